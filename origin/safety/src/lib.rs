@@ -1,0 +1,1 @@
+//! The safety kernel: policies to decisions.

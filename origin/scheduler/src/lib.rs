@@ -1,0 +1,1 @@
+//! Places cleared jobs on workers and settles what they report.

@@ -1,0 +1,1 @@
+//! The truth: jobs, their log, payloads and outbox.

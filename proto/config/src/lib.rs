@@ -1,0 +1,13 @@
+//! Configuration files, read strictly.
+//!
+//! Every native process reads its YAML here, so that a wrong file is refused the same way everywhere: with the
+//! file, the key and the line. Structs that are read carry `#[serde(deny_unknown_fields)]`; the reader can't add
+//! it for them.
+
+mod error;
+mod read;
+mod secret;
+
+pub use error::{ConfigError, EX_CONFIG, Fault, Place};
+pub use read::{MAX_BYTES, load, parse};
+pub use secret::Secret;

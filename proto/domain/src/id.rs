@@ -1,0 +1,220 @@
+//! Identifiers. Each is parsed once, at the door, and is valid from then on.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::time::Timestamp;
+
+/// Why a piece of text is not the identifier it was read as.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid {what}: {reason}")]
+pub struct InvalidId {
+    pub what: &'static str,
+    pub reason: &'static str,
+}
+
+/// A job's id: a UUIDv7 (RFC 9562), so ids sort by the time they were minted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(uuid::Uuid);
+
+impl JobId {
+    /// Mints an id from the time and ten random bytes.
+    #[must_use]
+    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid())
+    }
+
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// Reads the sixteen bytes of an id.
+    ///
+    /// # Errors
+    /// If there are not sixteen bytes, or they are no UUIDv7.
+    pub fn from_slice(bytes: &[u8]) -> Result<Self, InvalidId> {
+        let id = uuid::Uuid::from_slice(bytes)
+            .map_err(|_| InvalidId { what: "job id", reason: "it has sixteen bytes" })?;
+        Self::checked(id)
+    }
+
+    fn checked(id: uuid::Uuid) -> Result<Self, InvalidId> {
+        if id.get_version_num() == 7 {
+            Ok(Self(id))
+        } else {
+            Err(InvalidId { what: "job id", reason: "it is a UUID of version 7" })
+        }
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JobId({})", self.0)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let id = uuid::Uuid::try_parse(text)
+            .map_err(|_| InvalidId { what: "job id", reason: "it is a hyphenated UUID" })?;
+        Self::checked(id)
+    }
+}
+
+/// Names one dispatch of one attempt; 128 random bits, so that a worker can't guess another's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DispatchId([u8; 16]);
+
+impl DispatchId {
+    #[must_use]
+    pub fn new(random: [u8; 16]) -> Self {
+        Self(random)
+    }
+
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Reads the sixteen bytes of an id.
+    ///
+    /// # Errors
+    /// If there are not sixteen bytes.
+    pub fn from_slice(bytes: &[u8]) -> Result<Self, InvalidId> {
+        bytes
+            .try_into()
+            .map(Self)
+            .map_err(|_| InvalidId { what: "dispatch id", reason: "it has sixteen bytes" })
+    }
+}
+
+impl fmt::Display for DispatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Only the first bytes: whoever reads a log must not be able to report under the lease.
+impl fmt::Debug for DispatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DispatchId({:02x}{:02x}..)", self.0[0], self.0[1])
+    }
+}
+
+impl FromStr for DispatchId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        const WRONG: InvalidId = InvalidId { what: "dispatch id", reason: "it is 32 hexadecimal digits" };
+        if text.len() != 32 || !text.is_ascii() {
+            return Err(WRONG);
+        }
+        let mut bytes = [0; 16];
+        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let digits = std::str::from_utf8(digits).map_err(|_| WRONG)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| WRONG)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $extra:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        pub struct $name(std::sync::Arc<str>);
+
+        impl $name {
+            /// The longest text allowed, in bytes.
+            pub const MAX: usize = $max;
+
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                if text.is_empty() || text.len() > Self::MAX {
+                    return Err(InvalidId {
+                        what: $what,
+                        reason: concat!("it has 1 to ", $max, " characters"),
+                    });
+                }
+                if text.bytes().all(|b| b.is_ascii_alphanumeric() || $extra.contains(&b)) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(InvalidId { what: $what, reason: "it holds a character that is not allowed" })
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(/** Who owns a job and its data: the unit of isolation. */ Tenant, "tenant", 64, b"-_.");
+name!(/** Who acts within a tenant: a key's name, a user, a service. */ Principal, "principal", 128, b"-_.@:/+");
+name!(/** What a principal may act as. */ Role, "role", 64, b"-_.");
+name!(/** A worker process. */ WorkerId, "worker id", 64, b"-_");
+name!(/** A group of workers that take the same topics. */ Pool, "pool", 64, b"-_");
+name!(/** A caller's own name for a request, unique within the tenant. */ IdempotencyKey, "idempotency key", 255, b"-_.:/+=");
+name!(/** A model's name in the catalogue. */ ModelName, "model name", 128, b"-_.:/");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_id_reads_back_from_text_and_bytes() {
+        let id = JobId::mint(Timestamp::from_millis(1_700_000_000_000), [7; 10]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(JobId::from_slice(id.as_bytes()), Ok(id));
+    }
+
+    #[test]
+    fn job_ids_sort_by_the_time_they_were_minted() {
+        let early = JobId::mint(Timestamp::from_millis(1), [0xff; 10]);
+        let late = JobId::mint(Timestamp::from_millis(2), [0; 10]);
+        assert!(early < late && early.to_string() < late.to_string());
+    }
+
+    #[test]
+    fn a_uuid_of_another_version_is_no_job_id() {
+        assert!("f47ac10b-58cc-4372-a567-0e02b2c3d479".parse::<JobId>().is_err());
+    }
+
+    #[test]
+    fn a_dispatch_id_reads_back_and_hides_in_debug_output() {
+        let id = DispatchId::new([0xab; 16]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(format!("{id:?}"), "DispatchId(abab..)");
+        assert!("é".repeat(16).parse::<DispatchId>().is_err());
+    }
+
+    #[test]
+    fn names_refuse_what_could_break_a_subject_or_a_path() {
+        for bad in ["", "a b", "a*", "a>", "ä", "a\n", "../x"] {
+            assert!(bad.parse::<Tenant>().is_err(), "{bad:?}");
+            assert!(bad.parse::<WorkerId>().is_err(), "{bad:?}");
+        }
+        assert!("acme-1.eu".parse::<Tenant>().is_ok());
+        assert!("x".repeat(65).parse::<Tenant>().is_err());
+    }
+}

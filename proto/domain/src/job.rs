@@ -1,0 +1,150 @@
+//! A job: what was asked, by whom, and where it stands.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::id::{IdempotencyKey, JobId, Principal, Role, Tenant};
+use crate::pointer::{Memory, Pointer};
+use crate::state::{Attempt, Hold, State};
+use crate::time::Timestamp;
+use crate::topic::Topic;
+
+/// Who asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owner {
+    pub tenant: Tenant,
+    pub principal: Principal,
+    pub roles: Vec<Role>,
+}
+
+/// How urgent a job is against others of its tenant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Priority {
+    Low,
+    #[default]
+    Normal,
+    High,
+}
+
+/// What is promised about a job.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Durability {
+    /// It is in the store before anybody is told that it was accepted.
+    Durable,
+    /// A synchronous call: nothing is promised until it answers.
+    Ephemeral,
+}
+
+/// How far a job may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Dispatches at most.
+    pub attempts: u32,
+    /// Running time of one attempt at most.
+    pub run: Duration,
+    /// The caller's own deadline: the only thing that ends a job that waits.
+    pub deadline: Option<Timestamp>,
+}
+
+/// How many log entries a job has; every commit names the one it expects.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Version(pub u64);
+
+impl Version {
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// A time taken at a hop before the origin, e.g. `edge.received`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hop {
+    pub name: String,
+    pub at: Timestamp,
+}
+
+/// SHA-256 over method, path, content type and body: tells whether two requests are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Fingerprint(pub [u8; 32]);
+
+/// A caller's idempotency key with the fingerprint of the request it stood on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Idempotency {
+    pub key: IdempotencyKey,
+    pub fingerprint: Fingerprint,
+}
+
+/// What a job was asked with, fixed for its life.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    pub id: JobId,
+    pub owner: Owner,
+    pub topic: Topic,
+    pub priority: Priority,
+    pub limits: Limits,
+    pub labels: BTreeMap<String, String>,
+    pub idempotency: Option<Idempotency>,
+    pub hops: Vec<Hop>,
+    pub created_at: Timestamp,
+    /// W3C `traceparent` of the request that made it.
+    pub traceparent: Option<String>,
+}
+
+/// A job as its log stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Job {
+    pub request: Request,
+    pub durability: Durability,
+    pub memory: Memory,
+    pub attempt: Attempt,
+    /// Attempts that don't count against the limit: the worker gave the job back without running it.
+    pub spared: u32,
+    pub version: Version,
+    pub updated_at: Timestamp,
+    pub state: State,
+}
+
+impl Job {
+    /// The job that a request makes: pending, and at version 1 by the log entry of its acceptance.
+    #[must_use]
+    pub fn accepted(request: Request, durability: Durability, memory: Memory) -> Self {
+        Self {
+            updated_at: request.created_at,
+            durability,
+            memory,
+            attempt: Attempt(0),
+            spared: 0,
+            version: Version(1),
+            state: State::Pending { hold: Hold::Ready },
+            request,
+        }
+    }
+
+    #[must_use]
+    pub fn id(&self) -> JobId {
+        self.request.id
+    }
+
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        &self.request.owner.tenant
+    }
+
+    #[must_use]
+    pub fn topic(&self) -> &Topic {
+        &self.request.topic
+    }
+
+    /// Whether another attempt is within the limit.
+    #[must_use]
+    pub fn may_try_again(&self) -> bool {
+        self.attempt.0.saturating_sub(self.spared) < self.request.limits.attempts
+    }
+
+    /// Where what it was asked with lies.
+    #[must_use]
+    pub fn context(&self) -> Pointer {
+        Pointer::context(self.memory, self.id())
+    }
+}

@@ -1,0 +1,19 @@
+//! The pure core of CortexOS: what a job is, which states it passes through, who may let it pass and
+//! where it is placed. Nothing here reads a clock, draws randomness or does I/O; time and random bytes
+//! are arguments, so every rule can be replayed.
+
+pub mod event;
+pub mod flow;
+pub mod id;
+pub mod job;
+pub mod placement;
+pub mod pointer;
+pub mod policy;
+pub mod ports;
+pub mod retry;
+mod scatter;
+pub mod state;
+pub mod subject;
+pub mod time;
+pub mod topic;
+pub mod transition;

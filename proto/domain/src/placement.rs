@@ -1,0 +1,100 @@
+//! Which worker gets a job.
+
+use crate::id::{JobId, ModelName, Pool, WorkerId};
+use crate::scatter::{scatter, scatter_bytes};
+use crate::time::Uptime;
+use crate::topic::{Topic, TopicPattern};
+
+/// What a worker last said of itself, and what the scheduler has sent it since.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Candidate {
+    pub worker: WorkerId,
+    pub pool: Pool,
+    pub topics: Vec<TopicPattern>,
+    /// Jobs it can hold at once.
+    pub capacity: u32,
+    /// Jobs the scheduler has given it and not heard the end of.
+    pub in_flight: u32,
+    /// It finishes what it has and takes no more.
+    pub draining: bool,
+    pub models: Vec<ModelName>,
+    pub last_seen: Uptime,
+}
+
+impl Candidate {
+    #[must_use]
+    pub fn takes(&self, topic: &Topic) -> bool {
+        self.topics.iter().any(|pattern| pattern.matches(topic))
+    }
+
+    fn has_room(&self) -> bool {
+        !self.draining && self.in_flight < self.capacity
+    }
+}
+
+/// Chooses the least-loaded worker of the topic's pool that has room: lowest share of its capacity in
+/// use, ties broken by the job's id so that equals take turns. `None`: nobody has room.
+pub fn choose<'a>(
+    candidates: impl IntoIterator<Item = &'a Candidate>,
+    pool: &Pool,
+    topic: &Topic,
+    job: JobId,
+) -> Option<&'a Candidate> {
+    candidates.into_iter().filter(|c| c.pool == *pool && c.takes(topic) && c.has_room()).min_by(|a, b| {
+        let load = u64::from(a.in_flight) * u64::from(b.capacity);
+        let other = u64::from(b.in_flight) * u64::from(a.capacity);
+        load.cmp(&other).then_with(|| turn(job, &a.worker).cmp(&turn(job, &b.worker)))
+    })
+}
+
+/// A number that orders the workers differently for each job.
+fn turn(job: JobId, worker: &WorkerId) -> u64 {
+    scatter(scatter_bytes(job.as_bytes()) ^ scatter_bytes(worker.as_str().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn worker(name: &str, in_flight: u32, capacity: u32) -> Candidate {
+        Candidate {
+            worker: name.parse().unwrap(),
+            pool: "echo".parse().unwrap(),
+            topics: vec!["job.echo".parse().unwrap()],
+            capacity,
+            in_flight,
+            draining: false,
+            models: vec![],
+            last_seen: Uptime::default(),
+        }
+    }
+
+    fn chosen(candidates: &[Candidate], n: u8) -> Option<String> {
+        let job = JobId::mint(Timestamp::from_millis(1), [n; 10]);
+        choose(candidates, &"echo".parse().unwrap(), &"job.echo".parse().unwrap(), job)
+            .map(|c| c.worker.to_string())
+    }
+
+    #[test]
+    fn the_least_loaded_worker_gets_the_job() {
+        assert_eq!(chosen(&[worker("a", 2, 4), worker("b", 3, 8)], 1).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_full_draining_or_foreign_worker_gets_nothing() {
+        let full = worker("a", 4, 4);
+        let draining = Candidate { draining: true, ..worker("b", 0, 4) };
+        let other_pool = Candidate { pool: "x".parse().unwrap(), ..worker("c", 0, 4) };
+        let other_topic = Candidate { topics: vec!["job.embed".parse().unwrap()], ..worker("d", 0, 4) };
+        let none = Candidate { capacity: 0, ..worker("e", 0, 0) };
+        assert_eq!(chosen(&[full, draining, other_pool, other_topic, none], 1), None);
+    }
+
+    #[test]
+    fn equals_take_turns() {
+        let equals = [worker("a", 0, 4), worker("b", 0, 4)];
+        let to_a = (0..=255).filter(|n| chosen(&equals, *n).as_deref() == Some("a")).count();
+        assert!((64..192).contains(&to_a), "{to_a}");
+    }
+}

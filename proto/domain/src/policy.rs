@@ -1,0 +1,125 @@
+//! The gate between what was accepted and what may be placed.
+
+use crate::flow::{Accepted, Cleared};
+use crate::job::{Owner, Request};
+use crate::pointer::Pointer;
+use crate::state::{Denial, Hold};
+use crate::time::Timestamp;
+use crate::topic::Topic;
+
+/// Which edition of the policies decided.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct PolicyVersion(pub String);
+
+/// Proof that a job may pass: which rule of which policy let it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Clearance {
+    pub policy: PolicyVersion,
+    pub rule: String,
+}
+
+/// What the kernel is asked about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Question {
+    pub owner: Owner,
+    pub topic: Topic,
+    pub context: Pointer,
+    pub labels: Vec<(String, String)>,
+}
+
+impl Question {
+    #[must_use]
+    pub fn about(request: &Request, context: Pointer) -> Self {
+        Self {
+            owner: request.owner.clone(),
+            topic: request.topic.clone(),
+            context,
+            labels: request.labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        }
+    }
+}
+
+/// The kernel's answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decision(Verdict);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Verdict {
+    Allow(Clearance),
+    Deny(Denial),
+    RequireHuman(Denial),
+    Throttle { until: Timestamp },
+}
+
+impl Decision {
+    /// Lets the job pass. Called by the safety kernel and the decoder of its answers, and nowhere else:
+    /// a test of the workspace checks that.
+    #[must_use]
+    pub fn allow(clearance: Clearance) -> Self {
+        Self(Verdict::Allow(clearance))
+    }
+
+    #[must_use]
+    pub fn deny(denial: Denial) -> Self {
+        Self(Verdict::Deny(denial))
+    }
+
+    #[must_use]
+    pub fn require_human(denial: Denial) -> Self {
+        Self(Verdict::RequireHuman(denial))
+    }
+
+    #[must_use]
+    pub fn throttle(until: Timestamp) -> Self {
+        Self(Verdict::Throttle { until })
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.0 {
+            Verdict::Allow(_) => "ALLOW",
+            Verdict::Deny(_) => "DENY",
+            Verdict::RequireHuman(_) => "REQUIRE_HUMAN",
+            Verdict::Throttle { .. } => "THROTTLE",
+        }
+    }
+
+    /// For encoders: what the decision says, without the power to make an allowing one.
+    #[must_use]
+    pub fn view(&self) -> DecisionView<'_> {
+        match &self.0 {
+            Verdict::Allow(clearance) => DecisionView::Allow(clearance),
+            Verdict::Deny(denial) => DecisionView::Deny(denial),
+            Verdict::RequireHuman(denial) => DecisionView::RequireHuman(denial),
+            Verdict::Throttle { until } => DecisionView::Throttle { until: *until },
+        }
+    }
+}
+
+/// A decision to read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DecisionView<'a> {
+    Allow(&'a Clearance),
+    Deny(&'a Denial),
+    RequireHuman(&'a Denial),
+    Throttle { until: Timestamp },
+}
+
+/// What a decision makes of an accepted job.
+#[derive(Debug)]
+pub enum Gate {
+    Passed(Cleared),
+    Denied(Accepted, Denial),
+    Held(Accepted, Hold),
+}
+
+/// Applies the kernel's decision: the only way from accepted to cleared.
+#[must_use]
+pub fn clear(accepted: Accepted, decision: Decision) -> Gate {
+    match decision.0 {
+        Verdict::Allow(clearance) => Gate::Passed(Cleared::new(accepted, clearance)),
+        Verdict::Deny(denial) => Gate::Denied(accepted, denial),
+        Verdict::RequireHuman(_) => Gate::Held(accepted, Hold::Approval),
+        Verdict::Throttle { until } => Gate::Held(accepted, Hold::Throttled { until }),
+    }
+}

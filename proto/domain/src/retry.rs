@@ -1,0 +1,52 @@
+//! When a failed attempt is tried again.
+
+use std::time::Duration;
+
+use crate::id::JobId;
+use crate::scatter::{scatter, scatter_bytes};
+use crate::state::Attempt;
+
+const FIRST: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// How long to wait before the attempt after `failed`: doubling from 200 ms to a minute, spread over
+/// the upper half of that. The spread comes from the job's own random bits, so that the rule needs no
+/// randomness and jobs that failed together don't return together.
+#[must_use]
+pub fn backoff(job: JobId, failed: Attempt) -> Duration {
+    let doublings = failed.0.saturating_sub(1).min(16);
+    let full = FIRST.saturating_mul(1 << doublings).min(LONGEST);
+    let half = full / 2;
+    half + half.mul_f64(spread(job, failed))
+}
+
+/// A number in 0..1 that differs between jobs and attempts.
+fn spread(job: JobId, attempt: Attempt) -> f64 {
+    let scattered = scatter(scatter_bytes(job.as_bytes()) ^ u64::from(attempt.0));
+    f64::from((scattered >> 32) as u32) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn backoff_grows_and_is_bounded() {
+        let job = JobId::mint(Timestamp::from_millis(1), [5; 10]);
+        let mut floor = Duration::ZERO;
+        for attempt in 1..40 {
+            let wait = backoff(job, Attempt(attempt));
+            assert!(wait >= floor && wait <= LONGEST, "{attempt}: {wait:?}");
+            floor = wait / 3;
+        }
+    }
+
+    #[test]
+    fn jobs_that_failed_together_return_apart() {
+        let waits: std::collections::HashSet<_> = (0..100u8)
+            .map(|n| backoff(JobId::mint(Timestamp::from_millis(1), [n; 10]), Attempt(3)))
+            .collect();
+        assert!(waits.len() > 90, "{}", waits.len());
+    }
+}

@@ -1,0 +1,132 @@
+//! Topics: what kind of work a job asks for.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::id::InvalidId;
+
+/// A topic, `job.<domain>` or `job.<domain>.<task>...`; it is a bus subject as it stands.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Topic(Arc<str>);
+
+impl Topic {
+    /// The longest topic, in bytes.
+    pub const MAX: usize = 128;
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Topic {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let wrong = |reason| InvalidId { what: "topic", reason };
+        if text.len() > Self::MAX {
+            return Err(wrong("it has at most 128 characters"));
+        }
+        let rest = text.strip_prefix("job.").ok_or_else(|| wrong("it starts with `job.`"))?;
+        let sound = |part: &str| {
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
+        };
+        if rest.split('.').all(sound) {
+            Ok(Self(text.into()))
+        } else {
+            Err(wrong("its parts are lower-case letters, digits, `-` and `_`, joined by single dots"))
+        }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A pattern over topics, as policies and workers write them: `job.echo`, `job.repo.*` (one more part)
+/// or `job.>` (one or more parts), with the bus's meaning of `*` and `>`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TopicPattern(Arc<str>);
+
+impl TopicPattern {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    #[must_use]
+    pub fn matches(&self, topic: &Topic) -> bool {
+        let mut parts = topic.as_str().split('.');
+        for wanted in self.0.split('.') {
+            match (wanted, parts.next()) {
+                (">", Some(_)) => return true,
+                ("*", Some(_)) => {}
+                (wanted, Some(part)) if wanted == part => {}
+                _ => return false,
+            }
+        }
+        parts.next().is_none()
+    }
+}
+
+impl FromStr for TopicPattern {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let wrong = |reason| InvalidId { what: "topic pattern", reason };
+        let plain = text.strip_suffix('>').map_or_else(|| text.to_owned(), |head| format!("{head}x"));
+        if plain.contains('>') {
+            return Err(wrong("`>` stands only at its end"));
+        }
+        let plain: Vec<&str> = plain.split('.').map(|part| if part == "*" { "x" } else { part }).collect();
+        plain
+            .join(".")
+            .parse::<Topic>()
+            .map_err(|_| wrong("it is a topic in which parts may be `*` and the last one `>`"))?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for TopicPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(text: &str) -> Topic {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn topics_are_subjects_without_wildcards() {
+        for good in ["job.echo", "job.workflow.repo.code_review", "job.chat-2.simple"] {
+            assert!(good.parse::<Topic>().is_ok(), "{good}");
+        }
+        for bad in
+            ["", "job", "job.", "job..a", "job.*", "job.>", "sys.job.submit", "job.A", "job.a.", "job.a b"]
+        {
+            assert!(bad.parse::<Topic>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn patterns_match_as_the_bus_does() {
+        let matches =
+            |pattern: &str, text: &str| pattern.parse::<TopicPattern>().unwrap().matches(&topic(text));
+        assert!(matches("job.echo", "job.echo") && !matches("job.echo", "job.echo.x"));
+        assert!(matches("job.*", "job.echo") && !matches("job.*", "job.repo.scan"));
+        assert!(matches("job.>", "job.echo") && matches("job.>", "job.repo.scan"));
+        assert!(matches("job.*.scan", "job.repo.scan") && !matches("job.repo.>", "job.repo"));
+        for bad in ["*", ">", "job.>.x", "job.a*", "sys.>"] {
+            assert!(bad.parse::<TopicPattern>().is_err(), "{bad}");
+        }
+    }
+}

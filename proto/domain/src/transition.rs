@@ -1,0 +1,250 @@
+//! The one function by which jobs change, durable and ephemeral alike.
+
+use crate::event::{Entry, Event};
+use crate::id::{JobId, WorkerId};
+use crate::job::{Job, Version};
+use crate::pointer::Pointer;
+use crate::retry;
+use crate::state::{Exhausted, FailureKind, Hold, Lease, State, StateName, Target};
+use crate::time::Timestamp;
+
+/// An event that does not fit the state it met; nothing changes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// Reported under a lease that is not the job's: a zombie, or a message that came late.
+    #[error("`{event}` came under a stale lease while the job was {state}")]
+    Stale { state: StateName, event: &'static str },
+    /// Not a legal step from this state.
+    #[error("`{event}` does not fit a job that is {state}")]
+    Illegal { state: StateName, event: &'static str },
+}
+
+/// What has to be done once a change is committed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Tell the scheduler that the job is there.
+    Submit { job: JobId },
+    /// Tell a worker to stop.
+    Abort { job: JobId, lease: Lease, worker: WorkerId },
+    /// Make the draft the result; part of the commit itself.
+    Publish { draft: Pointer, result: Pointer },
+}
+
+/// A job, the steps it took in one go, and what they ask to be done. A store commits it whole or not at all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    job: Job,
+    expected: Version,
+    entries: Vec<Entry>,
+    effects: Vec<Effect>,
+}
+
+impl Change {
+    /// No change yet.
+    #[must_use]
+    pub fn of(job: Job) -> Self {
+        Self { expected: job.version, job, entries: Vec::new(), effects: Vec::new() }
+    }
+
+    /// Adds what `event` does.
+    ///
+    /// # Errors
+    /// If the event does not fit.
+    pub fn then(mut self, event: Event, now: Timestamp) -> Result<Self, Rejected> {
+        let (job, mut effects) = apply(self.job, &event, now)?;
+        self.entries.push(Entry {
+            version: job.version,
+            attempt: job.attempt,
+            at: now,
+            state: job.state.name(),
+            event,
+        });
+        self.effects.append(&mut effects);
+        self.job = job;
+        Ok(self)
+    }
+
+    /// Adds what `event` does, and before it what it implies: a worker that reports has been
+    /// dispatched, even where that word comes later.
+    ///
+    /// # Errors
+    /// If the event does not fit.
+    pub fn reported(self, event: Event, worker: Option<&WorkerId>, now: Timestamp) -> Result<Self, Rejected> {
+        let mut change = self;
+        let Some(lease) = event.lease().filter(|lease| change.job.state.lease() == Some(*lease)) else {
+            return change.then(event, now);
+        };
+        let runs = matches!(event, Event::Succeeded { .. } | Event::Failed { .. });
+        let starts = runs || matches!(event, Event::Started { .. } | Event::Returned { .. });
+        if starts && matches!(change.job.state, State::Scheduled { .. }) {
+            change = change.then(Event::Dispatched { lease }, now)?;
+        }
+        if let (true, Some(worker), State::Dispatched { .. }) = (runs, worker, &change.job.state) {
+            change = change.then(Event::Started { lease, worker: worker.clone() }, now)?;
+        }
+        change.then(event, now)
+    }
+
+    /// The job as it stands after the change.
+    #[must_use]
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// The version that the store must hold for the change to apply.
+    #[must_use]
+    pub fn expected(&self) -> Version {
+        self.expected
+    }
+
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    #[must_use]
+    pub fn effects(&self) -> &[Effect] {
+        &self.effects
+    }
+
+    #[must_use]
+    pub fn into_job(self) -> Job {
+        self.job
+    }
+}
+
+/// The entry that stands first in the log of every job.
+#[must_use]
+pub fn first_entry(job: &Job) -> Entry {
+    Entry {
+        version: Version(1),
+        attempt: job.attempt,
+        at: job.request.created_at,
+        state: StateName::Pending,
+        event: Event::Accepted,
+    }
+}
+
+/// Decides what an event does to a job; the caller commits, then acts.
+///
+/// # Errors
+/// If the event is stale or does not fit; the job is as it was.
+pub fn apply(mut job: Job, event: &Event, now: Timestamp) -> Result<(Job, Vec<Effect>), Rejected> {
+    let mut effects = Vec::new();
+    let next = next_state(&job, event, now, &mut effects)?;
+    match event {
+        Event::Scheduled { lease, .. } => job.attempt = lease.attempt,
+        Event::Returned { .. } => job.spared += 1,
+        _ => {}
+    }
+    job.state = next;
+    job.version = job.version.next();
+    job.updated_at = job.updated_at.max(now);
+    Ok((job, effects))
+}
+
+fn next_state(
+    job: &Job,
+    event: &Event,
+    now: Timestamp,
+    effects: &mut Vec<Effect>,
+) -> Result<State, Rejected> {
+    let illegal = || Rejected::Illegal { state: job.state.name(), event: event.name() };
+    let abort = |effects: &mut Vec<Effect>| {
+        if let (Some(lease), Some(worker)) = (job.state.lease(), job.state.worker()) {
+            effects.push(Effect::Abort { job: job.id(), lease, worker: worker.clone() });
+        }
+    };
+    if job.state.is_terminal() {
+        return Err(match event.lease() {
+            Some(_) => Rejected::Stale { state: job.state.name(), event: event.name() },
+            None => illegal(),
+        });
+    }
+    let is_next_lease = |lease: &Lease| lease.attempt == job.attempt.next();
+    match (&job.state, event) {
+        (_, Event::Expired) => {
+            abort(effects);
+            Ok(State::TimedOut { exhausted: Exhausted::Deadline })
+        }
+        (_, Event::Cancelled { reason }) => {
+            abort(effects);
+            Ok(State::Cancelled { reason: reason.clone() })
+        }
+
+        (State::Pending { hold }, Event::Cleared { .. }) => Ok(State::Pending { hold: hold.clone() }),
+        (State::Pending { .. }, Event::Denied { denial }) => Ok(State::Denied { denial: denial.clone() }),
+        (State::Pending { .. }, Event::Held { hold }) => Ok(State::Pending { hold: hold.clone() }),
+        (State::Pending { .. }, Event::Released) => {
+            effects.push(Effect::Submit { job: job.id() });
+            Ok(State::Pending { hold: Hold::Ready })
+        }
+        (State::Pending { .. }, Event::Scheduled { lease, target }) if is_next_lease(lease) => {
+            Ok(State::Scheduled { lease: *lease, target: target.clone() })
+        }
+
+        (state, event) => {
+            let Some(lease) = event.lease() else { return Err(illegal()) };
+            if state.lease() != Some(lease) {
+                return Err(Rejected::Stale { state: state.name(), event: event.name() });
+            }
+            under_lease(job, lease, event, now, effects).ok_or_else(illegal)
+        }
+    }
+}
+
+/// The step of a job whose lease the event carries.
+fn under_lease(
+    job: &Job,
+    lease: Lease,
+    event: &Event,
+    now: Timestamp,
+    effects: &mut Vec<Effect>,
+) -> Option<State> {
+    match (&job.state, event) {
+        (State::Scheduled { target, .. }, Event::Dispatched { .. }) => {
+            Some(State::Dispatched { lease, target: target.clone() })
+        }
+        (State::Dispatched { target, .. }, Event::Started { worker, .. }) if fits(target, worker) => {
+            Some(State::Running { lease, worker: worker.clone(), since: now })
+        }
+        (State::Dispatched { .. }, Event::Returned { .. }) => {
+            effects.push(Effect::Submit { job: job.id() });
+            Some(State::Pending { hold: Hold::Ready })
+        }
+        (State::Running { .. }, Event::Succeeded { .. }) => {
+            let result = Pointer::result(job.memory, job.id());
+            let draft = Pointer::draft(job.memory, job.id(), lease.dispatch);
+            effects.push(Effect::Publish { draft, result });
+            Some(State::Succeeded { result })
+        }
+        (
+            State::Scheduled { .. } | State::Dispatched { .. } | State::Running { .. },
+            Event::Failed { failure, .. },
+        ) => {
+            let lost = matches!(failure.kind, FailureKind::Silent | FailureKind::Overran);
+            if let (true, Some(worker)) = (lost, job.state.worker()) {
+                effects.push(Effect::Abort { job: job.id(), lease, worker: worker.clone() });
+            }
+            Some(if failure.kind.may_retry() && job.may_try_again() {
+                let at = now.after(retry::backoff(job.id(), job.attempt));
+                State::Pending { hold: Hold::NotBefore { at } }
+            } else if lost {
+                State::TimedOut { exhausted: Exhausted::Attempts }
+            } else {
+                State::Failed { failure: failure.clone() }
+            })
+        }
+        _ => None,
+    }
+}
+
+fn fits(target: &Target, worker: &WorkerId) -> bool {
+    match target {
+        Target::Worker(id) => id == worker,
+        Target::Pool(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

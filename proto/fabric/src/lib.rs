@@ -1,0 +1,1 @@
+//! Native transport: the bus and the payload memory.

@@ -1,0 +1,1 @@
+//! What both doors check: keys, signatures, prechecks and problem details.

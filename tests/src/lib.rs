@@ -1,0 +1,1 @@
+//! The harness that starts the real parts, and the end-to-end tests.

@@ -1,0 +1,1 @@
+//! The Engine trait and the loop that runs jobs under a lease.

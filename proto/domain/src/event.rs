@@ -34,7 +34,7 @@ pub enum Event {
     Dispatched { lease: Lease },
     /// A worker runs it.
     Started { lease: Lease, worker: WorkerId },
-    /// A worker gave it back without having run it, e.g. because it shuts down.
+    /// It was not run and goes back: the worker shuts down, or the scheduler stopped before sending it.
     Returned { lease: Lease },
     /// The worker is done; its draft becomes the result.
     Succeeded { lease: Lease, timings: Timings },

@@ -9,12 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::event::Entry;
-use crate::flow::{Assignment, Submission};
-use crate::id::{JobId, Tenant};
+use crate::flow::Submission;
+use crate::id::{JobId, Tenant, WorkerId};
 use crate::job::{Job, Version};
 use crate::pointer::{Memory, Pointer};
 use crate::policy::{Decision, Question};
-use crate::state::{Attempt, StateName};
+use crate::state::{Attempt, Lease, StateName};
 use crate::subject::{Filter, Subject};
 use crate::time::Timestamp;
 use crate::topic::Topic;
@@ -87,8 +87,7 @@ pub struct Outbound {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Message {
     Submit { job: JobId },
-    Assign(Box<Assignment>),
-    Abort { job: JobId, lease: crate::state::Lease, worker: crate::id::WorkerId },
+    Abort { job: JobId, lease: Lease, worker: WorkerId },
 }
 
 /// One step of one durable job, in the order in which they were written.
@@ -109,8 +108,8 @@ pub trait JobStore: Payloads {
     /// Takes a submission in: its input, its job, its first log entry and word to the scheduler.
     fn accept(&self, submission: Submission) -> Answer<'_, Result<Acceptance, StoreError>>;
 
-    /// Commits a change, and with it the assignment it is to send, if any.
-    fn commit(&self, change: Change, assign: Option<Assignment>) -> Answer<'_, Result<Job, CommitError>>;
+    /// Commits a change; gives the job as it then stands.
+    fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>>;
 
     /// Notes an ephemeral job that has ended, with its whole log. Returns once it is queued to be written.
     fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>>;

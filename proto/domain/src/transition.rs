@@ -75,7 +75,7 @@ impl Change {
             return change.then(event, now);
         };
         let runs = matches!(event, Event::Succeeded { .. } | Event::Failed { .. });
-        let starts = runs || matches!(event, Event::Started { .. } | Event::Returned { .. });
+        let starts = runs || matches!(event, Event::Started { .. });
         if starts && matches!(change.job.state, State::Scheduled { .. }) {
             change = change.then(Event::Dispatched { lease }, now)?;
         }
@@ -208,7 +208,7 @@ fn under_lease(
         (State::Dispatched { target, .. }, Event::Started { worker, .. }) if fits(target, worker) => {
             Some(State::Running { lease, worker: worker.clone(), since: now })
         }
-        (State::Dispatched { .. }, Event::Returned { .. }) => {
+        (State::Scheduled { .. } | State::Dispatched { .. }, Event::Returned { .. }) => {
             effects.push(Effect::Submit { job: job.id() });
             Some(State::Pending { hold: Hold::Ready })
         }

@@ -1,0 +1,67 @@
+# What a user and a contributor run. deploy/tools.sh does the set-up, and nothing when nothing is missing.
+
+export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+export WRANGLER_SEND_METRICS := false
+
+CORTEX := $(CARGO_TARGET_DIR)/release/cortex
+MODEL := all-MiniLM-L6-v2
+TEST_HOME := $(CARGO_TARGET_DIR)/home
+
+.NOTPARALLEL:
+.PHONY: demo up test check lint clippy doc deploy-check bench build edge clean
+
+# Sends real work through the public door, prints what happened, stops.
+demo: build
+	@$(CORTEX) demo
+
+# Starts everything and stays up until Ctrl-C.
+up: build
+	@$(CORTEX) up
+
+test: export CORTEX_HOME := $(TEST_HOME)
+test: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
+test:
+	@deploy/tools.sh test
+	@sh edge/build.sh
+	@cargo build --locked
+	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(MODEL)
+	@cargo test --locked -q --doc
+	@eval "$$(deploy/tools.sh env)" && cargo nextest run --locked
+
+check: lint clippy doc deploy-check
+	@cargo test --locked -q -p cortex-tests --test structure
+
+lint:
+	@deploy/tools.sh lint
+	@cargo fmt --all -- --check
+	@shellcheck .ci/run $$(git ls-files --cached --others --exclude-standard '*.sh')
+	@yamllint --strict .
+	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; fi
+
+clippy:
+	@deploy/tools.sh edge
+	@cargo clippy --locked --all-targets -- -D warnings
+	@cargo clippy --locked -p cortex-edge --target wasm32-unknown-unknown -- -D warnings
+
+doc:
+	@RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+
+# Builds the Worker as a deployment would and checks it against wrangler.toml.
+deploy-check:
+	@deploy/tools.sh edge
+	@CI=1 node_modules/.bin/wrangler deploy --dry-run --outdir $(CARGO_TARGET_DIR)/deploy-check
+
+bench: build
+	@cargo bench --locked
+
+build: edge
+	@cargo build --locked --release -p cortex -p cortex-worker
+	@$(CORTEX) models pull $(MODEL)
+
+edge:
+	@deploy/tools.sh edge
+	@sh edge/build.sh
+
+clean:
+	@cargo clean
+	@rm -rf node_modules .wrangler edge/build

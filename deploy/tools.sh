@@ -1,0 +1,161 @@
+#!/bin/sh
+# Installs what building and testing need and the machine lacks, under the target folder; does nothing twice.
+#
+#   tools.sh edge   what builds and runs the Worker: wasm target, npm packages, worker-build, wasm-bindgen
+#   tools.sh test   what the tests need besides: cargo-nextest, the official OpenAI client
+#   tools.sh lint   shellcheck and yamllint
+#   tools.sh env    prints the environment in which all of them are found, for eval
+set -eu
+
+WORKER_BUILD=0.8.7
+NEXTEST=0.9.143
+OPENAI=3.52.0
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+case $target in /*) ;; *) target=$PWD/$target ;; esac
+cd "$root"
+tools=$target/tools
+PATH=$tools/bin:$root/node_modules/.bin:$PATH
+export PATH
+
+say() { printf 'tools: %s\n' "$*" >&2; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+die() {
+    say "$*"
+    exit 1
+}
+
+# The words of a tool's version that matter, or nothing when it cannot be run.
+version_of() { "$@" 2>/dev/null | sed -n '1s/^[^0-9]*\([0-9][0-9.]*\).*/\1/p'; }
+
+# The version of a crate in the lock file.
+locked() {
+    sed -n "/^name = \"$1\"\$/{n;s/^version = \"\\(.*\\)\"/\\1/p;q;}" Cargo.lock
+}
+
+needs_rust() {
+    have cargo || die "no cargo on the PATH: install Rust from https://rustup.rs, then open a new shell"
+    have cc || die "no C compiler on the PATH: install one (apt-get install build-essential, xcode-select --install)"
+}
+
+needs_node() {
+    have node || die "no node on the PATH: install Node.js 20 or newer from https://nodejs.org"
+    have npm || die "no npm on the PATH: it comes with Node.js, https://nodejs.org"
+    node=$(version_of node --version)
+    [ "${node%%.*}" -ge 20 ] || die "Node.js $node is too old for wrangler: install 20 or newer"
+}
+
+# worker-build links the system's TLS library, which on Linux is OpenSSL.
+needs_openssl() {
+    [ "$(uname -s)" = Linux ] || return 0
+    [ -z "${OPENSSL_DIR:-}" ] || return 0
+    have pkg-config || die "no pkg-config on the PATH, worker-build needs it: apt-get install pkg-config libssl-dev"
+    pkg-config --exists openssl || die "OpenSSL's headers are missing, worker-build needs them: apt-get install libssl-dev"
+}
+
+# Built once and run for seconds, so compiled for speed of building; a folder of its own, which both installs share.
+install_crate() {
+    crate=$1 version=$2
+    shift 2
+    say "building $crate $version, once: this takes a few minutes"
+    CARGO_TARGET_DIR=$tools/build CARGO_INCREMENTAL=0 \
+        CARGO_PROFILE_RELEASE_OPT_LEVEL=${TOOLS_OPT_LEVEL:-0} CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_DEBUG=false \
+        cargo install --quiet --locked --force --root "$tools" --version "$version" "$@" "$crate" 2>"$tools/install.log" || {
+        cat "$tools/install.log" >&2
+        die "$crate $version could not be built"
+    }
+}
+
+wasm_target() {
+    [ -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown" ] && return
+    have rustup || die "Rust's wasm32-unknown-unknown target is missing and there is no rustup to add it: https://rustup.rs"
+    say "adding Rust's wasm32-unknown-unknown target"
+    rustup --quiet target add wasm32-unknown-unknown
+}
+
+# wrangler, esbuild and binaryen carry their programs as packages, so no install script has to run.
+npm_packages() {
+    cmp -s package-lock.json node_modules/.installed-lock.json && return
+    say "installing the npm packages"
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+    cp package-lock.json node_modules/.installed-lock.json
+}
+
+edge() {
+    needs_rust
+    needs_node
+    mkdir -p "$tools"
+    wasm_target
+    npm_packages
+
+    # The glue that wasm-bindgen writes fits the crate of exactly its own version.
+    bindgen=$(locked wasm-bindgen)
+    [ -n "$bindgen" ] || die "Cargo.lock names no wasm-bindgen"
+    [ "$(version_of wasm-bindgen --version)" = "$bindgen" ] ||
+        install_crate wasm-bindgen-cli "$bindgen" --no-default-features --bin wasm-bindgen
+    [ "$(version_of worker-build --version)" = "$WORKER_BUILD" ] || {
+        needs_openssl
+        install_crate worker-build "$WORKER_BUILD" --bin worker-build
+    }
+    rm -rf "$tools/build"
+}
+
+openai_client() {
+    python=$target/venv/bin/python
+    [ "$("$python" -c 'import openai; print(openai.__version__)' 2>/dev/null)" = "$OPENAI" ] && return
+    have python3 || die "no python3 on the PATH, which the test of the OpenAI client needs"
+    say "installing the openai client $OPENAI"
+    python3 -m venv "$target/venv" || die "python3 cannot make a venv: apt-get install python3-venv"
+    "$python" -m pip install --quiet --disable-pip-version-check "openai==$OPENAI"
+}
+
+tests() {
+    edge
+    case $(version_of cargo nextest --version) in
+    0.9.*) ;;
+    *) install_crate cargo-nextest "$NEXTEST" --no-default-features ;;
+    esac
+    rm -rf "$tools/build"
+    openai_client
+}
+
+lint() {
+    missing=
+    for tool in shellcheck yamllint; do
+        have "$tool" || missing="$missing $tool"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing$missing"
+    # Word splitting makes the list of packages.
+    # shellcheck disable=SC2086
+    if have brew; then
+        brew install --quiet $missing
+    elif have apt-get && [ "$(id -u)" = 0 ]; then
+        apt-get install -y -qq $missing >/dev/null || { apt-get update -qq && apt-get install -y -qq $missing >/dev/null; }
+    else
+        die "install these first:$missing"
+    fi
+}
+
+quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
+export_line() { printf 'export %s=%s\n' "$1" "$(quoted "$2")"; }
+
+environment() {
+    printf "export PATH=%s:\"\$PATH\"\\n" "$(quoted "$tools/bin:$root/node_modules/.bin")"
+    export_line ESBUILD_BIN "$root/node_modules/.bin/esbuild"
+    export_line WASM_OPT_BIN "$root/node_modules/.bin/wasm-opt"
+    export_line WASM_BINDGEN_BIN "$(command -v wasm-bindgen || printf '%s' "$tools/bin/wasm-bindgen")"
+    export_line CORTEX_TEST_PYTHON "$target/venv/bin/python"
+    export_line WRANGLER_SEND_METRICS false
+}
+
+case ${1:-} in
+edge) edge ;;
+test) tests ;;
+lint) lint ;;
+env) environment ;;
+*) die "usage: tools.sh edge|test|lint|env" ;;
+esac

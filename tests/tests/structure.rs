@@ -1,0 +1,135 @@
+//! The workspace keeps its shape: who may depend on whom, and what production code may not say.
+
+#[path = "structure/graph.rs"]
+mod graph;
+#[path = "structure/source.rs"]
+mod source;
+
+use graph::{Dependency, Graph, Package};
+use source::Source;
+
+#[test]
+fn dependencies_point_one_way() {
+    assert_eq!(Graph::of_workspace().violations(), Vec::<String>::new());
+}
+
+#[test]
+fn every_crate_takes_the_workspace_lints() {
+    let without: Vec<_> = Graph::of_workspace()
+        .packages
+        .into_iter()
+        .filter(|package| !package.manifest.contains("[lints]\nworkspace = true"))
+        .map(|package| package.folder)
+        .collect();
+    assert_eq!(without, Vec::<String>::new());
+}
+
+#[test]
+fn the_source_keeps_the_house_rules() {
+    let sources = Source::of_workspace();
+    assert!(sources.iter().any(|source| source.path == "proto/domain/src/policy.rs"), "found the sources");
+    let violations: Vec<_> = sources.iter().flat_map(Source::violations).collect();
+    assert_eq!(violations, Vec::<String>::new());
+}
+
+#[test]
+fn each_forbidden_dependency_is_found() {
+    for (from, to) in [
+        ("proto/domain", "proto/guard"),
+        ("proto/domain", "proto/config"),
+        ("proto/config", "proto/domain"),
+        ("proto/guard", "proto/wire"),
+        ("proto/wire", "proto/guard"),
+        ("proto/fabric", "proto/guard"),
+        ("proto/models", "proto/wire"),
+        ("edge", "proto/fabric"),
+        ("edge", "origin/gateway"),
+        ("origin/gateway", "origin/store"),
+        ("origin/scheduler", "workers/runtime"),
+        ("origin/cortex", "workers/worker"),
+        ("workers/runtime", "origin/store"),
+        ("workers/runtime", "workers/inference"),
+        ("workers/inference", "workers/worker"),
+        ("workers/worker", "origin/cortex"),
+        ("tests", "origin/cortex"),
+        ("tests", "workers/runtime"),
+        ("proto/unlisted", "proto/domain"),
+        ("somewhere", "proto/domain"),
+    ] {
+        let graph = Graph {
+            packages: vec![Package::new(from, vec![Dependency::new("to", &[])]), Package::named("to", to)],
+        };
+        assert_eq!(graph.violations(), [format!("{from} depends on {to}")]);
+    }
+}
+
+#[test]
+fn protobuf_outside_wire_is_found() {
+    for name in ["prost", "prost-types", "tonic-prost", "tonic-prost-build"] {
+        let graph =
+            Graph { packages: vec![Package::new("origin/gateway", vec![Dependency::new(name, &[])])] };
+        assert_eq!(graph.violations(), [format!("origin/gateway names {name}, which only proto/wire may")]);
+    }
+}
+
+#[test]
+fn grpc_at_the_edge_is_found() {
+    let graph = Graph {
+        packages: vec![
+            Package::new("edge", vec![Dependency::new("cortex-wire", &["grpc"])]),
+            Package::named("cortex-wire", "proto/wire"),
+        ],
+    };
+    assert_eq!(graph.violations(), ["edge takes cortex-wire with grpc"]);
+}
+
+#[test]
+fn an_allowing_decision_outside_the_kernel_is_found() {
+    let line = "let decision = Decision::allow(clearance);\n";
+    assert_eq!(
+        Source::new("origin/scheduler/src/place.rs", line).violations(),
+        ["origin/scheduler/src/place.rs:1 makes an allowing decision"]
+    );
+    for path in
+        ["origin/safety/src/rules.rs", "proto/wire/src/decision.rs", "proto/domain/src/policy/tests.rs"]
+    {
+        assert_eq!(Source::new(path, line).violations(), Vec::<String>::new());
+    }
+    let tested = format!("fn production() {{}}\n\n#[cfg(test)]\nmod tests {{\n{line}}}\n");
+    assert_eq!(Source::new("proto/domain/src/flow.rs", &tested).violations(), Vec::<String>::new());
+    assert_eq!(
+        Source::new("origin/gateway/src/jobs.rs", &tested).violations(),
+        ["origin/gateway/src/jobs.rs:5 makes an allowing decision"]
+    );
+}
+
+#[test]
+fn reading_the_environment_outside_the_configuration_is_found() {
+    let line = "let url = std::env::var(\"NATS_URL\");\n";
+    assert_eq!(
+        Source::new("origin/store/src/lib.rs", line).violations(),
+        ["origin/store/src/lib.rs:1 reads the environment"]
+    );
+    for path in [
+        "origin/cortex/src/config.rs",
+        "origin/cortex/src/config/env.rs",
+        "workers/worker/src/config.rs",
+        "proto/wire/build.rs",
+        "tests/src/edge.rs",
+        "origin/store/tests/contract.rs",
+    ] {
+        assert_eq!(Source::new(path, line).violations(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_file_that_is_too_long_is_found() {
+    let long = "fn f() {}\n".repeat(801);
+    assert_eq!(
+        Source::new("origin/store/src/sqlite.rs", &long).violations(),
+        ["origin/store/src/sqlite.rs has 801 production lines, more than 800"]
+    );
+    let tested =
+        format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", "fn f() {}\n".repeat(800), "// line\n".repeat(500));
+    assert_eq!(Source::new("origin/store/src/sqlite.rs", &tested).violations(), Vec::<String>::new());
+}

@@ -1,0 +1,90 @@
+//! What production code may not say.
+
+use std::fs;
+use std::path::Path;
+
+use crate::graph::{Graph, root};
+
+const LONGEST: usize = 800;
+
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Relative to the workspace: `proto/domain/src/job.rs`.
+    pub(crate) path: String,
+    text: String,
+}
+
+impl Source {
+    pub(crate) fn new(path: &str, text: &str) -> Self {
+        Self { path: path.into(), text: text.into() }
+    }
+
+    pub(crate) fn of_workspace() -> Vec<Self> {
+        let mut found = Vec::new();
+        for package in Graph::of_workspace().packages {
+            gather(&root().join(package.folder), &mut found);
+        }
+        found
+    }
+
+    pub(crate) fn violations(&self) -> Vec<String> {
+        let path = &self.path;
+        let production = self.production_lines();
+        let mut found = Vec::new();
+        if production > LONGEST {
+            found.push(format!("{path} has {production} production lines, more than {LONGEST}"));
+        }
+        for (at, line) in
+            self.text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
+            let tested = at >= production;
+            let number = at + 1;
+            if line.contains("Decision::allow(") && !self.may_allow(tested) {
+                found.push(format!("{path}:{number} makes an allowing decision"));
+            }
+            if line.contains("env::var") && !tested && !self.may_read_the_environment() {
+                found.push(format!("{path}:{number} reads the environment"));
+            }
+        }
+        found
+    }
+
+    /// Lines before the tests: none in a test's own file.
+    fn production_lines(&self) -> usize {
+        if self.is_test() {
+            return 0;
+        }
+        let lines: Vec<_> = self.text.lines().collect();
+        let tests =
+            lines.windows(2).position(|pair| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod "));
+        tests.unwrap_or(lines.len())
+    }
+
+    fn is_test(&self) -> bool {
+        self.path.split('/').any(|part| ["tests", "tests.rs", "benches"].contains(&part))
+    }
+
+    /// The kernel, the decoder of its answers, and the domain's own tests.
+    fn may_allow(&self, tested: bool) -> bool {
+        ["origin/safety/", "proto/wire/", "tests/"].iter().any(|folder| self.path.starts_with(folder))
+            || (tested && self.path.starts_with("proto/domain/"))
+    }
+
+    fn may_read_the_environment(&self) -> bool {
+        ["origin/cortex/src/config", "workers/worker/src/config"].iter().any(|of| self.path.starts_with(of))
+            || self.path.ends_with("/build.rs")
+    }
+}
+
+fn gather(folder: &Path, found: &mut Vec<Source>) {
+    for entry in fs::read_dir(folder).expect("a readable folder") {
+        let path = entry.expect("a readable entry").path();
+        if path.is_dir() {
+            gather(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let relative = path.strip_prefix(root()).expect("inside the workspace").display().to_string();
+            let text = fs::read_to_string(&path).expect("source is UTF-8");
+            found.push(Source { path: relative, text });
+        }
+    }
+}

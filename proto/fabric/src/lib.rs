@@ -1,1 +1,9 @@
-//! Native transport: the bus and the payload memory.
+//! Native transport: the bus, the payload memory, and the link between a worker process and the origin.
+//!
+//! Also the two things that every native process draws from the machine and hands to the rules as arguments: the
+//! time and random bytes.
+
+pub mod bus;
+pub mod clock;
+pub mod entropy;
+pub mod payload;

@@ -1,0 +1,17 @@
+//! Random bytes from the operating system.
+
+/// As many as the caller's array takes.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has randomness to give");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn two_draws_differ() {
+        assert_ne!(super::random::<16>(), super::random::<16>());
+    }
+}

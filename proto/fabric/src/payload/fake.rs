@@ -1,0 +1,29 @@
+//! A store's payload memory, for tests.
+
+use std::collections::HashMap;
+use std::future::ready;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use cortex_domain::pointer::{Memory, Pointer};
+use cortex_domain::ports::{Answer, Payloads, StoreError};
+
+/// Keeps everything, in memory alone.
+#[derive(Debug, Default)]
+pub struct Fake(Mutex<HashMap<Pointer, Bytes>>);
+
+impl Payloads for Fake {
+    fn memory(&self) -> Memory {
+        Memory::Local
+    }
+
+    fn get(&self, pointer: Pointer) -> Answer<'_, Result<Option<Bytes>, StoreError>> {
+        let payload = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&pointer).cloned();
+        Box::pin(ready(Ok(payload)))
+    }
+
+    fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(pointer, payload);
+        Box::pin(ready(Ok(())))
+    }
+}

@@ -1,0 +1,94 @@
+//! Two memories behind one door: calls that are under way in memory, everything else in the store.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cortex_domain::id::JobId;
+use cortex_domain::pointer::{Memory, Pointer};
+use cortex_domain::ports::{Answer, Payloads, StoreError};
+
+use super::Volatile;
+
+/// Keeps the payloads of opened jobs in memory and those of all others in the store.
+pub struct Layered {
+    calls: Volatile,
+    store: Arc<dyn Payloads>,
+}
+
+impl Layered {
+    /// Holds `limit` bytes in memory at most.
+    #[must_use]
+    pub fn new(store: Arc<dyn Payloads>, limit: usize) -> Self {
+        Self { calls: Volatile::new(limit), store }
+    }
+
+    /// A call begins: its payloads go to memory.
+    pub fn open(&self, job: JobId) {
+        self.calls.open(job);
+    }
+
+    /// The call has ended: its payloads are forgotten.
+    pub fn close(&self, job: JobId) {
+        self.calls.close(job);
+    }
+
+    /// How many bytes are held in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.calls.bytes()
+    }
+}
+
+impl Payloads for Layered {
+    fn memory(&self) -> Memory {
+        self.store.memory()
+    }
+
+    fn get(&self, pointer: Pointer) -> Answer<'_, Result<Option<Bytes>, StoreError>> {
+        match self.calls.get(pointer.space) {
+            Ok(payload) => Box::pin(ready(Ok(payload))),
+            Err(_) => self.store.get(pointer),
+        }
+    }
+
+    fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
+        match self.calls.put(pointer.space, payload.clone()) {
+            Ok(put) => Box::pin(ready(put)),
+            Err(_) => self.store.put(pointer, payload),
+        }
+    }
+}
+
+impl std::fmt::Debug for Layered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Layered").field("calls", &self.calls).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_domain::time::Timestamp;
+
+    use super::*;
+    use crate::payload::Fake;
+
+    #[tokio::test]
+    async fn only_what_belongs_to_no_open_call_reaches_the_store() {
+        let store = Arc::new(Fake::default());
+        let layered = Layered::new(store.clone(), 100);
+        let context =
+            |n: u8| Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [n; 10]));
+        let (call, job) = (context(1), context(2));
+        layered.open(call.space.job());
+        for pointer in [call, job] {
+            layered.put(pointer, Bytes::from("in")).await.unwrap();
+            assert_eq!(layered.get(pointer).await.unwrap(), Some(Bytes::from("in")));
+        }
+        assert_eq!(store.get(call).await.unwrap(), None);
+        assert_eq!(store.get(job).await.unwrap(), Some(Bytes::from("in")));
+
+        layered.close(call.space.job());
+        assert_eq!((layered.get(call).await.unwrap(), layered.bytes()), (None, 0));
+    }
+}

@@ -1,0 +1,204 @@
+//! `POST /api/v1/jobs`.
+
+use std::collections::BTreeMap;
+
+use cortex_domain::job::Priority;
+use cortex_domain::time::Timestamp;
+use cortex_domain::topic::Topic;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::precheck;
+use crate::problem::{Kind, Problem};
+use crate::rfc3339;
+use crate::topics::Catalogue;
+
+/// The most attempts a job may ask for.
+pub const MAX_ATTEMPTS: u32 = 10;
+/// The most labels of a job.
+pub const MAX_LABELS: usize = 16;
+
+const MAX_LABEL_NAME: usize = 63;
+const MAX_LABEL_VALUE: usize = 255;
+
+/// The body as it stands on the wire; for clients to write.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateJobBody {
+    pub topic: String,
+    pub input: Box<RawValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A job that was asked for, checked.
+#[derive(Clone, Debug)]
+pub struct CreateJob {
+    pub topic: Topic,
+    /// Any JSON, as it was sent.
+    pub input: Box<RawValue>,
+    pub priority: Priority,
+    pub deadline: Option<Timestamp>,
+    pub max_attempts: Option<u32>,
+    pub labels: BTreeMap<String, String>,
+}
+
+impl CreateJob {
+    /// Checks and reads a body: size, content type, depth, syntax, secrets, then every field.
+    ///
+    /// # Errors
+    /// A problem that names what is wrong and where.
+    pub fn parse(content_type: Option<&str>, body: &[u8], topics: &Catalogue) -> Result<Self, Problem> {
+        precheck::check_json(content_type, body)?;
+        let body: CreateJobBody = precheck::parse(body)?;
+        Ok(Self {
+            topic: topics.check(&body.topic)?,
+            priority: body.priority.as_deref().map_or(Ok(Priority::Normal), priority)?,
+            deadline: body.deadline.as_deref().map(deadline).transpose()?,
+            max_attempts: body.max_attempts.map(attempts).transpose()?,
+            labels: labels(body.labels)?,
+            input: body.input,
+        })
+    }
+}
+
+fn wrong(param: &str, detail: impl Into<String>) -> Problem {
+    Problem::new(Kind::InvalidRequest, detail).at(param)
+}
+
+fn priority(text: &str) -> Result<Priority, Problem> {
+    match text {
+        "low" => Ok(Priority::Low),
+        "normal" => Ok(Priority::Normal),
+        "high" => Ok(Priority::High),
+        _ => Err(wrong("priority", "`priority` is `low`, `normal` or `high`")),
+    }
+}
+
+fn deadline(text: &str) -> Result<Timestamp, Problem> {
+    rfc3339::parse(text)
+        .ok_or_else(|| wrong("deadline", "`deadline` reads like 2026-11-20T23:36:30Z (RFC 3339)"))
+}
+
+fn attempts(count: u32) -> Result<u32, Problem> {
+    if (1..=MAX_ATTEMPTS).contains(&count) {
+        Ok(count)
+    } else {
+        Err(wrong("max_attempts", format!("`max_attempts` is 1 to {MAX_ATTEMPTS}")))
+    }
+}
+
+fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Problem> {
+    if labels.len() > MAX_LABELS {
+        return Err(wrong("labels", format!("a job has at most {MAX_LABELS} labels")));
+    }
+    for (name, value) in &labels {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
+        if name.is_empty() || name.len() > MAX_LABEL_NAME || !name.bytes().all(plain) {
+            let detail = "a label's name has 1 to 63 letters, digits, `-`, `_`, `.` and `/`";
+            return Err(wrong("labels", detail));
+        }
+        if value.len() > MAX_LABEL_VALUE || value.chars().any(char::is_control) {
+            let detail =
+                format!("the label `{name}` has at most {MAX_LABEL_VALUE} bytes, no control characters");
+            return Err(wrong("labels", detail));
+        }
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(body: &str) -> Result<CreateJob, Problem> {
+        CreateJob::parse(Some("application/json"), body.as_bytes(), &"job.echo".parse().unwrap())
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let job = parse(
+            r#"{"topic":"job.echo","input":{ "a" : 1.50 },"priority":"high","deadline":"2026-11-20T23:36:30Z",
+                "max_attempts":3,"labels":{"team/a":"ü"}}"#,
+        )
+        .unwrap();
+        assert_eq!(job.input.get(), r#"{ "a" : 1.50 }"#, "the input keeps its bytes");
+        assert_eq!((job.priority, job.max_attempts), (Priority::High, Some(3)));
+        assert_eq!(job.deadline, Some(Timestamp::from_millis(1_795_217_790_000)));
+        assert_eq!(job.labels["team/a"], "ü");
+    }
+
+    #[test]
+    fn an_input_may_be_any_json_but_must_be_there() {
+        for input in ["null", "[]", "\"x\"", "1e3"] {
+            let job = parse(&format!(r#"{{"topic":"job.echo","input":{input}}}"#)).unwrap();
+            assert_eq!((job.input.get(), job.priority), (input, Priority::Normal));
+        }
+        assert_eq!(parse(r#"{"topic":"job.echo"}"#).unwrap_err().detail, "missing field `input`");
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        let many: Vec<_> = (0..17).map(|n| format!("\"l{n}\":\"\"")).collect();
+        let many = format!("\"labels\":{{{}}}", many.join(","));
+        for (field, param) in [
+            ("\"priority\":\"urgent\"", "priority"),
+            ("\"deadline\":\"soon\"", "deadline"),
+            ("\"max_attempts\":0", "max_attempts"),
+            ("\"max_attempts\":11", "max_attempts"),
+            ("\"labels\":{\"\":\"\"}", "labels"),
+            ("\"labels\":{\"a b\":\"\"}", "labels"),
+            (&many, "labels"),
+        ] {
+            let problem = parse(&format!(r#"{{"topic":"job.echo","input":1,{field}}}"#)).unwrap_err();
+            assert_eq!(
+                (problem.kind, &problem.extensions["param"]),
+                (Kind::InvalidRequest, &param.into()),
+                "{field}"
+            );
+        }
+        let unknown = parse(r#"{"topic":"job.echo","input":1,"prio":1}"#).unwrap_err();
+        assert!(unknown.detail.starts_with("unknown field `prio`"), "{}", unknown.detail);
+    }
+
+    #[test]
+    fn each_refusal_has_its_kind() {
+        let topics = Catalogue::default();
+        let kind =
+            |content_type, body: &[u8]| CreateJob::parse(content_type, body, &topics).unwrap_err().kind;
+        let json = Some("application/json");
+        let deep = format!(r#"{{"topic":"job.echo","input":{}{}}}"#, "[".repeat(64), "]".repeat(64));
+        assert_eq!(kind(Some("text/plain"), b"{}"), Kind::UnsupportedMediaType);
+        assert_eq!(kind(json, &vec![b' '; precheck::MAX_BODY + 1]), Kind::TooLarge);
+        assert_eq!(kind(json, deep.as_bytes()), Kind::TooDeep);
+        assert_eq!(kind(json, b"{"), Kind::MalformedJson);
+        assert_eq!(kind(json, b"[]"), Kind::InvalidRequest);
+        assert_eq!(kind(json, br#"{"topic":"nope","input":1}"#), Kind::UnknownTopic);
+        assert_eq!(kind(json, br#"{"topic":"job.echo","topic":"job.echo","input":1}"#), Kind::InvalidRequest);
+        let secret = br#"{"topic":"job.echo","input":"AKIAIOSFODNN7EXAMPLE"}"#;
+        assert_eq!(kind(json, secret), Kind::SecretInInput);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = CreateJob::parse(Some("application/json"), &bytes, &Catalogue::default());
+        }
+
+        #[test]
+        fn no_mutation_of_a_good_body_makes_it_panic(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let good = br#"{"topic":"job.echo","input":[1,"a"],"labels":{"a":"b"},"deadline":"2026-11-20T23:36:30Z"}"#;
+            let mut bytes = good.to_vec();
+            bytes[at.index(good.len())] = byte;
+            let _ = CreateJob::parse(Some("application/json"), &bytes, &Catalogue::default());
+        }
+    }
+}

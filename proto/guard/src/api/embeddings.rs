@@ -1,0 +1,254 @@
+//! `POST /v1/embeddings`, in OpenAI's shape.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cortex_domain::id::ModelName;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::precheck;
+use crate::problem::{Kind, Problem};
+
+/// The most texts in one request.
+pub const MAX_INPUTS: usize = 2048;
+
+/// How vectors are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Encoding {
+    /// Lists of numbers.
+    #[default]
+    Float,
+    /// Little-endian 32-bit floats in base64.
+    Base64,
+}
+
+/// Texts to embed, checked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EmbeddingsRequest {
+    pub model: ModelName,
+    /// At least one, none empty.
+    pub input: Vec<String>,
+    pub encoding: Encoding,
+    /// Shorter vectors than the model's own, for models that allow it.
+    pub dimensions: Option<u32>,
+    pub user: Option<String>,
+}
+
+impl EmbeddingsRequest {
+    /// Checks and reads a body: size, content type, depth, syntax, secrets, then every parameter.
+    ///
+    /// # Errors
+    /// A problem that names the parameter at fault; one we don't support is an error, never ignored.
+    pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, Problem> {
+        precheck::check_json(content_type, body)?;
+        let mut parameters = Parameters(precheck::parse(body)?);
+        let request = Self {
+            model: parameters.required::<String>("model", "a text")?.parse().map_err(|_| {
+                Problem::new(Kind::UnknownModel, "`model` is not the name of a model").at("model")
+            })?,
+            input: input(parameters.required("input", "a text or a list of texts")?)?,
+            encoding: match parameters.optional::<String>("encoding_format", "a text")?.as_deref() {
+                None | Some("float") => Encoding::Float,
+                Some("base64") => Encoding::Base64,
+                Some(_) => return Err(wrong("encoding_format", "`encoding_format` is `float` or `base64`")),
+            },
+            dimensions: parameters.optional("dimensions", "a positive number")?,
+            user: parameters.optional("user", "a text")?,
+        };
+        if request.dimensions == Some(0) {
+            return Err(wrong("dimensions", "`dimensions` is a positive number"));
+        }
+        parameters.none_left()?;
+        Ok(request)
+    }
+}
+
+struct Parameters(BTreeMap<String, Box<RawValue>>);
+
+impl Parameters {
+    fn optional<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<Option<T>, Problem> {
+        let Some(raw) = self.0.remove(name).filter(|raw| raw.get() != "null") else { return Ok(None) };
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| wrong(name, format!("`{name}` is {what}")))
+    }
+
+    fn required<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<T, Problem> {
+        self.optional(name, what)?.ok_or_else(|| wrong(name, format!("`{name}` lacks: it is {what}")))
+    }
+
+    fn none_left(self) -> Result<(), Problem> {
+        match self.0.into_keys().next() {
+            Some(name) => Err(wrong(&name, format!("`{name}` is not supported here"))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Input {
+    One(String),
+    Many(Vec<String>),
+    Tokens(Vec<serde::de::IgnoredAny>),
+}
+
+fn input(input: Input) -> Result<Vec<String>, Problem> {
+    let texts = match input {
+        Input::One(text) => vec![text],
+        Input::Many(texts) => texts,
+        Input::Tokens(_) => {
+            return Err(wrong("input", "`input` is a text or a list of texts; tokens are not supported"));
+        }
+    };
+    if texts.is_empty() || texts.len() > MAX_INPUTS {
+        return Err(wrong("input", format!("`input` is 1 to {MAX_INPUTS} texts")));
+    }
+    match texts.iter().position(String::is_empty) {
+        Some(at) => Err(wrong("input", format!("text {at} of `input` is empty"))),
+        None => Ok(texts),
+    }
+}
+
+fn wrong(param: &str, detail: impl Into<String>) -> Problem {
+    Problem::new(Kind::InvalidRequest, detail).at(param)
+}
+
+/// The answer.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EmbeddingsResponse {
+    /// Always `list`.
+    pub object: String,
+    /// In the order of the inputs.
+    pub data: Vec<EmbeddingView>,
+    pub model: String,
+    pub usage: Usage,
+}
+
+impl EmbeddingsResponse {
+    #[must_use]
+    pub fn new(model: &ModelName, vectors: &[Vec<f32>], encoding: Encoding, tokens: u64) -> Self {
+        let view = |(index, vector): (usize, &Vec<f32>)| EmbeddingView {
+            object: "embedding".to_owned(),
+            index,
+            embedding: Vector::encode(vector, encoding),
+        };
+        Self {
+            object: "list".to_owned(),
+            data: vectors.iter().enumerate().map(view).collect(),
+            model: model.to_string(),
+            usage: Usage { prompt_tokens: tokens, total_tokens: tokens },
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EmbeddingView {
+    /// Always `embedding`.
+    pub object: String,
+    pub index: usize,
+    pub embedding: Vector,
+}
+
+/// A vector in either encoding.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Vector {
+    Float(Vec<f32>),
+    Base64(String),
+}
+
+impl Vector {
+    #[must_use]
+    pub fn encode(values: &[f32], encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Float => Self::Float(values.to_vec()),
+            Encoding::Base64 => Self::Base64(
+                STANDARD.encode(values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()),
+            ),
+        }
+    }
+
+    /// The numbers; `None` if the base64 is not of whole 32-bit floats.
+    #[must_use]
+    pub fn decode(&self) -> Option<Vec<f32>> {
+        match self {
+            Self::Float(values) => Some(values.clone()),
+            Self::Base64(text) => {
+                let bytes = STANDARD.decode(text).ok()?;
+                let (floats, rest) = bytes.as_chunks();
+                rest.is_empty().then(|| floats.iter().map(|four| f32::from_le_bytes(*four)).collect())
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Usage {
+    pub prompt_tokens: u64,
+    pub total_tokens: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(body: &str) -> Result<EmbeddingsRequest, Problem> {
+        EmbeddingsRequest::parse(Some("application/json"), body.as_bytes())
+    }
+
+    #[test]
+    fn one_text_or_many_are_taken() {
+        assert_eq!(parse(r#"{"model":"m","input":"a"}"#).unwrap().input, ["a"]);
+        let request =
+            parse(r#"{"model":"m","input":["a","b"],"encoding_format":"base64","dimensions":8,"user":"u"}"#)
+                .unwrap();
+        assert_eq!(request.input, ["a", "b"]);
+        assert_eq!((request.encoding, request.dimensions), (Encoding::Base64, Some(8)));
+        assert_eq!(request.user.as_deref(), Some("u"));
+    }
+
+    #[test]
+    fn each_wrong_parameter_is_named() {
+        let many = serde_json::to_string(&vec!["a"; MAX_INPUTS + 1]).unwrap();
+        for (fields, param) in [
+            (r#""input":"a""#.to_owned(), "model"),
+            (r#""model":"m""#.to_owned(), "input"),
+            (r#""model":"m m","input":"a""#.to_owned(), "model"),
+            (r#""model":"m","input":[]"#.to_owned(), "input"),
+            (r#""model":"m","input":"""#.to_owned(), "input"),
+            (r#""model":"m","input":[1,2]"#.to_owned(), "input"),
+            (r#""model":"m","input":[[1],[2]]"#.to_owned(), "input"),
+            (r#""model":"m","input":{}"#.to_owned(), "input"),
+            (format!(r#""model":"m","input":{many}"#), "input"),
+            (r#""model":"m","input":"a","encoding_format":"hex""#.to_owned(), "encoding_format"),
+            (r#""model":"m","input":"a","dimensions":0"#.to_owned(), "dimensions"),
+            (r#""model":"m","input":"a","dimensions":"8""#.to_owned(), "dimensions"),
+            (r#""model":"m","input":"a","truncate":true"#.to_owned(), "truncate"),
+        ] {
+            let problem = parse(&format!("{{{fields}}}")).unwrap_err();
+            assert_eq!(problem.extensions["param"], param, "{fields}");
+        }
+        let tokens = parse(r#"{"model":"m","input":[1]}"#).unwrap_err();
+        assert!(tokens.detail.contains("tokens"), "{}", tokens.detail);
+    }
+
+    proptest! {
+        #[test]
+        fn vectors_read_back_in_either_encoding(values in proptest::collection::vec(-1.0f32..1.0, 0..64)) {
+            for encoding in [Encoding::Float, Encoding::Base64] {
+                let json = serde_json::to_string(&Vector::encode(&values, encoding)).unwrap();
+                let read: Vector = serde_json::from_str(&json).unwrap();
+                prop_assert_eq!(read.decode(), Some(values.clone()));
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = EmbeddingsRequest::parse(Some("application/json"), &bytes);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What the API shows of jobs and their events.
+
+use std::collections::BTreeMap;
+
+use cortex_domain::id::JobId;
+use cortex_domain::state::StateName;
+use cortex_domain::time::Timestamp;
+use cortex_domain::topic::Topic;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::problem::ErrorView;
+
+/// A job as its owner sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JobView {
+    #[serde(with = "crate::text")]
+    pub id: JobId,
+    #[serde(with = "crate::text")]
+    pub topic: Topic,
+    #[serde(with = "crate::text")]
+    pub state: StateName,
+    /// Why a pending job waits; absent when it doesn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldView>,
+    pub attempt: u32,
+    /// Absent as long as the origin hasn't seen a job that left it open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
+    pub version: u64,
+    #[serde(with = "crate::rfc3339")]
+    pub created_at: Timestamp,
+    #[serde(with = "crate::rfc3339")]
+    pub updated_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::rfc3339::option")]
+    pub deadline: Option<Timestamp>,
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// What a succeeded job answered, as the worker wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Box<RawValue>>,
+    /// Why it ended otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorView>,
+}
+
+/// Why a pending job waits.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HoldView {
+    /// `approval`, `throttled`, `not_before`, `no_capacity`, or `origin_away` at the edge.
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::rfc3339::option")]
+    pub until: Option<Timestamp>,
+}
+
+/// `GET /api/v1/jobs`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JobPage {
+    pub jobs: Vec<JobView>,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+}
+
+/// One line of a job's log.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EventView {
+    /// `<attempt>.<version>`, also the id of the server-sent event.
+    pub id: String,
+    pub version: u64,
+    pub attempt: u32,
+    #[serde(with = "crate::rfc3339")]
+    pub at: Timestamp,
+    pub name: String,
+    #[serde(with = "crate::text")]
+    pub state: StateName,
+    pub detail: Map<String, Value>,
+}
+
+/// `GET /api/v1/jobs/{id}/events` as JSON.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EventPage {
+    pub events: Vec<EventView>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view() -> JobView {
+        JobView {
+            id: JobId::mint(Timestamp::from_millis(1_795_217_790_000), [7; 10]),
+            topic: "job.echo".parse().unwrap(),
+            state: StateName::Succeeded,
+            hold: None,
+            attempt: 1,
+            max_attempts: Some(3),
+            version: 6,
+            created_at: Timestamp::from_millis(1_795_217_790_000),
+            updated_at: Timestamp::from_millis(1_795_217_790_250),
+            deadline: None,
+            labels: BTreeMap::new(),
+            result: Some(RawValue::from_string("{ \"echo\" : 1.0 }".into()).unwrap()),
+            error: None,
+        }
+    }
+
+    #[test]
+    fn a_view_keeps_its_form() {
+        assert_eq!(
+            serde_json::to_string(&view()).unwrap(),
+            "{\"id\":\"01a1fb51-9430-7707-8707-070707070707\",\"topic\":\"job.echo\",\"state\":\"SUCCEEDED\",\
+             \"attempt\":1,\"max_attempts\":3,\"version\":6,\"created_at\":\"2026-11-20T23:36:30.000Z\",\
+             \"updated_at\":\"2026-11-20T23:36:30.250Z\",\"labels\":{},\"result\":{ \"echo\" : 1.0 }}"
+        );
+    }
+
+    #[test]
+    fn a_view_reads_back() {
+        let json = serde_json::to_string(&view()).unwrap();
+        let read: JobView = serde_json::from_str(&json).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), json);
+    }
+}

@@ -1,0 +1,22 @@
+//! The bodies of the public HTTP API, the same on the edge and the origin, and those the two exchange.
+//!
+//! What comes in is parsed once into validated parts; unknown fields are refused by name. Inputs and results
+//! are carried as the bytes they came in.
+
+mod create;
+mod embeddings;
+mod health;
+mod job;
+mod keys;
+mod ledger;
+mod models;
+
+pub use create::{CreateJob, CreateJobBody, MAX_ATTEMPTS, MAX_LABELS};
+pub use embeddings::{
+    EmbeddingView, EmbeddingsRequest, EmbeddingsResponse, Encoding, MAX_INPUTS, Usage, Vector,
+};
+pub use health::{HealthView, Status};
+pub use job::{EventPage, EventView, HoldView, JobPage, JobView};
+pub use keys::{CreateKey, KeyPage, KeyView};
+pub use ledger::{Applied, MAX_STATES, StateLine, StateReport};
+pub use models::{ModelPage, ModelView};

@@ -1,0 +1,304 @@
+//! API keys: `ctx_<id>_<secret>`. Only a peppered hash of the secret is ever kept.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cortex_domain::id::{Principal, Role, Tenant};
+use cortex_domain::time::Timestamp;
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::hex;
+
+/// Why a text is no API key. It says nothing about the text, which may be a secret of another kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("an API key reads `ctx_`, 12 characters, `_`, 43 characters")]
+pub struct MalformedKey;
+
+/// A key as its owner holds it.
+#[derive(Clone)]
+pub struct ApiKey {
+    pub id: KeyId,
+    secret: [u8; 32],
+}
+
+impl ApiKey {
+    /// How many random bytes a new key takes.
+    pub const RANDOM: usize = 40;
+
+    /// Makes a key from random bytes: 60 bits name it, 256 are its secret.
+    #[must_use]
+    pub fn mint(random: [u8; Self::RANDOM]) -> Self {
+        const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+        let (name, secret) = random.split_at(8);
+        let bits = name.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+        let digit = |at: u32| char::from(ALPHABET[(bits >> (5 * at)) as usize & 31]);
+        let id = KeyId((0..12).map(digit).collect());
+        Self { id, secret: secret.try_into().expect("40 - 8 bytes are 32") }
+    }
+
+    /// The key's text, to be shown once to its owner.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        format!("ctx_{}_{}", self.id, URL_SAFE_NO_PAD.encode(self.secret))
+    }
+
+    /// Reads the `Authorization` header's `Bearer` scheme.
+    ///
+    /// # Errors
+    /// If it is another scheme or no key of ours.
+    pub fn from_authorization(header: &str) -> Result<Self, MalformedKey> {
+        let (scheme, key) = header.trim().split_once(' ').ok_or(MalformedKey)?;
+        if scheme.eq_ignore_ascii_case("bearer") { key.trim().parse() } else { Err(MalformedKey) }
+    }
+
+    /// What is kept of the secret.
+    #[must_use]
+    pub fn hash(&self, pepper: &Pepper) -> KeyHash {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&pepper.0).expect("HMAC takes a key of any length");
+        mac.update(&self.secret);
+        KeyHash(mac.finalize().into_bytes().into())
+    }
+}
+
+impl FromStr for ApiKey {
+    type Err = MalformedKey;
+
+    fn from_str(text: &str) -> Result<Self, MalformedKey> {
+        let rest = text.strip_prefix("ctx_").ok_or(MalformedKey)?;
+        let (id, secret) = rest.split_once('_').ok_or(MalformedKey)?;
+        let secret = URL_SAFE_NO_PAD.decode(secret).map_err(|_| MalformedKey)?;
+        Ok(Self { id: id.parse()?, secret: secret.try_into().map_err(|_| MalformedKey)? })
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKey({}, ***)", self.id)
+    }
+}
+
+/// The public part of a key, by which its record is found: 12 base32 characters.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct KeyId(String);
+
+impl KeyId {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = MalformedKey;
+
+    fn from_str(text: &str) -> Result<Self, MalformedKey> {
+        let sound = text.len() == 12 && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+        sound.then(|| Self(text.to_owned())).ok_or(MalformedKey)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The edge's own secret, without which a stolen table of hashes is of no use: at least 32 bytes.
+#[derive(Clone)]
+pub struct Pepper(Vec<u8>);
+
+/// The pepper is not fit for use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the pepper is at least 64 hexadecimal digits")]
+pub struct WeakPepper;
+
+impl FromStr for Pepper {
+    type Err = WeakPepper;
+
+    fn from_str(text: &str) -> Result<Self, WeakPepper> {
+        hex::decode(text.trim()).filter(|bytes| bytes.len() >= 32).map(Self).ok_or(WeakPepper)
+    }
+}
+
+impl fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pepper(***)")
+    }
+}
+
+/// HMAC-SHA256 of a key's secret under the pepper. Equality takes the same time wherever it differs.
+#[derive(Clone)]
+pub struct KeyHash([u8; 32]);
+
+impl PartialEq for KeyHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for KeyHash {}
+
+impl fmt::Display for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyHash(***)")
+    }
+}
+
+impl FromStr for KeyHash {
+    type Err = MalformedKey;
+
+    fn from_str(text: &str) -> Result<Self, MalformedKey> {
+        let bytes = hex::decode(text).ok_or(MalformedKey)?;
+        bytes.try_into().map(Self).map_err(|_| MalformedKey)
+    }
+}
+
+/// Counts a tenant's revocations. A key carries the epoch it was made in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+impl Epoch {
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// What is kept of a key, under its id.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KeyRecord {
+    #[serde(with = "crate::text")]
+    pub id: KeyId,
+    #[serde(with = "crate::text")]
+    pub tenant: Tenant,
+    #[serde(with = "crate::text")]
+    pub principal: Principal,
+    #[serde(with = "crate::text::list")]
+    pub roles: Vec<Role>,
+    #[serde(with = "crate::text")]
+    pub hash: KeyHash,
+    pub epoch: Epoch,
+    #[serde(with = "crate::rfc3339")]
+    pub created_at: Timestamp,
+}
+
+impl KeyRecord {
+    /// Whether `key` is the one this record was made for.
+    #[must_use]
+    pub fn admits(&self, key: &ApiKey, pepper: &Pepper) -> bool {
+        self.hash == key.hash(pepper) && self.id == key.id
+    }
+
+    /// Whether the key still holds, given the epoch of its last revocation, if any. The record may be an
+    /// old copy; the epoch must come from the tenant's ledger.
+    #[must_use]
+    pub fn holds(&self, revoked: Option<Epoch>) -> bool {
+        revoked.is_none_or(|revoked| self.epoch >= revoked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pepper(byte: u8) -> Pepper {
+        hex::encode(&[byte; 32]).parse().unwrap()
+    }
+
+    fn record(key: &ApiKey) -> KeyRecord {
+        KeyRecord {
+            id: key.id.clone(),
+            tenant: "acme".parse().unwrap(),
+            principal: "ci".parse().unwrap(),
+            roles: vec!["SRE".parse().unwrap()],
+            hash: key.hash(&pepper(1)),
+            epoch: Epoch(3),
+            created_at: Timestamp::from_millis(0),
+        }
+    }
+
+    #[test]
+    fn a_key_is_admitted_by_its_own_record_alone() {
+        let (key, other) = (ApiKey::mint([7; 40]), ApiKey::mint([8; 40]));
+        let record = record(&key);
+        assert!(record.admits(&key, &pepper(1)));
+        assert!(!record.admits(&other, &pepper(1)));
+        assert!(!record.admits(&key, &pepper(2)));
+        let forged = ApiKey { id: key.id, ..other };
+        assert!(!record.admits(&forged, &pepper(1)));
+    }
+
+    #[test]
+    fn a_key_holds_until_an_epoch_after_its_own_revokes_it() {
+        let record = record(&ApiKey::mint([7; 40]));
+        assert!(record.holds(None) && record.holds(Some(Epoch(3))));
+        assert!(!record.holds(Some(Epoch(4))));
+    }
+
+    #[test]
+    fn a_record_reads_back_from_json() {
+        let record = record(&ApiKey::mint([7; 40]));
+        let json = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<KeyRecord>(&json).unwrap(), record);
+    }
+
+    #[test]
+    fn nothing_prints_a_secret() {
+        let key = ApiKey::mint([7; 40]);
+        let text = key.expose();
+        let secret = text.rsplit('_').next().unwrap();
+        let record = record(&key);
+        let printed = format!("{key:?} {:?} {record:?}", pepper(7));
+        assert!(!printed.contains(secret) && !printed.contains("0707"));
+        assert!(!serde_json::to_string(&record).unwrap().contains(secret));
+        assert!(!MalformedKey.to_string().contains(secret));
+    }
+
+    #[test]
+    fn the_header_takes_the_bearer_scheme_in_any_case() {
+        let text = ApiKey::mint([7; 40]).expose();
+        assert!(ApiKey::from_authorization(&format!("bearer  {text} ")).is_ok());
+        for bad in
+            ["", &text, &format!("Basic {text}"), "Bearer", "Bearer ctx_a_b", &format!("Bearer {text}x")]
+        {
+            assert!(ApiKey::from_authorization(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_short_pepper_is_refused() {
+        assert!("00ff".parse::<Pepper>().is_err() && "x".repeat(64).parse::<Pepper>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_reads_back(random in proptest::array::uniform32(any::<u8>()), name in any::<[u8; 8]>()) {
+            let mut bytes = [0; 40];
+            bytes[..8].copy_from_slice(&name);
+            bytes[8..].copy_from_slice(&random);
+            let key = ApiKey::mint(bytes);
+            let read: ApiKey = key.expose().parse().unwrap();
+            prop_assert_eq!(key.expose().len(), 4 + 12 + 1 + 43);
+            prop_assert_eq!(read.expose(), key.expose());
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,80}", tail in "ctx_.{0,60}") {
+            let _ = (ApiKey::from_authorization(&text), tail.parse::<ApiKey>());
+        }
+    }
+}

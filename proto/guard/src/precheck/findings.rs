@@ -1,0 +1,110 @@
+//! What should not stand in an input: secrets are refused, personal data is flagged.
+
+use super::{json, personal, secrets, strings};
+use crate::problem::{Kind, Problem};
+
+/// Something found in an input. It never carries what was found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// What it looks like, e.g. `aws-access-key` or `email`.
+    pub kind: &'static str,
+    /// Where it stands: a JSON pointer (RFC 6901), `/input/text`.
+    pub place: String,
+}
+
+/// How many findings of personal data are told at most.
+const MAX_FINDINGS: usize = 16;
+
+/// The first secret in a JSON text. Check its depth first.
+///
+/// # Errors
+/// If the text is not JSON.
+pub fn secret(body: &[u8]) -> Result<Option<Finding>, Problem> {
+    let mut found = None;
+    let walked = strings::each(body, &mut |place, text| {
+        if found.is_none() {
+            found = secrets::kind(text).map(|kind| Finding { kind, place: place.to_owned() });
+        }
+    });
+    walked.map_err(|error| json::problem(&error))?;
+    Ok(found)
+}
+
+/// Refuses a JSON text with a secret in it. Check its depth first.
+///
+/// # Errors
+/// A problem that names the secret's kind and place; or if the text is not JSON.
+pub fn refuse_secrets(body: &[u8]) -> Result<(), Problem> {
+    let Some(Finding { kind, place }) = secret(body)? else { return Ok(()) };
+    let detail =
+        format!("what stands at `{place}` looks like a secret ({kind}): take it out, and replace it if real");
+    Err(Problem::new(Kind::SecretInInput, detail).at(place.clone()).with("kind", kind).with("place", place))
+}
+
+/// Personal data in a JSON text, the first of each kind at each place, at most 16. Check its depth first.
+///
+/// # Errors
+/// If the text is not JSON.
+pub fn personal_data(body: &[u8]) -> Result<Vec<Finding>, Problem> {
+    let mut found = Vec::new();
+    let walked = strings::each(body, &mut |place, text| {
+        for kind in personal::kinds(text) {
+            if found.len() < MAX_FINDINGS {
+                found.push(Finding { kind, place: place.to_owned() });
+            }
+        }
+    });
+    walked.map_err(|error| json::problem(&error))?;
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_refused_by_kind_and_place_without_repeating_it() {
+        let body = br#"{"topic":"job.echo","input":{"text":"use \u0041KIAIOSFODNN7EXAMPLE please"}}"#;
+        let problem = refuse_secrets(body).unwrap_err();
+        assert_eq!(problem.kind, Kind::SecretInInput);
+        assert_eq!(
+            (&problem.extensions["kind"], &problem.extensions["place"]),
+            (&"aws-access-key".into(), &"/input/text".into())
+        );
+        assert!(!problem.to_string().contains("AKIA"));
+    }
+
+    #[test]
+    fn personal_data_is_told_and_nothing_refused() {
+        let body = br#"{"input":["mail me: a.b@example.org", "4111 1111 1111 1111"]}"#;
+        let found = personal_data(body).unwrap();
+        assert_eq!(
+            found,
+            [
+                Finding { kind: "email", place: "/input/0".into() },
+                Finding { kind: "credit-card", place: "/input/1".into() },
+            ]
+        );
+        assert!(refuse_secrets(body).is_ok());
+    }
+
+    #[test]
+    fn findings_are_capped() {
+        let body = serde_json::to_vec(&vec!["a@example.org"; 100]).unwrap();
+        assert_eq!(personal_data(&body).unwrap().len(), MAX_FINDINGS);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = (secret(&bytes), personal_data(&bytes));
+        }
+
+        #[test]
+        fn no_text_makes_the_scanners_panic(text in "(AKIA|sk-|eyJ|-----BEGIN|@|\\+1|DE|4|[ -]|.){0,60}") {
+            let _ = (secrets::kind(&text), personal::kinds(&text).count());
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What is checked of a request's head and body before anybody works on it.
+//!
+//! The order matters: what is cheap comes first, and the depth is known to be sound before a parser recurses.
+
+mod depth;
+mod findings;
+mod json;
+mod media;
+mod personal;
+mod secrets;
+mod size;
+mod strings;
+
+pub use depth::{MAX_DEPTH, check_depth};
+pub use findings::{Finding, personal_data, refuse_secrets, secret};
+pub use json::parse;
+pub use media::check_content_type;
+pub use size::{MAX_BODY, check_body, check_content_length, check_headers};
+
+use crate::problem::Problem;
+
+/// Checks all that can be told of a JSON body without knowing what it means: its size, content type, depth,
+/// syntax, and that no secret stands in it.
+///
+/// # Errors
+/// A problem that names what is wrong and where.
+pub fn check_json(content_type: Option<&str>, body: &[u8]) -> Result<(), Problem> {
+    check_body(body)?;
+    check_content_type(content_type)?;
+    check_depth(body)?;
+    refuse_secrets(body)
+}

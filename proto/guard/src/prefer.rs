@@ -1,0 +1,77 @@
+//! The `Prefer` header (RFC 7240): whether a caller waits for a job's result.
+
+use std::time::Duration;
+
+/// The longest that a caller may wait.
+pub const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// What the caller prefers. Preferences that are not known or not well formed are ignored, as the RFC asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Prefer {
+    /// `wait=N`: how long to wait for the result, at most [`MAX_WAIT`].
+    pub wait: Option<Duration>,
+    /// `respond-async`: the caller would rather have a job id.
+    pub respond_async: bool,
+}
+
+impl Prefer {
+    /// Reads all `Prefer` headers of a request. Of a preference given twice the first counts.
+    pub fn parse<'a>(headers: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut prefer = Self::default();
+        for preference in headers.into_iter().flat_map(|header| header.split(',')) {
+            let token = preference.split(';').next().unwrap_or_default();
+            let (name, value) = token.split_once('=').unwrap_or((token, ""));
+            let value = value.trim().trim_matches('"');
+            match name.trim().to_ascii_lowercase().as_str() {
+                "wait" if prefer.wait.is_none() => prefer.wait = seconds(value),
+                "respond-async" => prefer.respond_async = true,
+                _ => {}
+            }
+        }
+        prefer
+    }
+
+    /// How long to hold the answer back: not at all when there is nothing to wait for.
+    #[must_use]
+    pub fn waits(&self) -> Option<Duration> {
+        self.wait.filter(|wait| !wait.is_zero())
+    }
+}
+
+fn seconds(value: &str) -> Option<Duration> {
+    let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+    // More digits than fit in 64 bits are a long wait too.
+    digits.then(|| value.parse().map_or(MAX_WAIT, Duration::from_secs).min(MAX_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn preferences_are_read_as_the_rfc_writes_them() {
+        let wait = |seconds| Some(Duration::from_secs(seconds));
+        for (header, expected) in [
+            ("respond-async, wait=10", Prefer { wait: wait(10), respond_async: true }),
+            ("Wait = \"5\"; x=1", Prefer { wait: wait(5), respond_async: false }),
+            ("wait=3600", Prefer { wait: wait(60), respond_async: false }),
+            ("wait=99999999999999999999999", Prefer { wait: wait(60), respond_async: false }),
+            ("wait=1, wait=2", Prefer { wait: wait(1), respond_async: false }),
+            ("wait=-1, handling=lenient, wait", Prefer::default()),
+            ("", Prefer::default()),
+        ] {
+            assert_eq!(Prefer::parse([header]), expected, "{header}");
+        }
+        assert!(Prefer::parse(["wait=2", "respond-async"]).respond_async);
+        assert_eq!(Prefer::parse(["wait=0"]).waits(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,60}") {
+            let _ = Prefer::parse([text.as_str()]);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The topics that anybody serves, so that a job nobody can run is refused at the door.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use cortex_domain::id::InvalidId;
+use cortex_domain::topic::Topic;
+
+use crate::problem::{Kind, Problem};
+
+/// The known topics. An empty catalogue knows nothing and checks the syntax alone.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Catalogue(BTreeSet<Topic>);
+
+impl Catalogue {
+    /// Reads a topic and checks that it is known.
+    ///
+    /// # Errors
+    /// A problem that names the known topics.
+    pub fn check(&self, text: &str) -> Result<Topic, Problem> {
+        let topic = text.parse::<Topic>().map_err(|error| self.unknown(error.to_string()))?;
+        if self.0.is_empty() || self.0.contains(&topic) {
+            Ok(topic)
+        } else {
+            Err(self.unknown(format!("nothing here works on `{topic}`")))
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Topic> {
+        self.0.iter()
+    }
+
+    fn unknown(&self, detail: String) -> Problem {
+        let known: Vec<_> = self.0.iter().map(Topic::as_str).collect();
+        Problem::new(Kind::UnknownTopic, detail).at("topic").with("known_topics", known)
+    }
+}
+
+impl FromIterator<Topic> for Catalogue {
+    fn from_iter<I: IntoIterator<Item = Topic>>(topics: I) -> Self {
+        Self(topics.into_iter().collect())
+    }
+}
+
+/// A list separated by commas.
+impl FromStr for Catalogue {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_unknown_topic_is_answered_with_the_known_ones() {
+        let catalogue: Catalogue = "job.embed, job.echo,".parse().unwrap();
+        assert!(catalogue.check("job.echo").is_ok());
+        for unknown in ["job.nope", "job.>", "", "job.Echo"] {
+            let problem = catalogue.check(unknown).unwrap_err();
+            assert_eq!(problem.kind, Kind::UnknownTopic, "{unknown}");
+            assert_eq!(problem.extensions["known_topics"], json!(["job.echo", "job.embed"]));
+        }
+        assert!("job.echo,JOB".parse::<Catalogue>().is_err());
+    }
+
+    #[test]
+    fn an_empty_catalogue_checks_the_syntax() {
+        assert!(Catalogue::default().check("job.any").is_ok());
+        assert!(Catalogue::default().check("any").is_err());
+    }
+}

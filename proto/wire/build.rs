@@ -7,11 +7,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = FILES.map(|name| format!("schema/cortex/v1/{name}.proto"));
     let descriptors = protox::compile(files, ["schema"])?;
     let mut config = prost_build::Config::new();
-    config.bytes([
-        ".cortex.v1.Put.payload",
-        ".cortex.v1.Down.Job.context",
-        ".cortex.v1.JobProgress.what",
-    ]);
+    // The same packet has the same bytes every time.
+    config.btree_map(["."]);
+    config.bytes([".cortex.v1.Put.payload", ".cortex.v1.Down.Job.context", ".cortex.v1.JobProgress.frame"]);
     if std::env::var_os("CARGO_FEATURE_GRPC").is_some() {
         grpc(config, descriptors)
     } else {

@@ -2,6 +2,8 @@
 //! where it is placed. Nothing here reads a clock, draws randomness or does I/O; time and random bytes
 //! are arguments, so every rule can be replayed.
 
+pub mod audit;
+pub mod call;
 pub mod event;
 pub mod flow;
 pub mod id;
@@ -14,6 +16,8 @@ pub mod retry;
 mod scatter;
 pub mod state;
 pub mod subject;
+pub mod task;
 pub mod time;
 pub mod topic;
 pub mod transition;
+pub mod worker;

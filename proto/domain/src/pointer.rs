@@ -22,6 +22,15 @@ impl Memory {
             Self::Redis => "redis",
         }
     }
+
+    #[must_use]
+    pub fn from_scheme(scheme: &str) -> Option<Self> {
+        match scheme {
+            "local" => Some(Self::Local),
+            "redis" => Some(Self::Redis),
+            _ => None,
+        }
+    }
 }
 
 /// Where a payload lies. A pointer is only ever made by the origin; one from a client is refused.
@@ -88,11 +97,7 @@ impl FromStr for Pointer {
             reason: "it reads `local://` or `redis://`, then `ctx/<job>`, `res/<job>` or `res/<job>/<dispatch>`",
         };
         let (scheme, path) = text.split_once("://").ok_or(WRONG)?;
-        let memory = match scheme {
-            "local" => Memory::Local,
-            "redis" => Memory::Redis,
-            _ => return Err(WRONG),
-        };
+        let memory = Memory::from_scheme(scheme).ok_or(WRONG)?;
         let mut parts = path.split('/');
         let space = match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some("ctx"), Some(job), None, None) => Space::Context(job.parse()?),

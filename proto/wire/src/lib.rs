@@ -1,5 +1,28 @@
 //! The bytes on the wire: protobuf packets generated from `schema/`, and their conversions to and from the
 //! domain. No other crate names both a domain type and a protobuf type.
+//!
+//! `encode_x` gives a packet's bytes, `decode_x` reads them and trusts nothing. Inside a gRPC message the same
+//! conversions are `From` (to `v1`) and `TryFrom` (to the domain).
+
+mod error;
+mod event;
+mod job;
+pub mod link;
+mod outbox;
+mod packet;
+mod safety;
+mod state;
+
+pub use error::DecodeError;
+pub use event::{decode_entry, encode_entry};
+pub use job::{decode_job, encode_job};
+pub use outbox::{decode_message, encode_message};
+pub use packet::{
+    MAX_PACKET, decode_audit, decode_call, decode_called, decode_cancel, decode_heartbeat, decode_outcome,
+    decode_progress, decode_submit, decode_task, encode_assignment, encode_audit, encode_call, encode_called,
+    encode_cancel, encode_heartbeat, encode_outcome, encode_progress, encode_submit,
+};
+pub use safety::{decode_decision, decode_question, encode_decision, encode_question};
 
 /// The generated types, as the schema has them.
 #[allow(missing_debug_implementations, unreachable_pub, clippy::all, clippy::unwrap_used)]

@@ -1,0 +1,60 @@
+//! A synchronous call: asked by request and reply, and answered only once its job has ended.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::id::InvalidId;
+use crate::job::Job;
+use crate::pointer::Pointer;
+
+/// What the scheduler replies to a call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Called {
+    /// The job as it ended.
+    Ended {
+        job: Box<Job>,
+        /// Where the answer lies, if it succeeded.
+        answer: Option<Pointer>,
+    },
+    /// The call was not taken; nothing was run.
+    Refused(Refusal),
+}
+
+/// Why a call was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Refusal {
+    /// There are too many calls already.
+    Overloaded,
+    /// The scheduler is shutting down.
+    Stopping,
+    /// The scheduler broke.
+    Internal,
+}
+
+impl Refusal {
+    pub const ALL: [Self; 3] = [Self::Overloaded, Self::Stopping, Self::Internal];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::Stopping => "stopping",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Refusal {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let known = Self::ALL.into_iter().find(|refusal| refusal.as_str() == text);
+        known.ok_or(InvalidId { what: "refusal", reason: "it is `overloaded`, `stopping` or `internal`" })
+    }
+}

@@ -1,0 +1,35 @@
+//! What travels on the bus. Each packet is at most [`MAX_PACKET`] bytes; what is larger lies behind a pointer.
+
+mod audit;
+mod call;
+mod cancel;
+mod heartbeat;
+mod outcome;
+mod progress;
+mod submit;
+mod task;
+
+pub use audit::{decode_audit, encode_audit};
+pub use call::{decode_call, decode_called, encode_call, encode_called};
+pub use cancel::{decode_cancel, encode_cancel};
+pub use heartbeat::{decode_heartbeat, encode_heartbeat};
+pub use outcome::{decode_outcome, encode_outcome};
+pub use progress::{decode_progress, encode_progress};
+pub use submit::{decode_submit, encode_submit};
+pub use task::{decode_task, encode_assignment};
+
+use crate::error::{DecodeError, Message};
+
+/// The longest packet that is read, in bytes.
+pub const MAX_PACKET: usize = 1024 * 1024;
+
+impl Message {
+    /// The packet in `bytes`.
+    fn packet<M: prost::Message + Default>(self, bytes: &[u8]) -> Result<M, DecodeError> {
+        if bytes.len() > MAX_PACKET {
+            let reason = format!("it has {} bytes, and {MAX_PACKET} is the most", bytes.len());
+            return Err(DecodeError::Malformed { message: self.0, reason });
+        }
+        self.parse(bytes)
+    }
+}

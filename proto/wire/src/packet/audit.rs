@@ -1,0 +1,54 @@
+//! `AuditEvent`: something that has to be provable later.
+
+use bytes::Bytes;
+use cortex_domain::audit::AuditEvent;
+use cortex_domain::time::Timestamp;
+use prost::Message as _;
+
+use crate::error::{DecodeError, Message, filled};
+use crate::v1;
+
+const AUDIT: Message = Message("AuditEvent");
+
+#[must_use]
+pub fn encode_audit(event: &AuditEvent) -> Bytes {
+    v1::AuditEvent::from(event).encode_to_vec().into()
+}
+
+/// # Errors
+/// If the bytes are no audit event.
+pub fn decode_audit(bytes: &[u8]) -> Result<AuditEvent, DecodeError> {
+    AUDIT.packet::<v1::AuditEvent>(bytes)?.try_into()
+}
+
+impl From<&AuditEvent> for v1::AuditEvent {
+    fn from(event: &AuditEvent) -> Self {
+        Self {
+            at: event.at.as_millis(),
+            tenant: event.tenant.to_string(),
+            principal: event.principal.to_string(),
+            action: event.action.clone(),
+            subject: event.subject.clone(),
+            decision: event.decision.clone(),
+            detail: event.detail.clone(),
+            traceparent: event.traceparent.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl TryFrom<v1::AuditEvent> for AuditEvent {
+    type Error = DecodeError;
+
+    fn try_from(packet: v1::AuditEvent) -> Result<Self, DecodeError> {
+        Ok(Self {
+            at: Timestamp::from_millis(packet.at),
+            tenant: AUDIT.text("tenant", &packet.tenant)?,
+            principal: AUDIT.text("principal", &packet.principal)?,
+            action: packet.action,
+            subject: packet.subject,
+            decision: packet.decision,
+            detail: packet.detail,
+            traceparent: filled(packet.traceparent),
+        })
+    }
+}

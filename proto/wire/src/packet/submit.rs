@@ -1,0 +1,22 @@
+//! `JobSubmit`: word to the scheduler.
+
+use bytes::Bytes;
+use cortex_domain::id::JobId;
+use prost::Message as _;
+
+use crate::error::{DecodeError, Message};
+use crate::v1;
+
+const SUBMIT: Message = Message("JobSubmit");
+
+#[must_use]
+pub fn encode_submit(job: JobId) -> Bytes {
+    v1::JobSubmit { job: job.as_bytes().to_vec() }.encode_to_vec().into()
+}
+
+/// # Errors
+/// If the bytes name no job.
+pub fn decode_submit(bytes: &[u8]) -> Result<JobId, DecodeError> {
+    let submit: v1::JobSubmit = SUBMIT.packet(bytes)?;
+    SUBMIT.valid("job", JobId::from_slice(&submit.job))
+}

@@ -1,0 +1,68 @@
+//! `JobRequest`: an assignment on its way out, a task on arrival.
+
+use bytes::Bytes;
+use cortex_domain::flow::Assignment;
+use cortex_domain::job::Request;
+use cortex_domain::pointer::{Pointer, Space};
+use cortex_domain::task::Task;
+use prost::Message as _;
+
+use crate::error::{DecodeError, Message};
+use crate::v1;
+
+const REQUEST: Message = Message("JobRequest");
+
+#[must_use]
+pub fn encode_assignment(assignment: &Assignment) -> Bytes {
+    v1::JobRequest::from(assignment).encode_to_vec().into()
+}
+
+/// # Errors
+/// If the bytes are no request, or its pointers are not the job's own.
+pub fn decode_task(bytes: &[u8]) -> Result<Task, DecodeError> {
+    REQUEST.packet::<v1::JobRequest>(bytes)?.try_into()
+}
+
+/// What the worker has no need to know stays behind: the idempotency key and the hops.
+impl From<&Assignment> for v1::JobRequest {
+    fn from(assignment: &Assignment) -> Self {
+        Self {
+            request: Some(v1::Request {
+                idempotency: None,
+                hops: Vec::new(),
+                ..v1::Request::from(assignment.request())
+            }),
+            lease: Some(assignment.lease().into()),
+            target: Some(assignment.target().into()),
+            context: assignment.context().to_string(),
+            draft: assignment.draft().to_string(),
+        }
+    }
+}
+
+impl TryFrom<v1::JobRequest> for Task {
+    type Error = DecodeError;
+
+    fn try_from(packet: v1::JobRequest) -> Result<Self, DecodeError> {
+        let request: Request = REQUEST.nested("request", packet.request)?;
+        let task = Self {
+            job: request.id,
+            lease: REQUEST.nested("lease", packet.lease)?,
+            owner: request.owner,
+            topic: request.topic,
+            limits: request.limits,
+            labels: request.labels,
+            context: REQUEST.text("context", &packet.context)?,
+            draft: REQUEST.text("draft", &packet.draft)?,
+            traceparent: request.traceparent,
+        };
+        let own = Pointer::draft(task.draft.memory, task.job, task.lease.dispatch);
+        REQUEST.ensure(
+            "context",
+            task.context.space == Space::Context(task.job),
+            "it is not the job's own",
+        )?;
+        REQUEST.ensure("draft", task.draft == own, "it is not the dispatch's own")?;
+        Ok(task)
+    }
+}

@@ -1,0 +1,108 @@
+//! What a stranger might send, and the field that the refusal names.
+
+#![allow(clippy::unwrap_used)]
+
+use bytes::Bytes;
+use cortex_domain::flow::{End, Outcome};
+use cortex_domain::id::{DispatchId, JobId};
+use cortex_domain::pointer::{Memory, Pointer};
+use cortex_domain::state::{Attempt, Failure, FailureKind, Lease};
+use cortex_domain::time::Timestamp;
+use cortex_wire::link::Up;
+use cortex_wire::*;
+use prost::Message as _;
+
+fn job() -> JobId {
+    JobId::mint(Timestamp::from_millis(1), [1; 10])
+}
+
+fn lease() -> Lease {
+    Lease { attempt: Attempt(1), dispatch: DispatchId::new([7; 16]) }
+}
+
+fn failed(detail: String) -> Outcome {
+    let failure = Failure { kind: FailureKind::Broken, detail };
+    Outcome { job: job(), lease: lease(), worker: "w1".parse().unwrap(), end: End::Failed { failure } }
+}
+
+fn request() -> v1::JobRequest {
+    v1::JobRequest {
+        request: Some(v1::Request {
+            id: job().as_bytes().to_vec(),
+            owner: Some(v1::Owner { tenant: "acme".into(), principal: "ci".into(), roles: vec![] }),
+            topic: "job.echo".into(),
+            limits: Some(v1::Limits::default()),
+            ..v1::Request::default()
+        }),
+        lease: Some(lease().into()),
+        target: None,
+        context: Pointer::context(Memory::Local, job()).to_string(),
+        draft: Pointer::draft(Memory::Local, job(), lease().dispatch).to_string(),
+    }
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, DecodeError>) -> String {
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn a_request_with_another_jobs_pointer_is_refused_by_name() {
+    assert!(decode_task(&request().encode_to_vec()).is_ok());
+    let other = JobId::mint(Timestamp::from_millis(1), [2; 10]);
+    let context = Pointer::context(Memory::Local, other).to_string();
+    let bytes = v1::JobRequest { context, ..request() }.encode_to_vec();
+    assert_eq!(refusal(decode_task(&bytes)), "JobRequest has a bad `context`: it is not the job's own");
+    let draft = Pointer::result(Memory::Local, job()).to_string();
+    let bytes = v1::JobRequest { draft, ..request() }.encode_to_vec();
+    assert_eq!(refusal(decode_task(&bytes)), "JobRequest has a bad `draft`: it is not the dispatch's own");
+}
+
+#[test]
+fn a_missing_field_is_named() {
+    let bytes = v1::JobRequest { lease: None, ..request() }.encode_to_vec();
+    assert_eq!(refusal(decode_task(&bytes)), "JobRequest lacks `lease`");
+    assert_eq!(refusal(decode_decision(&[])), "CheckResponse lacks `decision`");
+}
+
+#[test]
+fn an_allowing_answer_that_names_no_policy_allows_nothing() {
+    let decision = Some(v1::check_response::Decision::Allow(v1::Clearance::default()));
+    assert!(decode_decision(&v1::CheckResponse { decision }.encode_to_vec()).is_err());
+}
+
+#[test]
+fn an_unspecified_failure_is_refused() {
+    let end = Some(v1::job_result::End::Failed(v1::Failure { kind: 0, detail: String::new() }));
+    let bytes = v1::JobResult { end, ..v1::JobResult::from(&failed(String::new())) }.encode_to_vec();
+    assert_eq!(refusal(decode_outcome(&bytes)), "Failure has a bad `kind`: it is unspecified");
+}
+
+#[test]
+fn a_long_detail_is_cut_by_the_sender_and_refused_by_the_reader() {
+    let long = "ä".repeat(4096);
+    let End::Failed { failure } = decode_outcome(&encode_outcome(&failed(long.clone()))).unwrap().end else {
+        panic!()
+    };
+    assert_eq!(failure.detail.len(), 4096);
+    let end = Some(v1::job_result::End::Failed(v1::Failure { kind: 2, detail: long }));
+    let bytes = v1::JobResult { end, ..v1::JobResult::from(&failed(String::new())) }.encode_to_vec();
+    assert!(refusal(decode_outcome(&bytes)).contains("`failed.detail`"));
+}
+
+#[test]
+fn a_packet_over_the_limit_is_not_read() {
+    assert!(refusal(decode_heartbeat(&vec![0; MAX_PACKET + 1])).starts_with("not a Heartbeat"));
+}
+
+#[test]
+fn a_worker_writes_no_draft_but_that_of_the_dispatch_it_reports_on() {
+    let other = DispatchId::new([8; 16]);
+    for pointer in [
+        Pointer::draft(Memory::Local, job(), other),
+        Pointer::result(Memory::Local, job()),
+        Pointer::context(Memory::Local, job()),
+    ] {
+        let up = Up::Report { outcome: failed(String::new()), draft: Some((pointer, Bytes::new())) };
+        assert!(refusal(Up::try_from(v1::Up::from(up))).contains("`draft.pointer`"));
+    }
+}

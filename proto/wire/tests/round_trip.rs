@@ -1,0 +1,146 @@
+//! What is encoded reads back as it was, and whatever else arrives is refused without a panic.
+
+#![allow(clippy::unwrap_used)]
+
+mod values;
+
+use bytes::Bytes;
+use cortex_domain::flow::{Accepted, Assignment};
+use cortex_domain::job::Request;
+use cortex_domain::pointer::{Memory, Pointer};
+use cortex_domain::policy::{Decision, DecisionView, Gate, clear};
+use cortex_domain::state::{Lease, Target};
+use cortex_domain::time::Timestamp;
+use cortex_wire::link::{self, Down, Up};
+use cortex_wire::v1;
+use cortex_wire::*;
+use proptest::prelude::*;
+use prost::Message as _;
+
+/// An allowing decision, by the one way there is to it outside the kernel.
+fn allowed(clearance: v1::Clearance) -> Decision {
+    let decision = Some(v1::check_response::Decision::Allow(clearance));
+    decode_decision(&v1::CheckResponse { decision }.encode_to_vec()).unwrap()
+}
+
+fn assignment(request: Request, target: Target, lease: Lease) -> Assignment {
+    let decision = allowed(v1::Clearance { policy: "1".into(), rule: "r".into() });
+    let Gate::Passed(cleared) = clear(Accepted::ephemeral(request, Memory::Local), decision) else {
+        panic!()
+    };
+    cleared.place(target, lease, Timestamp::from_millis(1)).unwrap().into_parts().1
+}
+
+fn first(lease: Lease) -> Lease {
+    Lease { attempt: cortex_domain::state::Attempt(1), ..lease }
+}
+
+macro_rules! reads_back {
+    ($($test:ident: $values:expr, $encode:path, $decode:path;)*) => {
+        proptest! { $(
+            #[test]
+            fn $test(value in $values) {
+                let read = $decode(&$encode(&value));
+                prop_assert_eq!(read.as_ref(), Ok(&value));
+            }
+        )* }
+    };
+}
+
+reads_back! {
+    a_job_reads_back: values::job(), encode_job, decode_job;
+    an_entry_reads_back: values::entry(), encode_entry, decode_entry;
+    a_message_reads_back: values::message(), encode_message, decode_message;
+    an_outcome_reads_back: values::outcome(), encode_outcome, decode_outcome;
+    progress_reads_back: values::progress(), encode_progress, decode_progress;
+    a_cancel_reads_back: values::cancel(), encode_cancel, decode_cancel;
+    a_heartbeat_reads_back: values::heartbeat(), encode_heartbeat, decode_heartbeat;
+    a_call_reads_back: values::request(), encode_call, decode_call;
+    a_reply_reads_back: values::called(), encode_called, decode_called;
+    an_audit_event_reads_back: values::audit(), encode_audit, decode_audit;
+}
+
+proptest! {
+    #[test]
+    fn a_submit_reads_back(job in values::job_id()) {
+        prop_assert_eq!(decode_submit(&encode_submit(job)), Ok(job));
+    }
+
+    #[test]
+    fn a_question_reads_back((question, now) in values::question()) {
+        prop_assert_eq!(decode_question(&encode_question(&question, now)), Ok((question, now)));
+    }
+
+    #[test]
+    fn a_decision_reads_back(clearance in values::clearance(), at in any::<u64>()) {
+        let allowing = allowed((&clearance).into());
+        prop_assert_eq!(allowing.view(), DecisionView::Allow(&clearance));
+        for decision in [allowing, Decision::throttle(Timestamp::from_millis(at))] {
+            prop_assert_eq!(decode_decision(&encode_decision(&decision)), Ok(decision));
+        }
+    }
+
+    #[test]
+    fn a_task_says_what_its_assignment_said(
+        request in values::request(), target in values::target(), lease in values::lease(),
+    ) {
+        let sent = assignment(request.clone(), target, first(lease));
+        let task = decode_task(&encode_assignment(&sent)).unwrap();
+        prop_assert_eq!((task.job, task.lease), (sent.job(), sent.lease()));
+        prop_assert_eq!((task.context, task.draft), (sent.context(), sent.draft()));
+        prop_assert_eq!((task.owner, task.topic, task.limits), (request.owner, request.topic, request.limits));
+        prop_assert_eq!((task.labels, task.traceparent), (request.labels, request.traceparent));
+    }
+
+    #[test]
+    fn frames_up_read_back(
+        heartbeat in values::heartbeat(), progress in values::progress(), outcome in values::outcome(),
+    ) {
+        let draft = Pointer::draft(Memory::Local, outcome.job, outcome.lease.dispatch);
+        for up in [
+            Up::Hello { token: "t".into(), worker: heartbeat.clone() },
+            Up::Heartbeat(heartbeat),
+            Up::Progress(progress),
+            Up::Report { outcome: outcome.clone(), draft: Some((draft, Bytes::from_static(b"{}"))) },
+            Up::Report { outcome, draft: None },
+        ] {
+            prop_assert_eq!(Up::try_from(v1::Up::from(up.clone())), Ok(up));
+        }
+    }
+
+    #[test]
+    fn frames_down_read_back(
+        request in values::request(), lease in values::lease(), target in values::target(), cancel in values::cancel(),
+    ) {
+        let packet = encode_assignment(&assignment(request, target, first(lease)));
+        let frame = link::job(&packet, Bytes::from_static(b"[]")).unwrap();
+        let task = decode_task(&packet).unwrap();
+        prop_assert_eq!(Down::try_from(frame), Ok(Down::Job { task: Box::new(task), context: Bytes::from_static(b"[]") }));
+        prop_assert_eq!(Down::try_from(link::cancel(&cancel)), Ok(Down::Cancel(cancel)));
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        decode_anything(&bytes);
+    }
+
+    #[test]
+    fn a_damaged_packet_never_panics(job in values::job(), outcome in values::outcome(), at in any::<prop::sample::Index>(), to in any::<u8>()) {
+        for packet in [encode_job(&job), encode_outcome(&outcome)] {
+            let mut bytes = packet.to_vec();
+            let at = at.index(bytes.len());
+            bytes[at] = to;
+            decode_anything(&bytes);
+            decode_anything(&bytes[..at]);
+        }
+    }
+}
+
+fn decode_anything(bytes: &[u8]) {
+    let _ = (decode_job(bytes), decode_entry(bytes), decode_message(bytes), decode_outcome(bytes));
+    let _ = (decode_progress(bytes), decode_cancel(bytes), decode_heartbeat(bytes), decode_task(bytes));
+    let _ = (decode_call(bytes), decode_called(bytes), decode_audit(bytes), decode_submit(bytes));
+    let _ = (decode_question(bytes), decode_decision(bytes), link::job(bytes, Bytes::new()));
+    let _ = v1::Up::decode(bytes).map(Up::try_from);
+    let _ = v1::Down::decode(bytes).map(Down::try_from);
+}

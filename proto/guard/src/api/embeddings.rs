@@ -49,7 +49,9 @@ impl EmbeddingsRequest {
             model: parameters.required::<String>("model", "a text")?.parse().map_err(|_| {
                 Problem::new(Kind::UnknownModel, "`model` is not the name of a model").at("model")
             })?,
-            input: input(parameters.required("input", "a text or a list of texts")?)?,
+            input: input(
+                parameters.required("input", "a text or a list of texts; tokens are not supported")?,
+            )?,
             encoding: match parameters.optional::<String>("encoding_format", "a text")?.as_deref() {
                 None | Some("float") => Encoding::Float,
                 Some("base64") => Encoding::Base64,
@@ -91,16 +93,12 @@ impl Parameters {
 enum Input {
     One(String),
     Many(Vec<String>),
-    Tokens(Vec<serde::de::IgnoredAny>),
 }
 
 fn input(input: Input) -> Result<Vec<String>, Problem> {
     let texts = match input {
         Input::One(text) => vec![text],
         Input::Many(texts) => texts,
-        Input::Tokens(_) => {
-            return Err(wrong("input", "`input` is a text or a list of texts; tokens are not supported"));
-        }
     };
     if texts.is_empty() || texts.len() > MAX_INPUTS {
         return Err(wrong("input", format!("`input` is 1 to {MAX_INPUTS} texts")));

@@ -10,6 +10,7 @@ mod job;
 mod keys;
 mod ledger;
 mod models;
+mod worker;
 
 pub use create::{CreateJob, CreateJobBody, MAX_ATTEMPTS, MAX_LABELS};
 pub use embeddings::{
@@ -20,3 +21,4 @@ pub use job::{EventPage, EventView, HoldView, JobPage, JobView};
 pub use keys::{CreateKey, KeyPage, KeyView};
 pub use ledger::{Applied, MAX_STATES, StateLine, StateReport};
 pub use models::{ModelPage, ModelView};
+pub use worker::{WorkerPage, WorkerView};

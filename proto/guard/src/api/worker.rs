@@ -1,0 +1,30 @@
+//! `GET /api/v1/workers`.
+
+use cortex_domain::id::{Pool, WorkerId};
+use serde::{Deserialize, Serialize};
+
+/// A worker, as its last heartbeat had it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WorkerView {
+    #[serde(with = "crate::text")]
+    pub id: WorkerId,
+    pub kind: String,
+    #[serde(with = "crate::text")]
+    pub pool: Pool,
+    /// Patterns.
+    pub topics: Vec<String>,
+    /// Jobs it can hold at once.
+    pub capacity: u32,
+    pub in_flight: u32,
+    pub draining: bool,
+    /// Those it has loaded.
+    pub models: Vec<String>,
+    pub pid: u32,
+    /// Resident memory, in bytes.
+    pub resident: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WorkerPage {
+    pub workers: Vec<WorkerView>,
+}

@@ -55,18 +55,19 @@ needs_openssl() {
     pkg-config --exists openssl || die "OpenSSL's headers are missing, worker-build needs them: apt-get install libssl-dev"
 }
 
-# Built once and run for seconds, so compiled for speed of building; a folder of its own, which both installs share.
+# Built once and run for seconds, so compiled without optimisation, in a folder of their own that the installs share.
 install_crate() {
     crate=$1 version=$2
     shift 2
     say "building $crate $version, once: this takes a few minutes"
     CARGO_TARGET_DIR=$tools/build CARGO_INCREMENTAL=0 \
-        CARGO_PROFILE_RELEASE_OPT_LEVEL=${TOOLS_OPT_LEVEL:-0} CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
         CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_DEBUG=false \
         cargo install --quiet --locked --force --root "$tools" --version "$version" "$@" "$crate" 2>"$tools/install.log" || {
         cat "$tools/install.log" >&2
         die "$crate $version could not be built"
     }
+    rm "$tools/install.log"
 }
 
 wasm_target() {

@@ -1,1 +1,28 @@
-//! Places cleared jobs on workers and settles what they report.
+//! The scheduler: clears jobs with the safety kernel, places them on workers and settles what those report.
+//!
+//! [`Scheduler::start`] listens on the bus. `intake` takes durable jobs in and `call` synchronous ones; both
+//! queue in `waiting` until `pump` finds a worker in `fleet`; `run` follows a durable job under its lease;
+//! `report` hears the workers, `tick` watches the clock, `recover` repairs what a crash left half way, and
+//! `relay` carries the store's outbox to the bus. Every step of a job is decided by
+//! `cortex_domain::transition`.
+
+mod board;
+mod call;
+mod core;
+mod fleet;
+mod intake;
+mod pump;
+mod recover;
+mod relay;
+mod report;
+mod run;
+mod scheduler;
+mod settings;
+mod tick;
+mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+pub use scheduler::{Parts, Scheduler};
+pub use settings::{Settings, SettingsError};

@@ -5,9 +5,11 @@
 //! it for them.
 
 mod error;
+mod parsed;
 mod read;
 mod secret;
 
 pub use error::{ConfigError, EX_CONFIG, Fault, Place};
+pub use parsed::Parsed;
 pub use read::{MAX_BYTES, load, parse};
 pub use secret::Secret;

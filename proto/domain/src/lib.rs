@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod call;
+pub mod catalogue;
 pub mod event;
 pub mod flow;
 pub mod id;

@@ -49,7 +49,7 @@ impl fmt::Display for Topic {
 
 /// A pattern over topics, as policies and workers write them: `job.echo`, `job.repo.*` (one more part)
 /// or `job.>` (one or more parts), with the bus's meaning of `*` and `>`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct TopicPattern(Arc<str>);
 
 impl TopicPattern {

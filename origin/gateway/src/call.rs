@@ -1,0 +1,89 @@
+//! Synchronous calls: over the bus to the scheduler, with the payloads in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_domain::call::{Called, Refusal};
+use cortex_domain::id::JobId;
+use cortex_domain::job::{Job, Request};
+use cortex_domain::pointer::Pointer;
+use cortex_domain::ports::Payloads;
+use cortex_domain::subject::Subject;
+use cortex_guard::{Kind, Problem};
+use cortex_wire::{decode_called, encode_call, encode_submit};
+
+use crate::gateway::Inner;
+use crate::refuse;
+
+/// A call that ended, well or not.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) job: Job,
+    /// What the worker answered, if the job succeeded.
+    pub(crate) answer: Option<Bytes>,
+}
+
+/// Runs a call to its end. Whoever drops the future hangs up: the worker is told to stop.
+pub(crate) async fn run(
+    inner: &Arc<Inner>,
+    request: Request,
+    input: Bytes,
+    within: Duration,
+) -> Result<Ended, Problem> {
+    let mut open = Open::new(inner, request.id);
+    let context = Pointer::context(inner.store.memory(), request.id);
+    inner.payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
+    let reply = inner.bus.request(Subject::JOB_CALL, encode_call(&request), within).await;
+    let reply = reply.map_err(|error| refuse::bus(&error))?;
+    let called = decode_called(&reply).map_err(|error| {
+        tracing::error!(%error, "the scheduler's reply could not be read");
+        Problem::new(Kind::Internal, "the scheduler's reply could not be read")
+    })?;
+    open.ended = true;
+    match called {
+        Called::Ended { job, answer } => {
+            let answer = match answer {
+                Some(pointer) => inner.payloads.get(pointer).await.map_err(|error| refuse::store(&error))?,
+                None => None,
+            };
+            Ok(Ended { job: *job, answer })
+        }
+        Called::Refused(Refusal::Overloaded) => Err(refuse::overloaded()),
+        Called::Refused(Refusal::Stopping) => {
+            Err(Problem::new(Kind::Unavailable, "the origin is shutting down; try again")
+                .retry_after(Duration::from_secs(1)))
+        }
+        Called::Refused(Refusal::Internal) => {
+            Err(Problem::new(Kind::Internal, "the call could not be judged or placed"))
+        }
+    }
+}
+
+/// A call whose payloads are in memory.
+struct Open {
+    inner: Arc<Inner>,
+    job: JobId,
+    ended: bool,
+}
+
+impl Open {
+    fn new(inner: &Arc<Inner>, job: JobId) -> Self {
+        inner.payloads.open(job);
+        Self { inner: inner.clone(), job, ended: false }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.inner.payloads.close(self.job);
+        if !self.ended {
+            let (bus, job) = (self.inner.bus.clone(), self.job);
+            self.inner.spawn(async move {
+                if let Err(error) = bus.publish(Subject::JOB_HANGUP, encode_submit(job)).await {
+                    tracing::debug!(%job, %error, "the scheduler did not hear that the caller left");
+                }
+            });
+        }
+    }
+}

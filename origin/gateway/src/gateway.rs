@@ -1,0 +1,119 @@
+//! What every route works with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cortex_domain::catalogue::Catalogue;
+use cortex_domain::id::{JobId, ModelName};
+use cortex_domain::ports::{Bus, BusError, JobStore};
+use cortex_domain::time::Timestamp;
+use cortex_fabric::clock::Clock;
+use cortex_fabric::entropy;
+use cortex_fabric::payload::Layered;
+use cortex_guard::topics;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::door::{Credentials, Door};
+use crate::watch::Watch;
+use crate::workers::Workers;
+
+/// What the gateway is made of.
+pub struct Parts {
+    pub store: Arc<dyn JobStore>,
+    /// The same store with the payloads of open calls before it.
+    pub payloads: Arc<Layered>,
+    pub bus: Arc<dyn Bus>,
+    pub clock: Clock,
+    pub catalogue: Catalogue,
+    pub models: Vec<ModelName>,
+    pub credentials: Credentials,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("catalogue", &self.catalogue).finish_non_exhaustive()
+    }
+}
+
+/// The gateway; a clone is the same one.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn JobStore>,
+    pub(crate) payloads: Arc<Layered>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) clock: Clock,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) topics: topics::Catalogue,
+    pub(crate) models: Vec<ModelName>,
+    pub(crate) door: Door,
+    pub(crate) watch: Watch,
+    pub(crate) workers: Workers,
+    pub(crate) stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Gateway {
+    /// Starts what runs beside the requests.
+    ///
+    /// # Errors
+    /// If the bus can't be listened on.
+    pub async fn start(parts: Parts) -> Result<Self, BusError> {
+        let Parts { store, payloads, bus, clock, catalogue, models, credentials } = parts;
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let workers = Workers::default();
+        let beats = workers.clone().listen(bus.as_ref(), clock.clone(), stop.clone()).await?;
+        let watch = Watch::default();
+        tasks.spawn(beats);
+        tasks.spawn(watch.clone().follow(store.clone(), stop.clone()));
+        let door = Door::new(credentials, clock.now());
+        let topics = catalogue.topics().cloned().collect();
+        let inner = Inner {
+            store,
+            payloads,
+            bus,
+            clock,
+            catalogue,
+            topics,
+            models,
+            door,
+            watch,
+            workers,
+            stop,
+            tasks,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Ends what runs beside the requests; streams end with it.
+    pub async fn stop(&self) {
+        self.inner.stop.cancel();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+    }
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn mint(&self) -> JobId {
+        JobId::mint(self.now(), entropy::random())
+    }
+
+    /// Does something that nobody waits for, and that a stop waits for.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}

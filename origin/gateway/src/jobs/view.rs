@@ -1,0 +1,131 @@
+//! Jobs and their log as the API shows them.
+
+use bytes::Bytes;
+use cortex_domain::event::{Entry, Event};
+use cortex_domain::job::Job;
+use cortex_domain::pointer::Pointer;
+use cortex_domain::ports::Payloads;
+use cortex_domain::state::{Exhausted, FailureKind, Hold, State, Target};
+use cortex_guard::api::{EventView, HoldView, JobView};
+use cortex_guard::{Kind, Problem};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::gateway::Inner;
+use crate::refuse;
+
+/// A job with its result, if it has one.
+///
+/// # Errors
+/// If the result can't be read.
+pub(super) async fn whole(inner: &Inner, job: &Job) -> Result<JobView, Problem> {
+    let result = match &job.state {
+        State::Succeeded { result } => fetch(inner, *result).await?,
+        _ => None,
+    };
+    Ok(view(job, result))
+}
+
+async fn fetch(inner: &Inner, pointer: Pointer) -> Result<Option<Bytes>, Problem> {
+    inner.payloads.get(pointer).await.map_err(|error| refuse::store(&error))
+}
+
+/// A job, with a result that is at hand.
+pub(super) fn view(job: &Job, result: Option<Bytes>) -> JobView {
+    JobView {
+        id: job.id(),
+        topic: job.topic().clone(),
+        state: job.state.name(),
+        hold: hold(&job.state),
+        attempt: job.attempt.0,
+        max_attempts: Some(job.request.limits.attempts),
+        version: job.version.0,
+        created_at: job.request.created_at,
+        updated_at: job.updated_at,
+        deadline: job.request.limits.deadline,
+        labels: job.request.labels.clone(),
+        result: result.and_then(raw),
+        error: problem(&job.state).map(|problem| problem.view()),
+    }
+}
+
+/// A worker's answer is JSON; one that is not is shown as text.
+fn raw(bytes: Bytes) -> Option<Box<RawValue>> {
+    serde_json::from_slice(&bytes)
+        .or_else(|_| serde_json::value::to_raw_value(&String::from_utf8_lossy(&bytes)))
+        .ok()
+}
+
+fn hold(state: &State) -> Option<HoldView> {
+    match state {
+        State::Pending { hold } if *hold != Hold::Ready => {
+            Some(HoldView { kind: hold.name().to_owned(), until: hold.until() })
+        }
+        _ => None,
+    }
+}
+
+/// Why a job ended without a result.
+fn problem(state: &State) -> Option<Problem> {
+    match state {
+        State::Failed { failure } => Some(match failure.kind {
+            FailureKind::InvalidInput => Problem::new(Kind::InvalidRequest, failure.detail.clone()),
+            FailureKind::Overloaded => Problem::new(Kind::Overloaded, failure.detail.clone()),
+            FailureKind::Broken | FailureKind::Silent | FailureKind::Overran => {
+                Problem::new(Kind::WorkerFailed, failure.detail.clone())
+            }
+        }),
+        State::Denied { denial } => Some(Problem::new(Kind::Denied, denial.reason.clone())),
+        State::TimedOut { exhausted } => Some(Problem::new(
+            Kind::Timeout,
+            match exhausted {
+                Exhausted::Deadline => "the job's deadline passed",
+                Exhausted::Attempts => "every attempt ended without word from its worker",
+            },
+        )),
+        _ => None,
+    }
+}
+
+/// A log entry; the first one also tells the hops before the origin.
+pub(super) fn event(job: &Job, entry: &Entry) -> EventView {
+    EventView {
+        id: format!("{}.{}", entry.attempt.0, entry.version.0),
+        version: entry.version.0,
+        attempt: entry.attempt.0,
+        at: entry.at,
+        name: entry.event.name().to_owned(),
+        state: entry.state,
+        detail: detail(job, &entry.event),
+    }
+}
+
+fn detail(job: &Job, event: &Event) -> Map<String, Value> {
+    let value = match event {
+        Event::Accepted => {
+            let hops = job.request.hops.iter().map(|hop| (hop.name.clone(), hop.at.to_string().into()));
+            let hops: Map<String, Value> = hops.collect();
+            if hops.is_empty() { json!({}) } else { json!({ "hops": hops }) }
+        }
+        Event::Cleared { clearance } => json!({"policy": clearance.policy.0, "rule": clearance.rule}),
+        Event::Denied { denial } => json!({"rule": denial.rule, "reason": denial.reason}),
+        Event::Held { hold } => {
+            json!({"hold": hold.name(), "until": hold.until().map(|until| until.to_string())})
+        }
+        Event::Scheduled { target, .. } => match target {
+            Target::Worker(worker) => json!({"worker": worker.as_str()}),
+            Target::Pool(pool) => json!({"pool": pool.as_str()}),
+        },
+        Event::Started { worker, .. } => json!({"worker": worker.as_str()}),
+        Event::Succeeded { timings, .. } => {
+            json!({"wait_ms": timings.wait_ms, "run_ms": timings.run_ms})
+        }
+        Event::Failed { failure, .. } => json!({"kind": failure.kind.name(), "detail": failure.detail}),
+        Event::Cancelled { reason } => json!({"reason": reason}),
+        Event::Released | Event::Dispatched { .. } | Event::Returned { .. } | Event::Expired => json!({}),
+    };
+    match value {
+        Value::Object(detail) => detail,
+        _ => Map::new(),
+    }
+}

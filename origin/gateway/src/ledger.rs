@@ -1,0 +1,139 @@
+//! Tells the edge's ledger where jobs stand, so that their callers learn it with the origin away.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cortex_domain::id::JobId;
+use cortex_domain::ports::{JobStore, Step, StoreError};
+use cortex_fabric::clock::Clock;
+use cortex_fabric::entropy;
+use cortex_guard::api::{MAX_STATES, StateLine, StateReport};
+use cortex_guard::signature::{Ambiguous, Keyring, Nonce, Request, sign};
+use reqwest::{Client, Url};
+use tokio_util::sync::CancellationToken;
+
+const PATH: &str = "/internal/ledger/states";
+const CURSOR: &str = "edge-ledger";
+/// How long to trust that the store says when there is more.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// The edge, as the origin reaches it.
+pub struct Edge {
+    url: Url,
+    keys: Keyring,
+    client: Client,
+    clock: Clock,
+}
+
+impl fmt::Debug for Edge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Edge").field("url", &self.url.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// Why a report did not arrive.
+#[derive(Debug, thiserror::Error)]
+enum NotTold {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the report could not be signed: {0}")]
+    Sign(#[from] Ambiguous),
+    #[error("the edge could not be reached: {0}")]
+    Away(#[from] reqwest::Error),
+    #[error("the report could not be written: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the edge answered {0}")]
+    Refused(reqwest::StatusCode),
+}
+
+impl Edge {
+    /// # Errors
+    /// If the system has no TLS to offer.
+    pub fn new(url: Url, keys: Keyring, clock: Clock) -> Result<Self, reqwest::Error> {
+        let client =
+            Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()?;
+        Ok(Self { url, keys, client, clock })
+    }
+
+    /// Reports every step, oldest first, until `stop`. The edge ignores what it knows better, so that a
+    /// report may be repeated.
+    pub async fn keep_told(self, store: Arc<dyn JobStore>, stop: CancellationToken) {
+        let (mut wait, mut seen) = (FIRST_WAIT, 0);
+        loop {
+            let told = tokio::select! {
+                () = stop.cancelled() => return,
+                told = self.tell_a_page(store.as_ref()) => told,
+            };
+            let pause = match told {
+                Ok(true) => {
+                    wait = FIRST_WAIT;
+                    continue;
+                }
+                Ok(false) => LOOK_AGAIN,
+                Err(error) => {
+                    tracing::warn!(%error, retry_in = ?wait, "the edge was not told where jobs stand");
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(wait) => {}
+                    }
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                    continue;
+                }
+            };
+            wait = FIRST_WAIT;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                now = store.changed(seen) => seen = now,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Whether there was something to tell.
+    async fn tell_a_page(&self, store: &dyn JobStore) -> Result<bool, NotTold> {
+        let after = store.cursor(CURSOR).await?;
+        let steps = store.steps(after, MAX_STATES).await?;
+        let Some(last) = steps.last().map(|step| step.sequence) else { return Ok(false) };
+        self.tell(latest(&steps)).await?;
+        store.set_cursor(CURSOR, last).await?;
+        Ok(true)
+    }
+
+    async fn tell(&self, states: Vec<StateLine>) -> Result<(), NotTold> {
+        let body = serde_json::to_vec(&StateReport { states })?;
+        let content_type = "application/json";
+        let request = Request { method: "POST", path: PATH, query: "", content_type, body: &body };
+        let nonce = Nonce::new(entropy::random());
+        let none: [(&str, &[u8]); 0] = [];
+        let signature = sign(&request, none, self.keys.current(), self.clock.now(), nonce)?;
+        let mut url = self.url.clone();
+        url.set_path(PATH);
+        let mut post = self.client.post(url).header("content-type", content_type);
+        for (name, value) in signature {
+            post = post.header(name, value);
+        }
+        let answer = post.body(body).send().await?;
+        if answer.status().is_success() { Ok(()) } else { Err(NotTold::Refused(answer.status())) }
+    }
+}
+
+/// The last step of each job.
+fn latest(steps: &[Step]) -> Vec<StateLine> {
+    let mut jobs: BTreeMap<JobId, &Step> = BTreeMap::new();
+    for step in steps {
+        jobs.insert(step.job, step);
+    }
+    let line = |step: &Step| StateLine {
+        tenant: step.tenant.clone(),
+        job: step.job,
+        version: step.version.0,
+        state: step.state,
+        at: step.at,
+    };
+    jobs.into_values().map(line).collect()
+}

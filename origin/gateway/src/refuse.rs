@@ -1,0 +1,84 @@
+//! Refusals as answers.
+
+use axum::response::{IntoResponse, Response};
+use cortex_domain::ports::{BusError, CommitError, StoreError};
+use cortex_guard::{Kind, Problem, Shape};
+use http::{HeaderValue, StatusCode, header};
+use std::time::Duration;
+
+/// A problem in the shape of the route it is for.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) problem: Problem,
+    pub(crate) shape: Shape,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let rendered = self.problem.render(self.shape);
+        let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, rendered.body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
+        if let Some(seconds) = rendered.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+/// Job routes answer with problem documents.
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem, shape: Shape::Problem }
+    }
+}
+
+/// A problem for OpenAI's routes.
+pub(crate) fn openai(problem: Problem) -> Refused {
+    Refused { problem, shape: Shape::OpenAi }
+}
+
+/// The cause goes to the log; the caller learns whether to try again.
+pub(crate) fn store(error: &StoreError) -> Problem {
+    match error {
+        StoreError::Overloaded => overloaded(),
+        StoreError::Broken(_) | StoreError::Corrupt(_) => {
+            tracing::error!(%error, "the store failed");
+            Problem::new(Kind::Internal, "the job store failed; try again later")
+        }
+    }
+}
+
+pub(crate) fn commit(error: &CommitError) -> Problem {
+    match error {
+        CommitError::Store(error) => store(error),
+        CommitError::Conflict | CommitError::NoDraft => {
+            Problem::new(Kind::Conflict, "the job changes too quickly; try again")
+        }
+    }
+}
+
+pub(crate) fn bus(error: &BusError) -> Problem {
+    match error {
+        BusError::NoListener(_) | BusError::Closed | BusError::Broken(_) => {
+            tracing::error!(%error, "the scheduler can't be reached");
+            Problem::new(Kind::Unavailable, "the scheduler can't be reached; try again later")
+                .retry_after(Duration::from_secs(1))
+        }
+        BusError::Overloaded(_) => overloaded(),
+        BusError::TimedOut(_) => {
+            Problem::new(Kind::Timeout, "no worker answered in time; submit it as a job instead")
+        }
+    }
+}
+
+pub(crate) fn overloaded() -> Problem {
+    Problem::new(Kind::Overloaded, "there is more to do than can be taken on; try again later")
+        .retry_after(Duration::from_secs(1))
+}
+
+/// A missing job and another tenant's look the same.
+pub(crate) fn no_such_job() -> Problem {
+    Problem::new(Kind::NotFound, "there is no such job")
+}

@@ -1,0 +1,83 @@
+//! Tells who waits for a durable job that it moved, by following the store's steps.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cortex_domain::id::JobId;
+use cortex_domain::ports::{JobStore, Sequence, StoreError};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+const PAGE: usize = 256;
+/// How long to trust that the store says when there is more.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A clone is the same watch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watch(Arc<Mutex<HashMap<JobId, watch::Sender<()>>>>);
+
+/// Resolves each time the job moves. Take it before reading the job, so that no step is missed.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    moved: watch::Receiver<()>,
+    job: JobId,
+    watch: Watch,
+}
+
+impl Watched {
+    pub(crate) async fn moved(&mut self) {
+        // The sender lives as long as a receiver does.
+        let _ = self.moved.changed().await;
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let mut jobs = self.watch.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if jobs.get(&self.job).is_some_and(|sender| sender.receiver_count() <= 1) {
+            jobs.remove(&self.job);
+        }
+    }
+}
+
+impl Watch {
+    pub(crate) fn on(&self, job: JobId) -> Watched {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = jobs.entry(job).or_insert_with(|| watch::channel(()).0);
+        Watched { moved: sender.subscribe(), job, watch: self.clone() }
+    }
+
+    fn wake(&self, job: JobId) {
+        if let Some(sender) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&job) {
+            sender.send_replace(());
+        }
+    }
+
+    /// Runs until `stop`.
+    pub(crate) async fn follow(self, store: Arc<dyn JobStore>, stop: CancellationToken) {
+        let mut after = Sequence::default();
+        let mut seen = 0;
+        loop {
+            match self.pass_on(store.as_ref(), &mut after).await {
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(error) => tracing::error!(%error, "the store's steps could not be read"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                now = store.changed(seen) => seen = now,
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    async fn pass_on(&self, store: &dyn JobStore, after: &mut Sequence) -> Result<usize, StoreError> {
+        let steps = store.steps(*after, PAGE).await?;
+        for step in &steps {
+            *after = step.sequence;
+            self.wake(step.job);
+        }
+        Ok(steps.len())
+    }
+}

@@ -1,0 +1,43 @@
+//! The kernel in the same process.
+
+use std::sync::Arc;
+
+use cortex_domain::policy::{Decision, Question};
+use cortex_domain::ports::{Answer, SafetyError, SafetyGate};
+use cortex_domain::time::Timestamp;
+
+use crate::decide::decide;
+use crate::policies::Policies;
+
+/// Decides by the policies it was given.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    policies: Arc<Policies>,
+}
+
+impl Kernel {
+    #[must_use]
+    pub fn new(policies: Policies) -> Self {
+        Self { policies: Arc::new(policies) }
+    }
+
+    /// The decision, and a line in the log for it.
+    #[must_use]
+    pub fn decide(&self, question: &Question) -> Decision {
+        let decision = decide(&self.policies, question);
+        tracing::debug!(
+            decision = decision.name(),
+            tenant = %question.owner.tenant,
+            topic = %question.topic,
+            policy = %self.policies.version().0,
+            "policy check"
+        );
+        decision
+    }
+}
+
+impl SafetyGate for Kernel {
+    fn check(&self, question: Question, _now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>> {
+        Box::pin(std::future::ready(Ok(self.decide(&question))))
+    }
+}

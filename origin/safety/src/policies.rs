@@ -1,0 +1,126 @@
+//! `safety.yaml`: what each tenant may ask for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use cortex_config::{ConfigError, Parsed};
+use cortex_domain::id::{Role, Tenant};
+use cortex_domain::policy::PolicyVersion;
+use cortex_domain::topic::TopicPattern;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+/// One edition of the policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policies {
+    version: PolicyVersion,
+    default: Option<Rules>,
+    tenants: BTreeMap<Parsed<Tenant>, Rules>,
+}
+
+/// What holds for one tenant. Deny goes before allow; what neither names is denied.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rules {
+    #[serde(default)]
+    pub(crate) allow: Vec<Parsed<TopicPattern>>,
+    #[serde(default)]
+    pub(crate) deny: Vec<Parsed<TopicPattern>>,
+    /// Topics that only a principal with one of these roles may ask for.
+    #[serde(default)]
+    pub(crate) roles: BTreeMap<Parsed<TopicPattern>, Vec<Parsed<Role>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    default: Option<Rules>,
+    #[serde(default)]
+    tenants: BTreeMap<Parsed<Tenant>, Rules>,
+}
+
+/// Why policies can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{file}: names neither a default nor a tenant, so it would deny everything")]
+    Empty { file: String },
+}
+
+impl Policies {
+    /// Reads a file. Its version is the start of its SHA-256, so that a decision names the text it came from.
+    ///
+    /// # Errors
+    /// If the file can't be read or is not what it should be.
+    pub fn load(path: &Path) -> Result<Self, PolicyError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { file: path.into(), source })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads text; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, PolicyError> {
+        let file: File = cortex_config::parse(text, path)?;
+        if file.default.is_none() && file.tenants.is_empty() {
+            return Err(PolicyError::Empty { file: path.display().to_string() });
+        }
+        let digest = hex::encode(Sha256::digest(text));
+        Ok(Self {
+            version: PolicyVersion(digest[..12].to_owned()),
+            default: file.default,
+            tenants: file.tenants,
+        })
+    }
+
+    #[must_use]
+    pub fn version(&self) -> &PolicyVersion {
+        &self.version
+    }
+
+    /// The rules for a tenant and what they are called: its own, or else the default.
+    pub(crate) fn rules(&self, tenant: &Tenant) -> Option<(String, &Rules)> {
+        match self.tenants.get(&Parsed(tenant.clone())) {
+            Some(rules) => Some((format!("tenants.{tenant}"), rules)),
+            None => self.default.as_ref().map(|rules| ("default".to_owned(), rules)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Policies::parse(text, Path::new("safety.yaml")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_file_key_and_line() {
+        let text = "default:\n  allow: [\"job.>\"]\n  alow: []\n";
+        let message = refusal(text);
+        assert!(message.starts_with("safety.yaml:3:") && message.contains("alow"), "{message}");
+    }
+
+    #[test]
+    fn a_pattern_that_can_match_nothing_is_refused() {
+        let message = refusal("default:\n  allow: [\"jobs.echo\"]\n");
+        assert!(message.contains("topic pattern"), "{message}");
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_is_refused() {
+        assert!(refusal("tenants: {}\n").contains("deny everything"));
+    }
+
+    #[test]
+    fn the_version_follows_the_text() {
+        let of = |text| Policies::parse(text, Path::new("f")).unwrap().version().clone();
+        let (a, b) = ("default: {allow: [\"job.>\"]}", "default: {allow: [\"job.echo\"]}");
+        assert_eq!(of(a), of(a));
+        assert_ne!(of(a), of(b));
+    }
+}

@@ -1,0 +1,91 @@
+//! What every part of the scheduler shares.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use cortex_domain::flow::Accepted;
+use cortex_domain::id::DispatchId;
+use cortex_domain::policy::{Gate, Question, clear};
+use cortex_domain::ports::{Bus, JobStore, SafetyError, SafetyGate};
+use cortex_domain::state::{Hold, State};
+use cortex_domain::subject::Subject;
+use cortex_domain::time::{Timestamp, Uptime};
+use cortex_fabric::clock::Clock;
+use cortex_fabric::entropy;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::board::Board;
+use crate::settings::Settings;
+
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn JobStore>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) gate: Arc<dyn SafetyGate>,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Settings,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    board: Mutex<Board>,
+}
+
+impl Core {
+    pub(crate) fn new(
+        store: Arc<dyn JobStore>,
+        bus: Arc<dyn Bus>,
+        gate: Arc<dyn SafetyGate>,
+        clock: Clock,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            store,
+            bus,
+            gate,
+            clock,
+            settings,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            board: Mutex::new(Board::new()),
+        }
+    }
+
+    /// Never held across an await. A panic under it leaves at worst a slot taken until its lease lapses.
+    pub(crate) fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn uptime(&self) -> Uptime {
+        self.clock.uptime()
+    }
+
+    pub(crate) fn new_dispatch() -> DispatchId {
+        DispatchId::new(entropy::random())
+    }
+
+    /// Asks the safety kernel.
+    pub(crate) async fn clear(&self, accepted: Accepted) -> Result<Gate, SafetyError> {
+        let job = accepted.job();
+        let question = Question::about(&job.request, job.context());
+        let decision = self.gate.check(question, self.now()).await?;
+        Ok(clear(accepted, decision))
+    }
+
+    /// Publishes what may be lost: whatever hangs on it is repaired by leases and the reconciler.
+    pub(crate) async fn tell(&self, subject: Subject, body: Bytes) {
+        if let Err(error) = self.bus.publish(subject.clone(), body).await {
+            tracing::debug!(%subject, %error, "not published");
+        }
+    }
+}
+
+/// When a job that is pending comes back by itself, if it does.
+pub(crate) fn comes_back(state: &State) -> Option<Timestamp> {
+    match state {
+        State::Pending { hold: Hold::NotBefore { at } | Hold::Throttled { until: at } } => Some(*at),
+        _ => None,
+    }
+}

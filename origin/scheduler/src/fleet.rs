@@ -1,0 +1,201 @@
+//! The workers that are there and the leases they hold. State and rules only: the caller brings the time.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use cortex_domain::id::{DispatchId, JobId, Pool, WorkerId};
+use cortex_domain::placement::{self, Candidate};
+use cortex_domain::state::{FailureKind, Lease};
+use cortex_domain::time::Uptime;
+use cortex_domain::topic::Topic;
+
+/// A lease that a worker holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) job: JobId,
+    pub(crate) lease: Lease,
+    pub(crate) worker: WorkerId,
+    renewed: Uptime,
+    started: Option<Uptime>,
+    run: Duration,
+}
+
+/// Workers and leases.
+#[derive(Debug, Default)]
+pub(crate) struct Fleet {
+    workers: HashMap<WorkerId, Candidate>,
+    /// Slots taken for a dispatch, before and after its lease is made.
+    slots: HashMap<DispatchId, WorkerId>,
+    leases: HashMap<DispatchId, Held>,
+}
+
+impl Fleet {
+    /// Takes in what a worker says of itself; it renews the leases it lists.
+    pub(crate) fn beat(&mut self, seen: Candidate, holds: &[Lease], now: Uptime) {
+        let in_flight = self.slots.values().filter(|worker| **worker == seen.worker).count();
+        let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
+        self.workers.insert(seen.worker.clone(), Candidate { in_flight, last_seen: now, ..seen });
+        for lease in holds {
+            self.renew(*lease, now);
+        }
+    }
+
+    /// A worker that said it goes, or whose link is gone.
+    pub(crate) fn leave(&mut self, worker: &WorkerId) {
+        self.workers.remove(worker);
+    }
+
+    /// Takes a slot for a dispatch on the least-loaded worker that has room.
+    pub(crate) fn reserve(
+        &mut self,
+        pool: &Pool,
+        topic: &Topic,
+        job: JobId,
+        dispatch: DispatchId,
+    ) -> Option<WorkerId> {
+        let worker = placement::choose(self.workers.values(), pool, topic, job)?.worker.clone();
+        self.occupy(dispatch, &worker);
+        Some(worker)
+    }
+
+    /// Starts a lease's period. The slot is taken if it was not, as after a restart.
+    pub(crate) fn grant(&mut self, job: JobId, lease: Lease, worker: &WorkerId, run: Duration, now: Uptime) {
+        self.occupy(lease.dispatch, worker);
+        let held = Held { job, lease, worker: worker.clone(), renewed: now, started: None, run };
+        self.leases.insert(lease.dispatch, held);
+    }
+
+    /// The worker has begun: from now its running time counts.
+    pub(crate) fn started(&mut self, lease: Lease, now: Uptime) {
+        if let Some(held) = self.held(lease) {
+            held.started.get_or_insert(now);
+            held.renewed = now;
+        }
+    }
+
+    fn renew(&mut self, lease: Lease, now: Uptime) {
+        if let Some(held) = self.held(lease) {
+            held.renewed = now;
+        }
+    }
+
+    fn held(&mut self, lease: Lease) -> Option<&mut Held> {
+        self.leases.get_mut(&lease.dispatch).filter(|held| held.lease == lease)
+    }
+
+    /// Ends a dispatch and frees its slot.
+    pub(crate) fn end(&mut self, dispatch: DispatchId) {
+        self.leases.remove(&dispatch);
+        if let Some(worker) = self.slots.remove(&dispatch)
+            && let Some(candidate) = self.workers.get_mut(&worker)
+        {
+            candidate.in_flight = candidate.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// Leases whose worker fell silent for `period`, or that run longer than they may. A worker silent that
+    /// long is taken off the list.
+    pub(crate) fn overdue(&mut self, period: Duration, now: Uptime) -> Vec<(Held, FailureKind)> {
+        self.workers.retain(|_, worker| now.since(worker.last_seen) <= period);
+        let why = |held: &Held| {
+            if now.since(held.renewed) > period {
+                Some(FailureKind::Silent)
+            } else if held.started.is_some_and(|started| now.since(started) > held.run) {
+                Some(FailureKind::Overran)
+            } else {
+                None
+            }
+        };
+        self.leases.values().filter_map(|held| Some((held.clone(), why(held)?))).collect()
+    }
+
+    fn occupy(&mut self, dispatch: DispatchId, worker: &WorkerId) {
+        if self.slots.insert(dispatch, worker.clone()).is_none()
+            && let Some(candidate) = self.workers.get_mut(worker)
+        {
+            candidate.in_flight += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_domain::state::Attempt;
+    use cortex_domain::time::Timestamp;
+
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_secs(10);
+
+    fn at(seconds: u64) -> Uptime {
+        Uptime::from_millis(seconds * 1000)
+    }
+
+    fn worker(capacity: u32) -> Candidate {
+        Candidate {
+            worker: "w1".parse().unwrap(),
+            pool: "echo".parse().unwrap(),
+            topics: vec!["job.echo".parse().unwrap()],
+            capacity,
+            in_flight: 0,
+            draining: false,
+            models: vec![],
+            last_seen: Uptime::default(),
+        }
+    }
+
+    fn lease(n: u8) -> Lease {
+        Lease { attempt: Attempt(1), dispatch: DispatchId::new([n; 16]) }
+    }
+
+    fn job() -> JobId {
+        JobId::mint(Timestamp::from_millis(1), [1; 10])
+    }
+
+    fn reserve(fleet: &mut Fleet, n: u8) -> bool {
+        let (pool, topic) = ("echo".parse().unwrap(), "job.echo".parse().unwrap());
+        fleet.reserve(&pool, &topic, job(), lease(n).dispatch).is_some()
+    }
+
+    #[test]
+    fn a_worker_takes_no_more_than_it_can_hold_and_heartbeats_do_not_forget_slots() {
+        let mut fleet = Fleet::default();
+        fleet.beat(worker(2), &[], at(0));
+        assert!(reserve(&mut fleet, 1) && reserve(&mut fleet, 2) && !reserve(&mut fleet, 3));
+        fleet.beat(worker(2), &[], at(1));
+        assert!(!reserve(&mut fleet, 3));
+        fleet.end(lease(1).dispatch);
+        fleet.end(lease(1).dispatch);
+        assert!(reserve(&mut fleet, 3) && !reserve(&mut fleet, 4));
+    }
+
+    #[test]
+    fn only_a_lease_that_is_listed_is_renewed() {
+        let mut fleet = Fleet::default();
+        fleet.beat(worker(2), &[], at(0));
+        for n in [1, 2] {
+            fleet.grant(job(), lease(n), &"w1".parse().unwrap(), PERIOD * 10, at(0));
+        }
+        fleet.beat(worker(2), &[lease(2)], at(8));
+        let overdue = fleet.overdue(PERIOD, at(11));
+        assert_eq!(overdue.len(), 1);
+        assert_eq!((overdue[0].0.lease, overdue[0].1), (lease(1), FailureKind::Silent));
+    }
+
+    #[test]
+    fn running_time_counts_from_the_start() {
+        let mut fleet = Fleet::default();
+        fleet.grant(job(), lease(1), &"w1".parse().unwrap(), Duration::from_secs(5), at(0));
+        fleet.started(lease(1), at(4));
+        assert!(fleet.overdue(PERIOD, at(8)).is_empty());
+        assert_eq!(fleet.overdue(PERIOD, at(10))[0].1, FailureKind::Overran);
+    }
+
+    #[test]
+    fn a_silent_worker_gets_nothing_more() {
+        let mut fleet = Fleet::default();
+        fleet.beat(worker(2), &[], at(0));
+        fleet.overdue(PERIOD, at(11));
+        assert!(!reserve(&mut fleet, 1));
+    }
+}

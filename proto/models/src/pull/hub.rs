@@ -1,0 +1,107 @@
+//! Files by HTTP, resumed where an earlier attempt stopped.
+
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_RANGE, RANGE};
+use reqwest::{Client, Response, StatusCode};
+use tokio::time::timeout;
+
+use super::part::Part;
+use super::{Meter, Refusal, blocking};
+use crate::ModelFile;
+
+/// How often one file is asked for, as long as each answer brought some bytes.
+const ATTEMPTS: u32 = 5;
+
+pub(super) async fn fetch(
+    base: &str,
+    silence: Duration,
+    files: &[&ModelFile],
+    dir: &Path,
+    meter: Meter<'_>,
+) -> Result<(), Refusal> {
+    let client = Client::builder()
+        .user_agent(concat!("cortexos/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(silence)
+        .build()
+        .map_err(unreachable)?;
+    let mut before = 0;
+    for file in files {
+        let mut part = Part::open(file, dir)?;
+        let url = format!("{base}/{}", file.path);
+        let meter = |fetched: u64| meter(before + fetched);
+        for attempt in 1..=ATTEMPTS {
+            let had = part.len();
+            match append(&client, &url, file, silence, &mut part, &meter).await {
+                Ok(()) if part.len() == file.size => break,
+                Ok(()) | Err(Refusal::Unreachable(_)) if part.len() > had && attempt < ATTEMPTS => (),
+                ended => {
+                    ended?;
+                    break;
+                }
+            }
+        }
+        blocking(move || part.finish()).await?;
+        before += file.size;
+    }
+    Ok(())
+}
+
+async fn append(
+    client: &Client,
+    url: &str,
+    file: &ModelFile,
+    silence: Duration,
+    part: &mut Part,
+    meter: Meter<'_>,
+) -> Result<(), Refusal> {
+    if part.len() == file.size {
+        return Ok(());
+    }
+    let mut request = client.get(url);
+    if part.len() > 0 {
+        request = request.header(RANGE, format!("bytes={}-", part.len()));
+    }
+    let mut response = heard(silence, request.send()).await?;
+    match response.status() {
+        StatusCode::OK => part.restart()?,
+        StatusCode::PARTIAL_CONTENT if continues(&response, part.len()) => (),
+        StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+            part.restart()?;
+            return Err(Refusal::Unreachable(format!(
+                "{}: the server can't resume it; pull again",
+                file.path
+            )));
+        }
+        status => return Err(Refusal::Status { file: file.path.to_string(), status: status.as_u16() }),
+    }
+    if response.content_length().is_some_and(|rest| rest.saturating_add(part.len()) > file.size) {
+        return Err(Refusal::Oversized { file: file.path.to_string(), size: file.size });
+    }
+    while let Some(bytes) = heard(silence, response.chunk()).await? {
+        part.write(&bytes)?;
+        meter(part.len());
+    }
+    Ok(())
+}
+
+/// Waits for the source's next sign of life.
+async fn heard<T>(silence: Duration, next: impl Future<Output = reqwest::Result<T>>) -> Result<T, Refusal> {
+    timeout(silence, next).await.map_err(|_| Refusal::Silent(silence))?.map_err(unreachable)
+}
+
+/// Whether the answer starts at the byte that was asked for.
+fn continues(response: &Response, at: u64) -> bool {
+    let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    range.and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()) == Some(at)
+}
+
+/// The innermost cause is the one that says something: "connection refused", "name not known".
+fn unreachable(error: reqwest::Error) -> Refusal {
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    Refusal::Unreachable(cause.to_string())
+}

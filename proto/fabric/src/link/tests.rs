@@ -1,0 +1,246 @@
+mod origin;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_domain::event::Timings;
+use cortex_domain::flow::{End, Outcome};
+use cortex_domain::pointer::{Memory, Pointer};
+use cortex_domain::ports::{Bus, Payloads};
+use cortex_domain::state::FailureKind;
+use cortex_domain::subject::{Filter, Subject};
+use cortex_domain::task::{Cancel, Progress, Said, Task};
+use cortex_wire::{decode_heartbeat, decode_outcome, decode_progress, encode_cancel};
+use futures::StreamExt;
+
+use super::{Limits, LinkAddress};
+use crate::origin::{Away, Heard, Inbox, Origin as _, Report};
+use origin::{Origin, assignment, worker};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// What is heard next, and in time.
+async fn next(inbox: &mut Inbox) -> Option<Heard> {
+    tokio::time::timeout(SOON, inbox.next()).await.expect("something is heard in time")
+}
+
+async fn joined(inbox: &mut Inbox) {
+    let heard = next(inbox).await;
+    assert!(matches!(heard, Some(Heard::Joined { .. })), "{heard:?}");
+}
+
+async fn job(inbox: &mut Inbox) -> (Box<Task>, Bytes) {
+    match next(inbox).await {
+        Some(Heard::Job { task, input }) => (task, input),
+        other => panic!("a job, not {other:?}"),
+    }
+}
+
+fn success(task: &Task, payload: Bytes) -> Report {
+    let end = End::Succeeded { timings: Timings::default() };
+    let outcome = Outcome { job: task.job, lease: task.lease, worker: worker("w1").worker, end };
+    Report { outcome, draft: Some((task.draft, payload)) }
+}
+
+async fn round_trip(address: LinkAddress) {
+    let origin = Origin::at(&address).await;
+    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let (link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    for input in ["", "one", &"x".repeat(3 << 20)] {
+        let dispatched = origin.dispatch("w1", Some(input)).await;
+        let (task, received) = job(&mut inbox).await;
+        assert_eq!((task.job, task.lease), (dispatched.job(), dispatched.lease()));
+        assert!(received == input);
+        link.report(success(&task, received)).await.unwrap();
+        let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
+        assert_eq!(outcome.lease, dispatched.lease());
+        let draft = origin.payloads.get(dispatched.draft()).await.unwrap().unwrap();
+        assert!(draft == input);
+    }
+}
+
+#[tokio::test]
+async fn a_job_and_its_answer_cross_a_unix_socket() {
+    let home = tempfile::tempdir().unwrap();
+    round_trip(LinkAddress::Unix(home.path().join("run/link"))).await;
+}
+
+#[tokio::test]
+async fn a_job_and_its_answer_cross_loopback() {
+    round_trip("tcp:127.0.0.1:0".parse().unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_joins_is_announced_and_can_be_reached_at_once() {
+    let origin = Origin::start().await;
+    let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
+    let (_link, mut inbox) = origin.connect("w1");
+    let (_, announced) = tokio::join!(joined(&mut inbox), heartbeats.next());
+    assert_eq!(decode_heartbeat(&announced.unwrap().body), Ok(worker("w1")));
+    origin.dispatch("w1", Some("now")).await;
+    assert_eq!(job(&mut inbox).await.1, "now");
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_for_good() {
+    let origin = Origin::start().await;
+    let (_link, mut inbox) = origin.connect_with("w1", "tokem");
+    assert!(matches!(next(&mut inbox).await, Some(Heard::Refused { .. })));
+    assert_eq!(next(&mut inbox).await, None);
+}
+
+#[tokio::test]
+async fn progress_is_passed_on_in_order() {
+    let origin = Origin::start().await;
+    let mut listener = origin.listen(Filter::PROGRESS).await;
+    let (link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    let sent = origin.dispatch("w1", Some("in")).await;
+    let largest = Bytes::from(vec![7; Progress::MAX_FRAME]);
+    for (seq, what) in [(0, Said::Started), (1, Said::Frame(largest))] {
+        let word = Progress { job: sent.job(), lease: sent.lease(), worker: worker("w1").worker, seq, what };
+        link.progress(word.clone()).await.unwrap();
+        let delivery = listener.next().await.unwrap();
+        assert_eq!(decode_progress(&delivery.body), Ok(word));
+        assert_eq!(delivery.subject, Subject::progress(sent.job()));
+    }
+}
+
+#[tokio::test]
+async fn a_cancellation_reaches_the_worker_it_names() {
+    let origin = Origin::start().await;
+    let (_one, mut to_one) = origin.connect("w1");
+    let (_two, mut to_two) = origin.connect("w2");
+    joined(&mut to_one).await;
+    joined(&mut to_two).await;
+    let sent = origin.dispatch("w1", Some("in")).await;
+    let cancels =
+        ["w2", "w1"].map(|name| Cancel { job: sent.job(), lease: sent.lease(), worker: worker(name).worker });
+    for cancel in &cancels {
+        origin.bus.publish(Subject::JOB_CANCEL, encode_cancel(cancel)).await.unwrap();
+    }
+    let [for_two, for_one] = cancels;
+    assert_eq!(next(&mut to_two).await, Some(Heard::Cancel(for_two)));
+    let heard = [next(&mut to_one).await.unwrap(), next(&mut to_one).await.unwrap()];
+    assert!(heard.contains(&Heard::Cancel(for_one)));
+}
+
+#[tokio::test]
+async fn a_job_without_its_input_fails_and_is_not_sent() {
+    let origin = Origin::start().await;
+    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let (_link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    let lost = origin.dispatch("w1", None).await;
+    origin.dispatch("w1", Some("here")).await;
+    assert_eq!(job(&mut inbox).await.1, "here");
+    let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
+    assert_eq!(outcome.lease, lost.lease());
+    assert!(matches!(outcome.end, End::Failed { failure } if failure.kind == FailureKind::Broken));
+}
+
+#[tokio::test]
+async fn a_worker_writes_nothing_but_its_own_drafts_and_speaks_for_itself() {
+    let origin = Origin::start().await;
+    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let (link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    let (mine, other) = (origin.dispatch("w1", Some("a")).await, origin.dispatch("w2", Some("b")).await);
+    let (task, _) = job(&mut inbox).await;
+    let honest = success(&task, Bytes::from("mine"));
+    let to = |pointer| Report { draft: Some((pointer, Bytes::from("bad"))), ..honest.clone() };
+    let long = Bytes::from(vec![0; Limits::default().payload + 1]);
+    let impostor = Outcome { worker: worker("w2").worker, ..honest.outcome.clone() };
+    let forged = [
+        to(Pointer::result(Memory::Local, task.job)),
+        to(Pointer::context(Memory::Local, task.job)),
+        to(Pointer::draft(Memory::Redis, task.job, task.lease.dispatch)),
+        to(other.draft()),
+        Report { draft: None, ..honest.clone() },
+        Report { draft: Some((task.draft, long)), ..honest.clone() },
+        Report { outcome: impostor, ..honest.clone() },
+    ];
+    let count = forged.len() as u64;
+    for report in forged {
+        link.report(report).await.unwrap();
+    }
+    link.heartbeat(worker("w2")).await.unwrap();
+    link.report(honest).await.unwrap();
+    let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
+    assert_eq!(outcome.lease, mine.lease());
+    assert_eq!(origin.server.dropped(), count + 1);
+    for pointer in [Pointer::result(Memory::Local, task.job), other.draft()] {
+        assert_eq!(origin.payloads.get(pointer).await.unwrap(), None);
+    }
+    assert_eq!(origin.payloads.get(mine.draft()).await.unwrap(), Some(Bytes::from("mine")));
+}
+
+#[tokio::test]
+async fn a_lost_link_comes_back() {
+    let home = tempfile::tempdir().unwrap();
+    let address = LinkAddress::Unix(home.path().join("run/link"));
+    let first = Origin::at(&address).await;
+    let (link, mut inbox) = first.connect("w1");
+    joined(&mut inbox).await;
+    first.dispatch("w1", Some("before")).await;
+    let (task, _) = job(&mut inbox).await;
+    first.stop().await;
+    assert_eq!(next(&mut inbox).await, Some(Heard::Lost));
+    assert_eq!(link.report(success(&task, Bytes::new())).await, Err(Away));
+
+    let second = Origin::at(&address).await;
+    let mut results = second.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    joined(&mut inbox).await;
+    link.report(success(&task, Bytes::from("kept"))).await.unwrap();
+    assert_eq!(decode_outcome(&results.next().await.unwrap().body).unwrap().lease, task.lease);
+    assert_eq!(second.payloads.get(task.draft).await.unwrap(), Some(Bytes::from("kept")));
+}
+
+#[tokio::test]
+async fn a_worker_has_one_link_the_newest() {
+    let origin = Origin::start().await;
+    let (_old, mut to_old) = origin.connect("w1");
+    joined(&mut to_old).await;
+    let (_new, mut to_new) = origin.connect("w1");
+    joined(&mut to_new).await;
+    assert_eq!(next(&mut to_old).await, Some(Heard::Lost));
+    origin.dispatch("w1", Some("in")).await;
+    assert_eq!(job(&mut to_new).await.1, "in");
+}
+
+#[tokio::test]
+async fn a_closed_link_ends_once_all_reports_were_heard() {
+    let origin = Origin::start().await;
+    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let (link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    let sent = origin.dispatch("w1", Some("in")).await;
+    let (task, _) = job(&mut inbox).await;
+    for _ in 0..50 {
+        link.report(success(&task, Bytes::from("out"))).await.unwrap();
+    }
+    link.close();
+    assert_eq!(next(&mut inbox).await, None);
+    for _ in 0..50 {
+        assert_eq!(decode_outcome(&results.next().await.unwrap().body).unwrap().lease, sent.lease());
+    }
+    assert_eq!(link.heartbeat(worker("w1")).await, Err(Away));
+}
+
+#[tokio::test]
+async fn nobody_listens_for_a_worker_that_left() {
+    let origin = Origin::start().await;
+    let (link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    link.close();
+    assert_eq!(next(&mut inbox).await, None);
+    drop((link, inbox));
+    let subject = Subject::of(&assignment("w1"));
+    let gone = async {
+        while origin.bus.publish(subject.clone(), Bytes::new()).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, gone).await.expect("the subscription ends with the link");
+}

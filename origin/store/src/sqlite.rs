@@ -1,0 +1,146 @@
+//! The embedded store: one SQLite file, one writer that flushes many requests at once, a few readers.
+
+mod accept;
+mod commit;
+mod fault;
+mod jobs;
+mod lock;
+mod open;
+mod outbox;
+mod payloads;
+mod readers;
+mod record;
+mod steps;
+mod writer;
+
+use bytes::Bytes;
+use cortex_domain::event::Entry;
+use cortex_domain::flow::Submission;
+use cortex_domain::id::JobId;
+use cortex_domain::job::{Job, Version};
+use cortex_domain::pointer::{Memory, Pointer, Space};
+use cortex_domain::ports::{
+    Acceptance, Answer, CommitError, JobStore, Outbound, Payloads, Query, Sequence, Step, StoreError,
+};
+use cortex_domain::transition::Change;
+
+use lock::Lock;
+pub use open::OpenError;
+use readers::Readers;
+use writer::{News, Writer};
+
+/// Drafts that one request sweeps.
+const SWEEP: usize = 256;
+
+/// A store in a SQLite file. Dropping it writes what is queued and closes the file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    // In the order in which they must close: the last connection folds the log into the file, which only the
+    // writer's can do, and the lock outlives both.
+    readers: Readers,
+    writer: Writer,
+    _lock: Lock,
+}
+
+impl JobStore for SqliteStore {
+    fn accept(&self, submission: Submission) -> Answer<'_, Result<Acceptance, StoreError>> {
+        Box::pin(async move {
+            let size = submission.input.len();
+            Ok(self.writer.write(News::Jobs, size, move |c| accept::accept(c, submission)).await?)
+        })
+    }
+
+    fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>> {
+        Box::pin(
+            async move { Ok(self.writer.write(News::Jobs, 0, move |c| commit::commit(c, change)).await?) },
+        )
+    }
+
+    fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.writer.queue(News::None, 0, move |c| record::record(c, &job, &log))?;
+            Ok(())
+        })
+    }
+
+    fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(move |c| jobs::find(c, id)).await?) })
+    }
+
+    fn jobs(&self, query: Query) -> Answer<'_, Result<Vec<Job>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(move |c| jobs::list(c, &query)).await?) })
+    }
+
+    fn log(&self, id: JobId, after: Version) -> Answer<'_, Result<Vec<Entry>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(move |c| jobs::log(c, id, after)).await?) })
+    }
+
+    fn open_jobs(&self, after: Option<JobId>, limit: usize) -> Answer<'_, Result<Vec<Job>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(move |c| jobs::open(c, after, limit)).await?) })
+    }
+
+    fn outbox(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Outbound>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(move |c| outbox::waiting(c, after, limit)).await?) })
+    }
+
+    fn relayed(&self, sequences: Vec<Sequence>) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            Ok(self.writer.write(News::None, 0, move |c| outbox::forget(c, &sequences)).await?)
+        })
+    }
+
+    fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Step>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(move |c| steps::after(c, after, limit)).await?) })
+    }
+
+    fn cursor(&self, name: &'static str) -> Answer<'_, Result<Sequence, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(move |c| steps::cursor(c, name)).await?) })
+    }
+
+    fn set_cursor(&self, name: &'static str, to: Sequence) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            Ok(self.writer.write(News::None, 0, move |c| steps::set_cursor(c, name, to)).await?)
+        })
+    }
+
+    fn changed(&self, seen: u64) -> Answer<'_, u64> {
+        Box::pin(self.writer.changed(seen))
+    }
+
+    fn sweep_drafts(&self) -> Answer<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let mut swept = 0;
+            loop {
+                let some = self.writer.write(News::None, 0, |c| payloads::sweep(c, SWEEP)).await?;
+                swept += some as u64;
+                if some < SWEEP {
+                    return Ok(swept);
+                }
+            }
+        })
+    }
+}
+
+impl Payloads for SqliteStore {
+    fn memory(&self) -> Memory {
+        Memory::Local
+    }
+
+    fn get(&self, pointer: Pointer) -> Answer<'_, Result<Option<Bytes>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(move |c| payloads::get(c, pointer)).await?) })
+    }
+
+    /// A draft is answered for once it is queued: what makes it the result is queued behind it, and so in the
+    /// same transaction or a later one. Anything else waits for the flush.
+    fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let size = payload.len();
+            let written =
+                self.writer.queue(News::None, size, move |c| payloads::put(c, pointer, &payload))?;
+            match pointer.space {
+                Space::Draft(..) => Ok(()),
+                Space::Context(_) | Space::Result(_) => Ok(written.await?),
+            }
+        })
+    }
+}

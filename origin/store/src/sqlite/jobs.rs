@@ -1,0 +1,129 @@
+//! Jobs and their logs: rows in, rows out.
+
+use cortex_domain::event::Entry;
+use cortex_domain::id::JobId;
+use cortex_domain::job::{Durability, Job, Version};
+use cortex_domain::ports::Query;
+use rusqlite::{Connection, OptionalExtension, Params, named_params, params};
+
+use super::fault::Fault;
+
+pub(super) fn find(connection: &Connection, id: JobId) -> Result<Option<Job>, Fault> {
+    Ok(records(connection, "SELECT record FROM jobs WHERE id = ?1", [id.as_bytes()])?.pop())
+}
+
+pub(super) fn list(connection: &Connection, query: &Query) -> Result<Vec<Job>, Fault> {
+    let state = query.state.map_or("", |_| "AND state = ?2");
+    let topic = query.topic.as_ref().map_or("", |_| "AND topic = ?3");
+    let sql = format!(
+        "SELECT record FROM jobs WHERE tenant = ?1 {state} {topic} AND id < ?4 ORDER BY id DESC LIMIT ?5"
+    );
+    let before = query.before.map_or([0xff; 16], |id| *id.as_bytes());
+    let topic = query.topic.as_ref().map(|topic| topic.as_str());
+    let state = query.state.map(|state| state.code());
+    records(connection, &sql, params![query.tenant.as_str(), state, topic, before, most(query.limit)])
+}
+
+pub(super) fn open(connection: &Connection, after: Option<JobId>, limit: usize) -> Result<Vec<Job>, Fault> {
+    let after = after.map_or([0; 16], |id| *id.as_bytes());
+    let sql = "SELECT record FROM jobs WHERE open = 1 AND id > ?1 ORDER BY id LIMIT ?2";
+    records(connection, sql, params![after, most(limit)])
+}
+
+pub(super) fn log(connection: &Connection, id: JobId, after: Version) -> Result<Vec<Entry>, Fault> {
+    let mut select = connection
+        .prepare_cached("SELECT entry FROM log WHERE job = ?1 AND version > ?2 ORDER BY version")?;
+    let mut rows = select.query(params![id.as_bytes(), after.0.cast_signed()])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(cortex_wire::decode_entry(row.get_ref(0)?.as_blob().map_err(|_| Fault::Row("entry"))?)?);
+    }
+    Ok(entries)
+}
+
+pub(super) fn insert(connection: &Connection, job: &Job) -> Result<(), Fault> {
+    let sql = "INSERT INTO jobs
+         (id, tenant, topic, state, version, open, dispatch, created_at, updated_at, record)
+         VALUES (:id, :tenant, :topic, :state, :version, :open, :dispatch, :created_at, :updated_at, :record)";
+    connection.prepare_cached(sql)?.execute(named_params! {
+        ":id": job.id().as_bytes(),
+        ":tenant": job.tenant().as_str(),
+        ":topic": job.topic().as_str(),
+        ":state": job.state.name().code(),
+        ":version": job.version.0.cast_signed(),
+        ":open": is_open(job),
+        ":dispatch": dispatch(job),
+        ":created_at": job.request.created_at.as_millis().cast_signed(),
+        ":updated_at": job.updated_at.as_millis().cast_signed(),
+        ":record": &cortex_wire::encode_job(job)[..],
+    })?;
+    Ok(())
+}
+
+/// Replaces a job that is at the `expected` version.
+pub(super) fn update(connection: &Connection, job: &Job, expected: Version) -> Result<(), Fault> {
+    let sql = "UPDATE jobs SET state = :state, version = :version, open = :open, dispatch = :dispatch,
+         updated_at = :updated_at, record = :record
+         WHERE id = :id AND version = :expected";
+    let updated = connection.prepare_cached(sql)?.execute(named_params! {
+        ":id": job.id().as_bytes(),
+        ":expected": expected.0.cast_signed(),
+        ":state": job.state.name().code(),
+        ":version": job.version.0.cast_signed(),
+        ":open": is_open(job),
+        ":dispatch": dispatch(job),
+        ":updated_at": job.updated_at.as_millis().cast_signed(),
+        ":record": &cortex_wire::encode_job(job)[..],
+    })?;
+    if updated == 1 { Ok(()) } else { Err(Fault::Conflict) }
+}
+
+pub(super) fn append(connection: &Connection, id: JobId, entries: &[Entry]) -> Result<(), Fault> {
+    let mut insert =
+        connection.prepare_cached("INSERT INTO log (job, version, entry) VALUES (?1, ?2, ?3)")?;
+    for entry in entries {
+        let line = cortex_wire::encode_entry(entry);
+        insert.execute(params![id.as_bytes(), entry.version.0.cast_signed(), &line[..]])?;
+    }
+    Ok(())
+}
+
+/// Which job an idempotency key made, and the fingerprint of its request.
+pub(super) fn by_key(
+    connection: &Connection,
+    tenant: &str,
+    key: &str,
+) -> Result<Option<(JobId, Vec<u8>)>, Fault> {
+    let found: Option<(Vec<u8>, Vec<u8>)> = connection
+        .prepare_cached("SELECT job, fingerprint FROM idempotency WHERE tenant = ?1 AND key = ?2")?
+        .query_row([tenant, key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    found.map(|(job, fingerprint)| Ok((read_id(&job)?, fingerprint))).transpose()
+}
+
+pub(super) fn read_id(bytes: &[u8]) -> Result<JobId, Fault> {
+    JobId::from_slice(bytes).map_err(|_| Fault::Row("job id"))
+}
+
+/// A limit as SQLite takes it.
+pub(super) fn most(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn records(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<Job>, Fault> {
+    let mut select = connection.prepare_cached(sql)?;
+    let mut rows = select.query(params)?;
+    let mut jobs = Vec::new();
+    while let Some(row) = rows.next()? {
+        jobs.push(cortex_wire::decode_job(row.get_ref(0)?.as_blob().map_err(|_| Fault::Row("record"))?)?);
+    }
+    Ok(jobs)
+}
+
+fn is_open(job: &Job) -> bool {
+    job.durability == Durability::Durable && !job.state.is_terminal()
+}
+
+fn dispatch(job: &Job) -> Option<[u8; 16]> {
+    job.state.lease().map(|lease| *lease.dispatch.as_bytes())
+}

@@ -1,0 +1,220 @@
+//! Group commit: one thread owns the write connection and flushes many requests in one transaction.
+//!
+//! Nobody is answered before `COMMIT` has returned. While one group is flushed the next one gathers in the
+//! queue, so a slow disk makes larger groups and not longer queues.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use cortex_domain::ports::StoreError;
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+use super::fault::Fault;
+
+/// Requests that may wait.
+const QUEUE: usize = 4096;
+/// Bytes that may wait, in units of [`UNIT`].
+const ROOM: usize = 64 * 1024;
+const UNIT: usize = 1024;
+/// Requests of one group.
+const GROUP: usize = 512;
+/// Bytes after which a group is closed, in units of [`UNIT`].
+const GROUP_ROOM: usize = 4 * 1024;
+
+/// Whether those who wait for changes are told of a write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    Jobs,
+    None,
+}
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// `None` only while it is dropped.
+    queue: Option<mpsc::Sender<Queued>>,
+    room: Arc<Semaphore>,
+    commits: watch::Receiver<u64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a queued request will answer.
+pub(super) struct Written<T>(oneshot::Receiver<Result<T, Fault>>);
+
+impl<T> IntoFuture for Written<T>
+where
+    T: Send + 'static,
+{
+    type Output = Result<T, Fault>;
+    type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async { self.0.await.unwrap_or_else(|_| Err(stopped())) })
+    }
+}
+
+fn stopped() -> Fault {
+    StoreError::Broken("its writer has stopped".into()).into()
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> io::Result<Self> {
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let (count, commits) = watch::channel(0);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || serve(&connection, requests, &count))?;
+        Ok(Self { queue: Some(queue), room: Arc::new(Semaphore::new(ROOM)), commits, thread: Some(thread) })
+    }
+
+    /// Writes and waits for the flush.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        news: News,
+        size: usize,
+        op: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.queue(news, size, op)?.await
+    }
+
+    /// Queues a write behind those queued before.
+    pub(super) fn queue<T: Send + 'static>(
+        &self,
+        news: News,
+        size: usize,
+        op: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<Written<T>, StoreError> {
+        let (answer, written) = oneshot::channel();
+        let units = u32::try_from(size / UNIT + 1).unwrap_or(u32::MAX);
+        let room =
+            Arc::clone(&self.room).try_acquire_many_owned(units).map_err(|_| StoreError::Overloaded)?;
+        let request = Request { op: Some(op), result: None, answer };
+        let queue = self.queue.as_ref().expect("the queue is there until the writer is dropped");
+        queue.try_send(Queued { news, room, request: Box::new(request) }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => stopped().into(),
+        })?;
+        Ok(Written(written))
+    }
+
+    /// Resolves once more than `seen` groups with news were committed.
+    pub(super) fn changed(&self, seen: u64) -> impl Future<Output = u64> + Send + use<> {
+        let mut commits = self.commits.clone();
+        async move {
+            let later = commits.wait_for(|count| *count > seen).await.map(|count| *count);
+            match later {
+                Ok(count) => count,
+                // The store is closed: nothing will ever change.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the store's writer had panicked");
+        }
+    }
+}
+
+struct Queued {
+    news: News,
+    room: OwnedSemaphorePermit,
+    request: Box<dyn Act>,
+}
+
+/// A request of any answer.
+trait Act: Send {
+    /// Does it within the transaction; false if it failed and is to be undone.
+    fn act(&mut self, connection: &Connection) -> bool;
+
+    /// Answers, once it is known what became of the transaction.
+    fn answer(self: Box<Self>, transaction: Result<(), &rusqlite::Error>);
+}
+
+struct Request<T, F> {
+    op: Option<F>,
+    result: Option<Result<T, Fault>>,
+    answer: oneshot::Sender<Result<T, Fault>>,
+}
+
+impl<T: Send, F: FnOnce(&Connection) -> Result<T, Fault> + Send> Act for Request<T, F> {
+    fn act(&mut self, connection: &Connection) -> bool {
+        self.result = self.op.take().map(|op| op(connection));
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, transaction: Result<(), &rusqlite::Error>) {
+        let answer = match transaction {
+            Ok(()) => self.result.unwrap_or_else(|| Err(stopped())),
+            Err(error) => Err(StoreError::Broken(error.to_string()).into()),
+        };
+        if let Err(Err(fault)) = self.answer.send(answer) {
+            tracing::warn!(%fault, "a write that nobody waits for failed");
+        }
+    }
+}
+
+fn serve(connection: &Connection, mut requests: mpsc::Receiver<Queued>, count: &watch::Sender<u64>) {
+    while let Some(first) = requests.blocking_recv() {
+        let mut group = gather(first, &mut requests);
+        let (outcome, news) = match transact(connection, &mut group) {
+            Ok(news) => (Ok(()), news),
+            Err(error) => {
+                tracing::error!(%error, requests = group.len(), "a group of writes failed and is undone");
+                undo(connection);
+                (Err(error), false)
+            }
+        };
+        for queued in group {
+            queued.request.answer(outcome.as_ref().copied());
+        }
+        if news {
+            count.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+/// What is queued already, up to the bounds of a group.
+fn gather(first: Queued, requests: &mut mpsc::Receiver<Queued>) -> Vec<Queued> {
+    let mut room = first.room.num_permits();
+    let mut group = vec![first];
+    while group.len() < GROUP && room < GROUP_ROOM {
+        let Ok(next) = requests.try_recv() else { break };
+        room += next.room.num_permits();
+        group.push(next);
+    }
+    group
+}
+
+/// Does all of a group and flushes it; true if it held news.
+fn transact(connection: &Connection, group: &mut [Queued]) -> rusqlite::Result<bool> {
+    let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
+    let mut news = false;
+    run("BEGIN IMMEDIATE")?;
+    for queued in group {
+        // One that fails takes none of the others with it.
+        run("SAVEPOINT request")?;
+        if queued.request.act(connection) {
+            news |= queued.news == News::Jobs;
+        } else {
+            run("ROLLBACK TO request")?;
+        }
+        run("RELEASE request")?;
+    }
+    run("COMMIT")?;
+    Ok(news)
+}
+
+fn undo(connection: &Connection) {
+    if connection.is_autocommit() {
+        return;
+    }
+    if let Err(error) = connection.execute_batch("ROLLBACK") {
+        tracing::error!(%error, "a failed group of writes could not be undone");
+    }
+}

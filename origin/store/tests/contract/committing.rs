@@ -1,0 +1,92 @@
+//! Committing changes.
+
+use cortex_domain::event::Event;
+use cortex_domain::job::{Job, Version};
+use cortex_domain::ports::{CommitError, JobStore, Message, Sequence};
+use cortex_domain::state::{Failure, FailureKind};
+use cortex_domain::transition::{Change, apply, first_entry};
+
+use super::Place;
+use super::given::{NOW, accepted, cancelled, draft, lease, request, scheduled, succeeded};
+
+pub(crate) async fn a_stale_change_is_refused_whole(place: &impl Place) {
+    let store = place.open();
+    let job = accepted(&*store, "acme", 1).await;
+    let moved = store.commit(scheduled(&job, lease(&job, 1))).await.unwrap();
+    let before = snapshot(&*store, &moved).await;
+    assert!(matches!(store.commit(cancelled(&job)).await, Err(CommitError::Conflict)));
+    assert_eq!(snapshot(&*store, &moved).await, before);
+}
+
+pub(crate) async fn of_changes_that_race_one_wins(place: &impl Place) {
+    let store = place.open();
+    let job = accepted(&*store, "acme", 1).await;
+    let race = (0..20).map(|n| {
+        let (store, change) = (store.clone(), scheduled(&job, lease(&job, n)));
+        tokio::spawn(async move { store.commit(change).await })
+    });
+    let mut winners = Vec::new();
+    for task in race.collect::<Vec<_>>() {
+        match task.await.unwrap() {
+            Ok(job) => winners.push(job),
+            Err(CommitError::Conflict) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    let [winner] = &winners[..] else { panic!("{winners:?}") };
+    assert_eq!(store.job(job.id()).await.unwrap().as_ref(), Some(winner));
+    assert_eq!(store.log(job.id(), Version(0)).await.unwrap().len(), 2);
+}
+
+pub(crate) async fn a_job_that_is_not_there_cannot_be_changed(place: &impl Place) {
+    use cortex_domain::job::Durability;
+    let store = place.open();
+    let job = Job::accepted(request("acme", 1), Durability::Durable, store.memory());
+    assert!(matches!(store.commit(cancelled(&job)).await, Err(CommitError::Conflict)));
+    assert_eq!(store.log(job.id(), Version(0)).await.unwrap(), []);
+    assert_eq!(store.steps(Sequence(0), 10).await.unwrap(), []);
+}
+
+pub(crate) async fn the_log_folds_into_the_record(place: &impl Place) {
+    let store = place.open();
+    let job = accepted(&*store, "acme", 1).await;
+    let first = lease(&job, 1);
+    let job = store.commit(scheduled(&job, first)).await.unwrap();
+    let failure = Failure { kind: FailureKind::Silent, detail: "it fell silent".into() };
+    let retried = Change::of(job)
+        .then(Event::Failed { lease: first, failure }, NOW)
+        .and_then(|change| change.then(Event::Released, NOW))
+        .unwrap();
+    let job = store.commit(retried).await.unwrap();
+    let second = lease(&job, 2);
+    let job = store.commit(scheduled(&job, second)).await.unwrap();
+    store.put(draft(&job, second), "1".into()).await.unwrap();
+    let ended = store.commit(succeeded(&job)).await.unwrap();
+
+    let log = store.log(ended.id(), Version(0)).await.unwrap();
+    let accepted = Job::accepted(ended.request.clone(), ended.durability, ended.memory);
+    assert_eq!(log[0], first_entry(&accepted));
+    let folded = log[1..].iter().fold(accepted, |job, entry| {
+        let (job, _) = apply(job, &entry.event, entry.at).unwrap();
+        assert_eq!((job.version, job.attempt, job.state.name()), (entry.version, entry.attempt, entry.state));
+        job
+    });
+    assert_eq!(store.job(ended.id()).await.unwrap(), Some(folded));
+    assert_eq!(store.log(ended.id(), Version(5)).await.unwrap(), log[5..]);
+
+    let messages: Vec<_> =
+        store.outbox(Sequence(0), 10).await.unwrap().into_iter().map(|o| o.message).collect();
+    let id = ended.id();
+    let abort = Message::Abort { job: id, lease: first, worker: "w1".parse().unwrap() };
+    assert_eq!(messages, [Message::Submit { job: id }, abort, Message::Submit { job: id }]);
+}
+
+/// All that a store says of a job.
+async fn snapshot(store: &dyn JobStore, job: &Job) -> impl PartialEq + std::fmt::Debug {
+    (
+        store.job(job.id()).await.unwrap(),
+        store.log(job.id(), Version(0)).await.unwrap(),
+        store.steps(Sequence(0), 100).await.unwrap(),
+        store.outbox(Sequence(0), 100).await.unwrap(),
+    )
+}

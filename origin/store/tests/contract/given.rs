@@ -1,0 +1,78 @@
+//! Jobs and the steps they take.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cortex_domain::event::{Event, Timings};
+use cortex_domain::flow::Submission;
+use cortex_domain::id::{DispatchId, JobId};
+use cortex_domain::job::{Fingerprint, Idempotency, Job, Limits, Owner, Priority, Request};
+use cortex_domain::pointer::Pointer;
+use cortex_domain::ports::{Acceptance, JobStore};
+use cortex_domain::state::{Lease, Target};
+use cortex_domain::time::Timestamp;
+use cortex_domain::transition::Change;
+
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// The n-th request of a tenant; later ones have later ids.
+pub(super) fn request(tenant: &str, n: u16) -> Request {
+    let mut random = [0; 10];
+    random[..tenant.len().min(8)].copy_from_slice(&tenant.as_bytes()[..tenant.len().min(8)]);
+    let created_at = NOW.after(Duration::from_millis(n.into()));
+    Request {
+        id: JobId::mint(created_at, random),
+        owner: Owner { tenant: tenant.parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+        topic: "job.echo".parse().unwrap(),
+        priority: Priority::Normal,
+        limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
+        labels: BTreeMap::from([("n".to_owned(), n.to_string())]),
+        idempotency: None,
+        hops: vec![],
+        created_at,
+        traceparent: None,
+    }
+}
+
+pub(super) fn keyed(request: Request, key: &str, fingerprint: u8) -> Request {
+    let fingerprint = Fingerprint([fingerprint; 32]);
+    Request { idempotency: Some(Idempotency { key: key.parse().unwrap(), fingerprint }), ..request }
+}
+
+pub(super) fn submission(request: Request) -> Submission {
+    Submission { request, input: br#"{"say":"hello"}"#.to_vec() }
+}
+
+pub(super) async fn accepted(store: &dyn JobStore, tenant: &str, n: u16) -> Job {
+    match store.accept(submission(request(tenant, n))).await.unwrap() {
+        Acceptance::New(job) => job,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(super) fn lease(job: &Job, dispatch: u8) -> Lease {
+    Lease { attempt: job.attempt.next(), dispatch: DispatchId::new([dispatch; 16]) }
+}
+
+pub(super) fn draft(job: &Job, lease: Lease) -> Pointer {
+    Pointer::draft(job.memory, job.id(), lease.dispatch)
+}
+
+pub(super) fn result(job: &Job) -> Pointer {
+    Pointer::result(job.memory, job.id())
+}
+
+pub(super) fn scheduled(job: &Job, lease: Lease) -> Change {
+    let target = Target::Worker("w1".parse().unwrap());
+    Change::of(job.clone()).then(Event::Scheduled { lease, target }, NOW).unwrap()
+}
+
+pub(super) fn succeeded(job: &Job) -> Change {
+    let lease = job.state.lease().unwrap();
+    let done = Event::Succeeded { lease, timings: Timings::default() };
+    Change::of(job.clone()).reported(done, Some(&"w1".parse().unwrap()), NOW).unwrap()
+}
+
+pub(super) fn cancelled(job: &Job) -> Change {
+    Change::of(job.clone()).then(Event::Cancelled { reason: "by the test".into() }, NOW).unwrap()
+}

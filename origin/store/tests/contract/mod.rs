@@ -1,0 +1,62 @@
+//! What every store must do, whatever it is made of.
+
+#![allow(clippy::unwrap_used)]
+
+mod accepting;
+mod committing;
+mod given;
+mod keeping;
+mod listing;
+mod payloads;
+
+use std::sync::Arc;
+
+use cortex_domain::ports::JobStore;
+
+pub(crate) use accepting::*;
+pub(crate) use committing::*;
+pub(crate) use keeping::*;
+pub(crate) use listing::*;
+pub(crate) use payloads::*;
+
+/// A place that holds a store. Opening it again, once every handle is dropped, gives the same content.
+pub(crate) trait Place {
+    fn open(&self) -> Arc<dyn JobStore>;
+}
+
+/// Runs the whole contract over the places that an expression makes.
+macro_rules! contract {
+    ($place:expr) => {
+        $crate::contract::contract!($place;
+            a_job_is_there_with_its_input_log_and_message_once_it_is_accepted
+            the_same_request_is_known_and_any_other_is_a_mismatch
+            an_idempotency_key_belongs_to_its_tenant
+            a_key_used_many_times_at_once_makes_one_job
+            a_stale_change_is_refused_whole
+            of_changes_that_race_one_wins
+            a_job_that_is_not_there_cannot_be_changed
+            the_log_folds_into_the_record
+            the_winners_draft_becomes_the_result_and_the_others_are_swept
+            a_change_without_its_draft_is_refused_whole
+            a_draft_that_may_still_be_published_is_not_swept
+            a_result_is_not_written_from_outside
+            a_tenant_sees_its_own_jobs_page_by_page
+            jobs_are_found_by_state_and_topic
+            open_jobs_are_the_durable_ones_that_have_not_ended
+            an_ephemeral_job_is_recorded_and_leaves_no_steps
+            steps_come_in_order_and_a_cursor_keeps_its_place
+            messages_wait_until_they_are_relayed_and_no_number_returns
+            everything_is_there_after_reopening
+            a_change_wakes_whoever_waits_for_one
+        );
+    };
+    ($place:expr; $($name:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                $crate::contract::$name(&$place).await;
+            }
+        )*
+    };
+}
+pub(crate) use contract;

@@ -1,0 +1,99 @@
+//! The embedded store keeps the contract, and refuses by name what it can't open.
+
+#![allow(clippy::unwrap_used)]
+
+mod contract;
+
+use std::fs;
+use std::sync::Arc;
+
+use cortex_domain::id::JobId;
+use cortex_domain::pointer::{Memory, Pointer};
+use cortex_domain::ports::{JobStore, Payloads, StoreError};
+use cortex_domain::time::Timestamp;
+use cortex_store::{OpenError, SqliteStore};
+use tempfile::TempDir;
+
+struct Folder(TempDir);
+
+impl contract::Place for Folder {
+    fn open(&self) -> Arc<dyn JobStore> {
+        Arc::new(SqliteStore::open(self.0.path().join("store/jobs.db")).unwrap())
+    }
+}
+
+contract::contract!(Folder(TempDir::new().unwrap()));
+
+#[test]
+fn a_second_opener_is_told_who_holds_the_store() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jobs.db");
+    let _first = SqliteStore::open(&path).unwrap();
+    let refusal = SqliteStore::open(&path).unwrap_err().to_string();
+    assert!(refusal.contains(&format!("in use by process {}", std::process::id())), "{refusal}");
+    assert!(refusal.contains(&path.display().to_string()), "{refusal}");
+}
+
+#[test]
+fn a_newer_schema_is_refused_by_number() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jobs.db");
+    drop(SqliteStore::open(&path).unwrap());
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let refusal = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(refusal, OpenError::Newer { found: 99, .. }), "{refusal}");
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_left_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "not a database, but longer than the header of one would be: ".repeat(20)).unwrap();
+    let before = fs::read(&text).unwrap();
+    assert!(matches!(SqliteStore::open(&text), Err(OpenError::Foreign { .. })));
+    assert_eq!(fs::read(&text).unwrap(), before);
+
+    let other = folder.path().join("other.db");
+    rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    assert!(matches!(SqliteStore::open(&other), Err(OpenError::Foreign { .. })));
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let refusal = SqliteStore::open(folder.path().join("file/jobs.db")).unwrap_err();
+    assert!(matches!(refusal, OpenError::Folder { .. }), "{refusal}");
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jobs.db");
+    let _store = SqliteStore::open(&path).unwrap();
+    for name in ["jobs.db", "jobs.db-wal", "jobs.db.lock"] {
+        let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn more_than_may_wait_is_refused_at_once() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("jobs.db")).unwrap();
+    let context = Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [1; 10]));
+    let refused = store.put(context, vec![0; 65 << 20].into()).await;
+    assert!(matches!(refused, Err(StoreError::Overloaded)), "{refused:?}");
+    store.put(context, "little".into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pointer_into_another_memory_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("jobs.db")).unwrap();
+    let elsewhere = Pointer::context(Memory::Redis, JobId::mint(Timestamp::from_millis(1), [1; 10]));
+    assert!(store.get(elsewhere).await.is_err());
+    assert!(store.put(elsewhere, "x".into()).await.is_err());
+}

@@ -1,1 +1,23 @@
-//! The public door: a Cloudflare Worker.
+//! The public door: a Cloudflare Worker. It admits callers, checks what they send, and hands it on: calls
+//! that wait go through to the origin, jobs go into the tenant's ledger and from there, by queue or alarm,
+//! to the origin. What is checked, and how, is decided in `cortex-guard`; this crate acts.
+//!
+//! A panic takes all requests in flight down with it, so nothing here may panic.
+
+mod admit;
+mod answer;
+mod chance;
+mod config;
+mod deliver;
+mod door;
+mod envelope;
+mod incoming;
+mod ledger;
+mod log;
+mod origin;
+mod parked;
+mod queue;
+mod refusal;
+mod routes;
+
+pub use ledger::Ledger;

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Builds the Worker into edge/build, for wrangler. Prints its size and fails when it has outgrown its limit.
+# With EDGE_PREBUILT set, what lies there is taken as it is: for tests that start wrangler many times.
+set -eu
+
+LIMIT=512000
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$root"
+wasm=edge/build/index_bg.wasm
+[ -z "${EDGE_PREBUILT:-}" ] || [ ! -e "$wasm" ] || exit 0
+
+sh deploy/tools.sh edge
+eval "$(sh deploy/tools.sh env)"
+
+# Optimising takes longest, so do it only when cargo has made something new.
+cargo build --quiet --locked --package cortex-edge --profile edge --target wasm32-unknown-unknown
+made=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/edge/cortex_edge.wasm
+if [ ! -e "$wasm" ] || [ -n "$(find "$made" edge/build.sh package-lock.json -newer "$wasm")" ]; then
+    (cd edge && worker-build --profile edge --locked)
+    "$WASM_OPT_BIN" --strip-debug --strip-producers "$wasm" -o "$wasm"
+fi
+
+size=$(gzip -9 -c "$wasm" | wc -c | tr -d ' ')
+printf 'edge: %s bytes of wasm, gzipped; at most %s\n' "$size" "$LIMIT"
+[ "$size" -le "$LIMIT" ]

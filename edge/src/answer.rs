@@ -1,0 +1,55 @@
+//! Answers, with the headers that every one of them has.
+
+use cortex_guard::{Problem, Shape, headers};
+use serde::Serialize;
+use worker::{Headers, Response, ResponseBuilder, Result};
+
+/// A JSON answer.
+pub(crate) fn json<T: Serialize>(status: u16, body: &T, extra: &[(&str, &str)]) -> Result<Response> {
+    bytes(status, "application/json", serde_json::to_vec(body)?, extra)
+}
+
+/// A refusal, in the shape that the path's callers expect.
+pub(crate) fn problem(problem: &Problem, path: &str) -> Result<Response> {
+    let rendered = problem.render(Shape::for_path(path));
+    let wait = rendered.retry_after.map(|seconds| seconds.to_string());
+    let extra: Vec<_> = wait.iter().map(|seconds| ("retry-after", seconds.as_str())).collect();
+    bytes(rendered.status, rendered.content_type, rendered.body.into_bytes(), &extra)
+}
+
+pub(crate) fn bytes(
+    status: u16,
+    content_type: &str,
+    body: Vec<u8>,
+    extra: &[(&str, &str)],
+) -> Result<Response> {
+    let all = common()?;
+    all.set("content-type", content_type)?;
+    for (name, value) in extra {
+        all.set(name, value)?;
+    }
+    Ok(ResponseBuilder::new().with_status(status).with_headers(all).fixed(body))
+}
+
+/// The origin's answer: its status, what may be seen of its headers, and its body as it comes.
+pub(crate) fn passed_on(answer: Response, extra: &[(&str, &str)]) -> Result<Response> {
+    let all = common()?;
+    for (name, value) in answer.headers().entries() {
+        if headers::passes_outward(&name) {
+            all.set(&name, &value)?;
+        }
+    }
+    for (name, value) in extra {
+        all.set(name, value)?;
+    }
+    let status = answer.status_code();
+    let (_, body) = answer.into_parts();
+    Ok(ResponseBuilder::new().with_status(status).with_headers(all).body(body))
+}
+
+fn common() -> Result<Headers> {
+    let all = Headers::new();
+    all.set("cache-control", "no-store")?;
+    all.set("x-content-type-options", "nosniff")?;
+    Ok(all)
+}

@@ -1,0 +1,48 @@
+//! What the Worker is configured with. Secrets come as secrets, the rest as variables of wrangler.toml.
+
+use std::str::FromStr;
+
+use cortex_guard::keys::Pepper;
+use cortex_guard::signature::Keyring;
+use cortex_guard::topics::Catalogue;
+use worker::Env;
+
+use crate::refusal::Refusal;
+
+/// `KEY_PEPPER`: what API keys are hashed with.
+pub(crate) fn pepper(env: &Env) -> Result<Pepper, Refusal> {
+    read(env, "KEY_PEPPER")
+}
+
+/// `EDGE_KEYS`: what requests to the origin are signed with.
+pub(crate) fn edge_keys(env: &Env) -> Result<Keyring, Refusal> {
+    read(env, "EDGE_KEYS")
+}
+
+/// `ORIGIN_KEYS`: what `/internal/*` must be signed with.
+pub(crate) fn origin_keys(env: &Env) -> Result<Keyring, Refusal> {
+    read(env, "ORIGIN_KEYS")
+}
+
+/// `CORTEX_TOPICS`: the topics the origin serves, separated by commas; empty to check the syntax alone.
+pub(crate) fn topics(env: &Env) -> Result<Catalogue, Refusal> {
+    let text = env.var("CORTEX_TOPICS").map(|var| var.to_string()).unwrap_or_default();
+    text.parse().map_err(|error| Refusal::Broken(format!("CORTEX_TOPICS: {error}")))
+}
+
+/// `ORIGIN_URL`: where the origin answers, without a slash at the end.
+pub(crate) fn origin_url(env: &Env) -> Result<String, Refusal> {
+    let text = env.var("ORIGIN_URL").map(|var| var.to_string()).unwrap_or_default();
+    let text = text.trim_end_matches('/');
+    if text.starts_with("http://") || text.starts_with("https://") {
+        Ok(text.to_owned())
+    } else {
+        Err(Refusal::Broken("ORIGIN_URL is not set to an http or https address".to_owned()))
+    }
+}
+
+fn read<T: FromStr<Err: std::fmt::Display>>(env: &Env, name: &str) -> Result<T, Refusal> {
+    let secret = env.secret(name).map_err(|_| Refusal::Broken(format!("the secret {name} is not set")))?;
+    // These errors tell what the form is, never the value.
+    secret.to_string().parse().map_err(|error| Refusal::Broken(format!("{name}: {error}")))
+}

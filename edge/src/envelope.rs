@@ -1,0 +1,100 @@
+//! A job on its way to the origin, as it lies in the ledger and travels in the queue: a line of JSON, then
+//! the body as it was sent. A body too large for a queue message is parked and only the line travels.
+
+use cortex_domain::job::Hop;
+use cortex_guard::hops;
+use serde::{Deserialize, Serialize};
+
+/// The longest text that goes through the queue, in bytes; a message may have 128 KB.
+pub(crate) const MAX_INLINE: usize = 120_000;
+
+/// What the origin is told of a job besides its body.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Envelope {
+    pub(crate) job: String,
+    pub(crate) tenant: String,
+    pub(crate) principal: String,
+    pub(crate) roles: Vec<String>,
+    pub(crate) content_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) traceparent: String,
+    /// As in the `cortex-hops` header.
+    pub(crate) hops: String,
+    /// Whether the body lies in R2 under the job's id.
+    pub(crate) parked: bool,
+}
+
+/// Why a message is no envelope.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Malformed(pub(crate) String);
+
+impl Envelope {
+    pub(crate) fn add_hop(&mut self, hop: Hop) {
+        let hop = hops::encode(&[hop]);
+        let comma = if self.hops.is_empty() { "" } else { "," };
+        self.hops = format!("{}{comma}{hop}", self.hops);
+    }
+
+    /// The message's text. `body` is left out when it is parked.
+    pub(crate) fn encode(&self, body: &str) -> Result<String, serde_json::Error> {
+        let line = serde_json::to_string(self)?;
+        Ok(if self.parked { line } else { format!("{line}\n{body}") })
+    }
+
+    /// Reads a message: the envelope, and the body unless it is parked.
+    pub(crate) fn decode(text: &str) -> Result<(Self, Option<&str>), Malformed> {
+        let (line, body) = text.split_once('\n').map_or((text, None), |(line, body)| (line, Some(body)));
+        let envelope: Self = serde_json::from_str(line).map_err(|error| Malformed(error.to_string()))?;
+        match (envelope.parked, body) {
+            (true, None) | (false, Some(_)) => Ok((envelope, body)),
+            _ => Err(Malformed("the body is neither there nor parked".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_domain::time::Timestamp;
+
+    use super::*;
+
+    fn envelope(parked: bool) -> Envelope {
+        let mut envelope = Envelope {
+            job: "j".into(),
+            tenant: "acme".into(),
+            principal: "ci".into(),
+            roles: vec!["SRE".into()],
+            content_type: "application/json".into(),
+            idempotency_key: None,
+            traceparent: "00-".into(),
+            hops: String::new(),
+            parked,
+        };
+        envelope.add_hop(Hop { name: "edge.received".into(), at: Timestamp::from_millis(1) });
+        envelope.add_hop(Hop { name: "edge.ledger".into(), at: Timestamp::from_millis(2) });
+        envelope
+    }
+
+    #[test]
+    fn a_body_travels_as_it_was_sent() {
+        let body = "{\n\"a\": \"\\n\u{2028}\"}\n";
+        let text = envelope(false).encode(body).unwrap();
+        assert_eq!(Envelope::decode(&text), Ok((envelope(false), Some(body))));
+        assert_eq!(envelope(false).hops, "edge.received=1,edge.ledger=2");
+    }
+
+    #[test]
+    fn a_parked_body_does_not_travel() {
+        let text = envelope(true).encode("body").unwrap();
+        assert_eq!(Envelope::decode(&text), Ok((envelope(true), None)));
+    }
+
+    #[test]
+    fn other_texts_are_malformed() {
+        let headless = envelope(false).encode("").unwrap();
+        for bad in ["", "{}", "not json\nbody", headless.trim_end()] {
+            assert!(Envelope::decode(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A request as it came in: its head at once, its body when asked for.
+
+use cortex_domain::id::IdempotencyKey;
+use cortex_guard::headers::{IDEMPOTENCY_KEY, TRACEPARENT};
+use cortex_guard::precheck::{self, MAX_BODY};
+use cortex_guard::trace::Traceparent;
+use cortex_guard::{Kind, Problem};
+use futures::StreamExt;
+use worker::Request;
+
+use crate::chance;
+use crate::refusal::Refusal;
+
+/// The head of a request.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) method: String,
+    /// As on the wire, undecoded.
+    pub(crate) path: String,
+    /// Without `?`.
+    pub(crate) query: String,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Head {
+    pub(crate) fn of(request: &Request) -> Result<Self, Refusal> {
+        let url = request.url()?;
+        Ok(Self {
+            method: request.inner().method(),
+            path: url.path().to_owned(),
+            query: url.query().unwrap_or_default().to_owned(),
+            headers: request.headers().entries().collect(),
+        })
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn content_type(&self) -> Option<&str> {
+        self.get("content-type")
+    }
+
+    pub(crate) fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Refusal> {
+        let wrong = |error| Problem::new(Kind::InvalidRequest, format!("{error}")).at(IDEMPOTENCY_KEY);
+        let key = self.get(IDEMPOTENCY_KEY).map(str::parse::<IdempotencyKey>).transpose();
+        key.map_err(|error| wrong(error).into())
+    }
+
+    /// The caller's trace, or a new one.
+    pub(crate) fn traceparent(&self) -> Result<Traceparent, Refusal> {
+        match self.get(TRACEPARENT).and_then(|text| text.parse().ok()) {
+            Some(trace) => Ok(trace),
+            None => Ok(Traceparent::mint(chance::random()?)),
+        }
+    }
+}
+
+/// Reads a body whole, but no more of it than is allowed.
+pub(crate) async fn body(request: &mut Request) -> Result<Vec<u8>, Refusal> {
+    let announced = request.headers().get("content-length")?;
+    precheck::check_content_length(announced.as_deref())?;
+    if request.inner().body().is_none() {
+        return Ok(Vec::new());
+    }
+    if announced.is_some() {
+        let body = request.bytes().await?;
+        precheck::check_body(&body)?;
+        return Ok(body);
+    }
+    let mut body = Vec::new();
+    let mut stream = request.stream()?;
+    while let Some(chunk) = stream.next().await {
+        body.extend_from_slice(&chunk?);
+        if body.len() > MAX_BODY {
+            precheck::check_body(&body)?;
+        }
+    }
+    Ok(body)
+}

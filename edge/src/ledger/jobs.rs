@@ -1,0 +1,269 @@
+//! The tenant's jobs: those the origin hasn't taken yet, with all it takes to send them, and for a while
+//! where the others stand.
+
+use cortex_domain::job::Hop;
+use cortex_domain::state::StateName;
+use cortex_domain::time::Timestamp;
+use cortex_guard::api::{HoldView, JobView, StateLine};
+use cortex_guard::hops;
+use cortex_guard::problem::ErrorView;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use worker::{Error, Result};
+
+use super::call::{Entry, Facts, Idempotency, NewJob, Place};
+use super::sql::{Sql, number, text, time};
+use crate::envelope::Envelope;
+
+/// How long the queue has before the ledger sends a job itself, in milliseconds.
+const GRACE_MS: u64 = 3000;
+/// After which time an attempt that nobody reported on counts as lost, in milliseconds.
+const LEASE_MS: u64 = 30_000;
+/// How long, and how many, jobs are kept that are not ours any more.
+const KEEP_MS: u64 = 24 * 3_600_000;
+const KEEP: u64 = 10_000;
+
+const COLUMNS: &str =
+    "id, place, state, version, created, updated, facts, hops, sends, due, origin_id, error";
+
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    place: String,
+    state: String,
+    version: u64,
+    created: u64,
+    updated: u64,
+    facts: String,
+    hops: String,
+    sends: u32,
+    due: Option<u64>,
+    origin_id: String,
+    error: Option<String>,
+}
+
+/// What stands under an idempotency key.
+pub(super) enum Earlier {
+    Nothing,
+    Same(Box<Entry>),
+    Other,
+}
+
+pub(super) fn earlier(sql: &Sql, idempotency: Option<&Idempotency>) -> Result<Earlier> {
+    #[derive(Deserialize)]
+    struct Known {
+        fingerprint: String,
+        job: String,
+    }
+    let Some(Idempotency { key, fingerprint }) = idempotency else { return Ok(Earlier::Nothing) };
+    let known: Option<Known> =
+        sql.first("SELECT fingerprint, job FROM idempotency WHERE key = ?", vec![text(key)])?;
+    match known {
+        None => Ok(Earlier::Nothing),
+        Some(known) if known.fingerprint != *fingerprint => Ok(Earlier::Other),
+        Some(known) => {
+            Ok(find(sql, &known.job)?.map_or(Earlier::Nothing, |entry| Earlier::Same(Box::new(entry))))
+        }
+    }
+}
+
+/// Commits a job. The time of the commit becomes a hop of its envelope.
+pub(super) fn record(sql: &Sql, job: &NewJob, now: Timestamp) -> Result<Option<Entry>> {
+    let (mut envelope, body) = Envelope::decode(&job.message).map_err(|error| Error::RustError(error.0))?;
+    envelope.add_hop(Hop { name: hops::LEDGER.to_owned(), at: now });
+    let message = envelope.encode(body.unwrap_or_default())?;
+    let facts = serde_json::to_string(&job.facts)?;
+    sql.run(
+        "INSERT INTO job (id, place, state, version, created, updated, facts, hops, message, sends, due, origin_id)
+         VALUES (?1, 'waiting', 'PENDING', 0, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?1)",
+        vec![
+            text(&job.id),
+            number(job.created_ms),
+            time(now),
+            text(&facts),
+            text(&envelope.hops),
+            text(&message),
+            number(now.as_millis() + GRACE_MS),
+        ],
+    )?;
+    if let Some(Idempotency { key, fingerprint }) = &job.idempotency {
+        sql.run(
+            "INSERT OR REPLACE INTO idempotency (key, fingerprint, job, at) VALUES (?, ?, ?, ?)",
+            vec![text(key), text(fingerprint), text(&job.id), time(now)],
+        )?;
+    }
+    find(sql, &job.id)
+}
+
+pub(super) fn find(sql: &Sql, id: &str) -> Result<Option<Entry>> {
+    let row: Option<Row> = sql.first(&format!("SELECT {COLUMNS} FROM job WHERE id = ?"), vec![text(id)])?;
+    row.map(entry).transpose()
+}
+
+/// Hands a job to one sender, unless another has it or it is not ours any more.
+pub(super) fn take(sql: &Sql, id: &str, now: Timestamp) -> Result<bool> {
+    let row: Option<IgnoredAny> = sql.first(
+        "UPDATE job SET place = 'sending', due = ?1
+         WHERE id = ?2 AND (place = 'waiting' OR place = 'sending' AND due <= ?3) RETURNING id",
+        vec![number(now.as_millis() + LEASE_MS), text(id), time(now)],
+    )?;
+    Ok(row.is_some())
+}
+
+/// The origin has it. Returns whether its body was parked and can go.
+pub(super) fn accepted(sql: &Sql, id: &str, origin_id: &str) -> Result<bool> {
+    let parked = is_parked(sql, id)?;
+    sql.run(
+        "UPDATE job SET place = 'origin', message = NULL, due = NULL, sends = 0, origin_id = ?
+         WHERE id = ? AND due IS NOT NULL",
+        vec![text(origin_id), text(id)],
+    )?;
+    Ok(parked)
+}
+
+/// It ended here. Returns whether its body was parked and can go.
+pub(super) fn end(
+    sql: &Sql,
+    id: &str,
+    state: StateName,
+    error: Option<&ErrorView>,
+    now: Timestamp,
+) -> Result<bool> {
+    let parked = is_parked(sql, id)?;
+    let error = error.map(serde_json::to_string).transpose()?;
+    sql.run(
+        "UPDATE job SET place = 'ended', state = ?, version = version + 1, updated = ?, error = ?,
+         message = NULL, due = NULL WHERE id = ? AND due IS NOT NULL",
+        vec![text(state.as_str()), time(now), error.into(), text(id)],
+    )?;
+    Ok(parked)
+}
+
+/// The origin was away: it waits again. `wait` tells for how long, from the failed attempts.
+pub(super) fn postpone(sql: &Sql, id: &str, now: Timestamp, wait: impl Fn(u32) -> u64) -> Result<()> {
+    let Some(row) = sql.first::<Row>(&format!("SELECT {COLUMNS} FROM job WHERE id = ?"), vec![text(id)])?
+    else {
+        return Ok(());
+    };
+    let sends = row.sends.saturating_add(1);
+    sql.run(
+        "UPDATE job SET place = 'waiting', sends = ?, due = ? WHERE id = ? AND place = 'sending'",
+        vec![number(sends.into()), number(now.as_millis() + wait(sends)), text(id)],
+    )
+}
+
+/// Gives a taken job back without having tried it.
+pub(super) fn give_back(sql: &Sql, id: &str, due: Timestamp) -> Result<()> {
+    sql.run(
+        "UPDATE job SET place = 'waiting', sends = max(sends, 1), due = ? WHERE id = ? AND place = 'sending'",
+        vec![time(due), text(id)],
+    )
+}
+
+/// The origin is away: what is due waits as long as the job that was tried.
+pub(super) fn delay(sql: &Sql, now: Timestamp, until: Timestamp) -> Result<()> {
+    sql.run(
+        "UPDATE job SET due = ?, sends = max(sends, 1) WHERE place = 'waiting' AND due <= ?",
+        vec![time(until), time(now)],
+    )
+}
+
+/// The origin is there: all that wait for it are due.
+pub(super) fn wake(sql: &Sql, now: Timestamp) -> Result<()> {
+    let now = time(now);
+    sql.run("UPDATE job SET due = ?1 WHERE place = 'waiting' AND sends > 0 AND due > ?1", vec![now])
+}
+
+/// The jobs to send now, oldest first, with their messages.
+pub(super) fn due(sql: &Sql, now: Timestamp, limit: u64) -> Result<Vec<(String, String)>> {
+    #[derive(Deserialize)]
+    struct Due {
+        id: String,
+        message: String,
+    }
+    let rows: Vec<Due> = sql.rows(
+        "SELECT id, message FROM job WHERE due <= ? AND message IS NOT NULL ORDER BY due, id LIMIT ?",
+        vec![time(now), number(limit)],
+    )?;
+    Ok(rows.into_iter().map(|row| (row.id, row.message)).collect())
+}
+
+/// When the next job is due.
+pub(super) fn next_due(sql: &Sql) -> Result<Option<u64>> {
+    #[derive(Deserialize)]
+    struct Min {
+        due: Option<u64>,
+    }
+    Ok(sql
+        .first::<Min>("SELECT min(due) AS due FROM job WHERE due IS NOT NULL", vec![])?
+        .and_then(|row| row.due))
+}
+
+/// How many jobs the origin hasn't taken.
+pub(super) fn waiting(sql: &Sql) -> Result<u64> {
+    #[derive(Deserialize)]
+    struct Count {
+        count: u64,
+    }
+    let row: Option<Count> = sql.first("SELECT count(*) AS count FROM job WHERE due IS NOT NULL", vec![])?;
+    Ok(row.map_or(0, |row| row.count))
+}
+
+/// Takes over where the origin says a job stands, unless that is older than what is known.
+pub(super) fn apply(sql: &Sql, line: &StateLine) -> Result<bool> {
+    let row: Option<IgnoredAny> = sql.first(
+        "UPDATE job SET state = ?1, version = ?2, updated = ?3
+         WHERE (id = ?4 OR origin_id = ?4) AND version < ?2 AND place != 'ended' RETURNING id",
+        vec![text(line.state.as_str()), number(line.version), time(line.at), text(&line.job.to_string())],
+    )?;
+    Ok(row.is_some())
+}
+
+/// Forgets old jobs that are not ours any more.
+pub(super) fn prune(sql: &Sql, now: Timestamp) -> Result<()> {
+    let horizon = now.as_millis().saturating_sub(KEEP_MS);
+    sql.run("DELETE FROM job WHERE due IS NULL AND updated < ?", vec![number(horizon)])?;
+    sql.run(
+        "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE due IS NULL ORDER BY id DESC LIMIT -1 OFFSET ?)",
+        vec![number(KEEP)],
+    )?;
+    sql.run("DELETE FROM idempotency WHERE at < ?", vec![number(horizon)])
+}
+
+fn is_parked(sql: &Sql, id: &str) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Message {
+        message: Option<String>,
+    }
+    let row: Option<Message> = sql.first("SELECT message FROM job WHERE id = ?", vec![text(id)])?;
+    let message = row.and_then(|row| row.message).unwrap_or_default();
+    Ok(Envelope::decode(&message).is_ok_and(|(envelope, _)| envelope.parked))
+}
+
+fn entry(row: Row) -> Result<Entry> {
+    let broken = |error: cortex_domain::id::InvalidId| Error::RustError(error.to_string());
+    let facts: Facts = serde_json::from_str(&row.facts)?;
+    let place = Place::named(&row.place);
+    let away = place == Place::Waiting && row.sends > 0;
+    let at = Timestamp::from_millis;
+    Ok(Entry {
+        view: JobView {
+            id: row.id.parse().map_err(broken)?,
+            topic: facts.topic.parse().map_err(broken)?,
+            state: row.state.parse().map_err(broken)?,
+            hold: away.then(|| HoldView { kind: "origin_away".to_owned(), until: row.due.map(at) }),
+            attempt: 0,
+            max_attempts: facts.max_attempts,
+            version: row.version,
+            created_at: at(row.created),
+            updated_at: at(row.updated),
+            deadline: facts.deadline_ms.map(at),
+            labels: facts.labels,
+            result: None,
+            error: row.error.as_deref().map(serde_json::from_str).transpose()?,
+        },
+        place,
+        origin_id: row.origin_id,
+        hops: row.hops,
+    })
+}

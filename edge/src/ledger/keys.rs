@@ -1,0 +1,57 @@
+//! The tenant's API keys, and the epochs in which they were revoked.
+
+use cortex_guard::keys::{Epoch, KeyRecord};
+use serde::Deserialize;
+use worker::Result;
+
+use super::call::Credential;
+use super::sql::{Sql, number, text};
+
+#[derive(Deserialize)]
+struct Row {
+    record: String,
+    revoked: Option<u64>,
+}
+
+/// Whether a key still holds. One that the ledger doesn't know doesn't.
+pub(super) fn holds(sql: &Sql, by: &Credential) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Revoked {
+        revoked: Option<u64>,
+    }
+    let row: Option<Revoked> = sql.first("SELECT revoked FROM key WHERE id = ?", vec![text(&by.id)])?;
+    Ok(row.is_some_and(|row| row.revoked.is_none_or(|revoked| by.epoch >= Epoch(revoked))))
+}
+
+/// Keeps a new key, in the present epoch.
+pub(super) fn put(sql: &Sql, mut record: KeyRecord) -> Result<KeyRecord> {
+    record.epoch = epoch(sql)?;
+    let json = serde_json::to_string(&record)?;
+    sql.run("INSERT INTO key (id, record) VALUES (?, ?)", vec![text(record.id.as_str()), text(&json)])?;
+    Ok(record)
+}
+
+/// All keys, and whether each is revoked.
+pub(super) fn all(sql: &Sql) -> Result<Vec<(KeyRecord, bool)>> {
+    let rows: Vec<Row> = sql.rows("SELECT record, revoked FROM key ORDER BY id", vec![])?;
+    let read = |row: Row| Ok((serde_json::from_str(&row.record)?, row.revoked.is_some()));
+    rows.into_iter().map(read).collect()
+}
+
+/// Revokes a key, in an epoch of its own. Whether there is such a key.
+pub(super) fn revoke(sql: &Sql, id: &str) -> Result<bool> {
+    let revoked = epoch(sql)?.next();
+    let query = "UPDATE key SET revoked = coalesce(revoked, ?) WHERE id = ? RETURNING id";
+    let row: Option<serde::de::IgnoredAny> = sql.first(query, vec![number(revoked.0), text(id)])?;
+    Ok(row.is_some())
+}
+
+/// How many revocations there were.
+fn epoch(sql: &Sql) -> Result<Epoch> {
+    #[derive(Deserialize)]
+    struct Max {
+        epoch: Option<u64>,
+    }
+    let row: Option<Max> = sql.first("SELECT max(revoked) AS epoch FROM key", vec![])?;
+    Ok(Epoch(row.and_then(|row| row.epoch).unwrap_or(0)))
+}

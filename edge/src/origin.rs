@@ -1,0 +1,145 @@
+//! Signed requests to the origin.
+
+use std::time::Duration;
+
+use cortex_guard::signature::{self, Keyring, Nonce, Request as Signed};
+use cortex_guard::{Kind, Problem, headers};
+use futures::future::{Either, select};
+use worker::js_sys::Uint8Array;
+use worker::{
+    AbortController, Delay, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
+};
+
+use crate::refusal::Refusal;
+use crate::{chance, config, log};
+
+/// A request for the origin. Any header may be given; ours are signed.
+#[derive(Debug)]
+pub(crate) struct Outbound<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    /// Without `?`.
+    pub(crate) query: &'a str,
+    pub(crate) content_type: &'a str,
+    pub(crate) body: &'a [u8],
+    pub(crate) headers: Vec<(&'a str, String)>,
+}
+
+/// The origin, and what requests to it are signed with.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    url: String,
+    keys: Keyring,
+}
+
+/// No answer of the origin's own came.
+#[derive(Debug)]
+pub(crate) struct Away(pub(crate) String);
+
+impl From<Away> for Refusal {
+    fn from(Away(cause): Away) -> Self {
+        log::error("origin.away", &[("cause", &cause)]);
+        let detail = "the origin can't be reached now: try again, or send a job without waiting for it";
+        Problem::new(Kind::OriginAway, detail).retry_after(Duration::from_secs(5)).into()
+    }
+}
+
+impl Origin {
+    pub(crate) fn of(env: &Env) -> Result<Self, Refusal> {
+        Ok(Self { url: config::origin_url(env)?, keys: config::edge_keys(env)? })
+    }
+
+    /// Sends a request and waits for the head of the answer, whose body may still be under way.
+    ///
+    /// An answer that doesn't come from the origin itself, such as a tunnel's error page, counts as none. A
+    /// refused signature is tried once more: an origin that has just started refuses what was signed before.
+    pub(crate) async fn send(&self, request: &Outbound<'_>, deadline: Duration) -> Result<Response, Away> {
+        let mut answer = self.once(request, deadline).await?;
+        if answer.status_code() == 401 {
+            answer = self.once(request, deadline).await?;
+        }
+        match answer.status_code() {
+            401 => Err(Away("it does not accept our signature".to_owned())),
+            status @ 500.. if !is_json(&answer) => Err(Away(format!("status {status} on the way"))),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Whether it answers at all.
+    pub(crate) async fn is_there(&self, deadline: Duration) -> bool {
+        let request = Outbound {
+            method: "GET",
+            path: "/health",
+            query: "",
+            content_type: "",
+            body: &[],
+            headers: vec![],
+        };
+        matches!(self.once(&request, deadline).await, Ok(answer) if answer.status_code() < 500)
+    }
+
+    async fn once(&self, request: &Outbound<'_>, deadline: Duration) -> Result<Response, Away> {
+        let away = |error: worker::Error| Away(error.to_string());
+        let prepared = self.prepare(request).map_err(away)?;
+        let controller = AbortController::default();
+        let signal = controller.signal();
+        let fetch = Fetch::Request(prepared);
+        let fetched = std::pin::pin!(fetch.send_with_signal(&signal));
+        match select(fetched, Delay::from(deadline)).await {
+            Either::Left((answer, _)) => answer.map_err(away),
+            Either::Right(((), _)) => {
+                controller.abort();
+                Err(Away(format!("no answer within {} s", deadline.as_secs())))
+            }
+        }
+    }
+
+    fn prepare(&self, request: &Outbound<'_>) -> Result<Request, worker::Error> {
+        let signed = Signed {
+            method: request.method,
+            path: request.path,
+            query: request.query,
+            content_type: request.content_type,
+            body: request.body,
+        };
+        let ours = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let nonce = Nonce::new(chance::random()?);
+        let stamp = signature::sign(&signed, ours, self.keys.current(), chance::now(), nonce)
+            .map_err(|error| worker::Error::RustError(error.to_string()))?;
+
+        let all = Headers::new();
+        for (name, value) in &request.headers {
+            all.set(name, value)?;
+        }
+        for (name, value) in &stamp {
+            all.set(name, value)?;
+        }
+        if !request.content_type.is_empty() {
+            all.set("content-type", request.content_type)?;
+        }
+        let mut init = RequestInit::new();
+        init.with_method(Method::from(request.method.to_owned()))
+            .with_headers(all)
+            .with_redirect(RequestRedirect::Manual);
+        if !request.body.is_empty() {
+            init.with_body(Some(Uint8Array::from(request.body).into()));
+        }
+        let question = if request.query.is_empty() { "" } else { "?" };
+        Request::new_with_init(&format!("{}{}{question}{}", self.url, request.path, request.query), &init)
+    }
+}
+
+/// The headers that name the caller.
+pub(crate) fn caller_headers(tenant: &str, principal: &str, roles: &[String]) -> Vec<(&'static str, String)> {
+    vec![
+        (headers::TENANT, tenant.to_owned()),
+        (headers::PRINCIPAL, principal.to_owned()),
+        (headers::ROLES, roles.join(",")),
+    ]
+}
+
+/// The origin's own errors are problem documents or OpenAI's errors: JSON either way.
+fn is_json(answer: &Response) -> bool {
+    let content_type = answer.headers().get("content-type").ok().flatten().unwrap_or_default();
+    content_type.starts_with("application/") && content_type.contains("json")
+}

@@ -1,0 +1,68 @@
+//! The consumer of both queues. A message that threw would make its whole batch repeat, so every message is
+//! settled for itself and nothing here fails.
+
+use futures::future::join_all;
+use worker::{Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, Result, event};
+
+use crate::deliver::deliver;
+use crate::envelope::Envelope;
+use crate::ledger::client::LedgerClient;
+use crate::log;
+
+/// How long a message that couldn't be settled waits, in seconds.
+const RETRY_S: u32 = 2;
+
+#[event(queue)]
+async fn queue(batch: MessageBatch<()>, env: Env, _context: Context) -> Result<()> {
+    let dead = batch.queue().ends_with("-dlq");
+    join_all(batch.raw_iter().map(|message| settle(message, dead, &env))).await;
+    Ok(())
+}
+
+async fn settle(message: RawMessage, dead: bool, env: &Env) {
+    let text = message.body().as_string().unwrap_or_default();
+    let (envelope, body) = match Envelope::decode(&text) {
+        Ok(parts) => parts,
+        // Retried alone until the dead letter queue takes it, where it is on record and ends.
+        Err(_) if !dead => {
+            log::error("queue.malformed", &[("message", &message.id())]);
+            return retry(&message);
+        }
+        Err(_) => {
+            log::error("queue.lost", &[("message", &message.id()), ("bytes", &text.len().to_string())]);
+            return message.ack();
+        }
+    };
+    let done = if dead { bury(envelope, env).await } else { drain(envelope, body, env).await };
+    match done {
+        Ok(()) => message.ack(),
+        Err(error) => {
+            log::error("queue.unsettled", &[("message", &message.id()), ("cause", &error)]);
+            retry(&message);
+        }
+    }
+}
+
+/// Delivers a job unless someone else did or does, and tells the ledger what came of it. If the origin is
+/// away the message has done its part all the same: the ledger's alarm sends the job again.
+async fn drain(envelope: Envelope, body: Option<&str>, env: &Env) -> Result<(), String> {
+    let (job, tenant) = (envelope.job.clone(), envelope.tenant.clone());
+    let ledger = LedgerClient::of(env, &tenant).map_err(|error| error.to_string())?;
+    if ledger.take(&job).await? {
+        let delivery = deliver(envelope, body, env).await;
+        ledger.settle(&job, delivery).await?;
+    }
+    Ok(())
+}
+
+/// A message that could not be settled in any of its attempts. The ledger still holds the job and is told to
+/// look after it.
+async fn bury(envelope: Envelope, env: &Env) -> Result<(), String> {
+    log::error("queue.dead_letter", &[("job", &envelope.job)]);
+    let ledger = LedgerClient::of(env, &envelope.tenant).map_err(|error| error.to_string())?;
+    ledger.dead_letter(&envelope.job).await
+}
+
+fn retry(message: &RawMessage) {
+    message.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(RETRY_S).build());
+}

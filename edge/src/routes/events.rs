@@ -1,0 +1,72 @@
+//! A job's events. As long as the ledger has it, its hops are all there is; a caller who streams gets them and
+//! is told to come back in a moment.
+
+use cortex_domain::id::JobId;
+use cortex_domain::job::Hop;
+use cortex_guard::api::{EventPage, EventView};
+use cortex_guard::hops;
+use cortex_guard::keys::KeyRecord;
+use serde_json::Map;
+use worker::{Env, Response};
+
+use super::through;
+use crate::answer;
+use crate::incoming::Head;
+use crate::ledger::call::{Entry, Place};
+use crate::ledger::client::LedgerClient;
+use crate::refusal::Refusal;
+
+pub(crate) async fn answer(
+    id: JobId,
+    head: &Head,
+    caller: &KeyRecord,
+    env: &Env,
+) -> Result<Response, Refusal> {
+    let ledger = LedgerClient::of(env, caller.tenant.as_str())?;
+    let path = match ledger.look(caller, id.to_string()).await? {
+        Some(entry) if entry.place != Place::Origin => return Ok(local(&entry, head)?),
+        Some(entry) => format!("/api/v1/jobs/{}/events", entry.origin_id),
+        None => head.path.clone(),
+    };
+    Ok(answer::passed_on(through::ask_at(&path, head, &[], caller, env).await??, &[])?)
+}
+
+fn local(entry: &Entry, head: &Head) -> worker::Result<Response> {
+    let page = EventPage { events: events(entry) };
+    if !head.get("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
+        return answer::json(200, &page, &[]);
+    }
+    // Without ids: none of them may come back to the origin as the last one seen.
+    let mut text = "retry: 1000\n\n".to_owned();
+    for event in &page.events {
+        text.push_str(&format!("event: {}\ndata: {}\n\n", event.name, serde_json::to_string(event)?));
+    }
+    answer::bytes(200, "text/event-stream", text.into_bytes(), &[])
+}
+
+/// The hops, and the end if it came before the origin had the job.
+fn events(entry: &Entry) -> Vec<EventView> {
+    let view = &entry.view;
+    let event = |at, name: String, state| EventView {
+        id: "0.0".to_owned(),
+        version: 0,
+        attempt: 0,
+        at,
+        name,
+        state,
+        detail: Map::new(),
+    };
+    let pending = cortex_domain::state::StateName::Pending;
+    let hops = hops::parse(&entry.hops).unwrap_or_default();
+    let mut events: Vec<_> = hops.into_iter().map(|Hop { name, at }| event(at, name, pending)).collect();
+    if view.state.is_terminal() {
+        let mut end = event(view.updated_at, view.state.as_str().to_ascii_lowercase(), view.state);
+        end.version = view.version;
+        end.id = format!("0.{}", view.version);
+        if let Some(error) = &view.error {
+            end.detail.insert("detail".to_owned(), error.detail.as_str().into());
+        }
+        events.push(end);
+    }
+    events
+}

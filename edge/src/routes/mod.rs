@@ -1,0 +1,116 @@
+//! The routes: everything that is not in this table is not there.
+
+pub(crate) mod admin;
+pub(crate) mod create;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod job;
+pub(crate) mod through;
+
+use cortex_domain::id::JobId;
+use cortex_guard::keys::KeyId;
+use cortex_guard::{Kind, Problem};
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Route {
+    Health,
+    CreateJob,
+    ListJobs,
+    GetJob(JobId),
+    CancelJob(JobId),
+    JobEvents(JobId),
+    Embeddings,
+    Models,
+    /// Signed by the origin or the CLI.
+    Internal(Internal),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Internal {
+    States,
+    CreateKey,
+    ListKeys,
+    RevokeKey(KeyId),
+}
+
+/// Finds a request's route: the routes of its path by method, then the one that it asks for.
+pub(crate) fn route(method: &str, path: &str) -> Result<Route, Problem> {
+    let parts: Vec<&str> = path.strip_prefix('/').unwrap_or_default().splitn(7, '/').collect();
+    let routes = match parts[..] {
+        ["health"] => vec![("GET", Route::Health)],
+        ["api", "v1", "jobs"] => vec![("POST", Route::CreateJob), ("GET", Route::ListJobs)],
+        ["api", "v1", "jobs", id] => vec![("GET", Route::GetJob(job(id)?))],
+        ["api", "v1", "jobs", id, "cancel"] => vec![("POST", Route::CancelJob(job(id)?))],
+        ["api", "v1", "jobs", id, "events"] => vec![("GET", Route::JobEvents(job(id)?))],
+        ["v1", "embeddings"] => vec![("POST", Route::Embeddings)],
+        ["v1", "models"] => vec![("GET", Route::Models)],
+        ["internal", "ledger", "states"] => vec![("POST", Route::Internal(Internal::States))],
+        ["internal", "keys"] => {
+            vec![("POST", Route::Internal(Internal::CreateKey)), ("GET", Route::Internal(Internal::ListKeys))]
+        }
+        ["internal", "keys", id] => {
+            let id = id.parse().map_err(|_| missing())?;
+            vec![("DELETE", Route::Internal(Internal::RevokeKey(id)))]
+        }
+        _ => return Err(missing()),
+    };
+    let allowed: Vec<&str> = routes.iter().map(|(method, _)| *method).collect();
+    let found = routes.into_iter().find(|(known, _)| *known == method);
+    found.map(|(_, route)| route).ok_or_else(|| {
+        let detail = format!("this path takes {}", allowed.join(" and "));
+        Problem::new(Kind::MethodNotAllowed, detail).with("allow", allowed)
+    })
+}
+
+/// An id that can't be one is as missing as any other.
+fn job(id: &str) -> Result<JobId, Problem> {
+    id.parse().map_err(|_| missing())
+}
+
+fn missing() -> Problem {
+    Problem::new(Kind::NotFound, "there is nothing here under that name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_paths_lead_somewhere() {
+        let id = "01a1fb51-9430-7707-8707-070707070707";
+        let job: JobId = id.parse().unwrap();
+        for (method, path, expected) in [
+            ("GET", "/health".to_owned(), Route::Health),
+            ("POST", "/api/v1/jobs".to_owned(), Route::CreateJob),
+            ("GET", "/api/v1/jobs".to_owned(), Route::ListJobs),
+            ("GET", format!("/api/v1/jobs/{id}"), Route::GetJob(job)),
+            ("POST", format!("/api/v1/jobs/{id}/cancel"), Route::CancelJob(job)),
+            ("GET", format!("/api/v1/jobs/{id}/events"), Route::JobEvents(job)),
+            ("GET", "/v1/models".to_owned(), Route::Models),
+            ("GET", "/internal/keys".to_owned(), Route::Internal(Internal::ListKeys)),
+        ] {
+            assert_eq!(route(method, &path), Ok(expected), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_missing_and_other_methods_are_told() {
+        for path in [
+            "",
+            "/",
+            "/x",
+            "/health/",
+            "//health",
+            "/api/v1/jobs/1",
+            "/api/v1/jobs/x/events",
+            "/internal/keys/x",
+        ] {
+            assert_eq!(route("GET", path).unwrap_err().kind, Kind::NotFound, "{path}");
+        }
+        let problem = route("PUT", "/api/v1/jobs").unwrap_err();
+        assert_eq!(
+            (problem.kind, problem.detail.as_str()),
+            (Kind::MethodNotAllowed, "this path takes POST and GET")
+        );
+    }
+}

@@ -16,25 +16,48 @@ use cortex_wire::{decode_called, encode_call, encode_submit};
 use crate::gateway::Inner;
 use crate::refuse;
 
-/// A call that ended, well or not.
+/// A call that was answered: it ended, well or not, or its job goes on without the caller.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct Answered {
     pub(crate) job: Job,
     /// What the worker answered, if the job succeeded.
     pub(crate) answer: Option<Bytes>,
 }
 
-/// Runs a call to its end. Whoever drops the future hangs up: the worker is told to stop.
+/// What a caller does when it has waited long enough.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// It leaves, and the worker is told to stop.
+    Leave(Duration),
+    /// It takes the job's id: the job is made durable as it stands.
+    Keep(Duration),
+}
+
+/// How long the scheduler may take to answer once the caller's patience is over.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs a call. Whoever drops the future leaves.
 pub(crate) async fn run(
     inner: &Arc<Inner>,
     request: Request,
     input: Bytes,
-    within: Duration,
-) -> Result<Ended, Problem> {
+    patience: Patience,
+) -> Result<Answered, Problem> {
     let mut open = Open::new(inner, request.id);
     let context = Pointer::context(inner.store.memory(), request.id);
-    inner.payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
-    let reply = inner.bus.request(Subject::JOB_CALL, encode_call(&request), within).await;
+    inner.payloads.put(context, input.clone()).await.map_err(|error| refuse::store(&error))?;
+    let (Patience::Leave(within) | Patience::Keep(within)) = patience;
+    let mut reply = inner.bus.request(Subject::JOB_CALL, encode_call(&request), within + GRACE);
+    let reply = match patience {
+        Patience::Leave(_) => reply.await,
+        Patience::Keep(within) => tokio::select! {
+            reply = &mut reply => reply,
+            () = tokio::time::sleep(within) => {
+                ask_to_keep(inner, &request, context, input).await?;
+                reply.await
+            }
+        },
+    };
     let reply = reply.map_err(|error| refuse::bus(&error))?;
     let called = decode_called(&reply).map_err(|error| {
         tracing::error!(%error, "the scheduler's reply could not be read");
@@ -47,8 +70,9 @@ pub(crate) async fn run(
                 Some(pointer) => inner.payloads.get(pointer).await.map_err(|error| refuse::store(&error))?,
                 None => None,
             };
-            Ok(Ended { job: *job, answer })
+            Ok(Answered { job: *job, answer })
         }
+        Called::Kept { job } => Ok(Answered { job: *job, answer: None }),
         Called::Refused(Refusal::Overloaded) => Err(refuse::overloaded()),
         Called::Refused(Refusal::Stopping) => {
             Err(Problem::new(Kind::Unavailable, "the origin is shutting down; try again")
@@ -58,6 +82,19 @@ pub(crate) async fn run(
             Err(Problem::new(Kind::Internal, "the call could not be judged or placed"))
         }
     }
+}
+
+/// From here on the job's payloads go to the store, its input first.
+async fn ask_to_keep(
+    inner: &Inner,
+    request: &Request,
+    context: Pointer,
+    input: Bytes,
+) -> Result<(), Problem> {
+    inner.payloads.close(request.id);
+    inner.payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
+    let asked = inner.bus.publish(Subject::JOB_KEEP, encode_submit(request.id)).await;
+    asked.map_err(|error| refuse::bus(&error))
 }
 
 /// A call whose payloads are in memory.

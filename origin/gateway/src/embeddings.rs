@@ -12,7 +12,7 @@ use cortex_guard::api::EmbeddingsRequest;
 use cortex_guard::{Kind, Problem, headers};
 use http::header;
 
-use crate::call::{self, Ended};
+use crate::call::{self, Answered, Patience};
 use crate::door::Admitted;
 use crate::gateway::Gateway;
 use crate::refuse::{Refused, openai};
@@ -52,8 +52,8 @@ async fn embed(gateway: Gateway, admitted: Admitted) -> Result<Response, Problem
         traceparent: admitted.traceparent,
     };
     let id = request.id;
-    let ended = call::run(inner, request, admitted.body, LIMIT + Duration::from_secs(1)).await?;
-    let body = answer(ended)?;
+    let answered = call::run(inner, request, admitted.body, Patience::Leave(LIMIT)).await?;
+    let body = answer(answered)?;
     Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
         .header(headers::JOB_ID, id.to_string())
@@ -62,9 +62,8 @@ async fn embed(gateway: Gateway, admitted: Admitted) -> Result<Response, Problem
 }
 
 /// The worker's answer, or why there is none.
-fn answer(ended: Ended) -> Result<bytes::Bytes, Problem> {
-    let state = ended.job.state;
-    match (state, ended.answer) {
+fn answer(answered: Answered) -> Result<bytes::Bytes, Problem> {
+    match (answered.job.state, answered.answer) {
         (JobState::Succeeded { .. }, Some(answer)) => Ok(answer),
         (JobState::Failed { failure }, _) => Err(match failure.kind {
             FailureKind::InvalidInput => Problem::new(Kind::InvalidRequest, failure.detail),

@@ -54,9 +54,7 @@ impl Policies {
     /// # Errors
     /// If the file can't be read or is not what it should be.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { file: path.into(), source })?;
-        Self::parse(&text, path)
+        Self::parse(&cortex_config::text(path)?, path)
     }
 
     /// Reads text; `path` is only named in errors.

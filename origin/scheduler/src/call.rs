@@ -6,7 +6,7 @@ use cortex_domain::call::{Called, Refusal};
 use cortex_domain::event::Event;
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::{JobId, WorkerId};
-use cortex_domain::job::Request;
+use cortex_domain::job::{Durability, Job, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::policy::Gate;
 use cortex_domain::ports::Reply;
@@ -20,6 +20,7 @@ use crate::board::{CALLS, Call, Turn};
 use crate::core::{Core, comes_back};
 use crate::pump::pump;
 use crate::waiting::Ticket;
+use crate::{intake, run};
 
 /// Takes a call in.
 pub(crate) async fn begin(core: &Arc<Core>, request: Request, reply: Box<dyn Reply>) {
@@ -153,6 +154,37 @@ fn apply(core: &Core, id: JobId, event: Event, worker: Option<&WorkerId>) -> Opt
     }
     let again = given_up.is_some() && matches!(state, State::Pending { hold: Hold::Ready });
     Some((if again { Next::Judge } else { Next::Nothing }, aborts))
+}
+
+/// Makes a call's job durable as it stands; from here on it is a job like any other.
+pub(crate) async fn keep(core: &Arc<Core>, id: JobId) {
+    let (call, job) = {
+        let mut board = core.board();
+        board.waiting.remove(id);
+        let Some(call) = board.calls.remove(&id) else { return };
+        board.moving.insert(id);
+        let job = Job { durability: Durability::Durable, ..call.job.clone() };
+        (call, job)
+    };
+    let adopted = run::adopt(core, &job);
+    let kept = core.store.keep(job.clone(), call.log).await;
+    core.board().moving.remove(&id);
+    match kept {
+        Ok(()) => {
+            send(call.reply, &Called::Kept { job: Box::new(job.clone()) }).await;
+            match adopted {
+                Some(adopted) => adopted.follow(core, job),
+                None => intake::submit(core, id).await,
+            }
+        }
+        Err(error) => {
+            tracing::error!(job = %id, %error, "a call could not be made durable");
+            if let Some(adopted) = adopted {
+                adopted.drop(core, &job);
+            }
+            send(call.reply, &Called::Refused(Refusal::Internal)).await;
+        }
+    }
 }
 
 /// A call's backoff is over.

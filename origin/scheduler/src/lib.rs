@@ -21,8 +21,5 @@ mod settings;
 mod tick;
 mod waiting;
 
-#[cfg(test)]
-mod tests;
-
 pub use scheduler::{Parts, Scheduler};
 pub use settings::{Settings, SettingsError};

@@ -57,7 +57,11 @@ async fn take_up(core: &Arc<Core>, job: Job) {
                 Err(error) => tracing::error!(job = %id, %error, "a job could not be taken up"),
             }
         }
-        State::Dispatched { .. } | State::Running { .. } => run::adopt(core, job),
+        State::Dispatched { .. } | State::Running { .. } => {
+            if let Some(adopted) = run::adopt(core, &job) {
+                adopted.follow(core, job);
+            }
+        }
         _ => {}
     }
 }

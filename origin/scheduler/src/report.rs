@@ -36,6 +36,14 @@ pub(crate) async fn called(core: Arc<Core>, delivery: Delivery) {
     }
 }
 
+/// Whoever waits for a call will wait no longer.
+pub(crate) async fn to_keep(core: Arc<Core>, delivery: Delivery) {
+    match decode_submit(&delivery.body) {
+        Ok(job) => call::keep(&core, job).await,
+        Err(error) => unreadable(&delivery, &error),
+    }
+}
+
 /// Whoever waited for a call is gone.
 pub(crate) async fn hung_up(core: Arc<Core>, delivery: Delivery) {
     match decode_submit(&delivery.body) {

@@ -50,15 +50,36 @@ pub(crate) async fn place(core: Arc<Core>, turn: Turn) {
     follow(core, job, lease, Some(first), notes).await;
 }
 
-/// Follows a job that was dispatched before this process began; its lease gets one full period.
-pub(crate) fn adopt(core: &Arc<Core>, job: Job) {
-    let (Some(lease), Some(worker)) = (job.state.lease(), job.state.worker().cloned()) else { return };
-    let notes = register(core, &job, lease, &worker);
+/// A job that is with a worker and is to be followed from here on.
+pub(crate) struct Adopted {
+    lease: Lease,
+    notes: mpsc::Receiver<Note>,
+}
+
+/// Takes a job over from elsewhere: from before this process began, or from a call that became durable. Its
+/// lease gets one full period, and what is reported from now on waits for [`Adopted::follow`]. `None`: no
+/// worker has it.
+pub(crate) fn adopt(core: &Core, job: &Job) -> Option<Adopted> {
+    let (lease, worker) = (job.state.lease()?, job.state.worker()?);
+    let notes = register(core, job, lease, worker);
     if matches!(job.state, State::Running { .. }) {
         core.board().fleet.started(lease, core.uptime());
     }
-    let core = core.clone();
-    core.tasks.clone().spawn(follow(core, job, lease, None, notes));
+    Some(Adopted { lease, notes })
+}
+
+impl Adopted {
+    pub(crate) fn follow(self, core: &Arc<Core>, job: Job) {
+        let core = core.clone();
+        core.tasks.clone().spawn(follow(core, job, self.lease, None, self.notes));
+    }
+
+    /// The job is not to be followed after all.
+    pub(crate) fn drop(self, core: &Core, job: &Job) {
+        let mut board = core.board();
+        board.fleet.end(self.lease.dispatch);
+        board.runs.remove(&job.id());
+    }
 }
 
 fn register(core: &Core, job: &Job, lease: Lease, worker: &WorkerId) -> mpsc::Receiver<Note> {

@@ -54,6 +54,7 @@ impl Scheduler {
         let core = Arc::new(Core::new(store, bus, gate, clock, settings));
         listen(&core, Filter::only(&Subject::JOB_SUBMIT), report::submitted).await?;
         listen(&core, Filter::only(&Subject::JOB_CALL), report::called).await?;
+        listen(&core, Filter::only(&Subject::JOB_KEEP), report::to_keep).await?;
         listen(&core, Filter::only(&Subject::JOB_HANGUP), report::hung_up).await?;
         listen(&core, Filter::only(&Subject::JOB_RESULT), report::ended).await?;
         listen(&core, Filter::only(&Subject::JOB_CANCEL), report::cancelled).await?;

@@ -85,7 +85,8 @@ impl Settings {
     /// # Errors
     /// If one can't be read, is not what it should be, or they contradict each other.
     pub fn load(pools: &Path, timeouts: &Path) -> Result<Self, SettingsError> {
-        Self::join(cortex_config::load(pools)?, cortex_config::load(timeouts)?, pools, timeouts)
+        let (pools_text, timeouts_text) = (cortex_config::text(pools)?, cortex_config::text(timeouts)?);
+        Self::parse((&pools_text, pools), (&timeouts_text, timeouts))
     }
 
     /// Reads both from text; the paths are only named in errors.
@@ -94,17 +95,8 @@ impl Settings {
     /// As [`Self::load`].
     pub fn parse(pools: (&str, &Path), timeouts: (&str, &Path)) -> Result<Self, SettingsError> {
         let (pools_file, timeouts_file) = (pools.1, timeouts.1);
-        let pools = cortex_config::parse(pools.0, pools_file)?;
-        let timeouts = cortex_config::parse(timeouts.0, timeouts_file)?;
-        Self::join(pools, timeouts, pools_file, timeouts_file)
-    }
-
-    fn join(
-        pools: Pools,
-        timeouts: Timeouts,
-        pools_file: &Path,
-        timeouts_file: &Path,
-    ) -> Result<Self, SettingsError> {
+        let pools: Pools = cortex_config::parse(pools.0, pools_file)?;
+        let timeouts: Timeouts = cortex_config::parse(timeouts.0, timeouts_file)?;
         let file = timeouts_file.display().to_string();
         if let Some(topic) = timeouts.topics.keys().find(|topic| !pools.topics.contains_key(topic)) {
             let pools = pools_file.display().to_string();

@@ -63,6 +63,12 @@ impl JobStore for SqliteStore {
         })
     }
 
+    fn keep(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(
+            async move { Ok(self.writer.write(News::Jobs, 0, move |c| record::keep(c, &job, &log)).await?) },
+        )
+    }
+
     fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>> {
         Box::pin(async move { Ok(self.readers.read(move |c| jobs::find(c, id)).await?) })
     }

@@ -11,5 +11,5 @@ mod secret;
 
 pub use error::{ConfigError, EX_CONFIG, Fault, Place};
 pub use parsed::Parsed;
-pub use read::{MAX_BYTES, load, parse};
+pub use read::{MAX_BYTES, load, parse, text};
 pub use secret::Secret;

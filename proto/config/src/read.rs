@@ -15,8 +15,16 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 /// Reads a file.
 ///
 /// # Errors
-/// If the file can't be read, is larger than [`MAX_BYTES`], or [`parse`] refuses its text.
+/// If [`text`] can't read it, or [`parse`] refuses its text.
 pub fn load<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T, ConfigError> {
+    parse(&text(&path)?, path)
+}
+
+/// Reads a file's text.
+///
+/// # Errors
+/// If the file can't be read, is larger than [`MAX_BYTES`], or is not UTF-8.
+pub fn text(path: impl AsRef<Path>) -> Result<String, ConfigError> {
     let path = path.as_ref();
     let unreadable = |source| ConfigError::Unreadable { file: path.into(), source };
     let mut bytes = Vec::new();
@@ -25,8 +33,7 @@ pub fn load<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T, ConfigErro
     if bytes.len() > MAX_BYTES {
         return Err(ConfigError::TooLarge { file: path.into(), limit: MAX_BYTES });
     }
-    let text = String::from_utf8(bytes).map_err(|_| ConfigError::NotText { file: path.into() })?;
-    parse(&text, path)
+    String::from_utf8(bytes).map_err(|_| ConfigError::NotText { file: path.into() })
 }
 
 /// Reads text; `path` is only named in errors.

@@ -16,6 +16,8 @@ pub enum Called {
         /// Where the answer lies, if it succeeded.
         answer: Option<Pointer>,
     },
+    /// The caller would not wait longer, and the job is durable from here on.
+    Kept { job: Box<Job> },
     /// The call was not taken; nothing was run.
     Refused(Refusal),
 }

@@ -114,6 +114,9 @@ pub trait JobStore: Payloads {
     /// Notes an ephemeral job that has ended, with its whole log. Returns once it is queued to be written.
     fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>>;
 
+    /// Makes an ephemeral job durable as it stands, with its whole log. Its input was put before.
+    fn keep(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>>;
+
     fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>>;
 
     fn jobs(&self, query: Query) -> Answer<'_, Result<Vec<Job>, StoreError>>;

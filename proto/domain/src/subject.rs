@@ -18,6 +18,8 @@ impl Subject {
     pub const JOB_SUBMIT: Self = Self(Cow::Borrowed("sys.job.submit"));
     /// A synchronous call, answered by request and reply.
     pub const JOB_CALL: Self = Self(Cow::Borrowed("sys.job.call"));
+    /// Whoever waits for a call will wait no longer: its job is to be made durable; carries its id.
+    pub const JOB_KEEP: Self = Self(Cow::Borrowed("sys.job.keep"));
     /// Whoever waited for a call is gone; carries its job's id.
     pub const JOB_HANGUP: Self = Self(Cow::Borrowed("sys.job.hangup"));
     /// A worker's report.

@@ -6,16 +6,19 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use cortex_domain::catalogue::Effects;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{IdempotencyKey, JobId, Tenant};
 use cortex_domain::job::{Idempotency, Job, Limits, Request};
 use cortex_domain::ports::Acceptance;
-use cortex_guard::api::CreateJob;
+use cortex_domain::state::State as JobState;
+use cortex_guard::api::{CreateJob, JobView};
 use cortex_guard::prefer::Prefer;
 use cortex_guard::{Kind, Problem, fingerprint, headers, precheck};
 use http::{HeaderValue, StatusCode, header};
 
 use super::{find, view};
+use crate::call::{self, Patience};
 use crate::door::Admitted;
 use crate::gateway::{Gateway, Inner};
 use crate::refuse::{self, Refused};
@@ -31,7 +34,13 @@ pub(crate) async fn create(State(gateway): State<Gateway>, admitted: Admitted) -
     let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
     let tenant = admitted.owner.tenant.clone();
 
+    let waits = prefer.waits().filter(|_| !prefer.respond_async);
     let submission = submission(inner, admitted, asked)?;
+    if let Some(within) = waits.filter(|_| may_be_a_call(inner, &submission)) {
+        let patience = Patience::Keep(within);
+        let answered = call::run(inner, submission.request, submission.input.into(), patience).await?;
+        return answer(&answered.job, view::view(&answered.job, answered.answer));
+    }
     let accepted = inner.store.accept(submission).await.map_err(|error| refuse::store(&error))?;
     let mut job = match accepted {
         Acceptance::New(job) | Acceptance::Known(job) => job,
@@ -40,10 +49,17 @@ pub(crate) async fn create(State(gateway): State<Gateway>, admitted: Admitted) -
             return Err(Problem::new(Kind::IdempotencyMismatch, detail).into());
         }
     };
-    if let Some(within) = prefer.waits().filter(|_| !prefer.respond_async) {
+    if let Some(within) = waits {
         job = ended(inner, &tenant, job, within).await?;
     }
-    answer(inner, &job).await
+    answer(&job, view::whole(inner, &job).await?)
+}
+
+/// Whether a caller that waits is served from memory: only where running the job twice, or for nobody, does no
+/// harm, and where no key has to be remembered.
+fn may_be_a_call(inner: &Inner, submission: &Submission) -> bool {
+    let route = inner.catalogue.route(&submission.request.topic);
+    route.is_some_and(|route| route.effects == Effects::None) && submission.request.idempotency.is_none()
 }
 
 fn submission(inner: &Inner, admitted: Admitted, asked: CreateJob) -> Result<Submission, Problem> {
@@ -108,9 +124,14 @@ async fn ended(inner: &Inner, tenant: &Tenant, job: Job, within: Duration) -> Re
     }
 }
 
-async fn answer(inner: &Inner, job: &Job) -> Result<Response, Refused> {
+/// 202 for a job that goes on; one that a waiting caller saw denied is a refusal.
+fn answer(job: &Job, view: JobView) -> Result<Response, Refused> {
+    if let JobState::Denied { denial } = &job.state {
+        let problem = Problem::new(Kind::Denied, denial.reason.clone()).with("rule", denial.rule.clone());
+        return Err(problem.with("job", job.id().to_string()).into());
+    }
     let status = if job.state.is_terminal() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let mut response = (status, Json(view::whole(inner, job).await?)).into_response();
+    let mut response = (status, Json(view)).into_response();
     let id = job.id().to_string();
     let headers = response.headers_mut();
     for (name, value) in [(header::LOCATION.as_str(), format!("/api/v1/jobs/{id}")), (headers::JOB_ID, id)] {

@@ -43,6 +43,7 @@ impl From<&Called> for v1::CallReply {
                 record: Some(job.as_ref().into()),
                 answer: answer.map(|pointer| pointer.to_string()).unwrap_or_default(),
             }),
+            Called::Kept { job } => reply::Reply::Kept(job.as_ref().into()),
             Called::Refused(refusal) => reply::Reply::Refused(reply::Refused { reason: refusal.to_string() }),
         };
         Self { reply: Some(reply) }
@@ -59,6 +60,7 @@ impl TryFrom<v1::CallReply> for Called {
                 REPLY.ensure("ended.record", job.state.is_terminal(), "the job has not ended")?;
                 Self::Ended { answer: read_answer(&ended.answer, &job)?, job: Box::new(job) }
             }
+            reply::Reply::Kept(record) => Self::Kept { job: Box::new(record.try_into()?) },
             reply::Reply::Refused(refused) => Self::Refused(REPLY.text("refused.reason", &refused.reason)?),
         })
     }

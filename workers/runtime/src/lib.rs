@@ -1,1 +1,21 @@
-//! The Engine trait and the loop that runs jobs under a lease.
+//! The worker: an [`Engine`] that can do a kind of work, and the loop that gives it jobs under their leases.
+//!
+//! The loop talks to an [`Origin`](cortex_fabric::origin::Origin) and does not know whether it is behind the link
+//! or a broker.
+
+mod beat;
+mod desk;
+pub mod echo;
+mod engine;
+mod latency;
+mod resident;
+mod run;
+mod words;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::{Context, Engine, Profile};
+pub use words::Frames;
+pub use worker::{RunError, Settings, Worker};

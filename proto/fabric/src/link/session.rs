@@ -1,13 +1,15 @@
 //! One worker's link: its frames become packets on the bus, and what is sent to it becomes frames.
 
+use std::collections::HashMap;
 use std::future::ready;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cortex_domain::flow::End;
-use cortex_domain::id::WorkerId;
+use cortex_domain::id::{DispatchId, WorkerId};
 use cortex_domain::ports::BusError;
-use cortex_domain::worker::Heartbeat;
+use cortex_domain::state::Lease;
+use cortex_domain::worker::{Heartbeat, Held};
 use cortex_wire::link::{self, Up};
 use cortex_wire::v1;
 use futures::stream::{self, FuturesUnordered};
@@ -29,22 +31,28 @@ pub(super) async fn begin(
 ) -> Result<Down, BusError> {
     let id = worker.worker.clone();
     let broker = Arc::new(Broker::new(Arc::clone(&shared.bus), Arc::clone(&shared.payloads), id.clone()));
-    let taking = Arc::clone(&broker);
+    let sent = Arc::new(Sent::default());
+    let (taking, sending) = (Arc::clone(&broker), Arc::clone(&sent));
     let jobs = broker.own_jobs().await?.filter_map(move |packet| {
-        let broker = Arc::clone(&taking);
+        let (broker, sent) = (Arc::clone(&taking), Arc::clone(&sending));
         async move {
-            let (_, input) = broker.take(&packet).await?;
+            let (task, input) = broker.take(&packet).await?;
+            sent.add(Held { job: task.job, lease: task.lease });
             link::job(&packet, input).ok()
         }
     });
-    let cancels = broker.own_cancels().await?.map(|cancel| link::cancel(&cancel));
+    let unwanted = Arc::clone(&sent);
+    let cancels = broker.own_cancels().await?.map(move |cancel| {
+        unwanted.settled(cancel.lease);
+        link::cancel(&cancel)
+    });
     let welcome = stream::once(ready(link::welcome(shared.limits.heartbeat)));
     let down = welcome.chain(stream::select(jobs, cancels)).take_until(ended.clone().cancelled_owned());
 
     // Only now, so that a job which this brings about finds the worker listening.
     let _ = broker.heartbeat(worker).await;
     tracing::info!(worker = %id, "a worker has joined");
-    tokio::spawn(Session { shared, broker, worker: id, ended }.listen(frames));
+    tokio::spawn(Session { shared, broker, worker: id, sent, ended }.listen(frames));
     Ok(down.map(Ok).boxed())
 }
 
@@ -52,12 +60,42 @@ struct Session {
     shared: Arc<Shared>,
     broker: Arc<Broker>,
     worker: WorkerId,
+    sent: Arc<Sent>,
     ended: CancellationToken,
+}
+
+/// Jobs that went down this link and of which a report is to come.
+#[derive(Default)]
+struct Sent(Mutex<HashMap<DispatchId, Held>>);
+
+impl Sent {
+    /// Far more than a worker runs at a time.
+    const MOST: usize = 4096;
+
+    fn add(&self, held: Held) {
+        let mut sent = self.lock();
+        if sent.len() < Self::MOST {
+            sent.insert(held.lease.dispatch, held);
+        }
+    }
+
+    fn settled(&self, lease: Lease) {
+        self.lock().remove(&lease.dispatch);
+    }
+
+    fn take_all(&self) -> Vec<Held> {
+        self.lock().drain().map(|(_, held)| held).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<DispatchId, Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Session {
     async fn listen(self, mut frames: Streaming<v1::Up>) {
         let mut settling = FuturesUnordered::new();
+        let mut left = false;
         loop {
             tokio::select! {
                 Some(_) = settling.next(), if !settling.is_empty() => {}
@@ -67,7 +105,10 @@ impl Session {
                             settling.push(self.broker.report(report));
                         }
                     }
-                    Ok(None) => break,
+                    Ok(None) => {
+                        left = true;
+                        break;
+                    }
                     Err(status) => {
                         tracing::debug!(worker = %self.worker, %status, "the link broke");
                         break;
@@ -77,9 +118,15 @@ impl Session {
             }
         }
         while settling.next().await.is_some() {}
-        tracing::info!(worker = %self.worker, "a worker has left");
+        tracing::info!(worker = %self.worker, left, "a worker has gone");
         self.ended.cancel();
         self.shared.tidy();
+        if left {
+            // It said all that it had to say: what it did not mention, it never saw.
+            for held in self.sent.take_all() {
+                self.broker.hand_back(held).await;
+            }
+        }
     }
 
     /// Acts on a frame at once, in its order; a report is given back, since storing its answer takes time.
@@ -93,7 +140,10 @@ impl Session {
             Up::Hello { .. } => Ok(()),
             Up::Heartbeat(heartbeat) => self.broker.heartbeat(heartbeat).await,
             Up::Progress(progress) => self.broker.progress(progress).await,
-            Up::Report { outcome, draft } => return Some(Report { outcome, draft }),
+            Up::Report { outcome, draft } => {
+                self.sent.settled(outcome.lease);
+                return Some(Report { outcome, draft });
+            }
         };
         if said.is_err() {
             tracing::debug!(worker = %self.worker, "a worker's word found no listener");

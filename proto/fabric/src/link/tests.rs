@@ -244,3 +244,15 @@ async fn nobody_listens_for_a_worker_that_left() {
     };
     tokio::time::timeout(SOON, gone).await.expect("the subscription ends with the link");
 }
+
+#[tokio::test]
+async fn what_a_worker_left_unread_goes_back() {
+    let origin = Origin::start().await;
+    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let (link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    let sent = origin.dispatch("w1", Some("in")).await;
+    link.close();
+    let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
+    assert_eq!((outcome.lease, outcome.end), (sent.lease(), End::Returned));
+}

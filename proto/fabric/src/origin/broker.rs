@@ -13,9 +13,11 @@ use cortex_domain::ports::{Answer, Bus, BusError, Payloads, StoreError, Subscrip
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::task::{Cancel, Progress, Task};
-use cortex_domain::worker::Heartbeat;
+use cortex_domain::worker::{Heartbeat, Held};
 use cortex_wire::{decode_cancel, decode_task, encode_heartbeat, encode_outcome, encode_progress};
-use futures::{Stream, StreamExt, stream};
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Away, Heard, Inbox, Introduction, Origin, Report};
@@ -46,7 +48,7 @@ pub async fn join(
     let broker = Arc::new(Broker::new(bus, payloads, worker.worker.clone()));
     let mut jobs = vec![broker.own_jobs().await?];
     for topic in &worker.topics {
-        jobs.push(messages(broker.bus.subscribe(Filter::topic(topic), Some("workers")).await?).boxed());
+        jobs.push(broker.jobs(Filter::topic(topic), Some("workers")).await?);
     }
     let taking = Arc::clone(&broker);
     let jobs = stream::select_all(jobs).filter_map(move |packet| {
@@ -67,13 +69,31 @@ impl Broker {
     }
 
     /// The packets of jobs that are sent to this worker.
-    pub(crate) async fn own_jobs(&self) -> Result<stream::BoxStream<'static, Bytes>, BusError> {
-        Ok(messages(self.bus.subscribe(Filter::worker(&self.worker), None).await?).boxed())
+    pub(crate) async fn own_jobs(self: &Arc<Self>) -> Result<BoxStream<'static, Bytes>, BusError> {
+        self.jobs(Filter::worker(&self.worker), None).await
+    }
+
+    async fn jobs(
+        self: &Arc<Self>,
+        filter: Filter,
+        group: Option<&'static str>,
+    ) -> Result<BoxStream<'static, Bytes>, BusError> {
+        let subscription = Some(self.bus.subscribe(filter, group).await?);
+        let jobs = Jobs { subscription, broker: Arc::clone(self) };
+        let next = |mut jobs: Jobs| async {
+            let delivery = jobs.subscription.as_mut()?.next().await?;
+            Some((delivery.body, jobs))
+        };
+        Ok(stream::unfold(jobs, next).boxed())
     }
 
     /// Words to this worker to stop a dispatch.
-    pub(crate) async fn own_cancels(&self) -> Result<stream::BoxStream<'static, Cancel>, BusError> {
-        let all = messages(self.bus.subscribe(Filter::only(&Subject::JOB_CANCEL), None).await?);
+    pub(crate) async fn own_cancels(&self) -> Result<BoxStream<'static, Cancel>, BusError> {
+        let subscription = self.bus.subscribe(Filter::only(&Subject::JOB_CANCEL), None).await?;
+        let all = stream::unfold(subscription, |mut subscription| async {
+            let delivery = subscription.next().await?;
+            Some((delivery.body, subscription))
+        });
         let worker = self.worker.clone();
         let own = move |packet: Bytes| {
             let cancel = decode_cancel(&packet)
@@ -98,6 +118,13 @@ impl Broker {
         let outcome = Outcome { job: task.job, lease: task.lease, worker: self.worker.clone(), end: failure };
         let _ = self.offer(&outcome).await;
         None
+    }
+
+    /// Reports that the worker was not able to run a job, through no fault of the job's.
+    pub(crate) async fn hand_back(&self, held: Held) {
+        let Held { job, lease } = held;
+        let outcome = Outcome { job, lease, worker: self.worker.clone(), end: End::Returned };
+        let _ = self.offer(&outcome).await;
     }
 
     async fn settle(&self, report: Report) -> Result<(), Away> {
@@ -174,9 +201,22 @@ fn broken(detail: &str) -> End {
     End::Failed { failure: Failure { kind: FailureKind::Broken, detail: detail.to_owned() } }
 }
 
-fn messages(subscription: Box<dyn Subscription>) -> impl Stream<Item = Bytes> + Send {
-    stream::unfold(subscription, |mut subscription| async {
-        let delivery = subscription.next().await?;
-        Some((delivery.body, subscription))
-    })
+/// Jobs for a worker. Those that it has not read when it leaves go back.
+struct Jobs {
+    subscription: Option<Box<dyn Subscription>>,
+    broker: Arc<Broker>,
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        let (Some(mut rest), Ok(runtime)) = (self.subscription.take(), Handle::try_current()) else { return };
+        let broker = Arc::clone(&self.broker);
+        runtime.spawn(async move {
+            while let Some(Some(delivery)) = rest.next().now_or_never() {
+                if let Ok(task) = decode_task(&delivery.body) {
+                    broker.hand_back(Held { job: task.job, lease: task.lease }).await;
+                }
+            }
+        });
+    }
 }

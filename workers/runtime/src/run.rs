@@ -1,0 +1,110 @@
+//! One dispatch, from its start to how it ended.
+
+use std::future::pending;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_domain::event::Timings;
+use cortex_domain::flow::End;
+use cortex_domain::state::{Failure, FailureKind};
+use cortex_domain::task::Task;
+use futures::FutureExt;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Context, Engine};
+use crate::words::Words;
+
+/// A run shorter than this is not announced: its report says that it has begun, and costs half the messages.
+const SHORT: Duration = Duration::from_millis(2);
+
+/// A job that has been taken.
+pub(crate) struct Dispatch {
+    pub(crate) task: Box<Task>,
+    pub(crate) input: Bytes,
+    pub(crate) taken: Instant,
+    /// The origin wants it stopped, and no report.
+    pub(crate) stop: CancellationToken,
+    /// The worker will not wait for it any longer.
+    pub(crate) abandon: CancellationToken,
+    /// The longest answer, in bytes.
+    pub(crate) longest: usize,
+}
+
+/// How a dispatch ended on this worker.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    Reported { end: End, answer: Option<Bytes>, run: Duration },
+    Stopped,
+}
+
+impl Dispatch {
+    pub(crate) async fn run(self, engine: &dyn Engine, words: &Arc<Words>) -> Ended {
+        let began = Instant::now();
+        let limit = self.task.limits.run;
+        let deadline = began + limit;
+        let context =
+            Context { input: self.input, stop: self.stop.child_token(), deadline, frames: words.frames() };
+        let stopped = context.stop.clone();
+        let _stop = stopped.clone().drop_guard();
+        let (job, task) = (self.task.job, self.task);
+        let run = AssertUnwindSafe(async { engine.run(task, context).await }).catch_unwind();
+        let announce = async {
+            sleep_until(began + SHORT).await;
+            words.begun().await;
+            pending::<()>().await;
+        };
+
+        let ended = tokio::select! {
+            biased;
+            ended = run => ended,
+            () = stopped.cancelled() => return Ended::Stopped,
+            () = self.abandon.cancelled() => {
+                let end = if words.has_begun() {
+                    failed(FailureKind::Broken, "the worker stopped before the run was done")
+                } else {
+                    End::Returned
+                };
+                return Ended::Reported { end, answer: None, run: began.elapsed() };
+            }
+            () = sleep_until(deadline) => {
+                let detail = format!("the run took longer than {} ms", limit.as_millis());
+                return Ended::Reported {
+                    end: failed(FailureKind::Overran, &detail),
+                    answer: None,
+                    run: began.elapsed(),
+                };
+            }
+            () = announce => unreachable!("it never ends"),
+        };
+
+        let run = began.elapsed();
+        let (end, answer) = match ended {
+            Ok(Ok(answer)) if answer.len() > self.longest => {
+                let detail =
+                    format!("the answer has {} bytes, and {} is the most", answer.len(), self.longest);
+                (failed(FailureKind::Broken, &detail), None)
+            }
+            Ok(Ok(answer)) => {
+                let timings = Timings { wait_ms: millis(began - self.taken), run_ms: millis(run) };
+                (End::Succeeded { timings }, Some(answer))
+            }
+            Ok(Err(failure)) => (End::Failed { failure }, None),
+            Err(_) => {
+                tracing::error!(%job, "the engine panicked");
+                (failed(FailureKind::Broken, "the worker broke while it ran the job"), None)
+            }
+        };
+        Ended::Reported { end, answer, run }
+    }
+}
+
+fn failed(kind: FailureKind, detail: &str) -> End {
+    End::Failed { failure: Failure { kind, detail: detail.to_owned() } }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

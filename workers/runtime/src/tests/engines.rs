@@ -1,0 +1,134 @@
+//! Engines that behave badly, each in its own way.
+
+use std::future::pending;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cortex_domain::ports::Answer;
+use cortex_domain::state::Failure;
+use cortex_domain::task::Task;
+use tokio::sync::{Notify, watch};
+
+use crate::echo::Echo;
+use crate::{Context, Engine, Profile};
+
+type Run<'a> = Answer<'a, Result<Bytes, Failure>>;
+
+pub(super) struct Fails(pub(super) Failure);
+
+impl Engine for Fails {
+    fn profile(&self) -> Profile {
+        Echo.profile()
+    }
+
+    fn run(&self, _: Box<Task>, _: Context) -> Run<'_> {
+        Box::pin(async { Err(self.0.clone()) })
+    }
+}
+
+/// Panics before it has even begun.
+pub(super) struct Panics;
+
+impl Engine for Panics {
+    fn profile(&self) -> Profile {
+        Echo.profile()
+    }
+
+    fn run(&self, _: Box<Task>, _: Context) -> Run<'_> {
+        panic!("a secret of the input")
+    }
+}
+
+/// Answers that many bytes.
+pub(super) struct Answers(pub(super) usize);
+
+impl Engine for Answers {
+    fn profile(&self) -> Profile {
+        Echo.profile()
+    }
+
+    fn run(&self, _: Box<Task>, _: Context) -> Run<'_> {
+        Box::pin(async { Ok(vec![b'1'; self.0].into()) })
+    }
+}
+
+/// Sends its input as a piece of the answer.
+pub(super) struct Talks;
+
+impl Engine for Talks {
+    fn profile(&self) -> Profile {
+        Echo.profile()
+    }
+
+    fn run(&self, _: Box<Task>, context: Context) -> Run<'_> {
+        Box::pin(async move {
+            context.frames.send(context.input).await;
+            Ok(Bytes::new())
+        })
+    }
+}
+
+/// Never ends by itself.
+pub(super) struct Stubborn(watch::Sender<usize>);
+
+impl Stubborn {
+    pub(super) fn new() -> (Self, Running) {
+        let (count, running) = watch::channel(0);
+        (Self(count), Running(running))
+    }
+}
+
+impl Engine for Stubborn {
+    fn profile(&self) -> Profile {
+        Echo.profile()
+    }
+
+    fn run(&self, _: Box<Task>, context: Context) -> Run<'_> {
+        Box::pin(async move {
+            self.0.send_modify(|running| *running += 1);
+            // Outside of the future that is dropped, as a thread would be.
+            let count = self.0.clone();
+            tokio::spawn(async move {
+                context.stop.cancelled().await;
+                count.send_modify(|running| *running -= 1);
+            });
+            pending().await
+        })
+    }
+}
+
+/// How many runs there are.
+pub(super) struct Running(watch::Receiver<usize>);
+
+impl Running {
+    pub(super) async fn none(&self) {
+        self.0.clone().wait_for(|running| *running == 0).await.unwrap();
+    }
+
+    pub(super) async fn some(&self) {
+        self.0.clone().wait_for(|running| *running > 0).await.unwrap();
+    }
+}
+
+/// Answers with its input once the gate is opened.
+pub(super) struct Gated(Arc<Notify>);
+
+impl Gated {
+    pub(super) fn new() -> (Self, Arc<Notify>) {
+        let gate = Arc::new(Notify::new());
+        (Self(Arc::clone(&gate)), gate)
+    }
+}
+
+impl Engine for Gated {
+    fn profile(&self) -> Profile {
+        Echo.profile()
+    }
+
+    fn run(&self, _: Box<Task>, context: Context) -> Run<'_> {
+        Box::pin(async move {
+            self.0.notified().await;
+            Ok(context.input)
+        })
+    }
+}

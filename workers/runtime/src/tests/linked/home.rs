@@ -1,0 +1,135 @@
+//! A real origin's end: a bus, a memory and a listening server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_domain::flow::{Accepted, Assignment};
+use cortex_domain::id::{DispatchId, JobId};
+use cortex_domain::job::{Limits as JobLimits, Owner, Priority, Request};
+use cortex_domain::pointer::Memory;
+use cortex_domain::policy::{Gate, clear};
+use cortex_domain::ports::{Bus, Payloads, Subscription};
+use cortex_domain::state::{Attempt, Lease, Target};
+use cortex_domain::subject::{Filter, Subject};
+use cortex_domain::time::Timestamp;
+use cortex_fabric::bus::Embedded;
+use cortex_fabric::entropy::random;
+use cortex_fabric::link::{Dial, Limits, LinkAddress, Listener, Server, open};
+use cortex_fabric::origin::{Inbox, Origin, join};
+use cortex_fabric::payload::Fake;
+use cortex_wire::{decode_decision, encode_assignment};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::tests::origin::settings;
+use crate::{Engine, RunError, Worker};
+
+pub(super) struct Home {
+    pub(super) payloads: Arc<Fake>,
+    bus: Embedded,
+    address: LinkAddress,
+    shutdown: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+/// A worker at work.
+pub(super) struct Working {
+    pub(super) shutdown: CancellationToken,
+    pub(super) working: JoinHandle<Result<(), RunError>>,
+}
+
+impl Home {
+    pub(super) async fn open() -> Self {
+        Self::at(&"tcp:127.0.0.1:0".parse().unwrap()).await
+    }
+
+    pub(super) async fn at(address: &LinkAddress) -> Self {
+        let listener = Listener::bind(address).await.unwrap();
+        let address = listener.address().clone();
+        let (bus, payloads) = (Embedded::default(), Arc::new(Fake::default()));
+        let server =
+            Server::new(Arc::new(bus.clone()), payloads.clone(), "token".to_owned(), Limits::default());
+        let shutdown = CancellationToken::new();
+        let until = shutdown.clone();
+        let serving = tokio::spawn(async move { server.serve(listener, until).await.unwrap() });
+        Self { payloads, bus, address, shutdown, serving }
+    }
+
+    pub(super) async fn close(self) {
+        self.shutdown.cancel();
+        within(self.serving).await.unwrap();
+    }
+
+    pub(super) async fn listen(&self, filter: Filter) -> Box<dyn Subscription> {
+        self.bus.subscribe(filter, None).await.unwrap()
+    }
+
+    /// A worker over the link, once it has been heard of.
+    pub(super) async fn link(&self, engine: impl Engine) -> Working {
+        let mut heartbeats = self.listen(Filter::only(&Subject::HEARTBEAT)).await;
+        let worker = Worker::new(settings(4), Arc::new(engine));
+        let token = "token".to_owned();
+        let dial = Dial { address: self.address.clone(), token, limits: Limits::default() };
+        let (origin, inbox) = open(dial, worker.introduction());
+        let working = start(worker, origin, inbox);
+        within(heartbeats.next()).await.unwrap();
+        working
+    }
+
+    /// A worker on the bus itself.
+    pub(super) async fn join(&self, engine: impl Engine) -> Working {
+        let worker = Worker::new(settings(4), Arc::new(engine));
+        let bus = Arc::new(self.bus.clone());
+        let every = Duration::from_secs(1);
+        let (origin, inbox) = join(bus, self.payloads.clone(), worker.introduction(), every).await.unwrap();
+        start(worker, origin, inbox)
+    }
+
+    /// Sends a job as the scheduler does.
+    pub(super) async fn dispatch(&self, input: &'static str) -> Assignment {
+        let assignment = assignment();
+        self.payloads.put(assignment.context(), Bytes::from(input)).await.unwrap();
+        self.bus.publish(Subject::of(&assignment), encode_assignment(&assignment)).await.unwrap();
+        assignment
+    }
+}
+
+fn start(worker: Worker, origin: Arc<dyn Origin>, inbox: Inbox) -> Working {
+    let shutdown = CancellationToken::new();
+    let working = tokio::spawn(worker.run(origin, inbox, shutdown.clone()));
+    Working { shutdown, working }
+}
+
+/// What must come in time.
+pub(super) async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(10), future).await.expect("in time")
+}
+
+fn assignment() -> Assignment {
+    let now = Timestamp::from_millis(1_795_217_790_000);
+    let request = Request {
+        id: JobId::mint(now, random()),
+        owner: Owner { tenant: "acme".parse().unwrap(), principal: "tests".parse().unwrap(), roles: vec![] },
+        topic: "job.echo".parse().unwrap(),
+        priority: Priority::Normal,
+        limits: JobLimits { attempts: 3, run: Duration::from_secs(10), deadline: None },
+        labels: Default::default(),
+        idempotency: None,
+        hops: vec![],
+        created_at: now,
+        traceparent: None,
+    };
+    let lease = Lease { attempt: Attempt(1), dispatch: DispatchId::new(random()) };
+    let accepted = Accepted::ephemeral(request, Memory::Local);
+    match clear(accepted, decode_decision(ALLOWED).unwrap()) {
+        Gate::Passed(cleared) => {
+            let worker = Target::Worker(settings(1).id);
+            cleared.place(worker, lease, now).unwrap().into_parts().1
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `CheckResponse { allow: Clearance { policy: "p", rule: "r" } }`.
+const ALLOWED: &[u8] = b"\x0a\x06\x0a\x01p\x12\x01r";

@@ -1,0 +1,185 @@
+//! An origin of which the test plays both the words and the silence, and a worker in front of it.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_domain::id::{DispatchId, JobId};
+use cortex_domain::job::{Limits, Owner};
+use cortex_domain::pointer::{Memory, Pointer};
+use cortex_domain::ports::Answer;
+use cortex_domain::state::{Attempt, Lease};
+use cortex_domain::task::{Cancel, Progress, Task};
+use cortex_domain::time::Timestamp;
+use cortex_domain::worker::Heartbeat;
+use cortex_fabric::origin::{Away, Heard, Origin, Report};
+use futures::{StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Engine, RunError, Settings, Worker};
+
+pub(super) const HEARTBEAT: Duration = Duration::from_millis(500);
+/// How long a run may take.
+pub(super) const RUN: Duration = Duration::from_secs(60);
+/// In paused time, longer than anything that a test waits for.
+const LONG: Duration = Duration::from_secs(3600);
+
+pub(super) struct Stage {
+    saying: mpsc::UnboundedSender<Heard>,
+    heartbeats: mpsc::UnboundedReceiver<Heartbeat>,
+    progress: mpsc::UnboundedReceiver<Progress>,
+    reports: mpsc::UnboundedReceiver<Report>,
+    origin: Arc<Ears>,
+    shutdown: CancellationToken,
+    working: JoinHandle<Result<(), RunError>>,
+}
+
+impl Stage {
+    pub(super) fn with(engine: impl Engine) -> Self {
+        Self::with_capacity(engine, 8)
+    }
+
+    pub(super) fn with_capacity(engine: impl Engine, capacity: u32) -> Self {
+        let (saying, mut said) = mpsc::unbounded_channel();
+        let (heartbeats_in, heartbeats) = mpsc::unbounded_channel();
+        let (progress_in, progress) = mpsc::unbounded_channel();
+        let (reports_in, reports) = mpsc::unbounded_channel();
+        let origin = Arc::new(Ears {
+            heartbeats: heartbeats_in,
+            progress: progress_in,
+            reports: reports_in,
+            away: AtomicBool::new(false),
+            closed: CancellationToken::new(),
+        });
+        let inbox = stream::poll_fn(move |cx| said.poll_recv(cx))
+            .take_until(origin.closed.clone().cancelled_owned())
+            .boxed();
+        let shutdown = CancellationToken::new();
+        let worker = Worker::new(settings(capacity), Arc::new(engine));
+        let working = tokio::spawn(worker.run(origin.clone(), inbox, shutdown.clone()));
+        let stage = Self { saying, heartbeats, progress, reports, origin, shutdown, working };
+        stage.join();
+        stage
+    }
+
+    pub(super) fn say(&self, heard: Heard) {
+        self.saying.send(heard).unwrap();
+    }
+
+    pub(super) fn send(&self, task: &Task, input: &str) {
+        self.say(Heard::Job { task: Box::new(task.clone()), input: Bytes::from(input.to_owned()) });
+    }
+
+    pub(super) fn cancel(&self, task: &Task) {
+        let worker = settings(1).id;
+        self.say(Heard::Cancel(Cancel { job: task.job, lease: task.lease, worker }));
+    }
+
+    pub(super) fn lose(&self) {
+        self.origin.away.store(true, Ordering::SeqCst);
+        self.say(Heard::Lost);
+    }
+
+    pub(super) fn join(&self) {
+        self.origin.away.store(false, Ordering::SeqCst);
+        self.say(Heard::Joined { heartbeat: HEARTBEAT });
+    }
+
+    pub(super) fn shutdown(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// The next one from now.
+    pub(super) async fn heartbeat(&mut self) -> Heartbeat {
+        while self.heartbeats.try_recv().is_ok() {}
+        timeout(LONG, self.heartbeats.recv()).await.expect("a heartbeat").unwrap()
+    }
+
+    pub(super) async fn progress(&mut self) -> Progress {
+        timeout(LONG, self.progress.recv()).await.expect("progress").unwrap()
+    }
+
+    pub(super) async fn report(&mut self) -> Report {
+        timeout(LONG, self.reports.recv()).await.expect("a report").unwrap()
+    }
+
+    pub(super) fn no_report(&mut self) -> bool {
+        self.reports.try_recv().is_err()
+    }
+
+    pub(super) fn no_progress(&mut self) -> bool {
+        self.progress.try_recv().is_err()
+    }
+
+    pub(super) async fn ended(self) -> Result<(), RunError> {
+        timeout(LONG, self.working).await.expect("it ends").unwrap()
+    }
+}
+
+struct Ears {
+    heartbeats: mpsc::UnboundedSender<Heartbeat>,
+    progress: mpsc::UnboundedSender<Progress>,
+    reports: mpsc::UnboundedSender<Report>,
+    away: AtomicBool,
+    closed: CancellationToken,
+}
+
+impl Ears {
+    fn hear<T>(&self, ear: &mpsc::UnboundedSender<T>, word: T) -> Answer<'_, Result<(), Away>> {
+        let heard = !self.away.load(Ordering::SeqCst) && ear.send(word).is_ok();
+        Box::pin(ready(heard.then_some(()).ok_or(Away)))
+    }
+}
+
+impl Origin for Ears {
+    fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), Away>> {
+        self.hear(&self.heartbeats, heartbeat)
+    }
+
+    fn progress(&self, progress: Progress) -> Answer<'_, Result<(), Away>> {
+        self.hear(&self.progress, progress)
+    }
+
+    fn report(&self, report: Report) -> Answer<'_, Result<(), Away>> {
+        self.hear(&self.reports, report)
+    }
+
+    fn close(&self) {
+        self.closed.cancel();
+    }
+}
+
+pub(super) fn settings(capacity: u32) -> Settings {
+    Settings {
+        id: "w1".parse().unwrap(),
+        capacity: Some(capacity),
+        grace: Duration::from_secs(10),
+        answer: 1000,
+        region: None,
+        labels: Default::default(),
+    }
+}
+
+/// A dispatch unlike any other.
+pub(super) fn task() -> Task {
+    static COUNT: AtomicU8 = AtomicU8::new(0);
+    let n = COUNT.fetch_add(1, Ordering::SeqCst);
+    let job = JobId::mint(Timestamp::from_millis(1), [n; 10]);
+    let lease = Lease { attempt: Attempt(1), dispatch: DispatchId::new([n; 16]) };
+    Task {
+        job,
+        lease,
+        owner: Owner { tenant: "acme".parse().unwrap(), principal: "tests".parse().unwrap(), roles: vec![] },
+        topic: "job.echo".parse().unwrap(),
+        limits: Limits { attempts: 3, run: RUN, deadline: None },
+        labels: Default::default(),
+        context: Pointer::context(Memory::Local, job),
+        draft: Pointer::draft(Memory::Local, job, lease.dispatch),
+        traceparent: None,
+    }
+}

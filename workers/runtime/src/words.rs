@@ -1,0 +1,78 @@
+//! What a run says before it ends.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cortex_domain::id::WorkerId;
+use cortex_domain::task::{Progress, Said};
+use cortex_domain::worker::Held;
+use cortex_fabric::origin::Origin;
+use tokio::sync::Mutex;
+
+/// Takes pieces of a run's answer as they come.
+#[derive(Clone, Debug)]
+pub struct Frames(Arc<Words>);
+
+impl Frames {
+    /// Sends a piece, in frames of the longest size that is allowed; waits while too many are under way. With the
+    /// origin away it is lost: only the answer itself is sure to arrive.
+    pub async fn send(&self, mut piece: Bytes) {
+        while !piece.is_empty() {
+            let frame = piece.split_to(piece.len().min(Progress::MAX_FRAME));
+            self.0.say(Some(frame)).await;
+        }
+    }
+}
+
+/// What is said under one lease, in order.
+pub(crate) struct Words {
+    origin: Arc<dyn Origin>,
+    worker: WorkerId,
+    held: Held,
+    said: Mutex<u64>,
+}
+
+impl Words {
+    pub(crate) fn under(held: Held, worker: WorkerId, origin: Arc<dyn Origin>) -> Arc<Self> {
+        Arc::new(Self { origin, worker, held, said: Mutex::default() })
+    }
+
+    pub(crate) fn frames(self: &Arc<Self>) -> Frames {
+        Frames(Arc::clone(self))
+    }
+
+    /// Says that the run has begun, if that was not said.
+    pub(crate) async fn begun(&self) {
+        self.say(None).await;
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        // Whoever holds the lock is saying something.
+        self.said.try_lock().map_or(true, |said| *said > 0)
+    }
+
+    async fn say(&self, frame: Option<Bytes>) {
+        let mut said = self.said.lock().await;
+        if *said == 0 {
+            self.send(&mut said, Said::Started).await;
+        }
+        if let Some(frame) = frame {
+            self.send(&mut said, Said::Frame(frame)).await;
+        }
+    }
+
+    async fn send(&self, said: &mut u64, what: Said) {
+        let (Held { job, lease }, worker) = (self.held, self.worker.clone());
+        let progress = Progress { job, lease, worker, seq: *said, what };
+        *said += 1;
+        if self.origin.progress(progress).await.is_err() {
+            tracing::debug!(%job, "progress was lost");
+        }
+    }
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Words").field("held", &self.held).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,284 @@
+//! The loop: takes jobs, runs them, and says how they ended.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_domain::flow::{End, Outcome};
+use cortex_domain::id::WorkerId;
+use cortex_domain::task::Task;
+use cortex_domain::worker::{Heartbeat, Held};
+use cortex_fabric::origin::{Heard, Inbox, Introduction, Origin, Report};
+use futures::StreamExt;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::beat::{USUAL, beat};
+use crate::desk::{Desk, Taken};
+use crate::engine::{Engine, Profile};
+use crate::latency::Latency;
+use crate::resident::resident;
+use crate::run::{Dispatch, Ended};
+use crate::words::Words;
+
+/// How long the origin may take, at the end, to read what was said last.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What a worker is told when it starts.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub id: WorkerId,
+    /// Runs at a time; `None` for what the engine does well.
+    pub capacity: Option<u32>,
+    /// How long runs may go on once the worker is to stop.
+    pub grace: Duration,
+    /// The longest answer, in bytes.
+    pub answer: usize,
+    pub region: Option<String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Why a worker ended without being told to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    #[error("the origin refused the worker: {0}")]
+    Refused(String),
+    #[error("the connection to the origin has ended")]
+    Ended,
+}
+
+/// A worker with its engine.
+#[derive(Clone)]
+pub struct Worker(Arc<Shared>);
+
+impl Worker {
+    #[must_use]
+    pub fn new(settings: Settings, engine: Arc<dyn Engine>) -> Self {
+        let profile = engine.profile();
+        let capacity = settings.capacity.unwrap_or(profile.capacity);
+        Self(Arc::new(Shared {
+            settings,
+            engine,
+            profile,
+            capacity,
+            desk: Mutex::new(Desk::new(capacity)),
+            latency: Mutex::default(),
+        }))
+    }
+
+    /// What it says of itself when it meets the origin.
+    #[must_use]
+    pub fn introduction(&self) -> Introduction {
+        let shared = Arc::clone(&self.0);
+        Box::new(move || shared.heartbeat())
+    }
+
+    /// Works until `shutdown`, then gives runs the grace period to end and hands everything else back.
+    ///
+    /// # Errors
+    /// If the origin refuses the worker, or there will be no other connection to it.
+    pub async fn run(
+        self,
+        origin: Arc<dyn Origin>,
+        mut inbox: Inbox,
+        shutdown: CancellationToken,
+    ) -> Result<(), RunError> {
+        let (pace, followed) = watch::channel(USUAL);
+        let beating = tokio::spawn(beat(Arc::clone(&self.0), Arc::clone(&origin), followed));
+        let mut shift = Shift {
+            shared: self.0,
+            origin: Arc::clone(&origin),
+            pace,
+            runs: TaskTracker::new(),
+            abandon: CancellationToken::new(),
+        };
+        let worked = shift.work(&mut inbox, shutdown).await;
+        if worked.is_ok() {
+            shift.drain(&mut inbox).await;
+        }
+        shift.abandon.cancel();
+        shift.runs.close();
+        let _ = timeout(FAREWELL, shift.runs.wait()).await;
+
+        drop(shift);
+        // A heartbeat that is on its way must not hold up the end.
+        beating.abort();
+        origin.close();
+        let ending = async { while inbox.next().await.is_some() {} };
+        if timeout(FAREWELL, ending).await.is_err() {
+            tracing::warn!("the origin did not read everything in time");
+        }
+        worked
+    }
+}
+
+/// One run of the loop.
+struct Shift {
+    shared: Arc<Shared>,
+    origin: Arc<dyn Origin>,
+    pace: watch::Sender<Duration>,
+    runs: TaskTracker,
+    abandon: CancellationToken,
+}
+
+impl Shift {
+    async fn work(&mut self, inbox: &mut Inbox, shutdown: CancellationToken) -> Result<(), RunError> {
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ok(()),
+                heard = inbox.next() => match heard {
+                    Some(Heard::Refused { reason }) => return Err(RunError::Refused(reason)),
+                    Some(heard) => self.hear(heard),
+                    None => return Err(RunError::Ended),
+                },
+            }
+        }
+    }
+
+    /// Takes nothing more, says so, and waits for what runs.
+    async fn drain(&mut self, inbox: &mut Inbox) {
+        self.shared.desk().drain();
+        self.pace.send_modify(|_| {});
+        let grace = Instant::now() + self.shared.settings.grace;
+        let runs = self.runs.clone();
+        runs.close();
+        tracing::info!(running = runs.len(), "the worker is draining");
+        loop {
+            tokio::select! {
+                biased;
+                () = runs.wait() => return,
+                () = sleep_until(grace) => return,
+                heard = inbox.next() => match heard {
+                    Some(heard) => self.hear(heard),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Job { task, input } => self.take(task, input),
+            Heard::Cancel(cancel) => self.shared.desk().cancel(cancel.lease),
+            Heard::Joined { heartbeat } => {
+                tracing::info!("the origin is there");
+                self.pace.send_replace(heartbeat);
+            }
+            Heard::Lost => {
+                tracing::warn!("the origin is away");
+                self.shared.desk().lost(Instant::now());
+            }
+            Heard::Refused { reason } => tracing::warn!(reason, "the origin refused the worker"),
+        }
+    }
+
+    fn take(&self, task: Box<Task>, input: Bytes) {
+        let held = Held { job: task.job, lease: task.lease };
+        let taken = self.shared.desk().take(held);
+        let (shared, origin) = (Arc::clone(&self.shared), Arc::clone(&self.origin));
+        match taken {
+            Taken::Ignore => {}
+            Taken::Again(report) => {
+                self.runs.spawn(async move { shared.hand_over(origin.as_ref(), report).await });
+            }
+            Taken::Return => {
+                let report = shared.report(held, End::Returned);
+                self.runs.spawn(async move { shared.hand_over(origin.as_ref(), report).await });
+            }
+            Taken::Run(stop) => {
+                let dispatch = Dispatch {
+                    task,
+                    input,
+                    taken: Instant::now(),
+                    stop,
+                    abandon: self.abandon.clone(),
+                    longest: shared.settings.answer,
+                };
+                self.runs.spawn(async move { shared.run(dispatch, origin).await });
+            }
+        }
+    }
+}
+
+/// What the loop, the runs and the heartbeat share.
+pub(crate) struct Shared {
+    settings: Settings,
+    engine: Arc<dyn Engine>,
+    profile: Profile,
+    capacity: u32,
+    desk: Mutex<Desk>,
+    latency: Mutex<Latency>,
+}
+
+impl Shared {
+    async fn run(&self, dispatch: Dispatch, origin: Arc<dyn Origin>) {
+        let held = Held { job: dispatch.task.job, lease: dispatch.task.lease };
+        let draft = dispatch.task.draft;
+        let words = Words::under(held, self.settings.id.clone(), Arc::clone(&origin));
+        match dispatch.run(self.engine.as_ref(), &words).await {
+            Ended::Stopped => self.desk().end(held.lease, None),
+            Ended::Reported { end, answer, run } => {
+                self.latency().count(run);
+                let answer = answer.map(|answer| (draft, answer));
+                let report = Report { draft: answer, ..self.report(held, end) };
+                self.desk().end(held.lease, Some(report.clone()));
+                self.hand_over(origin.as_ref(), report).await;
+            }
+        }
+    }
+
+    /// Says how a dispatch ended. What does not arrive is said again when the origin is back.
+    pub(crate) async fn hand_over(&self, origin: &dyn Origin, report: Report) {
+        let lease = report.outcome.lease;
+        if origin.report(report).await.is_ok() {
+            self.desk().handed(lease, Instant::now());
+        }
+    }
+
+    pub(crate) fn heartbeat(&self) -> Heartbeat {
+        let (held, draining) = {
+            let desk = self.desk();
+            (desk.held(), desk.is_draining())
+        };
+        Heartbeat {
+            worker: self.settings.id.clone(),
+            kind: self.profile.kind.to_owned(),
+            pool: self.profile.pool.clone(),
+            topics: self.profile.topics.clone(),
+            capacity: self.capacity,
+            held,
+            draining,
+            models: self.profile.models.clone(),
+            adapters: Vec::new(),
+            gpu: None,
+            latency: self.latency().counts(),
+            region: self.settings.region.clone(),
+            labels: self.settings.labels.clone(),
+            pid: std::process::id(),
+            resident: resident(),
+        }
+    }
+
+    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn latency(&self) -> MutexGuard<'_, Latency> {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn report(&self, held: Held, end: End) -> Report {
+        let worker = self.settings.id.clone();
+        Report { outcome: Outcome { job: held.job, lease: held.lease, worker, end }, draft: None }
+    }
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}

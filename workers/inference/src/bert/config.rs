@@ -1,0 +1,77 @@
+//! `config.json`, as `transformers` writes it.
+
+use serde::Deserialize;
+
+/// The sizes of a BERT.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Written")]
+pub(crate) struct Config {
+    pub(crate) vocabulary: usize,
+    pub(crate) positions: usize,
+    pub(crate) token_types: usize,
+    pub(crate) hidden: usize,
+    pub(crate) inner: usize,
+    pub(crate) heads: usize,
+    pub(crate) layers: usize,
+    pub(crate) epsilon: f32,
+}
+
+/// A setting that asks for what this forward pass does not do.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("`{key}` is {found}; {supported}")]
+pub(crate) struct Unsupported {
+    key: &'static str,
+    found: String,
+    supported: &'static str,
+}
+
+/// Other keys are about training, or about how the file was written.
+#[derive(Deserialize)]
+struct Written {
+    model_type: String,
+    hidden_act: String,
+    #[serde(default)]
+    position_embedding_type: Option<String>,
+    vocab_size: usize,
+    max_position_embeddings: usize,
+    type_vocab_size: usize,
+    hidden_size: usize,
+    intermediate_size: usize,
+    num_attention_heads: usize,
+    num_hidden_layers: usize,
+    layer_norm_eps: f32,
+}
+
+impl TryFrom<Written> for Config {
+    type Error = Unsupported;
+
+    fn try_from(written: Written) -> Result<Self, Unsupported> {
+        let known = |key, found: String, supported: &'static str, fits: bool| {
+            if fits { Ok(()) } else { Err(Unsupported { key, found, supported }) }
+        };
+        let positions = written.position_embedding_type.unwrap_or_else(|| "absolute".into());
+        let (hidden, heads) = (written.hidden_size, written.num_attention_heads);
+        let bert = written.model_type == "bert";
+        known("model_type", written.model_type, "only bert is supported", bert)?;
+        let gelu = written.hidden_act == "gelu";
+        known("hidden_act", written.hidden_act, "only gelu is supported", gelu)?;
+        let absolute = positions == "absolute";
+        known("position_embedding_type", positions, "only absolute is supported", absolute)?;
+        let aligned = hidden > 0 && hidden.is_multiple_of(16) && written.intermediate_size > 0;
+        known("hidden_size", hidden.to_string(), "it is a multiple of 16", aligned)?;
+        let divides = heads > 0 && hidden.is_multiple_of(heads);
+        known("num_attention_heads", heads.to_string(), "it divides hidden_size", divides)?;
+        let layers = written.num_hidden_layers;
+        known("num_hidden_layers", layers.to_string(), "it is 1 to 256", (1..=256).contains(&layers))?;
+        Ok(Self {
+            vocabulary: written.vocab_size,
+            positions: written.max_position_embeddings,
+            token_types: written.type_vocab_size,
+            hidden,
+            inner: written.intermediate_size,
+            heads,
+            layers,
+            epsilon: written.layer_norm_eps,
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! What a model runs on.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// `auto`, `cpu`, `cuda:N` or `metal`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// The accelerator this binary was built for, if the machine has it; the CPU otherwise.
+    #[default]
+    Auto,
+    Cpu,
+    Cuda(usize),
+    Metal,
+}
+
+/// Why a device can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    #[error("a device is auto, cpu, cuda:N or metal, not {0:?}")]
+    Unknown(String),
+    #[error("{device} needs a worker built with the cargo feature `{feature}`: use cpu or build it")]
+    NotBuilt { device: Device, feature: &'static str },
+    #[error("{device} can't be opened: {reason}")]
+    Absent { device: Device, reason: String },
+}
+
+impl FromStr for Device {
+    type Err = DeviceError;
+
+    fn from_str(text: &str) -> Result<Self, DeviceError> {
+        let unknown = || DeviceError::Unknown(text.into());
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            "metal" => Ok(Self::Metal),
+            other => {
+                let ordinal = other.strip_prefix("cuda:").ok_or_else(unknown)?;
+                ordinal.parse().map(Self::Cuda).map_err(|_| unknown())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
+            Self::Metal => f.write_str("metal"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_reads_back_from_its_text() {
+        for device in [Device::Auto, Device::Cpu, Device::Cuda(3), Device::Metal] {
+            assert_eq!(device.to_string().parse(), Ok(device));
+        }
+        for bad in ["", "gpu", "cuda:", "cuda:-1", "CPU"] {
+            assert_eq!(bad.parse::<Device>(), Err(DeviceError::Unknown(bad.into())));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Which texts are computed together.
+
+/// Tokens of one batch: enough to read each weight seldom, few enough to stay near the processor.
+pub(super) const BATCH: usize = 512;
+/// Below this, a batch reads the weights for too few tokens.
+const SMALLEST: usize = 64;
+
+/// Shares texts, given by their lengths in tokens, out into batches for `threads` threads: as even as can be, each at
+/// most [`BATCH`] tokens unless a single text is longer. The longest text goes first to the emptiest batch (Graham's
+/// LPT rule). Nothing is padded, so texts of any length go together.
+pub(super) fn share_out(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
+    let total: usize = lengths.iter().sum();
+    let size = total.div_ceil(threads).clamp(SMALLEST, BATCH);
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&text| std::cmp::Reverse(lengths[text]));
+
+    let mut batches = vec![(0, Vec::new()); total.div_ceil(size)];
+    for text in order {
+        let length = lengths[text];
+        let emptiest = batches.iter_mut().min_by_key(|(tokens, _)| *tokens);
+        match emptiest {
+            Some((tokens, texts)) if *tokens + length <= BATCH || texts.is_empty() => {
+                *tokens += length;
+                texts.push(text);
+            }
+            _ => batches.push((length, vec![text])),
+        }
+    }
+    batches.into_iter().map(|(_, texts)| texts).filter(|texts| !texts.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn equal_texts_are_shared_equally() {
+        let batches = share_out(&[16; 32], 2);
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [16, 16]);
+    }
+
+    #[test]
+    fn a_few_short_texts_stay_together() {
+        assert_eq!(share_out(&[5, 7, 9], 2).len(), 1);
+        assert_eq!(share_out(&[], 2).len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_is_in_one_batch_and_no_batch_is_too_large(
+            lengths in prop::collection::vec(1usize..600, 0..200),
+            threads in 1usize..9,
+        ) {
+            let batches = share_out(&lengths, threads);
+            let mut seen: Vec<usize> = batches.iter().flatten().copied().collect();
+            seen.sort_unstable();
+            prop_assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
+            for batch in batches {
+                let tokens: usize = batch.iter().map(|&text| lengths[text]).sum();
+                prop_assert!(tokens <= BATCH || batch.len() == 1);
+            }
+        }
+    }
+}

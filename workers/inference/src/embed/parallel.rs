@@ -1,0 +1,50 @@
+//! A round's work on several threads.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Does `work` for every item, on a thread per memory; who is done takes the next item. The results are in the items'
+/// order. This thread works too, so a single item starts none.
+pub(super) fn map<M: Send, T: Sync, R: Send>(
+    memories: &mut [M],
+    items: &[T],
+    work: impl Fn(&mut M, &T) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let take = |memory: &mut M| {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { return done };
+            done.push((at, work(memory, item)));
+        }
+    };
+    let (own, others) = memories.split_first_mut().expect("there is a memory for this thread");
+    let others = others.iter_mut().take(items.len().saturating_sub(1));
+    let mut done = thread::scope(|scope| {
+        let others: Vec<_> = others.map(|memory| scope.spawn(|| take(memory))).collect();
+        let mut done = take(own);
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_in_the_items_order() {
+        let items: Vec<usize> = (0..100).collect();
+        for threads in 1..4 {
+            let squares = map(&mut vec![(); threads], &items, |(), n| n * n);
+            assert_eq!(squares, items.iter().map(|n| n * n).collect::<Vec<_>>());
+        }
+        assert!(map(&mut [()], &[] as &[u8], |(), n| *n).is_empty());
+    }
+}

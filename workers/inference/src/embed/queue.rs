@@ -1,0 +1,158 @@
+//! What waits to be computed: bounded, and honest about how long it takes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::Embeddings;
+
+/// Why texts were not embedded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EmbedError {
+    #[error("the queue is full: try again in {} s", retry_after.as_secs())]
+    Overloaded { retry_after: Duration },
+    #[error("{given} texts are more than the {most} that one call may have")]
+    TooMany { given: usize, most: usize },
+    #[error("text {index} can't be read: {reason}")]
+    BadText { index: usize, reason: String },
+    #[error("the device failed: {0}")]
+    Device(String),
+    #[error("the model has stopped")]
+    Stopped,
+}
+
+/// Texts of one call.
+pub(super) const MOST_TEXTS: usize = 2048;
+/// Calls that may wait.
+const CALLS: usize = 256;
+/// Weight of all that waits or is computed, in bytes of texts and of the vectors to come.
+const CAPACITY: u32 = 16 * 1024 * 1024;
+/// What a text weighs beside its bytes: about its vector.
+const TEXT: usize = 2048;
+
+type Reply = oneshot::Sender<Result<Embeddings, EmbedError>>;
+
+/// One call. It holds its share of the queue until it is answered.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) texts: Vec<String>,
+    reply: Reply,
+    share: OwnedSemaphorePermit,
+    pace: Arc<Pace>,
+    since: Instant,
+}
+
+/// The callers' end.
+#[derive(Debug, Clone)]
+pub(super) struct Queue {
+    calls: mpsc::Sender<Call>,
+    room: Arc<Semaphore>,
+    pace: Arc<Pace>,
+}
+
+/// How fast the queue moves: nanoseconds per unit of weight, of late.
+#[derive(Debug, Default)]
+struct Pace(AtomicU64);
+
+impl Queue {
+    pub(super) fn new() -> (Self, mpsc::Receiver<Call>) {
+        let (calls, receiver) = mpsc::channel(CALLS);
+        let room = Arc::new(Semaphore::new(CAPACITY as usize));
+        (Self { calls, room, pace: Arc::default() }, receiver)
+    }
+
+    pub(super) fn push(
+        &self,
+        texts: Vec<String>,
+    ) -> Result<oneshot::Receiver<Result<Embeddings, EmbedError>>, EmbedError> {
+        if texts.len() > MOST_TEXTS {
+            return Err(EmbedError::TooMany { given: texts.len(), most: MOST_TEXTS });
+        }
+        let weight: usize = texts.iter().map(|text| text.len() + TEXT).sum();
+        let weight = u32::try_from(weight).unwrap_or(u32::MAX).clamp(1, CAPACITY);
+        let full = |_| EmbedError::Overloaded { retry_after: self.retry_after() };
+        let share = self.room.clone().try_acquire_many_owned(weight).map_err(full)?;
+        let (reply, answer) = oneshot::channel();
+        let call = Call { texts, reply, share, pace: self.pace.clone(), since: Instant::now() };
+        self.calls.try_send(call).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => EmbedError::Overloaded { retry_after: self.retry_after() },
+            mpsc::error::TrySendError::Closed(_) => EmbedError::Stopped,
+        })?;
+        Ok(answer)
+    }
+
+    /// Whether the thread that answers is there.
+    pub(super) fn is_open(&self) -> bool {
+        !self.calls.is_closed()
+    }
+
+    /// How long what waits now will take.
+    fn retry_after(&self) -> Duration {
+        let waiting = CAPACITY as usize - self.room.available_permits();
+        let time = Duration::from_nanos(self.pace.0.load(Ordering::Relaxed).saturating_mul(waiting as u64));
+        Duration::from_secs(time.as_secs().saturating_add(1).min(60))
+    }
+}
+
+impl Call {
+    /// Whether nobody waits for the answer any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    pub(super) fn answer(self, answer: Result<Embeddings, EmbedError>) {
+        self.pace.passed(self.share.num_permits(), self.since.elapsed());
+        drop(self.share);
+        let _ = self.reply.send(answer);
+    }
+}
+
+impl Pace {
+    /// Follows the latest calls, each counting an eighth.
+    fn passed(&self, weight: usize, time: Duration) {
+        let now = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX) / weight.max(1) as u64;
+        let before = self.0.load(Ordering::Relaxed);
+        let pace = if before == 0 { now } else { before - before / 8 + now / 8 };
+        self.0.store(pace, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_is_overloaded_and_has_room_again_when_answered() {
+        let (queue, mut calls) = Queue::new();
+        let answer = queue.push(vec![String::new(); MOST_TEXTS]).unwrap();
+        let mut kept = vec![answer];
+        let error = loop {
+            match queue.push(vec![String::new(); MOST_TEXTS]) {
+                Ok(answer) => kept.push(answer),
+                Err(error) => break error,
+            }
+        };
+        assert!(
+            matches!(error, EmbedError::Overloaded { retry_after } if retry_after >= Duration::from_secs(1))
+        );
+        calls.try_recv().unwrap().answer(Err(EmbedError::Stopped));
+        queue.push(vec![String::new(); MOST_TEXTS]).unwrap();
+    }
+
+    #[test]
+    fn many_small_calls_are_bounded_too() {
+        let (queue, _calls) = Queue::new();
+        let kept: Vec<_> = (0..CALLS).map(|_| queue.push(vec!["a".into()]).unwrap()).collect();
+        assert!(matches!(queue.push(vec!["a".into()]), Err(EmbedError::Overloaded { .. })));
+        drop(kept);
+    }
+
+    #[test]
+    fn too_many_texts_are_refused_at_once() {
+        let (queue, _calls) = Queue::new();
+        let error = queue.push(vec![String::new(); MOST_TEXTS + 1]).unwrap_err();
+        assert_eq!(error, EmbedError::TooMany { given: 2049, most: 2048 });
+    }
+}

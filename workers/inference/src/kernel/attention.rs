@@ -1,0 +1,113 @@
+//! Self-attention of one text.
+
+use super::gemm::{Panels, Rows, product};
+use super::math::{exp, fold, map};
+use super::simd::{Isa, Simd, dispatch};
+
+/// The memory that attention works in, kept between calls.
+#[derive(Debug, Default)]
+pub(crate) struct Attention {
+    keys: Panels,
+    values: Panels,
+    scores: Vec<f32>,
+}
+
+/// `softmax(Q Kᵀ / √d) V` for each head. `qkv` has a row per token: its queries, keys and values, all heads of each
+/// side by side; `out` gets a row per token, all heads side by side.
+///
+/// # Panics
+/// If the lengths don't fit.
+pub(crate) fn attend(
+    isa: Isa,
+    qkv: &[f32],
+    heads: usize,
+    hidden: usize,
+    memory: &mut Attention,
+    out: &mut [f32],
+) {
+    assert!(out.len().is_multiple_of(hidden) && qkv.len() == 3 * out.len() && hidden.is_multiple_of(heads));
+    let width = hidden / heads;
+    let tokens = out.len() / hidden;
+    let out = out.as_mut_ptr();
+    dispatch!(isa, all_heads(qkv: &[f32], tokens: usize, heads: usize, width: usize, memory: &mut Attention, out: *mut f32));
+}
+
+/// # Safety
+/// `qkv` has `tokens` rows of three times `heads * width`, `out` of `heads * width`.
+#[inline(always)]
+unsafe fn all_heads<S: Simd>(
+    qkv: &[f32],
+    tokens: usize,
+    heads: usize,
+    width: usize,
+    memory: &mut Attention,
+    out: *mut f32,
+) {
+    let Attention { keys, values, scores } = memory;
+    let hidden = heads * width;
+    let at = |token: usize, part: usize, head: usize| token * 3 * hidden + part * hidden + head * width;
+    scores.resize(tokens * tokens, 0.0);
+    for head in 0..heads {
+        keys.pack(width, tokens, |token, dimension| qkv[at(token, 1, head) + dimension]);
+        values.pack(tokens, width, |dimension, token| qkv[at(token, 2, head) + dimension]);
+        // SAFETY: queries are rows of `qkv`, the scores are tokens², and each head has its own columns of `out`.
+        unsafe {
+            let queries = Rows { first: qkv.as_ptr().add(at(0, 0, head)), stride: 3 * hidden };
+            product::<S>(tokens, queries, keys, &[], scores.as_mut_ptr(), tokens);
+            for row in scores.chunks_exact_mut(tokens) {
+                softmax::<S>(row, 1.0 / (width as f32).sqrt());
+            }
+            let weights = Rows { first: scores.as_ptr(), stride: tokens };
+            product::<S>(tokens, weights, values, &[], out.add(head * width), hidden);
+        }
+    }
+}
+
+/// Scales the scores and turns them into weights that sum to one.
+#[inline(always)]
+unsafe fn softmax<S: Simd>(scores: &mut [f32], scale: f32) {
+    unsafe {
+        let most = fold(scores, f32::NEG_INFINITY, |a: S, b| a.max(b)).largest();
+        map(scores, |score: S| exp(score.sub(S::splat(most)).mul(S::splat(scale))));
+        let share = 1.0 / fold(scores, 0.0, |a: S, b| a.add(b)).sum();
+        map(scores, |weight: S| weight.mul(S::splat(share)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attention_is_the_schoolbook_one() {
+        let (heads, width) = (3, 16);
+        let hidden = heads * width;
+        for tokens in [1, 2, 17, 50] {
+            let qkv: Vec<f32> =
+                (0..tokens * 3 * hidden).map(|n| ((n * 7919) % 1009) as f32 / 300.0 - 1.5).collect();
+            let part = |token: usize, part: usize, head: usize| {
+                let at = token * 3 * hidden + part * hidden + head * width;
+                &qkv[at..at + width]
+            };
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            for isa in [Isa::Portable, Isa::best()] {
+                let mut out = vec![f32::NAN; tokens * hidden];
+                attend(isa, &qkv, heads, hidden, &mut Attention::default(), &mut out);
+                for token in 0..tokens {
+                    for head in 0..heads {
+                        let weights: Vec<f32> = (0..tokens)
+                            .map(|other| (dot(part(token, 0, head), part(other, 1, head)) / 4.0).exp())
+                            .collect();
+                        let sum: f32 = weights.iter().sum();
+                        for dimension in 0..width {
+                            let exact: f32 =
+                                (0..tokens).map(|o| weights[o] / sum * part(o, 2, head)[dimension]).sum();
+                            let found = out[token * hidden + head * width + dimension];
+                            assert!((found - exact).abs() < 1e-4, "{isa:?} {tokens} {found} {exact}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The functions of a transformer, on vectors.
+
+use super::simd::{Isa, Simd, dispatch};
+
+/// `x * Φ(x)` in place: the exact GELU, not the tanh approximation.
+pub(crate) fn gelu(isa: Isa, values: &mut [f32]) {
+    dispatch!(isa, gelu_all(values: &mut [f32]));
+}
+
+#[inline(always)]
+unsafe fn gelu_all<S: Simd>(values: &mut [f32]) {
+    unsafe { map::<S>(values, |x| gelu_one(x)) }
+}
+
+/// Applies a function to all values, the last ones by way of a padded vector.
+#[inline(always)]
+pub(super) unsafe fn map<S: Simd>(values: &mut [f32], f: impl Fn(S) -> S) {
+    unsafe {
+        let mut chunks = values.chunks_exact_mut(S::LANES);
+        for chunk in &mut chunks {
+            f(S::load(chunk.as_ptr())).store(chunk.as_mut_ptr());
+        }
+        let rest = chunks.into_remainder();
+        if !rest.is_empty() {
+            let mut lanes = [0.0; 16];
+            lanes[..rest.len()].copy_from_slice(rest);
+            f(S::load(lanes.as_ptr())).store(lanes.as_mut_ptr());
+            rest.copy_from_slice(&lanes[..rest.len()]);
+        }
+    }
+}
+
+/// Folds all values lane by lane from `start`, the last ones by way of a vector padded with it.
+#[inline(always)]
+pub(super) unsafe fn fold<S: Simd>(values: &[f32], start: f32, f: impl Fn(S, S) -> S) -> S {
+    unsafe {
+        let chunks = values.chunks_exact(S::LANES);
+        let mut lanes = [start; 16];
+        lanes[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
+        chunks.fold(S::load(lanes.as_ptr()), |folded, chunk| f(folded, S::load(chunk.as_ptr())))
+    }
+}
+
+#[inline(always)]
+unsafe fn gelu_one<S: Simd>(x: S) -> S {
+    unsafe {
+        let half = x.mul(S::splat(0.5));
+        half.mul_add(erf(x.mul(S::splat(std::f32::consts::FRAC_1_SQRT_2))), half)
+    }
+}
+
+/// erf as a quotient of polynomials in x², good to a few units in the last place; beyond ±4 it is ±1 in a float. The
+/// coefficients are the minimax fit that Eigen and XLA use.
+#[inline(always)]
+unsafe fn erf<S: Simd>(x: S) -> S {
+    unsafe {
+        let x = x.max(S::splat(-4.0)).min(S::splat(4.0));
+        let x2 = x.mul(x);
+        let above = polynomial(
+            x2,
+            [
+                -2.726_142_3e-10,
+                2.770_681_5e-8,
+                -2.101_024e-6,
+                -5.692_506_4e-5,
+                -7.349_906e-4,
+                -2.954_6e-3,
+                -1.609_603_3e-2,
+            ],
+        );
+        let below =
+            polynomial(x2, [-1.456_607_2e-5, -2.133_740_5e-4, -1.682_827e-3, -7.373_329e-3, -1.426_474e-2]);
+        x.mul(above).div(below)
+    }
+}
+
+/// eˣ for x at most 88, to a few units in the last place: 2ⁿ by the exponent bits, e to the rest by its series.
+#[inline(always)]
+pub(super) unsafe fn exp<S: Simd>(x: S) -> S {
+    unsafe {
+        let x = x.max(S::splat(-87.0)).min(S::splat(88.0));
+        let n = x.mul(S::splat(std::f32::consts::LOG2_E)).round();
+        // ln 2 in two parts, so that nothing is lost in the difference.
+        let rest = n.mul_add(S::splat(-0.693_359_4), x);
+        let rest = n.mul_add(S::splat(2.121_944_4e-4), rest);
+        let series = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+        polynomial(rest, series).mul(n.exp2_whole())
+    }
+}
+
+/// Horner's scheme, the highest power first.
+#[inline(always)]
+unsafe fn polynomial<S: Simd, const N: usize>(x: S, coefficients: [f32; N]) -> S {
+    unsafe {
+        let mut sum = S::splat(coefficients[0]);
+        for &coefficient in &coefficients[1..] {
+            sum = sum.mul_add(x, S::splat(coefficient));
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exp_all(isa: Isa, values: &mut [f32]) {
+        #[inline(always)]
+        unsafe fn all<S: Simd>(values: &mut [f32]) {
+            unsafe { map::<S>(values, |x| exp(x)) }
+        }
+        dispatch!(isa, all(values: &mut [f32]));
+    }
+
+    /// erf by its Maclaurin series, which doubles carry to ±4.
+    fn erf_exactly(x: f64) -> f64 {
+        let (mut term, mut sum) = (x, x);
+        for n in 1..200 {
+            let n = f64::from(n);
+            term *= -x * x / n;
+            sum += term / (2.0 * n + 1.0);
+        }
+        2.0 / std::f64::consts::PI.sqrt() * sum
+    }
+
+    #[test]
+    fn gelu_is_the_exact_one() {
+        for isa in [Isa::Portable, Isa::best()] {
+            let inputs: Vec<f32> = (-5501..=5501).map(|n| n as f32 / 1000.0).collect();
+            let mut outputs = inputs.clone();
+            gelu(isa, &mut outputs);
+            for (x, y) in inputs.iter().zip(&outputs) {
+                let exact = f64::from(*x) * 0.5 * (1.0 + erf_exactly(f64::from(*x) / 2f64.sqrt()));
+                assert!(
+                    (f64::from(*y) - exact).abs() < 1e-6 * (1.0 + exact.abs()),
+                    "{isa:?}: gelu({x}) = {y}, not {exact}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn exp_is_good_to_the_last_digits() {
+        for isa in [Isa::Portable, Isa::best()] {
+            let inputs: Vec<f32> = (-8600..=8800).map(|n| n as f32 / 100.0).collect();
+            let mut outputs = inputs.clone();
+            exp_all(isa, &mut outputs);
+            for (x, y) in inputs.iter().zip(&outputs) {
+                let exact = f64::from(*x).exp();
+                assert!(
+                    ((f64::from(*y) - exact) / exact).abs() < 4e-7,
+                    "{isa:?}: exp({x}) = {y}, not {exact}"
+                );
+            }
+        }
+    }
+}

@@ -90,3 +90,23 @@ pub(crate) async fn an_ephemeral_job_is_recorded_and_leaves_no_steps(place: &imp
     assert_eq!(steps.iter().map(|step| step.job).collect::<Vec<_>>(), [durable.id()]);
     assert_eq!(store.outbox(Sequence(0), 9).await.unwrap().len(), 1);
 }
+
+pub(crate) async fn an_ephemeral_job_that_is_kept_is_durable_from_there_on(place: &impl Place) {
+    let store = place.open();
+    let job = Job::accepted(request("acme", 1), Durability::Durable, store.memory());
+    store.put(job.context(), "{}".into()).await.unwrap();
+    let change = scheduled(&job, lease(&job, 1));
+    let log = [&[first_entry(&job)], change.entries()].concat();
+    let kept = change.into_job();
+    store.keep(kept.clone(), log.clone()).await.unwrap();
+    assert_eq!(store.log(kept.id(), Version(0)).await.unwrap(), log);
+    let steps = store.steps(Sequence(0), 9).await.unwrap();
+    assert_eq!(steps.iter().map(|step| step.version).collect::<Vec<_>>(), [Version(1), Version(2)]);
+    drop(store);
+    let store = place.open();
+    assert_eq!(ids(store.open_jobs(None, 9).await.unwrap()), [kept.id()]);
+    assert!(store.get(kept.context()).await.unwrap().is_some());
+    assert!(store.keep(kept.clone(), log).await.is_err());
+    let ended = store.commit(cancelled(&kept)).await.unwrap();
+    assert_eq!(store.job(kept.id()).await.unwrap(), Some(ended));
+}

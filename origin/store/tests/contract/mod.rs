@@ -44,6 +44,7 @@ macro_rules! contract {
             jobs_are_found_by_state_and_topic
             open_jobs_are_the_durable_ones_that_have_not_ended
             an_ephemeral_job_is_recorded_and_leaves_no_steps
+            an_ephemeral_job_that_is_kept_is_durable_from_there_on
             steps_come_in_order_and_a_cursor_keeps_its_place
             messages_wait_until_they_are_relayed_and_no_number_returns
             everything_is_there_after_reopening

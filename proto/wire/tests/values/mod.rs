@@ -280,7 +280,8 @@ pub(crate) fn called() -> impl Strategy<Value = Called> {
         answer: answered.then(|| Pointer::result(job.memory, job.id())),
         job: Box::new(job),
     });
-    prop_oneof![ended, prop::sample::select(&Refusal::ALL).prop_map(Called::Refused)]
+    let kept = job().prop_map(|job| Called::Kept { job: Box::new(job) });
+    prop_oneof![ended, kept, prop::sample::select(&Refusal::ALL).prop_map(Called::Refused)]
 }
 
 pub(crate) fn audit() -> impl Strategy<Value = AuditEvent> {

@@ -1,0 +1,115 @@
+//! What was acknowledged survives a power cut, and a flush that failed is never acknowledged.
+//!
+//! The disk is simulated below SQLite: at the cut, any part of what was not flushed is lost. Five cuts, or as
+//! many as `CORTEX_POWER_CUTS` says.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "power/clients.rs"]
+mod clients;
+#[path = "power/disk.rs"]
+mod disk;
+#[path = "power/vfs.rs"]
+mod vfs;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cortex_domain::job::Version;
+use cortex_domain::pointer::Pointer;
+use cortex_domain::ports::{Acceptance, JobStore, StoreError};
+use cortex_domain::state::StateName;
+use cortex_store::SqliteStore;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use clients::{Clients, submission};
+use disk::{Chance, Loss};
+
+const FILE: &str = "jobs.db";
+
+fn open(folder: &Path) -> Arc<dyn JobStore> {
+    Arc::new(SqliteStore::open(folder.join(FILE)).unwrap())
+}
+
+/// The content of a folder's disk after a power cut.
+fn cut(folder: &Path, loss: Loss) -> TempDir {
+    let after = TempDir::new().unwrap();
+    disk::cut(folder, after.path(), loss);
+    let check = Connection::open(after.path().join(FILE)).unwrap();
+    let verdict: String = check.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+    after
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_acknowledged_step_survives_a_power_cut() {
+    vfs::install();
+    let cuts = std::env::var("CORTEX_POWER_CUTS").map_or(5, |text| text.parse().unwrap());
+    for seed in 1..=cuts {
+        let chance = Chance::new(seed);
+        let folder = TempDir::new().unwrap();
+        let clients = Clients::start(open(folder.path()));
+        let acknowledged = clients.acknowledged(50 + chance.below(500)).await;
+        let after = cut(folder.path(), Loss::Some(chance));
+        clients.stop().await;
+
+        let store = open(after.path());
+        for (id, version) in acknowledged {
+            let job = store.job(id).await.unwrap();
+            let job = job.unwrap_or_else(|| panic!("seed {seed}: {id} is lost"));
+            assert!(job.version >= version, "seed {seed}: {id} fell back to {:?}", job.version);
+            let log = store.log(id, Version(0)).await.unwrap();
+            assert_eq!(log.len() as u64, job.version.0, "seed {seed}: the log of {id}");
+            assert!(store.get(job.context()).await.unwrap().is_some(), "seed {seed}: the input of {id}");
+            let result = store.get(Pointer::result(job.memory, id)).await.unwrap();
+            assert_eq!(result.is_some(), job.state.name() == StateName::Succeeded, "seed {seed}: {id}");
+        }
+        drop(store);
+        disk::forget([folder.path(), after.path()]);
+    }
+}
+
+#[tokio::test]
+async fn a_failing_flush_is_not_acknowledged_and_the_store_recovers() {
+    vfs::install();
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let [before, during, after] = [submission(1), submission(2), submission(3)];
+    assert!(matches!(store.accept(before.clone()).await, Ok(Acceptance::New(_))));
+    let change = clients::scheduled(&store.job(before.request.id).await.unwrap().unwrap());
+
+    disk::fail_flushes(folder.path(), true);
+    for _ in 0..3 {
+        assert!(matches!(store.accept(during.clone()).await, Err(StoreError::Broken(_))));
+        assert!(store.commit(change.clone()).await.is_err());
+    }
+    assert_eq!(store.job(during.request.id).await.unwrap(), None);
+
+    disk::fail_flushes(folder.path(), false);
+    assert!(matches!(store.accept(during.clone()).await, Ok(Acceptance::New(_))));
+    assert!(matches!(store.accept(after.clone()).await, Ok(Acceptance::New(_))));
+    store.commit(change).await.unwrap();
+
+    let image = cut(folder.path(), Loss::All);
+    let store = open(image.path());
+    for (submission, version) in [(before, 2), (during, 1), (after, 1)] {
+        assert_eq!(store.job(submission.request.id).await.unwrap().unwrap().version, Version(version));
+    }
+}
+
+#[test]
+fn the_simulated_disk_does_lose_what_was_not_flushed() {
+    vfs::install();
+    let folder = TempDir::new().unwrap();
+    let connection = Connection::open(folder.path().join(FILE)).unwrap();
+    connection.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x);").unwrap();
+    connection.execute_batch("PRAGMA wal_checkpoint(FULL); PRAGMA synchronous = NORMAL;").unwrap();
+    connection.execute_batch("INSERT INTO t VALUES (1)").unwrap();
+    let after = cut(folder.path(), Loss::All);
+    let count = |connection: &Connection| {
+        connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(count(&connection), 1);
+    assert_eq!(count(&Connection::open(after.path().join(FILE)).unwrap()), 0);
+}

@@ -1,0 +1,62 @@
+//! The child: this test binary, told to run one test of its own that accepts jobs.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cortex_domain::flow::Submission;
+use cortex_domain::id::JobId;
+use cortex_domain::job::{Limits, Owner, Priority, Request};
+use cortex_domain::ports::{Acceptance, JobStore};
+use cortex_domain::time::Timestamp;
+use cortex_store::SqliteStore;
+
+/// What a line starts with that acknowledges a job.
+pub(crate) const SAID: &str = "accepted ";
+
+const STORE: &str = "CORTEX_STORE_CHILD";
+const JOBS: &str = "CORTEX_STORE_CHILD_JOBS";
+
+/// A process that accepts so many jobs, one at a time, and writes a line for each.
+pub(crate) fn command(store: &Path, jobs: usize) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child::accepts_jobs_and_says_so", "--ignored", "--nocapture"]);
+    command.env(STORE, store).env(JOBS, jobs.to_string());
+    command
+}
+
+#[tokio::test]
+#[ignore = "the other tests run it as a process of its own"]
+async fn accepts_jobs_and_says_so() {
+    let store = SqliteStore::open(std::env::var_os(STORE).unwrap()).unwrap();
+    let jobs: usize = std::env::var(JOBS).unwrap().parse().unwrap();
+    // The test harness has written the beginning of this line.
+    writeln!(std::io::stdout()).unwrap();
+    for _ in 0..jobs {
+        let Acceptance::New(job) = store.accept(submission()).await.unwrap() else { panic!() };
+        let line = format!("{SAID}{}\n", job.id());
+        std::io::stdout().write_all(line.as_bytes()).unwrap();
+    }
+}
+
+fn submission() -> Submission {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = Timestamp::from_millis(u64::try_from(now.as_millis()).unwrap());
+    let request = Request {
+        id: JobId::mint(now, random),
+        owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+        topic: "job.echo".parse().unwrap(),
+        priority: Priority::Normal,
+        limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
+        labels: BTreeMap::new(),
+        idempotency: None,
+        hops: vec![],
+        created_at: now,
+        traceparent: None,
+    };
+    Submission { request, input: b"{}".to_vec() }
+}

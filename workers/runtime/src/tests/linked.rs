@@ -1,5 +1,6 @@
 //! The worker over real sockets, and on the bus itself.
 
+mod assignment;
 mod home;
 
 use bytes::Bytes;

@@ -4,24 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cortex_domain::flow::{Accepted, Assignment};
-use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{Limits as JobLimits, Owner, Priority, Request};
-use cortex_domain::pointer::Memory;
-use cortex_domain::policy::{Gate, clear};
+use cortex_domain::flow::Assignment;
 use cortex_domain::ports::{Bus, Payloads, Subscription};
-use cortex_domain::state::{Attempt, Lease, Target};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_domain::time::Timestamp;
 use cortex_fabric::bus::Embedded;
-use cortex_fabric::entropy::random;
 use cortex_fabric::link::{Dial, Limits, LinkAddress, Listener, Server, open};
 use cortex_fabric::origin::{Inbox, Origin, join};
 use cortex_fabric::payload::Fake;
-use cortex_wire::{decode_decision, encode_assignment};
+use cortex_wire::encode_assignment;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::assignment::assignment;
 use crate::tests::origin::settings;
 use crate::{Engine, RunError, Worker};
 
@@ -88,7 +82,7 @@ impl Home {
 
     /// Sends a job as the scheduler does.
     pub(super) async fn dispatch(&self, input: &'static str) -> Assignment {
-        let assignment = assignment();
+        let assignment = assignment(&settings(1).id);
         self.payloads.put(assignment.context(), Bytes::from(input)).await.unwrap();
         self.bus.publish(Subject::of(&assignment), encode_assignment(&assignment)).await.unwrap();
         assignment
@@ -105,31 +99,3 @@ fn start(worker: Worker, origin: Arc<dyn Origin>, inbox: Inbox) -> Working {
 pub(super) async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(10), future).await.expect("in time")
 }
-
-fn assignment() -> Assignment {
-    let now = Timestamp::from_millis(1_795_217_790_000);
-    let request = Request {
-        id: JobId::mint(now, random()),
-        owner: Owner { tenant: "acme".parse().unwrap(), principal: "tests".parse().unwrap(), roles: vec![] },
-        topic: "job.echo".parse().unwrap(),
-        priority: Priority::Normal,
-        limits: JobLimits { attempts: 3, run: Duration::from_secs(10), deadline: None },
-        labels: Default::default(),
-        idempotency: None,
-        hops: vec![],
-        created_at: now,
-        traceparent: None,
-    };
-    let lease = Lease { attempt: Attempt(1), dispatch: DispatchId::new(random()) };
-    let accepted = Accepted::ephemeral(request, Memory::Local);
-    match clear(accepted, decode_decision(ALLOWED).unwrap()) {
-        Gate::Passed(cleared) => {
-            let worker = Target::Worker(settings(1).id);
-            cleared.place(worker, lease, now).unwrap().into_parts().1
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-/// `CheckResponse { allow: Clearance { policy: "p", rule: "r" } }`.
-const ALLOWED: &[u8] = b"\x0a\x06\x0a\x01p\x12\x01r";

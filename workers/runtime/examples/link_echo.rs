@@ -1,0 +1,159 @@
+//! How fast a job goes to an echo worker process over the link and back, from one packet on the bus to the other.
+//!
+//! `cargo run --release -p cortex-runtime --example link_echo`
+
+#[path = "../src/tests/linked/assignment.rs"]
+#[expect(clippy::unwrap_used, reason = "it is the tests' own")]
+mod assignment;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cortex_domain::flow::End;
+use cortex_domain::id::{DispatchId, WorkerId};
+use cortex_domain::ports::{Bus, Payloads, Subscription};
+use cortex_domain::subject::{Filter, Subject};
+use cortex_fabric::bus::Embedded;
+use cortex_fabric::link::{Dial, Limits, LinkAddress, Listener, Server, open};
+use cortex_fabric::payload::{Fake, Layered};
+use cortex_runtime::echo::Echo;
+use cortex_runtime::{Settings, Worker};
+use cortex_wire::{decode_outcome, encode_assignment};
+use tokio_util::sync::CancellationToken;
+
+const SECONDS: u64 = 3;
+const TOKEN: &str = "measured";
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    match &arguments[1..] {
+        [role, address] if role == "worker" => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work(address))
+        }
+        _ => tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?
+            .block_on(async { tokio::spawn(measure_all()).await?.map_err(Into::into) }),
+    }
+}
+
+async fn work(address: &str) -> Outcome<()> {
+    let settings = Settings {
+        id: "w1".parse()?,
+        capacity: Some(64),
+        grace: Duration::ZERO,
+        answer: 1 << 24,
+        region: None,
+        labels: BTreeMap::new(),
+    };
+    let worker = Worker::new(settings, Arc::new(Echo));
+    let dial = Dial { address: address.parse()?, token: TOKEN.to_owned(), limits: Limits::default() };
+    let (origin, inbox) = open(dial, worker.introduction());
+    Ok(worker.run(origin, inbox, CancellationToken::new()).await?)
+}
+
+async fn measure_all() -> Result<(), String> {
+    let folder = std::env::temp_dir().join(format!("link-echo-{}", std::process::id()));
+    for address in [LinkAddress::Unix(folder.join("link")), "tcp:127.0.0.1:0".parse().expect("an address")] {
+        measure(&address).await.map_err(|error| error.to_string())?;
+    }
+    std::fs::remove_dir_all(folder).map_err(|error| error.to_string())
+}
+
+async fn measure(address: &LinkAddress) -> Outcome<()> {
+    let bus = Embedded::default();
+    let memory = Arc::new(Layered::new(Arc::new(Fake::default()), 1 << 28));
+    let listener = Listener::bind(address).await?;
+    let address = listener.address().clone();
+    let server = Server::new(Arc::new(bus.clone()), memory.clone(), TOKEN.to_owned(), Limits::default());
+    let shutdown = CancellationToken::new();
+    let until = shutdown.clone();
+    let serving = tokio::spawn(async move { server.serve(listener, until).await });
+    let mut heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT), None).await?;
+    let mut results = bus.subscribe(Filter::only(&Subject::JOB_RESULT), None).await?;
+    let mut worker = Command::new(std::env::current_exe()?)
+        .args(["worker", &address.to_string()])
+        .stdin(Stdio::null())
+        .spawn()?;
+    heartbeats.next().await.ok_or("no worker")?;
+
+    for (clients, bytes) in [(1, 100), (1, 100_000), (32, 100)] {
+        let here = cpu(std::process::id())?;
+        let there = cpu(worker.id())?;
+        let mut waits = rounds(&bus, &memory, results.as_mut(), clients, bytes).await?;
+        let count = waits.len();
+        waits.sort();
+        let each = |before: Duration, after: Duration| (after - before).as_micros() / count as u128;
+        let line = format!(
+            "{address} clients={clients} bytes={bytes}: {}/s, p50 {} us, p99 {} us, cpu per round trip: origin {} us, worker {} us",
+            count as u64 / SECONDS,
+            waits[count / 2].as_micros(),
+            waits[count * 99 / 100].as_micros(),
+            each(here, cpu(std::process::id())?),
+            each(there, cpu(worker.id())?),
+        );
+        #[expect(clippy::print_stdout, reason = "its result")]
+        {
+            println!("{line}");
+        }
+    }
+    worker.kill()?;
+    worker.wait()?;
+    shutdown.cancel();
+    Ok(serving.await??)
+}
+
+/// How long each round trip took.
+async fn rounds(
+    bus: &Embedded,
+    memory: &Layered,
+    results: &mut dyn Subscription,
+    clients: usize,
+    bytes: usize,
+) -> Outcome<Vec<Duration>> {
+    let worker: WorkerId = "w1".parse()?;
+    let input = Bytes::from(format!("\"{}\"", "x".repeat(bytes)));
+    let mut waits = Vec::new();
+    let mut under_way: BTreeMap<[u8; 16], Instant> = BTreeMap::new();
+    let end = Instant::now() + Duration::from_secs(SECONDS);
+    while Instant::now() < end || !under_way.is_empty() {
+        while under_way.len() < clients && Instant::now() < end {
+            let assignment = assignment::assignment(&worker);
+            under_way.insert(key(assignment.lease().dispatch), Instant::now());
+            memory.open(assignment.job());
+            memory.put(assignment.context(), input.clone()).await?;
+            bus.publish(Subject::of(&assignment), encode_assignment(&assignment)).await?;
+        }
+        let delivery = results.next().await.ok_or("the bus is closed")?;
+        let outcome = decode_outcome(&delivery.body)?;
+        if !matches!(outcome.end, End::Succeeded { .. }) {
+            return Err(format!("{:?}", outcome.end).into());
+        }
+        memory.close(outcome.job);
+        let began = under_way.remove(&key(outcome.lease.dispatch)).ok_or("an unknown lease")?;
+        waits.push(began.elapsed());
+    }
+    Ok(waits)
+}
+
+fn key(dispatch: DispatchId) -> [u8; 16] {
+    *dispatch.as_bytes()
+}
+
+/// Processor time that a process has taken, in user and system mode.
+fn cpu(pid: u32) -> Outcome<Duration> {
+    let mut total = Duration::ZERO;
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let schedstat = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        let nanos = schedstat.split(' ').next().ok_or("no time")?.parse()?;
+        total += Duration::from_nanos(nanos);
+    }
+    Ok(total)
+}

@@ -1,4 +1,4 @@
-//! What was acknowledged survives a power cut, and a flush that failed is never acknowledged.
+//! What was acknowledged survives a power cut, and what a full or failing disk refused is never acknowledged.
 //!
 //! The disk is simulated below SQLite: at the cut, any part of what was not flushed is lost. Five cuts, or as
 //! many as `CORTEX_POWER_CUTS` says.
@@ -17,14 +17,14 @@ use std::sync::Arc;
 
 use cortex_domain::job::Version;
 use cortex_domain::pointer::Pointer;
-use cortex_domain::ports::{Acceptance, JobStore, StoreError};
+use cortex_domain::ports::{Acceptance, CommitError, JobStore, StoreError};
 use cortex_domain::state::StateName;
 use cortex_store::SqliteStore;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use clients::{Clients, submission};
-use disk::{Chance, Loss};
+use disk::{Chance, Loss, Trouble};
 
 const FILE: &str = "jobs.db";
 
@@ -72,6 +72,15 @@ async fn every_acknowledged_step_survives_a_power_cut() {
 
 #[tokio::test]
 async fn a_failing_flush_is_not_acknowledged_and_the_store_recovers() {
+    nothing_is_acknowledged_during(Trouble::Flush).await;
+}
+
+#[tokio::test]
+async fn a_full_disk_acknowledges_nothing_and_the_store_recovers() {
+    nothing_is_acknowledged_during(Trouble::Full).await;
+}
+
+async fn nothing_is_acknowledged_during(trouble: Trouble) {
     vfs::install();
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
@@ -79,14 +88,14 @@ async fn a_failing_flush_is_not_acknowledged_and_the_store_recovers() {
     assert!(matches!(store.accept(before.clone()).await, Ok(Acceptance::New(_))));
     let change = clients::scheduled(&store.job(before.request.id).await.unwrap().unwrap());
 
-    disk::fail_flushes(folder.path(), true);
+    disk::trouble(folder.path(), Some(trouble));
     for _ in 0..3 {
-        assert!(matches!(store.accept(during.clone()).await, Err(StoreError::Broken(_))));
-        assert!(store.commit(change.clone()).await.is_err());
+        let both = tokio::join!(store.accept(during.clone()), store.commit(change.clone()));
+        assert!(matches!(both, (Err(StoreError::Broken(_)), Err(CommitError::Store(_)))), "{both:?}");
     }
     assert_eq!(store.job(during.request.id).await.unwrap(), None);
 
-    disk::fail_flushes(folder.path(), false);
+    disk::trouble(folder.path(), None);
     assert!(matches!(store.accept(during.clone()).await, Ok(Acceptance::New(_))));
     assert!(matches!(store.accept(after.clone()).await, Ok(Acceptance::New(_))));
     store.commit(change).await.unwrap();

@@ -48,12 +48,27 @@ enum Deed {
     Truncate { to: usize },
 }
 
-struct Disk {
-    files: BTreeMap<PathBuf, Content>,
-    failing: Vec<PathBuf>,
+/// What a disk refuses to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It is full: files don't grow.
+    Full,
+    /// Flushes fail.
+    Flush,
 }
 
-static DISK: Mutex<Disk> = Mutex::new(Disk { files: BTreeMap::new(), failing: Vec::new() });
+struct Disk {
+    files: BTreeMap<PathBuf, Content>,
+    troubles: Vec<(PathBuf, Trouble)>,
+}
+
+static DISK: Mutex<Disk> = Mutex::new(Disk { files: BTreeMap::new(), troubles: Vec::new() });
+
+impl Disk {
+    fn has(&self, path: &Path, trouble: Trouble) -> bool {
+        self.troubles.iter().any(|(folder, other)| path.starts_with(folder) && *other == trouble)
+    }
+}
 
 fn disk() -> MutexGuard<'static, Disk> {
     DISK.lock().unwrap_or_else(PoisonError::into_inner)
@@ -67,17 +82,21 @@ pub(crate) fn opened(path: &Path) {
     }
 }
 
-pub(crate) fn wrote(path: &Path, at: usize, bytes: &[u8]) {
-    did(path, Deed::Write { at, bytes: bytes.to_vec() });
+/// Takes a write; false if the disk is full.
+pub(crate) fn wrote(path: &Path, at: usize, bytes: &[u8]) -> bool {
+    let mut disk = disk();
+    if disk.has(path, Trouble::Full) {
+        return false;
+    }
+    if let Some(content) = disk.files.get_mut(path) {
+        content.since.push(Deed::Write { at, bytes: bytes.to_vec() });
+    }
+    true
 }
 
 pub(crate) fn truncated(path: &Path, to: usize) {
-    did(path, Deed::Truncate { to });
-}
-
-fn did(path: &Path, deed: Deed) {
     if let Some(content) = disk().files.get_mut(path) {
-        content.since.push(deed);
+        content.since.push(Deed::Truncate { to });
     }
 }
 
@@ -88,7 +107,7 @@ pub(crate) fn deleted(path: &Path) {
 /// Flushes a file; false if it fails, and then nothing is flushed.
 pub(crate) fn flushed(path: &Path) -> bool {
     let mut disk = disk();
-    if disk.failing.iter().any(|folder| path.starts_with(folder)) {
+    if disk.has(path, Trouble::Flush) {
         return false;
     }
     if let Some(content) = disk.files.get_mut(path) {
@@ -99,13 +118,11 @@ pub(crate) fn flushed(path: &Path) -> bool {
     true
 }
 
-/// Makes every flush in a folder fail, or succeed again.
-pub(crate) fn fail_flushes(folder: &Path, failing: bool) {
+/// Gives the disk under a folder a trouble, or takes its troubles away.
+pub(crate) fn trouble(folder: &Path, trouble: Option<Trouble>) {
     let mut disk = disk();
-    disk.failing.retain(|other| other != folder);
-    if failing {
-        disk.failing.push(folder.to_owned());
-    }
+    disk.troubles.retain(|(other, _)| other != folder);
+    disk.troubles.extend(trouble.map(|trouble| (folder.to_owned(), trouble)));
 }
 
 /// Forgets the files of folders that are done with.

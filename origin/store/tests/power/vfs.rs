@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use rusqlite::ffi::{
-    SQLITE_IOERR_FSYNC, SQLITE_OK, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_WAL, sqlite3_file, sqlite3_io_methods,
-    sqlite3_vfs, sqlite3_vfs_find, sqlite3_vfs_register,
+    SQLITE_FULL, SQLITE_IOERR_FSYNC, SQLITE_OK, SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_WAL, sqlite3_file,
+    sqlite3_io_methods, sqlite3_vfs, sqlite3_vfs_find, sqlite3_vfs_register,
 };
 
 use super::disk;
@@ -124,8 +124,10 @@ unsafe extern "C" fn delete(_: *mut sqlite3_vfs, name: *const c_char, sync_folde
 unsafe extern "C" fn write(file: *mut sqlite3_file, from: *const c_void, n: c_int, at: i64) -> c_int {
     // SAFETY: SQLite passes `n` bytes at `from`.
     unsafe {
-        if let Some(path) = path(file) {
-            disk::wrote(path, at as usize, std::slice::from_raw_parts(from.cast(), n as usize));
+        if let Some(path) = path(file)
+            && !disk::wrote(path, at as usize, std::slice::from_raw_parts(from.cast(), n as usize))
+        {
+            return SQLITE_FULL;
         }
         let file = real(file);
         (*(*file).pMethods).xWrite.unwrap()(file, from, n, at)

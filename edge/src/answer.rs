@@ -13,7 +13,11 @@ pub(crate) fn json<T: Serialize>(status: u16, body: &T, extra: &[(&str, &str)]) 
 pub(crate) fn problem(problem: &Problem, path: &str) -> Result<Response> {
     let rendered = problem.render(Shape::for_path(path));
     let wait = rendered.retry_after.map(|seconds| seconds.to_string());
-    let extra: Vec<_> = wait.iter().map(|seconds| ("retry-after", seconds.as_str())).collect();
+    let allow = problem.extensions.get("allow").and_then(|methods| methods.as_array());
+    let allow = allow
+        .map(|methods| methods.iter().filter_map(|method| method.as_str()).collect::<Vec<_>>().join(", "));
+    let headers = [("retry-after", &wait), ("allow", &allow)];
+    let extra: Vec<_> = headers.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
     bytes(rendered.status, rendered.content_type, rendered.body.into_bytes(), &extra)
 }
 

@@ -82,8 +82,8 @@ async fn judge(job: &str, mut answer: Response) -> Delivery {
             log::info("job.delivered", &[("job", job)]);
             Delivery::Accepted { id }
         }
-        // It may take it later: a time-out, too early, too many.
-        status @ (408 | 425 | 429) => away(job, &format!("status {status}")),
+        // It may take it later: a time-out, a call under way with the same idempotency key, too early, too many.
+        status @ (408 | 409 | 425 | 429) => away(job, &format!("status {status}")),
         status @ 400..500 => {
             log::info("job.refused", &[("job", job), ("status", &status.to_string())]);
             let body = answer.bytes().await.unwrap_or_default();

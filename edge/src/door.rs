@@ -3,17 +3,18 @@
 use cortex_guard::precheck;
 use worker::{Context, Env, Request, Response, Result, event};
 
-use crate::incoming::Head;
+use crate::incoming::{self, Head};
 use crate::refusal::Refusal;
 use crate::routes::{Route, admin, create, events, health, job, route, through};
 use crate::{admit, answer, log};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Response> {
     let path = request.url().map(|url| url.path().to_owned()).unwrap_or_default();
-    match enter(request, &env).await {
+    match enter(&mut request, &env).await {
         Ok(answer) => Ok(answer),
         Err(refusal) => {
+            incoming::drain(&mut request).await;
             let problem = refusal.into_problem();
             log::info("request.refused", &[("path", &path), ("kind", problem.kind.slug())]);
             answer::problem(&problem, &path)
@@ -21,22 +22,22 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
     }
 }
 
-async fn enter(mut request: Request, env: &Env) -> Result<Response, Refusal> {
-    let head = Head::of(&request)?;
+async fn enter(request: &mut Request, env: &Env) -> Result<Response, Refusal> {
+    let head = Head::of(request)?;
     let route = route(&head.method, &head.path)?;
     precheck::check_headers(head.headers.iter().map(|(name, value)| (name, value)))?;
     match route {
         Route::Health => return health::answer(env).await,
-        Route::Internal(internal) => return admin::answer(internal, &head, &mut request, env).await,
+        Route::Internal(internal) => return admin::answer(internal, &head, request, env).await,
         _ => {}
     }
     let caller = admit::caller(&head, env).await?;
     match route {
-        Route::CreateJob => create::answer(&head, &mut request, &caller, env).await,
+        Route::CreateJob => create::answer(&head, request, &caller, env).await,
         Route::GetJob(id) => job::get(id, &head, &caller, env).await,
-        Route::CancelJob(id) => job::cancel(id, &head, &mut request, &caller, env).await,
+        Route::CancelJob(id) => job::cancel(id, &head, request, &caller, env).await,
         Route::JobEvents(id) => events::answer(id, &head, &caller, env).await,
-        Route::Embeddings => through::embeddings(&head, &mut request, &caller, env).await,
+        Route::Embeddings => through::embeddings(&head, request, &caller, env).await,
         Route::ListJobs | Route::Models => through::read(&head, &caller, env).await,
         Route::Health | Route::Internal(_) => Err(crate::refusal::not_found()),
     }

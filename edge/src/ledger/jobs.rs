@@ -17,8 +17,8 @@ use crate::envelope::Envelope;
 
 /// How long the queue has before the ledger sends a job itself, in milliseconds.
 const GRACE_MS: u64 = 3000;
-/// After which time an attempt that nobody reported on counts as lost, in milliseconds.
-const LEASE_MS: u64 = 30_000;
+/// After which time an attempt that nobody reported on counts as lost, in milliseconds; longer than one takes.
+const LEASE_MS: u64 = 12_000;
 /// How long, and how many, jobs are kept that are not ours any more.
 const KEEP_MS: u64 = 24 * 3_600_000;
 const KEEP: u64 = 10_000;

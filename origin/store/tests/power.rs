@@ -4,6 +4,7 @@
 //! many as `CORTEX_POWER_CUTS` says.
 
 #![allow(clippy::unwrap_used)]
+#![cfg(unix)]
 
 #[path = "power/clients.rs"]
 mod clients;

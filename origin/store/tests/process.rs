@@ -6,6 +6,7 @@
 
 #[path = "process/child.rs"]
 mod child;
+#[cfg(target_os = "linux")]
 #[path = "process/trace.rs"]
 mod trace;
 

@@ -1,7 +1,7 @@
 //! Which texts are computed together.
 
 /// Tokens of one batch: enough to read each weight seldom, few enough to stay near the processor.
-pub(super) const BATCH: usize = 512;
+pub(super) const BATCH: usize = 192;
 /// Below this, a batch reads the weights for too few tokens.
 const SMALLEST: usize = 64;
 

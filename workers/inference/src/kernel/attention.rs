@@ -67,10 +67,11 @@ unsafe fn all_heads<S: Simd>(
 #[inline(always)]
 unsafe fn softmax<S: Simd>(scores: &mut [f32], scale: f32) {
     unsafe {
-        let most = fold(scores, f32::NEG_INFINITY, |a: S, b| a.max(b)).largest();
-        map(scores, |score: S| exp(score.sub(S::splat(most)).mul(S::splat(scale))));
-        let share = 1.0 / fold(scores, 0.0, |a: S, b| a.add(b)).sum();
-        map(scores, |weight: S| weight.mul(S::splat(share)));
+        let scale = S::splat(scale);
+        let most = S::splat(fold!(S, scores, f32::NEG_INFINITY, |a, b| a.max(b)).largest());
+        map!(S, scores, |score| exp(score.sub(most).mul(scale)));
+        let share = S::splat(1.0 / fold!(S, scores, 0.0, |a, b| a.add(b)).sum());
+        map!(S, scores, |weight| weight.mul(share));
     }
 }
 

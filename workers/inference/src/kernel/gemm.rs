@@ -32,9 +32,10 @@ impl Panels {
         self.values.clear();
         self.values.resize(columns.div_ceil(WIDTH) * depth * WIDTH, 0.0);
         for (first, panel) in (0..columns).step_by(WIDTH).zip(self.values.chunks_exact_mut(depth * WIDTH)) {
-            for column in first..columns.min(first + WIDTH) {
-                for row in 0..depth {
-                    panel[row * WIDTH + column - first] = at(column, row);
+            let width = WIDTH.min(columns - first);
+            for (row, values) in panel.chunks_exact_mut(WIDTH).enumerate() {
+                for (column, value) in values[..width].iter_mut().enumerate() {
+                    *value = at(first + column, row);
                 }
             }
         }

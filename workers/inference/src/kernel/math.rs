@@ -7,38 +7,46 @@ pub(crate) fn gelu(isa: Isa, values: &mut [f32]) {
     dispatch!(isa, gelu_all(values: &mut [f32]));
 }
 
-#[inline(always)]
-unsafe fn gelu_all<S: Simd>(values: &mut [f32]) {
-    unsafe { map::<S>(values, |x| gelu_one(x)) }
-}
-
-/// Applies a function to all values, the last ones by way of a padded vector.
-#[inline(always)]
-pub(super) unsafe fn map<S: Simd>(values: &mut [f32], f: impl Fn(S) -> S) {
-    unsafe {
-        let mut chunks = values.chunks_exact_mut(S::LANES);
+/// Sets every value to a function of it, the last ones by way of a padded vector. A macro, because a closure would be
+/// compiled on its own, without the instructions of the kernel around it.
+macro_rules! map {
+    ($simd:ty, $values:expr, |$x:ident| $result:expr) => {{
+        let mut chunks = $values.chunks_exact_mut(<$simd>::LANES);
         for chunk in &mut chunks {
-            f(S::load(chunk.as_ptr())).store(chunk.as_mut_ptr());
+            let $x = <$simd>::load(chunk.as_ptr());
+            $result.store(chunk.as_mut_ptr());
         }
         let rest = chunks.into_remainder();
         if !rest.is_empty() {
             let mut lanes = [0.0; 16];
             lanes[..rest.len()].copy_from_slice(rest);
-            f(S::load(lanes.as_ptr())).store(lanes.as_mut_ptr());
+            let $x = <$simd>::load(lanes.as_ptr());
+            $result.store(lanes.as_mut_ptr());
             rest.copy_from_slice(&lanes[..rest.len()]);
         }
-    }
+    }};
 }
+pub(super) use map;
 
-/// Folds all values lane by lane from `start`, the last ones by way of a vector padded with it.
-#[inline(always)]
-pub(super) unsafe fn fold<S: Simd>(values: &[f32], start: f32, f: impl Fn(S, S) -> S) -> S {
-    unsafe {
-        let chunks = values.chunks_exact(S::LANES);
-        let mut lanes = [start; 16];
+/// Folds all values lane by lane from a start that changes nothing, the last ones by way of a vector padded with it.
+macro_rules! fold {
+    ($simd:ty, $values:expr, $start:expr, |$a:ident, $b:ident| $result:expr) => {{
+        let chunks = $values.chunks_exact(<$simd>::LANES);
+        let mut lanes = [$start; 16];
         lanes[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
-        chunks.fold(S::load(lanes.as_ptr()), |folded, chunk| f(folded, S::load(chunk.as_ptr())))
-    }
+        let mut $a = <$simd>::load(lanes.as_ptr());
+        for chunk in chunks {
+            let $b = <$simd>::load(chunk.as_ptr());
+            $a = $result;
+        }
+        $a
+    }};
+}
+pub(super) use fold;
+
+#[inline(always)]
+unsafe fn gelu_all<S: Simd>(values: &mut [f32]) {
+    unsafe { map!(S, values, |x| gelu_one(x)) }
 }
 
 #[inline(always)]
@@ -107,7 +115,7 @@ mod tests {
     fn exp_all(isa: Isa, values: &mut [f32]) {
         #[inline(always)]
         unsafe fn all<S: Simd>(values: &mut [f32]) {
-            unsafe { map::<S>(values, |x| exp(x)) }
+            unsafe { map!(S, values, |x| exp(x)) }
         }
         dispatch!(isa, all(values: &mut [f32]));
     }

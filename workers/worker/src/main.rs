@@ -1,1 +1,51 @@
-fn main() {}
+//! The worker process: one kind of work, over the link to its origin.
+
+mod config;
+mod embed;
+mod engine;
+mod exit;
+mod lifeline;
+mod signals;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use cortex_fabric::link;
+use cortex_runtime::Worker;
+use tokio_util::sync::CancellationToken;
+
+use config::Config;
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let config = match Config::read() {
+        Ok(config) => config,
+        Err(exit) => return exit.report(),
+    };
+    telemetry::init(&config.log);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.context("the runtime can't be started").map_err(Exit::failed);
+    match ended.and_then(|runtime| runtime.block_on(serve(config))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+/// Works until it is told to stop, or until whoever started it is gone.
+async fn serve(config: Config) -> Result<(), Exit> {
+    let shutdown = CancellationToken::new();
+    let orphaned = lifeline::watch().map_err(Exit::failed)?;
+    signals::drain_on(shutdown.clone()).map_err(Exit::failed)?;
+
+    let engine = engine::start(config.engine, shutdown.clone()).await?;
+    let worker = Worker::new(config.settings, engine);
+    let (origin, inbox) = link::open(config.dial, worker.introduction());
+    tokio::select! {
+        ended = worker.run(origin, inbox, shutdown) => ended.map_err(Exit::of_run),
+        () = orphaned.cancelled() => {
+            tracing::warn!("whoever started this worker is gone, and so is it");
+            Ok(())
+        }
+    }
+}

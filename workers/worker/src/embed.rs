@@ -1,0 +1,96 @@
+//! The engine that embeds texts: `job.embed`, with requests and answers in the shape of `/v1/embeddings`.
+
+use bytes::Bytes;
+use cortex_domain::id::ModelName;
+use cortex_domain::ports::Answer;
+use cortex_domain::state::{Failure, FailureKind};
+use cortex_domain::task::Task;
+use cortex_guard::api::{EmbeddingsRequest, EmbeddingsResponse};
+use cortex_inference::embed::{EmbedError, Embedder};
+use cortex_runtime::{Context, Engine, Profile};
+use tokio_util::sync::CancellationToken;
+
+/// Calls at a time. More of them make fuller batches, up to a point.
+const CAPACITY: u32 = 64;
+
+/// One loaded model.
+#[derive(Debug)]
+pub(crate) struct Embed {
+    model: ModelName,
+    embedder: Embedder,
+    shutdown: CancellationToken,
+}
+
+impl Embed {
+    /// Ends the worker by `shutdown` if the model's thread is gone: a new process will load it again.
+    pub(crate) fn new(model: ModelName, embedder: Embedder, shutdown: CancellationToken) -> Self {
+        Self { model, embedder, shutdown }
+    }
+
+    async fn embed(&self, input: &[u8]) -> Result<Bytes, Failure> {
+        let request = EmbeddingsRequest::parse(Some("application/json"), input)
+            .map_err(|problem| invalid(problem.detail))?;
+        if request.model != self.model {
+            return Err(invalid(format!(
+                "this pool has the model `{}`, not `{}`",
+                self.model, request.model
+            )));
+        }
+        let dimensions = self.embedder.about().dimensions;
+        if request.dimensions.is_some_and(|wanted| usize::try_from(wanted) != Ok(dimensions)) {
+            return Err(invalid(format!(
+                "`{}` has {dimensions} dimensions and can't have fewer",
+                self.model
+            )));
+        }
+        let embedded = self.embedder.embed(request.input).await.map_err(|error| self.failure(error))?;
+        let tokens = u64::try_from(embedded.tokens).unwrap_or(u64::MAX);
+        let response = EmbeddingsResponse::new(&self.model, &embedded.vectors, request.encoding, tokens);
+        serde_json::to_vec(&response).map(Bytes::from).map_err(|error| {
+            tracing::error!(%error, "vectors can't be written");
+            broken()
+        })
+    }
+
+    fn failure(&self, error: EmbedError) -> Failure {
+        match error {
+            EmbedError::Overloaded { .. } => {
+                Failure { kind: FailureKind::Overloaded, detail: "the model's queue is full".to_owned() }
+            }
+            EmbedError::TooMany { .. } | EmbedError::BadText { .. } => invalid(error.to_string()),
+            EmbedError::Device(_) => {
+                tracing::error!(%error, "the model failed");
+                broken()
+            }
+            EmbedError::Stopped => {
+                tracing::error!("the model has stopped, and so does this worker");
+                self.shutdown.cancel();
+                broken()
+            }
+        }
+    }
+}
+
+impl Engine for Embed {
+    fn profile(&self) -> Profile {
+        Profile {
+            kind: "embed",
+            pool: "embed".parse().expect("a valid pool"),
+            topics: vec!["job.embed".parse().expect("a valid topic")],
+            capacity: CAPACITY,
+            models: vec![self.model.clone()],
+        }
+    }
+
+    fn run(&self, _: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {
+        Box::pin(async move { self.embed(&context.input).await })
+    }
+}
+
+fn invalid(detail: impl Into<String>) -> Failure {
+    Failure { kind: FailureKind::InvalidInput, detail: detail.into() }
+}
+
+fn broken() -> Failure {
+    Failure { kind: FailureKind::Broken, detail: "the model failed".to_owned() }
+}

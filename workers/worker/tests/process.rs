@@ -1,0 +1,160 @@
+//! The worker as its supervisor sees it: how it starts, joins and ends.
+
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cortex_domain::ports::{Bus, Subscription};
+use cortex_domain::subject::{Filter, Subject};
+use cortex_fabric::bus::Embedded;
+use cortex_fabric::link::{Limits, Listener, Server};
+use cortex_fabric::payload::Fake;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// An origin that workers can link to.
+struct Origin {
+    address: String,
+    heartbeats: Box<dyn Subscription>,
+    shutdown: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Origin {
+    async fn start() -> Self {
+        Self::at("tcp:127.0.0.1:0").await
+    }
+
+    async fn at(address: &str) -> Self {
+        let bus = Embedded::default();
+        let heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT), None).await.unwrap();
+        let listener = Listener::bind(&address.parse().unwrap()).await.unwrap();
+        let address = listener.address().to_string();
+        let limits = Limits { heartbeat: Duration::from_millis(100), ..Limits::default() };
+        let server = Server::new(Arc::new(bus), Arc::new(Fake::default()), "token".to_owned(), limits);
+        let shutdown = CancellationToken::new();
+        let until = shutdown.clone();
+        let serving = tokio::spawn(async move { server.serve(listener, until).await.unwrap() });
+        Self { address, heartbeats, shutdown, serving }
+    }
+
+    fn worker(&self) -> Command {
+        let mut command = worker(&["--kind", "echo", "--id", "w1", "--link", &self.address]);
+        command.env("CORTEX_LINK_TOKEN", "token").stdin(Stdio::piped());
+        command
+    }
+
+    async fn joined(&mut self) {
+        let heartbeat = within(self.heartbeats.next()).await.unwrap();
+        let heartbeat = cortex_wire::decode_heartbeat(&heartbeat.body).unwrap();
+        assert_eq!((heartbeat.worker.as_str(), heartbeat.kind.as_str()), ("w1", "echo"));
+        assert!(heartbeat.resident > 0 || cfg!(not(target_os = "linux")));
+    }
+}
+
+fn worker(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cortex-worker"));
+    command
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(30), future).await.expect("in time")
+}
+
+async fn ended(mut child: Child) -> (Option<i32>, String) {
+    // Waiting would close it.
+    let _lifeline = child.stdin.take();
+    let Output { status, stderr, .. } = within(child.wait_with_output()).await.unwrap();
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+async fn refused(mut command: Command) -> String {
+    let (code, text) = ended(command.spawn().unwrap()).await;
+    assert_eq!(code, Some(78), "{text}");
+    text
+}
+
+#[tokio::test]
+async fn what_can_not_be_used_is_named_and_ends_it_with_78() {
+    const LINK: &str = "tcp:127.0.0.1:1";
+    for (arguments, named) in [
+        (&["--kind", "dance", "--link", LINK][..], "dance"),
+        (&["--kind", "echo", "--link", "tcp:10.0.0.1:1"], "loopback"),
+        (&["--kind", "echo", "--link", LINK, "--id", "a b"], "worker id"),
+        (&["--kind", "echo"], "--link"),
+        (&["--kind", "echo", "--link", LINK], "CORTEX_LINK_TOKEN"),
+    ] {
+        let text = refused(worker(arguments)).await;
+        assert!(text.starts_with("cortex-worker: ") && text.contains(named), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_is_missing_or_unknown_is_named() {
+    let models = tempfile::tempdir().unwrap();
+    let models = models.path().to_str().unwrap();
+    for (model, named) in [("all-MiniLM-L6-v2", "cortex models pull"), ("gpt", "all-MiniLM-L6-v2")] {
+        let mut command = worker(&["--kind", "embed", "--link", "tcp:127.0.0.1:1"]);
+        command.args(["--models", models, "--model", model]).env("CORTEX_LINK_TOKEN", "token");
+        let text = refused(command).await;
+        assert!(text.contains(named), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_token_ends_it_with_78() {
+    let origin = Origin::start().await;
+    let mut command = origin.worker();
+    command.env("CORTEX_LINK_TOKEN", "other");
+    let text = refused(command).await;
+    assert!(text.contains("token") && !text.contains("other"), "{text}");
+}
+
+#[tokio::test]
+async fn it_leaves_in_order_when_it_is_told_to() {
+    let mut origin = Origin::start().await;
+    for signal in [Signal::TERM, Signal::INT] {
+        let child = origin.worker().spawn().unwrap();
+        origin.joined().await;
+        let pid = Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+        let (code, text) = ended(child).await;
+        assert_eq!(code, Some(0), "{text}");
+        while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(1), origin.heartbeats.next()).await
+        {
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_does_not_outlive_its_supervisor() {
+    let mut origin = Origin::start().await;
+    let mut child = origin.worker().spawn().unwrap();
+    origin.joined().await;
+    drop(child.stdin.take());
+    let (code, text) = ended(child).await;
+    assert!(code == Some(0) && text.contains("gone"), "{text}");
+}
+
+#[tokio::test]
+async fn it_comes_back_to_an_origin_that_was_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("unix:{}/run/link", folder.path().display());
+    let mut first = Origin::at(&address).await;
+    let _worker = first.worker().spawn().unwrap();
+    first.joined().await;
+    first.shutdown.cancel();
+    within(first.serving).await.unwrap();
+    Origin::at(&address).await.joined().await;
+}

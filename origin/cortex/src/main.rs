@@ -1,1 +1,60 @@
-fn main() {}
+//! `cortex`: the CLI and every role of the origin.
+
+mod cli;
+mod client;
+mod demo;
+mod exit;
+mod home;
+mod origin;
+mod ports;
+mod running;
+mod secrets;
+mod show;
+mod telemetry;
+mod up;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Verb};
+use exit::{Exit, Failure};
+use home::Home;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    telemetry::init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&error.into()).into(),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => report(&failure).into(),
+    }
+}
+
+async fn run(cli: Cli) -> Result<Exit, Failure> {
+    let home = Home::open(cli.home)?;
+    match cli.verb {
+        Verb::Up(args) => up::run(&home, args).await,
+        Verb::Demo(args) => demo::run(&home, args).await,
+        Verb::Submit(args) => verbs::submit(&home, args, cli.json).await,
+        Verb::Jobs(verb) => verbs::jobs(&home, verb, cli.json).await,
+        Verb::Status => verbs::status(&home, cli.json).await,
+        Verb::Health => verbs::health(&home, cli.json).await,
+        Verb::Doctor => verbs::doctor(&home, cli.json).await,
+        Verb::Keys(verb) => verbs::keys(&home, verb, cli.json).await,
+        Verb::Models(verb) => verbs::models(&home, verb, cli.json).await,
+    }
+}
+
+/// One line, the causes after it.
+fn report(failure: &Failure) -> Exit {
+    #[allow(clippy::print_stderr)]
+    {
+        eprintln!("cortex: {:#}", failure.error);
+    }
+    failure.exit
+}

@@ -1,0 +1,271 @@
+//! The command line. Everything that is read from the environment is named here and nowhere else.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use cortex_domain::id::{JobId, ModelName, Principal, Role, Tenant};
+use cortex_domain::state::StateName;
+use cortex_domain::topic::Topic;
+
+/// Put the machines you own behind a public, governed, serverless edge.
+#[derive(Debug, Parser)]
+#[command(name = "cortex", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Where CortexOS keeps its files [default: ~/.cortex]
+    #[arg(long, global = true, env = "CORTEX_HOME", value_name = "DIR", hide_env_values = true)]
+    pub(crate) home: Option<PathBuf>,
+
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run everything on this machine until Ctrl-C: edge, origin and workers
+    Up(UpArgs),
+    /// Send real work through the public door, show what happened, and stop
+    Demo(DemoArgs),
+    /// Submit a job
+    Submit(SubmitArgs),
+    /// Look at jobs and cancel them
+    #[command(subcommand)]
+    Jobs(JobsVerb),
+    /// What runs on this machine
+    Status,
+    /// Ask every part how it does
+    Health,
+    /// Check this machine: ports, tools, versions, model files, disk
+    Doctor,
+    /// API keys of the edge
+    #[command(subcommand)]
+    Keys(KeysVerb),
+    /// Models and their files
+    #[command(subcommand)]
+    Models(ModelsVerb),
+}
+
+/// Where the configuration lies; each file that is not named is the one built in.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConfigArgs {
+    /// Topics and their pools
+    #[arg(long, env = "POOL_CONFIG_PATH", value_name = "FILE")]
+    pub(crate) pools: Option<PathBuf>,
+    /// How long things may take
+    #[arg(long, env = "TIMEOUT_CONFIG_PATH", value_name = "FILE")]
+    pub(crate) timeouts: Option<PathBuf>,
+    /// What each tenant may ask for
+    #[arg(long, env = "SAFETY_POLICY_PATH", value_name = "FILE")]
+    pub(crate) safety: Option<PathBuf>,
+    /// Models, their files and sources
+    #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
+    pub(crate) models: Option<PathBuf>,
+    /// A safety kernel in another process (host:port) instead of the one in this process
+    #[arg(long, env = "SAFETY_KERNEL_ADDR", value_name = "ADDR")]
+    pub(crate) safety_kernel: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    Edge,
+    Workers,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// Leave a part out
+    #[arg(long, value_enum, value_name = "PART")]
+    pub(crate) without: Vec<Part>,
+
+    /// The address the origin listens on: loopback, since a tunnel carries what comes from outside
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) listen: IpAddr,
+
+    /// The port of the origin's API
+    #[arg(long, env = "CORTEX_API_PORT", default_value_t = 8080, value_name = "PORT")]
+    pub(crate) api_port: u16,
+
+    /// The port of the edge
+    #[arg(long, env = "CORTEX_EDGE_PORT", default_value_t = 8787, value_name = "PORT")]
+    pub(crate) edge_port: u16,
+
+    /// The port of the model host (/health, /embed), on loopback and ungoverned; 0 leaves it out
+    #[arg(long, env = "CORTEX_MLX_PORT", default_value_t = 8081, value_name = "PORT")]
+    pub(crate) host_port: u16,
+
+    /// An edge elsewhere that is told where jobs stand, instead of the one started here
+    #[arg(long, env = "CORTEX_EDGE_URL", value_name = "URL")]
+    pub(crate) edge_url: Option<String>,
+
+    /// How many workers of each kind, as in echo=1,embed=1
+    #[arg(long, value_delimiter = ',', default_value = "echo=1,embed=1", value_name = "KIND=N")]
+    pub(crate) workers: Vec<String>,
+
+    /// The model that embeds
+    #[arg(long, env = "EMBEDDINGS_MODEL", default_value = "all-MiniLM-L6-v2", value_name = "NAME")]
+    pub(crate) embeddings_model: ModelName,
+
+    /// The key of local callers of the origin [default: one that is made and kept]
+    #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
+
+    /// Whose the local callers' jobs are, and the development key's
+    #[arg(long, env = "TENANT_ID", default_value = "dev", value_name = "TENANT")]
+    pub(crate) tenant: Tenant,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    pub(crate) up: UpArgs,
+}
+
+/// Where the API is and who asks.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ApiArgs {
+    /// The API [default: what `cortex up` runs here]
+    #[arg(long, env = "CORTEX_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The key to call it with [default: the development key]
+    #[arg(long, env = "CORTEX_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArgs {
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+    /// What kind of work, e.g. job.echo
+    pub(crate) topic: Topic,
+    /// The input: JSON, `@FILE`, or `-` for standard input
+    pub(crate) input: String,
+    /// Wait for the result, this many seconds at most
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) wait: Option<u64>,
+    /// low, normal or high
+    #[arg(long)]
+    pub(crate) priority: Option<String>,
+    /// Dispatches at most
+    #[arg(long, value_name = "N")]
+    pub(crate) max_attempts: Option<u32>,
+    /// A point in time after which it need not be done, e.g. 2026-11-20T23:36:30Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) deadline: Option<String>,
+    /// A label, as name=value
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    pub(crate) labels: Vec<String>,
+    /// Makes a repeated submission the same job
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsVerb {
+    /// List jobs, newest first
+    List {
+        #[command(flatten)]
+        api: ApiArgs,
+        #[arg(long)]
+        state: Option<StateName>,
+        #[arg(long)]
+        topic: Option<Topic>,
+        /// At most so many
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// Go on after a page, with the cursor it ended with
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Show a job and its result
+    Get {
+        #[command(flatten)]
+        api: ApiArgs,
+        id: JobId,
+    },
+    /// Cancel a job
+    Cancel {
+        #[command(flatten)]
+        api: ApiArgs,
+        id: JobId,
+    },
+    /// Show a job's log
+    Events {
+        #[command(flatten)]
+        api: ApiArgs,
+        id: JobId,
+        /// Stay until the job has ended
+        #[arg(long)]
+        follow: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysVerb {
+    /// Make a key; it is shown once
+    Create {
+        #[command(flatten)]
+        edge: EdgeArgs,
+        #[arg(long, env = "TENANT_ID", default_value = "dev")]
+        tenant: Tenant,
+        /// Who acts with it
+        #[arg(long)]
+        principal: Principal,
+        #[arg(long, value_delimiter = ',')]
+        roles: Vec<Role>,
+    },
+    /// List a tenant's keys
+    List {
+        #[command(flatten)]
+        edge: EdgeArgs,
+        #[arg(long, env = "TENANT_ID", default_value = "dev")]
+        tenant: Tenant,
+    },
+    /// Revoke a key, for good
+    Revoke {
+        #[command(flatten)]
+        edge: EdgeArgs,
+        /// The key's id: the part between `ctx_` and the secret
+        id: String,
+    },
+}
+
+/// The edge's admin route, which the origin's signing key opens.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EdgeArgs {
+    /// The edge [default: the one `cortex up` runs here]
+    #[arg(long, env = "CORTEX_EDGE_URL", value_name = "URL")]
+    pub(crate) edge_url: Option<String>,
+    /// The keys to sign with, `<id>:<hex>` [default: those kept in the home folder]
+    #[arg(long, env = "ORIGIN_KEYS", hide_env_values = true, value_name = "KEYS")]
+    pub(crate) origin_keys: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsVerb {
+    /// Fetch a model's files and check them
+    Pull {
+        #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
+        models: Option<PathBuf>,
+        /// [default: the one that embeds]
+        name: Option<ModelName>,
+    },
+    /// List the models of the catalogue
+    List {
+        #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
+        models: Option<PathBuf>,
+    },
+    /// Check the hashes of what is here
+    Verify {
+        #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
+        models: Option<PathBuf>,
+        /// [default: every model that is here]
+        name: Option<ModelName>,
+    },
+}

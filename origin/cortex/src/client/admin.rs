@@ -1,0 +1,123 @@
+//! The edge's admin route, which takes what is signed with the origin's key.
+
+use cortex_domain::id::{Principal, Role, Tenant};
+use cortex_fabric::clock::Clock;
+use cortex_fabric::entropy;
+use cortex_guard::api::{CreateKey, KeyPage, KeyView};
+use cortex_guard::keys::KeyId;
+use cortex_guard::signature::{Keyring, Nonce, Request, sign};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, RequestBuilder, Url};
+
+use super::{CallError, DEADLINE, answer, http};
+
+const JSON: &str = "application/json";
+
+/// The admin route of one edge.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin {
+    http: reqwest::Client,
+    base: Url,
+    keys: Keyring,
+    clock: Clock,
+}
+
+impl Admin {
+    /// # Errors
+    /// If `url` is not an HTTP address.
+    pub(crate) fn new(url: &str, keys: Keyring) -> Result<Self, CallError> {
+        let base = http::base(url)?;
+        Ok(Self { http: http::client(&base)?, base, keys, clock: Clock::system() })
+    }
+
+    /// Makes a key. Its text is in the answer, and nowhere afterwards.
+    ///
+    /// # Errors
+    /// If the edge can't be reached or refuses.
+    pub(crate) async fn create_key(
+        &self,
+        tenant: &Tenant,
+        principal: &Principal,
+        roles: &[Role],
+    ) -> Result<KeyView, CallError> {
+        let body = CreateKey { tenant: tenant.clone(), principal: principal.clone(), roles: roles.to_vec() };
+        let body = serde_json::to_vec(&body).map_err(|error| CallError::Unsent(error.to_string()))?;
+        answer::read(self.signed(Method::POST, self.at(&[]), body)?).await
+    }
+
+    /// A tenant's keys.
+    ///
+    /// # Errors
+    /// If the edge can't be reached or refuses.
+    pub(crate) async fn keys(&self, tenant: &Tenant) -> Result<Vec<KeyView>, CallError> {
+        let mut url = self.at(&[]);
+        url.query_pairs_mut().append_pair("tenant", tenant.as_str());
+        let page: KeyPage = answer::read(self.signed(Method::GET, url, Vec::new())?).await?;
+        Ok(page.keys)
+    }
+
+    /// Revokes a key, for good.
+    ///
+    /// # Errors
+    /// If the edge can't be reached or knows no such key.
+    pub(crate) async fn revoke(&self, id: &KeyId) -> Result<KeyView, CallError> {
+        answer::read(self.signed(Method::DELETE, self.at(&[id.as_str()]), Vec::new())?).await
+    }
+
+    fn at(&self, path: &[&str]) -> Url {
+        let mut whole = vec!["internal", "keys"];
+        whole.extend(path);
+        http::below(&self.base, &whole)
+    }
+
+    fn signed(&self, method: Method, url: Url, body: Vec<u8>) -> Result<RequestBuilder, CallError> {
+        let content_type = if body.is_empty() { "" } else { JSON };
+        let nonce = Nonce::new(entropy::random());
+        let request = Request {
+            method: method.as_str(),
+            path: url.path(),
+            query: url.query().unwrap_or_default(),
+            content_type,
+            body: &body,
+        };
+        let none: [(&str, &[u8]); 0] = [];
+        let stamp = sign(&request, none, self.keys.current(), self.clock.now(), nonce)
+            .map_err(|error| CallError::Unsent(error.to_string()))?;
+        let mut signed = self.http.request(method, url).timeout(DEADLINE);
+        for (name, value) in stamp {
+            signed = signed.header(name, value);
+        }
+        if !content_type.is_empty() {
+            signed = signed.header(CONTENT_TYPE, content_type).body(body);
+        }
+        Ok(signed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_guard::signature::verify;
+
+    use super::*;
+
+    #[test]
+    fn what_is_sent_is_what_was_signed() {
+        let keys: Keyring = format!("origin-1:{}", "ab".repeat(32)).parse().unwrap();
+        let admin = Admin::new("http://127.0.0.1:8787", keys.clone()).unwrap();
+        let mut url = admin.at(&[]);
+        url.query_pairs_mut().append_pair("tenant", "acme-1.eu");
+        for (method, url, body) in [(Method::GET, url, ""), (Method::POST, admin.at(&[]), "{}")] {
+            let sent = admin.signed(method, url, body.into()).unwrap().build().unwrap();
+            let headers = sent.headers();
+            let request = Request {
+                method: sent.method().as_str(),
+                path: sent.url().path(),
+                query: sent.url().query().unwrap_or_default(),
+                content_type: headers.get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap()),
+                body: sent.body().map_or(b"".as_slice(), |body| body.as_bytes().unwrap()),
+            };
+            let all = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+            assert!(verify(&request, all, &keys, Clock::system().now()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Embeddings, synchronously.
+
+use cortex_domain::id::JobId;
+use cortex_guard::api::EmbeddingsResponse;
+use cortex_guard::headers;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Api, CallError, answer};
+
+impl Api {
+    /// The texts' vectors, and the job that made them.
+    ///
+    /// # Errors
+    /// If it can't be reached or refuses.
+    pub(crate) async fn embeddings(
+        &self,
+        model: &str,
+        texts: &[&str],
+    ) -> Result<(JobId, EmbeddingsResponse), CallError> {
+        let url = self.at(&["v1", "embeddings"]);
+        let body = json!({"model": model, "input": texts});
+        let response = answer::send(self.request(Method::POST, url.clone()).json(&body)).await?;
+        let id = response.headers().get(headers::JOB_ID).and_then(|id| id.to_str().ok()?.parse().ok());
+        let id = id.ok_or_else(|| CallError::unreadable(&url, "it names no job"))?;
+        let body = answer::whole(response).await?;
+        let read = serde_json::from_slice(&body).map_err(|error| CallError::unreadable(&url, error))?;
+        Ok((id, read))
+    }
+}

@@ -1,0 +1,10 @@
+//! The origin's roles in one process: store, bus, safety kernel, scheduler, gateway and the workers' link.
+
+mod config;
+mod start;
+
+#[cfg(test)]
+mod simulation;
+
+pub(crate) use config::Config;
+pub(crate) use start::{Origin, Start};

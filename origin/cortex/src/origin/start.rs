@@ -1,0 +1,161 @@
+//! Starts the roles and stops them in the order in which they depend on each other.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use cortex_domain::id::Tenant;
+use cortex_domain::ports::{Bus, JobStore, Payloads, SafetyGate};
+use cortex_fabric::bus::{Embedded, Room};
+use cortex_fabric::clock::Clock;
+use cortex_fabric::entropy;
+use cortex_fabric::link::{Limits, LinkAddress, Listener, Server};
+use cortex_fabric::payload::Layered;
+use cortex_gateway::ledger::Edge;
+use cortex_gateway::{Credentials, Gateway, LocalKey, Parts as GatewayParts};
+use cortex_safety::{Kernel, Remote};
+use cortex_scheduler::{Parts as SchedulerParts, Scheduler};
+use cortex_store::SqliteStore;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::home::Home;
+use crate::secrets::Secrets;
+
+/// Payloads of open synchronous calls, in bytes.
+const CALL_MEMORY: usize = 256 * 1024 * 1024;
+
+/// What an origin is started with.
+#[derive(Debug)]
+pub(crate) struct Start<'a> {
+    pub(crate) home: &'a Home,
+    pub(crate) config: Config,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) tenant: Tenant,
+    pub(crate) api_key: String,
+    /// Bound already, so that a port in use is told before anything starts.
+    pub(crate) listener: TcpListener,
+    /// The edge that is told where jobs stand.
+    pub(crate) edge: Option<reqwest::Url>,
+}
+
+/// A running origin.
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
+    /// Where workers connect, and what they show.
+    pub(crate) link: LinkAddress,
+    pub(crate) token: String,
+    gateway: Gateway,
+    scheduler: Scheduler,
+    bus: Embedded,
+    doors: CancellationToken,
+    links: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Origin {
+    /// # Errors
+    /// If the store can't be opened, or a part can't be set up.
+    pub(crate) async fn start(start: Start<'_>) -> Result<Self, Failure> {
+        let Start { home, config, secrets, tenant, api_key, listener, edge } = start;
+        let address = listener.local_addr()?;
+        let local = if address.ip().is_loopback() {
+            let key = LocalKey::new(api_key, tenant).map_err(|error| Failure::new(Exit::Config, error))?;
+            Some(key)
+        } else {
+            None
+        };
+        let credentials = Credentials { edge: secrets.edge_keyring()?, local };
+        let gate: Arc<dyn SafetyGate> = match &config.safety_kernel {
+            Some(address) => {
+                Arc::new(Remote::new(address).map_err(|error| Failure::new(Exit::Config, error))?)
+            }
+            None => Arc::new(Kernel::new(config.policies.clone())),
+        };
+
+        let path = home.store();
+        let store = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await?;
+        let store = Arc::new(store.map_err(|error| Failure::new(Exit::Config, error))?);
+        let jobs: Arc<dyn JobStore> = store.clone();
+        let payloads = Arc::new(Layered::new(store as Arc<dyn Payloads>, CALL_MEMORY));
+        let embedded = Embedded::new(Room::default());
+        let bus: Arc<dyn Bus> = Arc::new(embedded.clone());
+        let clock = Clock::system();
+        let (doors, links, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+
+        let link = Listener::bind(&LinkAddress::Unix(home.run().join("link.sock"))).await?;
+        let link_address = link.address().clone();
+        let token = hex(entropy::random::<32>());
+        let limits = Limits { heartbeat: config.settings.heartbeat, ..Limits::default() };
+        let server = Server::new(bus.clone(), payloads.clone(), token.clone(), limits);
+
+        let scheduler = Scheduler::start(SchedulerParts {
+            store: jobs.clone(),
+            bus: bus.clone(),
+            gate,
+            clock: clock.clone(),
+            settings: config.settings.clone(),
+        })
+        .await?;
+        let gateway = Gateway::start(GatewayParts {
+            store: jobs.clone(),
+            payloads,
+            bus,
+            clock: clock.clone(),
+            catalogue: config.settings.catalogue.clone(),
+            models: config.model_names(),
+            credentials,
+        })
+        .await?;
+
+        let stop = links.clone();
+        tasks.spawn(async move {
+            if let Err(error) = server.serve(link, stop).await {
+                tracing::error!(%error, "the workers' link failed");
+            }
+        });
+        tasks.spawn(cortex_gateway::serve(gateway.clone(), listener, doors.clone()));
+        if let Some(url) = edge {
+            let edge = Edge::new(url, secrets.origin_keyring()?, clock)?;
+            tasks.spawn(edge.keep_told(jobs, doors.clone()));
+        }
+        Ok(Self {
+            address,
+            link: link_address,
+            token,
+            gateway,
+            scheduler,
+            bus: embedded,
+            doors,
+            links,
+            tasks,
+        })
+    }
+
+    /// Takes nothing more in, lets open calls end, then stops. Durable jobs go on at the next start.
+    pub(crate) async fn stop(self) {
+        self.doors.cancel();
+        self.gateway.stop().await;
+        self.links.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.scheduler.stop().await;
+        self.bus.close();
+    }
+}
+
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Origin").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+fn hex(bytes: [u8; 32]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

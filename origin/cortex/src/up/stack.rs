@@ -1,0 +1,172 @@
+//! Everything that runs on this machine, started and stopped as one.
+
+use std::net::SocketAddr;
+
+use cortex_domain::id::{ModelName, Tenant};
+use reqwest::Url;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::workers::{self, Launch};
+use super::{bind, dev_key, edge::Edge};
+use crate::cli::{Part, UpArgs};
+use crate::exit::{Exit, Failure};
+use crate::home::Home;
+use crate::origin::{Config, Origin, Start};
+use crate::running::Running;
+use crate::secrets::Secrets;
+
+/// What is to run.
+#[derive(Debug)]
+pub(crate) struct Want {
+    pub(crate) config: Config,
+    pub(crate) workers: Vec<workers::Crew>,
+    pub(crate) embeddings_model: ModelName,
+    models_file: Option<std::path::PathBuf>,
+    api: SocketAddr,
+    edge_port: Option<u16>,
+    edge_url: Option<Url>,
+    host_port: u16,
+    api_key: Option<String>,
+    tenant: Tenant,
+}
+
+impl Want {
+    /// Reads the configuration; nothing is started by it.
+    ///
+    /// # Errors
+    /// If a file or a flag can't be used.
+    pub(crate) fn read(args: &UpArgs) -> Result<Self, Failure> {
+        let workers = if args.with(Part::Workers) {
+            args.workers.iter().map(|text| workers::Crew::read(text)).collect::<Result<_, _>>()?
+        } else {
+            Vec::new()
+        };
+        let edge_url = args.edge_url.as_deref().map(str::parse).transpose();
+        Ok(Self {
+            config: Config::load(&args.config)?,
+            workers,
+            embeddings_model: args.embeddings_model.clone(),
+            models_file: args.config.models.clone(),
+            api: SocketAddr::new(args.listen, args.api_port),
+            edge_port: args.with(Part::Edge).then_some(args.edge_port),
+            edge_url: edge_url
+                .map_err(|error| Failure::message(Exit::Config, format!("--edge-url: {error}")))?,
+            host_port: args.host_port,
+            api_key: args.api_key.clone(),
+            tenant: args.tenant.clone(),
+        })
+    }
+}
+
+/// What runs.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    origin: Origin,
+    edge: Option<Edge>,
+    stop_workers: CancellationToken,
+    workers: TaskTracker,
+    pub(crate) running: Running,
+    /// The development key, where there is an edge.
+    pub(crate) key: Option<String>,
+}
+
+impl Stack {
+    /// # Errors
+    /// If a port is taken, a file can't be used, or a part does not start.
+    pub(crate) async fn start(home: &Home, want: Want) -> Result<Self, Failure> {
+        let mut secrets = Secrets::open(home)?;
+        let listener = bind::bind(want.api, "--api-port").await?;
+        let api = listener.local_addr()?;
+        if let Some(port) = want.edge_port {
+            bind::free(SocketAddr::from(([127, 0, 0, 1], port)), "--edge-port").await?;
+        }
+        let hosts = want.host_port != 0 && want.workers.iter().any(workers::Crew::needs_model);
+        if hosts {
+            bind::free(SocketAddr::from(([127, 0, 0, 1], want.host_port)), "--host-port").await?;
+        }
+        let program = if want.workers.is_empty() { None } else { Some(Launch::program()?) };
+
+        let edge_url = match want.edge_port {
+            Some(port) => Some(format!("http://127.0.0.1:{port}").parse()?),
+            None => want.edge_url,
+        };
+        let topics: Vec<_> = want.config.settings.catalogue.topics().map(ToString::to_string).collect();
+        let origin = Origin::start(Start {
+            home,
+            config: want.config,
+            secrets: &secrets,
+            tenant: want.tenant.clone(),
+            api_key: want.api_key.unwrap_or_else(|| secrets.api_key.clone()),
+            listener,
+            edge: edge_url,
+        })
+        .await?;
+
+        let (stop_workers, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let mut processes = Vec::new();
+        if let Some(program) = program {
+            let launch = Launch {
+                program,
+                link: origin.link.clone(),
+                token: origin.token.clone(),
+                model: want.embeddings_model.to_string(),
+                models: want.models_file,
+                home: home.path().to_owned(),
+                host_port: want.host_port,
+            };
+            processes = workers::start(home, &want.workers, &launch, &tasks, &stop_workers);
+        }
+        tasks.close();
+        let mut stack = Self {
+            running: Running {
+                pid: std::process::id(),
+                origin: format!("http://{api}"),
+                edge: None,
+                host: hosts.then(|| format!("http://127.0.0.1:{}", want.host_port)),
+                processes,
+            },
+            origin,
+            edge: None,
+            stop_workers,
+            workers: tasks,
+            key: None,
+        };
+        if let Some(port) = want.edge_port
+            && let Err(failure) =
+                stack.start_edge(home, &mut secrets, port, api, &topics.join(","), &want.tenant).await
+        {
+            stack.stop(home).await;
+            return Err(failure);
+        }
+        stack.running.write(home)?;
+        Ok(stack)
+    }
+
+    async fn start_edge(
+        &mut self,
+        home: &Home,
+        secrets: &mut Secrets,
+        port: u16,
+        api: SocketAddr,
+        topics: &str,
+        tenant: &Tenant,
+    ) -> Result<(), Failure> {
+        let edge = self.edge.insert(Edge::start(home, secrets, port, api, topics).await?);
+        self.running.edge = Some(edge.url.clone());
+        self.running.processes.insert(0, edge.process.clone());
+        self.key = Some(dev_key::ensure(home, secrets, &edge.url, tenant).await?);
+        Ok(())
+    }
+
+    /// Closes the public door first, then lets the origin and its workers finish what they hold.
+    pub(crate) async fn stop(self, home: &Home) {
+        if let Some(edge) = self.edge {
+            edge.stop().await;
+        }
+        self.stop_workers.cancel();
+        self.workers.wait().await;
+        self.origin.stop().await;
+        Running::clear(home);
+    }
+}

@@ -1,0 +1,129 @@
+//! The worker processes.
+
+use std::path::PathBuf;
+
+use cortex_fabric::link::LinkAddress;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::supervise::supervise;
+use crate::exit::{Exit, Failure};
+use crate::home::Home;
+use crate::running::Process;
+
+/// The kinds of worker that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Echo,
+    Embed,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Embed => "embed",
+        }
+    }
+}
+
+/// So many workers of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Crew {
+    pub(crate) kind: Kind,
+    pub(crate) count: u16,
+}
+
+impl Crew {
+    #[must_use]
+    pub(crate) fn needs_model(&self) -> bool {
+        self.kind == Kind::Embed && self.count > 0
+    }
+
+    /// Reads `KIND=N`.
+    ///
+    /// # Errors
+    /// If it reads otherwise.
+    pub(crate) fn read(text: &str) -> Result<Self, Failure> {
+        let wrong = || {
+            Failure::message(
+                Exit::Config,
+                format!("--workers {text}: write KIND=N, with a KIND of echo or embed"),
+            )
+        };
+        let (kind, count) = text.split_once('=').ok_or_else(wrong)?;
+        let kind = match kind.trim() {
+            "echo" => Kind::Echo,
+            "embed" => Kind::Embed,
+            _ => return Err(wrong()),
+        };
+        Ok(Self { kind, count: count.trim().parse().map_err(|_| wrong())? })
+    }
+}
+
+/// What a worker is started with.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub(crate) program: PathBuf,
+    pub(crate) link: LinkAddress,
+    pub(crate) token: String,
+    pub(crate) model: String,
+    pub(crate) models: Option<PathBuf>,
+    pub(crate) home: PathBuf,
+    pub(crate) host_port: u16,
+}
+
+impl Launch {
+    /// `cortex-worker` lies beside this program.
+    ///
+    /// # Errors
+    /// If it doesn't.
+    pub(crate) fn program() -> Result<PathBuf, Failure> {
+        let program = std::env::current_exe()?.with_file_name("cortex-worker");
+        if program.is_file() {
+            return Ok(program);
+        }
+        let detail =
+            format!("{} is missing: build it with `cargo build -p cortex-worker`", program.display());
+        Err(Failure::message(Exit::Config, detail))
+    }
+
+    fn command(&self, kind: Kind, id: &str, first: bool) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["--kind", kind.name(), "--id", id, "--link"]).arg(self.link.to_string());
+        command.env("CORTEX_LINK_TOKEN", &self.token).env("CORTEX_HOME", &self.home);
+        if kind == Kind::Embed {
+            command.args(["--model", &self.model]);
+            if let Some(models) = &self.models {
+                command.arg("--catalogue").arg(models);
+            }
+            // One of them is the model host.
+            if first && self.host_port != 0 {
+                command.args(["--host-port", &self.host_port.to_string()]);
+            }
+        }
+        command
+    }
+}
+
+/// Starts the workers and keeps them running until `stop`.
+pub(crate) fn start(
+    home: &Home,
+    wanted: &[Crew],
+    launch: &Launch,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Vec<Process> {
+    let mut processes = Vec::new();
+    for wanted in wanted {
+        for n in 1..=wanted.count {
+            let name = format!("{}-{n}", wanted.kind.name());
+            let log = home.logs().join(format!("{name}.log"));
+            processes.push(Process { name: name.clone(), log: log.clone() });
+            let (launch, kind, id, first) = (launch.clone(), wanted.kind, name.clone(), n == 1);
+            tasks.spawn(supervise(name, log, move || launch.command(kind, &id, first), stop.clone()));
+        }
+    }
+    processes
+}

@@ -1,0 +1,62 @@
+//! `cortex models`.
+
+mod list;
+mod progress;
+mod pull;
+mod verify;
+
+use std::path::Path;
+
+use cortex_models::{Catalogue, Model};
+
+use super::planned;
+use crate::cli::ModelsVerb;
+use crate::exit::{Exit, Failure};
+use crate::home::Home;
+
+pub(crate) use pull::pull_if_missing;
+
+/// # Errors
+/// If the catalogue can't be used, it has no such model, or the model can't be fetched.
+pub(crate) async fn models(home: &Home, verb: ModelsVerb, json: bool) -> Result<Exit, Failure> {
+    match verb {
+        ModelsVerb::Pull { models, name } => {
+            let name = name.map_or_else(|| planned::up().map(|plan| plan.embeddings_model), Ok)?;
+            let catalogue = catalogue(models.as_deref())?;
+            pull::pull(home, find(&catalogue, name.as_str())?, json).await
+        }
+        ModelsVerb::List { models } => list::list(home, &catalogue(models.as_deref())?, json),
+        ModelsVerb::Verify { models, name } => {
+            let catalogue = catalogue(models.as_deref())?;
+            let chosen: Vec<Model> = match name {
+                Some(name) => vec![find(&catalogue, name.as_str())?.clone()],
+                None => catalogue.iter().filter(|model| model.dir(home.path()).is_dir()).cloned().collect(),
+            };
+            verify::verify(home, chosen, json).await
+        }
+    }
+}
+
+/// The catalogue in a file, or the one built in.
+pub(super) fn catalogue(file: Option<&Path>) -> Result<Catalogue, Failure> {
+    let Some(file) = file else { return Ok(Catalogue::shipped()) };
+    Catalogue::load(file).map_err(|error| Failure::new(Exit::Config, error))
+}
+
+fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Model, Failure> {
+    catalogue.get(name).map_err(|error| Failure::new(Exit::BadInput, error))
+}
+
+fn kind(model: &Model) -> &'static str {
+    match model.kind {
+        cortex_models::Kind::Embedding { .. } => "embedding",
+    }
+}
+
+fn size(bytes: u64) -> String {
+    const MIB: u64 = 1024 * 1024;
+    if bytes >= MIB { format!("{:.1} MiB", bytes as f64 / MIB as f64) } else { format!("{bytes} bytes") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! `cortex status`: what runs on this machine.
+
+mod document;
+
+use cortex_guard::api::WorkerView;
+
+use self::document::Document;
+use super::health;
+use super::planned;
+use crate::client::{Api, CallError};
+use crate::exit::{Exit, Failure};
+use crate::home::Home;
+use crate::ports;
+use crate::running::Running;
+use crate::secrets::Secrets;
+use crate::show::{self, fields, table};
+
+/// Tells what runs; that nothing does is an answer like any other.
+///
+/// # Errors
+/// If the answer can't be written.
+pub(crate) async fn status(home: &Home, json: bool) -> Result<Exit, Failure> {
+    let running = Running::read(home);
+    let document = match running {
+        Some(running) => started(home, running).await?,
+        None => Document::nothing(&planned::up()?),
+    };
+    if json {
+        show::json(&document)?;
+    } else {
+        show::out(&text(&document));
+    }
+    Ok(Exit::Done)
+}
+
+async fn started(home: &Home, running: Running) -> Result<Document, Failure> {
+    let api = Api::new(&running.origin, &Secrets::open(home)?.api_key)?;
+    let (parts, workers, models) = tokio::join!(health::parts(&running), api.workers(), api.models());
+    let models = told("models", models).into_iter().map(|model| model.id).collect();
+    Ok(Document::of(running, parts, told("workers", workers), models, ports::owner))
+}
+
+fn told<T>(what: &str, answered: Result<Vec<T>, CallError>) -> Vec<T> {
+    answered.unwrap_or_else(|error| {
+        show::note(&format!("the origin does not tell its {what}: {error}"));
+        Vec::new()
+    })
+}
+
+fn text(document: &Document) -> String {
+    let Some(pid) = document.pid else { return "nothing runs here: start it with `cortex up`".into() };
+    let models = if document.models.is_empty() { "-".into() } else { document.models.join(", ") };
+    let mut blocks =
+        vec![fields([("up", format!("process {pid}")), ("models", models)]), health::text(&document.parts())];
+    if !document.workers.is_empty() {
+        blocks.push(workers(&document.workers));
+    }
+    if !document.processes.is_empty() {
+        let rows = document
+            .processes
+            .iter()
+            .map(|process| [process.name.clone(), process.log.display().to_string()]);
+        blocks.push(table(["PROCESS", "LOG"], rows));
+    }
+    blocks.join("\n\n")
+}
+
+fn workers(workers: &[WorkerView]) -> String {
+    let rows = workers.iter().map(|worker| {
+        [
+            worker.id.to_string(),
+            worker.pool.to_string(),
+            worker.topics.join(" "),
+            format!("{}/{}", worker.in_flight, worker.capacity),
+            format!("{} MiB", worker.resident / (1024 * 1024)),
+            worker.pid.to_string(),
+            if worker.draining { "draining" } else { "ready" }.into(),
+        ]
+    });
+    table(["WORKER", "POOL", "TOPICS", "BUSY", "MEMORY", "PID", "STATE"], rows)
+}
+
+#[cfg(test)]
+mod tests;

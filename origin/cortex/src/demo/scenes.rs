@@ -40,7 +40,7 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<(), Failure> {
 }
 
 async fn synchronous(stage: &Stage) -> Result<(), Failure> {
-    out("1. A synchronous call: POST /v1/embeddings, edge -> tunnel -> origin -> worker, and back");
+    out("1. A synchronous call: POST /v1/embeddings, edge -> origin -> worker, and back");
     let (id, answer) = stage.api.embeddings(&stage.model, &texts()).await?;
     show_ranking(&answer)?;
     // The log of a synchronous job is written after its answer.

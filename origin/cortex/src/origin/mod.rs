@@ -4,7 +4,7 @@ mod config;
 mod start;
 
 #[cfg(test)]
-mod simulation;
+mod tests;
 
 pub(crate) use config::Config;
 pub(crate) use start::{Origin, Start};

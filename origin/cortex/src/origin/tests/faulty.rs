@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::dice::Dice;
 
 /// What a dispatch answers: tells dispatches of one job apart.
-pub(crate) fn answer(job: JobId, lease: Lease) -> Bytes {
-    format!("\"{job} {} {}\"", lease.attempt.0, lease.dispatch).into()
+pub(crate) fn answer(job: JobId, dispatch: DispatchId) -> Bytes {
+    format!("\"{job} {dispatch}\"").into()
 }
 
 pub(crate) struct Faulty {
@@ -121,7 +121,7 @@ impl Faulty {
 
     async fn succeed(&self, job: JobId, lease: Lease) {
         let draft = Pointer::draft(self.payloads.memory(), job, lease.dispatch);
-        self.payloads.put(draft, answer(job, lease)).await.unwrap();
+        self.payloads.put(draft, answer(job, lease.dispatch)).await.unwrap();
         self.report(job, lease, succeeded()).await;
     }
 

@@ -81,7 +81,7 @@ async fn check(world: &World, job: &Job) {
                 Event::Succeeded { lease, .. } => Some(*lease),
                 _ => None,
             });
-            let expected = faulty::answer(id, winner.unwrap());
+            let expected = faulty::answer(id, winner.unwrap().dispatch);
             assert_eq!(result.unwrap(), expected, "{id}: the result is not the winner's");
         }
         _ => assert!(result.is_none(), "{id} has a result and is {}", job.state.name()),

@@ -178,7 +178,7 @@ fn command(folder: &Path, setup: &Setup) -> Command {
     assert!(wrangler.is_file() && root.join("edge/build").is_dir(), "run `sh edge/build.sh` first");
 
     let Setup { port, secrets, origin_url, topics, tap } = setup;
-    let vars = folder.join("dev.vars");
+    let vars = folder.join(".dev.vars");
     let text = format!(
         "KEY_PEPPER={}\nEDGE_KEYS={}\nORIGIN_KEYS={}\nORIGIN_URL={origin_url}\nCORTEX_TOPICS={topics}\n",
         secrets.pepper, secrets.edge_keys, secrets.origin_keys
@@ -196,10 +196,11 @@ fn command(folder: &Path, setup: &Setup) -> Command {
         "--inspector-port",
         "0",
     ]);
-    command.arg("--persist-to").arg(folder.join("state")).arg("--env-file").arg(&vars);
-    command.arg("--show-interactive-dev-session=false");
+    command.arg("--persist-to").arg(folder.join("state")).arg("--show-interactive-dev-session=false");
     if *tap {
-        command.arg("--config").arg(make_tap(folder)).arg("--config").arg(root.join("wrangler.toml"));
+        command.arg("--config").arg(make_tap(folder)).arg("--config").arg(copy_config(root, folder));
+    } else {
+        command.arg("--env-file").arg(&vars);
     }
     command.current_dir(root);
     for (name, value) in [
@@ -237,6 +238,18 @@ queues.producers = [{ binding = "JOBS", queue = "cortex-jobs" }]
     std::fs::write(tap.join("tap.js"), script).unwrap();
     std::fs::write(tap.join("wrangler.toml"), config).unwrap();
     tap.join("wrangler.toml")
+}
+
+/// The edge's configuration beside the secrets: only there does wrangler find them for a second Worker.
+fn copy_config(root: &Path, folder: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(root.join("wrangler.toml")).unwrap();
+    let (before, build) = text.split_once("[build]").unwrap();
+    let (_, after) = build.split_once("\n[").unwrap();
+    let main = root.join("edge/build/index.js");
+    let before = before.replace("edge/build/index.js", main.to_str().unwrap());
+    let config = folder.join("wrangler.toml");
+    std::fs::write(&config, format!("{before}[{after}")).unwrap();
+    config
 }
 
 fn now() -> Timestamp {

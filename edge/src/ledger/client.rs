@@ -16,8 +16,12 @@ pub(crate) struct LedgerClient(Stub);
 /// What became of a cancellation.
 pub(crate) enum Cancel {
     Done(Box<Entry>),
-    /// It doesn't wait here, but is somewhere else; what the ledger doesn't know can only be at the origin.
-    NotHere(Place),
+    /// It had ended already, before it left the ledger.
+    Ended,
+    /// It is on its way to the origin.
+    Sending,
+    /// The origin has it under this id; what the ledger doesn't know can only be there.
+    AtOrigin(String),
 }
 
 impl LedgerClient {
@@ -48,10 +52,14 @@ impl LedgerClient {
     /// Cancels a job that waits in the ledger.
     pub(crate) async fn cancel(&self, by: &KeyRecord, job: String) -> Result<Cancel, Refusal> {
         let by: Credential = by.into();
-        match self.call(&Call::Cancel { by, job }).await? {
+        match self.call(&Call::Cancel { by, job: job.clone() }).await? {
             Reply::Cancelled { entry } => Ok(Cancel::Done(entry)),
-            Reply::Found { entry } => Ok(Cancel::NotHere(entry.place)),
-            Reply::No => Ok(Cancel::NotHere(Place::Origin)),
+            Reply::Found { entry } => Ok(match entry.place {
+                Place::Ended => Cancel::Ended,
+                Place::Waiting | Place::Sending => Cancel::Sending,
+                Place::Origin => Cancel::AtOrigin(entry.origin_id),
+            }),
+            Reply::No => Ok(Cancel::AtOrigin(job)),
             other => Err(unexpected(&other)),
         }
     }

@@ -33,7 +33,7 @@ impl Ledger {
             self.settle(&first, delivery, chance::now()).await?;
             if away {
                 let until = jobs::find(&self.sql, &first)?.and_then(|entry| entry.view.hold?.until);
-                let until = until.unwrap_or_else(|| chance::now());
+                let until = until.unwrap_or_else(chance::now);
                 for (job, _) in round {
                     jobs::give_back(&self.sql, &job, until)?;
                 }

@@ -46,12 +46,11 @@ pub(crate) async fn cancel(
     for _ in 0..LOOKS {
         match ledger.cancel(caller, id.to_string()).await? {
             Cancel::Done(entry) => return Ok(answer::json(200, &entry.view, &[])?),
-            Cancel::NotHere(Place::Ended) => {
-                return Err(Problem::new(Kind::Conflict, "the job has ended already").into());
-            }
-            Cancel::NotHere(Place::Sending | Place::Waiting) => Delay::from(BETWEEN_LOOKS).await,
-            Cancel::NotHere(Place::Origin) => {
-                let answered = through::ask(head, &body, caller, through::READ, env).await??;
+            Cancel::Ended => return Err(Problem::new(Kind::Conflict, "the job has ended already").into()),
+            Cancel::Sending => Delay::from(BETWEEN_LOOKS).await,
+            Cancel::AtOrigin(id) => {
+                let path = format!("/api/v1/jobs/{id}/cancel");
+                let answered = through::ask_at(&path, head, &body, caller, env).await??;
                 return Ok(answer::passed_on(answered, &[])?);
             }
         }

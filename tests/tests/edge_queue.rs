@@ -1,0 +1,132 @@
+//! The edge's queue and ledger, before an origin that can be taken away: a plain listener that notes what it is
+//! sent and accepts it.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cortex_tests::edge::{Edge, Secrets, Setup};
+use cortex_tests::{ports, wait};
+use serde_json::json;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Job ids in the order of their arrival.
+type Arrived = Arc<Mutex<Vec<String>>>;
+
+/// Accepts every job on `port`, as long as the process lives.
+fn listen(port: u16) -> Arrived {
+    let arrived = Arrived::default();
+    let (listener, note) = (TcpListener::bind(("127.0.0.1", port)).unwrap(), arrived.clone());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let note = note.clone();
+            std::thread::spawn(move || accept(stream, &note));
+        }
+    });
+    arrived
+}
+
+fn accept(mut stream: TcpStream, arrived: &Arrived) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let (mut job, mut length) = (None, 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        match line.trim().split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value)) {
+            Some((name, value)) if name == "cortex-job-id" => job = Some(value.to_owned()),
+            Some((name, value)) if name == "content-length" => length = value.parse().ok()?,
+            None if line.trim().is_empty() => break,
+            _ => {}
+        }
+    }
+    reader.take(length).read_to_end(&mut Vec::new()).ok()?;
+    if let Some(job) = job {
+        arrived.lock().unwrap().push(job);
+    }
+    let answer = "HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+    stream.write_all(answer.as_bytes()).ok()
+}
+
+async fn has_arrived(arrived: &Arrived, jobs: &[String]) {
+    wait::until("all jobs arrive", LIMIT, async || {
+        let arrived = arrived.lock().unwrap();
+        jobs.iter().all(|job| arrived.contains(job)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bad_message_repeats_alone_and_duplicates_have_no_effect() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = ports::free();
+    let arrived = listen(port);
+    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made()).with_tap();
+    let edge = Edge::start(folder.path(), &setup).await;
+    let api = edge.api("acme", "ci", &[]).await;
+
+    let job = api.submit("job.echo", json!(1)).await.id();
+    has_arrived(&arrived, std::slice::from_ref(&job)).await;
+    let envelope = json!({
+        "job": job, "tenant": "acme", "principal": "ci", "roles": [], "content_type": "application/json",
+        "traceparent": "", "hops": "", "parked": false,
+    });
+    let duplicate = format!("{envelope}\n{{}}");
+    let mut messages = vec![duplicate.as_str(); 9];
+    messages.insert(4, "this is no envelope");
+    edge.send_to_queue(&messages).await;
+
+    wait::until("the bad message is lost on record", LIMIT, async || {
+        edge.log().contains("\"event\":\"queue.lost\"").then_some(())
+    })
+    .await;
+    assert!(edge.log().matches("queue.malformed").count() > 1, "it is retried before it is given up");
+    assert_eq!(*arrived.lock().unwrap(), [job], "nine duplicates were not delivered again");
+}
+
+#[tokio::test]
+async fn jobs_survive_the_edge_and_reach_an_origin_that_was_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = ports::free();
+    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made());
+    let edge = Edge::start(folder.path(), &setup).await;
+    let api = edge.api("acme", "ci", &[]).await;
+
+    let mut jobs = Vec::new();
+    for input in [json!("small"), json!("x".repeat(300_000)), json!("y".repeat(119_000))] {
+        let answer = api.submit("job.echo", input).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        jobs.push(answer.id());
+    }
+    let held = api.job_in(&jobs[0], &["PENDING"], LIMIT).await;
+    assert_eq!(held["id"], jobs[0].as_str());
+    assert_eq!(api.submit_and_wait("job.echo", json!(1), 5).await.status, 503);
+
+    let setup = edge.kill().await;
+    let edge = Edge::start(folder.path(), &setup).await;
+    let arrived = listen(port);
+    for job in &jobs {
+        // Whoever looks makes the ledger knock at the origin.
+        assert_eq!(api.job_in(job, &["PENDING"], LIMIT).await["id"], job.as_str());
+    }
+    has_arrived(&arrived, &jobs).await;
+    drop(edge);
+}
+
+#[tokio::test]
+async fn a_revoked_key_and_a_replayed_signature_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::before("http://127.0.0.1:9", Secrets::made());
+    let edge = Edge::start(folder.path(), &setup).await;
+    let api = edge.api("acme", "ci", &["DEV"]).await;
+    assert_eq!(api.submit("job.echo", json!(1)).await.status, 202);
+    edge.revoke(&api).await;
+    let answer = api.submit("job.echo", json!(1)).await;
+    assert_eq!((answer.status, answer.problem()), (401, "unauthenticated"));
+
+    let listed = edge.signed(reqwest::Method::GET, "/internal/keys", "tenant=acme", None).await;
+    assert_eq!(listed.body["keys"][0]["revoked"], true);
+    assert!(!listed.body.to_string().contains("hash"));
+}

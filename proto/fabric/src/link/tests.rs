@@ -256,3 +256,37 @@ async fn what_a_worker_left_unread_goes_back() {
     let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
     assert_eq!((outcome.lease, outcome.end), (sent.lease(), End::Returned));
 }
+
+#[tokio::test]
+async fn what_a_worker_that_died_had_in_hand_does_not_go_back() {
+    let origin = Origin::start().await;
+    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
+    let dial = origin.dial("token");
+    let (taken, dead) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // Its sockets close with its runtime, and nothing is said before.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (_link, mut inbox) = super::open(dial, Box::new(|| worker("w1")));
+            joined(&mut inbox).await;
+            job(&mut inbox).await;
+        });
+        drop(runtime);
+        taken.send(()).unwrap();
+    });
+    heartbeats.next().await.unwrap();
+    let subject = Subject::of(&origin.dispatch("w1", Some("in")).await);
+    dead.await.unwrap();
+    let gone = async {
+        while origin.bus.publish(subject.clone(), Bytes::new()).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, gone).await.expect("the subscription ends with the link");
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    origin.bus.publish(Subject::JOB_RESULT, Bytes::from("nothing came before")).await.unwrap();
+    assert_eq!(results.next().await.unwrap().body, "nothing came before");
+}

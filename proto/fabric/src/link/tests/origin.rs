@@ -61,8 +61,11 @@ impl Origin {
     }
 
     pub(super) fn connect_with(&self, name: &'static str, token: &str) -> (Arc<Link>, Inbox) {
-        let dial = Dial { address: self.address.clone(), token: token.to_owned(), limits: Limits::default() };
-        open(dial, Box::new(move || worker(name)))
+        open(self.dial(token), Box::new(move || worker(name)))
+    }
+
+    pub(super) fn dial(&self, token: &str) -> Dial {
+        Dial { address: self.address.clone(), token: token.to_owned(), limits: Limits::default() }
     }
 
     pub(super) async fn listen(&self, filter: Filter) -> Box<dyn Subscription> {

@@ -14,7 +14,10 @@ pub(super) fn share_out(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(lengths[text]));
 
-    let mut batches = vec![(0, Vec::new()); total.div_ceil(size)];
+    // As many for each thread.
+    let count = total.div_ceil(size);
+    let count = if count < threads { count } else { count.next_multiple_of(threads) };
+    let mut batches = vec![(0, Vec::new()); count];
     for text in order {
         let length = lengths[text];
         let emptiest = batches.iter_mut().min_by_key(|(tokens, _)| *tokens);
@@ -37,8 +40,9 @@ mod tests {
 
     #[test]
     fn equal_texts_are_shared_equally() {
-        let batches = share_out(&[16; 32], 2);
-        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [16, 16]);
+        let sizes = |texts: &[usize]| share_out(texts, 2).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(&[16; 16]), [8, 8]);
+        assert_eq!(sizes(&[16; 32]), [8, 8, 8, 8]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::{PostProcessor, Tokenizer, TruncationParams};
 
 use super::LoadError;
 
@@ -23,6 +23,12 @@ impl Tokenise {
             std::fs::read(file).map_err(|source| LoadError::Unreadable { file: file.into(), source })?;
         let mut tokenizer =
             Tokenizer::from_bytes(bytes).map_err(|error| LoadError::malformed(file, error))?;
+        let added = tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+        if longest <= added {
+            let reason =
+                format!("it adds {added} tokens to every text; sentence_bert_config.json allows {longest}");
+            return Err(LoadError::malformed(file, reason));
+        }
         let truncation = TruncationParams { max_length: longest, ..TruncationParams::default() };
         tokenizer.with_truncation(Some(truncation)).map_err(|error| LoadError::malformed(file, error))?;
         tokenizer.with_padding(None);

@@ -91,7 +91,7 @@ mod tests {
                 &qkv[at..at + width]
             };
             let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-            for isa in [Isa::Portable, Isa::best()] {
+            for isa in Isa::available() {
                 let mut out = vec![f32::NAN; tokens * hidden];
                 attend(isa, &qkv, heads, hidden, &mut Attention::default(), &mut out);
                 for token in 0..tokens {

@@ -185,7 +185,7 @@ mod tests {
             let weights: Vec<f32> = (0..columns * depth).map(noise(2)).collect();
             let bias: Vec<f32> = (0..columns).map(noise(3)).collect();
             let panels = Panels::of_transposed(&weights, depth);
-            for isa in [Isa::Portable, Isa::best()] {
+            for isa in Isa::available() {
                 let mut out = vec![f32::NAN; rows * columns];
                 multiply(isa, &left, &panels, &bias, &mut out);
                 for (at, found) in out.iter().enumerate() {

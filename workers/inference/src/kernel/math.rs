@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn gelu_is_the_exact_one() {
-        for isa in [Isa::Portable, Isa::best()] {
+        for isa in Isa::available() {
             let inputs: Vec<f32> = (-5501..=5501).map(|n| n as f32 / 1000.0).collect();
             let mut outputs = inputs.clone();
             gelu(isa, &mut outputs);
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn exp_is_good_to_the_last_digits() {
-        for isa in [Isa::Portable, Isa::best()] {
+        for isa in Isa::available() {
             let inputs: Vec<f32> = (-8600..=8800).map(|n| n as f32 / 100.0).collect();
             let mut outputs = inputs.clone();
             exp_all(isa, &mut outputs);

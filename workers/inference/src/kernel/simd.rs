@@ -13,16 +13,20 @@ pub(crate) enum Isa {
 impl Isa {
     /// The best that this processor has.
     pub(crate) fn best() -> Self {
+        Self::available().next().expect("every processor has the portable one")
+    }
+
+    /// What this processor has, the best first.
+    pub(crate) fn available() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                return Self::Avx512;
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self::Avx2;
-            }
-        }
-        Self::Portable
+        let special = {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx512 = is_x86_feature_detected!("avx512f");
+            [avx512.then_some(Self::Avx512), avx2.then_some(Self::Avx2)]
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let special = [None; 0];
+        special.into_iter().flatten().chain([Self::Portable])
     }
 }
 

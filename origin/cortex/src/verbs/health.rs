@@ -88,6 +88,7 @@ fn part(name: &'static str, url: &str, answered: Result<Health, CallError>) -> P
         detail,
     };
     match answered {
+        Err(CallError::Unreachable { cause, .. }) => away(cause),
         Err(error) => away(error.to_string()),
         Ok(Health { latency, status, view }) => {
             let well = view.as_ref().map_or(status < 400, |view| view.status == Status::Ok && status < 400);

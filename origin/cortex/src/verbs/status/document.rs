@@ -97,9 +97,8 @@ impl Document {
         let answers = |part: &Option<Part>| part.as_ref().is_some_and(|part| part.status != Word::Away);
         let host_port = running.host.as_deref().and_then(port);
         let pid = host_port.and_then(owner).map(|owner| owner.pid);
-        let worker = workers.iter().find(|worker| Some(worker.pid) == pid);
-        let log =
-            running.processes.iter().find(|process| worker.is_some_and(|it| it.id.as_str() == process.name));
+        let worker = workers.iter().find(|worker| Some(worker.pid) == pid).map(|worker| worker.id.as_str());
+        let log = log(&running.processes, worker.unwrap_or("embed-1"));
         Self {
             running: true,
             pid: Some(running.pid),
@@ -121,7 +120,7 @@ impl Document {
                 pid,
                 url: running.host,
                 responding: answers(&host),
-                log: log.map(|process| process.log.clone()),
+                log,
                 part: host,
             },
             containers: [],
@@ -137,6 +136,11 @@ impl Document {
     pub(super) fn parts(&self) -> Vec<Part> {
         [&self.edge, &self.origin, &self.mlx.part].into_iter().flatten().cloned().collect()
     }
+}
+
+/// The log of the worker that is the model host: the first that embeds, where none can be found by its port.
+fn log(processes: &[Process], worker: &str) -> Option<PathBuf> {
+    processes.iter().find(|process| process.name == worker).map(|process| process.log.clone())
 }
 
 fn port(url: &str) -> Option<u16> {

@@ -18,6 +18,8 @@ const PATH: &str = "/internal/ledger/states";
 const CURSOR: &str = "edge-ledger";
 /// How long to trust that the store says when there is more.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How long a stop may be held up.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -60,14 +62,23 @@ impl Edge {
         Ok(Self { url, keys, client, clock })
     }
 
-    /// Reports every step, oldest first, until `stop`. The edge ignores what it knows better, so that a
-    /// report may be repeated.
+    /// Reports every step, oldest first, until `stop`, and then what is left, so that callers can read how
+    /// their jobs ended while the origin is away. The edge ignores what it knows better, so that a report may
+    /// be repeated.
     pub async fn keep_told(self, store: Arc<dyn JobStore>, stop: CancellationToken) {
+        self.tell_until(store.as_ref(), &stop).await;
+        let rest = async { while let Ok(true) = self.tell_a_page(store.as_ref()).await {} };
+        if tokio::time::timeout(LAST_WORDS, rest).await.is_err() {
+            tracing::warn!("the edge was not told of every job before the end");
+        }
+    }
+
+    async fn tell_until(&self, store: &dyn JobStore, stop: &CancellationToken) {
         let (mut wait, mut seen) = (FIRST_WAIT, 0);
         loop {
             let told = tokio::select! {
                 () = stop.cancelled() => return,
-                told = self.tell_a_page(store.as_ref()) => told,
+                told = self.tell_a_page(store) => told,
             };
             let pause = match told {
                 Ok(true) => {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cortex_guard::api::HealthView;
+use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 
@@ -35,7 +36,11 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Response, CallError>
     if status.is_success() {
         return Ok(response);
     }
-    Err(CallError::Refused(Refused::read(status, &whole(response).await?)))
+    let header = response.headers().get(RETRY_AFTER);
+    let retry_after = header.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+    let refused = Refused::read(status, &whole(response).await?);
+    // OpenAI's shape has no place for it.
+    Err(CallError::Refused(Refused { retry_after: refused.retry_after.or(retry_after), ..refused }))
 }
 
 pub(super) async fn health(request: RequestBuilder, asked: Instant) -> Result<Health, CallError> {

@@ -53,6 +53,8 @@ pub(crate) struct Origin {
     doors: CancellationToken,
     links: CancellationToken,
     tasks: TaskTracker,
+    telling: CancellationToken,
+    teller: TaskTracker,
 }
 
 impl Origin {
@@ -117,9 +119,10 @@ impl Origin {
             }
         });
         tasks.spawn(cortex_gateway::serve(gateway.clone(), listener, doors.clone()));
+        let (telling, teller) = (CancellationToken::new(), TaskTracker::new());
         if let Some(url) = edge {
             let edge = Edge::new(url, secrets.origin_keyring()?, clock)?;
-            tasks.spawn(edge.keep_told(jobs, doors.clone()));
+            teller.spawn(edge.keep_told(jobs, telling.clone()));
         }
         Ok(Self {
             address,
@@ -131,6 +134,8 @@ impl Origin {
             doors,
             links,
             tasks,
+            telling,
+            teller,
         })
     }
 
@@ -142,6 +147,9 @@ impl Origin {
         self.tasks.close();
         self.tasks.wait().await;
         self.scheduler.stop().await;
+        self.telling.cancel();
+        self.teller.close();
+        self.teller.wait().await;
         self.bus.close();
     }
 }

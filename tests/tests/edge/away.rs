@@ -1,0 +1,60 @@
+//! Parts that are away, and come back.
+
+use std::time::Duration;
+
+use cortex_tests::edge::Edge;
+use cortex_tests::origin::Origin;
+use serde_json::json;
+
+use crate::stack::Stack;
+
+const SOON: Duration = Duration::from_secs(90);
+
+#[tokio::test]
+async fn with_the_origin_away_jobs_are_held_and_calls_told_and_all_completes_later() {
+    let Stack { home, setup, origin, edge: _edge, api } = Stack::echo().await;
+    origin.stop();
+    let mut ids = Vec::new();
+    for n in 0..12 {
+        let accepted = api.submit("job.echo", json!(n)).await;
+        assert_eq!(accepted.status, 202, "{accepted:?}");
+        ids.push(accepted.id());
+    }
+    let call = api.post("/v1/embeddings", &json!({"model": "all-MiniLM-L6-v2", "input": "x"})).await;
+    assert_eq!((call.status, call.problem()), (503, "origin-away"), "{call:?}");
+    assert!(call.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert_eq!(api.job(&ids[0]).await["state"], "PENDING");
+
+    let cancelled = api.post(&format!("/api/v1/jobs/{}/cancel", ids[11]), &json!({})).await;
+    assert_eq!((cancelled.status, &cancelled.body["state"]), (200, &json!("CANCELLED")), "{cancelled:?}");
+
+    let origin = Origin::start(&home, &setup).await;
+    for (n, id) in ids.iter().enumerate().take(11) {
+        let job = api.ended(id, SOON).await;
+        assert_eq!((&job["state"], &job["result"]), (&json!("SUCCEEDED"), &json!(n)));
+    }
+    assert_eq!(api.job(&ids[11]).await["state"], "CANCELLED");
+
+    // An origin that stops tells the ledger first how they ended.
+    origin.stop();
+    for id in &ids[..11] {
+        assert_eq!(api.job(id).await["state"], "SUCCEEDED");
+    }
+}
+
+#[tokio::test]
+async fn an_edge_killed_between_its_202_and_the_drain_delivers_when_it_is_back() {
+    let Stack { home, setup, origin, edge, api } = Stack::echo().await;
+    // Nothing can be drained while the origin is away, so what is killed holds the jobs.
+    origin.stop();
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(api.submit("job.echo", json!(n)).await.id());
+    }
+    let edge_setup = edge.kill().await;
+    let _origin = Origin::start(&home, &setup).await;
+    let _edge = Edge::start(home.path(), &edge_setup).await;
+    for id in &ids {
+        assert_eq!(api.ended(id, SOON).await["state"], "SUCCEEDED");
+    }
+}

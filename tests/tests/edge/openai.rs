@@ -1,0 +1,48 @@
+//! OpenAI's own client.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::stack::Stack;
+
+const SCRIPT: &str = r#"
+import sys
+from openai import AuthenticationError, NotFoundError, OpenAI
+
+url, key = sys.argv[1:]
+client = OpenAI(base_url=url + "/v1", api_key=key, max_retries=0)
+answer = client.embeddings.create(model="all-MiniLM-L6-v2", input=["a cat", "a kitten", "tax law"])
+vectors = [item.embedding for item in answer.data]
+assert [len(vector) for vector in vectors] == [384] * 3, vectors
+cosine = lambda a, b: sum(x * y for x, y in zip(a, b))
+assert cosine(vectors[0], vectors[1]) > cosine(vectors[0], vectors[2]) + 0.3
+assert answer.usage.total_tokens > 0
+floats = client.embeddings.create(model="all-MiniLM-L6-v2", input="a cat", encoding_format="float")
+assert max(abs(a - b) for a, b in zip(floats.data[0].embedding, vectors[0])) < 1e-5
+assert "all-MiniLM-L6-v2" in [model.id for model in client.models.list()]
+for error, call in [
+    (NotFoundError, lambda: client.embeddings.create(model="gpt-9", input="x")),
+    (AuthenticationError, lambda: client.with_options(api_key="wrong").models.list()),
+]:
+    try:
+        call()
+    except error as caught:
+        assert caught.message, caught
+    else:
+        raise AssertionError(error)
+print("ok")
+"#;
+
+#[tokio::test]
+async fn openais_python_client_gets_embeddings_through_the_edge() {
+    let stack = Stack::embed().await;
+    let named = std::env::var_os("CORTEX_TEST_PYTHON").map(PathBuf::from);
+    let python = named.unwrap_or_else(|| cortex_tests::process::target().join("venv/bin/python"));
+    assert!(python.is_file(), "{} is missing: `deploy/tools.sh test` makes it", python.display());
+    let mut command = Command::new(python);
+    command.args(["-c", SCRIPT, &stack.edge.url, &stack.api.key]);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.trim() == "ok", "{text}{errors}\n{}", stack.edge.log());
+}

@@ -9,9 +9,9 @@ use crate::routes::{Route, admin, create, events, health, job, route, through};
 use crate::{admit, answer, log};
 
 #[event(fetch)]
-async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Response> {
+async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Response> {
     let path = request.url().map(|url| url.path().to_owned()).unwrap_or_default();
-    match enter(&mut request, &env).await {
+    match enter(&mut request, &env, &context).await {
         Ok(answer) => Ok(answer),
         Err(refusal) => {
             incoming::drain(&mut request).await;
@@ -22,7 +22,7 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
     }
 }
 
-async fn enter(request: &mut Request, env: &Env) -> Result<Response, Refusal> {
+async fn enter(request: &mut Request, env: &Env, context: &Context) -> Result<Response, Refusal> {
     let head = Head::of(request)?;
     let route = route(&head.method, &head.path)?;
     precheck::check_headers(head.headers.iter().map(|(name, value)| (name, value)))?;
@@ -33,7 +33,7 @@ async fn enter(request: &mut Request, env: &Env) -> Result<Response, Refusal> {
     }
     let caller = admit::caller(&head, env).await?;
     match route {
-        Route::CreateJob => create::answer(&head, request, &caller, env).await,
+        Route::CreateJob => create::answer(&head, request, &caller, env, context).await,
         Route::GetJob(id) => job::get(id, &head, &caller, env).await,
         Route::CancelJob(id) => job::cancel(id, &head, request, &caller, env).await,
         Route::JobEvents(id) => events::answer(id, &head, &caller, env).await,

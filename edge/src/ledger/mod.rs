@@ -12,6 +12,7 @@ mod sending;
 mod sql;
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
@@ -184,16 +185,17 @@ impl Ledger {
         self.waiting.set(self.waiting.get().map(|waiting| waiting.saturating_sub(1)));
     }
 
-    /// Sets the alarm to the time when the next job is due.
+    /// Sets the alarm to the time when the next job is due, unless it goes off before that anyway: then it
+    /// finds nothing to do and is set again.
     async fn set_alarm(&self) -> Result<()> {
-        let next = jobs::next_due(&self.sql)?;
-        let Some(at) = next else { return Ok(()) };
-        if self.alarm.get() == next {
+        let Some(due) = jobs::next_due(&self.sql)? else { return Ok(()) };
+        let now = chance::now().as_millis();
+        if self.alarm.get().is_some_and(|set| now < set && set <= due) {
             return Ok(());
         }
-        self.alarm.set(next);
-        let wait = at.saturating_sub(chance::now().as_millis());
-        self.state.storage().set_alarm(std::time::Duration::from_millis(wait)).await
+        self.alarm.set(Some(due));
+        let wait = Duration::from_millis(due.saturating_sub(now));
+        self.state.storage().set_alarm(wait).await
     }
 }
 

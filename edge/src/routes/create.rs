@@ -8,7 +8,7 @@ use cortex_guard::keys::KeyRecord;
 use cortex_guard::prefer::Prefer;
 use cortex_guard::{Kind, Problem, fingerprint, headers, hops, precheck};
 use wasm_bindgen::JsValue;
-use worker::{Env, QueueContentType, RawMessageBuilder, Request, Response};
+use worker::{Context, Env, QueueContentType, RawMessageBuilder, Request, Response};
 
 use super::through;
 use crate::envelope::{Envelope, MAX_INLINE};
@@ -26,6 +26,7 @@ pub(crate) async fn answer(
     request: &mut Request,
     caller: &KeyRecord,
     env: &Env,
+    context: &Context,
 ) -> Result<Response, Refusal> {
     let received = Hop { name: hops::RECEIVED.to_owned(), at: chance::now() };
     let body = incoming::body(request).await?;
@@ -38,7 +39,7 @@ pub(crate) async fn answer(
         LedgerClient::of(env, caller.tenant.as_str())?.check(caller).await?;
         return through::work(head, &body, caller, wait + SLACK, env).await;
     }
-    let entry = accept(head, body, job, received, caller, env).await?;
+    let entry = accept(head, body, job, received, caller, env, context).await?;
     let id = entry.view.id.to_string();
     let location = format!("/api/v1/jobs/{id}");
     let mut extra = vec![("location", location.as_str()), (headers::JOB_ID, &id)];
@@ -48,8 +49,8 @@ pub(crate) async fn answer(
     Ok(answer::json(202, &entry.view, &extra)?)
 }
 
-/// Commits the job to the ledger and hands it to the queue. From the commit on it is the ledger's: that the
-/// queue can't take it only makes it slower.
+/// Commits the job to the ledger and hands it to the queue. From the commit on it is the ledger's: the caller
+/// doesn't wait for the queue, and that the queue can't take it only makes it slower.
 async fn accept(
     head: &Head,
     body: Vec<u8>,
@@ -57,6 +58,7 @@ async fn accept(
     received: Hop,
     caller: &KeyRecord,
     env: &Env,
+    context: &Context,
 ) -> Result<Entry, Refusal> {
     let content_type = head.content_type().unwrap_or_default();
     let key = head.idempotency_key()?;
@@ -101,7 +103,7 @@ async fn accept(
     match commit(caller, new, env).await {
         Ok((mut entry, true)) => {
             envelope.hops = std::mem::take(&mut entry.hops);
-            enqueue(&envelope, &body, env).await;
+            context.wait_until(enqueue(envelope, body, env.clone()));
             log::info("job.accepted", &[("job", &id), ("tenant", caller.tenant.as_str())]);
             Ok(entry)
         }
@@ -131,9 +133,9 @@ async fn commit(caller: &KeyRecord, job: NewJob, env: &Env) -> Result<(Entry, bo
     }
 }
 
-async fn enqueue(envelope: &Envelope, body: &str, env: &Env) {
+async fn enqueue(envelope: Envelope, body: String, env: Env) {
     let sent = async {
-        let message = JsValue::from_str(&envelope.encode(body)?);
+        let message = JsValue::from_str(&envelope.encode(&body)?);
         let message = RawMessageBuilder::new(message).build_with_content_type(QueueContentType::Text);
         env.queue("JOBS")?.send_raw(message).await
     };

@@ -8,7 +8,7 @@ MODEL := all-MiniLM-L6-v2
 TEST_HOME := $(CARGO_TARGET_DIR)/home
 
 .NOTPARALLEL:
-.PHONY: demo up test check lint clippy doc deploy-check bench build edge clean
+.PHONY: demo up test chaos check lint clippy doc deploy-check bench build edge clean
 
 # Sends real work through the public door, prints what happened, stops.
 demo: build
@@ -27,6 +27,15 @@ test:
 	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(MODEL)
 	@cargo test --locked -q --doc
 	@eval "$$(deploy/tools.sh env)" && cargo nextest run --locked
+
+# The long form of the tests that kill, cut the power and roll the dice: hours.
+chaos: export CORTEX_HOME := $(TEST_HOME)
+chaos: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
+chaos: export CORTEX_CHAOS_CYCLES := 1000
+chaos: export CORTEX_SIM_SEEDS := 10000
+chaos:
+	@cargo build --locked
+	@cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(whatever_workers_do)'
 
 check: lint clippy doc deploy-check
 	@cargo test --locked -q -p cortex-tests --test structure

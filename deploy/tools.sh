@@ -40,6 +40,13 @@ needs_rust() {
     have cc || die "no C compiler on the PATH: install one (apt-get install build-essential, xcode-select --install)"
 }
 
+can_apt() { have apt-get && [ "$(id -u)" = 0 ]; }
+
+apt_install() {
+    say "installing $*"
+    apt-get install -y -qq "$@" >/dev/null || { apt-get update -qq && apt-get install -y -qq "$@" >/dev/null; }
+}
+
 needs_node() {
     have node || die "no node on the PATH: install Node.js 20 or newer from https://nodejs.org"
     have npm || die "no npm on the PATH: it comes with Node.js, https://nodejs.org"
@@ -51,6 +58,8 @@ needs_node() {
 needs_openssl() {
     [ "$(uname -s)" = Linux ] || return 0
     [ -z "${OPENSSL_DIR:-}" ] || return 0
+    have pkg-config && pkg-config --exists openssl && return
+    can_apt && apt_install pkg-config libssl-dev
     have pkg-config || die "no pkg-config on the PATH, worker-build needs it: apt-get install pkg-config libssl-dev"
     pkg-config --exists openssl || die "OpenSSL's headers are missing, worker-build needs them: apt-get install libssl-dev"
 }
@@ -121,6 +130,15 @@ tests() {
     esac
     rm -rf "$tools/build"
     openai_client
+    strace_on_linux
+}
+
+# One test watches the order of system calls.
+strace_on_linux() {
+    [ "$(uname -s)" = Linux ] || return 0
+    have strace && return
+    can_apt && apt_install strace
+    have strace || die "no strace on the PATH, which a test of the store needs: apt-get install strace"
 }
 
 lint() {
@@ -129,13 +147,12 @@ lint() {
         have "$tool" || missing="$missing $tool"
     done
     [ -n "$missing" ] || return 0
-    say "installing$missing"
     # Word splitting makes the list of packages.
     # shellcheck disable=SC2086
     if have brew; then
         brew install --quiet $missing
-    elif have apt-get && [ "$(id -u)" = 0 ]; then
-        apt-get install -y -qq $missing >/dev/null || { apt-get update -qq && apt-get install -y -qq $missing >/dev/null; }
+    elif can_apt; then
+        apt_install $missing
     else
         die "install these first:$missing"
     fi

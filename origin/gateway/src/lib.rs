@@ -1,6 +1,6 @@
 //! The origin's door: HTTP for what the edge and local callers send.
 //!
-//! `door` turns a request into an [`door::Admitted`] one, `routes` names every path, and each verb has a file
+//! `door` turns a request into an admitted one, `routes` names every path, and each verb has a file
 //! of its own. `call` carries synchronous calls over the bus, `watch` tells who waits for a durable job,
 //! `ledger` tells the edge where jobs stand.
 

@@ -107,7 +107,7 @@ pub(crate) async fn place(core: &Arc<Core>, turn: Turn) {
 
 /// What a call needs next.
 enum Next {
-    Answer(Call, Option<Lease>),
+    Answer(Box<Call>, Option<Lease>),
     Judge,
     Nothing,
 }
@@ -119,7 +119,7 @@ pub(crate) async fn happened(core: &Arc<Core>, id: JobId, event: Event, worker: 
         core.tell(Subject::JOB_CANCEL, encode_cancel(&cancel)).await;
     }
     match next {
-        Next::Answer(call, lease) => finish(core, call, lease).await,
+        Next::Answer(call, lease) => finish(core, *call, lease).await,
         Next::Judge => Box::pin(judge(core, id)).await,
         Next::Nothing => {}
     }
@@ -147,7 +147,7 @@ fn apply(core: &Core, id: JobId, event: Event, worker: Option<&WorkerId>) -> Opt
     if state.is_terminal() {
         board.waiting.remove(id);
         let call = board.calls.remove(&id)?;
-        return Some((Next::Answer(call, given_up), aborts));
+        return Some((Next::Answer(Box::new(call), given_up), aborts));
     }
     if let Some(at) = comes_back(&state) {
         board.waiting.later(id, at);

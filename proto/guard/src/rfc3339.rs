@@ -1,4 +1,4 @@
-//! Times as the API writes them. Also serde's `with` for a [`Timestamp`]; [`option`] for one that may lack.
+//! Times as the API writes them. Also serde's `with` for a [`Timestamp`]; `option` for one that may lack.
 
 use cortex_domain::time::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error};

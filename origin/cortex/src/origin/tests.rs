@@ -3,6 +3,7 @@
 //! started again. Whatever happens, every accepted job ends, its log folds to its state, and what it answered
 //! comes from the lease that won. A failing run prints its seed; `CORTEX_SIM_SEED` replays it and
 //! `CORTEX_SIM_SEEDS` says how many to run.
+#![allow(clippy::print_stdout)]
 
 mod dice;
 mod faulty;

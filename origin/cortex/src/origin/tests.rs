@@ -7,6 +7,8 @@
 
 mod dice;
 mod faulty;
+mod held_up;
+mod races;
 mod world;
 
 use cortex_domain::event::Event;

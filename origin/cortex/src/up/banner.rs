@@ -24,8 +24,13 @@ pub(crate) fn print(home: &Home, stack: &Stack) {
         out(&format!(
             "  curl -s {edge}/v1/embeddings -H 'Authorization: Bearer {key}' \\\n    -H 'Content-Type: application/json' \\\n    -d '{{\"model\": \"all-MiniLM-L6-v2\", \"input\": \"hello\"}}'"
         ));
-        out("  cortex submit job.echo '{\"hello\": \"world\"}' --wait 10\n");
+        out(&format!("  {} submit job.echo '{{\"hello\": \"world\"}}' --wait 10\n", program()));
     }
+}
+
+/// This program as it was called.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "cortex".into())
 }
 
 pub(crate) fn stopping() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub(crate) struct Embed {
     pub(crate) models: PathBuf,
     pub(crate) threads: NonZeroUsize,
     pub(crate) device: Device,
+    /// Where the model host listens, if it is wanted.
+    pub(crate) host_port: Option<NonZeroU16>,
 }
 
 #[derive(Debug)]
@@ -97,6 +99,9 @@ struct Arguments {
     /// What the model runs on: auto, cpu, cuda:N or metal
     #[arg(long, default_value_t)]
     device: Device,
+    /// Opens the model host on this port of 127.0.0.1: /health and /embed, without keys or policies
+    #[arg(long, value_name = "PORT")]
+    host_port: Option<NonZeroU16>,
     /// How logs are written
     #[arg(long, env = "CORTEX_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
     log_format: Format,
@@ -152,6 +157,7 @@ impl Arguments {
                 catalogue: self.catalogue,
                 threads: self.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
                 device: self.device,
+                host_port: self.host_port,
             })),
         }
     }

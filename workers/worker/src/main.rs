@@ -4,6 +4,7 @@ mod config;
 mod embed;
 mod engine;
 mod exit;
+mod host;
 mod lifeline;
 mod signals;
 mod telemetry;

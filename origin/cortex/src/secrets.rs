@@ -99,7 +99,8 @@ pub(crate) fn keyring(name: &str, text: &str) -> Result<Keyring, Failure> {
     text.parse().map_err(|error| Failure::message(Exit::Config, format!("{name}: {error}")))
 }
 
-fn hex() -> String {
+/// 256 random bits, in hexadecimal.
+pub(crate) fn hex() -> String {
     entropy::random::<32>().iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -21,4 +21,5 @@ pub mod task;
 pub mod time;
 pub mod topic;
 pub mod transition;
+mod wildcard;
 pub mod worker;

@@ -8,6 +8,7 @@ use crate::flow::Assignment;
 use crate::id::{JobId, WorkerId};
 use crate::state::Target;
 use crate::topic::TopicPattern;
+use crate::wildcard;
 
 /// A subject to publish to.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -95,16 +96,7 @@ impl Filter {
 
     #[must_use]
     pub fn matches(&self, subject: &Subject) -> bool {
-        let mut parts = subject.as_str().split('.');
-        for wanted in self.0.split('.') {
-            match (wanted, parts.next()) {
-                (">", Some(_)) => return true,
-                ("*", Some(_)) => {}
-                (wanted, Some(part)) if wanted == part => {}
-                _ => return false,
-            }
-        }
-        parts.next().is_none()
+        wildcard::matches(&self.0, subject.as_str())
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::id::InvalidId;
+use crate::wildcard;
 
 /// A topic, `job.<domain>` or `job.<domain>.<task>...`; it is a bus subject as it stands.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -60,16 +61,7 @@ impl TopicPattern {
 
     #[must_use]
     pub fn matches(&self, topic: &Topic) -> bool {
-        let mut parts = topic.as_str().split('.');
-        for wanted in self.0.split('.') {
-            match (wanted, parts.next()) {
-                (">", Some(_)) => return true,
-                ("*", Some(_)) => {}
-                (wanted, Some(part)) if wanted == part => {}
-                _ => return false,
-            }
-        }
-        parts.next().is_none()
+        wildcard::matches(&self.0, topic.as_str())
     }
 }
 

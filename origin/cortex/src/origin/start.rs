@@ -7,7 +7,6 @@ use cortex_domain::id::Tenant;
 use cortex_domain::ports::{Bus, JobStore, Payloads, SafetyGate};
 use cortex_fabric::bus::{Embedded, Room};
 use cortex_fabric::clock::Clock;
-use cortex_fabric::entropy;
 use cortex_fabric::link::{Limits, LinkAddress, Listener, Server};
 use cortex_fabric::payload::Layered;
 use cortex_gateway::ledger::Edge;
@@ -22,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
-use crate::secrets::Secrets;
+use crate::secrets::{self, Secrets};
 
 /// Payloads of open synchronous calls, in bytes.
 const CALL_MEMORY: usize = 256 * 1024 * 1024;
@@ -89,7 +88,7 @@ impl Origin {
 
         let link = Listener::bind(&LinkAddress::Unix(home.run().join("link.sock"))).await?;
         let link_address = link.address().clone();
-        let token = hex(entropy::random::<32>());
+        let token = secrets::hex();
         let limits = Limits { heartbeat: config.settings.heartbeat, ..Limits::default() };
         let server = Server::new(bus.clone(), payloads.clone(), token.clone(), limits);
 
@@ -158,12 +157,4 @@ impl std::fmt::Debug for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Origin").field("address", &self.address).finish_non_exhaustive()
     }
-}
-
-fn hex(bytes: [u8; 32]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,5 +1,7 @@
 //! Logs, to standard error.
 
+use std::io::{self, IsTerminal};
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Format, Log};
@@ -7,7 +9,8 @@ use crate::config::{Format, Log};
 pub(crate) fn init(log: &Log) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&log.filter))
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_target(false);
     match log.format {
         Format::Text => subscriber.init(),

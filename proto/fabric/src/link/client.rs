@@ -13,6 +13,7 @@ use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
@@ -54,7 +55,10 @@ pub fn open(dial: Dial, introduction: Introduction) -> (Arc<Link>, Inbox) {
 
 /// The worker's words over the link.
 #[derive(Debug, Default)]
-pub struct Link(Mutex<Saying>);
+pub struct Link {
+    saying: Mutex<Saying>,
+    closed: CancellationToken,
+}
 
 #[derive(Debug, Default)]
 enum Saying {
@@ -74,7 +78,7 @@ impl Link {
     }
 
     fn saying(&self) -> MutexGuard<'_, Saying> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.saying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says over this link from now on; false if nothing more will be said.
@@ -104,6 +108,7 @@ impl Origin for Link {
     /// Ends the frames; the origin ends its own once it has acted on them all.
     fn close(&self) {
         *self.saying() = Saying::Closed;
+        self.closed.cancel();
     }
 }
 
@@ -149,8 +154,15 @@ impl Line {
                     None => return None,
                 },
                 Stage::Away { failures } => {
-                    sleep(pause(failures)).await;
-                    match connect(&self.dial, &self.introduction).await {
+                    let connecting = async {
+                        sleep(pause(failures)).await;
+                        connect(&self.dial, &self.introduction).await
+                    };
+                    let connected = tokio::select! {
+                        connected = connecting => connected,
+                        () = self.link.closed.cancelled() => return None,
+                    };
+                    match connected {
                         Ok(Linked { frames, saying, heartbeat }) => {
                             if !self.link.turn_to(Saying::Up(saying)) {
                                 return None;

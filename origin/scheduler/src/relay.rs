@@ -18,7 +18,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub(crate) async fn run(core: Arc<Core>) {
     let mut after = Sequence::default();
     let mut seen = 0;
-    loop {
+    while !core.stop.is_cancelled() {
         match carry(&core, &mut after).await {
             Ok(0) => {}
             Ok(_) => continue,
@@ -32,19 +32,20 @@ pub(crate) async fn run(core: Arc<Core>) {
     }
 }
 
-/// Carries one page. A message that nobody took is let go: the reconciler finds its job in the store.
+/// Carries one page. A message that nobody took is let go: the reconciler finds its job in the store. A page
+/// that could not be forgotten is carried again.
 async fn carry(core: &Core, after: &mut Sequence) -> Result<usize, StoreError> {
     let page = core.store.outbox(*after, PAGE).await?;
     for outbound in &page {
-        *after = outbound.sequence;
         if let Err(error) = send(core, outbound).await {
             tracing::debug!(%error, "a message of the outbox was not taken");
         }
     }
-    let carried = page.len();
-    if carried > 0 {
-        core.store.relayed(page.into_iter().map(|outbound| outbound.sequence).collect()).await?;
-    }
+    let Some(last) = page.last().map(|outbound| outbound.sequence) else { return Ok(0) };
+    let sequences: Vec<_> = page.into_iter().map(|outbound| outbound.sequence).collect();
+    let carried = sequences.len();
+    core.store.relayed(sequences).await?;
+    *after = last;
     Ok(carried)
 }
 

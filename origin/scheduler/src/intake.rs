@@ -69,16 +69,16 @@ async fn consider(core: &Arc<Core>, id: JobId) -> Result<Considered, NotTaken> {
     if job.request.limits.deadline.is_some_and(|deadline| deadline <= now) {
         return change(core, job, Event::Expired).await;
     }
-    if let Some(at) = comes_back(&job.state) {
-        if at > now {
+    let job = match comes_back(&job.state) {
+        Some(at) if at > now => {
             core.board().waiting.later(id, at);
             return Ok(Considered::Elsewhere);
         }
-        let released = Change::of(job).then(Event::Released, now)?;
-        // The release tells the scheduler again by the outbox; what follows is that second word.
-        core.store.commit(released).await?;
-        return Ok(Considered::Elsewhere);
-    }
+        // Word of the release may come by the outbox while the job is still in our hands, and is then not
+        // heeded: so it is not waited for.
+        Some(_) => core.store.commit(Change::of(job).then(Event::Released, now)?).await?,
+        None => job,
+    };
     let Ok(accepted) = Accepted::recalled(job) else { return Ok(Considered::Elsewhere) };
     match core.clear(accepted).await? {
         Gate::Denied(accepted, denial) => change(core, accepted.into_job(), Event::Denied { denial }).await,

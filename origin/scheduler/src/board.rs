@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
-use cortex_domain::job::Job;
+use cortex_domain::job::{Job, Version};
 use cortex_domain::ports::Reply;
+use cortex_domain::time::Uptime;
 use cortex_domain::topic::Topic;
 use tokio::sync::mpsc;
 
@@ -33,6 +34,7 @@ pub(crate) struct Call {
     pub(crate) job: Job,
     pub(crate) log: Vec<Entry>,
     pub(crate) reply: Box<dyn Reply>,
+    pub(crate) since: Uptime,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,11 @@ impl Board {
     /// Whether a durable job is in hand.
     pub(crate) fn knows(&self, job: JobId) -> bool {
         self.runs.contains_key(&job) || self.moving.contains(&job) || self.waiting.contains(job)
+    }
+
+    /// Whether a call is open and its job stands at a version.
+    pub(crate) fn is_at(&self, call: JobId, version: Version) -> bool {
+        self.calls.get(&call).is_some_and(|call| call.job.version == version)
     }
 
     /// The first of a topic's queue, if a worker has room for it.

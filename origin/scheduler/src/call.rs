@@ -20,7 +20,7 @@ use crate::board::{CALLS, Call, Turn};
 use crate::core::{Core, comes_back};
 use crate::pump::pump;
 use crate::waiting::Ticket;
-use crate::{intake, run};
+use crate::{intake, report, run};
 
 /// Takes a call in.
 pub(crate) async fn begin(core: &Arc<Core>, request: Request, reply: Box<dyn Reply>) {
@@ -32,7 +32,7 @@ pub(crate) async fn begin(core: &Arc<Core>, request: Request, reply: Box<dyn Rep
             Some(reply)
         } else {
             let log = vec![first_entry(&job)];
-            board.calls.insert(id, Call { job, log, reply });
+            board.calls.insert(id, Call { job, log, reply, since: core.uptime() });
             None
         }
     };
@@ -49,7 +49,14 @@ pub(crate) async fn judge(core: &Arc<Core>, id: JobId) {
     match core.clear(accepted).await {
         Ok(Gate::Passed(cleared)) => {
             let ticket = Ticket { cleared, since: core.uptime() };
-            let queued = core.board().waiting.push(ticket);
+            let queued = {
+                let mut board = core.board();
+                if !board.is_at(id, ticket.cleared.job().version) {
+                    // It ended or was kept while it was judged.
+                    return;
+                }
+                board.waiting.push(ticket)
+            };
             match queued {
                 Ok(()) => pump(core).await,
                 Err(_) => refuse(core, id, Refusal::Overloaded).await,
@@ -84,7 +91,7 @@ pub(crate) async fn place(core: &Arc<Core>, turn: Turn) {
     let (change, assignment) = placed.into_parts();
     {
         let mut board = core.board();
-        let Some(call) = board.calls.get_mut(&id) else {
+        let Some(call) = board.calls.get_mut(&id).filter(|call| call.job.version == change.expected()) else {
             board.fleet.end(dispatch);
             return;
         };
@@ -102,13 +109,16 @@ pub(crate) async fn place(core: &Arc<Core>, turn: Turn) {
             Event::Returned { lease }
         }
     };
-    happened(core, id, event, None).await;
+    // It may have been kept since.
+    report::happened(core, id, event, worker).await;
 }
 
 /// What a call needs next.
 enum Next {
     Answer(Box<Call>, Option<Lease>),
     Judge,
+    /// It waits, and the slot it had is free for others.
+    Room,
     Nothing,
 }
 
@@ -121,6 +131,7 @@ pub(crate) async fn happened(core: &Arc<Core>, id: JobId, event: Event, worker: 
     match next {
         Next::Answer(call, lease) => finish(core, *call, lease).await,
         Next::Judge => Box::pin(judge(core, id)).await,
+        Next::Room => pump(core).await,
         Next::Nothing => {}
     }
 }
@@ -152,23 +163,30 @@ fn apply(core: &Core, id: JobId, event: Event, worker: Option<&WorkerId>) -> Opt
     if let Some(at) = comes_back(&state) {
         board.waiting.later(id, at);
     }
-    let again = given_up.is_some() && matches!(state, State::Pending { hold: Hold::Ready });
-    Some((if again { Next::Judge } else { Next::Nothing }, aborts))
+    let next = match state {
+        _ if given_up.is_none() => Next::Nothing,
+        State::Pending { hold: Hold::Ready } => Next::Judge,
+        _ => Next::Room,
+    };
+    Some((next, aborts))
 }
 
 /// Makes a call's job durable as it stands; from here on it is a job like any other.
 pub(crate) async fn keep(core: &Arc<Core>, id: JobId) {
-    let (call, job) = {
+    // In one step, so that no report comes while nobody follows the job.
+    let (call, job, adopted) = {
         let mut board = core.board();
-        board.waiting.remove(id);
         let Some(call) = board.calls.remove(&id) else { return };
+        board.waiting.remove(id);
         board.moving.insert(id);
         let job = Job { durability: Durability::Durable, ..call.job.clone() };
-        (call, job)
+        let adopted = run::adopt(&mut board, &job, core.uptime());
+        (call, job, adopted)
     };
-    let adopted = run::adopt(core, &job);
     let kept = core.store.keep(job.clone(), call.log).await;
-    core.board().moving.remove(&id);
+    if adopted.is_none() {
+        core.board().moving.remove(&id);
+    }
     match kept {
         Ok(()) => {
             send(call.reply, &Called::Kept { job: Box::new(job.clone()) }).await;
@@ -179,10 +197,15 @@ pub(crate) async fn keep(core: &Arc<Core>, id: JobId) {
         }
         Err(error) => {
             tracing::error!(job = %id, %error, "a call could not be made durable");
+            send(call.reply, &Called::Refused(Refusal::Internal)).await;
             if let Some(adopted) = adopted {
                 adopted.drop(core, &job);
+                if let (Some(lease), Some(worker)) = (job.state.lease(), job.state.worker()) {
+                    let cancel = Cancel { job: id, lease, worker: worker.clone() };
+                    core.tell(Subject::JOB_CANCEL, encode_cancel(&cancel)).await;
+                }
+                pump(core).await;
             }
-            send(call.reply, &Called::Refused(Refusal::Internal)).await;
         }
     }
 }
@@ -204,7 +227,7 @@ fn cancel(effect: &Effect) -> Option<Cancel> {
 
 /// Answers the caller, then notes the job and lets the next one have the slot.
 async fn finish(core: &Arc<Core>, call: Call, lease: Option<Lease>) {
-    let Call { job, log, reply } = call;
+    let Call { job, log, reply, since: _ } = call;
     let answer = match (&job.state, lease) {
         (State::Succeeded { .. }, Some(lease)) => Some(Pointer::draft(job.memory, job.id(), lease.dispatch)),
         _ => None,
@@ -221,10 +244,18 @@ async fn finish(core: &Arc<Core>, call: Call, lease: Option<Lease>) {
 async fn refuse(core: &Core, id: JobId, refusal: Refusal) {
     let call = {
         let mut board = core.board();
+        // Else what waits under this id is a durable job's.
+        let Some(call) = board.calls.remove(&id) else { return };
         board.waiting.remove(id);
-        board.calls.remove(&id)
+        call
     };
-    if let Some(call) = call {
+    send(call.reply, &Called::Refused(refusal)).await;
+}
+
+/// Refuses what is still open, once nothing else runs.
+pub(crate) async fn refuse_all(core: &Core, refusal: Refusal) {
+    let calls: Vec<Call> = core.board().calls.drain().map(|(_, call)| call).collect();
+    for call in calls {
         send(call.reply, &Called::Refused(refusal)).await;
     }
 }

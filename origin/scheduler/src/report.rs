@@ -14,7 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::board::Note;
 use crate::core::Core;
 use crate::pump::pump;
-use crate::{call, intake};
+use crate::{call, intake, recover};
 
 /// A job is in the store.
 pub(crate) async fn submitted(core: Arc<Core>, delivery: Delivery) {
@@ -117,13 +117,22 @@ pub(crate) async fn beat(core: Arc<Core>, delivery: Delivery) {
 
 /// Brings an event to whoever follows the job.
 pub(crate) async fn happened(core: &Arc<Core>, job: JobId, event: Event, worker: WorkerId) {
-    let run = {
-        let board = core.board();
-        if board.calls.contains_key(&job) { None } else { board.runs.get(&job).cloned() }
-    };
+    if core.board().calls.contains_key(&job) {
+        return call::happened(core, job, event, Some(&worker)).await;
+    }
+    let mut run = core.board().runs.get(&job).cloned();
+    if run.is_none() {
+        // It was dispatched before this process began, and has not been taken up yet; or it has ended.
+        recover::take_up(core, job, event.lease()).await;
+        run = core.board().runs.get(&job).cloned();
+    }
     match run {
         Some(run) => note(&run, job, Note::Happened(event, Some(worker))).await,
-        None => call::happened(core, job, event, Some(&worker)).await,
+        None => {
+            if let Some(lease) = event.lease() {
+                core.board().fleet.end(lease.dispatch);
+            }
+        }
     }
 }
 

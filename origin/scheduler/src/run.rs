@@ -12,11 +12,12 @@ use cortex_domain::job::Job;
 use cortex_domain::ports::CommitError;
 use cortex_domain::state::{Failure, FailureKind, Hold, Lease, State, Target};
 use cortex_domain::subject::Subject;
+use cortex_domain::time::Uptime;
 use cortex_domain::transition::Change;
 use cortex_wire::encode_assignment;
 use tokio::sync::mpsc;
 
-use crate::board::{Note, Turn};
+use crate::board::{Board, Note, Turn};
 use crate::core::{Core, comes_back};
 use crate::intake;
 use crate::pump::pump;
@@ -25,6 +26,8 @@ use crate::pump::pump;
 const NOTES: usize = 64;
 /// How long to wait before a store that failed is asked again.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How often to look whether a deadline has passed: the clock it goes by may be set.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Gives a cleared job its lease, commits it, sends it and follows it.
 pub(crate) async fn place(core: Arc<Core>, turn: Turn) {
@@ -45,7 +48,7 @@ pub(crate) async fn place(core: Arc<Core>, turn: Turn) {
             return give_up(&core, id, dispatch).await;
         }
     };
-    let notes = register(&core, &job, lease, &worker);
+    let notes = register(&mut core.board(), &job, lease, &worker, core.uptime());
     let first = send(&core, &assignment).await;
     follow(core, job, lease, Some(first), notes).await;
 }
@@ -59,11 +62,11 @@ pub(crate) struct Adopted {
 /// Takes a job over from elsewhere: from before this process began, or from a call that became durable. Its
 /// lease gets one full period, and what is reported from now on waits for [`Adopted::follow`]. `None`: no
 /// worker has it.
-pub(crate) fn adopt(core: &Core, job: &Job) -> Option<Adopted> {
+pub(crate) fn adopt(board: &mut Board, job: &Job, now: Uptime) -> Option<Adopted> {
     let (lease, worker) = (job.state.lease()?, job.state.worker()?);
-    let notes = register(core, job, lease, worker);
+    let notes = register(board, job, lease, worker, now);
     if matches!(job.state, State::Running { .. }) {
-        core.board().fleet.started(lease, core.uptime());
+        board.fleet.started(lease, now);
     }
     Some(Adopted { lease, notes })
 }
@@ -82,10 +85,15 @@ impl Adopted {
     }
 }
 
-fn register(core: &Core, job: &Job, lease: Lease, worker: &WorkerId) -> mpsc::Receiver<Note> {
+fn register(
+    board: &mut Board,
+    job: &Job,
+    lease: Lease,
+    worker: &WorkerId,
+    now: Uptime,
+) -> mpsc::Receiver<Note> {
     let (sender, notes) = mpsc::channel(NOTES);
-    let mut board = core.board();
-    board.fleet.grant(job.id(), lease, worker, job.request.limits.run, core.uptime());
+    board.fleet.grant(job.id(), lease, worker, job.request.limits.run, now);
     board.runs.insert(job.id(), sender);
     board.moving.remove(&job.id());
     notes
@@ -99,6 +107,7 @@ async fn give_up(core: &Arc<Core>, id: cortex_domain::id::JobId, dispatch: corte
         board.moving.remove(&id);
     }
     intake::submit(core, id).await;
+    pump(core).await;
 }
 
 /// Sends an assignment; what came of it is the run's first event.
@@ -139,7 +148,11 @@ async fn follow(
         }
         tokio::select! {
             () = core.stop.cancelled() => return,
-            note = notes.recv() => batch.extend(note),
+            note = notes.recv() => match note {
+                Some(note) => batch.push(note),
+                // Another follows it, or nobody is to.
+                None => return,
+            },
             () = deadline(&core, &job) => batch.push(Note::Happened(Event::Expired, None)),
         }
     }
@@ -213,9 +226,13 @@ async fn wait(core: &Core, error: &cortex_domain::ports::StoreError) -> Option<(
 }
 
 async fn deadline(core: &Core, job: &Job) {
-    match job.request.limits.deadline {
-        Some(deadline) => tokio::time::sleep(deadline.since(core.now())).await,
-        None => pending().await,
+    let Some(deadline) = job.request.limits.deadline else { return pending().await };
+    loop {
+        let left = deadline.since(core.now());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(LOOK_AGAIN)).await;
     }
 }
 

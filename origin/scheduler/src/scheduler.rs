@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use cortex_domain::call::Refusal;
 use cortex_domain::ports::{Bus, BusError, Delivery, JobStore, SafetyGate};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_fabric::clock::Clock;
@@ -11,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::core::Core;
 use crate::settings::Settings;
-use crate::{recover, relay, report, tick};
+use crate::{call, recover, relay, report, tick};
 
 /// Messages of one subject worked on at once.
 const AT_ONCE: usize = 256;
@@ -45,7 +46,7 @@ impl fmt::Debug for Scheduler {
 }
 
 impl Scheduler {
-    /// Takes up what the store holds and listens on the bus.
+    /// Listens on the bus and takes up what the store holds.
     ///
     /// # Errors
     /// If the bus can't be listened on.
@@ -60,17 +61,19 @@ impl Scheduler {
         listen(&core, Filter::only(&Subject::JOB_CANCEL), report::cancelled).await?;
         listen(&core, Filter::only(&Subject::HEARTBEAT), report::beat).await?;
         listen(&core, Filter::PROGRESS, report::progressed).await?;
-        recover::reconcile(&core).await;
+        core.tasks.spawn(recover::run(core.clone()));
         core.tasks.spawn(relay::run(core.clone()));
         core.tasks.spawn(tick::run(core.clone()));
         Ok(Self { core })
     }
 
-    /// Ends every task. What was in flight stays with its workers, and is taken up at the next start.
+    /// Ends every task and refuses the calls that are open. Durable jobs in flight stay with their workers, and
+    /// are taken up at the next start.
     pub async fn stop(self) {
         self.core.stop.cancel();
         self.core.tasks.close();
         self.core.tasks.wait().await;
+        call::refuse_all(&self.core, Refusal::Stopping).await;
     }
 }
 

@@ -7,13 +7,16 @@ use cortex_domain::event::Event;
 use cortex_domain::job::Durability;
 use cortex_domain::state::{Failure, FailureKind, Hold, State};
 
+use crate::board::Call;
 use crate::core::Core;
-use crate::{call, intake, recover, report};
+use crate::{call, intake, report};
 
 /// How often to look.
 const EVERY: Duration = Duration::from_millis(100);
-/// How often to look through the store.
-const RECONCILE: Duration = Duration::from_secs(10);
+/// Jobs of one sort that are brought on their way at one look, so that many at once don't fill the store's queue.
+const AT_ONCE: usize = 256;
+/// A call open for longer has nobody who waits for it: word that its caller left was lost.
+const ABANDONED: Duration = Duration::from_secs(120);
 /// How long a job waits for room before that is noted.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -21,20 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) async fn run(core: Arc<Core>) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut reconciled = core.uptime();
     loop {
         tokio::select! {
             () = core.stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
         lapse(&core).await;
-        wake(&core).await;
+        wake(&core);
         expire(&core).await;
         note_waiting(&core);
-        if core.uptime().since(reconciled) >= RECONCILE {
-            reconciled = core.uptime();
-            recover::reconcile(&core).await;
-        }
     }
 }
 
@@ -52,38 +50,48 @@ async fn lapse(core: &Arc<Core>) {
     }
 }
 
-/// Brings back the jobs whose time has come.
-async fn wake(core: &Arc<Core>) {
-    let due = core.board().waiting.due(core.now());
+/// Brings back the jobs whose time has come. Nothing here waits for the safety kernel.
+fn wake(core: &Arc<Core>) {
+    let due = core.board().waiting.due(core.now(), AT_ONCE);
     for job in due {
-        if core.board().calls.contains_key(&job) {
-            call::resume(core, job).await;
-        } else {
-            intake::submit(core, job).await;
-        }
+        let core = core.clone();
+        core.tasks.clone().spawn(async move {
+            if core.board().calls.contains_key(&job) {
+                call::resume(&core, job).await;
+            } else {
+                intake::submit(&core, job).await;
+            }
+        });
     }
 }
 
-/// Ends the queued jobs and the calls whose own deadline has passed.
+/// Ends the queued jobs and the calls whose own deadline has passed, and calls that nobody waits for.
 async fn expire(core: &Arc<Core>) {
     let now = core.now();
-    let expired = core.board().waiting.expired(now);
+    let expired = core.board().waiting.expired(now, AT_ONCE);
     for ticket in expired {
         let job = ticket.cleared.job();
         match job.durability {
             Durability::Ephemeral => call::happened(core, job.id(), Event::Expired, None).await,
-            Durability::Durable => intake::submit(core, job.id()).await,
+            Durability::Durable => {
+                let (core, job) = (core.clone(), job.id());
+                core.tasks.clone().spawn(async move { intake::submit(&core, job).await });
+            }
         }
     }
-    let calls: Vec<_> = {
-        let board = core.board();
-        let late = |call: &crate::board::Call| {
-            call.job.request.limits.deadline.is_some_and(|deadline| deadline <= now)
-        };
-        board.calls.values().filter(|call| late(call)).map(|call| call.job.id()).collect()
+    let why = |call: &Call| {
+        if call.job.request.limits.deadline.is_some_and(|deadline| deadline <= now) {
+            Some(Event::Expired)
+        } else if core.uptime().since(call.since) > ABANDONED {
+            Some(Event::Cancelled { reason: "the caller left".into() })
+        } else {
+            None
+        }
     };
-    for job in calls {
-        call::happened(core, job, Event::Expired, None).await;
+    let calls: Vec<_> =
+        core.board().calls.values().filter_map(|call| Some((call.job.id(), why(call)?))).collect();
+    for (job, event) in calls {
+        call::happened(core, job, event, None).await;
     }
 }
 
@@ -92,7 +100,7 @@ fn note_waiting(core: &Arc<Core>) {
     let now = core.uptime();
     let waited = {
         let mut board = core.board();
-        let waited = board.waiting.take_if(|ticket| {
+        let waited = board.waiting.take_if(AT_ONCE, |ticket| {
             let job = ticket.cleared.job();
             job.durability == Durability::Durable
                 && matches!(job.state, State::Pending { hold: Hold::Ready })

@@ -103,33 +103,36 @@ impl Waiting {
         }
     }
 
-    /// Takes out the jobs whose time has come.
-    pub(crate) fn due(&mut self, now: Timestamp) -> Vec<JobId> {
-        take_until(&mut self.later, now)
+    /// Takes out the jobs whose time has come, at most `most`.
+    pub(crate) fn due(&mut self, now: Timestamp, most: usize) -> Vec<JobId> {
+        take_until(&mut self.later, now, most)
     }
 
-    /// Takes out the queued jobs whose deadline has passed.
-    pub(crate) fn expired(&mut self, now: Timestamp) -> Vec<Ticket> {
-        let jobs = take_until(&mut self.deadlines, now);
+    /// Takes out the queued jobs whose deadline has passed, at most `most`.
+    pub(crate) fn expired(&mut self, now: Timestamp, most: usize) -> Vec<Ticket> {
+        let jobs = take_until(&mut self.deadlines, now, most);
         jobs.into_iter().filter_map(|job| self.remove(job)).collect()
     }
 
-    /// Takes out the tickets that fit `pick`.
-    pub(crate) fn take_if(&mut self, pick: impl Fn(&Ticket) -> bool) -> Vec<Ticket> {
+    /// Takes out the tickets that fit `pick`, at most `most`.
+    pub(crate) fn take_if(&mut self, most: usize, pick: impl Fn(&Ticket) -> bool) -> Vec<Ticket> {
         let picked: Vec<JobId> = self
             .topics
             .values()
             .flat_map(|queue| queue.values())
             .filter(|ticket| pick(ticket))
             .map(|ticket| ticket.cleared.job().id())
+            .take(most)
             .collect();
         picked.into_iter().filter_map(|job| self.remove(job)).collect()
     }
 }
 
-fn take_until(set: &mut BTreeSet<(Timestamp, JobId)>, now: Timestamp) -> Vec<JobId> {
+fn take_until(set: &mut BTreeSet<(Timestamp, JobId)>, now: Timestamp, most: usize) -> Vec<JobId> {
     let mut taken = Vec::new();
-    while let Some((at, job)) = set.first().copied().filter(|(at, _)| *at <= now) {
+    while taken.len() < most
+        && let Some((at, job)) = set.first().copied().filter(|(at, _)| *at <= now)
+    {
         set.remove(&(at, job));
         taken.push(job);
     }

@@ -1,0 +1,170 @@
+//! A store and a safety kernel that can be held up at a chosen point, so that a race is run in the order that
+//! hurts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use cortex_domain::event::{Entry, Event};
+use cortex_domain::flow::Submission;
+use cortex_domain::id::JobId;
+use cortex_domain::job::{Job, Version};
+use cortex_domain::pointer::{Memory, Pointer};
+use cortex_domain::policy::{Decision, Question};
+use cortex_domain::ports::{
+    Acceptance, Answer, CommitError, JobStore, Outbound, Payloads, Query, SafetyError, SafetyGate, Sequence,
+    Step, StoreError,
+};
+use cortex_domain::time::Timestamp;
+use cortex_domain::transition::Change;
+use tokio::sync::Notify;
+
+/// A place where the next one to pass is held up.
+#[derive(Debug, Default)]
+pub(crate) struct Gap {
+    armed: AtomicBool,
+    reached: Notify,
+    go_on: Notify,
+}
+
+impl Gap {
+    pub(crate) fn arm(&self) {
+        self.armed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.go_on.notify_one();
+    }
+
+    async fn pass(&self) {
+        if self.armed.swap(false, Ordering::SeqCst) {
+            self.reached.notify_one();
+            self.go_on.notified().await;
+        }
+    }
+}
+
+/// The store, held up after it has answered and before anybody hears of it.
+pub(crate) struct HeldUp<S> {
+    pub(crate) store: Arc<S>,
+    pub(crate) open_jobs: Gap,
+    pub(crate) release: Gap,
+    /// Each time the outbox was carried.
+    pub(crate) relayed: Notify,
+}
+
+impl<S> HeldUp<S> {
+    pub(crate) fn new(store: Arc<S>) -> Self {
+        Self { store, open_jobs: Gap::default(), release: Gap::default(), relayed: Notify::new() }
+    }
+}
+
+impl<S: JobStore> JobStore for HeldUp<S> {
+    fn accept(&self, submission: Submission) -> Answer<'_, Result<Acceptance, StoreError>> {
+        self.store.accept(submission)
+    }
+
+    fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>> {
+        let releases = change.entries().iter().any(|entry| entry.event == Event::Released);
+        Box::pin(async move {
+            let job = self.store.commit(change).await;
+            if releases {
+                self.release.pass().await;
+            }
+            job
+        })
+    }
+
+    fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
+        self.store.record(job, log)
+    }
+
+    fn keep(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
+        self.store.keep(job, log)
+    }
+
+    fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>> {
+        self.store.job(id)
+    }
+
+    fn jobs(&self, query: Query) -> Answer<'_, Result<Vec<Job>, StoreError>> {
+        self.store.jobs(query)
+    }
+
+    fn log(&self, id: JobId, after: Version) -> Answer<'_, Result<Vec<Entry>, StoreError>> {
+        self.store.log(id, after)
+    }
+
+    fn open_jobs(&self, after: Option<JobId>, limit: usize) -> Answer<'_, Result<Vec<Job>, StoreError>> {
+        Box::pin(async move {
+            let page = self.store.open_jobs(after, limit).await;
+            self.open_jobs.pass().await;
+            page
+        })
+    }
+
+    fn outbox(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Outbound>, StoreError>> {
+        self.store.outbox(after, limit)
+    }
+
+    fn relayed(&self, sequences: Vec<Sequence>) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let done = self.store.relayed(sequences).await;
+            self.relayed.notify_one();
+            done
+        })
+    }
+
+    fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Step>, StoreError>> {
+        self.store.steps(after, limit)
+    }
+
+    fn cursor(&self, name: &'static str) -> Answer<'_, Result<Sequence, StoreError>> {
+        self.store.cursor(name)
+    }
+
+    fn set_cursor(&self, name: &'static str, to: Sequence) -> Answer<'_, Result<(), StoreError>> {
+        self.store.set_cursor(name, to)
+    }
+
+    fn changed(&self, seen: u64) -> Answer<'_, u64> {
+        self.store.changed(seen)
+    }
+
+    fn sweep_drafts(&self) -> Answer<'_, Result<u64, StoreError>> {
+        self.store.sweep_drafts()
+    }
+}
+
+impl<S: JobStore> Payloads for HeldUp<S> {
+    fn memory(&self) -> Memory {
+        self.store.memory()
+    }
+
+    fn get(&self, pointer: Pointer) -> Answer<'_, Result<Option<Bytes>, StoreError>> {
+        self.store.get(pointer)
+    }
+
+    fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
+        self.store.put(pointer, payload)
+    }
+}
+
+/// A safety kernel that takes its time.
+pub(crate) struct SlowGate<G> {
+    pub(crate) gate: G,
+    pub(crate) check: Gap,
+}
+
+impl<G: SafetyGate> SafetyGate for SlowGate<G> {
+    fn check(&self, question: Question, now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>> {
+        Box::pin(async move {
+            self.check.pass().await;
+            self.gate.check(question, now).await
+        })
+    }
+}

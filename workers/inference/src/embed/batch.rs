@@ -32,6 +32,26 @@ pub(super) fn share_out(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
     batches.into_iter().map(|(_, texts)| texts).filter(|texts| !texts.is_empty()).collect()
 }
 
+/// Tokens of a padded batch on an accelerator.
+#[cfg(feature = "candle")]
+const RECTANGLE: usize = 32 * 512;
+
+/// Puts texts of about the same length together, for a device that pads each batch to its longest.
+#[cfg(feature = "candle")]
+pub(super) fn by_length(lengths: &[usize]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&text| std::cmp::Reverse(lengths[text]));
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    for text in order {
+        match batches.last_mut() {
+            // The first is the longest.
+            Some(batch) if (batch.len() + 1) * lengths[batch[0]] <= RECTANGLE => batch.push(text),
+            _ => batches.push(vec![text]),
+        }
+    }
+    batches
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -8,7 +8,7 @@ use std::thread;
 use tokio::sync::mpsc;
 
 use super::backend::Backend;
-use super::batch::{BATCH, share_out};
+use super::batch::BATCH;
 use super::pooling::Pooling;
 use super::queue::{Call, Queue};
 use super::rounds::{Picked, Rounds};
@@ -127,15 +127,18 @@ impl Owner {
         let threads = self.memories.len();
         let picked = rounds.next(2 * threads * BATCH);
         let lengths: Vec<usize> = picked.iter().map(|picked| picked.tokens.len()).collect();
-        let batches = share_out(&lengths, threads);
+        let batches = self.backend.batches(&lengths, threads);
         let rounds = Mutex::new(rounds);
         parallel::map(&mut self.memories, &batches, |memory, batch| {
             let batch: Vec<&Picked> = batch.iter().map(|&text| &picked[text]).collect();
             let texts: Vec<&[u32]> = batch.iter().map(|picked| picked.tokens.as_slice()).collect();
             let vectors = self.backend.run(&texts, self.pooling, memory);
             let mut rounds = rounds.lock().expect("placing a vector does not panic");
-            for (picked, vector) in batch.into_iter().zip(vectors) {
-                rounds.place(picked, vector);
+            match vectors {
+                Ok(vectors) => {
+                    batch.into_iter().zip(vectors).for_each(|(picked, vector)| rounds.place(picked, vector));
+                }
+                Err(reason) => batch.into_iter().for_each(|picked| rounds.fail(picked, &reason)),
             }
         });
     }

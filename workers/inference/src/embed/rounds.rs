@@ -1,8 +1,8 @@
 //! Calls in work, shared out in rounds.
 
-use super::Embeddings;
 use super::queue::Call;
 use super::text::Tokens;
+use super::{EmbedError, Embeddings};
 
 /// The calls that are being computed.
 #[derive(Debug, Default)]
@@ -89,6 +89,13 @@ impl Rounds {
         if active.left == 0 {
             let Active { call, vectors, tokens, .. } = self.active.remove(at);
             call.answer(Ok(Embeddings { vectors, tokens }));
+        }
+    }
+
+    /// Fails the call of a text that the device could not compute.
+    pub(super) fn fail(&mut self, picked: &Picked, reason: &str) {
+        if let Some(at) = self.active.iter().position(|active| active.id == picked.call) {
+            self.active.remove(at).call.answer(Err(EmbedError::Device(reason.into())));
         }
     }
 }

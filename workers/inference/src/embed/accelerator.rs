@@ -1,0 +1,95 @@
+//! The forward pass on an accelerator, by candle. Here a batch is a rectangle: texts are padded to its longest.
+
+use std::path::Path;
+
+use candle_core::{DType, Error, Result, Tensor};
+use candle_nn::VarBuilder;
+use candle_transformers::models::bert::{BertModel, Config as Sizes};
+
+use super::pooling::Pooling;
+use crate::bert::Config;
+use crate::{Device, DeviceError};
+
+/// Opens a device; `None` when `auto` finds no accelerator.
+pub(super) fn open(device: Device) -> std::result::Result<Option<candle_core::Device>, DeviceError> {
+    let opened = |result: Result<candle_core::Device>| {
+        result.map(Some).map_err(|error| DeviceError::Absent { device, reason: error.to_string() })
+    };
+    match device {
+        Device::Cpu => Ok(None),
+        Device::Cuda(ordinal) if cfg!(feature = "cuda") => opened(candle_core::Device::new_cuda(ordinal)),
+        Device::Metal if cfg!(feature = "metal") => opened(candle_core::Device::new_metal(0)),
+        Device::Cuda(_) => Err(DeviceError::NotBuilt { device, feature: "cuda" }),
+        Device::Metal => Err(DeviceError::NotBuilt { device, feature: "metal" }),
+        Device::Auto => {
+            let built = [
+                cfg!(feature = "cuda").then_some(Device::Cuda(0)),
+                cfg!(feature = "metal").then_some(Device::Metal),
+            ];
+            Ok(built.into_iter().flatten().find_map(|device| open(device).ok().flatten()))
+        }
+    }
+}
+
+/// A model on an accelerator.
+pub(super) struct Accelerator {
+    model: BertModel,
+    device: candle_core::Device,
+    config: Config,
+}
+
+impl Accelerator {
+    pub(super) fn load(weights: &Path, config: Config, device: candle_core::Device) -> Result<Self> {
+        // SAFETY: model files are replaced by renaming, never written in place, so the bytes stay as they are.
+        let tensors = unsafe { VarBuilder::from_mmaped_safetensors(&[weights], DType::F32, &device)? };
+        let sizes = Sizes {
+            vocab_size: config.vocabulary,
+            hidden_size: config.hidden,
+            num_hidden_layers: config.layers,
+            num_attention_heads: config.heads,
+            intermediate_size: config.inner,
+            max_position_embeddings: config.positions,
+            type_vocab_size: config.token_types,
+            layer_norm_eps: f64::from(config.epsilon),
+            ..Sizes::default()
+        };
+        Ok(Self { model: BertModel::load(tensors, &sizes)?, device, config })
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// A vector per text.
+    pub(super) fn run(&self, texts: &[&[u32]], pooling: Pooling) -> Result<Vec<Vec<f32>>> {
+        let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
+        let (mut tokens, mut mask) = (vec![0; texts.len() * longest], vec![0f32; texts.len() * longest]);
+        for (row, text) in texts.iter().enumerate() {
+            tokens[row * longest..][..text.len()].copy_from_slice(text);
+            mask[row * longest..][..text.len()].fill(1.0);
+        }
+        let shape = (texts.len(), longest);
+        let tokens = Tensor::from_vec(tokens, shape, &self.device)?;
+        let mask = Tensor::from_vec(mask, shape, &self.device)?;
+        let states = self.model.forward(&tokens, &tokens.zeros_like()?, Some(&mask))?;
+        let states = states.flatten_all()?.to_vec1::<f32>()?;
+        let width = self.config.hidden;
+        let rows = states.chunks_exact(longest * width).zip(texts);
+        let vectors: Vec<_> =
+            rows.map(|(row, text)| pooling.apply(&row[..text.len() * width], width)).collect();
+        if vectors.iter().flatten().all(|value| value.is_finite()) {
+            Ok(vectors)
+        } else {
+            Err(Error::Msg("the device gave a vector that is not finite".into()))
+        }
+    }
+}
+
+impl std::fmt::Debug for Accelerator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accelerator")
+            .field("device", &self.device)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

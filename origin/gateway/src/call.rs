@@ -45,18 +45,21 @@ pub(crate) async fn run(
 ) -> Result<Answered, Problem> {
     let mut open = Open::new(inner, request.id);
     let context = Pointer::context(inner.store.memory(), request.id);
-    inner.payloads.put(context, input.clone()).await.map_err(|error| refuse::store(&error))?;
-    let (Patience::Leave(within) | Patience::Keep(within)) = patience;
-    let mut reply = inner.bus.request(Subject::JOB_CALL, encode_call(&request), within + GRACE);
+    inner.payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
+    let ask = |within| inner.bus.request(Subject::JOB_CALL, encode_call(&request), within);
     let reply = match patience {
-        Patience::Leave(_) => reply.await,
-        Patience::Keep(within) => tokio::select! {
-            reply = &mut reply => reply,
-            () = tokio::time::sleep(within) => {
-                ask_to_keep(inner, &request, context, input).await?;
-                reply.await
+        Patience::Leave(within) => ask(within).await,
+        Patience::Keep(within) => {
+            let mut reply = ask(within + GRACE);
+            tokio::select! {
+                biased;
+                reply = &mut reply => reply,
+                () = tokio::time::sleep(within) => {
+                    ask_to_keep(inner, request.id).await?;
+                    reply.await
+                }
             }
-        },
+        }
     };
     let reply = reply.map_err(|error| refuse::bus(&error))?;
     let called = decode_called(&reply).map_err(|error| {
@@ -84,16 +87,10 @@ pub(crate) async fn run(
     }
 }
 
-/// From here on the job's payloads go to the store, its input first.
-async fn ask_to_keep(
-    inner: &Inner,
-    request: &Request,
-    context: Pointer,
-    input: Bytes,
-) -> Result<(), Problem> {
-    inner.payloads.close(request.id);
-    inner.payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
-    let asked = inner.bus.publish(Subject::JOB_KEEP, encode_submit(request.id)).await;
+/// Its payloads are in the store before the job is.
+async fn ask_to_keep(inner: &Inner, job: JobId) -> Result<(), Problem> {
+    inner.payloads.keep(job).await.map_err(|error| refuse::store(&error))?;
+    let asked = inner.bus.publish(Subject::JOB_KEEP, encode_submit(job)).await;
     asked.map_err(|error| refuse::bus(&error))
 }
 

@@ -28,6 +28,18 @@ impl Layered {
         self.calls.open(job);
     }
 
+    /// The call becomes a job: what it has so far is put into the store, and so is all that comes. Nothing is out
+    /// of reach meanwhile.
+    ///
+    /// # Errors
+    /// If the store does not take it.
+    pub async fn keep(&self, job: JobId) -> Result<(), StoreError> {
+        for (space, payload) in self.calls.leave(job) {
+            self.store.put(Pointer { memory: self.memory(), space }, payload).await?;
+        }
+        Ok(())
+    }
+
     /// The call has ended: its payloads are forgotten.
     pub fn close(&self, job: JobId) {
         self.calls.close(job);
@@ -68,6 +80,7 @@ impl std::fmt::Debug for Layered {
 
 #[cfg(test)]
 mod tests {
+    use cortex_domain::id::DispatchId;
     use cortex_domain::time::Timestamp;
 
     use super::*;
@@ -90,5 +103,29 @@ mod tests {
 
         layered.close(call.space.job());
         assert_eq!((layered.get(call).await.unwrap(), layered.bytes()), (None, 0));
+    }
+
+    #[tokio::test]
+    async fn what_a_kept_call_has_is_at_hand_and_in_the_store() {
+        let store = Arc::new(Fake::default());
+        let layered = Layered::new(store.clone(), 100);
+        let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
+        let draft = |n: u8| Pointer::draft(Memory::Local, job, DispatchId::new([n; 16]));
+        let (context, before, after) = (Pointer::context(Memory::Local, job), draft(1), draft(2));
+        layered.open(job);
+        layered.put(context, "in".into()).await.unwrap();
+        layered.put(before, "out".into()).await.unwrap();
+        layered.keep(job).await.unwrap();
+        layered.put(after, "out".into()).await.unwrap();
+        for closed in [false, true] {
+            for pointer in [context, before, after] {
+                assert!(layered.get(pointer).await.unwrap().is_some());
+                assert!(store.get(pointer).await.unwrap().is_some());
+            }
+            if !closed {
+                layered.close(job);
+            }
+        }
+        assert_eq!(layered.bytes(), 0);
     }
 }

@@ -18,10 +18,17 @@ pub struct Volatile {
 #[derive(Debug, Default)]
 struct Held {
     bytes: usize,
-    jobs: HashMap<JobId, Vec<(Space, Bytes)>>,
+    jobs: HashMap<JobId, Call>,
 }
 
-/// The job was not opened here, or has been closed.
+#[derive(Debug, Default)]
+struct Call {
+    payloads: Vec<(Space, Bytes)>,
+    /// What comes from now on goes elsewhere; what is here can be read on.
+    leaving: bool,
+}
+
+/// The job was not opened here, is leaving, or has been closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Elsewhere;
 
@@ -37,23 +44,36 @@ impl Volatile {
         self.held().jobs.entry(job).or_default();
     }
 
+    /// Takes nothing more for the job; gives what is held, which can be read until the job is closed.
+    pub(super) fn leave(&self, job: JobId) -> Vec<(Space, Bytes)> {
+        self.held().jobs.get_mut(&job).map_or_else(Vec::new, |call| {
+            call.leaving = true;
+            call.payloads.clone()
+        })
+    }
+
     /// Forgets the job's payloads.
     pub(super) fn close(&self, job: JobId) {
         let mut held = self.held();
-        let payloads = held.jobs.remove(&job).unwrap_or_default();
-        held.bytes -= payloads.iter().map(|(_, payload)| payload.len()).sum::<usize>();
+        let call = held.jobs.remove(&job).unwrap_or_default();
+        held.bytes -= call.payloads.iter().map(|(_, payload)| payload.len()).sum::<usize>();
     }
 
     pub(super) fn get(&self, space: Space) -> Result<Option<Bytes>, Elsewhere> {
         let held = self.held();
-        let payloads = held.jobs.get(&space.job()).ok_or(Elsewhere)?;
-        Ok(payloads.iter().find(|(at, _)| *at == space).map(|(_, payload)| payload.clone()))
+        let call = held.jobs.get(&space.job()).ok_or(Elsewhere)?;
+        match call.payloads.iter().find(|(at, _)| *at == space) {
+            Some((_, payload)) => Ok(Some(payload.clone())),
+            None if call.leaving => Err(Elsewhere),
+            None => Ok(None),
+        }
     }
 
     pub(super) fn put(&self, space: Space, payload: Bytes) -> Result<Result<(), StoreError>, Elsewhere> {
         let mut held = self.held();
         let before = held.bytes;
-        let payloads = held.jobs.get_mut(&space.job()).ok_or(Elsewhere)?;
+        let call = held.jobs.get_mut(&space.job()).filter(|call| !call.leaving).ok_or(Elsewhere)?;
+        let payloads = &mut call.payloads;
         let place = payloads.iter().position(|(at, _)| *at == space);
         let replaced = place.map_or(0, |place| payloads[place].1.len());
         let after = before - replaced + payload.len();

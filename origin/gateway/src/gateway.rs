@@ -69,7 +69,10 @@ impl Gateway {
         let beats = workers.clone().listen(bus.as_ref(), clock.clone(), stop.clone()).await?;
         let watch = Watch::default();
         tasks.spawn(beats);
-        tasks.spawn(watch.clone().follow(store.clone(), stop.clone()));
+        // Before anybody can wait, so that no step between is missed. From the first step on takes longer and
+        // misses none.
+        let newest = store.newest_step().await.unwrap_or_default();
+        tasks.spawn(watch.clone().follow(store.clone(), newest, stop.clone()));
         let door = Door::new(credentials, clock.now());
         let topics = catalogue.topics().cloned().collect();
         let inner = Inner {

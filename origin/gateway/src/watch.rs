@@ -54,11 +54,10 @@ impl Watch {
         }
     }
 
-    /// Runs until `stop`.
-    pub(crate) async fn follow(self, store: Arc<dyn JobStore>, stop: CancellationToken) {
-        let mut after = Sequence::default();
+    /// Tells of the steps after `after` until `stop`.
+    pub(crate) async fn follow(self, store: Arc<dyn JobStore>, mut after: Sequence, stop: CancellationToken) {
         let mut seen = 0;
-        loop {
+        while !stop.is_cancelled() {
             match self.pass_on(store.as_ref(), &mut after).await {
                 Ok(0) => {}
                 Ok(_) => continue,

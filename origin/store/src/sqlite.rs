@@ -99,6 +99,10 @@ impl JobStore for SqliteStore {
         Box::pin(async move { Ok(self.readers.read(move |c| steps::after(c, after, limit)).await?) })
     }
 
+    fn newest_step(&self) -> Answer<'_, Result<Sequence, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(steps::newest).await?) })
+    }
+
     fn cursor(&self, name: &'static str) -> Answer<'_, Result<Sequence, StoreError>> {
         Box::pin(async move { Ok(self.readers.read(move |c| steps::cursor(c, name)).await?) })
     }

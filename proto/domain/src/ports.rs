@@ -136,6 +136,9 @@ pub trait JobStore: Payloads {
     /// The steps of durable jobs after `after`, oldest first.
     fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Step>, StoreError>>;
 
+    /// The newest step's place; `Sequence(0)` before the first.
+    fn newest_step(&self) -> Answer<'_, Result<Sequence, StoreError>>;
+
     /// A named place in the steps that a reader keeps across restarts; `Sequence(0)` before the first.
     fn cursor(&self, name: &'static str) -> Answer<'_, Result<Sequence, StoreError>>;
 

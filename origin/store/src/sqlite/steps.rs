@@ -51,6 +51,12 @@ fn read(row: &Row<'_>) -> Result<Step, Fault> {
     })
 }
 
+pub(super) fn newest(connection: &Connection) -> Result<Sequence, Fault> {
+    let newest: Option<i64> =
+        connection.prepare_cached("SELECT max(seq) FROM steps")?.query_row([], |row| row.get(0))?;
+    Ok(newest.map_or_else(Sequence::default, |seq| Sequence(seq.cast_unsigned())))
+}
+
 pub(super) fn cursor(connection: &Connection, name: &str) -> Result<Sequence, Fault> {
     let found: Option<i64> = connection
         .prepare_cached("SELECT seq FROM cursors WHERE name = ?1")?

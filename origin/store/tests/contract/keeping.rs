@@ -10,6 +10,7 @@ use super::given::{accepted, cancelled, draft, lease, result, scheduled, succeed
 
 pub(crate) async fn steps_come_in_order_and_a_cursor_keeps_its_place(place: &impl Place) {
     let store = place.open();
+    assert_eq!(store.newest_step().await.unwrap(), Sequence(0));
     let first = accepted(&*store, "acme", 1).await;
     let second = accepted(&*store, "other", 2).await;
     let first = store.commit(scheduled(&first, lease(&first, 1))).await.unwrap();
@@ -21,6 +22,7 @@ pub(crate) async fn steps_come_in_order_and_a_cursor_keeps_its_place(place: &imp
         told,
         [(one, 1, "PENDING"), (two, 1, "PENDING"), (one, 2, "SCHEDULED"), (two, 2, "CANCELLED")]
     );
+    assert_eq!(store.newest_step().await.unwrap(), steps[3].sequence);
     assert!(steps.is_sorted_by(|a, b| a.sequence < b.sequence));
     assert_eq!((steps[2].attempt.0, &steps[2].tenant), (1, first.tenant()));
 

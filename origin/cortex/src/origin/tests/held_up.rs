@@ -123,6 +123,10 @@ impl<S: JobStore> JobStore for HeldUp<S> {
         self.store.steps(after, limit)
     }
 
+    fn newest_step(&self) -> Answer<'_, Result<Sequence, StoreError>> {
+        self.store.newest_step()
+    }
+
     fn cursor(&self, name: &'static str) -> Answer<'_, Result<Sequence, StoreError>> {
         self.store.cursor(name)
     }

@@ -74,6 +74,10 @@ async fn events_stream_until_the_end_and_resume_where_they_broke_off() {
     let rest = rest.header("last-event-id", "1.4").send().await.unwrap().text().await.unwrap();
     let ids: Vec<_> = rest.lines().filter_map(|line| line.strip_prefix("id:")).map(str::trim).collect();
     assert_eq!(ids, ["1.5", "1.6"]);
+    for seen in ["1.6", "1.999"] {
+        let none = origin.api.request(Method::GET, &path).header("accept", "text/event-stream");
+        assert_eq!(none.header("last-event-id", seen).send().await.unwrap().status().as_u16(), 204);
+    }
     origin.stop();
 }
 

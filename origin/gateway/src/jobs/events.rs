@@ -13,7 +13,7 @@ use cortex_domain::job::{Job, Version};
 use cortex_guard::api::EventPage;
 use cortex_guard::{Kind, Problem};
 use futures::stream::{self, Stream, StreamExt};
-use http::header;
+use http::{StatusCode, header};
 
 use super::{find, view};
 use crate::door::Admitted;
@@ -31,10 +31,16 @@ pub(crate) async fn events(
     admitted: Admitted,
 ) -> Result<Response, Refused> {
     let inner = &gateway.inner;
-    let after = resume(&admitted)?;
+    let seen = resume(&admitted)?;
     let watched = parsed_watch(inner, &id)?;
     let job = find::own(inner, &admitted.owner.tenant, &id).await?;
+    // Nobody has seen more than there is.
+    let after = seen.min(job.version);
     if streams(&admitted) {
+        if job.state.is_terminal() && after == job.version {
+            // A browser that was told 204 does not come again.
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
         let log = Log { inner: inner.clone(), job, watched, after };
         let sse = axum::response::sse::Sse::new(log.follow());
         return Ok(sse.keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response());

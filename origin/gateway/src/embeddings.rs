@@ -44,7 +44,8 @@ async fn embed(gateway: Gateway, admitted: Admitted) -> Result<Response, Problem
         owner: admitted.owner,
         topic,
         priority: Priority::Normal,
-        limits: Limits { attempts: route.attempts, run: route.run, deadline: Some(now.after(LIMIT)) },
+        // Its caller's patience is no deadline: that would go by a clock which may be set.
+        limits: Limits { attempts: route.attempts, run: route.run, deadline: None },
         labels: BTreeMap::new(),
         idempotency: None,
         hops: admitted.hops,

@@ -8,6 +8,7 @@ use cortex_domain::id::{IdempotencyKey, JobId, Role};
 use cortex_domain::job::{Hop, Owner};
 use cortex_domain::time::Timestamp;
 use cortex_guard::signature::{NonceMemory, Request as Signed, verify};
+use cortex_guard::trace::Traceparent;
 use cortex_guard::{Kind, Problem, Shape, headers, hops, precheck};
 use http::{HeaderMap, header};
 
@@ -82,7 +83,7 @@ impl Door {
             job: None,
             idempotency: None,
             hops: Vec::new(),
-            traceparent: text(&parts.headers, headers::TRACEPARENT)?.map(str::to_owned),
+            traceparent: traceparent(&parts.headers),
             method: parts.method,
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -160,6 +161,12 @@ fn signed_owner(all: &HeaderMap) -> Result<Owner, Problem> {
             .collect::<Result<Vec<Role>, _>>()
             .map_err(|error| malformed(headers::ROLES, error))?,
     })
+}
+
+/// One that is malformed counts as none, as the standard asks.
+fn traceparent(all: &HeaderMap) -> Option<String> {
+    let parsed: Traceparent = all.get(headers::TRACEPARENT)?.to_str().ok()?.parse().ok()?;
+    Some(parsed.as_str().to_owned())
 }
 
 fn text<'a>(all: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {

@@ -50,6 +50,7 @@ pub(crate) struct Origin {
     scheduler: Scheduler,
     bus: Embedded,
     doors: CancellationToken,
+    requests: TaskTracker,
     links: CancellationToken,
     tasks: TaskTracker,
     telling: CancellationToken,
@@ -117,7 +118,8 @@ impl Origin {
                 tracing::error!(%error, "the workers' link failed");
             }
         });
-        tasks.spawn(cortex_gateway::serve(gateway.clone(), listener, doors.clone()));
+        let requests = TaskTracker::new();
+        requests.spawn(cortex_gateway::serve(gateway.clone(), listener, doors.clone()));
         let (telling, teller) = (CancellationToken::new(), TaskTracker::new());
         if let Some(url) = edge {
             let edge = Edge::new(url, secrets.origin_keyring()?, clock)?;
@@ -131,6 +133,7 @@ impl Origin {
             scheduler,
             bus: embedded,
             doors,
+            requests,
             links,
             tasks,
             telling,
@@ -138,9 +141,16 @@ impl Origin {
         })
     }
 
-    /// Takes nothing more in, lets open calls end, then stops. Durable jobs go on at the next start.
-    pub(crate) async fn stop(self) {
+    /// Takes no more requests in and lets those that are open end, which may need the workers.
+    pub(crate) async fn close(&self) {
         self.doors.cancel();
+        self.requests.close();
+        self.requests.wait().await;
+    }
+
+    /// Stops, closed first. Durable jobs go on at the next start.
+    pub(crate) async fn stop(self) {
+        self.close().await;
         self.gateway.stop().await;
         self.links.cancel();
         self.tasks.close();

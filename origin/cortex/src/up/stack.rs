@@ -159,11 +159,12 @@ impl Stack {
         Ok(())
     }
 
-    /// Closes the public door first, then lets the origin and its workers finish what they hold.
+    /// Closes the doors first, the public one before the origin's, then lets the workers finish what they hold.
     pub(crate) async fn stop(self, home: &Home) {
         if let Some(edge) = self.edge {
             edge.stop().await;
         }
+        self.origin.close().await;
         self.stop_workers.cancel();
         self.workers.wait().await;
         self.origin.stop().await;

@@ -13,10 +13,12 @@ use cortex_domain::time::Uptime;
 use cortex_domain::worker::Heartbeat;
 use cortex_fabric::clock::Clock;
 use cortex_guard::api::{WorkerPage, WorkerView};
+use cortex_guard::{Kind, Problem};
 use tokio_util::sync::CancellationToken;
 
 use crate::door::Admitted;
 use crate::gateway::Gateway;
+use crate::refuse::Refused;
 
 /// A worker not heard of for so long is not listed.
 const GONE: Duration = Duration::from_secs(10);
@@ -66,11 +68,17 @@ impl Workers {
     }
 }
 
-/// Lists the workers.
-pub(crate) async fn list(State(gateway): State<Gateway>, _: Admitted) -> Json<WorkerPage> {
+/// Lists the workers, for callers on this machine alone: tenants share them and should not see them.
+pub(crate) async fn list(
+    State(gateway): State<Gateway>,
+    admitted: Admitted,
+) -> Result<Json<WorkerPage>, Refused> {
+    if admitted.signed {
+        return Err(Problem::new(Kind::NotFound, "there is no such path").into());
+    }
     let now = gateway.inner.clock.uptime();
     let workers = gateway.inner.workers.present(now).into_iter().map(view).collect();
-    Json(WorkerPage { workers })
+    Ok(Json(WorkerPage { workers }))
 }
 
 fn view(heartbeat: Heartbeat) -> WorkerView {

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// `auto`, `cpu`, `cuda:N` or `metal`.
+/// `auto`, `cpu`, `candle`, `cuda:N` or `metal`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Device {
     /// The accelerator this binary was built for, if the machine has it; the CPU otherwise.
     #[default]
     Auto,
+    /// The CPU by our own loops.
     Cpu,
+    /// The CPU by candle's operations: the same graph as on an accelerator.
+    Candle,
     Cuda(usize),
     Metal,
 }
@@ -17,7 +20,7 @@ pub enum Device {
 /// Why a device can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    #[error("a device is auto, cpu, cuda:N or metal, not {0:?}")]
+    #[error("a device is auto, cpu, candle, cuda:N or metal, not {0:?}")]
     Unknown(String),
     #[error("{device} needs a worker built with the cargo feature `{feature}`: use cpu or build it")]
     NotBuilt { device: Device, feature: &'static str },
@@ -33,6 +36,7 @@ impl FromStr for Device {
         match text {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
+            "candle" => Ok(Self::Candle),
             "cuda" => Ok(Self::Cuda(0)),
             "metal" => Ok(Self::Metal),
             other => {
@@ -48,6 +52,7 @@ impl fmt::Display for Device {
         match self {
             Self::Auto => f.write_str("auto"),
             Self::Cpu => f.write_str("cpu"),
+            Self::Candle => f.write_str("candle"),
             Self::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
             Self::Metal => f.write_str("metal"),
         }

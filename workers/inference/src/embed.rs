@@ -4,7 +4,6 @@
 //! while the last round ran, shares a round out fairly between the callers, and answers each as its last text is done.
 //! A caller that is gone is dropped before the next round.
 
-#[cfg(feature = "candle")]
 mod accelerator;
 mod backend;
 mod batch;

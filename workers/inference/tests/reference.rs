@@ -39,14 +39,28 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 }
 
 fn load(threads: usize) -> Embedder {
-    Embedder::load(&model::dir(), Device::Cpu, threads.try_into().unwrap()).unwrap()
+    load_on(Device::Cpu, threads)
+}
+
+fn load_on(device: Device, threads: usize) -> Embedder {
+    Embedder::load(&model::dir(), device, threads.try_into().unwrap()).unwrap()
 }
 
 #[tokio::test]
 async fn vectors_equal_those_of_sentence_transformers() {
+    equal_those_of_sentence_transformers(Device::Cpu).await;
+}
+
+/// The graph is the one that runs on an accelerator.
+#[tokio::test]
+async fn candles_vectors_equal_those_of_sentence_transformers() {
+    equal_those_of_sentence_transformers(Device::Candle).await;
+}
+
+async fn equal_those_of_sentence_transformers(device: Device) {
     let (max_tokens, texts, expected) = reference();
     assert_eq!(texts.len(), 50);
-    let embedder = load(2);
+    let embedder = load_on(device, 2);
     assert_eq!((embedder.about().max_tokens, embedder.about().dimensions), (max_tokens, 384));
 
     let together = embedder.embed(texts.clone()).await.unwrap();

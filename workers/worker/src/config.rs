@@ -96,7 +96,7 @@ struct Arguments {
     /// Threads that compute [default: one per core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// What the model runs on: auto, cpu, cuda:N or metal
+    /// What the model runs on: auto, cpu, candle, cuda:N or metal
     #[arg(long, default_value_t)]
     device: Device,
     /// Opens the model host on this port of 127.0.0.1: /health and /embed, without keys or policies

@@ -10,8 +10,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child as Process, ChildStdin, Command};
 
-/// How long a child has to stop by itself.
-const GRACE: Duration = Duration::from_secs(8);
+/// How long a child has to stop by itself: longer than an origin gives the requests it has open.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// A child and all that it started.
 #[derive(Debug)]

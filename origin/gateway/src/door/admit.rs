@@ -31,6 +31,8 @@ pub(crate) struct Door {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) owner: Owner,
+    /// Whether the edge sent it; otherwise it is a local caller.
+    pub(crate) signed: bool,
     /// The id that the edge minted; none on a direct call.
     pub(crate) job: Option<JobId>,
     pub(crate) idempotency: Option<IdempotencyKey>,
@@ -80,6 +82,7 @@ impl Door {
                 Some(owner) => owner,
                 None => signed_owner(&parts.headers)?,
             },
+            signed,
             job: None,
             idempotency: None,
             hops: Vec::new(),

@@ -1,22 +1,23 @@
-//! The forward pass on an accelerator, by candle. Here a batch is a rectangle: texts are padded to its longest.
+//! The forward pass by candle, on an accelerator or on its CPU. Here a batch is a rectangle: texts are padded to
+//! its longest.
 
 use std::path::Path;
 
 use candle_core::{DType, Error, Result, Tensor};
 use candle_nn::VarBuilder;
-use candle_transformers::models::bert::{BertModel, Config as Sizes};
 
 use super::pooling::Pooling;
-use crate::bert::Config;
+use crate::bert::{Config, Graph};
 use crate::{Device, DeviceError};
 
-/// Opens a device; `None` when `auto` finds no accelerator.
+/// Opens a device; `None` for the CPU by our own loops, and when `auto` finds no accelerator.
 pub(super) fn open(device: Device) -> std::result::Result<Option<candle_core::Device>, DeviceError> {
     let opened = |result: Result<candle_core::Device>| {
         result.map(Some).map_err(|error| DeviceError::Absent { device, reason: error.to_string() })
     };
     match device {
         Device::Cpu => Ok(None),
+        Device::Candle => Ok(Some(candle_core::Device::Cpu)),
         Device::Cuda(ordinal) if cfg!(feature = "cuda") => opened(candle_core::Device::new_cuda(ordinal)),
         Device::Metal if cfg!(feature = "metal") => opened(candle_core::Device::new_metal(0)),
         Device::Cuda(_) => Err(DeviceError::NotBuilt { device, feature: "cuda" }),
@@ -33,7 +34,7 @@ pub(super) fn open(device: Device) -> std::result::Result<Option<candle_core::De
 
 /// A model on an accelerator.
 pub(super) struct Accelerator {
-    model: BertModel,
+    model: Graph,
     device: candle_core::Device,
     config: Config,
 }
@@ -42,18 +43,7 @@ impl Accelerator {
     pub(super) fn load(weights: &Path, config: Config, device: candle_core::Device) -> Result<Self> {
         // SAFETY: model files are replaced by renaming, never written in place, so the bytes stay as they are.
         let tensors = unsafe { VarBuilder::from_mmaped_safetensors(&[weights], DType::F32, &device)? };
-        let sizes = Sizes {
-            vocab_size: config.vocabulary,
-            hidden_size: config.hidden,
-            num_hidden_layers: config.layers,
-            num_attention_heads: config.heads,
-            intermediate_size: config.inner,
-            max_position_embeddings: config.positions,
-            type_vocab_size: config.token_types,
-            layer_norm_eps: f64::from(config.epsilon),
-            ..Sizes::default()
-        };
-        Ok(Self { model: BertModel::load(tensors, &sizes)?, device, config })
+        Ok(Self { model: Graph::load(&tensors, &config)?, device, config })
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -71,7 +61,7 @@ impl Accelerator {
         let shape = (texts.len(), longest);
         let tokens = Tensor::from_vec(tokens, shape, &self.device)?;
         let mask = Tensor::from_vec(mask, shape, &self.device)?;
-        let states = self.model.forward(&tokens, &tokens.zeros_like()?, Some(&mask))?;
+        let states = self.model.forward(&tokens, &mask)?;
         let states = states.flatten_all()?.to_vec1::<f32>()?;
         let width = self.config.hidden;
         let rows = states.chunks_exact(longest * width).zip(texts);

@@ -33,11 +33,9 @@ pub(super) fn share_out(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
 }
 
 /// Tokens of a padded batch on an accelerator.
-#[cfg(feature = "candle")]
 const RECTANGLE: usize = 32 * 512;
 
 /// Puts texts of about the same length together, for a device that pads each batch to its longest.
-#[cfg(feature = "candle")]
 pub(super) fn by_length(lengths: &[usize]) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(lengths[text]));

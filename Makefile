@@ -60,8 +60,14 @@ deploy-check:
 	@deploy/tools.sh edge
 	@CI=1 node_modules/.bin/wrangler deploy --dry-run --outdir $(CARGO_TARGET_DIR)/deploy-check
 
-bench: build
-	@cargo bench --locked
+# Also against sentence-transformers where CORTEX_BENCH_PYTHON names a Python that has it.
+bench: export CORTEX_HOME := $(TEST_HOME)
+bench:
+	@cargo build --locked --release -p cortex -p cortex-worker
+	@cargo build --locked --release -p cortex-inference --example embed_speed
+	@$(CORTEX) models pull $(MODEL)
+	@cargo bench --locked -p cortex-tests --bench load
+	@cargo bench --locked -p cortex-tests --bench rules
 
 build: edge
 	@cargo build --locked --release -p cortex -p cortex-worker

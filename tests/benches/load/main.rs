@@ -1,0 +1,51 @@
+//! How fast the real release binaries are, by a load program of ours: what a synchronous call costs beside a
+//! plain HTTP echo, durable accepts beside the disk's own flushes, embeddings beside sentence-transformers,
+//! memory and time to ready.
+//!
+//! Times drift on a shared machine, so rounds are interleaved and their medians are taken, processor time
+//! stands beside every time, and the machine itself is probed before and after.
+//!
+//! `make bench`, or after it `cargo bench -p cortex-tests --bench load -- [--json] [--rounds N] [--seconds S]
+//! [sync|accepts|embeddings|footprint]...`
+
+mod accepts;
+mod arguments;
+mod client;
+mod embeddings;
+mod footprint;
+mod plain;
+mod probe;
+mod process;
+mod report;
+mod stats;
+mod sync;
+
+use arguments::{Arguments, Part};
+use report::Report;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// One thread: the servers need the rest of the machine.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Outcome<()> {
+    let arguments = match Arguments::read(std::env::args().skip(1))? {
+        Arguments { plain: true, .. } => return plain::serve().await,
+        arguments => arguments,
+    };
+    let mut report = Report::default();
+    let before = probe::run()?;
+    if arguments.wants(Part::Footprint) {
+        footprint::measure(&mut report).await?;
+    }
+    if arguments.wants(Part::Sync) {
+        sync::measure(&arguments, &mut report).await?;
+    }
+    if arguments.wants(Part::Accepts) {
+        accepts::measure(&arguments, &mut report).await?;
+    }
+    if arguments.wants(Part::Embeddings) {
+        embeddings::measure(&arguments, &mut report)?;
+    }
+    report.probed(&before, &probe::run()?);
+    report.print(arguments.json)
+}

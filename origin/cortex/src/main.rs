@@ -25,7 +25,8 @@ use home::Home;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     telemetry::init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return report(&error.into()).into(),
     };
@@ -33,6 +34,11 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => report(&failure).into(),
     }
+}
+
+/// The cores are for the workers: the origin's own work is light, and fewer threads wake each other less.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4))
 }
 
 async fn run(cli: Cli) -> Result<Exit, Failure> {

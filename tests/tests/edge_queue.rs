@@ -11,7 +11,7 @@ use cortex_tests::edge::{Edge, Secrets, Setup};
 use cortex_tests::{ports, wait};
 use serde_json::json;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Job ids in the order of their arrival.
 type Arrived = Arc<Mutex<Vec<String>>>;
@@ -108,8 +108,9 @@ async fn jobs_survive_the_edge_and_reach_an_origin_that_was_away() {
     let edge = Edge::start(folder.path(), &setup).await;
     let arrived = listen(port);
     for job in &jobs {
-        // Whoever looks makes the ledger knock at the origin.
-        assert_eq!(api.job_in(job, &["PENDING"], LIMIT).await["id"], job.as_str());
+        // Whoever looks makes the ledger knock at the origin. What it is told is the ledger's view, or, once the
+        // job has been delivered, whatever the listener says.
+        assert!(api.get(&format!("/api/v1/jobs/{job}")).await.status < 300);
     }
     has_arrived(&arrived, &jobs).await;
     drop(edge);

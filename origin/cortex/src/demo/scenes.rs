@@ -25,7 +25,7 @@ const SENTENCES: [&str; 6] = [
     "GPUs are good at multiplying matrices.",
 ];
 
-/// How long a job may take to end; the edge looks for its origin at least once a minute.
+/// How long a job may take to end; the edge looks for its origin every quarter of a minute.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Plays every scene in order.

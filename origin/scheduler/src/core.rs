@@ -3,15 +3,18 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::DispatchId;
-use cortex_domain::policy::{Gate, Question, clear};
+use cortex_domain::job::{Job, Owner};
+use cortex_domain::policy::{Decision, DecisionView, Gate, Question, clear};
 use cortex_domain::ports::{Bus, JobStore, SafetyError, SafetyGate};
 use cortex_domain::state::{Hold, State};
 use cortex_domain::subject::Subject;
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_fabric::clock::Clock;
 use cortex_fabric::entropy;
+use cortex_wire::encode_audit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -66,11 +69,13 @@ impl Core {
         DispatchId::new(entropy::random())
     }
 
-    /// Asks the safety kernel.
+    /// Asks the safety kernel, and tells what it decided on `sys.audit.event`.
     pub(crate) async fn clear(&self, accepted: Accepted) -> Result<Gate, SafetyError> {
         let job = accepted.job();
         let question = Question::about(&job.request, job.context());
         let decision = self.gate.check(question, self.now()).await?;
+        let event = audit(job, &decision, self.now());
+        self.tell(Subject::AUDIT_EVENT, encode_audit(&event)).await;
         Ok(clear(accepted, decision))
     }
 
@@ -79,6 +84,24 @@ impl Core {
         if let Err(error) = self.bus.publish(subject.clone(), body).await {
             tracing::debug!(%subject, %error, "not published");
         }
+    }
+}
+
+fn audit(job: &Job, decision: &Decision, at: Timestamp) -> AuditEvent {
+    let Owner { tenant, principal, .. } = &job.request.owner;
+    AuditEvent {
+        at,
+        tenant: tenant.clone(),
+        principal: principal.clone(),
+        action: "policy.check".to_owned(),
+        subject: job.id().to_string(),
+        decision: decision.name().to_owned(),
+        detail: match decision.view() {
+            DecisionView::Allow(clearance) => clearance.rule.clone(),
+            DecisionView::Deny(denial) | DecisionView::RequireHuman(denial) => denial.rule.clone(),
+            DecisionView::Throttle { until } => format!("until {until}"),
+        },
+        traceparent: job.request.traceparent.clone(),
     }
 }
 

@@ -359,3 +359,18 @@ async fn a_call_whose_callers_goodbye_was_lost_is_let_go() {
     assert_eq!(job.state.name(), StateName::Cancelled);
     scheduler.stop().await;
 }
+
+#[tokio::test]
+async fn every_decision_is_told_on_the_bus_before_the_job_is_sent() {
+    let mut table = Table::set().await;
+    let mut told = table.bus.subscribe(Filter::only(&Subject::AUDIT_EVENT), None).await.unwrap();
+    let scheduler = table.start().await;
+    table.beat(&[]).await;
+    let id = table.submit(table.request()).await;
+    table.task().await;
+    let event = tokio::time::timeout(SOON, told.next()).await.unwrap().unwrap();
+    let event = cortex_wire::decode_audit(&event.body).unwrap();
+    let read = (event.action.as_str(), event.decision.as_str(), event.subject, event.detail.as_str());
+    assert_eq!(read, ("policy.check", "ALLOW", id.to_string(), "default.allow[job.>]"));
+    scheduler.stop().await;
+}

@@ -32,7 +32,7 @@ struct Document {
 pub(crate) async fn doctor(home: &Home, json: bool) -> Result<Exit, Failure> {
     let plan = planned::up()?;
     let running = Running::read(home);
-    let catalogue = super::models::catalogue(plan.config.models.as_deref())?;
+    let catalogue = crate::origin::models(plan.config.models.as_deref())?;
     let tools = tools::checks();
     let (home, mut checks) = (home.clone(), Vec::new());
     let here = tokio::task::spawn_blocking(move || {

@@ -5,14 +5,13 @@ mod progress;
 mod pull;
 mod verify;
 
-use std::path::Path;
-
 use cortex_models::{Catalogue, Model};
 
 use super::planned;
 use crate::cli::ModelsVerb;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
+use crate::origin;
 
 pub(crate) use pull::pull_if_missing;
 
@@ -22,12 +21,12 @@ pub(crate) async fn models(home: &Home, verb: ModelsVerb, json: bool) -> Result<
     match verb {
         ModelsVerb::Pull { models, name } => {
             let name = name.map_or_else(|| planned::up().map(|plan| plan.embeddings_model), Ok)?;
-            let catalogue = catalogue(models.as_deref())?;
+            let catalogue = origin::models(models.as_deref())?;
             pull::pull(home, find(&catalogue, name.as_str())?, json).await
         }
-        ModelsVerb::List { models } => list::list(home, &catalogue(models.as_deref())?, json),
+        ModelsVerb::List { models } => list::list(home, &origin::models(models.as_deref())?, json),
         ModelsVerb::Verify { models, name } => {
-            let catalogue = catalogue(models.as_deref())?;
+            let catalogue = origin::models(models.as_deref())?;
             let chosen: Vec<Model> = match name {
                 Some(name) => vec![find(&catalogue, name.as_str())?.clone()],
                 None => catalogue.iter().filter(|model| model.dir(home.path()).is_dir()).cloned().collect(),
@@ -35,12 +34,6 @@ pub(crate) async fn models(home: &Home, verb: ModelsVerb, json: bool) -> Result<
             verify::verify(home, chosen, json).await
         }
     }
-}
-
-/// The catalogue in a file, or the one built in.
-pub(super) fn catalogue(file: Option<&Path>) -> Result<Catalogue, Failure> {
-    let Some(file) = file else { return Ok(Catalogue::shipped()) };
-    Catalogue::load(file).map_err(|error| Failure::new(Exit::Config, error))
 }
 
 fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Model, Failure> {

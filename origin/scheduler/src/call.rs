@@ -74,7 +74,7 @@ pub(crate) async fn judge(core: &Arc<Core>, id: JobId) {
         }
         Err(error) => {
             tracing::error!(job = %id, %error, "a call could not be judged");
-            refuse(core, id, Refusal::Internal).await;
+            refuse(core, id, Refusal::Unjudged).await;
         }
     }
 }
@@ -225,17 +225,18 @@ fn cancel(effect: &Effect) -> Option<Cancel> {
     }
 }
 
-/// Answers the caller, then notes the job and lets the next one have the slot.
+/// Notes the job, answers the caller and lets the next one have the slot.
 async fn finish(core: &Arc<Core>, call: Call, lease: Option<Lease>) {
     let Call { job, log, reply, since: _ } = call;
     let answer = match (&job.state, lease) {
         (State::Succeeded { .. }, Some(lease)) => Some(Pointer::draft(job.memory, job.id(), lease.dispatch)),
         _ => None,
     };
-    send(reply, &Called::Ended { job: Box::new(job.clone()), answer }).await;
-    if let Err(error) = core.store.record(job, log).await {
+    // Before the answer, so that whoever has it finds the job.
+    if let Err(error) = core.store.record(job.clone(), log).await {
         tracing::warn!(%error, "a synchronous job was not recorded");
     }
+    send(reply, &Called::Ended { job: Box::new(job), answer }).await;
     if core.board().waiting.len() > 0 {
         pump(core).await;
     }

@@ -5,9 +5,11 @@ mod commit;
 mod fault;
 mod jobs;
 mod lock;
+mod migrate;
 mod open;
 mod outbox;
 mod payloads;
+mod queue;
 mod readers;
 mod record;
 mod steps;
@@ -26,6 +28,7 @@ use cortex_domain::transition::Change;
 
 use lock::Lock;
 pub use open::OpenError;
+use queue::Haste;
 use readers::Readers;
 use writer::{News, Writer};
 
@@ -58,7 +61,7 @@ impl JobStore for SqliteStore {
 
     fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            self.writer.queue(News::None, 0, move |c| record::record(c, &job, &log))?;
+            self.writer.queue(News::None, Haste::Unwatched, 0, move |c| record::record(c, &job, &log))?;
             Ok(())
         })
     }
@@ -70,7 +73,13 @@ impl JobStore for SqliteStore {
     }
 
     fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>> {
-        Box::pin(async move { Ok(self.readers.read(move |c| jobs::find(c, id)).await?) })
+        Box::pin(async move {
+            let found = self.readers.read(move |c| jobs::find(c, id)).await?;
+            if found.is_none() && self.writer.is_behind() {
+                return Ok(self.writer.write(News::None, 0, move |c| jobs::find(c, id)).await?);
+            }
+            Ok(found)
+        })
     }
 
     fn jobs(&self, query: Query) -> Answer<'_, Result<Vec<Job>, StoreError>> {
@@ -145,11 +154,15 @@ impl Payloads for SqliteStore {
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let size = payload.len();
+            let haste = match pointer.space {
+                Space::Draft(..) => Haste::Unwatched,
+                Space::Context(_) | Space::Result(_) => Haste::Awaited,
+            };
             let written =
-                self.writer.queue(News::None, size, move |c| payloads::put(c, pointer, &payload))?;
-            match pointer.space {
-                Space::Draft(..) => Ok(()),
-                Space::Context(_) | Space::Result(_) => Ok(written.await?),
+                self.writer.queue(News::None, haste, size, move |c| payloads::put(c, pointer, &payload))?;
+            match haste {
+                Haste::Unwatched => Ok(()),
+                Haste::Awaited => Ok(written.await?),
             }
         })
     }

@@ -8,6 +8,7 @@ use std::fs;
 use std::sync::Arc;
 
 use cortex_domain::id::JobId;
+use cortex_domain::job::Version;
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{JobStore, Payloads, StoreError};
 use cortex_domain::time::Timestamp;
@@ -42,6 +43,29 @@ fn a_newer_schema_is_refused_by_number() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let refusal = SqliteStore::open(&path).unwrap_err();
     assert!(matches!(refusal, OpenError::Newer { found: 99, .. }), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_file_of_schema_1_is_brought_up_to_this_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jobs.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let job = contract::given::accepted(&store, "acme", 1).await;
+    let log = store.log(job.id(), Version(0)).await.unwrap();
+    drop(store);
+
+    // There, a row held one entry, without the two bytes that frame a short one now.
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch(
+        "UPDATE log SET entries = CAST(substr(entries, 3) AS BLOB);
+         ALTER TABLE log RENAME COLUMN entries TO entry;
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(file);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.log(job.id(), Version(0)).await.unwrap(), log);
+    assert_eq!(store.job(job.id()).await.unwrap(), Some(job));
 }
 
 #[test]

@@ -29,18 +29,21 @@ pub enum Refusal {
     Overloaded,
     /// The scheduler is shutting down.
     Stopping,
+    /// The safety kernel can't be asked, and without it nothing passes.
+    Unjudged,
     /// The scheduler broke.
     Internal,
 }
 
 impl Refusal {
-    pub const ALL: [Self; 3] = [Self::Overloaded, Self::Stopping, Self::Internal];
+    pub const ALL: [Self; 4] = [Self::Overloaded, Self::Stopping, Self::Unjudged, Self::Internal];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Overloaded => "overloaded",
             Self::Stopping => "stopping",
+            Self::Unjudged => "unjudged",
             Self::Internal => "internal",
         }
     }
@@ -57,6 +60,9 @@ impl FromStr for Refusal {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let known = Self::ALL.into_iter().find(|refusal| refusal.as_str() == text);
-        known.ok_or(InvalidId { what: "refusal", reason: "it is `overloaded`, `stopping` or `internal`" })
+        known.ok_or(InvalidId {
+            what: "refusal",
+            reason: "it is `overloaded`, `stopping`, `unjudged` or `internal`",
+        })
     }
 }

@@ -111,7 +111,8 @@ pub trait JobStore: Payloads {
     /// Commits a change; gives the job as it then stands.
     fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>>;
 
-    /// Notes an ephemeral job that has ended, with its whole log. Returns once it is queued to be written.
+    /// Notes an ephemeral job that has ended, with its whole log. Returns once it is queued to be written:
+    /// [`Self::job`] finds it from there on, and a list a moment later.
     fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>>;
 
     /// Makes an ephemeral job durable as it stands, with its whole log. Its input was put before.

@@ -11,18 +11,27 @@ use crate::error::{DecodeError, Message};
 use crate::v1;
 use v1::entry_record as line;
 
+const LOG: Message = Message("LogRecord");
 const ENTRY: Message = Message("EntryRecord");
 
-/// A line of a job's log as the store keeps it.
+/// A piece of a job's log as the store keeps it.
 #[must_use]
-pub fn encode_entry(entry: &Entry) -> Bytes {
-    v1::EntryRecord::from(entry).encode_to_vec().into()
+pub fn encode_log(entries: &[Entry]) -> Bytes {
+    v1::LogRecord { entries: entries.iter().map(Into::into).collect() }.encode_to_vec().into()
 }
 
 /// # Errors
-/// If the bytes are no line of a log.
-pub fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {
-    ENTRY.parse::<v1::EntryRecord>(bytes)?.try_into()
+/// If the bytes are no piece of a log.
+pub fn decode_log(bytes: &[u8]) -> Result<Vec<Entry>, DecodeError> {
+    LOG.parse::<v1::LogRecord>(bytes)?.entries.into_iter().map(Entry::try_from).collect()
+}
+
+/// A piece of a log from one encoded line.
+#[must_use]
+pub fn log_of_one(entry: &[u8]) -> Bytes {
+    let mut log = Vec::new();
+    prost::encoding::bytes::encode(1, &entry.to_vec(), &mut log);
+    log.into()
 }
 
 impl From<&Entry> for v1::EntryRecord {

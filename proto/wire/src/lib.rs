@@ -14,7 +14,7 @@ mod safety;
 mod state;
 
 pub use error::DecodeError;
-pub use event::{decode_entry, encode_entry};
+pub use event::{decode_log, encode_log, log_of_one};
 pub use job::{decode_job, encode_job};
 pub use outbox::{decode_message, encode_message};
 pub use packet::{

@@ -5,6 +5,7 @@
 mod values;
 
 use bytes::Bytes;
+use cortex_domain::event::Entry;
 use cortex_domain::flow::{Accepted, Assignment};
 use cortex_domain::job::Request;
 use cortex_domain::pointer::{Memory, Pointer};
@@ -47,9 +48,21 @@ macro_rules! reads_back {
     };
 }
 
+fn log(entries: &Vec<Entry>) -> Bytes {
+    encode_log(entries)
+}
+
+proptest! {
+    #[test]
+    fn one_encoded_line_becomes_a_log_of_one(entry in values::entry()) {
+        let line = v1::EntryRecord::from(&entry).encode_to_vec();
+        prop_assert_eq!(decode_log(&log_of_one(&line)), Ok(vec![entry]));
+    }
+}
+
 reads_back! {
     a_job_reads_back: values::job(), encode_job, decode_job;
-    an_entry_reads_back: values::entry(), encode_entry, decode_entry;
+    a_log_reads_back: prop::collection::vec(values::entry(), 0..4), log, decode_log;
     a_message_reads_back: values::message(), encode_message, decode_message;
     an_outcome_reads_back: values::outcome(), encode_outcome, decode_outcome;
     progress_reads_back: values::progress(), encode_progress, decode_progress;
@@ -137,7 +150,7 @@ proptest! {
 }
 
 fn decode_anything(bytes: &[u8]) {
-    let _ = (decode_job(bytes), decode_entry(bytes), decode_message(bytes), decode_outcome(bytes));
+    let _ = (decode_job(bytes), decode_log(bytes), decode_message(bytes), decode_outcome(bytes));
     let _ = (decode_progress(bytes), decode_cancel(bytes), decode_heartbeat(bytes), decode_task(bytes));
     let _ = (decode_call(bytes), decode_called(bytes), decode_audit(bytes), decode_submit(bytes));
     let _ = (decode_question(bytes), decode_decision(bytes), link::job(bytes, Bytes::new()));

@@ -32,12 +32,14 @@ pub(super) fn open(connection: &Connection, after: Option<JobId>, limit: usize) 
 
 pub(super) fn log(connection: &Connection, id: JobId, after: Version) -> Result<Vec<Entry>, Fault> {
     let mut select = connection
-        .prepare_cached("SELECT entry FROM log WHERE job = ?1 AND version > ?2 ORDER BY version")?;
+        .prepare_cached("SELECT entries FROM log WHERE job = ?1 AND version > ?2 ORDER BY version")?;
     let mut rows = select.query(params![id.as_bytes(), after.0.cast_signed()])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        entries.push(cortex_wire::decode_entry(row.get_ref(0)?.as_blob().map_err(|_| Fault::Row("entry"))?)?);
+        entries
+            .extend(cortex_wire::decode_log(row.get_ref(0)?.as_blob().map_err(|_| Fault::Row("entries"))?)?);
     }
+    entries.retain(|entry| entry.version > after);
     Ok(entries)
 }
 
@@ -79,12 +81,10 @@ pub(super) fn update(connection: &Connection, job: &Job, expected: Version) -> R
 }
 
 pub(super) fn append(connection: &Connection, id: JobId, entries: &[Entry]) -> Result<(), Fault> {
-    let mut insert =
-        connection.prepare_cached("INSERT INTO log (job, version, entry) VALUES (?1, ?2, ?3)")?;
-    for entry in entries {
-        let line = cortex_wire::encode_entry(entry);
-        insert.execute(params![id.as_bytes(), entry.version.0.cast_signed(), &line[..]])?;
-    }
+    let Some(last) = entries.last() else { return Ok(()) };
+    connection.prepare_cached("INSERT INTO log (job, version, entries) VALUES (?1, ?2, ?3)")?.execute(
+        params![id.as_bytes(), last.version.0.cast_signed(), &cortex_wire::encode_log(entries)[..]],
+    )?;
     Ok(())
 }
 

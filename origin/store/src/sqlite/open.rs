@@ -10,13 +10,14 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteStore;
 use super::lock::{Lock, LockError, private};
+use super::migrate;
 use super::readers::Readers;
 use super::writer::Writer;
 
 /// "Cort": marks the file as ours.
 const APPLICATION: i32 = 0x436f_7274;
 /// The schema that this program writes.
-const SCHEMA: i32 = 1;
+const SCHEMA: i32 = 2;
 const READERS: usize = 3;
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -126,10 +127,15 @@ fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     if made == SCHEMA {
         return Ok(());
     }
-    connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA}; COMMIT;",
-        include_str!("schema.sql"),
-    ))
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    if made == 1 {
+        migrate::gather_logs(connection)?;
+    } else {
+        connection.execute_batch(include_str!("schema.sql"))?;
+        connection.pragma_update(None, "application_id", APPLICATION)?;
+    }
+    connection.pragma_update(None, "user_version", SCHEMA)?;
+    connection.execute_batch("COMMIT")
 }
 
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {

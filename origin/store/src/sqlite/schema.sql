@@ -15,10 +15,11 @@ CREATE INDEX jobs_by_tenant ON jobs (tenant, id);
 CREATE INDEX jobs_by_state ON jobs (tenant, state, id);
 CREATE INDEX open_jobs ON jobs (id) WHERE open = 1;
 
+-- What was written at once is one row.
 CREATE TABLE log (
     job BLOB NOT NULL,
-    version INTEGER NOT NULL,
-    entry BLOB NOT NULL,
+    version INTEGER NOT NULL, -- of the last of the entries
+    entries BLOB NOT NULL,
     PRIMARY KEY (job, version)
 ) STRICT, WITHOUT ROWID;
 

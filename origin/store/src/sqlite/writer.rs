@@ -9,12 +9,11 @@ use std::thread::JoinHandle;
 
 use cortex_domain::ports::StoreError;
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::fault::Fault;
+use super::queue::{Haste, PushError, Queue};
 
-/// Requests that may wait.
-const QUEUE: usize = 4096;
 /// Bytes that may wait, in units of [`UNIT`].
 const ROOM: usize = 64 * 1024;
 const UNIT: usize = 1024;
@@ -32,8 +31,7 @@ pub(super) enum News {
 
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// `None` only while it is dropped.
-    queue: Option<mpsc::Sender<Queued>>,
+    queue: Arc<Queue<Queued>>,
     room: Arc<Semaphore>,
     commits: watch::Receiver<u64>,
     thread: Option<JoinHandle<()>>,
@@ -50,22 +48,23 @@ where
     type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { self.0.await.unwrap_or_else(|_| Err(stopped())) })
+        Box::pin(async { self.0.await.unwrap_or_else(|_| Err(stopped().into())) })
     }
 }
 
-fn stopped() -> Fault {
-    StoreError::Broken("its writer has stopped".into()).into()
+fn stopped() -> StoreError {
+    StoreError::Broken("its writer has stopped".into())
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> io::Result<Self> {
-        let (queue, requests) = mpsc::channel(QUEUE);
+        let queue = Arc::new(Queue::default());
+        let requests = Requests(Arc::clone(&queue));
         let (count, commits) = watch::channel(0);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || serve(&connection, requests, &count))?;
-        Ok(Self { queue: Some(queue), room: Arc::new(Semaphore::new(ROOM)), commits, thread: Some(thread) })
+            .spawn(move || serve(&connection, &requests, &count))?;
+        Ok(Self { queue, room: Arc::new(Semaphore::new(ROOM)), commits, thread: Some(thread) })
     }
 
     /// Writes and waits for the flush.
@@ -75,13 +74,14 @@ impl Writer {
         size: usize,
         op: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        self.queue(news, size, op)?.await
+        self.queue(news, Haste::Awaited, size, op)?.await
     }
 
     /// Queues a write behind those queued before.
     pub(super) fn queue<T: Send + 'static>(
         &self,
         news: News,
+        haste: Haste,
         size: usize,
         op: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<Written<T>, StoreError> {
@@ -90,12 +90,17 @@ impl Writer {
         let room =
             Arc::clone(&self.room).try_acquire_many_owned(units).map_err(|_| StoreError::Overloaded)?;
         let request = Request { op: Some(op), result: None, answer };
-        let queue = self.queue.as_ref().expect("the queue is there until the writer is dropped");
-        queue.try_send(Queued { news, room, request: Box::new(request) }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => stopped().into(),
+        let queued = Queued { news, room, request: Box::new(request) };
+        self.queue.push(queued, haste).map_err(|error| match error {
+            PushError::Full => StoreError::Overloaded,
+            PushError::Closed => stopped(),
         })?;
         Ok(Written(written))
+    }
+
+    /// Whether something queued is not flushed yet.
+    pub(super) fn is_behind(&self) -> bool {
+        self.queue.is_behind()
     }
 
     /// Resolves once more than `seen` groups with news were committed.
@@ -114,7 +119,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.queue = None;
+        self.queue.close();
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the store's writer had panicked");
         }
@@ -150,7 +155,7 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, Fault> + Send> Act for Request
 
     fn answer(self: Box<Self>, transaction: Result<(), &rusqlite::Error>) {
         let answer = match transaction {
-            Ok(()) => self.result.unwrap_or_else(|| Err(stopped())),
+            Ok(()) => self.result.unwrap_or_else(|| Err(stopped().into())),
             Err(error) => Err(StoreError::Broken(error.to_string()).into()),
         };
         if let Err(Err(fault)) = self.answer.send(answer) {
@@ -159,9 +164,29 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, Fault> + Send> Act for Request
     }
 }
 
-fn serve(connection: &Connection, mut requests: mpsc::Receiver<Queued>, count: &watch::Sender<u64>) {
-    while let Some(first) = requests.blocking_recv() {
-        let mut group = gather(first, &mut requests);
+/// The writer's end of the queue: once it is gone, however that came, nobody is left waiting.
+struct Requests(Arc<Queue<Queued>>);
+
+impl Requests {
+    /// The next group, up to its bounds.
+    fn group(&self) -> Option<Vec<Queued>> {
+        let (mut requests, mut room) = (0, 0);
+        self.0.take(|queued| {
+            requests += 1;
+            room += queued.room.num_permits();
+            requests < GROUP && room < GROUP_ROOM
+        })
+    }
+}
+
+impl Drop for Requests {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+fn serve(connection: &Connection, requests: &Requests, count: &watch::Sender<u64>) {
+    while let Some(mut group) = requests.group() {
         let (outcome, news) = match transact(connection, &mut group) {
             Ok(news) => (Ok(()), news),
             Err(error) => {
@@ -177,18 +202,6 @@ fn serve(connection: &Connection, mut requests: mpsc::Receiver<Queued>, count: &
             count.send_modify(|count| *count += 1);
         }
     }
-}
-
-/// What is queued already, up to the bounds of a group.
-fn gather(first: Queued, requests: &mut mpsc::Receiver<Queued>) -> Vec<Queued> {
-    let mut room = first.room.num_permits();
-    let mut group = vec![first];
-    while group.len() < GROUP && room < GROUP_ROOM {
-        let Ok(next) = requests.try_recv() else { break };
-        room += next.room.num_permits();
-        group.push(next);
-    }
-    group
 }
 
 /// Does all of a group and flushes it; true if it held news.

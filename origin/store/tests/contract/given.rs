@@ -43,7 +43,7 @@ pub(super) fn submission(request: Request) -> Submission {
     Submission { request, input: br#"{"say":"hello"}"#.to_vec() }
 }
 
-pub(super) async fn accepted(store: &dyn JobStore, tenant: &str, n: u16) -> Job {
+pub(crate) async fn accepted(store: &dyn JobStore, tenant: &str, n: u16) -> Job {
     match store.accept(submission(request(tenant, n))).await.unwrap() {
         Acceptance::New(job) => job,
         other => panic!("{other:?}"),

@@ -80,9 +80,9 @@ pub(crate) async fn an_ephemeral_job_is_recorded_and_leaves_no_steps(place: &imp
     let log = [&[first_entry(&job)], change.entries()].concat();
     let ended = change.into_job();
     store.record(ended.clone(), log.clone()).await.unwrap();
-    // Recording is queued; what is accepted behind it is flushed, and so it is by then.
+    assert_eq!(store.job(ended.id()).await.unwrap(), Some(ended.clone()), "it is found at once");
+    // What is accepted behind it is flushed, and so it is by then.
     let durable = accepted(&*store, "acme", 2).await;
-    assert_eq!(store.job(ended.id()).await.unwrap(), Some(ended.clone()));
     assert_eq!(store.log(ended.id(), Version(0)).await.unwrap(), log);
     assert_eq!(store.jobs(query(9)).await.unwrap(), [durable.clone(), ended]);
     assert_eq!(ids(store.open_jobs(None, 9).await.unwrap()), [durable.id()]);

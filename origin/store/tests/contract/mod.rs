@@ -4,7 +4,7 @@
 
 mod accepting;
 mod committing;
-mod given;
+pub(super) mod given;
 mod keeping;
 mod listing;
 mod payloads;

@@ -34,8 +34,11 @@ chaos: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
 chaos: export CORTEX_CHAOS_CYCLES := 1000
 chaos: export CORTEX_SIM_SEEDS := 10000
 chaos:
+	@deploy/tools.sh test
+	@sh edge/build.sh
 	@cargo build --locked
-	@cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(whatever_workers_do)'
+	@eval "$$(deploy/tools.sh env)" && \
+		cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(whatever_workers_do)'
 
 check: lint clippy doc deploy-check
 	@cargo test --locked -q -p cortex-tests --test structure

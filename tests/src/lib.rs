@@ -10,4 +10,5 @@ pub mod home;
 pub mod origin;
 pub mod ports;
 pub mod process;
+pub mod stack;
 pub mod wait;

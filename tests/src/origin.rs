@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::api::Api;
 use crate::home::Home;
-use crate::process::{Process, binary};
+use crate::process::{self, Process, binary};
 use crate::{ports, wait};
 
 /// How long the origin and its workers may take to be there; the first start of a model is the slowest.
@@ -110,6 +110,16 @@ impl Origin {
             (worker["id"].as_str().unwrap().to_owned(), pid)
         };
         workers.iter().map(read).collect()
+    }
+
+    /// Kills one of the workers; whether there was one to kill.
+    pub async fn kill_worker(&self, index: u64) -> bool {
+        let workers = self.workers().await;
+        let found = workers.get(usize::try_from(index).unwrap()).filter(|(_, pid)| process::alive(*pid));
+        if let Some((_, pid)) = found {
+            process::kill(*pid);
+        }
+        found.is_some()
     }
 
     /// The process id.

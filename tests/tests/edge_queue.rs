@@ -117,6 +117,30 @@ async fn jobs_survive_the_edge_and_reach_an_origin_that_was_away() {
 }
 
 #[tokio::test]
+async fn a_job_that_the_origin_tells_of_is_the_origins_though_nobody_saw_it_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = ports::free();
+    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made());
+    let edge = Edge::start(folder.path(), &setup).await;
+    let api = edge.api("acme", "ci", &[]).await;
+    let job = api.submit("job.echo", json!("x".repeat(300_000))).await.id();
+    api.job_in(&job, &["PENDING"], LIMIT).await;
+
+    let line = json!({"tenant": "acme", "job": job, "version": 6, "state": "SUCCEEDED",
+        "at": "2026-11-21T03:00:00Z"});
+    let report = json!({ "states": [line] });
+    let told = edge.signed(reqwest::Method::POST, "/internal/ledger/states", "", Some(&report)).await;
+    assert_eq!(told.body, json!({"applied": 1}), "{told:?}");
+    assert_eq!(api.job(&job).await["state"], "SUCCEEDED", "the origin is away: this is what it told");
+
+    let arrived = listen(port);
+    assert_eq!(api.get(&format!("/api/v1/jobs/{job}")).await.body, json!({}), "the listener has the result");
+    let next = api.submit("job.echo", json!(1)).await.id();
+    has_arrived(&arrived, std::slice::from_ref(&next)).await;
+    assert_eq!(*arrived.lock().unwrap(), [next], "what the origin has is not sent again");
+}
+
+#[tokio::test]
 async fn a_revoked_key_and_a_replayed_signature_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::before("http://127.0.0.1:9", Secrets::made());

@@ -42,6 +42,16 @@ struct Row {
     error: Option<String>,
 }
 
+/// What it takes to let go of a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Released {
+    /// It wasn't ours any more.
+    NotOurs,
+    Whole,
+    /// Its body is parked and can go.
+    Parked,
+}
+
 /// What stands under an idempotency key.
 pub(super) enum Earlier {
     Nothing,
@@ -110,33 +120,33 @@ pub(super) fn take(sql: &Sql, id: &str, now: Timestamp) -> Result<bool> {
     Ok(row.is_some())
 }
 
-/// The origin has it. Returns whether its body was parked and can go.
-pub(super) fn accepted(sql: &Sql, id: &str, origin_id: &str) -> Result<bool> {
-    let parked = is_parked(sql, id)?;
+/// The origin has it.
+pub(super) fn accepted(sql: &Sql, id: &str, origin_id: &str) -> Result<Released> {
+    let released = released(sql, id)?;
     sql.run(
         "UPDATE job SET place = 'origin', message = NULL, due = NULL, sends = 0, origin_id = ?
          WHERE id = ? AND due IS NOT NULL",
         vec![text(origin_id), text(id)],
     )?;
-    Ok(parked)
+    Ok(released)
 }
 
-/// It ended here. Returns whether its body was parked and can go.
+/// It ended here.
 pub(super) fn end(
     sql: &Sql,
     id: &str,
     state: StateName,
     error: Option<&ErrorView>,
     now: Timestamp,
-) -> Result<bool> {
-    let parked = is_parked(sql, id)?;
+) -> Result<Released> {
+    let released = released(sql, id)?;
     let error = error.map(serde_json::to_string).transpose()?;
     sql.run(
         "UPDATE job SET place = 'ended', state = ?, version = version + 1, updated = ?, error = ?,
          message = NULL, due = NULL WHERE id = ? AND due IS NOT NULL",
         vec![text(state.as_str()), time(now), error.into(), text(id)],
     )?;
-    Ok(parked)
+    Ok(released)
 }
 
 /// The origin was away: it waits again. `wait` tells for how long, from the failed attempts.
@@ -230,14 +240,15 @@ pub(super) fn prune(sql: &Sql, now: Timestamp) -> Result<()> {
     sql.run("DELETE FROM idempotency WHERE at < ?", vec![number(horizon)])
 }
 
-fn is_parked(sql: &Sql, id: &str) -> Result<bool> {
+fn released(sql: &Sql, id: &str) -> Result<Released> {
     #[derive(Deserialize)]
     struct Message {
         message: Option<String>,
     }
     let row: Option<Message> = sql.first("SELECT message FROM job WHERE id = ?", vec![text(id)])?;
-    let message = row.and_then(|row| row.message).unwrap_or_default();
-    Ok(Envelope::decode(&message).is_ok_and(|(envelope, _)| envelope.parked))
+    let Some(message) = row.and_then(|row| row.message) else { return Ok(Released::NotOurs) };
+    let parked = Envelope::decode(&message).is_ok_and(|(envelope, _)| envelope.parked);
+    Ok(if parked { Released::Parked } else { Released::Whole })
 }
 
 fn entry(row: Row) -> Result<Entry> {

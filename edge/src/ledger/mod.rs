@@ -19,7 +19,7 @@ use cortex_domain::time::Timestamp;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use self::call::{Call, Entry, NewJob, Place, Reply};
-use self::jobs::Earlier;
+use self::jobs::{Earlier, Released};
 use self::sql::Sql;
 use crate::{chance, log, parked};
 
@@ -108,6 +108,9 @@ impl Ledger {
             Call::States { states } => {
                 let mut count = 0;
                 for line in &states {
+                    // Who tells where a job stands has it, even if nobody lived to note that it was taken.
+                    let job = line.job.to_string();
+                    self.release(&job, jobs::accepted(sql, &job, &job)?).await;
                     count += usize::from(jobs::apply(sql, line)?);
                 }
                 // Whoever reports is there.
@@ -168,21 +171,23 @@ impl Ledger {
         if entry.place != Place::Waiting {
             return Ok(found(entry));
         }
-        let parked = jobs::end(&self.sql, job, StateName::Cancelled, None, now)?;
-        self.count_down();
+        let released = jobs::end(&self.sql, job, StateName::Cancelled, None, now)?;
         let entry = jobs::find(&self.sql, job)?;
-        self.unpark(job, parked).await;
+        self.release(job, released).await;
         Ok(entry.map_or(Reply::No, |entry| Reply::Cancelled { entry: Box::new(entry) }))
     }
 
-    async fn unpark(&self, job: &str, was_parked: bool) {
-        if was_parked && let Err(error) = parked::delete(&self.env, job).await {
+    /// One job less waits for the origin, if it did until now.
+    async fn release(&self, job: &str, released: Released) {
+        if released == Released::NotOurs {
+            return;
+        }
+        self.waiting.set(self.waiting.get().map(|waiting| waiting.saturating_sub(1)));
+        if released == Released::Parked
+            && let Err(error) = parked::delete(&self.env, job).await
+        {
             log::error("ledger.unpark", &[("job", job), ("cause", &error.to_string())]);
         }
-    }
-
-    fn count_down(&self) {
-        self.waiting.set(self.waiting.get().map(|waiting| waiting.saturating_sub(1)));
     }
 
     /// Sets the alarm to the time when the next job is due, unless it goes off before that anyway: then it

@@ -54,16 +54,14 @@ impl Ledger {
     pub(super) async fn settle(&self, job: &str, delivery: Delivery, now: Timestamp) -> Result<()> {
         match delivery {
             Delivery::Accepted { id } => {
-                let parked = jobs::accepted(&self.sql, job, &id)?;
+                let released = jobs::accepted(&self.sql, job, &id)?;
                 jobs::wake(&self.sql, now)?;
-                self.count_down();
-                self.unpark(job, parked).await;
+                self.release(job, released).await;
             }
             Delivery::Refused { error, denied } => {
                 let state = if denied { StateName::Denied } else { StateName::Failed };
-                let parked = jobs::end(&self.sql, job, state, Some(&error), now)?;
-                self.count_down();
-                self.unpark(job, parked).await;
+                let released = jobs::end(&self.sql, job, state, Some(&error), now)?;
+                self.release(job, released).await;
             }
             Delivery::Away => {
                 let [chance] = chance::random()?;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use cortex_tests::edge::Edge;
 use cortex_tests::origin::Origin;
+use cortex_tests::stack::Stack;
 use serde_json::json;
-
-use crate::stack::Stack;
 
 const SOON: Duration = Duration::from_secs(90);
 

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use cortex_tests::api::{Answer, read};
+use cortex_tests::stack::Stack;
 use cortex_tests::wait;
 use reqwest::Method;
 use serde_json::json;
-
-use crate::stack::Stack;
 
 #[tokio::test]
 async fn a_bad_key_is_refused_and_a_revoked_one_within_five_seconds() {

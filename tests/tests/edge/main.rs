@@ -4,5 +4,4 @@
 mod away;
 mod door;
 mod openai;
-mod stack;
 mod through;

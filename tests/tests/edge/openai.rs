@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::stack::Stack;
+use cortex_tests::stack::Stack;
 
 const SCRIPT: &str = r#"
 import sys

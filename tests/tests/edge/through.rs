@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use cortex_tests::api::read;
+use cortex_tests::stack::Stack;
 use reqwest::Method;
 use serde_json::json;
-
-use crate::stack::Stack;
 
 const SOON: Duration = Duration::from_secs(30);
 

@@ -1,32 +1,33 @@
 //! An edge before an origin.
 
-use cortex_tests::api::Api;
-use cortex_tests::edge::{Edge, Secrets, Setup as EdgeSetup};
-use cortex_tests::home::Home;
-use cortex_tests::origin::{Origin, Setup};
-use cortex_tests::ports;
+use crate::api::Api;
+use crate::edge::{Edge, Secrets, Setup as EdgeSetup};
+use crate::home::Home;
+use crate::origin::{Origin, Setup};
+use crate::ports;
 
 /// Both, started for one test.
-pub(crate) struct Stack {
-    pub(crate) home: Home,
-    pub(crate) setup: Setup,
-    pub(crate) origin: Origin,
-    pub(crate) edge: Edge,
+#[derive(Debug)]
+pub struct Stack {
+    pub home: Home,
+    pub setup: Setup,
+    pub origin: Origin,
+    pub edge: Edge,
     /// At the edge, for the tenant `acme`.
-    pub(crate) api: Api,
+    pub api: Api,
 }
 
 impl Stack {
     /// Echo workers alone.
-    pub(crate) async fn echo() -> Self {
+    pub async fn echo() -> Self {
         Self::start(Setup::echo()).await
     }
 
-    pub(crate) async fn embed() -> Self {
+    pub async fn embed() -> Self {
         Self::start(Setup::embed()).await
     }
 
-    async fn start(setup: Setup) -> Self {
+    pub async fn start(setup: Setup) -> Self {
         let home = Home::new();
         let edge_port = ports::free();
         let setup = Setup { edge_url: Some(format!("http://127.0.0.1:{edge_port}")), ..setup };

@@ -81,8 +81,12 @@ pub(crate) async fn run(
             Err(Problem::new(Kind::Unavailable, "the origin is shutting down; try again")
                 .retry_after(Duration::from_secs(1)))
         }
+        Called::Refused(Refusal::Unjudged) => {
+            let detail = "the safety kernel can't be reached, and without it nothing passes; try again later";
+            Err(Problem::new(Kind::Unavailable, detail).retry_after(Duration::from_secs(1)))
+        }
         Called::Refused(Refusal::Internal) => {
-            Err(Problem::new(Kind::Internal, "the call could not be judged or placed"))
+            Err(Problem::new(Kind::Internal, "the call could not be placed"))
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The origin's door: HTTP for what the edge and local callers send.
+//! The origin's doors: HTTP for what the edge and local callers send, gRPC for local callers.
 //!
 //! `door` turns a request into an admitted one, `routes` names every path, and each verb has a file
-//! of its own. `call` carries synchronous calls over the bus, `watch` tells who waits for a durable job,
+//! of its own; `rpc` serves the same verbs over gRPC. `call` carries synchronous calls over the bus, `watch` tells who waits for a durable job,
 //! `ledger` tells the edge where jobs stand.
 
 mod call;
@@ -14,10 +14,12 @@ pub mod ledger;
 mod models;
 mod refuse;
 mod routes;
+mod rpc;
 mod serve;
 mod watch;
 mod workers;
 
 pub use door::{Credentials, LocalKey};
 pub use gateway::{Gateway, Parts};
+pub use rpc::serve as serve_grpc;
 pub use serve::serve;

@@ -17,7 +17,7 @@ const HEAD: Duration = Duration::from_secs(15);
 /// A head has at most 16 KiB, and the buffer holds a little more than the head.
 const BUFFER: usize = 32 * 1024;
 /// How long open requests have to end once the door is closed.
-const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until `stop`, then lets open requests end.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {

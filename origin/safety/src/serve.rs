@@ -1,5 +1,7 @@
 //! The kernel's gRPC door.
 
+use std::time::Duration;
+
 use cortex_domain::policy::Question;
 use cortex_domain::time::Timestamp;
 use cortex_wire::v1::safety_server::{Safety, SafetyServer};
@@ -12,7 +14,16 @@ use tonic::{Request, Response, Status};
 
 use crate::kernel::Kernel;
 
-/// Serves until `stop`.
+/// The largest question. It carries pointers and labels, never an input.
+const MESSAGE: usize = 64 * 1024;
+/// Questions of one connection that are open.
+const OPEN: u32 = 1024;
+/// How long a question may take to arrive and be answered.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A peer that is silent for so long is asked whether it is there, and has so long to say so.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// Serves until `stop`, then answers what is open.
 ///
 /// # Errors
 /// If the connections can't be served.
@@ -23,7 +34,11 @@ pub async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Server::builder()
-        .add_service(SafetyServer::new(kernel))
+        .max_concurrent_streams(OPEN)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .timeout(PATIENCE)
+        .add_service(SafetyServer::new(kernel).max_decoding_message_size(MESSAGE))
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await
 }

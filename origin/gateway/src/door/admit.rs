@@ -100,9 +100,22 @@ impl Door {
             let hops = text(&admitted.headers, headers::HOPS)?.unwrap_or_default();
             admitted.hops = hops::parse(hops).map_err(|error| malformed(headers::HOPS, error))?;
         } else {
-            admitted.idempotency = parsed(&admitted.headers, headers::IDEMPOTENCY_KEY)?;
+            admitted.idempotency = idempotency(&admitted.headers)?;
         }
         Ok(admitted)
+    }
+
+    /// Who calls over gRPC, by the call's metadata.
+    ///
+    /// # Errors
+    /// If it is nobody known. The edge's signature covers an HTTP request, so here it proves nothing.
+    pub(crate) fn caller(&self, metadata: &HeaderMap) -> Result<Owner, Problem> {
+        precheck::check_headers(metadata.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))?;
+        if metadata.contains_key(headers::SIGNATURE) {
+            let detail = "signed requests are taken over HTTP; over gRPC send `authorization: Bearer <key>`";
+            return Err(Problem::new(Kind::Unauthenticated, detail).at(headers::SIGNATURE));
+        }
+        self.local(metadata)
     }
 
     fn verify(&self, admitted: &Admitted, now: Timestamp) -> Result<(), Problem> {
@@ -166,8 +179,13 @@ fn signed_owner(all: &HeaderMap) -> Result<Owner, Problem> {
     })
 }
 
+/// The caller's own idempotency key.
+pub(crate) fn idempotency(all: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+    parsed(all, headers::IDEMPOTENCY_KEY)
+}
+
 /// One that is malformed counts as none, as the standard asks.
-fn traceparent(all: &HeaderMap) -> Option<String> {
+pub(crate) fn traceparent(all: &HeaderMap) -> Option<String> {
     let parsed: Traceparent = all.get(headers::TRACEPARENT)?.to_str().ok()?.parse().ok()?;
     Some(parsed.as_str().to_owned())
 }

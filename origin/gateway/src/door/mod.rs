@@ -5,5 +5,5 @@ mod admit;
 mod credentials;
 mod read;
 
-pub(crate) use admit::{Admitted, Door};
+pub(crate) use admit::{Admitted, Door, idempotency, traceparent};
 pub use credentials::{Credentials, LocalKey, LocalKeyError};

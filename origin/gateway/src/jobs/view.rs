@@ -18,7 +18,7 @@ use crate::refuse;
 ///
 /// # Errors
 /// If the result can't be read.
-pub(super) async fn whole(inner: &Inner, job: &Job) -> Result<JobView, Problem> {
+pub(crate) async fn whole(inner: &Inner, job: &Job) -> Result<JobView, Problem> {
     let result = match &job.state {
         State::Succeeded { result } => fetch(inner, *result).await?,
         _ => None,
@@ -31,7 +31,7 @@ async fn fetch(inner: &Inner, pointer: Pointer) -> Result<Option<Bytes>, Problem
 }
 
 /// A job, with a result that is at hand.
-pub(super) fn view(job: &Job, result: Option<Bytes>) -> JobView {
+pub(crate) fn view(job: &Job, result: Option<Bytes>) -> JobView {
     JobView {
         id: job.id(),
         topic: job.topic().clone(),

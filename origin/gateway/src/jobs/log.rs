@@ -1,0 +1,84 @@
+//! A job's log: as it stands, and as it grows.
+
+use std::sync::Arc;
+
+use cortex_domain::id::{JobId, Tenant};
+use cortex_domain::job::{Job, Version};
+use cortex_guard::Problem;
+use cortex_guard::api::EventView;
+use futures::stream::{self, Stream, StreamExt};
+
+use super::{find, view};
+use crate::gateway::Inner;
+use crate::refuse;
+use crate::watch::Watched;
+
+/// The log of a caller's own job after the last entry that the caller has seen.
+pub(crate) struct Log {
+    inner: Arc<Inner>,
+    job: Job,
+    watched: Watched,
+    after: Version,
+}
+
+/// Why a log breaks off before its job has ended.
+#[derive(Debug)]
+pub(crate) enum Cut {
+    Stopping,
+    Failed(Problem),
+}
+
+impl Log {
+    /// # Errors
+    /// If there is no such job, or it is another tenant's.
+    pub(crate) async fn open(
+        inner: &Arc<Inner>,
+        tenant: &Tenant,
+        id: &str,
+        seen: Version,
+    ) -> Result<Self, Problem> {
+        let parsed: JobId = id.parse().map_err(|_| refuse::no_such_job())?;
+        let watched = inner.watch.on(parsed);
+        let job = find::own(inner, tenant, id).await?;
+        // Nobody has seen more than there is.
+        let after = seen.min(job.version);
+        Ok(Self { inner: inner.clone(), job, watched, after })
+    }
+
+    /// Whether nothing more will come.
+    pub(crate) fn is_over(&self) -> bool {
+        self.job.state.is_terminal() && self.after == self.job.version
+    }
+
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn so_far(&self) -> Result<Vec<EventView>, Problem> {
+        let entries = self.inner.store.log(self.job.id(), self.after).await;
+        let entries = entries.map_err(|error| refuse::store(&error))?;
+        Ok(entries.iter().map(|entry| view::event(&self.job, entry)).collect())
+    }
+
+    /// Every entry, then each new one; ends after the terminal one.
+    pub(crate) fn follow(self) -> impl Stream<Item = Result<EventView, Cut>> + Send {
+        stream::unfold(Some(self), |log| async move { Some(log?.next().await) }).flat_map(stream::iter)
+    }
+
+    async fn next(mut self) -> (Vec<Result<EventView, Cut>>, Option<Self>) {
+        loop {
+            let events = match self.so_far().await {
+                Ok(events) => events,
+                Err(problem) => return (vec![Err(Cut::Failed(problem))], None),
+            };
+            if let Some(last) = events.last() {
+                self.after = Version(last.version);
+                let ended = last.state.is_terminal();
+                return (events.into_iter().map(Ok).collect(), if ended { None } else { Some(self) });
+            }
+            let stop = self.inner.stop.clone();
+            tokio::select! {
+                () = self.watched.moved() => {}
+                () = stop.cancelled() => return (vec![Err(Cut::Stopping)], None),
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Refusals as gRPC statuses.
+
+use cortex_guard::{Kind, Problem, Shape};
+use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::{Code, Status};
+
+/// The end of the problem's type.
+const PROBLEM: &str = "cortex-problem";
+/// The problem document.
+const DOCUMENT: &str = "cortex-problem-bin";
+/// Clients take only so much metadata, and a refusal must not get lost for its details.
+const MOST: usize = 4 * 1024;
+
+/// A problem as a status: its detail is the message, the rest is in the metadata.
+pub(super) fn status(problem: &Problem) -> Status {
+    let rendered = problem.render(Shape::Problem);
+    let mut metadata = MetadataMap::new();
+    metadata.insert(PROBLEM, MetadataValue::from_static(problem.kind.slug()));
+    if rendered.body.len() <= MOST {
+        metadata.insert_bin(DOCUMENT, MetadataValue::from_bytes(rendered.body.as_bytes()));
+    }
+    if let Some(seconds) = rendered.retry_after {
+        metadata.insert("retry-after", seconds.into());
+    }
+    Status::with_metadata(code(problem.kind), problem.detail.as_str(), metadata)
+}
+
+fn code(kind: Kind) -> Code {
+    match kind {
+        Kind::MalformedJson
+        | Kind::TooDeep
+        | Kind::InvalidRequest
+        | Kind::UnsupportedMediaType
+        | Kind::UnknownTopic
+        | Kind::SecretInInput => Code::InvalidArgument,
+        Kind::Unauthenticated => Code::Unauthenticated,
+        Kind::Denied => Code::PermissionDenied,
+        Kind::NotFound | Kind::UnknownModel => Code::NotFound,
+        Kind::MethodNotAllowed => Code::Unimplemented,
+        Kind::Conflict => Code::FailedPrecondition,
+        Kind::IdempotencyMismatch => Code::AlreadyExists,
+        // As the transport says it of a message that is larger still.
+        Kind::TooLarge | Kind::HeadersTooLarge => Code::OutOfRange,
+        Kind::Overloaded => Code::ResourceExhausted,
+        Kind::Internal | Kind::WorkerFailed => Code::Internal,
+        Kind::OriginAway | Kind::Unavailable => Code::Unavailable,
+        Kind::Timeout => Code::DeadlineExceeded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_keeps_its_name_its_detail_and_its_details() {
+        let problem = Problem::new(Kind::Overloaded, "try again").retry_after(Duration::from_secs(2));
+        let status = status(&problem);
+        assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "try again"));
+        let text = |name| status.metadata().get(name).unwrap().to_str().unwrap();
+        assert_eq!((text(PROBLEM), text("retry-after")), ("overloaded", "2"));
+        let document = status.metadata().get_bin(DOCUMENT).unwrap().to_bytes().unwrap();
+        assert_eq!(document, problem.render(Shape::Problem).body);
+    }
+
+    #[test]
+    fn no_refusal_looks_like_success_and_a_large_one_is_not_lost() {
+        for kind in Kind::ALL {
+            assert_ne!(status(&Problem::new(*kind, "no")).code(), Code::Ok);
+        }
+        let large = status(&Problem::new(Kind::UnknownTopic, "no").with("known_topics", "x".repeat(MOST)));
+        assert!(large.metadata().get(PROBLEM).is_some() && large.metadata().get_bin(DOCUMENT).is_none());
+    }
+}

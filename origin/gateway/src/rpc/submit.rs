@@ -1,0 +1,116 @@
+//! A submission over gRPC as the HTTP request that it stands for, so that both pass the same checks, and a key is
+//! the same key at both doors.
+
+use bytes::Bytes;
+use cortex_domain::id::IdempotencyKey;
+use cortex_domain::job::Owner;
+use cortex_domain::time::Timestamp;
+use cortex_guard::api::CreateJobBody;
+use cortex_guard::{Kind, Problem, precheck};
+use cortex_wire::v1::SubmitRequest;
+use http::{HeaderMap, HeaderValue, Method, header};
+use serde_json::value::RawValue;
+
+use crate::door::{self, Admitted};
+
+/// # Errors
+/// If the input can't stand in a body, or the idempotency key is none.
+pub(super) fn admitted(
+    owner: Owner,
+    metadata: &HeaderMap,
+    asked: SubmitRequest,
+) -> Result<Admitted, Problem> {
+    let idempotency = idempotency(&asked.idempotency_key, metadata)?;
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    Ok(Admitted {
+        owner,
+        signed: false,
+        job: None,
+        idempotency,
+        hops: Vec::new(),
+        traceparent: door::traceparent(metadata),
+        method: Method::POST,
+        path: "/api/v1/jobs".to_owned(),
+        query: String::new(),
+        headers: headers.into_iter().collect(),
+        body: body(asked)?,
+    })
+}
+
+fn body(asked: SubmitRequest) -> Result<Bytes, Problem> {
+    precheck::check_body(&asked.input)?;
+    precheck::check_depth(&asked.input)?;
+    let input: Box<RawValue> = precheck::parse(&asked.input).map_err(|problem| problem.at("input"))?;
+    let body = CreateJobBody {
+        topic: asked.topic,
+        input,
+        priority: (!asked.priority.is_empty()).then_some(asked.priority),
+        deadline: asked.deadline.map(|at| Timestamp::from_millis(at).to_string()),
+        max_attempts: (asked.max_attempts != 0).then_some(asked.max_attempts),
+        labels: asked.labels,
+    };
+    let body = serde_json::to_vec(&body).expect("text and JSON are JSON");
+    Ok(body.into())
+}
+
+fn idempotency(field: &str, metadata: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+    if field.is_empty() {
+        return door::idempotency(metadata);
+    }
+    let wrong = |error| Problem::new(Kind::InvalidRequest, format!("{error}")).at("idempotency_key");
+    field.parse().map(Some).map_err(|error: cortex_domain::id::InvalidId| wrong(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked() -> SubmitRequest {
+        SubmitRequest {
+            topic: "job.echo".into(),
+            input: br#"{ "a" : 1.50 }"#.to_vec(),
+            deadline: Some(1_795_217_790_000),
+            max_attempts: 3,
+            ..SubmitRequest::default()
+        }
+    }
+
+    #[test]
+    fn the_body_is_the_one_that_http_takes_with_the_inputs_own_bytes() {
+        assert_eq!(
+            std::str::from_utf8(&body(asked()).unwrap()).unwrap(),
+            r#"{"topic":"job.echo","input":{ "a" : 1.50 },"deadline":"2026-11-20T23:36:30.000Z","max_attempts":3}"#
+        );
+    }
+
+    #[test]
+    fn an_input_can_say_nothing_beside_itself() {
+        for (input, kind) in [
+            (br#"1,"priority":"high""#.to_vec(), Kind::MalformedJson),
+            (Vec::new(), Kind::MalformedJson),
+            (b"[".repeat(65), Kind::TooDeep),
+            (vec![b' '; precheck::MAX_BODY + 1], Kind::TooLarge),
+        ] {
+            assert_eq!(body(SubmitRequest { input, ..asked() }).unwrap_err().kind, kind);
+        }
+    }
+
+    #[test]
+    fn a_time_beyond_the_calendar_is_left_to_the_check_of_the_body() {
+        let body = body(SubmitRequest { deadline: Some(u64::MAX), ..asked() }).unwrap();
+        let json = Some("application/json");
+        let refused = cortex_guard::api::CreateJob::parse(json, &body, &"job.echo".parse().unwrap());
+        assert_eq!(refused.unwrap_err().extensions["param"], "deadline");
+    }
+
+    #[test]
+    fn the_field_goes_before_the_metadatas_key() {
+        let metadata: HeaderMap =
+            [(http::HeaderName::from_static("idempotency-key"), HeaderValue::from_static("meta"))]
+                .into_iter()
+                .collect();
+        let key = |field| idempotency(field, &metadata).unwrap().map(|key| key.to_string());
+        assert_eq!((key("field").as_deref(), key("").as_deref()), (Some("field"), Some("meta")));
+        assert_eq!(idempotency("", &HeaderMap::new()).unwrap(), None);
+    }
+}

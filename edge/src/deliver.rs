@@ -64,6 +64,7 @@ fn outbound<'a>(envelope: &'a Envelope, body: &'a str) -> Outbound<'a> {
     all.push((headers::JOB_ID, envelope.job.clone()));
     all.push((headers::HOPS, envelope.hops.clone()));
     all.push((headers::TRACEPARENT, envelope.traceparent.clone()));
+    all.extend(envelope.flags.clone().map(|flags| (headers::FLAGS, flags)));
     all.extend(envelope.idempotency_key.clone().map(|key| (headers::IDEMPOTENCY, key)));
     Outbound {
         method: "POST",

@@ -21,6 +21,9 @@ pub(crate) struct Envelope {
     pub(crate) traceparent: String,
     /// As in the `cortex-hops` header.
     pub(crate) hops: String,
+    /// As in the `cortex-flags` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) flags: Option<String>,
     /// Whether the body lies in R2 under the job's id.
     pub(crate) parked: bool,
 }
@@ -69,6 +72,7 @@ mod tests {
             idempotency_key: None,
             traceparent: "00-".into(),
             hops: String::new(),
+            flags: Some("email".into()),
             parked,
         };
         envelope.add_hop(Hop { name: "edge.received".into(), at: Timestamp::from_millis(1) });

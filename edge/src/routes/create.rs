@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cortex_domain::job::Hop;
 use cortex_guard::api::CreateJob;
+use cortex_guard::flags::Flags;
 use cortex_guard::keys::KeyRecord;
 use cortex_guard::prefer::Prefer;
 use cortex_guard::{Kind, Problem, fingerprint, headers, hops, precheck};
@@ -31,15 +32,17 @@ pub(crate) async fn answer(
     let received = Hop { name: hops::RECEIVED.to_owned(), at: chance::now() };
     let body = incoming::body(request).await?;
     let job = CreateJob::parse(head.content_type(), &body, &config::topics(env)?)?;
-    for finding in precheck::personal_data(&body)? {
+    let findings = precheck::personal_data(&body)?;
+    for finding in &findings {
         log::info("job.personal_data", &[("kind", finding.kind), ("place", &finding.place)]);
     }
+    let flags = Flags::of(&findings);
     let prefer = Prefer::parse(head.get("prefer"));
     if let (Some(wait), false) = (prefer.waits(), prefer.respond_async) {
         LedgerClient::of(env, caller.tenant.as_str())?.check(caller).await?;
-        return through::work(head, &body, caller, wait + SLACK, env).await;
+        return through::work(head, &body, Some(&flags), caller, wait + SLACK, env).await;
     }
-    let entry = accept(head, body, job, received, caller, env, context).await?;
+    let entry = accept(head, Checked { body, job, flags, received }, caller, env, context).await?;
     let id = entry.view.id.to_string();
     let location = format!("/api/v1/jobs/{id}");
     let mut extra = vec![("location", location.as_str()), (headers::JOB_ID, &id)];
@@ -49,17 +52,24 @@ pub(crate) async fn answer(
     Ok(answer::json(202, &entry.view, &extra)?)
 }
 
+/// A body that passed, and what was learnt of it.
+struct Checked {
+    body: Vec<u8>,
+    job: CreateJob,
+    flags: Flags,
+    received: Hop,
+}
+
 /// Commits the job to the ledger and hands it to the queue. From the commit on it is the ledger's: the caller
 /// doesn't wait for the queue, and that the queue can't take it only makes it slower.
 async fn accept(
     head: &Head,
-    body: Vec<u8>,
-    job: CreateJob,
-    received: Hop,
+    checked: Checked,
     caller: &KeyRecord,
     env: &Env,
     context: &Context,
 ) -> Result<Entry, Refusal> {
+    let Checked { body, job, flags, received } = checked;
     let content_type = head.content_type().unwrap_or_default();
     let key = head.idempotency_key()?;
     let idempotency = key.as_ref().map(|key| Idempotency {
@@ -80,6 +90,7 @@ async fn accept(
         idempotency_key: key.map(|key| key.to_string()),
         traceparent: head.traceparent()?.to_string(),
         hops: hops::encode(std::slice::from_ref(&received)),
+        flags: Some(flags.to_string()),
         parked: false,
     };
     let mut message = envelope.encode(&body)?;
@@ -92,7 +103,7 @@ async fn accept(
         id: id.clone(),
         facts: Facts {
             topic: job.topic.to_string(),
-            labels: job.labels,
+            labels: flags.onto(job.labels),
             max_attempts: job.max_attempts,
             deadline_ms: job.deadline.map(|at| at.as_millis()),
         },

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cortex_domain::job::Hop;
 use cortex_guard::api::EmbeddingsRequest;
+use cortex_guard::flags::Flags;
 use cortex_guard::keys::KeyRecord;
 use cortex_guard::{headers, hops};
 use worker::{Env, Request, Response};
@@ -34,13 +35,14 @@ pub(crate) async fn embeddings(
     let body = incoming::body(request).await?;
     EmbeddingsRequest::parse(head.content_type(), &body)?;
     LedgerClient::of(env, caller.tenant.as_str())?.check(caller).await?;
-    work(head, &body, caller, INFERENCE, env).await
+    work(head, &body, None, caller, INFERENCE, env).await
 }
 
 /// A call that makes a job, which gets its id here.
 pub(crate) async fn work(
     head: &Head,
     body: &[u8],
+    flags: Option<&Flags>,
     caller: &KeyRecord,
     deadline: Duration,
     env: &Env,
@@ -48,6 +50,7 @@ pub(crate) async fn work(
     let job = chance::job_id()?.to_string();
     let hop = Hop { name: hops::RECEIVED.to_owned(), at: chance::now() };
     let mut extra = vec![(headers::JOB_ID, job.clone()), (headers::HOPS, hops::encode(&[hop]))];
+    extra.extend(flags.map(|flags| (headers::FLAGS, flags.to_string())));
     if let Some(key) = head.idempotency_key()? {
         extra.push((headers::IDEMPOTENCY, key.to_string()));
     }

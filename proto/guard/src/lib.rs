@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod fingerprint;
+pub mod flags;
 pub mod headers;
 mod hex;
 pub mod hops;

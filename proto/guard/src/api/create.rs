@@ -20,6 +20,7 @@ pub const MAX_LABELS: usize = 16;
 
 const MAX_LABEL_NAME: usize = 63;
 const MAX_LABEL_VALUE: usize = 255;
+const RESERVED: &str = "cortex/";
 
 /// The body as it stands on the wire; for clients to write.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -104,6 +105,12 @@ fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, 
             let detail = "a label's name has 1 to 63 letters, digits, `-`, `_`, `.` and `/`";
             return Err(wrong("labels", detail));
         }
+        if name.starts_with(RESERVED) {
+            return Err(wrong(
+                "labels",
+                format!("labels under `{RESERVED}` are set here: take another name"),
+            ));
+        }
         if value.len() > MAX_LABEL_VALUE || value.chars().any(char::is_control) {
             let detail =
                 format!("the label `{name}` has at most {MAX_LABEL_VALUE} bytes, no control characters");
@@ -156,6 +163,7 @@ mod tests {
             ("\"max_attempts\":11", "max_attempts"),
             ("\"labels\":{\"\":\"\"}", "labels"),
             ("\"labels\":{\"a b\":\"\"}", "labels"),
+            ("\"labels\":{\"cortex/personal-data\":\"none\"}", "labels"),
             (&many, "labels"),
         ] {
             let problem = parse(&format!(r#"{{"topic":"job.echo","input":1,{field}}}"#)).unwrap_err();

@@ -1,20 +1,16 @@
 //! From an admitted request to a job in the store, whichever door it came through.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use cortex_domain::flow::Submission;
 use cortex_domain::id::IdempotencyKey;
 use cortex_domain::job::{Idempotency, Job, Limits, Request};
 use cortex_domain::ports::Acceptance;
 use cortex_guard::api::CreateJob;
-use cortex_guard::{Kind, Problem, fingerprint, precheck};
+use cortex_guard::flags::{Flags, MalformedFlags};
+use cortex_guard::{Kind, Problem, fingerprint, headers, precheck};
 
 use crate::door::Admitted;
 use crate::gateway::Inner;
 use crate::refuse;
-
-/// The label that tells which kinds of personal data the input seems to hold.
-const PERSONAL: &str = "cortex/personal-data";
 
 /// Checks what was asked for and makes a submission of it.
 ///
@@ -25,7 +21,7 @@ pub(crate) fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission
     let route = inner.catalogue.route(&asked.topic).ok_or_else(|| {
         Problem::new(Kind::UnknownTopic, format!("nothing here works on `{}`", asked.topic)).at("topic")
     })?;
-    let labels = labels(&admitted.body, asked.labels)?;
+    let labels = flags(&admitted)?.onto(asked.labels);
     let idempotency = admitted.idempotency.clone().map(|key| idempotency(&admitted, key));
     let request = Request {
         id: admitted.job.unwrap_or_else(|| inner.mint()),
@@ -66,11 +62,60 @@ fn idempotency(admitted: &Admitted, key: IdempotencyKey) -> Idempotency {
     Idempotency { key, fingerprint }
 }
 
-/// The caller's labels, and one for personal data: it is flagged, not refused.
-fn labels(body: &[u8], mut labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Problem> {
-    let kinds: BTreeSet<_> = precheck::personal_data(body)?.iter().map(|finding| finding.kind).collect();
-    if !kinds.is_empty() {
-        labels.insert(PERSONAL.to_owned(), kinds.into_iter().collect::<Vec<_>>().join(","));
+/// What is told of the input and no reason to refuse it: as the edge found it and signed it, or by a look of our
+/// own at what a local caller sends.
+fn flags(admitted: &Admitted) -> Result<Flags, Problem> {
+    match admitted.header(headers::FLAGS).filter(|_| admitted.signed) {
+        Some(text) => text.parse().map_err(|error: MalformedFlags| {
+            Problem::new(Kind::InvalidRequest, format!("the header {}: {error}", headers::FLAGS))
+        }),
+        None => Ok(Flags::of(&precheck::personal_data(&admitted.body)?)),
     }
-    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_domain::job::Owner;
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn admitted(signed: bool, told: Option<&'static str>, body: &'static [u8]) -> Admitted {
+        let told = told
+            .map(|flags| (http::HeaderName::from_static(headers::FLAGS), HeaderValue::from_static(flags)));
+        Admitted {
+            owner: Owner {
+                tenant: "acme".parse().unwrap(),
+                principal: "ci".parse().unwrap(),
+                roles: Vec::new(),
+            },
+            signed,
+            job: None,
+            idempotency: None,
+            hops: Vec::new(),
+            traceparent: None,
+            method: http::Method::POST,
+            path: "/api/v1/jobs".to_owned(),
+            query: String::new(),
+            headers: told.into_iter().collect::<HeaderMap>(),
+            body: body.into(),
+        }
+    }
+
+    #[test]
+    fn the_edge_is_believed_and_a_local_caller_is_looked_at() {
+        let (plain, personal) = (br#"{"input":1}"#.as_slice(), br#"{"input":"a@example.org"}"#.as_slice());
+        for (signed, told, body, expected) in [
+            (true, Some("iban"), plain, "iban"),
+            (true, Some(""), personal, ""),
+            (true, None, personal, "email"),
+            (false, Some(""), personal, "email"),
+            (false, Some("iban"), plain, ""),
+            (false, None, plain, ""),
+        ] {
+            let flags = flags(&admitted(signed, told, body)).unwrap();
+            assert_eq!(flags.to_string(), expected, "{signed} {told:?}");
+        }
+        assert!(flags(&admitted(true, Some("A;"), plain)).is_err());
+    }
 }

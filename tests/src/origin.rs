@@ -1,6 +1,6 @@
 //! A real origin with its workers: `cortex up --without edge`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -16,19 +16,31 @@ const READY: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 pub struct Setup {
     pub port: u16,
+    /// The gRPC door's port; 0 leaves it out.
+    pub grpc_port: u16,
     /// As in `echo=1,embed=1`.
     pub workers: String,
     pub edge_url: Option<String>,
     /// `timeouts.yaml`, `safety.yaml`; those built in where there are none.
     pub timeouts: Option<PathBuf>,
     pub safety: Option<PathBuf>,
+    /// A kernel in another process, as host:port.
+    pub safety_kernel: Option<String>,
 }
 
 impl Setup {
     /// Echo workers alone, on a free port.
     #[must_use]
     pub fn echo() -> Self {
-        Self { port: ports::free(), workers: "echo=1".into(), edge_url: None, timeouts: None, safety: None }
+        Self {
+            port: ports::free(),
+            grpc_port: 0,
+            workers: "echo=1".into(),
+            edge_url: None,
+            timeouts: None,
+            safety: None,
+            safety_kernel: None,
+        }
     }
 
     /// An echo and an embedding worker.
@@ -49,12 +61,16 @@ impl Setup {
     pub fn command(&self, home: &Home) -> Command {
         let mut command = Command::new(binary("cortex"));
         command.args(["up", "--without", "edge", "--host-port", "0", "--workers", &self.workers]);
-        command.args(["--api-port", &self.port.to_string()]).env("CORTEX_HOME", home.path());
+        command.args(["--api-port", &self.port.to_string(), "--grpc-port", &self.grpc_port.to_string()]);
+        command.env("CORTEX_HOME", home.path());
         command.env("CORTEX_LOG", "info");
         for (flag, file) in [("--timeouts", &self.timeouts), ("--safety", &self.safety)] {
             if let Some(file) = file {
                 command.arg(flag).arg(file);
             }
+        }
+        if let Some(address) = &self.safety_kernel {
+            command.args(["--safety-kernel", address]);
         }
         if let Some(url) = &self.edge_url {
             command.args(["--edge-url", url]);
@@ -70,6 +86,17 @@ impl Setup {
             .map(|(_, n)| n.parse::<usize>().unwrap())
             .sum()
     }
+}
+
+/// The command that starts a safety kernel in a process of its own.
+#[must_use]
+pub fn kernel(home: &Home, port: u16, safety: Option<&Path>) -> Command {
+    let mut command = Command::new(binary("cortex"));
+    command.args(["safety", "--port", &port.to_string()]).env("CORTEX_HOME", home.path());
+    if let Some(file) = safety {
+        command.arg("--safety").arg(file);
+    }
+    command
 }
 
 /// A running origin.

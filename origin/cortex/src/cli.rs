@@ -30,6 +30,8 @@ pub(crate) enum Verb {
     Up(UpArgs),
     /// Send real work through the public door, show what happened, and stop
     Demo(DemoArgs),
+    /// Run the safety kernel alone until Ctrl-C, for origins that name it by --safety-kernel
+    Safety(SafetyArgs),
     /// Submit a job
     Submit(SubmitArgs),
     /// Look at jobs and cancel them
@@ -92,6 +94,10 @@ pub(crate) struct UpArgs {
     #[arg(long, env = "CORTEX_API_PORT", default_value_t = 8080, value_name = "PORT")]
     pub(crate) api_port: u16,
 
+    /// The port of the gRPC door for callers on this machine; 0 leaves it out
+    #[arg(long, env = "CORTEX_GRPC_PORT", default_value_t = 50052, value_name = "PORT")]
+    pub(crate) grpc_port: u16,
+
     /// The port of the edge
     #[arg(long, env = "CORTEX_EDGE_PORT", default_value_t = 8787, value_name = "PORT")]
     pub(crate) edge_port: u16,
@@ -125,6 +131,17 @@ pub(crate) struct UpArgs {
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) up: UpArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SafetyArgs {
+    /// What each tenant may ask for [default: what is built in]
+    #[arg(long, env = "SAFETY_POLICY_PATH", value_name = "FILE")]
+    pub(crate) safety: Option<PathBuf>,
+
+    /// The port on loopback
+    #[arg(long, default_value_t = 50051, value_name = "PORT")]
+    pub(crate) port: u16,
 }
 
 /// Where the API is and who asks.

@@ -8,6 +8,7 @@ mod home;
 mod origin;
 mod ports;
 mod running;
+mod safety;
 mod secrets;
 mod show;
 mod telemetry;
@@ -46,6 +47,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Up(args) => up::run(&home, args).await,
         Verb::Demo(args) => demo::run(&home, args).await,
+        Verb::Safety(args) => safety::run(args).await,
         Verb::Submit(args) => verbs::submit(&home, args, cli.json).await,
         Verb::Jobs(verb) => verbs::jobs(&home, verb, cli.json).await,
         Verb::Status => verbs::status(&home, cli.json).await,

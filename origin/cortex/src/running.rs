@@ -13,6 +13,8 @@ pub(crate) struct Running {
     pub(crate) pid: u32,
     /// The origin's API.
     pub(crate) origin: String,
+    /// The gRPC door, unless it was left out.
+    pub(crate) grpc: Option<String>,
     /// The edge, unless it was left out.
     pub(crate) edge: Option<String>,
     /// The model host, unless it was left out.

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod crashes;
+mod grpc;
 mod happy;
 mod refusals;
+mod safety;
 mod signatures;
 mod start;

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::Output;
 
 use cortex_tests::home::Home;
-use cortex_tests::origin::Setup;
+use cortex_tests::origin::{Setup, kernel};
 
 fn refused(home: &Home, setup: &Setup) -> String {
     let output: Output = setup.command(home).output().unwrap();
@@ -21,6 +21,22 @@ fn a_port_in_use_is_named_with_its_holder() {
     let port = holder.local_addr().unwrap().port();
     let text = refused(&home, &Setup { port, ..Setup::echo() });
     assert!(text.contains(&port.to_string()) && text.contains(&std::process::id().to_string()), "{text}");
+}
+
+#[test]
+fn the_grpc_doors_port_and_the_kernels_are_named_the_same_way() {
+    let home = Home::new();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let named = |text: &str, flag: &str| {
+        assert!(text.contains(&port.to_string()) && text.contains(flag), "{text}");
+        assert!(text.contains(&std::process::id().to_string()), "{text}");
+    };
+    named(&refused(&home, &Setup { grpc_port: port, ..Setup::echo() }), "--grpc-port");
+
+    let output = kernel(&home, port, None).output().unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    named(&String::from_utf8(output.stderr).unwrap(), "--port");
 }
 
 #[test]

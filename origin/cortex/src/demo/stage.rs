@@ -125,7 +125,8 @@ impl Stage {
 
     fn command(&self) -> Result<Command, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["up", "--without", "edge", "--host-port", "0", "--workers", "echo=1,embed=1"]);
+        command.args(["up", "--without", "edge", "--host-port", "0", "--grpc-port", "0"]);
+        command.args(["--workers", "echo=1,embed=1"]);
         command.args(["--api-port", &self.origin_port.to_string(), "--edge-url", &self.edge.url]);
         command.args(["--embeddings-model", &self.model, "--tenant", self.args.tenant.as_str()]);
         command.arg("--home").arg(self.home.path());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cortex_domain::id::ModelName;
 use cortex_models::Catalogue;
-use cortex_safety::{Policies, PolicyError};
+use cortex_safety::Policies;
 use cortex_scheduler::{Settings, SettingsError};
 
 use crate::cli::ConfigArgs;
@@ -31,7 +31,7 @@ impl Config {
     pub(crate) fn load(args: &ConfigArgs) -> Result<Self, Failure> {
         Ok(Self {
             settings: settings(args).map_err(|error| Failure::new(Exit::Config, error))?,
-            policies: policies(args).map_err(|error| Failure::new(Exit::Config, error))?,
+            policies: policies(args.safety.as_deref())?,
             models: models(args.models.as_deref())?,
             safety_kernel: args.safety_kernel.clone(),
         })
@@ -55,6 +55,18 @@ pub(crate) fn models(file: Option<&Path>) -> Result<Catalogue, Failure> {
     }
 }
 
+/// Reads the policies that are named, or takes those built in.
+///
+/// # Errors
+/// With file, key and line, for exit code 78.
+pub(crate) fn policies(file: Option<&Path>) -> Result<Policies, Failure> {
+    let policies = match file {
+        Some(file) => Policies::load(file),
+        None => Policies::parse(SAFETY, Path::new("safety.yaml (built in)")),
+    };
+    policies.map_err(|error| Failure::new(Exit::Config, error))
+}
+
 fn settings(args: &ConfigArgs) -> Result<Settings, SettingsError> {
     let built_in = |name: &'static str| Path::new(name);
     let read = |file: &Option<std::path::PathBuf>, text: &'static str, name: &'static str| match file {
@@ -64,13 +76,6 @@ fn settings(args: &ConfigArgs) -> Result<Settings, SettingsError> {
     let pools = read(&args.pools, POOLS, "pools.yaml (built in)")?;
     let timeouts = read(&args.timeouts, TIMEOUTS, "timeouts.yaml (built in)")?;
     Settings::parse((&pools.0, &pools.1), (&timeouts.0, &timeouts.1))
-}
-
-fn policies(args: &ConfigArgs) -> Result<Policies, PolicyError> {
-    match &args.safety {
-        Some(file) => Policies::load(file),
-        None => Policies::parse(SAFETY, Path::new("safety.yaml (built in)")),
-    }
 }
 
 #[cfg(test)]

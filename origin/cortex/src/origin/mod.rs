@@ -6,5 +6,5 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use config::{Config, models};
+pub(crate) use config::{Config, models, policies};
 pub(crate) use start::{Origin, Start};

@@ -36,6 +36,8 @@ pub(crate) struct Start<'a> {
     pub(crate) api_key: String,
     /// Bound already, so that a port in use is told before anything starts.
     pub(crate) listener: TcpListener,
+    /// The gRPC door's, unless it is left out.
+    pub(crate) grpc: Option<TcpListener>,
     /// The edge that is told where jobs stand.
     pub(crate) edge: Option<reqwest::Url>,
 }
@@ -61,7 +63,7 @@ impl Origin {
     /// # Errors
     /// If the store can't be opened, or a part can't be set up.
     pub(crate) async fn start(start: Start<'_>) -> Result<Self, Failure> {
-        let Start { home, config, secrets, tenant, api_key, listener, edge } = start;
+        let Start { home, config, secrets, tenant, api_key, listener, grpc, edge } = start;
         let address = listener.local_addr()?;
         let local = if address.ip().is_loopback() {
             let key = LocalKey::new(api_key, tenant).map_err(|error| Failure::new(Exit::Config, error))?;
@@ -120,6 +122,14 @@ impl Origin {
         });
         let requests = TaskTracker::new();
         requests.spawn(cortex_gateway::serve(gateway.clone(), listener, doors.clone()));
+        if let Some(listener) = grpc {
+            let serving = cortex_gateway::serve_grpc(gateway.clone(), listener, doors.clone());
+            requests.spawn(async move {
+                if let Err(error) = serving.await {
+                    tracing::error!(%error, "the gRPC door failed");
+                }
+            });
+        }
         let (telling, teller) = (CancellationToken::new(), TaskTracker::new());
         if let Some(url) = edge {
             let edge = Edge::new(url, secrets.origin_keyring()?, clock)?;

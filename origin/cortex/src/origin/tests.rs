@@ -7,6 +7,7 @@
 
 mod dice;
 mod faulty;
+mod grpc;
 mod held_up;
 mod races;
 mod world;

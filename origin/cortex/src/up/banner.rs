@@ -12,6 +12,9 @@ pub(crate) fn print(home: &Home, stack: &Stack) {
         out(&format!("  edge        {edge}   the public door"));
     }
     out(&format!("  origin      {}   on loopback, behind the edge", running.origin));
+    if let Some(grpc) = &running.grpc {
+        out(&format!("  gRPC        {grpc}   on loopback, for local callers"));
+    }
     if let Some(host) = &running.host {
         out(&format!("  model host  {host}   on loopback, ungoverned"));
     }

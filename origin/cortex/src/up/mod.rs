@@ -12,6 +12,7 @@ mod workers;
 
 use cortex_models::Kind;
 
+pub(crate) use bind::bind;
 pub(crate) use child::Child;
 pub(crate) use dev_key::ensure as ensure_key;
 pub(crate) use edge::Edge;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use cortex_domain::id::{ModelName, Tenant};
 use reqwest::Url;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +25,7 @@ pub(crate) struct Want {
     pub(crate) embeddings_model: ModelName,
     models_file: Option<std::path::PathBuf>,
     api: SocketAddr,
+    grpc_port: u16,
     edge_port: Option<u16>,
     edge_url: Option<Url>,
     host_port: u16,
@@ -49,6 +51,7 @@ impl Want {
             embeddings_model: args.embeddings_model.clone(),
             models_file: args.config.models.clone(),
             api: SocketAddr::new(args.listen, args.api_port),
+            grpc_port: args.grpc_port,
             edge_port: args.with(Part::Edge).then_some(args.edge_port),
             edge_url: edge_url
                 .map_err(|error| Failure::message(Exit::Config, format!("--edge-url: {error}")))?,
@@ -57,6 +60,14 @@ impl Want {
             tenant: args.tenant.clone(),
         })
     }
+}
+
+/// The gRPC door opens to local callers alone, so it is left out where the API is not on loopback.
+async fn grpc_door(want: &Want) -> Result<Option<TcpListener>, Failure> {
+    if want.grpc_port == 0 || !want.api.ip().is_loopback() {
+        return Ok(None);
+    }
+    bind::bind(SocketAddr::new(want.api.ip(), want.grpc_port), "--grpc-port").await.map(Some)
 }
 
 /// What runs.
@@ -78,6 +89,8 @@ impl Stack {
         let mut secrets = Secrets::open(home)?;
         let listener = bind::bind(want.api, "--api-port").await?;
         let api = listener.local_addr()?;
+        let grpc = grpc_door(&want).await?;
+        let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose()?;
         if let Some(port) = want.edge_port {
             bind::free(SocketAddr::from(([127, 0, 0, 1], port)), "--edge-port").await?;
         }
@@ -99,6 +112,7 @@ impl Stack {
             tenant: want.tenant.clone(),
             api_key: want.api_key.unwrap_or_else(|| secrets.api_key.clone()),
             listener,
+            grpc,
             edge: edge_url,
         })
         .await?;
@@ -122,6 +136,7 @@ impl Stack {
             running: Running {
                 pid: std::process::id(),
                 origin: format!("http://{api}"),
+                grpc: grpc_address.map(|address| format!("http://{address}")),
                 edge: None,
                 host: hosts.then(|| format!("http://127.0.0.1:{}", want.host_port)),
                 processes,

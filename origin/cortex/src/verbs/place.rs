@@ -91,6 +91,7 @@ mod tests {
         Running {
             pid: std::process::id(),
             origin: "http://127.0.0.1:8080".into(),
+            grpc: None,
             edge: edge.map(str::to_owned),
             host: None,
             processes: vec![],

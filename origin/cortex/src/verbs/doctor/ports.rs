@@ -11,6 +11,7 @@ pub(super) fn checks(plan: &UpArgs, running: Option<&Running>) -> Vec<Check> {
     let planned = [
         ("edge", plan.edge_port, "--edge-port"),
         ("API", plan.api_port, "--api-port"),
+        ("gRPC", plan.grpc_port, "--grpc-port"),
         ("model host", plan.host_port, "--host-port"),
     ];
     let planned = planned.into_iter().filter(|(_, port, _)| *port != 0);
@@ -40,7 +41,7 @@ fn check(what: &str, port: u16, flag: &str, free: bool, owner: Option<&Owner>, o
 
 fn ours(running: Option<&Running>, port: u16) -> bool {
     let Some(running) = running else { return false };
-    let urls = [Some(&running.origin), running.edge.as_ref(), running.host.as_ref()];
+    let urls = [Some(&running.origin), running.grpc.as_ref(), running.edge.as_ref(), running.host.as_ref()];
     urls.into_iter().flatten().any(|url| url.parse::<Url>().is_ok_and(|url| url.port() == Some(port)))
 }
 
@@ -68,11 +69,12 @@ mod tests {
         let running = Running {
             pid: 1,
             origin: "http://127.0.0.1:8080".into(),
+            grpc: Some("http://127.0.0.1:50052".into()),
             edge: None,
             host: Some("http://127.0.0.1:8081".into()),
             processes: vec![],
         };
-        assert!(ours(Some(&running), 8080) && ours(Some(&running), 8081));
+        assert!([8080, 8081, 50052].into_iter().all(|port| ours(Some(&running), port)));
         assert!(!ours(Some(&running), 8787) && !ours(None, 8080));
     }
 }

@@ -33,6 +33,7 @@ pub(super) struct Document {
 struct Ports {
     edge: Option<u16>,
     api: Option<u16>,
+    grpc: Option<u16>,
     mlx: Option<u16>,
     /// The dashboard is on the API's port.
     webui: Option<u16>,
@@ -67,6 +68,7 @@ impl Document {
         let ports = Ports {
             edge: port(plan.edge_port),
             api: port(plan.api_port),
+            grpc: port(plan.grpc_port),
             mlx: port(plan.host_port),
             webui: port(plan.api_port),
         };
@@ -105,6 +107,7 @@ impl Document {
             ports: Ports {
                 edge: running.edge.as_deref().and_then(port),
                 api: port(&running.origin),
+                grpc: running.grpc.as_deref().and_then(port),
                 mlx: host_port,
                 webui: port(&running.origin),
             },

@@ -10,6 +10,7 @@ fn running() -> Running {
     Running {
         pid: 7,
         origin: "http://127.0.0.1:8080".into(),
+        grpc: Some("http://127.0.0.1:50052".into()),
         edge: Some("http://127.0.0.1:8787".into()),
         host: Some("http://127.0.0.1:8081".into()),
         processes: vec![
@@ -43,7 +44,10 @@ fn keys(value: &Value) -> Vec<&str> {
 #[test]
 fn the_document_holds_what_scripts_of_the_hybrid_set_up_read() {
     let document = serde_json::to_value(document()).unwrap();
-    assert_eq!(document["ports"], json!({"edge": 8787, "api": 8080, "mlx": 8081, "webui": 8080}));
+    assert_eq!(
+        document["ports"],
+        json!({"edge": 8787, "api": 8080, "grpc": 50052, "mlx": 8081, "webui": 8080})
+    );
     assert_eq!(
         document["mlx"],
         json!({"running": true, "pid": 9, "url": "http://127.0.0.1:8081", "responding": true,

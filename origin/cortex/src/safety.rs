@@ -1,0 +1,36 @@
+//! `cortex safety`: the safety kernel in a process of its own, until Ctrl-C.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use cortex_safety::Kernel;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::SafetyArgs;
+use crate::exit::{Exit, Failure};
+use crate::origin;
+use crate::show::out;
+use crate::up::{Signals, bind};
+
+/// Reads the policies once and answers by them.
+///
+/// # Errors
+/// If the policies can't be used or the port is taken.
+pub(crate) async fn run(args: SafetyArgs) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen()?;
+    let policies = origin::policies(args.safety.as_deref())?;
+    let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)), "--port").await?;
+    let (address, version) = (listener.local_addr()?, policies.version().0.clone());
+
+    let stop = CancellationToken::new();
+    let serving = cortex_safety::serve(Kernel::new(policies), listener, stop.clone());
+    tokio::pin!(serving);
+    out(&format!("The safety kernel is up at {address}, by policy {version}. Ctrl-C stops it."));
+    tokio::select! {
+        served = serving.as_mut() => served?,
+        () = signals.any() => {
+            stop.cancel();
+            serving.await?;
+        }
+    }
+    Ok(Exit::Done)
+}

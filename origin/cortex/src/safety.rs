@@ -1,6 +1,7 @@
 //! `cortex safety`: the safety kernel in a process of its own, until Ctrl-C.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use cortex_safety::Kernel;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +11,9 @@ use crate::exit::{Exit, Failure};
 use crate::origin;
 use crate::show::out;
 use crate::up::{Signals, bind};
+
+/// How long open questions have to be answered; an origin waits less for an answer.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Reads the policies once and answers by them.
 ///
@@ -29,7 +33,9 @@ pub(crate) async fn run(args: SafetyArgs) -> Result<Exit, Failure> {
         served = serving.as_mut() => served?,
         () = signals.any() => {
             stop.cancel();
-            serving.await?;
+            if let Ok(served) = tokio::time::timeout(GRACE, serving).await {
+                served?;
+            }
         }
     }
     Ok(Exit::Done)

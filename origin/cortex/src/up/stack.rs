@@ -186,3 +186,27 @@ impl Stack {
         Running::clear(home);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Verb};
+
+    async fn opens(listen: &str, port: &str) -> bool {
+        let cli = Cli::parse_from(["cortex", "up", "--listen", listen, "--grpc-port", port]);
+        let Verb::Up(args) = cli.verb else { panic!("`up` is `up`") };
+        grpc_door(&Want::read(&args).unwrap()).await.unwrap().is_some()
+    }
+
+    #[tokio::test]
+    async fn the_grpc_door_opens_on_loopback_alone() {
+        let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = holder.local_addr().unwrap().port().to_string();
+        drop(holder);
+        assert!(opens("127.0.0.1", &port).await);
+        assert!(!opens("0.0.0.0", &port).await);
+        assert!(!opens("127.0.0.1", "0").await);
+    }
+}

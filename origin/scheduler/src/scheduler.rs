@@ -8,6 +8,7 @@ use cortex_domain::call::Refusal;
 use cortex_domain::ports::{Bus, BusError, Delivery, JobStore, SafetyGate};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_fabric::clock::Clock;
+use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use crate::core::Core;
@@ -94,10 +95,14 @@ where
             };
             let Some(delivery) = delivery else { return };
             let handled = handle(core.clone(), delivery);
-            core.tasks.spawn(async move {
+            let mut handled = Box::pin(async move {
                 handled.await;
                 drop(permit);
             });
+            // Most of them never wait, and need no task of their own.
+            if handled.as_mut().now_or_never().is_none() {
+                core.tasks.spawn(handled);
+            }
         }
     });
     Ok(())

@@ -5,7 +5,7 @@ use worker::{Context, Env, Request, Response, Result, event};
 
 use crate::incoming::{self, Head};
 use crate::refusal::Refusal;
-use crate::routes::{Route, admin, create, events, health, job, route, through};
+use crate::routes::{Route, admin, create, events, health, job, list, route, through};
 use crate::{admit, answer, log};
 
 #[event(fetch)]
@@ -38,7 +38,8 @@ async fn enter(request: &mut Request, env: &Env, context: &Context) -> Result<Re
         Route::CancelJob(id) => job::cancel(id, &head, request, &caller, env).await,
         Route::JobEvents(id) => events::answer(id, &head, &caller, env).await,
         Route::Embeddings => through::embeddings(&head, request, &caller, env).await,
-        Route::ListJobs | Route::Models => through::read(&head, &caller, env).await,
+        Route::ListJobs => list::answer(&head, &caller, env).await,
+        Route::Models => through::read(&head, &caller, env).await,
         Route::Health | Route::Internal(_) => Err(crate::refusal::not_found()),
     }
 }

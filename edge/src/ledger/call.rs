@@ -21,6 +21,17 @@ impl From<&KeyRecord> for Credential {
     }
 }
 
+/// Which jobs are asked for; see [`cortex_guard::api::ListJobs`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Listing {
+    pub(crate) state: Option<String>,
+    pub(crate) topic: Option<String>,
+    pub(crate) before: Option<String>,
+    pub(crate) limit: usize,
+    /// Also those that the origin has.
+    pub(crate) all: bool,
+}
+
 /// A job to be committed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct NewJob {
@@ -61,6 +72,10 @@ pub(crate) enum Call {
     Look {
         by: Credential,
         job: String,
+    },
+    List {
+        by: Credential,
+        listing: Listing,
     },
     Cancel {
         by: Credential,
@@ -113,6 +128,9 @@ pub(crate) enum Reply {
     },
     Found {
         entry: Box<Entry>,
+    },
+    Jobs {
+        jobs: Vec<JobView>,
     },
     Cancelled {
         entry: Box<Entry>,

@@ -1,11 +1,11 @@
 //! Calls to a tenant's ledger.
 
-use cortex_guard::api::StateLine;
+use cortex_guard::api::{JobView, ListJobs, StateLine};
 use cortex_guard::keys::KeyRecord;
 use cortex_guard::signature::Verified;
 use worker::{Env, Method, Request, RequestInit, Stub};
 
-use super::call::{Call, Credential, Entry, NewJob, Place, Reply};
+use super::call::{Call, Credential, Entry, Listing, NewJob, Place, Reply};
 use crate::admit::unauthenticated;
 use crate::deliver::Delivery;
 use crate::refusal::{Refusal, not_found};
@@ -47,6 +47,26 @@ impl LedgerClient {
     pub(crate) async fn look(&self, by: &KeyRecord, job: String) -> Result<Option<Entry>, Refusal> {
         let by: Credential = by.into();
         self.found(&Call::Look { by, job }).await
+    }
+
+    /// The newest jobs that the ledger holds, or knows at all, and one more than asked for if there are more.
+    pub(crate) async fn list(
+        &self,
+        by: &KeyRecord,
+        asked: &ListJobs,
+        all: bool,
+    ) -> Result<Vec<JobView>, Refusal> {
+        let listing = Listing {
+            state: asked.state.map(|state| state.to_string()),
+            topic: asked.topic.as_ref().map(ToString::to_string),
+            before: asked.before.map(|job| job.to_string()),
+            limit: asked.limit + 1,
+            all,
+        };
+        match self.call(&Call::List { by: by.into(), listing }).await? {
+            Reply::Jobs { jobs } => Ok(jobs),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Cancels a job that waits in the ledger.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use worker::{Error, Result};
 
-use super::call::{Entry, Facts, Idempotency, NewJob, Place};
+use super::call::{Entry, Facts, Idempotency, Listing, NewJob, Place};
 use super::sql::{Sql, number, text, time};
 use crate::envelope::Envelope;
 
@@ -108,6 +108,21 @@ pub(super) fn record(sql: &Sql, job: &NewJob, now: Timestamp) -> Result<Option<E
 pub(super) fn find(sql: &Sql, id: &str) -> Result<Option<Entry>> {
     let row: Option<Row> = sql.first(&format!("SELECT {COLUMNS} FROM job WHERE id = ?"), vec![text(id)])?;
     row.map(entry).transpose()
+}
+
+/// Jobs by falling id.
+pub(super) fn list(sql: &Sql, listing: &Listing) -> Result<Vec<JobView>> {
+    let Listing { state, topic, before, limit, all } = listing;
+    let ours = if *all { "" } else { "place != 'origin' AND" };
+    let query = format!(
+        "SELECT {COLUMNS} FROM job WHERE {ours} (?1 IS NULL OR state = ?1)
+         AND (?2 IS NULL OR json_extract(facts, '$.topic') = ?2) AND (?3 IS NULL OR id < ?3)
+         ORDER BY id DESC LIMIT ?4"
+    );
+    let limit = number(u64::try_from(*limit).unwrap_or(u64::MAX));
+    let bindings = vec![state.clone().into(), topic.clone().into(), before.clone().into(), limit];
+    let rows: Vec<Row> = sql.rows(&query, bindings)?;
+    rows.into_iter().map(|row| entry(row).map(|entry| entry.view)).collect()
 }
 
 /// Hands a job to one sender, unless another has it or it is not ours any more.

@@ -83,8 +83,11 @@ impl DurableObject for Ledger {
 impl Ledger {
     async fn answer(&self, call: Call) -> Result<Reply> {
         let (sql, now) = (&self.sql, chance::now());
-        if let Call::Check { by } | Call::Record { by, .. } | Call::Look { by, .. } | Call::Cancel { by, .. } =
-            &call
+        if let Call::Check { by }
+        | Call::Record { by, .. }
+        | Call::Look { by, .. }
+        | Call::List { by, .. }
+        | Call::Cancel { by, .. } = &call
             && !keys::holds(sql, by)?
         {
             return Ok(Reply::Revoked);
@@ -93,6 +96,11 @@ impl Ledger {
             Call::Check { .. } => Ok(Reply::Done),
             Call::Record { job, .. } => self.record(&job, now).await,
             Call::Look { job, .. } => self.look(&job, now).await,
+            Call::List { listing, .. } => {
+                let jobs = jobs::list(sql, &listing)?;
+                self.knock(jobs.iter().any(|job| job.hold.is_some()), now).await?;
+                Ok(Reply::Jobs { jobs })
+            }
             Call::Cancel { job, .. } => self.cancel(&job, now).await,
             Call::Take { job } => Ok(done(jobs::take(sql, &job, now)?)),
             Call::Settle { job, delivery } => {
@@ -154,15 +162,20 @@ impl Ledger {
         }
     }
 
-    /// What is known of a job. Somebody waits for it, so knock at the origin if it had been away.
     async fn look(&self, job: &str, now: Timestamp) -> Result<Reply> {
         let Some(entry) = jobs::find(&self.sql, job)? else { return Ok(Reply::No) };
-        if entry.view.hold.is_some() && now.as_millis() >= self.knocked.get() + KNOCK_MS {
+        self.knock(entry.view.hold.is_some(), now).await?;
+        Ok(found(entry))
+    }
+
+    /// Somebody waits for what is held, so knock at the origin that had been away.
+    async fn knock(&self, held: bool, now: Timestamp) -> Result<()> {
+        if held && now.as_millis() >= self.knocked.get() + KNOCK_MS {
             self.knocked.set(now.as_millis());
             jobs::wake(&self.sql, now)?;
             self.set_alarm().await?;
         }
-        Ok(found(entry))
+        Ok(())
     }
 
     /// Cancels a job that waits here; any other is left as it is.

@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS job (
     error TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS job_due ON job (due) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_ours ON job (id) WHERE place != 'origin';
 CREATE INDEX IF NOT EXISTS job_origin ON job (origin_id);
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, job TEXT NOT NULL, at INTEGER NOT NULL

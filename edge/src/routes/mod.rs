@@ -5,6 +5,7 @@ pub(crate) mod create;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod job;
+pub(crate) mod list;
 pub(crate) mod through;
 
 use cortex_domain::id::JobId;

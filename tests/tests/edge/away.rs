@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cortex_tests::api::Api;
 use cortex_tests::edge::Edge;
 use cortex_tests::origin::Origin;
 use cortex_tests::stack::Stack;
@@ -27,17 +28,41 @@ async fn with_the_origin_away_jobs_are_held_and_calls_told_and_all_completes_lat
     let cancelled = api.post(&format!("/api/v1/jobs/{}/cancel", ids[11]), &json!({})).await;
     assert_eq!((cancelled.status, &cancelled.body["state"]), (200, &json!("CANCELLED")), "{cancelled:?}");
 
+    // Newest first, from what the ledger knows.
+    let newest_first: Vec<_> = ids.iter().rev().cloned().collect();
+    assert_eq!(listed(&api, "").await, (newest_first.clone(), true));
+    assert_eq!(listed(&api, "state=CANCELLED&topic=job.echo").await, (vec![ids[11].clone()], true));
+
     let origin = Origin::start(&home, &setup).await;
     for (n, id) in ids.iter().enumerate().take(11) {
         let job = api.ended(id, SOON).await;
         assert_eq!((&job["state"], &job["result"]), (&json!("SUCCEEDED"), &json!(n)));
     }
     assert_eq!(api.job(&ids[11]).await["state"], "CANCELLED");
+    // The one that never reached the origin stands among the others.
+    assert_eq!(listed(&api, "").await, (newest_first, false));
+    assert_eq!(listed(&api, "topic=job.embed").await, (vec![], false));
+    assert_eq!(api.get("/api/v1/jobs?limit=0").await.problem(), "invalid-request");
 
     // An origin that stops tells the ledger first how they ended.
     origin.stop();
     for id in &ids[..11] {
         assert_eq!(api.job(id).await["state"], "SUCCEEDED");
+    }
+    assert_eq!(listed(&api, "state=SUCCEEDED").await.0.len(), 11);
+}
+
+/// The ids of all jobs, read in pages of five, and whether the pages were the ledger's alone.
+async fn listed(api: &Api, filter: &str) -> (Vec<String>, bool) {
+    let (mut ids, mut partial, mut cursor) = (Vec::new(), false, String::new());
+    loop {
+        let page = api.get(&format!("/api/v1/jobs?limit=5&{filter}{cursor}")).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let jobs = page.body["jobs"].as_array().unwrap();
+        ids.extend(jobs.iter().map(|job| job["id"].as_str().unwrap().to_owned()));
+        partial |= page.body["partial"] == true;
+        let Some(next) = page.body["next"].as_str() else { return (ids, partial) };
+        cursor = format!("&cursor={next}");
     }
 }
 

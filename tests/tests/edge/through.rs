@@ -68,6 +68,19 @@ async fn a_body_too_large_for_the_queue_is_parked_and_one_too_large_for_anybody_
 }
 
 #[tokio::test]
+async fn personal_data_is_flagged_by_the_edge_and_the_flag_stays_with_the_job() {
+    let stack = Stack::echo().await;
+    let label = |job: &serde_json::Value| job["labels"]["cortex/personal-data"].clone();
+    let accepted = stack.api.submit("job.echo", json!(["a@example.org", "DE89370400440532013000"])).await;
+    assert_eq!((accepted.status, label(&accepted.body)), (202, json!("email,iban")));
+    assert_eq!(label(&stack.api.ended(&accepted.id(), SOON).await), json!("email,iban"));
+    let waited = stack.api.submit_and_wait("job.echo", json!("a@example.org"), 10).await;
+    assert_eq!((waited.status, label(&waited.body)), (200, json!("email")), "{waited:?}");
+    let plain = stack.api.submit_and_wait("job.echo", json!("nobody"), 10).await;
+    assert_eq!((plain.status, plain.body["labels"].clone()), (200, json!({})), "{plain:?}");
+}
+
+#[tokio::test]
 async fn an_idempotency_key_makes_one_job_at_the_edge() {
     let stack = Stack::echo().await;
     let post = |input: u32| {

@@ -49,6 +49,9 @@ async fn list(api: &Api, listing: &Listing, json: bool) -> Result<(), Failure> {
         return Ok(());
     }
     show::out(&view::list(&page.jobs));
+    if page.partial {
+        show::note("the origin is away: these are the jobs that the edge knows, as it last heard of them");
+    }
     if let Some(next) = page.next {
         show::note(&format!("there are more: --cursor {next}"));
     }

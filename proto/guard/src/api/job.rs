@@ -54,14 +54,6 @@ pub struct HoldView {
     pub until: Option<Timestamp>,
 }
 
-/// `GET /api/v1/jobs`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct JobPage {
-    pub jobs: Vec<JobView>,
-    /// The cursor of the next page.
-    pub next: Option<String>,
-}
-
 /// One line of a job's log.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EventView {

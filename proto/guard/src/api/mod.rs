@@ -9,6 +9,7 @@ mod health;
 mod job;
 mod keys;
 mod ledger;
+mod list;
 mod models;
 mod worker;
 
@@ -17,8 +18,9 @@ pub use embeddings::{
     EmbeddingView, EmbeddingsRequest, EmbeddingsResponse, Encoding, MAX_INPUTS, Usage, Vector,
 };
 pub use health::{HealthView, Status};
-pub use job::{EventPage, EventView, HoldView, JobPage, JobView};
+pub use job::{EventPage, EventView, HoldView, JobView};
 pub use keys::{CreateKey, KeyPage, KeyView};
 pub use ledger::{Applied, MAX_STATES, StateLine, StateReport};
+pub use list::{JobPage, ListJobs};
 pub use models::{ModelPage, ModelView};
 pub use worker::{WorkerPage, WorkerView};

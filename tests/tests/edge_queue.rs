@@ -154,4 +154,10 @@ async fn a_revoked_key_and_a_replayed_signature_are_refused() {
     let listed = edge.signed(reqwest::Method::GET, "/internal/keys", "tenant=acme", None).await;
     assert_eq!(listed.body["keys"][0]["revoked"], true);
     assert!(!listed.body.to_string().contains("hash"));
+
+    // The cache has forgotten the key; its tenant's ledger has not.
+    let path = format!("/internal/keys/{}", api.key.split('_').nth(1).unwrap());
+    for (query, status) in [("", 404), ("tenant=other", 404), ("tenant=acme", 200)] {
+        assert_eq!(edge.signed(reqwest::Method::DELETE, &path, query, None).await.status, status, "{query}");
+    }
 }

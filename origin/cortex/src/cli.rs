@@ -38,7 +38,7 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Jobs(JobsVerb),
     /// What runs on this machine
-    Status,
+    Status(StatusArgs),
     /// Ask every part how it does
     Health,
     /// Check this machine: ports, tools, versions, model files, disk
@@ -142,6 +142,13 @@ pub(crate) struct SafetyArgs {
     /// The port on loopback
     #[arg(long, default_value_t = 50051, value_name = "PORT")]
     pub(crate) port: u16,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StatusArgs {
+    /// The key of local callers, where `cortex up` was given one [default: the one that is kept]
+    #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
 }
 
 /// Where the API is and who asks.
@@ -248,6 +255,9 @@ pub(crate) enum KeysVerb {
     Revoke {
         #[command(flatten)]
         edge: EdgeArgs,
+        /// Whose it is, for a key that the edge's cache doesn't know: one made just now, or revoked before
+        #[arg(long, env = "TENANT_ID", default_value = "dev")]
+        tenant: Tenant,
         /// The key's id: the part between `ctx_` and the secret
         id: String,
     },

@@ -2,10 +2,13 @@
 
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::exit::{Exit, Failure};
+
+/// The sticky bit: a folder for everybody, such as /tmp.
+const SHARED: u32 = 0o1000;
 
 /// `$CORTEX_HOME`. Only its owner can look inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,19 +18,48 @@ impl Home {
     /// The folder that was named, or `~/.cortex`; made if it is not there.
     ///
     /// # Errors
-    /// If there is no telling where it is, or it can't be made.
+    /// If there is no telling where it is, it can't be made, or it is open to others and can't be closed.
     pub(crate) fn open(named: Option<PathBuf>) -> Result<Self, Failure> {
         let path =
             named.or_else(|| std::env::home_dir().map(|home| home.join(".cortex"))).ok_or_else(|| {
                 Failure::message(Exit::Config, "there is no home folder: name one with --home or CORTEX_HOME")
             })?;
         let home = Self(std::path::absolute(&path)?);
-        for folder in [home.path(), &home.run(), &home.logs(), &home.models(), &home.edge()] {
-            make(folder).map_err(|error| {
-                Failure::message(Exit::Config, format!("{}: can't be made: {error}", folder.display()))
-            })?;
+        make(home.path())?;
+        home.close()?;
+        for folder in [home.run(), home.logs(), home.models(), home.edge()] {
+            make(&folder)?;
         }
         Ok(home)
+    }
+
+    /// Takes everybody else's rights away, if this is known to be a home: any other folder is left as it is, since its
+    /// name may be a mistake.
+    fn close(&self) -> Result<(), Failure> {
+        let metadata = std::fs::metadata(&self.0)?;
+        let mode = metadata.permissions().mode() & 0o7777;
+        if mode & 0o077 == 0 {
+            return Ok(());
+        }
+        let mine = metadata.uid() == rustix::process::geteuid().as_raw() && mode & SHARED == 0;
+        if mine && self.is_known()? {
+            return Ok(std::fs::set_permissions(&self.0, Permissions::from_mode(0o700))?);
+        }
+        let place = self.0.display();
+        let detail = format!(
+            "{place} is open to others (mode {mode:o}): close it (chmod 700 {place}), or name another home with --home or CORTEX_HOME"
+        );
+        Err(Failure::message(Exit::Config, detail))
+    }
+
+    /// Whether it has been a home before, or holds nothing but what a home does.
+    fn is_known(&self) -> io::Result<bool> {
+        if self.secrets().is_file() {
+            return Ok(true);
+        }
+        let ours = [self.store(), self.models(), self.logs(), self.run(), self.edge(), self.demo()];
+        let found = std::fs::read_dir(&self.0)?.map(|entry| entry.map(|entry| entry.path()));
+        Ok(found.collect::<io::Result<Vec<_>>>()?.iter().all(|path| ours.contains(path)))
     }
 
     #[must_use]
@@ -65,6 +97,12 @@ impl Home {
         self.0.join("edge")
     }
 
+    /// The home of `cortex demo`.
+    #[must_use]
+    pub(crate) fn demo(&self) -> PathBuf {
+        self.0.join("demo")
+    }
+
     /// The secrets of development.
     #[must_use]
     pub(crate) fn secrets(&self) -> PathBuf {
@@ -78,11 +116,13 @@ impl Home {
     }
 }
 
-fn make(folder: &Path) -> io::Result<()> {
+fn make(folder: &Path) -> Result<(), Failure> {
     if folder.is_dir() {
         return Ok(());
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
+        Failure::message(Exit::Config, format!("{}: can't be made: {error}", folder.display()))
+    })
 }
 
 /// Writes a file that only its owner can read, whole or not at all.
@@ -96,4 +136,44 @@ pub(crate) fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     file.write_all(contents)?;
     file.sync_all()?;
     std::fs::rename(&draft, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(mode: u32, holding: &[&str]) -> (Result<Home, Failure>, u32) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("home");
+        std::fs::create_dir(&path).unwrap();
+        for name in holding {
+            std::fs::write(path.join(name), "").unwrap();
+        }
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let home = Home::open(Some(path.clone()));
+        (home, std::fs::metadata(path).unwrap().permissions().mode() & 0o7777)
+    }
+
+    #[test]
+    fn a_home_that_is_open_to_others_is_closed() {
+        for (mode, holding) in
+            [(0o755, &[][..]), (0o777, &["store.db"]), (0o750, &["secrets.json", "pools.yaml"])]
+        {
+            let (home, mode) = opened(mode, holding);
+            assert!(home.is_ok(), "{holding:?}");
+            assert_eq!(mode, 0o700, "{holding:?}");
+        }
+        assert_eq!(opened(0o500, &[]).1, 0o500, "a closed one is left as it is");
+    }
+
+    #[test]
+    fn another_folder_is_refused_by_name_and_left_as_it_is() {
+        for (mode, holding) in [(0o755, &["report.pdf"]), (0o1777, &["secrets.json"])] {
+            let (home, after) = opened(mode, holding);
+            let failure = home.unwrap_err();
+            assert_eq!((failure.exit, after), (Exit::Config, mode));
+            let text = failure.error.to_string();
+            assert!(text.contains("/home is open to others") && text.contains("chmod 700"), "{text}");
+        }
+    }
 }

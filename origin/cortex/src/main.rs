@@ -50,7 +50,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Safety(args) => safety::run(args).await,
         Verb::Submit(args) => verbs::submit(&home, args, cli.json).await,
         Verb::Jobs(verb) => verbs::jobs(&home, verb, cli.json).await,
-        Verb::Status => verbs::status(&home, cli.json).await,
+        Verb::Status(args) => verbs::status(&home, args.api_key, cli.json).await,
         Verb::Health => verbs::health(&home, cli.json).await,
         Verb::Doctor => verbs::doctor(&home, cli.json).await,
         Verb::Keys(verb) => verbs::keys(&home, verb, cli.json).await,

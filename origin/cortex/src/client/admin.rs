@@ -56,12 +56,14 @@ impl Admin {
         Ok(page.keys)
     }
 
-    /// Revokes a key, for good.
+    /// Revokes a key, for good. Its id names it alone; the tenant is for an edge whose cache doesn't know it.
     ///
     /// # Errors
     /// If the edge can't be reached or knows no such key.
-    pub(crate) async fn revoke(&self, id: &KeyId) -> Result<KeyView, CallError> {
-        answer::read(self.signed(Method::DELETE, self.at(&[id.as_str()]), Vec::new())?).await
+    pub(crate) async fn revoke(&self, id: &KeyId, tenant: &Tenant) -> Result<KeyView, CallError> {
+        let mut url = self.at(&[id.as_str()]);
+        url.query_pairs_mut().append_pair("tenant", tenant.as_str());
+        answer::read(self.signed(Method::DELETE, url, Vec::new())?).await
     }
 
     fn at(&self, path: &[&str]) -> Url {

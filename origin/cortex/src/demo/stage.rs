@@ -148,7 +148,7 @@ impl Stage {
 
 /// A folder of its own, so that the demo runs beside `cortex up`; the models are shared.
 fn nested(home: &Home) -> Result<Home, Failure> {
-    let folder = home.path().join("demo");
+    let folder = home.demo();
     std::fs::create_dir_all(&folder)?;
     let models = folder.join("models");
     if !models.exists() {

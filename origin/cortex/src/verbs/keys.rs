@@ -30,9 +30,9 @@ pub(crate) async fn keys(home: &Home, verb: KeysVerb, json: bool) -> Result<Exit
                 show::out(&list(&keys))
             };
         }
-        KeysVerb::Revoke { edge, id } => {
+        KeysVerb::Revoke { edge, tenant, id } => {
             let id: KeyId = id.parse().map_err(|_| wrong_id())?;
-            let key = place::admin(home, &edge)?.revoke(&id).await?;
+            let key = place::admin(home, &edge)?.revoke(&id, &tenant).await?;
             if json {
                 show::json(&key)?
             } else {

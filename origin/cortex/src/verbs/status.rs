@@ -3,6 +3,7 @@
 mod document;
 
 use cortex_guard::api::WorkerView;
+use reqwest::StatusCode;
 
 use self::document::Document;
 use super::health;
@@ -19,10 +20,10 @@ use crate::show::{self, fields, table};
 ///
 /// # Errors
 /// If the answer can't be written.
-pub(crate) async fn status(home: &Home, json: bool) -> Result<Exit, Failure> {
+pub(crate) async fn status(home: &Home, key: Option<String>, json: bool) -> Result<Exit, Failure> {
     let running = Running::read(home);
     let document = match running {
-        Some(running) => started(home, running).await?,
+        Some(running) => started(home, running, key).await?,
         None => Document::nothing(&planned::up()?),
     };
     if json {
@@ -33,8 +34,9 @@ pub(crate) async fn status(home: &Home, json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn started(home: &Home, running: Running) -> Result<Document, Failure> {
-    let api = Api::new(&running.origin, &Secrets::open(home)?.api_key)?;
+async fn started(home: &Home, running: Running, key: Option<String>) -> Result<Document, Failure> {
+    let key = key.map_or_else(|| Secrets::open(home).map(|secrets| secrets.api_key), Ok)?;
+    let api = Api::new(&running.origin, &key)?;
     let (parts, workers, models) = tokio::join!(health::parts(&running), api.workers(), api.models());
     let models = told("models", models).into_iter().map(|model| model.id).collect();
     Ok(Document::of(running, parts, told("workers", workers), models, ports::owner))
@@ -42,9 +44,20 @@ async fn started(home: &Home, running: Running) -> Result<Document, Failure> {
 
 fn told<T>(what: &str, answered: Result<Vec<T>, CallError>) -> Vec<T> {
     answered.unwrap_or_else(|error| {
-        show::note(&format!("the origin does not tell its {what}: {error}"));
+        show::note(&untold(what, &error));
         Vec::new()
     })
+}
+
+fn untold(what: &str, error: &CallError) -> String {
+    match error {
+        CallError::Refused(refused) if refused.status == StatusCode::UNAUTHORIZED => {
+            format!(
+                "the origin tells its {what} to who has its key: name the one that `cortex up` was given with --api-key or API_KEY"
+            )
+        }
+        error => format!("the origin does not tell its {what}: {error}"),
+    }
 }
 
 fn text(document: &Document) -> String {

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use super::super::health::{Part, Word};
 use super::*;
+use crate::client::Refused;
 use crate::ports::Owner;
 use crate::running::Process;
 
@@ -97,4 +98,12 @@ fn people_see_parts_workers_and_logs() {
     }
     let nothing = super::text(&Document::nothing(&planned::up().unwrap()));
     assert!(nothing.contains("cortex up"));
+}
+
+#[test]
+fn who_has_another_key_is_told_how_to_name_it() {
+    let refused =
+        |status| CallError::Refused(Refused { status, slug: None, detail: "no".into(), retry_after: None });
+    assert!(untold("workers", &refused(StatusCode::UNAUTHORIZED)).contains("--api-key or API_KEY"));
+    assert!(untold("workers", &refused(StatusCode::BAD_GATEWAY)).ends_with("answered 502: no"));
 }

@@ -74,6 +74,9 @@ fn may_depend(from: &str, to: &str) -> bool {
         "origin/cortex" => proto || to.starts_with("origin/"),
         "workers/runtime" | "tests" => proto,
         "workers/worker" => proto || to.starts_with("workers/"),
+        // What inference is made of; its pieces know each other and nothing of the run loop.
+        _ if from.starts_with("workers/inference/") => proto || to.starts_with("workers/inference/"),
+        "workers/inference" => proto || to == "workers/runtime" || to.starts_with("workers/inference/"),
         _ if from.starts_with("origin/") => proto,
         _ if from.starts_with("workers/") => proto || to == "workers/runtime",
         _ => false,

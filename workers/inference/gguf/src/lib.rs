@@ -1,0 +1,1 @@
+//! Reads GGUF files, and believes nothing they say before it is checked.

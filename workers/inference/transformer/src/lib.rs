@@ -1,0 +1,1 @@
+//! Decoder-only transformers: weights, cache and forward pass.

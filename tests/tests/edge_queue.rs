@@ -141,6 +141,31 @@ async fn a_job_that_the_origin_tells_of_is_the_origins_though_nobody_saw_it_take
 }
 
 #[tokio::test]
+async fn a_job_cancelled_in_the_ledger_that_the_origin_had_taken_is_cancelled_there_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = ports::free();
+    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made());
+    let edge = Edge::start(folder.path(), &setup).await;
+    let api = edge.api("acme", "ci", &[]).await;
+    let job = api.submit("job.echo", json!(1)).await.id();
+    let cancelled = api.post(&format!("/api/v1/jobs/{job}/cancel"), &json!({})).await;
+    assert_eq!((cancelled.status, &cancelled.body["state"]), (200, &json!("CANCELLED")));
+
+    // Its answer to the delivery was lost, and now it tells of the job.
+    let report = |state| {
+        let line = json!({"tenant": "acme", "job": job, "version": 3, "state": state,
+            "at": "2026-11-21T03:00:00Z"});
+        json!({ "states": [line] })
+    };
+    let path = "/internal/ledger/states";
+    let told = edge.signed(reqwest::Method::POST, path, "", Some(&report("RUNNING"))).await;
+    assert_eq!(told.body, json!({"applied": 0, "cancelled": [job]}), "{told:?}");
+    let told = edge.signed(reqwest::Method::POST, path, "", Some(&report("CANCELLED"))).await;
+    assert_eq!(told.body, json!({"applied": 0}), "it has ended there");
+    assert_eq!(api.job(&job).await["state"], "CANCELLED");
+}
+
+#[tokio::test]
 async fn a_revoked_key_and_a_replayed_signature_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::before("http://127.0.0.1:9", Secrets::made());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cortex_guard::api::{JobView, StateLine};
+use cortex_guard::api::{Applied, JobView, StateLine};
 use cortex_guard::keys::{Epoch, KeyRecord};
 use serde::{Deserialize, Serialize};
 
@@ -136,7 +136,7 @@ pub(crate) enum Reply {
         entry: Box<Entry>,
     },
     Applied {
-        count: usize,
+        applied: Applied,
     },
     Key {
         record: Box<KeyRecord>,

@@ -1,6 +1,6 @@
 //! Calls to a tenant's ledger.
 
-use cortex_guard::api::{JobView, ListJobs, StateLine};
+use cortex_guard::api::{Applied, JobView, ListJobs, StateLine};
 use cortex_guard::keys::KeyRecord;
 use cortex_guard::signature::Verified;
 use worker::{Env, Method, Request, RequestInit, Stub};
@@ -97,9 +97,9 @@ impl LedgerClient {
         self.told(&Call::DeadLetter { job: job.to_owned() }).await.map(|_| ())
     }
 
-    pub(crate) async fn states(&self, states: Vec<StateLine>) -> Result<usize, Refusal> {
+    pub(crate) async fn states(&self, states: Vec<StateLine>) -> Result<Applied, Refusal> {
         match self.call(&Call::States { states }).await? {
-            Reply::Applied { count } => Ok(count),
+            Reply::Applied { applied } => Ok(applied),
             other => Err(unexpected(&other)),
         }
     }

@@ -244,6 +244,15 @@ pub(super) fn apply(sql: &Sql, line: &StateLine) -> Result<bool> {
     Ok(row.is_some())
 }
 
+/// Whether its caller cancelled it while it was ours.
+pub(super) fn cancelled_here(sql: &Sql, id: &str) -> Result<bool> {
+    let row: Option<IgnoredAny> = sql.first(
+        "SELECT id FROM job WHERE id = ? AND place = 'ended' AND state = ?",
+        vec![text(id), text(StateName::Cancelled.as_str())],
+    )?;
+    Ok(row.is_some())
+}
+
 /// Forgets old jobs that are not ours any more.
 pub(super) fn prune(sql: &Sql, now: Timestamp) -> Result<()> {
     let horizon = now.as_millis().saturating_sub(KEEP_MS);

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
+use cortex_guard::api::Applied;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use self::call::{Call, Entry, NewJob, Place, Reply};
@@ -114,17 +115,20 @@ impl Ledger {
                 Ok(Reply::Done)
             }
             Call::States { states } => {
-                let mut count = 0;
+                let mut told = Applied::default();
                 for line in &states {
                     // Who tells where a job stands has it, even if nobody lived to note that it was taken.
                     let job = line.job.to_string();
                     self.release(&job, jobs::accepted(sql, &job, &job)?).await;
-                    count += usize::from(jobs::apply(sql, line)?);
+                    told.applied += usize::from(jobs::apply(sql, line)?);
+                    if !line.state.is_terminal() && jobs::cancelled_here(sql, &job)? {
+                        told.cancelled.push(line.job);
+                    }
                 }
                 // Whoever reports is there.
                 jobs::wake(sql, now)?;
                 self.set_alarm().await?;
-                Ok(Reply::Applied { count })
+                Ok(Reply::Applied { applied: told })
             }
             Call::PutKey { record } => Ok(Reply::Key { record: Box::new(keys::put(sql, *record)?) }),
             Call::Keys => Ok(Reply::Keys { keys: keys::all(sql)? }),

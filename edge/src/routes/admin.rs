@@ -57,11 +57,13 @@ async fn states(report: StateReport, env: &Env) -> Result<Response, Refusal> {
     for line in report.states {
         by_tenant.entry(line.tenant.clone()).or_default().push(line);
     }
-    let mut applied = 0;
+    let mut all = Applied::default();
     for (tenant, lines) in by_tenant {
-        applied += LedgerClient::of(env, tenant.as_str())?.states(lines).await?;
+        let told = LedgerClient::of(env, tenant.as_str())?.states(lines).await?;
+        all.applied += told.applied;
+        all.cancelled.extend(told.cancelled);
     }
-    Ok(answer::json(200, &Applied { applied }, &[])?)
+    Ok(answer::json(200, &all, &[])?)
 }
 
 async fn create_key(body: &[u8], env: &Env) -> Result<Response, Refusal> {

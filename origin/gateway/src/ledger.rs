@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cortex_domain::event::Event;
 use cortex_domain::id::JobId;
-use cortex_domain::ports::{JobStore, Step, StoreError};
+use cortex_domain::ports::{CommitError, JobStore, Step, StoreError};
+use cortex_domain::transition::Change;
 use cortex_fabric::clock::Clock;
 use cortex_fabric::entropy;
-use cortex_guard::api::{MAX_STATES, StateLine, StateReport};
+use cortex_guard::api::{Applied, MAX_STATES, StateLine, StateReport};
 use cortex_guard::signature::{Ambiguous, Keyring, Nonce, Request, sign};
 use reqwest::{Client, Url};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +45,8 @@ impl fmt::Debug for Edge {
 enum NotTold {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("a job cancelled at the edge could not be ended: {0}")]
+    Cancel(#[from] CommitError),
     #[error("the report could not be signed: {0}")]
     Sign(#[from] Ambiguous),
     #[error("the edge could not be reached: {0}")]
@@ -110,12 +114,26 @@ impl Edge {
         let after = store.cursor(CURSOR).await?;
         let steps = store.steps(after, MAX_STATES).await?;
         let Some(last) = steps.last().map(|step| step.sequence) else { return Ok(false) };
-        self.tell(latest(&steps)).await?;
+        let told = self.tell(latest(&steps)).await?;
+        for job in told.cancelled {
+            self.cancel(store, job).await?;
+        }
         store.set_cursor(CURSOR, last).await?;
         Ok(true)
     }
 
-    async fn tell(&self, states: Vec<StateLine>) -> Result<(), NotTold> {
+    /// Ends a job that was cancelled at the edge. One that has moved is told of again, and tried again then.
+    async fn cancel(&self, store: &dyn JobStore, id: JobId) -> Result<(), NotTold> {
+        let Some(job) = store.job(id).await? else { return Ok(()) };
+        let event = Event::Cancelled { reason: "cancelled at the edge".to_owned() };
+        let Ok(change) = Change::of(job).then(event, self.clock.now()) else { return Ok(()) };
+        match store.commit(change).await {
+            Ok(_) | Err(CommitError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn tell(&self, states: Vec<StateLine>) -> Result<Applied, NotTold> {
         let body = serde_json::to_vec(&StateReport { states })?;
         let content_type = "application/json";
         let request = Request { method: "POST", path: PATH, query: "", content_type, body: &body };
@@ -129,7 +147,10 @@ impl Edge {
             post = post.header(name, value);
         }
         let answer = post.body(body).send().await?;
-        if answer.status().is_success() { Ok(()) } else { Err(NotTold::Refused(answer.status())) }
+        if !answer.status().is_success() {
+            return Err(NotTold::Refused(answer.status()));
+        }
+        Ok(answer.json().await?)
     }
 }
 

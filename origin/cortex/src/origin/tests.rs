@@ -10,6 +10,7 @@ mod faulty;
 mod grpc;
 mod held_up;
 mod races;
+mod told;
 mod world;
 
 use cortex_domain::event::Event;

@@ -49,10 +49,15 @@ impl StateReport {
     }
 }
 
-/// The answer: how many lines were news.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// The answer.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Applied {
+    /// How many lines were news.
     pub applied: usize,
+    /// Jobs that go on at the origin though their callers cancelled them while the ledger held them: it could not know
+    /// that the origin had taken them already.
+    #[serde(default, with = "crate::text::list", skip_serializing_if = "Vec::is_empty")]
+    pub cancelled: Vec<JobId>,
 }
 
 #[cfg(test)]

@@ -18,13 +18,18 @@ use crate::secrets::Secrets;
 const KEY: &str = "a key of the tests";
 
 /// An origin without workers, and a client of its gRPC door.
-struct Stand {
-    origin: Origin,
-    client: JobsClient<Channel>,
+pub(super) struct Stand {
+    pub(super) origin: Origin,
+    pub(super) client: JobsClient<Channel>,
 }
 
 impl Stand {
     async fn new(folder: &tempfile::TempDir, tenant: &str) -> Self {
+        Self::before(None, folder, tenant).await
+    }
+
+    /// One that tells an edge where jobs stand.
+    pub(super) async fn before(edge: Option<reqwest::Url>, folder: &tempfile::TempDir, tenant: &str) -> Self {
         let home = Home::open(Some(folder.path().join("home"))).unwrap();
         let none = None::<PathBuf>;
         let files = ConfigArgs {
@@ -44,14 +49,14 @@ impl Stand {
             api_key: KEY.into(),
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             grpc: Some(grpc),
-            edge: None,
+            edge,
         })
         .await
         .unwrap();
         Self { origin, client: JobsClient::connect(url).await.unwrap() }
     }
 
-    async fn submit(&self, asked: SubmitRequest) -> Result<JobView, Status> {
+    pub(super) async fn submit(&self, asked: SubmitRequest) -> Result<JobView, Status> {
         Ok(self.client.clone().submit(with_key(asked, KEY)).await?.into_inner())
     }
 
@@ -66,11 +71,11 @@ fn with_key<T>(message: T, key: &str) -> Request<T> {
     call
 }
 
-fn named(id: &str) -> Request<JobName> {
+pub(super) fn named(id: &str) -> Request<JobName> {
     with_key(JobName { id: id.into() }, KEY)
 }
 
-fn echo(input: &str) -> SubmitRequest {
+pub(super) fn echo(input: &str) -> SubmitRequest {
     SubmitRequest { topic: "job.echo".into(), input: input.into(), ..SubmitRequest::default() }
 }
 

@@ -1,0 +1,35 @@
+//! What the edge answers to a report of where jobs stand.
+
+use axum::routing::post;
+use axum::{Json, Router};
+use cortex_guard::api::{Applied, StateReport};
+use tokio::net::TcpListener;
+
+use super::grpc::{Stand, echo, named};
+
+/// An edge whose callers cancelled every job before they were known to be the origin's.
+async fn cancelling() -> reqwest::Url {
+    let told = async |Json(report): Json<StateReport>| {
+        let open = report.states.iter().filter(|line| !line.state.is_terminal());
+        Json(Applied { applied: 0, cancelled: open.map(|line| line.job).collect() })
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let router = Router::new().route("/internal/ledger/states", post(told));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+#[tokio::test]
+async fn a_job_cancelled_at_the_edge_is_cancelled_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let stand = Stand::before(Some(cancelling().await), &folder, "acme").await;
+    let job = stand.submit(echo("1")).await.unwrap();
+    let mut log = stand.client.clone().watch(named(&job.id)).await.unwrap().into_inner();
+    let mut last = None;
+    while let Some(event) = log.message().await.unwrap() {
+        last = Some(event.state);
+    }
+    assert_eq!(last.as_deref(), Some("CANCELLED"));
+    stand.origin.stop().await;
+}

@@ -1,0 +1,60 @@
+use crate::exponential::exp;
+
+const CHUNK: usize = 256;
+
+/// How likely all tokens are together, relative to the most likely one, summed by chunks so that a draw finds its chunk first.
+#[derive(Debug, Default)]
+pub(crate) struct Mass {
+    chunks: Vec<f32>,
+}
+
+impl Mass {
+    /// Sums e^((logit - greatest) / temperature) over all tokens.
+    pub(crate) fn measure(&mut self, logits: &[f32], greatest: f32, temperature: f32) -> f64 {
+        let scale = temperature.recip();
+        self.chunks.clear();
+        self.chunks.extend(logits.chunks(CHUNK).map(|chunk| sum(chunk, greatest, scale)));
+        self.chunks.iter().map(|&mass| f64::from(mass)).sum()
+    }
+
+    /// The token at `uniform` of the whole mass, ids rising; call after [`Mass::measure`] with the same arguments.
+    pub(crate) fn draw(&self, logits: &[f32], greatest: f32, temperature: f32, uniform: f64) -> u32 {
+        let scale = temperature.recip();
+        let total: f64 = self.chunks.iter().map(|&mass| f64::from(mass)).sum();
+        let mut left = uniform * total;
+        let mut found = 0;
+        for (index, &mass) in self.chunks.iter().enumerate().filter(|(_, mass)| **mass > 0.0) {
+            found = index;
+            if left < f64::from(mass) {
+                break;
+            }
+            left -= f64::from(mass);
+        }
+        // What rounding leaves over falls to the last token that can be drawn.
+        let start = found * CHUNK;
+        let mut last = start;
+        for (offset, &logit) in logits[start..].iter().take(CHUNK).enumerate() {
+            let weight = f64::from(exp((logit - greatest) * scale));
+            if weight > 0.0 {
+                last = start + offset;
+                if left < weight {
+                    break;
+                }
+                left -= weight;
+            }
+        }
+        last as u32
+    }
+}
+
+#[inline(always)]
+fn sum(chunk: &[f32], greatest: f32, scale: f32) -> f32 {
+    let mut lanes = [0.0_f32; 8];
+    let (eights, rest) = chunk.as_chunks::<8>();
+    for eight in eights {
+        for (lane, &logit) in lanes.iter_mut().zip(eight) {
+            *lane += exp((logit - greatest) * scale);
+        }
+    }
+    lanes.iter().sum::<f32>() + rest.iter().map(|&logit| exp((logit - greatest) * scale)).sum::<f32>()
+}

@@ -95,7 +95,7 @@ fn attempts(count: u32) -> Result<u32, Problem> {
     }
 }
 
-fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Problem> {
+pub(super) fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Problem> {
     if labels.len() > MAX_LABELS {
         return Err(wrong("labels", format!("a job has at most {MAX_LABELS} labels")));
     }

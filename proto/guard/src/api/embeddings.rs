@@ -1,14 +1,11 @@
 //! `POST /v1/embeddings`, in OpenAI's shape.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cortex_domain::id::ModelName;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
+use super::parameters::{Parameters, wrong};
 use crate::precheck;
 use crate::problem::{Kind, Problem};
 
@@ -44,7 +41,7 @@ impl EmbeddingsRequest {
     /// A problem that names the parameter at fault; one we don't support is an error, never ignored.
     pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, Problem> {
         precheck::check_json(content_type, body)?;
-        let mut parameters = Parameters(precheck::parse(body)?);
+        let mut parameters = Parameters::body(body)?;
         let request = Self {
             model: parameters.required::<String>("model", "a text")?.parse().map_err(|_| {
                 Problem::new(Kind::UnknownModel, "`model` is not the name of a model").at("model")
@@ -63,28 +60,8 @@ impl EmbeddingsRequest {
         if request.dimensions == Some(0) {
             return Err(wrong("dimensions", "`dimensions` is a positive number"));
         }
-        parameters.none_left()?;
+        parameters.none_left(|_| None)?;
         Ok(request)
-    }
-}
-
-struct Parameters(BTreeMap<String, Box<RawValue>>);
-
-impl Parameters {
-    fn optional<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<Option<T>, Problem> {
-        let Some(raw) = self.0.remove(name).filter(|raw| raw.get() != "null") else { return Ok(None) };
-        serde_json::from_str(raw.get()).map(Some).map_err(|_| wrong(name, format!("`{name}` is {what}")))
-    }
-
-    fn required<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<T, Problem> {
-        self.optional(name, what)?.ok_or_else(|| wrong(name, format!("`{name}` lacks: it is {what}")))
-    }
-
-    fn none_left(self) -> Result<(), Problem> {
-        match self.0.into_keys().next() {
-            Some(name) => Err(wrong(&name, format!("`{name}` is not supported here"))),
-            None => Ok(()),
-        }
     }
 }
 
@@ -107,10 +84,6 @@ fn input(input: Input) -> Result<Vec<String>, Problem> {
         Some(at) => Err(wrong("input", format!("text {at} of `input` is empty"))),
         None => Ok(texts),
     }
-}
-
-fn wrong(param: &str, detail: impl Into<String>) -> Problem {
-    Problem::new(Kind::InvalidRequest, detail).at(param)
 }
 
 /// The answer.

@@ -3,14 +3,18 @@
 //! What comes in is parsed once into validated parts; unknown fields are refused by name. Inputs and results
 //! are carried as the bytes they came in.
 
+pub mod chat;
+pub mod completions;
 mod create;
 mod embeddings;
+pub mod generation;
 mod health;
 mod job;
 mod keys;
 mod ledger;
 mod list;
 mod models;
+mod parameters;
 mod worker;
 
 pub use create::{CreateJob, CreateJobBody, MAX_ATTEMPTS, MAX_LABELS};

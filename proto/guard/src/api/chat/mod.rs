@@ -1,0 +1,23 @@
+//! `POST /v1/chat/completions`, in OpenAI's shape.
+//!
+//! A request is read strictly: what is unknown, out of bounds or at odds with something else is refused by name, and
+//! nothing that was asked for is left out silently. Beyond OpenAI's parameters there are `top_k`, `min_p`, `typical_p`,
+//! `repetition_penalty`, `chat_template_kwargs`, `add_generation_prompt`, `continue_final_message`, and the formats
+//! `regex` and `lark`; an answer has `reasoning_content` and, under `cortex`, what it was made with.
+
+mod answer;
+mod chunk;
+mod logprobs;
+mod message;
+mod request;
+mod tools;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{ChatCompletion, Choice, FunctionView, MessageView, ToolCallView};
+pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
+pub use logprobs::{LogProbs, TokenLogProb, TopLogProb};
+pub use message::{MAX_MESSAGES, Message, ToolCall};
+pub use request::ChatRequest;
+pub use tools::{MAX_TOOLS, Tool, ToolChoice};

@@ -1,0 +1,125 @@
+//! Tools that the model may call.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::api::generation::{MAX_GRAMMAR, any_object, is_name};
+use crate::api::parameters::{Parameters, wrong};
+use crate::problem::Problem;
+
+/// The most tools.
+pub const MAX_TOOLS: usize = 128;
+
+/// A function that the model may call.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Tool {
+    pub name: String,
+    pub description: Option<String>,
+    /// The JSON schema of its arguments; anything, if none was given.
+    pub parameters: Value,
+    /// Whether what the model writes must fit the schema.
+    pub strict: bool,
+}
+
+/// Whether a tool is to be called.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum ToolChoice {
+    /// As the model likes.
+    #[default]
+    Auto,
+    None,
+    /// Some tool or other.
+    Required,
+    /// The tool of this name, which there is.
+    Named(String),
+}
+
+pub(super) fn take(parameters: &mut Parameters) -> Result<Vec<Tool>, Problem> {
+    let all: Vec<Box<RawValue>> = parameters.optional("tools", "a list of tools")?.unwrap_or_default();
+    if all.len() > MAX_TOOLS {
+        return Err(wrong("tools", format!("`tools` has at most {MAX_TOOLS} tools")));
+    }
+    let mut names = BTreeSet::new();
+    let mut tools = Vec::with_capacity(all.len());
+    for (index, raw) in all.iter().enumerate() {
+        let place = format!("tools[{index}]");
+        let tool = tool(Parameters::of(place.clone(), raw)?)?;
+        if !names.insert(tool.name.clone()) {
+            let detail = format!("there are two tools of the name `{}`", tool.name);
+            return Err(wrong(&format!("{place}.function.name"), detail));
+        }
+        tools.push(tool);
+    }
+    Ok(tools)
+}
+
+fn tool(mut given: Parameters) -> Result<Tool, Problem> {
+    let kind: String = given.required("type", "`function`")?;
+    if kind != "function" {
+        return Err(given.wrong("type", format!("`{}` can only be `function` here", given.at("type"))));
+    }
+    let Some(mut function) = given.object("function")? else {
+        return Err(given.wrong("function", format!("`{}` lacks: it is an object", given.at("function"))));
+    };
+    let name: String = function.required("name", "a text")?;
+    if !is_name(&name) {
+        let detail = format!("`{}` has 1 to 64 letters, digits, `_` and `-`", function.at("name"));
+        return Err(function.wrong("name", detail));
+    }
+    let description = function.optional("description", "a text")?;
+    let parameters = match function.raw("parameters") {
+        None => any_object(),
+        Some(raw) if raw.get().len() <= MAX_GRAMMAR && raw.get().starts_with('{') => {
+            serde_json::from_str(raw.get()).map_err(|_| {
+                function.wrong("parameters", format!("`{}` is a JSON schema", function.at("parameters")))
+            })?
+        }
+        Some(_) => {
+            let detail = format!(
+                "`{}` is a JSON schema: an object of at most {MAX_GRAMMAR} bytes",
+                function.at("parameters")
+            );
+            return Err(function.wrong("parameters", detail));
+        }
+    };
+    let strict = function.optional("strict", "true or false")?.unwrap_or(false);
+    function.none_left(|_| None)?;
+    given.none_left(|_| None)?;
+    Ok(Tool { name, description, parameters, strict })
+}
+
+pub(super) fn choice(parameters: &mut Parameters, tools: &[Tool]) -> Result<ToolChoice, Problem> {
+    const NAME: &str = "tool_choice";
+    let what = "`auto`, `none`, `required` or a function's name as an object";
+    let Some(raw) = parameters.raw(NAME) else { return Ok(ToolChoice::Auto) };
+    let choice = match serde_json::from_str::<String>(raw.get()).as_deref() {
+        Ok("auto") => ToolChoice::Auto,
+        Ok("none") => ToolChoice::None,
+        Ok("required") => ToolChoice::Required,
+        Err(_) if raw.get().starts_with('{') => named(Parameters::of(NAME.to_owned(), &raw)?, tools)?,
+        _ => return Err(wrong(NAME, format!("`{NAME}` is {what}"))),
+    };
+    if tools.is_empty() && choice != ToolChoice::None {
+        return Err(wrong(NAME, format!("`{NAME}` is for a request with `tools` alone")));
+    }
+    Ok(choice)
+}
+
+fn named(mut given: Parameters, tools: &[Tool]) -> Result<ToolChoice, Problem> {
+    let kind: String = given.required("type", "`function`")?;
+    if kind != "function" {
+        return Err(given.wrong("type", format!("`{}` can only be `function` here", given.at("type"))));
+    }
+    let Some(mut function) = given.object("function")? else {
+        return Err(given.wrong("function", format!("`{}` lacks: it is an object", given.at("function"))));
+    };
+    let name: String = function.required("name", "a text")?;
+    if !tools.iter().any(|tool| tool.name == name) {
+        return Err(function.wrong("name", format!("there is no tool `{name}` in `tools`")));
+    }
+    function.none_left(|_| None)?;
+    given.none_left(|_| None)?;
+    Ok(ToolChoice::Named(name))
+}

@@ -1,0 +1,15 @@
+//! What the routes that generate text have in common: how to sample, when to stop, what form the text is to have,
+//! and what it took.
+
+mod format;
+mod sampling;
+mod terms;
+mod usage;
+
+pub use format::{Format, MAX_GRAMMAR};
+pub(super) use format::{any_object, is_name};
+pub use sampling::{MAX_BIASES, Sampling};
+pub use terms::{MAX_CHOICES, MAX_STOPS, MAX_TOKENS, Streaming, Terms};
+pub use usage::{CompletionDetails, FinishReason, PromptDetails, TokenUsage};
+
+pub(super) use terms::hint;

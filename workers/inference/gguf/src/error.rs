@@ -1,0 +1,44 @@
+/// Why a file isn't read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GgufError {
+    #[error("not a gguf file: it doesn't begin with GGUF")]
+    Magic,
+    #[error("a big endian gguf file: convert it to little endian")]
+    BigEndian,
+    #[error("gguf version {0} is not supported: versions 2 and 3 are")]
+    Version(u32),
+    #[error("the file ends inside {what}: {wanted} bytes are wanted, {left} are left")]
+    Truncated { what: &'static str, wanted: u64, left: usize },
+    #[error("{what} is not UTF-8")]
+    NotUtf8 { what: &'static str },
+    #[error("`{key}` is there twice")]
+    DuplicateKey { key: String },
+    #[error("`{key}` has the unknown value type {kind}")]
+    UnknownValue { key: String, kind: u32 },
+    #[error("`{key}` is an array of arrays, which is not supported")]
+    NestedArray { key: String },
+    #[error("`{key}` is a bool of value {value}: 0 and 1 are")]
+    NotBool { key: String, value: u8 },
+    #[error("general.alignment must be a power of two as a u32, not {0}")]
+    Alignment(String),
+    #[error("the tensor `{name}` is there twice")]
+    DuplicateTensor { name: String },
+    #[error("the tensor `{name}` has {dimensions} dimensions: 1 to 4 are supported")]
+    Dimensions { name: String, dimensions: u32 },
+    #[error("the tensor `{name}` has the unknown type {kind}")]
+    UnknownTensor { name: String, kind: u32 },
+    #[error("the tensor `{name}` has the shape {shape:?}, which is empty")]
+    Empty { name: String, shape: Vec<u64> },
+    #[error("the tensor `{name}` has the shape {shape:?}, which is too large to address")]
+    TooLarge { name: String, shape: Vec<u64> },
+    #[error(
+        "the tensor `{name}` has rows of {row} weights, not a multiple of the {block} in a block of {format}"
+    )]
+    PartialBlock { name: String, row: u64, block: u64, format: &'static str },
+    #[error("the tensor `{name}` begins at {offset}, which is not a multiple of the alignment {alignment}")]
+    Misaligned { name: String, offset: u64, alignment: u32 },
+    #[error("the tensor `{name}` reaches byte {end} of a file of {length}")]
+    OutOfFile { name: String, end: u64, length: usize },
+    #[error("the tensors `{first}` and `{second}` overlap")]
+    Overlap { first: String, second: String },
+}

@@ -1,12 +1,11 @@
 //! Models that run in the worker's own process.
 //!
 //! `embed` is the engine for embeddings: a queue, batches, one owner of the model. `bert` is the forward pass on the
-//! CPU, on the loops of `kernel`; `host` is the model host's HTTP door.
+//! CPU, on the loops of `cortex-kernel`; `host` is the model host's HTTP door.
 
 mod bert;
 mod device;
 pub mod embed;
 pub mod host;
-mod kernel;
 
 pub use device::{Device, DeviceError};

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use cortex_kernel::{Attention, Isa, Panels, add_norm, affine, attend_all, gelu};
+
 use super::weights::{Table, Weights};
 use super::{Config, WeightsError};
-use crate::kernel::{Attention, Isa, Panels, add_norm, attend, gelu, multiply};
 
 /// A loaded model.
 #[derive(Debug)]
@@ -110,7 +111,14 @@ impl Bert {
             let mut at = 0;
             for text in texts {
                 let end = at + text.len() * hidden;
-                attend(self.isa, &qkv[3 * at..3 * end], self.heads, hidden, attention, &mut context[at..end]);
+                attend_all(
+                    self.isa,
+                    &qkv[3 * at..3 * end],
+                    self.heads,
+                    hidden,
+                    attention,
+                    &mut context[at..end],
+                );
                 at = end;
             }
             // The queries are used up: their memory takes what is added to the states.
@@ -156,7 +164,7 @@ impl Linear {
     fn apply(&self, isa: Isa, input: &[f32], output: &mut Vec<f32>) {
         let rows = input.len() / self.weights.depth();
         output.resize(rows * self.weights.columns(), 0.0);
-        multiply(isa, input, &self.weights, &self.bias, output);
+        affine(isa, input, &self.weights, &self.bias, output);
     }
 }
 

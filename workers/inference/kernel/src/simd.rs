@@ -2,7 +2,7 @@
 
 /// An instruction set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Isa {
+pub enum Isa {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -12,12 +12,12 @@ pub(crate) enum Isa {
 
 impl Isa {
     /// The best that this processor has.
-    pub(crate) fn best() -> Self {
+    pub fn best() -> Self {
         Self::available().next().expect("every processor has the portable one")
     }
 
     /// What this processor has, the best first.
-    pub(crate) fn available() -> impl Iterator<Item = Self> {
+    pub fn available() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
         let special = {
             let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
@@ -38,35 +38,35 @@ macro_rules! dispatch {
         #[target_feature(enable = "avx512f")]
         fn avx512($($name: $type),*) {
             // SAFETY: this function has the instructions.
-            unsafe { $kernel::<$crate::kernel::simd::Avx512>($($name),*) }
+            unsafe { $kernel::<$crate::simd::Avx512>($($name),*) }
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         fn avx2($($name: $type),*) {
             // SAFETY: this function has the instructions.
-            unsafe { $kernel::<$crate::kernel::simd::Avx2>($($name),*) }
+            unsafe { $kernel::<$crate::simd::Avx2>($($name),*) }
         }
         match $isa {
             // SAFETY: `Isa::best` saw the instructions.
             #[cfg(target_arch = "x86_64")]
-            $crate::kernel::simd::Isa::Avx512 => unsafe { avx512($($name),*) },
+            $crate::simd::Isa::Avx512 => unsafe { avx512($($name),*) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            $crate::kernel::simd::Isa::Avx2 => unsafe { avx2($($name),*) },
+            $crate::simd::Isa::Avx2 => unsafe { avx2($($name),*) },
             // SAFETY: needs no instructions beyond the target's.
-            $crate::kernel::simd::Isa::Portable => unsafe {
-                $kernel::<$crate::kernel::simd::Portable>($($name),*)
+            $crate::simd::Isa::Portable => unsafe {
+                $kernel::<$crate::simd::Portable>($($name),*)
             },
         }
     }};
 }
-pub(super) use dispatch;
+pub(crate) use dispatch;
 
 /// A vector of `LANES` floats.
 ///
 /// # Safety
 /// Every method needs the processor to have the instructions, and pointers good for `LANES` floats, of any alignment.
-pub(super) unsafe trait Simd: Copy {
+pub(crate) unsafe trait Simd: Copy {
     const LANES: usize;
     /// Rows of a register tile two vectors wide.
     const ROWS: usize;
@@ -90,7 +90,7 @@ pub(super) unsafe trait Simd: Copy {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86::{Avx2, Avx512};
+pub(crate) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -100,10 +100,10 @@ mod x86 {
     use super::Simd;
 
     #[derive(Clone, Copy)]
-    pub(in crate::kernel) struct Avx512(__m512);
+    pub(crate) struct Avx512(__m512);
 
     #[derive(Clone, Copy)]
-    pub(in crate::kernel) struct Avx2(__m256);
+    pub(crate) struct Avx2(__m256);
 
     // SAFETY: each method is one instruction of the set that the caller has made sure of.
     unsafe impl Simd for Avx512 {
@@ -244,7 +244,7 @@ mod x86 {
 
 /// Four lanes in plain Rust, which the compiler turns into SSE2 or NEON.
 #[derive(Clone, Copy)]
-pub(super) struct Portable([f32; 4]);
+pub(crate) struct Portable([f32; 4]);
 
 impl Portable {
     #[inline(always)]

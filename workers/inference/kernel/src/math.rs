@@ -3,7 +3,7 @@
 use super::simd::{Isa, Simd, dispatch};
 
 /// `x * Φ(x)` in place: the exact GELU, not the tanh approximation.
-pub(crate) fn gelu(isa: Isa, values: &mut [f32]) {
+pub fn gelu(isa: Isa, values: &mut [f32]) {
     dispatch!(isa, gelu_all(values: &mut [f32]));
 }
 
@@ -26,7 +26,7 @@ macro_rules! map {
         }
     }};
 }
-pub(super) use map;
+pub(crate) use map;
 
 /// Folds all values lane by lane from a start that changes nothing, the last ones by way of a vector padded with it.
 macro_rules! fold {
@@ -42,7 +42,7 @@ macro_rules! fold {
         $a
     }};
 }
-pub(super) use fold;
+pub(crate) use fold;
 
 #[inline(always)]
 unsafe fn gelu_all<S: Simd>(values: &mut [f32]) {
@@ -84,7 +84,7 @@ unsafe fn erf<S: Simd>(x: S) -> S {
 
 /// eˣ for x at most 88, to a few units in the last place: 2ⁿ by the exponent bits, e to the rest by its series.
 #[inline(always)]
-pub(super) unsafe fn exp<S: Simd>(x: S) -> S {
+pub(crate) unsafe fn exp<S: Simd>(x: S) -> S {
     unsafe {
         let x = x.max(S::splat(-87.0)).min(S::splat(88.0));
         let n = x.mul(S::splat(std::f32::consts::LOG2_E)).round();

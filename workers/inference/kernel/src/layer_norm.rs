@@ -6,14 +6,7 @@ use super::simd::{Isa, Simd, dispatch};
 ///
 /// # Panics
 /// If the lengths don't fit, or a row is not a whole number of vectors.
-pub(crate) fn add_norm(
-    isa: Isa,
-    values: &mut [f32],
-    more: &[f32],
-    scale: &[f32],
-    shift: &[f32],
-    epsilon: f32,
-) {
+pub fn add_norm(isa: Isa, values: &mut [f32], more: &[f32], scale: &[f32], shift: &[f32], epsilon: f32) {
     assert!(values.len() == more.len() && scale.len() == shift.len() && scale.len().is_multiple_of(16));
     dispatch!(isa, rows(values: &mut [f32], more: &[f32], scale: &[f32], shift: &[f32], epsilon: f32));
 }

@@ -1,12 +1,12 @@
 //! Self-attention of one text.
 
-use super::gemm::{Panels, Rows, product};
 use super::math::{exp, fold, map};
+use super::panels::{Panels, Rows, product};
 use super::simd::{Isa, Simd, dispatch};
 
 /// The memory that attention works in, kept between calls.
 #[derive(Debug, Default)]
-pub(crate) struct Attention {
+pub struct Attention {
     keys: Panels,
     values: Panels,
     scores: Vec<f32>,
@@ -17,7 +17,7 @@ pub(crate) struct Attention {
 ///
 /// # Panics
 /// If the lengths don't fit.
-pub(crate) fn attend(
+pub fn attend_all(
     isa: Isa,
     qkv: &[f32],
     heads: usize,
@@ -93,7 +93,7 @@ mod tests {
             let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
             for isa in Isa::available() {
                 let mut out = vec![f32::NAN; tokens * hidden];
-                attend(isa, &qkv, heads, hidden, &mut Attention::default(), &mut out);
+                attend_all(isa, &qkv, heads, hidden, &mut Attention::default(), &mut out);
                 for token in 0..tokens {
                     for head in 0..heads {
                         let weights: Vec<f32> = (0..tokens)

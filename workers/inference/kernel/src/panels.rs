@@ -11,7 +11,7 @@ pub(crate) const WIDTH: usize = 32;
 
 /// The right side of a product: `depth` x `columns`, packed.
 #[derive(Debug, Default)]
-pub(crate) struct Panels {
+pub struct Panels {
     depth: usize,
     columns: usize,
     values: Vec<f32>,
@@ -19,7 +19,7 @@ pub(crate) struct Panels {
 
 impl Panels {
     /// Packs the transpose of a row-major matrix, which is how a linear layer's weights are stored.
-    pub(crate) fn of_transposed(rows: &[f32], depth: usize) -> Self {
+    pub fn of_transposed(rows: &[f32], depth: usize) -> Self {
         let mut panels = Self::default();
         panels.pack(depth, rows.len() / depth, |column, row| rows[column * depth + row]);
         panels
@@ -27,7 +27,7 @@ impl Panels {
 
     /// Packs anew, in the same memory.
     #[inline(always)]
-    pub(super) fn pack(&mut self, depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) {
+    pub(crate) fn pack(&mut self, depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) {
         (self.depth, self.columns) = (depth, columns);
         self.values.clear();
         self.values.resize(columns.div_ceil(WIDTH) * depth * WIDTH, 0.0);
@@ -41,11 +41,11 @@ impl Panels {
         }
     }
 
-    pub(crate) fn depth(&self) -> usize {
+    pub fn depth(&self) -> usize {
         self.depth
     }
 
-    pub(crate) fn columns(&self) -> usize {
+    pub fn columns(&self) -> usize {
         self.columns
     }
 }
@@ -54,7 +54,7 @@ impl Panels {
 ///
 /// # Panics
 /// If the lengths don't fit.
-pub(crate) fn multiply(isa: Isa, left: &[f32], right: &Panels, bias: &[f32], out: &mut [f32]) {
+pub fn affine(isa: Isa, left: &[f32], right: &Panels, bias: &[f32], out: &mut [f32]) {
     let (depth, columns) = (right.depth, right.columns);
     let rows = left.len() / depth;
     assert!(left.len() == rows * depth && out.len() == rows * columns && bias.len() == columns);
@@ -65,9 +65,9 @@ pub(crate) fn multiply(isa: Isa, left: &[f32], right: &Panels, bias: &[f32], out
 
 /// Rows of a matrix, `stride` floats apart.
 #[derive(Clone, Copy)]
-pub(super) struct Rows {
-    pub(super) first: *const f32,
-    pub(super) stride: usize,
+pub(crate) struct Rows {
+    pub(crate) first: *const f32,
+    pub(crate) stride: usize,
 }
 
 /// `out = left * right + bias`; no bias is an empty one.
@@ -75,7 +75,7 @@ pub(super) struct Rows {
 /// # Safety
 /// `left` has `rows` rows of `right.depth` floats, `out` has `rows` rows of `right.columns`, `stride` apart.
 #[inline(always)]
-pub(super) unsafe fn product<S: Simd>(
+pub(crate) unsafe fn product<S: Simd>(
     rows: usize,
     left: Rows,
     right: &Panels,
@@ -187,7 +187,7 @@ mod tests {
             let panels = Panels::of_transposed(&weights, depth);
             for isa in Isa::available() {
                 let mut out = vec![f32::NAN; rows * columns];
-                multiply(isa, &left, &panels, &bias, &mut out);
+                affine(isa, &left, &panels, &bias, &mut out);
                 for (at, found) in out.iter().enumerate() {
                     let (row, column) = (at / columns, at % columns);
                     let exact: f32 = (0..depth)

@@ -1,0 +1,236 @@
+//! The blocks of the cache: who holds them, and what they hold.
+
+use std::collections::{BTreeMap, HashMap};
+
+/// Tokens whose keys and values lie in one block.
+pub const BLOCK: usize = 32;
+
+/// Stands for all the tokens up to the end of one full block. Numbers are never used again, so one that has outlived
+/// its block finds nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Node(u64);
+
+impl Node {
+    pub(crate) const ROOT: Self = Self(0);
+}
+
+/// What a full block holds: its own tokens, after all the tokens before them. Compared whole, so that two texts whose
+/// hashes are equal never share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Content {
+    after: Node,
+    tokens: [u32; BLOCK],
+}
+
+impl Content {
+    /// The content of a full block; `None` when the tokens don't fill one.
+    pub(crate) fn new(after: Node, tokens: &[u32]) -> Option<Self> {
+        Some(Self { after, tokens: tokens.try_into().ok()? })
+    }
+}
+
+/// Every block is free, held by sequences, or idle: held by nobody, but known by its content until it is needed.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    /// By the time they were released, oldest first. A block is released after those that follow it in the text, so
+    /// that what is evicted first is the end of a text and not its beginning.
+    idle: BTreeMap<u64, u32>,
+    known: HashMap<Content, u32>,
+    nodes: u64,
+    releases: u64,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    holders: u32,
+    content: Option<(Node, Content)>,
+    released: u64,
+}
+
+impl Blocks {
+    pub(crate) fn new(count: usize) -> Self {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        Self {
+            slots: (0..count).map(|_| Slot::default()).collect(),
+            free: (0..count).rev().collect(),
+            idle: BTreeMap::new(),
+            known: HashMap::new(),
+            nodes: 0,
+            releases: 0,
+        }
+    }
+
+    /// Blocks that can be taken.
+    pub(crate) fn available(&self) -> usize {
+        self.free.len() + self.idle.len()
+    }
+
+    /// Blocks that nobody holds but whose content is known.
+    pub(crate) fn idle(&self) -> usize {
+        self.idle.len()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn find(&self, content: &Content) -> Option<(u32, Node)> {
+        let block = *self.known.get(content)?;
+        self.slot(block).content.as_ref().map(|(node, _)| (block, *node))
+    }
+
+    pub(crate) fn is_idle(&self, block: u32) -> bool {
+        self.slot(block).holders == 0
+    }
+
+    /// Holds a block that was found.
+    pub(crate) fn hold(&mut self, block: u32) {
+        let slot = &mut self.slots[block as usize];
+        if slot.holders == 0 {
+            self.idle.remove(&slot.released);
+        }
+        slot.holders += 1;
+    }
+
+    /// A block for new content: a free one, or the one that has been idle for longest.
+    pub(crate) fn take(&mut self) -> Option<u32> {
+        let block = match self.free.pop() {
+            Some(block) => block,
+            None => {
+                let (_, block) = self.idle.pop_first()?;
+                self.forget(block);
+                block
+            }
+        };
+        self.slots[block as usize].holders = 1;
+        Some(block)
+    }
+
+    /// Gives blocks back, in the order in which their text runs.
+    pub(crate) fn release(&mut self, blocks: &[u32]) {
+        for &block in blocks.iter().rev() {
+            let slot = &mut self.slots[block as usize];
+            slot.holders -= 1;
+            if slot.holders > 0 {
+                continue;
+            }
+            if slot.content.is_some() {
+                self.releases += 1;
+                slot.released = self.releases;
+                self.idle.insert(self.releases, block);
+            } else {
+                self.free.push(block);
+            }
+        }
+    }
+
+    /// Makes a block known by its content, unless another holds the same already.
+    pub(crate) fn name(&mut self, block: u32, content: Content) -> Node {
+        if let Some((_, node)) = self.find(&content) {
+            return node;
+        }
+        self.nodes += 1;
+        let node = Node(self.nodes);
+        self.slots[block as usize].content = Some((node, content.clone()));
+        self.known.insert(content, block);
+        node
+    }
+
+    /// Makes what a block holds unknown.
+    pub(crate) fn forget(&mut self, block: u32) {
+        let slot = &mut self.slots[block as usize];
+        if let Some((_, content)) = slot.content.take() {
+            self.known.remove(&content);
+        }
+    }
+
+    fn slot(&self, block: u32) -> &Slot {
+        &self.slots[block as usize]
+    }
+}
+
+#[cfg(test)]
+impl Blocks {
+    /// Panics unless every block is in exactly one place and held as often as `holdings` says.
+    pub(crate) fn check(&self, holdings: &BTreeMap<u32, u32>) {
+        let mut seen = vec![0u32; self.slots.len()];
+        for &block in self.free.iter().chain(self.idle.values()) {
+            seen[block as usize] += 1;
+            assert_eq!(self.slot(block).holders, 0, "block {block} is held and not held");
+        }
+        for (&block, &holders) in holdings {
+            seen[block as usize] += 1;
+            assert_eq!(self.slot(block).holders, holders, "block {block} has other holders");
+        }
+        assert!(seen.iter().all(|&places| places == 1), "a block is lost or in two places: {seen:?}");
+        for &block in self.idle.values() {
+            assert!(self.slot(block).content.is_some(), "block {block} is idle without content");
+        }
+        for (content, &block) in &self.known {
+            assert_eq!(self.slot(block).content.as_ref().map(|(_, content)| content), Some(content));
+        }
+        let contents = self.slots.iter().filter(|slot| slot.content.is_some()).count();
+        assert_eq!(contents, self.known.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(after: Node, token: u32) -> Content {
+        Content::new(after, &[token; BLOCK]).unwrap()
+    }
+
+    #[test]
+    fn a_block_is_found_by_its_tokens_and_all_before_them() {
+        let mut blocks = Blocks::new(4);
+        let first = blocks.take().unwrap();
+        let node = blocks.name(first, content(Node::ROOT, 1));
+        assert_eq!(blocks.find(&content(Node::ROOT, 1)), Some((first, node)));
+        assert_eq!(blocks.find(&content(node, 1)), None);
+        assert_eq!(blocks.find(&content(Node::ROOT, 2)), None);
+    }
+
+    #[test]
+    fn the_end_of_a_text_is_evicted_before_its_beginning() {
+        let mut blocks = Blocks::new(3);
+        let text: Vec<u32> = (0..3).map(|_| blocks.take().unwrap()).collect();
+        let mut node = Node::ROOT;
+        for (&block, token) in text.iter().zip(0..) {
+            node = blocks.name(block, content(node, token));
+        }
+        blocks.release(&text);
+        assert_eq!(blocks.available(), 3);
+        assert_eq!(blocks.take(), Some(text[2]));
+        assert_eq!(blocks.take(), Some(text[1]));
+        assert!(blocks.find(&content(Node::ROOT, 0)).is_some());
+    }
+
+    #[test]
+    fn an_evicted_beginning_is_never_mistaken_for_what_came_into_its_block() {
+        let mut blocks = Blocks::new(2);
+        let (first, second) = (blocks.take().unwrap(), blocks.take().unwrap());
+        let node = blocks.name(first, content(Node::ROOT, 1));
+        blocks.name(second, content(node, 2));
+        blocks.release(&[first]);
+        let again = blocks.take().unwrap();
+        assert_eq!(again, first);
+        let other = blocks.name(again, content(Node::ROOT, 9));
+        assert_eq!(blocks.find(&content(other, 2)), None);
+    }
+
+    #[test]
+    fn a_block_that_is_held_is_not_taken() {
+        let mut blocks = Blocks::new(1);
+        let block = blocks.take().unwrap();
+        blocks.name(block, content(Node::ROOT, 1));
+        blocks.hold(block);
+        blocks.release(&[block]);
+        assert_eq!(blocks.take(), None);
+        blocks.release(&[block]);
+        assert_eq!(blocks.take(), Some(block));
+    }
+}

@@ -1,0 +1,52 @@
+//! Whole runs of a batch on a model that checks what it reads.
+
+mod fairness;
+mod machine;
+mod preemption;
+mod properties;
+mod queue;
+mod sharing;
+mod simulation;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::{Batch, Job, Limits};
+
+pub(crate) const LIMITS: Limits =
+    Limits { blocks: 24, step_tokens: 40, running: 6, waiting: 400, context: 4096 };
+
+pub(crate) fn job(tenant: &str, prompt: impl IntoIterator<Item = u32>, most_new: usize) -> Job {
+    Job {
+        tenant: tenant.into(),
+        weight: NonZeroU32::MIN,
+        prompt: prompt.into_iter().collect(),
+        most_new,
+        deadline: None,
+    }
+}
+
+pub(crate) fn at(step: usize) -> Duration {
+    Duration::from_millis(step as u64 * 10)
+}
+
+impl Batch {
+    /// Panics unless blocks, sequences and tenants agree.
+    pub(crate) fn check(&self) {
+        let mut holdings = std::collections::BTreeMap::new();
+        for (_, sequence) in self.running() {
+            let place = sequence.place().expect("what runs has a place");
+            assert!(place.blocks.len() * crate::BLOCK >= place.computed);
+            for &block in &place.blocks {
+                *holdings.entry(block).or_insert(0) += 1;
+            }
+        }
+        self.blocks.check(&holdings);
+        for (id, sequence) in &self.sequences {
+            let account = self.tenants.account(&sequence.tenant).expect("who has a sequence has an account");
+            assert_eq!(account.running.contains(id), sequence.place().is_some());
+            assert_eq!(account.waiting.contains(id), sequence.place().is_none());
+            assert_eq!(self.running.contains(id), sequence.place().is_some());
+        }
+    }
+}

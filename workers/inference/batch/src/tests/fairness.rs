@@ -23,7 +23,9 @@ fn served(machine: &mut Machine, of: &[(SequenceId, &str)], steps: usize) -> Vec
 #[test]
 fn a_hundred_times_the_load_starves_nobody() {
     let mut machine = Machine::endless(WIDE);
-    (0..400).for_each(|n| drop(machine.submit(job("loud", prompt(n), 400))));
+    for n in 0..400 {
+        machine.submit(job("loud", prompt(n), 400));
+    }
     let quiet: Vec<_> = (0..4).map(|n| machine.submit(job("quiet", prompt(5000 + n), 400))).collect();
     while quiet.iter().any(|id| !machine.finished.contains_key(id)) {
         machine.step();

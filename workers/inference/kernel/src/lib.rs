@@ -13,6 +13,8 @@
 mod format;
 mod gate;
 mod layer_norm;
+mod layout;
+mod lines;
 mod math;
 mod matrix;
 mod multiply;
@@ -20,7 +22,6 @@ mod paged;
 mod panels;
 mod rms_norm;
 mod rope;
-mod scalar;
 mod simd;
 mod threads;
 mod whole;

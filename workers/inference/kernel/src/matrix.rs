@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::format::Format;
+use crate::layout::widen;
+use crate::simd::{Isa, dispatch};
 
 /// What keeps a matrix's bytes: a mapped file, or memory of one's own.
 pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
@@ -94,8 +96,10 @@ impl Matrix {
     /// If there is no such row, or `out` is not as long as one.
     pub fn row(&self, row: usize, out: &mut [f32]) {
         assert!(row < self.rows && out.len() == self.columns, "row {row} of {self:?} in {}", out.len());
-        let bytes = self.row_bytes();
-        crate::scalar::widen(self.format, &self.bytes()[row * bytes..][..bytes], out);
+        let bytes = &self.bytes()[row * self.row_bytes()..][..self.row_bytes()];
+        let (format, from, count, to) = (self.format, bytes.as_ptr(), out.len(), out.as_mut_ptr());
+        // `from` and `to` are good for a row each, and a row is whole blocks.
+        dispatch!(Isa::best(), widen(format: Format, from: *const u8, count: usize, to: *mut f32));
     }
 
     pub(crate) fn row_bytes(&self) -> usize {

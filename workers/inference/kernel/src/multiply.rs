@@ -1,4 +1,15 @@
 //! The product of activations with a stored matrix.
+//!
+//! An element of the product is one accumulator of sixteen lanes that walks over the columns, in order, and one sum over
+//! its lanes: always this, however the work is cut. So a row of activations gets the same result to the bit alone, in
+//! any batch and on any number of threads. A single row meets the weights in registers, where they are widened ([`dot`]);
+//! of several, all meet a piece of the weights that is widened into the first cache ([`tile`]).
+
+mod activations;
+mod dot;
+mod tile;
+
+use activations::Activations;
 
 use crate::matrix::Matrix;
 use crate::threads::Threads;
@@ -8,17 +19,34 @@ use crate::threads::Threads;
 /// # Panics
 /// If the lengths don't fit.
 pub fn multiply(threads: &Threads, x: &[f32], w: &Matrix, y: &mut [f32]) {
-    let _ = threads;
-    let rows = x.len() / w.columns().max(1);
-    assert!(x.len() == rows * w.columns() && y.len() == rows * w.rows(), "the lengths don't fit {w:?}");
-    if y.is_empty() || w.columns() == 0 {
+    if y.is_empty() && (x.is_empty() || w.rows() == 0) {
         return;
     }
-    let mut weights = vec![0.0; w.columns()];
-    for n in 0..w.rows() {
-        w.row(n, &mut weights);
-        for (m, x) in x.chunks_exact(w.columns()).enumerate() {
-            y[m * w.rows() + n] = x.iter().zip(&weights).map(|(x, w)| x * w).sum();
-        }
+    let rows = y.len() / w.rows().max(1);
+    assert!(
+        y.len() == rows * w.rows() && x.len() == rows * w.columns(),
+        "{} values times {w:?} don't make {}",
+        x.len(),
+        y.len()
+    );
+    if w.columns() == 0 {
+        return y.fill(0.0);
     }
+    let out = Out { first: y.as_mut_ptr(), stride: w.rows() };
+    Activations::with(x, rows, w.columns(), |x| match rows {
+        1 => dot::run(threads, x, w, out),
+        _ => tile::run(threads, x, w, out),
+    });
 }
+
+/// Where the products go, for all threads.
+#[derive(Clone, Copy)]
+struct Out {
+    first: *mut f32,
+    stride: usize,
+}
+
+// SAFETY: each thread writes the columns of the weights' rows it took, and nobody reads before all are done.
+unsafe impl Send for Out {}
+// SAFETY: as above.
+unsafe impl Sync for Out {}

@@ -76,7 +76,6 @@ impl Threads {
     /// # Panics
     /// If this processor hasn't got them.
     pub fn on(isa: Isa, count: usize) -> std::io::Result<Self> {
-        assert!(Isa::available().any(|there| there == isa), "{isa:?} is not there");
         let mut threads =
             Self { isa, shared: Arc::default(), turn: Mutex::default(), others: Vec::with_capacity(count) };
         for number in 1..count {

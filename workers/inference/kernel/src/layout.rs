@@ -1,0 +1,110 @@
+//! How each format's blocks become floats in registers.
+//!
+//! The layouts are ggml's. A weight is its quant times its block's scale, rounded once where it doesn't fit a float, so
+//! every instruction set gets the same weights as a reader that goes value by value.
+
+mod blocks;
+mod floats;
+mod supers;
+
+pub(crate) use blocks::{Q4_0, Q4_1, Q5_0, Q5_1, Q8_0};
+pub(crate) use floats::{Bf16, F16, F32};
+pub(crate) use supers::{Q2K, Q3K, Q4K, Q5K, Q6K};
+
+use crate::format::Format;
+use crate::simd::Unpack;
+
+/// Values that a layout unpacks at once.
+pub(crate) const PART: usize = 32;
+
+/// A block layout.
+///
+/// # Safety
+/// `scales` and `part` read `BYTES` bytes from `block`, of any alignment, and need the instructions of `S`, whose lanes
+/// are sixteen.
+pub(crate) unsafe trait Layout {
+    /// Values of a block, in whole parts. For plain floats, which have no blocks, that of one part.
+    const VALUES: usize;
+    const BYTES: usize;
+    /// What all parts of a block need.
+    type Scales<S: Unpack>: Copy;
+    unsafe fn scales<S: Unpack>(block: *const u8) -> Self::Scales<S>;
+    /// The `part`th 32 values, in the columns' order.
+    unsafe fn part<S: Unpack>(block: *const u8, scales: &Self::Scales<S>, part: usize) -> [S; 2];
+}
+
+/// Evaluates an expression with the type of a format's layout.
+macro_rules! with_layout {
+    ($format:expr, $layout:ident => $result:expr) => {{
+        macro_rules! with {
+            ($name:ident) => {{
+                type $layout = $crate::layout::$name;
+                $result
+            }};
+        }
+        match $format {
+            $crate::format::Format::F32 => with!(F32),
+            $crate::format::Format::F16 => with!(F16),
+            $crate::format::Format::Bf16 => with!(Bf16),
+            $crate::format::Format::Q4_0 => with!(Q4_0),
+            $crate::format::Format::Q4_1 => with!(Q4_1),
+            $crate::format::Format::Q5_0 => with!(Q5_0),
+            $crate::format::Format::Q5_1 => with!(Q5_1),
+            $crate::format::Format::Q8_0 => with!(Q8_0),
+            $crate::format::Format::Q2K => with!(Q2K),
+            $crate::format::Format::Q3K => with!(Q3K),
+            $crate::format::Format::Q4K => with!(Q4K),
+            $crate::format::Format::Q5K => with!(Q5K),
+            $crate::format::Format::Q6K => with!(Q6K),
+        }
+    }};
+}
+pub(crate) use with_layout;
+
+/// Widens consecutive values of a row, from the start of a block to the end of one.
+///
+/// # Safety
+/// `from` is good for the values' bytes, `to` for `count` floats; `count` is a multiple of the format's block.
+#[inline(always)]
+pub(crate) unsafe fn widen<S: Unpack>(format: Format, from: *const u8, count: usize, to: *mut f32) {
+    unsafe { with_layout!(format, L => widen_blocks::<S::Wide, L>(from, count, to)) }
+}
+
+#[inline(always)]
+unsafe fn widen_blocks<S: Unpack, L: Layout>(from: *const u8, count: usize, to: *mut f32) {
+    unsafe {
+        let blocks = count / L::VALUES;
+        for block in 0..blocks {
+            let (from, to) = (from.add(block * L::BYTES), to.add(block * L::VALUES));
+            let scales = L::scales::<S>(from);
+            for part in 0..L::VALUES / PART {
+                let [low, high] = L::part(from, &scales, part);
+                low.store(to.add(part * PART));
+                high.store(to.add(part * PART + PART / 2));
+            }
+        }
+        // Only plain floats have less than a block left.
+        let left = count - blocks * L::VALUES;
+        if left > 0 {
+            let mut floats = [0.0; PART];
+            for (half, vector) in tail::<S, L>(from.add(blocks * L::BYTES), left).into_iter().enumerate() {
+                vector.store(floats.as_mut_ptr().add(half * PART / 2));
+            }
+            to.add(blocks * L::VALUES).copy_from_nonoverlapping(floats.as_ptr(), left);
+        }
+    }
+}
+
+/// The last `left` values of a row of plain floats, with zeros after them.
+///
+/// # Safety
+/// `from` is good for their bytes; `left` is less than a part.
+#[inline(always)]
+pub(crate) unsafe fn tail<S: Unpack, L: Layout>(from: *const u8, left: usize) -> [S; 2] {
+    let mut block = [0u8; 4 * PART];
+    unsafe {
+        block.as_mut_ptr().copy_from_nonoverlapping(from, left * (L::BYTES / L::VALUES));
+        let scales = L::scales::<S>(block.as_ptr());
+        L::part(block.as_ptr(), &scales, 0)
+    }
+}

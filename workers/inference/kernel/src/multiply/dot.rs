@@ -1,0 +1,104 @@
+//! One row of activations: the weights pass once, so memory is what it takes.
+
+use super::Out;
+use super::activations::Activations;
+use crate::format::Format;
+use crate::layout::{Layout, PART, tail, with_layout};
+use crate::lines::Line;
+use crate::matrix::Matrix;
+use crate::simd::{Unpack, dispatch};
+use crate::threads::Threads;
+
+/// Rows of weights that are gone over together, so that the multiplier waits for no sum.
+const ROWS: usize = 4;
+/// What a thread takes at a time, in bytes of weights: enough that taking is nothing, little enough that the threads end
+/// together.
+const TAKE: usize = 64 << 10;
+
+pub(super) fn run(threads: &Threads, x: Activations<'_>, w: &Matrix, out: Out) {
+    let (bytes, row_bytes) = (w.bytes(), w.row_bytes());
+    let take = (TAKE / row_bytes).next_multiple_of(ROWS).max(ROWS);
+    threads.each(w.rows().div_ceil(take), |item| {
+        let first = item * take;
+        let rows = take.min(w.rows() - first);
+        let weights = Weights {
+            format: w.format(),
+            bytes: &bytes[first * row_bytes..][..rows * row_bytes],
+            rows,
+            columns: w.columns(),
+        };
+        let x = x.run(0, 0);
+        // SAFETY: the rows are among those of `w`, each of which has its own place in `out`.
+        let out = unsafe { std::slice::from_raw_parts_mut({ out }.first.add(first), rows) };
+        dispatch!(threads.isa(), some_rows(weights: Weights<'_>, x: &[Line], out: &mut [f32]));
+    });
+}
+
+/// Rows that a thread took.
+#[derive(Clone, Copy)]
+struct Weights<'a> {
+    format: Format,
+    bytes: &'a [u8],
+    rows: usize,
+    columns: usize,
+}
+
+/// # Safety
+/// The bytes are the rows' whole blocks; `x` has lines for all columns; `out` is as long as there are rows.
+#[inline(always)]
+unsafe fn some_rows<S: Unpack>(weights: Weights<'_>, x: &[Line], out: &mut [f32]) {
+    let row_bytes = weights.bytes.len() / weights.rows;
+    let (bytes, x, columns) = (weights.bytes.as_ptr(), x.as_ptr().cast(), weights.columns);
+    unsafe {
+        with_layout!(weights.format, L => {
+            let (fours, rest) = out.as_chunks_mut::<ROWS>();
+            let first_of_rest = fours.len() * ROWS;
+            for (four, out) in fours.iter_mut().enumerate() {
+                *out = dot::<S::Wide, L, ROWS>(bytes.add(four * ROWS * row_bytes), row_bytes, x, columns);
+            }
+            for (row, out) in rest.iter_mut().enumerate() {
+                [*out] = dot::<S::Wide, L, 1>(bytes.add((first_of_rest + row) * row_bytes), row_bytes, x, columns);
+            }
+        });
+    }
+}
+
+#[inline(always)]
+unsafe fn dot<S: Unpack, L: Layout, const ROWS: usize>(
+    rows: *const u8,
+    row_bytes: usize,
+    x: *const f32,
+    columns: usize,
+) -> [f32; ROWS] {
+    unsafe {
+        let mut sums = [S::splat(0.0); ROWS];
+        let blocks = columns / L::VALUES;
+        for block in 0..blocks {
+            let (rows, x) = (rows.add(block * L::BYTES), x.add(block * L::VALUES));
+            for (row, sum) in sums.iter_mut().enumerate() {
+                let from = rows.add(row * row_bytes);
+                let scales = L::scales::<S>(from);
+                for part in 0..L::VALUES / PART {
+                    let x = x.add(part * PART);
+                    let [low, high] = L::part(from, &scales, part);
+                    *sum = low.mul_add(S::load(x), *sum);
+                    *sum = high.mul_add(S::load(x.add(PART / 2)), *sum);
+                }
+            }
+        }
+        let left = columns - blocks * L::VALUES;
+        if left > 0 {
+            let x = x.add(blocks * L::VALUES);
+            for (row, sum) in sums.iter_mut().enumerate() {
+                let [low, high] = tail::<S, L>(rows.add(row * row_bytes + blocks * L::BYTES), left);
+                *sum = low.mul_add(S::load(x), *sum);
+                *sum = high.mul_add(S::load(x.add(PART / 2)), *sum);
+            }
+        }
+        let mut out = [0.0; ROWS];
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = sum.sum();
+        }
+        out
+    }
+}

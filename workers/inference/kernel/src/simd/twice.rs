@@ -1,0 +1,147 @@
+//! Two vectors as one of twice the lanes.
+
+use super::{Simd, Unpack};
+
+#[derive(Clone, Copy)]
+pub(crate) struct Twice<S>(S, S);
+
+// SAFETY: does with each half, and its half of the memory, what the half may do.
+unsafe impl<S: Simd> Simd for Twice<S> {
+    const LANES: usize = 2 * S::LANES;
+    const ROWS: usize = S::ROWS;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        unsafe { Self(S::splat(x), S::splat(x)) }
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { Self(S::load(from), S::load(from.add(S::LANES))) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe {
+            self.0.store(to);
+            self.1.store(to.add(S::LANES));
+        }
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        unsafe { Self(self.0.add(other.0), self.1.add(other.1)) }
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        unsafe { Self(self.0.sub(other.0), self.1.sub(other.1)) }
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        unsafe { Self(self.0.mul(other.0), self.1.mul(other.1)) }
+    }
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        unsafe { Self(self.0.div(other.0), self.1.div(other.1)) }
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        unsafe { Self(self.0.max(other.0), self.1.max(other.1)) }
+    }
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        unsafe { Self(self.0.min(other.0), self.1.min(other.1)) }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, a: Self, b: Self) -> Self {
+        unsafe { Self(self.0.mul_add(a.0, b.0), self.1.mul_add(a.1, b.1)) }
+    }
+    #[inline(always)]
+    unsafe fn exp2_whole(self) -> Self {
+        unsafe { Self(self.0.exp2_whole(), self.1.exp2_whole()) }
+    }
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        unsafe { Self(self.0.round(), self.1.round()) }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        unsafe { self.0.add(self.1).sum() }
+    }
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        unsafe { self.0.max(self.1).largest() }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<S: Unpack> Unpack for Twice<S> {
+    type Wide = Self;
+    type Whole = (S::Whole, S::Whole);
+    type Line = (S::Line, S::Line);
+
+    #[inline(always)]
+    unsafe fn bytes(from: *const u8) -> Self::Whole {
+        unsafe { (S::bytes(from), S::bytes(from.add(S::LANES))) }
+    }
+    #[inline(always)]
+    unsafe fn signed_bytes(from: *const u8) -> Self::Whole {
+        unsafe { (S::signed_bytes(from), S::signed_bytes(from.add(S::LANES))) }
+    }
+    #[inline(always)]
+    unsafe fn chosen(bits: u32, value: i32) -> Self::Whole {
+        unsafe { (S::chosen(bits, value), S::chosen(bits >> S::LANES, value)) }
+    }
+    #[inline(always)]
+    unsafe fn and(whole: Self::Whole, mask: i32) -> Self::Whole {
+        unsafe { (S::and(whole.0, mask), S::and(whole.1, mask)) }
+    }
+    #[inline(always)]
+    unsafe fn minus(whole: Self::Whole, less: i32) -> Self::Whole {
+        unsafe { (S::minus(whole.0, less), S::minus(whole.1, less)) }
+    }
+    #[inline(always)]
+    unsafe fn left(whole: Self::Whole, by: u32) -> Self::Whole {
+        unsafe { (S::left(whole.0, by), S::left(whole.1, by)) }
+    }
+    #[inline(always)]
+    unsafe fn right(whole: Self::Whole, by: u32) -> Self::Whole {
+        unsafe { (S::right(whole.0, by), S::right(whole.1, by)) }
+    }
+    #[inline(always)]
+    unsafe fn or(whole: Self::Whole, other: Self::Whole) -> Self::Whole {
+        unsafe { (S::or(whole.0, other.0), S::or(whole.1, other.1)) }
+    }
+    #[inline(always)]
+    unsafe fn number(whole: Self::Whole) -> Self {
+        unsafe { Self(S::number(whole.0), S::number(whole.1)) }
+    }
+    #[inline(always)]
+    unsafe fn line(slope: Self, start: Self) -> Self::Line {
+        unsafe { (S::line(slope.0, start.0), S::line(slope.1, start.1)) }
+    }
+    #[inline(always)]
+    unsafe fn on(line: Self::Line, whole: Self::Whole) -> Self {
+        unsafe { Self(S::on(line.0, whole.0), S::on(line.1, whole.1)) }
+    }
+    #[inline(always)]
+    unsafe fn halves(from: *const u8) -> Self {
+        unsafe { Self(S::halves(from), S::halves(from.add(2 * S::LANES))) }
+    }
+    #[inline(always)]
+    unsafe fn narrow(self, to: *mut u8) {
+        unsafe {
+            self.0.narrow(to);
+            self.1.narrow(to.add(2 * S::LANES));
+        }
+    }
+    #[inline(always)]
+    unsafe fn splat_half(from: *const u8) -> Self {
+        unsafe { Self(S::splat_half(from), S::splat_half(from)) }
+    }
+    #[inline(always)]
+    unsafe fn brains(from: *const u8) -> Self {
+        unsafe { Self(S::brains(from), S::brains(from.add(2 * S::LANES))) }
+    }
+    #[inline(always)]
+    unsafe fn prefetch(from: *const u8) {
+        unsafe { S::prefetch(from) }
+    }
+}

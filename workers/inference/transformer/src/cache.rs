@@ -1,0 +1,48 @@
+//! Keys and values of the tokens that have been seen.
+
+use cortex_kernel::{Pages, PagesError, Store};
+
+use crate::shape::Shape;
+
+/// Keys and values in blocks of [`crate::BLOCK`] tokens. Whoever calls decides which sequence has which blocks; several
+/// may share those that are full.
+#[derive(Debug)]
+pub struct Cache {
+    pub(crate) pages: Pages,
+    pub(crate) sizes: Sizes,
+}
+
+/// What a cache must have in common with the model that uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    layers: usize,
+    kv_heads: usize,
+    head_dim: usize,
+}
+
+impl Sizes {
+    pub(crate) fn of(shape: &Shape) -> Self {
+        Self { layers: shape.layers, kv_heads: shape.kv_heads, head_dim: shape.head_dim }
+    }
+}
+
+impl Cache {
+    /// A cache of `blocks` blocks for models of this shape.
+    pub fn new(shape: &Shape, blocks: usize, store: Store) -> Result<Self, PagesError> {
+        let sizes = Sizes::of(shape);
+        let pages = Pages::new(sizes.layers, sizes.kv_heads, sizes.head_dim, blocks, store)?;
+        Ok(Self { pages, sizes })
+    }
+
+    pub fn blocks(&self) -> usize {
+        self.pages.blocks()
+    }
+
+    pub fn store(&self) -> Store {
+        self.pages.store()
+    }
+
+    pub fn bytes_per_block(&self) -> usize {
+        self.pages.bytes_per_block()
+    }
+}

@@ -1,0 +1,189 @@
+//! One step: the next tokens of some sequences through all layers.
+
+use cortex_kernel::{Angles, Heads, Span, attend, multiply, rms_norm, rope, silu_times};
+
+use crate::cache::{Cache, Sizes};
+use crate::model::Model;
+use crate::piece::{Piece, PieceError, disjoint, spans, wanted};
+use crate::weights::{Layer, Linear};
+
+/// Why a step isn't run; the cache is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForwardError {
+    #[error("piece {piece}: {error}")]
+    Piece { piece: usize, error: PieceError },
+    #[error("the cache was made for a model of other sizes")]
+    Cache,
+}
+
+impl Model {
+    /// Runs a step: puts the keys and values of the pieces' tokens into their blocks of the cache, and returns the
+    /// logits that are wanted, a row of the vocabulary's length for each, in the order of the pieces and their tokens.
+    pub fn forward(&self, cache: &mut Cache, pieces: &[Piece<'_>]) -> Result<Vec<f32>, ForwardError> {
+        self.check(cache, pieces)?;
+        let mut step = Step::new(self, pieces);
+        let last = self.weights.layers.len() - 1;
+        for (number, layer) in self.weights.layers.iter().enumerate() {
+            step.remember(cache, number, layer);
+            if number == last {
+                step.keep(pieces);
+            }
+            if step.rows() == 0 {
+                break;
+            }
+            step.attend(cache, number, layer);
+            step.think(layer);
+        }
+        Ok(step.logits())
+    }
+
+    fn check(&self, cache: &Cache, pieces: &[Piece<'_>]) -> Result<(), ForwardError> {
+        if cache.sizes != Sizes::of(&self.shape) {
+            return Err(ForwardError::Cache);
+        }
+        for (piece, given) in pieces.iter().enumerate() {
+            let checked = given.check(self.shape.vocabulary, self.shape.context, cache.blocks());
+            checked.map_err(|error| ForwardError::Piece { piece, error })?;
+        }
+        disjoint(pieces, cache.blocks()).map_err(|(piece, error)| ForwardError::Piece { piece, error })
+    }
+}
+
+/// The tokens on their way through the layers: a row of each buffer per token.
+struct Step<'a> {
+    model: &'a Model,
+    spans: Vec<Span<'a>>,
+    angles: Angles,
+    /// What the layers add to.
+    stream: Vec<f32>,
+    queries: Vec<f32>,
+    /// Each used for several things, one after the other.
+    wide: [Vec<f32>; 2],
+    narrow: [Vec<f32>; 2],
+}
+
+impl<'a> Step<'a> {
+    fn new(model: &'a Model, pieces: &[Piece<'a>]) -> Self {
+        let spans = spans(pieces);
+        let hidden = model.shape.hidden;
+        let tokens: Vec<u32> = pieces.iter().flat_map(|piece| piece.tokens).copied().collect();
+        let mut stream = vec![0.0; tokens.len() * hidden];
+        for (&token, row) in tokens.iter().zip(stream.chunks_exact_mut(hidden)) {
+            model.weights.embedding.row(token as usize, row);
+        }
+        let positions = spans.iter().flat_map(|span| span.start..span.start + span.rows.len());
+        let angles = Angles::new(positions, &model.frequencies, model.shape.rope.gain());
+        Self {
+            model,
+            spans,
+            angles,
+            stream,
+            queries: vec![],
+            wide: [vec![], vec![]],
+            narrow: [vec![], vec![]],
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.stream.len() / self.model.shape.hidden
+    }
+
+    /// Makes queries, and puts keys and values into the cache.
+    fn remember(&mut self, cache: &mut Cache, number: usize, layer: &Layer) {
+        let (model, shape) = (self.model, &self.model.shape);
+        let [normed, spare] = &mut self.wide;
+        let [keys, values] = &mut self.narrow;
+        model.norm(&self.stream, &layer.attention_norm, normed);
+        model.linear(normed, &layer.query, &mut self.queries);
+        model.linear(normed, &layer.key, keys);
+        model.linear(normed, &layer.value, values);
+        if let Some((query_norm, key_norm)) = &layer.head_norms {
+            model.norm(&self.queries, query_norm, spare);
+            std::mem::swap(&mut self.queries, spare);
+            model.norm(keys, key_norm, spare);
+            std::mem::swap(keys, spare);
+        }
+        rope(shape.rope.pairing, &self.angles, shape.head_dim, &mut self.queries);
+        rope(shape.rope.pairing, &self.angles, shape.head_dim, keys);
+        cache.pages.write(number, &self.spans, keys, values);
+    }
+
+    /// Lets go of the rows whose logits nobody wants.
+    fn keep(&mut self, pieces: &[Piece<'a>]) {
+        let rows: Vec<usize> = self
+            .spans
+            .iter()
+            .zip(pieces)
+            .flat_map(|(span, piece)| span.rows.end - piece.wanted()..span.rows.end)
+            .collect();
+        pick(&rows, self.model.shape.hidden, &mut self.stream);
+        pick(&rows, self.model.shape.query(), &mut self.queries);
+        self.spans = wanted(pieces);
+    }
+
+    fn attend(&mut self, cache: &Cache, number: usize, layer: &Layer) {
+        let (model, shape) = (self.model, &self.model.shape);
+        let [seen, merged] = &mut self.wide;
+        let heads = Heads {
+            queries: shape.heads,
+            scale: 1.0 / (shape.head_dim as f32).sqrt(),
+            window: shape.windows[number],
+        };
+        seen.resize(self.queries.len(), 0.0);
+        attend(&model.threads, &cache.pages, number, heads, &self.spans, &self.queries, seen);
+        model.linear(seen, &layer.merge, merged);
+        add(&mut self.stream, merged);
+    }
+
+    fn think(&mut self, layer: &Layer) {
+        let model = self.model;
+        let [gate, up] = &mut self.wide;
+        let [normed, _] = &mut self.narrow;
+        model.norm(&self.stream, &layer.mlp_norm, normed);
+        model.linear(normed, &layer.gate, gate);
+        model.linear(normed, &layer.up, up);
+        silu_times(model.threads.isa(), gate, up);
+        model.linear(gate, &layer.down, normed);
+        add(&mut self.stream, normed);
+    }
+
+    fn logits(mut self) -> Vec<f32> {
+        let weights = &self.model.weights;
+        let [normed, _] = &mut self.wide;
+        self.model.norm(&self.stream, &weights.norm, normed);
+        let mut logits = vec![0.0; self.stream.len() / self.model.shape.hidden * weights.output.rows()];
+        multiply(&self.model.threads, normed, &weights.output, &mut logits);
+        logits
+    }
+}
+
+impl Model {
+    fn norm(&self, x: &[f32], scale: &[f32], out: &mut Vec<f32>) {
+        out.resize(x.len(), 0.0);
+        rms_norm(self.threads.isa(), x, scale, self.shape.norm_eps, out);
+    }
+
+    fn linear(&self, x: &[f32], linear: &Linear, out: &mut Vec<f32>) {
+        out.resize(x.len() / linear.matrix.columns() * linear.matrix.rows(), 0.0);
+        multiply(&self.threads, x, &linear.matrix, out);
+        if let Some(bias) = &linear.bias {
+            for row in out.chunks_exact_mut(bias.len()) {
+                add(row, bias);
+            }
+        }
+    }
+}
+
+fn add(to: &mut [f32], what: &[f32]) {
+    for (to, what) in to.iter_mut().zip(what) {
+        *to += what;
+    }
+}
+
+/// Keeps some rows, in ascending order.
+fn pick(rows: &[usize], width: usize, values: &mut Vec<f32>) {
+    for (to, &from) in rows.iter().enumerate() {
+        values.copy_within(from * width..(from + 1) * width, to * width);
+    }
+    values.truncate(rows.len() * width);
+}

@@ -1,0 +1,101 @@
+//! What a model is: its sizes, and which variants of the architecture it uses.
+
+mod error;
+mod family;
+mod gguf;
+mod hugging_face;
+mod keys;
+mod rope;
+
+pub use error::ConfigError;
+pub use family::Family;
+pub use rope::{Rope, Scaling};
+
+/// The sizes of a model, checked: none is zero or absurd, and they fit each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape {
+    pub family: Family,
+    pub layers: usize,
+    pub hidden: usize,
+    pub heads: usize,
+    /// Heads of keys and values, each of which serves `heads / kv_heads` neighbouring heads of queries.
+    pub kv_heads: usize,
+    /// Values of a head; not always `hidden / heads`.
+    pub head_dim: usize,
+    pub intermediate: usize,
+    pub vocabulary: usize,
+    /// Tokens of the longest sequence.
+    pub context: usize,
+    pub norm_eps: f32,
+    pub rope: Rope,
+    /// For each layer, how many tokens a token sees, itself included, if not all before it.
+    pub windows: Vec<Option<usize>>,
+    /// Whether the output matrix is the embedding's.
+    pub tied: bool,
+    pub biases: Biases,
+    /// Whether each head of queries and keys is normalised before it turns.
+    pub qk_norm: bool,
+}
+
+/// Which products have a bias.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Biases {
+    pub qkv: bool,
+    pub merge: bool,
+    pub mlp: bool,
+}
+
+/// What no model we could run goes beyond; a larger number is damage.
+const LAYERS: u64 = 1 << 10;
+const HIDDEN: u64 = 1 << 17;
+const INTERMEDIATE: u64 = 1 << 20;
+const HEADS: u64 = 1 << 11;
+const HEAD_DIM: u64 = 1 << 12;
+const VOCABULARY: u64 = 1 << 24;
+const CONTEXT: u64 = 1 << 30;
+
+impl Shape {
+    /// Values of all query heads of a token.
+    pub fn query(&self) -> usize {
+        self.heads * self.head_dim
+    }
+
+    /// Values of all key heads of a token, and of all value heads.
+    pub fn kv(&self) -> usize {
+        self.kv_heads * self.head_dim
+    }
+
+    /// What no single number shows.
+    fn check(self) -> Result<Self, ConfigError> {
+        let known = |key: &str, found: String, supported, fits: bool| {
+            if fits {
+                Ok(())
+            } else {
+                Err(ConfigError::Unsupported { key: String::from(key), found, supported })
+            }
+        };
+        let (heads, kv_heads, head_dim) = (self.heads, self.kv_heads, self.head_dim);
+        known(
+            "the number of key-value heads",
+            format!("{kv_heads} for {heads} heads"),
+            "it divides the number of heads",
+            heads.is_multiple_of(kv_heads),
+        )?;
+        known("the size of a head", head_dim.to_string(), "it is even", head_dim.is_multiple_of(2))?;
+        let eps = self.norm_eps;
+        known("the norm's epsilon", eps.to_string(), "it is 0 to 0.1", (0.0..=0.1).contains(&eps))?;
+        let divisors =
+            if let Scaling::Divisors { divisors, .. } = &self.rope.scaling { divisors } else { &vec![] };
+        let pairs = divisors.len();
+        known(
+            "the number of rope factors",
+            pairs.to_string(),
+            "it is half the size of a head",
+            pairs == 0 || pairs == head_dim / 2,
+        )?;
+        let frequencies = self.rope.frequencies(head_dim);
+        let finite = frequencies.iter().all(|frequency| frequency.is_finite());
+        known("rope", format!("{:?}", self.rope), "its frequencies are finite", finite)?;
+        Ok(self)
+    }
+}

@@ -1,0 +1,154 @@
+//! The matrices and vectors of a model, each checked against its [`Shape`].
+
+mod error;
+mod gguf;
+mod mapped;
+mod names;
+mod safetensors;
+mod tensors;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use cortex_kernel::Matrix;
+
+pub use self::error::{LoadError, WeightsError};
+pub(crate) use self::names::Names;
+use self::names::Part;
+use self::tensors::{Tensor, Tensors};
+use crate::options::Progress;
+use crate::shape::Shape;
+
+/// A model's weights; the matrices lie in the mapped files.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    pub(crate) embedding: Matrix,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) norm: Vec<f32>,
+    pub(crate) output: Matrix,
+}
+
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) attention_norm: Vec<f32>,
+    pub(crate) query: Linear,
+    pub(crate) key: Linear,
+    pub(crate) value: Linear,
+    /// Of each head of queries, and of keys.
+    pub(crate) head_norms: Option<(Vec<f32>, Vec<f32>)>,
+    pub(crate) merge: Linear,
+    pub(crate) mlp_norm: Vec<f32>,
+    pub(crate) gate: Linear,
+    pub(crate) up: Linear,
+    pub(crate) down: Linear,
+}
+
+/// A matrix to multiply with, and what is added then.
+#[derive(Debug)]
+pub(crate) struct Linear {
+    pub(crate) matrix: Matrix,
+    pub(crate) bias: Option<Vec<f32>>,
+}
+
+/// Opens the model at `path`, a folder or a GGUF file: what it is, and where its tensors lie.
+pub(crate) fn open(path: &Path) -> Result<(Shape, Names, Tensors), LoadError> {
+    if path.extension().is_some_and(|extension| extension == "gguf") {
+        let (file, mut tensors) = gguf::open(path)?;
+        let divisors = gguf::divisors(&mut tensors)?;
+        let shape = Shape::from_gguf(&file, divisors);
+        let shape = shape.map_err(|error| LoadError::Config { path: path.to_owned(), error })?;
+        return Ok((shape, Names::Gguf, tensors));
+    }
+    let config = path.join("config.json");
+    if !path.is_dir() {
+        return Err(LoadError::NoModel(path.to_owned()));
+    }
+    let shape = match std::fs::read(&config) {
+        Ok(json) => Shape::from_config(&json).map_err(|error| LoadError::Config { path: config, error })?,
+        Err(error) => return Err(LoadError::Io { path: config, error }),
+    };
+    Ok((shape, Names::HuggingFace, safetensors::open(path)?))
+}
+
+impl Weights {
+    /// Takes every tensor that a model of this shape has; there may be no others that change what it does.
+    pub(crate) fn take(shape: &Shape, names: Names, mut tensors: Tensors) -> Result<Self, LoadError> {
+        let (hidden, vocabulary) = (shape.hidden, shape.vocabulary);
+        let embedding = tensors.matrix(names.embedding(), vocabulary, hidden)?;
+        let output = match shape.tied {
+            true => embedding.clone(),
+            false => tensors.matrix(names.output(), vocabulary, hidden)?,
+        };
+        let norm = tensors.vector(names.norm(), hidden)?;
+        let layers = (0..shape.layers).map(|layer| Layer::take(shape, names, layer, &mut tensors));
+        let layers = layers.collect::<Result<_, _>>()?;
+        if let Some((name, tensor)) = tensors.rest().find(|(name, _)| !names.idle(name, shape.tied)) {
+            return Err(tensor.wrong(WeightsError::Idle(name.into())));
+        }
+        Ok(Self { embedding, layers, norm, output })
+    }
+
+    /// Every matrix, the tied one once.
+    pub(crate) fn matrices(&self, tied: bool) -> impl Iterator<Item = &Matrix> {
+        let layers = self.layers.iter().flat_map(|layer| {
+            [&layer.query, &layer.key, &layer.value, &layer.merge, &layer.gate, &layer.up, &layer.down]
+        });
+        let output = (!tied).then_some(&self.output);
+        layers.map(|linear| &linear.matrix).chain(output).chain([&self.embedding])
+    }
+}
+
+impl Layer {
+    fn take(shape: &Shape, names: Names, layer: usize, tensors: &mut Tensors) -> Result<Self, LoadError> {
+        let mut norm = |part, width| tensors.vector(&format!("{}.weight", names.layer(layer, part)), width);
+        let attention_norm = norm(Part::AttentionNorm, shape.hidden)?;
+        let mlp_norm = norm(Part::MlpNorm, shape.hidden)?;
+        let head_norms = match shape.qk_norm {
+            true => Some((norm(Part::QueryNorm, shape.head_dim)?, norm(Part::KeyNorm, shape.head_dim)?)),
+            false => None,
+        };
+        let mut linear = |part, rows, columns, biased: bool| -> Result<Linear, LoadError> {
+            let name = names.layer(layer, part);
+            let matrix = tensors.matrix(&format!("{name}.weight"), rows, columns)?;
+            let bias = biased.then(|| tensors.vector(&format!("{name}.bias"), rows)).transpose()?;
+            Ok(Linear { matrix, bias })
+        };
+        let (hidden, intermediate, biases) = (shape.hidden, shape.intermediate, shape.biases);
+        Ok(Self {
+            attention_norm,
+            query: linear(Part::Query, shape.query(), hidden, biases.qkv)?,
+            key: linear(Part::Key, shape.kv(), hidden, biases.qkv)?,
+            value: linear(Part::Value, shape.kv(), hidden, biases.qkv)?,
+            head_norms,
+            merge: linear(Part::Merge, hidden, shape.query(), biases.merge)?,
+            mlp_norm,
+            gate: linear(Part::Gate, intermediate, hidden, biases.mlp)?,
+            up: linear(Part::Up, intermediate, hidden, biases.mlp)?,
+            down: linear(Part::Down, hidden, intermediate, biases.mlp)?,
+        })
+    }
+}
+
+/// Brings the weights into memory piece by piece, and tells after each how far it has come.
+pub(crate) fn read(
+    tensors: &[Tensor],
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(), LoadError> {
+    const PIECE: usize = 16 << 20;
+    let of = tensors.iter().map(|tensor| tensor.range.len() as u64).sum();
+    let mut read = 0;
+    let mut tell = |read| match progress(Progress { read, of }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(LoadError::Stopped),
+    };
+    tell(0)?;
+    for tensor in tensors {
+        for start in tensor.range.clone().step_by(PIECE) {
+            let end = tensor.range.end.min(start + PIECE);
+            tensor.file.read(start..end);
+            read += (end - start) as u64;
+            tell(read)?;
+        }
+    }
+    Ok(())
+}

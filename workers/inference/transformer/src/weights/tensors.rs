@@ -1,0 +1,101 @@
+//! The tensors of a model's files, by name, before anyone knows what they are for.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use cortex_kernel::{Format, Matrix};
+
+use super::mapped::Mapped;
+use super::{LoadError, WeightsError};
+
+/// Tensors that nobody has taken yet.
+#[derive(Debug)]
+pub(crate) struct Tensors {
+    /// Where to look for one that is not there.
+    path: PathBuf,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+/// Where a tensor lies.
+#[derive(Debug, Clone)]
+pub(crate) struct Tensor {
+    pub(crate) file: Mapped,
+    /// Or how the file calls it, if it isn't one that we read.
+    pub(crate) format: Result<Format, String>,
+    /// Outermost dimension first: rows, columns.
+    pub(crate) shape: Vec<u64>,
+    pub(crate) range: Range<usize>,
+}
+
+impl Tensors {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, tensors: BTreeMap::new() }
+    }
+
+    pub(crate) fn add(&mut self, name: String, tensor: Tensor) -> Result<(), LoadError> {
+        let path = tensor.file.path().to_owned();
+        match self.tensors.insert(name.clone(), tensor) {
+            None => Ok(()),
+            Some(_) => Err(LoadError::Weights { path, error: WeightsError::Twice(name) }),
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name)
+    }
+
+    /// Takes a matrix; it stays in the file.
+    pub(crate) fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Matrix, LoadError> {
+        let tensor = self.take(name, &[rows as u64, columns as u64])?;
+        tensor.matrix(name, rows, columns).map_err(|error| tensor.wrong(error))
+    }
+
+    /// Takes the values of a vector.
+    pub(crate) fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, LoadError> {
+        let tensor = self.take(name, &[length as u64])?;
+        let matrix = tensor.matrix(name, 1, length).map_err(|error| tensor.wrong(error))?;
+        let mut values = vec![0.0; length];
+        matrix.row(0, &mut values);
+        Ok(values)
+    }
+
+    /// All of them, to read them when they have been found to fit.
+    pub(crate) fn all(&self) -> Vec<Tensor> {
+        self.tensors.values().cloned().collect()
+    }
+
+    /// What nobody has taken.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    fn take(&mut self, name: &str, expected: &[u64]) -> Result<Tensor, LoadError> {
+        let missing =
+            || LoadError::Weights { path: self.path.clone(), error: WeightsError::Missing(name.into()) };
+        let tensor = self.tensors.remove(name).ok_or_else(missing)?;
+        if tensor.shape == expected {
+            return Ok(tensor);
+        }
+        let (found, expected) = (tensor.shape.clone(), expected.to_vec());
+        Err(tensor.wrong(WeightsError::Shape { name: name.into(), found, expected }))
+    }
+}
+
+impl Tensor {
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// An error about the file that has this tensor.
+    pub(crate) fn wrong(&self, error: WeightsError) -> LoadError {
+        LoadError::Weights { path: self.path().to_owned(), error }
+    }
+
+    fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, WeightsError> {
+        let format = self.format.clone();
+        let format = format.map_err(|found| WeightsError::Format { name: name.into(), found })?;
+        Matrix::new(format, rows, columns, self.file.shared(), self.range.clone())
+            .map_err(|error| WeightsError::Matrix { name: name.into(), error })
+    }
+}

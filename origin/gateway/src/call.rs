@@ -1,18 +1,22 @@
 //! Synchronous calls: over the bus to the scheduler, with the payloads in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cortex_domain::call::{Called, Refusal};
 use cortex_domain::id::JobId;
-use cortex_domain::job::{Job, Request};
+use cortex_domain::job::{Job, Limits, Priority, Request};
 use cortex_domain::pointer::Pointer;
-use cortex_domain::ports::Payloads;
+use cortex_domain::ports::{Bus, Payloads};
+use cortex_domain::state::{Exhausted, FailureKind, State};
 use cortex_domain::subject::Subject;
+use cortex_domain::topic::Topic;
 use cortex_guard::{Kind, Problem};
 use cortex_wire::{decode_called, encode_call, encode_submit};
 
+use crate::door::Admitted;
 use crate::gateway::Inner;
 use crate::refuse;
 
@@ -22,6 +26,38 @@ pub(crate) struct Answered {
     pub(crate) job: Job,
     /// What the worker answered, if the job succeeded.
     pub(crate) answer: Option<Bytes>,
+}
+
+impl Answered {
+    /// The worker's answer.
+    ///
+    /// # Errors
+    /// With why there is none.
+    pub(crate) fn into_answer(self) -> Result<Bytes, Problem> {
+        match (self.job.state, self.answer) {
+            (State::Succeeded { .. }, Some(answer)) => Ok(answer),
+            (State::Failed { failure }, _) => Err(match failure.kind {
+                FailureKind::InvalidInput => Problem::new(Kind::InvalidRequest, failure.detail),
+                FailureKind::Overloaded => refuse::overloaded(),
+                FailureKind::Broken | FailureKind::Silent | FailureKind::Overran => {
+                    Problem::new(Kind::WorkerFailed, failure.detail)
+                }
+            }),
+            (State::Denied { denial }, _) => {
+                Err(Problem::new(Kind::Denied, denial.reason).with("rule", denial.rule))
+            }
+            (State::TimedOut { exhausted }, _) => Err(match exhausted {
+                Exhausted::Deadline => {
+                    Problem::new(Kind::Timeout, "no worker had room in time; submit it as a job instead")
+                }
+                Exhausted::Attempts => {
+                    Problem::new(Kind::WorkerFailed, "every worker that tried fell silent")
+                }
+            }),
+            (State::Cancelled { .. }, _) => Err(Problem::new(Kind::Conflict, "the call was cancelled")),
+            _ => Err(Problem::new(Kind::Internal, "the worker's answer was lost")),
+        }
+    }
 }
 
 /// What a caller does when it has waited long enough.
@@ -36,6 +72,36 @@ pub(crate) enum Patience {
 /// How long the scheduler may take to answer once the caller's patience is over.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// An admitted request as a call of a topic, and its body.
+///
+/// # Errors
+/// If no pool does the topic.
+pub(crate) fn request(
+    inner: &Inner,
+    admitted: Admitted,
+    topic: Topic,
+    labels: BTreeMap<String, String>,
+) -> Result<(Request, Bytes), Problem> {
+    let route = inner
+        .catalogue
+        .route(&topic)
+        .ok_or_else(|| Problem::new(Kind::Unavailable, format!("no pool is set up for `{topic}`")))?;
+    let request = Request {
+        id: admitted.job.unwrap_or_else(|| inner.mint()),
+        owner: admitted.owner,
+        topic,
+        priority: Priority::Normal,
+        // Its caller's patience is no deadline: that would go by a clock which may be set.
+        limits: Limits { attempts: route.attempts, run: route.run, deadline: None },
+        labels,
+        idempotency: None,
+        hops: admitted.hops,
+        created_at: inner.now(),
+        traceparent: admitted.traceparent,
+    };
+    Ok((request, admitted.body))
+}
+
 /// Runs a call. Whoever drops the future leaves.
 pub(crate) async fn run(
     inner: &Arc<Inner>,
@@ -43,7 +109,7 @@ pub(crate) async fn run(
     input: Bytes,
     patience: Patience,
 ) -> Result<Answered, Problem> {
-    let mut open = Open::new(inner, request.id);
+    let mut open = Open::new(inner, &request);
     let context = Pointer::context(inner.store.memory(), request.id);
     inner.payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
     let ask = |within| inner.bus.request(Subject::JOB_CALL, encode_call(&request), within);
@@ -98,6 +164,13 @@ async fn ask_to_keep(inner: &Inner, job: JobId) -> Result<(), Problem> {
     asked.map_err(|error| refuse::bus(&error))
 }
 
+/// Ends a call that nobody waits for any longer.
+pub(crate) async fn hang_up(bus: &dyn Bus, job: JobId) {
+    if let Err(error) = bus.publish(Subject::JOB_HANGUP, encode_submit(job)).await {
+        tracing::debug!(%job, %error, "the scheduler did not hear that the caller left");
+    }
+}
+
 /// A call whose payloads are in memory.
 struct Open {
     inner: Arc<Inner>,
@@ -106,8 +179,10 @@ struct Open {
 }
 
 impl Open {
-    fn new(inner: &Arc<Inner>, job: JobId) -> Self {
+    fn new(inner: &Arc<Inner>, request: &Request) -> Self {
+        let job = request.id;
         inner.payloads.open(job);
+        inner.calls.enter(job, request.owner.tenant.clone());
         Self { inner: inner.clone(), job, ended: false }
     }
 }
@@ -115,13 +190,10 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.inner.payloads.close(self.job);
+        self.inner.calls.leave(self.job);
         if !self.ended {
             let (bus, job) = (self.inner.bus.clone(), self.job);
-            self.inner.spawn(async move {
-                if let Err(error) = bus.publish(Subject::JOB_HANGUP, encode_submit(job)).await {
-                    tracing::debug!(%job, %error, "the scheduler did not hear that the caller left");
-                }
-            });
+            self.inner.spawn(async move { hang_up(bus.as_ref(), job).await });
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cortex_domain::catalogue::Catalogue;
-use cortex_domain::id::{JobId, ModelName};
+use cortex_domain::id::JobId;
 use cortex_domain::ports::{Bus, BusError, JobStore};
 use cortex_domain::time::Timestamp;
 use cortex_fabric::clock::Clock;
@@ -14,7 +14,10 @@ use cortex_guard::topics;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::calls::Calls;
 use crate::door::{Credentials, Door};
+use crate::models::Models;
+use crate::stream::Streams;
 use crate::watch::Watch;
 use crate::workers::Workers;
 
@@ -26,7 +29,7 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     pub clock: Clock,
     pub catalogue: Catalogue,
-    pub models: Vec<ModelName>,
+    pub models: Models,
     pub credentials: Credentials,
 }
 
@@ -49,7 +52,9 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) catalogue: Catalogue,
     pub(crate) topics: topics::Catalogue,
-    pub(crate) models: Vec<ModelName>,
+    pub(crate) models: Models,
+    pub(crate) calls: Calls,
+    pub(crate) streams: Streams,
     pub(crate) door: Door,
     pub(crate) watch: Watch,
     pub(crate) workers: Workers,
@@ -83,6 +88,8 @@ impl Gateway {
             catalogue,
             topics,
             models,
+            calls: Calls::default(),
+            streams: Streams::default(),
             door,
             watch,
             workers,

@@ -2,12 +2,14 @@
 //!
 //! `door` turns a request into an admitted one, `routes` names every path, and each verb has a file
 //! of its own; `rpc` serves the same verbs over gRPC. `call` carries synchronous calls over the bus, `watch` tells who waits for a durable job,
-//! `ledger` tells the edge where jobs stand.
+//! `ledger` tells the edge where jobs stand. `generate` asks for texts, which `stream` passes on as they grow.
 
 mod call;
+mod calls;
 pub mod door;
 mod embeddings;
 mod gateway;
+mod generate;
 mod health;
 mod jobs;
 pub mod ledger;
@@ -16,10 +18,12 @@ mod refuse;
 mod routes;
 mod rpc;
 mod serve;
+mod stream;
 mod watch;
 mod workers;
 
 pub use door::{Credentials, LocalKey};
 pub use gateway::{Gateway, Parts};
+pub use models::Models;
 pub use rpc::serve as serve_grpc;
 pub use serve::serve;

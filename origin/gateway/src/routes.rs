@@ -7,7 +7,7 @@ use http::Uri;
 
 use crate::gateway::Gateway;
 use crate::refuse::Refused;
-use crate::{embeddings, health, jobs, models, workers};
+use crate::{embeddings, generate, health, jobs, models, workers};
 
 /// The gateway's routes.
 pub(crate) fn router(gateway: Gateway) -> Router {
@@ -19,6 +19,8 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/api/v1/jobs/{id}/events", get(jobs::events))
         .route("/api/v1/workers", get(workers::list))
         .route("/v1/embeddings", post(embeddings::create))
+        .route("/v1/chat/completions", post(generate::chat))
+        .route("/v1/completions", post(generate::complete))
         .route("/v1/models", get(models::list))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)

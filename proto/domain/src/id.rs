@@ -24,6 +24,13 @@ impl JobId {
         Self(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid())
     }
 
+    /// When it was minted, by its minter's clock.
+    #[must_use]
+    pub fn minted_at(&self) -> Timestamp {
+        let millis = self.0.as_bytes().iter().take(6).fold(0, |millis, byte| millis << 8 | u64::from(*byte));
+        Timestamp::from_millis(millis)
+    }
+
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
@@ -186,6 +193,7 @@ mod tests {
         let id = JobId::mint(Timestamp::from_millis(1_700_000_000_000), [7; 10]);
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(JobId::from_slice(id.as_bytes()), Ok(id));
+        assert_eq!(id.minted_at(), Timestamp::from_millis(1_700_000_000_000));
     }
 
     #[test]

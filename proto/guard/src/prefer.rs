@@ -1,8 +1,8 @@
-//! The `Prefer` header (RFC 7240): whether a caller waits for a job's result.
+//! The `Prefer` header (RFC 7240): whether a caller waits for a job's result, or comes back for the rest of a stream.
 
 use std::time::Duration;
 
-/// The longest that a caller may wait.
+/// The longest that a caller may wait, and be waited for.
 pub const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// What the caller prefers. Preferences that are not known or not well formed are ignored, as the RFC asks.
@@ -12,6 +12,8 @@ pub struct Prefer {
     pub wait: Option<Duration>,
     /// `respond-async`: the caller would rather have a job id.
     pub respond_async: bool,
+    /// `resume=N`: how long a stream goes on without its reader, at most [`MAX_WAIT`].
+    pub resume: Option<Duration>,
 }
 
 impl Prefer {
@@ -24,6 +26,7 @@ impl Prefer {
             let value = value.trim().trim_matches('"');
             match name.trim().to_ascii_lowercase().as_str() {
                 "wait" if prefer.wait.is_none() => prefer.wait = seconds(value),
+                "resume" if prefer.resume.is_none() => prefer.resume = seconds(value),
                 "respond-async" => prefer.respond_async = true,
                 _ => {}
             }
@@ -53,14 +56,17 @@ mod tests {
     #[test]
     fn preferences_are_read_as_the_rfc_writes_them() {
         let wait = |seconds| Some(Duration::from_secs(seconds));
+        let none = Prefer::default();
         for (header, expected) in [
-            ("respond-async, wait=10", Prefer { wait: wait(10), respond_async: true }),
-            ("Wait = \"5\"; x=1", Prefer { wait: wait(5), respond_async: false }),
-            ("wait=3600", Prefer { wait: wait(60), respond_async: false }),
-            ("wait=99999999999999999999999", Prefer { wait: wait(60), respond_async: false }),
-            ("wait=1, wait=2", Prefer { wait: wait(1), respond_async: false }),
-            ("wait=-1, handling=lenient, wait", Prefer::default()),
-            ("", Prefer::default()),
+            ("resume=5, resume=6", Prefer { resume: wait(5), ..none }),
+            ("resume=3600", Prefer { resume: wait(60), ..none }),
+            ("respond-async, wait=10", Prefer { wait: wait(10), respond_async: true, ..none }),
+            ("Wait = \"5\"; x=1", Prefer { wait: wait(5), ..none }),
+            ("wait=3600", Prefer { wait: wait(60), ..none }),
+            ("wait=99999999999999999999999", Prefer { wait: wait(60), ..none }),
+            ("wait=1, wait=2", Prefer { wait: wait(1), ..none }),
+            ("wait=-1, handling=lenient, wait", none),
+            ("", none),
         ] {
             assert_eq!(Prefer::parse([header]), expected, "{header}");
         }

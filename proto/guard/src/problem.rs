@@ -41,8 +41,12 @@ kinds! {
     Denied "denied" 403 "A policy does not allow this",
     NotFound "not-found" 404 "There is nothing here",
     MethodNotAllowed "method-not-allowed" 405 "The method does not apply here",
+    /// A reader was slower than what it read, and what it missed is no longer kept.
+    SlowReader "slow-reader" 408 "The reader is too slow",
     /// It doesn't fit what is there: a finished job can't be cancelled, a key is in use by a call under way.
     Conflict "conflict" 409 "It conflicts with what is there",
+    /// What was told of it is no longer kept.
+    StreamGone "stream-gone" 410 "The stream is gone",
     TooLarge "too-large" 413 "The body is too large",
     UnsupportedMediaType "unsupported-media-type" 415 "The content type is not supported",
     UnknownTopic "unknown-topic" 422 "The topic is not known",

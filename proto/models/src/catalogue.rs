@@ -76,8 +76,11 @@ struct Written {
 struct WrittenModel {
     kind: WrittenKind,
     family: Family,
-    dimensions: usize,
-    max_tokens: usize,
+    /// Of an embedding model.
+    dimensions: Option<usize>,
+    max_tokens: Option<usize>,
+    /// Of a chat model.
+    context: Option<usize>,
     files: BTreeMap<FilePath, WrittenFile>,
     sources: Vec<Source>,
 }
@@ -86,6 +89,7 @@ struct WrittenModel {
 #[serde(rename_all = "lowercase")]
 enum WrittenKind {
     Embedding,
+    Chat,
 }
 
 #[derive(Deserialize)]
@@ -112,23 +116,15 @@ fn checked(name: &str, written: WrittenModel) -> Result<Model, String> {
     if !file::is_below(name) {
         return Err("a model's name is made of letters, digits, - _ . and /".into());
     }
-    if written.dimensions == 0 || written.max_tokens == 0 {
-        return Err("dimensions and max_tokens are at least 1".into());
-    }
     if written.files.is_empty() {
         return Err("it has no files".into());
     }
     if let Some(fault) = written.sources.iter().find_map(Source::fault) {
         return Err(fault);
     }
-    let WrittenKind::Embedding = written.kind;
     Ok(Model {
         name: name.parse::<ModelName>().map_err(|error| error.to_string())?,
-        kind: Kind::Embedding {
-            family: written.family,
-            dimensions: written.dimensions,
-            max_tokens: written.max_tokens,
-        },
+        kind: kind(&written)?,
         files: written
             .files
             .into_iter()
@@ -136,6 +132,32 @@ fn checked(name: &str, written: WrittenModel) -> Result<Model, String> {
             .collect(),
         sources: written.sources,
     })
+}
+
+/// What its kind needs is there, and nothing that is another kind's.
+fn kind(written: &WrittenModel) -> Result<Kind, String> {
+    let WrittenModel { family, dimensions, max_tokens, context, .. } = written;
+    let of_embedding = *family == Family::Bert;
+    match (&written.kind, dimensions, max_tokens, context) {
+        (WrittenKind::Embedding, _, _, _) if !of_embedding => {
+            Err("an embedding model's family is bert".into())
+        }
+        (WrittenKind::Embedding, Some(dimensions @ 1..), Some(max_tokens @ 1..), None) => {
+            Ok(Kind::Embedding { family: *family, dimensions: *dimensions, max_tokens: *max_tokens })
+        }
+        (WrittenKind::Embedding, ..) => {
+            Err("an embedding model has dimensions and max_tokens, at least 1, and no context".into())
+        }
+        (WrittenKind::Chat, _, _, _) if of_embedding => {
+            Err("a chat model's family is llama, mistral, qwen2 or qwen3".into())
+        }
+        (WrittenKind::Chat, None, None, Some(context @ 2..)) => {
+            Ok(Kind::Chat { family: *family, context: *context })
+        }
+        (WrittenKind::Chat, ..) => {
+            Err("a chat model has a context of at least 2 tokens, and no dimensions or max_tokens".into())
+        }
+    }
 }
 
 #[cfg(test)]

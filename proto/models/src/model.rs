@@ -27,6 +27,22 @@ pub enum Kind {
         /// A longer text is cut.
         max_tokens: usize,
     },
+    Chat {
+        family: Family,
+        /// Tokens of prompt and answer together.
+        context: usize,
+    },
+}
+
+impl Kind {
+    /// As `models.yaml` writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedding { .. } => "embedding",
+            Self::Chat { .. } => "chat",
+        }
+    }
 }
 
 /// The architecture, which decides the forward pass.
@@ -34,6 +50,10 @@ pub enum Kind {
 #[serde(rename_all = "lowercase")]
 pub enum Family {
     Bert,
+    Llama,
+    Mistral,
+    Qwen2,
+    Qwen3,
 }
 
 impl Model {

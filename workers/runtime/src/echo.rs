@@ -1,81 +1,57 @@
 //! The engine that answers with what it was sent: for trying things out, and for measuring everything but the
 //! model.
 
-use std::time::Duration;
+mod options;
+mod text;
 
 use bytes::Bytes;
 use cortex_domain::ports::Answer;
-use cortex_domain::state::{Failure, FailureKind};
+use cortex_domain::state::Failure;
 use cortex_domain::task::Task;
-use serde::Deserialize;
 
 use crate::engine::{Context, Engine, Profile};
 
-/// The longest delay that can be asked for.
-const LONGEST_DELAY_MS: u64 = 60_000;
-
-/// Answers `job.echo` with its input. An input object may ask for `delay_ms`, up to a minute, before the answer.
+/// Answers `job.echo` with its input. An input object may ask for `delay_ms` before the answer, up to a minute, or for
+/// a number of `frames` on the way, `pace_ms` apart.
+///
+/// Where a pool of echo workers is set up for `job.chat.simple` or `job.complete`, it answers those with the last
+/// message or the prompt, a word at a time; one that reads as such an object asks for so many words.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Echo;
 
-#[derive(Deserialize)]
-struct Options {
-    #[serde(default)]
-    delay_ms: u64,
-}
-
 impl Engine for Echo {
     fn profile(&self) -> Profile {
+        let topic = |name: &str| name.parse().expect("a valid topic");
         Profile {
             kind: "echo",
             pool: "echo".parse().expect("a valid pool"),
-            topics: vec!["job.echo".parse().expect("a valid topic")],
-            capacity: 64,
+            topics: vec![topic("job.echo"), topic(text::CHAT), topic(text::COMPLETE)],
+            capacity: 256,
             models: vec![],
         }
     }
 
-    fn run(&self, _: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {
+    fn run(&self, task: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {
         Box::pin(async move {
-            let delay = delay(&context.input)?;
-            if !delay.is_zero() {
-                tokio::time::sleep(delay).await;
+            match task.topic.as_str() {
+                text::CHAT => text::chat(&task, &context).await,
+                text::COMPLETE => text::complete(&task, &context).await,
+                _ => echo(context).await,
             }
-            Ok(context.input)
         })
     }
 }
 
-fn delay(input: &[u8]) -> Result<Duration, Failure> {
-    if !input.trim_ascii_start().starts_with(b"{") {
-        return Ok(Duration::ZERO);
+async fn echo(context: Context) -> Result<Bytes, Failure> {
+    let options = options::read(&context.input)?;
+    options.delay().await;
+    let mut paced = options.paced();
+    for number in 0..options.frames {
+        paced.next().await;
+        context.frames.send(format!("{{\"frame\":{number}}}\n").into()).await;
     }
-    match serde_json::from_slice::<Options>(input) {
-        Ok(options) if options.delay_ms <= LONGEST_DELAY_MS => Ok(Duration::from_millis(options.delay_ms)),
-        _ => Err(Failure {
-            kind: FailureKind::InvalidInput,
-            detail: format!("`delay_ms` is a whole number of milliseconds, at most {LONGEST_DELAY_MS}"),
-        }),
+    if options.frames > 0 {
+        context.frames.send(Bytes::from_static(text::LAST)).await;
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_delay_is_read_from_an_object_and_bounded() {
-        for (input, wanted) in [
-            (r#""text""#, Some(0)),
-            (r#"[{"delay_ms": 5}]"#, Some(0)),
-            (r#"{"text": "delay_ms"}"#, Some(0)),
-            (r#" {"delay_ms": 5, "text": {"delay_ms": 7}}"#, Some(5)),
-            (r#"{"delay_ms": 60000}"#, Some(60_000)),
-            (r#"{"delay_ms": 60001}"#, None),
-            (r#"{"delay_ms": -1}"#, None),
-            (r#"{"delay_ms": "5"}"#, None),
-        ] {
-            assert_eq!(delay(input.as_bytes()).ok(), wanted.map(Duration::from_millis), "{input}");
-        }
-    }
+    Ok(context.input)
 }

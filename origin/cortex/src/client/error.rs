@@ -179,9 +179,12 @@ mod tests {
         let expected = |kind: Kind| match kind {
             Kind::Unauthenticated | Kind::Denied => Exit::NotPermitted,
             Kind::Conflict => Exit::Negative,
-            Kind::Overloaded | Kind::WorkerFailed | Kind::OriginAway | Kind::Unavailable | Kind::Timeout => {
-                Exit::Unavailable
-            }
+            Kind::SlowReader
+            | Kind::Overloaded
+            | Kind::WorkerFailed
+            | Kind::OriginAway
+            | Kind::Unavailable
+            | Kind::Timeout => Exit::Unavailable,
             Kind::Internal => Exit::Broken,
             _ => Exit::BadInput,
         };

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use cortex_domain::id::ModelName;
-use cortex_models::Catalogue;
+use cortex_gateway::Models;
+use cortex_models::{Catalogue, Kind};
 use cortex_safety::Policies;
 use cortex_scheduler::{Settings, SettingsError};
 
@@ -37,10 +37,18 @@ impl Config {
         })
     }
 
-    /// The names of the models, for those who ask what there is.
+    /// The names of the models by what they do, for those who ask what there is.
     #[must_use]
-    pub(crate) fn model_names(&self) -> Vec<ModelName> {
-        self.models.iter().map(|model| model.name.clone()).collect()
+    pub(crate) fn model_names(&self) -> Models {
+        let mut names = Models::default();
+        for model in self.models.iter() {
+            let of_kind = match model.kind {
+                Kind::Embedding { .. } => &mut names.embedding,
+                Kind::Chat { .. } => &mut names.chat,
+            };
+            of_kind.push(model.name.clone());
+        }
+        names
     }
 }
 
@@ -88,6 +96,6 @@ mod tests {
             ConfigArgs { pools: None, timeouts: None, safety: None, models: None, safety_kernel: None };
         let config = Config::load(&none).unwrap();
         assert!(config.settings.catalogue.topics().any(|topic| topic.as_str() == "job.embed"));
-        assert!(!config.model_names().is_empty());
+        assert!(!config.model_names().embedding.is_empty());
     }
 }

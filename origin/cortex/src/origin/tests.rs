@@ -10,6 +10,7 @@ mod faulty;
 mod grpc;
 mod held_up;
 mod races;
+mod streams;
 mod told;
 mod world;
 

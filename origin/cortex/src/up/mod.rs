@@ -49,7 +49,14 @@ pub(crate) async fn run(home: &Home, args: UpArgs) -> Result<Exit, Failure> {
 pub(crate) async fn prepare_model(home: &Home, want: &Want) -> Result<(), Failure> {
     let model = want.config.models.get(want.embeddings_model.as_str());
     let model = model.map_err(|error| Failure::new(Exit::Config, error))?.clone();
-    let Kind::Embedding { .. } = model.kind;
+    if !matches!(model.kind, Kind::Embedding { .. }) {
+        let detail = format!(
+            "`{}` is a {} model: --embeddings-model names one that embeds",
+            model.name,
+            model.kind.name()
+        );
+        return Err(Failure::message(Exit::Config, detail));
+    }
     pull_if_missing(home, &model).await?;
     let dir = model.dir(home.path());
     let verified = tokio::task::spawn_blocking(move || model.verify(&dir)).await?;

@@ -40,12 +40,6 @@ fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Model, Failure> 
     catalogue.get(name).map_err(|error| Failure::new(Exit::BadInput, error))
 }
 
-fn kind(model: &Model) -> &'static str {
-    match model.kind {
-        cortex_models::Kind::Embedding { .. } => "embedding",
-    }
-}
-
 fn size(bytes: u64) -> String {
     const MIB: u64 = 1024 * 1024;
     if bytes >= MIB { format!("{:.1} MiB", bytes as f64 / MIB as f64) } else { format!("{bytes} bytes") }

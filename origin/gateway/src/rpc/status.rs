@@ -40,8 +40,8 @@ fn code(kind: Kind) -> Code {
         Kind::Conflict => Code::FailedPrecondition,
         Kind::IdempotencyMismatch => Code::AlreadyExists,
         // As the transport says it of a message that is larger still.
-        Kind::TooLarge | Kind::HeadersTooLarge => Code::OutOfRange,
-        Kind::Overloaded => Code::ResourceExhausted,
+        Kind::TooLarge | Kind::HeadersTooLarge | Kind::StreamGone => Code::OutOfRange,
+        Kind::Overloaded | Kind::SlowReader => Code::ResourceExhausted,
         Kind::Internal | Kind::WorkerFailed => Code::Internal,
         Kind::OriginAway | Kind::Unavailable => Code::Unavailable,
         Kind::Timeout => Code::DeadlineExceeded,

@@ -29,6 +29,23 @@ fn the_shipped_catalogue_has_the_embedding_model() {
 }
 
 #[test]
+fn a_chat_model_has_a_context_and_nothing_of_an_embedding_models() {
+    let chat = "kind: chat\n    family: qwen2\n    context: 4096";
+    let embedding = "kind: embedding\n    family: bert\n    dimensions: 4\n    max_tokens: 8";
+    let catalogue = one(|text| text.replace(embedding, chat)).unwrap();
+    assert_eq!(catalogue.get("tiny").unwrap().kind, Kind::Chat { family: Family::Qwen2, context: 4096 });
+    for (from, to, told) in [
+        (embedding, "kind: chat\n    family: bert\n    context: 4096", "family is llama"),
+        (embedding, "kind: chat\n    family: qwen2\n    context: 0", "at least 2"),
+        (embedding, "kind: chat\n    family: qwen2\n    max_tokens: 8", "has a context"),
+        ("family: bert", "family: llama", "family is bert"),
+        ("max_tokens: 8", "max_tokens: 8\n    context: 8", "no context"),
+    ] {
+        assert!(refusal(from, to).contains(told), "{to}: {}", refusal(from, to));
+    }
+}
+
+#[test]
 fn an_unknown_model_is_answered_with_those_there_are() {
     let error = Catalogue::shipped().get("gpt-7").unwrap_err();
     assert_eq!(error.to_string(), "there is no model \"gpt-7\": models.yaml has all-MiniLM-L6-v2");
@@ -39,7 +56,7 @@ fn a_mistake_is_named_with_its_line() {
     assert_eq!(
         refusal("max_tokens: 8", "max_token: 8"),
         "models.yaml:6: unknown key `max_token`, expected one of `kind`, `family`, `dimensions`, `max_tokens`, \
-         `files`, `sources`"
+         `context`, `files`, `sources`"
     );
     assert!(refusal("family: bert", "family: elmo").starts_with("models.yaml:4: "));
     assert!(refusal(ABC, "abc").contains("a sha256 is 64 hexadecimal digits"));

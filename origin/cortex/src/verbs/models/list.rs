@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cortex_models::{Catalogue, Model};
 use serde::Serialize;
 
-use super::{kind, size};
+use super::size;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::show::{self, table};
@@ -53,7 +53,7 @@ pub(super) fn listed(home: &Home, model: &Model) -> Listed {
     });
     Listed {
         name: model.name.to_string(),
-        kind: kind(model),
+        kind: model.kind.name(),
         size: model.size(),
         installed: model.installed(home.path()),
         dir: model.dir(home.path()),

@@ -1,0 +1,178 @@
+//! An origin with one worker of the pool `chat`, played by hand over the real link.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cortex_domain::event::Timings;
+use cortex_domain::flow::{End, Outcome};
+use cortex_domain::state::{Failure, FailureKind};
+use cortex_domain::task::{Cancel, Progress, Said, Task};
+use cortex_domain::worker::Heartbeat;
+use cortex_fabric::link::{self, Dial, Limits, Link};
+use cortex_fabric::origin::{Heard, Origin as _, Report};
+use cortex_guard::api::chat::{ChatRequest, Message};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::cli::ConfigArgs;
+use crate::home::Home;
+use crate::origin::{Config, Origin, Start};
+use crate::secrets::Secrets;
+
+const KEY: &str = "a key of the tests";
+/// Far less than the lease of ten seconds.
+pub(super) const SOON: Duration = Duration::from_secs(5);
+
+const MODELS: &str = "models:
+  tiny:
+    kind: chat
+    family: llama
+    context: 128
+    files:
+      a.bin: {size: 3, sha256: ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad}
+    sources: []
+";
+
+pub(super) struct Stand {
+    pub(super) origin: Origin,
+    pub(super) cancels: mpsc::Receiver<Cancel>,
+    http: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+impl Stand {
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(folder.path().join("home"))).unwrap();
+        let models = folder.path().join("models.yaml");
+        std::fs::write(&models, MODELS).unwrap();
+        let files = ConfigArgs {
+            pools: None,
+            timeouts: None,
+            safety: None,
+            models: Some(models),
+            safety_kernel: None,
+        };
+        let origin = Origin::start(Start {
+            home: &home,
+            config: Config::load(&files).unwrap(),
+            secrets: &Secrets::open(&home).unwrap(),
+            tenant: "dev".parse().unwrap(),
+            api_key: KEY.into(),
+            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            grpc: None,
+            edge: None,
+        })
+        .await
+        .unwrap();
+        let dial =
+            Dial { address: origin.link.clone(), token: origin.token.clone(), limits: Limits::default() };
+        let (link, mut inbox) = link::open(dial, Box::new(heartbeat));
+        let (tell, cancels) = mpsc::channel(64);
+        let joined = inbox.next().await;
+        assert!(matches!(joined, Some(Heard::Joined { .. })), "{joined:?}");
+        tokio::spawn(async move {
+            while let Some(heard) = inbox.next().await {
+                match heard {
+                    Heard::Job { task, input } => drop(tokio::spawn(run(link.clone(), *task, input))),
+                    Heard::Cancel(cancel) => tell.try_send(cancel).unwrap(),
+                    Heard::Joined { .. } | Heard::Lost | Heard::Refused { .. } => {}
+                }
+            }
+        });
+        Self { origin, cancels, http: reqwest::Client::new(), _folder: folder }
+    }
+
+    /// Asks for what the script says.
+    pub(super) fn ask(&self, script: &Value) -> reqwest::RequestBuilder {
+        let message = json!({"role": "user", "content": script.to_string()});
+        self.post("/v1/chat/completions", &json!({"model": "tiny", "messages": [message], "stream": true}))
+    }
+
+    pub(super) fn post(&self, path: &str, body: &Value) -> reqwest::RequestBuilder {
+        let url = format!("http://{}{path}", self.origin.address);
+        self.http.post(url).bearer_auth(KEY).json(body)
+    }
+}
+
+fn heartbeat() -> Heartbeat {
+    let topic = |name: &str| name.parse().unwrap();
+    Heartbeat {
+        worker: "chat-1".parse().unwrap(),
+        kind: "chat".into(),
+        pool: "chat".parse().unwrap(),
+        topics: vec![topic("job.chat.simple"), topic("job.complete")],
+        capacity: 256,
+        held: vec![],
+        draining: false,
+        models: vec!["tiny".parse().unwrap()],
+        adapters: vec![],
+        gpu: None,
+        latency: vec![],
+        region: None,
+        labels: Default::default(),
+        pid: 1,
+        resident: 0,
+    }
+}
+
+/// What the played worker is to do.
+#[derive(serde::Deserialize)]
+struct Script {
+    frames: u64,
+    #[serde(default)]
+    pace_ms: u64,
+    /// Bytes beside what each frame says.
+    #[serde(default)]
+    filler: usize,
+    /// After the frames.
+    fail: Option<String>,
+    /// A frame that is never sent.
+    skip: Option<u64>,
+    #[serde(default)]
+    stay: bool,
+}
+
+/// Sends the frames, each with its number and the time of its sending, and reports.
+async fn run(link: Arc<Link>, task: Task, input: Bytes) {
+    let request = ChatRequest::parse(Some("application/json"), &input).unwrap();
+    let Some(Message::User { content, .. }) = request.messages.first() else { panic!("a user's message") };
+    let script: Script = serde_json::from_str(content).unwrap();
+    let worker = heartbeat().worker;
+    let said = |seq, what| Progress { job: task.job, lease: task.lease, worker: worker.clone(), seq, what };
+    link.progress(said(0, Said::Started)).await.unwrap();
+    let mut ticks = tokio::time::interval(Duration::from_millis(script.pace_ms.max(1)));
+    let filler = "x".repeat(script.filler);
+    for number in 1..=script.frames {
+        if script.pace_ms > 0 {
+            ticks.tick().await;
+        }
+        if script.skip != Some(number) {
+            let line = format!("{}\n", json!({"n": number, "sent": clock(), "filler": filler}));
+            link.progress(said(number, Said::Frame(line.into()))).await.unwrap();
+        }
+    }
+    if script.stay {
+        return;
+    }
+    let draft = script.fail.is_none().then(|| (task.draft, Bytes::from_static(b"{}")));
+    let end = match script.fail {
+        Some(detail) => End::Failed { failure: Failure { kind: FailureKind::InvalidInput, detail } },
+        None => {
+            let last = Said::Frame(Bytes::from_static(b"[DONE]\n"));
+            link.progress(said(script.frames + 1, last)).await.unwrap();
+            End::Succeeded { timings: Timings::default() }
+        }
+    };
+    let outcome = Outcome { job: task.job, lease: task.lease, worker, end };
+    link.report(Report { outcome, draft }).await.unwrap();
+}
+
+/// Microseconds by a clock that the test and the worker share.
+pub(super) fn clock() -> u64 {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap()
+}

@@ -1,0 +1,32 @@
+//! The synchronous calls that are open, so that they can be cancelled by their ids.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cortex_domain::id::{JobId, Tenant};
+use tokio_util::sync::CancellationToken;
+
+/// A clone is the same list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calls(Arc<Mutex<HashMap<JobId, (Tenant, CancellationToken)>>>);
+
+impl Calls {
+    pub(crate) fn enter(&self, job: JobId, tenant: Tenant) {
+        self.lock().insert(job, (tenant, CancellationToken::new()));
+    }
+
+    pub(crate) fn leave(&self, job: JobId) {
+        if let Some((_, ended)) = self.lock().remove(&job) {
+            ended.cancel();
+        }
+    }
+
+    /// A tenant's own call; the token is cancelled once it has ended.
+    pub(crate) fn find(&self, job: JobId, tenant: &Tenant) -> Option<CancellationToken> {
+        self.lock().get(&job).filter(|(owner, _)| owner == tenant).map(|(_, ended)| ended.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, (Tenant, CancellationToken)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,49 @@
+//! What is asked for, checked against what there is.
+
+use cortex_domain::id::ModelName;
+use cortex_guard::api::chat::ChatRequest;
+use cortex_guard::api::completions::CompletionRequest;
+use cortex_guard::api::generation::Terms;
+use cortex_guard::{Kind, Problem};
+
+use crate::door::Admitted;
+
+/// The two ways to ask for a text.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    Chat,
+    Complete,
+}
+
+impl Way {
+    /// What a worker of it listens to.
+    pub(super) fn topic(self) -> &'static str {
+        match self {
+            Self::Chat => "job.chat.simple",
+            Self::Complete => "job.complete",
+        }
+    }
+
+    /// Reads the request, as its worker will again.
+    ///
+    /// # Errors
+    /// If it is not valid, or names no chat model there is.
+    pub(super) fn read(self, admitted: &Admitted, chat_models: &[ModelName]) -> Result<Terms, Problem> {
+        let (content_type, body) = (admitted.content_type(), &admitted.body);
+        let terms = match self {
+            Self::Chat => ChatRequest::parse(content_type, body)?.terms,
+            Self::Complete => CompletionRequest::parse(content_type, body)?.terms,
+        };
+        if chat_models.contains(&terms.model) { Ok(terms) } else { Err(unknown(&terms.model, chat_models)) }
+    }
+}
+
+fn unknown(model: &ModelName, known: &[ModelName]) -> Problem {
+    let known: Vec<_> = known.iter().map(ModelName::as_str).collect();
+    let there_is = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let detail = format!(
+        "there is no chat model `{model}`; there is {there_is}: models.yaml lists them, and `cortex models pull NAME` \
+         fetches one"
+    );
+    Problem::new(Kind::UnknownModel, detail).at("model")
+}

@@ -1,0 +1,68 @@
+//! Opens a stream, and takes one up again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::Response;
+use bytes::Bytes;
+use cortex_domain::id::{JobId, Tenant};
+use cortex_domain::job::Request;
+use cortex_domain::subject::{Filter, Subject};
+use cortex_guard::{Kind, Problem};
+
+use super::pump::Pump;
+use super::sse;
+use super::tape::Tape;
+use crate::gateway::Inner;
+use crate::refuse;
+
+/// How long an answer's head waits for its first event. Until then what goes wrong has a status of its own; longer, and
+/// something on the way gives up on an answer that shows no sign of life.
+const HEAD: Duration = Duration::from_secs(45);
+
+/// Runs a call and answers with its pieces as they come. With `resume` it goes on for so long without its reader.
+///
+/// # Errors
+/// If there is no room for it, or it fails before its first piece.
+pub(crate) async fn open(
+    inner: &Arc<Inner>,
+    request: Request,
+    body: Bytes,
+    patience: Duration,
+    resume: Option<Duration>,
+) -> Result<Response, Problem> {
+    let job = request.id;
+    let tape = Tape::new();
+    let tenant = request.owner.tenant.clone();
+    let place = inner.streams.enter(job, tenant, tape.clone()).ok_or_else(refuse::overloaded)?;
+    // Before the call, so that no frame is missed.
+    let listening = inner.bus.subscribe(Filter::only(&Subject::progress(job)), None).await;
+    let frames = listening.map_err(|error| refuse::bus(&error))?;
+    let mut reader = tape.read_after(0)?;
+    let linger = resume.unwrap_or_default();
+    let pump = Pump { inner: inner.clone(), frames, tape, linger, place };
+    inner.spawn(pump.run(request, body, patience));
+    match tokio::time::timeout(HEAD, reader.begun()).await {
+        Ok(Err(problem)) => Err(problem),
+        Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume),
+    }
+}
+
+/// Goes on after the event that a client saw last, `<job>.<n>`.
+///
+/// # Errors
+/// If the stream is over, another tenant's, or has forgotten what came after that event.
+pub(crate) fn resume(inner: &Inner, tenant: &Tenant, seen: &str) -> Result<Response, Problem> {
+    let parsed = seen
+        .split_once('.')
+        .and_then(|(job, number)| Some((job.parse::<JobId>().ok()?, number.parse::<u64>().ok()?)));
+    let Some((job, after)) = parsed else {
+        let detail = "`Last-Event-ID` reads `<job>.<n>`, as in the events of the stream";
+        return Err(Problem::new(Kind::InvalidRequest, detail).at("last-event-id"));
+    };
+    let tape = inner.streams.find(job, tenant).ok_or_else(|| {
+        let detail = "that stream is over and forgotten: `Prefer: resume=N` keeps one for N seconds without its reader";
+        Problem::new(Kind::StreamGone, detail).at("last-event-id")
+    })?;
+    sse::answer(job, tape.read_after(after)?, None)
+}

@@ -1,0 +1,125 @@
+//! Moves a call's frames from the bus to its tape until the call has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_domain::job::Request;
+use cortex_domain::ports::{Delivery, Subscription};
+use cortex_guard::{Kind, Problem};
+
+use super::assembly::{Assembly, Broken};
+use super::table::Place;
+use super::tape::{End, Tape};
+use crate::call::{self, Patience};
+use crate::gateway::Inner;
+use crate::serve;
+
+/// How long the last frames may take once the call is answered.
+const TAIL: Duration = Duration::from_secs(2);
+
+/// A call whose answer streams.
+pub(super) struct Pump {
+    pub(super) inner: Arc<Inner>,
+    pub(super) frames: Box<dyn Subscription>,
+    pub(super) tape: Tape,
+    /// How long it goes on without a reader.
+    pub(super) linger: Duration,
+    pub(super) place: Place,
+}
+
+impl Pump {
+    /// Runs the call. It is given up once nobody reads.
+    pub(super) async fn run(mut self, request: Request, body: Bytes, patience: Duration) {
+        let inner = self.inner.clone();
+        let call = call::run(&inner, request, body, Patience::Leave(patience));
+        let mut call = Box::pin(call);
+        let mut assembly = Assembly::default();
+        let tape = self.tape.clone();
+        let abandoned = tape.abandoned(self.linger);
+        let stopped = stopped(&inner);
+        tokio::pin!(abandoned, stopped);
+        let end = loop {
+            tokio::select! {
+                biased;
+                delivery = self.frames.next() => {
+                    if let Err(problem) = self.take(&mut assembly, delivery) {
+                        break End::Failed(problem);
+                    }
+                }
+                answered = &mut call => {
+                    break match answered.and_then(call::Answered::into_answer) {
+                        Ok(_) => self.rest(&mut assembly).await,
+                        Err(problem) => End::Failed(problem),
+                    };
+                }
+                () = &mut abandoned => {
+                    break End::Failed(Problem::new(Kind::StreamGone, "its reader left"));
+                }
+                () = &mut stopped => {
+                    break End::Failed(Problem::new(Kind::Unavailable, "the origin is shutting down"));
+                }
+            }
+        };
+        // Hangs up, unless the call has ended.
+        drop(call);
+        tape.end(end);
+        if !self.linger.is_zero() {
+            // Whoever lost the connection at the end may still come for it.
+            tokio::select! {
+                () = tokio::time::sleep(self.linger) => {}
+                () = inner.stop.cancelled() => {}
+            }
+        }
+        drop(self.place);
+    }
+
+    /// What is under way when the call is answered, up to the last line.
+    async fn rest(&mut self, assembly: &mut Assembly) -> End {
+        let reading = async {
+            while !assembly.is_done() {
+                let delivery = self.frames.next().await;
+                self.take(assembly, delivery)?;
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(TAIL, reading).await {
+            Ok(Ok(())) => End::Done,
+            Ok(Err(problem)) => End::Failed(problem),
+            Err(_) => End::Failed(broken(Broken::Lost)),
+        }
+    }
+
+    fn take(&self, assembly: &mut Assembly, delivery: Option<Delivery>) -> Result<(), Problem> {
+        let Some(delivery) = delivery else {
+            return Err(Problem::new(Kind::Unavailable, "the origin is shutting down"));
+        };
+        let progress = match cortex_wire::decode_progress(&delivery.body) {
+            Ok(progress) => progress,
+            Err(error) => {
+                tracing::warn!(%error, "a frame could not be read");
+                return Ok(());
+            }
+        };
+        let lines = assembly.take(progress).map_err(broken)?;
+        if !lines.is_empty() && !self.tape.write(lines) {
+            return Err(Problem::new(Kind::SlowReader, "it was read too slowly, and is given up"));
+        }
+        Ok(())
+    }
+}
+
+fn broken(broken: Broken) -> Problem {
+    let detail = match broken {
+        Broken::Lost => "a piece of the answer was lost on its way",
+        Broken::Again => "the worker was lost in the middle of the answer",
+        Broken::Malformed => "the worker's answer can't be read",
+    };
+    Problem::new(Kind::WorkerFailed, detail)
+}
+
+/// Once the doors are closed, streams have the time that other open requests have.
+async fn stopped(inner: &Inner) {
+    inner.stop.cancelled().await;
+    tokio::time::sleep(serve::GRACE).await;
+}

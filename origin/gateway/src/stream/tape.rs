@@ -1,0 +1,276 @@
+//! The last of a stream's events, for whoever reads it, however fast.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_guard::{Kind, Problem};
+use tokio::sync::watch;
+
+/// What is kept, in bytes: who lags further behind is cut off.
+const KEPT: usize = 1024 * 1024;
+/// Events that a reader is given at once.
+const MOST_AT_ONCE: usize = 64;
+
+/// One stream's events, counted from 1. A clone is the same tape.
+#[derive(Clone, Debug)]
+pub(super) struct Tape(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    kept: usize,
+    state: Mutex<State>,
+    /// Something was written, or somebody came or went.
+    moved: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many events came before the first that is kept.
+    dropped: u64,
+    events: VecDeque<Bytes>,
+    bytes: usize,
+    end: Option<End>,
+    /// How far each reader is.
+    readers: HashMap<u64, u64>,
+    /// How many readers there were.
+    names: u64,
+}
+
+/// How a stream ended.
+#[derive(Clone, Debug)]
+pub(super) enum End {
+    Done,
+    Failed(Problem),
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Events, the first of which has this number.
+    Events(u64, Vec<Bytes>),
+    End(End),
+}
+
+impl Tape {
+    pub(super) fn new() -> Self {
+        Self::keeping(KEPT)
+    }
+
+    fn keeping(kept: usize) -> Self {
+        Self(Arc::new(Shared { kept, state: Mutex::default(), moved: watch::channel(()).0 }))
+    }
+
+    /// Writes events; false once nobody who reads can keep up.
+    pub(super) fn write(&self, events: Vec<Bytes>) -> bool {
+        let mut state = self.lock();
+        for event in events {
+            state.bytes += event.len();
+            state.events.push_back(event);
+        }
+        while state.bytes > self.0.kept && state.events.len() > 1 {
+            let bytes = state.events.pop_front().map_or(0, |event| event.len());
+            state.bytes -= bytes;
+            state.dropped += 1;
+        }
+        let followed = state.readers.is_empty() || state.readers.values().any(|at| *at >= state.dropped);
+        drop(state);
+        self.0.moved.send_replace(());
+        followed
+    }
+
+    /// Ends the stream; the first end counts.
+    pub(super) fn end(&self, end: End) {
+        self.lock().end.get_or_insert(end);
+        self.0.moved.send_replace(());
+    }
+
+    /// A reader of what comes after event `after`.
+    ///
+    /// # Errors
+    /// If some of it is not kept any more, or there is no such event.
+    pub(super) fn read_after(&self, after: u64) -> Result<Reader, Problem> {
+        let mut state = self.lock();
+        if after < state.dropped {
+            let detail = format!("events up to {} are no longer kept", state.dropped);
+            return Err(Problem::new(Kind::StreamGone, detail).at("last-event-id"));
+        }
+        if after > state.written() {
+            let detail = format!("there is no event {after} yet");
+            return Err(Problem::new(Kind::InvalidRequest, detail).at("last-event-id"));
+        }
+        let name = state.names;
+        state.names += 1;
+        state.readers.insert(name, after);
+        drop(state);
+        self.0.moved.send_replace(());
+        Ok(Reader { tape: self.clone(), name, moved: self.0.moved.subscribe() })
+    }
+
+    /// Resolves once nobody has been reading for so long.
+    pub(super) async fn abandoned(&self, patience: Duration) {
+        let mut moved = self.0.moved.subscribe();
+        loop {
+            while !self.lock().readers.is_empty() {
+                // The tape holds the sender.
+                let _ = moved.changed().await;
+            }
+            let came_back = async {
+                while self.lock().readers.is_empty() {
+                    let _ = moved.changed().await;
+                }
+            };
+            if patience.is_zero() || tokio::time::timeout(patience, came_back).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn written(&self) -> u64 {
+        self.dropped + self.events.len() as u64
+    }
+}
+
+/// One who reads; dropping it is leaving.
+#[derive(Debug)]
+pub(super) struct Reader {
+    tape: Tape,
+    name: u64,
+    moved: watch::Receiver<()>,
+}
+
+impl Reader {
+    /// What comes next; the end again and again.
+    pub(super) async fn next(&mut self) -> Next {
+        loop {
+            self.moved.mark_unchanged();
+            if let Some(next) = self.at_hand() {
+                return next;
+            }
+            let _ = self.moved.changed().await;
+        }
+    }
+
+    /// Waits for the first event.
+    ///
+    /// # Errors
+    /// With why, if the stream failed before it.
+    pub(super) async fn begun(&mut self) -> Result<(), Problem> {
+        loop {
+            self.moved.mark_unchanged();
+            {
+                let state = self.tape.lock();
+                match &state.end {
+                    Some(End::Failed(problem)) if state.written() == 0 => return Err(problem.clone()),
+                    None if state.written() == 0 => {}
+                    _ => return Ok(()),
+                }
+            }
+            let _ = self.moved.changed().await;
+        }
+    }
+
+    fn at_hand(&self) -> Option<Next> {
+        let mut state = self.tape.lock();
+        let at = state.readers.get(&self.name).copied().unwrap_or_default();
+        if at < state.dropped {
+            let detail = format!("it was read too slowly: events {} to {} are lost", at + 1, state.dropped);
+            return Some(Next::End(End::Failed(Problem::new(Kind::SlowReader, detail))));
+        }
+        let skip = usize::try_from(at - state.dropped).unwrap_or(usize::MAX);
+        let events: Vec<Bytes> = state.events.iter().skip(skip).take(MOST_AT_ONCE).cloned().collect();
+        if events.is_empty() {
+            return state.end.clone().map(Next::End);
+        }
+        state.readers.insert(self.name, at + events.len() as u64);
+        Some(Next::Events(at + 1, events))
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.tape.lock().readers.remove(&self.name);
+        self.tape.0.moved.send_replace(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(text: &str) -> Vec<Bytes> {
+        vec![Bytes::copy_from_slice(text.as_bytes())]
+    }
+
+    async fn read(reader: &mut Reader) -> (u64, Vec<Bytes>) {
+        match reader.next().await {
+            Next::Events(first, events) => (first, events),
+            Next::End(end) => panic!("{end:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn readers_go_on_each_from_where_they_are() {
+        let tape = Tape::keeping(100);
+        let mut one = tape.read_after(0).unwrap();
+        assert!(tape.write(event("a")));
+        assert_eq!(read(&mut one).await, (1, event("a")));
+        assert!(tape.write(event("b")));
+        let mut other = tape.read_after(1).unwrap();
+        assert_eq!(read(&mut other).await, (2, event("b")));
+        assert_eq!(read(&mut one).await, (2, event("b")));
+        tape.end(End::Done);
+        tape.end(End::Failed(Problem::new(Kind::Internal, "later")));
+        assert!(matches!(one.next().await, Next::End(End::Done)));
+        assert_eq!(tape.read_after(3).unwrap_err().kind, Kind::InvalidRequest);
+    }
+
+    #[tokio::test]
+    async fn who_lags_behind_is_cut_off_and_told_why() {
+        let tape = Tape::keeping(4);
+        let mut slow = tape.read_after(0).unwrap();
+        let mut quick = tape.read_after(0).unwrap();
+        assert!(tape.write(event("aa")));
+        assert_eq!(read(&mut quick).await, (1, event("aa")));
+        assert!(tape.write(event("bb")) && tape.write(event("cc")), "somebody keeps up");
+        let Next::End(End::Failed(problem)) = slow.next().await else { panic!("it lagged behind") };
+        assert_eq!(problem.kind, Kind::SlowReader);
+        assert_eq!(read(&mut quick).await.0, 2);
+        assert_eq!(tape.read_after(0).unwrap_err().kind, Kind::StreamGone);
+        drop(quick);
+        assert!(!tape.write(event("dddd")), "nobody keeps up");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_fails_before_its_first_event_says_so_to_who_waits() {
+        let tape = Tape::new();
+        let mut reader = tape.read_after(0).unwrap();
+        tape.end(End::Failed(Problem::new(Kind::Overloaded, "full")));
+        assert_eq!(reader.begun().await.unwrap_err().kind, Kind::Overloaded);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_abandoned_once_its_reader_stays_away() {
+        let tape = Tape::new();
+        let reader = tape.read_after(0).unwrap();
+        let abandoned = tokio::spawn({
+            let tape = tape.clone();
+            async move { tape.abandoned(Duration::from_secs(5)).await }
+        });
+        drop(reader);
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        let reader = tape.read_after(0).unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(!abandoned.is_finished());
+        drop(reader);
+        abandoned.await.unwrap();
+        tape.abandoned(Duration::ZERO).await;
+    }
+}

@@ -1,0 +1,96 @@
+//! What an input may ask for.
+
+use std::time::Duration;
+
+use cortex_domain::state::{Failure, FailureKind};
+use serde::Deserialize;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// The longest delay that can be asked for, and the longest pace.
+const LONGEST_MS: u64 = 60_000;
+const MOST_FRAMES: u32 = 1_000_000;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct Options {
+    #[serde(default)]
+    delay_ms: u64,
+    #[serde(default)]
+    pub(super) frames: u32,
+    #[serde(default)]
+    pace_ms: u64,
+}
+
+/// Reads them from an object; from anything else there are none.
+pub(super) fn read(input: &[u8]) -> Result<Options, Failure> {
+    if !input.trim_ascii_start().starts_with(b"{") {
+        return Ok(Options::default());
+    }
+    match serde_json::from_slice::<Options>(input) {
+        Ok(options) if options.is_bounded() => Ok(options),
+        _ => Err(Failure {
+            kind: FailureKind::InvalidInput,
+            detail: format!(
+                "`delay_ms` and `pace_ms` are whole numbers of milliseconds, at most {LONGEST_MS}, and `frames` is at \
+                 most {MOST_FRAMES}"
+            ),
+        }),
+    }
+}
+
+impl Options {
+    pub(super) async fn delay(&self) {
+        if self.delay_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(self.delay_ms)).await;
+        }
+    }
+
+    pub(super) fn paced(&self) -> Paced {
+        let pace = Duration::from_millis(self.pace_ms);
+        Paced((!pace.is_zero()).then(|| {
+            let mut ticks = interval(pace);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        }))
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.delay_ms <= LONGEST_MS && self.pace_ms <= LONGEST_MS && self.frames <= MOST_FRAMES
+    }
+}
+
+/// Lets one through at a time.
+#[derive(Debug)]
+pub(super) struct Paced(Option<Interval>);
+
+impl Paced {
+    pub(super) async fn next(&mut self) {
+        if let Some(ticks) = &mut self.0 {
+            ticks.tick().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_from_an_object_and_bounded() {
+        let delay = |delay_ms| Some(Options { delay_ms, ..Options::default() });
+        for (input, wanted) in [
+            (r#""text""#, delay(0)),
+            (r#"[{"delay_ms": 5}]"#, delay(0)),
+            (r#"{"text": "delay_ms"}"#, delay(0)),
+            (r#" {"delay_ms": 5, "text": {"delay_ms": 7}}"#, delay(5)),
+            (r#"{"delay_ms": 60000}"#, delay(60_000)),
+            (r#"{"frames": 3, "pace_ms": 2}"#, Some(Options { delay_ms: 0, frames: 3, pace_ms: 2 })),
+            (r#"{"delay_ms": 60001}"#, None),
+            (r#"{"frames": 1000001}"#, None),
+            (r#"{"pace_ms": 60001}"#, None),
+            (r#"{"delay_ms": -1}"#, None),
+            (r#"{"delay_ms": "5"}"#, None),
+        ] {
+            assert_eq!(read(input.as_bytes()).ok(), wanted, "{input}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Conversations and texts, answered with what they end with.
+
+use bytes::Bytes;
+use cortex_domain::state::{Failure, FailureKind};
+use cortex_domain::task::Task;
+use cortex_guard::Problem;
+use cortex_guard::api::chat::{
+    ChatChunk, ChatCompletion, ChatRequest, Choice, ChunkChoice, Delta, Message, MessageView,
+};
+use cortex_guard::api::completions::{Completion, CompletionChoice, CompletionRequest, Prompt};
+use cortex_guard::api::generation::{FinishReason, Format, Streaming, Terms, TokenUsage};
+use serde::Serialize;
+
+use super::options;
+use crate::engine::Context;
+
+pub(super) const CHAT: &str = "job.chat.simple";
+pub(super) const COMPLETE: &str = "job.complete";
+/// The line after which there are no more.
+pub(super) const LAST: &[u8] = b"[DONE]\n";
+
+const JSON: Option<&str> = Some("application/json");
+
+pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failure> {
+    let request = ChatRequest::parse(JSON, &context.input).map_err(|problem| invalid(&problem))?;
+    if !request.tools.is_empty() || request.logprobs.is_some() {
+        return Err(unable("tools and logprobs"));
+    }
+    let text = request.messages.iter().rev().find_map(text_of).unwrap_or_default();
+    let id = format!("chatcmpl-{}", task.job);
+    let (created, model) = (created(task), request.terms.model.to_string());
+    let piece = |piece: Piece<'_>| {
+        let (delta, finish_reason) = match piece {
+            Piece::Text { first, text } => {
+                let role = first.then(|| "assistant".to_owned());
+                (Delta { role, ..Delta::content(text.to_owned()) }, None)
+            }
+            Piece::End(reason) => (Delta::default(), Some(reason)),
+            Piece::Usage(usage) => {
+                return json(&ChatChunk::new(id.clone(), created, model.clone(), vec![]).with_usage(usage));
+            }
+        };
+        let choice = ChunkChoice { index: 0, delta, logprobs: None, finish_reason };
+        json(&ChatChunk::new(id.clone(), created, model.clone(), vec![choice]))
+    };
+    let (text, finish_reason, usage) = say(&request.terms, text, context, piece).await?;
+    let message = MessageView::new(Some(text), None, vec![]);
+    let choice = Choice { index: 0, message, logprobs: None, finish_reason };
+    Ok(json(&ChatCompletion::new(id, created, model, vec![choice], usage)).into())
+}
+
+pub(super) async fn complete(task: &Task, context: &Context) -> Result<Bytes, Failure> {
+    let request = CompletionRequest::parse(JSON, &context.input).map_err(|problem| invalid(&problem))?;
+    let [Prompt::Text(text)] = request.prompts.as_slice() else {
+        return Err(unable("several prompts or tokens"));
+    };
+    if request.logprobs.is_some() {
+        return Err(unable("logprobs"));
+    }
+    let id = format!("cmpl-{}", task.job);
+    let (created, model) = (created(task), request.terms.model.to_string());
+    let answer = |text: &str, finish_reason| {
+        let choice = CompletionChoice { index: 0, text: text.to_owned(), logprobs: None, finish_reason };
+        Completion::new(id.clone(), created, model.clone(), vec![choice])
+    };
+    let piece = |piece: Piece<'_>| match piece {
+        Piece::Text { text, .. } => json(&answer(text, None)),
+        Piece::End(reason) => json(&answer("", Some(reason))),
+        Piece::Usage(usage) => {
+            json(&Completion::new(id.clone(), created, model.clone(), vec![]).with_usage(usage))
+        }
+    };
+    let (text, finish_reason, usage) = say(&request.terms, text, context, piece).await?;
+    Ok(json(&answer(&text, Some(finish_reason)).with_usage(usage)).into())
+}
+
+/// What is said as a stream.
+enum Piece<'a> {
+    Text { first: bool, text: &'a str },
+    End(FinishReason),
+    Usage(TokenUsage),
+}
+
+/// Says the text, a word at a time where it is to stream; gives what was said.
+async fn say(
+    terms: &Terms,
+    text: &str,
+    context: &Context,
+    piece: impl Fn(Piece<'_>) -> Vec<u8>,
+) -> Result<(String, FinishReason, TokenUsage), Failure> {
+    if terms.n > 1 || terms.format != Format::Text || !terms.stop.is_empty() {
+        return Err(unable("`n`, `response_format` and `stop`"));
+    }
+    let options = options::read(text.as_bytes())?;
+    let all: Vec<String> = if options.frames > 0 {
+        (0..options.frames).map(|number| format!("{number} ")).collect()
+    } else {
+        text.split_inclusive(' ').map(str::to_owned).collect()
+    };
+    let most = terms.max_tokens.map_or(usize::MAX, |most| most as usize);
+    let reason = if all.len() > most { FinishReason::Length } else { FinishReason::Stop };
+    let said = &all[..all.len().min(most)];
+    let usage = TokenUsage::new(all.len() as u64, said.len() as u64);
+    options.delay().await;
+    if let Streaming::Chunks { usage: tells } = terms.streaming {
+        let mut paced = options.paced();
+        for (number, text) in said.iter().enumerate() {
+            paced.next().await;
+            send(context, piece(Piece::Text { first: number == 0, text })).await;
+        }
+        send(context, piece(Piece::End(reason))).await;
+        if tells {
+            send(context, piece(Piece::Usage(usage))).await;
+        }
+        context.frames.send(Bytes::from_static(LAST)).await;
+    }
+    Ok((said.concat(), reason, usage))
+}
+
+async fn send(context: &Context, mut line: Vec<u8>) {
+    line.push(b'\n');
+    context.frames.send(line.into()).await;
+}
+
+fn text_of(message: &Message) -> Option<&str> {
+    match message {
+        Message::System { content, .. } | Message::User { content, .. } | Message::Tool { content, .. } => {
+            Some(content)
+        }
+        Message::Assistant { content, .. } => content.as_deref(),
+    }
+}
+
+/// Seconds since 1970.
+fn created(task: &Task) -> u64 {
+    task.job.minted_at().as_millis() / 1000
+}
+
+fn json(document: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(document).expect("texts and numbers can be written as JSON")
+}
+
+fn invalid(problem: &Problem) -> Failure {
+    Failure { kind: FailureKind::InvalidInput, detail: problem.detail.clone() }
+}
+
+fn unable(what: &str) -> Failure {
+    Failure { kind: FailureKind::InvalidInput, detail: format!("an echo has no {what}") }
+}

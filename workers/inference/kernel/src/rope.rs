@@ -32,6 +32,11 @@ impl Angles {
         angles
     }
 
+    /// The cosines and the sines, a row per token.
+    pub fn values(&self) -> (&[f32], &[f32]) {
+        (&self.cosines, &self.sines)
+    }
+
     /// How many tokens it has angles for.
     pub fn tokens(&self) -> usize {
         self.cosines.len() / self.pairs.max(1)

@@ -20,7 +20,10 @@ impl Model {
     /// Runs a step: puts the keys and values of the pieces' tokens into their blocks of the cache, and returns the
     /// logits that are wanted, a row of the vocabulary's length for each, in the order of the pieces and their tokens.
     pub fn forward(&self, cache: &mut Cache, pieces: &[Piece<'_>]) -> Result<Vec<f32>, ForwardError> {
-        self.check(cache, pieces)?;
+        if cache.sizes != Sizes::of(&self.shape) {
+            return Err(ForwardError::Cache);
+        }
+        self.check(cache.blocks(), pieces)?;
         let mut step = Step::new(self, pieces);
         let last = self.weights.layers.len() - 1;
         for (number, layer) in self.weights.layers.iter().enumerate() {
@@ -37,15 +40,13 @@ impl Model {
         Ok(step.logits())
     }
 
-    fn check(&self, cache: &Cache, pieces: &[Piece<'_>]) -> Result<(), ForwardError> {
-        if cache.sizes != Sizes::of(&self.shape) {
-            return Err(ForwardError::Cache);
-        }
+    /// Sees that a step with these pieces can be run on a cache of so many blocks.
+    pub fn check(&self, blocks: usize, pieces: &[Piece<'_>]) -> Result<(), ForwardError> {
         for (piece, given) in pieces.iter().enumerate() {
-            let checked = given.check(self.shape.vocabulary, self.shape.context, cache.blocks());
+            let checked = given.check(self.shape.vocabulary, self.shape.context, blocks);
             checked.map_err(|error| ForwardError::Piece { piece, error })?;
         }
-        disjoint(pieces, cache.blocks()).map_err(|(piece, error)| ForwardError::Piece { piece, error })
+        disjoint(pieces, blocks).map_err(|(piece, error)| ForwardError::Piece { piece, error })
     }
 }
 
@@ -72,7 +73,7 @@ impl<'a> Step<'a> {
             model.weights.embedding.row(token as usize, row);
         }
         let positions = spans.iter().flat_map(|span| span.start..span.start + span.rows.len());
-        let angles = Angles::new(positions, &model.frequencies, model.shape.rope.gain());
+        let angles = model.angles(positions);
         Self {
             model,
             spans,

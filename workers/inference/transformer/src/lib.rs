@@ -22,4 +22,4 @@ pub use model::{Description, Model};
 pub use options::{Options, Progress};
 pub use piece::{Piece, PieceError, Wants};
 pub use shape::{Biases, ConfigError, Family, Rope, Scaling, Shape};
-pub use weights::{LoadError, WeightsError};
+pub use weights::{Layer, Linear, LoadError, Weights, WeightsError};

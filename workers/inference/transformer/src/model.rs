@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cortex_kernel::Threads;
+use cortex_kernel::{Angles, Threads};
 
 use crate::options::{Options, Progress};
 use crate::shape::{Family, Shape};
@@ -50,6 +50,15 @@ impl Model {
 
     pub fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// How far the pairs of a head's values turn at these positions.
+    pub fn angles(&self, positions: impl IntoIterator<Item = usize>) -> Angles {
+        Angles::new(positions, &self.frequencies, self.shape.rope.gain())
     }
 
     /// Bytes that the weights take.

@@ -40,7 +40,7 @@ pub enum PieceError {
 
 impl<'a> Piece<'a> {
     /// The position after its last token; no context reaches the largest number.
-    fn end(&self) -> usize {
+    pub fn end(&self) -> usize {
         self.start.saturating_add(self.tokens.len())
     }
 
@@ -49,7 +49,8 @@ impl<'a> Piece<'a> {
         &self.blocks[..self.end().div_ceil(BLOCK)]
     }
 
-    pub(crate) fn wanted(&self) -> usize {
+    /// How many rows of logits it gives.
+    pub fn wanted(&self) -> usize {
         match self.wants {
             Wants::Nothing => 0,
             Wants::Last => 1,

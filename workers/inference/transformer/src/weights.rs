@@ -19,35 +19,36 @@ use self::tensors::{Tensor, Tensors};
 use crate::options::Progress;
 use crate::shape::Shape;
 
-/// A model's weights; the matrices lie in the mapped files.
+/// A model's weights; the matrices lie in the mapped files. The output matrix is the embedding's where they are tied.
 #[derive(Debug)]
-pub(crate) struct Weights {
-    pub(crate) embedding: Matrix,
-    pub(crate) layers: Vec<Layer>,
-    pub(crate) norm: Vec<f32>,
-    pub(crate) output: Matrix,
+pub struct Weights {
+    pub embedding: Matrix,
+    pub layers: Vec<Layer>,
+    pub norm: Vec<f32>,
+    pub output: Matrix,
 }
 
+/// The weights of one layer.
 #[derive(Debug)]
-pub(crate) struct Layer {
-    pub(crate) attention_norm: Vec<f32>,
-    pub(crate) query: Linear,
-    pub(crate) key: Linear,
-    pub(crate) value: Linear,
+pub struct Layer {
+    pub attention_norm: Vec<f32>,
+    pub query: Linear,
+    pub key: Linear,
+    pub value: Linear,
     /// Of each head of queries, and of keys.
-    pub(crate) head_norms: Option<(Vec<f32>, Vec<f32>)>,
-    pub(crate) merge: Linear,
-    pub(crate) mlp_norm: Vec<f32>,
-    pub(crate) gate: Linear,
-    pub(crate) up: Linear,
-    pub(crate) down: Linear,
+    pub head_norms: Option<(Vec<f32>, Vec<f32>)>,
+    pub merge: Linear,
+    pub mlp_norm: Vec<f32>,
+    pub gate: Linear,
+    pub up: Linear,
+    pub down: Linear,
 }
 
 /// A matrix to multiply with, and what is added then.
 #[derive(Debug)]
-pub(crate) struct Linear {
-    pub(crate) matrix: Matrix,
-    pub(crate) bias: Option<Vec<f32>>,
+pub struct Linear {
+    pub matrix: Matrix,
+    pub bias: Option<Vec<f32>>,
 }
 
 /// Opens the model at `path`, a folder or a GGUF file: what it is, and where its tensors lie.

@@ -1,6 +1,6 @@
 //! Keys and values of the tokens that have been seen.
 
-use cortex_kernel::{Pages, PagesError, Store};
+use cortex_kernel::{BLOCK, Pages, PagesError, Store};
 
 use crate::shape::Shape;
 
@@ -32,6 +32,16 @@ impl Cache {
         let sizes = Sizes::of(shape);
         let pages = Pages::new(sizes.layers, sizes.kv_heads, sizes.head_dim, blocks, store)?;
         Ok(Self { pages, sizes })
+    }
+
+    /// Bytes that each block of such a cache takes.
+    pub fn block_bytes(shape: &Shape, store: Store) -> u64 {
+        let each = match store {
+            Store::F32 => 4,
+            Store::F16 => 2,
+        };
+        // Keys and values of all layers.
+        2 * each * (shape.layers * shape.kv() * BLOCK) as u64
     }
 
     pub fn blocks(&self) -> usize {

@@ -6,8 +6,12 @@
 
 mod conversation;
 mod json;
+mod parser;
+mod syntax;
 mod template;
 
 pub use conversation::{Content, Conversation, Function, Message, Role, TextPart, ToolCall, ToolCallKind};
 pub use json::{Json, JsonError};
+pub use parser::{End, Parser, Part};
+pub use syntax::{Calls, Marker, Reasoning, Syntax, ToolCallIds};
 pub use template::{CompileError, Exhausted, Now, Options, RenderError, SpecialTokens, Template};

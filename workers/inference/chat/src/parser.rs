@@ -1,0 +1,509 @@
+use std::collections::VecDeque;
+
+use crate::syntax::{Calls, Marker, Reasoning, Syntax};
+
+mod call;
+mod hold;
+mod json;
+mod python;
+
+use call::CallReader;
+use hold::{Held, Hold};
+
+/// Takes a model's answer apart while it is being written. However the text is cut into chunks, the same parts come
+/// out, joined where they follow each other.
+///
+/// Only calls of tools that were offered are calls. What begins like a call and isn't one is given back as text, whole;
+/// so it is held back until the tool's name is known. After that the arguments stream.
+#[derive(Debug)]
+pub struct Parser {
+    reasoning: Option<Reasoning>,
+    calls: Calls,
+    tools: Vec<String>,
+    state: State,
+    hold: Hold,
+    /// Characters to be read again, as text.
+    again: VecDeque<char>,
+    /// Calls announced so far.
+    count: usize,
+    /// Whether the last part was a call, and no text since.
+    after_call: bool,
+    out: Vec<Part>,
+}
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    Text(String),
+    Reasoning(String),
+    /// A call of a tool begins. Calls are numbered from 0.
+    Call {
+        index: usize,
+        name: String,
+    },
+    /// The next piece of the text of a call's arguments.
+    Arguments {
+        index: usize,
+        delta: String,
+    },
+    /// A call's arguments are a whole JSON object now.
+    Called {
+        index: usize,
+    },
+    /// A call went wrong in the middle of its arguments; what follows comes as text.
+    Broken {
+        index: usize,
+    },
+}
+
+/// In what the answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// In text, or after a whole call.
+    Whole,
+    /// Still thinking.
+    Reasoning,
+    /// In the middle of a call's arguments.
+    Call { index: usize },
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing yet but space; after reasoning, nothing yet but line breaks.
+    Start {
+        space: String,
+        reasoned: bool,
+    },
+    Text,
+    Reasoning {
+        begun: bool,
+    },
+    /// In the brackets of a list of calls, between calls.
+    List {
+        wants: Wants,
+        shown: String,
+        raw: String,
+    },
+    Call(Reading),
+    /// After a call, where the form says what may follow: what was read since, and where space ends in it.
+    After {
+        raw: String,
+        start: usize,
+    },
+    /// After Llama's tag.
+    Program {
+        raw: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Wants {
+    Bracket,
+    CallOrEnd,
+    Call,
+    CommaOrEnd,
+}
+
+/// What may be a call.
+#[derive(Debug)]
+struct Reading {
+    reader: CallReader,
+    announced: bool,
+    /// What to give back, if it isn't, as text: line breaks and the marker.
+    shown: String,
+    /// What to read again then.
+    raw: String,
+}
+
+impl Reading {
+    fn new(shown: String) -> Self {
+        Self { reader: CallReader::new(), announced: false, shown, raw: String::new() }
+    }
+}
+
+/// Longest text that is held back in the hope of a call.
+const HELD: usize = 256 << 10;
+
+impl Parser {
+    /// A parser for one answer. `tools` names the tools that may be called; `in_reasoning` says that the prompt already
+    /// opened the model's thoughts ([`Syntax::opens_reasoning`]). To continue a message, push its content first and
+    /// drop the parts.
+    pub fn new(syntax: &Syntax, tools: impl IntoIterator<Item = String>, in_reasoning: bool) -> Self {
+        let tools: Vec<String> = tools.into_iter().collect();
+        let state = match in_reasoning && syntax.reasoning.is_some() {
+            true => State::Reasoning { begun: false },
+            false => State::Start { space: String::new(), reasoned: false },
+        };
+        Self {
+            reasoning: syntax.reasoning.clone(),
+            calls: if tools.is_empty() { Calls::None } else { syntax.calls.clone() },
+            tools,
+            state,
+            hold: Hold::default(),
+            again: VecDeque::new(),
+            count: 0,
+            after_call: false,
+            out: Vec::new(),
+        }
+    }
+
+    /// Reads text.
+    pub fn push(&mut self, text: &str) -> Vec<Part> {
+        for c in text.chars() {
+            self.read(c);
+            self.settle();
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// Reads a control token by its text. One that means nothing here adds nothing.
+    pub fn special(&mut self, token: &str) -> Vec<Part> {
+        match std::mem::replace(&mut self.state, State::Text) {
+            State::Call(reading) if reading.announced => self.break_off(""),
+            State::Call(Reading { shown, raw, .. }) | State::List { shown, raw, .. } => {
+                self.give_back(&shown, &raw);
+            }
+            state => self.state = state,
+        }
+        self.settle();
+        self.control(token);
+        std::mem::take(&mut self.out)
+    }
+
+    /// Says what was held back, and in what the answer ended.
+    pub fn finish(mut self) -> (Vec<Part>, End) {
+        let mut end = End::Whole;
+        loop {
+            match std::mem::replace(&mut self.state, State::Text) {
+                State::Call(Reading { announced: false, shown, raw, .. }) => self.give_back(&shown, &raw),
+                State::List { shown, raw, .. } if !self.after_call => self.give_back(&shown, &raw),
+                State::List { .. } | State::After { .. } => {}
+                State::Call(_) => end = End::Call { index: self.count - 1 },
+                State::Start { space, .. } => {
+                    let held = space + &self.hold.take();
+                    self.text(&held);
+                }
+                State::Text => {
+                    let held = self.hold.take();
+                    if !(self.after_call && held.trim_matches('\n').is_empty()) {
+                        self.text(&held);
+                    }
+                }
+                State::Reasoning { .. } => {
+                    let held = self.hold.take();
+                    self.thought(held.trim_end_matches('\n'));
+                    end = End::Reasoning;
+                }
+                State::Program { raw } => self.program(&raw),
+            }
+            if self.again.is_empty() && matches!(self.state, State::Text) && self.hold.is_empty() {
+                return (self.out, end);
+            }
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        while let Some(c) = self.again.pop_front() {
+            self.read(c);
+        }
+    }
+
+    fn read(&mut self, c: char) {
+        match std::mem::replace(&mut self.state, State::Text) {
+            State::Start { space, reasoned } => self.read_start(c, space, reasoned),
+            State::Text => self.read_text(c),
+            State::Reasoning { begun } => self.read_reasoning(c, begun),
+            State::List { wants, shown, raw } => self.read_list(c, wants, shown, raw),
+            State::Call(reading) => self.read_call(c, reading),
+            State::After { raw, start } => self.read_after(c, raw, start),
+            State::Program { mut raw } => {
+                if c == '{' && raw.trim().is_empty() {
+                    self.begin_object(raw);
+                } else {
+                    raw.push(c);
+                    self.state = State::Program { raw };
+                }
+            }
+        }
+    }
+
+    fn read_start(&mut self, c: char, mut space: String, reasoned: bool) {
+        if self.hold.is_empty() {
+            if c == '{' && matches!(self.calls, Calls::Bare { .. }) {
+                return self.begin_object(space);
+            }
+            if c.is_whitespace() {
+                if !(reasoned && c == '\n' && space.is_empty()) {
+                    space.push(c);
+                }
+                self.state = State::Start { space, reasoned };
+                return;
+            }
+        }
+        let thought = self.reasoning.as_ref().map(|reasoning| &reasoning.open).filter(|_| !reasoned);
+        match self.hold.push(c, &[spelled(thought), spelled(self.calls.open())]) {
+            Held::More => self.state = State::Start { space, reasoned },
+            Held::Marker { which: 0, .. } => self.state = State::Reasoning { begun: false },
+            Held::Marker { .. } => self.open_calls(space, true),
+            Held::Text(text) => {
+                // What is still held may begin a marker that counts only at the start.
+                let rest = self.hold.take();
+                self.text(&space);
+                self.text(&text);
+                self.reread(&rest);
+            }
+        }
+    }
+
+    fn read_text(&mut self, c: char) {
+        let marker = spelled(self.calls.open());
+        if marker.is_empty() {
+            let held = self.hold.take();
+            self.text(&held);
+            return self.text(c.encode_utf8(&mut [0; 4]));
+        }
+        match self.hold.push(c, &[marker]) {
+            Held::More => {}
+            Held::Marker { breaks, .. } => self.open_calls("\n".repeat(breaks), true),
+            Held::Text(text) => self.text(&text),
+        }
+    }
+
+    fn read_reasoning(&mut self, c: char, begun: bool) {
+        self.state = State::Reasoning { begun };
+        if !begun && c == '\n' && self.hold.is_empty() {
+            return;
+        }
+        let reasoning = self.reasoning.as_ref();
+        // Some models open again what the prompt has opened.
+        let open = reasoning.map(|reasoning| &reasoning.open).filter(|_| !begun);
+        match self.hold.push(c, &[spelled(reasoning.map(|reasoning| &reasoning.close)), spelled(open)]) {
+            Held::More | Held::Marker { which: 1.., .. } => {}
+            Held::Marker { .. } => self.state = State::Start { space: String::new(), reasoned: true },
+            Held::Text(text) => {
+                self.thought(&text);
+                self.state = State::Reasoning { begun: true };
+            }
+        }
+    }
+
+    /// Text until the next marker, or calls: the marker that opens calls was read.
+    fn open_calls(&mut self, mut shown: String, as_text: bool) {
+        if let Some(marker) = self.calls.open().filter(|_| as_text) {
+            shown.push_str(&marker.text);
+        }
+        self.state = match &self.calls {
+            Calls::None => State::Text,
+            Calls::Tagged { .. } => State::Call(Reading::new(shown)),
+            Calls::Listed { .. } => State::List { wants: Wants::Bracket, shown, raw: String::new() },
+            Calls::Bare { .. } => State::Program { raw: String::new() },
+        };
+    }
+
+    fn read_list(&mut self, c: char, wants: Wants, shown: String, mut raw: String) {
+        let next = match (wants, c) {
+            (_, c) if c.is_whitespace() => wants,
+            (Wants::Bracket, '[') => Wants::CallOrEnd,
+            (Wants::CallOrEnd | Wants::Call, '{') => {
+                let mut reading = Reading::new(shown);
+                reading.raw = raw;
+                return self.read_call(c, reading);
+            }
+            (Wants::CommaOrEnd, ',') => Wants::Call,
+            (Wants::CallOrEnd | Wants::CommaOrEnd, ']') => return,
+            _ => {
+                raw.push(c);
+                return self.give_back(&shown, &raw);
+            }
+        };
+        raw.push(c);
+        self.state = State::List { wants: next, shown, raw };
+    }
+
+    /// A call without a marker, of which the opening brace was read.
+    fn begin_object(&mut self, shown: String) {
+        self.read_call('{', Reading::new(shown));
+    }
+
+    fn read_call(&mut self, c: char, mut reading: Reading) {
+        if !reading.announced {
+            reading.raw.push(c);
+        }
+        let Ok(done) = reading.reader.push(c) else {
+            return match reading.announced {
+                true => self.break_off(c.encode_utf8(&mut [0; 4])),
+                false => self.give_back(&reading.shown, &reading.raw),
+            };
+        };
+        if !reading.announced {
+            // Only a marker tells a call without arguments from any other object.
+            let marked = !matches!(self.calls, Calls::Bare { .. });
+            match reading.reader.name() {
+                Some(name) if !self.tools.iter().any(|tool| tool == name) => {
+                    return self.give_back(&reading.shown, &reading.raw);
+                }
+                Some(name) if reading.reader.has_arguments() || (done && marked) => {
+                    self.announce(name.to_owned());
+                    reading.announced = true;
+                }
+                _ if done || reading.raw.len() > HELD => return self.give_back(&reading.shown, &reading.raw),
+                _ => {}
+            }
+        }
+        if reading.announced {
+            let none = done && !reading.reader.has_arguments();
+            self.arguments(reading.reader.take_arguments().or(none.then(|| "{}".to_owned())));
+        }
+        self.state = if done { self.called() } else { State::Call(reading) };
+    }
+
+    fn called(&mut self) -> State {
+        self.out.push(Part::Called { index: self.count - 1 });
+        self.after_call = true;
+        match self.calls {
+            Calls::Listed { .. } => {
+                State::List { wants: Wants::CommaOrEnd, shown: String::new(), raw: String::new() }
+            }
+            _ => State::After { raw: String::new(), start: 0 },
+        }
+    }
+
+    fn read_after(&mut self, c: char, mut raw: String, mut start: usize) {
+        let bare = matches!(self.calls, Calls::Bare { .. });
+        if bare && c == '{' {
+            return self.begin_object(raw);
+        }
+        raw.push(c);
+        if raw.len() == start + c.len_utf8() && (c.is_whitespace() || (bare && c == ';')) {
+            start = raw.len();
+        }
+        let close = spelled(self.calls.close());
+        match &raw[start..] {
+            "" => {}
+            tail if tail == close => return,
+            tail if close.starts_with(tail) => {}
+            _ => return self.reread(&raw),
+        }
+        self.state = State::After { raw, start };
+    }
+
+    fn control(&mut self, token: &str) {
+        let opens = self.calls.open().is_some_and(|open| open.text == token);
+        let closes = self.calls.close().is_some_and(|close| close.text == token);
+        let (thinks, thought) = self.reasoning.as_ref().map_or((false, false), |reasoning| {
+            (reasoning.open.text == token, reasoning.close.text == token)
+        });
+        match std::mem::replace(&mut self.state, State::Text) {
+            State::Start { reasoned: false, .. } if thinks && self.hold.is_empty() => {
+                self.state = State::Reasoning { begun: false };
+            }
+            State::Start { space, .. } if opens && self.hold.is_empty() => self.open_calls(space, false),
+            State::Start { space, reasoned } if self.hold.is_empty() => {
+                self.state = State::Start { space, reasoned };
+            }
+            State::Start { space, .. } => {
+                let held = space + &self.hold.take();
+                self.text(&held);
+                self.control(token);
+            }
+            State::Text => {
+                let held = self.hold.take();
+                if opens && held.trim_matches('\n').is_empty() {
+                    return self.open_calls(held, false);
+                }
+                self.text(&held);
+                if opens {
+                    self.open_calls(String::new(), false);
+                }
+            }
+            State::Reasoning { .. } if thought => {
+                let held = self.hold.take();
+                self.thought(held.trim_end_matches('\n'));
+                self.state = State::Start { space: String::new(), reasoned: true };
+            }
+            State::Reasoning { begun } => {
+                let held = self.hold.take();
+                self.thought(&held);
+                self.state = State::Reasoning { begun: begun || !held.is_empty() };
+            }
+            State::After { raw, .. } if opens => self.open_calls(raw, false),
+            State::After { .. } if closes => {}
+            state => self.state = state,
+        }
+    }
+
+    /// What followed Llama's tag, when the answer is over.
+    fn program(&mut self, raw: &str) {
+        let offered = |name: &str| self.tools.iter().any(|tool| tool == name);
+        let call = match python::call(raw) {
+            Some(call) if offered(&call.0) => Some(call),
+            _ if offered("code_interpreter") && !raw.trim().is_empty() => {
+                Some(("code_interpreter".to_owned(), serde_json::json!({ "code": raw }).to_string()))
+            }
+            _ => None,
+        };
+        match call {
+            Some((name, arguments)) => {
+                self.announce(name);
+                self.arguments(Some(arguments));
+                self.out.push(Part::Called { index: self.count - 1 });
+            }
+            None => self.text(raw),
+        }
+    }
+
+    fn announce(&mut self, name: String) {
+        self.out.push(Part::Call { index: self.count, name });
+        self.count += 1;
+    }
+
+    fn arguments(&mut self, delta: Option<String>) {
+        let (index, Some(delta)) = (self.count - 1, delta) else { return };
+        match self.out.last_mut() {
+            Some(Part::Arguments { delta: last, .. }) => last.push_str(&delta),
+            _ => self.out.push(Part::Arguments { index, delta }),
+        }
+    }
+
+    fn break_off(&mut self, rest: &str) {
+        self.out.push(Part::Broken { index: self.count - 1 });
+        self.after_call = false;
+        self.state = State::Text;
+        self.reread(rest);
+    }
+
+    fn give_back(&mut self, shown: &str, raw: &str) {
+        self.state = State::Text;
+        self.text(shown);
+        self.reread(raw);
+    }
+
+    fn reread(&mut self, text: &str) {
+        text.chars().rev().for_each(|c| self.again.push_front(c));
+    }
+
+    fn text(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.after_call = false;
+        match self.out.last_mut() {
+            Some(Part::Text(last)) => last.push_str(text),
+            _ => self.out.push(Part::Text(text.to_owned())),
+        }
+    }
+
+    fn thought(&mut self, text: &str) {
+        match self.out.last_mut() {
+            _ if text.is_empty() => {}
+            Some(Part::Reasoning(last)) => last.push_str(text),
+            _ => self.out.push(Part::Reasoning(text.to_owned())),
+        }
+    }
+}
+
+/// A marker's text where it counts as text.
+fn spelled(marker: Option<&Marker>) -> &str {
+    marker.filter(|marker| !marker.special).map_or("", |marker| &marker.text)
+}

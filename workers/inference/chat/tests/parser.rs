@@ -1,0 +1,317 @@
+//! Answers taken apart: whole, in pieces, broken off, and such as only look like something.
+
+#![allow(clippy::unwrap_used)]
+
+use cortex_chat::{End, Parser, Part, Syntax};
+use proptest::prelude::*;
+
+const HERMES: &str = "<tool_call> <think> </think>";
+const LLAMA: &str = "Environment: ipython \"parameters\": ";
+const MISTRAL: &str = "[TOOL_CALLS]";
+
+/// What a model writes: text, or a control token.
+#[derive(Clone, Debug)]
+enum Written {
+    Text(String),
+    Special(&'static str),
+}
+
+fn tools() -> Vec<String> {
+    ["add", "weather", "code_interpreter"].map(str::to_owned).to_vec()
+}
+
+/// Joins what follows each other, so that chunks don't show.
+fn joined(parts: Vec<Part>) -> Vec<Part> {
+    let mut out: Vec<Part> = Vec::new();
+    for part in parts {
+        match (out.last_mut(), &part) {
+            (Some(Part::Text(last)), Part::Text(text))
+            | (Some(Part::Reasoning(last)), Part::Reasoning(text)) => {
+                last.push_str(text);
+            }
+            (Some(Part::Arguments { delta: last, .. }), Part::Arguments { delta, .. }) => {
+                last.push_str(delta)
+            }
+            _ => out.push(part),
+        }
+    }
+    out
+}
+
+fn read(template: &str, written: &[Written], in_reasoning: bool) -> (Vec<Part>, End) {
+    let mut parser = Parser::new(&Syntax::detect(template), tools(), in_reasoning);
+    let mut parts = Vec::new();
+    for piece in written {
+        parts.extend(match piece {
+            Written::Text(text) => parser.push(text),
+            Written::Special(token) => parser.special(token),
+        });
+    }
+    let (rest, end) = parser.finish();
+    parts.extend(rest);
+    (joined(parts), end)
+}
+
+fn read_text(template: &str, text: &str) -> (Vec<Part>, End) {
+    read(template, &[Written::Text(text.to_owned())], false)
+}
+
+fn text(text: &str) -> Part {
+    Part::Text(text.to_owned())
+}
+
+fn call(index: usize, name: &str, arguments: &str) -> [Part; 3] {
+    [
+        Part::Call { index, name: name.to_owned() },
+        Part::Arguments { index, delta: arguments.to_owned() },
+        Part::Called { index },
+    ]
+}
+
+#[test]
+fn parallel_calls_in_tags_are_calls_and_the_breaks_between_them_are_not_text() {
+    let answer = "Let me see.\n<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": [1, 2.5e3]}}\n</tool_call>\n\
+                  <tool_call>\n{\"arguments\": {}, \"name\": \"weather\"}\n</tool_call>\n";
+    let mut expected = vec![text("Let me see.")];
+    expected.extend(call(0, "add", "{\"a\": [1, 2.5e3]}"));
+    expected.extend(call(1, "weather", "{}"));
+    assert_eq!(read_text(HERMES, answer), (expected, End::Whole));
+}
+
+#[test]
+fn arguments_stream_as_soon_as_the_tool_is_known() {
+    let mut parser = Parser::new(&Syntax::detect(HERMES), tools(), false);
+    assert_eq!(parser.push("<tool_call>{\"name\": \"ad"), []);
+    assert_eq!(parser.push("d\", \"arguments\": "), []);
+    let begun = [
+        Part::Call { index: 0, name: "add".to_owned() },
+        Part::Arguments { index: 0, delta: "{\"a\":".to_owned() },
+    ];
+    assert_eq!(parser.push("{\"a\":"), begun);
+    assert_eq!(parser.push(" 1"), [Part::Arguments { index: 0, delta: " 1".to_owned() }]);
+    assert_eq!(parser.finish(), (vec![], End::Call { index: 0 }));
+}
+
+#[test]
+fn a_call_of_a_tool_that_was_not_offered_is_text() {
+    let answer = "\n<tool_call>\n{\"name\": \"rm\", \"arguments\": {}}\n</tool_call> ok";
+    assert_eq!(read_text(HERMES, answer), (vec![text(answer)], End::Whole));
+}
+
+#[test]
+fn what_only_looks_like_a_call_is_given_back_whole() {
+    for answer in [
+        "<tool_call>",
+        "<tool_call> no",
+        "<tool_cal",
+        "a < b <tool_ call>",
+        "<tool_call>{\"name\": \"add\"",
+        "<tool_call>{\"name\": \"add\", \"arguments\": 5}</tool_call>",
+        "<tool_call>{\"name\": add}</tool_call>",
+        "<tool_call>{\"name\": \"add\",}</tool_call>",
+        "<tool_call>[1]</tool_call>\n\n",
+        "<<<tool_call",
+    ] {
+        assert_eq!(read_text(HERMES, answer), (vec![text(answer)], End::Whole), "{answer}");
+    }
+}
+
+#[test]
+fn a_call_inside_a_failed_call_is_found() {
+    let answer = "<tool_call>\n<tool_call>{\"name\":\"add\",\"arguments\":\"{\\\"a\\\": 1}\"}</tool_call>";
+    let mut expected = vec![text("<tool_call>")];
+    expected.extend(call(0, "add", "{\"a\": 1}"));
+    assert_eq!(read_text(HERMES, answer), (expected, End::Whole));
+}
+
+#[test]
+fn arguments_that_stop_being_json_break_the_call_and_the_rest_is_text() {
+    let (parts, end) =
+        read_text(HERMES, "<tool_call>{\"name\":\"add\",\"arguments\":{\"a\":oops}}</tool_call>");
+    let expected = vec![
+        Part::Call { index: 0, name: "add".to_owned() },
+        Part::Arguments { index: 0, delta: "{\"a\":".to_owned() },
+        Part::Broken { index: 0 },
+        text("oops}}</tool_call>"),
+    ];
+    assert_eq!((parts, end), (expected, End::Whole));
+}
+
+#[test]
+fn a_call_without_arguments_has_an_empty_object() {
+    assert_eq!(read_text(HERMES, "<tool_call>{\"name\":\"add\"}</tool_call>").0, call(0, "add", "{}"),);
+    assert_eq!(
+        read_text(HERMES, "<tool_call>{\"n\":-0.5,\"name\":\"add\",\"arguments\":null,\"id\":1}</tool_call>")
+            .0,
+        call(0, "add", "{}"),
+    );
+}
+
+#[test]
+fn reasoning_is_kept_apart_with_its_breaks_cut() {
+    let expected = vec![Part::Reasoning("a\n\n<tool_call> b".to_owned()), text("So: 1")];
+    let answer = "<think>\na\n\n<tool_call> b\n</think>\n\nSo: 1";
+    assert_eq!(read_text(HERMES, answer), (expected.clone(), End::Whole));
+    let opened = Written::Text(answer.trim_start_matches("<think>").to_owned());
+    assert_eq!(read(HERMES, &[opened], true), (expected.clone(), End::Whole));
+    assert_eq!(read(HERMES, &[Written::Text(answer.to_owned())], true), (expected, End::Whole));
+    assert_eq!(read_text(HERMES, "<think>\n\n</think>\n\nhi"), (vec![text("hi")], End::Whole));
+    assert_eq!(read_text(HERMES, "\n <think>so"), (vec![Part::Reasoning("so".to_owned())], End::Reasoning));
+    assert_eq!(read_text(HERMES, "no <think>x</think>").0, [text("no <think>x</think>")]);
+}
+
+#[test]
+fn llama_calls_are_bare_objects_with_semicolons_between() {
+    let answer = " {\"name\": \"add\", \"parameters\": {\"a\": 1}}; {\"type\": \"function\", \"name\": \"weather\", \"parameters\": {}}";
+    let expected: Vec<Part> =
+        call(0, "add", "{\"a\": 1}").into_iter().chain(call(1, "weather", "{}")).collect();
+    assert_eq!(read_text(LLAMA, answer), (expected.clone(), End::Whole));
+    let tagged = [Written::Special("<|python_tag|>"), Written::Text(answer.to_owned())];
+    assert_eq!(read(LLAMA, &tagged, false), (expected, End::Whole));
+    for answer in [
+        "{\"name\": \"add\"}",
+        "{\"name\": \"Bob\", \"parameters\": {}}",
+        "{1",
+        "{}",
+        "x {\"name\": \"add\", \"parameters\": {}}",
+    ] {
+        assert_eq!(read_text(LLAMA, answer), (vec![text(answer)], End::Whole));
+    }
+}
+
+#[test]
+fn after_llamas_tag_comes_a_built_in_tool_or_a_program() {
+    let answer = |code: &str| {
+        read(LLAMA, &[Written::Special("<|python_tag|>"), Written::Text(code.to_owned())], false).0
+    };
+    assert_eq!(
+        answer("weather.call(city=\"Z\\\"ü\", days=3)"),
+        call(0, "weather", "{\"city\":\"Z\\\"ü\",\"days\":3}")
+    );
+    assert_eq!(answer("print(1)\n"), call(0, "code_interpreter", "{\"code\":\"print(1)\\n\"}"));
+    assert_eq!(read_text(LLAMA, "<|python_tag|>print(1)").0, [text("<|python_tag|>print(1)")]);
+}
+
+#[test]
+fn mistral_calls_are_a_list_after_a_control_token() {
+    let list = "[{\"name\": \"add\", \"arguments\": {\"a\": 1}}, {\"name\": \"add\", \"arguments\": {}, \"id\": \"123456789\"}]";
+    let expected: Vec<Part> = call(0, "add", "{\"a\": 1}").into_iter().chain(call(1, "add", "{}")).collect();
+    let written = [Written::Special("[TOOL_CALLS]"), Written::Text(list.to_owned())];
+    assert_eq!(read(MISTRAL, &written, false), (expected.clone(), End::Whole));
+    let spelled = format!("[TOOL_CALLS]{list}");
+    assert_eq!(read_text(MISTRAL, &spelled).0, [text(&spelled)]);
+    let syntax = Syntax::detect(MISTRAL).with_control(|_| false);
+    let mut parser = Parser::new(&syntax, tools(), false);
+    assert_eq!(parser.push(&spelled), expected);
+}
+
+#[test]
+fn without_tools_nothing_is_a_call() {
+    let answer = "<tool_call>{\"name\":\"add\",\"arguments\":{}}</tool_call>\n";
+    let mut parser = Parser::new(&Syntax::detect(HERMES), [], false);
+    let mut parts = parser.push(answer);
+    parts.extend(parser.finish().0);
+    assert_eq!(joined(parts), [text(answer)]);
+}
+
+#[test]
+fn a_control_token_in_the_middle_of_arguments_breaks_the_call() {
+    let written = [
+        Written::Text("<tool_call>{\"name\":\"add\",\"arguments\":{".to_owned()),
+        Written::Special("<|im_start|>"),
+        Written::Text("x".to_owned()),
+    ];
+    let (parts, _) = read(HERMES, &written, false);
+    assert_eq!(parts[2..], [Part::Broken { index: 0 }, text("x")]);
+}
+
+fn written() -> impl Strategy<Value = Vec<Written>> {
+    const PIECES: [&str; 28] = [
+        "<tool_call>",
+        "</tool_call>",
+        "<think>",
+        "</think>",
+        "[TOOL_CALLS]",
+        "[",
+        "]",
+        ",",
+        ";",
+        "\n",
+        "\n\n",
+        " ",
+        "<",
+        "</",
+        "{",
+        "}",
+        "{\"name\": \"add\", \"arguments\": ",
+        "{\"name\":\"weather\",\"parameters\":{\"c\":\"ü\"}}",
+        "\"name\":\"add\"",
+        "{\"arguments\": {\"x\": [1, -2e5, true]}, \"name\": \"add\"}",
+        "{\"a\": \"<tool_call>{\"}",
+        "\"",
+        "\\",
+        "1",
+        "text",
+        "🦀",
+        "weather.call(a=\"b\")",
+        "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"q\": \"</tool_call>\"}}\n</tool_call>",
+    ];
+    const SPECIALS: [&str; 6] =
+        ["<tool_call>", "</tool_call>", "<think>", "</think>", "[TOOL_CALLS]", "<|python_tag|>"];
+    let piece = prop_oneof![
+        8 => proptest::sample::select(&PIECES[..]).prop_map(|text| Written::Text(text.to_owned())),
+        1 => proptest::sample::select(&SPECIALS[..]).prop_map(Written::Special),
+    ];
+    proptest::collection::vec(piece, 0..14)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn chunks_do_not_show(
+        written in written(),
+        cuts in proptest::collection::vec(1_usize..9, 1..20),
+        template in proptest::sample::select(&[HERMES, LLAMA, MISTRAL][..]),
+        in_reasoning: bool,
+    ) {
+        let mut cuts = cuts.into_iter().cycle();
+        let mut chunked = Vec::new();
+        for piece in &written {
+            let Written::Text(text) = piece else {
+                chunked.push(piece.clone());
+                continue;
+            };
+            let chars: Vec<char> = text.chars().collect();
+            let mut rest = &chars[..];
+            while !rest.is_empty() {
+                let (chunk, after) = rest.split_at(cuts.next().unwrap().min(rest.len()));
+                chunked.push(Written::Text(chunk.iter().collect()));
+                rest = after;
+            }
+        }
+        let whole = read(template, &written, in_reasoning);
+        prop_assert_eq!(&whole, &read(template, &chunked, in_reasoning));
+        for part in &whole.0 {
+            if let Part::Called { index } = part {
+                let arguments: String = whole.0.iter().filter_map(|part| match part {
+                    Part::Arguments { index: of, delta } if of == index => Some(delta.as_str()),
+                    _ => None,
+                }).collect();
+                prop_assert!(serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&arguments).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_where_nothing_means_anything(text in "\\PC*") {
+        let mut parser = Parser::new(&Syntax::detect(""), tools(), false);
+        let mut parts = parser.push(&text);
+        parts.extend(parser.finish().0);
+        let back: String = joined(parts).into_iter().map(|part| match part {
+            Part::Text(text) => text,
+            other => panic!("{other:?}"),
+        }).collect();
+        prop_assert_eq!(back, text);
+    }
+}

@@ -1,0 +1,166 @@
+//! A tokenizer from Hugging Face's files.
+
+mod config;
+mod shared;
+mod spelling;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokenizers::{
+    DecoderWrapper, ModelWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
+};
+
+use crate::tokenizer::{Encoder, Tokenizer};
+use crate::vocabulary::{self, Kind, Vocabulary};
+use crate::{EncodeError, LoadError, Specials};
+use config::Config;
+use shared::Shared;
+
+type Pipeline<Model> =
+    TokenizerImpl<Model, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
+
+/// The `tokenizers` crate's pipeline, twice over one model: it takes control tokens for text, or doesn't.
+#[derive(Debug)]
+pub(crate) struct HuggingFace {
+    parse: Pipeline<Shared>,
+    plain: Pipeline<Shared>,
+}
+
+const FILE: &str = "tokenizer.json";
+
+pub(crate) fn load(tokenizer_json: &[u8], tokenizer_config: Option<&[u8]>) -> Result<Tokenizer, LoadError> {
+    let config = tokenizer_config.map(Config::parse).transpose()?.unwrap_or_default();
+    let mut json: Value = serde_json::from_slice(tokenizer_json).map_err(unreadable)?;
+    settle(&mut json, &config)?;
+    let settled = serde_json::to_vec(&json).map_err(unreadable)?;
+    let contradictory = |cause| LoadError::Json { file: FILE, cause };
+    let pipeline = guarded(|| Pipeline::<ModelWrapper>::from_bytes(settled)).map_err(contradictory)?;
+    let mut vocabulary = read_vocabulary(&pipeline, &json, &config)?;
+    let encoder = guarded(|| HuggingFace::new(&pipeline)).map_err(contradictory)?;
+    let begins = guarded(|| encoder.parse.encode_fast("", true)).map_err(contradictory)?;
+    let first = begins.get_ids().first().copied();
+    vocabulary.bos = vocabulary.bos.or(first.filter(|&id| vocabulary.kind(id) == Kind::Control));
+    vocabulary.adds_bos = config.add_bos_token.unwrap_or(first.is_some() && first == vocabulary.bos);
+    vocabulary.leading_space = spelling::leading_space(&json);
+    vocabulary.chat_template = config.chat_template();
+    Ok(Tokenizer::new(vocabulary, Encoder::HuggingFace(Box::new(encoder))))
+}
+
+/// Brings the file to what it means for a language model: nothing cut or filled, nothing random, the added tokens of
+/// both files, and what ends a generation as a control token whatever the file says.
+fn settle(json: &mut Value, config: &Config) -> Result<(), LoadError> {
+    let malformed =
+        |what: &str| LoadError::Json { file: FILE, cause: format!("{what} is missing or malformed") };
+    let file = json.as_object_mut().ok_or_else(|| malformed("the object"))?;
+    file.insert("truncation".to_owned(), Value::Null);
+    file.insert("padding".to_owned(), Value::Null);
+    let model = file.get_mut("model").and_then(Value::as_object_mut).ok_or_else(|| malformed("`model`"))?;
+    if model.contains_key("dropout") {
+        model.insert("dropout".to_owned(), Value::Null);
+    }
+    let added = file.entry("added_tokens").or_insert_with(|| json!([]));
+    let added = added.as_array_mut().ok_or_else(|| malformed("`added_tokens`"))?;
+    let known: Vec<Value> = added.iter().map(|token| token["content"].clone()).collect();
+    let missing = config.added_tokens()?.into_iter().filter(|token| !known.contains(&token["content"]));
+    added.extend(missing);
+    for token in added {
+        let text = token["content"].as_str().ok_or_else(|| malformed("an added token's `content`"))?;
+        if vocabulary::is_end(text) || config.eos() == Some(text) || config.bos() == Some(text) {
+            token["special"] = Value::Bool(true);
+        }
+    }
+    Ok(())
+}
+
+fn read_vocabulary(
+    pipeline: &Pipeline<ModelWrapper>,
+    json: &Value,
+    config: &Config,
+) -> Result<Vocabulary, LoadError> {
+    let ids = pipeline.get_vocab(true);
+    for token in json["added_tokens"].as_array().into_iter().flatten() {
+        let text = token["content"].as_str().unwrap_or_default();
+        let (declared, found) = (token["id"].as_u64().unwrap_or(u64::MAX), ids.get(text).copied());
+        if found.map(u64::from) != Some(declared) {
+            let declared = u32::try_from(declared).unwrap_or(u32::MAX);
+            return Err(LoadError::AddedToken { text: text.to_owned(), declared, found });
+        }
+    }
+    let (spelling, has_bytes) = spelling::of(&json["decoder"])?;
+    let length = ids.values().max().map_or(0, |&last| last as usize + 1);
+    if length > vocabulary::MOST {
+        return Err(LoadError::Size(vocabulary::MOST));
+    }
+    let unknown = json["model"]["unk_token"].as_str().map(str::to_owned);
+    let unknown_id = json["model"]["unk_id"].as_u64();
+    let added = pipeline.get_added_tokens_decoder();
+    let mut tokens = vec![(String::new(), Kind::Unused); length];
+    for (text, id) in ids {
+        let kind = match added.get(&id) {
+            _ if unknown.as_ref() == Some(&text) || unknown_id == Some(id.into()) => Kind::Unknown,
+            Some(token) if token.special => Kind::Control,
+            Some(_) => Kind::Added,
+            None if has_bytes && vocabulary::byte(&text).is_some() => Kind::Byte,
+            None => Kind::Normal,
+        };
+        tokens[id as usize] = (text, kind);
+    }
+    let id = |text: Option<&str>| text.and_then(|text| pipeline.token_to_id(text));
+    Vocabulary::new(tokens, spelling, id(config.eos()).into_iter().collect(), id(config.bos()))
+}
+
+impl HuggingFace {
+    fn new(pipeline: &Pipeline<ModelWrapper>) -> tokenizers::Result<Self> {
+        let model = Shared(Arc::new(pipeline.get_model().clone()));
+        let over = |model: Shared| -> tokenizers::Result<_> {
+            let mut over = Pipeline::new(model);
+            over.with_normalizer(pipeline.get_normalizer().cloned())?
+                .with_pre_tokenizer(pipeline.get_pre_tokenizer().cloned())
+                .with_post_processor(pipeline.get_post_processor().cloned())
+                .with_added_vocabulary(pipeline.get_added_vocabulary().clone());
+            Ok(over)
+        };
+        let (parse, mut plain) = (over(model.clone())?, over(model)?);
+        plain.set_encode_special_tokens(true);
+        Ok(Self { parse, plain })
+    }
+
+    pub(crate) fn encode(
+        &self,
+        vocabulary: &Vocabulary,
+        text: &str,
+        specials: Specials,
+        out: &mut Vec<u32>,
+    ) -> Result<(), EncodeError> {
+        let pipeline = match specials {
+            Specials::Parse => &self.parse,
+            Specials::Plain => &self.plain,
+        };
+        let encoding = guarded(|| pipeline.encode_fast(text, false)).map_err(EncodeError::Failed)?;
+        let ids = encoding.get_ids();
+        // A vocabulary can hold a control token that merging reaches.
+        let control = ids.iter().find(|&&id| vocabulary.kind(id) == Kind::Control);
+        match control {
+            Some(&id) if specials == Specials::Plain => {
+                Err(EncodeError::Control(vocabulary.text(id).to_owned()))
+            }
+            _ => {
+                out.extend_from_slice(ids);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The crate panics on some files that contradict themselves.
+fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("it contradicts itself".to_owned()),
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> LoadError {
+    LoadError::Json { file: FILE, cause: error.to_string() }
+}

@@ -38,6 +38,8 @@ async fn enter(request: &mut Request, env: &Env, context: &Context) -> Result<Re
         Route::CancelJob(id) => job::cancel(id, &head, request, &caller, env).await,
         Route::JobEvents(id) => events::answer(id, &head, &caller, env).await,
         Route::Embeddings => through::embeddings(&head, request, &caller, env).await,
+        Route::Chat => through::chat(&head, request, &caller, env).await,
+        Route::Complete => through::complete(&head, request, &caller, env).await,
         Route::ListJobs => list::answer(&head, &caller, env).await,
         Route::Models => through::read(&head, &caller, env).await,
         Route::Health | Route::Internal(_) => Err(crate::refusal::not_found()),

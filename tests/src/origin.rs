@@ -21,7 +21,9 @@ pub struct Setup {
     /// As in `echo=1,embed=1`.
     pub workers: String,
     pub edge_url: Option<String>,
-    /// `timeouts.yaml`, `safety.yaml`; those built in where there are none.
+    /// `pools.yaml`, `models.yaml`, `timeouts.yaml`, `safety.yaml`; those built in where there are none.
+    pub pools: Option<PathBuf>,
+    pub models: Option<PathBuf>,
     pub timeouts: Option<PathBuf>,
     pub safety: Option<PathBuf>,
     /// A kernel in another process, as host:port.
@@ -37,6 +39,8 @@ impl Setup {
             grpc_port: 0,
             workers: "echo=1".into(),
             edge_url: None,
+            pools: None,
+            models: None,
             timeouts: None,
             safety: None,
             safety_kernel: None,
@@ -47,6 +51,20 @@ impl Setup {
     #[must_use]
     pub fn embed() -> Self {
         Self { workers: "echo=1,embed=1".into(), ..Self::echo() }
+    }
+
+    /// Echo workers that also answer conversations and texts, as the chat model `echo`.
+    #[must_use]
+    pub fn with_echoed_texts(self, home: &Home) -> Self {
+        let pools = "topics:\n  job.echo: { pool: echo, effects: none }\n  job.chat.simple: { pool: echo, effects: none }\n  \
+                     job.complete: { pool: echo, effects: none }\n";
+        let models = format!(
+            "models:\n  echo:\n    kind: chat\n    family: llama\n    context: 1024\n    files:\n      \
+             none.bin: {{ size: 0, sha256: {} }}\n    sources: []\n",
+            "0".repeat(64)
+        );
+        let pools = Some(home.write("pools.yaml", pools));
+        Self { pools, models: Some(home.write("models.yaml", &models)), ..self }
     }
 
     /// Leases that lapse within a second.
@@ -64,7 +82,12 @@ impl Setup {
         command.args(["--api-port", &self.port.to_string(), "--grpc-port", &self.grpc_port.to_string()]);
         command.env("CORTEX_HOME", home.path());
         command.env("CORTEX_LOG", "info");
-        for (flag, file) in [("--timeouts", &self.timeouts), ("--safety", &self.safety)] {
+        for (flag, file) in [
+            ("--pools", &self.pools),
+            ("--models", &self.models),
+            ("--timeouts", &self.timeouts),
+            ("--safety", &self.safety),
+        ] {
             if let Some(file) = file {
                 command.arg(flag).arg(file);
             }

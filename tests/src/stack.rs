@@ -27,15 +27,25 @@ impl Stack {
         Self::start(Setup::embed()).await
     }
 
-    pub async fn start(setup: Setup) -> Self {
+    /// Echo workers that also answer conversations and texts.
+    pub async fn echoed_texts() -> Self {
         let home = Home::new();
+        let setup = Setup::echo().with_echoed_texts(&home);
+        Self::start_in(home, setup).await
+    }
+
+    pub async fn start(setup: Setup) -> Self {
+        Self::start_in(Home::new(), setup).await
+    }
+
+    async fn start_in(home: Home, setup: Setup) -> Self {
         let edge_port = ports::free();
         let setup = Setup { edge_url: Some(format!("http://127.0.0.1:{edge_port}")), ..setup };
         let setup = setup.with_short_leases(&home);
         let origin = Origin::start(&home, &setup).await;
         let edge_setup = EdgeSetup {
             port: edge_port,
-            topics: "job.echo,job.embed,job.k8s.ops".into(),
+            topics: "job.echo,job.embed,job.chat.simple,job.complete,job.k8s.ops".into(),
             ..EdgeSetup::before(&origin.api.url, Secrets::of(&home))
         };
         let edge = Edge::start(home.path(), &edge_setup).await;

@@ -21,6 +21,8 @@ pub(crate) enum Route {
     CancelJob(JobId),
     JobEvents(JobId),
     Embeddings,
+    Chat,
+    Complete,
     Models,
     /// Signed by the origin or the CLI.
     Internal(Internal),
@@ -44,6 +46,8 @@ pub(crate) fn route(method: &str, path: &str) -> Result<Route, Problem> {
         ["api", "v1", "jobs", id, "cancel"] => vec![("POST", Route::CancelJob(job(id)?))],
         ["api", "v1", "jobs", id, "events"] => vec![("GET", Route::JobEvents(job(id)?))],
         ["v1", "embeddings"] => vec![("POST", Route::Embeddings)],
+        ["v1", "chat", "completions"] => vec![("POST", Route::Chat)],
+        ["v1", "completions"] => vec![("POST", Route::Complete)],
         ["v1", "models"] => vec![("GET", Route::Models)],
         ["internal", "ledger", "states"] => vec![("POST", Route::Internal(Internal::States))],
         ["internal", "keys"] => {
@@ -88,6 +92,8 @@ mod tests {
             ("POST", format!("/api/v1/jobs/{id}/cancel"), Route::CancelJob(job)),
             ("GET", format!("/api/v1/jobs/{id}/events"), Route::JobEvents(job)),
             ("GET", "/v1/models".to_owned(), Route::Models),
+            ("POST", "/v1/chat/completions".to_owned(), Route::Chat),
+            ("POST", "/v1/completions".to_owned(), Route::Complete),
             ("GET", "/internal/keys".to_owned(), Route::Internal(Internal::ListKeys)),
         ] {
             assert_eq!(route(method, &path), Ok(expected), "{method} {path}");

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use cortex_domain::job::Hop;
 use cortex_guard::api::EmbeddingsRequest;
+use cortex_guard::api::chat::ChatRequest;
+use cortex_guard::api::completions::CompletionRequest;
 use cortex_guard::flags::Flags;
 use cortex_guard::keys::KeyRecord;
-use cortex_guard::{headers, hops};
+use cortex_guard::{Problem, headers, hops};
 use worker::{Env, Request, Response};
 
 use crate::incoming::{self, Head};
@@ -17,7 +19,7 @@ use crate::{answer, chance};
 
 /// How long a read may take until its answer begins.
 pub(crate) const READ: Duration = Duration::from_secs(15);
-/// How long the models may take.
+/// How long the models may take until their answer begins; one that streams may then take longer.
 const INFERENCE: Duration = Duration::from_secs(90);
 
 /// A read of the origin's own.
@@ -32,8 +34,42 @@ pub(crate) async fn embeddings(
     caller: &KeyRecord,
     env: &Env,
 ) -> Result<Response, Refusal> {
+    let check =
+        |content_type: Option<&str>, body: &[u8]| EmbeddingsRequest::parse(content_type, body).map(drop);
+    infer(head, request, check, caller, env).await
+}
+
+pub(crate) async fn chat(
+    head: &Head,
+    request: &mut Request,
+    caller: &KeyRecord,
+    env: &Env,
+) -> Result<Response, Refusal> {
+    let check = |content_type: Option<&str>, body: &[u8]| ChatRequest::parse(content_type, body).map(drop);
+    infer(head, request, check, caller, env).await
+}
+
+pub(crate) async fn complete(
+    head: &Head,
+    request: &mut Request,
+    caller: &KeyRecord,
+    env: &Env,
+) -> Result<Response, Refusal> {
+    let check =
+        |content_type: Option<&str>, body: &[u8]| CompletionRequest::parse(content_type, body).map(drop);
+    infer(head, request, check, caller, env).await
+}
+
+/// A call of a model: checked here as it will be there.
+async fn infer(
+    head: &Head,
+    request: &mut Request,
+    check: impl FnOnce(Option<&str>, &[u8]) -> Result<(), Problem>,
+    caller: &KeyRecord,
+    env: &Env,
+) -> Result<Response, Refusal> {
     let body = incoming::body(request).await?;
-    EmbeddingsRequest::parse(head.content_type(), &body)?;
+    check(head.content_type(), &body)?;
     LedgerClient::of(env, caller.tenant.as_str())?.check(caller).await?;
     work(head, &body, None, caller, INFERENCE, env).await
 }

@@ -4,4 +4,5 @@
 mod away;
 mod door;
 mod openai;
+mod texts;
 mod through;

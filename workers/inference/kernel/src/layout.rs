@@ -33,6 +33,21 @@ pub(crate) unsafe trait Layout {
     unsafe fn part<S: Unpack>(block: *const u8, scales: &Self::Scales<S>, part: usize) -> [S; 2];
 }
 
+/// Does something for each part of a block. Unrolled by hand: with the number known, shifts are by constants, and what
+/// neighbours read of the same bytes is read once.
+macro_rules! each_part {
+    ($layout:ty, $part:ident => $body:expr) => {
+        each_part!($layout, $part => $body; 0 1 2 3 4 5 6 7)
+    };
+    ($layout:ty, $part:ident => $body:expr; $($number:literal)*) => {
+        $(if $number < <$layout>::VALUES / $crate::layout::PART {
+            let $part: usize = $number;
+            $body
+        })*
+    };
+}
+pub(crate) use each_part;
+
 /// Evaluates an expression with the type of a format's layout.
 macro_rules! with_layout {
     ($format:expr, $layout:ident => $result:expr) => {{
@@ -77,11 +92,11 @@ unsafe fn widen_blocks<S: Unpack, L: Layout>(from: *const u8, count: usize, to: 
         for block in 0..blocks {
             let (from, to) = (from.add(block * L::BYTES), to.add(block * L::VALUES));
             let scales = L::scales::<S>(from);
-            for part in 0..L::VALUES / PART {
+            each_part!(L, part => {
                 let [low, high] = L::part(from, &scales, part);
                 low.store(to.add(part * PART));
                 high.store(to.add(part * PART + PART / 2));
-            }
+            });
         }
         // Only plain floats have less than a block left.
         let left = count - blocks * L::VALUES;

@@ -18,10 +18,7 @@ unsafe impl Layout for Q4_0 {
 
     #[inline(always)]
     unsafe fn scales<S: Unpack>(block: *const u8) -> S::Line {
-        unsafe {
-            let scale = S::splat_half(block);
-            S::line(scale, scale.mul(S::splat(-8.0)))
-        }
+        unsafe { S::centred(S::splat_half(block)) }
     }
 
     #[inline(always)]

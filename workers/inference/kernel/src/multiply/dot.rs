@@ -3,7 +3,7 @@
 use super::Out;
 use super::activations::Activations;
 use crate::format::Format;
-use crate::layout::{Layout, PART, tail, with_layout};
+use crate::layout::{Layout, PART, each_part, tail, with_layout};
 use crate::lines::Line;
 use crate::matrix::Matrix;
 use crate::simd::{Unpack, dispatch};
@@ -78,12 +78,12 @@ unsafe fn dot<S: Unpack, L: Layout, const ROWS: usize>(
             for (row, sum) in sums.iter_mut().enumerate() {
                 let from = rows.add(row * row_bytes);
                 let scales = L::scales::<S>(from);
-                for part in 0..L::VALUES / PART {
+                each_part!(L, part => {
                     let x = x.add(part * PART);
                     let [low, high] = L::part(from, &scales, part);
                     *sum = low.mul_add(S::load(x), *sum);
                     *sum = high.mul_add(S::load(x.add(PART / 2)), *sum);
-                }
+                });
             }
         }
         let left = columns - blocks * L::VALUES;

@@ -3,6 +3,7 @@
 #[allow(clippy::wildcard_imports)] // the names are the instructions'
 use std::arch::x86_64::*;
 
+use super::halves::HALVES;
 use super::{Simd, Twice, Unpack};
 
 #[derive(Clone, Copy)]
@@ -130,6 +131,10 @@ unsafe impl Unpack for Avx2 {
         (slope, start)
     }
     #[inline(always)]
+    unsafe fn centred(slope: Self) -> (Self, Self) {
+        unsafe { (slope, slope.mul(Self::splat(-8.0))) }
+    }
+    #[inline(always)]
     unsafe fn on((slope, start): (Self, Self), whole: __m256i) -> Self {
         unsafe { Self::number(Self::and(whole, 15)).mul_add(slope, start) }
     }
@@ -138,12 +143,8 @@ unsafe impl Unpack for Avx2 {
         unsafe { Self(_mm256_cvtph_ps(_mm_loadu_si128(from.cast()))) }
     }
     #[inline(always)]
-    unsafe fn narrow(self, to: *mut u8) {
-        unsafe { _mm_storeu_si128(to.cast(), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(self.0)) }
-    }
-    #[inline(always)]
     unsafe fn splat_half(from: *const u8) -> Self {
-        unsafe { Self(_mm256_cvtph_ps(_mm_set1_epi16(from.cast::<i16>().read_unaligned()))) }
+        unsafe { Self::splat(HALVES[usize::from(from.cast::<u16>().read_unaligned())]) }
     }
     #[inline(always)]
     unsafe fn brains(from: *const u8) -> Self {
@@ -151,9 +152,5 @@ unsafe impl Unpack for Avx2 {
             let whole = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
             Self(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(whole)))
         }
-    }
-    #[inline(always)]
-    unsafe fn prefetch(from: *const u8) {
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
 }

@@ -3,6 +3,7 @@
 #[allow(clippy::wildcard_imports)] // the names are the instructions'
 use std::arch::x86_64::*;
 
+use super::halves::HALVES;
 use super::{Simd, Unpack};
 
 #[derive(Clone, Copy)]
@@ -126,6 +127,13 @@ unsafe impl Unpack for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn centred(slope: Self) -> __m512 {
+        unsafe {
+            let steps = _mm512_setr_epi32(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+            _mm512_mul_ps(_mm512_cvtepi32_ps(steps), slope.0)
+        }
+    }
+    #[inline(always)]
     unsafe fn on(line: __m512, whole: __m512i) -> Self {
         unsafe { Self(_mm512_permutexvar_ps(whole, line)) }
     }
@@ -134,12 +142,8 @@ unsafe impl Unpack for Avx512 {
         unsafe { Self(_mm512_cvtph_ps(_mm256_loadu_si256(from.cast()))) }
     }
     #[inline(always)]
-    unsafe fn narrow(self, to: *mut u8) {
-        unsafe { _mm256_storeu_si256(to.cast(), _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(self.0)) }
-    }
-    #[inline(always)]
     unsafe fn splat_half(from: *const u8) -> Self {
-        unsafe { Self(_mm512_cvtph_ps(_mm256_set1_epi16(from.cast::<i16>().read_unaligned()))) }
+        unsafe { Self::splat(HALVES[usize::from(from.cast::<u16>().read_unaligned())]) }
     }
     #[inline(always)]
     unsafe fn brains(from: *const u8) -> Self {
@@ -147,9 +151,5 @@ unsafe impl Unpack for Avx512 {
             let whole = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
             Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(whole)))
         }
-    }
-    #[inline(always)]
-    unsafe fn prefetch(from: *const u8) {
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
 }

@@ -2,6 +2,7 @@
 
 use half::f16;
 
+use super::halves::HALVES;
 use super::{Simd, Twice, Unpack};
 
 /// Four lanes, which the compiler turns into SSE2 or NEON.
@@ -132,6 +133,10 @@ unsafe impl Unpack for Portable {
         (slope, start)
     }
     #[inline(always)]
+    unsafe fn centred(slope: Self) -> (Self, Self) {
+        unsafe { (slope, slope.mul(Self::splat(-8.0))) }
+    }
+    #[inline(always)]
     unsafe fn on((slope, start): (Self, Self), whole: [i32; 4]) -> Self {
         unsafe { Self::number(Self::and(whole, 15)).mul_add(slope, start) }
     }
@@ -141,20 +146,12 @@ unsafe impl Unpack for Portable {
         Self(halves.map(|bits| f16::from_bits(bits).to_f32_const()))
     }
     #[inline(always)]
-    unsafe fn narrow(self, to: *mut u8) {
-        let halves = self.0.map(|x| f16::from_f32_const(x).to_bits());
-        unsafe { to.cast::<[u16; 4]>().write_unaligned(halves) }
-    }
-    #[inline(always)]
     unsafe fn splat_half(from: *const u8) -> Self {
-        let bits = unsafe { from.cast::<u16>().read_unaligned() };
-        Self([f16::from_bits(bits).to_f32_const(); 4])
+        unsafe { Self::splat(HALVES[usize::from(from.cast::<u16>().read_unaligned())]) }
     }
     #[inline(always)]
     unsafe fn brains(from: *const u8) -> Self {
         let brains = unsafe { from.cast::<[u16; 4]>().read_unaligned() };
         Self(brains.map(|bits| f32::from_bits(u32::from(bits) << 16)))
     }
-    #[inline(always)]
-    unsafe fn prefetch(_: *const u8) {}
 }

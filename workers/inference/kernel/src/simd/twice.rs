@@ -118,6 +118,10 @@ unsafe impl<S: Unpack> Unpack for Twice<S> {
         unsafe { (S::line(slope.0, start.0), S::line(slope.1, start.1)) }
     }
     #[inline(always)]
+    unsafe fn centred(slope: Self) -> Self::Line {
+        unsafe { (S::centred(slope.0), S::centred(slope.1)) }
+    }
+    #[inline(always)]
     unsafe fn on(line: Self::Line, whole: Self::Whole) -> Self {
         unsafe { Self(S::on(line.0, whole.0), S::on(line.1, whole.1)) }
     }
@@ -126,22 +130,11 @@ unsafe impl<S: Unpack> Unpack for Twice<S> {
         unsafe { Self(S::halves(from), S::halves(from.add(2 * S::LANES))) }
     }
     #[inline(always)]
-    unsafe fn narrow(self, to: *mut u8) {
-        unsafe {
-            self.0.narrow(to);
-            self.1.narrow(to.add(2 * S::LANES));
-        }
-    }
-    #[inline(always)]
     unsafe fn splat_half(from: *const u8) -> Self {
         unsafe { Self(S::splat_half(from), S::splat_half(from)) }
     }
     #[inline(always)]
     unsafe fn brains(from: *const u8) -> Self {
         unsafe { Self(S::brains(from), S::brains(from.add(2 * S::LANES))) }
-    }
-    #[inline(always)]
-    unsafe fn prefetch(from: *const u8) {
-        unsafe { S::prefetch(from) }
     }
 }

@@ -26,16 +26,14 @@ pub(crate) unsafe trait Unpack: Simd {
     unsafe fn right(whole: Self::Whole, by: u32) -> Self::Whole;
     unsafe fn number(whole: Self::Whole) -> Self;
     unsafe fn line(slope: Self, start: Self) -> Self::Line;
+    /// The line that is zero at eight.
+    unsafe fn centred(slope: Self) -> Self::Line;
     /// The values on a line at the lowest four bits of each lane.
     unsafe fn on(line: Self::Line, whole: Self::Whole) -> Self;
     /// Floats of 16 bits.
     unsafe fn halves(from: *const u8) -> Self;
-    /// Stores floats of 16 bits, the nearest ones.
-    unsafe fn narrow(self, to: *mut u8);
     /// One float of 16 bits in every lane.
     unsafe fn splat_half(from: *const u8) -> Self;
     /// Brain floats: the high half of a float.
     unsafe fn brains(from: *const u8) -> Self;
-    /// Asks for a cache line that will be read soon; any address will do.
-    unsafe fn prefetch(from: *const u8);
 }

@@ -1,5 +1,8 @@
 //! What the kernel promises, against plain references and candle.
 
+mod attention;
 mod formats;
 mod products;
+mod rows;
 mod stored;
+mod threads;

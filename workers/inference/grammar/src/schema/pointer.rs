@@ -1,0 +1,32 @@
+use serde_json::Value;
+
+/// The pointer one step further.
+pub(super) fn child(path: &str, step: &str) -> String {
+    format!("{path}/{}", step.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The pointer that a reference within the document names; `None` for other documents and anchors.
+pub(super) fn of_reference(reference: &str) -> Option<String> {
+    let fragment = reference.strip_prefix('#')?;
+    let mut bytes = Vec::with_capacity(fragment.len());
+    let mut rest = fragment.as_bytes().iter();
+    while let Some(&byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|&digit| char::from(digit).to_digit(16));
+        bytes.push((digit()? * 16 + digit()?) as u8);
+    }
+    let pointer = String::from_utf8(bytes).ok()?;
+    // The parser's own spelling of the root has a slash.
+    match pointer.as_str() {
+        "" | "/" => Some(String::new()),
+        _ => pointer.starts_with('/').then_some(pointer),
+    }
+}
+
+/// The schema at a pointer.
+pub(super) fn find<'a>(root: &'a Value, path: &str) -> Option<&'a Value> {
+    root.pointer(path)
+}

@@ -53,7 +53,7 @@ pub struct Linear {
 
 /// Opens the model at `path`, a folder or a GGUF file: what it is, and where its tensors lie.
 pub(crate) fn open(path: &Path) -> Result<(Shape, Names, Tensors), LoadError> {
-    if path.extension().is_some_and(|extension| extension == "gguf") {
+    if path.is_file() {
         let (file, mut tensors) = gguf::open(path)?;
         let divisors = gguf::divisors(&mut tensors)?;
         let shape = Shape::from_gguf(&file, divisors);

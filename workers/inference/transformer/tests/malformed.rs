@@ -11,6 +11,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use cortex_transformer::{Cache, Piece, Shape, Store, Wants};
 use fixture::Fixture;
@@ -23,6 +24,8 @@ struct Counting;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+/// Tests in one process count one after the other.
+static TURN: Mutex<()> = Mutex::new(());
 
 // SAFETY: the system's allocator does all of it.
 unsafe impl GlobalAlloc for Counting {
@@ -113,6 +116,7 @@ fn attempt(path: &Path) -> bool {
 
 /// Damages a file of a copy of a model again and again.
 fn survive(name: &str, file: &str, within: impl Fn(&[u8]) -> usize) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let fixture = Fixture::open(name);
     let from = if fixture.path.is_dir() { fixture.path.as_path() } else { fixture.path.parent().unwrap() };
     let folder = tempfile::tempdir().unwrap();
@@ -170,6 +174,7 @@ fn a_damaged_gguf_file_is_an_error_or_a_model() {
 
 #[test]
 fn a_config_of_one_damaged_number_is_an_error_or_a_shape() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let config = fs::read(fixture::folder().join("llama3/config.json")).unwrap();
     for seed in 0..mutations() {
         let mut bytes = config.clone();

@@ -187,12 +187,13 @@ fn shards_that_are_not_what_the_index_says_are_named() {
 fn what_is_no_model_is_named() {
     let folder = tempfile::tempdir().unwrap();
     assert!(why(&folder).contains("config.json"));
-    let file = folder.path().join("model.bin");
-    fs::write(&file, b"").unwrap();
-    assert!(matches!(fixture::open(&file, 1), Err(LoadError::NoModel(_))));
-    let file = folder.path().join("model.gguf");
-    fs::write(&file, b"").unwrap();
-    assert!(fixture::open(&file, 1).unwrap_err().to_string().contains("model.gguf"));
+    assert!(matches!(fixture::open(&folder.path().join("away"), 1), Err(LoadError::NoModel(_))));
+    for (file, bytes) in [("empty.gguf", b"".as_slice()), ("model.bin", b"PK\x03\x04")] {
+        let path = folder.path().join(file);
+        fs::write(&path, bytes).unwrap();
+        let error = fixture::open(&path, 1).unwrap_err().to_string();
+        assert!(error.contains(file) && error.contains("GGUF"), "{error}");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub enum LoadError {
     Config { path: PathBuf, error: ConfigError },
     #[error("{}: {error}", path.display())]
     Weights { path: PathBuf, error: WeightsError },
-    #[error("{}: a folder with config.json and safetensors, or a .gguf file, is a model", .0.display())]
+    #[error("{}: a folder with config.json and safetensors, or a GGUF file, is a model", .0.display())]
     NoModel(PathBuf),
     #[error("the threads don't start: {0}")]
     Threads(io::Error),

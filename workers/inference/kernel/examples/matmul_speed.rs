@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{Device, Module, Tensor};
@@ -82,6 +82,8 @@ impl Case {
             let mut y = vec![0.0; batch * self.rows];
             let (mut read, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
             for round in 0..rounds {
+                // Candle's threads spin for a while after their last product.
+                std::thread::sleep(Duration::from_millis(50));
                 let start = Instant::now();
                 sum(threads, memory);
                 read.push(start.elapsed().as_secs_f64());

@@ -37,7 +37,7 @@ pub(crate) unsafe trait Layout {
 /// neighbours read of the same bytes is read once.
 macro_rules! each_part {
     ($layout:ty, $part:ident => $body:expr) => {
-        each_part!($layout, $part => $body; 0 1 2 3 4 5 6 7)
+        $crate::layout::each_part!($layout, $part => $body; 0 1 2 3 4 5 6 7)
     };
     ($layout:ty, $part:ident => $body:expr; $($number:literal)*) => {
         $(if $number < <$layout>::VALUES / $crate::layout::PART {

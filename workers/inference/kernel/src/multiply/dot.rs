@@ -1,5 +1,7 @@
 //! One row of activations: the weights pass once, so memory is what it takes.
 
+use std::hint::black_box;
+
 use super::Out;
 use super::activations::Activations;
 use crate::format::Format;
@@ -75,16 +77,23 @@ unsafe fn dot<S: Unpack, L: Layout, const ROWS: usize>(
         let blocks = columns / L::VALUES;
         for block in 0..blocks {
             let (rows, x) = (rows.add(block * L::BYTES), x.add(block * L::VALUES));
-            for (row, sum) in sums.iter_mut().enumerate() {
-                let from = rows.add(row * row_bytes);
-                let scales = L::scales::<S>(from);
-                each_part!(L, part => {
-                    let x = x.add(part * PART);
-                    let [low, high] = L::part(from, &scales, part);
-                    *sum = low.mul_add(S::load(x), *sum);
-                    *sum = high.mul_add(S::load(x.add(PART / 2)), *sum);
-                });
+            let mut scales = [L::scales::<S>(rows); ROWS];
+            for (row, scales) in scales.iter_mut().enumerate().skip(1) {
+                *scales = L::scales::<S>(rows.add(row * row_bytes));
             }
+            // Row by row in a part, so that a row's sum is ready when its turn comes again.
+            each_part!(L, part => {
+                // The compiler would rather unpack the whole block first, and run out of registers.
+                if L::VALUES > PART && part % 2 == 0 {
+                    black_box(&scales);
+                }
+                let (low_x, high_x) = (S::load(x.add(part * PART)), S::load(x.add(part * PART + PART / 2)));
+                for (row, sum) in sums.iter_mut().enumerate() {
+                    let [low, high] = L::part(rows.add(row * row_bytes), &scales[row], part);
+                    *sum = low.mul_add(low_x, *sum);
+                    *sum = high.mul_add(high_x, *sum);
+                }
+            });
         }
         let left = columns - blocks * L::VALUES;
         if left > 0 {

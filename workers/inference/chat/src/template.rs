@@ -16,6 +16,7 @@ mod generation;
 mod methods;
 mod operate;
 mod python;
+mod size;
 mod strings;
 
 pub use budget::Exhausted;

@@ -2,11 +2,11 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
 /// Instructions of one rendering. A turn of a conversation takes some hundred.
-pub(super) const FUEL: u64 = 5_000_000;
+pub(super) const FUEL: u64 = 2_000_000;
 /// Characters (in bytes) a rendering may emit, be it into a variable.
-const OUTPUT: u64 = 64 << 20;
+const OUTPUT: u64 = 32 << 20;
 /// Bytes and values a rendering may touch beyond that: compare, search, join, copy.
-const WORK: u64 = 2 << 30;
+const WORK: u64 = 512 << 20;
 /// What touching one value costs in bytes of work.
 const VALUE: u64 = 32;
 /// Nesting of lists and maps: what JSON may have, and some.

@@ -12,7 +12,7 @@ use minijinja::value::{Kwargs, Rest, Value, ValueOrKwargs};
 use minijinja::{AutoEscape, Environment, Error, State};
 
 use super::python::wrong;
-use super::{budget, filters, methods, operate, python};
+use super::{budget, filters, methods, operate, python, size};
 
 /// Longest source that is compiled; real ones have some kilobytes.
 pub(super) const SOURCE: usize = 256 << 10;
@@ -111,10 +111,10 @@ fn named(args: &[Value]) -> (&str, &[Value]) {
 
 /// Compiles, and rewrites what was compiled.
 pub(super) fn compile(source: &str) -> Result<CompiledTemplate<'_>, Error> {
-    let config = TemplateConfig {
-        syntax_config: SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?,
-        default_auto_escape: std::sync::Arc::new(|_| AutoEscape::None),
-    };
+    let syntax_config = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+    size::check(source, &syntax_config)?;
+    let config =
+        TemplateConfig { syntax_config, default_auto_escape: std::sync::Arc::new(|_| AutoEscape::None) };
     let mut compiled = CompiledTemplate::new("template", source, &config)?;
     if !compiled.blocks.is_empty() {
         return Err(wrong("blocks are not supported"));

@@ -62,6 +62,14 @@ pub(super) fn install(env: &mut Environment<'static>) {
         let pattern = python::text(state, pattern)?;
         formatted(state, FormatStyle::Printf, &pattern, &args)
     });
+    env.add_filter("int", |value: &Value, default: Option<i64>| {
+        let whole =
+            value.as_str().and_then(|text| text.trim().parse::<i64>().ok()).or_else(|| value.as_i64());
+        whole.or_else(|| as_float(value).map(|float| float as i64)).unwrap_or(default.unwrap_or(0))
+    });
+    env.add_filter("float", |value: &Value, default: Option<f64>| {
+        as_float(value).unwrap_or(default.unwrap_or(0.0))
+    });
     env.add_filter("length", |value: &Value| length(value));
     env.add_filter("count", |value: &Value| length(value));
     env.add_filter("list", |state: &mut State, value: Value| {
@@ -142,6 +150,13 @@ pub(super) fn formatted(
     let text = format(style, pattern, args)?;
     budget::make(state, text.len())?;
     Ok(text)
+}
+
+fn as_float(value: &Value) -> Option<f64> {
+    match value.as_str() {
+        Some(text) => text.trim().parse().ok(),
+        None => f64::try_from(value.clone()).ok(),
+    }
 }
 
 fn length(value: &Value) -> Result<usize, Error> {

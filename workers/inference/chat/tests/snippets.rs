@@ -1,0 +1,54 @@
+//! What small templates render to under `transformers`, they render to here; `fixtures/snippets.py` made the list.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use cortex_chat::{Conversation, Json, Now, Options, RenderError, SpecialTokens, Template};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Fixture {
+    context: BTreeMap<String, Json>,
+    snippets: Vec<(String, Option<String>)>,
+}
+
+#[test]
+fn snippets_render_as_under_transformers() {
+    let fixture: Fixture = serde_json::from_str(include_str!("../fixtures/snippets.json")).unwrap();
+    let mut options = Options::at(Now::from_unix(1_770_091_506, 0));
+    options.variables = fixture.context;
+    let mut differ = Vec::new();
+    for (source, expected) in &fixture.snippets {
+        let actual = Template::compile(source, SpecialTokens::new())
+            .map_err(|error| error.to_string())
+            .and_then(|template| {
+                template.render(&Conversation::default(), &options).map_err(|error| error.to_string())
+            });
+        if actual.as_ref().ok() != expected.as_ref() {
+            differ.push(format!("{source}\n  expected {expected:?}\n  got      {actual:?}"));
+        }
+    }
+    assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
+}
+
+#[test]
+fn a_template_that_raises_gives_its_own_message() {
+    let template = Template::compile("{{ raise_exception('only ' ~ 1) }}", SpecialTokens::new()).unwrap();
+    let error = template.render(&Conversation::default(), &Options::at(Now::from_unix(0, 0))).unwrap_err();
+    assert!(matches!(&error, RenderError::Raised(message) if message == "only 1"));
+    assert_eq!(error.to_string(), "only 1");
+}
+
+#[test]
+fn a_template_that_does_not_compile_names_the_line() {
+    let error = Template::compile("a\n{% if %}\n{% endif %}", SpecialTokens::new()).unwrap_err();
+    assert!(error.to_string().contains("in line 2:"), "{error}");
+}
+
+#[test]
+fn a_template_that_fails_names_the_line() {
+    let template = Template::compile("a\n\n{{ missing.attribute }}", SpecialTokens::new()).unwrap();
+    let error = template.render(&Conversation::default(), &Options::at(Now::from_unix(0, 0))).unwrap_err();
+    assert!(error.to_string().contains("in line 3:"), "{error}");
+}

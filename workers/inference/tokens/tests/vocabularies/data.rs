@@ -13,8 +13,12 @@ const PACKAGE: &str = "llama-cpp-python==0.3.36";
 const SEPARATOR: &str = "\n__ggml_vocab_test__\n";
 
 pub(crate) fn tokenizer(name: &str) -> Tokenizer {
+    Tokenizer::from_gguf(&gguf(name)).unwrap()
+}
+
+pub(crate) fn gguf(name: &str) -> Gguf {
     let file = std::fs::read(path(&format!("ggml-vocab-{name}.gguf"))).unwrap();
-    Tokenizer::from_gguf(&Gguf::parse(&file).unwrap()).unwrap()
+    Gguf::parse(&file).unwrap()
 }
 
 /// The texts of a vocabulary, each with the tokens it should give.
@@ -26,6 +30,17 @@ pub(crate) fn expected(name: &str) -> Vec<(String, Vec<u32>)> {
     let texts: Vec<&str> = texts.split(SEPARATOR).collect();
     assert_eq!(texts.len(), ids.len(), "a line of tokens for each text");
     texts.into_iter().map(str::to_owned).zip(ids).collect()
+}
+
+/// The texts that transformers encoded with the vocabulary of Qwen 2; `qwen2.py` wrote them.
+pub(crate) fn qwen2() -> Vec<(String, Vec<u32>)> {
+    #[derive(serde::Deserialize)]
+    struct Case {
+        text: String,
+        ids: Vec<u32>,
+    }
+    let cases = include_str!("qwen2.jsonl").lines().skip(1).map(|line| serde_json::from_str(line).unwrap());
+    cases.map(|case: Case| (case.text, case.ids)).collect()
 }
 
 fn path(name: &str) -> PathBuf {

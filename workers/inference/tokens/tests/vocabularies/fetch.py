@@ -1,7 +1,7 @@
 """Fetches a source package with pip and unpacks the vocabularies in it: fetch.py SCRATCH FOLDER PACKAGE.
 
-`pip download` insists on a source package's metadata, and so on its build system. `pip install --dry-run` with
-`--report` would too; a build system that does nothing, found by PYTHONPATH with build isolation off, is enough.
+`pip download` asks a source package's build system for metadata. A build system that does nothing else, found by
+PYTHONPATH with build isolation off, is enough: nothing is built.
 """
 
 import os
@@ -14,7 +14,7 @@ import tarfile
 BACKEND = '''
 def _metadata(folder):
     import os
-    name = "nothing-0.dist-info"
+    name = "{folder}-{version}.dist-info"
     os.makedirs(os.path.join(folder, name))
     with open(os.path.join(folder, name, "METADATA"), "w") as file:
         file.write("Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
@@ -36,8 +36,10 @@ def main(scratch: pathlib.Path, folder: pathlib.Path, package: str) -> None:
     backend = scratch / "backend" / "scikit_build_core"
     backend.mkdir(parents=True)
     (backend / "__init__.py").touch()
-    (backend / "build.py").write_text(BACKEND.replace("{name}", name).replace("{version}", version))
-    download = [sys.executable, "-m", "pip", "download", "--no-binary", ":all:", "--no-deps"]
+    text = BACKEND.replace("{name}", name).replace("{version}", version)
+    text = text.replace("{folder}", name.replace("-", "_"))
+    (backend / "build.py").write_text(text)
+    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-binary", ":all:", "--no-deps"]
     subprocess.run(
         [*download, "--no-build-isolation", "--dest", str(scratch), package],
         env={**os.environ, "PYTHONPATH": str(backend.parent)},

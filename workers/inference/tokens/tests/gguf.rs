@@ -1,0 +1,102 @@
+//! What is refused of a GGUF file's own vocabulary, and small vocabularies that show its rules.
+
+#[path = "../../gguf/tests/file/writer.rs"]
+mod writer;
+
+use cortex_gguf::{Array, Gguf, Value};
+use cortex_tokens::{LoadError, Specials, Tokenizer};
+use writer::File;
+
+fn load(values: Vec<(&str, Value)>) -> Result<Tokenizer, LoadError> {
+    let values = values.into_iter().map(|(key, value)| (format!("tokenizer.{key}"), value)).collect();
+    let file = File { values, tensors: Vec::new(), ..File::small() };
+    Tokenizer::from_gguf(&Gguf::parse(&file.to_bytes()).unwrap())
+}
+
+fn strings(texts: &[&str]) -> Value {
+    Value::Array(Array::String(texts.iter().map(|&text| text.to_owned()).collect()))
+}
+
+fn spm() -> Vec<(&'static str, Value)> {
+    vec![
+        ("ggml.model", Value::String("llama".into())),
+        ("ggml.tokens", strings(&["<unk>", "<s>", "</s>", "▁", "a", "▁a", "aa", "<think>", "<0x62>"])),
+        ("ggml.scores", Value::Array(Array::F32(vec![0., 0., 0., -9., -8., -2., -1., 0., 0.]))),
+        ("ggml.token_type", Value::Array(Array::I32(vec![2, 3, 1, 1, 1, 1, 1, 4, 6]))),
+        ("ggml.bos_token_id", Value::U32(1)),
+        ("ggml.eos_token_id", Value::U32(2)),
+    ]
+}
+
+fn with(key: &'static str, value: Value) -> Result<Tokenizer, LoadError> {
+    let mut values = spm();
+    values.retain(|(other, _)| *other != key);
+    values.push((key, value));
+    load(values)
+}
+
+#[test]
+fn the_best_score_merges_first_and_bytes_fill_in() {
+    let tokenizer = load(spm()).unwrap();
+    let ids = |text| tokenizer.encode(text, Specials::Plain, false).unwrap();
+    assert_eq!(ids("aaa"), [3, 6, 4]);
+    assert_eq!(ids("ab"), [5, 8]);
+    assert_eq!(ids("\u{e9}"), [3, 0], "no bytes for it: unknown");
+    assert_eq!(ids("a<think>a"), [5, 7, 5]);
+    assert_eq!(tokenizer.decode(&ids("a<think>a")), b"a<think>a");
+    assert!(tokenizer.is_control(2), "eos is a control token though the file has it as a word");
+    let bare = with("ggml.add_space_prefix", Value::Bool(false)).unwrap();
+    assert_eq!(bare.encode("aa", Specials::Plain, true).unwrap(), [1, 6]);
+}
+
+#[test]
+fn a_vocabulary_that_contradicts_itself_is_refused_by_name() {
+    let refused = |key, value| with(key, value).unwrap_err();
+    assert!(
+        matches!(refused("ggml.model", Value::String("bert".into())), LoadError::Model(name) if name == "bert")
+    );
+    assert!(matches!(refused("ggml.model", Value::U8(1)), LoadError::Key("tokenizer.ggml.model")));
+    assert!(matches!(refused("ggml.tokens", strings(&[])), LoadError::Length { .. }));
+    assert!(matches!(refused("ggml.tokens", Value::U8(1)), LoadError::Key("tokenizer.ggml.tokens")));
+    assert!(matches!(refused("ggml.scores", Value::Array(Array::F32(vec![0.]))), LoadError::Length { .. }));
+    let kinds = |kind| Value::Array(Array::I32(vec![kind; 9]));
+    assert!(matches!(refused("ggml.token_type", kinds(7)), LoadError::Kind { kind: 7, .. }));
+    assert!(matches!(refused("ggml.token_type", kinds(6)), LoadError::Spelling { token: 0, .. }));
+    assert!(matches!(
+        refused("ggml.eos_token_id", Value::U32(9)),
+        LoadError::OutOfVocabulary { token: 9, .. }
+    ));
+    assert!(matches!(refused("ggml.bos_token_id", Value::F32(1.)), LoadError::Key(_)));
+    assert!(matches!(refused("ggml.add_bos_token", Value::U8(1)), LoadError::Key(_)));
+}
+
+#[test]
+fn bpe_needs_its_pre_tokenizer_its_bytes_and_merges_that_make_tokens() {
+    let bpe = |pre: Option<&str>, tokens: &[&str], merges: &[&str]| {
+        let mut values = vec![
+            ("ggml.model", Value::String("gpt2".into())),
+            ("ggml.tokens", strings(tokens)),
+            ("ggml.merges", strings(merges)),
+        ];
+        values.extend(pre.map(|pre| ("ggml.pre", Value::String(pre.into()))));
+        load(values)
+    };
+    let letters: Vec<String> = (0..256u32)
+        .map(|byte| match byte {
+            0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff => byte,
+            0..=0x20 => 0x100 + byte,
+            0x7f..=0xa0 => 0x100 + 33 + byte - 0x7f,
+            _ => 0x143,
+        })
+        .map(|code| char::from_u32(code).unwrap().to_string())
+        .collect();
+    let mut tokens: Vec<&str> = letters.iter().map(String::as_str).collect();
+    tokens.push("Ġa");
+    let good = bpe(Some("gpt-2"), &tokens, &["Ġ a"]).unwrap();
+    assert_eq!(good.encode("a a\0", Specials::Plain, true).unwrap(), [97, 256, 0]);
+    assert!(matches!(bpe(None, &tokens, &[]), Err(LoadError::Key("tokenizer.ggml.pre"))));
+    assert!(matches!(bpe(Some("klingon"), &tokens, &[]), Err(LoadError::PreTokenizer(_))));
+    assert!(matches!(bpe(Some("qwen2"), &tokens[1..], &[]), Err(LoadError::Byte(0))));
+    assert!(matches!(bpe(Some("qwen2"), &tokens, &["a b"]), Err(LoadError::Merge { index: 0, .. })));
+    assert!(matches!(bpe(Some("qwen2"), &tokens, &["ab"]), Err(LoadError::Merge { index: 0, .. })));
+}

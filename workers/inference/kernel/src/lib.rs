@@ -10,6 +10,9 @@
 //!
 //! For embeddings, whose weights are packed once: [`affine`], [`attend_all`], [`add_norm`] and [`gelu`].
 
+#[cfg(target_endian = "big")]
+compile_error!("weights are read in place, and stored little endian");
+
 mod format;
 mod gate;
 mod layer_norm;

@@ -84,7 +84,7 @@ unsafe fn dot<S: Unpack, L: Layout, const ROWS: usize>(
             // Row by row in a part, so that a row's sum is ready when its turn comes again.
             each_part!(L, part => {
                 // The compiler would rather unpack the whole block first, and run out of registers.
-                if L::VALUES > PART && part % 2 == 0 {
+                if L::VALUES > PART && part.is_multiple_of(2) {
                     black_box(&scales);
                 }
                 let (low_x, high_x) = (S::load(x.add(part * PART)), S::load(x.add(part * PART + PART / 2)));

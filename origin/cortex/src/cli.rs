@@ -34,6 +34,8 @@ pub(crate) enum Verb {
     Safety(SafetyArgs),
     /// Submit a job
     Submit(SubmitArgs),
+    /// Talk with a model; `/help` says what else can be typed
+    Chat(ChatArgs),
     /// Look at jobs and cancel them
     #[command(subcommand)]
     Jobs(JobsVerb),
@@ -188,6 +190,29 @@ pub(crate) struct SubmitArgs {
     /// Makes a repeated submission the same job
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChatArgs {
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+    /// What to say; `-` for standard input. Without it there is a conversation
+    pub(crate) prompt: Option<String>,
+    /// The model [default: the first one that chats]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<ModelName>,
+    /// What the model is told to be
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+    /// 0 for the likeliest words, up to 2 for stranger ones
+    #[arg(long, value_name = "T")]
+    pub(crate) temperature: Option<f64>,
+    /// Tokens of an answer at most
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<u32>,
+    /// Makes an answer repeatable
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<i64>,
 }
 
 #[derive(Debug, Subcommand)]

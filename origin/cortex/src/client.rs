@@ -2,6 +2,7 @@
 
 mod admin;
 mod answer;
+mod chat;
 mod embed;
 mod error;
 mod follow;
@@ -20,6 +21,7 @@ use reqwest::{Method, RequestBuilder, Url};
 
 pub(crate) use admin::Admin;
 pub(crate) use answer::Health;
+pub(crate) use chat::{Asked, Said};
 pub(crate) use error::{CallError, Refused};
 pub(crate) use follow::Follow;
 

@@ -49,6 +49,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Demo(args) => demo::run(&home, args).await,
         Verb::Safety(args) => safety::run(args).await,
         Verb::Submit(args) => verbs::submit(&home, args, cli.json).await,
+        Verb::Chat(args) => verbs::chat(&home, args, cli.json).await,
         Verb::Jobs(verb) => verbs::jobs(&home, verb, cli.json).await,
         Verb::Status(args) => verbs::status(&home, args.api_key, cli.json).await,
         Verb::Health => verbs::health(&home, cli.json).await,

@@ -20,6 +20,8 @@ pub struct Models {
 /// Lists the models of the catalogue.
 pub(crate) async fn list(State(gateway): State<Gateway>, _: Admitted) -> Json<ModelPage> {
     let Models { embedding, chat } = &gateway.inner.models;
-    let view = |name: &ModelName| ModelView::new(name.as_str(), 0, "cortex");
-    Json(ModelPage::new(embedding.iter().chain(chat).map(view).collect()))
+    let of_kind =
+        |kind: &'static str| move |name: &ModelName| ModelView::new(name.as_str(), 0, "cortex").of_kind(kind);
+    let embedding = embedding.iter().map(of_kind("embedding"));
+    Json(ModelPage::new(embedding.chain(chat.iter().map(of_kind("chat"))).collect()))
 }

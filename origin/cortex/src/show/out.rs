@@ -21,6 +21,12 @@ pub(crate) fn out(text: &str) -> bool {
     }
 }
 
+/// Writes a piece of a result, and no line break. False once nobody reads any more.
+pub(crate) fn piece(text: &str) -> bool {
+    let mut stdout = io::stdout().lock();
+    pure(&mut stdout, text).and_then(|()| stdout.flush()).is_ok()
+}
+
 /// Writes one JSON document, indented.
 ///
 /// # Errors
@@ -45,11 +51,11 @@ pub(crate) fn note(text: &str) {
 }
 
 fn written(to: &mut (impl Write + IsTerminal), text: &str) -> io::Result<()> {
-    if to.is_terminal() {
-        to.write_all(printable(text).as_bytes())?;
-    } else {
-        to.write_all(text.as_bytes())?;
-    }
+    pure(to, text)?;
     to.write_all(b"\n")?;
     to.flush()
+}
+
+fn pure(to: &mut (impl Write + IsTerminal), text: &str) -> io::Result<()> {
+    if to.is_terminal() { to.write_all(printable(text).as_bytes()) } else { to.write_all(text.as_bytes()) }
 }

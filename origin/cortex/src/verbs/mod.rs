@@ -1,5 +1,6 @@
 //! The verbs, a file or folder each. `up` and `demo` have modules of their own.
 
+mod chat;
 mod doctor;
 mod health;
 mod input;
@@ -13,6 +14,7 @@ mod status;
 mod submit;
 mod view;
 
+pub(crate) use chat::chat;
 pub(crate) use doctor::doctor;
 pub(crate) use health::health;
 pub(crate) use jobs::jobs;

@@ -1,0 +1,139 @@
+//! A conversation in the terminal.
+
+use cortex_guard::api::chat::ChatChunk;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
+use tokio::signal::ctrl_c;
+
+use super::line::{HELP, Line};
+use crate::client::{Api, Asked, CallError, Said};
+use crate::exit::{Exit, Failure};
+use crate::show;
+
+/// Reads lines and shows answers until `/quit` or the end of standard input.
+///
+/// # Errors
+/// If standard input can't be read. An answer that fails is told, and the conversation goes on.
+pub(super) async fn hold(api: &Api, asked: Asked) -> Result<Exit, Failure> {
+    let mut talk = Talk { asked };
+    show::note(&format!("{}: /help says what can be typed", talk.asked.model));
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = next(&mut lines).await? {
+        match Line::read(&line) {
+            Line::Quit => break,
+            Line::Say(text) => talk.say(api, text).await,
+            line => show::note(&talk.obey(line)),
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// What was said so far, and to whom.
+struct Talk {
+    asked: Asked,
+}
+
+impl Talk {
+    /// Says something and shows the answer as it comes. Only what was answered, if only in part, is remembered.
+    async fn say(&mut self, api: &Api, text: String) {
+        let mut asked = self.asked.clone();
+        asked.messages.push(Said { role: "user", content: text });
+        let mut answer = String::new();
+        let told = tokio::select! {
+            told = tell(api, &asked, &mut answer) => told,
+            _ = ctrl_c() => Ok(()),
+        };
+        show::piece("\n");
+        if let Err(error) = told {
+            show::note(&error.to_string());
+        }
+        if !answer.is_empty() {
+            asked.messages.push(Said { role: "assistant", content: answer });
+            self.asked = asked;
+        }
+    }
+
+    /// Does what a line asks for that is not for the model; gives what to tell.
+    fn obey(&mut self, line: Line) -> String {
+        match line {
+            Line::System(text) => {
+                self.asked.messages.retain(|said| said.role != "system");
+                let told = if text.is_empty() { "told nothing" } else { "told" };
+                if !text.is_empty() {
+                    self.asked.messages.insert(0, Said { role: "system", content: text });
+                }
+                told.to_owned()
+            }
+            Line::Model(Some(name)) => {
+                self.asked.model = name;
+                format!("now {}", self.asked.model)
+            }
+            Line::Model(None) => self.asked.model.clone(),
+            Line::History => {
+                let lines = self.asked.messages.iter().map(|said| format!("{}: {}", said.role, said.content));
+                lines.collect::<Vec<_>>().join("\n")
+            }
+            Line::Clear => {
+                self.asked.messages.retain(|said| said.role == "system");
+                "nothing was said".to_owned()
+            }
+            Line::Unknown(name) => format!("there is no /{name}: /help says what there is"),
+            Line::Nothing | Line::Help | Line::Say(_) | Line::Quit => HELP.to_owned(),
+        }
+    }
+}
+
+async fn tell(api: &Api, asked: &Asked, answer: &mut String) -> Result<(), CallError> {
+    let mut telling = api.tell(asked).await?;
+    while let Some(chunk) = telling.next().await? {
+        let text = text(&chunk);
+        show::piece(&text);
+        answer.push_str(&text);
+    }
+    Ok(())
+}
+
+/// What a chunk adds to the answer.
+pub(super) fn text(chunk: &ChatChunk) -> String {
+    chunk.choices.iter().filter_map(|choice| choice.delta.content.as_deref()).collect()
+}
+
+/// The next line that is typed. Ctrl-C ends no program that waits for one.
+async fn next(lines: &mut Lines<BufReader<Stdin>>) -> Result<Option<String>, Failure> {
+    show::piece("> ");
+    let read = lines.next_line();
+    tokio::pin!(read);
+    loop {
+        tokio::select! {
+            line = &mut read => return Ok(line?),
+            interrupted = ctrl_c() => {
+                interrupted?;
+                show::note("");
+                show::note("/quit or Ctrl-D leaves");
+                show::piece("> ");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_change_whom_is_spoken_to_and_what_is_remembered() {
+        let said = |role, text: &str| Said { role, content: text.into() };
+        let mut talk = Talk { asked: Asked { model: "a".into(), ..Asked::default() } };
+        talk.asked.messages = vec![said("user", "hi"), said("assistant", "ho")];
+        talk.obey(Line::System("be brief".into()));
+        talk.obey(Line::System("be kind".into()));
+        assert_eq!(talk.obey(Line::Model(Some("b".into()))), "now b");
+        assert_eq!(talk.obey(Line::History), "system: be kind\nuser: hi\nassistant: ho");
+        talk.obey(Line::Clear);
+        assert_eq!(
+            (talk.asked.messages.clone(), talk.asked.model.as_str()),
+            (vec![said("system", "be kind")], "b")
+        );
+        talk.obey(Line::System(String::new()));
+        assert_eq!(talk.asked.messages, []);
+    }
+}

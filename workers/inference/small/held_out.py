@@ -1,0 +1,39 @@
+"""The 500 questions that training may not ask, and the questions about closed lists."""
+
+import random
+
+from talk import HELD_OUT_KINDS, KNOWN, Conversation
+from values import Values
+
+COUNT = 500
+SEED = 500
+
+
+def held_out() -> tuple[list[dict], set[str]]:
+    """Questions with the answers expected, the kinds by turns, and every value in them that training may not ask after."""
+    values = Values(random.Random(SEED), held_out=True)
+    kinds = list(HELD_OUT_KINDS)
+    found: list[dict] = []
+    while len(found) < COUNT:
+        kind = kinds[len(found) % len(kinds)]
+        conversation = HELD_OUT_KINDS[kind](values)
+        if is_fresh(conversation) and all(conversation[:-1] != other["messages"] for other in found):
+            found.append(question(kind, conversation))
+    return found, values.drawn
+
+
+def is_fresh(conversation: Conversation) -> bool:
+    """Whether the last answer was not given before in the same conversation."""
+    *before, last = conversation
+    return last["content"] not in [message["content"] for message in before]
+
+
+def known() -> list[dict]:
+    return [
+        question("known", [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}])
+        for asked, answer in KNOWN
+    ]
+
+
+def question(kind: str, conversation: Conversation) -> dict:
+    return {"kind": kind, "messages": conversation[:-1], "expected": conversation[-1]["content"]}

@@ -1,0 +1,63 @@
+"""The tokenizer: byte-level BPE over generated text, digits one by one, ChatML."""
+
+import json
+import pathlib
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+PAD, OPEN, CLOSE = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+SIZE = 1024
+
+# How the file splits text: the pattern of the Qwen2 family, which every implementation knows.
+SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+# How text is split while merges are learnt: nothing ever joins a capital to what stands before it, so that a name has
+# the same tokens after a space, a quote or nothing, and can be copied from one place to another.
+LEARNT_SPLIT = r"'[a-z]+|\p{Lu}\p{L}*| ?\p{Ll}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s"
+
+TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+
+
+def learn(texts: list[str]) -> Tokenizer:
+    """Learns the merges and returns the tokenizer as it is shipped."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = _split(LEARNT_SPLIT)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=SIZE,
+            special_tokens=[PAD, OPEN, CLOSE],
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        ),
+    )
+    tokenizer.pre_tokenizer = _split(SPLIT)
+    return tokenizer
+
+
+def save(tokenizer: Tokenizer, folder: pathlib.Path, context: int) -> None:
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": PAD,
+        "eos_token": CLOSE,
+        "pad_token": PAD,
+        "add_bos_token": False,
+        "add_prefix_space": False,
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": context,
+        "chat_template": TEMPLATE,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def _split(pattern: str) -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(pattern), "isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+    ])

@@ -58,6 +58,7 @@ fn every_parameter_is_read() {
     assert_eq!((request.logprobs, request.parallel_tool_calls), (Some(20), false));
     assert_eq!(request.tool_choice, ToolChoice::Named("weather".into()));
     assert_eq!((request.tools[0].name.as_str(), request.tools[0].strict), ("weather", true));
+    assert_eq!(request.tools[0].definition, tool("weather").to_string());
     assert_eq!(request.template["enable_thinking"], false);
     let labels: Vec<_> = request.terms.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(labels, ["team=a", "user=u-1"]);

@@ -21,6 +21,8 @@ pub struct Tool {
     pub parameters: Value,
     /// Whether what the model writes must fit the schema.
     pub strict: bool,
+    /// The tool as it was written, for templates that print it: the order of its members counts there.
+    pub definition: String,
 }
 
 /// Whether a tool is to be called.
@@ -45,7 +47,7 @@ pub(super) fn take(parameters: &mut Parameters) -> Result<Vec<Tool>, Problem> {
     let mut tools = Vec::with_capacity(all.len());
     for (index, raw) in all.iter().enumerate() {
         let place = format!("tools[{index}]");
-        let tool = tool(Parameters::of(place.clone(), raw)?)?;
+        let tool = tool(Parameters::of(place.clone(), raw)?, raw.get())?;
         if !names.insert(tool.name.clone()) {
             let detail = format!("there are two tools of the name `{}`", tool.name);
             return Err(wrong(&format!("{place}.function.name"), detail));
@@ -55,7 +57,7 @@ pub(super) fn take(parameters: &mut Parameters) -> Result<Vec<Tool>, Problem> {
     Ok(tools)
 }
 
-fn tool(mut given: Parameters) -> Result<Tool, Problem> {
+fn tool(mut given: Parameters, definition: &str) -> Result<Tool, Problem> {
     let kind: String = given.required("type", "`function`")?;
     if kind != "function" {
         return Err(given.wrong("type", format!("`{}` can only be `function` here", given.at("type"))));
@@ -87,7 +89,7 @@ fn tool(mut given: Parameters) -> Result<Tool, Problem> {
     let strict = function.optional("strict", "true or false")?.unwrap_or(false);
     function.none_left(|_| None)?;
     given.none_left(|_| None)?;
-    Ok(Tool { name, description, parameters, strict })
+    Ok(Tool { name, description, parameters, strict, definition: definition.to_owned() })
 }
 
 pub(super) fn choice(parameters: &mut Parameters, tools: &[Tool]) -> Result<ToolChoice, Problem> {

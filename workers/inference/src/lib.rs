@@ -1,11 +1,12 @@
 //! Models that run in the worker's own process.
 //!
 //! `embed` is the engine for embeddings: a queue, batches, one owner of the model. `bert` is the forward pass on the
-//! CPU, on the loops of `cortex-kernel`; `host` is the model host's HTTP door.
+//! CPU, on the loops of `cortex-kernel`; `host` is the model host's HTTP door. `language` is the engine for language models.
 
 mod bert;
 mod device;
 pub mod embed;
 pub mod host;
+pub mod language;
 
 pub use device::{Device, DeviceError};

@@ -1,0 +1,28 @@
+//! The engine for language models: one thread owns a model, its cache and all that is written with it.
+//!
+//! [`Engine::submit`] takes a [`Request`] and gives back its [`Event`]s. Requests join and leave between steps; who
+//! runs is decided by `cortex_batch`, what is computed by `cortex_transformer`, what is chosen by `cortex_sample`
+//! under the masks of `cortex_grammar`, which a second thread computes beside the forward pass. A request's text
+//! depends on its prompt, its parameters and its seed alone, never on what else is in the batch.
+
+mod answer;
+mod engine;
+mod event;
+mod masks;
+mod metrics;
+mod network;
+mod receipt;
+mod request;
+mod settings;
+mod step;
+mod writer;
+
+pub use engine::{Engine, StartError};
+pub use event::{Alternative, End, Event, Failure, Reason, Token};
+pub use metrics::{Metrics, names, render};
+pub use receipt::{Identity, Receipt, Times, Usage};
+pub use request::{Grammar, Refusal, Request};
+pub use settings::Settings;
+
+#[cfg(test)]
+mod tests;

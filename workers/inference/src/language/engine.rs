@@ -1,0 +1,254 @@
+//! The handle that callers have.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cortex_batch::{Batch, Job, Limits, Refused};
+use cortex_grammar::{Compiler, Constraint, Vocabulary, VocabularyError};
+use cortex_sample::{Sampler, Sampling};
+use cortex_tokens::Tokenizer;
+use cortex_transformer::{Cache, CacheError, Model, Store};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
+
+use super::answer::{Answer, Clock};
+use super::masks::{Constrained, Masks};
+use super::network::Network;
+use super::request::Grammar;
+use super::step::{Command, Owner, Submission};
+use super::writer::Writer;
+use super::{Event, Identity, Metrics, Refusal, Request, Settings, Usage};
+
+/// Commands that may wait for the end of a step.
+const COMMANDS: usize = 256;
+/// Told to those who find that many waiting.
+const SOON: Duration = Duration::from_secs(1);
+
+/// A loaded language model. Clones share it; it is unloaded with the last one.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    commands: mpsc::Sender<Command>,
+    shared: Arc<Shared>,
+}
+
+/// What callers need of the model without asking its thread.
+#[derive(Debug)]
+struct Shared {
+    tokenizer: Tokenizer,
+    compiler: Compiler,
+    identity: Arc<Identity>,
+    metrics: Arc<Metrics>,
+    limits: Limits,
+    events: usize,
+}
+
+/// Why an engine could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the cache can't be made: {0}")]
+    Cache(#[from] CacheError),
+    #[error("{given} bytes of cache are less than the {least} of one block: give it more")]
+    CacheTooSmall { given: u64, least: u64 },
+    #[error(transparent)]
+    Vocabulary(#[from] VocabularyError),
+    #[error("a thread can't be started: {0}")]
+    Thread(#[from] io::Error),
+}
+
+impl Engine {
+    /// Starts a model's threads. Blocks while the vocabulary is prepared, about a second for a large one.
+    pub fn start(
+        model: Model,
+        store: Store,
+        tokenizer: Tokenizer,
+        identity: Identity,
+        settings: &Settings,
+    ) -> Result<Self, StartError> {
+        let shape = model.shape();
+        let least = Cache::new(shape, 1, store)?.bytes_per_block() as u64;
+        let most = settings.running.saturating_mul(shape.context.div_ceil(cortex_batch::BLOCK));
+        let blocks = usize::try_from(settings.cache_bytes / least).unwrap_or(usize::MAX).min(most);
+        if blocks == 0 {
+            return Err(StartError::CacheTooSmall { given: settings.cache_bytes, least });
+        }
+        let (cache, context) = (Cache::new(shape, blocks, store)?, shape.context);
+        Self::run(Network::new(model, cache), blocks, context, tokenizer, identity, settings)
+    }
+
+    pub(super) fn run(
+        network: Network,
+        blocks: usize,
+        context: usize,
+        tokenizer: Tokenizer,
+        identity: Identity,
+        settings: &Settings,
+    ) -> Result<Self, StartError> {
+        let Settings { running, waiting, step_tokens, events, .. } = *settings;
+        let batch = Batch::new(Limits { blocks, step_tokens, running, waiting, context });
+        let shared = Arc::new(Shared {
+            compiler: Compiler::new(vocabulary(&tokenizer), Default::default())?,
+            tokenizer: tokenizer.clone(),
+            identity: Arc::new(identity),
+            metrics: Arc::default(),
+            limits: *batch.limits(),
+            events,
+        });
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let owner = Owner {
+            network,
+            batch,
+            masks: Masks::start()?,
+            tokenizer,
+            identity: shared.identity.clone(),
+            metrics: shared.metrics.clone(),
+            answers: BTreeMap::new(),
+            start: Instant::now(),
+        };
+        thread::Builder::new().name("language".into()).spawn(move || owner.serve(receiver))?;
+        Ok(Self { commands, shared })
+    }
+
+    /// Takes a request into the queue. Its events come through a buffer that ends the request when it is full;
+    /// dropping the receiver ends it too.
+    pub async fn submit(&self, mut request: Request) -> Result<mpsc::Receiver<Event>, Refusal> {
+        let job = self.job(&request)?;
+        let constraint = self.compile(request.grammar.take()).await?;
+        let choices = request.choices as usize;
+        let (events, receiver) = mpsc::channel(self.shared.events + choices);
+        let answers = (0..request.choices)
+            .map(|choice| answer(&request, choice, constraint.clone(), &events))
+            .collect::<Option<Vec<_>>>()
+            .ok_or(Refusal::Stopped)?;
+        let (taken, outcome) = oneshot::channel();
+        let submission = Submission { job, deadline: request.deadline, answers, taken };
+        self.commands.try_send(Command::Submit(Box::new(submission))).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refusal::Overloaded { retry_after: SOON },
+            mpsc::error::TrySendError::Closed(_) => Refusal::Stopped,
+        })?;
+        match outcome.await {
+            Ok(Ok(())) => Ok(receiver),
+            Ok(Err(refused)) => Err(self.refusal(refused, &request)),
+            Err(_) => Err(Refusal::Stopped),
+        }
+    }
+
+    /// Ends every answer and frees the model, whoever still holds a clone.
+    pub async fn stop(&self) {
+        // Closed means that it has ended already.
+        let _ = self.commands.send(Command::Stop).await;
+        self.commands.closed().await;
+    }
+
+    /// Whether requests are still taken.
+    pub fn is_alive(&self) -> bool {
+        !self.commands.is_closed()
+    }
+
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.shared.tokenizer
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.shared.identity
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// Tokens of the longest prompt and answer together.
+    pub fn longest(&self) -> usize {
+        self.shared.limits.longest()
+    }
+
+    fn job(&self, request: &Request) -> Result<Job, Refusal> {
+        let vocabulary = self.shared.tokenizer.vocabulary();
+        request.sampling.check()?;
+        request.sampling.check_vocabulary(vocabulary)?;
+        let (prompt, most) = (request.prompt.len(), self.longest());
+        if prompt == 0 {
+            return Err(Refusal::EmptyPrompt);
+        }
+        if let Some(&token) = request.prompt.iter().find(|token| **token as usize >= vocabulary) {
+            return Err(Refusal::UnknownToken { token, vocabulary });
+        }
+        let most_new = request.max_tokens.unwrap_or(most.saturating_sub(prompt).max(1));
+        match request.choices as usize {
+            0 => Err(Refusal::NoChoices),
+            given if given > self.shared.limits.waiting / 2 => {
+                Err(Refusal::TooMany { given, most: self.shared.limits.waiting / 2 })
+            }
+            _ if most_new == 0 => Err(Refusal::NoTokens),
+            _ if prompt.saturating_add(most_new) > most => {
+                Err(Refusal::TooLong { prompt, answer: most_new, most })
+            }
+            _ => Ok(Job {
+                tenant: request.tenant.clone(),
+                weight: request.weight,
+                prompt: request.prompt.clone(),
+                most_new,
+                deadline: None,
+            }),
+        }
+    }
+
+    async fn compile(&self, grammar: Option<Grammar>) -> Result<Option<Constraint>, Refusal> {
+        let Some(Grammar { rule, on, after }) = grammar else { return Ok(None) };
+        let compiler = self.shared.compiler.clone();
+        let compiled = spawn_blocking(move || compiler.compile(&rule)).await.map_err(|_| Refusal::Stopped)?;
+        let constraint = compiled?.on(on.as_deref().unwrap_or_default());
+        Ok(Some(constraint.after(after.as_deref().unwrap_or_default())))
+    }
+
+    fn refusal(&self, refused: Refused, request: &Request) -> Refusal {
+        match refused {
+            Refused::Full { retry_after } => Refusal::Overloaded { retry_after },
+            Refused::TooMany { given, most } => Refusal::TooMany { given, most },
+            Refused::Empty => Refusal::EmptyPrompt,
+            Refused::TooLong { tokens, most } => {
+                let prompt = request.prompt.len();
+                Refusal::TooLong { prompt, answer: tokens - prompt, most }
+            }
+        }
+    }
+}
+
+/// One of the answers to a request; `None` if nobody can hear of it.
+fn answer(
+    request: &Request,
+    choice: u32,
+    constraint: Option<Constraint>,
+    events: &mpsc::Sender<Event>,
+) -> Option<Answer> {
+    let sampling = Sampling { choice, ..request.sampling.clone() };
+    Some(Answer {
+        choice,
+        events: events.clone(),
+        last: events.clone().try_reserve_owned().ok()?,
+        cancel: request.cancel.clone(),
+        sampler: Sampler::new(sampling, &request.prompt),
+        has_rule: constraint.is_some(),
+        constrained: constraint.map(Constrained::new),
+        writer: Writer::new(request.stops.clone()),
+        previous: request.prompt.last().copied(),
+        stops: request.stops.clone().into(),
+        ignore_ends: request.ignore_ends,
+        usage: Usage { prompt_tokens: request.prompt.len(), ..Usage::default() },
+        clock: Clock::new(Instant::now()),
+    })
+}
+
+pub(super) fn vocabulary(tokenizer: &Tokenizer) -> Vocabulary {
+    let all = || 0..u32::try_from(tokenizer.vocabulary()).unwrap_or(u32::MAX);
+    let control = all().filter(|token| tokenizer.is_control(*token));
+    Vocabulary {
+        tokens: all().map(|token| tokenizer.bytes(token).to_vec()).collect(),
+        control: control.map(|token| (token, tokenizer.text_of(token).to_owned())).collect(),
+        ends: tokenizer.ends().to_vec(),
+        // Nothing is forced: every token is chosen, so that log-probabilities and steps are what they seem.
+        encode: None,
+    }
+}

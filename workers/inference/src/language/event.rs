@@ -1,0 +1,74 @@
+//! What comes of a request.
+
+use super::receipt::{Receipt, Usage};
+
+/// A piece of one answer. Every answer ends with exactly one `Ended` or `Failed`, unless nobody listens any more.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Whole characters; what could be the beginning of a stop string is held back.
+    Text {
+        choice: u32,
+        text: String,
+        /// The tokens behind this text, if log-probabilities were asked for.
+        tokens: Vec<Token>,
+    },
+    Ended(Box<End>),
+    Failed {
+        choice: u32,
+        error: Failure,
+    },
+}
+
+/// A token that was chosen. Probabilities are natural logarithms in the model's own distribution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Token {
+    pub id: u32,
+    pub bytes: Vec<u8>,
+    pub logprob: f32,
+    /// The most likely ones, the most likely first.
+    pub top: Vec<Alternative>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alternative {
+    pub id: u32,
+    pub bytes: Vec<u8>,
+    pub logprob: f32,
+}
+
+/// The end of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    pub choice: u32,
+    pub reason: Reason,
+    pub usage: Usage,
+    pub receipt: Receipt,
+}
+
+/// Why an answer is whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The model ended it, the grammar allowed nothing more, or the stop string that is named came.
+    Stop { string: Option<String> },
+    /// It has as many tokens as it may have.
+    Length,
+}
+
+/// Why an answer is not whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    #[error("the deadline passed")]
+    Deadline,
+    #[error("the request was cancelled")]
+    Cancelled,
+    #[error("the reader fell {behind} events behind: read faster or ask for less")]
+    SlowReader { behind: usize },
+    #[error("the model's numbers for this text are not finite, so nothing can be chosen from them")]
+    NotFinite,
+    #[error("the device failed: {0}")]
+    Device(String),
+    #[error("the grammar failed: {0}")]
+    Grammar(String),
+    #[error("the model was unloaded")]
+    Stopped,
+}

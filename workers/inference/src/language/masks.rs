@@ -1,0 +1,85 @@
+//! The thread on which masks are computed while the model computes logits.
+
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use cortex_batch::SequenceId;
+use cortex_grammar::{Constraint, Mask};
+
+/// An answer's grammar, and the tokens that it allows next.
+#[derive(Debug)]
+pub(super) struct Constrained {
+    constraint: Constraint,
+    mask: Mask,
+}
+
+/// A grammar away to have its mask computed, and how that went.
+type Job = (SequenceId, Constrained);
+type Done = (SequenceId, Result<Constrained, String>);
+
+/// The engine's end.
+#[derive(Debug)]
+pub(super) struct Masks {
+    jobs: SyncSender<Vec<Job>>,
+    done: Receiver<Vec<Done>>,
+}
+
+impl Constrained {
+    pub(super) fn new(constraint: Constraint) -> Self {
+        Self { constraint, mask: Mask::new() }
+    }
+
+    /// Bit `t % 32` of word `t / 32` allows token `t`.
+    pub(super) fn allowed(&self) -> &[u32] {
+        self.mask.words()
+    }
+
+    /// Follows a token. Whether the text is complete and nothing more may come.
+    pub(super) fn accept(&mut self, token: u32) -> Result<bool, String> {
+        self.constraint.accept(token).map_err(|error| error.to_string())?;
+        Ok(self.constraint.is_stopped())
+    }
+
+    fn compute(mut self) -> Result<Self, String> {
+        let computed = catch_unwind(AssertUnwindSafe(|| self.constraint.mask(&mut self.mask)));
+        match computed {
+            Ok(Ok(())) => Ok(self),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(panic) => Err(message(&*panic)),
+        }
+    }
+}
+
+impl Masks {
+    pub(super) fn start() -> io::Result<Self> {
+        let (jobs, work) = sync_channel::<Vec<Job>>(1);
+        let (results, done) = sync_channel(1);
+        thread::Builder::new().name("masks".into()).spawn(move || {
+            for jobs in work {
+                let done: Vec<Done> = jobs.into_iter().map(|(id, job)| (id, job.compute())).collect();
+                if results.send(done).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { jobs, done })
+    }
+
+    /// Computes masks while `meanwhile` runs.
+    pub(super) fn beside<T>(&self, jobs: Vec<Job>, meanwhile: impl FnOnce() -> T) -> (Vec<Done>, T) {
+        if jobs.is_empty() {
+            return (Vec::new(), meanwhile());
+        }
+        self.jobs.send(jobs).expect("the thread lives as long as this end");
+        let value = meanwhile();
+        (self.done.recv().expect("the thread answers every message"), value)
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it panicked").into()
+}

@@ -1,0 +1,44 @@
+//! What the metrics are called: OpenTelemetry's semantic conventions for generative AI where they have a name, ours
+//! where they have none, and the bounds of the buckets that the conventions advise.
+
+/// Seconds from the request to its first token.
+pub const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
+/// Seconds between a token and the next.
+pub const BETWEEN_TOKENS: &str = "gen_ai.server.time_per_output_token";
+/// Seconds from the request to its end.
+pub const REQUEST: &str = "gen_ai.server.request.duration";
+/// Tokens, by [`TOKEN_TYPE`].
+pub const TOKENS: &str = "gen_ai.server.token.usage";
+/// Answers that ended, by [`OUTCOME`].
+pub const ANSWERS: &str = "cortex.inference.answers";
+/// Requests that were refused for want of room.
+pub const REFUSED: &str = "cortex.inference.refused";
+/// Sequences of a step.
+pub const SEQUENCES: &str = "cortex.inference.batch.sequences";
+/// Tokens of a step.
+pub const STEP_TOKENS: &str = "cortex.inference.batch.tokens";
+/// Share of the cache that sequences hold, at each step.
+pub const CACHE_USE: &str = "cortex.inference.cache.use";
+/// Blocks of the cache, by [`STATE`].
+pub const CACHE_BLOCKS: &str = "cortex.inference.cache.blocks";
+/// Sequences now, by [`STATE`].
+pub const QUEUE: &str = "cortex.inference.sequences";
+/// Times that a sequence gave up its place.
+pub const PREEMPTED: &str = "cortex.inference.preempted";
+
+/// The model that answered.
+pub const MODEL: &str = "gen_ai.response.model";
+pub const TOKEN_TYPE: &str = "gen_ai.token.type";
+pub const OUTCOME: &str = "outcome";
+pub const STATE: &str = "state";
+
+pub(super) const FIRST_TOKEN_BOUNDS: &[f64] =
+    &[0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+pub(super) const BETWEEN_TOKENS_BOUNDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5];
+pub(super) const REQUEST_BOUNDS: &[f64] =
+    &[0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+pub(super) const SEQUENCES_BOUNDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+pub(super) const STEP_TOKENS_BOUNDS: &[f64] =
+    &[1.0, 4.0, 16.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0];
+pub(super) const CACHE_USE_BOUNDS: &[f64] = &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];

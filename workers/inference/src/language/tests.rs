@@ -1,0 +1,139 @@
+//! The engine on a tiny model with random weights, and on one that does what a test says.
+
+mod alone;
+mod company;
+mod ends;
+mod load;
+mod random;
+mod said;
+mod tiny;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cortex_batch::BLOCK;
+use cortex_transformer::{Cache, Model, Piece, Store};
+use tokio::sync::mpsc::Receiver;
+
+use super::network::Network;
+use super::{End, Engine, Event, Failure, Identity, Request, Settings, Token};
+
+const SETTINGS: Settings =
+    Settings { cache_bytes: 0, running: 8, waiting: 400, step_tokens: 48, events: 4096 };
+const BLOCKS: usize = 40;
+/// More than any wait in these tests needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn identity() -> Identity {
+    Identity { model: "tiny".into(), sha256: None, quantisation: "F32".into(), device: "cpu".into() }
+}
+
+fn request(prompt: &str) -> Request {
+    Request::new("a".into(), prompt.bytes().map(u32::from).collect())
+}
+
+/// An engine on `model`, with what lies between it and its cache given by the test.
+fn engine(
+    model: &Arc<Model>,
+    settings: Settings,
+    mut between: impl FnMut(&mut Vec<Piece<'_>>) + Send + 'static,
+) -> Engine {
+    let mut cache = Cache::new(model.shape(), BLOCKS, Store::F32).unwrap();
+    let (shape, model) = (model.shape(), Arc::clone(model));
+    let network = Network::of(shape.vocabulary, move |pieces| {
+        let mut pieces = pieces.to_vec();
+        between(&mut pieces);
+        model.forward(&mut cache, &pieces).map_err(|error| error.to_string())
+    });
+    Engine::run(network, BLOCKS, shape.context, tiny::tokenizer(), identity(), &settings).unwrap()
+}
+
+/// An engine that computes what a function says: for the tokens in a piece and their start, the logits.
+fn puppet(
+    settings: Settings,
+    mut logits: impl FnMut(&Piece<'_>) -> Result<Vec<f32>, String> + Send + 'static,
+) -> Engine {
+    let tokenizer = tiny::tokenizer();
+    let vocabulary = tokenizer.vocabulary();
+    let network = Network::of(vocabulary, move |pieces| {
+        let mut all = Vec::new();
+        for piece in pieces {
+            let logits = logits(piece)?;
+            if piece.wants == cortex_transformer::Wants::Last {
+                all.extend(logits);
+            }
+        }
+        Ok(all)
+    });
+    Engine::run(network, BLOCKS, BLOCKS * BLOCK, tokenizer, identity(), &settings).unwrap()
+}
+
+/// Logits that make a token certain.
+fn only(token: u32) -> Vec<f32> {
+    let mut logits = vec![0.0; tiny::VOCABULARY];
+    logits[token as usize] = 1000.0;
+    logits
+}
+
+/// What came of one answer.
+#[derive(Debug, Default)]
+struct Written {
+    text: String,
+    tokens: Vec<Token>,
+    end: Option<Result<End, Failure>>,
+}
+
+impl Written {
+    fn whole(&self) -> &End {
+        self.end.as_ref().expect("it ended").as_ref().expect("it did not fail")
+    }
+
+    fn failure(&self) -> &Failure {
+        self.end.as_ref().expect("it ended").as_ref().expect_err("it failed")
+    }
+
+    fn ids(&self) -> Vec<u32> {
+        self.tokens.iter().map(|token| token.id).collect()
+    }
+}
+
+/// Reads all answers to their ends.
+async fn read(mut events: Receiver<Event>, choices: usize) -> Vec<Written> {
+    let mut written: Vec<_> = (0..choices).map(|_| Written::default()).collect();
+    while let Some(event) = tokio::time::timeout(PATIENCE, events.recv()).await.expect("an event comes") {
+        match event {
+            Event::Text { choice, text, tokens } => {
+                let written = &mut written[choice as usize];
+                assert!(written.end.is_none(), "text after the end");
+                written.text += &text;
+                written.tokens.extend(tokens);
+            }
+            Event::Ended(end) => {
+                let choice = end.choice as usize;
+                assert!(written[choice].end.replace(Ok(*end)).is_none());
+            }
+            Event::Failed { choice, error } => {
+                assert!(written[choice as usize].end.replace(Err(error)).is_none());
+            }
+        }
+    }
+    written
+}
+
+async fn write(engine: &Engine, request: Request) -> Written {
+    let events = engine.submit(request).await.expect("it is taken");
+    read(events, 1).await.remove(0)
+}
+
+/// Waits until nothing runs or waits and nobody holds a block.
+async fn settled(engine: &Engine) {
+    let since = Instant::now();
+    loop {
+        let now = engine.metrics().now();
+        if (now.running, now.waiting, now.held) == (0, 0, 0) {
+            return;
+        }
+        assert!(since.elapsed() < PATIENCE, "something is still held: {now:?}");
+        tokio::task::yield_now().await;
+    }
+}

@@ -29,7 +29,11 @@ enum Within {
 impl JsonText {
     /// Reads on; false where the text becomes one that readers refuse.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> bool {
-        bytes.iter().fold(true, |fits, &byte| self.step(byte) && fits)
+        let mut fits = true;
+        for &byte in bytes {
+            fits &= self.step(byte);
+        }
+        fits
     }
 
     fn step(&mut self, byte: u8) -> bool {
@@ -102,7 +106,10 @@ impl Watched {
         scratch: &mut Vec<u32>,
     ) {
         mask.both(watched, scratch);
-        scratch.retain(|&token| !text.clone().read(&tokens[token as usize]));
+        scratch.retain(|&token| {
+            let mut after = text;
+            !after.read(&tokens[token as usize])
+        });
         if scratch.is_empty() {
             return;
         }

@@ -3,6 +3,8 @@
 //!
 //! `CORTEX_TEST_SCHEMAS` says how many schemas are tried, at three temperatures each; 1000 is the whole proof.
 
+#![allow(clippy::print_stdout)]
+
 #[path = "schemas/mod.rs"]
 mod generated;
 mod vocabulary;

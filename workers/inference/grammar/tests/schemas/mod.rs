@@ -67,7 +67,7 @@ const FORMATS: [&str; 10] =
 
 /// The schema of a seed, and its definitions with it.
 pub(crate) fn generate(seed: u64) -> Value {
-    let mut numbers = Numbers(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0xC0FF_EE);
+    let mut numbers = Numbers(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0x00C0_FFEE);
     let mut definitions = Map::new();
     if numbers.chance(30) {
         definitions.insert("leaf".to_owned(), leaf(&mut numbers));

@@ -52,3 +52,17 @@ fn a_template_that_fails_names_the_line() {
     let error = template.render(&Conversation::default(), &Options::at(Now::from_unix(0, 0))).unwrap_err();
     assert!(error.to_string().contains("in line 3:"), "{error}");
 }
+
+#[test]
+fn what_pays_for_instructions_can_neither_be_called_nor_replaced() {
+    let options = Options::at(Now::from_unix(0, 0));
+    let render = |source| {
+        Template::compile(source, SpecialTokens::new()).unwrap().render(&Conversation::default(), &options)
+    };
+    for source in ["{{ is(1) }}", "{{ read(1) }}", "{{ store(1) }}"] {
+        let error = render(source).unwrap_err();
+        assert!(error.to_string().contains("unknown function"), "{error}");
+    }
+    let shadowing = "{% set read = 1 %}{% set store = 2 %}{% set ns = namespace(a=1) %}{% set ns.a = 3 %}{{ ns.a }}{{ 1 < ns.a < 4 }}";
+    assert_eq!(render(shadowing).unwrap(), "3True");
+}

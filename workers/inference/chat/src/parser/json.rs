@@ -45,8 +45,8 @@ enum Digits {
     Point,
     Fraction,
     Exponent,
-    ExponentSign,
-    ExponentDigits,
+    PowerSign,
+    Power,
 }
 
 const DEPTH: usize = 128;
@@ -144,9 +144,9 @@ impl Scanner {
             (D::Zero | D::Whole, '.') => D::Point,
             (D::Point | D::Fraction, '0'..='9') => D::Fraction,
             (D::Zero | D::Whole | D::Fraction, 'e' | 'E') => D::Exponent,
-            (D::Exponent, '+' | '-') => D::ExponentSign,
-            (D::Exponent | D::ExponentSign | D::ExponentDigits, '0'..='9') => D::ExponentDigits,
-            (D::Zero | D::Whole | D::Fraction | D::ExponentDigits, c) => {
+            (D::Exponent, '+' | '-') => D::PowerSign,
+            (D::Exponent | D::PowerSign | D::Power, '0'..='9') => D::Power,
+            (D::Zero | D::Whole | D::Fraction | D::Power, c) => {
                 return match self.end_value() {
                     Step::Done => Step::DoneBefore,
                     _ if c.is_ascii_digit() => Step::Bad,

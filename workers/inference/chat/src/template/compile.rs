@@ -73,13 +73,13 @@ fn operators(env: &mut Environment<'static>) {
     env.add_function(">=", |state: &mut State, a: &Value, b: &Value| {
         operate::order(state, a, b).map(Ordering::is_ge)
     });
-    env.add_function("in", |state: &mut State, a: &Value, b: &Value| operate::contains(state, a, b));
-    env.add_function("for", operate::iterate);
-    env.add_function("read", |state: &mut State, value: Value| {
+    env.add_function("@in", |state: &mut State, a: &Value, b: &Value| operate::contains(state, a, b));
+    env.add_function("@for", operate::iterate);
+    env.add_function("@read", |state: &mut State, value: Value| {
         budget::survey(state, &value)?;
         Ok::<_, Error>(value)
     });
-    env.add_function("store", |state: &mut State, value: Value| {
+    env.add_function("@store", |state: &mut State, value: Value| {
         budget::enclose(state, &value, true)?;
         Ok::<_, Error>(value)
     });
@@ -91,7 +91,7 @@ fn operators(env: &mut Environment<'static>) {
         let (name, args) = named(&args);
         filters::apply(state, name, args)
     });
-    env.add_function("is", |state: &mut State, args: Rest<ValueOrKwargs>| {
+    env.add_function("@is", |state: &mut State, args: Rest<ValueOrKwargs>| {
         let args = args.into_values();
         let (name, args) = named(&args);
         filters::test(state, name, args)
@@ -168,12 +168,12 @@ fn expand<'s>(instruction: Instruction<'s>, out: &mut Vec<Instruction<'s>>) -> R
         I::Lte => out.push(call("<=", 2)),
         I::Gt => out.push(call(">", 2)),
         I::Gte => out.push(call(">=", 2)),
-        I::In => out.push(call("in", 2)),
+        I::In => out.push(call("@in", 2)),
         I::CompareAndPreserve(_) => {
-            out.extend([I::Swap, call("read", 1), I::Swap, call("read", 1), instruction]);
+            out.extend([I::Swap, call("@read", 1), I::Swap, call("@read", 1), instruction]);
         }
-        I::PushLoop(_) => out.extend([call("for", 1), instruction]),
-        I::SetAttr(_) => out.extend([I::Swap, call("store", 1), I::Swap, instruction]),
+        I::PushLoop(_) => out.extend([call("@for", 1), instruction]),
+        I::SetAttr(_) => out.extend([I::Swap, call("@store", 1), I::Swap, instruction]),
         I::BuildList(Some(items)) => out.push(call("list[]", fits(items)?)),
         I::BuildTuple(Some(items)) => out.push(call("tuple[]", fits(items)?)),
         I::BuildMap(pairs) => out.push(call("map[]", fits(pairs * 2)?)),
@@ -181,7 +181,7 @@ fn expand<'s>(instruction: Instruction<'s>, out: &mut Vec<Instruction<'s>>) -> R
             out.extend([I::LoadConst(Value::from(name)), call("|", count(arguments)? + 1)]);
         }
         I::PerformTest(name, arguments, _) => {
-            out.extend([I::LoadConst(Value::from(name)), call("is", count(arguments)? + 1)]);
+            out.extend([I::LoadConst(Value::from(name)), call("@is", count(arguments)? + 1)]);
         }
         I::CallMethod(name, arguments) => {
             out.extend([I::LoadConst(Value::from(name)), call(".", count(arguments)? + 1)]);

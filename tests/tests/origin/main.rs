@@ -1,6 +1,7 @@
 //! The origin with its workers, called directly: `cortex up --without edge`.
 #![allow(clippy::unwrap_used)]
 
+mod chat;
 mod crashes;
 mod grpc;
 mod happy;

@@ -1,5 +1,7 @@
 //! What is refused of a GGUF file's own vocabulary, and small vocabularies that show its rules.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "../../gguf/tests/file/writer.rs"]
 mod writer;
 

@@ -1,5 +1,7 @@
 //! Hugging Face's files, whole and damaged.
 
+#![allow(clippy::unwrap_used)]
+
 use cortex_tokens::{LoadError, Specials, Tokenizer};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};

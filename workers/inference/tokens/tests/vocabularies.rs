@@ -1,5 +1,7 @@
 //! Real vocabularies: the tokens are those that the models were trained with.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "vocabularies/data.rs"]
 mod data;
 #[path = "vocabularies/pipeline.rs"]

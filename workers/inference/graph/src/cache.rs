@@ -1,0 +1,24 @@
+//! Keys and values on the device.
+
+use candle_core::{DType, Device, Result, Tensor};
+use cortex_transformer::{BLOCK, Shape};
+
+/// Keys and values in blocks of [`BLOCK`] tokens, as in [`cortex_transformer::Cache`].
+#[derive(Debug)]
+pub struct Cache {
+    /// For each layer, rows of all key heads and of all value heads; row `block * BLOCK + place`.
+    pub(crate) layers: Vec<(Tensor, Tensor)>,
+    blocks: usize,
+}
+
+impl Cache {
+    pub(crate) fn new(shape: &Shape, blocks: usize, dtype: DType, device: &Device) -> Result<Self> {
+        let rows = || Tensor::zeros((blocks * BLOCK, shape.kv()), dtype, device);
+        let layers = (0..shape.layers).map(|_| Ok((rows()?, rows()?))).collect::<Result<_>>()?;
+        Ok(Self { layers, blocks })
+    }
+
+    pub fn blocks(&self) -> usize {
+        self.blocks
+    }
+}

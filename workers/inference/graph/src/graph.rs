@@ -1,0 +1,86 @@
+//! A model on a device.
+
+use candle_core::{DType, Device, Tensor};
+use candle_nn::ops::rms_norm;
+use cortex_transformer::{Model, Piece};
+
+use crate::cache::Cache;
+use crate::error::GraphError;
+use crate::layer::Layer;
+use crate::linear::Linear;
+use crate::step::{Step, embed, order};
+
+/// The weights of a model on a device. Steps are given the model again: what is small stays with it.
+#[derive(Debug)]
+pub struct Graph {
+    device: Device,
+    dtype: DType,
+    layers: Vec<Layer>,
+    norm: Tensor,
+    output: Linear,
+}
+
+impl Graph {
+    /// Takes the weights to `device`. Activations and weights that are floats are of `dtype`; quantised weights stay so.
+    ///
+    /// # Errors
+    /// If the device has no room for them, or no operations of that type.
+    pub fn new(model: &Model, device: &Device, dtype: DType) -> Result<Self, GraphError> {
+        let (weights, windows) = (model.weights(), &model.shape().windows);
+        let layers = weights.layers.iter().zip(windows);
+        let layers = layers.map(|(layer, window)| Layer::new(layer, *window, dtype, device));
+        Ok(Self {
+            layers: layers.collect::<Result<_, _>>()?,
+            norm: Tensor::new(weights.norm.as_slice(), device)?.to_dtype(dtype)?,
+            output: Linear::of(&weights.output, dtype, device)?,
+            device: device.clone(),
+            dtype,
+        })
+    }
+
+    /// A cache of `blocks` blocks for this model.
+    ///
+    /// # Errors
+    /// If the device has no room for it.
+    pub fn cache(&self, model: &Model, blocks: usize) -> Result<Cache, GraphError> {
+        Ok(Cache::new(model.shape(), blocks, self.dtype, &self.device)?)
+    }
+
+    /// Runs a step, as [`Model::forward`] does.
+    ///
+    /// # Errors
+    /// If the pieces don't fit, which changes nothing, or if the device fails.
+    pub fn forward(
+        &self,
+        model: &Model,
+        cache: &mut Cache,
+        pieces: &[Piece<'_>],
+    ) -> Result<Vec<f32>, GraphError> {
+        model.check(cache.blocks(), pieces)?;
+        let order = order(pieces);
+        let ordered: Vec<_> = order.iter().map(|&piece| &pieces[piece]).collect();
+        let logits = self.run(model, cache, &ordered)?;
+        let mut rows = logits.chunks_exact(model.shape().vocabulary);
+        let mut of = vec![vec![]; pieces.len()];
+        for piece in order {
+            of[piece] = rows.by_ref().take(pieces[piece].wanted()).collect::<Vec<_>>();
+        }
+        Ok(of.concat().concat())
+    }
+
+    /// The logits that are wanted, in the order of the pieces.
+    fn run(&self, model: &Model, cache: &Cache, pieces: &[&Piece<'_>]) -> candle_core::Result<Vec<f32>> {
+        let shape = model.shape();
+        let step = Step::new(model, pieces, self.dtype, &self.device)?;
+        let mut stream = embed(pieces, &model.weights().embedding, self.dtype, &self.device)?;
+        for (layer, cached) in self.layers.iter().zip(&cache.layers) {
+            stream = layer.forward(shape, &step, cached, &stream)?;
+        }
+        if step.wanted.elem_count() == 0 {
+            return Ok(vec![]);
+        }
+        let rows = stream.index_select(&step.wanted, 0)?;
+        let logits = self.output.forward(&rms_norm(&rows, &self.norm, shape.norm_eps)?)?;
+        logits.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
+    }
+}

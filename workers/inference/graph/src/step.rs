@@ -1,0 +1,146 @@
+//! Where the tokens of a step stand, as the tensors that every layer needs.
+
+use candle_core::{DType, Device, Result, Tensor};
+use cortex_kernel::Matrix;
+use cortex_transformer::{BLOCK, Model, Piece};
+
+/// A step, ready for the layers.
+pub(crate) struct Step {
+    /// Of each token's pairs, `1 x tokens x pairs`.
+    pub(crate) cosines: Tensor,
+    pub(crate) sines: Tensor,
+    /// The cache's row of each token, repeated over a row's values.
+    pub(crate) places: Tensor,
+    pub(crate) groups: Vec<Group>,
+    /// The rows whose logits are wanted.
+    pub(crate) wanted: Tensor,
+}
+
+/// Sequences whose attention is computed at once: a prompt alone, or all those that have one token.
+pub(crate) struct Group {
+    /// The first of its rows in the step.
+    pub(crate) first: usize,
+    pub(crate) sequences: usize,
+    /// Tokens of each sequence.
+    pub(crate) tokens: usize,
+    /// Rows of the cache, `sequences * seen`.
+    pub(crate) rows: Tensor,
+    /// How many rows each sequence reads; the shorter ones are padded with rows that `hidden` hides.
+    pub(crate) seen: usize,
+    /// For each window that a layer has, zero where a token sees a row and minus infinity where it doesn't:
+    /// `sequences x tokens x seen`.
+    hidden: Vec<(Option<usize>, Option<Tensor>)>,
+}
+
+impl Group {
+    /// What is added to the scores in a layer of this window.
+    pub(crate) fn hidden(&self, window: Option<usize>) -> Option<&Tensor> {
+        self.hidden.iter().find(|(of, _)| *of == window).and_then(|(_, hidden)| hidden.as_ref())
+    }
+}
+
+/// The pieces in the order in which a step runs them: single tokens first, so that they lie together.
+pub(crate) fn order(pieces: &[Piece<'_>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..pieces.len()).collect();
+    order.sort_by_key(|&piece| pieces[piece].tokens.len() > 1);
+    order
+}
+
+impl Step {
+    /// The pieces are in [`order`].
+    pub(crate) fn new(model: &Model, pieces: &[&Piece<'_>], dtype: DType, device: &Device) -> Result<Self> {
+        let shape = model.shape();
+        let positions = pieces.iter().flat_map(|piece| piece.start..piece.end());
+        let angles = model.angles(positions);
+        let (tokens, pairs) = (angles.tokens(), shape.head_dim / 2);
+        let turned = |values: &[f32]| Tensor::from_slice(values, (tokens, pairs), device)?.to_dtype(dtype);
+        let (cosines, sines) = angles.values();
+        let places: Vec<u32> =
+            pieces.iter().flat_map(|piece| rows(piece, piece.start..piece.end())).collect();
+        let mut windows = shape.windows.clone();
+        windows.sort_unstable();
+        windows.dedup();
+        let singles = pieces.iter().take_while(|piece| piece.tokens.len() == 1).count();
+        let (mut groups, mut first) = (vec![], 0);
+        let (single, several) = pieces.split_at(singles);
+        let parts = (!single.is_empty()).then_some(single).into_iter().chain(several.chunks(1));
+        for part in parts {
+            let group = Group::new(part, first, &windows, dtype, device)?;
+            first += group.sequences * group.tokens;
+            groups.push(group);
+        }
+        Ok(Self {
+            cosines: turned(cosines)?,
+            sines: turned(sines)?,
+            places: Tensor::new(places, device)?.unsqueeze(1)?.repeat((1, shape.kv()))?.contiguous()?,
+            groups,
+            wanted: Tensor::new(wanted(pieces), device)?,
+        })
+    }
+}
+
+impl Group {
+    fn new(
+        pieces: &[&Piece<'_>],
+        first: usize,
+        windows: &[Option<usize>],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
+        let (sequences, tokens) = (pieces.len(), pieces[0].tokens.len());
+        let seen = pieces.iter().map(|piece| piece.end()).max().unwrap_or(0);
+        let padded = pieces.iter().flat_map(|piece| {
+            let pad = seen - piece.end();
+            rows(piece, 0..piece.end()).chain(std::iter::repeat_n(piece.blocks[0] * BLOCK as u32, pad))
+        });
+        let padded: Vec<u32> = padded.collect();
+        let hidden = windows.iter().map(|&window| {
+            let all = pieces.iter().flat_map(|piece| {
+                (piece.start..piece.end()).flat_map(move |at| {
+                    let from = window.map_or(0, |window| (at + 1).saturating_sub(window));
+                    (0..seen).map(move |row| if (from..=at).contains(&row) { 0.0 } else { f32::NEG_INFINITY })
+                })
+            });
+            let all: Vec<f32> = all.collect();
+            if all.iter().all(|hidden| *hidden == 0.0) {
+                return Ok((window, None));
+            }
+            let all = Tensor::from_vec(all, (sequences, tokens, seen), device)?.to_dtype(dtype)?;
+            Ok((window, Some(all)))
+        });
+        let hidden = hidden.collect::<Result<_>>()?;
+        Ok(Self { first, sequences, tokens, rows: Tensor::new(padded, device)?, seen, hidden })
+    }
+}
+
+/// The cache's rows of some positions.
+fn rows(piece: &Piece<'_>, positions: std::ops::Range<usize>) -> impl Iterator<Item = u32> {
+    let blocks = piece.blocks;
+    positions.map(move |at| blocks[at / BLOCK] * BLOCK as u32 + (at % BLOCK) as u32)
+}
+
+fn wanted(pieces: &[&Piece<'_>]) -> Vec<u32> {
+    let mut rows = vec![];
+    let mut end = 0;
+    for piece in pieces {
+        end += piece.tokens.len() as u32;
+        rows.extend(end - piece.wanted() as u32..end);
+    }
+    rows
+}
+
+/// The rows of the embedding for the pieces' tokens, widened here: they are few, and of any format.
+pub(crate) fn embed(
+    pieces: &[&Piece<'_>],
+    embedding: &Matrix,
+    dtype: DType,
+    device: &Device,
+) -> Result<Tensor> {
+    let width = embedding.columns();
+    let tokens: Vec<u32> = pieces.iter().flat_map(|piece| piece.tokens).copied().collect();
+    let mut rows = vec![0.0; tokens.len() * width];
+    for (&token, row) in tokens.iter().zip(rows.chunks_exact_mut(width)) {
+        embedding.row(token as usize, row);
+    }
+    Tensor::from_vec(rows, (tokens.len(), width), device)?.to_dtype(dtype)
+}

@@ -1,0 +1,108 @@
+//! A graph computes what the model does, on every family and format, in any company.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../transformer/tests/fixture/mod.rs"]
+mod fixture;
+
+use candle_core::{DType, Device};
+use cortex_graph::{Cache, Graph};
+use cortex_transformer::{Model, Piece, Wants};
+use fixture::{Case, Fixture, NAMES, Sequence, blocks_for, largest};
+
+/// Of floats summed in another order.
+const OFF: f32 = 1e-4;
+/// Candle's products with blocks make the activations 8 bits wide first.
+const OFF_IN_BLOCKS: f32 = 5e-2;
+
+fn difference(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(0.0, |most: f32, logit| most.max(logit.abs()));
+    found.iter().zip(expected).map(|(a, b)| (a - b).abs() / largest).fold(0.0, f32::max)
+}
+
+fn graph(model: &Model, blocks: u32) -> (Graph, Cache) {
+    let graph = Graph::new(model, &Device::Cpu, DType::F32).unwrap();
+    let cache = graph.cache(model, blocks as usize).unwrap();
+    (graph, cache)
+}
+
+fn greedy(model: &Model, case: &Case) -> Vec<u32> {
+    let blocks = blocks_for(case.prompt.len());
+    let (graph, mut cache) = graph(model, blocks);
+    let mut sequence = Sequence::new(&case.prompt, 0..blocks);
+    let mut next = case.prompt.len();
+    let mut greedy = vec![];
+    while greedy.len() < case.greedy.len() {
+        let logits = graph.forward(model, &mut cache, &[sequence.piece(next, Wants::Last)]).unwrap();
+        sequence.start += next;
+        next = 1;
+        greedy.push(largest(&logits));
+        sequence.tokens.push(largest(&logits));
+    }
+    greedy
+}
+
+#[test]
+fn logits_and_greedy_tokens_are_those_of_transformers() {
+    // In debug builds candle insists on an even number of Q5_0 blocks in a row, which this small model hasn't.
+    for name in NAMES.into_iter().filter(|name| *name != "gguf-qwen2-mixed") {
+        let fixture = Fixture::open(name);
+        let model = fixture.model(1);
+        for case in &fixture.cases {
+            let blocks = blocks_for(case.prompt.len());
+            let (graph, mut cache) = graph(&model, blocks);
+            let sequence = Sequence::new(&case.prompt, 0..blocks);
+            let piece = sequence.piece(case.prompt.len(), Wants::All);
+            let logits = graph.forward(&model, &mut cache, &[piece]).unwrap();
+            let off = difference(&logits[logits.len() - case.logits.len()..], &case.logits);
+            let in_blocks = name.starts_with("gguf");
+            assert!(off < if in_blocks { OFF_IN_BLOCKS } else { OFF }, "{name}: off by {off}");
+            if !in_blocks {
+                assert_eq!(greedy(&model, case), case.greedy, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_with_company_gives_each_sequence_its_own_logits_in_the_order_of_the_pieces() {
+    for name in ["mistral", "qwen3", "llama3"] {
+        let fixture = Fixture::open(name);
+        let model = fixture.model(1);
+        let prompt = &fixture.cases[2].prompt;
+        let cut = prompt.len() / 2;
+        let (graph, mut cache) = graph(&model, 16);
+        let run = |cache: &mut Cache, pieces: &[Piece<'_>]| graph.forward(&model, cache, pieces).unwrap();
+
+        let mut alone = Sequence::new(prompt, 0..4);
+        let expected = run(&mut cache, &[alone.piece(prompt.len(), Wants::Last)]);
+        alone.start = prompt.len();
+        alone.tokens.push(1);
+        let expected_next = run(&mut cache, &[alone.piece(1, Wants::Last)]);
+
+        // One in two parts beside one that is short, then all of them token by token.
+        let (mut parted, mut short) = (Sequence::new(prompt, 4..8), Sequence::new(&prompt[..3], 8..10));
+        run(&mut cache, &[parted.piece(cut, Wants::Nothing)]);
+        parted.start = cut;
+        let pieces = [parted.piece(prompt.len() - cut, Wants::Last), short.piece(3, Wants::Last)];
+        let both = run(&mut cache, &pieces);
+        let (first, short_logits) = both.split_at(both.len() / 2);
+        assert!(difference(first, &expected) < OFF, "{name}: in two parts");
+        parted.start = prompt.len();
+        parted.tokens.push(1);
+        short.start = 3;
+        short.tokens.push(largest(short_logits));
+        let next = run(&mut cache, &[short.piece(1, Wants::Last), parted.piece(1, Wants::Last)]);
+        assert!(difference(&next[next.len() / 2..], &expected_next) < OFF, "{name}: the next token");
+    }
+}
+
+#[test]
+fn a_step_that_does_not_fit_changes_nothing() {
+    let fixture = Fixture::open("llama2");
+    let model = fixture.model(1);
+    let (graph, mut cache) = graph(&model, 2);
+    let sequence = Sequence::new(&[1, 2, 3], [7]);
+    let refused = graph.forward(&model, &mut cache, &[sequence.piece(3, Wants::Last)]).unwrap_err();
+    assert!(refused.to_string().contains("block 7 is not in a cache of 2"), "{refused}");
+}

@@ -2,7 +2,7 @@
 # Installs what building and testing need and the machine lacks, under the target folder; does nothing twice.
 #
 #   tools.sh edge   what builds and runs the Worker: wasm target, npm packages, worker-build, wasm-bindgen
-#   tools.sh test   what the tests need besides: cargo-nextest, the official OpenAI client
+#   tools.sh test   what the tests need besides: cargo-nextest, the official OpenAI client, vocabularies and chat templates
 #   tools.sh lint   shellcheck and yamllint
 #   tools.sh env    prints the environment in which all of them are found, for eval
 set -eu
@@ -10,12 +10,18 @@ set -eu
 WORKER_BUILD=0.8.7
 NEXTEST=0.9.143
 OPENAI=3.52.0
+# Its source package carries real vocabularies and chat templates.
+TEST_DATA=llama-cpp-python==0.3.36
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 case $target in /*) ;; *) target=$PWD/$target ;; esac
 cd "$root"
 tools=$target/tools
+if [ -z "${CORTEX_TEST_DATA:-}" ]; then
+    CORTEX_TEST_DATA=$root/../shared/data
+    [ -d "$CORTEX_TEST_DATA/vocab" ] || CORTEX_TEST_DATA=$target/test-data
+fi
 PATH=$tools/bin:$root/node_modules/.bin:$PATH
 export PATH
 
@@ -122,6 +128,16 @@ openai_client() {
     "$python" -m pip install --quiet --disable-pip-version-check "openai==$OPENAI"
 }
 
+# Nobody's to copy into the repository.
+test_data() {
+    [ -d "$CORTEX_TEST_DATA/vocab" ] && return
+    have python3 || die "no python3 on the PATH, which fetches the vocabularies that tests read"
+    say "fetching vocabularies and chat templates out of $TEST_DATA"
+    mkdir -p "$(dirname "$CORTEX_TEST_DATA")"
+    python3 deploy/test-data.py "$CORTEX_TEST_DATA" "$TEST_DATA" ||
+        die "the test data could not be fetched: name a folder that has it by CORTEX_TEST_DATA"
+}
+
 tests() {
     edge
     case $(version_of cargo nextest --version) in
@@ -130,6 +146,7 @@ tests() {
     esac
     rm -rf "$tools/build"
     openai_client
+    test_data
     strace_on_linux
 }
 
@@ -166,6 +183,7 @@ environment() {
     export_line ESBUILD_BIN "$root/node_modules/.bin/esbuild"
     export_line WASM_OPT_BIN "$root/node_modules/.bin/wasm-opt"
     export_line WASM_BINDGEN_BIN "$(command -v wasm-bindgen || printf '%s' "$tools/bin/wasm-bindgen")"
+    export_line CORTEX_TEST_DATA "$CORTEX_TEST_DATA"
     export_line CORTEX_TEST_PYTHON "$target/venv/bin/python"
     export_line WRANGLER_SEND_METRICS false
 }

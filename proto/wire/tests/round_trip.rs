@@ -48,6 +48,7 @@ macro_rules! reads_back {
     };
 }
 
+#[allow(clippy::ptr_arg)] // the macro hands out what the strategy makes
 fn log(entries: &Vec<Entry>) -> Bytes {
     encode_log(entries)
 }

@@ -8,9 +8,8 @@ use cortex_grammar::Vocabulary;
 /// The file's byte-level BPE vocabulary (`tokenizer.ggml.model` is `gpt2`).
 pub(crate) fn read(name: &str) -> Vocabulary {
     let path = folder().join("vocab").join(name);
-    let bytes = std::fs::read(&path).unwrap_or_else(|error| {
-        panic!("{}: {error}; CORTEX_TEST_DATA names the folder of test data", path.display())
-    });
+    let bytes = std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; `deploy/tools.sh test` fetches it", path.display()));
     let gguf = Gguf::parse(&bytes).expect("a sound file");
     let texts = gguf.get("tokenizer.ggml.tokens").and_then(|value| value.as_strings()).expect("tokens");
     let kinds =

@@ -1,14 +1,10 @@
 //! Finds the vocabularies of real models, which are not part of the repository.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::LazyLock;
 
 use cortex_gguf::Gguf;
 use cortex_tokens::Tokenizer;
-
-/// The source package that holds the vocabularies, in its folder `vendor/llama.cpp/models`.
-const PACKAGE: &str = "llama-cpp-python==0.3.36";
 
 const SEPARATOR: &str = "\n__ggml_vocab_test__\n";
 
@@ -46,39 +42,17 @@ pub(crate) fn qwen2() -> Vec<(String, Vec<u32>)> {
 fn path(name: &str) -> PathBuf {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(folder);
     let path = FOLDER.join(name);
-    assert!(path.is_file(), "{} is missing; see CORTEX_TEST_DATA", path.display());
+    assert!(
+        path.is_file(),
+        "{} is missing: `deploy/tools.sh test` fetches it, and `deploy/tools.sh env` says where to",
+        path.display()
+    );
     path
 }
 
 fn folder() -> PathBuf {
-    if let Ok(named) = std::env::var("CORTEX_TEST_DATA") {
-        return PathBuf::from(named).join("vocab");
+    match std::env::var_os("CORTEX_TEST_DATA") {
+        Some(named) => PathBuf::from(named).join("vocab"),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data/vocab"),
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).unwrap();
-    let beside = root.join("../shared/data/vocab");
-    if beside.is_dir() { beside } else { fetched() }
-}
-
-/// Fetches the package once; several tests, each in a process of its own, may try at the same time.
-fn fetched() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let folder = target.join("vocabularies");
-    if folder.is_dir() {
-        return folder;
-    }
-    let attempt = tempfile::tempdir_in(target).unwrap();
-    let unpacked = attempt.path().join("vocabularies");
-    std::fs::create_dir(&unpacked).unwrap();
-    fetch(attempt.path(), &unpacked);
-    match std::fs::rename(&unpacked, &folder) {
-        Err(error) if !folder.is_dir() => panic!("{}: {error}", folder.display()),
-        _ => folder,
-    }
-}
-
-fn fetch(scratch: &Path, unpacked: &Path) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vocabularies/fetch.py");
-    let python = std::env::var("CORTEX_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let status = Command::new(python).arg(script).args([scratch, unpacked]).arg(PACKAGE).status();
-    assert!(status.is_ok_and(|status| status.success()), "the vocabularies can't be fetched with pip");
 }

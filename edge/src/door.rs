@@ -1,5 +1,8 @@
 //! The front door: finds the route, and turns every refusal into a document.
 
+use cortex_guard::api::EmbeddingsRequest;
+use cortex_guard::api::chat::ChatRequest;
+use cortex_guard::api::completions::CompletionRequest;
 use cortex_guard::precheck;
 use worker::{Context, Env, Request, Response, Result, event};
 
@@ -37,9 +40,9 @@ async fn enter(request: &mut Request, env: &Env, context: &Context) -> Result<Re
         Route::GetJob(id) => job::get(id, &head, &caller, env).await,
         Route::CancelJob(id) => job::cancel(id, &head, request, &caller, env).await,
         Route::JobEvents(id) => events::answer(id, &head, &caller, env).await,
-        Route::Embeddings => through::embeddings(&head, request, &caller, env).await,
-        Route::Chat => through::chat(&head, request, &caller, env).await,
-        Route::Complete => through::complete(&head, request, &caller, env).await,
+        Route::Embeddings => through::infer(EmbeddingsRequest::parse, &head, request, &caller, env).await,
+        Route::Chat => through::infer(ChatRequest::parse, &head, request, &caller, env).await,
+        Route::Complete => through::infer(CompletionRequest::parse, &head, request, &caller, env).await,
         Route::ListJobs => list::answer(&head, &caller, env).await,
         Route::Models => through::read(&head, &caller, env).await,
         Route::Health | Route::Internal(_) => Err(crate::refusal::not_found()),

@@ -120,8 +120,9 @@ impl Ledger {
                     // Who tells where a job stands has it, even if nobody lived to note that it was taken.
                     let job = line.job.to_string();
                     self.release(&job, jobs::accepted(sql, &job, &job)?).await;
-                    told.applied += usize::from(jobs::apply(sql, line)?);
-                    if !line.state.is_terminal() && jobs::cancelled_here(sql, &job)? {
+                    if jobs::apply(sql, line)? {
+                        told.applied += 1;
+                    } else if !line.state.is_terminal() && jobs::cancelled_here(sql, &job)? {
                         told.cancelled.push(line.job);
                     }
                 }

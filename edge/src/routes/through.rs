@@ -3,9 +3,6 @@
 use std::time::Duration;
 
 use cortex_domain::job::Hop;
-use cortex_guard::api::EmbeddingsRequest;
-use cortex_guard::api::chat::ChatRequest;
-use cortex_guard::api::completions::CompletionRequest;
 use cortex_guard::flags::Flags;
 use cortex_guard::keys::KeyRecord;
 use cortex_guard::{Problem, headers, hops};
@@ -28,48 +25,16 @@ pub(crate) async fn read(head: &Head, caller: &KeyRecord, env: &Env) -> Result<R
     Ok(answer::passed_on(ask(head, &[], caller, READ, env).await??, &[])?)
 }
 
-pub(crate) async fn embeddings(
+/// A call of a model: read here as it will be there.
+pub(crate) async fn infer<T>(
+    parse: impl FnOnce(Option<&str>, &[u8]) -> Result<T, Problem>,
     head: &Head,
     request: &mut Request,
-    caller: &KeyRecord,
-    env: &Env,
-) -> Result<Response, Refusal> {
-    let check =
-        |content_type: Option<&str>, body: &[u8]| EmbeddingsRequest::parse(content_type, body).map(drop);
-    infer(head, request, check, caller, env).await
-}
-
-pub(crate) async fn chat(
-    head: &Head,
-    request: &mut Request,
-    caller: &KeyRecord,
-    env: &Env,
-) -> Result<Response, Refusal> {
-    let check = |content_type: Option<&str>, body: &[u8]| ChatRequest::parse(content_type, body).map(drop);
-    infer(head, request, check, caller, env).await
-}
-
-pub(crate) async fn complete(
-    head: &Head,
-    request: &mut Request,
-    caller: &KeyRecord,
-    env: &Env,
-) -> Result<Response, Refusal> {
-    let check =
-        |content_type: Option<&str>, body: &[u8]| CompletionRequest::parse(content_type, body).map(drop);
-    infer(head, request, check, caller, env).await
-}
-
-/// A call of a model: checked here as it will be there.
-async fn infer(
-    head: &Head,
-    request: &mut Request,
-    check: impl FnOnce(Option<&str>, &[u8]) -> Result<(), Problem>,
     caller: &KeyRecord,
     env: &Env,
 ) -> Result<Response, Refusal> {
     let body = incoming::body(request).await?;
-    check(head.content_type(), &body)?;
+    parse(head.content_type(), &body)?;
     LedgerClient::of(env, caller.tenant.as_str())?.check(caller).await?;
     work(head, &body, None, caller, INFERENCE, env).await
 }

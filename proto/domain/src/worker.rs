@@ -31,6 +31,30 @@ pub struct Heartbeat {
     pub resident: u64,
 }
 
+impl Heartbeat {
+    /// Of a worker that holds nothing and tells nothing more of itself.
+    #[must_use]
+    pub fn new(worker: WorkerId, kind: &str, pool: Pool, topics: Vec<TopicPattern>, capacity: u32) -> Self {
+        Self {
+            worker,
+            kind: kind.to_owned(),
+            pool,
+            topics,
+            capacity,
+            held: Vec::new(),
+            draining: false,
+            models: Vec::new(),
+            adapters: Vec::new(),
+            gpu: None,
+            latency: Vec::new(),
+            region: None,
+            labels: BTreeMap::new(),
+            pid: 0,
+            resident: 0,
+        }
+    }
+}
+
 /// A lease that a worker holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Held {

@@ -244,22 +244,17 @@ impl Shared {
             let desk = self.desk();
             (desk.held(), desk.is_draining())
         };
+        let Profile { kind, pool, topics, models, .. } = self.profile.clone();
         Heartbeat {
-            worker: self.settings.id.clone(),
-            kind: self.profile.kind.to_owned(),
-            pool: self.profile.pool.clone(),
-            topics: self.profile.topics.clone(),
-            capacity: self.capacity,
             held,
             draining,
-            models: self.profile.models.clone(),
-            adapters: Vec::new(),
-            gpu: None,
+            models,
             latency: self.latency().counts(),
             region: self.settings.region.clone(),
             labels: self.settings.labels.clone(),
             pid: std::process::id(),
             resident: resident(),
+            ..Heartbeat::new(self.settings.id.clone(), kind, pool, topics, self.capacity)
         }
     }
 

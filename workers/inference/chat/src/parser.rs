@@ -3,12 +3,16 @@ use std::collections::VecDeque;
 use crate::syntax::{Calls, Marker, Reasoning, Syntax};
 
 mod call;
+mod control;
 mod hold;
 mod json;
+mod part;
 mod python;
+mod say;
 
 use call::CallReader;
 use hold::{Held, Hold};
+pub use part::{End, Part};
 
 /// Takes a model's answer apart while it is being written. However the text is cut into chunks, the same parts come
 /// out, joined where they follow each other.
@@ -29,42 +33,6 @@ pub struct Parser {
     /// Whether the last part was a call, and no text since.
     after_call: bool,
     out: Vec<Part>,
-}
-
-/// A piece of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    Text(String),
-    Reasoning(String),
-    /// A call of a tool begins. Calls are numbered from 0.
-    Call {
-        index: usize,
-        name: String,
-    },
-    /// The next piece of the text of a call's arguments.
-    Arguments {
-        index: usize,
-        delta: String,
-    },
-    /// A call's arguments are a whole JSON object now.
-    Called {
-        index: usize,
-    },
-    /// A call went wrong in the middle of its arguments; what follows comes as text.
-    Broken {
-        index: usize,
-    },
-}
-
-/// In what the answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// In text, or after a whole call.
-    Whole,
-    /// Still thinking.
-    Reasoning,
-    /// In the middle of a call's arguments.
-    Call { index: usize },
 }
 
 #[derive(Debug)]
@@ -386,120 +354,6 @@ impl Parser {
             _ => return self.reread(&raw),
         }
         self.state = State::After { raw, start };
-    }
-
-    fn control(&mut self, token: &str) {
-        let opens = self.calls.open().is_some_and(|open| open.text == token);
-        let closes = self.calls.close().is_some_and(|close| close.text == token);
-        let (thinks, thought) = self.reasoning.as_ref().map_or((false, false), |reasoning| {
-            (reasoning.open.text == token, reasoning.close.text == token)
-        });
-        match std::mem::replace(&mut self.state, State::Text) {
-            State::Start { reasoned: false, .. } if thinks && self.hold.is_empty() => {
-                self.state = State::Reasoning { begun: false };
-            }
-            State::Start { space, .. } if opens && self.hold.is_empty() => self.open_calls(space, false),
-            State::Start { space, reasoned } if self.hold.is_empty() => {
-                self.state = State::Start { space, reasoned };
-            }
-            State::Start { space, .. } => {
-                let held = space + &self.hold.take();
-                self.text(&held);
-                self.control(token);
-            }
-            State::Text => {
-                let held = self.hold.take();
-                if opens && held.trim_matches('\n').is_empty() {
-                    return self.open_calls(held, false);
-                }
-                self.text(&held);
-                if opens {
-                    self.open_calls(String::new(), false);
-                }
-            }
-            State::Reasoning { .. } if thought => {
-                let held = self.hold.take();
-                self.thought(held.trim_end_matches('\n'));
-                self.state = State::Start { space: String::new(), reasoned: true };
-            }
-            State::Reasoning { begun } => {
-                let held = self.hold.take();
-                self.thought(&held);
-                self.state = State::Reasoning { begun: begun || !held.is_empty() };
-            }
-            State::After { raw, .. } if opens => self.open_calls(raw, false),
-            State::After { .. } if closes => {}
-            state => self.state = state,
-        }
-    }
-
-    /// What followed Llama's tag, when the answer is over.
-    fn program(&mut self, raw: &str) {
-        let offered = |name: &str| self.tools.iter().any(|tool| tool == name);
-        let call = match python::call(raw) {
-            Some(call) if offered(&call.0) => Some(call),
-            _ if offered("code_interpreter") && !raw.trim().is_empty() => {
-                Some(("code_interpreter".to_owned(), serde_json::json!({ "code": raw }).to_string()))
-            }
-            _ => None,
-        };
-        match call {
-            Some((name, arguments)) => {
-                self.announce(name);
-                self.arguments(Some(arguments));
-                self.out.push(Part::Called { index: self.count - 1 });
-            }
-            None => self.text(raw),
-        }
-    }
-
-    fn announce(&mut self, name: String) {
-        self.out.push(Part::Call { index: self.count, name });
-        self.count += 1;
-    }
-
-    fn arguments(&mut self, delta: Option<String>) {
-        let (index, Some(delta)) = (self.count - 1, delta) else { return };
-        match self.out.last_mut() {
-            Some(Part::Arguments { delta: last, .. }) => last.push_str(&delta),
-            _ => self.out.push(Part::Arguments { index, delta }),
-        }
-    }
-
-    fn break_off(&mut self, rest: &str) {
-        self.out.push(Part::Broken { index: self.count - 1 });
-        self.after_call = false;
-        self.state = State::Text;
-        self.reread(rest);
-    }
-
-    fn give_back(&mut self, shown: &str, raw: &str) {
-        self.state = State::Text;
-        self.text(shown);
-        self.reread(raw);
-    }
-
-    fn reread(&mut self, text: &str) {
-        text.chars().rev().for_each(|c| self.again.push_front(c));
-    }
-
-    fn text(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        self.after_call = false;
-        match self.out.last_mut() {
-            Some(Part::Text(last)) => last.push_str(text),
-            _ => self.out.push(Part::Text(text.to_owned())),
-        }
-    }
-
-    fn thought(&mut self, text: &str) {
-        match self.out.last_mut() {
-            _ if text.is_empty() => {}
-            Some(Part::Reasoning(last)) => last.push_str(text),
-            _ => self.out.push(Part::Reasoning(text.to_owned())),
-        }
     }
 }
 

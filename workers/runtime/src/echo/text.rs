@@ -37,7 +37,8 @@ pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failur
             }
             Piece::End(reason) => (Delta::default(), Some(reason)),
             Piece::Usage(usage) => {
-                return json(&ChatChunk::new(id.clone(), created, model.clone(), vec![]).with_usage(usage));
+                let last = ChatChunk::new(id.clone(), created, model.clone(), vec![]);
+                return json(&ChatChunk { usage: Some(usage), ..last });
             }
         };
         let choice = ChunkChoice { index: 0, delta, logprobs: None, finish_reason };
@@ -67,11 +68,12 @@ pub(super) async fn complete(task: &Task, context: &Context) -> Result<Bytes, Fa
         Piece::Text { text, .. } => json(&answer(text, None)),
         Piece::End(reason) => json(&answer("", Some(reason))),
         Piece::Usage(usage) => {
-            json(&Completion::new(id.clone(), created, model.clone(), vec![]).with_usage(usage))
+            let last = Completion::new(id.clone(), created, model.clone(), vec![]);
+            json(&Completion { usage: Some(usage), ..last })
         }
     };
     let (text, finish_reason, usage) = say(&request.terms, text, context, piece).await?;
-    Ok(json(&answer(&text, Some(finish_reason)).with_usage(usage)).into())
+    Ok(json(&Completion { usage: Some(usage), ..answer(&text, Some(finish_reason)) }).into())
 }
 
 /// What is said as a stream.

@@ -94,23 +94,9 @@ impl Faulty {
     }
 
     pub(crate) async fn beat(&self, held: &[Held]) {
-        let heartbeat = Heartbeat {
-            worker: self.id.clone(),
-            kind: "echo".into(),
-            pool: "echo".parse().unwrap(),
-            topics: vec!["job.echo".parse().unwrap()],
-            capacity: 4,
-            held: held.to_vec(),
-            draining: false,
-            models: vec![],
-            adapters: vec![],
-            gpu: None,
-            latency: vec![],
-            region: None,
-            labels: Default::default(),
-            pid: 1,
-            resident: 0,
-        };
+        let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
+        let heartbeat =
+            Heartbeat { held: held.to_vec(), ..Heartbeat::new(self.id.clone(), "echo", pool, topics, 4) };
         let _ = self.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat)).await;
     }
 

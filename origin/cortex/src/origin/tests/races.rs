@@ -125,23 +125,8 @@ impl Table {
 
     async fn beat(&self, held: &[&Task]) {
         let held = held.iter().map(|task| Held { job: task.job, lease: task.lease }).collect();
-        let heartbeat = Heartbeat {
-            worker: self.worker.clone(),
-            kind: "echo".into(),
-            pool: "echo".parse().unwrap(),
-            topics: vec!["job.echo".parse().unwrap()],
-            capacity: 2,
-            held,
-            draining: false,
-            models: vec![],
-            adapters: vec![],
-            gpu: None,
-            latency: vec![],
-            region: None,
-            labels: Default::default(),
-            pid: 1,
-            resident: 0,
-        };
+        let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
+        let heartbeat = Heartbeat { held, ..Heartbeat::new(self.worker.clone(), "echo", pool, topics, 2) };
         self.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat)).await.unwrap();
     }
 

@@ -85,23 +85,8 @@ impl Origin {
 }
 
 pub(super) fn worker(name: &str) -> Heartbeat {
-    Heartbeat {
-        worker: name.parse().unwrap(),
-        kind: "echo".to_owned(),
-        pool: "echo".parse().unwrap(),
-        topics: vec!["job.echo".parse().unwrap()],
-        capacity: 4,
-        held: vec![],
-        draining: false,
-        models: vec![],
-        adapters: vec![],
-        gpu: None,
-        latency: vec![],
-        region: None,
-        labels: Default::default(),
-        pid: 1,
-        resident: 0,
-    }
+    let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
+    Heartbeat::new(name.parse().unwrap(), "echo", pool, topics, 4)
 }
 
 pub(super) fn assignment(to: &str) -> Assignment {

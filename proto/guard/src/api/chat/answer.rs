@@ -26,11 +26,6 @@ impl ChatCompletion {
     pub fn new(id: String, created: u64, model: String, choices: Vec<Choice>, usage: TokenUsage) -> Self {
         Self { id, object: "chat.completion".to_owned(), created, model, choices, usage, cortex: None }
     }
-
-    #[must_use]
-    pub fn with_receipt(self, receipt: Value) -> Self {
-        Self { cortex: Some(receipt), ..self }
-    }
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -30,16 +30,6 @@ impl ChatChunk {
         let object = "chat.completion.chunk".to_owned();
         Self { id, object, created, model, choices, usage: None, cortex: None }
     }
-
-    #[must_use]
-    pub fn with_usage(self, usage: TokenUsage) -> Self {
-        Self { usage: Some(usage), ..self }
-    }
-
-    #[must_use]
-    pub fn with_receipt(self, receipt: Value) -> Self {
-        Self { cortex: Some(receipt), ..self }
-    }
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -238,7 +238,7 @@ fn an_answer_keeps_its_shape() {
     let top = TopLogProb { token: "b".into(), logprob: -1.5, bytes: vec![98] };
     let token = TokenLogProb { token: "a".into(), logprob: -0.5, bytes: vec![97], top_logprobs: vec![top] };
     let choice = |index, message, logprobs, finish_reason| Choice { index, message, logprobs, finish_reason };
-    let answer = ChatCompletion::new(
+    let mut answer = ChatCompletion::new(
         "chatcmpl-1".into(),
         7,
         "m".into(),
@@ -252,8 +252,8 @@ fn an_answer_keeps_its_shape() {
             choice(1, MessageView::new(None, None, vec![call]), None, FinishReason::ToolCalls),
         ],
         TokenUsage::new(3, 4).with_cached(2).with_reasoning(1),
-    )
-    .with_receipt(json!({"device": "cpu"}));
+    );
+    answer.cortex = Some(json!({"device": "cpu"}));
     let expected = json!({
         "id": "chatcmpl-1", "object": "chat.completion", "created": 7, "model": "m",
         "choices": [
@@ -297,7 +297,8 @@ fn chunks_keep_their_shape() {
         assert_eq!(chunk(delta, None), expected);
     }
     assert_eq!(chunk(Delta::default(), Some(FinishReason::Length))["finish_reason"], "length");
-    let last = ChatChunk::new("chatcmpl-1".into(), 7, "m".into(), vec![]).with_usage(TokenUsage::new(1, 2));
+    let mut last = ChatChunk::new("chatcmpl-1".into(), 7, "m".into(), vec![]);
+    last.usage = Some(TokenUsage::new(1, 2));
     let last = serde_json::to_value(last).unwrap();
     assert_eq!((&last["choices"], &last["usage"]["total_tokens"]), (&json!([]), &json!(3)));
     assert_eq!(last["object"], "chat.completion.chunk");

@@ -27,16 +27,6 @@ impl Completion {
     pub fn new(id: String, created: u64, model: String, choices: Vec<CompletionChoice>) -> Self {
         Self { id, object: "text_completion".to_owned(), created, model, choices, usage: None, cortex: None }
     }
-
-    #[must_use]
-    pub fn with_usage(self, usage: TokenUsage) -> Self {
-        Self { usage: Some(usage), ..self }
-    }
-
-    #[must_use]
-    pub fn with_receipt(self, receipt: Value) -> Self {
-        Self { cortex: Some(receipt), ..self }
-    }
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

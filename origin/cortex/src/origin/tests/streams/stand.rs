@@ -100,22 +100,10 @@ impl Stand {
 
 fn heartbeat() -> Heartbeat {
     let topic = |name: &str| name.parse().unwrap();
+    let topics = vec![topic("job.chat.simple"), topic("job.complete")];
     Heartbeat {
-        worker: "chat-1".parse().unwrap(),
-        kind: "chat".into(),
-        pool: "chat".parse().unwrap(),
-        topics: vec![topic("job.chat.simple"), topic("job.complete")],
-        capacity: 256,
-        held: vec![],
-        draining: false,
         models: vec!["tiny".parse().unwrap()],
-        adapters: vec![],
-        gpu: None,
-        latency: vec![],
-        region: None,
-        labels: Default::default(),
-        pid: 1,
-        resident: 0,
+        ..Heartbeat::new("chat-1".parse().unwrap(), "chat", "chat".parse().unwrap(), topics, 256)
     }
 }
 

@@ -68,7 +68,7 @@ impl Engine {
         settings: &Settings,
     ) -> Result<Self, StartError> {
         let shape = model.shape();
-        let least = Cache::new(shape, 1, store)?.bytes_per_block() as u64;
+        let least = Cache::block_bytes(shape, store);
         let most = settings.running.saturating_mul(shape.context.div_ceil(cortex_batch::BLOCK));
         let blocks = usize::try_from(settings.cache_bytes / least).unwrap_or(usize::MAX).min(most);
         if blocks == 0 {

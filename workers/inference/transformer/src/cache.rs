@@ -1,6 +1,6 @@
 //! Keys and values of the tokens that have been seen.
 
-use cortex_kernel::{BLOCK, Pages, PagesError, Store};
+use cortex_kernel::{Pages, PagesError, Store};
 
 use crate::shape::Shape;
 
@@ -34,14 +34,10 @@ impl Cache {
         Ok(Self { pages, sizes })
     }
 
-    /// Bytes that each block of such a cache takes.
+    /// Bytes that each block of such a cache takes; the largest number if no memory can have one.
     pub fn block_bytes(shape: &Shape, store: Store) -> u64 {
-        let each = match store {
-            Store::F32 => 4,
-            Store::F16 => 2,
-        };
-        // Keys and values of all layers.
-        2 * each * (shape.layers * shape.kv() * BLOCK) as u64
+        let Sizes { layers, kv_heads, head_dim } = Sizes::of(shape);
+        Pages::block_bytes(layers, kv_heads, head_dim, store).map_or(u64::MAX, |bytes| bytes as u64)
     }
 
     pub fn blocks(&self) -> usize {
@@ -50,9 +46,5 @@ impl Cache {
 
     pub fn store(&self) -> Store {
         self.pages.store()
-    }
-
-    pub fn bytes_per_block(&self) -> usize {
-        self.pages.bytes_per_block()
     }
 }

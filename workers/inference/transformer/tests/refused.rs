@@ -8,7 +8,7 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use cortex_transformer::{
-    Cache, ForwardError, LoadError, Model, Options, Piece, PieceError, Shape, Store, Wants,
+    BLOCK, Cache, ForwardError, LoadError, Model, Options, Piece, PieceError, Shape, Store, Wants,
 };
 use fixture::{Fixture, folder};
 use serde_json::{Value, json};
@@ -250,7 +250,12 @@ fn a_piece_that_does_not_fit_is_refused_and_the_cache_left_alone() {
 fn a_cache_takes_what_it_is_said_to_take() {
     let shape = Fixture::open("qwen3").model(1).shape().clone();
     for store in [Store::F32, Store::F16] {
-        let cache = Cache::new(&shape, 3, store).unwrap();
-        assert_eq!(cache.bytes_per_block() as u64, Cache::block_bytes(&shape, store));
+        let each = if store == Store::F32 { 4 } else { 2 };
+        let values = 2 * shape.layers * shape.kv() * BLOCK;
+        // A head of 16 values or a multiple of them lies without gaps.
+        assert_eq!(shape.head_dim % 16, 0);
+        assert_eq!(Cache::block_bytes(&shape, store), (values * each) as u64);
+        assert_eq!(Cache::new(&shape, 3, store).unwrap().blocks(), 3);
+        assert!(Cache::new(&shape, usize::MAX / 2, store).is_err());
     }
 }

@@ -51,12 +51,8 @@ impl Pages {
         blocks: usize,
         store: Store,
     ) -> Result<Self, PagesError> {
-        let size = || {
-            let stride = width.checked_next_multiple_of(16)?;
-            let page = width.checked_add(stride)?.checked_mul(BLOCK)?;
-            page.checked_mul(heads)?.checked_mul(layers)?.checked_mul(blocks)
-        };
-        let size = size().ok_or(PagesError::Size { layers, heads, width, blocks })?;
+        let size = block_values(layers, heads, width).and_then(|block| block.checked_mul(blocks));
+        let size = size.ok_or(PagesError::Size { layers, heads, width, blocks })?;
         let values = match store {
             Store::F32 => Values::F32(Aligned::new(size)?),
             Store::F16 => Values::F16(Aligned::new(size)?),
@@ -75,10 +71,13 @@ impl Pages {
         }
     }
 
-    /// What a block of tokens takes, over all layers.
-    pub fn bytes_per_block(&self) -> usize {
-        let each = if self.store() == Store::F32 { 4 } else { 2 };
-        self.layers * self.heads * self.page() * each
+    /// Bytes that a block of tokens takes in such pages, over all layers; `None` if no memory can have one.
+    pub fn block_bytes(layers: usize, heads: usize, width: usize, store: Store) -> Option<usize> {
+        let each = match store {
+            Store::F32 => 4,
+            Store::F16 => 2,
+        };
+        block_values(layers, heads, width)?.checked_mul(each)
     }
 
     /// Values per token of a head, as they lie.
@@ -97,6 +96,13 @@ impl Pages {
     pub(super) fn page(&self) -> usize {
         (self.width + self.stride()) * BLOCK
     }
+}
+
+/// Values of a block, over all layers, as they lie.
+fn block_values(layers: usize, heads: usize, width: usize) -> Option<usize> {
+    let stride = width.checked_next_multiple_of(16)?;
+    let page = width.checked_add(stride)?.checked_mul(BLOCK)?;
+    page.checked_mul(heads)?.checked_mul(layers)
 }
 
 impl<E: Element> Aligned<E> {

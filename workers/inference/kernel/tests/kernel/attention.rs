@@ -159,8 +159,9 @@ fn what_a_token_cant_see_doesnt_matter() {
 
 #[test]
 fn a_block_takes_what_it_says() {
-    let pages = Pages::new(3, 2, 40, 4, Store::F16).unwrap();
-    assert_eq!(pages.bytes_per_block(), 3 * 2 * BLOCK * (40 + 48) * 2);
+    assert_eq!(Pages::block_bytes(3, 2, 40, Store::F16), Some(3 * 2 * BLOCK * (40 + 48) * 2));
+    assert_eq!(Pages::block_bytes(3, 2, 64, Store::F32), Some(3 * 2 * BLOCK * (64 + 64) * 4));
+    assert_eq!(Pages::block_bytes(usize::MAX, 2, 64, Store::F32), None);
     assert!(Pages::new(usize::MAX, 2, 64, 4, Store::F16).is_err());
     assert!(Pages::new(1 << 20, 1 << 10, 1 << 10, 1 << 20, Store::F16).is_err());
 }

@@ -28,6 +28,30 @@ pub enum DeviceError {
     Absent { device: Device, reason: String },
 }
 
+impl Device {
+    /// Opens it; `None` for the CPU by our own loops, and when `auto` finds no accelerator.
+    pub(crate) fn open(self) -> Result<Option<candle_core::Device>, DeviceError> {
+        let opened = |result: candle_core::Result<candle_core::Device>| {
+            result.map(Some).map_err(|error| DeviceError::Absent { device: self, reason: error.to_string() })
+        };
+        match self {
+            Self::Cpu => Ok(None),
+            Self::Candle => Ok(Some(candle_core::Device::Cpu)),
+            Self::Cuda(ordinal) if cfg!(feature = "cuda") => opened(candle_core::Device::new_cuda(ordinal)),
+            Self::Metal if cfg!(feature = "metal") => opened(candle_core::Device::new_metal(0)),
+            Self::Cuda(_) => Err(DeviceError::NotBuilt { device: self, feature: "cuda" }),
+            Self::Metal => Err(DeviceError::NotBuilt { device: self, feature: "metal" }),
+            Self::Auto => {
+                let built = [
+                    cfg!(feature = "cuda").then_some(Self::Cuda(0)),
+                    cfg!(feature = "metal").then_some(Self::Metal),
+                ];
+                Ok(built.into_iter().flatten().find_map(|device| device.open().ok().flatten()))
+            }
+        }
+    }
+}
+
 impl FromStr for Device {
     type Err = DeviceError;
 

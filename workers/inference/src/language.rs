@@ -6,11 +6,14 @@
 //! depends on its prompt, its parameters and its seed alone, never on what else is in the batch.
 
 mod answer;
+mod budget;
 mod engine;
 mod event;
+mod load;
 mod masks;
 mod metrics;
 mod network;
+mod placed;
 mod receipt;
 mod request;
 mod settings;
@@ -19,7 +22,9 @@ mod writer;
 
 pub use engine::{Engine, StartError};
 pub use event::{Alternative, End, Event, Failure, Reason, Token};
+pub use load::{LoadError, LoadOptions, Progress, load};
 pub use metrics::{Metrics, names, render};
+pub use placed::{PlaceError, Placed};
 pub use receipt::{Identity, Receipt, Times, Usage};
 pub use request::{Grammar, Refusal, Request};
 pub use settings::Settings;

@@ -5,8 +5,11 @@
 
 mod bert;
 mod device;
+mod dtype;
 pub mod embed;
 pub mod host;
 pub mod language;
+pub mod memory;
 
 pub use device::{Device, DeviceError};
+pub use dtype::{Dtype, UnknownDtype};

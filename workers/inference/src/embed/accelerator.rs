@@ -8,29 +8,6 @@ use candle_nn::VarBuilder;
 
 use super::pooling::Pooling;
 use crate::bert::{Config, Graph};
-use crate::{Device, DeviceError};
-
-/// Opens a device; `None` for the CPU by our own loops, and when `auto` finds no accelerator.
-pub(super) fn open(device: Device) -> std::result::Result<Option<candle_core::Device>, DeviceError> {
-    let opened = |result: Result<candle_core::Device>| {
-        result.map(Some).map_err(|error| DeviceError::Absent { device, reason: error.to_string() })
-    };
-    match device {
-        Device::Cpu => Ok(None),
-        Device::Candle => Ok(Some(candle_core::Device::Cpu)),
-        Device::Cuda(ordinal) if cfg!(feature = "cuda") => opened(candle_core::Device::new_cuda(ordinal)),
-        Device::Metal if cfg!(feature = "metal") => opened(candle_core::Device::new_metal(0)),
-        Device::Cuda(_) => Err(DeviceError::NotBuilt { device, feature: "cuda" }),
-        Device::Metal => Err(DeviceError::NotBuilt { device, feature: "metal" }),
-        Device::Auto => {
-            let built = [
-                cfg!(feature = "cuda").then_some(Device::Cuda(0)),
-                cfg!(feature = "metal").then_some(Device::Metal),
-            ];
-            Ok(built.into_iter().flatten().find_map(|device| open(device).ok().flatten()))
-        }
-    }
-}
 
 /// A model on an accelerator.
 pub(super) struct Accelerator {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::LoadError;
-use super::accelerator::{self, Accelerator};
+use super::accelerator::Accelerator;
 use super::batch::by_length;
 use super::batch::share_out;
 use super::files;
@@ -22,7 +22,7 @@ impl Backend {
     pub(super) fn load(dir: &Path, device: Device) -> Result<Self, LoadError> {
         let config: Config = files::json(&dir.join("config.json"))?;
         let weights = dir.join("model.safetensors");
-        if let Some(device) = accelerator::open(device)? {
+        if let Some(device) = device.open()? {
             return Self::load_on(&weights, config, device);
         }
         Bert::load(&weights, &config).map(Self::Cpu).map_err(|error| LoadError::malformed(&weights, error))

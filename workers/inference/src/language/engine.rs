@@ -10,17 +10,15 @@ use cortex_batch::{Batch, Job, Limits, Refused};
 use cortex_grammar::{Compiler, Constraint, Vocabulary, VocabularyError};
 use cortex_sample::{Sampler, Sampling};
 use cortex_tokens::Tokenizer;
-use cortex_transformer::{Cache, CacheError, Model, Store};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::answer::{Answer, Clock};
 use super::masks::{Constrained, Masks};
-use super::network::Network;
 use super::request::Grammar;
 use super::step::{Command, Owner, Submission};
 use super::writer::Writer;
-use super::{Event, Identity, Metrics, Refusal, Request, Settings, Usage};
+use super::{Event, Identity, Metrics, Placed, Refusal, Request, Settings, Usage};
 
 /// Commands that may wait for the end of a step.
 const COMMANDS: usize = 256;
@@ -42,16 +40,13 @@ struct Shared {
     identity: Arc<Identity>,
     metrics: Arc<Metrics>,
     limits: Limits,
+    bytes: u64,
     events: usize,
 }
 
 /// Why an engine could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the cache can't be made: {0}")]
-    Cache(#[from] CacheError),
-    #[error("{given} bytes of cache are less than the {least} of one block: give it more")]
-    CacheTooSmall { given: u64, least: u64 },
     #[error(transparent)]
     Vocabulary(#[from] VocabularyError),
     #[error("a thread can't be started: {0}")]
@@ -61,32 +56,13 @@ pub enum StartError {
 impl Engine {
     /// Starts a model's threads. Blocks while the vocabulary is prepared, about a second for a large one.
     pub fn start(
-        model: Model,
-        store: Store,
+        placed: Placed,
         tokenizer: Tokenizer,
         identity: Identity,
         settings: &Settings,
     ) -> Result<Self, StartError> {
-        let shape = model.shape();
-        let least = Cache::block_bytes(shape, store);
-        let most = settings.running.saturating_mul(shape.context.div_ceil(cortex_batch::BLOCK));
-        let blocks = usize::try_from(settings.cache_bytes / least).unwrap_or(usize::MAX).min(most);
-        if blocks == 0 {
-            return Err(StartError::CacheTooSmall { given: settings.cache_bytes, least });
-        }
-        let (cache, context) = (Cache::new(shape, blocks, store)?, shape.context);
-        Self::run(Network::new(model, cache), blocks, context, tokenizer, identity, settings)
-    }
-
-    pub(super) fn run(
-        network: Network,
-        blocks: usize,
-        context: usize,
-        tokenizer: Tokenizer,
-        identity: Identity,
-        settings: &Settings,
-    ) -> Result<Self, StartError> {
-        let Settings { running, waiting, step_tokens, events, .. } = *settings;
+        let Placed { network, blocks, context, bytes } = placed;
+        let Settings { running, waiting, step_tokens, events } = *settings;
         let batch = Batch::new(Limits { blocks, step_tokens, running, waiting, context });
         let shared = Arc::new(Shared {
             compiler: Compiler::new(vocabulary(&tokenizer), Default::default())?,
@@ -94,6 +70,7 @@ impl Engine {
             identity: Arc::new(identity),
             metrics: Arc::default(),
             limits: *batch.limits(),
+            bytes,
             events,
         });
         let (commands, receiver) = mpsc::channel(COMMANDS);
@@ -157,6 +134,11 @@ impl Engine {
 
     pub fn metrics(&self) -> &Metrics {
         &self.shared.metrics
+    }
+
+    /// Bytes that the weights and the cache take on the device.
+    pub fn bytes(&self) -> u64 {
+        self.shared.bytes
     }
 
     /// Tokens of the longest prompt and answer together.

@@ -3,8 +3,6 @@
 /// Bounds of one engine. The rest follows from the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Bytes for keys and values.
-    pub cache_bytes: u64,
     /// Sequences that run at once.
     pub running: usize,
     /// Sequences that wait; a tenant alone may have half of it.
@@ -17,6 +15,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cache_bytes: 1 << 30, running: 16, waiting: 256, step_tokens: 256, events: 256 }
+        Self { running: 16, waiting: 256, step_tokens: 256, events: 256 }
     }
 }

@@ -4,9 +4,10 @@ mod alone;
 mod company;
 mod ends;
 mod load;
+mod loading;
 mod random;
 mod said;
-mod tiny;
+pub(crate) mod tiny;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,10 +17,9 @@ use cortex_transformer::{Cache, Model, Piece, Store};
 use tokio::sync::mpsc::Receiver;
 
 use super::network::Network;
-use super::{End, Engine, Event, Failure, Identity, Request, Settings, Token};
+use super::{End, Engine, Event, Failure, Identity, Placed, Request, Settings, Token};
 
-const SETTINGS: Settings =
-    Settings { cache_bytes: 0, running: 8, waiting: 400, step_tokens: 48, events: 4096 };
+const SETTINGS: Settings = Settings { running: 8, waiting: 400, step_tokens: 48, events: 4096 };
 const BLOCKS: usize = 40;
 /// More than any wait in these tests needs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,7 +45,8 @@ fn engine(
         between(&mut pieces);
         model.forward(&mut cache, &pieces).map_err(|error| error.to_string())
     });
-    Engine::run(network, BLOCKS, shape.context, tiny::tokenizer(), identity(), &settings).unwrap()
+    let placed = Placed { network, blocks: BLOCKS, context: shape.context, bytes: 0 };
+    Engine::start(placed, tiny::tokenizer(), identity(), &settings).unwrap()
 }
 
 /// An engine that computes what a function says: for the tokens in a piece and their start, the logits.
@@ -65,7 +66,8 @@ fn puppet(
         }
         Ok(all)
     });
-    Engine::run(network, BLOCKS, BLOCKS * BLOCK, tokenizer, identity(), &settings).unwrap()
+    let placed = Placed { network, blocks: BLOCKS, context: BLOCKS * BLOCK, bytes: 0 };
+    Engine::start(placed, tokenizer, identity(), &settings).unwrap()
 }
 
 /// Logits that make a token certain.
@@ -102,7 +104,7 @@ async fn read(mut events: Receiver<Event>, choices: usize) -> Vec<Written> {
     let mut written: Vec<_> = (0..choices).map(|_| Written::default()).collect();
     while let Some(event) = tokio::time::timeout(PATIENCE, events.recv()).await.expect("an event comes") {
         match event {
-            Event::Text { choice, text, tokens } => {
+            Event::Text { choice, text, tokens, .. } => {
                 let written = &mut written[choice as usize];
                 assert!(written.end.is_none(), "text after the end");
                 written.text += &text;

@@ -3,7 +3,7 @@
 use cortex_transformer::Store;
 
 use super::{SETTINGS, engine, identity, request, settled, tiny, write};
-use crate::language::{Engine, Settings, StartError, render};
+use crate::language::{Engine, PlaceError, Placed, render};
 
 #[tokio::test]
 async fn a_receipt_says_what_the_answer_was_made_with() {
@@ -62,14 +62,12 @@ async fn the_metrics_count_what_was_done() {
 
 #[tokio::test]
 async fn an_engine_makes_a_cache_of_as_many_blocks_as_it_has_bytes_for() {
-    let start = |cache_bytes| {
-        let settings = Settings { cache_bytes, ..SETTINGS };
-        Engine::start(tiny::make(), Store::F16, tiny::tokenizer(), identity(), &settings)
-    };
-    let refused = start(1).unwrap_err();
-    let StartError::CacheTooSmall { least: block, .. } = refused else { panic!("{refused}") };
-    assert!(start(block - 1).is_err());
-    let engine = start(5 * block + 1).unwrap();
+    let place = |cache_bytes| Placed::loops(tiny::make(), Store::F16, Some(cache_bytes), SETTINGS.running);
+    let refused = place(1).unwrap_err();
+    let PlaceError::CacheTooSmall { least: block, .. } = refused else { panic!("{refused}") };
+    assert!(place(block - 1).is_err());
+    let placed = place(5 * block + 1).unwrap();
+    let engine = Engine::start(placed, tiny::tokenizer(), identity(), &SETTINGS).unwrap();
     assert_eq!(engine.longest(), 5 * 32 + 1);
     let mut asked = request("hello");
     asked.ignore_ends = true;

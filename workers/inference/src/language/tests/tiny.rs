@@ -9,6 +9,7 @@ use cortex_tokens::Tokenizer;
 use cortex_transformer::{Model, Options};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
+use tempfile::TempDir;
 
 use super::random::Random;
 
@@ -20,18 +21,21 @@ const INTERMEDIATE: usize = 48;
 const LAYERS: usize = 2;
 
 /// One model for all tests that don't need their own.
-pub(super) fn model() -> Arc<Model> {
+pub(crate) fn model() -> Arc<Model> {
     static MODEL: OnceLock<Arc<Model>> = OnceLock::new();
     MODEL.get_or_init(|| Arc::new(make())).clone()
 }
 
-pub(super) fn tokenizer() -> Tokenizer {
+pub(crate) fn tokenizer() -> Tokenizer {
     static TOKENIZER: OnceLock<Tokenizer> = OnceLock::new();
-    TOKENIZER.get_or_init(spell).clone()
+    let make = || Tokenizer::from_hugging_face(&spell().0, Some(&spell().1)).unwrap();
+    TOKENIZER.get_or_init(make).clone()
 }
 
+/// The tokenizer's file and its configuration.
+///
 /// GPT-2's spelling of bytes: those that print stand for themselves, the others for what comes after Latin-1.
-fn spell() -> Tokenizer {
+fn spell() -> (Vec<u8>, Vec<u8>) {
     let mut others = 0x100..;
     let spelling = (0..=255u32).map(|byte| match byte {
         0x21..=0x7e | 0xa1..=0xac | 0xae.. => byte,
@@ -54,11 +58,20 @@ fn spell() -> Tokenizer {
         "model": {"type": "BPE", "vocab": vocabulary, "merges": []},
     });
     let config = json!({"bos_token": "<s>", "eos_token": "</s>"});
-    Tokenizer::from_hugging_face(file.to_string().as_bytes(), Some(config.to_string().as_bytes())).unwrap()
+    (file.to_string().into(), config.to_string().into())
 }
 
 pub(super) fn make() -> Model {
+    let options = Options { threads: NonZeroUsize::MIN, ..Options::default() };
+    Model::open(folder().path(), &options, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+/// The model's files.
+pub(super) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
+    let (tokenizer, config) = spell();
+    std::fs::write(folder.path().join("tokenizer.json"), tokenizer).unwrap();
+    std::fs::write(folder.path().join("tokenizer_config.json"), config).unwrap();
     let config = json!({
         "architectures": ["LlamaForCausalLM"], "model_type": "llama",
         "hidden_size": HIDDEN, "intermediate_size": INTERMEDIATE, "num_hidden_layers": LAYERS,
@@ -91,8 +104,7 @@ pub(super) fn make() -> Model {
         .map(|(name, shape, bytes)| (name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
     let file = folder.path().join("model.safetensors");
     safetensors::serialize_to_file(views, None::<HashMap<String, String>>, &file).unwrap();
-    let options = Options { threads: NonZeroUsize::MIN, ..Options::default() };
-    Model::open(folder.path(), &options, &mut |_| ControlFlow::Continue(())).unwrap()
+    folder
 }
 
 struct Weights {

@@ -1,0 +1,75 @@
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::LoadError;
+use crate::language::Settings;
+use crate::{Device, Dtype};
+
+/// How a model is loaded.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// What the model is called in receipts.
+    pub name: String,
+    /// SHA-256 of the model's files, in hex, where it is known.
+    pub sha256: Option<String>,
+    pub device: Device,
+    /// In which floats it computes, and keeps keys and values; the loops of the CPU compute in `f32` whatever they keep. By default
+    /// `bf16` on CUDA where the card has it, otherwise `f16` there and on Metal, and `f32` on the CPU.
+    pub dtype: Option<Dtype>,
+    /// Threads of the CPU's loops.
+    pub threads: NonZeroUsize,
+    /// Tokens of the longest prompt and answer together, if fewer than the model was made for.
+    pub context: Option<NonZeroUsize>,
+    /// Bytes for keys and values. By default half of the memory that is left beside the weights, and no more than
+    /// `settings.running` sequences can use.
+    pub cache_bytes: Option<u64>,
+    pub settings: Settings,
+    /// The load fails when it isn't done by then.
+    pub deadline: Option<Instant>,
+    pub cancel: CancellationToken,
+}
+
+/// What a load does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    Tokenizer,
+    /// Bytes of weights that are in memory, and all there are.
+    Weights {
+        read: u64,
+        of: u64,
+    },
+    WarmUp,
+    Start,
+}
+
+impl LoadOptions {
+    /// On the best device there is, with all threads.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            sha256: None,
+            device: Device::Auto,
+            dtype: None,
+            threads: available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            context: None,
+            cache_bytes: None,
+            settings: Settings::default(),
+            deadline: None,
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// Sees that the load is still wanted.
+    pub(super) fn check(&self) -> Result<(), LoadError> {
+        if self.cancel.is_cancelled() {
+            return Err(LoadError::Cancelled);
+        }
+        match self.deadline {
+            Some(deadline) if deadline <= Instant::now() => Err(LoadError::Deadline),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The tokenizer that lies with a model.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use cortex_gguf::Gguf;
+use cortex_tokens::Tokenizer;
+use memmap2::Mmap;
+use serde_json::Value;
+
+use super::LoadError;
+
+/// Reads a folder's `tokenizer.json`, with `tokenizer_config.json` and `chat_template.jinja` if they are there, or the
+/// vocabulary of a GGUF file.
+pub(super) fn open(path: &Path) -> Result<Tokenizer, LoadError> {
+    if !path.is_dir() {
+        return gguf(path);
+    }
+    let file = path.join("tokenizer.json");
+    let json = fs::read(&file).map_err(|error| LoadError::Io { path: file, error })?;
+    let config = config(path)?;
+    Tokenizer::from_hugging_face(&json, config.as_deref()).map_err(|error| bad(path, error))
+}
+
+fn gguf(path: &Path) -> Result<Tokenizer, LoadError> {
+    let map = || -> io::Result<Mmap> {
+        let file = File::open(path)?;
+        // SAFETY: model files are replaced by renaming, never written in place, so the bytes stay as they are.
+        unsafe { Mmap::map(&file) }
+    };
+    let bytes = map().map_err(|error| LoadError::Io { path: path.into(), error })?;
+    let gguf = Gguf::parse(&bytes).map_err(|error| bad(path, error))?;
+    Tokenizer::from_gguf(&gguf).map_err(|error| bad(path, error))
+}
+
+/// The configuration. A template in a file of its own goes before the one in it.
+fn config(folder: &Path) -> Result<Option<Vec<u8>>, LoadError> {
+    let file = folder.join("tokenizer_config.json");
+    let config = if_there(&file)?;
+    let Some(template) = if_there(&folder.join("chat_template.jinja"))? else { return Ok(config) };
+    let template =
+        String::from_utf8(template).map_err(|error| bad(&folder.join("chat_template.jinja"), error))?;
+    let mut config: serde_json::Map<String, Value> =
+        serde_json::from_slice(config.as_deref().unwrap_or(b"{}")).map_err(|error| bad(&file, error))?;
+    config.insert("chat_template".into(), template.into());
+    serde_json::to_vec(&config).map(Some).map_err(|error| bad(&file, error))
+}
+
+fn if_there(file: &Path) -> Result<Option<Vec<u8>>, LoadError> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(LoadError::Io { path: file.into(), error }),
+    }
+}
+
+fn bad(path: &Path, reason: impl ToString) -> LoadError {
+    LoadError::Tokenizer { path: path.into(), reason: reason.to_string() }
+}

@@ -1,0 +1,122 @@
+//! From files to an engine.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::{request, tiny, write};
+use crate::language::{LoadError, LoadOptions, PlaceError, Progress, load};
+use crate::{Device, Dtype};
+
+fn options() -> LoadOptions {
+    LoadOptions { device: Device::Cpu, threads: NonZeroUsize::MIN, ..LoadOptions::new("tiny") }
+}
+
+fn refused(path: &Path, options: &LoadOptions) -> LoadError {
+    load(path, options, &mut |_| ()).expect_err("it is refused")
+}
+
+/// Changes the model's configuration.
+fn configure(folder: &Path, key: &str, value: Value) {
+    let file = folder.join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    config[key] = value;
+    fs::write(file, config.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_becomes_an_engine_that_answers_as_its_model_does() {
+    let folder = tiny::folder();
+    let mut heard = Vec::new();
+    let options = LoadOptions { sha256: Some("12ab".into()), context: NonZeroUsize::new(256), ..options() };
+    let engine = load(folder.path(), &options, &mut |progress| heard.push(progress)).unwrap();
+    assert_eq!(engine.longest(), 256);
+    assert!(engine.bytes() > 100_000);
+    let mut asked = request("what is this?");
+    (asked.max_tokens, asked.sampling.logprobs) = (Some(20), Some(0));
+    let written = write(&engine, asked.clone()).await;
+    let expected = super::alone::alone(&tiny::model(), &asked, 0, 20);
+    assert_eq!(written.ids(), expected[..written.tokens.len()]);
+    let receipt = serde_json::to_value(&written.whole().receipt).unwrap();
+    assert_eq!((&receipt["model"], &receipt["sha256"]), (&json!("tiny"), &json!("12ab")));
+    assert_eq!((&receipt["quantisation"], &receipt["device"]), (&json!("F32"), &json!("cpu")));
+
+    let weights = |progress: &Progress| matches!(progress, Progress::Weights { .. });
+    let [Progress::Tokenizer, read @ .., Progress::WarmUp, Progress::Start] = &heard[..] else {
+        panic!("{heard:?}")
+    };
+    assert!(read.iter().all(weights));
+    let Some(Progress::Weights { read, of }) = read.last() else { panic!("{heard:?}") };
+    assert_eq!(read, of);
+}
+
+#[test]
+fn a_load_ends_at_its_deadline_and_when_it_is_cancelled_whatever_it_does() {
+    let folder = tiny::folder();
+    let late = LoadOptions { deadline: Some(Instant::now()), ..options() };
+    assert!(matches!(refused(folder.path(), &late), LoadError::Deadline));
+    let steps = {
+        let mut steps = 0;
+        load(folder.path(), &options(), &mut |_| steps += 1).unwrap();
+        steps
+    };
+    for end in 0..steps {
+        let options = options();
+        let (cancel, mut step) = (options.cancel.clone(), 0);
+        let ended = load(folder.path(), &options, &mut |_| {
+            if step == end {
+                cancel.cancel();
+            }
+            step += 1;
+        });
+        assert!(matches!(ended, Err(LoadError::Cancelled)), "at {end}: {ended:?}");
+        assert_eq!(step, end + 1);
+    }
+}
+
+#[test]
+fn a_model_that_gives_no_numbers_fails_when_it_is_loaded() {
+    let folder = tiny::folder();
+    let file = folder.path().join("model.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    let end = bytes.len();
+    // Its last tensor ends with the file.
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    fs::write(&file, bytes).unwrap();
+    let error = refused(folder.path(), &options());
+    assert_eq!(
+        error.to_string(),
+        "the model can't be run: the forward pass gave a number that is not finite"
+    );
+}
+
+#[test]
+fn what_is_missing_or_does_not_fit_is_named() {
+    let folder = tiny::folder();
+    let path = folder.path();
+    let text = |options: &LoadOptions| refused(path, options).to_string();
+    let dtype = LoadOptions { dtype: Some(Dtype::Bf16), ..options() };
+    assert_eq!(text(&dtype), "cpu can't compute in bf16: give f32 or f16");
+    let small = LoadOptions { cache_bytes: Some(1), ..options() };
+    assert!(text(&small).contains("1 bytes of cache are less than"), "{}", text(&small));
+    let cuda = LoadOptions { device: Device::Cuda(0), ..options() };
+    if !cfg!(feature = "cuda") {
+        assert!(text(&cuda).contains("cargo feature `cuda`"), "{}", text(&cuda));
+    }
+    configure(path, "max_position_embeddings", json!(1 << 30));
+    let large = LoadOptions { cache_bytes: Some(1 << 50), ..options() };
+    assert!(matches!(
+        refused(path, &large),
+        LoadError::Place(PlaceError::Memory { what: "keys and values", .. })
+    ));
+
+    fs::write(path.join("chat_template.jinja"), "{{ messages }}").unwrap();
+    let engine = load(path, &options(), &mut |_| ()).unwrap();
+    assert_eq!(engine.tokenizer().chat_template(), Some("{{ messages }}"));
+    fs::remove_file(path.join("tokenizer.json")).unwrap();
+    assert!(text(&options()).contains("tokenizer.json: "), "{}", text(&options()));
+    assert!(refused(&path.join("none.gguf"), &options()).to_string().contains("none.gguf: "));
+}

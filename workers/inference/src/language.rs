@@ -1,9 +1,11 @@
 //! The engine for language models: one thread owns a model, its cache and all that is written with it.
 //!
-//! [`Engine::submit`] takes a [`Request`] and gives back its [`Event`]s. Requests join and leave between steps; who
-//! runs is decided by `cortex_batch`, what is computed by `cortex_transformer`, what is chosen by `cortex_sample`
-//! under the masks of `cortex_grammar`, which a second thread computes beside the forward pass. A request's text
-//! depends on its prompt, its parameters and its seed alone, never on what else is in the batch.
+//! [`load`] makes an [`Engine`] of a model's files. [`Engine::submit`] takes a [`Request`] and gives back its [`Event`]s.
+//! Requests join and leave between steps; who runs is decided by `cortex_batch`, what is computed by
+//! `cortex_transformer` on the CPU and by `cortex_graph` elsewhere, what is chosen by `cortex_sample` under the masks
+//! of `cortex_grammar`, which a second thread computes beside the forward pass. A request's text depends on its prompt,
+//! its parameters and its seed alone, never on what else is in the batch; on candle's devices as far as their libraries
+//! sum in one order.
 
 mod answer;
 mod budget;
@@ -13,6 +15,7 @@ mod load;
 mod masks;
 mod metrics;
 mod network;
+mod place;
 mod placed;
 mod receipt;
 mod request;
@@ -24,6 +27,7 @@ pub use engine::{Engine, StartError};
 pub use event::{Alternative, End, Event, Failure, Reason, Token};
 pub use load::{LoadError, LoadOptions, Progress, load};
 pub use metrics::{Metrics, names, render};
+pub use place::Place;
 pub use placed::{PlaceError, Placed};
 pub use receipt::{Identity, Receipt, Times, Usage};
 pub use request::{Grammar, Refusal, Request};

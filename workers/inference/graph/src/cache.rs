@@ -18,6 +18,12 @@ impl Cache {
         Ok(Self { layers, blocks })
     }
 
+    /// Bytes that each block of such a cache takes.
+    pub fn block_bytes(shape: &Shape, dtype: DType) -> u64 {
+        let values = (2 * BLOCK * shape.layers) as u64;
+        values.saturating_mul(shape.kv() as u64).saturating_mul(dtype.size_in_bytes() as u64)
+    }
+
     pub fn blocks(&self) -> usize {
         self.blocks
     }

@@ -6,4 +6,6 @@ pub enum GraphError {
     /// The device refused, be it for want of memory; the step's part of the cache is lost.
     #[error("the device: {0}")]
     Device(#[from] candle_core::Error),
+    #[error("the load was stopped")]
+    Stopped,
 }

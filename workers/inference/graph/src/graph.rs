@@ -1,5 +1,7 @@
 //! A model on a device.
 
+use std::ops::ControlFlow;
+
 use candle_core::{DType, Device, Tensor};
 use candle_nn::ops::rms_norm;
 use cortex_transformer::{Model, Piece};
@@ -22,13 +24,22 @@ pub struct Graph {
 
 impl Graph {
     /// Takes the weights to `device`. Activations and weights that are floats are of `dtype`; quantised weights stay so.
+    /// `progress` hears how many layers are there, and ends it when it breaks.
     ///
     /// # Errors
     /// If the device has no room for them, or no operations of that type.
-    pub fn new(model: &Model, device: &Device, dtype: DType) -> Result<Self, GraphError> {
+    pub fn new(
+        model: &Model,
+        device: &Device,
+        dtype: DType,
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Self, GraphError> {
         let (weights, windows) = (model.weights(), &model.shape().windows);
-        let layers = weights.layers.iter().zip(windows);
-        let layers = layers.map(|(layer, window)| Layer::new(layer, *window, dtype, device));
+        let layers = weights.layers.iter().zip(windows).enumerate();
+        let layers = layers.map(|(there, (layer, window))| match progress(there) {
+            ControlFlow::Continue(()) => Ok(Layer::new(layer, *window, dtype, device)?),
+            ControlFlow::Break(()) => Err(GraphError::Stopped),
+        });
         Ok(Self {
             layers: layers.collect::<Result<_, _>>()?,
             norm: Tensor::new(weights.norm.as_slice(), device)?.to_dtype(dtype)?,
@@ -36,6 +47,16 @@ impl Graph {
             device: device.clone(),
             dtype,
         })
+    }
+
+    /// Bytes that a model's weights take on a device.
+    pub fn bytes(model: &Model, dtype: DType) -> u64 {
+        let weights = model.weights();
+        let layers = weights.layers.iter().flat_map(|layer| {
+            [&layer.query, &layer.key, &layer.value, &layer.merge, &layer.gate, &layer.up, &layer.down]
+        });
+        let matrices = layers.map(|linear| &linear.matrix).chain([&weights.output]);
+        matrices.map(|matrix| Linear::bytes(matrix, dtype)).sum()
     }
 
     /// A cache of `blocks` blocks for this model.

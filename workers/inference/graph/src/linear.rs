@@ -43,6 +43,17 @@ impl Linear {
         Ok(Self { matrix: weights, bias: None })
     }
 
+    /// What a matrix takes on the device.
+    pub(crate) fn bytes(matrix: &Matrix, dtype: DType) -> u64 {
+        match stored(matrix.format()) {
+            Stored::Floats(_) => {
+                let values = matrix.rows() as u64 * matrix.columns() as u64;
+                values.saturating_mul(dtype.size_in_bytes() as u64)
+            }
+            Stored::Blocks(_) => matrix.bytes().len() as u64,
+        }
+    }
+
     /// `x` is tokens x columns.
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let product = match &self.matrix {

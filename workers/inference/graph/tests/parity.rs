@@ -1,8 +1,11 @@
-//! A graph computes what the model does, on every family and format, in any company.
+//! A graph computes what the model does, on every family and format, in any company: on the CPU, or on the device that
+//! `CORTEX_TEST_DEVICE` names.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../transformer/tests/fixture/mod.rs"]
 mod fixture;
+
+use std::ops::ControlFlow;
 
 use candle_core::{DType, Device};
 use cortex_graph::{Cache, Graph};
@@ -20,8 +23,16 @@ fn difference(found: &[f32], expected: &[f32]) -> f32 {
     found.iter().zip(expected).map(|(a, b)| (a - b).abs() / largest).fold(0.0, f32::max)
 }
 
+fn device() -> Device {
+    match std::env::var("CORTEX_TEST_DEVICE").as_deref() {
+        Err(_) | Ok("candle") => Device::Cpu,
+        Ok("metal") => Device::new_metal(0).unwrap(),
+        Ok(cuda) => Device::new_cuda(cuda.strip_prefix("cuda:").unwrap().parse().unwrap()).unwrap(),
+    }
+}
+
 fn graph(model: &Model, blocks: u32) -> (Graph, Cache) {
-    let graph = Graph::new(model, &Device::Cpu, DType::F32).unwrap();
+    let graph = Graph::new(model, &device(), DType::F32, &mut |_| ControlFlow::Continue(())).unwrap();
     let cache = graph.cache(model, blocks as usize).unwrap();
     (graph, cache)
 }
@@ -105,4 +116,27 @@ fn a_step_that_does_not_fit_changes_nothing() {
     let sequence = Sequence::new(&[1, 2, 3], [7]);
     let refused = graph.forward(&model, &mut cache, &[sequence.piece(3, Wants::Last)]).unwrap_err();
     assert!(refused.to_string().contains("block 7 is not in a cache of 2"), "{refused}");
+}
+
+#[test]
+fn a_graph_says_what_it_will_take() {
+    let model = Fixture::open("llama2").model(1);
+    let (kv, layers) = (model.shape().kv() as u64, model.shape().layers as u64);
+    assert_eq!(Cache::block_bytes(model.shape(), DType::F16), 32 * 2 * layers * kv * 2);
+    // All but the embedding, which stays where it is.
+    let matrix = &model.weights().embedding;
+    let embedding = (matrix.rows() * matrix.columns()) as u64;
+    assert_eq!(Graph::bytes(&model, DType::F32), (model.description().parameters - embedding) * 4);
+}
+
+#[test]
+fn a_graph_that_is_no_longer_wanted_is_not_made() {
+    let model = Fixture::open("llama2").model(1);
+    let mut layers = 0;
+    let stopped = Graph::new(&model, &device(), DType::F32, &mut |_| {
+        layers += 1;
+        ControlFlow::Break(())
+    });
+    assert!(matches!(stopped, Err(cortex_graph::GraphError::Stopped)));
+    assert_eq!(layers, 1);
 }

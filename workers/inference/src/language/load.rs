@@ -3,23 +3,20 @@
 mod options;
 mod tokenizer;
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cortex_transformer::{Model, Options, Store};
+use cortex_transformer::{Model, Options};
 
 pub use options::{LoadOptions, Progress};
 
-use super::{Engine, Identity, PlaceError, Placed, StartError};
-use crate::{Device, DeviceError, Dtype, memory};
+use super::{Engine, Identity, Place, PlaceError, Placed, StartError};
+use crate::Device;
 
 /// Why a model isn't loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-    #[error("{device} can't compute in {dtype}: {supported}")]
-    Dtype { device: Device, dtype: Dtype, supported: &'static str },
     #[error("{}: {error}", path.display())]
     Io { path: PathBuf, error: std::io::Error },
     #[error("{}: {reason}", path.display())]
@@ -52,20 +49,20 @@ pub fn load(
     options: &LoadOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Engine, LoadError> {
-    let store = store(options)?;
+    let place = Place::open(options.device, options.dtype)?;
     let mut tell = |now| {
         progress(now);
         options.check()
     };
     tell(Progress::Tokenizer)?;
     let tokenizer = tokenizer::open(path)?;
-    let model = open(path, options, &mut tell)?;
+    let model = open(path, &place, options, &mut tell)?;
     let (tokens, rows) = (tokenizer.vocabulary(), model.shape().vocabulary);
     if tokens > rows {
         return Err(LoadError::Vocabulary { tokens, rows });
     }
     let quantisation = model.description().quantisation.to_owned();
-    let mut placed = Placed::loops(model, store, options.cache_bytes, options.settings.running)?;
+    let mut placed = bring(model, &place, options, &mut tell)?;
     tell(Progress::WarmUp)?;
     placed.warm_up().map_err(LoadError::Broken)?;
     tell(Progress::Start)?;
@@ -73,53 +70,57 @@ pub fn load(
         model: options.name.clone(),
         sha256: options.sha256.clone(),
         quantisation,
-        device: Device::Cpu.to_string(),
+        device: place.device().to_string(),
+        dtype: place.dtype().to_string(),
     };
     let engine = Engine::start(placed, tokenizer, identity, &options.settings)?;
     options.check()?;
     Ok(engine)
 }
 
-fn store(options: &LoadOptions) -> Result<Store, LoadError> {
-    match (options.device, options.dtype) {
-        (Device::Auto | Device::Cpu, None | Some(Dtype::F32)) => Ok(Store::F32),
-        (Device::Auto | Device::Cpu, Some(Dtype::F16)) => Ok(Store::F16),
-        (Device::Auto | Device::Cpu, Some(dtype)) => {
-            Err(LoadError::Dtype { device: Device::Cpu, dtype, supported: "give f32 or f16" })
-        }
-        (device, _) => {
-            device.open()?;
-            let reason = "the engine does not run there yet".to_owned();
-            Err(DeviceError::Absent { device, reason }.into())
-        }
-    }
-}
-
-/// Maps the weights and brings them into memory, if they fit.
+/// Maps the weights and brings them into memory, if they fit where they are used from there.
 fn open(
     path: &Path,
+    place: &Place,
     options: &LoadOptions,
     tell: &mut dyn FnMut(Progress) -> Result<(), LoadError>,
 ) -> Result<Model, LoadError> {
-    let transformer = Options { threads: options.threads, context: options.context };
+    let loops = place.device() == Device::Cpu;
+    let threads = if loops { options.threads } else { NonZeroUsize::MIN };
+    let fits = |of| match place.free() {
+        free if loops && of > free => Err(PlaceError::Memory { what: "the weights", needs: of, free }),
+        _ => Ok(()),
+    };
     let mut stopped = None;
-    let opened = Model::open(path, &transformer, &mut |now| {
-        let fits = || match memory::free() {
-            free if now.read == 0 && now.of > free => {
-                Err(PlaceError::Memory { what: "the weights", needs: now.of, free }.into())
-            }
-            _ => Ok(()),
-        };
-        match fits().and_then(|()| tell(Progress::Weights { read: now.read, of: now.of })) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                stopped = Some(error);
-                ControlFlow::Break(())
-            }
-        }
+    let opened = Model::open(path, &Options { threads, context: options.context }, &mut |now| {
+        let told = tell(Progress::Weights { read: now.read, of: now.of });
+        let fits = if now.read == 0 { fits(now.of) } else { Ok(()) };
+        go_on(told.and(fits.map_err(LoadError::Place)), &mut stopped)
     });
-    match stopped {
-        Some(error) => Err(error),
-        None => opened.map_err(LoadError::Model),
+    stopped.map_or(opened.map_err(LoadError::Model), Err)
+}
+
+fn bring(
+    model: Model,
+    place: &Place,
+    options: &LoadOptions,
+    tell: &mut dyn FnMut(Progress) -> Result<(), LoadError>,
+) -> Result<Placed, LoadError> {
+    let (of, running) = (model.shape().layers, options.settings.running);
+    let mut stopped = None;
+    let placed = Placed::new(model, place, options.cache_bytes, running, &mut |layers| {
+        go_on(tell(Progress::Device { layers, of }), &mut stopped)
+    });
+    stopped.map_or(placed.map_err(LoadError::Place), Err)
+}
+
+/// Keeps the reason why a step of the load is its last.
+fn go_on(told: Result<(), LoadError>, stopped: &mut Option<LoadError>) -> ControlFlow<()> {
+    match told {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            *stopped = Some(error);
+            ControlFlow::Break(())
+        }
     }
 }

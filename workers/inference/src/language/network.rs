@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cortex_graph::Graph;
 use cortex_transformer::{Cache, Model, Piece, Wants};
 
 /// What the batch shares out is what the cache holds.
@@ -26,10 +27,18 @@ pub(super) struct Computed {
 }
 
 impl Network {
-    pub(super) fn new(model: Model, mut cache: Cache) -> Self {
+    pub(super) fn loops(model: Model, mut cache: Cache) -> Self {
         let vocabulary = model.shape().vocabulary;
         let compute =
             move |pieces: &[Piece<'_>]| model.forward(&mut cache, pieces).map_err(|error| error.to_string());
+        Self::of(vocabulary, compute)
+    }
+
+    pub(super) fn graph(model: Model, graph: Graph, mut cache: cortex_graph::Cache) -> Self {
+        let vocabulary = model.shape().vocabulary;
+        let compute = move |pieces: &[Piece<'_>]| {
+            graph.forward(&model, &mut cache, pieces).map_err(|error| error.to_string())
+        };
         Self::of(vocabulary, compute)
     }
 

@@ -12,6 +12,8 @@ pub struct Identity {
     pub sha256: Option<String>,
     pub quantisation: String,
     pub device: String,
+    /// The floats it computes in there; with `cpu`, those that keys and values are kept in.
+    pub dtype: String,
 }
 
 /// With this, the same model gives the same text again.

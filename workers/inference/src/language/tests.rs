@@ -2,6 +2,7 @@
 
 mod alone;
 mod company;
+mod devices;
 mod ends;
 mod load;
 mod loading;
@@ -25,7 +26,7 @@ const BLOCKS: usize = 40;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn identity() -> Identity {
-    Identity { model: "tiny".into(), sha256: None, quantisation: "F32".into(), device: "cpu".into() }
+    Identity { model: "tiny".into(), sha256: None, quantisation: "F32".into(), device: "cpu".into(), dtype: "f32".into() }
 }
 
 fn request(prompt: &str) -> Request {
@@ -66,7 +67,7 @@ fn puppet(
         }
         Ok(all)
     });
-    let placed = Placed { network, blocks: BLOCKS, context: BLOCKS * BLOCK, bytes: 0 };
+    let placed = Placed { network, blocks: BLOCKS, context: BLOCKS * BLOCK, bytes: 1 << 20 };
     Engine::start(placed, tokenizer, identity(), &settings).unwrap()
 }
 
@@ -138,4 +139,19 @@ async fn settled(engine: &Engine) {
         assert!(since.elapsed() < PATIENCE, "something is still held: {now:?}");
         tokio::task::yield_now().await;
     }
+}
+
+/// An engine that answers every prompt with `script` and then ends.
+pub(crate) fn scripted(script: &str) -> Engine {
+    let script = script.as_bytes().to_vec();
+    let settings = Settings { step_tokens: 4096, ..SETTINGS };
+    let mut prompts = std::collections::HashMap::new();
+    puppet(settings, move |piece| {
+        // A sequence's first piece is its whole prompt, and its last block its own.
+        let length = piece.start + piece.tokens.len();
+        let prompt = if piece.start == 0 { length } else { prompts[&piece.blocks[0]] };
+        prompts.insert(piece.blocks[0], prompt);
+        let next = script.get(length - prompt).map_or(257, |byte| usize::from(*byte));
+        Ok((0..tiny::VOCABULARY).map(|token| if token == next { 9.0 } else { 0.0 }).collect())
+    })
 }

@@ -16,10 +16,9 @@ pub struct LoadOptions {
     /// SHA-256 of the model's files, in hex, where it is known.
     pub sha256: Option<String>,
     pub device: Device,
-    /// In which floats it computes, and keeps keys and values; the loops of the CPU compute in `f32` whatever they keep. By default
-    /// `bf16` on CUDA where the card has it, otherwise `f16` there and on Metal, and `f32` on the CPU.
+    /// What it computes in; [`Place::open`](crate::language::Place::open) says what it is by default.
     pub dtype: Option<Dtype>,
-    /// Threads of the CPU's loops.
+    /// Threads of the CPU's loops; candle takes as many as `RAYON_NUM_THREADS` says, or all.
     pub threads: NonZeroUsize,
     /// Tokens of the longest prompt and answer together, if fewer than the model was made for.
     pub context: Option<NonZeroUsize>,
@@ -40,6 +39,11 @@ pub enum Progress {
     Weights {
         read: u64,
         of: u64,
+    },
+    /// Layers that are on the device, and all there are; never on the CPU by our own loops.
+    Device {
+        layers: usize,
+        of: usize,
     },
     WarmUp,
     Start,

@@ -43,7 +43,7 @@ pub(super) fn any(random: &mut Random) -> Request {
 }
 
 /// How many of a number of requests came out as they do alone.
-async fn right(engine: &Engine, seed: u64, requests: usize) -> (usize, usize) {
+pub(super) async fn right(engine: &Engine, seed: u64, requests: usize) -> (usize, usize) {
     let model = tiny::model();
     let mut random = Random(seed);
     let room = Arc::new(Semaphore::new(12));

@@ -99,7 +99,7 @@ fn what_is_missing_or_does_not_fit_is_named() {
     let path = folder.path();
     let text = |options: &LoadOptions| refused(path, options).to_string();
     let dtype = LoadOptions { dtype: Some(Dtype::Bf16), ..options() };
-    assert_eq!(text(&dtype), "cpu can't compute in bf16: give f32 or f16");
+    assert_eq!(text(&dtype), "cpu has no bf16: give f32, or f16 for keys and values");
     let small = LoadOptions { cache_bytes: Some(1), ..options() };
     assert!(text(&small).contains("1 bytes of cache are less than"), "{}", text(&small));
     let cuda = LoadOptions { device: Device::Cuda(0), ..options() };

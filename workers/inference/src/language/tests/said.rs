@@ -1,9 +1,10 @@
 //! What is told beside the text.
 
-use cortex_transformer::Store;
+use std::ops::ControlFlow::Continue;
 
 use super::{SETTINGS, engine, identity, request, settled, tiny, write};
-use crate::language::{Engine, PlaceError, Placed, render};
+use crate::language::{Engine, Place, PlaceError, Placed, render};
+use crate::{Device, Dtype};
 
 #[tokio::test]
 async fn a_receipt_says_what_the_answer_was_made_with() {
@@ -62,7 +63,8 @@ async fn the_metrics_count_what_was_done() {
 
 #[tokio::test]
 async fn an_engine_makes_a_cache_of_as_many_blocks_as_it_has_bytes_for() {
-    let place = |cache_bytes| Placed::loops(tiny::make(), Store::F16, Some(cache_bytes), SETTINGS.running);
+    let on = Place::open(Device::Cpu, Some(Dtype::F16)).unwrap();
+    let place = |bytes| Placed::new(tiny::make(), &on, Some(bytes), SETTINGS.running, &mut |_| Continue(()));
     let refused = place(1).unwrap_err();
     let PlaceError::CacheTooSmall { least: block, .. } = refused else { panic!("{refused}") };
     assert!(place(block - 1).is_err());

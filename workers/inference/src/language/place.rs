@@ -1,0 +1,92 @@
+//! Where a model is brought to.
+
+use candle_core::{DType, DeviceLocation};
+use cortex_transformer::Store;
+
+use super::PlaceError;
+use crate::{Device, Dtype, memory};
+
+/// An opened device, and the floats to compute in there.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub(super) on: On,
+    dtype: Dtype,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum On {
+    /// The CPU by our own loops, which keep keys and values so.
+    Loops(Store),
+    /// A device of candle's.
+    Graph(candle_core::Device, DType),
+}
+
+impl Place {
+    /// Opens a device. Without a `dtype` it is `bf16` on CUDA where the card has it, otherwise `f16` there and on Metal,
+    /// and `f32` on the CPU. The loops of the CPU compute in `f32` and have `f16` for keys and values alone.
+    pub fn open(device: Device, dtype: Option<Dtype>) -> Result<Self, PlaceError> {
+        let Some(opened) = device.open()? else {
+            let dtype = dtype.unwrap_or(Dtype::F32);
+            let on = match dtype {
+                Dtype::F32 => On::Loops(Store::F32),
+                Dtype::F16 => On::Loops(Store::F16),
+                Dtype::Bf16 => return Err(PlaceError::Dtype(dtype)),
+            };
+            return Ok(Self { on, dtype });
+        };
+        let dtype = dtype.unwrap_or_else(|| usual(&opened));
+        let floats = match dtype {
+            Dtype::F32 => DType::F32,
+            Dtype::Bf16 => DType::BF16,
+            Dtype::F16 => DType::F16,
+        };
+        Ok(Self { on: On::Graph(opened, floats), dtype })
+    }
+
+    /// The device that was opened; never [`Device::Auto`].
+    pub fn device(&self) -> Device {
+        match &self.on {
+            On::Loops(_) => Device::Cpu,
+            On::Graph(device, _) => match device.location() {
+                DeviceLocation::Cpu => Device::Candle,
+                DeviceLocation::Cuda { gpu_id } => Device::Cuda(gpu_id),
+                DeviceLocation::Metal { .. } => Device::Metal,
+            },
+        }
+    }
+
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Bytes that are free where weights and cache will lie.
+    pub(super) fn free(&self) -> u64 {
+        match &self.on {
+            #[cfg(feature = "cuda")]
+            On::Graph(candle_core::Device::Cuda(card), _) => {
+                // A card that doesn't tell refuses what it has no room for.
+                card.cuda_stream().context().mem_get_info().map_or(u64::MAX, |(free, _)| free as u64)
+            }
+            #[cfg(feature = "metal")]
+            On::Graph(candle_core::Device::Metal(chip), _) => {
+                let chip = chip.metal_device();
+                let most = chip.recommended_max_working_set_size();
+                memory::free().min(most.saturating_sub(chip.current_allocated_size()) as u64)
+            }
+            _ => memory::free(),
+        }
+    }
+}
+
+/// What a device computes in if nobody says it.
+fn usual(device: &candle_core::Device) -> Dtype {
+    match device {
+        #[cfg(feature = "cuda")]
+        candle_core::Device::Cuda(card) => {
+            let capability = card.cuda_stream().context().compute_capability();
+            if capability.is_ok_and(|(major, _)| major >= 8) { Dtype::Bf16 } else { Dtype::F16 }
+        }
+        candle_core::Device::Metal(_) => Dtype::F16,
+        _ => Dtype::F32,
+    }
+}

@@ -60,7 +60,7 @@ impl Place {
     }
 
     /// Bytes that are free where weights and cache will lie.
-    pub(super) fn free(&self) -> u64 {
+    pub fn free(&self) -> u64 {
         match &self.on {
             #[cfg(feature = "cuda")]
             On::Graph(candle_core::Device::Cuda(card), _) => {

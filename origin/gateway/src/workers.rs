@@ -93,5 +93,6 @@ fn view(heartbeat: Heartbeat) -> WorkerView {
         models: heartbeat.models.iter().map(ToString::to_string).collect(),
         pid: heartbeat.pid,
         resident: heartbeat.resident,
+        memory_free: heartbeat.memory_free,
     }
 }

@@ -29,6 +29,8 @@ pub struct Heartbeat {
     pub pid: u32,
     /// Resident memory, in bytes.
     pub resident: u64,
+    /// What its machine can still give it, in bytes; 0 if that is not known.
+    pub memory_free: u64,
 }
 
 impl Heartbeat {
@@ -51,6 +53,7 @@ impl Heartbeat {
             labels: BTreeMap::new(),
             pid: 0,
             resident: 0,
+            memory_free: 0,
         }
     }
 }

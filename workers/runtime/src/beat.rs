@@ -20,6 +20,7 @@ pub(crate) async fn beat(shared: Arc<Shared>, origin: Arc<dyn Origin>, mut pace:
             changed = pace.changed() => if changed.is_err() {
                 return;
             },
+            () = shared.changed() => {}
             () = sleep_until(next) => {}
         }
         if origin.heartbeat(shared.heartbeat()).await.is_err() {

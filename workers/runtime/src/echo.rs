@@ -27,7 +27,6 @@ impl Engine for Echo {
             pool: "echo".parse().expect("a valid pool"),
             topics: vec![topic("job.echo"), topic(text::CHAT), topic(text::COMPLETE)],
             capacity: 256,
-            models: vec![],
         }
     }
 

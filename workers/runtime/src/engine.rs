@@ -1,5 +1,7 @@
 //! What can do work.
 
+use std::future::pending;
+
 use bytes::Bytes;
 use cortex_domain::id::{ModelName, Pool};
 use cortex_domain::ports::Answer;
@@ -14,6 +16,17 @@ use crate::words::Frames;
 /// Does one kind of work.
 pub trait Engine: Send + Sync + 'static {
     fn profile(&self) -> Profile;
+
+    /// The models that are loaded now; asked for every heartbeat.
+    fn models(&self) -> Vec<ModelName> {
+        Vec::new()
+    }
+
+    /// Returns once [`Self::models`] has changed, so that the worker says so at once and not with its next heartbeat.
+    /// Dropping the future loses no change.
+    fn changed(&self) -> Answer<'_, ()> {
+        Box::pin(pending())
+    }
 
     /// Runs a job and gives its answer. Dropping the future ends the run; what goes on outside of it, such as a
     /// thread of its own, ends on the context's token.
@@ -31,7 +44,6 @@ pub struct Profile {
     pub topics: Vec<TopicPattern>,
     /// Runs at a time, unless the worker is told otherwise.
     pub capacity: u32,
-    pub models: Vec<ModelName>,
 }
 
 /// What a run is given beside its task.

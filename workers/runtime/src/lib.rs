@@ -8,7 +8,7 @@ mod desk;
 pub mod echo;
 mod engine;
 mod latency;
-mod resident;
+mod memory;
 mod run;
 mod words;
 mod worker;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::RunError;
 use crate::echo::Echo;
-use engines::{Answers, Fails, Panics, Stubborn, Talks};
+use engines::{Answers, Fails, Loads, Panics, Stubborn, Talks};
 use origin::{HEARTBEAT, RUN, Stage, task};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -91,6 +91,19 @@ async fn an_answer_that_is_too_long_is_a_failure() {
     let mut stage = Stage::with(Answers(1001));
     stage.send(&task(), "1");
     assert_eq!(stage.report().await.outcome.end, broken("the answer has 1001 bytes, and 1000 is the most"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_has_been_loaded_is_told_at_once() {
+    let engine = Loads::default();
+    let mut stage = Stage::with(engine.clone());
+    assert_eq!(stage.heartbeat().await.models, []);
+    for count in 1..=3 {
+        let began = Instant::now();
+        engine.load("m");
+        assert_eq!(stage.heartbeat().await.models.len(), count);
+        assert!(began.elapsed() < HEARTBEAT / 2);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ use crate::beat::{USUAL, beat};
 use crate::desk::{Desk, Taken};
 use crate::engine::{Engine, Profile};
 use crate::latency::Latency;
-use crate::resident::resident;
+use crate::memory;
 use crate::run::{Dispatch, Ended};
 use crate::words::Words;
 
@@ -239,21 +239,27 @@ impl Shared {
         }
     }
 
+    /// Returns when there is news of the engine.
+    pub(crate) async fn changed(&self) {
+        self.engine.changed().await;
+    }
+
     pub(crate) fn heartbeat(&self) -> Heartbeat {
         let (held, draining) = {
             let desk = self.desk();
             (desk.held(), desk.is_draining())
         };
-        let Profile { kind, pool, topics, models, .. } = self.profile.clone();
+        let Profile { kind, pool, topics, .. } = self.profile.clone();
         Heartbeat {
             held,
             draining,
-            models,
+            models: self.engine.models(),
             latency: self.latency().counts(),
             region: self.settings.region.clone(),
             labels: self.settings.labels.clone(),
             pid: std::process::id(),
-            resident: resident(),
+            resident: memory::resident(),
+            memory_free: memory::free(),
             ..Heartbeat::new(self.settings.id.clone(), kind, pool, topics, self.capacity)
         }
     }

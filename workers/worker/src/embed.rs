@@ -78,8 +78,11 @@ impl Engine for Embed {
             pool: "embed".parse().expect("a valid pool"),
             topics: vec!["job.embed".parse().expect("a valid topic")],
             capacity: CAPACITY,
-            models: vec![self.model.clone()],
         }
+    }
+
+    fn models(&self) -> Vec<ModelName> {
+        vec![self.model.clone()]
     }
 
     fn run(&self, _: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {

@@ -85,12 +85,17 @@ fn workers(workers: &[WorkerView]) -> String {
             worker.pool.to_string(),
             worker.topics.join(" "),
             format!("{}/{}", worker.in_flight, worker.capacity),
-            format!("{} MiB", worker.resident / (1024 * 1024)),
+            mebibytes(worker.resident),
+            mebibytes(worker.memory_free),
             worker.pid.to_string(),
             if worker.draining { "draining" } else { "ready" }.into(),
         ]
     });
-    table(["WORKER", "POOL", "TOPICS", "BUSY", "MEMORY", "PID", "STATE"], rows)
+    table(["WORKER", "POOL", "TOPICS", "BUSY", "MEMORY", "FREE", "PID", "STATE"], rows)
+}
+
+fn mebibytes(bytes: u64) -> String {
+    if bytes == 0 { "-".into() } else { format!("{} MiB", bytes / (1024 * 1024)) }
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ pub struct WorkerView {
     pub pid: u32,
     /// Resident memory, in bytes.
     pub resident: u64,
+    /// What its machine can still give it, in bytes; 0 if that is not known.
+    #[serde(default)]
+    pub memory_free: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -45,6 +45,7 @@ impl From<&Heartbeat> for v1::Heartbeat {
             draining: heartbeat.draining,
             pid: heartbeat.pid,
             memory_resident: heartbeat.resident,
+            memory_free: heartbeat.memory_free,
         }
     }
 }
@@ -70,6 +71,7 @@ impl TryFrom<v1::Heartbeat> for Heartbeat {
             labels: packet.labels,
             pid: packet.pid,
             resident: packet.memory_resident,
+            memory_free: packet.memory_free,
         })
     }
 }

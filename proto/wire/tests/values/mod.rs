@@ -251,8 +251,8 @@ pub(crate) fn heartbeat() -> impl Strategy<Value = Heartbeat> {
     );
     let has =
         (any::<u32>(), vec(held, 0..4), any::<bool>(), vec(name(), 0..4), vec(text(), 0..4), option::of(gpu));
-    let measures = (vec(any::<u64>(), 0..20), any::<u32>(), any::<u64>());
-    (is, has, measures).prop_map(|(is, has, (latency, pid, resident))| {
+    let measures = (vec(any::<u64>(), 0..20), any::<u32>(), any::<u64>(), any::<u64>());
+    (is, has, measures).prop_map(|(is, has, (latency, pid, resident, memory_free))| {
         let (worker, kind, pool, topics, region, labels) = is;
         let (capacity, held, draining, models, adapters, gpu) = has;
         Heartbeat {
@@ -271,6 +271,7 @@ pub(crate) fn heartbeat() -> impl Strategy<Value = Heartbeat> {
             labels,
             pid,
             resident,
+            memory_free,
         }
     })
 }

@@ -1,9 +1,10 @@
 //! Engines that behave badly, each in its own way.
 
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use cortex_domain::id::ModelName;
 use cortex_domain::ports::Answer;
 use cortex_domain::state::Failure;
 use cortex_domain::task::Task;
@@ -94,6 +95,35 @@ impl Engine for Stubborn {
             });
             pending().await
         })
+    }
+}
+
+/// Has the models that it is told to have.
+#[derive(Clone, Default)]
+pub(super) struct Loads(Arc<(Mutex<Vec<ModelName>>, Notify)>);
+
+impl Loads {
+    pub(super) fn load(&self, model: &str) {
+        self.0.0.lock().unwrap().push(model.parse().unwrap());
+        self.0.1.notify_one();
+    }
+}
+
+impl Engine for Loads {
+    fn profile(&self) -> Profile {
+        Echo.profile()
+    }
+
+    fn models(&self) -> Vec<ModelName> {
+        self.0.0.lock().unwrap().clone()
+    }
+
+    fn changed(&self) -> Answer<'_, ()> {
+        Box::pin(self.0.1.notified())
+    }
+
+    fn run(&self, _: Box<Task>, _: Context) -> Run<'_> {
+        Box::pin(pending())
     }
 }
 

@@ -28,7 +28,8 @@ fn part(name: &'static str, status: Word) -> Part {
 
 fn worker() -> WorkerView {
     let view = json!({"id": "embed-1", "kind": "embed", "pool": "embed", "topics": ["job.embed"], "capacity": 4,
-        "in_flight": 1, "draining": false, "models": ["m"], "pid": 9, "resident": 3_145_728});
+        "in_flight": 1, "draining": false, "models": ["m"], "pid": 9, "resident": 3_145_728,
+        "memory_free": 9_437_184});
     serde_json::from_value(view).unwrap()
 }
 
@@ -95,7 +96,7 @@ fn the_document_has_the_same_keys_whether_anything_runs_or_not() {
 fn people_see_parts_workers_and_logs() {
     let text = text(&document());
     for expected in
-        ["process 7", "edge    away ", "embed-1  embed  job.embed  1/4   3 MiB", "/h/logs/edge.log"]
+        ["process 7", "edge    away ", "embed-1  embed  job.embed  1/4   3 MiB   9 MiB", "/h/logs/edge.log"]
     {
         assert!(text.contains(expected), "{expected:?} in\n{text}");
     }

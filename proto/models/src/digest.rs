@@ -27,6 +27,10 @@ impl Digest {
             }
         }
     }
+
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
 }
 
 impl FromStr for Digest {

@@ -6,7 +6,7 @@ use cortex_domain::id::ModelName;
 use serde::Deserialize;
 
 use crate::verify::{self, VerifyError};
-use crate::{ModelFile, Source};
+use crate::{Digest, ModelFile, Source};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
@@ -35,6 +35,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Tokens of prompt and answer together, of a chat model.
+    #[must_use]
+    pub fn context(self) -> Option<usize> {
+        match self {
+            Self::Embedding { .. } => None,
+            Self::Chat { context, .. } => Some(context),
+        }
+    }
+
     /// As `models.yaml` writes it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -72,10 +81,34 @@ impl Model {
     /// Whether every file is there with its size. Cheap: hashes are left to [`Model::verify`].
     #[must_use]
     pub fn installed(&self, home: &Path) -> bool {
-        let dir = self.dir(home);
+        self.is_in(&self.dir(home))
+    }
+
+    /// As [`Model::installed`], for the model's own folder.
+    #[must_use]
+    pub fn is_in(&self, dir: &Path) -> bool {
         self.files.iter().all(|file| {
-            file.path.within(&dir).metadata().is_ok_and(|found| found.is_file() && found.len() == file.size)
+            file.path.within(dir).metadata().is_ok_and(|found| found.is_file() && found.len() == file.size)
         })
+    }
+
+    /// What an engine opens of a chat model in its folder: a GGUF file, or the folder of the other formats.
+    #[must_use]
+    pub fn weights(&self, dir: &Path) -> PathBuf {
+        let gguf = self.files.iter().map(|file| file.path.within(dir));
+        let mut gguf = gguf.filter(|path| path.extension().is_some_and(|extension| extension == "gguf"));
+        gguf.next().unwrap_or_else(|| dir.to_owned())
+    }
+
+    /// Names the whole model: the hash of its only file, or of the list of its files' paths and hashes.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        if let [file] = self.files.as_slice() {
+            return file.sha256.to_string();
+        }
+        let list: String =
+            self.files.iter().map(|file| format!("{}  {}\n", file.sha256, file.path)).collect();
+        Digest::of_bytes(list.as_bytes()).to_string()
     }
 
     /// Checks every file's size and hash.

@@ -34,4 +34,4 @@ pub use request::{Grammar, Refusal, Request};
 pub use settings::Settings;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

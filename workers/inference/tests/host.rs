@@ -14,7 +14,7 @@ use tower::ServiceExt;
 
 fn router() -> Router {
     let embedder = Embedder::load(&model::dir(), Device::Auto, 1.try_into().unwrap()).unwrap();
-    host::router("all-MiniLM-L6-v2".parse().unwrap(), embedder)
+    host::embed("all-MiniLM-L6-v2".parse().unwrap(), embedder)
 }
 
 async fn call(router: &Router, method: Method, path: &str, kind: &str, body: String) -> (StatusCode, Value) {

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::num::{NonZeroU16, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use cortex_domain::id::WorkerId;
 use cortex_fabric::link::{Dial, Limits, LinkAddress};
-use cortex_inference::Device;
+use cortex_inference::{Device, Dtype};
 use cortex_runtime::Settings;
 
 use crate::exit::Exit;
@@ -28,11 +28,14 @@ pub(crate) struct Config {
 #[derive(Debug)]
 pub(crate) enum Work {
     Echo,
-    Embed(Embed),
+    Embed(Models),
+    Chat(Models, Generation),
 }
 
+/// Where models lie, and what they run on.
 #[derive(Debug)]
-pub(crate) struct Embed {
+pub(crate) struct Models {
+    /// The one to load at the start.
     pub(crate) model: String,
     /// The file that describes the models; `None` for the one that ships.
     pub(crate) catalogue: Option<PathBuf>,
@@ -42,6 +45,39 @@ pub(crate) struct Embed {
     pub(crate) device: Device,
     /// Where the model host listens, if it is wanted.
     pub(crate) host_port: Option<NonZeroU16>,
+}
+
+/// How language models share this machine.
+#[derive(Debug, Args)]
+pub(crate) struct Generation {
+    /// Floats to compute in: f32, bf16 or f16 [default: what the device does well]
+    #[arg(long)]
+    pub(crate) dtype: Option<Dtype>,
+    /// Tokens of the longest prompt and answer together [default: what the model was made for]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) context: Option<NonZeroUsize>,
+    /// MiB for the keys and values of each model [default: half of what is free, at most 4096]
+    #[arg(long, value_name = "MIB")]
+    pub(crate) cache: Option<NonZeroU32>,
+    /// MiB that all models together may take: the one used least lately makes room [default: what is free]
+    #[arg(long, value_name = "MIB")]
+    pub(crate) memory: Option<NonZeroU32>,
+    /// Seconds that loading a model may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub(crate) load_deadline: u64,
+    /// Serves metrics for Prometheus on this port of 127.0.0.1
+    #[arg(long, value_name = "PORT")]
+    pub(crate) metrics_port: Option<NonZeroU16>,
+}
+
+impl Generation {
+    pub(crate) fn cache_bytes(&self) -> Option<u64> {
+        self.cache.map(|mib| u64::from(mib.get()) << 20)
+    }
+
+    pub(crate) fn memory_bytes(&self) -> Option<u64> {
+        self.memory.map(|mib| u64::from(mib.get()) << 20)
+    }
 }
 
 #[derive(Debug)]
@@ -60,6 +96,7 @@ pub(crate) enum Format {
 enum Kind {
     Echo,
     Embed,
+    Chat,
 }
 
 /// Does one kind of work for a CortexOS origin.
@@ -84,9 +121,9 @@ struct Arguments {
     /// Seconds that running jobs get to end when it is told to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace: u64,
-    /// The model to load, by its name in the catalogue
-    #[arg(long, default_value = "all-MiniLM-L6-v2")]
-    model: String,
+    /// The model to load at the start, by its name in the catalogue [default: all-MiniLM-L6-v2, or cortex-small]
+    #[arg(long)]
+    model: Option<String>,
     /// The folder of the models [default: models in CORTEX_HOME]
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
@@ -99,9 +136,11 @@ struct Arguments {
     /// What the model runs on: auto, cpu, candle, cuda:N or metal
     #[arg(long, default_value_t)]
     device: Device,
-    /// Opens the model host on this port of 127.0.0.1: /health and /embed, without keys or policies
+    /// Opens the model host on this port of 127.0.0.1, without keys or policies: /embed, or /chat and OpenAI's routes
     #[arg(long, value_name = "PORT")]
     host_port: Option<NonZeroU16>,
+    #[command(flatten, next_help_heading = "Language models")]
+    generation: Generation,
     /// How logs are written
     #[arg(long, env = "CORTEX_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
     log_format: Format,
@@ -146,20 +185,26 @@ impl Config {
 
 impl Arguments {
     fn work(self) -> Result<Work, Exit> {
-        match self.kind {
-            Kind::Echo => Ok(Work::Echo),
-            Kind::Embed => Ok(Work::Embed(Embed {
-                models: match self.models {
-                    Some(models) => models,
-                    None => home()?.join("models"),
-                },
-                model: self.model,
-                catalogue: self.catalogue,
-                threads: self.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
-                device: self.device,
-                host_port: self.host_port,
-            })),
-        }
+        let usual = match self.kind {
+            Kind::Echo => return Ok(Work::Echo),
+            Kind::Embed => "all-MiniLM-L6-v2",
+            Kind::Chat => "cortex-small",
+        };
+        let models = Models {
+            models: match self.models {
+                Some(models) => models,
+                None => home()?.join("models"),
+            },
+            model: self.model.unwrap_or_else(|| usual.to_owned()),
+            catalogue: self.catalogue,
+            threads: self.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+            device: self.device,
+            host_port: self.host_port,
+        };
+        Ok(match self.kind {
+            Kind::Chat => Work::Chat(models, self.generation),
+            _ => Work::Embed(models),
+        })
     }
 }
 
@@ -168,6 +213,7 @@ impl Kind {
         let name = match self {
             Self::Echo => "echo",
             Self::Embed => "embed",
+            Self::Chat => "chat",
         };
         format!("{name}-{}", std::process::id()).parse().map_err(Exit::config)
     }

@@ -4,9 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 
 use anyhow::Context as _;
-use cortex_domain::id::ModelName;
-use cortex_inference::embed::Embedder;
-use cortex_inference::host::router;
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -16,20 +14,14 @@ use crate::exit::Exit;
 ///
 /// # Errors
 /// If the port can't be listened on.
-pub(crate) async fn open(
-    port: NonZeroU16,
-    model: ModelName,
-    embedder: Embedder,
-    shutdown: CancellationToken,
-) -> Result<(), Exit> {
+pub(crate) async fn open(port: NonZeroU16, router: Router, shutdown: CancellationToken) -> Result<(), Exit> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()));
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("the model host can't listen on {address}"))
         .map_err(Exit::config)?;
     tracing::info!(%address, "the model host is open: it is ungoverned, and for this machine alone");
-    let serving =
-        axum::serve(listener, router(model, embedder)).with_graceful_shutdown(shutdown.cancelled_owned());
+    let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
     tokio::spawn(async move {
         if let Err(error) = serving.await {
             tracing::error!(%error, "the model host has ended");

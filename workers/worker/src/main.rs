@@ -1,5 +1,6 @@
 //! The worker process: one kind of work, over the link to its origin.
 
+mod chat;
 mod config;
 mod embed;
 mod engine;

@@ -82,9 +82,13 @@ impl Answer {
         if !self.ignore_ends && tokenizer.ends().contains(&id) {
             return Ok(Next::Ends(Reason::Stop { string: None }));
         }
-        let chunk = self.writer.push(bytes, token);
+        let control = tokenizer.is_control(id);
+        let chunk = if control { self.writer.interrupt(token) } else { self.writer.push(bytes, token) };
         let stopped = chunk.stopped;
         self.send(chunk)?;
+        if control && stopped.is_none() {
+            self.tell(Event::Control { choice: self.choice, token: tokenizer.text_of(id).to_owned() })?;
+        }
         Ok(match stopped {
             Some(stop) => Next::Ends(Reason::Stop { string: self.stops.get(stop).cloned() }),
             None if complete => Next::Ends(Reason::Stop { string: None }),
@@ -130,7 +134,11 @@ impl Answer {
         if chunk.text.is_empty() && chunk.tokens.is_empty() {
             return Ok(());
         }
-        let event = Event::Text { choice: self.choice, text: chunk.text, tokens: chunk.tokens };
+        let Chunk { text, count, tokens, .. } = chunk;
+        self.tell(Event::Text { choice: self.choice, text, count, tokens })
+    }
+
+    fn tell(&self, event: Event) -> Result<(), Cut> {
         self.events.try_send(event).map_err(|error| match error {
             TrySendError::Full(_) => Cut::Failed(Failure::SlowReader { behind: self.events.max_capacity() }),
             TrySendError::Closed(_) => Cut::Gone,

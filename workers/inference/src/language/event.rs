@@ -9,8 +9,15 @@ pub enum Event {
     Text {
         choice: u32,
         text: String,
-        /// The tokens behind this text, if log-probabilities were asked for.
+        /// How many tokens are behind this text.
+        count: usize,
+        /// What they are, if log-probabilities were asked for.
         tokens: Vec<Token>,
+    },
+    /// A control token that ends nothing, by its name: it is no part of the text, and may say what the text is.
+    Control {
+        choice: u32,
+        token: String,
     },
     Ended(Box<End>),
     Failed {

@@ -26,7 +26,13 @@ const BLOCKS: usize = 40;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn identity() -> Identity {
-    Identity { model: "tiny".into(), sha256: None, quantisation: "F32".into(), device: "cpu".into(), dtype: "f32".into() }
+    Identity {
+        model: "tiny".into(),
+        sha256: None,
+        quantisation: "F32".into(),
+        device: "cpu".into(),
+        dtype: "f32".into(),
+    }
 }
 
 fn request(prompt: &str) -> Request {
@@ -111,6 +117,7 @@ async fn read(mut events: Receiver<Event>, choices: usize) -> Vec<Written> {
                 written.text += &text;
                 written.tokens.extend(tokens);
             }
+            Event::Control { .. } => (),
             Event::Ended(end) => {
                 let choice = end.choice as usize;
                 assert!(written[choice].end.replace(Ok(*end)).is_none());

@@ -55,6 +55,12 @@ impl Stops {
         Passed { text: std::mem::replace(&mut self.held, rest), stopped: None }
     }
 
+    /// Gives what was held back and looks afresh: no stop string reaches over this place.
+    pub fn restart(&mut self) -> String {
+        self.stops.iter_mut().for_each(|stop| stop.matched = 0);
+        std::mem::take(&mut self.held)
+    }
+
     /// What was held back when the text ends without a stop string.
     pub fn finish(self) -> String {
         self.held

@@ -10,6 +10,7 @@ mod chunk;
 mod logprobs;
 mod message;
 mod request;
+mod short;
 mod tools;
 
 #[cfg(test)]
@@ -20,4 +21,5 @@ pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
 pub use logprobs::{LogProbs, TokenLogProb, TopLogProb};
 pub use message::{MAX_MESSAGES, Message, ToolCall};
 pub use request::ChatRequest;
+pub use short::{ShortAnswer, ShortChat};
 pub use tools::{MAX_TOOLS, Tool, ToolChoice};

@@ -1,0 +1,102 @@
+//! `POST /chat`: one message and its answer, with nothing else to know.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{ChatCompletion, ChatRequest};
+use crate::api::generation::{FinishReason, TokenUsage};
+use crate::precheck;
+use crate::problem::{Kind, Problem};
+
+/// One message.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShortChat {
+    pub model: String,
+    pub message: String,
+    /// What the model is told to be.
+    pub system: Option<String>,
+    pub max_tokens: Option<u32>,
+    pub temperature: Option<f32>,
+    pub seed: Option<i64>,
+}
+
+/// The answer to one message.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ShortAnswer {
+    pub model: String,
+    pub text: String,
+    pub finish_reason: FinishReason,
+    pub usage: TokenUsage,
+}
+
+impl ShortChat {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// If it is not one, names what is wrong.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        precheck::parse(body)
+    }
+
+    /// The same as the body of a chat completion.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let mut messages = vec![];
+        messages.extend(self.system.as_ref().map(|system| json!({"role": "system", "content": system})));
+        messages.push(json!({"role": "user", "content": self.message}));
+        let mut body = Map::from_iter([
+            ("model".to_owned(), Value::from(self.model.as_str())),
+            ("messages".to_owned(), Value::from(messages)),
+        ]);
+        body.extend(self.max_tokens.map(|most| ("max_tokens".to_owned(), most.into())));
+        body.extend(self.temperature.map(|temperature| ("temperature".to_owned(), temperature.into())));
+        body.extend(self.seed.map(|seed| ("seed".to_owned(), seed.into())));
+        Value::Object(body).to_string()
+    }
+
+    /// The same as a chat completion's request.
+    ///
+    /// # Errors
+    /// As [`ChatRequest::parse`].
+    pub fn request(&self) -> Result<ChatRequest, Problem> {
+        ChatRequest::parse(Some("application/json"), self.body().as_bytes())
+    }
+
+    /// The answer, from a whole chat completion.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn answer(whole: &[u8]) -> Result<ShortAnswer, Problem> {
+        let broken = || Problem::new(Kind::WorkerFailed, "the worker's answer can't be read");
+        let whole: ChatCompletion = serde_json::from_slice(whole).map_err(|_| broken())?;
+        let choice = whole.choices.into_iter().next().ok_or_else(broken)?;
+        let text = choice.message.content.unwrap_or_default();
+        Ok(ShortAnswer { model: whole.model, text, finish_reason: choice.finish_reason, usage: whole.usage })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_a_conversation_of_one() {
+        let body = r#"{"model":"m","system":"be","message":"hi","max_tokens":3,"temperature":0,"seed":4}"#;
+        let request = ShortChat::parse(body.as_bytes()).unwrap().request().unwrap();
+        assert_eq!(request.messages.len(), 2);
+        assert_eq!((request.terms.max_tokens, request.terms.sampling.temperature), (Some(3), Some(0.0)));
+        assert_eq!(request.terms.sampling.seed, Some(4));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        let refused = |body: &str| match ShortChat::parse(body.as_bytes()) {
+            Ok(short) => short.request().unwrap_err().detail,
+            Err(problem) => problem.detail,
+        };
+        assert!(refused(r#"{"model":"m","message":"hi","stream":true}"#).contains("stream"));
+        assert!(refused(r#"{"model":"m"}"#).contains("message"));
+        assert!(refused(r#"{"model":"m","message":"hi","temperature":9}"#).contains("temperature"));
+    }
+}

@@ -1,0 +1,30 @@
+//! Texts from language models, asked for and answered in OpenAI's shape.
+//!
+//! [`Model`] takes what `cortex_guard` has read: the model's template makes a prompt of a conversation, a
+//! [`language::Engine`](crate::language::Engine) continues it, and [`Answer`] takes what it writes apart into content,
+//! reasoning and tool calls, in chunks or in one document. The worker's jobs and its own HTTP door both serve this.
+
+mod answer;
+mod call_id;
+mod caller;
+mod chat;
+mod complete;
+mod defaults;
+mod dialect;
+mod logprobs;
+mod model;
+mod plain;
+mod refuse;
+mod rule;
+mod shelf;
+mod writer;
+
+pub use answer::Answer;
+pub use caller::Caller;
+pub use defaults::Defaults;
+pub use dialect::{Dialect, DialectError};
+pub use model::Model;
+pub use shelf::{Lease, Library, Listed, Shelf};
+
+#[cfg(test)]
+mod tests;

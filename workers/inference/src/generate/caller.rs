@@ -1,0 +1,33 @@
+//! Who asks.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Instant;
+
+use cortex_domain::id::{JobId, Tenant};
+use tokio_util::sync::CancellationToken;
+
+/// Who asks, and for how long an answer is wanted.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Names the answer.
+    pub job: JobId,
+    pub tenant: Tenant,
+    pub deadline: Option<Instant>,
+    /// Ends the answer within a step.
+    pub cancel: CancellationToken,
+}
+
+impl Caller {
+    /// Seconds since 1970.
+    pub(super) fn created(&self) -> u64 {
+        self.job.minted_at().as_millis() / 1000
+    }
+
+    /// The seed where none was asked for: of this job alone, the same if it is tried again, and a number that every
+    /// reader of JSON can give back.
+    pub(super) fn seed(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.job.hash(&mut hasher);
+        hasher.finish() >> 11
+    }
+}

@@ -1,0 +1,122 @@
+//! What a model's makers say of how to choose its tokens.
+
+use cortex_guard::api::generation;
+use cortex_sample::Sampling;
+use serde::Deserialize;
+
+/// Parameters that a request may leave to the model: those of its `generation_config.json`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Defaults {
+    do_sample: Option<bool>,
+    temperature: Option<f32>,
+    top_k: Option<u32>,
+    top_p: Option<f32>,
+    min_p: Option<f32>,
+    typical_p: Option<f32>,
+    repetition_penalty: Option<f32>,
+    #[serde(deserialize_with = "ids")]
+    eos_token_id: Vec<u32>,
+}
+
+impl Defaults {
+    /// Reads `generation_config.json`; what it has besides is left alone.
+    ///
+    /// # Errors
+    /// If it is no such file, or what it says can't be meant.
+    pub fn read(json: &[u8]) -> Result<Self, String> {
+        let defaults: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let asked = generation::Sampling::default();
+        defaults.sampling(&asked, None, 0).check().map_err(|invalid| invalid.to_string())?;
+        Ok(defaults)
+    }
+
+    /// Further tokens that end a text.
+    pub fn ends(&self) -> &[u32] {
+        &self.eos_token_id
+    }
+
+    /// What was asked for, and where nothing was what the model's makers say.
+    pub(super) fn sampling(
+        &self,
+        asked: &generation::Sampling,
+        logprobs: Option<u8>,
+        usual_seed: u64,
+    ) -> Sampling {
+        let plain = Sampling::default();
+        let greedy = (self.do_sample == Some(false)).then_some(0.0);
+        Sampling {
+            temperature: asked.temperature.or(greedy).or(self.temperature).unwrap_or(plain.temperature),
+            top_k: asked.top_k.or(self.top_k).unwrap_or(plain.top_k),
+            top_p: asked.top_p.or(self.top_p).unwrap_or(plain.top_p),
+            min_p: asked.min_p.or(self.min_p).unwrap_or(plain.min_p),
+            typical_p: asked.typical_p.or(self.typical_p).unwrap_or(plain.typical_p),
+            repetition_penalty: asked
+                .repetition_penalty
+                .or(self.repetition_penalty)
+                .unwrap_or(plain.repetition_penalty),
+            presence_penalty: asked.presence_penalty.unwrap_or(plain.presence_penalty),
+            frequency_penalty: asked.frequency_penalty.unwrap_or(plain.frequency_penalty),
+            logit_bias: asked.logit_bias.clone(),
+            seed: asked.seed.map_or(usual_seed, i64::cast_unsigned),
+            choice: 0,
+            logprobs,
+        }
+    }
+}
+
+/// One id, a list of them, or none.
+fn ids<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Ids {
+        None(()),
+        One(u32),
+        Many(Vec<u32>),
+    }
+    Ok(match Ids::deserialize(deserializer)? {
+        Ids::None(()) => vec![],
+        Ids::One(id) => vec![id],
+        Ids::Many(ids) => ids,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_request_leaves_open_is_the_makers_to_say() {
+        let file =
+            br#"{"temperature": 0.7, "top_k": 20, "eos_token_id": [1, 2], "transformers_version": "4"}"#;
+        let defaults = Defaults::read(file).unwrap();
+        assert_eq!(defaults.ends(), [1, 2]);
+        let asked = generation::Sampling { top_k: Some(3), seed: Some(-1), ..Default::default() };
+        let sampling = defaults.sampling(&asked, None, 0);
+        assert_eq!((sampling.temperature, sampling.top_k, sampling.seed), (0.7, 3, u64::MAX));
+        assert_eq!(Defaults::read(b"{\"eos_token_id\": 7}").unwrap().ends(), [7]);
+        assert_eq!(Defaults::read(b"{\"eos_token_id\": null}").unwrap(), Defaults::default());
+    }
+
+    #[test]
+    fn a_model_that_is_not_to_be_sampled_takes_the_likeliest_unless_asked_otherwise() {
+        let defaults = Defaults::read(br#"{"do_sample": false, "temperature": 0.7}"#).unwrap();
+        let mut asked = generation::Sampling::default();
+        assert_eq!(defaults.sampling(&asked, None, 0).temperature, 0.0);
+        asked.temperature = Some(1.5);
+        assert_eq!(defaults.sampling(&asked, None, 0).temperature, 1.5);
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_meant_is_refused() {
+        for bad in [
+            "7",
+            "{\"temperature\": \"hot\"}",
+            "{\"temperature\": 9}",
+            "{\"top_p\": -1}",
+            "{\"eos_token_id\": \"x\"}",
+        ] {
+            assert!(Defaults::read(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}

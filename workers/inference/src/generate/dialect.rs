@@ -1,0 +1,193 @@
+//! How a model wants to be spoken to.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cortex_chat::{
+    Calls, CompileError, Content, Conversation, Function, Json, Message, Now, Options, RenderError, Role,
+    SpecialTokens, Syntax, Template, ToolCall, ToolCallKind,
+};
+use cortex_guard::api::chat::{self, ChatRequest, Tool, ToolChoice};
+use cortex_guard::{Kind, Problem};
+use cortex_tokens::Tokenizer;
+use serde_json::Value;
+
+use super::plain::Plain;
+
+/// A model's template, and how it writes its answers.
+#[derive(Debug)]
+pub struct Dialect {
+    template: Template,
+    pub(super) syntax: Syntax,
+    plain: Plain,
+    /// Whether the template knows answers with and without thoughts.
+    thinks_by_choice: bool,
+}
+
+/// Why a template can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DialectError {
+    #[error(transparent)]
+    Template(#[from] CompileError),
+    #[error("the names of the control tokens can't be looked for: {0}")]
+    Names(#[from] aho_corasick::BuildError),
+}
+
+/// What is to be continued.
+#[derive(Debug)]
+pub(super) struct Prompt {
+    pub(super) tokens: Vec<u32>,
+    /// The answer begins inside the model's thoughts.
+    pub(super) in_reasoning: bool,
+    /// The marker that ends thoughts, if the answer begins with some.
+    pub(super) thinks_until: Option<String>,
+}
+
+/// Variables of a template that a request has other names for.
+const TAKEN: [&str; 4] = ["messages", "tools", "add_generation_prompt", "strftime_now"];
+
+impl Dialect {
+    /// # Errors
+    /// If `template` is no template.
+    pub fn new(template: &str, tokenizer: &Tokenizer) -> Result<Self, DialectError> {
+        let name = |token: Option<&u32>| token.map(|token| tokenizer.text_of(*token).to_owned());
+        let named =
+            [("bos_token", name(tokenizer.bos().as_ref())), ("eos_token", name(tokenizer.ends().first()))];
+        let tokens: SpecialTokens =
+            named.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect();
+        let is_control = |text: &str| tokenizer.id(text).is_some_and(|token| tokenizer.is_control(token));
+        Ok(Self {
+            template: Template::compile(template, tokens)?,
+            syntax: Syntax::detect(template).with_control(is_control),
+            plain: Plain::new(tokenizer)?,
+            thinks_by_choice: template.contains("enable_thinking"),
+        })
+    }
+
+    /// Whether the model can call tools.
+    pub(super) fn has_calls(&self) -> bool {
+        self.syntax.calls != Calls::None
+    }
+
+    /// The prompt for a conversation.
+    ///
+    /// # Errors
+    /// If the template refuses it, names a parameter.
+    pub(super) fn prompt(&self, request: &ChatRequest, tokenizer: &Tokenizer) -> Result<Prompt, Problem> {
+        let messages = request.messages.iter().map(|message| self.message(message));
+        let mut conversation = Conversation { messages: messages.collect() };
+        if !self.template.takes_parts() {
+            conversation.flatten();
+        }
+        let prompt = self.template.render(&conversation, &self.options(request)?).map_err(refused)?;
+        let tokens =
+            self.plain.encode(tokenizer, &prompt).map_err(|error| wrong("messages", error.to_string()))?;
+        let in_reasoning = self.syntax.opens_reasoning(&prompt);
+        Ok(Prompt { tokens, in_reasoning, thinks_until: self.thinks_until(&prompt, in_reasoning) })
+    }
+
+    fn thinks_until(&self, prompt: &str, in_reasoning: bool) -> Option<String> {
+        let close = &self.syntax.reasoning.as_ref()?.close.text;
+        let over = prompt.trim_end().ends_with(close.as_str());
+        (in_reasoning || (self.thinks_by_choice && !over)).then(|| close.clone())
+    }
+
+    fn options(&self, request: &ChatRequest) -> Result<Options, Problem> {
+        let mut options = Options::at(now());
+        options.add_generation_prompt = request.opens_answer;
+        options.continue_final = request.continues;
+        if !request.tools.is_empty() && request.tool_choice != ToolChoice::None {
+            options.tools = Some(request.tools.iter().map(|tool| self.tool(tool)).collect::<Result<_, _>>()?);
+        }
+        for (name, value) in &request.template {
+            let parameter = || format!("chat_template_kwargs.{name}");
+            if TAKEN.contains(&name.as_str()) {
+                return Err(wrong(
+                    &parameter(),
+                    format!("`{name}` is set by other parameters of the request"),
+                ));
+            }
+            let value =
+                self.json(&value.to_string()).ok_or_else(|| wrong(&parameter(), "it can't be read"))?;
+            options.variables.insert(name.clone(), value);
+        }
+        if let Some(Value::Array(documents)) = request.template.get("documents") {
+            options.variables.remove("documents");
+            options.documents = documents.iter().map(|document| self.json(&document.to_string())).collect();
+        }
+        Ok(options)
+    }
+
+    fn tool(&self, tool: &Tool) -> Result<Json, Problem> {
+        self.json(&tool.definition)
+            .ok_or_else(|| wrong("tools", format!("the definition of `{}` can't be read", tool.name)))
+    }
+
+    /// JSON of a user, marked.
+    fn json(&self, text: &str) -> Option<Json> {
+        self.plain.mark(text).parse().ok()
+    }
+
+    fn message(&self, message: &chat::Message) -> Message {
+        let mark = |text: &String| self.plain.mark(text).into_owned();
+        let of = |role, content: &String, name: &Option<String>| {
+            let mut message = Message::text(role, mark(content));
+            message.name = name.as_ref().map(mark);
+            message
+        };
+        match message {
+            chat::Message::System { content, name } => of(Role::System, content, name),
+            chat::Message::User { content, name } => of(Role::User, content, name),
+            chat::Message::Tool { content, call_id, name } => {
+                let mut message = of(Role::Tool, content, name);
+                message.tool_call_id = Some(mark(call_id));
+                message
+            }
+            chat::Message::Assistant { content, reasoning, calls, name } => Message {
+                role: Role::Assistant,
+                // Most templates want an empty content beside calls, not a missing one.
+                content: Some(Content::Text(content.as_ref().map(mark).unwrap_or_default())),
+                reasoning_content: reasoning.as_ref().map(mark),
+                tool_calls: (!calls.is_empty()).then(|| calls.iter().map(|call| self.call(call)).collect()),
+                name: name.as_ref().map(mark),
+                tool_call_id: None,
+            },
+        }
+    }
+
+    fn call(&self, call: &chat::ToolCall) -> ToolCall {
+        let marked = self.plain.mark(&call.arguments);
+        // What the model wrote need not be JSON, and is shown to it as it was.
+        let arguments = marked.parse().unwrap_or_else(|_| Json::from(&*marked));
+        let name = self.plain.mark(&call.name).into_owned();
+        ToolCall {
+            id: Some(self.plain.mark(&call.id).into_owned()),
+            kind: ToolCallKind::Function,
+            function: Function { name, arguments },
+        }
+    }
+}
+
+fn now() -> Now {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), 0)
+}
+
+fn refused(error: RenderError) -> Problem {
+    let parameter = match &error {
+        RenderError::NotContinued(_) => "continue_final_message",
+        RenderError::Variable(_) => "chat_template_kwargs",
+        RenderError::Raised(_)
+        | RenderError::Failed { .. }
+        | RenderError::Exhausted(_)
+        | RenderError::Broken(_) => "messages",
+    };
+    let said = match &error {
+        RenderError::Raised(_) => format!("the model's template refuses the conversation: {error}"),
+        _ => error.to_string(),
+    };
+    wrong(parameter, said)
+}
+
+pub(super) fn wrong(parameter: &str, detail: impl Into<String>) -> Problem {
+    Problem::new(Kind::InvalidRequest, detail).at(parameter)
+}

@@ -1,0 +1,164 @@
+//! A language model that can be asked.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use cortex_chat::Parser;
+use cortex_domain::id::ModelName;
+use cortex_guard::api::chat::{ChatRequest, Message, ToolChoice};
+use cortex_guard::api::completions::{CompletionRequest, Prompt};
+use cortex_guard::api::generation::Terms;
+use cortex_guard::{Kind, Problem};
+use cortex_tokens::Specials;
+
+use super::chat::{ChatWriter, Spoken};
+use super::complete::CompletionWriter;
+use super::dialect::{Dialect, wrong};
+use super::refuse::{self, Names};
+use super::{Answer, Caller, Defaults, rule};
+use crate::language::{Engine, Grammar, Request};
+
+/// A loaded language model, asked in OpenAI's shape. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    name: ModelName,
+    engine: Engine,
+    /// `None` for a model that knows no conversations.
+    dialect: Option<Dialect>,
+    defaults: Defaults,
+}
+
+const CHAT: Names = Names { prompt: "messages", grammar: "response_format" };
+const CALLS: Names = Names { prompt: "messages", grammar: "tools" };
+const COMPLETE: Names = Names { prompt: "prompt", grammar: "response_format" };
+
+impl Model {
+    pub fn new(name: ModelName, engine: Engine, dialect: Option<Dialect>, defaults: Defaults) -> Self {
+        Self { inner: Arc::new(Inner { name, engine, dialect, defaults }) }
+    }
+
+    pub fn name(&self) -> &ModelName {
+        &self.inner.name
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// Begins an answer to a conversation.
+    ///
+    /// # Errors
+    /// If the model can't take the request: a parameter is at fault, or it has too much to do.
+    pub async fn chat(&self, request: ChatRequest, caller: Caller) -> Result<Answer, Problem> {
+        let Inner { name, engine, dialect, .. } = &*self.inner;
+        self.check(&request.terms)?;
+        let Some(dialect) = dialect else {
+            let detail = format!("`{name}` has no chat template: it continues texts, at /v1/completions");
+            return Err(Problem::new(Kind::InvalidRequest, detail).at("model"));
+        };
+        let has_tools = !request.tools.is_empty() && request.tool_choice != ToolChoice::None;
+        if has_tools && !dialect.has_calls() {
+            return Err(wrong("tools", format!("the template of `{name}` knows no tools")));
+        }
+        let prompt = dialect.prompt(&request, engine.tokenizer())?;
+        let grammar = rule::of_chat(&request, &dialect.syntax.calls, prompt.thinks_until)?;
+        let parser = || {
+            let tools = request.tools.iter().filter(|_| has_tools).map(|tool| tool.name.clone());
+            let mut parser = Parser::new(&dialect.syntax, tools, prompt.in_reasoning);
+            if let Some(Message::Assistant { content: Some(content), .. }) =
+                request.messages.last().filter(|_| request.continues)
+            {
+                // What is there already is no part of the answer.
+                parser.push(content);
+            }
+            Spoken::new(parser)
+        };
+        let writer = ChatWriter {
+            id: format!("chatcmpl-{}", caller.job),
+            created: caller.created(),
+            model: name.to_string(),
+            wanted: request.terms.streaming.into(),
+            logprobs: request.logprobs.is_some(),
+            ids: dialect.syntax.ids,
+            choices: (0..request.terms.n).map(|_| parser()).collect(),
+        };
+        let names = if has_tools { CALLS } else { CHAT };
+        let asked = self.request(&request.terms, &caller, prompt.tokens, grammar, request.logprobs);
+        let events = engine.submit(asked).await.map_err(|error| refuse::refusal(error, names))?;
+        Ok(Answer::new(vec![events], Box::new(writer), request.terms.streams()))
+    }
+
+    /// Begins to go on with texts.
+    ///
+    /// # Errors
+    /// As [`Model::chat`].
+    pub async fn complete(&self, request: CompletionRequest, caller: Caller) -> Result<Answer, Problem> {
+        let Inner { name, engine, .. } = &*self.inner;
+        self.check(&request.terms)?;
+        let grammar =
+            || rule::of_format(&request.terms.format).map(|rule| Grammar { rule, after: None, on: None });
+        let mut asked = Vec::with_capacity(request.prompts.len());
+        for prompt in &request.prompts {
+            let tokens = match prompt {
+                Prompt::Tokens(tokens) => tokens.clone(),
+                Prompt::Text(text) => engine
+                    .tokenizer()
+                    .encode(text, Specials::Parse, true)
+                    .map_err(|error| wrong("prompt", error.to_string()))?,
+            };
+            asked.push(self.request(&request.terms, &caller, tokens, grammar(), request.logprobs));
+        }
+        let mut events = Vec::with_capacity(asked.len());
+        for asked in asked {
+            events.push(engine.submit(asked).await.map_err(|error| refuse::refusal(error, COMPLETE))?);
+        }
+        let n = request.terms.n as usize;
+        let writer = CompletionWriter {
+            id: format!("cmpl-{}", caller.job),
+            created: caller.created(),
+            model: name.to_string(),
+            wanted: request.terms.streaming.into(),
+            logprobs: request.logprobs.is_some(),
+            n,
+            choices: (0..n * events.len()).map(|_| Default::default()).collect(),
+        };
+        Ok(Answer::new(events, Box::new(writer), request.terms.streams()))
+    }
+
+    fn check(&self, terms: &Terms) -> Result<(), Problem> {
+        let name = &self.inner.name;
+        if terms.model == *name {
+            return Ok(());
+        }
+        let detail = format!("this is the model `{name}`, not `{}`", terms.model);
+        Err(Problem::new(Kind::UnknownModel, detail).at("model"))
+    }
+
+    fn request(
+        &self,
+        terms: &Terms,
+        caller: &Caller,
+        prompt: Vec<u32>,
+        grammar: Option<Grammar>,
+        logprobs: Option<u8>,
+    ) -> Request {
+        Request {
+            tenant: caller.tenant.as_str().into(),
+            weight: NonZeroU32::MIN,
+            prompt,
+            sampling: self.inner.defaults.sampling(&terms.sampling, logprobs, caller.seed()),
+            choices: terms.n,
+            max_tokens: terms.max_tokens.map(|most| most as usize),
+            stops: terms.stop.clone(),
+            grammar,
+            ignore_ends: false,
+            deadline: caller.deadline,
+            cancel: caller.cancel.clone(),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Why there is no answer, as callers are told it.
+
+use std::time::Duration;
+
+use cortex_guard::{Kind, Problem};
+
+use crate::language::{Failure, Refusal};
+
+/// What a route calls its prompt and its grammar.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names {
+    pub(super) prompt: &'static str,
+    pub(super) grammar: &'static str,
+}
+
+/// A request that the engine did not take.
+pub(super) fn refusal(refusal: Refusal, names: Names) -> Problem {
+    let invalid = |parameter: &str| Problem::new(Kind::InvalidRequest, refusal.to_string()).at(parameter);
+    match &refusal {
+        Refusal::Overloaded { retry_after } => {
+            Problem::new(Kind::Overloaded, "the model's queue is full").retry_after(*retry_after)
+        }
+        Refusal::TooLong { .. } | Refusal::EmptyPrompt | Refusal::UnknownToken { .. } => {
+            invalid(names.prompt)
+        }
+        Refusal::TooMany { .. } | Refusal::NoChoices => invalid("n"),
+        Refusal::NoTokens => invalid("max_tokens"),
+        Refusal::Parameter(parameter) => invalid(parameter.parameter),
+        Refusal::Grammar(_) => invalid(names.grammar),
+        Refusal::Stopped => unloaded(),
+    }
+}
+
+/// An answer that broke off.
+pub(super) fn failure(failure: &Failure) -> Problem {
+    match failure {
+        Failure::Deadline => Problem::new(Kind::Timeout, "the deadline passed before the answer was whole"),
+        Failure::Cancelled => Problem::new(Kind::Conflict, failure.to_string()),
+        Failure::SlowReader { .. } => Problem::new(Kind::SlowReader, failure.to_string()),
+        Failure::Stopped => unloaded(),
+        Failure::NotFinite | Failure::Grammar(_) => Problem::new(Kind::WorkerFailed, failure.to_string()),
+        Failure::Device(_) => {
+            tracing::error!(error = %failure, "the device failed");
+            Problem::new(Kind::WorkerFailed, "the device failed")
+        }
+    }
+}
+
+fn unloaded() -> Problem {
+    Problem::new(Kind::Unavailable, "the model was unloaded; try again").retry_after(Duration::from_secs(1))
+}

@@ -1,0 +1,109 @@
+//! What form an answer is to have, as a grammar.
+
+use cortex_chat::Calls;
+use cortex_grammar::{CallSyntax, Rule, Tool};
+use cortex_guard::Problem;
+use cortex_guard::api::chat::{ChatRequest, MAX_TOOLS, ToolChoice};
+use cortex_guard::api::generation::Format;
+use serde_json::{Value, json};
+
+use super::dialect::wrong;
+use crate::language::Grammar;
+
+/// The most calls in one answer.
+const MAX_CALLS: usize = 16;
+const _: () = assert!(MAX_CALLS <= MAX_TOOLS);
+
+/// The grammar of a format; `None` where any text will do.
+pub(super) fn of_format(format: &Format) -> Option<Rule> {
+    Some(match format {
+        Format::Text => return None,
+        Format::JsonObject => Rule::JsonObject,
+        Format::JsonSchema(schema) => Rule::JsonSchema(schema.clone()),
+        Format::Regex(regex) => Rule::Regex(regex.clone()),
+        Format::Lark(lark) => Rule::Lark(lark.clone()),
+    })
+}
+
+/// The grammar of an answer to a conversation, where it is bound to one: by its format, by a choice of tools, or by
+/// the schemas of strict ones.
+///
+/// # Errors
+/// If the model can't keep what is asked for, names the parameter.
+pub(super) fn of_chat(
+    request: &ChatRequest,
+    calls: &Calls,
+    thinks_until: Option<String>,
+) -> Result<Option<Grammar>, Problem> {
+    if let Some(rule) = of_format(&request.terms.format) {
+        return Ok(Some(Grammar { rule, after: thinks_until, on: None }));
+    }
+    let Some((syntax, on)) = of_tools(request, calls)? else { return Ok(None) };
+    let named = |name: &str| match &request.tool_choice {
+        ToolChoice::Named(wanted) => wanted == name,
+        _ => true,
+    };
+    let tools = request.tools.iter().filter(|tool| named(&tool.name)).map(|tool| Tool {
+        name: tool.name.clone(),
+        parameters: if tool.strict { tool.parameters.clone() } else { any_object() },
+    });
+    let calls = match request.tool_choice {
+        ToolChoice::Named(_) => 1,
+        _ if request.parallel_tool_calls => MAX_CALLS,
+        _ => 1,
+    };
+    let rule = Rule::Tools { tools: tools.collect(), syntax, calls };
+    Ok(Some(Grammar { rule, after: thinks_until, on }))
+}
+
+/// How calls are written, and what opens them where there need be none; `None` if nothing binds the answer.
+fn of_tools(request: &ChatRequest, calls: &Calls) -> Result<Option<(CallSyntax, Option<String>)>, Problem> {
+    let choice = &request.tool_choice;
+    if request.tools.is_empty() || *choice == ToolChoice::None {
+        return Ok(None);
+    }
+    let forced = *choice != ToolChoice::Auto;
+    if !forced && !request.tools.iter().any(|tool| tool.strict) && request.parallel_tool_calls {
+        return Ok(None);
+    }
+    let syntax = |before: &str, between: &str, after: &str, separator: &str| CallSyntax {
+        before: before.to_owned(),
+        between: between.to_owned(),
+        after: after.to_owned(),
+        separator: separator.to_owned(),
+        ..CallSyntax::default()
+    };
+    let (mut syntax, open) = match calls {
+        Calls::None => return Err(wrong("tools", "this model's template knows no tools")),
+        Calls::Tagged { open, close } => {
+            let (open, close) = (&open.text, &close.text);
+            let syntax = syntax(
+                "\n{\"name\": \"",
+                "\", \"arguments\": ",
+                &format!("}}\n{close}"),
+                &format!("\n{open}"),
+            );
+            (syntax, open.clone())
+        }
+        Calls::Listed { open } => {
+            let listed = syntax("{\"name\": \"", "\", \"arguments\": ", "}", ", ");
+            let syntax = CallSyntax { open: "[".to_owned(), close: "]".to_owned(), ..listed };
+            (syntax, open.text.clone())
+        }
+        Calls::Bare { .. } if !forced => {
+            let detail = "this model's calls have no mark that opens them, so `strict` and `parallel_tool_calls: false` \
+                          hold only with `tool_choice: required` or a function's name";
+            return Err(wrong("tool_choice", detail));
+        }
+        Calls::Bare { .. } => (syntax("{\"name\": \"", "\", \"parameters\": ", "}", "; "), String::new()),
+    };
+    if forced {
+        syntax.open.insert_str(0, &open);
+        return Ok(Some((syntax, None)));
+    }
+    Ok(Some((syntax, Some(open))))
+}
+
+fn any_object() -> Value {
+    json!({"type": "object"})
+}

@@ -1,0 +1,271 @@
+//! Several models in one process: loaded when they are asked for, and the one that was used least lately makes room.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use cortex_domain::id::ModelName;
+use cortex_guard::{Kind, Problem};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::Model;
+use crate::language::Progress;
+
+/// Where models come from.
+pub trait Library: Send + Sync + 'static {
+    /// The models there are.
+    fn list(&self) -> Vec<Listed>;
+
+    /// Loads a model of the list; blocks. `memory` is what weights and cache may take.
+    ///
+    /// # Errors
+    /// With why it can't be loaded.
+    fn load(
+        &self,
+        name: &ModelName,
+        memory: u64,
+        progress: &mut dyn FnMut(Progress),
+        cancel: CancellationToken,
+    ) -> Result<Model, Problem>;
+}
+
+/// A model that can be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub name: ModelName,
+    /// What its weights take.
+    pub bytes: u64,
+    /// Whether its files are here.
+    pub installed: bool,
+}
+
+/// The models that are loaded, and those that can be. Clones share it.
+#[derive(Clone)]
+pub struct Shelf {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    library: Box<dyn Library>,
+    /// Bytes that all models together may take; what is free in any case.
+    memory: u64,
+    free: fn() -> u64,
+    loaded: Mutex<HashMap<ModelName, Slot>>,
+    /// One model is loaded or unloaded at a time.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    progress: watch::Sender<Option<(ModelName, Progress)>>,
+    /// Ends loads that nobody waits for any more.
+    shutdown: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Slot {
+    model: Model,
+    used: Instant,
+    leases: TaskTracker,
+}
+
+/// A loaded model that stays while this is held.
+#[derive(Debug)]
+pub struct Lease {
+    model: Model,
+    _held: TaskTrackerToken,
+}
+
+impl Deref for Lease {
+    type Target = Model;
+
+    fn deref(&self) -> &Model {
+        &self.model
+    }
+}
+
+/// Weights are not all that a model takes: the least that must be free beside them.
+const BESIDE: u64 = 64 << 20;
+/// When to ask again if every model is in use.
+const SOON: Duration = Duration::from_secs(5);
+
+impl Shelf {
+    /// An empty shelf. `memory` bounds what all models together take, in bytes; `None` leaves it to what is free.
+    pub fn new(library: impl Library, memory: Option<u64>, shutdown: CancellationToken) -> Self {
+        Self::with_free(library, memory, shutdown, crate::memory::free)
+    }
+
+    pub(super) fn with_free(
+        library: impl Library,
+        memory: Option<u64>,
+        shutdown: CancellationToken,
+        free: fn() -> u64,
+    ) -> Self {
+        let inner = Inner {
+            library: Box::new(library),
+            memory: memory.unwrap_or(u64::MAX),
+            free,
+            loaded: Mutex::default(),
+            turn: Arc::default(),
+            progress: watch::Sender::new(None),
+            shutdown,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The models there are.
+    pub fn list(&self) -> Vec<Listed> {
+        self.inner.library.list()
+    }
+
+    /// The models that are loaded, by name.
+    pub fn loaded(&self) -> Vec<Model> {
+        let mut models: Vec<_> = self.inner.loaded().values().map(|slot| slot.model.clone()).collect();
+        models.sort_by(|a, b| a.name().as_str().cmp(b.name().as_str()));
+        models
+    }
+
+    /// How far the load is that is under way.
+    pub fn progress(&self) -> watch::Receiver<Option<(ModelName, Progress)>> {
+        self.inner.progress.subscribe()
+    }
+
+    /// A model to be used, loaded if it isn't. A load goes on if the caller leaves.
+    ///
+    /// # Errors
+    /// If there is no such model, it can't be loaded, or no model that is loaded can make room for it.
+    pub async fn get(&self, name: &ModelName) -> Result<Lease, Problem> {
+        if let Some(lease) = self.inner.lease(name) {
+            return Ok(lease);
+        }
+        let listed = self.list().into_iter().find(|listed| listed.name == *name);
+        let listed = listed.ok_or_else(|| self.unknown(name))?;
+        let inner = self.inner.clone();
+        let loading = tokio::spawn(async move { inner.load(listed).await });
+        loading.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a load broke");
+            Err(Problem::new(Kind::WorkerFailed, "the model could not be loaded"))
+        })
+    }
+
+    /// Unloads a model once the answers that use it are whole. `false` if it isn't loaded.
+    pub async fn unload(&self, name: &ModelName) -> bool {
+        let _turn = self.inner.turn.lock().await;
+        let slot = self.inner.loaded().remove(name);
+        match slot {
+            Some(slot) => {
+                slot.stop().await;
+                tracing::info!(model = %name, "the model is unloaded");
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Why a model can't be asked that is not there.
+    pub fn unknown(&self, name: &ModelName) -> Problem {
+        let known: Vec<_> = self
+            .list()
+            .into_iter()
+            .filter(|listed| listed.installed)
+            .map(|listed| listed.name.to_string())
+            .collect();
+        let there_is = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let detail = format!(
+            "there is no chat model `{name}` here; there is {there_is}: `cortex models pull NAME` fetches more"
+        );
+        Problem::new(Kind::UnknownModel, detail).at("model")
+    }
+}
+
+impl Inner {
+    fn loaded(&self) -> MutexGuard<'_, HashMap<ModelName, Slot>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lease(&self, name: &ModelName) -> Option<Lease> {
+        let mut loaded = self.loaded();
+        let slot = loaded.get_mut(name).filter(|slot| slot.model.engine().is_alive())?;
+        slot.used = Instant::now();
+        Some(Lease { model: slot.model.clone(), _held: slot.leases.token() })
+    }
+
+    async fn load(self: Arc<Self>, listed: Listed) -> Result<Lease, Problem> {
+        let _turn = self.turn.clone().lock_owned().await;
+        // Somebody else may have loaded it while this one waited.
+        if let Some(lease) = self.lease(&listed.name) {
+            return Ok(lease);
+        }
+        let dead = self.loaded().remove(&listed.name);
+        drop(dead);
+        let memory = self.make_room(&listed).await?;
+        let (inner, name) = (self.clone(), listed.name.clone());
+        let loading = spawn_blocking(move || {
+            let mut tell = |progress| {
+                inner.progress.send_replace(Some((name.clone(), progress)));
+            };
+            inner.library.load(&name, memory, &mut tell, inner.shutdown.child_token())
+        });
+        let loaded = loading.await;
+        self.progress.send_replace(None);
+        let model = loaded.map_err(|error| {
+            tracing::error!(%error, "a load broke");
+            Problem::new(Kind::WorkerFailed, "the model could not be loaded")
+        })??;
+        let slot = Slot { model, used: Instant::now(), leases: TaskTracker::new() };
+        let lease = Lease { model: slot.model.clone(), _held: slot.leases.token() };
+        self.loaded().insert(listed.name, slot);
+        Ok(lease)
+    }
+
+    /// Unloads what is not in use, least lately used first, until a model fits; gives what it may take.
+    async fn make_room(&self, listed: &Listed) -> Result<u64, Problem> {
+        let needs = listed.bytes.saturating_add(BESIDE);
+        loop {
+            let taken: u64 = self.loaded().values().map(|slot| slot.model.engine().bytes()).sum();
+            let room = (self.free)().min(self.memory.saturating_sub(taken));
+            if needs <= room {
+                return Ok(room);
+            }
+            let Some((name, slot)) = self.take_idle() else {
+                return Err(self.no_room(&listed.name, needs, room));
+            };
+            slot.stop().await;
+            tracing::info!(model = %name, for_model = %listed.name, "the model was unloaded to make room");
+        }
+    }
+
+    fn take_idle(&self) -> Option<(ModelName, Slot)> {
+        let mut loaded = self.loaded();
+        let idle = loaded.iter().filter(|(_, slot)| slot.leases.is_empty());
+        let name = idle.min_by_key(|(_, slot)| slot.used)?.0.clone();
+        loaded.remove_entry(&name)
+    }
+
+    fn no_room(&self, name: &ModelName, needs: u64, room: u64) -> Problem {
+        const MIB: u64 = 1 << 20;
+        let numbers = format!("`{name}` needs {} MiB and {} MiB are free", needs.div_ceil(MIB), room / MIB);
+        if self.loaded().is_empty() {
+            return Problem::new(Kind::WorkerFailed, format!("there is too little memory: {numbers}"));
+        }
+        Problem::new(Kind::Overloaded, format!("every loaded model is in use: {numbers}")).retry_after(SOON)
+    }
+}
+
+impl Slot {
+    async fn stop(self) {
+        self.leases.close();
+        self.leases.wait().await;
+        self.model.engine().stop().await;
+    }
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shelf")
+            .field("loaded", &self.inner.loaded().keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

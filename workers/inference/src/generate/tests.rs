@@ -1,0 +1,82 @@
+//! Requests in OpenAI's shape to a model that writes what a test says.
+
+mod chat;
+mod complete;
+mod shelf;
+mod tools;
+
+use cortex_domain::id::JobId;
+use cortex_domain::time::Timestamp;
+use cortex_guard::Problem;
+use cortex_guard::api::chat::ChatRequest;
+use cortex_guard::api::completions::CompletionRequest;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{Caller, Defaults, Dialect, Model};
+use crate::language::tests::{scripted, tiny};
+
+/// In the manner of Hermes and Qwen 3: thoughts, tools and ChatML, with `<s>` for what begins a turn.
+const TEMPLATE: &str = "{%- for message in messages %}<s>{{ message.role }}\n{{ message.content }}</s>\n{% endfor %}\
+    {%- if tools %}{{ tools | tojson }}<tool_call></tool_call>{% endif %}\
+    {%- if add_generation_prompt %}<s>assistant\n\
+    {%- if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}";
+
+/// A model that answers everything with `script`.
+fn model(template: &str, script: &str) -> Model {
+    let dialect = Dialect::new(template, &tiny::tokenizer()).unwrap();
+    Model::new("tiny".parse().unwrap(), scripted(script), Some(dialect), Defaults::default())
+}
+
+fn caller() -> Caller {
+    Caller {
+        job: JobId::mint(Timestamp::from_millis(1_700_000_000_000), [7; 10]),
+        tenant: "a".parse().unwrap(),
+        deadline: None,
+        cancel: CancellationToken::new(),
+    }
+}
+
+/// A conversation of one message, with further fields.
+fn request(fields: Value) -> ChatRequest {
+    let mut body =
+        json!({"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "temperature": 0});
+    body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    ChatRequest::parse(Some("application/json"), body.to_string().as_bytes()).unwrap()
+}
+
+fn completion(fields: Value) -> CompletionRequest {
+    let mut body = json!({"model": "tiny", "prompt": "hi", "temperature": 0, "max_tokens": 64});
+    body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    CompletionRequest::parse(Some("application/json"), body.to_string().as_bytes()).unwrap()
+}
+
+/// The whole answer.
+async fn whole(model: &Model, fields: Value) -> Value {
+    let answer = model.chat(request(fields), caller()).await.unwrap();
+    serde_json::from_slice(&answer.document().await.unwrap()).unwrap()
+}
+
+async fn refused(model: &Model, fields: Value) -> Problem {
+    model.chat(request(fields), caller()).await.unwrap_err()
+}
+
+/// All chunks.
+async fn chunks(model: &Model, mut fields: Value) -> Vec<Value> {
+    fields["stream"] = true.into();
+    let mut answer = model.chat(request(fields), caller()).await.unwrap();
+    let mut chunks = Vec::new();
+    while let Some(more) = answer.next().await.unwrap() {
+        chunks.extend(more.iter().map(|chunk| serde_json::from_slice::<Value>(chunk).unwrap()));
+    }
+    chunks
+}
+
+/// What the deltas of a choice say of a field, joined.
+fn joined(chunks: &[Value], choice: u32, field: &str) -> String {
+    let choices = chunks.iter().flat_map(|chunk| chunk["choices"].as_array().unwrap());
+    choices
+        .filter(|found| found["index"] == choice)
+        .filter_map(|found| found["delta"][field].as_str())
+        .collect()
+}

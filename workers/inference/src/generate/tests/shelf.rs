@@ -1,0 +1,129 @@
+//! Several models in one process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cortex_domain::id::ModelName;
+use cortex_guard::{Kind, Problem};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{TEMPLATE, caller, request};
+use crate::generate::{Defaults, Dialect, Library, Listed, Model, Shelf};
+use crate::language::Progress;
+use crate::language::tests::{scripted, tiny};
+
+/// Models `a` to `d` of 100 MiB each, and a count of loads.
+struct Books(Arc<AtomicUsize>);
+
+const SIZE: u64 = 100 << 20;
+
+impl Library for Books {
+    fn list(&self) -> Vec<Listed> {
+        let listed = |name: &str| Listed { name: name.parse().unwrap(), bytes: SIZE, installed: name != "c" };
+        ["a", "b", "c", "d"].map(listed).into()
+    }
+
+    fn load(
+        &self,
+        name: &ModelName,
+        _: u64,
+        progress: &mut dyn FnMut(Progress),
+        _: CancellationToken,
+    ) -> Result<Model, Problem> {
+        if name.as_str() == "c" {
+            return Err(Problem::new(Kind::WorkerFailed, "its files are damaged"));
+        }
+        progress(Progress::Start);
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let dialect = Dialect::new(TEMPLATE, &tiny::tokenizer()).unwrap();
+        Ok(Model::new(name.clone(), scripted(name.as_str()), Some(dialect), Defaults::default()))
+    }
+}
+
+fn shelf(memory: u64) -> (Shelf, Arc<AtomicUsize>) {
+    let loads = Arc::new(AtomicUsize::new(0));
+    let shelf = Shelf::with_free(Books(loads.clone()), Some(memory), CancellationToken::new(), || u64::MAX);
+    (shelf, loads)
+}
+
+fn name(name: &str) -> ModelName {
+    name.parse().unwrap()
+}
+
+fn loaded(shelf: &Shelf) -> Vec<String> {
+    shelf.loaded().iter().map(|model| model.name().to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_model_is_loaded_once_however_many_ask_for_it() {
+    let (shelf, loads) = shelf(u64::MAX);
+    let all = (0..8).map(|_| {
+        let shelf = shelf.clone();
+        tokio::spawn(async move { shelf.get(&name("a")).await.map(drop) })
+    });
+    for asked in all.collect::<Vec<_>>() {
+        asked.await.unwrap().unwrap();
+    }
+    assert_eq!((loads.load(Ordering::SeqCst), loaded(&shelf)), (1, vec!["a".to_owned()]));
+}
+
+#[tokio::test]
+async fn the_one_that_was_used_least_lately_makes_room() {
+    // Room for one beside what two others take, and no more.
+    let (shelf, _) = shelf(SIZE + (66 << 20));
+    for asked in ["a", "b", "a"] {
+        drop(shelf.get(&name(asked)).await.unwrap());
+    }
+    assert_eq!(loaded(&shelf), ["a", "b"]);
+    let (tight, _) = self::shelf(SIZE + (65 << 20));
+    for asked in ["a", "b", "a", "d"] {
+        drop(tight.get(&name(asked)).await.unwrap());
+    }
+    assert_eq!(loaded(&tight), ["a", "d"]);
+}
+
+#[tokio::test]
+async fn a_model_in_use_is_not_unloaded_for_another() {
+    let (shelf, _) = shelf(SIZE + (64 << 20));
+    let lease = shelf.get(&name("a")).await.unwrap();
+    let problem = shelf.get(&name("b")).await.unwrap_err();
+    assert_eq!(problem.kind, Kind::Overloaded);
+    assert!(problem.detail.contains("164 MiB"), "{problem}");
+    let answer = lease.chat(request(json!({"model": "a"})), caller()).await.unwrap();
+    answer.document().await.unwrap();
+    drop(lease);
+    shelf.get(&name("b")).await.unwrap();
+}
+
+#[tokio::test]
+async fn unloading_waits_for_answers_under_way() {
+    let (shelf, loads) = shelf(u64::MAX);
+    let lease = shelf.get(&name("a")).await.unwrap();
+    let unloading = tokio::spawn({
+        let shelf = shelf.clone();
+        async move { shelf.unload(&name("a")).await }
+    });
+    while !loaded(&shelf).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert!(lease.engine().is_alive() && !unloading.is_finished());
+    drop(lease);
+    assert!(unloading.await.unwrap());
+    assert!(!shelf.unload(&name("a")).await);
+    drop(shelf.get(&name("a")).await.unwrap());
+    assert_eq!(loads.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_there_or_can_not_be_loaded_is_named() {
+    let (shelf, _) = shelf(u64::MAX);
+    let unknown = shelf.get(&name("nope")).await.unwrap_err();
+    assert_eq!((unknown.kind, &unknown.extensions["param"]), (Kind::UnknownModel, &json!("model")));
+    assert!(unknown.detail.contains("a, b, d") && unknown.detail.contains("cortex models pull"), "{unknown}");
+    let damaged = shelf.get(&name("c")).await.unwrap_err();
+    assert_eq!(damaged.detail, "its files are damaged");
+    let (small, _) = self::shelf(SIZE);
+    let problem = small.get(&name("a")).await.unwrap_err();
+    assert!(problem.kind == Kind::WorkerFailed && problem.detail.contains("too little memory"), "{problem}");
+}

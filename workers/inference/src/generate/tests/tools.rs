@@ -1,0 +1,98 @@
+//! Tools.
+
+use serde_json::{Value, json};
+
+use super::{TEMPLATE, chunks, joined, model, refused, whole};
+
+fn tools(strict: bool) -> Value {
+    let city = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"],
+        "additionalProperties": false});
+    json!([
+        {"type": "function", "function": {"name": "weather", "parameters": city, "strict": strict}},
+        {"type": "function", "function": {"name": "time", "parameters": {"type": "object"}, "strict": strict}},
+    ])
+}
+
+const CALLS: &str = "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Bern\"}}\n</tool_call>\n\
+    <tool_call>\n{\"name\": \"time\", \"arguments\": {}}\n</tool_call>";
+
+#[tokio::test]
+async fn calls_are_taken_out_of_the_text_several_at_once() {
+    let answer = whole(&model(TEMPLATE, CALLS), json!({"tools": tools(false)})).await;
+    let choice = &answer["choices"][0];
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    assert_eq!(choice["message"]["content"], Value::Null);
+    let calls = choice["message"]["tool_calls"].as_array().unwrap();
+    assert_eq!(calls[0]["function"], json!({"name": "weather", "arguments": "{\"city\": \"Bern\"}"}));
+    assert_eq!(calls[1]["function"]["name"], "time");
+    assert_ne!(calls[0]["id"], calls[1]["id"]);
+}
+
+#[tokio::test]
+async fn a_call_in_chunks_has_its_id_first_and_its_arguments_after() {
+    let streamed = chunks(&model(TEMPLATE, CALLS), json!({"tools": tools(false)})).await;
+    let deltas = streamed.iter().flat_map(|chunk| chunk["choices"].as_array().unwrap());
+    let calls: Vec<_> = deltas.filter_map(|choice| choice["delta"]["tool_calls"][0].as_object()).collect();
+    assert_eq!((&calls[0]["index"], &calls[0]["type"]), (&json!(0), &json!("function")));
+    assert!(calls[0]["id"].as_str().unwrap().starts_with("call_"));
+    let arguments: String = calls
+        .iter()
+        .filter(|call| call["index"] == 0)
+        .map(|call| call["function"]["arguments"].as_str().unwrap())
+        .collect();
+    assert_eq!(arguments, "{\"city\": \"Bern\"}");
+    assert_eq!(joined(&streamed, 0, "content"), "");
+}
+
+#[tokio::test]
+async fn a_required_call_is_made_whatever_the_model_would_say() {
+    for choice in [json!("required"), json!({"type": "function", "function": {"name": "weather"}})] {
+        let asked = json!({"tools": tools(true), "tool_choice": choice, "max_tokens": 400,
+            "chat_template_kwargs": {"enable_thinking": false}});
+        let answer = whole(&model(TEMPLATE, CALLS), asked).await;
+        let calls = answer["choices"][0]["message"]["tool_calls"].as_array().expect("calls").clone();
+        assert_eq!(calls[0]["function"]["arguments"], "{\"city\": \"Bern\"}", "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_strict_tool_is_called_by_its_schema_or_not_at_all() {
+    let asked = json!({"tools": tools(true), "chat_template_kwargs": {"enable_thinking": false}});
+    let said = whole(&model(TEMPLATE, "No need."), asked.clone()).await;
+    assert_eq!(said["choices"][0]["message"]["content"], "No need.");
+    // What does not fit the schema is not what comes out.
+    let wrong = "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"town\": \"Bern\"}}\n</tool_call>";
+    let mut bounded = asked;
+    bounded["max_tokens"] = 300.into();
+    let answer = whole(&model(TEMPLATE, wrong), bounded).await;
+    let text = answer.to_string();
+    assert!(!text.contains("town"), "{text}");
+}
+
+#[tokio::test]
+async fn tools_are_not_shown_to_a_model_that_may_call_none() {
+    let answer = whole(&model(TEMPLATE, CALLS), json!({"tools": tools(false), "tool_choice": "none"})).await;
+    assert_eq!(answer["choices"][0]["finish_reason"], "stop");
+    assert!(answer["choices"][0]["message"]["content"].as_str().unwrap().starts_with("<tool_call>"));
+}
+
+#[tokio::test]
+async fn a_schema_that_can_not_be_kept_is_named_with_its_tool() {
+    let tool = json!({"type": "function", "function": {"name": "f", "strict": true,
+        "parameters": {"type": "object", "properties": {"a": {"not": {}}}}}});
+    let problem = refused(&model(TEMPLATE, "x"), json!({"tools": [tool], "tool_choice": "required"})).await;
+    assert_eq!(problem.extensions["param"], "tools");
+    assert!(problem.detail.contains("tool f: not at #/properties/a"), "{problem}");
+}
+
+#[tokio::test]
+async fn what_was_called_and_answered_is_part_of_the_prompt() {
+    let messages = json!([
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function",
+            "function": {"name": "weather", "arguments": "{\"city\": \"Bern\"}"}}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+    ]);
+    let answer = whole(&model(TEMPLATE, "Rain."), json!({"messages": messages, "tools": tools(false)})).await;
+    assert_eq!(answer["choices"][0]["message"]["content"], "Rain.");
+}

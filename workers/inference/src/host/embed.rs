@@ -1,0 +1,92 @@
+//! Embeddings.
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cortex_domain::id::ModelName;
+use cortex_guard::{Kind, Problem, precheck};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::refuse::{Refused, read};
+use crate::embed::{EmbedError, Embedder};
+
+/// `GET /health`, and `POST /embed` with `{"texts": [..]}` or `{"text": ".."}`.
+pub fn router(model: ModelName, embedder: Embedder) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/embed", post(embed))
+        .fallback(|| async { Refused::from(Problem::new(Kind::NotFound, "there are /health and /embed")) })
+        .method_not_allowed_fallback(|| async {
+            Refused::from(Problem::new(Kind::MethodNotAllowed, "it is GET /health and POST /embed"))
+        })
+        .with_state(Host { model, embedder })
+}
+
+#[derive(Clone)]
+struct Host {
+    model: ModelName,
+    embedder: Embedder,
+}
+
+async fn health(State(host): State<Host>) -> Response {
+    let about = host.embedder.about();
+    let alive = host.embedder.is_alive();
+    let body = json!({
+        "status": if alive { "ok" } else { "stopped" },
+        "model": host.model.as_str(),
+        "dimensions": about.dimensions,
+        "max_tokens": about.max_tokens,
+        "governed": false,
+    });
+    let status = if alive { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(body)).into_response()
+}
+
+async fn embed(State(host): State<Host>, request: Request) -> Result<Response, Refused> {
+    let (parts, body) = request.into_parts();
+    let body = read(&parts.headers, body).await?;
+    let texts = precheck::parse::<Input>(&body)?.texts()?;
+    let embeddings = host.embedder.embed(texts).await.map_err(problem)?;
+    let answer = json!({
+        "embeddings": embeddings.vectors,
+        "dimensions": host.embedder.about().dimensions,
+        "model": host.model.as_str(),
+    });
+    Ok(Json(answer).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    texts: Option<Vec<String>>,
+    text: Option<String>,
+}
+
+impl Input {
+    fn texts(self) -> Result<Vec<String>, Problem> {
+        match (self.texts, self.text) {
+            (Some(texts), None) if !texts.is_empty() => Ok(texts),
+            (None, Some(text)) => Ok(vec![text]),
+            (Some(_), None) => Err(Problem::new(Kind::InvalidRequest, "`texts` is empty").at("texts")),
+            _ => Err(Problem::new(Kind::InvalidRequest, "give either `texts` or `text`")),
+        }
+    }
+}
+
+fn problem(error: EmbedError) -> Problem {
+    match error {
+        EmbedError::Overloaded { retry_after } => {
+            Problem::new(Kind::Overloaded, "the model's queue is full").retry_after(retry_after)
+        }
+        EmbedError::TooMany { .. } | EmbedError::BadText { .. } => {
+            Problem::new(Kind::InvalidRequest, error.to_string()).at("texts")
+        }
+        EmbedError::Device(_) | EmbedError::Stopped => {
+            tracing::error!(%error, "the model failed");
+            Problem::new(Kind::WorkerFailed, "the model failed")
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Language models: OpenAI's routes, and a short one.
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cortex_domain::id::JobId;
+use cortex_domain::time::Timestamp;
+use cortex_guard::api::chat::{ChatRequest, ShortChat};
+use cortex_guard::api::completions::CompletionRequest;
+use cortex_guard::api::{ModelPage, ModelView};
+use cortex_guard::{Kind, Problem};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::refuse::{Refused, content_type, openai, read};
+use super::sse;
+use crate::generate::{Answer, Caller, Lease, Shelf};
+use crate::language::render;
+
+const ROUTES: &str = "there are GET /health, /metrics and /v1/models, and POST /v1/chat/completions, /v1/completions and /chat";
+
+/// OpenAI's routes over the models of a shelf, each loaded when it is asked for.
+pub fn router(shelf: Shelf) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/metrics", get(metrics))
+        .route("/v1/models", get(models))
+        .route("/v1/chat/completions", post(chat))
+        .route("/v1/completions", post(complete))
+        .route("/chat", post(short))
+        .fallback(|| async { Refused::from(Problem::new(Kind::NotFound, ROUTES)) })
+        .method_not_allowed_fallback(|| async { Refused::from(Problem::new(Kind::MethodNotAllowed, ROUTES)) })
+        .with_state(shelf)
+}
+
+/// Metrics of the models of a shelf, and nothing else.
+pub fn metrics_router(shelf: Shelf) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(shelf)
+}
+
+async fn health(State(shelf): State<Shelf>) -> Response {
+    let loaded: Vec<_> = shelf.loaded().iter().map(|model| model.name().to_string()).collect();
+    Json(json!({"status": "ok", "models": loaded, "governed": false})).into_response()
+}
+
+async fn metrics(State(shelf): State<Shelf>) -> Response {
+    let loaded = shelf.loaded();
+    let engines: Vec<_> =
+        loaded.iter().map(|model| (model.name().as_str(), model.engine().metrics())).collect();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], render(&engines)).into_response()
+}
+
+async fn models(State(shelf): State<Shelf>) -> Json<ModelPage> {
+    let installed = shelf.list().into_iter().filter(|listed| listed.installed);
+    let view = |name: &str| ModelView::new(name, 0, "cortex").of_kind("chat");
+    Json(ModelPage::new(installed.map(|listed| view(listed.name.as_str())).collect()))
+}
+
+async fn chat(State(shelf): State<Shelf>, request: Request) -> Result<Response, Refused> {
+    let answer = async {
+        let (parts, body) = request.into_parts();
+        let body = read(&parts.headers, body).await?;
+        let request = ChatRequest::parse(content_type(&parts.headers), &body)?;
+        let lease = shelf.get(&request.terms.model).await?;
+        let answer = lease.chat(request, caller()).await?;
+        respond(answer, lease).await
+    };
+    answer.await.map_err(openai)
+}
+
+async fn complete(State(shelf): State<Shelf>, request: Request) -> Result<Response, Refused> {
+    let answer = async {
+        let (parts, body) = request.into_parts();
+        let body = read(&parts.headers, body).await?;
+        let request = CompletionRequest::parse(content_type(&parts.headers), &body)?;
+        let lease = shelf.get(&request.terms.model).await?;
+        let answer = lease.complete(request, caller()).await?;
+        respond(answer, lease).await
+    };
+    answer.await.map_err(openai)
+}
+
+/// `POST /chat`: one message, and the text of its answer.
+async fn short(State(shelf): State<Shelf>, request: Request) -> Result<Response, Refused> {
+    let (parts, body) = request.into_parts();
+    let body = read(&parts.headers, body).await?;
+    let request = ShortChat::parse(&body)?.request()?;
+    let lease = shelf.get(&request.terms.model).await?;
+    let whole = lease.chat(request, caller()).await?.document().await?;
+    Ok(Json(ShortChat::answer(&whole)?).into_response())
+}
+
+async fn respond(answer: Answer, lease: Lease) -> Result<Response, Problem> {
+    if answer.streams() {
+        return Ok(sse::stream(answer, lease));
+    }
+    let document = answer.document().await?;
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], document).into_response())
+}
+
+/// Whoever is on this machine: the answer ends when its reader leaves.
+fn caller() -> Caller {
+    let millis = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp::from_millis(u64::try_from(millis.as_millis()).unwrap_or(u64::MAX));
+    let mut random = [0; 10];
+    // Names need not be secret: without randomness they are told apart by their time.
+    let _ = getrandom::fill(&mut random);
+    Caller {
+        job: JobId::mint(now, random),
+        tenant: "local".parse().expect("a valid tenant"),
+        deadline: None,
+        cancel: CancellationToken::new(),
+    }
+}

@@ -1,0 +1,63 @@
+//! Bodies as they come in, and refusals as they go out.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cortex_guard::precheck::{self, MAX_BODY};
+use cortex_guard::{Kind, Problem, Shape};
+
+/// How long a body may take to arrive.
+const BODY: Duration = Duration::from_secs(10);
+
+/// A problem in the shape of the route it is for.
+#[derive(Debug)]
+pub(super) struct Refused {
+    problem: Problem,
+    shape: Shape,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem, shape: Shape::Problem }
+    }
+}
+
+/// A problem for OpenAI's routes.
+pub(super) fn openai(problem: Problem) -> Refused {
+    Refused { problem, shape: Shape::OpenAi }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let rendered = self.problem.render(self.shape);
+        let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, rendered.body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
+        if let Some(seconds) = rendered.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+/// A JSON body, checked as at every other door.
+pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let content_type = content_type(headers);
+    precheck::check_content_type(content_type)?;
+    let body = match tokio::time::timeout(BODY, to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            return Err(Problem::new(Kind::TooLarge, format!("the body has more than {MAX_BODY} bytes")));
+        }
+        Err(_) => return Err(Problem::new(Kind::Timeout, "the body took too long to arrive")),
+    };
+    precheck::check_json(content_type, &body)?;
+    Ok(body)
+}
+
+pub(super) fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,71 @@
+//! The engine for language models: conversations, texts to go on with, and the loading of models as jobs of their own.
+
+mod failure;
+mod library;
+mod loading;
+mod say;
+
+use bytes::Bytes;
+use cortex_domain::id::ModelName;
+use cortex_domain::ports::Answer;
+use cortex_domain::state::Failure;
+use cortex_domain::task::Task;
+use cortex_guard::{Kind, Problem};
+use cortex_inference::generate::{Caller, Shelf};
+use cortex_runtime::{Context, Engine, Profile};
+
+pub(crate) use library::Catalogued;
+
+/// Calls at a time: those that the model answers together, and as many that wait for one of them to end.
+const CAPACITY: u32 = 64;
+
+/// The models of a shelf, at work.
+#[derive(Debug)]
+pub(crate) struct Chat {
+    shelf: Shelf,
+}
+
+impl Chat {
+    pub(crate) fn new(shelf: Shelf) -> Self {
+        Self { shelf }
+    }
+
+    async fn work(&self, task: &Task, context: Context) -> Result<Bytes, Problem> {
+        match task.topic.as_str() {
+            say::CHAT => say::chat(&self.shelf, caller(task, &context), &context).await,
+            say::COMPLETE => say::complete(&self.shelf, caller(task, &context), &context).await,
+            loading::LOAD => loading::load(&self.shelf, &context).await,
+            loading::UNLOAD => loading::unload(&self.shelf, &context).await,
+            other => Err(Problem::new(Kind::InvalidRequest, format!("no worker here does `{other}`"))),
+        }
+    }
+}
+
+impl Engine for Chat {
+    fn profile(&self) -> Profile {
+        let topics = [say::CHAT, say::COMPLETE, loading::LOAD, loading::UNLOAD];
+        Profile {
+            kind: "chat",
+            pool: "chat".parse().expect("a valid pool"),
+            topics: topics.map(|topic| topic.parse().expect("a valid topic")).into(),
+            capacity: CAPACITY,
+        }
+    }
+
+    fn models(&self) -> Vec<ModelName> {
+        self.shelf.loaded().iter().map(|model| model.name().clone()).collect()
+    }
+
+    fn run(&self, task: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {
+        Box::pin(async move { self.work(&task, context).await.map_err(failure::of) })
+    }
+}
+
+fn caller(task: &Task, context: &Context) -> Caller {
+    Caller {
+        job: task.job,
+        tenant: task.owner.tenant.clone(),
+        deadline: Some(context.deadline.into_std()),
+        cancel: context.stop.clone(),
+    }
+}

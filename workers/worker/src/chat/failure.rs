@@ -1,0 +1,33 @@
+//! Problems as a job's failures.
+
+use cortex_domain::state::{Failure, FailureKind};
+use cortex_guard::{Kind, Problem};
+
+pub(super) fn of(problem: Problem) -> Failure {
+    let kind = match problem.kind.status() {
+        429 => FailureKind::Overloaded,
+        504 => FailureKind::Overran,
+        400..500 if problem.kind != Kind::SlowReader => FailureKind::InvalidInput,
+        _ => FailureKind::Broken,
+    };
+    Failure { parameter: problem.param().map(str::to_owned), ..Failure::new(kind, problem.detail) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn only_what_another_try_may_mend_is_tried_again() {
+        let of = |kind| super::of(Problem::new(kind, "x")).kind;
+        assert_eq!(of(Kind::InvalidRequest), FailureKind::InvalidInput);
+        assert_eq!(of(Kind::UnknownModel), FailureKind::InvalidInput);
+        assert_eq!(of(Kind::SlowReader), FailureKind::Broken);
+        assert_eq!(of(Kind::Timeout), FailureKind::Overran);
+        assert_eq!(of(Kind::WorkerFailed), FailureKind::Broken);
+        let busy = Problem::new(Kind::Overloaded, "x").retry_after(Duration::from_secs(3));
+        assert_eq!(super::of(busy).kind, FailureKind::Overloaded);
+    }
+}

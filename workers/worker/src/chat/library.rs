@@ -1,0 +1,99 @@
+//! The catalogue's chat models as a library.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use cortex_domain::id::ModelName;
+use cortex_guard::{Kind, Problem};
+use cortex_inference::generate::{self, Defaults, Dialect, Library, Listed};
+use cortex_inference::language::{self, LoadError, LoadOptions, Progress};
+use cortex_inference::{Device, Dtype};
+use cortex_models::{Catalogue, Kind as ModelKind, Model};
+use tokio_util::sync::CancellationToken;
+
+/// The chat models of a catalogue, in a folder that holds a folder per model.
+#[derive(Debug)]
+pub(crate) struct Catalogued {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) folder: PathBuf,
+    pub(crate) device: Device,
+    pub(crate) dtype: Option<Dtype>,
+    pub(crate) threads: NonZeroUsize,
+    pub(crate) context: Option<NonZeroUsize>,
+    pub(crate) cache_bytes: Option<u64>,
+    /// How long a load may take.
+    pub(crate) patience: Duration,
+}
+
+/// The most that keys and values get unless more is asked for.
+const CACHE: u64 = 4 << 30;
+
+impl Library for Catalogued {
+    fn list(&self) -> Vec<Listed> {
+        let chat = self.catalogue.iter().filter(|model| matches!(model.kind, ModelKind::Chat { .. }));
+        let listed = |model: &Model| Listed {
+            name: model.name.clone(),
+            bytes: model.size(),
+            installed: model.is_in(&self.folder.join(model.name.as_str())),
+        };
+        chat.map(listed).collect()
+    }
+
+    fn load(
+        &self,
+        name: &ModelName,
+        memory: u64,
+        progress: &mut dyn FnMut(Progress),
+        cancel: CancellationToken,
+    ) -> Result<generate::Model, Problem> {
+        let model = self.catalogue.get(name.as_str()).map_err(|error| unusable(name, error))?;
+        let folder = self.folder.join(name.as_str());
+        let began = Instant::now();
+        model.verify(&folder).map_err(|error| unusable(name, error))?;
+        let beside = memory.saturating_sub(model.size()) / 2;
+        let options = LoadOptions {
+            sha256: Some(model.sha256()),
+            device: self.device,
+            dtype: self.dtype,
+            threads: self.threads,
+            context: self.context.or_else(|| NonZeroUsize::new(model.kind.context()?)),
+            cache_bytes: Some(self.cache_bytes.unwrap_or(CACHE.min(beside))),
+            deadline: Some(began + self.patience),
+            cancel,
+            ..LoadOptions::new(name.as_str())
+        };
+        let path = model.weights(&folder);
+        let engine = language::load(&path, &options, progress).map_err(|error| refused(name, error))?;
+        let dialect = engine.tokenizer().chat_template().map(|text| Dialect::new(text, engine.tokenizer()));
+        let dialect = dialect.transpose().map_err(|error| unusable(name, error))?;
+        let defaults = defaults(&folder).map_err(|error| unusable(name, error))?;
+        let identity = engine.identity();
+        tracing::info!(
+            model = %name, device = identity.device, quantisation = identity.quantisation, context = engine.longest(),
+            mib = engine.bytes() >> 20, seconds = began.elapsed().as_secs_f32(), "the model is loaded"
+        );
+        Ok(generate::Model::new(name.clone(), engine, dialect, defaults))
+    }
+}
+
+fn defaults(folder: &std::path::Path) -> Result<Defaults, String> {
+    match std::fs::read(folder.join("generation_config.json")) {
+        Ok(json) => Defaults::read(&json).map_err(|why| format!("generation_config.json: {why}")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Defaults::default()),
+        Err(error) => Err(format!("generation_config.json: {error}")),
+    }
+}
+
+fn refused(name: &ModelName, error: LoadError) -> Problem {
+    match error {
+        LoadError::Deadline => Problem::new(Kind::Timeout, format!("`{name}`: {error}")),
+        error => unusable(name, error),
+    }
+}
+
+/// Its own folder is none of a caller's business, but whoever runs this worker needs to know.
+fn unusable(name: &ModelName, error: impl std::fmt::Display) -> Problem {
+    tracing::error!(model = %name, %error, "the model can't be loaded");
+    Problem::new(Kind::WorkerFailed, format!("`{name}` can't be loaded: {error}"))
+}

@@ -1,0 +1,78 @@
+//! `job.model.load` and `job.model.unload`: `{"model": NAME}`, and how far it is as frames of JSON.
+
+use bytes::Bytes;
+use cortex_domain::id::ModelName;
+use cortex_guard::{Kind, Problem, precheck};
+use cortex_inference::generate::Shelf;
+use cortex_inference::language::Progress;
+use cortex_runtime::Context;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(super) const LOAD: &str = "job.model.load";
+pub(super) const UNLOAD: &str = "job.model.unload";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    model: String,
+}
+
+pub(super) async fn load(shelf: &Shelf, context: &Context) -> Result<Bytes, Problem> {
+    let name = name(context)?;
+    let mut progress = shelf.progress();
+    let mut loading = std::pin::pin!(shelf.get(&name));
+    let lease = loop {
+        tokio::select! {
+            lease = &mut loading => break lease?,
+            Ok(()) = progress.changed() => {
+                let told = progress.borrow_and_update().clone();
+                if let Some((loaded, at)) = told && loaded == name {
+                    context.frames.send(line(&step(at))).await;
+                }
+            }
+            () = context.stop.cancelled() => return Err(Problem::new(Kind::Conflict, "nobody waits for it any more")),
+        }
+    };
+    let (engine, mib) = (lease.engine(), 1 << 20);
+    let identity = engine.identity();
+    let answer = json!({
+        "model": name.as_str(),
+        "device": identity.device,
+        "quantisation": identity.quantisation,
+        "sha256": identity.sha256,
+        "context": engine.longest(),
+        "memory_mib": engine.bytes() / mib,
+    });
+    Ok(answer.to_string().into())
+}
+
+pub(super) async fn unload(shelf: &Shelf, context: &Context) -> Result<Bytes, Problem> {
+    let name = name(context)?;
+    if shelf.unload(&name).await {
+        return Ok(json!({"model": name.as_str(), "unloaded": true}).to_string().into());
+    }
+    Err(Problem::new(Kind::UnknownModel, format!("`{name}` is not loaded here")).at("model"))
+}
+
+fn name(context: &Context) -> Result<ModelName, Problem> {
+    let input: Input = precheck::parse(&context.input)?;
+    input
+        .model
+        .parse()
+        .map_err(|_| Problem::new(Kind::InvalidRequest, "`model` is no model's name").at("model"))
+}
+
+fn step(progress: Progress) -> Value {
+    match progress {
+        Progress::Tokenizer => json!({"step": "tokenizer"}),
+        Progress::Weights { read, of } => json!({"step": "weights", "read": read, "of": of}),
+        Progress::Device { layers, of } => json!({"step": "device", "layers": layers, "of": of}),
+        Progress::WarmUp => json!({"step": "warm-up"}),
+        Progress::Start => json!({"step": "start"}),
+    }
+}
+
+fn line(value: &Value) -> Bytes {
+    format!("{value}\n").into()
+}

@@ -1,0 +1,43 @@
+//! `job.chat.simple` and `job.complete`: requests and answers in the shape of OpenAI's routes.
+
+use bytes::Bytes;
+use cortex_guard::Problem;
+use cortex_guard::api::chat::ChatRequest;
+use cortex_guard::api::completions::CompletionRequest;
+use cortex_inference::generate::{Answer, Caller, Shelf};
+use cortex_runtime::Context;
+
+pub(super) const CHAT: &str = "job.chat.simple";
+pub(super) const COMPLETE: &str = "job.complete";
+
+/// The line after which there are no more.
+const LAST: &[u8] = b"[DONE]\n";
+const JSON: Option<&str> = Some("application/json");
+
+pub(super) async fn chat(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
+    let request = ChatRequest::parse(JSON, &context.input)?;
+    let lease = shelf.get(&request.terms.model).await?;
+    say(lease.chat(request, caller).await?, context).await
+}
+
+pub(super) async fn complete(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
+    let request = CompletionRequest::parse(JSON, &context.input)?;
+    let lease = shelf.get(&request.terms.model).await?;
+    say(lease.complete(request, caller).await?, context).await
+}
+
+/// Sends chunks as lines where they are wanted, and gives the whole.
+async fn say(mut answer: Answer, context: &Context) -> Result<Bytes, Problem> {
+    if answer.streams() {
+        while let Some(chunks) = answer.next().await? {
+            let mut lines = Vec::with_capacity(chunks.iter().map(|chunk| chunk.len() + 1).sum());
+            for chunk in &chunks {
+                lines.extend_from_slice(chunk);
+                lines.push(b'\n');
+            }
+            context.frames.send(lines.into()).await;
+        }
+        context.frames.send(Bytes::from_static(LAST)).await;
+    }
+    answer.document().await
+}

@@ -10,7 +10,7 @@ use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Limits, Priority, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Bus, Payloads};
-use cortex_domain::state::{Exhausted, FailureKind, State};
+use cortex_domain::state::{Exhausted, State};
 use cortex_domain::subject::Subject;
 use cortex_domain::topic::Topic;
 use cortex_guard::{Kind, Problem};
@@ -36,13 +36,7 @@ impl Answered {
     pub(crate) fn into_answer(self) -> Result<Bytes, Problem> {
         match (self.job.state, self.answer) {
             (State::Succeeded { .. }, Some(answer)) => Ok(answer),
-            (State::Failed { failure }, _) => Err(match failure.kind {
-                FailureKind::InvalidInput => Problem::new(Kind::InvalidRequest, failure.detail),
-                FailureKind::Overloaded => refuse::overloaded(),
-                FailureKind::Broken | FailureKind::Silent | FailureKind::Overran => {
-                    Problem::new(Kind::WorkerFailed, failure.detail)
-                }
-            }),
+            (State::Failed { failure }, _) => Err(refuse::failed(failure)),
             (State::Denied { denial }, _) => {
                 Err(Problem::new(Kind::Denied, denial.reason).with("rule", denial.rule))
             }

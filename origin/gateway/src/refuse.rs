@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use cortex_domain::ports::{BusError, CommitError, StoreError};
+use cortex_domain::state::{Failure, FailureKind};
 use cortex_guard::{Kind, Problem, Shape};
 use http::{HeaderValue, StatusCode, header};
 use std::time::Duration;
@@ -78,7 +79,51 @@ pub(crate) fn overloaded() -> Problem {
         .retry_after(Duration::from_secs(1))
 }
 
+/// What a worker said went wrong.
+pub(crate) fn failed(failure: Failure) -> Problem {
+    let Failure { kind, detail, parameter } = failure;
+    let problem = match kind {
+        FailureKind::InvalidInput => Problem::new(Kind::InvalidRequest, detail),
+        FailureKind::Overloaded => Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1)),
+        FailureKind::Broken | FailureKind::Silent | FailureKind::Overran => {
+            Problem::new(Kind::WorkerFailed, detail)
+        }
+    };
+    match parameter {
+        Some(parameter) => problem.at(parameter),
+        None => problem,
+    }
+}
+
 /// A missing job and another tenant's look the same.
 pub(crate) fn no_such_job() -> Problem {
     Problem::new(Kind::NotFound, "there is no such job")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workers_refusal_names_the_parameter_in_either_shape() {
+        let rendered = |failure: Failure, shape| {
+            let rendered = failed(failure).render(shape);
+            let body: serde_json::Value = serde_json::from_str(&rendered.body).unwrap();
+            (rendered.status, body)
+        };
+        let refused = Failure::new(FailureKind::InvalidInput, "it is too long").at("messages");
+        let (status, body) = rendered(refused.clone(), Shape::OpenAi);
+        assert_eq!((status, &body["error"]["param"]), (400, &"messages".into()));
+        let (status, body) = rendered(refused, Shape::Problem);
+        assert_eq!((status, &body["param"]), (400, &"messages".into()));
+        let (status, body) = rendered(Failure::new(FailureKind::Broken, "it broke"), Shape::OpenAi);
+        assert_eq!((status, &body["error"]["param"]), (502, &serde_json::Value::Null));
+    }
+
+    #[test]
+    fn a_full_worker_says_to_try_again() {
+        let problem = failed(Failure::new(FailureKind::Overloaded, "the queue is full"));
+        let rendered = problem.render(Shape::OpenAi);
+        assert_eq!((rendered.status, rendered.retry_after), (429, Some(1)));
+    }
 }

@@ -212,7 +212,7 @@ fn fold(core: &Core, job: Job, events: &[(Event, Option<WorkerId>)]) -> Change {
 /// The worker said that it is done, but what it answered never arrived.
 fn lose_answer(event: &mut Event) {
     if let Event::Succeeded { lease, .. } = *event {
-        let failure = Failure { kind: FailureKind::Broken, detail: "the worker's answer was lost".into() };
+        let failure = Failure::new(FailureKind::Broken, "the worker's answer was lost");
         *event = Event::Failed { lease, failure };
     }
 }

@@ -45,7 +45,7 @@ async fn lapse(core: &Arc<Core>) {
             _ => "the worker fell silent",
         };
         tracing::info!(job = %held.job, worker = %held.worker, "{detail}");
-        let failure = Failure { kind, detail: detail.into() };
+        let failure = Failure::new(kind, detail);
         report::happened(core, held.job, Event::Failed { lease: held.lease, failure }, held.worker).await;
     }
 }

@@ -113,6 +113,21 @@ impl FailureKind {
 pub struct Failure {
     pub kind: FailureKind,
     pub detail: String,
+    /// The parameter of the request that is at fault, if one is.
+    pub parameter: Option<String>,
+}
+
+impl Failure {
+    #[must_use]
+    pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), parameter: None }
+    }
+
+    /// Names the parameter of the request that is at fault.
+    #[must_use]
+    pub fn at(self, parameter: impl Into<String>) -> Self {
+        Self { parameter: Some(parameter.into()), ..self }
+    }
 }
 
 /// What ran out.

@@ -108,6 +108,12 @@ impl Problem {
         self.with("param", param.into())
     }
 
+    /// The field that [`Self::at`] named.
+    #[must_use]
+    pub fn param(&self) -> Option<&str> {
+        self.extensions.get("param").and_then(Value::as_str)
+    }
+
     /// Says when to try again; also the `Retry-After` header.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
@@ -121,6 +127,7 @@ impl Problem {
             r#type: self.kind.urn(),
             title: self.kind.title().to_owned(),
             detail: self.detail.clone(),
+            param: self.param().map(str::to_owned),
         }
     }
 
@@ -151,7 +158,7 @@ impl Problem {
         json!({"error": {
             "message": self.detail,
             "type": self.kind.openai_type(),
-            "param": self.extensions.get("param"),
+            "param": self.param(),
             "code": self.kind.slug(),
         }})
     }
@@ -189,6 +196,9 @@ pub struct ErrorView {
     pub r#type: String,
     pub title: String,
     pub detail: String,
+    /// The parameter of the request that is at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
 }
 
 #[cfg(test)]
@@ -255,7 +265,9 @@ mod tests {
     #[test]
     fn a_document_reads_as_an_error_view() {
         let problem = Problem::new(Kind::Denied, "no").with("rule", "r1");
-        let read: ErrorView = serde_json::from_str(&problem.render(Shape::Problem).body).unwrap();
-        assert_eq!(read, problem.view());
+        for problem in [problem.clone(), problem.at("labels")] {
+            let read: ErrorView = serde_json::from_str(&problem.render(Shape::Problem).body).unwrap();
+            assert_eq!(read, problem.view());
+        }
     }
 }

@@ -6,7 +6,7 @@ use cortex_domain::policy::{Clearance, PolicyVersion};
 use cortex_domain::state::{Attempt, Denial, Exhausted, Failure, FailureKind, Hold, Lease, State, Target};
 use cortex_domain::time::Timestamp;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, Message, filled};
 use crate::v1;
 use v1::hold::{Plain, Until, Why};
 use v1::state as states;
@@ -183,7 +183,11 @@ impl From<&Failure> for v1::Failure {
             FailureKind::Silent => v1::FailureKind::Silent,
             FailureKind::Overran => v1::FailureKind::Overran,
         };
-        Self { kind: kind.into(), detail: failure.detail.clone() }
+        Self {
+            kind: kind.into(),
+            detail: failure.detail.clone(),
+            parameter: failure.parameter.clone().unwrap_or_default(),
+        }
     }
 }
 
@@ -199,7 +203,7 @@ impl TryFrom<v1::Failure> for Failure {
             v1::FailureKind::Silent => FailureKind::Silent,
             v1::FailureKind::Overran => FailureKind::Overran,
         };
-        Ok(Self { kind, detail: failure.detail })
+        Ok(Self { kind, detail: failure.detail, parameter: filled(failure.parameter) })
     }
 }
 

@@ -21,7 +21,10 @@ fn lease() -> Lease {
 }
 
 fn failed(detail: String) -> Outcome {
-    let failure = Failure { kind: FailureKind::Broken, detail };
+    failed_of(Failure::new(FailureKind::Broken, detail))
+}
+
+fn failed_of(failure: Failure) -> Outcome {
     Outcome { job: job(), lease: lease(), worker: "w1".parse().unwrap(), end: End::Failed { failure } }
 }
 
@@ -72,7 +75,7 @@ fn an_allowing_answer_that_names_no_policy_allows_nothing() {
 
 #[test]
 fn an_unspecified_failure_is_refused() {
-    let end = Some(v1::job_result::End::Failed(v1::Failure { kind: 0, detail: String::new() }));
+    let end = Some(v1::job_result::End::Failed(v1::Failure::default()));
     let bytes = v1::JobResult { end, ..v1::JobResult::from(&failed(String::new())) }.encode_to_vec();
     assert_eq!(refusal(decode_outcome(&bytes)), "Failure has a bad `kind`: it is unspecified");
 }
@@ -84,9 +87,22 @@ fn a_long_detail_is_cut_by_the_sender_and_refused_by_the_reader() {
         panic!()
     };
     assert_eq!(failure.detail.len(), 4096);
-    let end = Some(v1::job_result::End::Failed(v1::Failure { kind: 2, detail: long }));
+    let end =
+        Some(v1::job_result::End::Failed(v1::Failure { kind: 2, detail: long, ..v1::Failure::default() }));
     let bytes = v1::JobResult { end, ..v1::JobResult::from(&failed(String::new())) }.encode_to_vec();
     assert!(refusal(decode_outcome(&bytes)).contains("`failed.detail`"));
+}
+
+#[test]
+fn a_parameter_with_a_long_name_is_left_out_by_the_sender_and_refused_by_the_reader() {
+    let long = "p".repeat(1025);
+    let outcome = failed_of(Failure::new(FailureKind::InvalidInput, "no").at(long.clone()));
+    let End::Failed { failure } = decode_outcome(&encode_outcome(&outcome)).unwrap().end else { panic!() };
+    assert_eq!(failure, Failure::new(FailureKind::InvalidInput, "no"));
+    let end = v1::Failure { kind: 1, parameter: long, ..v1::Failure::default() };
+    let end = Some(v1::job_result::End::Failed(end));
+    let bytes = v1::JobResult { end, ..v1::JobResult::from(&failed(String::new())) }.encode_to_vec();
+    assert!(refusal(decode_outcome(&bytes)).contains("`failed.parameter`"));
 }
 
 #[test]

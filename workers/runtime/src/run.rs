@@ -102,7 +102,7 @@ impl Dispatch {
 }
 
 fn failed(kind: FailureKind, detail: &str) -> End {
-    End::Failed { failure: Failure { kind, detail: detail.to_owned() } }
+    End::Failed { failure: Failure::new(kind, detail) }
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -19,7 +19,7 @@ use origin::{HEARTBEAT, RUN, Stage, task};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn broken(detail: &str) -> End {
-    End::Failed { failure: Failure { kind: FailureKind::Broken, detail: detail.to_owned() } }
+    End::Failed { failure: Failure::new(FailureKind::Broken, detail) }
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +71,7 @@ async fn pieces_are_sent_in_order_and_in_frames_that_are_not_too_long() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_reported_as_it_is() {
-    let failure = Failure { kind: FailureKind::InvalidInput, detail: "no".to_owned() };
+    let failure = Failure::new(FailureKind::InvalidInput, "no").at("p");
     let mut stage = Stage::with(Fails(failure.clone()));
     stage.send(&task(), "1");
     assert_eq!(stage.report().await.outcome.end, End::Failed { failure });

@@ -5,6 +5,7 @@ use cortex_domain::id::ModelName;
 use cortex_domain::ports::Answer;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
+use cortex_guard::Problem;
 use cortex_guard::api::{EmbeddingsRequest, EmbeddingsResponse};
 use cortex_inference::embed::{EmbedError, Embedder};
 use cortex_runtime::{Context, Engine, Profile};
@@ -28,20 +29,15 @@ impl Embed {
     }
 
     async fn embed(&self, input: &[u8]) -> Result<Bytes, Failure> {
-        let request = EmbeddingsRequest::parse(Some("application/json"), input)
-            .map_err(|problem| invalid(problem.detail))?;
+        let request = EmbeddingsRequest::parse(Some("application/json"), input).map_err(refused)?;
         if request.model != self.model {
-            return Err(invalid(format!(
-                "this pool has the model `{}`, not `{}`",
-                self.model, request.model
-            )));
+            let detail = format!("this pool has the model `{}`, not `{}`", self.model, request.model);
+            return Err(invalid(detail).at("model"));
         }
         let dimensions = self.embedder.about().dimensions;
         if request.dimensions.is_some_and(|wanted| usize::try_from(wanted) != Ok(dimensions)) {
-            return Err(invalid(format!(
-                "`{}` has {dimensions} dimensions and can't have fewer",
-                self.model
-            )));
+            let detail = format!("`{}` has {dimensions} dimensions and can't have fewer", self.model);
+            return Err(invalid(detail).at("dimensions"));
         }
         let embedded = self.embedder.embed(request.input).await.map_err(|error| self.failure(error))?;
         let tokens = u64::try_from(embedded.tokens).unwrap_or(u64::MAX);
@@ -55,9 +51,9 @@ impl Embed {
     fn failure(&self, error: EmbedError) -> Failure {
         match error {
             EmbedError::Overloaded { .. } => {
-                Failure { kind: FailureKind::Overloaded, detail: "the model's queue is full".to_owned() }
+                Failure::new(FailureKind::Overloaded, "the model's queue is full; try again later")
             }
-            EmbedError::TooMany { .. } | EmbedError::BadText { .. } => invalid(error.to_string()),
+            EmbedError::TooMany { .. } | EmbedError::BadText { .. } => invalid(error.to_string()).at("input"),
             EmbedError::Device(_) => {
                 tracing::error!(%error, "the model failed");
                 broken()
@@ -90,10 +86,14 @@ impl Engine for Embed {
     }
 }
 
+fn refused(problem: Problem) -> Failure {
+    Failure { parameter: problem.param().map(str::to_owned), ..invalid(problem.detail) }
+}
+
 fn invalid(detail: impl Into<String>) -> Failure {
-    Failure { kind: FailureKind::InvalidInput, detail: detail.into() }
+    Failure::new(FailureKind::InvalidInput, detail)
 }
 
 fn broken() -> Failure {
-    Failure { kind: FailureKind::Broken, detail: "the model failed".to_owned() }
+    Failure::new(FailureKind::Broken, "the model failed")
 }

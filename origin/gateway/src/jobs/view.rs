@@ -5,7 +5,7 @@ use cortex_domain::event::{Entry, Event};
 use cortex_domain::job::Job;
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::Payloads;
-use cortex_domain::state::{Exhausted, FailureKind, Hold, State, Target};
+use cortex_domain::state::{Exhausted, Hold, State, Target};
 use cortex_guard::api::{EventView, HoldView, JobView};
 use cortex_guard::{Kind, Problem};
 use serde_json::value::RawValue;
@@ -68,13 +68,7 @@ fn hold(state: &State) -> Option<HoldView> {
 /// Why a job ended without a result.
 fn problem(state: &State) -> Option<Problem> {
     match state {
-        State::Failed { failure } => Some(match failure.kind {
-            FailureKind::InvalidInput => Problem::new(Kind::InvalidRequest, failure.detail.clone()),
-            FailureKind::Overloaded => Problem::new(Kind::Overloaded, failure.detail.clone()),
-            FailureKind::Broken | FailureKind::Silent | FailureKind::Overran => {
-                Problem::new(Kind::WorkerFailed, failure.detail.clone())
-            }
-        }),
+        State::Failed { failure } => Some(refuse::failed(failure.clone())),
         State::Denied { denial } => Some(Problem::new(Kind::Denied, denial.reason.clone())),
         State::TimedOut { exhausted } => Some(Problem::new(
             Kind::Timeout,
@@ -120,7 +114,13 @@ fn detail(job: &Job, event: &Event) -> Map<String, Value> {
         Event::Succeeded { timings, .. } => {
             json!({"wait_ms": timings.wait_ms, "run_ms": timings.run_ms})
         }
-        Event::Failed { failure, .. } => json!({"kind": failure.kind.name(), "detail": failure.detail}),
+        Event::Failed { failure, .. } => {
+            let mut detail = json!({"kind": failure.kind.name(), "detail": failure.detail});
+            if let Some(parameter) = &failure.parameter {
+                detail["param"] = parameter.as_str().into();
+            }
+            detail
+        }
         Event::Cancelled { reason } => json!({"reason": reason}),
         Event::Released | Event::Dispatched { .. } | Event::Returned { .. } | Event::Expired => json!({}),
     };

@@ -52,7 +52,7 @@ pub(crate) async fn the_log_folds_into_the_record(place: &impl Place) {
     let job = accepted(&*store, "acme", 1).await;
     let first = lease(&job, 1);
     let job = store.commit(scheduled(&job, first)).await.unwrap();
-    let failure = Failure { kind: FailureKind::Silent, detail: "it fell silent".into() };
+    let failure = Failure::new(FailureKind::Silent, "it fell silent");
     let retried = Change::of(job)
         .then(Event::Failed { lease: first, failure }, NOW)
         .and_then(|change| change.then(Event::Released, NOW))

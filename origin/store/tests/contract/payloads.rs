@@ -15,7 +15,7 @@ pub(crate) async fn the_winners_draft_becomes_the_result_and_the_others_are_swep
     let loser = lease(&job, 1);
     let job = store.commit(scheduled(&job, loser)).await.unwrap();
     store.put(draft(&job, loser), "lost".into()).await.unwrap();
-    let failure = Failure { kind: FailureKind::Silent, detail: "it fell silent".into() };
+    let failure = Failure::new(FailureKind::Silent, "it fell silent");
     let retried = Change::of(job)
         .then(Event::Failed { lease: loser, failure }, NOW)
         .and_then(|change| change.then(Event::Released, NOW))

@@ -46,7 +46,7 @@ fn to(name: &str) -> Target {
 }
 
 fn failed(lease: Lease, kind: FailureKind) -> Event {
-    Event::Failed { lease, failure: Failure { kind, detail: "it broke".into() } }
+    Event::Failed { lease, failure: Failure::new(kind, "it broke") }
 }
 
 fn scheduled(lease: Lease) -> Event {

@@ -135,10 +135,7 @@ impl Broker {
             tracing::warn!(job = %outcome.job, %error, "a job's answer could not be stored");
             outcome.end = match error {
                 StoreError::Overloaded => End::Failed {
-                    failure: Failure {
-                        kind: FailureKind::Overloaded,
-                        detail: "there was no room for the answer".to_owned(),
-                    },
+                    failure: Failure::new(FailureKind::Overloaded, "there was no room for the answer"),
                 },
                 StoreError::Broken(_) | StoreError::Corrupt(_) => broken("the answer could not be stored"),
             };
@@ -198,7 +195,7 @@ impl std::fmt::Debug for Broker {
 }
 
 fn broken(detail: &str) -> End {
-    End::Failed { failure: Failure { kind: FailureKind::Broken, detail: detail.to_owned() } }
+    End::Failed { failure: Failure::new(FailureKind::Broken, detail) }
 }
 
 /// Jobs for a worker. Those that it has not read when it leaves go back.

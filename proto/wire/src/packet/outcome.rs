@@ -14,8 +14,10 @@ const RESULT: Message = Message("JobResult");
 
 /// The longest detail of a failure, in bytes.
 const MAX_DETAIL: usize = 4096;
+/// The longest name of a failure's parameter, in bytes.
+const MAX_PARAMETER: usize = 1024;
 
-/// The detail of a failure is cut to 4 KiB.
+/// The detail of a failure is cut to 4 KiB; a parameter whose name is longer than 1 KiB is left out.
 #[must_use]
 pub fn encode_outcome(outcome: &Outcome) -> Bytes {
     v1::JobResult::from(outcome).encode_to_vec().into()
@@ -36,7 +38,8 @@ impl From<&Outcome> for v1::JobResult {
             End::Failed { failure } => {
                 let cut = failure.detail.floor_char_boundary(MAX_DETAIL);
                 let detail = failure.detail[..cut].to_owned();
-                result::End::Failed((&Failure { kind: failure.kind, detail }).into())
+                let parameter = failure.parameter.clone().filter(|name| name.len() <= MAX_PARAMETER);
+                result::End::Failed((&Failure { kind: failure.kind, detail, parameter }).into())
             }
             End::Returned => result::End::Returned(result::Returned {}),
         };
@@ -59,6 +62,7 @@ impl TryFrom<v1::JobResult> for Outcome {
             }
             result::End::Failed(failure) => {
                 RESULT.at_most("failed.detail", failure.detail.len(), MAX_DETAIL)?;
+                RESULT.at_most("failed.parameter", failure.parameter.len(), MAX_PARAMETER)?;
                 End::Failed { failure: failure.try_into()? }
             }
             result::End::Returned(result::Returned {}) => End::Returned,

@@ -114,7 +114,8 @@ fn hold() -> impl Strategy<Value = Hold> {
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
-    (prop::sample::select(&FailureKind::ALL), text()).prop_map(|(kind, detail)| Failure { kind, detail })
+    (prop::sample::select(&FailureKind::ALL), text(), some_text())
+        .prop_map(|(kind, detail, parameter)| Failure { kind, detail, parameter })
 }
 
 fn denial() -> impl Strategy<Value = Denial> {

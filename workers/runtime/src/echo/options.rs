@@ -27,13 +27,13 @@ pub(super) fn read(input: &[u8]) -> Result<Options, Failure> {
     }
     match serde_json::from_slice::<Options>(input) {
         Ok(options) if options.is_bounded() => Ok(options),
-        _ => Err(Failure {
-            kind: FailureKind::InvalidInput,
-            detail: format!(
+        _ => Err(Failure::new(
+            FailureKind::InvalidInput,
+            format!(
                 "`delay_ms` and `pace_ms` are whole numbers of milliseconds, at most {LONGEST_MS}, and `frames` is at \
                  most {MOST_FRAMES}"
             ),
-        }),
+        )),
     }
 }
 

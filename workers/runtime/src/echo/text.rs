@@ -143,9 +143,10 @@ fn json(document: &impl Serialize) -> Vec<u8> {
 }
 
 fn invalid(problem: &Problem) -> Failure {
-    Failure { kind: FailureKind::InvalidInput, detail: problem.detail.clone() }
+    let parameter = problem.param().map(str::to_owned);
+    Failure { parameter, ..Failure::new(FailureKind::InvalidInput, problem.detail.as_str()) }
 }
 
 fn unable(what: &str) -> Failure {
-    Failure { kind: FailureKind::InvalidInput, detail: format!("an echo has no {what}") }
+    Failure::new(FailureKind::InvalidInput, format!("an echo has no {what}"))
 }

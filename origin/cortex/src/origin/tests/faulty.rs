@@ -112,7 +112,7 @@ impl Faulty {
     }
 
     async fn fail(&self, job: JobId, lease: Lease, kind: FailureKind) {
-        self.report(job, lease, End::Failed { failure: Failure { kind, detail: "it broke".into() } }).await;
+        self.report(job, lease, End::Failed { failure: Failure::new(kind, "it broke") }).await;
     }
 
     async fn report(&self, job: JobId, lease: Lease, end: End) {

@@ -145,7 +145,7 @@ impl Table {
     }
 
     async fn fail(&self, task: &Task) {
-        let failure = Failure { kind: FailureKind::Broken, detail: "it broke".into() };
+        let failure = Failure::new(FailureKind::Broken, "it broke");
         self.end(task.job, task.lease, End::Failed { failure }).await;
     }
 

@@ -81,11 +81,15 @@ async fn what_is_refused_before_the_first_event_has_a_status_and_after_it_an_eve
     let (status, refused) =
         body(stand.ask(&json!({"frames": 0, "fail": "too long"})).send().await.unwrap()).await;
     assert_eq!((status, &refused["error"]["message"]), (400, &json!("too long")));
-    assert_eq!(refused["error"]["type"], "invalid_request_error");
+    assert_eq!(
+        (&refused["error"]["type"], &refused["error"]["param"]),
+        (&json!("invalid_request_error"), &json!("messages"))
+    );
 
     let late = events(stand.ask(&json!({"frames": 2, "fail": "too late"})).send().await.unwrap()).await;
     assert_eq!(numbers(&late), [1, 2]);
     assert_eq!(late[2].data["error"]["message"], "too late");
+    assert_eq!(late[2].data["error"]["param"], "messages");
 
     let lost = events(stand.ask(&json!({"frames": 3, "skip": 2})).send().await.unwrap()).await;
     assert_eq!((numbers(&lost), &lost[1].data["error"]["code"]), (vec![1], &json!("worker-failed")));

@@ -151,7 +151,9 @@ async fn run(link: Arc<Link>, task: Task, input: Bytes) {
     }
     let draft = script.fail.is_none().then(|| (task.draft, Bytes::from_static(b"{}")));
     let end = match script.fail {
-        Some(detail) => End::Failed { failure: Failure { kind: FailureKind::InvalidInput, detail } },
+        Some(detail) => {
+            End::Failed { failure: Failure::new(FailureKind::InvalidInput, detail).at("messages") }
+        }
         None => {
             let last = Said::Frame(Bytes::from_static(b"[DONE]\n"));
             link.progress(said(script.frames + 1, last)).await.unwrap();

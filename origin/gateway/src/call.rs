@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cortex_domain::call::{Called, Refusal};
-use cortex_domain::id::JobId;
+use cortex_domain::id::{JobId, ModelName};
 use cortex_domain::job::{Job, Limits, Priority, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Bus, Payloads};
@@ -66,7 +66,7 @@ pub(crate) enum Patience {
 /// How long the scheduler may take to answer once the caller's patience is over.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// An admitted request as a call of a topic, and its body.
+/// An admitted request as a call of a topic, for a model, and its body.
 ///
 /// # Errors
 /// If no pool does the topic.
@@ -74,6 +74,7 @@ pub(crate) fn request(
     inner: &Inner,
     admitted: Admitted,
     topic: Topic,
+    model: ModelName,
     labels: BTreeMap<String, String>,
 ) -> Result<(Request, Bytes), Problem> {
     let route = inner
@@ -84,6 +85,7 @@ pub(crate) fn request(
         id: admitted.job.unwrap_or_else(|| inner.mint()),
         owner: admitted.owner,
         topic,
+        model: Some(model),
         priority: Priority::Normal,
         // Its caller's patience is no deadline: that would go by a clock which may be set.
         limits: Limits { attempts: route.attempts, run: route.run, deadline: None },

@@ -32,7 +32,7 @@ async fn embed(gateway: Gateway, admitted: Admitted) -> Result<Response, Problem
         return Err(Problem::new(Kind::UnknownModel, detail).at("model"));
     }
     let topic: Topic = "job.embed".parse().expect("`job.embed` is a topic");
-    let (request, body) = call::request(inner, admitted, topic, BTreeMap::new())?;
+    let (request, body) = call::request(inner, admitted, topic, asked.model, BTreeMap::new())?;
     let id = request.id;
     let answered = call::run(inner, request, body, Patience::Leave(LIMIT)).await?;
     let body = answered.into_answer()?;

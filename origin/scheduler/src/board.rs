@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
 use cortex_domain::job::{Job, Version};
+use cortex_domain::placement::Wanted;
 use cortex_domain::ports::Reply;
 use cortex_domain::time::Uptime;
 use cortex_domain::topic::Topic;
@@ -78,9 +79,11 @@ impl Board {
 
     /// The first of a topic's queue, if a worker has room for it.
     pub(crate) fn next(&mut self, topic: &Topic, settings: &Settings, dispatch: DispatchId) -> Option<Turn> {
-        let job = self.waiting.first(topic)?;
+        let request = &self.waiting.first(topic)?.cleared.job().request;
         let pool = &settings.catalogue.route(topic)?.pool;
-        let worker = self.fleet.reserve(pool, topic, job, dispatch)?;
+        let job = request.id;
+        let wanted = Wanted { job, pool, topic, model: request.model.as_ref() };
+        let worker = self.fleet.reserve(wanted, dispatch)?;
         let ticket = self.waiting.remove(job)?;
         self.moving.insert(job);
         Some(Turn { ticket, worker, dispatch })

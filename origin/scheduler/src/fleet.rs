@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use cortex_domain::id::{DispatchId, JobId, Pool, WorkerId};
-use cortex_domain::placement::{self, Candidate};
+use cortex_domain::id::{DispatchId, JobId, WorkerId};
+use cortex_domain::placement::{self, Candidate, Wanted};
 use cortex_domain::state::{FailureKind, Lease};
 use cortex_domain::time::Uptime;
-use cortex_domain::topic::Topic;
 
 /// A lease that a worker holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +44,9 @@ impl Fleet {
         self.workers.remove(worker);
     }
 
-    /// Takes a slot for a dispatch on the least-loaded worker that has room.
-    pub(crate) fn reserve(
-        &mut self,
-        pool: &Pool,
-        topic: &Topic,
-        job: JobId,
-        dispatch: DispatchId,
-    ) -> Option<WorkerId> {
-        let worker = placement::choose(self.workers.values(), pool, topic, job)?.worker.clone();
+    /// Takes a slot for a dispatch on the best worker that has room.
+    pub(crate) fn reserve(&mut self, wanted: Wanted<'_>, dispatch: DispatchId) -> Option<WorkerId> {
+        let worker = placement::choose(self.workers.values(), wanted)?.worker.clone();
         self.occupy(dispatch, &worker);
         Some(worker)
     }
@@ -154,7 +147,8 @@ mod tests {
 
     fn reserve(fleet: &mut Fleet, n: u8) -> bool {
         let (pool, topic) = ("echo".parse().unwrap(), "job.echo".parse().unwrap());
-        fleet.reserve(&pool, &topic, job(), lease(n).dispatch).is_some()
+        let wanted = Wanted { job: job(), pool: &pool, topic: &topic, model: None };
+        fleet.reserve(wanted, lease(n).dispatch).is_some()
     }
 
     #[test]

@@ -92,8 +92,8 @@ impl Waiting {
     }
 
     /// Who is first in a topic's queue.
-    pub(crate) fn first(&self, topic: &Topic) -> Option<JobId> {
-        self.topics.get(topic)?.keys().next().map(|(_, job)| *job)
+    pub(crate) fn first(&self, topic: &Topic) -> Option<&Ticket> {
+        self.topics.get(topic)?.values().next()
     }
 
     /// Lets a job come back at a time. Dropped when the queue is full: the reconciler finds it again.

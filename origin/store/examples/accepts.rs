@@ -76,6 +76,7 @@ fn submission() -> Result<Submission, Failure> {
         id: JobId::mint(now, random),
         owner: Owner { tenant: "acme".parse()?, principal: "bench".parse()?, roles: vec!["user".parse()?] },
         topic: "job.echo".parse()?,
+        model: None,
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(60), deadline: None },
         labels: BTreeMap::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::id::{IdempotencyKey, JobId, Principal, Role, Tenant};
+use crate::id::{IdempotencyKey, JobId, ModelName, Principal, Role, Tenant};
 use crate::pointer::{Memory, Pointer};
 use crate::state::{Attempt, Hold, State};
 use crate::time::Timestamp;
@@ -81,6 +81,8 @@ pub struct Request {
     pub id: JobId,
     pub owner: Owner,
     pub topic: Topic,
+    /// The model that it is for, where that is known before a worker reads the input.
+    pub model: Option<ModelName>,
     pub priority: Priority,
     pub limits: Limits,
     pub labels: BTreeMap<String, String>,

@@ -32,18 +32,39 @@ impl Candidate {
     }
 }
 
-/// Chooses the least-loaded worker of the topic's pool that has room: lowest share of its capacity in
-/// use, ties broken by the job's id so that equals take turns. `None`: nobody has room.
+/// What a job needs of a worker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wanted<'a> {
+    pub job: JobId,
+    pub pool: &'a Pool,
+    pub topic: &'a Topic,
+    /// Better loaded already; a worker that has not loaded it can.
+    pub model: Option<&'a ModelName>,
+}
+
+impl Wanted<'_> {
+    fn may_go_to(&self, worker: &Candidate) -> bool {
+        worker.pool == *self.pool && worker.takes(self.topic) && worker.has_room()
+    }
+
+    fn is_loaded_on(&self, worker: &Candidate) -> bool {
+        self.model.is_none_or(|model| worker.models.contains(model))
+    }
+}
+
+/// Chooses a worker of the topic's pool that has room: one that has loaded the model before one that has not, then the
+/// least loaded, by the share of its capacity in use, ties broken by the job's id so that equals take turns. `None`:
+/// nobody has room.
 pub fn choose<'a>(
     candidates: impl IntoIterator<Item = &'a Candidate>,
-    pool: &Pool,
-    topic: &Topic,
-    job: JobId,
+    wanted: Wanted<'_>,
 ) -> Option<&'a Candidate> {
-    candidates.into_iter().filter(|c| c.pool == *pool && c.takes(topic) && c.has_room()).min_by(|a, b| {
+    candidates.into_iter().filter(|worker| wanted.may_go_to(worker)).min_by(|a, b| {
         let load = u64::from(a.in_flight) * u64::from(b.capacity);
         let other = u64::from(b.in_flight) * u64::from(a.capacity);
-        load.cmp(&other).then_with(|| turn(job, &a.worker).cmp(&turn(job, &b.worker)))
+        (wanted.is_loaded_on(b).cmp(&wanted.is_loaded_on(a)))
+            .then(load.cmp(&other))
+            .then_with(|| turn(wanted.job, &a.worker).cmp(&turn(wanted.job, &b.worker)))
     })
 }
 
@@ -70,10 +91,20 @@ mod tests {
         }
     }
 
+    fn with(model: &str, worker: Candidate) -> Candidate {
+        Candidate { models: vec!["other".parse().unwrap(), model.parse().unwrap()], ..worker }
+    }
+
     fn chosen(candidates: &[Candidate], n: u8) -> Option<String> {
+        chosen_for(None, candidates, n)
+    }
+
+    fn chosen_for(model: Option<&str>, candidates: &[Candidate], n: u8) -> Option<String> {
         let job = JobId::mint(Timestamp::from_millis(1), [n; 10]);
-        choose(candidates, &"echo".parse().unwrap(), &"job.echo".parse().unwrap(), job)
-            .map(|c| c.worker.to_string())
+        let (pool, topic) = ("echo".parse().unwrap(), "job.echo".parse().unwrap());
+        let model = model.map(|name| name.parse().unwrap());
+        let wanted = Wanted { job, pool: &pool, topic: &topic, model: model.as_ref() };
+        choose(candidates, wanted).map(|c| c.worker.to_string())
     }
 
     #[test]
@@ -96,5 +127,34 @@ mod tests {
         let equals = [worker("a", 0, 4), worker("b", 0, 4)];
         let to_a = (0..=255).filter(|n| chosen(&equals, *n).as_deref() == Some("a")).count();
         assert!((64..192).contains(&to_a), "{to_a}");
+    }
+
+    #[test]
+    fn a_busy_worker_with_the_model_goes_before_an_idle_one_without() {
+        let workers = [worker("a", 0, 4), with("m", worker("b", 3, 4)), with("x", worker("c", 0, 4))];
+        assert_eq!(chosen_for(Some("m"), &workers, 1).as_deref(), Some("b"));
+        assert_ne!(chosen(&workers, 1).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_full_worker_with_the_model_holds_nobody_up() {
+        let full = with("m", worker("b", 4, 4));
+        assert_eq!(chosen_for(Some("m"), &[worker("a", 1, 4), full.clone()], 1).as_deref(), Some("a"));
+        assert_eq!(chosen_for(Some("m"), &[full], 1), None);
+    }
+
+    #[test]
+    fn the_least_loaded_of_those_with_the_model_gets_the_job() {
+        let workers = [with("m", worker("a", 3, 4)), with("m", worker("b", 4, 8)), worker("c", 0, 8)];
+        assert_eq!(chosen_for(Some("m"), &workers, 1).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn equals_with_the_model_take_turns() {
+        let workers = [with("m", worker("a", 1, 4)), with("m", worker("b", 1, 4)), worker("c", 0, 4)];
+        let to =
+            |name| (0..=255).filter(|n| chosen_for(Some("m"), &workers, *n).as_deref() == Some(name)).count();
+        assert!((64..192).contains(&to("a")), "{}", to("a"));
+        assert_eq!(to("a") + to("b"), 256);
     }
 }

@@ -40,7 +40,7 @@ async fn generate(gateway: Gateway, admitted: Admitted, way: Way) -> Result<Resp
     let prefers = admitted.headers.get_all("prefer");
     let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
     let streams = terms.streams();
-    let (request, body) = call::request(inner, admitted, topic, terms.labels)?;
+    let (request, body) = call::request(inner, admitted, topic, terms.model, terms.labels)?;
     let patience = request.limits.run + WAIT;
     if streams {
         return stream::open(inner, request, body, patience, prefer.resume).await;

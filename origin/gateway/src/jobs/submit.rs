@@ -27,6 +27,8 @@ pub(crate) fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission
         id: admitted.job.unwrap_or_else(|| inner.mint()),
         owner: admitted.owner,
         topic: asked.topic,
+        // It may stand in the input, which nobody reads before the worker.
+        model: None,
         priority: asked.priority,
         limits: Limits {
             attempts: asked.max_attempts.unwrap_or(route.attempts),

@@ -24,6 +24,7 @@ pub(super) fn request(tenant: &str, n: u16) -> Request {
         id: JobId::mint(created_at, random),
         owner: Owner { tenant: tenant.parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
+        model: None,
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::from([("n".to_owned(), n.to_string())]),

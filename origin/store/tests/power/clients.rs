@@ -87,6 +87,7 @@ pub(crate) fn submission(n: u64) -> Submission {
         id: JobId::mint(NOW, random),
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
+        model: None,
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::new(),

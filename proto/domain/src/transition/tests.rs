@@ -19,6 +19,7 @@ fn request(attempts: u32) -> Request {
         id: JobId::mint(NOW, [1; 10]),
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
+        model: None,
         priority: Priority::Normal,
         limits: Limits { attempts, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::new(),

@@ -23,13 +23,15 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, DecodeError> {
     REQUEST.packet::<v1::JobRequest>(bytes)?.try_into()
 }
 
-/// What the worker has no need to know stays behind: the idempotency key and the hops.
+/// What the worker has no need to know stays behind: the idempotency key, the hops, and the model, which the input
+/// names.
 impl From<&Assignment> for v1::JobRequest {
     fn from(assignment: &Assignment) -> Self {
         Self {
             request: Some(v1::Request {
                 idempotency: None,
                 hops: Vec::new(),
+                model: String::new(),
                 ..v1::Request::from(assignment.request())
             }),
             lease: Some(assignment.lease().into()),

@@ -93,12 +93,27 @@ fn hop() -> impl Strategy<Value = Hop> {
 
 pub(crate) fn request() -> impl Strategy<Value = Request> {
     let priority = prop_oneof![Just(Priority::Low), Just(Priority::Normal), Just(Priority::High)];
-    let asked = (job_id(), owner(), topic(), priority, limits());
+    let asked = (job_id(), owner(), topic(), option::of(name()), priority, limits());
     let around =
         (btree_map(text(), text(), 0..4), option::of(idempotency()), vec(hop(), 0..4), time(), some_text());
     (asked, around).prop_map(
-        |((id, owner, topic, priority, limits), (labels, idempotency, hops, created_at, traceparent))| {
-            Request { id, owner, topic, priority, limits, labels, idempotency, hops, created_at, traceparent }
+        |(
+            (id, owner, topic, model, priority, limits),
+            (labels, idempotency, hops, created_at, traceparent),
+        )| {
+            Request {
+                id,
+                owner,
+                topic,
+                model,
+                priority,
+                limits,
+                labels,
+                idempotency,
+                hops,
+                created_at,
+                traceparent,
+            }
         },
     )
 }

@@ -86,6 +86,7 @@ impl Table {
             id: JobId::mint(now, entropy::random()),
             owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
             topic: "job.echo".parse().unwrap(),
+            model: None,
             priority: Priority::Normal,
             limits: Limits { attempts: 3, run: Duration::from_secs(300), deadline: None },
             labels: Default::default(),
@@ -119,8 +120,7 @@ impl Table {
 
     /// The next job that the worker is sent.
     async fn task(&mut self) -> Task {
-        let next = tokio::time::timeout(SOON, self.inbox.next()).await;
-        cortex_wire::decode_task(&next.expect("the worker is sent a job in time").unwrap().body).unwrap()
+        sent(&mut self.inbox).await
     }
 
     async fn beat(&self, held: &[&Task]) {
@@ -169,6 +169,12 @@ impl Table {
         let late = |_| panic!("the job is not {state} in time");
         tokio::time::timeout(SOON, reached).await.unwrap_or_else(late)
     }
+}
+
+/// The next job that a worker is sent.
+async fn sent(inbox: &mut Box<dyn Subscription>) -> Task {
+    let next = tokio::time::timeout(SOON, inbox.next()).await;
+    cortex_wire::decode_task(&next.expect("the worker is sent a job in time").unwrap().body).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -357,5 +363,43 @@ async fn every_decision_is_told_on_the_bus_before_the_job_is_sent() {
     let event = cortex_wire::decode_audit(&event.body).unwrap();
     let read = (event.action.as_str(), event.decision.as_str(), event.subject, event.detail.as_str());
     assert_eq!(read, ("policy.check", "ALLOW", id.to_string(), "default.allow[job.>]"));
+    scheduler.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_for_a_model_goes_to_the_worker_whose_heartbeat_lists_it_while_that_has_room() {
+    let mut table = Table::set().await;
+    let scheduler = table.start().await;
+    let other: WorkerId = "w2".parse().unwrap();
+    let mut others = table.bus.subscribe(Filter::worker(&other), None).await.unwrap();
+
+    // Each is known once it is sent what the one before has no room for.
+    table.beat(&[]).await;
+    let mut first = Vec::new();
+    for _ in 0..2 {
+        table.submit(table.request()).await;
+        first.push(table.task().await);
+    }
+    let models = vec!["a".parse().unwrap(), "b".parse().unwrap()];
+    let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
+    let heartbeat = Heartbeat { models, ..Heartbeat::new(other, "echo", pool, topics, 4) };
+    table.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat)).await.unwrap();
+    for _ in 0..3 {
+        let job = table.submit(table.request()).await;
+        assert_eq!(sent(&mut others).await.job, job);
+    }
+    for task in first {
+        table.succeed(task.job, task.lease).await;
+        table.until(task.job, StateName::Succeeded).await;
+    }
+    let for_none = table.submit(table.request()).await;
+    assert_eq!(table.task().await.job, for_none, "it is the least loaded");
+
+    let for_b = || Request { model: Some("b".parse().unwrap()), ..table.request() };
+    let (one, more) = (for_b(), for_b());
+    let job = table.submit(one).await;
+    assert_eq!(sent(&mut others).await.job, job, "it has the model");
+    let job = table.submit(more).await;
+    assert_eq!(table.task().await.job, job, "the other one is full");
     scheduler.stop().await;
 }

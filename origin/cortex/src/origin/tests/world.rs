@@ -109,6 +109,7 @@ impl World {
                     roles: vec![],
                 },
                 topic: "job.echo".parse().unwrap(),
+                model: None,
                 priority: Priority::Normal,
                 limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline },
                 labels: Default::default(),

@@ -95,6 +95,7 @@ pub(super) fn assignment(to: &str) -> Assignment {
         id: JobId::mint(now, random()),
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "tests".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
+        model: None,
         priority: Priority::Normal,
         limits: JobLimits { attempts: 3, run: SOON, deadline: None },
         labels: Default::default(),

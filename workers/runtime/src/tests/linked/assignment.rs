@@ -19,6 +19,7 @@ pub(crate) fn assignment(worker: &WorkerId) -> Assignment {
         id: JobId::mint(now, random()),
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "tests".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
+        model: None,
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(10), deadline: None },
         labels: Default::default(),

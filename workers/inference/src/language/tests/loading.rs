@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
+use cortex_tokens::Specials;
 use serde_json::{Value, json};
 
 use super::{request, tiny, write};
@@ -119,4 +120,54 @@ fn what_is_missing_or_does_not_fit_is_named() {
     fs::remove_file(path.join("tokenizer.json")).unwrap();
     assert!(text(&options()).contains("tokenizer.json: "), "{}", text(&options()));
     assert!(refused(&path.join("none.gguf"), &options()).to_string().contains("none.gguf: "));
+}
+
+/// The file of a model without a vocabulary, with the 256 bytes, `<s>` and `</s>` as one.
+fn with_vocabulary(mut gguf: Vec<u8>) -> Vec<u8> {
+    let text = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
+    let value = |key: &str, kind: u32, value: &[u8]| [&text(key), &kind.to_le_bytes()[..], value].concat();
+    let (string, number, flag, array) = (8u32, 4u32, 7u32, 9u32);
+    let list = |kind: u32, length: u64, items: Vec<u8>| {
+        [&kind.to_le_bytes()[..], &length.to_le_bytes(), &items].concat()
+    };
+    let tokens = (0..256).map(|byte| text(&format!("<0x{byte:02X}>")));
+    let tokens: Vec<u8> = tokens.chain([text("<s>"), text("</s>")]).flatten().collect();
+    let kinds = std::iter::repeat_n(6i32, 256).chain([3, 3]).flat_map(i32::to_le_bytes);
+    let mut values = vec![
+        value("tokenizer.ggml.model", string, &text("llama")),
+        value("tokenizer.ggml.tokens", array, &list(string, 258, tokens)),
+        value("tokenizer.ggml.scores", array, &list(6, 258, vec![0; 258 * 4])),
+        value("tokenizer.ggml.token_type", array, &list(5, 258, kinds.collect())),
+        value("tokenizer.ggml.bos_token_id", number, &256u32.to_le_bytes()),
+        value("tokenizer.ggml.eos_token_id", number, &257u32.to_le_bytes()),
+        value("tokenizer.ggml.add_space_prefix", flag, &[0]),
+        value("tokenizer.chat_template", string, &text("{{ messages }}")),
+    ];
+    // The weights are aligned to 32 bytes from where they are.
+    let filler = |width| value("filler", string, &text(&"x".repeat(width)));
+    let length = values.concat().len() + filler(0).len();
+    values.push(filler(length.next_multiple_of(32) - length));
+    let count = u64::from_le_bytes(gguf[16..24].try_into().unwrap()) + values.len() as u64;
+    gguf[16..24].copy_from_slice(&count.to_le_bytes());
+    gguf.splice(24..24, values.concat());
+    gguf
+}
+
+#[tokio::test]
+async fn a_gguf_file_becomes_an_engine_with_the_vocabulary_in_it() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("transformer/fixtures/gguf-qwen3-q8/model.gguf");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("small.gguf");
+    fs::write(&file, with_vocabulary(fs::read(&fixture).unwrap())).unwrap();
+    for device in [Device::Cpu, Device::Candle] {
+        let engine = load(&file, &LoadOptions { device, ..options() }, &mut |_| ()).unwrap();
+        let tokenizer = engine.tokenizer();
+        assert_eq!(tokenizer.encode("hi", Specials::Plain, true).unwrap(), [256, 104, 105]);
+        assert_eq!((tokenizer.ends(), tokenizer.chat_template()), (&[257][..], Some("{{ messages }}")));
+        assert_eq!(engine.identity().quantisation, "Q8_0");
+        let mut asked = request("hi");
+        (asked.max_tokens, asked.ignore_ends) = (Some(8), true);
+        assert_eq!(write(&engine, asked).await.whole().usage.completion_tokens, 8);
+    }
+    assert!(refused(&fixture, &options()).to_string().contains("tokenizer.ggml.model"));
 }

@@ -23,6 +23,10 @@ class Fact:
     doubted: str
     answer: str
 
+    def turned(self, name: str) -> str:
+        """Said with the person last."""
+        return f"The one w{self.sought[0][1:-1]} is {name}."
+
 
 def lives(name: str, city: str) -> Fact:
     return Fact(
@@ -106,9 +110,11 @@ def likes(name: str, colour: str) -> Fact:
 class World:
     """A few people with different values in each kind of fact, so that a question has one answer."""
 
-    def __init__(self, v: Values, people: int):
+    def __init__(self, v: Values, people: int, turned: bool = False):
         rng = v.rng
+        people = min(people, v.reach.people)
         self.v = v
+        self.turned = turned
         self.people: list[str] = []
         while len(self.people) < people:
             if (name := v.person()) not in self.people:
@@ -125,7 +131,7 @@ class World:
             likes: [(colour,) for colour in rng.sample(COLOURS, people)],
         }
         self.one_thing = one
-        kinds = rng.sample(list(columns), rng.randint(1, 3 if people < 4 else 2))
+        kinds = rng.sample(list(columns), rng.randint(1, min(v.reach.facts, 3 if people < 4 else 2)))
         self.facts = {
             (name, kind): kind(name, *columns[kind][at]) for at, name in enumerate(self.people) for kind in kinds
         }
@@ -145,6 +151,8 @@ class World:
         rng = self.v.rng
         facts = [self.facts[name, kind] for kind in self.kinds]
         rng.shuffle(facts)
+        if self.v.reach.plain:
+            return [fact.turned(name) if self.turned else fact.answer for fact in facts]
         sentences = [rng.choice(fact.said) for fact in facts]
         if len(sentences) > 1 and rng.random() < 0.4 and all(s.startswith(f"{name} ") for s in sentences[:2]):
             joined = sentences[0][:-1] + " and " + sentences[1][len(name) + 1 :]
@@ -163,6 +171,8 @@ class World:
         """A question after the person that something is true of."""
         name, kind = self.v.rng.choice(list(self.facts))
         fact = self.facts[name, kind]
+        if self.turned:
+            return fact.sought[0], fact.turned(name), name
         sought = fact.sought[:1] if self.one_thing and kind is holds else fact.sought
         return self.v.rng.choice(sought), fact.answer, name
 

@@ -3,15 +3,15 @@
 import random
 
 from talk import HELD_OUT_KINDS, KNOWN, Conversation
-from values import Values
+from values import SHORT, Values
 
 COUNT = 500
 SEED = 500
 
 
-def held_out() -> tuple[list[dict], set[str]]:
+def held_out(seed: int = SEED) -> tuple[list[dict], set[str]]:
     """Questions with the answers expected, the kinds by turns, and every value in them that training may not ask after."""
-    values = Values(random.Random(SEED), held_out=True)
+    values = Values(random.Random(seed), SHORT, held_out=True)
     kinds = list(HELD_OUT_KINDS)
     found: list[dict] = []
     while len(found) < COUNT:

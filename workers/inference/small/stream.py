@@ -7,8 +7,8 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from talk import SHARES, TRAINED_KINDS, Conversation
-from values import WORD, Values
+from talk import TRAINED_KINDS, Conversation
+from values import WORD, Reach, Values
 from vocabulary import CLOSE, OPEN
 
 CHUNK = 2048
@@ -41,9 +41,19 @@ class Encoder:
 class Stream:
     """Batches of about `budget` tokens, of conversations of like length; asked nothing that `unasked` has."""
 
-    def __init__(self, encoder: Encoder, seed: int, unasked: set[str], context: int, budget: int):
+    def __init__(
+        self,
+        encoder: Encoder | None,
+        seed: int,
+        shares: dict[str, float],
+        reach: Reach,
+        unasked: set[str],
+        context: int,
+        budget: int,
+    ):
         self.encoder = encoder
-        self.values = Values(random.Random(seed), held_out=False)
+        self.kinds, self.weights = list(shares), list(shares.values())
+        self.values = Values(random.Random(seed), reach, held_out=False)
         self.unasked, self.context, self.budget = unasked, context, budget
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -56,7 +66,7 @@ class Stream:
     def conversation(self) -> Conversation:
         rng = self.values.rng
         joined = rng.randint(2, 5) if rng.random() < JOINED else 1
-        parts = [TRAINED_KINDS[kind](self.values) for kind in rng.choices(list(SHARES), list(SHARES.values()), k=joined)]
+        parts = [TRAINED_KINDS[kind](self.values) for kind in rng.choices(self.kinds, self.weights, k=joined)]
         if joined > 1:
             parts = [part for part in parts if part[0]["role"] == "user"] or parts[:1]
         whole = [message for part in parts for message in part]

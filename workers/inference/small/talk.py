@@ -31,11 +31,12 @@ def from_world(draw: Callable[[World], tuple[str, str, str]], people: tuple[int,
 
     def kind(v: Values) -> Conversation:
         rng = v.rng
-        world = World(v, rng.choice(people))
+        plain = v.reach.plain
+        world = World(v, rng.choice(people), turned=plain and draw is World.seeking)
         system, shape = form(v)
         texts = []
         for turn in range(rng.choice((1, 1, 2, 3, 4))):
-            asked = draw(world) if turn == 0 or rng.random() < 0.5 else world.question()
+            asked = draw(world) if plain or turn == 0 or rng.random() < 0.5 else world.question()
             question, *answers = asked
             texts += [question, shape(*answers)]
         if rng.random() < 0.2:
@@ -49,7 +50,7 @@ def from_world(draw: Callable[[World], tuple[str, str, str]], people: tuple[int,
 
 def form(v: Values) -> tuple[str | None, Callable[[str, str], str]]:
     """A system prompt, and the form of answer that it asks for."""
-    drawn = v.rng.random()
+    drawn = max(v.rng.random(), 0.2 if v.reach.plain else 0.0)
     if drawn < 0.1:
         return v.rng.choice(TERSE), lambda _, value: value
     if drawn < 0.2:
@@ -111,6 +112,7 @@ def extract(v: Values) -> Conversation:
         ))  # fmt: skip
     else:
         wanted = rng.sample(wanted, rng.randint(1, 3))
+        wanted = [key for key in record if key in wanted] if v.reach.plain else wanted
         listed = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} and {wanted[-1]}"
         ask = rng.choice((f"Extract {listed} as JSON.", f"Give me the {listed} as JSON.", f"Return JSON with {listed}."))
     answer = json.dumps({key: record[key] for key in wanted}, ensure_ascii=False)
@@ -193,7 +195,7 @@ def listed(v: Values) -> Conversation:
     rng = v.rng
     draw = rng.choice((v.person, v.city, v.things, v.things))
     items: list[str] = []
-    for _ in range(rng.randint(3, 6)):
+    for _ in range(rng.randint(3, v.reach.items)):
         while (item := draw()) in items:
             pass
         items.append(item)
@@ -201,7 +203,7 @@ def listed(v: Values) -> Conversation:
     lead = rng.choice((f"Here is a list: {text}.", f"The list: {text}.", f"My list is {text}."))
     at = rng.randrange(3)
     ordinal = ("first", "second", "third")[at]
-    match rng.randrange(5):
+    match rng.randrange(4 if v.reach.plain else 5):
         case 0:
             return chat(f"{lead} What is the {ordinal} item?", f"The {ordinal} item is {items[at]}.")
         case 1:
@@ -226,7 +228,7 @@ def beyond(v: Values) -> Conversation:
     )), BEYOND)  # fmt: skip
 
 
-HELD_OUT_KINDS = {
+ASKED = {
     "fact": from_world(World.question),
     "who": from_world(World.seeking, (1, 2, 3, 3, 4)),
     "yes or no": from_world(World.doubting),
@@ -278,9 +280,42 @@ def recall(v: Values) -> Conversation:
     return chat(*texts, system=v.rng.choice(POLITE) if v.rng.random() < 0.15 else None)
 
 
-SHARES = {
-    **dict.fromkeys(HELD_OUT_KINDS, 1.0),
+def drill(v: Values) -> Conversation:
+    """Only in training: many questions about one text, or the text said again, so that most tokens say who has what."""
+    rng = v.rng
+    world = World(v, rng.choice((2, 3, 3, 4)), turned=v.reach.plain and rng.random() < 0.5)
+    text = world.text()
+    if rng.random() < 0.2:
+        return chat(f"{rng.choice(('Repeat this', 'Say this again', 'Repeat'))}: {text}", text)
+    system, shape = form(v)
+    draws = (world.question, world.question, world.seeking, world.seeking, world.doubting, world.unstated)
+    if v.reach.plain:
+        draws = (world.seeking if world.turned else world.question,)
+    texts = []
+    for _ in range(rng.randint(5, 10)):
+        question, *answers = rng.choice(draws)()
+        texts += [question, shape(*answers)]
+    return chat(f"{text} {texts[0]}", *texts[1:], system=system)
+
+
+TRAINED_KINDS = {**ASKED, "known": recall, "drill": drill}
+
+# How much of each kind training draws: first of everything, then more of what takes longest to learn, then only
+# of what is scored, last with more of what was still weak.
+BROAD = {
+    **dict.fromkeys(ASKED, 1.0),
     "fact": 2.0, "who": 1.5, "yes or no": 2.0, "add": 4.0, "subtract": 4.0, "multiply": 2.5, "story": 1.5, "order": 2.0,
     "greeting": 0.7, "persona": 0.5, "beyond": 0.4, "known": 1.0,
 }  # fmt: skip
-TRAINED_KINDS = {**HELD_OUT_KINDS, "known": recall}
+COPYING = {
+    "drill": 3.0, "fact": 1.5, "who": 2.0, "yes or no": 2.0, "unstated": 2.0, "compare": 4.0, "list": 3.5, "json": 3.0,
+    "greeting": 0.5, "memory": 0.7, "persona": 0.3, "beyond": 0.4, "add": 2.5, "subtract": 2.5, "multiply": 1.0,
+    "story": 1.2, "larger": 1.5, "order": 1.2, "neighbour": 0.6, "known": 0.6,
+}  # fmt: skip
+SCORED = {
+    "drill": 1.5, "fact": 2.0, "who": 2.0, "list": 3.0, "json": 2.0, "greeting": 0.7, "memory": 1.0, "persona": 0.7,
+    "beyond": 0.5, "add": 4.0, "subtract": 4.5, "multiply": 2.5, "story": 2.5, "larger": 1.7, "order": 2.5,
+    "neighbour": 0.7, "known": 0.8,
+}  # fmt: skip
+CLOSING = {**SCORED, "add": 5.0, "subtract": 6.0, "order": 4.5, "list": 3.5}
+HELD_OUT_KINDS = {kind: draw for kind, draw in ASKED.items() if kind in SCORED}

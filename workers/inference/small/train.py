@@ -15,6 +15,7 @@ import os
 import pathlib
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_WAIT_POLICY"] = "passive"  # a thread that spins while the other waits for a core costs half the speed
@@ -28,16 +29,52 @@ import vocabulary
 from held_out import held_out, known
 from network import Network, Shape
 from stream import Encoder, Stream
+from talk import BROAD, CLOSING, COPYING, SCORED
+from values import LONG, SHORT, Reach
 
 HERE = pathlib.Path(__file__).parent
 THREADS = 2
 SEED = 7
-CYCLES = (3500, 5000)
 WARM_UP = 200
-RATE = 1.5e-3
-FALL = 0.35
 TOKENS = 4096
 TEXTS = 20_000
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """How many batches, of which kinds of question and how long, and how fast the layers' matrices and the rest learn."""
+
+    steps: int
+    shares: dict[str, float]
+    reach: Reach
+    fall: float
+    orthogonal: float | None = None
+    rate: float = 1.5e-3
+
+    def optimizers(self, model: Network) -> list[torch.optim.Optimizer]:
+        """AdamW; with `orthogonal`, Muon at that rate for the matrices within the layers."""
+        named = list(model.named_parameters())
+        muon = [p for name, p in named if self.orthogonal and p.dim() == 2 and name.startswith("layers.")]
+        rest = [p for _, p in named if all(p is not other for other in muon)]
+        matrices, others = ([p for p in rest if (p.dim() == 2) == wide] for wide in (True, False))
+        groups = [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
+        found: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=self.rate, betas=(0.9, 0.98), fused=True)]
+        if muon:
+            found.append(torch.optim.Muon(muon, lr=self.orthogonal, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"))
+        return found
+
+    def share_of_rate(self, step: int) -> float:
+        """Up, level, and down to nothing by a cosine over the last part."""
+        falling = max(0.0, 1 - (self.steps - step) / (self.fall * self.steps)) if self.fall else 0.0
+        return min(step / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * falling))
+
+
+CYCLES = (
+    Cycle(3500, BROAD, LONG, fall=0.35),
+    Cycle(2500, COPYING, LONG, fall=0.0, orthogonal=3e-3),
+    Cycle(1000, SCORED, SHORT, fall=0.0, orthogonal=2e-3, rate=1e-3),
+    Cycle(2200, CLOSING, SHORT, fall=0.85, orthogonal=2e-3, rate=1e-3),
+)
 
 
 def main() -> None:
@@ -74,30 +111,29 @@ def main() -> None:
 
 
 def texts(unasked: set[str]) -> list[str]:
-    stream = Stream(None, SEED + 1, unasked, 0, 0)
+    stream = Stream(None, SEED + 1, BROAD, LONG, unasked, 0, 0)
     return [message["content"] for _ in range(TEXTS) for message in stream.conversation()] + ["system\n", "user\n", "assistant\n"]
 
 
 def learn(model: Network, encoder: Encoder, unasked: set[str], cycle: int, folder: pathlib.Path, questions: list[dict]) -> None:
-    steps = CYCLES[cycle]
-    matrices = [p for p in model.parameters() if p.dim() == 2]
-    others = [p for p in model.parameters() if p.dim() != 2]
-    groups = [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.98), fused=True)
+    plan = CYCLES[cycle]
+    optimizers = plan.optimizers(model)
+    groups = [(group, group["lr"]) for optimizer in optimizers for group in optimizer.param_groups]
     compiled = torch.compile(model, dynamic=True)
     began, total, count = time.monotonic(), 0.0, 0
-    batches = iter(Stream(encoder, SEED + 100 * cycle, unasked, model.shape.context, TOKENS))
-    for step in range(1, steps + 1):
-        for group in optimizer.param_groups:
-            group["lr"] = RATE * share_of_rate(step, steps)
+    batches = iter(Stream(encoder, SEED + 100 * cycle, plan.shares, plan.reach, unasked, model.shape.context, TOKENS))
+    for step in range(1, plan.steps + 1):
+        for group, rate in groups:
+            group["lr"] = rate * plan.share_of_rate(step)
         tokens, wanted, targets = next(batches)
         with torch.autocast("cpu", torch.bfloat16):
             logits = compiled(tokens, wanted)
         loss = F.cross_entropy(logits, targets)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         total, count = total + loss.item(), count + tokens.numel()
         if step % 250 == 0:
             spent = time.monotonic() - began
@@ -106,12 +142,6 @@ def learn(model: Network, encoder: Encoder, unasked: set[str], cycle: int, folde
         if step % 500 == 0:
             network.save(model, folder)
             report(score(model, encoder, questions))
-
-
-def share_of_rate(step: int, steps: int) -> float:
-    """Up, level, and down to nothing by a cosine over the last part."""
-    falling = max(0.0, 1 - (steps - step) / (FALL * steps))
-    return min(step / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * falling))
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ lists that both sides use.
 import random
 import re
 import zlib
+from dataclasses import dataclass
 
 PEOPLE = """
 Ada Adam Agnes Aiko Alan Albert Alice Amara Amir Ana Anders Andre Anita Anna Anton Arthur Astrid Aya Bao Beatrice Ben
@@ -67,6 +68,24 @@ CODAS = [""] * 24 + "b ck d f g k l ll m n nd ng nn nt p r rd rk rl rn rt s sh s
 WORD = re.compile(r"[A-Za-z]+|\d+")
 
 
+@dataclass(frozen=True)
+class Reach:
+    """The most there is in a text: letters in a coined word, people, facts of each of them, things in a list.
+
+    A plain text says each thing in the way it is answered, so that an answer is a sentence found in it.
+    """
+
+    letters: int
+    people: int
+    facts: int
+    items: int
+    plain: bool
+
+
+LONG = Reach(letters=10, people=4, facts=3, items=6, plain=False)
+SHORT = Reach(letters=6, people=3, facts=2, items=4, plain=True)
+
+
 def is_held_out(value: str) -> bool:
     """Whether the value may be asked about only in held-out questions."""
     return zlib.crc32(value.encode()) % 8 == 0
@@ -75,8 +94,9 @@ def is_held_out(value: str) -> bool:
 class Values:
     """Draws values from one side of the split and remembers those that only that side may use."""
 
-    def __init__(self, rng: random.Random, held_out: bool):
+    def __init__(self, rng: random.Random, reach: Reach, held_out: bool):
         self.rng = rng
+        self.reach = reach
         self.held_out = held_out
         self.drawn: set[str] = set()
         self._people = [name for name in PEOPLE if is_held_out(name) == held_out]
@@ -121,7 +141,8 @@ class Values:
             word = "".join(pick(ONSETS) + pick(VOWELS) + pick(CODAS) for _ in range(syllables))
             if self.rng.random() < 0.2:
                 word = word[1:] if word[0] not in VOWELS else word
-            if 3 <= len(word) <= 10 and all(is_held_out(w) == self.held_out for w in (word.capitalize(), word + "s")):
+            mine = all(is_held_out(w) == self.held_out for w in (word.capitalize(), word + "s"))
+            if mine and 3 <= len(word) <= self.reach.letters:
                 return word
 
     def _remember(self, value: str) -> str:

@@ -29,14 +29,19 @@ pub(crate) struct HuggingFace {
 
 const FILE: &str = "tokenizer.json";
 
-pub(crate) fn load(tokenizer_json: &[u8], tokenizer_config: Option<&[u8]>) -> Result<Tokenizer, LoadError> {
+pub(crate) fn load(
+    tokenizer_json: &[u8],
+    tokenizer_config: Option<&[u8]>,
+    ends: &[u32],
+) -> Result<Tokenizer, LoadError> {
     let config = tokenizer_config.map(Config::parse).transpose()?.unwrap_or_default();
     let mut json: Value = serde_json::from_slice(tokenizer_json).map_err(unreadable)?;
-    settle(&mut json, &config)?;
+    settle(&mut json, &config, ends)?;
     let settled = serde_json::to_vec(&json).map_err(unreadable)?;
     let contradictory = |cause| LoadError::Json { file: FILE, cause };
     let pipeline = guarded(|| Pipeline::<ModelWrapper>::from_bytes(settled)).map_err(contradictory)?;
     let mut vocabulary = read_vocabulary(&pipeline, &json, &config)?;
+    further(&mut vocabulary, ends)?;
     let encoder = guarded(|| HuggingFace::new(&pipeline)).map_err(contradictory)?;
     let begins = guarded(|| encoder.parse.encode_fast("", true)).map_err(contradictory)?;
     let first = begins.get_ids().first().copied();
@@ -49,7 +54,7 @@ pub(crate) fn load(tokenizer_json: &[u8], tokenizer_config: Option<&[u8]>) -> Re
 
 /// Brings the file to what it means for a language model: nothing cut or filled, nothing random, the added tokens of
 /// both files, and what ends a generation as a control token whatever the file says.
-fn settle(json: &mut Value, config: &Config) -> Result<(), LoadError> {
+fn settle(json: &mut Value, config: &Config, ends: &[u32]) -> Result<(), LoadError> {
     let malformed =
         |what: &str| LoadError::Json { file: FILE, cause: format!("{what} is missing or malformed") };
     let file = json.as_object_mut().ok_or_else(|| malformed("the object"))?;
@@ -66,7 +71,8 @@ fn settle(json: &mut Value, config: &Config) -> Result<(), LoadError> {
     added.extend(missing);
     for token in added {
         let text = token["content"].as_str().ok_or_else(|| malformed("an added token's `content`"))?;
-        if vocabulary::is_end(text) || config.eos() == Some(text) || config.bos() == Some(text) {
+        let ends = token["id"].as_u64().is_some_and(|id| ends.iter().any(|&end| u64::from(end) == id));
+        if ends || vocabulary::is_end(text) || config.eos() == Some(text) || config.bos() == Some(text) {
             token["special"] = Value::Bool(true);
         }
     }
@@ -108,6 +114,20 @@ fn read_vocabulary(
     }
     let id = |text: Option<&str>| text.and_then(|text| pipeline.token_to_id(text));
     Vocabulary::new(tokens, spelling, id(config.eos()).into_iter().collect(), id(config.bos()))
+}
+
+/// Ends that are ordinary words stay words in what users write.
+fn further(vocabulary: &mut Vocabulary, ends: &[u32]) -> Result<(), LoadError> {
+    for &end in ends {
+        if vocabulary.kind(end) == Kind::Unused {
+            let (token, tokens) = (end.into(), vocabulary.len());
+            return Err(LoadError::OutOfVocabulary { key: "eos_token_id", token, tokens });
+        }
+        if !vocabulary.ends.contains(&end) {
+            vocabulary.ends.push(end);
+        }
+    }
+    Ok(())
 }
 
 impl HuggingFace {

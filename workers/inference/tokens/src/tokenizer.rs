@@ -42,12 +42,14 @@ pub(crate) enum Encoder {
 const LONGEST: usize = 1 << 30;
 
 impl Tokenizer {
-    /// From `tokenizer.json`, and `tokenizer_config.json` for bos, eos, added tokens and the chat template.
+    /// From `tokenizer.json`, and `tokenizer_config.json` for bos, eos, added tokens and the chat template. `ends` are
+    /// further tokens that end a generation: the `eos_token_id` of `generation_config.json`.
     pub fn from_hugging_face(
         tokenizer_json: &[u8],
         tokenizer_config: Option<&[u8]>,
+        ends: &[u32],
     ) -> Result<Self, LoadError> {
-        hugging_face::load(tokenizer_json, tokenizer_config)
+        hugging_face::load(tokenizer_json, tokenizer_config, ends)
     }
 
     /// From a GGUF file's own vocabulary.

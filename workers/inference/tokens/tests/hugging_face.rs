@@ -60,7 +60,7 @@ fn config() -> Value {
 
 fn load(tokenizer: &Value, config: Option<&Value>) -> Result<Tokenizer, LoadError> {
     let config = config.map(|config| serde_json::to_vec(config).unwrap());
-    Tokenizer::from_hugging_face(&serde_json::to_vec(tokenizer).unwrap(), config.as_deref())
+    Tokenizer::from_hugging_face(&serde_json::to_vec(tokenizer).unwrap(), config.as_deref(), &[])
 }
 
 #[test]
@@ -84,6 +84,21 @@ fn an_end_is_a_control_token_though_the_file_says_otherwise() {
     let plain = tokenizer.encode("a<|im_end|>", Specials::Plain, false).unwrap();
     assert!(!plain.contains(&266));
     assert_eq!(tokenizer.encode("<|im_end|>", Specials::Parse, false).unwrap(), [266]);
+}
+
+#[test]
+fn further_ends_count_and_are_none_in_plain_text() {
+    let file = serde_json::to_vec(&sentencepiece()).unwrap();
+    let load = |ends: &[u32]| Tokenizer::from_hugging_face(&file, None, ends);
+    let tokenizer = load(&[2, 265, 264, 2]).unwrap();
+    assert_eq!(tokenizer.ends(), [2, 265, 264]);
+    assert!(tokenizer.is_control(265));
+    assert_eq!(tokenizer.encode("<tool>", Specials::Parse, false).unwrap(), [265]);
+    assert!(!tokenizer.encode("<tool>", Specials::Plain, false).unwrap().contains(&265));
+    // A word that ends is still one that users write.
+    assert_eq!(tokenizer.encode("a", Specials::Plain, false).unwrap(), [259, 264]);
+    let refused = load(&[2, 266]).unwrap_err().to_string();
+    assert_eq!(refused, "eos_token_id names the token 266, but there are 266");
 }
 
 #[test]
@@ -115,7 +130,7 @@ fn what_is_not_supported_is_named() {
     file["model"]["vocab"]["a"] = 4_000_000_000u32.into();
     assert!(matches!(load(&file, None), Err(LoadError::AddedToken { .. } | LoadError::Size(_))));
     assert!(matches!(
-        Tokenizer::from_hugging_face(b"{}", Some(b"[")),
+        Tokenizer::from_hugging_face(b"{}", Some(b"["), &[]),
         Err(LoadError::Json { file: "tokenizer_config.json", .. })
     ));
 }
@@ -144,7 +159,7 @@ fn damaged_files_are_refused_or_work() {
                 let at = below(&mut random, bytes.len());
                 bytes[at] = random.next_u32() as u8;
             }
-            if let Ok(tokenizer) = Tokenizer::from_hugging_face(&bytes, Some(&config)) {
+            if let Ok(tokenizer) = Tokenizer::from_hugging_face(&bytes, Some(&config), &[2]) {
                 loaded += 1;
                 let tokens =
                     tokenizer.encode("hi a\u{e9}<tool></s>\n", Specials::Plain, true).unwrap_or_default();

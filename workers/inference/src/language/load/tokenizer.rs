@@ -10,17 +10,18 @@ use memmap2::Mmap;
 use serde_json::Value;
 
 use super::LoadError;
+use crate::generate::Defaults;
 
-/// Reads a folder's `tokenizer.json`, with `tokenizer_config.json` and `chat_template.jinja` if they are there, or the
-/// vocabulary of a GGUF file.
+/// Reads a folder's `tokenizer.json`, with `tokenizer_config.json`, `chat_template.jinja` and the ends in
+/// `generation_config.json` if they are there, or the vocabulary of a GGUF file.
 pub(super) fn open(path: &Path) -> Result<Tokenizer, LoadError> {
     if !path.is_dir() {
         return gguf(path);
     }
     let file = path.join("tokenizer.json");
     let json = fs::read(&file).map_err(|error| LoadError::Io { path: file, error })?;
-    let config = config(path)?;
-    Tokenizer::from_hugging_face(&json, config.as_deref()).map_err(|error| bad(path, error))
+    let (config, defaults) = (config(path)?, defaults(path)?);
+    Tokenizer::from_hugging_face(&json, config.as_deref(), defaults.ends()).map_err(|error| bad(path, error))
 }
 
 fn gguf(path: &Path) -> Result<Tokenizer, LoadError> {
@@ -45,6 +46,13 @@ fn config(folder: &Path) -> Result<Option<Vec<u8>>, LoadError> {
         serde_json::from_slice(config.as_deref().unwrap_or(b"{}")).map_err(|error| bad(&file, error))?;
     config.insert("chat_template".into(), template.into());
     serde_json::to_vec(&config).map(Some).map_err(|error| bad(&file, error))
+}
+
+fn defaults(folder: &Path) -> Result<Defaults, LoadError> {
+    let file = folder.join("generation_config.json");
+    if_there(&file)?
+        .map_or(Ok(Defaults::default()), |json| Defaults::read(&json))
+        .map_err(|error| bad(&file, error))
 }
 
 fn if_there(file: &Path) -> Result<Option<Vec<u8>>, LoadError> {

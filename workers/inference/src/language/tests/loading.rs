@@ -9,7 +9,7 @@ use cortex_tokens::Specials;
 use serde_json::{Value, json};
 
 use super::{request, tiny, write};
-use crate::language::{LoadError, LoadOptions, PlaceError, Progress, load};
+use crate::language::{LoadError, LoadOptions, PlaceError, Progress, Reason, load};
 use crate::{Device, Dtype};
 
 fn options() -> LoadOptions {
@@ -52,6 +52,31 @@ async fn a_folder_becomes_an_engine_that_answers_as_its_model_does() {
     assert!(read.iter().all(weights));
     let Some(Progress::Weights { read, of }) = read.last() else { panic!("{heard:?}") };
     assert_eq!(read, of);
+}
+
+#[tokio::test]
+async fn what_the_makers_say_ends_a_text_ends_it() {
+    let folder = tiny::folder();
+    let makers = |text: &str| fs::write(folder.path().join("generation_config.json"), text).unwrap();
+    let open = || load(folder.path(), &options(), &mut |_| ());
+    let mut asked = request("what is this?");
+    (asked.max_tokens, asked.ignore_ends) = (Some(8), true);
+    asked.sampling.logprobs = Some(0);
+    let third = write(&open().unwrap(), asked.clone()).await.ids()[2];
+    makers(&json!({"eos_token_id": [257, third]}).to_string());
+    let engine = open().unwrap();
+    assert_eq!(engine.tokenizer().ends(), [257, third]);
+    asked.ignore_ends = false;
+    let written = write(&engine, asked).await;
+    assert_eq!(written.whole().reason, Reason::Stop { string: None });
+    assert!(written.whole().usage.completion_tokens <= 3);
+
+    makers(r#"{"eos_token_id": 258}"#);
+    let refused = open().expect_err("there is no such token").to_string();
+    assert!(refused.ends_with("eos_token_id names the token 258, but there are 258"), "{refused}");
+    makers(r#"{"eos_token_id": "two"}"#);
+    let refused = open().expect_err("that is no token").to_string();
+    assert!(refused.contains("generation_config.json: "), "{refused}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(crate) fn model() -> Arc<Model> {
 
 pub(crate) fn tokenizer() -> Tokenizer {
     static TOKENIZER: OnceLock<Tokenizer> = OnceLock::new();
-    let make = || Tokenizer::from_hugging_face(&spell().0, Some(&spell().1)).unwrap();
+    let make = || Tokenizer::from_hugging_face(&spell().0, Some(&spell().1), &[]).unwrap();
     TOKENIZER.get_or_init(make).clone()
 }
 

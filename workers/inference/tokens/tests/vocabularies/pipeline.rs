@@ -59,5 +59,5 @@ pub(crate) fn tokenizer(gguf: &Gguf, family: &Family) -> Tokenizer {
             "ignore_merges": family.whole_words, "vocab": vocabulary, "merges": strings("tokenizer.ggml.merges"),
         },
     });
-    Tokenizer::from_hugging_face(&serde_json::to_vec(&file).unwrap(), None).unwrap()
+    Tokenizer::from_hugging_face(&serde_json::to_vec(&file).unwrap(), None, &[]).unwrap()
 }

@@ -1,9 +1,9 @@
 //! The front door: finds the route, and turns every refusal into a document.
 
 use cortex_guard::api::EmbeddingsRequest;
-use cortex_guard::api::chat::ChatRequest;
+use cortex_guard::api::chat::{ChatRequest, ShortChat};
 use cortex_guard::api::completions::CompletionRequest;
-use cortex_guard::precheck;
+use cortex_guard::{Problem, precheck};
 use worker::{Context, Env, Request, Response, Result, event};
 
 use crate::incoming::{self, Head};
@@ -43,8 +43,14 @@ async fn enter(request: &mut Request, env: &Env, context: &Context) -> Result<Re
         Route::Embeddings => through::infer(EmbeddingsRequest::parse, &head, request, &caller, env).await,
         Route::Chat => through::infer(ChatRequest::parse, &head, request, &caller, env).await,
         Route::Complete => through::infer(CompletionRequest::parse, &head, request, &caller, env).await,
+        Route::Short => through::infer(short, &head, request, &caller, env).await,
         Route::ListJobs => list::answer(&head, &caller, env).await,
         Route::Models => through::read(&head, &caller, env).await,
         Route::Health | Route::Internal(_) => Err(crate::refusal::not_found()),
     }
+}
+
+/// Refuses what the conversation that a short one stands for would be refused for.
+fn short(content_type: Option<&str>, body: &[u8]) -> Result<ChatRequest, Problem> {
+    ShortChat::parse(content_type, body)?.request()
 }

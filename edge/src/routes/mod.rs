@@ -23,6 +23,7 @@ pub(crate) enum Route {
     Embeddings,
     Chat,
     Complete,
+    Short,
     Models,
     /// Signed by the origin or the CLI.
     Internal(Internal),
@@ -49,6 +50,7 @@ pub(crate) fn route(method: &str, path: &str) -> Result<Route, Problem> {
         ["v1", "chat", "completions"] => vec![("POST", Route::Chat)],
         ["v1", "completions"] => vec![("POST", Route::Complete)],
         ["v1", "models"] => vec![("GET", Route::Models)],
+        ["chat"] => vec![("POST", Route::Short)],
         ["internal", "ledger", "states"] => vec![("POST", Route::Internal(Internal::States))],
         ["internal", "keys"] => {
             vec![("POST", Route::Internal(Internal::CreateKey)), ("GET", Route::Internal(Internal::ListKeys))]
@@ -94,6 +96,7 @@ mod tests {
             ("GET", "/v1/models".to_owned(), Route::Models),
             ("POST", "/v1/chat/completions".to_owned(), Route::Chat),
             ("POST", "/v1/completions".to_owned(), Route::Complete),
+            ("POST", "/chat".to_owned(), Route::Short),
             ("GET", "/internal/keys".to_owned(), Route::Internal(Internal::ListKeys)),
         ] {
             assert_eq!(route(method, &path), Ok(expected), "{method} {path}");

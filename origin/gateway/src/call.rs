@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::response::Response;
 use bytes::Bytes;
 use cortex_domain::call::{Called, Refusal};
 use cortex_domain::id::{JobId, ModelName};
@@ -13,8 +14,9 @@ use cortex_domain::ports::{Bus, Payloads};
 use cortex_domain::state::{Exhausted, State};
 use cortex_domain::subject::Subject;
 use cortex_domain::topic::Topic;
-use cortex_guard::{Kind, Problem};
+use cortex_guard::{Kind, Problem, headers};
 use cortex_wire::{decode_called, encode_call, encode_submit};
+use http::header;
 
 use crate::door::Admitted;
 use crate::gateway::Inner;
@@ -29,6 +31,15 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
+    /// The worker's answer, as the caller gets it.
+    ///
+    /// # Errors
+    /// With why there is none.
+    pub(crate) fn into_response(self) -> Result<Response, Problem> {
+        let id = self.job.id();
+        respond(id, self.into_answer()?)
+    }
+
     /// The worker's answer.
     ///
     /// # Errors
@@ -52,6 +63,15 @@ impl Answered {
             _ => Err(Problem::new(Kind::Internal, "the worker's answer was lost")),
         }
     }
+}
+
+/// A call's answer: JSON, and which job it was.
+pub(crate) fn respond(job: JobId, body: Bytes) -> Result<Response, Problem> {
+    Response::builder()
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(headers::JOB_ID, job.to_string())
+        .body(body.into())
+        .map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))
 }
 
 /// What a caller does when it has waited long enough.

@@ -7,8 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use cortex_domain::topic::Topic;
 use cortex_guard::api::EmbeddingsRequest;
-use cortex_guard::{Kind, Problem, headers};
-use http::header;
+use cortex_guard::{Kind, Problem};
 
 use crate::call::{self, Patience};
 use crate::door::Admitted;
@@ -33,12 +32,5 @@ async fn embed(gateway: Gateway, admitted: Admitted) -> Result<Response, Problem
     }
     let topic: Topic = "job.embed".parse().expect("`job.embed` is a topic");
     let (request, body) = call::request(inner, admitted, topic, asked.model, BTreeMap::new())?;
-    let id = request.id;
-    let answered = call::run(inner, request, body, Patience::Leave(LIMIT)).await?;
-    let body = answered.into_answer()?;
-    Response::builder()
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(headers::JOB_ID, id.to_string())
-        .body(body.into())
-        .map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))
+    call::run(inner, request, body, Patience::Leave(LIMIT)).await?.into_response()
 }

@@ -22,6 +22,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/v1/chat/completions", post(generate::chat))
         .route("/v1/completions", post(generate::complete))
         .route("/v1/models", get(models::list))
+        .route("/chat", post(generate::short))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .with_state(gateway)

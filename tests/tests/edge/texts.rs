@@ -90,6 +90,30 @@ async fn a_text_is_answered_whole_and_as_a_job_and_refusals_keep_their_shape() {
 }
 
 #[tokio::test]
+async fn one_message_is_answered_with_its_text_alone() {
+    let stack = Stack::echoed_texts().await;
+    let asked = json!({"model": "echo", "message": "one two three", "system": "be brief", "max_tokens": 2});
+    for api in [&stack.api, &stack.origin.api] {
+        let answer = api.post("/chat", &asked).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(!answer.header("cortex-job-id").is_empty());
+        let told = (&answer.body["model"], &answer.body["text"], &answer.body["finish_reason"]);
+        assert_eq!(told, (&json!("echo"), &json!("one two "), &json!("length")));
+        assert_eq!(answer.body["usage"]["total_tokens"], 5, "{answer:?}");
+        for (body, status, problem) in [
+            (json!({"model": "echo"}), 400, "invalid-request"),
+            (json!({"model": "echo", "message": "x", "stream": true}), 400, "invalid-request"),
+            (json!({"model": "echo", "message": "x", "temperature": 9}), 400, "invalid-request"),
+            (json!({"model": "gpt-9", "message": "x"}), 404, "unknown-model"),
+            (json!({"model": "echo", "message": "AKIAIOSFODNN7EXAMPLE"}), 422, "secret-in-input"),
+        ] {
+            let refused = api.post("/chat", &body).await;
+            assert_eq!((refused.status, refused.problem()), (status, problem), "{refused:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_the_edge_frees_the_worker() {
     let stack = Stack::echoed_texts().await;
     let script = r#"{"frames": 100000, "pace_ms": 50}"#;

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
+use bytes::Bytes;
+use cortex_domain::job::Request;
 use cortex_domain::topic::Topic;
+use cortex_guard::Problem;
 use cortex_guard::prefer::Prefer;
-use cortex_guard::{Kind, Problem, headers};
-use http::header;
 
 use super::ask::Way;
 use crate::call::{self, Patience};
 use crate::door::Admitted;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Inner};
 use crate::refuse::{Refused, openai};
 use crate::stream;
 
@@ -35,21 +36,34 @@ async fn generate(gateway: Gateway, admitted: Admitted, way: Way) -> Result<Resp
     if let Some(seen) = admitted.header("last-event-id") {
         return stream::resume(inner, &admitted.owner.tenant, seen);
     }
-    let terms = way.read(&admitted, &inner.models.chat)?;
-    let topic: Topic = way.topic().parse().expect("it is a topic");
     let prefers = admitted.headers.get_all("prefer");
     let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
-    let streams = terms.streams();
-    let (request, body) = call::request(inner, admitted, topic, terms.model, terms.labels)?;
-    let patience = request.limits.run + WAIT;
+    let Asked { request, body, patience, streams } = Asked::read(inner, admitted, way)?;
     if streams {
         return stream::open(inner, request, body, patience, prefer.resume).await;
     }
-    let id = request.id;
-    let answered = call::run(inner, request, body, Patience::Leave(patience)).await?;
-    Response::builder()
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(headers::JOB_ID, id.to_string())
-        .body(answered.into_answer()?.into())
-        .map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))
+    call::run(inner, request, body, Patience::Leave(patience)).await?.into_response()
+}
+
+/// A call for a text.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    pub(super) body: Bytes,
+    pub(super) patience: Duration,
+    streams: bool,
+}
+
+impl Asked {
+    /// Reads a request of either way.
+    ///
+    /// # Errors
+    /// If it is not valid, names no chat model there is, or no pool does such work.
+    pub(super) fn read(inner: &Inner, admitted: Admitted, way: Way) -> Result<Self, Problem> {
+        let terms = way.read(&admitted, &inner.models.chat)?;
+        let topic: Topic = way.topic().parse().expect("it is a topic");
+        let streams = terms.streams();
+        let (request, body) = call::request(inner, admitted, topic, terms.model, terms.labels)?;
+        let patience = request.limits.run + WAIT;
+        Ok(Self { request, body, patience, streams })
+    }
 }

@@ -86,7 +86,7 @@ async fn complete(State(shelf): State<Shelf>, request: Request) -> Result<Respon
 async fn short(State(shelf): State<Shelf>, request: Request) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body).await?;
-    let request = ShortChat::parse(&body)?.request()?;
+    let request = ShortChat::parse(content_type(&parts.headers), &body)?.request()?;
     let lease = shelf.get(&request.terms.model).await?;
     let whole = lease.chat(request, caller()).await?.document().await?;
     Ok(Json(ShortChat::answer(&whole)?).into_response())

@@ -8,6 +8,8 @@ use crate::api::generation::{FinishReason, TokenUsage};
 use crate::precheck;
 use crate::problem::{Kind, Problem};
 
+const JSON: Option<&str> = Some("application/json");
+
 /// One message.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,11 +33,12 @@ pub struct ShortAnswer {
 }
 
 impl ShortChat {
-    /// Reads a body.
+    /// Checks and reads a body, as [`ChatRequest::parse`] does.
     ///
     /// # Errors
     /// If it is not one, names what is wrong.
-    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+    pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, Problem> {
+        precheck::check_json(content_type, body)?;
         precheck::parse(body)
     }
 
@@ -60,7 +63,7 @@ impl ShortChat {
     /// # Errors
     /// As [`ChatRequest::parse`].
     pub fn request(&self) -> Result<ChatRequest, Problem> {
-        ChatRequest::parse(Some("application/json"), self.body().as_bytes())
+        ChatRequest::parse(JSON, self.body().as_bytes())
     }
 
     /// The answer, from a whole chat completion.
@@ -83,7 +86,7 @@ mod tests {
     #[test]
     fn a_message_is_a_conversation_of_one() {
         let body = r#"{"model":"m","system":"be","message":"hi","max_tokens":3,"temperature":0,"seed":4}"#;
-        let request = ShortChat::parse(body.as_bytes()).unwrap().request().unwrap();
+        let request = ShortChat::parse(JSON, body.as_bytes()).unwrap().request().unwrap();
         assert_eq!(request.messages.len(), 2);
         assert_eq!((request.terms.max_tokens, request.terms.sampling.temperature), (Some(3), Some(0.0)));
         assert_eq!(request.terms.sampling.seed, Some(4));
@@ -91,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused_by_name() {
-        let refused = |body: &str| match ShortChat::parse(body.as_bytes()) {
+        let refused = |body: &str| match ShortChat::parse(JSON, body.as_bytes()) {
             Ok(short) => short.request().unwrap_err().detail,
             Err(problem) => problem.detail,
         };

@@ -1,0 +1,27 @@
+//! One message: a conversation to its worker, and the text of it to its caller.
+
+use axum::extract::State;
+use axum::response::Response;
+use cortex_guard::api::chat::ShortChat;
+use cortex_guard::{Kind, Problem};
+
+use super::answer::Asked;
+use super::ask::Way;
+use crate::call::{self, Patience};
+use crate::door::Admitted;
+use crate::gateway::Gateway;
+use crate::refuse::Refused;
+
+pub(crate) async fn short(
+    State(gateway): State<Gateway>,
+    mut admitted: Admitted,
+) -> Result<Response, Refused> {
+    let inner = &gateway.inner;
+    admitted.body = ShortChat::parse(admitted.content_type(), &admitted.body)?.body().into();
+    let Asked { request, body, patience, .. } = Asked::read(inner, admitted, Way::Chat)?;
+    let id = request.id;
+    let whole = call::run(inner, request, body, Patience::Leave(patience)).await?.into_answer()?;
+    let answer = serde_json::to_vec(&ShortChat::answer(&whole)?)
+        .map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))?;
+    Ok(call::respond(id, answer.into())?)
+}

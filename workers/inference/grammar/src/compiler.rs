@@ -2,13 +2,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
-use llguidance::earley::SlicedBiasComputer;
 use llguidance::toktrie::{InferenceCapabilities, TokEnv};
 use llguidance::{Matcher, ParserFactory};
 
 use crate::environment::Environment;
 use crate::json_text::Watched;
 use crate::kept::Kept;
+use crate::slices::slices;
 use crate::{Constraint, GrammarError, Limits, Mask, Rule, Tool, Vocabulary, VocabularyError, lark, schema};
 
 /// The parser descends by recursion as deep as the limits let a grammar nest.
@@ -35,12 +35,11 @@ impl Compiler {
     pub fn new(vocabulary: Vocabulary, limits: Limits) -> Result<Self, VocabularyError> {
         vocabulary.check()?;
         let environment: TokEnv = Arc::new(Environment::new(&vocabulary));
-        let slices = SlicedBiasComputer::json_slices();
         let capabilities = InferenceCapabilities {
             ff_tokens: vocabulary.encode.is_some(),
             ..InferenceCapabilities::default()
         };
-        let mut factory = ParserFactory::new(&environment, capabilities, &slices)
+        let mut factory = ParserFactory::new(&environment, capabilities, &slices())
             .map_err(|error| VocabularyError::Unusable(error.to_string()))?;
         factory.quiet();
         *factory.limits_mut() = limits.of_parser();

@@ -22,6 +22,7 @@ mod limits;
 mod mask;
 mod rule;
 mod schema;
+mod slices;
 mod vocabulary;
 
 pub use compiler::Compiler;

@@ -15,7 +15,8 @@ use crate::engine::{Context, Engine, Profile};
 /// a number of `frames` on the way, `pace_ms` apart.
 ///
 /// Where a pool of echo workers is set up for `job.chat.simple` or `job.complete`, it answers those with the last
-/// message or the prompt, a word at a time; one that reads as such an object asks for so many words.
+/// message or the prompt, a word at a time; one that reads as such an object asks for so many words, each with
+/// `stamped` the microseconds since 1970 at which it was sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Echo;
 

@@ -18,6 +18,9 @@ pub(super) struct Options {
     pub(super) frames: u32,
     #[serde(default)]
     pace_ms: u64,
+    /// Whether each frame of a text says when it was sent.
+    #[serde(default)]
+    pub(super) stamped: bool,
 }
 
 /// Reads them from an object; from anything else there are none.
@@ -83,7 +86,10 @@ mod tests {
             (r#"{"text": "delay_ms"}"#, delay(0)),
             (r#" {"delay_ms": 5, "text": {"delay_ms": 7}}"#, delay(5)),
             (r#"{"delay_ms": 60000}"#, delay(60_000)),
-            (r#"{"frames": 3, "pace_ms": 2}"#, Some(Options { delay_ms: 0, frames: 3, pace_ms: 2 })),
+            (
+                r#"{"frames": 3, "pace_ms": 2, "stamped": true}"#,
+                Some(Options { delay_ms: 0, frames: 3, pace_ms: 2, stamped: true }),
+            ),
             (r#"{"delay_ms": 60001}"#, None),
             (r#"{"frames": 1000001}"#, None),
             (r#"{"pace_ms": 60001}"#, None),

@@ -1,5 +1,7 @@
 //! Conversations and texts, answered with what they end with.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
@@ -108,6 +110,8 @@ async fn say(
         let mut paced = options.paced();
         for (number, text) in said.iter().enumerate() {
             paced.next().await;
+            let stamp = (options.stamped && options.frames > 0).then(stamp);
+            let text = stamp.as_deref().unwrap_or(text);
             send(context, piece(Piece::Text { first: number == 0, text })).await;
         }
         send(context, piece(Piece::End(reason))).await;
@@ -131,6 +135,12 @@ fn text_of(message: &Message) -> Option<&str> {
         }
         Message::Assistant { content, .. } => content.as_deref(),
     }
+}
+
+/// Microseconds since 1970.
+fn stamp() -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{} ", since.as_micros())
 }
 
 /// Seconds since 1970.

@@ -18,6 +18,8 @@ pub struct Setup {
     pub port: u16,
     /// The gRPC door's port; 0 leaves it out.
     pub grpc_port: u16,
+    /// The chat models' own port; 0 leaves it out.
+    pub chat_port: u16,
     /// As in `echo=1,embed=1`.
     pub workers: String,
     pub edge_url: Option<String>,
@@ -37,6 +39,7 @@ impl Setup {
         Self {
             port: ports::free(),
             grpc_port: 0,
+            chat_port: 0,
             workers: "echo=1".into(),
             edge_url: None,
             pools: None,
@@ -51,6 +54,12 @@ impl Setup {
     #[must_use]
     pub fn embed() -> Self {
         Self { workers: "echo=1,embed=1".into(), ..Self::echo() }
+    }
+
+    /// A worker that chats, with the small model.
+    #[must_use]
+    pub fn chat() -> Self {
+        Self { workers: "echo=1,chat=1".into(), ..Self::echo() }
     }
 
     /// Echo workers that also answer conversations and texts, as the chat model `echo`.
@@ -80,6 +89,7 @@ impl Setup {
         let mut command = Command::new(binary("cortex"));
         command.args(["up", "--without", "edge", "--host-port", "0", "--workers", &self.workers]);
         command.args(["--api-port", &self.port.to_string(), "--grpc-port", &self.grpc_port.to_string()]);
+        command.args(["--chat-port", &self.chat_port.to_string(), "--chat-model", "cortex-small"]);
         command.env("CORTEX_HOME", home.path());
         command.env("CORTEX_LOG", "info");
         for (flag, file) in [

@@ -8,6 +8,8 @@ use cortex_domain::id::{JobId, ModelName, Principal, Role, Tenant};
 use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
 
+use crate::up::ChatModel;
+
 /// Put the machines you own behind a public, governed, serverless edge.
 #[derive(Debug, Parser)]
 #[command(name = "cortex", version, max_term_width = 100)]
@@ -51,6 +53,8 @@ pub(crate) enum Verb {
     /// Models and their files
     #[command(subcommand)]
     Models(ModelsVerb),
+    /// Measure how fast a language model is on this machine
+    Bench(BenchArgs),
 }
 
 /// Where the configuration lies; each file that is not named is the one built in.
@@ -108,17 +112,26 @@ pub(crate) struct UpArgs {
     #[arg(long, env = "CORTEX_MLX_PORT", default_value_t = 8081, value_name = "PORT")]
     pub(crate) host_port: u16,
 
+    /// The port of the chat models' host (/chat, OpenAI's routes), on loopback and ungoverned; 0 leaves it out
+    #[arg(long, env = "CORTEX_CHAT_PORT", default_value_t = 8082, value_name = "PORT")]
+    pub(crate) chat_port: u16,
+
     /// An edge elsewhere that is told where jobs stand, instead of the one started here
     #[arg(long, env = "CORTEX_EDGE_URL", value_name = "URL")]
     pub(crate) edge_url: Option<String>,
 
-    /// How many workers of each kind, as in echo=1,embed=1
-    #[arg(long, value_delimiter = ',', default_value = "echo=1,embed=1", value_name = "KIND=N")]
+    /// How many workers of each kind, as in echo=1,embed=1,chat=1
+    #[arg(long, value_delimiter = ',', default_value = "echo=1,embed=1,chat=1", value_name = "KIND=N")]
     pub(crate) workers: Vec<String>,
 
     /// The model that embeds
     #[arg(long, env = "EMBEDDINGS_MODEL", default_value = "all-MiniLM-L6-v2", value_name = "NAME")]
     pub(crate) embeddings_model: ModelName,
+
+    /// The model that chats, loaded at the start; others are loaded when they are asked for. auto takes the largest that
+    /// fits and can be had
+    #[arg(long, env = "CHAT_MODEL", default_value = "auto", value_name = "NAME")]
+    pub(crate) chat_model: ChatModel,
 
     /// The key of local callers of the origin [default: one that is made and kept]
     #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "KEY")]
@@ -215,6 +228,34 @@ pub(crate) struct ChatArgs {
     pub(crate) seed: Option<i64>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The model, whose files have to be here
+    #[arg(long, default_value = "cortex-small", value_name = "NAME")]
+    pub(crate) model: ModelName,
+    /// Models, their files and sources
+    #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
+    pub(crate) models: Option<PathBuf>,
+    /// Tokens of a prompt; every length is measured with every batch size
+    #[arg(long, value_delimiter = ',', default_value = "64,256", value_name = "TOKENS")]
+    pub(crate) prompts: Vec<u32>,
+    /// Tokens of an answer
+    #[arg(long, default_value_t = 64, value_name = "TOKENS")]
+    pub(crate) tokens: u32,
+    /// Requests at once
+    #[arg(long, value_delimiter = ',', default_value = "1,8", value_name = "N")]
+    pub(crate) batches: Vec<u32>,
+    /// auto, cpu, candle, cuda:N or metal
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    /// Floats to compute in: f32, bf16 or f16
+    #[arg(long)]
+    pub(crate) dtype: Option<String>,
+    /// Threads that compute [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<u16>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsVerb {
     /// List jobs, newest first
@@ -308,10 +349,22 @@ pub(crate) enum ModelsVerb {
         /// [default: the one that embeds]
         name: Option<ModelName>,
     },
-    /// List the models of the catalogue
+    /// List the models of the catalogue, which are here and which are loaded
     List {
         #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
         models: Option<PathBuf>,
+    },
+    /// Load a model into a worker that chats, now instead of when it is asked for
+    Load {
+        #[command(flatten)]
+        api: ApiArgs,
+        name: ModelName,
+    },
+    /// Unload a model once the answers that use it are whole
+    Unload {
+        #[command(flatten)]
+        api: ApiArgs,
+        name: ModelName,
     },
     /// Check the hashes of what is here
     Verify {

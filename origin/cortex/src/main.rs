@@ -56,6 +56,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Doctor => verbs::doctor(&home, cli.json).await,
         Verb::Keys(verb) => verbs::keys(&home, verb, cli.json).await,
         Verb::Models(verb) => verbs::models(&home, verb, cli.json).await,
+        Verb::Bench(args) => verbs::bench(&home, args, cli.json).await,
     }
 }
 

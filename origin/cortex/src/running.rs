@@ -19,6 +19,9 @@ pub(crate) struct Running {
     pub(crate) edge: Option<String>,
     /// The model host, unless it was left out.
     pub(crate) host: Option<String>,
+    /// The chat models' host, unless it was left out.
+    #[serde(default)]
+    pub(crate) chat_host: Option<String>,
     pub(crate) processes: Vec<Process>,
 }
 

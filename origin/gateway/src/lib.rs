@@ -24,6 +24,6 @@ mod workers;
 
 pub use door::{Credentials, LocalKey};
 pub use gateway::{Gateway, Parts};
-pub use models::Models;
+pub use models::{Listing, Models};
 pub use rpc::serve as serve_grpc;
 pub use serve::serve;

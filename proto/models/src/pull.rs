@@ -1,5 +1,6 @@
 //! Fetching a model's files from the first source that has them.
 
+mod bundled;
 mod folder;
 mod hub;
 mod part;
@@ -115,6 +116,7 @@ impl Puller {
         meter: Meter<'_>,
     ) -> Result<(), Refusal> {
         match source {
+            Source::Bundled => bundled::fetch(files, dir, meter).await,
             Source::Folder(folder) => folder::fetch(folder, files, dir, meter).await,
             Source::Hub { repo, revision } => {
                 let base = format!("{}/{repo}/resolve/{revision}", self.hub.trim_end_matches('/'));

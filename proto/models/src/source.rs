@@ -9,6 +9,8 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Source {
+    /// This program carries the files.
+    Bundled,
     /// A folder of this machine.
     Folder(PathBuf),
     /// A repository of the Hugging Face hub, at one commit.
@@ -25,7 +27,7 @@ impl Source {
                 && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
         };
         match self {
-            Self::Folder(_) => None,
+            Self::Bundled | Self::Folder(_) => None,
             Self::Hub { repo, .. } if !repo.split('/').all(|part| word(part, "-_.")) => {
                 Some(format!("a repo is owner/name, not {repo:?}"))
             }
@@ -46,6 +48,7 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Bundled => f.write_str("this program"),
             Self::Folder(path) => write!(f, "folder {}", path.display()),
             Self::Hub { repo, revision } => write!(f, "hub {repo}@{}", revision.get(..7).unwrap_or(revision)),
             Self::Wheel { package, version, .. } => write!(f, "wheel {package} {version}"),

@@ -16,10 +16,9 @@ SPLIT = (
 # the same tokens after a space, a quote or nothing, and can be copied from one place to another.
 LEARNT_SPLIT = r"'[a-z]+|\p{Lu}\p{L}*| ?\p{Ll}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s"
 
-TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-)
+# ChatML, with tools as the Hermes and Qwen families have them: the model was not trained to call any, and does where a
+# grammar makes it.
+TEMPLATE = pathlib.Path(__file__).with_name("template.jinja").read_text().rstrip("\n")
 
 
 def learn(texts: list[str]) -> Tokenizer:

@@ -8,6 +8,7 @@
 //! sum in one order.
 
 mod answer;
+pub mod bench;
 mod budget;
 mod engine;
 mod event;

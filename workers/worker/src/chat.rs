@@ -56,6 +56,10 @@ impl Engine for Chat {
         self.shelf.loaded().iter().map(|model| model.name().clone()).collect()
     }
 
+    fn changed(&self) -> Answer<'_, ()> {
+        Box::pin(self.shelf.changed())
+    }
+
     fn run(&self, task: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {
         Box::pin(async move { self.work(&task, context).await.map_err(failure::of) })
     }

@@ -1,5 +1,7 @@
 //! What the process is told: arguments, and for secrets and places the environment. Nothing else reads either.
 
+mod arguments;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
@@ -8,19 +10,28 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
-use cortex_domain::id::WorkerId;
-use cortex_fabric::link::{Dial, Limits, LinkAddress};
+use cortex_fabric::link::{Dial, Limits};
 use cortex_inference::{Device, Dtype};
 use cortex_runtime::Settings;
 
+pub(crate) use arguments::Cases;
+use arguments::{Arguments, Bench, Kind, ModelArgs, Serve, Verb};
+
 use crate::exit::Exit;
 
-/// Everything that was told, checked.
+/// What is to be done, checked.
 #[derive(Debug)]
-pub(crate) struct Config {
+pub(crate) enum Config {
+    Serve(Box<Served>),
+    Bench(Models, Generation, Cases),
+}
+
+/// A worker of an origin.
+#[derive(Debug)]
+pub(crate) struct Served {
     pub(crate) settings: Settings,
     pub(crate) dial: Dial,
-    pub(crate) engine: Work,
+    pub(crate) work: Work,
     pub(crate) log: Log,
 }
 
@@ -28,8 +39,8 @@ pub(crate) struct Config {
 #[derive(Debug)]
 pub(crate) enum Work {
     Echo,
-    Embed(Models),
-    Chat(Models, Generation),
+    Embed(Models, Doors),
+    Chat(Models, Generation, Doors),
 }
 
 /// Where models lie, and what they run on.
@@ -43,8 +54,15 @@ pub(crate) struct Models {
     pub(crate) models: PathBuf,
     pub(crate) threads: NonZeroUsize,
     pub(crate) device: Device,
-    /// Where the model host listens, if it is wanted.
-    pub(crate) host_port: Option<NonZeroU16>,
+}
+
+/// Ports of this machine to listen on.
+#[derive(Debug)]
+pub(crate) struct Doors {
+    /// The model host's.
+    pub(crate) host: Option<NonZeroU16>,
+    /// For Prometheus.
+    pub(crate) metrics: Option<NonZeroU16>,
 }
 
 /// How language models share this machine.
@@ -58,16 +76,13 @@ pub(crate) struct Generation {
     pub(crate) context: Option<NonZeroUsize>,
     /// MiB for the keys and values of each model [default: half of what is free, at most 4096]
     #[arg(long, value_name = "MIB")]
-    pub(crate) cache: Option<NonZeroU32>,
+    cache: Option<NonZeroU32>,
     /// MiB that all models together may take: the one used least lately makes room [default: what is free]
     #[arg(long, value_name = "MIB")]
-    pub(crate) memory: Option<NonZeroU32>,
+    memory: Option<NonZeroU32>,
     /// Seconds that loading a model may take
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
-    pub(crate) load_deadline: u64,
-    /// Serves metrics for Prometheus on this port of 127.0.0.1
-    #[arg(long, value_name = "PORT")]
-    pub(crate) metrics_port: Option<NonZeroU16>,
+    load_deadline: u64,
 }
 
 impl Generation {
@@ -77,6 +92,10 @@ impl Generation {
 
     pub(crate) fn memory_bytes(&self) -> Option<u64> {
         self.memory.map(|mib| u64::from(mib.get()) << 20)
+    }
+
+    pub(crate) fn load_deadline(&self) -> Duration {
+        Duration::from_secs(self.load_deadline)
     }
 }
 
@@ -92,60 +111,6 @@ pub(crate) enum Format {
     Json,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Kind {
-    Echo,
-    Embed,
-    Chat,
-}
-
-/// Does one kind of work for a CortexOS origin.
-///
-/// The link's token is read from CORTEX_LINK_TOKEN. SIGTERM drains the worker; where its standard input is a pipe,
-/// it ends when that is closed.
-#[derive(Parser, Debug)]
-#[command(name = "cortex-worker", version)]
-struct Arguments {
-    /// The kind of work
-    #[arg(long)]
-    kind: Kind,
-    /// What it is called, unlike every other worker [default: its kind and process id]
-    #[arg(long)]
-    id: Option<WorkerId>,
-    /// Where the origin listens: unix:/path or tcp:127.0.0.1:port
-    #[arg(long, value_name = "ADDRESS")]
-    link: LinkAddress,
-    /// Jobs at a time [default: what the kind of work does well]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    capacity: Option<u32>,
-    /// Seconds that running jobs get to end when it is told to stop
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    grace: u64,
-    /// The model to load at the start, by its name in the catalogue [default: all-MiniLM-L6-v2, or cortex-small]
-    #[arg(long)]
-    model: Option<String>,
-    /// The folder of the models [default: models in CORTEX_HOME]
-    #[arg(long, value_name = "DIR")]
-    models: Option<PathBuf>,
-    /// The file that describes the models [default: the one that ships]
-    #[arg(long, value_name = "FILE")]
-    catalogue: Option<PathBuf>,
-    /// Threads that compute [default: one per core]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
-    /// What the model runs on: auto, cpu, candle, cuda:N or metal
-    #[arg(long, default_value_t)]
-    device: Device,
-    /// Opens the model host on this port of 127.0.0.1, without keys or policies: /embed, or /chat and OpenAI's routes
-    #[arg(long, value_name = "PORT")]
-    host_port: Option<NonZeroU16>,
-    #[command(flatten, next_help_heading = "Language models")]
-    generation: Generation,
-    /// How logs are written
-    #[arg(long, env = "CORTEX_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
-    log_format: Format,
-}
-
 impl Config {
     /// Reads the arguments and the environment; prints help and ends where that was asked for.
     ///
@@ -159,63 +124,68 @@ impl Config {
             let text = error.to_string();
             Exit::config(anyhow::anyhow!("{}", text.strip_prefix("error: ").unwrap_or(&text).trim_end()))
         })?;
+        match arguments.verb {
+            Some(Verb::Bench(Bench { models, generation, cases })) => {
+                Ok(Self::Bench(Models::read(models, "cortex-small")?, generation, cases))
+            }
+            None => Ok(Self::Serve(Box::new(Served::read(arguments.serve)?))),
+        }
+    }
+}
+
+impl Served {
+    fn read(serve: Serve) -> Result<Self, Exit> {
         let token = told("CORTEX_LINK_TOKEN").ok_or_else(|| {
             Exit::config(anyhow::anyhow!("CORTEX_LINK_TOKEN is not set: the origin gives it"))
         })?;
         let log = Log {
             filter: told("CORTEX_LOG").or_else(|| told("RUST_LOG")).unwrap_or_else(|| "info".to_owned()),
-            format: arguments.log_format,
+            format: serve.log_format,
         };
         let limits = Limits::default();
+        let (Some(kind), Some(address)) = (serve.kind, serve.link.clone()) else {
+            return Err(Exit::config(anyhow::anyhow!("say which work with --kind, and whose with --link")));
+        };
+        let usual = || format!("{}-{}", kind.name(), std::process::id()).parse();
         Ok(Self {
             settings: Settings {
-                id: arguments.id.clone().map_or_else(|| arguments.kind.default_id(), Ok)?,
-                capacity: arguments.capacity,
-                grace: Duration::from_secs(arguments.grace),
+                id: serve.id.clone().map_or_else(usual, Ok).map_err(Exit::config)?,
+                capacity: serve.capacity,
+                grace: Duration::from_secs(serve.grace),
                 answer: limits.payload,
                 region: None,
                 labels: BTreeMap::new(),
             },
-            dial: Dial { address: arguments.link.clone(), token, limits },
-            engine: arguments.work()?,
+            dial: Dial { address, token, limits },
+            work: serve.work(kind)?,
             log,
         })
     }
 }
 
-impl Arguments {
-    fn work(self) -> Result<Work, Exit> {
-        let usual = match self.kind {
-            Kind::Echo => return Ok(Work::Echo),
-            Kind::Embed => "all-MiniLM-L6-v2",
-            Kind::Chat => "cortex-small",
-        };
-        let models = Models {
-            models: match self.models {
-                Some(models) => models,
-                None => home()?.join("models"),
-            },
-            model: self.model.unwrap_or_else(|| usual.to_owned()),
-            catalogue: self.catalogue,
-            threads: self.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
-            device: self.device,
-            host_port: self.host_port,
-        };
-        Ok(match self.kind {
-            Kind::Chat => Work::Chat(models, self.generation),
-            _ => Work::Embed(models),
+impl Serve {
+    fn work(self, kind: Kind) -> Result<Work, Exit> {
+        let doors = Doors { host: self.host_port, metrics: self.metrics_port };
+        Ok(match kind {
+            Kind::Echo => Work::Echo,
+            Kind::Embed => Work::Embed(Models::read(self.models, "all-MiniLM-L6-v2")?, doors),
+            Kind::Chat => Work::Chat(Models::read(self.models, "cortex-small")?, self.generation, doors),
         })
     }
 }
 
-impl Kind {
-    fn default_id(self) -> Result<WorkerId, Exit> {
-        let name = match self {
-            Self::Echo => "echo",
-            Self::Embed => "embed",
-            Self::Chat => "chat",
-        };
-        format!("{name}-{}", std::process::id()).parse().map_err(Exit::config)
+impl Models {
+    fn read(given: ModelArgs, usual: &str) -> Result<Self, Exit> {
+        Ok(Self {
+            models: match given.models {
+                Some(models) => models,
+                None => home()?.join("models"),
+            },
+            model: given.model.unwrap_or_else(|| usual.to_owned()),
+            catalogue: given.catalogue,
+            threads: given.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+            device: given.device,
+        })
     }
 }
 

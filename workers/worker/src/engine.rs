@@ -1,13 +1,13 @@
 //! The engine for the kind of work that is asked for.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::anyhow;
 use cortex_domain::id::ModelName;
 use cortex_inference::embed::Embedder;
-use cortex_inference::generate::Shelf;
+use cortex_inference::generate::{Lease, Shelf};
 use cortex_inference::host::{embed, language, metrics};
+use cortex_inference::language::Place;
 use cortex_models::Catalogue;
 use cortex_runtime::Engine;
 use cortex_runtime::echo::Echo;
@@ -24,45 +24,52 @@ use crate::host;
 pub(crate) async fn start(work: Work, shutdown: CancellationToken) -> Result<Arc<dyn Engine>, Exit> {
     match work {
         Work::Echo => Ok(Arc::new(Echo)),
-        Work::Embed(wanted) => {
-            let port = wanted.host_port;
+        Work::Embed(wanted, doors) => {
             let loading = spawn_blocking(move || load(&wanted));
             let (model, embedder) = loading.await.map_err(Exit::failed)??;
-            if let Some(port) = port {
+            if let Some(port) = doors.host {
                 host::open(port, embed(model.clone(), embedder.clone()), shutdown.clone()).await?;
             }
             Ok(Arc::new(Embed::new(model, embedder, shutdown)))
         }
-        Work::Chat(wanted, generation) => chat(wanted, generation, shutdown).await,
+        Work::Chat(wanted, generation, doors) => {
+            let (shelf, first) = shelf(wanted, generation, shutdown.clone())?;
+            drop(first_lease(&shelf, &first).await?);
+            if let Some(port) = doors.host {
+                host::open(port, language(shelf.clone()), shutdown.clone()).await?;
+            }
+            if let Some(port) = doors.metrics {
+                host::open(port, metrics(shelf.clone()), shutdown).await?;
+            }
+            Ok(Arc::new(Chat::new(shelf)))
+        }
     }
 }
 
-async fn chat(
+/// The language models, none of them loaded, and the one to begin with.
+pub(crate) fn shelf(
     wanted: config::Models,
     generation: config::Generation,
     shutdown: CancellationToken,
-) -> Result<Arc<dyn Engine>, Exit> {
+) -> Result<(Shelf, ModelName), Exit> {
     let library = Catalogued {
         catalogue: catalogue(&wanted)?,
         folder: wanted.models,
         device: wanted.device,
         dtype: generation.dtype,
+        place: Place::open(wanted.device, generation.dtype).map_err(Exit::config)?,
         threads: wanted.threads,
         context: generation.context,
         cache_bytes: generation.cache_bytes(),
-        patience: Duration::from_secs(generation.load_deadline),
+        patience: generation.load_deadline(),
     };
     let first = library.catalogue.get(&wanted.model).map_err(Exit::config)?.name.clone();
-    let shelf = Shelf::new(library, generation.memory_bytes(), shutdown.clone());
-    let loading = shelf.get(&first).await;
-    drop(loading.map_err(|problem| Exit::config(anyhow!(problem.detail)))?);
-    if let Some(port) = wanted.host_port {
-        host::open(port, language(shelf.clone()), shutdown.clone()).await?;
-    }
-    if let Some(port) = generation.metrics_port {
-        host::open(port, metrics(shelf.clone()), shutdown).await?;
-    }
-    Ok(Arc::new(Chat::new(shelf)))
+    Ok((Shelf::new(library, generation.memory_bytes(), shutdown), first))
+}
+
+/// Loads the model to begin with.
+pub(crate) async fn first_lease(shelf: &Shelf, first: &ModelName) -> Result<Lease, Exit> {
+    shelf.get(first).await.map_err(|problem| Exit::config(anyhow!(problem.detail)))
 }
 
 fn catalogue(wanted: &config::Models) -> Result<Catalogue, Exit> {

@@ -1,5 +1,6 @@
 //! The worker process: one kind of work, over the link to its origin.
 
+mod bench;
 mod chat;
 mod config;
 mod embed;
@@ -17,7 +18,7 @@ use cortex_fabric::link;
 use cortex_runtime::Worker;
 use tokio_util::sync::CancellationToken;
 
-use config::Config;
+use config::{Config, Served};
 use exit::Exit;
 
 fn main() -> ExitCode {
@@ -25,24 +26,28 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(exit) => return exit.report(),
     };
-    telemetry::init(&config.log);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.context("the runtime can't be started").map_err(Exit::failed);
-    match ended.and_then(|runtime| runtime.block_on(serve(config))) {
+    let ended = ended.and_then(|runtime| match config {
+        Config::Serve(served) => runtime.block_on(serve(*served)),
+        Config::Bench(models, generation, cases) => runtime.block_on(bench::run(models, generation, cases)),
+    });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => exit.report(),
     }
 }
 
 /// Works until it is told to stop, or until whoever started it is gone.
-async fn serve(config: Config) -> Result<(), Exit> {
+async fn serve(served: Served) -> Result<(), Exit> {
+    telemetry::init(&served.log);
     let shutdown = CancellationToken::new();
     let orphaned = lifeline::watch().map_err(Exit::failed)?;
     signals::drain_on(shutdown.clone()).map_err(Exit::failed)?;
 
-    let engine = engine::start(config.engine, shutdown.clone()).await?;
-    let worker = Worker::new(config.settings, engine);
-    let (origin, inbox) = link::open(config.dial, worker.introduction());
+    let engine = engine::start(served.work, shutdown.clone()).await?;
+    let worker = Worker::new(served.settings, engine);
+    let (origin, inbox) = link::open(served.dial, worker.introduction());
     tokio::select! {
         ended = worker.run(origin, inbox, shutdown) => ended.map_err(Exit::of_run),
         () = orphaned.cancelled() => {

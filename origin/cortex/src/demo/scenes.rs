@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::rank::rank;
 use super::stage::Stage;
-use crate::client::CallError;
+use crate::client::{Asked, CallError, Said};
 use crate::exit::{Exit, Failure};
 use crate::show::{Timeline, out};
 
@@ -25,6 +25,8 @@ const SENTENCES: [&str; 6] = [
     "GPUs are good at multiplying matrices.",
 ];
 
+const CONVERSATION: [&str; 2] = ["What is 37 plus 48?", "What is the capital of France?"];
+
 /// How long a job may take to end; the edge looks for its origin every quarter of a minute.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -35,6 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) async fn play(stage: &mut Stage) -> Result<(), Failure> {
     synchronous(stage).await?;
     asynchronous(stage).await?;
+    conversation(stage).await?;
     denied(stage).await?;
     origin_away(stage).await
 }
@@ -58,8 +61,32 @@ async fn asynchronous(stage: &Stage) -> Result<(), Failure> {
     show_timeline(stage, accepted.id).await
 }
 
+async fn conversation(stage: &Stage) -> Result<(), Failure> {
+    out("3. A conversation: POST /v1/chat/completions, the answer streams as it is written");
+    let mut messages = Vec::new();
+    for question in CONVERSATION {
+        messages.push(Said { role: "user", content: question.to_owned() });
+        let asked = Asked { model: stage.chat_model.clone(), messages: messages.clone(), ..Asked::default() };
+        let mut answer = stage.api.tell(&asked).await?;
+        let (mut said, mut frames) = (String::new(), 0);
+        while let Some(chunk) = answer.next().await? {
+            let deltas = chunk.choices.iter().filter_map(|choice| choice.delta.content.as_deref());
+            said.extend(deltas);
+            frames += 1;
+        }
+        if said.trim().is_empty() {
+            return Err(Failure::message(Exit::Broken, "the model said nothing"));
+        }
+        out(&format!("   > {question}"));
+        out(&format!("   {said}   ({frames} events)"));
+        messages.push(Said { role: "assistant", content: said });
+    }
+    out("");
+    Ok(())
+}
+
 async fn denied(stage: &Stage) -> Result<(), Failure> {
-    out("3. A job that the policy denies: nothing reaches a worker");
+    out("4. A job that the policy denies: nothing reaches a worker");
     let input = json!({"command": "delete", "namespace": "prod"});
     let accepted = stage.api.create(&job("job.k8s.ops", input)?, None).await?;
     let ended = until_ended(stage, accepted.id).await?;
@@ -70,7 +97,7 @@ async fn denied(stage: &Stage) -> Result<(), Failure> {
 }
 
 async fn origin_away(stage: &mut Stage) -> Result<(), Failure> {
-    out("4. The origin goes away, as a laptop does when it is closed");
+    out("5. The origin goes away, as a laptop does when it is closed");
     stage.stop_origin().await;
     let accepted =
         stage.api.create(&job("job.echo", json!({"hello": "from before you woke up"}))?, None).await?;

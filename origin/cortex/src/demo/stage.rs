@@ -12,16 +12,20 @@ use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::secrets::Secrets;
 use crate::show::out;
-use crate::up::{Child, Edge, Want, ensure_key, prepare_model};
+use crate::up::{ChatModel, Child, Edge, Want, ensure_key, prepare_models};
 
 /// How long the origin and its workers may take to be there.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One of each kind.
+const WORKERS: [&str; 3] = ["echo=1", "embed=1", "chat=1"];
 
 /// A running edge, and an origin that comes and goes.
 pub(crate) struct Stage {
     /// The API at the public door.
     pub(crate) api: Api,
     pub(crate) model: String,
+    pub(crate) chat_model: String,
     home: Home,
     args: UpArgs,
     secrets: Secrets,
@@ -36,8 +40,8 @@ impl Stage {
     /// # Errors
     /// If something does not start.
     pub(crate) async fn set(home: &Home, args: &UpArgs) -> Result<Self, Failure> {
-        let want = Want::read(args)?;
-        prepare_model(home, &want).await?;
+        let mut want = Want::read(&shown(args))?;
+        prepare_models(home, &mut want).await?;
         let home = nested(home)?;
         let mut secrets = Secrets::open(&home)?;
         let (edge_port, origin_port) = (free_port()?, free_port()?);
@@ -57,8 +61,9 @@ impl Stage {
         let mut stage = Self {
             api: Api::new(&edge.url, &key)?,
             model: args.embeddings_model.to_string(),
+            chat_model: want.chat_model.to_string(),
             home,
-            args: args.clone(),
+            args: shown(args),
             secrets,
             edge,
             origin_port,
@@ -82,7 +87,7 @@ impl Stage {
         let api = Api::new(&format!("http://127.0.0.1:{}", self.origin_port), &self.secrets.api_key)?;
         let ready = async {
             loop {
-                if api.workers().await.is_ok_and(|workers| workers.len() >= 2) {
+                if api.workers().await.is_ok_and(|workers| workers.len() >= WORKERS.len()) {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -125,11 +130,11 @@ impl Stage {
 
     fn command(&self) -> Result<Command, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["up", "--without", "edge", "--host-port", "0", "--grpc-port", "0"]);
-        command.args(["--workers", "echo=1,embed=1"]);
+        command.args(["up", "--without", "edge", "--host-port", "0", "--chat-port", "0", "--grpc-port", "0"]);
+        command.args(["--workers", &self.args.workers.join(",")]);
         command.args(["--api-port", &self.origin_port.to_string(), "--edge-url", &self.edge.url]);
-        command.args(["--embeddings-model", &self.model, "--tenant", self.args.tenant.as_str()]);
-        command.arg("--home").arg(self.home.path());
+        command.args(["--embeddings-model", &self.model, "--chat-model", &self.chat_model]);
+        command.args(["--tenant", self.args.tenant.as_str()]).arg("--home").arg(self.home.path());
         let config = &self.args.config;
         let files = [
             ("--pools", &config.pools),
@@ -144,6 +149,16 @@ impl Stage {
         }
         Ok(command)
     }
+}
+
+/// What the demo runs: a worker of each kind, and unless another was named the small chat model, which is always there.
+fn shown(args: &UpArgs) -> UpArgs {
+    let small = || ChatModel::Named("cortex-small".parse().expect("the name of a model"));
+    let chat_model = match &args.chat_model {
+        ChatModel::Auto => small(),
+        named => named.clone(),
+    };
+    UpArgs { workers: WORKERS.map(str::to_owned).into(), chat_model, ..args.clone() }
 }
 
 /// A folder of its own, so that the demo runs beside `cortex up`; the models are shared.

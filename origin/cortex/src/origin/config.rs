@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use cortex_gateway::Models;
-use cortex_models::{Catalogue, Kind};
+use cortex_domain::id::ModelName;
+use cortex_gateway::{Listing, Models};
+use cortex_models::{Catalogue, Kind, Model};
 use cortex_safety::Policies;
 use cortex_scheduler::{Settings, SettingsError};
 
 use crate::cli::ConfigArgs;
 use crate::exit::{Exit, Failure};
+use crate::home::Home;
 
 const POOLS: &str = include_str!("../../../../deploy/config/pools.yaml");
 const TIMEOUTS: &str = include_str!("../../../../deploy/config/timeouts.yaml");
@@ -37,18 +39,22 @@ impl Config {
         })
     }
 
-    /// The names of the models by what they do, for those who ask what there is.
+    /// The names of the models by what they do, for those who ask what there is. Where workers of this machine chat,
+    /// `first` is the model that they begin with, and only those are told whose files are in `home`.
     #[must_use]
-    pub(crate) fn model_names(&self) -> Models {
-        let mut names = Models::default();
-        for model in self.models.iter() {
-            let of_kind = match model.kind {
-                Kind::Embedding { .. } => &mut names.embedding,
-                Kind::Chat { .. } => &mut names.chat,
-            };
-            of_kind.push(model.name.clone());
+    pub(crate) fn model_names(&self, home: &Home, first: Option<&ModelName>) -> Models {
+        let of_kind = |wanted: fn(&Kind) -> bool| {
+            self.models.iter().filter(move |model| wanted(&model.kind)).cloned().collect::<Vec<Model>>()
+        };
+        let embedding = of_kind(|kind| matches!(kind, Kind::Embedding { .. }));
+        let mut chat = of_kind(|kind| matches!(kind, Kind::Chat { .. }));
+        chat.sort_by_key(|model| Some(&model.name) != first);
+        let home = first.map(|_| home.path().to_owned());
+        let here = move |model: &&Model| home.as_ref().is_none_or(|home| model.installed(home));
+        Models {
+            embedding: embedding.into_iter().map(|model| model.name).collect(),
+            chat: Listing::new(move || chat.iter().filter(&here).map(|model| model.name.clone()).collect()),
         }
-        names
     }
 }
 
@@ -96,6 +102,8 @@ mod tests {
             ConfigArgs { pools: None, timeouts: None, safety: None, models: None, safety_kernel: None };
         let config = Config::load(&none).unwrap();
         assert!(config.settings.catalogue.topics().any(|topic| topic.as_str() == "job.embed"));
-        assert!(!config.model_names().embedding.is_empty());
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(folder.path().into())).unwrap();
+        assert!(!config.model_names(&home, None).embedding.is_empty());
     }
 }

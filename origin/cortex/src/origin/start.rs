@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cortex_domain::id::Tenant;
+use cortex_domain::id::{ModelName, Tenant};
 use cortex_domain::ports::{Bus, JobStore, Payloads, SafetyGate};
 use cortex_fabric::bus::{Embedded, Room};
 use cortex_fabric::clock::Clock;
@@ -33,6 +33,8 @@ pub(crate) struct Start<'a> {
     pub(crate) config: Config,
     pub(crate) secrets: &'a Secrets,
     pub(crate) tenant: Tenant,
+    /// What the chat workers of this machine begin with, if there are some.
+    pub(crate) chat_model: Option<ModelName>,
     pub(crate) api_key: String,
     /// Bound already, so that a port in use is told before anything starts.
     pub(crate) listener: TcpListener,
@@ -63,7 +65,7 @@ impl Origin {
     /// # Errors
     /// If the store can't be opened, or a part can't be set up.
     pub(crate) async fn start(start: Start<'_>) -> Result<Self, Failure> {
-        let Start { home, config, secrets, tenant, api_key, listener, grpc, edge } = start;
+        let Start { home, config, secrets, tenant, chat_model, api_key, listener, grpc, edge } = start;
         let address = listener.local_addr()?;
         let local = if address.ip().is_loopback() {
             let key = LocalKey::new(api_key, tenant).map_err(|error| Failure::new(Exit::Config, error))?;
@@ -109,7 +111,7 @@ impl Origin {
             bus,
             clock: clock.clone(),
             catalogue: config.settings.catalogue.clone(),
-            models: config.model_names(),
+            models: config.model_names(home, chat_model.as_ref()),
             credentials,
         })
         .await?;

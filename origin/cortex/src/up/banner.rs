@@ -16,7 +16,10 @@ pub(crate) fn print(home: &Home, stack: &Stack) {
         out(&format!("  gRPC        {grpc}   on loopback, for local callers"));
     }
     if let Some(host) = &running.host {
-        out(&format!("  model host  {host}   on loopback, ungoverned"));
+        out(&format!("  model host  {host}   on loopback, ungoverned: embeddings"));
+    }
+    if let Some(host) = &running.chat_host {
+        out(&format!("  model host  {host}   on loopback, ungoverned: chat"));
     }
     let workers: Vec<_> =
         running.processes.iter().filter(|p| p.name != "edge").map(|p| p.name.as_str()).collect();

@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::workers::{self, Launch};
+use super::ChatModel;
+use super::workers::{self, Crew, Kind, Launch, Served};
 use super::{bind, dev_key, edge::Edge};
 use crate::cli::{Part, UpArgs};
 use crate::exit::{Exit, Failure};
@@ -23,12 +24,14 @@ pub(crate) struct Want {
     pub(crate) config: Config,
     pub(crate) workers: Vec<workers::Crew>,
     pub(crate) embeddings_model: ModelName,
+    pub(crate) chat_model: ChatModel,
     models_file: Option<std::path::PathBuf>,
     api: SocketAddr,
     grpc_port: u16,
     edge_port: Option<u16>,
     edge_url: Option<Url>,
     host_port: u16,
+    chat_port: u16,
     api_key: Option<String>,
     tenant: Tenant,
 }
@@ -49,6 +52,7 @@ impl Want {
             config: Config::load(&args.config)?,
             workers,
             embeddings_model: args.embeddings_model.clone(),
+            chat_model: args.chat_model.clone(),
             models_file: args.config.models.clone(),
             api: SocketAddr::new(args.listen, args.api_port),
             grpc_port: args.grpc_port,
@@ -56,6 +60,7 @@ impl Want {
             edge_url: edge_url
                 .map_err(|error| Failure::message(Exit::Config, format!("--edge-url: {error}")))?,
             host_port: args.host_port,
+            chat_port: args.chat_port,
             api_key: args.api_key.clone(),
             tenant: args.tenant.clone(),
         })
@@ -94,11 +99,15 @@ impl Stack {
         if let Some(port) = want.edge_port {
             bind::free(SocketAddr::from(([127, 0, 0, 1], port)), "--edge-port").await?;
         }
-        let hosts = want.host_port != 0 && want.workers.iter().any(workers::Crew::needs_model);
-        if hosts {
-            bind::free(SocketAddr::from(([127, 0, 0, 1], want.host_port)), "--host-port").await?;
+        let hosts =
+            [(Kind::Embed, want.host_port, "--host-port"), (Kind::Chat, want.chat_port, "--chat-port")];
+        let hosts = hosts
+            .map(|(kind, port, flag)| (Crew::has(&want.workers, kind) && port != 0).then_some((port, flag)));
+        for (port, flag) in hosts.into_iter().flatten() {
+            bind::free(SocketAddr::from(([127, 0, 0, 1], port)), flag).await?;
         }
-        let program = if want.workers.is_empty() { None } else { Some(Launch::program()?) };
+        let [host, chat_host] = hosts.map(|host| host.map(|(port, _)| format!("http://127.0.0.1:{port}")));
+        let program = if want.workers.is_empty() { None } else { Some(workers::worker_program()?) };
 
         let edge_url = match want.edge_port {
             Some(port) => Some(format!("http://127.0.0.1:{port}").parse()?),
@@ -110,6 +119,7 @@ impl Stack {
             config: want.config,
             secrets: &secrets,
             tenant: want.tenant.clone(),
+            chat_model: want.chat_model.name().filter(|_| Crew::has(&want.workers, Kind::Chat)).cloned(),
             api_key: want.api_key.unwrap_or_else(|| secrets.api_key.clone()),
             listener,
             grpc,
@@ -124,10 +134,10 @@ impl Stack {
                 program,
                 link: origin.link.clone(),
                 token: origin.token.clone(),
-                model: want.embeddings_model.to_string(),
+                embed: Served { model: want.embeddings_model.to_string(), port: want.host_port },
+                chat: Served { model: want.chat_model.to_string(), port: want.chat_port },
                 models: want.models_file,
                 home: home.path().to_owned(),
-                host_port: want.host_port,
             };
             processes = workers::start(home, &want.workers, &launch, &tasks, &stop_workers);
         }
@@ -138,7 +148,8 @@ impl Stack {
                 origin: format!("http://{api}"),
                 grpc: grpc_address.map(|address| format!("http://{address}")),
                 edge: None,
-                host: hosts.then(|| format!("http://127.0.0.1:{}", want.host_port)),
+                host,
+                chat_host,
                 processes,
             },
             origin,

@@ -17,6 +17,7 @@ use crate::running::Process;
 pub(crate) enum Kind {
     Echo,
     Embed,
+    Chat,
 }
 
 impl Kind {
@@ -24,6 +25,7 @@ impl Kind {
         match self {
             Self::Echo => "echo",
             Self::Embed => "embed",
+            Self::Chat => "chat",
         }
     }
 }
@@ -36,9 +38,10 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
+    /// Whether there is a worker of a kind.
     #[must_use]
-    pub(crate) fn needs_model(&self) -> bool {
-        self.kind == Kind::Embed && self.count > 0
+    pub(crate) fn has(crews: &[Self], kind: Kind) -> bool {
+        crews.iter().any(|crew| crew.kind == kind && crew.count > 0)
     }
 
     /// Reads `KIND=N`.
@@ -49,13 +52,14 @@ impl Crew {
         let wrong = || {
             Failure::message(
                 Exit::Config,
-                format!("--workers {text}: write KIND=N, with a KIND of echo or embed"),
+                format!("--workers {text}: write KIND=N, with a KIND of echo, embed or chat"),
             )
         };
         let (kind, count) = text.split_once('=').ok_or_else(wrong)?;
         let kind = match kind.trim() {
             "echo" => Kind::Echo,
             "embed" => Kind::Embed,
+            "chat" => Kind::Chat,
             _ => return Err(wrong()),
         };
         Ok(Self { kind, count: count.trim().parse().map_err(|_| wrong())? })
@@ -68,39 +72,51 @@ pub(crate) struct Launch {
     pub(crate) program: PathBuf,
     pub(crate) link: LinkAddress,
     pub(crate) token: String,
-    pub(crate) model: String,
+    pub(crate) embed: Served,
+    pub(crate) chat: Served,
     pub(crate) models: Option<PathBuf>,
     pub(crate) home: PathBuf,
-    pub(crate) host_port: u16,
+}
+
+/// What workers of a kind serve.
+#[derive(Debug, Clone)]
+pub(crate) struct Served {
+    pub(crate) model: String,
+    /// Of the first one's own door; 0 for none.
+    pub(crate) port: u16,
+}
+
+/// `cortex-worker` lies beside this program.
+///
+/// # Errors
+/// If it doesn't.
+pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe()?.with_file_name("cortex-worker");
+    if program.is_file() {
+        return Ok(program);
+    }
+    let detail = format!("{} is missing: build it with `cargo build -p cortex-worker`", program.display());
+    Err(Failure::message(Exit::Config, detail))
 }
 
 impl Launch {
-    /// `cortex-worker` lies beside this program.
-    ///
-    /// # Errors
-    /// If it doesn't.
-    pub(crate) fn program() -> Result<PathBuf, Failure> {
-        let program = std::env::current_exe()?.with_file_name("cortex-worker");
-        if program.is_file() {
-            return Ok(program);
-        }
-        let detail =
-            format!("{} is missing: build it with `cargo build -p cortex-worker`", program.display());
-        Err(Failure::message(Exit::Config, detail))
-    }
-
     fn command(&self, kind: Kind, id: &str, first: bool) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["--kind", kind.name(), "--id", id, "--link"]).arg(self.link.to_string());
         command.env("CORTEX_LINK_TOKEN", &self.token).env("CORTEX_HOME", &self.home);
-        if kind == Kind::Embed {
-            command.args(["--model", &self.model]);
+        let served = match kind {
+            Kind::Echo => None,
+            Kind::Embed => Some(&self.embed),
+            Kind::Chat => Some(&self.chat),
+        };
+        if let Some(Served { model, port }) = served {
+            command.args(["--model", model]);
             if let Some(models) = &self.models {
                 command.arg("--catalogue").arg(models);
             }
             // One of them is the model host.
-            if first && self.host_port != 0 {
-                command.args(["--host-port", &self.host_port.to_string()]);
+            if first && *port != 0 {
+                command.args(["--host-port", &port.to_string()]);
             }
         }
         command

@@ -20,7 +20,7 @@ struct Document {
 /// How one part does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Part {
-    /// `edge`, `origin` or `host`.
+    /// `edge`, `origin`, `host` or `chat host`.
     pub(super) name: &'static str,
     pub(super) url: String,
     pub(super) status: Word,
@@ -65,12 +65,13 @@ pub(crate) async fn health(home: &Home, json: bool) -> Result<Exit, Failure> {
 
 /// All parts, asked at once.
 pub(super) async fn parts(running: &Running) -> Vec<Part> {
-    let (edge, origin, host) = tokio::join!(
+    let (edge, origin, host, chat) = tokio::join!(
         ask("edge", running.edge.as_deref()),
         ask("origin", Some(&running.origin)),
-        ask("host", running.host.as_deref())
+        ask("host", running.host.as_deref()),
+        ask("chat host", running.chat_host.as_deref())
     );
-    [edge, origin, host].into_iter().flatten().collect()
+    [edge, origin, host, chat].into_iter().flatten().collect()
 }
 
 async fn ask(name: &'static str, url: Option<&str>) -> Option<Part> {

@@ -1,5 +1,6 @@
 //! The verbs, a file or folder each. `up` and `demo` have modules of their own.
 
+mod bench;
 mod chat;
 mod doctor;
 mod health;
@@ -14,6 +15,7 @@ mod status;
 mod submit;
 mod view;
 
+pub(crate) use bench::bench;
 pub(crate) use chat::chat;
 pub(crate) use doctor::doctor;
 pub(crate) use health::health;

@@ -1,13 +1,14 @@
 //! `cortex models`.
 
 mod list;
+mod load;
 mod progress;
 mod pull;
 mod verify;
 
 use cortex_models::{Catalogue, Model};
 
-use super::planned;
+use super::{place, planned};
 use crate::cli::ModelsVerb;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
@@ -24,7 +25,9 @@ pub(crate) async fn models(home: &Home, verb: ModelsVerb, json: bool) -> Result<
             let catalogue = origin::models(models.as_deref())?;
             pull::pull(home, find(&catalogue, name.as_str())?, json).await
         }
-        ModelsVerb::List { models } => list::list(home, &origin::models(models.as_deref())?, json),
+        ModelsVerb::List { models } => list::list(home, &origin::models(models.as_deref())?, json).await,
+        ModelsVerb::Load { api, name } => load::load(&place::api(home, &api)?, &name, json).await,
+        ModelsVerb::Unload { api, name } => load::unload(&place::api(home, &api)?, &name, json).await,
         ModelsVerb::Verify { models, name } => {
             let catalogue = origin::models(models.as_deref())?;
             let chosen: Vec<Model> = match name {

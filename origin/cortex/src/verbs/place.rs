@@ -94,6 +94,7 @@ mod tests {
             grpc: None,
             edge: edge.map(str::to_owned),
             host: None,
+            chat_host: None,
             processes: vec![],
         }
     }

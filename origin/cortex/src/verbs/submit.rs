@@ -51,7 +51,7 @@ pub(crate) async fn submit(home: &Home, args: SubmitArgs, json: bool) -> Result<
 }
 
 /// The job at its end, or as it stands when the time is over. It was accepted, so it goes on without us.
-async fn ended(api: &Api, id: JobId, within: Duration) -> Result<JobView, CallError> {
+pub(super) async fn ended(api: &Api, id: JobId, within: Duration) -> Result<JobView, CallError> {
     let end = async {
         let mut follow = api.follow(id);
         while follow.next().await?.is_some() {}

@@ -1,12 +1,14 @@
 //! From an admitted request to a job in the store, whichever door it came through.
 
 use cortex_domain::flow::Submission;
-use cortex_domain::id::IdempotencyKey;
+use cortex_domain::id::{IdempotencyKey, ModelName};
 use cortex_domain::job::{Idempotency, Job, Limits, Request};
 use cortex_domain::ports::Acceptance;
+use cortex_domain::topic::Topic;
 use cortex_guard::api::CreateJob;
 use cortex_guard::flags::{Flags, MalformedFlags};
 use cortex_guard::{Kind, Problem, fingerprint, headers, precheck};
+use serde::Deserialize;
 
 use crate::door::Admitted;
 use crate::gateway::Inner;
@@ -26,9 +28,8 @@ pub(crate) fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission
     let request = Request {
         id: admitted.job.unwrap_or_else(|| inner.mint()),
         owner: admitted.owner,
+        model: model(&asked.topic, asked.input.get()),
         topic: asked.topic,
-        // It may stand in the input, which nobody reads before the worker.
-        model: None,
         priority: asked.priority,
         limits: Limits {
             attempts: asked.max_attempts.unwrap_or(route.attempts),
@@ -58,6 +59,21 @@ pub(crate) async fn accept(inner: &Inner, submission: Submission) -> Result<Job,
     }
 }
 
+/// Topics whose input names a model.
+const OF_MODELS: [&str; 5] =
+    ["job.chat.simple", "job.complete", "job.embed", "job.model.load", "job.model.unload"];
+
+/// The model that a job is for, if its input says so in the way of its topic; the worker reads it all.
+fn model(topic: &Topic, input: &str) -> Option<ModelName> {
+    #[derive(Deserialize)]
+    struct Named {
+        model: String,
+    }
+    let of_models = OF_MODELS.contains(&topic.as_str());
+    let named: Named = of_models.then(|| serde_json::from_str(input).ok())??;
+    named.model.parse().ok()
+}
+
 fn idempotency(admitted: &Admitted, key: IdempotencyKey) -> Idempotency {
     let content_type = admitted.content_type().unwrap_or_default();
     let fingerprint = fingerprint::of(admitted.method.as_str(), &admitted.path, content_type, &admitted.body);
@@ -77,6 +93,19 @@ fn flags(admitted: &Admitted) -> Result<Flags, Problem> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_job_is_for_the_model_that_its_input_names() {
+        let model = |topic: &str, input: &str| {
+            super::model(&topic.parse().unwrap(), input).map(|name| name.to_string())
+        };
+        assert_eq!(model("job.chat.simple", r#"{"messages": [], "model": "a"}"#).as_deref(), Some("a"));
+        assert_eq!(model("job.model.unload", r#"{"model": "b"}"#).as_deref(), Some("b"));
+        for input in ["[]", "{}", r#"{"model": 1}"#, r#"{"model": ""}"#, r#"{"model": "a", "model": "b"}"#] {
+            assert_eq!(model("job.embed", input), None, "{input}");
+        }
+        assert_eq!(model("job.echo", r#"{"model": "a"}"#), None);
+    }
+
     use cortex_domain::job::Owner;
     use http::{HeaderMap, HeaderValue};
 

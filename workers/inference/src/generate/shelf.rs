@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cortex_domain::id::ModelName;
 use cortex_guard::{Kind, Problem};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,9 @@ use crate::language::Progress;
 pub trait Library: Send + Sync + 'static {
     /// The models there are.
     fn list(&self) -> Vec<Listed>;
+
+    /// Bytes that are free where they are loaded.
+    fn free(&self) -> u64;
 
     /// Loads a model of the list; blocks. `memory` is what weights and cache may take.
     ///
@@ -53,12 +56,13 @@ pub struct Shelf {
 
 struct Inner {
     library: Box<dyn Library>,
-    /// Bytes that all models together may take; what is free in any case.
+    /// Bytes that all models together may take.
     memory: u64,
-    free: fn() -> u64,
     loaded: Mutex<HashMap<ModelName, Slot>>,
     /// One model is loaded or unloaded at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Told after each load and unload.
+    changed: Notify,
     progress: watch::Sender<Option<(ModelName, Progress)>>,
     /// Ends loads that nobody waits for any more.
     shutdown: CancellationToken,
@@ -92,23 +96,14 @@ const BESIDE: u64 = 64 << 20;
 const SOON: Duration = Duration::from_secs(5);
 
 impl Shelf {
-    /// An empty shelf. `memory` bounds what all models together take, in bytes; `None` leaves it to what is free.
+    /// An empty shelf. `memory` bounds what all models together take, in bytes; by default it is what is free now.
     pub fn new(library: impl Library, memory: Option<u64>, shutdown: CancellationToken) -> Self {
-        Self::with_free(library, memory, shutdown, crate::memory::free)
-    }
-
-    pub(super) fn with_free(
-        library: impl Library,
-        memory: Option<u64>,
-        shutdown: CancellationToken,
-        free: fn() -> u64,
-    ) -> Self {
         let inner = Inner {
+            memory: memory.unwrap_or_else(|| library.free()),
             library: Box::new(library),
-            memory: memory.unwrap_or(u64::MAX),
-            free,
             loaded: Mutex::default(),
             turn: Arc::default(),
+            changed: Notify::new(),
             progress: watch::Sender::new(None),
             shutdown,
         };
@@ -125,6 +120,11 @@ impl Shelf {
         let mut models: Vec<_> = self.inner.loaded().values().map(|slot| slot.model.clone()).collect();
         models.sort_by(|a, b| a.name().as_str().cmp(b.name().as_str()));
         models
+    }
+
+    /// Returns once a model was loaded or unloaded since it last did.
+    pub async fn changed(&self) {
+        self.inner.changed.notified().await;
     }
 
     /// How far the load is that is under way.
@@ -156,6 +156,7 @@ impl Shelf {
         let slot = self.inner.loaded().remove(name);
         match slot {
             Some(slot) => {
+                self.inner.changed.notify_one();
                 slot.stop().await;
                 tracing::info!(model = %name, "the model is unloaded");
                 true
@@ -217,6 +218,7 @@ impl Inner {
         let slot = Slot { model, used: Instant::now(), leases: TaskTracker::new() };
         let lease = Lease { model: slot.model.clone(), _held: slot.leases.token() };
         self.loaded().insert(listed.name, slot);
+        self.changed.notify_one();
         Ok(lease)
     }
 
@@ -225,7 +227,7 @@ impl Inner {
         let needs = listed.bytes.saturating_add(BESIDE);
         loop {
             let taken: u64 = self.loaded().values().map(|slot| slot.model.engine().bytes()).sum();
-            let room = (self.free)().min(self.memory.saturating_sub(taken));
+            let room = self.library.free().min(self.memory.saturating_sub(taken));
             if needs <= room {
                 return Ok(room);
             }

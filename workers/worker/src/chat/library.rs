@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cortex_domain::id::ModelName;
 use cortex_guard::{Kind, Problem};
 use cortex_inference::generate::{self, Defaults, Dialect, Library, Listed};
-use cortex_inference::language::{self, LoadError, LoadOptions, Progress};
+use cortex_inference::language::{self, LoadError, LoadOptions, Place, Progress};
 use cortex_inference::{Device, Dtype};
 use cortex_models::{Catalogue, Kind as ModelKind, Model};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,8 @@ pub(crate) struct Catalogued {
     pub(crate) folder: PathBuf,
     pub(crate) device: Device,
     pub(crate) dtype: Option<Dtype>,
+    /// The device, opened.
+    pub(crate) place: Place,
     pub(crate) threads: NonZeroUsize,
     pub(crate) context: Option<NonZeroUsize>,
     pub(crate) cache_bytes: Option<u64>,
@@ -26,7 +28,7 @@ pub(crate) struct Catalogued {
     pub(crate) patience: Duration,
 }
 
-/// The most that keys and values get unless more is asked for.
+/// The most that keys and values get of the machine's own memory unless more is asked for.
 const CACHE: u64 = 4 << 30;
 
 impl Library for Catalogued {
@@ -38,6 +40,10 @@ impl Library for Catalogued {
             installed: model.is_in(&self.folder.join(model.name.as_str())),
         };
         chat.map(listed).collect()
+    }
+
+    fn free(&self) -> u64 {
+        self.place.free()
     }
 
     fn load(
@@ -52,13 +58,14 @@ impl Library for Catalogued {
         let began = Instant::now();
         model.verify(&folder).map_err(|error| unusable(name, error))?;
         let beside = memory.saturating_sub(model.size()) / 2;
+        let usual = (self.place.device() == Device::Cpu).then(|| CACHE.min(beside));
         let options = LoadOptions {
             sha256: Some(model.sha256()),
             device: self.device,
             dtype: self.dtype,
             threads: self.threads,
             context: self.context.or_else(|| NonZeroUsize::new(model.kind.context()?)),
-            cache_bytes: Some(self.cache_bytes.unwrap_or(CACHE.min(beside))),
+            cache_bytes: self.cache_bytes.or(usual),
             deadline: Some(began + self.patience),
             cancel,
             ..LoadOptions::new(name.as_str())

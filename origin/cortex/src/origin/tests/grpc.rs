@@ -46,6 +46,7 @@ impl Stand {
             config: Config::load(&files).unwrap(),
             secrets: &Secrets::open(&home).unwrap(),
             tenant: tenant.parse().unwrap(),
+            chat_model: None,
             api_key: KEY.into(),
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             grpc: Some(grpc),

@@ -13,6 +13,7 @@ pub(super) fn checks(plan: &UpArgs, running: Option<&Running>) -> Vec<Check> {
         ("API", plan.api_port, "--api-port"),
         ("gRPC", plan.grpc_port, "--grpc-port"),
         ("model host", plan.host_port, "--host-port"),
+        ("chat host", plan.chat_port, "--chat-port"),
     ];
     let planned = planned.into_iter().filter(|(_, port, _)| *port != 0);
     planned
@@ -41,8 +42,9 @@ fn check(what: &str, port: u16, flag: &str, free: bool, owner: Option<&Owner>, o
 
 fn ours(running: Option<&Running>, port: u16) -> bool {
     let Some(running) = running else { return false };
-    let urls = [Some(&running.origin), running.grpc.as_ref(), running.edge.as_ref(), running.host.as_ref()];
-    urls.into_iter().flatten().any(|url| url.parse::<Url>().is_ok_and(|url| url.port() == Some(port)))
+    let others = [&running.grpc, &running.edge, &running.host, &running.chat_host];
+    let urls = others.into_iter().map(Option::as_ref).chain([Some(&running.origin)]);
+    urls.flatten().any(|url| url.parse::<Url>().is_ok_and(|url| url.port() == Some(port)))
 }
 
 #[cfg(test)]
@@ -72,6 +74,7 @@ mod tests {
             grpc: Some("http://127.0.0.1:50052".into()),
             edge: None,
             host: Some("http://127.0.0.1:8081".into()),
+            chat_host: None,
             processes: vec![],
         };
         assert!([8080, 8081, 50052].into_iter().all(|port| ours(Some(&running), port)));

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
+use cortex_guard::api::WorkerView;
 use cortex_models::{Catalogue, Model};
 use serde::Serialize;
 
 use super::size;
+use crate::client::Api;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
+use crate::running::Running;
+use crate::secrets::Secrets;
 use crate::show::{self, table};
 
 /// `cortex models list --json`.
@@ -24,6 +28,8 @@ pub(super) struct Listed {
     size: u64,
     /// Whether every file is there with its size; `cortex models verify` looks closer.
     installed: bool,
+    /// The workers that have it loaded.
+    loaded: Vec<String>,
     dir: PathBuf,
     files: Vec<File>,
 }
@@ -35,8 +41,10 @@ struct File {
     sha256: String,
 }
 
-pub(super) fn list(home: &Home, catalogue: &Catalogue, json: bool) -> Result<Exit, Failure> {
-    let document = Document { models: catalogue.iter().map(|model| listed(home, model)).collect() };
+pub(super) async fn list(home: &Home, catalogue: &Catalogue, json: bool) -> Result<Exit, Failure> {
+    let loaded = loaded(home).await;
+    let models = catalogue.iter().map(|model| listed(home, model, &loaded));
+    let document = Document { models: models.collect() };
     if json {
         show::json(&document)?;
     } else {
@@ -45,7 +53,18 @@ pub(super) fn list(home: &Home, catalogue: &Catalogue, json: bool) -> Result<Exi
     Ok(Exit::Done)
 }
 
-pub(super) fn listed(home: &Home, model: &Model) -> Listed {
+/// Which workers of what runs here have which model loaded.
+async fn loaded(home: &Home) -> Vec<WorkerView> {
+    let Some(running) = Running::read(home) else { return Vec::new() };
+    let Ok(secrets) = Secrets::open(home) else { return Vec::new() };
+    match Api::new(&running.origin, &secrets.api_key) {
+        Ok(api) => api.workers().await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
+}
+
+pub(super) fn listed(home: &Home, model: &Model, workers: &[WorkerView]) -> Listed {
+    let has = |worker: &&WorkerView| worker.models.iter().any(|name| name == model.name.as_str());
     let files = model.files.iter().map(|file| File {
         path: file.path.to_string(),
         size: file.size,
@@ -56,6 +75,7 @@ pub(super) fn listed(home: &Home, model: &Model) -> Listed {
         kind: model.kind.name(),
         size: model.size(),
         installed: model.installed(home.path()),
+        loaded: workers.iter().filter(has).map(|worker| worker.id.to_string()).collect(),
         dir: model.dir(home.path()),
         files: files.collect(),
     }
@@ -64,7 +84,7 @@ pub(super) fn listed(home: &Home, model: &Model) -> Listed {
 pub(super) fn text(document: &Document) -> String {
     let rows = document.models.iter().map(|model| {
         let installed = if model.installed { "yes" } else { "no" };
-        [model.name.clone(), model.kind.into(), size(model.size), installed.into()]
+        [model.name.clone(), model.kind.into(), size(model.size), installed.into(), model.loaded.join(", ")]
     });
-    table(["NAME", "KIND", "SIZE", "INSTALLED"], rows)
+    table(["NAME", "KIND", "SIZE", "INSTALLED", "LOADED IN"], rows)
 }

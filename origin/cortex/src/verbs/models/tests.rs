@@ -68,14 +68,14 @@ async fn a_corrupt_file_is_named_with_both_hashes() {
 fn the_listing_keeps_its_shape() {
     let place = Place::new();
     let model = place.model();
-    let document = list::Document { models: vec![list::listed(&place.home, &model)] };
+    let document = list::Document { models: vec![list::listed(&place.home, &model, &[])] };
     assert_eq!(
         list::text(&document),
-        "NAME      KIND       SIZE     INSTALLED\ngreeting  embedding  5 bytes  no"
+        "NAME      KIND       SIZE     INSTALLED  LOADED IN\ngreeting  embedding  5 bytes  no"
     );
     assert_eq!(
         serde_json::to_value(document).unwrap(),
-        json!({"models": [{"name": "greeting", "kind": "embedding", "size": 5, "installed": false,
+        json!({"models": [{"name": "greeting", "kind": "embedding", "size": 5, "installed": false, "loaded": [],
             "dir": model.dir(place.home.path()),
             "files": [{"path": "hello.txt", "size": 5, "sha256": SOUND}]}]})
     );

@@ -14,6 +14,7 @@ fn running() -> Running {
         grpc: Some("http://127.0.0.1:50052".into()),
         edge: Some("http://127.0.0.1:8787".into()),
         host: Some("http://127.0.0.1:8081".into()),
+        chat_host: None,
         processes: vec![
             Process { name: "edge".into(), log: "/h/logs/edge.log".into() },
             Process { name: "embed-1".into(), log: "/h/logs/embed-1.log".into() },

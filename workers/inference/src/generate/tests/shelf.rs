@@ -24,6 +24,10 @@ impl Library for Books {
         ["a", "b", "c", "d"].map(listed).into()
     }
 
+    fn free(&self) -> u64 {
+        u64::MAX
+    }
+
     fn load(
         &self,
         name: &ModelName,
@@ -43,7 +47,7 @@ impl Library for Books {
 
 fn shelf(memory: u64) -> (Shelf, Arc<AtomicUsize>) {
     let loads = Arc::new(AtomicUsize::new(0));
-    let shelf = Shelf::with_free(Books(loads.clone()), Some(memory), CancellationToken::new(), || u64::MAX);
+    let shelf = Shelf::new(Books(loads.clone()), Some(memory), CancellationToken::new());
     (shelf, loads)
 }
 

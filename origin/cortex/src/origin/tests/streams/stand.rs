@@ -61,6 +61,7 @@ impl Stand {
             config: Config::load(&files).unwrap(),
             secrets: &Secrets::open(&home).unwrap(),
             tenant: "dev".parse().unwrap(),
+            chat_model: None,
             api_key: KEY.into(),
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             grpc: None,

@@ -1,0 +1,53 @@
+//! Files that this program carries: the small model, so that one is always there.
+
+use std::path::Path;
+
+use super::part::Part;
+use super::{Meter, Refusal, blocking};
+use crate::{ModelFile, VerifyError};
+
+macro_rules! small {
+    ($($name:literal),*) => {
+        [$(($name, include_bytes!(concat!("../../../../workers/inference/small/model/", $name)).as_slice())),*]
+    };
+}
+
+static SMALL: [(&str, &[u8]); 5] = small!(
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json"
+);
+
+pub(super) async fn fetch(files: &[&ModelFile], dir: &Path, meter: Meter<'_>) -> Result<(), Refusal> {
+    let mut before = 0;
+    for &file in files {
+        let carried = SMALL.iter().find(|(name, _)| *name == file.path.as_str());
+        let missing = || VerifyError::Missing { file: file.path.as_str().into() };
+        let (_, content) = *carried.ok_or_else(missing)?;
+        let (pinned, dir) = (file.clone(), dir.to_owned());
+        blocking(move || {
+            let mut part = Part::open(&pinned, &dir)?;
+            part.fill(content, |_| ())?;
+            part.finish()
+        })
+        .await?;
+        before += file.size;
+        meter(before);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Catalogue;
+
+    #[tokio::test]
+    async fn the_small_model_comes_out_of_this_program() {
+        let home = tempfile::tempdir().unwrap();
+        let model = Catalogue::shipped().get("cortex-small").unwrap().clone();
+        let dir = crate::pull(&model, home.path(), |_| ()).await.unwrap();
+        model.verify(&dir).unwrap();
+    }
+}

@@ -1,0 +1,42 @@
+//! How fast a language model is on this machine, with no origin about it.
+
+use cortex_inference::language::bench::{Case, measure};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Cases, Generation, Models};
+use crate::engine;
+use crate::exit::Exit;
+
+/// Writes what the model is, and then each case as it is measured: a line of JSON each, on standard output.
+///
+/// # Errors
+/// If the model can't be loaded, or a case can't be run.
+pub(crate) async fn run(models: Models, generation: Generation, cases: Cases) -> Result<(), Exit> {
+    let threads = models.threads;
+    let (shelf, name) = engine::shelf(models, generation, CancellationToken::new())?;
+    let lease = engine::first_lease(&shelf, &name).await?;
+    let (engine, identity) = (lease.engine(), lease.engine().identity());
+    line(&json!({
+        "model": name.as_str(), "quantisation": identity.quantisation, "device": identity.device, "dtype": identity.dtype,
+        "threads": threads, "memory_mib": engine.bytes() >> 20, "context": engine.longest(),
+    }));
+    let mut salt = 0;
+    for prompt in &cases.prompts {
+        for batch in &cases.batches {
+            let case = Case { prompt: prompt.get(), tokens: cases.tokens.get(), batch: batch.get() };
+            salt += 1;
+            let measured = measure(engine, case, salt).await.map_err(Exit::config)?;
+            line(&json!({
+                "prompt": case.prompt, "tokens": case.tokens, "batch": case.batch, "prefill": measured.prefill,
+                "decode": measured.decode, "first_token_ms": measured.first_token.as_secs_f64() * 1e3,
+            }));
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what was measured is what this prints")]
+fn line(value: &serde_json::Value) {
+    println!("{value}");
+}

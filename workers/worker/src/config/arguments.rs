@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::num::{NonZeroU16, NonZeroUsize};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use cortex_domain::id::WorkerId;
+use cortex_fabric::link::LinkAddress;
+use cortex_inference::Device;
+
+use super::{Format, Generation};
+
+/// Does one kind of work for a CortexOS origin.
+///
+/// The link's token is read from CORTEX_LINK_TOKEN. SIGTERM drains the worker; where its standard input is a pipe,
+/// it ends when that is closed.
+#[derive(Parser, Debug)]
+#[command(name = "cortex-worker", version)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+    #[command(flatten)]
+    pub(super) serve: Serve,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Verb {
+    /// Measures a language model, with no origin: a line of JSON for each case
+    Bench(Bench),
+}
+
+/// Does one kind of work.
+#[derive(Args, Debug)]
+pub(super) struct Serve {
+    /// The kind of work
+    #[arg(long, required = true)]
+    pub(super) kind: Option<Kind>,
+    /// What it is called, unlike every other worker [default: its kind and process id]
+    #[arg(long)]
+    pub(super) id: Option<WorkerId>,
+    /// Where the origin listens: unix:/path or tcp:127.0.0.1:port
+    #[arg(long, value_name = "ADDRESS", required = true)]
+    pub(super) link: Option<LinkAddress>,
+    /// Jobs at a time [default: what the kind of work does well]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(super) capacity: Option<u32>,
+    /// Seconds that running jobs get to end when it is told to stop
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub(super) grace: u64,
+    /// Opens the model host on this port of 127.0.0.1, without keys or policies: /embed, or /chat and OpenAI's routes
+    #[arg(long, value_name = "PORT")]
+    pub(super) host_port: Option<NonZeroU16>,
+    /// Serves metrics of language models for Prometheus on this port of 127.0.0.1
+    #[arg(long, value_name = "PORT")]
+    pub(super) metrics_port: Option<NonZeroU16>,
+    #[command(flatten)]
+    pub(super) models: ModelArgs,
+    #[command(flatten, next_help_heading = "Language models")]
+    pub(super) generation: Generation,
+    /// How logs are written
+    #[arg(long, env = "CORTEX_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
+    pub(super) log_format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ModelArgs {
+    /// The model to load at the start, by its name in the catalogue [default: all-MiniLM-L6-v2, or cortex-small]
+    #[arg(long)]
+    pub(super) model: Option<String>,
+    /// The folder of the models [default: models in CORTEX_HOME]
+    #[arg(long, value_name = "DIR")]
+    pub(super) models: Option<PathBuf>,
+    /// The file that describes the models [default: the one that ships]
+    #[arg(long, value_name = "FILE")]
+    pub(super) catalogue: Option<PathBuf>,
+    /// Threads that compute [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<NonZeroUsize>,
+    /// What the model runs on: auto, cpu, candle, cuda:N or metal
+    #[arg(long, default_value_t)]
+    pub(super) device: Device,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Bench {
+    #[command(flatten)]
+    pub(super) models: ModelArgs,
+    #[command(flatten)]
+    pub(super) generation: Generation,
+    #[command(flatten)]
+    pub(super) cases: Cases,
+}
+
+/// What is measured: every prompt length with every batch size.
+#[derive(Args, Debug)]
+pub(crate) struct Cases {
+    /// Tokens of a prompt
+    #[arg(long, value_delimiter = ',', default_value = "64,256", value_name = "TOKENS")]
+    pub(crate) prompts: Vec<NonZeroUsize>,
+    /// Tokens of an answer
+    #[arg(long, default_value = "64", value_name = "TOKENS")]
+    pub(crate) tokens: NonZeroUsize,
+    /// Requests at once
+    #[arg(long, value_delimiter = ',', default_value = "1,8", value_name = "N")]
+    pub(crate) batches: Vec<NonZeroUsize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kind {
+    Echo,
+    Embed,
+    Chat,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Embed => "embed",
+            Self::Chat => "chat",
+        }
+    }
+}

@@ -265,8 +265,13 @@ fn written() -> impl Strategy<Value = Vec<Written>> {
     proptest::collection::vec(piece, 0..14)
 }
 
+/// `CORTEX_MUTATIONS` says how many.
+fn count() -> u32 {
+    std::env::var("CORTEX_MUTATIONS").map_or(4_000, |count| count.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: count(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn chunks_do_not_show(

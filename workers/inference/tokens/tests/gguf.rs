@@ -2,17 +2,23 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod counting;
 #[path = "../../gguf/tests/file/writer.rs"]
 mod writer;
 
 use cortex_gguf::{Array, Gguf, Value};
 use cortex_tokens::{LoadError, Specials, Tokenizer};
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
 use writer::File;
 
 fn load(values: Vec<(&str, Value)>) -> Result<Tokenizer, LoadError> {
+    Tokenizer::from_gguf(&Gguf::parse(&file(values)).unwrap())
+}
+
+fn file(values: Vec<(&str, Value)>) -> Vec<u8> {
     let values = values.into_iter().map(|(key, value)| (format!("tokenizer.{key}"), value)).collect();
-    let file = File { values, tensors: Vec::new(), ..File::small() };
-    Tokenizer::from_gguf(&Gguf::parse(&file.to_bytes()).unwrap())
+    File { values, tensors: Vec::new(), ..File::small() }.to_bytes()
 }
 
 fn strings(texts: &[&str]) -> Value {
@@ -72,18 +78,19 @@ fn a_vocabulary_that_contradicts_itself_is_refused_by_name() {
     assert!(matches!(refused("ggml.add_bos_token", Value::U8(1)), LoadError::Key(_)));
 }
 
-#[test]
-fn bpe_needs_its_pre_tokenizer_its_bytes_and_merges_that_make_tokens() {
-    let bpe = |pre: Option<&str>, tokens: &[&str], merges: &[&str]| {
-        let mut values = vec![
-            ("ggml.model", Value::String("gpt2".into())),
-            ("ggml.tokens", strings(tokens)),
-            ("ggml.merges", strings(merges)),
-        ];
-        values.extend(pre.map(|pre| ("ggml.pre", Value::String(pre.into()))));
-        load(values)
-    };
-    let letters: Vec<String> = (0..256u32)
+fn bpe(pre: Option<&str>, tokens: &[&str], merges: &[&str]) -> Vec<(&'static str, Value)> {
+    let mut values = vec![
+        ("ggml.model", Value::String("gpt2".into())),
+        ("ggml.tokens", strings(tokens)),
+        ("ggml.merges", strings(merges)),
+    ];
+    values.extend(pre.map(|pre| ("ggml.pre", Value::String(pre.into()))));
+    values
+}
+
+/// A byte's letter in GPT-2's alphabet.
+fn letters() -> Vec<String> {
+    (0..256u32)
         .map(|byte| match byte {
             0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff => byte,
             0..=0x20 => 0x100 + byte,
@@ -91,7 +98,13 @@ fn bpe_needs_its_pre_tokenizer_its_bytes_and_merges_that_make_tokens() {
             _ => 0x143,
         })
         .map(|code| char::from_u32(code).unwrap().to_string())
-        .collect();
+        .collect()
+}
+
+#[test]
+fn bpe_needs_its_pre_tokenizer_its_bytes_and_merges_that_make_tokens() {
+    let bpe = |pre: Option<&str>, tokens: &[&str], merges: &[&str]| load(bpe(pre, tokens, merges));
+    let letters = letters();
     let mut tokens: Vec<&str> = letters.iter().map(String::as_str).collect();
     tokens.push("Ġa");
     let good = bpe(Some("gpt-2"), &tokens, &["Ġ a"]).unwrap();
@@ -101,4 +114,62 @@ fn bpe_needs_its_pre_tokenizer_its_bytes_and_merges_that_make_tokens() {
     assert!(matches!(bpe(Some("qwen2"), &tokens[1..], &[]), Err(LoadError::Byte(0))));
     assert!(matches!(bpe(Some("qwen2"), &tokens, &["a b"]), Err(LoadError::Merge { index: 0, .. })));
     assert!(matches!(bpe(Some("qwen2"), &tokens, &["ab"]), Err(LoadError::Merge { index: 0, .. })));
+}
+
+/// `CORTEX_MUTATIONS` says how many of each kind, if not 2,000.
+#[test]
+fn a_damaged_vocabulary_is_refused_or_works() {
+    let count = std::env::var("CORTEX_MUTATIONS").map_or(2_000, |count| count.parse().unwrap());
+    let letters = letters();
+    let mut tokens: Vec<&str> = letters.iter().map(String::as_str).collect();
+    tokens.extend(["Ġa", "ab", "<|im_end|>"]);
+    let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    for sound in [file(spm()), file(bpe(Some("gpt-2"), &tokens, &["Ġ a", "a b"]))] {
+        let mut loaded = 0;
+        for round in 0..count {
+            let mut bytes = sound.clone();
+            for _ in 0..=below(&mut random, 3) {
+                damage(&mut bytes, &mut random);
+            }
+            let (works, peak) = counting::peak(|| {
+                let Ok(tokenizer) = Gguf::parse(&bytes)
+                    .map_err(drop)
+                    .and_then(|gguf| Tokenizer::from_gguf(&gguf).map_err(drop))
+                else {
+                    return false;
+                };
+                let tokens =
+                    tokenizer.encode("a ab\u{e9}<think></s>\n", Specials::Parse, true).unwrap_or_default();
+                tokenizer.decode(&tokens);
+                true
+            });
+            // Searching and merging take tables of their own, but nothing that the file only says it has.
+            assert!(peak < 4 << 20, "round {round}: {peak} bytes for a file of {}", bytes.len());
+            loaded += usize::from(works);
+        }
+        assert!(0 < loaded && loaded < count, "{loaded} of {count}");
+    }
+}
+
+fn damage(bytes: &mut [u8], random: &mut TestRng) {
+    const NUMBERS: [u64; 6] = [0, 1, 0xff, u32::MAX as u64, 1 << 63, u64::MAX];
+    let at = below(random, bytes.len());
+    match below(random, 4) {
+        0 => bytes[at] ^= 1 << below(random, 8),
+        1 => bytes[at] = random.next_u32() as u8,
+        2 => {
+            let number = NUMBERS[below(random, NUMBERS.len())].to_le_bytes();
+            let length = number.len().min(bytes.len() - at);
+            bytes[at..at + length].copy_from_slice(&number[..length]);
+        }
+        _ => {
+            let from = below(random, bytes.len());
+            let length = below(random, 32).min(bytes.len() - at.max(from));
+            bytes.copy_within(from..from + length, at);
+        }
+    }
+}
+
+fn below(random: &mut TestRng, bound: usize) -> usize {
+    (random.next_u64() % bound as u64) as usize
 }

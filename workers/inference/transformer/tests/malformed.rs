@@ -44,7 +44,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 fn mutations() -> u64 {
-    std::env::var("CORTEX_MUTATIONS").map_or(700, |count| count.parse().unwrap())
+    std::env::var("CORTEX_MUTATIONS").map_or(2_000, |count| count.parse().unwrap())
 }
 
 /// Random numbers of one mutation.

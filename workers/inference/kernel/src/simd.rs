@@ -6,6 +6,7 @@ mod avx2;
 mod avx512;
 mod halves;
 mod portable;
+mod prefetch;
 mod twice;
 mod unpack;
 
@@ -14,6 +15,7 @@ pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
+pub(crate) use prefetch::{LINE, prefetch};
 pub(crate) use twice::Twice;
 pub(crate) use unpack::Unpack;
 

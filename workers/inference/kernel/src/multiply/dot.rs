@@ -8,7 +8,7 @@ use crate::format::Format;
 use crate::layout::{Layout, PART, each_part, tail, with_layout};
 use crate::lines::Line;
 use crate::matrix::Matrix;
-use crate::simd::{Unpack, dispatch};
+use crate::simd::{LINE, Unpack, dispatch, prefetch};
 use crate::threads::Threads;
 
 /// Rows of weights that are gone over together, so that the multiplier waits for no sum.
@@ -76,6 +76,12 @@ unsafe fn dot<S: Unpack, L: Layout, const ROWS: usize>(
         let mut sums = [S::splat(0.0); ROWS];
         let blocks = columns / L::VALUES;
         for block in 0..blocks {
+            // The same place in the rows that come next, each line once.
+            for line in (block * L::BYTES).div_ceil(LINE)..((block + 1) * L::BYTES).div_ceil(LINE) {
+                for row in ROWS..2 * ROWS {
+                    prefetch(rows.wrapping_add(row * row_bytes + line * LINE));
+                }
+            }
             let (rows, x) = (rows.add(block * L::BYTES), x.add(block * L::VALUES));
             let mut scales = [L::scales::<S>(rows); ROWS];
             for (row, scales) in scales.iter_mut().enumerate().skip(1) {

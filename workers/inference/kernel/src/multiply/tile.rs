@@ -1,12 +1,14 @@
 //! Several rows of activations: a piece of the weights is widened into the first cache, then meets them all in tiles
 //! that stay in registers.
 
+use std::ops::Range;
+
 use super::Out;
 use super::activations::{Activations, DEPTH, DEPTH_LINES};
 use crate::layout::widen;
 use crate::lines::{Line, Memory, with_lines};
 use crate::matrix::Matrix;
-use crate::simd::{Simd, Unpack, dispatch};
+use crate::simd::{LINE, Simd, Unpack, dispatch, prefetch};
 use crate::threads::Threads;
 
 /// Rows of weights that are widened together.
@@ -52,6 +54,24 @@ struct Piece<'a> {
     batch: (usize, usize),
 }
 
+impl Piece<'_> {
+    /// Asks for some of the group's rows from a column on, to be widened after this run; past the last column, for those
+    /// of the group that comes next.
+    #[inline(always)]
+    fn ask_ahead(&self, column: usize, rows: Range<usize>) {
+        let (format, row_bytes) = (self.w.format(), self.w.row_bytes());
+        let (first, column) = if column < self.w.columns() { (0, column) } else { (GROUP, 0) };
+        let from = column / format.block_values() * format.block_bytes();
+        let run = DEPTH / format.block_values() * format.block_bytes();
+        for row in rows {
+            let at = (self.group.0 + first + row) * row_bytes + from;
+            for byte in (0..run).step_by(LINE) {
+                prefetch(self.bytes.as_ptr().wrapping_add(at + byte));
+            }
+        }
+    }
+}
+
 /// # Safety
 /// The rows are there, `out` has a place for each pair of them, and `memory` has the lines that `run` asks for.
 #[inline(always)]
@@ -79,6 +99,9 @@ unsafe fn all_runs<S: Unpack, const ROWS: usize, const BATCH: usize>(piece: &Pie
             // As even as can be: a tile of few rows leaves the multiplier waiting.
             let rows = left.div_ceil(left.div_ceil(BATCH));
             for group in (0..piece.group.1).step_by(ROWS) {
+                if row == 0 {
+                    piece.ask_ahead(column + DEPTH, group..group + ROWS);
+                }
                 let tile = Tile {
                     weights: widened[group * lines..].as_ptr().cast(),
                     x: x[row * lines..].as_ptr().cast(),

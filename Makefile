@@ -5,6 +5,7 @@ export WRANGLER_SEND_METRICS := false
 
 CORTEX := $(CARGO_TARGET_DIR)/release/cortex
 MODEL := all-MiniLM-L6-v2
+CHAT_MODEL := cortex-small
 TEST_HOME := $(CARGO_TARGET_DIR)/home
 
 .NOTPARALLEL:
@@ -25,6 +26,7 @@ test:
 	@sh edge/build.sh
 	@cargo build --locked
 	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(MODEL)
+	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(CHAT_MODEL)
 	@cargo test --locked -q --doc
 	@eval "$$(deploy/tools.sh env)" && cargo nextest run --locked
 
@@ -65,7 +67,7 @@ deploy-check:
 
 # Also against sentence-transformers where CORTEX_BENCH_PYTHON names a Python that has it.
 bench: export CORTEX_HOME := $(TEST_HOME)
-bench:
+bench: edge
 	@cargo build --locked --release -p cortex -p cortex-worker
 	@cargo build --locked --release -p cortex-inference --example embed_speed
 	@$(CORTEX) models pull $(MODEL)

@@ -3,6 +3,7 @@
 mod bundled;
 mod folder;
 mod hub;
+mod local;
 mod part;
 mod refusal;
 mod wheel;

@@ -5,6 +5,7 @@ mod chat;
 mod crashes;
 mod grpc;
 mod happy;
+mod models;
 mod refusals;
 mod safety;
 mod signatures;

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::part::Part;
-use super::{Meter, Refusal, blocking};
+use super::{Meter, Refusal, local};
 use crate::{ModelFile, VerifyError};
 
 macro_rules! small {
@@ -21,22 +20,12 @@ static SMALL: [(&str, &[u8]); 5] = small!(
 );
 
 pub(super) async fn fetch(files: &[&ModelFile], dir: &Path, meter: Meter<'_>) -> Result<(), Refusal> {
-    let mut before = 0;
-    for &file in files {
+    let open = |file: &ModelFile| {
         let carried = SMALL.iter().find(|(name, _)| *name == file.path.as_str());
         let missing = || VerifyError::Missing { file: file.path.as_str().into() };
-        let (_, content) = *carried.ok_or_else(missing)?;
-        let (pinned, dir) = (file.clone(), dir.to_owned());
-        blocking(move || {
-            let mut part = Part::open(&pinned, &dir)?;
-            part.fill(content, |_| ())?;
-            part.finish()
-        })
-        .await?;
-        before += file.size;
-        meter(before);
-    }
-    Ok(())
+        carried.map(|(_, content)| *content).ok_or_else(missing)
+    };
+    local::fetch(files, dir, meter, open).await
 }
 
 #[cfg(test)]

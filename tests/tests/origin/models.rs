@@ -1,0 +1,75 @@
+//! Language models in a worker: loaded when they are asked for, and by command.
+
+use std::process::{Command, Output};
+
+use cortex_tests::home::Home;
+use cortex_tests::origin::{Origin, Setup};
+use cortex_tests::process::binary;
+use serde_json::{Value, json};
+
+async fn models(home: &Home, arguments: &[&str]) -> Output {
+    let mut command = Command::new(binary("cortex"));
+    command.arg("models").args(arguments).env("CORTEX_HOME", home.path());
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+/// Which workers have the small model loaded.
+async fn loaded(home: &Home) -> Value {
+    let listed = models(home, &["list", "--json"]).await;
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let small = listed["models"].as_array().unwrap().iter().find(|model| model["name"] == "cortex-small");
+    small.unwrap()["loaded"].clone()
+}
+
+#[tokio::test]
+async fn a_model_is_unloaded_and_loaded_by_command_and_when_it_is_asked_for() {
+    let home = Home::new();
+    let origin = Origin::start(&home, &Setup::chat()).await;
+    assert_eq!(loaded(&home).await, json!(["chat-1"]));
+
+    let unloaded = models(&home, &["unload", "cortex-small"]).await;
+    assert_eq!(String::from_utf8_lossy(&unloaded.stdout), "cortex-small is unloaded\n", "{unloaded:?}");
+    let again = models(&home, &["unload", "cortex-small"]).await;
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is not loaded here"), "{again:?}");
+
+    let asked =
+        json!({"model": "cortex-small", "messages": [{"role": "user", "content": "What is 3 plus 4?"}]});
+    let answer = origin.api.post("/v1/chat/completions", &asked).await;
+    assert_eq!(answer.body["choices"][0]["message"]["content"], "3 + 4 = 7", "{answer:?}");
+    assert_eq!(models(&home, &["unload", "cortex-small"]).await.status.code(), Some(0));
+
+    let told = models(&home, &["load", "cortex-small"]).await;
+    let told = String::from_utf8_lossy(&told.stdout);
+    assert!(told.starts_with("cortex-small is loaded: F16 on cpu, 512 tokens of context"), "{told}");
+    let missing = models(&home, &["load", "Qwen3-0.6B-Q8_0"]).await;
+    let missing = String::from_utf8_lossy(&missing.stderr);
+    assert!(missing.contains("is missing: fetch it with `cortex models pull`"), "{missing}");
+    origin.stop();
+}
+
+#[tokio::test]
+async fn what_a_model_can_not_do_is_refused_at_the_door_with_its_parameter() {
+    let home = Home::new();
+    let origin = Origin::start(&home, &Setup::chat()).await;
+    let ask = async |field: &str, value: Value| {
+        let mut body = json!({"model": "cortex-small", "messages": [{"role": "user", "content": "hi"}]});
+        body[field] = value;
+        let answer = origin.api.post("/v1/chat/completions", &body).await;
+        (answer.status, answer.body["error"]["param"].clone(), answer.body["error"]["message"].clone())
+    };
+    let (status, param, says) = ask("max_tokens", json!(600)).await;
+    assert_eq!((status, param), (400, json!("messages")));
+    assert!(says.as_str().unwrap().contains("600 are asked for, but at most 512"), "{says}");
+
+    let schema = json!({"type": "object", "properties": {"a": {"not": {}}}});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": schema}});
+    let (status, param, says) = ask("response_format", format).await;
+    assert_eq!((status, param), (400, json!("response_format")));
+    assert!(says.as_str().unwrap().contains("not at #/properties/a"), "{says}");
+
+    let (status, param, says) = ask("model", json!("gpt-9")).await;
+    assert_eq!((status, param), (404, json!("model")));
+    assert!(says.as_str().unwrap().contains("there is cortex-small"), "{says}");
+    origin.stop();
+}

@@ -1,0 +1,152 @@
+//! Language models in a worker process, over its own door.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+const FILES: [&str; 5] =
+    ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
+
+/// The hash of a file that the small model has, as the catalogue that ships pins it.
+fn pins() -> String {
+    let shipped = include_str!("../../../deploy/config/models.yaml");
+    let small = shipped.split("  cortex-small:\n").nth(1).unwrap();
+    small.split("    sources:").next().unwrap().to_owned()
+}
+
+/// Copies of the small model under several names, and a worker that has them.
+struct Stand {
+    folder: TempDir,
+    port: u16,
+    worker: Child,
+    client: reqwest::Client,
+}
+
+fn place(folder: &Path, name: &str) -> PathBuf {
+    let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/small/model");
+    let place = folder.join("models").join(name);
+    fs::create_dir_all(&place).unwrap();
+    for file in FILES {
+        fs::copy(small.join(file), place.join(file)).unwrap();
+    }
+    place
+}
+
+impl Stand {
+    async fn start(names: &[&str], arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut catalogue = "models:\n".to_owned();
+        for name in names {
+            place(folder.path(), name);
+            write!(catalogue, "  {name}:\n{}    sources: []\n", pins()).unwrap();
+        }
+        let file = folder.path().join("models.yaml");
+        fs::write(&file, catalogue).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cortex-worker"));
+        command.args(["--kind", "chat", "--link", "tcp:127.0.0.1:1", "--model", names[0], "--device", "cpu"]);
+        command.arg("--models").arg(folder.path().join("models")).arg("--catalogue").arg(file);
+        command.args(["--host-port", &port.to_string()]).args(arguments);
+        command.env_clear().env("CORTEX_LINK_TOKEN", "token").stdin(Stdio::piped()).kill_on_drop(true);
+        let worker = command.stderr(Stdio::null()).spawn().unwrap();
+        let stand = Self { folder, port, worker, client: reqwest::Client::new() };
+        stand.ready().await;
+        stand
+    }
+
+    async fn ready(&self) {
+        let up = async {
+            while self.get("/health").await.is_none() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), up).await.expect("the worker listens in time");
+    }
+
+    async fn get(&self, path: &str) -> Option<Value> {
+        let answer = self.client.get(format!("http://127.0.0.1:{}{path}", self.port)).send().await.ok()?;
+        serde_json::from_slice(&answer.bytes().await.ok()?).ok()
+    }
+
+    async fn ask(&self, model: &str) -> (u16, Value) {
+        let body = json!({"model": model, "messages": [{"role": "user", "content": "What is 3 plus 4?"}]});
+        let url = format!("http://127.0.0.1:{}/v1/chat/completions", self.port);
+        let request = self.client.post(url).header("content-type", "application/json").body(body.to_string());
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+    }
+
+    async fn loaded(&self) -> Value {
+        self.get("/health").await.unwrap()["models"].clone()
+    }
+
+    async fn stop(mut self) {
+        // It ends with its supervisor, whose end of the pipe this is.
+        drop(self.worker.stdin.take());
+        tokio::time::timeout(Duration::from_secs(30), self.worker.wait())
+            .await
+            .expect("it ends in time")
+            .unwrap();
+    }
+}
+
+fn said(answer: &Value) -> &str {
+    answer["choices"][0]["message"]["content"].as_str().unwrap_or_else(|| panic!("{answer}"))
+}
+
+#[tokio::test]
+async fn models_are_loaded_when_they_are_asked_for_and_the_one_used_least_lately_makes_room() {
+    // Each takes 22 MiB with its cache, and another is loaded where 70 MiB are left: there is room for two.
+    let stand = Stand::start(&["a", "b", "c"], &["--memory", "105", "--cache", "16"]).await;
+    assert_eq!(stand.loaded().await, json!(["a"]));
+    for (model, loaded) in [("b", ["a", "b"]), ("a", ["a", "b"]), ("c", ["a", "c"])] {
+        let (status, answer) = stand.ask(model).await;
+        assert_eq!((status, said(&answer)), (200, "3 + 4 = 7"));
+        assert_eq!(stand.loaded().await, json!(loaded));
+    }
+    let (status, answer) = stand.ask("nope").await;
+    assert_eq!((status, &answer["error"]["param"]), (404, &json!("model")));
+    assert!(answer["error"]["message"].as_str().unwrap().contains("a, b, c"), "{answer}");
+    stand.stop().await;
+}
+
+#[tokio::test]
+async fn a_model_whose_file_changed_is_not_loaded_and_the_others_go_on() {
+    let stand = Stand::start(&["a", "b"], &[]).await;
+    let weights = stand.folder.path().join("models/b/model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    let (status, answer) = stand.ask("b").await;
+    let why = answer["error"]["message"].as_str().unwrap();
+    assert!(status == 502 && why.contains("is corrupt: its sha256 is"), "{status} {why}");
+    let (status, answer) = stand.ask("a").await;
+    assert_eq!((status, said(&answer)), (200, "3 + 4 = 7"));
+    stand.stop().await;
+}
+
+#[tokio::test]
+async fn a_model_that_there_is_no_memory_for_ends_it_with_78_and_the_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    place(folder.path(), "a");
+    let file = folder.path().join("models.yaml");
+    fs::write(&file, format!("models:\n  a:\n{}    sources: []\n", pins())).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cortex-worker"));
+    command.args(["--kind", "chat", "--link", "tcp:127.0.0.1:1", "--model", "a", "--memory", "10"]);
+    command.arg("--models").arg(folder.path().join("models")).arg("--catalogue").arg(file);
+    command.env_clear().env("CORTEX_LINK_TOKEN", "token").kill_on_drop(true);
+    let ended = tokio::time::timeout(Duration::from_secs(30), command.output()).await.unwrap().unwrap();
+    let why = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(78), "{why}");
+    assert!(why.contains("there is too little memory: `a` needs 70 MiB and 10 MiB are free"), "{why}");
+}

@@ -30,17 +30,20 @@ test:
 	@cargo test --locked -q --doc
 	@eval "$$(deploy/tools.sh env)" && cargo nextest run --locked
 
-# The long form of the tests that kill, cut the power and roll the dice: hours.
+# The long form of the tests that kill, cut the power, damage and roll the dice: hours.
 chaos: export CORTEX_HOME := $(TEST_HOME)
 chaos: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
 chaos: export CORTEX_CHAOS_CYCLES := 1000
 chaos: export CORTEX_SIM_SEEDS := 10000
+chaos: export CORTEX_MUTATIONS := 100000
+chaos: export CORTEX_LOAD_SECONDS := 600
 chaos:
 	@deploy/tools.sh test
 	@sh edge/build.sh
 	@cargo build --locked
 	@eval "$$(deploy/tools.sh env)" && \
-		cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(whatever_workers_do)'
+		cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(whatever_workers_do) \
+		or test(damaged) or test(mutated) or test(chunks_do_not_show) or test(under_mixed_load)'
 
 check: lint clippy doc deploy-check
 	@cargo test --locked -q -p cortex-tests --test structure

@@ -1,65 +1,97 @@
 //! Everything at once, for a while: `CORTEX_LOAD_SECONDS`, 15 if it isn't said.
 
+#![allow(clippy::print_stderr)]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::company::any;
 use super::random::Random;
 use super::{SETTINGS, engine, read, settled, tiny};
+use crate::language::{Engine, Request};
 
 const CONCURRENT: usize = 24;
 /// What the memory of the process may grow by once it has warmed up.
 const GROWTH: usize = 16 << 20;
 
+/// What a client does with its request.
+#[derive(Clone, Copy)]
+enum Does {
+    Leave { after: usize },
+    Cancel { after: usize },
+    Read,
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_mixed_load_with_cancels_memory_stays_flat_and_nothing_leaks() {
-    let seconds = std::env::var("CORTEX_LOAD_SECONDS").ok().and_then(|text| text.parse().ok());
-    let lasts = Duration::from_secs(seconds.unwrap_or(15));
+    let seconds = std::env::var("CORTEX_LOAD_SECONDS").map_or(15, |seconds| seconds.parse().unwrap());
+    let lasts = Duration::from_secs(seconds);
     let engine = engine(&tiny::model(), SETTINGS, |_| ());
     let room = Arc::new(Semaphore::new(CONCURRENT));
     let mut random = Random(3);
-    let (start, mut warm, mut requests) = (Instant::now(), None, 0);
+    let mut clients = JoinSet::new();
+    let (start, mut warm) = (Instant::now(), None);
+    let (mut requests, mut left, mut cancelled, mut late) = (0, 0, 0, 0);
     while start.elapsed() < lasts {
         let place = room.clone().acquire_owned().await.unwrap();
+        while let Some(client) = clients.try_join_next() {
+            client.unwrap();
+        }
         let mut request = any(&mut random);
+        requests += 1;
         if random.below(8) == 0 {
             request.deadline = Some(Instant::now() + Duration::from_millis(random.below(20) as u64));
+            late += 1;
         }
-        let (leaves, after) = (random.below(4), random.below(30));
+        let (kind, after) = (random.below(4), random.below(30));
+        let does = match kind {
+            0 => Does::Leave { after },
+            1 => Does::Cancel { after },
+            _ => Does::Read,
+        };
+        left += u32::from(kind == 0);
+        cancelled += u32::from(kind == 1);
         let engine = engine.clone();
-        tokio::spawn(async move {
-            let (cancel, choices) = (request.cancel.clone(), request.choices as usize);
-            let mut events = engine.submit(request).await.expect("there is room");
-            match leaves {
-                0 => {
-                    for _ in 0..after {
-                        events.recv().await;
-                    }
-                }
-                1 => {
-                    for _ in 0..after {
-                        events.recv().await;
-                    }
-                    cancel.cancel();
-                    read(events, choices).await;
-                }
-                _ => drop(read(events, choices).await),
-            }
+        clients.spawn(async move {
+            ask(&engine, request, does).await;
             drop(place);
         });
-        requests += 1;
         if warm.is_none() && start.elapsed() > lasts / 3 {
             warm = Some(resident());
         }
     }
-    let all = room.acquire_many(CONCURRENT as u32).await.unwrap();
+    clients.join_all().await;
     settled(&engine).await;
-    drop(all);
     let (warm, end) = (warm.expect("it warmed up"), resident());
+    eprintln!(
+        "{seconds} s: {requests} requests, {left} left, {cancelled} cancelled, {late} with a deadline of at most 20 ms; \
+         resident {} KiB after a third, {} KiB at the end",
+        warm >> 10,
+        end >> 10
+    );
     assert!(requests > 50);
     assert!(end < warm + GROWTH, "{requests} requests took memory from {warm} to {end} bytes");
+}
+
+async fn ask(engine: &Engine, request: Request, does: Does) {
+    let (cancel, choices) = (request.cancel.clone(), request.choices as usize);
+    let mut events = engine.submit(request).await.expect("there is room");
+    if let Does::Leave { after } | Does::Cancel { after } = does {
+        for _ in 0..after {
+            events.recv().await;
+        }
+    }
+    match does {
+        Does::Leave { .. } => {}
+        Does::Cancel { .. } => {
+            cancel.cancel();
+            read(events, choices).await;
+        }
+        Does::Read => drop(read(events, choices).await),
+    }
 }
 
 /// Bytes of the process that are in memory, where the system tells.

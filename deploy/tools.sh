@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what building and testing need and the machine lacks, under the target folder; does nothing twice.
 #
-#   tools.sh edge   what builds and runs the Worker: wasm target, npm packages, worker-build, wasm-bindgen
-#   tools.sh test   what the tests need besides: cargo-nextest, the official OpenAI client, vocabularies and chat templates
+#   tools.sh edge   what builds and runs the Worker: wasm target, npm packages (tests' too), worker-build, wasm-bindgen
+#   tools.sh test   what the tests need besides: cargo-nextest, OpenAI's Python client, vocabularies and chat templates
 #   tools.sh lint   shellcheck and yamllint
 #   tools.sh env    prints the environment in which all of them are found, for eval
 set -eu

@@ -27,6 +27,11 @@ impl Stack {
         Self::start(Setup::embed()).await
     }
 
+    /// A worker that chats, with the small model.
+    pub async fn chat() -> Self {
+        Self::start(Setup::chat()).await
+    }
+
     /// Echo workers that also answer conversations and texts.
     pub async fn echoed_texts() -> Self {
         let home = Home::new();

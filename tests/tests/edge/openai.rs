@@ -1,48 +1,65 @@
-//! OpenAI's own client.
+//! OpenAI's own clients.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use cortex_tests::stack::Stack;
-
-const SCRIPT: &str = r#"
-import sys
-from openai import AuthenticationError, NotFoundError, OpenAI
-
-url, key = sys.argv[1:]
-client = OpenAI(base_url=url + "/v1", api_key=key, max_retries=0)
-answer = client.embeddings.create(model="all-MiniLM-L6-v2", input=["a cat", "a kitten", "tax law"])
-vectors = [item.embedding for item in answer.data]
-assert [len(vector) for vector in vectors] == [384] * 3, vectors
-cosine = lambda a, b: sum(x * y for x, y in zip(a, b))
-assert cosine(vectors[0], vectors[1]) > cosine(vectors[0], vectors[2]) + 0.3
-assert answer.usage.total_tokens > 0
-floats = client.embeddings.create(model="all-MiniLM-L6-v2", input="a cat", encoding_format="float")
-assert max(abs(a - b) for a, b in zip(floats.data[0].embedding, vectors[0])) < 1e-5
-assert "all-MiniLM-L6-v2" in [model.id for model in client.models.list()]
-for error, call in [
-    (NotFoundError, lambda: client.embeddings.create(model="gpt-9", input="x")),
-    (AuthenticationError, lambda: client.with_options(api_key="wrong").models.list()),
-]:
-    try:
-        call()
-    except error as caught:
-        assert caught.message, caught
-    else:
-        raise AssertionError(error)
-print("ok")
-"#;
+use cortex_tests::{process, wait};
 
 #[tokio::test]
-async fn openais_python_client_gets_embeddings_through_the_edge() {
-    let stack = Stack::embed().await;
-    let named = std::env::var_os("CORTEX_TEST_PYTHON").map(PathBuf::from);
-    let python = named.unwrap_or_else(|| cortex_tests::process::target().join("venv/bin/python"));
-    assert!(python.is_file(), "{} is missing: `deploy/tools.sh test` makes it", python.display());
-    let mut command = Command::new(python);
-    command.args(["-c", SCRIPT, &stack.edge.url, &stack.api.key]);
+async fn the_python_client_gets_embeddings_through_the_edge() {
+    run(python(), "embeddings.py", &Stack::embed().await).await;
+}
+
+#[tokio::test]
+async fn the_python_client_chats_through_the_edge() {
+    let stack = Stack::chat().await;
+    run(python(), "chat.py", &stack).await;
+    idle(&stack).await;
+}
+
+#[tokio::test]
+async fn the_javascript_client_chats_through_the_edge() {
+    let stack = Stack::chat().await;
+    run("node".into(), "chat.mjs", &stack).await;
+    idle(&stack).await;
+}
+
+#[tokio::test]
+async fn the_python_client_has_tools_called_through_the_edge() {
+    run(python(), "tools.py", &Stack::chat().await).await;
+}
+
+#[tokio::test]
+async fn the_javascript_client_has_tools_called_through_the_edge() {
+    run("node".into(), "tools.mjs", &Stack::chat().await).await;
+}
+
+/// Runs a script against an edge; the script asserts by itself.
+async fn run(program: PathBuf, script: &str, stack: &Stack) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/edge/openai");
+    let mut command = Command::new(program);
+    command.arg(folder.join(script)).args([&stack.edge.url, &stack.api.key]);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.trim() == "ok", "{text}{errors}\n{}", stack.edge.log());
+}
+
+fn python() -> PathBuf {
+    let named = std::env::var_os("CORTEX_TEST_PYTHON").map(PathBuf::from);
+    let python = named.unwrap_or_else(|| process::target().join("venv/bin/python"));
+    assert!(python.is_file(), "{} is missing: `deploy/tools.sh test` makes it", python.display());
+    python
+}
+
+/// Waits until no worker holds a slot.
+async fn idle(stack: &Stack) {
+    wait::until("every slot is free", Duration::from_secs(30), async || {
+        let listed = stack.origin.api.get("/api/v1/workers").await;
+        let workers = listed.body["workers"].as_array()?;
+        workers.iter().all(|worker| worker["in_flight"] == 0).then_some(())
+    })
+    .await;
 }

@@ -1,5 +1,9 @@
 //! What a model's makers say of how to choose its tokens.
 
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
 use cortex_guard::api::generation;
 use cortex_sample::Sampling;
 use serde::Deserialize;
@@ -20,6 +24,19 @@ pub struct Defaults {
 }
 
 impl Defaults {
+    /// Reads what lies in a model's folder; nothing is said where there is no such file.
+    ///
+    /// # Errors
+    /// As [`Defaults::read`] does, or if the file can't be read.
+    pub fn open(folder: &Path) -> Result<Self, String> {
+        const FILE: &str = "generation_config.json";
+        match fs::read(folder.join(FILE)) {
+            Ok(json) => Self::read(&json).map_err(|why| format!("{FILE}: {why}")),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(format!("{FILE}: {error}")),
+        }
+    }
+
     /// Reads `generation_config.json`; what it has besides is left alone.
     ///
     /// # Errors

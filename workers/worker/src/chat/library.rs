@@ -74,21 +74,13 @@ impl Library for Catalogued {
         let engine = language::load(&path, &options, progress).map_err(|error| refused(name, error))?;
         let dialect = engine.tokenizer().chat_template().map(|text| Dialect::new(text, engine.tokenizer()));
         let dialect = dialect.transpose().map_err(|error| unusable(name, error))?;
-        let defaults = defaults(&folder).map_err(|error| unusable(name, error))?;
+        let defaults = Defaults::open(&folder).map_err(|error| unusable(name, error))?;
         let identity = engine.identity();
         tracing::info!(
             model = %name, device = identity.device, quantisation = identity.quantisation, context = engine.longest(),
             mib = engine.bytes() >> 20, seconds = began.elapsed().as_secs_f32(), "the model is loaded"
         );
         Ok(generate::Model::new(name.clone(), engine, dialect, defaults))
-    }
-}
-
-fn defaults(folder: &std::path::Path) -> Result<Defaults, String> {
-    match std::fs::read(folder.join("generation_config.json")) {
-        Ok(json) => Defaults::read(&json).map_err(|why| format!("generation_config.json: {why}")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Defaults::default()),
-        Err(error) => Err(format!("generation_config.json: {error}")),
     }
 }
 

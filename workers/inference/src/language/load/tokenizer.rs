@@ -20,7 +20,8 @@ pub(super) fn open(path: &Path) -> Result<Tokenizer, LoadError> {
     }
     let file = path.join("tokenizer.json");
     let json = fs::read(&file).map_err(|error| LoadError::Io { path: file, error })?;
-    let (config, defaults) = (config(path)?, defaults(path)?);
+    let config = config(path)?;
+    let defaults = Defaults::open(path).map_err(|error| bad(path, error))?;
     Tokenizer::from_hugging_face(&json, config.as_deref(), defaults.ends()).map_err(|error| bad(path, error))
 }
 
@@ -46,13 +47,6 @@ fn config(folder: &Path) -> Result<Option<Vec<u8>>, LoadError> {
         serde_json::from_slice(config.as_deref().unwrap_or(b"{}")).map_err(|error| bad(&file, error))?;
     config.insert("chat_template".into(), template.into());
     serde_json::to_vec(&config).map(Some).map_err(|error| bad(&file, error))
-}
-
-fn defaults(folder: &Path) -> Result<Defaults, LoadError> {
-    let file = folder.join("generation_config.json");
-    if_there(&file)?
-        .map_or(Ok(Defaults::default()), |json| Defaults::read(&json))
-        .map_err(|error| bad(&file, error))
 }
 
 fn if_there(file: &Path) -> Result<Option<Vec<u8>>, LoadError> {

@@ -93,7 +93,7 @@ pub(crate) async fn pick(
         let model = catalogue.get(name.as_str()).map_err(|error| Failure::new(Exit::Config, error))?;
         if !matches!(model.kind, Kind::Chat { .. }) {
             let kind = model.kind.name();
-            let detail = format!("`{name}` is a {kind} model: --chat-model names one that chats");
+            let detail = format!("`{name}` is of kind {kind}: --chat-model names one that chats");
             return Err(Failure::message(Exit::Config, detail));
         }
         return Ok((model.clone(), None));

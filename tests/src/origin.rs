@@ -66,8 +66,7 @@ impl Setup {
     #[must_use]
     pub fn with_echoed_texts(self, home: &Home) -> Self {
         let pools = "topics:\n  job.echo: { pool: echo, effects: none }\n  job.embed: { pool: embed, effects: none }\n  \
-                     job.chat.simple: { pool: echo, effects: none }\n  job.complete: { pool: echo, effects: none }\n  \
-                     job.model.load: { pool: echo, effects: none }\n  job.model.unload: { pool: echo, effects: none }\n";
+                     job.chat.simple: { pool: echo, effects: none }\n  job.complete: { pool: echo, effects: none }\n";
         let models = format!(
             "models:\n  echo:\n    kind: chat\n    family: llama\n    context: 1024\n    files:\n      \
              none.bin: {{ size: 0, sha256: {} }}\n    sources: []\n",

@@ -10,6 +10,8 @@ pub(crate) enum Part {
     Accepts,
     Embeddings,
     Footprint,
+    FirstToken,
+    Frames,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,8 @@ impl Arguments {
                 "sync" => read.parts.push(Part::Sync),
                 "accepts" => read.parts.push(Part::Accepts),
                 "embeddings" => read.parts.push(Part::Embeddings),
+                "first-token" => read.parts.push(Part::FirstToken),
+                "frames" => read.parts.push(Part::Frames),
                 "footprint" => read.parts.push(Part::Footprint),
                 other => return Err(format!("{other} means nothing here").into()),
             }

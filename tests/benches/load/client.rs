@@ -63,16 +63,34 @@ pub(crate) async fn drive(
     Ok(waits)
 }
 
-struct Connection {
+/// A connection that is kept.
+#[derive(Debug)]
+pub(crate) struct Connection {
     stream: TcpStream,
     answer: Vec<u8>,
 }
 
 impl Connection {
-    async fn open(to: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn open(to: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, answer: Vec::with_capacity(4096) })
+    }
+
+    /// Calls for an answer that streams: `heard` is told of all that came until now, piece by piece.
+    pub(crate) async fn follow(&mut self, request: &Request, mut heard: impl FnMut(&[u8])) -> io::Result<()> {
+        self.stream.write_all(&request.bytes).await?;
+        self.answer.clear();
+        while !self.answer.ends_with(LAST_CHUNK) {
+            if self.stream.read_buf(&mut self.answer).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+            }
+            if self.answer.get(9..12).is_some_and(|status| status != request.status.as_bytes()) {
+                return Err(io::Error::other(String::from_utf8_lossy(&self.answer).into_owned()));
+            }
+            heard(&self.answer);
+        }
+        Ok(())
     }
 
     async fn call(&mut self, request: &Request) -> io::Result<()> {
@@ -95,6 +113,9 @@ impl Connection {
         }
     }
 }
+
+/// How an answer ends whose length nobody knew.
+const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
 
 /// Bytes of the whole answer, once its head is there.
 fn length(answer: &[u8]) -> Option<usize> {

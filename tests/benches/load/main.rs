@@ -1,18 +1,21 @@
 //! How fast the real release binaries are, by a load program of ours: what a synchronous call costs beside a
-//! plain HTTP echo, durable accepts beside the disk's own flushes, embeddings beside sentence-transformers,
-//! memory and time to ready.
+//! plain HTTP echo, durable accepts beside the disk's own flushes, embeddings beside sentence-transformers, the first
+//! token of an answer beside the worker's own port, the frames of paced streams beside a plain socket, memory and time
+//! to ready.
 //!
 //! Times drift on a shared machine, so rounds are interleaved and their medians are taken, processor time
 //! stands beside every time, and the machine itself is probed before and after.
 //!
 //! `make bench`, or after it `cargo bench -p cortex-tests --bench load -- [--json] [--rounds N] [--seconds S]
-//! [sync|accepts|embeddings|footprint]...`
+//! [sync|accepts|embeddings|first-token|frames|footprint]...`
 
 mod accepts;
 mod arguments;
 mod client;
 mod embeddings;
+mod first_token;
 mod footprint;
+mod frames;
 mod plain;
 mod probe;
 mod process;
@@ -45,6 +48,12 @@ async fn main() -> Outcome<()> {
     }
     if arguments.wants(Part::Embeddings) {
         embeddings::measure(&arguments, &mut report)?;
+    }
+    if arguments.wants(Part::FirstToken) {
+        first_token::measure(&arguments, &mut report).await?;
+    }
+    if arguments.wants(Part::Frames) {
+        frames::measure(&arguments, &mut report).await?;
     }
     report.probed(&before, &probe::run()?);
     report.print(arguments.json)

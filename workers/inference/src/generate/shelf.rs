@@ -55,7 +55,7 @@ pub struct Shelf {
 }
 
 struct Inner {
-    library: Box<dyn Library>,
+    models: Box<dyn Library>,
     /// Bytes that all models together may take.
     memory: u64,
     loaded: Mutex<HashMap<ModelName, Slot>>,
@@ -100,7 +100,7 @@ impl Shelf {
     pub fn new(library: impl Library, memory: Option<u64>, shutdown: CancellationToken) -> Self {
         let inner = Inner {
             memory: memory.unwrap_or_else(|| library.free()),
-            library: Box::new(library),
+            models: Box::new(library),
             loaded: Mutex::default(),
             turn: Arc::default(),
             changed: Notify::new(),
@@ -112,7 +112,7 @@ impl Shelf {
 
     /// The models there are.
     pub fn list(&self) -> Vec<Listed> {
-        self.inner.library.list()
+        self.inner.models.list()
     }
 
     /// The models that are loaded, by name.
@@ -153,20 +153,14 @@ impl Shelf {
     /// Unloads a model once the answers that use it are whole. `false` if it isn't loaded.
     pub async fn unload(&self, name: &ModelName) -> bool {
         let _turn = self.inner.turn.lock().await;
-        let slot = self.inner.loaded().remove(name);
-        match slot {
-            Some(slot) => {
-                self.inner.changed.notify_one();
-                slot.stop().await;
-                tracing::info!(model = %name, "the model is unloaded");
-                true
-            }
-            None => false,
-        }
+        let Some(slot) = self.inner.take(name) else { return false };
+        slot.stop().await;
+        tracing::info!(model = %name, "the model is unloaded");
+        true
     }
 
     /// Why a model can't be asked that is not there.
-    pub fn unknown(&self, name: &ModelName) -> Problem {
+    fn unknown(&self, name: &ModelName) -> Problem {
         let known: Vec<_> = self
             .list()
             .into_iter()
@@ -199,15 +193,15 @@ impl Inner {
         if let Some(lease) = self.lease(&listed.name) {
             return Ok(lease);
         }
-        let dead = self.loaded().remove(&listed.name);
-        drop(dead);
+        // One that is there all the same is dead.
+        drop(self.take(&listed.name));
         let memory = self.make_room(&listed).await?;
         let (inner, name) = (self.clone(), listed.name.clone());
         let loading = spawn_blocking(move || {
             let mut tell = |progress| {
                 inner.progress.send_replace(Some((name.clone(), progress)));
             };
-            inner.library.load(&name, memory, &mut tell, inner.shutdown.child_token())
+            inner.models.load(&name, memory, &mut tell, inner.shutdown.child_token())
         });
         let loaded = loading.await;
         self.progress.send_replace(None);
@@ -227,7 +221,7 @@ impl Inner {
         let needs = listed.bytes.saturating_add(BESIDE);
         loop {
             let taken: u64 = self.loaded().values().map(|slot| slot.model.engine().bytes()).sum();
-            let room = self.library.free().min(self.memory.saturating_sub(taken));
+            let room = self.models.free().min(self.memory.saturating_sub(taken));
             if needs <= room {
                 return Ok(room);
             }
@@ -239,10 +233,17 @@ impl Inner {
         }
     }
 
+    fn take(&self, name: &ModelName) -> Option<Slot> {
+        let slot = self.loaded().remove(name)?;
+        self.changed.notify_one();
+        Some(slot)
+    }
+
     fn take_idle(&self) -> Option<(ModelName, Slot)> {
         let mut loaded = self.loaded();
         let idle = loaded.iter().filter(|(_, slot)| slot.leases.is_empty());
         let name = idle.min_by_key(|(_, slot)| slot.used)?.0.clone();
+        self.changed.notify_one();
         loaded.remove_entry(&name)
     }
 

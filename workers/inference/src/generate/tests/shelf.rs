@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cortex_domain::id::ModelName;
 use cortex_guard::{Kind, Problem};
@@ -85,6 +86,16 @@ async fn the_one_that_was_used_least_lately_makes_room() {
         drop(tight.get(&name(asked)).await.unwrap());
     }
     assert_eq!(loaded(&tight), ["a", "d"]);
+}
+
+#[tokio::test]
+async fn a_model_that_made_room_is_told_of_even_if_the_other_is_not_loaded_then() {
+    let (shelf, _) = shelf(SIZE + (64 << 20));
+    drop(shelf.get(&name("a")).await.unwrap());
+    shelf.changed().await;
+    shelf.get(&name("c")).await.unwrap_err();
+    assert!(loaded(&shelf).is_empty());
+    tokio::time::timeout(Duration::from_secs(30), shelf.changed()).await.expect("it is told");
 }
 
 #[tokio::test]

@@ -130,6 +130,15 @@ async fn a_model_whose_file_changed_is_not_loaded_and_the_others_go_on() {
     let (status, answer) = stand.ask("b").await;
     let why = answer["error"]["message"].as_str().unwrap();
     assert!(status == 502 && why.contains("is corrupt: its sha256 is"), "{status} {why}");
+    fs::remove_file(weights).unwrap();
+    let (status, answer) = stand.ask("b").await;
+    let missing = answer["error"]["message"].as_str().unwrap();
+    assert!(status == 502 && missing.contains(" b/model.safetensors is missing: "), "{status} {missing}");
+    let folder = stand.folder.path().to_str().unwrap();
+    assert!(
+        !why.contains(folder) && !missing.contains(folder),
+        "a caller learns where models lie: {missing}"
+    );
     let (status, answer) = stand.ask("a").await;
     assert_eq!((status, said(&answer)), (200, "3 + 4 = 7"));
     stand.stop().await;

@@ -1,7 +1,8 @@
 //! The catalogue's chat models as a library.
 
+use std::fmt::Display;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cortex_domain::id::ModelName;
@@ -53,10 +54,11 @@ impl Library for Catalogued {
         progress: &mut dyn FnMut(Progress),
         cancel: CancellationToken,
     ) -> Result<generate::Model, Problem> {
-        let model = self.catalogue.get(name.as_str()).map_err(|error| unusable(name, error))?;
         let folder = self.folder.join(name.as_str());
+        let unusable = |error: &dyn Display| unusable(name, &folder, error);
+        let model = self.catalogue.get(name.as_str()).map_err(|error| unusable(&error))?;
         let began = Instant::now();
-        model.verify(&folder).map_err(|error| unusable(name, error))?;
+        model.verify(&folder).map_err(|error| unusable(&error))?;
         let beside = memory.saturating_sub(model.size()) / 2;
         let usual = (self.place.device() == Device::Cpu).then(|| CACHE.min(beside));
         let options = LoadOptions {
@@ -71,10 +73,13 @@ impl Library for Catalogued {
             ..LoadOptions::new(name.as_str())
         };
         let path = model.weights(&folder);
-        let engine = language::load(&path, &options, progress).map_err(|error| refused(name, error))?;
+        let engine = language::load(&path, &options, progress).map_err(|error| match error {
+            LoadError::Deadline => Problem::new(Kind::Timeout, format!("`{name}`: {error}")),
+            error => unusable(&error),
+        })?;
         let dialect = engine.tokenizer().chat_template().map(|text| Dialect::new(text, engine.tokenizer()));
-        let dialect = dialect.transpose().map_err(|error| unusable(name, error))?;
-        let defaults = Defaults::open(&folder).map_err(|error| unusable(name, error))?;
+        let dialect = dialect.transpose().map_err(|error| unusable(&error))?;
+        let defaults = Defaults::open(&folder).map_err(|error| unusable(&error))?;
         let identity = engine.identity();
         tracing::info!(
             model = %name, device = identity.device, quantisation = identity.quantisation, context = engine.longest(),
@@ -84,15 +89,9 @@ impl Library for Catalogued {
     }
 }
 
-fn refused(name: &ModelName, error: LoadError) -> Problem {
-    match error {
-        LoadError::Deadline => Problem::new(Kind::Timeout, format!("`{name}`: {error}")),
-        error => unusable(name, error),
-    }
-}
-
-/// Its own folder is none of a caller's business, but whoever runs this worker needs to know.
-fn unusable(name: &ModelName, error: impl std::fmt::Display) -> Problem {
+/// Where its folder lies is none of a caller's business, but whoever runs this worker needs to know.
+fn unusable(name: &ModelName, folder: &Path, error: &dyn Display) -> Problem {
     tracing::error!(model = %name, %error, "the model can't be loaded");
-    Problem::new(Kind::WorkerFailed, format!("`{name}` can't be loaded: {error}"))
+    let told = error.to_string().replace(&folder.display().to_string(), name.as_str());
+    Problem::new(Kind::WorkerFailed, format!("`{name}` can't be loaded: {told}"))
 }

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
+use cortex_chat::Now;
 use cortex_domain::id::{JobId, Tenant};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,11 @@ impl Caller {
     /// Seconds since 1970.
     pub(super) fn created(&self) -> u64 {
         self.job.minted_at().as_millis() / 1000
+    }
+
+    /// What the clock showed then, in UTC.
+    pub(super) fn now(&self) -> Now {
+        Now::from_unix(i64::try_from(self.created()).unwrap_or(i64::MAX), 0)
     }
 
     /// The seed where none was asked for: of this job alone, the same if it is tried again, and a number that every

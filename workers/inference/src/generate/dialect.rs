@@ -1,7 +1,5 @@
 //! How a model wants to be spoken to.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use cortex_chat::{
     Calls, CompileError, Content, Conversation, Function, Json, Message, Now, Options, RenderError, Role,
     SpecialTokens, Syntax, Template, ToolCall, ToolCallKind,
@@ -68,17 +66,22 @@ impl Dialect {
         self.syntax.calls != Calls::None
     }
 
-    /// The prompt for a conversation.
+    /// The prompt for a conversation that was asked to be continued at `now`.
     ///
     /// # Errors
     /// If the template refuses it, names a parameter.
-    pub(super) fn prompt(&self, request: &ChatRequest, tokenizer: &Tokenizer) -> Result<Prompt, Problem> {
+    pub(super) fn prompt(
+        &self,
+        request: &ChatRequest,
+        now: Now,
+        tokenizer: &Tokenizer,
+    ) -> Result<Prompt, Problem> {
         let messages = request.messages.iter().map(|message| self.message(message));
         let mut conversation = Conversation { messages: messages.collect() };
         if !self.template.takes_parts() {
             conversation.flatten();
         }
-        let prompt = self.template.render(&conversation, &self.options(request)?).map_err(refused)?;
+        let prompt = self.template.render(&conversation, &self.options(request, now)?).map_err(refused)?;
         let tokens =
             self.plain.encode(tokenizer, &prompt).map_err(|error| wrong("messages", error.to_string()))?;
         let in_reasoning = self.syntax.opens_reasoning(&prompt);
@@ -91,8 +94,8 @@ impl Dialect {
         (in_reasoning || (self.thinks_by_choice && !over)).then(|| close.clone())
     }
 
-    fn options(&self, request: &ChatRequest) -> Result<Options, Problem> {
-        let mut options = Options::at(now());
+    fn options(&self, request: &ChatRequest, now: Now) -> Result<Options, Problem> {
+        let mut options = Options::at(now);
         options.add_generation_prompt = request.opens_answer;
         options.continue_final = request.continues;
         if !request.tools.is_empty() && request.tool_choice != ToolChoice::None {
@@ -165,11 +168,6 @@ impl Dialect {
             function: Function { name, arguments },
         }
     }
-}
-
-fn now() -> Now {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX), 0)
 }
 
 fn refused(error: RenderError) -> Problem {

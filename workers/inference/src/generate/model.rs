@@ -65,7 +65,7 @@ impl Model {
         if has_tools && !dialect.has_calls() {
             return Err(wrong("tools", format!("the template of `{name}` knows no tools")));
         }
-        let prompt = dialect.prompt(&request, engine.tokenizer())?;
+        let prompt = dialect.prompt(&request, caller.now(), engine.tokenizer())?;
         let grammar = rule::of_chat(&request, &dialect.syntax.calls, prompt.thinks_until)?;
         let parser = || {
             let tools = request.tools.iter().filter(|_| has_tools).map(|tool| tool.name.clone());

@@ -22,29 +22,41 @@ pub struct Models {
 
 /// Models that come and go with their files, so that they are looked for each time. Clones look alike.
 #[derive(Clone)]
-pub struct Listing(Arc<dyn Fn() -> Vec<ModelName> + Send + Sync>);
+pub struct Listing {
+    names: Arc<[ModelName]>,
+    is_here: Arc<dyn Fn(&ModelName) -> bool + Send + Sync>,
+}
 
 impl Listing {
-    /// Asks `look` each time; the first that it gives is the usual one.
-    pub fn new(look: impl Fn() -> Vec<ModelName> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(look))
+    /// Those of `names` that `is_here` finds; the first of them is the usual one.
+    pub fn new(
+        names: impl IntoIterator<Item = ModelName>,
+        is_here: impl Fn(&ModelName) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self { names: names.into_iter().collect(), is_here: Arc::new(is_here) }
     }
 
+    /// Whether a model is there; looks for no other.
+    pub(crate) fn has(&self, name: &ModelName) -> bool {
+        self.names.contains(name) && (self.is_here)(name)
+    }
+
+    /// All that are there.
     pub(crate) fn now(&self) -> Vec<ModelName> {
-        (self.0)()
+        self.names.iter().filter(|name| (self.is_here)(name)).cloned().collect()
     }
 }
 
 impl Default for Listing {
     /// None, ever.
     fn default() -> Self {
-        Self::new(Vec::new)
+        Self::new([], |_| false)
     }
 }
 
 impl fmt::Debug for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Listing").field(&self.now()).finish()
+        f.debug_struct("Listing").field("names", &self.names).finish_non_exhaustive()
     }
 }
 
@@ -55,4 +67,27 @@ pub(crate) async fn list(State(gateway): State<Gateway>, _: Admitted) -> Json<Mo
         |kind: &'static str| move |name: &ModelName| ModelView::new(name.as_str(), 0, "cortex").of_kind(kind);
     let embedding = embedding.iter().map(of_kind("embedding"));
     Json(ModelPage::new(embedding.chain(chat.now().iter().map(of_kind("chat"))).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn only_the_model_that_is_asked_for_is_looked_for() {
+        let name = |name: &str| name.parse::<ModelName>().unwrap();
+        let looked = Arc::new(Mutex::new(Vec::new()));
+        let listing = Listing::new([name("a"), name("b"), name("c")], {
+            let looked = looked.clone();
+            move |name| {
+                looked.lock().unwrap().push(name.to_string());
+                name.as_str() != "b"
+            }
+        });
+        assert!(listing.has(&name("c")) && !listing.has(&name("b")) && !listing.has(&name("d")));
+        assert_eq!(*looked.lock().unwrap(), ["c", "b"]);
+        assert_eq!(listing.now(), [name("a"), name("c")]);
+    }
 }

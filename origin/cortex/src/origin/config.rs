@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cortex_domain::id::ModelName;
 use cortex_gateway::{Listing, Models};
-use cortex_models::{Catalogue, Kind, Model};
+use cortex_models::{Catalogue, Kind};
 use cortex_safety::Policies;
 use cortex_scheduler::{Settings, SettingsError};
 
@@ -44,16 +44,20 @@ impl Config {
     #[must_use]
     pub(crate) fn model_names(&self, home: &Home, first: Option<&ModelName>) -> Models {
         let of_kind = |wanted: fn(&Kind) -> bool| {
-            self.models.iter().filter(move |model| wanted(&model.kind)).cloned().collect::<Vec<Model>>()
+            let models = self.models.iter().filter(move |model| wanted(&model.kind));
+            models.map(|model| model.name.clone()).collect::<Vec<_>>()
         };
-        let embedding = of_kind(|kind| matches!(kind, Kind::Embedding { .. }));
         let mut chat = of_kind(|kind| matches!(kind, Kind::Chat { .. }));
-        chat.sort_by_key(|model| Some(&model.name) != first);
-        let home = first.map(|_| home.path().to_owned());
-        let here = move |model: &&Model| home.as_ref().is_none_or(|home| model.installed(home));
+        chat.sort_by_key(|name| Some(name) != first);
+        let local = first.map(|_| (home.path().to_owned(), self.models.clone()));
+        let is_here = move |name: &ModelName| {
+            local.as_ref().is_none_or(|(home, models)| {
+                models.get(name.as_str()).is_ok_and(|model| model.installed(home))
+            })
+        };
         Models {
-            embedding: embedding.into_iter().map(|model| model.name).collect(),
-            chat: Listing::new(move || chat.iter().filter(&here).map(|model| model.name.clone()).collect()),
+            embedding: of_kind(|kind| matches!(kind, Kind::Embedding { .. })),
+            chat: Listing::new(chat, is_here),
         }
     }
 }

@@ -59,7 +59,7 @@ impl Asked {
     /// # Errors
     /// If it is not valid, names no chat model there is, or no pool does such work.
     pub(super) fn read(inner: &Inner, admitted: Admitted, way: Way) -> Result<Self, Problem> {
-        let terms = way.read(&admitted, &inner.models.chat.now())?;
+        let terms = way.read(&admitted, &inner.models.chat)?;
         let topic: Topic = way.topic().parse().expect("it is a topic");
         let streams = terms.streams();
         let (request, body) = call::request(inner, admitted, topic, terms.model, terms.labels)?;

@@ -7,6 +7,7 @@ use cortex_guard::api::generation::Terms;
 use cortex_guard::{Kind, Problem};
 
 use crate::door::Admitted;
+use crate::models::Listing;
 
 /// The two ways to ask for a text.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +29,13 @@ impl Way {
     ///
     /// # Errors
     /// If it is not valid, or names no chat model there is.
-    pub(super) fn read(self, admitted: &Admitted, chat_models: &[ModelName]) -> Result<Terms, Problem> {
+    pub(super) fn read(self, admitted: &Admitted, models: &Listing) -> Result<Terms, Problem> {
         let (content_type, body) = (admitted.content_type(), &admitted.body);
         let terms = match self {
             Self::Chat => ChatRequest::parse(content_type, body)?.terms,
             Self::Complete => CompletionRequest::parse(content_type, body)?.terms,
         };
-        if chat_models.contains(&terms.model) { Ok(terms) } else { Err(unknown(&terms.model, chat_models)) }
+        if models.has(&terms.model) { Ok(terms) } else { Err(unknown(&terms.model, &models.now())) }
     }
 }
 

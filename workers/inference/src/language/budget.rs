@@ -9,6 +9,8 @@ use super::PlaceError;
 pub(super) struct Budget {
     /// What was asked for, if anything was.
     pub(super) asked: Option<u64>,
+    /// The most that is given if nothing was.
+    pub(super) usual: u64,
     /// Memory that is left beside the weights.
     pub(super) free: u64,
     /// Bytes of one block.
@@ -17,12 +19,15 @@ pub(super) struct Budget {
     pub(super) running: usize,
 }
 
+/// The most that keys and values get of the machine's own memory unless more is asked for.
+pub(super) const USUAL: u64 = 4 << 30;
+
 impl Budget {
-    /// Blocks of the cache: half of what is free if nothing was asked for, never more than every sequence that runs
-    /// can use.
+    /// Blocks of the cache: half of what is free if nothing was asked for, up to what is usual, and never more than
+    /// every sequence that runs can use.
     pub(super) fn blocks(self) -> Result<usize, PlaceError> {
         let most = self.running.saturating_mul(self.context.div_ceil(BLOCK));
-        let given = self.asked.unwrap_or(self.free / 2);
+        let given = self.asked.unwrap_or(self.usual.min(self.free / 2));
         let blocks = usize::try_from(given / self.block.max(1)).unwrap_or(usize::MAX).min(most);
         if blocks == 0 {
             return Err(PlaceError::CacheTooSmall { given, least: self.block });
@@ -39,11 +44,14 @@ impl Budget {
 mod tests {
     use super::*;
 
-    const BUDGET: Budget = Budget { asked: None, free: 1000, block: 10, context: 100, running: 4 };
+    const BUDGET: Budget =
+        Budget { asked: None, usual: u64::MAX, free: 1000, block: 10, context: 100, running: 4 };
 
     #[test]
     fn a_cache_takes_half_of_what_is_free_and_no_more_than_can_be_used() {
         assert_eq!(Budget { context: 10_000, ..BUDGET }.blocks().unwrap(), 50);
+        assert_eq!(Budget { context: 10_000, usual: 90, ..BUDGET }.blocks().unwrap(), 9);
+        assert_eq!(Budget { context: 10_000, usual: 90, asked: Some(300), ..BUDGET }.blocks().unwrap(), 30);
         // Four blocks hold 100 tokens.
         assert_eq!(BUDGET.blocks().unwrap(), 16);
         assert_eq!(Budget { asked: Some(30), ..BUDGET }.blocks().unwrap(), 3);

@@ -49,7 +49,7 @@ pub fn load(
     options: &LoadOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Engine, LoadError> {
-    let place = Place::open(options.device, options.dtype)?;
+    let place = Place::open(options.device, options.dtype)?.within(options.memory.unwrap_or(u64::MAX));
     let mut tell = |now| {
         progress(now);
         options.check()

@@ -6,11 +6,12 @@ use cortex_transformer::Store;
 use super::PlaceError;
 use crate::{Device, Dtype, memory};
 
-/// An opened device, and the floats to compute in there.
+/// An opened device, the floats to compute in there, and what may be taken of its memory.
 #[derive(Debug, Clone)]
 pub struct Place {
     pub(super) on: On,
     dtype: Dtype,
+    memory: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ impl Place {
                 Dtype::F16 => On::Loops(Store::F16),
                 Dtype::Bf16 => return Err(PlaceError::Dtype(dtype)),
             };
-            return Ok(Self { on, dtype });
+            return Ok(Self { on, dtype, memory: u64::MAX });
         };
         let dtype = dtype.unwrap_or_else(|| usual(&opened));
         let floats = match dtype {
@@ -40,7 +41,12 @@ impl Place {
             Dtype::Bf16 => DType::BF16,
             Dtype::F16 => DType::F16,
         };
-        Ok(Self { on: On::Graph(opened, floats), dtype })
+        Ok(Self { on: On::Graph(opened, floats), dtype, memory: u64::MAX })
+    }
+
+    /// The same device, of whose memory weights and cache together may take `memory` bytes.
+    pub(super) fn within(self, memory: u64) -> Self {
+        Self { memory, ..self }
     }
 
     /// The device that was opened; never [`Device::Auto`].
@@ -59,9 +65,9 @@ impl Place {
         self.dtype
     }
 
-    /// Bytes that are free where weights and cache will lie.
+    /// Bytes that are free where weights and cache will lie, and may be taken.
     pub fn free(&self) -> u64 {
-        match &self.on {
+        let free = match &self.on {
             #[cfg(feature = "cuda")]
             On::Graph(candle_core::Device::Cuda(card), _) => {
                 // A card that doesn't tell refuses what it has no room for.
@@ -74,7 +80,8 @@ impl Place {
                 memory::free().min(most.saturating_sub(chip.current_allocated_size()) as u64)
             }
             _ => memory::free(),
-        }
+        };
+        free.min(self.memory)
     }
 }
 

@@ -7,7 +7,7 @@ use cortex_graph::{Graph, GraphError};
 use cortex_transformer::{Cache, CacheError, Model, Piece, Wants};
 
 use super::Place;
-use super::budget::Budget;
+use super::budget::{Budget, USUAL};
 use super::network::Network;
 use super::place::On;
 use crate::{DeviceError, Dtype};
@@ -40,8 +40,9 @@ pub enum PlaceError {
 }
 
 impl Placed {
-    /// Brings a model to a place. The cache has `cache_bytes`, or half of what is free there beside the weights, and no
-    /// more than `running` sequences can use. `progress` hears how many layers are there, and ends it when it breaks.
+    /// Brings a model to a place. The cache has `cache_bytes`, or half of what is free there beside the weights (at most
+    /// 4 GiB of the machine's own memory), and no more than `running` sequences can use. `progress` hears how many
+    /// layers are there, and ends it when it breaks.
     pub fn new(
         model: Model,
         place: &Place,
@@ -50,23 +51,25 @@ impl Placed {
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Self, PlaceError> {
         let context = model.shape().context;
-        let budget = |free, block| Budget { asked: cache_bytes, free, block, context, running };
+        let free = place.free();
+        let asked = cache_bytes;
+        let budget = |usual, free, block| Budget { asked, usual, free, block, context, running };
         let (network, weights, block, blocks) = match &place.on {
             On::Loops(store) => {
                 let (weights, block) = (model.bytes(), Cache::block_bytes(model.shape(), *store));
                 // The weights are mapped, and what is mapped counts as free.
-                let blocks = budget(place.free().saturating_sub(weights), block).blocks()?;
+                let blocks = budget(USUAL, free.saturating_sub(weights), block).blocks()?;
                 let cache = Cache::new(model.shape(), blocks, *store)?;
                 (Network::loops(model, cache), weights, block, blocks)
             }
             On::Graph(device, dtype) => {
-                let (weights, free) = (Graph::bytes(&model, *dtype), place.free());
+                let weights = Graph::bytes(&model, *dtype);
                 if weights > free {
                     return Err(PlaceError::Memory { what: "the weights", needs: weights, free });
                 }
                 let graph = Graph::new(&model, device, *dtype, progress)?;
                 let block = cortex_graph::Cache::block_bytes(model.shape(), *dtype);
-                let blocks = budget(place.free(), block).blocks()?;
+                let blocks = budget(u64::MAX, place.free().min(free - weights), block).blocks()?;
                 let cache = graph.cache(&model, blocks)?;
                 (Network::graph(model, graph, cache), weights, block, blocks)
             }

@@ -20,7 +20,8 @@ pub(crate) struct Catalogued {
     pub(crate) folder: PathBuf,
     pub(crate) device: Device,
     pub(crate) dtype: Option<Dtype>,
-    /// The device, opened.
+    /// The device, opened to see what is free there. Each model opens it anew: two that compute at once must not share
+    /// a card's handles.
     pub(crate) place: Place,
     pub(crate) threads: NonZeroUsize,
     pub(crate) context: Option<NonZeroUsize>,
@@ -28,9 +29,6 @@ pub(crate) struct Catalogued {
     /// How long a load may take.
     pub(crate) patience: Duration,
 }
-
-/// The most that keys and values get of the machine's own memory unless more is asked for.
-const CACHE: u64 = 4 << 30;
 
 impl Library for Catalogued {
     fn list(&self) -> Vec<Listed> {
@@ -59,15 +57,14 @@ impl Library for Catalogued {
         let model = self.catalogue.get(name.as_str()).map_err(|error| unusable(&error))?;
         let began = Instant::now();
         model.verify(&folder).map_err(|error| unusable(&error))?;
-        let beside = memory.saturating_sub(model.size()) / 2;
-        let usual = (self.place.device() == Device::Cpu).then(|| CACHE.min(beside));
         let options = LoadOptions {
             sha256: Some(model.sha256()),
             device: self.device,
             dtype: self.dtype,
             threads: self.threads,
             context: self.context.or_else(|| NonZeroUsize::new(model.kind.context()?)),
-            cache_bytes: self.cache_bytes.or(usual),
+            memory: Some(memory),
+            cache_bytes: self.cache_bytes,
             deadline: Some(began + self.patience),
             cancel,
             ..LoadOptions::new(name.as_str())

@@ -22,8 +22,10 @@ pub struct LoadOptions {
     pub threads: NonZeroUsize,
     /// Tokens of the longest prompt and answer together, if fewer than the model was made for.
     pub context: Option<NonZeroUsize>,
-    /// Bytes for keys and values. By default half of the memory that is left beside the weights, and no more than
-    /// `settings.running` sequences can use.
+    /// Bytes that weights and cache together may take; by default all that are free.
+    pub memory: Option<u64>,
+    /// Bytes for keys and values. By default half of the memory that is left beside the weights, at most 4 GiB of the
+    /// machine's own, and no more than `settings.running` sequences can use.
     pub cache_bytes: Option<u64>,
     pub settings: Settings,
     /// The load fails when it isn't done by then.
@@ -59,6 +61,7 @@ impl LoadOptions {
             dtype: None,
             threads: available_parallelism().unwrap_or(NonZeroUsize::MIN),
             context: None,
+            memory: None,
             cache_bytes: None,
             settings: Settings::default(),
             deadline: None,

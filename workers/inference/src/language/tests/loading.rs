@@ -147,6 +147,26 @@ fn what_is_missing_or_does_not_fit_is_named() {
     assert!(refused(&path.join("none.gguf"), &options()).to_string().contains("none.gguf: "));
 }
 
+#[tokio::test]
+async fn weights_and_cache_take_no_more_than_they_may() {
+    let folder = tiny::folder();
+    for device in [Device::Cpu, Device::Candle] {
+        let within = |memory| LoadOptions { device, memory: Some(memory), ..options() };
+        let load = |options: &LoadOptions| load(folder.path(), options, &mut |_| ());
+        let whole = load(&within(u64::MAX)).unwrap().bytes();
+        let less = load(&within(whole - 1)).unwrap().bytes();
+        assert!(less < whole, "{device}: {less} of {whole}");
+        for (options, refused) in [
+            (LoadOptions { cache_bytes: Some(u64::MAX), ..within(whole - 1) }, "keys and values"),
+            (within(1), "the weights"),
+        ] {
+            let error = load(&options).unwrap_err();
+            let LoadError::Place(PlaceError::Memory { what, .. }) = error else { panic!("{error}") };
+            assert_eq!(what, refused);
+        }
+    }
+}
+
 /// The file of a model without a vocabulary, with the 256 bytes, `<s>` and `</s>` as one.
 fn with_vocabulary(mut gguf: Vec<u8>) -> Vec<u8> {
     let text = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();

@@ -11,17 +11,12 @@ use cortex_guard::api::generation::{FinishReason, TokenUsage};
 use super::call_id::call_id;
 use super::logprobs;
 use super::refuse;
-use super::writer::{Wanted, Writer, json, receipts};
+use super::writer::{Head, Writer, json, receipts};
 use crate::language::{End, Event, Reason, Token};
 
 /// Writes `chat.completion` and its chunks.
 pub(super) struct ChatWriter {
-    pub(super) id: String,
-    pub(super) created: u64,
-    pub(super) model: String,
-    pub(super) wanted: Wanted,
-    /// Whether probabilities are told.
-    pub(super) logprobs: bool,
+    pub(super) head: Head,
     pub(super) ids: ToolCallIds,
     pub(super) choices: Vec<Spoken>,
 }
@@ -126,7 +121,7 @@ impl Writer for ChatWriter {
 
     fn document(&mut self) -> Bytes {
         let (usage, cortex) = (self.usage(), receipts(self.ends()));
-        let with_logprobs = self.logprobs;
+        let with_logprobs = self.head.logprobs;
         let choices = self.choices.iter_mut().enumerate().filter_map(|(index, spoken)| {
             let end = spoken.end.as_ref()?;
             let finish_reason = spoken.finish_reason(end);
@@ -139,7 +134,8 @@ impl Writer for ChatWriter {
             Some(Choice { index: number(index), message, logprobs, finish_reason })
         });
         let choices = choices.collect();
-        let whole = ChatCompletion::new(self.id.clone(), self.created, self.model.clone(), choices, usage);
+        let Head { id, created, model, .. } = &self.head;
+        let whole = ChatCompletion::new(id.clone(), *created, model.clone(), choices, usage);
         json(&ChatCompletion { cortex: Some(cortex), ..whole })
     }
 }
@@ -147,13 +143,13 @@ impl Writer for ChatWriter {
 impl ChatWriter {
     /// Takes what was said in a choice.
     fn say(&mut self, choice: u32, parts: Vec<Part>) -> Vec<Bytes> {
-        let (ids, answer) = (self.ids, self.id.clone());
+        let (ids, answer) = (self.ids, self.head.id.clone());
         let spoken = &mut self.choices[choice as usize];
         let (deltas, tokens) = spoken.take(parts, |call| call_id(ids, &answer, choice, call));
-        if !self.wanted.chunks || deltas.is_empty() {
+        if !self.head.wanted.chunks || deltas.is_empty() {
             return vec![];
         }
-        let mut told = (self.logprobs && !tokens.is_empty()).then(|| logprobs::of_chat(&tokens));
+        let mut told = (self.head.logprobs && !tokens.is_empty()).then(|| logprobs::of_chat(&tokens));
         let mut chunks = self.open(choice);
         for delta in deltas {
             let logprobs = if delta.content.is_some() { told.take() } else { None };
@@ -176,7 +172,12 @@ impl ChatWriter {
         finish_reason: Option<FinishReason>,
     ) -> Bytes {
         let choice = ChunkChoice { index: choice, delta, logprobs, finish_reason };
-        json(&ChatChunk::new(self.id.clone(), self.created, self.model.clone(), vec![choice]))
+        json(&ChatChunk { choices: vec![choice], ..self.empty() })
+    }
+
+    fn empty(&self) -> ChatChunk {
+        let Head { id, created, model, .. } = &self.head;
+        ChatChunk::new(id.clone(), *created, model.clone(), vec![])
     }
 
     fn end(&mut self, end: End) -> Vec<Bytes> {
@@ -187,12 +188,12 @@ impl ChatWriter {
         let spoken = &mut self.choices[choice as usize];
         let reason = spoken.finish_reason(&end);
         spoken.end = Some(end);
-        if !self.wanted.chunks {
+        if !self.head.wanted.chunks {
             return chunks;
         }
         chunks.extend(self.open(choice));
         let is_last = self.choices.iter().all(|spoken| spoken.end.is_some());
-        let empty = ChatChunk::new(self.id.clone(), self.created, self.model.clone(), vec![]);
+        let empty = self.empty();
         let finish = ChunkChoice {
             index: choice,
             delta: Delta::default(),
@@ -200,7 +201,7 @@ impl ChatWriter {
             finish_reason: Some(reason),
         };
         let cortex = is_last.then(|| receipts(self.ends()));
-        if is_last && self.wanted.usage {
+        if is_last && self.head.wanted.usage {
             chunks.push(json(&ChatChunk { choices: vec![finish], ..empty.clone() }));
             chunks.push(json(&ChatChunk { usage: Some(self.usage()), cortex, ..empty }));
         } else {

@@ -5,18 +5,13 @@ use cortex_guard::Problem;
 use cortex_guard::api::completions::{Completion, CompletionChoice, CompletionLogProbs};
 use cortex_guard::api::generation::{FinishReason, TokenUsage};
 
-use super::writer::{Wanted, Writer, json, receipts};
+use super::writer::{Head, Writer, json, receipts};
 use super::{logprobs, refuse};
 use crate::language::{End, Event, Reason, Token};
 
 /// Writes `text_completion`, whole or in chunks.
 pub(super) struct CompletionWriter {
-    pub(super) id: String,
-    pub(super) created: u64,
-    pub(super) model: String,
-    pub(super) wanted: Wanted,
-    /// Whether probabilities are told.
-    pub(super) logprobs: bool,
+    pub(super) head: Head,
     /// Answers to each prompt.
     pub(super) n: usize,
     /// Of every prompt in turn.
@@ -50,7 +45,7 @@ impl Writer for CompletionWriter {
         let (usage, cortex) = (self.usage(), receipts(self.ends()));
         let choices = self.choices.iter().enumerate().filter_map(|(index, written)| {
             let reason = reason(written.end.as_ref()?);
-            let logprobs = self.logprobs.then(|| logprobs::of_completion(&written.tokens, 0));
+            let logprobs = self.head.logprobs.then(|| logprobs::of_completion(&written.tokens, 0));
             Some(choice(index, &written.text, logprobs, Some(reason)))
         });
         let whole = Completion { choices: choices.collect(), ..self.empty() };
@@ -62,11 +57,11 @@ impl CompletionWriter {
     fn say(&mut self, index: usize, text: &str, tokens: Vec<Token>) -> Vec<Bytes> {
         let written = &mut self.choices[index];
         written.text.push_str(text);
-        let logprobs = self.logprobs.then(|| logprobs::of_completion(&tokens, written.told));
+        let logprobs = self.head.logprobs.then(|| logprobs::of_completion(&tokens, written.told));
         let of = |token: &Token| String::from_utf8_lossy(&token.bytes).chars().count();
         written.told += tokens.iter().map(of).sum::<usize>();
         written.tokens.extend(tokens);
-        if !self.wanted.chunks {
+        if !self.head.wanted.chunks {
             return vec![];
         }
         vec![json(&Completion { choices: vec![choice(index, text, logprobs, None)], ..self.empty() })]
@@ -75,13 +70,13 @@ impl CompletionWriter {
     fn end(&mut self, index: usize, end: End) -> Vec<Bytes> {
         let finish = choice(index, "", None, Some(reason(&end)));
         self.choices[index].end = Some(end);
-        if !self.wanted.chunks {
+        if !self.head.wanted.chunks {
             return vec![];
         }
         let is_last = self.choices.iter().all(|written| written.end.is_some());
         let cortex = is_last.then(|| receipts(self.ends()));
         let finish = Completion { choices: vec![finish], ..self.empty() };
-        if is_last && self.wanted.usage {
+        if is_last && self.head.wanted.usage {
             let usage = Completion { usage: Some(self.usage()), cortex, ..self.empty() };
             return vec![json(&finish), json(&usage)];
         }
@@ -89,7 +84,8 @@ impl CompletionWriter {
     }
 
     fn empty(&self) -> Completion {
-        Completion::new(self.id.clone(), self.created, self.model.clone(), vec![])
+        let Head { id, created, model, .. } = &self.head;
+        Completion::new(id.clone(), *created, model.clone(), vec![])
     }
 
     fn ends(&self) -> impl Iterator<Item = &End> {

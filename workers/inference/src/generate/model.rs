@@ -15,6 +15,7 @@ use super::chat::{ChatWriter, Spoken};
 use super::complete::CompletionWriter;
 use super::dialect::{Dialect, wrong};
 use super::refuse::{self, Names};
+use super::writer::Head;
 use super::{Answer, Caller, Defaults, rule};
 use crate::language::{Engine, Grammar, Request};
 
@@ -79,11 +80,7 @@ impl Model {
             Spoken::new(parser)
         };
         let writer = ChatWriter {
-            id: format!("chatcmpl-{}", caller.job),
-            created: caller.created(),
-            model: name.to_string(),
-            wanted: request.terms.streaming.into(),
-            logprobs: request.logprobs.is_some(),
+            head: self.head("chatcmpl", &request.terms, &caller, request.logprobs),
             ids: dialect.syntax.ids,
             choices: (0..request.terms.n).map(|_| parser()).collect(),
         };
@@ -98,7 +95,7 @@ impl Model {
     /// # Errors
     /// As [`Model::chat`].
     pub async fn complete(&self, request: CompletionRequest, caller: Caller) -> Result<Answer, Problem> {
-        let Inner { name, engine, .. } = &*self.inner;
+        let engine = self.engine();
         self.check(&request.terms)?;
         let grammar =
             || rule::of_format(&request.terms.format).map(|rule| Grammar { rule, after: None, on: None });
@@ -119,11 +116,7 @@ impl Model {
         }
         let n = request.terms.n as usize;
         let writer = CompletionWriter {
-            id: format!("cmpl-{}", caller.job),
-            created: caller.created(),
-            model: name.to_string(),
-            wanted: request.terms.streaming.into(),
-            logprobs: request.logprobs.is_some(),
+            head: self.head("cmpl", &request.terms, &caller, request.logprobs),
             n,
             choices: (0..n * events.len()).map(|_| Default::default()).collect(),
         };
@@ -137,6 +130,16 @@ impl Model {
         }
         let detail = format!("this is the model `{name}`, not `{}`", terms.model);
         Err(Problem::new(Kind::UnknownModel, detail).at("model"))
+    }
+
+    fn head(&self, kind: &str, terms: &Terms, caller: &Caller, logprobs: Option<u8>) -> Head {
+        Head {
+            id: format!("{kind}-{}", caller.job),
+            created: caller.created(),
+            model: self.inner.name.to_string(),
+            wanted: terms.streaming.into(),
+            logprobs: logprobs.is_some(),
+        }
     }
 
     fn request(

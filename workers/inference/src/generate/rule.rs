@@ -3,7 +3,7 @@
 use cortex_chat::Calls;
 use cortex_grammar::{CallSyntax, Rule, Tool};
 use cortex_guard::Problem;
-use cortex_guard::api::chat::{ChatRequest, MAX_TOOLS, ToolChoice};
+use cortex_guard::api::chat::{ChatRequest, ToolChoice};
 use cortex_guard::api::generation::Format;
 use serde_json::{Value, json};
 
@@ -12,7 +12,6 @@ use crate::language::Grammar;
 
 /// The most calls in one answer.
 const MAX_CALLS: usize = 16;
-const _: () = assert!(MAX_CALLS <= MAX_TOOLS);
 
 /// The grammar of a format; `None` where any text will do.
 pub(super) fn of_format(format: &Format) -> Option<Rule> {

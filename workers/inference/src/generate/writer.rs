@@ -15,6 +15,17 @@ pub(super) trait Writer: Send {
     fn document(&mut self) -> Bytes;
 }
 
+/// What all documents of an answer begin with, and what they are to tell.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) id: String,
+    pub(super) created: u64,
+    pub(super) model: String,
+    pub(super) wanted: Wanted,
+    /// Whether probabilities are told.
+    pub(super) logprobs: bool,
+}
+
 /// What chunks are wanted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {

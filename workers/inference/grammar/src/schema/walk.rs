@@ -83,7 +83,6 @@ impl Walk<'_> {
         let mut to = Map::new();
         let mut patterns = Vec::new();
         for (keyword, value) in from {
-            let below = child(path, keyword);
             let refuse = |why: &str| Refusal::new(keyword, why).at(path);
             let kept = match keyword.as_str() {
                 "type" => kind(value).map_err(|refusal| refusal.at(path))?,
@@ -100,13 +99,12 @@ impl Walk<'_> {
                         .map_err(|refusal| refusal.at(path))?;
                     value.clone()
                 }
-                "allOf" | "anyOf" | "oneOf" => self.schemas(keyword, value, path, &below, depth)?,
-                "prefixItems" => self.schemas(keyword, value, path, &below, depth)?,
-                "items" if value.is_array() => self.schemas(keyword, value, path, &below, depth)?,
+                "allOf" | "anyOf" | "oneOf" | "prefixItems" => self.schemas(keyword, value, path, depth)?,
+                "items" if value.is_array() => self.schemas(keyword, value, path, depth)?,
                 "items" | "additionalItems" | "additionalProperties" => {
-                    self.schema(value, &below, depth + 1)?
+                    self.schema(value, &child(path, keyword), depth + 1)?
                 }
-                "properties" | "patternProperties" => self.named(keyword, value, path, &below, depth)?,
+                "properties" | "patternProperties" => self.named(keyword, value, path, depth)?,
                 "required" => names(value).map_err(|refusal| refusal.at(path))?,
                 "minLength" | "minItems" | "minProperties" => {
                     count(keyword, value, u64::MAX).map_err(|refusal| refusal.at(path))?
@@ -143,15 +141,15 @@ impl Walk<'_> {
         keyword: &str,
         value: &Value,
         path: &str,
-        below: &str,
         depth: usize,
     ) -> Result<Value, SchemaError> {
         let schemas = value.as_array().filter(|schemas| !schemas.is_empty());
         let schemas = schemas
             .ok_or_else(|| Refusal::new(keyword, "must be an array of at least one schema").at(path))?;
+        let below = child(path, keyword);
         let mut kept = Vec::with_capacity(schemas.len());
         for (index, schema) in schemas.iter().enumerate() {
-            kept.push(self.schema(schema, &child(below, &index.to_string()), depth + 1)?);
+            kept.push(self.schema(schema, &child(&below, &index.to_string()), depth + 1)?);
         }
         Ok(Value::Array(kept))
     }
@@ -161,15 +159,15 @@ impl Walk<'_> {
         keyword: &str,
         value: &Value,
         path: &str,
-        below: &str,
         depth: usize,
     ) -> Result<Value, SchemaError> {
         let schemas = value.as_object();
         let schemas =
             schemas.ok_or_else(|| Refusal::new(keyword, "must be an object of schemas").at(path))?;
+        let below = child(path, keyword);
         let mut kept = Map::new();
         for (name, schema) in schemas {
-            let schema = self.schema(schema, &child(below, name), depth + 1)?;
+            let schema = self.schema(schema, &child(&below, name), depth + 1)?;
             let name = if keyword == "properties" {
                 writable(keyword, name).map_err(|refusal| refusal.at(path))?;
                 name.clone()

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use cortex_domain::ports::{BusError, CommitError, StoreError};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_guard::{Kind, Problem, Shape};
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use std::time::Duration;
 
 /// A problem in the shape of the route it is for.
@@ -18,13 +18,8 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let rendered = self.problem.render(self.shape);
         let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, rendered.body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
-        if let Some(seconds) = rendered.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        response
+        let again = rendered.retry_after.map(|seconds| [(header::RETRY_AFTER, seconds)]);
+        (status, [(header::CONTENT_TYPE, rendered.content_type)], again, rendered.body).into_response()
     }
 }
 

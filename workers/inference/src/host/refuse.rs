@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cortex_guard::precheck::{self, MAX_BODY};
 use cortex_guard::{Kind, Problem, Shape};
@@ -33,13 +33,8 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let rendered = self.problem.render(self.shape);
         let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, rendered.body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
-        if let Some(seconds) = rendered.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        response
+        let again = rendered.retry_after.map(|seconds| [(header::RETRY_AFTER, seconds)]);
+        (status, [(header::CONTENT_TYPE, rendered.content_type)], again, rendered.body).into_response()
     }
 }
 

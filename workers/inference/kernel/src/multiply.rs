@@ -1,18 +1,27 @@
 //! The product of activations with a stored matrix.
 //!
-//! An element of the product is one accumulator of sixteen lanes that walks over the columns, in order, and one sum over
-//! its lanes: always this, however the work is cut. So a row of activations gets the same result to the bit alone, in
-//! any batch and on any number of threads. A single row meets the weights in registers, where they are widened ([`dot`]);
-//! of several, all meet a piece of the weights that is widened into the first cache ([`tile`]).
+//! A row of activations gets the same result to the bit alone, in any batch and on any number of threads, because an
+//! element of the product is always computed in one way, however the work is cut. Which way depends on the processor
+//! and the format alone.
+//!
+//! Where there are matrix tiles, quantised weights stay whole numbers: see [`tiles`]. Otherwise an element is one
+//! accumulator of sixteen lanes that walks over the columns, in order, and one sum over its lanes. A single row meets the
+//! weights in registers, where they are widened ([`dot`]); of several, all meet a piece of the weights that is widened
+//! into the first cache ([`tile`]).
 
 mod activations;
 mod dot;
 mod tile;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
 
 use activations::Activations;
 
 use crate::matrix::Matrix;
 use crate::threads::Threads;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use tiles::amx::available as has_tiles;
 
 /// `y = x wᵀ`: `x` has rows of `w.columns()`, `y` as many rows of `w.rows()`.
 ///
@@ -33,6 +42,11 @@ pub fn multiply(threads: &Threads, x: &[f32], w: &Matrix, y: &mut [f32]) {
         return y.fill(0.0);
     }
     let out = Out { first: y.as_mut_ptr(), stride: w.rows() };
+    #[cfg(target_arch = "x86_64")]
+    if threads.isa().set() == crate::simd::Set::Amx && tiles::takes(w) {
+        // SAFETY: there is no such set where there are no tiles.
+        return unsafe { tiles::run(threads, x, rows, w, out) };
+    }
     Activations::with(x, rows, w.columns(), |x| match rows {
         1 => dot::run(threads, x, w, out),
         _ => tile::run(threads, x, w, out),

@@ -30,6 +30,9 @@ pub(crate) enum Set {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// AVX-512, and tiles for products with quantised weights.
+    #[cfg(target_arch = "x86_64")]
+    Amx,
 }
 
 impl Isa {
@@ -46,7 +49,8 @@ impl Isa {
                 && is_x86_feature_detected!("fma")
                 && is_x86_feature_detected!("f16c");
             let avx512 = is_x86_feature_detected!("avx512f");
-            [avx512.then_some(Set::Avx512), avx2.then_some(Set::Avx2)]
+            let amx = avx512 && crate::multiply::has_tiles();
+            [amx.then_some(Set::Amx), avx512.then_some(Set::Avx512), avx2.then_some(Set::Avx2)]
         };
         #[cfg(not(target_arch = "x86_64"))]
         let special = [None; 0];
@@ -78,7 +82,7 @@ macro_rules! dispatch {
             // SAFETY: there is no such `Isa` where `Isa::available` has not seen the instructions; what else a kernel
             // asks for, the function that dispatches it has made sure of.
             #[cfg(target_arch = "x86_64")]
-            $crate::simd::Set::Avx512 => unsafe { avx512($($name),*) },
+            $crate::simd::Set::Avx512 | $crate::simd::Set::Amx => unsafe { avx512($($name),*) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             $crate::simd::Set::Avx2 => unsafe { avx2($($name),*) },

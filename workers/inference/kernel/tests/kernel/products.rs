@@ -1,5 +1,9 @@
 //! Products are right, and a row's is the same to the bit in any company.
 
+use std::borrow::Cow;
+
+use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
+use candle_core::{Device, Module, Tensor};
 use cortex_kernel::{Format, Isa, Matrix, Threads, multiply};
 
 use crate::stored::{self, Noise};
@@ -84,4 +88,99 @@ fn nothing_times_anything_is_nothing() {
     let empty = Matrix::of_floats(3, 0, &[]).unwrap();
     let mut y = [f32::NAN; 3];
     multiply(&threads, &[], &empty, &mut y[..0]);
+}
+
+/// Activations may be rounded to 24 bits beside the largest of 512 columns.
+#[test]
+fn beside_a_far_larger_value_the_rest_is_off_by_no_more_than_24_bits_leave() {
+    let (rows, columns, batch) = (40, 1280, 20);
+    for isa in Isa::available() {
+        let threads = Threads::on(isa, 2).unwrap();
+        for format in Format::ALL {
+            let w = stored::matrix(format, rows, columns, 3);
+            let mut x = Noise(8).floats(batch * columns);
+            for (row, x) in x.chunks_exact_mut(columns).enumerate() {
+                x[row * 61 + 7] *= 3000.0;
+            }
+            let found = product(&threads, &x, &w);
+            let exact = exactly(&x, &w);
+            let mut of_row = vec![0.0; columns];
+            for n in 0..rows {
+                w.row(n, &mut of_row);
+                for (m, x) in x.chunks_exact(columns).enumerate() {
+                    let rounding = |(x, w): (&[f32], &[f32])| {
+                        let largest = x.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+                        let sizes: f64 = w.iter().map(|w| f64::from(w.abs())).sum();
+                        f64::from(largest) * sizes / f64::from(1 << 23)
+                    };
+                    let rounding: f64 = x.chunks(512).zip(of_row.chunks(512)).map(rounding).sum();
+                    let (found, (exact, size)) = (found[m * rows + n], exact[m * rows + n]);
+                    let off = (f64::from(found) - exact).abs();
+                    assert!(off <= 2e-6 * size + rounding, "{isa:?} {w:?}: {found}, not {exact}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn activations_may_be_of_any_size() {
+    for isa in Isa::available() {
+        let threads = Threads::on(isa, 2).unwrap();
+        for (format, batch) in Format::ALL.into_iter().flat_map(|format| [(format, 1), (format, 9)]) {
+            let w = stored::matrix(format, 33, 512, 4);
+            let x = Noise(6).floats(batch * 512);
+            let plain = product(&threads, &x, &w);
+            for power in [-80, -20, 60] {
+                let size = 2f32.powi(power);
+                let sized: Vec<f32> = x.iter().map(|x| x * size).collect();
+                let same = product(&threads, &sized, &w).into_iter().zip(&plain).all(|(a, b)| a == b * size);
+                assert!(same, "{isa:?} {w:?} by 2^{power}");
+            }
+            assert!(
+                product(&threads, &vec![0.0; batch * 512], &w).iter().all(|y| *y == 0.0),
+                "{isa:?} {w:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_spoils_its_own_row_alone() {
+    for isa in Isa::available() {
+        let threads = Threads::on(isa, 2).unwrap();
+        for (format, batch) in Format::ALL.into_iter().flat_map(|format| [(format, 3), (format, 30)]) {
+            let w = stored::matrix(format, 20, 768, 5);
+            let mut x = Noise(7).floats(batch * 768);
+            let plain = product(&threads, &x, &w);
+            x[768 + 700] = f32::NAN;
+            let spoilt = product(&threads, &x, &w);
+            for (row, (spoilt, plain)) in spoilt.chunks_exact(20).zip(plain.chunks_exact(20)).enumerate() {
+                match row {
+                    1 => assert!(spoilt.iter().all(|y| y.is_nan()), "{isa:?} {w:?} {spoilt:?}"),
+                    _ => assert_eq!(spoilt, plain, "{isa:?} {w:?} row {row}"),
+                }
+            }
+            x[768 + 700] = f32::INFINITY;
+            let spoilt = product(&threads, &x, &w);
+            assert!(spoilt[20..40].iter().all(|y| !y.is_finite()), "{isa:?} {w:?}");
+        }
+    }
+}
+
+/// Candle sets up the processor's tiles once for a thread.
+#[test]
+fn candles_products_go_on_on_a_thread_where_ours_have_been() {
+    let threads = Threads::new(1).unwrap();
+    let (rows, columns, batch) = (64, 512, 40);
+    let w = stored::matrix(Format::Q4K, rows, columns, 9);
+    let x = Noise(10).floats(batch * columns);
+    let storage = QStorage::from_data(Cow::Owned(w.bytes().to_vec()), &Device::Cpu, GgmlDType::Q4K).unwrap();
+    let theirs = QMatMul::from_qtensor(QTensor::new(storage, (rows, columns)).unwrap()).unwrap();
+    let tensor = Tensor::from_slice(&x, (batch, columns), &Device::Cpu).unwrap();
+    let of_theirs = || theirs.forward(&tensor).unwrap().to_vec2::<f32>().unwrap();
+    let before = of_theirs();
+    let ours = product(&threads, &x, &w);
+    assert_eq!(before, of_theirs());
+    assert_eq!(ours, product(&threads, &x, &w));
 }

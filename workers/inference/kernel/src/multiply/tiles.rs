@@ -1,0 +1,252 @@
+//! Products of quantised weights by the processor's tiles.
+//!
+//! An element of the product is a sum for each digit of the activations: over the blocks of a run of columns, in order, the
+//! whole number that a block's quants and digits make, exactly, times the block's scale; over the runs, in order, that
+//! times the activations' scale. Last the digits' sums are added. Where that happens, in a tile or in a vector, changes
+//! nothing, so a row's result is the same to the bit alone, in any batch and on any number of threads.
+
+pub(crate) mod amx;
+mod digits;
+mod few;
+mod groups;
+mod quants;
+mod tile;
+
+use std::arch::x86_64::*;
+
+use amx::Shapes;
+use digits::{DIGITS, Digits, GROUP, TILE};
+use few::{FEW, Few};
+use groups::Groups;
+use quants::{Quants, ROWS, Rows, Unpacked};
+use tile::RING;
+
+use super::Out;
+use crate::format::Format;
+use crate::lines::{Memory, with_lines};
+use crate::matrix::Matrix;
+use crate::simd::{LINE, prefetch};
+use crate::threads::Threads;
+
+/// Columns whose activations share a scale, and whose weights are unpacked at a time; whole blocks of every format.
+const RUN: usize = 512;
+/// What a thread takes at a time, in bytes of weights.
+const TAKE: usize = 64 << 10;
+/// Sixteens of the weights' rows that a run of several groups' digits meets before the next run.
+const PANELS: usize = 8;
+
+thread_local! {
+    static MEMORY: Memory = const { Memory::new(Vec::new()) };
+}
+
+/// Evaluates an expression with the type of a format's quants, or another for plain floats.
+macro_rules! with_quants {
+    ($format:expr, $quants:ident => $result:expr, $otherwise:expr) => {
+        with_quants!($format, $quants => $result, $otherwise; Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2K Q3K Q4K Q5K Q6K)
+    };
+    ($format:expr, $quants:ident => $result:expr, $otherwise:expr; $($name:ident)*) => {
+        match $format {
+            $(Format::$name => {
+                type $quants = quants::$name;
+                $result
+            })*
+            Format::F32 | Format::F16 | Format::Bf16 => $otherwise,
+        }
+    };
+}
+
+/// Whether these weights can be multiplied so.
+pub(super) fn takes(w: &Matrix) -> bool {
+    // Rows are taken sixteen at a time, by offsets of 32 bits.
+    let fits = w.rows() >= ROWS && w.row_bytes() < 1 << 27;
+    fits && with_quants!(w.format(), _Q => true, false)
+}
+
+/// # Safety
+/// There are tiles, and [`takes`] says yes. `x` has `rows` rows, and `out` a place for each pair of rows.
+pub(super) unsafe fn run(threads: &Threads, x: &[f32], rows: usize, w: &Matrix, out: Out) {
+    with_quants!(w.format(), Q => groups::with(threads, x, rows, Q::SHARE, |x| {
+        let panels = w.rows().div_ceil(ROWS);
+        let take = TAKE.div_ceil(ROWS * w.row_bytes());
+        let take = if x.len() > 1 { take.next_multiple_of(PANELS) } else { take };
+        let take = take.min(panels.div_ceil(4 * threads.count()));
+        let bytes = w.bytes();
+        threads.each(panels.div_ceil(take), |item| {
+            let first = item * take;
+            let piece = Piece { w, bytes, x, out, panels: (first, panels.min(first + take)) };
+            // SAFETY: there are tiles, and the vectors that come with them.
+            unsafe { piece.run::<Q>() };
+        });
+    }), unreachable!("`takes` says no"));
+}
+
+/// Columns of a run: the first, and how many.
+#[derive(Clone, Copy)]
+struct Run {
+    column: usize,
+    width: usize,
+}
+
+/// What a thread takes at a time.
+struct Piece<'a> {
+    w: &'a Matrix,
+    bytes: &'a [u8],
+    x: &'a Groups,
+    out: Out,
+    /// Sixteens of the weights' rows: the first, and the one after the last.
+    panels: (usize, usize),
+}
+
+/// Memory to multiply sixteen rows of weights in.
+struct Bench {
+    weights: Unpacked,
+    /// Products on their way from the tiles.
+    products: *mut i32,
+    /// A line for each row of digits.
+    sums: *mut f32,
+}
+
+impl Piece<'_> {
+    /// # Safety
+    /// There are tiles; the rest is as [`run`] says.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn run<Q: Quants>(&self) {
+        let at_once = if self.x.len() > 1 { PANELS } else { 1 };
+        let (quants, scales) = (RUN * ROWS / LINE, RUN / Q::SHARE);
+        let sums = self.x.len() * DIGITS * GROUP;
+        let each = quants + 2 * scales + sums;
+        with_lines(&MEMORY, RING * TILE + at_once * each, |memory| {
+            let (products, memory) = memory.split_at_mut(RING * TILE);
+            let products = products.as_mut_ptr().cast();
+            let mut benches = [const { None }; PANELS];
+            for (bench, memory) in benches.iter_mut().zip(memory.chunks_exact_mut(each)) {
+                let (quants, memory) = memory.split_at_mut(quants);
+                let (scales, memory) = memory.split_at_mut(scales);
+                let (shifts, sums) = memory.split_at_mut(scales.len());
+                let quants = quants.as_mut_ptr().cast();
+                let (scales, shifts) = (scales.as_mut_ptr().cast(), shifts.as_mut_ptr().cast());
+                let weights = Unpacked { quants, scales, shifts };
+                *bench = Some(Bench { weights, products, sums: sums.as_mut_ptr().cast() });
+            }
+            // SAFETY: there are tiles; the benches have room for a run of weights and for all sums.
+            unsafe {
+                let _shapes = (self.x.rows() > FEW).then(|| Shapes::new(Q::SHARE));
+                for first in (self.panels.0..self.panels.1).step_by(at_once) {
+                    self.panels::<Q>(first, at_once.min(self.panels.1 - first), &benches);
+                }
+            }
+        });
+    }
+
+    /// Multiplies `count` sixteens of the weights' rows by all groups.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn panels<Q: Quants>(&self, first: usize, count: usize, benches: &[Option<Bench>; PANELS]) {
+        // Where fewer than sixteen are left, the last sixteen.
+        let row = |number: usize| ((first + number) * ROWS).min(self.w.rows() - ROWS);
+        let benches = || benches.iter().flatten().take(count).enumerate();
+        for column in (0..self.w.columns()).step_by(RUN) {
+            let run = Run { column, width: RUN.min(self.w.columns() - column) };
+            // SAFETY: as the caller says.
+            unsafe {
+                if let Digits::Rows { digits, totals } = self.x.group(0).digits {
+                    for (number, bench) in benches() {
+                        let sixteen = self.sixteen(row(number), count * ROWS);
+                        let few = Few { group: &self.x.group(0), digits, totals, sixteen, run, bench };
+                        match self.x.rows() {
+                            1 => few.add_run::<Q, 3>(),
+                            2 => few.add_run::<Q, 6>(),
+                            3 => few.add_run::<Q, 9>(),
+                            _ => few.add_run::<Q, 12>(),
+                        }
+                    }
+                    continue;
+                }
+                for (number, bench) in benches() {
+                    self.sixteen(row(number), count * ROWS).unpack_run::<Q>(run, bench.weights);
+                }
+                for number in 0..self.x.len() {
+                    let group = self.x.group(number);
+                    if let Digits::Tiles { digits, blocks } = group.digits {
+                        let benches = benches().map(|(_, bench)| bench);
+                        let sums = number * DIGITS * GROUP;
+                        tile::add_run::<Q>(&group, (digits, blocks), run, benches, sums);
+                    }
+                }
+            }
+        }
+        for (number, bench) in benches() {
+            let known = (first + number) * ROWS - row(number);
+            // SAFETY: all sums are there.
+            unsafe { self.finish(row(number), known, bench.sums) };
+        }
+    }
+
+    /// The rows from `first` on.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn sixteen(&self, first: usize, next: usize) -> Sixteen {
+        let stride = self.w.row_bytes();
+        let at = self.bytes.as_ptr().wrapping_add(first * stride);
+        Sixteen { at, stride, rows: Rows::new(at, stride), next }
+    }
+
+    /// Adds the digits' sums. Of the sixteen rows of weights, `known` have been before.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn finish(&self, first: usize, known: usize, sums: *const f32) {
+        let new: __mmask16 = u16::MAX << known;
+        for number in 0..self.x.len() {
+            let group = self.x.group(number);
+            for row in 0..group.rows {
+                // SAFETY: there is a line for each digit of the row, and `out` has a place for these rows of weights.
+                unsafe {
+                    let sums = sums.add(number * DIGITS * GROUP * ROWS);
+                    let high = _mm512_load_ps(sums.add(row * ROWS));
+                    let middle = _mm512_load_ps(sums.add((group.rows + row) * ROWS));
+                    let low = _mm512_load_ps(sums.add((2 * group.rows + row) * ROWS));
+                    let sum = _mm512_add_ps(_mm512_add_ps(high, middle), low);
+                    let to = (number * GROUP + row) * self.out.stride + first;
+                    _mm512_mask_storeu_ps(self.out.first.add(to), new, sum);
+                }
+            }
+        }
+    }
+}
+
+/// Sixteen rows of weights.
+#[derive(Clone, Copy)]
+struct Sixteen {
+    at: *const u8,
+    stride: usize,
+    rows: Rows,
+    /// So many rows further lie those that a thread takes next.
+    next: usize,
+}
+
+impl Sixteen {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn unpack_run<Q: Quants>(&self, run: Run, to: Unpacked) {
+        for block in 0..run.width / Q::VALUES {
+            let column = block * Q::VALUES;
+            // SAFETY: the rows have this block, and the memory has room for a run.
+            unsafe { self.unpack::<Q>(run.column + column, to.after::<Q>(column)) };
+        }
+    }
+
+    /// Unpacks the block at `column`, and asks for as much of the rows that come next, from end to end: these are read
+    /// in step, as no prefetcher would guess.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn unpack<Q: Quants>(&self, column: usize, to: Unpacked) {
+        let block = column / Q::VALUES;
+        let next = self.at.wrapping_add(self.next * self.stride);
+        let from = block * ROWS * Q::BYTES;
+        for line in from.div_ceil(LINE)..(from + ROWS * Q::BYTES).div_ceil(LINE) {
+            prefetch(next.wrapping_add(line * LINE));
+        }
+        // SAFETY: as the caller says.
+        unsafe { Q::unpack(self.rows.after(block * Q::BYTES), to) };
+    }
+}

@@ -1,0 +1,164 @@
+//! The processor's tiles: registers of sixteen lines that it multiplies as whole matrices of bytes.
+//!
+//! Written as instructions because the standard library's functions for them are not stable yet.
+
+use std::arch::asm;
+use std::sync::LazyLock;
+
+use crate::simd::LINE;
+
+/// Whether there are tiles, and the system lets this process use them.
+pub(crate) fn available() -> bool {
+    static AVAILABLE: LazyLock<bool> = LazyLock::new(|| has_tiles() && permitted());
+    *AVAILABLE
+}
+
+/// Tiles and their products of bytes, and the vectors that go with them.
+fn has_tiles() -> bool {
+    let features = std::arch::x86_64::__cpuid_count(7, 0).edx;
+    let (tiles, bytes) = (1 << 24, 1 << 25);
+    features & tiles != 0
+        && features & bytes != 0
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
+/// Linux gives a process the room for tiles when it asks.
+#[cfg(target_os = "linux")]
+fn permitted() -> bool {
+    const ARCH_PRCTL: i64 = 158;
+    const REQUEST_STATE: u64 = 0x1023;
+    const TILE_DATA: u64 = 18;
+    let answer: i64;
+    // SAFETY: the call takes two numbers; a kernel that doesn't know it refuses.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") ARCH_PRCTL => answer,
+            in("rdi") REQUEST_STATE,
+            in("rsi") TILE_DATA,
+            out("rcx") _,
+            out("r11") _,
+            options(nostack),
+        );
+    }
+    answer == 0
+}
+
+#[cfg(not(target_os = "linux"))]
+fn permitted() -> bool {
+    false
+}
+
+/// The tiles' shapes on this thread while it lives; then those that it found.
+///
+/// Tiles 0 and 1 are products, 2 and 3 activations, 4 and 5 weights.
+pub(super) struct Shapes {
+    before: Palette,
+}
+
+/// As the processor reads it.
+#[repr(C, align(64))]
+struct Palette {
+    number: u8,
+    start: u8,
+    reserved: [u8; 14],
+    line_bytes: [u16; 16],
+    lines: [u8; 16],
+}
+
+impl Palette {
+    const NONE: Self = Self { number: 0, start: 0, reserved: [0; 14], line_bytes: [0; 16], lines: [0; 16] };
+}
+
+impl Shapes {
+    /// For products over `depth` columns, 16 or 32.
+    ///
+    /// # Safety
+    /// Needs [`available`] tiles.
+    pub(super) unsafe fn new(depth: usize) -> Self {
+        let mut palette = Palette { number: 1, ..Palette::NONE };
+        for (tiles, lines, bytes) in [(0..2, 16, LINE), (2..4, 16, depth), (4..6, depth / 4, LINE)] {
+            for tile in tiles {
+                (palette.lines[tile], palette.line_bytes[tile]) = (lines as u8, bytes as u16);
+            }
+        }
+        let mut before = Palette::NONE;
+        // SAFETY: `before` has room for a palette, and the other is one that the processor takes.
+        unsafe {
+            asm!("sttilecfg [{}]", in(reg) &raw mut before, options(nostack, preserves_flags));
+            asm!("ldtilecfg [{}]", in(reg) &raw const palette, options(nostack, preserves_flags));
+        }
+        Self { before }
+    }
+}
+
+impl Drop for Shapes {
+    fn drop(&mut self) {
+        // SAFETY: there are tiles, or this would not be; the palette is the processor's own.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const self.before, options(nostack, preserves_flags)) };
+    }
+}
+
+/// Bytes from a row of activations to the next.
+const ROW: usize = 32;
+
+/// Sixteen rows of digits times sixteen rows of weights, into one of two tiles.
+///
+/// # Safety
+/// There are [`Shapes`]. `x` is good for sixteen rows, `weights` for a line for each four columns.
+#[inline(always)]
+pub(super) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
+    macro_rules! with {
+        ($product:tt, $x:tt, $weights:tt) => {
+            asm!(
+                concat!("tilezero ", $product),
+                concat!("tileloadd ", $x, ", [{x} + {row}]"),
+                concat!("tileloadd ", $weights, ", [{weights} + {line}]"),
+                concat!("tdpbssd ", $product, ", ", $x, ", ", $weights),
+                x = in(reg) x,
+                weights = in(reg) weights,
+                row = in(reg) ROW,
+                line = in(reg) LINE,
+                out($product) _,
+                out($x) _,
+                out($weights) _,
+                options(nostack, preserves_flags, readonly),
+            )
+        };
+    }
+    unsafe {
+        if second {
+            with!("tmm1", "tmm3", "tmm5");
+        } else {
+            with!("tmm0", "tmm2", "tmm4");
+        }
+    }
+}
+
+/// Stores a product: a line for each row of digits, a whole number for each row of weights.
+///
+/// # Safety
+/// [`multiply`] has made it, and `to` is good for sixteen lines.
+#[inline(always)]
+pub(super) unsafe fn store(second: bool, to: *mut i32) {
+    macro_rules! with {
+        ($product:tt) => {
+            asm!(
+                concat!("tilestored [{to} + {line}], ", $product),
+                to = in(reg) to,
+                line = in(reg) LINE,
+                options(nostack, preserves_flags),
+            )
+        };
+    }
+    unsafe {
+        if second {
+            with!("tmm1");
+        } else {
+            with!("tmm0");
+        }
+    }
+}

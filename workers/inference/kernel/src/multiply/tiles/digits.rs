@@ -1,0 +1,195 @@
+//! Activations as whole numbers of three digits of eight bits, times a scale that a run of columns shares.
+//!
+//! That keeps 23 bits beside the largest value of the run, where each float keeps 24 of its own.
+
+use std::arch::x86_64::*;
+
+use super::RUN;
+use super::quants::ROWS;
+
+/// Rows of activations in a group.
+pub(super) const GROUP: usize = 16;
+pub(super) const DIGITS: usize = 3;
+/// Rows of digits in a tile.
+pub(super) const TILE: usize = 16;
+/// Columns whose digits lie together.
+pub(super) const BLOCK: usize = 32;
+/// What makes a quant one without sign.
+pub(super) const UNSIGNED: i32 = 128;
+/// What the largest becomes: the largest three digits less room for rounding.
+const TOP: f32 = (127 << 16) as f32;
+/// A run of nothing larger counts as zeros: its inverse would overflow.
+const LEAST: f32 = 1e-30;
+/// What each digit counts, the highest first.
+const PLACES: [f32; DIGITS] = [65536.0, 256.0, 1.0];
+
+/// The digits of a few rows: first all rows' highest, then the middle, then the lowest. Their scales and sums are in
+/// that order too.
+#[derive(Clone, Copy)]
+pub(super) struct Group {
+    pub(super) rows: usize,
+    pub(super) digits: Digits,
+    /// For each run: the scale of each row of digits.
+    pub(super) scales: *mut [f32; DIGITS * GROUP],
+    /// For each so many columns as share a scale of the weights: the sum of each row, in units of its highest digit;
+    /// zeros where there are fewer rows.
+    pub(super) sums: *mut [f32; GROUP],
+}
+
+/// The digits in the form that their multiplier takes, for each 32 columns.
+#[derive(Clone, Copy)]
+pub(super) enum Digits {
+    /// In tiles of sixteen rows, all `blocks` of one before the next; zeros where there are fewer rows.
+    Tiles { digits: *mut [[i8; BLOCK]; TILE], blocks: usize },
+    /// All rows. And for each columns that share a scale of the weights: the total of each row, times minus
+    /// [`UNSIGNED`].
+    Rows { digits: *mut [i8; BLOCK], totals: *mut [i32; DIGITS * GROUP] },
+}
+
+impl Group {
+    /// Rows of digits.
+    pub(super) fn height(&self) -> usize {
+        DIGITS * self.rows
+    }
+
+    /// Fills it. `share` columns have a sum of their own.
+    ///
+    /// # Safety
+    /// The processor has AVX-512 F; `x` is good for the rows, and the group's memory for `columns` of each.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn write(&self, x: *const f32, columns: usize, share: usize) {
+        if self.rows < GROUP {
+            // SAFETY: as the caller says.
+            unsafe {
+                self.sums.write_bytes(0, columns / share);
+                if let Digits::Tiles { digits, blocks } = self.digits {
+                    digits.write_bytes(0, blocks * self.height().div_ceil(TILE));
+                }
+            }
+        }
+        for row in 0..self.rows {
+            for (run, first) in (0..columns).step_by(RUN).enumerate() {
+                // SAFETY: the row has these columns.
+                let x = unsafe { x.add(row * columns + first) };
+                let width = RUN.min(columns - first);
+                // SAFETY: as above.
+                let (scale, inverse) = scale(unsafe { largest(x, width) });
+                // SAFETY: the group has room for the run.
+                unsafe {
+                    for (digit, place) in PLACES.into_iter().enumerate() {
+                        (*self.scales.add(run))[digit * self.rows + row] = scale * place;
+                    }
+                    for column in (0..width).step_by(16) {
+                        let number = whole(_mm512_loadu_ps(x.add(column)), inverse);
+                        self.write_sixteen(row, first + column, number, share);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn write_sixteen(&self, row: usize, column: usize, number: __m512i, share: usize) {
+        let (block, at) = (column / BLOCK, column % BLOCK);
+        let begins = column.is_multiple_of(share);
+        // SAFETY: as `write` says.
+        unsafe {
+            let sum = &mut (*self.sums.add(column / share))[row];
+            let part = _mm512_reduce_add_epi32(number) as f32 / PLACES[0];
+            *sum = if begins { part } else { *sum + part };
+            for (place, digit) in split(number).into_iter().enumerate() {
+                let row = place * self.rows + row;
+                let to = match self.digits {
+                    Digits::Tiles { digits, blocks } => {
+                        &mut (*digits.add(row / TILE * blocks + block))[row % TILE]
+                    }
+                    Digits::Rows { digits, totals } => {
+                        let total = &mut (*totals.add(column / share))[row];
+                        let part = -UNSIGNED * _mm512_reduce_add_epi32(digit);
+                        *total = if begins { part } else { *total + part };
+                        &mut *digits.add(block * self.height() + row)
+                    }
+                };
+                _mm_storeu_si128(to[at..].as_mut_ptr().cast(), _mm512_cvtepi32_epi8(digit));
+            }
+        }
+    }
+
+    /// Adds what a run from `column` on came to, a vector for each row of digits from `first` on, to the sums.
+    ///
+    /// # Safety
+    /// `sums` has a line for each.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn settle<const HEIGHT: usize>(
+        &self,
+        run: &[__m512; HEIGHT],
+        first: usize,
+        column: usize,
+        sums: *mut f32,
+    ) {
+        // SAFETY: there is a scale for each run, and a sum for each row.
+        unsafe {
+            // With as many scales as rows, the rows stay in registers.
+            let scales = &*self.scales.add(column / RUN).cast::<f32>().add(first).cast::<[f32; HEIGHT]>();
+            for (row, (run, scale)) in run.iter().zip(scales).enumerate() {
+                let sum = sums.add((first + row) * ROWS);
+                let before = if column == 0 { _mm512_setzero_ps() } else { _mm512_load_ps(sum) };
+                _mm512_store_ps(sum, _mm512_fmadd_ps(*run, _mm512_set1_ps(*scale), before));
+            }
+        }
+    }
+}
+
+/// The scale that makes values of numbers, and its inverse.
+fn scale(largest: f32) -> (f32, f32) {
+    if !largest.is_finite() {
+        // So that whatever is multiplied by it becomes no number either.
+        (f32::NAN, 0.0)
+    } else if largest < LEAST {
+        (0.0, 0.0)
+    } else {
+        (largest / TOP, TOP / largest)
+    }
+}
+
+/// The largest absolute value, or what is no finite number, if there is such.
+#[target_feature(enable = "avx512f")]
+unsafe fn largest(x: *const f32, width: usize) -> f32 {
+    let mut most = _mm512_setzero_si512();
+    for column in (0..width).step_by(16) {
+        // As whole numbers, sizes keep their order, and infinity and what is no number come last.
+        // SAFETY: as the caller says.
+        let bits = unsafe { _mm512_loadu_si512(x.add(column).cast()) };
+        most = _mm512_max_epi32(most, _mm512_and_si512(bits, _mm512_set1_epi32(i32::MAX)));
+    }
+    f32::from_bits(_mm512_reduce_max_epi32(most) as u32)
+}
+
+#[target_feature(enable = "avx512f")]
+fn whole(x: __m512, inverse: f32) -> __m512i {
+    _mm512_cvtps_epi32(_mm512_mul_ps(x, _mm512_set1_ps(inverse)))
+}
+
+/// The digits, the highest first; each is between -128 and 127.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn split(number: __m512i) -> [__m512i; DIGITS] {
+    let low = lowest(number);
+    let number = rest(number, low);
+    let middle = lowest(number);
+    [rest(number, middle), middle, low]
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lowest(number: __m512i) -> __m512i {
+    _mm512_srai_epi32::<24>(_mm512_slli_epi32::<24>(number))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn rest(number: __m512i, digit: __m512i) -> __m512i {
+    _mm512_srai_epi32::<8>(_mm512_sub_epi32(number, digit))
+}

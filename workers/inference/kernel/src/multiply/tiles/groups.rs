@@ -1,0 +1,88 @@
+//! All rows of activations as digits.
+
+use super::RUN;
+use super::digits::{BLOCK, DIGITS, Digits, GROUP, Group, TILE};
+use super::few::FEW;
+use crate::lines::{Line, Memory, with_lines};
+use crate::simd::LINE;
+use crate::threads::Threads;
+
+thread_local! {
+    static MEMORY: Memory = const { Memory::new(Vec::new()) };
+}
+
+/// A few rows, or any number in groups.
+pub(super) struct Groups {
+    rows: usize,
+    first: Group,
+    /// So many runs and shares has each group.
+    runs: usize,
+    shares: usize,
+}
+
+// SAFETY: whoever writes has a group of its own, and reading comes after.
+unsafe impl Sync for Groups {}
+
+/// Makes digits of the activations, for `work` to multiply by. `share` columns of the weights share a scale.
+pub(super) fn with(threads: &Threads, x: &[f32], rows: usize, share: usize, work: impl FnOnce(&Groups)) {
+    let columns = x.len() / rows;
+    let (blocks, runs, shares) = (columns / BLOCK, columns.div_ceil(RUN), columns / share);
+    let groups = rows.div_ceil(GROUP);
+    let lines = |bytes: usize| bytes.div_ceil(LINE);
+    let scales = lines(groups * runs * size_of::<[f32; DIGITS * GROUP]>());
+    let sums = lines(groups * shares * size_of::<[f32; GROUP]>());
+    let few = rows <= FEW;
+    let totals = if few { lines(shares * size_of::<[i32; DIGITS * GROUP]>()) } else { 0 };
+    let digits = if few {
+        lines(blocks * rows * DIGITS * BLOCK)
+    } else {
+        lines(groups * blocks * DIGITS * GROUP * BLOCK)
+    };
+    with_lines(&MEMORY, scales + sums + totals + digits, |memory| {
+        let (scales, memory) = memory.split_at_mut(scales);
+        let (sums, memory) = memory.split_at_mut(sums);
+        let (totals, digits) = memory.split_at_mut(totals);
+        let digits = if few {
+            Digits::Rows { digits: first(digits), totals: first(totals) }
+        } else {
+            Digits::Tiles { digits: first(digits), blocks }
+        };
+        let group = Group { rows: GROUP.min(rows), digits, scales: first(scales), sums: first(sums) };
+        let groups = &Groups { rows, first: group, runs, shares };
+        threads.each(groups.len(), |number| {
+            let x = x[number * GROUP * columns..].as_ptr();
+            // SAFETY: there are tiles, and the vectors that come with them; `x` and the group have these rows.
+            unsafe { groups.group(number).write(x, columns, share) };
+        });
+        work(groups);
+    });
+}
+
+fn first<T>(lines: &mut [Line]) -> *mut T {
+    lines.as_mut_ptr().cast()
+}
+
+impl Groups {
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.div_ceil(GROUP)
+    }
+
+    pub(super) fn group(&self, number: usize) -> Group {
+        let Group { digits, scales, sums, .. } = self.first;
+        let rows = GROUP.min(self.rows - number * GROUP);
+        // The memory has all groups.
+        let digits = match digits {
+            Digits::Tiles { digits, blocks } => {
+                let before = number * DIGITS * GROUP / TILE * blocks;
+                Digits::Tiles { digits: digits.wrapping_add(before), blocks }
+            }
+            all @ Digits::Rows { .. } => all,
+        };
+        let scales = scales.wrapping_add(number * self.runs);
+        Group { rows, digits, scales, sums: sums.wrapping_add(number * self.shares) }
+    }
+}

@@ -1,0 +1,182 @@
+//! How each format's blocks become whole numbers with a scale, and for some a shift: those of sixteen rows at once.
+//!
+//! The layouts are those of [`crate::layout`]; here a weight stays `quant * scale + shift`. Bytes of sixteen rows are turned into lines
+//! first, so that a line has four columns of every row, as the tiles want it; the bits come after, on whole lines.
+
+mod blocks;
+mod supers;
+
+use std::arch::x86_64::*;
+
+pub(super) use blocks::{Q4_0, Q4_1, Q5_0, Q5_1, Q8_0};
+pub(super) use supers::{Q2K, Q3K, Q4K, Q5K, Q6K};
+
+/// Rows of weights that are unpacked together.
+pub(super) const ROWS: usize = 16;
+
+/// A block layout.
+///
+/// # Safety
+/// `unpack` reads `BYTES` bytes from each row, of any alignment, writes `VALUES` columns, and needs AVX-512 F and BW.
+pub(super) unsafe trait Quants {
+    const VALUES: usize;
+    const BYTES: usize;
+    /// Columns that share a scale: 16 or 32.
+    const SHARE: usize;
+    const SHIFTED: bool;
+    unsafe fn unpack(rows: Rows, to: Unpacked);
+}
+
+/// The blocks of sixteen rows.
+#[derive(Clone, Copy)]
+pub(super) struct Rows {
+    first: *const u8,
+    stride: usize,
+    /// Where each begins.
+    starts: __m512i,
+}
+
+impl Rows {
+    /// `stride` bytes apart, less than 2^27.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn new(first: *const u8, stride: usize) -> Self {
+        let numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        Self { first, stride, starts: _mm512_mullo_epi32(numbers, _mm512_set1_epi32(stride as i32)) }
+    }
+
+    /// The same rows, some bytes on.
+    #[inline(always)]
+    pub(super) fn after(self, bytes: usize) -> Self {
+        Self { first: self.first.wrapping_add(bytes), ..self }
+    }
+
+    /// Sixteen bytes of every row as four lines.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn lines(self, byte: usize) -> [__m512i; 4] {
+        unsafe {
+            let [a, b, c, d] =
+                [self.fours(byte, 0), self.fours(byte, 1), self.fours(byte, 2), self.fours(byte, 3)];
+            let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
+            let (ab_high, cd_high) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
+            [
+                _mm512_unpacklo_epi64(ab, cd),
+                _mm512_unpackhi_epi64(ab, cd),
+                _mm512_unpacklo_epi64(ab_high, cd_high),
+                _mm512_unpackhi_epi64(ab_high, cd_high),
+            ]
+        }
+    }
+
+    /// Sixteen bytes of every fourth row, from `row` on.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn fours(self, byte: usize, row: usize) -> __m512i {
+        unsafe {
+            let from = self.first.add(byte + row * self.stride);
+            let next = 4 * self.stride;
+            let rows = _mm512_castsi128_si512(_mm_loadu_si128(from.cast()));
+            let rows = _mm512_inserti32x4::<1>(rows, _mm_loadu_si128(from.add(next).cast()));
+            let rows = _mm512_inserti32x4::<2>(rows, _mm_loadu_si128(from.add(2 * next).cast()));
+            _mm512_inserti32x4::<3>(rows, _mm_loadu_si128(from.add(3 * next).cast()))
+        }
+    }
+
+    /// Four bytes of every row.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn words(self, byte: usize) -> __m512i {
+        unsafe { _mm512_i32gather_epi32::<1>(self.starts, self.first.add(byte).cast()) }
+    }
+}
+
+/// Where sixteen rows' columns go.
+#[derive(Clone, Copy)]
+pub(super) struct Unpacked {
+    /// A line for each four columns.
+    pub(super) quants: *mut i8,
+    /// For each columns that share one: the scale of each row.
+    pub(super) scales: *mut f32,
+    pub(super) shifts: *mut f32,
+}
+
+impl Unpacked {
+    /// Where the columns `columns` on go.
+    #[inline(always)]
+    pub(super) fn after<Q: Quants>(self, columns: usize) -> Self {
+        let shares = columns / Q::SHARE * ROWS;
+        Self {
+            quants: self.quants.wrapping_add(columns * ROWS),
+            scales: self.scales.wrapping_add(shares),
+            shifts: self.shifts.wrapping_add(shares),
+        }
+    }
+
+    /// Sixteen columns, the `number`th of the block.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn sixteen(self, number: usize, lines: [__m512i; 4]) {
+        for (at, line) in lines.into_iter().enumerate() {
+            unsafe { _mm512_store_si512(self.quants.add((4 * number + at) * 64).cast(), line) }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn scale(self, number: usize, scale: __m512) {
+        unsafe { _mm512_storeu_ps(self.scales.add(number * ROWS), scale) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn shift(self, number: usize, shift: __m512) {
+        unsafe { _mm512_storeu_ps(self.shifts.add(number * ROWS), shift) }
+    }
+}
+
+/// The floats in the low halves of words.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn low_halves(words: __m512i) -> __m512 {
+    _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words))
+}
+
+/// The floats in the high halves of words.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn high_halves(words: __m512i) -> __m512 {
+    low_halves(_mm512_srli_epi32::<16>(words))
+}
+
+/// `BITS` bits of each byte, from bit `FROM` on.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn bits<const FROM: u32, const BITS: u32>([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+    let mask = _mm512_set1_epi8((1 << BITS) - 1);
+    [
+        _mm512_and_si512(_mm512_srli_epi16::<FROM>(a), mask),
+        _mm512_and_si512(_mm512_srli_epi16::<FROM>(b), mask),
+        _mm512_and_si512(_mm512_srli_epi16::<FROM>(c), mask),
+        _mm512_and_si512(_mm512_srli_epi16::<FROM>(d), mask),
+    ]
+}
+
+/// `high` bits above `BITS` of `low`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn above<const BITS: u32>(high: [__m512i; 4], low: [__m512i; 4]) -> [__m512i; 4] {
+    [
+        _mm512_or_si512(_mm512_slli_epi16::<BITS>(high[0]), low[0]),
+        _mm512_or_si512(_mm512_slli_epi16::<BITS>(high[1]), low[1]),
+        _mm512_or_si512(_mm512_slli_epi16::<BITS>(high[2]), low[2]),
+        _mm512_or_si512(_mm512_slli_epi16::<BITS>(high[3]), low[3]),
+    ]
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn less([a, b, c, d]: [__m512i; 4], by: i8) -> [__m512i; 4] {
+    let by = _mm512_set1_epi8(by);
+    [_mm512_sub_epi8(a, by), _mm512_sub_epi8(b, by), _mm512_sub_epi8(c, by), _mm512_sub_epi8(d, by)]
+}

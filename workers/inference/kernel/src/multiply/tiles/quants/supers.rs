@@ -1,0 +1,248 @@
+//! Blocks of 256 in sub-blocks of 16 or 32, whose scales are themselves quantised.
+//!
+//! The quants of a half, or quarter, lie in the same bytes as the next one's, in higher bits.
+
+use std::arch::x86_64::*;
+
+use super::{Quants, Rows, Unpacked, above, bits, high_halves, less, low_halves};
+
+pub(in super::super) struct Q2K;
+pub(in super::super) struct Q3K;
+pub(in super::super) struct Q4K;
+pub(in super::super) struct Q5K;
+pub(in super::super) struct Q6K;
+
+// SAFETY: 16 bytes of scales and shifts, 64 of quants, 2 of scales' scale, 2 of shifts' scale.
+unsafe impl Quants for Q2K {
+    const VALUES: usize = 256;
+    const BYTES: usize = 84;
+    const SHARE: usize = 16;
+    const SHIFTED: bool = true;
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn unpack(rows: Rows, to: Unpacked) {
+        unsafe {
+            let head = rows.words(80);
+            let (scale, shift) = (low_halves(head), negative(high_halves(head)));
+            for quarter in 0..4 {
+                let words = rows.words(4 * quarter);
+                for byte in 0..4 {
+                    let both = byte_of(words, byte);
+                    let number = 4 * quarter + byte as usize;
+                    to.scale(number, scaled(_mm512_and_si512(both, _mm512_set1_epi32(15)), scale));
+                    to.shift(number, scaled(_mm512_srli_epi32::<4>(both), shift));
+                }
+            }
+            for (half, first) in halves_of(32, 16) {
+                let bytes = rows.lines(first);
+                to.sixteen(half, bits::<0, 2>(bytes));
+                to.sixteen(half + 2, bits::<2, 2>(bytes));
+                to.sixteen(half + 4, bits::<4, 2>(bytes));
+                to.sixteen(half + 6, bits::<6, 2>(bytes));
+            }
+        }
+    }
+}
+
+// SAFETY: 32 bytes of third bits, 64 of quants, 12 of scales, 2 of their scale.
+unsafe impl Quants for Q3K {
+    const VALUES: usize = 256;
+    const BYTES: usize = 110;
+    const SHARE: usize = 16;
+    const SHIFTED: bool = false;
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn unpack(rows: Rows, to: Unpacked) {
+        unsafe {
+            // The block ends with the scales' scale.
+            let scale = high_halves(rows.words(106));
+            // Low nibbles, then high nibbles; the last four bytes have two more bits of each.
+            let (a, b, c) = (rows.words(96), rows.words(100), rows.words(104));
+            let words = [
+                _mm512_or_si512(high_two(_mm512_slli_epi32::<6>(c)), nibbles::<0>(a)),
+                _mm512_or_si512(high_two(_mm512_slli_epi32::<4>(c)), nibbles::<0>(b)),
+                _mm512_or_si512(high_two(_mm512_slli_epi32::<2>(c)), nibbles::<4>(a)),
+                _mm512_or_si512(high_two(c), nibbles::<4>(b)),
+            ];
+            for (quarter, words) in words.into_iter().enumerate() {
+                for byte in 0..4 {
+                    let whole = _mm512_sub_epi32(byte_of(words, byte), _mm512_set1_epi32(32));
+                    to.scale(4 * quarter + byte as usize, scaled(whole, scale));
+                }
+            }
+            let third = [rows.lines(0), rows.lines(16)];
+            macro_rules! quarters {
+                ($($quarter:literal)*) => {$(
+                    for (half, first) in halves_of(32, 32) {
+                        let (third, bytes) = (third[half % 2], rows.lines(first));
+                        let third = if half < 8 {
+                            bits::<$quarter, 1>(third)
+                        } else {
+                            bits::<{ $quarter + 4 }, 1>(third)
+                        };
+                        let quants = less(above::<2>(third, bits::<{ 2 * $quarter }, 2>(bytes)), 4);
+                        to.sixteen(half + 2 * $quarter, quants);
+                    }
+                )*};
+            }
+            quarters!(0 1 2 3);
+        }
+    }
+}
+
+// SAFETY: 4 bytes of the scales' and the shifts' scale, 12 of scales and shifts, 128 of quants.
+unsafe impl Quants for Q4K {
+    const VALUES: usize = 256;
+    const BYTES: usize = 144;
+    const SHARE: usize = 32;
+    const SHIFTED: bool = true;
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn unpack(rows: Rows, to: Unpacked) {
+        unsafe {
+            six_bits(rows, to);
+            for pair in 0..4 {
+                for half in 0..2 {
+                    let bytes = rows.lines(16 + 32 * pair + 16 * half);
+                    to.sixteen(4 * pair + half, bits::<0, 4>(bytes));
+                    to.sixteen(4 * pair + 2 + half, bits::<4, 4>(bytes));
+                }
+            }
+        }
+    }
+}
+
+// SAFETY: 4 bytes of the scales' and the shifts' scale, 12 of scales and shifts, 32 of fifth bits, 128 of quants.
+unsafe impl Quants for Q5K {
+    const VALUES: usize = 256;
+    const BYTES: usize = 176;
+    const SHARE: usize = 32;
+    const SHIFTED: bool = true;
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn unpack(rows: Rows, to: Unpacked) {
+        unsafe {
+            six_bits(rows, to);
+            for half in 0..2 {
+                let fifth = rows.lines(16 + 16 * half);
+                macro_rules! pairs {
+                    ($($pair:literal)*) => {$(
+                        let bytes = rows.lines(48 + 32 * $pair + 16 * half);
+                        let low = above::<4>(bits::<{ 2 * $pair }, 1>(fifth), bits::<0, 4>(bytes));
+                        let high = above::<4>(bits::<{ 2 * $pair + 1 }, 1>(fifth), bits::<4, 4>(bytes));
+                        to.sixteen(4 * $pair + half, low);
+                        to.sixteen(4 * $pair + 2 + half, high);
+                    )*};
+                }
+                pairs!(0 1 2 3);
+            }
+        }
+    }
+}
+
+// SAFETY: 128 bytes of low nibbles, 64 of high pairs of bits, 16 of scales, 2 of their scale.
+unsafe impl Quants for Q6K {
+    const VALUES: usize = 256;
+    const BYTES: usize = 210;
+    const SHARE: usize = 16;
+    const SHIFTED: bool = false;
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn unpack(rows: Rows, to: Unpacked) {
+        unsafe {
+            // The block ends with the scales' scale.
+            let scale = high_halves(rows.words(206));
+            for quarter in 0..4 {
+                let words = rows.words(192 + 4 * quarter);
+                for byte in 0..4 {
+                    let up = _mm512_sll_epi32(words, _mm_cvtsi32_si128(24 - 8 * byte));
+                    to.scale(4 * quarter + byte as usize, scaled(_mm512_srai_epi32::<24>(up), scale));
+                }
+            }
+            for half in 0..2 {
+                for sixteen in 0..2 {
+                    let high = rows.lines(128 + 32 * half + 16 * sixteen);
+                    let at = 8 * half + sixteen;
+                    let low = rows.lines(64 * half + 16 * sixteen);
+                    to.sixteen(at, less(above::<4>(bits::<0, 2>(high), bits::<0, 4>(low)), 32));
+                    to.sixteen(at + 4, less(above::<4>(bits::<4, 2>(high), bits::<4, 4>(low)), 32));
+                    let low = rows.lines(64 * half + 32 + 16 * sixteen);
+                    to.sixteen(at + 2, less(above::<4>(bits::<2, 2>(high), bits::<0, 4>(low)), 32));
+                    to.sixteen(at + 6, less(above::<4>(bits::<6, 2>(high), bits::<4, 4>(low)), 32));
+                }
+            }
+        }
+    }
+}
+
+/// For both halves of a block of 256, and both sixteens of 32 bytes: the number of their first sixteen columns, and where
+/// their bytes are.
+fn halves_of(bytes: usize, from: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..4).map(move |n| (n / 2 * 8 + n % 2, from + n / 2 * bytes + n % 2 * 16))
+}
+
+/// The eight scales of a block of Q4K or Q5K, and the eight shifts: six bits each in twelve bytes, where the last four
+/// of each keep their high bits above the first four.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn six_bits(rows: Rows, to: Unpacked) {
+    unsafe {
+        let head = rows.words(0);
+        let (scale, shift) = (low_halves(head), negative(high_halves(head)));
+        let (a, b, c) = (rows.words(4), rows.words(8), rows.words(12));
+        let scales = [low_six(a), _mm512_or_si512(high_two(a), nibbles::<0>(c))];
+        let shifts = [low_six(b), _mm512_or_si512(high_two(b), nibbles::<4>(c))];
+        for half in 0..2 {
+            for byte in 0..4 {
+                let number = 4 * half + byte as usize;
+                to.scale(number, scaled(byte_of(scales[half], byte), scale));
+                to.shift(number, scaled(byte_of(shifts[half], byte), shift));
+            }
+        }
+    }
+}
+
+/// Six bits of each byte.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn low_six(words: __m512i) -> __m512i {
+    _mm512_and_si512(words, _mm512_set1_epi8(0x3f))
+}
+
+/// The other two, as the fifth and the sixth.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn high_two(words: __m512i) -> __m512i {
+    _mm512_and_si512(_mm512_srli_epi32::<2>(words), _mm512_set1_epi8(0x30))
+}
+
+/// The `byte`th byte of each word.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn byte_of(words: __m512i, byte: i32) -> __m512i {
+    _mm512_and_si512(_mm512_srl_epi32(words, _mm_cvtsi32_si128(8 * byte)), _mm512_set1_epi32(255))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn scaled(whole: __m512i, scale: __m512) -> __m512 {
+    _mm512_mul_ps(_mm512_cvtepi32_ps(whole), scale)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn negative(x: __m512) -> __m512 {
+    _mm512_mul_ps(x, _mm512_set1_ps(-1.0))
+}
+
+/// Four bits of each byte.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn nibbles<const FROM: u32>(words: __m512i) -> __m512i {
+    _mm512_and_si512(_mm512_srli_epi32::<FROM>(words), _mm512_set1_epi8(15))
+}

@@ -11,6 +11,7 @@ use crate::Outcome;
 use crate::arguments::Arguments;
 use crate::client::{Connection, Request};
 use crate::report::Report;
+use crate::socket;
 use crate::stats::{median, quantile};
 
 const PART: &str = "first-token";
@@ -54,10 +55,13 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outco
     let host = ports::free();
     let stack = Stack::start(Setup { chat_port: host, ..Setup::chat() }).await;
     let key = |key: &str| [format!("authorization: Bearer {key}")];
+    let public = stack.edge.setup.port;
+    let own = socket::behind(public, &stack.api.key).await?;
     let mut ways = [
         Way::open(host, &[]).await?,
         Way::open(stack.setup.port, &key(&stack.origin.api.key)).await?,
-        Way::open(stack.edge.setup.port, &key(&stack.api.key)).await?,
+        Way::open(own, &key(&stack.api.key)).await?,
+        Way::open(public, &key(&stack.api.key)).await?,
     ];
     for _ in 0..WARM_UP {
         for way in &mut ways {
@@ -70,7 +74,7 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outco
     for turn in 0..SAMPLES * arguments.rounds {
         // None always comes after the same other.
         for place in 0..ways.len() {
-            ways[(turn + place) % 3].sample().await?;
+            ways[(turn + place) % 4].sample().await?;
         }
     }
     tell(report, &mut ways);
@@ -78,19 +82,24 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outco
     Ok(())
 }
 
-fn tell(report: &mut Report, ways: &mut [Way; 3]) {
+fn tell(report: &mut Report, ways: &mut [Way; 4]) {
     let added = |far: usize, near: usize| {
         let pairs = ways[far].waits.iter().zip(&ways[near].waits);
         median(pairs.map(|(far, near)| (far.as_secs_f64() - near.as_secs_f64()) * 1e3).collect())
     };
-    let (origin, edge, both) = (added(1, 0), added(2, 1), added(2, 0));
-    for (way, name) in
-        ways.iter_mut().zip(["the worker's own port", "through the origin", "through edge and origin"])
-    {
+    let (origin, edge, both, proxy) = (added(1, 0), added(2, 1), added(2, 0), added(3, 2));
+    let names = [
+        "the worker's own port",
+        "through the origin",
+        "through edge and origin",
+        "and wrangler dev's proxy",
+    ];
+    for (way, name) in ways.iter_mut().zip(names) {
         report.add(PART, &format!("{name}: p50"), quantile(&mut way.waits, 0.5), "ms");
         report.add(PART, &format!("{name}: p99"), quantile(&mut way.waits, 0.99), "ms");
     }
     report.add(PART, "added by origin and bus, p50 of pairs", origin, "ms");
     report.add(PART, "added by the edge, p50 of pairs", edge, "ms");
-    report.at_most(PART, "added by all of them, p50 of pairs", both, 5.0, "ms");
+    report.add(PART, "added by wrangler dev's proxy, p50 of pairs", proxy, "ms");
+    report.at_most(PART, "added by edge, origin and bus, p50 of pairs", both, 5.0, "ms");
 }

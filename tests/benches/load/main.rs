@@ -20,6 +20,7 @@ mod plain;
 mod probe;
 mod process;
 mod report;
+mod socket;
 mod stats;
 mod sync;
 

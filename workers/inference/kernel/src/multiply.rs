@@ -20,9 +20,6 @@ use activations::Activations;
 use crate::matrix::Matrix;
 use crate::threads::Threads;
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) use tiles::amx::available as has_tiles;
-
 /// `y = x wᵀ`: `x` has rows of `w.columns()`, `y` as many rows of `w.rows()`.
 ///
 /// # Panics

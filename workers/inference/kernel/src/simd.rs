@@ -1,6 +1,8 @@
 //! Vectors of floats, for the instruction sets we know.
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -49,7 +51,7 @@ impl Isa {
                 && is_x86_feature_detected!("fma")
                 && is_x86_feature_detected!("f16c");
             let avx512 = is_x86_feature_detected!("avx512f");
-            let amx = avx512 && crate::multiply::has_tiles();
+            let amx = avx512 && amx::available();
             [amx.then_some(Set::Amx), avx512.then_some(Set::Avx512), avx2.then_some(Set::Avx2)]
         };
         #[cfg(not(target_arch = "x86_64"))]

@@ -5,7 +5,6 @@
 //! times the activations' scale. Last the digits' sums are added. Where that happens, in a tile or in a vector, changes
 //! nothing, so a row's result is the same to the bit alone, in any batch and on any number of threads.
 
-pub(crate) mod amx;
 mod digits;
 mod few;
 mod groups;
@@ -14,7 +13,6 @@ mod tile;
 
 use std::arch::x86_64::*;
 
-use amx::Shapes;
 use digits::{DIGITS, Digits, GROUP, TILE};
 use few::{FEW, Few};
 use groups::Groups;
@@ -25,6 +23,7 @@ use super::Out;
 use crate::format::Format;
 use crate::lines::{Memory, with_lines};
 use crate::matrix::Matrix;
+use crate::simd::amx::Shapes;
 use crate::simd::{LINE, prefetch};
 use crate::threads::Threads;
 
@@ -47,7 +46,7 @@ macro_rules! with_quants {
     ($format:expr, $quants:ident => $result:expr, $otherwise:expr; $($name:ident)*) => {
         match $format {
             $(Format::$name => {
-                type $quants = quants::$name;
+                type $quants = crate::layout::$name;
                 $result
             })*
             Format::F32 | Format::F16 | Format::Bf16 => $otherwise,
@@ -65,15 +64,16 @@ pub(super) fn takes(w: &Matrix) -> bool {
 /// # Safety
 /// There are tiles, and [`takes`] says yes. `x` has `rows` rows, and `out` a place for each pair of rows.
 pub(super) unsafe fn run(threads: &Threads, x: &[f32], rows: usize, w: &Matrix, out: Out) {
-    with_quants!(w.format(), Q => groups::with(threads, x, rows, Q::SHARE, |x| {
+    with_quants!(w.format(), Q => groups::with::<Q>(threads, x, rows, |x| {
         let panels = w.rows().div_ceil(ROWS);
-        let take = TAKE.div_ceil(ROWS * w.row_bytes());
-        let take = if x.len() > 1 { take.next_multiple_of(PANELS) } else { take };
+        let at_once = if x.len() > 1 { PANELS } else { 1 };
+        let take = TAKE.div_ceil(ROWS * w.row_bytes()).next_multiple_of(at_once);
         let take = take.min(panels.div_ceil(4 * threads.count()));
         let bytes = w.bytes();
         threads.each(panels.div_ceil(take), |item| {
             let first = item * take;
-            let piece = Piece { w, bytes, x, out, panels: (first, panels.min(first + take)) };
+            let panels = (first, panels.min(first + take));
+            let piece = Piece { w, bytes, x, out, panels, at_once };
             // SAFETY: there are tiles, and the vectors that come with them.
             unsafe { piece.run::<Q>() };
         });
@@ -95,6 +95,8 @@ struct Piece<'a> {
     out: Out,
     /// Sixteens of the weights' rows: the first, and the one after the last.
     panels: (usize, usize),
+    /// Sixteens that are multiplied together.
+    at_once: usize,
 }
 
 /// Memory to multiply sixteen rows of weights in.
@@ -111,7 +113,7 @@ impl Piece<'_> {
     /// There are tiles; the rest is as [`run`] says.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn run<Q: Quants>(&self) {
-        let at_once = if self.x.len() > 1 { PANELS } else { 1 };
+        let at_once = self.at_once;
         let (quants, scales) = (RUN * ROWS / LINE, RUN / Q::SHARE);
         let sums = self.x.len() * DIGITS * GROUP;
         let each = quants + 2 * scales + sums;
@@ -182,13 +184,13 @@ impl Piece<'_> {
         }
     }
 
-    /// The rows from `first` on.
+    /// The rows from `first` on; those that a thread takes next lie `next` rows further.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     fn sixteen(&self, first: usize, next: usize) -> Sixteen {
         let stride = self.w.row_bytes();
-        let at = self.bytes.as_ptr().wrapping_add(first * stride);
-        Sixteen { at, stride, rows: Rows::new(at, stride), next }
+        let at = |row: usize| self.bytes.as_ptr().wrapping_add(row * stride);
+        Sixteen { rows: Rows::new(at(first), stride), next: at(first + next) }
     }
 
     /// Adds the digits' sums. Of the sixteen rows of weights, `known` have been before.
@@ -217,11 +219,9 @@ impl Piece<'_> {
 /// Sixteen rows of weights.
 #[derive(Clone, Copy)]
 struct Sixteen {
-    at: *const u8,
-    stride: usize,
     rows: Rows,
-    /// So many rows further lie those that a thread takes next.
-    next: usize,
+    /// Where those lie that a thread takes next.
+    next: *const u8,
 }
 
 impl Sixteen {
@@ -241,10 +241,9 @@ impl Sixteen {
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn unpack<Q: Quants>(&self, column: usize, to: Unpacked) {
         let block = column / Q::VALUES;
-        let next = self.at.wrapping_add(self.next * self.stride);
         let from = block * ROWS * Q::BYTES;
         for line in from.div_ceil(LINE)..(from + ROWS * Q::BYTES).div_ceil(LINE) {
-            prefetch(next.wrapping_add(line * LINE));
+            prefetch(self.next.wrapping_add(line * LINE));
         }
         // SAFETY: as the caller says.
         unsafe { Q::unpack(self.rows.after(block * Q::BYTES), to) };

@@ -5,7 +5,7 @@
 use std::arch::x86_64::*;
 
 use super::RUN;
-use super::quants::ROWS;
+use super::quants::{Quants, ROWS};
 
 /// Rows of activations in a group.
 pub(super) const GROUP: usize = 16;
@@ -31,8 +31,8 @@ pub(super) struct Group {
     pub(super) digits: Digits,
     /// For each run: the scale of each row of digits.
     pub(super) scales: *mut [f32; DIGITS * GROUP],
-    /// For each so many columns as share a scale of the weights: the sum of each row, in units of its highest digit;
-    /// zeros where there are fewer rows.
+    /// If the weights have shifts, for each so many columns as share one: the sum of each row, in units of its highest
+    /// digit; zeros where there are fewer rows.
     pub(super) sums: *mut [f32; GROUP],
 }
 
@@ -52,16 +52,18 @@ impl Group {
         DIGITS * self.rows
     }
 
-    /// Fills it. `share` columns have a sum of their own.
+    /// Fills it.
     ///
     /// # Safety
     /// The processor has AVX-512 F; `x` is good for the rows, and the group's memory for `columns` of each.
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn write(&self, x: *const f32, columns: usize, share: usize) {
+    pub(super) unsafe fn write<Q: Quants>(&self, x: *const f32, columns: usize) {
         if self.rows < GROUP {
             // SAFETY: as the caller says.
             unsafe {
-                self.sums.write_bytes(0, columns / share);
+                if Q::SHIFTED {
+                    self.sums.write_bytes(0, columns / Q::SHARE);
+                }
                 if let Digits::Tiles { digits, blocks } = self.digits {
                     digits.write_bytes(0, blocks * self.height().div_ceil(TILE));
                 }
@@ -81,7 +83,7 @@ impl Group {
                     }
                     for column in (0..width).step_by(16) {
                         let number = whole(_mm512_loadu_ps(x.add(column)), inverse);
-                        self.write_sixteen(row, first + column, number, share);
+                        self.write_sixteen::<Q>(row, first + column, number);
                     }
                 }
             }
@@ -90,14 +92,16 @@ impl Group {
 
     #[inline]
     #[target_feature(enable = "avx512f")]
-    unsafe fn write_sixteen(&self, row: usize, column: usize, number: __m512i, share: usize) {
+    unsafe fn write_sixteen<Q: Quants>(&self, row: usize, column: usize, number: __m512i) {
         let (block, at) = (column / BLOCK, column % BLOCK);
-        let begins = column.is_multiple_of(share);
+        let begins = column.is_multiple_of(Q::SHARE);
         // SAFETY: as `write` says.
         unsafe {
-            let sum = &mut (*self.sums.add(column / share))[row];
-            let part = _mm512_reduce_add_epi32(number) as f32 / PLACES[0];
-            *sum = if begins { part } else { *sum + part };
+            if Q::SHIFTED {
+                let sum = &mut (*self.sums.add(column / Q::SHARE))[row];
+                let part = _mm512_reduce_add_epi32(number) as f32 / PLACES[0];
+                *sum = if begins { part } else { *sum + part };
+            }
             for (place, digit) in split(number).into_iter().enumerate() {
                 let row = place * self.rows + row;
                 let to = match self.digits {
@@ -105,7 +109,7 @@ impl Group {
                         &mut (*digits.add(row / TILE * blocks + block))[row % TILE]
                     }
                     Digits::Rows { digits, totals } => {
-                        let total = &mut (*totals.add(column / share))[row];
+                        let total = &mut (*totals.add(column / Q::SHARE))[row];
                         let part = -UNSIGNED * _mm512_reduce_add_epi32(digit);
                         *total = if begins { part } else { *total + part };
                         &mut *digits.add(block * self.height() + row)

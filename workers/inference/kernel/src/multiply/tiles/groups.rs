@@ -3,6 +3,7 @@
 use super::RUN;
 use super::digits::{BLOCK, DIGITS, Digits, GROUP, Group, TILE};
 use super::few::FEW;
+use super::quants::Quants;
 use crate::lines::{Line, Memory, with_lines};
 use crate::simd::LINE;
 use crate::threads::Threads;
@@ -23,14 +24,14 @@ pub(super) struct Groups {
 // SAFETY: whoever writes has a group of its own, and reading comes after.
 unsafe impl Sync for Groups {}
 
-/// Makes digits of the activations, for `work` to multiply by. `share` columns of the weights share a scale.
-pub(super) fn with(threads: &Threads, x: &[f32], rows: usize, share: usize, work: impl FnOnce(&Groups)) {
+/// Makes digits of the activations, for `work` to multiply by.
+pub(super) fn with<Q: Quants>(threads: &Threads, x: &[f32], rows: usize, work: impl FnOnce(&Groups)) {
     let columns = x.len() / rows;
-    let (blocks, runs, shares) = (columns / BLOCK, columns.div_ceil(RUN), columns / share);
+    let (blocks, runs, shares) = (columns / BLOCK, columns.div_ceil(RUN), columns / Q::SHARE);
     let groups = rows.div_ceil(GROUP);
     let lines = |bytes: usize| bytes.div_ceil(LINE);
     let scales = lines(groups * runs * size_of::<[f32; DIGITS * GROUP]>());
-    let sums = lines(groups * shares * size_of::<[f32; GROUP]>());
+    let sums = if Q::SHIFTED { lines(groups * shares * size_of::<[f32; GROUP]>()) } else { 0 };
     let few = rows <= FEW;
     let totals = if few { lines(shares * size_of::<[i32; DIGITS * GROUP]>()) } else { 0 };
     let digits = if few {
@@ -52,7 +53,7 @@ pub(super) fn with(threads: &Threads, x: &[f32], rows: usize, share: usize, work
         threads.each(groups.len(), |number| {
             let x = x[number * GROUP * columns..].as_ptr();
             // SAFETY: there are tiles, and the vectors that come with them; `x` and the group have these rows.
-            unsafe { groups.group(number).write(x, columns, share) };
+            unsafe { groups.group(number).write::<Q>(x, columns) };
         });
         work(groups);
     });

@@ -8,22 +8,19 @@ mod supers;
 
 use std::arch::x86_64::*;
 
-pub(super) use blocks::{Q4_0, Q4_1, Q5_0, Q5_1, Q8_0};
-pub(super) use supers::{Q2K, Q3K, Q4K, Q5K, Q6K};
+use crate::layout::Layout;
 
 /// Rows of weights that are unpacked together.
 pub(super) const ROWS: usize = 16;
 
-/// A block layout.
+/// A layout whose blocks are whole numbers.
 ///
 /// # Safety
 /// `unpack` reads `BYTES` bytes from each row, of any alignment, writes `VALUES` columns, and needs AVX-512 F and BW.
-pub(super) unsafe trait Quants {
-    const VALUES: usize;
-    const BYTES: usize;
+pub(super) unsafe trait Quants: Layout {
     /// Columns that share a scale: 16 or 32.
-    const SHARE: usize;
-    const SHIFTED: bool;
+    const SHARE: usize = 32;
+    const SHIFTED: bool = false;
     unsafe fn unpack(rows: Rows, to: Unpacked);
 }
 

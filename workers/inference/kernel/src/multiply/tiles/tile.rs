@@ -4,7 +4,8 @@ use std::arch::x86_64::*;
 
 use super::digits::{BLOCK, GROUP, Group, TILE};
 use super::quants::{Quants, ROWS};
-use super::{Bench, Run, amx};
+use super::{Bench, Run};
+use crate::simd::amx;
 
 /// Products on their way: so many that a vector's load doesn't wait for the tile's store.
 pub(super) const RING: usize = 8;

@@ -4,20 +4,10 @@
 use std::arch::x86_64::*;
 
 use super::{Quants, Rows, Unpacked, above, bits, high_halves, less, low_halves};
-
-pub(in super::super) struct Q4_0;
-pub(in super::super) struct Q4_1;
-pub(in super::super) struct Q5_0;
-pub(in super::super) struct Q5_1;
-pub(in super::super) struct Q8_0;
+use crate::layout::{Q4_0, Q4_1, Q5_0, Q5_1, Q8_0};
 
 // SAFETY: two bytes of scale, 32 of quants.
 unsafe impl Quants for Q8_0 {
-    const VALUES: usize = 32;
-    const BYTES: usize = 34;
-    const SHARE: usize = 32;
-    const SHIFTED: bool = false;
-
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn unpack(rows: Rows, to: Unpacked) {
@@ -31,11 +21,6 @@ unsafe impl Quants for Q8_0 {
 
 // SAFETY: two bytes of scale, sixteen of quants.
 unsafe impl Quants for Q4_0 {
-    const VALUES: usize = 32;
-    const BYTES: usize = 18;
-    const SHARE: usize = 32;
-    const SHIFTED: bool = false;
-
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn unpack(rows: Rows, to: Unpacked) {
@@ -50,9 +35,6 @@ unsafe impl Quants for Q4_0 {
 
 // SAFETY: four bytes of scale and smallest, sixteen of quants.
 unsafe impl Quants for Q4_1 {
-    const VALUES: usize = 32;
-    const BYTES: usize = 20;
-    const SHARE: usize = 32;
     const SHIFTED: bool = true;
 
     #[inline]
@@ -71,11 +53,6 @@ unsafe impl Quants for Q4_1 {
 
 // SAFETY: two bytes of scale, four of fifth bits, sixteen of quants.
 unsafe impl Quants for Q5_0 {
-    const VALUES: usize = 32;
-    const BYTES: usize = 22;
-    const SHARE: usize = 32;
-    const SHIFTED: bool = false;
-
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn unpack(rows: Rows, to: Unpacked) {
@@ -90,9 +67,6 @@ unsafe impl Quants for Q5_0 {
 
 // SAFETY: four bytes of scale and smallest, four of fifth bits, sixteen of quants.
 unsafe impl Quants for Q5_1 {
-    const VALUES: usize = 32;
-    const BYTES: usize = 24;
-    const SHARE: usize = 32;
     const SHIFTED: bool = true;
 
     #[inline]

@@ -5,17 +5,10 @@
 use std::arch::x86_64::*;
 
 use super::{Quants, Rows, Unpacked, above, bits, high_halves, less, low_halves};
-
-pub(in super::super) struct Q2K;
-pub(in super::super) struct Q3K;
-pub(in super::super) struct Q4K;
-pub(in super::super) struct Q5K;
-pub(in super::super) struct Q6K;
+use crate::layout::{Q2K, Q3K, Q4K, Q5K, Q6K};
 
 // SAFETY: 16 bytes of scales and shifts, 64 of quants, 2 of scales' scale, 2 of shifts' scale.
 unsafe impl Quants for Q2K {
-    const VALUES: usize = 256;
-    const BYTES: usize = 84;
     const SHARE: usize = 16;
     const SHIFTED: bool = true;
 
@@ -47,10 +40,7 @@ unsafe impl Quants for Q2K {
 
 // SAFETY: 32 bytes of third bits, 64 of quants, 12 of scales, 2 of their scale.
 unsafe impl Quants for Q3K {
-    const VALUES: usize = 256;
-    const BYTES: usize = 110;
     const SHARE: usize = 16;
-    const SHIFTED: bool = false;
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
@@ -73,30 +63,27 @@ unsafe impl Quants for Q3K {
                 }
             }
             let third = [rows.lines(0), rows.lines(16)];
-            macro_rules! quarters {
-                ($($quarter:literal)*) => {$(
-                    for (half, first) in halves_of(32, 32) {
-                        let (third, bytes) = (third[half % 2], rows.lines(first));
-                        let third = if half < 8 {
+            for (half, first) in halves_of(32, 32) {
+                let (third, bytes) = (third[half % 2], rows.lines(first));
+                macro_rules! quarters {
+                    ($($quarter:literal)*) => {$(
+                        let bit = if half < 8 {
                             bits::<$quarter, 1>(third)
                         } else {
                             bits::<{ $quarter + 4 }, 1>(third)
                         };
-                        let quants = less(above::<2>(third, bits::<{ 2 * $quarter }, 2>(bytes)), 4);
+                        let quants = less(above::<2>(bit, bits::<{ 2 * $quarter }, 2>(bytes)), 4);
                         to.sixteen(half + 2 * $quarter, quants);
-                    }
-                )*};
+                    )*};
+                }
+                quarters!(0 1 2 3);
             }
-            quarters!(0 1 2 3);
         }
     }
 }
 
 // SAFETY: 4 bytes of the scales' and the shifts' scale, 12 of scales and shifts, 128 of quants.
 unsafe impl Quants for Q4K {
-    const VALUES: usize = 256;
-    const BYTES: usize = 144;
-    const SHARE: usize = 32;
     const SHIFTED: bool = true;
 
     #[inline]
@@ -117,9 +104,6 @@ unsafe impl Quants for Q4K {
 
 // SAFETY: 4 bytes of the scales' and the shifts' scale, 12 of scales and shifts, 32 of fifth bits, 128 of quants.
 unsafe impl Quants for Q5K {
-    const VALUES: usize = 256;
-    const BYTES: usize = 176;
-    const SHARE: usize = 32;
     const SHIFTED: bool = true;
 
     #[inline]
@@ -146,10 +130,7 @@ unsafe impl Quants for Q5K {
 
 // SAFETY: 128 bytes of low nibbles, 64 of high pairs of bits, 16 of scales, 2 of their scale.
 unsafe impl Quants for Q6K {
-    const VALUES: usize = 256;
-    const BYTES: usize = 210;
     const SHARE: usize = 16;
-    const SHIFTED: bool = false;
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]

@@ -5,7 +5,7 @@
 use std::arch::asm;
 use std::sync::LazyLock;
 
-use crate::simd::LINE;
+use super::LINE;
 
 /// Whether there are tiles, and the system lets this process use them.
 pub(crate) fn available() -> bool {
@@ -55,7 +55,7 @@ fn permitted() -> bool {
 /// The tiles' shapes on this thread while it lives; then those that it found.
 ///
 /// Tiles 0 and 1 are products, 2 and 3 activations, 4 and 5 weights.
-pub(super) struct Shapes {
+pub(crate) struct Shapes {
     before: Palette,
 }
 
@@ -78,7 +78,7 @@ impl Shapes {
     ///
     /// # Safety
     /// Needs [`available`] tiles.
-    pub(super) unsafe fn new(depth: usize) -> Self {
+    pub(crate) unsafe fn new(depth: usize) -> Self {
         let mut palette = Palette { number: 1, ..Palette::NONE };
         for (tiles, lines, bytes) in [(0..2, 16, LINE), (2..4, 16, depth), (4..6, depth / 4, LINE)] {
             for tile in tiles {
@@ -110,7 +110,7 @@ const ROW: usize = 32;
 /// # Safety
 /// There are [`Shapes`]. `x` is good for sixteen rows, `weights` for a line for each four columns.
 #[inline(always)]
-pub(super) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
+pub(crate) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
     macro_rules! with {
         ($product:tt, $x:tt, $weights:tt) => {
             asm!(
@@ -143,7 +143,7 @@ pub(super) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
 /// # Safety
 /// [`multiply`] has made it, and `to` is good for sixteen lines.
 #[inline(always)]
-pub(super) unsafe fn store(second: bool, to: *mut i32) {
+pub(crate) unsafe fn store(second: bool, to: *mut i32) {
     macro_rules! with {
         ($product:tt) => {
             asm!(

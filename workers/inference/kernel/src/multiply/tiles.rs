@@ -1,22 +1,23 @@
 //! Products of quantised weights by the processor's tiles.
 //!
-//! An element of the product is a sum for each digit of the activations: over the blocks of a run of columns, in order, the
-//! whole number that a block's quants and digits make, exactly, times the block's scale; over the runs, in order, that
-//! times the activations' scale. Last the digits' sums are added. Where that happens, in a tile or in a vector, changes
-//! nothing, so a row's result is the same to the bit alone, in any batch and on any number of threads.
+//! A run of columns adds to an element of the product for each digit of the activations, the highest first: the sum over its
+//! blocks, in order, of the whole number that a block's quants and digits make, exactly, times the block's scale; and that
+//! times the activations' scale. Where it happens, in a tile or in a vector, changes nothing, so a row's result is the
+//! same to the bit alone, in any batch and on any number of threads.
 
 mod digits;
 mod few;
 mod groups;
+mod planes;
 mod quants;
 mod tile;
 
 use std::arch::x86_64::*;
 
-use digits::{DIGITS, Digits, GROUP, TILE};
+use digits::{Digits, GROUP, SUMS, TILE};
 use few::{FEW, Few};
 use groups::Groups;
-use quants::{Quants, ROWS, Rows, Unpacked};
+use quants::{Quants, ROWS, Rows, Unpacked, split};
 use tile::RING;
 
 use super::Out;
@@ -27,8 +28,6 @@ use crate::simd::amx::Shapes;
 use crate::simd::{LINE, prefetch};
 use crate::threads::Threads;
 
-/// Columns whose activations share a scale, and whose weights are unpacked at a time; whole blocks of every format.
-const RUN: usize = 512;
 /// What a thread takes at a time, in bytes of weights.
 const TAKE: usize = 64 << 10;
 /// Sixteens of the weights' rows that a run of several groups' digits meets before the next run.
@@ -102,9 +101,11 @@ struct Piece<'a> {
 /// Memory to multiply sixteen rows of weights in.
 struct Bench {
     weights: Unpacked,
+    /// Both planes of the quants, if the format has such.
+    planes: *mut i8,
     /// Products on their way from the tiles.
     products: *mut i32,
-    /// A line for each row of digits.
+    /// [`SUMS`] lines for each group.
     sums: *mut f32,
 }
 
@@ -114,25 +115,33 @@ impl Piece<'_> {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn run<Q: Quants>(&self) {
         let at_once = self.at_once;
-        let (quants, scales) = (RUN * ROWS / LINE, RUN / Q::SHARE);
-        let sums = self.x.len() * DIGITS * GROUP;
-        let each = quants + 2 * scales + sums;
+        let quants = Q::RUN * ROWS / LINE;
+        let planes = if Q::WHOLES { 2 * quants } else { 0 };
+        let shares = Q::RUN / Q::SHARE;
+        let sums = self.x.len() * SUMS;
+        let each = quants + planes + 3 * shares + sums;
         with_lines(&MEMORY, RING * TILE + at_once * each, |memory| {
             let (products, memory) = memory.split_at_mut(RING * TILE);
             let products = products.as_mut_ptr().cast();
             let mut benches = [const { None }; PANELS];
             for (bench, memory) in benches.iter_mut().zip(memory.chunks_exact_mut(each)) {
                 let (quants, memory) = memory.split_at_mut(quants);
-                let (scales, memory) = memory.split_at_mut(scales);
-                let (shifts, sums) = memory.split_at_mut(scales.len());
-                let quants = quants.as_mut_ptr().cast();
-                let (scales, shifts) = (scales.as_mut_ptr().cast(), shifts.as_mut_ptr().cast());
-                let weights = Unpacked { quants, scales, shifts };
-                *bench = Some(Bench { weights, products, sums: sums.as_mut_ptr().cast() });
+                let (planes, memory) = memory.split_at_mut(planes);
+                let (wholes, memory) = memory.split_at_mut(shares);
+                let (scales, memory) = memory.split_at_mut(shares);
+                let (shifts, sums) = memory.split_at_mut(shares);
+                let weights = Unpacked {
+                    quants: quants.as_mut_ptr().cast(),
+                    wholes: wholes.as_mut_ptr().cast(),
+                    scales: scales.as_mut_ptr().cast(),
+                    shifts: shifts.as_mut_ptr().cast(),
+                };
+                let planes = planes.as_mut_ptr().cast();
+                *bench = Some(Bench { weights, planes, products, sums: sums.as_mut_ptr().cast() });
             }
             // SAFETY: there are tiles; the benches have room for a run of weights and for all sums.
             unsafe {
-                let _shapes = (self.x.rows() > FEW).then(|| Shapes::new(Q::SHARE));
+                let _shapes = (self.x.rows() > FEW).then(|| Shapes::new(Q::DEPTH));
                 for first in (self.panels.0..self.panels.1).step_by(at_once) {
                     self.panels::<Q>(first, at_once.min(self.panels.1 - first), &benches);
                 }
@@ -147,8 +156,13 @@ impl Piece<'_> {
         // Where fewer than sixteen are left, the last sixteen.
         let row = |number: usize| ((first + number) * ROWS).min(self.w.rows() - ROWS);
         let benches = || benches.iter().flatten().take(count).enumerate();
-        for column in (0..self.w.columns()).step_by(RUN) {
-            let run = Run { column, width: RUN.min(self.w.columns() - column) };
+        for (_, bench) in benches() {
+            // SAFETY: the bench has so many lines of sums.
+            unsafe { bench.sums.write_bytes(0, self.x.len() * SUMS * ROWS) };
+        }
+        for column in (0..self.w.columns()).step_by(Q::RUN) {
+            let run = Run { column, width: Q::RUN.min(self.w.columns() - column) };
+            self.expect(column / Q::RUN, self.w.columns().div_ceil(Q::RUN), row(0), count);
             // SAFETY: as the caller says.
             unsafe {
                 if let Digits::Rows { digits, totals } = self.x.group(0).digits {
@@ -165,14 +179,18 @@ impl Piece<'_> {
                     continue;
                 }
                 for (number, bench) in benches() {
-                    self.sixteen(row(number), count * ROWS).unpack_run::<Q>(run, bench.weights);
+                    self.sixteen(row(number), count * ROWS).unpack_run::<Q>(run, bench);
+                }
+                if Q::WHOLES {
+                    planes::add_run::<Q>(self.x, column, benches().map(|(_, bench)| bench));
+                    continue;
                 }
                 for number in 0..self.x.len() {
                     let group = self.x.group(number);
-                    if let Digits::Tiles { digits, blocks } = group.digits {
+                    if let Digits::Tiles { digits, columns } = group.digits {
                         let benches = benches().map(|(_, bench)| bench);
-                        let sums = number * DIGITS * GROUP;
-                        tile::add_run::<Q>(&group, (digits, blocks), run, benches, sums);
+                        let sums = number * SUMS;
+                        tile::add_run::<Q>(&group, (digits, columns), run, benches, sums);
                     }
                 }
             }
@@ -193,7 +211,18 @@ impl Piece<'_> {
         Sixteen { rows: Rows::new(at(first), stride), next: at(first + next) }
     }
 
-    /// Adds the digits' sums. Of the sixteen rows of weights, `known` have been before.
+    /// Asks for a part of the places where sums go, so that they are there when all parts have been asked for: each row's lie
+    /// on a page of its own.
+    fn expect(&self, part: usize, parts: usize, first: usize, count: usize) {
+        for row in (part..self.x.rows()).step_by(parts) {
+            let to = self.out.first.wrapping_add(row * self.out.stride + first);
+            for sixteen in 0..count {
+                prefetch(to.wrapping_add(sixteen * ROWS).cast());
+            }
+        }
+    }
+
+    /// Hands out the sums. Of the sixteen rows of weights, `known` have been before.
     #[inline]
     #[target_feature(enable = "avx512f")]
     unsafe fn finish(&self, first: usize, known: usize, sums: *const f32) {
@@ -201,13 +230,9 @@ impl Piece<'_> {
         for number in 0..self.x.len() {
             let group = self.x.group(number);
             for row in 0..group.rows {
-                // SAFETY: there is a line for each digit of the row, and `out` has a place for these rows of weights.
+                // SAFETY: there is a line for each row, and `out` has a place for these rows of weights.
                 unsafe {
-                    let sums = sums.add(number * DIGITS * GROUP * ROWS);
-                    let high = _mm512_load_ps(sums.add(row * ROWS));
-                    let middle = _mm512_load_ps(sums.add((group.rows + row) * ROWS));
-                    let low = _mm512_load_ps(sums.add((2 * group.rows + row) * ROWS));
-                    let sum = _mm512_add_ps(_mm512_add_ps(high, middle), low);
+                    let sum = _mm512_load_ps(sums.add((number * SUMS + row) * ROWS));
                     let to = (number * GROUP + row) * self.out.stride + first;
                     _mm512_mask_storeu_ps(self.out.first.add(to), new, sum);
                 }
@@ -227,11 +252,15 @@ struct Sixteen {
 impl Sixteen {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    unsafe fn unpack_run<Q: Quants>(&self, run: Run, to: Unpacked) {
-        for block in 0..run.width / Q::VALUES {
-            let column = block * Q::VALUES;
+    unsafe fn unpack_run<Q: Quants>(&self, run: Run, bench: &Bench) {
+        for column in (0..run.width).step_by(Q::VALUES) {
             // SAFETY: the rows have this block, and the memory has room for a run.
-            unsafe { self.unpack::<Q>(run.column + column, to.after::<Q>(column)) };
+            unsafe {
+                self.unpack::<Q>(run.column + column, bench.weights.after::<Q>(column));
+                if Q::WHOLES {
+                    split::<Q>(bench.weights, bench.planes);
+                }
+            }
         }
     }
 

@@ -54,7 +54,7 @@ fn permitted() -> bool {
 
 /// The tiles' shapes on this thread while it lives; then those that it found.
 ///
-/// Tiles 0 and 1 are products, 2 and 3 activations, 4 and 5 weights.
+/// Tiles 0 to 3 are products, 4 and 5 activations, 6 and 7 weights.
 pub(crate) struct Shapes {
     before: Palette,
 }
@@ -74,13 +74,13 @@ impl Palette {
 }
 
 impl Shapes {
-    /// For products over `depth` columns, 16 or 32.
+    /// For products over `depth` columns at a time, 32 or 64.
     ///
     /// # Safety
     /// Needs [`available`] tiles.
     pub(crate) unsafe fn new(depth: usize) -> Self {
         let mut palette = Palette { number: 1, ..Palette::NONE };
-        for (tiles, lines, bytes) in [(0..2, 16, LINE), (2..4, 16, depth), (4..6, depth / 4, LINE)] {
+        for (tiles, lines, bytes) in [(0..4, 16, LINE), (4..6, 16, depth), (6..8, depth / 4, LINE)] {
             for tile in tiles {
                 (palette.lines[tile], palette.line_bytes[tile]) = (lines as u8, bytes as u16);
             }
@@ -102,13 +102,21 @@ impl Drop for Shapes {
     }
 }
 
-/// Bytes from a row of activations to the next.
-const ROW: usize = 32;
+macro_rules! store_tile {
+    ($product:tt, $to:expr) => {
+        asm!(
+            concat!("tilestored [{to} + {line}], ", $product),
+            to = in(reg) $to,
+            line = in(reg) LINE,
+            options(nostack, preserves_flags),
+        )
+    };
+}
 
-/// Sixteen rows of digits times sixteen rows of weights, into one of two tiles.
+/// Sixteen rows of digits times sixteen rows of weights over 32 columns, into one of two tiles.
 ///
 /// # Safety
-/// There are [`Shapes`]. `x` is good for sixteen rows, `weights` for a line for each four columns.
+/// There are [`Shapes`] of 32 columns. `x` is good for sixteen rows, `weights` for eight lines.
 #[inline(always)]
 pub(crate) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
     macro_rules! with {
@@ -120,7 +128,7 @@ pub(crate) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
                 concat!("tdpbssd ", $product, ", ", $x, ", ", $weights),
                 x = in(reg) x,
                 weights = in(reg) weights,
-                row = in(reg) ROW,
+                row = in(reg) LINE / 2,
                 line = in(reg) LINE,
                 out($product) _,
                 out($x) _,
@@ -131,9 +139,74 @@ pub(crate) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
     }
     unsafe {
         if second {
-            with!("tmm1", "tmm3", "tmm5");
+            with!("tmm1", "tmm5", "tmm7");
         } else {
-            with!("tmm0", "tmm2", "tmm4");
+            with!("tmm0", "tmm4", "tmm6");
+        }
+    }
+}
+
+/// Sixteen rows of digits times both planes of sixteen rows of weights over 256 columns, into two of four tiles: that
+/// of the high plane, then that of the low one.
+///
+/// # Safety
+/// There are [`Shapes`] of 64 columns. `x` is good for four tiles of activations, `weights` for four pairs of tiles.
+#[inline(always)]
+pub(crate) unsafe fn multiply_planes(second: bool, x: *const i8, weights: *const i8) {
+    macro_rules! columns {
+        ($high:tt, $low:tt, $x:tt, $at:tt) => {
+            concat!(
+                "tileloadd ",
+                $x,
+                ", [{x} + {line} + 1024*",
+                $at,
+                "]\n",
+                "tileloadd tmm6, [{weights} + {line} + 2048*",
+                $at,
+                "]\n",
+                "tdpbssd ",
+                $high,
+                ", ",
+                $x,
+                ", tmm6\n",
+                "tileloadd tmm7, [{weights} + {line} + 1024 + 2048*",
+                $at,
+                "]\n",
+                "tdpbssd ",
+                $low,
+                ", ",
+                $x,
+                ", tmm7",
+            )
+        };
+    }
+    macro_rules! with {
+        ($high:tt, $low:tt) => {
+            asm!(
+                concat!("tilezero ", $high),
+                concat!("tilezero ", $low),
+                columns!($high, $low, "tmm4", "0"),
+                columns!($high, $low, "tmm5", "1"),
+                columns!($high, $low, "tmm4", "2"),
+                columns!($high, $low, "tmm5", "3"),
+                x = in(reg) x,
+                weights = in(reg) weights,
+                line = in(reg) LINE,
+                out($high) _,
+                out($low) _,
+                out("tmm4") _,
+                out("tmm5") _,
+                out("tmm6") _,
+                out("tmm7") _,
+                options(nostack, preserves_flags, readonly),
+            )
+        };
+    }
+    unsafe {
+        if second {
+            with!("tmm2", "tmm3");
+        } else {
+            with!("tmm0", "tmm1");
         }
     }
 }
@@ -144,21 +217,29 @@ pub(crate) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
 /// [`multiply`] has made it, and `to` is good for sixteen lines.
 #[inline(always)]
 pub(crate) unsafe fn store(second: bool, to: *mut i32) {
-    macro_rules! with {
-        ($product:tt) => {
-            asm!(
-                concat!("tilestored [{to} + {line}], ", $product),
-                to = in(reg) to,
-                line = in(reg) LINE,
-                options(nostack, preserves_flags),
-            )
-        };
-    }
     unsafe {
         if second {
-            with!("tmm1");
+            store_tile!("tmm1", to);
         } else {
-            with!("tmm0");
+            store_tile!("tmm0", to);
+        }
+    }
+}
+
+/// Stores the products of both planes, the high one's first.
+///
+/// # Safety
+/// [`multiply_planes`] has made them, and `to` is good for 32 lines.
+#[inline(always)]
+pub(crate) unsafe fn store_planes(second: bool, to: *mut i32) {
+    let low = to.wrapping_add(16 * LINE / size_of::<i32>());
+    unsafe {
+        if second {
+            store_tile!("tmm2", to);
+            store_tile!("tmm3", low);
+        } else {
+            store_tile!("tmm0", to);
+            store_tile!("tmm1", low);
         }
     }
 }

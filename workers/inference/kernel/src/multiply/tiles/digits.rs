@@ -4,7 +4,6 @@
 
 use std::arch::x86_64::*;
 
-use super::RUN;
 use super::quants::{Quants, ROWS};
 
 /// Rows of activations in a group.
@@ -12,7 +11,7 @@ pub(super) const GROUP: usize = 16;
 pub(super) const DIGITS: usize = 3;
 /// Rows of digits in a tile.
 pub(super) const TILE: usize = 16;
-/// Columns whose digits lie together.
+/// Columns whose digits lie together where there are few rows.
 pub(super) const BLOCK: usize = 32;
 /// What makes a quant one without sign.
 pub(super) const UNSIGNED: i32 = 128;
@@ -34,15 +33,28 @@ pub(super) struct Group {
     /// If the weights have shifts, for each so many columns as share one: the sum of each row, in units of its highest
     /// digit; zeros where there are fewer rows.
     pub(super) sums: *mut [f32; GROUP],
+    pub(super) lines: *const Lines,
 }
 
-/// The digits in the form that their multiplier takes, for each 32 columns.
+/// Lines of a group's sums: one for each row, and one for rows of digits that are none's.
+pub(super) const SUMS: usize = GROUP + 1;
+
+/// For each row of digits, the line of its sum.
+pub(super) type Lines = [usize; DIGITS * GROUP];
+
+/// Those of a group of so many rows.
+pub(super) fn lines(rows: usize) -> Lines {
+    std::array::from_fn(|digit| if digit < DIGITS * rows { digit % rows } else { GROUP })
+}
+
+/// The digits in the form that their multiplier takes.
 #[derive(Clone, Copy)]
 pub(super) enum Digits {
-    /// In tiles of sixteen rows, all `blocks` of one before the next; zeros where there are fewer rows.
-    Tiles { digits: *mut [[i8; BLOCK]; TILE], blocks: usize },
-    /// All rows. And for each columns that share a scale of the weights: the total of each row, times minus
-    /// [`UNSIGNED`].
+    /// In tiles of sixteen rows and the format's depth of columns, all `columns` of one's rows before the next's; zeros
+    /// where there are fewer rows.
+    Tiles { digits: *mut i8, columns: usize },
+    /// All rows, for each 32 columns. And for each columns that share a scale of the weights: the total of each row,
+    /// times minus [`UNSIGNED`].
     Rows { digits: *mut [i8; BLOCK], totals: *mut [i32; DIGITS * GROUP] },
 }
 
@@ -64,16 +76,16 @@ impl Group {
                 if Q::SHIFTED {
                     self.sums.write_bytes(0, columns / Q::SHARE);
                 }
-                if let Digits::Tiles { digits, blocks } = self.digits {
-                    digits.write_bytes(0, blocks * self.height().div_ceil(TILE));
+                if let Digits::Tiles { digits, columns } = self.digits {
+                    digits.write_bytes(0, columns * self.height().next_multiple_of(TILE));
                 }
             }
         }
         for row in 0..self.rows {
-            for (run, first) in (0..columns).step_by(RUN).enumerate() {
+            for (run, first) in (0..columns).step_by(Q::RUN).enumerate() {
                 // SAFETY: the row has these columns.
                 let x = unsafe { x.add(row * columns + first) };
-                let width = RUN.min(columns - first);
+                let width = Q::RUN.min(columns - first);
                 // SAFETY: as above.
                 let (scale, inverse) = scale(unsafe { largest(x, width) });
                 // SAFETY: the group has room for the run.
@@ -93,7 +105,6 @@ impl Group {
     #[inline]
     #[target_feature(enable = "avx512f")]
     unsafe fn write_sixteen<Q: Quants>(&self, row: usize, column: usize, number: __m512i) {
-        let (block, at) = (column / BLOCK, column % BLOCK);
         let begins = column.is_multiple_of(Q::SHARE);
         // SAFETY: as `write` says.
         unsafe {
@@ -105,28 +116,30 @@ impl Group {
             for (place, digit) in split(number).into_iter().enumerate() {
                 let row = place * self.rows + row;
                 let to = match self.digits {
-                    Digits::Tiles { digits, blocks } => {
-                        &mut (*digits.add(row / TILE * blocks + block))[row % TILE]
+                    Digits::Tiles { digits, columns } => {
+                        let tile = digits.add(row / TILE * TILE * columns + tile_of::<Q>(column));
+                        tile.add(row % TILE * Q::DEPTH + column % Q::DEPTH)
                     }
                     Digits::Rows { digits, totals } => {
                         let total = &mut (*totals.add(column / Q::SHARE))[row];
                         let part = -UNSIGNED * _mm512_reduce_add_epi32(digit);
                         *total = if begins { part } else { *total + part };
-                        &mut *digits.add(block * self.height() + row)
+                        let row = digits.add(column / BLOCK * self.height() + row);
+                        row.cast::<i8>().add(column % BLOCK)
                     }
                 };
-                _mm_storeu_si128(to[at..].as_mut_ptr().cast(), _mm512_cvtepi32_epi8(digit));
+                _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(digit));
             }
         }
     }
 
-    /// Adds what a run from `column` on came to, a vector for each row of digits from `first` on, to the sums.
+    /// Adds what a run from `column` on came to, a vector for each row of digits from `first` on, to the rows' sums.
     ///
     /// # Safety
-    /// `sums` has a line for each.
+    /// `sums` has [`SUMS`] lines.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn settle<const HEIGHT: usize>(
+    pub(super) unsafe fn settle<Q: Quants, const HEIGHT: usize>(
         &self,
         run: &[__m512; HEIGHT],
         first: usize,
@@ -136,14 +149,20 @@ impl Group {
         // SAFETY: there is a scale for each run, and a sum for each row.
         unsafe {
             // With as many scales as rows, the rows stay in registers.
-            let scales = &*self.scales.add(column / RUN).cast::<f32>().add(first).cast::<[f32; HEIGHT]>();
-            for (row, (run, scale)) in run.iter().zip(scales).enumerate() {
-                let sum = sums.add((first + row) * ROWS);
-                let before = if column == 0 { _mm512_setzero_ps() } else { _mm512_load_ps(sum) };
+            let scales = &*self.scales.add(column / Q::RUN).cast::<f32>().add(first).cast::<[f32; HEIGHT]>();
+            let lines = &*self.lines.cast::<usize>().add(first).cast::<[usize; HEIGHT]>();
+            for ((run, scale), line) in run.iter().zip(scales).zip(lines) {
+                let sum = sums.add(line * ROWS);
+                let before = _mm512_load_ps(sum);
                 _mm512_store_ps(sum, _mm512_fmadd_ps(*run, _mm512_set1_ps(*scale), before));
             }
         }
     }
+}
+
+/// Where the tile with a column begins, of those of its rows.
+pub(super) fn tile_of<Q: Quants>(column: usize) -> usize {
+    column / Q::DEPTH * Q::DEPTH * TILE
 }
 
 /// The scale that makes values of numbers, and its inverse.

@@ -5,7 +5,7 @@
 use std::arch::x86_64::*;
 
 use super::digits::{BLOCK, DIGITS, GROUP, Group, UNSIGNED};
-use super::quants::Quants;
+use super::quants::{Quants, ROWS, Unpacked};
 use super::{Bench, Run, Sixteen};
 use crate::simd::LINE;
 
@@ -36,29 +36,58 @@ impl Few<'_> {
             for at in (0..width).step_by(Q::VALUES) {
                 // Block by block, so that memory is asked for all the time.
                 self.sixteen.unpack::<Q>(column + at, self.bench.weights);
-                for part in (0..Q::VALUES).step_by(Q::SHARE) {
-                    self.add::<Q, HEIGHT>(column + at, part, &mut sum);
-                }
+                self.add_block::<Q, HEIGHT>(column + at, &mut sum);
             }
-            self.group.settle(&sum, 0, column, self.bench.sums);
+            self.group.settle::<Q, _>(&sum, 0, column, self.bench.sums);
         }
     }
 
-    /// Adds the columns that share a scale, from `part` of the block at `column`.
+    /// Adds the block at `column`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    unsafe fn add<Q: Quants, const HEIGHT: usize>(
+    unsafe fn add_block<Q: Quants, const HEIGHT: usize>(&self, column: usize, sum: &mut [__m512; HEIGHT]) {
+        unsafe {
+            let mut block = [_mm512_setzero_si512(); HEIGHT];
+            for part in (0..Q::VALUES).step_by(Q::SHARE) {
+                let weights = self.bench.weights.after::<Q>(part);
+                let products = self.products::<Q, HEIGHT>(column + part, weights);
+                if Q::WHOLES {
+                    let whole = _mm512_load_si512(weights.wholes.cast());
+                    for (block, product) in block.iter_mut().zip(products) {
+                        *block = _mm512_add_epi32(*block, _mm512_mullo_epi32(product, whole));
+                    }
+                } else {
+                    block = products;
+                }
+            }
+            let scale = _mm512_load_ps(self.bench.weights.scales);
+            for (sum, block) in sum.iter_mut().zip(block) {
+                *sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(block), scale, *sum);
+            }
+            if Q::SHIFTED {
+                for share in 0..Q::VALUES / Q::SHARE {
+                    let shift = _mm512_load_ps(self.bench.weights.shifts.add(share * ROWS));
+                    let x = &*self.group.sums.add(column / Q::SHARE + share);
+                    for (sum, x) in sum[..HEIGHT / DIGITS].iter_mut().zip(x) {
+                        *sum = _mm512_fmadd_ps(_mm512_set1_ps(*x), shift, *sum);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the columns that share a scale, from `column` on, come to.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn products<Q: Quants, const HEIGHT: usize>(
         &self,
         column: usize,
-        part: usize,
-        sum: &mut [__m512; HEIGHT],
-    ) {
-        let column = column + part;
-        let weights = self.bench.weights.after::<Q>(part);
+        weights: Unpacked,
+    ) -> [__m512i; HEIGHT] {
         // The instruction takes one side without sign. What that adds, the totals take away.
         let flip = _mm512_set1_epi8(UNSIGNED as u8 as i8);
+        let mut products = [_mm512_setzero_si512(); HEIGHT];
         unsafe {
-            let mut products = [_mm512_setzero_si512(); HEIGHT];
             for (product, total) in products.iter_mut().zip(&*self.totals.add(column / Q::SHARE)) {
                 *product = _mm512_set1_epi32(*total);
             }
@@ -71,17 +100,7 @@ impl Few<'_> {
                     *product = _mm512_dpbusd_epi32(*product, quants, x);
                 }
             }
-            let scale = _mm512_load_ps(weights.scales);
-            for (sum, product) in sum.iter_mut().zip(products) {
-                *sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), scale, *sum);
-            }
-            if Q::SHIFTED {
-                let shift = _mm512_load_ps(weights.shifts);
-                let x = &*self.group.sums.add(column / Q::SHARE);
-                for (sum, x) in sum[..HEIGHT / DIGITS].iter_mut().zip(x) {
-                    *sum = _mm512_fmadd_ps(_mm512_set1_ps(*x), shift, *sum);
-                }
-            }
         }
+        products
     }
 }

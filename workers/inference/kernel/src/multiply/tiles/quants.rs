@@ -1,12 +1,16 @@
 //! How each format's blocks become whole numbers with a scale, and for some a shift: those of sixteen rows at once.
 //!
-//! The layouts are those of [`crate::layout`]; here a weight stays `quant * scale + shift`. Bytes of sixteen rows are turned into lines
+//! The layouts are those of [`crate::layout`]; here a weight stays `quant * scale + shift`, or where a block's scales are
+//! quantised themselves, `quant * whole * scale + shift`. Bytes of sixteen rows are turned into lines
 //! first, so that a line has four columns of every row, as the tiles want it; the bits come after, on whole lines.
 
 mod blocks;
+mod split;
 mod supers;
 
 use std::arch::x86_64::*;
+
+pub(super) use split::split;
 
 use crate::layout::Layout;
 
@@ -18,9 +22,14 @@ pub(super) const ROWS: usize = 16;
 /// # Safety
 /// `unpack` reads `BYTES` bytes from each row, of any alignment, writes `VALUES` columns, and needs AVX-512 F and BW.
 pub(super) unsafe trait Quants: Layout {
-    /// Columns that share a scale: 16 or 32.
+    /// Columns that share a scale and a shift: 16 or 32. A block of more has a whole number for each, and one scale.
     const SHARE: usize = 32;
     const SHIFTED: bool = false;
+    const WHOLES: bool = Self::VALUES > Self::SHARE;
+    /// Columns of a tile of activations.
+    const DEPTH: usize = if Self::WHOLES { 64 } else { 32 };
+    /// Columns whose activations share a scale, and whose weights are unpacked at a time.
+    const RUN: usize = if Self::WHOLES { Self::VALUES } else { 512 };
     unsafe fn unpack(rows: Rows, to: Unpacked);
 }
 
@@ -93,8 +102,11 @@ impl Rows {
 pub(super) struct Unpacked {
     /// A line for each four columns.
     pub(super) quants: *mut i8,
-    /// For each columns that share one: the scale of each row.
+    /// For each columns that share one, if the format has such: that of each row.
+    pub(super) wholes: *mut i32,
+    /// For each block: the scale of each row.
     pub(super) scales: *mut f32,
+    /// For each columns that share one, if the format has such: that of each row.
     pub(super) shifts: *mut f32,
 }
 
@@ -105,7 +117,8 @@ impl Unpacked {
         let shares = columns / Q::SHARE * ROWS;
         Self {
             quants: self.quants.wrapping_add(columns * ROWS),
-            scales: self.scales.wrapping_add(shares),
+            wholes: self.wholes.wrapping_add(shares),
+            scales: self.scales.wrapping_add(columns / Q::VALUES * ROWS),
             shifts: self.shifts.wrapping_add(shares),
         }
     }
@@ -121,14 +134,20 @@ impl Unpacked {
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    unsafe fn scale(self, number: usize, scale: __m512) {
-        unsafe { _mm512_storeu_ps(self.scales.add(number * ROWS), scale) }
+    unsafe fn scale(self, scale: __m512) {
+        unsafe { _mm512_store_ps(self.scales, scale) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn whole(self, number: usize, whole: __m512i) {
+        unsafe { _mm512_store_si512(self.wholes.add(number * ROWS).cast(), whole) }
     }
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn shift(self, number: usize, shift: __m512) {
-        unsafe { _mm512_storeu_ps(self.shifts.add(number * ROWS), shift) }
+        unsafe { _mm512_store_ps(self.shifts.add(number * ROWS), shift) }
     }
 }
 

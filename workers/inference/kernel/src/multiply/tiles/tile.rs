@@ -1,8 +1,8 @@
-//! A group of activations by sixteens of the weights' rows, in tiles.
+//! A group of activations by sixteens of the weights' rows in blocks of 32, in tiles.
 
 use std::arch::x86_64::*;
 
-use super::digits::{BLOCK, GROUP, Group, TILE};
+use super::digits::{GROUP, Group, TILE, tile_of};
 use super::quants::{Quants, ROWS};
 use super::{Bench, Run};
 use crate::simd::amx;
@@ -21,7 +21,7 @@ const AHEAD: usize = 5;
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 pub(super) unsafe fn add_run<'a, Q: Quants>(
     group: &Group,
-    (digits, blocks): (*const [[i8; BLOCK]; TILE], usize),
+    (digits, columns): (*const i8, usize),
     run: Run,
     benches: impl Iterator<Item = &'a Bench> + Clone,
     sums: usize,
@@ -32,7 +32,7 @@ pub(super) unsafe fn add_run<'a, Q: Quants>(
     let mut before: Option<Pair<'_>> = None;
     let mut count = 0;
     for first in (0..group.height()).step_by(TILE) {
-        let digits = digits.wrapping_add(first / TILE * blocks + run.column / BLOCK);
+        let digits = digits.wrapping_add(first * columns + tile_of::<Q>(run.column));
         for bench in benches.clone() {
             let pair = Pair { group, first, run, digits, bench };
             // SAFETY: as the caller says.
@@ -48,7 +48,7 @@ pub(super) unsafe fn add_run<'a, Q: Quants>(
                     count += 1;
                 }
                 if let Some(before) = before {
-                    before.settle(&mut sum, sums);
+                    before.settle::<Q>(&mut sum, sums);
                 }
                 for step in ahead..steps {
                     pair.multiply::<Q>(step, count);
@@ -68,7 +68,7 @@ pub(super) unsafe fn add_run<'a, Q: Quants>(
                 last.add::<Q>(step, ahead, count, &mut sum);
                 count += 1;
             }
-            last.settle(&mut sum, sums);
+            last.settle::<Q>(&mut sum, sums);
         }
     }
 }
@@ -79,7 +79,7 @@ struct Pair<'a> {
     /// The first row of digits.
     first: usize,
     run: Run,
-    digits: *const [[i8; BLOCK]; TILE],
+    digits: *const i8,
     bench: &'a Bench,
 }
 
@@ -102,7 +102,7 @@ impl Pair<'_> {
     #[inline(always)]
     unsafe fn multiply<Q: Quants>(&self, step: usize, count: usize) {
         let column = step * Q::SHARE;
-        let x = self.digits.wrapping_add(column / BLOCK).cast::<i8>().wrapping_add(column % BLOCK);
+        let x = self.digits.wrapping_add(tile_of::<Q>(column));
         unsafe { amx::multiply(count % 2 == 1, x, self.bench.weights.quants.add(column * ROWS)) }
     }
 
@@ -131,9 +131,9 @@ impl Pair<'_> {
     /// Adds the run to the sums from line `sums` on, for the next to begin.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    unsafe fn settle(&self, sum: &mut [__m512; TILE], sums: usize) {
+    unsafe fn settle<Q: Quants>(&self, sum: &mut [__m512; TILE], sums: usize) {
         let sums = self.bench.sums.wrapping_add(sums * ROWS);
-        unsafe { self.group.settle(sum, self.first, self.run.column, sums) };
+        unsafe { self.group.settle::<Q, _>(sum, self.first, self.run.column, sums) };
         *sum = [_mm512_setzero_ps(); TILE];
     }
 }

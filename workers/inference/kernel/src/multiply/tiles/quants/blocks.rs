@@ -12,7 +12,7 @@ unsafe impl Quants for Q8_0 {
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
-            to.scale(0, low_halves(rows.words(0)));
+            to.scale(low_halves(rows.words(0)));
             to.sixteen(0, rows.lines(2));
             to.sixteen(1, rows.lines(18));
         }
@@ -25,7 +25,7 @@ unsafe impl Quants for Q4_0 {
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
-            to.scale(0, low_halves(rows.words(0)));
+            to.scale(low_halves(rows.words(0)));
             let bytes = rows.lines(2);
             to.sixteen(0, less(bits::<0, 4>(bytes), 8));
             to.sixteen(1, less(bits::<4, 4>(bytes), 8));
@@ -42,7 +42,7 @@ unsafe impl Quants for Q4_1 {
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
             let head = rows.words(0);
-            to.scale(0, low_halves(head));
+            to.scale(low_halves(head));
             to.shift(0, high_halves(head));
             let bytes = rows.lines(4);
             to.sixteen(0, bits::<0, 4>(bytes));
@@ -57,7 +57,7 @@ unsafe impl Quants for Q5_0 {
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
-            to.scale(0, low_halves(rows.words(0)));
+            to.scale(low_halves(rows.words(0)));
             let [low, high] = five_bits(rows, 2);
             to.sixteen(0, less(low, 16));
             to.sixteen(1, less(high, 16));
@@ -74,7 +74,7 @@ unsafe impl Quants for Q5_1 {
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
             let head = rows.words(0);
-            to.scale(0, low_halves(head));
+            to.scale(low_halves(head));
             to.shift(0, high_halves(head));
             let [low, high] = five_bits(rows, 4);
             to.sixteen(0, low);

@@ -17,13 +17,13 @@ unsafe impl Quants for Q2K {
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
             let head = rows.words(80);
-            let (scale, shift) = (low_halves(head), negative(high_halves(head)));
-            for quarter in 0..4 {
-                let words = rows.words(4 * quarter);
+            to.scale(low_halves(head));
+            let shift = negative(high_halves(head));
+            for (quarter, words) in rows.lines(0).into_iter().enumerate() {
                 for byte in 0..4 {
                     let both = byte_of(words, byte);
                     let number = 4 * quarter + byte as usize;
-                    to.scale(number, scaled(_mm512_and_si512(both, _mm512_set1_epi32(15)), scale));
+                    to.whole(number, _mm512_and_si512(both, _mm512_set1_epi32(15)));
                     to.shift(number, scaled(_mm512_srli_epi32::<4>(both), shift));
                 }
             }
@@ -47,7 +47,7 @@ unsafe impl Quants for Q3K {
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
             // The block ends with the scales' scale.
-            let scale = high_halves(rows.words(106));
+            to.scale(high_halves(rows.words(106)));
             // Low nibbles, then high nibbles; the last four bytes have two more bits of each.
             let (a, b, c) = (rows.words(96), rows.words(100), rows.words(104));
             let words = [
@@ -59,7 +59,7 @@ unsafe impl Quants for Q3K {
             for (quarter, words) in words.into_iter().enumerate() {
                 for byte in 0..4 {
                     let whole = _mm512_sub_epi32(byte_of(words, byte), _mm512_set1_epi32(32));
-                    to.scale(4 * quarter + byte as usize, scaled(whole, scale));
+                    to.whole(4 * quarter + byte as usize, whole);
                 }
             }
             let third = [rows.lines(0), rows.lines(16)];
@@ -137,12 +137,11 @@ unsafe impl Quants for Q6K {
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
             // The block ends with the scales' scale.
-            let scale = high_halves(rows.words(206));
-            for quarter in 0..4 {
-                let words = rows.words(192 + 4 * quarter);
+            to.scale(high_halves(rows.words(206)));
+            for (quarter, words) in rows.lines(192).into_iter().enumerate() {
                 for byte in 0..4 {
                     let up = _mm512_sll_epi32(words, _mm_cvtsi32_si128(24 - 8 * byte));
-                    to.scale(4 * quarter + byte as usize, scaled(_mm512_srai_epi32::<24>(up), scale));
+                    to.whole(4 * quarter + byte as usize, _mm512_srai_epi32::<24>(up));
                 }
             }
             for half in 0..2 {
@@ -173,15 +172,15 @@ fn halves_of(bytes: usize, from: usize) -> impl Iterator<Item = (usize, usize)> 
 #[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn six_bits(rows: Rows, to: Unpacked) {
     unsafe {
-        let head = rows.words(0);
-        let (scale, shift) = (low_halves(head), negative(high_halves(head)));
-        let (a, b, c) = (rows.words(4), rows.words(8), rows.words(12));
+        let [head, a, b, c] = rows.lines(0);
+        to.scale(low_halves(head));
+        let shift = negative(high_halves(head));
         let scales = [low_six(a), _mm512_or_si512(high_two(a), nibbles::<0>(c))];
         let shifts = [low_six(b), _mm512_or_si512(high_two(b), nibbles::<4>(c))];
         for half in 0..2 {
             for byte in 0..4 {
                 let number = 4 * half + byte as usize;
-                to.scale(number, scaled(byte_of(scales[half], byte), scale));
+                to.whole(number, byte_of(scales[half], byte));
                 to.shift(number, scaled(byte_of(shifts[half], byte), shift));
             }
         }

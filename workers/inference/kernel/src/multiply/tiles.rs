@@ -31,7 +31,7 @@ use crate::threads::Threads;
 /// What a thread takes at a time, in bytes of weights.
 const TAKE: usize = 64 << 10;
 /// Sixteens of the weights' rows that a run of several groups' digits meets before the next run.
-const PANELS: usize = 8;
+const PANELS: usize = 4;
 
 thread_local! {
     static MEMORY: Memory = const { Memory::new(Vec::new()) };

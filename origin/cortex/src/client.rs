@@ -23,7 +23,7 @@ pub(crate) use admin::Admin;
 pub(crate) use answer::Health;
 pub(crate) use chat::{Asked, Said};
 pub(crate) use error::{CallError, Refused};
-pub(crate) use follow::Follow;
+pub(crate) use follow::{Follow, Told};
 
 /// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -76,10 +76,13 @@ pub(crate) fn overloaded() -> Problem {
 
 /// What a worker said went wrong.
 pub(crate) fn failed(failure: Failure) -> Problem {
-    let Failure { kind, detail, parameter } = failure;
+    let Failure { kind, detail, parameter, retry_after } = failure;
     let problem = match kind {
         FailureKind::InvalidInput => Problem::new(Kind::InvalidRequest, detail),
-        FailureKind::Overloaded => Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1)),
+        FailureKind::Overloaded => {
+            let wait = retry_after.unwrap_or(Duration::from_secs(1));
+            Problem::new(Kind::Overloaded, detail).retry_after(wait)
+        }
         FailureKind::Broken | FailureKind::Silent | FailureKind::Overran => {
             Problem::new(Kind::WorkerFailed, detail)
         }
@@ -120,5 +123,8 @@ mod tests {
         let problem = failed(Failure::new(FailureKind::Overloaded, "the queue is full"));
         let rendered = problem.render(Shape::OpenAi);
         assert_eq!((rendered.status, rendered.retry_after), (429, Some(1)));
+        let knows =
+            Failure::new(FailureKind::Overloaded, "the queue is full").retry_after(Duration::from_secs(7));
+        assert_eq!(failed(knows).render(Shape::OpenAi).retry_after, Some(7));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::id::{DispatchId, InvalidId, Pool, WorkerId};
 use crate::pointer::Pointer;
@@ -115,18 +116,26 @@ pub struct Failure {
     pub detail: String,
     /// The parameter of the request that is at fault, if one is.
     pub parameter: Option<String>,
+    /// When another try may end better, if the worker knows.
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
     #[must_use]
     pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), parameter: None }
+        Self { kind, detail: detail.into(), parameter: None, retry_after: None }
     }
 
     /// Names the parameter of the request that is at fault.
     #[must_use]
     pub fn at(self, parameter: impl Into<String>) -> Self {
         Self { parameter: Some(parameter.into()), ..self }
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
     }
 }
 

@@ -120,6 +120,12 @@ impl Problem {
         self.with("retry_after", wait.as_secs().max(1))
     }
 
+    /// What [`Self::retry_after`] said.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        self.extensions.get("retry_after").and_then(Value::as_u64).map(Duration::from_secs)
+    }
+
     /// What a job's view carries of it.
     #[must_use]
     pub fn view(&self) -> ErrorView {
@@ -141,7 +147,7 @@ impl Problem {
             Shape::Problem => "application/problem+json",
             Shape::OpenAi => "application/json",
         };
-        let retry_after = self.extensions.get("retry_after").and_then(Value::as_u64);
+        let retry_after = self.wait().map(|wait| wait.as_secs());
         Rendered { status: self.kind.status(), content_type, retry_after, body: body.to_string() }
     }
 

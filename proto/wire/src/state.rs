@@ -1,5 +1,7 @@
 //! States, and what states and events are made of.
 
+use std::time::Duration;
+
 use cortex_domain::event::Timings;
 use cortex_domain::id::DispatchId;
 use cortex_domain::policy::{Clearance, PolicyVersion};
@@ -187,8 +189,14 @@ impl From<&Failure> for v1::Failure {
             kind: kind.into(),
             detail: failure.detail.clone(),
             parameter: failure.parameter.clone().unwrap_or_default(),
+            retry_after_ms: failure.retry_after.map_or(0, millis),
         }
     }
+}
+
+/// What a packet says of a time: 0 says nothing.
+fn millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 impl TryFrom<v1::Failure> for Failure {
@@ -203,7 +211,8 @@ impl TryFrom<v1::Failure> for Failure {
             v1::FailureKind::Silent => FailureKind::Silent,
             v1::FailureKind::Overran => FailureKind::Overran,
         };
-        Ok(Self { kind, detail: failure.detail, parameter: filled(failure.parameter) })
+        let retry_after = Some(failure.retry_after_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
+        Ok(Self { kind, detail: failure.detail, parameter: filled(failure.parameter), retry_after })
     }
 }
 

@@ -82,6 +82,20 @@ async fn events_stream_until_the_end_and_resume_where_they_broke_off() {
 }
 
 #[tokio::test]
+async fn events_tell_what_the_worker_says_to_whoever_listens_then() {
+    let home = Home::new();
+    let origin = Origin::start(&home, &Setup::echo()).await;
+    let id = origin.api.submit("job.echo", json!({"frames": 40, "pace_ms": 50})).await.id();
+    let stream = origin.api.request(Method::GET, &format!("/api/v1/jobs/{id}/events"));
+    let text = stream.header("accept", "text/event-stream").send().await.unwrap().text().await.unwrap();
+    let said: Vec<_> = text.split("\n\n").filter(|event| event.starts_with("event: progress\n")).collect();
+    assert!(said.contains(&"event: progress\ndata: {\"frame\":38}"), "{text}");
+    assert!(said.iter().all(|event| !event.contains("id:")), "{text}");
+    assert!(text.trim_end().ends_with('}') && text.contains("event: succeeded"), "{text}");
+    origin.stop();
+}
+
+#[tokio::test]
 async fn a_caller_that_waits_gets_the_result_or_a_job_that_goes_on() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::echo()).await;

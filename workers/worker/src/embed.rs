@@ -50,8 +50,9 @@ impl Embed {
 
     fn failure(&self, error: EmbedError) -> Failure {
         match error {
-            EmbedError::Overloaded { .. } => {
+            EmbedError::Overloaded { retry_after } => {
                 Failure::new(FailureKind::Overloaded, "the model's queue is full; try again later")
+                    .retry_after(retry_after)
             }
             EmbedError::TooMany { .. } | EmbedError::BadText { .. } => invalid(error.to_string()).at("input"),
             EmbedError::Device(_) => {

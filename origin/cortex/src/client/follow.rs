@@ -20,13 +20,21 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Failures without an event between them, before it is given up.
 const FAILURES: u32 = 5;
 
+/// What is told of a job.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Event(EventView),
+    /// What its worker says while it runs; told once, and only to whoever listens at that time.
+    Progress(serde_json::Value),
+}
+
 /// Follows one job to its end.
 #[derive(Debug)]
 pub(crate) struct Follow {
     api: Api,
     id: JobId,
     stream: Option<(Response, Parser)>,
-    ready: VecDeque<EventView>,
+    ready: VecDeque<Told>,
     seen: Option<String>,
     retry: Duration,
     failures: u32,
@@ -55,9 +63,20 @@ impl Follow {
     /// If the API refuses, or can't be reached several times in a row.
     pub(crate) async fn next(&mut self) -> Result<Option<EventView>, CallError> {
         loop {
-            if let Some(event) = self.ready.pop_front() {
-                self.ended |= event.state.is_terminal();
-                return Ok(Some(event));
+            match self.told().await? {
+                Some(Told::Event(event)) => return Ok(Some(event)),
+                Some(Told::Progress(_)) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next event, or word of the worker's, like [`Self::next`].
+    pub(crate) async fn told(&mut self) -> Result<Option<Told>, CallError> {
+        loop {
+            if let Some(told) = self.ready.pop_front() {
+                self.ended |= matches!(&told, Told::Event(event) if event.state.is_terminal());
+                return Ok(Some(told));
             }
             if self.ended {
                 return Ok(None);
@@ -120,10 +139,14 @@ impl Follow {
             Frame::Event { name, data, .. } if name == "error" => {
                 return Err(serde_json::from_str(&data).map_or_else(Broken::Unread, Broken::Said));
             }
+            Frame::Event { name, data, .. } if name == "progress" => {
+                let said = serde_json::from_str(&data).map_err(Broken::Unread)?;
+                self.ready.push_back(Told::Progress(said));
+            }
             Frame::Event { id, data, .. } => {
                 let event = serde_json::from_str(&data).map_err(Broken::Unread)?;
                 self.seen = id.or(self.seen.take());
-                self.ready.push_back(event);
+                self.ready.push_back(Told::Event(event));
                 self.failures = 0;
             }
         }

@@ -2,6 +2,7 @@
 
 mod list;
 mod load;
+mod loading;
 mod progress;
 mod pull;
 mod verify;

@@ -5,11 +5,12 @@ use std::time::Duration;
 use cortex_domain::id::{IdempotencyKey, JobId};
 use cortex_domain::state::StateName;
 use cortex_guard::api::{CreateJobBody, JobView};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{input, labels, place, view};
 use crate::cli::SubmitArgs;
-use crate::client::{Api, CallError};
+use crate::client::{Api, CallError, Told};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::show;
@@ -51,10 +52,24 @@ pub(crate) async fn submit(home: &Home, args: SubmitArgs, json: bool) -> Result<
 }
 
 /// The job at its end, or as it stands when the time is over. It was accepted, so it goes on without us.
-pub(super) async fn ended(api: &Api, id: JobId, within: Duration) -> Result<JobView, CallError> {
+async fn ended(api: &Api, id: JobId, within: Duration) -> Result<JobView, CallError> {
+    watched(api, id, within, |_| {}).await
+}
+
+/// The same, with what its worker says meanwhile.
+pub(super) async fn watched(
+    api: &Api,
+    id: JobId,
+    within: Duration,
+    mut said: impl FnMut(&Value),
+) -> Result<JobView, CallError> {
     let end = async {
         let mut follow = api.follow(id);
-        while follow.next().await?.is_some() {}
+        while let Some(told) = follow.told().await? {
+            if let Told::Progress(progress) = told {
+                said(&progress);
+            }
+        }
         Ok::<_, CallError>(())
     };
     if let Ok(Err(error)) = timeout(within, end).await {

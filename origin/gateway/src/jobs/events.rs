@@ -1,6 +1,7 @@
-//! `GET /api/v1/jobs/{id}/events`: a job's log, as a list or as it grows.
+//! `GET /api/v1/jobs/{id}/events`: a job's log, as a list or as it grows, then with what its worker says meanwhile.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::time::Duration;
 
 use axum::Json;
@@ -10,10 +11,11 @@ use axum::response::{IntoResponse, Response};
 use cortex_domain::job::Version;
 use cortex_guard::api::{EventPage, EventView};
 use cortex_guard::{Kind, Problem};
-use futures::StreamExt;
+use futures::stream::{self, StreamExt};
 use http::{StatusCode, header};
 
 use super::log::{Cut, Log};
+use super::progress::progress;
 use crate::door::Admitted;
 use crate::gateway::Gateway;
 use crate::refuse::Refused;
@@ -36,8 +38,11 @@ pub(crate) async fn events(
         // A browser that was told 204 does not come again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let events = log.follow().filter_map(|told| std::future::ready(sse(told)));
-    let stream = axum::response::sse::Sse::new(events);
+    let said = progress(&gateway.inner, log.job()).await?;
+    let logged = log.follow().map(Told::Log).chain(stream::once(ready(Told::Over)));
+    let told = stream::select(logged, said.map(Told::Said));
+    let events = told.take_while(|told| ready(!matches!(told, Told::Over)));
+    let stream = axum::response::sse::Sse::new(events.filter_map(|told| ready(sse(told))));
     Ok(stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
@@ -54,12 +59,21 @@ fn resume(admitted: &Admitted) -> Result<Version, Problem> {
     })
 }
 
-/// An entry as an event; a failure as the last one. A client whose stream just ends comes again by itself.
-fn sse(told: Result<EventView, Cut>) -> Option<Result<Sse, Infallible>> {
+enum Told {
+    Log(Result<EventView, Cut>),
+    /// A line of the worker's.
+    Said(String),
+    Over,
+}
+
+/// A failure is the last event. A client whose stream just ends comes again by itself. What the worker says has no id: it
+/// is told once, as it comes.
+fn sse(told: Told) -> Option<Result<Sse, Infallible>> {
     let event = match told {
-        Ok(view) => Sse::default().id(view.id.clone()).event(view.name.clone()).json_data(view),
-        Err(Cut::Failed(problem)) => Sse::default().event("error").json_data(problem.view()),
-        Err(Cut::Stopping) => return None,
+        Told::Log(Ok(view)) => Sse::default().id(view.id.clone()).event(view.name.clone()).json_data(view),
+        Told::Log(Err(Cut::Failed(problem))) => Sse::default().event("error").json_data(problem.view()),
+        Told::Said(line) => Ok(Sse::default().event("progress").data(line)),
+        Told::Log(Err(Cut::Stopping)) | Told::Over => return None,
     };
     event.ok().map(Ok)
 }

@@ -45,6 +45,10 @@ impl Log {
         Ok(Self { inner: inner.clone(), job, watched, after })
     }
 
+    pub(crate) fn job(&self) -> JobId {
+        self.job.id()
+    }
+
     /// Whether nothing more will come.
     pub(crate) fn is_over(&self) -> bool {
         self.job.state.is_terminal() && self.after == self.job.version

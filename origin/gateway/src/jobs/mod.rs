@@ -7,6 +7,7 @@ mod find;
 mod get;
 mod list;
 mod log;
+mod progress;
 mod submit;
 mod view;
 

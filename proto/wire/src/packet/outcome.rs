@@ -39,7 +39,8 @@ impl From<&Outcome> for v1::JobResult {
                 let cut = failure.detail.floor_char_boundary(MAX_DETAIL);
                 let detail = failure.detail[..cut].to_owned();
                 let parameter = failure.parameter.clone().filter(|name| name.len() <= MAX_PARAMETER);
-                result::End::Failed((&Failure { kind: failure.kind, detail, parameter }).into())
+                let failure = Failure { detail, parameter, ..failure.clone() };
+                result::End::Failed((&failure).into())
             }
             End::Returned => result::End::Returned(result::Returned {}),
         };

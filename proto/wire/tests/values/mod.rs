@@ -129,8 +129,9 @@ fn hold() -> impl Strategy<Value = Hold> {
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
-    (prop::sample::select(&FailureKind::ALL), text(), some_text())
-        .prop_map(|(kind, detail, parameter)| Failure { kind, detail, parameter })
+    let wait = option::of((1..=u64::MAX).prop_map(Duration::from_millis));
+    (prop::sample::select(&FailureKind::ALL), text(), some_text(), wait)
+        .prop_map(|(kind, detail, parameter, retry_after)| Failure { kind, detail, parameter, retry_after })
 }
 
 fn denial() -> impl Strategy<Value = Denial> {

@@ -6,7 +6,7 @@ use llguidance::toktrie::{InferenceCapabilities, TokEnv};
 use llguidance::{Matcher, ParserFactory};
 
 use crate::environment::Environment;
-use crate::json_text::Watched;
+use crate::json_text::{JsonText, Watched};
 use crate::kept::Kept;
 use crate::slices::slices;
 use crate::{Constraint, GrammarError, Limits, Mask, Rule, Tool, Vocabulary, VocabularyError, lark, schema};
@@ -86,8 +86,8 @@ impl Compiler {
                 lark::check("Lark grammar", text, &self.limits)?;
                 ("Lark grammar", vec![GrammarWithLexer::from_lark(text.clone())])
             }
-            Rule::Tools { tools, syntax, calls } => {
-                let text = lark::of_tools(tools, syntax, *calls, &self.shared.vocabulary)?;
+            Rule::Tools { tools, syntax, calls, or_text } => {
+                let text = lark::of_tools(tools, syntax, *calls, *or_text, &self.shared.vocabulary)?;
                 let mut grammars = vec![GrammarWithLexer::from_lark(text)];
                 grammars.extend(self.arguments(tools)?);
                 ("tools", grammars)
@@ -95,8 +95,14 @@ impl Compiler {
         };
         let parser = self.factory.create_parser(TopLevelGrammar { grammars, max_tokens: None });
         let parser = parser.map_err(|error| refusal(kind, &error.to_string()))?;
-        let is_json = matches!(rule, Rule::JsonObject | Rule::JsonSchema(_) | Rule::Tools { .. });
-        let constraint = Constraint::new(Arc::clone(&self.shared), Matcher::new(Ok(parser)), is_json);
+        let text = match rule {
+            Rule::JsonObject | Rule::JsonSchema(_) => Some(JsonText::default()),
+            Rule::Tools { or_text, .. } => {
+                Some(if *or_text { JsonText::or_other() } else { JsonText::default() })
+            }
+            Rule::Regex(_) | Rule::Lark(_) => None,
+        };
+        let constraint = Constraint::new(Arc::clone(&self.shared), Matcher::new(Ok(parser)), text);
         // A grammar that nothing satisfies, or that is too complex to begin, is refused here and not in the middle of an answer.
         let first = constraint.clone().mask(&mut Mask::new());
         first.map_err(|error| GrammarError::TooComplex { why: error.to_string() })?;

@@ -29,8 +29,7 @@ pub struct Constraint {
 }
 
 impl Constraint {
-    pub(crate) fn new(shared: Arc<Shared>, matcher: Matcher, is_json: bool) -> Self {
-        let text = is_json.then(JsonText::default);
+    pub(crate) fn new(shared: Arc<Shared>, matcher: Matcher, text: Option<JsonText>) -> Self {
         Self {
             shared,
             matcher,

@@ -20,6 +20,10 @@ pub(crate) struct JsonText {
 enum Within {
     #[default]
     Structure,
+    /// At the beginning of what is JSON only if it begins as an object.
+    Unknown,
+    /// In text that is none.
+    Other,
     String,
     Escape,
     Digits(u16),
@@ -27,6 +31,11 @@ enum Within {
 }
 
 impl JsonText {
+    /// Of what is JSON only if it begins as an object.
+    pub(crate) fn or_other() -> Self {
+        Self { within: Within::Unknown, depth: 0 }
+    }
+
     /// Reads on; false where the text becomes one that readers refuse.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> bool {
         let mut fits = true;
@@ -38,6 +47,9 @@ impl JsonText {
 
     fn step(&mut self, byte: u8) -> bool {
         self.within = match (self.within, byte) {
+            (Within::Unknown, b' ' | b'\t' | b'\r' | b'\n') => Within::Unknown,
+            (Within::Unknown, byte) if byte != b'{' => Within::Other,
+            (Within::Other, _) => Within::Other,
             (Within::String, b'\\') => Within::Escape,
             (Within::String, b'"') => Within::Structure,
             (Within::String | Within::Escape, _) => Within::String,
@@ -87,7 +99,7 @@ impl Watched {
 
     /// Takes tokens out of the mask that would make the text unreadable, unless none would be left.
     pub(crate) fn narrow(&self, text: JsonText, tokens: &[Vec<u8>], mask: &mut Mask, scratch: &mut Vec<u32>) {
-        if matches!(text.within, Within::String | Within::Escape) {
+        if matches!(text.within, Within::String | Within::Escape | Within::Unknown | Within::Other) {
             // What follows a string within one token is short of any limit but that of depth, which is a soft one.
             return;
         }

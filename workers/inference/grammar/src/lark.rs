@@ -27,11 +27,12 @@ pub(crate) fn check(kind: &'static str, text: &str, limits: &Limits) -> Result<(
     Ok(())
 }
 
-/// A grammar of calls; the arguments of tool `i` are the grammar named `tool_i`.
+/// A grammar of calls, or of text that doesn't begin like one; the arguments of tool `i` are the grammar named `tool_i`.
 pub(crate) fn of_tools(
     tools: &[Tool],
     syntax: &CallSyntax,
     calls: usize,
+    or_text: bool,
     vocabulary: &Vocabulary,
 ) -> Result<String, GrammarError> {
     if tools.is_empty() || calls == 0 {
@@ -44,10 +45,14 @@ pub(crate) fn of_tools(
     let text = |part: &str| literal(part, vocabulary);
     let (open, close, separator) = (text(&syntax.open), text(&syntax.close), text(&syntax.separator));
     let mut lark = String::new();
+    let _ = match or_text {
+        true => writeln!(lark, "start: calls | TEXT?\nTEXT: /\\s*[^\\s{{](?s:.*)/"),
+        false => writeln!(lark, "start: calls"),
+    };
     let more = calls - 1;
     let _ = match more {
-        0 => writeln!(lark, "start: {open} call {close}"),
-        _ => writeln!(lark, "start: {open} call more{{0,{more}}} {close}\nmore: {separator} call"),
+        0 => writeln!(lark, "calls: {open} call {close}"),
+        _ => writeln!(lark, "calls: {open} call more{{0,{more}}} {close}\nmore: {separator} call"),
     };
     let choices: Vec<String> = (0..tools.len()).map(|index| format!("call_{index}")).collect();
     let _ = writeln!(lark, "call: {}", choices.join(" | "));

@@ -11,8 +11,9 @@ pub enum Rule {
     Regex(String),
     /// A grammar in `llguidance`'s dialect of Lark. It can't name control tokens.
     Lark(String),
-    /// Calls of these tools and nothing else.
-    Tools { tools: Vec<Tool>, syntax: CallSyntax, calls: usize },
+    /// Calls of these tools and nothing else; with `or_text`, for calls that no marker opens, else any text whose first
+    /// character that is no blank is not `{`.
+    Tools { tools: Vec<Tool>, syntax: CallSyntax, calls: usize, or_text: bool },
 }
 
 /// A tool that may be called with arguments that validate against a schema.

@@ -121,6 +121,7 @@ fn tools(syntax: CallSyntax, calls: usize) -> Rule {
         ],
         syntax,
         calls,
+        or_text: false,
     }
 }
 
@@ -131,6 +132,37 @@ fn tagged() -> CallSyntax {
         after: "}\n</tool_call>".to_owned(),
         separator: "\n".to_owned(),
         ..CallSyntax::default()
+    }
+}
+
+#[test]
+fn without_a_marker_it_is_a_call_or_text_that_does_not_begin_like_one() {
+    let bare = CallSyntax {
+        before: "{\"name\": \"".to_owned(),
+        between: "\", \"parameters\": ".to_owned(),
+        after: "}".to_owned(),
+        separator: "; ".to_owned(),
+        ..CallSyntax::default()
+    };
+    let Rule::Tools { tools, syntax, calls, .. } = tools(bare, 2) else { unreachable!() };
+    let rule = Rule::Tools { tools, syntax, calls, or_text: true };
+    let weather = "{\"name\": \"weather\", \"parameters\": {\"city\": \"Oslo\"}}";
+    for fitting in
+        ["", "It is sunny.", "\n Say {\"a\": 1e999}\n[[", weather, &format!("{weather}; {weather}")]
+    {
+        assert!(fits(&rule, fitting), "{fitting}");
+    }
+    let many = format!("x{}", "[".repeat(100));
+    assert!(fits(&rule, &many), "text is no JSON");
+    for other in [
+        "{\"name\": \"weather\", \"parameters\": {\"city\": 7}}",
+        "{\"name\": \"other\", \"parameters\": {}}",
+        "{}",
+        " {\"a\": 1}",
+        "\u{a0}{\"a\": 1}",
+        &format!("{weather} and so on"),
+    ] {
+        assert!(!fits(&rule, other), "{other}");
     }
 }
 
@@ -272,6 +304,7 @@ fn bad_rules_are_refused_by_name() {
         tools: vec![Tool { name: name.to_owned(), parameters: json!({}) }],
         syntax: tagged(),
         calls: 1,
+        or_text: false,
     };
     assert_eq!(refused(named("a\"b")), GrammarError::ToolName { name: "a\"b".to_owned() });
     let bad = Rule::Tools {
@@ -281,9 +314,13 @@ fn bad_rules_are_refused_by_name() {
         }],
         syntax: tagged(),
         calls: 1,
+        or_text: false,
     };
     assert!(refused(bad).to_string().starts_with("tool t: if at #/properties/x: "));
-    assert_eq!(refused(Rule::Tools { tools: Vec::new(), syntax: tagged(), calls: 1 }), GrammarError::NoTools);
+    assert_eq!(
+        refused(Rule::Tools { tools: Vec::new(), syntax: tagged(), calls: 1, or_text: false }),
+        GrammarError::NoTools
+    );
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(super) fn of_chat(
     if let Some(rule) = of_format(&request.terms.format) {
         return Ok(Some(Grammar { rule, after: thinks_until, on: None }));
     }
-    let Some((syntax, on)) = of_tools(request, calls)? else { return Ok(None) };
+    let Some(Form { syntax, on, or_text }) = of_tools(request, calls)? else { return Ok(None) };
     let named = |name: &str| match &request.tool_choice {
         ToolChoice::Named(wanted) => wanted == name,
         _ => true,
@@ -51,12 +51,21 @@ pub(super) fn of_chat(
         _ if request.parallel_tool_calls => MAX_CALLS,
         _ => 1,
     };
-    let rule = Rule::Tools { tools: tools.collect(), syntax, calls };
+    let rule = Rule::Tools { tools: tools.collect(), syntax, calls, or_text };
     Ok(Some(Grammar { rule, after: thinks_until, on }))
 }
 
-/// How calls are written, and what opens them where there need be none; `None` if nothing binds the answer.
-fn of_tools(request: &ChatRequest, calls: &Calls) -> Result<Option<(CallSyntax, Option<String>)>, Problem> {
+/// How calls are written.
+struct Form {
+    syntax: CallSyntax,
+    /// What opens them where there need be none.
+    on: Option<String>,
+    /// There need be none, and nothing opens them: text that doesn't begin like a call is none.
+    or_text: bool,
+}
+
+/// How calls are written; `None` if nothing binds the answer.
+fn of_tools(request: &ChatRequest, calls: &Calls) -> Result<Option<Form>, Problem> {
     let choice = &request.tool_choice;
     if request.tools.is_empty() || *choice == ToolChoice::None {
         return Ok(None);
@@ -89,18 +98,13 @@ fn of_tools(request: &ChatRequest, calls: &Calls) -> Result<Option<(CallSyntax, 
             let syntax = CallSyntax { open: "[".to_owned(), close: "]".to_owned(), ..listed };
             (syntax, open.text.clone())
         }
-        Calls::Bare { .. } if !forced => {
-            let detail = "this model's calls have no mark that opens them, so `strict` and `parallel_tool_calls: false` \
-                          hold only with `tool_choice: required` or a function's name";
-            return Err(wrong("tool_choice", detail));
-        }
         Calls::Bare { .. } => (syntax("{\"name\": \"", "\", \"parameters\": ", "}", "; "), String::new()),
     };
-    if forced {
+    if forced || open.is_empty() {
         syntax.open.insert_str(0, &open);
-        return Ok(Some((syntax, None)));
+        return Ok(Some(Form { syntax, on: None, or_text: !forced }));
     }
-    Ok(Some((syntax, Some(open))))
+    Ok(Some(Form { syntax, on: Some(open), or_text: false }))
 }
 
 fn any_object() -> Value {

@@ -10,7 +10,8 @@ pub(super) fn of(problem: Problem) -> Failure {
         400..500 if problem.kind != Kind::SlowReader => FailureKind::InvalidInput,
         _ => FailureKind::Broken,
     };
-    Failure { parameter: problem.param().map(str::to_owned), ..Failure::new(kind, problem.detail) }
+    let (parameter, retry_after) = (problem.param().map(str::to_owned), problem.wait());
+    Failure { parameter, retry_after, ..Failure::new(kind, problem.detail) }
 }
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod tests {
         assert_eq!(of(Kind::Timeout), FailureKind::Overran);
         assert_eq!(of(Kind::WorkerFailed), FailureKind::Broken);
         let busy = Problem::new(Kind::Overloaded, "x").retry_after(Duration::from_secs(3));
-        assert_eq!(super::of(busy).kind, FailureKind::Overloaded);
+        let busy = super::of(busy);
+        assert_eq!((busy.kind, busy.retry_after), (FailureKind::Overloaded, Some(Duration::from_secs(3))));
     }
 }

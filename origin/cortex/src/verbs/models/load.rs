@@ -6,11 +6,11 @@ use std::time::Duration;
 use cortex_domain::id::ModelName;
 use cortex_domain::state::StateName;
 use cortex_guard::api::{CreateJobBody, JobView};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::super::submit::ended;
+use super::super::submit::watched;
+use super::loading::Loading;
 use crate::client::Api;
 use crate::exit::{Exit, Failure};
 use crate::show;
@@ -19,10 +19,12 @@ const LOAD: &str = "job.model.load";
 const UNLOAD: &str = "job.model.unload";
 /// Longer than a worker takes for a load at most, unless it was told otherwise.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
-const TICK: Duration = Duration::from_millis(100);
 
 pub(super) async fn load(api: &Api, name: &ModelName, json: bool) -> Result<Exit, Failure> {
-    let job = run(api, LOAD, name, &format!("loading {name}")).await?;
+    let mut loading = Loading::new(name);
+    let job = run(api, LOAD, name, |said| loading.show(said)).await;
+    loading.clear();
+    let job = job?;
     tell(&job, json, |answer| {
         let text = |field: &str| answer[field].as_str().unwrap_or("?").to_owned();
         let number = |field: &str| answer[field].as_u64().unwrap_or(0);
@@ -37,11 +39,11 @@ pub(super) async fn load(api: &Api, name: &ModelName, json: bool) -> Result<Exit
 }
 
 pub(super) async fn unload(api: &Api, name: &ModelName, json: bool) -> Result<Exit, Failure> {
-    let job = run(api, UNLOAD, name, &format!("unloading {name}")).await?;
+    let job = run(api, UNLOAD, name, |_| {}).await?;
     tell(&job, json, |_| format!("{name} is unloaded"))
 }
 
-async fn run(api: &Api, topic: &str, name: &ModelName, doing: &str) -> Result<JobView, Failure> {
+async fn run(api: &Api, topic: &str, name: &ModelName, said: impl FnMut(&Value)) -> Result<JobView, Failure> {
     let body = CreateJobBody {
         topic: topic.to_owned(),
         input: to_raw_value(&serde_json::json!({ "model": name.as_str() }))?,
@@ -50,16 +52,8 @@ async fn run(api: &Api, topic: &str, name: &ModelName, doing: &str) -> Result<Jo
         max_attempts: Some(1),
         labels: BTreeMap::new(),
     };
-    // Draws nothing where there is no terminal.
-    let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
-    let bar =
-        ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    bar.set_message(doing.to_owned());
-    bar.enable_steady_tick(TICK);
     let accepted = api.create(&body, None).await?;
-    let job = ended(api, accepted.id, PATIENCE).await;
-    bar.finish_and_clear();
-    Ok(job?)
+    Ok(watched(api, accepted.id, PATIENCE, said).await?)
 }
 
 fn tell(job: &JobView, json: bool, said: impl Fn(&Value) -> String) -> Result<Exit, Failure> {

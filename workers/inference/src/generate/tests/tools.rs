@@ -69,6 +69,34 @@ async fn a_strict_tool_is_called_by_its_schema_or_not_at_all() {
     assert!(!text.contains("town"), "{text}");
 }
 
+/// In the manner of Llama 3: nothing opens a call but its brace.
+const BARE: &str = "{%- for message in messages %}<s>{{ message.role }}\n{{ message.content }}</s>\n{% endfor %}\
+    {%- if tools %}{{ tools | tojson }}<|python_tag|>{% endif %}\
+    {%- if add_generation_prompt %}<s>assistant\n{% endif %}";
+
+#[tokio::test]
+async fn without_a_marker_too_a_strict_tool_is_called_by_its_schema_or_not_at_all() {
+    for field in [json!({"tools": tools(true)}), json!({"tools": tools(false), "parallel_tool_calls": false})]
+    {
+        let mut asked = field;
+        asked["max_tokens"] = 300.into();
+        let said = whole(&model(BARE, "No need: {\"a\": 1}."), asked.clone()).await;
+        assert_eq!(said["choices"][0]["message"]["content"], "No need: {\"a\": 1}.", "{asked}");
+        let call = "{\"name\": \"weather\", \"parameters\": {\"city\": \"Bern\"}}";
+        let called = whole(&model(BARE, call), asked.clone()).await;
+        let calls = &called["choices"][0]["message"]["tool_calls"];
+        assert_eq!(
+            calls[0]["function"],
+            json!({"name": "weather", "arguments": "{\"city\": \"Bern\"}"}),
+            "{called}"
+        );
+        assert_eq!(calls.as_array().unwrap().len(), 1);
+    }
+    let wrong = "{\"name\": \"weather\", \"parameters\": {\"town\": \"Bern\"}}";
+    let answer = whole(&model(BARE, wrong), json!({"tools": tools(true), "max_tokens": 300})).await;
+    assert!(!answer.to_string().contains("town"), "{answer}");
+}
+
 #[tokio::test]
 async fn tools_are_not_shown_to_a_model_that_may_call_none() {
     let answer = whole(&model(TEMPLATE, CALLS), json!({"tools": tools(false), "tool_choice": "none"})).await;

@@ -1,0 +1,151 @@
+//! How far a load is: a bar on a terminal, a line per step elsewhere.
+
+use std::io::{IsTerminal, stderr};
+use std::time::Duration;
+
+use cortex_domain::id::ModelName;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Deserialize;
+
+use crate::show;
+
+const SPINNER: &str = "{spinner} {prefix}: {msg}  {elapsed}";
+const BYTES: &str = "{prefix}: {msg}  {wide_bar}  {bytes}/{total_bytes}  {elapsed}";
+const COUNT: &str = "{prefix}: {msg}  {wide_bar}  {pos}/{len}  {elapsed}";
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a worker says while it loads. What else it may say one day is passed over.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+enum Step {
+    Tokenizer,
+    Weights { read: u64, of: u64 },
+    Device { layers: u64, of: u64 },
+    WarmUp,
+    Start,
+}
+
+impl Step {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Tokenizer => "reading the tokenizer",
+            Self::Weights { .. } => "reading the weights",
+            Self::Device { .. } => "moving layers to the device",
+            Self::WarmUp => "warming up",
+            Self::Start => "starting",
+        }
+    }
+
+    /// The bar, how far it is, and how far it goes.
+    fn bar(self) -> Option<(&'static str, u64, u64)> {
+        match self {
+            Self::Weights { read, of } => Some((BYTES, read, of)),
+            Self::Device { layers, of } => Some((COUNT, layers, of)),
+            Self::Tokenizer | Self::WarmUp | Self::Start => None,
+        }
+    }
+}
+
+/// Shows one model's.
+#[derive(Debug)]
+pub(super) struct Loading {
+    name: ModelName,
+    bar: Option<ProgressBar>,
+    at: &'static str,
+}
+
+impl Loading {
+    pub(super) fn new(name: &ModelName) -> Self {
+        let bar = stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.set_prefix(name.to_string());
+            bar.set_style(style(SPINNER));
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        Self { name: name.clone(), bar, at: "" }
+    }
+
+    /// Shows what the worker said.
+    pub(super) fn show(&mut self, said: &serde_json::Value) {
+        let Ok(step) = Step::deserialize(said) else { return };
+        let begins = self.at != step.words();
+        self.at = step.words();
+        match &self.bar {
+            Some(bar) => {
+                if begins {
+                    bar.set_style(style(step.bar().map_or(SPINNER, |(template, ..)| template)));
+                    bar.set_message(step.words());
+                }
+                if let Some((_, done, of)) = step.bar() {
+                    bar.set_length(of);
+                    bar.set_position(done);
+                }
+            }
+            None if begins => show::note(&format!("{}: {}", self.name, step.words())),
+            None => {}
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn shown(said: &[Value]) -> Vec<&'static str> {
+        let mut loading = Loading { name: "m".parse().unwrap(), bar: None, at: "" };
+        let each = said.iter().map(|said| {
+            loading.show(said);
+            loading.at
+        });
+        each.collect()
+    }
+
+    #[test]
+    fn every_step_of_a_worker_is_known_and_others_are_passed_over() {
+        let said = [
+            json!({"step": "tokenizer"}),
+            json!({"step": "weights", "read": 1, "of": 3}),
+            json!({"step": "device", "layers": 1, "of": 22}),
+            json!({"step": "warm-up"}),
+            json!({"step": "start"}),
+            json!({"step": "something new"}),
+            json!(7),
+        ];
+        let expected = [
+            "reading the tokenizer",
+            "reading the weights",
+            "moving layers to the device",
+            "warming up",
+            "starting",
+            "starting",
+            "starting",
+        ];
+        assert_eq!(shown(&said), expected);
+    }
+
+    #[test]
+    fn a_bar_goes_as_far_as_there_is_to_read() {
+        let bar = ProgressBar::hidden();
+        let mut loading = Loading { name: "m".parse().unwrap(), bar: Some(bar.clone()), at: "" };
+        loading.show(&json!({"step": "weights", "read": 5, "of": 9}));
+        assert_eq!(
+            (bar.position(), bar.length(), bar.message().as_str()),
+            (5, Some(9), "reading the weights")
+        );
+    }
+}

@@ -1,5 +1,7 @@
 //! The command line. Everything that is read from the environment is named here and nowhere else.
 
+mod chat_workers;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -7,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cortex_domain::id::{JobId, ModelName, Principal, Role, Tenant};
 use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
+
+pub(crate) use chat_workers::ChatWorkerArgs;
 
 use crate::up::ChatModel;
 
@@ -140,6 +144,9 @@ pub(crate) struct UpArgs {
     /// Whose the local callers' jobs are, and the development key's
     #[arg(long, env = "TENANT_ID", default_value = "dev", value_name = "TENANT")]
     pub(crate) tenant: Tenant,
+
+    #[command(flatten, next_help_heading = "Chat workers")]
+    pub(crate) chat_workers: ChatWorkerArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -254,6 +261,12 @@ pub(crate) struct BenchArgs {
     /// Threads that compute [default: one per core]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<u16>,
+    /// Tokens of the longest prompt and answer together [default: what the model was made for]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) context: Option<u32>,
+    /// MiB for keys and values [default: half of what is free, at most 4096]
+    #[arg(long, value_name = "MIB")]
+    pub(crate) cache: Option<u32>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,6 @@ mod table;
 mod timeline;
 
 pub(crate) use control::printable;
-pub(crate) use out::{json, json_line, note, out, piece};
+pub(crate) use out::{json, json_line, note, out, piece, thought};
 pub(crate) use table::{fields, table};
 pub(crate) use timeline::Timeline;

@@ -22,4 +22,4 @@ mod tick;
 mod waiting;
 
 pub use scheduler::{Parts, Scheduler};
-pub use settings::{Settings, SettingsError};
+pub use settings::{Settings, SettingsError, Unlisted};

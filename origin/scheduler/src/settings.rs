@@ -79,26 +79,32 @@ struct Partial {
     attempts: Option<u32>,
 }
 
-impl Settings {
-    /// Reads both files.
-    ///
-    /// # Errors
-    /// If one can't be read, is not what it should be, or they contradict each other.
-    pub fn load(pools: &Path, timeouts: &Path) -> Result<Self, SettingsError> {
-        let (pools_text, timeouts_text) = (cortex_config::text(pools)?, cortex_config::text(timeouts)?);
-        Self::parse((&pools_text, pools), (&timeouts_text, timeouts))
-    }
+/// What it means that `timeouts.yaml` names a topic that `pools.yaml` doesn't.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unlisted {
+    /// A slip: both were written for each other.
+    Refused,
+    /// Nothing: the timeouts are those for every topic there could be.
+    PassedOver,
+}
 
+impl Settings {
     /// Reads both from text; the paths are only named in errors.
     ///
     /// # Errors
-    /// As [`Self::load`].
-    pub fn parse(pools: (&str, &Path), timeouts: (&str, &Path)) -> Result<Self, SettingsError> {
+    /// If one is not what it should be, or they contradict each other.
+    pub fn parse(
+        pools: (&str, &Path),
+        timeouts: (&str, &Path),
+        unlisted: Unlisted,
+    ) -> Result<Self, SettingsError> {
         let (pools_file, timeouts_file) = (pools.1, timeouts.1);
         let pools: Pools = cortex_config::parse(pools.0, pools_file)?;
         let timeouts: Timeouts = cortex_config::parse(timeouts.0, timeouts_file)?;
         let file = timeouts_file.display().to_string();
-        if let Some(topic) = timeouts.topics.keys().find(|topic| !pools.topics.contains_key(topic)) {
+        if unlisted == Unlisted::Refused
+            && let Some(topic) = timeouts.topics.keys().find(|topic| !pools.topics.contains_key(topic))
+        {
             let pools = pools_file.display().to_string();
             return Err(SettingsError::UnknownTopic { file, pools, topic: topic.0.clone() });
         }
@@ -135,7 +141,8 @@ mod tests {
     const TIMEOUTS: &str = "heartbeat: 2s\nlease: 10s\ndefault: { run: 5m, attempts: 3 }\n";
 
     fn parse(pools: &str, timeouts: &str) -> Result<Settings, SettingsError> {
-        Settings::parse((pools, Path::new("pools.yaml")), (timeouts, Path::new("timeouts.yaml")))
+        let (pools, timeouts) = ((pools, Path::new("pools.yaml")), (timeouts, Path::new("timeouts.yaml")));
+        Settings::parse(pools, timeouts, Unlisted::Refused)
     }
 
     #[test]
@@ -151,6 +158,14 @@ mod tests {
     fn a_timeout_for_an_unknown_topic_is_refused() {
         let refused = parse(POOLS, &format!("{TIMEOUTS}topics:\n  job.ecko: {{ run: 1m }}\n")).unwrap_err();
         assert!(refused.to_string().contains("job.ecko"), "{refused}");
+    }
+
+    #[test]
+    fn timeouts_for_every_topic_there_could_be_may_name_more() {
+        let timeouts = format!("{TIMEOUTS}topics:\n  job.ecko: {{ run: 1m }}\n");
+        let (pools, timeouts) = ((POOLS, Path::new("pools.yaml")), (timeouts.as_str(), Path::new("t")));
+        let settings = Settings::parse(pools, timeouts, Unlisted::PassedOver).unwrap();
+        assert_eq!(settings.catalogue.topics().count(), 2);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A model of the catalogue.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cortex_domain::id::ModelName;
@@ -116,6 +117,23 @@ impl Model {
     /// # Errors
     /// Names the first file that is missing or differs.
     pub fn verify(&self, dir: &Path) -> Result<(), VerifyError> {
-        self.files.iter().try_for_each(|file| verify::file(file, &file.path.within(dir)))
+        self.verify_while(dir, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// The same; `wanted` hears how many of [`Self::size`] bytes have been read, and may stop it.
+    ///
+    /// # Errors
+    /// As [`Self::verify`], or that it was stopped.
+    pub fn verify_while(
+        &self,
+        dir: &Path,
+        wanted: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<(), VerifyError> {
+        let mut before = 0;
+        self.files.iter().try_for_each(|file| {
+            verify::file_while(file, &file.path.within(dir), &mut |read| wanted(before + read))?;
+            before += file.size;
+            Ok(())
+        })
     }
 }

@@ -1,7 +1,8 @@
 //! Is a file the one that was meant?
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::{Digest, ModelFile};
@@ -20,10 +21,41 @@ pub enum VerifyError {
         file.display()
     )]
     Corrupt { file: PathBuf, expected: Digest, found: Digest },
+    #[error("checking {} was stopped", file.display())]
+    Stopped { file: PathBuf },
+}
+
+/// A file that is read while somebody wants it.
+struct Wanted<'a> {
+    content: File,
+    read: u64,
+    wanted: &'a mut dyn FnMut(u64) -> ControlFlow<()>,
+    stopped: bool,
+}
+
+impl Read for Wanted<'_> {
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        if (self.wanted)(self.read).is_break() {
+            self.stopped = true;
+            return Ok(0);
+        }
+        let read = self.content.read(block)?;
+        self.read += read as u64;
+        Ok(read)
+    }
 }
 
 /// Checks the file at `path` against its pin.
 pub(crate) fn file(pinned: &ModelFile, path: &Path) -> Result<(), VerifyError> {
+    file_while(pinned, path, &mut |_| ControlFlow::Continue(()))
+}
+
+/// The same, while it is `wanted`, which hears how many bytes of it have been read.
+pub(crate) fn file_while(
+    pinned: &ModelFile,
+    path: &Path,
+    wanted: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<(), VerifyError> {
     let unreadable = |source| VerifyError::Unreadable { file: path.into(), source };
     let content = match File::open(path) {
         Ok(content) => content,
@@ -36,7 +68,11 @@ pub(crate) fn file(pinned: &ModelFile, path: &Path) -> Result<(), VerifyError> {
     if size != pinned.size {
         return Err(VerifyError::WrongSize { file: path.into(), expected: pinned.size, found: size });
     }
-    let found = Digest::of(content).map_err(unreadable)?;
+    let mut content = Wanted { content, read: 0, wanted, stopped: false };
+    let found = Digest::of(&mut content).map_err(unreadable)?;
+    if content.stopped {
+        return Err(VerifyError::Stopped { file: path.into() });
+    }
     if found != pinned.sha256 {
         return Err(VerifyError::Corrupt { file: path.into(), expected: pinned.sha256, found });
     }

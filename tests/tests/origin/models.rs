@@ -1,11 +1,14 @@
 //! Language models in a worker: loaded when they are asked for, and by command.
 
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use cortex_tests::home::Home;
 use cortex_tests::origin::{Origin, Setup};
 use cortex_tests::process::binary;
 use serde_json::{Value, json};
+
+const SOON: Duration = Duration::from_secs(30);
 
 async fn models(home: &Home, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary("cortex"));
@@ -45,6 +48,36 @@ async fn a_model_is_unloaded_and_loaded_by_command_and_when_it_is_asked_for() {
     let missing = models(&home, &["load", "Qwen3-0.6B-Q8_0"]).await;
     let missing = String::from_utf8_lossy(&missing.stderr);
     assert!(missing.contains("is missing: fetch it with `cortex models pull`"), "{missing}");
+    origin.stop();
+}
+
+#[tokio::test]
+async fn an_answer_comes_as_a_job_with_its_receipt_and_a_refusal_names_the_parameter() {
+    let home = Home::new();
+    let origin = Origin::start(&home, &Setup::chat()).await;
+    let ended = async |topic: &str, input: Value| {
+        let id = origin.api.submit(topic, input).await.id();
+        origin.api.ended(&id, SOON).await
+    };
+    let message = json!({"role": "user", "content": "What is 3 plus 4?"});
+    let chat = ended("job.chat.simple", json!({"model": "cortex-small", "messages": [message]})).await;
+    assert_eq!(chat["result"]["choices"][0]["message"]["content"], "3 + 4 = 7", "{chat}");
+
+    let prompt = "<|im_start|>user\nWhat is 3 plus 4?<|im_end|>\n<|im_start|>assistant\n";
+    let complete = json!({"model": "cortex-small", "prompt": prompt, "temperature": 0, "max_tokens": 32});
+    let complete = ended("job.complete", complete).await;
+    assert_eq!(complete["result"]["choices"][0]["text"], "3 + 4 = 7", "{complete}");
+    for answer in [&chat, &complete] {
+        let receipt = &answer["result"]["cortex"]["receipts"][0];
+        assert_eq!(receipt["sha256"].as_str().map(str::len), Some(64), "{answer}");
+    }
+
+    let refused = ended("job.complete", json!({"model": "cortex-small", "prompt": "x", "top_p": 7})).await;
+    assert_eq!(
+        (&refused["state"], &refused["error"]["param"]),
+        (&json!("FAILED"), &json!("top_p")),
+        "{refused}"
+    );
     origin.stop();
 }
 

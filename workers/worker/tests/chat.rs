@@ -77,12 +77,17 @@ impl Stand {
         serde_json::from_slice(&answer.bytes().await.ok()?).ok()
     }
 
-    async fn ask(&self, model: &str) -> (u16, Value) {
-        let body = json!({"model": model, "messages": [{"role": "user", "content": "What is 3 plus 4?"}]});
-        let url = format!("http://127.0.0.1:{}/v1/chat/completions", self.port);
+    async fn post(&self, path: &str, body: Value) -> (u16, String) {
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
         let request = self.client.post(url).header("content-type", "application/json").body(body.to_string());
         let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    async fn ask(&self, model: &str) -> (u16, Value) {
+        let body = json!({"model": model, "messages": [{"role": "user", "content": "What is 3 plus 4?"}]});
+        let (status, text) = self.post("/v1/chat/completions", body).await;
+        (status, serde_json::from_str(&text).unwrap())
     }
 
     async fn loaded(&self) -> Value {
@@ -158,4 +163,42 @@ async fn a_model_that_there_is_no_memory_for_ends_it_with_78_and_the_numbers() {
     let why = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(78), "{why}");
     assert!(why.contains("there is too little memory: `a` needs 70 MiB and 10 MiB are free"), "{why}");
+}
+
+#[tokio::test]
+async fn every_route_of_its_own_door_answers() {
+    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let stand = Stand::start(&["a"], &["--cache", "16", "--metrics-port", &metrics.to_string()]).await;
+    assert_eq!(stand.get("/v1/models").await.unwrap()["data"][0]["id"], "a");
+
+    let message = json!({"role": "user", "content": "What is 3 plus 4?"});
+    let asked = json!({"model": "a", "messages": [message], "stream": true, "stream_options": {"include_usage": true}});
+    let (status, streamed) = stand.post("/v1/chat/completions", asked).await;
+    assert_eq!((status, streamed.trim_end().ends_with("data: [DONE]")), (200, true), "{streamed}");
+    let lines = streamed.lines().filter_map(|line| line.strip_prefix("data: "));
+    let chunks: Vec<Value> = lines.filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let deltas = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str());
+    assert_eq!(deltas.collect::<String>(), "3 + 4 = 7");
+    assert!(chunks.last().unwrap()["usage"]["completion_tokens"].as_u64().unwrap() > 0, "{streamed}");
+
+    let (status, short) = stand.post("/chat", json!({"model": "a", "message": "What is 3 plus 4?"})).await;
+    let short: Value = serde_json::from_str(&short).unwrap();
+    assert_eq!((status, &short["text"]), (200, &json!("3 + 4 = 7")));
+    let prompt = "<|im_start|>user\nWhat is 3 plus 4?<|im_end|>\n<|im_start|>assistant\n";
+    let completed = json!({"model": "a", "prompt": prompt, "temperature": 0, "max_tokens": 32});
+    let (status, completed) = stand.post("/v1/completions", completed).await;
+    let completed: Value = serde_json::from_str(&completed).unwrap();
+    assert_eq!((status, &completed["choices"][0]["text"]), (200, &json!("3 + 4 = 7")), "{completed}");
+
+    for port in [stand.port, metrics] {
+        let url = format!("http://127.0.0.1:{port}/metrics");
+        let told = stand.client.get(url).send().await.unwrap().text().await.unwrap();
+        for name in [
+            "gen_ai_server_time_to_first_token_seconds_count",
+            "gen_ai_server_time_per_output_token_seconds_bucket",
+        ] {
+            assert!(told.contains(name), "{name}: {told}");
+        }
+    }
+    stand.stop().await;
 }

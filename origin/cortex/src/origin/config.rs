@@ -6,7 +6,7 @@ use cortex_domain::id::ModelName;
 use cortex_gateway::{Listing, Models};
 use cortex_models::{Catalogue, Kind};
 use cortex_safety::Policies;
-use cortex_scheduler::{Settings, SettingsError};
+use cortex_scheduler::{Settings, SettingsError, Unlisted};
 
 use crate::cli::ConfigArgs;
 use crate::exit::{Exit, Failure};
@@ -93,7 +93,9 @@ fn settings(args: &ConfigArgs) -> Result<Settings, SettingsError> {
     };
     let pools = read(&args.pools, POOLS, "pools.yaml (built in)")?;
     let timeouts = read(&args.timeouts, TIMEOUTS, "timeouts.yaml (built in)")?;
-    Settings::parse((&pools.0, &pools.1), (&timeouts.0, &timeouts.1))
+    // Those built in are for every topic; whoever writes pools of their own needn't write timeouts too.
+    let unlisted = if args.timeouts.is_some() { Unlisted::Refused } else { Unlisted::PassedOver };
+    Settings::parse((&pools.0, &pools.1), (&timeouts.0, &timeouts.1), unlisted)
 }
 
 #[cfg(test)]

@@ -27,6 +27,15 @@ pub(crate) fn piece(text: &str) -> bool {
     pure(&mut stdout, text).and_then(|()| stdout.flush()).is_ok()
 }
 
+/// Shows a model's thoughts on the way to its answer, which they are no part of: dimmed, and only to a person.
+pub(crate) fn thought(text: &str) {
+    let mut stderr = io::stderr().lock();
+    if stderr.is_terminal() {
+        // There is nobody left to tell.
+        let _ = write!(stderr, "\x1b[2m{}\x1b[0m", printable(text)).and_then(|()| stderr.flush());
+    }
+}
+
 /// Writes one JSON document, indented.
 ///
 /// # Errors

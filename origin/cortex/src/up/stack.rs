@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::ChatModel;
 use super::workers::{self, Crew, Kind, Launch, Served};
 use super::{bind, dev_key, edge::Edge};
-use crate::cli::{Part, UpArgs};
+use crate::cli::{ChatWorkerArgs, Part, UpArgs};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::origin::{Config, Origin, Start};
@@ -25,6 +25,7 @@ pub(crate) struct Want {
     pub(crate) workers: Vec<workers::Crew>,
     pub(crate) embeddings_model: ModelName,
     pub(crate) chat_model: ChatModel,
+    pub(crate) chat_workers: ChatWorkerArgs,
     models_file: Option<std::path::PathBuf>,
     api: SocketAddr,
     grpc_port: u16,
@@ -53,6 +54,7 @@ impl Want {
             workers,
             embeddings_model: args.embeddings_model.clone(),
             chat_model: args.chat_model.clone(),
+            chat_workers: args.chat_workers.clone(),
             models_file: args.config.models.clone(),
             api: SocketAddr::new(args.listen, args.api_port),
             grpc_port: args.grpc_port,
@@ -136,6 +138,7 @@ impl Stack {
                 token: origin.token.clone(),
                 embed: Served { model: want.embeddings_model.to_string(), port: want.host_port },
                 chat: Served { model: want.chat_model.to_string(), port: want.chat_port },
+                chat_workers: want.chat_workers,
                 models: want.models_file,
                 home: home.path().to_owned(),
             };

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::supervise::supervise;
+use crate::cli::ChatWorkerArgs;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::running::Process;
@@ -74,6 +75,7 @@ pub(crate) struct Launch {
     pub(crate) token: String,
     pub(crate) embed: Served,
     pub(crate) chat: Served,
+    pub(crate) chat_workers: ChatWorkerArgs,
     pub(crate) models: Option<PathBuf>,
     pub(crate) home: PathBuf,
 }
@@ -100,7 +102,8 @@ pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
 }
 
 impl Launch {
-    fn command(&self, kind: Kind, id: &str, first: bool) -> Command {
+    /// For the `n`th of its kind, counted from 0.
+    fn command(&self, kind: Kind, id: &str, n: u16) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["--kind", kind.name(), "--id", id, "--link"]).arg(self.link.to_string());
         command.env("CORTEX_LINK_TOKEN", &self.token).env("CORTEX_HOME", &self.home);
@@ -115,9 +118,12 @@ impl Launch {
                 command.arg("--catalogue").arg(models);
             }
             // One of them is the model host.
-            if first && *port != 0 {
+            if n == 0 && *port != 0 {
                 command.args(["--host-port", &port.to_string()]);
             }
+        }
+        if kind == Kind::Chat {
+            command.args(self.chat_workers.arguments(n));
         }
         command
     }
@@ -137,8 +143,8 @@ pub(crate) fn start(
             let name = format!("{}-{n}", wanted.kind.name());
             let log = home.logs().join(format!("{name}.log"));
             processes.push(Process { name: name.clone(), log: log.clone() });
-            let (launch, kind, id, first) = (launch.clone(), wanted.kind, name.clone(), n == 1);
-            tasks.spawn(supervise(name, log, move || launch.command(kind, &id, first), stop.clone()));
+            let (launch, kind, id) = (launch.clone(), wanted.kind, name.clone());
+            tasks.spawn(supervise(name, log, move || launch.command(kind, &id, n - 1), stop.clone()));
         }
     }
     processes

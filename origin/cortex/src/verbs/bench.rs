@@ -112,6 +112,8 @@ fn command(home: &Home, args: &BenchArgs) -> Result<Command, Failure> {
     let options = [
         ("--dtype", args.dtype.clone()),
         ("--threads", args.threads.map(|threads| threads.to_string())),
+        ("--context", args.context.map(|tokens| tokens.to_string())),
+        ("--cache", args.cache.map(|mib| mib.to_string())),
         ("--catalogue", args.models.as_ref().map(|file| file.display().to_string())),
     ];
     for (flag, value) in options {

@@ -52,8 +52,11 @@ async fn once(api: &Api, mut asked: Asked, prompt: String, json: bool) -> Result
         return Ok(Exit::Done);
     }
     let mut telling = api.tell(&asked).await?;
+    let mut thoughts = talk::Thoughts::default();
     while let Some(chunk) = telling.next().await? {
-        if !show::piece(&talk::text(&chunk)) {
+        let text = talk::text(&chunk);
+        thoughts.show(&chunk, &text);
+        if !show::piece(&text) {
             break;
         }
     }

@@ -1,3 +1,5 @@
+use std::ops::ControlFlow;
+
 use super::*;
 use crate::VerifyError;
 
@@ -94,4 +96,23 @@ fn a_changed_file_is_found_with_both_hashes() {
 
     std::fs::write(dir.join("a.bin"), "abc").unwrap();
     model.verify(&dir).unwrap();
+}
+
+#[test]
+fn a_check_tells_how_far_it_is_and_ends_when_nobody_wants_it() {
+    let catalogue = one(|text| text).unwrap();
+    let model = catalogue.get("tiny").unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let dir = model.dir(home.path());
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::write(dir.join("a.bin"), "abc").unwrap();
+    let mut heard = Vec::new();
+    let told = model.verify_while(&dir, &mut |read| {
+        heard.push(read);
+        ControlFlow::Continue(())
+    });
+    assert!(told.is_ok());
+    assert_eq!(heard, [0, 3]);
+    let stopped = model.verify_while(&dir, &mut |_| ControlFlow::Break(()));
+    assert!(matches!(stopped, Err(VerifyError::Stopped { .. })));
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,6 @@ impl Library for Catalogued {
         let unusable = |error: &dyn Display| unusable(name, &folder, error);
         let model = self.catalogue.get(name.as_str()).map_err(|error| unusable(&error))?;
         let began = Instant::now();
-        model.verify(&folder).map_err(|error| unusable(&error))?;
         let options = LoadOptions {
             sha256: Some(model.sha256()),
             device: self.device,
@@ -69,11 +69,20 @@ impl Library for Catalogued {
             cancel,
             ..LoadOptions::new(name.as_str())
         };
-        let path = model.weights(&folder);
-        let engine = language::load(&path, &options, progress).map_err(|error| match error {
+        let failed = |error: LoadError| match error {
             LoadError::Deadline => Problem::new(Kind::Timeout, format!("`{name}`: {error}")),
             error => unusable(&error),
+        };
+        let of = model.size();
+        let checked = model.verify_while(&folder, &mut |read| {
+            progress(Progress::Check { read, of });
+            if options.check().is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        checked.map_err(|error| match options.check() {
+            Err(unwanted) => failed(unwanted),
+            Ok(()) => unusable(&error),
         })?;
+        let engine = language::load(&model.weights(&folder), &options, progress).map_err(failed)?;
         let dialect = engine.tokenizer().chat_template().map(|text| Dialect::new(text, engine.tokenizer()));
         let dialect = dialect.transpose().map_err(|error| unusable(&error))?;
         let defaults = Defaults::open(&folder).map_err(|error| unusable(&error))?;

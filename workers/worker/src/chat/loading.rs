@@ -65,6 +65,7 @@ fn name(context: &Context) -> Result<ModelName, Problem> {
 
 fn step(progress: Progress) -> Value {
     match progress {
+        Progress::Check { read, of } => json!({"step": "check", "read": read, "of": of}),
         Progress::Tokenizer => json!({"step": "tokenizer"}),
         Progress::Weights { read, of } => json!({"step": "weights", "read": read, "of": of}),
         Progress::Device { layers, of } => json!({"step": "device", "layers": layers, "of": of}),

@@ -66,7 +66,11 @@ impl Table {
     fn parts(&self) -> Parts {
         let pools = "topics: { job.echo: { pool: echo } }\n";
         let timeouts = "heartbeat: 2s\nlease: 10s\ndefault: { run: 300s, attempts: 3 }\n";
-        let settings = Settings::parse((pools, Path::new("pools")), (timeouts, Path::new("timeouts")));
+        let settings = Settings::parse(
+            (pools, Path::new("pools")),
+            (timeouts, Path::new("timeouts")),
+            cortex_scheduler::Unlisted::Refused,
+        );
         Parts {
             store: self.store.clone(),
             bus: Arc::new(self.bus.clone()),

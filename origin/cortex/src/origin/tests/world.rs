@@ -84,8 +84,12 @@ impl World {
     async fn start_scheduler(&mut self) {
         let pools = "topics: { job.echo: { pool: echo } }\n";
         let timeouts = "heartbeat: 2s\nlease: 10s\ndefault: { run: 30s, attempts: 3 }\n";
-        let settings =
-            Settings::parse((pools, Path::new("pools")), (timeouts, Path::new("timeouts"))).unwrap();
+        let settings = Settings::parse(
+            (pools, Path::new("pools")),
+            (timeouts, Path::new("timeouts")),
+            cortex_scheduler::Unlisted::Refused,
+        )
+        .unwrap();
         let policies = Policies::parse("default: { allow: [\"job.>\"] }\n", Path::new("safety")).unwrap();
         let parts = Parts {
             store: self.store.clone(),

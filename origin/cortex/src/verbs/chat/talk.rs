@@ -84,12 +84,39 @@ impl Talk {
 
 async fn tell(api: &Api, asked: &Asked, answer: &mut String) -> Result<(), CallError> {
     let mut telling = api.tell(asked).await?;
+    let mut thoughts = Thoughts::default();
     while let Some(chunk) = telling.next().await? {
         let text = text(&chunk);
+        thoughts.show(&chunk, &text);
         show::piece(&text);
         answer.push_str(&text);
     }
     Ok(())
+}
+
+/// What a model thinks before it answers, shown apart from the answer.
+#[derive(Debug, Default)]
+pub(super) struct Thoughts {
+    begun: bool,
+}
+
+impl Thoughts {
+    /// Shows a chunk's thoughts, and ends them where its `text` of the answer begins.
+    pub(super) fn show(&mut self, chunk: &ChatChunk, text: &str) {
+        let thought = thought(chunk);
+        if !thought.is_empty() {
+            self.begun = true;
+            show::thought(&thought);
+        }
+        if self.begun && !text.is_empty() {
+            self.begun = false;
+            show::thought("\n\n");
+        }
+    }
+}
+
+fn thought(chunk: &ChatChunk) -> String {
+    chunk.choices.iter().filter_map(|choice| choice.delta.reasoning_content.as_deref()).collect()
 }
 
 /// What a chunk adds to the answer.

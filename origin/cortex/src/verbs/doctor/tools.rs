@@ -23,8 +23,10 @@ pub(super) async fn checks() -> Vec<Check> {
         check_node(node),
         needed("npm", npm, "install it with Node: the edge's tools come by npm"),
         match cargo {
-            Some(found) => Check::ok("cargo", found),
-            None => Check::warn("cargo", "missing", "install rustup, if the edge is to be built here"),
+            Found::Missing => {
+                Check::warn("cargo", "missing", "install rustup, if the edge is to be built here")
+            }
+            found => Check::ok("cargo", found.words()),
         },
         wrangler(),
         worker(),
@@ -34,22 +36,54 @@ pub(super) async fn checks() -> Vec<Check> {
     ]
 }
 
-/// The first line of `PROGRAM --version`.
-async fn version(program: &str) -> Option<String> {
-    let mut command = Command::new(program);
-    command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let output = timeout(PATIENCE, command.output()).await.ok()?.ok()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().find(|line| !line.trim().is_empty())?;
-    output.status.success().then(|| line.trim().to_owned())
+/// What is known of a program.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// The first line of `PROGRAM --version`.
+    Version(String),
+    /// It is there; it did not say its version in time.
+    Slow,
+    Missing,
 }
 
-fn check_node(found: Option<String>) -> Check {
+impl Found {
+    fn words(self) -> String {
+        match self {
+            Self::Version(version) => version,
+            Self::Slow => {
+                format!("here, but it takes longer than {} s to say its version", PATIENCE.as_secs())
+            }
+            Self::Missing => "missing".to_owned(),
+        }
+    }
+}
+
+async fn version(program: &str) -> Found {
+    asked(program, &["--version"], PATIENCE).await
+}
+
+async fn asked(program: &str, arguments: &[&str], patience: Duration) -> Found {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let output = match timeout(patience, command.output()).await {
+        Ok(Ok(output)) if output.status.success() => output,
+        Ok(_) => return Found::Missing,
+        Err(_) => return Found::Slow,
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty());
+    line.map_or(Found::Missing, |line| Found::Version(line.to_owned()))
+}
+
+fn check_node(found: Found) -> Check {
     let hint = format!("install Node {NODE} or newer: the edge runs in it");
     match found {
-        Some(version) if major(&version).is_some_and(|major| major >= NODE) => Check::ok("node", version),
-        Some(version) => Check::fail("node", format!("{version} is too old"), hint),
-        None => Check::fail("node", "missing", hint),
+        Found::Version(version) if major(&version).is_some_and(|major| major >= NODE) => {
+            Check::ok("node", version)
+        }
+        Found::Version(version) => Check::fail("node", format!("{version} is too old"), hint),
+        Found::Slow => Check::warn("node", found.words(), hint),
+        Found::Missing => Check::fail("node", "missing", hint),
     }
 }
 
@@ -58,15 +92,18 @@ fn major(version: &str) -> Option<u32> {
     version.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
-fn needed(name: &str, found: Option<String>, hint: &str) -> Check {
+fn needed(name: &str, found: Found, hint: &str) -> Check {
     match found {
-        Some(version) => Check::ok(name, version),
-        None => Check::fail(name, "missing", hint),
+        Found::Missing => Check::fail(name, "missing", hint),
+        found => Check::ok(name, found.words()),
     }
 }
 
-fn optional(name: &str, found: Option<String>, why: &str) -> Check {
-    Check::ok(name, found.unwrap_or_else(|| format!("not here; {why}")))
+fn optional(name: &str, found: Found, why: &str) -> Check {
+    match found {
+        Found::Missing => Check::ok(name, format!("not here; {why}")),
+        found => Check::ok(name, found.words()),
+    }
 }
 
 /// Its version is read from its package: running it takes seconds.
@@ -105,20 +142,29 @@ mod tests {
     #[test]
     fn node_has_to_be_new_enough() {
         for (version, expected) in [
-            (Some("v20.0.0"), Outcome::Ok),
-            (Some("v22.11.0"), Outcome::Ok),
-            (Some("v18.19.1"), Outcome::Fail),
-            (Some("what"), Outcome::Fail),
-            (None, Outcome::Fail),
+            ("v20.0.0", Outcome::Ok),
+            ("v22.11.0", Outcome::Ok),
+            ("v18.19.1", Outcome::Fail),
+            ("what", Outcome::Fail),
         ] {
-            assert_eq!(check_node(version.map(str::to_owned)).outcome, expected, "{version:?}");
+            let found = Found::Version(version.to_owned());
+            assert_eq!(check_node(found).outcome, expected, "{version}");
         }
+        assert_eq!(check_node(Found::Missing).outcome, Outcome::Fail);
+        assert_eq!(check_node(Found::Slow).outcome, Outcome::Warn);
     }
 
     #[tokio::test]
     async fn a_program_that_is_not_there_has_no_version() {
-        assert_eq!(version("cortex-has-no-such-program").await, None);
-        assert_eq!(optional("x", None, "who needs it").outcome, Outcome::Ok);
+        assert_eq!(version("cortex-has-no-such-program").await, Found::Missing);
+        assert_eq!(optional("x", Found::Missing, "who needs it").outcome, Outcome::Ok);
+    }
+
+    #[tokio::test]
+    async fn a_slow_program_is_not_a_missing_one() {
+        let found = asked("sleep", &["60"], Duration::from_millis(50)).await;
+        assert_eq!(found, Found::Slow);
+        assert_eq!(needed("npm", found, "a hint").outcome, Outcome::Ok);
     }
 
     #[test]

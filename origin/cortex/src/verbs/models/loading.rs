@@ -18,6 +18,7 @@ const TICK: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 enum Step {
+    Check { read: u64, of: u64 },
     Tokenizer,
     Weights { read: u64, of: u64 },
     Device { layers: u64, of: u64 },
@@ -28,6 +29,7 @@ enum Step {
 impl Step {
     fn words(self) -> &'static str {
         match self {
+            Self::Check { .. } => "checking the files",
             Self::Tokenizer => "reading the tokenizer",
             Self::Weights { .. } => "reading the weights",
             Self::Device { .. } => "moving layers to the device",
@@ -39,7 +41,7 @@ impl Step {
     /// The bar, how far it is, and how far it goes.
     fn bar(self) -> Option<(&'static str, u64, u64)> {
         match self {
-            Self::Weights { read, of } => Some((BYTES, read, of)),
+            Self::Check { read, of } | Self::Weights { read, of } => Some((BYTES, read, of)),
             Self::Device { layers, of } => Some((COUNT, layers, of)),
             Self::Tokenizer | Self::WarmUp | Self::Start => None,
         }
@@ -118,6 +120,7 @@ mod tests {
     #[test]
     fn every_step_of_a_worker_is_known_and_others_are_passed_over() {
         let said = [
+            json!({"step": "check", "read": 1, "of": 3}),
             json!({"step": "tokenizer"}),
             json!({"step": "weights", "read": 1, "of": 3}),
             json!({"step": "device", "layers": 1, "of": 22}),
@@ -127,6 +130,7 @@ mod tests {
             json!(7),
         ];
         let expected = [
+            "checking the files",
             "reading the tokenizer",
             "reading the weights",
             "moving layers to the device",

@@ -36,6 +36,11 @@ pub struct LoadOptions {
 /// What a load does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
+    /// Bytes of the files whose hashes are being checked, and all there are.
+    Check {
+        read: u64,
+        of: u64,
+    },
     Tokenizer,
     /// Bytes of weights that are in memory, and all there are.
     Weights {
@@ -70,7 +75,10 @@ impl LoadOptions {
     }
 
     /// Sees that the load is still wanted.
-    pub(super) fn check(&self) -> Result<(), LoadError> {
+    ///
+    /// # Errors
+    /// If it was cancelled, or its deadline has passed.
+    pub fn check(&self) -> Result<(), LoadError> {
         if self.cancel.is_cancelled() {
             return Err(LoadError::Cancelled);
         }

@@ -52,6 +52,37 @@ async fn a_model_is_unloaded_and_loaded_by_command_and_when_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_model_is_measured_at_every_length_with_every_batch() {
+    let home = Home::new();
+    let mut command = Command::new(binary("cortex"));
+    command.args([
+        "bench",
+        "--json",
+        "--prompts",
+        "8,16",
+        "--tokens",
+        "4",
+        "--batches",
+        "1,2",
+        "--device",
+        "cpu",
+    ]);
+    command.args(["--context", "64", "--cache", "16"]).env("CORTEX_HOME", home.path());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    assert_eq!(
+        (&document["model"]["model"], &document["model"]["context"]),
+        (&json!("cortex-small"), &json!(64))
+    );
+    let cases = document["cases"].as_array().unwrap();
+    let sizes: Vec<_> = cases.iter().map(|case| (case["prompt"].clone(), case["batch"].clone())).collect();
+    assert_eq!(sizes, [8, 16].map(|prompt| [1, 2].map(|batch| (json!(prompt), json!(batch)))).concat());
+    for case in cases {
+        assert!(case["prefill"].as_f64().unwrap() > 0.0 && case["decode"].as_f64().unwrap() > 0.0, "{case}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_comes_as_a_job_with_its_receipt_and_a_refusal_names_the_parameter() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::chat()).await;

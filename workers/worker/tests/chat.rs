@@ -184,6 +184,7 @@ async fn every_route_of_its_own_door_answers() {
     let (status, short) = stand.post("/chat", json!({"model": "a", "message": "What is 3 plus 4?"})).await;
     let short: Value = serde_json::from_str(&short).unwrap();
     assert_eq!((status, &short["text"]), (200, &json!("3 + 4 = 7")));
+    assert_eq!(short["cortex"]["receipts"][0]["device"], "cpu", "{short}");
     let prompt = "<|im_start|>user\nWhat is 3 plus 4?<|im_end|>\n<|im_start|>assistant\n";
     let completed = json!({"model": "a", "prompt": prompt, "temperature": 0, "max_tokens": 32});
     let (status, completed) = stand.post("/v1/completions", completed).await;

@@ -30,6 +30,9 @@ pub struct ShortAnswer {
     pub text: String,
     pub finish_reason: FinishReason,
     pub usage: TokenUsage,
+    /// The receipt: what the answer was made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cortex: Option<Value>,
 }
 
 impl ShortChat {
@@ -72,10 +75,11 @@ impl ShortChat {
     /// If it is none.
     pub fn answer(whole: &[u8]) -> Result<ShortAnswer, Problem> {
         let broken = || Problem::new(Kind::WorkerFailed, "the worker's answer can't be read");
-        let whole: ChatCompletion = serde_json::from_slice(whole).map_err(|_| broken())?;
-        let choice = whole.choices.into_iter().next().ok_or_else(broken)?;
+        let mut whole: ChatCompletion = serde_json::from_slice(whole).map_err(|_| broken())?;
+        let choice = whole.choices.pop().ok_or_else(broken)?;
         let text = choice.message.content.unwrap_or_default();
-        Ok(ShortAnswer { model: whole.model, text, finish_reason: choice.finish_reason, usage: whole.usage })
+        let ChatCompletion { model, usage, cortex, .. } = whole;
+        Ok(ShortAnswer { model, text, finish_reason: choice.finish_reason, usage, cortex })
     }
 }
 

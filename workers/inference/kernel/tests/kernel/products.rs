@@ -90,7 +90,7 @@ fn nothing_times_anything_is_nothing() {
     multiply(&threads, &[], &empty, &mut y[..0]);
 }
 
-/// Activations may be rounded to 24 bits beside the largest of 512 columns.
+/// Activations may be rounded to 24 bits beside the largest of 512 columns at most.
 #[test]
 fn beside_a_far_larger_value_the_rest_is_off_by_no_more_than_24_bits_leave() {
     let (rows, columns, batch) = (40, 1280, 20);

@@ -51,15 +51,7 @@ async fn once(api: &Api, mut asked: Asked, prompt: String, json: bool) -> Result
         show::json(&api.chat(&asked).await?)?;
         return Ok(Exit::Done);
     }
-    let mut telling = api.tell(&asked).await?;
-    let mut thoughts = talk::Thoughts::default();
-    while let Some(chunk) = telling.next().await? {
-        let text = talk::text(&chunk);
-        thoughts.show(&chunk, &text);
-        if !show::piece(&text) {
-            break;
-        }
-    }
+    talk::tell(api, &asked, &mut String::new()).await?;
     show::out("");
     Ok(Exit::Done)
 }

@@ -82,27 +82,30 @@ impl Talk {
     }
 }
 
-async fn tell(api: &Api, asked: &Asked, answer: &mut String) -> Result<(), CallError> {
+/// Shows an answer as it comes, while somebody reads, and keeps it.
+pub(super) async fn tell(api: &Api, asked: &Asked, answer: &mut String) -> Result<(), CallError> {
     let mut telling = api.tell(asked).await?;
     let mut thoughts = Thoughts::default();
     while let Some(chunk) = telling.next().await? {
         let text = text(&chunk);
         thoughts.show(&chunk, &text);
-        show::piece(&text);
         answer.push_str(&text);
+        if !show::piece(&text) {
+            break;
+        }
     }
     Ok(())
 }
 
 /// What a model thinks before it answers, shown apart from the answer.
 #[derive(Debug, Default)]
-pub(super) struct Thoughts {
+struct Thoughts {
     begun: bool,
 }
 
 impl Thoughts {
     /// Shows a chunk's thoughts, and ends them where its `text` of the answer begins.
-    pub(super) fn show(&mut self, chunk: &ChatChunk, text: &str) {
+    fn show(&mut self, chunk: &ChatChunk, text: &str) {
         let thought = thought(chunk);
         if !thought.is_empty() {
             self.begun = true;
@@ -120,7 +123,7 @@ fn thought(chunk: &ChatChunk) -> String {
 }
 
 /// What a chunk adds to the answer.
-pub(super) fn text(chunk: &ChatChunk) -> String {
+fn text(chunk: &ChatChunk) -> String {
     chunk.choices.iter().filter_map(|choice| choice.delta.content.as_deref()).collect()
 }
 

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
 use cortex_domain::id::ModelName;
+use cortex_guard::api::LoadStep;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Deserialize;
 
@@ -14,37 +15,23 @@ const BYTES: &str = "{prefix}: {msg}  {wide_bar}  {bytes}/{total_bytes}  {elapse
 const COUNT: &str = "{prefix}: {msg}  {wide_bar}  {pos}/{len}  {elapsed}";
 const TICK: Duration = Duration::from_millis(100);
 
-/// What a worker says while it loads. What else it may say one day is passed over.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(tag = "step", rename_all = "kebab-case")]
-enum Step {
-    Check { read: u64, of: u64 },
-    Tokenizer,
-    Weights { read: u64, of: u64 },
-    Device { layers: u64, of: u64 },
-    WarmUp,
-    Start,
+fn words(step: LoadStep) -> &'static str {
+    match step {
+        LoadStep::Check { .. } => "checking the files",
+        LoadStep::Tokenizer => "reading the tokenizer",
+        LoadStep::Weights { .. } => "reading the weights",
+        LoadStep::Device { .. } => "moving layers to the device",
+        LoadStep::WarmUp => "warming up",
+        LoadStep::Start => "starting",
+    }
 }
 
-impl Step {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Check { .. } => "checking the files",
-            Self::Tokenizer => "reading the tokenizer",
-            Self::Weights { .. } => "reading the weights",
-            Self::Device { .. } => "moving layers to the device",
-            Self::WarmUp => "warming up",
-            Self::Start => "starting",
-        }
-    }
-
-    /// The bar, how far it is, and how far it goes.
-    fn bar(self) -> Option<(&'static str, u64, u64)> {
-        match self {
-            Self::Check { read, of } | Self::Weights { read, of } => Some((BYTES, read, of)),
-            Self::Device { layers, of } => Some((COUNT, layers, of)),
-            Self::Tokenizer | Self::WarmUp | Self::Start => None,
-        }
+/// The bar, how far it is, and how far it goes.
+fn extent(step: LoadStep) -> Option<(&'static str, u64, u64)> {
+    match step {
+        LoadStep::Check { read, of } | LoadStep::Weights { read, of } => Some((BYTES, read, of)),
+        LoadStep::Device { layers, of } => Some((COUNT, layers, of)),
+        LoadStep::Tokenizer | LoadStep::WarmUp | LoadStep::Start => None,
     }
 }
 
@@ -68,23 +55,23 @@ impl Loading {
         Self { name: name.clone(), bar, at: "" }
     }
 
-    /// Shows what the worker said.
+    /// Shows what the worker said. What else it may say one day is passed over.
     pub(super) fn show(&mut self, said: &serde_json::Value) {
-        let Ok(step) = Step::deserialize(said) else { return };
-        let begins = self.at != step.words();
-        self.at = step.words();
+        let Ok(step) = LoadStep::deserialize(said) else { return };
+        let begins = self.at != words(step);
+        self.at = words(step);
         match &self.bar {
             Some(bar) => {
                 if begins {
-                    bar.set_style(style(step.bar().map_or(SPINNER, |(template, ..)| template)));
-                    bar.set_message(step.words());
+                    bar.set_style(style(extent(step).map_or(SPINNER, |(template, ..)| template)));
+                    bar.set_message(words(step));
                 }
-                if let Some((_, done, of)) = step.bar() {
+                if let Some((_, done, of)) = extent(step) {
                     bar.set_length(of);
                     bar.set_position(done);
                 }
             }
-            None if begins => show::note(&format!("{}: {}", self.name, step.words())),
+            None if begins => show::note(&format!("{}: {}", self.name, words(step))),
             None => {}
         }
     }

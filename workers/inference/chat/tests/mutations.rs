@@ -109,7 +109,7 @@ fn mutated(random: &mut Random, sources: &[Vec<char>]) -> String {
 fn mutated_templates_end_in_text_or_an_error() {
     let count: u64 = std::env::var("CORTEX_MUTATIONS").map_or(2_000, |count| count.parse().unwrap());
     let mut sources: Vec<Vec<char>> = Vec::new();
-    for entry in std::fs::read_dir(data::templates()).unwrap() {
+    for entry in std::fs::read_dir(data::folder().join("templates")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "jinja") {
             sources.push(std::fs::read_to_string(&path).unwrap().chars().collect());

@@ -1,0 +1,73 @@
+//! A conversation becomes the tokens that `transformers` makes of it, with the family's real template and vocabulary.
+//! `fixtures/ids.py` made the hashes of the tokens.
+
+#![allow(clippy::unwrap_used)]
+
+mod conversations;
+mod data;
+
+use cortex_chat::Template;
+use cortex_gguf::Gguf;
+use cortex_tokens::{Specials, Tokenizer};
+
+use conversations::{cases, fixtures, hash, rendered};
+
+fn tokenizer(vocabulary: &str) -> Tokenizer {
+    let file = data::read(&format!("vocab/ggml-vocab-{vocabulary}.gguf"));
+    Tokenizer::from_gguf(&Gguf::parse(&file).unwrap()).unwrap()
+}
+
+fn line(tokens: &[u32]) -> String {
+    let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.to_le_bytes()).collect();
+    format!("{} {}", tokens.len(), hash(bytes))
+}
+
+fn agrees(template: &str, vocabulary: &str, [bos, eos]: [&str; 2]) {
+    let tokenizer = tokenizer(vocabulary);
+    let names = [("bos", bos), ("eos", eos), ("pad", "<|pad|>"), ("unk", "<|unk|>")];
+    let names = names.map(|(name, token)| (format!("{name}_token"), token.to_owned()));
+    let compiled = Template::compile(&data::template(template), names.into()).unwrap();
+    let fixture = std::fs::read_to_string(fixtures().join(format!("ids/{template}.txt"))).unwrap();
+    let mut lines = fixture.lines();
+    assert!(lines.next().unwrap().ends_with(&format!(", vocabulary {vocabulary}")));
+    let cases = cases();
+    assert_eq!(lines.clone().count(), cases.len());
+    let mut compared = 0;
+    for (index, (case, expected)) in cases.iter().zip(lines).enumerate() {
+        match rendered(&compiled, case) {
+            Ok(text) => {
+                let tokens = tokenizer.encode(&text, Specials::Parse, false).unwrap();
+                assert_eq!(line(&tokens), expected, "{index}: {text:?}");
+                compared += 1;
+            }
+            Err(_) => assert_eq!("-", expected, "{index}"),
+        }
+    }
+    assert!(compared > 390, "{compared}");
+}
+
+#[test]
+fn llama_3_1_reads_the_tokens_of_transformers() {
+    agrees("meta-llama-Llama-3.1-8B-Instruct", "llama-bpe", ["<|begin_of_text|>", "<|eot_id|>"]);
+}
+
+#[test]
+fn llama_3_2_reads_the_tokens_of_transformers() {
+    agrees("meta-llama-Llama-3.2-3B-Instruct", "llama-bpe", ["<|begin_of_text|>", "<|eot_id|>"]);
+}
+
+#[test]
+fn qwen_2_5_reads_the_tokens_of_transformers() {
+    agrees("Qwen-Qwen2.5-7B-Instruct", "qwen2", ["<|endoftext|>", "<|im_end|>"]);
+}
+
+#[test]
+fn qwen_3_reads_the_tokens_of_transformers() {
+    agrees("Qwen-Qwen3-0.6B", "qwen2", ["<|endoftext|>", "<|im_end|>"]);
+}
+
+/// Mistral's own vocabularies aren't at hand: its first was one of scored pieces, as Llama 2's is.
+#[test]
+fn mistral_reads_the_tokens_of_transformers() {
+    agrees("mistralai-Mistral-Nemo-Instruct-2407", "llama-spm", ["<s>", "</s>"]);
+}

@@ -9,7 +9,7 @@ CHAT_MODEL := cortex-small
 TEST_HOME := $(CARGO_TARGET_DIR)/home
 
 .NOTPARALLEL:
-.PHONY: demo up test chaos check lint clippy doc deploy-check bench build edge clean
+.PHONY: demo up test chaos check lint clippy doc deploy-check fuzz-check bench build edge clean
 
 # Sends real work through the public door, prints what happened, stops.
 demo: build
@@ -45,7 +45,7 @@ chaos:
 		cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(whatever_workers_do) \
 		or test(damaged) or test(mutated) or test(chunks_do_not_show) or test(under_mixed_load)'
 
-check: lint clippy doc deploy-check
+check: lint clippy doc deploy-check fuzz-check
 	@cargo test --locked -q -p cortex-tests --test structure
 
 lint:
@@ -62,6 +62,10 @@ clippy:
 
 doc:
 	@RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+
+# The fuzz targets still fit what they search; running them needs nightly and cargo-fuzz (CONTRIBUTING.md).
+fuzz-check:
+	@cargo check --locked -q --manifest-path tests/fuzz/Cargo.toml
 
 # Builds the Worker as a deployment would and checks it against wrangler.toml.
 deploy-check:

@@ -11,4 +11,5 @@ pub mod origin;
 pub mod ports;
 pub mod process;
 pub mod stack;
+pub mod terminal;
 pub mod wait;

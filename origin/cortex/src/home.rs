@@ -57,7 +57,15 @@ impl Home {
         if self.secrets().is_file() {
             return Ok(true);
         }
-        let ours = [self.store(), self.models(), self.logs(), self.run(), self.edge(), self.demo()];
+        let ours = [
+            self.store(),
+            self.models(),
+            self.logs(),
+            self.run(),
+            self.edge(),
+            self.demo(),
+            self.chat_history(),
+        ];
         let found = std::fs::read_dir(&self.0)?.map(|entry| entry.map(|entry| entry.path()));
         Ok(found.collect::<io::Result<Vec<_>>>()?.iter().all(|path| ours.contains(path)))
     }
@@ -101,6 +109,12 @@ impl Home {
     #[must_use]
     pub(crate) fn demo(&self) -> PathBuf {
         self.0.join("demo")
+    }
+
+    /// What was typed in `cortex chat`.
+    #[must_use]
+    pub(crate) fn chat_history(&self) -> PathBuf {
+        self.0.join("chat-history")
     }
 
     /// The secrets of development.

@@ -50,6 +50,36 @@ async fn an_answer_streams_through_the_edge_in_pieces_as_it_grows() {
 }
 
 #[tokio::test]
+async fn a_stream_that_broke_goes_on_through_the_edge_after_the_last_event_that_was_seen() {
+    let stack = Stack::echoed_texts().await;
+    let script = conversation(r#"{"frames": 40, "pace_ms": 20}"#, true);
+    let ask = || stack.api.request(Method::POST, "/v1/chat/completions").json(&script);
+    let mut answer = ask().header("prefer", "resume=30").send().await.unwrap();
+    assert_eq!(answer.headers()["preference-applied"], "resume=30", "{}", stack.edge.log());
+    let mut text = String::new();
+    while text.matches("\n\n").count() < 5 {
+        text.push_str(std::str::from_utf8(&answer.chunk().await.unwrap().unwrap()).unwrap());
+    }
+    drop(answer);
+    text.truncate(text.rfind("\n\n").unwrap() + 2);
+    let last = text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().to_owned();
+    text.push_str(&ask().header("last-event-id", &last).send().await.unwrap().text().await.unwrap());
+
+    let chunks =
+        text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let told: String = chunks
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(told, (0..40).map(|n| format!("{n} ")).collect::<String>());
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+
+    let refused = ask().header("last-event-id", "nonsense").send().await.unwrap();
+    assert_eq!(refused.status(), 400);
+    let refused: Value = refused.json().await.unwrap();
+    assert_eq!(refused["error"]["param"], "last-event-id", "{refused}");
+}
+
+#[tokio::test]
 async fn a_text_is_answered_whole_and_as_a_job_and_refusals_keep_their_shape() {
     let stack = Stack::echoed_texts().await;
     let whole = stack.api.post("/v1/chat/completions", &conversation("one two three", false)).await;

@@ -1,11 +1,13 @@
 //! `cortex chat`, with the echo that answers conversations.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
 use cortex_tests::home::Home;
 use cortex_tests::origin::{Origin, Setup};
 use cortex_tests::process::binary;
+use cortex_tests::terminal::Terminal;
 use serde_json::Value;
 
 /// Runs `cortex chat` with standard input.
@@ -38,5 +40,58 @@ async fn a_prompt_is_answered_as_text_or_as_a_document() {
     let why = String::from_utf8_lossy(&unknown.stderr);
     assert_eq!(unknown.status.code(), Some(65), "{why}");
     assert!(why.contains("unknown-model") && why.contains("cortex models pull"), "{why}");
+    origin.stop();
+}
+
+const UP: &str = "\x1b[A";
+const CTRL_C: &str = "\x03";
+const CTRL_D: &str = "\x04";
+
+#[tokio::test]
+async fn a_conversation_is_held_in_the_terminal() {
+    let home = Home::new();
+    let origin = Origin::start(&home, &Setup::echo().with_echoed_texts(&home)).await;
+    let begin = || Terminal::run(&binary("cortex"), &["chat"], home.path());
+    let mut terminal = begin();
+    terminal.shows("echo: /help says what can be typed").await;
+    terminal.shows("> ").await;
+    terminal.press("/system be brief\r");
+    terminal.shows("\ntold").await;
+    terminal.press("{\"frames\": 3}\r");
+    terminal.shows("\n0 1 2 \r\n").await;
+
+    // An answer that is stopped is remembered as far as it came.
+    terminal.press("{\"frames\": 100000, \"pace_ms\": 10}\r");
+    terminal.shows("\n0 1 2 3 4 5 ").await;
+    terminal.press(CTRL_C);
+    terminal.shows("> ").await;
+    terminal.press("/history\r");
+    terminal.shows("system: be brief\r\nuser: {\"frames\": 3}\r\nassistant: 0 1 2").await;
+    terminal.shows("assistant: 0 1 2 3 4 5 ").await;
+
+    terminal.press("/model gpt-9\r");
+    terminal.shows("now gpt-9").await;
+    terminal.press("hi\r");
+    terminal.shows("there is no chat model `gpt-9`").await;
+    terminal.press(CTRL_C);
+    terminal.shows("/quit or Ctrl-D leaves").await;
+    terminal.press(CTRL_D);
+    assert_eq!(terminal.ends().await, 0);
+
+    // What was typed is at hand in the next conversation, and nobody else's to read.
+    let kept = home.path().join("chat-history");
+    assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    let mut terminal = begin();
+    terminal.shows("> ").await;
+    terminal.press(UP);
+    terminal.shows("hi").await;
+    terminal.press(UP);
+    terminal.shows("/model gpt-9").await;
+    terminal.press(&UP.repeat(3));
+    terminal.shows("{\"frames\": 3}").await;
+    terminal.press("\r");
+    terminal.shows("\n0 1 2 \r\n").await;
+    terminal.press("/quit\r");
+    assert_eq!(terminal.ends().await, 0);
     origin.stop();
 }

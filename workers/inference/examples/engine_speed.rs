@@ -1,4 +1,4 @@
-//! What the engine for language models gains by a prompt it has seen, and loses to a grammar:
+//! What the engine for language models gains by a batch and by a prompt it has seen, and loses to a grammar:
 //! `engine_speed MODEL [THREADS] [ROUNDS]`.
 //!
 //! The model is a folder or a GGUF file; one without a vocabulary, as the example `speed` of cortex-transformer keeps,
@@ -40,11 +40,11 @@ async fn main() -> Result<(), Failure> {
     let rounds: usize = rest.get(1).map_or("5", String::as_str).parse()?;
     let engine = open(Path::new(model), threads)?;
 
-    println!("round  decode at {BATCH} t/s  with a schema t/s  of the free rate");
+    println!("round  decode alone t/s  at {BATCH} t/s     gain  with a schema t/s  of the free rate");
     let prompts: Vec<_> = (0..BATCH).map(|n| tokens(&engine, PROMPT, n as u64 + 1)).collect();
     decode(&engine, &prompts, None).await?;
     decode(&engine, &prompts, Some(schema())).await?;
-    let mut ratios = Vec::new();
+    let (mut gains, mut ratios) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         // Each goes first in turn, so that a machine that changes favours neither.
         let (free, bound) = if round.is_multiple_of(2) {
@@ -54,11 +54,19 @@ async fn main() -> Result<(), Failure> {
             let bound = decode(&engine, &prompts, Some(schema())).await?;
             (decode(&engine, &prompts, None).await?, bound)
         };
-        println!("{round:5} {free:16.1} {bound:18.1} {:16.3}x", bound / free);
+        let alone = decode(&engine, &prompts[..1], None).await?;
+        println!(
+            "{round:5} {alone:17.1} {free:9.1} {:7.2}x {bound:18.1} {:16.3}x",
+            free / alone,
+            bound / free
+        );
+        gains.push(free / alone);
         ratios.push(bound / free);
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("median of the ratios: {:.3}", ratios[ratios.len() / 2]);
+    for (what, figures) in [("gains", &mut gains), ("rates with a schema", &mut ratios)] {
+        figures.sort_by(f64::total_cmp);
+        println!("median of the {what}: {:.3}", figures[figures.len() / 2]);
+    }
 
     let shared = tokens(&engine, SHARED, 1 << 32);
     let prompt = |own: u64| [shared.clone(), tokens(&engine, OWN, own)].concat();

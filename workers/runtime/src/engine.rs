@@ -11,6 +11,7 @@ use cortex_domain::topic::TopicPattern;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::memory;
 use crate::words::Frames;
 
 /// Does one kind of work.
@@ -26,6 +27,12 @@ pub trait Engine: Send + Sync + 'static {
     /// Dropping the future loses no change.
     fn changed(&self) -> Answer<'_, ()> {
         Box::pin(pending())
+    }
+
+    /// Bytes that more models may still take, where models lie: a card's memory for an engine that computes on one. By
+    /// default what the machine can give; 0 where it is not known.
+    fn memory_free(&self) -> u64 {
+        memory::free()
     }
 
     /// Runs a job and gives its answer. Dropping the future ends the run; what goes on outside of it, such as a

@@ -259,7 +259,7 @@ impl Shared {
             labels: self.settings.labels.clone(),
             pid: std::process::id(),
             resident: memory::resident(),
-            memory_free: memory::free(),
+            memory_free: self.engine.memory_free(),
             ..Heartbeat::new(self.settings.id.clone(), kind, pool, topics, self.capacity)
         }
     }

@@ -60,6 +60,10 @@ impl Engine for Chat {
         Box::pin(self.shelf.changed())
     }
 
+    fn memory_free(&self) -> u64 {
+        self.shelf.free()
+    }
+
     fn run(&self, task: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {
         Box::pin(async move { self.work(&task, context).await.map_err(failure::of) })
     }

@@ -2,8 +2,11 @@
 
 mod line;
 mod talk;
+mod typing;
 
 use std::io::{self, IsTerminal, Read};
+
+use typing::Typing;
 
 use super::place;
 use crate::cli::ChatArgs;
@@ -41,7 +44,7 @@ pub(crate) async fn chat(home: &Home, args: ChatArgs, json: bool) -> Result<Exit
         None if json => {
             Err(Failure::message(Exit::BadInput, "--json is for a prompt: `cortex chat PROMPT --json`"))
         }
-        None => talk::hold(&api, asked).await,
+        None => talk::hold(&api, asked, Typing::begin(home.chat_history())?).await,
     }
 }
 

@@ -56,3 +56,30 @@ fn ending(end: End) -> Bytes {
         End::Failed(problem) => format!("data: {}\n\n", problem.render(Shape::OpenAi).body).into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+
+    use super::super::tape::Tape;
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_comment_breaks_a_silence_and_counts_as_no_event() {
+        let tape = Tape::new();
+        let job = "01a1fb51-9430-7707-8707-070707070707".parse().unwrap();
+        let answer = answer(job, tape.read_after(0).unwrap(), None).unwrap();
+        let mut pieces = answer.into_body().into_data_stream();
+        let mut next = async || String::from_utf8(pieces.next().await.unwrap().unwrap().into()).unwrap();
+        for number in 1..=2 {
+            let began = tokio::time::Instant::now();
+            assert_eq!(next().await, ": still here\n\n");
+            assert_eq!(began.elapsed(), KEEP_ALIVE);
+            tape.write(vec![Bytes::from_static(b"{}")]);
+            assert_eq!(next().await, format!("id: {job}.{number}\ndata: {{}}\n\n"));
+        }
+        tape.end(End::Done);
+        assert_eq!(next().await, "data: [DONE]\n\n");
+        assert!(pieces.next().await.is_none());
+    }
+}

@@ -22,7 +22,7 @@ pub struct WorkerView {
     pub pid: u32,
     /// Resident memory, in bytes.
     pub resident: u64,
-    /// What its machine can still give it, in bytes; 0 if that is not known.
+    /// What its models may still take, in bytes, on the card or machine they lie on; 0 if that is not known.
     #[serde(default)]
     pub memory_free: u64,
 }

@@ -127,6 +127,11 @@ impl Shelf {
         self.inner.changed.notified().await;
     }
 
+    /// Bytes that more models may still take, of the device's memory and the shelf's share of it.
+    pub fn free(&self) -> u64 {
+        self.inner.room()
+    }
+
     /// How far the load is that is under way.
     pub fn progress(&self) -> watch::Receiver<Option<(ModelName, Progress)>> {
         self.inner.progress.subscribe()
@@ -216,12 +221,16 @@ impl Inner {
         Ok(lease)
     }
 
+    fn room(&self) -> u64 {
+        let taken: u64 = self.loaded().values().map(|slot| slot.model.engine().bytes()).sum();
+        self.models.free().min(self.memory.saturating_sub(taken))
+    }
+
     /// Unloads what is not in use, least lately used first, until a model fits; gives what it may take.
     async fn make_room(&self, listed: &Listed) -> Result<u64, Problem> {
         let needs = listed.bytes.saturating_add(BESIDE);
         loop {
-            let taken: u64 = self.loaded().values().map(|slot| slot.model.engine().bytes()).sum();
-            let room = self.models.free().min(self.memory.saturating_sub(taken));
+            let room = self.room();
             if needs <= room {
                 return Ok(room);
             }

@@ -10,19 +10,19 @@ use bytes::Bytes;
 use cortex_guard::Shape;
 use futures::stream;
 
-use crate::generate::{Answer, Lease};
+use crate::generate::Answer;
 
 /// A stream that is silent for longer may be cut on its way.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The chunks of an answer as server-sent events, a comment in each silence, `[DONE]` or an error at the end. The answer
-/// ends with its reader.
-pub(super) fn stream(answer: Answer, lease: Lease) -> Response {
-    let events = stream::unfold(Some((answer, lease)), async |held| {
-        let (mut answer, lease) = held?;
+/// ends with its reader, and so does what it `needs`.
+pub(super) fn stream(answer: Answer, needs: impl Send + 'static) -> Response {
+    let events = stream::unfold(Some((answer, needs)), async |held| {
+        let (mut answer, needs) = held?;
         Some(match tokio::time::timeout(KEEP_ALIVE, answer.next()).await {
-            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(b": still here\n\n")), Some((answer, lease))),
-            Ok(Ok(Some(chunks))) => (Ok(written(&chunks)), Some((answer, lease))),
+            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(b": still here\n\n")), Some((answer, needs))),
+            Ok(Ok(Some(chunks))) => (Ok(written(&chunks)), Some((answer, needs))),
             Ok(Ok(None)) => (Ok(Bytes::from_static(b"data: [DONE]\n\n")), None),
             Ok(Err(problem)) => {
                 (Ok(format!("data: {}\n\n", problem.render(Shape::OpenAi).body).into()), None)
@@ -44,4 +44,53 @@ fn written(chunks: &[Bytes]) -> Bytes {
         text.extend_from_slice(b"\n\n");
     }
     text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use cortex_domain::id::JobId;
+    use cortex_domain::time::Timestamp;
+    use cortex_guard::api::completions::CompletionRequest;
+    use futures::StreamExt;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::generate::{Caller, Defaults, Model};
+    use crate::language::tests::gated;
+
+    const COMMENT: &str = ": still here\n\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_comment_breaks_a_silence() {
+        let (open, gate) = mpsc::channel::<()>();
+        let engine = gated("hi", move || _ = gate.recv());
+        let model = Model::new("tiny".parse().unwrap(), engine, None, Defaults::default());
+        let body = br#"{"model": "tiny", "prompt": "say", "temperature": 0, "stream": true}"#;
+        let request = CompletionRequest::parse(Some("application/json"), body).unwrap();
+        let caller = Caller {
+            job: JobId::mint(Timestamp::from_millis(1_700_000_000_000), [7; 10]),
+            tenant: "a".parse().unwrap(),
+            deadline: None,
+            cancel: CancellationToken::new(),
+        };
+        let answer = model.complete(request, caller).await.unwrap();
+        let mut pieces = stream(answer, ()).into_body().into_data_stream();
+        for _ in 0..3 {
+            let began = tokio::time::Instant::now();
+            assert_eq!(pieces.next().await.unwrap().unwrap(), COMMENT);
+            assert_eq!(began.elapsed(), KEEP_ALIVE);
+        }
+        drop(open);
+        let mut rest = String::new();
+        while let Some(piece) = pieces.next().await {
+            let piece = String::from_utf8(piece.unwrap().into()).unwrap();
+            rest.extend((piece != COMMENT).then_some(piece));
+        }
+        let text: String =
+            rest.split("\"text\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(text, "hi", "{rest}");
+        assert!(rest.ends_with("data: [DONE]\n\n"), "{rest}");
+    }
 }

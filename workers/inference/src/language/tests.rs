@@ -150,10 +150,16 @@ async fn settled(engine: &Engine) {
 
 /// An engine that answers every prompt with `script` and then ends.
 pub(crate) fn scripted(script: &str) -> Engine {
+    gated(script, || ())
+}
+
+/// [`scripted`], but each step waits for a gate first.
+pub(crate) fn gated(script: &str, mut gate: impl FnMut() + Send + 'static) -> Engine {
     let script = script.as_bytes().to_vec();
     let settings = Settings { step_tokens: 4096, ..SETTINGS };
     let mut prompts = std::collections::HashMap::new();
     puppet(settings, move |piece| {
+        gate();
         // A sequence's first piece is its whole prompt, and its last block its own.
         let length = piece.start + piece.tokens.len();
         let prompt = if piece.start == 0 { length } else { prompts[&piece.blocks[0]] };

@@ -122,6 +122,10 @@ impl Engine for Loads {
         Box::pin(self.0.1.notified())
     }
 
+    fn memory_free(&self) -> u64 {
+        1000 - self.models().len() as u64
+    }
+
     fn run(&self, _: Box<Task>, _: Context) -> Run<'_> {
         Box::pin(pending())
     }

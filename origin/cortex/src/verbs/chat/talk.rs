@@ -1,23 +1,22 @@
 //! A conversation in the terminal.
 
 use cortex_guard::api::chat::ChatChunk;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::signal::ctrl_c;
 
 use super::line::{HELP, Line};
+use super::typing::Typing;
 use crate::client::{Api, Asked, CallError, Said};
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-/// Reads lines and shows answers until `/quit` or the end of standard input.
+/// Reads lines and shows answers until `/quit` or Ctrl-D.
 ///
 /// # Errors
-/// If standard input can't be read. An answer that fails is told, and the conversation goes on.
-pub(super) async fn hold(api: &Api, asked: Asked) -> Result<Exit, Failure> {
+/// If the terminal can't be read. An answer that fails is told, and the conversation goes on.
+pub(super) async fn hold(api: &Api, asked: Asked, mut typing: Typing) -> Result<Exit, Failure> {
     let mut talk = Talk { asked };
     show::note(&format!("{}: /help says what can be typed", talk.asked.model));
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Some(line) = next(&mut lines).await? {
+    while let Some(line) = typing.line().await? {
         match Line::read(&line) {
             Line::Quit => break,
             Line::Say(text) => talk.say(api, text).await,
@@ -125,24 +124,6 @@ fn thought(chunk: &ChatChunk) -> String {
 /// What a chunk adds to the answer.
 fn text(chunk: &ChatChunk) -> String {
     chunk.choices.iter().filter_map(|choice| choice.delta.content.as_deref()).collect()
-}
-
-/// The next line that is typed. Ctrl-C ends no program that waits for one.
-async fn next(lines: &mut Lines<BufReader<Stdin>>) -> Result<Option<String>, Failure> {
-    show::piece("> ");
-    let read = lines.next_line();
-    tokio::pin!(read);
-    loop {
-        tokio::select! {
-            line = &mut read => return Ok(line?),
-            interrupted = ctrl_c() => {
-                interrupted?;
-                show::note("");
-                show::note("/quit or Ctrl-D leaves");
-                show::piece("> ");
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -89,6 +89,16 @@ async fn the_one_that_was_used_least_lately_makes_room() {
 }
 
 #[tokio::test]
+async fn what_models_take_is_no_longer_free() {
+    let (shelf, _) = shelf(SIZE * 2);
+    assert_eq!(shelf.free(), SIZE * 2);
+    let takes = shelf.get(&name("a")).await.unwrap().engine().bytes();
+    assert_eq!((takes > 0, shelf.free()), (true, SIZE * 2 - takes));
+    assert!(shelf.unload(&name("a")).await);
+    assert_eq!(shelf.free(), SIZE * 2);
+}
+
+#[tokio::test]
 async fn a_model_that_made_room_is_told_of_even_if_the_other_is_not_loaded_then() {
     let (shelf, _) = shelf(SIZE + (64 << 20));
     drop(shelf.get(&name("a")).await.unwrap());

@@ -1,0 +1,73 @@
+//! What is typed at the prompt: editing a line, and getting back what was typed before.
+
+use std::path::PathBuf;
+
+use rustyline::config::Behavior;
+use rustyline::error::ReadlineError;
+use rustyline::{Config, DefaultEditor};
+use tokio::task::spawn_blocking;
+
+use crate::exit::Failure;
+use crate::show;
+
+const PROMPT: &str = "> ";
+/// Lines that are kept from one conversation to the next.
+const KEPT: usize = 1000;
+
+/// A prompt in the terminal.
+pub(super) struct Typing {
+    /// Away while a thread waits for a line.
+    editor: Option<DefaultEditor>,
+    kept_in: PathBuf,
+}
+
+impl Typing {
+    /// A prompt that knows the lines of a file, which need not be there yet.
+    ///
+    /// # Errors
+    /// If there is no terminal to type at.
+    pub(super) fn begin(kept_in: PathBuf) -> Result<Self, Failure> {
+        let config = Config::builder().behavior(Behavior::PreferTerm).max_history_size(KEPT)?.build();
+        let mut editor = DefaultEditor::with_config(config)?;
+        match editor.load_history(&kept_in) {
+            Err(ReadlineError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::warn!(%error, file = %kept_in.display(), "what was typed before can't be read")
+            }
+            Ok(()) => {}
+        }
+        Ok(Self { editor: Some(editor), kept_in })
+    }
+
+    /// The next line; `None` after Ctrl-D. Ctrl-C leaves a line, and not the program.
+    ///
+    /// # Errors
+    /// If the terminal is gone.
+    pub(super) async fn line(&mut self) -> Result<Option<String>, Failure> {
+        loop {
+            let Some(mut editor) = self.editor.take() else { return Ok(None) };
+            let (editor, read) = spawn_blocking(move || {
+                let read = editor.readline(PROMPT);
+                (editor, read)
+            })
+            .await?;
+            let editor = self.editor.insert(editor);
+            match read {
+                Ok(line) => {
+                    keep(editor, &line, &self.kept_in);
+                    return Ok(Some(line));
+                }
+                Err(ReadlineError::Interrupted) => show::note("/quit or Ctrl-D leaves"),
+                Err(ReadlineError::Eof) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn keep(editor: &mut DefaultEditor, line: &str, kept_in: &PathBuf) {
+    let kept = editor.add_history_entry(line).and_then(|_| editor.append_history(kept_in));
+    if let Err(error) = kept {
+        tracing::warn!(%error, file = %kept_in.display(), "what was typed can't be kept");
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! A run of columns adds to an element of the product for each digit of the activations, the highest first: the sum over its
 //! blocks, in order, of the whole number that a block's quants and digits make, exactly, times the block's scale; and that
-//! times the activations' scale. Where it happens, in a tile or in a vector, changes nothing, so a row's result is the
+//! times the activations' scale. Blocks of 256 add once for all digits: their whole numbers are put together before they are
+//! rounded. Where it happens, in a tile or in a vector, changes nothing, so a row's result is the
 //! same to the bit alone, in any batch and on any number of threads.
 
 mod digits;
@@ -141,7 +142,7 @@ impl Piece<'_> {
             }
             // SAFETY: there are tiles; the benches have room for a run of weights and for all sums.
             unsafe {
-                let _shapes = (self.x.rows() > FEW).then(|| Shapes::new(Q::DEPTH));
+                let _shapes = (self.x.rows() > FEW).then(|| Shapes::new(self.x.tile_rows::<Q>(), Q::DEPTH));
                 for first in (self.panels.0..self.panels.1).step_by(at_once) {
                     self.panels::<Q>(first, at_once.min(self.panels.1 - first), &benches);
                 }

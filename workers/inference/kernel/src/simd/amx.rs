@@ -74,13 +74,13 @@ impl Palette {
 }
 
 impl Shapes {
-    /// For products over `depth` columns at a time, 32 or 64.
+    /// For products of so many rows, at most sixteen, over `depth` columns at a time, 32 or 64.
     ///
     /// # Safety
     /// Needs [`available`] tiles.
-    pub(crate) unsafe fn new(depth: usize) -> Self {
+    pub(crate) unsafe fn new(rows: usize, depth: usize) -> Self {
         let mut palette = Palette { number: 1, ..Palette::NONE };
-        for (tiles, lines, bytes) in [(0..4, 16, LINE), (4..6, 16, depth), (6..8, depth / 4, LINE)] {
+        for (tiles, lines, bytes) in [(0..4, rows, LINE), (4..6, rows, depth), (6..8, depth / 4, LINE)] {
             for tile in tiles {
                 (palette.lines[tile], palette.line_bytes[tile]) = (lines as u8, bytes as u16);
             }
@@ -146,68 +146,64 @@ pub(crate) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
     }
 }
 
-/// Sixteen rows of digits times both planes of sixteen rows of weights over 256 columns, into two of four tiles: that
-/// of the high plane, then that of the low one.
+/// Begins the products of [`add_planes`].
 ///
 /// # Safety
-/// There are [`Shapes`] of 64 columns. `x` is good for four tiles of activations, `weights` for four pairs of tiles.
+/// There are [`Shapes`].
 #[inline(always)]
-pub(crate) unsafe fn multiply_planes(second: bool, x: *const i8, weights: *const i8) {
-    macro_rules! columns {
-        ($high:tt, $low:tt, $x:tt, $at:tt) => {
-            concat!(
-                "tileloadd ",
-                $x,
-                ", [{x} + {line} + 1024*",
-                $at,
-                "]\n",
-                "tileloadd tmm6, [{weights} + {line} + 2048*",
-                $at,
-                "]\n",
-                "tdpbssd ",
-                $high,
-                ", ",
-                $x,
-                ", tmm6\n",
-                "tileloadd tmm7, [{weights} + {line} + 1024 + 2048*",
-                $at,
-                "]\n",
-                "tdpbssd ",
-                $low,
-                ", ",
-                $x,
-                ", tmm7",
-            )
-        };
-    }
-    macro_rules! with {
-        ($high:tt, $low:tt) => {
-            asm!(
-                concat!("tilezero ", $high),
-                concat!("tilezero ", $low),
-                columns!($high, $low, "tmm4", "0"),
-                columns!($high, $low, "tmm5", "1"),
-                columns!($high, $low, "tmm4", "2"),
-                columns!($high, $low, "tmm5", "3"),
-                x = in(reg) x,
-                weights = in(reg) weights,
-                line = in(reg) LINE,
-                out($high) _,
-                out($low) _,
-                out("tmm4") _,
-                out("tmm5") _,
-                out("tmm6") _,
-                out("tmm7") _,
-                options(nostack, preserves_flags, readonly),
-            )
-        };
-    }
+pub(crate) unsafe fn begin_planes() {
     unsafe {
-        if second {
-            with!("tmm2", "tmm3");
-        } else {
-            with!("tmm0", "tmm1");
-        }
+        asm!(
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "tilezero tmm2",
+            "tilezero tmm3",
+            out("tmm0") _,
+            out("tmm1") _,
+            out("tmm2") _,
+            out("tmm3") _,
+            options(nostack, preserves_flags, nomem),
+        );
+    }
+}
+
+/// Rows of three digits times both planes of sixteen rows of weights over 64 columns, added up by what they count: the high
+/// plane with the highest digits; the low plane with these and the high one with the middle ones; and so on, to the low
+/// plane with the lowest.
+///
+/// # Safety
+/// There are [`Shapes`] of 64 columns, and [`begin_planes`] was called. `x` is good for a tile of the highest digits,
+/// and the others are `next` bytes further each; `weights` for a tile of each plane.
+#[inline(always)]
+pub(crate) unsafe fn add_planes(x: *const i8, next: usize, weights: *const i8) {
+    unsafe {
+        asm!(
+            "tileloadd tmm6, [{weights} + {line}]",
+            "tileloadd tmm4, [{x} + {line}]",
+            "tdpbssd tmm0, tmm4, tmm6",
+            "tileloadd tmm7, [{weights} + {line} + 1024]",
+            "tdpbssd tmm1, tmm4, tmm7",
+            "tileloadd tmm5, [{middle} + {line}]",
+            "tdpbssd tmm2, tmm5, tmm7",
+            "tileloadd tmm4, [{lowest} + {line}]",
+            "tdpbssd tmm3, tmm4, tmm7",
+            "tdpbssd tmm1, tmm5, tmm6",
+            "tdpbssd tmm2, tmm4, tmm6",
+            x = in(reg) x,
+            middle = in(reg) x.wrapping_add(next),
+            lowest = in(reg) x.wrapping_add(2 * next),
+            weights = in(reg) weights,
+            line = in(reg) LINE,
+            out("tmm0") _,
+            out("tmm1") _,
+            out("tmm2") _,
+            out("tmm3") _,
+            out("tmm4") _,
+            out("tmm5") _,
+            out("tmm6") _,
+            out("tmm7") _,
+            options(nostack, preserves_flags, readonly),
+        );
     }
 }
 
@@ -226,20 +222,17 @@ pub(crate) unsafe fn store(second: bool, to: *mut i32) {
     }
 }
 
-/// Stores the products of both planes, the high one's first.
+/// Stores the four products of [`add_planes`], sixteen lines each.
 ///
 /// # Safety
-/// [`multiply_planes`] has made them, and `to` is good for 32 lines.
+/// They are made, and `to` is good for 64 lines.
 #[inline(always)]
-pub(crate) unsafe fn store_planes(second: bool, to: *mut i32) {
-    let low = to.wrapping_add(16 * LINE / size_of::<i32>());
+pub(crate) unsafe fn store_planes(to: *mut i32) {
+    let tile = |number: usize| to.wrapping_add(number * 16 * LINE / size_of::<i32>());
     unsafe {
-        if second {
-            store_tile!("tmm2", to);
-            store_tile!("tmm3", low);
-        } else {
-            store_tile!("tmm0", to);
-            store_tile!("tmm1", low);
-        }
+        store_tile!("tmm0", tile(0));
+        store_tile!("tmm1", tile(1));
+        store_tile!("tmm2", tile(2));
+        store_tile!("tmm3", tile(3));
     }
 }

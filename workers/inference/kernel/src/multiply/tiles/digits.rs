@@ -30,8 +30,8 @@ pub(super) struct Group {
     pub(super) digits: Digits,
     /// For each run: the scale of each row of digits.
     pub(super) scales: *mut [f32; DIGITS * GROUP],
-    /// If the weights have shifts, for each so many columns as share one: the sum of each row, in units of its highest
-    /// digit; zeros where there are fewer rows.
+    /// If the weights have shifts, for each so many columns as share one: the sum of each row; zeros where there are
+    /// fewer rows. In units of its highest digit, or of its lowest where all digits are put together.
     pub(super) sums: *mut [f32; GROUP],
     pub(super) lines: *const Lines,
 }
@@ -51,7 +51,7 @@ pub(super) fn lines(rows: usize) -> Lines {
 #[derive(Clone, Copy)]
 pub(super) enum Digits {
     /// In tiles of sixteen rows and the format's depth of columns, all `columns` of one's rows before the next's; zeros
-    /// where there are fewer rows.
+    /// where there are fewer rows. Where all digits are put together, each has a tile of its own.
     Tiles { digits: *mut i8, columns: usize },
     /// All rows, for each 32 columns. And for each columns that share a scale of the weights: the total of each row,
     /// times minus [`UNSIGNED`].
@@ -77,7 +77,8 @@ impl Group {
                     self.sums.write_bytes(0, columns / Q::SHARE);
                 }
                 if let Digits::Tiles { digits, columns } = self.digits {
-                    digits.write_bytes(0, columns * self.height().next_multiple_of(TILE));
+                    let tiles = if Q::WHOLES { DIGITS } else { self.height().div_ceil(TILE) };
+                    digits.write_bytes(0, columns * tiles * TILE);
                 }
             }
         }
@@ -110,17 +111,19 @@ impl Group {
         unsafe {
             if Q::SHIFTED {
                 let sum = &mut (*self.sums.add(column / Q::SHARE))[row];
-                let part = _mm512_reduce_add_epi32(number) as f32 / PLACES[0];
+                let unit = if Q::WHOLES { PLACES[DIGITS - 1] } else { PLACES[0] };
+                let part = _mm512_reduce_add_epi32(number) as f32 / unit;
                 *sum = if begins { part } else { *sum + part };
             }
             for (place, digit) in split(number).into_iter().enumerate() {
-                let row = place * self.rows + row;
                 let to = match self.digits {
                     Digits::Tiles { digits, columns } => {
+                        let row = place * if Q::WHOLES { TILE } else { self.rows } + row;
                         let tile = digits.add(row / TILE * TILE * columns + tile_of::<Q>(column));
                         tile.add(row % TILE * Q::DEPTH + column % Q::DEPTH)
                     }
                     Digits::Rows { digits, totals } => {
+                        let row = place * self.rows + row;
                         let total = &mut (*totals.add(column / Q::SHARE))[row];
                         let part = -UNSIGNED * _mm512_reduce_add_epi32(digit);
                         *total = if begins { part } else { *total + part };
@@ -130,6 +133,49 @@ impl Group {
                 };
                 _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(digit));
             }
+        }
+    }
+
+    /// What a block at `column` comes to for the `row`th row with the shifts of its columns, if the format has such.
+    ///
+    /// # Safety
+    /// `shifts` has a line for each columns that share one.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn shifted<Q: Quants>(
+        &self,
+        block: __m512,
+        row: usize,
+        column: usize,
+        shifts: *const f32,
+    ) -> __m512 {
+        let mut block = block;
+        if Q::SHIFTED {
+            for share in 0..Q::VALUES / Q::SHARE {
+                // SAFETY: as the caller says, and the group has sums of all columns.
+                unsafe {
+                    let x = (*self.sums.add(column / Q::SHARE + share))[row];
+                    let shift = _mm512_load_ps(shifts.add(share * ROWS));
+                    block = _mm512_fmadd_ps(_mm512_set1_ps(x), shift, block);
+                }
+            }
+        }
+        block
+    }
+
+    /// Adds what the block at `column` came to for the `row`th row, all digits together, to the row's sum.
+    ///
+    /// # Safety
+    /// `sums` has [`SUMS`] lines; the block is a run.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn settle_row<Q: Quants>(&self, block: __m512, row: usize, column: usize, sums: *mut f32) {
+        // SAFETY: there is a scale for each run, and a sum for each row.
+        unsafe {
+            let scales = &*self.scales.add(column / Q::RUN);
+            let scale = _mm512_set1_ps(scales[(DIGITS - 1) * self.rows + row]);
+            let sum = sums.add(row * ROWS);
+            _mm512_store_ps(sum, _mm512_fmadd_ps(block, scale, _mm512_load_ps(sum)));
         }
     }
 
@@ -158,6 +204,38 @@ impl Group {
             }
         }
     }
+}
+
+/// The whole number of three products, each of which counts 256 times the next: rounded once, and the same however
+/// they are taken apart.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn together([high, middle, low]: [__m512i; DIGITS]) -> __m512 {
+    let middle = _mm512_add_epi32(middle, _mm512_srai_epi32::<8>(low));
+    let high = _mm512_add_epi32(high, _mm512_srai_epi32::<8>(middle));
+    let byte = _mm512_set1_epi32(255);
+    let low = _mm512_or_si512(
+        _mm512_slli_epi32::<8>(_mm512_and_si512(middle, byte)),
+        _mm512_and_si512(low, byte),
+    );
+    above(high, low)
+}
+
+/// `high` times 65536 and `low`, which is less than that.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn above(high: __m512i, low: __m512i) -> __m512 {
+    _mm512_fmadd_ps(_mm512_cvtepi32_ps(high), _mm512_set1_ps(PLACES[0]), _mm512_cvtepi32_ps(low))
+}
+
+/// [`together`] for the four products of two planes, each of which counts 256 times the next.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn planes_together([first, second, third, fourth]: [__m512i; DIGITS + 1]) -> __m512 {
+    let low = _mm512_add_epi32(_mm512_slli_epi32::<8>(third), fourth);
+    let high = _mm512_add_epi32(_mm512_slli_epi32::<8>(first), second);
+    let high = _mm512_add_epi32(high, _mm512_srai_epi32::<16>(low));
+    above(high, _mm512_and_si512(low, _mm512_set1_epi32(0xffff)))
 }
 
 /// Where the tile with a column begins, of those of its rows.

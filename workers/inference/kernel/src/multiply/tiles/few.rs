@@ -4,8 +4,8 @@
 
 use std::arch::x86_64::*;
 
-use super::digits::{BLOCK, DIGITS, GROUP, Group, UNSIGNED};
-use super::quants::{Quants, ROWS, Unpacked};
+use super::digits::{BLOCK, DIGITS, GROUP, Group, UNSIGNED, together};
+use super::quants::{Quants, Unpacked};
 use super::{Bench, Run, Sixteen};
 use crate::simd::LINE;
 
@@ -32,6 +32,10 @@ impl Few<'_> {
     pub(super) unsafe fn add_run<Q: Quants, const HEIGHT: usize>(&self) {
         let Run { column, width } = self.run;
         unsafe {
+            if Q::WHOLES {
+                self.sixteen.unpack::<Q>(column, self.bench.weights);
+                return self.add_wholes::<Q, HEIGHT>(column);
+            }
             let mut sum = [_mm512_setzero_ps(); HEIGHT];
             for at in (0..width).step_by(Q::VALUES) {
                 // Block by block, so that memory is asked for all the time.
@@ -47,31 +51,42 @@ impl Few<'_> {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     unsafe fn add_block<Q: Quants, const HEIGHT: usize>(&self, column: usize, sum: &mut [__m512; HEIGHT]) {
         unsafe {
-            let mut block = [_mm512_setzero_si512(); HEIGHT];
-            for part in (0..Q::VALUES).step_by(Q::SHARE) {
-                let weights = self.bench.weights.after::<Q>(part);
-                let products = self.products::<Q, HEIGHT>(column + part, weights);
-                if Q::WHOLES {
-                    let whole = _mm512_load_si512(weights.wholes.cast());
-                    for (block, product) in block.iter_mut().zip(products) {
-                        *block = _mm512_add_epi32(*block, _mm512_mullo_epi32(product, whole));
-                    }
-                } else {
-                    block = products;
-                }
-            }
+            let block = self.products::<Q, HEIGHT>(column, self.bench.weights);
             let scale = _mm512_load_ps(self.bench.weights.scales);
             for (sum, block) in sum.iter_mut().zip(block) {
                 *sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(block), scale, *sum);
             }
             if Q::SHIFTED {
-                for share in 0..Q::VALUES / Q::SHARE {
-                    let shift = _mm512_load_ps(self.bench.weights.shifts.add(share * ROWS));
-                    let x = &*self.group.sums.add(column / Q::SHARE + share);
-                    for (sum, x) in sum[..HEIGHT / DIGITS].iter_mut().zip(x) {
-                        *sum = _mm512_fmadd_ps(_mm512_set1_ps(*x), shift, *sum);
-                    }
+                let shift = _mm512_load_ps(self.bench.weights.shifts);
+                let x = &*self.group.sums.add(column / Q::SHARE);
+                for (sum, x) in sum[..HEIGHT / DIGITS].iter_mut().zip(x) {
+                    *sum = _mm512_fmadd_ps(_mm512_set1_ps(*x), shift, *sum);
                 }
+            }
+        }
+    }
+
+    /// Adds the block at `column`, which is a run, with all digits together.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn add_wholes<Q: Quants, const HEIGHT: usize>(&self, column: usize) {
+        unsafe {
+            let mut block = [_mm512_setzero_si512(); HEIGHT];
+            for part in (0..Q::VALUES).step_by(Q::SHARE) {
+                let weights = self.bench.weights.after::<Q>(part);
+                let products = self.products::<Q, HEIGHT>(column + part, weights);
+                let whole = _mm512_load_si512(weights.wholes.cast());
+                for (block, product) in block.iter_mut().zip(products) {
+                    *block = _mm512_add_epi32(*block, _mm512_mullo_epi32(product, whole));
+                }
+            }
+            let scale = _mm512_load_ps(self.bench.weights.scales);
+            let rows = HEIGHT / DIGITS;
+            for row in 0..rows {
+                let digits = std::array::from_fn(|digit| block[digit * rows + row]);
+                let block = _mm512_mul_ps(together(digits), scale);
+                let block = self.group.shifted::<Q>(block, row, column, self.bench.weights.shifts);
+                self.group.settle_row::<Q>(block, row, column, self.bench.sums);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! All rows of activations as digits.
 
-use super::digits::{self, DIGITS, Digits, GROUP, Group, Lines};
+use super::digits::{self, DIGITS, Digits, GROUP, Group, Lines, TILE};
 use super::few::FEW;
 use super::quants::Quants;
 use crate::lines::{Line, Memory, with_lines};
@@ -65,6 +65,11 @@ fn first<T>(lines: &mut [Line]) -> *mut T {
 impl Groups {
     pub(super) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Rows of a tile of digits: no more than there are, if each digit has a tile of its own.
+    pub(super) fn tile_rows<Q: Quants>(&self) -> usize {
+        if Q::WHOLES { TILE.min(self.rows) } else { TILE }
     }
 
     pub(super) fn len(&self) -> usize {

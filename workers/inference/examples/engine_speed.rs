@@ -23,8 +23,9 @@ use serde_json::{Map, Value, json};
 const SHARED: usize = 2000;
 const OWN: usize = 16;
 const BATCH: usize = 8;
-/// Tokens of each prompt and of each answer of the batch.
-const PROMPT: usize = 128;
+/// Tokens of each prompt and of each answer of the batch: one more than whole blocks, so that all but that one are known
+/// once it was asked, and what is measured is the answer.
+const PROMPT: usize = 129;
 const ANSWER: usize = 48;
 
 type Failure = Box<dyn Error>;

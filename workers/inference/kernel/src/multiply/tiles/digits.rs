@@ -169,7 +169,13 @@ impl Group {
     /// `sums` has [`SUMS`] lines; the block is a run.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn settle_row<Q: Quants>(&self, block: __m512, row: usize, column: usize, sums: *mut f32) {
+    pub(super) unsafe fn settle_row<Q: Quants>(
+        &self,
+        block: __m512,
+        row: usize,
+        column: usize,
+        sums: *mut f32,
+    ) {
         // SAFETY: there is a scale for each run, and a sum for each row.
         unsafe {
             let scales = &*self.scales.add(column / Q::RUN);
@@ -214,10 +220,8 @@ pub(super) fn together([high, middle, low]: [__m512i; DIGITS]) -> __m512 {
     let middle = _mm512_add_epi32(middle, _mm512_srai_epi32::<8>(low));
     let high = _mm512_add_epi32(high, _mm512_srai_epi32::<8>(middle));
     let byte = _mm512_set1_epi32(255);
-    let low = _mm512_or_si512(
-        _mm512_slli_epi32::<8>(_mm512_and_si512(middle, byte)),
-        _mm512_and_si512(low, byte),
-    );
+    let low =
+        _mm512_or_si512(_mm512_slli_epi32::<8>(_mm512_and_si512(middle, byte)), _mm512_and_si512(low, byte));
     above(high, low)
 }
 

@@ -1,5 +1,5 @@
-//! Where real chat templates and vocabularies lie. They are nobody's to copy here, so they come from the environment, from beside
-//! the repository; `deploy/tools.sh test` fetches them.
+//! Where real chat templates and vocabularies lie. They are nobody's to copy here, so they come from the environment,
+//! from beside the repository; `deploy/tools.sh test` fetches them.
 
 use std::path::{Path, PathBuf};
 

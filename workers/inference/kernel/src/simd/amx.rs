@@ -167,9 +167,9 @@ pub(crate) unsafe fn begin_planes() {
     }
 }
 
-/// Rows of three digits times both planes of sixteen rows of weights over 64 columns, added up by what they count: the high
-/// plane with the highest digits; the low plane with these and the high one with the middle ones; and so on, to the low
-/// plane with the lowest.
+/// Rows of three digits times both planes of sixteen rows of weights over 64 columns, added up by what they count: the
+/// high plane with the highest digits; the low plane with these and the high one with the middle ones; and so on, to the
+/// low plane with the lowest.
 ///
 /// # Safety
 /// There are [`Shapes`] of 64 columns, and [`begin_planes`] was called. `x` is good for a tile of the highest digits,

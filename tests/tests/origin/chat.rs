@@ -73,8 +73,15 @@ async fn a_conversation_is_held_in_the_terminal() {
     terminal.shows("now gpt-9").await;
     terminal.press("hi\r");
     terminal.shows("there is no chat model `gpt-9`").await;
+    terminal.shows("> ").await;
     terminal.press(CTRL_C);
     terminal.shows("/quit or Ctrl-D leaves").await;
+    terminal.shows("> ").await;
+    // Two lines at once are two lines.
+    terminal.press("/model a\r/model b\r");
+    terminal.shows("now a").await;
+    terminal.shows("now b").await;
+    terminal.shows("> ").await;
     terminal.press(CTRL_D);
     assert_eq!(terminal.ends().await, 0);
 
@@ -84,6 +91,8 @@ async fn a_conversation_is_held_in_the_terminal() {
     let mut terminal = begin();
     terminal.shows("> ").await;
     terminal.press(UP);
+    terminal.shows("/model b").await;
+    terminal.press(&UP.repeat(2));
     terminal.shows("hi").await;
     terminal.press(UP);
     terminal.shows("/model gpt-9").await;

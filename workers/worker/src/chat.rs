@@ -61,7 +61,12 @@ impl Engine for Chat {
     }
 
     fn memory_free(&self) -> u64 {
-        self.shelf.free()
+        match self.shelf.free() {
+            // A card that doesn't tell.
+            u64::MAX => 0,
+            // None left is no reason to call it unknown.
+            free => free.max(1),
+        }
     }
 
     fn run(&self, task: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {

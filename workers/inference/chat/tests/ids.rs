@@ -68,6 +68,6 @@ fn qwen_3_reads_the_tokens_of_transformers() {
 
 /// Mistral's own vocabularies aren't at hand: its first was one of scored pieces, as Llama 2's is.
 #[test]
-fn mistral_reads_the_tokens_of_transformers() {
+fn mistrals_template_with_llama_2s_vocabulary_reads_the_tokens_of_transformers() {
     agrees("mistralai-Mistral-Nemo-Instruct-2407", "llama-spm", ["<s>", "</s>"]);
 }

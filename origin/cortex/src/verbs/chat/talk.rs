@@ -2,6 +2,7 @@
 
 use cortex_guard::api::chat::ChatChunk;
 use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::line::{HELP, Line};
 use super::typing::Typing;
@@ -15,6 +16,8 @@ use crate::show;
 /// If the terminal can't be read. An answer that fails is told, and the conversation goes on.
 pub(super) async fn hold(api: &Api, asked: Asked, mut typing: Typing) -> Result<Exit, Failure> {
     let mut talk = Talk { asked };
+    // From now on Ctrl-C ends an answer, and between two prompts nothing.
+    let _interrupts = signal(SignalKind::interrupt())?;
     show::note(&format!("{}: /help says what can be typed", talk.asked.model));
     while let Some(line) = typing.line().await? {
         match Line::read(&line) {

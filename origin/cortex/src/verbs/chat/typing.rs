@@ -1,6 +1,7 @@
 //! What is typed at the prompt: editing a line, and getting back what was typed before.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use rustyline::config::Behavior;
 use rustyline::error::ReadlineError;
@@ -18,7 +19,8 @@ const KEPT: usize = 1000;
 pub(super) struct Typing {
     /// Away while a thread waits for a line.
     editor: Option<DefaultEditor>,
-    kept_in: PathBuf,
+    /// None if what lies there can't be read.
+    kept_in: Option<PathBuf>,
 }
 
 impl Typing {
@@ -29,14 +31,15 @@ impl Typing {
     pub(super) fn begin(kept_in: PathBuf) -> Result<Self, Failure> {
         let config = Config::builder().behavior(Behavior::PreferTerm).max_history_size(KEPT)?.build();
         let mut editor = DefaultEditor::with_config(config)?;
-        match editor.load_history(&kept_in) {
-            Err(ReadlineError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+        let readable = match editor.load_history(&kept_in) {
+            Ok(()) => true,
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::NotFound => true,
             Err(error) => {
-                tracing::warn!(%error, file = %kept_in.display(), "what was typed before can't be read")
+                show::note(&format!("{}: {error}: no line is kept", kept_in.display()));
+                false
             }
-            Ok(()) => {}
-        }
-        Ok(Self { editor: Some(editor), kept_in })
+        };
+        Ok(Self { editor: Some(editor), kept_in: readable.then_some(kept_in) })
     }
 
     /// The next line; `None` after Ctrl-D. Ctrl-C leaves a line, and not the program.
@@ -46,17 +49,18 @@ impl Typing {
     pub(super) async fn line(&mut self) -> Result<Option<String>, Failure> {
         loop {
             let Some(mut editor) = self.editor.take() else { return Ok(None) };
+            let kept_in = self.kept_in.clone();
             let (editor, read) = spawn_blocking(move || {
                 let read = editor.readline(PROMPT);
+                if let (Ok(line), Some(file)) = (&read, kept_in) {
+                    keep(&mut editor, line, &file);
+                }
                 (editor, read)
             })
             .await?;
-            let editor = self.editor.insert(editor);
+            self.editor = Some(editor);
             match read {
-                Ok(line) => {
-                    keep(editor, &line, &self.kept_in);
-                    return Ok(Some(line));
-                }
+                Ok(line) => return Ok(Some(line)),
                 Err(ReadlineError::Interrupted) => show::note("/quit or Ctrl-D leaves"),
                 Err(ReadlineError::Eof) => return Ok(None),
                 Err(error) => return Err(error.into()),
@@ -65,9 +69,9 @@ impl Typing {
     }
 }
 
-fn keep(editor: &mut DefaultEditor, line: &str, kept_in: &PathBuf) {
-    let kept = editor.add_history_entry(line).and_then(|_| editor.append_history(kept_in));
+fn keep(editor: &mut DefaultEditor, line: &str, file: &Path) {
+    let kept = editor.add_history_entry(line).and_then(|_| editor.append_history(file));
     if let Err(error) = kept {
-        tracing::warn!(%error, file = %kept_in.display(), "what was typed can't be kept");
+        tracing::warn!(%error, file = %file.display(), "what was typed can't be kept");
     }
 }

@@ -3,7 +3,7 @@
 //! A run of columns adds to an element of the product for each digit of the activations, the highest first: the sum over
 //! its blocks, in order, of the whole number that a block's quants and digits make, exactly, times the block's scale; and
 //! that times the activations' scale. A block of 256 adds once for all digits, whose whole numbers are put together before
-//! anything is rounded. Where it happens, in a tile or in a vector, changes nothing, so a row's result is the same to the
+//! they are floats. Where it happens, in a tile or in a vector, changes nothing, so a row's result is the same to the
 //! bit alone, in any batch and on any number of threads.
 
 mod digits;

@@ -212,8 +212,8 @@ impl Group {
     }
 }
 
-/// The whole number of three products, each of which counts 256 times the next: rounded once, and the same however
-/// they are taken apart.
+/// The whole number of three products, each of which counts 256 times the next: rounded the same however they are taken
+/// apart.
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(super) fn together([high, middle, low]: [__m512i; DIGITS]) -> __m512 {

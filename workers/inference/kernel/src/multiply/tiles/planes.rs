@@ -6,10 +6,12 @@ use super::Bench;
 use super::digits::{DIGITS, Digits, GROUP, Group, SUMS, TILE, planes_together, tile_of};
 use super::groups::Groups;
 use super::quants::{Quants, ROWS};
+use super::tile::RING;
 use crate::simd::amx;
 
 /// Products of a group and a bench: four tiles, each of which counts 256 times the next.
 const PRODUCTS: usize = (DIGITS + 1) * TILE * ROWS;
+const _: () = assert!(2 * PRODUCTS <= RING * TILE * ROWS);
 
 /// Adds the block at `column` to the sums of all groups. The vectors follow the tiles by a group and a bench, a few rows
 /// to each tile's columns.

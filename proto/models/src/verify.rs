@@ -46,6 +46,7 @@ impl Read for Wanted<'_> {
 }
 
 /// Checks the file at `path` against its pin.
+#[cfg(feature = "pull")]
 pub(crate) fn file(pinned: &ModelFile, path: &Path) -> Result<(), VerifyError> {
     file_while(pinned, path, &mut |_| ControlFlow::Continue(()))
 }

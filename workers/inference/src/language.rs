@@ -26,7 +26,7 @@ mod writer;
 
 pub use engine::{Engine, StartError};
 pub use event::{Alternative, End, Event, Failure, Reason, Token};
-pub use load::{LoadError, LoadOptions, Progress, load};
+pub use load::{LoadError, LoadOptions, load};
 pub use metrics::{Metrics, names, render};
 pub use place::Place;
 pub use placed::{PlaceError, Placed};

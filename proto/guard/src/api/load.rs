@@ -17,7 +17,7 @@ pub enum LoadStep {
         read: u64,
         of: u64,
     },
-    /// Layers that are on the device, and all there are.
+    /// Layers that are on the device, and all there are; never on the CPU by our own loops.
     Device {
         layers: u64,
         of: u64,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cortex_domain::id::ModelName;
+use cortex_guard::api::LoadStep;
 use cortex_guard::{Kind, Problem};
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
@@ -15,7 +16,6 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Model;
-use crate::language::Progress;
 
 /// Where models come from.
 pub trait Library: Send + Sync + 'static {
@@ -33,7 +33,7 @@ pub trait Library: Send + Sync + 'static {
         &self,
         name: &ModelName,
         memory: u64,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(LoadStep),
         cancel: CancellationToken,
     ) -> Result<Model, Problem>;
 }
@@ -63,7 +63,7 @@ struct Inner {
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Told after each load and unload.
     changed: Notify,
-    progress: watch::Sender<Option<(ModelName, Progress)>>,
+    progress: watch::Sender<Option<(ModelName, LoadStep)>>,
     /// Ends loads that nobody waits for any more.
     shutdown: CancellationToken,
 }
@@ -133,7 +133,7 @@ impl Shelf {
     }
 
     /// How far the load is that is under way.
-    pub fn progress(&self) -> watch::Receiver<Option<(ModelName, Progress)>> {
+    pub fn progress(&self) -> watch::Receiver<Option<(ModelName, LoadStep)>> {
         self.inner.progress.subscribe()
     }
 

@@ -7,9 +7,10 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use cortex_guard::api::LoadStep;
 use cortex_transformer::{Model, Options};
 
-pub use options::{LoadOptions, Progress};
+pub use options::LoadOptions;
 
 use super::{Engine, Identity, Place, PlaceError, Placed, StartError};
 use crate::Device;
@@ -47,14 +48,14 @@ pub enum LoadError {
 pub fn load(
     path: &Path,
     options: &LoadOptions,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(LoadStep),
 ) -> Result<Engine, LoadError> {
     let place = Place::open(options.device, options.dtype)?.within(options.memory.unwrap_or(u64::MAX));
     let mut tell = |now| {
         progress(now);
         options.check()
     };
-    tell(Progress::Tokenizer)?;
+    tell(LoadStep::Tokenizer)?;
     let tokenizer = tokenizer::open(path)?;
     let model = open(path, &place, options, &mut tell)?;
     let (tokens, rows) = (tokenizer.vocabulary(), model.shape().vocabulary);
@@ -63,9 +64,9 @@ pub fn load(
     }
     let quantisation = model.description().quantisation.to_owned();
     let mut placed = bring(model, &place, options, &mut tell)?;
-    tell(Progress::WarmUp)?;
+    tell(LoadStep::WarmUp)?;
     placed.warm_up().map_err(LoadError::Broken)?;
-    tell(Progress::Start)?;
+    tell(LoadStep::Start)?;
     let identity = Identity {
         model: options.name.clone(),
         sha256: options.sha256.clone(),
@@ -83,7 +84,7 @@ fn open(
     path: &Path,
     place: &Place,
     options: &LoadOptions,
-    tell: &mut dyn FnMut(Progress) -> Result<(), LoadError>,
+    tell: &mut dyn FnMut(LoadStep) -> Result<(), LoadError>,
 ) -> Result<Model, LoadError> {
     let loops = place.device() == Device::Cpu;
     let threads = if loops { options.threads } else { NonZeroUsize::MIN };
@@ -93,7 +94,7 @@ fn open(
     };
     let mut stopped = None;
     let opened = Model::open(path, &Options { threads, context: options.context }, &mut |now| {
-        let told = tell(Progress::Weights { read: now.read, of: now.of });
+        let told = tell(LoadStep::Weights { read: now.read, of: now.of });
         let fits = if now.read == 0 { fits(now.of) } else { Ok(()) };
         go_on(told.and(fits.map_err(LoadError::Place)), &mut stopped)
     });
@@ -104,12 +105,12 @@ fn bring(
     model: Model,
     place: &Place,
     options: &LoadOptions,
-    tell: &mut dyn FnMut(Progress) -> Result<(), LoadError>,
+    tell: &mut dyn FnMut(LoadStep) -> Result<(), LoadError>,
 ) -> Result<Placed, LoadError> {
     let (of, running) = (model.shape().layers, options.settings.running);
     let mut stopped = None;
     let placed = Placed::new(model, place, options.cache_bytes, running, &mut |layers| {
-        go_on(tell(Progress::Device { layers, of }), &mut stopped)
+        go_on(tell(LoadStep::Device { layers: layers as u64, of: of as u64 }), &mut stopped)
     });
     stopped.map_or(placed.map_err(LoadError::Place), Err)
 }

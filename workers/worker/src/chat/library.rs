@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cortex_domain::id::ModelName;
+use cortex_guard::api::LoadStep;
 use cortex_guard::{Kind, Problem};
 use cortex_inference::generate::{self, Defaults, Dialect, Library, Listed};
-use cortex_inference::language::{self, LoadError, LoadOptions, Place, Progress};
+use cortex_inference::language::{self, LoadError, LoadOptions, Place};
 use cortex_inference::{Device, Dtype};
 use cortex_models::{Catalogue, Kind as ModelKind, Model};
 use tokio_util::sync::CancellationToken;
@@ -50,7 +51,7 @@ impl Library for Catalogued {
         &self,
         name: &ModelName,
         memory: u64,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(LoadStep),
         cancel: CancellationToken,
     ) -> Result<generate::Model, Problem> {
         let folder = self.folder.join(name.as_str());
@@ -75,7 +76,7 @@ impl Library for Catalogued {
         };
         let of = model.size();
         let checked = model.verify_while(&folder, &mut |read| {
-            progress(Progress::Check { read, of });
+            progress(LoadStep::Check { read, of });
             if options.check().is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         checked.map_err(|error| match options.check() {

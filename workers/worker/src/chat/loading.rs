@@ -5,7 +5,6 @@ use cortex_domain::id::ModelName;
 use cortex_guard::api::LoadStep;
 use cortex_guard::{Kind, Problem, precheck};
 use cortex_inference::generate::Shelf;
-use cortex_inference::language::Progress;
 use cortex_runtime::Context;
 use serde::Deserialize;
 use serde_json::json;
@@ -29,7 +28,7 @@ pub(super) async fn load(shelf: &Shelf, context: &Context) -> Result<Bytes, Prob
             Ok(()) = progress.changed() => {
                 let told = progress.borrow_and_update().clone();
                 if let Some((loaded, at)) = told && loaded == name {
-                    context.frames.send(line(step(at))).await;
+                    context.frames.send(line(at)).await;
                 }
             }
             () = context.stop.cancelled() => return Err(Problem::new(Kind::Conflict, "nobody waits for it any more")),
@@ -62,18 +61,6 @@ fn name(context: &Context) -> Result<ModelName, Problem> {
         .model
         .parse()
         .map_err(|_| Problem::new(Kind::InvalidRequest, "`model` is no model's name").at("model"))
-}
-
-fn step(progress: Progress) -> LoadStep {
-    let number = |layers: usize| u64::try_from(layers).unwrap_or(u64::MAX);
-    match progress {
-        Progress::Check { read, of } => LoadStep::Check { read, of },
-        Progress::Tokenizer => LoadStep::Tokenizer,
-        Progress::Weights { read, of } => LoadStep::Weights { read, of },
-        Progress::Device { layers, of } => LoadStep::Device { layers: number(layers), of: number(of) },
-        Progress::WarmUp => LoadStep::WarmUp,
-        Progress::Start => LoadStep::Start,
-    }
 }
 
 fn line(step: LoadStep) -> Bytes {

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cortex_domain::id::ModelName;
+use cortex_guard::api::LoadStep;
 use cortex_guard::{Kind, Problem};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{TEMPLATE, caller, request};
 use crate::generate::{Defaults, Dialect, Library, Listed, Model, Shelf};
-use crate::language::Progress;
 use crate::language::tests::{scripted, tiny};
 
 /// Models `a` to `d` of 100 MiB each, and a count of loads.
@@ -33,13 +33,13 @@ impl Library for Books {
         &self,
         name: &ModelName,
         _: u64,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(LoadStep),
         _: CancellationToken,
     ) -> Result<Model, Problem> {
         if name.as_str() == "c" {
             return Err(Problem::new(Kind::WorkerFailed, "its files are damaged"));
         }
-        progress(Progress::Start);
+        progress(LoadStep::Start);
         self.0.fetch_add(1, Ordering::SeqCst);
         let dialect = Dialect::new(TEMPLATE, &tiny::tokenizer()).unwrap();
         Ok(Model::new(name.clone(), scripted(name.as_str()), Some(dialect), Defaults::default()))

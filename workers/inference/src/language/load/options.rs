@@ -33,29 +33,6 @@ pub struct LoadOptions {
     pub cancel: CancellationToken,
 }
 
-/// What a load does next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// Bytes of the files whose hashes are being checked, and all there are.
-    Check {
-        read: u64,
-        of: u64,
-    },
-    Tokenizer,
-    /// Bytes of weights that are in memory, and all there are.
-    Weights {
-        read: u64,
-        of: u64,
-    },
-    /// Layers that are on the device, and all there are; never on the CPU by our own loops.
-    Device {
-        layers: usize,
-        of: usize,
-    },
-    WarmUp,
-    Start,
-}
-
 impl LoadOptions {
     /// On the best device there is, with all threads.
     pub fn new(name: impl Into<String>) -> Self {

@@ -3,12 +3,13 @@
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
 
+use cortex_guard::api::LoadStep;
 use cortex_transformer::{Model, Options};
 
 use super::company::right;
 use super::random::Random;
 use super::{SETTINGS, identity, settled, tiny, write};
-use crate::language::{Engine, LoadError, LoadOptions, Place, Placed, Progress, Request, load, render};
+use crate::language::{Engine, LoadError, LoadOptions, Place, Placed, Request, load, render};
 use crate::{Device, Dtype};
 
 /// Sums in another order can turn a token over where two are as likely.
@@ -92,7 +93,7 @@ async fn a_model_is_loaded_onto_candle_in_any_floats_and_says_so() {
         let options = LoadOptions { device: device(), dtype: Some(dtype), ..LoadOptions::new("tiny") };
         let mut heard = Vec::new();
         let engine = load(folder.path(), &options, &mut |progress| heard.push(progress)).unwrap();
-        assert!(heard.contains(&Progress::Device { layers: 1, of: 2 }), "{heard:?}");
+        assert!(heard.contains(&LoadStep::Device { layers: 1, of: 2 }), "{heard:?}");
         let identity = engine.identity();
         assert_eq!((&identity.device, &identity.dtype), (&device().to_string(), &dtype.to_string()));
         let written = write(&engine, greedy(&mut Random(3), 50)).await;
@@ -105,7 +106,7 @@ fn a_load_onto_candle_ends_between_layers_when_it_is_cancelled() {
     let folder = tiny::folder();
     let options = LoadOptions { device: device(), ..LoadOptions::new("tiny") };
     let ended = load(folder.path(), &options, &mut |progress| {
-        if matches!(progress, Progress::Device { layers: 1, .. }) {
+        if matches!(progress, LoadStep::Device { layers: 1, .. }) {
             options.cancel.cancel();
         }
     });

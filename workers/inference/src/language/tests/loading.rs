@@ -5,11 +5,12 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
+use cortex_guard::api::LoadStep;
 use cortex_tokens::Specials;
 use serde_json::{Value, json};
 
 use super::{request, tiny, write};
-use crate::language::{LoadError, LoadOptions, PlaceError, Progress, Reason, load};
+use crate::language::{LoadError, LoadOptions, PlaceError, Reason, load};
 use crate::{Device, Dtype};
 
 fn options() -> LoadOptions {
@@ -45,12 +46,12 @@ async fn a_folder_becomes_an_engine_that_answers_as_its_model_does() {
     assert_eq!((&receipt["model"], &receipt["sha256"]), (&json!("tiny"), &json!("12ab")));
     assert_eq!((&receipt["quantisation"], &receipt["device"]), (&json!("F32"), &json!("cpu")));
 
-    let weights = |progress: &Progress| matches!(progress, Progress::Weights { .. });
-    let [Progress::Tokenizer, read @ .., Progress::WarmUp, Progress::Start] = &heard[..] else {
+    let weights = |progress: &LoadStep| matches!(progress, LoadStep::Weights { .. });
+    let [LoadStep::Tokenizer, read @ .., LoadStep::WarmUp, LoadStep::Start] = &heard[..] else {
         panic!("{heard:?}")
     };
     assert!(read.iter().all(weights));
-    let Some(Progress::Weights { read, of }) = read.last() else { panic!("{heard:?}") };
+    let Some(LoadStep::Weights { read, of }) = read.last() else { panic!("{heard:?}") };
     assert_eq!(read, of);
 }
 

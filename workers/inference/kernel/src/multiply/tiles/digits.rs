@@ -30,8 +30,8 @@ pub(super) struct Group {
     pub(super) digits: Digits,
     /// For each run: the scale of each row of digits.
     pub(super) scales: *mut [f32; DIGITS * GROUP],
-    /// If the weights have shifts, for each so many columns as share one: the sum of each row; zeros where there are
-    /// fewer rows. In units of its highest digit, or of its lowest where all digits are put together.
+    /// If the weights have shifts, for each so many columns as share one: the sum of each row, in units of its highest
+    /// digit; zeros where there are fewer rows. Where all digits are put together, in units of the lowest, and anything.
     pub(super) sums: *mut [f32; GROUP],
     pub(super) lines: *const Lines,
 }
@@ -51,7 +51,7 @@ pub(super) fn lines(rows: usize) -> Lines {
 #[derive(Clone, Copy)]
 pub(super) enum Digits {
     /// In tiles of sixteen rows and the format's depth of columns, all `columns` of one's rows before the next's; zeros
-    /// where there are fewer rows. Where all digits are put together, each has a tile of its own.
+    /// where there are fewer rows. Where all digits are put together, each has a tile of its own, and anything there.
     Tiles { digits: *mut i8, columns: usize },
     /// All rows, for each 32 columns. And for each columns that share a scale of the weights: the total of each row,
     /// times minus [`UNSIGNED`].
@@ -70,15 +70,15 @@ impl Group {
     /// The processor has AVX-512 F; `x` is good for the rows, and the group's memory for `columns` of each.
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn write<Q: Quants>(&self, x: *const f32, columns: usize) {
-        if self.rows < GROUP {
+        // Where all digits are put together, nobody looks at rows that aren't there.
+        if self.rows < GROUP && !Q::WHOLES {
             // SAFETY: as the caller says.
             unsafe {
                 if Q::SHIFTED {
                     self.sums.write_bytes(0, columns / Q::SHARE);
                 }
                 if let Digits::Tiles { digits, columns } = self.digits {
-                    let tiles = if Q::WHOLES { DIGITS } else { self.height().div_ceil(TILE) };
-                    digits.write_bytes(0, columns * tiles * TILE);
+                    digits.write_bytes(0, columns * self.height().next_multiple_of(TILE));
                 }
             }
         }

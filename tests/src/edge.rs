@@ -1,11 +1,12 @@
-//! The real edge: the Worker in workerd under `wrangler dev`, with its own queue, KV, Durable Objects and R2.
-//! Everything it keeps lies in one folder, so it can be killed and started again.
+//! The real edge: the Worker in workerd, with its own queue, KV, Durable Objects and R2. Everything it keeps lies in one folder, so it can be killed and started again.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use cortex_domain::time::Timestamp;
 use cortex_guard::signature::{Keyring, Nonce, Request, sign};
 use reqwest::{Client, Method};
@@ -16,7 +17,7 @@ use crate::home::Home;
 use crate::process::Process;
 use crate::{ports, wait};
 
-/// How long wrangler may take; it is ready in two seconds where nothing else runs.
+/// How long it may take; it is ready in half a second where nothing else runs.
 const READY: Duration = Duration::from_secs(60);
 
 /// What both sides must know.
@@ -57,8 +58,15 @@ pub struct Setup {
     pub origin_url: String,
     /// Separated by commas; empty to check their syntax alone.
     pub topics: String,
-    /// Whether a test may put messages of its own into the queue: see [`Edge::send_to_queue`].
-    pub tap: bool,
+    /// Doors that a test needs and no user has.
+    pub taps: Option<Taps>,
+}
+
+/// Ports of doors to what the Worker trusts: see [`Edge::send_to_queue`] and [`Edge::write_key`].
+#[derive(Debug, Clone, Copy)]
+pub struct Taps {
+    pub queue: u16,
+    pub keys: u16,
 }
 
 impl Setup {
@@ -70,13 +78,13 @@ impl Setup {
             secrets,
             origin_url: origin_url.to_owned(),
             topics: "job.echo,job.embed".to_owned(),
-            tap: false,
+            taps: None,
         }
     }
 
     #[must_use]
-    pub fn with_tap(self) -> Self {
-        Self { tap: true, ..self }
+    pub fn with_taps(self) -> Self {
+        Self { taps: Some(Taps { queue: ports::free(), keys: ports::free() }), ..self }
     }
 
     #[must_use]
@@ -85,7 +93,7 @@ impl Setup {
     }
 }
 
-/// A running edge. It is killed, with all that wrangler started, when it is dropped; what it keeps stays in
+/// A running edge. It is killed, when it is dropped; what it keeps stays in
 /// its folder.
 #[derive(Debug)]
 pub struct Edge {
@@ -107,7 +115,7 @@ impl Edge {
         wait::until("the edge answers", READY, async || {
             if let Some(status) = process.ended() {
                 let text = std::fs::read_to_string(&log).unwrap_or_default();
-                panic!("wrangler ended with {status}:\n{text}");
+                panic!("the edge ended with {status}:\n{text}");
             }
             client.get(format!("{url}/health")).send().await.ok().filter(|answer| answer.status() == 200)
         })
@@ -149,11 +157,34 @@ impl Edge {
         read(request).await
     }
 
-    /// Puts texts into the job queue as they are, in one batch of at most ten. Needs [`Setup::with_tap`].
+    /// Puts texts into the job queue as they are, in one batch of at most ten. Needs [`Setup::with_taps`].
     pub async fn send_to_queue(&self, messages: &[&str]) {
-        let answer =
-            Client::new().post(format!("{}/_tap/send", self.url)).json(messages).send().await.unwrap();
+        let encoded: Vec<_> = messages
+            .iter()
+            .map(|text| json!({ "contentType": "text", "body": STANDARD.encode(text) }))
+            .collect();
+        let port = self.setup.taps.unwrap().queue;
+        let batch = Client::new().post(format!("http://127.0.0.1:{port}/batch"));
+        let answer = batch.json(&json!({ "messages": encoded })).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    }
+
+    /// Writes a value into KV under a key's id, or takes it away, as one does who can write there. Needs
+    /// [`Setup::with_taps`].
+    pub async fn write_key(&self, id: &str, value: Option<&Value>) {
+        let url = format!("http://127.0.0.1:{}/{id}", self.setup.taps.unwrap().keys);
+        let request = match value {
+            Some(value) => Client::new().put(url).body(value.to_string()),
+            None => Client::new().delete(url),
+        };
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    /// What KV holds under a key's id. Needs [`Setup::with_taps`].
+    pub async fn read_key(&self, id: &str) -> Value {
+        let url = format!("http://127.0.0.1:{}/{id}", self.setup.taps.unwrap().keys);
+        Client::new().get(url).send().await.unwrap().json().await.unwrap()
     }
 
     /// What it logged until now.
@@ -162,7 +193,7 @@ impl Edge {
         std::fs::read_to_string(self.folder.join("edge.log")).unwrap_or_default()
     }
 
-    /// Kills wrangler and workerd at once, as a power cut would, and waits until the port is free again.
+    /// Kills workerd at once, as a power cut would, and waits until the port is free again.
     pub async fn kill(self) -> Setup {
         let Self { url, setup, process, .. } = self;
         drop(process);
@@ -174,82 +205,23 @@ impl Edge {
 
 fn command(folder: &Path, setup: &Setup) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let wrangler = root.join("node_modules/.bin/wrangler");
-    assert!(wrangler.is_file() && root.join("edge/build").is_dir(), "run `sh edge/build.sh` first");
+    let local = root.join("edge/local");
+    assert!(root.join("edge/build/index_bg.wasm").is_file(), "run `sh edge/build.sh` first");
 
-    let Setup { port, secrets, origin_url, topics, tap } = setup;
-    let vars = folder.join(".dev.vars");
-    let text = format!(
-        "KEY_PEPPER={}\nEDGE_KEYS={}\nORIGIN_KEYS={}\nORIGIN_URL={origin_url}\nCORTEX_TOPICS={topics}\n",
-        secrets.pepper, secrets.edge_keys, secrets.origin_keys
-    );
-    std::fs::write(&vars, text).unwrap();
-
-    let mut command = Command::new(wrangler);
-    command.args([
-        "dev",
-        "--local",
-        "--ip",
-        "127.0.0.1",
-        "--port",
-        &port.to_string(),
-        "--inspector-port",
-        "0",
-    ]);
-    command.arg("--persist-to").arg(folder.join("state")).arg("--show-interactive-dev-session=false");
-    if *tap {
-        command.arg("--config").arg(make_tap(folder)).arg("--config").arg(copy_config(root, folder));
-    } else {
-        command.arg("--env-file").arg(&vars);
+    let Setup { port, secrets, origin_url, topics, taps } = setup;
+    let config =
+        if taps.is_some() { root.join("tests/edge/taps.capnp") } else { local.join("workerd.capnp") };
+    let mut command = Command::new("sh");
+    command.arg(local.join("serve.sh")).arg(config).arg(format!("127.0.0.1:{port}"));
+    command.arg(origin_url.strip_prefix("http://").unwrap()).arg(folder.join("state"));
+    if let Some(Taps { queue, keys }) = taps {
+        command.arg(format!("--socket-addr=queue=127.0.0.1:{queue}"));
+        command.arg(format!("--socket-addr=keys=127.0.0.1:{keys}"));
     }
-    command.current_dir(root);
-    for (name, value) in [
-        ("CI", "1"),
-        ("WRANGLER_SEND_METRICS", "false"),
-        ("CLOUDFLARE_CF_FETCH_ENABLED", "false"),
-        ("CORTEX_EDGE_PREBUILT", "1"),
-    ] {
-        command.env(name, value);
-    }
-    command.env("WRANGLER_REGISTRY_PATH", folder.join("registry"));
+    command.current_dir(root).env("ORIGIN_URL", origin_url).env("CORTEX_TOPICS", topics);
+    command.env("KEY_PEPPER", &secrets.pepper).env("EDGE_KEYS", &secrets.edge_keys);
+    command.env("ORIGIN_KEYS", &secrets.origin_keys);
     command
-}
-
-/// A second Worker in front of the edge, which can write to its queue: locally, only a Worker in the same
-/// process can.
-fn make_tap(folder: &Path) -> PathBuf {
-    let script = r#"export default {
-  async fetch(request, env) {
-    if (new URL(request.url).pathname !== "/_tap/send") return env.EDGE.fetch(request);
-    const messages = await request.json();
-    await env.JOBS.sendBatch(messages.map((body) => ({ body, contentType: "text" })));
-    return new Response("sent");
-  },
-};
-"#;
-    let config = r#"name = "tap"
-main = "tap.js"
-compatibility_date = "2026-04-01"
-services = [{ binding = "EDGE", service = "cortex-edge" }]
-queues.producers = [{ binding = "JOBS", queue = "cortex-jobs" }]
-"#;
-    let tap = folder.join("tap");
-    std::fs::create_dir_all(&tap).unwrap();
-    std::fs::write(tap.join("tap.js"), script).unwrap();
-    std::fs::write(tap.join("wrangler.toml"), config).unwrap();
-    tap.join("wrangler.toml")
-}
-
-/// The edge's configuration beside the secrets: only there does wrangler find them for a second Worker.
-fn copy_config(root: &Path, folder: &Path) -> PathBuf {
-    let text = std::fs::read_to_string(root.join("wrangler.toml")).unwrap();
-    let (before, build) = text.split_once("[build]").unwrap();
-    let (_, after) = build.split_once("\n[").unwrap();
-    let main = root.join("edge/build/index.js");
-    let before = before.replace("edge/build/index.js", main.to_str().unwrap());
-    let config = folder.join("wrangler.toml");
-    std::fs::write(&config, format!("{before}[{after}")).unwrap();
-    config
 }
 
 fn now() -> Timestamp {

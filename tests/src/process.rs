@@ -38,7 +38,7 @@ pub fn alive(pid: u32) -> bool {
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim().starts_with('Z'))
 }
 
-/// A process in a group of its own; the group is killed when it is dropped.
+/// A process in a group of its own; the group is killed when it is dropped. Its standard input ends with the test.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -51,7 +51,7 @@ impl Process {
     pub fn start(command: &mut Command, log: &Path) -> Self {
         let log = File::create(log).unwrap();
         let child = command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .process_group(0)

@@ -63,7 +63,7 @@ async fn a_bad_message_repeats_alone_and_duplicates_have_no_effect() {
     let folder = tempfile::tempdir().unwrap();
     let port = ports::free();
     let arrived = listen(port);
-    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made()).with_tap();
+    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made()).with_taps();
     let edge = Edge::start(folder.path(), &setup).await;
     let api = edge.api("acme", "ci", &[]).await;
 

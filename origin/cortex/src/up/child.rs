@@ -1,14 +1,14 @@
 //! A child process: in a group of its own, ended with it, and ended when we are killed.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child as Process, ChildStdin, Command};
+
+use super::log::Log;
 
 /// How long a child has to stop by itself: longer than an origin gives the requests it has open.
 const GRACE: Duration = Duration::from_secs(15);
@@ -29,7 +29,7 @@ impl Child {
     /// # Errors
     /// If the command can't be run or the log can't be written.
     pub(crate) fn start(mut command: Command, log: &Path) -> io::Result<Self> {
-        let log = open_log(log)?;
+        let log = Log::open(log)?.pipe()?;
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
@@ -57,6 +57,11 @@ impl Child {
         if tokio::time::timeout(GRACE, self.ended()).await.is_err() {
             tracing::warn!(group = self.group.as_raw_nonzero(), "a child did not stop in time and is killed");
         }
+        self.kill().await;
+    }
+
+    /// Kills the whole group at once.
+    pub(crate) async fn kill(mut self) {
         self.signal(Signal::KILL);
         if let Err(error) = self.process.wait().await {
             tracing::warn!(%error, "a child could not be waited for");
@@ -74,8 +79,4 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
     }
-}
-
-fn open_log(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)
 }

@@ -1,6 +1,6 @@
-//! The edge in development: the real Worker in workerd, under `wrangler dev`.
+//! The edge on this machine: the real Worker in workerd, with nothing in front of it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,22 +10,17 @@ use tokio_util::task::TaskTracker;
 
 use super::supervise::supervise;
 use crate::exit::{Exit, Failure};
-use crate::home::{Home, write_private};
+use crate::home::Home;
 use crate::running::Process;
 use crate::secrets::Secrets;
 
-/// How long wrangler may take to be ready; a warm start takes two seconds.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Ends the whole group when we are gone: wrangler reads no standard input, so a shell does. If wrangler ends,
-/// the shell does too.
-const GUARD: &str = r#"
-"$@" </dev/null &
-child=$!
-{ cat >/dev/null <&3; kill -TERM 0; } &
-exec 3<&-
-wait "$child"
-"#;
+/// How long the Worker may take to answer for the first time; it takes half a second.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often the Worker is asked whether it answers, and how long it may take.
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// After so many failed probes in a row the Worker is started again.
+const MAX_FAILED_PROBES: u32 = 3;
 
 /// The edge that runs here.
 #[derive(Debug)]
@@ -40,7 +35,7 @@ impl Edge {
     /// Starts the Worker with its state in the home folder and waits until it answers.
     ///
     /// # Errors
-    /// If wrangler or the built Worker is missing, or it does not answer.
+    /// Returns an error if workerd or the built Worker is missing, or if the Worker does not answer.
     pub(crate) async fn start(
         home: &Home,
         secrets: &Secrets,
@@ -49,75 +44,117 @@ impl Edge {
         topics: &str,
     ) -> Result<Self, Failure> {
         let root = project_root()?;
-        let env_file = home.edge().join("dev.vars");
-        write_private(&env_file, vars(secrets, origin, topics).as_bytes())?;
         let log = home.logs().join("edge.log");
-        let url = format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let url = format!("http://{address}");
+        let probe = Probe::new(&url)?;
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (state, registry) = (home.edge().join("state"), home.edge().join("registry"));
-        let command = move || wrangler(&root, port, &state, &registry, &env_file);
-        tasks.spawn(supervise("edge".into(), log.clone(), command, stop.clone()));
+        let worker = Worker {
+            root,
+            address,
+            origin: reachable(origin),
+            state: home.edge().join("state"),
+            variables: variables(secrets, topics),
+        };
+        let (command, silence) = (move || worker.command(), probe.clone());
+        let silence = async move || silence.silence().await;
+        tasks.spawn(supervise("edge".into(), log.clone(), command, silence, stop.clone()));
         tasks.close();
         let edge = Self { url, process: Process { name: "edge".into(), log }, stop, tasks };
-        match edge.ready().await {
-            Ok(()) => Ok(edge),
-            Err(failure) => {
-                edge.stop().await;
-                Err(failure)
-            }
+        if tokio::time::timeout(START_TIMEOUT, probe.answer()).await.is_ok() {
+            return Ok(edge);
         }
+        let detail = format!("the edge did not answer on {}: see {}", edge.url, edge.process.log.display());
+        edge.stop().await;
+        Err(Failure::message(Exit::Unavailable, detail))
     }
 
-    async fn ready(&self) -> Result<(), Failure> {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
-        let answers = async {
-            loop {
-                if client.get(format!("{}/health", self.url)).send().await.is_ok() {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, answers).await.map_err(|_| {
-            let log = self.process.log.display();
-            Failure::message(Exit::Unavailable, format!("the edge did not answer on {}: see {log}", self.url))
-        })
-    }
-
-    /// Stops wrangler and workerd.
+    /// Stops workerd, which finishes what it has open.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.tasks.wait().await;
     }
 }
 
-fn wrangler(root: &Path, port: u16, state: &Path, registry: &Path, env_file: &Path) -> Command {
-    let mut command = Command::new("sh");
-    // The guard's standard input is the pipe to us; wrangler's is empty.
-    command.args(["-c", &format!("exec 3<&0; {GUARD}"), "edge"]);
-    command.arg(root.join("node_modules/.bin/wrangler")).args(["dev", "--local", "--ip", "127.0.0.1"]);
-    command.args(["--port", &port.to_string(), "--inspector-port", "0"]);
-    command.arg("--persist-to").arg(state).arg("--env-file").arg(env_file);
-    command.args(["--show-interactive-dev-session=false", "--log-level", "info"]);
-    command.current_dir(root);
-    for (name, value) in [
-        ("CI", "1"),
-        ("WRANGLER_SEND_METRICS", "false"),
-        ("CLOUDFLARE_CF_FETCH_ENABLED", "false"),
-        ("CORTEX_EDGE_PREBUILT", "1"),
-    ] {
-        command.env(name, value);
-    }
-    command.env("WRANGLER_REGISTRY_PATH", registry);
-    command
+/// How the Worker is started.
+struct Worker {
+    root: PathBuf,
+    address: SocketAddr,
+    origin: SocketAddr,
+    state: PathBuf,
+    variables: [(&'static str, String); 5],
 }
 
-fn vars(secrets: &Secrets, origin: SocketAddr, topics: &str) -> String {
-    format!(
-        "KEY_PEPPER={}\nEDGE_KEYS={}\nORIGIN_KEYS={}\nORIGIN_URL=http://{origin}\nCORTEX_TOPICS={topics}\n",
-        secrets.pepper, secrets.edge_keys, secrets.origin_keys
-    )
+impl Worker {
+    fn command(&self) -> Command {
+        let local = self.root.join("edge/local");
+        let mut command = Command::new("/bin/sh");
+        command.arg(local.join("serve.sh")).arg(local.join("workerd.capnp"));
+        command.args([self.address.to_string(), self.origin.to_string()]).arg(&self.state);
+        command
+            .current_dir(&self.root)
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+fn variables(secrets: &Secrets, topics: &str) -> [(&'static str, String); 5] {
+    [
+        ("KEY_PEPPER", secrets.pepper.clone()),
+        ("EDGE_KEYS", secrets.edge_keys.clone()),
+        ("ORIGIN_KEYS", secrets.origin_keys.clone()),
+        // Only its path counts: workerd.capnp sends every request to the origin.
+        ("ORIGIN_URL", "http://origin".to_owned()),
+        ("CORTEX_TOPICS", topics.to_owned()),
+    ]
+}
+
+/// The address under which a listener on `address` is reached from here.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Asks the Worker whether it answers.
+#[derive(Debug, Clone)]
+struct Probe {
+    client: reqwest::Client,
+    url: String,
+}
+
+impl Probe {
+    fn new(url: &str) -> Result<Self, Failure> {
+        // A connection of its own for each probe: it asks whether others can connect.
+        let client = reqwest::Client::builder().timeout(PROBE_TIMEOUT).pool_max_idle_per_host(0).build()?;
+        Ok(Self { client, url: format!("{url}/health") })
+    }
+
+    async fn answers(&self) -> bool {
+        self.client.get(&self.url).send().await.is_ok()
+    }
+
+    /// Resolves at the first answer.
+    async fn answer(&self) {
+        while !self.answers().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Resolves when the Worker has answered once and then no more.
+    async fn silence(&self) {
+        self.answer().await;
+        let mut failed = 0;
+        while failed < MAX_FAILED_PROBES {
+            tokio::time::sleep(PROBE_INTERVAL).await;
+            failed = if self.answers().await { 0 } else { failed + 1 };
+        }
+    }
 }
 
 /// Where `wrangler.toml` lies: this folder or one above it, or above this program.
@@ -131,10 +168,46 @@ fn project_root() -> Result<PathBuf, Failure> {
             "wrangler.toml is nowhere above: run it from the project's folder, or with --without edge",
         )
     })?;
-    if root.join("node_modules/.bin/wrangler").exists() {
-        Ok(root.to_owned())
-    } else {
-        let detail = format!("wrangler is missing in {}: run `deploy/tools.sh edge` there", root.display());
-        Err(Failure::message(Exit::Config, detail))
+    match missing(root) {
+        None => Ok(root.to_owned()),
+        Some(what) => {
+            let detail = format!("{what} is missing in {}: run `make edge` there", root.display());
+            Err(Failure::message(Exit::Config, detail))
+        }
+    }
+}
+
+fn missing(root: &Path) -> Option<&'static str> {
+    let parts = ["node_modules/workerd", "node_modules/miniflare", "edge/build/index_bg.wasm"];
+    parts.into_iter().find(|part| !root.join(part).exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_that_listens_everywhere_is_reached_on_loopback() {
+        for (listens, reached) in
+            [("0.0.0.0:8080", "127.0.0.1:8080"), ("[::]:1", "[::1]:1"), ("10.1.2.3:9", "10.1.2.3:9")]
+        {
+            assert_eq!(reachable(listens.parse().unwrap()).to_string(), reached);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_worker_gets_its_own_secrets_and_nothing_else_of_our_environment() {
+        let worker = Worker {
+            root: "/project".into(),
+            address: "127.0.0.1:8787".parse().unwrap(),
+            origin: "127.0.0.1:8080".parse().unwrap(),
+            state: "/home/state".into(),
+            variables: ["A", "B", "C", "D", "E"].map(|name| (name, "secret".to_owned())),
+        };
+        let command = worker.command();
+        let arguments: Vec<_> = command.as_std().get_args().map(|text| text.to_string_lossy()).collect();
+        assert!(!arguments.concat().contains("secret"));
+        let names: Vec<_> = command.as_std().get_envs().map(|(name, _)| name.to_string_lossy()).collect();
+        assert_eq!(names, ["A", "B", "C", "D", "E"]);
     }
 }

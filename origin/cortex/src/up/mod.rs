@@ -6,6 +6,7 @@ mod chat_model;
 mod child;
 mod dev_key;
 mod edge;
+mod log;
 mod signal;
 mod stack;
 mod supervise;

@@ -144,7 +144,9 @@ pub(crate) fn start(
             let log = home.logs().join(format!("{name}.log"));
             processes.push(Process { name: name.clone(), log: log.clone() });
             let (launch, kind, id) = (launch.clone(), wanted.kind, name.clone());
-            tasks.spawn(supervise(name, log, move || launch.command(kind, &id, n - 1), stop.clone()));
+            let command = move || launch.command(kind, &id, n - 1);
+            // Its link tells when a worker is silent.
+            tasks.spawn(supervise(name, log, command, std::future::pending, stop.clone()));
         }
     }
     processes

@@ -1,0 +1,94 @@
+@0xa1f0d7c2b3e94d65;
+
+# The edge on this machine: the Worker in workerd, with nothing in front of it. `cortex up` and the tests run
+#
+#   workerd serve edge/local/workerd.capnp --experimental --socket-addr=http=127.0.0.1:8787 \
+#     --external-addr=origin=127.0.0.1:8080 --directory-path=ledger=DIR --directory-path=kv-disk=DIR --directory-path=r2-disk=DIR
+#
+# with the Worker's secrets and variables in the environment. What stands in wrangler.toml too must be the same there:
+# tests/tests/structure/edge.rs compares them.
+
+using Workerd = import "/workerd/workerd.capnp";
+using Simulators = import "simulators.capnp";
+
+const config :Workerd.Config = (
+  sockets = [(name = "http", address = "127.0.0.1:8787", http = (), service = "edge")],
+  services = .services,
+  extensions = [Simulators.extension],
+);
+
+const services :List(Workerd.Service) = [
+  (name = "edge", worker = .edge),
+  # Where every request of the Worker goes, whatever its address: this Worker talks to its origin alone.
+  (name = "origin", external = (address = "127.0.0.1:8080", http = ())),
+  (name = "ledger", disk = (writable = true)),
+  (name = "log", worker = Simulators.log),
+  (name = "kv-disk", disk = (writable = true)),
+  (name = "kv", worker = Simulators.kv),
+  (name = "r2-disk", disk = (writable = true)),
+  (name = "r2", worker = Simulators.r2),
+  (name = "queues", worker = .queues),
+  (name = "KEYS", worker = (
+    compatibilityDate = "2023-07-24",
+    modules = Simulators.entry,
+    bindings = [
+      (name = "MINIFLARE_NAMESPACE", text = "cortex-keys"),
+      (name = "MINIFLARE_OBJECT", durableObjectNamespace = (className = "KVNamespaceObject", serviceName = "kv")),
+    ],
+  )),
+  (name = "PARKED", worker = (
+    compatibilityDate = "2023-07-24",
+    modules = Simulators.entry,
+    bindings = [
+      (name = "MINIFLARE_NAMESPACE", text = "cortex-parked"),
+      (name = "MINIFLARE_OBJECT", durableObjectNamespace = (className = "R2BucketObject", serviceName = "r2")),
+    ],
+  )),
+  (name = "JOBS", worker = (
+    compatibilityDate = "2023-07-24",
+    modules = Simulators.entry,
+    bindings = [
+      (name = "MINIFLARE_NAMESPACE", text = "cortex-jobs"),
+      (name = "MINIFLARE_OBJECT", durableObjectNamespace = (className = "QueueBrokerObject", serviceName = "queues")),
+    ],
+  )),
+];
+
+const edge :Workerd.Worker = (
+  compatibilityDate = "2026-04-01",
+  modules = [
+    (name = "index.js", esModule = embed "../build/index.js"),
+    (name = "./index_bg.wasm", wasm = embed "../build/index_bg.wasm"),
+  ],
+  bindings = [
+    (name = "KEY_PEPPER", fromEnvironment = "KEY_PEPPER"),
+    (name = "EDGE_KEYS", fromEnvironment = "EDGE_KEYS"),
+    (name = "ORIGIN_KEYS", fromEnvironment = "ORIGIN_KEYS"),
+    (name = "ORIGIN_URL", fromEnvironment = "ORIGIN_URL"),
+    (name = "CORTEX_TOPICS", fromEnvironment = "CORTEX_TOPICS"),
+    (name = "KEYS", kvNamespace = "KEYS"),
+    (name = "PARKED", r2Bucket = "PARKED"),
+    (name = "JOBS", queue = "JOBS"),
+    (name = "LEDGER", durableObjectNamespace = "Ledger"),
+  ],
+  durableObjectNamespaces = [(className = "Ledger", uniqueKey = "cortex-edge-Ledger", enableSql = true)],
+  durableObjectStorage = (localDisk = "ledger"),
+  globalOutbound = "origin",
+);
+
+const queues :Workerd.Worker = (
+  compatibilityDate = "2023-07-24",
+  compatibilityFlags = ["nodejs_compat", "experimental", "service_binding_extra_handlers"],
+  modules = Simulators.queueModules,
+  durableObjectNamespaces = [
+    (className = "QueueBrokerObject", uniqueKey = "miniflare-QueueBrokerObject", preventEviction = true),
+  ],
+  durableObjectStorage = (inMemory = void),
+  bindings = [
+    (name = "MINIFLARE_LOOPBACK", service = "log"),
+    (name = "MINIFLARE_OBJECT", durableObjectNamespace = "QueueBrokerObject"),
+    (name = "MINIFLARE_QUEUE_PRODUCERS", json = "{\"JOBS\":{\"workerName\":\"edge\",\"queueName\":\"cortex-jobs\"}}"),
+    (name = "MINIFLARE_QUEUE_CONSUMERS", json = embed "consumers.json"),
+    (name = "MINIFLARE_WORKER_edge", service = "edge"),
+  ],
+);

@@ -1,0 +1,110 @@
+//! A child's log: one file and the one before it, neither larger than a bound.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// How large a log grows before it becomes the one before.
+const MAX_BYTES: u64 = 8 << 20;
+
+/// A log that is written to.
+#[derive(Debug)]
+pub(crate) struct Log {
+    path: PathBuf,
+    file: File,
+    written: u64,
+    max: u64,
+}
+
+impl Log {
+    /// Empties the log at `path`.
+    ///
+    /// # Errors
+    /// Returns an error if it can't be written.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Self::bounded(path, MAX_BYTES)
+    }
+
+    fn bounded(path: &Path, max: u64) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), file: create(path)?, written: 0, max })
+    }
+
+    /// Returns a pipe whose input goes to the log until every copy of it is closed.
+    ///
+    /// # Errors
+    /// Returns an error if there is no pipe or no thread to be had.
+    pub(crate) fn pipe(self) -> io::Result<PipeWriter> {
+        let (reader, writer) = io::pipe()?;
+        thread::Builder::new().name("child-log".into()).spawn(move || self.follow(reader))?;
+        Ok(writer)
+    }
+
+    fn follow(mut self, mut reader: PipeReader) {
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return,
+                // The pipe is emptied even where the disk is full, or the child would stop and wait.
+                Ok(length) => drop(self.write(&buffer[..length])),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let length = bytes.len() as u64;
+        if self.written > 0 && self.written + length > self.max {
+            std::fs::rename(&self.path, previous(&self.path))?;
+            (self.file, self.written) = (create(&self.path)?, 0);
+        }
+        self.written += length;
+        self.file.write_all(bytes)
+    }
+}
+
+/// `edge.log.1` of `edge.log`.
+fn previous(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".1");
+    name.into()
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_writes_without_end_takes_two_bounds_of_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("edge.log");
+        let mut log = Log::bounded(&path, 1000).unwrap();
+        for n in 0..500 {
+            log.write(format!("line {n:04}\n").as_bytes()).unwrap();
+        }
+        let kept = [previous(&path), path].map(|path| std::fs::read_to_string(path).unwrap());
+        assert!(kept.iter().all(|text| text.len() <= 1000), "{kept:?}");
+        let lines: Vec<_> = kept.iter().flat_map(|text| text.lines()).collect();
+        assert_eq!((lines[lines.len() - 100], lines[lines.len() - 1]), ("line 0400", "line 0499"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_goes_into_the_pipe_comes_out_in_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("edge.log");
+        let (reader, mut writer) = io::pipe().unwrap();
+        let log = Log::bounded(&path, 64).unwrap();
+        let follower = thread::spawn(move || log.follow(reader));
+        writer.write_all(b"started\n").unwrap();
+        drop(writer);
+        follower.join().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "started\n");
+    }
+}

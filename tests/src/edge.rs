@@ -187,6 +187,12 @@ impl Edge {
         Client::new().get(url).send().await.unwrap().json().await.unwrap()
     }
 
+    /// The process id of what runs workerd.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it logged until now.
     #[must_use]
     pub fn log(&self) -> String {

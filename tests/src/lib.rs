@@ -7,6 +7,7 @@
 pub mod api;
 pub mod edge;
 pub mod home;
+pub mod listeners;
 pub mod origin;
 pub mod ports;
 pub mod process;

@@ -1,5 +1,7 @@
 //! The workspace keeps its shape: who may depend on whom, and what production code may not say.
 
+#[path = "structure/edge.rs"]
+mod edge;
 #[path = "structure/graph.rs"]
 mod graph;
 #[path = "structure/source.rs"]
@@ -30,6 +32,11 @@ fn the_source_keeps_the_house_rules() {
     assert!(sources.iter().any(|source| source.path == "proto/domain/src/policy.rs"), "found the sources");
     let violations: Vec<_> = sources.iter().flat_map(Source::violations).collect();
     assert_eq!(violations, Vec::<String>::new());
+}
+
+#[test]
+fn the_edge_on_this_machine_is_the_one_that_is_deployed() {
+    assert_eq!(edge::differences(), Vec::<String>::new());
 }
 
 #[test]

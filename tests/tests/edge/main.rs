@@ -3,6 +3,7 @@
 
 mod away;
 mod door;
+mod local;
 mod openai;
 mod texts;
 mod through;

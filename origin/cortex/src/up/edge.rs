@@ -47,7 +47,7 @@ impl Edge {
         let log = home.logs().join("edge.log");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let url = format!("http://{address}");
-        let probe = Probe::new(&url)?;
+        let probe = Probe::new(&url, PROBE_TIMEOUT, PROBE_INTERVAL)?;
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let worker = Worker {
@@ -126,13 +126,14 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 struct Probe {
     client: reqwest::Client,
     url: String,
+    interval: Duration,
 }
 
 impl Probe {
-    fn new(url: &str) -> Result<Self, Failure> {
+    fn new(url: &str, timeout: Duration, interval: Duration) -> Result<Self, Failure> {
         // A connection of its own for each probe: it asks whether others can connect.
-        let client = reqwest::Client::builder().timeout(PROBE_TIMEOUT).pool_max_idle_per_host(0).build()?;
-        Ok(Self { client, url: format!("{url}/health") })
+        let client = reqwest::Client::builder().timeout(timeout).pool_max_idle_per_host(0).build()?;
+        Ok(Self { client, url: format!("{url}/health"), interval })
     }
 
     async fn answers(&self) -> bool {
@@ -151,7 +152,7 @@ impl Probe {
         self.answer().await;
         let mut failed = 0;
         while failed < MAX_FAILED_PROBES {
-            tokio::time::sleep(PROBE_INTERVAL).await;
+            tokio::time::sleep(self.interval).await;
             failed = if self.answers().await { 0 } else { failed + 1 };
         }
     }
@@ -193,6 +194,26 @@ mod tests {
         {
             assert_eq!(reachable(listens.parse().unwrap()).to_string(), reached);
         }
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_takes_connections_and_does_not_answer_is_silent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let probe = Probe::new(&url, Duration::from_millis(50), Duration::from_millis(1)).unwrap();
+        let silence = tokio::spawn(async move { probe.silence().await });
+        let mut held = Vec::new();
+        // Each probe is a connection; the first two are answered, the rest are left waiting.
+        for n in 0..2 + MAX_FAILED_PROBES {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(!silence.is_finished(), "after {n} probes");
+            if n < 2 {
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await.unwrap();
+            }
+            held.push(stream);
+        }
+        silence.await.unwrap();
     }
 
     #[tokio::test]

@@ -71,3 +71,48 @@ pub(crate) async fn supervise(
         wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncBufReadExt;
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_child_is_killed_and_started_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = UnixListener::bind(folder.path().join("started")).unwrap();
+        let stop = CancellationToken::new();
+        let (path, log) = (folder.path().to_owned(), folder.path().join("log"));
+        // It tells its process id and then ignores everything but a kill.
+        let script = "import os, signal, socket, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); \
+            s = socket.socket(socket.AF_UNIX); s.connect('started'); s.send(b'%d\\n' % os.getpid()); time.sleep(1000)";
+        let command = move || {
+            let mut command = Command::new("python3");
+            command.args(["-c", script]).current_dir(&path);
+            command
+        };
+        let (silent, silence) = tokio::sync::mpsc::channel::<()>(1);
+        let silence = tokio::sync::Mutex::new(silence);
+        let silence = async move || {
+            silence.lock().await.recv().await;
+        };
+        let supervised = tokio::spawn(supervise("test".into(), log, command, silence, stop.clone()));
+
+        let mut pids = Vec::new();
+        for _ in 0..2 {
+            let (stream, _) = socket.accept().await.unwrap();
+            let mut line = String::new();
+            tokio::io::BufReader::new(stream).read_line(&mut line).await.unwrap();
+            pids.push(line.trim().parse::<i32>().unwrap());
+            silent.send(()).await.unwrap();
+        }
+        let first = rustix::process::Pid::from_raw(pids[0]).unwrap();
+        assert!(rustix::process::test_kill_process(first).is_err(), "the first one is gone");
+        assert_ne!(pids[0], pids[1]);
+        stop.cancel();
+        drop(silent);
+        supervised.abort();
+    }
+}

@@ -1,6 +1,5 @@
 #!/bin/sh
-# Builds the Worker into edge/build, for wrangler. Prints its size and fails when it has outgrown its limit.
-# With CORTEX_EDGE_PREBUILT set, what lies there is taken as it is: for tests that start wrangler many times.
+# Builds the Worker into edge/build, for wrangler and for edge/local. Prints its size and fails when it has outgrown its limit.
 set -eu
 
 LIMIT=512000
@@ -8,7 +7,6 @@ LIMIT=512000
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
 wasm=edge/build/index_bg.wasm
-[ -z "${CORTEX_EDGE_PREBUILT:-}" ] || [ ! -e "$wasm" ] || exit 0
 
 sh deploy/tools.sh edge
 eval "$(sh deploy/tools.sh env)"

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Runs the edge on this machine: the Worker in workerd, until its standard input ends.
 #
-#   serve.sh CONFIG ADDRESS ORIGIN FOLDER [OPTION ...]
+#   serve.sh CONFIG SOCKET ORIGIN FOLDER [OPTION ...]
 #
 #   CONFIG   workerd's configuration, as in edge/local/workerd.capnp
-#   ADDRESS  where the Worker listens, as in 127.0.0.1:8787
+#   SOCKET   the Unix socket that the Worker listens on
 #   ORIGIN   where the origin listens
 #   FOLDER   what the Worker keeps: ledgers, keys, parked bodies
 #   OPTION   further options of `workerd serve`
@@ -12,7 +12,7 @@
 # The environment holds what workerd.capnp reads from it.
 set -eu
 
-config=$1 address=$2 origin=$3 folder=$4
+config=$1 socket=$2 origin=$3 folder=$4
 shift 4
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -31,8 +31,11 @@ workerd=$root/node_modules/@cloudflare/workerd-$platform/bin/workerd
 # The folders that wrangler would use, so that what it kept stays.
 mkdir -p "$folder/v3/do" "$folder/v3/kv" "$folder/v3/r2"
 
+# What one that was killed has left behind.
+rm -f "$socket"
+
 exec 3<&0
-"$workerd" serve "$config" --experimental "--socket-addr=http=$address" "--external-addr=origin=$origin" \
+"$workerd" serve "$config" --experimental "--socket-addr=http=unix:$socket" "--external-addr=origin=$origin" \
     "--directory-path=ledger=$folder/v3/do" "--directory-path=kv-disk=$folder/v3/kv" \
     "--directory-path=r2-disk=$folder/v3/r2" "$@" </dev/null &
 child=$!

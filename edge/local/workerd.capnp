@@ -1,18 +1,15 @@
 @0xa1f0d7c2b3e94d65;
 
-# The edge on this machine: the Worker in workerd, with nothing in front of it. `cortex up` and the tests run
+# The edge on this machine: the Worker in workerd, with nothing in front of it but a relay of bytes. serve.sh runs it,
+# with the Worker's secrets and variables in the environment.
 #
-#   workerd serve edge/local/workerd.capnp --experimental --socket-addr=http=127.0.0.1:8787 \
-#     --external-addr=origin=127.0.0.1:8080 --directory-path=ledger=DIR --directory-path=kv-disk=DIR --directory-path=r2-disk=DIR
-#
-# with the Worker's secrets and variables in the environment. What stands in wrangler.toml too must be the same there:
-# tests/tests/structure/edge.rs compares them.
+# What stands in wrangler.toml too must be the same there: tests/tests/structure/edge.rs compares them.
 
 using Workerd = import "/workerd/workerd.capnp";
 using Simulators = import "simulators.capnp";
 
 const config :Workerd.Config = (
-  sockets = [(name = "http", address = "127.0.0.1:8787", http = (), service = "edge")],
+  sockets = [(name = "http", address = "unix:edge.sock", http = (), service = "edge")],
   services = .services,
   extensions = [Simulators.extension],
 );

@@ -8,7 +8,7 @@ using Simulators = import "../../edge/local/simulators.capnp";
 
 const config :Workerd.Config = (
   sockets = [
-    (name = "http", address = "127.0.0.1:8787", http = (), service = "edge"),
+    (name = "http", address = "unix:edge.sock", http = (), service = "edge"),
     (name = "queue", address = "127.0.0.1:0", http = (), service = "JOBS"),
     (name = "keys", address = "127.0.0.1:0", http = (), service = "KEYS"),
   ],

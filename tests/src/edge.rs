@@ -1,16 +1,20 @@
 //! The real edge: the Worker in workerd, with its own queue, KV, Durable Objects and R2. Everything it keeps lies in one folder, so it can be killed and started again.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cortex_domain::time::Timestamp;
+use cortex_edge_local::{Limits, Origin, Variables, Worker, relay};
 use cortex_guard::signature::{Keyring, Nonce, Request, sign};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::api::{Answer, Api, read};
 use crate::home::Home;
@@ -101,6 +105,7 @@ pub struct Edge {
     pub setup: Setup,
     folder: PathBuf,
     process: Process,
+    _relay: Relay,
 }
 
 impl Edge {
@@ -110,7 +115,9 @@ impl Edge {
         let folder = folder.join("edge");
         std::fs::create_dir_all(&folder).unwrap();
         let log = folder.join("edge.log");
-        let mut process = Process::start(&mut command(&folder, setup), &log);
+        let worker = worker(&folder, setup);
+        let relay = Relay::start(setup.port, worker.socket.clone());
+        let mut process = Process::start(&mut command(&worker, setup), &log);
         let (url, client) = (setup.url(), Client::new());
         wait::until("the edge answers", READY, async || {
             if let Some(status) = process.ended() {
@@ -120,7 +127,7 @@ impl Edge {
             client.get(format!("{url}/health")).send().await.ok().filter(|answer| answer.status() == 200)
         })
         .await;
-        Self { url, setup: setup.clone(), folder, process }
+        Self { url, setup: setup.clone(), folder, process, _relay: relay }
     }
 
     /// Makes an API key through the signed admin route, and the door opened with it.
@@ -199,35 +206,71 @@ impl Edge {
         std::fs::read_to_string(self.folder.join("edge.log")).unwrap_or_default()
     }
 
-    /// Kills workerd at once, as a power cut would, and waits until the port is free again.
-    pub async fn kill(self) -> Setup {
-        let Self { url, setup, process, .. } = self;
-        drop(process);
-        let client = Client::new();
-        wait::until("the edge is gone", READY, async || client.get(&url).send().await.err()).await;
-        setup
+    /// Kills workerd at once, as a power cut would, and closes the port.
+    #[must_use]
+    pub fn kill(self) -> Setup {
+        self.setup
     }
 }
 
-fn command(folder: &Path, setup: &Setup) -> Command {
+fn worker(folder: &Path, setup: &Setup) -> Worker {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let local = root.join("edge/local");
-    assert!(root.join("edge/build/index_bg.wasm").is_file(), "run `sh edge/build.sh` first");
-
-    let Setup { port, secrets, origin_url, topics, taps } = setup;
-    let config =
-        if taps.is_some() { root.join("tests/edge/taps.capnp") } else { local.join("workerd.capnp") };
-    let mut command = Command::new("sh");
-    command.arg(local.join("serve.sh")).arg(config).arg(format!("127.0.0.1:{port}"));
-    command.arg(origin_url.strip_prefix("http://").unwrap()).arg(folder.join("state"));
-    if let Some(Taps { queue, keys }) = taps {
-        command.arg(format!("--socket-addr=queue=127.0.0.1:{queue}"));
-        command.arg(format!("--socket-addr=keys=127.0.0.1:{keys}"));
+    assert_eq!(Worker::missing(root), None, "run `make edge` first");
+    let Setup { secrets, origin_url, topics, .. } = setup;
+    Worker {
+        root: root.to_owned(),
+        socket: folder.join("edge.sock"),
+        origin: Origin::listening_on(origin_url.strip_prefix("http://").unwrap().parse().unwrap()),
+        state: folder.join("state"),
+        variables: Variables {
+            key_pepper: secrets.pepper.clone(),
+            edge_keys: secrets.edge_keys.clone(),
+            origin_keys: secrets.origin_keys.clone(),
+            topics: topics.clone(),
+        },
     }
-    command.current_dir(root).env("ORIGIN_URL", origin_url).env("CORTEX_TOPICS", topics);
-    command.env("KEY_PEPPER", &secrets.pepper).env("EDGE_KEYS", &secrets.edge_keys);
-    command.env("ORIGIN_KEYS", &secrets.origin_keys);
-    command
+}
+
+fn command(worker: &Worker, setup: &Setup) -> Command {
+    let Some(Taps { queue, keys }) = setup.taps else { return worker.command() };
+    let options = [("queue", queue), ("keys", keys)]
+        .map(|(name, port)| format!("--socket-addr={name}=127.0.0.1:{port}"));
+    worker.command_with(&worker.root.join("tests/edge/taps.capnp"), &options)
+}
+
+/// Carries a port's connections to the Worker, in a thread of its own, since tests block theirs. When it is dropped, all
+/// connections end at once.
+#[derive(Debug)]
+struct Relay {
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Relay {
+    fn start(port: u16, socket: PathBuf) -> Self {
+        let stop = CancellationToken::new();
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let stopped = stop.clone();
+        let limits = Limits { drain_timeout: Duration::ZERO, ..Limits::default() };
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                relay(listener, socket, limits, stopped).await;
+            });
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 fn now() -> Timestamp {

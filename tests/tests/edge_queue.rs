@@ -104,7 +104,7 @@ async fn jobs_survive_the_edge_and_reach_an_origin_that_was_away() {
     assert_eq!(held["id"], jobs[0].as_str());
     assert_eq!(api.submit_and_wait("job.echo", json!(1), 5).await.status, 503);
 
-    let setup = edge.kill().await;
+    let setup = edge.kill();
     let edge = Edge::start(folder.path(), &setup).await;
     let arrived = listen(port);
     for job in &jobs {

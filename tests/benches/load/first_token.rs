@@ -11,7 +11,6 @@ use crate::Outcome;
 use crate::arguments::Arguments;
 use crate::client::{Connection, Request};
 use crate::report::Report;
-use crate::socket;
 use crate::stats::{median, quantile};
 
 const PART: &str = "first-token";
@@ -55,13 +54,10 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outco
     let host = ports::free();
     let stack = Stack::start(Setup { chat_port: host, ..Setup::chat() }).await;
     let key = |key: &str| [format!("authorization: Bearer {key}")];
-    let public = stack.edge.setup.port;
-    let own = socket::behind(public, &stack.api.key).await?;
     let mut ways = [
         Way::open(host, &[]).await?,
         Way::open(stack.setup.port, &key(&stack.origin.api.key)).await?,
-        Way::open(own, &key(&stack.api.key)).await?,
-        Way::open(public, &key(&stack.api.key)).await?,
+        Way::open(stack.edge.setup.port, &key(&stack.api.key)).await?,
     ];
     for _ in 0..WARM_UP {
         for way in &mut ways {
@@ -74,7 +70,7 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outco
     for turn in 0..SAMPLES * arguments.rounds {
         // None always comes after the same other.
         for place in 0..ways.len() {
-            ways[(turn + place) % 4].sample().await?;
+            ways[(turn + place) % 3].sample().await?;
         }
     }
     tell(report, &mut ways);
@@ -82,24 +78,18 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Outco
     Ok(())
 }
 
-fn tell(report: &mut Report, ways: &mut [Way; 4]) {
+fn tell(report: &mut Report, ways: &mut [Way; 3]) {
     let added = |far: usize, near: usize| {
         let pairs = ways[far].waits.iter().zip(&ways[near].waits);
         median(pairs.map(|(far, near)| (far.as_secs_f64() - near.as_secs_f64()) * 1e3).collect())
     };
-    let (origin, edge, both, proxy) = (added(1, 0), added(2, 1), added(2, 0), added(3, 2));
-    let names = [
-        "the worker's own port",
-        "through the origin",
-        "through edge and origin",
-        "and wrangler dev's proxy",
-    ];
+    let (origin, edge, both) = (added(1, 0), added(2, 1), added(2, 0));
+    let names = ["the worker's own port", "through the origin", "through edge and origin"];
     for (way, name) in ways.iter_mut().zip(names) {
         report.add(PART, &format!("{name}: p50"), quantile(&mut way.waits, 0.5), "ms");
         report.add(PART, &format!("{name}: p99"), quantile(&mut way.waits, 0.99), "ms");
     }
     report.add(PART, "added by origin and bus, p50 of pairs", origin, "ms");
     report.add(PART, "added by the edge, p50 of pairs", edge, "ms");
-    report.add(PART, "added by wrangler dev's proxy, p50 of pairs", proxy, "ms");
     report.at_most(PART, "added by edge, origin and bus, p50 of pairs", both, 5.0, "ms");
 }

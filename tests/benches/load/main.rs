@@ -20,7 +20,6 @@ mod plain;
 mod probe;
 mod process;
 mod report;
-mod socket;
 mod stats;
 mod sync;
 

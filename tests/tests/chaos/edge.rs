@@ -7,7 +7,7 @@ use cortex_tests::stack::Stack;
 use crate::dice::Dice;
 use crate::load::{self, Load};
 
-/// Few: every other second of this test is a start of wrangler.
+/// Few: a start of an origin with its workers takes most of a cycle.
 const CYCLES: u64 = 9;
 
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ async fn no_job_accepted_at_the_edge_is_lost_whatever_is_killed() {
         dice.moment().await;
         match dice.deal(&ROLES, &mut hand) {
             Role::Edge => {
-                let setup = edge.kill().await;
+                let setup = edge.kill();
                 edge = Edge::start(home.path(), &setup).await;
             }
             Role::Origin => {

@@ -75,7 +75,7 @@ async fn an_edge_killed_between_its_202_and_the_drain_delivers_when_it_is_back()
     for n in 0..5 {
         ids.push(api.submit("job.echo", json!(n)).await.id());
     }
-    let edge_setup = edge.kill().await;
+    let edge_setup = edge.kill();
     let _origin = Origin::start(&home, &setup).await;
     let _edge = Edge::start(home.path(), &edge_setup).await;
     for id in &ids {

@@ -71,8 +71,10 @@ fn may_depend(from: &str, to: &str) -> bool {
         "proto/models" => ["proto/domain", "proto/config"].contains(&to),
         "proto/fabric" => ["proto/domain", "proto/wire"].contains(&to),
         "edge" => ["proto/domain", "proto/guard", "proto/wire"].contains(&to),
-        "origin/cortex" => proto || to.starts_with("origin/"),
-        "workers/runtime" | "tests" => proto,
+        "edge/local" => false,
+        "origin/cortex" => proto || to == "edge/local" || to.starts_with("origin/"),
+        "tests" => proto || to == "edge/local",
+        "workers/runtime" => proto,
         "workers/worker" => proto || to.starts_with("workers/"),
         // What inference is made of; its pieces know each other and nothing of the run loop.
         _ if from.starts_with("workers/inference/") => proto || to.starts_with("workers/inference/"),

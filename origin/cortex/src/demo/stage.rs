@@ -44,12 +44,13 @@ impl Stage {
         prepare_models(home, &mut want).await?;
         let home = nested(home)?;
         let mut secrets = Secrets::open(&home)?;
-        let (edge_port, origin_port) = (free_port()?, free_port()?);
+        let origin_port = free_port()?;
         let topics: Vec<_> = want.config.settings.catalogue.topics().map(ToString::to_string).collect();
 
         out("Starting the edge (the real Worker in workerd), the origin and its workers ...");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, origin_port));
-        let edge = Edge::start(&home, &secrets, edge_port, address, &topics.join(",")).await?;
+        let public = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let edge = Edge::start(&home, &secrets, public, address, &topics.join(",")).await?;
         let key = ensure_key(&home, &mut secrets, &edge.url, &args.tenant).await;
         let key = match key {
             Ok(key) => key,

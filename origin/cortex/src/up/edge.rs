@@ -1,10 +1,11 @@
-//! The edge on this machine: the real Worker in workerd, with nothing in front of it.
+//! The edge on this machine: the real Worker in workerd, and the relay that carries its port's connections to it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::process::Command;
+use cortex_edge_local::{Limits, Origin, Variables, Worker, relay};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,32 +33,31 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Starts the Worker with its state in the home folder and waits until it answers.
+    /// Starts the Worker with its state in the home folder and waits until it answers on `listener`.
     ///
     /// # Errors
     /// Returns an error if workerd or the built Worker is missing, or if the Worker does not answer.
     pub(crate) async fn start(
         home: &Home,
         secrets: &Secrets,
-        port: u16,
+        listener: TcpListener,
         origin: SocketAddr,
         topics: &str,
     ) -> Result<Self, Failure> {
-        let root = project_root()?;
-        let log = home.logs().join("edge.log");
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let url = format!("http://{address}");
-        let probe = Probe::new(&url, PROBE_TIMEOUT, PROBE_INTERVAL)?;
-
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let worker = Worker {
-            root,
-            address,
-            origin: reachable(origin),
+            root: project_root()?,
+            socket: home.run().join("edge.sock"),
+            origin: Origin::listening_on(origin),
             state: home.edge().join("state"),
             variables: variables(secrets, topics),
         };
-        let (command, silence) = (move || worker.command(), probe.clone());
+        let log = home.logs().join("edge.log");
+        let url = format!("http://{}", listener.local_addr()?);
+        let probe = Probe::new(&url, PROBE_TIMEOUT, PROBE_INTERVAL)?;
+
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(relay(listener, worker.socket.clone(), Limits::default(), stop.clone()));
+        let (command, silence) = (move || worker.command().into(), probe.clone());
         let silence = async move || silence.silence().await;
         tasks.spawn(supervise("edge".into(), log.clone(), command, silence, stop.clone()));
         tasks.close();
@@ -77,48 +77,13 @@ impl Edge {
     }
 }
 
-/// How the Worker is started.
-struct Worker {
-    root: PathBuf,
-    address: SocketAddr,
-    origin: SocketAddr,
-    state: PathBuf,
-    variables: [(&'static str, String); 5],
-}
-
-impl Worker {
-    fn command(&self) -> Command {
-        let local = self.root.join("edge/local");
-        let mut command = Command::new("/bin/sh");
-        command.arg(local.join("serve.sh")).arg(local.join("workerd.capnp"));
-        command.args([self.address.to_string(), self.origin.to_string()]).arg(&self.state);
-        command
-            .current_dir(&self.root)
-            .env_clear()
-            .envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command
+fn variables(secrets: &Secrets, topics: &str) -> Variables {
+    Variables {
+        key_pepper: secrets.pepper.clone(),
+        edge_keys: secrets.edge_keys.clone(),
+        origin_keys: secrets.origin_keys.clone(),
+        topics: topics.to_owned(),
     }
-}
-
-fn variables(secrets: &Secrets, topics: &str) -> [(&'static str, String); 5] {
-    [
-        ("KEY_PEPPER", secrets.pepper.clone()),
-        ("EDGE_KEYS", secrets.edge_keys.clone()),
-        ("ORIGIN_KEYS", secrets.origin_keys.clone()),
-        // Only its path counts: workerd.capnp sends every request to the origin.
-        ("ORIGIN_URL", "http://origin".to_owned()),
-        ("CORTEX_TOPICS", topics.to_owned()),
-    ]
-}
-
-/// The address under which a listener on `address` is reached from here.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 /// Asks the Worker whether it answers.
@@ -169,7 +134,7 @@ fn project_root() -> Result<PathBuf, Failure> {
             "wrangler.toml is nowhere above: run it from the project's folder, or with --without edge",
         )
     })?;
-    match missing(root) {
+    match Worker::missing(root) {
         None => Ok(root.to_owned()),
         Some(what) => {
             let detail = format!("{what} is missing in {}: run `make edge` there", root.display());
@@ -178,23 +143,9 @@ fn project_root() -> Result<PathBuf, Failure> {
     }
 }
 
-fn missing(root: &Path) -> Option<&'static str> {
-    let parts = ["node_modules/workerd", "node_modules/miniflare", "edge/build/index_bg.wasm"];
-    parts.into_iter().find(|part| !root.join(part).exists())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_origin_that_listens_everywhere_is_reached_on_loopback() {
-        for (listens, reached) in
-            [("0.0.0.0:8080", "127.0.0.1:8080"), ("[::]:1", "[::1]:1"), ("10.1.2.3:9", "10.1.2.3:9")]
-        {
-            assert_eq!(reachable(listens.parse().unwrap()).to_string(), reached);
-        }
-    }
 
     #[tokio::test]
     async fn a_worker_that_takes_connections_and_does_not_answer_is_silent() {
@@ -214,21 +165,5 @@ mod tests {
             held.push(stream);
         }
         silence.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn the_worker_gets_its_own_secrets_and_nothing_else_of_our_environment() {
-        let worker = Worker {
-            root: "/project".into(),
-            address: "127.0.0.1:8787".parse().unwrap(),
-            origin: "127.0.0.1:8080".parse().unwrap(),
-            state: "/home/state".into(),
-            variables: ["A", "B", "C", "D", "E"].map(|name| (name, "secret".to_owned())),
-        };
-        let command = worker.command();
-        let arguments: Vec<_> = command.as_std().get_args().map(|text| text.to_string_lossy()).collect();
-        assert!(!arguments.concat().contains("secret"));
-        let names: Vec<_> = command.as_std().get_envs().map(|(name, _)| name.to_string_lossy()).collect();
-        assert_eq!(names, ["A", "B", "C", "D", "E"]);
     }
 }

@@ -98,9 +98,10 @@ impl Stack {
         let api = listener.local_addr()?;
         let grpc = grpc_door(&want).await?;
         let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose()?;
-        if let Some(port) = want.edge_port {
-            bind::free(SocketAddr::from(([127, 0, 0, 1], port)), "--edge-port").await?;
-        }
+        let edge = match want.edge_port {
+            Some(port) => Some(bind::bind(SocketAddr::from(([127, 0, 0, 1], port)), "--edge-port").await?),
+            None => None,
+        };
         let hosts =
             [(Kind::Embed, want.host_port, "--host-port"), (Kind::Chat, want.chat_port, "--chat-port")];
         let hosts = hosts
@@ -111,8 +112,8 @@ impl Stack {
         let [host, chat_host] = hosts.map(|host| host.map(|(port, _)| format!("http://127.0.0.1:{port}")));
         let program = if want.workers.is_empty() { None } else { Some(workers::worker_program()?) };
 
-        let edge_url = match want.edge_port {
-            Some(port) => Some(format!("http://127.0.0.1:{port}").parse()?),
+        let edge_url = match &edge {
+            Some(listener) => Some(format!("http://{}", listener.local_addr()?).parse()?),
             None => want.edge_url,
         };
         let topics: Vec<_> = want.config.settings.catalogue.topics().map(ToString::to_string).collect();
@@ -161,9 +162,9 @@ impl Stack {
             workers: tasks,
             key: None,
         };
-        if let Some(port) = want.edge_port
+        if let Some(listener) = edge
             && let Err(failure) =
-                stack.start_edge(home, &mut secrets, port, api, &topics.join(","), &want.tenant).await
+                stack.start_edge(home, &mut secrets, listener, api, &topics.join(","), &want.tenant).await
         {
             stack.stop(home).await;
             return Err(failure);
@@ -176,12 +177,12 @@ impl Stack {
         &mut self,
         home: &Home,
         secrets: &mut Secrets,
-        port: u16,
+        listener: TcpListener,
         api: SocketAddr,
         topics: &str,
         tenant: &Tenant,
     ) -> Result<(), Failure> {
-        let edge = self.edge.insert(Edge::start(home, secrets, port, api, topics).await?);
+        let edge = self.edge.insert(Edge::start(home, secrets, listener, api, topics).await?);
         self.running.edge = Some(edge.url.clone());
         self.running.processes.insert(0, edge.process.clone());
         self.key = Some(dev_key::ensure(home, secrets, &edge.url, tenant).await?);

@@ -28,7 +28,7 @@ pub(super) async fn checks() -> Vec<Check> {
             }
             found => Check::ok("cargo", found.words()),
         },
-        wrangler(),
+        workerd(),
         worker(),
         optional("cloudflared", cloudflared, "only a tunnel needs it"),
         optional("nats-server", nats, "only more than one machine needs it"),
@@ -76,7 +76,7 @@ async fn asked(program: &str, arguments: &[&str], patience: Duration) -> Found {
 }
 
 fn check_node(found: Found) -> Check {
-    let hint = format!("install Node {NODE} or newer: the edge runs in it");
+    let hint = format!("install Node {NODE} or newer: it builds the edge");
     match found {
         Found::Version(version) if major(&version).is_some_and(|major| major >= NODE) => {
             Check::ok("node", version)
@@ -106,20 +106,20 @@ fn optional(name: &str, found: Found, why: &str) -> Check {
     }
 }
 
-/// Its version is read from its package: running it takes seconds.
-fn wrangler() -> Check {
-    let hint = "run `deploy/tools.sh edge` in the project's folder";
+/// The Worker runs in workerd. Its version is read from its package: the program itself says a build date.
+fn workerd() -> Check {
+    let hint = "run `make edge` in the project's folder";
     let starts = [std::env::current_dir(), std::env::current_exe()];
     let mut folders = starts.iter().flatten().flat_map(|start| start.ancestors());
-    match folders.find_map(wrangler_in) {
-        Some((version, folder)) => Check::ok("wrangler", format!("{version} in {}", folder.display())),
-        None => Check::fail("wrangler", "no node_modules above holds it", hint),
+    match folders.find_map(workerd_in) {
+        Some((version, folder)) => Check::ok("workerd", format!("{version} in {}", folder.display())),
+        None => Check::fail("workerd", "no node_modules above holds it", hint),
     }
 }
 
-fn wrangler_in(folder: &Path) -> Option<(String, PathBuf)> {
+fn workerd_in(folder: &Path) -> Option<(String, PathBuf)> {
     let modules = folder.join("node_modules");
-    let package = std::fs::read(modules.join("wrangler/package.json")).ok()?;
+    let package = std::fs::read(modules.join("workerd/package.json")).ok()?;
     let package: Value = serde_json::from_slice(&package).ok()?;
     Some((package["version"].as_str()?.to_owned(), modules))
 }
@@ -168,12 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn wrangler_tells_its_version_without_being_run() {
+    fn workerd_tells_its_version_without_being_run() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(wrangler_in(folder.path()), None);
-        let package = folder.path().join("node_modules/wrangler");
+        assert_eq!(workerd_in(folder.path()), None);
+        let package = folder.path().join("node_modules/workerd");
         std::fs::create_dir_all(&package).unwrap();
-        std::fs::write(package.join("package.json"), r#"{"version": "4.86.0"}"#).unwrap();
-        assert_eq!(wrangler_in(folder.path()).unwrap().0, "4.86.0");
+        std::fs::write(package.join("package.json"), r#"{"version": "1.20260426.1"}"#).unwrap();
+        assert_eq!(workerd_in(folder.path()).unwrap().0, "1.20260426.1");
     }
 }

@@ -1,0 +1,243 @@
+//! Carries TCP connections to the Worker's Unix socket and back.
+//!
+//! workerd doesn't notice that a TCP client has left before it writes to it, so a call would go on for one that is gone.
+//! The end of a Unix connection it notices at once. The relay also bounds what workerd leaves open: how many
+//! connections there are, and how long one may take no byte.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What is carried at once, each way of each connection.
+const BUFFER_BYTES: usize = 16 << 10;
+/// How long to wait after a connection could not be accepted, as when descriptors ran out.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+const CONNECT_INTERVAL: Duration = Duration::from_millis(20);
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
+connection: close\r\ncontent-length: 108\r\n\r\n\
+{\"type\":\"about:blank\",\"status\":503,\"title\":\"Overloaded\",\"detail\":\"too many connections are open: try again\"}";
+
+/// What bounds the relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many connections may be open; one more is answered with 503 and closed.
+    pub max_connections: usize,
+    /// A peer that takes no byte for so long is disconnected.
+    pub write_timeout: Duration,
+    /// How long a connection waits for a Worker that is being started.
+    pub connect_timeout: Duration,
+    /// How long open connections may go on once the relay is to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 1024,
+            write_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            drain_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Carries every connection of `listener` to the Worker that listens on `socket`, until `stop`. Connections that are
+/// open then may end by themselves before they are closed.
+pub async fn relay(listener: TcpListener, socket: PathBuf, limits: Limits, stop: CancellationToken) {
+    let (tasks, places) = (TaskTracker::new(), Arc::new(Semaphore::new(limits.max_connections)));
+    let (socket, cut): (Arc<Path>, _) = (socket.into(), CancellationToken::new());
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let client = match accepted {
+            Ok((client, _)) => client,
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the edge could not be accepted");
+                sleep(ACCEPT_BACKOFF).await;
+                continue;
+            }
+        };
+        match places.clone().try_acquire_owned() {
+            Ok(place) => {
+                let (socket, cut) = (socket.clone(), cut.clone());
+                tasks.spawn(
+                    async move { cut.run_until_cancelled(serve(client, &socket, limits, place)).await },
+                );
+            }
+            // The kernel's buffer takes it whole.
+            Err(_) => drop(client.try_write(FULL)),
+        }
+    }
+    drop(listener);
+    tasks.close();
+    if timeout(limits.drain_timeout, tasks.wait()).await.is_err() {
+        cut.cancel();
+        tasks.wait().await;
+    }
+}
+
+async fn serve(client: TcpStream, socket: &Path, limits: Limits, _place: OwnedSemaphorePermit) {
+    if let Err(error) = carry(client, socket, limits).await {
+        tracing::debug!(%error, "a connection to the edge ended");
+    }
+}
+
+async fn carry(mut client: TcpStream, socket: &Path, limits: Limits) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    let mut worker = connect(socket, limits.connect_timeout).await?;
+    let (from_client, mut to_client) = client.split();
+    let (from_worker, to_worker) = worker.split();
+    tokio::select! {
+        // A client that sends no more has left: HTTP knows no half-closed client that waits.
+        sent = copy(from_client, to_worker, limits.write_timeout) => sent,
+        answered = copy(from_worker, &mut to_client, limits.write_timeout) => {
+            answered?;
+            to_client.shutdown().await
+        }
+    }
+}
+
+async fn connect(socket: &Path, limit: Duration) -> io::Result<UnixStream> {
+    let started = Instant::now();
+    loop {
+        match UnixStream::connect(socket).await {
+            Err(_) if started.elapsed() < limit => sleep(CONNECT_INTERVAL).await,
+            connected => return connected,
+        }
+    }
+}
+
+/// Copies until the reader ends.
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    write_timeout: Duration,
+) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        let mut left = &buffer[..length];
+        while !left.is_empty() {
+            let written = timeout(write_timeout, to.write(left)).await??;
+            left = &left[written..];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    struct Relay {
+        _folder: tempfile::TempDir,
+        worker: UnixListener,
+        port: u16,
+        stop: CancellationToken,
+    }
+
+    async fn started(limits: Limits) -> Relay {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("edge.sock");
+        let worker = UnixListener::bind(&socket).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, stop) = (listener.local_addr().unwrap().port(), CancellationToken::new());
+        tokio::spawn(relay(listener, socket, limits, stop.clone()));
+        Relay { _folder: folder, worker, port, stop }
+    }
+
+    impl Relay {
+        async fn client(&self) -> TcpStream {
+            TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()
+        }
+
+        async fn accepted(&self) -> UnixStream {
+            timeout(LIMIT, self.worker.accept()).await.unwrap().unwrap().0
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_go_both_ways_and_the_workers_end_is_the_clients() {
+        let relay = started(Limits::default()).await;
+        let mut client = relay.client().await;
+        client.write_all(b"ask").await.unwrap();
+        let mut worker = relay.accepted().await;
+        let mut asked = [0; 3];
+        worker.read_exact(&mut asked).await.unwrap();
+        worker.write_all(b"answer").await.unwrap();
+        drop(worker);
+        let mut answer = String::new();
+        timeout(LIMIT, client.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert_eq!((&asked, answer.as_str()), (b"ask", "answer"));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_ends_the_workers_connection() {
+        let relay = started(Limits::default()).await;
+        let mut client = relay.client().await;
+        client.write_all(b"ask").await.unwrap();
+        let mut worker = relay.accepted().await;
+        worker.read_exact(&mut [0; 3]).await.unwrap();
+        client.shutdown().await.unwrap();
+        assert_eq!(timeout(LIMIT, worker.read(&mut [0; 1])).await.unwrap().unwrap(), 0);
+        let gone = timeout(LIMIT, async { while worker.write_all(b"more").await.is_ok() {} }).await;
+        assert!(gone.is_ok(), "what the Worker writes goes nowhere");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_disconnected() {
+        let relay = started(Limits { write_timeout: Duration::from_millis(50), ..Limits::default() }).await;
+        let client = relay.client().await;
+        let mut worker = relay.accepted().await;
+        let part = vec![0; 1 << 20];
+        let cut = timeout(LIMIT, async { while worker.write_all(&part).await.is_ok() {} }).await;
+        assert!(cut.is_ok(), "the connection stays open");
+        drop(client);
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_is_told_so() {
+        let relay = started(Limits { max_connections: 1, ..Limits::default() }).await;
+        let first = relay.client().await;
+        let _held = relay.accepted().await;
+        let mut answer = String::new();
+        timeout(LIMIT, relay.client().await.read_to_string(&mut answer)).await.unwrap().unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with("HTTP/1.1 503 ") && head.contains(&format!("content-length: {}", body.len())),
+            "{answer}"
+        );
+        drop(first);
+    }
+
+    #[tokio::test]
+    async fn a_connection_waits_for_a_worker_that_starts() {
+        let relay = started(Limits { drain_timeout: Duration::from_millis(10), ..Limits::default() }).await;
+        let Relay { _folder: folder, worker, port, stop } = relay;
+        drop(worker);
+        std::fs::remove_file(folder.path().join("edge.sock")).unwrap();
+        let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        client.write_all(b"ask").await.unwrap();
+        let worker = UnixListener::bind(folder.path().join("edge.sock")).unwrap();
+        let (mut worker, _) = timeout(LIMIT, worker.accept()).await.unwrap().unwrap();
+        worker.read_exact(&mut [0; 3]).await.unwrap();
+        stop.cancel();
+        assert_eq!(timeout(LIMIT, client.read(&mut [0; 1])).await.unwrap().unwrap_or(0), 0);
+    }
+}

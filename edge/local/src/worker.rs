@@ -1,0 +1,117 @@
+//! The command that runs workerd.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where the Worker finds its origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin(SocketAddr);
+
+impl Origin {
+    /// The origin that listens on `address`. One that listens everywhere is reached on loopback.
+    #[must_use]
+    pub fn listening_on(address: SocketAddr) -> Self {
+        let ip = match address.ip() {
+            ip if !ip.is_unspecified() => ip,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        Self(SocketAddr::new(ip, address.port()))
+    }
+}
+
+/// What the Worker is configured with; wrangler.toml says what each is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Variables {
+    pub key_pepper: String,
+    pub edge_keys: String,
+    pub origin_keys: String,
+    pub topics: String,
+}
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Variables(topics: {})", self.topics)
+    }
+}
+
+/// How the Worker is run.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// The project's folder.
+    pub root: PathBuf,
+    /// The Unix socket that it listens on, for [`crate::relay`].
+    pub socket: PathBuf,
+    pub origin: Origin,
+    /// The folder of what it keeps.
+    pub state: PathBuf,
+    pub variables: Variables,
+}
+
+impl Worker {
+    /// Returns what of the Worker's parts is missing in a project's folder, if any is.
+    #[must_use]
+    pub fn missing(root: &Path) -> Option<&'static str> {
+        let parts = ["node_modules/workerd", "node_modules/miniflare", "edge/build/index_bg.wasm"];
+        parts.into_iter().find(|part| !root.join(part).exists())
+    }
+
+    /// Returns the command that runs it until its standard input ends.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        self.command_with(&self.root.join("edge/local/workerd.capnp"), &[])
+    }
+
+    /// As [`Worker::command`], with a configuration and options of workerd's of the caller's own.
+    #[must_use]
+    pub fn command_with(&self, config: &Path, options: &[String]) -> Command {
+        // No variable of ours reaches workerd, so the shell is named whole and finds its tools by its own default.
+        let mut command = Command::new("/bin/sh");
+        command.arg(self.root.join("edge/local/serve.sh")).arg(config).arg(&self.socket);
+        command.arg(self.origin.0.to_string()).arg(&self.state).args(options);
+        let Variables { key_pepper, edge_keys, origin_keys, topics } = &self.variables;
+        command.current_dir(&self.root).env_clear();
+        command.env("KEY_PEPPER", key_pepper).env("EDGE_KEYS", edge_keys).env("ORIGIN_KEYS", origin_keys);
+        command.env("CORTEX_TOPICS", topics);
+        // workerd.capnp sends every request of the Worker to the origin, whatever its host.
+        command.env("ORIGIN_URL", "http://origin");
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_that_listens_everywhere_is_reached_on_loopback() {
+        for (listens, reached) in
+            [("0.0.0.0:8080", "127.0.0.1:8080"), ("[::]:1", "[::1]:1"), ("10.1.2.3:9", "10.1.2.3:9")]
+        {
+            assert_eq!(Origin::listening_on(listens.parse().unwrap()).0.to_string(), reached);
+        }
+    }
+
+    #[test]
+    fn no_secret_is_among_the_arguments_and_nothing_of_our_environment_goes_along() {
+        let secret = || "secret".to_owned();
+        let worker = Worker {
+            root: "/project".into(),
+            socket: "/run/edge.sock".into(),
+            origin: Origin::listening_on("127.0.0.1:8080".parse().unwrap()),
+            state: "/home/state".into(),
+            variables: Variables {
+                key_pepper: secret(),
+                edge_keys: secret(),
+                origin_keys: secret(),
+                topics: String::new(),
+            },
+        };
+        let command = worker.command();
+        assert!(!command.get_args().any(|argument| argument.to_string_lossy().contains("secret")));
+        let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_string_lossy()).collect();
+        assert_eq!(names, ["CORTEX_TOPICS", "EDGE_KEYS", "KEY_PEPPER", "ORIGIN_KEYS", "ORIGIN_URL"]);
+        assert!(!format!("{worker:?}").contains("secret"));
+    }
+}

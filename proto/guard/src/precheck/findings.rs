@@ -8,7 +8,8 @@ use crate::problem::{Kind, Problem};
 pub struct Finding {
     /// What it looks like, e.g. `aws-access-key` or `email`.
     pub kind: &'static str,
-    /// Where it stands: a JSON pointer (RFC 6901), `/input/text`.
+    /// Where it stands: a JSON pointer (RFC 6901), `/input/text`. Names that hold a secret or personal data themselves
+    /// read `***` in it.
     pub place: String,
 }
 
@@ -23,7 +24,7 @@ pub fn secret(body: &[u8]) -> Result<Option<Finding>, Problem> {
     let mut found = None;
     let walked = strings::each(body, &mut |place, text| {
         if found.is_none() {
-            found = secrets::kind(text).map(|kind| Finding { kind, place: place.to_owned() });
+            found = secrets::kind(text).map(|kind| Finding { kind, place: place.pointer() });
         }
     });
     walked.map_err(|error| json::problem(&error))?;
@@ -48,10 +49,11 @@ pub fn refuse_secrets(body: &[u8]) -> Result<(), Problem> {
 pub fn personal_data(body: &[u8]) -> Result<Vec<Finding>, Problem> {
     let mut found = Vec::new();
     let walked = strings::each(body, &mut |place, text| {
-        for kind in personal::kinds(text) {
-            if found.len() < MAX_FINDINGS {
-                found.push(Finding { kind, place: place.to_owned() });
-            }
+        let room = MAX_FINDINGS - found.len();
+        if room > 0 {
+            found.extend(
+                personal::kinds(text).take(room).map(|kind| Finding { kind, place: place.pointer() }),
+            );
         }
     });
     walked.map_err(|error| json::problem(&error))?;
@@ -63,6 +65,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::precheck::{check_depth, steps};
 
     #[test]
     fn a_secret_is_refused_by_kind_and_place_without_repeating_it() {
@@ -74,6 +77,22 @@ mod tests {
             (&"aws-access-key".into(), &"/input/text".into())
         );
         assert!(!problem.to_string().contains("AKIA"));
+    }
+
+    #[test]
+    fn a_secret_in_a_members_name_is_not_repeated() {
+        for body in [
+            r#"{"input":{"AKIAIOSFODNN7EXAMPLE":1}}"#,
+            r#"{"input":{"\u0041KIAIOSFODNN7EXAMPLE":{"b":[1]}}}"#,
+            r#"{"input":{"the key xAKIAIOSFODNN7EXAMPLE is mine":"AKIAIOSFODNN7EXAMPLE"}}"#,
+        ] {
+            let problem = refuse_secrets(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.extensions["place"], "/input/***", "{body}");
+            assert!(!problem.render(crate::Shape::Problem).body.contains("KIA"), "{problem:?}");
+        }
+        let body = br#"{"ada@example.org":{"to":"bob@example.org"}}"#;
+        let places: Vec<_> = personal_data(body).unwrap().into_iter().map(|found| found.place).collect();
+        assert_eq!(places, ["/***", "/***/to"]);
     }
 
     #[test]
@@ -94,6 +113,26 @@ mod tests {
     fn findings_are_capped() {
         let body = serde_json::to_vec(&vec!["a@example.org"; 100]).unwrap();
         assert_eq!(personal_data(&body).unwrap().len(), MAX_FINDINGS);
+    }
+
+    #[test]
+    fn no_document_is_scanned_again_and_again() {
+        const STEPS_A_BYTE: usize = 24;
+        let long = "k".repeat(4000);
+        for body in [
+            format!("[{}1]", "\"sk-\",".repeat(1000)),
+            format!("{{\"{long}\":[{}1]}}", "\"a\",".repeat(1000)),
+            format!("{{{}\"a\":1}}", "\"sk-\":\"eyJ.\",".repeat(1000)),
+            format!("{}1{}", format!("{{\"{long}\":").repeat(60), "}".repeat(60)),
+            format!("{{\"{long}\":[{}1]}}", "\"a@example.org\",".repeat(1000)),
+        ] {
+            let steps = steps::of(|| {
+                check_depth(body.as_bytes()).unwrap();
+                refuse_secrets(body.as_bytes()).unwrap();
+                personal_data(body.as_bytes()).unwrap();
+            });
+            assert!(steps < STEPS_A_BYTE * body.len(), "{steps} steps for {} bytes", body.len());
+        }
     }
 
     proptest! {

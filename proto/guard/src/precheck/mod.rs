@@ -4,11 +4,14 @@
 
 mod depth;
 mod findings;
+mod fold;
 mod json;
 mod media;
 mod personal;
+mod place;
 mod secrets;
 mod size;
+mod steps;
 mod strings;
 
 pub use depth::{MAX_DEPTH, check_depth};

@@ -1,39 +1,32 @@
 //! All texts of a JSON document with their places, without building the document.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Calls `visit` with the JSON pointer (RFC 6901) and the text of every string, names of members included
-/// (they stand at their value's place). Check the depth first.
-pub(super) fn each(json: &[u8], visit: &mut dyn FnMut(&str, &str)) -> Result<(), serde_json::Error> {
+use super::place::{Place, Step};
+
+/// Calls `visit` with the place and the text of every string, names of members included (they stand at their value's
+/// place). Check the depth first.
+pub(super) fn each(json: &[u8], visit: &mut dyn FnMut(&Place<'_>, &str)) -> Result<(), serde_json::Error> {
     let mut from = serde_json::Deserializer::from_slice(json);
-    let mut place = String::new();
-    Walk { place: &mut place, visit }.deserialize(&mut from)?;
+    Walk { place: &mut Place::default(), visit }.deserialize(&mut from)?;
     from.end()
 }
 
-struct Walk<'a> {
-    place: &'a mut String,
-    visit: &'a mut dyn FnMut(&str, &str),
+struct Walk<'a, 'de> {
+    place: &'a mut Place<'de>,
+    visit: &'a mut dyn FnMut(&Place<'_>, &str),
 }
 
-impl Walk<'_> {
-    /// A walk one step further down; the caller shortens the place again.
-    fn below(&mut self, step: &str) -> Walk<'_> {
-        self.place.push('/');
-        for c in step.chars() {
-            match c {
-                '~' => self.place.push_str("~0"),
-                '/' => self.place.push_str("~1"),
-                c => self.place.push(c),
-            }
-        }
+impl<'de> Walk<'_, 'de> {
+    fn again(&mut self) -> Walk<'_, 'de> {
         Walk { place: self.place, visit: self.visit }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
+impl<'de> DeserializeSeed<'de> for Walk<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -41,7 +34,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_> {
+impl<'de> Visitor<'de> for Walk<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,10 +47,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        let length = self.place.len();
-        for index in 0usize.. {
-            let next = items.next_element_seed(self.below(&index.to_string()))?;
-            self.place.truncate(length);
+        for index in 0.. {
+            self.place.0.push(Step::Item(index));
+            let next = items.next_element_seed(self.again())?;
+            self.place.0.pop();
             if next.is_none() {
                 break;
             }
@@ -66,12 +59,11 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
-        let length = self.place.len();
-        while let Some(name) = members.next_key::<String>()? {
-            let below = self.below(&name);
-            (below.visit)(below.place, &name);
-            members.next_value_seed(below)?;
-            self.place.truncate(length);
+        while let Some(name) = members.next_key_seed(Name)? {
+            self.place.0.push(Step::Member(name.clone()));
+            (self.visit)(self.place, &name);
+            members.next_value_seed(self.again())?;
+            self.place.0.pop();
         }
         Ok(())
     }
@@ -97,6 +89,33 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 }
 
+/// A member's name, copied only where it is written with escapes.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,8 +123,8 @@ mod tests {
     #[test]
     fn every_text_is_met_with_its_place() {
         let mut met = Vec::new();
-        let json = r#"{"a/b":["x",{"~":"\u0079"}],"n":[1,-2,0.5,null,true]}"#;
-        each(json.as_bytes(), &mut |place, text| met.push(format!("{place} {text}"))).unwrap();
+        let json = r#"{"a/b":["x",{"~":"\u0079"}],"\u006e":[1,-2,0.5,null,true]}"#;
+        each(json.as_bytes(), &mut |place, text| met.push(format!("{} {text}", place.pointer()))).unwrap();
         assert_eq!(met, ["/a~1b a/b", "/a~1b/0 x", "/a~1b/1/~0 ~", "/a~1b/1/~0 y", "/n n"]);
     }
 

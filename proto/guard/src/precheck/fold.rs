@@ -1,0 +1,109 @@
+//! Texts as a reader sees them: what is invisible is taken out, and letters in fancy dress are plain ones. A key that
+//! was split by a zero-width space or a soft hyphen is one key again.
+
+use std::borrow::Cow;
+
+use super::steps;
+
+/// The bytes of a JSON escape, `\u0041`.
+const ESCAPE: usize = 6;
+
+/// The text without invisible characters, with the ASCII that its look-alikes stand for. Escapes that are left after
+/// the JSON was read (a text that is JSON itself, such as a call's arguments) count as what they stand for.
+pub(super) fn fold(text: &str) -> Cow<'_, str> {
+    steps::count(text.len());
+    let plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'[' | b']'..=b'~');
+    let Some(first) = text.bytes().position(|b| !plain(&b)) else { return Cow::Borrowed(text) };
+    let mut folded: Option<String> = None;
+    let mut at = text.floor_char_boundary(first);
+    while let Some((seen, length)) = next(&text[at..]) {
+        steps::count(length);
+        let kept = as_ascii(seen).or_else(|| (!is_invisible(seen)).then_some(seen));
+        if folded.is_none() && (length != seen.len_utf8() || kept != Some(seen)) {
+            folded = Some(text[..at].to_owned());
+        }
+        if let (Some(folded), Some(kept)) = (&mut folded, kept) {
+            folded.push(kept);
+        }
+        at += length;
+    }
+    folded.map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// The next character and how many bytes it takes.
+fn next(text: &str) -> Option<(char, usize)> {
+    let first = text.chars().next()?;
+    let escaped = (first == '\\').then(|| escape(text)).flatten();
+    Some(escaped.map_or((first, first.len_utf8()), |c| (c, ESCAPE)))
+}
+
+fn escape(text: &str) -> Option<char> {
+    let digits = text.get(..ESCAPE)?.strip_prefix("\\u")?;
+    let hexadecimal = digits.bytes().all(|b| b.is_ascii_hexdigit());
+    char::from_u32(u32::from_str_radix(digits, 16).ok().filter(|_| hexadecimal)?)
+}
+
+/// Whether nothing is seen of a character: format and control characters, what Unicode calls default ignorable, and
+/// marks that only decorate the letter before them.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\0'..='\u{8}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
+        | '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{20d0}'..='\u{20f0}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// What a full-width or mathematical letter or digit, or another hyphen, stands for (as in Unicode's NFKC).
+fn as_ascii(c: char) -> Option<char> {
+    let code = u32::from(c);
+    let ascii = match code {
+        0xff01..=0xff5e => code - 0xfee0,
+        0x1d400..=0x1d6a3 => match (code - 0x1d400) % 52 {
+            letter @ 0..26 => u32::from(b'A') + letter,
+            letter => u32::from(b'a') + letter - 26,
+        },
+        0x1d7ce..=0x1d7ff => u32::from(b'0') + (code - 0x1d7ce) % 10,
+        0x2010..=0x2015 | 0x2212 => u32::from(b'-'),
+        _ => return None,
+    };
+    char::from_u32(ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_invisible_goes_and_look_alikes_are_plain() {
+        for (text, expected) in [
+            ("a\u{200b}b\u{ad}c\u{2060}d\u{feff}e\u{200d}f\u{fe0f}g\u{e0020}h\0i", "abcdefghi"),
+            ("ＡＫ－１", "AK-1"),
+            ("\u{1d5d4}\u{1d5ee}\u{1d7ec} \u{1d400}\u{1d433}", "Aa0 Az"),
+            ("sk\u{2011}a", "sk-a"),
+            ("A\u{332}K\u{336}", "AK"),
+            ("\\u0041\\u200bK\\n", "AK\\n"),
+        ] {
+            assert_eq!(fold(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn other_texts_stay_as_they_are() {
+        for text in
+            ["", "plain ~!\t\r\n", "日本語 é", "\\", "\\u", "\\u00", "\\u+041", "\\ud800", "\\x41", "\\uäöü"]
+        {
+            assert!(matches!(fold(text), Cow::Borrowed(same) if same == text), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_or_grow(text in "(\\\\u|[0-9a-f]{4}|\u{200b}|ä|.){0,40}") {
+            prop_assert!(fold(&text).len() <= text.len());
+        }
+    }
+}

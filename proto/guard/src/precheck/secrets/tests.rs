@@ -1,0 +1,123 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::precheck::steps;
+
+#[test]
+fn credentials_are_known_by_their_looks() {
+    let (a, d) = ("aB3".repeat(20), "A1".repeat(8));
+    for (expected, text) in [
+        ("aws-access-key", format!("key={d} AKIA{d}.")),
+        ("github-token", format!("(ghp_{})", &a[..36])),
+        ("github-token", format!("github_pat_{a}")),
+        ("openai-key", format!("sk-{}", &a[..48])),
+        ("openai-key", format!("sk-proj-{}", &a[..48])),
+        ("anthropic-key", format!("\"sk-ant-api03-{}\"", &a[..40])),
+        ("slack-token", format!("xoxb-1234567890-{}", &a[..24])),
+        ("google-api-key", format!("?key=AIza{}", &a[..35])),
+        ("stripe-key", format!("sk_live_{}", &a[..24])),
+        ("cortex-key", format!("Bearer ctx_abcdefghijkl_{}", &a[..43])),
+        ("jwt", format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{}", &a[..43])),
+        ("private-key", "-----BEGIN RSA PRIVATE KEY-----\nMII".into()),
+        ("private-key", "x\n-----BEGIN PRIVATE KEY-----".into()),
+    ] {
+        assert_eq!(kind(&text), Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_credential_behind_a_letter_or_digit_is_found() {
+    let a = "aB3".repeat(20);
+    for (expected, key) in [
+        ("aws-access-key", "AKIAIOSFODNN7EXAMPLE".to_owned()),
+        ("github-token", format!("ghp_{}", &a[..36])),
+        ("github-token", format!("github_pat_{a}")),
+        ("openai-key", format!("sk-{}", &a[..48])),
+        ("openai-key", format!("sk-proj-{}", &a[..48])),
+        ("anthropic-key", format!("sk-ant-api03-{}", &a[..40])),
+        ("slack-token", format!("xoxb-1234567890-{}", &a[..24])),
+        ("google-api-key", format!("AIza{}", &a[..35])),
+        ("stripe-key", format!("sk_live_{}", &a[..24])),
+        ("cortex-key", format!("ctx_abcdefghijkl_{}", &a[..43])),
+        ("jwt", format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{}", &a[..43])),
+        ("private-key", "-----BEGIN EC PRIVATE KEY-----".to_owned()),
+    ] {
+        for before in ["x", "X", "1", "_", "é", "-", "\\n", "\\t", "%3D", "key"] {
+            let text = format!("{before}{key} ");
+            assert_eq!(kind(&text), Some(expected), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_credential_that_is_split_by_what_nobody_sees_is_found() {
+    for between in
+        ["\u{200b}", "\u{ad}", "\u{200d}", "\u{2060}", "\u{feff}", "\u{202e}", "\u{fe0f}", "\0", "\u{e0041}"]
+    {
+        let spread: String =
+            "AKIAIOSFODNN7EXAMPLE".chars().flat_map(|c| [c.to_string(), between.into()]).collect();
+        assert_eq!(kind(&spread), Some("aws-access-key"), "{between:?}");
+    }
+    for text in
+        ["ＡＫＩＡIOSFODNN7EXAMPLE", r"\u0041KIAIOSFODNN7EXAMPLE", r"\u200bAKIA\u200bIOSFODNN7EXAMPLE"]
+    {
+        assert_eq!(kind(text), Some("aws-access-key"), "{text}");
+    }
+}
+
+#[test]
+fn plain_texts_pass() {
+    for text in [
+        "",
+        "AKIA is a prefix of keys",
+        "MAKIAAAAAAAAAAAAAAAAAA",
+        "SLOVAKIANATIONALTEAMROSTER",
+        "a risk-free-investment-without-any-doubt-2024",
+        "a task-Based-approach-for-the-Year-2024-and-more",
+        "desk-proj-2024-Q3-Budget-Planning",
+        "sk-learn-is-a-library-for-machines",
+        "ghp_short",
+        "-----BEGIN CERTIFICATE-----",
+        "-----BEGIN PUBLIC KEY-----",
+        "eyJhbGciOiJIUzI1NiJ9 alone",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.short",
+        "ctx_switch",
+        "日本語 AKIA日本語",
+    ] {
+        assert_eq!(kind(text), None, "{text}");
+    }
+}
+
+/// At most so many looks at each byte of a text.
+const STEPS_A_BYTE: usize = 24;
+
+fn is_linear(text: &str) -> bool {
+    steps::of(|| _ = kind(text)) <= STEPS_A_BYTE * (text.len() + 100)
+}
+
+#[test]
+fn no_rule_looks_at_a_byte_again_and_again() {
+    const LENGTH: usize = 1 << 13;
+    let prefixes = rules::ALL.iter().flat_map(|rules| rules.iter().map(|rule| rule.prefix));
+    for prefix in prefixes.chain(["eyJ", "-----BEGIN ", "sk", "A", "-", "e", "_", "1", "."]) {
+        for after in ["", "a", "-", ".", "_", "A", "1", " ", "x", "aaaaaaa.", "aaaaaaa.eyJ", "\u{200b}"] {
+            let unit = format!("{prefix}{after}");
+            for text in [unit.repeat(LENGTH / unit.len()), format!("x{unit}").repeat(LENGTH / unit.len())] {
+                assert!(is_linear(&text), "{unit}");
+            }
+        }
+        assert!(is_linear(&format!("{}{}", prefix.repeat(LENGTH / 8), "a".repeat(LENGTH))), "{prefix}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_mix_of_prefixes_is_looked_at_again_and_again(
+        units in proptest::collection::vec(
+            "(AKIA|ghp_|github_pat_|sk-|sk-ant-|sk_live_|xoxb-|AIza|ctx_|eyJ|-----BEGIN |PRIVATE KEY|[aA1. _-]{1,9})", 1..6
+        ),
+    ) {
+        let text = units.concat().repeat(2000 / units.len());
+        prop_assert!(is_linear(&text), "{:?}", units);
+    }
+}

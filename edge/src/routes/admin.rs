@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cortex_guard::api::{Applied, CreateKey, KeyPage, KeyView, StateLine, StateReport};
 use cortex_guard::keys::{ApiKey, Epoch, KeyId, KeyRecord};
 use cortex_guard::signature::{Request as Signed, Seen, verify};
-use cortex_guard::{Kind, Problem, precheck};
+use cortex_guard::{Kind, Problem};
 use worker::{Env, Request, Response};
 
 use super::Internal;
@@ -67,8 +67,7 @@ async fn states(report: StateReport, env: &Env) -> Result<Response, Refusal> {
 }
 
 async fn create_key(body: &[u8], env: &Env) -> Result<Response, Refusal> {
-    precheck::check_depth(body)?;
-    let CreateKey { tenant, principal, roles } = precheck::parse(body)?;
+    let CreateKey { tenant, principal, roles } = CreateKey::parse(body)?;
     let key = ApiKey::mint(chance::random()?);
     let record = KeyRecord {
         id: key.id.clone(),

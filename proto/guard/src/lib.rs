@@ -14,6 +14,7 @@ pub mod keys;
 pub mod precheck;
 pub mod prefer;
 pub mod problem;
+mod quote;
 pub mod rfc3339;
 pub mod signature;
 mod text;

@@ -8,8 +8,9 @@ use cortex_domain::topic::Topic;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::parameters::{Parameters, wrong};
 use crate::precheck;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 use crate::rfc3339;
 use crate::topics::Catalogue;
 
@@ -57,52 +58,50 @@ impl CreateJob {
     /// A problem that names what is wrong and where.
     pub fn parse(content_type: Option<&str>, body: &[u8], topics: &Catalogue) -> Result<Self, Problem> {
         precheck::check_json(content_type, body)?;
-        let body: CreateJobBody = precheck::parse(body)?;
-        Ok(Self {
-            topic: topics.check(&body.topic)?,
-            priority: body.priority.as_deref().map_or(Ok(Priority::Normal), priority)?,
-            deadline: body.deadline.as_deref().map(deadline).transpose()?,
-            max_attempts: body.max_attempts.map(attempts).transpose()?,
-            labels: labels(body.labels)?,
-            input: body.input,
-        })
+        let mut given = Parameters::body(body)?;
+        let topic: String = given.required("topic", "a string")?;
+        let job = Self {
+            topic: topics.check(&topic)?,
+            priority: priority(given.optional::<String>("priority", PRIORITIES)?.as_deref())?,
+            deadline: given.optional::<String>("deadline", TIME)?.as_deref().map(deadline).transpose()?,
+            max_attempts: attempts(&mut given)?,
+            labels: labels(given.optional("labels", "an object of strings")?.unwrap_or_default())?,
+            input: given.raw_or_null("input").ok_or_else(|| given.missing("input", "any JSON value"))?,
+        };
+        given.none_left(|_| None)?;
+        Ok(job)
     }
 }
 
-fn wrong(param: &str, detail: impl Into<String>) -> Problem {
-    Problem::new(Kind::InvalidRequest, detail).at(param)
-}
+const PRIORITIES: &str = "`low`, `normal` or `high`";
+const TIME: &str = "a time such as `2026-11-20T23:36:30Z` (RFC 3339)";
 
-fn priority(text: &str) -> Result<Priority, Problem> {
+fn priority(text: Option<&str>) -> Result<Priority, Problem> {
     match text {
-        "low" => Ok(Priority::Low),
-        "normal" => Ok(Priority::Normal),
-        "high" => Ok(Priority::High),
-        _ => Err(wrong("priority", "`priority` is `low`, `normal` or `high`")),
+        None | Some("normal") => Ok(Priority::Normal),
+        Some("low") => Ok(Priority::Low),
+        Some("high") => Ok(Priority::High),
+        Some(_) => Err(wrong("priority", format!("`priority` must be {PRIORITIES}"))),
     }
 }
 
 fn deadline(text: &str) -> Result<Timestamp, Problem> {
-    rfc3339::parse(text)
-        .ok_or_else(|| wrong("deadline", "`deadline` reads like 2026-11-20T23:36:30Z (RFC 3339)"))
+    rfc3339::parse(text).ok_or_else(|| wrong("deadline", format!("`deadline` must be {TIME}")))
 }
 
-fn attempts(count: u32) -> Result<u32, Problem> {
-    if (1..=MAX_ATTEMPTS).contains(&count) {
-        Ok(count)
-    } else {
-        Err(wrong("max_attempts", format!("`max_attempts` is 1 to {MAX_ATTEMPTS}")))
-    }
+fn attempts(given: &mut Parameters) -> Result<Option<u32>, Problem> {
+    let attempts = given.whole("max_attempts", 1, i64::from(MAX_ATTEMPTS))?;
+    Ok(attempts.and_then(|attempts| u32::try_from(attempts).ok()))
 }
 
 pub(super) fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Problem> {
     if labels.len() > MAX_LABELS {
-        return Err(wrong("labels", format!("a job has at most {MAX_LABELS} labels")));
+        return Err(wrong("labels", format!("a job can have at most {MAX_LABELS} labels")));
     }
     for (name, value) in &labels {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
         if name.is_empty() || name.len() > MAX_LABEL_NAME || !name.bytes().all(plain) {
-            let detail = "a label's name has 1 to 63 letters, digits, `-`, `_`, `.` and `/`";
+            let detail = "a label's name must have 1 to 63 letters, digits, `-`, `_`, `.` and `/`";
             return Err(wrong("labels", detail));
         }
         if name.starts_with(RESERVED) {
@@ -112,8 +111,9 @@ pub(super) fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String
             ));
         }
         if value.len() > MAX_LABEL_VALUE || value.chars().any(char::is_control) {
-            let detail =
-                format!("the label `{name}` has at most {MAX_LABEL_VALUE} bytes, no control characters");
+            let detail = format!(
+                "the label `{name}` must have at most {MAX_LABEL_VALUE} bytes, no control characters"
+            );
             return Err(wrong("labels", detail));
         }
     }
@@ -125,6 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::problem::Kind;
 
     fn parse(body: &str) -> Result<CreateJob, Problem> {
         CreateJob::parse(Some("application/json"), body.as_bytes(), &"job.echo".parse().unwrap())
@@ -134,7 +135,7 @@ mod tests {
     fn every_field_is_read() {
         let job = parse(
             r#"{"topic":"job.echo","input":{ "a" : 1.50 },"priority":"high","deadline":"2026-11-20T23:36:30Z",
-                "max_attempts":3,"labels":{"team/a":"ü"}}"#,
+                "max_attempts":3.0,"labels":{"team/a":"ü"}}"#,
         )
         .unwrap();
         assert_eq!(job.input.get(), r#"{ "a" : 1.50 }"#, "the input keeps its bytes");
@@ -149,7 +150,8 @@ mod tests {
             let job = parse(&format!(r#"{{"topic":"job.echo","input":{input}}}"#)).unwrap();
             assert_eq!((job.input.get(), job.priority), (input, Priority::Normal));
         }
-        assert_eq!(parse(r#"{"topic":"job.echo"}"#).unwrap_err().detail, "missing field `input`");
+        let missing = parse(r#"{"topic":"job.echo"}"#).unwrap_err();
+        assert_eq!(missing.detail, "missing required field `input` (expected any JSON value)");
     }
 
     #[test]
@@ -161,6 +163,10 @@ mod tests {
             ("\"deadline\":\"soon\"", "deadline"),
             ("\"max_attempts\":0", "max_attempts"),
             ("\"max_attempts\":11", "max_attempts"),
+            ("\"max_attempts\":2.5", "max_attempts"),
+            ("\"deadline\":1795217790", "deadline"),
+            ("\"labels\":{\"a\":1}", "labels"),
+            ("\"labels\":[]", "labels"),
             ("\"labels\":{\"\":\"\"}", "labels"),
             ("\"labels\":{\"a b\":\"\"}", "labels"),
             ("\"labels\":{\"cortex/personal-data\":\"none\"}", "labels"),
@@ -174,7 +180,7 @@ mod tests {
             );
         }
         let unknown = parse(r#"{"topic":"job.echo","input":1,"prio":1}"#).unwrap_err();
-        assert!(unknown.detail.starts_with("unknown field `prio`"), "{}", unknown.detail);
+        assert_eq!(unknown.detail, "`prio` is not supported here");
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::problem::{Kind, Problem};
 
 /// The most texts in one request.
 pub const MAX_INPUTS: usize = 2048;
+/// More dimensions than any model has.
+const MAX_DIMENSIONS: i64 = 1 << 16;
 
 /// How vectors are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,23 +45,24 @@ impl EmbeddingsRequest {
         precheck::check_json(content_type, body)?;
         let mut parameters = Parameters::body(body)?;
         let request = Self {
-            model: parameters.required::<String>("model", "a text")?.parse().map_err(|_| {
+            model: parameters.required::<String>("model", "a string")?.parse().map_err(|_| {
                 Problem::new(Kind::UnknownModel, "`model` is not the name of a model").at("model")
             })?,
             input: input(
-                parameters.required("input", "a text or a list of texts; tokens are not supported")?,
+                parameters.required("input", "a string or a list of strings; tokens are not supported")?,
             )?,
-            encoding: match parameters.optional::<String>("encoding_format", "a text")?.as_deref() {
+            encoding: match parameters.optional::<String>("encoding_format", "a string")?.as_deref() {
                 None | Some("float") => Encoding::Float,
                 Some("base64") => Encoding::Base64,
-                Some(_) => return Err(wrong("encoding_format", "`encoding_format` is `float` or `base64`")),
+                Some(_) => {
+                    return Err(wrong("encoding_format", "`encoding_format` must be `float` or `base64`"));
+                }
             },
-            dimensions: parameters.optional("dimensions", "a positive number")?,
-            user: parameters.optional("user", "a text")?,
+            dimensions: parameters
+                .whole("dimensions", 1, MAX_DIMENSIONS)?
+                .and_then(|n| u32::try_from(n).ok()),
+            user: parameters.optional("user", "a string")?,
         };
-        if request.dimensions == Some(0) {
-            return Err(wrong("dimensions", "`dimensions` is a positive number"));
-        }
         parameters.none_left(|_| None)?;
         Ok(request)
     }
@@ -78,10 +81,10 @@ fn input(input: Input) -> Result<Vec<String>, Problem> {
         Input::Many(texts) => texts,
     };
     if texts.is_empty() || texts.len() > MAX_INPUTS {
-        return Err(wrong("input", format!("`input` is 1 to {MAX_INPUTS} texts")));
+        return Err(wrong("input", format!("`input` must be 1 to {MAX_INPUTS} strings")));
     }
     match texts.iter().position(String::is_empty) {
-        Some(at) => Err(wrong("input", format!("text {at} of `input` is empty"))),
+        Some(at) => Err(wrong("input", format!("string {at} of `input` must not be empty"))),
         None => Ok(texts),
     }
 }
@@ -174,9 +177,10 @@ mod tests {
     #[test]
     fn one_text_or_many_are_taken() {
         assert_eq!(parse(r#"{"model":"m","input":"a"}"#).unwrap().input, ["a"]);
-        let request =
-            parse(r#"{"model":"m","input":["a","b"],"encoding_format":"base64","dimensions":8,"user":"u"}"#)
-                .unwrap();
+        let request = parse(
+            r#"{"model":"m","input":["a","b"],"encoding_format":"base64","dimensions":8.0,"user":"u"}"#,
+        )
+        .unwrap();
         assert_eq!(request.input, ["a", "b"]);
         assert_eq!((request.encoding, request.dimensions), (Encoding::Base64, Some(8)));
         assert_eq!(request.user.as_deref(), Some("u"));

@@ -1,10 +1,15 @@
 //! The edge's signed admin route for API keys.
 
-use cortex_domain::id::{Principal, Role, Tenant};
+use std::str::FromStr;
+
+use cortex_domain::id::{InvalidId, Principal, Role, Tenant};
 use cortex_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::parameters::{Parameters, wrong};
 use crate::keys::{ApiKey, KeyId, KeyRecord};
+use crate::precheck;
+use crate::problem::Problem;
 
 /// `POST /internal/keys`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -16,6 +21,29 @@ pub struct CreateKey {
     pub principal: Principal,
     #[serde(default, with = "crate::text::list")]
     pub roles: Vec<Role>,
+}
+
+impl CreateKey {
+    /// Checks and reads a body.
+    ///
+    /// # Errors
+    /// A problem that names what is wrong and where.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        precheck::check_body(body)?;
+        precheck::check_depth(body)?;
+        precheck::refuse_secrets(body)?;
+        let mut given = Parameters::body(body)?;
+        let tenant = given.required::<String>("tenant", "a string")?;
+        let principal = given.required::<String>("principal", "a string")?;
+        let roles = given.optional::<Vec<String>>("roles", "a list of strings")?.unwrap_or_default();
+        given.none_left(|_| None)?;
+        let roles = roles.iter().map(|role| read("roles", role)).collect::<Result<_, _>>()?;
+        Ok(Self { tenant: read("tenant", &tenant)?, principal: read("principal", &principal)?, roles })
+    }
+}
+
+fn read<T: FromStr<Err = InvalidId>>(name: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error| wrong(name, format!("`{name}`: {error}")))
 }
 
 /// A key without its hash. `key` is there once, in the answer that made it.

@@ -1,15 +1,17 @@
 //! `GET /api/v1/jobs`: newest first, in pages.
 
-use std::fmt::Display;
 use std::str::FromStr;
 
-use cortex_domain::id::JobId;
+use cortex_domain::id::{InvalidId, JobId};
 use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
 use serde::{Deserialize, Serialize};
 
 use super::JobView;
-use crate::problem::{Kind, Problem};
+use super::numbers;
+use super::parameters::wrong;
+use crate::problem::Problem;
+use crate::quote::cut;
 
 const DEFAULT: usize = 50;
 const MOST: usize = 200;
@@ -50,14 +52,15 @@ impl ListJobs {
                 "topic" => asked.topic = Some(parsed(name, value)?),
                 "cursor" => asked.before = Some(parsed(name, value)?),
                 "limit" => {
-                    asked.limit = parsed(name, value)?;
-                    if !(1..=MOST).contains(&asked.limit) {
-                        return Err(wrong(name, format!("`limit` is 1 to {MOST}")));
-                    }
+                    let limit = numbers::whole(value).and_then(|limit| usize::try_from(limit).ok());
+                    asked.limit = limit.filter(|limit| (1..=MOST).contains(limit)).ok_or_else(|| {
+                        wrong(name, format!("`limit` must be a whole number from 1 to {MOST}"))
+                    })?;
                 }
                 _ => {
+                    let name = cut(name);
                     let detail = format!("`{name}` is not a parameter here: state, topic, limit, cursor");
-                    return Err(wrong(name, detail));
+                    return Err(wrong(&name, detail));
                 }
             }
         }
@@ -76,12 +79,8 @@ impl JobPage {
     }
 }
 
-fn parsed<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Problem> {
+fn parsed<T: FromStr<Err = InvalidId>>(name: &str, value: &str) -> Result<T, Problem> {
     value.parse().map_err(|error| wrong(name, format!("`{name}`: {error}")))
-}
-
-fn wrong(name: &str, detail: String) -> Problem {
-    Problem::new(Kind::InvalidRequest, detail).at(name)
 }
 
 #[cfg(test)]
@@ -101,12 +100,14 @@ mod tests {
         for (query, name) in [
             ("limit=0", "limit"),
             ("limit=201", "limit"),
+            ("limit=many", "limit"),
             ("state=x", "state"),
             ("cursor=1", "cursor"),
             ("x=1", "x"),
         ] {
             let problem = ListJobs::parse(query).unwrap_err();
             assert!(problem.detail.contains(&format!("`{name}`")), "{query}: {problem}");
+            assert!(!problem.detail.contains("digit found"), "{query}: {problem}");
         }
     }
 }

@@ -14,9 +14,14 @@ mod keys;
 mod ledger;
 mod list;
 mod load;
+mod members;
 mod models;
+mod numbers;
 mod parameters;
 mod worker;
+
+#[cfg(test)]
+mod refusals;
 
 pub use create::{CreateJob, CreateJobBody, MAX_ATTEMPTS, MAX_LABELS};
 pub use embeddings::{

@@ -27,7 +27,7 @@ pub fn secret(body: &[u8]) -> Result<Option<Finding>, Problem> {
             found = secrets::kind(text).map(|kind| Finding { kind, place: place.pointer() });
         }
     });
-    walked.map_err(|error| json::problem(&error))?;
+    walked.map_err(|error| json::unreadable(body, &error))?;
     Ok(found)
 }
 
@@ -56,7 +56,7 @@ pub fn personal_data(body: &[u8]) -> Result<Vec<Finding>, Problem> {
             );
         }
     });
-    walked.map_err(|error| json::problem(&error))?;
+    walked.map_err(|error| json::unreadable(body, &error))?;
     Ok(found)
 }
 

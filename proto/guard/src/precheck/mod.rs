@@ -17,10 +17,17 @@ mod strings;
 pub use depth::{MAX_DEPTH, check_depth};
 pub use findings::{Finding, personal_data, refuse_secrets, secret};
 pub use json::parse;
+pub(crate) use json::unreadable;
 pub use media::check_content_type;
+pub(crate) use place::HIDDEN;
 pub use size::{MAX_BODY, check_body, check_content_length, check_headers};
 
 use crate::problem::Problem;
+
+/// Whether a text looks like a credential.
+pub(crate) fn holds_secret(text: &str) -> bool {
+    secrets::kind(text).is_some()
+}
 
 /// Checks all that can be told of a JSON body without knowing what it means: its size, content type, depth,
 /// syntax, and that no secret stands in it.

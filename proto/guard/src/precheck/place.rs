@@ -8,8 +8,8 @@ use super::{personal, secrets};
 const MAX_NAME: usize = 64;
 /// The longest pointer, in bytes.
 const MAX_POINTER: usize = 1024;
-/// What is shown instead of a name that must not be repeated.
-const HIDDEN: &str = "***";
+/// What is shown instead of a text that must not be repeated.
+pub(crate) const HIDDEN: &str = "***";
 
 /// The way from the document down to a value. It is kept as it is walked and only written when it is shown.
 #[derive(Default)]

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
-use super::tools::MAX_TOOLS;
+use super::call::{self, MAX_CALL_ID, ToolCall};
 use crate::api::generation::hint;
-use crate::api::parameters::{Parameters, wrong};
+use crate::api::members;
+use crate::api::parameters::Parameters;
 use crate::problem::Problem;
 
 /// The most messages.
@@ -15,7 +16,6 @@ pub const MAX_MESSAGES: usize = 4096;
 /// The most parts of one message's content.
 const MAX_PARTS: usize = 256;
 const MAX_NAME: usize = 64;
-const MAX_CALL_ID: usize = 128;
 
 /// One message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,19 +46,12 @@ pub enum Message {
     },
 }
 
-/// A call that the model made.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ToolCall {
-    pub id: String,
-    pub name: String,
-    /// JSON as the model wrote it, which need not be valid.
-    pub arguments: String,
-}
-
 pub(super) fn take(parameters: &mut Parameters) -> Result<Vec<Message>, Problem> {
-    let all: Vec<Box<RawValue>> = parameters.required("messages", "a list of messages")?;
-    if all.is_empty() || all.len() > MAX_MESSAGES {
-        return Err(wrong("messages", format!("`messages` has 1 to {MAX_MESSAGES} messages")));
+    let what = format!("a list of 1 to {MAX_MESSAGES} messages");
+    let all = parameters.list("messages", MAX_MESSAGES, &what)?;
+    let all = all.ok_or_else(|| parameters.missing("messages", &what))?;
+    if all.is_empty() {
+        return Err(parameters.must_be("messages", &what));
     }
     let mut messages = Vec::with_capacity(all.len());
     let mut calls = BTreeSet::new();
@@ -83,100 +76,90 @@ fn message(mut given: Parameters, calls: &BTreeSet<String>) -> Result<Message, P
         "tool" => {
             let content = text(&mut given)?;
             let call_id = short(&mut given, "tool_call_id", MAX_CALL_ID)?;
-            let call_id = call_id.filter(|id| calls.contains(id)).ok_or_else(|| {
-                let detail = format!("`{}` is the id of a call before it", given.at("tool_call_id"));
-                given.wrong("tool_call_id", detail)
-            })?;
+            let call_id = call_id
+                .filter(|id| calls.contains(id))
+                .ok_or_else(|| given.must_be("tool_call_id", "the id of a call before it"))?;
             Message::Tool { content, call_id, name }
         }
         "function" => {
             return Err(given.wrong("role", "the role `function` is not supported here: use `tool`"));
         }
-        _ => return Err(given.wrong("role", format!("`{}` is {ROLES}", given.at("role")))),
+        _ => return Err(given.must_be("role", ROLES)),
     };
     given.none_left(hint)?;
     Ok(message)
 }
 
+/// What the assistant said, as a client sends an answer back: it may hold what OpenAI's clients add to an answer.
 fn assistant(given: &mut Parameters, name: Option<String>) -> Result<Message, Problem> {
-    let content = content(given)?;
-    let reasoning = given.optional("reasoning_content", "a text")?;
-    let calls = calls(given)?;
-    // Clients send back an answer as they got it.
-    given.only::<Vec<Box<RawValue>>>("annotations", "empty", Vec::is_empty)?;
-    if content.is_none() && calls.is_empty() {
-        return Err(
-            given.wrong("content", format!("`{}` lacks, and there are no `tool_calls`", given.at("content")))
-        );
+    // The streaming clients make null of an empty answer.
+    let empty = given.is_null("content").then(String::new);
+    let content = content(given, Speaker::Assistant)?;
+    let refusal: Option<String> = given.optional("refusal", "a string")?;
+    let reasoning = given.optional("reasoning_content", "a string")?;
+    let calls = call::take(given)?;
+    // They tell what the content tells already.
+    given.ignore("parsed");
+    given.optional::<Vec<IgnoredAny>>("annotations", "a list")?;
+    let content = match (content, refusal) {
+        (Some(content), Some(refusal)) if !content.is_empty() => Some(format!("{content}\n{refusal}")),
+        (_, Some(refusal)) => Some(refusal),
+        (content, None) => content,
+    };
+    let content = content.or_else(|| empty.filter(|_| calls.is_empty()));
+    if content.is_none() && reasoning.is_none() && calls.is_empty() {
+        return Err(given.missing("content", "a string, where there are no `tool_calls`"));
     }
     Ok(Message::Assistant { content, reasoning, calls, name })
 }
 
 fn text(given: &mut Parameters) -> Result<String, Problem> {
-    content(given)?.ok_or_else(|| {
-        given.wrong(
-            "content",
-            format!("`{}` lacks: it is a text or a list of text parts", given.at("content")),
-        )
-    })
+    content(given, Speaker::Other)?
+        .ok_or_else(|| given.missing("content", "a string or a list of text parts"))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaker {
+    /// Its parts may be refusals.
+    Assistant,
+    Other,
 }
 
 /// A text, or text parts as lines of one. Nothing but text is understood.
-fn content(given: &mut Parameters) -> Result<Option<String>, Problem> {
+fn content(given: &mut Parameters, speaker: Speaker) -> Result<Option<String>, Problem> {
     let Some(raw) = given.raw("content") else { return Ok(None) };
     if let Ok(text) = serde_json::from_str(raw.get()) {
         return Ok(Some(text));
     }
-    let parts: Vec<Box<RawValue>> = serde_json::from_str(raw.get()).unwrap_or_default();
-    if parts.is_empty() || parts.len() > MAX_PARTS {
-        let detail = format!("`{}` is a text or a list of 1 to {MAX_PARTS} text parts", given.at("content"));
-        return Err(given.wrong("content", detail));
+    let parts = members::items(&raw, MAX_PARTS).unwrap_or_default();
+    if parts.is_empty() {
+        let what = format!("a string or a list of 1 to {MAX_PARTS} text parts");
+        return Err(given.must_be("content", &what));
     }
     let place = given.at("content");
     let read = parts.iter().enumerate().map(|(index, raw)| {
         let mut part = Parameters::of(format!("{place}[{index}]"), raw)?;
         let kind: String = part.required("type", "`text`")?;
-        if kind != "text" {
-            let detail = format!("`{}` can only be `text`: models here read nothing else", part.at("type"));
-            return Err(part.wrong("type", detail));
-        }
-        let text: String = part.required("text", "a text")?;
+        let text = match kind.as_str() {
+            "text" => part.required("text", "a string")?,
+            "refusal" if speaker == Speaker::Assistant => part.required("refusal", "a string")?,
+            _ => {
+                let detail =
+                    format!("`{}` can only be `text`: models here read nothing else", part.at("type"));
+                return Err(part.wrong("type", detail));
+            }
+        };
         part.none_left(|_| None)?;
         Ok(text)
     });
-    Ok(Some(read.collect::<Result<Vec<_>, _>>()?.join("\n")))
+    Ok(Some(read.collect::<Result<Vec<String>, _>>()?.join("\n")))
 }
 
-fn calls(given: &mut Parameters) -> Result<Vec<ToolCall>, Problem> {
-    let what = format!("a list of at most {MAX_TOOLS} calls");
-    let all: Vec<Box<RawValue>> = given.optional("tool_calls", &what)?.unwrap_or_default();
-    if all.len() > MAX_TOOLS {
-        return Err(given.wrong("tool_calls", format!("`{}` is {what}", given.at("tool_calls"))));
-    }
-    let place = given.at("tool_calls");
-    let read = all.iter().enumerate().map(|(index, raw)| {
-        let mut call = Parameters::of(format!("{place}[{index}]"), raw)?;
-        let id = short(&mut call, "id", MAX_CALL_ID)?;
-        let id = id.ok_or_else(|| call.wrong("id", format!("`{}` lacks: it is a text", call.at("id"))))?;
-        call.only::<String>("type", "`function`", |kind| kind == "function")?;
-        let Some(mut function) = call.object("function")? else {
-            let detail = format!("`{}` lacks: it is an object", call.at("function"));
-            return Err(call.wrong("function", detail));
-        };
-        let name = function.required("name", "a text")?;
-        let arguments = function.required("arguments", "JSON, as a text")?;
-        function.none_left(|_| None)?;
-        call.none_left(|_| None)?;
-        Ok(ToolCall { id, name, arguments })
-    });
-    read.collect()
-}
-
-fn short(given: &mut Parameters, name: &str, most: usize) -> Result<Option<String>, Problem> {
-    let text: Option<String> = given.optional(name, "a text")?;
+pub(super) fn short(given: &mut Parameters, name: &str, most: usize) -> Result<Option<String>, Problem> {
+    let text: Option<String> = given.optional(name, "a string")?;
     match text {
         Some(text) if text.is_empty() || text.len() > most => {
-            Err(given.wrong(name, format!("`{}` has 1 to {most} bytes", given.at(name))))
+            Err(given.wrong(name, format!("`{}` must have 1 to {most} bytes", given.at(name))))
         }
         text => Ok(text),
     }

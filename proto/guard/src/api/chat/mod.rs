@@ -6,6 +6,7 @@
 //! `regex` and `lark`; an answer has `reasoning_content` and, under `cortex`, what it was made with.
 
 mod answer;
+mod call;
 mod chunk;
 mod logprobs;
 mod message;
@@ -17,9 +18,10 @@ mod tools;
 mod tests;
 
 pub use answer::{ChatCompletion, Choice, FunctionView, MessageView, ToolCallView};
+pub use call::ToolCall;
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
 pub use logprobs::{LogProbs, TokenLogProb, TopLogProb};
-pub use message::{MAX_MESSAGES, Message, ToolCall};
+pub use message::{MAX_MESSAGES, Message};
 pub use request::ChatRequest;
 pub use short::{ShortAnswer, ShortChat};
 pub use tools::{MAX_TOOLS, Tool, ToolChoice};

@@ -39,6 +39,11 @@ impl ChatRequest {
     /// A problem that names the parameter at fault; one we don't support is an error, never ignored.
     pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, Problem> {
         precheck::check_json(content_type, body)?;
+        Self::read(body)
+    }
+
+    /// Reads a body that has passed the checks.
+    pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
         let mut parameters = Parameters::body(body)?;
         let terms = Terms::take(&mut parameters)?;
         let messages = message::take(&mut parameters)?;

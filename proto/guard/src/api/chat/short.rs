@@ -4,22 +4,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{ChatCompletion, ChatRequest};
-use crate::api::generation::{FinishReason, TokenUsage};
+use crate::api::generation::{FinishReason, MAX_TEMPERATURE, MAX_TOKENS, TokenUsage, hint};
+use crate::api::parameters::Parameters;
 use crate::precheck;
 use crate::problem::{Kind, Problem};
 
-const JSON: Option<&str> = Some("application/json");
-
 /// One message.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ShortChat {
     pub model: String,
     pub message: String,
     /// What the model is told to be.
     pub system: Option<String>,
     pub max_tokens: Option<u32>,
-    pub temperature: Option<f32>,
+    pub temperature: Option<f64>,
     pub seed: Option<i64>,
 }
 
@@ -42,7 +40,19 @@ impl ShortChat {
     /// If it is not one, names what is wrong.
     pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, Problem> {
         precheck::check_json(content_type, body)?;
-        precheck::parse(body)
+        let mut given = Parameters::body(body)?;
+        let short = Self {
+            model: given.required("model", "a string")?,
+            message: given.required("message", "a string")?,
+            system: given.optional("system", "a string")?,
+            max_tokens: given
+                .whole("max_tokens", 1, MAX_TOKENS)?
+                .and_then(|tokens| u32::try_from(tokens).ok()),
+            temperature: given.number("temperature", 0.0, MAX_TEMPERATURE)?,
+            seed: given.whole("seed", i64::MIN, i64::MAX)?,
+        };
+        given.none_left(hint)?;
+        Ok(short)
     }
 
     /// The same as the body of a chat completion.
@@ -66,7 +76,7 @@ impl ShortChat {
     /// # Errors
     /// As [`ChatRequest::parse`].
     pub fn request(&self) -> Result<ChatRequest, Problem> {
-        ChatRequest::parse(JSON, self.body().as_bytes())
+        ChatRequest::read(self.body().as_bytes())
     }
 
     /// The answer, from a whole chat completion.
@@ -87,9 +97,12 @@ impl ShortChat {
 mod tests {
     use super::*;
 
+    const JSON: Option<&str> = Some("application/json");
+
     #[test]
     fn a_message_is_a_conversation_of_one() {
-        let body = r#"{"model":"m","system":"be","message":"hi","max_tokens":3,"temperature":0,"seed":4}"#;
+        let body =
+            r#"{"model":"m","system":"be","message":"hi","max_tokens":3.0,"temperature":0,"seed":4e0}"#;
         let request = ShortChat::parse(JSON, body.as_bytes()).unwrap().request().unwrap();
         assert_eq!(request.messages.len(), 2);
         assert_eq!((request.terms.max_tokens, request.terms.sampling.temperature), (Some(3), Some(0.0)));

@@ -83,6 +83,94 @@ fn a_conversation_is_read_message_by_message() {
     assert_eq!((request.opens_answer, request.continues), (false, true));
 }
 
+/// What OpenAI's clients and this server put into an answer, as the clients send it back.
+#[test]
+fn an_answer_is_taken_back_with_all_that_clients_add_to_it() {
+    let call = ToolCall { id: "c1".into(), name: "f".into(), arguments: r#"{"city":"Bern"}"#.into() };
+    let given = |function: Value| json!([{"id": "c1", "type": "function", "index": 0, "function": function}]);
+    let written = json!({"name": "f", "arguments": call.arguments, "parsed_arguments": {"city": "Bern"}});
+    let assistant = |content: Option<&str>, calls: &[ToolCall]| Message::Assistant {
+        content: content.map(str::to_owned),
+        reasoning: None,
+        calls: calls.to_vec(),
+        name: None,
+    };
+    let calls = std::slice::from_ref(&call);
+    for (answer, expected) in [
+        // Python's parse, and its stream with the number of each call.
+        (
+            json!({"content": null, "refusal": null, "annotations": null, "audio": null, "function_call": null,
+                "parsed": null, "tool_calls": given(written.clone())}),
+            assistant(None, calls),
+        ),
+        (json!({"content": "", "tool_calls": given(written)}), assistant(Some(""), calls)),
+        (
+            json!({"content": "{\"a\":1}", "parsed": {"a": 1}, "tool_calls": null}),
+            assistant(Some("{\"a\":1}"), &[]),
+        ),
+        // JavaScript's parse of a tool that is not strict, and its stream of an empty answer.
+        (
+            json!({"content": null, "parsed": null, "refusal": null,
+                "tool_calls": given(json!({"name": "f", "arguments": call.arguments, "parsed_arguments": null}))}),
+            assistant(None, calls),
+        ),
+        (json!({"content": null, "refusal": null, "parsed": null}), assistant(Some(""), &[])),
+        (json!({"content": null, "tool_calls": []}), assistant(Some(""), &[])),
+        // What a server may refuse or cite.
+        (json!({"content": null, "refusal": "no"}), assistant(Some("no"), &[])),
+        (json!({"content": "a", "refusal": "no"}), assistant(Some("a\nno"), &[])),
+        (
+            json!({"content": [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "no"}]}),
+            assistant(Some("a\nno"), &[]),
+        ),
+        (
+            json!({"content": "a", "annotations": [{"type": "url_citation", "url_citation": {}}]}),
+            assistant(Some("a"), &[]),
+        ),
+    ] {
+        let mut message = json!({"role": "assistant"});
+        message.as_object_mut().unwrap().extend(answer.as_object().unwrap().clone());
+        let request = parse(&with(json!({"messages": [{"role": "user", "content": "hi"}, message]})));
+        assert_eq!(
+            request.unwrap_or_else(|problem| panic!("{answer}: {problem}")).messages[1],
+            expected,
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_of_this_server_is_taken_back_as_it_is() {
+    for (content, reasoning, calls) in [
+        (Some("a"), None, vec![]),
+        (Some(""), None, vec![]),
+        (None, Some("cut while it thought"), vec![]),
+        (Some("a"), Some("r"), vec![ToolCallView::new("c1".into(), "f".into(), "{}".into())]),
+        (None, None, vec![ToolCallView::new("c1".into(), "f".into(), String::new())]),
+    ] {
+        let view = MessageView::new(content.map(str::to_owned), reasoning.map(str::to_owned), calls);
+        let message = serde_json::to_value(&view).unwrap();
+        let request = parse(&with(json!({"messages": [message]}))).unwrap();
+        let Message::Assistant { content: read, reasoning: thought, calls, .. } = &request.messages[0] else {
+            panic!()
+        };
+        let content = content.or(calls.is_empty().then_some(""));
+        assert_eq!((read.as_deref(), thought.as_deref()), (content, reasoning));
+        assert_eq!(calls.len(), view.tool_calls.len());
+    }
+}
+
+#[test]
+fn a_call_without_arguments_has_an_empty_object_of_them() {
+    for arguments in ["", " \n", "{}"] {
+        let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}});
+        let request =
+            parse(&with(json!({"messages": [{"role": "assistant", "tool_calls": [call]}]}))).unwrap();
+        let Message::Assistant { calls, .. } = &request.messages[0] else { panic!() };
+        assert_eq!(calls[0].arguments, "{}");
+    }
+}
+
 #[test]
 fn formats_are_read_by_their_type() {
     let schema = json!({"type": "object"});
@@ -118,6 +206,20 @@ fn each_wrong_parameter_is_named() {
             "messages[0].tool_call_id",
         ),
         (json!({"messages": [{"role": "user", "content": "x", "mood": 1}]}), "messages[0].mood"),
+        (json!({"messages": [{"role": "user", "content": "x", "parsed": 1}]}), "messages[0].parsed"),
+        (
+            json!({"messages": [{"role": "assistant", "content": "x", "audio": {"id": "a"}}]}),
+            "messages[0].audio",
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "content": null, "function_call": {"name": "f", "arguments": ""}}]}),
+            "messages[0].function_call",
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "tool_calls": [{"id": "c", "type": "custom", "custom": {}}]}]}),
+            "messages[0].tool_calls[0].type",
+        ),
+        (user(json!([{"type": "refusal", "refusal": "x"}])), "messages[0].content[0].type"),
         (user(json!([])), "messages[0].content"),
         (user(json!([{"type": "image_url", "image_url": {"url": "data:"}}])), "messages[0].content[0].type"),
         (user(json!([{"type": "input_audio"}])), "messages[0].content[0].type"),

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::api::generation::{MAX_GRAMMAR, any_object, is_name};
 use crate::api::parameters::{Parameters, wrong};
 use crate::problem::Problem;
+use crate::quote::quoted;
 
 /// The most tools.
 pub const MAX_TOOLS: usize = 128;
@@ -39,10 +39,8 @@ pub enum ToolChoice {
 }
 
 pub(super) fn take(parameters: &mut Parameters) -> Result<Vec<Tool>, Problem> {
-    let all: Vec<Box<RawValue>> = parameters.optional("tools", "a list of tools")?.unwrap_or_default();
-    if all.len() > MAX_TOOLS {
-        return Err(wrong("tools", format!("`tools` has at most {MAX_TOOLS} tools")));
-    }
+    let what = format!("a list of at most {MAX_TOOLS} tools");
+    let all = parameters.list("tools", MAX_TOOLS, &what)?.unwrap_or_default();
     let mut names = BTreeSet::new();
     let mut tools = Vec::with_capacity(all.len());
     for (index, raw) in all.iter().enumerate() {
@@ -63,27 +61,22 @@ fn tool(mut given: Parameters, definition: &str) -> Result<Tool, Problem> {
         return Err(given.wrong("type", format!("`{}` can only be `function` here", given.at("type"))));
     }
     let Some(mut function) = given.object("function")? else {
-        return Err(given.wrong("function", format!("`{}` lacks: it is an object", given.at("function"))));
+        return Err(given.missing("function", "an object"));
     };
-    let name: String = function.required("name", "a text")?;
+    let name: String = function.required("name", "a string")?;
     if !is_name(&name) {
-        let detail = format!("`{}` has 1 to 64 letters, digits, `_` and `-`", function.at("name"));
+        let detail = format!("`{}` must have 1 to 64 letters, digits, `_` and `-`", function.at("name"));
         return Err(function.wrong("name", detail));
     }
-    let description = function.optional("description", "a text")?;
+    let description = function.optional("description", "a string")?;
     let parameters = match function.raw("parameters") {
         None => any_object(),
         Some(raw) if raw.get().len() <= MAX_GRAMMAR && raw.get().starts_with('{') => {
-            serde_json::from_str(raw.get()).map_err(|_| {
-                function.wrong("parameters", format!("`{}` is a JSON schema", function.at("parameters")))
-            })?
+            serde_json::from_str(raw.get()).map_err(|_| function.must_be("parameters", "a JSON schema"))?
         }
         Some(_) => {
-            let detail = format!(
-                "`{}` is a JSON schema: an object of at most {MAX_GRAMMAR} bytes",
-                function.at("parameters")
-            );
-            return Err(function.wrong("parameters", detail));
+            let what = format!("a JSON schema: an object of at most {MAX_GRAMMAR} bytes");
+            return Err(function.must_be("parameters", &what));
         }
     };
     let strict = function.optional("strict", "true or false")?.unwrap_or(false);
@@ -101,7 +94,7 @@ pub(super) fn choice(parameters: &mut Parameters, tools: &[Tool]) -> Result<Tool
         Ok("none") => ToolChoice::None,
         Ok("required") => ToolChoice::Required,
         Err(_) if raw.get().starts_with('{') => named(Parameters::of(NAME.to_owned(), &raw)?, tools)?,
-        _ => return Err(wrong(NAME, format!("`{NAME}` is {what}"))),
+        _ => return Err(parameters.must_be(NAME, what)),
     };
     if tools.is_empty() && choice != ToolChoice::None {
         return Err(wrong(NAME, format!("`{NAME}` is for a request with `tools` alone")));
@@ -115,11 +108,11 @@ fn named(mut given: Parameters, tools: &[Tool]) -> Result<ToolChoice, Problem> {
         return Err(given.wrong("type", format!("`{}` can only be `function` here", given.at("type"))));
     }
     let Some(mut function) = given.object("function")? else {
-        return Err(given.wrong("function", format!("`{}` lacks: it is an object", given.at("function"))));
+        return Err(given.missing("function", "an object"));
     };
-    let name: String = function.required("name", "a text")?;
+    let name: String = function.required("name", "a string")?;
     if !tools.iter().any(|tool| tool.name == name) {
-        return Err(function.wrong("name", format!("there is no tool `{name}` in `tools`")));
+        return Err(function.wrong("name", format!("there is no tool {} in `tools`", quoted(&name))));
     }
     function.none_left(|_| None)?;
     given.none_left(|_| None)?;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::api::generation::{MAX_CHOICES, Terms, hint};
+use crate::api::numbers::TokenId;
 use crate::api::parameters::{Parameters, wrong};
 use crate::precheck;
 use crate::problem::Problem;
@@ -49,10 +50,12 @@ impl CompletionRequest {
         let prompts = prompts(&mut parameters)?;
         let n = terms.n;
         if prompts.len() * n as usize > MAX_ALL {
-            return Err(wrong("n", format!("prompts times `n` is at most {MAX_ALL}")));
+            return Err(wrong("n", format!("prompts times `n` must be at most {MAX_ALL}")));
         }
         let logprobs = parameters.whole("logprobs", 0, MAX_TOP)?.and_then(|top| u8::try_from(top).ok());
-        parameters.only::<i64>("best_of", "what `n` is", |best| *best == i64::from(n) && n <= MAX_CHOICES)?;
+        if parameters.whole("best_of", 1, i64::from(MAX_CHOICES))?.is_some_and(|best| best != i64::from(n)) {
+            return Err(wrong("best_of", "`best_of` can only be what `n` is here"));
+        }
         parameters.only::<bool>("echo", "false", |echo| !echo)?;
         parameters.only::<String>("suffix", "empty", String::is_empty)?;
         parameters.none_left(hint)?;
@@ -65,23 +68,27 @@ impl CompletionRequest {
 enum Given {
     Text(String),
     Texts(Vec<String>),
-    Tokens(Vec<u32>),
-    Many(Vec<Vec<u32>>),
+    Tokens(Vec<TokenId>),
+    Many(Vec<Vec<TokenId>>),
+}
+
+fn ids(tokens: Vec<TokenId>) -> Vec<u32> {
+    tokens.into_iter().map(|TokenId(id)| id).collect()
 }
 
 fn prompts(parameters: &mut Parameters) -> Result<Vec<Prompt>, Problem> {
-    let what = "a text, a list of texts, or tokens";
+    let what = "a string, a list of strings, or tokens";
     let prompts = match parameters.required("prompt", what)? {
         Given::Text(text) => vec![Prompt::Text(text)],
         Given::Texts(texts) => texts.into_iter().map(Prompt::Text).collect(),
-        Given::Tokens(tokens) => vec![Prompt::Tokens(tokens)],
-        Given::Many(many) => many.into_iter().map(Prompt::Tokens).collect::<Vec<_>>(),
+        Given::Tokens(tokens) => vec![Prompt::Tokens(ids(tokens))],
+        Given::Many(many) => many.into_iter().map(|tokens| Prompt::Tokens(ids(tokens))).collect::<Vec<_>>(),
     };
     if prompts.is_empty() || prompts.len() > MAX_PROMPTS {
-        return Err(wrong("prompt", format!("`prompt` is 1 to {MAX_PROMPTS} prompts")));
+        return Err(wrong("prompt", format!("`prompt` must be 1 to {MAX_PROMPTS} prompts")));
     }
     if prompts.contains(&Prompt::Tokens(vec![])) {
-        return Err(wrong("prompt", "a prompt of tokens has at least one"));
+        return Err(wrong("prompt", "a prompt of tokens must have at least one"));
     }
     Ok(prompts)
 }
@@ -105,6 +112,7 @@ mod tests {
             (r#""""#, vec![text("")]),
             (r#"["a","b"]"#, vec![text("a"), text("b")]),
             ("[1,2]", vec![Prompt::Tokens(vec![1, 2])]),
+            ("[1.0,2e1]", vec![Prompt::Tokens(vec![1, 20])]),
             ("[[1],[2]]", vec![Prompt::Tokens(vec![1]), Prompt::Tokens(vec![2])]),
         ] {
             let request = parse(&format!(r#"{{"model":"m","prompt":{prompt}}}"#)).unwrap();
@@ -119,6 +127,8 @@ mod tests {
         for (fields, param) in [
             (r#""prompt":[]"#, "prompt"),
             (r#""prompt":[[]]"#, "prompt"),
+            (r#""prompt":[1.5]"#, "prompt"),
+            (r#""prompt":[-1]"#, "prompt"),
             (r#""prompt":{}"#, "prompt"),
             (r#""max_tokens":1"#, "prompt"),
             (&format!(r#""prompt":{many}"#), "prompt"),

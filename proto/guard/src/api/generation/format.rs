@@ -36,7 +36,7 @@ impl Format {
             "json_schema" => schema(&mut format)?,
             "regex" => Self::Regex(grammar(&mut format, "regex")?),
             "lark" => Self::Lark(grammar(&mut format, "lark")?),
-            _ => return Err(format.wrong("type", format!("`{}` is {kinds}", format.at("type")))),
+            _ => return Err(format.must_be("type", kinds)),
         };
         format.none_left(|_| None)?;
         Ok(read)
@@ -47,30 +47,27 @@ fn schema(format: &mut Parameters) -> Result<Format, Problem> {
     let what = "an object with `name` and `schema`";
     let mut given = match format.object("json_schema")? {
         Some(given) => given,
-        None => {
-            return Err(
-                format.wrong("json_schema", format!("`{}` lacks: it is {what}", format.at("json_schema")))
-            );
-        }
+        None => return Err(format.missing("json_schema", what)),
     };
-    if let Some(name) = given.optional::<String>("name", "a text")?
+    if let Some(name) = given.optional::<String>("name", "a string")?
         && !is_name(&name)
     {
-        return Err(
-            given.wrong("name", format!("`{}` has 1 to 64 letters, digits, `_` and `-`", given.at("name")))
-        );
+        return Err(given.wrong(
+            "name",
+            format!("`{}` must have 1 to 64 letters, digits, `_` and `-`", given.at("name")),
+        ));
     }
-    given.optional::<String>("description", "a text")?;
+    given.optional::<String>("description", "a string")?;
     given.optional::<bool>("strict", "true or false")?;
     let schema: Box<RawValue> = given.required("schema", "a JSON schema")?;
     let schema = match schema.get().len() {
         length if length > MAX_GRAMMAR => Err(given.wrong(
             "schema",
-            format!("`{}` has at most {MAX_GRAMMAR} bytes, not {length}", given.at("schema")),
+            format!("`{}` must have at most {MAX_GRAMMAR} bytes, not {length}", given.at("schema")),
         )),
         _ => match serde_json::from_str(schema.get()) {
             Ok(schema @ (Value::Object(_) | Value::Bool(_))) => Ok(schema),
-            _ => Err(given.wrong("schema", format!("`{}` is an object", given.at("schema")))),
+            _ => Err(given.must_be("schema", "an object")),
         },
     }?;
     given.none_left(|_| None)?;
@@ -78,9 +75,9 @@ fn schema(format: &mut Parameters) -> Result<Format, Problem> {
 }
 
 fn grammar(format: &mut Parameters, name: &str) -> Result<String, Problem> {
-    let text: String = format.required(name, "a text")?;
+    let text: String = format.required(name, "a string")?;
     if text.is_empty() || text.len() > MAX_GRAMMAR {
-        return Err(format.wrong(name, format!("`{}` has 1 to {MAX_GRAMMAR} bytes", format.at(name))));
+        return Err(format.wrong(name, format!("`{}` must have 1 to {MAX_GRAMMAR} bytes", format.at(name))));
     }
     Ok(text)
 }

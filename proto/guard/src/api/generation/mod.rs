@@ -8,7 +8,7 @@ mod usage;
 
 pub use format::{Format, MAX_GRAMMAR};
 pub(super) use format::{any_object, is_name};
-pub use sampling::{MAX_BIASES, Sampling};
+pub use sampling::{MAX_BIASES, MAX_TEMPERATURE, Sampling};
 pub use terms::{MAX_CHOICES, MAX_STOPS, MAX_TOKENS, Streaming, Terms};
 pub use usage::{CompletionDetails, FinishReason, PromptDetails, TokenUsage};
 

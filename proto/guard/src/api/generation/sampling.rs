@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::api::parameters::Parameters;
 use crate::problem::Problem;
+use crate::quote::quoted;
 
 /// The most tokens that a request may make likelier or less likely.
 pub const MAX_BIASES: usize = 1024;
+/// The highest temperature.
+pub const MAX_TEMPERATURE: f64 = 2.0;
 
 /// How the next token is chosen; what is `None` is the model's or the engine's to say.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -35,7 +38,7 @@ pub struct Sampling {
 impl Sampling {
     pub(super) fn take(parameters: &mut Parameters) -> Result<Self, Problem> {
         Ok(Self {
-            temperature: float(parameters.number("temperature", 0.0, 2.0)?),
+            temperature: float(parameters.number("temperature", 0.0, MAX_TEMPERATURE)?),
             top_p: share(parameters, "top_p")?,
             // -1 and 0 are others' words for no such limit.
             top_k: parameters
@@ -56,9 +59,7 @@ impl Sampling {
 /// A share of the probability: of none of it nothing can be chosen.
 fn share(parameters: &mut Parameters, name: &str) -> Result<Option<f32>, Problem> {
     match float(parameters.number(name, 0.0, 1.0)?) {
-        Some(share) if share <= 0.0 => {
-            Err(parameters.wrong(name, format!("`{name}` is above 0 and at most 1")))
-        }
+        Some(share) if share <= 0.0 => Err(parameters.must_be(name, "above 0 and at most 1")),
         share => Ok(share),
     }
 }
@@ -68,17 +69,18 @@ fn biases(parameters: &mut Parameters) -> Result<Vec<(u32, f32)>, Problem> {
     let biases = parameters.optional::<BTreeMap<String, f64>>(NAME, "an object of token ids and numbers")?;
     let biases = biases.unwrap_or_default();
     if biases.len() > MAX_BIASES {
-        return Err(parameters.wrong(NAME, format!("`{NAME}` has at most {MAX_BIASES} tokens")));
+        return Err(parameters.wrong(NAME, format!("`{NAME}` must have at most {MAX_BIASES} tokens")));
     }
-    let read = biases.into_iter().map(|(token, bias)| match token.parse::<u32>() {
-        Err(_) => {
-            Err(parameters.wrong(NAME, format!("`{NAME}` names tokens by their ids: {token:?} is none")))
-        }
-        Ok(_) if !(-100.0..=100.0).contains(&bias) => {
-            Err(parameters.wrong(NAME, format!("`{NAME}` of token {token} is a number from -100 to 100")))
-        }
-        Ok(token) => Ok((token, bias as f32)),
-    });
+    let read =
+        biases.into_iter().map(|(token, bias)| match token.parse::<u32>() {
+            Err(_) => {
+                let detail = format!("`{NAME}` names tokens by their ids: {} is none", quoted(&token));
+                Err(parameters.wrong(NAME, detail))
+            }
+            Ok(_) if !(-100.0..=100.0).contains(&bias) => Err(parameters
+                .wrong(NAME, format!("`{NAME}` of token {token} must be a number from -100 to 100"))),
+            Ok(token) => Ok((token, bias as f32)),
+        });
     read.collect()
 }
 

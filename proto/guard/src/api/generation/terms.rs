@@ -52,7 +52,7 @@ pub enum Streaming {
 
 impl Terms {
     pub(in crate::api) fn take(parameters: &mut Parameters) -> Result<Self, Problem> {
-        let model: String = parameters.required("model", "a text")?;
+        let model: String = parameters.required("model", "a string")?;
         let terms = Self {
             model: model.parse().map_err(|_| {
                 Problem::new(Kind::UnknownModel, "`model` is not the name of a model").at("model")
@@ -102,16 +102,16 @@ enum Stop {
 }
 
 fn stops(parameters: &mut Parameters) -> Result<Vec<String>, Problem> {
-    let stops = match parameters.optional::<Stop>("stop", "a text or a list of texts")? {
+    let stops = match parameters.optional::<Stop>("stop", "a string or a list of strings")? {
         None => vec![],
         Some(Stop::One(stop)) => vec![stop],
         Some(Stop::Many(stops)) => stops,
     };
     if stops.len() > MAX_STOPS {
-        return Err(wrong("stop", format!("`stop` has at most {MAX_STOPS} texts")));
+        return Err(wrong("stop", format!("`stop` must have at most {MAX_STOPS} strings")));
     }
     if stops.iter().any(|stop| stop.is_empty() || stop.len() > MAX_STOP) {
-        return Err(wrong("stop", format!("each text of `stop` has 1 to {MAX_STOP} bytes")));
+        return Err(wrong("stop", format!("each string of `stop` must have 1 to {MAX_STOP} bytes")));
     }
     Ok(stops)
 }
@@ -150,9 +150,9 @@ fn streaming(parameters: &mut Parameters) -> Result<Streaming, Problem> {
 
 /// What the caller wants to know its request by stays with the job.
 fn labels(parameters: &mut Parameters) -> Result<BTreeMap<String, String>, Problem> {
-    let metadata = parameters.optional("metadata", "an object of texts")?;
+    let metadata = parameters.optional("metadata", "an object of strings")?;
     let mut labels: BTreeMap<String, String> = metadata.unwrap_or_default();
-    if let Some(user) = parameters.optional::<String>("user", "a text")?
+    if let Some(user) = parameters.optional::<String>("user", "a string")?
         && !user.is_empty()
     {
         create::labels([("user".to_owned(), user.clone())].into())

@@ -1,7 +1,7 @@
 //! What else can be reached where the edge runs on this machine: nothing.
 
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use cortex_tests::home::Home;
 use cortex_tests::process::{Process, binary};
 use cortex_tests::{listeners, ports, wait};
 use reqwest::{Client, Method};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -173,14 +174,13 @@ async fn answers_that_are_large_or_unread_cost_the_edge_few_descriptors_and_no_l
         assert_eq!((answer.status, answer.body.as_str().unwrap().len()), (200, SIZE));
     }
     let head = format!("GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", api.key);
-    let unread: Vec<_> = (0..UNREAD)
-        .map(|_| {
-            let mut stream = TcpStream::connect(("127.0.0.1", edge.setup.port)).unwrap();
-            stream.write_all(head.as_bytes()).unwrap();
-            stream.read_exact(&mut [0; 100]).unwrap();
-            stream
-        })
-        .collect();
+    let mut unread = Vec::new();
+    for _ in 0..UNREAD {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", edge.setup.port)).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.read_exact(&mut [0; 100]).await.unwrap();
+        unread.push(stream);
+    }
     assert_eq!(api.get("/v1/models").await.status, 200, "others are answered meanwhile");
     let during = listeners::descriptors(workerd);
     assert!(

@@ -11,6 +11,7 @@ pub mod headers;
 mod hex;
 pub mod hops;
 pub mod keys;
+pub mod loopback;
 pub mod precheck;
 pub mod prefer;
 pub mod problem;

@@ -6,6 +6,8 @@ pub const TENANT: &str = "cortex-tenant";
 pub const PRINCIPAL: &str = "cortex-principal";
 /// What the principal may act as, separated by commas.
 pub const ROLES: &str = "cortex-roles";
+/// The id of the API key that the caller showed, by which its open streams end when it is revoked.
+pub const CALLER_KEY: &str = "cortex-key";
 /// The job's id, minted at the edge; also in answers.
 pub const JOB_ID: &str = "cortex-job-id";
 /// The caller's idempotency key.

@@ -12,6 +12,7 @@ use cortex_guard::trace::Traceparent;
 use cortex_guard::{Kind, Problem, Shape, headers, hops, precheck};
 use http::{HeaderMap, header};
 
+use super::budget::{Budget, UNVOUCHED};
 use super::credentials::Credentials;
 use super::read;
 use crate::gateway::Gateway;
@@ -25,6 +26,8 @@ const NONCES: usize = 1_000_000;
 pub(crate) struct Door {
     credentials: Credentials,
     nonces: Mutex<NonceMemory>,
+    /// What the bodies of requests take that are signed and not verified yet.
+    unvouched: Budget,
 }
 
 /// A request that came in, read whole.
@@ -68,7 +71,8 @@ impl FromRequest<Gateway> for Admitted {
 impl Door {
     /// Remembers no nonce from before `started`, so what was signed earlier is refused.
     pub(crate) fn new(credentials: Credentials, started: Timestamp) -> Self {
-        Self { credentials, nonces: Mutex::new(NonceMemory::new(started, NONCES)) }
+        let nonces = Mutex::new(NonceMemory::new(started, NONCES));
+        Self { credentials, nonces, unvouched: Budget::new(UNVOUCHED) }
     }
 
     async fn admit(&self, request: Request, now: Timestamp) -> Result<Admitted, Problem> {
@@ -76,7 +80,8 @@ impl Door {
         precheck::check_headers(parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))?;
         let signed = parts.headers.contains_key(headers::SIGNATURE);
         let local = if signed { None } else { Some(self.local(&parts.headers)?) };
-        let body = read::whole(&parts.headers, body).await?;
+        let mut share = signed.then(|| self.unvouched.open());
+        let body = read::whole(&parts.headers, body, share.as_mut()).await?;
         let mut admitted = Admitted {
             owner: match local {
                 Some(owner) => owner,
@@ -95,6 +100,7 @@ impl Door {
         };
         if signed {
             self.verify(&admitted, now)?;
+            drop(share);
             admitted.job = parsed(&admitted.headers, headers::JOB_ID)?;
             admitted.idempotency = parsed(&admitted.headers, headers::IDEMPOTENCY)?;
             let hops = text(&admitted.headers, headers::HOPS)?.unwrap_or_default();

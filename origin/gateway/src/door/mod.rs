@@ -2,6 +2,7 @@
 //! other keys and takes ids from nobody but the edge.
 
 mod admit;
+mod budget;
 mod credentials;
 mod read;
 

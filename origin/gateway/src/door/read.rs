@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use cortex_guard::precheck::{MAX_BODY, check_content_length};
 use cortex_guard::{Kind, Problem};
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
+
+use super::budget::Share;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -15,26 +17,45 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const DRAINED: usize = 8 * MAX_BODY;
 const DRAINING: Duration = Duration::from_secs(1);
 
+/// Reads a body whole; `share` takes its bytes as they arrive, where it is not known who sends them.
+///
 /// # Errors
-/// If the body is announced or found to be too large, breaks off, or takes too long.
-pub(super) async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let mut body = body;
+/// If the body is announced or found to be too large, breaks off, takes too long, or finds no room.
+pub(super) async fn whole(
+    headers: &HeaderMap,
+    mut body: Body,
+    share: Option<&mut Share>,
+) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if let Err(problem) = check_content_length(announced) {
-        drain(body).await;
-        return Err(problem);
-    }
-    let read = Limited::new(&mut body, MAX_BODY).collect();
-    match tokio::time::timeout(PATIENCE, read).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+    let read = match check_content_length(announced) {
+        Ok(()) => tokio::time::timeout(PATIENCE, collect(&mut body, share)).await,
+        Err(problem) => Ok(Err(problem)),
+    };
+    match read {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(problem)) => {
             drain(body).await;
-            Err(Problem::new(Kind::TooLarge, format!("a body has at most {MAX_BODY} bytes"))
-                .with("limit", MAX_BODY))
+            Err(problem)
         }
-        Ok(Err(_)) => Err(Problem::new(Kind::InvalidRequest, "the body broke off")),
         Err(_) => Err(Problem::new(Kind::InvalidRequest, "the body did not arrive in time")),
     }
+}
+
+async fn collect(body: &mut Body, mut share: Option<&mut Share>) -> Result<Bytes, Problem> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::new(Kind::InvalidRequest, "the body broke off"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if read.len() + data.len() > MAX_BODY {
+            let detail = format!("a body has at most {MAX_BODY} bytes");
+            return Err(Problem::new(Kind::TooLarge, detail).with("limit", MAX_BODY));
+        }
+        if let Some(share) = &mut share {
+            share.grow(data.len())?;
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read.freeze())
 }
 
 /// Reads on for a moment: a connection closed on unread bytes takes the answer with it.

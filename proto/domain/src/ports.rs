@@ -204,6 +204,8 @@ pub trait Subscription: Send + std::fmt::Debug {
 
 /// Transport, at most once: it may lose or repeat a message, and nothing is lost or done twice.
 pub trait Bus: Send + Sync + 'static {
+    /// Publishes to all who listen. What is advice ([`Subject::is_advice`]) passes over a listener that is full; anything
+    /// else waits for it a while.
     fn publish(&self, subject: Subject, body: Bytes) -> Answer<'_, Result<(), BusError>>;
 
     /// Publishes and waits for the first reply.

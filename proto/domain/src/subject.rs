@@ -10,6 +10,9 @@ use crate::state::Target;
 use crate::topic::TopicPattern;
 use crate::wildcard;
 
+/// How the subject of a job's progress begins.
+const PROGRESS: &str = "sys.job.progress.";
+
 /// A subject to publish to.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Subject(Cow<'static, str>);
@@ -44,7 +47,14 @@ impl Subject {
     /// A job's progress and stream frames.
     #[must_use]
     pub fn progress(job: JobId) -> Self {
-        Self(Cow::Owned(format!("sys.job.progress.{job}")))
+        Self(Cow::Owned(format!("{PROGRESS}{job}")))
+    }
+
+    /// Whether what is published here is of use at once or not at all. A heartbeat is superseded by the next one, and
+    /// progress is advice: whoever publishes it never waits for a listener that is full.
+    #[must_use]
+    pub fn is_advice(&self) -> bool {
+        *self == Self::HEARTBEAT || self.0.starts_with(PROGRESS)
     }
 
     #[must_use]
@@ -110,6 +120,23 @@ impl fmt::Display for Filter {
 mod tests {
     use super::*;
     use crate::time::Timestamp;
+
+    #[test]
+    fn heartbeats_and_progress_are_advice_and_nothing_else_is() {
+        let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
+        assert!(Subject::HEARTBEAT.is_advice() && Subject::progress(job).is_advice());
+        for subject in [
+            Subject::JOB_SUBMIT,
+            Subject::JOB_CALL,
+            Subject::JOB_KEEP,
+            Subject::JOB_HANGUP,
+            Subject::JOB_RESULT,
+            Subject::JOB_CANCEL,
+            Subject::AUDIT_EVENT,
+        ] {
+            assert!(!subject.is_advice(), "{subject}");
+        }
+    }
 
     #[test]
     fn the_progress_filter_takes_every_jobs_progress_and_nothing_else() {

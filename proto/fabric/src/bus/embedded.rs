@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 pub struct Room {
     /// Messages that a listener's buffer holds.
     pub messages: usize,
-    /// How long a publisher waits for space in it.
+    /// How long a publisher waits for space in it, unless what it publishes is advice.
     pub patience: Duration,
 }
 
@@ -71,11 +71,11 @@ impl Embedded {
     async fn deliver(&self, subject: Subject, body: Bytes, asker: Option<Asker>) -> Result<(), BusError> {
         let full = self.hand_out(&subject, &body, asker.as_ref())?;
         drop(asker);
+        if subject.is_advice() {
+            // A listener that does not keep up goes without; what it missed it can tell by the numbers.
+            return Ok(());
+        }
         for (inbox, delivery) in full {
-            // A heartbeat is superseded by the next one: nobody waits to send it.
-            if subject == Subject::HEARTBEAT {
-                continue;
-            }
             match inbox.send_timeout(delivery, self.0.room.patience).await {
                 Ok(()) | Err(SendTimeoutError::Closed(_)) => {}
                 Err(SendTimeoutError::Timeout(_)) => return Err(BusError::Overloaded(subject)),

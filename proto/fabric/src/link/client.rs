@@ -1,6 +1,7 @@
 //! The worker's end: one link at a time, and a new one whenever it is lost.
 
 use std::fmt;
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,21 +10,18 @@ use cortex_domain::task::Progress;
 use cortex_domain::worker::Heartbeat;
 use cortex_wire::link::{Down, Up};
 use cortex_wire::v1;
-use futures::{StreamExt, stream};
-use tokio::sync::mpsc;
+use futures::{Stream, StreamExt, stream};
 use tokio::time::{Instant, sleep, timeout};
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
+use super::outbox::{Receiver, Sender, outbox};
 use super::server::{KEEPALIVE, WINDOW};
 use super::{Limits, LinkAddress};
 use crate::entropy;
 use crate::origin::{Away, Heard, Inbox, Introduction, Origin, Report};
 
-/// Frames that wait to be sent; whoever says more waits too.
-const FRAMES: usize = 64;
 /// How long the origin may take to answer a hello.
 const GREETING: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -64,17 +62,16 @@ pub struct Link {
 enum Saying {
     #[default]
     Nowhere,
-    Up(mpsc::Sender<v1::Up>),
+    Up(Sender),
     Closed,
 }
 
 impl Link {
-    async fn say(&self, up: Up) -> Result<(), Away> {
-        let frames = match &*self.saying() {
-            Saying::Up(frames) => frames.clone(),
-            Saying::Nowhere | Saying::Closed => return Err(Away),
-        };
-        frames.send(up.into()).await.map_err(|_| Away)
+    fn outbox(&self) -> Result<Sender, Away> {
+        match &*self.saying() {
+            Saying::Up(outbox) => Ok(outbox.clone()),
+            Saying::Nowhere | Saying::Closed => Err(Away),
+        }
     }
 
     fn saying(&self) -> MutexGuard<'_, Saying> {
@@ -94,15 +91,15 @@ impl Link {
 
 impl Origin for Link {
     fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), Away>> {
-        Box::pin(self.say(Up::Heartbeat(heartbeat)))
+        Box::pin(ready(self.outbox().and_then(|outbox| outbox.heartbeat(heartbeat))))
     }
 
     fn progress(&self, progress: Progress) -> Answer<'_, Result<(), Away>> {
-        Box::pin(self.say(Up::Progress(progress)))
+        Box::pin(async { self.outbox()?.progress(progress).await })
     }
 
     fn report(&self, report: Report) -> Answer<'_, Result<(), Away>> {
-        Box::pin(self.say(Up::Report { outcome: report.outcome, draft: report.draft }))
+        Box::pin(async { self.outbox()?.report(report).await })
     }
 
     /// Ends the frames; the origin ends its own once it has acted on them all.
@@ -129,7 +126,7 @@ enum Stage {
 /// A link that the origin has agreed to.
 struct Linked {
     frames: Streaming<v1::Down>,
-    saying: mpsc::Sender<v1::Up>,
+    saying: Sender,
     heartbeat: Duration,
 }
 
@@ -199,18 +196,22 @@ async fn connect(dial: &Dial, introduction: &Introduction) -> Result<Linked, Unl
 }
 
 async fn greet(channel: Channel, dial: &Dial, worker: Heartbeat) -> Result<Linked, Status> {
-    let (saying, hello) = mpsc::channel(FRAMES);
-    saying.try_send(Up::Hello { token: dial.token.clone(), worker }.into()).expect("a new channel has room");
+    let (saying, said) = outbox();
+    let hello = stream::once(ready(Up::Hello { token: dial.token.clone(), worker }.into()));
     let mut frames = v1::link_client::LinkClient::new(channel)
         .max_decoding_message_size(dial.limits.message())
         .max_encoding_message_size(dial.limits.message())
-        .open(ReceiverStream::new(hello))
+        .open(hello.chain(frames_of(said)))
         .await?
         .into_inner();
     match frames.message().await?.map(Down::try_from) {
         Some(Ok(Down::Welcome { heartbeat })) => Ok(Linked { frames, saying, heartbeat }),
         _ => Err(Status::internal("the origin does not say welcome")),
     }
+}
+
+fn frames_of(said: Receiver) -> impl Stream<Item = v1::Up> + Send + 'static {
+    stream::unfold(said, |mut said| async { Some((said.next().await?.into(), said)) })
 }
 
 /// The next frame that can be read; `None` once the link is lost.

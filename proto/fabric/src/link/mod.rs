@@ -5,8 +5,10 @@
 //! take along: what a report may change is decided by its lease, in the store.
 
 mod address;
+mod assigned;
 mod client;
 mod listen;
+mod outbox;
 mod server;
 mod session;
 

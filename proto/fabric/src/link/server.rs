@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::assigned::Assigned;
 use super::listen::{Listener, Socket};
 use super::session;
 
@@ -56,6 +57,7 @@ pub(super) struct Shared {
     pub(super) bus: Arc<dyn Bus>,
     pub(super) payloads: Arc<dyn Payloads>,
     pub(super) limits: Limits,
+    pub(super) assigned: Assigned,
     token: String,
     links: Mutex<HashMap<WorkerId, CancellationToken>>,
     dropped: AtomicU64,
@@ -70,6 +72,7 @@ impl Server {
             bus,
             payloads,
             limits,
+            assigned: Assigned::default(),
             token,
             links: Mutex::default(),
             dropped: AtomicU64::new(0),

@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cortex_domain::flow::End;
-use cortex_domain::id::{DispatchId, WorkerId};
+use cortex_domain::id::{DispatchId, JobId, WorkerId};
 use cortex_domain::ports::BusError;
 use cortex_domain::state::Lease;
+use cortex_domain::task::Progress;
 use cortex_domain::worker::{Heartbeat, Held};
 use cortex_wire::link::{self, Up};
 use cortex_wire::v1;
@@ -17,6 +18,7 @@ use futures::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
+use super::assigned::Whose;
 use super::server::Shared;
 use crate::origin::{Broker, Origin, Report};
 
@@ -33,11 +35,15 @@ pub(super) async fn begin(
     let broker = Arc::new(Broker::new(Arc::clone(&shared.bus), Arc::clone(&shared.payloads), id.clone()));
     let sent = Arc::new(Sent::default());
     let (taking, sending) = (Arc::clone(&broker), Arc::clone(&sent));
+    let (assigning, to) = (Arc::clone(&shared), id.clone());
     let jobs = broker.own_jobs().await?.filter_map(move |packet| {
         let (broker, sent) = (Arc::clone(&taking), Arc::clone(&sending));
+        let (shared, worker) = (Arc::clone(&assigning), to.clone());
         async move {
             let (task, input) = broker.take(&packet).await?;
-            sent.add(Held { job: task.job, lease: task.lease });
+            let held = Held { job: task.job, lease: task.lease };
+            shared.assigned.add(&worker, held);
+            sent.add(held);
             link::job(&packet, input).ok()
         }
     });
@@ -151,7 +157,7 @@ impl Session {
         None
     }
 
-    /// A worker speaks for itself, and writes into this memory alone.
+    /// A worker speaks for itself, of what was sent to it, and writes into this memory alone.
     fn check(&self, up: &Up) -> Result<(), &'static str> {
         let speaker = match up {
             Up::Hello { worker, .. } | Up::Heartbeat(worker) => &worker.worker,
@@ -163,6 +169,15 @@ impl Session {
         }
         match up {
             Up::Hello { .. } => Err("it says hello again"),
+            Up::Progress(Progress { job, lease, .. }) => match self.whose(*job, *lease) {
+                Whose::Its => Ok(()),
+                // Whoever reads a stream takes it from the first lease that it hears of, and knows no better.
+                Whose::Anothers | Whose::Unknown => Err("it speaks of a job that was not sent to it"),
+            },
+            // One that was sent before this process began proves itself in the store, by its lease.
+            Up::Report { outcome, .. } if self.whose(outcome.job, outcome.lease) == Whose::Anothers => {
+                Err("it reports on a job that was not sent to it")
+            }
             Up::Report { outcome, draft } => match (&outcome.end, draft) {
                 (End::Succeeded { .. }, None) => Err("it reports success without an answer"),
                 (_, Some((_, payload))) if payload.len() > self.shared.limits.payload => {
@@ -173,7 +188,11 @@ impl Session {
                 }
                 _ => Ok(()),
             },
-            Up::Heartbeat(_) | Up::Progress(_) => Ok(()),
+            Up::Heartbeat(_) => Ok(()),
         }
+    }
+
+    fn whose(&self, job: JobId, lease: Lease) -> Whose {
+        self.shared.assigned.whose(&self.worker, Held { job, lease })
     }
 }

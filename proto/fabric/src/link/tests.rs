@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use cortex_domain::event::Timings;
 use cortex_domain::flow::{End, Outcome};
+use cortex_domain::id::DispatchId;
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{Bus, Payloads};
-use cortex_domain::state::FailureKind;
+use cortex_domain::state::{Attempt, FailureKind, Lease};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::task::{Cancel, Progress, Said, Task};
 use cortex_wire::{decode_heartbeat, decode_outcome, decode_progress, encode_cancel};
@@ -174,6 +175,74 @@ async fn a_worker_writes_nothing_but_its_own_drafts_and_speaks_for_itself() {
         assert_eq!(origin.payloads.get(pointer).await.unwrap(), None);
     }
     assert_eq!(origin.payloads.get(mine.draft()).await.unwrap(), Some(Bytes::from("mine")));
+}
+
+#[tokio::test]
+async fn a_worker_speaks_of_no_job_but_those_that_were_sent_to_it() {
+    let origin = Origin::start().await;
+    let mut frames = origin.listen(Filter::PROGRESS).await;
+    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let (link, mut inbox) = origin.connect("w1");
+    let (_other, mut others) = origin.connect("w2");
+    joined(&mut inbox).await;
+    joined(&mut others).await;
+    origin.dispatch("w1", Some("a")).await;
+    origin.dispatch("w2", Some("b")).await;
+    let ((mine, _), (other, _)) = (job(&mut inbox).await, job(&mut others).await);
+    let said =
+        |job, lease: Lease| Progress { job, lease, worker: worker("w1").worker, seq: 0, what: Said::Started };
+    let later = Lease { attempt: Attempt(9), ..mine.lease };
+    let invented = Lease { attempt: Attempt(9), dispatch: DispatchId::new([9; 16]) };
+    let forged = [
+        said(other.job, other.lease),
+        said(other.job, mine.lease),
+        said(other.job, invented),
+        said(mine.job, other.lease),
+        said(mine.job, later),
+        said(assignment("w1").job(), invented),
+    ];
+    let count = forged.len() as u64;
+    for progress in forged {
+        link.progress(progress).await.unwrap();
+    }
+    link.report(success(&other, Bytes::from("bad"))).await.unwrap();
+    link.progress(said(mine.job, mine.lease)).await.unwrap();
+    link.report(success(&mine, Bytes::from("good"))).await.unwrap();
+    let heard = decode_progress(&frames.next().await.unwrap().body).unwrap();
+    assert_eq!((heard.job, heard.lease), (mine.job, mine.lease));
+    assert_eq!(decode_outcome(&results.next().await.unwrap().body).unwrap().lease, mine.lease);
+    assert_eq!(origin.server.dropped(), count + 1);
+    assert_eq!(origin.payloads.get(other.draft).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listeners_that_read_nothing_hold_up_neither_heartbeats_nor_other_jobs() {
+    let origin = Origin::start().await;
+    let (link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    let (loud, quiet) = (origin.dispatch("w1", Some("a")).await, origin.dispatch("w1", Some("b")).await);
+    let (_, task) = (job(&mut inbox).await, job(&mut inbox).await.0);
+    let mut unread = Vec::new();
+    for _ in 0..8 {
+        unread.push(origin.listen(Filter::only(&Subject::progress(loud.job()))).await);
+    }
+    let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
+    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    // Far more than a listener holds: each one beyond it would be waited for by each of the eight.
+    let flood = async {
+        for seq in 0..4096 {
+            let what = Said::Frame(Bytes::from_static(b"x"));
+            let worker = worker("w1").worker;
+            let progress = Progress { job: loud.job(), lease: loud.lease(), worker, seq, what };
+            link.progress(progress).await.unwrap();
+        }
+        link.heartbeat(worker("w1")).await.unwrap();
+        link.report(success(&task, Bytes::from("quick"))).await.unwrap();
+        let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
+        assert_eq!(outcome.lease, quiet.lease());
+        heartbeats.next().await.unwrap();
+    };
+    tokio::time::timeout(SOON, flood).await.expect("nothing waits for who does not read");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
+use cortex_domain::id::JobId;
 use cortex_domain::ports::{Bus, BusError};
 use cortex_domain::subject::{Filter, Subject};
+use cortex_domain::time::Timestamp;
 
 use super::*;
 use crate::bus::contract::contract;
@@ -33,12 +35,32 @@ async fn a_full_listener_is_waited_for_and_then_given_up() {
 }
 
 #[tokio::test]
-async fn nobody_waits_to_send_a_heartbeat() {
+async fn a_heartbeat_or_progress_never_waits_for_a_full_listener() {
     let bus = Embedded::new(Room { messages: 1, patience: Duration::MAX });
-    let _listener = bus.subscribe(Filter::only(&Subject::HEARTBEAT), None).await.unwrap();
-    for _ in 0..3 {
-        bus.publish(Subject::HEARTBEAT, Bytes::new()).await.unwrap();
+    let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
+    for subject in [Subject::HEARTBEAT, Subject::progress(job)] {
+        let _unread = bus.subscribe(Filter::only(&subject), None).await.unwrap();
+        let _group = bus.subscribe(Filter::only(&subject), Some("g")).await.unwrap();
+        let _all = bus.subscribe(Filter::PROGRESS, Some("h")).await.unwrap();
+        for _ in 0..3 {
+            bus.publish(subject.clone(), Bytes::new()).await.unwrap();
+        }
     }
+}
+
+#[tokio::test]
+async fn a_full_listener_of_progress_takes_nothing_from_the_others() {
+    let bus = narrow();
+    let subject = Subject::progress(JobId::mint(Timestamp::from_millis(1), [1; 10]));
+    let mut unread = bus.subscribe(Filter::only(&subject), None).await.unwrap();
+    let mut other = bus.subscribe(Filter::only(&subject), None).await.unwrap();
+    for text in ["1", "2", "3"] {
+        bus.publish(subject.clone(), Bytes::from(text)).await.unwrap();
+        assert_eq!(other.next().await.unwrap().body, text);
+    }
+    assert_eq!(unread.next().await.unwrap().body, "1");
+    bus.publish(subject, Bytes::from("4")).await.unwrap();
+    assert_eq!(unread.next().await.unwrap().body, "4");
 }
 
 #[tokio::test]

@@ -1,0 +1,99 @@
+//! Which dispatches went to which worker, so that none speaks about another's.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cortex_domain::id::{DispatchId, WorkerId};
+use cortex_domain::worker::Held;
+
+/// Dispatches remembered at most; far more than all workers run at a time. The oldest are forgotten first.
+const MOST: usize = 65_536;
+
+/// The dispatches that went down any link of this process.
+#[derive(Debug, Default)]
+pub(super) struct Assigned(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    workers: HashMap<DispatchId, (WorkerId, Held)>,
+    /// The oldest first.
+    order: VecDeque<DispatchId>,
+}
+
+/// Whose a dispatch is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Whose {
+    Its,
+    /// Another worker's, or another job's than it is said to be.
+    Anothers,
+    /// It was sent before this process began, or never.
+    Unknown,
+}
+
+impl Assigned {
+    pub(super) fn add(&self, worker: &WorkerId, held: Held) {
+        let mut table = self.table();
+        if table.workers.insert(held.lease.dispatch, (worker.clone(), held)).is_none() {
+            table.order.push_back(held.lease.dispatch);
+        }
+        while table.order.len() > MOST
+            && let Some(oldest) = table.order.pop_front()
+        {
+            table.workers.remove(&oldest);
+        }
+    }
+
+    pub(super) fn whose(&self, worker: &WorkerId, held: Held) -> Whose {
+        match self.table().workers.get(&held.lease.dispatch) {
+            Some((of, as_sent)) if of == worker && *as_sent == held => Whose::Its,
+            Some(_) => Whose::Anothers,
+            None => Whose::Unknown,
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_domain::id::JobId;
+    use cortex_domain::state::{Attempt, Lease};
+    use cortex_domain::time::Timestamp;
+
+    use super::*;
+
+    fn held(job: u8, attempt: u32, dispatch: u32) -> Held {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&dispatch.to_be_bytes());
+        Held {
+            job: JobId::mint(Timestamp::from_millis(1), [job; 10]),
+            lease: Lease { attempt: Attempt(attempt), dispatch: DispatchId::new(bytes) },
+        }
+    }
+
+    #[test]
+    fn a_dispatch_belongs_to_the_worker_the_job_and_the_attempt_that_it_was_sent_for() {
+        let (one, other): (WorkerId, WorkerId) = ("w1".parse().unwrap(), "w2".parse().unwrap());
+        let assigned = Assigned::default();
+        assigned.add(&one, held(1, 1, 7));
+        assert_eq!(assigned.whose(&one, held(1, 1, 7)), Whose::Its);
+        assert_eq!(assigned.whose(&other, held(1, 1, 7)), Whose::Anothers);
+        assert_eq!(assigned.whose(&one, held(2, 1, 7)), Whose::Anothers);
+        assert_eq!(assigned.whose(&one, held(1, 9, 7)), Whose::Anothers);
+        assert_eq!(assigned.whose(&one, held(1, 1, 8)), Whose::Unknown);
+    }
+
+    #[test]
+    fn the_oldest_dispatches_are_forgotten_first() {
+        let worker: WorkerId = "w1".parse().unwrap();
+        let assigned = Assigned::default();
+        for dispatch in 0..=MOST as u32 {
+            assigned.add(&worker, held(1, 1, dispatch));
+        }
+        assert_eq!(assigned.whose(&worker, held(1, 1, 0)), Whose::Unknown);
+        assert_eq!(assigned.whose(&worker, held(1, 1, 1)), Whose::Its);
+        assert_eq!(assigned.table().workers.len(), MOST);
+    }
+}

@@ -21,6 +21,7 @@ use http::header;
 use crate::door::Admitted;
 use crate::gateway::Inner;
 use crate::refuse;
+use crate::waits::Wait;
 
 /// A call that was answered: it ended, well or not, or its job goes on without the caller.
 #[derive(Debug)]
@@ -125,7 +126,7 @@ pub(crate) async fn run(
     input: Bytes,
     patience: Patience,
 ) -> Result<Answered, Problem> {
-    let mut open = Open::new(inner, &request);
+    let mut open = Open::new(inner, &request, inner.waits.enter(&request.owner.tenant)?);
     let context = Pointer::context(inner.store.memory(), request.id);
     inner.payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
     let ask = |within| inner.bus.request(Subject::JOB_CALL, encode_call(&request), within);
@@ -159,6 +160,7 @@ pub(crate) async fn run(
         }
         Called::Kept { job } => Ok(Answered { job: *job, answer: None }),
         Called::Refused(Refusal::Overloaded) => Err(refuse::overloaded()),
+        Called::Refused(Refusal::Crowded) => Err(refuse::crowded(None)),
         Called::Refused(Refusal::Stopping) => {
             Err(Problem::new(Kind::Unavailable, "the origin is shutting down; try again")
                 .retry_after(Duration::from_secs(1)))
@@ -192,14 +194,15 @@ struct Open {
     inner: Arc<Inner>,
     job: JobId,
     ended: bool,
+    _wait: Wait,
 }
 
 impl Open {
-    fn new(inner: &Arc<Inner>, request: &Request) -> Self {
+    fn new(inner: &Arc<Inner>, request: &Request, wait: Wait) -> Self {
         let job = request.id;
-        inner.payloads.open(job);
+        inner.payloads.open(job, &request.owner.tenant);
         inner.calls.enter(job, request.owner.tenant.clone());
-        Self { inner: inner.clone(), job, ended: false }
+        Self { inner: inner.clone(), job, ended: false, _wait: wait }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cortex_domain::catalogue::Catalogue;
+use cortex_domain::fair::Sharing;
 use cortex_domain::id::JobId;
 use cortex_domain::ports::{Bus, BusError, JobStore};
 use cortex_domain::time::Timestamp;
@@ -18,6 +19,7 @@ use crate::calls::Calls;
 use crate::door::{Credentials, Door};
 use crate::models::Models;
 use crate::stream::Streams;
+use crate::waits::Waits;
 use crate::watch::Watch;
 use crate::workers::Workers;
 
@@ -31,6 +33,7 @@ pub struct Parts {
     pub catalogue: Catalogue,
     pub models: Models,
     pub credentials: Credentials,
+    pub sharing: Sharing,
 }
 
 impl fmt::Debug for Parts {
@@ -54,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) topics: topics::Catalogue,
     pub(crate) models: Models,
     pub(crate) calls: Calls,
+    pub(crate) waits: Waits,
     pub(crate) streams: Streams,
     pub(crate) door: Door,
     pub(crate) watch: Watch,
@@ -68,7 +72,7 @@ impl Gateway {
     /// # Errors
     /// If the bus can't be listened on.
     pub async fn start(parts: Parts) -> Result<Self, BusError> {
-        let Parts { store, payloads, bus, clock, catalogue, models, credentials } = parts;
+        let Parts { store, payloads, bus, clock, catalogue, models, credentials, sharing } = parts;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let workers = Workers::default();
         let beats = workers.clone().listen(bus.as_ref(), clock.clone(), stop.clone()).await?;
@@ -80,6 +84,7 @@ impl Gateway {
         tasks.spawn(watch.clone().follow(store.clone(), newest, stop.clone()));
         let door = Door::new(credentials, clock.now());
         let topics = catalogue.topics().cloned().collect();
+        let waits = Waits::new(&sharing, clock.clone());
         let inner = Inner {
             store,
             payloads,
@@ -89,6 +94,7 @@ impl Gateway {
             topics,
             models,
             calls: Calls::default(),
+            waits,
             streams: Streams::default(),
             door,
             watch,

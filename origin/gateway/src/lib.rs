@@ -2,7 +2,7 @@
 //!
 //! `door` turns a request into an admitted one, `routes` names every path, and each verb has a file
 //! of its own; `rpc` serves the same verbs over gRPC. `call` carries synchronous calls over the bus, `watch` tells who waits for a durable job,
-//! `ledger` tells the edge where jobs stand. `generate` asks for texts, which `stream` passes on as they grow.
+//! `waits` keeps each tenant to its share of them, `ledger` tells the edge where jobs stand. `generate` asks for texts, which `stream` passes on as they grow.
 
 mod call;
 mod calls;
@@ -19,6 +19,7 @@ mod routes;
 mod rpc;
 mod serve;
 mod stream;
+mod waits;
 mod watch;
 mod workers;
 

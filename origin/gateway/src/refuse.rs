@@ -1,6 +1,7 @@
 //! Refusals as answers.
 
 use axum::response::{IntoResponse, Response};
+use cortex_domain::fair::Crowded;
 use cortex_domain::ports::{BusError, CommitError, StoreError};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_guard::{Kind, Problem, Shape};
@@ -72,6 +73,18 @@ pub(crate) fn bus(error: &BusError) -> Problem {
 pub(crate) fn overloaded() -> Problem {
     Problem::new(Kind::Overloaded, "there is more to do than can be taken on; try again later")
         .retry_after(Duration::from_secs(1))
+}
+
+/// The tenant itself has too much open; others are served.
+pub(crate) fn crowded(crowded: Option<Crowded>) -> Problem {
+    let Some(Crowded { limit, again }) = crowded else {
+        let detail = "this tenant has as many calls open as it may now; wait until some of them have ended";
+        return Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1));
+    };
+    let detail = format!(
+        "this tenant has {limit} calls and waits open, as many as it may now; wait until some of them have ended"
+    );
+    Problem::new(Kind::Overloaded, detail).with("limit", limit).retry_after(again)
 }
 
 /// What a worker said went wrong.

@@ -16,7 +16,7 @@ use cortex_domain::task::Cancel;
 use cortex_domain::transition::{Change, Effect, first_entry};
 use cortex_wire::{encode_assignment, encode_called, encode_cancel};
 
-use crate::board::{CALLS, Call, Turn};
+use crate::board::{Call, Turn};
 use crate::core::{Core, comes_back};
 use crate::pump::pump;
 use crate::waiting::Ticket;
@@ -26,25 +26,17 @@ use crate::{intake, report, run};
 pub(crate) async fn begin(core: &Arc<Core>, request: Request, reply: Box<dyn Reply>) {
     let id = request.id;
     let job = Accepted::ephemeral(request, core.store.memory()).into_job();
-    let refused = {
-        let mut board = core.board();
-        if board.calls.len() >= CALLS || board.calls.contains_key(&id) {
-            Some(reply)
-        } else {
-            let log = vec![first_entry(&job)];
-            board.calls.insert(id, Call { job, log, reply, since: core.uptime() });
-            None
-        }
-    };
-    match refused {
-        Some(reply) => send(reply, &Called::Refused(Refusal::Overloaded)).await,
-        None => judge(core, id).await,
+    let log = vec![first_entry(&job)];
+    let opened = core.board().calls.open(Call { job, log, reply, since: core.uptime() });
+    match opened {
+        Ok(()) => judge(core, id).await,
+        Err((reply, refusal)) => send(reply, &Called::Refused(refusal)).await,
     }
 }
 
 /// Asks the safety kernel about a call and queues it.
 pub(crate) async fn judge(core: &Arc<Core>, id: JobId) {
-    let Some(job) = core.board().calls.get(&id).map(|call| call.job.clone()) else { return };
+    let Some(job) = core.board().calls.get(id).map(|call| call.job.clone()) else { return };
     let Ok(accepted) = Accepted::recalled(job) else { return };
     match core.clear(accepted).await {
         Ok(Gate::Passed(cleared)) => {
@@ -55,7 +47,7 @@ pub(crate) async fn judge(core: &Arc<Core>, id: JobId) {
                     // It ended or was kept while it was judged.
                     return;
                 }
-                board.waiting.push(ticket)
+                board.queue(ticket, &core.settings)
             };
             match queued {
                 Ok(()) => pump(core).await,
@@ -91,7 +83,7 @@ pub(crate) async fn place(core: &Arc<Core>, turn: Turn) {
     let (change, assignment) = placed.into_parts();
     {
         let mut board = core.board();
-        let Some(call) = board.calls.get_mut(&id).filter(|call| call.job.version == change.expected()) else {
+        let Some(call) = board.calls.get_mut(id).filter(|call| call.job.version == change.expected()) else {
             board.fleet.end(dispatch);
             return;
         };
@@ -138,7 +130,7 @@ pub(crate) async fn happened(core: &Arc<Core>, id: JobId, event: Event, worker: 
 
 fn apply(core: &Core, id: JobId, event: Event, worker: Option<&WorkerId>) -> Option<(Next, Vec<Cancel>)> {
     let mut board = core.board();
-    let call = board.calls.get_mut(&id)?;
+    let call = board.calls.get_mut(id)?;
     let held = call.job.state.lease();
     let change = match Change::of(call.job.clone()).reported(event, worker, core.now()) {
         Ok(change) => change,
@@ -157,11 +149,12 @@ fn apply(core: &Core, id: JobId, event: Event, worker: Option<&WorkerId>) -> Opt
     }
     if state.is_terminal() {
         board.waiting.remove(id);
-        let call = board.calls.remove(&id)?;
+        let call = board.calls.close(id)?;
         return Some((Next::Answer(Box::new(call), given_up), aborts));
     }
-    if let Some(at) = comes_back(&state) {
-        board.waiting.later(id, at);
+    let board = &mut *board;
+    if let (Some(at), Some(call)) = (comes_back(&state), board.calls.get(id)) {
+        board.waiting.later(&call.job, at);
     }
     let next = match state {
         _ if given_up.is_none() => Next::Nothing,
@@ -176,7 +169,7 @@ pub(crate) async fn keep(core: &Arc<Core>, id: JobId) {
     // In one step, so that no report comes while nobody follows the job.
     let (call, job, adopted) = {
         let mut board = core.board();
-        let Some(call) = board.calls.remove(&id) else { return };
+        let Some(call) = board.calls.close(id) else { return };
         board.waiting.remove(id);
         board.moving.insert(id);
         let job = Job { durability: Durability::Durable, ..call.job.clone() };
@@ -237,7 +230,7 @@ async fn finish(core: &Arc<Core>, call: Call, lease: Option<Lease>) {
         tracing::warn!(%error, "a synchronous job was not recorded");
     }
     send(reply, &Called::Ended { job: Box::new(job), answer }).await;
-    if core.board().waiting.len() > 0 {
+    if !core.board().waiting.is_empty() {
         pump(core).await;
     }
 }
@@ -246,7 +239,7 @@ async fn refuse(core: &Core, id: JobId, refusal: Refusal) {
     let call = {
         let mut board = core.board();
         // Else what waits under this id is a durable job's.
-        let Some(call) = board.calls.remove(&id) else { return };
+        let Some(call) = board.calls.close(id) else { return };
         board.waiting.remove(id);
         call
     };
@@ -255,7 +248,7 @@ async fn refuse(core: &Core, id: JobId, refusal: Refusal) {
 
 /// Refuses what is still open, once nothing else runs.
 pub(crate) async fn refuse_all(core: &Core, refusal: Refusal) {
-    let calls: Vec<Call> = core.board().calls.drain().map(|(_, call)| call).collect();
+    let calls: Vec<Call> = core.board().calls.close_all();
     for call in calls {
         send(call.reply, &Called::Refused(refusal)).await;
     }

@@ -40,6 +40,7 @@ impl Core {
         clock: Clock,
         settings: Settings,
     ) -> Self {
+        let board = Mutex::new(Board::new(&settings.sharing));
         Self {
             store,
             bus,
@@ -48,7 +49,7 @@ impl Core {
             settings,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
-            board: Mutex::new(Board::new()),
+            board,
         }
     }
 

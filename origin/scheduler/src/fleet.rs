@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use cortex_domain::id::{DispatchId, JobId, WorkerId};
+use cortex_domain::id::{DispatchId, JobId, Pool, WorkerId};
 use cortex_domain::placement::{self, Candidate, Wanted};
 use cortex_domain::state::{FailureKind, Lease};
 use cortex_domain::time::Uptime;
+use cortex_domain::topic::Topic;
 
 /// A lease that a worker holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,16 @@ impl Fleet {
         let worker = placement::choose(self.workers.values(), wanted)?.worker.clone();
         self.occupy(dispatch, &worker);
         Some(worker)
+    }
+
+    /// Whether a worker of the pool has room for a job of the topic.
+    pub(crate) fn has_room(&self, pool: &Pool, topic: &Topic) -> bool {
+        placement::has_room(self.workers.values(), pool, topic)
+    }
+
+    /// Whether a dispatch has not ended.
+    pub(crate) fn has(&self, dispatch: DispatchId) -> bool {
+        self.slots.contains_key(&dispatch)
     }
 
     /// Starts a lease's period. The slot is taken if it was not, as after a restart.

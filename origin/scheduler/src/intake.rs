@@ -8,7 +8,7 @@ use cortex_domain::flow::Accepted;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Durability, Job};
 use cortex_domain::policy::Gate;
-use cortex_domain::ports::{CommitError, StoreError};
+use cortex_domain::ports::CommitError;
 use cortex_domain::state::{Hold, State};
 use cortex_domain::transition::Change;
 
@@ -24,20 +24,28 @@ const LATER: Duration = Duration::from_secs(1);
 pub(crate) async fn submit(core: &Arc<Core>, id: JobId) {
     {
         let mut board = core.board();
-        if board.knows(id) || !board.waiting.has_room() {
+        if board.knows(id) {
             return;
         }
         board.moving.insert(id);
     }
-    let outcome = consider(core, id).await;
+    let outcome = match core.store.job(id).await {
+        Ok(Some(job)) => consider(core, job).await,
+        Ok(None) => Ok(Considered::Elsewhere),
+        // Whose it is isn't known, and so not whether it may wait here: the reconciler finds it again.
+        Err(error) => {
+            tracing::warn!(job = %id, %error, "a job could not be read; it is tried again");
+            Ok(Considered::Elsewhere)
+        }
+    };
     core.board().moving.remove(&id);
     match outcome {
         Ok(Considered::Queued) => pump(core).await,
         Ok(Considered::Elsewhere) => {}
-        Err(error) => {
+        Err((job, error)) => {
             tracing::warn!(job = %id, %error, "a job could not be taken in; it is tried again");
             let at = core.now().after(LATER);
-            core.board().waiting.later(id, at);
+            core.board().waiting.later(&job, at);
         }
     }
 }
@@ -51,8 +59,6 @@ enum Considered {
 #[derive(Debug, thiserror::Error)]
 enum NotTaken {
     #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
     Commit(#[from] CommitError),
     #[error(transparent)]
     Safety(#[from] cortex_domain::ports::SafetyError),
@@ -60,8 +66,8 @@ enum NotTaken {
     Rejected(#[from] cortex_domain::transition::Rejected),
 }
 
-async fn consider(core: &Arc<Core>, id: JobId) -> Result<Considered, NotTaken> {
-    let Some(job) = core.store.job(id).await? else { return Ok(Considered::Elsewhere) };
+/// What becomes of a job of the store, or why that can't be said yet.
+async fn consider(core: &Arc<Core>, job: Job) -> Result<Considered, (Box<Job>, NotTaken)> {
     if job.durability != Durability::Durable || job.state.is_terminal() {
         return Ok(Considered::Elsewhere);
     }
@@ -69,31 +75,38 @@ async fn consider(core: &Arc<Core>, id: JobId) -> Result<Considered, NotTaken> {
     if job.request.limits.deadline.is_some_and(|deadline| deadline <= now) {
         return change(core, job, Event::Expired).await;
     }
-    let job = match comes_back(&job.state) {
-        Some(at) if at > now => {
-            core.board().waiting.later(id, at);
+    let waits = comes_back(&job.state).filter(|at| *at > now);
+    {
+        let mut board = core.board();
+        if let Some(at) = waits {
+            board.waiting.later(&job, at);
+        }
+        // The reconciler brings it again once its tenant has room.
+        if waits.is_some() || !board.waiting.takes(&job) {
             return Ok(Considered::Elsewhere);
         }
+    }
+    let job = match comes_back(&job.state) {
         // Word of the release may come by the outbox while the job is still in our hands, and is then not
         // heeded: so it is not waited for.
-        Some(_) => core.store.commit(Change::of(job).then(Event::Released, now)?).await?,
+        Some(_) => commit(core, job, Event::Released).await?,
         None => job,
     };
-    let Ok(accepted) = Accepted::recalled(job) else { return Ok(Considered::Elsewhere) };
-    match core.clear(accepted).await? {
+    let Ok(accepted) = Accepted::recalled(job.clone()) else { return Ok(Considered::Elsewhere) };
+    match core.clear(accepted).await.map_err(|error| (Box::new(job), error.into()))? {
         Gate::Denied(accepted, denial) => change(core, accepted.into_job(), Event::Denied { denial }).await,
         Gate::Held(accepted, hold) => {
             let until = hold.until();
-            let held = change(core, accepted.into_job(), Event::Held { hold }).await?;
+            let job = commit(core, accepted.into_job(), Event::Held { hold }).await?;
             if let Some(at) = until {
-                core.board().waiting.later(id, at);
+                core.board().waiting.later(&job, at);
             }
-            Ok(held)
+            Ok(Considered::Elsewhere)
         }
         Gate::Passed(cleared) => {
             let ticket = Ticket { cleared, since: core.uptime() };
-            // A full queue leaves the job to the reconciler.
-            Ok(match core.board().waiting.push(ticket) {
+            // A tenant that has its share leaves the job to the reconciler.
+            Ok(match core.board().queue(ticket, &core.settings) {
                 Ok(()) => Considered::Queued,
                 Err(_) => Considered::Elsewhere,
             })
@@ -101,9 +114,17 @@ async fn consider(core: &Arc<Core>, id: JobId) -> Result<Considered, NotTaken> {
     }
 }
 
-async fn change(core: &Core, job: Job, event: Event) -> Result<Considered, NotTaken> {
-    core.store.commit(Change::of(job).then(event, core.now())?).await?;
-    Ok(Considered::Elsewhere)
+async fn change(core: &Core, job: Job, event: Event) -> Result<Considered, (Box<Job>, NotTaken)> {
+    commit(core, job, event).await.map(|_| Considered::Elsewhere)
+}
+
+async fn commit(core: &Core, job: Job, event: Event) -> Result<Job, (Box<Job>, NotTaken)> {
+    let change = Change::of(job.clone()).then(event, core.now());
+    let committed = match change {
+        Ok(change) => core.store.commit(change).await.map_err(NotTaken::from),
+        Err(error) => Err(error.into()),
+    };
+    committed.map_err(|error| (Box::new(job), error))
 }
 
 /// Notes that a job waits because nobody has room, so that its caller can see why, and queues it again.
@@ -111,7 +132,7 @@ pub(crate) async fn hold_for_capacity(core: &Arc<Core>, ticket: Ticket) {
     let job = ticket.cleared.job().clone();
     let id = job.id();
     if matches!(job.state, State::Pending { hold: Hold::Ready })
-        && let Err(error) = change(core, job, Event::Held { hold: Hold::NoCapacity }).await
+        && let Err((_, error)) = change(core, job, Event::Held { hold: Hold::NoCapacity }).await
     {
         tracing::debug!(job = %id, %error, "the hold was not noted");
     }

@@ -58,7 +58,11 @@ async fn every_open_job(core: &Arc<Core>) -> Result<(), StoreError> {
                 return Ok(());
             }
             match job.state {
-                State::Pending { .. } => intake::submit(core, job.id()).await,
+                State::Pending { .. } if core.board().waiting.takes(&job) => {
+                    intake::submit(core, job.id()).await
+                }
+                // Its tenant has its share of the queue.
+                State::Pending { .. } => {}
                 _ => take_up(core, job.id(), None).await,
             }
         }

@@ -117,7 +117,7 @@ pub(crate) async fn beat(core: Arc<Core>, delivery: Delivery) {
 
 /// Brings an event to whoever follows the job.
 pub(crate) async fn happened(core: &Arc<Core>, job: JobId, event: Event, worker: WorkerId) {
-    if core.board().calls.contains_key(&job) {
+    if core.board().calls.contains(job) {
         return call::happened(core, job, event, Some(&worker)).await;
     }
     let mut run = core.board().runs.get(&job).cloned();

@@ -100,7 +100,11 @@ fn register(
 }
 
 /// Frees the slot and lets the job come back as the store has it.
-async fn give_up(core: &Arc<Core>, id: cortex_domain::id::JobId, dispatch: cortex_domain::id::DispatchId) {
+pub(crate) async fn give_up(
+    core: &Arc<Core>,
+    id: cortex_domain::id::JobId,
+    dispatch: cortex_domain::id::DispatchId,
+) {
     {
         let mut board = core.board();
         board.fleet.end(dispatch);
@@ -242,7 +246,7 @@ async fn end(core: &Arc<Core>, job: &Job, lease: Lease) {
         board.fleet.end(lease.dispatch);
         board.runs.remove(&job.id());
         if let Some(at) = comes_back(&job.state) {
-            board.waiting.later(job.id(), at);
+            board.waiting.later(job, at);
         }
     }
     match job.state {

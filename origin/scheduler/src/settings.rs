@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use cortex_config::{ConfigError, Parsed};
 use cortex_domain::catalogue::{Catalogue, Effects, Route};
+use cortex_domain::fair::Sharing;
 use cortex_domain::id::Pool;
 use cortex_domain::topic::Topic;
 use serde::Deserialize;
 
-/// What the scheduler goes by.
+/// What the scheduler goes by. The files say nothing of the sharing, which is the default until it is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub catalogue: Catalogue,
@@ -18,6 +19,8 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// A worker silent this long loses its jobs.
     pub lease: Duration,
+    /// What tenants share.
+    pub sharing: Sharing,
 }
 
 /// Why the files can't be used.
@@ -129,7 +132,7 @@ impl Settings {
             let route = route(&topic, placing);
             (topic.0, route)
         });
-        Ok(Self { catalogue: catalogue.collect(), heartbeat, lease })
+        Ok(Self { catalogue: catalogue.collect(), heartbeat, lease, sharing: Sharing::default() })
     }
 }
 

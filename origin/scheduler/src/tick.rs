@@ -11,7 +11,7 @@ use crate::board::Call;
 use crate::core::Core;
 use crate::{call, intake, report};
 
-/// How often to look.
+/// How often to look. A turn pays for a run as long as this, and a longer one is charged another each time.
 const EVERY: Duration = Duration::from_millis(100);
 /// Jobs of one sort that are brought on their way at one look, so that many at once don't fill the store's queue.
 const AT_ONCE: usize = 256;
@@ -33,6 +33,7 @@ pub(crate) async fn run(core: Arc<Core>) {
         wake(&core);
         expire(&core).await;
         note_waiting(&core);
+        core.board().charge();
     }
 }
 
@@ -56,7 +57,7 @@ fn wake(core: &Arc<Core>) {
     for job in due {
         let core = core.clone();
         core.tasks.clone().spawn(async move {
-            if core.board().calls.contains_key(&job) {
+            if core.board().calls.contains(job) {
                 call::resume(&core, job).await;
             } else {
                 intake::submit(&core, job).await;
@@ -89,7 +90,7 @@ async fn expire(core: &Arc<Core>) {
         }
     };
     let calls: Vec<_> =
-        core.board().calls.values().filter_map(|call| Some((call.job.id(), why(call)?))).collect();
+        core.board().calls.iter().filter_map(|call| Some((call.job.id(), why(call)?))).collect();
     for (job, event) in calls {
         call::happened(core, job, event, None).await;
     }

@@ -27,6 +27,8 @@ pub enum Called {
 pub enum Refusal {
     /// There are too many calls already.
     Overloaded,
+    /// The call's tenant has too many already; others' calls are taken.
+    Crowded,
     /// The scheduler is shutting down.
     Stopping,
     /// The safety kernel can't be asked, and without it nothing passes.
@@ -36,12 +38,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub const ALL: [Self; 4] = [Self::Overloaded, Self::Stopping, Self::Unjudged, Self::Internal];
+    pub const ALL: [Self; 5] =
+        [Self::Overloaded, Self::Crowded, Self::Stopping, Self::Unjudged, Self::Internal];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Overloaded => "overloaded",
+            Self::Crowded => "crowded",
             Self::Stopping => "stopping",
             Self::Unjudged => "unjudged",
             Self::Internal => "internal",
@@ -62,7 +66,7 @@ impl FromStr for Refusal {
         let known = Self::ALL.into_iter().find(|refusal| refusal.as_str() == text);
         known.ok_or(InvalidId {
             what: "refusal",
-            reason: "it is `overloaded`, `stopping`, `unjudged` or `internal`",
+            reason: "it is `overloaded`, `crowded`, `stopping`, `unjudged` or `internal`",
         })
     }
 }

@@ -74,6 +74,12 @@ impl Cleared {
         &self.job
     }
 
+    /// The job without its clearance.
+    #[must_use]
+    pub fn into_job(self) -> Job {
+        self.job
+    }
+
     /// Gives the job a place and a lease.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod call;
 pub mod catalogue;
 pub mod event;
+pub mod fair;
 pub mod flow;
 pub mod id;
 pub mod job;

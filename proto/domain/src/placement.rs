@@ -68,6 +68,11 @@ pub fn choose<'a>(
     })
 }
 
+/// Whether a worker of a pool has room for a job of a topic.
+pub fn has_room<'a>(candidates: impl IntoIterator<Item = &'a Candidate>, pool: &Pool, topic: &Topic) -> bool {
+    candidates.into_iter().any(|worker| worker.pool == *pool && worker.takes(topic) && worker.has_room())
+}
+
 /// A number that orders the workers differently for each job.
 fn turn(job: JobId, worker: &WorkerId) -> u64 {
     scatter(scatter_bytes(job.as_bytes()) ^ scatter_bytes(worker.as_str().as_bytes()))

@@ -113,6 +113,7 @@ impl Origin {
             catalogue: config.settings.catalogue.clone(),
             models: config.model_names(home, chat_model.as_ref()),
             credentials,
+            sharing: config.settings.sharing.clone(),
         })
         .await?;
 

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)]
 
 mod dice;
+mod fairness;
 mod faulty;
 mod grpc;
 mod held_up;

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cortex_domain::id::JobId;
+use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{Answer, Payloads, StoreError};
 
@@ -17,15 +17,15 @@ pub struct Layered {
 }
 
 impl Layered {
-    /// Holds `limit` bytes in memory at most.
+    /// Holds `limit` bytes in memory at most, of which one tenant alone may have half.
     #[must_use]
     pub fn new(store: Arc<dyn Payloads>, limit: usize) -> Self {
         Self { calls: Volatile::new(limit), store }
     }
 
     /// A call begins: its payloads go to memory.
-    pub fn open(&self, job: JobId) {
-        self.calls.open(job);
+    pub fn open(&self, job: JobId, tenant: &Tenant) {
+        self.calls.open(job, tenant);
     }
 
     /// The call becomes a job: what it has so far is put into the store, and so is all that comes. Nothing is out
@@ -93,7 +93,7 @@ mod tests {
         let context =
             |n: u8| Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [n; 10]));
         let (call, job) = (context(1), context(2));
-        layered.open(call.space.job());
+        layered.open(call.space.job(), &"acme".parse().unwrap());
         for pointer in [call, job] {
             layered.put(pointer, Bytes::from("in")).await.unwrap();
             assert_eq!(layered.get(pointer).await.unwrap(), Some(Bytes::from("in")));
@@ -112,7 +112,7 @@ mod tests {
         let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
         let draft = |n: u8| Pointer::draft(Memory::Local, job, DispatchId::new([n; 16]));
         let (context, before, after) = (Pointer::context(Memory::Local, job), draft(1), draft(2));
-        layered.open(job);
+        layered.open(job, &"acme".parse().unwrap());
         layered.put(context, "in".into()).await.unwrap();
         layered.put(before, "out".into()).await.unwrap();
         layered.keep(job).await.unwrap();

@@ -4,25 +4,26 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use cortex_domain::id::JobId;
+use cortex_domain::fair::{Shares, Weights};
+use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::pointer::Space;
 use cortex_domain::ports::StoreError;
 
-/// Payloads in memory, for jobs that were opened here, up to a number of bytes.
+/// Payloads in memory, for jobs that were opened here, up to a number of bytes, of which each tenant has its share.
 #[derive(Debug)]
 pub struct Volatile {
-    limit: usize,
     held: Mutex<Held>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Held {
-    bytes: usize,
+    bytes: Shares,
     jobs: HashMap<JobId, Call>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Call {
+    tenant: Tenant,
     payloads: Vec<(Space, Bytes)>,
     /// What comes from now on goes elsewhere; what is here can be read on.
     leaving: bool,
@@ -33,15 +34,17 @@ struct Call {
 pub(super) struct Elsewhere;
 
 impl Volatile {
-    /// Holds `limit` bytes at most.
+    /// Holds `limit` bytes at most, of all tenants together.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit, held: Mutex::default() }
+        let bytes = Shares::new(limit, Weights::default());
+        Self { held: Mutex::new(Held { bytes, jobs: HashMap::new() }) }
     }
 
     /// From now on the job's payloads are held here.
-    pub(super) fn open(&self, job: JobId) {
-        self.held().jobs.entry(job).or_default();
+    pub(super) fn open(&self, job: JobId, tenant: &Tenant) {
+        let call = || Call { tenant: tenant.clone(), payloads: Vec::new(), leaving: false };
+        self.held().jobs.entry(job).or_insert_with(call);
     }
 
     /// Takes nothing more for the job; gives what is held, which can be read until the job is closed.
@@ -55,8 +58,10 @@ impl Volatile {
     /// Forgets the job's payloads.
     pub(super) fn close(&self, job: JobId) {
         let mut held = self.held();
-        let call = held.jobs.remove(&job).unwrap_or_default();
-        held.bytes -= call.payloads.iter().map(|(_, payload)| payload.len()).sum::<usize>();
+        if let Some(call) = held.jobs.remove(&job) {
+            let bytes = call.payloads.iter().map(|(_, payload)| payload.len()).sum::<usize>();
+            held.bytes.give(&call.tenant, bytes);
+        }
     }
 
     pub(super) fn get(&self, space: Space) -> Result<Option<Bytes>, Elsewhere> {
@@ -70,28 +75,27 @@ impl Volatile {
     }
 
     pub(super) fn put(&self, space: Space, payload: Bytes) -> Result<Result<(), StoreError>, Elsewhere> {
-        let mut held = self.held();
-        let before = held.bytes;
+        let held = &mut *self.held();
         let call = held.jobs.get_mut(&space.job()).filter(|call| !call.leaving).ok_or(Elsewhere)?;
         let payloads = &mut call.payloads;
         let place = payloads.iter().position(|(at, _)| *at == space);
         let replaced = place.map_or(0, |place| payloads[place].1.len());
-        let after = before - replaced + payload.len();
-        if after > self.limit {
+        held.bytes.give(&call.tenant, replaced);
+        if held.bytes.take(&call.tenant, payload.len()).is_err() {
+            held.bytes.force(&call.tenant, replaced);
             return Ok(Err(StoreError::Overloaded));
         }
         match place {
             Some(place) => payloads[place].1 = payload,
             None => payloads.push((space, payload)),
         }
-        held.bytes = after;
         Ok(Ok(()))
     }
 
     /// How many bytes it holds.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.held().bytes
+        self.held().bytes.all()
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -109,15 +113,19 @@ mod tests {
         JobId::mint(Timestamp::from_millis(1), [n; 10])
     }
 
+    fn tenant(name: &str) -> Tenant {
+        name.parse().unwrap()
+    }
+
     fn put(memory: &Volatile, n: u8, bytes: usize) -> bool {
         memory.put(Space::Context(job(n)), vec![n; bytes].into()).unwrap().is_ok()
     }
 
     #[test]
     fn what_would_go_over_the_limit_is_refused_until_there_is_room() {
-        let memory = Volatile::new(10);
-        memory.open(job(1));
-        memory.open(job(2));
+        let memory = Volatile::new(20);
+        memory.open(job(1), &tenant("a"));
+        memory.open(job(2), &tenant("a"));
         assert!(put(&memory, 1, 6) && !put(&memory, 2, 5));
         memory.close(job(1));
         assert!(put(&memory, 2, 5));
@@ -125,9 +133,21 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_that_fills_the_memory_leaves_room_for_another() {
+        let memory = Volatile::new(20);
+        for n in 1..=3 {
+            memory.open(job(n), &tenant("hog"));
+        }
+        memory.open(job(4), &tenant("other"));
+        assert!(put(&memory, 1, 5) && put(&memory, 2, 5) && !put(&memory, 3, 1));
+        assert!(put(&memory, 4, 5) && !put(&memory, 4, 6), "what is not replaced is kept");
+        assert_eq!(memory.bytes(), 15);
+    }
+
+    #[test]
     fn a_payload_is_replaced_and_counted_once() {
-        let memory = Volatile::new(10);
-        memory.open(job(1));
+        let memory = Volatile::new(20);
+        memory.open(job(1), &tenant("a"));
         assert!(put(&memory, 1, 10) && put(&memory, 1, 8));
         assert_eq!(memory.bytes(), 8);
         assert_eq!(memory.get(Space::Context(job(1))), Ok(Some(vec![1; 8].into())));
@@ -137,7 +157,7 @@ mod tests {
     #[test]
     fn a_closed_job_is_elsewhere() {
         let memory = Volatile::new(10);
-        memory.open(job(1));
+        memory.open(job(1), &tenant("a"));
         memory.close(job(1));
         memory.close(job(1));
         assert_eq!(memory.get(Space::Context(job(1))), Err(Elsewhere));

@@ -30,19 +30,19 @@ use super::held_up::{HeldUp, SlowGate};
 const SOON: Duration = Duration::from_secs(5);
 
 /// A scheduler and one worker with room for two, played by hand.
-struct Table {
-    store: Arc<HeldUp<SqliteStore>>,
+pub(super) struct Table {
+    pub(super) store: Arc<HeldUp<SqliteStore>>,
     gate: Arc<SlowGate<Kernel>>,
     bus: Embedded,
     clock: Clock,
-    hands: Arc<Hands>,
+    pub(super) hands: Arc<Hands>,
     inbox: Box<dyn Subscription>,
     worker: WorkerId,
     _folder: tempfile::TempDir,
 }
 
 impl Table {
-    async fn set() -> Self {
+    pub(super) async fn set() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         let store = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await.unwrap().unwrap();
@@ -63,7 +63,7 @@ impl Table {
         }
     }
 
-    fn parts(&self) -> Parts {
+    pub(super) fn parts(&self) -> Parts {
         let pools = "topics: { job.echo: { pool: echo } }\n";
         let timeouts = "heartbeat: 2s\nlease: 10s\ndefault: { run: 300s, attempts: 3 }\n";
         let settings = Settings::parse(
@@ -80,11 +80,11 @@ impl Table {
         }
     }
 
-    async fn start(&self) -> Scheduler {
+    pub(super) async fn start(&self) -> Scheduler {
         Scheduler::start(self.parts()).await.unwrap()
     }
 
-    fn request(&self) -> Request {
+    pub(super) fn request(&self) -> Request {
         let now = self.clock.now();
         Request {
             id: JobId::mint(now, entropy::random()),
@@ -101,14 +101,14 @@ impl Table {
         }
     }
 
-    async fn submit(&self, request: Request) -> JobId {
+    pub(super) async fn submit(&self, request: Request) -> JobId {
         let id = request.id;
         self.store.accept(Submission { request, input: b"1".to_vec() }).await.unwrap();
         id
     }
 
     /// Makes a call; gives what it is answered, once it is.
-    fn call(&self, request: &Request) -> tokio::task::JoinHandle<Called> {
+    pub(super) fn call(&self, request: &Request) -> tokio::task::JoinHandle<Called> {
         let (bus, packet) = (self.bus.clone(), cortex_wire::encode_call(request));
         tokio::spawn(async move {
             let reply = bus.request(Subject::JOB_CALL, packet, SOON * 4).await.unwrap();
@@ -116,25 +116,25 @@ impl Table {
         })
     }
 
-    async fn keep(&self, id: JobId) {
+    pub(super) async fn keep(&self, id: JobId) {
         let context = Pointer::context(self.store.memory(), id);
         self.store.put(context, Bytes::from("1")).await.unwrap();
         self.bus.publish(Subject::JOB_KEEP, cortex_wire::encode_submit(id)).await.unwrap();
     }
 
     /// The next job that the worker is sent.
-    async fn task(&mut self) -> Task {
+    pub(super) async fn task(&mut self) -> Task {
         sent(&mut self.inbox).await
     }
 
-    async fn beat(&self, held: &[&Task]) {
+    pub(super) async fn beat(&self, held: &[&Task]) {
         let held = held.iter().map(|task| Held { job: task.job, lease: task.lease }).collect();
         let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
         let heartbeat = Heartbeat { held, ..Heartbeat::new(self.worker.clone(), "echo", pool, topics, 2) };
         self.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat)).await.unwrap();
     }
 
-    async fn begin(&self, task: &Task) {
+    pub(super) async fn begin(&self, task: &Task) {
         let (job, lease, worker) = (task.job, task.lease, self.worker.clone());
         let started = Progress { job, lease, worker, seq: 0, what: Said::Started };
         let packet = cortex_wire::encode_progress(&started);
@@ -142,24 +142,24 @@ impl Table {
         self.until(job, StateName::Running).await;
     }
 
-    async fn succeed(&self, job: JobId, lease: Lease) {
+    pub(super) async fn succeed(&self, job: JobId, lease: Lease) {
         let draft = Pointer::draft(self.store.memory(), job, lease.dispatch);
         self.store.put(draft, Bytes::from("2")).await.unwrap();
         self.end(job, lease, End::Succeeded { timings: Timings::default() }).await;
     }
 
-    async fn fail(&self, task: &Task) {
+    pub(super) async fn fail(&self, task: &Task) {
         let failure = Failure::new(FailureKind::Broken, "it broke");
         self.end(task.job, task.lease, End::Failed { failure }).await;
     }
 
-    async fn end(&self, job: JobId, lease: Lease, end: End) {
+    pub(super) async fn end(&self, job: JobId, lease: Lease, end: End) {
         let outcome = Outcome { job, lease, worker: self.worker.clone(), end };
         self.bus.publish(Subject::JOB_RESULT, cortex_wire::encode_outcome(&outcome)).await.unwrap();
     }
 
     /// Waits until the store has the job in a state.
-    async fn until(&self, job: JobId, state: StateName) -> Job {
+    pub(super) async fn until(&self, job: JobId, state: StateName) -> Job {
         let reached = async {
             let mut seen = 0;
             loop {

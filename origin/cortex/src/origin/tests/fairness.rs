@@ -1,0 +1,122 @@
+//! One tenant's load beside another's, at the scheduler.
+
+use cortex_domain::call::{Called, Refusal};
+use cortex_domain::fair::Sharing;
+use cortex_domain::id::JobId;
+use cortex_domain::job::{Owner, Priority, Request};
+use cortex_domain::ports::JobStore;
+use cortex_domain::state::StateName;
+use cortex_domain::task::Task;
+use cortex_scheduler::{Parts, Scheduler};
+use std::time::Duration;
+
+use super::races::Table;
+
+/// A request of a tenant, as urgent as can be.
+fn urgent(table: &Table, tenant: &str) -> Request {
+    let request = table.request();
+    let owner = Owner { tenant: tenant.parse().unwrap(), ..request.owner };
+    Request { owner, priority: Priority::High, ..request }
+}
+
+fn modest(table: &Table, tenant: &str) -> Request {
+    Request { priority: Priority::Low, ..urgent(table, tenant) }
+}
+
+async fn start(table: &Table, sharing: Sharing) -> Scheduler {
+    let mut parts: Parts = table.parts();
+    parts.settings.sharing = sharing;
+    Scheduler::start(parts).await.unwrap()
+}
+
+/// Waits until it is noted that nobody has room for these jobs, and so until they are in the queue. What the worker holds
+/// it goes on to hold.
+async fn queued(table: &Table, jobs: &[JobId], held: &[&Task]) {
+    let waits = async {
+        for job in jobs {
+            while table.store.job(*job).await.unwrap().unwrap().version.0 < 2 {
+                table.hands.advance(Duration::from_millis(1100));
+                if !held.is_empty() {
+                    table.beat(held).await;
+                }
+                // The scheduler looks at the clock every tenth of a second of real time.
+                let _ = tokio::time::timeout(Duration::from_millis(150), table.store.changed(u64::MAX)).await;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waits).await.expect("the jobs are queued in time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_urgent_jobs_of_one_tenant_do_not_hold_up_another_tenants_job() {
+    let mut table = Table::set().await;
+    let scheduler = start(&table, Sharing::default()).await;
+    let mut hogs = Vec::new();
+    for _ in 0..300 {
+        hogs.push(table.submit(urgent(&table, "hog")).await);
+    }
+    queued(&table, &hogs, &[]).await;
+    table.beat(&[]).await;
+    let running = [table.task().await, table.task().await];
+    let small = table.submit(modest(&table, "small")).await;
+    queued(&table, &[small], &[&running[0], &running[1]]).await;
+    table.succeed(running[0].job, running[0].lease).await;
+    assert_eq!(table.task().await.job, small, "its turn comes before the backlog of the other one");
+    scheduler.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_whose_jobs_fill_the_queue_leaves_room_and_its_own_jobs_end_all_the_same() {
+    let mut table = Table::set().await;
+    let scheduler = start(&table, Sharing { queue: 16, ..Sharing::default() }).await;
+    let mut hogs = Vec::new();
+    for _ in 0..24 {
+        hogs.push(table.submit(urgent(&table, "hog")).await);
+    }
+    hogs.sort();
+    queued(&table, &hogs[..8], &[]).await;
+    let small = table.submit(modest(&table, "small")).await;
+    queued(&table, &[small], &[]).await;
+    table.beat(&[]).await;
+    let mut done = Vec::new();
+    while done.len() < 25 {
+        let task = match tokio::time::timeout(Duration::from_secs(2), table.task()).await {
+            Ok(task) => task,
+            // The rest is in the store, and the reconciler brings it.
+            Err(_) => {
+                table.hands.advance(Duration::from_secs(9));
+                table.beat(&[]).await;
+                continue;
+            }
+        };
+        table.succeed(task.job, task.lease).await;
+        table.until(task.job, StateName::Succeeded).await;
+        done.push(task.job);
+    }
+    assert!(done[..2].contains(&small), "it is among the first");
+    assert!(hogs.iter().all(|job| done.contains(job)));
+    scheduler.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_with_its_share_of_calls_is_refused_and_another_is_taken() {
+    let mut table = Table::set().await;
+    let scheduler = start(&table, Sharing { calls: 4, ..Sharing::default() }).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        calls.spawn(table.call(&urgent(&table, "hog")));
+    }
+    let refused = calls.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(refused, Called::Refused(Refusal::Crowded));
+
+    let other = urgent(&table, "other");
+    let answered = table.call(&other);
+    table.beat(&[]).await;
+    let tasks = [table.task().await, table.task().await];
+    assert!(tasks.iter().any(|task| task.job == other.id), "it is placed with the first of the others");
+    for task in tasks {
+        table.succeed(task.job, task.lease).await;
+    }
+    assert!(matches!(answered.await.unwrap(), Called::Ended { .. }));
+    scheduler.stop().await;
+}

@@ -1,0 +1,84 @@
+//! Who waits for an answer now: synchronous calls, and callers that wait for a job's end. Each tenant has its share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cortex_domain::fair::{Gate, Sharing};
+use cortex_domain::id::Tenant;
+use cortex_domain::time::Uptime;
+use cortex_fabric::clock::Clock;
+use cortex_guard::Problem;
+
+use crate::refuse;
+
+/// A clone counts in the same place.
+#[derive(Clone, Debug)]
+pub(crate) struct Waits {
+    gate: Arc<Mutex<Gate>>,
+    clock: Clock,
+}
+
+/// One that waits, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    waits: Waits,
+    tenant: Tenant,
+    since: Uptime,
+}
+
+impl Waits {
+    pub(crate) fn new(sharing: &Sharing, clock: Clock) -> Self {
+        let gate = Gate::new(sharing.calls, sharing.weights.clone());
+        Self { gate: Arc::new(Mutex::new(gate)), clock }
+    }
+
+    /// # Errors
+    /// If the tenant has as many waits open as it may.
+    pub(crate) fn enter(&self, tenant: &Tenant) -> Result<Wait, Problem> {
+        self.gate().enter(tenant).map_err(|crowded| refuse::crowded(Some(crowded)))?;
+        Ok(Wait { waits: self.clone(), tenant: tenant.clone(), since: self.clock.uptime() })
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        let took = self.waits.clock.uptime().since(self.since);
+        self.waits.gate().leave(&self.tenant, took);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cortex_domain::fair::Weights;
+    use cortex_domain::time::Timestamp;
+    use cortex_guard::Shape;
+
+    use super::*;
+
+    #[test]
+    fn a_tenant_with_its_share_of_waits_is_told_its_limit_and_when_to_come_back_and_another_is_let_in() {
+        let (hog, other): (Tenant, Tenant) = ("hog".parse().unwrap(), "other".parse().unwrap());
+        let (clock, hands) = Clock::manual(Timestamp::from_millis(1));
+        let waits = Waits::new(&Sharing { calls: 6, queue: 1, weights: Weights::default() }, clock);
+        let mut open: Vec<Wait> = (0..3).map(|_| waits.enter(&hog).unwrap()).collect();
+        hands.advance(Duration::from_secs(30));
+        open.pop();
+        open.push(waits.enter(&hog).unwrap());
+
+        let refused = waits.enter(&hog).unwrap_err().render(Shape::Problem);
+        let body: serde_json::Value = serde_json::from_str(&refused.body).unwrap();
+        assert_eq!((refused.status, refused.retry_after, &body["limit"]), (429, Some(10), &3.into()));
+        assert!(
+            body["detail"].as_str().unwrap().contains("this tenant has 3 calls and waits open"),
+            "{body}"
+        );
+        assert!(waits.enter(&other).is_ok());
+        drop(open);
+        assert_eq!(waits.gate().open(), 0);
+    }
+}

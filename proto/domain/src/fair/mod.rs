@@ -1,0 +1,13 @@
+//! How tenants share what there is too little of: turns at the workers, and places in what is bounded.
+
+mod gate;
+mod queue;
+mod shares;
+mod sharing;
+mod weights;
+
+pub use gate::{Crowded, Gate};
+pub use queue::{FairQueue, Place};
+pub use shares::{Over, Shares};
+pub use sharing::Sharing;
+pub use weights::Weights;

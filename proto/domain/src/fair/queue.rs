@@ -1,0 +1,223 @@
+//! A queue in which tenants take turns.
+//!
+//! Every tenant has a virtual time that grows by one turn, divided by its weight, whenever it is served; whoever has
+//! the smallest is next, and within a tenant the urgent go before the older. One that comes back after a pause starts
+//! at the virtual time of the turn that was given last, so that nobody saves up turns. (Goyal, Vin and Cheng,
+//! "Start-time fair queueing", SIGCOMM 1996.) Priority so never helps against another tenant.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::fair::Weights;
+use crate::id::{JobId, Tenant};
+use crate::job::Priority;
+use crate::topic::Topic;
+
+/// Virtual time of a turn at a weight of one.
+const TURN: u64 = 1 << 20;
+/// Tenants that wait for nothing and are still ahead of the others, remembered at most.
+const IDLE: usize = 1024;
+
+/// Where a job waits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    pub job: JobId,
+    pub tenant: Tenant,
+    pub topic: Topic,
+    pub priority: Priority,
+}
+
+/// Within a tenant: the urgent first, then the older.
+type Rank = (Reverse<Priority>, JobId);
+/// Between tenants: the smaller virtual time, then who was served or came longer ago.
+type Standing = (u64, u64);
+
+/// Jobs that wait, each with what is kept of it.
+#[derive(Debug)]
+pub struct FairQueue<T> {
+    weights: Weights,
+    lanes: BTreeMap<Topic, Lane<T>>,
+    accounts: BTreeMap<Tenant, Account>,
+    places: HashMap<JobId, Place>,
+    /// The virtual time of the turn that was given last.
+    now: u64,
+    /// Turns given and tenants come, for ties.
+    count: u64,
+}
+
+#[derive(Debug)]
+struct Lane<T> {
+    tenants: BTreeMap<Tenant, BTreeMap<Rank, T>>,
+    order: BTreeSet<(Standing, Tenant)>,
+}
+
+impl<T> Default for Lane<T> {
+    fn default() -> Self {
+        Self { tenants: BTreeMap::new(), order: BTreeSet::new() }
+    }
+}
+
+#[derive(Debug)]
+struct Account {
+    standing: Standing,
+    waiting: usize,
+}
+
+impl<T> FairQueue<T> {
+    #[must_use]
+    pub fn new(weights: Weights) -> Self {
+        Self {
+            weights,
+            lanes: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            places: HashMap::new(),
+            now: 0,
+            count: 0,
+        }
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Queues a job; one that is queued already is replaced and given back.
+    pub fn push(&mut self, place: Place, item: T) -> Option<T> {
+        let replaced = self.remove(place.job);
+        let (now, count) = (self.now, &mut self.count);
+        let account = self.accounts.entry(place.tenant.clone()).or_insert_with(|| {
+            *count += 1;
+            Account { standing: (now, *count), waiting: 0 }
+        });
+        if account.waiting == 0 {
+            account.standing.0 = account.standing.0.max(now);
+        }
+        account.waiting += 1;
+        let lane = self.lanes.entry(place.topic.clone()).or_default();
+        lane.order.insert((account.standing, place.tenant.clone()));
+        lane.tenants.entry(place.tenant.clone()).or_default().insert(rank(&place), item);
+        self.places.insert(place.job, place);
+        replaced
+    }
+
+    /// Takes a job out without a turn.
+    pub fn remove(&mut self, job: JobId) -> Option<T> {
+        let place = self.places.remove(&job)?;
+        let lane = self.lanes.get_mut(&place.topic)?;
+        let queue = lane.tenants.get_mut(&place.tenant)?;
+        let item = queue.remove(&rank(&place))?;
+        let account = self.accounts.get_mut(&place.tenant)?;
+        account.waiting -= 1;
+        if queue.is_empty() {
+            lane.tenants.remove(&place.tenant);
+            lane.order.remove(&(account.standing, place.tenant));
+            if lane.tenants.is_empty() {
+                self.lanes.remove(&place.topic);
+            }
+        }
+        self.forget();
+        Some(item)
+    }
+
+    /// The job whose turn it is among the topics that fit.
+    #[must_use]
+    pub fn first(&self, fits: impl Fn(&Topic) -> bool) -> Option<&T> {
+        let fitting = self.lanes.iter().filter(|(topic, _)| fits(topic));
+        let heads = fitting.filter_map(|(_, lane)| {
+            let (standing, tenant) = lane.order.first()?;
+            let (rank, item) = lane.tenants.get(tenant)?.first_key_value()?;
+            Some(((standing, tenant, rank), item))
+        });
+        heads.min_by_key(|(key, _)| *key).map(|(_, item)| item)
+    }
+
+    /// Takes a job out and charges its tenant a turn.
+    pub fn take(&mut self, job: JobId) -> Option<T> {
+        let tenant = self.places.get(&job)?.tenant.clone();
+        let start = self.accounts.get(&tenant)?.standing.0.max(self.now);
+        self.now = start;
+        self.count += 1;
+        self.stand(&tenant, (start.saturating_add(self.cost(&tenant, 1)), self.count));
+        self.remove(job)
+    }
+
+    /// Charges a tenant further turns, for one that lasts. Nothing is charged while nobody waits.
+    pub fn charge(&mut self, tenant: &Tenant, turns: u32) {
+        if self.is_empty() {
+            return;
+        }
+        let cost = self.cost(tenant, turns);
+        match self.accounts.get(tenant).map(|account| account.standing) {
+            Some((time, since)) => self.stand(tenant, (time.max(self.now).saturating_add(cost), since)),
+            None => {
+                self.count += 1;
+                let standing = (self.now.saturating_add(cost), self.count);
+                self.accounts.insert(tenant.clone(), Account { standing, waiting: 0 });
+                self.forget();
+            }
+        }
+    }
+
+    /// Of a tenant's jobs that may be given up, the one that would have its turn last.
+    #[must_use]
+    pub fn last_of(&self, tenant: &Tenant, may: impl Fn(&T) -> bool) -> Option<&T> {
+        let queues = self.lanes.values().filter_map(|lane| lane.tenants.get(tenant));
+        let lasts = queues.filter_map(|queue| queue.iter().rev().find(|(_, item)| may(item)));
+        lasts.max_by_key(|(rank, _)| **rank).map(|(_, item)| item)
+    }
+
+    #[must_use]
+    pub fn get(&self, job: JobId) -> Option<&T> {
+        let place = self.places.get(&job)?;
+        self.lanes.get(&place.topic)?.tenants.get(&place.tenant)?.get(&rank(place))
+    }
+
+    /// All that wait, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.lanes.values().flat_map(|lane| lane.tenants.values()).flat_map(BTreeMap::values)
+    }
+
+    fn cost(&self, tenant: &Tenant, turns: u32) -> u64 {
+        TURN / u64::from(self.weights.of(tenant).get()) * u64::from(turns)
+    }
+
+    /// Gives a tenant another standing wherever it waits.
+    fn stand(&mut self, tenant: &Tenant, standing: Standing) {
+        let Some(account) = self.accounts.get_mut(tenant) else { return };
+        let before = std::mem::replace(&mut account.standing, standing);
+        for lane in self.lanes.values_mut() {
+            if lane.order.remove(&(before, tenant.clone())) {
+                lane.order.insert((standing, tenant.clone()));
+            }
+        }
+    }
+
+    /// Forgets who waits for nothing and has had no more than the others, and everyone once nobody waits.
+    fn forget(&mut self) {
+        if self.places.is_empty() {
+            self.accounts.clear();
+            self.now = 0;
+            return;
+        }
+        let now = self.now;
+        let room = self.lanes.values().map(|lane| lane.order.len()).sum::<usize>() + IDLE;
+        if self.accounts.len() > room {
+            self.accounts.retain(|_, account| account.waiting > 0 || account.standing.0 > now);
+        }
+        if self.accounts.len() > room {
+            self.accounts.retain(|_, account| account.waiting > 0);
+        }
+    }
+}
+
+fn rank(place: &Place) -> Rank {
+    (Reverse(place.priority), place.job)
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! configuration beside this crate; the relay carries the connections of a TCP port to it.
 
 mod relay;
+mod requests;
 mod worker;
 
 pub use relay::{Limits, relay};

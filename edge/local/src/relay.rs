@@ -1,6 +1,6 @@
 //! Carries TCP connections to the Worker's Unix socket and back.
 //!
-//! workerd doesn't notice that a TCP client has left before it writes to it, so a call would go on for one that is gone.
+//! Only well-formed requests go on ([`crate::requests`]). workerd doesn't notice that a TCP client has left before it writes to it, so a call would go on for one that is gone.
 //! The end of a Unix connection it notices at once. The relay also bounds what workerd leaves open: how many
 //! connections there are, and how long one may take no byte.
 
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cortex_guard::{Kind, Problem, Shape};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,14 +17,16 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::requests::Requests;
+
 /// What is carried at once, each way of each connection.
 const BUFFER_BYTES: usize = 16 << 10;
 /// How long to wait after a connection could not be accepted, as when descriptors ran out.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 const CONNECT_INTERVAL: Duration = Duration::from_millis(20);
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
-connection: close\r\ncontent-length: 108\r\n\r\n\
-{\"type\":\"about:blank\",\"status\":503,\"title\":\"Overloaded\",\"detail\":\"too many connections are open: try again\"}";
+/// How long and how much a refused client may still send, so that it comes to read why.
+const LINGER: Duration = Duration::from_secs(1);
+const MAX_LINGER_BYTES: usize = 256 << 10;
 
 /// What bounds the relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +78,7 @@ pub async fn relay(listener: TcpListener, socket: PathBuf, limits: Limits, stop:
                 );
             }
             // The kernel's buffer takes it whole.
-            Err(_) => drop(client.try_write(FULL)),
+            Err(_) => drop(client.try_write(&response(&full()))),
         }
     }
     drop(listener);
@@ -97,14 +100,84 @@ async fn carry(mut client: TcpStream, socket: &Path, limits: Limits) -> io::Resu
     let mut worker = connect(socket, limits.connect_timeout).await?;
     let (from_client, mut to_client) = client.split();
     let (from_worker, to_worker) = worker.split();
-    tokio::select! {
-        // A client that sends no more has left: HTTP knows no half-closed client that waits.
-        sent = copy(from_client, to_worker, limits.write_timeout) => sent,
+    let mut requests = Requests::default();
+    let sent = tokio::select! {
+        sent = send(from_client, to_worker, &mut requests, limits.write_timeout) => sent?,
         answered = copy(from_worker, &mut to_client, limits.write_timeout) => {
             answered?;
-            to_client.shutdown().await
+            return to_client.shutdown().await;
         }
+    };
+    drop(worker);
+    match sent {
+        // Where an answer may be under way, there is no place for another.
+        Sent::Malformed(problem) if !requests.has_passed_any() => refuse(client, &problem, limits).await,
+        // A client that sends no more has left: HTTP knows no half-closed client that waits.
+        Sent::Malformed(_) | Sent::All => Ok(()),
     }
+}
+
+/// How a client's requests ended.
+enum Sent {
+    All,
+    Malformed(Problem),
+}
+
+async fn send(
+    mut client: impl AsyncRead + Unpin,
+    mut worker: impl AsyncWrite + Unpin,
+    requests: &mut Requests,
+    write_timeout: Duration,
+) -> io::Result<Sent> {
+    let (mut buffer, mut passed) = (vec![0; BUFFER_BYTES], Vec::new());
+    loop {
+        let length = client.read(&mut buffer).await?;
+        if length == 0 {
+            return Ok(Sent::All);
+        }
+        passed.clear();
+        if let Err(problem) = requests.take(&buffer[..length], &mut passed) {
+            return Ok(Sent::Malformed(problem));
+        }
+        write(&mut worker, &passed, write_timeout).await?;
+    }
+}
+
+async fn refuse(mut client: TcpStream, problem: &Problem, limits: Limits) -> io::Result<()> {
+    write(&mut client, &response(problem), limits.write_timeout).await?;
+    client.shutdown().await?;
+    let rest = async {
+        let (mut left, mut buffer) = (MAX_LINGER_BYTES, vec![0; BUFFER_BYTES]);
+        while left > 0
+            && let Ok(length @ 1..) = client.read(&mut buffer).await
+        {
+            left = left.saturating_sub(length);
+        }
+    };
+    drop(timeout(LINGER, rest).await);
+    Ok(())
+}
+
+fn full() -> Problem {
+    let detail = "too many connections are open: try again";
+    Problem::new(Kind::Unavailable, detail).retry_after(Duration::from_secs(1))
+}
+
+/// A whole response, after which the connection is closed.
+fn response(problem: &Problem) -> Vec<u8> {
+    let rendered = problem.render(Shape::Problem);
+    let reason =
+        http::StatusCode::from_u16(rendered.status).ok().and_then(|status| status.canonical_reason());
+    let wait = problem.wait().map_or(String::new(), |wait| format!("retry-after: {}\r\n", wait.as_secs()));
+    let head = format!(
+        "HTTP/1.1 {} {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n{wait}cache-control: no-store\r\n\
+         x-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
+        rendered.status,
+        reason.unwrap_or_default(),
+        rendered.content_type,
+        rendered.body.len(),
+    );
+    [head.into_bytes(), rendered.body.into_bytes()].concat()
 }
 
 async fn connect(socket: &Path, limit: Duration) -> io::Result<UnixStream> {
@@ -129,12 +202,17 @@ async fn copy(
         if length == 0 {
             return Ok(());
         }
-        let mut left = &buffer[..length];
-        while !left.is_empty() {
-            let written = timeout(write_timeout, to.write(left)).await??;
-            left = &left[written..];
-        }
+        write(&mut to, &buffer[..length], write_timeout).await?;
     }
+}
+
+/// Writes bytes to a peer that takes some at least once in each `limit`.
+async fn write(to: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8], limit: Duration) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = timeout(limit, to.write(bytes)).await??;
+        bytes = &bytes[written..];
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -144,6 +222,7 @@ mod tests {
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(20);
+    const ASK: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
     struct Relay {
         _folder: tempfile::TempDir,
@@ -176,24 +255,24 @@ mod tests {
     async fn bytes_go_both_ways_and_the_workers_end_is_the_clients() {
         let relay = started(Limits::default()).await;
         let mut client = relay.client().await;
-        client.write_all(b"ask").await.unwrap();
+        client.write_all(ASK).await.unwrap();
         let mut worker = relay.accepted().await;
-        let mut asked = [0; 3];
+        let mut asked = [0; ASK.len()];
         worker.read_exact(&mut asked).await.unwrap();
         worker.write_all(b"answer").await.unwrap();
         drop(worker);
         let mut answer = String::new();
         timeout(LIMIT, client.read_to_string(&mut answer)).await.unwrap().unwrap();
-        assert_eq!((&asked, answer.as_str()), (b"ask", "answer"));
+        assert_eq!((&asked[..], answer.as_str()), (ASK, "answer"));
     }
 
     #[tokio::test]
     async fn a_client_that_leaves_ends_the_workers_connection() {
         let relay = started(Limits::default()).await;
         let mut client = relay.client().await;
-        client.write_all(b"ask").await.unwrap();
+        client.write_all(ASK).await.unwrap();
         let mut worker = relay.accepted().await;
-        worker.read_exact(&mut [0; 3]).await.unwrap();
+        worker.read_exact(&mut [0; ASK.len()]).await.unwrap();
         client.shutdown().await.unwrap();
         assert_eq!(timeout(LIMIT, worker.read(&mut [0; 1])).await.unwrap().unwrap(), 0);
         let gone = timeout(LIMIT, async { while worker.write_all(b"more").await.is_ok() {} }).await;
@@ -209,6 +288,40 @@ mod tests {
         let cut = timeout(LIMIT, async { while worker.write_all(&part).await.is_ok() {} }).await;
         assert!(cut.is_ok(), "the connection stays open");
         drop(client);
+    }
+
+    #[tokio::test]
+    async fn a_malformed_request_is_refused_and_reaches_no_worker() {
+        let relay = started(Limits::default()).await;
+        let mut client = relay.client().await;
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\na")
+            .await
+            .unwrap();
+        let mut worker = relay.accepted().await;
+        assert_eq!(timeout(LIMIT, worker.read(&mut [0; 1])).await.unwrap().unwrap(), 0);
+        let mut answer = String::new();
+        timeout(LIMIT, client.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 400 Bad Request\r\n")
+                && answer.contains("`Content-Length` is repeated"),
+            "{answer}"
+        );
+    }
+
+    #[tokio::test]
+    async fn no_refusal_stands_in_the_middle_of_an_answer() {
+        let relay = started(Limits::default()).await;
+        let mut client = relay.client().await;
+        client.write_all(ASK).await.unwrap();
+        let mut worker = relay.accepted().await;
+        worker.read_exact(&mut [0; ASK.len()]).await.unwrap();
+        worker.write_all(b"half an answ").await.unwrap();
+        client.read_exact(&mut [0; 12]).await.unwrap();
+        client.write_all(b"GARBAGE\r\n\r\n").await.unwrap();
+        let mut rest = Vec::new();
+        let _ = timeout(LIMIT, client.read_to_end(&mut rest)).await.unwrap();
+        assert_eq!(rest, b"");
     }
 
     #[tokio::test]
@@ -233,10 +346,10 @@ mod tests {
         drop(worker);
         std::fs::remove_file(folder.path().join("edge.sock")).unwrap();
         let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        client.write_all(b"ask").await.unwrap();
+        client.write_all(ASK).await.unwrap();
         let worker = UnixListener::bind(folder.path().join("edge.sock")).unwrap();
         let (mut worker, _) = timeout(LIMIT, worker.accept()).await.unwrap().unwrap();
-        worker.read_exact(&mut [0; 3]).await.unwrap();
+        worker.read_exact(&mut [0; ASK.len()]).await.unwrap();
         stop.cancel();
         assert_eq!(timeout(LIMIT, client.read(&mut [0; 1])).await.unwrap().unwrap_or(0), 0);
     }

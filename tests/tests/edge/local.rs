@@ -89,6 +89,32 @@ async fn no_door_of_a_development_tool_answers() {
     }
 }
 
+#[tokio::test]
+async fn what_is_no_request_is_refused_in_our_words() {
+    let (folder, setup) = alone();
+    let edge = Edge::start(folder.path(), &setup).await;
+    for (bytes, status) in [
+        ("GARBAGE\r\n\r\n", 400),
+        ("FOO /health HTTP/1.1\r\nhost: x\r\n\r\n", 405),
+        ("CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n", 405),
+        ("GET http://x/health HTTP/1.1\r\nhost: x\r\n\r\n", 400),
+        ("GET /health HTTP/1.1\r\nhost: [::\r\n\r\n", 400),
+        ("POST /api/v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\n{}", 400),
+        (
+            "POST /api/v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", edge.setup.port)).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{bytes}: {answer}");
+        assert!(answer.contains("\r\ncontent-type: application/problem+json\r\n"), "{bytes}: {answer}");
+    }
+    assert_eq!(edge.log(), "", "nothing reached workerd");
+}
+
 /// Sends bytes and leaves.
 fn send_and_leave(edge: &Edge, bytes: &str) {
     let mut stream = TcpStream::connect(("127.0.0.1", edge.setup.port)).unwrap();

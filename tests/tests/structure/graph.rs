@@ -71,7 +71,7 @@ fn may_depend(from: &str, to: &str) -> bool {
         "proto/models" => ["proto/domain", "proto/config"].contains(&to),
         "proto/fabric" => ["proto/domain", "proto/wire"].contains(&to),
         "edge" => ["proto/domain", "proto/guard", "proto/wire"].contains(&to),
-        "edge/local" => false,
+        "edge/local" => ["proto/domain", "proto/guard"].contains(&to),
         "origin/cortex" => proto || to == "edge/local" || to.starts_with("origin/"),
         "tests" => proto || to == "edge/local",
         "workers/runtime" => proto,

@@ -4,15 +4,20 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+
+/// The most members of an object. Nothing that is read member by member has as many.
+pub(super) const MAX_MEMBERS: usize = 256;
 
 /// The members of an object by their names.
 pub(super) struct Members {
     pub(super) all: BTreeMap<String, Box<RawValue>>,
     /// The first name that is given twice. Whichever member counted, the other would be ignored.
     pub(super) twice: Option<String>,
+    /// Whether there are more than are kept.
+    pub(super) too_many: bool,
 }
 
 impl<'de> Deserialize<'de> for Members {
@@ -31,12 +36,17 @@ impl<'de> Visitor<'de> for Each {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-        let mut members = Members { all: BTreeMap::new(), twice: None };
-        while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+        let mut members = Members { all: BTreeMap::new(), twice: None, too_many: false };
+        while members.all.len() < MAX_MEMBERS
+            && let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()?
+        {
             match members.all.entry(name) {
                 Entry::Occupied(first) => _ = members.twice.get_or_insert_with(|| first.key().clone()),
                 Entry::Vacant(free) => _ = free.insert(value),
             }
+        }
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            members.too_many = true;
         }
         Ok(members)
     }
@@ -79,6 +89,17 @@ impl<'de> Visitor<'de> for Items {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_is_read_up_to_its_bound() {
+        let object = |count: usize| {
+            let members: Vec<_> = (0..count).map(|n| format!("\"{n}\":{{}}")).collect();
+            serde_json::from_str::<Members>(&format!("{{{}}}", members.join(","))).unwrap()
+        };
+        let (full, over) = (object(MAX_MEMBERS), object(MAX_MEMBERS + 1));
+        assert_eq!((full.all.len(), full.too_many), (MAX_MEMBERS, false));
+        assert_eq!((over.all.len(), over.too_many), (MAX_MEMBERS, true));
+    }
 
     #[test]
     fn a_list_is_read_up_to_its_bound() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::members::{Members, items};
+use super::members::{MAX_MEMBERS, Members, items};
 use super::numbers;
 use crate::precheck;
 use crate::problem::{Kind, Problem};
@@ -41,11 +41,16 @@ impl Parameters {
 
     fn once_each(place: String, members: Members) -> Result<Self, Problem> {
         let parameters = Self { place, members: members.all };
-        match members.twice {
-            None => Ok(parameters),
-            Some(name) => {
-                Err(parameters.wrong(&name, format!("{} is given twice", parameters.quoted(&name))))
+        if let Some(name) = members.twice {
+            return Err(parameters.wrong(&name, format!("{} is given twice", parameters.quoted(&name))));
+        }
+        match (members.too_many, parameters.place.as_str()) {
+            (false, _) => Ok(parameters),
+            (true, "") => {
+                let detail = format!("the body must have at most {MAX_MEMBERS} members");
+                Err(Problem::new(Kind::InvalidRequest, detail))
             }
+            (true, place) => Err(wrong(place, format!("`{place}` must have at most {MAX_MEMBERS} members"))),
         }
     }
 
@@ -190,6 +195,23 @@ mod tests {
         assert_eq!(missing.detail, "missing required field `a.c` (expected a string)");
         assert_eq!(inner.none_left(|_| None).unwrap_err().param(), Some("a.d"));
         body.none_left(|_| None).unwrap();
+    }
+
+    #[test]
+    fn an_object_of_too_many_members_is_refused() {
+        let members: Vec<_> = (0..=MAX_MEMBERS).map(|n| format!("\"{n}\":1")).collect();
+        let object = format!("{{{}}}", members.join(","));
+        let problem = Parameters::body(object.as_bytes()).unwrap_err();
+        assert_eq!(
+            (problem.param(), problem.detail.as_str()),
+            (None, "the body must have at most 256 members")
+        );
+        let within = format!(r#"{{"a":{object}}}"#);
+        let problem = Parameters::body(within.as_bytes()).unwrap().object("a").unwrap_err();
+        assert_eq!(
+            (problem.param(), problem.detail.as_str()),
+            (Some("a"), "`a` must have at most 256 members")
+        );
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
     let plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'[' | b']'..=b'~');
     let Some(first) = text.bytes().position(|b| !plain(&b)) else { return Cow::Borrowed(text) };
     let mut folded: Option<String> = None;
-    let mut at = text.floor_char_boundary(first);
+    // Only ASCII stands before it.
+    let mut at = first;
     while let Some((seen, length)) = next(&text[at..]) {
         steps::count(length);
         let kept = as_ascii(seen).or_else(|| (!is_invisible(seen)).then_some(seen));

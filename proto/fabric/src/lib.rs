@@ -9,3 +9,4 @@ pub mod entropy;
 pub mod link;
 pub mod origin;
 pub mod payload;
+pub mod write_timeout;

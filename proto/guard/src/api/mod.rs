@@ -18,6 +18,7 @@ mod members;
 mod models;
 mod numbers;
 mod parameters;
+mod revoked;
 mod worker;
 
 #[cfg(test)]
@@ -34,4 +35,5 @@ pub use ledger::{Applied, MAX_STATES, StateLine, StateReport};
 pub use list::{JobPage, ListJobs};
 pub use load::LoadStep;
 pub use models::{ModelPage, ModelView};
+pub use revoked::{Closed, RevokedKey};
 pub use worker::{WorkerPage, WorkerView};

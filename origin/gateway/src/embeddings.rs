@@ -31,6 +31,7 @@ async fn embed(gateway: Gateway, admitted: Admitted) -> Result<Response, Problem
         return Err(Problem::new(Kind::UnknownModel, detail).at("model"));
     }
     let topic: Topic = "job.embed".parse().expect("`job.embed` is a topic");
+    let held = inner.holders.hold(&admitted)?;
     let (request, body) = call::request(inner, admitted, topic, asked.model, BTreeMap::new())?;
-    call::run(inner, request, body, Patience::Leave(LIMIT)).await?.into_response()
+    held.during(call::run(inner, request, body, Patience::Leave(LIMIT))).await?.into_response()
 }

@@ -17,7 +17,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::calls::Calls;
 use crate::door::{Credentials, Door};
+use crate::holders::Holders;
+use crate::limits::Limits;
 use crate::models::Models;
+use crate::readers::Readers;
 use crate::stream::Streams;
 use crate::waits::Waits;
 use crate::watch::Watch;
@@ -34,6 +37,7 @@ pub struct Parts {
     pub models: Models,
     pub credentials: Credentials,
     pub sharing: Sharing,
+    pub limits: Limits,
 }
 
 impl fmt::Debug for Parts {
@@ -59,6 +63,10 @@ pub(crate) struct Inner {
     pub(crate) calls: Calls,
     pub(crate) waits: Waits,
     pub(crate) streams: Streams,
+    pub(crate) readers: Readers,
+    pub(crate) holders: Holders,
+    /// Connections of the HTTP door at most.
+    pub(crate) connections: usize,
     pub(crate) door: Door,
     pub(crate) watch: Watch,
     pub(crate) workers: Workers,
@@ -72,7 +80,7 @@ impl Gateway {
     /// # Errors
     /// If the bus can't be listened on.
     pub async fn start(parts: Parts) -> Result<Self, BusError> {
-        let Parts { store, payloads, bus, clock, catalogue, models, credentials, sharing } = parts;
+        let Parts { store, payloads, bus, clock, catalogue, models, credentials, sharing, limits } = parts;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let workers = Workers::default();
         let beats = workers.clone().listen(bus.as_ref(), clock.clone(), stop.clone()).await?;
@@ -82,6 +90,8 @@ impl Gateway {
         // misses none.
         let newest = store.newest_step().await.unwrap_or_default();
         tasks.spawn(watch.clone().follow(store.clone(), newest, stop.clone()));
+        let streams = Streams::new(&limits);
+        tasks.spawn(streams.clone().sweep(stop.clone()));
         let door = Door::new(credentials, clock.now());
         let topics = catalogue.topics().cloned().collect();
         let waits = Waits::new(&sharing, clock.clone());
@@ -95,7 +105,10 @@ impl Gateway {
             models,
             calls: Calls::default(),
             waits,
-            streams: Streams::default(),
+            streams,
+            readers: Readers::new(&limits),
+            holders: Holders::default(),
+            connections: limits.connections,
             door,
             watch,
             workers,

@@ -6,15 +6,20 @@
 
 mod call;
 mod calls;
+mod connections;
 pub mod door;
 mod embeddings;
 mod gateway;
 mod generate;
 mod health;
+mod holders;
 mod jobs;
 pub mod ledger;
+mod limits;
 mod models;
+mod readers;
 mod refuse;
+mod revoked;
 mod routes;
 mod rpc;
 mod serve;
@@ -25,6 +30,7 @@ mod workers;
 
 pub use door::{Credentials, LocalKey};
 pub use gateway::{Gateway, Parts};
+pub use limits::{Limits, Share};
 pub use models::{Listing, Models};
 pub use rpc::serve as serve_grpc;
 pub use serve::serve;

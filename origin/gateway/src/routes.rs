@@ -7,7 +7,7 @@ use http::Uri;
 
 use crate::gateway::Gateway;
 use crate::refuse::Refused;
-use crate::{embeddings, generate, health, jobs, models, workers};
+use crate::{embeddings, generate, health, jobs, models, revoked, workers};
 
 /// The gateway's routes.
 pub(crate) fn router(gateway: Gateway) -> Router {
@@ -22,6 +22,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/v1/chat/completions", post(generate::chat))
         .route("/v1/completions", post(generate::complete))
         .route("/v1/models", get(models::list))
+        .route("/internal/revoked", post(revoked::revoked))
         .route("/chat", post(generate::short))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)

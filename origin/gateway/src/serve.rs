@@ -1,14 +1,20 @@
-//! Connections: HTTP/1.1 with limits on the time and size of a head, so that slow clients are cut.
+//! Connections: HTTP/1.1 with limits on their number, on the time and size of a head, and on how long an answer waits to
+//! be taken, so that slow clients are cut.
 
 use std::time::Duration;
 
+use axum::Router;
+use cortex_fabric::write_timeout::WriteTimeout;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::connections::{Connection, Connections};
 use crate::gateway::Gateway;
 use crate::routes::router;
 
@@ -18,52 +24,82 @@ const HEAD: Duration = Duration::from_secs(15);
 const BUFFER: usize = 32 * 1024;
 /// How long open requests have to end once the door is closed.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
+/// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then lets open requests end.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
-    let service = TowerToHyperService::new(router(gateway.clone()));
-    let connections = TaskTracker::new();
+    let connections = Connections::new(gateway.inner.connections);
+    let open = accept(router(gateway.clone()), listener, connections, &stop).await;
+    gateway.inner.stop.cancel();
+    if tokio::time::timeout(GRACE, open.wait()).await.is_err() {
+        tracing::warn!("requests were still open when the grace period ended");
+    }
+}
+
+/// Takes connections until `stop`; returns those that are open then.
+async fn accept(
+    router: Router,
+    listener: TcpListener,
+    connections: Connections,
+    stop: &CancellationToken,
+) -> TaskTracker {
+    let open = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, mostly: let some connections end first.
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                connections.shed();
+                tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was not set");
-        }
-        let (service, stop) = (service.clone(), stop.clone());
-        connections.spawn(async move {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD)
-                .max_buf_size(BUFFER)
-                .serve_connection(TokioIo::new(stream), service);
-            tokio::pin!(connection);
-            let served = tokio::select! {
-                served = connection.as_mut() => served,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = served {
-                tracing::debug!(%error, "a connection ended badly");
-            }
-        });
+        let Some(connection) = connections.enter(peer.ip()) else {
+            tracing::warn!(%peer, "a connection was refused: there are too many of known callers");
+            continue;
+        };
+        open.spawn(answer(router.clone(), stream, connection, stop.clone()));
     }
-    drop(listener);
-    connections.close();
-    gateway.inner.stop.cancel();
-    if tokio::time::timeout(GRACE, connections.wait()).await.is_err() {
-        tracing::warn!("requests were still open when the grace period ended");
+    open.close();
+    open
+}
+
+/// Answers the requests of one connection.
+async fn answer(router: Router, stream: TcpStream, place: Connection, stop: CancellationToken) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY was not set");
+    }
+    let (router, vouch) = (TowerToHyperService::new(router), place.vouch());
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(vouch.clone());
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(WriteTimeout::new(stream)), service);
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = place.closed() => {
+            tracing::debug!("an unknown caller's connection was closed: there are too many");
+            return;
+        }
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection ended badly");
     }
 }
+
+#[cfg(test)]
+mod tests;

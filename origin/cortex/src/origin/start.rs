@@ -114,6 +114,7 @@ impl Origin {
             models: config.model_names(home, chat_model.as_ref()),
             credentials,
             sharing: config.settings.sharing.clone(),
+            limits: cortex_gateway::Limits::default(),
         })
         .await?;
 

@@ -15,6 +15,7 @@ use http::{HeaderMap, header};
 use super::budget::{Budget, UNVOUCHED};
 use super::credentials::Credentials;
 use super::read;
+use crate::connections::Vouch;
 use crate::gateway::Gateway;
 use crate::refuse::Refused;
 
@@ -64,7 +65,12 @@ impl FromRequest<Gateway> for Admitted {
     async fn from_request(request: Request, gateway: &Gateway) -> Result<Self, Refused> {
         let shape = Shape::for_path(request.uri().path());
         let inner = &gateway.inner;
-        inner.door.admit(request, inner.now()).await.map_err(|problem| Refused { problem, shape })
+        let vouch = request.extensions().get::<Vouch>().cloned();
+        let admitted = inner.door.admit(request, inner.now()).await;
+        if let (Ok(_), Some(vouch)) = (&admitted, vouch) {
+            vouch.known();
+        }
+        admitted.map_err(|problem| Refused { problem, shape })
     }
 }
 

@@ -33,16 +33,17 @@ pub(crate) async fn complete(
 
 async fn generate(gateway: Gateway, admitted: Admitted, way: Way) -> Result<Response, Problem> {
     let inner = &gateway.inner;
+    let held = inner.holders.hold(&admitted)?;
     if let Some(seen) = admitted.header("last-event-id") {
-        return stream::resume(inner, &admitted.owner.tenant, seen);
+        return stream::resume(inner, &admitted.owner.tenant, seen, held);
     }
     let prefers = admitted.headers.get_all("prefer");
     let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
     let Asked { request, body, patience, streams } = Asked::read(inner, admitted, way)?;
     if streams {
-        return stream::open(inner, request, body, patience, prefer.resume).await;
+        return stream::open(inner, request, body, patience, prefer.resume, held).await;
     }
-    call::run(inner, request, body, Patience::Leave(patience)).await?.into_response()
+    held.during(call::run(inner, request, body, Patience::Leave(patience))).await?.into_response()
 }
 
 /// A call for a text.

@@ -18,9 +18,11 @@ pub(crate) async fn short(
 ) -> Result<Response, Refused> {
     let inner = &gateway.inner;
     admitted.body = ShortChat::parse(admitted.content_type(), &admitted.body)?.body().into();
+    let held = inner.holders.hold(&admitted)?;
     let Asked { request, body, patience, .. } = Asked::read(inner, admitted, Way::Chat)?;
     let id = request.id;
-    let whole = call::run(inner, request, body, Patience::Leave(patience)).await?.into_answer()?;
+    let run = call::run(inner, request, body, Patience::Leave(patience));
+    let whole = held.during(run).await?.into_answer()?;
     let answer = serde_json::to_vec(&ShortChat::answer(&whole)?)
         .map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))?;
     Ok(call::respond(id, answer.into())?)

@@ -27,12 +27,14 @@ pub(crate) async fn create(State(gateway): State<Gateway>, admitted: Admitted) -
     let prefers = admitted.headers.get_all("prefer");
     let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
     let tenant = admitted.owner.tenant.clone();
+    let held = inner.holders.hold(&admitted)?;
 
     let waits = prefer.waits().filter(|_| !prefer.respond_async);
     let submission = submit::submission(inner, admitted)?;
     if let Some(within) = waits.filter(|_| may_be_a_call(inner, &submission)) {
         let patience = Patience::Keep(within);
-        let answered = call::run(inner, submission.request, submission.input.into(), patience).await?;
+        let run = call::run(inner, submission.request, submission.input.into(), patience);
+        let answered = held.during(run).await?;
         return answer(&answered.job, view::view(&answered.job, answered.answer));
     }
     let mut job = submit::accept(inner, submission).await?;
@@ -40,7 +42,7 @@ pub(crate) async fn create(State(gateway): State<Gateway>, admitted: Admitted) -
     if let Some(within) = waits
         && let Ok(_wait) = inner.waits.enter(&tenant)
     {
-        job = ended(inner, &tenant, job, within).await?;
+        job = held.during(ended(inner, &tenant, job, within)).await?;
     }
     answer(&job, view::whole(inner, &job).await?)
 }

@@ -18,6 +18,7 @@ use super::log::{Cut, Log};
 use super::progress::progress;
 use crate::door::Admitted;
 use crate::gateway::Gateway;
+use crate::holders;
 use crate::refuse::Refused;
 
 /// A stream that is silent for longer is cut on its way.
@@ -38,11 +39,22 @@ pub(crate) async fn events(
         // A browser that was told 204 does not come again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    let held = gateway.inner.holders.hold(&admitted)?;
+    let place = gateway.inner.readers.enter(&admitted.owner.tenant, log.job())?;
     let said = progress(&gateway.inner, log.job()).await?;
     let logged = log.follow().map(Told::Log).chain(stream::once(ready(Told::Over)));
-    let told = stream::select(logged, said.map(Told::Said));
+    let revoked = stream::once(async move {
+        held.revoked().await;
+        Told::Log(Err(Cut::Failed(holders::revoked())))
+    });
+    let revoked = revoked.chain(stream::once(ready(Told::Over)));
+    let told = stream::select(revoked, stream::select(logged, said.map(Told::Said)));
     let events = told.take_while(|told| ready(!matches!(told, Told::Over)));
-    let stream = axum::response::sse::Sse::new(events.filter_map(|told| ready(sse(told))));
+    let written = events.filter_map(move |told| {
+        let _reads = &place;
+        ready(sse(told))
+    });
+    let stream = axum::response::sse::Sse::new(written);
     Ok(stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 

@@ -8,6 +8,7 @@ mod get;
 mod list;
 mod log;
 mod progress;
+mod recent;
 mod submit;
 mod view;
 

@@ -7,14 +7,16 @@ use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::task::{Progress, Said};
 use cortex_guard::Problem;
 use futures::stream::{self, Stream};
+use tokio_util::sync::CancellationToken;
 
+use super::recent::{Writer, recent};
 use crate::gateway::Inner;
 use crate::refuse;
 
 /// The longest line, in bytes; one that is longer is left out.
 const MOST_LINE: usize = 64 * 1024;
 
-/// Listens from now on: what was said before is gone. A line is one JSON document.
+/// Listens from now on: what was said before is gone. A line is one JSON document; one who reads slowly misses some.
 ///
 /// # Errors
 /// If the bus can't be reached.
@@ -24,11 +26,27 @@ pub(super) async fn progress(
 ) -> Result<impl Stream<Item = String> + Send + use<>, Problem> {
     let frames = inner.bus.subscribe(Filter::only(&Subject::progress(job)), None).await;
     let frames = frames.map_err(|error| refuse::bus(&error))?;
-    let lines = stream::unfold((frames, Lines::default()), |(mut frames, mut lines)| async move {
-        let said = lines.take(next(&mut *frames).await?);
-        Some((stream::iter(said), (frames, lines)))
+    let (writer, reader) = recent();
+    let gone = CancellationToken::new();
+    let reading = (reader, gone.clone().drop_guard());
+    let stop = inner.stop.clone();
+    inner.spawn(async move {
+        tokio::select! {
+            () = follow(frames, &writer) => {}
+            () = gone.cancelled() => {}
+            () = stop.cancelled() => {}
+        }
     });
-    Ok(futures::StreamExt::flatten(lines))
+    Ok(stream::unfold(reading, |mut reading| async move { Some((reading.0.next().await?, reading)) }))
+}
+
+/// Takes every frame as it comes, however slowly the lines are read: a listener that is full is passed over, and until
+/// then holds what nobody reads.
+async fn follow(mut frames: Box<dyn Subscription>, writer: &Writer) {
+    let mut lines = Lines::default();
+    while let Some(progress) = next(&mut *frames).await {
+        writer.write(lines.take(progress));
+    }
 }
 
 async fn next(frames: &mut dyn Subscription) -> Option<Progress> {

@@ -50,8 +50,13 @@ impl Jobs for Gateway {
     async fn watch(&self, call: Request<v1::JobName>) -> Result<Response<Self::WatchStream>, Status> {
         let owner = caller(self, &call).map_err(|problem| status(&problem))?;
         let log = Log::open(&self.inner, &owner.tenant, &call.get_ref().id, Version(0)).await;
-        let entries = log.map_err(|problem| status(&problem))?.follow();
-        Ok(Response::new(Box::pin(entries.map(|told| told.map(view::event).map_err(|cut| cut_off(&cut))))))
+        let log = log.map_err(|problem| status(&problem))?;
+        let place = self.inner.readers.enter(&owner.tenant, log.job()).map_err(|problem| status(&problem))?;
+        let events = log.follow().map(move |told| {
+            let _reads = &place;
+            told.map(view::event).map_err(|cut| cut_off(&cut))
+        });
+        Ok(Response::new(Box::pin(events)))
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! The worker's frames, put together in their order, are lines; each line is one event, and the line `[DONE]` says that
 //! there are no more. `assembly` puts them together, `tape` keeps the last of them for whoever reads, `pump` moves them
-//! from one to the other while the call is open, `sse` writes them, and `table` knows which streams are open, for those
-//! who come back.
+//! from one to the other while the call is open, `sse` writes them, and `table` knows which streams are open, and with
+//! `ended` which are kept, for those who come back.
 
 mod assembly;
+mod ended;
 mod open;
 mod pump;
 mod sse;

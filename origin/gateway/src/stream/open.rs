@@ -11,9 +11,10 @@ use cortex_domain::subject::{Filter, Subject};
 use cortex_guard::{Kind, Problem};
 
 use super::pump::Pump;
-use super::sse;
+use super::sse::{self, Rights};
 use super::tape::Tape;
 use crate::gateway::Inner;
+use crate::holders::Held;
 use crate::refuse;
 
 /// How long an answer's head waits for its first event. Until then what goes wrong has a status of its own; longer, and
@@ -30,29 +31,31 @@ pub(crate) async fn open(
     body: Bytes,
     patience: Duration,
     resume: Option<Duration>,
+    held: Held,
 ) -> Result<Response, Problem> {
     let job = request.id;
     let tape = Tape::new();
     let tenant = request.owner.tenant.clone();
-    let place = inner.streams.enter(job, tenant, tape.clone()).ok_or_else(refuse::overloaded)?;
+    let reads = inner.readers.enter(&tenant, job)?;
+    let place = inner.streams.enter(job, tenant, tape.clone())?;
     // Before the call, so that no frame is missed.
     let listening = inner.bus.subscribe(Filter::only(&Subject::progress(job)), None).await;
     let frames = listening.map_err(|error| refuse::bus(&error))?;
     let mut reader = tape.read_after(0)?;
     let linger = resume.unwrap_or_default();
-    let pump = Pump { inner: inner.clone(), frames, tape, linger, place };
+    let pump = Pump { inner: inner.clone(), frames, tape, linger, place, held: held.clone() };
     inner.spawn(pump.run(request, body, patience));
     match tokio::time::timeout(HEAD, reader.begun()).await {
         Ok(Err(problem)) => Err(problem),
-        Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume),
+        Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, held }),
     }
 }
 
 /// Goes on after the event that a client saw last, `<job>.<n>`.
 ///
 /// # Errors
-/// If the stream is over, another tenant's, or has forgotten what came after that event.
-pub(crate) fn resume(inner: &Inner, tenant: &Tenant, seen: &str) -> Result<Response, Problem> {
+/// If the stream is over, another tenant's, or has forgotten what came after that event, or has too many readers.
+pub(crate) fn resume(inner: &Inner, tenant: &Tenant, seen: &str, held: Held) -> Result<Response, Problem> {
     let parsed = seen
         .split_once('.')
         .and_then(|(job, number)| Some((job.parse::<JobId>().ok()?, number.parse::<u64>().ok()?)));
@@ -64,5 +67,6 @@ pub(crate) fn resume(inner: &Inner, tenant: &Tenant, seen: &str) -> Result<Respo
         let detail = "that stream is over and forgotten: `Prefer: resume=N` keeps one for N seconds without its reader";
         Problem::new(Kind::StreamGone, detail).at("last-event-id")
     })?;
-    sse::answer(job, tape.read_after(after)?, None)
+    let reads = inner.readers.enter(tenant, job)?;
+    sse::answer(job, tape.read_after(after)?, None, Rights { _place: reads, held })
 }

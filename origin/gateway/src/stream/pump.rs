@@ -13,6 +13,7 @@ use super::table::Place;
 use super::tape::{End, Tape};
 use crate::call::{self, Patience};
 use crate::gateway::Inner;
+use crate::holders::{self, Held};
 use crate::serve;
 
 /// How long the last frames may take once the call is answered.
@@ -26,6 +27,8 @@ pub(super) struct Pump {
     /// How long it goes on without a reader.
     pub(super) linger: Duration,
     pub(super) place: Place,
+    /// The key that it was asked for with.
+    pub(super) held: Held,
 }
 
 impl Pump {
@@ -56,6 +59,7 @@ impl Pump {
                 () = &mut abandoned => {
                     break End::Failed(Problem::new(Kind::StreamGone, "its reader left"));
                 }
+                () = self.held.revoked() => break End::Failed(holders::revoked()),
                 () = &mut stopped => {
                     break End::Failed(Problem::new(Kind::Unavailable, "the origin is shutting down"));
                 }
@@ -64,14 +68,8 @@ impl Pump {
         // Hangs up, unless the call has ended.
         drop(call);
         tape.end(end);
-        if !self.linger.is_zero() {
-            // Whoever lost the connection at the end may still come for it.
-            tokio::select! {
-                () = tokio::time::sleep(self.linger) => {}
-                () = inner.stop.cancelled() => {}
-            }
-        }
-        drop(self.place);
+        // A client that lost the connection at the end may still come for it.
+        self.place.end(self.linger);
     }
 
     /// What is under way when the call is answered, up to the last line.

@@ -12,19 +12,38 @@ use futures::stream;
 use http::header;
 
 use super::tape::{End, Next, Reader};
+use crate::holders::{self, Held};
+use crate::readers::Place;
+
+/// What a reader reads by, until its body is gone.
+pub(super) struct Rights {
+    /// Its place among those who read.
+    pub(super) _place: Place,
+    /// The key that it reads with.
+    pub(super) held: Held,
+}
 
 /// A stream that is silent for longer is cut on its way.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What the reader is given, as the body of an answer. Each event's id is `<job>.<n>`; a comment breaks a silence; the
-/// last event is `[DONE]`, or an error in OpenAI's shape.
-pub(super) fn answer(job: JobId, reader: Reader, resume: Option<Duration>) -> Result<Response, Problem> {
-    let pieces = stream::unfold(Some(reader), move |reader| async move {
-        let mut reader = reader?;
-        let next = tokio::time::timeout(KEEP_ALIVE, reader.next()).await;
+/// last event is `[DONE]`, or an error in OpenAI's shape. It ends once the reader's key is revoked.
+pub(super) fn answer(
+    job: JobId,
+    reader: Reader,
+    resume: Option<Duration>,
+    rights: Rights,
+) -> Result<Response, Problem> {
+    let pieces = stream::unfold(Some((reader, rights)), move |reading| async move {
+        let (mut reader, rights) = reading?;
+        let next = tokio::select! {
+            biased;
+            () = rights.held.revoked() => Ok(Next::End(End::Failed(holders::revoked()))),
+            next = tokio::time::timeout(KEEP_ALIVE, reader.next()) => next,
+        };
         Some(match next {
-            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(b": still here\n\n")), Some(reader)),
-            Ok(Next::Events(first, events)) => (Ok(written(job, first, &events)), Some(reader)),
+            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(b": still here\n\n")), Some((reader, rights))),
+            Ok(Next::Events(first, events)) => (Ok(written(job, first, &events)), Some((reader, rights))),
             Ok(Next::End(end)) => (Ok(ending(end)), None),
         })
     });
@@ -63,12 +82,16 @@ mod tests {
 
     use super::super::tape::Tape;
     use super::*;
+    use crate::limits::Limits;
+    use crate::readers::Readers;
 
     #[tokio::test(start_paused = true)]
     async fn a_comment_breaks_a_silence_and_counts_as_no_event() {
         let tape = Tape::new();
         let job = "01a1fb51-9430-7707-8707-070707070707".parse().unwrap();
-        let answer = answer(job, tape.read_after(0).unwrap(), None).unwrap();
+        let place = Readers::new(&Limits::default()).enter(&"a".parse().unwrap(), job).unwrap();
+        let rights = Rights { _place: place, held: Held::by_nobody() };
+        let answer = answer(job, tape.read_after(0).unwrap(), None, rights).unwrap();
         let mut pieces = answer.into_body().into_data_stream();
         let mut next = async || String::from_utf8(pieces.next().await.unwrap().unwrap().into()).unwrap();
         for number in 1..=2 {

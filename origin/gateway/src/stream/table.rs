@@ -1,20 +1,36 @@
-//! The streams that are open.
+//! The streams that are open, and those that have ended and are kept for clients that may come back.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cortex_domain::id::{JobId, Tenant};
+use cortex_guard::{Kind, Problem};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
+use super::ended::Ended;
 use super::tape::Tape;
+use crate::limits::{Limits, Share};
+use crate::refuse;
 
-/// Streams open at once; each keeps up to a mebibyte.
-const MOST: usize = 1024;
+/// How often streams that were kept long enough are forgotten.
+const SWEPT: Duration = Duration::from_secs(1);
 
 /// A clone is the same table.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Streams(Arc<Mutex<HashMap<JobId, (Tenant, Tape)>>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Streams(Arc<Mutex<Table>>);
 
-/// A stream's place in the table, until it is dropped.
+#[derive(Debug)]
+struct Table {
+    most: Share,
+    open: HashMap<JobId, (Tenant, Tape)>,
+    /// How many of each tenant are open.
+    counts: HashMap<Tenant, usize>,
+    ended: Ended,
+}
+
+/// An open stream's place in the table, until it ends or is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     streams: Streams,
@@ -22,29 +38,144 @@ pub(super) struct Place {
 }
 
 impl Streams {
-    /// Enters a stream; `None` if there is no room.
-    pub(super) fn enter(&self, job: JobId, tenant: Tenant, tape: Tape) -> Option<Place> {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let ended = Ended::new(limits.ended_bytes);
+        let (open, counts) = (HashMap::new(), HashMap::new());
+        Self(Arc::new(Mutex::new(Table { most: limits.streams, open, counts, ended })))
+    }
+
+    /// Enters a stream.
+    ///
+    /// # Errors
+    /// If its tenant has as many open as it may have, or there are too many in all, or there is one of that job.
+    pub(super) fn enter(&self, job: JobId, tenant: Tenant, tape: Tape) -> Result<Place, Problem> {
         let mut table = self.lock();
-        if table.len() >= MOST || table.contains_key(&job) {
-            return None;
+        if table.open.contains_key(&job) || table.ended.find(job, Instant::now()).is_some() {
+            return Err(Problem::new(Kind::Conflict, "there is a stream of this job already"));
         }
-        table.insert(job, (tenant, tape));
-        Some(Place { streams: self.clone(), job })
+        let most = table.most;
+        let of_tenant = table.counts.get(&tenant).copied().unwrap_or_default();
+        if of_tenant >= most.of_tenant {
+            let detail = format!("this tenant has {of_tenant} streams under way, which is the most");
+            return Err(Problem::new(Kind::Overloaded, detail)
+                .with("limit", most.of_tenant)
+                .retry_after(Duration::from_secs(1)));
+        }
+        if table.open.len() >= most.all {
+            return Err(refuse::overloaded());
+        }
+        *table.counts.entry(tenant.clone()).or_default() += 1;
+        table.open.insert(job, (tenant, tape));
+        Ok(Place { streams: self.clone(), job })
     }
 
     /// A tenant's own stream.
     pub(super) fn find(&self, job: JobId, tenant: &Tenant) -> Option<Tape> {
         let table = self.lock();
-        table.get(&job).filter(|(owner, _)| owner == tenant).map(|(_, tape)| tape.clone())
+        let found = table.open.get(&job).or_else(|| table.ended.find(job, Instant::now()));
+        found.filter(|(owner, _)| owner == tenant).map(|(_, tape)| tape.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, (Tenant, Tape)>> {
+    /// Forgets streams that have been kept for as long as they were to be, until `stop`.
+    pub(crate) async fn sweep(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(SWEPT)).await.is_some() {
+            self.lock().ended.expire(Instant::now());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn leave(&mut self, job: JobId) -> Option<(Tenant, Tape)> {
+        let (tenant, tape) = self.open.remove(&job)?;
+        if let Some(count) = self.counts.get_mut(&tenant) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&tenant);
+            }
+        }
+        Some((tenant, tape))
+    }
+}
+
+impl Place {
+    /// Gives up the place of a stream that has ended, and keeps what it said for so long.
+    pub(super) fn end(self, keep: Duration) {
+        let mut table = self.streams.lock();
+        if let Some((tenant, tape)) = table.leave(self.job)
+            && !keep.is_zero()
+        {
+            table.ended.keep(self.job, tenant, tape, Instant::now() + keep);
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.streams.lock().remove(&self.job);
+        self.streams.lock().leave(self.job);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_domain::time::Timestamp;
+
+    use super::*;
+
+    fn streams() -> Streams {
+        let streams = Share { all: 5, of_tenant: 3 };
+        let ended_bytes = Share { all: 1 << 20, of_tenant: 1 << 20 };
+        Streams::new(&Limits { streams, ended_bytes, ..Limits::default() })
+    }
+
+    fn job(n: u8) -> JobId {
+        JobId::mint(Timestamp::from_millis(1), [n; 10])
+    }
+
+    fn enter(streams: &Streams, tenant: &str, n: u8) -> Result<Place, Kind> {
+        streams.enter(job(n), tenant.parse().unwrap(), Tape::new()).map_err(|problem| problem.kind)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn streams_that_have_ended_take_no_place_from_those_to_come() {
+        let streams = streams();
+        for n in 0..100 {
+            enter(&streams, "a", n).unwrap().end(Duration::from_secs(60));
+        }
+        let _others: Vec<_> = (100..103).map(|n| enter(&streams, "b", n).unwrap()).collect();
+        let _own = enter(&streams, "a", 103).unwrap();
+        assert!(streams.find(job(7), &"a".parse().unwrap()).is_some());
+        assert!(streams.find(job(7), &"b".parse().unwrap()).is_none());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(streams.find(job(7), &"a".parse().unwrap()).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tenant_with_all_its_places_taken_leaves_places_to_others() {
+        let streams = streams();
+        let mut places: Vec<_> = (0..3).map(|n| enter(&streams, "a", n).unwrap()).collect();
+        assert_eq!(enter(&streams, "a", 3).unwrap_err(), Kind::Overloaded);
+        places.extend([10, 11].map(|n| enter(&streams, "b", n).unwrap()));
+        assert_eq!(enter(&streams, "c", 20).unwrap_err(), Kind::Overloaded, "there are too many in all");
+        places.remove(0);
+        places.push(enter(&streams, "a", 4).unwrap());
+        assert_eq!(enter(&streams, "a", 5).unwrap_err(), Kind::Overloaded);
+        drop(places);
+        let table = streams.lock();
+        assert!(table.open.is_empty() && table.counts.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_jobs_id_stands_for_one_stream() {
+        let streams = streams();
+        let place = enter(&streams, "a", 1).unwrap();
+        assert_eq!(enter(&streams, "a", 1).unwrap_err(), Kind::Conflict);
+        place.end(Duration::from_secs(5));
+        assert_eq!(enter(&streams, "b", 1).unwrap_err(), Kind::Conflict);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(enter(&streams, "a", 1).is_ok());
     }
 }

@@ -86,6 +86,11 @@ impl Tape {
         self.0.moved.send_replace(());
     }
 
+    /// How much is kept.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     /// A reader of what comes after event `after`.
     ///
     /// # Errors

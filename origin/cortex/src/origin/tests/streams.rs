@@ -1,5 +1,7 @@
 //! Answers that stream: from a worker over the link, the bus and HTTP to a client.
 
+mod bounds;
+mod revoked;
 mod stand;
 
 use std::time::Duration;

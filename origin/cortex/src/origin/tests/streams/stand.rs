@@ -12,7 +12,9 @@ use cortex_domain::worker::Heartbeat;
 use cortex_fabric::link::{self, Dial, Limits, Link};
 use cortex_fabric::origin::{Heard, Origin as _, Report};
 use cortex_guard::api::chat::{ChatRequest, Message};
+use cortex_guard::signature::Keyring;
 use futures::StreamExt;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -39,6 +41,8 @@ const MODELS: &str = "models:
 pub(super) struct Stand {
     pub(super) origin: Origin,
     pub(super) cancels: mpsc::Receiver<Cancel>,
+    /// What the edge signs with.
+    pub(super) edge_keys: Keyring,
     http: reqwest::Client,
     _folder: tempfile::TempDir,
 }
@@ -56,10 +60,11 @@ impl Stand {
             models: Some(models),
             safety_kernel: None,
         };
+        let secrets = Secrets::open(&home).unwrap();
         let origin = Origin::start(Start {
             home: &home,
             config: Config::load(&files).unwrap(),
-            secrets: &Secrets::open(&home).unwrap(),
+            secrets: &secrets,
             tenant: "dev".parse().unwrap(),
             chat_model: None,
             api_key: KEY.into(),
@@ -84,7 +89,8 @@ impl Stand {
                 }
             }
         });
-        Self { origin, cancels, http: reqwest::Client::new(), _folder: folder }
+        let edge_keys = secrets.edge_keyring().unwrap();
+        Self { origin, cancels, edge_keys, http: reqwest::Client::new(), _folder: folder }
     }
 
     /// Asks for what the script says.
@@ -94,8 +100,16 @@ impl Stand {
     }
 
     pub(super) fn post(&self, path: &str, body: &Value) -> reqwest::RequestBuilder {
-        let url = format!("http://{}{path}", self.origin.address);
-        self.http.post(url).bearer_auth(KEY).json(body)
+        self.request(Method::POST, path).bearer_auth(KEY).json(body)
+    }
+
+    pub(super) fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.request(Method::GET, path).bearer_auth(KEY)
+    }
+
+    /// A request of nobody's.
+    pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.origin.address))
     }
 }
 
@@ -114,6 +128,9 @@ struct Script {
     frames: u64,
     #[serde(default)]
     pace_ms: u64,
+    /// How long it waits before its first frame.
+    #[serde(default)]
+    wait_ms: u64,
     /// Bytes beside what each frame says.
     #[serde(default)]
     filler: usize,
@@ -133,6 +150,7 @@ async fn run(link: Arc<Link>, task: Task, input: Bytes) {
     let worker = heartbeat().worker;
     let said = |seq, what| Progress { job: task.job, lease: task.lease, worker: worker.clone(), seq, what };
     link.progress(said(0, Said::Started)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(script.wait_ms)).await;
     let mut ticks = tokio::time::interval(Duration::from_millis(script.pace_ms.max(1)));
     let filler = "x".repeat(script.filler);
     for number in 1..=script.frames {

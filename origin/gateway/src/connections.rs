@@ -1,0 +1,155 @@
+//! The connections of a door: so many and no more, and those that have proved nothing make room for new ones.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+/// A clone is the same list.
+#[derive(Clone, Debug)]
+pub(crate) struct Connections {
+    most: usize,
+    table: Arc<Mutex<Table>>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    next: u64,
+    /// The oldest first.
+    open: BTreeMap<u64, Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    peer: IpAddr,
+    /// Whether a request that came over it was admitted.
+    vouched: bool,
+    close: CancellationToken,
+}
+
+/// A connection's place, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    connections: Connections,
+    number: u64,
+    close: CancellationToken,
+}
+
+/// Says of a connection that a known caller uses it.
+#[derive(Clone, Debug)]
+pub(crate) struct Vouch {
+    connections: Connections,
+    number: u64,
+}
+
+impl Connections {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, table: Arc::default() }
+    }
+
+    /// Enters a connection; where there are too many, one that has proved nothing is closed for it. `None` if all are
+    /// known callers'.
+    pub(crate) fn enter(&self, peer: IpAddr) -> Option<Connection> {
+        let mut table = self.table();
+        if table.open.len() >= self.most {
+            table.close_least_known()?;
+        }
+        let (number, close) = (table.next, CancellationToken::new());
+        table.next += 1;
+        table.open.insert(number, Open { peer, vouched: false, close: close.clone() });
+        drop(table);
+        Some(Connection { connections: self.clone(), number, close })
+    }
+
+    /// Closes a connection that has proved nothing, for want of room of another kind.
+    pub(crate) fn shed(&self) {
+        self.table().close_least_known();
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn close_least_known(&mut self) -> Option<()> {
+        let victim = self.least_known()?;
+        self.open.remove(&victim)?.close.cancel();
+        Some(())
+    }
+
+    /// The oldest unknown connection of a peer that has the most of them.
+    fn least_known(&self) -> Option<u64> {
+        let unknown = || self.open.iter().filter(|(_, open)| !open.vouched);
+        let mut peers = HashMap::<IpAddr, usize>::new();
+        for (_, open) in unknown() {
+            *peers.entry(open.peer).or_default() += 1;
+        }
+        let most = peers.values().copied().max()?;
+        unknown().find(|(_, open)| peers.get(&open.peer) == Some(&most)).map(|(number, _)| *number)
+    }
+}
+
+impl Connection {
+    pub(crate) fn vouch(&self) -> Vouch {
+        Vouch { connections: self.connections.clone(), number: self.number }
+    }
+
+    /// Resolves once the connection is to be closed.
+    pub(crate) async fn closed(&self) {
+        self.close.cancelled().await;
+    }
+}
+
+impl Vouch {
+    pub(crate) fn known(&self) {
+        if let Some(open) = self.connections.table().open.get_mut(&self.number) {
+            open.vouched = true;
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.connections.table().open.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(n: u8) -> IpAddr {
+        [127, 0, 0, n].into()
+    }
+
+    #[test]
+    fn the_oldest_unknown_connection_of_the_peer_with_the_most_makes_room() {
+        let connections = Connections::new(4);
+        let lone = connections.enter(peer(2)).unwrap();
+        let [oldest, known, newest] = [1, 1, 1].map(|n| connections.enter(peer(n)).unwrap());
+        known.vouch().known();
+        let _new = connections.enter(peer(3)).unwrap();
+        assert!(oldest.close.is_cancelled());
+        assert!(![&lone, &known, &newest].iter().any(|open| open.close.is_cancelled()));
+        connections.shed();
+        assert!(
+            lone.close.is_cancelled() && !newest.close.is_cancelled(),
+            "the oldest, where peers have as many"
+        );
+    }
+
+    #[test]
+    fn known_callers_are_not_closed_for_new_ones() {
+        let connections = Connections::new(2);
+        let open = [1, 1].map(|n| connections.enter(peer(n)).unwrap());
+        for connection in &open {
+            connection.vouch().known();
+        }
+        assert!(connections.enter(peer(1)).is_none());
+        drop(open);
+        assert!(connections.table().open.is_empty());
+        assert!(connections.enter(peer(1)).is_some());
+    }
+}

@@ -1,0 +1,206 @@
+//! What is open under each API key, so that it ends when the key is revoked.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cortex_domain::id::Tenant;
+use cortex_guard::keys::KeyId;
+use cortex_guard::{Kind, Problem, headers};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::door::Admitted;
+
+/// How long a revoked key is remembered: a request that the edge let in before may still be on its way.
+const REMEMBERED: Duration = Duration::from_secs(600);
+/// Revoked keys remembered at most, the latest.
+const MOST_REVOKED: usize = 4096;
+
+/// A key of a tenant's.
+type Key = (Tenant, KeyId);
+
+/// A clone is the same list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Holders(Arc<Mutex<Table>>);
+
+#[derive(Debug, Default)]
+struct Table {
+    open: HashMap<Key, Open>,
+    /// The oldest first.
+    revoked: VecDeque<(Key, Instant)>,
+}
+
+/// What is open under one key.
+#[derive(Debug)]
+struct Open {
+    count: usize,
+    revoked: CancellationToken,
+}
+
+/// Something that is open under a key; a clone is the same. It is open until all are dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Held(Option<Arc<Holder>>);
+
+#[derive(Debug)]
+struct Holder {
+    holders: Holders,
+    key: Key,
+    revoked: CancellationToken,
+}
+
+impl Holders {
+    /// Notes that something is open under the key that the edge saw. A local caller has no key that could be revoked.
+    ///
+    /// # Errors
+    /// If the key was revoked, or the header that names it names none.
+    pub(crate) fn hold(&self, admitted: &Admitted) -> Result<Held, Problem> {
+        let named = admitted.header(headers::CALLER_KEY).filter(|_| admitted.signed);
+        let Some(named) = named else { return Ok(Held(None)) };
+        let key = named.parse().map_err(|_| {
+            let detail = format!("the header {} names no key", headers::CALLER_KEY);
+            Problem::new(Kind::InvalidRequest, detail).at(headers::CALLER_KEY)
+        })?;
+        self.enter((admitted.owner.tenant.clone(), key))
+    }
+
+    fn enter(&self, key: Key) -> Result<Held, Problem> {
+        let mut table = self.table();
+        table.forget(Instant::now());
+        if table.revoked.iter().any(|(revoked, _)| *revoked == key) {
+            return Err(revoked());
+        }
+        let open = table
+            .open
+            .entry(key.clone())
+            .or_insert_with(|| Open { count: 0, revoked: CancellationToken::new() });
+        open.count += 1;
+        let revoked = open.revoked.clone();
+        drop(table);
+        Ok(Held(Some(Arc::new(Holder { holders: self.clone(), key, revoked }))))
+    }
+
+    /// Ends what is open under a key, and refuses what comes with it later; returns how much was open.
+    pub(crate) fn revoke(&self, tenant: Tenant, key: KeyId) -> usize {
+        let (key, now) = ((tenant, key), Instant::now());
+        let mut table = self.table();
+        table.forget(now);
+        if !table.revoked.iter().any(|(revoked, _)| *revoked == key) {
+            table.revoked.push_back((key.clone(), now + REMEMBERED));
+        }
+        let open = table.open.get(&key);
+        open.inspect(|open| open.revoked.cancel()).map_or(0, |open| open.count)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn forget(&mut self, now: Instant) {
+        while self
+            .revoked
+            .front()
+            .is_some_and(|(_, until)| *until <= now || self.revoked.len() > MOST_REVOKED)
+        {
+            self.revoked.pop_front();
+        }
+    }
+}
+
+impl Held {
+    /// Under no key that could be revoked.
+    #[cfg(test)]
+    pub(crate) fn by_nobody() -> Self {
+        Self(None)
+    }
+
+    /// Resolves once the key is revoked.
+    pub(crate) async fn revoked(&self) {
+        match &self.0 {
+            Some(holder) => holder.revoked.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Does something for as long as the key holds.
+    ///
+    /// # Errors
+    /// If the work fails, or the key is revoked before it is done.
+    pub(crate) async fn during<T>(
+        &self,
+        work: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        tokio::select! {
+            biased;
+            () = self.revoked() => Err(revoked()),
+            done = work => done,
+        }
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let mut table = self.holders.table();
+        if let Some(open) = table.open.get_mut(&self.key) {
+            open.count -= 1;
+            if open.count == 0 {
+                table.open.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// Why something ends whose key was revoked.
+pub(crate) fn revoked() -> Problem {
+    Problem::new(Kind::Unauthenticated, "the API key was revoked; send a valid one")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn key(tenant: &str, n: char) -> Key {
+        (tenant.parse().unwrap(), format!("abcdefghijk{n}").parse().unwrap())
+    }
+
+    fn revoke(holders: &Holders, (tenant, key): Key) -> usize {
+        holders.revoke(tenant, key)
+    }
+
+    #[tokio::test]
+    async fn a_revoked_key_ends_all_that_is_open_under_it_and_nothing_else() {
+        let holders = Holders::default();
+        let enter = |tenant, n| holders.enter(key(tenant, n)).unwrap();
+        let own = [enter("a", 'a'), enter("a", 'a')];
+        let others = [enter("a", 'b'), enter("b", 'a'), Held(None)];
+        assert_eq!(revoke(&holders, key("a", 'a')), 2);
+        for held in &own {
+            assert!(held.revoked().now_or_never().is_some());
+            let refused = held.during(async { Ok(()) }).await.unwrap_err();
+            assert_eq!(refused.kind, Kind::Unauthenticated);
+        }
+        for held in &others {
+            assert!(held.revoked().now_or_never().is_none());
+            assert!(held.during(async { Ok(()) }).await.is_ok());
+        }
+        drop((own, others));
+        assert!(holders.table().open.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_was_on_its_way_is_refused() {
+        let holders = Holders::default();
+        assert_eq!(revoke(&holders, key("a", 'a')), 0);
+        assert_eq!(revoke(&holders, key("a", 'a')), 0, "it may be told again");
+        tokio::time::advance(REMEMBERED / 2).await;
+        assert_eq!(holders.enter(key("a", 'a')).unwrap_err().kind, Kind::Unauthenticated);
+        assert!(holders.enter(key("b", 'a')).is_ok());
+        tokio::time::advance(REMEMBERED).await;
+        assert!(holders.enter(key("a", 'a')).is_ok());
+        assert!(holders.table().revoked.is_empty());
+    }
+}

@@ -1,0 +1,114 @@
+//! The latest of what a worker says, for one who may read more slowly than it comes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// What is kept of it, in bytes; beyond that the oldest lines are left out.
+const KEPT: usize = 128 * 1024;
+
+/// Opens a way for lines from one who never waits to one who may read slowly.
+pub(super) fn recent() -> (Writer, Reader) {
+    let shared = Arc::new(Shared { state: Mutex::default(), moved: Notify::new() });
+    (Writer(Arc::clone(&shared)), Reader(shared))
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    moved: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: VecDeque<String>,
+    bytes: usize,
+    over: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One who says lines; dropping it ends them.
+#[derive(Debug)]
+pub(super) struct Writer(Arc<Shared>);
+
+impl Writer {
+    pub(super) fn write(&self, lines: Vec<String>) {
+        let mut state = self.0.state();
+        for line in lines {
+            state.bytes += line.len();
+            state.lines.push_back(line);
+        }
+        while state.bytes > KEPT
+            && let Some(oldest) = state.lines.pop_front()
+        {
+            state.bytes -= oldest.len();
+        }
+        drop(state);
+        self.0.moved.notify_one();
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.state().over = true;
+        self.0.moved.notify_one();
+    }
+}
+
+/// One who reads them.
+#[derive(Debug)]
+pub(super) struct Reader(Arc<Shared>);
+
+impl Reader {
+    /// The next line; `None` once there will be no more.
+    pub(super) async fn next(&mut self) -> Option<String> {
+        loop {
+            {
+                let mut state = self.0.state();
+                if let Some(line) = state.lines.pop_front() {
+                    state.bytes -= line.len();
+                    return Some(line);
+                }
+                if state.over {
+                    return None;
+                }
+            }
+            self.0.moved.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_who_reads_nothing_is_kept_the_latest_lines() {
+        let (writer, mut reader) = recent();
+        let line = |n: usize| format!("{n:0>1024}");
+        for n in 0..1000 {
+            writer.write(vec![line(n)]);
+        }
+        drop(writer);
+        let mut read = Vec::new();
+        while let Some(line) = reader.next().await {
+            read.push(line);
+        }
+        assert_eq!(read, (1000 - KEPT / 1024..1000).map(line).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn lines_come_to_who_waits_for_them() {
+        let (writer, mut reader) = recent();
+        let (read, ()) = tokio::join!(reader.next(), async { writer.write(vec!["a".into(), "b".into()]) });
+        assert_eq!((read.as_deref(), reader.next().await.as_deref()), (Some("a"), Some("b")));
+        let (read, ()) = tokio::join!(reader.next(), async { drop(writer) });
+        assert_eq!(read, None);
+    }
+}

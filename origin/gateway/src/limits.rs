@@ -1,0 +1,35 @@
+//! How much may be open at once, so that nobody takes what others need.
+
+/// How much the gateway lets be open at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections of the HTTP door.
+    pub connections: usize,
+    /// Answers that stream.
+    pub streams: Share,
+    /// Those who read events as they come: of jobs' logs, and of answers.
+    pub readers: Share,
+    /// Such readers of one job.
+    pub readers_of_job: usize,
+    /// Bytes of streams that have ended and are kept for clients that may come back for the rest.
+    pub ended_bytes: Share,
+}
+
+/// A number for all tenants together, and for each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    pub all: usize,
+    pub of_tenant: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            streams: Share { all: 1024, of_tenant: 256 },
+            readers: Share { all: 2048, of_tenant: 512 },
+            readers_of_job: 16,
+            ended_bytes: Share { all: 64 * 1024 * 1024, of_tenant: 16 * 1024 * 1024 },
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Those who read events as they come: how many of a job, of a tenant and in all.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cortex_domain::id::{JobId, Tenant};
+use cortex_guard::{Kind, Problem};
+
+use crate::limits::{Limits, Share};
+
+/// A clone is the same list.
+#[derive(Clone, Debug)]
+pub(crate) struct Readers {
+    all: Share,
+    of_job: usize,
+    counts: Arc<Mutex<Counts>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    tenants: HashMap<Tenant, usize>,
+    jobs: HashMap<JobId, usize>,
+}
+
+/// One reader's place, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    readers: Readers,
+    tenant: Tenant,
+    job: JobId,
+}
+
+impl Readers {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { all: limits.readers, of_job: limits.readers_of_job, counts: Arc::default() }
+    }
+
+    /// # Errors
+    /// If the job or its tenant has as many readers as it may have, or there are too many in all.
+    pub(crate) fn enter(&self, tenant: &Tenant, job: JobId) -> Result<Place, Problem> {
+        let mut counts = self.counts();
+        let Counts { all, tenants, jobs } = &*counts;
+        let of_tenant = tenants.get(tenant).copied().unwrap_or_default();
+        let of_job = jobs.get(&job).copied().unwrap_or_default();
+        if of_job >= self.of_job {
+            return Err(full("this job", self.of_job));
+        }
+        if of_tenant >= self.all.of_tenant {
+            return Err(full("this tenant", self.all.of_tenant));
+        }
+        if *all >= self.all.all {
+            return Err(crate::refuse::overloaded());
+        }
+        counts.all += 1;
+        *counts.tenants.entry(tenant.clone()).or_default() += 1;
+        *counts.jobs.entry(job).or_default() += 1;
+        drop(counts);
+        Ok(Place { readers: self.clone(), tenant: tenant.clone(), job })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.readers.counts();
+        counts.all = counts.all.saturating_sub(1);
+        one_less(&mut counts.tenants, self.tenant.clone());
+        one_less(&mut counts.jobs, self.job);
+    }
+}
+
+fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, of: K) {
+    if let Entry::Occupied(mut count) = counts.entry(of) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
+        }
+    }
+}
+
+fn full(whose: &str, most: usize) -> Problem {
+    let detail =
+        format!("{whose} has {most} open event streams, which is the most: close one, then try again");
+    Problem::new(Kind::Overloaded, detail).with("limit", most).retry_after(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_domain::time::Timestamp;
+
+    use super::*;
+
+    fn readers() -> Readers {
+        let readers = Share { all: 6, of_tenant: 4 };
+        Readers::new(&Limits { readers, readers_of_job: 2, ..Limits::default() })
+    }
+
+    fn job(n: u8) -> JobId {
+        JobId::mint(Timestamp::from_millis(1), [n; 10])
+    }
+
+    fn tenant(name: &str) -> Tenant {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn a_job_a_tenant_and_all_together_have_so_many_readers_and_no_more() {
+        let readers = readers();
+        let enter = |name, n| readers.enter(&tenant(name), job(n));
+        let mut places: Vec<_> = [1, 1, 2].map(|n| enter("a", n).unwrap()).into();
+        let refused = enter("a", 1).unwrap_err();
+        assert_eq!((refused.kind, &refused.extensions["limit"]), (Kind::Overloaded, &2.into()));
+        places.push(enter("a", 3).unwrap());
+        assert_eq!(enter("a", 4).unwrap_err().extensions["limit"], 4);
+        places.extend([5, 6].map(|n| enter("b", n).unwrap()));
+        assert_eq!(enter("c", 7).unwrap_err().kind, Kind::Overloaded);
+        places.remove(0);
+        places.push(enter("a", 1).unwrap());
+        drop(places);
+        let counts = readers.counts();
+        assert!(counts.all == 0 && counts.tenants.is_empty() && counts.jobs.is_empty());
+    }
+}

@@ -1,0 +1,170 @@
+//! Streams that have ended and are kept for clients that lost their connection and may come back for the rest.
+
+use std::collections::{HashMap, VecDeque};
+
+use cortex_domain::id::{JobId, Tenant};
+use tokio::time::Instant;
+
+use super::tape::Tape;
+use crate::limits::Share;
+
+/// What a kept stream counts at least, in bytes: it takes room beside what it said.
+const LEAST: usize = 4096;
+
+/// Streams that have ended, within a number of bytes for each tenant and for all.
+#[derive(Debug)]
+pub(super) struct Ended {
+    most: Share,
+    kept: HashMap<JobId, Kept>,
+    tenants: HashMap<Tenant, Own>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Kept {
+    stream: (Tenant, Tape),
+    bytes: usize,
+    until: Instant,
+}
+
+/// What is kept of one tenant.
+#[derive(Debug, Default)]
+struct Own {
+    bytes: usize,
+    /// The oldest first.
+    jobs: VecDeque<JobId>,
+}
+
+impl Ended {
+    pub(super) fn new(most: Share) -> Self {
+        Self { most, kept: HashMap::new(), tenants: HashMap::new(), bytes: 0 }
+    }
+
+    /// Keeps a stream until a time, or until later ones need its room: the tenant's own first, then those of whichever
+    /// tenant has the most.
+    pub(super) fn keep(&mut self, job: JobId, tenant: Tenant, tape: Tape, until: Instant) {
+        let bytes = tape.bytes().max(LEAST);
+        let own = self.tenants.entry(tenant.clone()).or_default();
+        own.jobs.push_back(job);
+        own.bytes += bytes;
+        self.bytes += bytes;
+        self.kept.insert(job, Kept { stream: (tenant.clone(), tape), bytes, until });
+        while self.tenants.get(&tenant).is_some_and(|own| own.bytes > self.most.of_tenant) {
+            self.forget_oldest_of(&tenant);
+        }
+        while self.bytes > self.most.all
+            && let Some(most) = self.tenants.iter().max_by_key(|(_, own)| own.bytes)
+        {
+            let tenant = most.0.clone();
+            self.forget_oldest_of(&tenant);
+        }
+    }
+
+    /// The stream, if it is kept still.
+    pub(super) fn find(&self, job: JobId, now: Instant) -> Option<&(Tenant, Tape)> {
+        self.kept.get(&job).filter(|kept| now < kept.until).map(|kept| &kept.stream)
+    }
+
+    /// Forgets those that were kept for as long as they were to be.
+    pub(super) fn expire(&mut self, now: Instant) {
+        let over = self.kept.iter().filter(|(_, kept)| kept.until <= now);
+        for job in over.map(|(job, _)| *job).collect::<Vec<_>>() {
+            self.forget(job);
+        }
+        for own in self.tenants.values_mut() {
+            own.jobs.retain(|job| self.kept.contains_key(job));
+        }
+        self.tenants.retain(|_, own| !own.jobs.is_empty());
+    }
+
+    fn forget_oldest_of(&mut self, tenant: &Tenant) {
+        match self.tenants.get_mut(tenant).and_then(|own| own.jobs.pop_front()) {
+            Some(job) => self.forget(job),
+            None => drop(self.tenants.remove(tenant)),
+        }
+    }
+
+    fn forget(&mut self, job: JobId) {
+        let Some(Kept { stream: (tenant, _), bytes, .. }) = self.kept.remove(&job) else { return };
+        self.bytes -= bytes;
+        if let Some(own) = self.tenants.get_mut(&tenant) {
+            own.bytes -= bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use cortex_domain::time::Timestamp;
+
+    use super::*;
+
+    fn job(n: u8) -> JobId {
+        JobId::mint(Timestamp::from_millis(1), [n; 10])
+    }
+
+    fn ended() -> Ended {
+        Ended::new(Share { all: 8 * LEAST, of_tenant: 5 * LEAST })
+    }
+
+    fn keep(ended: &mut Ended, tenant: &str, n: u8, bytes: usize, seconds: u64) {
+        let tape = Tape::new();
+        tape.write(vec![Bytes::from(vec![0; bytes])]);
+        let until = Instant::now() + Duration::from_secs(seconds);
+        ended.keep(job(n), tenant.parse().unwrap(), tape, until);
+    }
+
+    fn kept(ended: &Ended) -> Vec<u8> {
+        (0..=255).filter(|n| ended.find(job(*n), Instant::now()).is_some()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tenants_own_oldest_streams_make_room_for_its_new_ones() {
+        let mut ended = ended();
+        keep(&mut ended, "b", 9, 1, 60);
+        for n in 0..5 {
+            keep(&mut ended, "a", n, 1, 60);
+        }
+        assert_eq!(kept(&ended), [0, 1, 2, 3, 4, 9]);
+        keep(&mut ended, "a", 5, 2 * LEAST, 60);
+        assert_eq!(kept(&ended), [2, 3, 4, 5, 9]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_tenant_with_the_most_makes_room_when_there_is_too_much_in_all() {
+        let mut ended = ended();
+        for n in 0..5 {
+            keep(&mut ended, "a", n, 1, 60);
+        }
+        for n in 10..14 {
+            keep(&mut ended, "b", n, 1, 60);
+        }
+        assert_eq!(kept(&ended), [1, 2, 3, 4, 10, 11, 12, 13]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_kept_long_enough_is_forgotten_and_leaves_nothing_behind() {
+        let mut ended = ended();
+        keep(&mut ended, "a", 1, 1, 5);
+        keep(&mut ended, "a", 2, 1, 60);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(kept(&ended), [2]);
+        ended.expire(Instant::now());
+        assert_eq!((ended.kept.len(), ended.bytes), (1, LEAST));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        ended.expire(Instant::now());
+        assert!(ended.kept.is_empty() && ended.tenants.is_empty() && ended.bytes == 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_larger_than_a_tenants_share_is_not_kept() {
+        let mut ended = ended();
+        keep(&mut ended, "a", 1, 6 * LEAST, 60);
+        assert!(kept(&ended).is_empty());
+        keep(&mut ended, "a", 2, 1, 60);
+        assert_eq!(kept(&ended), [2]);
+    }
+}

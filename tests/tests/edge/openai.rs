@@ -36,6 +36,16 @@ async fn the_javascript_client_has_tools_called_through_the_edge() {
     run("node".into(), "tools.mjs", &Stack::chat().await).await;
 }
 
+#[tokio::test]
+async fn the_python_client_sends_every_answer_back_through_the_edge() {
+    run(python(), "history.py", &Stack::chat().await).await;
+}
+
+#[tokio::test]
+async fn the_javascript_client_sends_every_answer_back_through_the_edge() {
+    run("node".into(), "history.mjs", &Stack::chat().await).await;
+}
+
 /// Runs a script against an edge; the script asserts by itself.
 async fn run(program: PathBuf, script: &str, stack: &Stack) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/edge/openai");

@@ -1,6 +1,6 @@
 //! Who is let in at the edge, and what is refused there.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cortex_tests::api::{Answer, read};
 use cortex_tests::stack::Stack;
@@ -46,6 +46,30 @@ async fn another_tenants_job_looks_like_none() {
         assert_eq!((answer.status, answer.problem()), (404, "not-found"));
     }
     assert_eq!(other.get("/api/v1/jobs").await.body["jobs"], json!([]));
+}
+
+#[tokio::test]
+async fn a_body_full_of_what_begins_a_secret_costs_the_edge_little_more_than_prose() {
+    const TRIES: usize = 3;
+    const DEARER: u32 = 10;
+    let stack = Stack::echo().await;
+    // Scanned to its end, then refused, so that nothing else takes time.
+    let took = async |unit: &str| {
+        let body = json!({"topic": "job.nope", "input": unit.repeat(1_000_000 / unit.len())});
+        let mut best = Duration::MAX;
+        for _ in 0..TRIES {
+            let start = Instant::now();
+            let answer = stack.api.post("/api/v1/jobs", &body).await;
+            best = best.min(start.elapsed());
+            assert_eq!((answer.status, answer.problem()), (422, "unknown-topic"), "{unit}: {answer:?}");
+        }
+        best
+    };
+    let prose = took("a line of words, as people write them. ").await;
+    for unit in ["sk-", "xsk-", "eyJ.", "eyJaaaaaaa.eyJ.", "ghp_", "-----BEGIN ", "\u{ad}sk-"] {
+        let hostile = took(unit).await;
+        assert!(hostile < prose * DEARER, "{unit:?} took {hostile:?}, prose {prose:?}");
+    }
 }
 
 #[tokio::test]

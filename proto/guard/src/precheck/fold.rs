@@ -5,14 +5,11 @@ use std::borrow::Cow;
 
 use super::steps;
 
-/// The bytes of a JSON escape, `\u0041`.
-const ESCAPE: usize = 6;
-
 /// The text without invisible characters, with the ASCII that its look-alikes stand for. Escapes that are left after
-/// the JSON was read (a text that is JSON itself, such as a call's arguments) count as what they stand for.
+/// the JSON was read (in a text that is JSON itself, such as a call's arguments, or a URL) count as what they stand for.
 pub(super) fn fold(text: &str) -> Cow<'_, str> {
     steps::count(text.len());
-    let plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'[' | b']'..=b'~');
+    let plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'$' | b'&'..=b'[' | b']'..=b'~');
     let Some(first) = text.bytes().position(|b| !plain(&b)) else { return Cow::Borrowed(text) };
     let mut folded: Option<String> = None;
     // Only ASCII stands before it.
@@ -34,14 +31,22 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
 /// The next character and how many bytes it takes.
 fn next(text: &str) -> Option<(char, usize)> {
     let first = text.chars().next()?;
-    let escaped = (first == '\\').then(|| escape(text)).flatten();
-    Some(escaped.map_or((first, first.len_utf8()), |c| (c, ESCAPE)))
+    Some(escape(text).unwrap_or((first, first.len_utf8())))
 }
 
-fn escape(text: &str) -> Option<char> {
-    let digits = text.get(..ESCAPE)?.strip_prefix("\\u")?;
-    let hexadecimal = digits.bytes().all(|b| b.is_ascii_hexdigit());
-    char::from_u32(u32::from_str_radix(digits, 16).ok().filter(|_| hexadecimal)?)
+/// An escape of JSON, or one byte of a URL that is ASCII.
+fn escape(text: &str) -> Option<(char, usize)> {
+    match text.as_bytes() {
+        [b'\\', b'b' | b'f' | b'n' | b'r' | b't', ..] => Some((' ', 2)),
+        [b'\\', b'u', ..] => Some((hexadecimal(text.get(2..6)?)?, 6)),
+        [b'%', ..] => Some((hexadecimal(text.get(1..3)?).filter(char::is_ascii)?, 3)),
+        _ => None,
+    }
+}
+
+fn hexadecimal(digits: &str) -> Option<char> {
+    let sound = digits.bytes().all(|b| b.is_ascii_hexdigit());
+    char::from_u32(u32::from_str_radix(digits, 16).ok().filter(|_| sound)?)
 }
 
 /// Whether nothing is seen of a character: format and control characters, what Unicode calls default ignorable, and
@@ -86,7 +91,8 @@ mod tests {
             ("\u{1d5d4}\u{1d5ee}\u{1d7ec} \u{1d400}\u{1d433}", "Aa0 Az"),
             ("sk\u{2011}a", "sk-a"),
             ("A\u{332}K\u{336}", "AK"),
-            ("\\u0041\\u200bK\\n", "AK\\n"),
+            ("\\u0041\\u200bK\\nL", "AK L"),
+            ("%41K%3d", "AK="),
         ] {
             assert_eq!(fold(text), expected, "{text:?}");
         }
@@ -94,9 +100,22 @@ mod tests {
 
     #[test]
     fn other_texts_stay_as_they_are() {
-        for text in
-            ["", "plain ~!\t\r\n", "日本語 é", "\\", "\\u", "\\u00", "\\u+041", "\\ud800", "\\x41", "\\uäöü"]
-        {
+        for text in [
+            "",
+            "plain ~!\t\r\n",
+            "日本語 é",
+            "\\",
+            "\\u",
+            "\\u00",
+            "\\u+041",
+            "\\ud800",
+            "\\x41",
+            "\\uäöü",
+            "5 %",
+            "%4",
+            "%ä",
+            "%c3%a4",
+        ] {
             assert!(matches!(fold(text), Cow::Borrowed(same) if same == text), "{text:?}");
         }
     }

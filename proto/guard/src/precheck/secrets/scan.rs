@@ -82,14 +82,8 @@ impl<'a> Scan<'a> {
         self.digit.first(self.bytes, at, |b| b.is_ascii_digit()) < end
     }
 
-    /// Whether no letter or digit stands before, but those of an escape: `\nAKIA`, `%3DAKIA`.
     fn begins_word(&self, at: usize) -> bool {
-        match &self.bytes[..at] {
-            [.., b'\\', b'b' | b'f' | b'n' | b'r' | b't'] => true,
-            [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => true,
-            [.., before] => !before.is_ascii_alphanumeric(),
-            [] => true,
-        }
+        self.bytes[..at].last().is_none_or(|before| !before.is_ascii_alphanumeric())
     }
 
     /// Header and payload are JSON objects in base64url, and there is a signature.

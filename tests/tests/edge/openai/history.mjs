@@ -17,7 +17,7 @@ const loose = { type: "function", function: { name: "Weather", parameters: weath
 const plain = { model, messages };
 const shaped = { ...plain, response_format: zodResponseFormat(Weather, "weather") };
 const calling = { ...plain, tools: [weather], tool_choice: "required", parallel_tool_calls: false };
-// Its words are forbidden, so that it says nothing.
+// It may only break the line, at which it stops: an empty answer.
 const silent = { ...plain, max_tokens: 1, stop: ["\n"], response_format: { type: "regex", regex: "\n" } };
 
 // What each helper makes of an answer.

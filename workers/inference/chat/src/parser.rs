@@ -4,6 +4,7 @@ use crate::syntax::{Calls, Marker, Reasoning, Syntax};
 
 mod call;
 mod control;
+mod end;
 mod hold;
 mod json;
 mod part;
@@ -19,7 +20,7 @@ pub use part::{End, Part};
 ///
 /// Only calls of tools that were offered are calls. What begins like a call and isn't one is given back as text, whole;
 /// so it is held back until the tool's name is known. After that the arguments stream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parser {
     reasoning: Option<Reasoning>,
     calls: Calls,
@@ -35,7 +36,7 @@ pub struct Parser {
     out: Vec<Part>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum State {
     /// Nothing yet but space; after reasoning, nothing yet but line breaks.
     Start {
@@ -73,7 +74,7 @@ enum Wants {
 }
 
 /// What may be a call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Reading {
     reader: CallReader,
     announced: bool,
@@ -91,6 +92,8 @@ impl Reading {
 
 /// Longest text that is held back in the hope of a call.
 const HELD: usize = 256 << 10;
+/// Longest space that is held back in the hope of a marker at the start.
+const SPACE: usize = 64;
 
 impl Parser {
     /// A parser for one answer. `tools` names the tools that may be called; `in_reasoning` says that the prompt already
@@ -138,39 +141,6 @@ impl Parser {
         std::mem::take(&mut self.out)
     }
 
-    /// Says what was held back, and in what the answer ended.
-    pub fn finish(mut self) -> (Vec<Part>, End) {
-        let mut end = End::Whole;
-        loop {
-            match std::mem::replace(&mut self.state, State::Text) {
-                State::Call(Reading { announced: false, shown, raw, .. }) => self.give_back(&shown, &raw),
-                State::List { shown, raw, .. } if !self.after_call => self.give_back(&shown, &raw),
-                State::List { .. } | State::After { .. } => {}
-                State::Call(_) => end = End::Call { index: self.count - 1 },
-                State::Start { space, .. } => {
-                    let held = space + &self.hold.take();
-                    self.text(&held);
-                }
-                State::Text => {
-                    let held = self.hold.take();
-                    if !(self.after_call && held.trim_matches('\n').is_empty()) {
-                        self.text(&held);
-                    }
-                }
-                State::Reasoning { .. } => {
-                    let held = self.hold.take();
-                    self.thought(held.trim_end_matches('\n'));
-                    end = End::Reasoning;
-                }
-                State::Program { raw } => self.program(&raw),
-            }
-            if self.again.is_empty() && matches!(self.state, State::Text) && self.hold.is_empty() {
-                return (self.out, end);
-            }
-            self.settle();
-        }
-    }
-
     fn settle(&mut self) {
         while let Some(c) = self.again.pop_front() {
             self.read(c);
@@ -204,6 +174,9 @@ impl Parser {
             if c.is_whitespace() {
                 if !(reasoned && c == '\n' && space.is_empty()) {
                     space.push(c);
+                }
+                if space.len() > SPACE {
+                    return self.text(&space);
                 }
                 self.state = State::Start { space, reasoned };
                 return;

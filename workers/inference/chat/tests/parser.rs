@@ -105,7 +105,6 @@ fn what_only_looks_like_a_call_is_given_back_whole() {
         "<tool_call> no",
         "<tool_cal",
         "a < b <tool_ call>",
-        "<tool_call>{\"name\": \"add\"",
         "<tool_call>{\"name\": \"add\", \"arguments\": 5}</tool_call>",
         "<tool_call>{\"name\": add}</tool_call>",
         "<tool_call>{\"name\": \"add\",}</tool_call>",
@@ -114,6 +113,131 @@ fn what_only_looks_like_a_call_is_given_back_whole() {
     ] {
         assert_eq!(read_text(HERMES, answer), (vec![text(answer)], End::Whole), "{answer}");
     }
+}
+
+/// What is said of an answer that was cut here.
+fn read_cut(syntax: &Syntax, written: &[Written]) -> (Vec<Part>, End) {
+    let mut parser = Parser::new(syntax, tools(), false);
+    let mut parts = Vec::new();
+    for piece in written {
+        parts.extend(match piece {
+            Written::Text(text) => parser.push(text),
+            Written::Special(token) => parser.special(token),
+        });
+    }
+    let (rest, end) = parser.cut();
+    parts.extend(rest);
+    (joined(parts), end)
+}
+
+fn content(parts: &[Part]) -> String {
+    let texts = parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+#[test]
+fn wherever_an_answer_is_cut_nothing_of_a_call_is_text() {
+    let tagged = "Let me see.\n<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>\n\
+                  <tool_call>\n{\"arguments\": {}, \"name\": \"weather\"}\n</tool_call>";
+    let listed = "Let me see.[TOOL_CALLS][{\"name\": \"add\", \"arguments\": {\"a\": 1}}, \
+                  {\"name\": \"weather\", \"arguments\": {}}]";
+    let bare = "{\"name\": \"add\", \"parameters\": {\"a\": 1}}; {\"type\": \"function\", \"name\": \"weather\", \
+                \"parameters\": {}}";
+    for (template, special, said, answer) in [
+        (HERMES, false, "Let me see.", tagged),
+        (HERMES, true, "Let me see.", tagged),
+        (MISTRAL, false, "Let me see.", listed),
+        (MISTRAL, true, "Let me see.", listed),
+        (LLAMA, false, "", bare),
+    ] {
+        let syntax = Syntax::detect(template).with_control(|_| special);
+        let markers: &[&'static str] =
+            if special { &["<tool_call>", "</tool_call>", "[TOOL_CALLS]"] } else { &[] };
+        for (end, _) in answer.char_indices().skip(1) {
+            // A control token comes whole or not at all.
+            let is_within = |marker: &&str| {
+                answer
+                    .match_indices(*marker)
+                    .any(|(start, _)| (start + 1..start + marker.len()).contains(&end))
+            };
+            if markers.iter().any(is_within) {
+                continue;
+            }
+            let mut written = Vec::new();
+            let mut rest = &answer[..end];
+            let found = |rest: &str| {
+                let found = markers.iter().filter_map(|marker| Some((rest.find(marker)?, *marker)));
+                found.min()
+            };
+            while let Some((at, marker)) = found(rest) {
+                written.extend([Written::Text(rest[..at].to_owned()), Written::Special(marker)]);
+                rest = &rest[at + marker.len()..];
+            }
+            written.push(Written::Text(rest.to_owned()));
+            let (parts, _) = read_cut(&syntax, &written);
+            let content = content(&parts);
+            assert!(
+                said.starts_with(content.trim_end_matches('\n')),
+                "{template} {:?}: {parts:?}",
+                &answer[..end]
+            );
+            let whole = parts.iter().filter(|part| matches!(part, Part::Called { .. })).count();
+            let begun = parts.iter().filter(|part| matches!(part, Part::Call { .. })).count();
+            assert!(begun - whole <= 1, "{parts:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_cut_and_is_no_call_is_kept() {
+    for (template, answer) in [
+        (HERMES, "1 + 1 = 2"),
+        (HERMES, "a <b> c"),
+        (HERMES, "{\"name\": \"add\""),
+        (LLAMA, "{\"answer\": [1, 2"),
+        (LLAMA, "{\"name\": \"Bob\", \"age\": 4"),
+        (LLAMA, "{\"name\": \"Bo"),
+        (LLAMA, "{\"type\": \"function\", \"age"),
+        (MISTRAL, "[1, 2"),
+    ] {
+        assert_eq!(read_cut(&Syntax::detect(template), &[Written::Text(answer.into())]).0, [text(answer)]);
+    }
+    let thinks = [Written::Text("<think>so\n</thi".into())];
+    let thought = vec![Part::Reasoning("so".to_owned())];
+    assert_eq!(read_cut(&Syntax::detect(HERMES), &thinks), (thought, End::Reasoning));
+    assert_eq!(read_cut(&Syntax::detect(HERMES), &[Written::Text("<thi".into())]).0, []);
+}
+
+#[test]
+fn a_program_that_was_cut_is_not_run() {
+    for code in ["weather.call(city=\"Z", "print(1", ""] {
+        let written = [Written::Special("<|python_tag|>"), Written::Text(code.to_owned())];
+        assert_eq!(read_cut(&Syntax::detect(LLAMA), &written), (vec![], End::Call { index: 0 }), "{code}");
+    }
+}
+
+#[test]
+fn a_call_that_the_model_did_not_finish_is_left_out() {
+    for answer in ["<tool_call>{\"name\": \"add\"", "<tool_call>\n{\"na", "<tool_call>{"] {
+        let said = format!("So:\n{answer}");
+        assert_eq!(read_text(HERMES, &said), (vec![text("So:")], End::Call { index: 0 }), "{answer}");
+    }
+    assert_eq!(read_text(LLAMA, "{\"name\": \"add\", "), (vec![], End::Call { index: 0 }));
+}
+
+#[test]
+fn space_is_not_held_back_for_ever() {
+    let mut parser = Parser::new(&Syntax::detect(HERMES), tools(), false);
+    let said = |parts: Vec<Part>| content(&parts).len();
+    assert!(said(parser.push(&" \n".repeat(100))) > 100);
+    assert!(said(parser.push("x")) > 0);
+    assert!(said(parser.push(&"\n".repeat(100))) > 80);
+    let mut thinking = Parser::new(&Syntax::detect(HERMES), tools(), true);
+    thinking.push("x");
+    assert!(!thinking.push(&"\n".repeat(100)).is_empty());
 }
 
 #[test]

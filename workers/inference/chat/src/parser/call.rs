@@ -2,18 +2,23 @@ use super::json::{Scanner, Step};
 
 /// Reads `{"name": .., "arguments": ..}` a character at a time; `parameters` is as good as `arguments`, and other
 /// members are passed over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct CallReader {
     phase: Phase,
     name: Option<String>,
     arguments: Arguments,
+    /// Whether it has a member that calls don't have.
+    is_foreign: bool,
 }
+
+/// The members of calls, as their keys are written.
+const KEYS: [&str; 5] = ["\"name\"", "\"arguments\"", "\"parameters\"", "\"type\"", "\"id\""];
 
 /// The text isn't a call.
 #[derive(Debug)]
 pub(super) struct NotACall;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Phase {
     Open,
     KeyOrEnd,
@@ -31,7 +36,7 @@ enum Member {
     Other,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Arguments {
     Missing,
     /// An object as far as it has been read, and how much of it was handed out.
@@ -43,7 +48,7 @@ enum Arguments {
 
 impl CallReader {
     pub(super) fn new() -> Self {
-        Self { phase: Phase::Open, name: None, arguments: Arguments::Missing }
+        Self { phase: Phase::Open, name: None, arguments: Arguments::Missing, is_foreign: false }
     }
 
     pub(super) fn name(&self) -> Option<&str> {
@@ -52,6 +57,18 @@ impl CallReader {
 
     pub(super) fn has_arguments(&self) -> bool {
         matches!(self.arguments, Arguments::Some { .. })
+    }
+
+    /// Whether it can still become a call of one of these tools, with nothing in it that is unusual for calls.
+    pub(super) fn may_become_call(&self, tools: &[String]) -> bool {
+        let is_usual = match &self.phase {
+            Phase::InKey { raw, .. } => KEYS.iter().any(|key| key.starts_with(raw.as_str())),
+            Phase::InValue { member: Member::Name, raw, .. } => {
+                tools.iter().any(|tool| format!("\"{tool}\"").starts_with(raw.as_str()))
+            }
+            _ => true,
+        };
+        is_usual && !self.is_foreign
     }
 
     /// What was added to the arguments' text since the last time.
@@ -66,12 +83,12 @@ impl CallReader {
     pub(super) fn push(&mut self, c: char) -> Result<bool, NotACall> {
         let space = matches!(c, ' ' | '\t' | '\n' | '\r');
         self.phase = match std::mem::replace(&mut self.phase, Phase::Open) {
-            Phase::InKey { scanner, raw } => read_key(c, scanner, raw)?,
+            Phase::InKey { scanner, raw } => self.key(c, scanner, raw)?,
             Phase::InValue { member, scanner, raw } => return self.value(c, member, scanner, raw),
             phase if space => phase,
             Phase::Open if c == '{' => Phase::KeyOrEnd,
             Phase::KeyOrEnd | Phase::CommaOrEnd if c == '}' => return Ok(true),
-            Phase::KeyOrEnd | Phase::Key if c == '"' => read_key(c, Scanner::new(), String::new())?,
+            Phase::KeyOrEnd | Phase::Key if c == '"' => self.key(c, Scanner::new(), String::new())?,
             Phase::Colon { member } if c == ':' => {
                 Phase::InValue { member, scanner: Scanner::new(), raw: String::new() }
             }
@@ -79,6 +96,24 @@ impl CallReader {
             _ => return Err(NotACall),
         };
         Ok(false)
+    }
+
+    fn key(&mut self, c: char, mut scanner: Scanner, mut raw: String) -> Result<Phase, NotACall> {
+        raw.push(c);
+        match scanner.push(c) {
+            Step::More => Ok(Phase::InKey { scanner, raw }),
+            Step::Done => {
+                self.is_foreign |= !KEYS.contains(&raw.as_str());
+                let key: String = serde_json::from_str(&raw).map_err(|_| NotACall)?;
+                let member = match key.as_str() {
+                    "name" => Member::Name,
+                    "arguments" | "parameters" => Member::Arguments,
+                    _ => Member::Other,
+                };
+                Ok(Phase::Colon { member })
+            }
+            Step::DoneBefore | Step::Bad => Err(NotACall),
+        }
     }
 
     fn value(
@@ -123,23 +158,6 @@ impl CallReader {
             Member::Name | Member::Arguments => return Err(NotACall),
         }
         if step == Step::DoneBefore { self.push(c) } else { Ok(false) }
-    }
-}
-
-fn read_key(c: char, mut scanner: Scanner, mut raw: String) -> Result<Phase, NotACall> {
-    raw.push(c);
-    match scanner.push(c) {
-        Step::More => Ok(Phase::InKey { scanner, raw }),
-        Step::Done => {
-            let key: String = serde_json::from_str(&raw).map_err(|_| NotACall)?;
-            let member = match key.as_str() {
-                "name" => Member::Name,
-                "arguments" | "parameters" => Member::Arguments,
-                _ => Member::Other,
-            };
-            Ok(Phase::Colon { member })
-        }
-        Step::DoneBefore | Step::Bad => Err(NotACall),
     }
 }
 

@@ -1,5 +1,5 @@
 /// Text held back because it may be the beginning of a marker, or line breaks that don't count before one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Hold {
     breaks: usize,
     partial: String,
@@ -18,9 +18,15 @@ pub(super) enum Held {
     Text(String),
 }
 
+/// Most line breaks that are held back: a model may write nothing else for long.
+const BREAKS: usize = 8;
+
 impl Hold {
     pub(super) fn push(&mut self, c: char, markers: &[&str]) -> Held {
         if c == '\n' && self.partial.is_empty() {
+            if self.breaks == BREAKS {
+                return Held::Text("\n".to_owned());
+            }
             self.breaks += 1;
             return Held::More;
         }
@@ -51,6 +57,11 @@ impl Hold {
         let mut text = "\n".repeat(std::mem::take(&mut self.breaks));
         text.push_str(&std::mem::take(&mut self.partial));
         text
+    }
+
+    /// Whether more is held than line breaks.
+    pub(super) fn begins_marker(&self) -> bool {
+        !self.partial.is_empty()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,5 +1,5 @@
 /// Reads one JSON value a character at a time, as strictly as RFC 8259 says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Scanner {
     /// Whether each open container is an object.
     open: Vec<bool>,

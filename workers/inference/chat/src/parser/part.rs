@@ -32,6 +32,6 @@ pub enum End {
     Whole,
     /// Still thinking.
     Reasoning,
-    /// In the middle of a call's arguments.
+    /// In the middle of a call, which was announced or left out. Its number, or that which it would have had.
     Call { index: usize },
 }

@@ -159,7 +159,7 @@ async fn decode(engine: &Engine, prompts: &[Vec<u32>], grammar: Option<Grammar>)
                 Event::Ended(end) if end.reason == Reason::Length => break,
                 Event::Ended(end) => return Err(format!("an answer ended early: {:?}", end.reason).into()),
                 Event::Failed { error, .. } => return Err(error.into()),
-                Event::Text { .. } | Event::Control { .. } => {}
+                Event::Text { .. } | Event::Parts { .. } => {}
             }
         }
     }
@@ -178,7 +178,7 @@ async fn first_token(engine: &Engine, prompt: Vec<u32>) -> Result<(f64, usize), 
                 return Ok((times.queue_ms + times.prefill_ms, end.usage.cached_tokens));
             }
             Event::Failed { error, .. } => return Err(error.into()),
-            Event::Text { .. } | Event::Control { .. } => {}
+            Event::Text { .. } | Event::Parts { .. } => {}
         }
     }
 }

@@ -16,6 +16,7 @@ mod model;
 mod plain;
 mod refuse;
 mod rule;
+mod shared;
 mod shelf;
 mod writer;
 

@@ -29,7 +29,7 @@ fn model() -> Model {
 fn caller() -> Caller {
     Caller {
         job: JobId::mint(Timestamp::from_millis(1), [1; 10]),
-        tenant: "a".parse().unwrap(),
+        tenant: Some("a".parse().unwrap()),
         deadline: None,
         cancel: CancellationToken::new(),
     }
@@ -84,7 +84,7 @@ async fn it_writes_the_tokens_that_transformers_writes() {
             match event {
                 Event::Text { tokens, .. } => written.extend(tokens.iter().map(|token| token.id)),
                 Event::Failed { error, .. } => panic!("{error}"),
-                Event::Control { .. } | Event::Ended(_) => {}
+                Event::Parts { .. } | Event::Ended(_) => {}
             }
         }
         assert_eq!(written, expected);

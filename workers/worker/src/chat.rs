@@ -77,7 +77,7 @@ impl Engine for Chat {
 fn caller(task: &Task, context: &Context) -> Caller {
     Caller {
         job: task.job,
-        tenant: task.owner.tenant.clone(),
+        tenant: Some(task.owner.tenant.clone()),
         deadline: Some(context.deadline.into_std()),
         cancel: context.stop.clone(),
     }

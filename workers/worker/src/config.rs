@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, ValueEnum};
 use cortex_fabric::link::{Dial, Limits};
 use cortex_inference::{Device, Dtype};
@@ -88,6 +89,10 @@ pub(crate) struct Generation {
 impl Generation {
     pub(crate) fn cache_bytes(&self) -> Option<u64> {
         self.cache.map(|mib| u64::from(mib.get()) << 20)
+    /// A file with a system prompt that all tenants share: how much of it was found computed tells a tenant that
+    /// another used it. Everything else in a prompt is found by its own tenant alone
+    #[arg(long = "shared-prompt", value_name = "FILE")]
+    shared_prompts: Vec<PathBuf>,
     }
 
     pub(crate) fn memory_bytes(&self) -> Option<u64> {
@@ -98,6 +103,18 @@ impl Generation {
         Duration::from_secs(self.load_deadline)
     }
 }
+
+    /// The system prompts that all tenants share.
+    ///
+    /// # Errors
+    /// If a file can't be read.
+    pub(crate) fn shared_prompts(&self) -> Result<Vec<String>, Exit> {
+        let read = |path: &PathBuf| {
+            let text = std::fs::read_to_string(path);
+            text.with_context(|| format!("--shared-prompt {}", path.display())).map_err(Exit::config)
+        };
+        self.shared_prompts.iter().map(read).collect()
+    }
 
 #[derive(Debug)]
 pub(crate) struct Log {

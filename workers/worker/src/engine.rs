@@ -62,6 +62,7 @@ pub(crate) fn shelf(
         context: generation.context,
         cache_bytes: generation.cache_bytes(),
         patience: generation.load_deadline(),
+        shared_prompts: generation.shared_prompts()?,
     };
     let first = library.catalogue.get(&wanted.model).map_err(Exit::config)?.name.clone();
     Ok((Shelf::new(library, generation.memory_bytes(), shutdown), first))

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::batch::Batch;
 use crate::blocks::{BLOCK, Content, Node};
 use crate::plan::Plan;
+use crate::scope::Tenant;
 use crate::sequence::{Place, Sequence, SequenceId, State};
-use crate::tenants::Tenant;
 
 /// How many of a tenant's that wait for others' blocks are passed over.
 const LOOKED_AT: usize = 64;
@@ -73,7 +73,7 @@ impl Batch {
     /// Gives a sequence its place, if there is one and room for those that run to grow by a block each.
     fn start(&mut self, id: SequenceId) -> bool {
         let Some(sequence) = self.sequences.get(&id) else { return false };
-        let found = self.find(sequence);
+        let (found, scope) = (self.find(sequence), sequence.scope());
         let new = sequence.blocks_to_start() - found.blocks.len();
         let available = self.blocks.available() - found.idle;
         if self.running.len() >= self.limits.running || new + self.running.len() > available {
@@ -82,7 +82,7 @@ impl Batch {
         let Found { mut blocks, node, .. } = found;
         let named = blocks.len();
         blocks.iter().for_each(|block| self.blocks.hold(*block));
-        blocks.extend((0..new).map_while(|_| self.blocks.take()));
+        blocks.extend((0..new).map_while(|_| self.blocks.take(&scope)));
         let tokens = named * BLOCK;
         let place = Place { blocks, computed: tokens, found: tokens, named, node };
         if let Some(sequence) = self.sequences.get_mut(&id) {

@@ -137,6 +137,7 @@ impl Batch {
             tenant: job.tenant.clone(),
             deadline: job.deadline,
             tokens: job.prompt.clone(),
+            shared: job.shared.min(job.prompt.len()),
             most,
             charged: 0,
             state: State::Waiting,

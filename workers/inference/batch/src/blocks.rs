@@ -1,6 +1,9 @@
 //! The blocks of the cache: who holds them, and what they hold.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+
+use crate::scope::Scope;
+use crate::shares::Shares;
 
 /// Tokens whose keys and values lie in one block.
 pub const BLOCK: usize = 32;
@@ -14,18 +17,19 @@ impl Node {
     pub(crate) const ROOT: Self = Self(0);
 }
 
-/// What a full block holds: its own tokens, after all the tokens before them. Compared whole, so that two texts whose
-/// hashes are equal never share.
+/// What a full block holds, and for whom: its own tokens, after all the tokens before them. Compared whole, so that two
+/// texts whose hashes are equal never share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Content {
+    scope: Scope,
     after: Node,
     tokens: [u32; BLOCK],
 }
 
 impl Content {
     /// The content of a full block; `None` when the tokens don't fill one.
-    pub(crate) fn new(after: Node, tokens: &[u32]) -> Option<Self> {
-        Some(Self { after, tokens: tokens.try_into().ok()? })
+    pub(crate) fn new(scope: Scope, after: Node, tokens: &[u32]) -> Option<Self> {
+        Some(Self { scope, after, tokens: tokens.try_into().ok()? })
     }
 }
 
@@ -34,9 +38,7 @@ impl Content {
 pub(crate) struct Blocks {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// By the time they were released, oldest first. A block is released after those that follow it in the text, so
-    /// that what is evicted first is the end of a text and not its beginning.
-    idle: BTreeMap<u64, u32>,
+    shares: Shares,
     known: HashMap<Content, u32>,
     nodes: u64,
     releases: u64,
@@ -45,6 +47,8 @@ pub(crate) struct Blocks {
 #[derive(Debug, Default)]
 struct Slot {
     holders: u32,
+    /// Whose it counts as, unless it is free.
+    scope: Option<Scope>,
     content: Option<(Node, Content)>,
     released: u64,
 }
@@ -55,7 +59,7 @@ impl Blocks {
         Self {
             slots: (0..count).map(|_| Slot::default()).collect(),
             free: (0..count).rev().collect(),
-            idle: BTreeMap::new(),
+            shares: Shares::default(),
             known: HashMap::new(),
             nodes: 0,
             releases: 0,
@@ -64,12 +68,12 @@ impl Blocks {
 
     /// Blocks that can be taken.
     pub(crate) fn available(&self) -> usize {
-        self.free.len() + self.idle.len()
+        self.free.len() + self.shares.idle()
     }
 
     /// Blocks that nobody holds but whose content is known.
     pub(crate) fn idle(&self) -> usize {
-        self.idle.len()
+        self.shares.idle()
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -88,23 +92,30 @@ impl Blocks {
     /// Holds a block that was found.
     pub(crate) fn hold(&mut self, block: u32) {
         let slot = &mut self.slots[block as usize];
-        if slot.holders == 0 {
-            self.idle.remove(&slot.released);
+        if let Some(scope) = slot.scope.as_ref().filter(|_| slot.holders == 0) {
+            self.shares.wake(scope, slot.released);
         }
         slot.holders += 1;
     }
 
-    /// A block for new content: a free one, or the one that has been idle for longest.
-    pub(crate) fn take(&mut self) -> Option<u32> {
+    /// A block for new content of a scope: a free one, or one that nobody holds.
+    pub(crate) fn take(&mut self, scope: &Scope) -> Option<u32> {
         let block = match self.free.pop() {
             Some(block) => block,
             None => {
-                let (_, block) = self.idle.pop_first()?;
+                let block = self.shares.victim()?;
                 self.forget(block);
+                let slot = &mut self.slots[block as usize];
+                if let Some(scope) = slot.scope.take() {
+                    self.shares.wake(&scope, slot.released);
+                    self.shares.lose(&scope);
+                }
                 block
             }
         };
-        self.slots[block as usize].holders = 1;
+        let slot = &mut self.slots[block as usize];
+        (slot.holders, slot.scope) = (1, Some(scope.clone()));
+        self.shares.gain(scope);
         Some(block)
     }
 
@@ -116,11 +127,14 @@ impl Blocks {
             if slot.holders > 0 {
                 continue;
             }
-            if slot.content.is_some() {
+            if let Some((_, content)) = &slot.content {
                 self.releases += 1;
                 slot.released = self.releases;
-                self.idle.insert(self.releases, block);
+                self.shares.rest(&content.scope, self.releases, block);
             } else {
+                if let Some(scope) = slot.scope.take() {
+                    self.shares.lose(&scope);
+                }
                 self.free.push(block);
             }
         }
@@ -133,7 +147,12 @@ impl Blocks {
         }
         self.nodes += 1;
         let node = Node(self.nodes);
-        self.slots[block as usize].content = Some((node, content.clone()));
+        let slot = &mut self.slots[block as usize];
+        if let Some(taker) = slot.scope.replace(content.scope.clone()) {
+            self.shares.lose(&taker);
+        }
+        self.shares.gain(&content.scope);
+        slot.content = Some((node, content.clone()));
         self.known.insert(content, block);
         node
     }
@@ -154,9 +173,11 @@ impl Blocks {
 #[cfg(test)]
 impl Blocks {
     /// Panics unless every block is in exactly one place and held as often as `holdings` says.
-    pub(crate) fn check(&self, holdings: &BTreeMap<u32, u32>) {
+    pub(crate) fn check(&self, holdings: &std::collections::BTreeMap<u32, u32>) {
         let mut seen = vec![0u32; self.slots.len()];
-        for &block in self.free.iter().chain(self.idle.values()) {
+        let idle: Vec<u32> = self.shares.idle_blocks().collect();
+        assert_eq!(idle.len(), self.shares.idle());
+        for &block in self.free.iter().chain(&idle) {
             seen[block as usize] += 1;
             assert_eq!(self.slot(block).holders, 0, "block {block} is held and not held");
         }
@@ -165,9 +186,20 @@ impl Blocks {
             assert_eq!(self.slot(block).holders, holders, "block {block} has other holders");
         }
         assert!(seen.iter().all(|&places| places == 1), "a block is lost or in two places: {seen:?}");
-        for &block in self.idle.values() {
+        for block in idle {
             assert!(self.slot(block).content.is_some(), "block {block} is idle without content");
         }
+        let mut sizes = std::collections::BTreeMap::new();
+        for slot in &self.slots {
+            if let Some(scope) = &slot.scope {
+                *sizes.entry(scope.clone()).or_insert(0) += 1;
+            }
+            if let Some((_, content)) = &slot.content {
+                assert_eq!(slot.scope.as_ref(), Some(&content.scope));
+            }
+        }
+        assert_eq!(sizes, self.shares.sizes());
+        assert!(self.free.iter().all(|&block| self.slot(block).scope.is_none()));
         for (content, &block) in &self.known {
             assert_eq!(self.slot(block).content.as_ref().map(|(_, content)| content), Some(content));
         }
@@ -180,14 +212,18 @@ impl Blocks {
 mod tests {
     use super::*;
 
+    fn own(tenant: &str) -> Scope {
+        Scope::Own(tenant.into())
+    }
+
     fn content(after: Node, token: u32) -> Content {
-        Content::new(after, &[token; BLOCK]).unwrap()
+        Content::new(own("a"), after, &[token; BLOCK]).unwrap()
     }
 
     #[test]
     fn a_block_is_found_by_its_tokens_and_all_before_them() {
         let mut blocks = Blocks::new(4);
-        let first = blocks.take().unwrap();
+        let first = blocks.take(&own("a")).unwrap();
         let node = blocks.name(first, content(Node::ROOT, 1));
         assert_eq!(blocks.find(&content(Node::ROOT, 1)), Some((first, node)));
         assert_eq!(blocks.find(&content(node, 1)), None);
@@ -197,26 +233,26 @@ mod tests {
     #[test]
     fn the_end_of_a_text_is_evicted_before_its_beginning() {
         let mut blocks = Blocks::new(3);
-        let text: Vec<u32> = (0..3).map(|_| blocks.take().unwrap()).collect();
+        let text: Vec<u32> = (0..3).map(|_| blocks.take(&own("a")).unwrap()).collect();
         let mut node = Node::ROOT;
         for (&block, token) in text.iter().zip(0..) {
             node = blocks.name(block, content(node, token));
         }
         blocks.release(&text);
         assert_eq!(blocks.available(), 3);
-        assert_eq!(blocks.take(), Some(text[2]));
-        assert_eq!(blocks.take(), Some(text[1]));
+        assert_eq!(blocks.take(&own("a")), Some(text[2]));
+        assert_eq!(blocks.take(&own("a")), Some(text[1]));
         assert!(blocks.find(&content(Node::ROOT, 0)).is_some());
     }
 
     #[test]
     fn an_evicted_beginning_is_never_mistaken_for_what_came_into_its_block() {
         let mut blocks = Blocks::new(2);
-        let (first, second) = (blocks.take().unwrap(), blocks.take().unwrap());
+        let (first, second) = (blocks.take(&own("a")).unwrap(), blocks.take(&own("a")).unwrap());
         let node = blocks.name(first, content(Node::ROOT, 1));
         blocks.name(second, content(node, 2));
         blocks.release(&[first]);
-        let again = blocks.take().unwrap();
+        let again = blocks.take(&own("a")).unwrap();
         assert_eq!(again, first);
         let other = blocks.name(again, content(Node::ROOT, 9));
         assert_eq!(blocks.find(&content(other, 2)), None);
@@ -225,12 +261,12 @@ mod tests {
     #[test]
     fn a_block_that_is_held_is_not_taken() {
         let mut blocks = Blocks::new(1);
-        let block = blocks.take().unwrap();
+        let block = blocks.take(&own("a")).unwrap();
         blocks.name(block, content(Node::ROOT, 1));
         blocks.hold(block);
         blocks.release(&[block]);
-        assert_eq!(blocks.take(), None);
+        assert_eq!(blocks.take(&own("a")), None);
         blocks.release(&[block]);
-        assert_eq!(blocks.take(), Some(block));
+        assert_eq!(blocks.take(&own("a")), Some(block));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Nothing here knows a tensor, a clock or a thread: [`Batch::plan`] says what one forward pass computes,
 //! [`Batch::committed`] takes what came of it, and time is an argument. A sequence's keys and values lie in blocks of
-//! [`BLOCK`] tokens; a full block is found again by what it holds, so that whoever begins with the same tokens shares it.
+//! [`BLOCK`] tokens; a full block is found again by what it holds, so that a tenant's texts with the same beginning share
+//! it. Tenants share only what the operator marked ([`Job::shared`]).
 //!
 //! **Every admitted sequence finishes.** Blocks are taken as a sequence grows, and when there are none the youngest
 //! that runs gives its own back and waits again. The oldest is never the youngest of two, so nobody can make it stop,
@@ -16,7 +17,9 @@ mod commit;
 mod limits;
 mod pace;
 mod plan;
+mod scope;
 mod sequence;
+mod shares;
 mod tenants;
 
 #[cfg(test)]
@@ -27,5 +30,5 @@ pub use blocks::BLOCK;
 pub use commit::{Finish, Finished, Verdict};
 pub use limits::Limits;
 pub use plan::{Part, Plan};
+pub use scope::Tenant;
 pub use sequence::{Job, SequenceId};
-pub use tenants::Tenant;

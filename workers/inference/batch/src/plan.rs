@@ -59,8 +59,10 @@ impl Batch {
     /// Gives every running sequence a block for its next token, the oldest first.
     fn grow(&mut self, plan: &mut Plan) {
         for id in self.running.iter().copied().collect::<Vec<_>>() {
-            while let Some(place) = self.sequences.get_mut(&id).and_then(Sequence::crowded) {
-                if let Some(block) = self.blocks.take() {
+            while let Some(sequence) = self.sequences.get_mut(&id) {
+                let scope = sequence.scope();
+                let Some(place) = sequence.crowded() else { break };
+                if let Some(block) = self.blocks.take(&scope) {
                     place.blocks.push(block);
                 } else if let Some(&youngest) = self.running.last() {
                     self.preempt(youngest, plan);

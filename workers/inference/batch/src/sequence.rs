@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::blocks::{BLOCK, Content, Node};
-use crate::tenants::Tenant;
+use crate::scope::{Scope, Tenant};
 
 /// A sequence's number. Numbers grow: of two sequences the one with the smaller came first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +17,8 @@ pub struct Job {
     /// Share of the tenant among those that wait: one of 2 gets twice what one of 1 gets.
     pub weight: NonZeroU32,
     pub prompt: Vec<u32>,
+    /// How many of the first tokens every tenant may find computed. Nothing in them may be a tenant's own.
+    pub shared: usize,
     /// Tokens to generate at most.
     pub most_new: usize,
     /// When it is no longer wanted, in the time that [`crate::Batch::plan`] is told.
@@ -29,6 +31,7 @@ pub(crate) struct Sequence {
     pub(crate) deadline: Option<Duration>,
     /// The prompt and what was generated.
     pub(crate) tokens: Vec<u32>,
+    pub(crate) shared: usize,
     /// Tokens that there may be in the end.
     pub(crate) most: usize,
     /// Tokens that the tenant has been charged for; what is computed twice counts once.
@@ -83,7 +86,13 @@ impl Sequence {
 
     /// The content of the next full block, if there are tokens for it.
     pub(crate) fn next_content(&self, named: usize, after: Node) -> Option<Content> {
-        let start = named * BLOCK;
-        Content::new(after, self.tokens.get(start..start + BLOCK)?)
+        let (start, end) = (named * BLOCK, (named + 1) * BLOCK);
+        let scope = if end <= self.shared { Scope::Shared } else { self.scope() };
+        Content::new(scope, after, self.tokens.get(start..end)?)
+    }
+
+    /// Where what it computes belongs, unless it is shared.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::Own(self.tenant.clone())
     }
 }

@@ -6,12 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
-use std::sync::Arc;
 
+use crate::scope::Tenant;
 use crate::sequence::SequenceId;
-
-/// Who pays.
-pub type Tenant = Arc<str>;
 
 /// What a generated token counts beside computing it: it takes a step of its own.
 pub(crate) const GENERATED: u64 = 2;

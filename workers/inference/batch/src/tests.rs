@@ -5,6 +5,7 @@ mod machine;
 mod preemption;
 mod properties;
 mod queue;
+mod scopes;
 mod sharing;
 mod simulation;
 
@@ -21,6 +22,7 @@ pub(crate) fn job(tenant: &str, prompt: impl IntoIterator<Item = u32>, most_new:
         tenant: tenant.into(),
         weight: NonZeroU32::MIN,
         prompt: prompt.into_iter().collect(),
+        shared: 0,
         most_new,
         deadline: None,
     }

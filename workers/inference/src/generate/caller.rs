@@ -12,13 +12,22 @@ use tokio_util::sync::CancellationToken;
 pub struct Caller {
     /// Names the answer.
     pub job: JobId,
-    pub tenant: Tenant,
+    /// `None` for a program of this machine at the worker's own door.
+    pub tenant: Option<Tenant>,
     pub deadline: Option<Instant>,
     /// Ends the answer within a step.
     pub cancel: CancellationToken,
 }
 
+/// Stands for the programs of this machine. No tenant is called that.
+const LOCAL: &str = "@local";
+
 impl Caller {
+    /// Whose turn it takes, and whose prompts it finds in the cache.
+    pub(super) fn account(&self) -> &str {
+        self.tenant.as_ref().map_or(LOCAL, Tenant::as_str)
+    }
+
     /// Seconds since 1970.
     pub(super) fn created(&self) -> u64 {
         self.job.minted_at().as_millis() / 1000
@@ -35,5 +44,15 @@ impl Caller {
         let mut hasher = DefaultHasher::new();
         self.job.hash(&mut hasher);
         hasher.finish() >> 11
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_tenant_is_called_what_stands_for_this_machine() {
+        assert!(LOCAL.parse::<Tenant>().is_err());
     }
 }

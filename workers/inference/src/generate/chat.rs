@@ -1,7 +1,7 @@
 //! Answers to conversations.
 
 use bytes::Bytes;
-use cortex_chat::{Parser, Part, ToolCallIds};
+use cortex_chat::{Part, ToolCallIds};
 use cortex_guard::Problem;
 use cortex_guard::api::chat::{
     ChatChunk, ChatCompletion, Choice, ChunkChoice, Delta, LogProbs, MessageView, ToolCallDelta, ToolCallView,
@@ -22,97 +22,101 @@ pub(super) struct ChatWriter {
 }
 
 /// What was said so far in one choice.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Spoken {
-    /// Gone at the end.
-    parser: Option<Parser>,
     has_begun: bool,
     content: String,
     reasoning: String,
-    calls: Vec<ToolCallView>,
-    /// Tokens of which it isn't known yet whether they are content.
-    pending: Vec<Token>,
-    pending_count: u64,
+    calls: Vec<Called>,
     told: Vec<Token>,
     reasoning_tokens: u64,
     end: Option<End>,
 }
 
-impl Spoken {
-    pub(super) fn new(parser: Parser) -> Self {
-        Self {
-            parser: Some(parser),
-            has_begun: false,
-            content: String::new(),
-            reasoning: String::new(),
-            calls: Vec::new(),
-            pending: Vec::new(),
-            pending_count: 0,
-            told: Vec::new(),
-            reasoning_tokens: 0,
-            end: None,
-        }
-    }
+/// A call of a tool.
+#[derive(Debug)]
+struct Called {
+    view: ToolCallView,
+    /// Whether its arguments are all there.
+    is_whole: bool,
+}
 
+impl Spoken {
+    /// A call that was begun and not finished must not be carried out, nor those with it be taken for all.
     fn finish_reason(&self, end: &End) -> FinishReason {
         match end.reason {
             Reason::Length => FinishReason::Length,
-            Reason::Stop { .. } if !self.calls.is_empty() => FinishReason::ToolCalls,
+            Reason::Stop { .. } if self.calls.is_empty() => FinishReason::Stop,
+            Reason::Stop { .. } if self.calls.iter().all(|call| call.is_whole) => FinishReason::ToolCalls,
             Reason::Stop { .. } => FinishReason::Stop,
         }
     }
 
-    /// Takes parts, and gives what is new in them with the tokens behind its content.
-    fn take(&mut self, parts: Vec<Part>, id_of: impl Fn(usize) -> String) -> (Vec<Delta>, Vec<Token>) {
-        let mut deltas = Vec::with_capacity(parts.len());
-        let mut tokens = Vec::new();
-        for part in parts {
-            deltas.extend(match part {
-                Part::Text(text) => {
-                    tokens.append(&mut self.pending);
-                    self.content.push_str(&text);
-                    Some(Delta::content(text))
-                }
-                Part::Reasoning(text) => {
-                    self.reasoning_tokens += std::mem::take(&mut self.pending_count);
-                    self.reasoning.push_str(&text);
-                    Some(Delta::reasoning(text))
-                }
-                Part::Call { index, name } => {
-                    let id = id_of(index);
-                    self.calls.push(ToolCallView::new(id.clone(), name.clone(), String::new()));
-                    Some(Delta::call(ToolCallDelta::opening(number(index), id, name)))
-                }
-                Part::Arguments { index, delta } => {
-                    if let Some(call) = self.calls.get_mut(index) {
-                        call.function.arguments.push_str(&delta);
-                    }
-                    Some(Delta::call(ToolCallDelta::arguments(number(index), delta)))
-                }
-                Part::Called { .. } | Part::Broken { .. } => None,
-            });
-            self.pending.clear();
-            self.pending_count = 0;
+    /// Takes parts, and gives what is new in them. The tokens behind them, so many, go with the first.
+    fn take(
+        &mut self,
+        parts: Vec<Part>,
+        count: usize,
+        mut tokens: Vec<Token>,
+        id_of: impl Fn(usize) -> String,
+    ) -> (Vec<Delta>, Vec<Token>) {
+        match parts.first() {
+            Some(Part::Reasoning(_)) => self.reasoning_tokens += count as u64,
+            Some(Part::Text(_)) => self.told.extend(tokens.iter().cloned()),
+            _ => {}
         }
-        self.told.extend(tokens.iter().cloned());
-        (deltas, tokens)
+        if !matches!(parts.first(), Some(Part::Text(_))) {
+            tokens.clear();
+        }
+        (parts.into_iter().filter_map(|part| self.delta(part, &id_of)).collect(), tokens)
+    }
+
+    fn delta(&mut self, part: Part, id_of: impl Fn(usize) -> String) -> Option<Delta> {
+        match part {
+            Part::Text(text) => {
+                self.content.push_str(&text);
+                Some(Delta::content(text))
+            }
+            Part::Reasoning(text) => {
+                self.reasoning.push_str(&text);
+                Some(Delta::reasoning(text))
+            }
+            Part::Call { index, name } => {
+                let id = id_of(index);
+                let view = ToolCallView::new(id.clone(), name.clone(), String::new());
+                self.calls.push(Called { view, is_whole: false });
+                Some(Delta::call(ToolCallDelta::opening(number(index), id, name)))
+            }
+            Part::Arguments { index, delta } => {
+                if let Some(call) = self.calls.get_mut(index) {
+                    call.view.function.arguments.push_str(&delta);
+                }
+                Some(Delta::call(ToolCallDelta::arguments(number(index), delta)))
+            }
+            Part::Called { index } => {
+                if let Some(call) = self.calls.get_mut(index) {
+                    call.is_whole = true;
+                }
+                None
+            }
+            Part::Broken { .. } => None,
+        }
+    }
+
+    /// The calls that can be carried out.
+    fn whole_calls(&mut self) -> Vec<ToolCallView> {
+        let calls = std::mem::take(&mut self.calls).into_iter();
+        calls.filter(|call| call.is_whole).map(|call| call.view).collect()
     }
 }
 
 impl Writer for ChatWriter {
     fn write(&mut self, _: usize, event: Event) -> Result<Vec<Bytes>, Problem> {
         match event {
+            Event::Parts { choice, parts, count, tokens } => Ok(self.say(choice, parts, count, tokens)),
+            // The engine was asked for a message.
             Event::Text { choice, text, count, tokens } => {
-                let spoken = &mut self.choices[choice as usize];
-                spoken.pending.extend(tokens);
-                spoken.pending_count += count as u64;
-                let parts = spoken.parser.as_mut().map(|parser| parser.push(&text)).unwrap_or_default();
-                Ok(self.say(choice, parts))
-            }
-            Event::Control { choice, token } => {
-                let parser = self.choices[choice as usize].parser.as_mut();
-                let parts = parser.map(|parser| parser.special(&token)).unwrap_or_default();
-                Ok(self.say(choice, parts))
+                Ok(self.say(choice, vec![Part::Text(text)], count, tokens))
             }
             Event::Ended(end) => Ok(self.end(*end)),
             Event::Failed { error, .. } => Err(refuse::failure(&error)),
@@ -125,7 +129,7 @@ impl Writer for ChatWriter {
         let choices = self.choices.iter_mut().enumerate().filter_map(|(index, spoken)| {
             let end = spoken.end.as_ref()?;
             let finish_reason = spoken.finish_reason(end);
-            let calls = std::mem::take(&mut spoken.calls);
+            let calls = spoken.whole_calls();
             let content =
                 (calls.is_empty() || !spoken.content.is_empty()).then(|| std::mem::take(&mut spoken.content));
             let reasoning = Some(std::mem::take(&mut spoken.reasoning)).filter(|text| !text.is_empty());
@@ -142,10 +146,11 @@ impl Writer for ChatWriter {
 
 impl ChatWriter {
     /// Takes what was said in a choice.
-    fn say(&mut self, choice: u32, parts: Vec<Part>) -> Vec<Bytes> {
+    fn say(&mut self, choice: u32, parts: Vec<Part>, count: usize, tokens: Vec<Token>) -> Vec<Bytes> {
         let (ids, answer) = (self.ids, self.head.id.clone());
         let spoken = &mut self.choices[choice as usize];
-        let (deltas, tokens) = spoken.take(parts, |call| call_id(ids, &answer, choice, call));
+        let id_of = |call| call_id(ids, &answer, choice, call);
+        let (deltas, tokens) = spoken.take(parts, count, tokens, id_of);
         if !self.head.wanted.chunks || deltas.is_empty() {
             return vec![];
         }
@@ -182,16 +187,13 @@ impl ChatWriter {
 
     fn end(&mut self, end: End) -> Vec<Bytes> {
         let choice = end.choice;
-        let parser = self.choices[choice as usize].parser.take();
-        let parts = parser.map(|parser| parser.finish().0).unwrap_or_default();
-        let mut chunks = self.say(choice, parts);
         let spoken = &mut self.choices[choice as usize];
         let reason = spoken.finish_reason(&end);
         spoken.end = Some(end);
         if !self.head.wanted.chunks {
-            return chunks;
+            return vec![];
         }
-        chunks.extend(self.open(choice));
+        let mut chunks = self.open(choice);
         let is_last = self.choices.iter().all(|spoken| spoken.end.is_some());
         let empty = self.empty();
         let finish = ChunkChoice {
@@ -216,7 +218,8 @@ impl ChatWriter {
 
     fn usage(&self) -> TokenUsage {
         let prompt = self.ends().map(|end| end.usage.prompt_tokens).max().unwrap_or(0);
-        let cached = self.ends().map(|end| end.usage.cached_tokens).max().unwrap_or(0);
+        // The prompt is read for one of them; the others find what that one computed.
+        let cached = self.ends().map(|end| end.usage.cached_tokens).min().unwrap_or(0);
         let written: usize = self.ends().map(|end| end.usage.completion_tokens).sum();
         let reasoning = self.choices.iter().map(|spoken| spoken.reasoning_tokens).sum();
         TokenUsage::new(prompt as u64, written as u64).with_cached(cached as u64).with_reasoning(reasoning)

@@ -5,8 +5,9 @@ use cortex_guard::Problem;
 use cortex_guard::api::completions::{Completion, CompletionChoice, CompletionLogProbs};
 use cortex_guard::api::generation::{FinishReason, TokenUsage};
 
+use super::logprobs::{self, Offsets};
+use super::refuse;
 use super::writer::{Head, Writer, json, receipts};
-use super::{logprobs, refuse};
 use crate::language::{End, Event, Reason, Token};
 
 /// Writes `text_completion`, whole or in chunks.
@@ -23,8 +24,8 @@ pub(super) struct CompletionWriter {
 pub(super) struct Written {
     text: String,
     tokens: Vec<Token>,
-    /// Characters of the tokens told so far.
-    told: usize,
+    /// Where the next token begins.
+    offsets: Offsets,
     end: Option<End>,
 }
 
@@ -34,8 +35,8 @@ impl Writer for CompletionWriter {
             Event::Text { choice, text, tokens, .. } => {
                 Ok(self.say(prompt * self.n + choice as usize, &text, tokens))
             }
-            // What a control token means to a model, a plain text has no place for.
-            Event::Control { .. } => Ok(vec![]),
+            // The engine was asked for a text.
+            Event::Parts { .. } => Ok(vec![]),
             Event::Ended(end) => Ok(self.end(prompt * self.n + end.choice as usize, *end)),
             Event::Failed { error, .. } => Err(refuse::failure(&error)),
         }
@@ -45,7 +46,8 @@ impl Writer for CompletionWriter {
         let (usage, cortex) = (self.usage(), receipts(self.ends()));
         let choices = self.choices.iter().enumerate().filter_map(|(index, written)| {
             let reason = reason(written.end.as_ref()?);
-            let logprobs = self.head.logprobs.then(|| logprobs::of_completion(&written.tokens, 0));
+            let logprobs =
+                self.head.logprobs.then(|| logprobs::of_completion(&written.tokens, &mut Offsets::default()));
             Some(choice(index, &written.text, logprobs, Some(reason)))
         });
         let whole = Completion { choices: choices.collect(), ..self.empty() };
@@ -57,9 +59,8 @@ impl CompletionWriter {
     fn say(&mut self, index: usize, text: &str, tokens: Vec<Token>) -> Vec<Bytes> {
         let written = &mut self.choices[index];
         written.text.push_str(text);
-        let logprobs = self.head.logprobs.then(|| logprobs::of_completion(&tokens, written.told));
-        let of = |token: &Token| String::from_utf8_lossy(&token.bytes).chars().count();
-        written.told += tokens.iter().map(of).sum::<usize>();
+        let offsets = &mut written.offsets;
+        let logprobs = self.head.logprobs.then(|| logprobs::of_completion(&tokens, offsets));
         written.tokens.extend(tokens);
         if !self.head.wanted.chunks {
             return vec![];

@@ -10,6 +10,7 @@ use cortex_tokens::Tokenizer;
 use serde_json::Value;
 
 use super::plain::Plain;
+use super::shared::SharedPrompts;
 
 /// A model's template, and how it writes its answers.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub struct Dialect {
     template: Template,
     pub(super) syntax: Syntax,
     plain: Plain,
+    shared: SharedPrompts,
     /// Whether the template knows answers with and without thoughts.
     thinks_by_choice: bool,
 }
@@ -34,6 +36,8 @@ pub enum DialectError {
 #[derive(Debug)]
 pub(super) struct Prompt {
     pub(super) tokens: Vec<u32>,
+    /// How many of the first tokens every tenant may find computed.
+    pub(super) shared: usize,
     /// The answer begins inside the model's thoughts.
     pub(super) in_reasoning: bool,
     /// The marker that ends thoughts, if the answer begins with some.
@@ -57,8 +61,15 @@ impl Dialect {
             template: Template::compile(template, tokens)?,
             syntax: Syntax::detect(template).with_control(is_control),
             plain: Plain::new(tokenizer)?,
+            shared: SharedPrompts::default(),
             thinks_by_choice: template.contains("enable_thinking"),
         })
+    }
+
+    /// Lets all tenants find these system prompts in the cache, where a conversation begins with one of them.
+    #[must_use]
+    pub fn sharing(self, system_prompts: Vec<String>) -> Self {
+        Self { shared: SharedPrompts::new(system_prompts), ..self }
     }
 
     /// Whether the model can call tools.
@@ -85,7 +96,9 @@ impl Dialect {
         let tokens =
             self.plain.encode(tokenizer, &prompt).map_err(|error| wrong("messages", error.to_string()))?;
         let in_reasoning = self.syntax.opens_reasoning(&prompt);
-        Ok(Prompt { tokens, in_reasoning, thinks_until: self.thinks_until(&prompt, in_reasoning) })
+        let shared =
+            self.shared.count(&request.messages, &tokens, now, (&self.template, &self.plain, tokenizer));
+        Ok(Prompt { tokens, shared, in_reasoning, thinks_until: self.thinks_until(&prompt, in_reasoning) })
     }
 
     fn thinks_until(&self, prompt: &str, in_reasoning: bool) -> Option<String> {

@@ -68,24 +68,22 @@ impl Model {
         }
         let prompt = dialect.prompt(&request, caller.now(), engine.tokenizer())?;
         let grammar = rule::of_chat(&request, &dialect.syntax.calls, prompt.thinks_until)?;
-        let parser = || {
-            let tools = request.tools.iter().filter(|_| has_tools).map(|tool| tool.name.clone());
-            let mut parser = Parser::new(&dialect.syntax, tools, prompt.in_reasoning);
-            if let Some(Message::Assistant { content: Some(content), .. }) =
-                request.messages.last().filter(|_| request.continues)
-            {
-                // What is there already is no part of the answer.
-                parser.push(content);
-            }
-            Spoken::new(parser)
-        };
+        let tools = request.tools.iter().filter(|_| has_tools).map(|tool| tool.name.clone());
+        let mut parser = Parser::new(&dialect.syntax, tools, prompt.in_reasoning);
+        if let Some(Message::Assistant { content: Some(content), .. }) =
+            request.messages.last().filter(|_| request.continues)
+        {
+            // What is there already is no part of the answer.
+            parser.push(content);
+        }
         let writer = ChatWriter {
             head: self.head("chatcmpl", &request.terms, &caller, request.logprobs),
             ids: dialect.syntax.ids,
-            choices: (0..request.terms.n).map(|_| parser()).collect(),
+            choices: (0..request.terms.n).map(|_| Spoken::default()).collect(),
         };
         let names = if has_tools { CALLS } else { CHAT };
         let asked = self.request(&request.terms, &caller, prompt.tokens, grammar, request.logprobs);
+        let asked = Request { shared: prompt.shared, parser: Some(parser), ..asked };
         let events = engine.submit(asked).await.map_err(|error| refuse::refusal(error, names))?;
         Ok(Answer::new(vec![events], Box::new(writer), request.terms.streams()))
     }
@@ -151,13 +149,16 @@ impl Model {
         logprobs: Option<u8>,
     ) -> Request {
         Request {
-            tenant: caller.tenant.as_str().into(),
+            tenant: caller.account().into(),
             weight: NonZeroU32::MIN,
             prompt,
+            shared: 0,
             sampling: self.inner.defaults.sampling(&terms.sampling, logprobs, caller.seed()),
             choices: terms.n,
             max_tokens: terms.max_tokens.map(|most| most as usize),
             stops: terms.stop.clone(),
+            parser: None,
+            whole: !terms.streams(),
             grammar,
             ignore_ends: false,
             deadline: caller.deadline,

@@ -2,6 +2,7 @@
 
 mod chat;
 mod complete;
+mod scopes;
 mod shelf;
 mod tools;
 
@@ -31,7 +32,7 @@ fn model(template: &str, script: &str) -> Model {
 fn caller() -> Caller {
     Caller {
         job: JobId::mint(Timestamp::from_millis(1_700_000_000_000), [7; 10]),
-        tenant: "a".parse().unwrap(),
+        tenant: Some("a".parse().unwrap()),
         deadline: None,
         cancel: CancellationToken::new(),
     }

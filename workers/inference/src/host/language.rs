@@ -107,10 +107,5 @@ fn caller() -> Caller {
     let mut random = [0; 10];
     // Names need not be secret: without randomness they are told apart by their time.
     let _ = getrandom::fill(&mut random);
-    Caller {
-        job: JobId::mint(now, random),
-        tenant: "local".parse().expect("a valid tenant"),
-        deadline: None,
-        cancel: CancellationToken::new(),
-    }
+    Caller { job: JobId::mint(now, random), tenant: None, deadline: None, cancel: CancellationToken::new() }
 }

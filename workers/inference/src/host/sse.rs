@@ -71,7 +71,7 @@ mod tests {
         let request = CompletionRequest::parse(Some("application/json"), body).unwrap();
         let caller = Caller {
             job: JobId::mint(Timestamp::from_millis(1_700_000_000_000), [7; 10]),
-            tenant: "a".parse().unwrap(),
+            tenant: Some("a".parse().unwrap()),
             deadline: None,
             cancel: CancellationToken::new(),
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cortex_chat::Part;
 use cortex_sample::{Logprobs, Sampler};
 use cortex_tokens::Tokenizer;
 use tokio::sync::mpsc::error::TrySendError;
@@ -13,7 +14,7 @@ use super::event::{Alternative, End, Event, Failure, Reason, Token};
 use super::masks::Constrained;
 use super::metrics::Metrics;
 use super::receipt::{Identity, Receipt, Times, Usage};
-use super::writer::{Chunk, Writer};
+use super::writer::{Chunk, Why, Writer};
 
 /// What an answer does until it ends.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Answer {
     pub(super) constrained: Option<Constrained>,
     pub(super) has_rule: bool,
     pub(super) writer: Writer,
+    /// Whether it is a message, told in parts.
+    pub(super) is_message: bool,
     /// The token before the next one.
     pub(super) previous: Option<u32>,
     pub(super) stops: Arc<[String]>,
@@ -71,8 +74,8 @@ impl Answer {
         let allowed = self.constrained.as_ref().map(Constrained::allowed);
         let sampled = self.sampler.sample(logits, allowed).map_err(|_| Cut::Failed(Failure::NotFinite))?;
         let id = sampled.token;
-        let bytes = tokenizer.piece(self.previous.replace(id), id);
-        let token = sampled.logprobs.map(|logprobs| told(id, logprobs, tokenizer));
+        let previous = self.previous.replace(id);
+        let token = sampled.logprobs.map(|logprobs| told(id, previous, logprobs, tokenizer));
         self.usage.completion_tokens += 1;
         self.clock.token(Instant::now(), metrics);
         let complete = match &mut self.constrained {
@@ -82,13 +85,13 @@ impl Answer {
         if !self.ignore_ends && tokenizer.ends().contains(&id) {
             return Ok(Next::Ends(Reason::Stop { string: None }));
         }
-        let control = tokenizer.is_control(id);
-        let chunk = if control { self.writer.interrupt(token) } else { self.writer.push(bytes, token) };
+        let chunk = if tokenizer.is_control(id) {
+            self.writer.interrupt(tokenizer.text_of(id), token)
+        } else {
+            self.writer.push(tokenizer.piece(previous, id), token)
+        };
         let stopped = chunk.stopped;
         self.send(chunk)?;
-        if control && stopped.is_none() {
-            self.tell(Event::Control { choice: self.choice, token: tokenizer.text_of(id).to_owned() })?;
-        }
         Ok(match stopped {
             Some(stop) => Next::Ends(Reason::Stop { string: self.stops.get(stop).cloned() }),
             None if complete => Next::Ends(Reason::Stop { string: None }),
@@ -120,7 +123,8 @@ impl Answer {
     }
 
     fn finish(&mut self, reason: Reason) -> Result<Reason, Failure> {
-        let chunk = std::mem::take(&mut self.writer).finish();
+        let why = if reason == Reason::Length { Why::Cut } else { Why::Ended };
+        let chunk = std::mem::take(&mut self.writer).finish(why);
         let string = chunk.stopped.and_then(|stop| self.stops.get(stop).cloned());
         match self.send(chunk) {
             Err(Cut::Failed(error)) => Err(error),
@@ -131,11 +135,18 @@ impl Answer {
     }
 
     fn send(&self, chunk: Chunk) -> Result<(), Cut> {
-        if chunk.text.is_empty() && chunk.tokens.is_empty() {
+        if chunk.parts.is_empty() && chunk.tokens.is_empty() {
             return Ok(());
         }
-        let Chunk { text, count, tokens, .. } = chunk;
-        self.tell(Event::Text { choice: self.choice, text, count, tokens })
+        let (choice, Chunk { parts, count, tokens, .. }) = (self.choice, chunk);
+        if self.is_message {
+            return self.tell(Event::Parts { choice, parts, count, tokens });
+        }
+        let text = parts.into_iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text),
+            _ => None,
+        });
+        self.tell(Event::Text { choice, text: text.collect(), count, tokens })
     }
 
     fn tell(&self, event: Event) -> Result<(), Cut> {
@@ -186,12 +197,15 @@ impl Clock {
     }
 }
 
-fn told(id: u32, logprobs: Logprobs<'_>, tokenizer: &Tokenizer) -> Token {
+fn told(id: u32, previous: Option<u32>, logprobs: Logprobs<'_>, tokenizer: &Tokenizer) -> Token {
+    let bytes = |id| tokenizer.piece(previous, id).to_vec();
+    let control = |id| tokenizer.is_control(id).then(|| tokenizer.text_of(id).to_owned());
     let alternative =
-        |&(id, logprob): &(u32, f32)| Alternative { id, bytes: tokenizer.bytes(id).to_vec(), logprob };
+        |&(id, logprob): &(u32, f32)| Alternative { id, bytes: bytes(id), control: control(id), logprob };
     Token {
         id,
-        bytes: tokenizer.bytes(id).to_vec(),
+        bytes: bytes(id),
+        control: control(id),
         logprob: logprobs.chosen,
         top: logprobs.top.iter().map(alternative).collect(),
     }

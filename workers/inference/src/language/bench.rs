@@ -73,7 +73,7 @@ async fn run(
             match events.recv().await.ok_or(BenchError::Gone)? {
                 Event::Ended(end) => break end.receipt.times,
                 Event::Failed { error, .. } => return Err(error.into()),
-                Event::Text { .. } | Event::Control { .. } => {}
+                Event::Text { .. } | Event::Parts { .. } => {}
             }
         };
         first += (times.queue_ms + times.prefill_ms) / 1e3;

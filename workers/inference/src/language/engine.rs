@@ -10,7 +10,7 @@ use cortex_batch::{Batch, Job, Limits, Refused};
 use cortex_grammar::{Compiler, Constraint, Vocabulary, VocabularyError};
 use cortex_sample::{Sampler, Sampling};
 use cortex_tokens::Tokenizer;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::answer::{Answer, Clock};
@@ -88,13 +88,16 @@ impl Engine {
         Ok(Self { commands, shared })
     }
 
-    /// Takes a request into the queue. Its events come through a buffer that ends the request when it is full;
-    /// dropping the receiver ends it too.
+    /// Takes a request into the queue. Its events come through a buffer that ends an answer when it is full, unless the
+    /// whole is read at once; dropping the receiver ends it too.
     pub async fn submit(&self, mut request: Request) -> Result<mpsc::Receiver<Event>, Refusal> {
         let job = self.job(&request)?;
         let constraint = self.compile(request.grammar.take()).await?;
         let choices = request.choices as usize;
-        let (events, receiver) = mpsc::channel(self.shared.events + choices);
+        // Of a whole answer at most an event for each token, what is left and the end; nobody waits for its reader.
+        let most = if request.whole { job.most_new.saturating_add(1) } else { self.shared.events };
+        let room = most.saturating_add(1).saturating_mul(choices);
+        let (events, receiver) = mpsc::channel(room.min(Semaphore::MAX_PERMITS));
         let answers = (0..request.choices)
             .map(|choice| answer(&request, choice, constraint.clone(), &events))
             .collect::<Option<Vec<_>>>()
@@ -171,6 +174,7 @@ impl Engine {
                 tenant: request.tenant.clone(),
                 weight: request.weight,
                 prompt: request.prompt.clone(),
+                shared: request.shared,
                 most_new,
                 deadline: None,
             }),
@@ -214,7 +218,8 @@ fn answer(
         sampler: Sampler::new(sampling, &request.prompt),
         has_rule: constraint.is_some(),
         constrained: constraint.map(Constrained::new),
-        writer: Writer::new(request.stops.clone()),
+        writer: Writer::new(request.stops.clone(), request.parser.clone()),
+        is_message: request.parser.is_some(),
         previous: request.prompt.last().copied(),
         stops: request.stops.clone().into(),
         ignore_ends: request.ignore_ends,

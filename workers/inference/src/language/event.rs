@@ -1,5 +1,7 @@
 //! What comes of a request.
 
+use cortex_chat::Part;
+
 use super::receipt::{Receipt, Usage};
 
 /// A piece of one answer. Every answer ends with exactly one `Ended` or `Failed`, unless nobody listens any more.
@@ -14,10 +16,12 @@ pub enum Event {
         /// What they are, if log-probabilities were asked for.
         tokens: Vec<Token>,
     },
-    /// A control token that ends nothing, by its name: it is no part of the text, and may say what the text is.
-    Control {
+    /// The same of a message: pieces of its content, its thoughts and its calls.
+    Parts {
         choice: u32,
-        token: String,
+        parts: Vec<Part>,
+        count: usize,
+        tokens: Vec<Token>,
     },
     Ended(Box<End>),
     Failed {
@@ -30,7 +34,10 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Token {
     pub id: u32,
+    /// What it adds to the text, which may be a part of a character.
     pub bytes: Vec<u8>,
+    /// The name of a control token, which adds nothing.
+    pub control: Option<String>,
     pub logprob: f32,
     /// The most likely ones, the most likely first.
     pub top: Vec<Alternative>,
@@ -40,6 +47,7 @@ pub struct Token {
 pub struct Alternative {
     pub id: u32,
     pub bytes: Vec<u8>,
+    pub control: Option<String>,
     pub logprob: f32,
 }
 

@@ -115,7 +115,7 @@ impl Metrics {
 
     pub(super) fn ended(&self, event: &Event, took: Duration) {
         let outcome = match event {
-            Event::Text { .. } | Event::Control { .. } => return,
+            Event::Text { .. } | Event::Parts { .. } => return,
             Event::Ended(end) => match end.reason {
                 Reason::Stop { .. } => 0,
                 Reason::Length => 1,

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use cortex_batch::Tenant;
+use cortex_chat::Parser;
 use cortex_grammar::{GrammarError, Rule};
 use cortex_sample::{Invalid, Sampling};
 use tokio_util::sync::CancellationToken;
@@ -15,13 +16,19 @@ pub struct Request {
     /// The tenant's share among those that wait.
     pub weight: NonZeroU32,
     pub prompt: Vec<u32>,
+    /// How many of the first tokens every tenant may find computed. Nothing in them may be a tenant's own.
+    pub shared: usize,
     pub sampling: Sampling,
     /// How many answers; each draws numbers of its own.
     pub choices: u32,
     /// Tokens of an answer; as many as fit if it isn't said.
     pub max_tokens: Option<usize>,
-    /// An answer ends before the first of these.
+    /// An answer ends before the first of these; a message where its content does.
     pub stops: Vec<String>,
+    /// Takes an answer apart that is a message. Without one it is a text.
+    pub parser: Option<Parser>,
+    /// The answer is read as a whole, so its reader can't be too slow for it.
+    pub whole: bool,
     pub grammar: Option<Grammar>,
     /// Goes on after tokens that end a text, for measurements.
     pub ignore_ends: bool,
@@ -36,10 +43,13 @@ impl Request {
             tenant,
             weight: NonZeroU32::MIN,
             prompt,
+            shared: 0,
             sampling: Sampling::default(),
             choices: 1,
             max_tokens: None,
             stops: Vec::new(),
+            parser: None,
+            whole: false,
             grammar: None,
             ignore_ends: false,
             deadline: None,

@@ -9,7 +9,7 @@ pub struct Settings {
     pub waiting: usize,
     /// Tokens of one step. Larger steps read prompts faster and make those that are being answered wait longer.
     pub step_tokens: usize,
-    /// Events that a reader may fall behind before it is cut.
+    /// Events that a reader may fall behind before it is cut, for each answer to a prompt.
     pub events: usize,
 }
 

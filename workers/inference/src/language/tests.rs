@@ -117,7 +117,7 @@ async fn read(mut events: Receiver<Event>, choices: usize) -> Vec<Written> {
                 written.text += &text;
                 written.tokens.extend(tokens);
             }
-            Event::Control { .. } => (),
+            Event::Parts { .. } => panic!("these are texts"),
             Event::Ended(end) => {
                 let choice = end.choice as usize;
                 assert!(written[choice].end.replace(Ok(*end)).is_none());

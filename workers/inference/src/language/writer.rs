@@ -1,71 +1,128 @@
-//! From tokens to text.
+//! From tokens to what is said.
 
+use cortex_chat::{Parser, Part};
 use cortex_tokens::{Detokenizer, Passed, Stops};
 
 use super::event::Token;
 
-/// Writes one answer: whole characters, and nothing that could be the beginning of a stop string.
+/// Writes one answer: whole characters, taken apart where they are a message, and nothing that could be the beginning of
+/// a stop string. Stop strings are looked for in a text, and of a message in its content.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     detokenizer: Detokenizer,
+    /// `None` for a text.
+    parser: Option<Parser>,
     stops: Stops,
-    /// Tokens whose text is held back.
+    /// Tokens of which nothing has been said yet.
     held: Vec<Token>,
     count: usize,
 }
 
-/// Text that can be sent, with the tokens behind it.
+/// What can be sent, with the tokens behind it.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Chunk {
-    pub(super) text: String,
+    pub(super) parts: Vec<Part>,
     pub(super) count: usize,
     pub(super) tokens: Vec<Token>,
-    /// Which stop string ended the text.
+    /// Which stop string ended the answer.
     pub(super) stopped: Option<usize>,
 }
 
+/// Why nothing more comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The answer is whole.
+    Ended,
+    /// It was as long as it may be, maybe within a character or a call.
+    Cut,
+}
+
 impl Writer {
-    pub(super) fn new(stops: Vec<String>) -> Self {
-        Self { stops: Stops::new(stops), ..Self::default() }
+    pub(super) fn new(stops: Vec<String>, parser: Option<Parser>) -> Self {
+        Self { stops: Stops::new(stops), parser, ..Self::default() }
     }
 
     /// Adds what a token adds; `token` tells of it if somebody wants to know.
     pub(super) fn push(&mut self, bytes: &[u8], token: Option<Token>) -> Chunk {
         self.held.extend(token);
         self.count += 1;
-        let passed = self.stops.push(&self.detokenizer.push(bytes));
-        self.chunk(passed.text, passed.stopped)
+        let text = self.detokenizer.push(bytes);
+        let parts = self.read(text);
+        let passed = self.stop(parts);
+        self.chunk(passed)
     }
 
-    /// What is left before a control token: no character and no stop string reaches over it.
-    pub(super) fn interrupt(&mut self, token: Option<Token>) -> Chunk {
+    /// Reads a control token, by its name. No character and no stop string reaches over it.
+    pub(super) fn interrupt(&mut self, name: &str, token: Option<Token>) -> Chunk {
         self.held.extend(token);
         self.count += 1;
         let rest = std::mem::take(&mut self.detokenizer).finish();
-        let Passed { mut text, stopped } = self.stops.push(&rest);
+        let mut parts = self.read(rest);
+        parts.extend(self.parser.as_mut().map(|parser| parser.special(name)).unwrap_or_default());
+        let (mut parts, stopped) = self.stop(parts);
         if stopped.is_none() {
-            text.push_str(&self.stops.restart());
+            add(&mut parts, self.stops.restart());
         }
-        self.chunk(text, stopped)
+        self.chunk((parts, stopped))
     }
 
-    /// What is left when nothing more comes; tokens that added no text come too.
-    pub(super) fn finish(mut self) -> Chunk {
+    /// What is left when nothing more comes; tokens that said nothing come too.
+    pub(super) fn finish(mut self, why: Why) -> Chunk {
         let rest = std::mem::take(&mut self.detokenizer).finish();
-        let Passed { mut text, stopped } = self.stops.push(&rest);
+        let mut parts = if why == Why::Ended { self.read(rest) } else { vec![] };
+        parts.extend(self.parser.take().map_or(vec![], |parser| match why {
+            Why::Ended => parser.finish().0,
+            Why::Cut => parser.cut().0,
+        }));
+        let (mut parts, stopped) = self.stop(parts);
         if stopped.is_some() {
-            return self.chunk(text, stopped);
+            return self.chunk((parts, stopped));
         }
-        text.push_str(&self.stops.finish());
-        Chunk { text, count: self.count, tokens: self.held, stopped }
+        add(&mut parts, self.stops.finish());
+        Chunk { parts, count: self.count, tokens: self.held, stopped }
     }
 
-    /// Tokens go with the first text that follows them; those of a stop string alone are never told of.
-    fn chunk(&mut self, text: String, stopped: Option<usize>) -> Chunk {
-        if text.is_empty() {
+    fn read(&mut self, text: String) -> Vec<Part> {
+        match &mut self.parser {
+            _ if text.is_empty() => vec![],
+            Some(parser) => parser.push(&text),
+            None => vec![Part::Text(text)],
+        }
+    }
+
+    /// Passes on what comes before a stop string; which one it was.
+    fn stop(&mut self, parts: Vec<Part>) -> (Vec<Part>, Option<usize>) {
+        let mut passed = Vec::with_capacity(parts.len());
+        for part in parts {
+            let Part::Text(text) = part else {
+                // Nor does a stop string reach over what is no content.
+                add(&mut passed, self.stops.restart());
+                passed.push(part);
+                continue;
+            };
+            let Passed { text, stopped } = self.stops.push(&text);
+            add(&mut passed, text);
+            if stopped.is_some() {
+                return (passed, stopped);
+            }
+        }
+        (passed, None)
+    }
+
+    /// Tokens go with the first part that follows them; those of a stop string alone are never told of.
+    fn chunk(&mut self, (parts, stopped): (Vec<Part>, Option<usize>)) -> Chunk {
+        if parts.is_empty() {
             return Chunk { stopped, ..Chunk::default() };
         }
         let (count, tokens) = (std::mem::take(&mut self.count), std::mem::take(&mut self.held));
-        Chunk { text, count, tokens, stopped }
+        Chunk { parts, count, tokens, stopped }
+    }
+}
+
+fn add(parts: &mut Vec<Part>, text: String) {
+    match parts.last_mut() {
+        _ if text.is_empty() => {}
+        Some(Part::Text(last)) => last.push_str(&text),
+        _ => parts.push(Part::Text(text)),
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Catalogued {
     pub(crate) threads: NonZeroUsize,
     pub(crate) context: Option<NonZeroUsize>,
     pub(crate) cache_bytes: Option<u64>,
+    /// System prompts that all tenants share.
+    pub(crate) shared_prompts: Vec<String>,
     /// How long a load may take.
     pub(crate) patience: Duration,
 }
@@ -86,6 +88,7 @@ impl Library for Catalogued {
         let engine = language::load(&model.weights(&folder), &options, progress).map_err(failed)?;
         let dialect = engine.tokenizer().chat_template().map(|text| Dialect::new(text, engine.tokenizer()));
         let dialect = dialect.transpose().map_err(|error| unusable(&error))?;
+        let dialect = dialect.map(|dialect| dialect.sharing(self.shared_prompts.clone()));
         let defaults = Defaults::open(&folder).map_err(|error| unusable(&error))?;
         let identity = engine.identity();
         tracing::info!(

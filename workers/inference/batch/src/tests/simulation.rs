@@ -23,6 +23,9 @@ impl Random {
         let tenant = ["a", "a", "a", "a", "a", "b", "c"][self.below(7) as usize];
         let most_new = self.below(90) as usize + 1;
         let mut job = job(tenant, prompt, most_new);
+        if self.below(3) == 0 {
+            job.shared = shared as usize;
+        }
         if self.below(12) == 0 {
             job.deadline = Some(at(step + self.below(300) as usize));
         }

@@ -175,3 +175,59 @@ async fn a_cancelled_answer_breaks_off() {
     let problem = answer.document().await.unwrap_err();
     assert_eq!(problem.kind, Kind::Conflict);
 }
+
+#[tokio::test]
+async fn a_stop_string_is_looked_for_in_the_content_alone() {
+    let model = model(TEMPLATE, "<think>\nfirst stop here\n</think>\n\nThen we stop there");
+    for stop in ["stop", "we stop", "\u{6f}p there"] {
+        let asked = json!({"stop": [stop, "never"]});
+        let answer = whole(&model, asked.clone()).await;
+        let message = &answer["choices"][0]["message"];
+        let content = &"Then we stop there"[.."Then we stop there".find(stop).unwrap()];
+        assert_eq!(message["reasoning_content"], "first stop here", "{stop}");
+        assert_eq!(
+            (&message["content"], &answer["choices"][0]["finish_reason"]),
+            (&json!(content), &json!("stop"))
+        );
+        let streamed = chunks(&model, asked).await;
+        assert_eq!(joined(&streamed, 0, "content"), content);
+        assert_eq!(joined(&streamed, 0, "reasoning_content"), "first stop here");
+    }
+    // What ends thoughts is no content either.
+    let answer = whole(&model, json!({"stop": ["</think>", "\n\n", "<think>"]})).await;
+    assert_eq!(answer["choices"][0]["message"]["content"], "Then we stop there");
+}
+
+#[tokio::test]
+async fn a_stop_string_of_line_breaks_ends_an_answer_that_is_nothing_else() {
+    let breaks = format!("So:{}", "\n".repeat(500));
+    let tool = json!({"type": "function", "function": {"name": "f"}});
+    for (script, content) in [(breaks.as_str(), "So:"), (&breaks[3..], "")] {
+        let answer = whole(&model(TEMPLATE, script), json!({"stop": "\n", "tools": [tool]})).await;
+        let choice = &answer["choices"][0];
+        assert_eq!(
+            (&choice["message"]["content"], &choice["finish_reason"]),
+            (&json!(content), &json!("stop"))
+        );
+        assert!(answer["usage"]["completion_tokens"].as_u64().unwrap() < 100, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn wherever_an_answer_is_cut_its_last_character_is_whole() {
+    let text = "\u{e9}\u{1f999}z\u{4e16}\u{754c}";
+    let model = model(TEMPLATE, text);
+    for most in 1..=text.len() {
+        let asked = json!({"max_tokens": most, "n": 3, "stream_options": {"include_usage": true}});
+        let whole = whole(&model, json!({"max_tokens": most, "n": 3})).await;
+        let streamed = chunks(&model, asked).await;
+        for choice in 0..3 {
+            let content = whole["choices"][choice]["message"]["content"].as_str().unwrap();
+            assert!(text.starts_with(content) && content.len() + 4 > most, "{most}: {content}");
+            assert_eq!(whole["choices"][choice]["finish_reason"], "length");
+            assert_eq!(joined(&streamed, choice as u32, "content"), content);
+        }
+        let ends = streamed.iter().flat_map(|chunk| chunk["choices"].as_array().unwrap());
+        assert_eq!(ends.filter(|choice| choice["finish_reason"] == "length").count(), 3);
+    }
+}

@@ -52,3 +52,43 @@ async fn a_form_is_kept_and_tokens_are_taken_as_they_are() {
     let problem = model(TEMPLATE, "x").complete(unknown, caller()).await.unwrap_err();
     assert_eq!(problem.extensions["param"], "prompt");
 }
+
+#[tokio::test]
+async fn offsets_count_characters_and_tokens_of_one_begin_where_it_does() {
+    let asked = || completion(json!({"logprobs": 3}));
+    let model = model(TEMPLATE, "a\u{e9}\u{1f999}b");
+    let answer = model.complete(asked(), caller()).await.unwrap().document().await.unwrap();
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    let told = &answer["choices"][0]["logprobs"];
+    assert_eq!(told["text_offset"], json!([0, 1, 1, 2, 2, 2, 2, 3]));
+    assert_eq!(told["tokens"][3], "bytes:\\xf0");
+    // Most of what else might have come is a part of a character, and none hides another.
+    for top in told["top_logprobs"].as_array().unwrap() {
+        assert_eq!(top.as_object().unwrap().len(), 3, "{top}");
+    }
+    let mut streamed =
+        model.complete(completion(json!({"logprobs": 3, "stream": true})), caller()).await.unwrap();
+    let mut offsets = Vec::new();
+    while let Some(chunks) = streamed.next().await.unwrap() {
+        for chunk in chunks {
+            let chunk: Value = serde_json::from_slice(&chunk).unwrap();
+            let told = chunk["choices"][0]["logprobs"]["text_offset"].as_array().cloned();
+            offsets.extend(told.unwrap_or_default());
+        }
+    }
+    assert_eq!(Value::from(offsets), told["text_offset"]);
+}
+
+#[tokio::test]
+async fn a_text_that_is_cut_within_a_character_ends_before_it() {
+    let text = "a\u{1f999}b";
+    for most in 1..=text.len() {
+        let asked = completion(json!({"max_tokens": most, "n": 2, "prompt": ["x", "y"]}));
+        let answer = model(TEMPLATE, text).complete(asked, caller()).await.unwrap().document().await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        for choice in answer["choices"].as_array().unwrap() {
+            assert_eq!(choice["text"], if most < 5 { "a" } else { &text[..most] });
+            assert_eq!(choice["finish_reason"], "length");
+        }
+    }
+}

@@ -124,3 +124,116 @@ async fn what_was_called_and_answered_is_part_of_the_prompt() {
     let answer = whole(&model(TEMPLATE, "Rain."), json!({"messages": messages, "tools": tools(false)})).await;
     assert_eq!(answer["choices"][0]["message"]["content"], "Rain.");
 }
+
+/// In the manner of Mistral: a list after a marker.
+const LISTED: &str = "{%- for message in messages %}<s>{{ message.role }}\n{{ message.content }}</s>\n{% endfor %}\
+    {%- if tools %}{{ tools | tojson }}[TOOL_CALLS]{% endif %}\
+    {%- if add_generation_prompt %}<s>assistant\n{% endif %}";
+
+const LISTED_CALLS: &str = "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"Bern\"}}, \
+    {\"name\": \"time\", \"arguments\": {}}]";
+const BARE_CALLS: &str =
+    "{\"name\": \"weather\", \"parameters\": {\"city\": \"Bern\"}}; {\"name\": \"time\", \"parameters\": {}}";
+
+/// Every family, and two calls as it writes them.
+const FAMILIES: [(&str, &str); 3] = [(TEMPLATE, CALLS), (LISTED, LISTED_CALLS), (BARE, BARE_CALLS)];
+
+/// Panics unless whoever carries out what is told carries out whole calls.
+fn check(choice: &Value, about: &str) {
+    let calls = choice["message"]["tool_calls"].as_array().cloned().unwrap_or_default();
+    for call in &calls {
+        let arguments = call["function"]["arguments"].as_str().unwrap();
+        assert!(serde_json::from_str::<serde_json::Map<_, _>>(arguments).is_ok(), "{about}: {choice}");
+    }
+    assert!(choice["finish_reason"] != "tool_calls" || !calls.is_empty(), "{about}: {choice}");
+    let content = choice["message"]["content"].as_str().unwrap_or_default();
+    assert!(!content.contains(['<', '{', '[', '"', ';']), "{about}: {choice}");
+}
+
+#[tokio::test]
+async fn a_stop_string_ends_no_call() {
+    for (template, calls) in FAMILIES {
+        for stop in ["Bern", "\"", "}", "{", "city", "e", "\n", "<tool_call>", "name", "[", ";"] {
+            for strict in [true, false] {
+                let mut asked = json!({"tools": tools(strict), "stop": [stop], "max_tokens": 400,
+                    "chat_template_kwargs": {"enable_thinking": false}});
+                let answer = whole(&model(template, calls), asked.clone()).await;
+                let choice = &answer["choices"][0];
+                let about = format!("{calls} {stop} {strict}");
+                check(choice, &about);
+                assert_eq!(choice["finish_reason"], "tool_calls", "{about}: {choice}");
+                assert_eq!(choice["message"]["tool_calls"].as_array().unwrap().len(), 2, "{about}");
+                asked["tool_choice"] = "required".into();
+                let answer = whole(&model(template, calls), asked).await;
+                let choice = &answer["choices"][0];
+                check(choice, &about);
+                assert_eq!(choice["finish_reason"], "tool_calls", "{about}: {choice}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stop_string_before_a_call_ends_the_answer_before_it() {
+    let script = format!("Let me see. {CALLS}");
+    let answer = whole(&model(TEMPLATE, &script), json!({"tools": tools(false), "stop": "see"})).await;
+    let choice = &answer["choices"][0];
+    assert_eq!(
+        (&choice["message"]["content"], &choice["finish_reason"]),
+        (&json!("Let me "), &json!("stop"))
+    );
+    // And after one, what was called stays called.
+    let script = format!("{CALLS} So I see.");
+    let answer = whole(&model(TEMPLATE, &script), json!({"tools": tools(false), "stop": "see"})).await;
+    let choice = &answer["choices"][0];
+    assert_eq!(choice["message"]["content"], " So I ", "{choice}");
+    assert_eq!(
+        (choice["message"]["tool_calls"].as_array().unwrap().len(), &choice["finish_reason"]),
+        (2, &json!("tool_calls"))
+    );
+}
+
+#[tokio::test]
+async fn wherever_a_call_is_cut_it_is_not_told_as_finished_and_nothing_of_it_is_content() {
+    for (template, calls) in FAMILIES {
+        let said = if template == BARE { "" } else { "So: " };
+        let script = format!("{said}{calls}");
+        let model = model(template, &script);
+        for most in 1..=script.len() {
+            let asked = json!({"tools": tools(false), "max_tokens": most});
+            let choice = &whole(&model, asked.clone()).await["choices"][0];
+            let about = &script[..most];
+            check(choice, about);
+            assert_eq!(choice["finish_reason"], "length", "{about}");
+            let content = choice["message"]["content"].as_str().unwrap_or_default();
+            assert_eq!(content, &said[..most.min(said.len())], "{about}");
+            let streamed = chunks(&model, asked).await;
+            assert_eq!(joined(&streamed, 0, "content"), content, "{about}");
+            assert_eq!(streamed.last().unwrap()["choices"][0]["finish_reason"], "length", "{about}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_the_model_leaves_unfinished_is_not_told_as_finished() {
+    for (template, calls) in FAMILIES {
+        for end in 1..calls.len() {
+            let model = model(template, &calls[..end]);
+            let choice = &whole(&model, json!({"tools": tools(false)})).await["choices"][0];
+            let told = choice["message"]["tool_calls"].as_array().cloned().unwrap_or_default();
+            for call in &told {
+                let arguments = call["function"]["arguments"].as_str().unwrap();
+                assert!(serde_json::from_str::<Value>(arguments).is_ok(), "{}: {choice}", &calls[..end]);
+            }
+            // A reader of the chunks has seen a call begin, and must not carry it out.
+            let streamed = chunks(&model, json!({"tools": tools(false)})).await;
+            let begun = streamed
+                .iter()
+                .filter(|chunk| chunk["choices"][0]["delta"]["tool_calls"][0]["id"].is_string());
+            let reason = &streamed.last().unwrap()["choices"][0]["finish_reason"];
+            let all_whole = !told.is_empty() && begun.count() == told.len();
+            assert_eq!(*reason, if all_whole { "tool_calls" } else { "stop" }, "{}: {choice}", &calls[..end]);
+            assert_eq!(choice["finish_reason"], *reason);
+        }
+    }
+}

@@ -97,6 +97,30 @@ async fn a_slow_reader_is_cut_with_a_reason() {
 }
 
 #[tokio::test]
+async fn whoever_reads_the_whole_is_never_too_slow() {
+    let engine = puppet(Settings { events: 8, ..SETTINGS }, |_| Ok(only(A)));
+    let mut asked = request("hello");
+    (asked.whole, asked.choices, asked.max_tokens) = (true, 3, Some(200));
+    let events = engine.submit(asked).await.unwrap();
+    settled(&engine).await;
+    for written in read(events, 3).await {
+        assert_eq!((written.text.len(), &written.whole().reason), (200, &Reason::Length));
+    }
+}
+
+#[tokio::test]
+async fn each_answer_to_a_prompt_has_room_of_its_own() {
+    let engine = puppet(Settings { events: 8, ..SETTINGS }, |_| Ok(only(A)));
+    let mut asked = request("hello");
+    (asked.choices, asked.max_tokens) = (4, Some(8));
+    let events = engine.submit(asked).await.unwrap();
+    settled(&engine).await;
+    for written in read(events, 4).await {
+        assert_eq!(written.whole().reason, Reason::Length);
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_leaves_frees_its_place_within_a_step() {
     let (engine, open, steps) = gated();
     let mut events = engine.submit(request("hello")).await.unwrap();

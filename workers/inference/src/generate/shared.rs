@@ -1,0 +1,41 @@
+//! System prompts that the operator lets all tenants find in the cache.
+
+use cortex_chat::{Conversation, Message, Now, Options, Role, Template};
+use cortex_guard::api::chat;
+use cortex_tokens::Tokenizer;
+
+use super::plain::Plain;
+
+/// The operator's texts.
+#[derive(Debug, Default)]
+pub(super) struct SharedPrompts {
+    texts: Vec<String>,
+}
+
+impl SharedPrompts {
+    pub(super) fn new(texts: Vec<String>) -> Self {
+        let texts = texts.into_iter().map(|text| text.trim().to_owned());
+        Self { texts: texts.filter(|text| !text.is_empty()).collect() }
+    }
+
+    /// How many of a prompt's first tokens come from one of the texts and the template alone: as many as a prompt
+    /// begins with that has nothing of any caller in it.
+    pub(super) fn count(
+        &self,
+        messages: &[chat::Message],
+        tokens: &[u32],
+        now: Now,
+        (template, plain, tokenizer): (&Template, &Plain, &Tokenizer),
+    ) -> usize {
+        let Some(chat::Message::System { content, .. }) = messages.first() else { return 0 };
+        let begun = self.texts.iter().filter(|text| content.trim_start().starts_with(text.as_str()));
+        let Some(text) = begun.max_by_key(|text| text.len()) else { return 0 };
+        // Some templates want a user's message, or put the system's into it.
+        let messages = [(Role::System, text.as_str()), (Role::User, "")];
+        let messages = messages.map(|(role, text)| Message::text(role, plain.mark(text)));
+        let alone = Conversation { messages: messages.into() };
+        let Ok(prompt) = template.render(&alone, &Options::at(now)) else { return 0 };
+        let Ok(own) = plain.encode(tokenizer, &prompt) else { return 0 };
+        tokens.iter().zip(&own).take_while(|(token, own)| token == own).count()
+    }
+}

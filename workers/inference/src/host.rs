@@ -1,11 +1,14 @@
 //! The model host: a worker's own HTTP door, for whoever develops against a model on this machine.
 //!
-//! It asks no key and no policy, and says so in its health: serve it on loopback only.
+//! It asks no policy, and no key unless one is set, and says so in its health: serve it on loopback only, behind
+//! [`Access`], which keeps web pages out.
 
+mod access;
 mod embed;
 mod language;
 mod refuse;
 mod sse;
 
+pub use access::{Access, HostKey, KeyMissing, WeakKey};
 pub use embed::router as embed;
 pub use language::{metrics_router as metrics, router as language};

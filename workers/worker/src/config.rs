@@ -12,6 +12,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, ValueEnum};
 use cortex_fabric::link::{Dial, Limits};
+use cortex_guard::loopback::AllowedHost;
+use cortex_inference::host::{Access, HostKey};
 use cortex_inference::{Device, Dtype};
 use cortex_runtime::Settings;
 
@@ -64,6 +66,8 @@ pub(crate) struct Doors {
     pub(crate) host: Option<NonZeroU16>,
     /// For Prometheus.
     pub(crate) metrics: Option<NonZeroU16>,
+    /// Who may ask at them beside programs of this machine.
+    pub(crate) access: Access,
 }
 
 /// How language models share this machine.
@@ -84,25 +88,20 @@ pub(crate) struct Generation {
     /// Seconds that loading a model may take
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     load_deadline: u64,
+    /// A file with a system prompt that all tenants share: how much of it was found computed tells a tenant that
+    /// another used it. Everything else in a prompt is found by its own tenant alone
+    #[arg(long = "shared-prompt", value_name = "FILE")]
+    shared_prompts: Vec<PathBuf>,
 }
 
 impl Generation {
     pub(crate) fn cache_bytes(&self) -> Option<u64> {
         self.cache.map(|mib| u64::from(mib.get()) << 20)
-    /// A file with a system prompt that all tenants share: how much of it was found computed tells a tenant that
-    /// another used it. Everything else in a prompt is found by its own tenant alone
-    #[arg(long = "shared-prompt", value_name = "FILE")]
-    shared_prompts: Vec<PathBuf>,
     }
 
     pub(crate) fn memory_bytes(&self) -> Option<u64> {
         self.memory.map(|mib| u64::from(mib.get()) << 20)
     }
-
-    pub(crate) fn load_deadline(&self) -> Duration {
-        Duration::from_secs(self.load_deadline)
-    }
-}
 
     /// The system prompts that all tenants share.
     ///
@@ -115,6 +114,11 @@ impl Generation {
         };
         self.shared_prompts.iter().map(read).collect()
     }
+
+    pub(crate) fn load_deadline(&self) -> Duration {
+        Duration::from_secs(self.load_deadline)
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -182,7 +186,8 @@ impl Served {
 
 impl Serve {
     fn work(self, kind: Kind) -> Result<Work, Exit> {
-        let doors = Doors { host: self.host_port, metrics: self.metrics_port };
+        let doors =
+            Doors { host: self.host_port, metrics: self.metrics_port, access: access(self.allowed_hosts)? };
         Ok(match kind {
             Kind::Echo => Work::Echo,
             Kind::Embed => Work::Embed(Models::read(self.models, "all-MiniLM-L6-v2")?, doors),
@@ -204,6 +209,14 @@ impl Models {
             device: given.device,
         })
     }
+}
+
+/// The secret comes from the environment: other users of a machine can read a command line.
+fn access(hosts: Vec<AllowedHost>) -> Result<Access, Exit> {
+    const KEY: &str = "CORTEX_HOST_KEY";
+    let key = told(KEY).map(|text| text.parse()).transpose();
+    let key: Option<HostKey> = key.with_context(|| format!("{KEY} can't be used")).map_err(Exit::config)?;
+    Access::new(hosts, key).with_context(|| format!("--allowed-host: set {KEY}")).map_err(Exit::config)
 }
 
 fn home() -> Result<PathBuf, Exit> {

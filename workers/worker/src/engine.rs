@@ -28,7 +28,8 @@ pub(crate) async fn start(work: Work, shutdown: CancellationToken) -> Result<Arc
             let loading = spawn_blocking(move || load(&wanted));
             let (model, embedder) = loading.await.map_err(Exit::failed)??;
             if let Some(port) = doors.host {
-                host::open(port, embed(model.clone(), embedder.clone()), shutdown.clone()).await?;
+                let routes = embed(model.clone(), embedder.clone());
+                host::open(port, doors.access, routes, shutdown.clone()).await?;
             }
             Ok(Arc::new(Embed::new(model, embedder, shutdown)))
         }
@@ -36,10 +37,10 @@ pub(crate) async fn start(work: Work, shutdown: CancellationToken) -> Result<Arc
             let (shelf, first) = shelf(wanted, generation, shutdown.clone())?;
             drop(first_lease(&shelf, &first).await?);
             if let Some(port) = doors.host {
-                host::open(port, language(shelf.clone()), shutdown.clone()).await?;
+                host::open(port, doors.access.clone(), language(shelf.clone()), shutdown.clone()).await?;
             }
             if let Some(port) = doors.metrics {
-                host::open(port, metrics(shelf.clone()), shutdown).await?;
+                host::open(port, doors.access, metrics(shelf.clone()), shutdown).await?;
             }
             Ok(Arc::new(Chat::new(shelf)))
         }
@@ -61,8 +62,8 @@ pub(crate) fn shelf(
         threads: wanted.threads,
         context: generation.context,
         cache_bytes: generation.cache_bytes(),
-        patience: generation.load_deadline(),
         shared_prompts: generation.shared_prompts()?,
+        patience: generation.load_deadline(),
     };
     let first = library.catalogue.get(&wanted.model).map_err(Exit::config)?.name.clone();
     Ok((Shelf::new(library, generation.memory_bytes(), shutdown), first))

@@ -14,8 +14,8 @@ const BODY: Duration = Duration::from_secs(10);
 /// A problem in the shape of the route it is for.
 #[derive(Debug)]
 pub(super) struct Refused {
-    problem: Problem,
-    shape: Shape,
+    pub(super) problem: Problem,
+    pub(super) shape: Shape,
 }
 
 impl From<Problem> for Refused {
@@ -34,7 +34,9 @@ impl IntoResponse for Refused {
         let rendered = self.problem.render(self.shape);
         let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let again = rendered.retry_after.map(|seconds| [(header::RETRY_AFTER, seconds)]);
-        (status, [(header::CONTENT_TYPE, rendered.content_type)], again, rendered.body).into_response()
+        let scheme = (status == StatusCode::UNAUTHORIZED).then_some([(header::WWW_AUTHENTICATE, "Bearer")]);
+        (status, [(header::CONTENT_TYPE, rendered.content_type)], again, scheme, rendered.body)
+            .into_response()
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cortex_domain::id::WorkerId;
 use cortex_fabric::link::LinkAddress;
+use cortex_guard::loopback::AllowedHost;
 use cortex_inference::Device;
 
 use super::{Format, Generation};
@@ -54,6 +55,10 @@ pub(super) struct Serve {
     /// Serves metrics of language models for Prometheus on this port of 127.0.0.1
     #[arg(long, value_name = "PORT")]
     pub(super) metrics_port: Option<NonZeroU16>,
+    /// A further host that callers may name in `Host`, such as host.docker.internal, maybe with a port. Every request
+    /// must then show the key in CORTEX_HOST_KEY
+    #[arg(long = "allowed-host", value_name = "HOST")]
+    pub(super) allowed_hosts: Vec<AllowedHost>,
     #[command(flatten)]
     pub(super) models: ModelArgs,
     #[command(flatten, next_help_heading = "Language models")]

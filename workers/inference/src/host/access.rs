@@ -1,0 +1,119 @@
+//! Who may ask at a worker's own door: programs of this machine, and no web page.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use cortex_guard::loopback::{AllowedHost, Door, Header, Sent};
+use cortex_guard::{Kind, Problem, Shape, precheck};
+use subtle::ConstantTimeEq;
+
+use super::refuse::Refused;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Who may ask at a door, beside the programs of this machine.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    hosts: Vec<AllowedHost>,
+    key: Option<HostKey>,
+}
+
+/// A secret that every request must show: visible ASCII, at least 32 characters.
+#[derive(Clone)]
+pub struct HostKey(String);
+
+/// A text is too weak to be a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key has at least {SHORTEST_KEY} characters, all of them visible ASCII")]
+pub struct WeakKey;
+
+/// Hosts were allowed that others than this machine's programs can reach, and no key was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a door that answers to other hosts needs a key")]
+pub struct KeyMissing;
+
+const SHORTEST_KEY: usize = 32;
+
+impl Access {
+    /// # Errors
+    /// If there are hosts and no key.
+    pub fn new(hosts: Vec<AllowedHost>, key: Option<HostKey>) -> Result<Self, KeyMissing> {
+        if key.is_none() && !hosts.is_empty() {
+            return Err(KeyMissing);
+        }
+        Ok(Self { hosts, key })
+    }
+
+    /// The same routes behind a door on this port: nothing else looks at a request that is refused.
+    pub fn guard(self, port: u16, routes: Router) -> Router {
+        let rule = Arc::new(Rule { door: Door::new(port, self.hosts), key: self.key });
+        routes.layer(from_fn_with_state(rule, check))
+    }
+}
+
+#[derive(Debug)]
+struct Rule {
+    door: Door,
+    key: Option<HostKey>,
+}
+
+async fn check(State(rule): State<Arc<Rule>>, request: Request, next: Next) -> Response {
+    match rule.check(request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => Refused { problem, shape: Shape::for_path(request.uri().path()) }.into_response(),
+    }
+}
+
+impl Rule {
+    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        let target = uri.to_string();
+        let all = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        precheck::check_headers(all.chain([(target.as_str(), &b""[..])]))?;
+        let of = |name: HeaderName| Header::of(headers.get_all(name).iter().map(|value| value.as_bytes()));
+        self.door.check(&Sent {
+            authority: uri.authority().map_or(Header::Missing, |authority| Header::Text(authority.as_str())),
+            host: of(header::HOST),
+            origin: of(header::ORIGIN),
+            sec_fetch_site: of(SEC_FETCH_SITE),
+        })?;
+        match (&self.key, of(header::AUTHORIZATION)) {
+            (None, _) => Ok(()),
+            (Some(key), Header::Text(shown)) if key.is_shown_in(shown) => Ok(()),
+            _ => {
+                Err(Problem::new(Kind::Unauthenticated, "send the door's key as `Authorization: Bearer KEY`"))
+            }
+        }
+    }
+}
+
+impl HostKey {
+    fn is_shown_in(&self, authorization: &str) -> bool {
+        let Some((scheme, shown)) = authorization.split_once(' ') else { return false };
+        let same = self.0.as_bytes().ct_eq(shown.trim().as_bytes());
+        scheme.eq_ignore_ascii_case("bearer") && bool::from(same)
+    }
+}
+
+impl FromStr for HostKey {
+    type Err = WeakKey;
+
+    fn from_str(text: &str) -> Result<Self, WeakKey> {
+        let is_strong = text.len() >= SHORTEST_KEY && text.bytes().all(|byte| byte.is_ascii_graphic());
+        is_strong.then(|| Self(text.to_owned())).ok_or(WeakKey)
+    }
+}
+
+impl fmt::Debug for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HostKey(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! The door's connections, within limits on their number, on a head's time and size, and on unread answers.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::unread::Unread;
+
+/// Connections at a time; further ones wait in the system's queue.
+const CONNECTIONS: usize = 128;
+/// How long a request's head may take to arrive, and an idle connection may stay.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A head has at most 16 KiB, and the buffer holds a little more, so that the refusal can say so.
+const BUFFER: usize = 32 * 1024;
+/// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long open requests have to end once the door is closed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves until `shutdown`, then lets open requests end.
+pub(super) async fn serve(listener: TcpListener, routes: Router, shutdown: CancellationToken) {
+    serve_at_most(CONNECTIONS, listener, routes, shutdown).await;
+}
+
+async fn serve_at_most(most: usize, listener: TcpListener, routes: Router, shutdown: CancellationToken) {
+    let places = Arc::new(Semaphore::new(most));
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => return,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        match accepted {
+            Ok((stream, place)) => {
+                let serving = serve_one(stream, routes.clone(), shutdown.clone());
+                tokio::spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    // A token is sent when it is there, not when the one before it has been acknowledged.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection keeps small pieces back");
+    }
+    Ok((stream, place))
+}
+
+/// Serves one connection until it ends, fails, or breaks a limit.
+async fn serve_one(stream: impl AsyncRead + AsyncWrite + Unpin, routes: Router, shutdown: CancellationToken) {
+    let mut connection = std::pin::pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(Unread::new(stream)), TowerToHyperService::new(routes))
+    );
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(GRACE, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}
+
+#[cfg(test)]
+mod tests;

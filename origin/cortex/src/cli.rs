@@ -70,6 +70,9 @@ pub(crate) struct ConfigArgs {
     /// How long things may take
     #[arg(long, env = "TIMEOUT_CONFIG_PATH", value_name = "FILE")]
     pub(crate) timeouts: Option<PathBuf>,
+    /// What tenants share, and what the store keeps
+    #[arg(long, env = "LIMITS_CONFIG_PATH", value_name = "FILE")]
+    pub(crate) limits: Option<PathBuf>,
     /// What each tenant may ask for
     #[arg(long, env = "SAFETY_POLICY_PATH", value_name = "FILE")]
     pub(crate) safety: Option<PathBuf>,

@@ -11,6 +11,7 @@ use cortex_domain::id::{JobId, ModelName};
 use cortex_domain::job::{Job, Limits, Priority, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Bus, Payloads};
+use cortex_domain::retention::Retention;
 use cortex_domain::state::{Exhausted, State};
 use cortex_domain::subject::Subject;
 use cortex_domain::topic::Topic;
@@ -160,7 +161,16 @@ pub(crate) async fn run(
         }
         Called::Kept { job } => Ok(Answered { job: *job, answer: None }),
         Called::Refused(Refusal::Overloaded) => Err(refuse::overloaded()),
-        Called::Refused(Refusal::Crowded) => Err(refuse::crowded(None)),
+        Called::Refused(Refusal::Crowded) => {
+            let detail =
+                "this tenant has as many calls open as it may now; wait until some of them have ended";
+            Err(Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1)))
+        }
+        Called::Refused(Refusal::StorageFull) => {
+            let detail = "this tenant has as much in the store as it may, so that the call could not go on as a job; \
+                          wait longer for it, or until older jobs are deleted";
+            Err(Problem::new(Kind::StorageFull, detail).retry_after(Retention::EVERY))
+        }
         Called::Refused(Refusal::Stopping) => {
             Err(Problem::new(Kind::Unavailable, "the origin is shutting down; try again")
                 .retry_after(Duration::from_secs(1)))

@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) models: Models,
     pub(crate) calls: Calls,
     pub(crate) waits: Waits,
+    pub(crate) submissions: Waits,
+    pub(crate) reads: Waits,
     pub(crate) streams: Streams,
     pub(crate) readers: Readers,
     pub(crate) holders: Holders,
@@ -94,7 +96,9 @@ impl Gateway {
         tasks.spawn(streams.clone().sweep(stop.clone()));
         let door = Door::new(credentials, clock.now());
         let topics = catalogue.topics().cloned().collect();
-        let waits = Waits::new(&sharing, clock.clone());
+        let waits = Waits::calls(&sharing, &clock);
+        let submissions = Waits::submissions(&sharing, &clock);
+        let reads = Waits::reads(&sharing, &clock);
         let inner = Inner {
             store,
             payloads,
@@ -109,6 +113,8 @@ impl Gateway {
             readers: Readers::new(&limits),
             holders: Holders::default(),
             connections: limits.connections,
+            submissions,
+            reads,
             door,
             watch,
             workers,

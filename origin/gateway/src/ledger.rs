@@ -70,10 +70,22 @@ impl Edge {
     /// their jobs ended while the origin is away. The edge ignores what it knows better, so that a report may
     /// be repeated.
     pub async fn keep_told(self, store: Arc<dyn JobStore>, stop: CancellationToken) {
+        self.enter(store.as_ref()).await;
         self.tell_until(store.as_ref(), &stop).await;
         let rest = async { while let Ok(true) = self.tell_a_page(store.as_ref()).await {} };
         if tokio::time::timeout(LAST_WORDS, rest).await.is_err() {
             tracing::warn!("the edge was not told of every job before the end");
+        }
+    }
+
+    /// Enters the edge among those that read the steps, so that what it has not been told yet is kept for it.
+    async fn enter(&self, store: &dyn JobStore) {
+        let entered = match store.cursor(CURSOR).await {
+            Ok(place) => store.set_cursor(CURSOR, place).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = entered {
+            tracing::warn!(%error, "the edge's place among the steps could not be noted");
         }
     }
 

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use cortex_domain::fair::Crowded;
 use cortex_domain::ports::{BusError, CommitError, StoreError};
+use cortex_domain::retention::{Beyond, Bound, Retention};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_guard::{Kind, Problem, Shape};
 use http::{StatusCode, header};
@@ -40,11 +41,42 @@ pub(crate) fn openai(problem: Problem) -> Refused {
 pub(crate) fn store(error: &StoreError) -> Problem {
     match error {
         StoreError::Overloaded => overloaded(),
+        StoreError::Beyond(limit) => beyond(*limit),
         StoreError::Broken(_) | StoreError::Corrupt(_) => {
             tracing::error!(%error, "the store failed");
             Problem::new(Kind::Internal, "the job store failed; try again later")
         }
     }
+}
+
+/// The tenant itself has as much in the store as it may; others' jobs are taken.
+fn beyond(Beyond { bound, most, again }: Beyond) -> Problem {
+    let (kind, detail) = match bound {
+        Bound::OpenJobs => (
+            Kind::Overloaded,
+            format!("this tenant has {most} open jobs, as many as it may; wait until some have ended"),
+        ),
+        Bound::Jobs => (
+            Kind::Overloaded,
+            format!(
+                "this tenant has {most} jobs in the store, as many as it may; the oldest are being deleted"
+            ),
+        ),
+        Bound::Bytes => (
+            Kind::StorageFull,
+            format!(
+                "this tenant's jobs take {most} bytes with their inputs and results, as many as they may; room comes \
+                 when the oldest are deleted"
+            ),
+        ),
+        Bound::Keys => (
+            Kind::Overloaded,
+            format!(
+                "this tenant has {most} idempotency keys, as many as it may; wait until the oldest have expired"
+            ),
+        ),
+    };
+    Problem::new(kind, detail).with("limit", most).retry_after(again.unwrap_or(Retention::EVERY))
 }
 
 pub(crate) fn commit(error: &CommitError) -> Problem {
@@ -75,15 +107,10 @@ pub(crate) fn overloaded() -> Problem {
         .retry_after(Duration::from_secs(1))
 }
 
-/// The tenant itself has too much open; others are served.
-pub(crate) fn crowded(crowded: Option<Crowded>) -> Problem {
-    let Some(Crowded { limit, again }) = crowded else {
-        let detail = "this tenant has as many calls open as it may now; wait until some of them have ended";
-        return Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1));
-    };
-    let detail = format!(
-        "this tenant has {limit} calls and waits open, as many as it may now; wait until some of them have ended"
-    );
+/// The tenant itself has too many of something; others are served.
+pub(crate) fn crowded(what: &str, Crowded { limit, again }: Crowded) -> Problem {
+    let detail =
+        format!("this tenant has {limit} {what}, as many as it may now; wait until some of them have ended");
     Problem::new(Kind::Overloaded, detail).with("limit", limit).retry_after(again)
 }
 
@@ -129,6 +156,25 @@ mod tests {
         assert_eq!((status, &body["param"]), (400, &"messages".into()));
         let (status, body) = rendered(Failure::new(FailureKind::Broken, "it broke"), Shape::OpenAi);
         assert_eq!((status, &body["error"]["param"]), (502, &serde_json::Value::Null));
+    }
+
+    #[test]
+    fn a_tenant_at_a_limit_of_the_store_learns_which_and_when_to_come_back() {
+        for (bound, again, status, wait) in [
+            (Bound::OpenJobs, None, 429, 10),
+            (Bound::Jobs, Some(Retention::EVERY), 429, 10),
+            (Bound::Bytes, Some(Duration::from_secs(7200)), 507, 7200),
+            (Bound::Keys, Some(Duration::from_secs(60)), 429, 60),
+        ] {
+            let refused =
+                store(&StoreError::Beyond(Beyond { bound, most: 42, again })).render(Shape::Problem);
+            let body: serde_json::Value = serde_json::from_str(&refused.body).unwrap();
+            assert_eq!(
+                (refused.status, refused.retry_after, &body["limit"]),
+                (status, Some(wait), &42.into())
+            );
+            assert!(body["detail"].as_str().unwrap().contains("42"), "{body}");
+        }
     }
 
     #[test]

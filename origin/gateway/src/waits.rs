@@ -1,4 +1,5 @@
-//! Who waits for an answer now: synchronous calls, and callers that wait for a job's end. Each tenant has its share.
+//! Who waits now: for an answer or a job's end, for the store to take a job in, or for a look into it. Each tenant has its
+//! share of each, so that none of them fills what all stand in line for.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,9 +11,16 @@ use cortex_guard::Problem;
 
 use crate::refuse;
 
+/// Submissions that wait for the store, of all tenants; its writer's line is twice as long.
+const SUBMISSIONS: usize = 2048;
+/// Looks into the store, of all tenants; as long as its readers' line.
+const READS: usize = 1024;
+
 /// A clone counts in the same place.
 #[derive(Clone, Debug)]
 pub(crate) struct Waits {
+    /// What waits, in words for who has too many of them.
+    what: &'static str,
     gate: Arc<Mutex<Gate>>,
     clock: Clock,
 }
@@ -26,15 +34,28 @@ pub(crate) struct Wait {
 }
 
 impl Waits {
-    pub(crate) fn new(sharing: &Sharing, clock: Clock) -> Self {
-        let gate = Gate::new(sharing.calls, sharing.weights.clone());
-        Self { gate: Arc::new(Mutex::new(gate)), clock }
+    /// Calls, and callers that wait for a job's end.
+    pub(crate) fn calls(sharing: &Sharing, clock: &Clock) -> Self {
+        Self::new("calls and waits open", sharing.calls, sharing, clock)
+    }
+
+    pub(crate) fn submissions(sharing: &Sharing, clock: &Clock) -> Self {
+        Self::new("submissions under way", SUBMISSIONS, sharing, clock)
+    }
+
+    pub(crate) fn reads(sharing: &Sharing, clock: &Clock) -> Self {
+        Self::new("reads of jobs under way", READS, sharing, clock)
+    }
+
+    fn new(what: &'static str, most: usize, sharing: &Sharing, clock: &Clock) -> Self {
+        let gate = Gate::new(most, sharing.weights.clone());
+        Self { what, gate: Arc::new(Mutex::new(gate)), clock: clock.clone() }
     }
 
     /// # Errors
-    /// If the tenant has as many waits open as it may.
+    /// If the tenant has as many as it may.
     pub(crate) fn enter(&self, tenant: &Tenant) -> Result<Wait, Problem> {
-        self.gate().enter(tenant).map_err(|crowded| refuse::crowded(Some(crowded)))?;
+        self.gate().enter(tenant).map_err(|crowded| refuse::crowded(self.what, crowded))?;
         Ok(Wait { waits: self.clone(), tenant: tenant.clone(), since: self.clock.uptime() })
     }
 
@@ -64,7 +85,7 @@ mod tests {
     fn a_tenant_with_its_share_of_waits_is_told_its_limit_and_when_to_come_back_and_another_is_let_in() {
         let (hog, other): (Tenant, Tenant) = ("hog".parse().unwrap(), "other".parse().unwrap());
         let (clock, hands) = Clock::manual(Timestamp::from_millis(1));
-        let waits = Waits::new(&Sharing { calls: 6, queue: 1, weights: Weights::default() }, clock);
+        let waits = Waits::calls(&Sharing { calls: 6, queue: 1, weights: Weights::default() }, &clock);
         let mut open: Vec<Wait> = (0..3).map(|_| waits.enter(&hog).unwrap()).collect();
         hands.advance(Duration::from_secs(30));
         open.pop();

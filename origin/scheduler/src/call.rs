@@ -9,7 +9,7 @@ use cortex_domain::id::{JobId, WorkerId};
 use cortex_domain::job::{Durability, Job, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::policy::Gate;
-use cortex_domain::ports::Reply;
+use cortex_domain::ports::{Reply, StoreError};
 use cortex_domain::state::{Denial, Hold, Lease, State, Target};
 use cortex_domain::subject::Subject;
 use cortex_domain::task::Cancel;
@@ -189,8 +189,14 @@ pub(crate) async fn keep(core: &Arc<Core>, id: JobId) {
             }
         }
         Err(error) => {
-            tracing::error!(job = %id, %error, "a call could not be made durable");
-            send(call.reply, &Called::Refused(Refusal::Internal)).await;
+            let refusal = match error {
+                StoreError::Beyond(_) => Refusal::StorageFull,
+                _ => {
+                    tracing::error!(job = %id, %error, "a call could not be made durable");
+                    Refusal::Internal
+                }
+            };
+            send(call.reply, &Called::Refused(refusal)).await;
             if let Some(adopted) = adopted {
                 adopted.drop(core, &job);
                 if let (Some(lease), Some(worker)) = (job.state.lease(), job.state.worker()) {

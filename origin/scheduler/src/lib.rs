@@ -2,8 +2,8 @@
 //!
 //! [`Scheduler::start`] listens on the bus. `intake` takes durable jobs in and `call` synchronous ones; both
 //! queue in `waiting` until `pump` finds a worker in `fleet`; `run` follows a durable job under its lease;
-//! `report` hears the workers, `tick` watches the clock, `recover` repairs what a crash left half way, and
-//! `relay` carries the store's outbox to the bus. Every step of a job is decided by
+//! `report` hears the workers, `tick` watches the clock, `recover` repairs what a crash left half way, `retain` deletes
+//! what is kept no longer, and `relay` carries the store's outbox to the bus. Every step of a job is decided by
 //! `cortex_domain::transition`.
 
 mod board;
@@ -15,6 +15,7 @@ mod pump;
 mod recover;
 mod relay;
 mod report;
+mod retain;
 mod run;
 mod scheduler;
 mod settings;

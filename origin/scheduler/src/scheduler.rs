@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::core::Core;
 use crate::settings::Settings;
-use crate::{call, recover, relay, report, tick};
+use crate::{call, recover, relay, report, retain, tick};
 
 /// Messages of one subject worked on at once.
 const AT_ONCE: usize = 256;
@@ -63,6 +63,7 @@ impl Scheduler {
         listen(&core, Filter::only(&Subject::HEARTBEAT), report::beat).await?;
         listen(&core, Filter::PROGRESS, report::progressed).await?;
         core.tasks.spawn(recover::run(core.clone()));
+        core.tasks.spawn(retain::run(core.clone()));
         core.tasks.spawn(relay::run(core.clone()));
         core.tasks.spawn(tick::run(core.clone()));
         Ok(Self { core })

@@ -3,6 +3,7 @@
 mod accept;
 mod commit;
 mod fault;
+mod forget;
 mod jobs;
 mod lock;
 mod migrate;
@@ -13,6 +14,7 @@ mod queue;
 mod readers;
 mod record;
 mod steps;
+mod usage;
 mod writer;
 
 use bytes::Bytes;
@@ -24,6 +26,8 @@ use cortex_domain::pointer::{Memory, Pointer, Space};
 use cortex_domain::ports::{
     Acceptance, Answer, CommitError, JobStore, Outbound, Payloads, Query, Sequence, Step, StoreError,
 };
+use cortex_domain::retention::Retention;
+use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 
 use lock::Lock;
@@ -43,13 +47,18 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
     _lock: Lock,
+    retention: Retention,
 }
 
 impl JobStore for SqliteStore {
     fn accept(&self, submission: Submission) -> Answer<'_, Result<Acceptance, StoreError>> {
         Box::pin(async move {
             let size = submission.input.len();
-            Ok(self.writer.write(News::Jobs, size, move |c| accept::accept(c, submission)).await?)
+            let retention = self.retention;
+            Ok(self
+                .writer
+                .write(News::Jobs, size, move |c| accept::accept(c, submission, &retention))
+                .await?)
         })
     }
 
@@ -61,15 +70,20 @@ impl JobStore for SqliteStore {
 
     fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            self.writer.queue(News::None, Haste::Unwatched, 0, move |c| record::record(c, &job, &log))?;
+            let retention = self.retention;
+            let note = move |c: &_| record::record(c, &job, &log, &retention);
+            self.writer.queue(News::None, Haste::Unwatched, 0, note)?;
             Ok(())
         })
     }
 
     fn keep(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
-        Box::pin(
-            async move { Ok(self.writer.write(News::Jobs, 0, move |c| record::keep(c, &job, &log)).await?) },
-        )
+        Box::pin(async move {
+            let retention = self.retention;
+            let keep = move |c: &_| record::keep(c, &job, &log, &retention);
+            let kept = self.writer.write(News::Jobs, 0, keep).await?;
+            kept.map_err(StoreError::Beyond)
+        })
     }
 
     fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>> {
@@ -124,6 +138,33 @@ impl JobStore for SqliteStore {
 
     fn changed(&self, seen: u64) -> Answer<'_, u64> {
         Box::pin(self.writer.changed(seen))
+    }
+
+    fn forget(&self, now: Timestamp) -> Answer<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let retention = self.retention;
+            loop {
+                let little = move |c: &_| {
+                    let keys = forget::keys(c, &retention, now)?;
+                    Ok(keys.max(forget::steps(c, &retention, now)?).max(forget::loose(c, now)?))
+                };
+                if self.writer.write(News::None, 0, little).await? < forget::AT_ONCE {
+                    break;
+                }
+            }
+            let mut deleted = 0;
+            loop {
+                let due = self.readers.read(move |c| forget::due(c, &retention, now)).await?;
+                let before = deleted;
+                for (jobs, bytes) in forget::batches(&due) {
+                    let size = usize::try_from(bytes).unwrap_or(usize::MAX);
+                    deleted += self.writer.write(News::None, size, move |c| forget::delete(c, &jobs)).await?;
+                }
+                if deleted == before {
+                    return Ok(deleted);
+                }
+            }
+        })
     }
 
     fn sweep_drafts(&self) -> Answer<'_, Result<u64, StoreError>> {

@@ -11,6 +11,7 @@ use cortex_domain::id::JobId;
 use cortex_domain::job::Version;
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{JobStore, Payloads, StoreError};
+use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
 use cortex_store::{OpenError, SqliteStore};
 use tempfile::TempDir;
@@ -18,8 +19,8 @@ use tempfile::TempDir;
 struct Folder(TempDir);
 
 impl contract::Place for Folder {
-    fn open(&self) -> Arc<dyn JobStore> {
-        Arc::new(SqliteStore::open(self.0.path().join("store/jobs.db")).unwrap())
+    fn open_with(&self, retention: Retention) -> Arc<dyn JobStore> {
+        Arc::new(SqliteStore::open_with(self.0.path().join("store/jobs.db"), retention).unwrap())
     }
 }
 
@@ -45,6 +46,85 @@ fn a_newer_schema_is_refused_by_number() {
     assert!(matches!(refusal, OpenError::Newer { found: 99, .. }), "{refusal}");
 }
 
+/// Takes from a file what schema 3 brought.
+const TO_SCHEMA_2: &str = "DROP TABLE usage; DROP TABLE loose; DROP INDEX keys_by_age;
+     ALTER TABLE jobs DROP COLUMN bytes; ALTER TABLE jobs DROP COLUMN kept_until;
+     ALTER TABLE idempotency DROP COLUMN at; PRAGMA user_version = 2;";
+
+#[tokio::test]
+async fn a_file_of_schema_2_is_counted_and_its_jobs_are_forgotten_in_time() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jobs.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let jobs = contract::given::of_every_kind(&store).await;
+    drop(store);
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let before = usage(&file);
+    assert_eq!(before, recounted(&file));
+    file.execute_batch(TO_SCHEMA_2).unwrap();
+    drop(file);
+
+    let store = SqliteStore::open(&path).unwrap();
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let after = usage(&file);
+    assert_eq!(after, recounted(&file));
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!((&before.0, before.1, before.2, before.4), (&after.0, after.1, after.2, after.4));
+        assert!(before.3.abs_diff(after.3) < 1000, "only what a record has grown by: {before:?} {after:?}");
+    }
+    let late = contract::given::NOW.after(std::time::Duration::from_secs(8 * 24 * 3600));
+    assert!(store.forget(late).await.unwrap() > 0);
+    for job in jobs {
+        let kept = store.job(job).await.unwrap();
+        assert!(kept.is_none_or(|job| !job.state.is_terminal()));
+    }
+    assert_eq!(usage(&file), recounted(&file));
+}
+
+/// What each tenant has: jobs, open ones, bytes and keys.
+type Counts = Vec<(String, i64, i64, i64, i64)>;
+
+fn counts(file: &rusqlite::Connection, sql: &str) -> Counts {
+    let mut select = file.prepare(sql).unwrap();
+    let rows = select
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+        .unwrap();
+    rows.collect::<rusqlite::Result<_>>().unwrap()
+}
+
+fn usage(file: &rusqlite::Connection) -> Counts {
+    counts(file, "SELECT tenant, jobs, open, bytes, keys FROM usage WHERE jobs > 0 ORDER BY tenant")
+}
+
+/// The same from the rows themselves.
+fn recounted(file: &rusqlite::Connection) -> Counts {
+    counts(
+        file,
+        "SELECT tenant, count(*), sum(open), sum(bytes),
+             (SELECT count(*) FROM idempotency i WHERE i.tenant = j.tenant)
+         FROM jobs j GROUP BY tenant ORDER BY tenant",
+    )
+}
+
+#[tokio::test]
+async fn the_space_of_what_is_forgotten_is_used_again() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jobs.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let mut sizes = Vec::new();
+    for round in 0..4_u16 {
+        for n in 0..40 {
+            contract::given::ended_with(&store, round * 40 + n, 64 << 10).await;
+        }
+        let late = contract::given::NOW.after(std::time::Duration::from_secs(8 * 24 * 3600));
+        assert_eq!(store.forget(late).await.unwrap(), 40);
+        let file = rusqlite::Connection::open(&path).unwrap();
+        let pages: i64 = file.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        sizes.push(pages);
+    }
+    assert!(sizes[3] <= sizes[0] * 11 / 10, "the file grows: {sizes:?} pages");
+}
+
 #[tokio::test]
 async fn a_file_of_schema_1_is_brought_up_to_this_one() {
     let folder = TempDir::new().unwrap();
@@ -56,6 +136,7 @@ async fn a_file_of_schema_1_is_brought_up_to_this_one() {
 
     // There, a row held one entry, without the two bytes that frame a short one now.
     let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch(TO_SCHEMA_2).unwrap();
     file.execute_batch(
         "UPDATE log SET entries = CAST(substr(entries, 3) AS BLOB);
          ALTER TABLE log RENAME COLUMN entries TO entry;

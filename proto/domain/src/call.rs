@@ -29,6 +29,8 @@ pub enum Refusal {
     Overloaded,
     /// The call's tenant has too many already; others' calls are taken.
     Crowded,
+    /// The caller would not wait longer, and its tenant has as much in the store as it may.
+    StorageFull,
     /// The scheduler is shutting down.
     Stopping,
     /// The safety kernel can't be asked, and without it nothing passes.
@@ -38,14 +40,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub const ALL: [Self; 5] =
-        [Self::Overloaded, Self::Crowded, Self::Stopping, Self::Unjudged, Self::Internal];
+    pub const ALL: [Self; 6] =
+        [Self::Overloaded, Self::Crowded, Self::StorageFull, Self::Stopping, Self::Unjudged, Self::Internal];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Overloaded => "overloaded",
             Self::Crowded => "crowded",
+            Self::StorageFull => "storage-full",
             Self::Stopping => "stopping",
             Self::Unjudged => "unjudged",
             Self::Internal => "internal",
@@ -66,7 +69,7 @@ impl FromStr for Refusal {
         let known = Self::ALL.into_iter().find(|refusal| refusal.as_str() == text);
         known.ok_or(InvalidId {
             what: "refusal",
-            reason: "it is `overloaded`, `crowded`, `stopping`, `unjudged` or `internal`",
+            reason: "it is `overloaded`, `crowded`, `storage-full`, `stopping`, `unjudged` or `internal`",
         })
     }
 }

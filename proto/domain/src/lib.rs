@@ -14,6 +14,7 @@ pub mod placement;
 pub mod pointer;
 pub mod policy;
 pub mod ports;
+pub mod retention;
 pub mod retry;
 mod scatter;
 pub mod state;

@@ -14,6 +14,7 @@ use crate::id::{JobId, Tenant, WorkerId};
 use crate::job::{Job, Version};
 use crate::pointer::{Memory, Pointer};
 use crate::policy::{Decision, Question};
+use crate::retention::Beyond;
 use crate::state::{Attempt, Lease, StateName};
 use crate::subject::{Filter, Subject};
 use crate::time::Timestamp;
@@ -29,6 +30,9 @@ pub enum StoreError {
     /// It has more to write than it will hold; try again later.
     #[error("the store is overloaded, try again later")]
     Overloaded,
+    /// The tenant has as much as it may; others' are taken.
+    #[error(transparent)]
+    Beyond(#[from] Beyond),
     /// The disk or the database failed.
     #[error("the store failed: {0}")]
     Broken(String),
@@ -112,7 +116,8 @@ pub trait JobStore: Payloads {
     fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>>;
 
     /// Notes an ephemeral job that has ended, with its whole log. Returns once it is queued to be written:
-    /// [`Self::job`] finds it from there on, and a list a moment later.
+    /// [`Self::job`] finds it from there on, and a list a moment later. One of a tenant that has as much in the store
+    /// as it may is not noted.
     fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>>;
 
     /// Makes an ephemeral job durable as it stands, with its whole log. Its input was put before.
@@ -148,6 +153,10 @@ pub trait JobStore: Payloads {
     /// Resolves once a commit later than the count last `seen` is there, with the new count. A hint
     /// only: whoever waits also looks again after a while.
     fn changed(&self, seen: u64) -> Answer<'_, u64>;
+
+    /// Deletes what is kept no longer: ended jobs with all that is theirs, idempotency keys, steps that were read. A
+    /// little at a time, so that what comes meanwhile is written between. Gives how many jobs.
+    fn forget(&self, now: Timestamp) -> Answer<'_, Result<u64, StoreError>>;
 
     /// Deletes drafts that no open dispatch can publish any more; gives how many.
     fn sweep_drafts(&self) -> Answer<'_, Result<u64, StoreError>>;

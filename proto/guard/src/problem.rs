@@ -60,6 +60,8 @@ kinds! {
     OriginAway "origin-away" 503 "The origin can't be reached",
     Unavailable "unavailable" 503 "Nothing can take this now",
     Timeout "timeout" 504 "It took too long",
+    /// The tenant's jobs take as much room as they may.
+    StorageFull "storage-full" 507 "The tenant's storage is full",
 }
 
 impl Kind {

@@ -127,7 +127,7 @@ async fn rounds(
         while under_way.len() < clients && Instant::now() < end {
             let assignment = assignment::assignment(&worker);
             under_way.insert(key(assignment.lease().dispatch), Instant::now());
-            memory.open(assignment.job());
+            memory.open(assignment.job(), &assignment.request().owner.tenant);
             memory.put(assignment.context(), input.clone()).await?;
             bus.publish(Subject::of(&assignment), encode_assignment(&assignment)).await?;
         }

@@ -87,7 +87,7 @@ impl Refused {
         match self.status.as_u16() {
             401 | 403 => Exit::NotPermitted,
             409 => Exit::Negative,
-            408 | 425 | 429 | 502..=504 => Exit::Unavailable,
+            408 | 425 | 429 | 502..=504 | 507 => Exit::Unavailable,
             400..=499 => Exit::BadInput,
             _ => Exit::Broken,
         }
@@ -184,7 +184,8 @@ mod tests {
             | Kind::WorkerFailed
             | Kind::OriginAway
             | Kind::Unavailable
-            | Kind::Timeout => Exit::Unavailable,
+            | Kind::Timeout
+            | Kind::StorageFull => Exit::Unavailable,
             Kind::Internal => Exit::Broken,
             _ => Exit::BadInput,
         };

@@ -3,23 +3,27 @@
 use std::path::Path;
 
 use cortex_domain::id::ModelName;
+use cortex_domain::retention::Retention;
 use cortex_gateway::{Listing, Models};
 use cortex_models::{Catalogue, Kind};
 use cortex_safety::Policies;
 use cortex_scheduler::{Settings, SettingsError, Unlisted};
 
+use super::limits::Limits;
 use crate::cli::ConfigArgs;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 
 const POOLS: &str = include_str!("../../../../deploy/config/pools.yaml");
 const TIMEOUTS: &str = include_str!("../../../../deploy/config/timeouts.yaml");
+const LIMITS: &str = include_str!("../../../../deploy/config/limits.yaml");
 const SAFETY: &str = include_str!("../../../../deploy/config/safety.yaml");
 
 /// What the files say.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) settings: Settings,
+    pub(crate) retention: Retention,
     pub(crate) policies: Policies,
     pub(crate) models: Catalogue,
     pub(crate) safety_kernel: Option<String>,
@@ -31,8 +35,11 @@ impl Config {
     /// # Errors
     /// With file, key and line, for exit code 78.
     pub(crate) fn load(args: &ConfigArgs) -> Result<Self, Failure> {
+        let Limits { sharing, retention } = limits(args.limits.as_deref())?;
+        let settings = settings(args).map_err(|error| Failure::new(Exit::Config, error))?;
         Ok(Self {
-            settings: settings(args).map_err(|error| Failure::new(Exit::Config, error))?,
+            settings: Settings { sharing, ..settings },
+            retention,
             policies: policies(args.safety.as_deref())?,
             models: models(args.models.as_deref())?,
             safety_kernel: args.safety_kernel.clone(),
@@ -85,6 +92,17 @@ pub(crate) fn policies(file: Option<&Path>) -> Result<Policies, Failure> {
     policies.map_err(|error| Failure::new(Exit::Config, error))
 }
 
+fn limits(file: Option<&Path>) -> Result<Limits, Failure> {
+    let limits = match file {
+        Some(file) => match cortex_config::text(file) {
+            Ok(text) => Limits::parse(&text, file),
+            Err(error) => Err(error.into()),
+        },
+        None => Limits::parse(LIMITS, Path::new("limits.yaml (built in)")),
+    };
+    limits.map_err(|error| Failure::new(Exit::Config, error))
+}
+
 fn settings(args: &ConfigArgs) -> Result<Settings, SettingsError> {
     let built_in = |name: &'static str| Path::new(name);
     let read = |file: &Option<std::path::PathBuf>, text: &'static str, name: &'static str| match file {
@@ -104,8 +122,14 @@ mod tests {
 
     #[test]
     fn what_is_built_in_can_be_read() {
-        let none =
-            ConfigArgs { pools: None, timeouts: None, safety: None, models: None, safety_kernel: None };
+        let none = ConfigArgs {
+            pools: None,
+            timeouts: None,
+            limits: None,
+            safety: None,
+            models: None,
+            safety_kernel: None,
+        };
         let config = Config::load(&none).unwrap();
         assert!(config.settings.catalogue.topics().any(|topic| topic.as_str() == "job.embed"));
         let folder = tempfile::tempdir().unwrap();

@@ -68,7 +68,8 @@ impl Origin {
         let Start { home, config, secrets, tenant, chat_model, api_key, listener, grpc, edge } = start;
         let address = listener.local_addr()?;
         let local = if address.ip().is_loopback() {
-            let key = LocalKey::new(api_key, tenant).map_err(|error| Failure::new(Exit::Config, error))?;
+            let key = LocalKey::new(api_key, tenant)
+                .map_err(|error| Failure::new(Exit::Config, error))?;
             Some(key)
         } else {
             None
@@ -82,7 +83,8 @@ impl Origin {
         };
 
         let path = home.store();
-        let store = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await?;
+        let retention = config.retention;
+        let store = tokio::task::spawn_blocking(move || SqliteStore::open_with(path, retention)).await?;
         let store = Arc::new(store.map_err(|error| Failure::new(Exit::Config, error))?);
         let jobs: Arc<dyn JobStore> = store.clone();
         let payloads = Arc::new(Layered::new(store as Arc<dyn Payloads>, CALL_MEMORY));

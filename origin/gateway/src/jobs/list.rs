@@ -16,6 +16,7 @@ pub(crate) async fn list(
     admitted: Admitted,
 ) -> Result<Json<JobPage>, Refused> {
     let ListJobs { state, topic, before, limit } = ListJobs::parse(&admitted.query)?;
+    let _place = gateway.inner.reads.enter(&admitted.owner.tenant)?;
     let query = Query { tenant: admitted.owner.tenant, state, topic, before, limit: limit + 1 };
     let jobs = gateway.inner.store.jobs(query).await.map_err(|error| refuse::store(&error))?;
     Ok(Json(JobPage::cut(jobs.iter().map(|job| view::view(job, None)).collect(), limit)))

@@ -50,6 +50,7 @@ pub(crate) fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission
 /// # Errors
 /// If the store fails, or another request came before under the same key or id.
 pub(crate) async fn accept(inner: &Inner, submission: Submission) -> Result<Job, Problem> {
+    let _place = inner.submissions.enter(&submission.request.owner.tenant)?;
     match inner.store.accept(submission).await.map_err(|error| refuse::store(&error))? {
         Acceptance::New(job) | Acceptance::Known(job) => Ok(job),
         Acceptance::Mismatch => {

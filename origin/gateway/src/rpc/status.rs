@@ -41,7 +41,7 @@ fn code(kind: Kind) -> Code {
         Kind::IdempotencyMismatch => Code::AlreadyExists,
         // As the transport says it of a message that is larger still.
         Kind::TooLarge | Kind::HeadersTooLarge | Kind::StreamGone => Code::OutOfRange,
-        Kind::Overloaded | Kind::SlowReader => Code::ResourceExhausted,
+        Kind::Overloaded | Kind::StorageFull | Kind::SlowReader => Code::ResourceExhausted,
         Kind::Internal | Kind::WorkerFailed => Code::Internal,
         Kind::OriginAway | Kind::Unavailable => Code::Unavailable,
         Kind::Timeout => Code::DeadlineExceeded,

@@ -4,15 +4,22 @@ use cortex_domain::flow::Submission;
 use cortex_domain::job::{Durability, Job, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::ports::{Acceptance, Message};
+use cortex_domain::retention::Retention;
+use cortex_domain::time::Timestamp;
 use cortex_domain::transition::first_entry;
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
-use super::{jobs, outbox, payloads, steps};
+use super::usage::{self, Delta};
+use super::{forget, jobs, outbox, payloads, steps};
 
-pub(super) fn accept(connection: &Connection, submission: Submission) -> Result<Acceptance, Fault> {
+pub(super) fn accept(
+    connection: &Connection,
+    submission: Submission,
+    retention: &Retention,
+) -> Result<Acceptance, Fault> {
     let Submission { request, input } = submission;
-    if let Some(earlier) = under_key(connection, &request)? {
+    if let Some(earlier) = under_key(connection, &request, retention)? {
         return Ok(earlier);
     }
     if let Some(job) = jobs::find(connection, request.id)? {
@@ -24,20 +31,30 @@ pub(super) fn accept(connection: &Connection, submission: Submission) -> Result<
     }
     let job = Job::accepted(request, Durability::Durable, Memory::Local);
     let first = [first_entry(&job)];
-    jobs::insert(connection, &job)?;
+    let now = job.request.created_at;
+    let kept_until = job.request.idempotency.as_ref().map_or(now, |_| now.after(retention.keys));
+    let delta = jobs::insert(connection, &job, input.len(), kept_until)?;
+    let keys = claim_key(connection, &job)?;
+    usage::add(connection, job.tenant(), Delta { keys, ..delta }, retention, now)?;
     jobs::append(connection, job.id(), &first)?;
     steps::append(connection, &job, &first)?;
     payloads::insert(connection, job.context(), &input)?;
     outbox::append(connection, &Message::Submit { job: job.id() })?;
-    claim_key(connection, &job)?;
     Ok(Acceptance::New(job))
 }
 
 /// What came before under the request's idempotency key.
-fn under_key(connection: &Connection, request: &Request) -> Result<Option<Acceptance>, Fault> {
+fn under_key(
+    connection: &Connection,
+    request: &Request,
+    retention: &Retention,
+) -> Result<Option<Acceptance>, Fault> {
     let Some(idempotency) = &request.idempotency else { return Ok(None) };
     let tenant = request.owner.tenant.as_str();
-    let Some((id, fingerprint)) = jobs::by_key(connection, tenant, idempotency.key.as_str())? else {
+    // One older than that stands for nothing any more, whether or not it has been deleted.
+    let after = request.created_at.as_millis().saturating_sub(forget::millis(retention.keys));
+    let after = Timestamp::from_millis(after);
+    let Some((id, fingerprint)) = jobs::by_key(connection, tenant, idempotency.key.as_str(), after)? else {
         return Ok(None);
     };
     if fingerprint != idempotency.fingerprint.0 {
@@ -60,15 +77,23 @@ fn is_same(connection: &Connection, job: &Job, request: &Request, input: &[u8]) 
     }
 }
 
-fn claim_key(connection: &Connection, job: &Job) -> Result<(), Fault> {
-    let Some(idempotency) = &job.request.idempotency else { return Ok(()) };
+/// Lets the job's idempotency key stand for it; gives by how many keys the tenant then has more.
+fn claim_key(connection: &Connection, job: &Job) -> Result<i64, Fault> {
+    let Some(idempotency) = &job.request.idempotency else { return Ok(0) };
+    let (tenant, key) = (job.tenant().as_str(), idempotency.key.as_str());
+    let expired = connection
+        .prepare_cached("DELETE FROM idempotency WHERE tenant = ?1 AND key = ?2")?
+        .execute([tenant, key])?;
     connection
-        .prepare_cached("INSERT INTO idempotency (tenant, key, fingerprint, job) VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached(
+            "INSERT INTO idempotency (tenant, key, fingerprint, job, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
         .execute(params![
-            job.tenant().as_str(),
-            idempotency.key.as_str(),
+            tenant,
+            key,
             idempotency.fingerprint.0,
-            job.id().as_bytes()
+            job.id().as_bytes(),
+            job.request.created_at.as_millis().cast_signed()
         ])?;
-    Ok(())
+    Ok(if expired == 0 { 1 } else { 0 })
 }

@@ -4,9 +4,11 @@ use cortex_domain::event::Entry;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Durability, Job, Version};
 use cortex_domain::ports::Query;
+use cortex_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, named_params, params};
 
 use super::fault::Fault;
+use super::usage::{self, Delta};
 
 pub(super) fn find(connection: &Connection, id: JobId) -> Result<Option<Job>, Fault> {
     Ok(records(connection, "SELECT record FROM jobs WHERE id = ?1", [id.as_bytes()])?.pop())
@@ -43,10 +45,20 @@ pub(super) fn log(connection: &Connection, id: JobId, after: Version) -> Result<
     Ok(entries)
 }
 
-pub(super) fn insert(connection: &Connection, job: &Job) -> Result<(), Fault> {
-    let sql = "INSERT INTO jobs
-         (id, tenant, topic, state, version, open, dispatch, created_at, updated_at, record)
-         VALUES (:id, :tenant, :topic, :state, :version, :open, :dispatch, :created_at, :updated_at, :record)";
+/// Inserts a job whose input has so many bytes; gives what it adds to what its tenant has.
+pub(super) fn insert(
+    connection: &Connection,
+    job: &Job,
+    input: usize,
+    kept_until: Timestamp,
+) -> Result<Delta, Fault> {
+    let sql =
+        "INSERT INTO jobs (id, tenant, topic, state, version, open, dispatch, created_at, updated_at, bytes,
+             kept_until, record)
+         VALUES (:id, :tenant, :topic, :state, :version, :open, :dispatch, :created_at, :updated_at, :bytes,
+             :kept_until, :record)";
+    let record = cortex_wire::encode_job(job);
+    let bytes = (usage::ROWS + (input + record.len()) as u64).cast_signed();
     connection.prepare_cached(sql)?.execute(named_params! {
         ":id": job.id().as_bytes(),
         ":tenant": job.tenant().as_str(),
@@ -57,8 +69,18 @@ pub(super) fn insert(connection: &Connection, job: &Job) -> Result<(), Fault> {
         ":dispatch": dispatch(job),
         ":created_at": job.request.created_at.as_millis().cast_signed(),
         ":updated_at": job.updated_at.as_millis().cast_signed(),
-        ":record": &cortex_wire::encode_job(job)[..],
+        ":bytes": bytes,
+        ":kept_until": kept_until.as_millis().cast_signed(),
+        ":record": &record[..],
     })?;
+    Ok(Delta { jobs: 1, open: is_open(job).into(), bytes, keys: 0 })
+}
+
+/// Adds a result to what a job takes.
+pub(super) fn grow(connection: &Connection, id: JobId, bytes: i64) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE jobs SET bytes = bytes + ?2 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), bytes])?;
     Ok(())
 }
 
@@ -88,15 +110,20 @@ pub(super) fn append(connection: &Connection, id: JobId, entries: &[Entry]) -> R
     Ok(())
 }
 
-/// Which job an idempotency key made, and the fingerprint of its request.
+/// Which job an idempotency key that was claimed after `after` made, and the fingerprint of its request.
 pub(super) fn by_key(
     connection: &Connection,
     tenant: &str,
     key: &str,
+    after: Timestamp,
 ) -> Result<Option<(JobId, Vec<u8>)>, Fault> {
     let found: Option<(Vec<u8>, Vec<u8>)> = connection
-        .prepare_cached("SELECT job, fingerprint FROM idempotency WHERE tenant = ?1 AND key = ?2")?
-        .query_row([tenant, key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached(
+            "SELECT job, fingerprint FROM idempotency WHERE tenant = ?1 AND key = ?2 AND at > ?3",
+        )?
+        .query_row(params![tenant, key, after.as_millis().cast_signed()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     found.map(|(job, fingerprint)| Ok((read_id(&job)?, fingerprint))).transpose()
 }

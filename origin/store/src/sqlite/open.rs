@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cortex_domain::retention::Retention;
 use rusqlite::ffi::ErrorCode;
 use rusqlite::{Connection, OpenFlags};
 
@@ -17,7 +18,7 @@ use super::writer::Writer;
 /// "Cort": marks the file as ours.
 const APPLICATION: i32 = 0x436f_7274;
 /// The schema that this program writes.
-const SCHEMA: i32 = 2;
+const SCHEMA: i32 = 3;
 const READERS: usize = 3;
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -53,6 +54,14 @@ impl SqliteStore {
     /// # Errors
     /// If it is in use, is not ours or is newer than this program, or if the disk refuses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(path, Retention::default())
+    }
+
+    /// Opens the store, which then keeps and takes what `retention` says.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: impl AsRef<Path>, retention: Retention) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let file_error = |cause| OpenError::File { path: path.to_owned(), cause };
         let database_error = |cause| database_error(path, cause);
@@ -65,7 +74,7 @@ impl SqliteStore {
         })?;
         private(path).map_err(file_error)?;
 
-        let writer = open_writer(path)?;
+        let writer = open_writer(path, &retention)?;
         // The names of the files made just now are flushed as well as what is in them.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error)?;
         let readers: rusqlite::Result<Vec<_>> = (0..READERS).map(|_| open_reader(path)).collect();
@@ -73,11 +82,12 @@ impl SqliteStore {
             readers: Readers::start(readers.map_err(database_error)?).map_err(file_error)?,
             writer: Writer::start(writer).map_err(file_error)?,
             _lock: lock,
+            retention,
         })
     }
 }
 
-fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+fn open_writer(path: &Path, retention: &Retention) -> Result<Connection, OpenError> {
     let database_error = |cause| database_error(path, cause);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(database_error)?;
@@ -89,7 +99,7 @@ fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     if mode != "wal" {
         return Err(OpenError::NoLog { path: path.to_owned() });
     }
-    make_tables(&connection).map_err(database_error)?;
+    make_tables(&connection, retention).map_err(database_error)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -122,17 +132,22 @@ fn flush_always(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
+fn make_tables(connection: &Connection, retention: &Retention) -> rusqlite::Result<()> {
     let made: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if made == SCHEMA {
         return Ok(());
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
+    if made == 0 {
+        connection.execute_batch(include_str!("schema.sql"))?;
+        connection.execute_batch(include_str!("retention.sql"))?;
+        connection.pragma_update(None, "application_id", APPLICATION)?;
+    }
     if made == 1 {
         migrate::gather_logs(connection)?;
-    } else {
-        connection.execute_batch(include_str!("schema.sql"))?;
-        connection.pragma_update(None, "application_id", APPLICATION)?;
+    }
+    if made == 1 || made == 2 {
+        migrate::count(connection, retention.keys)?;
     }
     connection.pragma_update(None, "user_version", SCHEMA)?;
     connection.execute_batch("COMMIT")

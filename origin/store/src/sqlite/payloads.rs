@@ -6,6 +6,7 @@ use cortex_domain::ports::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
+use super::forget;
 
 pub(super) fn get(connection: &Connection, pointer: Pointer) -> Result<Option<Bytes>, Fault> {
     let (space, dispatch) = key(pointer)?;
@@ -27,7 +28,10 @@ pub(super) fn put(connection: &Connection, pointer: Pointer, body: &[u8]) -> Res
             "INSERT OR REPLACE INTO payloads (job, space, dispatch, body) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute(params![pointer.space.job().as_bytes(), space, dispatch, body])?;
-    Ok(())
+    match pointer.space {
+        Space::Context(job) => forget::note_loose(connection, job),
+        _ => Ok(()),
+    }
 }
 
 /// Writes a payload that is new.
@@ -39,16 +43,27 @@ pub(super) fn insert(connection: &Connection, pointer: Pointer, body: &[u8]) -> 
     Ok(())
 }
 
-/// Makes a draft the result.
-pub(super) fn publish(connection: &Connection, draft: Pointer, result: Pointer) -> Result<(), Fault> {
+/// How many bytes a payload has.
+pub(super) fn size(connection: &Connection, pointer: Pointer) -> Result<Option<i64>, Fault> {
+    let (space, dispatch) = key(pointer)?;
+    Ok(connection
+        .prepare_cached("SELECT length(body) FROM payloads WHERE job = ?1 AND space = ?2 AND dispatch = ?3")?
+        .query_row(params![pointer.space.job().as_bytes(), space, dispatch], |row| row.get(0))
+        .optional()?)
+}
+
+/// Makes a draft the result; gives how many bytes it has.
+pub(super) fn publish(connection: &Connection, draft: Pointer, result: Pointer) -> Result<i64, Fault> {
     let (from, dispatch) = key(draft)?;
     let (to, none) = key(result)?;
     let moved = connection
         .prepare_cached(
-            "UPDATE payloads SET space = ?1, dispatch = ?2 WHERE job = ?3 AND space = ?4 AND dispatch = ?5",
+            "UPDATE payloads SET space = ?1, dispatch = ?2 WHERE job = ?3 AND space = ?4 AND dispatch = ?5
+             RETURNING length(body)",
         )?
-        .execute(params![to, none, draft.space.job().as_bytes(), from, dispatch])?;
-    if moved == 1 { Ok(()) } else { Err(Fault::NoDraft) }
+        .query_row(params![to, none, draft.space.job().as_bytes(), from, dispatch], |row| row.get(0))
+        .optional()?;
+    moved.ok_or(Fault::NoDraft)
 }
 
 /// Deletes drafts under leases that are no job's own, at most `limit`; gives how many.

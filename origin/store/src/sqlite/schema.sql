@@ -8,7 +8,9 @@ CREATE TABLE jobs (
     dispatch BLOB, -- of the lease under which a worker may report now
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    record BLOB NOT NULL
+    record BLOB NOT NULL,
+    bytes INTEGER NOT NULL, -- of its rows, its input and its result
+    kept_until INTEGER NOT NULL -- not deleted before: an idempotency key stands for it
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX jobs_by_tenant ON jobs (tenant, id);
@@ -59,5 +61,6 @@ CREATE TABLE idempotency (
     key TEXT NOT NULL,
     fingerprint BLOB NOT NULL,
     job BLOB NOT NULL,
+    at INTEGER NOT NULL, -- when it was claimed
     PRIMARY KEY (tenant, key)
 ) STRICT, WITHOUT ROWID;

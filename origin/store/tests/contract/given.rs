@@ -13,7 +13,7 @@ use cortex_domain::state::{Lease, Target};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 
-pub(super) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// The n-th request of a tenant; later ones have later ids.
 pub(super) fn request(tenant: &str, n: u16) -> Request {
@@ -76,4 +76,30 @@ pub(super) fn succeeded(job: &Job) -> Change {
 
 pub(super) fn cancelled(job: &Job) -> Change {
     Change::of(job.clone()).then(Event::Cancelled { reason: "by the test".into() }, NOW).unwrap()
+}
+
+/// Jobs that wait, were cancelled, have a result, came under a key; gives their ids.
+#[allow(dead_code, reason = "only some of the suites need it")]
+pub(crate) async fn of_every_kind(store: &dyn JobStore) -> Vec<JobId> {
+    let waits = accepted(store, "acme", 1).await;
+    let over = accepted(store, "acme", 2).await;
+    store.commit(cancelled(&over)).await.unwrap();
+    let with_result = ended_with(store, 3, 5000).await;
+    store.accept(submission(keyed(request("other", 4), "k", 1))).await.unwrap();
+    // A change that is refused counts nothing.
+    store.commit(cancelled(&over)).await.unwrap_err();
+    let lost = accepted(store, "acme", 5).await;
+    let lost = store.commit(scheduled(&lost, lease(&lost, 1))).await.unwrap();
+    store.commit(succeeded(&lost)).await.unwrap_err();
+    vec![waits.id(), over.id(), with_result.id(), request("other", 4).id, lost.id()]
+}
+
+/// A job of acme that has ended, with a result of so many bytes.
+#[allow(dead_code, reason = "only some of the suites need it")]
+pub(crate) async fn ended_with(store: &dyn JobStore, n: u16, bytes: usize) -> Job {
+    let job = accepted(store, "acme", n).await;
+    let lease = lease(&job, 1);
+    let job = store.commit(scheduled(&job, lease)).await.unwrap();
+    store.put(draft(&job, lease), vec![b'y'; bytes].into()).await.unwrap();
+    store.commit(succeeded(&job)).await.unwrap()
 }

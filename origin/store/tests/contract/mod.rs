@@ -4,6 +4,7 @@
 
 mod accepting;
 mod committing;
+mod forgetting;
 pub(super) mod given;
 mod keeping;
 mod listing;
@@ -12,16 +13,22 @@ mod payloads;
 use std::sync::Arc;
 
 use cortex_domain::ports::JobStore;
+use cortex_domain::retention::Retention;
 
 pub(crate) use accepting::*;
 pub(crate) use committing::*;
+pub(crate) use forgetting::*;
 pub(crate) use keeping::*;
 pub(crate) use listing::*;
 pub(crate) use payloads::*;
 
 /// A place that holds a store. Opening it again, once every handle is dropped, gives the same content.
 pub(crate) trait Place {
-    fn open(&self) -> Arc<dyn JobStore>;
+    fn open(&self) -> Arc<dyn JobStore> {
+        self.open_with(Retention::default())
+    }
+
+    fn open_with(&self, retention: Retention) -> Arc<dyn JobStore>;
 }
 
 /// Runs the whole contract over the places that an expression makes.
@@ -49,6 +56,17 @@ macro_rules! contract {
             messages_wait_until_they_are_relayed_and_no_number_returns
             everything_is_there_after_reopening
             a_change_wakes_whoever_waits_for_one
+            an_old_job_is_forgotten_whole_and_an_open_one_never
+            of_more_ended_jobs_than_are_kept_the_oldest_of_that_tenant_go
+            noted_calls_are_forgotten_like_jobs
+            a_tenant_never_has_more_jobs_than_it_may_however_fast_they_come
+            a_tenant_with_its_limit_of_open_jobs_is_refused_whole_and_others_are_taken
+            a_tenant_with_its_limit_of_bytes_learns_when_there_is_room_again
+            an_idempotency_key_stands_for_its_job_for_a_day_and_the_job_stays_as_long
+            a_tenant_may_have_so_many_keys
+            a_call_beyond_its_tenants_limit_is_not_kept_and_leaves_nothing
+            a_payload_whose_job_never_came_is_forgotten
+            steps_that_every_reader_has_read_are_forgotten
         );
     };
     ($place:expr; $($name:ident)*) => {

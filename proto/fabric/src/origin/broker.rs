@@ -137,7 +137,9 @@ impl Broker {
                 StoreError::Overloaded => End::Failed {
                     failure: Failure::new(FailureKind::Overloaded, "there was no room for the answer"),
                 },
-                StoreError::Broken(_) | StoreError::Corrupt(_) => broken("the answer could not be stored"),
+                StoreError::Beyond(_) | StoreError::Broken(_) | StoreError::Corrupt(_) => {
+                    broken("the answer could not be stored")
+                }
             };
         }
         self.offer(&outcome).await

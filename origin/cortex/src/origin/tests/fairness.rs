@@ -4,7 +4,9 @@ use cortex_domain::call::{Called, Refusal};
 use cortex_domain::fair::Sharing;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Owner, Priority, Request};
-use cortex_domain::ports::JobStore;
+use cortex_domain::pointer::Pointer;
+use cortex_domain::ports::{JobStore, Payloads};
+use cortex_domain::retention::Retention;
 use cortex_domain::state::StateName;
 use cortex_domain::task::Task;
 use cortex_scheduler::{Parts, Scheduler};
@@ -118,5 +120,25 @@ async fn a_tenant_with_its_share_of_calls_is_refused_and_another_is_taken() {
         table.succeed(task.job, task.lease).await;
     }
     assert!(matches!(answered.await.unwrap(), Called::Ended { .. }));
+    scheduler.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_ended_longer_ago_than_jobs_are_kept_is_forgotten() {
+    let mut table = Table::set().await;
+    let scheduler = start(&table, Sharing::default()).await;
+    table.beat(&[]).await;
+    let id = table.submit(urgent(&table, "acme")).await;
+    let task = table.task().await;
+    table.succeed(id, task.lease).await;
+    table.until(id, StateName::Succeeded).await;
+    table.hands.advance(Retention::default().ended + Retention::EVERY);
+    let forgotten = async {
+        while table.store.job(id).await.unwrap().is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), forgotten).await.expect("it is forgotten in time");
+    assert_eq!(table.store.get(Pointer::result(table.store.memory(), id)).await.unwrap(), None);
     scheduler.stop().await;
 }

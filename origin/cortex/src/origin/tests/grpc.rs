@@ -35,6 +35,7 @@ impl Stand {
         let files = ConfigArgs {
             pools: none.clone(),
             timeouts: none.clone(),
+            limits: none.clone(),
             safety: none.clone(),
             models: none,
             safety_kernel: None,

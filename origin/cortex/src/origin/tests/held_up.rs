@@ -139,6 +139,10 @@ impl<S: JobStore> JobStore for HeldUp<S> {
         self.store.changed(seen)
     }
 
+    fn forget(&self, now: Timestamp) -> Answer<'_, Result<u64, StoreError>> {
+        self.store.forget(now)
+    }
+
     fn sweep_drafts(&self) -> Answer<'_, Result<u64, StoreError>> {
         self.store.sweep_drafts()
     }

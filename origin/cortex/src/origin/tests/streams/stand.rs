@@ -56,6 +56,7 @@ impl Stand {
         let files = ConfigArgs {
             pools: None,
             timeouts: None,
+            limits: None,
             safety: None,
             models: Some(models),
             safety_kernel: None,

@@ -1,0 +1,217 @@
+//! Deleting what is kept no longer. What there is to delete is found by a reader; the writer deletes a little at a
+//! time, and looks at each row again.
+
+use cortex_domain::id::{JobId, Tenant};
+use cortex_domain::ports::Sequence;
+use cortex_domain::retention::Retention;
+use cortex_domain::state::StateName;
+use cortex_domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::jobs::{most, read_id};
+use super::usage::{self, Delta};
+
+/// Jobs that one look finds for each tenant and state.
+const FOUND: usize = 256;
+/// Jobs, keys and steps that the writer deletes at once.
+pub(super) const AT_ONCE: usize = 64;
+/// Bytes after which it stops before that.
+const BYTES_AT_ONCE: u64 = 4 << 20;
+/// How long steps are kept for those in this process that read them.
+const STEPS_FOR_US: Duration = Duration::from_secs(600);
+/// Steps kept for a reader that is away.
+const STEPS: u64 = 2_000_000;
+/// How long a call's payloads may lie in the store before their job does.
+const LOOSE: Duration = Duration::from_secs(3600);
+
+/// A job to delete, and what that frees.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Due {
+    pub(super) job: JobId,
+    pub(super) bytes: u64,
+}
+
+/// Ended jobs that are older than they are kept, or more than are kept, of every tenant; at most a few of each.
+pub(super) fn due(connection: &Connection, retention: &Retention, now: Timestamp) -> Result<Vec<Due>, Fault> {
+    let mut tenants = connection.prepare_cached("SELECT tenant, jobs - open FROM usage WHERE jobs > open")?;
+    let tenants: Vec<(String, i64)> =
+        tenants.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let mut all = Vec::new();
+    for (tenant, ended) in tenants {
+        let excess = u64::try_from(ended).unwrap_or_default().saturating_sub(retention.ended_jobs);
+        all.extend(due_of(connection, &tenant, excess, retention, now)?);
+    }
+    Ok(all)
+}
+
+fn due_of(
+    connection: &Connection,
+    tenant: &str,
+    excess: u64,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Vec<Due>, Fault> {
+    let oldest = oldest(connection, tenant, FOUND, now)?;
+    let excess = usize::try_from(excess).unwrap_or(usize::MAX).min(FOUND);
+    let is_due =
+        |(n, (_, ended)): &(usize, (Due, Timestamp))| *n < excess || now.since(*ended) >= retention.ended;
+    Ok(oldest.into_iter().enumerate().filter(is_due).map(|(_, (due, _))| due).collect())
+}
+
+/// The oldest jobs of a tenant that have ended and need not be kept, and when they ended; at least `limit` of them,
+/// where there are so many.
+fn oldest(
+    connection: &Connection,
+    tenant: &str,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<(Due, Timestamp)>, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT id, bytes, updated_at FROM jobs
+         WHERE tenant = ?1 AND state = ?2 AND open = 0 AND kept_until <= ?3 ORDER BY id LIMIT ?4",
+    )?;
+    let now = now.as_millis().cast_signed();
+    let mut oldest = Vec::new();
+    for state in StateName::ALL.iter().filter(|state| state.is_terminal()) {
+        let mut rows = select.query(params![tenant, state.code(), now, most(limit)])?;
+        while let Some(row) = rows.next()? {
+            let bytes = u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
+            let ended = Timestamp::from_millis(row.get::<_, i64>(2)?.cast_unsigned());
+            oldest.push((Due { job: read_id(&row.get::<_, Vec<u8>>(0)?)?, bytes }, ended));
+        }
+    }
+    oldest.sort_by_key(|(due, _)| due.job);
+    Ok(oldest)
+}
+
+/// Deletes a few of the oldest jobs of a tenant at once, for one that adds more than are deleted in the background;
+/// gives how many.
+pub(super) fn trim(connection: &Connection, tenant: &Tenant, now: Timestamp) -> Result<u64, Fault> {
+    let oldest = oldest(connection, tenant.as_str(), AT_ONCE, now)?;
+    let due: Vec<Due> = oldest.into_iter().map(|(due, _)| due).take(AT_ONCE).collect();
+    batches(&due).first().map_or(Ok(0), |(jobs, _)| delete(connection, jobs))
+}
+
+/// What is due, in parts that the writer deletes at once, with their bytes.
+pub(super) fn batches(due: &[Due]) -> Vec<(Vec<JobId>, u64)> {
+    let mut batches: Vec<(Vec<JobId>, u64)> = Vec::new();
+    for Due { job, bytes } in due {
+        match batches.last_mut().filter(|(jobs, sum)| jobs.len() < AT_ONCE && sum + bytes <= BYTES_AT_ONCE) {
+            Some((jobs, sum)) => {
+                jobs.push(*job);
+                *sum += bytes;
+            }
+            None => batches.push((vec![*job], *bytes)),
+        }
+    }
+    batches
+}
+
+/// Deletes jobs with all that is theirs, unless they are open; gives how many.
+pub(super) fn delete(connection: &Connection, jobs: &[JobId]) -> Result<u64, Fault> {
+    let mut deleted = 0;
+    for job in jobs {
+        let found: Option<(String, i64)> = connection
+            .prepare_cached("DELETE FROM jobs WHERE id = ?1 AND open = 0 RETURNING tenant, bytes")?
+            .query_row([job.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((tenant, bytes)) = found else { continue };
+        connection.prepare_cached("DELETE FROM log WHERE job = ?1")?.execute([job.as_bytes()])?;
+        payloads(connection, *job)?;
+        let tenant = read_tenant(&tenant)?;
+        usage::count(connection, &tenant, Delta { jobs: -1, bytes: -bytes, ..Delta::default() })?;
+        deleted += 1;
+    }
+    Ok(deleted)
+}
+
+pub(super) fn payloads(connection: &Connection, job: JobId) -> Result<(), Fault> {
+    connection.prepare_cached("DELETE FROM payloads WHERE job = ?1")?.execute([job.as_bytes()])?;
+    Ok(())
+}
+
+fn read_tenant(text: &str) -> Result<Tenant, Fault> {
+    text.parse().map_err(|_| Fault::Row("tenant"))
+}
+
+/// Deletes keys that stand for their jobs no longer; gives how many.
+pub(super) fn keys(connection: &Connection, retention: &Retention, now: Timestamp) -> Result<usize, Fault> {
+    let mut select = connection
+        .prepare_cached("SELECT tenant, key FROM idempotency WHERE at <= ?1 ORDER BY at LIMIT ?2")?;
+    let Some(before) = now.as_millis().checked_sub(millis(retention.keys)) else { return Ok(0) };
+    let keys: Vec<(String, String)> = select
+        .query_map(params![before.cast_signed(), most(AT_ONCE)], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (tenant, key) in &keys {
+        connection
+            .prepare_cached("DELETE FROM idempotency WHERE tenant = ?1 AND key = ?2")?
+            .execute([tenant, key])?;
+        usage::count(connection, &read_tenant(tenant)?, Delta { keys: -1, ..Delta::default() })?;
+    }
+    connection.prepare_cached("DELETE FROM usage WHERE jobs = 0 AND keys = 0 AND bytes = 0")?.execute([])?;
+    Ok(keys.len())
+}
+
+/// Deletes the oldest steps that every reader has read, that nobody has come for as long as jobs are kept, or that
+/// are more than are kept for one; gives how many. The newest stays, since readers begin after it.
+pub(super) fn steps(connection: &Connection, retention: &Retention, now: Timestamp) -> Result<usize, Fault> {
+    let newest = super::steps::newest(connection)?;
+    let read: Option<i64> =
+        connection.prepare_cached("SELECT min(seq) FROM cursors")?.query_row([], |row| row.get(0))?;
+    let read = read.map_or(newest, |seq| Sequence(seq.cast_unsigned()));
+    let oldest = super::steps::after(connection, Sequence(0), AT_ONCE)?;
+    let goes = |step: &&cortex_domain::ports::Step| {
+        let age = now.since(step.at);
+        step.sequence < newest
+            && ((step.sequence <= read && age > STEPS_FOR_US)
+                || age > retention.ended
+                || step.sequence.0.saturating_add(STEPS) < newest.0)
+    };
+    let going = oldest.iter().take_while(goes).last();
+    let Some(last) = going else { return Ok(0) };
+    let deleted = connection
+        .prepare_cached("DELETE FROM steps WHERE seq <= ?1")?
+        .execute([last.sequence.0.cast_signed()])?;
+    Ok(deleted)
+}
+
+/// Deletes payloads that were put for a job that never came; gives how many jobs.
+pub(super) fn loose(connection: &Connection, now: Timestamp) -> Result<usize, Fault> {
+    let mut select = connection.prepare_cached("SELECT job FROM loose ORDER BY job LIMIT ?1")?;
+    let jobs: Vec<Vec<u8>> =
+        select.query_map([most(AT_ONCE)], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut deleted = 0;
+    for job in jobs {
+        let job = read_id(&job)?;
+        if now.since(job.minted_at()) <= LOOSE {
+            break;
+        }
+        forget_loose(connection, job)?;
+        payloads(connection, job)?;
+        deleted += 1;
+    }
+    Ok(deleted)
+}
+
+/// The job has come.
+pub(super) fn forget_loose(connection: &Connection, job: JobId) -> Result<(), Fault> {
+    connection.prepare_cached("DELETE FROM loose WHERE job = ?1")?.execute([job.as_bytes()])?;
+    Ok(())
+}
+
+/// A payload was put whose job is not there yet.
+pub(super) fn note_loose(connection: &Connection, job: JobId) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO loose (job) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?1)",
+        )?
+        .execute([job.as_bytes()])?;
+    Ok(())
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -83,6 +83,17 @@ impl Setup {
         Self { timeouts: Some(home.write("timeouts.yaml", text)), ..self }
     }
 
+    /// Policies that also name a tenant, which those built in deny; where there are some already, those.
+    #[must_use]
+    pub fn with_tenant(self, home: &Home, tenant: &str) -> Self {
+        let text = format!(
+            "tenants:\n  dev: {{ allow: [\"job.>\"], deny: [\"job.k8s.*\"], roles: {{ job.model.*: [model-admin] }} }}\n  \
+             {tenant}: {{ allow: [\"job.>\"] }}\n"
+        );
+        let safety = self.safety.clone().unwrap_or_else(|| home.write("tenants.yaml", &text));
+        Self { safety: Some(safety), ..self }
+    }
+
     /// The command that starts it.
     #[must_use]
     pub fn command(&self, home: &Home) -> Command {

@@ -46,7 +46,7 @@ impl Stack {
     async fn start_in(home: Home, setup: Setup) -> Self {
         let edge_port = ports::free();
         let setup = Setup { edge_url: Some(format!("http://127.0.0.1:{edge_port}")), ..setup };
-        let setup = setup.with_short_leases(&home);
+        let setup = setup.with_short_leases(&home).with_tenant(&home, "acme");
         let origin = Origin::start(&home, &setup).await;
         let edge_setup = EdgeSetup {
             port: edge_port,

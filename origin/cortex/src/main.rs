@@ -7,6 +7,7 @@ mod exit;
 mod home;
 mod origin;
 mod ports;
+mod roles;
 mod running;
 mod safety;
 mod secrets;

@@ -1,15 +1,24 @@
 //! The rule itself.
 
+use cortex_config::Parsed;
+use cortex_domain::id::Role;
 use cortex_domain::policy::{Clearance, Decision, Question};
 use cortex_domain::state::Denial;
 
 use crate::policies::Policies;
 
+/// What changes what all tenants share. A policy that allows such topics by a wildcard alone does not mean them: they
+/// need a role that it binds to them by name.
+const SHARED: [&str; 4] = ["job.model.", "job.k8s.", "job.policy.", "job.keys."];
+
 /// Decides whether what is asked may pass.
 pub(crate) fn decide(policies: &Policies, question: &Question) -> Decision {
-    let topic = &question.topic;
-    let Some((name, rules)) = policies.rules(&question.owner.tenant) else {
-        return deny("none".into(), "no policy names this tenant");
+    let (topic, tenant) = (&question.topic, &question.owner.tenant);
+    let Some((name, rules)) = policies.rules(tenant) else {
+        return deny(
+            "tenants".into(),
+            &format!("the policies name neither the tenant `{tenant}` nor a default"),
+        );
     };
     if let Some(pattern) = rules.deny.iter().find(|pattern| pattern.0.matches(topic)) {
         return deny(format!("{name}.deny[{}]", pattern.0), &format!("`{topic}` is denied to this tenant"));
@@ -17,8 +26,22 @@ pub(crate) fn decide(policies: &Policies, question: &Question) -> Decision {
     for (pattern, roles) in rules.roles.iter().filter(|(pattern, _)| pattern.0.matches(topic)) {
         if !roles.iter().any(|role| question.owner.roles.contains(&role.0)) {
             let rule = format!("{name}.roles[{}]", pattern.0);
-            return deny(rule, &format!("`{topic}` needs a role that this principal does not have"));
+            let reason =
+                format!("`{topic}` needs the role {}, which this principal does not have", one_of(roles));
+            return deny(rule, &reason);
         }
+    }
+    if let Some(shared) = SHARED.iter().find(|shared| topic.as_str().starts_with(**shared))
+        && !rules
+            .roles
+            .keys()
+            .any(|pattern| pattern.0.as_str().starts_with(shared) && pattern.0.matches(topic))
+    {
+        let reason = format!(
+            "`{topic}` changes what all tenants share, and the policies bind no role to it (expected an entry for \
+             `{shared}*` under `roles`)"
+        );
+        return deny(format!("{name}.roles"), &reason);
     }
     match rules.allow.iter().find(|pattern| pattern.0.matches(topic)) {
         Some(pattern) => Decision::allow(Clearance {
@@ -27,6 +50,11 @@ pub(crate) fn decide(policies: &Policies, question: &Question) -> Decision {
         }),
         None => deny(format!("{name}.allow"), &format!("`{topic}` is not allowed to this tenant")),
     }
+}
+
+fn one_of(roles: &[Parsed<Role>]) -> String {
+    let names: Vec<String> = roles.iter().map(|role| format!("`{}`", role.0)).collect();
+    if names.is_empty() { "that nobody has".to_owned() } else { names.join(" or ") }
 }
 
 fn deny(rule: String, reason: &str) -> Decision {
@@ -56,9 +84,8 @@ tenants:
       job.k8s.>: [SRE_LEAD]
 "#;
 
-    fn ask(tenant: &str, roles: &[&str], topic: &str) -> String {
-        let policies = Policies::parse(POLICIES, Path::new("safety.yaml")).unwrap();
-        let question = Question {
+    fn question(tenant: &str, roles: &[&str], topic: &str) -> Question {
+        Question {
             owner: Owner {
                 tenant: tenant.parse().unwrap(),
                 principal: "ci".parse().unwrap(),
@@ -67,12 +94,26 @@ tenants:
             topic: topic.parse().unwrap(),
             context: Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [0; 10])),
             labels: vec![],
-        };
-        match decide(&policies, &question).view() {
-            DecisionView::Allow(clearance) => format!("ALLOW {}", clearance.rule),
-            DecisionView::Deny(denial) => format!("DENY {}", denial.rule),
-            other => format!("{other:?}"),
         }
+    }
+
+    fn ask(tenant: &str, roles: &[&str], topic: &str) -> String {
+        let policies = Policies::parse(POLICIES, Path::new("safety.yaml")).unwrap();
+        said(decide(&policies, &question(tenant, roles, topic))).0
+    }
+
+    /// What was decided by which rule, and the reason of a refusal.
+    fn said(decision: Decision) -> (String, String) {
+        match decision.view() {
+            DecisionView::Allow(clearance) => (format!("ALLOW {}", clearance.rule), String::new()),
+            DecisionView::Deny(denial) => (format!("DENY {}", denial.rule), denial.reason.clone()),
+            other => (format!("{other:?}"), String::new()),
+        }
+    }
+
+    fn decided(policies: &str, tenant: &str, roles: &[&str], topic: &str) -> (String, String) {
+        let policies = Policies::parse(policies, Path::new("safety.yaml")).unwrap();
+        said(decide(&policies, &question(tenant, roles, topic)))
     }
 
     #[test]
@@ -92,5 +133,50 @@ tenants:
         assert_eq!(ask("acme", &["SRE_LEAD"], "job.k8s.ops"), "ALLOW tenants.acme.allow[job.>]");
         assert_eq!(ask("acme", &["DEV"], "job.k8s.ops"), "DENY tenants.acme.roles[job.k8s.>]");
         assert_eq!(ask("acme", &[], "job.k8s.ops"), "DENY tenants.acme.roles[job.k8s.>]");
+    }
+
+    #[test]
+    fn a_refusal_names_the_role_that_is_missing() {
+        let (rule, reason) = decided(POLICIES, "acme", &["DEV"], "job.k8s.ops");
+        assert_eq!(rule, "DENY tenants.acme.roles[job.k8s.>]");
+        assert_eq!(reason, "`job.k8s.ops` needs the role `SRE_LEAD`, which this principal does not have");
+    }
+
+    #[test]
+    fn what_changes_shared_state_is_denied_unless_a_role_is_bound_to_it_by_name() {
+        for policies in [
+            "default: { allow: [\"job.>\"] }",
+            "default: { allow: [\"job.model.unload\", \"job.k8s.ops\"] }",
+            // Whoever may submit at all is not meant to change models by that.
+            "default: { allow: [\"job.>\"], roles: { \"job.>\": [member] } }",
+            "default: { allow: [\"job.>\"], roles: { \"job.*.*\": [member] } }",
+            "default: { allow: [\"job.>\"], roles: { job.model.list: [member] } }",
+        ] {
+            for topic in ["job.model.unload", "job.model.load", "job.k8s.ops"] {
+                let (rule, reason) = decided(policies, "x", &["member"], topic);
+                assert_eq!(rule, "DENY default.roles", "{policies}: {topic}");
+                assert!(reason.contains("bind no role to it"), "{reason}");
+            }
+        }
+        let bound = "default: { allow: [\"job.>\"], roles: { job.model.*: [model-admin] } }";
+        assert_eq!(decided(bound, "x", &["model-admin"], "job.model.load").0, "ALLOW default.allow[job.>]");
+        assert_eq!(decided(bound, "x", &[], "job.model.load").0, "DENY default.roles[job.model.*]");
+    }
+
+    #[test]
+    fn the_policies_that_are_shipped_name_their_tenant_and_deny_all_others() {
+        let shipped = include_str!("../../../deploy/config/safety.yaml");
+        let (rule, reason) = decided(shipped, "stranger", &["model-admin"], "job.echo");
+        assert_eq!(rule, "DENY tenants");
+        assert!(reason.contains("`stranger`"), "{reason}");
+        for (roles, topic, rule) in [
+            (&[][..], "job.echo", "ALLOW tenants.dev.allow[job.>]"),
+            (&[], "job.chat.simple", "ALLOW tenants.dev.allow[job.>]"),
+            (&[], "job.model.unload", "DENY tenants.dev.roles[job.model.*]"),
+            (&["model-admin"], "job.model.load", "ALLOW tenants.dev.allow[job.>]"),
+            (&["model-admin"], "job.k8s.ops", "DENY tenants.dev.deny[job.k8s.*]"),
+        ] {
+            assert_eq!(decided(shipped, "dev", roles, topic).0, rule, "{topic}");
+        }
     }
 }

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
+use crate::roles;
 use crate::secrets::{self, Secrets};
 
 /// Payloads of open synchronous calls, in bytes.
@@ -68,7 +69,7 @@ impl Origin {
         let Start { home, config, secrets, tenant, chat_model, api_key, listener, grpc, edge } = start;
         let address = listener.local_addr()?;
         let local = if address.ip().is_loopback() {
-            let key = LocalKey::new(api_key, tenant)
+            let key = LocalKey::new(api_key, tenant, roles::of_the_operator())
                 .map_err(|error| Failure::new(Exit::Config, error))?;
             Some(key)
         } else {

@@ -1,13 +1,15 @@
 //! The development key: made through the edge's admin route, kept in the home folder.
 
-use cortex_domain::id::Tenant;
+use cortex_domain::id::{Role, Tenant};
+use cortex_guard::keys::ApiKey;
 
 use crate::client::{Admin, Api};
 use crate::exit::Failure;
 use crate::home::Home;
+use crate::roles;
 use crate::secrets::Secrets;
 
-/// The kept key, or a new one where there is none or the edge no longer knows it.
+/// The kept key, or a new one where there is none, the edge no longer knows it, or it lacks a role that it needs now.
 ///
 /// # Errors
 /// If the edge can't be reached or refuses.
@@ -17,16 +19,25 @@ pub(crate) async fn ensure(
     edge: &str,
     tenant: &Tenant,
 ) -> Result<String, Failure> {
+    let admin = Admin::new(edge, secrets.origin_keyring()?)?;
+    let roles = roles::of_the_operator();
     if let Some(key) = &secrets.dev_key
         && Api::new(edge, key)?.models().await.is_ok()
+        && has_roles(&admin, tenant, key, &roles).await?
     {
         return Ok(key.clone());
     }
-    let admin = Admin::new(edge, secrets.origin_keyring()?)?;
     let principal = "dev".parse().expect("`dev` is a name");
-    let key = admin.create_key(tenant, &principal, &[]).await?;
+    let key = admin.create_key(tenant, &principal, &roles).await?;
     let text = key.key.ok_or_else(|| anyhow::anyhow!("the edge made a key and did not show it"))?;
     secrets.dev_key = Some(text.clone());
     secrets.keep(home)?;
     Ok(text)
+}
+
+async fn has_roles(admin: &Admin, tenant: &Tenant, key: &str, roles: &[Role]) -> Result<bool, Failure> {
+    let Ok(key) = key.parse::<ApiKey>() else { return Ok(false) };
+    let known = admin.keys(tenant).await?;
+    let kept = known.iter().find(|known| known.id == key.id);
+    Ok(kept.is_some_and(|kept| roles.iter().all(|role| kept.roles.contains(role))))
 }

@@ -169,9 +169,11 @@ impl Door {
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
         });
         match presented {
-            Some(presented) if key.admits(presented) => {
-                Ok(Owner { tenant: key.tenant.clone(), principal: key.principal.clone(), roles: Vec::new() })
-            }
+            Some(presented) if key.admits(presented) => Ok(Owner {
+                tenant: key.tenant.clone(),
+                principal: key.principal.clone(),
+                roles: key.roles.clone(),
+            }),
             _ => Err(unknown()),
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cortex_domain::id::{Principal, Tenant};
+use cortex_domain::id::{Principal, Role, Tenant};
 use cortex_guard::signature::Keyring;
 use subtle::ConstantTimeEq;
 
@@ -22,6 +22,7 @@ pub struct LocalKey {
     secret: String,
     pub(crate) tenant: Tenant,
     pub(crate) principal: Principal,
+    pub(crate) roles: Vec<Role>,
 }
 
 /// The key is too weak to be one.
@@ -32,12 +33,12 @@ pub struct LocalKeyError;
 impl LocalKey {
     /// # Errors
     /// If the secret is shorter than 16 characters.
-    pub fn new(secret: String, tenant: Tenant) -> Result<Self, LocalKeyError> {
+    pub fn new(secret: String, tenant: Tenant, roles: Vec<Role>) -> Result<Self, LocalKeyError> {
         if secret.len() < 16 {
             return Err(LocalKeyError);
         }
         let principal = Principal::from_str("local").expect("`local` is a name");
-        Ok(Self { secret, tenant, principal })
+        Ok(Self { secret, tenant, principal, roles })
     }
 
     pub(crate) fn admits(&self, presented: &str) -> bool {

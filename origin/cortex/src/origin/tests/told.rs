@@ -23,7 +23,7 @@ async fn cancelling() -> reqwest::Url {
 #[tokio::test]
 async fn a_job_cancelled_at_the_edge_is_cancelled_here() {
     let folder = tempfile::tempdir().unwrap();
-    let stand = Stand::before(Some(cancelling().await), &folder, "acme").await;
+    let stand = Stand::before(Some(cancelling().await), &folder, "dev").await;
     let job = stand.submit(echo("1")).await.unwrap();
     let mut log = stand.client.clone().watch(named(&job.id)).await.unwrap().into_inner();
     let mut last = None;

@@ -70,7 +70,8 @@ impl Core {
         DispatchId::new(entropy::random())
     }
 
-    /// Asks the safety kernel, and tells what it decided on `sys.audit.event`.
+    /// Asks the safety kernel, and tells what it decided on `sys.audit.event`, where nothing in this program listens: it
+    /// is for listeners to come, and no record until one keeps it.
     pub(crate) async fn clear(&self, accepted: Accepted) -> Result<Gate, SafetyError> {
         let job = accepted.job();
         let question = Question::about(&job.request, job.context());

@@ -32,7 +32,7 @@ impl Subject {
     pub const JOB_CANCEL: Self = Self(Cow::Borrowed("sys.job.cancel"));
     /// A worker is there, and renews its leases.
     pub const HEARTBEAT: Self = Self(Cow::Borrowed("sys.heartbeat"));
-    /// Something that has to be provable later.
+    /// What the safety kernel decided; nothing in this program listens or keeps it.
     pub const AUDIT_EVENT: Self = Self(Cow::Borrowed("sys.audit.event"));
 
     /// Where a placed job is sent.

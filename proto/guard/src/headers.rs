@@ -31,6 +31,9 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// W3C trace context.
 pub const TRACEPARENT: &str = "traceparent";
 
+/// Headers of a client that change what the origin does. They are signed as ours are.
+const PREFERENCES: [&str; 4] = ["accept", IDEMPOTENCY_KEY, "last-event-id", "prefer"];
+
 /// The most bytes of all headers together, names and values.
 pub const MAX_BYTES: usize = 16 * 1024;
 
@@ -72,7 +75,14 @@ pub fn passes_outward(name: &str) -> bool {
     ANSWER.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a header is one of ours, covered by the signature; `name` in any case.
+/// Whether the signature covers a header: each of ours, and what of a client's changes what the origin does; `name` in
+/// any case. The content type and the signature itself have places of their own.
+#[must_use]
+pub fn is_signed(name: &str) -> bool {
+    is_cortex(name) || PREFERENCES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Whether a header is one of ours; `name` in any case.
 #[must_use]
 pub fn is_cortex(name: &str) -> bool {
     name.as_bytes().get(..7).is_some_and(|head| head.eq_ignore_ascii_case(b"cortex-"))

@@ -150,7 +150,24 @@ impl Problem {
             Shape::OpenAi => "application/json",
         };
         let retry_after = self.wait().map(|wait| wait.as_secs());
-        Rendered { status: self.kind.status(), content_type, retry_after, body: body.to_string() }
+        let headers = self.headers();
+        Rendered { status: self.kind.status(), content_type, retry_after, headers, body: body.to_string() }
+    }
+
+    /// What HTTP demands beside a status: what would be accepted instead.
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = Vec::new();
+        if self.kind == Kind::Unauthenticated {
+            headers.push(("www-authenticate", "Bearer realm=\"cortex\"".to_owned()));
+        }
+        if let Some(coding) = self.extensions.get("accept_encoding").and_then(Value::as_str) {
+            headers.push(("accept-encoding", coding.to_owned()));
+        }
+        if let Some(methods) = self.extensions.get("allow").and_then(Value::as_array) {
+            let methods: Vec<_> = methods.iter().filter_map(Value::as_str).collect();
+            headers.push(("allow", methods.join(", ")));
+        }
+        headers
     }
 
     fn document(&self) -> Value {
@@ -179,6 +196,8 @@ pub struct Rendered {
     pub content_type: &'static str,
     /// Seconds, for `Retry-After`.
     pub retry_after: Option<u64>,
+    /// Headers that go with the status, beside the two above; names in lower case.
+    pub headers: Vec<(&'static str, String)>,
     pub body: String,
 }
 
@@ -247,6 +266,16 @@ mod tests {
             }})
         );
         assert_eq!(Shape::for_path("/v1x"), Shape::Problem);
+    }
+
+    #[test]
+    fn a_refusal_says_what_would_be_accepted_in_the_headers_that_http_names() {
+        let headers = |problem: Problem| problem.render(Shape::Problem).headers;
+        let bearer = ("www-authenticate", "Bearer realm=\"cortex\"".to_owned());
+        assert_eq!(headers(Problem::new(Kind::Unauthenticated, "no")), [bearer]);
+        let wrong = Problem::new(Kind::MethodNotAllowed, "no").with("allow", vec!["GET", "POST"]);
+        assert_eq!(headers(wrong), [("allow", "GET, POST".to_owned())]);
+        assert_eq!(headers(Problem::new(Kind::NotFound, "no")), []);
     }
 
     #[test]

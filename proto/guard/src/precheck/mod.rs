@@ -5,6 +5,7 @@
 mod depth;
 mod findings;
 mod fold;
+mod head;
 mod json;
 mod media;
 mod personal;
@@ -16,6 +17,7 @@ mod strings;
 
 pub use depth::{MAX_DEPTH, check_depth};
 pub use findings::{Finding, personal_data, refuse_secrets, secret};
+pub use head::{check_content_encoding, check_header_texts};
 pub use json::parse;
 pub(crate) use json::unreadable;
 pub use media::check_content_type;

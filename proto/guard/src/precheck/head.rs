@@ -1,0 +1,86 @@
+//! Headers that say how a body is to be read, or what is wanted of it.
+
+use crate::headers;
+use crate::problem::{Kind, Problem};
+
+/// Headers that change what a door does, beside those that a signature covers.
+const READ: [&str; 2] = ["content-encoding", "content-type"];
+
+/// Checks that the headers which a door reads are ASCII texts, as HTTP wants them. What they would mean in another
+/// encoding is read differently by each hop.
+///
+/// # Errors
+/// If one is not; names it.
+pub fn check_header_texts<N: AsRef<str>, V: AsRef<[u8]>>(
+    all: impl IntoIterator<Item = (N, V)>,
+) -> Result<(), Problem> {
+    for (name, value) in all {
+        let name = name.as_ref();
+        let is_read = headers::is_signed(name) || READ.iter().any(|read| read.eq_ignore_ascii_case(name));
+        let is_text = |b: &u8| *b == b'\t' || (b' '..=b'~').contains(b);
+        if is_read && !value.as_ref().iter().all(is_text) {
+            let name = name.to_ascii_lowercase();
+            let detail = format!(
+                "the header `{name}` holds a character that is not ASCII (expected letters, digits and signs of ASCII)"
+            );
+            return Err(Problem::new(Kind::InvalidRequest, detail).at(name));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a body is sent without a content coding: none is taken, since a few compressed bytes may stand for very
+/// many.
+///
+/// # Errors
+/// If the header names a coding other than `identity`.
+pub fn check_content_encoding<'a>(headers: impl IntoIterator<Item = &'a str>) -> Result<(), Problem> {
+    let mut codings = headers.into_iter().flat_map(|header| header.split(',')).map(str::trim);
+    let coded = codings.find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"));
+    let Some(coding) = coded else { return Ok(()) };
+    let is_token = coding.len() <= 32 && coding.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let coding = if is_token { format!("`{coding}`") } else { "that coding".to_owned() };
+    let detail =
+        format!("the content coding {coding} is not supported (expected a body without `Content-Encoding`)");
+    let problem = Problem::new(Kind::UnsupportedMediaType, detail).at("content-encoding");
+    Err(problem.with("accept_encoding", "identity"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_counts_is_an_ascii_text() {
+        let texts = |name: &str, value: &[u8]| check_header_texts([(name, value)]);
+        for name in ["Content-Type", "accept", "Prefer", "idempotency-key", "last-event-id", "cortex-x"] {
+            assert!(texts(name, b"application/json; a=\"b\"\t").is_ok(), "{name}");
+            for bad in ["application/jsön".as_bytes(), b"\xe9", b"a\x7f", "\u{202e}".as_bytes()] {
+                let problem = texts(name, bad).unwrap_err();
+                assert_eq!(problem.kind, Kind::InvalidRequest, "{name}");
+                assert_eq!(problem.param(), Some(name.to_ascii_lowercase().as_str()));
+            }
+        }
+        assert!(texts("user-agent", "é".as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_coded_body_is_refused_by_the_coding_s_name() {
+        for good in [&[][..], &["identity"], &["Identity, identity"], &[""]] {
+            assert!(check_content_encoding(good.iter().copied()).is_ok(), "{good:?}");
+        }
+        for (bad, named) in [
+            (&["gzip"][..], "`gzip`"),
+            (&["identity, zstd"], "`zstd`"),
+            (&["identity", "br"], "`br`"),
+            (&["GZIP"], "`GZIP`"),
+            (&["<script>"], "that coding"),
+        ] {
+            let problem = check_content_encoding(bad.iter().copied()).unwrap_err();
+            assert_eq!(problem.kind, Kind::UnsupportedMediaType);
+            assert!(problem.detail.contains(named), "{}", problem.detail);
+            let told = problem.render(crate::Shape::OpenAi).headers;
+            assert_eq!(told, [("accept-encoding", "identity".to_owned())]);
+        }
+    }
+}

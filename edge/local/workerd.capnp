@@ -53,6 +53,7 @@ const services :List(Workerd.Service) = [
 
 const edge :Workerd.Worker = (
   compatibilityDate = "2026-04-01",
+  compatibilityFlags = ["enable_request_signal"],
   modules = [
     (name = "index.js", esModule = embed "../build/index.js"),
     (name = "./index_bg.wasm", wasm = embed "../build/index_bg.wasm"),
@@ -63,6 +64,7 @@ const edge :Workerd.Worker = (
     (name = "ORIGIN_KEYS", fromEnvironment = "ORIGIN_KEYS"),
     (name = "ORIGIN_URL", fromEnvironment = "ORIGIN_URL"),
     (name = "CORTEX_TOPICS", fromEnvironment = "CORTEX_TOPICS"),
+    (name = "CORTEX_CORS_ORIGINS", fromEnvironment = "CORTEX_CORS_ORIGINS"),
     (name = "KEYS", kvNamespace = "KEYS"),
     (name = "PARKED", r2Bucket = "PARKED"),
     (name = "JOBS", queue = "JOBS"),

@@ -62,6 +62,8 @@ pub struct Setup {
     pub origin_url: String,
     /// Separated by commas; empty to check their syntax alone.
     pub topics: String,
+    /// The origins whose web pages may call, separated by commas; none if empty.
+    pub cors: String,
     /// Doors that a test needs and no user has.
     pub taps: Option<Taps>,
 }
@@ -82,6 +84,7 @@ impl Setup {
             secrets,
             origin_url: origin_url.to_owned(),
             topics: "job.echo,job.embed".to_owned(),
+            cors: String::new(),
             taps: None,
         }
     }
@@ -216,7 +219,7 @@ impl Edge {
 fn worker(folder: &Path, setup: &Setup) -> Worker {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     assert_eq!(Worker::missing(root), None, "run `make edge` first");
-    let Setup { secrets, origin_url, topics, .. } = setup;
+    let Setup { secrets, origin_url, topics, cors, .. } = setup;
     Worker {
         root: root.to_owned(),
         socket: folder.join("edge.sock"),
@@ -227,6 +230,7 @@ fn worker(folder: &Path, setup: &Setup) -> Worker {
             edge_keys: secrets.edge_keys.clone(),
             origin_keys: secrets.origin_keys.clone(),
             topics: topics.clone(),
+            cors_origins: cors.clone(),
         },
     }
 }

@@ -28,6 +28,7 @@ pub struct Variables {
     pub edge_keys: String,
     pub origin_keys: String,
     pub topics: String,
+    pub cors_origins: String,
 }
 
 impl std::fmt::Debug for Variables {
@@ -70,10 +71,10 @@ impl Worker {
         let mut command = Command::new("/bin/sh");
         command.arg(self.root.join("edge/local/serve.sh")).arg(config).arg(&self.socket);
         command.arg(self.origin.0.to_string()).arg(&self.state).args(options);
-        let Variables { key_pepper, edge_keys, origin_keys, topics } = &self.variables;
+        let Variables { key_pepper, edge_keys, origin_keys, topics, cors_origins } = &self.variables;
         command.current_dir(&self.root).env_clear();
         command.env("KEY_PEPPER", key_pepper).env("EDGE_KEYS", edge_keys).env("ORIGIN_KEYS", origin_keys);
-        command.env("CORTEX_TOPICS", topics);
+        command.env("CORTEX_TOPICS", topics).env("CORTEX_CORS_ORIGINS", cors_origins);
         // workerd.capnp sends every request of the Worker to the origin, whatever its host.
         command.env("ORIGIN_URL", "http://origin");
         command
@@ -106,12 +107,15 @@ mod tests {
                 edge_keys: secret(),
                 origin_keys: secret(),
                 topics: String::new(),
+                cors_origins: String::new(),
             },
         };
         let command = worker.command();
         assert!(!command.get_args().any(|argument| argument.to_string_lossy().contains("secret")));
         let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_string_lossy()).collect();
-        assert_eq!(names, ["CORTEX_TOPICS", "EDGE_KEYS", "KEY_PEPPER", "ORIGIN_KEYS", "ORIGIN_URL"]);
+        let ours =
+            ["CORTEX_CORS_ORIGINS", "CORTEX_TOPICS", "EDGE_KEYS", "KEY_PEPPER", "ORIGIN_KEYS", "ORIGIN_URL"];
+        assert_eq!(names, ours);
         assert!(!format!("{worker:?}").contains("secret"));
     }
 }

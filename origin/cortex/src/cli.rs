@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cortex_domain::id::{JobId, ModelName, Principal, Role, Tenant};
 use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
+use cortex_guard::cors::Origins;
 
 pub(crate) use chat_workers::ChatWorkerArgs;
 
@@ -114,6 +115,10 @@ pub(crate) struct UpArgs {
     /// The port of the edge
     #[arg(long, env = "CORTEX_EDGE_PORT", default_value_t = 8787, value_name = "PORT")]
     pub(crate) edge_port: u16,
+
+    /// The origins whose web pages may call the edge, separated by commas, as in https://app.example.com; empty for none
+    #[arg(long, env = "CORTEX_CORS_ORIGINS", default_value = "", value_name = "ORIGINS")]
+    pub(crate) cors_origins: Origins,
 
     /// The port of the model host (/health, /embed), on loopback and ungoverned; 0 leaves it out
     #[arg(long, env = "CORTEX_MLX_PORT", default_value_t = 8081, value_name = "PORT")]

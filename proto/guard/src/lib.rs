@@ -5,6 +5,7 @@
 //! wasm32, where every kilobyte counts: the scanners are written by hand instead of with a regex engine.
 
 pub mod api;
+pub mod cors;
 pub mod fingerprint;
 pub mod flags;
 pub mod headers;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cortex_edge_local::{Limits, Origin, Variables, Worker, relay};
+use cortex_guard::cors::Origins;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,17 +40,16 @@ impl Edge {
     /// Returns an error if workerd or the built Worker is missing, or if the Worker does not answer.
     pub(crate) async fn start(
         home: &Home,
-        secrets: &Secrets,
+        variables: Variables,
         listener: TcpListener,
         origin: SocketAddr,
-        topics: &str,
     ) -> Result<Self, Failure> {
         let worker = Worker {
             root: project_root()?,
             socket: home.run().join("edge.sock"),
             origin: Origin::listening_on(origin),
             state: home.edge().join("state"),
-            variables: variables(secrets, topics),
+            variables,
         };
         let log = home.logs().join("edge.log");
         let url = format!("http://{}", listener.local_addr()?);
@@ -77,12 +77,14 @@ impl Edge {
     }
 }
 
-fn variables(secrets: &Secrets, topics: &str) -> Variables {
+/// What the Worker is configured with.
+pub(crate) fn variables(secrets: &Secrets, topics: &str, cors: &Origins) -> Variables {
     Variables {
         key_pepper: secrets.pepper.clone(),
         edge_keys: secrets.edge_keys.clone(),
         origin_keys: secrets.origin_keys.clone(),
         topics: topics.to_owned(),
+        cors_origins: cors.to_string(),
     }
 }
 

@@ -3,14 +3,17 @@
 use std::net::SocketAddr;
 
 use cortex_domain::id::{ModelName, Tenant};
+use cortex_edge_local::Variables;
+use cortex_guard::cors::Origins;
 use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ChatModel;
+use super::edge::{self, Edge};
 use super::workers::{self, Crew, Kind, Launch, Served};
-use super::{bind, dev_key, edge::Edge};
+use super::{bind, dev_key};
 use crate::cli::{ChatWorkerArgs, Part, UpArgs};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
@@ -31,6 +34,7 @@ pub(crate) struct Want {
     grpc_port: u16,
     edge_port: Option<u16>,
     edge_url: Option<Url>,
+    cors: Origins,
     host_port: u16,
     chat_port: u16,
     api_key: Option<String>,
@@ -61,6 +65,7 @@ impl Want {
             edge_port: args.with(Part::Edge).then_some(args.edge_port),
             edge_url: edge_url
                 .map_err(|error| Failure::message(Exit::Config, format!("--edge-url: {error}")))?,
+            cors: args.cors_origins.clone(),
             host_port: args.host_port,
             chat_port: args.chat_port,
             api_key: args.api_key.clone(),
@@ -146,6 +151,7 @@ impl Stack {
             processes = workers::start(home, &want.workers, &launch, &tasks, &stop_workers);
         }
         tasks.close();
+        let variables = edge::variables(&secrets, &topics.join(","), &want.cors);
         let mut stack = Self {
             running: Running {
                 pid: std::process::id(),
@@ -164,7 +170,7 @@ impl Stack {
         };
         if let Some(listener) = edge
             && let Err(failure) =
-                stack.start_edge(home, &mut secrets, listener, api, &topics.join(","), &want.tenant).await
+                stack.start_edge(home, &mut secrets, listener, api, variables, &want.tenant).await
         {
             stack.stop(home).await;
             return Err(failure);
@@ -179,10 +185,10 @@ impl Stack {
         secrets: &mut Secrets,
         listener: TcpListener,
         api: SocketAddr,
-        topics: &str,
+        variables: Variables,
         tenant: &Tenant,
     ) -> Result<(), Failure> {
-        let edge = self.edge.insert(Edge::start(home, secrets, listener, api, topics).await?);
+        let edge = self.edge.insert(Edge::start(home, variables, listener, api).await?);
         self.running.edge = Some(edge.url.clone());
         self.running.processes.insert(0, edge.process.clone());
         self.key = Some(dev_key::ensure(home, secrets, &edge.url, tenant).await?);

@@ -1,36 +1,46 @@
-//! Who is calling: from a bearer key to the record made with it.
+//! Which key a caller shows, and which ledger to ask about it.
 //!
-//! The record comes from KV and may be old; whether the key still holds is up to the tenant's ledger, which
-//! every route asks in the call it makes anyway.
+//! KV tells which tenant's ledger knows a key, under a seal, and proves nothing else: who calls, and whether the key
+//! still holds, the ledger alone says, from its own record.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use cortex_guard::keys::{ApiKey, KeyId, KeyRecord};
+use cortex_domain::id::Tenant;
+use cortex_guard::keys::{ApiKey, KeyId, Pepper, Pointer, ShownKey};
 use cortex_guard::{Kind, Problem};
-use worker::Env;
+use futures::StreamExt;
+use worker::{ByteStream, Env};
 
-use crate::chance;
-use crate::config;
 use crate::incoming::Head;
 use crate::refusal::Refusal;
+use crate::{chance, config};
 
-/// How long a record is kept in memory, in milliseconds, and in KV's own cache, in seconds.
+/// How long a pointer is kept in memory, in milliseconds, and in KV's own cache, in seconds.
 const MEMORY_MS: u64 = 30_000;
 const KV_CACHE_S: u64 = 60;
 const MEMORY_ENTRIES: usize = 1000;
+/// The most bytes of a pointer: what is longer is none.
+const MAX_POINTER: usize = 512;
 
 thread_local! {
-    static RECORDS: RefCell<HashMap<KeyId, (KeyRecord, u64)>> = RefCell::default();
+    static POINTERS: RefCell<HashMap<KeyId, (Tenant, u64)>> = RefCell::default();
 }
 
-/// The caller's record, if the key is right.
-pub(crate) async fn caller(head: &Head, env: &Env) -> Result<KeyRecord, Refusal> {
+/// A key that a caller showed, and the tenant whose ledger is to be asked about it. Nothing is known yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Presented {
+    pub(crate) key: ShownKey,
+    pub(crate) tenant: Tenant,
+}
+
+/// The key in a request's head.
+pub(crate) async fn presented(head: &Head, env: &Env) -> Result<Presented, Refusal> {
     let header = head.get("authorization").ok_or_else(unauthenticated)?;
     let key = ApiKey::from_authorization(header).map_err(|_| unauthenticated())?;
     let pepper = config::pepper(env)?;
-    let record = find(&key.id, env).await?.ok_or_else(unauthenticated)?;
-    if record.admits(&key, &pepper) { Ok(record) } else { Err(unauthenticated().into()) }
+    let tenant = tenant(&key.id, &pepper, env).await?.ok_or_else(unauthenticated)?;
+    Ok(Presented { key: key.shown(&pepper), tenant })
 }
 
 /// The refusal of a key that is missing, malformed, unknown, wrong or revoked: all look the same.
@@ -38,20 +48,47 @@ pub(crate) fn unauthenticated() -> Problem {
     Problem::new(Kind::Unauthenticated, "send a valid API key as `Authorization: Bearer ctx_...`")
 }
 
-async fn find(id: &KeyId, env: &Env) -> Result<Option<KeyRecord>, Refusal> {
+/// The tenant whose ledger made a key, if there is a pointer with a sound seal.
+pub(crate) async fn tenant(id: &KeyId, pepper: &Pepper, env: &Env) -> Result<Option<Tenant>, Refusal> {
     let now = chance::now().as_millis();
-    let known = RECORDS.with_borrow(|records| records.get(id).filter(|(_, until)| *until > now).cloned());
-    if let Some((record, _)) = known {
-        return Ok(Some(record));
+    let known = POINTERS.with_borrow(|known| known.get(id).filter(|(_, until)| *until > now).cloned());
+    if let Some((tenant, _)) = known {
+        return Ok(Some(tenant));
     }
-    let text = env.kv("KEYS")?.get(id.as_str()).cache_ttl(KV_CACHE_S).text().await;
-    let Some(text) = text.map_err(worker::Error::from)? else { return Ok(None) };
-    let record: KeyRecord = serde_json::from_str(&text)?;
-    RECORDS.with_borrow_mut(|records| {
-        if records.len() >= MEMORY_ENTRIES {
-            records.clear();
+    let Some(pointer) = fetch(id, env).await? else { return Ok(None) };
+    let Some(tenant) = pointer.open(id, pepper) else { return Ok(None) };
+    POINTERS.with_borrow_mut(|known| {
+        if known.len() >= MEMORY_ENTRIES {
+            known.clear();
         }
-        records.insert(id.clone(), (record.clone(), now + MEMORY_MS));
+        known.insert(id.clone(), (tenant.clone(), now + MEMORY_MS));
     });
-    Ok(Some(record))
+    Ok(Some(tenant))
+}
+
+/// Keeps where a new key is known.
+pub(crate) async fn point(id: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), Refusal> {
+    let pointer = Pointer::seal(id, tenant.clone(), &config::pepper(env)?);
+    let put =
+        env.kv("KEYS")?.put(id.as_str(), serde_json::to_string(&pointer)?).map_err(worker::Error::from)?;
+    Ok(put.execute().await.map_err(worker::Error::from)?)
+}
+
+/// Takes a pointer away: its key is revoked.
+pub(crate) async fn forget(id: &KeyId, env: &Env) -> Result<(), Refusal> {
+    POINTERS.with_borrow_mut(|known| known.remove(id));
+    Ok(env.kv("KEYS")?.delete(id.as_str()).await.map_err(worker::Error::from)?)
+}
+
+async fn fetch(id: &KeyId, env: &Env) -> Result<Option<Pointer>, Refusal> {
+    let stored = env.kv("KEYS")?.get(id.as_str()).cache_ttl(KV_CACHE_S).stream().await;
+    let Some(stored) = stored.map_err(worker::Error::from)? else { return Ok(None) };
+    let (mut stored, mut text) = (ByteStream::from(stored), Vec::new());
+    while let Some(chunk) = stored.next().await {
+        text.extend_from_slice(&chunk?);
+        if text.len() > MAX_POINTER {
+            return Ok(None);
+        }
+    }
+    Ok(serde_json::from_slice(&text).ok())
 }

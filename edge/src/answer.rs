@@ -13,11 +13,8 @@ pub(crate) fn json<T: Serialize>(status: u16, body: &T, extra: &[(&str, &str)]) 
 pub(crate) fn problem(problem: &Problem, path: &str) -> Result<Response> {
     let rendered = problem.render(Shape::for_path(path));
     let wait = rendered.retry_after.map(|seconds| seconds.to_string());
-    let allow = problem.extensions.get("allow").and_then(|methods| methods.as_array());
-    let allow = allow
-        .map(|methods| methods.iter().filter_map(|method| method.as_str()).collect::<Vec<_>>().join(", "));
-    let headers = [("retry-after", &wait), ("allow", &allow)];
-    let extra: Vec<_> = headers.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+    let mut extra: Vec<_> = rendered.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    extra.extend(wait.as_deref().map(|wait| ("retry-after", wait)));
     bytes(rendered.status, rendered.content_type, rendered.body.into_bytes(), &extra)
 }
 
@@ -51,7 +48,8 @@ pub(crate) fn passed_on(answer: Response, extra: &[(&str, &str)]) -> Result<Resp
     Ok(ResponseBuilder::new().with_status(status).with_headers(all).body(body))
 }
 
-fn common() -> Result<Headers> {
+/// The headers of every answer.
+pub(crate) fn common() -> Result<Headers> {
     let all = Headers::new();
     all.set("cache-control", "no-store")?;
     all.set("x-content-type-options", "nosniff")?;

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use cortex_guard::cors::Origins;
 use cortex_guard::keys::Pepper;
 use cortex_guard::signature::Keyring;
 use cortex_guard::topics::Catalogue;
@@ -28,6 +29,12 @@ pub(crate) fn origin_keys(env: &Env) -> Result<Keyring, Refusal> {
 pub(crate) fn topics(env: &Env) -> Result<Catalogue, Refusal> {
     let text = env.var("CORTEX_TOPICS").map(|var| var.to_string()).unwrap_or_default();
     text.parse().map_err(|error| Refusal::Broken(format!("CORTEX_TOPICS: {error}")))
+}
+
+/// `CORTEX_CORS_ORIGINS`: the origins whose pages may call, separated by commas; empty for none.
+pub(crate) fn cors_origins(env: &Env) -> Result<Origins, Refusal> {
+    let text = env.var("CORTEX_CORS_ORIGINS").map(|var| var.to_string()).unwrap_or_default();
+    text.parse().map_err(|error| Refusal::Broken(format!("CORTEX_CORS_ORIGINS: {error}")))
 }
 
 /// `ORIGIN_URL`: where the origin answers, without a slash at the end.

@@ -1,51 +1,91 @@
 //! The front door: finds the route, and turns every refusal into a document.
+//!
+//! What is cheap comes first: the head, then the form of the key, then what the tenant's ledger says of it, and only then
+//! the body.
+
+use std::pin::pin;
 
 use cortex_guard::api::EmbeddingsRequest;
 use cortex_guard::api::chat::{ChatRequest, ShortChat};
 use cortex_guard::api::completions::CompletionRequest;
 use cortex_guard::{Problem, precheck};
-use worker::{Context, Env, Request, Response, Result, event};
+use futures::future::{Either, select};
+use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
 
-use crate::incoming::{self, Head};
+use crate::gone::Gone;
+use crate::incoming::Head;
 use crate::refusal::Refusal;
 use crate::routes::{Route, admin, create, events, health, job, list, route, through};
-use crate::{admit, answer, log};
+use crate::{admit, answer, body, config, cors, log};
+
+/// The status in the log of a request whose client left; nobody gets to see it.
+const CLIENT_LEFT: u16 = 499;
 
 #[event(fetch)]
 async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Response> {
-    let path = request.url().map(|url| url.path().to_owned()).unwrap_or_default();
-    match enter(&mut request, &env, &context).await {
-        Ok(answer) => Ok(answer),
-        Err(refusal) => {
-            incoming::drain(&mut request).await;
-            let problem = refusal.into_problem();
-            log::info("request.refused", &[("path", &path), ("kind", problem.kind.slug())]);
-            answer::problem(&problem, &path)
+    let gone = Gone::of(&request);
+    let served = pin!(serve(&mut request, &env, &context));
+    let left = pin!(gone.wait());
+    match select(served, left).await {
+        Either::Left((answer, _)) => answer,
+        // With the future all that the request held ends, and its call to the origin.
+        Either::Right(_) => {
+            log::info("client.left", &[]);
+            Ok(ResponseBuilder::new().with_status(CLIENT_LEFT).empty())
         }
     }
 }
 
-async fn enter(request: &mut Request, env: &Env, context: &Context) -> Result<Response, Refusal> {
-    let head = Head::of(request)?;
+async fn serve(request: &mut Request, env: &Env, context: &Context) -> Result<Response> {
+    let head = match Head::of(request) {
+        Ok(head) => head,
+        Err(refusal) => return answer::problem(&refusal.into_problem(), ""),
+    };
+    // A list that can't be read opens nothing; /health says so.
+    let origins = config::cors_origins(env).unwrap_or_default();
+    if let Some(answer) = cors::preflight(&head, &origins) {
+        return cors::onto(answer?, &head, &origins);
+    }
+    let answered = match enter(&head, request, env, context).await {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            body::drain(request, Some(&head)).await;
+            let problem = refusal.into_problem();
+            log::info("request.refused", &[("path", &head.path), ("kind", problem.kind.slug())]);
+            answer::problem(&problem, &head.path)?
+        }
+    };
+    cors::onto(answered, &head, &origins)
+}
+
+async fn enter(
+    head: &Head,
+    request: &mut Request,
+    env: &Env,
+    context: &Context,
+) -> Result<Response, Refusal> {
     let route = route(&head.method, &head.path)?;
-    precheck::check_headers(head.headers.iter().map(|(name, value)| (name, value)))?;
+    head.check()?;
     match route {
         Route::Health => return health::answer(env).await,
-        Route::Internal(internal) => return admin::answer(internal, &head, request, env).await,
+        Route::Internal(internal) => return admin::answer(internal, head, request, env, context).await,
         _ => {}
     }
-    let caller = admit::caller(&head, env).await?;
+    if route.takes_json() {
+        precheck::check_content_type(head.content_type())?;
+    }
+    let presented = admit::presented(head, env).await?;
     match route {
-        Route::CreateJob => create::answer(&head, request, &caller, env, context).await,
-        Route::GetJob(id) => job::get(id, &head, &caller, env).await,
-        Route::CancelJob(id) => job::cancel(id, &head, request, &caller, env).await,
-        Route::JobEvents(id) => events::answer(id, &head, &caller, env).await,
-        Route::Embeddings => through::infer(EmbeddingsRequest::parse, &head, request, &caller, env).await,
-        Route::Chat => through::infer(ChatRequest::parse, &head, request, &caller, env).await,
-        Route::Complete => through::infer(CompletionRequest::parse, &head, request, &caller, env).await,
-        Route::Short => through::infer(short, &head, request, &caller, env).await,
-        Route::ListJobs => list::answer(&head, &caller, env).await,
-        Route::Models => through::read(&head, &caller, env).await,
+        Route::CreateJob => create::answer(head, request, &presented, env, context).await,
+        Route::GetJob(id) => job::get(id, head, &presented, env).await,
+        Route::CancelJob(id) => job::cancel(id, head, request, &presented, env).await,
+        Route::JobEvents(id) => events::answer(id, head, &presented, env).await,
+        Route::Embeddings => through::infer(EmbeddingsRequest::parse, head, request, &presented, env).await,
+        Route::Chat => through::infer(ChatRequest::parse, head, request, &presented, env).await,
+        Route::Complete => through::infer(CompletionRequest::parse, head, request, &presented, env).await,
+        Route::Short => through::infer(short, head, request, &presented, env).await,
+        Route::ListJobs => list::answer(head, &presented, env).await,
+        Route::Models => through::read(head, &presented, env).await,
         Route::Health | Route::Internal(_) => Err(crate::refusal::not_found()),
     }
 }

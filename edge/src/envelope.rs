@@ -3,6 +3,7 @@
 
 use cortex_domain::job::Hop;
 use cortex_guard::hops;
+use cortex_guard::keys::Caller;
 use serde::{Deserialize, Serialize};
 
 /// The longest text that goes through the queue, in bytes; a message may have 128 KB.
@@ -33,6 +34,14 @@ pub(crate) struct Envelope {
 pub(crate) struct Malformed(pub(crate) String);
 
 impl Envelope {
+    /// In the name of who calls, as the ledger knows it.
+    pub(crate) fn by(mut self, caller: &Caller) -> Self {
+        self.tenant = caller.tenant.to_string();
+        self.principal = caller.principal.to_string();
+        self.roles = caller.roles.iter().map(ToString::to_string).collect();
+        self
+    }
+
     pub(crate) fn add_hop(&mut self, hop: Hop) {
         let hop = hops::encode(&[hop]);
         let comma = if self.hops.is_empty() { "" } else { "," };
@@ -86,6 +95,18 @@ mod tests {
         let text = envelope(false).encode(body).unwrap();
         assert_eq!(Envelope::decode(&text), Ok((envelope(false), Some(body))));
         assert_eq!(envelope(false).hops, "edge.received=1,edge.ledger=2");
+    }
+
+    #[test]
+    fn whoever_the_message_named_it_is_in_the_name_of_who_calls() {
+        let caller = Caller {
+            key: "aaaaaaaaaaaa".parse().unwrap(),
+            tenant: "globex".parse().unwrap(),
+            principal: "jo".parse().unwrap(),
+            roles: vec![],
+        };
+        let envelope = envelope(false).by(&caller);
+        assert_eq!((&*envelope.tenant, &*envelope.principal, envelope.roles.len()), ("globex", "jo", 0));
     }
 
     #[test]

@@ -1,22 +1,14 @@
-//! A request as it came in: its head at once, its body when asked for.
-
-use std::time::Duration;
+//! The head of a request as it came in, and what is checked of it before anything else.
 
 use cortex_domain::id::IdempotencyKey;
 use cortex_guard::headers::{IDEMPOTENCY_KEY, TRACEPARENT};
-use cortex_guard::precheck::{self, MAX_BODY};
+use cortex_guard::precheck;
 use cortex_guard::trace::Traceparent;
 use cortex_guard::{Kind, Problem};
-use futures::StreamExt;
-use futures::future::select;
-use worker::{ByteStream, Delay, Request};
+use worker::Request;
 
 use crate::chance;
 use crate::refusal::Refusal;
-
-/// How much of a refused body is taken in, and for how long.
-const MAX_DISCARDED: usize = 8 * MAX_BODY;
-const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// The head of a request.
 #[derive(Debug)]
@@ -41,6 +33,15 @@ impl Head {
         })
     }
 
+    /// Checks all that can be told without the body and without knowing who sends it.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        let all = || self.headers.iter().map(|(name, value)| (name, value));
+        precheck::check_headers(all())?;
+        precheck::check_header_texts(all())?;
+        precheck::check_content_length(self.get("content-length"))?;
+        precheck::check_content_encoding(self.get("content-encoding"))
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -62,51 +63,4 @@ impl Head {
             None => Ok(Traceparent::mint(chance::random()?)),
         }
     }
-}
-
-/// Reads a body whole, but keeps no more of it than is allowed.
-pub(crate) async fn body(request: &mut Request) -> Result<Vec<u8>, Refusal> {
-    let announced = request.headers().get("content-length")?;
-    precheck::check_content_length(announced.as_deref())?;
-    if request.inner().body().is_none() {
-        return Ok(Vec::new());
-    }
-    if announced.is_some() {
-        let body = request.bytes().await?;
-        precheck::check_body(&body)?;
-        return Ok(body);
-    }
-    let mut body = Vec::new();
-    let mut stream = request.stream()?;
-    while let Some(chunk) = stream.next().await {
-        body.extend_from_slice(&chunk?);
-        if body.len() > MAX_BODY {
-            discard(stream).await;
-            precheck::check_body(&body)?;
-            break;
-        }
-    }
-    Ok(body)
-}
-
-/// Takes in what a refused request still sends: an unread body would block the connection it came on.
-pub(crate) async fn drain(request: &mut Request) {
-    // A body that was read already gives no stream.
-    if request.inner().body().is_some()
-        && let Ok(stream) = request.stream()
-    {
-        discard(stream).await;
-    }
-}
-
-async fn discard(mut stream: ByteStream) {
-    let rest = async {
-        let mut left = MAX_DISCARDED;
-        while let Some(Ok(chunk)) = stream.next().await
-            && left > chunk.len()
-        {
-            left -= chunk.len();
-        }
-    };
-    select(std::pin::pin!(rest), Delay::from(DISCARD_TIME)).await;
 }

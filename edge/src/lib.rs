@@ -6,11 +6,15 @@
 
 mod admit;
 mod answer;
+mod body;
+mod budget;
 mod chance;
 mod config;
+mod cors;
 mod deliver;
 mod door;
 mod envelope;
+mod gone;
 mod incoming;
 mod ledger;
 mod log;
@@ -18,6 +22,9 @@ mod origin;
 mod parked;
 mod queue;
 mod refusal;
+mod revoked;
 mod routes;
+mod stream;
+mod vouched;
 
 pub use ledger::Ledger;

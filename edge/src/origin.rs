@@ -10,6 +10,7 @@ use worker::{
     AbortController, Delay, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
 };
 
+use crate::gone::AbortOnDrop;
 use crate::refusal::Refusal;
 use crate::{chance, config, log};
 
@@ -83,14 +84,15 @@ impl Origin {
         let prepared = self.prepare(request).map_err(away)?;
         let controller = AbortController::default();
         let signal = controller.signal();
+        let mut abort = AbortOnDrop::new(controller);
         let fetch = Fetch::Request(prepared);
         let fetched = std::pin::pin!(fetch.send_with_signal(&signal));
         match select(fetched, Delay::from(deadline)).await {
-            Either::Left((answer, _)) => answer.map_err(away),
-            Either::Right(((), _)) => {
-                controller.abort();
-                Err(Away(format!("no answer within {} s", deadline.as_secs())))
+            Either::Left((answer, _)) => {
+                abort.disarm();
+                answer.map_err(away)
             }
+            Either::Right(_) => Err(Away(format!("no answer within {} s", deadline.as_secs()))),
         }
     }
 

@@ -2,7 +2,7 @@
 //! settled for itself and nothing here fails.
 
 use futures::future::join_all;
-use worker::{Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, Result, event};
+use worker::{Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, event};
 
 use crate::deliver::deliver;
 use crate::envelope::Envelope;
@@ -13,7 +13,7 @@ use crate::log;
 const RETRY_S: u32 = 2;
 
 #[event(queue)]
-async fn queue(batch: MessageBatch<()>, env: Env, _context: Context) -> Result<()> {
+async fn queue(batch: MessageBatch<()>, env: Env, _context: Context) -> worker::Result<()> {
     let dead = batch.queue().ends_with("-dlq");
     join_all(batch.raw_iter().map(|message| settle(message, dead, &env))).await;
     Ok(())
@@ -21,8 +21,8 @@ async fn queue(batch: MessageBatch<()>, env: Env, _context: Context) -> Result<(
 
 async fn settle(message: RawMessage, dead: bool, env: &Env) {
     let text = message.body().as_string().unwrap_or_default();
-    let (envelope, body) = match Envelope::decode(&text) {
-        Ok(parts) => parts,
+    let envelope = match Envelope::decode(&text) {
+        Ok((envelope, _)) => envelope,
         // Retried alone until the dead letter queue takes it, where it is on record and ends.
         Err(_) if !dead => {
             log::error("queue.malformed", &[("message", &message.id())]);
@@ -33,7 +33,7 @@ async fn settle(message: RawMessage, dead: bool, env: &Env) {
             return message.ack();
         }
     };
-    let done = if dead { bury(envelope, env).await } else { drain(envelope, body, env).await };
+    let done = if dead { bury(envelope, env).await } else { drain(envelope, env).await };
     match done {
         Ok(()) => message.ack(),
         Err(error) => {
@@ -43,12 +43,13 @@ async fn settle(message: RawMessage, dead: bool, env: &Env) {
     }
 }
 
-/// Delivers a job unless someone else did or does, and tells the ledger what came of it. If the origin is
-/// away the message has done its part all the same: the ledger's alarm sends the job again.
-async fn drain(envelope: Envelope, body: Option<&str>, env: &Env) -> Result<(), String> {
-    let (job, tenant) = (envelope.job.clone(), envelope.tenant.clone());
-    let ledger = LedgerClient::of(env, &tenant).map_err(|error| error.to_string())?;
-    if ledger.take(&job).await? {
+/// Delivers a job unless someone else did or does, and tells the ledger what came of it. What is delivered is what the
+/// ledger holds, whatever the message says. If the origin is away the message has done its part all the same: the
+/// ledger's alarm sends the job again.
+async fn drain(envelope: Envelope, env: &Env) -> Result<(), String> {
+    let (job, ledger) = (envelope.job.clone(), ledger(&envelope, env)?);
+    if let Some(message) = ledger.take(&job).await? {
+        let (envelope, body) = Envelope::decode(&message).map_err(|error| error.0)?;
         let delivery = deliver(envelope, body, env).await;
         ledger.settle(&job, delivery).await?;
     }
@@ -59,8 +60,12 @@ async fn drain(envelope: Envelope, body: Option<&str>, env: &Env) -> Result<(), 
 /// look after it.
 async fn bury(envelope: Envelope, env: &Env) -> Result<(), String> {
     log::error("queue.dead_letter", &[("job", &envelope.job)]);
-    let ledger = LedgerClient::of(env, &envelope.tenant).map_err(|error| error.to_string())?;
-    ledger.dead_letter(&envelope.job).await
+    ledger(&envelope, env)?.dead_letter(&envelope.job).await
+}
+
+fn ledger(envelope: &Envelope, env: &Env) -> Result<LedgerClient, String> {
+    let tenant = envelope.tenant.parse().map_err(|_| "the envelope names no tenant".to_owned())?;
+    LedgerClient::of(env, &tenant).map_err(|error| error.to_string())
 }
 
 fn retry(message: &RawMessage) {

@@ -12,5 +12,6 @@ pub mod origin;
 pub mod ports;
 pub mod process;
 pub mod stack;
+pub mod standin;
 pub mod terminal;
 pub mod wait;

@@ -3,23 +3,10 @@
 use std::collections::BTreeMap;
 
 use cortex_guard::api::{Applied, JobView, StateLine};
-use cortex_guard::keys::{Epoch, KeyRecord};
+use cortex_guard::keys::{Caller, KeyRecord, ShownKey};
 use serde::{Deserialize, Serialize};
 
 use crate::deliver::Delivery;
-
-/// The key a caller came with, for the ledger to say whether it still holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Credential {
-    pub(crate) id: String,
-    pub(crate) epoch: Epoch,
-}
-
-impl From<&KeyRecord> for Credential {
-    fn from(record: &KeyRecord) -> Self {
-        Self { id: record.id.to_string(), epoch: record.epoch }
-    }
-}
 
 /// Which jobs are asked for; see [`cortex_guard::api::ListJobs`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,6 +37,9 @@ pub(crate) struct Facts {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) deadline_ms: Option<u64>,
+    /// How many bytes the body has, wherever it lies.
+    #[serde(default)]
+    pub(crate) bytes: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,28 +48,38 @@ pub(crate) struct Idempotency {
     pub(crate) fingerprint: String,
 }
 
+/// What a caller asks for. The ledger says from its own record of the key who that is.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Call {
-    /// Does this key hold?
-    Check {
-        by: Credential,
-    },
+pub(crate) enum Ask {
+    /// Who calls?
+    Check,
     Record {
-        by: Credential,
         job: Box<NewJob>,
     },
+    /// Which job does an idempotency key stand for? `job`, if it was not used before.
+    Claim {
+        idempotency: Idempotency,
+        job: String,
+    },
     Look {
-        by: Credential,
         job: String,
     },
     List {
-        by: Credential,
         listing: Listing,
     },
     Cancel {
-        by: Credential,
         job: String,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Call {
+    /// In the name of whose key it is.
+    Caller {
+        key: ShownKey,
+        ask: Ask,
     },
     /// May I deliver this job now?
     Take {
@@ -109,15 +109,39 @@ pub(crate) enum Call {
     },
 }
 
+impl Call {
+    /// Whether a ledger that was never used begins with it. Any other call leaves nothing behind there: who can name a
+    /// tenant must not be able to make something of it.
+    pub(crate) fn founds(&self) -> bool {
+        matches!(self, Self::PutKey { .. } | Self::Nonce { .. })
+    }
+
+    /// The reply of a ledger that holds nothing.
+    pub(crate) fn of_nothing(&self) -> Reply {
+        match self {
+            Self::Caller { .. } => Reply::Unknown,
+            Self::DeadLetter { .. } | Self::Settle { .. } => Reply::Done,
+            Self::Take { .. } | Self::Revoke { .. } | Self::PutKey { .. } | Self::Nonce { .. } => Reply::No,
+            Self::States { .. } => Reply::Applied { applied: Applied::default() },
+            Self::Keys => Reply::Keys { keys: Vec::new() },
+        }
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reply {
     Done,
     /// Not done, for the reason that the call implies: not taken, not there, not fresh.
     No,
-    /// The key doesn't hold.
-    Revoked,
-    /// The ledger holds too many jobs that the origin hasn't taken.
+    /// The key is none that holds here.
+    Unknown,
+    /// What a caller asked for, and who it is.
+    Told {
+        caller: Box<Caller>,
+        reply: Box<Reply>,
+    },
+    /// The ledger holds too much: jobs that the origin hasn't taken, or keys.
     Full,
     /// The idempotency key stands for another request.
     Mismatch,
@@ -125,6 +149,14 @@ pub(crate) enum Reply {
     Recorded {
         entry: Box<Entry>,
         new: bool,
+    },
+    /// The idempotency key stands for this job, which the ledger doesn't hold.
+    Claimed {
+        job: String,
+    },
+    /// The caller is to deliver this.
+    Taken {
+        message: String,
     },
     Found {
         entry: Box<Entry>,
@@ -171,12 +203,43 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    pub(crate) fn named(name: &str) -> Self {
+    /// The place that a stored name stands for; `None` for a name that none has.
+    pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
-            "sending" => Self::Sending,
-            "origin" => Self::Origin,
-            "ended" => Self::Ended,
-            _ => Self::Waiting,
+            "waiting" => Some(Self::Waiting),
+            "sending" => Some(Self::Sending),
+            "origin" => Some(Self::Origin),
+            "ended" => Some(Self::Ended),
+            _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_place_is_no_place() {
+        assert_eq!(Place::named("waiting"), Some(Place::Waiting));
+        for bad in ["", "Waiting", "lost"] {
+            assert_eq!(Place::named(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_signed_calls_begin_a_ledger_and_the_others_find_nothing_there() {
+        let calls = [
+            Call::Take { job: "j".into() },
+            Call::DeadLetter { job: "j".into() },
+            Call::States { states: vec![] },
+            Call::Keys,
+            Call::Revoke { id: "k".into() },
+        ];
+        for call in calls {
+            assert!(!call.founds(), "{call:?}");
+            assert!(!matches!(call.of_nothing(), Reply::Told { .. } | Reply::Key { .. }));
+        }
+        assert!(Call::Nonce { nonce: String::new(), signed_ms: 0 }.founds());
     }
 }

@@ -1,14 +1,17 @@
 //! Calls to a tenant's ledger.
 
+use cortex_domain::id::Tenant;
 use cortex_guard::api::{Applied, JobView, ListJobs, StateLine};
-use cortex_guard::keys::KeyRecord;
+use cortex_guard::keys::{Caller, KeyRecord};
 use cortex_guard::signature::Verified;
+use cortex_guard::{Kind, Problem};
 use worker::{Env, Method, Request, RequestInit, Stub};
 
-use super::call::{Call, Credential, Entry, Listing, NewJob, Place, Reply};
-use crate::admit::unauthenticated;
+use super::call::{Ask, Call, Entry, Idempotency, Listing, NewJob, Place, Reply};
+use crate::admit::{Presented, unauthenticated};
 use crate::deliver::Delivery;
 use crate::refusal::{Refusal, not_found};
+use crate::vouched;
 
 /// A stub of one ledger object.
 pub(crate) struct LedgerClient(Stub);
@@ -26,7 +29,7 @@ pub(crate) enum Cancel {
 
 impl LedgerClient {
     /// The ledger of a tenant.
-    pub(crate) fn of(env: &Env, tenant: &str) -> Result<Self, worker::Error> {
+    pub(crate) fn of(env: &Env, tenant: &Tenant) -> Result<Self, worker::Error> {
         Ok(Self(env.durable_object("LEDGER")?.get_by_name(&format!("tenant:{tenant}"))?))
     }
 
@@ -35,27 +38,45 @@ impl LedgerClient {
         Ok(Self(env.durable_object("LEDGER")?.get_by_name("nonces")?))
     }
 
-    pub(crate) async fn check(&self, by: &KeyRecord) -> Result<(), Refusal> {
-        self.done(&Call::Check { by: by.into() }).await.map(|_| ())
+    /// Who calls.
+    pub(crate) async fn check(&self, by: &Presented) -> Result<Caller, Refusal> {
+        self.asked(by, Ask::Check).await.map(|(caller, _)| caller)
     }
 
-    pub(crate) async fn record(&self, by: &KeyRecord, job: NewJob) -> Result<Reply, Refusal> {
-        self.call(&Call::Record { by: by.into(), job: Box::new(job) }).await
+    pub(crate) async fn record(&self, by: &Presented, job: NewJob) -> Result<(Caller, Reply), Refusal> {
+        self.asked(by, Ask::Record { job: Box::new(job) }).await
+    }
+
+    /// The job that an idempotency key stands for.
+    pub(crate) async fn claim(
+        &self,
+        by: &Presented,
+        idempotency: Idempotency,
+        job: String,
+    ) -> Result<(Caller, String), Refusal> {
+        match self.asked(by, Ask::Claim { idempotency, job }).await? {
+            (caller, Reply::Claimed { job }) => Ok((caller, job)),
+            (_, Reply::Mismatch) => Err(mismatch().into()),
+            (_, other) => Err(unexpected(&other)),
+        }
     }
 
     /// What the ledger knows of a job; `None` if nothing, which doesn't mean that it isn't at the origin.
-    pub(crate) async fn look(&self, by: &KeyRecord, job: String) -> Result<Option<Entry>, Refusal> {
-        let by: Credential = by.into();
-        self.found(&Call::Look { by, job }).await
+    pub(crate) async fn look(&self, by: &Presented, job: String) -> Result<(Caller, Option<Entry>), Refusal> {
+        match self.asked(by, Ask::Look { job }).await? {
+            (caller, Reply::Found { entry }) => Ok((caller, Some(*entry))),
+            (caller, Reply::No) => Ok((caller, None)),
+            (_, other) => Err(unexpected(&other)),
+        }
     }
 
     /// The newest jobs that the ledger holds, or knows at all, and one more than asked for if there are more.
     pub(crate) async fn list(
         &self,
-        by: &KeyRecord,
+        by: &Presented,
         asked: &ListJobs,
         all: bool,
-    ) -> Result<Vec<JobView>, Refusal> {
+    ) -> Result<(Caller, Vec<JobView>), Refusal> {
         let listing = Listing {
             state: asked.state.map(|state| state.to_string()),
             topic: asked.topic.as_ref().map(ToString::to_string),
@@ -63,30 +84,36 @@ impl LedgerClient {
             limit: asked.limit + 1,
             all,
         };
-        match self.call(&Call::List { by: by.into(), listing }).await? {
-            Reply::Jobs { jobs } => Ok(jobs),
-            other => Err(unexpected(&other)),
+        match self.asked(by, Ask::List { listing }).await? {
+            (caller, Reply::Jobs { jobs }) => Ok((caller, jobs)),
+            (_, other) => Err(unexpected(&other)),
         }
     }
 
     /// Cancels a job that waits in the ledger.
-    pub(crate) async fn cancel(&self, by: &KeyRecord, job: String) -> Result<Cancel, Refusal> {
-        let by: Credential = by.into();
-        match self.call(&Call::Cancel { by, job: job.clone() }).await? {
-            Reply::Cancelled { entry } => Ok(Cancel::Done(entry)),
-            Reply::Found { entry } => Ok(match entry.place {
+    pub(crate) async fn cancel(&self, by: &Presented, job: String) -> Result<(Caller, Cancel), Refusal> {
+        let (caller, reply) = self.asked(by, Ask::Cancel { job: job.clone() }).await?;
+        let cancel = match reply {
+            Reply::Cancelled { entry } => Cancel::Done(entry),
+            Reply::Found { entry } => match entry.place {
                 Place::Ended => Cancel::Ended,
                 Place::Waiting | Place::Sending => Cancel::Sending,
                 Place::Origin => Cancel::AtOrigin(entry.origin_id),
-            }),
-            Reply::No => Ok(Cancel::AtOrigin(job)),
-            other => Err(unexpected(&other)),
-        }
+            },
+            Reply::No => Cancel::AtOrigin(job),
+            other => return Err(unexpected(&other)),
+        };
+        Ok((caller, cancel))
     }
 
-    /// Whether the caller is to deliver this job now.
-    pub(crate) async fn take(&self, job: &str) -> Result<bool, String> {
-        self.told(&Call::Take { job: job.to_owned() }).await
+    /// The message of a job that the caller is to deliver now, if it is to.
+    pub(crate) async fn take(&self, job: &str) -> Result<Option<String>, String> {
+        match self.call(&Call::Take { job: job.to_owned() }).await {
+            Ok(Reply::Taken { message }) => Ok(Some(message)),
+            Ok(Reply::No) => Ok(None),
+            Ok(other) => Err(detail(unexpected(&other))),
+            Err(refusal) => Err(detail(refusal)),
+        }
     }
 
     pub(crate) async fn settle(&self, job: &str, delivery: Delivery) -> Result<(), String> {
@@ -108,6 +135,7 @@ impl LedgerClient {
     pub(crate) async fn put_key(&self, record: KeyRecord) -> Result<KeyRecord, Refusal> {
         match self.call(&Call::PutKey { record: Box::new(record) }).await? {
             Reply::Key { record } => Ok(*record),
+            Reply::Full => Err(Problem::new(Kind::Conflict, "the tenant has too many keys").into()),
             other => Err(unexpected(&other)),
         }
     }
@@ -138,16 +166,23 @@ impl LedgerClient {
         }
     }
 
-    async fn found(&self, call: &Call) -> Result<Option<Entry>, Refusal> {
-        match self.call(call).await? {
-            Reply::Found { entry } => Ok(Some(*entry)),
-            Reply::No => Ok(None),
+    /// A call in a caller's name. Every one of them asks whether the key holds.
+    async fn asked(&self, by: &Presented, ask: Ask) -> Result<(Caller, Reply), Refusal> {
+        match self.call(&Call::Caller { key: by.key.clone(), ask }).await? {
+            Reply::Told { caller, reply } => {
+                vouched::note(&by.key, true);
+                Ok((*caller, *reply))
+            }
+            Reply::Unknown => {
+                vouched::note(&by.key, false);
+                Err(unauthenticated().into())
+            }
             other => Err(unexpected(&other)),
         }
     }
 
     async fn told(&self, call: &Call) -> Result<bool, String> {
-        self.done(call).await.map_err(|refusal| refusal.into_problem().detail)
+        self.done(call).await.map_err(detail)
     }
 
     async fn call(&self, call: &Call) -> Result<Reply, Refusal> {
@@ -159,13 +194,19 @@ impl LedgerClient {
         if answer.status_code() != 200 {
             return Err(Refusal::Broken(format!("the ledger: {text}")));
         }
-        match serde_json::from_str(&text)? {
-            Reply::Revoked => Err(unauthenticated().into()),
-            reply => Ok(reply),
-        }
+        Ok(serde_json::from_str(&text)?)
     }
 }
 
-fn unexpected(reply: &Reply) -> Refusal {
+fn detail(refusal: Refusal) -> String {
+    refusal.into_problem().detail
+}
+
+pub(crate) fn mismatch() -> Problem {
+    let detail = "this idempotency key was used for another request: take a new one";
+    Problem::new(Kind::IdempotencyMismatch, detail)
+}
+
+pub(crate) fn unexpected(reply: &Reply) -> Refusal {
     Refusal::Broken(format!("the ledger gave an unexpected reply: {reply:?}"))
 }

@@ -6,12 +6,13 @@ use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 use cortex_guard::api::{HoldView, JobView, StateLine};
 use cortex_guard::hops;
+use cortex_guard::keys::Caller;
 use cortex_guard::problem::ErrorView;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use worker::{Error, Result};
 
-use super::call::{Entry, Facts, Idempotency, Listing, NewJob, Place};
+use super::call::{Entry, Facts, Listing, NewJob, Place};
 use super::sql::{Sql, number, text, time};
 use crate::envelope::Envelope;
 
@@ -23,6 +24,8 @@ const LEASE_MS: u64 = 12_000;
 const KEEP_MS: u64 = 24 * 3_600_000;
 const KEEP: u64 = 10_000;
 
+/// What a job takes: its body, wherever it lies.
+const BYTES: &str = "coalesce(json_extract(facts, '$.bytes'), length(message), 0)";
 const COLUMNS: &str =
     "id, place, state, version, created, updated, facts, hops, sends, due, origin_id, error";
 
@@ -47,39 +50,21 @@ struct Row {
 pub(super) enum Released {
     /// It wasn't ours any more.
     NotOurs,
-    Whole,
-    /// Its body is parked and can go.
-    Parked,
+    /// So many bytes are free again. A body that is parked can go.
+    Ours { bytes: u64, parked: bool },
 }
 
-/// What stands under an idempotency key.
-pub(super) enum Earlier {
-    Nothing,
-    Same(Box<Entry>),
-    Other,
+/// What waits for the origin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub(super) struct Waiting {
+    pub(super) jobs: u64,
+    pub(super) bytes: u64,
 }
 
-pub(super) fn earlier(sql: &Sql, idempotency: Option<&Idempotency>) -> Result<Earlier> {
-    #[derive(Deserialize)]
-    struct Known {
-        fingerprint: String,
-        job: String,
-    }
-    let Some(Idempotency { key, fingerprint }) = idempotency else { return Ok(Earlier::Nothing) };
-    let known: Option<Known> =
-        sql.first("SELECT fingerprint, job FROM idempotency WHERE key = ?", vec![text(key)])?;
-    match known {
-        None => Ok(Earlier::Nothing),
-        Some(known) if known.fingerprint != *fingerprint => Ok(Earlier::Other),
-        Some(known) => {
-            Ok(find(sql, &known.job)?.map_or(Earlier::Nothing, |entry| Earlier::Same(Box::new(entry))))
-        }
-    }
-}
-
-/// Commits a job. The time of the commit becomes a hop of its envelope.
-pub(super) fn record(sql: &Sql, job: &NewJob, now: Timestamp) -> Result<Option<Entry>> {
-    let (mut envelope, body) = Envelope::decode(&job.message).map_err(|error| Error::RustError(error.0))?;
+/// Commits a job in the caller's name. The time of the commit becomes a hop of its envelope.
+pub(super) fn record(sql: &Sql, job: &NewJob, by: &Caller, now: Timestamp) -> Result<Option<Entry>> {
+    let (envelope, body) = Envelope::decode(&job.message).map_err(|error| Error::RustError(error.0))?;
+    let mut envelope = envelope.by(by);
     envelope.add_hop(Hop { name: hops::LEDGER.to_owned(), at: now });
     let message = envelope.encode(body.unwrap_or_default())?;
     let facts = serde_json::to_string(&job.facts)?;
@@ -96,12 +81,6 @@ pub(super) fn record(sql: &Sql, job: &NewJob, now: Timestamp) -> Result<Option<E
             number(now.as_millis() + GRACE_MS),
         ],
     )?;
-    if let Some(Idempotency { key, fingerprint }) = &job.idempotency {
-        sql.run(
-            "INSERT OR REPLACE INTO idempotency (key, fingerprint, job, at) VALUES (?, ?, ?, ?)",
-            vec![text(key), text(fingerprint), text(&job.id), time(now)],
-        )?;
-    }
     find(sql, &job.id)
 }
 
@@ -125,14 +104,18 @@ pub(super) fn list(sql: &Sql, listing: &Listing) -> Result<Vec<JobView>> {
     rows.into_iter().map(|row| entry(row).map(|entry| entry.view)).collect()
 }
 
-/// Hands a job to one sender, unless another has it or it is not ours any more.
-pub(super) fn take(sql: &Sql, id: &str, now: Timestamp) -> Result<bool> {
-    let row: Option<IgnoredAny> = sql.first(
+/// Hands a job's message to one sender, unless another has it or it is not ours any more.
+pub(super) fn take(sql: &Sql, id: &str, now: Timestamp) -> Result<Option<String>> {
+    #[derive(Deserialize)]
+    struct Taken {
+        message: Option<String>,
+    }
+    let row: Option<Taken> = sql.first(
         "UPDATE job SET place = 'sending', due = ?1
-         WHERE id = ?2 AND (place = 'waiting' OR place = 'sending' AND due <= ?3) RETURNING id",
+         WHERE id = ?2 AND (place = 'waiting' OR place = 'sending' AND due <= ?3) RETURNING message",
         vec![number(now.as_millis() + LEASE_MS), text(id), time(now)],
     )?;
-    Ok(row.is_some())
+    Ok(row.and_then(|row| row.message))
 }
 
 /// The origin has it.
@@ -199,18 +182,17 @@ pub(super) fn wake(sql: &Sql, now: Timestamp) -> Result<()> {
     sql.run("UPDATE job SET due = ?1 WHERE place = 'waiting' AND sends > 0 AND due > ?1", vec![now])
 }
 
-/// The jobs to send now, oldest first, with their messages.
-pub(super) fn due(sql: &Sql, now: Timestamp, limit: u64) -> Result<Vec<(String, String)>> {
+/// The jobs to send now, oldest first.
+pub(super) fn due(sql: &Sql, now: Timestamp, limit: u64) -> Result<Vec<String>> {
     #[derive(Deserialize)]
     struct Due {
         id: String,
-        message: String,
     }
     let rows: Vec<Due> = sql.rows(
-        "SELECT id, message FROM job WHERE due <= ? AND message IS NOT NULL ORDER BY due, id LIMIT ?",
+        "SELECT id FROM job WHERE due <= ? AND message IS NOT NULL ORDER BY due, id LIMIT ?",
         vec![time(now), number(limit)],
     )?;
-    Ok(rows.into_iter().map(|row| (row.id, row.message)).collect())
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// When the next job is due.
@@ -224,14 +206,12 @@ pub(super) fn next_due(sql: &Sql) -> Result<Option<u64>> {
         .and_then(|row| row.due))
 }
 
-/// How many jobs the origin hasn't taken.
-pub(super) fn waiting(sql: &Sql) -> Result<u64> {
-    #[derive(Deserialize)]
-    struct Count {
-        count: u64,
-    }
-    let row: Option<Count> = sql.first("SELECT count(*) AS count FROM job WHERE due IS NOT NULL", vec![])?;
-    Ok(row.map_or(0, |row| row.count))
+/// The jobs that the origin hasn't taken.
+pub(super) fn waiting(sql: &Sql) -> Result<Waiting> {
+    let query =
+        format!("SELECT count(*) AS jobs, coalesce(sum({BYTES}), 0) AS bytes FROM job WHERE due IS NOT NULL");
+    let row: Option<Waiting> = sql.first(&query, vec![])?;
+    Ok(row.unwrap_or(Waiting { jobs: 0, bytes: 0 }))
 }
 
 /// Takes over where the origin says a job stands, unless that is older than what is known.
@@ -260,25 +240,27 @@ pub(super) fn prune(sql: &Sql, now: Timestamp) -> Result<()> {
     sql.run(
         "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE due IS NULL ORDER BY id DESC LIMIT -1 OFFSET ?)",
         vec![number(KEEP)],
-    )?;
-    sql.run("DELETE FROM idempotency WHERE at < ?", vec![number(horizon)])
+    )
 }
 
 fn released(sql: &Sql, id: &str) -> Result<Released> {
     #[derive(Deserialize)]
-    struct Message {
+    struct Held {
         message: Option<String>,
+        bytes: u64,
     }
-    let row: Option<Message> = sql.first("SELECT message FROM job WHERE id = ?", vec![text(id)])?;
-    let Some(message) = row.and_then(|row| row.message) else { return Ok(Released::NotOurs) };
+    let query = format!("SELECT message, {BYTES} AS bytes FROM job WHERE id = ?");
+    let held: Option<Held> = sql.first(&query, vec![text(id)])?;
+    let Some(Held { message: Some(message), bytes }) = held else { return Ok(Released::NotOurs) };
     let parked = Envelope::decode(&message).is_ok_and(|(envelope, _)| envelope.parked);
-    Ok(if parked { Released::Parked } else { Released::Whole })
+    Ok(Released::Ours { bytes, parked })
 }
 
 fn entry(row: Row) -> Result<Entry> {
     let broken = |error: cortex_domain::id::InvalidId| Error::RustError(error.to_string());
     let facts: Facts = serde_json::from_str(&row.facts)?;
-    let place = Place::named(&row.place);
+    let unknown = || Error::RustError(format!("the job is at an unknown place: {}", row.place));
+    let place = Place::named(&row.place).ok_or_else(unknown)?;
     let away = place == Place::Waiting && row.sends > 0;
     let at = Timestamp::from_millis;
     Ok(Entry {

@@ -1,11 +1,13 @@
 //! The tenant's API keys, and the epochs in which they were revoked.
 
-use cortex_guard::keys::{Epoch, KeyRecord};
+use cortex_guard::keys::{Caller, Epoch, KeyRecord, ShownKey};
 use serde::Deserialize;
 use worker::Result;
 
-use super::call::Credential;
 use super::sql::{Sql, number, text};
+
+/// The most keys of a tenant, revoked ones included: their epochs must be remembered.
+const MAX_KEYS: u64 = 10_000;
 
 #[derive(Deserialize)]
 struct Row {
@@ -13,22 +15,28 @@ struct Row {
     revoked: Option<u64>,
 }
 
-/// Whether a key still holds. One that the ledger doesn't know doesn't.
-pub(super) fn holds(sql: &Sql, by: &Credential) -> Result<bool> {
-    #[derive(Deserialize)]
-    struct Revoked {
-        revoked: Option<u64>,
-    }
-    let row: Option<Revoked> = sql.first("SELECT revoked FROM key WHERE id = ?", vec![text(&by.id)])?;
-    Ok(row.is_some_and(|row| row.revoked.is_none_or(|revoked| by.epoch >= Epoch(revoked))))
+/// Who calls with a key; `None` if it is unknown here, wrong or revoked.
+pub(super) fn caller(sql: &Sql, shown: &ShownKey) -> Result<Option<Caller>> {
+    let query = "SELECT record, revoked FROM key WHERE id = ?";
+    let Some(row) = sql.first::<Row>(query, vec![text(shown.id.as_str())])? else { return Ok(None) };
+    let record: KeyRecord = serde_json::from_str(&row.record)?;
+    Ok(record.admit(shown, row.revoked.map(Epoch)))
 }
 
-/// Keeps a new key, in the present epoch.
-pub(super) fn put(sql: &Sql, mut record: KeyRecord) -> Result<KeyRecord> {
+/// Keeps a new key, in the present epoch; `None` if there are too many.
+pub(super) fn put(sql: &Sql, mut record: KeyRecord) -> Result<Option<KeyRecord>> {
+    #[derive(Deserialize)]
+    struct Count {
+        count: u64,
+    }
+    let counted: Option<Count> = sql.first("SELECT count(*) AS count FROM key", vec![])?;
+    if counted.is_some_and(|row| row.count >= MAX_KEYS) {
+        return Ok(None);
+    }
     record.epoch = epoch(sql)?;
     let json = serde_json::to_string(&record)?;
     sql.run("INSERT INTO key (id, record) VALUES (?, ?)", vec![text(record.id.as_str()), text(&json)])?;
-    Ok(record)
+    Ok(Some(record))
 }
 
 /// All keys, and whether each is revoked.

@@ -1,10 +1,11 @@
 //! The ledger: one Durable Object per tenant, the edge's truth. It holds every accepted job with its envelope
 //! until the origin's durable accept is on record, and sends it again until then; the queue is only the fast
-//! way. It also holds the tenant's keys and says which of them are revoked.
+//! way. It also holds the tenant's keys and says, from its own record of a key alone, who calls with it.
 
 mod backoff;
 pub(crate) mod call;
 pub(crate) mod client;
+mod idempotency;
 mod jobs;
 mod keys;
 mod nonces;
@@ -17,15 +18,18 @@ use std::time::Duration;
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 use cortex_guard::api::Applied;
+use cortex_guard::keys::Caller;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use self::call::{Call, Entry, NewJob, Place, Reply};
-use self::jobs::{Earlier, Released};
+use self::call::{Ask, Call, Entry, Idempotency, NewJob, Place, Reply};
+use self::idempotency::Earlier;
+use self::jobs::{Released, Waiting};
 use self::sql::Sql;
 use crate::{chance, log, parked};
 
-/// The most jobs that may wait for the origin.
+/// The most jobs that may wait for the origin, and the most bytes of their bodies.
 const MAX_WAITING: u64 = 10_000;
+const MAX_WAITING_BYTES: u64 = 256 << 20;
 /// How often old jobs are forgotten, in milliseconds.
 const PRUNE_MS: u64 = 60_000;
 /// How often somebody who looks may make the ledger knock at the origin, in milliseconds.
@@ -40,7 +44,9 @@ pub struct Ledger {
     sql: Sql,
     /// The alarm that is set, to save setting it again.
     alarm: Cell<Option<u64>>,
-    waiting: Cell<Option<u64>>,
+    waiting: Cell<Option<Waiting>>,
+    /// Whether it has tables.
+    founded: Cell<bool>,
     pruned: Cell<u64>,
     knocked: Cell<u64>,
 }
@@ -48,7 +54,9 @@ pub struct Ledger {
 impl DurableObject for Ledger {
     fn new(state: State, env: Env) -> Self {
         let sql = Sql(state.storage().sql());
-        if let Err(error) = sql.run(sql::SCHEMA, vec![]) {
+        // Tables that a newer version added; a ledger that was never used stays without any.
+        let founded = sql.is_founded().and_then(|founded| if founded { sql.found() } else { Ok(false) });
+        if let Err(error) = &founded {
             log::error("ledger.schema", &[("cause", &error.to_string())]);
         }
         Self {
@@ -57,6 +65,7 @@ impl DurableObject for Ledger {
             sql,
             alarm: Cell::default(),
             waiting: Cell::default(),
+            founded: Cell::new(founded.unwrap_or_default()),
             pruned: Cell::default(),
             knocked: Cell::default(),
         }
@@ -84,26 +93,21 @@ impl DurableObject for Ledger {
 impl Ledger {
     async fn answer(&self, call: Call) -> Result<Reply> {
         let (sql, now) = (&self.sql, chance::now());
-        if let Call::Check { by }
-        | Call::Record { by, .. }
-        | Call::Look { by, .. }
-        | Call::List { by, .. }
-        | Call::Cancel { by, .. } = &call
-            && !keys::holds(sql, by)?
-        {
-            return Ok(Reply::Revoked);
+        if !self.founded.get() {
+            if !call.founds() {
+                return Ok(call.of_nothing());
+            }
+            self.founded.set(sql.found()?);
         }
         match call {
-            Call::Check { .. } => Ok(Reply::Done),
-            Call::Record { job, .. } => self.record(&job, now).await,
-            Call::Look { job, .. } => self.look(&job, now).await,
-            Call::List { listing, .. } => {
-                let jobs = jobs::list(sql, &listing)?;
-                self.knock(jobs.iter().any(|job| job.hold.is_some()), now).await?;
-                Ok(Reply::Jobs { jobs })
+            Call::Caller { key, ask } => {
+                let Some(caller) = keys::caller(sql, &key)? else { return Ok(Reply::Unknown) };
+                let reply = Box::new(self.told(ask, &caller, now).await?);
+                Ok(Reply::Told { caller: Box::new(caller), reply })
             }
-            Call::Cancel { job, .. } => self.cancel(&job, now).await,
-            Call::Take { job } => Ok(done(jobs::take(sql, &job, now)?)),
+            Call::Take { job } => {
+                Ok(jobs::take(sql, &job, now)?.map_or(Reply::No, |message| Reply::Taken { message }))
+            }
             Call::Settle { job, delivery } => {
                 self.settle(&job, delivery, now).await?;
                 self.set_alarm().await?;
@@ -131,7 +135,10 @@ impl Ledger {
                 self.set_alarm().await?;
                 Ok(Reply::Applied { applied: told })
             }
-            Call::PutKey { record } => Ok(Reply::Key { record: Box::new(keys::put(sql, *record)?) }),
+            Call::PutKey { record } => Ok(match keys::put(sql, *record)? {
+                Some(record) => Reply::Key { record: Box::new(record) },
+                None => Reply::Full,
+            }),
             Call::Keys => Ok(Reply::Keys { keys: keys::all(sql)? }),
             Call::Revoke { id } => Ok(done(keys::revoke(sql, &id)?)),
             Call::Nonce { nonce, signed_ms } => {
@@ -141,30 +148,78 @@ impl Ledger {
         }
     }
 
-    async fn record(&self, job: &NewJob, now: Timestamp) -> Result<Reply> {
-        match jobs::earlier(&self.sql, job.idempotency.as_ref())? {
-            Earlier::Same(entry) => return Ok(Reply::Recorded { entry, new: false }),
-            Earlier::Other => return Ok(Reply::Mismatch),
-            Earlier::Nothing => {}
+    /// What a caller asked for.
+    async fn told(&self, ask: Ask, by: &Caller, now: Timestamp) -> Result<Reply> {
+        match ask {
+            Ask::Check => Ok(Reply::Done),
+            Ask::Record { job } => self.record(&job, by, now).await,
+            Ask::Claim { idempotency, job } => self.claim(&idempotency, job, now),
+            Ask::Look { job } => self.look(&job, now).await,
+            Ask::List { listing } => {
+                let jobs = jobs::list(&self.sql, &listing)?;
+                self.knock(jobs.iter().any(|job| job.hold.is_some()), now).await?;
+                Ok(Reply::Jobs { jobs })
+            }
+            Ask::Cancel { job } => self.cancel(&job, now).await,
+        }
+    }
+
+    async fn record(&self, job: &NewJob, by: &Caller, now: Timestamp) -> Result<Reply> {
+        if let Some(asked) = &job.idempotency {
+            match idempotency::earlier(&self.sql, asked)? {
+                Earlier::Nothing => {}
+                Earlier::Other => return Ok(Reply::Mismatch),
+                Earlier::Same(known) => match jobs::find(&self.sql, &known)? {
+                    Some(entry) => return Ok(Reply::Recorded { entry: Box::new(entry), new: false }),
+                    None if known != job.id => return Ok(Reply::Claimed { job: known }),
+                    // Claimed by a caller who waited for it.
+                    None => {}
+                },
+            }
         }
         let waiting = match self.waiting.get() {
             Some(waiting) => waiting,
             None => jobs::waiting(&self.sql)?,
         };
-        if waiting >= MAX_WAITING {
+        let (jobs, bytes) = (waiting.jobs + 1, waiting.bytes + job.facts.bytes);
+        if jobs > MAX_WAITING || bytes > MAX_WAITING_BYTES {
             return Ok(Reply::Full);
         }
-        let entry = jobs::record(&self.sql, job, now)?;
-        self.waiting.set(Some(waiting + 1));
-        if now.as_millis() - self.pruned.get().min(now.as_millis()) > PRUNE_MS {
-            self.pruned.set(now.as_millis());
-            jobs::prune(&self.sql, now)?;
+        let entry = jobs::record(&self.sql, job, by, now)?;
+        if let Some(asked) = &job.idempotency {
+            idempotency::remember(&self.sql, asked, &job.id, now)?;
         }
+        self.waiting.set(Some(Waiting { jobs, bytes }));
+        self.prune(now)?;
         self.set_alarm().await?;
         match entry {
             Some(entry) => Ok(Reply::Recorded { entry: Box::new(entry), new: true }),
             None => Err(worker::Error::RustError("the job is not there after its commit".to_owned())),
         }
+    }
+
+    /// The job that an idempotency key stands for, under the id by which the origin knows it.
+    fn claim(&self, asked: &Idempotency, job: String, now: Timestamp) -> Result<Reply> {
+        let job = match idempotency::earlier(&self.sql, asked)? {
+            Earlier::Other => return Ok(Reply::Mismatch),
+            Earlier::Same(known) => jobs::find(&self.sql, &known)?.map_or(known, |entry| entry.origin_id),
+            Earlier::Nothing => {
+                idempotency::remember(&self.sql, asked, &job, now)?;
+                self.prune(now)?;
+                job
+            }
+        };
+        Ok(Reply::Claimed { job })
+    }
+
+    /// Forgets what is old, once in a while.
+    fn prune(&self, now: Timestamp) -> Result<()> {
+        if now.as_millis() - self.pruned.get().min(now.as_millis()) > PRUNE_MS {
+            self.pruned.set(now.as_millis());
+            jobs::prune(&self.sql, now)?;
+            idempotency::prune(&self.sql, now)?;
+        }
+        Ok(())
     }
 
     async fn look(&self, job: &str, now: Timestamp) -> Result<Reply> {
@@ -197,13 +252,12 @@ impl Ledger {
 
     /// One job less waits for the origin, if it did until now.
     async fn release(&self, job: &str, released: Released) {
-        if released == Released::NotOurs {
-            return;
-        }
-        self.waiting.set(self.waiting.get().map(|waiting| waiting.saturating_sub(1)));
-        if released == Released::Parked
-            && let Err(error) = parked::delete(&self.env, job).await
-        {
+        let Released::Ours { bytes, parked } = released else { return };
+        self.waiting.set(self.waiting.get().map(|waiting| Waiting {
+            jobs: waiting.jobs.saturating_sub(1),
+            bytes: waiting.bytes.saturating_sub(bytes),
+        }));
+        if parked && let Err(error) = parked::delete(&self.env, job).await {
             log::error("ledger.unpark", &[("job", job), ("cause", &error.to_string())]);
         }
     }

@@ -21,8 +21,8 @@ impl Ledger {
         for _ in 0..ROUNDS {
             let now = chance::now();
             let mut round = Vec::new();
-            for (job, message) in jobs::due(&self.sql, now, AT_ONCE)? {
-                if jobs::take(&self.sql, &job, now)? {
+            for job in jobs::due(&self.sql, now, AT_ONCE)? {
+                if let Some(message) = jobs::take(&self.sql, &job, now)? {
                     round.push((job, message));
                 }
             }

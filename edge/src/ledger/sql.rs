@@ -20,6 +20,17 @@ impl Sql {
         self.0.exec(query, bindings)?.to_array()
     }
 
+    /// Whether there are tables.
+    pub(super) fn is_founded(&self) -> Result<bool> {
+        let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'key'";
+        Ok(self.first::<serde::de::IgnoredAny>(query, vec![])?.is_some())
+    }
+
+    /// Makes the tables that are missing.
+    pub(super) fn found(&self) -> Result<bool> {
+        self.run(SCHEMA, vec![]).map(|()| true)
+    }
+
     pub(super) fn first<T: DeserializeOwned>(&self, query: &str, bindings: Vec<Value>) -> Result<Option<T>> {
         Ok(self.rows(query, bindings)?.into_iter().next())
     }
@@ -38,7 +49,7 @@ pub(super) fn number(number: u64) -> Value {
     i64::try_from(number).unwrap_or(i64::MAX).into()
 }
 
-pub(super) const SCHEMA: &str = "
+const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS job (
     id TEXT PRIMARY KEY,
     place TEXT NOT NULL,        -- waiting, sending: ours; origin, ended: not any more
@@ -60,6 +71,7 @@ CREATE INDEX IF NOT EXISTS job_origin ON job (origin_id);
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, job TEXT NOT NULL, at INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS idempotency_at ON idempotency (at);
 CREATE TABLE IF NOT EXISTS key (id TEXT PRIMARY KEY, record TEXT NOT NULL, revoked INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS nonce (signed INTEGER NOT NULL, nonce TEXT NOT NULL, PRIMARY KEY (signed, nonce)) WITHOUT ROWID;
 ";

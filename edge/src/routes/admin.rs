@@ -2,44 +2,62 @@
 
 use std::collections::BTreeMap;
 
+use cortex_domain::id::Tenant;
 use cortex_guard::api::{Applied, CreateKey, KeyPage, KeyView, StateLine, StateReport};
 use cortex_guard::keys::{ApiKey, Epoch, KeyId, KeyRecord};
-use cortex_guard::signature::{Request as Signed, Seen, verify};
+use cortex_guard::signature::{self, Request as Signed, Seen, verify};
 use cortex_guard::{Kind, Problem};
-use worker::{Env, Request, Response};
+use worker::{Context, Env, Request, Response};
 
 use super::Internal;
-use crate::incoming::{self, Head};
+use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::refusal::{Refusal, not_found};
-use crate::{answer, chance, config, log};
+use crate::{admit, answer, body, chance, config, log, revoked};
+
+/// Whom the bodies of signed requests count for. No tenant's name holds a slash.
+const OWNER: &str = "/internal";
 
 pub(crate) async fn answer(
     internal: Internal,
     head: &Head,
     request: &mut Request,
     env: &Env,
+    context: &Context,
 ) -> Result<Response, Refusal> {
-    let body = incoming::body(request).await?;
+    check_head(head, env)?;
+    let body = body::read(request, OWNER).await?;
     check_signature(head, &body, env).await?;
     match internal {
         Internal::States => states(StateReport::parse(&body)?, env).await,
         Internal::CreateKey => create_key(&body, env).await,
         Internal::ListKeys => list_keys(&head.query, env).await,
-        Internal::RevokeKey(id) => revoke_key(&id, &head.query, env).await,
+        Internal::RevokeKey(id) => revoke_key(&id, &head.query, env, context).await,
     }
 }
 
-async fn check_signature(head: &Head, body: &[u8], env: &Env) -> Result<(), Refusal> {
-    let signed = Signed {
+/// Checks what of a signature can be checked before the body is there: all but whether it matches.
+fn check_head(head: &Head, env: &Env) -> Result<(), Refusal> {
+    let all = head.headers.iter().map(|(name, value)| (name, value));
+    match verify(&signed(head, &[]), all, &config::origin_keys(env)?, chance::now()) {
+        Ok(_) | Err(signature::Refusal::Mismatch) => Ok(()),
+        Err(refusal) => Err(unsigned(refusal)),
+    }
+}
+
+fn signed<'a>(head: &'a Head, body: &'a [u8]) -> Signed<'a> {
+    Signed {
         method: &head.method,
         path: &head.path,
         query: &head.query,
         content_type: head.content_type().unwrap_or_default(),
         body,
-    };
+    }
+}
+
+async fn check_signature(head: &Head, body: &[u8], env: &Env) -> Result<(), Refusal> {
     let all = head.headers.iter().map(|(name, value)| (name, value));
-    let verified = match verify(&signed, all, &config::origin_keys(env)?, chance::now()) {
+    let verified = match verify(&signed(head, body), all, &config::origin_keys(env)?, chance::now()) {
         Ok(verified) => verified,
         Err(refusal) => return Err(unsigned(refusal)),
     };
@@ -47,7 +65,7 @@ async fn check_signature(head: &Head, body: &[u8], env: &Env) -> Result<(), Refu
     verified.once(if fresh { Seen::Fresh } else { Seen::Replayed }).map(|_| ()).map_err(unsigned)
 }
 
-fn unsigned(refusal: cortex_guard::signature::Refusal) -> Refusal {
+fn unsigned(refusal: signature::Refusal) -> Refusal {
     log::error("signature.refused", &[("cause", &refusal.to_string())]);
     Problem::from(refusal).into()
 }
@@ -59,7 +77,7 @@ async fn states(report: StateReport, env: &Env) -> Result<Response, Refusal> {
     }
     let mut all = Applied::default();
     for (tenant, lines) in by_tenant {
-        let told = LedgerClient::of(env, tenant.as_str())?.states(lines).await?;
+        let told = LedgerClient::of(env, &tenant)?.states(lines).await?;
         all.applied += told.applied;
         all.cancelled.extend(told.cancelled);
     }
@@ -79,10 +97,8 @@ async fn create_key(body: &[u8], env: &Env) -> Result<Response, Refusal> {
         created_at: chance::now(),
     };
     // The ledger first: a key that only KV knew could never be revoked.
-    let record = LedgerClient::of(env, record.tenant.as_str())?.put_key(record).await?;
-    let json = serde_json::to_string(&record)?;
-    let put = env.kv("KEYS")?.put(record.id.as_str(), json).map_err(worker::Error::from)?;
-    put.execute().await.map_err(worker::Error::from)?;
+    let record = LedgerClient::of(env, &record.tenant)?.put_key(record).await?;
+    admit::point(&record.id, &record.tenant, env).await?;
     log::info("key.created", &[("key", record.id.as_str()), ("tenant", record.tenant.as_str())]);
     Ok(answer::json(201, &KeyView::made(record, &key), &[])?)
 }
@@ -91,30 +107,27 @@ async fn list_keys(query: &str, env: &Env) -> Result<Response, Refusal> {
     let Some(tenant) = tenant(query) else {
         return Err(Problem::new(Kind::InvalidRequest, "name a tenant: `?tenant=`").at("tenant").into());
     };
-    let keys = LedgerClient::of(env, tenant)?.keys().await?;
+    let keys = LedgerClient::of(env, &tenant)?.keys().await?;
     let keys = keys.into_iter().map(|(record, revoked)| KeyView::new(record, revoked)).collect();
     Ok(answer::json(200, &KeyPage { keys }, &[])?)
 }
 
-/// Revokes in the ledger, which every call asks; the copy in KV is taken away for tidiness.
-async fn revoke_key(id: &KeyId, query: &str, env: &Env) -> Result<Response, Refusal> {
-    let kv = env.kv("KEYS")?;
-    let text = kv.get(id.as_str()).text().await.map_err(worker::Error::from)?;
-    let record: Option<KeyRecord> = text.as_deref().map(serde_json::from_str).transpose()?;
-    let known = record.as_ref().map(|record| record.tenant.as_str());
+/// Revokes in the ledger, which every call asks; the pointer in KV is taken away for tidiness.
+async fn revoke_key(id: &KeyId, query: &str, env: &Env, context: &Context) -> Result<Response, Refusal> {
+    let known = admit::tenant(id, &config::pepper(env)?, env).await?;
     // KV may not know a key that is quite new or revoked already.
     let tenant = known.or_else(|| tenant(query)).ok_or_else(not_found)?;
-    let ledger = LedgerClient::of(env, tenant)?;
+    let ledger = LedgerClient::of(env, &tenant)?;
     ledger.revoke(id.as_str()).await?;
-    kv.delete(id.as_str()).await.map_err(worker::Error::from)?;
-    log::info("key.revoked", &[("key", id.as_str()), ("tenant", tenant)]);
+    log::info("key.revoked", &[("key", id.as_str()), ("tenant", tenant.as_str())]);
+    context.wait_until(revoked::tell(id.clone(), tenant, env.clone()));
+    admit::forget(id, env).await?;
     let keys = ledger.keys().await?;
     let (record, revoked) = keys.into_iter().find(|(record, _)| record.id == *id).ok_or_else(not_found)?;
     Ok(answer::json(200, &KeyView::new(record, revoked), &[])?)
 }
 
 /// The tenant named in a query, which needs no decoding: tenants' names hold nothing that is encoded.
-fn tenant(query: &str) -> Option<&str> {
-    let value = query.split('&').find_map(|pair| pair.strip_prefix("tenant="))?;
-    value.parse::<cortex_domain::id::Tenant>().is_ok().then_some(value)
+fn tenant(query: &str) -> Option<Tenant> {
+    query.split('&').find_map(|pair| pair.strip_prefix("tenant="))?.parse().ok()
 }

@@ -5,19 +5,19 @@ use std::time::Duration;
 use cortex_domain::job::Hop;
 use cortex_guard::api::CreateJob;
 use cortex_guard::flags::Flags;
-use cortex_guard::keys::KeyRecord;
 use cortex_guard::prefer::Prefer;
 use cortex_guard::{Kind, Problem, fingerprint, headers, hops, precheck};
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, QueueContentType, RawMessageBuilder, Request, Response};
 
-use super::through;
+use super::through::{self, Work};
+use crate::admit::Presented;
 use crate::envelope::{Envelope, MAX_INLINE};
-use crate::incoming::{self, Head};
+use crate::incoming::Head;
 use crate::ledger::call::{Entry, Facts, Idempotency, NewJob, Reply};
-use crate::ledger::client::LedgerClient;
+use crate::ledger::client::{LedgerClient, mismatch, unexpected};
 use crate::refusal::Refusal;
-use crate::{answer, chance, config, log, parked};
+use crate::{answer, body, chance, config, log, parked, vouched};
 
 /// What the origin may take beyond the time the caller waits.
 const SLACK: Duration = Duration::from_secs(10);
@@ -25,13 +25,28 @@ const SLACK: Duration = Duration::from_secs(10);
 pub(crate) async fn answer(
     head: &Head,
     request: &mut Request,
-    caller: &KeyRecord,
+    presented: &Presented,
     env: &Env,
     context: &Context,
 ) -> Result<Response, Refusal> {
     let received = Hop { name: hops::RECEIVED.to_owned(), at: chance::now() };
-    let body = incoming::body(request).await?;
-    let job = CreateJob::parse(head.content_type(), &body, &config::topics(env)?)?;
+    let ledger = LedgerClient::of(env, &presented.tenant)?;
+    // The ledger is asked again in the call that commits the job: a key of which it said a moment ago that it holds may
+    // have its body read at once.
+    let known = vouched::lately(&presented.key);
+    if !known {
+        ledger.check(presented).await?;
+    }
+    let body = body::read(request, presented.tenant.as_str()).await?;
+    let job = match CreateJob::parse(head.content_type(), &body, &config::topics(env)?) {
+        Ok(job) => job,
+        Err(problem) => {
+            if known {
+                ledger.check(presented).await?;
+            }
+            return Err(problem.into());
+        }
+    };
     let findings = precheck::personal_data(&body)?;
     for finding in &findings {
         log::info("job.personal_data", &[("kind", finding.kind), ("place", &finding.place)]);
@@ -39,10 +54,9 @@ pub(crate) async fn answer(
     let flags = Flags::of(&findings);
     let prefer = Prefer::parse(head.get("prefer"));
     if let (Some(wait), false) = (prefer.waits(), prefer.respond_async) {
-        LedgerClient::of(env, caller.tenant.as_str())?.check(caller).await?;
-        return through::work(head, &body, Some(&flags), caller, wait + SLACK, env).await;
+        return wait_for(head, &body, &flags, presented, wait + SLACK, env).await;
     }
-    let entry = accept(head, Checked { body, job, flags, received }, caller, env, context).await?;
+    let entry = accept(head, Checked { body, job, flags, received }, presented, env, context).await?;
     let id = entry.view.id.to_string();
     let location = format!("/api/v1/jobs/{id}");
     let mut extra = vec![("location", location.as_str()), (headers::JOB_ID, &id)];
@@ -50,6 +64,36 @@ pub(crate) async fn answer(
         extra.push(("preference-applied", "respond-async"));
     }
     Ok(answer::json(202, &entry.view, &extra)?)
+}
+
+/// Puts the job through to the origin. Its id is the one that its idempotency key stands for, whether or not whoever used
+/// the key before waited too.
+async fn wait_for(
+    head: &Head,
+    body: &[u8],
+    flags: &Flags,
+    presented: &Presented,
+    deadline: Duration,
+    env: &Env,
+) -> Result<Response, Refusal> {
+    let ledger = LedgerClient::of(env, &presented.tenant)?;
+    let id = chance::job_id()?.to_string();
+    let (caller, job) = match idempotency(head, body)? {
+        Some(asked) => ledger.claim(presented, asked, id).await?,
+        None => (ledger.check(presented).await?, id),
+    };
+    let work = Work { job, flags: Some(flags), deadline };
+    let sent = work.send(head, body, &caller, env).await;
+    let (answered, job) = through::or_revoked(sent, presented, env).await?;
+    through::pass(answered, &[(headers::JOB_ID, &job)], head, presented, env).await
+}
+
+fn idempotency(head: &Head, body: &[u8]) -> Result<Option<Idempotency>, Refusal> {
+    let content_type = head.content_type().unwrap_or_default();
+    Ok(head.idempotency_key()?.map(|key| Idempotency {
+        key: key.to_string(),
+        fingerprint: fingerprint::text(&fingerprint::of(&head.method, &head.path, content_type, body)),
+    }))
 }
 
 /// A body that passed, and what was learnt of it.
@@ -65,83 +109,79 @@ struct Checked {
 async fn accept(
     head: &Head,
     checked: Checked,
-    caller: &KeyRecord,
+    presented: &Presented,
     env: &Env,
     context: &Context,
 ) -> Result<Entry, Refusal> {
     let Checked { body, job, flags, received } = checked;
-    let content_type = head.content_type().unwrap_or_default();
-    let key = head.idempotency_key()?;
-    let idempotency = key.as_ref().map(|key| Idempotency {
-        key: key.to_string(),
-        fingerprint: fingerprint::text(&fingerprint::of(&head.method, &head.path, content_type, &body)),
-    });
-    // A JSON text that was read without fault is UTF-8.
-    let body =
-        String::from_utf8(body).map_err(|_| Problem::new(Kind::MalformedJson, "the body is not UTF-8"))?;
-
-    let id = chance::job_id()?.to_string();
+    let idempotency = idempotency(head, &body)?;
+    let facts = Facts {
+        topic: job.topic.to_string(),
+        labels: flags.onto(job.labels),
+        max_attempts: job.max_attempts,
+        deadline_ms: job.deadline.map(|at| at.as_millis()),
+        bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
+    };
     let mut envelope = Envelope {
-        job: id.clone(),
-        tenant: caller.tenant.to_string(),
-        principal: caller.principal.to_string(),
-        roles: caller.roles.iter().map(ToString::to_string).collect(),
-        content_type: content_type.to_owned(),
-        idempotency_key: key.map(|key| key.to_string()),
+        job: chance::job_id()?.to_string(),
+        tenant: presented.tenant.to_string(),
+        // The ledger fills in who it is.
+        principal: String::new(),
+        roles: Vec::new(),
+        content_type: head.content_type().unwrap_or_default().to_owned(),
+        idempotency_key: idempotency.as_ref().map(|asked| asked.key.clone()),
         traceparent: head.traceparent()?.to_string(),
         hops: hops::encode(std::slice::from_ref(&received)),
         flags: Some(flags.to_string()),
         parked: false,
     };
-    let mut message = envelope.encode(&body)?;
-    if message.len() > MAX_INLINE {
-        parked::put(env, &id, &body).await?;
-        envelope.parked = true;
-        message = envelope.encode(&body)?;
-    }
-    let new = NewJob {
-        id: id.clone(),
-        facts: Facts {
-            topic: job.topic.to_string(),
-            labels: flags.onto(job.labels),
-            max_attempts: job.max_attempts,
-            deadline_ms: job.deadline.map(|at| at.as_millis()),
-        },
-        created_ms: received.at.as_millis(),
-        idempotency,
-        message: message.clone(),
-    };
-    match commit(caller, new, env).await {
-        Ok((mut entry, true)) => {
+    // A JSON text that was read without fault is UTF-8.
+    let body =
+        String::from_utf8(body).map_err(|_| Problem::new(Kind::MalformedJson, "the body is not UTF-8"))?;
+    let ledger = LedgerClient::of(env, &presented.tenant)?;
+    loop {
+        let new = NewJob {
+            id: envelope.job.clone(),
+            facts: facts.clone(),
+            created_ms: received.at.as_millis(),
+            idempotency: idempotency.clone(),
+            message: message(&mut envelope, &body, env).await?,
+        };
+        let recorded = ledger.record(presented, new).await;
+        if let Ok((caller, Reply::Recorded { entry, new: true })) = recorded {
+            let mut entry = *entry;
+            let mut envelope = envelope.by(&caller);
             envelope.hops = std::mem::take(&mut entry.hops);
+            log::info("job.accepted", &[("job", &envelope.job), ("tenant", &envelope.tenant)]);
             context.wait_until(enqueue(envelope, body, env.clone()));
-            log::info("job.accepted", &[("job", &id), ("tenant", caller.tenant.as_str())]);
-            Ok(entry)
+            return Ok(entry);
         }
-        Ok((entry, false)) => {
-            unpark(&envelope, env).await;
-            Ok(entry)
-        }
-        Err(refusal) => {
-            unpark(&envelope, env).await;
-            Err(refusal)
+        unpark(&envelope, env).await;
+        match recorded?.1 {
+            Reply::Recorded { entry, .. } => return Ok(*entry),
+            // Somebody waits, or waited, for the job of this idempotency key: it is the same job.
+            Reply::Claimed { job } if job != envelope.job => envelope.job = job,
+            Reply::Mismatch => return Err(mismatch().into()),
+            Reply::Full => {
+                let detail = "too many of your jobs wait for the origin: try again later";
+                let problem = Problem::new(Kind::Overloaded, detail);
+                return Err(problem.retry_after(Duration::from_secs(30)).into());
+            }
+            other => return Err(unexpected(&other)),
         }
     }
 }
 
-async fn commit(caller: &KeyRecord, job: NewJob, env: &Env) -> Result<(Entry, bool), Refusal> {
-    match LedgerClient::of(env, caller.tenant.as_str())?.record(caller, job).await? {
-        Reply::Recorded { entry, new } => Ok((*entry, new)),
-        Reply::Mismatch => {
-            let detail = "this idempotency key was used for another request: take a new one";
-            Err(Problem::new(Kind::IdempotencyMismatch, detail).into())
-        }
-        Reply::Full => {
-            let detail = "too many of your jobs wait for the origin: try again later";
-            Err(Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(30)).into())
-        }
-        other => Err(Refusal::Broken(format!("the ledger gave an unexpected reply: {other:?}"))),
+/// The message for the queue. A body too large for it is parked.
+async fn message(envelope: &mut Envelope, body: &str, env: &Env) -> Result<String, Refusal> {
+    envelope.parked = false;
+    let message = envelope.encode(body)?;
+    if message.len() <= MAX_INLINE {
+        return Ok(message);
     }
+    parked::put(env, &envelope.job, body).await?;
+    envelope.parked = true;
+    Ok(envelope.encode(body)?)
 }
 
 async fn enqueue(envelope: Envelope, body: String, env: Env) {

@@ -5,11 +5,11 @@ use cortex_domain::id::JobId;
 use cortex_domain::job::Hop;
 use cortex_guard::api::{EventPage, EventView};
 use cortex_guard::hops;
-use cortex_guard::keys::KeyRecord;
 use serde_json::Map;
 use worker::{Env, Response};
 
 use super::through;
+use crate::admit::Presented;
 use crate::answer;
 use crate::incoming::Head;
 use crate::ledger::call::{Entry, Place};
@@ -19,16 +19,18 @@ use crate::refusal::Refusal;
 pub(crate) async fn answer(
     id: JobId,
     head: &Head,
-    caller: &KeyRecord,
+    presented: &Presented,
     env: &Env,
 ) -> Result<Response, Refusal> {
-    let ledger = LedgerClient::of(env, caller.tenant.as_str())?;
-    let path = match ledger.look(caller, id.to_string()).await? {
+    let ledger = LedgerClient::of(env, &presented.tenant)?;
+    let (caller, entry) = ledger.look(presented, id.to_string()).await?;
+    let path = match entry {
         Some(entry) if entry.place != Place::Origin => return Ok(local(&entry, head)?),
         Some(entry) => format!("/api/v1/jobs/{}/events", entry.origin_id),
         None => head.path.clone(),
     };
-    Ok(answer::passed_on(through::ask_at(&path, head, &[], caller, env).await??, &[])?)
+    let answered = through::ask_at(&path, head, &[], &caller, env).await??;
+    through::pass(answered, &[], head, presented, env).await
 }
 
 fn local(entry: &Entry, head: &Head) -> worker::Result<Response> {

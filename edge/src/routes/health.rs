@@ -1,22 +1,36 @@
-//! `GET /health`: the edge serves as long as it answers; whether the origin does too is told beside it.
+//! `GET /health`: the edge serves as long as it answers; whether the origin does too is told beside it, as it was found a
+//! moment ago.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cortex_guard::api::{HealthView, Status};
-use worker::{Env, Response};
+use worker::{Delay, Env, Response};
 
 use crate::origin::Origin;
 use crate::refusal::Refusal;
-use crate::{answer, config};
+use crate::{answer, chance, config};
 
-const DEADLINE: Duration = Duration::from_secs(2);
+/// How long the origin may take to answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+const PROBE_MS: u64 = 2000;
+/// How long what was found counts, in milliseconds.
+const FRESH_MS: u64 = 3000;
+/// How often somebody who waits for another's probe looks again.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+thread_local! {
+    static PROBES: RefCell<Probes> = const { RefCell::new(Probes { found: None, probing_until: 0 }) };
+}
 
 pub(crate) async fn answer(env: &Env) -> Result<Response, Refusal> {
-    let configured =
-        config::pepper(env).is_ok() && config::origin_keys(env).is_ok() && config::topics(env).is_ok();
+    let configured = config::pepper(env).is_ok()
+        && config::origin_keys(env).is_ok()
+        && config::topics(env).is_ok()
+        && config::cors_origins(env).is_ok();
     let origin = match Origin::of(env) {
-        Ok(origin) if origin.is_there(DEADLINE).await => "ok",
+        Ok(origin) if is_there(&origin).await => "ok",
         Ok(_) => "away",
         Err(_) => "not configured",
     };
@@ -33,4 +47,74 @@ pub(crate) async fn answer(env: &Env) -> Result<Response, Refusal> {
         checks,
     };
     Ok(answer::json(200, &view, &[])?)
+}
+
+/// Whether the origin answers: anybody may ask this door, and must not reach the origin each time.
+async fn is_there(origin: &Origin) -> bool {
+    loop {
+        match PROBES.with_borrow_mut(|probes| probes.next(chance::now().as_millis())) {
+            Probe::Known(there) => return there,
+            Probe::Wait => Delay::from(LOOK_INTERVAL).await,
+            Probe::Ask => {
+                let there = origin.is_there(PROBE_TIMEOUT).await;
+                PROBES.with_borrow_mut(|probes| probes.note(there, chance::now().as_millis()));
+                return there;
+            }
+        }
+    }
+}
+
+/// What was found, and when; and until when somebody is finding out.
+#[derive(Debug)]
+struct Probes {
+    found: Option<(bool, u64)>,
+    probing_until: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Probe {
+    Known(bool),
+    Ask,
+    Wait,
+}
+
+impl Probes {
+    fn next(&mut self, now: u64) -> Probe {
+        match self.found {
+            Some((there, at)) if now < at + FRESH_MS => Probe::Known(there),
+            Some((there, _)) if now < self.probing_until => Probe::Known(there),
+            None if now < self.probing_until => Probe::Wait,
+            _ => {
+                self.probing_until = now + PROBE_MS;
+                Probe::Ask
+            }
+        }
+    }
+
+    fn note(&mut self, there: bool, now: u64) {
+        *self = Self { found: Some((there, now)), probing_until: 0 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_asks_for_all_and_what_was_found_counts_for_a_while() {
+        let mut probes = Probes { found: None, probing_until: 0 };
+        assert_eq!(probes.next(0), Probe::Ask);
+        assert_eq!(probes.next(10), Probe::Wait);
+        probes.note(true, 20);
+        assert_eq!([21, 3019].map(|now| probes.next(now)), [Probe::Known(true); 2]);
+        assert_eq!([3020, 3021].map(|now| probes.next(now)), [Probe::Ask, Probe::Known(true)]);
+        probes.note(false, 3100);
+        assert_eq!(probes.next(3101), Probe::Known(false));
+    }
+
+    #[test]
+    fn one_that_never_came_back_is_replaced() {
+        let mut probes = Probes { found: None, probing_until: 0 };
+        assert_eq!([0, 1999, 2000].map(|now| probes.next(now)), [Probe::Ask, Probe::Wait, Probe::Ask]);
+    }
 }

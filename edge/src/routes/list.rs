@@ -2,29 +2,29 @@
 //! the ledger knows: its own jobs, and where it last heard that the others stood.
 
 use cortex_guard::api::{JobPage, JobView, ListJobs};
-use cortex_guard::keys::KeyRecord;
 use worker::{Env, Response};
 
 use super::through;
+use crate::admit::Presented;
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::refusal::Refusal;
 use crate::{answer, log};
 
-pub(crate) async fn answer(head: &Head, caller: &KeyRecord, env: &Env) -> Result<Response, Refusal> {
+pub(crate) async fn answer(head: &Head, presented: &Presented, env: &Env) -> Result<Response, Refusal> {
     let asked = ListJobs::parse(&head.query)?;
-    let ledger = LedgerClient::of(env, caller.tenant.as_str())?;
+    let ledger = LedgerClient::of(env, &presented.tenant)?;
     // The ledger first: a job that is handed over in between is met twice, not never.
-    let held = ledger.list(caller, &asked, false).await?;
-    match through::ask(head, &[], caller, through::READ, env).await? {
+    let (caller, held) = ledger.list(presented, &asked, false).await?;
+    match through::ask(head, &[], &caller, through::READ, env).await? {
         Ok(mut answered) if !held.is_empty() && answered.status_code() == 200 => {
             let page = merge(held, answered.json().await?, asked.limit);
             Ok(answer::json(200, &page, &[])?)
         }
-        Ok(answered) => Ok(answer::passed_on(answered, &[])?),
+        Ok(answered) => through::pass(answered, &[], head, presented, env).await,
         Err(away) => {
             log::info("jobs.seen_from_ledger", &[("cause", &away.0)]);
-            let known = ledger.list(caller, &asked, true).await?;
+            let (_, known) = ledger.list(presented, &asked, true).await?;
             Ok(answer::json(200, &JobPage { partial: true, ..JobPage::cut(known, asked.limit) }, &[])?)
         }
     }

@@ -37,10 +37,34 @@ pub(crate) enum Internal {
     RevokeKey(KeyId),
 }
 
+impl Route {
+    /// Whether its body is JSON of a caller's.
+    pub(crate) fn takes_json(&self) -> bool {
+        matches!(self, Self::CreateJob | Self::Embeddings | Self::Chat | Self::Complete | Self::Short)
+    }
+}
+
 /// Finds a request's route: the routes of its path by method, then the one that it asks for.
 pub(crate) fn route(method: &str, path: &str) -> Result<Route, Problem> {
+    let routes = routes(path)?;
+    let allowed: Vec<&str> = routes.iter().map(|(method, _)| *method).collect();
+    let found = routes.into_iter().find(|(known, _)| *known == method);
+    found.map(|(_, route)| route).ok_or_else(|| {
+        let detail = format!("this path takes {}", allowed.join(" and "));
+        Problem::new(Kind::MethodNotAllowed, detail).with("allow", allowed)
+    })
+}
+
+/// The methods of a path that callers may use; `None` where there is none.
+pub(crate) fn public_methods(path: &str) -> Option<Vec<&'static str>> {
+    let public = |(method, route)| if matches!(route, Route::Internal(_)) { None } else { Some(method) };
+    let methods: Vec<_> = routes(path).ok()?.into_iter().filter_map(public).collect();
+    (!methods.is_empty()).then_some(methods)
+}
+
+fn routes(path: &str) -> Result<Vec<(&'static str, Route)>, Problem> {
     let parts: Vec<&str> = path.strip_prefix('/').unwrap_or_default().splitn(7, '/').collect();
-    let routes = match parts[..] {
+    Ok(match parts[..] {
         ["health"] => vec![("GET", Route::Health)],
         ["api", "v1", "jobs"] => vec![("POST", Route::CreateJob), ("GET", Route::ListJobs)],
         ["api", "v1", "jobs", id] => vec![("GET", Route::GetJob(job(id)?))],
@@ -60,12 +84,6 @@ pub(crate) fn route(method: &str, path: &str) -> Result<Route, Problem> {
             vec![("DELETE", Route::Internal(Internal::RevokeKey(id)))]
         }
         _ => return Err(missing()),
-    };
-    let allowed: Vec<&str> = routes.iter().map(|(method, _)| *method).collect();
-    let found = routes.into_iter().find(|(known, _)| *known == method);
-    found.map(|(_, route)| route).ok_or_else(|| {
-        let detail = format!("this path takes {}", allowed.join(" and "));
-        Problem::new(Kind::MethodNotAllowed, detail).with("allow", allowed)
     })
 }
 
@@ -100,6 +118,14 @@ mod tests {
             ("GET", "/internal/keys".to_owned(), Route::Internal(Internal::ListKeys)),
         ] {
             assert_eq!(route(method, &path), Ok(expected), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn pages_may_ask_for_public_methods_alone() {
+        assert_eq!(public_methods("/api/v1/jobs"), Some(vec!["POST", "GET"]));
+        for path in ["/internal/keys", "/internal/ledger/states", "/internal/keys/aaaaaaaaaaaa", "/x", ""] {
+            assert_eq!(public_methods(path), None, "{path}");
         }
     }
 

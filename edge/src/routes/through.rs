@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use cortex_domain::job::Hop;
 use cortex_guard::flags::Flags;
-use cortex_guard::keys::KeyRecord;
+use cortex_guard::keys::Caller;
 use cortex_guard::{Problem, headers, hops};
 use worker::{Env, Request, Response};
 
-use crate::incoming::{self, Head};
+use crate::admit::Presented;
+use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::origin::{Away, Origin, Outbound, caller_headers};
 use crate::refusal::Refusal;
-use crate::{answer, chance};
+use crate::{answer, body, chance, stream, vouched};
 
 /// How long a read may take until its answer begins.
 pub(crate) const READ: Duration = Duration::from_secs(15);
@@ -20,9 +21,10 @@ pub(crate) const READ: Duration = Duration::from_secs(15);
 const INFERENCE: Duration = Duration::from_secs(90);
 
 /// A read of the origin's own.
-pub(crate) async fn read(head: &Head, caller: &KeyRecord, env: &Env) -> Result<Response, Refusal> {
-    LedgerClient::of(env, caller.tenant.as_str())?.check(caller).await?;
-    Ok(answer::passed_on(ask(head, &[], caller, READ, env).await??, &[])?)
+pub(crate) async fn read(head: &Head, presented: &Presented, env: &Env) -> Result<Response, Refusal> {
+    let caller = LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
+    let answered = ask(head, &[], &caller, READ, env).await??;
+    pass(answered, &[], head, presented, env).await
 }
 
 /// A call of a model: read here as it will be there.
@@ -30,42 +32,87 @@ pub(crate) async fn infer<T>(
     parse: impl FnOnce(Option<&str>, &[u8]) -> Result<T, Problem>,
     head: &Head,
     request: &mut Request,
-    caller: &KeyRecord,
+    presented: &Presented,
     env: &Env,
 ) -> Result<Response, Refusal> {
-    let body = incoming::body(request).await?;
+    let caller = LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
+    let body = body::read(request, caller.tenant.as_str()).await?;
     parse(head.content_type(), &body)?;
-    LedgerClient::of(env, caller.tenant.as_str())?.check(caller).await?;
-    work(head, &body, None, caller, INFERENCE, env).await
+    let work = Work { job: chance::job_id()?.to_string(), flags: None, deadline: INFERENCE };
+    let (answered, job) = or_revoked(work.send(head, &body, &caller, env).await, presented, env).await?;
+    pass(answered, &[(headers::JOB_ID, &job)], head, presented, env).await
 }
 
-/// A call that makes a job, which gets its id here.
-pub(crate) async fn work(
+/// A call that makes a job.
+#[derive(Debug)]
+pub(crate) struct Work<'a> {
+    /// The job's id.
+    pub(crate) job: String,
+    pub(crate) flags: Option<&'a Flags>,
+    pub(crate) deadline: Duration,
+}
+
+impl Work<'_> {
+    /// The origin's answer, and the job's id: that of an earlier one if the origin knows the idempotency key.
+    pub(crate) async fn send(
+        self,
+        head: &Head,
+        body: &[u8],
+        caller: &Caller,
+        env: &Env,
+    ) -> Result<(Response, String), Refusal> {
+        let Self { job, flags, deadline } = self;
+        let hop = Hop { name: hops::RECEIVED.to_owned(), at: chance::now() };
+        let mut extra = vec![(headers::JOB_ID, job.clone()), (headers::HOPS, hops::encode(&[hop]))];
+        extra.extend(flags.map(|flags| (headers::FLAGS, flags.to_string())));
+        if let Some(key) = head.idempotency_key()? {
+            extra.push((headers::IDEMPOTENCY, key.to_string()));
+        }
+        let answered = send(head, &head.path, body, extra, caller, deadline, env).await??;
+        let known = answered.headers().get(headers::JOB_ID)?.unwrap_or(job);
+        Ok((answered, known))
+    }
+}
+
+/// What became of a call, unless it failed because its key was revoked meanwhile: the origin ends such a call.
+pub(crate) async fn or_revoked<T>(
+    sent: Result<T, Refusal>,
+    presented: &Presented,
+    env: &Env,
+) -> Result<T, Refusal> {
+    if sent.is_err() {
+        LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
+    }
+    sent
+}
+
+/// Hands the origin's answer to whoever showed a key, as long as the key holds.
+pub(crate) async fn pass(
+    answered: Response,
+    extra: &[(&str, &str)],
     head: &Head,
-    body: &[u8],
-    flags: Option<&Flags>,
-    caller: &KeyRecord,
-    deadline: Duration,
+    presented: &Presented,
     env: &Env,
 ) -> Result<Response, Refusal> {
-    let job = chance::job_id()?.to_string();
-    let hop = Hop { name: hops::RECEIVED.to_owned(), at: chance::now() };
-    let mut extra = vec![(headers::JOB_ID, job.clone()), (headers::HOPS, hops::encode(&[hop]))];
-    extra.extend(flags.map(|flags| (headers::FLAGS, flags.to_string())));
-    if let Some(key) = head.idempotency_key()? {
-        extra.push((headers::IDEMPOTENCY, key.to_string()));
+    if stream::is_one(&answered) {
+        let passed = answer::passed_on(answered, extra)?;
+        return Ok(stream::watched(passed, presented, &head.path, env)?);
     }
-    let answered = send(head, &head.path, body, extra, caller, deadline, env).await??;
-    // The origin may name an earlier job under the same idempotency key.
-    let known = answered.headers().get(headers::JOB_ID)?.unwrap_or(job);
-    Ok(answer::passed_on(answered, &[(headers::JOB_ID, &known)])?)
+    // An answer that took long may come after the key was revoked.
+    if !vouched::lately(&presented.key)
+        && let Err(Refusal::Problem(problem)) =
+            LedgerClient::of(env, &presented.tenant)?.check(presented).await
+    {
+        return Err(problem.into());
+    }
+    Ok(answer::passed_on(answered, extra)?)
 }
 
 /// Puts a request to the origin as it came, in the caller's name.
 pub(crate) async fn ask(
     head: &Head,
     body: &[u8],
-    caller: &KeyRecord,
+    caller: &Caller,
     deadline: Duration,
     env: &Env,
 ) -> Result<Result<Response, Away>, Refusal> {
@@ -77,7 +124,7 @@ pub(crate) async fn ask_at(
     path: &str,
     head: &Head,
     body: &[u8],
-    caller: &KeyRecord,
+    caller: &Caller,
     env: &Env,
 ) -> Result<Result<Response, Away>, Refusal> {
     send(head, path, body, vec![], caller, READ, env).await
@@ -88,16 +135,18 @@ async fn send(
     path: &str,
     body: &[u8],
     extra: Vec<(&str, String)>,
-    caller: &KeyRecord,
+    caller: &Caller,
     deadline: Duration,
     env: &Env,
 ) -> Result<Result<Response, Away>, Refusal> {
     let roles: Vec<String> = caller.roles.iter().map(ToString::to_string).collect();
     let mut all = caller_headers(caller.tenant.as_str(), caller.principal.as_str(), &roles);
+    all.push((headers::CALLER_KEY, caller.key.to_string()));
     all.push((headers::TRACEPARENT, head.traceparent()?.to_string()));
     for (name, value) in &head.headers {
         let ours = name == headers::TRACEPARENT || name == "content-type";
-        if headers::passes_inward(name) && !ours {
+        // What only describes the client is not worth a refusal.
+        if headers::passes_inward(name) && !ours && value.is_ascii() {
             all.push((name, value.clone()));
         }
     }

@@ -1,5 +1,7 @@
 //! API keys: `ctx_<id>_<secret>`. Only a peppered hash of the secret is ever kept.
 
+mod pointer;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+pub use self::pointer::Pointer;
 use crate::hex;
 
 /// Why a text is no API key. It says nothing about the text, which may be a secret of another kind.
@@ -54,6 +57,12 @@ impl ApiKey {
     pub fn from_authorization(header: &str) -> Result<Self, MalformedKey> {
         let (scheme, key) = header.trim().split_once(' ').ok_or(MalformedKey)?;
         if scheme.eq_ignore_ascii_case("bearer") { key.trim().parse() } else { Err(MalformedKey) }
+    }
+
+    /// What is shown of the key to those who keep its record.
+    #[must_use]
+    pub fn shown(&self, pepper: &Pepper) -> ShownKey {
+        ShownKey { id: self.id.clone(), hash: self.hash(pepper) }
     }
 
     /// What is kept of the secret.
@@ -164,6 +173,28 @@ impl FromStr for KeyHash {
     }
 }
 
+/// A key as a caller showed it, its secret hashed. That it is a key of ours only its record says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShownKey {
+    #[serde(with = "crate::text")]
+    pub id: KeyId,
+    #[serde(with = "crate::text")]
+    pub hash: KeyHash,
+}
+
+/// Who calls, as the record of the key says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Caller {
+    #[serde(with = "crate::text")]
+    pub key: KeyId,
+    #[serde(with = "crate::text")]
+    pub tenant: Tenant,
+    #[serde(with = "crate::text")]
+    pub principal: Principal,
+    #[serde(with = "crate::text::list")]
+    pub roles: Vec<Role>,
+}
+
 /// Counts a tenant's revocations. A key carries the epoch it was made in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -195,17 +226,12 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
-    /// Whether `key` is the one this record was made for.
+    /// Who calls with `shown`, if it is the key of this record and no later epoch revoked it.
     #[must_use]
-    pub fn admits(&self, key: &ApiKey, pepper: &Pepper) -> bool {
-        self.hash == key.hash(pepper) && self.id == key.id
-    }
-
-    /// Whether the key still holds, given the epoch of its last revocation, if any. The record may be an
-    /// old copy; the epoch must come from the tenant's ledger.
-    #[must_use]
-    pub fn holds(&self, revoked: Option<Epoch>) -> bool {
-        revoked.is_none_or(|revoked| self.epoch >= revoked)
+    pub fn admit(self, shown: &ShownKey, revoked: Option<Epoch>) -> Option<Caller> {
+        let holds = revoked.is_none_or(|revoked| self.epoch >= revoked);
+        let Self { id: key, tenant, principal, roles, hash, .. } = self;
+        (hash == shown.hash && key == shown.id && holds).then_some(Caller { key, tenant, principal, roles })
     }
 }
 
@@ -235,18 +261,21 @@ mod tests {
     fn a_key_is_admitted_by_its_own_record_alone() {
         let (key, other) = (ApiKey::mint([7; 40]), ApiKey::mint([8; 40]));
         let record = record(&key);
-        assert!(record.admits(&key, &pepper(1)));
-        assert!(!record.admits(&other, &pepper(1)));
-        assert!(!record.admits(&key, &pepper(2)));
+        let admitted = |key: &ApiKey, byte| record.clone().admit(&key.shown(&pepper(byte)), None);
+        let caller = admitted(&key, 1).unwrap();
+        assert_eq!((caller.tenant.as_str(), caller.principal.as_str()), ("acme", "ci"));
+        assert_eq!((caller.roles, caller.key), (record.roles.clone(), key.id.clone()));
+        assert_eq!((admitted(&other, 1), admitted(&key, 2)), (None, None));
         let forged = ApiKey { id: key.id, ..other };
-        assert!(!record.admits(&forged, &pepper(1)));
+        assert_eq!(admitted(&forged, 1), None);
     }
 
     #[test]
     fn a_key_holds_until_an_epoch_after_its_own_revokes_it() {
-        let record = record(&ApiKey::mint([7; 40]));
-        assert!(record.holds(None) && record.holds(Some(Epoch(3))));
-        assert!(!record.holds(Some(Epoch(4))));
+        let key = ApiKey::mint([7; 40]);
+        let holds = |revoked| record(&key).admit(&key.shown(&pepper(1)), revoked).is_some();
+        assert!(holds(None) && holds(Some(Epoch(3))));
+        assert!(!holds(Some(Epoch(4))));
     }
 
     #[test]

@@ -1,0 +1,33 @@
+//! Puts what `cortex_guard::cors` decides onto the answers.
+
+use cortex_guard::cors::{Origins, Preflight};
+use worker::{Response, ResponseBuilder, Result};
+
+use crate::incoming::Head;
+use crate::{answer, routes};
+
+/// The answer to a preflight, if the request is one that is allowed.
+pub(crate) fn preflight(head: &Head, origins: &Origins) -> Option<Result<Response>> {
+    let method = head.get("access-control-request-method").filter(|_| head.method == "OPTIONS")?;
+    let asked = Preflight { method, headers: head.get("access-control-request-headers").unwrap_or_default() };
+    let methods = routes::public_methods(&head.path)?;
+    let headers = origins.preflight(head.get("origin"), asked, &methods)?;
+    Some(answer::common().and_then(|all| {
+        for (name, value) in headers {
+            all.set(name, &value)?;
+        }
+        Ok(ResponseBuilder::new().with_status(204).with_headers(all).empty())
+    }))
+}
+
+/// Puts onto an answer what every answer has.
+pub(crate) fn onto(answer: Response, head: &Head, origins: &Origins) -> Result<Response> {
+    // No page has business with what the origin and the command line sign.
+    if head.path.starts_with("/internal/") {
+        return Ok(answer);
+    }
+    for (name, value) in origins.headers(head.get("origin")) {
+        answer.headers().set(name, &value)?;
+    }
+    Ok(answer)
+}

@@ -1,0 +1,214 @@
+//! Streams that end when the key that opened them is revoked.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use cortex_guard::{Kind, Problem, Shape};
+use futures::StreamExt;
+use futures::future::{Either, select};
+use worker::{ByteStream, Delay, Env, Response, ResponseBody, ResponseBuilder};
+
+use crate::admit::Presented;
+use crate::ledger::client::LedgerClient;
+use crate::refusal::Refusal;
+use crate::vouched::{self, Next};
+use crate::{chance, log};
+
+/// Whether an answer is a stream of server-sent events.
+pub(crate) fn is_one(answer: &Response) -> bool {
+    let content_type = answer.headers().get("content-type").ok().flatten().unwrap_or_default();
+    content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+}
+
+/// The answer with a body that ends, with an event that says why, once the key no longer holds.
+pub(crate) fn watched(
+    answer: Response,
+    presented: &Presented,
+    path: &str,
+    env: &Env,
+) -> worker::Result<Response> {
+    let (builder, body) = answer.into_parts();
+    let ResponseBody::Stream(body) = body else { return Ok(builder.body(body)) };
+    let watched = Watched {
+        events: body.into(),
+        tail: Tail::default(),
+        presented: presented.clone(),
+        vouched: chance::now().as_millis(),
+        timer: timer(0),
+        shape: Shape::for_path(path),
+        env: env.clone(),
+    };
+    let pieces = futures::stream::unfold(Some(watched), async |watched| {
+        let mut watched = watched?;
+        match watched.next().await {
+            Piece::Event(Some(bytes)) => Some((bytes, Some(watched))),
+            Piece::Event(None) => None,
+            Piece::Last(bytes) => Some((Ok(bytes), None)),
+        }
+    });
+    rebuilt(builder, pieces)
+}
+
+fn rebuilt(
+    builder: ResponseBuilder,
+    pieces: impl futures::Stream<Item = worker::Result<Vec<u8>>> + 'static,
+) -> worker::Result<Response> {
+    builder.from_stream(Box::pin(pieces))
+}
+
+struct Watched {
+    events: ByteStream,
+    tail: Tail,
+    presented: Presented,
+    vouched: u64,
+    timer: Pin<Box<Delay>>,
+    shape: Shape,
+    env: Env,
+}
+
+enum Piece {
+    /// What the origin sent; `None` at its end.
+    Event(Option<worker::Result<Vec<u8>>>),
+    /// The end that is made here.
+    Last(Vec<u8>),
+}
+
+impl Watched {
+    async fn next(&mut self) -> Piece {
+        loop {
+            match select(self.events.next(), &mut self.timer).await {
+                Either::Left((piece, _)) => {
+                    if let Some(Ok(bytes)) = &piece {
+                        self.tail.follow(bytes);
+                    }
+                    return Piece::Event(piece);
+                }
+                Either::Right(_) => {
+                    if let Some(problem) = self.look().await {
+                        log::info("stream.ended", &[("kind", problem.kind.slug())]);
+                        return Piece::Last(ending(&problem, self.shape, self.tail));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks whether the key still holds if it is time to; the reason to end the stream if it doesn't.
+    async fn look(&mut self) -> Option<Problem> {
+        let next = match vouched::next(&self.presented.key, self.vouched) {
+            Next::Ask => {
+                self.ask().await;
+                vouched::next(&self.presented.key, self.vouched)
+            }
+            next => next,
+        };
+        let now = chance::now().as_millis();
+        match next {
+            Next::Wait(until) => self.timer = timer(until.saturating_sub(now)),
+            Next::Ask => self.timer = timer(vouched::ASK_MS),
+            Next::Revoked => {
+                let detail = "the API key was revoked while the stream was open";
+                return Some(Problem::new(Kind::Unauthenticated, detail));
+            }
+            Next::Unasked => {
+                let detail = "whether the API key still holds can't be found out now: try again";
+                return Some(Problem::new(Kind::Unavailable, detail));
+            }
+        }
+        None
+    }
+
+    async fn ask(&mut self) {
+        let asked =
+            async { LedgerClient::of(&self.env, &self.presented.tenant)?.check(&self.presented).await };
+        let limit = Delay::from(Duration::from_millis(vouched::ASK_MS));
+        match select(std::pin::pin!(asked), limit).await {
+            Either::Left((Ok(_), _)) => self.vouched = chance::now().as_millis(),
+            // What the ledger said of the key is noted by its client.
+            Either::Left((Err(Refusal::Problem(_)), _)) => {}
+            Either::Left((Err(Refusal::Broken(cause)), _)) => {
+                log::error("stream.unasked", &[("cause", &cause)])
+            }
+            Either::Right(_) => {
+                log::error("stream.unasked", &[("cause", "the ledger did not answer in time")])
+            }
+        }
+    }
+}
+
+fn timer(ms: u64) -> Pin<Box<Delay>> {
+    Box::pin(Delay::from(Duration::from_millis(ms)))
+}
+
+/// How many line breaks the stream ends with so far: two end an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Tail(usize);
+
+impl Default for Tail {
+    /// Nothing was sent, so nothing is open.
+    fn default() -> Self {
+        Self(2)
+    }
+}
+
+impl Tail {
+    fn follow(&mut self, bytes: &[u8]) {
+        let breaks = bytes.iter().rev().take_while(|b| **b == b'\n').count();
+        self.0 = if breaks == bytes.len() { self.0 + breaks } else { breaks };
+    }
+}
+
+/// The last event, as the origin's own streams of that path say why they end.
+fn ending(problem: &Problem, shape: Shape, tail: Tail) -> Vec<u8> {
+    let open = "\n".repeat(2usize.saturating_sub(tail.0));
+    let event = match shape {
+        Shape::OpenAi => format!("data: {}\n\n", problem.render(shape).body),
+        Shape::Problem => {
+            let view = serde_json::to_string(&problem.view()).unwrap_or_default();
+            format!("event: error\ndata: {view}\n\n")
+        }
+    };
+    format!("{open}{event}").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(pieces: &[&str]) -> Tail {
+        pieces.iter().fold(Tail::default(), |mut tail, piece| {
+            tail.follow(piece.as_bytes());
+            tail
+        })
+    }
+
+    #[test]
+    fn an_open_event_is_closed_before_the_last_one() {
+        for (pieces, breaks) in [
+            (&[][..], ""),
+            (&["data: 1\n\n"], ""),
+            (&["data: 1\n", "\n"], ""),
+            (&["data: 1\n\n", ": still here\n\n", ""], ""),
+            (&["data: 1\n"], "\n"),
+            (&["data: 1\n\ndata: {\"a"], "\n\n"),
+        ] {
+            let problem = Problem::new(Kind::Unauthenticated, "gone");
+            let text = String::from_utf8(ending(&problem, Shape::Problem, after(pieces))).unwrap();
+            assert!(text.starts_with(&format!("{breaks}event: error\ndata: ")), "{pieces:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_last_event_has_the_shape_of_its_path() {
+        let problem = Problem::new(Kind::Unauthenticated, "gone");
+        let event =
+            |path| String::from_utf8(ending(&problem, Shape::for_path(path), Tail::default())).unwrap();
+        let openai = event("/v1/chat/completions");
+        let body: serde_json::Value = serde_json::from_str(openai.strip_prefix("data: ").unwrap()).unwrap();
+        assert_eq!(
+            (&body["error"]["code"], &body["error"]["type"]),
+            (&"unauthenticated".into(), &"authentication_error".into())
+        );
+        assert!(event("/api/v1/jobs/x/events").contains("urn:cortex:problem:unauthenticated"));
+    }
+}

@@ -1,0 +1,173 @@
+//! When a tenant's ledger last said that a key holds. It lets nobody in: whatever a request does is asked of the ledger
+//! in the call that does it. It says whether a body is worth reading before that, and when an open stream is to ask again.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use cortex_guard::keys::{KeyHash, KeyId, ShownKey};
+
+use crate::chance;
+
+/// After so many milliseconds an open stream asks whether its key still holds.
+const INTERVAL_MS: u64 = 2500;
+/// How long one stream may ask for all of its key.
+pub(crate) const ASK_MS: u64 = 1000;
+/// How long a stream goes on while the ledger can't be asked.
+const GRACE_MS: u64 = 15_000;
+const MAX_KEYS: usize = 1000;
+
+thread_local! {
+    static KEYS: RefCell<Keys> = RefCell::default();
+}
+
+/// Notes what the ledger said of a key.
+pub(crate) fn note(key: &ShownKey, holds: bool) {
+    KEYS.with_borrow_mut(|keys| keys.note(key, holds, chance::now().as_millis()));
+}
+
+/// Whether the ledger said a moment ago that a key holds.
+pub(crate) fn lately(key: &ShownKey) -> bool {
+    KEYS.with_borrow(|keys| keys.lately(key, chance::now().as_millis()))
+}
+
+/// What an open stream is to do about its key, which held at `vouched`.
+pub(crate) fn next(key: &ShownKey, vouched: u64) -> Next {
+    KEYS.with_borrow_mut(|keys| keys.next(key, vouched, chance::now().as_millis()))
+}
+
+/// What an open stream does next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// Goes on until this time.
+    Wait(u64),
+    /// Asks the ledger. Other streams of the same key wait meanwhile.
+    Ask,
+    /// Ends: the key doesn't hold.
+    Revoked,
+    /// Ends: the ledger couldn't be asked for too long.
+    Unasked,
+}
+
+#[derive(Debug, Default)]
+struct Keys(HashMap<KeyId, Known>);
+
+#[derive(Debug)]
+struct Known {
+    hash: KeyHash,
+    vouched: u64,
+    revoked: bool,
+    asking_until: u64,
+}
+
+impl Keys {
+    fn note(&mut self, key: &ShownKey, holds: bool, now: u64) {
+        match self.0.get_mut(&key.id).filter(|known| known.hash == key.hash) {
+            Some(known) if holds => (known.vouched, known.revoked, known.asking_until) = (now, false, 0),
+            Some(known) => known.revoked = true,
+            None if holds => self.insert(key, now),
+            None => {}
+        }
+    }
+
+    fn insert(&mut self, key: &ShownKey, vouched: u64) {
+        if self.0.len() >= MAX_KEYS {
+            let oldest = self.0.values().map(|known| known.vouched).min().unwrap_or_default();
+            self.0.retain(|_, known| known.vouched > oldest);
+        }
+        let known = Known { hash: key.hash.clone(), vouched, revoked: false, asking_until: 0 };
+        self.0.insert(key.id.clone(), known);
+    }
+
+    fn lately(&self, key: &ShownKey, now: u64) -> bool {
+        let known = self.0.get(&key.id).filter(|known| known.hash == key.hash && !known.revoked);
+        known.is_some_and(|known| now < known.vouched + INTERVAL_MS)
+    }
+
+    fn next(&mut self, key: &ShownKey, vouched: u64, now: u64) -> Next {
+        if self.0.get(&key.id).is_none_or(|known| known.hash != key.hash) {
+            self.insert(key, vouched);
+        }
+        let Some(known) = self.0.get_mut(&key.id) else { return Next::Ask };
+        let vouched = known.vouched.max(vouched);
+        if known.revoked {
+            Next::Revoked
+        } else if now < vouched + INTERVAL_MS {
+            Next::Wait(vouched + INTERVAL_MS)
+        } else if now >= vouched + GRACE_MS {
+            Next::Unasked
+        } else if now < known.asking_until {
+            Next::Wait(known.asking_until)
+        } else {
+            known.asking_until = now + ASK_MS;
+            Next::Ask
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_guard::keys::{ApiKey, Pepper};
+
+    use super::*;
+
+    fn key(byte: u8) -> ShownKey {
+        let pepper: Pepper = "0a".repeat(32).parse().unwrap();
+        ApiKey::mint([byte; 40]).shown(&pepper)
+    }
+
+    #[test]
+    fn one_stream_of_a_key_asks_for_all_of_them_once_in_an_interval() {
+        let (mut keys, key) = (Keys::default(), key(1));
+        keys.note(&key, true, 1000);
+        assert_eq!(keys.next(&key, 1000, 1000), Next::Wait(3500));
+        assert_eq!(keys.next(&key, 900, 3499), Next::Wait(3500));
+        assert_eq!(keys.next(&key, 1000, 3500), Next::Ask);
+        assert_eq!(keys.next(&key, 1000, 3600), Next::Wait(4500), "another stream");
+        keys.note(&key, true, 3700);
+        assert_eq!(keys.next(&key, 1000, 4500), Next::Wait(6200));
+    }
+
+    #[test]
+    fn one_that_was_asking_and_never_came_back_is_replaced() {
+        let (mut keys, key) = (Keys::default(), key(1));
+        keys.note(&key, true, 0);
+        assert_eq!(
+            [2500, 3499, 3500].map(|now| keys.next(&key, 0, now)),
+            [Next::Ask, Next::Wait(3500), Next::Ask]
+        );
+        assert_eq!(keys.next(&key, 0, 15_000), Next::Unasked);
+    }
+
+    #[test]
+    fn a_revoked_key_ends_every_stream_and_is_vouched_for_no_more() {
+        let (mut keys, key) = (Keys::default(), key(1));
+        keys.note(&key, true, 0);
+        assert!(keys.lately(&key, 2499) && !keys.lately(&key, 2500));
+        keys.note(&key, false, 100);
+        assert!(!keys.lately(&key, 100));
+        assert_eq!(keys.next(&key, 0, 100), Next::Revoked);
+    }
+
+    #[test]
+    fn another_secret_under_the_same_id_is_another_key() {
+        let (mut keys, mine) = (Keys::default(), key(1));
+        let other = ShownKey { hash: key(2).hash, ..mine.clone() };
+        keys.note(&mine, true, 0);
+        assert!(!keys.lately(&other, 1));
+        keys.note(&other, false, 1);
+        assert!(keys.lately(&mine, 1));
+    }
+
+    #[test]
+    fn no_more_than_so_many_keys_are_remembered_and_a_forgotten_one_goes_by_its_stream() {
+        let mut keys = Keys::default();
+        let pepper: Pepper = "0a".repeat(32).parse().unwrap();
+        for n in 0..MAX_KEYS + 10 {
+            let mut random = [0; 40];
+            random[..8].copy_from_slice(&(n as u64).to_be_bytes());
+            keys.note(&ApiKey::mint(random).shown(&pepper), true, n as u64);
+        }
+        assert!(keys.0.len() <= MAX_KEYS);
+        assert_eq!(keys.next(&key(9), 100, 200), Next::Wait(2600));
+    }
+}

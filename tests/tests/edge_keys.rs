@@ -1,0 +1,168 @@
+//! Keys at the edge: who may write to KV gains nothing by it, and what is open ends when its key is revoked.
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, Instant};
+
+use cortex_tests::api::Api;
+use cortex_tests::edge::{Edge, Secrets, Setup};
+use cortex_tests::standin::{Play, Seen, StandIn};
+use cortex_tests::wait;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// How long what a revoked key opened may go on.
+const REVOKED_WITHIN: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Conversations about streams stream, about silence are silent, and everything else is answered.
+fn play(request: &Seen) -> Play {
+    match () {
+        () if request.path.ends_with("/events") || request.body.contains("stream") => Play::Stream,
+        () if request.body.contains("silence") => Play::Silence,
+        () => Play::Answer,
+    }
+}
+
+fn id(api: &Api) -> String {
+    api.key.split('_').nth(1).unwrap().to_owned()
+}
+
+fn ledgers(folder: &std::path::Path) -> usize {
+    let folder = folder.join("edge/state/v3/do/cortex-edge-Ledger");
+    let files = std::fs::read_dir(folder).unwrap().flatten();
+    files.filter(|file| file.path().extension().is_some_and(|kind| kind == "sqlite")).count()
+}
+
+#[tokio::test]
+async fn a_writable_kv_gains_an_attacker_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = StandIn::start(play);
+    let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made()).with_taps()).await;
+    let victim = edge.api("victim", "boss", &["ADMIN"]).await;
+    let pointer_of_victim = edge.read_key(&id(&victim)).await;
+    assert_eq!(victim.get("/v1/models").await.status, 200);
+    let before = ledgers(folder.path());
+
+    let with = |mut pointer: Value, members: Value| {
+        pointer.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        pointer
+    };
+    let whole_record = json!({"principal": "boss", "roles": ["ADMIN"], "epoch": 99, "id": "x", "hash": "00"});
+    // Each on a key that no request has shown yet, so that nothing is remembered of it.
+    for (what, members, status) in [
+        ("another principal and roles", whole_record, 200),
+        ("another tenant", json!({"tenant": "victim"}), 401),
+        ("a tenant that is none yet", json!({"tenant": "invented"}), 401),
+        ("the pointer of another's key", pointer_of_victim.clone(), 401),
+        ("another seal", json!({"seal": "00".repeat(32)}), 401),
+        ("a long text", json!({"note": "x".repeat(100_000)}), 401),
+    ] {
+        let api = edge.api("acme", "ci", &[]).await;
+        let pointer = edge.read_key(&id(&api)).await;
+        edge.write_key(&id(&api), Some(&with(pointer, members))).await;
+        assert_eq!(api.get("/v1/models").await.status, status, "{what}");
+    }
+    let seen = origin.seen("/v1/models");
+    let names = |seen: &Seen| {
+        ["cortex-tenant", "cortex-principal", "cortex-roles"].map(|name| seen.header(name).to_owned())
+    };
+    assert_eq!(seen.iter().map(names).collect::<Vec<_>>(), [["victim", "boss", "ADMIN"], ["acme", "ci", ""]]);
+
+    let revoked = edge.api("acme", "ci", &[]).await;
+    let pointer = edge.read_key(&id(&revoked)).await;
+    edge.revoke(&revoked).await;
+    edge.write_key(&id(&revoked), Some(&pointer)).await;
+    assert_eq!(revoked.get("/v1/models").await.status, 401, "a revoked key that was put back");
+
+    let invented = format!("ctx_aaaaaaaaaaaa_{}", "A".repeat(43));
+    for pointer in [pointer_of_victim, json!({"tenant": "invented", "seal": ""})] {
+        edge.write_key("aaaaaaaaaaaa", Some(&pointer)).await;
+        assert_eq!(victim.with_key(&invented).get("/v1/models").await.status, 401, "an invented key");
+    }
+    // The one of the tenant `acme` is new; nothing that was written to KV made another.
+    assert_eq!(ledgers(folder.path()), before + 1);
+}
+
+#[tokio::test]
+async fn a_job_is_in_the_name_of_who_the_ledger_says_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = StandIn::start(play);
+    let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made()).with_taps()).await;
+    let api = edge.api("acme", "ci", &["DEV"]).await;
+    let mut pointer = edge.read_key(&id(&api)).await;
+    pointer["principal"] = json!("boss");
+    edge.write_key(&id(&api), Some(&pointer)).await;
+    assert_eq!(api.submit("job.echo", json!(1)).await.status, 202);
+    let delivered =
+        wait::until("the job is delivered", LIMIT, async || origin.seen("/api/v1/jobs").into_iter().next())
+            .await;
+    assert_eq!((delivered.header("cortex-principal"), delivered.header("cortex-roles")), ("ci", "DEV"));
+}
+
+#[tokio::test]
+async fn streams_end_with_a_reason_when_their_key_is_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = StandIn::start(play);
+    let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
+    let (api, other) = (edge.api("acme", "ci", &[]).await, edge.api("acme", "guest", &[]).await);
+    let chat = json!({"model": "echo", "messages": [{"role": "user", "content": "stream"}], "stream": true});
+    let events = "/api/v1/jobs/01a1fb51-9430-7707-8707-070707070707/events";
+    let open = async |api: &Api, path: &str| {
+        let request = match path {
+            "/v1/chat/completions" => api.request(Method::POST, path).json(&chat),
+            _ => api.request(Method::GET, path).header("accept", "text/event-stream"),
+        };
+        let mut answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.chunk().await.unwrap().unwrap();
+        answer
+    };
+    let first = open(&api, "/v1/chat/completions").await;
+    let second = open(&api, events).await;
+    let mut goes_on = open(&other, "/v1/chat/completions").await;
+    edge.revoke(&api).await;
+    let revoked = Instant::now();
+    let (first, second) = tokio::join!(first.text(), second.text());
+    assert!(revoked.elapsed() < REVOKED_WITHIN, "{:?}", revoked.elapsed());
+
+    let first = first.unwrap();
+    let last: Value = serde_json::from_str(first.trim_end().rsplit("data: ").next().unwrap()).unwrap();
+    assert_eq!(last["error"]["code"], "unauthenticated", "{first}");
+    let second = second.unwrap();
+    let (_, last) = second.trim_end().rsplit_once("event: error\ndata: ").unwrap();
+    let last: Value = serde_json::from_str(last).unwrap();
+    assert_eq!(last["type"], "urn:cortex:problem:unauthenticated", "{second}");
+    wait::until("both end at the origin", LIMIT, async || (origin.closed().len() == 2).then_some(())).await;
+    assert!(goes_on.chunk().await.unwrap().is_some(), "another key of the tenant goes on");
+
+    let told = wait::until("the origin is told", LIMIT, async || {
+        origin.seen("/internal/revoked").into_iter().next()
+    })
+    .await;
+    assert_eq!(told.header("cortex-tenant"), "acme");
+    assert_eq!(told.body, json!({"key": id(&api)}).to_string());
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_its_call_at_the_origin_within_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = StandIn::start(play);
+    let edge = Edge::start(folder.path(), &Setup::before(&origin.url, Secrets::made())).await;
+    let api = edge.api("acme", "ci", &[]).await;
+    let waits = json!({"topic": "job.echo", "input": "silence"});
+    let chats = json!({"model": "echo", "messages": [{"role": "user", "content": "silence"}]});
+    let embeds = json!({"model": "echo", "input": "silence"});
+    for (path, body) in [("/v1/chat/completions", chats), ("/v1/embeddings", embeds), ("/api/v1/jobs", waits)]
+    {
+        let request = api.request(Method::POST, path).header("prefer", "wait=30").json(&body);
+        let call = tokio::spawn(request.send());
+        wait::until("the call is at the origin", LIMIT, async || origin.seen(path).pop()).await;
+        call.abort();
+        let left = Instant::now();
+        let ended = wait::until("the call ends", LIMIT, async || {
+            origin.closed().contains(&path.to_owned()).then(|| left.elapsed())
+        })
+        .await;
+        assert!(ended < Duration::from_secs(1), "{path}: {ended:?}");
+    }
+}

@@ -23,6 +23,12 @@ pub const TIME: &str = "cortex-time";
 pub const NONCE: &str = "cortex-nonce";
 /// Which key it was signed with.
 pub const KEY_ID: &str = "cortex-key-id";
+/// How many bytes the body has, in decimal.
+pub const BODY_LENGTH: &str = "cortex-body-length";
+/// SHA-256 of the body, in hexadecimal.
+pub const BODY_DIGEST: &str = "cortex-body-sha256";
+/// The gateway instance that the request is meant for; in the answer to a refused signature, the one that refused it.
+pub const INSTANCE: &str = "cortex-instance";
 /// The signature, in hexadecimal.
 pub const SIGNATURE: &str = "cortex-signature";
 
@@ -33,6 +39,8 @@ pub const TRACEPARENT: &str = "traceparent";
 
 /// Headers of a client that change what the origin does. They are signed as ours are.
 const PREFERENCES: [&str; 4] = ["accept", IDEMPOTENCY_KEY, "last-event-id", "prefer"];
+/// Those of them that are lists: RFC 9110 lets a hop join repeated ones with a comma.
+const LISTS: [&str; 2] = ["accept", "prefer"];
 
 /// The most bytes of all headers together, names and values.
 pub const MAX_BYTES: usize = 16 * 1024;
@@ -80,6 +88,12 @@ pub fn passes_outward(name: &str) -> bool {
 #[must_use]
 pub fn is_signed(name: &str) -> bool {
     is_cortex(name) || PREFERENCES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Whether a header may be repeated and then means its values in order; `name` in lower case.
+#[must_use]
+pub(crate) fn is_list(name: &str) -> bool {
+    LISTS.contains(&name)
 }
 
 /// Whether a header is one of ours; `name` in any case.

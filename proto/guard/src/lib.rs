@@ -4,6 +4,7 @@
 //! Nothing here is asynchronous or reads a clock; time and random bytes are arguments. It builds for
 //! wasm32, where every kilobyte counts: the scanners are written by hand instead of with a regex engine.
 
+pub mod accept;
 pub mod api;
 pub mod cors;
 pub mod fingerprint;

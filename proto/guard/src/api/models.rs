@@ -1,6 +1,8 @@
-//! `GET /v1/models`, in OpenAI's shape.
+//! `GET /v1/models` and `GET /v1/models/{id}`, in OpenAI's shape.
 
 use serde::{Deserialize, Serialize};
+
+use crate::problem::{Kind, Problem};
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ModelPage {
@@ -13,6 +15,19 @@ impl ModelPage {
     #[must_use]
     pub fn new(data: Vec<ModelView>) -> Self {
         Self { object: "list".to_owned(), data }
+    }
+
+    /// One of the models, by its id as it stands decoded in the path.
+    ///
+    /// # Errors
+    /// If there is none by that name; says which there are.
+    pub fn find(self, id: &str) -> Result<ModelView, Problem> {
+        let known: Vec<_> = self.data.iter().map(|model| model.id.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        self.data.into_iter().find(|model| model.id == id).ok_or_else(|| {
+            Problem::new(Kind::UnknownModel, format!("there is no model by that id; there is {known}"))
+                .at("model")
+        })
     }
 }
 
@@ -38,5 +53,21 @@ impl ModelView {
     #[must_use]
     pub fn of_kind(self, kind: &str) -> Self {
         Self { kind: Some(kind.to_owned()), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_found_by_its_whole_id_alone() {
+        let page = || ModelPage::new(vec![ModelView::new("org/a", 0, "x"), ModelView::new("b", 0, "x")]);
+        assert_eq!(page().find("org/a").unwrap().id, "org/a");
+        for id in ["a", "org", "org%2Fa", "B", ""] {
+            let problem = page().find(id).unwrap_err();
+            assert_eq!((problem.kind, problem.param()), (Kind::UnknownModel, Some("model")), "{id}");
+            assert!(problem.detail.ends_with("there is org/a, b"), "{}", problem.detail);
+        }
     }
 }

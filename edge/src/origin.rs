@@ -1,8 +1,10 @@
 //! Signed requests to the origin.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
-use cortex_guard::signature::{self, Keyring, Nonce, Request as Signed};
+use cortex_domain::time::Timestamp;
+use cortex_guard::signature::{self, Instance, Keyring, Nonce, Request as Signed, WINDOW};
 use cortex_guard::{Kind, Problem, headers};
 use futures::future::{Either, select};
 use worker::js_sys::Uint8Array;
@@ -13,6 +15,28 @@ use worker::{
 use crate::gone::AbortOnDrop;
 use crate::refusal::Refusal;
 use crate::{chance, config, log};
+
+thread_local! {
+    static SIGN_FOR: RefCell<Option<SignFor>> = const { RefCell::new(None) };
+}
+
+/// Whom requests are signed for: the gateway instance that answered last, and how far its clock is from ours.
+#[derive(Clone, Debug)]
+struct SignFor {
+    instance: Instance,
+    ahead_ms: i64,
+}
+
+impl SignFor {
+    /// What a gateway said when it refused a signature. A clock that is too far away is not believed.
+    fn read(answer: &Response, now: Timestamp) -> Option<Self> {
+        let header = |name| answer.headers().get(name).ok().flatten();
+        let instance = Instance::parse(&header(headers::INSTANCE)?)?;
+        let there: u64 = header(headers::TIME)?.parse().ok()?;
+        let ahead_ms = i64::try_from(there).ok()? - i64::try_from(now.as_millis()).ok()?;
+        (u128::from(ahead_ms.unsigned_abs()) <= WINDOW.as_millis()).then_some(Self { instance, ahead_ms })
+    }
+}
 
 /// A request for the origin. Any header may be given; ours are signed.
 #[derive(Debug)]
@@ -53,10 +77,13 @@ impl Origin {
     /// Sends a request and waits for the head of the answer, whose body may still be under way.
     ///
     /// An answer that doesn't come from the origin itself, such as a tunnel's error page, counts as none. A
-    /// refused signature is tried once more: an origin that has just started refuses what was signed before.
+    /// request that was signed for no instance, or another, is signed again for the one that refused it.
     pub(crate) async fn send(&self, request: &Outbound<'_>, deadline: Duration) -> Result<Response, Away> {
         let mut answer = self.once(request, deadline).await?;
-        if answer.status_code() == 401 {
+        if answer.status_code() == 401
+            && let Some(sign_for) = SignFor::read(&answer, chance::now())
+        {
+            SIGN_FOR.with_borrow_mut(|known| *known = Some(sign_for));
             answer = self.once(request, deadline).await?;
         }
         match answer.status_code() {
@@ -104,13 +131,22 @@ impl Origin {
             content_type: request.content_type,
             body: request.body,
         };
-        let ours = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let sign_for = SIGN_FOR.with_borrow(Clone::clone);
+        let ahead_ms = sign_for.as_ref().map_or(0, |known| known.ahead_ms);
+        let now = Timestamp::from_millis(chance::now().as_millis().saturating_add_signed(ahead_ms));
+        let mut sent = request.headers.clone();
+        sent.extend(sign_for.map(|known| (headers::INSTANCE, known.instance.to_string())));
+        if !sent.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
+            // It is signed, so no hop may put its own there.
+            sent.push(("accept", "*/*".to_owned()));
+        }
+        let ours = sent.iter().map(|(name, value)| (*name, value.as_str()));
         let nonce = Nonce::new(chance::random()?);
-        let stamp = signature::sign(&signed, ours, self.keys.current(), chance::now(), nonce)
+        let stamp = signature::sign(&signed, ours, self.keys.current(), now, nonce)
             .map_err(|error| worker::Error::RustError(error.to_string()))?;
 
         let all = Headers::new();
-        for (name, value) in &request.headers {
+        for (name, value) in &sent {
             all.set(name, value)?;
         }
         for (name, value) in &stamp {

@@ -154,7 +154,7 @@ impl Edge {
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let content_type = if body.is_empty() { "" } else { "application/json" };
         let parts = Request { method: method.as_str(), path, query, content_type, body: &body };
-        let stamp = sign(&parts, [("", ""); 0], keys.current(), now(), nonce()).unwrap();
+        let stamp = sign(&parts, [("accept", "*/*")], keys.current(), now(), nonce()).unwrap();
         let question = if query.is_empty() { "" } else { "?" };
         let mut request =
             Client::new().request(method.clone(), format!("{}{path}{question}{query}", self.url));

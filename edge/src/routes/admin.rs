@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cortex_domain::id::Tenant;
 use cortex_guard::api::{Applied, CreateKey, KeyPage, KeyView, StateLine, StateReport};
 use cortex_guard::keys::{ApiKey, Epoch, KeyId, KeyRecord};
-use cortex_guard::signature::{self, Request as Signed, Seen, verify};
+use cortex_guard::signature::{self, Announced, Head as Signed, Seen, verify};
 use cortex_guard::{Kind, Problem};
 use worker::{Context, Env, Request, Response};
 
@@ -25,9 +25,9 @@ pub(crate) async fn answer(
     env: &Env,
     context: &Context,
 ) -> Result<Response, Refusal> {
-    check_head(head, env)?;
+    let announced = check_signature(head, env).await?;
     let body = body::read(request, OWNER).await?;
-    check_signature(head, &body, env).await?;
+    announced.check(&body).map_err(unsigned)?;
     match internal {
         Internal::States => states(StateReport::parse(&body)?, env).await,
         Internal::CreateKey => create_key(&body, env).await,
@@ -36,33 +36,24 @@ pub(crate) async fn answer(
     }
 }
 
-/// Checks what of a signature can be checked before the body is there: all but whether it matches.
-fn check_head(head: &Head, env: &Env) -> Result<(), Refusal> {
-    let all = head.headers.iter().map(|(name, value)| (name, value));
-    match verify(&signed(head, &[]), all, &config::origin_keys(env)?, chance::now()) {
-        Ok(_) | Err(signature::Refusal::Mismatch) => Ok(()),
-        Err(refusal) => Err(unsigned(refusal)),
-    }
-}
-
-fn signed<'a>(head: &'a Head, body: &'a [u8]) -> Signed<'a> {
-    Signed {
+/// Checks a head, and returns the body that it announces.
+async fn check_signature(head: &Head, env: &Env) -> Result<Announced, Refusal> {
+    let signed = Signed {
         method: &head.method,
         path: &head.path,
         query: &head.query,
         content_type: head.content_type().unwrap_or_default(),
-        body,
-    }
-}
-
-async fn check_signature(head: &Head, body: &[u8], env: &Env) -> Result<(), Refusal> {
+    };
     let all = head.headers.iter().map(|(name, value)| (name, value));
-    let verified = match verify(&signed(head, body), all, &config::origin_keys(env)?, chance::now()) {
+    let verified = match verify(&signed, all, &config::origin_keys(env)?, chance::now()) {
         Ok(verified) => verified,
         Err(refusal) => return Err(unsigned(refusal)),
     };
     let fresh = LedgerClient::of_nonces(env)?.nonce(&verified).await?;
-    verified.once(if fresh { Seen::Fresh } else { Seen::Replayed }).map(|_| ()).map_err(unsigned)
+    verified
+        .once(if fresh { Seen::Fresh } else { Seen::Replayed })
+        .map(|verified| verified.body)
+        .map_err(unsigned)
 }
 
 fn unsigned(refusal: signature::Refusal) -> Refusal {

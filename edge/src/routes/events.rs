@@ -3,6 +3,7 @@
 
 use cortex_domain::id::JobId;
 use cortex_domain::job::Hop;
+use cortex_guard::accept;
 use cortex_guard::api::{EventPage, EventView};
 use cortex_guard::hops;
 use serde_json::Map;
@@ -35,7 +36,7 @@ pub(crate) async fn answer(
 
 fn local(entry: &Entry, head: &Head) -> worker::Result<Response> {
     let page = EventPage { events: events(entry) };
-    if !head.get("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
+    if !accept::wants_events(head.get("accept")) {
         return answer::json(200, &page, &[]);
     }
     // Without ids: none of them may come back to the origin as the last one seen.

@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod through;
 
 use cortex_domain::id::JobId;
+use cortex_guard::api::not_served;
 use cortex_guard::keys::KeyId;
 use cortex_guard::{Kind, Problem};
 
@@ -73,7 +74,7 @@ fn routes(path: &str) -> Result<Vec<(&'static str, Route)>, Problem> {
         ["v1", "embeddings"] => vec![("POST", Route::Embeddings)],
         ["v1", "chat", "completions"] => vec![("POST", Route::Chat)],
         ["v1", "completions"] => vec![("POST", Route::Complete)],
-        ["v1", "models"] => vec![("GET", Route::Models)],
+        ["v1", "models"] | ["v1", "models", _, ..] => vec![("GET", Route::Models)],
         ["chat"] => vec![("POST", Route::Short)],
         ["internal", "ledger", "states"] => vec![("POST", Route::Internal(Internal::States))],
         ["internal", "keys"] => {
@@ -83,6 +84,7 @@ fn routes(path: &str) -> Result<Vec<(&'static str, Route)>, Problem> {
             let id = id.parse().map_err(|_| missing())?;
             vec![("DELETE", Route::Internal(Internal::RevokeKey(id)))]
         }
+        ["v1", ..] => return Err(not_served(path)),
         _ => return Err(missing()),
     })
 }
@@ -112,6 +114,7 @@ mod tests {
             ("POST", format!("/api/v1/jobs/{id}/cancel"), Route::CancelJob(job)),
             ("GET", format!("/api/v1/jobs/{id}/events"), Route::JobEvents(job)),
             ("GET", "/v1/models".to_owned(), Route::Models),
+            ("GET", "/v1/models/org/a%2Fb".to_owned(), Route::Models),
             ("POST", "/v1/chat/completions".to_owned(), Route::Chat),
             ("POST", "/v1/completions".to_owned(), Route::Complete),
             ("POST", "/chat".to_owned(), Route::Short),

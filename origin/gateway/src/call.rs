@@ -91,7 +91,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// An admitted request as a call of a topic, for a model, and its body.
 ///
 /// # Errors
-/// If no pool does the topic.
+/// If no pool does the topic, or the caller counts on an idempotency key.
 pub(crate) fn request(
     inner: &Inner,
     admitted: Admitted,
@@ -103,6 +103,10 @@ pub(crate) fn request(
         .catalogue
         .route(&topic)
         .ok_or_else(|| Problem::new(Kind::Unavailable, format!("no pool is set up for `{topic}`")))?;
+    if admitted.idempotency.is_some() {
+        let detail = "`Idempotency-Key` has no effect here, since the answer is not kept (expected on POST /api/v1/jobs alone)";
+        return Err(Problem::new(Kind::InvalidRequest, detail).at(headers::IDEMPOTENCY_KEY));
+    }
     let request = Request {
         id: admitted.job.unwrap_or_else(|| inner.mint()),
         owner: admitted.owner,

@@ -11,6 +11,8 @@ use cortex_domain::time::Timestamp;
 use cortex_fabric::clock::Clock;
 use cortex_fabric::entropy;
 use cortex_fabric::payload::Layered;
+use cortex_guard::loopback::AllowedHost;
+use cortex_guard::signature::Instance;
 use cortex_guard::topics;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,6 +40,8 @@ pub struct Parts {
     pub credentials: Credentials,
     pub sharing: Sharing,
     pub limits: Limits,
+    /// Hosts beside loopback's own that local callers may know the doors by.
+    pub allowed_hosts: Vec<AllowedHost>,
 }
 
 impl fmt::Debug for Parts {
@@ -70,6 +74,7 @@ pub(crate) struct Inner {
     /// Connections of the HTTP door at most.
     pub(crate) connections: usize,
     pub(crate) door: Door,
+    pub(crate) allowed_hosts: Vec<AllowedHost>,
     pub(crate) watch: Watch,
     pub(crate) workers: Workers,
     pub(crate) stop: CancellationToken,
@@ -82,7 +87,18 @@ impl Gateway {
     /// # Errors
     /// If the bus can't be listened on.
     pub async fn start(parts: Parts) -> Result<Self, BusError> {
-        let Parts { store, payloads, bus, clock, catalogue, models, credentials, sharing, limits } = parts;
+        let Parts {
+            store,
+            payloads,
+            bus,
+            clock,
+            catalogue,
+            models,
+            credentials,
+            sharing,
+            limits,
+            allowed_hosts,
+        } = parts;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let workers = Workers::default();
         let beats = workers.clone().listen(bus.as_ref(), clock.clone(), stop.clone()).await?;
@@ -94,7 +110,7 @@ impl Gateway {
         tasks.spawn(watch.clone().follow(store.clone(), newest, stop.clone()));
         let streams = Streams::new(&limits);
         tasks.spawn(streams.clone().sweep(stop.clone()));
-        let door = Door::new(credentials, clock.now());
+        let door = Door::new(credentials, Instance::new(entropy::random()));
         let topics = catalogue.topics().cloned().collect();
         let waits = Waits::calls(&sharing, &clock);
         let submissions = Waits::submissions(&sharing, &clock);
@@ -116,6 +132,7 @@ impl Gateway {
             submissions,
             reads,
             door,
+            allowed_hosts,
             watch,
             workers,
             stop,

@@ -8,10 +8,11 @@ use cortex_domain::ports::Sequence;
 use cortex_guard::api::{HealthView, Status};
 use http::StatusCode;
 
+use crate::door::Anybody;
 use crate::gateway::Gateway;
 
 /// Whether the origin serves: 200, or 503 when its store doesn't answer.
-pub(crate) async fn check(State(gateway): State<Gateway>) -> (StatusCode, Json<HealthView>) {
+pub(crate) async fn check(State(gateway): State<Gateway>, _: Anybody) -> (StatusCode, Json<HealthView>) {
     let inner = &gateway.inner;
     let store = inner.store.outbox(Sequence::default(), 1).await.is_ok();
     let workers = inner.workers.present(inner.clock.uptime()).len();

@@ -150,11 +150,12 @@ impl Edge {
         let content_type = "application/json";
         let request = Request { method: "POST", path: PATH, query: "", content_type, body: &body };
         let nonce = Nonce::new(entropy::random());
-        let none: [(&str, &[u8]); 0] = [];
-        let signature = sign(&request, none, self.keys.current(), self.clock.now(), nonce)?;
+        let accept = [("accept", content_type)];
+        let signature = sign(&request, accept, self.keys.current(), self.clock.now(), nonce)?;
         let mut url = self.url.clone();
         url.set_path(PATH);
-        let mut post = self.client.post(url).header("content-type", content_type);
+        let mut post =
+            self.client.post(url).header("content-type", content_type).header("accept", content_type);
         for (name, value) in signature {
             post = post.header(name, value);
         }

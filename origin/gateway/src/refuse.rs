@@ -6,7 +6,7 @@ use cortex_domain::ports::{BusError, CommitError, StoreError};
 use cortex_domain::retention::{Beyond, Bound, Retention};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_guard::{Kind, Problem, Shape};
-use http::{StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::time::Duration;
 
 /// A problem in the shape of the route it is for.
@@ -21,7 +21,14 @@ impl IntoResponse for Refused {
         let rendered = self.problem.render(self.shape);
         let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let again = rendered.retry_after.map(|seconds| [(header::RETRY_AFTER, seconds)]);
-        (status, [(header::CONTENT_TYPE, rendered.content_type)], again, rendered.body).into_response()
+        let content_type = [(header::CONTENT_TYPE, rendered.content_type)];
+        let mut response = (status, content_type, again, rendered.body).into_response();
+        for (name, value) in rendered.headers {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        }
+        response
     }
 }
 

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connections::{Connection, Connections};
+use crate::door::{self, Framed};
 use crate::gateway::Gateway;
 use crate::routes::router;
 
@@ -30,7 +31,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Serves until `stop`, then lets open requests end.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
     let connections = Connections::new(gateway.inner.connections);
-    let open = accept(router(gateway.clone()), listener, connections, &stop).await;
+    let rule = match listener.local_addr() {
+        Ok(address) => door::rule(address, gateway.inner.allowed_hosts.clone()),
+        Err(error) => return tracing::error!(%error, "the door's address can't be read"),
+    };
+    let open = accept(router(gateway.clone(), rule), listener, connections, &stop).await;
     gateway.inner.stop.cancel();
     if tokio::time::timeout(GRACE, open.wait()).await.is_err() {
         tracing::warn!("requests were still open when the grace period ended");
@@ -83,7 +88,7 @@ async fn answer(router: Router, stream: TcpStream, place: Connection, stop: Canc
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(WriteTimeout::new(stream)), service);
+        .serve_connection(TokioIo::new(Framed::new(WriteTimeout::new(stream))), service);
     tokio::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,

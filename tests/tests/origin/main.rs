@@ -5,6 +5,7 @@ mod chat;
 mod crashes;
 mod grpc;
 mod happy;
+mod heads;
 mod models;
 mod refusals;
 mod safety;

@@ -170,6 +170,7 @@ async fn every_route_of_its_own_door_answers() {
     let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let stand = Stand::start(&["a"], &["--cache", "16", "--metrics-port", &metrics.to_string()]).await;
     assert_eq!(stand.get("/v1/models").await.unwrap()["data"][0]["id"], "a");
+    assert_eq!(stand.get("/v1/models/a").await.unwrap()["id"], "a");
 
     let message = json!({"role": "user", "content": "What is 3 plus 4?"});
     let asked = json!({"model": "a", "messages": [message], "stream": true, "stream_options": {"include_usage": true}});

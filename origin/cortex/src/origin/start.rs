@@ -118,6 +118,7 @@ impl Origin {
             credentials,
             sharing: config.settings.sharing.clone(),
             limits: cortex_gateway::Limits::default(),
+            allowed_hosts: Vec::new(),
         })
         .await?;
 

@@ -1,23 +1,26 @@
-//! From a request to an admitted one.
+//! From a request to an admitted one. What is cheap comes first: the head's size, who sends it, what the head says of the
+//! body, and only then the body.
 
 use std::sync::{Mutex, PoisonError};
 
-use axum::extract::{FromRequest, Request};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use cortex_domain::id::{IdempotencyKey, JobId, Role};
 use cortex_domain::job::{Hop, Owner};
 use cortex_domain::time::Timestamp;
-use cortex_guard::signature::{NonceMemory, Request as Signed, verify};
+use cortex_guard::signature::{Announced, Head, Instance, NonceMemory, Refusal, verify};
 use cortex_guard::trace::Traceparent;
 use cortex_guard::{Kind, Problem, Shape, headers, hops, precheck};
+use http::request::Parts;
 use http::{HeaderMap, header};
 
-use super::budget::{Budget, UNVOUCHED};
+use super::budget::{BEING_READ, Budget};
 use super::credentials::Credentials;
 use super::read;
+use super::turned_away::TurnedAway;
 use crate::connections::Vouch;
 use crate::gateway::Gateway;
-use crate::refuse::Refused;
 
 /// Nonces remembered at most: five minutes of 3,000 requests a second.
 const NONCES: usize = 1_000_000;
@@ -26,9 +29,10 @@ const NONCES: usize = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Door {
     credentials: Credentials,
+    instance: Instance,
     nonces: Mutex<NonceMemory>,
-    /// What the bodies of requests take that are signed and not verified yet.
-    unvouched: Budget,
+    /// What the bodies that are being read take together.
+    being_read: Budget,
 }
 
 /// A request that came in, read whole.
@@ -57,12 +61,17 @@ impl Admitted {
     pub(crate) fn content_type(&self) -> Option<&str> {
         self.header(header::CONTENT_TYPE)
     }
+
+    /// `Last-Event-ID`; an empty one says that the client has seen none.
+    pub(crate) fn last_event(&self) -> Option<&str> {
+        self.header("last-event-id").map(str::trim).filter(|id| !id.is_empty())
+    }
 }
 
 impl FromRequest<Gateway> for Admitted {
-    type Rejection = Refused;
+    type Rejection = TurnedAway;
 
-    async fn from_request(request: Request, gateway: &Gateway) -> Result<Self, Refused> {
+    async fn from_request(request: Request, gateway: &Gateway) -> Result<Self, TurnedAway> {
         let shape = Shape::for_path(request.uri().path());
         let inner = &gateway.inner;
         let vouch = request.extensions().get::<Vouch>().cloned();
@@ -70,30 +79,83 @@ impl FromRequest<Gateway> for Admitted {
         if let (Ok(_), Some(vouch)) = (&admitted, vouch) {
             vouch.known();
         }
-        admitted.map_err(|problem| Refused { problem, shape })
+        admitted.map_err(|turned_away| turned_away.shaped(shape))
     }
 }
 
+/// A request for what anybody may see: a signature is checked where there is one, since a signed request is exempt from
+/// the rule for loopback.
+#[derive(Debug)]
+pub(crate) struct Anybody;
+
+impl FromRequestParts<Gateway> for Anybody {
+    type Rejection = TurnedAway;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, TurnedAway> {
+        let inner = &gateway.inner;
+        if is_signed(&parts.headers) {
+            inner.door.verify(parts, inner.now())?;
+        }
+        Ok(Self)
+    }
+}
+
+/// Whether the edge may have sent a request; its signature is not looked at.
+pub(crate) fn is_signed(headers: &HeaderMap) -> bool {
+    headers.contains_key(headers::SIGNATURE)
+}
+
+/// Who sent a request, and what its signature says of its body.
+struct Vouched {
+    owner: Owner,
+    announced: Option<Announced>,
+}
+
 impl Door {
-    /// Remembers no nonce from before `started`, so what was signed earlier is refused.
-    pub(crate) fn new(credentials: Credentials, started: Timestamp) -> Self {
-        let nonces = Mutex::new(NonceMemory::new(started, NONCES));
-        Self { credentials, nonces, unvouched: Budget::new(UNVOUCHED) }
+    pub(crate) fn new(credentials: Credentials, instance: Instance) -> Self {
+        let nonces = Mutex::new(NonceMemory::new(NONCES));
+        Self { credentials, instance, nonces, being_read: Budget::new(BEING_READ) }
     }
 
-    async fn admit(&self, request: Request, now: Timestamp) -> Result<Admitted, Problem> {
+    async fn admit(&self, request: Request, now: Timestamp) -> Result<Admitted, TurnedAway> {
         let (parts, body) = request.into_parts();
-        precheck::check_headers(parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))?;
-        let signed = parts.headers.contains_key(headers::SIGNATURE);
-        let local = if signed { None } else { Some(self.local(&parts.headers)?) };
-        let mut share = signed.then(|| self.unvouched.open());
-        let body = read::whole(&parts.headers, body, share.as_mut()).await?;
+        match self.vouch(&parts, now) {
+            Ok(vouched) => self.read(parts, vouched, body).await,
+            Err(turned_away) => {
+                read::discard(body).await;
+                Err(turned_away)
+            }
+        }
+    }
+
+    /// Decides by the head alone; not a byte of the body is kept for a request that is turned away here.
+    fn vouch(&self, parts: &Parts, now: Timestamp) -> Result<Vouched, TurnedAway> {
+        let all = || parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        precheck::check_headers(all())?;
+        let vouched = if is_signed(&parts.headers) {
+            let announced = self.verify(parts, now)?;
+            Vouched { owner: signed_owner(&parts.headers)?, announced: Some(announced) }
+        } else {
+            Vouched { owner: self.local(&parts.headers)?, announced: None }
+        };
+        precheck::check_header_texts(all())?;
+        let codings = parts.headers.get_all(header::CONTENT_ENCODING);
+        precheck::check_content_encoding(codings.iter().filter_map(|value| value.to_str().ok()))?;
+        Ok(vouched)
+    }
+
+    async fn read(&self, parts: Parts, vouched: Vouched, body: Body) -> Result<Admitted, TurnedAway> {
+        let Vouched { owner, announced } = vouched;
+        let body = {
+            let mut share = self.being_read.open();
+            read::whole(&parts.headers, body, &mut share).await?
+        };
+        if let Some(announced) = &announced {
+            announced.check(&body).map_err(|refusal| refused(&parts, refusal))?;
+        }
         let mut admitted = Admitted {
-            owner: match local {
-                Some(owner) => owner,
-                None => signed_owner(&parts.headers)?,
-            },
-            signed,
+            owner,
+            signed: announced.is_some(),
             job: None,
             idempotency: None,
             hops: Vec::new(),
@@ -104,9 +166,7 @@ impl Door {
             headers: parts.headers,
             body,
         };
-        if signed {
-            self.verify(&admitted, now)?;
-            drop(share);
+        if admitted.signed {
             admitted.job = parsed(&admitted.headers, headers::JOB_ID)?;
             admitted.idempotency = parsed(&admitted.headers, headers::IDEMPOTENCY)?;
             let hops = text(&admitted.headers, headers::HOPS)?.unwrap_or_default();
@@ -130,29 +190,31 @@ impl Door {
         self.local(metadata)
     }
 
-    fn verify(&self, admitted: &Admitted, now: Timestamp) -> Result<(), Problem> {
-        let request = Signed {
-            method: admitted.method.as_str(),
-            path: &admitted.path,
-            query: &admitted.query,
-            content_type: admitted.content_type().unwrap_or_default(),
-            body: &admitted.body,
+    /// Checks the signature of a head, which is then used up, and returns the body that it announces.
+    fn verify(&self, parts: &Parts, now: Timestamp) -> Result<Announced, TurnedAway> {
+        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let head = Head {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or_default(),
+            content_type: content_type.unwrap_or_default(),
         };
-        let all = admitted.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let verified = verify(&request, all, &self.credentials.edge, now).and_then(|verified| {
-            let seen = self.nonces.lock().unwrap_or_else(PoisonError::into_inner).remember(
-                verified.nonce,
-                verified.signed,
-                now,
-            );
-            verified.once(seen)
-        });
+        let all = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let verified = verify(&head, all, &self.credentials.edge, now)
+            .and_then(|verified| verified.meant_for(&self.instance, now))
+            .and_then(|verified| {
+                let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+                let seen = nonces.remember(verified.nonce, verified.signed, now);
+                verified.once(seen)
+            });
         match verified {
-            Ok(_) => Ok(()),
-            Err(refusal) => {
-                tracing::warn!(path = %admitted.path, %refusal, "a signature was refused");
-                Err(refusal.into())
+            Ok(verified) => Ok(verified.body),
+            // The sender holds a key and can't know which instance it meets, or how late it is here.
+            Err(refusal @ (Refusal::Elsewhere | Refusal::Ahead)) => {
+                tracing::debug!(path = head.path, %refusal, "a request has to be signed again");
+                Err(TurnedAway::to_sign_again(refusal, &self.instance, now))
             }
+            Err(refusal) => Err(refused(parts, refusal)),
         }
     }
 
@@ -177,6 +239,11 @@ impl Door {
             _ => Err(unknown()),
         }
     }
+}
+
+fn refused(parts: &Parts, refusal: Refusal) -> TurnedAway {
+    tracing::warn!(path = parts.uri.path(), %refusal, "a signature was refused");
+    Problem::from(refusal).into()
 }
 
 fn signed_owner(all: &HeaderMap) -> Result<Owner, Problem> {

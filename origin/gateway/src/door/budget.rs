@@ -1,4 +1,4 @@
-//! A bound on the bytes of bodies that are being read and of which it is not known yet who sent them.
+//! A bound on the bytes of bodies that are being read: a sender that is slow keeps its part in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cortex_guard::{Kind, Problem};
 
-/// What bodies that are not vouched for may take together, over all connections.
-pub(crate) const UNVOUCHED: usize = 64 * 1024 * 1024;
+/// What bodies may take together while they arrive, over all connections.
+pub(crate) const BEING_READ: usize = 64 * 1024 * 1024;
 
 /// A number of bytes that many readers share. A clone is the same budget.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Share {
                 Ok(())
             }
             Err(_) => {
-                let detail = "too many bodies of unknown callers are being read; try again in a moment";
+                let detail = "too many bodies are being read; try again in a moment";
                 Err(Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1)))
             }
         }

@@ -4,7 +4,13 @@
 mod admit;
 mod budget;
 mod credentials;
+mod enter;
+mod framed;
+mod framing;
 mod read;
+mod turned_away;
 
-pub(crate) use admit::{Admitted, Door, idempotency, traceparent};
+pub(crate) use admit::{Admitted, Anybody, Door, idempotency, traceparent};
 pub use credentials::{Credentials, LocalKey, LocalKeyError};
+pub(crate) use enter::{enter, rule, sent};
+pub(crate) use framed::Framed;

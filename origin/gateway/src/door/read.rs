@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
 use cortex_guard::precheck::{MAX_BODY, check_content_length};
 use cortex_guard::{Kind, Problem};
@@ -17,15 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const DRAINED: usize = 8 * MAX_BODY;
 const DRAINING: Duration = Duration::from_secs(1);
 
-/// Reads a body whole; `share` takes its bytes as they arrive, where it is not known who sends them.
+/// Reads a body whole; `share` takes its bytes as they arrive.
 ///
 /// # Errors
 /// If the body is announced or found to be too large, breaks off, takes too long, or finds no room.
-pub(super) async fn whole(
-    headers: &HeaderMap,
-    mut body: Body,
-    share: Option<&mut Share>,
-) -> Result<Bytes, Problem> {
+pub(super) async fn whole(headers: &HeaderMap, mut body: Body, share: &mut Share) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let read = match check_content_length(announced) {
         Ok(()) => tokio::time::timeout(PATIENCE, collect(&mut body, share)).await,
@@ -34,14 +30,14 @@ pub(super) async fn whole(
     match read {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(problem)) => {
-            drain(body).await;
+            discard(body).await;
             Err(problem)
         }
         Err(_) => Err(Problem::new(Kind::InvalidRequest, "the body did not arrive in time")),
     }
 }
 
-async fn collect(body: &mut Body, mut share: Option<&mut Share>) -> Result<Bytes, Problem> {
+async fn collect(body: &mut Body, share: &mut Share) -> Result<Bytes, Problem> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::new(Kind::InvalidRequest, "the body broke off"))?;
@@ -50,16 +46,17 @@ async fn collect(body: &mut Body, mut share: Option<&mut Share>) -> Result<Bytes
             let detail = format!("a body has at most {MAX_BODY} bytes");
             return Err(Problem::new(Kind::TooLarge, detail).with("limit", MAX_BODY));
         }
-        if let Some(share) = &mut share {
-            share.grow(data.len())?;
-        }
+        share.grow(data.len())?;
         read.extend_from_slice(&data);
     }
     Ok(read.freeze())
 }
 
-/// Reads on for a moment: a connection closed on unread bytes takes the answer with it.
-async fn drain(body: Body) {
+/// Reads a refused body for a moment and keeps none of it: a connection closed on unread bytes takes the answer with it.
+pub(super) async fn discard(body: Body) {
+    if body.is_end_stream() {
+        return;
+    }
     let mut rest = Limited::new(body, DRAINED);
     let reading = async { while let Some(Ok(_)) = rest.frame().await {} };
     let _ = tokio::time::timeout(DRAINING, reading).await;

@@ -34,7 +34,7 @@ pub(crate) async fn complete(
 async fn generate(gateway: Gateway, admitted: Admitted, way: Way) -> Result<Response, Problem> {
     let inner = &gateway.inner;
     let held = inner.holders.hold(&admitted)?;
-    if let Some(seen) = admitted.header("last-event-id") {
+    if let Some(seen) = admitted.last_event() {
         return stream::resume(inner, &admitted.owner.tenant, seen, held);
     }
     let prefers = admitted.headers.get_all("prefer");

@@ -10,7 +10,7 @@ use axum::response::sse::{Event as Sse, KeepAlive};
 use axum::response::{IntoResponse, Response};
 use cortex_domain::job::Version;
 use cortex_guard::api::{EventPage, EventView};
-use cortex_guard::{Kind, Problem};
+use cortex_guard::{Kind, Problem, accept};
 use futures::stream::{self, StreamExt};
 use http::{StatusCode, header};
 
@@ -59,12 +59,13 @@ pub(crate) async fn events(
 }
 
 fn streams(admitted: &Admitted) -> bool {
-    admitted.header(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream"))
+    let accepts = admitted.headers.get_all(header::ACCEPT);
+    accept::wants_events(accepts.iter().filter_map(|value| value.to_str().ok()))
 }
 
 /// The version that the client has seen last, from `Last-Event-ID: <attempt>.<version>`.
 fn resume(admitted: &Admitted) -> Result<Version, Problem> {
-    let Some(id) = admitted.header("last-event-id") else { return Ok(Version(0)) };
+    let Some(id) = admitted.last_event() else { return Ok(Version(0)) };
     let version = id.split_once('.').and_then(|(_, version)| version.parse().ok());
     version.map(Version).ok_or_else(|| {
         Problem::new(Kind::InvalidRequest, "`Last-Event-ID` reads `<attempt>.<version>`").at("last-event-id")

@@ -1,22 +1,33 @@
 //! Connections: HTTP/2 with limits on sizes, streams and times.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cortex_guard::headers;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use cortex_fabric::incoming::incoming;
+use cortex_guard::loopback::Door as Loopback;
 use cortex_guard::precheck::MAX_BODY;
+use cortex_guard::{Kind, Problem, headers};
 use cortex_wire::v1::jobs_server::JobsServer;
+use http::header;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
+use super::status::status;
+use crate::door;
 use crate::gateway::Gateway;
 use crate::serve::GRACE;
 
 /// The largest message: what goes around an input is small, so that one a little too large is refused by name.
 const MESSAGE: usize = MAX_BODY + 64 * 1024;
-/// The largest metadata: a little more than is taken, likewise.
-const METADATA: u32 = 2 * headers::MAX_BYTES as u32;
+/// The largest metadata by HTTP/2's count, which adds 32 bytes a header: a little more than is taken, likewise.
+const METADATA: u32 = headers::MAX_BYTES as u32 + 8 * 1024;
+/// Connections at a time.
+const CONNECTIONS: usize = 256;
 /// Calls of one connection that are open, watches counted in, and that are worked on.
 const OPEN: u32 = 256;
 const AT_WORK: usize = 64;
@@ -24,6 +35,8 @@ const AT_WORK: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A peer that is silent for so long is asked whether it is there, and has so long to say so.
 const KEEPALIVE: Duration = Duration::from_secs(20);
+/// After so long a connection takes no further calls; those that are open go on.
+const AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Serves until `stop`, then lets open calls end.
 ///
@@ -35,8 +48,15 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let inner = gateway.inner.clone();
+    let rule = match listener.local_addr() {
+        Ok(address) => door::rule(address, inner.allowed_hosts.clone()),
+        Err(error) => {
+            tracing::error!(%error, "the gRPC door's address can't be read");
+            return Ok(());
+        }
+    };
     let service = JobsServer::new(gateway).max_decoding_message_size(MESSAGE);
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let routes = Routes::new(service).into_axum_router().layer(from_fn_with_state(rule, enter));
     let stopped = stop.clone();
     let serving = Server::builder()
         .max_concurrent_streams(OPEN)
@@ -44,9 +64,10 @@ pub async fn serve(
         .http2_max_header_list_size(METADATA)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
+        .max_connection_age(AGE)
         .timeout(PATIENCE)
-        .add_service(service)
-        .serve_with_incoming_shutdown(incoming, async move {
+        .add_routes(Routes::from(routes))
+        .serve_with_incoming_shutdown(incoming(listener, CONNECTIONS), async move {
             stop.cancelled().await;
             // Watches end with it.
             inner.stop.cancel();
@@ -57,5 +78,22 @@ pub async fn serve(
             tracing::warn!("gRPC calls were still open when the grace period ended");
             Ok(())
         }
+    }
+}
+
+/// Refuses what no method may see.
+async fn enter(State(rule): State<Option<Arc<Loopback>>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let refused = if parts.headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some() {
+        Err(Problem::new(
+            Kind::InvalidRequest,
+            "`content-length` occurs twice (expected once, or not at all)",
+        ))
+    } else {
+        rule.map_or(Ok(()), |rule| rule.check(&door::sent(&parts)).map_err(Problem::from))
+    };
+    match refused {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => status(&problem).into_http(),
     }
 }

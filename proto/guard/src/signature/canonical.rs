@@ -1,42 +1,43 @@
 //! The text that is signed.
 
-use sha2::{Digest, Sha256};
-
-use super::{Ambiguous, Request};
+use super::{Ambiguous, Head};
 use crate::headers::{self, SIGNATURE};
-use crate::hex;
 
-const VERSION: &str = "cortex-signature-v1";
+const VERSION: &str = "cortex-signature-v2";
 
-/// The headers a signature covers, in lower case, without the signature.
+/// The headers that a signature covers, in lower case, without the signature. Values of a repeated list are joined in
+/// their order, as hops may join them.
 pub(super) fn covered<N: AsRef<str>, V: AsRef<[u8]>>(
     headers: impl IntoIterator<Item = (N, V)>,
 ) -> Result<Vec<(String, String)>, Ambiguous> {
-    let mut covered = Vec::new();
+    let mut covered: Vec<(String, String)> = Vec::new();
     for (name, value) in headers {
         let name = name.as_ref().to_ascii_lowercase();
-        if headers::is_cortex(&name) && name != SIGNATURE {
-            let value = std::str::from_utf8(value.as_ref()).map_err(|_| Ambiguous("header"))?;
-            covered.push((name, value.trim().to_owned()));
+        if !headers::is_signed(&name) || name == SIGNATURE {
+            continue;
+        }
+        let value = std::str::from_utf8(value.as_ref()).map_err(|_| Ambiguous("header"))?.trim();
+        match covered.iter_mut().find(|(known, _)| *known == name) {
+            None => covered.push((name, value.to_owned())),
+            Some((_, before)) if headers::is_list(&name) => {
+                before.push_str(", ");
+                before.push_str(value);
+            }
+            Some(_) => return Err(Ambiguous("repeated header")),
         }
     }
     Ok(covered)
 }
 
-pub(super) fn text(request: &Request<'_>, mut covered: Vec<(String, String)>) -> Result<String, Ambiguous> {
+pub(super) fn text(head: &Head<'_>, mut covered: Vec<(String, String)>) -> Result<String, Ambiguous> {
     covered.sort();
-    if covered.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return Err(Ambiguous("repeated header"));
-    }
-    let digest = hex::encode(&Sha256::digest(request.body));
-    let mut text = String::with_capacity(256);
+    let mut text = String::with_capacity(512);
     let parts = [
         ("version", VERSION),
-        ("method", request.method),
-        ("path", request.path),
-        ("query", request.query),
-        ("content type", request.content_type),
-        ("body", &digest),
+        ("method", head.method),
+        ("path", head.path),
+        ("query", head.query),
+        ("content type", head.content_type),
     ];
     for (what, part) in parts {
         line(&mut text, part, what)?;

@@ -1,11 +1,14 @@
 //! Signatures over requests between the edge, the origin and the CLI.
 //!
 //! HMAC-SHA256 over a canonical text, line by line: the version, method, path, query (without `?`), content
-//! type, SHA-256 of the body in hex, then every `cortex-*` header but the signature itself as `name:value`,
-//! names in lower case and sorted. The signature's own time, nonce and key id are such headers, so they are
-//! covered too. `vectors.json` holds worked examples for other implementations.
+//! type, then every covered header but the signature itself as `name:value`, names in lower case and sorted. Covered are
+//! every `cortex-*` header and what of a client's headers changes what the origin does: see
+//! [`crate::headers::is_signed`]. The time, nonce, key id, and the body's length and SHA-256 are such headers, so that
+//! a head is verified before its body comes. `vectors.json` holds worked examples for other implementations.
 
+mod body;
 mod canonical;
+mod instance;
 mod keyring;
 mod nonce;
 mod verify;
@@ -15,15 +18,17 @@ mod tests;
 
 use cortex_domain::time::Timestamp;
 
+pub use body::Announced;
+pub use instance::Instance;
 pub use keyring::{Keyring, KeyringError, SigningKey};
 pub use nonce::{Nonce, NonceMemory, Seen};
-pub use verify::{Refusal, Verified, WINDOW, verify};
+pub use verify::{AHEAD, Refusal, Verified, WINDOW, verify};
 
 use crate::headers::{KEY_ID, NONCE, SIGNATURE, TIME};
 use crate::hex;
 
-/// What a request is, apart from its `cortex-*` headers. The path and query are as they stand on the wire,
-/// undecoded; an absent query or content type is the empty text.
+/// What a request is, apart from its headers. The path and query are as they stand on the wire, undecoded; an absent
+/// query or content type is the empty text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Request<'a> {
     pub method: &'a str,
@@ -33,13 +38,29 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
+/// A request before its body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+    pub content_type: &'a str,
+}
+
+impl<'a> Request<'a> {
+    fn head(&self) -> Head<'a> {
+        let Self { method, path, query, content_type, .. } = *self;
+        Head { method, path, query, content_type }
+    }
+}
+
 /// Something that can't be signed without doubt about what was meant: a line break or control character in
-/// a part, or a `cortex-*` header that occurs twice.
+/// a part, or a header that may occur once and occurs twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the {0} can't be signed")]
 pub struct Ambiguous(pub &'static str);
 
-/// Signs a request. `headers` are those the request will have; only `cortex-*` ones count. Returns the four
+/// Signs a request. `headers` are all that the request will have; those that are not covered don't count. Returns the
 /// headers to add.
 ///
 /// # Errors
@@ -50,12 +71,23 @@ pub fn sign<N: AsRef<str>, V: AsRef<[u8]>>(
     key: &SigningKey,
     now: Timestamp,
     nonce: Nonce,
-) -> Result<[(&'static str, String); 4], Ambiguous> {
-    let stamp =
-        [(TIME, now.as_millis().to_string()), (NONCE, nonce.to_string()), (KEY_ID, key.id().to_owned())];
+) -> Result<[(&'static str, String); 6], Ambiguous> {
+    let [length, digest] = Announced::of(request.body).headers();
+    let stamp = [
+        (TIME, now.as_millis().to_string()),
+        (NONCE, nonce.to_string()),
+        (KEY_ID, key.id().to_owned()),
+        length,
+        digest,
+    ];
     let mut covered = canonical::covered(headers)?;
-    covered.extend(stamp.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-    let signature = key.mac(&canonical::text(request, covered)?);
-    let [time, nonce, key_id] = stamp;
-    Ok([time, nonce, key_id, (SIGNATURE, hex::encode(&signature))])
+    for (name, value) in &stamp {
+        if covered.iter().any(|(known, _)| known == name) {
+            return Err(Ambiguous("repeated header"));
+        }
+        covered.push(((*name).to_owned(), value.clone()));
+    }
+    let signature = key.mac(&canonical::text(&request.head(), covered)?);
+    let [time, nonce, key_id, length, digest] = stamp;
+    Ok([time, nonce, key_id, length, digest, (SIGNATURE, hex::encode(&signature))])
 }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use cortex_domain::time::Timestamp;
 
-use super::{Ambiguous, Keyring, Nonce, Request, Seen, canonical};
-use crate::headers::{KEY_ID, NONCE, SIGNATURE, TIME};
+use super::{Ambiguous, Announced, Head, Instance, Keyring, Nonce, Seen, canonical};
+use crate::headers::{BODY_DIGEST, BODY_LENGTH, INSTANCE, KEY_ID, NONCE, SIGNATURE, TIME};
+use crate::hex;
 use crate::problem::{Kind, Problem};
-use crate::{headers, hex};
 
 /// How far a request's time may lie from the verifier's clock, either way.
 pub const WINDOW: Duration = Duration::from_secs(5 * 60);
+/// How far a request's time may lie ahead of a gateway instance's clock.
+pub const AHEAD: Duration = Duration::from_secs(5);
 
 /// Why a signature is not accepted: for the log. The caller is told no more than that it was not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -29,6 +31,10 @@ pub enum Refusal {
     Replayed,
     #[error("it was signed before nonces are remembered")]
     Forgotten,
+    #[error("it was signed for another instance")]
+    Elsewhere,
+    #[error("it was signed ahead of this clock")]
+    Ahead,
 }
 
 impl From<Refusal> for Problem {
@@ -37,17 +43,31 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// A request whose signature holds. It must still be checked that its nonce is new: see [`Verified::once`].
+/// A head whose signature holds. It must still be checked that its nonce is new, and that the body is the one that it
+/// announces: see [`Verified::once`] and [`Announced::check`].
 #[must_use = "a signature without a check of its nonce can be replayed"]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verified {
     pub nonce: Nonce,
     pub signed: Timestamp,
     pub key_id: String,
+    pub body: Announced,
+    instance: Option<String>,
 }
 
 impl Verified {
-    /// Turns what a memory of nonces says into the last verdict.
+    /// Checks that the request was signed for a gateway instance, and not ahead of its clock.
+    ///
+    /// # Errors
+    /// If it names another instance or none, or its time lies more than [`AHEAD`] ahead.
+    pub fn meant_for(self, instance: &Instance, now: Timestamp) -> Result<Self, Refusal> {
+        if self.instance.as_deref().and_then(Instance::parse).as_ref() != Some(instance) {
+            return Err(Refusal::Elsewhere);
+        }
+        if self.signed.since(now) > AHEAD { Err(Refusal::Ahead) } else { Ok(self) }
+    }
+
+    /// Turns what a memory of nonces says into the last verdict on the head.
     ///
     /// # Errors
     /// If the nonce is not known to be new.
@@ -60,45 +80,42 @@ impl Verified {
     }
 }
 
-/// Checks a request's signature, all of its headers given.
+/// Checks the signature of a head, all of its headers given. What is cheap comes first: nothing is hashed for a key
+/// that is not ours or a time outside the window.
 ///
 /// # Errors
-/// If a header lacks, the time is outside the window, the key is unknown or anything covered was altered.
+/// If a header is missing, the time is outside the window, the key is unknown or anything covered was altered.
 pub fn verify<N: AsRef<str>, V: AsRef<[u8]>>(
-    request: &Request<'_>,
+    head: &Head<'_>,
     all: impl IntoIterator<Item = (N, V)>,
     keys: &Keyring,
     now: Timestamp,
 ) -> Result<Verified, Refusal> {
     let mut signature = None;
-    let all = all.into_iter().filter(|(name, value)| {
+    let all = all.into_iter().inspect(|(name, value)| {
         if name.as_ref().eq_ignore_ascii_case(SIGNATURE) {
             let read = std::str::from_utf8(value.as_ref()).ok().and_then(hex::decode);
             // A second signature leaves it open which one counts.
             signature = Some(if signature.is_none() { read } else { None });
         }
-        headers::is_cortex(name.as_ref())
     });
     let covered = canonical::covered(all)?;
     let signature = signature.flatten().ok_or(Refusal::Header(SIGNATURE))?;
 
-    let header = |wanted: &'static str| {
-        covered
-            .iter()
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value.as_str())
-            .ok_or(Refusal::Header(wanted))
-    };
-    let signed = header(TIME)?.parse().map(Timestamp::from_millis).map_err(|_| Refusal::Header(TIME))?;
-    let nonce = header(NONCE)?.parse().map_err(|_| Refusal::Header(NONCE))?;
+    let find =
+        |wanted: &str| covered.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let header = |wanted: &'static str| find(wanted).ok_or(Refusal::Header(wanted));
     let key_id = header(KEY_ID)?.to_owned();
-
     let key = keys.get(&key_id).ok_or(Refusal::UnknownKey)?;
+    let signed = header(TIME)?.parse().map(Timestamp::from_millis).map_err(|_| Refusal::Header(TIME))?;
     if now.since(signed).max(signed.since(now)) > WINDOW {
         return Err(Refusal::OutsideWindow);
     }
-    if key.verifies(&canonical::text(request, covered)?, &signature) {
-        Ok(Verified { nonce, signed, key_id })
+    let nonce = header(NONCE)?.parse().map_err(|_| Refusal::Header(NONCE))?;
+    let body = Announced::parse(header(BODY_LENGTH)?, header(BODY_DIGEST)?)?;
+    let instance = find(INSTANCE).map(str::to_owned);
+    if key.verifies(&canonical::text(head, covered)?, &signature) {
+        Ok(Verified { nonce, signed, key_id, body, instance })
     } else {
         Err(Refusal::Mismatch)
     }

@@ -1,6 +1,6 @@
 //! Language models: OpenAI's routes, and a short one.
 
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,7 +19,7 @@ use super::sse;
 use crate::generate::{Answer, Caller, Lease, Shelf};
 use crate::language::render;
 
-const ROUTES: &str = "there are GET /health, /metrics and /v1/models, and POST /v1/chat/completions, /v1/completions and /chat";
+const ROUTES: &str = "there are GET /health, /metrics, /v1/models and /v1/models/{id}, and POST /v1/chat/completions, /v1/completions and /chat";
 
 /// OpenAI's routes over the models of a shelf, each loaded when it is asked for.
 pub fn router(shelf: Shelf) -> Router {
@@ -27,6 +27,7 @@ pub fn router(shelf: Shelf) -> Router {
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .route("/v1/models", get(models))
+        .route("/v1/models/{*id}", get(model))
         .route("/v1/chat/completions", post(chat))
         .route("/v1/completions", post(complete))
         .route("/chat", post(short))
@@ -53,9 +54,18 @@ async fn metrics(State(shelf): State<Shelf>) -> Response {
 }
 
 async fn models(State(shelf): State<Shelf>) -> Json<ModelPage> {
+    Json(page(&shelf))
+}
+
+/// One of them; an id may hold a slash, plain or encoded.
+async fn model(State(shelf): State<Shelf>, Path(id): Path<String>) -> Result<Json<ModelView>, Refused> {
+    page(&shelf).find(&id).map(Json).map_err(openai)
+}
+
+fn page(shelf: &Shelf) -> ModelPage {
     let installed = shelf.list().into_iter().filter(|listed| listed.installed);
     let view = |name: &str| ModelView::new(name, 0, "cortex").of_kind("chat");
-    Json(ModelPage::new(installed.map(|listed| view(listed.name.as_str())).collect()))
+    ModelPage::new(installed.map(|listed| view(listed.name.as_str())).collect())
 }
 
 async fn chat(State(shelf): State<Shelf>, request: Request) -> Result<Response, Refused> {

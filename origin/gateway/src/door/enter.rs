@@ -1,0 +1,108 @@
+//! What every request passes before its route is looked for: that it is framed in one way, and, on loopback, that no
+//! page of another site sent it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use cortex_guard::loopback::{AllowedHost, Door as Loopback, Header, Sent};
+use cortex_guard::{Kind, Problem, Shape};
+use http::header::{self, HeaderName};
+use http::request::Parts;
+
+use super::admit::is_signed;
+use super::framing::FAULT;
+use crate::refuse::Refused;
+
+/// The rule for a door's address: none where it is not on loopback, since only signed requests come in there.
+pub(crate) fn rule(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc<Loopback>> {
+    address.ip().is_loopback().then(|| Arc::new(Loopback::new(address.port(), allowed)))
+}
+
+/// Refuses what no route may see.
+pub(crate) async fn enter(
+    State(rule): State<Option<Arc<Loopback>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    match check(rule.as_deref(), &parts) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => Refused { problem, shape: Shape::for_path(parts.uri.path()) }.into_response(),
+    }
+}
+
+fn check(rule: Option<&Loopback>, parts: &Parts) -> Result<(), Problem> {
+    if let Some(fault) = parts.headers.get(FAULT) {
+        let fault = fault.to_str().unwrap_or("the head is framed in two ways");
+        return Err(Problem::new(Kind::InvalidRequest, format!("{fault} (expected one length of the body)")));
+    }
+    match rule {
+        // What the edge signed comes with the tunnel's host; the routes check the signature.
+        Some(rule) if !is_signed(&parts.headers) => Ok(rule.check(&sent(parts))?),
+        _ => Ok(()),
+    }
+}
+
+/// What a request says of where it was sent to and by whose page.
+pub(crate) fn sent(parts: &Parts) -> Sent<'_> {
+    let header =
+        |name: HeaderName| Header::of(parts.headers.get_all(name).iter().map(|value| value.as_bytes()));
+    Sent {
+        authority: parts.uri.authority().map_or(Header::Missing, |named| Header::Text(named.as_str())),
+        host: header(header::HOST),
+        origin: header(header::ORIGIN),
+        sec_fetch_site: header(HeaderName::from_static("sec-fetch-site")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(headers: &[(&str, &str)], address: &str) -> Option<Kind> {
+        let mut request = http::Request::get("/v1/models");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let rule = rule(address.parse().unwrap(), vec!["host.docker.internal".parse().unwrap()]);
+        check(rule.as_deref(), &parts).err().map(|problem| problem.kind)
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_refused_on_loopback() {
+        let here = "127.0.0.1:8080";
+        let host = ("host", here);
+        for good in [
+            &[host][..],
+            &[("host", "localhost:8080")],
+            &[("host", "host.docker.internal")],
+            &[("host", "tunnel.example"), ("cortex-signature", "00")],
+        ] {
+            assert_eq!(refused(good, here), None, "{good:?}");
+        }
+        for bad in [
+            &[][..],
+            &[("host", "rebound.example:8080")],
+            &[("host", "127.0.0.1:1")],
+            &[host, ("origin", "https://evil.example")],
+            &[host, ("origin", "null")],
+            &[host, ("sec-fetch-site", "cross-site")],
+            &[host, ("host", "localhost:8080")],
+        ] {
+            assert_eq!(refused(bad, here), Some(Kind::Denied), "{bad:?}");
+        }
+        assert_eq!(refused(&[("host", "origin.example")], "10.0.0.1:8080"), None);
+    }
+
+    #[test]
+    fn a_head_that_was_replaced_is_refused_whoever_signed_it() {
+        let fault = (FAULT, "both are there");
+        for headers in [&[("host", "localhost"), fault][..], &[fault, ("cortex-signature", "00")]] {
+            assert_eq!(refused(headers, "127.0.0.1:80"), Some(Kind::InvalidRequest));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Requests that were not admitted, as answers.
+
+use axum::response::{IntoResponse, Response};
+use cortex_domain::time::Timestamp;
+use cortex_guard::signature::{Instance, Refusal};
+use cortex_guard::{Problem, Shape, headers};
+use http::HeaderValue;
+
+use crate::refuse::Refused;
+
+/// Why a request was not admitted.
+#[derive(Debug)]
+pub(crate) struct TurnedAway {
+    refused: Refused,
+    /// What the sender has to sign its request for.
+    sign_for: Option<(Instance, Timestamp)>,
+}
+
+impl TurnedAway {
+    /// A signed request that its sender may sign again, for this instance and by its clock.
+    pub(super) fn to_sign_again(refusal: Refusal, instance: &Instance, now: Timestamp) -> Self {
+        Self { sign_for: Some((instance.clone(), now)), ..Problem::from(refusal).into() }
+    }
+
+    pub(super) fn shaped(self, shape: Shape) -> Self {
+        let Self { refused: Refused { problem, .. }, sign_for } = self;
+        Self { refused: Refused { problem, shape }, sign_for }
+    }
+}
+
+impl From<Problem> for TurnedAway {
+    fn from(problem: Problem) -> Self {
+        Self { refused: problem.into(), sign_for: None }
+    }
+}
+
+impl IntoResponse for TurnedAway {
+    fn into_response(self) -> Response {
+        let mut response = self.refused.into_response();
+        if let Some((instance, now)) = self.sign_for {
+            let all = response.headers_mut();
+            if let Ok(instance) = HeaderValue::from_str(&instance.to_string()) {
+                all.insert(headers::INSTANCE, instance);
+            }
+            all.insert(headers::TIME, now.as_millis().into());
+        }
+        response
+    }
+}

@@ -1,0 +1,28 @@
+//! Which gateway a request is meant for. Nonces are remembered in one gateway's memory, so a request that was used at
+//! one instance must be worth nothing at another, nor at the same gateway after a restart.
+
+use std::fmt;
+
+/// A running gateway: 128 random bits that it takes at its start, in text 32 hexadecimal digits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Instance(String);
+
+impl Instance {
+    #[must_use]
+    pub fn new(random: [u8; 16]) -> Self {
+        Self(crate::hex::encode(&random))
+    }
+
+    /// Reads an instance as a gateway named itself.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (text.len() == 32 && text.bytes().all(lower)).then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

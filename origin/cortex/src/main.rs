@@ -48,7 +48,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Up(args) => up::run(&home, args).await,
         Verb::Demo(args) => demo::run(&home, args).await,
-        Verb::Safety(args) => safety::run(args).await,
+        Verb::Safety(args) => safety::run(&home, args).await,
         Verb::Submit(args) => verbs::submit(&home, args, cli.json).await,
         Verb::Chat(args) => verbs::chat(&home, args, cli.json).await,
         Verb::Jobs(verb) => verbs::jobs(&home, verb, cli.json).await,

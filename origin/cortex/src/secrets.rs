@@ -1,10 +1,14 @@
 //! The secrets of development: made once, kept in the home folder, handed to the edge and the origin.
 
 use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 
 use cortex_fabric::entropy;
 use cortex_guard::signature::Keyring;
+use cortex_safety::Token;
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Exit, Failure};
@@ -22,6 +26,9 @@ pub(crate) struct Secrets {
     pub(crate) origin_keys: String,
     /// The key of local callers of the origin.
     pub(crate) api_key: String,
+    /// What this machine's origin shows to a safety kernel in a process of its own.
+    #[serde(default)]
+    safety_token: String,
     /// An API key of the edge for the development tenant, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) dev_key: Option<String>,
@@ -34,13 +41,14 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Those that are kept; made if there are none.
+    /// Those that are kept; made if there are none. One process at a time makes them, so that all have the same.
     ///
     /// # Errors
     /// If the file can't be read or written, or is not what it should be.
     pub(crate) fn open(home: &Home) -> Result<Self, Failure> {
         let path = home.secrets();
-        match std::fs::read(&path) {
+        let _locked = lock(home)?;
+        let mut secrets = match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
                 let detail = format!(
                     "{}:{}: not the secrets' form; restore it or remove it to make new ones",
@@ -48,14 +56,19 @@ impl Secrets {
                     error.line()
                 );
                 Failure::message(Exit::Config, detail)
-            }),
+            })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let made = Self::make();
                 made.keep(home)?;
-                Ok(made)
+                made
             }
-            Err(error) => Err(Failure::message(Exit::Config, format!("{}: {error}", path.display()))),
+            Err(error) => return Err(Failure::message(Exit::Config, format!("{}: {error}", path.display()))),
+        };
+        if secrets.safety_token.is_empty() {
+            secrets.safety_token = hex();
+            secrets.keep(home)?;
         }
+        Ok(secrets)
     }
 
     /// # Errors
@@ -82,15 +95,35 @@ impl Secrets {
         keyring("origin_keys", &self.origin_keys)
     }
 
+    /// What is shown to a safety kernel.
+    ///
+    /// # Errors
+    /// If it is no token.
+    pub(crate) fn safety_token(&self) -> Result<Token, Failure> {
+        Token::new(&self.safety_token).map_err(|error| Failure::new(Exit::Config, error))
+    }
+
     fn make() -> Self {
         Self {
             pepper: hex(),
             edge_keys: format!("edge-1:{}", hex()),
             origin_keys: format!("origin-1:{}", hex()),
             api_key: hex(),
+            safety_token: hex(),
             dev_key: None,
         }
     }
+}
+
+/// Holds others off until it is dropped.
+fn lock(home: &Home) -> Result<File, Failure> {
+    let path = home.run().join("secrets.lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let locked = file.and_then(|file| {
+        flock(&file, FlockOperation::LockExclusive)?;
+        Ok(file)
+    });
+    locked.map_err(|error| Failure::message(Exit::Config, format!("{}: {error}", path.display())))
 }
 
 /// # Errors
@@ -105,4 +138,34 @@ pub(crate) fn hex() -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_newer_secret_gets_one_and_keeps_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(folder.path().join("home"))).unwrap();
+        let mut old = serde_json::to_value(Secrets::make()).unwrap();
+        old.as_object_mut().unwrap().remove("safety_token");
+        write_private(&home.secrets(), old.to_string().as_bytes()).unwrap();
+        let opened = Secrets::open(&home).unwrap();
+        assert_eq!(opened.pepper, old["pepper"]);
+        assert!(opened.safety_token().is_ok());
+        assert_eq!(Secrets::open(&home).unwrap().safety_token, opened.safety_token);
+    }
+
+    #[test]
+    fn whoever_opens_them_at_the_same_time_has_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(folder.path().join("home"))).unwrap();
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let opening: Vec<_> = (0..8).map(|_| scope.spawn(|| Secrets::open(&home).unwrap())).collect();
+            opening.into_iter().map(|opening| opening.join().unwrap()).collect()
+        });
+        assert!(opened.iter().all(|secrets| secrets.safety_token == opened[0].safety_token));
+        assert!(opened.iter().all(|secrets| secrets.edge_keys == opened[0].edge_keys));
+    }
 }

@@ -6,8 +6,10 @@ mod kernel;
 mod policies;
 mod remote;
 mod serve;
+mod token;
 
 pub use kernel::Kernel;
 pub use policies::{Policies, PolicyError};
-pub use remote::Remote;
-pub use serve::serve;
+pub use remote::{Remote, RemoteError};
+pub use serve::{ServeError, serve};
+pub use token::{MalformedToken, Token};

@@ -1,5 +1,6 @@
 //! The kernel in another process, over gRPC.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use cortex_domain::policy::{Decision, Question};
@@ -7,7 +8,10 @@ use cortex_domain::ports::{Answer, SafetyError, SafetyGate};
 use cortex_domain::time::Timestamp;
 use cortex_wire::v1;
 use cortex_wire::v1::safety_client::SafetyClient;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
+
+use crate::token::Token;
 
 /// How long an answer may take; without one the job does not pass.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -15,21 +19,59 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Asks the kernel at `SAFETY_KERNEL_ADDR`.
 #[derive(Clone, Debug)]
 pub struct Remote {
-    client: SafetyClient<Channel>,
+    client: SafetyClient<InterceptedService<Channel, Token>>,
+}
+
+/// Why an address is none of a kernel.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    #[error(
+        "the safety kernel's address `{0}` is not on loopback (expected localhost:PORT, 127.0.0.1:PORT or [::1]:PORT): the \
+         token and the decisions would cross the network in the clear"
+    )]
+    NotLoopback(String),
+    #[error(
+        "the safety kernel's address `{0}` is none (expected localhost:PORT, 127.0.0.1:PORT or [::1]:PORT)"
+    )]
+    Address(String),
+    #[error(transparent)]
+    Transport(#[from] tonic::transport::Error),
 }
 
 impl Remote {
-    /// Connects when it is first asked, and again whenever the connection is lost.
+    /// Connects when it is first asked, and again whenever the connection is lost. Each question shows `token`.
     ///
     /// # Errors
-    /// If the address is none.
-    pub fn new(address: &str) -> Result<Self, tonic::transport::Error> {
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))?
+    /// If the address is none, or not on loopback.
+    pub fn new(address: &str, token: Token) -> Result<Self, RemoteError> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", on_loopback(address)?))?
             .connect_timeout(PATIENCE)
             .timeout(PATIENCE)
             .tcp_nodelay(true);
-        Ok(Self { client: SafetyClient::new(endpoint.connect_lazy()) })
+        Ok(Self { client: SafetyClient::with_interceptor(endpoint.connect_lazy(), token) })
     }
+}
+
+/// An address on this machine, read so strictly that nothing else can hide in it.
+fn on_loopback(address: &str) -> Result<String, RemoteError> {
+    let socket = match address.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}").parse().map(|_: SocketAddr| format!("localhost:{port}")),
+        None => match address.parse::<SocketAddr>() {
+            Ok(socket) if is_loopback(socket.ip()) => Ok(socket.to_string()),
+            Ok(_) => return Err(RemoteError::NotLoopback(address.to_owned())),
+            Err(error) => Err(error),
+        },
+    };
+    socket.map_err(|_| {
+        // A name of another machine, most likely.
+        let names_port = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let refused = if names_port { RemoteError::NotLoopback } else { RemoteError::Address };
+        refused(address.to_owned())
+    })
+}
+
+pub(crate) fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
 }
 
 impl SafetyGate for Remote {
@@ -43,5 +85,32 @@ impl SafetyGate for Remote {
                 .try_into()
                 .map_err(|error: cortex_wire::DecodeError| SafetyError(error.to_string()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_asked_on_this_machine_alone() {
+        for good in
+            ["127.0.0.1:50051", "localhost:50051", "[::1]:50051", "127.9.9.9:1", "[::ffff:127.0.0.1]:1"]
+        {
+            assert!(on_loopback(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "10.0.0.1:50051",
+            "kernel.example:50051",
+            "0.0.0.0:1",
+            "127.0.0.1:1@evil.example:80",
+            "[::]:1",
+            "localhost.evil:1",
+        ] {
+            assert!(matches!(on_loopback(bad), Err(RemoteError::NotLoopback(_))), "{bad}");
+        }
+        for bad in ["", "127.0.0.1", "localhost:", "localhost:99999", "localhost:1/x", "http://127.0.0.1"] {
+            assert!(matches!(on_loopback(bad), Err(RemoteError::Address(_))), "{bad}");
+        }
     }
 }

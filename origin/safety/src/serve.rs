@@ -4,18 +4,25 @@ use std::time::Duration;
 
 use cortex_domain::policy::Question;
 use cortex_domain::time::Timestamp;
+use cortex_fabric::incoming::incoming;
 use cortex_wire::v1::safety_server::{Safety, SafetyServer};
 use cortex_wire::{DecodeError, v1};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 use crate::kernel::Kernel;
+use crate::remote::is_loopback;
+use crate::token::Token;
 
 /// The largest question. It carries pointers and labels, never an input.
 const MESSAGE: usize = 64 * 1024;
+/// The largest metadata, by HTTP/2's count.
+const METADATA: u32 = 8 * 1024;
+/// Connections at a time: an origin needs one.
+const CONNECTIONS: usize = 64;
 /// Questions of one connection that are open.
 const OPEN: u32 = 1024;
 /// How long a question may take to arrive and be answered.
@@ -23,24 +30,42 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A peer that is silent for so long is asked whether it is there, and has so long to say so.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
-/// Serves until `stop`, then answers what is open.
+/// Why a kernel can't be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("the safety kernel listens on loopback alone, and {0} is not")]
+    NotLoopback(std::net::SocketAddr),
+    #[error(transparent)]
+    Listener(#[from] std::io::Error),
+    #[error(transparent)]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves callers that show `token` until `stop`, then answers what is open.
 ///
 /// # Errors
-/// If the connections can't be served.
+/// If the listener is not on loopback, or the connections can't be served.
 pub async fn serve(
     kernel: Kernel,
+    token: Token,
     listener: TcpListener,
     stop: CancellationToken,
-) -> Result<(), tonic::transport::Error> {
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Server::builder()
+) -> Result<(), ServeError> {
+    let address = listener.local_addr()?;
+    if !is_loopback(address.ip()) {
+        return Err(ServeError::NotLoopback(address));
+    }
+    let service = SafetyServer::new(kernel).max_decoding_message_size(MESSAGE);
+    let served = Server::builder()
         .max_concurrent_streams(OPEN)
+        .http2_max_header_list_size(METADATA)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .timeout(PATIENCE)
-        .add_service(SafetyServer::new(kernel).max_decoding_message_size(MESSAGE))
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-        .await
+        .add_service(InterceptedService::new(service, move |call| token.check(call)))
+        .serve_with_incoming_shutdown(incoming(listener, CONNECTIONS), stop.cancelled_owned())
+        .await;
+    Ok(served?)
 }
 
 #[tonic::async_trait]
@@ -62,6 +87,7 @@ mod tests {
     use cortex_domain::job::Owner;
     use cortex_domain::pointer::{Memory, Pointer};
     use cortex_domain::ports::SafetyGate;
+    use cortex_wire::v1::safety_client::SafetyClient;
 
     use super::*;
     use crate::{Policies, Remote};
@@ -82,17 +108,35 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(kernel.clone(), listener, stop.clone()));
+        let token = |letter: &str| Token::new(&letter.repeat(64)).unwrap();
+        let server = tokio::spawn(serve(kernel.clone(), token("a"), listener, stop.clone()));
 
         let now = Timestamp::from_millis(1);
-        let remote = Remote::new(&address).unwrap();
+        let remote = Remote::new(&address, token("a")).unwrap();
         for topic in ["job.echo", "job.embed"] {
             let there = remote.check(question(topic), now).await.unwrap();
             assert_eq!(there, kernel.decide(&question(topic)));
         }
 
+        let stranger = Remote::new(&address, token("b")).unwrap();
+        let refused = stranger.check(question("job.echo"), now).await.unwrap_err();
+        assert!(refused.to_string().contains("token"), "{refused}");
+        let keyless = SafetyClient::connect(format!("http://{address}")).await.unwrap();
+        let asked = v1::CheckRequest::from((&question("job.echo"), now));
+        let status = keyless.clone().check(asked).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::Unauthenticated);
+
         stop.cancel();
         server.await.unwrap().unwrap();
         assert!(remote.check(question("job.echo"), now).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_kernel_is_not_served_beyond_loopback() {
+        let kernel = Kernel::new(Policies::parse("default: { allow: [] }\n", Path::new("s")).unwrap());
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let token = Token::new(&"a".repeat(64)).unwrap();
+        let refused = serve(kernel, token, listener, CancellationToken::new()).await;
+        assert!(matches!(refused, Err(ServeError::NotLoopback(_))), "{refused:?}");
     }
 }

@@ -78,7 +78,8 @@ impl Origin {
         let credentials = Credentials { edge: secrets.edge_keyring()?, local };
         let gate: Arc<dyn SafetyGate> = match &config.safety_kernel {
             Some(address) => {
-                Arc::new(Remote::new(address).map_err(|error| Failure::new(Exit::Config, error))?)
+                let remote = Remote::new(address, secrets.safety_token()?);
+                Arc::new(remote.map_err(|error| Failure::new(Exit::Config, error))?)
             }
             None => Arc::new(Kernel::new(config.policies.clone())),
         };

@@ -1,6 +1,7 @@
 //! The command line. Everything that is read from the environment is named here and nowhere else.
 
 mod chat_workers;
+mod secret;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use cortex_domain::topic::Topic;
 use cortex_guard::cors::Origins;
 
 pub(crate) use chat_workers::ChatWorkerArgs;
+pub(crate) use secret::refuse_plain;
 
 use crate::up::ChatModel;
 
@@ -145,8 +147,8 @@ pub(crate) struct UpArgs {
     #[arg(long, env = "CHAT_MODEL", default_value = "auto", value_name = "NAME")]
     pub(crate) chat_model: ChatModel,
 
-    /// The key of local callers of the origin [default: one that is made and kept]
-    #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "KEY")]
+    /// A file with the key of local callers of the origin [default: one that is made and kept]
+    #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) api_key: Option<String>,
 
     /// Whose the local callers' jobs are, and the development key's
@@ -176,8 +178,8 @@ pub(crate) struct SafetyArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StatusArgs {
-    /// The key of local callers, where `cortex up` was given one [default: the one that is kept]
-    #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "KEY")]
+    /// A file with the key of local callers, where `cortex up` was given one [default: the one that is kept]
+    #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) api_key: Option<String>,
 }
 
@@ -187,8 +189,8 @@ pub(crate) struct ApiArgs {
     /// The API [default: what `cortex up` runs here]
     #[arg(long, env = "CORTEX_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// The key to call it with [default: the development key]
-    #[arg(long, env = "CORTEX_API_KEY", hide_env_values = true, value_name = "KEY")]
+    /// A file with the key to call it with [default: the development key]
+    #[arg(long, env = "CORTEX_API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) key: Option<String>,
 }
 
@@ -356,8 +358,8 @@ pub(crate) struct EdgeArgs {
     /// The edge [default: the one `cortex up` runs here]
     #[arg(long, env = "CORTEX_EDGE_URL", value_name = "URL")]
     pub(crate) edge_url: Option<String>,
-    /// The keys to sign with, `<id>:<hex>` [default: those kept in the home folder]
-    #[arg(long, env = "ORIGIN_KEYS", hide_env_values = true, value_name = "KEYS")]
+    /// A file with the keys to sign with, `<id>:<hex>` [default: those kept in the home folder]
+    #[arg(long, env = "ORIGIN_KEYS", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) origin_keys: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod command;
 mod demo;
 mod exit;
 mod home;
@@ -25,6 +26,10 @@ use exit::{Exit, Failure};
 use home::Home;
 
 fn main() -> ExitCode {
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    if let Err(refused) = cli::refuse_plain(arguments) {
+        return report(&Failure::message(Exit::BadInput, refused)).into();
+    }
     let cli = Cli::parse();
     telemetry::init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build();

@@ -3,7 +3,9 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use crate::command;
 
 /// A process that listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +68,7 @@ fn listening(table: &str, port: u16) -> Vec<u64> {
 }
 
 fn by_lsof(port: u16) -> Option<Owner> {
-    let listing = Command::new("lsof")
+    let listing = command::tool("lsof")
         .args(["-nP", &format!("-iTCP:{port}"), "-sTCP:LISTEN", "-Fpc"])
         .stdin(Stdio::null())
         .stderr(Stdio::null())

@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use crate::cli::UpArgs;
 use crate::client::{self, Api};
+use crate::command;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::secrets::Secrets;
@@ -130,7 +131,7 @@ impl Stage {
     }
 
     fn command(&self) -> Result<Command, Failure> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::from(command::own(std::env::current_exe()?));
         command.args(["up", "--without", "edge", "--host-port", "0", "--chat-port", "0", "--grpc-port", "0"]);
         command.args(["--workers", &self.args.workers.join(",")]);
         command.args(["--api-port", &self.origin_port.to_string(), "--edge-url", &self.edge.url]);

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::supervise::supervise;
 use crate::cli::ChatWorkerArgs;
+use crate::command;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::running::Process;
@@ -104,7 +105,7 @@ pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
 impl Launch {
     /// For the `n`th of its kind, counted from 0.
     fn command(&self, kind: Kind, id: &str, n: u16) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::from(command::own(&self.program));
         command.args(["--kind", kind.name(), "--id", id, "--link"]).arg(self.link.to_string());
         command.env("CORTEX_LINK_TOKEN", &self.token).env("CORTEX_HOME", &self.home);
         let served = match kind {

@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::cli::BenchArgs;
+use crate::command;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::show::{self, table};
@@ -103,7 +104,7 @@ fn text(cases: &[Case]) -> String {
 }
 
 fn command(home: &Home, args: &BenchArgs) -> Result<Command, Failure> {
-    let mut command = Command::new(worker_program()?);
+    let mut command = Command::from(command::own(worker_program()?));
     command.arg("bench").env("CORTEX_HOME", home.path());
     let joined = |list: &[u32]| list.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     command.args(["--model", args.model.as_str(), "--tokens", &args.tokens.to_string()]);

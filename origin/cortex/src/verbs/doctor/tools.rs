@@ -9,6 +9,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::check::Check;
+use crate::command;
 
 /// How long a program may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,7 +64,7 @@ async fn version(program: &str) -> Found {
 }
 
 async fn asked(program: &str, arguments: &[&str], patience: Duration) -> Found {
-    let mut command = Command::new(program);
+    let mut command = Command::from(command::tool(program));
     command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let output = match timeout(patience, command.output()).await {
         Ok(Ok(output)) if output.status.success() => output,

@@ -1,0 +1,115 @@
+//! Programs that this one starts. None gets a secret that it has no use for: what is in an environment is inherited by
+//! all that a program starts, and is written into its crash reports.
+
+use std::ffi::{OsStr, OsString};
+use std::process::Command;
+
+/// What a program needs to be found, to find its libraries and to print.
+const PLAIN: [&str; 11] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+];
+/// Words in the names of variables that hold secrets.
+const SECRET: [&str; 16] = [
+    "APIKEY",
+    "AUTH",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "DSN",
+    "KEY",
+    "KEYS",
+    "PASS",
+    "PASSPHRASE",
+    "PASSWD",
+    "PASSWORD",
+    "PEPPER",
+    "SECRET",
+    "SECRETS",
+    "TOKEN",
+    "TOKENS",
+];
+
+/// A program that is not ours, with nothing of our environment but what is plain.
+pub(crate) fn tool(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(PLAIN.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    command
+}
+
+/// A program of ours, with our environment but without its secrets.
+pub(crate) fn own(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in secrets(std::env::vars_os()) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn secrets(all: impl Iterator<Item = (OsString, OsString)>) -> impl Iterator<Item = (OsString, OsString)> {
+    all.filter(|(name, value)| is_secret(&name.to_string_lossy(), &value.to_string_lossy()))
+}
+
+/// Whether a variable holds a secret, by its name, or by a user and password in an address.
+fn is_secret(name: &str, value: &str) -> bool {
+    let words = name.split(|sign: char| !sign.is_ascii_alphanumeric());
+    let in_name = words.into_iter().any(|word| SECRET.iter().any(|secret| word.eq_ignore_ascii_case(secret)));
+    let in_address = value.split_once("://").is_some_and(|(_, rest)| {
+        rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
+    });
+    in_name || in_address
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn variables_with_secrets_are_known() {
+        for (name, value) in [
+            ("API_KEY", "x"),
+            ("CORTEX_API_KEY", "x"),
+            ("ORIGIN_KEYS", "x"),
+            ("CORTEX_LINK_TOKEN", "x"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+            ("npm_config__auth", "x"),
+            ("PGPASSWORD_PASSWORD", "x"),
+            ("DATABASE_URL", "postgres://cortex:pw@db/cortex"),
+            ("NATS_URL", "nats://token@127.0.0.1:4222"),
+        ] {
+            assert!(is_secret(name, value), "{name}");
+        }
+        for (name, value) in [
+            ("PATH", "/bin"),
+            ("CORTEX_HOME", "/home/a@b"),
+            ("CUDA_VISIBLE_DEVICES", "0"),
+            ("KEYBOARD", "de"),
+            ("CORTEX_EDGE_URL", "http://127.0.0.1:8787/a@b"),
+        ] {
+            assert!(!is_secret(name, value), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_tool_gets_what_is_plain_and_nothing_else() {
+        let command = tool("true");
+        let given: HashMap<_, _> = command.get_envs().collect();
+        assert!(given.keys().all(|name| PLAIN.iter().any(|plain| *name == OsStr::new(plain))));
+        assert!(given.contains_key(OsStr::new("PATH")));
+        // Only with `env_clear` is a variable that is not named left out.
+        let output = tool("/usr/bin/env").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let names: Vec<_> = text.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+        assert!(names.iter().all(|name| PLAIN.contains(name)), "{names:?}");
+    }
+}

@@ -21,7 +21,8 @@ pub(crate) struct Request {
 impl Request {
     /// A POST of JSON; `headers` are whole lines.
     pub(crate) fn post(path: &str, headers: &[String], body: &str, status: &'static str) -> Self {
-        let mut text = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
+        let mut text =
+            format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
         for header in headers {
             text.push_str(header);
             text.push_str("\r\n");

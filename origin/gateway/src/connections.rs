@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use cortex_domain::id::Tenant;
 use tokio_util::sync::CancellationToken;
 
 /// A clone is the same list.
@@ -36,11 +37,12 @@ pub(crate) struct Connection {
     close: CancellationToken,
 }
 
-/// Says of a connection that a known caller uses it.
+/// Says of a request, and so of its connection, that a known caller sent it. A clone is of the same request.
 #[derive(Clone, Debug)]
 pub(crate) struct Vouch {
     connections: Connections,
     number: u64,
+    tenant: Arc<OnceLock<Tenant>>,
 }
 
 impl Connections {
@@ -92,8 +94,9 @@ impl Table {
 }
 
 impl Connection {
+    /// For one request.
     pub(crate) fn vouch(&self) -> Vouch {
-        Vouch { connections: self.connections.clone(), number: self.number }
+        Vouch { connections: self.connections.clone(), number: self.number, tenant: Arc::default() }
     }
 
     /// Resolves once the connection is to be closed.
@@ -103,10 +106,17 @@ impl Connection {
 }
 
 impl Vouch {
-    pub(crate) fn known(&self) {
+    /// Notes whose request it is.
+    pub(crate) fn known(&self, tenant: &Tenant) {
+        self.tenant.get_or_init(|| tenant.clone());
         if let Some(open) = self.connections.table().open.get_mut(&self.number) {
             open.vouched = true;
         }
+    }
+
+    /// Whose request it is, if that is known.
+    pub(crate) fn tenant(&self) -> Option<&Tenant> {
+        self.tenant.get()
     }
 }
 
@@ -120,6 +130,10 @@ impl Drop for Connection {
 mod tests {
     use super::*;
 
+    fn tenant() -> Tenant {
+        "a".parse().unwrap()
+    }
+
     fn peer(n: u8) -> IpAddr {
         [127, 0, 0, n].into()
     }
@@ -129,7 +143,7 @@ mod tests {
         let connections = Connections::new(4);
         let lone = connections.enter(peer(2)).unwrap();
         let [oldest, known, newest] = [1, 1, 1].map(|n| connections.enter(peer(n)).unwrap());
-        known.vouch().known();
+        known.vouch().known(&tenant());
         let _new = connections.enter(peer(3)).unwrap();
         assert!(oldest.close.is_cancelled());
         assert!(![&lone, &known, &newest].iter().any(|open| open.close.is_cancelled()));
@@ -145,7 +159,7 @@ mod tests {
         let connections = Connections::new(2);
         let open = [1, 1].map(|n| connections.enter(peer(n)).unwrap());
         for connection in &open {
-            connection.vouch().known();
+            connection.vouch().known(&tenant());
         }
         assert!(connections.enter(peer(1)).is_none());
         drop(open);

@@ -24,6 +24,7 @@ use crate::limits::Limits;
 use crate::models::Models;
 use crate::readers::Readers;
 use crate::stream::Streams;
+use crate::unread::Unread;
 use crate::waits::Waits;
 use crate::watch::Watch;
 use crate::workers::Workers;
@@ -73,6 +74,7 @@ pub(crate) struct Inner {
     pub(crate) holders: Holders,
     /// Connections of the HTTP door at most.
     pub(crate) connections: usize,
+    pub(crate) unread: Unread,
     pub(crate) door: Door,
     pub(crate) allowed_hosts: Vec<AllowedHost>,
     pub(crate) watch: Watch,
@@ -131,6 +133,7 @@ impl Gateway {
             connections: limits.connections,
             submissions,
             reads,
+            unread: Unread::new(limits.unread_bytes),
             door,
             allowed_hosts,
             watch,

@@ -24,6 +24,7 @@ mod routes;
 mod rpc;
 mod serve;
 mod stream;
+mod unread;
 mod waits;
 mod watch;
 mod workers;

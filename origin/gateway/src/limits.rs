@@ -11,6 +11,8 @@ pub struct Limits {
     pub readers: Share,
     /// Such readers of one job.
     pub readers_of_job: usize,
+    /// Bytes of answers that wait to be taken by their clients.
+    pub unread_bytes: Share,
     /// Bytes of streams that have ended and are kept for clients that may come back for the rest.
     pub ended_bytes: Share,
 }
@@ -29,6 +31,7 @@ impl Default for Limits {
             streams: Share { all: 1024, of_tenant: 256 },
             readers: Share { all: 2048, of_tenant: 512 },
             readers_of_job: 16,
+            unread_bytes: Share { all: 1024 * 1024 * 1024, of_tenant: 256 * 1024 * 1024 },
             ended_bytes: Share { all: 64 * 1024 * 1024, of_tenant: 16 * 1024 * 1024 },
         }
     }

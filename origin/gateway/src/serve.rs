@@ -1,10 +1,15 @@
 //! Connections: HTTP/1.1 with limits on their number, on the time and size of a head, and on how long an answer waits to
 //! be taken, so that slow clients are cut.
 
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::{IntoResponse, Response};
 use cortex_fabric::write_timeout::WriteTimeout;
+use cortex_guard::Shape;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -14,10 +19,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connections::{Connection, Connections};
+use crate::connections::{Connection, Connections, Vouch};
 use crate::door::{self, Framed};
 use crate::gateway::Gateway;
+use crate::refuse::Refused;
 use crate::routes::router;
+use crate::unread::Unread;
 
 /// How long a request's head may take to arrive, and an idle connection may stay.
 const HEAD: Duration = Duration::from_secs(15);
@@ -35,74 +42,90 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
         Ok(address) => door::rule(address, gateway.inner.allowed_hosts.clone()),
         Err(error) => return tracing::error!(%error, "the door's address can't be read"),
     };
-    let open = accept(router(gateway.clone(), rule), listener, connections, &stop).await;
+    let router = TowerToHyperService::new(router(gateway.clone(), rule));
+    let door = Door { router, connections, unread: gateway.inner.unread.clone() };
+    let open = door.accept(listener, &stop).await;
     gateway.inner.stop.cancel();
     if tokio::time::timeout(GRACE, open.wait()).await.is_err() {
         tracing::warn!("requests were still open when the grace period ended");
     }
 }
 
-/// Takes connections until `stop`; returns those that are open then.
-async fn accept(
-    router: Router,
-    listener: TcpListener,
+/// What every connection of the door works with.
+struct Door {
+    router: TowerToHyperService<Router>,
     connections: Connections,
-    stop: &CancellationToken,
-) -> TaskTracker {
-    let open = TaskTracker::new();
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                connections.shed();
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-        };
-        let Some(connection) = connections.enter(peer.ip()) else {
-            tracing::warn!(%peer, "a connection was refused: there are too many of known callers");
-            continue;
-        };
-        open.spawn(answer(router.clone(), stream, connection, stop.clone()));
-    }
-    open.close();
-    open
+    unread: Unread,
 }
 
-/// Answers the requests of one connection.
-async fn answer(router: Router, stream: TcpStream, place: Connection, stop: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY was not set");
+impl Door {
+    /// Takes connections until `stop`; returns those that are open then.
+    async fn accept(self, listener: TcpListener, stop: &CancellationToken) -> TaskTracker {
+        let (door, open) = (Arc::new(self), TaskTracker::new());
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    door.connections.shed();
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            match door.connections.enter(peer.ip()) {
+                Some(place) => drop(open.spawn(door.clone().serve(stream, place, stop.clone()))),
+                None => tracing::warn!(%peer, "a connection was refused: known callers have too many"),
+            }
+        }
+        open.close();
+        open
     }
-    let (router, vouch) = (TowerToHyperService::new(router), place.vouch());
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+
+    /// Serves one connection.
+    async fn serve(self: Arc<Self>, stream: TcpStream, place: Connection, stop: CancellationToken) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was not set");
+        }
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .max_buf_size(BUFFER)
+            .serve_connection(
+                TokioIo::new(Framed::new(WriteTimeout::new(stream))),
+                service_fn(|request| self.answer(place.vouch(), request)),
+            );
+        tokio::pin!(connection);
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = place.closed() => {
+                tracing::debug!("an unknown caller's connection was closed: there are too many");
+                return;
+            }
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "a connection ended badly");
+        }
+    }
+
+    async fn answer(&self, vouch: Vouch, mut request: Request<Incoming>) -> Result<Response, Infallible> {
+        let shape = Shape::for_path(request.uri().path());
         request.extensions_mut().insert(vouch.clone());
-        router.call(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(Framed::new(WriteTimeout::new(stream))), service);
-    tokio::pin!(connection);
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = place.closed() => {
-            tracing::debug!("an unknown caller's connection was closed: there are too many");
-            return;
-        }
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection ended badly");
+        let answer = self.router.call(request).await?;
+        Ok(match vouch.tenant() {
+            Some(tenant) => self
+                .unread
+                .count(tenant, answer)
+                .unwrap_or_else(|problem| Refused { problem, shape }.into_response()),
+            None => answer,
+        })
     }
 }
 

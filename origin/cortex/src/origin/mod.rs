@@ -1,6 +1,7 @@
 //! The origin's roles in one process: store, bus, safety kernel, scheduler, gateway and the workers' link.
 
 mod config;
+mod descriptors;
 mod limits;
 mod start;
 

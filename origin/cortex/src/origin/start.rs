@@ -7,10 +7,10 @@ use cortex_domain::id::{ModelName, Tenant};
 use cortex_domain::ports::{Bus, JobStore, Payloads, SafetyGate};
 use cortex_fabric::bus::{Embedded, Room};
 use cortex_fabric::clock::Clock;
-use cortex_fabric::link::{Limits, LinkAddress, Listener, Server};
+use cortex_fabric::link::{Limits as LinkLimits, LinkAddress, Listener, Server};
 use cortex_fabric::payload::Layered;
 use cortex_gateway::ledger::Edge;
-use cortex_gateway::{Credentials, Gateway, LocalKey, Parts as GatewayParts};
+use cortex_gateway::{Credentials, Gateway, Limits, LocalKey, Parts as GatewayParts};
 use cortex_safety::{Kernel, Remote};
 use cortex_scheduler::{Parts as SchedulerParts, Scheduler};
 use cortex_store::SqliteStore;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::config::Config;
+use super::descriptors;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::roles;
@@ -98,7 +99,7 @@ impl Origin {
         let link = Listener::bind(&LinkAddress::Unix(home.run().join("link.sock"))).await?;
         let link_address = link.address().clone();
         let token = secrets::hex();
-        let limits = Limits { heartbeat: config.settings.heartbeat, ..Limits::default() };
+        let limits = LinkLimits { heartbeat: config.settings.heartbeat, ..LinkLimits::default() };
         let server = Server::new(bus.clone(), payloads.clone(), token.clone(), limits);
 
         let scheduler = Scheduler::start(SchedulerParts {
@@ -118,7 +119,7 @@ impl Origin {
             models: config.model_names(home, chat_model.as_ref()),
             credentials,
             sharing: config.settings.sharing.clone(),
-            limits: cortex_gateway::Limits::default(),
+            limits: door_limits(),
             allowed_hosts: Vec::new(),
         })
         .await?;
@@ -180,6 +181,12 @@ impl Origin {
         self.teller.wait().await;
         self.bus.close();
     }
+}
+
+/// The usual limits, with descriptors left over for the store, the workers and the edge.
+fn door_limits() -> Limits {
+    let usual = Limits::default();
+    Limits { connections: usual.connections.min(descriptors::raise() / 2), ..usual }
 }
 
 impl std::fmt::Debug for Origin {

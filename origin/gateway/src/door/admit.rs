@@ -76,8 +76,8 @@ impl FromRequest<Gateway> for Admitted {
         let inner = &gateway.inner;
         let vouch = request.extensions().get::<Vouch>().cloned();
         let admitted = inner.door.admit(request, inner.now()).await;
-        if let (Ok(_), Some(vouch)) = (&admitted, vouch) {
-            vouch.known();
+        if let (Ok(admitted), Some(vouch)) = (&admitted, vouch) {
+            vouch.known(&admitted.owner.tenant);
         }
         admitted.map_err(|turned_away| turned_away.shaped(shape))
     }

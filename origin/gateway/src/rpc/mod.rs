@@ -4,6 +4,7 @@ mod jobs;
 mod serve;
 mod status;
 mod submit;
+mod taken;
 mod view;
 
 pub use serve::serve;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
 use cortex_fabric::incoming::incoming;
 use cortex_guard::loopback::Door as Loopback;
@@ -18,6 +18,7 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 
 use super::status::status;
+use super::taken;
 use crate::door;
 use crate::gateway::Gateway;
 use crate::serve::GRACE;
@@ -56,7 +57,10 @@ pub async fn serve(
         }
     };
     let service = JobsServer::new(gateway).max_decoding_message_size(MESSAGE);
-    let routes = Routes::new(service).into_axum_router().layer(from_fn_with_state(rule, enter));
+    let routes = Routes::new(service)
+        .into_axum_router()
+        .layer(map_response(taken::in_time))
+        .layer(from_fn_with_state(rule, enter));
     let stopped = stop.clone();
     let serving = Server::builder()
         .max_concurrent_streams(OPEN)

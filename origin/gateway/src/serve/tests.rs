@@ -9,21 +9,28 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::*;
-use crate::connections::Vouch;
+use crate::limits::Share;
 
 /// Far more than the system holds for a peer that does not read.
 const LARGE: usize = 64 * 1024 * 1024;
 
-struct Door {
+struct Opened {
     address: SocketAddr,
     stop: CancellationToken,
     serving: tokio::task::JoinHandle<TaskTracker>,
 }
 
-impl Door {
+impl Opened {
     async fn open(most: usize) -> Self {
         let router = Router::new()
             .route("/whole", get(async || Bytes::from(vec![b'x'; LARGE])))
+            .route(
+                "/own",
+                get(async |vouch: Extension<Vouch>| {
+                    vouch.known(&"a".parse().unwrap());
+                    Bytes::from(vec![b'x'; LARGE])
+                }),
+            )
             .route(
                 "/stream",
                 get(async || {
@@ -31,12 +38,14 @@ impl Door {
                     Body::from_stream(stream::repeat_with(piece))
                 }),
             )
-            .route("/known", get(async |vouch: Extension<Vouch>| vouch.known()));
+            .route("/known", get(async |vouch: Extension<Vouch>| vouch.known(&"a".parse().unwrap())));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let until = stop.clone();
-        let serving =
-            tokio::spawn(async move { accept(router, listener, Connections::new(most), &until).await });
+        let unread = Unread::new(Share { all: 3 * LARGE, of_tenant: 2 * LARGE });
+        let router = TowerToHyperService::new(router);
+        let door = Door { router, connections: Connections::new(most), unread };
+        let serving = tokio::spawn(async move { door.accept(listener, &until).await });
         Self { address, stop, serving }
     }
 
@@ -61,7 +70,7 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 
 #[tokio::test]
 async fn answers_that_nobody_reads_are_dropped_whatever_their_kind() {
-    let door = Door::open(8).await;
+    let door = Opened::open(8).await;
     let mut unread = Vec::new();
     for path in ["/whole", "/stream"] {
         let mut stream = door.ask(path).await;
@@ -78,8 +87,33 @@ async fn answers_that_nobody_reads_are_dropped_whatever_their_kind() {
 }
 
 #[tokio::test]
+async fn a_tenant_that_reads_none_of_its_answers_gets_no_more_of_them() {
+    let door = Opened::open(8).await;
+    let mut unread = Vec::new();
+    for expected in ["200", "200", "429"] {
+        let mut stream = door.ask("/own").await;
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await.unwrap();
+        assert_eq!(std::str::from_utf8(&head).unwrap(), format!("HTTP/1.1 {expected}"));
+        unread.push(stream);
+    }
+    drop(unread);
+    let mut rest = vec![0; LARGE];
+    let again = async {
+        loop {
+            let mut stream = door.ask("/own").await;
+            stream.read_exact(&mut rest[..12]).await.unwrap();
+            if rest.starts_with(b"HTTP/1.1 200") {
+                return stream.read_exact(&mut rest).await.unwrap();
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), again).await.expect("what was given up counts no more");
+}
+
+#[tokio::test]
 async fn unknown_connections_make_room_for_new_ones_and_known_ones_do_not() {
-    let door = Door::open(2).await;
+    let door = Opened::open(2).await;
     let mut known = door.ask("/known").await;
     known.read_exact(&mut [0; 12]).await.unwrap();
     let mut silent = TcpStream::connect(door.address).await.unwrap();
@@ -96,7 +130,7 @@ async fn unknown_connections_make_room_for_new_ones_and_known_ones_do_not() {
 
 #[tokio::test]
 async fn a_head_that_never_ends_is_not_waited_for() {
-    let door = Door::open(2).await;
+    let door = Opened::open(2).await;
     let mut half = TcpStream::connect(door.address).await.unwrap();
     half.write_all(b"GET /known HTTP/1.1\r\nhost:").await.unwrap();
     let mut other = door.ask("/known").await;

@@ -1,0 +1,153 @@
+//! Answers that are taken in time. Over HTTP/2 a peer can read its connection and yet give one call's answer no room, so
+//! that the limit on the socket does not see it.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use cortex_fabric::write_timeout::STALLED;
+use hyper::body::{Body as _, Frame};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// What is handed on at a time: the transport keeps this much of an answer that is not taken, and no more.
+const PIECE: usize = 64 * 1024;
+
+/// Gives up an answer of which nothing was taken for [`STALLED`].
+pub(super) async fn in_time(answer: Response) -> Response {
+    answer.map(|body| Body::new(Timed::new(body)))
+}
+
+#[derive(Debug)]
+struct Timed {
+    state: Arc<Mutex<State>>,
+    _gone: DropGuard,
+}
+
+#[derive(Debug)]
+struct State {
+    /// None once the answer was given up.
+    body: Option<Body>,
+    /// What of the last message was not handed on yet.
+    rest: Bytes,
+    /// Since when the transport takes no more, while it does not.
+    full: Option<Instant>,
+}
+
+impl Timed {
+    fn new(body: Body) -> Self {
+        let state = State { body: Some(body), rest: Bytes::new(), full: Some(Instant::now()) };
+        let (state, gone) = (Arc::new(Mutex::new(state)), CancellationToken::new());
+        tokio::spawn(gone.clone().run_until_cancelled_owned(watch(Arc::clone(&state))));
+        Self { state, _gone: gone.drop_guard() }
+    }
+}
+
+/// Gives up the answer once the transport has taken no more of it for too long.
+async fn watch(state: Arc<Mutex<State>>) {
+    loop {
+        let waited = lock(&state).full.map(|since| since.elapsed()).unwrap_or_default();
+        match STALLED.checked_sub(waited) {
+            Some(rest) if !rest.is_zero() => tokio::time::sleep(rest).await,
+            _ => break,
+        }
+    }
+    let mut state = lock(&state);
+    (state.body, state.rest) = (None, Bytes::new());
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            let Some(body) = &mut self.body else {
+                return Poll::Ready(Some(Err(axum::Error::new("the answer was not taken in time"))));
+            };
+            match std::task::ready!(Pin::new(body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        let piece = self.rest.split_to(self.rest.len().min(PIECE));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+}
+
+impl hyper::body::Body for Timed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let mut state = lock(&self.state);
+        let next = state.next(context);
+        state.full = next.is_ready().then(Instant::now);
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::stream;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn timed(body: Body) -> Body {
+        in_time(Response::new(body)).await.into_body()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_of_which_nothing_is_taken_is_given_up() {
+        let (kept, gone) = (Arc::new(()), Bytes::from(vec![0; 4 * PIECE]));
+        let watched = Arc::downgrade(&kept);
+        let pieces = stream::once(async move {
+            let _kept = kept;
+            Ok::<_, axum::Error>(gone)
+        });
+        let mut body = timed(Body::from_stream(pieces)).await;
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), PIECE);
+        tokio::time::sleep(STALLED - Duration::from_secs(1)).await;
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), PIECE);
+        tokio::time::sleep(STALLED + Duration::from_secs(1)).await;
+        assert!(watched.upgrade().is_none(), "it is kept by nobody");
+        assert!(body.frame().await.unwrap().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_asks_for_is_given_up() {
+        let mut body = timed(Body::from(vec![0; PIECE])).await;
+        tokio::time::sleep(STALLED + Duration::from_secs(1)).await;
+        assert!(body.frame().await.unwrap().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_has_nothing_to_say_is_waited_for() {
+        let quiet = stream::unfold(0, |said| async move {
+            tokio::time::sleep(10 * STALLED).await;
+            (said < 3).then_some((Ok::<_, axum::Error>(Bytes::from_static(b"x")), said + 1))
+        });
+        let body = timed(Body::from_stream(quiet)).await;
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "xxx");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_taken_arrives_whole() {
+        let whole = Bytes::from((0..3 * PIECE + 1).map(|n| n as u8).collect::<Vec<_>>());
+        assert_eq!(timed(Body::from(whole.clone())).await.collect().await.unwrap().to_bytes(), whole);
+        assert!(timed(Body::empty()).await.collect().await.unwrap().to_bytes().is_empty());
+    }
+}

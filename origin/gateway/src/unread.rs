@@ -1,0 +1,173 @@
+//! Answers that are being written: how many bytes of each tenant's wait to be taken, whatever route they are of.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use cortex_domain::id::Tenant;
+use cortex_guard::{Kind, Problem};
+use hyper::body::{Body as _, Frame, SizeHint};
+
+use crate::limits;
+
+/// Answers of less count nothing: the number of connections bounds them.
+const SMALL: u64 = 64 * 1024;
+
+/// A clone is the same account.
+#[derive(Clone, Debug)]
+pub(crate) struct Unread {
+    most: limits::Share,
+    counts: Arc<Mutex<Counts>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    tenants: HashMap<Tenant, usize>,
+}
+
+/// The bytes of one answer, until it was taken or given up.
+#[derive(Debug)]
+struct Share {
+    unread: Unread,
+    tenant: Tenant,
+    bytes: usize,
+}
+
+impl Unread {
+    pub(crate) fn new(most: limits::Share) -> Self {
+        Self { most, counts: Arc::default() }
+    }
+
+    /// Counts a tenant's answer until it is taken. One that streams bounds what it keeps by itself.
+    ///
+    /// # Errors
+    /// If too much of the tenant's, or of all, waits to be taken already. The answer is given up then.
+    pub(crate) fn count(&self, tenant: &Tenant, answer: Response) -> Result<Response, Problem> {
+        let bytes = answer.body().size_hint().exact().filter(|bytes| *bytes > SMALL);
+        let Some(bytes) = bytes else { return Ok(answer) };
+        let share = self.take(tenant, usize::try_from(bytes).unwrap_or(usize::MAX))?;
+        Ok(answer.map(|body| Body::new(Counted { body, share: Arc::new(share) })))
+    }
+
+    fn take(&self, tenant: &Tenant, bytes: usize) -> Result<Share, Problem> {
+        let mut counts = self.counts();
+        let own = counts.tenants.get(tenant).copied().unwrap_or_default().saturating_add(bytes);
+        let all = counts.all.saturating_add(bytes);
+        if own > self.most.of_tenant || all > self.most.all {
+            let detail = "too many answers wait to be read: read those that are open, then try again";
+            return Err(Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1)));
+        }
+        counts.all = all;
+        counts.tenants.insert(tenant.clone(), own);
+        drop(counts);
+        Ok(Share { unread: self.clone(), tenant: tenant.clone(), bytes })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut counts = self.unread.counts();
+        counts.all -= self.bytes;
+        if let Entry::Occupied(mut own) = counts.tenants.entry(self.tenant.clone()) {
+            *own.get_mut() -= self.bytes;
+            if *own.get() == 0 {
+                own.remove();
+            }
+        }
+    }
+}
+
+/// A body that counts until it is gone, and so do the pieces that were taken out of it: a transport takes an answer
+/// whole and keeps it.
+#[derive(Debug)]
+struct Counted {
+    body: Body,
+    share: Arc<Share>,
+}
+
+struct Piece {
+    bytes: Bytes,
+    _share: Arc<Share>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl hyper::body::Body for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let counted = |bytes| Bytes::from_owner(Piece { bytes, _share: Arc::clone(&self.share) });
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(counted))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    const LARGE: usize = 1024 * 1024;
+
+    fn answer(bytes: usize) -> Response {
+        vec![b'x'; bytes].into_response()
+    }
+
+    fn unread() -> Unread {
+        Unread::new(limits::Share { all: 3 * LARGE, of_tenant: 2 * LARGE })
+    }
+
+    #[tokio::test]
+    async fn a_tenants_unread_answers_are_bounded_and_leave_room_for_others() {
+        let unread = unread();
+        let count = |tenant: &str, bytes| unread.count(&tenant.parse().unwrap(), answer(bytes));
+        let mut kept = vec![count("a", LARGE).unwrap(), count("a", LARGE).unwrap()];
+        assert_eq!(count("a", LARGE).unwrap_err().kind, Kind::Overloaded);
+        kept.push(count("b", LARGE).unwrap());
+        assert_eq!(count("b", LARGE).unwrap_err().kind, Kind::Overloaded, "there are too many in all");
+        assert!(count("a", 1024).is_ok(), "a small one counts nothing");
+        let read = kept.remove(0).into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(read.len(), LARGE);
+        assert!(count("a", LARGE).is_err(), "its bytes are there still");
+        drop(read);
+        kept.push(count("a", LARGE).unwrap());
+        drop(kept);
+        let counts = unread.counts();
+        assert!(counts.all == 0 && counts.tenants.is_empty());
+    }
+
+    #[test]
+    fn a_counted_answer_keeps_its_length() {
+        let counted = unread().count(&"a".parse().unwrap(), answer(LARGE)).unwrap();
+        assert_eq!(counted.body().size_hint().exact(), Some(LARGE as u64));
+    }
+}

@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::secrets::Secrets;
 use crate::show::out;
-use crate::up::{ChatModel, Child, Edge, Want, ensure_key, prepare_models};
+use crate::up::{ChatModel, Child, Edge, Want, ensure_key, prepare_models, variables};
 
 /// How long the origin and its workers may take to be there.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,7 +51,8 @@ impl Stage {
         out("Starting the edge (the real Worker in workerd), the origin and its workers ...");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, origin_port));
         let public = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let edge = Edge::start(&home, &secrets, public, address, &topics.join(",")).await?;
+        let variables = variables(&secrets, &topics.join(","), &args.cors_origins);
+        let edge = Edge::start(&home, variables, public, address).await?;
         let key = ensure_key(&home, &mut secrets, &edge.url, &args.tenant).await;
         let key = match key {
             Ok(key) => key,

@@ -18,7 +18,7 @@ pub(crate) use bind::bind;
 pub(crate) use chat_model::ChatModel;
 pub(crate) use child::Child;
 pub(crate) use dev_key::ensure as ensure_key;
-pub(crate) use edge::Edge;
+pub(crate) use edge::{Edge, variables};
 pub(crate) use signal::Signals;
 pub(crate) use stack::{Stack, Want};
 pub(crate) use workers::worker_program;

@@ -13,7 +13,7 @@ use super::{Reader, body};
 const KEY: &str = "abcdefghijka";
 const OTHER: &str = "abcdefghijkb";
 
-/// A request as the edge signs it for the tenant `acme` and a key.
+/// A request as the edge signs it for the tenant `dev` and a key.
 async fn send(stand: &Stand, key: &str, path: &str, sent: &Value) -> Response {
     let once = |more: Vec<(String, String)>| signed(stand, key, path, sent, more).send();
     let answer = once(vec![]).await.unwrap();
@@ -32,7 +32,7 @@ fn signed(stand: &Stand, key: &str, path: &str, sent: &Value, more: Vec<(String,
     let content_type = "application/json";
     let request = Request { method: "POST", path, query: "", content_type, body: sent.as_bytes() };
     let mut all = vec![
-        (headers::TENANT.to_owned(), "acme".to_owned()),
+        (headers::TENANT.to_owned(), "dev".to_owned()),
         (headers::PRINCIPAL.to_owned(), "ci".to_owned()),
         (headers::ROLES.to_owned(), String::new()),
         (headers::CALLER_KEY.to_owned(), key.to_owned()),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cortex_domain::id::ModelName;
 use cortex_domain::retention::Retention;
-use cortex_gateway::{Listing, Models};
+use cortex_gateway::{Limits as DoorLimits, Listing, Models};
 use cortex_models::{Catalogue, Kind};
 use cortex_safety::Policies;
 use cortex_scheduler::{Settings, SettingsError, Unlisted};
@@ -24,6 +24,7 @@ const SAFETY: &str = include_str!("../../../../deploy/config/safety.yaml");
 pub(crate) struct Config {
     pub(crate) settings: Settings,
     pub(crate) retention: Retention,
+    pub(crate) door: DoorLimits,
     pub(crate) policies: Policies,
     pub(crate) models: Catalogue,
     pub(crate) safety_kernel: Option<String>,
@@ -35,11 +36,12 @@ impl Config {
     /// # Errors
     /// With file, key and line, for exit code 78.
     pub(crate) fn load(args: &ConfigArgs) -> Result<Self, Failure> {
-        let Limits { sharing, retention } = limits(args.limits.as_deref())?;
+        let Limits { sharing, retention, door } = limits(args.limits.as_deref())?;
         let settings = settings(args).map_err(|error| Failure::new(Exit::Config, error))?;
         Ok(Self {
             settings: Settings { sharing, ..settings },
             retention,
+            door,
             policies: policies(args.safety.as_deref())?,
             models: models(args.models.as_deref())?,
             safety_kernel: args.safety_kernel.clone(),

@@ -1,4 +1,4 @@
-//! `limits.yaml`: what tenants share, and what the store keeps.
+//! `limits.yaml`: what tenants share, what the store keeps, and what may be open at the doors.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -9,13 +9,17 @@ use cortex_config::{ConfigError, Parsed};
 use cortex_domain::fair::{Sharing, Weights};
 use cortex_domain::id::Tenant;
 use cortex_domain::retention::Retention;
+use cortex_gateway::Limits as DoorLimits;
 use serde::Deserialize;
+
+use super::door_limits::DoorKeys;
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) sharing: Sharing,
     pub(crate) retention: Retention,
+    pub(crate) door: DoorLimits,
 }
 
 /// Why the file can't be used.
@@ -25,6 +29,8 @@ pub(crate) enum LimitsError {
     Config(#[from] ConfigError),
     #[error("{file}: `{field}` is 0 (expected at least 1)")]
     None { file: String, field: &'static str },
+    #[error("{file}: `{field}` is wrong (expected at least 1, and for a tenant no more than for all)")]
+    Door { file: String, field: &'static str },
     #[error("{file}: `weights` gives {tenant} {weight} (expected 1 to {})", Weights::MAX)]
     Weight { file: String, tenant: Tenant, weight: u32 },
     #[error(
@@ -38,6 +44,7 @@ pub(crate) enum LimitsError {
 struct File {
     sharing: SharingKeys,
     retention: RetentionKeys,
+    door: Option<DoorKeys>,
 }
 
 #[derive(Deserialize)]
@@ -62,7 +69,7 @@ struct RetentionKeys {
 
 /// A number of bytes, as in `512MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bytes(u64);
+pub(super) struct Bytes(pub(super) u64);
 
 impl FromStr for Bytes {
     type Err = &'static str;
@@ -87,7 +94,7 @@ impl Limits {
     /// # Errors
     /// If it is not what it should be.
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, LimitsError> {
-        let File { sharing, retention } = cortex_config::parse(text, path)?;
+        let File { sharing, retention, door } = cortex_config::parse(text, path)?;
         let file = path.display().to_string();
         let at_least_one = |field, has| {
             if has { Ok(()) } else { Err(LimitsError::None { file: file.clone(), field }) }
@@ -114,7 +121,10 @@ impl Limits {
         if retention.ended < retention.keys {
             return Err(LimitsError::KeysOutlive { file });
         }
-        Ok(Self { sharing: Sharing { calls: sharing.calls, queue: sharing.queue, weights }, retention })
+        let door = door.map(|keys| keys.limits()).transpose();
+        let door = door.map_err(|field| LimitsError::Door { file, field })?.unwrap_or_default();
+        let sharing = Sharing { calls: sharing.calls, queue: sharing.queue, weights };
+        Ok(Self { sharing, retention, door })
     }
 }
 
@@ -131,7 +141,11 @@ mod tests {
     #[test]
     fn the_file_that_is_shipped_says_the_defaults() {
         let limits = parse(SHIPPED).unwrap();
-        assert_eq!(limits, Limits { sharing: Sharing::default(), retention: Retention::default() });
+        let (sharing, retention) = (Sharing::default(), Retention::default());
+        let usual = Limits { sharing, retention, door: DoorLimits::default() };
+        assert_eq!(limits, usual);
+        let without = SHIPPED.split("door:").next().unwrap();
+        assert_eq!(parse(without).unwrap(), usual);
     }
 
     #[test]
@@ -151,6 +165,9 @@ mod tests {
             ("ended: 7days", "ended: 1h", "shorter than `retention.keys`"),
             ("bytes: 4GiB", "bytes: 4GB", "KiB, MiB"),
             ("bytes: 4GiB", "bytes: 99999999999TiB", "KiB, MiB"),
+            ("connections: 4096", "connections: 0", "`door.connections`"),
+            ("streams: {all: 1024, tenant: 256}", "streams: {all: 8, tenant: 9}", "`door.streams`"),
+            ("readers_of_job: 16", "readers_of_job: 0", "`door.readers_of_job`"),
             ("open_jobs: 50000", "open_job: 50000", "limits.yaml:"),
             ("keys: 24h", "keys: often", "limits.yaml:"),
         ] {

@@ -2,6 +2,7 @@
 
 mod config;
 mod descriptors;
+mod door_limits;
 mod limits;
 mod start;
 

@@ -119,7 +119,7 @@ impl Origin {
             models: config.model_names(home, chat_model.as_ref()),
             credentials,
             sharing: config.settings.sharing.clone(),
-            limits: door_limits(),
+            limits: within_descriptors(config.door),
             allowed_hosts: Vec::new(),
         })
         .await?;
@@ -183,10 +183,9 @@ impl Origin {
     }
 }
 
-/// The usual limits, with descriptors left over for the store, the workers and the edge.
-fn door_limits() -> Limits {
-    let usual = Limits::default();
-    Limits { connections: usual.connections.min(descriptors::raise() / 2), ..usual }
+/// The limits of the doors, with descriptors left over for the store, the workers and the edge.
+fn within_descriptors(limits: Limits) -> Limits {
+    Limits { connections: limits.connections.min(descriptors::raise() / 2), ..limits }
 }
 
 impl std::fmt::Debug for Origin {

@@ -79,6 +79,12 @@ impl Policies {
         &self.version
     }
 
+    /// Whether there are rules for a tenant; without, all that it asks for is denied.
+    #[must_use]
+    pub fn know(&self, tenant: &Tenant) -> bool {
+        self.rules(tenant).is_some()
+    }
+
     /// The rules for a tenant and what they are called: its own, or else the default.
     pub(crate) fn rules(&self, tenant: &Tenant) -> Option<(String, &Rules)> {
         match self.tenants.get(&Parsed(tenant.clone())) {
@@ -107,6 +113,16 @@ mod tests {
     fn a_pattern_that_can_match_nothing_is_refused() {
         let message = refusal("default:\n  allow: [\"jobs.echo\"]\n");
         assert!(message.contains("topic pattern"), "{message}");
+    }
+
+    #[test]
+    fn a_tenant_is_known_by_name_or_by_a_default() {
+        let knows = |text, tenant: &str| {
+            Policies::parse(text, Path::new("f")).unwrap().know(&tenant.parse().unwrap())
+        };
+        assert!(knows("tenants: {a: {allow: [job.echo]}}", "a"));
+        assert!(!knows("tenants: {a: {allow: [job.echo]}}", "b"));
+        assert!(knows("default: {allow: [job.echo]}", "b"));
     }
 
     #[test]

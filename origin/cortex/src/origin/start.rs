@@ -69,6 +69,13 @@ impl Origin {
     pub(crate) async fn start(start: Start<'_>) -> Result<Self, Failure> {
         let Start { home, config, secrets, tenant, chat_model, api_key, listener, grpc, edge } = start;
         let address = listener.local_addr()?;
+        if config.safety_kernel.is_none() && !config.policies.know(&tenant) {
+            tracing::warn!(
+                %tenant,
+                "the policies name neither this tenant nor a default, so that all it asks for is denied; name it in a \
+                 file given with --safety"
+            );
+        }
         let local = if address.ip().is_loopback() {
             let key = LocalKey::new(api_key, tenant, roles::of_the_operator())
                 .map_err(|error| Failure::new(Exit::Config, error))?;

@@ -12,6 +12,7 @@ pub mod bench;
 mod budget;
 mod engine;
 mod event;
+mod grammars;
 mod load;
 mod masks;
 mod metrics;

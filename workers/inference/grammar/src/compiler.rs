@@ -1,15 +1,24 @@
 use std::fmt;
+use std::io;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
 use llguidance::toktrie::{InferenceCapabilities, TokEnv};
 use llguidance::{Matcher, ParserFactory};
+use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::json_text::{JsonText, Watched};
+use crate::jury::Jury;
 use crate::kept::Kept;
+use crate::schema::{Halt, Judge, Prepared};
 use crate::slices::slices;
-use crate::{Constraint, GrammarError, Limits, Mask, Rule, Tool, Vocabulary, VocabularyError, lark, schema};
+use crate::{
+    Constraint, GrammarError, Limits, Mask, Rule, Tool, Vocabulary, VocabularyError, dead_end, lark, probe,
+    schema,
+};
 
 /// The parser descends by recursion as deep as the limits let a grammar nest.
 const STACK: usize = 64 << 20;
@@ -47,36 +56,64 @@ impl Compiler {
         let mut ends = Mask::none(vocabulary.tokens.len().div_ceil(32));
         vocabulary.ends.iter().for_each(|&end| ends.allow(end));
         let shared = Shared { vocabulary, watched, ends };
-        let kept = Arc::new(Mutex::new(Kept::new(limits.kept)));
+        let kept = Arc::new(Mutex::new(Kept::new(limits.kept, limits.kept_bytes)));
         Ok(Self { factory: Arc::new(factory), shared: Arc::new(shared), kept, limits })
     }
 
-    /// A constraint for one answer.
+    /// A constraint for one answer. Blocks until it is compiled.
     pub fn compile(&self, rule: &Rule) -> Result<Constraint, GrammarError> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).find(rule);
-        if let Some(constraint) = kept {
+        let (done, compiled) = sync_channel(1);
+        self.spawn(rule.clone(), Halt::default(), move |compiled| drop(done.send(compiled)))
+            .map_err(|error| GrammarError::TooComplex { why: error.to_string() })?;
+        compiled
+            .recv()
+            .unwrap_or_else(|_| Err(GrammarError::TooComplex { why: "the compiler gave up".to_owned() }))
+    }
+
+    /// Compiles a rule on a thread of its own, which nothing waits for: it ends by itself, soon after a halt, or with the
+    /// process. `done` is dropped without a call if the compiler panics.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub fn spawn(
+        &self,
+        rule: Rule,
+        halt: Halt,
+        done: impl FnOnce(Result<Constraint, GrammarError>) + Send + 'static,
+    ) -> io::Result<()> {
+        let compiler = self.clone();
+        let thread = thread::Builder::new().name("grammar".to_owned()).stack_size(STACK);
+        thread.spawn(move || done(compiler.compile_or_find(&rule, &halt))).map(drop)
+    }
+
+    /// The constraint of a rule that was compiled not long ago.
+    pub fn find(&self, rule: &Rule) -> Option<Constraint> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).find(rule)
+    }
+
+    fn compile_or_find(&self, rule: &Rule, halt: &Halt) -> Result<Constraint, GrammarError> {
+        if let Some(constraint) = self.find(rule) {
             return Ok(constraint);
         }
-        let constraint = self.compile_apart(rule)?;
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).keep(rule, &constraint);
+        let (constraint, parser) = self.compile_here(rule, halt)?;
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).keep(rule, &constraint, parser);
         Ok(constraint)
     }
 
-    fn compile_apart(&self, rule: &Rule) -> Result<Constraint, GrammarError> {
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("grammar".to_owned()).stack_size(STACK);
-            let compiling = thread.spawn_scoped(scope, || self.compile_here(rule));
-            let compiling = compiling.map_err(|error| GrammarError::TooComplex { why: error.to_string() })?;
-            let failed = |_| GrammarError::TooComplex { why: "the compiler gave up".to_owned() };
-            compiling.join().map_err(failed)?
-        })
-    }
-
-    fn compile_here(&self, rule: &Rule) -> Result<Constraint, GrammarError> {
+    fn compile_here(
+        &self,
+        rule: &Rule,
+        halt: &Halt,
+    ) -> Result<(Constraint, llguidance::TokenParser), GrammarError> {
+        let mut texts = Vec::new();
+        let mut jury = None;
         let (kind, grammars) = match rule {
             Rule::JsonObject => ("schema", vec![GrammarWithLexer::from_json_schema(schema::object())]),
             Rule::JsonSchema(schema) => {
-                ("schema", vec![GrammarWithLexer::from_json_schema(schema::prepare(schema, &self.limits)?)])
+                let Prepared { schema, texts: strings, judge } = schema::prepare(schema, &self.limits, halt)?;
+                texts = strings;
+                jury = judge.map(Jury::whole);
+                ("schema", vec![GrammarWithLexer::from_json_schema(schema)])
             }
             Rule::Regex(pattern) => {
                 lark::check("regular expression", pattern, &self.limits)?;
@@ -89,12 +126,15 @@ impl Compiler {
             Rule::Tools { tools, syntax, calls, or_text } => {
                 let text = lark::of_tools(tools, syntax, *calls, *or_text, &self.shared.vocabulary)?;
                 let mut grammars = vec![GrammarWithLexer::from_lark(text)];
-                grammars.extend(self.arguments(tools)?);
+                let judges = self.arguments(tools, halt, &mut grammars, &mut texts)?;
+                jury = Jury::of_calls(tools, judges, syntax, &self.shared.vocabulary);
                 ("tools", grammars)
             }
         };
-        let parser = self.factory.create_parser(TopLevelGrammar { grammars, max_tokens: None });
-        let parser = parser.map_err(|error| refusal(kind, &error.to_string()))?;
+        halt.check().map_err(too_complex)?;
+        let parser = self.parser(kind, grammars)?;
+        dead_end::check(parser.parser.grammar(), &self.limits)
+            .map_err(|why| GrammarError::Syntax { kind, why })?;
         let text = match rule {
             Rule::JsonObject | Rule::JsonSchema(_) => Some(JsonText::default()),
             Rule::Tools { or_text, .. } => {
@@ -102,14 +142,44 @@ impl Compiler {
             }
             Rule::Regex(_) | Rule::Lark(_) => None,
         };
-        let constraint = Constraint::new(Arc::clone(&self.shared), Matcher::new(Ok(parser)), text);
-        // A grammar that nothing satisfies, or that is too complex to begin, is refused here and not in the middle of an answer.
-        let first = constraint.clone().mask(&mut Mask::new());
-        first.map_err(|error| GrammarError::TooComplex { why: error.to_string() })?;
-        Ok(constraint)
+        let matcher = Matcher::new(Ok(parser.clone()));
+        let constraint = Constraint::new(Arc::clone(&self.shared), matcher, text, jury.map(Arc::new));
+        // A grammar that nothing satisfies, or that is too complex, is refused here and not in the middle of an answer.
+        probe::walk(&constraint, halt).map_err(|error| too_complex(&error.to_string()))?;
+        for text in &texts {
+            self.try_text(text, halt)?;
+        }
+        Ok((constraint, parser))
     }
 
-    fn arguments(&self, tools: &[Tool]) -> Result<Vec<GrammarWithLexer>, GrammarError> {
+    fn parser(
+        &self,
+        kind: &'static str,
+        grammars: Vec<GrammarWithLexer>,
+    ) -> Result<llguidance::TokenParser, GrammarError> {
+        let parser = self.factory.create_parser(TopLevelGrammar { grammars, max_tokens: None });
+        parser.map_err(|error| refusal(kind, &error.to_string()))
+    }
+
+    /// Refuses a string whose pattern takes too much work for each token.
+    fn try_text(&self, schema: &Value, halt: &Halt) -> Result<(), GrammarError> {
+        halt.check().map_err(too_complex)?;
+        let alone = GrammarWithLexer::from_json_schema(schema::with_options(schema.clone()));
+        let matcher = Matcher::new(Ok(self.parser("schema", vec![alone])?));
+        let constraint = Constraint::new(Arc::clone(&self.shared), matcher, None, None);
+        probe::walk(&constraint, halt).map_err(|error| {
+            let pattern = schema["pattern"].as_str().unwrap_or_default();
+            GrammarError::TooComplex { why: format!("a string with the pattern {pattern:?}: {error}") }
+        })
+    }
+
+    fn arguments(
+        &self,
+        tools: &[Tool],
+        halt: &Halt,
+        grammars: &mut Vec<GrammarWithLexer>,
+        texts: &mut Vec<Value>,
+    ) -> Result<Vec<Option<Judge>>, GrammarError> {
         if tools.len() > self.limits.tools {
             return Err(GrammarError::TooLarge {
                 what: "list of tools",
@@ -117,15 +187,17 @@ impl Compiler {
                 most: self.limits.tools,
             });
         }
-        let mut grammars = Vec::with_capacity(tools.len());
+        let mut judges = Vec::with_capacity(tools.len());
         for (index, tool) in tools.iter().enumerate() {
-            let prepared = schema::prepare(&tool.parameters, &self.limits)
+            let prepared = schema::prepare(&tool.parameters, &self.limits, halt)
                 .map_err(|error| GrammarError::Tool { tool: tool.name.clone(), error })?;
-            let mut grammar = GrammarWithLexer::from_json_schema(prepared);
+            let mut grammar = GrammarWithLexer::from_json_schema(prepared.schema);
             grammar.name = Some(format!("tool_{index}"));
             grammars.push(grammar);
+            texts.extend(prepared.texts);
+            judges.push(prepared.judge);
         }
-        Ok(grammars)
+        Ok(judges)
     }
 }
 
@@ -137,6 +209,10 @@ impl fmt::Debug for Compiler {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
+}
+
+fn too_complex(why: &str) -> GrammarError {
+    GrammarError::TooComplex { why: why.to_owned() }
 }
 
 fn refusal(kind: &'static str, message: &str) -> GrammarError {

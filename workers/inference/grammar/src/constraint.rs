@@ -8,6 +8,7 @@ use llguidance::api::StopReason;
 
 use crate::compiler::Shared;
 use crate::json_text::JsonText;
+use crate::jury::Jury;
 use crate::lead::{Kind, Lead, Step};
 use crate::{ConstraintError, Mask};
 
@@ -23,19 +24,29 @@ pub struct Constraint {
     /// Where the text is in JSON, if it is JSON.
     text: Option<JsonText>,
     ended: bool,
+    /// What looks at the text when it is finished, and the text up to here.
+    jury: Option<Arc<Jury>>,
+    written: Vec<u8>,
     /// Whether the lexer that clones share is full: no other answer should begin with it.
     spent: Arc<AtomicBool>,
     scratch: Vec<u32>,
 }
 
 impl Constraint {
-    pub(crate) fn new(shared: Arc<Shared>, matcher: Matcher, text: Option<JsonText>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        matcher: Matcher,
+        text: Option<JsonText>,
+        jury: Option<Arc<Jury>>,
+    ) -> Self {
         Self {
             shared,
             matcher,
             leads: VecDeque::new(),
             text,
             ended: false,
+            jury,
+            written: Vec::new(),
             spent: Arc::default(),
             scratch: Vec::new(),
         }
@@ -95,7 +106,7 @@ impl Constraint {
                 return Err(ConstraintError::Refused { token });
             }
             self.ended = true;
-            return Ok(());
+            return self.judge();
         }
         if self.ended {
             return Err(ConstraintError::Refused { token });
@@ -123,7 +134,21 @@ impl Constraint {
         if let Some(text) = &mut self.text {
             text.read(bytes);
         }
+        if self.jury.is_some() {
+            self.written.extend_from_slice(bytes);
+            if self.is_stopped() {
+                return self.judge();
+            }
+        }
         Ok(())
+    }
+
+    /// Looks at the finished text, once.
+    fn judge(&mut self) -> Result<(), ConstraintError> {
+        match self.jury.take() {
+            Some(jury) => jury.judge(&self.written).map_err(ConstraintError::Invalid),
+            None => Ok(()),
+        }
     }
 
     /// Whether nothing but an end token can come.
@@ -161,6 +186,16 @@ impl Constraint {
         Ok(mask.allows(token))
     }
 
+    /// Whether a token ends texts.
+    pub(crate) fn ends_with(&self, token: u32) -> bool {
+        self.shared.vocabulary.ends.contains(&token)
+    }
+
+    /// How many bytes a token adds.
+    pub(crate) fn bytes_of(&self, token: u32) -> usize {
+        self.shared.vocabulary.tokens.get(token as usize).map_or(0, Vec::len)
+    }
+
     pub(crate) fn is_spent(&self) -> bool {
         self.spent.load(Ordering::Relaxed)
     }
@@ -172,7 +207,7 @@ impl Constraint {
         match self.matcher.stop_reason() {
             StopReason::LexerTooComplex | StopReason::ParserTooComplex => ConstraintError::TooComplex { why },
             StopReason::NoExtensionBias | StopReason::NoExtension => ConstraintError::DeadEnd,
-            _ if why.contains("too complex") || why.contains("too many") => {
+            _ if ["too complex", "too many", "max is"].iter().any(|sign| why.contains(sign)) => {
                 ConstraintError::TooComplex { why }
             }
             _ if why.contains("NoExtension") => ConstraintError::DeadEnd,
@@ -192,6 +227,8 @@ impl Clone for Constraint {
             leads: self.leads.clone(),
             text: self.text,
             ended: self.ended,
+            jury: self.jury.clone(),
+            written: self.written.clone(),
             scratch: Vec::new(),
         }
     }

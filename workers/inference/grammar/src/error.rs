@@ -53,6 +53,9 @@ pub enum ConstraintError {
     TooComplex { why: String },
     #[error("no token of the vocabulary continues the text under this grammar")]
     DeadEnd,
+    /// The answer is finished and breaks a keyword that the grammar keeps only in part.
+    #[error("the finished answer isn't valid: {0}")]
+    Invalid(SchemaError),
     #[error("the grammar failed: {why}")]
     Failed { why: String },
 }

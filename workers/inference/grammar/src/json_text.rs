@@ -1,10 +1,12 @@
-//! Where in a JSON text an answer is, to hold back what a grammar can't: numbers that no double holds, such as `1e999`, and
-//! nesting that readers refuse.
+//! Where in a JSON text an answer is, to hold back what a grammar can't: numbers that a double doesn't hold as they are written,
+//! such as `1e999` or twenty digits, and nesting that readers refuse.
 
 use crate::mask::Mask;
 
-/// A fifth of a double's range, with exponents of two digits on top.
-const MOST_DIGITS: u16 = 200;
+/// A double holds every number of so many digits so that it can be written out again as it was.
+const MOST_DIGITS: u16 = 15;
+/// A double holds all whole numbers up to here.
+const MOST_WHOLE: u64 = (1 << 53) - 1;
 const MOST_EXPONENT_DIGITS: u16 = 2;
 /// Half of what `serde_json` and most other readers take.
 const DEEPEST: u16 = 64;
@@ -26,7 +28,9 @@ enum Within {
     Other,
     String,
     Escape,
-    Digits(u16),
+    Whole(u64),
+    /// Digits before and after the point.
+    Fraction(u16),
     Exponent(u16),
 }
 
@@ -54,12 +58,15 @@ impl JsonText {
             (Within::String, b'"') => Within::Structure,
             (Within::String | Within::Escape, _) => Within::String,
             (_, b'"') => Within::String,
-            (Within::Digits(_), b'e' | b'E') => Within::Exponent(0),
-            (Within::Digits(count), b'0'..=b'9') => Within::Digits(count.saturating_add(1)),
-            (Within::Digits(count), b'.') => Within::Digits(count),
+            (Within::Whole(_) | Within::Fraction(_), b'e' | b'E') => Within::Exponent(0),
+            (Within::Whole(value), b'0'..=b'9') => {
+                Within::Whole(value.saturating_mul(10).saturating_add(u64::from(byte - b'0')))
+            }
+            (Within::Whole(value), b'.') => Within::Fraction(digits(value)),
+            (Within::Fraction(count), b'0'..=b'9') => Within::Fraction(count.saturating_add(1)),
             (Within::Exponent(count), b'0'..=b'9') => Within::Exponent(count.saturating_add(1)),
             (Within::Exponent(count), b'+' | b'-') => Within::Exponent(count),
-            (_, b'0'..=b'9') => Within::Digits(1),
+            (_, b'0'..=b'9') => Within::Whole(u64::from(byte - b'0')),
             _ => Within::Structure,
         };
         match (self.within, byte) {
@@ -68,11 +75,17 @@ impl JsonText {
             _ => {}
         }
         match self.within {
-            Within::Digits(count) => count <= MOST_DIGITS,
+            Within::Whole(value) => value <= MOST_WHOLE,
+            // After a point comes a digit.
+            Within::Fraction(count) => count < MOST_DIGITS || count == MOST_DIGITS && byte != b'.',
             Within::Exponent(count) => count <= MOST_EXPONENT_DIGITS,
             _ => self.depth <= DEEPEST,
         }
     }
+}
+
+fn digits(value: u64) -> u16 {
+    value.checked_ilog10().map_or(1, |log| log as u16 + 1)
 }
 
 /// The tokens that may make a JSON text unreadable.
@@ -146,12 +159,26 @@ mod tests {
 
     #[test]
     fn what_readers_refuse_is_told_from_what_they_take() {
-        for text in
-            ["1e99", "-1.5E-42", r#"{"a":[1,2.5e3,"1e999","\"9e999"]}"#, &"[".repeat(64), &"9".repeat(200)]
-        {
+        for text in [
+            "1e99",
+            "-1.5E-42",
+            r#"{"a":[1,2.5e3,"1e999","\"9e999"]}"#,
+            &"[".repeat(64),
+            "-99999999999999.9",
+            "-9007199254740991",
+        ] {
             assert!(fits(text), "{text}");
         }
-        for text in ["1e999", "1.0E+100", r#"{"a": 3e123"#, &"[".repeat(65), &"9".repeat(201)] {
+        for text in [
+            "1e999",
+            "1.0E+100",
+            r#"{"a": 3e123"#,
+            &"[".repeat(65),
+            "9007199254740992",
+            &"9".repeat(40),
+            "123456789012345.",
+            "0.1234567890123456",
+        ] {
             assert!(!fits(text), "{text}");
         }
     }

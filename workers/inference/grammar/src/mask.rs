@@ -62,6 +62,14 @@ impl Mask {
         self.words.iter().all(|word| *word == 0)
     }
 
+    /// The tokens that may come.
+    pub(crate) fn allowed(&self) -> impl Iterator<Item = u32> {
+        let words = self.words.iter().enumerate();
+        words.flat_map(|(index, word)| {
+            (0..32).filter(move |bit| word >> bit & 1 == 1).map(move |bit| index as u32 * 32 + bit)
+        })
+    }
+
     /// The tokens that are in both, into `tokens`.
     pub(crate) fn both(&self, other: &Self, tokens: &mut Vec<u32>) {
         tokens.clear();

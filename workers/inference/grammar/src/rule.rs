@@ -34,3 +34,30 @@ pub struct CallSyntax {
     pub separator: String,
     pub close: String,
 }
+
+impl Rule {
+    /// About how many bytes it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::JsonObject => 0,
+            Self::JsonSchema(schema) => bytes(schema),
+            Self::Regex(text) | Self::Lark(text) => text.len(),
+            Self::Tools { tools, .. } => {
+                tools.iter().map(|tool| tool.name.len() + bytes(&tool.parameters)).sum()
+            }
+        }
+    }
+}
+
+/// About how many bytes a value takes in memory.
+fn bytes(value: &Value) -> usize {
+    let own = size_of::<Value>();
+    own + match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(bytes).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| 2 * own + name.len() + bytes(value)).sum()
+        }
+        _ => 0,
+    }
+}

@@ -1,31 +1,66 @@
 //! Schemas as the parser takes them: the same meaning in fewer keywords, or a refusal that names keyword and path.
 //!
 //! Drafts 4 to 2020-12 are read. Where drafts differ the stricter reading is kept: siblings of `$ref` count, as do `prefixItems`
-//! next to an array of `items`. Keywords that no draft knows are annotations; those that a draft knows and a grammar can't keep
-//! are refused.
+//! next to an array of `items`. Keywords that no draft knows are annotations, as are formats that aren't known.
+//!
+//! A value must satisfy a set of schemas and none of another set (`fact::Demand`). [`solve`] turns such a demand into ways
+//! without a choice left, so that the same demand is written once however often it is referred to, and the parser never has to
+//! put schemas together itself. [`shape`] finds what the values within must be, [`write`] leaves out what no value satisfies.
+//! What can't be written exactly is written more strictly. Only `uniqueItems`, a `oneOf` whose alternatives can't be told
+//! apart, and conditions in more combinations than can be written are written more loosely, and then [`Judge`] looks at the
+//! finished answer.
 
-mod blame;
-mod finite;
+mod branch;
+mod count;
+mod document;
+mod effort;
+mod evaluated;
+mod fact;
 mod format;
+mod judge;
 mod keyword;
+mod kinds;
+mod negate;
 mod number;
 mod pattern;
 mod pointer;
+mod read;
+mod regexes;
+mod shape;
 mod size;
-mod walk;
+mod solve;
+mod write;
 
-use llguidance::{GrammarBuilder, JsonCompileOptions};
 use serde_json::{Value, json};
+
+pub(crate) use effort::Effort;
+pub use effort::Halt;
+pub(crate) use judge::Judge;
 
 use crate::{Limits, SchemaError};
 
 /// A schema that the parser compiles.
-pub(crate) fn prepare(schema: &Value, limits: &Limits) -> Result<Value, SchemaError> {
-    let prepared = rewritten(schema, limits)?;
-    match compiles(&prepared, limits) {
-        Ok(()) => Ok(prepared),
-        Err(why) => Err(blame::of(schema, limits, why)),
-    }
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) schema: Value,
+    /// Schemas of the strings in it that have patterns.
+    pub(crate) texts: Vec<Value>,
+    /// Where the schema is kept only in part: what looks at the finished answer.
+    pub(crate) judge: Option<Judge>,
+}
+
+/// Prepares a schema for the parser.
+pub(crate) fn prepare(schema: &Value, limits: &Limits, halt: &Halt) -> Result<Prepared, SchemaError> {
+    size::check(schema, limits)?;
+    let effort = Effort::new(limits.schema_steps, halt.clone());
+    let mut solver = solve::Solver::new(schema, limits, effort);
+    let shapes = shape::Shapes::of(&mut solver)?;
+    let texts = shapes.texts();
+    let prepared = write::Writing::new(&shapes).schema()?;
+    let judge = solver.unsure.map(|origin| {
+        Judge::new(schema, limits, solver.refusal(origin, "the finished answer doesn't keep it"))
+    });
+    Ok(Prepared { schema: with_options(prepared), texts, judge })
 }
 
 /// Any JSON object.
@@ -33,24 +68,9 @@ pub(crate) fn object() -> Value {
     with_options(json!({"type": "object"}))
 }
 
-fn rewritten(schema: &Value, limits: &Limits) -> Result<Value, SchemaError> {
-    size::check(schema, limits)?;
-    let prepared = walk::rewrite(schema, limits)?;
-    Ok(with_options(prepared))
-}
-
-/// Why the parser refuses it, if it does.
-fn compiles(prepared: &Value, limits: &Limits) -> Result<(), String> {
-    let builder = GrammarBuilder::new(None, limits.of_parser());
-    let compiled = llguidance::panic_utils::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        JsonCompileOptions::default().json_to_llg_with_overrides(builder, prepared.clone()).map(drop)
-    }));
-    compiled.map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
-}
-
 /// Tells the parser how JSON is written here: blanks are bounded, and nothing is escaped by number, so that a name has one
 /// spelling and can't come twice under two.
-fn with_options(mut schema: Value) -> Value {
+pub(crate) fn with_options(mut schema: Value) -> Value {
     if let Value::Object(keywords) = &mut schema {
         keywords.insert(
             "x-guidance".to_owned(),

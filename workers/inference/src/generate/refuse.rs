@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cortex_grammar::ConstraintError;
 use cortex_guard::{Kind, Problem};
 
 use crate::language::{Failure, Refusal};
@@ -27,6 +28,7 @@ pub(super) fn refusal(refusal: Refusal, names: Names) -> Problem {
         Refusal::NoTokens => invalid("max_tokens"),
         Refusal::Parameter(parameter) => invalid(parameter.parameter),
         Refusal::Grammar(_) => invalid(names.grammar),
+        Refusal::Cancelled => Problem::new(Kind::Conflict, refusal.to_string()),
         Refusal::Stopped => unloaded(),
     }
 }
@@ -38,6 +40,10 @@ pub(super) fn failure(failure: &Failure) -> Problem {
         Failure::Cancelled => Problem::new(Kind::Conflict, failure.to_string()),
         Failure::SlowReader { .. } => Problem::new(Kind::SlowReader, failure.to_string()),
         Failure::Stopped => unloaded(),
+        // What was asked for leads nowhere, and would again.
+        Failure::Grammar(
+            ConstraintError::DeadEnd | ConstraintError::TooComplex { .. } | ConstraintError::Invalid(_),
+        ) => Problem::new(Kind::InvalidRequest, failure.to_string()),
         Failure::NotFinite | Failure::Grammar(_) => Problem::new(Kind::WorkerFailed, failure.to_string()),
         Failure::Device(_) => {
             tracing::error!(error = %failure, "the device failed");
@@ -48,4 +54,29 @@ pub(super) fn failure(failure: &Failure) -> Problem {
 
 fn unloaded() -> Problem {
     Problem::new(Kind::Unavailable, "the model was unloaded; try again").retry_after(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grammar_that_leads_nowhere_is_a_fault_of_the_request() {
+        let schema = cortex_grammar::SchemaError {
+            keyword: "uniqueItems".to_owned(),
+            path: "/properties/a".to_owned(),
+            why: "the finished answer doesn't keep it".to_owned(),
+        };
+        for error in [
+            ConstraintError::DeadEnd,
+            ConstraintError::TooComplex { why: "too many states".to_owned() },
+            ConstraintError::Invalid(schema),
+        ] {
+            let problem = failure(&Failure::Grammar(error.clone()));
+            assert_eq!(problem.kind, Kind::InvalidRequest);
+            assert!(problem.detail.contains(&error.to_string()), "{}", problem.detail);
+        }
+        let broken = failure(&Failure::Grammar(ConstraintError::Failed { why: "x".to_owned() }));
+        assert_eq!(broken.kind, Kind::WorkerFailed);
+    }
 }

@@ -11,9 +11,9 @@ use cortex_grammar::{Compiler, Constraint, Vocabulary, VocabularyError};
 use cortex_sample::{Sampler, Sampling};
 use cortex_tokens::Tokenizer;
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::task::spawn_blocking;
 
 use super::answer::{Answer, Clock};
+use super::grammars::Grammars;
 use super::masks::{Constrained, Masks};
 use super::request::Grammar;
 use super::step::{Command, Owner, Submission};
@@ -36,7 +36,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct Shared {
     tokenizer: Tokenizer,
-    compiler: Compiler,
+    grammars: Grammars,
     identity: Arc<Identity>,
     metrics: Arc<Metrics>,
     limits: Limits,
@@ -65,7 +65,7 @@ impl Engine {
         let Settings { running, waiting, step_tokens, events } = *settings;
         let batch = Batch::new(Limits { blocks, step_tokens, running, waiting, context });
         let shared = Arc::new(Shared {
-            compiler: Compiler::new(vocabulary(&tokenizer), Default::default())?,
+            grammars: Grammars::new(Compiler::new(vocabulary(&tokenizer), Default::default())?),
             tokenizer: tokenizer.clone(),
             identity: Arc::new(identity),
             metrics: Arc::default(),
@@ -92,7 +92,7 @@ impl Engine {
     /// whole is read at once; dropping the receiver ends it too.
     pub async fn submit(&self, mut request: Request) -> Result<mpsc::Receiver<Event>, Refusal> {
         let job = self.job(&request)?;
-        let constraint = self.compile(request.grammar.take()).await?;
+        let constraint = self.compile(&mut request).await?;
         let choices = request.choices as usize;
         // Of a whole answer at most an event for each token, what is left and the end; nobody waits for its reader.
         let most = if request.whole { job.most_new.saturating_add(1) } else { self.shared.events };
@@ -181,11 +181,10 @@ impl Engine {
         }
     }
 
-    async fn compile(&self, grammar: Option<Grammar>) -> Result<Option<Constraint>, Refusal> {
-        let Some(Grammar { rule, on, after }) = grammar else { return Ok(None) };
-        let compiler = self.shared.compiler.clone();
-        let compiled = spawn_blocking(move || compiler.compile(&rule)).await.map_err(|_| Refusal::Stopped)?;
-        let constraint = compiled?.on(on.as_deref().unwrap_or_default());
+    async fn compile(&self, request: &mut Request) -> Result<Option<Constraint>, Refusal> {
+        let Some(Grammar { rule, on, after }) = request.grammar.take() else { return Ok(None) };
+        let compiled = self.shared.grammars.compile(&request.tenant, rule, &request.cancel);
+        let constraint = compiled.await?.on(on.as_deref().unwrap_or_default());
         Ok(Some(constraint.after(after.as_deref().unwrap_or_default())))
     }
 

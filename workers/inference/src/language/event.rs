@@ -1,6 +1,7 @@
 //! What comes of a request.
 
 use cortex_chat::Part;
+use cortex_grammar::ConstraintError;
 
 use super::receipt::{Receipt, Usage};
 
@@ -82,8 +83,8 @@ pub enum Failure {
     NotFinite,
     #[error("the device failed: {0}")]
     Device(String),
-    #[error("the grammar failed: {0}")]
-    Grammar(String),
+    #[error("the answer can't be finished as its grammar asks: {0}")]
+    Grammar(ConstraintError),
     #[error("the model was unloaded")]
     Stopped,
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use cortex_batch::SequenceId;
-use cortex_grammar::{Constraint, Mask};
+use cortex_grammar::{Constraint, ConstraintError, Mask};
 
 /// An answer's grammar, and the tokens that it allows next.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Constrained {
 
 /// A grammar away to have its mask computed, and how that went.
 type Job = (SequenceId, Constrained);
-type Done = (SequenceId, Result<Constrained, String>);
+type Done = (SequenceId, Result<Constrained, ConstraintError>);
 
 /// The engine's end.
 #[derive(Debug)]
@@ -38,17 +38,18 @@ impl Constrained {
     }
 
     /// Follows a token. Whether the text is complete and nothing more may come.
-    pub(super) fn accept(&mut self, token: u32) -> Result<bool, String> {
-        self.constraint.accept(token).map_err(|error| error.to_string())?;
+    pub(super) fn accept(&mut self, token: u32) -> Result<bool, ConstraintError> {
+        self.constraint.accept(token)?;
         Ok(self.constraint.is_stopped())
     }
 
-    fn compute(mut self) -> Result<Self, String> {
+    fn compute(mut self) -> Result<Self, ConstraintError> {
         let computed = catch_unwind(AssertUnwindSafe(|| self.constraint.mask(&mut self.mask)));
         match computed {
+            Ok(Ok(())) if self.mask.words().iter().all(|word| *word == 0) => Err(ConstraintError::DeadEnd),
             Ok(Ok(())) => Ok(self),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(panic) => Err(message(&*panic)),
+            Ok(Err(error)) => Err(error),
+            Err(panic) => Err(ConstraintError::Failed { why: message(&*panic) }),
         }
     }
 }

@@ -89,6 +89,8 @@ pub enum Refusal {
     Parameter(#[from] Invalid),
     #[error(transparent)]
     Grammar(#[from] GrammarError),
+    #[error("the request was cancelled")]
+    Cancelled,
     #[error("the model was unloaded")]
     Stopped,
 }

@@ -13,31 +13,55 @@ const HOURS: &str =
     "T(?:[0-9]{1,6}H(?:[0-9]{1,6}M(?:[0-9]{1,6}S)?)?|[0-9]{1,6}M(?:[0-9]{1,6}S)?|[0-9]{1,6}S)";
 /// At most 247 characters in labels of at most 61; no two hyphens in a row, as that marks an encoded label.
 const HOSTNAME: &str = "[A-Za-z0-9](?:-?[A-Za-z0-9]){0,30}(?:\\.[A-Za-z0-9](?:-?[A-Za-z0-9]){0,30}){0,3}";
-const LOCAL_PART: &str = "[A-Za-z0-9!#$%&'*+/=?^_{|}~-]{1,20}(?:\\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]{1,20}){0,2}";
+/// What mail programs and web forms take for a local part and a domain: no signs in a row, and a last label of letters.
+const LOCAL_PART: &str = "[A-Za-z0-9](?:[._+-]?[A-Za-z0-9]){0,30}";
+const DOMAIN: &str = "(?:[A-Za-z0-9](?:-?[A-Za-z0-9]){0,30}\\.){1,3}[A-Za-z]{2,10}";
 const IPV4: &str =
     r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
 const UUID: &str = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 const PATH: &str = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})";
 const QUERY: &str = "(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*";
+/// Any text at all.
+const ANY: &str = "(?s:.*)";
 
-/// The pattern of a format, from beginning to end; `None` for formats that aren't known.
-pub(super) fn pattern(name: &str) -> Option<String> {
-    let pattern = match name {
-        "date" => DATE.to_owned(),
-        "time" => TIME.to_owned(),
-        "date-time" => format!("{DATE}T{TIME}"),
-        "duration" => format!("P(?:{DAYS}(?:{HOURS})?|{HOURS}|[0-9]{{1,6}}W)"),
-        "email" => format!("{LOCAL_PART}@{HOSTNAME}"),
-        "hostname" => HOSTNAME.to_owned(),
-        "ipv4" => IPV4.to_owned(),
-        "ipv6" => ipv6(),
-        "uuid" => UUID.to_owned(),
-        "uri" => format!(
+/// Plain templates: text and names in braces.
+const TEMPLATE: &str = "(?:[A-Za-z0-9/._~:?=&-]|\\{[A-Za-z0-9_]{1,32}\\})*";
+/// Regular expressions of letters, escapes, classes and groups that are sound by their form alone.
+const REGEX: &str = concat!(
+    r"\^?(?:(?:[A-Za-z0-9 _/:,;@#%&=!<>'~.-]|\\[dDwWsS.*+?()\[\]{}|^$/\\-]",
+    r"|\[\^?(?:a-z|A-Z|0-9|[A-Za-z0-9_ .@/:]|\\[dwsDWS.-])+\]",
+    r"|\((?:\?:)?[A-Za-z0-9_ ]+(?:\|[A-Za-z0-9_ ]+)*\))(?:[*+?]|\{[1-9]\}|\{[1-9],\})?)*\$?"
+);
+
+/// The pattern of a format and one that matches at least what validators take for it, both from beginning to end; `None` for
+/// formats that no draft knows, which are annotations.
+pub(super) fn patterns(name: &str) -> Option<(String, String)> {
+    let uri = || {
+        format!(
             "[A-Za-z][A-Za-z0-9+.-]{{0,30}}:(?://{HOSTNAME}(?::[0-9]{{1,4}})?(?:/{PATH}*)*|{PATH}+(?:/{PATH}*)*)(?:\\?{QUERY})?(?:#{QUERY})?"
-        ),
+        )
+    };
+    let (kept, wide) = match name {
+        "date" => (DATE.to_owned(), "[0-9-]+"),
+        "time" => (TIME.to_owned(), "[0-9:.+Zz-]+"),
+        "date-time" => (format!("{DATE}T{TIME}"), "[0-9-]+[Tt ][0-9:.+Zz-]+"),
+        "duration" => (format!("P(?:{DAYS}(?:{HOURS})?|{HOURS}|[0-9]{{1,6}}W)"), "P[0-9YMWDTHS.,]+"),
+        "email" | "idn-email" => (format!("{LOCAL_PART}@{DOMAIN}"), "(?s:.*)@(?s:.*)"),
+        "hostname" | "idn-hostname" => (HOSTNAME.to_owned(), "[^/:@ ]*"),
+        "ipv4" => (IPV4.to_owned(), IPV4),
+        "ipv6" => (ipv6(), "[0-9a-fA-F.]*:[0-9a-fA-F:.]*"),
+        "uuid" => (UUID.to_owned(), UUID),
+        "uri" | "iri" => (uri(), "[A-Za-z][A-Za-z0-9+.-]*:(?s:.*)"),
+        "uri-reference" | "iri-reference" => {
+            (format!("(?:{}|/?{PATH}*(?:/{PATH}+)*(?:\\?{QUERY})?(?:#{QUERY})?)", uri()), ANY)
+        }
+        "json-pointer" => ("(?:/(?:[^~/]|~[01])*)*".to_owned(), ANY),
+        "relative-json-pointer" => ("(?:0|[1-9][0-9]{0,8})(?:#|(?:/(?:[^~/]|~[01])*)*)".to_owned(), ANY),
+        "uri-template" => (TEMPLATE.to_owned(), ANY),
+        "regex" => (REGEX.to_owned(), ANY),
         _ => return None,
     };
-    Some(format!("^(?:{pattern})$"))
+    Some((format!("^(?:{kept})$"), format!("^(?:{wide})$")))
 }
 
 /// All eight groups, or fewer around one `::`.

@@ -1,28 +1,64 @@
-/// Keywords that some draft gives a meaning that a grammar can't keep.
-const REFUSED: [&str; 19] = [
+/// Keywords that bear on validity. Others are annotations.
+const KNOWN: [&str; 45] = [
+    "type",
+    "const",
+    "enum",
+    "allOf",
+    "anyOf",
+    "oneOf",
     "not",
     "if",
-    "then",
-    "else",
+    "$ref",
+    "$recursiveRef",
+    "$dynamicRef",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "format",
+    "minItems",
+    "maxItems",
+    "prefixItems",
+    "items",
     "contains",
-    "minContains",
-    "maxContains",
+    "uniqueItems",
+    "unevaluatedItems",
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "required",
     "propertyNames",
+    "minProperties",
+    "maxProperties",
     "dependencies",
     "dependentRequired",
     "dependentSchemas",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "uniqueItems",
-    "$dynamicRef",
-    "$recursiveRef",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
     "extends",
     "disallow",
     "divisibleBy",
+    // Read with another keyword.
+    "additionalItems",
+    "then",
+    "else",
+    "minContains",
 ];
 
-pub(super) fn is_refused(keyword: &str) -> bool {
-    REFUSED.contains(&keyword)
+/// Keywords that mean something only together with another one, which reads them.
+const COMPANIONS: [&str; 4] = ["additionalItems", "then", "else", "minContains"];
+
+const DRAFT_3: [&str; 3] = ["extends", "disallow", "divisibleBy"];
+
+/// The keyword, if it says on its own which values are valid.
+pub(super) fn known(name: &str) -> Option<&'static str> {
+    KNOWN.into_iter().find(|known| *known == name).filter(|known| !COMPANIONS.contains(known))
 }
 
-pub(super) const TYPES: [&str; 7] = ["null", "boolean", "integer", "number", "string", "array", "object"];
+/// Whether only draft 3 knows the keyword.
+pub(super) fn is_of_draft_3(keyword: &str) -> bool {
+    DRAFT_3.contains(&keyword)
+}

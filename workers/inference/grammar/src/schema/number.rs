@@ -1,112 +1,207 @@
-use serde_json::{Map, Value};
+//! Numbers within bounds, and their schemas for the parser.
 
-use super::walk::Refusal;
+use serde_json::{Map, Value, json};
+
+use super::fact::Edge;
 
 /// The largest whole number up to which a double holds all.
-const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+pub(super) const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 /// A bound that is left out moves by this share of itself: decimals that are nearer would be read as the bound.
 const MARGIN: f64 = 1e-9;
+/// Divisors have at most 6 decimals.
+const UNIT: f64 = 1e6;
+const LARGEST_DIVISOR: f64 = 1e6;
+/// Numbers that are left out are few: each splits the rest in two.
+const MOST_EXCEPTIONS: usize = 64;
 
-/// Rewrites the numeric keywords of one schema: bounds that are left out become bounds that are kept, but for whole numbers.
-pub(super) fn rewrite(from: &Map<String, Value>, to: &mut Map<String, Value>) -> Result<(), Refusal> {
-    let whole = matches!(from.get("type"), Some(Value::String(kind)) if kind == "integer");
-    let low = bound(from, "minimum", "exclusiveMinimum", whole, 1.0)?;
-    let high = bound(from, "maximum", "exclusiveMaximum", whole, -1.0)?;
-    if let (Some(low), Some(high)) = (&low, &high)
-        && low.value > high.value
-    {
-        return Err(Refusal::new(high.keyword, "no number is left between the bounds"));
-    }
-    for (bound, inclusive, exclusive) in
-        [(&low, "minimum", "exclusiveMinimum"), (&high, "maximum", "exclusiveMaximum")]
-    {
-        if let Some(bound) = bound {
-            let keyword = if bound.exclusive { exclusive } else { inclusive };
-            to.insert(keyword.to_owned(), plain(bound.value));
-        }
-    }
-    multiple(from, to, whole, low.as_ref(), high.as_ref())
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Number {
+    pub(super) whole: bool,
+    low: Option<Edge>,
+    high: Option<Edge>,
+    /// In millionths.
+    divisor: Option<u64>,
+    only: Option<Vec<f64>>,
+    except: Vec<f64>,
 }
 
-struct Bound {
-    value: f64,
-    exclusive: bool,
-    keyword: &'static str,
-}
-
-/// The stricter of the two bounds on one side; `inward` is 1 from below and -1 from above.
-fn bound(
-    from: &Map<String, Value>,
-    inclusive: &'static str,
-    exclusive: &'static str,
-    whole: bool,
-    inward: f64,
-) -> Result<Option<Bound>, Refusal> {
-    let kept = number(from, inclusive)?;
-    let left_out = match from.get(exclusive) {
-        None | Some(Value::Bool(false)) => None,
-        // Draft 4 says by a flag that the other bound is left out.
-        Some(Value::Bool(true)) => kept,
-        Some(_) => number(from, exclusive)?,
-    };
-    let Some(limit) = left_out.filter(|limit| kept.is_none_or(|kept| (limit - kept) * inward >= 0.0)) else {
-        return Ok(kept.map(|value| Bound { value, exclusive: false, keyword: inclusive }));
-    };
-    if whole {
-        return Ok(Some(Bound { value: limit, exclusive: true, keyword: exclusive }));
-    }
-    // Rounded to a decimal, as the bound is written out for the parser.
-    let moved = limit + inward * limit.abs().max(1.0) * MARGIN;
-    let value = format!("{moved:.12}").parse().unwrap_or(moved);
-    Ok(Some(Bound { value, exclusive: false, keyword: exclusive }))
-}
-
-fn number(from: &Map<String, Value>, keyword: &'static str) -> Result<Option<f64>, Refusal> {
-    let Some(value) = from.get(keyword) else { return Ok(None) };
-    let number = value.as_f64().ok_or_else(|| Refusal::new(keyword, "must be a number"))?;
-    check_exact(keyword, number)?;
-    Ok(Some(number))
-}
-
-/// Refuses numbers that don't survive being read as doubles, as readers do.
-pub(super) fn check_exact(keyword: &str, number: f64) -> Result<(), Refusal> {
-    if number.abs() < MOST_EXACT {
-        return Ok(());
-    }
-    Err(Refusal::new(keyword, "holds a number beyond 2^53, which readers of JSON don't keep exactly"))
-}
-
-fn multiple(
-    from: &Map<String, Value>,
-    to: &mut Map<String, Value>,
-    whole: bool,
-    low: Option<&Bound>,
-    high: Option<&Bound>,
-) -> Result<(), Refusal> {
-    let keyword = "multipleOf";
-    let Some(divisor) = number(from, keyword)? else { return Ok(()) };
+/// Whether a divisor is one that the parser can keep.
+pub(super) fn divides(divisor: f64) -> Result<(), &'static str> {
     if divisor <= 0.0 {
-        return Err(Refusal::new(keyword, "must be above 0"));
+        return Err("must be above 0");
     }
-    if divisor.fract() != 0.0 && !whole && (divisor * 1e6).fract() != 0.0 {
-        return Err(Refusal::new(keyword, "has more than 6 decimals"));
+    if ((divisor * UNIT).round() / UNIT - divisor).abs() > divisor * 1e-12 || divisor * UNIT < 1.0 {
+        return Err("has more than 6 decimals");
     }
-    if divisor > 1e6 {
-        return Err(Refusal::new(keyword, "is larger than 1,000,000"));
+    if divisor > LARGEST_DIVISOR {
+        return Err("is larger than 1,000,000");
     }
-    if let (Some(low), Some(high)) = (low, high) {
-        let first = (low.value / divisor).ceil()
-            + if low.exclusive && low.value % divisor == 0.0 { 1.0 } else { 0.0 };
-        let last = (high.value / divisor).floor()
-            - if high.exclusive && high.value % divisor == 0.0 { 1.0 } else { 0.0 };
-        if first > last {
-            return Err(Refusal::new(keyword, "has no multiple between the bounds"));
-        }
-    }
-    to.insert(keyword.to_owned(), plain(divisor));
     Ok(())
 }
 
-fn plain(number: f64) -> Value {
+/// Whether a number survives being read as a double, as readers do.
+pub(super) fn is_exact(number: f64) -> bool {
+    number.abs() < MOST_EXACT
+}
+
+impl Number {
+    pub(super) fn is_any(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn at_least(&mut self, edge: Edge) {
+        let stricter = |known: Edge| edge.value > known.value || edge.value == known.value && edge.exclusive;
+        if self.low.is_none_or(stricter) {
+            self.low = Some(edge);
+        }
+    }
+
+    pub(super) fn at_most(&mut self, edge: Edge) {
+        let stricter = |known: Edge| edge.value < known.value || edge.value == known.value && edge.exclusive;
+        if self.high.is_none_or(stricter) {
+            self.high = Some(edge);
+        }
+    }
+
+    /// The divisor has been found to be one that can be kept.
+    pub(super) fn multiple_of(&mut self, divisor: f64) {
+        let units = (divisor * UNIT).round() as u64;
+        self.divisor = Some(match self.divisor {
+            None => units,
+            Some(known) => (known / greatest_common(known, units)).saturating_mul(units),
+        });
+    }
+
+    pub(super) fn only(&mut self, numbers: Vec<f64>) {
+        let known = self.only.take();
+        let kept = |number: &f64| known.as_ref().is_none_or(|known| known.contains(number));
+        self.only = Some(numbers.into_iter().filter(kept).collect());
+    }
+
+    pub(super) fn except(&mut self, number: f64) {
+        if !self.except.contains(&number) {
+            self.except.push(number);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        match &self.only {
+            Some(only) => !only.iter().any(|number| self.fits(*number)),
+            None => self.ranges().is_empty(),
+        }
+    }
+
+    /// What cannot be written down for the parser.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        if self.except.len() > MOST_EXCEPTIONS {
+            return Some("leaves out too many numbers");
+        }
+        match self.divisor {
+            Some(divisor) if divisor as f64 > LARGEST_DIVISOR * UNIT => {
+                Some("have no common multiple up to 1,000,000")
+            }
+            _ => None,
+        }
+    }
+
+    /// Schemas of which a number satisfies one.
+    pub(super) fn schemas(&self) -> Vec<Value> {
+        if let Some(only) = &self.only {
+            let fitting: Vec<Value> =
+                only.iter().filter(|number| self.fits(**number)).map(|number| plain(*number)).collect();
+            return vec![json!({ "enum": fitting })];
+        }
+        let ranges = self.ranges().into_iter().map(|(low, high)| {
+            let mut schema = Map::new();
+            schema.insert("type".to_owned(), if self.whole { "integer" } else { "number" }.into());
+            schema.extend(low.map(|low| ("minimum".to_owned(), plain(low))));
+            schema.extend(high.map(|high| ("maximum".to_owned(), plain(high))));
+            if let Some(divisor) = self.divisor() {
+                schema.insert("multipleOf".to_owned(), plain(divisor));
+            }
+            Value::Object(schema)
+        });
+        ranges.collect()
+    }
+
+    fn divisor(&self) -> Option<f64> {
+        let divisor = self.divisor?;
+        let whole = UNIT as u64;
+        let divisor = if self.whole { divisor / greatest_common(divisor, whole) * whole } else { divisor };
+        // Every whole number is a multiple of 1.
+        (!(self.whole && divisor == whole)).then_some(divisor as f64 / UNIT)
+    }
+
+    pub(super) fn fits(&self, number: f64) -> bool {
+        let above = |low: Edge| number > low.value || number == low.value && !low.exclusive;
+        let below = |high: Edge| number < high.value || number == high.value && !high.exclusive;
+        self.low.is_none_or(above)
+            && self.high.is_none_or(below)
+            && !(self.whole && number.fract() != 0.0)
+            && !self.except.contains(&number)
+            && self.divisor.is_none_or(|divisor| {
+                let times = number * UNIT / divisor as f64;
+                (times - times.round()).abs() < 1e-9 * times.abs().max(1.0)
+            })
+    }
+
+    /// Bounds that are kept, one pair for each range; none where no number is left.
+    fn ranges(&self) -> Vec<(Option<f64>, Option<f64>)> {
+        let mut except: Vec<f64> = self.except.iter().copied().take(MOST_EXCEPTIONS).collect();
+        except.sort_by(f64::total_cmp);
+        let mut ranges = Vec::with_capacity(except.len() + 1);
+        let mut low = self.low;
+        for number in except {
+            let edge = Edge { value: number, exclusive: true };
+            let below = self.high.is_none_or(|high| number <= high.value);
+            let above = low.is_none_or(|low| number >= low.value);
+            if below && above {
+                ranges.push((low, Some(edge)));
+                low = Some(edge);
+            }
+        }
+        ranges.push((low, self.high));
+        ranges.into_iter().filter_map(|(low, high)| self.range(low, high)).collect()
+    }
+
+    fn range(&self, low: Option<Edge>, high: Option<Edge>) -> Option<(Option<f64>, Option<f64>)> {
+        let (low, high) = if self.whole {
+            let up = |edge: Edge| if edge.exclusive { edge.value.floor() + 1.0 } else { edge.value.ceil() };
+            let down = |edge: Edge| if edge.exclusive { edge.value.ceil() - 1.0 } else { edge.value.floor() };
+            // Readers keep whole numbers apart up to here.
+            let most = MOST_EXACT - 1.0;
+            (
+                Some(low.map_or(-most, |low| up(low).max(-most))),
+                Some(high.map_or(most, |high| down(high).min(most))),
+            )
+        } else {
+            (low.map(|edge| moved(edge, 1.0)), high.map(|edge| moved(edge, -1.0)))
+        };
+        if let (Some(low), Some(high)) = (low, high) {
+            let fits = match self.divisor() {
+                None => low <= high,
+                Some(divisor) => (low / divisor).ceil() <= (high / divisor).floor(),
+            };
+            fits.then_some((Some(low), Some(high)))
+        } else {
+            Some((low, high))
+        }
+    }
+}
+
+/// The bound as one that is kept, rounded to a decimal, as it is written out for the parser.
+fn moved(edge: Edge, inward: f64) -> f64 {
+    if !edge.exclusive {
+        return edge.value;
+    }
+    let moved = edge.value + inward * edge.value.abs().max(1.0) * MARGIN;
+    format!("{moved:.12}").parse().unwrap_or(moved)
+}
+
+fn greatest_common(left: u64, right: u64) -> u64 {
+    if right == 0 { left } else { greatest_common(right, left % right) }
+}
+
+pub(super) fn plain(number: f64) -> Value {
     if number.fract() == 0.0 { Value::from(number as i64) } else { Value::from(number) }
 }

@@ -33,9 +33,55 @@ pub(super) fn translate(pattern: &str) -> String {
     translated
 }
 
+/// One pattern for what any of these matches somewhere. The parser knows anchors only at both ends of the whole.
+pub(super) fn join(patterns: &[String]) -> String {
+    let all = patterns.iter().flat_map(|pattern| alternatives(pattern)).map(whole);
+    format!("^(?:{})$", all.collect::<Vec<_>>().join("|"))
+}
+
+/// The parts of a pattern between the bars that no bracket encloses.
+fn alternatives(pattern: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut depth, mut within_class, mut escaped) = (0, 0, false, false);
+    for (at, letter) in pattern.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '[' => within_class = true,
+            ']' => within_class = false,
+            '(' if !within_class => depth += 1,
+            ')' if !within_class => depth -= 1,
+            '|' if !within_class && depth == 0 => {
+                parts.push(&pattern[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&pattern[start..]);
+    parts
+}
+
+/// What matches from beginning to end where this matches somewhere.
+fn whole(part: &str) -> String {
+    let (begins, rest) = part.strip_prefix('^').map_or(("(?s:.*)", part), |rest| ("", rest));
+    let slashes = |text: &str| text.len() - text.trim_end_matches('\\').len();
+    let (rest, ends) = match rest.strip_suffix('$') {
+        Some(rest) if slashes(rest) % 2 == 0 => (rest, ""),
+        _ => (rest, "(?s:.*)"),
+    };
+    format!("{begins}(?:{rest}){ends}")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::translate;
+    use super::{join, translate};
+
+    #[test]
+    fn patterns_are_joined_with_their_anchors() {
+        let joined = join(&["^a|b$".to_owned(), "[|]\\$".to_owned()]);
+        assert_eq!(joined, r"^(?:(?:a)(?s:.*)|(?s:.*)(?:b)|(?s:.*)(?:[|]\$)(?s:.*))$");
+    }
 
     #[test]
     fn what_both_read_alike_stays() {

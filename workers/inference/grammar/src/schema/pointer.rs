@@ -5,9 +5,8 @@ pub(super) fn child(path: &str, step: &str) -> String {
     format!("{path}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
-/// The pointer that a reference within the document names; `None` for other documents and anchors.
-pub(super) fn of_reference(reference: &str) -> Option<String> {
-    let fragment = reference.strip_prefix('#')?;
+/// The pointer that the fragment of a reference holds.
+pub(super) fn of_fragment(fragment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(fragment.len());
     let mut rest = fragment.as_bytes().iter();
     while let Some(&byte) = rest.next() {
@@ -18,12 +17,7 @@ pub(super) fn of_reference(reference: &str) -> Option<String> {
         let mut digit = || rest.next().and_then(|&digit| char::from(digit).to_digit(16));
         bytes.push((digit()? * 16 + digit()?) as u8);
     }
-    let pointer = String::from_utf8(bytes).ok()?;
-    // The parser's own spelling of the root has a slash.
-    match pointer.as_str() {
-        "" | "/" => Some(String::new()),
-        _ => pointer.starts_with('/').then_some(pointer),
-    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The schema at a pointer.

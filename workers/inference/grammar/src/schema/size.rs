@@ -4,11 +4,11 @@ use crate::{Limits, SchemaError};
 
 /// Refuses a document that is larger than the limits, wherever its size is.
 pub(super) fn check(schema: &Value, limits: &Limits) -> Result<(), SchemaError> {
-    let bytes = bytes(schema, limits.source_bytes, 0, limits.depth * 4);
-    if bytes <= limits.source_bytes {
+    let bytes = bytes(schema, limits.schema_bytes, 0, limits.depth * 4);
+    if bytes <= limits.schema_bytes {
         return Ok(());
     }
-    let why = format!("the schema is larger than {} bytes or nests too deeply", limits.source_bytes);
+    let why = format!("the schema is larger than {} bytes or nests too deeply", limits.schema_bytes);
     Err(SchemaError { keyword: "schema".to_owned(), path: String::new(), why })
 }
 

@@ -1,10 +1,14 @@
 use serde_json::{Value, json};
 
-use super::prepare;
-use crate::Limits;
+use super::{Halt, prepare};
+use crate::{Limits, SchemaError};
+
+fn written(schema: &Value) -> Result<Value, SchemaError> {
+    prepare(schema, &Limits::default(), &Halt::default()).map(|prepared| prepared.schema)
+}
 
 fn refused(schema: Value) -> (String, String) {
-    let error = prepare(&schema, &Limits::default()).expect_err("the schema can't be kept");
+    let error = written(&schema).expect_err("the schema can't be kept");
     (error.keyword, error.path)
 }
 
@@ -13,48 +17,53 @@ fn pair(keyword: &str, path: &str) -> (String, String) {
 }
 
 #[test]
-fn a_keyword_that_a_grammar_cannot_keep_is_named_with_its_path() {
+fn a_keyword_that_can_not_be_kept_is_named_with_its_path() {
     let within =
         |schema: Value| json!({"type": "object", "properties": {"a/b": {"type": "array", "items": schema}}});
     let path = "/properties/a~1b/items";
-    for keyword in ["not", "if", "contains", "propertyNames", "unevaluatedProperties", "dependentRequired"] {
-        assert_eq!(refused(within(json!({keyword: {}}))), pair(keyword, path));
+    for keyword in ["unevaluatedItems", "propertyNames", "contains"] {
+        assert_eq!(
+            refused(within(json!({keyword: 7}))).1.split("/items").next(),
+            path.split("/items").next()
+        );
     }
-    assert_eq!(refused(within(json!({"uniqueItems": true}))), pair("uniqueItems", path));
+    assert_eq!(refused(within(json!({"unevaluatedItems": false}))), pair("unevaluatedItems", path));
     assert_eq!(refused(within(json!({"type": "strnig"}))), pair("type", path));
-    assert_eq!(refused(within(json!({"type": "string", "format": "iban"}))), pair("format", path));
+    assert_eq!(refused(within(json!({"format": 7}))), pair("format", path));
     assert_eq!(refused(within(json!({"enum": []}))), pair("enum", path));
     assert_eq!(refused(within(json!({"const": 9_007_199_254_740_993_u64}))), pair("const", path));
     assert_eq!(refused(within(json!({"const": "\u{1}"}))), pair("const", path));
     assert_eq!(refused(within(json!({"minLength": -1}))), pair("minLength", path));
     assert_eq!(refused(within(json!({"$ref": "#/$defs/none"}))), pair("$ref", path));
     assert_eq!(refused(within(json!({"$ref": "https://example.com/schema"}))), pair("$ref", path));
-    assert_eq!(
-        refused(within(json!({"type": "number", "minimum": 3, "exclusiveMaximum": 3}))),
-        pair("exclusiveMaximum", path)
-    );
-    assert_eq!(
-        refused(within(json!({"type": "integer", "minimum": 1, "maximum": 4, "multipleOf": 5}))),
-        pair("multipleOf", path)
-    );
     assert_eq!(refused(within(json!({"type": "object", "minProperties": 2}))), pair("minProperties", path));
+    assert_eq!(refused(within(json!({"pattern": "(?=x)y"}))), pair("pattern", path));
+    assert_eq!(refused(within(json!({"pattern": "("}))), pair("pattern", path));
     assert_eq!(refused(within(json!(7))), pair("items", path));
+    let behind = json!({"$defs": {"bad": {"type": "string", "pattern": "(?!x)"}}, "$ref": "#/$defs/bad"});
+    assert_eq!(refused(behind), pair("pattern", "/$defs/bad"));
 }
 
 #[test]
-fn what_only_the_parser_refuses_is_found_too() {
-    let path = "/properties/a/anyOf/1";
-    let within =
-        |schema: Value| json!({"type": "object", "properties": {"a": {"anyOf": [{"type": "null"}, schema]}}});
-    assert_eq!(refused(within(json!({"type": "string", "pattern": "(?=x)y"}))), pair("pattern", path));
-    assert_eq!(refused(within(json!({"type": "string", "pattern": "("}))), pair("pattern", path));
-    let overlapping = json!({"oneOf": [{"type": "integer"}, {"type": "integer", "minimum": 3}]});
-    assert_eq!(refused(within(overlapping)), pair("oneOf", path));
-    let optional =
-        json!({"type": "object", "properties": {"x": true, "y": true}, "maxProperties": 1, "required": []});
-    assert_eq!(refused(within(optional)), pair("maxProperties", path));
-    let behind = json!({"$defs": {"bad": {"type": "string", "pattern": "(?!x)"}}, "$ref": "#/$defs/bad"});
-    assert_eq!(refused(behind), pair("pattern", "/$defs/bad"));
+fn what_no_value_satisfies_is_left_out_or_refused_where_it_is_needed() {
+    let optional = |schema: Value| json!({"type": "object", "properties": {"a": schema, "b": true}});
+    let needed = |schema: Value| json!({"type": "object", "properties": {"a": schema}, "required": ["a"]});
+    for (schema, keyword) in [
+        (json!({"type": "number", "minimum": 3, "exclusiveMaximum": 3}), "exclusiveMaximum"),
+        (json!({"type": "integer", "minimum": 1, "maximum": 4, "multipleOf": 5}), "multipleOf"),
+        (json!({"type": "integer", "minimum": 0.2, "maximum": 0.8}), "maximum"),
+        (json!({"type": "string", "pattern": "^\u{1}$"}), "pattern"),
+        (json!({"type": "string", "pattern": "^a+$", "enum": ["b"]}), "enum"),
+        (json!({"allOf": [{"type": "string"}, {"type": "integer"}]}), "type"),
+        (json!({"type": "object", "required": ["x"], "properties": {"x": false}}), "schema"),
+        (json!({"not": {}}), "not"),
+    ] {
+        let written = written(&optional(schema.clone())).expect("the member can be left out");
+        assert!(written.to_string().contains("\"a\":false"), "{schema}: {written}");
+        let (found, path) = refused(needed(schema.clone()));
+        assert!(path.starts_with("/properties/a"), "{schema}: {found} at {path}");
+        let _ = keyword;
+    }
 }
 
 #[test]
@@ -63,45 +72,87 @@ fn a_schema_that_requires_itself_is_refused() {
         "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}, "required": ["next"]}},
         "$ref": "#/$defs/node",
     });
-    assert_eq!(refused(list), pair("$ref", "/$defs/node"));
+    assert_eq!(refused(list).0, "$ref");
     assert_eq!(refused(json!({"$ref": "#"})), pair("$ref", ""));
-    let optional = json!({"type": "object", "properties": {"next": {"$ref": "#"}}});
-    assert!(prepare(&optional, &Limits::default()).is_ok());
+    let circle = json!({"$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"anyOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"});
+    assert_eq!(refused(circle).0, "$ref");
+    assert!(written(&json!({"type": "object", "properties": {"next": {"$ref": "#"}}})).is_ok());
 }
 
 #[test]
 fn size_and_depth_have_bounds() {
     let mut deep = json!({"type": "string"});
-    for _ in 0..200 {
+    for _ in 0..600 {
         deep = json!({"type": "array", "items": deep});
     }
-    let error = prepare(&deep, &Limits::default()).expect_err("too deep");
-    assert!(error.why.contains("deeper than 128"), "{error}");
-    let wide: Value = (0..6000).map(|index| (format!("p{index}"), json!({"type": "null"}))).collect();
-    let error =
-        prepare(&json!({"type": "object", "properties": wide}), &Limits::default()).expect_err("too many");
-    assert!(error.why.contains("more than 5000"), "{error}");
-    let long = json!({"const": "x".repeat(300_000)});
-    assert!(prepare(&long, &Limits::default()).expect_err("too long").why.contains("262144 bytes"));
+    let error = written(&deep).expect_err("too deep");
+    assert!(error.why.contains("nests too deeply"), "{error}");
+    let wide: Value = (0..40_000).map(|index| (format!("p{index}"), json!({"type": "null"}))).collect();
+    let error = written(&json!({"type": "object", "properties": wide})).expect_err("too many");
+    assert!(error.why.contains("more than 30000"), "{error}");
+    let long = json!({"const": "x".repeat(5_000_000)});
+    assert!(written(&long).expect_err("too long").why.contains("4194304 bytes"));
 }
 
 #[test]
-fn annotations_and_unknown_keywords_do_not_matter() {
+fn definitions_cost_what_they_say_and_not_what_they_expand_to() {
+    let definitions: Value = (0..40)
+        .map(|index| {
+            let before = json!({"$ref": format!("#/$defs/d{}", index - 1)});
+            let own = json!({"properties": {"y7": {"type": "string", "pattern": format!("^a*b{{{}}}", index % 7)}}});
+            let all = if index == 0 { json!([own]) } else { json!([before, before, own]) };
+            (format!("d{index}"), json!({ "allOf": all }))
+        })
+        .collect();
+    let schema = json!({"$defs": definitions, "$ref": "#/$defs/d39"});
+    assert!(written(&schema).expect("forty patterns").to_string().len() < 10_000);
+}
+
+#[test]
+fn combinations_without_end_are_refused_soon() {
+    let pair = |index: usize| {
+        json!({"anyOf": [
+            {"properties": {format!("a{index}"): {"type": "string"}}, "required": [format!("a{index}")]},
+            {"properties": {format!("b{index}"): {"type": "string"}}, "required": [format!("b{index}")]},
+        ]})
+    };
+    let schema = json!({"type": "object", "allOf": (0..40).map(pair).collect::<Vec<_>>()});
+    let (keyword, _) = refused(schema);
+    assert_eq!(keyword, "anyOf");
+}
+
+#[test]
+fn annotations_and_what_bears_on_other_types_do_not_matter() {
     let schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "t", "x-guidance": {"lenient": true}, "nullable": true,
-        "type": "string", "uniqueItems": false,
+        "type": "string", "uniqueItems": false, "format": "int32", "minimum": 5, "divisibleBy": 3,
     });
-    let prepared = prepare(&schema, &Limits::default()).expect("nothing bears on validity");
-    assert_eq!(prepared["x-guidance"]["lenient"], Value::Null);
-    assert!(prepared.get("nullable").is_none());
+    let written = written(&schema).expect("nothing bears on validity");
+    assert_eq!(written["x-guidance"]["lenient"], Value::Null);
+    assert_eq!(written["type"], "string");
+    assert_eq!(written["format"], Value::Null);
+    assert_eq!(written["pattern"], Value::Null);
 }
 
 #[test]
-fn references_are_followed_through_escapes() {
+fn references_are_followed_through_escapes_anchors_and_identifiers() {
+    let bad = json!({"type": "string", "pattern": "[+"});
     let schema = json!({
-        "definitions": {"a/b c": {"type": "string", "pattern": "[+"}},
+        "definitions": {"a/b c": bad},
         "properties": {"x": {"$ref": "#/definitions/a~1b%20c"}},
     });
     assert_eq!(refused(schema), pair("pattern", "/definitions/a~1b c"));
+    let anchor = json!({"$defs": {"x": {"$anchor": "here", "allOf": [bad]}}, "$ref": "#here"});
+    assert_eq!(refused(anchor), pair("pattern", "/$defs/x/allOf/0"));
+    let named = json!({"$id": "https://a.b/c.json", "$defs": {"x": bad}, "$ref": "c.json#/$defs/x"});
+    assert_eq!(refused(named), pair("pattern", "/$defs/x"));
+}
+
+#[test]
+fn an_unsatisfiable_root_names_a_keyword() {
+    let error = written(&json!({"type": "string", "not": {"type": "string"}})).expect_err("no value");
+    assert_eq!(error.keyword, "not");
+    let error = written(&json!({"type": "string", "not": {"pattern": "^a"}})).expect_err("no grammar");
+    assert_eq!((error.keyword.as_str(), error.why.as_str()), ("not", "a grammar can't keep it"));
 }

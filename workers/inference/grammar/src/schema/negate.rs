@@ -1,0 +1,135 @@
+//! What holds where a fact doesn't.
+
+use serde_json::Value;
+
+use super::document::{Document, Node};
+use super::fact::{Edge, Fact, Hints, Items, Literal, Members};
+use super::kinds::Kinds;
+use super::regexes::Regexes;
+
+/// Pairs of schemas of which both may hold, where not exactly one of several does.
+const MOST_PAIRS: usize = 66;
+
+pub(super) struct Negation<'n, 'a> {
+    pub(super) document: &'n mut Document<'a>,
+    pub(super) regexes: &'n mut Regexes,
+    pub(super) hints: &'n Hints,
+}
+
+impl Negation<'_, '_> {
+    /// The ways in which a fact doesn't hold; [`Fact::Unkept`] stands for ways that can't be written down.
+    pub(super) fn of(&mut self, fact: &Fact) -> Vec<Vec<Fact>> {
+        let of = |kinds: Kinds, facts: Vec<Fact>| vec![[vec![Fact::Kinds(kinds)], facts].concat()];
+        let other = |edge: Edge| Edge { value: edge.value, exclusive: !edge.exclusive };
+        match fact {
+            Fact::Is(node) => vec![vec![Fact::Not(*node, self.hints.clone())]],
+            Fact::Not(node, _) => vec![vec![Fact::Is(*node)]],
+            Fact::AnyOf(options) => {
+                let all = options.iter().map(|option| {
+                    let ways: Vec<Vec<Fact>> = option.iter().flat_map(|fact| self.of(fact)).collect();
+                    Fact::AnyOf(ways.into())
+                });
+                vec![all.collect()]
+            }
+            Fact::OneOf(nodes) => self.not_one_of(nodes),
+            Fact::Kinds(kinds) => vec![vec![Fact::Kinds(Kinds::ALL.without(*kinds))]],
+            Fact::Low(edge) => of(Kinds::NUMBER, vec![Fact::High(other(*edge))]),
+            Fact::High(edge) => of(Kinds::NUMBER, vec![Fact::Low(other(*edge))]),
+            Fact::Only(values) => vec![values.iter().cloned().map(Fact::Except).collect()],
+            Fact::Except(value) => vec![vec![Fact::Only([value.clone()].into())]],
+            Fact::LengthAtLeast(0) | Fact::ItemsAtLeast(0) | Fact::MembersAtLeast(0) => Vec::new(),
+            Fact::LengthAtLeast(least) => of(Kinds::STRING, vec![Fact::LengthAtMost(least - 1)]),
+            Fact::LengthAtMost(most) => of(Kinds::STRING, vec![Fact::LengthAtLeast(most + 1)]),
+            Fact::ItemsAtLeast(least) => of(Kinds::ARRAY, vec![Fact::ItemsAtMost(least - 1)]),
+            Fact::ItemsAtMost(most) => of(Kinds::ARRAY, vec![Fact::ItemsAtLeast(most + 1)]),
+            Fact::Items(items) => self.not_items(items),
+            Fact::Contains(node) => {
+                let items = Items { prefix: Vec::new(), rest: Some(Literal::Not(*node)) };
+                of(Kinds::ARRAY, vec![Fact::Items(items)])
+            }
+            Fact::Members(members) => self.not_members(members),
+            Fact::Required(name) => of(Kinds::OBJECT, vec![Fact::Absent(name.clone())]),
+            Fact::Absent(name) => of(Kinds::OBJECT, vec![Fact::Required(name.clone())]),
+            Fact::Member(name, literal) => vec![member(name, opposite(*literal))],
+            Fact::MembersAtLeast(least) => of(Kinds::OBJECT, vec![Fact::MembersAtMost(least - 1)]),
+            Fact::MembersAtMost(most) => of(Kinds::OBJECT, vec![Fact::MembersAtLeast(most + 1)]),
+            Fact::Whole
+            | Fact::Multiple(_)
+            | Fact::Pattern(_)
+            | Fact::Unique
+            | Fact::Names(_)
+            | Fact::Unkept => {
+                vec![vec![Fact::Unkept]]
+            }
+        }
+    }
+
+    fn not_one_of(&self, nodes: &[Node]) -> Vec<Vec<Fact>> {
+        let none = nodes.iter().map(|node| Fact::Not(*node, self.hints.clone())).collect();
+        let pairs = nodes.iter().enumerate().flat_map(|(place, left)| {
+            nodes[place + 1..].iter().map(|right| vec![Fact::Is(*left), Fact::Is(*right)])
+        });
+        let mut ways = vec![none];
+        ways.extend(pairs.take(MOST_PAIRS));
+        if ways.len() > MOST_PAIRS {
+            ways.push(vec![Fact::Unkept]);
+        }
+        ways
+    }
+
+    fn not_items(&mut self, items: &Items) -> Vec<Vec<Fact>> {
+        let free = Literal::Is(self.document.made("true".to_owned(), Value::Bool(true)));
+        let at = |place: usize, literal: Literal| {
+            let mut prefix = vec![free; place];
+            prefix.push(opposite(literal));
+            let items = Fact::Items(Items { prefix, rest: None });
+            vec![Fact::Kinds(Kinds::ARRAY), Fact::ItemsAtLeast(place as u64 + 1), items]
+        };
+        let mut ways: Vec<Vec<Fact>> =
+            items.prefix.iter().enumerate().map(|(place, literal)| at(place, *literal)).collect();
+        if let Some(rest) = items.rest {
+            // Any later item may be the one, but then it is told apart by nothing.
+            ways.push(at(items.prefix.len(), rest));
+            ways.push(vec![Fact::Unkept]);
+        }
+        ways
+    }
+
+    fn not_members(&mut self, members: &Members) -> Vec<Vec<Fact>> {
+        let mut ways: Vec<Vec<Fact>> =
+            members.named.iter().map(|(name, node)| member(name, Literal::Not(*node))).collect();
+        let is_free = |document: &Document<'_>, node: Node| match document.held(node).get() {
+            Value::Bool(free) => *free,
+            Value::Object(keywords) => keywords.is_empty(),
+            _ => false,
+        };
+        if let Some(others) = members.others.filter(|others| !is_free(self.document, *others)) {
+            for name in self.hints.iter() {
+                let is_named = members.named.iter().any(|(known, _)| known == name);
+                let is_matched = members
+                    .patterns
+                    .iter()
+                    .any(|(pattern, _)| self.regexes.matches(pattern, name) != Some(false));
+                if !is_named && !is_matched {
+                    ways.push(member(name, Literal::Not(others)));
+                }
+            }
+            ways.push(vec![Fact::Unkept]);
+        }
+        if members.patterns.iter().any(|(_, node)| !is_free(self.document, *node)) {
+            ways.push(vec![Fact::Unkept]);
+        }
+        ways
+    }
+}
+
+fn member(name: &str, literal: Literal) -> Vec<Fact> {
+    vec![Fact::Kinds(Kinds::OBJECT), Fact::Required(name.to_owned()), Fact::Member(name.to_owned(), literal)]
+}
+
+fn opposite(literal: Literal) -> Literal {
+    match literal {
+        Literal::Is(node) => Literal::Not(node),
+        Literal::Not(node) => Literal::Is(node),
+    }
+}

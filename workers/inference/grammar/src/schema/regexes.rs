@@ -1,0 +1,187 @@
+//! What can be told of patterns: whether they can be read, match a text, or match any text at all.
+
+use std::collections::HashMap;
+
+use llguidance::derivre::{Regex, RegexAst, RegexBuilder};
+use llguidance::regex_to_lark;
+
+/// Steps of one question; a question that takes more has no answer.
+const FUEL: u64 = 20_000;
+/// What strings hold when nothing is escaped by number.
+const WRITABLE: &str = r"[^\x00-\x07\x0B\x0E-\x1F\x7F]*";
+
+#[derive(Default)]
+pub(super) struct Regexes {
+    read: HashMap<String, Option<String>>,
+    search: HashMap<String, Option<Regex>>,
+    empty: HashMap<String, Option<bool>>,
+}
+
+/// Texts that all of the patterns match, of a length within the bounds.
+#[derive(Clone, Copy)]
+pub(super) struct Texts<'a> {
+    pub(super) patterns: &'a [&'a str],
+    pub(super) least: u64,
+    pub(super) most: Option<u64>,
+}
+
+impl Regexes {
+    /// Why a pattern can't be read, if it can't.
+    pub(super) fn fault(&mut self, pattern: &str) -> Option<String> {
+        let read = self.read.entry(pattern.to_owned()).or_insert_with(|| {
+            let read = RegexBuilder::new().mk(&search(pattern));
+            read.err().map(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())
+        });
+        read.clone()
+    }
+
+    /// Whether a pattern matches somewhere in a text; `None` if it takes too long to tell.
+    pub(super) fn matches(&mut self, pattern: &str, text: &str) -> Option<bool> {
+        let regex = self.search.entry(pattern.to_owned()).or_insert_with(|| {
+            let mut builder = RegexBuilder::new();
+            let expression = builder.mk(&search(pattern)).ok()?;
+            builder.into_regex_limited(expression, FUEL).ok()
+        });
+        regex.as_mut().map(|regex| regex.is_match(text))
+    }
+
+    /// Whether no text is among them that can be written; `None` if it takes too long to tell.
+    pub(super) fn is_empty(&mut self, texts: Texts<'_>) -> Option<bool> {
+        let key = format!("{:?} {} {:?}", texts.patterns, texts.least, texts.most);
+        if let Some(known) = self.empty.get(&key) {
+            return *known;
+        }
+        let mut all: Vec<RegexAst> = texts.patterns.iter().map(|pattern| search(pattern)).collect();
+        all.push(RegexAst::Regex(WRITABLE.to_owned()));
+        if texts.least > 0 || texts.most.is_some() {
+            let most = texts.most.map_or(String::new(), |most| most.to_string());
+            all.push(RegexAst::Regex(format!("(?s:.{{{},{most}}})", texts.least)));
+        }
+        let answer = is_empty(RegexAst::And(all));
+        self.empty.insert(key, answer);
+        answer
+    }
+
+    /// Whether every name that can be written is one of the names or matches one of the patterns.
+    pub(super) fn leave_no_name(&mut self, names: &[&str], patterns: &[&str]) -> bool {
+        let taken = taken(names, patterns);
+        let left = vec![RegexAst::Regex(WRITABLE.to_owned()), RegexAst::Not(Box::new(taken))];
+        !patterns.is_empty() && is_empty(RegexAst::And(left)) == Some(true)
+    }
+
+    /// Whether a pattern matches none but these names.
+    pub(super) fn adds_no_name(&mut self, pattern: &str, names: &[&str]) -> bool {
+        let left = vec![
+            search(pattern),
+            RegexAst::Regex(WRITABLE.to_owned()),
+            RegexAst::Not(Box::new(taken(names, &[]))),
+        ];
+        is_empty(RegexAst::And(left)) == Some(true)
+    }
+
+    /// Whether every text that the one matches is matched by the other.
+    pub(super) fn is_within(&mut self, small: &str, big: &str) -> bool {
+        let left = vec![search(small), RegexAst::Not(Box::new(search(big)))];
+        is_empty(RegexAst::And(left)) == Some(true)
+    }
+
+    /// Whether some text may match both.
+    pub(super) fn overlap(&mut self, left: &str, right: &str) -> bool {
+        self.is_empty(Texts { patterns: &[left, right], least: 0, most: None }) != Some(true)
+    }
+}
+
+fn search(pattern: &str) -> RegexAst {
+    RegexAst::SearchRegex(regex_to_lark(pattern, "dw"))
+}
+
+fn taken(names: &[&str], patterns: &[&str]) -> RegexAst {
+    let names = names.iter().map(|name| RegexAst::Literal((*name).to_owned()));
+    RegexAst::Or(names.chain(patterns.iter().map(|pattern| search(pattern))).collect())
+}
+
+fn is_empty(expression: RegexAst) -> Option<bool> {
+    let mut builder = RegexBuilder::new();
+    let expression = builder.mk(&expression).ok()?;
+    let mut regex = builder.into_regex_limited(expression, FUEL).ok()?;
+    Some(regex.always_empty())
+}
+
+/// A pattern of all texts but these, as the parser writes patterns.
+pub(super) fn all_but<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let mut tree = Tree::default();
+    for text in texts {
+        let mut at = &mut tree;
+        for letter in text.chars() {
+            at = at.after.entry(letter).or_default();
+        }
+        at.is_text = true;
+    }
+    format!("^(?:{})$", tree.others())
+}
+
+/// Texts by their letters.
+#[derive(Default)]
+struct Tree {
+    is_text: bool,
+    after: std::collections::BTreeMap<char, Tree>,
+}
+
+impl Tree {
+    /// What may follow here so that the whole is none of the texts.
+    fn others(&self) -> String {
+        let mut ways = Vec::new();
+        if !self.is_text {
+            ways.push(String::new());
+        }
+        if self.after.is_empty() {
+            ways.push(r"(?s:.)(?s:.*)".to_owned());
+        } else {
+            let known: String = self.after.keys().map(|letter| escaped(*letter)).collect();
+            ways.push(format!("[^{known}](?s:.*)"));
+        }
+        for (letter, tree) in &self.after {
+            ways.push(format!("{}(?:{})", escaped(*letter), tree.others()));
+        }
+        ways.join("|")
+    }
+}
+
+fn escaped(letter: char) -> String {
+    format!("\\u{{{:X}}}", letter as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_but_some_texts_are_matched() {
+        let pattern = all_but(["a", "ab", "c\\", ""].into_iter());
+        let mut regexes = Regexes::default();
+        for (text, fits) in [
+            ("", false),
+            ("a", false),
+            ("ab", false),
+            ("abc", true),
+            ("c", true),
+            ("c\\", false),
+            ("ä\n", true),
+        ] {
+            assert_eq!(regexes.matches(&pattern, text), Some(fits), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_that_nothing_writable_matches_are_empty() {
+        let mut regexes = Regexes::default();
+        let mut empty = |patterns: &[&str], least, most| regexes.is_empty(Texts { patterns, least, most });
+        assert_eq!(empty(&["^a$", "^b$"], 0, None), Some(true));
+        assert_eq!(empty(&["^a{3}$"], 4, None), Some(true));
+        assert_eq!(empty(&["^\\x01$"], 0, None), Some(true));
+        assert_eq!(empty(&["^a+$"], 4, Some(4)), Some(false));
+        assert!(regexes.leave_no_name(&[], &[""]));
+        assert!(regexes.adds_no_name("^(a|b)$", &["b", "a"]));
+        assert!(!regexes.adds_no_name("^(a|b)$", &["b"]));
+    }
+}

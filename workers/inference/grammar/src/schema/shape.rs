@@ -1,0 +1,351 @@
+//! What a demand comes to: ways to write a value, which name other demands for what is within.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::branch::{Branch, Object, Text};
+use super::fact::{Demand, Literal, Origin};
+use super::kinds::Kinds;
+use super::pattern::join;
+use super::regexes::{Regexes, all_but};
+use super::solve::{Solver, Width};
+use crate::SchemaError;
+
+/// A demand by number.
+pub(super) type Shape = usize;
+
+/// Texts that are left out of a string.
+const MOST_EXCEPTIONS: usize = 256;
+
+/// One way to write a value.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// What holds no other value, as a schema.
+    Plain(Value),
+    Array {
+        prefix: Vec<Shape>,
+        rest: Shape,
+        least: u64,
+        most: Option<u64>,
+    },
+    Object {
+        named: Vec<Named>,
+        patterns: Vec<(String, Shape)>,
+        others: Option<Shape>,
+        least: u64,
+        most: Option<u64>,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) shape: Option<Shape>,
+    pub(super) required: bool,
+}
+
+/// All shapes of a schema; the first is that of the whole.
+pub(super) struct Shapes<'s, 'a> {
+    pub(super) solver: &'s mut Solver<'a>,
+    numbers: HashMap<Demand, Shape>,
+    demands: Vec<Demand>,
+    pub(super) ways: Vec<Vec<Way>>,
+}
+
+impl<'s, 'a> Shapes<'s, 'a> {
+    pub(super) fn of(solver: &'s mut Solver<'a>) -> Result<Self, SchemaError> {
+        let root = Demand::from([Literal::Is(solver.document.root())]);
+        let mut shapes = Self { solver, numbers: HashMap::new(), demands: Vec::new(), ways: Vec::new() };
+        shapes.number(root);
+        while shapes.ways.len() < shapes.demands.len() {
+            let demand = shapes.demands[shapes.ways.len()].clone();
+            let ways = shapes.ways_of(&demand)?;
+            shapes.ways.push(ways);
+        }
+        Ok(shapes)
+    }
+
+    /// The schema that a shape began with.
+    pub(super) fn path(&self, shape: Shape) -> &str {
+        let node = self.demands[shape].first().map(|literal| literal.node());
+        node.map_or("", |node| self.solver.document.path(node))
+    }
+
+    /// Schemas of strings that have patterns, each once.
+    pub(super) fn texts(&self) -> Vec<Value> {
+        let mut texts: Vec<Value> = Vec::new();
+        for way in self.ways.iter().flatten() {
+            if let Way::Plain(schema) = way
+                && schema.get("pattern").is_some()
+                && !texts.contains(schema)
+            {
+                texts.push(schema.clone());
+            }
+        }
+        texts
+    }
+
+    pub(super) fn is_any(&self, shape: Shape) -> bool {
+        self.demands[shape].is_empty()
+    }
+
+    fn number(&mut self, demand: Demand) -> Shape {
+        let next = self.demands.len();
+        let number = *self.numbers.entry(demand.clone()).or_insert(next);
+        if number == next {
+            self.demands.push(demand);
+        }
+        number
+    }
+
+    fn ways_of(&mut self, demand: &Demand) -> Result<Vec<Way>, SchemaError> {
+        let branches = self.solver.solve(demand, Width::Kept)?;
+        let node = demand.first().map(|literal| literal.node());
+        let node = node.unwrap_or_default();
+        let mut ways = Vec::new();
+        for branch in branches.iter() {
+            self.solver
+                .effort
+                .spend(1)
+                .map_err(|why| self.solver.refusal(Origin { node, keyword: "schema" }, why))?;
+            let origin = |keyword| Origin { node, keyword };
+            for (kinds, schema) in [
+                (Kinds::NULL, json!({"type": "null"})),
+                (Kinds::TRUE, json!({"const": true})),
+                (Kinds::FALSE, json!({"const": false})),
+            ] {
+                if branch.kinds.has(kinds) {
+                    ways.push(Way::Plain(schema));
+                }
+            }
+            if branch.kinds.has(Kinds::NUMBER) {
+                if let Some(why) = branch.number.fault() {
+                    return Err(self.solver.refusal(origin("multipleOf"), why));
+                }
+                ways.extend(branch.number.schemas().into_iter().map(Way::Plain));
+            }
+            if branch.kinds.has(Kinds::STRING) {
+                let text = text(branch).map_err(|why| self.solver.refusal(origin("not"), why))?;
+                ways.push(Way::Plain(text));
+            }
+            if branch.kinds.has(Kinds::ARRAY) {
+                ways.push(self.array(branch, origin("uniqueItems")));
+            }
+            if branch.kinds.has(Kinds::OBJECT) {
+                self.object(branch, origin("propertyNames"), &mut ways)?;
+            }
+        }
+        Ok(ways)
+    }
+
+    fn array(&mut self, branch: &Branch, origin: Origin) -> Way {
+        let array = &branch.array;
+        let mut least = array.least;
+        if array.unique && array.most != Some(1) {
+            self.solver.unsure.get_or_insert(origin);
+        }
+        // The first item is the one that an array must contain.
+        let contained = array.contains.iter().map(|node| Literal::Is(*node));
+        let mut prefix = Vec::new();
+        for place in 0..array.places() {
+            let mut demand = array.at(place);
+            if place == 0 {
+                demand.extend(contained.clone());
+                least = least.max(array.contains.len().min(1) as u64);
+            }
+            prefix.push(self.number(demand));
+        }
+        Way::Array { prefix, rest: self.number(array.rest()), least, most: array.most }
+    }
+
+    fn object(&mut self, branch: &Branch, origin: Origin, ways: &mut Vec<Way>) -> Result<(), SchemaError> {
+        let object = &branch.object;
+        let known = object.known();
+        let mut named = Vec::with_capacity(known.len());
+        for name in known {
+            let is_named = self.is_named(object, &name)?;
+            let is_absent = object.absent.contains(&name) || !is_named;
+            let shape = match is_absent {
+                true => None,
+                false => {
+                    let demand = self.solver.member(branch, &name);
+                    Some(self.number(demand))
+                }
+            };
+            let required = object.required.contains(&name);
+            if required && shape.is_none() {
+                return Ok(());
+            }
+            named.push(Named { name, shape, required });
+        }
+        let (mut patterns, mut others) = self.patterns(object);
+        if !object.names.is_empty() {
+            self.restrict(branch, origin, &mut named, &mut patterns, &mut others)?;
+        }
+        let names: Vec<&str> = named.iter().map(|named| named.name.as_str()).collect();
+        patterns.retain(|(pattern, _)| !self.solver.regexes.adds_no_name(pattern, &names));
+        let all: Vec<&str> = patterns.iter().map(|(pattern, _)| pattern.as_str()).collect();
+        if others.is_some() && self.solver.regexes.leave_no_name(&names, &all) {
+            others = None;
+        }
+        let patterns = patterns.into_iter().map(|(pattern, demand)| (pattern, self.number(demand))).collect();
+        let others = others.map(|demand| self.number(demand));
+        ways.push(Way::Object { named, patterns, others, least: object.least, most: object.most });
+        Ok(())
+    }
+
+    /// Patterns of names with what members by them must be, and what all other members must be. Patterns that may match the
+    /// same name become one, whose members keep what each asks for.
+    fn patterns(&mut self, object: &Object) -> (Vec<(String, Demand)>, Option<Demand>) {
+        let mut groups: Vec<Vec<String>> = Vec::new();
+        for (pattern, _) in object.members.iter().flat_map(|members| &members.patterns) {
+            if groups.iter().any(|group| group.contains(pattern)) {
+                continue;
+            }
+            let overlaps = |regexes: &mut Regexes, group: &Vec<String>| {
+                group.iter().any(|known| regexes.overlap(known, pattern))
+            };
+            let (mut joined, apart): (Vec<_>, Vec<_>) =
+                groups.into_iter().partition(|group| overlaps(&mut self.solver.regexes, group));
+            joined.push(vec![pattern.clone()]);
+            groups = apart;
+            groups.push(joined.concat());
+        }
+        let mut others: Demand =
+            object.members.iter().filter_map(|members| members.others).map(Literal::Is).collect();
+        let mut patterns = Vec::new();
+        for group in groups {
+            let mut demand = Demand::new();
+            for members in &object.members {
+                let own = members.patterns.iter().filter(|(pattern, _)| group.contains(pattern));
+                demand.extend(own.map(|(_, node)| Literal::Is(*node)));
+                let has = |pattern: &String| members.patterns.iter().any(|(own, _)| own == pattern);
+                if !group.iter().all(has) {
+                    demand.extend(members.others.map(Literal::Is));
+                }
+            }
+            let refs: Vec<&str> = group.iter().map(String::as_str).collect();
+            if self.solver.regexes.leave_no_name(&[], &refs) {
+                // Every name that isn't known matches, so that there are no others.
+                others = demand;
+                return (Vec::new(), Some(others));
+            }
+            let pattern = match &*group {
+                [only] => only.clone(),
+                all => join(all),
+            };
+            patterns.push((pattern, demand));
+        }
+        (patterns, Some(others))
+    }
+
+    fn is_named(&mut self, object: &Object, name: &str) -> Result<bool, SchemaError> {
+        if object.names.is_empty() {
+            return Ok(true);
+        }
+        let node = self.solver.document.made(format!("={name}"), json!({ "const": name }));
+        let mut demand: Demand = object.names.iter().map(|node| Literal::Is(*node)).collect();
+        demand.insert(Literal::Is(node));
+        Ok(!self.solver.solve(&demand, Width::Kept)?.is_empty())
+    }
+
+    /// Leaves only names that satisfy schemas.
+    fn restrict(
+        &mut self,
+        branch: &Branch,
+        origin: Origin,
+        named: &mut Vec<Named>,
+        patterns: &mut Vec<(String, Demand)>,
+        others: &mut Option<Demand>,
+    ) -> Result<(), SchemaError> {
+        let demand: Demand = branch.object.names.iter().map(|node| Literal::Is(*node)).collect();
+        let ways = self.solver.solve(&demand, Width::Kept)?;
+        let texts: Vec<&Text> =
+            ways.iter().filter(|branch| branch.kinds.has(Kinds::STRING)).map(|branch| &branch.text).collect();
+        if texts.iter().any(|text| **text == Text::default()) {
+            return Ok(());
+        }
+        let known = std::mem::take(patterns);
+        let rest = others.take();
+        for text in texts {
+            if let Some(only) = &text.only {
+                for name in only
+                    .iter()
+                    .filter(|name| !named.iter().any(|named| named.name == **name))
+                    .cloned()
+                    .collect::<Vec<_>>()
+                {
+                    let demand = self.solver.member(branch, &name);
+                    let shape = Some(self.number(demand));
+                    named.push(Named { name, shape, required: false });
+                }
+                continue;
+            }
+            let all = all_of(text);
+            let [pattern] = &*all else {
+                return Err(self
+                    .solver
+                    .refusal(origin, "a grammar can't keep it with more than one bound of a name"));
+            };
+            for (within, demand) in &known {
+                if self.solver.regexes.is_within(within, pattern)
+                    && !patterns.iter().any(|(other, _)| other == within)
+                {
+                    patterns.push((within.clone(), demand.clone()));
+                }
+            }
+            let Some(rest) = &rest else { continue };
+            if known.iter().chain(&*patterns).any(|(other, _)| self.solver.regexes.overlap(other, pattern)) {
+                return Err(self
+                    .solver
+                    .refusal(origin, "a grammar can't keep it together with patterns that overlap it"));
+            }
+            patterns.push((pattern.clone(), rest.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// The patterns that a string matches all of; its bounds are one of them.
+fn all_of(text: &Text) -> Vec<String> {
+    let mut all: Vec<String> = text.patterns.iter().map(|pattern| pattern.kept.to_string()).collect();
+    if text.least > 0 || text.most.is_some() {
+        let most = text.most.map_or(String::new(), |most| most.to_string());
+        all.push(format!("^(?s:.{{{},{most}}})$", text.least));
+    }
+    if !text.except.is_empty() {
+        all.push(all_but(text.except.iter().map(String::as_str)));
+    }
+    all
+}
+
+fn text(branch: &Branch) -> Result<Value, &'static str> {
+    let text = &branch.text;
+    if let Some(only) = &text.only {
+        return Ok(json!({ "enum": only }));
+    }
+    let mut schema = json!({"type": "string"});
+    if text.least > 0 {
+        schema["minLength"] = text.least.into();
+    }
+    if let Some(most) = text.most {
+        schema["maxLength"] = most.into();
+    }
+    let mut patterns: Vec<String> = text.patterns.iter().map(|pattern| pattern.kept.to_string()).collect();
+    if !text.except.is_empty() {
+        if text.except.len() > MOST_EXCEPTIONS {
+            return Err("leaves out too many strings");
+        }
+        patterns.push(all_but(text.except.iter().map(String::as_str)));
+    }
+    let mut patterns = patterns.into_iter();
+    if let Some(first) = patterns.next() {
+        schema["pattern"] = first.into();
+    }
+    let more: Vec<Value> = patterns.map(|pattern| json!({ "pattern": pattern })).collect();
+    if !more.is_empty() {
+        schema["allOf"] = more.into();
+    }
+    Ok(schema)
+}

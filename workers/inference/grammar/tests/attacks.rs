@@ -1,0 +1,240 @@
+//! Rules that would take too much, lead nowhere or mean something that readers don't: refused soon and by name, or kept.
+
+mod small;
+
+use std::time::{Duration, Instant};
+
+use cortex_grammar::{ConstraintError, GrammarError, Halt, Mask, Rule};
+use serde_json::{Value, json};
+use small::{compiler, feed, fits};
+
+const SOON: Duration = Duration::from_secs(8);
+
+fn schema(schema: Value) -> Rule {
+    Rule::JsonSchema(schema)
+}
+
+fn refused(rule: Rule) -> String {
+    let begun = Instant::now();
+    let error = compiler().compile(&rule).expect_err("the rule can't be kept").to_string();
+    assert!(begun.elapsed() < SOON, "{error}");
+    error
+}
+
+/// Forty definitions that each refer twice to the one before.
+fn bomb(own: impl Fn(usize) -> Value, twice: &str) -> Value {
+    let definitions: Value = (0..40)
+        .map(|index| {
+            let before = json!({"$ref": format!("#/$defs/d{}", if index == 0 { 40 } else { index - 1 })});
+            (format!("d{index}"), json!({ twice: [before, before, own(index)] }))
+        })
+        .chain([("d40".to_owned(), json!({"type": "object"}))])
+        .collect();
+    json!({"$defs": definitions, "$ref": "#/$defs/d39"})
+}
+
+#[test]
+fn a_schema_that_doubles_forty_times_costs_next_to_nothing() {
+    let pattern = |index: usize| json!({"properties": {"y7": {"type": "string", "pattern": format!("^a*b{{1,{}}}", index % 5 + 1)}}});
+    let numbers = |index: usize| json!({"properties": {format!("n{index}"): {"multipleOf": index + 1}}});
+    let closed = |index: usize| json!({"patternProperties": {format!("^x{index}"): {"type": "integer"}}});
+    let options = |index: usize| json!({"required": [format!("r{index}")]});
+    for (rule, twice) in [
+        (bomb(pattern, "allOf"), "allOf"),
+        (bomb(numbers, "allOf"), "allOf"),
+        (bomb(closed, "allOf"), "allOf"),
+        (bomb(options, "anyOf"), "anyOf"),
+        (bomb(options, "oneOf"), "oneOf"),
+    ] {
+        let begun = Instant::now();
+        let compiled = compiler().compile(&schema(rule));
+        assert!(begun.elapsed() < SOON, "{twice}: {:?} {:?}", begun.elapsed(), compiled.err());
+    }
+}
+
+#[test]
+fn a_halted_compilation_ends() {
+    let options = |index: usize| json!({"anyOf": [{"required": [format!("a{index}")]}, {"required": [format!("b{index}")]}]});
+    let halt = Halt::default();
+    halt.cancel();
+    let (done, compiled) = std::sync::mpsc::sync_channel(1);
+    let rule = schema(json!({"allOf": (0..30).map(options).collect::<Vec<_>>()}));
+    compiler().spawn(rule, halt, move |compiled| drop(done.send(compiled))).expect("a thread");
+    let error = compiled.recv_timeout(SOON).expect("an end").expect_err("halted").to_string();
+    assert!(error.contains("cancelled"), "{error}");
+}
+
+#[test]
+fn patterns_that_names_cover_lead_nowhere_and_are_left_out() {
+    for patterns in [
+        json!({"^score$": {"type": "number"}}),
+        json!({"^(score|name)$": {}}),
+        json!({"^score$": {}, "^name$": true}),
+    ] {
+        let rule = schema(json!({
+            "type": "object", "properties": {"score": {"type": "integer"}, "name": {"type": "string"}},
+            "patternProperties": patterns, "additionalProperties": false,
+        }));
+        assert!(fits(&rule, r#"{"score":7}"#), "{rule:?}");
+        let mut constraint = compiler().compile(&rule).expect("a sound schema");
+        assert_eq!(feed(&mut constraint, r#"{"score":7,"name":"x","#), 21, "{rule:?}");
+        assert!(fits(&rule, r#"{"name":"x"}"#) && !fits(&rule, r#"{"score":7,"#));
+    }
+    // All names match the pattern, so that there are no others.
+    assert!(fits(
+        &schema(json!({"type": "object", "patternProperties": {".*": {"type": "integer"}}})),
+        r#"{"a":1}"#
+    ));
+}
+
+#[test]
+fn languages_without_a_text_are_refused() {
+    for rule in [
+        Rule::Regex(r"a[^\s\S]".to_owned()),
+        Rule::Lark("start: \"a\" start".to_owned()),
+        Rule::Lark("start: \"a\" | \"b\" x\nx: \"c\" x".to_owned()),
+        Rule::Lark("start: \"a\" X?\nX: /[^\\s\\S]/".to_owned()),
+        schema(json!({"type": "string", "pattern": "^\u{1}+$"})),
+        schema(json!({"type": "object", "required": ["a"], "additionalProperties": false})),
+        schema(
+            json!({"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0.1, "maximum": 0.9}}),
+        ),
+    ] {
+        let error = refused(rule);
+        assert!(!error.is_empty());
+    }
+}
+
+#[test]
+fn a_pattern_that_takes_too_much_for_each_token_is_refused_at_once() {
+    for pattern in [r"^(?:\S+\s+){0,9}\S+$", r"^(?:[a-z]+ ?){1,40}$", r"^(\w+,)*\w+;(\w+,)*\w+$"] {
+        let rule = schema(json!({"type": "string", "pattern": pattern, "maxLength": 1000}));
+        let Ok(mut constraint) = compiler().compile(&rule) else { continue };
+        let mut mask = Mask::new();
+        for byte in b"\"ab cd ef" {
+            constraint.mask(&mut mask).expect("a mask inside the string");
+            if constraint.accept((*byte).into()).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_are_those_that_all_readers_read_alike() {
+    let whole = schema(json!({"type": "integer"}));
+    assert!(fits(&whole, "9007199254740991") && fits(&whole, "-999999999999999"));
+    assert!(!fits(&whole, "9007199254740993") && !fits(&whole, "12345678901234567"));
+    let cents = schema(json!({"type": "number", "multipleOf": 0.01}));
+    assert!(fits(&cents, "19.99") && fits(&cents, "1234567890123.45"));
+    assert!(!fits(&cents, "90071992547409.931") && !fits(&cents, "12345678901234567.89"));
+    assert!(!fits(&Rule::JsonObject, r#"{"a":12345678901234567}"#));
+    assert!(fits(&Rule::JsonObject, r#"{"a":0.12345678901234}"#));
+}
+
+#[test]
+fn addresses_are_those_that_common_validators_take() {
+    let rule = schema(json!({"type": "string", "format": "email"}));
+    for good in ["\"a@b.co\"", "\"first.last+tag@mail.example.org\""] {
+        assert!(fits(&rule, good), "{good}");
+    }
+    for bad in ["\"a@b\"", "\"a..b@c.de\"", "\".a@b.co\"", "\"a@b.c\"", "\"a@-b.co\"", "\"a@b.1\""] {
+        assert!(!fits(&rule, bad), "{bad}");
+    }
+}
+
+#[test]
+fn what_conditions_say_is_kept() {
+    let rule = schema(json!({
+        "type": "object",
+        "properties": {"kind": {"enum": ["a", "b"]}, "x": {"type": "integer"}},
+        "required": ["kind"], "additionalProperties": false,
+        "if": {"properties": {"kind": {"const": "a"}}},
+        "then": {"required": ["x"]}, "else": {"properties": {"x": false}},
+    }));
+    assert!(fits(&rule, r#"{"kind":"a","x":1}"#) && fits(&rule, r#"{"kind":"b"}"#));
+    assert!(!fits(&rule, r#"{"kind":"a"}"#) && !fits(&rule, r#"{"kind":"b","x":1}"#));
+    let rule = schema(json!({
+        "type": "object", "properties": {"card": {"type": "integer"}, "address": {"type": "string"}},
+        "dependencies": {"card": ["address"]}, "additionalProperties": false, "minProperties": 1,
+    }));
+    assert!(fits(&rule, r#"{"card":1,"address":"x"}"#) && fits(&rule, r#"{"address":"x"}"#));
+    assert!(!fits(&rule, r#"{"card":1}"#) && !fits(&rule, "{}"));
+    let rule = schema(json!({"type": "string", "not": {"enum": ["no", "never"]}, "maxLength": 6}));
+    assert!(
+        fits(&rule, "\"yes\"")
+            && fits(&rule, "\"nope\"")
+            && !fits(&rule, "\"no\"")
+            && !fits(&rule, "\"never\"")
+    );
+    let rule = schema(
+        json!({"type": "object", "propertyNames": {"pattern": "^[a-c]+$"}, "additionalProperties": {"type": "null"}}),
+    );
+    assert!(fits(&rule, r#"{"ab":null}"#) && !fits(&rule, r#"{"d":null}"#));
+}
+
+#[test]
+fn exactly_one_of_several_schemas_holds() {
+    let rule = schema(json!({
+        "type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "additionalProperties": false,
+        "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
+    }));
+    assert!(fits(&rule, r#"{"a":1}"#) && fits(&rule, r#"{"b":1}"#));
+    assert!(!fits(&rule, r#"{"a":1,"b":1}"#) && !fits(&rule, "{}"));
+    let told = |kind: &str| json!({"type": "object", "properties": {"kind": {"const": kind}, "n": {"type": "integer"}}, "required": ["kind"]});
+    let rule = schema(
+        json!({"$defs": {"a": told("a"), "b": told("b")}, "oneOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}]}),
+    );
+    assert!(fits(&rule, r#"{"kind":"b","n":2}"#) && !fits(&rule, r#"{"kind":"c"}"#));
+    let rule =
+        schema(json!({"oneOf": [{"type": "integer", "minimum": 3}, {"type": "integer", "maximum": 5}]}));
+    assert!(fits(&rule, "2") && fits(&rule, "6") && !fits(&rule, "4"));
+    let rule = schema(
+        json!({"oneOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]}),
+    );
+    assert!(fits(&rule, "\"1.2.3.4\"") && fits(&rule, "\"::1\""));
+}
+
+#[test]
+fn what_only_the_finished_answer_shows_is_judged_there() {
+    let broken = |rule: &Rule, text: &str| {
+        let mut constraint = compiler().compile(rule).expect("a schema that is kept in part");
+        let (last, before) = text.as_bytes().split_last().expect("a text");
+        assert_eq!(feed(&mut constraint, std::str::from_utf8(before).expect("text")), before.len());
+        constraint.accept((*last).into()).err()
+    };
+    let unique = schema(json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true}));
+    assert_eq!(broken(&unique, r#"["a","b"]"#), None);
+    let error = broken(&unique, r#"["a","a"]"#).expect("an item comes twice");
+    assert!(matches!(&error, ConstraintError::Invalid(error) if error.keyword == "uniqueItems"), "{error}");
+    let one =
+        schema(json!({"oneOf": [{"type": "string", "pattern": "a"}, {"type": "string", "pattern": "b"}]}));
+    assert_eq!(broken(&one, r#""xa""#), None);
+    let error = broken(&one, r#""ab""#).expect("both hold");
+    assert!(matches!(&error, ConstraintError::Invalid(error) if error.keyword == "oneOf"), "{error}");
+}
+
+#[test]
+fn conditions_in_too_many_combinations_are_judged_in_the_end() {
+    let dependencies: Value =
+        (0..20).map(|index| (format!("a{index}"), json!([format!("b{index}")]))).collect();
+    let rule = schema(json!({
+        "type": "object", "additionalProperties": {"type": "integer"}, "dependencies": dependencies,
+    }));
+    let mut constraint = compiler().compile(&rule).expect("a schema that is kept in part");
+    assert_eq!(feed(&mut constraint, r#"{"a1":1,"b1":2}"#), 15);
+    let mut constraint = compiler().compile(&rule).expect("a schema that is kept in part");
+    assert_eq!(feed(&mut constraint, r#"{"a1":1}"#), 7, "the answer isn't valid without `b1`");
+}
+
+#[test]
+fn grammars_are_kept_within_a_number_of_bytes() {
+    let limits = cortex_grammar::Limits { kept_bytes: 0, ..Default::default() };
+    let compiler = cortex_grammar::Compiler::new(small::vocabulary(), limits).expect("a sound vocabulary");
+    compiler.compile(&Rule::JsonObject).expect("a sound rule");
+    assert!(compiler.find(&Rule::JsonObject).is_none());
+    let roomy = small::compiler();
+    roomy.compile(&Rule::JsonObject).expect("a sound rule");
+    assert!(roomy.find(&Rule::JsonObject).is_some());
+    assert!(!matches!(roomy.compile(&Rule::JsonObject), Err(GrammarError::TooComplex { .. })));
+}

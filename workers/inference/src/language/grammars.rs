@@ -1,0 +1,169 @@
+//! Compiles grammars away from the threads that serve, one at a time for each tenant.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use cortex_batch::Tenant;
+use cortex_grammar::{Compiler, Constraint, GrammarError, Halt, Rule};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::Refusal;
+
+/// How long one compilation may take.
+const COMPILE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request waits for those of its tenant that compile before it.
+const TURN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Told to those who waited in vain.
+const SOON: Duration = Duration::from_secs(5);
+/// Tenants that are remembered while nothing of theirs compiles.
+const MAX_IDLE: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Grammars {
+    compiler: Compiler,
+    /// Compilations at once: one tenant never has them all.
+    places: Arc<Semaphore>,
+    turns: Mutex<HashMap<Tenant, Arc<Semaphore>>>,
+}
+
+/// Ends a compilation that nobody waits for.
+struct Waiting(Halt);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl Grammars {
+    pub(super) fn new(compiler: Compiler) -> Self {
+        let places = available_parallelism().map_or(1, NonZeroUsize::get).div_ceil(2).clamp(2, 8);
+        Self { compiler, places: Arc::new(Semaphore::new(places)), turns: Mutex::default() }
+    }
+
+    /// The constraint of a rule. Dropping the future or cancelling ends the compilation, if not at once then with its next
+    /// step; the tenant's next one waits for that.
+    pub(super) async fn compile(
+        &self,
+        tenant: &Tenant,
+        rule: Rule,
+        cancel: &CancellationToken,
+    ) -> Result<Constraint, Refusal> {
+        if let Some(constraint) = self.compiler.find(&rule) {
+            return Ok(constraint);
+        }
+        tokio::select! {
+            compiled = self.compile_in_turn(tenant, rule) => compiled,
+            () = cancel.cancelled() => Err(Refusal::Cancelled),
+        }
+    }
+
+    async fn compile_in_turn(&self, tenant: &Tenant, rule: Rule) -> Result<Constraint, Refusal> {
+        let turn = self.turn(tenant);
+        let places = async {
+            let turn = turn.acquire_owned().await;
+            (turn, self.places.clone().acquire_owned().await)
+        };
+        let Ok((Ok(turn), Ok(place))) = timeout(TURN_TIMEOUT, places).await else {
+            return Err(Refusal::Overloaded { retry_after: SOON });
+        };
+        let halt = Halt::at(Instant::now() + COMPILE_TIMEOUT);
+        let waiting = Waiting(halt.clone());
+        let (done, compiled) = oneshot::channel();
+        let finish = move |constraint| {
+            drop((turn, place));
+            // The caller may be gone.
+            drop(done.send(constraint));
+        };
+        let too_complex = |why: &str| Refusal::Grammar(GrammarError::TooComplex { why: why.to_owned() });
+        self.compiler.spawn(rule, halt, finish).map_err(|error| too_complex(&error.to_string()))?;
+        let compiled = timeout(COMPILE_TIMEOUT, compiled).await;
+        drop(waiting);
+        match compiled {
+            Ok(Ok(constraint)) => Ok(constraint?),
+            Ok(Err(_)) => Err(too_complex("the compiler gave up")),
+            Err(_) => Err(too_complex("it takes too long to compile")),
+        }
+    }
+
+    fn turn(&self, tenant: &Tenant) -> Arc<Semaphore> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if turns.len() >= MAX_IDLE {
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        turns.entry(tenant.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_grammar::{Limits, Vocabulary};
+
+    use super::*;
+
+    fn grammars() -> Grammars {
+        let mut tokens: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
+        tokens.push(Vec::new());
+        let vocabulary = Vocabulary { tokens, ends: vec![256], ..Vocabulary::default() };
+        Grammars::new(Compiler::new(vocabulary, Limits::default()).expect("a sound vocabulary"))
+    }
+
+    fn rule(letter: char) -> Rule {
+        Rule::Regex(format!("{letter}+"))
+    }
+
+    #[tokio::test]
+    async fn a_tenant_compiles_one_at_a_time_and_holds_up_no_other() {
+        let (grammars, cancel) = (grammars(), CancellationToken::new());
+        let (busy, other) = (Tenant::from("busy"), Tenant::from("other"));
+        let held = grammars.turn(&busy).acquire_owned().await.expect("a turn");
+        let mut waits = Box::pin(grammars.compile(&busy, rule('a'), &cancel));
+        tokio::select! {
+            biased;
+            _ = &mut waits => panic!("its turn is taken"),
+            other = grammars.compile(&other, rule('b'), &cancel) => drop(other.expect("a sound rule")),
+        }
+        drop(held);
+        waits.await.expect("a sound rule");
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_request_waits_for_no_turn() {
+        let (grammars, cancel) = (grammars(), CancellationToken::new());
+        let tenant = Tenant::from("busy");
+        let _held = grammars.turn(&tenant).acquire_owned().await.expect("a turn");
+        cancel.cancel();
+        let refused = grammars.compile(&tenant, rule('a'), &cancel).await;
+        assert_eq!(refused.err(), Some(Refusal::Cancelled));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_too_long_for_a_turn_is_told_to_come_back() {
+        let (grammars, cancel) = (grammars(), CancellationToken::new());
+        let tenant = Tenant::from("busy");
+        let _held = grammars.turn(&tenant).acquire_owned().await.expect("a turn");
+        let refused = grammars.compile(&tenant, rule('a'), &cancel).await;
+        assert_eq!(refused.err(), Some(Refusal::Overloaded { retry_after: SOON }));
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_compilation_gives_its_turn_back() {
+        let (grammars, cancel) = (grammars(), CancellationToken::new());
+        let tenant = Tenant::from("busy");
+        let places = grammars.places.available_permits();
+        let mut abandoned = Box::pin(grammars.compile(&tenant, rule('a'), &cancel));
+        tokio::select! {
+            biased;
+            _ = &mut abandoned => {}
+            () = std::future::ready(()) => {}
+        }
+        drop(abandoned);
+        grammars.compile(&tenant, rule('b'), &cancel).await.expect("a turn");
+        assert_eq!(grammars.places.available_permits(), places);
+    }
+}

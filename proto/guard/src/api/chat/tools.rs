@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::api::generation::{MAX_GRAMMAR, any_object, is_name};
+use crate::api::generation::{MAX_SCHEMA, any_object, is_name};
 use crate::api::parameters::{Parameters, wrong};
 use crate::problem::Problem;
 use crate::quote::quoted;
@@ -71,11 +71,11 @@ fn tool(mut given: Parameters, definition: &str) -> Result<Tool, Problem> {
     let description = function.optional("description", "a string")?;
     let parameters = match function.raw("parameters") {
         None => any_object(),
-        Some(raw) if raw.get().len() <= MAX_GRAMMAR && raw.get().starts_with('{') => {
+        Some(raw) if raw.get().len() <= MAX_SCHEMA && raw.get().starts_with('{') => {
             serde_json::from_str(raw.get()).map_err(|_| function.must_be("parameters", "a JSON schema"))?
         }
         Some(_) => {
-            let what = format!("a JSON schema: an object of at most {MAX_GRAMMAR} bytes");
+            let what = format!("a JSON schema: an object of at most {MAX_SCHEMA} bytes");
             return Err(function.must_be("parameters", &what));
         }
     };

@@ -9,6 +9,9 @@ use crate::problem::Problem;
 /// The longest pattern or grammar, in bytes.
 pub const MAX_GRAMMAR: usize = 64 * 1024;
 
+/// The largest schema, in bytes. What compiling it takes is bounded where that is done.
+pub const MAX_SCHEMA: usize = 2 * 1024 * 1024;
+
 /// `response_format`.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub enum Format {
@@ -61,9 +64,9 @@ fn schema(format: &mut Parameters) -> Result<Format, Problem> {
     given.optional::<bool>("strict", "true or false")?;
     let schema: Box<RawValue> = given.required("schema", "a JSON schema")?;
     let schema = match schema.get().len() {
-        length if length > MAX_GRAMMAR => Err(given.wrong(
+        length if length > MAX_SCHEMA => Err(given.wrong(
             "schema",
-            format!("`{}` must have at most {MAX_GRAMMAR} bytes, not {length}", given.at("schema")),
+            format!("`{}` must have at most {MAX_SCHEMA} bytes, not {length}", given.at("schema")),
         )),
         _ => match serde_json::from_str(schema.get()) {
             Ok(schema @ (Value::Object(_) | Value::Bool(_))) => Ok(schema),

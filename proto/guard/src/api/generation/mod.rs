@@ -6,7 +6,7 @@ mod sampling;
 mod terms;
 mod usage;
 
-pub use format::{Format, MAX_GRAMMAR};
+pub use format::{Format, MAX_GRAMMAR, MAX_SCHEMA};
 pub(super) use format::{any_object, is_name};
 pub use sampling::{MAX_BIASES, MAX_TEMPERATURE, Sampling};
 pub use terms::{MAX_CHOICES, MAX_STOPS, MAX_TOKENS, Streaming, Terms};

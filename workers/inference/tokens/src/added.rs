@@ -31,24 +31,29 @@ impl Added {
         Ok(Self { all: Finder::new(vocabulary.found_first())?, plain: Finder::new(plain)? })
     }
 
-    pub(crate) fn split<'a>(&self, text: &'a str, specials: Specials) -> Vec<Part<'a>> {
+    /// The parts of a text, in order.
+    pub(crate) fn split<'a>(&'a self, text: &'a str, specials: Specials) -> impl Iterator<Item = Part<'a>> {
         let finder = match specials {
             Specials::Parse => &self.all,
             Specials::Plain => &self.plain,
         };
-        let mut parts = Vec::new();
-        let mut at = 0;
-        for found in finder.search.find_iter(text) {
-            if found.start() > at {
-                parts.push(Part::Text(&text[at..found.start()]));
+        let mut found = finder.search.find_iter(text);
+        let (mut at, mut next) = (0, None);
+        std::iter::from_fn(move || {
+            if let Some(token) = next.take() {
+                return Some(token);
             }
-            parts.push(Part::Token(finder.tokens[found.pattern()]));
-            at = found.end();
-        }
-        if at < text.len() {
-            parts.push(Part::Text(&text[at..]));
-        }
-        parts
+            let (end, resume) = match found.next() {
+                Some(found) => {
+                    next = Some(Part::Token(finder.tokens[found.pattern()]));
+                    (found.start(), found.end())
+                }
+                None => (text.len(), text.len()),
+            };
+            let before = &text[at..end];
+            at = resume;
+            if before.is_empty() { next.take() } else { Some(Part::Text(before)) }
+        })
     }
 }
 

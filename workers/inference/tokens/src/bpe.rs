@@ -1,15 +1,23 @@
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
+use crate::allowance::Allowance;
 use crate::merge::{Merge, Merger, NONE};
 use crate::pre_tokenizer::PreTokenizer;
 use crate::vocabulary::Vocabulary;
-use crate::{LoadError, byte_alphabet};
+use crate::{EncodeError, LoadError, byte_alphabet};
+
+/// Bytes of a text that one byte of its normal form C can come from: the two of U+0390 from seven, where iota is written
+/// as U+1FBE.
+const COMPOSED: usize = 4;
 
 /// Byte-level BPE: words of bytes, merged by rank.
 #[derive(Debug)]
 pub(crate) struct Bpe {
     pre_tokenizer: PreTokenizer,
     merges: HashMap<(u32, u32), Merge>,
+    /// The token of each byte, or [`NONE`]: many vocabularies were trained on texts that lack some. Such a byte is left
+    /// out, as the models' own tokenizers do, and its neighbours meet.
     bytes: [u32; 256],
 }
 
@@ -22,8 +30,10 @@ impl Bpe {
         let mut bytes = [NONE; 256];
         for byte in 0..=255u8 {
             let letter = byte_alphabet::letter(byte);
-            let token = vocabulary.word(letter.encode_utf8(&mut [0; 4]));
-            bytes[byte as usize] = token.ok_or(LoadError::Byte(byte))?;
+            bytes[byte as usize] = vocabulary.word(letter.encode_utf8(&mut [0; 4])).unwrap_or(NONE);
+        }
+        if bytes == [NONE; 256] {
+            return Err(LoadError::NoBytes);
         }
         let mut ranked = HashMap::with_capacity(merges.len());
         for (index, merge) in merges.iter().enumerate() {
@@ -39,25 +49,55 @@ impl Bpe {
         vocabulary: &Vocabulary,
         merger: &mut Merger,
         text: &str,
-        out: &mut Vec<u32>,
-    ) {
+        out: &mut Allowance,
+    ) -> Result<(), EncodeError> {
+        out.check(self.least_bytes(text))?;
         let text = self.pre_tokenizer.normalize(text);
         let mut spelled = String::new();
-        self.pre_tokenizer.split(&text, |word| {
-            if self.pre_tokenizer.whole_words {
-                spelled.clear();
-                spelled.extend(word.bytes().map(byte_alphabet::letter));
-                if let Some(token) = vocabulary.word(&spelled) {
-                    return out.push(token);
-                }
+        let done = self.pre_tokenizer.split(&text, |word| {
+            match self.word(vocabulary, merger, word, &mut spelled, out) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
             }
-            merger.clear();
-            for (at, byte) in word.bytes().enumerate() {
-                merger.push(at as u32 + 1, self.bytes[byte as usize]);
-            }
-            let merged = merger.merge(|left, right| self.merges.get(&(left.token, right.token)).copied());
-            out.extend(merged.map(|symbol| symbol.token));
         });
+        done.break_value().map_or(Ok(()), Err)
+    }
+
+    fn word(
+        &self,
+        vocabulary: &Vocabulary,
+        merger: &mut Merger,
+        word: &[u8],
+        spelled: &mut String,
+        out: &mut Allowance,
+    ) -> Result<(), EncodeError> {
+        if self.pre_tokenizer.whole_words() {
+            spelled.clear();
+            spelled.extend(word.iter().map(|&byte| byte_alphabet::letter(byte)));
+            if let Some(token) = vocabulary.word(spelled) {
+                return out.push(token);
+            }
+        }
+        merger.clear();
+        let tokens = word.iter().map(|&byte| self.bytes[byte as usize]).filter(|&token| token != NONE);
+        for (at, token) in tokens.enumerate() {
+            merger.push(at as u32 + 1, token);
+        }
+        out.check(merger.len())?;
+        let merged = merger.merge(|left, right| self.merges.get(&(left.token, right.token)).copied());
+        out.extend(merged.map(|symbol| symbol.token))
+    }
+
+    /// How many bytes the tokens of a text stand for, at least.
+    fn least_bytes(&self, text: &str) -> usize {
+        let lacks = self.bytes.contains(&NONE);
+        match (self.pre_tokenizer.composes(), lacks) {
+            (false, false) => text.len(),
+            (false, true) => text.bytes().filter(|&byte| self.bytes[byte as usize] != NONE).count(),
+            (true, false) => text.len() / COMPOSED,
+            // What a character is composed to may have no token.
+            (true, true) => 0,
+        }
     }
 }
 
@@ -66,4 +106,34 @@ fn parse(vocabulary: &Vocabulary, merge: &str) -> Option<((u32, u32), u32)> {
     let (left, right) = merge.split_once(' ')?;
     let made = vocabulary.word(&[left, right].concat())?;
     Some(((vocabulary.word(left)?, vocabulary.word(right)?), made))
+}
+
+#[cfg(test)]
+mod tests {
+    use unicode_normalization::UnicodeNormalization;
+    use unicode_normalization::char::decompose_canonical;
+
+    use super::*;
+
+    /// A text is made of characters that compose, and each of their parts can be written by a longer one.
+    #[test]
+    fn composing_shortens_a_text_to_a_quarter_at_most() {
+        let mut longest: HashMap<char, usize> = HashMap::new();
+        let parts = |letter: char| {
+            let mut parts = Vec::new();
+            decompose_canonical(letter, |part| parts.push(part));
+            parts
+        };
+        for letter in '\0'..=char::MAX {
+            if let [part] = parts(letter)[..] {
+                let most = longest.entry(part).or_default();
+                *most = (*most).max(letter.len_utf8()).max(part.len_utf8());
+            }
+        }
+        for letter in '\0'..=char::MAX {
+            let before: usize = parts(letter).iter().map(|part| longest[part]).sum();
+            let after: usize = String::from(letter).nfc().map(char::len_utf8).sum();
+            assert!(before <= COMPOSED * after, "{letter:?}: {before} become {after}");
+        }
+    }
 }

@@ -11,16 +11,16 @@ pub enum LoadError {
     Key(&'static str),
     #[error("the tokenizer model `{0}` is not supported: llama and gpt2 are")]
     Model(String),
-    #[error("the pre-tokenizer `{0}` is not supported")]
-    PreTokenizer(String),
+    #[error("the pre-tokenizer `{name}` is not supported (supported: {known})")]
+    PreTokenizer { name: String, known: String },
     #[error("{key} has {found} entries for {tokens} tokens")]
     Length { key: &'static str, found: usize, tokens: usize },
     #[error("the token {token} has the unknown type {kind}")]
     Kind { token: usize, kind: i32 },
     #[error("the token {token} can't be spelled in bytes: `{text}`")]
     Spelling { token: usize, text: String },
-    #[error("no token stands for the byte {0:#04x}")]
-    Byte(u8),
+    #[error("no token stands for a single byte")]
+    NoBytes,
     #[error("merge {index} is not of two tokens that make a third: `{merge}`")]
     Merge { index: usize, merge: String },
     #[error("{key} names the token {token}, but there are {tokens}")]
@@ -36,6 +36,8 @@ pub enum LoadError {
 pub enum EncodeError {
     #[error("a text of {0} bytes is too long to encode")]
     TooLong(usize),
+    #[error("the text has more than {most} tokens")]
+    TooMany { most: usize },
     #[error("the vocabulary has no token for {0:?}")]
     Unencodable(char),
     #[error("the text would become the control token `{0}`")]

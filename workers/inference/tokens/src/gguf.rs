@@ -48,7 +48,7 @@ fn bpe(gguf: &Gguf) -> Result<(Vocabulary, Encoder), LoadError> {
     let pre_tokenizer = PreTokenizer::named(text(gguf, "tokenizer.ggml.pre")?)?;
     let mut vocabulary = vocabulary(gguf, Spelling::ByteLevel)?;
     let merges = gguf.get(MERGES).and_then(Value::as_strings).ok_or(LoadError::Key(MERGES))?;
-    vocabulary.adds_bos = flag(gguf, "tokenizer.ggml.add_bos_token")?.unwrap_or(pre_tokenizer.adds_bos);
+    vocabulary.adds_bos = flag(gguf, "tokenizer.ggml.add_bos_token")?.unwrap_or(pre_tokenizer.adds_bos());
     let model = Bpe::new(&vocabulary, merges, pre_tokenizer)?;
     let added = Added::of(&vocabulary)?;
     Ok((vocabulary, Encoder::Bpe { model, added }))

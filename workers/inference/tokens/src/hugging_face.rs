@@ -1,5 +1,6 @@
 //! A tokenizer from Hugging Face's files.
 
+mod bound;
 mod config;
 mod shared;
 mod spelling;
@@ -11,6 +12,7 @@ use tokenizers::{
     DecoderWrapper, ModelWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
 };
 
+use crate::allowance::Allowance;
 use crate::tokenizer::{Encoder, Tokenizer};
 use crate::vocabulary::{self, Kind, Vocabulary};
 use crate::{EncodeError, LoadError, Specials};
@@ -25,6 +27,7 @@ type Pipeline<Model> =
 pub(crate) struct HuggingFace {
     parse: Pipeline<Shared>,
     plain: Pipeline<Shared>,
+    keeps_bytes: bool,
 }
 
 const FILE: &str = "tokenizer.json";
@@ -42,7 +45,8 @@ pub(crate) fn load(
     let pipeline = guarded(|| Pipeline::<ModelWrapper>::from_bytes(settled)).map_err(contradictory)?;
     let mut vocabulary = read_vocabulary(&pipeline, &json, &config)?;
     further(&mut vocabulary, ends)?;
-    let encoder = guarded(|| HuggingFace::new(&pipeline)).map_err(contradictory)?;
+    let encoder =
+        guarded(|| HuggingFace::new(&pipeline, bound::keeps_bytes(&json))).map_err(contradictory)?;
     let begins = guarded(|| encoder.parse.encode_fast("", true)).map_err(contradictory)?;
     let first = begins.get_ids().first().copied();
     vocabulary.bos = vocabulary.bos.or(first.filter(|&id| vocabulary.kind(id) == Kind::Control));
@@ -131,7 +135,7 @@ fn further(vocabulary: &mut Vocabulary, ends: &[u32]) -> Result<(), LoadError> {
 }
 
 impl HuggingFace {
-    fn new(pipeline: &Pipeline<ModelWrapper>) -> tokenizers::Result<Self> {
+    fn new(pipeline: &Pipeline<ModelWrapper>, keeps_bytes: bool) -> tokenizers::Result<Self> {
         let model = Shared(Arc::new(pipeline.get_model().clone()));
         let over = |model: Shared| -> tokenizers::Result<_> {
             let mut over = Pipeline::new(model);
@@ -143,7 +147,7 @@ impl HuggingFace {
         };
         let (parse, mut plain) = (over(model.clone())?, over(model)?);
         plain.set_encode_special_tokens(true);
-        Ok(Self { parse, plain })
+        Ok(Self { parse, plain, keeps_bytes })
     }
 
     pub(crate) fn encode(
@@ -151,12 +155,15 @@ impl HuggingFace {
         vocabulary: &Vocabulary,
         text: &str,
         specials: Specials,
-        out: &mut Vec<u32>,
+        out: &mut Allowance,
     ) -> Result<(), EncodeError> {
         let pipeline = match specials {
             Specials::Parse => &self.parse,
             Specials::Plain => &self.plain,
         };
+        if self.keeps_bytes {
+            out.check(text.len())?;
+        }
         let encoding = guarded(|| pipeline.encode_fast(text, false)).map_err(EncodeError::Failed)?;
         let ids = encoding.get_ids();
         // A vocabulary can hold a control token that merging reaches.
@@ -165,10 +172,7 @@ impl HuggingFace {
             Some(&id) if specials == Specials::Plain => {
                 Err(EncodeError::Control(vocabulary.text(id).to_owned()))
             }
-            _ => {
-                out.extend_from_slice(ids);
-                Ok(())
-            }
+            _ => out.extend(ids.iter().copied()),
         }
     }
 }

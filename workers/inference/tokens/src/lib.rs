@@ -6,6 +6,7 @@
 //! a stop string.
 
 mod added;
+mod allowance;
 mod bpe;
 mod byte_alphabet;
 mod detokenizer;

@@ -48,6 +48,10 @@ impl Merger {
         self.candidates.clear();
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.symbols.len()
+    }
+
     /// Adds a symbol after the last one, which ends where this one begins.
     pub(crate) fn push(&mut self, end: u32, token: u32) {
         let index = self.symbols.len() as u32;

@@ -1,10 +1,13 @@
-use std::borrow::Cow;
-use std::ops::Range;
+mod family;
 
-use regex::Regex;
+use std::borrow::Cow;
+use std::ops::{ControlFlow, Range};
+
+use regex::bytes::Regex;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use crate::LoadError;
+use family::{Family, Leaves};
 
 /// Cuts a text into the words that BPE merges within, as `tokenizer.ggml.pre` names it.
 ///
@@ -13,12 +16,7 @@ use crate::LoadError;
 #[derive(Debug)]
 pub(crate) struct PreTokenizer {
     stages: Vec<Stage>,
-    /// Whether text is brought to Unicode's normal form C first.
-    composes: bool,
-    /// Whether a word that is a token is that token, whatever the merges say.
-    pub(crate) whole_words: bool,
-    /// Whether a text begins with bos when the file doesn't say.
-    pub(crate) adds_bos: bool,
+    family: &'static Family,
 }
 
 /// Each match is a part of its own, and so is what lies between matches.
@@ -28,114 +26,121 @@ struct Stage {
     leaves: Leaves,
 }
 
-/// What a match of nothing but whitespace leaves to the word that follows it, when it is longer than that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leaves {
-    Nothing,
-    /// The last character, whichever it is.
-    Last,
-    /// The last character if it isn't the end of a line.
-    LastInLine,
-}
-
-const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+";
-const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+";
-const QWEN2: &str =
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+";
-const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+";
-
 impl PreTokenizer {
     pub(crate) fn named(name: &str) -> Result<Self, LoadError> {
-        let stage = |pattern, leaves| Stage { regex: compile(pattern), leaves };
-        let plain = |stages| Self { stages, composes: false, whole_words: false, adds_bos: false };
-        let gpt2 = || stage(GPT2, Leaves::Last);
-        let parts = |pattern| stage(pattern, Leaves::Nothing);
-        let lines = |pattern| plain(vec![stage(pattern, Leaves::LastInLine)]);
-        let tiktoken = |pattern| Self { whole_words: true, adds_bos: true, ..lines(pattern) };
-        Ok(match name {
-            "gpt-2" => plain(vec![gpt2()]),
-            "default" => plain(vec![
-                parts(r"[\p{P}\$\+<=>\^~\|]+"),
-                gpt2(),
-                parts(r"\p{N}+"),
-                parts(r"[0-9][0-9][0-9]"),
-            ]),
-            "smollm" => plain(vec![parts(r"\p{N}"), gpt2()]),
-            "llama-bpe" | "llama3" | "llama-v3" => tiktoken(LLAMA3),
-            "tekken" => tiktoken(TEKKEN),
-            "qwen2" | "deepseek-r1-qwen" => Self { composes: true, ..lines(QWEN2) },
-            other => return Err(LoadError::PreTokenizer(other.to_owned())),
-        })
+        let family = family::named(name).ok_or_else(|| LoadError::PreTokenizer {
+            name: name.to_owned(),
+            known: family::names().join(", "),
+        })?;
+        let stages = family.stages.iter().map(|(pattern, leaves)| Stage::new(pattern, *leaves));
+        Ok(Self { stages: stages.collect(), family })
+    }
+
+    /// Whether text is brought to Unicode's normal form C first.
+    pub(crate) fn composes(&self) -> bool {
+        self.family.composes
+    }
+
+    /// Whether a word that is a token is that token, whatever the merges say.
+    pub(crate) fn whole_words(&self) -> bool {
+        self.family.whole_words
+    }
+
+    /// Whether a text begins with bos when the file doesn't say.
+    pub(crate) fn adds_bos(&self) -> bool {
+        self.family.adds_bos
     }
 
     pub(crate) fn normalize<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if !self.composes || is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+        if !self.composes() || is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
     }
 
-    /// Gives every word, in order; together they are the text.
-    pub(crate) fn split<'a>(&self, text: &'a str, mut each: impl FnMut(&'a str)) {
-        split(&self.stages, text, &mut each);
+    /// Gives every word, in order, until `each` has had enough; together they are the text.
+    pub(crate) fn split<B>(
+        &self,
+        text: &str,
+        mut each: impl FnMut(&[u8]) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        split(&self.stages, text.as_bytes(), &mut each)
     }
 }
 
-fn split<'a>(stages: &[Stage], text: &'a str, each: &mut dyn FnMut(&'a str)) {
+fn split<B>(stages: &[Stage], text: &[u8], each: &mut dyn FnMut(&[u8]) -> ControlFlow<B>) -> ControlFlow<B> {
     match stages {
-        [] if text.is_empty() => {}
+        [] if text.is_empty() => ControlFlow::Continue(()),
         [] => each(text),
         [stage, rest @ ..] => stage.split(text, |part| split(rest, part, each)),
     }
 }
 
 impl Stage {
-    fn split<'a>(&self, text: &'a str, mut each: impl FnMut(&'a str)) {
+    fn new(pattern: &str, leaves: Leaves) -> Self {
+        let regex = Regex::new(pattern).expect("the patterns are constants, and a test compiles them all");
+        Self { regex, leaves }
+    }
+
+    fn split<B>(&self, text: &[u8], mut each: impl FnMut(&[u8]) -> ControlFlow<B>) -> ControlFlow<B> {
         let mut at = 0;
         while let Some(found) = self.regex.find_at(text, at) {
             let end = found.end() - self.left_over(text, found.range());
-            each(&text[at..found.start()]);
-            each(&text[found.start()..end]);
+            each(&text[at..found.start()])?;
+            each(&text[found.start()..end])?;
             at = end;
         }
-        each(&text[at..]);
+        each(&text[at..])
     }
 
     /// How many bytes of a match are left to the next one, as trying `\s+(?!\S)` before `\s+` would.
-    fn left_over(&self, text: &str, found: Range<usize>) -> usize {
-        let blank = &text[found.clone()];
+    fn left_over(&self, text: &[u8], found: Range<usize>) -> usize {
+        if self.leaves == Leaves::Nothing || found.end == text.len() {
+            return 0;
+        }
+        // What isn't text is no whitespace.
+        let Ok(blank) = str::from_utf8(&text[found]) else { return 0 };
         let Some((at, last)) = blank.char_indices().next_back() else { return 0 };
-        let leaves = match self.leaves {
-            Leaves::Nothing => false,
-            Leaves::Last => true,
-            Leaves::LastInLine => !matches!(last, '\r' | '\n'),
-        };
-        let applies = leaves && at > 0 && found.end < text.len() && blank.chars().all(char::is_whitespace);
+        let leaves = self.leaves == Leaves::Last || !matches!(last, '\r' | '\n');
+        let applies = leaves && at > 0 && blank.chars().all(char::is_whitespace);
         if applies { last.len_utf8() } else { 0 }
     }
-}
-
-fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the patterns are constants, and a test compiles them all")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parts<'a>(name: &str, text: &'a str) -> Vec<&'a [u8]> {
+        let mut ends = vec![0];
+        let done: ControlFlow<()> = PreTokenizer::named(name).unwrap().split(text, |word| {
+            ends.push(ends[ends.len() - 1] + word.len());
+            ControlFlow::Continue(())
+        });
+        assert!(done.is_continue());
+        ends.windows(2).map(|pair| &text.as_bytes()[pair[0]..pair[1]]).collect()
+    }
+
     fn words<'a>(name: &str, text: &'a str) -> Vec<&'a str> {
-        let mut words = Vec::new();
-        PreTokenizer::named(name).unwrap().split(text, |word| words.push(word));
-        words
+        parts(name, text).into_iter().map(|part| str::from_utf8(part).unwrap()).collect()
     }
 
     #[test]
     fn every_name_has_patterns_that_compile_and_lose_nothing() {
-        let text = "It's  2026\n\n  now,\tfoo  \u{a0}É1234 \r\n x\u{301}?!  ";
-        for name in ["gpt-2", "default", "smollm", "llama-bpe", "llama3", "llama-v3", "tekken", "qwen2"] {
-            assert_eq!(words(name, text).concat(), text, "{name}");
-            assert!(words(name, "").is_empty());
+        let text = "It's  2026\n\n  now,\tfoo  \u{a0}É1234 \r\n x\u{301}?!  漢字 한글 ";
+        let names = family::names();
+        for name in &names {
+            assert_eq!(parts(name, text).concat(), text.as_bytes(), "{name}");
+            assert!(parts(name, "").is_empty());
         }
+        assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "a name means one family: {names:?}");
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_those_that_are_known() {
+        let refused = PreTokenizer::named("klingon").unwrap_err().to_string();
         assert!(
-            matches!(PreTokenizer::named("klingon"), Err(LoadError::PreTokenizer(name)) if name == "klingon")
+            refused.starts_with("the pre-tokenizer `klingon` is not supported (supported: a.x-4.0, "),
+            "{refused}"
         );
+        assert!(refused.ends_with(", tekken, trillion, viking)"), "{refused}");
     }
 
     #[test]
@@ -153,6 +158,7 @@ mod tests {
         assert_eq!(words("qwen2", " 123"), [" ", "1", "2", "3"]);
         assert_eq!(words("gpt-2", " 123"), [" 123"]);
         assert_eq!(words("smollm", "a  12"), ["a", "  ", "1", "2"]);
+        assert_eq!(words("falcon", "a 12345"), ["a", " ", "123", "45"]);
         assert_eq!(words("tekken", "helloWorld X/"), ["hello", "World", " X", "/"]);
     }
 }

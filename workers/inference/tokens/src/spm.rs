@@ -1,4 +1,5 @@
 use crate::EncodeError;
+use crate::allowance::Allowance;
 use crate::merge::{Merge, Merger, NONE};
 use crate::vocabulary::{Kind, Vocabulary};
 
@@ -31,8 +32,9 @@ impl Spm {
         vocabulary: &Vocabulary,
         merger: &mut Merger,
         text: &str,
-        out: &mut Vec<u32>,
+        out: &mut Allowance,
     ) -> Result<(), EncodeError> {
+        out.check(text.len())?;
         let text = text.replace(' ', "\u{2581}");
         let piece = |start: u32, end: u32| {
             let id = vocabulary.id(&text[start as usize..end as usize])?;
@@ -50,21 +52,19 @@ impl Spm {
         for symbol in merged {
             match symbol.token {
                 NONE => self.fall_back(&text[symbol.start as usize..symbol.end as usize], out)?,
-                token => out.push(token),
+                token => out.push(token)?,
             }
         }
         Ok(())
     }
 
-    fn fall_back(&self, letter: &str, out: &mut Vec<u32>) -> Result<(), EncodeError> {
+    fn fall_back(&self, letter: &str, out: &mut Allowance) -> Result<(), EncodeError> {
         let bytes = letter.bytes().map(|byte| self.bytes[byte as usize]);
         if bytes.clone().all(|token| token != NONE) {
-            out.extend(bytes);
-            return Ok(());
+            return out.extend(bytes);
         }
         let letter = letter.chars().next().unwrap_or_default();
-        out.push(self.unknown.ok_or(EncodeError::Unencodable(letter))?);
-        Ok(())
+        out.push(self.unknown.ok_or(EncodeError::Unencodable(letter))?)
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use cortex_gguf::Gguf;
 
 use crate::added::{Added, Part};
+use crate::allowance::Allowance;
 use crate::bpe::Bpe;
 use crate::hugging_face::{self, HuggingFace};
 use crate::merge::Merger;
@@ -29,6 +30,8 @@ pub enum Specials {
 struct Inner {
     vocabulary: Vocabulary,
     encoder: Encoder,
+    /// Bytes of a text that one token stands for at most.
+    longest: usize,
 }
 
 #[derive(Debug)]
@@ -58,16 +61,29 @@ impl Tokenizer {
     }
 
     pub(crate) fn new(vocabulary: Vocabulary, encoder: Encoder) -> Self {
-        Self { inner: Arc::new(Inner { vocabulary, encoder }) }
+        let longest = vocabulary.longest();
+        Self { inner: Arc::new(Inner { vocabulary, encoder, longest }) }
     }
 
     /// The tokens of a text. With `bos`, they begin with the token of that name if the model was trained so.
     pub fn encode(&self, text: &str, specials: Specials, bos: bool) -> Result<Vec<u32>, EncodeError> {
+        self.encode_within(text, specials, bos, usize::MAX)
+    }
+
+    /// The same of a text that may have `most` tokens. One that has more is refused once that is certain: at once where
+    /// its bytes alone prove it, otherwise before what follows is encoded.
+    pub fn encode_within(
+        &self,
+        text: &str,
+        specials: Specials,
+        bos: bool,
+        most: usize,
+    ) -> Result<Vec<u32>, EncodeError> {
         if text.len() > LONGEST {
             return Err(EncodeError::TooLong(text.len()));
         }
-        let mut out = Vec::with_capacity(text.len() / 4 + 1);
-        out.extend(self.bos().filter(|_| bos && self.adds_bos()));
+        let mut out = Allowance::new(most, self.inner.longest);
+        out.extend(self.bos().filter(|_| bos && self.adds_bos()))?;
         let vocabulary = &self.inner.vocabulary;
         let mut merger = Merger::default();
         match &self.inner.encoder {
@@ -75,8 +91,8 @@ impl Tokenizer {
             Encoder::Bpe { model, added } => {
                 for part in added.split(text, specials) {
                     match part {
-                        Part::Token(token) => out.push(token),
-                        Part::Text(text) => model.encode(vocabulary, &mut merger, text, &mut out),
+                        Part::Token(token) => out.push(token)?,
+                        Part::Text(text) => model.encode(vocabulary, &mut merger, text, &mut out)?,
                     }
                 }
             }
@@ -86,7 +102,7 @@ impl Tokenizer {
                 for part in added.split(text, specials) {
                     match part {
                         Part::Token(token) => {
-                            out.push(token);
+                            out.push(token)?;
                             prefix = space;
                         }
                         Part::Text(text) => {
@@ -98,7 +114,7 @@ impl Tokenizer {
                 }
             }
         }
-        Ok(out)
+        Ok(out.into_tokens())
     }
 
     /// The text of tokens that are a whole text, without what encoding put before it. May end within a character.

@@ -136,6 +136,15 @@ impl Vocabulary {
         self.bytes.get(token)
     }
 
+    /// Bytes of a text that one token stands for at most. What is unknown stands for one character.
+    pub(crate) fn longest(&self) -> usize {
+        let bytes = |id: u32| match self.kind(id) {
+            Kind::Control | Kind::Unknown | Kind::Added => self.text(id).len(),
+            Kind::Normal | Kind::Byte | Kind::Unused => self.bytes(id).len(),
+        };
+        (0..self.len() as u32).map(bytes).fold(char::MAX_LEN_UTF8, usize::max)
+    }
+
     /// The tokens that are found in a text before it is cut into words.
     pub(crate) fn found_first(&self) -> impl Iterator<Item = (u32, &str, Kind)> {
         (0..self.len() as u32).map(|id| (id, self.text(id), self.kind(id))).filter(|(_, text, kind)| {

@@ -6,8 +6,10 @@ mod counting;
 #[path = "../../gguf/tests/file/writer.rs"]
 mod writer;
 
+use std::time::{Duration, Instant};
+
 use cortex_gguf::{Array, Gguf, Value};
-use cortex_tokens::{LoadError, Specials, Tokenizer};
+use cortex_tokens::{EncodeError, LoadError, Specials, Tokenizer};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use writer::File;
@@ -110,10 +112,54 @@ fn bpe_needs_its_pre_tokenizer_its_bytes_and_merges_that_make_tokens() {
     let good = bpe(Some("gpt-2"), &tokens, &["Ġ a"]).unwrap();
     assert_eq!(good.encode("a a\0", Specials::Plain, true).unwrap(), [97, 256, 0]);
     assert!(matches!(bpe(None, &tokens, &[]), Err(LoadError::Key("tokenizer.ggml.pre"))));
-    assert!(matches!(bpe(Some("klingon"), &tokens, &[]), Err(LoadError::PreTokenizer(_))));
-    assert!(matches!(bpe(Some("qwen2"), &tokens[1..], &[]), Err(LoadError::Byte(0))));
+    assert!(matches!(bpe(Some("klingon"), &tokens, &[]), Err(LoadError::PreTokenizer { .. })));
+    assert!(matches!(bpe(Some("qwen2"), &["<|im_end|>"], &[]), Err(LoadError::NoBytes)));
     assert!(matches!(bpe(Some("qwen2"), &tokens, &["a b"]), Err(LoadError::Merge { index: 0, .. })));
     assert!(matches!(bpe(Some("qwen2"), &tokens, &["ab"]), Err(LoadError::Merge { index: 0, .. })));
+}
+
+#[test]
+fn a_byte_that_has_no_token_is_left_out_and_its_neighbours_meet() {
+    let letters = letters();
+    let mut tokens: Vec<&str> = letters.iter().map(String::as_str).collect();
+    tokens.retain(|letter| !["Ą", "ñ"].contains(letter));
+    tokens.extend(["!!", "Ġa"]);
+    let tokenizer = load(bpe(Some("smollm"), &tokens, &["! !", "Ġ a"])).unwrap();
+    let ids = |text| tokenizer.encode(text, Specials::Plain, false).unwrap();
+    assert_eq!(ids("!\u{4}!"), [tokenizer.id("!!").unwrap()], "the neighbours of 0x04 are one token");
+    assert_eq!(ids("\u{4}"), [0; 0]);
+    // A character whose first byte has no token keeps the others.
+    assert_eq!(ids("\u{40000}"), [tokenizer.id("Ģ").unwrap(); 3]);
+    assert_eq!(ids("a\u{4} a"), ids("a a"));
+}
+
+#[test]
+fn a_text_that_is_too_long_is_refused_before_it_is_encoded() {
+    let letters = letters();
+    let mut tokens: Vec<&str> = letters.iter().map(String::as_str).collect();
+    tokens.extend(["aa", "aaaa"]);
+    let file = |pre| load(bpe(Some(pre), &tokens, &["a a", "aa aa"])).unwrap();
+    let within = |tokenizer: &Tokenizer, text: &str, most| {
+        tokenizer.encode_within(text, Specials::Plain, false, most).map(|tokens| tokens.len())
+    };
+    let refused = |most| Err(EncodeError::TooMany { most });
+    for tokenizer in [file("gpt-2"), file("qwen2"), load(spm()).unwrap()] {
+        let exact = tokenizer.encode(&"aaaa ".repeat(100), Specials::Plain, false).unwrap().len();
+        assert_eq!(within(&tokenizer, &"aaaa ".repeat(100), exact), Ok(exact));
+        assert_eq!(within(&tokenizer, &"aaaa ".repeat(100), exact - 1), refused(exact - 1));
+        assert_eq!(within(&tokenizer, "", 0), Ok(0));
+        let begun = Instant::now();
+        for text in ["a", "a ", "1", "\u{1f600}", "\n"].map(|part| part.repeat(200 << 20 >> 10)) {
+            assert_eq!(within(&tokenizer, &text, 1000), refused(1000));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
+    // What is left out and what is composed prove less.
+    let lacking: Vec<&str> = tokens.iter().copied().filter(|token| *token != "Ą").collect();
+    let lacks = load(bpe(Some("gpt-2"), &lacking, &[])).unwrap();
+    assert_eq!(within(&lacks, &"\u{4}".repeat(100), 0), Ok(0));
+    let kelvins = "\u{212a}".repeat(12);
+    assert_eq!(within(&file("qwen2"), &kelvins, 12), Ok(12));
 }
 
 /// `CORTEX_MUTATIONS` says how many of each kind, if not 2,000.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use cortex_tokens::{Specials, Tokenizer};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
@@ -50,6 +51,25 @@ fn the_vocabulary_of_qwen_2_gives_the_tokens_of_transformers() {
     assert!(cases.len() >= 400);
     for (written, expected) in cases {
         assert_eq!(ids(&tokenizer, &written), expected, "{written:?}");
+    }
+}
+
+#[test]
+fn every_family_cuts_texts_as_transformers_does() {
+    let texts = data::qwen2();
+    let families = data::families();
+    assert!(families.len() >= 19);
+    for (name, hashes) in families {
+        let tokenizer = data::with_pre_tokenizer(name);
+        assert_eq!(texts.len(), hashes.len(), "{name}");
+        for ((written, _), expected) in texts.iter().zip(hashes) {
+            let tokens = ids(&tokenizer, written);
+            let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.to_le_bytes()).collect();
+            let hash = Sha256::digest(bytes);
+            let hash = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
+            let words: Vec<_> = tokens.iter().map(|&token| tokenizer.text_of(token)).collect();
+            assert_eq!(format!("{hash:08x}"), expected, "{name}: {written:?} became {words:?}");
+        }
     }
 }
 
@@ -182,7 +202,7 @@ fn a_megabyte_of_one_letter_takes_linear_time() {
     let bpe = [data::tokenizer("llama-spm"), data::tokenizer("llama-bpe"), data::tokenizer("qwen2")];
     let pipeline = pipeline::tokenizer(&data::gguf("llama-bpe"), &pipeline::LLAMA3);
     for tokenizer in bpe.iter().chain([&pipeline]) {
-        for letter in ["a", " ", "\n", "é", "=", "1", "ab c1\n"] {
+        for letter in ["a", " ", "\n", "é", "=", "1", "🦙", "ab c1\n"] {
             let written = letter.repeat((1 << 20) / letter.len());
             let begun = Instant::now();
             let tokens = ids(tokenizer, &written);

@@ -40,7 +40,7 @@ pub(super) fn leading_space(json: &Value) -> LeadingSpace {
 }
 
 /// A component's steps: of a sequence each, otherwise itself.
-fn steps<'a>(component: &'a Value, inside: &str) -> Vec<&'a Value> {
+pub(super) fn steps<'a>(component: &'a Value, inside: &str) -> Vec<&'a Value> {
     match component[inside].as_array() {
         Some(steps) => steps.iter().collect(),
         None => vec![component],

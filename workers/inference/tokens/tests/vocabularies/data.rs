@@ -13,8 +13,23 @@ pub(crate) fn tokenizer(name: &str) -> Tokenizer {
 }
 
 pub(crate) fn gguf(name: &str) -> Gguf {
-    let file = std::fs::read(path(&format!("ggml-vocab-{name}.gguf"))).unwrap();
-    Gguf::parse(&file).unwrap()
+    Gguf::parse(&file(name)).unwrap()
+}
+
+fn file(name: &str) -> Vec<u8> {
+    std::fs::read(path(&format!("ggml-vocab-{name}.gguf"))).unwrap()
+}
+
+/// The vocabulary of Llama 3 with another family's pre-tokenizer.
+pub(crate) fn with_pre_tokenizer(name: &str) -> Tokenizer {
+    const KEY: &[u8] = b"tokenizer.ggml.pre";
+    let file = file("llama-bpe");
+    let key = file.windows(KEY.len()).position(|window| window == KEY).unwrap() + KEY.len();
+    // After the type, a string is its length and its bytes.
+    let (length, old) = (key + 4, "llama-bpe");
+    let (kept, rest) = (&file[..length], &file[length + 8 + old.len()..]);
+    let changed = [kept, &(name.len() as u64).to_le_bytes(), name.as_bytes(), rest].concat();
+    Tokenizer::from_gguf(&Gguf::parse(&changed).unwrap()).unwrap()
 }
 
 /// The texts of a vocabulary, each with the tokens it should give.
@@ -55,4 +70,14 @@ fn folder() -> PathBuf {
         Some(named) => PathBuf::from(named).join("vocab"),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data/vocab"),
     }
+}
+
+/// The families of `families.txt`, which `families.py` wrote: for each of the texts above a hash of its tokens.
+pub(crate) fn families() -> Vec<(&'static str, Vec<&'static str>)> {
+    let lines = include_str!("families.txt").lines().skip(1);
+    let family = |line: &'static str| {
+        let (name, hashes) = line.split_once(' ').unwrap();
+        (name, hashes.split(' ').collect())
+    };
+    lines.map(family).collect()
 }

@@ -1,0 +1,42 @@
+use crate::EncodeError;
+
+/// The tokens of a text that may have so many and no more.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    tokens: Vec<u32>,
+    most: usize,
+    /// Bytes that one token stands for at most.
+    longest: usize,
+}
+
+impl Allowance {
+    pub(crate) fn new(most: usize, longest: usize) -> Self {
+        Self { tokens: Vec::new(), most, longest: longest.max(1) }
+    }
+
+    pub(crate) fn push(&mut self, token: u32) -> Result<(), EncodeError> {
+        if self.tokens.len() >= self.most {
+            return Err(self.exceeded());
+        }
+        self.tokens.push(token);
+        Ok(())
+    }
+
+    pub(crate) fn extend(&mut self, tokens: impl IntoIterator<Item = u32>) -> Result<(), EncodeError> {
+        tokens.into_iter().try_for_each(|token| self.push(token))
+    }
+
+    /// Refuses bytes that make too many tokens whatever these are. Costs nothing, so it comes before the work.
+    pub(crate) fn check(&self, bytes: usize) -> Result<(), EncodeError> {
+        let least = bytes.div_ceil(self.longest);
+        if least > self.most - self.tokens.len() { Err(self.exceeded()) } else { Ok(()) }
+    }
+
+    pub(crate) fn into_tokens(self) -> Vec<u32> {
+        self.tokens
+    }
+
+    fn exceeded(&self) -> EncodeError {
+        EncodeError::TooMany { most: self.most }
+    }
+}

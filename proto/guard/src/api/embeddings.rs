@@ -33,6 +33,8 @@ pub struct EmbeddingsRequest {
     pub encoding: Encoding,
     /// Shorter vectors than the model's own, for models that allow it.
     pub dimensions: Option<u32>,
+    /// Whether a text that is longer than the model takes is cut; otherwise it is refused. As embedding servers name it.
+    pub truncate: bool,
     pub user: Option<String>,
 }
 
@@ -61,6 +63,7 @@ impl EmbeddingsRequest {
             dimensions: parameters
                 .whole("dimensions", 1, MAX_DIMENSIONS)?
                 .and_then(|n| u32::try_from(n).ok()),
+            truncate: parameters.optional("truncate", "true or false")?.unwrap_or(false),
             user: parameters.optional("user", "a string")?,
         };
         parameters.none_left(|_| None)?;
@@ -98,6 +101,16 @@ pub struct EmbeddingsResponse {
     pub data: Vec<EmbeddingView>,
     pub model: String,
     pub usage: Usage,
+    /// Where texts were to be cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cortex: Option<EmbeddingsNotes>,
+}
+
+/// What an answer says beyond OpenAI's shape.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct EmbeddingsNotes {
+    /// The texts that were cut, by their place in the input.
+    pub truncated: Vec<usize>,
 }
 
 impl EmbeddingsResponse {
@@ -113,7 +126,14 @@ impl EmbeddingsResponse {
             data: vectors.iter().enumerate().map(view).collect(),
             model: model.to_string(),
             usage: Usage { prompt_tokens: tokens, total_tokens: tokens },
+            cortex: None,
         }
+    }
+
+    /// Says which texts were cut.
+    #[must_use]
+    pub fn with_truncated(self, truncated: Vec<usize>) -> Self {
+        Self { cortex: Some(EmbeddingsNotes { truncated }), ..self }
     }
 }
 
@@ -187,6 +207,17 @@ mod tests {
     }
 
     #[test]
+    fn a_long_text_is_cut_only_where_that_is_asked_for_and_the_answer_says_so() {
+        let cut = |fields: &str| parse(&format!(r#"{{"model":"m","input":"a"{fields}}}"#)).unwrap().truncate;
+        assert_eq!(["", r#","truncate":false"#, r#","truncate":null"#].map(cut), [false; 3]);
+        assert!(cut(r#","truncate":true"#));
+        let whole = EmbeddingsResponse::new(&"m".parse().unwrap(), &[vec![1.0]], Encoding::Float, 1);
+        assert!(!serde_json::to_string(&whole).unwrap().contains("cortex"));
+        let cut = serde_json::to_value(whole.with_truncated(vec![0])).unwrap();
+        assert_eq!(cut["cortex"], serde_json::json!({"truncated": [0]}));
+    }
+
+    #[test]
     fn each_wrong_parameter_is_named() {
         let many = serde_json::to_string(&vec!["a"; MAX_INPUTS + 1]).unwrap();
         for (fields, param) in [
@@ -202,7 +233,9 @@ mod tests {
             (r#""model":"m","input":"a","encoding_format":"hex""#.to_owned(), "encoding_format"),
             (r#""model":"m","input":"a","dimensions":0"#.to_owned(), "dimensions"),
             (r#""model":"m","input":"a","dimensions":"8""#.to_owned(), "dimensions"),
-            (r#""model":"m","input":"a","truncate":true"#.to_owned(), "truncate"),
+            (r#""model":"m","input":"a","truncate":"END""#.to_owned(), "truncate"),
+            (r#""model":"m","input":"a","truncate":1"#.to_owned(), "truncate"),
+            (r#""model":"m","input":"a","truncation_direction":"Left""#.to_owned(), "truncation_direction"),
         ] {
             let problem = parse(&format!("{{{fields}}}")).unwrap_err();
             assert_eq!(problem.extensions["param"], param, "{fields}");

@@ -27,7 +27,8 @@ mod refusals;
 
 pub use create::{CreateJob, CreateJobBody, MAX_ATTEMPTS, MAX_LABELS};
 pub use embeddings::{
-    EmbeddingView, EmbeddingsRequest, EmbeddingsResponse, Encoding, MAX_INPUTS, Usage, Vector,
+    EmbeddingView, EmbeddingsNotes, EmbeddingsRequest, EmbeddingsResponse, Encoding, MAX_INPUTS, Usage,
+    Vector,
 };
 pub use health::{HealthView, Status};
 pub use job::{EventPage, EventView, HoldView, JobView};

@@ -200,7 +200,8 @@ fn read_head(head: &[u8]) -> Result<Body, Problem> {
         return Err(Problem::new(Kind::MethodNotAllowed, detail).with("allow", METHODS.as_slice()));
     }
     let target = request.path.unwrap_or_default();
-    if !target.starts_with('/') && !(target == "*" && method == "OPTIONS") {
+    let of_the_server = target == "*" && method == "OPTIONS";
+    if !target.starts_with('/') && !of_the_server {
         return Err(malformed("the request's target is not a path"));
     }
     let all = |name: &'static str| {

@@ -71,7 +71,10 @@ impl Source {
     }
 
     fn may_read_the_environment(&self) -> bool {
-        ["origin/cortex/src/config", "workers/worker/src/config"].iter().any(|of| self.path.starts_with(of))
+        // `command.rs` chooses what children inherit.
+        ["origin/cortex/src/config", "origin/cortex/src/command.rs", "workers/worker/src/config"]
+            .iter()
+            .any(|of| self.path.starts_with(of))
             || self.path.ends_with("/build.rs")
     }
 }

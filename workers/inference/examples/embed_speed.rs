@@ -8,8 +8,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
+use cortex_domain::id::Tenant;
 use cortex_inference::Device;
-use cortex_inference::embed::Embedder;
+use cortex_inference::embed::{Embedder, Longer};
 
 /// Texts of a call, as many as the other side has in a batch.
 const BATCH: usize = 32;
@@ -28,12 +29,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let embedder = Embedder::load(Path::new(dir), Device::Cpu, threads)?;
     let load = start.elapsed().as_secs_f64();
-    embedder.embed(texts[..BATCH.min(texts.len())].to_vec()).await?;
+    let tenant: Tenant = "bench".parse()?;
+    let embed = |texts: &[String]| embedder.embed(&tenant, texts.to_vec(), Longer::Cut);
+    embed(&texts[..BATCH.min(texts.len())]).await?;
     for _ in 0..rounds {
         let (start, cpu) = (Instant::now(), cpu_seconds()?);
         let mut tokens = 0;
         for batch in texts.chunks(BATCH) {
-            tokens += embedder.embed(batch.to_vec()).await?.tokens;
+            tokens += embed(batch).await?.tokens;
         }
         let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds()? - cpu);
         let rate = texts.len() as f64 / wall;

@@ -1,7 +1,8 @@
 //! Embeddings: texts to vectors.
 //!
-//! [`Embedder`] is the handle that many callers share. Behind it one thread owns the model: it takes what has queued up
-//! while the last round ran, shares a round out fairly between the callers, and answers each as its last text is done.
+//! [`Embedder`] is the handle that many callers share. It makes tokens of their texts on the tenant's lane. Behind it one
+//! thread owns the model: it takes what has queued up while the last round ran, shares a round out fairly between the
+//! tenants, and answers each call as its last text is done.
 //! A caller that is gone is dropped before the next round.
 
 mod accelerator;
@@ -15,6 +16,6 @@ mod queue;
 mod rounds;
 mod text;
 
-pub use embedder::{About, Embedder, Embeddings};
+pub use embedder::{About, Embedder, Embeddings, Longer};
 pub use files::LoadError;
 pub use queue::EmbedError;

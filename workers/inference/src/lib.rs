@@ -2,7 +2,7 @@
 //!
 //! `embed` is the engine for embeddings: a queue, batches, one owner of the model. `bert` is the forward pass on the
 //! CPU, on the loops of `cortex-kernel`; `host` is the model host's HTTP door. `language` is the engine for language models,
-//! `generate` what it is asked and answers in OpenAI's shape.
+//! `generate` what it is asked and answers in OpenAI's shape. `lanes` keeps long work away from the threads that serve.
 
 mod bert;
 mod device;
@@ -10,6 +10,7 @@ mod dtype;
 pub mod embed;
 pub mod generate;
 pub mod host;
+pub mod lanes;
 pub mod language;
 pub mod memory;
 

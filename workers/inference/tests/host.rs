@@ -44,6 +44,33 @@ async fn one_text_or_several_are_embedded() {
 }
 
 #[tokio::test]
+async fn a_long_text_is_refused_with_the_limit_or_cut_where_that_is_asked_for() {
+    let router = router();
+    let embed = |body: Value| call(&router, Method::POST, "/embed", "application/json", body.to_string());
+    // With the two tokens that begin and end a text.
+    let [fits, longer] = [254, 255].map(|words| "cat ".repeat(words));
+    let (status, whole) = embed(json!({"text": fits})).await;
+    assert_eq!((status, whole.get("truncated")), (StatusCode::OK, None));
+    let (status, refused) = embed(json!({"texts": ["a", longer]})).await;
+    assert_eq!((status.as_u16(), &refused["param"]), (400, &json!("texts")), "{refused}");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("text 1 has more than 256 tokens") && detail.contains("`truncate`"), "{detail}");
+    assert_eq!(embed(json!({"text": longer, "truncate": false})).await.0.as_u16(), 400);
+
+    let (status, cut) = embed(json!({"texts": ["a", longer, fits], "truncate": true})).await;
+    assert_eq!((status, &cut["truncated"]), (StatusCode::OK, &json!([1])), "{cut}");
+    let numbers = |vector: &Value| -> Vec<f64> { serde_json::from_value(vector.clone()).unwrap() };
+    let both = numbers(&cut["embeddings"][1]).into_iter().zip(numbers(&whole["embeddings"][0]));
+    assert!(both.clone().count() == 384, "{cut}");
+    assert!(
+        both.into_iter().all(|(a, b)| (a - b).abs() < 1e-6),
+        "what is cut off is as if it were not there"
+    );
+    let (_, short) = embed(json!({"text": "a", "truncate": true})).await;
+    assert_eq!(short["truncated"], json!([]));
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_a_problem() {
     let router = router();
     let many = json!({"texts": vec!["a"; 2049]}).to_string();
@@ -55,6 +82,7 @@ async fn what_is_wrong_is_a_problem() {
         (Method::POST, "/embed", "application/json", r#"{"texts": [1]}"#, 400),
         (Method::POST, "/embed", "application/json", r#"{"text": "a", "texts": ["a"]}"#, 400),
         (Method::POST, "/embed", "application/json", r#"{"text": "a", "mode": "fast"}"#, 400),
+        (Method::POST, "/embed", "application/json", r#"{"text": "a", "truncate": "yes"}"#, 400),
         (Method::POST, "/embed", "application/json", &many, 400),
         (Method::POST, "/embed", "application/json", &large, 413),
         (Method::POST, "/embed", "text/plain", r#"{"text": "a"}"#, 415),

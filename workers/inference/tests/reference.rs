@@ -6,8 +6,9 @@ mod model;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use cortex_domain::id::Tenant;
 use cortex_inference::Device;
-use cortex_inference::embed::Embedder;
+use cortex_inference::embed::{EmbedError, Embedder, Embeddings, Longer};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -38,6 +39,15 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
+fn tenant() -> Tenant {
+    "a".parse().unwrap()
+}
+
+/// As sentence-transformers does it: a long text is cut.
+async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Embeddings, EmbedError> {
+    embedder.embed(&tenant(), texts, Longer::Cut).await
+}
+
 fn load(threads: usize) -> Embedder {
     load_on(Device::Cpu, threads)
 }
@@ -63,9 +73,9 @@ async fn equal_those_of_sentence_transformers(device: Device) {
     let embedder = load_on(device, 2);
     assert_eq!((embedder.about().max_tokens, embedder.about().dimensions), (max_tokens, 384));
 
-    let together = embedder.embed(texts.clone()).await.unwrap();
+    let together = embed(&embedder, texts.clone()).await.unwrap();
     for (at, text) in texts.iter().enumerate() {
-        let alone = embedder.embed(vec![text.clone()]).await.unwrap();
+        let alone = embed(&embedder, vec![text.clone()]).await.unwrap();
         for found in [&together.vectors[at], &alone.vectors[0]] {
             let cosine = cosine(found, &expected[at]);
             assert!(cosine >= 0.999_99, "{cosine} for {text:?}");
@@ -83,7 +93,7 @@ async fn callers_that_share_a_round_get_their_own_vectors() {
         .chunks(3)
         .map(|texts| {
             let (embedder, texts) = (embedder.clone(), texts.to_vec());
-            tokio::spawn(async move { embedder.embed(texts).await })
+            tokio::spawn(async move { embed(&embedder, texts).await })
         })
         .collect();
     for (call, expected) in calls.into_iter().zip(expected.chunks(3)) {
@@ -99,12 +109,59 @@ async fn a_cancelled_call_makes_room_for_the_next() {
     let long = "word ".repeat(400);
     let slow = tokio::spawn({
         let embedder = embedder.clone();
-        async move { embedder.embed(vec![long; 300]).await }
+        async move { embed(&embedder, vec![long; 300]).await }
     });
     tokio::task::yield_now().await;
-    let first = embedder.embed(vec!["first".into()]).await.unwrap();
+    let first = embed(&embedder, vec!["first".into()]).await.unwrap();
     assert!(!slow.is_finished());
     slow.abort();
-    let second = embedder.embed(vec!["first".into()]).await.unwrap();
+    let second = embed(&embedder, vec!["first".into()]).await.unwrap();
     assert_eq!(first, second);
+}
+
+/// Words, blanks, marks and what BERT's tokenizer leaves out, in texts of every length about the longest.
+#[tokio::test]
+async fn a_text_that_is_cut_has_the_vector_of_its_beginning() {
+    let embedder = load(2);
+    let parts = [
+        "cat",
+        "\u{301}",
+        "\u{0}",
+        " ",
+        "\n",
+        "hyper-text",
+        "\u{3000}",
+        "漢字",
+        "[MASK]",
+        "!?",
+        "ÀÉ",
+        "\u{200d}",
+        "\t\t",
+    ];
+    let mut texts = Vec::new();
+    for start in 0..parts.len() {
+        let text: String = (0..6000).map(|at| parts[(start * 7 + at * (at % 5 + 1)) % parts.len()]).collect();
+        texts.push(text);
+    }
+    texts.push("x".repeat(60_000));
+    texts.push(" ".repeat(60_000) + "end");
+    let beginning = |text: &str, bytes: usize| text[..text.floor_char_boundary(bytes)].to_owned();
+    let all = embed(&embedder, texts.clone()).await.unwrap();
+    let cut = embed(&embedder, texts.iter().map(|text| beginning(text, 12_000)).collect()).await.unwrap();
+    for at in 0..parts.len() {
+        assert!(all.cut.contains(&at) && cut.cut.contains(&at), "{:?}", beginning(&texts[at], 80));
+        assert!(cosine(&all.vectors[at], &cut.vectors[at]) > 0.999_999);
+    }
+    // One word of any length is one unknown token, and blanks are none.
+    assert!(!all.cut.contains(&parts.len()) && !all.cut.contains(&(parts.len() + 1)));
+}
+
+#[tokio::test]
+async fn a_long_text_is_read_beside_the_thread_that_serves() {
+    let embedder = load(1);
+    let tenant = tenant();
+    let mut call = std::pin::pin!(embedder.embed(&tenant, vec!["a b ".repeat(250_000)], Longer::Refuse));
+    let first = futures::FutureExt::now_or_never(call.as_mut());
+    assert!(first.is_none());
+    assert_eq!(call.await.unwrap_err(), EmbedError::TooLong { index: 0, most: 256 });
 }

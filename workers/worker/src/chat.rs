@@ -1,6 +1,5 @@
 //! The engine for language models: conversations, texts to go on with, and the loading of models as jobs of their own.
 
-mod failure;
 mod library;
 mod loading;
 mod say;
@@ -15,6 +14,8 @@ use cortex_inference::generate::{Caller, Shelf};
 use cortex_runtime::{Context, Engine, Profile};
 
 pub(crate) use library::Catalogued;
+
+use crate::failure;
 
 /// Calls at a time: those that the model answers together, and as many that wait for one of them to end.
 const CAPACITY: u32 = 64;

@@ -1,18 +1,21 @@
 //! The engine that embeds texts: `job.embed`, with requests and answers in the shape of `/v1/embeddings`.
 
 use bytes::Bytes;
-use cortex_domain::id::ModelName;
+use cortex_domain::id::{ModelName, Tenant};
 use cortex_domain::ports::Answer;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
-use cortex_guard::Problem;
 use cortex_guard::api::{EmbeddingsRequest, EmbeddingsResponse};
-use cortex_inference::embed::{EmbedError, Embedder};
+use cortex_inference::embed::{EmbedError, Embedder, Longer};
 use cortex_runtime::{Context, Engine, Profile};
 use tokio_util::sync::CancellationToken;
 
+use crate::failure;
+
 /// Calls at a time. More of them make fuller batches, up to a point.
 const CAPACITY: u32 = 64;
+/// Vectors that take longer to write than to hand over.
+const LARGE: usize = 64;
 
 /// One loaded model.
 #[derive(Debug)]
@@ -28,8 +31,9 @@ impl Embed {
         Self { model, embedder, shutdown }
     }
 
-    async fn embed(&self, input: &[u8]) -> Result<Bytes, Failure> {
-        let request = EmbeddingsRequest::parse(Some("application/json"), input).map_err(refused)?;
+    async fn embed(&self, tenant: &Tenant, input: Bytes) -> Result<Bytes, Failure> {
+        let parse = |body: &[u8]| EmbeddingsRequest::parse(Some("application/json"), body);
+        let request = self.embedder.lanes().read(tenant.as_str(), input, parse).await.map_err(failure::of)?;
         if request.model != self.model {
             let detail = format!("this pool has the model `{}`, not `{}`", self.model, request.model);
             return Err(invalid(detail).at("model"));
@@ -39,10 +43,23 @@ impl Embed {
             let detail = format!("`{}` has {dimensions} dimensions and can't have fewer", self.model);
             return Err(invalid(detail).at("dimensions"));
         }
-        let embedded = self.embedder.embed(request.input).await.map_err(|error| self.failure(error))?;
-        let tokens = u64::try_from(embedded.tokens).unwrap_or(u64::MAX);
-        let response = EmbeddingsResponse::new(&self.model, &embedded.vectors, request.encoding, tokens);
-        serde_json::to_vec(&response).map(Bytes::from).map_err(|error| {
+        let longer = if request.truncate { Longer::Cut } else { Longer::Refuse };
+        let embedding = self.embedder.embed(tenant, request.input, longer);
+        let embedded = embedding.await.map_err(|error| self.failure(error))?;
+        let (model, encoding, truncate) = (self.model.clone(), request.encoding, request.truncate);
+        let large = embedded.vectors.len() > LARGE;
+        let write = move || {
+            let tokens = u64::try_from(embedded.tokens).unwrap_or(u64::MAX);
+            let response = EmbeddingsResponse::new(&model, &embedded.vectors, encoding, tokens);
+            let response = if truncate { response.with_truncated(embedded.cut) } else { response };
+            serde_json::to_vec(&response)
+        };
+        let written = if large {
+            self.embedder.lanes().run(tenant.as_str(), write).await.map_err(failure::of)?
+        } else {
+            write()
+        };
+        written.map(Bytes::from).map_err(|error| {
             tracing::error!(%error, "vectors can't be written");
             broken()
         })
@@ -54,7 +71,9 @@ impl Embed {
                 Failure::new(FailureKind::Overloaded, "the model's queue is full; try again later")
                     .retry_after(retry_after)
             }
-            EmbedError::TooMany { .. } | EmbedError::BadText { .. } => invalid(error.to_string()).at("input"),
+            EmbedError::TooMany { .. } | EmbedError::BadText { .. } | EmbedError::TooLong { .. } => {
+                invalid(error.to_string()).at("input")
+            }
             EmbedError::Device(_) => {
                 tracing::error!(%error, "the model failed");
                 broken()
@@ -82,13 +101,9 @@ impl Engine for Embed {
         vec![self.model.clone()]
     }
 
-    fn run(&self, _: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {
-        Box::pin(async move { self.embed(&context.input).await })
+    fn run(&self, task: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {
+        Box::pin(async move { self.embed(&task.owner.tenant, context.input).await })
     }
-}
-
-fn refused(problem: Problem) -> Failure {
-    Failure { parameter: problem.param().map(str::to_owned), ..invalid(problem.detail) }
 }
 
 fn invalid(detail: impl Into<String>) -> Failure {

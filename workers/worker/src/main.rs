@@ -6,6 +6,7 @@ mod config;
 mod embed;
 mod engine;
 mod exit;
+mod failure;
 mod host;
 mod lifeline;
 mod signals;

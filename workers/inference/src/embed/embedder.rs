@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use cortex_domain::id::Tenant;
+use cortex_guard::Problem;
 use tokio::sync::mpsc;
 
 use super::backend::Backend;
@@ -12,24 +14,38 @@ use super::batch::BATCH;
 use super::pooling::Pooling;
 use super::queue::{Call, Queue};
 use super::rounds::{Picked, Rounds};
-use super::text::{Tokenise, Tokens};
+use super::text::{Read, Tokenise};
 use super::{EmbedError, LoadError, files, parallel};
 use crate::Device;
 use crate::bert::Memory;
+use crate::lanes::Lanes;
+
+/// Texts for which another thread is worth its start.
+const TEXTS: usize = 8;
 
 /// A loaded embedding model. Clones share it; it is unloaded with the last one.
 #[derive(Debug, Clone)]
 pub struct Embedder {
     queue: Queue,
     about: Arc<About>,
+    tokenise: Arc<Tokenise>,
+    lanes: Lanes,
+    threads: NonZeroUsize,
 }
 
 /// What can be told of the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
     pub dimensions: usize,
-    /// A longer text is cut.
+    /// Of a text; a longer one is refused, or cut where that is asked for.
     pub max_tokens: usize,
+}
+
+/// What is done with a text that has more tokens than the model takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Longer {
+    Refuse,
+    Cut,
 }
 
 /// A vector per text, in the texts' order.
@@ -38,6 +54,8 @@ pub struct Embeddings {
     pub vectors: Vec<Vec<f32>>,
     /// Computed for them, special ones included.
     pub tokens: usize,
+    /// Which texts were cut, by their indices.
+    pub cut: Vec<usize>,
 }
 
 impl Embedder {
@@ -53,12 +71,13 @@ impl Embedder {
         let (queue, calls) = Queue::new();
         let pooling = files::pooling(dir)?;
         let memories = (0..threads.get()).map(|_| Memory::default()).collect();
-        let owner = Owner { backend, tokenise, pooling, memories };
+        let owner = Owner { backend, pooling, memories };
         thread::Builder::new()
             .name("embed".into())
             .spawn(move || owner.serve(calls))
             .map_err(LoadError::Thread)?;
-        Ok(Self { queue, about: Arc::new(about) })
+        let (about, tokenise, lanes) = (Arc::new(about), Arc::new(tokenise), Lanes::default());
+        Ok(Self { queue, about, tokenise, lanes, threads })
     }
 
     #[must_use]
@@ -72,19 +91,48 @@ impl Embedder {
         self.queue.is_open()
     }
 
-    /// Embeds texts. Dropping the future cancels the call before its next round.
+    /// Where tenants' requests are read.
+    #[must_use]
+    pub fn lanes(&self) -> &Lanes {
+        &self.lanes
+    }
+
+    /// Embeds a tenant's texts. Dropping the future cancels the call before its next round.
     ///
     /// # Errors
-    /// If the queue is full, or a text can't be tokenised.
-    pub async fn embed(&self, texts: Vec<String>) -> Result<Embeddings, EmbedError> {
-        self.queue.push(texts)?.await.unwrap_or(Err(EmbedError::Stopped))
+    /// If the queue is full, or a text can't be tokenised or is too long.
+    pub async fn embed(
+        &self,
+        tenant: &Tenant,
+        texts: Vec<String>,
+        longer: Longer,
+    ) -> Result<Embeddings, EmbedError> {
+        let share = self.queue.reserve(tenant, &texts)?;
+        let (tokenise, most, threads) = (self.tokenise.clone(), self.about.max_tokens, self.threads);
+        let work = move || {
+            let mut hands = vec![(); threads.get().min(texts.len().div_ceil(TEXTS)).max(1)];
+            let read = parallel::map(&mut hands, &texts, |(), text| tokenise.read(text));
+            let checked = |(index, read): (usize, Result<Read, String>)| match read {
+                Ok(read) if read.cut && longer == Longer::Refuse => Err(EmbedError::TooLong { index, most }),
+                read => read.map_err(|reason| EmbedError::BadText { index, reason }),
+            };
+            read.into_iter().enumerate().map(checked).collect::<Result<Vec<_>, _>>()
+        };
+        let texts = self.lanes.run(tenant.as_str(), work).await.map_err(unread)??;
+        self.queue.push(texts, share)?.await.unwrap_or(Err(EmbedError::Stopped))
+    }
+}
+
+fn unread(problem: Problem) -> EmbedError {
+    match problem.wait() {
+        Some(retry_after) => EmbedError::Overloaded { retry_after },
+        None => EmbedError::Device(problem.detail),
     }
 }
 
 /// What the model's thread has.
 struct Owner {
     backend: Backend,
-    tokenise: Tokenise,
     pooling: Pooling,
     /// One per thread that computes.
     memories: Vec<Memory>,
@@ -97,29 +145,15 @@ impl Owner {
         loop {
             if rounds.is_empty() {
                 match calls.blocking_recv() {
-                    Some(call) => self.admit(call, &mut rounds),
+                    Some(call) => rounds.admit(call),
                     None => return,
                 }
             }
             while let Ok(call) = calls.try_recv() {
-                self.admit(call, &mut rounds);
+                rounds.admit(call);
             }
             rounds.drop_gone();
             self.round(&mut rounds);
-        }
-    }
-
-    fn admit(&mut self, call: Call, rounds: &mut Rounds) {
-        if call.is_gone() {
-            return;
-        }
-        let tokens = parallel::map(&mut self.memories, &call.texts, |_, text| self.tokenise.tokens(text));
-        let bad = |(index, tokens): (usize, Result<Tokens, String>)| {
-            tokens.map_err(|reason| EmbedError::BadText { index, reason })
-        };
-        match tokens.into_iter().enumerate().map(bad).collect() {
-            Ok(tokens) => rounds.admit(call, tokens),
-            Err(error) => call.answer(Err(error)),
         }
     }
 

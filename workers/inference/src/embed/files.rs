@@ -42,7 +42,7 @@ fn json_if_there<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, LoadErro
     }
 }
 
-/// The length a text is cut to, in tokens, if the folder says it.
+/// The longest text, in tokens, if the folder says it.
 pub(super) fn max_seq_length(dir: &Path) -> Result<Option<usize>, LoadError> {
     #[derive(Deserialize)]
     struct Written {

@@ -1,12 +1,15 @@
 //! What waits to be computed: bounded, and honest about how long it takes.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cortex_domain::id::Tenant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::Embeddings;
+use super::text::Read;
 
 /// Why texts were not embedded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +20,10 @@ pub enum EmbedError {
     TooMany { given: usize, most: usize },
     #[error("text {index} can't be read: {reason}")]
     BadText { index: usize, reason: String },
+    #[error(
+        "text {index} has more than {most} tokens: shorten it, or set `truncate` to have what is longer cut off"
+    )]
+    TooLong { index: usize, most: usize },
     #[error("the device failed: {0}")]
     Device(String),
     #[error("the model has stopped")]
@@ -29,6 +36,8 @@ pub(super) const MOST_TEXTS: usize = 2048;
 const CALLS: usize = 256;
 /// Weight of all that waits or is computed, in bytes of texts and of the vectors to come.
 const CAPACITY: u32 = 16 * 1024 * 1024;
+/// What all that is one tenant's may weigh, so that there is room for another.
+const OF_TENANT: u32 = CAPACITY / 2;
 /// What a text weighs beside its bytes: about its vector.
 const TEXT: usize = 2048;
 
@@ -37,11 +46,20 @@ type Reply = oneshot::Sender<Result<Embeddings, EmbedError>>;
 /// One call. It holds its share of the queue until it is answered.
 #[derive(Debug)]
 pub(super) struct Call {
-    pub(super) texts: Vec<String>,
+    pub(super) texts: Vec<Read>,
     reply: Reply,
-    share: OwnedSemaphorePermit,
+    share: Share,
     pace: Arc<Pace>,
     since: Instant,
+}
+
+/// A part of the queue that is taken until it is dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    weight: u32,
+    tenant: Tenant,
+    tenants: Arc<Mutex<HashMap<Tenant, u32>>>,
+    _room: OwnedSemaphorePermit,
 }
 
 /// The callers' end.
@@ -49,6 +67,8 @@ pub(super) struct Call {
 pub(super) struct Queue {
     calls: mpsc::Sender<Call>,
     room: Arc<Semaphore>,
+    /// What each takes of it.
+    tenants: Arc<Mutex<HashMap<Tenant, u32>>>,
     pace: Arc<Pace>,
 }
 
@@ -60,20 +80,30 @@ impl Queue {
     pub(super) fn new() -> (Self, mpsc::Receiver<Call>) {
         let (calls, receiver) = mpsc::channel(CALLS);
         let room = Arc::new(Semaphore::new(CAPACITY as usize));
-        (Self { calls, room, pace: Arc::default() }, receiver)
+        (Self { calls, room, tenants: Arc::default(), pace: Arc::default() }, receiver)
     }
 
-    pub(super) fn push(
-        &self,
-        texts: Vec<String>,
-    ) -> Result<oneshot::Receiver<Result<Embeddings, EmbedError>>, EmbedError> {
+    /// Takes the share that a tenant's texts need, before any work is done for them.
+    pub(super) fn reserve(&self, tenant: &Tenant, texts: &[String]) -> Result<Share, EmbedError> {
         if texts.len() > MOST_TEXTS {
             return Err(EmbedError::TooMany { given: texts.len(), most: MOST_TEXTS });
         }
         let weight: usize = texts.iter().map(|text| text.len() + TEXT).sum();
-        let weight = u32::try_from(weight).unwrap_or(u32::MAX).clamp(1, CAPACITY);
-        let full = |_| EmbedError::Overloaded { retry_after: self.retry_after() };
-        let share = self.room.clone().try_acquire_many_owned(weight).map_err(full)?;
+        let weight = u32::try_from(weight).unwrap_or(u32::MAX).clamp(1, OF_TENANT);
+        let full = || EmbedError::Overloaded { retry_after: self.retry_after() };
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = tenants.get(tenant).copied().unwrap_or(0);
+        let with = taken.checked_add(weight).filter(|with| *with <= OF_TENANT).ok_or_else(full)?;
+        let room = self.room.clone().try_acquire_many_owned(weight).map_err(|_| full())?;
+        tenants.insert(tenant.clone(), with);
+        Ok(Share { weight, tenant: tenant.clone(), tenants: self.tenants.clone(), _room: room })
+    }
+
+    pub(super) fn push(
+        &self,
+        texts: Vec<Read>,
+        share: Share,
+    ) -> Result<oneshot::Receiver<Result<Embeddings, EmbedError>>, EmbedError> {
         let (reply, answer) = oneshot::channel();
         let call = Call { texts, reply, share, pace: self.pace.clone(), since: Instant::now() };
         self.calls.try_send(call).map_err(|error| match error {
@@ -97,15 +127,29 @@ impl Queue {
 }
 
 impl Call {
+    pub(super) fn tenant(&self) -> &Tenant {
+        &self.share.tenant
+    }
+
     /// Whether nobody waits for the answer any more.
     pub(super) fn is_gone(&self) -> bool {
         self.reply.is_closed()
     }
 
     pub(super) fn answer(self, answer: Result<Embeddings, EmbedError>) {
-        self.pace.passed(self.share.num_permits(), self.since.elapsed());
+        self.pace.passed(self.share.weight as usize, self.since.elapsed());
         drop(self.share);
         let _ = self.reply.send(answer);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        match tenants.get_mut(&self.tenant) {
+            Some(taken) if *taken > self.weight => *taken -= self.weight,
+            _ => drop(tenants.remove(&self.tenant)),
+        }
     }
 }
 
@@ -120,16 +164,28 @@ impl Pace {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    pub(in crate::embed) fn tenant(name: &str) -> Tenant {
+        name.parse().unwrap()
+    }
+
+    pub(in crate::embed) fn push(
+        queue: &Queue,
+        name: &str,
+        texts: usize,
+    ) -> Result<oneshot::Receiver<Result<Embeddings, EmbedError>>, EmbedError> {
+        let share = queue.reserve(&tenant(name), &vec![String::new(); texts])?;
+        queue.push(vec![Read { tokens: vec![0; 10], cut: false }; texts], share)
+    }
 
     #[test]
     fn a_full_queue_is_overloaded_and_has_room_again_when_answered() {
         let (queue, mut calls) = Queue::new();
-        let answer = queue.push(vec![String::new(); MOST_TEXTS]).unwrap();
-        let mut kept = vec![answer];
+        let mut kept = vec![push(&queue, "a", MOST_TEXTS).unwrap()];
         let error = loop {
-            match queue.push(vec![String::new(); MOST_TEXTS]) {
+            match push(&queue, "a", MOST_TEXTS) {
                 Ok(answer) => kept.push(answer),
                 Err(error) => break error,
             }
@@ -137,22 +193,26 @@ mod tests {
         assert!(
             matches!(error, EmbedError::Overloaded { retry_after } if retry_after >= Duration::from_secs(1))
         );
+        kept.push(push(&queue, "b", MOST_TEXTS).expect("there is room for another tenant"));
         calls.try_recv().unwrap().answer(Err(EmbedError::Stopped));
-        queue.push(vec![String::new(); MOST_TEXTS]).unwrap();
+        kept.push(push(&queue, "a", MOST_TEXTS).unwrap());
+        drop(calls);
+        drop(queue.clone());
+        assert_eq!(queue.tenants.lock().unwrap().len(), 0, "nothing is kept of a tenant without calls");
     }
 
     #[test]
     fn many_small_calls_are_bounded_too() {
         let (queue, _calls) = Queue::new();
-        let kept: Vec<_> = (0..CALLS).map(|_| queue.push(vec!["a".into()]).unwrap()).collect();
-        assert!(matches!(queue.push(vec!["a".into()]), Err(EmbedError::Overloaded { .. })));
+        let kept: Vec<_> = (0..CALLS).map(|_| push(&queue, "a", 1).unwrap()).collect();
+        assert!(matches!(push(&queue, "a", 1), Err(EmbedError::Overloaded { .. })));
         drop(kept);
     }
 
     #[test]
     fn too_many_texts_are_refused_at_once() {
         let (queue, _calls) = Queue::new();
-        let error = queue.push(vec![String::new(); MOST_TEXTS + 1]).unwrap_err();
-        assert_eq!(error, EmbedError::TooMany { given: 2049, most: 2048 });
+        let error = push(&queue, "a", MOST_TEXTS + 1).unwrap_err();
+        assert!(matches!(error, EmbedError::TooMany { given: 2049, most: 2048 }));
     }
 }

@@ -9,6 +9,8 @@ use super::{EmbedError, Embeddings};
 pub(super) struct Rounds {
     active: Vec<Active>,
     last_id: u64,
+    /// Of tenants: whose it is next.
+    turn: usize,
 }
 
 #[derive(Debug)]
@@ -20,6 +22,7 @@ struct Active {
     vectors: Vec<Vec<f32>>,
     left: usize,
     tokens: usize,
+    cut: Vec<usize>,
 }
 
 /// A text of a round.
@@ -35,9 +38,12 @@ impl Rounds {
         self.active.is_empty()
     }
 
-    pub(super) fn admit(&mut self, call: Call, texts: Vec<Tokens>) {
+    pub(super) fn admit(&mut self, mut call: Call) {
+        let texts = std::mem::take(&mut call.texts);
+        let cut = texts.iter().enumerate().filter(|(_, text)| text.cut).map(|(index, _)| index).collect();
+        let texts: Vec<Tokens> = texts.into_iter().map(|text| text.tokens).collect();
         if texts.is_empty() {
-            return call.answer(Ok(Embeddings { vectors: Vec::new(), tokens: 0 }));
+            return call.answer(Ok(Embeddings { vectors: Vec::new(), tokens: 0, cut }));
         }
         self.last_id += 1;
         self.active.push(Active {
@@ -47,6 +53,7 @@ impl Rounds {
             left: texts.len(),
             tokens: texts.iter().map(Vec::len).sum(),
             waiting: texts.into_iter(),
+            cut,
         });
     }
 
@@ -55,26 +62,40 @@ impl Rounds {
         self.active.retain(|active| !active.call.is_gone());
     }
 
-    /// Takes the next round's texts: one of each call in turn, until there are `budget` tokens.
+    /// Takes the next round's texts until there are `budget` tokens: one of each tenant in turn, of a tenant's calls that
+    /// of which fewest are taken.
     pub(super) fn next(&mut self, budget: usize) -> Vec<Picked> {
+        let mut tenants: Vec<Vec<usize>> = Vec::new();
+        for (at, active) in self.active.iter().enumerate() {
+            let tenant = active.call.tenant();
+            match tenants.iter_mut().find(|calls| self.active[calls[0]].call.tenant() == tenant) {
+                Some(calls) => calls.push(at),
+                None => tenants.push(vec![at]),
+            }
+        }
+        if !tenants.is_empty() {
+            let first = self.turn % tenants.len();
+            tenants.rotate_left(first);
+        }
         let mut picked = Vec::new();
         let mut tokens = 0;
         loop {
             let before = picked.len();
-            for active in &mut self.active {
+            for calls in &tenants {
+                let waiting = calls.iter().filter(|call| self.active[**call].waiting.len() > 0);
+                let Some(&call) = waiting.min_by_key(|call| self.active[**call].taken()) else { continue };
                 if tokens >= budget {
                     break;
                 }
-                let text = active.vectors.len() - active.waiting.len();
+                let active = &mut self.active[call];
+                let text = active.taken();
                 if let Some(next) = active.waiting.next() {
                     tokens += next.len();
                     picked.push(Picked { call: active.id, text, tokens: next });
                 }
             }
             if picked.len() == before {
-                // Whoever was served last comes first next time.
-                let served = picked.len().min(self.active.len());
-                self.active.rotate_left(served);
+                self.turn = self.turn.wrapping_add(picked.len());
                 return picked;
             }
         }
@@ -87,8 +108,8 @@ impl Rounds {
         active.vectors[picked.text] = vector;
         active.left -= 1;
         if active.left == 0 {
-            let Active { call, vectors, tokens, .. } = self.active.remove(at);
-            call.answer(Ok(Embeddings { vectors, tokens }));
+            let Active { call, vectors, tokens, cut, .. } = self.active.remove(at);
+            call.answer(Ok(Embeddings { vectors, tokens, cut }));
         }
     }
 
@@ -100,37 +121,61 @@ impl Rounds {
     }
 }
 
+impl Active {
+    /// Texts that are in work or done.
+    fn taken(&self) -> usize {
+        self.vectors.len() - self.waiting.len()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::embed::queue::Queue;
+    use crate::embed::queue::tests::push;
 
     #[test]
-    fn a_round_takes_of_each_call_in_turn() {
+    fn a_round_takes_of_each_tenant_in_turn() {
         let (queue, mut calls) = Queue::new();
         let mut rounds = Rounds::default();
         let mut answers = Vec::new();
-        for texts in [100, 2] {
-            answers.push(queue.push(vec![String::new(); texts]).unwrap());
-            rounds.admit(calls.try_recv().unwrap(), vec![vec![0; 10]; texts]);
+        for (tenant, texts) in [("a", 100), ("a", 100), ("b", 2)] {
+            answers.push(push(&queue, tenant, texts).unwrap());
+            rounds.admit(calls.try_recv().unwrap());
         }
-        let round = rounds.next(60);
+        let round = rounds.next(70);
         let of: Vec<u64> = round.iter().map(|picked| picked.call).collect();
-        assert_eq!(of, [1, 2, 1, 2, 1, 1]);
+        assert_eq!(of, [1, 3, 2, 3, 1, 2, 1]);
         for picked in &round {
             rounds.place(picked, vec![1.0]);
         }
         assert!(answers[0].try_recv().is_err());
-        let small = answers[1].try_recv().unwrap().unwrap();
+        let small = answers[2].try_recv().unwrap().unwrap();
         assert_eq!((small.vectors.len(), small.tokens), (2, 20));
+    }
+
+    #[test]
+    fn the_next_round_begins_where_the_last_one_ended() {
+        let (queue, mut calls) = Queue::new();
+        let mut rounds = Rounds::default();
+        let mut answers = Vec::new();
+        for tenant in ["a", "b", "c"] {
+            answers.push(push(&queue, tenant, 100).unwrap());
+            rounds.admit(calls.try_recv().unwrap());
+        }
+        let mut of = Vec::new();
+        for _ in 0..3 {
+            of.extend(rounds.next(20).iter().map(|picked| picked.call));
+        }
+        assert_eq!(of, [1, 2, 3, 1, 2, 3]);
     }
 
     #[test]
     fn a_call_whose_caller_is_gone_is_dropped() {
         let (queue, mut calls) = Queue::new();
         let mut rounds = Rounds::default();
-        let answer = queue.push(vec!["a".into()]).unwrap();
-        rounds.admit(calls.try_recv().unwrap(), vec![vec![0]]);
+        let answer = push(&queue, "a", 1).unwrap();
+        rounds.admit(calls.try_recv().unwrap());
         drop(answer);
         rounds.drop_gone();
         assert!(rounds.is_empty());

@@ -2,18 +2,35 @@
 
 use std::path::Path;
 
-use tokenizers::{PostProcessor, Tokenizer, TruncationParams};
+use tokenizers::{NormalizerWrapper, PostProcessor, PreTokenizerWrapper, Tokenizer, TruncationParams};
 
 use super::LoadError;
 
 /// A text's tokens, special ones included; never empty.
 pub(super) type Tokens = Vec<u32>;
 
-/// A tokenizer that cuts and does not pad.
+/// Bytes per token that a text's first piece has: few texts of natural language have more.
+const PIECE: usize = 16;
+/// How much longer each further piece is.
+const GROWTH: usize = 4;
+
+/// A tokenizer that knows what a text's first tokens are without reading it to the end, and does not pad.
 #[derive(Debug)]
 pub(super) struct Tokenise {
-    tokenizer: Tokenizer,
+    whole: Tokenizer,
+    cutting: Tokenizer,
+    longest: usize,
     vocabulary: u32,
+    /// Whether the tokens of a text that ends before a blank are the first of the longer one.
+    divides: bool,
+}
+
+/// What a text has become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Read {
+    pub(super) tokens: Tokens,
+    /// Whether the text has more tokens than these.
+    pub(super) cut: bool,
 }
 
 impl Tokenise {
@@ -21,28 +38,46 @@ impl Tokenise {
     pub(super) fn load(file: &Path, longest: usize, vocabulary: usize) -> Result<Self, LoadError> {
         let bytes =
             std::fs::read(file).map_err(|source| LoadError::Unreadable { file: file.into(), source })?;
-        let mut tokenizer =
-            Tokenizer::from_bytes(bytes).map_err(|error| LoadError::malformed(file, error))?;
-        let added = tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+        let mut whole = Tokenizer::from_bytes(bytes).map_err(|error| LoadError::malformed(file, error))?;
+        let added = whole.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
         if longest <= added {
             let reason =
                 format!("it adds {added} tokens to every text; sentence_bert_config.json allows {longest}");
             return Err(LoadError::malformed(file, reason));
         }
+        whole.with_padding(None);
+        whole.with_truncation(None).map_err(|error| LoadError::malformed(file, error))?;
+        let mut cutting = whole.clone();
         let truncation = TruncationParams { max_length: longest, ..TruncationParams::default() };
-        tokenizer.with_truncation(Some(truncation)).map_err(|error| LoadError::malformed(file, error))?;
-        tokenizer.with_padding(None);
+        cutting.with_truncation(Some(truncation)).map_err(|error| LoadError::malformed(file, error))?;
         let vocabulary = u32::try_from(vocabulary).map_err(|_| {
             LoadError::malformed(file, "the model's vocabulary is larger than tokens can name")
         })?;
-        let tokenise = Self { tokenizer, vocabulary };
+        let divides = divides(&whole);
+        let tokenise = Self { whole, cutting, longest, vocabulary, divides };
         // A tokenizer of another model would fail on every text: better now than then.
-        tokenise.tokens("probe").map_err(|reason| LoadError::malformed(file, reason))?;
+        tokenise.read("probe").map_err(|reason| LoadError::malformed(file, reason))?;
         Ok(tokenise)
     }
 
-    pub(super) fn tokens(&self, text: &str) -> Result<Tokens, String> {
-        let encoding = self.tokenizer.encode_fast(text, true).map_err(|error| error.to_string())?;
+    /// The tokens of a text, or the first of them where it has more than the model takes.
+    pub(super) fn read(&self, text: &str) -> Result<Read, String> {
+        let mut size = self.longest.saturating_mul(PIECE);
+        loop {
+            let piece = if self.divides { before_blank(text, size) } else { text };
+            let tokens = self.tokens(&self.whole, piece)?;
+            if tokens.len() > self.longest {
+                return Ok(Read { tokens: self.tokens(&self.cutting, piece)?, cut: true });
+            }
+            if piece.len() == text.len() {
+                return Ok(Read { tokens, cut: false });
+            }
+            size = size.saturating_mul(GROWTH);
+        }
+    }
+
+    fn tokens(&self, tokenizer: &Tokenizer, text: &str) -> Result<Tokens, String> {
+        let encoding = tokenizer.encode_fast(text, true).map_err(|error| error.to_string())?;
         let tokens = encoding.get_ids();
         if tokens.is_empty() {
             return Err("the text has no tokens".into());
@@ -51,5 +86,36 @@ impl Tokenise {
             return Err(format!("the tokenizer gives token {token}, the model has {}", self.vocabulary));
         }
         Ok(tokens.to_vec())
+    }
+}
+
+/// So it is with BERT's own steps: they look at characters one by one, and a blank ends a word.
+fn divides(tokenizer: &Tokenizer) -> bool {
+    let by_letter = matches!(tokenizer.get_normalizer(), None | Some(NormalizerWrapper::BertNormalizer(_)));
+    let by_word = matches!(tokenizer.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)));
+    let mut added = tokenizer.get_added_tokens_decoder().into_values();
+    by_letter && by_word && added.all(|token| !token.content.contains(char::is_whitespace))
+}
+
+/// The beginning of a text of about `size` bytes that a blank follows, or all of it.
+fn before_blank(text: &str, size: usize) -> &str {
+    let rest = text.as_bytes().get(size..).unwrap_or_default();
+    match rest.iter().position(u8::is_ascii_whitespace) {
+        Some(blank) => &text[..size + blank],
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_ends_before_a_blank() {
+        assert_eq!(before_blank("one two three", 4), "one two");
+        assert_eq!(before_blank("one two three", 3), "one");
+        assert_eq!(before_blank("one two", 4), "one two");
+        assert_eq!(before_blank("ééé ééé", 1), "ééé");
+        assert_eq!(before_blank("", 4), "");
     }
 }

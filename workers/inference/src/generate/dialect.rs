@@ -6,7 +6,7 @@ use cortex_chat::{
 };
 use cortex_guard::api::chat::{self, ChatRequest, Tool, ToolChoice};
 use cortex_guard::{Kind, Problem};
-use cortex_tokens::Tokenizer;
+use cortex_tokens::{EncodeError, Tokenizer};
 use serde_json::Value;
 
 use super::plain::Plain;
@@ -44,6 +44,9 @@ pub(super) struct Prompt {
     pub(super) thinks_until: Option<String>,
 }
 
+/// How many times too long a prompt may be and still be counted to its end, so that its refusal says by how much.
+const COUNTED: usize = 4;
+
 /// Variables of a template that a request has other names for.
 const TAKEN: [&str; 4] = ["messages", "tools", "add_generation_prompt", "strftime_now"];
 
@@ -77,15 +80,16 @@ impl Dialect {
         self.syntax.calls != Calls::None
     }
 
-    /// The prompt for a conversation that was asked to be continued at `now`.
+    /// The prompt for a conversation that was asked to be continued at `now`, for a model that takes `longest` tokens.
     ///
     /// # Errors
-    /// If the template refuses it, names a parameter.
+    /// If the template refuses it or it has far too many tokens, names a parameter.
     pub(super) fn prompt(
         &self,
         request: &ChatRequest,
         now: Now,
         tokenizer: &Tokenizer,
+        longest: usize,
     ) -> Result<Prompt, Problem> {
         let messages = request.messages.iter().map(|message| self.message(message));
         let mut conversation = Conversation { messages: messages.collect() };
@@ -93,8 +97,8 @@ impl Dialect {
             conversation.flatten();
         }
         let prompt = self.template.render(&conversation, &self.options(request, now)?).map_err(refused)?;
-        let tokens =
-            self.plain.encode(tokenizer, &prompt).map_err(|error| wrong("messages", error.to_string()))?;
+        let tokens = self.plain.encode(tokenizer, &prompt, countable(longest));
+        let tokens = tokens.map_err(|error| unencodable("messages", &error, longest))?;
         let in_reasoning = self.syntax.opens_reasoning(&prompt);
         let shared =
             self.shared.count(&request.messages, &tokens, now, (&self.template, &self.plain, tokenizer));
@@ -197,6 +201,24 @@ fn refused(error: RenderError) -> Problem {
         _ => error.to_string(),
     };
     wrong(parameter, said)
+}
+
+/// Tokens up to which a prompt is counted, for a model that takes `longest`.
+pub(super) fn countable(longest: usize) -> usize {
+    longest.saturating_mul(COUNTED)
+}
+
+/// A prompt that makes no tokens, or too many.
+pub(super) fn unencodable(parameter: &str, error: &EncodeError, longest: usize) -> Problem {
+    let detail = match error {
+        EncodeError::TooMany { most } => {
+            format!(
+                "the prompt has more than {most} tokens, but at most {longest} fit together with the answer"
+            )
+        }
+        error => error.to_string(),
+    };
+    wrong(parameter, detail)
 }
 
 pub(super) fn wrong(parameter: &str, detail: impl Into<String>) -> Problem {

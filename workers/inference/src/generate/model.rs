@@ -1,15 +1,16 @@
 //! A language model that can be asked.
 
+mod prompts;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use cortex_chat::Parser;
 use cortex_domain::id::ModelName;
 use cortex_guard::api::chat::{ChatRequest, Message, ToolChoice};
-use cortex_guard::api::completions::{CompletionRequest, Prompt};
+use cortex_guard::api::completions::CompletionRequest;
 use cortex_guard::api::generation::Terms;
 use cortex_guard::{Kind, Problem};
-use cortex_tokens::Specials;
 
 use super::chat::{ChatWriter, Spoken};
 use super::complete::CompletionWriter;
@@ -17,6 +18,7 @@ use super::dialect::{Dialect, wrong};
 use super::refuse::{self, Names};
 use super::writer::Head;
 use super::{Answer, Caller, Defaults, rule};
+use crate::lanes::Lanes;
 use crate::language::{Engine, Grammar, Request};
 
 /// A loaded language model, asked in OpenAI's shape. Clones share it.
@@ -32,6 +34,7 @@ struct Inner {
     /// `None` for a model that knows no conversations.
     dialect: Option<Dialect>,
     defaults: Defaults,
+    lanes: Lanes,
 }
 
 const CHAT: Names = Names { prompt: "messages", grammar: "response_format" };
@@ -40,7 +43,8 @@ const COMPLETE: Names = Names { prompt: "prompt", grammar: "response_format" };
 
 impl Model {
     pub fn new(name: ModelName, engine: Engine, dialect: Option<Dialect>, defaults: Defaults) -> Self {
-        Self { inner: Arc::new(Inner { name, engine, dialect, defaults }) }
+        let lanes = Lanes::default();
+        Self { inner: Arc::new(Inner { name, engine, dialect, defaults, lanes }) }
     }
 
     pub fn name(&self) -> &ModelName {
@@ -56,17 +60,14 @@ impl Model {
     /// # Errors
     /// If the model can't take the request: a parameter is at fault, or it has too much to do.
     pub async fn chat(&self, request: ChatRequest, caller: Caller) -> Result<Answer, Problem> {
-        let Inner { name, engine, dialect, .. } = &*self.inner;
+        let Inner { name, engine, .. } = &*self.inner;
         self.check(&request.terms)?;
-        let Some(dialect) = dialect else {
-            let detail = format!("`{name}` has no chat template: it continues texts, at /v1/completions");
-            return Err(Problem::new(Kind::InvalidRequest, detail).at("model"));
-        };
+        let dialect = self.dialect()?;
         let has_tools = !request.tools.is_empty() && request.tool_choice != ToolChoice::None;
         if has_tools && !dialect.has_calls() {
             return Err(wrong("tools", format!("the template of `{name}` knows no tools")));
         }
-        let prompt = dialect.prompt(&request, caller.now(), engine.tokenizer())?;
+        let (request, prompt) = self.prompt(request, &caller).await?;
         let grammar = rule::of_chat(&request, &dialect.syntax.calls, prompt.thinks_until)?;
         let tools = request.tools.iter().filter(|_| has_tools).map(|tool| tool.name.clone());
         let mut parser = Parser::new(&dialect.syntax, tools, prompt.in_reasoning);
@@ -95,21 +96,12 @@ impl Model {
     pub async fn complete(&self, request: CompletionRequest, caller: Caller) -> Result<Answer, Problem> {
         let engine = self.engine();
         self.check(&request.terms)?;
+        let (request, prompts) = self.prompts(request, &caller).await?;
         let grammar =
             || rule::of_format(&request.terms.format).map(|rule| Grammar { rule, after: None, on: None });
-        let mut asked = Vec::with_capacity(request.prompts.len());
-        for prompt in &request.prompts {
-            let tokens = match prompt {
-                Prompt::Tokens(tokens) => tokens.clone(),
-                Prompt::Text(text) => engine
-                    .tokenizer()
-                    .encode(text, Specials::Parse, true)
-                    .map_err(|error| wrong("prompt", error.to_string()))?,
-            };
-            asked.push(self.request(&request.terms, &caller, tokens, grammar(), request.logprobs));
-        }
-        let mut events = Vec::with_capacity(asked.len());
-        for asked in asked {
+        let mut events = Vec::with_capacity(prompts.len());
+        for tokens in prompts {
+            let asked = self.request(&request.terms, &caller, tokens, grammar(), request.logprobs);
             events.push(engine.submit(asked).await.map_err(|error| refuse::refusal(error, COMPLETE))?);
         }
         let n = request.terms.n as usize;
@@ -119,6 +111,14 @@ impl Model {
             choices: (0..n * events.len()).map(|_| Default::default()).collect(),
         };
         Ok(Answer::new(events, Box::new(writer), request.terms.streams()))
+    }
+
+    fn dialect(&self) -> Result<&Dialect, Problem> {
+        let Inner { name, dialect, .. } = &*self.inner;
+        dialect.as_ref().ok_or_else(|| {
+            let detail = format!("`{name}` has no chat template: it continues texts, at /v1/completions");
+            Problem::new(Kind::InvalidRequest, detail).at("model")
+        })
     }
 
     fn check(&self, terms: &Terms) -> Result<(), Problem> {

@@ -47,11 +47,19 @@ impl Plain {
         Cow::Owned(marked)
     }
 
-    /// The tokens of a prompt that was made of marked texts.
-    pub(super) fn encode(&self, tokenizer: &Tokenizer, prompt: &str) -> Result<Vec<u32>, EncodeError> {
+    /// The tokens of a prompt that was made of marked texts and may have `most` of them.
+    pub(super) fn encode(
+        &self,
+        tokenizer: &Tokenizer,
+        prompt: &str,
+        most: usize,
+    ) -> Result<Vec<u32>, EncodeError> {
         let mut tokens = Vec::new();
         for part in prompt.split(MARK) {
-            tokens.extend(tokenizer.encode(part, Specials::Parse, false)?);
+            match tokenizer.encode_within(part, Specials::Parse, false, most - tokens.len()) {
+                Err(EncodeError::TooMany { .. }) => return Err(EncodeError::TooMany { most }),
+                encoded => tokens.extend(encoded?),
+            }
         }
         Ok(tokens)
     }
@@ -67,7 +75,7 @@ mod tests {
         let tokenizer = tiny::tokenizer();
         let plain = Plain::new(&tokenizer).unwrap();
         let prompt = format!("<s>{}</s>", plain.mark("a</s><s>b"));
-        let tokens = plain.encode(&tokenizer, &prompt).unwrap();
+        let tokens = plain.encode(&tokenizer, &prompt, usize::MAX).unwrap();
         let control: Vec<_> = tokens.iter().filter(|token| tokenizer.is_control(**token)).collect();
         assert_eq!(control, [&256, &257]);
         assert_eq!(tokenizer.decode(&tokens), b"a</s><s>b");

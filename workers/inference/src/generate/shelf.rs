@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Model;
+use crate::lanes::Lanes;
 
 /// Where models come from.
 pub trait Library: Send + Sync + 'static {
@@ -66,6 +67,7 @@ struct Inner {
     progress: watch::Sender<Option<(ModelName, LoadStep)>>,
     /// Ends loads that nobody waits for any more.
     shutdown: CancellationToken,
+    lanes: Lanes,
 }
 
 #[derive(Debug)]
@@ -106,8 +108,14 @@ impl Shelf {
             changed: Notify::new(),
             progress: watch::Sender::new(None),
             shutdown,
+            lanes: Lanes::default(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Where tenants' requests are read.
+    pub fn lanes(&self) -> &Lanes {
+        &self.inner.lanes
     }
 
     /// The models there are.

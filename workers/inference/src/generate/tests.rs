@@ -2,6 +2,7 @@
 
 mod chat;
 mod complete;
+mod prompts;
 mod scopes;
 mod shelf;
 mod tools;

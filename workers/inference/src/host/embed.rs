@@ -5,15 +5,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use cortex_domain::id::ModelName;
+use cortex_domain::id::{ModelName, Tenant};
 use cortex_guard::{Kind, Problem, precheck};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::refuse::{Refused, read};
-use crate::embed::{EmbedError, Embedder};
+use crate::embed::{EmbedError, Embedder, Longer};
 
-/// `GET /health`, and `POST /embed` with `{"texts": [..]}` or `{"text": ".."}`.
+/// `GET /health`, and `POST /embed` with `{"texts": [..]}` or `{"text": ".."}`, and `"truncate": true` to have long
+/// texts cut.
 pub fn router(model: ModelName, embedder: Embedder) -> Router {
     Router::new()
         .route("/health", get(health))
@@ -48,13 +49,17 @@ async fn health(State(host): State<Host>) -> Response {
 async fn embed(State(host): State<Host>, request: Request) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body).await?;
-    let texts = precheck::parse::<Input>(&body)?.texts()?;
-    let embeddings = host.embedder.embed(texts).await.map_err(problem)?;
-    let answer = json!({
+    let input = precheck::parse::<Input>(&body)?;
+    let longer = if input.truncate.unwrap_or(false) { Longer::Cut } else { Longer::Refuse };
+    let embeddings = host.embedder.embed(&local(), input.texts()?, longer).await.map_err(problem)?;
+    let mut answer = json!({
         "embeddings": embeddings.vectors,
         "dimensions": host.embedder.about().dimensions,
         "model": host.model.as_str(),
     });
+    if longer == Longer::Cut {
+        answer["truncated"] = json!(embeddings.cut);
+    }
     Ok(Json(answer).into_response())
 }
 
@@ -63,6 +68,7 @@ async fn embed(State(host): State<Host>, request: Request) -> Result<Response, R
 struct Input {
     texts: Option<Vec<String>>,
     text: Option<String>,
+    truncate: Option<bool>,
 }
 
 impl Input {
@@ -76,12 +82,17 @@ impl Input {
     }
 }
 
+/// Whoever is on this machine.
+fn local() -> Tenant {
+    "local".parse().expect("a valid tenant")
+}
+
 fn problem(error: EmbedError) -> Problem {
     match error {
         EmbedError::Overloaded { retry_after } => {
             Problem::new(Kind::Overloaded, "the model's queue is full").retry_after(retry_after)
         }
-        EmbedError::TooMany { .. } | EmbedError::BadText { .. } => {
+        EmbedError::TooMany { .. } | EmbedError::BadText { .. } | EmbedError::TooLong { .. } => {
             Problem::new(Kind::InvalidRequest, error.to_string()).at("texts")
         }
         EmbedError::Device(_) | EmbedError::Stopped => {

@@ -72,9 +72,11 @@ async fn chat(State(shelf): State<Shelf>, request: Request) -> Result<Response, 
     let answer = async {
         let (parts, body) = request.into_parts();
         let body = read(&parts.headers, body).await?;
-        let request = ChatRequest::parse(content_type(&parts.headers), &body)?;
+        let (caller, json) = (caller(), content_type(&parts.headers).map(str::to_owned));
+        let parse = move |body: &[u8]| ChatRequest::parse(json.as_deref(), body);
+        let request = shelf.lanes().read(caller.tenant.as_str(), body, parse).await?;
         let lease = shelf.get(&request.terms.model).await?;
-        let answer = lease.chat(request, caller()).await?;
+        let answer = lease.chat(request, caller).await?;
         respond(answer, lease).await
     };
     answer.await.map_err(openai)
@@ -84,9 +86,11 @@ async fn complete(State(shelf): State<Shelf>, request: Request) -> Result<Respon
     let answer = async {
         let (parts, body) = request.into_parts();
         let body = read(&parts.headers, body).await?;
-        let request = CompletionRequest::parse(content_type(&parts.headers), &body)?;
+        let (caller, json) = (caller(), content_type(&parts.headers).map(str::to_owned));
+        let parse = move |body: &[u8]| CompletionRequest::parse(json.as_deref(), body);
+        let request = shelf.lanes().read(caller.tenant.as_str(), body, parse).await?;
         let lease = shelf.get(&request.terms.model).await?;
-        let answer = lease.complete(request, caller()).await?;
+        let answer = lease.complete(request, caller).await?;
         respond(answer, lease).await
     };
     answer.await.map_err(openai)

@@ -7,6 +7,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cortex_guard::precheck::{self, MAX_BODY};
 use cortex_guard::{Kind, Problem, Shape};
+use tokio::task::spawn_blocking;
+
+use crate::lanes::SMALL;
 
 /// How long a body may take to arrive.
 const BODY: Duration = Duration::from_secs(10);
@@ -51,8 +54,19 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
         }
         Err(_) => return Err(Problem::new(Kind::Timeout, "the body took too long to arrive")),
     };
-    precheck::check_json(content_type, &body)?;
-    Ok(body)
+    if body.len() <= SMALL {
+        precheck::check_json(content_type, &body)?;
+        return Ok(body);
+    }
+    let content_type = content_type.map(str::to_owned);
+    let checked = spawn_blocking(move || {
+        precheck::check_json(content_type.as_deref(), &body)?;
+        Ok(body)
+    });
+    checked.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a check broke");
+        Err(Problem::new(Kind::WorkerFailed, "the body could not be read"))
+    })
 }
 
 pub(super) fn content_type(headers: &HeaderMap) -> Option<&str> {

@@ -15,13 +15,15 @@ const LAST: &[u8] = b"[DONE]\n";
 const JSON: Option<&str> = Some("application/json");
 
 pub(super) async fn chat(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
-    let request = ChatRequest::parse(JSON, &context.input)?;
+    let parse = |body: &[u8]| ChatRequest::parse(JSON, body);
+    let request = shelf.lanes().read(caller.tenant.as_str(), context.input.clone(), parse).await?;
     let lease = shelf.get(&request.terms.model).await?;
     say(lease.chat(request, caller).await?, context).await
 }
 
 pub(super) async fn complete(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
-    let request = CompletionRequest::parse(JSON, &context.input)?;
+    let parse = |body: &[u8]| CompletionRequest::parse(JSON, body);
+    let request = shelf.lanes().read(caller.tenant.as_str(), context.input.clone(), parse).await?;
     let lease = shelf.get(&request.terms.model).await?;
     say(lease.complete(request, caller).await?, context).await
 }

@@ -3,7 +3,7 @@
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_guard::{Kind, Problem};
 
-pub(super) fn of(problem: Problem) -> Failure {
+pub(crate) fn of(problem: Problem) -> Failure {
     let kind = match problem.kind.status() {
         429 => FailureKind::Overloaded,
         504 => FailureKind::Overran,

@@ -1,0 +1,49 @@
+//! Prompts, made of conversations and texts away from the threads that serve.
+
+use cortex_guard::Problem;
+use cortex_guard::api::chat::ChatRequest;
+use cortex_guard::api::completions::{CompletionRequest, Prompt as Given};
+use cortex_tokens::Specials;
+
+use super::super::Caller;
+use super::super::dialect::{Prompt, countable, unencodable};
+use super::Model;
+
+impl Model {
+    /// The request again, and the prompt that its conversation makes.
+    pub(super) async fn prompt(
+        &self,
+        request: ChatRequest,
+        caller: &Caller,
+    ) -> Result<(ChatRequest, Prompt), Problem> {
+        let (model, now) = (self.clone(), caller.now());
+        let work = move || {
+            let engine = model.engine();
+            let prompt = model.dialect()?.prompt(&request, now, engine.tokenizer(), engine.longest())?;
+            Ok((request, prompt))
+        };
+        self.inner.lanes.run(caller.tenant.as_str(), work).await?
+    }
+
+    /// The request again, and the tokens of its prompts.
+    pub(super) async fn prompts(
+        &self,
+        mut request: CompletionRequest,
+        caller: &Caller,
+    ) -> Result<(CompletionRequest, Vec<Vec<u32>>), Problem> {
+        let model = self.clone();
+        let work = move || {
+            let (tokenizer, longest) = (model.engine().tokenizer(), model.engine().longest());
+            let tokens = |prompt| match prompt {
+                Given::Tokens(tokens) => Ok(tokens),
+                Given::Text(text) => tokenizer
+                    .encode_within(&text, Specials::Parse, true, countable(longest))
+                    .map_err(|error| unencodable("prompt", &error, longest)),
+            };
+            let prompts = std::mem::take(&mut request.prompts).into_iter().map(tokens);
+            let prompts = prompts.collect::<Result<_, _>>()?;
+            Ok((request, prompts))
+        };
+        self.inner.lanes.run(caller.tenant.as_str(), work).await?
+    }
+}

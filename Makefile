@@ -6,6 +6,7 @@ export WRANGLER_SEND_METRICS := false
 CORTEX := $(CARGO_TARGET_DIR)/release/cortex
 MODEL := all-MiniLM-L6-v2
 CHAT_MODEL := cortex-small
+REAL_CHAT_MODEL := SmolLM2-135M-Instruct-Q4_1
 TEST_HOME := $(CARGO_TARGET_DIR)/home
 
 .NOTPARALLEL:
@@ -27,6 +28,7 @@ test:
 	@cargo build --locked
 	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(MODEL)
 	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(CHAT_MODEL)
+	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(REAL_CHAT_MODEL)
 	@cargo test --locked -q --doc
 	@eval "$$(deploy/tools.sh env)" && cargo nextest run --locked
 

@@ -25,7 +25,7 @@ pub enum Kind {
         family: Family,
         /// Of a vector.
         dimensions: usize,
-        /// A longer text is cut.
+        /// Of a text; a longer one is refused, or cut where that is asked for.
         max_tokens: usize,
     },
     Chat {

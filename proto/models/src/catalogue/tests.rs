@@ -31,6 +31,16 @@ fn the_shipped_catalogue_has_the_embedding_model() {
 }
 
 #[test]
+fn the_shipped_catalogue_has_a_chat_model_that_comes_from_a_public_package() {
+    let catalogue = Catalogue::shipped();
+    let model = catalogue.get("SmolLM2-135M-Instruct-Q4_1").unwrap();
+    assert_eq!(model.kind, Kind::Chat { family: Family::Llama, context: 8192 });
+    assert_eq!(model.size(), 98_362_432);
+    let sources: Vec<_> = model.sources.iter().map(ToString::to_string).collect();
+    assert!(matches!(&model.sources[..], [Source::Wheel { .. }]), "{sources:?}");
+}
+
+#[test]
 fn a_chat_model_has_a_context_and_nothing_of_an_embedding_models() {
     let chat = "kind: chat\n    family: qwen2\n    context: 4096";
     let embedding = "kind: embedding\n    family: bert\n    dimensions: 4\n    max_tokens: 8";

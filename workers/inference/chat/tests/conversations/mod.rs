@@ -19,8 +19,11 @@ pub(crate) struct Case {
     variables: BTreeMap<String, Json>,
 }
 
+/// The folder of this crate's fixtures, from the crate around it too.
 pub(crate) fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = ["fixtures", "chat/fixtures"].map(|folder| package.join(folder));
+    here.into_iter().find(|folder| folder.is_dir()).expect("the fixtures are in the repository")
 }
 
 pub(crate) fn cases() -> Vec<Case> {

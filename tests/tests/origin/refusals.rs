@@ -76,6 +76,8 @@ async fn openais_routes_refuse_in_openais_shape() {
             json!("encoding_format"),
         ),
         (json!({"model": "all-MiniLM-L6-v2", "input": "x", "dimensions": 7}), 400, serde_json::Value::Null),
+        (json!({"model": "all-MiniLM-L6-v2", "input": ["x", "cat ".repeat(300)]}), 400, json!("input")),
+        (json!({"model": "all-MiniLM-L6-v2", "input": "x", "truncate": "END"}), 400, json!("truncate")),
     ] {
         let answer = origin.api.post("/v1/embeddings", &body).await;
         assert_eq!(answer.status, status, "{body}: {answer:?}");

@@ -101,6 +101,30 @@ async fn what_can_not_be_used_is_named_and_ends_it_with_78() {
 }
 
 #[tokio::test]
+async fn a_further_host_is_allowed_only_with_a_key() {
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    for (host, key, named) in [
+        ("host.docker.internal", "", "set CORTEX_HOST_KEY"),
+        ("host.docker.internal", "short", "at least 32 characters"),
+        ("*.docker.internal", KEY, "a host reads"),
+    ] {
+        let mut command = worker(&["--kind", "echo", "--link", "tcp:127.0.0.1:1", "--allowed-host", host]);
+        command.env("CORTEX_LINK_TOKEN", "token").env("CORTEX_HOST_KEY", key);
+        let text = refused(command).await;
+        assert!(text.contains(named), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_shared_prompt_that_can_not_be_read_is_named() {
+    let mut command = worker(&["--kind", "chat", "--link", "tcp:127.0.0.1:1", "--device", "cpu"]);
+    command.args(["--models", "/nowhere", "--shared-prompt", "/nowhere/prompt.txt"]);
+    command.env("CORTEX_LINK_TOKEN", "token");
+    let text = refused(command).await;
+    assert!(text.contains("--shared-prompt /nowhere/prompt.txt"), "{text}");
+}
+
+#[tokio::test]
 async fn a_model_that_is_missing_or_unknown_is_named() {
     let models = tempfile::tempdir().unwrap();
     let models = models.path().to_str().unwrap();

@@ -1,6 +1,7 @@
 //! How the chat workers that `cortex up` starts use this machine: handed on to them as `cortex-worker` names it.
 
 use std::num::{NonZeroU16, NonZeroU32};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -27,6 +28,9 @@ pub(crate) struct ChatWorkerArgs {
     /// Seconds that loading a model may take [default: 600]
     #[arg(long, value_name = "SECONDS")]
     chat_load_deadline: Option<NonZeroU32>,
+    /// A file with a system prompt whose computed part all tenants share; all else is found by its own tenant alone
+    #[arg(long, value_name = "FILE")]
+    chat_shared_prompt: Vec<PathBuf>,
     /// The port of the first chat worker's metrics for Prometheus, on loopback; the next one's is the next
     #[arg(long, env = "CORTEX_METRICS_PORT", value_name = "PORT")]
     metrics_port: Option<NonZeroU16>,
@@ -47,7 +51,10 @@ impl ChatWorkerArgs {
             ("--load-deadline", number(self.chat_load_deadline)),
             ("--metrics-port", metrics.map(|port| port.to_string())),
         ];
-        options.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?])).flatten().collect()
+        let shared = self.chat_shared_prompt.iter().map(|path| path.display().to_string());
+        let shared = shared.map(|path| ("--shared-prompt", Some(path)));
+        let all = options.into_iter().chain(shared);
+        all.filter_map(|(flag, value)| Some([flag.to_owned(), value?])).flatten().collect()
     }
 }
 
@@ -82,6 +89,8 @@ mod tests {
         let expected = "--device cuda:1 --dtype bf16 --threads 3 --context 4096 --cache 512 --memory 9000 \
                         --load-deadline 60 --metrics-port 9102";
         assert_eq!(told(all, 2).join(" "), expected);
+        let shared = told("--chat-shared-prompt a.txt --chat-shared-prompt b.txt", 0);
+        assert_eq!(shared.join(" "), "--shared-prompt a.txt --shared-prompt b.txt");
     }
 
     #[test]

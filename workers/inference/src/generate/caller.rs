@@ -24,7 +24,8 @@ const LOCAL: &str = "@local";
 
 impl Caller {
     /// Whose turn it takes, and whose prompts it finds in the cache.
-    pub(super) fn account(&self) -> &str {
+    #[must_use]
+    pub fn account(&self) -> &str {
         self.tenant.as_ref().map_or(LOCAL, Tenant::as_str)
     }
 

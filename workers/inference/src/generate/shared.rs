@@ -35,7 +35,7 @@ impl SharedPrompts {
         let messages = messages.map(|(role, text)| Message::text(role, plain.mark(text)));
         let alone = Conversation { messages: messages.into() };
         let Ok(prompt) = template.render(&alone, &Options::at(now)) else { return 0 };
-        let Ok(own) = plain.encode(tokenizer, &prompt) else { return 0 };
+        let Ok(own) = plain.encode(tokenizer, &prompt, usize::MAX) else { return 0 };
         tokens.iter().zip(&own).take_while(|(token, own)| token == own).count()
     }
 }

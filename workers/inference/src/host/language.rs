@@ -74,7 +74,7 @@ async fn chat(State(shelf): State<Shelf>, request: Request) -> Result<Response, 
         let body = read(&parts.headers, body).await?;
         let (caller, json) = (caller(), content_type(&parts.headers).map(str::to_owned));
         let parse = move |body: &[u8]| ChatRequest::parse(json.as_deref(), body);
-        let request = shelf.lanes().read(caller.tenant.as_str(), body, parse).await?;
+        let request = shelf.lanes().read(caller.account(), body, parse).await?;
         let lease = shelf.get(&request.terms.model).await?;
         let answer = lease.chat(request, caller).await?;
         respond(answer, lease).await
@@ -88,7 +88,7 @@ async fn complete(State(shelf): State<Shelf>, request: Request) -> Result<Respon
         let body = read(&parts.headers, body).await?;
         let (caller, json) = (caller(), content_type(&parts.headers).map(str::to_owned));
         let parse = move |body: &[u8]| CompletionRequest::parse(json.as_deref(), body);
-        let request = shelf.lanes().read(caller.tenant.as_str(), body, parse).await?;
+        let request = shelf.lanes().read(caller.account(), body, parse).await?;
         let lease = shelf.get(&request.terms.model).await?;
         let answer = lease.complete(request, caller).await?;
         respond(answer, lease).await

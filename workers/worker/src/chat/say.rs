@@ -16,14 +16,14 @@ const JSON: Option<&str> = Some("application/json");
 
 pub(super) async fn chat(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
     let parse = |body: &[u8]| ChatRequest::parse(JSON, body);
-    let request = shelf.lanes().read(caller.tenant.as_str(), context.input.clone(), parse).await?;
+    let request = shelf.lanes().read(caller.account(), context.input.clone(), parse).await?;
     let lease = shelf.get(&request.terms.model).await?;
     say(lease.chat(request, caller).await?, context).await
 }
 
 pub(super) async fn complete(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
     let parse = |body: &[u8]| CompletionRequest::parse(JSON, body);
-    let request = shelf.lanes().read(caller.tenant.as_str(), context.input.clone(), parse).await?;
+    let request = shelf.lanes().read(caller.account(), context.input.clone(), parse).await?;
     let lease = shelf.get(&request.terms.model).await?;
     say(lease.complete(request, caller).await?, context).await
 }

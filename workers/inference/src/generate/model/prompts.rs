@@ -22,7 +22,7 @@ impl Model {
             let prompt = model.dialect()?.prompt(&request, now, engine.tokenizer(), engine.longest())?;
             Ok((request, prompt))
         };
-        self.inner.lanes.run(caller.tenant.as_str(), work).await?
+        self.inner.lanes.run(caller.account(), work).await?
     }
 
     /// The request again, and the tokens of its prompts.
@@ -44,6 +44,6 @@ impl Model {
             let prompts = prompts.collect::<Result<_, _>>()?;
             Ok((request, prompts))
         };
-        self.inner.lanes.run(caller.tenant.as_str(), work).await?
+        self.inner.lanes.run(caller.account(), work).await?
     }
 }

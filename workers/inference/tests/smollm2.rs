@@ -98,7 +98,7 @@ async fn it_answers_a_question() {
     let request = ChatRequest::parse(Some("application/json"), body.as_bytes()).unwrap();
     let caller = Caller {
         job: JobId::mint(Timestamp::from_millis(1), [1; 10]),
-        tenant: "a".parse().unwrap(),
+        tenant: Some("a".parse().unwrap()),
         deadline: None,
         cancel: CancellationToken::new(),
     };

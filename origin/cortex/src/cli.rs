@@ -118,7 +118,7 @@ pub(crate) struct UpArgs {
     #[arg(long, env = "CORTEX_EDGE_PORT", default_value_t = 8787, value_name = "PORT")]
     pub(crate) edge_port: u16,
 
-    /// The origins whose web pages may call the edge, separated by commas, as in https://app.example.com; empty for none
+    /// The origins whose web pages may call the edge, separated by commas, as in `https://app.example.com`; empty for none
     #[arg(long, env = "CORTEX_CORS_ORIGINS", default_value = "", value_name = "ORIGINS")]
     pub(crate) cors_origins: Origins,
 

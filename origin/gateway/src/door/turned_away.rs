@@ -11,7 +11,7 @@ use crate::refuse::Refused;
 /// Why a request was not admitted.
 #[derive(Debug)]
 pub(crate) struct TurnedAway {
-    refused: Refused,
+    refused: Box<Refused>,
     /// What the sender has to sign its request for.
     sign_for: Option<(Instance, Timestamp)>,
 }
@@ -23,14 +23,15 @@ impl TurnedAway {
     }
 
     pub(super) fn shaped(self, shape: Shape) -> Self {
-        let Self { refused: Refused { problem, .. }, sign_for } = self;
-        Self { refused: Refused { problem, shape }, sign_for }
+        let Self { mut refused, sign_for } = self;
+        refused.shape = shape;
+        Self { refused, sign_for }
     }
 }
 
 impl From<Problem> for TurnedAway {
     fn from(problem: Problem) -> Self {
-        Self { refused: problem.into(), sign_for: None }
+        Self { refused: Box::new(problem.into()), sign_for: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The loops of a forward pass on the CPU.
 //!
-//! Each is written once over [`simd::Simd`] and compiled for the instruction sets that matter; [`Isa`] picks the best
+//! Each is written once over `simd::Simd` and compiled for the instruction sets that matter; [`Isa`] picks the best
 //! this processor has. Only products with quantised weights have a second form, for processors with matrix tiles.
 //!
 //! For language models: [`multiply`] takes weights as a model file holds them ([`Matrix`] in a [`Format`]); [`Pages`]

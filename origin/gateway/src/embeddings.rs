@@ -23,8 +23,12 @@ pub(crate) async fn create(State(gateway): State<Gateway>, admitted: Admitted) -
 }
 
 async fn embed(gateway: Gateway, admitted: Admitted) -> Result<Response, Problem> {
-    let inner = &gateway.inner;
-    let asked = EmbeddingsRequest::parse(admitted.content_type(), &admitted.body)?;
+    let (inner, size) = (&gateway.inner, admitted.body.len());
+    let read = move || {
+        let asked = EmbeddingsRequest::parse(admitted.content_type(), &admitted.body)?;
+        Ok((admitted, asked))
+    };
+    let (admitted, asked) = inner.offload.run(size, read).await?;
     if !inner.models.embedding.contains(&asked.model) {
         let known: Vec<_> = inner.models.embedding.iter().map(|model| model.as_str()).collect();
         let detail = format!("there is no embedding model `{}`; there is {}", asked.model, known.join(", "));

@@ -22,6 +22,7 @@ use crate::door::{Credentials, Door};
 use crate::holders::Holders;
 use crate::limits::Limits;
 use crate::models::Models;
+use crate::offload::Offload;
 use crate::readers::Readers;
 use crate::stream::Streams;
 use crate::unread::Unread;
@@ -68,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) calls: Calls,
     pub(crate) waits: Waits,
     pub(crate) submissions: Waits,
+    pub(crate) offload: Offload,
     pub(crate) reads: Waits,
     pub(crate) streams: Streams,
     pub(crate) readers: Readers,
@@ -132,6 +134,7 @@ impl Gateway {
             holders: Holders::default(),
             connections: limits.connections,
             submissions,
+            offload: Offload::default(),
             reads,
             unread: Unread::new(limits.unread_bytes),
             door,

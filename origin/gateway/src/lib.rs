@@ -17,6 +17,7 @@ mod jobs;
 pub mod ledger;
 mod limits;
 mod models;
+mod offload;
 mod readers;
 mod refuse;
 mod revoked;

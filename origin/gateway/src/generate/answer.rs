@@ -10,7 +10,7 @@ use cortex_domain::topic::Topic;
 use cortex_guard::Problem;
 use cortex_guard::prefer::Prefer;
 
-use super::ask::Way;
+use super::ask::{self, Way};
 use crate::call::{self, Patience};
 use crate::door::Admitted;
 use crate::gateway::{Gateway, Inner};
@@ -39,7 +39,7 @@ async fn generate(gateway: Gateway, admitted: Admitted, way: Way) -> Result<Resp
     }
     let prefers = admitted.headers.get_all("prefer");
     let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
-    let Asked { request, body, patience, streams } = Asked::read(inner, admitted, way)?;
+    let Asked { request, body, patience, streams } = Asked::read(inner, admitted, way).await?;
     if streams {
         return stream::open(inner, request, body, patience, prefer.resume, held).await;
     }
@@ -59,8 +59,11 @@ impl Asked {
     ///
     /// # Errors
     /// If it is not valid, names no chat model there is, or no pool does such work.
-    pub(super) fn read(inner: &Inner, admitted: Admitted, way: Way) -> Result<Self, Problem> {
-        let terms = way.read(&admitted, &inner.models.chat)?;
+    pub(super) async fn read(inner: &Inner, admitted: Admitted, way: Way) -> Result<Self, Problem> {
+        let size = admitted.body.len();
+        let read = move || way.read(&admitted).map(|terms| (admitted, terms));
+        let (admitted, terms) = inner.offload.run(size, read).await?;
+        ask::check_model(&terms.model, &inner.models.chat)?;
         let topic: Topic = way.topic().parse().expect("it is a topic");
         let streams = terms.streams();
         let (request, body) = call::request(inner, admitted, topic, terms.model, terms.labels)?;

@@ -28,15 +28,19 @@ impl Way {
     /// Reads the request, as its worker will again.
     ///
     /// # Errors
-    /// If it is not valid, or names no chat model there is.
-    pub(super) fn read(self, admitted: &Admitted, models: &Listing) -> Result<Terms, Problem> {
+    /// If it is not valid.
+    pub(super) fn read(self, admitted: &Admitted) -> Result<Terms, Problem> {
         let (content_type, body) = (admitted.content_type(), &admitted.body);
-        let terms = match self {
+        Ok(match self {
             Self::Chat => ChatRequest::parse(content_type, body)?.terms,
             Self::Complete => CompletionRequest::parse(content_type, body)?.terms,
-        };
-        if models.has(&terms.model) { Ok(terms) } else { Err(unknown(&terms.model, &models.now())) }
+        })
     }
+}
+
+/// Checks that there is a chat model of this name.
+pub(super) fn check_model(model: &ModelName, models: &Listing) -> Result<(), Problem> {
+    if models.has(model) { Ok(()) } else { Err(unknown(model, &models.now())) }
 }
 
 fn unknown(model: &ModelName, known: &[ModelName]) -> Problem {

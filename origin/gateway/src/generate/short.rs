@@ -12,14 +12,16 @@ use crate::door::Admitted;
 use crate::gateway::Gateway;
 use crate::refuse::Refused;
 
-pub(crate) async fn short(
-    State(gateway): State<Gateway>,
-    mut admitted: Admitted,
-) -> Result<Response, Refused> {
+pub(crate) async fn short(State(gateway): State<Gateway>, admitted: Admitted) -> Result<Response, Refused> {
     let inner = &gateway.inner;
-    admitted.body = ShortChat::parse(admitted.content_type(), &admitted.body)?.body().into();
+    let size = admitted.body.len();
+    let read = move || {
+        let body = ShortChat::parse(admitted.content_type(), &admitted.body)?.body().into();
+        Ok(Admitted { body, ..admitted })
+    };
+    let admitted = inner.offload.run(size, read).await?;
     let held = inner.holders.hold(&admitted)?;
-    let Asked { request, body, patience, .. } = Asked::read(inner, admitted, Way::Chat)?;
+    let Asked { request, body, patience, .. } = Asked::read(inner, admitted, Way::Chat).await?;
     let id = request.id;
     let run = call::run(inner, request, body, Patience::Leave(patience));
     let whole = held.during(run).await?.into_answer()?;

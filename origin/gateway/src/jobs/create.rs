@@ -30,7 +30,7 @@ pub(crate) async fn create(State(gateway): State<Gateway>, admitted: Admitted) -
     let held = inner.holders.hold(&admitted)?;
 
     let waits = prefer.waits().filter(|_| !prefer.respond_async);
-    let submission = submit::submission(inner, admitted)?;
+    let submission = submit::read(inner, admitted).await?;
     if let Some(within) = waits.filter(|_| may_be_a_call(inner, &submission)) {
         let patience = Patience::Keep(within);
         let run = call::run(inner, submission.request, submission.input.into(), patience);

@@ -19,5 +19,5 @@ pub(crate) use find::own;
 pub(crate) use get::get;
 pub(crate) use list::list;
 pub(crate) use log::{Cut, Log};
-pub(crate) use submit::{accept, submission};
+pub(crate) use submit::{accept, read};
 pub(crate) use view::{view, whole};

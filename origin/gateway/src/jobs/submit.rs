@@ -1,5 +1,7 @@
 //! From an admitted request to a job in the store, whichever door it came through.
 
+use std::sync::Arc;
+
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{IdempotencyKey, ModelName};
 use cortex_domain::job::{Idempotency, Job, Limits, Request};
@@ -18,7 +20,12 @@ use crate::refuse;
 ///
 /// # Errors
 /// A problem that names what is wrong and where.
-pub(crate) fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission, Problem> {
+pub(crate) async fn read(inner: &Arc<Inner>, admitted: Admitted) -> Result<Submission, Problem> {
+    let (owned, size) = (inner.clone(), admitted.body.len());
+    inner.offload.run(size, move || submission(&owned, admitted)).await
+}
+
+fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission, Problem> {
     let asked = CreateJob::parse(admitted.content_type(), &admitted.body, &inner.topics)?;
     let route = inner.catalogue.route(&asked.topic).ok_or_else(|| {
         Problem::new(Kind::UnknownTopic, format!("nothing here works on `{}`", asked.topic)).at("topic")

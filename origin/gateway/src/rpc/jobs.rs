@@ -21,7 +21,7 @@ impl Jobs for Gateway {
             let owner = caller(self, &call)?;
             let (metadata, _, asked) = call.into_parts();
             let admitted = submit::admitted(owner, metadata.as_ref(), asked)?;
-            let job = jobs::accept(&self.inner, jobs::submission(&self.inner, admitted)?).await?;
+            let job = jobs::accept(&self.inner, jobs::read(&self.inner, admitted).await?).await?;
             jobs::whole(&self.inner, &job).await
         };
         answer(job.await)

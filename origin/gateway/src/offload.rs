@@ -1,0 +1,95 @@
+//! Work over large bodies, beside the threads that serve: scanning and parsing a mebibyte takes tens of milliseconds, for
+//! which no other request should wait.
+
+use std::sync::Arc;
+
+use cortex_guard::{Kind, Problem};
+use tokio::sync::Semaphore;
+
+/// Reading a body of so many bytes costs less than handing it to another thread is worth.
+const MAX_INLINE: usize = 64 << 10;
+/// Large bodies that are read at once. Further ones wait, and hold no thread.
+const AT_ONCE: usize = 2;
+
+/// The places for such work.
+#[derive(Debug, Clone)]
+pub(crate) struct Offload(Arc<Semaphore>);
+
+impl Default for Offload {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+impl Offload {
+    /// Runs work over a body of `size` bytes.
+    ///
+    /// # Errors
+    /// Returns the work's own problem.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        size: usize,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        if size <= MAX_INLINE {
+            return work();
+        }
+        let place = self.0.clone().acquire_owned().await;
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work()
+        });
+        done.await.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "the body could not be read")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    /// Work that ends well once the test's only thread has gone on meanwhile.
+    fn waits(go: mpsc::Receiver<()>) -> impl FnOnce() -> Result<(), Problem> {
+        move || go.recv_timeout(LIMIT).map_err(|_| Problem::new(Kind::Timeout, "the thread was held up"))
+    }
+
+    #[tokio::test]
+    async fn a_large_body_holds_up_no_thread_that_serves() {
+        let (sender, receiver) = mpsc::channel();
+        let offload = Offload::default();
+        let work = offload.run(MAX_INLINE + 1, waits(receiver));
+        let (done, ()) = tokio::join!(work, async { sender.send(()).unwrap() });
+        assert_eq!(done, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn many_large_bodies_take_few_threads() {
+        let offload = Offload::default();
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..=AT_ONCE).map(|_| mpsc::channel()).unzip();
+        let mut all: Vec<_> =
+            receivers.into_iter().map(|go| Box::pin(offload.run(MAX_INLINE + 1, waits(go)))).collect();
+        for work in &mut all {
+            assert!(futures::poll!(work.as_mut()).is_pending());
+        }
+        assert_eq!(offload.0.available_permits(), 0);
+        for sender in senders {
+            sender.send(()).unwrap();
+        }
+        for work in all {
+            assert_eq!(work.await, Ok(()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_problem_comes_back_from_either_place() {
+        let offload = Offload::default();
+        for size in [1, MAX_INLINE + 1] {
+            let refused = offload.run(size, || Err::<(), _>(Problem::new(Kind::TooDeep, "deep"))).await;
+            assert_eq!(refused.unwrap_err().kind, Kind::TooDeep);
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! The model host's door: loopback only, and off unless it was asked for.
 
 mod connections;
-mod unread;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;

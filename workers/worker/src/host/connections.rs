@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use cortex_fabric::write_timeout::WriteTimeout;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -12,8 +13,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-
-use super::unread::Unread;
 
 /// Connections at a time; further ones wait in the system's queue.
 const CONNECTIONS: usize = 128;
@@ -74,7 +73,7 @@ async fn serve_one(stream: impl AsyncRead + AsyncWrite + Unpin, routes: Router, 
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(Unread::new(stream)), TowerToHyperService::new(routes))
+            .serve_connection(TokioIo::new(WriteTimeout::new(stream)), TowerToHyperService::new(routes))
     );
     let served = tokio::select! {
         served = connection.as_mut() => served,

@@ -6,8 +6,8 @@ use futures::stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
 
-use super::super::unread::UNREAD_TIMEOUT;
 use super::*;
+use cortex_fabric::write_timeout::STALLED;
 
 const HOST: &str = "host: localhost:8082\r\n";
 
@@ -93,12 +93,12 @@ async fn an_answer_that_nobody_takes_is_cut_and_one_that_is_taken_slowly_is_not(
     peer.write_all(format!("GET /endless HTTP/1.1\r\n{HOST}\r\n").as_bytes()).await.unwrap();
     let mut piece = vec![0; 64 * 1024];
     for _ in 0..10 {
-        tokio::time::sleep(UNREAD_TIMEOUT - Duration::from_secs(1)).await;
+        tokio::time::sleep(STALLED - Duration::from_secs(1)).await;
         assert!(peer.read(&mut piece).await.unwrap() > 0);
     }
     let began = Instant::now();
     serving.await.unwrap();
-    assert!(began.elapsed() <= UNREAD_TIMEOUT + Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() <= STALLED + Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

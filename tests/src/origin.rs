@@ -30,6 +30,8 @@ pub struct Setup {
     pub safety: Option<PathBuf>,
     /// A kernel in another process, as host:port.
     pub safety_kernel: Option<String>,
+    /// A name beside those of loopback by which the doors may be reached.
+    pub allowed_host: Option<String>,
 }
 
 impl Setup {
@@ -47,6 +49,7 @@ impl Setup {
             timeouts: None,
             safety: None,
             safety_kernel: None,
+            allowed_host: None,
         }
     }
 
@@ -115,6 +118,9 @@ impl Setup {
         }
         if let Some(address) = &self.safety_kernel {
             command.args(["--safety-kernel", address]);
+        }
+        if let Some(host) = &self.allowed_host {
+            command.args(["--allowed-host", host]);
         }
         if let Some(url) = &self.edge_url {
             command.args(["--edge-url", url]);

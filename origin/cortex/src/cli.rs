@@ -11,6 +11,7 @@ use cortex_domain::id::{JobId, ModelName, Principal, Role, Tenant};
 use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
 use cortex_guard::cors::Origins;
+use cortex_guard::loopback::AllowedHost;
 
 pub(crate) use chat_workers::ChatWorkerArgs;
 pub(crate) use secret::refuse_plain;
@@ -121,6 +122,11 @@ pub(crate) struct UpArgs {
     /// The origins whose web pages may call the edge, separated by commas, as in `https://app.example.com`; empty for none
     #[arg(long, env = "CORTEX_CORS_ORIGINS", default_value = "", value_name = "ORIGINS")]
     pub(crate) cors_origins: Origins,
+
+    /// A name by which others may reach the doors on loopback, such as host.docker.internal; model hosts then ask every
+    /// caller for the local key (API_KEY)
+    #[arg(long = "allowed-host", value_name = "HOST")]
+    pub(crate) allowed_hosts: Vec<AllowedHost>,
 
     /// The port of the model host (/health, /embed), on loopback and ungoverned; 0 leaves it out
     #[arg(long, env = "CORTEX_MLX_PORT", default_value_t = 8081, value_name = "PORT")]

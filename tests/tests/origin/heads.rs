@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use cortex_tests::home::Home;
 use cortex_tests::origin::{Origin, Setup};
+use cortex_tests::ports;
 
 /// Sends bytes as they are and reads until the door closes.
 fn exchange(port: u16, bytes: &str) -> String {
@@ -137,6 +138,32 @@ async fn a_coded_body_and_a_header_beyond_ascii_are_refused_by_name() {
     {
         let answer = ask(header);
         assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("is not ASCII"), "{answer}");
+    }
+    origin.stop();
+}
+
+#[tokio::test]
+async fn a_name_that_is_allowed_opens_the_doors_to_callers_with_the_key_alone() {
+    let home = Home::new();
+    let allowed_host = Some("host.docker.internal".to_owned());
+    let setup = Setup { allowed_host, chat_port: ports::free(), ..Setup::chat() };
+    let origin = Origin::start(&home, &setup).await;
+    let key = format!("Authorization: Bearer {}\r\n", origin.api.key);
+    for port in [setup.port, setup.chat_port] {
+        for (host, key, status) in [
+            ("host.docker.internal", key.as_str(), 200),
+            ("host.docker.internal", "", 401),
+            ("host.docker.internal", "Authorization: Bearer wrong-wrong-wrong\r\n", 401),
+            ("127.0.0.1", key.as_str(), 200),
+            ("127.0.0.1", "", 401),
+            ("docker.internal", key.as_str(), 403),
+            ("host.docker.internal.evil.example", key.as_str(), 403),
+        ] {
+            let request =
+                format!("GET /v1/models HTTP/1.1\r\nHost: {host}:{port}\r\n{key}Connection: close\r\n\r\n");
+            let answer = exchange(port, &request);
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{port} {host} {key}: {answer}");
+        }
     }
     origin.stop();
 }

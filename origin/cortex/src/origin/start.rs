@@ -11,6 +11,7 @@ use cortex_fabric::link::{Limits as LinkLimits, LinkAddress, Listener, Server};
 use cortex_fabric::payload::Layered;
 use cortex_gateway::ledger::Edge;
 use cortex_gateway::{Credentials, Gateway, Limits, LocalKey, Parts as GatewayParts};
+use cortex_guard::loopback::AllowedHost;
 use cortex_safety::{Kernel, Remote};
 use cortex_scheduler::{Parts as SchedulerParts, Scheduler};
 use cortex_store::SqliteStore;
@@ -44,6 +45,8 @@ pub(crate) struct Start<'a> {
     pub(crate) grpc: Option<TcpListener>,
     /// The edge that is told where jobs stand.
     pub(crate) edge: Option<reqwest::Url>,
+    /// Names beside those of loopback by which the doors are reached.
+    pub(crate) allowed_hosts: Vec<AllowedHost>,
 }
 
 /// A running origin.
@@ -67,7 +70,8 @@ impl Origin {
     /// # Errors
     /// If the store can't be opened, or a part can't be set up.
     pub(crate) async fn start(start: Start<'_>) -> Result<Self, Failure> {
-        let Start { home, config, secrets, tenant, chat_model, api_key, listener, grpc, edge } = start;
+        let Start { home, config, secrets, tenant, chat_model, api_key, listener, grpc, edge, allowed_hosts } =
+            start;
         let address = listener.local_addr()?;
         if config.safety_kernel.is_none() && !config.policies.know(&tenant) {
             tracing::warn!(
@@ -127,7 +131,7 @@ impl Origin {
             credentials,
             sharing: config.settings.sharing.clone(),
             limits: within_descriptors(config.door),
-            allowed_hosts: Vec::new(),
+            allowed_hosts,
         })
         .await?;
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use cortex_domain::id::{ModelName, Tenant};
 use cortex_edge_local::Variables;
 use cortex_guard::cors::Origins;
+use cortex_guard::loopback::AllowedHost;
 use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,7 @@ pub(crate) struct Want {
     pub(crate) chat_model: ChatModel,
     pub(crate) chat_workers: ChatWorkerArgs,
     models_file: Option<std::path::PathBuf>,
+    allowed_hosts: Vec<AllowedHost>,
     api: SocketAddr,
     grpc_port: u16,
     edge_port: Option<u16>,
@@ -60,6 +62,7 @@ impl Want {
             chat_model: args.chat_model.clone(),
             chat_workers: args.chat_workers.clone(),
             models_file: args.config.models.clone(),
+            allowed_hosts: args.allowed_hosts.clone(),
             api: SocketAddr::new(args.listen, args.api_port),
             grpc_port: args.grpc_port,
             edge_port: args.with(Part::Edge).then_some(args.edge_port),
@@ -122,16 +125,18 @@ impl Stack {
             None => want.edge_url,
         };
         let topics: Vec<_> = want.config.settings.catalogue.topics().map(ToString::to_string).collect();
+        let api_key = want.api_key.unwrap_or_else(|| secrets.api_key.clone());
         let origin = Origin::start(Start {
             home,
             config: want.config,
             secrets: &secrets,
             tenant: want.tenant.clone(),
             chat_model: want.chat_model.name().filter(|_| Crew::has(&want.workers, Kind::Chat)).cloned(),
-            api_key: want.api_key.unwrap_or_else(|| secrets.api_key.clone()),
+            api_key: api_key.clone(),
             listener,
             grpc,
             edge: edge_url,
+            allowed_hosts: want.allowed_hosts.clone(),
         })
         .await?;
 
@@ -147,6 +152,8 @@ impl Stack {
                 chat_workers: want.chat_workers,
                 models: want.models_file,
                 home: home.path().to_owned(),
+                allowed_hosts: want.allowed_hosts,
+                host_key: api_key,
             };
             processes = workers::start(home, &want.workers, &launch, &tasks, &stop_workers);
         }

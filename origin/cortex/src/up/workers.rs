@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cortex_fabric::link::LinkAddress;
+use cortex_guard::loopback::AllowedHost;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -79,6 +80,9 @@ pub(crate) struct Launch {
     pub(crate) chat_workers: ChatWorkerArgs,
     pub(crate) models: Option<PathBuf>,
     pub(crate) home: PathBuf,
+    /// Names beside those of loopback by which model hosts are reached, and the key that callers then show.
+    pub(crate) allowed_hosts: Vec<AllowedHost>,
+    pub(crate) host_key: String,
 }
 
 /// What workers of a kind serve.
@@ -121,6 +125,11 @@ impl Launch {
             // One of them is the model host.
             if n == 0 && *port != 0 {
                 command.args(["--host-port", &port.to_string()]);
+                for host in &self.allowed_hosts {
+                    command
+                        .args(["--allowed-host", &host.to_string()])
+                        .env("CORTEX_HOST_KEY", &self.host_key);
+                }
             }
         }
         if kind == Kind::Chat {

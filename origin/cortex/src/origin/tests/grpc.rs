@@ -52,6 +52,7 @@ impl Stand {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             grpc: Some(grpc),
             edge,
+            allowed_hosts: Vec::new(),
         })
         .await
         .unwrap();

@@ -72,6 +72,7 @@ impl Stand {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             grpc: None,
             edge: None,
+            allowed_hosts: Vec::new(),
         })
         .await
         .unwrap();

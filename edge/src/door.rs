@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 use crate::routes::{Route, admin, create, events, health, job, list, route, through};
 use crate::{admit, answer, body, config, cors, log};
 
-/// The status in the log of a request whose client left; nobody gets to see it.
+/// The status in the log of a request whose client left, which is not sent.
 const CLIENT_LEFT: u16 = 499;
 
 #[event(fetch)]

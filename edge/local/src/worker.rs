@@ -75,7 +75,7 @@ impl Worker {
         command.current_dir(&self.root).env_clear();
         command.env("KEY_PEPPER", key_pepper).env("EDGE_KEYS", edge_keys).env("ORIGIN_KEYS", origin_keys);
         command.env("CORTEX_TOPICS", topics).env("CORTEX_CORS_ORIGINS", cors_origins);
-        // workerd.capnp sends every request of the Worker to the origin, whatever its host.
+        // workerd.capnp sends every request of the Worker to the origin, so the host does not matter.
         command.env("ORIGIN_URL", "http://origin");
         command
     }

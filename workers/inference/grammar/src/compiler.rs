@@ -10,14 +10,15 @@ use llguidance::{Matcher, ParserFactory};
 use serde_json::Value;
 
 use crate::environment::Environment;
+use crate::error::TOO_MUCH;
 use crate::json_text::{JsonText, Watched};
 use crate::jury::Jury;
 use crate::kept::Kept;
 use crate::schema::{Halt, Judge, Prepared};
 use crate::slices::slices;
 use crate::{
-    Constraint, GrammarError, Limits, Mask, Rule, Tool, Vocabulary, VocabularyError, dead_end, lark, probe,
-    schema,
+    Constraint, ConstraintError, GrammarError, Limits, Mask, Rule, Tool, Vocabulary, VocabularyError,
+    dead_end, lark, probe, schema,
 };
 
 /// The parser descends by recursion as deep as the limits let a grammar nest.
@@ -145,7 +146,7 @@ impl Compiler {
         let matcher = Matcher::new(Ok(parser.clone()));
         let constraint = Constraint::new(Arc::clone(&self.shared), matcher, text, jury.map(Arc::new));
         // A grammar that nothing satisfies, or that is too complex, is refused here and not in the middle of an answer.
-        probe::walk(&constraint, halt).map_err(|error| too_complex(&error.to_string()))?;
+        probe::walk(&constraint, halt).map_err(|error| too_complex(&cost(&error)))?;
         for text in &texts {
             self.try_text(text, halt)?;
         }
@@ -169,7 +170,7 @@ impl Compiler {
         let constraint = Constraint::new(Arc::clone(&self.shared), matcher, None, None);
         probe::walk(&constraint, halt).map_err(|error| {
             let pattern = schema["pattern"].as_str().unwrap_or_default();
-            GrammarError::TooComplex { why: format!("a string with the pattern {pattern:?}: {error}") }
+            GrammarError::TooComplex { why: format!("the pattern {pattern:?}: {}", cost(&error)) }
         })
     }
 
@@ -208,6 +209,14 @@ impl fmt::Debug for Compiler {
             .field("vocabulary", &self.shared.vocabulary)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a walk through a grammar costs, in a caller's words.
+fn cost(error: &ConstraintError) -> String {
+    match error {
+        ConstraintError::TooComplex { .. } => TOO_MUCH.to_owned(),
+        other => other.to_string(),
     }
 }
 

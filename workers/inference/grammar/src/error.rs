@@ -43,13 +43,17 @@ pub enum VocabularyError {
     Unusable(String),
 }
 
+/// What is said of a grammar that costs too much; the parser's own words are in the error's fields.
+pub(crate) const TOO_MUCH: &str =
+    "too much work for each token (expected simpler patterns or shorter repetitions)";
+
 /// A step that can't be taken.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConstraintError {
     #[error("token {token} doesn't fit the grammar here")]
     Refused { token: u32 },
     /// It would need more memory or time than one answer may take.
-    #[error("the grammar became too complex: {why}")]
+    #[error("the grammar takes {}", TOO_MUCH)]
     TooComplex { why: String },
     #[error("no token of the vocabulary continues the text under this grammar")]
     DeadEnd,

@@ -4,11 +4,14 @@
 
 mod model;
 
+use std::pin::pin;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cortex_domain::id::Tenant;
 use cortex_inference::Device;
 use cortex_inference::embed::{EmbedError, Embedder, Embeddings, Longer};
+use futures::FutureExt;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -160,8 +163,14 @@ async fn a_text_that_is_cut_has_the_vector_of_its_beginning() {
 async fn a_long_text_is_read_beside_the_thread_that_serves() {
     let embedder = load(1);
     let tenant = tenant();
-    let mut call = std::pin::pin!(embedder.embed(&tenant, vec!["a b ".repeat(250_000)], Longer::Refuse));
-    let first = futures::FutureExt::now_or_never(call.as_mut());
-    assert!(first.is_none());
+    // While the tenant's lane is taken, its texts wait there and not on this thread.
+    let (release, taken) = std::sync::mpsc::channel();
+    let mut holder = pin!(embedder.lanes().run(tenant.as_str(), move || taken.recv()));
+    assert!(holder.as_mut().now_or_never().is_none());
+    let mut call = pin!(embedder.embed(&tenant, vec!["a b ".repeat(250_000)], Longer::Refuse));
+    assert!(call.as_mut().now_or_never().is_none());
+
+    release.send(()).unwrap();
+    holder.await.unwrap().unwrap();
     assert_eq!(call.await.unwrap_err(), EmbedError::TooLong { index: 0, most: 256 });
 }

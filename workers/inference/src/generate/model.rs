@@ -55,6 +55,11 @@ impl Model {
         &self.inner.engine
     }
 
+    #[cfg(test)]
+    pub(super) fn lanes(&self) -> &Lanes {
+        &self.inner.lanes
+    }
+
     /// Begins an answer to a conversation.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Long prompts: they are read beside the thread that serves, and refused before they are read to the end.
 
 use std::pin::pin;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use cortex_guard::{Kind, Problem};
@@ -29,14 +30,22 @@ fn said(content: &str) -> Value {
 #[tokio::test]
 async fn a_long_prompt_is_read_beside_the_thread_that_serves() {
     let model = model(TEMPLATE, "x");
+    // While the tenant's lane is taken, its prompts wait there and not on this thread.
+    let (release, taken) = mpsc::channel();
+    let tenant = caller();
+    let mut holder = pin!(model.lanes().run(tenant.account(), move || taken.recv()));
+    assert!(holder.as_mut().now_or_never().is_none());
     let mut chat = pin!(model.chat(request(said(&repeated("a b "))), caller()));
-    assert!(chat.as_mut().now_or_never().is_none(), "the first step hands the conversation over");
+    assert!(chat.as_mut().now_or_never().is_none(), "the conversation is handed over");
+    let mut complete = pin!(model.complete(completion(json!({"prompt": repeated("a b ")})), caller()));
+    assert!(complete.as_mut().now_or_never().is_none(), "the text is handed over");
+
+    release.send(()).unwrap();
+    holder.await.unwrap().unwrap();
     let refused = problem(chat.await);
     assert_eq!((refused.kind, refused.param()), (Kind::InvalidRequest, Some("messages")));
     assert!(refused.detail.starts_with("the prompt has more than "), "{}", refused.detail);
 
-    let mut complete = pin!(model.complete(completion(json!({"prompt": repeated("a b ")})), caller()));
-    assert!(complete.as_mut().now_or_never().is_none(), "the first step hands the text over");
     let refused = problem(complete.await);
     assert_eq!((refused.kind, refused.param()), (Kind::InvalidRequest, Some("prompt")));
 }

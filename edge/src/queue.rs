@@ -44,7 +44,7 @@ async fn settle(message: RawMessage, dead: bool, env: &Env) {
 }
 
 /// Delivers a job unless someone else did or does, and tells the ledger what came of it. What is delivered is what the
-/// ledger holds, whatever the message says. If the origin is away the message has done its part all the same: the
+/// ledger holds; the message is not believed. If the origin is away the message has done its part all the same: the
 /// ledger's alarm sends the job again.
 async fn drain(envelope: Envelope, env: &Env) -> Result<(), String> {
     let (job, ledger) = (envelope.job.clone(), ledger(&envelope, env)?);

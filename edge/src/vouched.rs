@@ -1,4 +1,4 @@
-//! When a tenant's ledger last said that a key holds. It lets nobody in: whatever a request does is asked of the ledger
+//! When a tenant's ledger last said that a key holds. It admits no request: everything a request does is asked of the ledger
 //! in the call that does it. It says whether a body is worth reading before that, and when an open stream is to ask again.
 
 use std::cell::RefCell;

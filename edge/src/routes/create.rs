@@ -66,8 +66,8 @@ pub(crate) async fn answer(
     Ok(answer::json(202, &entry.view, &extra)?)
 }
 
-/// Puts the job through to the origin. Its id is the one that its idempotency key stands for, whether or not whoever used
-/// the key before waited too.
+/// Puts the job through to the origin. Its id is the one that its idempotency key stands for, whether or not an earlier caller that used
+/// the key waited too.
 async fn wait_for(
     head: &Head,
     body: &[u8],

@@ -86,7 +86,7 @@ pub(crate) async fn or_revoked<T>(
     sent
 }
 
-/// Hands the origin's answer to whoever showed a key, as long as the key holds.
+/// Hands the origin's answer to the caller, as long as the caller's key holds.
 pub(crate) async fn pass(
     answered: Response,
     extra: &[(&str, &str)],

@@ -31,7 +31,7 @@ async fn start(table: &Table, sharing: Sharing) -> Scheduler {
     Scheduler::start(parts).await.unwrap()
 }
 
-/// Waits until it is noted that nobody has room for these jobs, and so until they are in the queue. What the worker holds
+/// Waits until the scheduler has noted that no worker has room for these jobs, and so until they are in the queue. What the worker holds
 /// it goes on to hold.
 async fn queued(table: &Table, jobs: &[JobId], held: &[&Task]) {
     let waits = async {

@@ -109,7 +109,7 @@ impl Stand {
         self.request(Method::GET, path).bearer_auth(KEY)
     }
 
-    /// A request of nobody's.
+    /// A request without credentials.
     pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.origin.address))
     }

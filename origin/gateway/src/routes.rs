@@ -1,22 +1,17 @@
 //! Every path.
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use cortex_guard::api::not_served;
-use cortex_guard::loopback::Door as Loopback;
 use cortex_guard::{Kind, Problem, Shape};
 use http::Uri;
 
-use crate::door;
 use crate::gateway::Gateway;
 use crate::refuse::Refused;
 use crate::{embeddings, generate, health, jobs, models, revoked, workers};
 
-/// The gateway's routes; on loopback behind the rule for it.
-pub(crate) fn router(gateway: Gateway, rule: Option<Arc<Loopback>>) -> Router {
+/// The gateway's routes.
+pub(crate) fn router(gateway: Gateway) -> Router {
     Router::new()
         .route("/health", get(health::check))
         .route("/api/v1/jobs", post(jobs::create).get(jobs::list))
@@ -34,7 +29,6 @@ pub(crate) fn router(gateway: Gateway, rule: Option<Arc<Loopback>>) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .with_state(gateway)
-        .layer(from_fn_with_state(rule, door::enter))
 }
 
 async fn nothing_here(uri: Uri) -> Refused {

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use cortex_fabric::write_timeout::WriteTimeout;
 use cortex_guard::Shape;
+use cortex_guard::loopback::Door as Loopback;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -42,8 +43,8 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
         Ok(address) => door::rule(address, gateway.inner.allowed_hosts.clone()),
         Err(error) => return tracing::error!(%error, "the door's address can't be read"),
     };
-    let router = TowerToHyperService::new(router(gateway.clone(), rule));
-    let door = Door { router, connections, unread: gateway.inner.unread.clone() };
+    let router = TowerToHyperService::new(router(gateway.clone()));
+    let door = Door { rule, router, connections, unread: gateway.inner.unread.clone() };
     let open = door.accept(listener, &stop).await;
     gateway.inner.stop.cancel();
     if tokio::time::timeout(GRACE, open.wait()).await.is_err() {
@@ -53,6 +54,8 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
 
 /// What every connection of the door works with.
 struct Door {
+    /// On loopback, who may send a request there.
+    rule: Option<Arc<Loopback>>,
     router: TowerToHyperService<Router>,
     connections: Connections,
     unread: Unread,
@@ -117,6 +120,9 @@ impl Door {
 
     async fn answer(&self, vouch: Vouch, mut request: Request<Incoming>) -> Result<Response, Infallible> {
         let shape = Shape::for_path(request.uri().path());
+        if let Err(problem) = door::enter(self.rule.as_deref(), &request) {
+            return Ok(Refused { problem, shape }.into_response());
+        }
         request.extensions_mut().insert(vouch.clone());
         let answer = self.router.call(request).await?;
         Ok(match vouch.tenant() {

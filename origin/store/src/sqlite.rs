@@ -14,6 +14,7 @@ mod queue;
 mod readers;
 mod record;
 mod steps;
+mod transaction;
 mod usage;
 mod writer;
 
@@ -34,6 +35,7 @@ use lock::Lock;
 pub use open::OpenError;
 use queue::Haste;
 use readers::Readers;
+use transaction::Transaction;
 use writer::{News, Writer};
 
 /// Drafts that one request sweeps.
@@ -71,7 +73,7 @@ impl JobStore for SqliteStore {
     fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let retention = self.retention;
-            let note = move |c: &_| record::record(c, &job, &log, &retention);
+            let note = move |c: &Transaction| record::record(c, &job, &log, &retention);
             self.writer.queue(News::None, Haste::Unwatched, 0, note)?;
             Ok(())
         })
@@ -80,7 +82,7 @@ impl JobStore for SqliteStore {
     fn keep(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let retention = self.retention;
-            let keep = move |c: &_| record::keep(c, &job, &log, &retention);
+            let keep = move |c: &Transaction| record::keep(c, &job, &log, &retention);
             let kept = self.writer.write(News::Jobs, 0, keep).await?;
             kept.map_err(StoreError::Beyond)
         })

@@ -4,17 +4,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use cortex_guard::loopback::{AllowedHost, Door as Loopback, Header, Sent};
-use cortex_guard::{Kind, Problem, Shape};
+use cortex_guard::{Kind, Problem};
 use http::header::{self, HeaderName};
-use http::request::Parts;
+use http::{HeaderMap, Request, Uri};
 
 use super::admit::is_signed;
 use super::framing::FAULT;
-use crate::refuse::Refused;
 
 /// The rule for a door's address: none where it is not on loopback, since only signed requests come in there.
 pub(crate) fn rule(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc<Loopback>> {
@@ -22,36 +18,23 @@ pub(crate) fn rule(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc
 }
 
 /// Refuses what no route may see.
-pub(crate) async fn enter(
-    State(rule): State<Option<Arc<Loopback>>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    match check(rule.as_deref(), &parts) {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(problem) => Refused { problem, shape: Shape::for_path(parts.uri.path()) }.into_response(),
-    }
-}
-
-fn check(rule: Option<&Loopback>, parts: &Parts) -> Result<(), Problem> {
-    if let Some(fault) = parts.headers.get(FAULT) {
+pub(crate) fn enter<B>(rule: Option<&Loopback>, request: &Request<B>) -> Result<(), Problem> {
+    if let Some(fault) = request.headers().get(FAULT) {
         let fault = fault.to_str().unwrap_or("the head is framed in two ways");
         return Err(Problem::new(Kind::InvalidRequest, format!("{fault} (expected one length of the body)")));
     }
     match rule {
         // What the edge signed comes with the tunnel's host; the routes check the signature.
-        Some(rule) if !is_signed(&parts.headers) => Ok(rule.check(&sent(parts))?),
+        Some(rule) if !is_signed(request.headers()) => Ok(rule.check(&sent(request.uri(), request.headers()))?),
         _ => Ok(()),
     }
 }
 
 /// What a request says of where it was sent to and by whose page.
-pub(crate) fn sent(parts: &Parts) -> Sent<'_> {
-    let header =
-        |name: HeaderName| Header::of(parts.headers.get_all(name).iter().map(|value| value.as_bytes()));
+pub(crate) fn sent<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Sent<'a> {
+    let header = |name: HeaderName| Header::of(headers.get_all(name).iter().map(|value| value.as_bytes()));
     Sent {
-        authority: parts.uri.authority().map_or(Header::Missing, |named| Header::Text(named.as_str())),
+        authority: uri.authority().map_or(Header::Missing, |named| Header::Text(named.as_str())),
         host: header(header::HOST),
         origin: header(header::ORIGIN),
         sec_fetch_site: header(HeaderName::from_static("sec-fetch-site")),
@@ -67,9 +50,9 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let request = request.body(()).unwrap();
         let rule = rule(address.parse().unwrap(), vec!["host.docker.internal".parse().unwrap()]);
-        check(rule.as_deref(), &parts).err().map(|problem| problem.kind)
+        enter(rule.as_deref(), &request).err().map(|problem| problem.kind)
     }
 
     #[test]

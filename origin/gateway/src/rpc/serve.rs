@@ -94,7 +94,7 @@ async fn enter(State(rule): State<Option<Arc<Loopback>>>, request: Request, next
             "`content-length` occurs twice (expected once, or not at all)",
         ))
     } else {
-        rule.map_or(Ok(()), |rule| rule.check(&door::sent(&parts)).map_err(Problem::from))
+        rule.map_or(Ok(()), |rule| rule.check(&door::sent(&parts.uri, &parts.headers)).map_err(Problem::from))
     };
     match refused {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,

@@ -10,20 +10,21 @@ use cortex_domain::transition::first_entry;
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
+use super::transaction::Transaction;
 use super::usage::{self, Delta};
 use super::{forget, jobs, outbox, payloads, steps};
 
 pub(super) fn accept(
-    connection: &Connection,
+    transaction: &Transaction,
     submission: Submission,
     retention: &Retention,
 ) -> Result<Acceptance, Fault> {
     let Submission { request, input } = submission;
-    if let Some(earlier) = under_key(connection, &request, retention)? {
+    if let Some(earlier) = under_key(transaction, &request, retention)? {
         return Ok(earlier);
     }
-    if let Some(job) = jobs::find(connection, request.id)? {
-        return Ok(if is_same(connection, &job, &request, &input)? {
+    if let Some(job) = jobs::find(transaction, request.id)? {
+        return Ok(if is_same(transaction, &job, &request, &input)? {
             Acceptance::Known(job)
         } else {
             Acceptance::Mismatch
@@ -33,13 +34,13 @@ pub(super) fn accept(
     let first = [first_entry(&job)];
     let now = job.request.created_at;
     let kept_until = job.request.idempotency.as_ref().map_or(now, |_| now.after(retention.keys));
-    let delta = jobs::insert(connection, &job, input.len(), kept_until)?;
-    let keys = claim_key(connection, &job)?;
-    usage::add(connection, job.tenant(), Delta { keys, ..delta }, retention, now)?;
-    jobs::append(connection, job.id(), &first)?;
-    steps::append(connection, &job, &first)?;
-    payloads::insert(connection, job.context(), &input)?;
-    outbox::append(connection, &Message::Submit { job: job.id() })?;
+    let delta = jobs::insert(transaction, &job, input.len(), kept_until)?;
+    let keys = claim_key(transaction, &job)?;
+    usage::add(transaction, job.tenant(), Delta { keys, ..delta }, retention, now)?;
+    jobs::append(transaction, job.id(), &first)?;
+    steps::append(transaction, &job, &first)?;
+    payloads::insert(transaction, job.context(), &input)?;
+    outbox::append(transaction, &Message::Submit { job: job.id() })?;
     Ok(Acceptance::New(job))
 }
 

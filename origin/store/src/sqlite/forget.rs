@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::fault::Fault;
 use super::jobs::{most, read_id};
-use super::usage::{self, Delta};
+use super::transaction::Transaction;
+use super::usage::Delta;
 
 /// Jobs that one look finds for each tenant and state.
 const FOUND: usize = 256;
@@ -89,10 +90,10 @@ fn oldest(
 
 /// Deletes a few of the oldest jobs of a tenant at once, for one that adds more than are deleted in the background;
 /// gives how many.
-pub(super) fn trim(connection: &Connection, tenant: &Tenant, now: Timestamp) -> Result<u64, Fault> {
-    let oldest = oldest(connection, tenant.as_str(), AT_ONCE, now)?;
+pub(super) fn trim(transaction: &Transaction, tenant: &Tenant, now: Timestamp) -> Result<u64, Fault> {
+    let oldest = oldest(transaction, tenant.as_str(), AT_ONCE, now)?;
     let due: Vec<Due> = oldest.into_iter().map(|(due, _)| due).take(AT_ONCE).collect();
-    batches(&due).first().map_or(Ok(0), |(jobs, _)| delete(connection, jobs))
+    batches(&due).first().map_or(Ok(0), |(jobs, _)| delete(transaction, jobs))
 }
 
 /// What is due, in parts that the writer deletes at once, with their bytes.
@@ -111,18 +112,18 @@ pub(super) fn batches(due: &[Due]) -> Vec<(Vec<JobId>, u64)> {
 }
 
 /// Deletes jobs with all that is theirs, unless they are open; gives how many.
-pub(super) fn delete(connection: &Connection, jobs: &[JobId]) -> Result<u64, Fault> {
+pub(super) fn delete(transaction: &Transaction, jobs: &[JobId]) -> Result<u64, Fault> {
     let mut deleted = 0;
     for job in jobs {
-        let found: Option<(String, i64)> = connection
+        let found: Option<(String, i64)> = transaction
             .prepare_cached("DELETE FROM jobs WHERE id = ?1 AND open = 0 RETURNING tenant, bytes")?
             .query_row([job.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let Some((tenant, bytes)) = found else { continue };
-        connection.prepare_cached("DELETE FROM log WHERE job = ?1")?.execute([job.as_bytes()])?;
-        payloads(connection, *job)?;
+        transaction.prepare_cached("DELETE FROM log WHERE job = ?1")?.execute([job.as_bytes()])?;
+        payloads(transaction, *job)?;
         let tenant = read_tenant(&tenant)?;
-        usage::count(connection, &tenant, Delta { jobs: -1, bytes: -bytes, ..Delta::default() })?;
+        transaction.count(&tenant, Delta { jobs: -1, bytes: -bytes, ..Delta::default() })?;
         deleted += 1;
     }
     Ok(deleted)
@@ -138,20 +139,19 @@ fn read_tenant(text: &str) -> Result<Tenant, Fault> {
 }
 
 /// Deletes keys that stand for their jobs no longer; gives how many.
-pub(super) fn keys(connection: &Connection, retention: &Retention, now: Timestamp) -> Result<usize, Fault> {
-    let mut select = connection
+pub(super) fn keys(transaction: &Transaction, retention: &Retention, now: Timestamp) -> Result<usize, Fault> {
+    let mut select = transaction
         .prepare_cached("SELECT tenant, key FROM idempotency WHERE at <= ?1 ORDER BY at LIMIT ?2")?;
     let Some(before) = now.as_millis().checked_sub(millis(retention.keys)) else { return Ok(0) };
     let keys: Vec<(String, String)> = select
         .query_map(params![before.cast_signed(), most(AT_ONCE)], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (tenant, key) in &keys {
-        connection
+        transaction
             .prepare_cached("DELETE FROM idempotency WHERE tenant = ?1 AND key = ?2")?
             .execute([tenant, key])?;
-        usage::count(connection, &read_tenant(tenant)?, Delta { keys: -1, ..Delta::default() })?;
+        transaction.count(&read_tenant(tenant)?, Delta { keys: -1, ..Delta::default() })?;
     }
-    connection.prepare_cached("DELETE FROM usage WHERE jobs = 0 AND keys = 0 AND bytes = 0")?.execute([])?;
     Ok(keys.len())
 }
 

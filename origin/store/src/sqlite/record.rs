@@ -5,24 +5,24 @@ use cortex_domain::event::Entry;
 use cortex_domain::job::Job;
 use cortex_domain::ports::StoreError;
 use cortex_domain::retention::{Beyond, Retention};
-use rusqlite::Connection;
 
 use super::fault::Fault;
+use super::transaction::Transaction;
 use super::{forget, jobs, payloads, steps, usage};
 
 /// Notes a job that has ended. Of a tenant that has as much as it may none is noted.
 pub(super) fn record(
-    connection: &Connection,
+    transaction: &Transaction,
     job: &Job,
     log: &[Entry],
     retention: &Retention,
 ) -> Result<(), Fault> {
-    let delta = jobs::insert(connection, job, 0, job.updated_at)?;
-    jobs::append(connection, job.id(), log)?;
-    match usage::add(connection, job.tenant(), delta, retention, job.updated_at) {
+    let delta = jobs::insert(transaction, job, 0, job.updated_at)?;
+    jobs::append(transaction, job.id(), log)?;
+    match usage::add(transaction, job.tenant(), delta, retention, job.updated_at) {
         Err(Fault::Store(StoreError::Beyond(beyond))) => {
             tracing::debug!(job = %job.id(), %beyond, "a call was not noted");
-            forget::delete(connection, &[job.id()]).map(drop)
+            forget::delete(transaction, &[job.id()]).map(drop)
         }
         added => added,
     }
@@ -30,25 +30,27 @@ pub(super) fn record(
 
 /// Makes a job durable whose input was put before; gives what keeps it from that, and then its input is gone.
 pub(super) fn keep(
-    connection: &Connection,
+    transaction: &Transaction,
     job: &Job,
     log: &[Entry],
     retention: &Retention,
 ) -> Result<Result<(), Beyond>, Fault> {
-    forget::forget_loose(connection, job.id())?;
-    connection.execute_batch("SAVEPOINT kept")?;
-    let input = payloads::size(connection, job.context())?.unwrap_or_default();
+    forget::forget_loose(transaction, job.id())?;
+    let mark = transaction.mark();
+    transaction.execute_batch("SAVEPOINT kept")?;
+    let input = payloads::size(transaction, job.context())?.unwrap_or_default();
     let input = usize::try_from(input).unwrap_or_default();
-    let kept = jobs::insert(connection, job, input, job.updated_at).and_then(|delta| {
-        jobs::append(connection, job.id(), log)?;
-        steps::append(connection, job, log)?;
-        usage::add(connection, job.tenant(), delta, retention, job.updated_at)
+    let kept = jobs::insert(transaction, job, input, job.updated_at).and_then(|delta| {
+        jobs::append(transaction, job.id(), log)?;
+        steps::append(transaction, job, log)?;
+        usage::add(transaction, job.tenant(), delta, retention, job.updated_at)
     });
     match kept {
-        Ok(()) => connection.execute_batch("RELEASE kept").map(Ok).map_err(Fault::from),
+        Ok(()) => transaction.execute_batch("RELEASE kept").map(Ok).map_err(Fault::from),
         Err(Fault::Store(StoreError::Beyond(beyond))) => {
-            connection.execute_batch("ROLLBACK TO kept; RELEASE kept")?;
-            forget::payloads(connection, job.id())?;
+            transaction.execute_batch("ROLLBACK TO kept; RELEASE kept")?;
+            transaction.take_back(mark);
+            forget::payloads(transaction, job.id())?;
             Ok(Err(beyond))
         }
         Err(fault) => Err(fault),

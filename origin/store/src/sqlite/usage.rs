@@ -11,12 +11,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
 use super::forget;
+use super::transaction::Transaction;
 
 /// What a job counts beside its payloads and its record: its log, its steps and its places in the indexes.
 pub(super) const ROWS: u64 = 1024;
 
 /// A change of what a tenant has.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Delta {
     pub(super) jobs: i64,
     pub(super) open: i64,
@@ -24,21 +25,29 @@ pub(super) struct Delta {
     pub(super) keys: i64,
 }
 
-/// Counts a change; gives what the tenant then has.
-pub(super) fn count(connection: &Connection, tenant: &Tenant, delta: Delta) -> Result<Usage, Fault> {
-    let Delta { jobs, open, bytes, keys } = delta;
-    let usage = connection
-        .prepare_cached(
-            "INSERT INTO usage (tenant, jobs, open, bytes, keys) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET
-                 jobs = jobs + ?2, open = open + ?3, bytes = bytes + ?4, keys = keys + ?5
-             RETURNING jobs, open, bytes, keys",
-        )?
-        .query_row(params![tenant.as_str(), jobs, open, bytes, keys], |row| {
-            let number = |column| row.get::<_, i64>(column).map(|n| u64::try_from(n).unwrap_or_default());
-            Ok(Usage { jobs: number(0)?, open: number(1)?, bytes: number(2)?, keys: number(3)? })
-        })?;
-    Ok(usage)
+impl Delta {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            jobs: self.jobs + other.jobs,
+            open: self.open + other.open,
+            bytes: self.bytes + other.bytes,
+            keys: self.keys + other.keys,
+        }
+    }
+
+    pub(super) fn minus(self, other: Self) -> Self {
+        self.plus(Self { jobs: -other.jobs, open: -other.open, bytes: -other.bytes, keys: -other.keys })
+    }
+
+    pub(super) fn as_usage(self) -> Usage {
+        let number = |number: i64| u64::try_from(number).unwrap_or_default();
+        Usage {
+            jobs: number(self.jobs),
+            open: number(self.open),
+            bytes: number(self.bytes),
+            keys: number(self.keys),
+        }
+    }
 }
 
 /// Counts what a tenant adds. Where that is one job too many, the oldest that have ended make room.
@@ -46,21 +55,21 @@ pub(super) fn count(connection: &Connection, tenant: &Tenant, delta: Delta) -> R
 /// # Errors
 /// If it then has more than it may: what the request has written is to be undone.
 pub(super) fn add(
-    connection: &Connection,
+    transaction: &Transaction,
     tenant: &Tenant,
     delta: Delta,
     retention: &Retention,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let usage = count(connection, tenant, delta)?;
+    let usage = transaction.count(tenant, delta)?;
     let Some((bound, most)) = retention.beyond(usage) else { return Ok(()) };
-    if bound == Bound::Jobs && forget::trim(connection, tenant, now)? > 0 {
+    if bound == Bound::Jobs && forget::trim(transaction, tenant, now)? > 0 {
         return Ok(());
     }
     let again = match bound {
-        Bound::Bytes => oldest(connection, tenant)?.map(|at| at.after(retention.ended).since(now)),
+        Bound::Bytes => oldest(transaction, tenant)?.map(|at| at.after(retention.ended).since(now)),
         Bound::Keys | Bound::Jobs => {
-            oldest_key(connection, tenant)?.map(|at| at.after(retention.keys).since(now))
+            oldest_key(transaction, tenant)?.map(|at| at.after(retention.keys).since(now))
         }
         Bound::OpenJobs => None,
     };

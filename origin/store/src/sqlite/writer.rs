@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::fault::Fault;
 use super::queue::{Haste, PushError, Queue};
+use super::transaction::Transaction;
 
 /// Bytes that may wait, in units of [`UNIT`].
 const ROOM: usize = 64 * 1024;
@@ -63,7 +64,7 @@ impl Writer {
         let (count, commits) = watch::channel(0);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || serve(&connection, &requests, &count))?;
+            .spawn(move || serve(&Transaction::new(connection), &requests, &count))?;
         Ok(Self { queue, room: Arc::new(Semaphore::new(ROOM)), commits, thread: Some(thread) })
     }
 
@@ -72,7 +73,7 @@ impl Writer {
         &self,
         news: News,
         size: usize,
-        op: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+        op: impl FnOnce(&Transaction) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         self.queue(news, Haste::Awaited, size, op)?.await
     }
@@ -83,7 +84,7 @@ impl Writer {
         news: News,
         haste: Haste,
         size: usize,
-        op: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+        op: impl FnOnce(&Transaction) -> Result<T, Fault> + Send + 'static,
     ) -> Result<Written<T>, StoreError> {
         let (answer, written) = oneshot::channel();
         let units = u32::try_from(size / UNIT + 1).unwrap_or(u32::MAX);
@@ -135,7 +136,7 @@ struct Queued {
 /// A request of any answer.
 trait Act: Send {
     /// Does it within the transaction; false if it failed and is to be undone.
-    fn act(&mut self, connection: &Connection) -> bool;
+    fn act(&mut self, transaction: &Transaction) -> bool;
 
     /// Answers, once it is known what became of the transaction.
     fn answer(self: Box<Self>, transaction: Result<(), &rusqlite::Error>);
@@ -147,9 +148,9 @@ struct Request<T, F> {
     answer: oneshot::Sender<Result<T, Fault>>,
 }
 
-impl<T: Send, F: FnOnce(&Connection) -> Result<T, Fault> + Send> Act for Request<T, F> {
-    fn act(&mut self, connection: &Connection) -> bool {
-        self.result = self.op.take().map(|op| op(connection));
+impl<T: Send, F: FnOnce(&Transaction) -> Result<T, Fault> + Send> Act for Request<T, F> {
+    fn act(&mut self, transaction: &Transaction) -> bool {
+        self.result = self.op.take().map(|op| op(transaction));
         matches!(self.result, Some(Ok(_)))
     }
 
@@ -185,13 +186,13 @@ impl Drop for Requests {
     }
 }
 
-fn serve(connection: &Connection, requests: &Requests, count: &watch::Sender<u64>) {
+fn serve(transaction: &Transaction, requests: &Requests, count: &watch::Sender<u64>) {
     while let Some(mut group) = requests.group() {
-        let (outcome, news) = match transact(connection, &mut group) {
+        let (outcome, news) = match transact(transaction, &mut group) {
             Ok(news) => (Ok(()), news),
             Err(error) => {
                 tracing::error!(%error, requests = group.len(), "a group of writes failed and is undone");
-                undo(connection);
+                undo(transaction);
                 (Err(error), false)
             }
         };
@@ -205,29 +206,33 @@ fn serve(connection: &Connection, requests: &Requests, count: &watch::Sender<u64
 }
 
 /// Does all of a group and flushes it; true if it held news.
-fn transact(connection: &Connection, group: &mut [Queued]) -> rusqlite::Result<bool> {
-    let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
+fn transact(transaction: &Transaction, group: &mut [Queued]) -> rusqlite::Result<bool> {
+    let run = |sql| transaction.prepare_cached(sql)?.execute([]).map(drop);
     let mut news = false;
     run("BEGIN IMMEDIATE")?;
     for queued in group {
         // One that fails takes none of the others with it.
+        let mark = transaction.mark();
         run("SAVEPOINT request")?;
-        if queued.request.act(connection) {
+        if queued.request.act(transaction) {
             news |= queued.news == News::Jobs;
         } else {
             run("ROLLBACK TO request")?;
+            transaction.take_back(mark);
         }
         run("RELEASE request")?;
     }
+    transaction.flush()?;
     run("COMMIT")?;
     Ok(news)
 }
 
-fn undo(connection: &Connection) {
-    if connection.is_autocommit() {
+fn undo(transaction: &Transaction) {
+    transaction.forget_totals();
+    if transaction.is_autocommit() {
         return;
     }
-    if let Err(error) = connection.execute_batch("ROLLBACK") {
+    if let Err(error) = transaction.execute_batch("ROLLBACK") {
         tracing::error!(%error, "a failed group of writes could not be undone");
     }
 }

@@ -8,6 +8,8 @@ use cortex_domain::worker::Held;
 
 /// Dispatches remembered at most; far more than all workers run at a time. The oldest are forgotten first.
 const MOST: usize = 65_536;
+/// Settled dispatches that stay in the order for a while.
+const SPARE: usize = 1024;
 
 /// The dispatches that went down any link of this process.
 #[derive(Debug, Default)]
@@ -40,6 +42,16 @@ impl Assigned {
             && let Some(oldest) = table.order.pop_front()
         {
             table.workers.remove(&oldest);
+        }
+    }
+
+    /// The dispatch is over: of its worker no more is to come.
+    pub(super) fn settled(&self, dispatch: DispatchId) {
+        let mut table = self.table();
+        table.workers.remove(&dispatch);
+        if table.order.len() > 2 * table.workers.len() + SPARE {
+            let Table { workers, order } = &mut *table;
+            order.retain(|dispatch| workers.contains_key(dispatch));
         }
     }
 
@@ -83,6 +95,23 @@ mod tests {
         assert_eq!(assigned.whose(&one, held(2, 1, 7)), Whose::Anothers);
         assert_eq!(assigned.whose(&one, held(1, 9, 7)), Whose::Anothers);
         assert_eq!(assigned.whose(&one, held(1, 1, 8)), Whose::Unknown);
+    }
+
+    #[test]
+    fn settled_dispatches_leave_nothing() {
+        let worker: WorkerId = "w1".parse().unwrap();
+        let assigned = Assigned::default();
+        assigned.add(&worker, held(1, 1, 0));
+        for dispatch in 1..10_000 {
+            let held = held(1, 1, dispatch);
+            assigned.add(&worker, held);
+            assigned.settled(held.lease.dispatch);
+        }
+        assert_eq!(assigned.whose(&worker, held(1, 1, 0)), Whose::Its);
+        assert_eq!(assigned.whose(&worker, held(1, 1, 9_999)), Whose::Unknown);
+        let table = assigned.table();
+        assert_eq!(table.workers.len(), 1);
+        assert!(table.order.len() <= SPARE + 2, "{}", table.order.len());
     }
 
     #[test]

@@ -148,6 +148,7 @@ impl Session {
             Up::Progress(progress) => self.broker.progress(progress).await,
             Up::Report { outcome, draft } => {
                 self.sent.settled(outcome.lease);
+                self.shared.assigned.settled(outcome.lease.dispatch);
                 return Some(Report { outcome, draft });
             }
         };

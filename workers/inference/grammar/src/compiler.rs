@@ -7,14 +7,13 @@ use std::thread;
 use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
 use llguidance::toktrie::{InferenceCapabilities, TokEnv};
 use llguidance::{Matcher, ParserFactory};
-use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::error::TOO_MUCH;
 use crate::json_text::{JsonText, Watched};
 use crate::jury::Jury;
 use crate::kept::Kept;
-use crate::schema::{Halt, Judge, Prepared};
+use crate::schema::{Halt, Judge, Prepared, Text};
 use crate::slices::slices;
 use crate::{
     Constraint, ConstraintError, GrammarError, Limits, Mask, Rule, Tool, Vocabulary, VocabularyError,
@@ -23,6 +22,10 @@ use crate::{
 
 /// The parser descends by recursion as deep as the limits let a grammar nest.
 const STACK: usize = 64 << 20;
+
+/// Rules that the parser doesn't get in the caller's words.
+const SCHEMA: &str = "schema";
+const TOOLS: &str = "tools";
 
 /// Compiles rules for one model's vocabulary. Cheap to clone.
 #[derive(Clone)]
@@ -109,12 +112,12 @@ impl Compiler {
         let mut texts = Vec::new();
         let mut jury = None;
         let (kind, grammars) = match rule {
-            Rule::JsonObject => ("schema", vec![GrammarWithLexer::from_json_schema(schema::object())]),
+            Rule::JsonObject => (SCHEMA, vec![GrammarWithLexer::from_json_schema(schema::object())]),
             Rule::JsonSchema(schema) => {
                 let Prepared { schema, texts: strings, judge } = schema::prepare(schema, &self.limits, halt)?;
                 texts = strings;
                 jury = judge.map(Jury::whole);
-                ("schema", vec![GrammarWithLexer::from_json_schema(schema)])
+                (SCHEMA, vec![GrammarWithLexer::from_json_schema(schema)])
             }
             Rule::Regex(pattern) => {
                 lark::check("regular expression", pattern, &self.limits)?;
@@ -129,7 +132,7 @@ impl Compiler {
                 let mut grammars = vec![GrammarWithLexer::from_lark(text)];
                 let judges = self.arguments(tools, halt, &mut grammars, &mut texts)?;
                 jury = Jury::of_calls(tools, judges, syntax, &self.shared.vocabulary);
-                ("tools", grammars)
+                (TOOLS, grammars)
             }
         };
         halt.check().map_err(too_complex)?;
@@ -163,14 +166,13 @@ impl Compiler {
     }
 
     /// Refuses a string whose pattern takes too much work for each token.
-    fn try_text(&self, schema: &Value, halt: &Halt) -> Result<(), GrammarError> {
+    fn try_text(&self, text: &Text, halt: &Halt) -> Result<(), GrammarError> {
         halt.check().map_err(too_complex)?;
-        let alone = GrammarWithLexer::from_json_schema(schema::with_options(schema.clone()));
-        let matcher = Matcher::new(Ok(self.parser("schema", vec![alone])?));
+        let alone = GrammarWithLexer::from_json_schema(schema::with_options(text.schema.clone()));
+        let matcher = Matcher::new(Ok(self.parser(SCHEMA, vec![alone])?));
         let constraint = Constraint::new(Arc::clone(&self.shared), matcher, None, None);
-        probe::walk(&constraint, halt).map_err(|error| {
-            let pattern = schema["pattern"].as_str().unwrap_or_default();
-            GrammarError::TooComplex { why: format!("the pattern {pattern:?}: {}", cost(&error)) }
+        probe::walk(&constraint, halt).map_err(|error| GrammarError::TooComplex {
+            why: format!("pattern at #{}: {}", text.path, cost(&error)),
         })
     }
 
@@ -179,7 +181,7 @@ impl Compiler {
         tools: &[Tool],
         halt: &Halt,
         grammars: &mut Vec<GrammarWithLexer>,
-        texts: &mut Vec<Value>,
+        texts: &mut Vec<Text>,
     ) -> Result<Vec<Option<Judge>>, GrammarError> {
         if tools.len() > self.limits.tools {
             return Err(GrammarError::TooLarge {
@@ -226,6 +228,9 @@ fn too_complex(why: &str) -> GrammarError {
 
 fn refusal(kind: &'static str, message: &str) -> GrammarError {
     let why = message.lines().next().unwrap_or_default().to_owned();
+    if kind == SCHEMA || kind == TOOLS {
+        return GrammarError::Unwritable { why };
+    }
     let complex = ["too big", "too large", "too complex", "too many", "fuel", "limit"];
     if complex.iter().any(|word| why.contains(word)) {
         return GrammarError::TooComplex { why };

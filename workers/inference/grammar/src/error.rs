@@ -16,6 +16,11 @@ pub enum GrammarError {
     Syntax { kind: &'static str, why: String },
     #[error("the {what} has {found}, at most {most} are taken")]
     TooLarge { what: &'static str, found: usize, most: usize },
+    /// The parser doesn't take what the caller's schema became; `why` is in the parser's words, and not shown.
+    #[error(
+        "the grammar is too complex: a schema takes more than one answer may (expected fewer or simpler parts)"
+    )]
+    Unwritable { why: String },
     /// It would need more memory or time than one answer may take.
     #[error("the grammar is too complex: {why}")]
     TooComplex { why: String },

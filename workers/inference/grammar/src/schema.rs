@@ -43,10 +43,17 @@ use crate::{Limits, SchemaError};
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) schema: Value,
-    /// Schemas of the strings in it that have patterns.
-    pub(crate) texts: Vec<Value>,
+    /// The strings in it that have patterns.
+    pub(crate) texts: Vec<Text>,
     /// Where the schema is kept only in part: what looks at the finished answer.
     pub(crate) judge: Option<Judge>,
+}
+
+/// A string with patterns: as the parser takes it, and where the caller's schema asks for it.
+#[derive(Debug)]
+pub(crate) struct Text {
+    pub(crate) schema: Value,
+    pub(crate) path: String,
 }
 
 /// Prepares a schema for the parser.
@@ -55,7 +62,7 @@ pub(crate) fn prepare(schema: &Value, limits: &Limits, halt: &Halt) -> Result<Pr
     let effort = Effort::new(limits.schema_steps, halt.clone());
     let mut solver = solve::Solver::new(schema, limits, effort);
     let shapes = shape::Shapes::of(&mut solver)?;
-    let texts = shapes.texts();
+    let texts = shapes.patterned();
     let prepared = write::Writing::new(&shapes).schema()?;
     let judge = solver.unsure.map(|origin| {
         Judge::new(schema, limits, solver.refusal(origin, "the finished answer doesn't keep it"))

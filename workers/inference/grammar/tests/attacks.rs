@@ -207,11 +207,61 @@ fn what_only_the_finished_answer_shows_is_judged_there() {
     assert_eq!(broken(&unique, r#"["a","b"]"#), None);
     let error = broken(&unique, r#"["a","a"]"#).expect("an item comes twice");
     assert!(matches!(&error, ConstraintError::Invalid(error) if error.keyword == "uniqueItems"), "{error}");
-    let one =
-        schema(json!({"oneOf": [{"type": "string", "pattern": "a"}, {"type": "string", "pattern": "b"}]}));
-    assert_eq!(broken(&one, r#""xa""#), None);
-    let error = broken(&one, r#""ab""#).expect("both hold");
+    let of = |divisor| json!({"type": "integer", "multipleOf": divisor});
+    let one = schema(json!({"type": "array", "items": {"oneOf": [of(2), of(3)]}}));
+    assert_eq!(broken(&one, "[4]"), None);
+    let error = broken(&one, "[6]").expect("both hold");
     assert!(matches!(&error, ConstraintError::Invalid(error) if error.keyword == "oneOf"), "{error}");
+}
+
+#[test]
+fn alternatives_that_patterns_tell_apart_are_kept_by_the_grammar() {
+    let rule =
+        schema(json!({"oneOf": [{"type": "string", "pattern": "a"}, {"type": "string", "pattern": "b"}]}));
+    assert!(fits(&rule, r#""xa""#) && fits(&rule, r#""b""#));
+    assert!(!fits(&rule, r#""ab""#) && !fits(&rule, r#""x""#));
+    let rule = schema(json!({"type": "string", "not": {"pattern": "^a"}}));
+    assert!(fits(&rule, r#""ba""#) && fits(&rule, r#""""#) && !fits(&rule, r#""ab""#));
+    let rule = schema(json!({"type": "string", "pattern": "^(?!all$)(?=.{2,4}$)[a-z]+$"}));
+    assert!(fits(&rule, r#""ally""#) && !fits(&rule, r#""all""#) && !fits(&rule, r#""a""#));
+}
+
+#[test]
+fn names_under_several_bounds_are_kept() {
+    let rule = schema(json!({
+        "type": "object",
+        "propertyNames": {"pattern": "^(?!x)[a-z]+$", "minLength": 2, "maxLength": 4},
+        "patternProperties": {"^a": {"type": "integer"}},
+        "additionalProperties": {"type": "boolean"},
+    }));
+    for (text, fit) in [
+        (r#"{"ab":1,"bc":true}"#, true),
+        (r#"{"ab":true}"#, false),
+        (r#"{"bc":1}"#, false),
+        (r#"{"a":1}"#, false),
+        (r#"{"abcde":1}"#, false),
+        (r#"{"xb":true}"#, false),
+    ] {
+        assert_eq!(fits(&rule, text), fit, "{text}");
+    }
+}
+
+#[test]
+fn items_that_are_counted_come_first() {
+    let rule = schema(json!({
+        "type": "array", "items": {"type": "integer"}, "contains": {"const": 1}, "minContains": 2, "maxContains": 3,
+    }));
+    for (text, fit) in
+        [("[1,1]", true), ("[1,1,1,0]", true), ("[1]", false), ("[1,1,1,1]", false), ("[1,1,0,1]", false)]
+    {
+        assert_eq!(fits(&rule, text), fit, "{text}");
+    }
+    let rule = schema(
+        json!({"type": "array", "prefixItems": [{"type": "integer"}], "unevaluatedItems": {"type": "null"}}),
+    );
+    for (text, fit) in [("[1]", true), ("[1,null,null]", true), ("[1,2]", false), ("[null]", false)] {
+        assert_eq!(fits(&rule, text), fit, "{text}");
+    }
 }
 
 #[test]

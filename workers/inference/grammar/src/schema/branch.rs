@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::document::Node;
-use super::fact::{Demand, Fact, Items, Literal, Members, Pattern};
+use super::fact::{Contains, Demand, Fact, Items, Literal, Members, Pattern};
 use super::kinds::Kinds;
 use super::number::Number;
 
@@ -33,7 +33,7 @@ pub(super) struct Array {
     pub(super) least: u64,
     pub(super) most: Option<u64>,
     pub(super) items: Vec<Items>,
-    pub(super) contains: Vec<Node>,
+    pub(super) contains: Vec<Contains>,
     pub(super) unique: bool,
 }
 
@@ -87,7 +87,7 @@ impl Branch {
             Fact::ItemsAtLeast(least) => array.least = array.least.max(least),
             Fact::ItemsAtMost(most) => array.most = Some(array.most.map_or(most, |known| known.min(most))),
             Fact::Items(items) => array.items.push(items),
-            Fact::Contains(node) => array.contains.push(node),
+            Fact::Contains(contains) => array.contains.push(contains),
             Fact::Unique => array.unique = true,
             Fact::Members(members) => object.members.push(members),
             Fact::Required(name) => {
@@ -120,7 +120,7 @@ impl Branch {
         {
             gone = gone.or(Kinds::STRING);
         }
-        if self.array.most.is_some_and(|most| most < self.array.least) {
+        if self.array.most.is_some_and(|most| most < self.array.fewest()) {
             gone = gone.or(Kinds::ARRAY);
         }
         let object = &self.object;
@@ -163,17 +163,37 @@ impl Array {
     /// How many items are told apart by their place.
     pub(super) fn places(&self) -> usize {
         let prefix = self.items.iter().map(|items| items.prefix.len()).max().unwrap_or(0);
-        prefix.max(self.contains.len().min(1))
+        self.contains.iter().map(Contains::places).fold(prefix, usize::max)
     }
 
-    /// What the item at a place must be.
+    /// What the item at a place must be. The first items are those that an array must contain.
     pub(super) fn at(&self, place: usize) -> Demand {
-        self.items.iter().filter_map(|items| items.prefix.get(place).copied().or(items.rest)).collect()
+        let own = self.items.iter().filter_map(|items| items.prefix.get(place).copied().or(items.rest));
+        own.chain(self.contains.iter().filter_map(|contains| contains.at(place))).collect()
     }
 
     /// What an item after all places must be.
     pub(super) fn rest(&self) -> Demand {
-        self.items.iter().filter_map(|items| items.rest).collect()
+        let own = self.items.iter().filter_map(|items| items.rest);
+        own.chain(self.contains.iter().filter_map(|contains| contains.at(usize::MAX))).collect()
+    }
+
+    /// How many items it has at least.
+    pub(super) fn fewest(&self) -> u64 {
+        self.contains.iter().map(|contains| contains.least).fold(self.least, u64::max)
+    }
+}
+
+impl Contains {
+    fn places(&self) -> usize {
+        self.most.unwrap_or(self.least).max(self.least) as usize
+    }
+
+    fn at(&self, place: usize) -> Option<Literal> {
+        if (place as u64) < self.least {
+            return Some(Literal::Is(self.node));
+        }
+        self.most.filter(|most| place as u64 >= *most).map(|_| Literal::Not(self.node))
     }
 }
 

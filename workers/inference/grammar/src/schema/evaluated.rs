@@ -1,6 +1,6 @@
-//! Which members of an object a schema has said something of, for `unevaluatedProperties`.
+//! What of a value a schema has said something of, for `unevaluatedProperties` and `unevaluatedItems`.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::document::{Document, Node};
 
@@ -18,6 +18,29 @@ pub(super) struct Names {
 /// more.
 pub(super) fn members(document: &mut Document<'_>, node: Node) -> Result<Option<Names>, String> {
     let mut names = Names::default();
+    let mut covers_all = false;
+    each(document, node, |keywords, is_own| {
+        covers_all |= keywords.contains_key("additionalProperties")
+            || keywords.contains_key("unevaluatedProperties") && !is_own;
+        let keys = |keyword: &str| {
+            keywords
+                .get(keyword)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flat_map(|schemas| schemas.keys().cloned())
+        };
+        names.named.extend(keys("properties"));
+        names.patterns.extend(keys("patternProperties"));
+    })?;
+    Ok((!covers_all).then_some(names))
+}
+
+/// Goes through a schema and those that always hold beside it; `see` is told whether it is the schema itself.
+fn each(
+    document: &mut Document<'_>,
+    node: Node,
+    mut see: impl FnMut(&Map<String, Value>, bool),
+) -> Result<(), String> {
     let mut open = vec![node];
     let mut seen = Vec::new();
     while let Some(node) = open.pop() {
@@ -30,25 +53,28 @@ pub(super) fn members(document: &mut Document<'_>, node: Node) -> Result<Option<
         }
         let held = document.held(node);
         let Value::Object(keywords) = held.get() else { continue };
-        let covers_all = keywords.contains_key("additionalProperties")
-            || seen.len() > 1 && keywords.contains_key("unevaluatedProperties");
-        if covers_all {
-            return Ok(None);
-        }
-        let keys = |keyword: &str| {
-            keywords
-                .get(keyword)
-                .and_then(Value::as_object)
-                .into_iter()
-                .flat_map(|schemas| schemas.keys().cloned())
-        };
-        names.named.extend(keys("properties"));
-        names.patterns.extend(keys("patternProperties"));
+        see(keywords, seen.len() == 1);
         if let Some(reference) = keywords.get("$ref").and_then(Value::as_str) {
             open.push(document.referenced(reference, node)?);
         }
         let all = keywords.get("allOf").and_then(Value::as_array).map_or(0, Vec::len);
         open.extend((0..all).map(|place| document.below(node, &["allOf", &place.to_string()])));
     }
-    Ok(Some(names))
+    Ok(())
+}
+
+/// How many items the schema and those that always hold beside it cover by their places; `None` where every item is covered.
+/// What `contains` covers is left out, so that less is let through rather than more.
+pub(super) fn items(document: &mut Document<'_>, node: Node) -> Result<Option<usize>, String> {
+    let mut places = 0;
+    let mut covers_all = false;
+    each(document, node, |keywords, is_own| {
+        let list = |keyword: &str| keywords.get(keyword).and_then(Value::as_array).map(Vec::len);
+        let has = |keyword: &str| keywords.contains_key(keyword);
+        places = places.max(list("prefixItems").unwrap_or(0)).max(list("items").unwrap_or(0));
+        covers_all |= has("items") && list("items").is_none()
+            || has("additionalItems") && list("items").is_some()
+            || has("unevaluatedItems") && !is_own;
+    })?;
+    Ok((!covers_all).then_some(places))
 }

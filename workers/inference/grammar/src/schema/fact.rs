@@ -65,7 +65,7 @@ pub(super) enum Fact {
     ItemsAtLeast(u64),
     ItemsAtMost(u64),
     Items(Items),
-    Contains(Node),
+    Contains(Contains),
     Unique,
     Members(Rc<Members>),
     Required(String),
@@ -90,6 +90,14 @@ pub(super) struct Edge {
 pub(super) struct Pattern {
     pub(super) kept: Rc<str>,
     pub(super) wide: Option<Rc<str>>,
+}
+
+/// How many items of an array satisfy a schema.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contains {
+    pub(super) node: Node,
+    pub(super) least: u64,
+    pub(super) most: Option<u64>,
 }
 
 /// What one schema says of an array's items.

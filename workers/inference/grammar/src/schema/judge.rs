@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::document::{Document, Node};
 use super::effort::{Effort, Halt};
-use super::fact::{Fact, Items, Literal, Members, Noted};
+use super::fact::{Contains, Fact, Items, Literal, Members, Noted};
 use super::kinds::Kinds;
 use super::number::Number;
 use super::read::Reader;
@@ -179,13 +179,13 @@ impl Court<'_> {
                 }
                 true
             }
-            Fact::Contains(node) => {
+            Fact::Contains(Contains { node, least, most }) => {
+                let (mut surely, mut perhaps) = (0, 0);
                 for item in items {
-                    if self.satisfies(*node, item, width)? {
-                        return Ok(true);
-                    }
+                    surely += u64::from(self.satisfies(*node, item, width)?);
+                    perhaps += u64::from(self.satisfies(*node, item, width.opposite())?);
                 }
-                false
+                surely >= *least && most.is_none_or(|most| perhaps <= most)
             }
             Fact::Unique => {
                 let mut seen = BTreeSet::new();

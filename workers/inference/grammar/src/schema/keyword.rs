@@ -1,5 +1,5 @@
 /// Keywords that bear on validity. Others are annotations.
-const KNOWN: [&str; 45] = [
+const KNOWN: [&str; 46] = [
     "type",
     "const",
     "enum",
@@ -46,10 +46,11 @@ const KNOWN: [&str; 45] = [
     "then",
     "else",
     "minContains",
+    "maxContains",
 ];
 
 /// Keywords that mean something only together with another one, which reads them.
-const COMPANIONS: [&str; 4] = ["additionalItems", "then", "else", "minContains"];
+const COMPANIONS: [&str; 5] = ["additionalItems", "then", "else", "minContains", "maxContains"];
 
 const DRAFT_3: [&str; 3] = ["extends", "disallow", "divisibleBy"];
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::document::{Document, Node};
-use super::fact::{Edge, Fact, Hints, Items, Literal, Members};
+use super::fact::{Contains, Edge, Fact, Hints, Items, Literal, Members, Pattern};
 use super::kinds::Kinds;
 use super::regexes::Regexes;
 
@@ -43,25 +43,37 @@ impl Negation<'_, '_> {
             Fact::ItemsAtLeast(least) => of(Kinds::ARRAY, vec![Fact::ItemsAtMost(least - 1)]),
             Fact::ItemsAtMost(most) => of(Kinds::ARRAY, vec![Fact::ItemsAtLeast(most + 1)]),
             Fact::Items(items) => self.not_items(items),
-            Fact::Contains(node) => {
-                let items = Items { prefix: Vec::new(), rest: Some(Literal::Not(*node)) };
-                of(Kinds::ARRAY, vec![Fact::Items(items)])
+            Fact::Contains(Contains { node, least, most }) => {
+                let contains = |least, most| Fact::Contains(Contains { node: *node, least, most });
+                let fewer = least.checked_sub(1).map(|most| contains(0, Some(most)));
+                let more = most.map(|most| contains(most + 1, None));
+                fewer.into_iter().chain(more).flat_map(|fact| of(Kinds::ARRAY, vec![fact])).collect()
             }
+            Fact::Pattern(pattern) => match self.not_pattern(pattern) {
+                Some(pattern) => of(Kinds::STRING, vec![Fact::Pattern(pattern)]),
+                None => vec![vec![Fact::Unkept]],
+            },
             Fact::Members(members) => self.not_members(members),
             Fact::Required(name) => of(Kinds::OBJECT, vec![Fact::Absent(name.clone())]),
             Fact::Absent(name) => of(Kinds::OBJECT, vec![Fact::Required(name.clone())]),
             Fact::Member(name, literal) => vec![member(name, opposite(*literal))],
             Fact::MembersAtLeast(least) => of(Kinds::OBJECT, vec![Fact::MembersAtMost(least - 1)]),
             Fact::MembersAtMost(most) => of(Kinds::OBJECT, vec![Fact::MembersAtLeast(most + 1)]),
-            Fact::Whole
-            | Fact::Multiple(_)
-            | Fact::Pattern(_)
-            | Fact::Unique
-            | Fact::Names(_)
-            | Fact::Unkept => {
+            Fact::Whole | Fact::Multiple(_) | Fact::Unique | Fact::Names(_) | Fact::Unkept => {
                 vec![vec![Fact::Unkept]]
             }
         }
+    }
+
+    /// What no validator lets through by a pattern.
+    fn not_pattern(&mut self, pattern: &Pattern) -> Option<Pattern> {
+        let Pattern { kept, wide } = pattern;
+        let Some(wide) = wide else {
+            return Some(Pattern { kept: self.regexes.but(kept)?.into(), wide: None });
+        };
+        let none = self.regexes.but(wide).filter(|none| self.regexes.is_possible(none))?;
+        let some = self.regexes.but(kept).unwrap_or_else(|| "^(?s:.*)$".to_owned());
+        Some(Pattern { kept: none.into(), wide: Some(some.into()) })
     }
 
     fn not_one_of(&self, nodes: &[Node]) -> Vec<Vec<Fact>> {

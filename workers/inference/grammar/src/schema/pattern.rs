@@ -1,36 +1,87 @@
-/// Rewrites a pattern of ECMA-262, which JSON Schema uses, into the parser's syntax where the two differ.
-pub(super) fn translate(pattern: &str) -> String {
-    const SPACES: &str =
-        r"\t\n\x0B\x0C\r\x20\u{A0}\u{1680}\u{2000}-\u{200A}\u{2028}\u{2029}\u{202F}\u{205F}\u{3000}\u{FEFF}";
-    let mut translated = String::with_capacity(pattern.len());
-    let mut within_class = false;
-    let mut rest = pattern.chars();
-    while let Some(character) = rest.next() {
-        match (character, within_class) {
-            ('\\', _) => match rest.next() {
-                Some('s') if within_class => translated.push_str(SPACES),
-                Some('s') => translated.push_str(&format!("[{SPACES}]")),
-                Some('S') => translated.push_str(&format!("[^{SPACES}]")),
-                Some('0') => translated.push_str(r"\x00"),
-                Some('b') if within_class => translated.push_str(r"\x08"),
-                Some(escaped) => translated.extend(['\\', escaped]),
-                None => translated.push('\\'),
-            },
-            ('.', false) => translated.push_str(r"[^\n\r\u{2028}\u{2029}]"),
-            ('[', false) => {
-                within_class = true;
-                translated.push('[');
-            }
-            (']', true) => {
-                within_class = false;
-                translated.push(']');
-            }
-            // Within a class these are letters there and operators here.
-            ('[' | '&' | '~', true) => translated.extend(['\\', character]),
-            _ => translated.push(character),
+//! Patterns of JSON Schema, which are those of ECMA-262, in the parser's syntax, which has no looks.
+
+mod beside;
+mod path;
+mod read;
+mod states;
+mod tree;
+mod write;
+
+use beside::{Parts, settle};
+use states::machine;
+use tree::{Look, Tree};
+
+/// Why a pattern can't be kept.
+type Fault = String;
+
+/// Patterns without looks, all of which match the texts that a pattern matches somewhere, from beginning to end.
+pub(super) fn all(source: &str) -> Result<Vec<String>, Fault> {
+    let whole = whole_text(source)?;
+    Ok(taken_apart(&whole).or_else(|| by_machine(&[whole], true).map(|only| vec![only])).ok_or(TOO_MUCH)?)
+}
+
+/// The same as one pattern.
+pub(super) fn one(source: &str) -> Result<String, Fault> {
+    let mut all = all(source)?;
+    match all.len() {
+        1 => Ok(all.swap_remove(0)),
+        _ => Ok(by_machine(&[whole_text(source)?], true).ok_or(TOO_MUCH)?),
+    }
+}
+
+/// One pattern for the texts that all of these match, as far as it can be written.
+pub(super) fn both(patterns: &[String]) -> Option<String> {
+    let trees = patterns.iter().map(|pattern| whole_text(pattern).ok()).collect::<Option<Vec<_>>>()?;
+    by_machine(&trees, true)
+}
+
+/// A pattern for the texts that this one doesn't match, as far as it can be written.
+pub(super) fn but(pattern: &str) -> Option<String> {
+    by_machine(&[whole_text(pattern).ok()?], false)
+}
+
+const TOO_MUCH: &str = "its look-around takes too much to be kept without";
+
+/// The pattern with what may stand around what it matches.
+fn whole_text(source: &str) -> Result<Tree, Fault> {
+    Ok(Tree::sequence([Tree::any(), read::read(source)?, Tree::any()]))
+}
+
+fn by_machine(patterns: &[Tree], holds: bool) -> Option<String> {
+    machine(patterns, holds).and_then(|machine| path::pattern(&machine)).map(|tree| write::write(&tree))
+}
+
+/// Takes looks out without a machine, as those at the beginning or at the end can be: they hold of the whole text.
+fn taken_apart(whole: &Tree) -> Option<Vec<String>> {
+    let mut sequences = settle(whole)?;
+    if !sequences.iter().flatten().any(Tree::looks) {
+        let options = sequences.into_iter().rev().map(Tree::sequence);
+        return Some(vec![write::write(&Tree::choice(options))]);
+    }
+    let parts = sequences.pop().filter(|_| sequences.is_empty())?;
+    let first = parts.iter().position(|part| !matches!(part, Tree::Look(_))).unwrap_or(parts.len());
+    let last = parts.iter().rposition(|part| !matches!(part, Tree::Look(_))).map_or(first, |last| last + 1);
+    let mut patterns = vec![write::write(&Tree::sequence(plain(&parts[first..last])?))];
+    for (place, part) in parts.iter().enumerate() {
+        let Tree::Look(Look::Around { ahead, holds, of }) = part else { continue };
+        let of = (**of).clone();
+        let whole = match ahead {
+            true if place < first => Tree::sequence([of, Tree::any()]),
+            false if place >= last => Tree::sequence([Tree::any(), of]),
+            _ => return None,
+        };
+        let anchored = Tree::sequence([Tree::Look(Look::Start), whole, Tree::Look(Look::End)]);
+        match holds {
+            true => patterns.extend(taken_apart(&anchored)?),
+            false => patterns.push(by_machine(&[anchored], false)?),
         }
     }
-    translated
+    Some(patterns)
+}
+
+/// The parts, if there is no look among them.
+fn plain(parts: &[Tree]) -> Option<Parts> {
+    (!parts.iter().any(Tree::looks)).then(|| parts.to_vec())
 }
 
 /// One pattern for what any of these matches somewhere. The parser knows anchors only at both ends of the whole.
@@ -74,27 +125,4 @@ fn whole(part: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{join, translate};
-
-    #[test]
-    fn patterns_are_joined_with_their_anchors() {
-        let joined = join(&["^a|b$".to_owned(), "[|]\\$".to_owned()]);
-        assert_eq!(joined, r"^(?:(?:a)(?s:.*)|(?s:.*)(?:b)|(?s:.*)(?:[|]\$)(?s:.*))$");
-    }
-
-    #[test]
-    fn what_both_read_alike_stays() {
-        for pattern in [r"^[a-z0-9_-]{2,8}$", r"\d+\.\d{2}", "^(a|b)*$", r"\/x\\"] {
-            assert_eq!(translate(pattern), pattern);
-        }
-    }
-
-    #[test]
-    fn what_they_read_differently_is_rewritten() {
-        assert_eq!(translate("^.$"), r"^[^\n\r\u{2028}\u{2029}]$");
-        assert_eq!(translate(r"[a[&&b.]"), r"[a\[\&\&b.]");
-        assert!(translate(r"\s").starts_with(r"[\t\n"));
-        assert!(translate(r"[x\s]").starts_with(r"[x\t\n"));
-    }
-}
+mod tests;

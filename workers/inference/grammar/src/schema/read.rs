@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use super::document::{Document, Node};
-use super::fact::{Edge, Fact, Items, Literal, Members, Noted, Origin, Pattern};
+use super::fact::{Contains, Edge, Fact, Items, Literal, Members, Noted, Origin, Pattern};
 use super::keyword;
 use super::kinds::Kinds;
 use super::{evaluated, format, number, pattern, regexes::Regexes};
@@ -13,6 +13,8 @@ use crate::SchemaError;
 
 /// Counts beyond this are cut to it where they are upper bounds and refused where they are lower ones.
 const MOST_COUNTED: u64 = 65_536;
+/// Items that are told apart by whether an array must contain them.
+const MOST_CONTAINED: u64 = 64;
 
 /// Why a keyword can't be kept; the reader knows the path.
 type Fault = String;
@@ -100,8 +102,9 @@ impl<'r, 'a> Reader<'r, 'a> {
             "minLength" => self.note(keyword, Fact::LengthAtLeast(least(value)?)),
             "maxLength" => self.note(keyword, Fact::LengthAtMost(most(value)?)),
             "pattern" => {
-                let kept = self.pattern(value.as_str().ok_or("must be a string")?)?;
-                self.note(keyword, Fact::Pattern(Pattern { kept: kept.into(), wide: None }));
+                for kept in self.patterns(value.as_str().ok_or("must be a string")?)? {
+                    self.note(keyword, Fact::Pattern(Pattern { kept: kept.into(), wide: None }));
+                }
             }
             "format" => {
                 let name = value.as_str().ok_or("must be a string")?;
@@ -121,6 +124,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             },
             "properties" | "patternProperties" | "additionalProperties" => self.members(keyword, from)?,
             "unevaluatedProperties" => self.unevaluated(value)?,
+            "unevaluatedItems" => self.unevaluated_items(value)?,
             "required" => {
                 for name in names(value)? {
                     writable(name)?;
@@ -270,16 +274,14 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     fn contains(&mut self, from: &Map<String, Value>) -> Result<(), Fault> {
-        if from.contains_key("maxContains") {
-            return Err("a grammar can't keep it together with maxContains".to_owned());
+        let least = from.get("minContains").map(least).transpose()?.unwrap_or(1);
+        let most = from.get("maxContains").map(count).transpose()?.filter(|most| *most <= MOST_COUNTED);
+        if least.max(most.unwrap_or(0)) > MOST_CONTAINED {
+            return Err(format!("a grammar can't count more than {MOST_CONTAINED} items"));
         }
-        match from.get("minContains").map(least).transpose()?.unwrap_or(1) {
-            0 => {}
-            1 => {
-                let node = self.document.below(self.node, &["contains"]);
-                self.note("contains", Fact::Contains(node));
-            }
-            _ => return Err("a grammar can't keep it together with a minContains above 1".to_owned()),
+        if least > 0 || most.is_some() {
+            let node = self.document.below(self.node, &["contains"]);
+            self.note("contains", Fact::Contains(Contains { node, least, most }));
         }
         Ok(())
     }
@@ -304,7 +306,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
         for source in schemas("patternProperties")? {
             let node = self.document.below(self.node, &["patternProperties", &source]);
-            members.patterns.push((self.pattern(&source)?, node));
+            members.patterns.push((self.name_pattern(&source)?, node));
         }
         if from.contains_key("additionalProperties") {
             members.others = Some(self.document.below(self.node, &["additionalProperties"]));
@@ -320,13 +322,25 @@ impl<'r, 'a> Reader<'r, 'a> {
         let names = evaluated::members(self.document, self.node)?;
         let Some(evaluated::Names { named, patterns }) = names else { return Ok(()) };
         let free = self.document.made("true".to_owned(), Value::Bool(true));
-        let patterns = patterns.iter().map(|source| Ok((self.pattern(source)?, free)));
+        let patterns = patterns.iter().map(|source| Ok((self.name_pattern(source)?, free)));
         let members = Members {
             patterns: patterns.collect::<Result<_, Fault>>()?,
             named: named.into_iter().map(|name| (name, free)).collect(),
             others: Some(self.document.below(self.node, &["unevaluatedProperties"])),
         };
         self.note("unevaluatedProperties", Fact::Members(Rc::new(members)));
+        Ok(())
+    }
+
+    fn unevaluated_items(&mut self, value: &Value) -> Result<(), Fault> {
+        if *value == Value::Bool(true) {
+            return Ok(());
+        }
+        let Some(places) = evaluated::items(self.document, self.node)? else { return Ok(()) };
+        let free = self.document.made("true".to_owned(), Value::Bool(true));
+        let rest = self.document.below(self.node, &["unevaluatedItems"]);
+        let items = Items { prefix: vec![Literal::Is(free); places], rest: Some(Literal::Is(rest)) };
+        self.note("unevaluatedItems", Fact::Items(items));
         Ok(())
     }
 
@@ -383,11 +397,21 @@ impl<'r, 'a> Reader<'r, 'a> {
         Ok(())
     }
 
-    fn pattern(&mut self, source: &str) -> Result<String, Fault> {
-        let translated = pattern::translate(source);
-        match self.regexes.fault(&translated) {
-            None => Ok(translated),
-            Some(why) => Err(format!("the pattern {source:?} can't be kept: {why}")),
+    /// Patterns that a text matches all of, where it matches this one.
+    fn patterns(&mut self, source: &str) -> Result<Vec<String>, Fault> {
+        self.sound(source, pattern::all(source))
+    }
+
+    fn name_pattern(&mut self, source: &str) -> Result<String, Fault> {
+        Ok(self.sound(source, pattern::one(source).map(|only| vec![only]))?.concat())
+    }
+
+    fn sound(&mut self, source: &str, read: Result<Vec<String>, Fault>) -> Result<Vec<String>, Fault> {
+        let unkept = |why: &str| format!("the pattern {source:?} can't be kept: {why}");
+        let patterns = read.map_err(|why| unkept(&why))?;
+        match patterns.iter().all(|pattern| self.regexes.is_readable(pattern)) {
+            true => Ok(patterns),
+            false => Err(unkept("it takes too much")),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use llguidance::derivre::{Regex, RegexAst, RegexBuilder};
 use llguidance::regex_to_lark;
 
+use super::pattern;
+
 /// Steps of one question; a question that takes more has no answer.
 const FUEL: u64 = 20_000;
 /// What strings hold when nothing is escaped by number.
@@ -12,9 +14,17 @@ const WRITABLE: &str = r"[^\x00-\x07\x0B\x0E-\x1F\x7F]*";
 
 #[derive(Default)]
 pub(super) struct Regexes {
-    read: HashMap<String, Option<String>>,
+    read: HashMap<String, bool>,
+    /// Patterns that were made of several, or of all texts but those of one.
+    made: HashMap<Made, Option<String>>,
     search: HashMap<String, Option<Regex>>,
     empty: HashMap<String, Option<bool>>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Made {
+    Both(Vec<String>),
+    But(String),
 }
 
 /// Texts that all of the patterns match, of a length within the bounds.
@@ -26,13 +36,30 @@ pub(super) struct Texts<'a> {
 }
 
 impl Regexes {
-    /// Why a pattern can't be read, if it can't.
-    pub(super) fn fault(&mut self, pattern: &str) -> Option<String> {
-        let read = self.read.entry(pattern.to_owned()).or_insert_with(|| {
-            let read = RegexBuilder::new().mk(&search(pattern));
-            read.err().map(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())
-        });
-        read.clone()
+    /// Whether the parser can read a pattern.
+    pub(super) fn is_readable(&mut self, pattern: &str) -> bool {
+        let read = self.read.entry(pattern.to_owned());
+        *read.or_insert_with(|| RegexBuilder::new().mk(&search(pattern)).is_ok())
+    }
+
+    /// One pattern for what all of these match; `None` if it takes too much.
+    pub(super) fn both(&mut self, patterns: &[String]) -> Option<String> {
+        if let [only] = patterns {
+            return Some(only.clone());
+        }
+        let made = self.made.entry(Made::Both(patterns.to_vec()));
+        made.or_insert_with(|| pattern::both(patterns)).clone()
+    }
+
+    /// A pattern for what this one doesn't match; `None` if it takes too much.
+    pub(super) fn but(&mut self, pattern: &str) -> Option<String> {
+        let made = self.made.entry(Made::But(pattern.to_owned()));
+        made.or_insert_with(|| pattern::but(pattern)).clone()
+    }
+
+    /// Whether some text that can be written may match.
+    pub(super) fn is_possible(&mut self, pattern: &str) -> bool {
+        self.is_empty(Texts { patterns: &[pattern], least: 0, most: None }) != Some(true)
     }
 
     /// Whether a pattern matches somewhere in a text; `None` if it takes too long to tell.
@@ -76,12 +103,6 @@ impl Regexes {
             RegexAst::Regex(WRITABLE.to_owned()),
             RegexAst::Not(Box::new(taken(names, &[]))),
         ];
-        is_empty(RegexAst::And(left)) == Some(true)
-    }
-
-    /// Whether every text that the one matches is matched by the other.
-    pub(super) fn is_within(&mut self, small: &str, big: &str) -> bool {
-        let left = vec![search(small), RegexAst::Not(Box::new(search(big)))];
         is_empty(RegexAst::And(left)) == Some(true)
     }
 

@@ -72,15 +72,17 @@ impl<'s, 'a> Shapes<'s, 'a> {
         node.map_or("", |node| self.solver.document.path(node))
     }
 
-    /// Schemas of strings that have patterns, each once.
-    pub(super) fn texts(&self) -> Vec<Value> {
-        let mut texts: Vec<Value> = Vec::new();
-        for way in self.ways.iter().flatten() {
+    /// Strings that have patterns, each once.
+    pub(super) fn patterned(&self) -> Vec<super::Text> {
+        let mut texts: Vec<super::Text> = Vec::new();
+        for (shape, way) in
+            self.ways.iter().enumerate().flat_map(|(shape, ways)| ways.iter().map(move |way| (shape, way)))
+        {
             if let Way::Plain(schema) = way
                 && schema.get("pattern").is_some()
-                && !texts.contains(schema)
+                && !texts.iter().any(|text| text.schema == *schema)
             {
-                texts.push(schema.clone());
+                texts.push(super::Text { schema: schema.clone(), path: self.path(shape).to_owned() });
             }
         }
         texts
@@ -141,22 +143,11 @@ impl<'s, 'a> Shapes<'s, 'a> {
 
     fn array(&mut self, branch: &Branch, origin: Origin) -> Way {
         let array = &branch.array;
-        let mut least = array.least;
         if array.unique && array.most != Some(1) {
             self.solver.unsure.get_or_insert(origin);
         }
-        // The first item is the one that an array must contain.
-        let contained = array.contains.iter().map(|node| Literal::Is(*node));
-        let mut prefix = Vec::new();
-        for place in 0..array.places() {
-            let mut demand = array.at(place);
-            if place == 0 {
-                demand.extend(contained.clone());
-                least = least.max(array.contains.len().min(1) as u64);
-            }
-            prefix.push(self.number(demand));
-        }
-        Way::Array { prefix, rest: self.number(array.rest()), least, most: array.most }
+        let prefix = (0..array.places()).map(|place| self.number(array.at(place))).collect();
+        Way::Array { prefix, rest: self.number(array.rest()), least: array.fewest(), most: array.most }
     }
 
     fn object(&mut self, branch: &Branch, origin: Origin, ways: &mut Vec<Way>) -> Result<(), SchemaError> {
@@ -283,25 +274,42 @@ impl<'s, 'a> Shapes<'s, 'a> {
                 continue;
             }
             let all = all_of(text);
-            let [pattern] = &*all else {
-                return Err(self
-                    .solver
-                    .refusal(origin, "a grammar can't keep it with more than one bound of a name"));
-            };
             for (within, demand) in &known {
-                if self.solver.regexes.is_within(within, pattern)
-                    && !patterns.iter().any(|(other, _)| other == within)
-                {
-                    patterns.push((within.clone(), demand.clone()));
+                let both = [vec![within.clone()], all.clone()].concat();
+                self.add_apart(origin, both, demand, &[], patterns)?;
+            }
+            if let Some(rest) = &rest {
+                self.add_apart(origin, all, rest, &known, patterns)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a pattern for the names that match all of these and none of the other patterns, if there are any.
+    fn add_apart(
+        &mut self,
+        origin: Origin,
+        mut all: Vec<String>,
+        demand: &Demand,
+        others: &[(String, Demand)],
+        patterns: &mut Vec<(String, Demand)>,
+    ) -> Result<(), SchemaError> {
+        let regexes = &mut self.solver.regexes;
+        let mut made = || {
+            let pattern = regexes.both(&all)?;
+            for (other, _) in others.iter().chain(&*patterns) {
+                if regexes.overlap(other, &pattern) {
+                    all.push(regexes.but(other)?);
                 }
             }
-            let Some(rest) = &rest else { continue };
-            if known.iter().chain(&*patterns).any(|(other, _)| self.solver.regexes.overlap(other, pattern)) {
-                return Err(self
-                    .solver
-                    .refusal(origin, "a grammar can't keep it together with patterns that overlap it"));
-            }
-            patterns.push((pattern.clone(), rest.clone()));
+            regexes.both(&all)
+        };
+        let Some(pattern) = made() else {
+            let why = "a grammar can't keep so many bounds of a name together";
+            return Err(self.solver.refusal(origin, why));
+        };
+        if self.solver.regexes.is_possible(&pattern) {
+            patterns.push((pattern, demand.clone()));
         }
         Ok(())
     }

@@ -283,6 +283,7 @@ impl<'a> Solver<'a> {
                 return Ok(false);
             }
             Fact::Members(_) if width == Width::Wide && origin.keyword == "unevaluatedProperties" => {}
+            Fact::Items(_) if width == Width::Wide && origin.keyword == "unevaluatedItems" => {}
             Fact::Contains(_) if width == Width::Wide => {}
             fact => return Ok(open.branch.take(fact)),
         }

@@ -21,13 +21,12 @@ fn a_keyword_that_can_not_be_kept_is_named_with_its_path() {
     let within =
         |schema: Value| json!({"type": "object", "properties": {"a/b": {"type": "array", "items": schema}}});
     let path = "/properties/a~1b/items";
-    for keyword in ["unevaluatedItems", "propertyNames", "contains"] {
+    for keyword in ["propertyNames", "contains"] {
         assert_eq!(
             refused(within(json!({keyword: 7}))).1.split("/items").next(),
             path.split("/items").next()
         );
     }
-    assert_eq!(refused(within(json!({"unevaluatedItems": false}))), pair("unevaluatedItems", path));
     assert_eq!(refused(within(json!({"type": "strnig"}))), pair("type", path));
     assert_eq!(refused(within(json!({"format": 7}))), pair("format", path));
     assert_eq!(refused(within(json!({"enum": []}))), pair("enum", path));
@@ -37,10 +36,10 @@ fn a_keyword_that_can_not_be_kept_is_named_with_its_path() {
     assert_eq!(refused(within(json!({"$ref": "#/$defs/none"}))), pair("$ref", path));
     assert_eq!(refused(within(json!({"$ref": "https://example.com/schema"}))), pair("$ref", path));
     assert_eq!(refused(within(json!({"type": "object", "minProperties": 2}))), pair("minProperties", path));
-    assert_eq!(refused(within(json!({"pattern": "(?=x)y"}))), pair("pattern", path));
+    assert_eq!(refused(within(json!({"pattern": "(x)\\1"}))), pair("pattern", path));
     assert_eq!(refused(within(json!({"pattern": "("}))), pair("pattern", path));
     assert_eq!(refused(within(json!(7))), pair("items", path));
-    let behind = json!({"$defs": {"bad": {"type": "string", "pattern": "(?!x)"}}, "$ref": "#/$defs/bad"});
+    let behind = json!({"$defs": {"bad": {"type": "string", "pattern": "(?>x)"}}, "$ref": "#/$defs/bad"});
     assert_eq!(refused(behind), pair("pattern", "/$defs/bad"));
 }
 
@@ -153,6 +152,6 @@ fn references_are_followed_through_escapes_anchors_and_identifiers() {
 fn an_unsatisfiable_root_names_a_keyword() {
     let error = written(&json!({"type": "string", "not": {"type": "string"}})).expect_err("no value");
     assert_eq!(error.keyword, "not");
-    let error = written(&json!({"type": "string", "not": {"pattern": "^a"}})).expect_err("no grammar");
+    let error = written(&json!({"type": "integer", "not": {"multipleOf": 2}})).expect_err("no grammar");
     assert_eq!((error.keyword.as_str(), error.why.as_str()), ("not", "a grammar can't keep it"));
 }

@@ -1,0 +1,168 @@
+//! The write connection with what it has counted: totals of the tenants, written once for all requests of a group.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Deref;
+
+use cortex_domain::id::Tenant;
+use cortex_domain::retention::Usage;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::fault::Fault;
+use super::usage::Delta;
+
+/// Tenants whose totals are kept from one group to the next.
+const MOST_KNOWN: usize = 4096;
+
+/// What a request writes with. As a connection it reads and writes everything but the totals.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    connection: Connection,
+    totals: RefCell<Totals>,
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    known: HashMap<Tenant, Total>,
+    /// What was counted since the last flush, so that it can be taken back.
+    counted: Vec<(Tenant, Delta)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Total {
+    has: Delta,
+    /// What the table says.
+    flushed: Delta,
+}
+
+/// A point to which what was counted can be taken back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark(usize);
+
+impl Transaction {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, totals: RefCell::default() }
+    }
+
+    /// Counts a change; returns what the tenant then has.
+    pub(super) fn count(&self, tenant: &Tenant, delta: Delta) -> Result<Usage, Fault> {
+        let totals = &mut *self.totals.borrow_mut();
+        if !totals.known.contains_key(tenant) {
+            let flushed = read(&self.connection, tenant)?;
+            totals.known.insert(tenant.clone(), Total { has: flushed, flushed });
+        }
+        let Some(total) = totals.known.get_mut(tenant) else { return Ok(Usage::default()) };
+        total.has = total.has.plus(delta);
+        totals.counted.push((tenant.clone(), delta));
+        Ok(total.has.as_usage())
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark(self.totals.borrow().counted.len())
+    }
+
+    /// Takes back what was counted since, as what was written since is rolled back.
+    pub(super) fn take_back(&self, mark: Mark) {
+        let totals = &mut *self.totals.borrow_mut();
+        for (tenant, delta) in totals.counted.drain(mark.0..) {
+            if let Some(total) = totals.known.get_mut(&tenant) {
+                total.has = total.has.minus(delta);
+            }
+        }
+    }
+
+    /// Writes the totals that have changed.
+    pub(super) fn flush(&self) -> rusqlite::Result<()> {
+        let totals = &mut *self.totals.borrow_mut();
+        for (tenant, _) in totals.counted.drain(..) {
+            let Some(total) = totals.known.get_mut(&tenant).filter(|total| total.has != total.flushed) else {
+                continue;
+            };
+            write(&self.connection, &tenant, total.has)?;
+            total.flushed = total.has;
+        }
+        if totals.known.len() > MOST_KNOWN {
+            totals.known.clear();
+        }
+        Ok(())
+    }
+
+    /// Forgets all totals, as a group that was undone may have written some of them.
+    pub(super) fn forget_totals(&self) {
+        *self.totals.borrow_mut() = Totals::default();
+    }
+}
+
+impl Deref for Transaction {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+fn read(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Delta> {
+    let found = connection
+        .prepare_cached("SELECT jobs, open, bytes, keys FROM usage WHERE tenant = ?1")?
+        .query_row([tenant.as_str()], |row| {
+            Ok(Delta { jobs: row.get(0)?, open: row.get(1)?, bytes: row.get(2)?, keys: row.get(3)? })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// A tenant that has nothing has no row.
+fn write(connection: &Connection, tenant: &Tenant, has: Delta) -> rusqlite::Result<()> {
+    let tenant = tenant.as_str();
+    if has == Delta::default() {
+        return connection.prepare_cached("DELETE FROM usage WHERE tenant = ?1")?.execute([tenant]).map(drop);
+    }
+    let Delta { jobs, open, bytes, keys } = has;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO usage (tenant, jobs, open, bytes, keys) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![tenant, jobs, open, bytes, keys])
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transaction() -> Transaction {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("CREATE TABLE usage (tenant TEXT PRIMARY KEY, jobs, open, bytes, keys); BEGIN")
+            .unwrap();
+        Transaction::new(connection)
+    }
+
+    fn bytes(bytes: i64) -> Delta {
+        Delta { bytes, ..Delta::default() }
+    }
+
+    #[test]
+    fn totals_are_written_once_and_what_is_taken_back_counts_nothing() {
+        let transaction = transaction();
+        let tenant: Tenant = "a".parse().unwrap();
+        transaction.count(&tenant, bytes(5)).unwrap();
+        let mark = transaction.mark();
+        assert_eq!(transaction.count(&tenant, bytes(7)).unwrap().bytes, 12);
+        transaction.take_back(mark);
+        assert_eq!(read(&transaction, &tenant).unwrap(), Delta::default());
+        transaction.flush().unwrap();
+        assert_eq!(read(&transaction, &tenant).unwrap(), bytes(5));
+        assert_eq!(transaction.count(&tenant, bytes(1)).unwrap().bytes, 6);
+    }
+
+    #[test]
+    fn totals_of_a_group_that_was_undone_are_read_again() {
+        let transaction = transaction();
+        let tenant: Tenant = "a".parse().unwrap();
+        transaction.execute_batch("COMMIT; BEGIN").unwrap();
+        transaction.count(&tenant, bytes(5)).unwrap();
+        transaction.flush().unwrap();
+        transaction.execute_batch("ROLLBACK").unwrap();
+        transaction.forget_totals();
+        assert_eq!(transaction.count(&tenant, bytes(1)).unwrap().bytes, 1);
+    }
+}

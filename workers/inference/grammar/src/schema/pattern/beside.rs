@@ -1,0 +1,186 @@
+//! Takes out looks at one character: they bear on the parts beside them, which then match less. Counts stay as they are.
+
+use regex_syntax::hir::ClassUnicode;
+
+use super::tree::{Look, Tree, all, but, letters};
+
+/// Sequences that a pattern is split into.
+const MOST: usize = 128;
+
+/// Parts one after the other, of which only those are looks that see further than one character.
+pub(super) type Parts = Vec<Tree>;
+
+/// Splits a pattern into sequences, one of which matches; `None` if they are too many, or if a look is repeated.
+pub(super) fn settle(tree: &Tree) -> Option<Vec<Parts>> {
+    let mut open = vec![vec![tree.clone()]];
+    let mut settled = Vec::new();
+    while let Some(parts) = open.pop() {
+        if open.len() + settled.len() > MOST {
+            return None;
+        }
+        match split(&parts)? {
+            Some(more) => open.extend(more),
+            None => settled.push(parts),
+        }
+    }
+    Some(settled)
+}
+
+/// One step: what the parts are split into, if there is anything to do.
+fn split(parts: &[Tree]) -> Option<Option<Vec<Parts>>> {
+    for (place, part) in parts.iter().enumerate() {
+        let with = |within: &[Tree]| [&parts[..place], within, &parts[place + 1..]].concat();
+        match part {
+            Tree::Sequence(within) => return Some(Some(vec![with(within)])),
+            part if !part.looks() => {}
+            Tree::Choice(options) => {
+                return Some(Some(options.iter().map(|option| with(std::slice::from_ref(option))).collect()));
+            }
+            Tree::Repeat { of, least: 0, most: Some(1) } => {
+                return Some(Some(vec![with(&[]), with(std::slice::from_ref(&**of))]));
+            }
+            Tree::Repeat { .. } => return None,
+            _ => {}
+        }
+    }
+    for (place, part) in parts.iter().enumerate() {
+        let Tree::Look(look) = part else { continue };
+        let (before, after) = (&parts[..place], &parts[place + 1..]);
+        let around = |before: Vec<Parts>, after: Vec<Parts>| -> Vec<Parts> {
+            before
+                .iter()
+                .flat_map(|before| after.iter().map(move |after| [before.as_slice(), after].concat()))
+                .collect()
+        };
+        let behind = |beside: &Beside| around(beside.of(before, Side::Behind), vec![after.to_vec()]);
+        let ahead = |beside: &Beside| around(vec![before.to_vec()], beside.of(after, Side::Ahead));
+        match look {
+            Look::Start => return Some(Some(behind(&Beside::edge()))),
+            Look::End => return Some(Some(ahead(&Beside::edge()))),
+            Look::Boundary { holds } => {
+                let word = Beside { set: letters(), edge: false };
+                let other = word.opposite();
+                let pairs = if *holds {
+                    [(&word, &other), (&other, &word)]
+                } else {
+                    [(&word, &word), (&other, &other)]
+                };
+                let both = pairs.into_iter().flat_map(|(left, right)| {
+                    around(left.of(before, Side::Behind), right.of(after, Side::Ahead))
+                });
+                return Some(Some(both.collect()));
+            }
+            Look::Around { ahead: is_ahead, holds, of } => {
+                let Some(beside) = Beside::read(of, *is_ahead) else { continue };
+                let beside = if *holds { beside } else { beside.opposite() };
+                return Some(Some(if *is_ahead { ahead(&beside) } else { behind(&beside) }));
+            }
+        }
+    }
+    Some(None)
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Ahead,
+    Behind,
+}
+
+/// What may stand beside a place: a character of a set, or the text's edge.
+#[derive(Clone)]
+struct Beside {
+    set: ClassUnicode,
+    edge: bool,
+}
+
+impl Beside {
+    fn edge() -> Self {
+        Self { set: ClassUnicode::empty(), edge: true }
+    }
+
+    fn opposite(&self) -> Self {
+        Self { set: but(self.set.clone()), edge: !self.edge }
+    }
+
+    /// A look that sees no further than one character; `None` for one that does.
+    fn read(tree: &Tree, is_ahead: bool) -> Option<Self> {
+        match tree {
+            Tree::Chars(set) => Some(Self { set: set.clone(), edge: false }),
+            Tree::Look(Look::End) if is_ahead => Some(Self::edge()),
+            Tree::Look(Look::Start) if !is_ahead => Some(Self::edge()),
+            Tree::Sequence(parts) if parts.is_empty() => Some(Self { set: all(), edge: true }),
+            Tree::Choice(options) => {
+                let mut found = Self { set: ClassUnicode::empty(), edge: false };
+                for option in options {
+                    let Self { set, edge } = Self::read(option, is_ahead)?;
+                    found.set.union(&set);
+                    found.edge |= edge;
+                }
+                Some(found)
+            }
+            _ => None,
+        }
+    }
+
+    /// The parts where this stands at that side of them.
+    fn of(&self, parts: &[Tree], side: Side) -> Vec<Parts> {
+        let mut found = self.begun(parts, side);
+        if self.edge && parts.iter().all(Tree::is_nullable) {
+            found.push(parts.iter().filter(|part| matches!(part, Tree::Look(_))).cloned().collect());
+        }
+        found
+    }
+
+    /// The parts where they begin, or end, with a character of the set.
+    fn begun(&self, parts: &[Tree], side: Side) -> Vec<Parts> {
+        let (first, rest) = match side {
+            Side::Ahead => match parts.split_first() {
+                Some(split) => split,
+                None => return Vec::new(),
+            },
+            Side::Behind => match parts.split_last() {
+                Some(split) => split,
+                None => return Vec::new(),
+            },
+        };
+        let with = |first: &[Tree], rest: &[Tree]| match side {
+            Side::Ahead => [first, rest].concat(),
+            Side::Behind => [rest, first].concat(),
+        };
+        if matches!(first, Tree::Look(_)) {
+            let first = std::slice::from_ref(first);
+            return self.begun(rest, side).iter().map(|rest| with(first, rest)).collect();
+        }
+        let begun = self.begun_part(first, side);
+        let mut found = Vec::new();
+        if !begun.is_nothing() {
+            found.push(with(&[begun], rest));
+        }
+        if first.is_nullable() {
+            found.extend(self.begun(rest, side));
+        }
+        found
+    }
+
+    fn begun_part(&self, part: &Tree, side: Side) -> Tree {
+        match part {
+            Tree::Chars(set) => {
+                let mut both = set.clone();
+                both.intersect(&self.set);
+                Tree::chars(both)
+            }
+            Tree::Sequence(parts) => Tree::choice(self.begun(parts, side).into_iter().map(Tree::sequence)),
+            Tree::Choice(options) => Tree::choice(options.iter().map(|option| self.begun_part(option, side))),
+            Tree::Repeat { of, least, most } => {
+                let one = self.begun_part(of, side);
+                let least = least.saturating_sub(1);
+                let more = Tree::repeat((**of).clone(), least, most.map(|most| most - 1));
+                Tree::sequence(match side {
+                    Side::Ahead => [one, more],
+                    Side::Behind => [more, one],
+                })
+            }
+            Tree::Look(_) => Tree::nothing(),
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! Reads a pattern as ECMA-262 has it, which JSON Schema uses. Where validators read a pattern in different ways, it is refused.
+
+use regex_syntax::hir::{Class, ClassUnicode, HirKind};
+
+use super::tree::{Look, Tree, all, blanks, but, digits, letters, line_ends, set};
+
+const DEEPEST: usize = 64;
+const MOST_REPEATS: u32 = 65_536;
+
+/// Why a pattern can't be read.
+type Fault = String;
+
+pub(super) fn read(pattern: &str) -> Result<Tree, Fault> {
+    let mut reader =
+        Reader { letters: pattern.chars().collect(), at: 0, depth: 0, any_case: false, any_dot: false };
+    let tree = reader.choice()?;
+    match reader.peek() {
+        None => Ok(tree),
+        Some(_) => Err("a `)` closes no group".to_owned()),
+    }
+}
+
+struct Reader {
+    letters: Vec<char>,
+    at: usize,
+    depth: usize,
+    /// Whether letters stand for their other case too.
+    any_case: bool,
+    /// Whether a dot stands for the end of a line too.
+    any_dot: bool,
+}
+
+/// What stands in brackets.
+enum Member {
+    Letter(char),
+    Set(ClassUnicode),
+}
+
+impl Reader {
+    fn peek(&self) -> Option<char> {
+        self.letters.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let next = self.peek();
+        self.at += usize::from(next.is_some());
+        next
+    }
+
+    fn takes(&mut self, text: &str) -> bool {
+        let fits =
+            text.chars().enumerate().all(|(at, letter)| self.letters.get(self.at + at) == Some(&letter));
+        if fits {
+            self.at += text.chars().count();
+        }
+        fits
+    }
+
+    fn choice(&mut self) -> Result<Tree, Fault> {
+        let mut options = vec![self.sequence()?];
+        while self.takes("|") {
+            options.push(self.sequence()?);
+        }
+        Ok(Tree::choice(options))
+    }
+
+    fn sequence(&mut self) -> Result<Tree, Fault> {
+        let mut parts = Vec::new();
+        while let Some(letter) = self.peek().filter(|letter| !matches!(letter, '|' | ')')) {
+            self.at += 1;
+            let part = self.part(letter)?;
+            parts.push(self.repeated(part)?);
+        }
+        Ok(Tree::sequence(parts))
+    }
+
+    fn part(&mut self, letter: char) -> Result<Tree, Fault> {
+        Ok(match letter {
+            '^' => Tree::Look(Look::Start),
+            '$' => Tree::Look(Look::End),
+            '.' if self.any_dot => Tree::Chars(all()),
+            '.' => Tree::Chars(but(line_ends())),
+            '[' => Tree::chars(self.brackets()?),
+            '(' => self.group()?,
+            '\\' => self.escape()?,
+            '*' | '+' | '?' => return Err(format!("`{letter}` repeats nothing")),
+            '{' if self.counts()?.is_some() => return Err("a `{` repeats nothing".to_owned()),
+            letter => self.letter(letter),
+        })
+    }
+
+    fn letter(&self, letter: char) -> Tree {
+        Tree::Chars(self.in_any_case(set(&[(letter, letter)])))
+    }
+
+    fn in_any_case(&self, mut set: ClassUnicode) -> ClassUnicode {
+        if self.any_case {
+            set.case_fold_simple();
+        }
+        set
+    }
+
+    fn repeated(&mut self, part: Tree) -> Result<Tree, Fault> {
+        let before = self.at;
+        let counts = match self.next() {
+            Some('*') => Some((0, None)),
+            Some('+') => Some((1, None)),
+            Some('?') => Some((0, Some(1))),
+            Some('{') => self.counts()?,
+            _ => None,
+        };
+        let Some((least, most)) = counts else {
+            self.at = before;
+            return Ok(part);
+        };
+        self.takes("?");
+        if let Some(again @ ('*' | '+' | '?')) = self.peek() {
+            return Err(format!("`{again}` repeats nothing"));
+        }
+        if matches!(part, Tree::Look(_)) {
+            return Err("what takes no character is repeated".to_owned());
+        }
+        Ok(Tree::repeat(part, least, most))
+    }
+
+    /// The counts behind a `{`, with the place after them; nothing is taken where it isn't the beginning of counts.
+    fn counts(&mut self) -> Result<Option<(u32, Option<u32>)>, Fault> {
+        let from = self.at;
+        let least = self.number()?;
+        let comma = self.takes(",");
+        let most = if comma { self.number()? } else { least };
+        if !self.takes("}") || least.is_none() && (most.is_none() || !comma) {
+            self.at = from;
+            return Ok(None);
+        }
+        let Some(least) = least else {
+            return Err("validators read `{,` in different ways (write `{0,`)".to_owned());
+        };
+        if most.is_some_and(|most| most < least) {
+            return Err("a count ends before it begins".to_owned());
+        }
+        Ok(Some((least, most)))
+    }
+
+    fn number(&mut self) -> Result<Option<u32>, Fault> {
+        let mut number = None;
+        while let Some(digit) = self.peek().and_then(|letter| letter.to_digit(10)) {
+            self.at += 1;
+            let next = number.unwrap_or(0_u32).saturating_mul(10).saturating_add(digit);
+            if next > MOST_REPEATS {
+                return Err(format!("a count is above {MOST_REPEATS}"));
+            }
+            number = Some(next);
+        }
+        Ok(number)
+    }
+
+    fn group(&mut self) -> Result<Tree, Fault> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(format!("groups nest deeper than {DEEPEST}"));
+        }
+        let flags = (self.any_case, self.any_dot);
+        let around = |ahead, holds| Some((ahead, holds));
+        let mut look = None;
+        if self.takes("?") {
+            if self.takes("=") {
+                look = around(true, true);
+            } else if self.takes("!") {
+                look = around(true, false);
+            } else if self.takes("<=") {
+                look = around(false, true);
+            } else if self.takes("<!") {
+                look = around(false, false);
+            } else if self.takes("<") || self.takes("P<") {
+                while self.next().ok_or("a group's name doesn't end")? != '>' {}
+            } else if self.flags()? {
+                self.depth -= 1;
+                return Ok(Tree::empty());
+            }
+        }
+        let tree = self.choice()?;
+        if !self.takes(")") {
+            return Err("a group isn't closed".to_owned());
+        }
+        (self.any_case, self.any_dot) = flags;
+        self.depth -= 1;
+        Ok(match look {
+            Some((ahead, holds)) => Tree::Look(Look::Around { ahead, holds, of: Box::new(tree) }),
+            None => tree,
+        })
+    }
+
+    /// The flags of a group; true where they are for all that follows, and the group is over.
+    fn flags(&mut self) -> Result<bool, Fault> {
+        let mut on = true;
+        loop {
+            match self.next() {
+                Some('i') => self.any_case = on,
+                Some('s') => self.any_dot = on,
+                Some('-') if on => on = false,
+                Some(':') => return Ok(false),
+                Some(')') => return Ok(true),
+                Some(flag) => return Err(format!("a group `(?{flag}` can't be kept")),
+                None => return Err("a group isn't closed".to_owned()),
+            }
+        }
+    }
+
+    fn brackets(&mut self) -> Result<ClassUnicode, Fault> {
+        let is_negated = self.takes("^");
+        if self.peek() == Some(']') {
+            return Err("validators read brackets without characters in different ways".to_owned());
+        }
+        let mut found = ClassUnicode::empty();
+        loop {
+            match self.member()? {
+                None => break,
+                Some(Member::Set(set)) => found.union(&set),
+                Some(Member::Letter(first)) => {
+                    let from = self.at;
+                    let last = match self.takes("-") {
+                        true => self.member()?,
+                        false => None,
+                    };
+                    match last {
+                        Some(Member::Letter(last)) if last < first => {
+                            return Err(format!("the range `{first}-{last}` ends before it begins"));
+                        }
+                        Some(Member::Letter(last)) => found.union(&set(&[(first, last)])),
+                        _ => {
+                            self.at = from;
+                            found.union(&set(&[(first, first)]));
+                        }
+                    }
+                }
+            }
+        }
+        let found = self.in_any_case(found);
+        Ok(if is_negated { but(found) } else { found })
+    }
+
+    /// The next in brackets; `None` at their end.
+    fn member(&mut self) -> Result<Option<Member>, Fault> {
+        match self.next().ok_or("a `[` isn't closed")? {
+            ']' => Ok(None),
+            '\\' if self.takes("b") => Ok(Some(Member::Letter('\u{8}'))),
+            '\\' => match self.escape()? {
+                Tree::Chars(set) => match set.ranges() {
+                    [one] if one.start() == one.end() => Ok(Some(Member::Letter(one.start()))),
+                    _ => Ok(Some(Member::Set(set))),
+                },
+                _ => Err("an escape in brackets stands for no character".to_owned()),
+            },
+            letter => Ok(Some(Member::Letter(letter))),
+        }
+    }
+
+    /// What stands behind a backslash.
+    fn escape(&mut self) -> Result<Tree, Fault> {
+        let letter = self.next().ok_or("a backslash ends the pattern")?;
+        let found = match letter {
+            'd' => digits(),
+            'D' => but(digits()),
+            'w' => letters(),
+            'W' => but(letters()),
+            's' => blanks(),
+            'S' => but(blanks()),
+            'b' => return Ok(Tree::Look(Look::Boundary { holds: true })),
+            'B' => return Ok(Tree::Look(Look::Boundary { holds: false })),
+            'A' => return Ok(Tree::Look(Look::Start)),
+            'z' | 'Z' => return Ok(Tree::Look(Look::End)),
+            '0' if self.peek().is_none_or(|next| !next.is_ascii_digit()) => set(&[('\0', '\0')]),
+            '0'..='9' | 'k' => return Err("a back-reference can't be kept".to_owned()),
+            'n' => set(&[('\n', '\n')]),
+            'r' => set(&[('\r', '\r')]),
+            't' => set(&[('\t', '\t')]),
+            'f' => set(&[('\u{C}', '\u{C}')]),
+            'v' => set(&[('\u{B}', '\u{B}')]),
+            'c' => {
+                let letter = self.next().filter(char::is_ascii_alphabetic);
+                let letter = letter.ok_or("`\\c` stands before no letter")?;
+                let control = char::from(letter as u8 % 32);
+                set(&[(control, control)])
+            }
+            'x' => return self.by_number(2),
+            'u' => return self.by_number(4),
+            'p' | 'P' => self.property(letter)?,
+            letter if letter.is_ascii_alphanumeric() => {
+                return Err(format!("the escape `\\{letter}` isn't one of ECMA-262"));
+            }
+            letter => return Ok(self.letter(letter)),
+        };
+        Ok(Tree::Chars(found))
+    }
+
+    fn by_number(&mut self, digits: usize) -> Result<Tree, Fault> {
+        let code = if self.takes("{") {
+            let mut code = 0_u32;
+            loop {
+                match self.next() {
+                    Some('}') => break code,
+                    Some(digit) => code = digit_onto(code, Some(digit))?,
+                    None => return Err("a `{` isn't closed".to_owned()),
+                }
+            }
+        } else {
+            self.hex(digits)?
+        };
+        let code = match code {
+            0xD800..0xDC00 if self.takes("\\u") => {
+                let low = self.hex(4)?;
+                match low {
+                    0xDC00..0xE000 => 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00),
+                    _ => return Err("half a character can't be kept".to_owned()),
+                }
+            }
+            code => code,
+        };
+        let letter = char::from_u32(code).ok_or("half a character can't be kept")?;
+        Ok(self.letter(letter))
+    }
+
+    fn hex(&mut self, digits: usize) -> Result<u32, Fault> {
+        (0..digits).try_fold(0, |code, _| digit_onto(code, self.next()))
+    }
+
+    fn property(&mut self, letter: char) -> Result<ClassUnicode, Fault> {
+        let name: String = if self.takes("{") {
+            let mut name = String::new();
+            loop {
+                match self.next() {
+                    Some('}') => break name,
+                    Some(next) if next.is_ascii_alphanumeric() || matches!(next, '_' | '=') => {
+                        name.push(next)
+                    }
+                    _ => return Err(format!("`\\{letter}` stands before no property")),
+                }
+            }
+        } else {
+            self.next().filter(char::is_ascii_alphabetic).into_iter().collect()
+        };
+        let parsed = regex_syntax::parse(&format!("\\{letter}{{{name}}}"));
+        match parsed.map(|found| found.into_kind()) {
+            Ok(HirKind::Class(Class::Unicode(found))) => Ok(self.in_any_case(found)),
+            _ => Err(format!("`{name}` is no property of characters that is known")),
+        }
+    }
+}
+
+fn digit_onto(code: u32, digit: Option<char>) -> Result<u32, Fault> {
+    let digit = digit.and_then(|digit| digit.to_digit(16)).ok_or("an escape's number isn't hexadecimal")?;
+    Some(code * 16 + digit)
+        .filter(|code| *code <= 0x10_FFFF)
+        .ok_or_else(|| "there is no such character".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn what_validators_read_in_different_ways_is_refused() {
+        for pattern in [
+            "(",
+            ")",
+            "a**",
+            "*",
+            "a{,3}",
+            "a{3,2}",
+            "[z-a]",
+            r"\1",
+            r"(?<n>a)\k<n>",
+            "(?>a)",
+            "(?m)a",
+            r"\q",
+            "\\",
+            r"\u12",
+            r"\ud800",
+            r"\p{Nonsense}",
+            "[a",
+            "[]",
+            "[^]",
+            "{2}",
+            "^*",
+            "(?=a)+",
+            r"\u{110000}",
+            "a{99999}",
+        ] {
+            assert!(read(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_they_read_alike_is_read() {
+        for pattern in [
+            "",
+            "a|",
+            "{",
+            "a{",
+            "a{x}",
+            "}",
+            "]",
+            r"[\w-.]",
+            r"[a\-z]",
+            r"\u{1F600}",
+            r"\ud83d\ude00",
+            r"\p{Lu}\P{L}\pL",
+            "(?i)a",
+            "(?i:a)b",
+            "(?<year>a)",
+            "(?P<year>a)",
+            r"\cA",
+            r"\/\-\_",
+            "a+?",
+            "a{2,}?",
+        ] {
+            assert!(read(pattern).is_ok(), "{pattern}: {:?}", read(pattern));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+use fancy_regex::Regex;
+use proptest::prelude::*;
+
+use super::super::regexes::Regexes;
+use super::{all, both, but, join, one};
+
+/// Texts that tell patterns apart.
+const TEXTS: [&str; 24] = [
+    "", "a", "b", "ab", "ba", "aab", "abb", "a b", " a", "a ", "-a", "a-", "foo", "foobar", "xfoo", "foo.",
+    "a.b", "all", "alls", "--", "a--b", "€", "a\nb", "_",
+];
+
+fn matches(patterns: &[String], text: &str) -> bool {
+    let mut regexes = Regexes::default();
+    patterns.iter().all(|pattern| regexes.matches(pattern, text).expect("few steps"))
+}
+
+/// Compares with a library that goes back and tries again.
+fn agrees(source: &str, texts: &[&str]) {
+    let reference = Regex::new(source).expect("a pattern of both");
+    let all = all(source).unwrap_or_else(|why| panic!("{source}: {why}"));
+    let one = one(source).ok();
+    let other = all.iter().map(|pattern| but(pattern)).collect::<Option<Vec<_>>>();
+    for text in texts {
+        let expected = reference.is_match(text).expect("few steps");
+        assert_eq!(matches(&all, text), expected, "{source} of {text:?}: {all:?}");
+        if let Some(one) = &one {
+            assert_eq!(matches(std::slice::from_ref(one), text), expected, "{source} of {text:?}: {one}");
+        }
+        if let Some(other) = &other {
+            let none = other.iter().all(|other| !matches(std::slice::from_ref(other), text));
+            assert_eq!(none, expected, "but {source} of {text:?}: {other:?}");
+        }
+    }
+}
+
+#[test]
+fn patterns_with_looks_match_what_they_matched() {
+    for source in [
+        "^(?!all$).*$",
+        "^(?!all)",
+        "^(?!-)[-a-z0-9]{0,49}[a-z0-9]$",
+        r"^(?![ \t\n]*\(default(.*)\))[\s\S]*",
+        r"\b(?:foo|bar)\b",
+        r"^a\b",
+        r"\Ba",
+        r"a\b.*\bb",
+        r"^((?!foo).)*$",
+        r"^(?=[^!*]+$)(?=(.*\w)).+$",
+        r"^(?=[^=]+$)(?!\s+$)(.|\n)+$",
+        r"^(?!^foo\.|b|c).*",
+        "^(?!foo|name|style).+$",
+        r"^([\da-z](?:(?!.*--)[\da-z-]*[\da-z])?)(b)?$",
+        r"(?<!x)foo",
+        r"(?<=x)foo|^-",
+        r"foo(?!bar)",
+        r"^.*(?<!foo)$",
+        r"^(?!.*--)[a-z-]+$",
+        "(?=.*a)(?=.*b)",
+        "^(?:^a)?b",
+        "^(?!$)",
+        r"^(?=.{2,3}$)[a-z]+( [a-z]+)*$",
+        "(?:a|b(?!b))+$",
+    ] {
+        agrees(source, &TEXTS);
+    }
+}
+
+#[test]
+fn counts_stay_where_a_look_sees_one_character() {
+    let source = r"^https?:\/\/(www\.)?[-a-zA-Z0-9@:%._\+~#=]{1,256}\.[a-zA-Z0-9()]{1,6}\b([-a-zA-Z0-9()@:%_\+.~#?&\/=]*)$";
+    agrees(
+        source,
+        &["https://a.bc", "http://www.a.b/c?d=e", "https://a.b(", "https://a.b()c", "ftp://a.b", "http://a."],
+    );
+    assert!(one(source).expect("it can be kept").len() < 1_000);
+}
+
+#[test]
+fn two_patterns_become_one() {
+    let both = both(&["^.{2,4}$".to_owned(), "^[a-c]+$".to_owned()]).expect("few states");
+    for (text, fits) in [("a", false), ("abc", true), ("abcab", false), ("abx", false)] {
+        assert_eq!(matches(std::slice::from_ref(&both), text), fits, "{text} {both}");
+    }
+}
+
+#[test]
+fn what_takes_too_much_is_refused() {
+    for source in [r"^(?!.*a.{40}b).*(?!c{900}d)x$", "(?<=foo.)bar|x", "(?:a(?!(?:ab){300}c)){200}"] {
+        let begun = std::time::Instant::now();
+        assert!(all(source).is_err(), "{source}");
+        assert!(begun.elapsed().as_secs() < 5, "{source}");
+    }
+}
+
+#[test]
+fn patterns_are_joined_with_their_anchors() {
+    let joined = join(&["^a|b$".to_owned(), "[|]\\$".to_owned()]);
+    assert_eq!(joined, r"^(?:(?:a)(?s:.*)|(?s:.*)(?:b)|(?s:.*)(?:[|]\$)(?s:.*))$");
+}
+
+/// Small patterns with looks.
+fn pattern() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("a".to_owned()),
+        Just("b".to_owned()),
+        Just("[^a]".to_owned()),
+        Just(r"\w".to_owned()),
+        Just(" ".to_owned()),
+        Just("(?s:.)".to_owned()),
+        Just("^".to_owned()),
+        Just("$".to_owned()),
+        Just(r"\b".to_owned()),
+        Just(r"\B".to_owned()),
+        Just("(?<!a)".to_owned()),
+        Just("(?<=[ b])".to_owned()),
+    ];
+    leaf.prop_recursive(4, 16, 3, |within| {
+        prop_oneof![
+            prop::collection::vec(within.clone(), 1..4).prop_map(|parts| parts.concat()),
+            (within.clone(), within.clone()).prop_map(|(left, right)| format!("(?:{left}|{right})")),
+            within.clone().prop_map(|part| format!("(?:{part})*")),
+            within.clone().prop_map(|part| format!("(?:{part})?")),
+            within.clone().prop_map(|part| format!("(?:a{part}){{1,2}}")),
+            within.clone().prop_map(|part| format!("(?={part})")),
+            within.prop_map(|part| format!("(?!{part})")),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn patterns_by_chance_match_what_a_library_with_looks_matches(source in pattern()) {
+        prop_assume!(Regex::new(&source).is_ok() && all(&source).is_ok());
+        agrees(&source, &["", "a", "b", " ", "ab", "ba", "aa", "a b", "b a", " ab", "aba", "abab", "bb "]);
+    }
+}

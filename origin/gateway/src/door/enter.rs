@@ -25,7 +25,9 @@ pub(crate) fn enter<B>(rule: Option<&Loopback>, request: &Request<B>) -> Result<
     }
     match rule {
         // What the edge signed comes with the tunnel's host; the routes check the signature.
-        Some(rule) if !is_signed(request.headers()) => Ok(rule.check(&sent(request.uri(), request.headers()))?),
+        Some(rule) if !is_signed(request.headers()) => {
+            Ok(rule.check(&sent(request.uri(), request.headers()))?)
+        }
         _ => Ok(()),
     }
 }

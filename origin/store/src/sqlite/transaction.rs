@@ -119,7 +119,9 @@ fn write(connection: &Connection, tenant: &Tenant, has: Delta) -> rusqlite::Resu
     }
     let Delta { jobs, open, bytes, keys } = has;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO usage (tenant, jobs, open, bytes, keys) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO usage (tenant, jobs, open, bytes, keys) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
         .execute(params![tenant, jobs, open, bytes, keys])
         .map(drop)
 }

@@ -57,6 +57,17 @@ impl Regexes {
         made.or_insert_with(|| pattern::but(pattern)).clone()
     }
 
+    /// The pattern without the names that it matches: the parser would put the schemas of both together again. `None` where it
+    /// matches none of them, or where it takes too much.
+    pub(super) fn without(&mut self, pattern: &str, names: &[&str]) -> Option<String> {
+        let matched: Vec<&str> =
+            names.iter().copied().filter(|name| self.matches(pattern, name) != Some(false)).collect();
+        if matched.is_empty() {
+            return None;
+        }
+        self.both(&[pattern.to_owned(), all_but(matched.into_iter())])
+    }
+
     /// Whether some text that can be written may match.
     pub(super) fn is_possible(&mut self, pattern: &str) -> bool {
         self.is_empty(Texts { patterns: &[pattern], least: 0, most: None }) != Some(true)

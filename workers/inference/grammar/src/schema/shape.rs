@@ -176,6 +176,11 @@ impl<'s, 'a> Shapes<'s, 'a> {
         }
         let names: Vec<&str> = named.iter().map(|named| named.name.as_str()).collect();
         patterns.retain(|(pattern, _)| !self.solver.regexes.adds_no_name(pattern, &names));
+        for (pattern, _) in &mut patterns {
+            if let Some(apart) = self.solver.regexes.without(pattern, &names) {
+                *pattern = apart;
+            }
+        }
         let all: Vec<&str> = patterns.iter().map(|(pattern, _)| pattern.as_str()).collect();
         if others.is_some() && self.solver.regexes.leave_no_name(&names, &all) {
             others = None;

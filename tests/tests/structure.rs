@@ -45,6 +45,7 @@ fn each_forbidden_dependency_is_found() {
         ("proto/domain", "proto/guard"),
         ("proto/domain", "proto/config"),
         ("proto/config", "proto/domain"),
+        ("proto/http1", "proto/guard"),
         ("proto/guard", "proto/wire"),
         ("proto/wire", "proto/guard"),
         ("proto/fabric", "proto/guard"),

@@ -1,8 +1,8 @@
 //! Carries TCP connections to the Worker's Unix socket and back.
 //!
-//! Only well-formed requests go on ([`crate::requests`]). workerd doesn't notice that a TCP client has left before it writes to it, so a call would go on for one that is gone.
-//! The end of a Unix connection it notices at once. The relay also bounds what workerd leaves open: how many
-//! connections there are, and how long one may take no byte.
+//! Only well-formed requests go on ([`Requests`]). workerd doesn't notice that a TCP client has left before it writes to
+//! it, so a call would go on for one that is gone. The end of a Unix connection it notices at once. The relay also
+//! bounds what workerd leaves open: how many connections there are, and how long one may take no byte.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cortex_guard::{Kind, Problem, Shape};
+use cortex_http1::Requests;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::requests::Requests;
+use crate::requests::{RULES, refusal};
 
 /// What is carried at once, each way of each connection.
 const BUFFER_BYTES: usize = 16 << 10;
@@ -100,7 +101,7 @@ async fn carry(mut client: TcpStream, socket: &Path, limits: Limits) -> io::Resu
     let mut worker = connect(socket, limits.connect_timeout).await?;
     let (from_client, mut to_client) = client.split();
     let (from_worker, to_worker) = worker.split();
-    let mut requests = Requests::default();
+    let mut requests = Requests::new(RULES);
     let sent = tokio::select! {
         sent = send(from_client, to_worker, &mut requests, limits.write_timeout) => sent?,
         answered = copy(from_worker, &mut to_client, limits.write_timeout) => {
@@ -136,8 +137,8 @@ async fn send(
             return Ok(Sent::All);
         }
         passed.clear();
-        if let Err(problem) = requests.take(&buffer[..length], &mut passed) {
-            return Ok(Sent::Malformed(problem));
+        if let Err(fault) = requests.take(&buffer[..length], &mut passed) {
+            return Ok(Sent::Malformed(refusal(fault)));
         }
         write(&mut worker, &passed, write_timeout).await?;
     }
@@ -304,7 +305,7 @@ mod tests {
         timeout(LIMIT, client.read_to_string(&mut answer)).await.unwrap().unwrap();
         assert!(
             answer.starts_with("HTTP/1.1 400 Bad Request\r\n")
-                && answer.contains("`Content-Length` is repeated"),
+                && answer.contains("`Content-Length` occurs twice"),
             "{answer}"
         );
     }

@@ -16,12 +16,13 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::join;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connections::{Connection, Connections, Vouch};
-use crate::door::{self, Framed};
+use crate::door::{self, Framed, MAX_HEAD};
 use crate::gateway::Gateway;
 use crate::refuse::Refused;
 use crate::routes::router;
@@ -29,8 +30,6 @@ use crate::unread::Unread;
 
 /// How long a request's head may take to arrive, and an idle connection may stay.
 const HEAD: Duration = Duration::from_secs(15);
-/// A head has at most 16 KiB, and the buffer holds a little more than the head.
-const BUFFER: usize = 32 * 1024;
 /// How long open requests have to end once the door is closed.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
@@ -93,12 +92,13 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was not set");
         }
+        let (reader, writer) = stream.into_split();
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
-            .max_buf_size(BUFFER)
+            .max_buf_size(MAX_HEAD)
             .serve_connection(
-                TokioIo::new(Framed::new(WriteTimeout::new(stream))),
+                TokioIo::new(join(Framed::new(reader), WriteTimeout::new(writer))),
                 service_fn(|request| self.answer(place.vouch(), request)),
             );
         tokio::pin!(connection);

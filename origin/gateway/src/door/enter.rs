@@ -1,5 +1,5 @@
-//! What every request passes before its route is looked for: that it is framed in one way, and, on loopback, that no
-//! page of another site sent it.
+//! What every request passes before its route is looked for: that it can be read in one way only, and, on loopback, that
+//! no page of another site sent it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) fn rule(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc
 pub(crate) fn enter<B>(rule: Option<&Loopback>, request: &Request<B>) -> Result<(), Problem> {
     if let Some(fault) = request.headers().get(FAULT) {
         let fault = fault.to_str().unwrap_or("the head is framed in two ways");
-        return Err(Problem::new(Kind::InvalidRequest, format!("{fault} (expected one length of the body)")));
+        return Err(Problem::new(Kind::InvalidRequest, fault));
     }
     match rule {
         // What the edge signed comes with the tunnel's host; the routes check the signature.

@@ -14,3 +14,4 @@ pub(crate) use admit::{Admitted, Anybody, Door, idempotency, traceparent};
 pub use credentials::{Credentials, LocalKey, LocalKeyError};
 pub(crate) use enter::{enter, rule, sent};
 pub(crate) use framed::Framed;
+pub(crate) use framing::MAX_HEAD;

@@ -2,7 +2,8 @@ use std::net::SocketAddr;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::routing::get;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use futures::stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,7 +39,9 @@ impl Opened {
                     Body::from_stream(stream::repeat_with(piece))
                 }),
             )
-            .route("/known", get(async |vouch: Extension<Vouch>| vouch.known(&"a".parse().unwrap())));
+            .route("/known", get(async |vouch: Extension<Vouch>| vouch.known(&"a".parse().unwrap())))
+            .route("/body", post(async |body: Bytes| body))
+            .layer(from_fn_with_state(None, door::enter));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let until = stop.clone();
@@ -54,6 +57,15 @@ impl Opened {
         let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         stream
+    }
+
+    /// What comes back for bytes until the door closes.
+    async fn answer(&self, bytes: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
     }
 
     /// Waits for the connections that are open to end.
@@ -139,4 +151,85 @@ async fn a_head_that_never_ends_is_not_waited_for() {
     let began = Instant::now();
     assert!(is_closed(&mut half).await);
     assert!(began.elapsed() <= HEAD + Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_head_at_fault_is_refused_and_ends_its_connection() {
+    let door = Opened::open(8).await;
+    for (head, said) in [
+        ("GET /known HTTP/1.1\nhost: x\n\n", "does not end with CR and LF"),
+        ("GET /known HTTP/1.1\r\n\r\n", "`Host` is missing"),
+        ("GET /known HTTP/1.0\r\n\r\n", "`Host` is missing"),
+        ("GET http://x/known HTTP/1.1\r\nhost: x\r\n\r\n", "target is not a path"),
+        ("GET /known HTTP/1.1\r\nhost: x\r\na : b\r\n\r\n", "not one of HTTP/1.1"),
+    ] {
+        let answer = door.answer(head).await;
+        assert!(answer.starts_with("HTTP/1.1 400 ") || answer.starts_with("HTTP/1.0 400 "), "{answer}");
+        assert!(answer.contains("application/problem+json") && answer.contains(said), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_framed_in_two_ways_is_refused_after_the_answer_to_the_one_before() {
+    let door = Opened::open(8).await;
+    let first = "GET /known HTTP/1.1\r\nhost: x\r\n\r\n";
+    for (framing, said) in [
+        ("content-length: 5\r\ntransfer-encoding: chunked", "both `Content-Length` and `Transfer-Encoding`"),
+        ("transfer-encoding: chunked\r\ncontent-length: 5", "both `Content-Length` and `Transfer-Encoding`"),
+        ("content-length: 5\r\ncontent-length: 5", "`Content-Length` occurs twice"),
+        ("transfer-encoding: gzip, chunked", "is not `chunked` alone"),
+    ] {
+        let bad = format!("POST /body HTTP/1.1\r\nhost: x\r\n{framing}\r\n\r\n0\r\n\r\n");
+        let answer = door.answer(&format!("{first}{bad}{first}")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{framing}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 2, "{framing}: {answer}");
+        let refusal = answer.split_once("HTTP/1.1 400 ").map_or("", |(_, refusal)| refusal);
+        assert!(refusal.contains("application/problem+json"), "{framing}: {answer}");
+        assert!(refusal.contains(said) && refusal.contains("(expected one length of the body)"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_head_or_too_long_is_refused_by_the_library() {
+    let door = Opened::open(8).await;
+    let headers = |number| format!("GET /known HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(number - 1));
+    let endless = format!("GET /known HTTP/1.1\r\nhost: x\r\na: {}", "x".repeat(MAX_HEAD));
+    for (bytes, status) in [
+        ("GARBAGE\r\n\r\n", "HTTP/1.1 400 "),
+        ("GET /known HTTP/2.0\r\nhost: x\r\n\r\n", "HTTP/1.1 400 "),
+        (&headers(cortex_http1::MAX_HEADERS + 1), "HTTP/1.1 431 "),
+        (&endless[..MAX_HEAD], "HTTP/1.1 431 "),
+    ] {
+        let answer = door.answer(bytes).await;
+        assert!(answer.starts_with(status), "{bytes:.80}: {answer}");
+    }
+    let answer = door.answer("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    assert_eq!(answer, "", "a client of HTTP/2 is disconnected");
+}
+
+#[tokio::test]
+async fn a_head_over_the_limit_is_refused_though_its_end_comes_with_it() {
+    let door = Opened::open(8).await;
+    let long = "x".repeat(MAX_HEAD + 4096);
+    let framing = "content-length: 5\r\ntransfer-encoding: chunked";
+    let request = format!("POST /body HTTP/1.1\r\nhost: x\r\na: {long}\r\n{framing}\r\n\r\n0\r\n\r\n");
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A door that closes on unread bytes may reset the connection before its answer is read.
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_chunked_body_is_read_to_its_end_or_breaks_off() {
+    let door = Opened::open(8).await;
+    let head = "POST /body HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+    let sound = door.answer(&format!("{head}3;a=b\r\nabc\r\n1\r\nd\r\n0\r\na: b\r\n\r\n")).await;
+    assert!(sound.starts_with("HTTP/1.1 200 ") && sound.ends_with("abcd"), "{sound}");
+    for body in ["x\r\n", "3\r\nabcd", "3\nabc\n"] {
+        let answer = door.answer(&format!("{head}{body}")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{body}: {answer}");
+    }
 }

@@ -1,0 +1,204 @@
+//! The requests of one connection, one after the other.
+
+use crate::Fault;
+use crate::head::{self, Body, END_OF_HEAD, MAX_DIGITS};
+use crate::held::{Held, Misfit};
+
+/// What a door takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// The most bytes of a head, with the empty line that ends it.
+    pub head: usize,
+    /// The most bytes of the line with a chunk's size and its extensions.
+    pub chunk_line: usize,
+    /// The most bytes of all trailers of a body.
+    pub trailers: usize,
+    /// The only methods that may be used; `None` for any.
+    pub methods: Option<&'static [&'static str]>,
+}
+
+/// The requests of one connection, as far as they have come.
+#[derive(Debug)]
+pub struct Requests {
+    rules: Rules,
+    state: State,
+    /// How many requests were let through.
+    passed: u64,
+    /// What ended the reading.
+    fault: Option<Fault>,
+}
+
+#[derive(Debug)]
+enum State {
+    Head(Held),
+    Length(u64),
+    ChunkSize(Held),
+    /// What is left of a chunk and the end of line behind it.
+    Chunk(u64),
+    Trailers {
+        line: Held,
+        /// The bytes of the lines before.
+        before: usize,
+    },
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Head(Held::default())
+    }
+}
+
+impl Requests {
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        Self { rules, state: State::default(), passed: 0, fault: None }
+    }
+
+    /// Whether a request was let through, to which an answer may be under way.
+    #[must_use]
+    pub fn has_passed_any(&self) -> bool {
+        self.passed > 0
+    }
+
+    /// Returns what has come of the head that is being read or was refused; `None` within a body.
+    #[must_use]
+    pub fn head(&self) -> Option<&[u8]> {
+        match &self.state {
+            State::Head(head) => Some(head.bytes()),
+            _ => None,
+        }
+    }
+
+    /// Takes bytes of the client, and appends to `out` those that may go on. They go on as they came, without empty
+    /// lines before a request and without trailers, which mean nothing to our doors.
+    ///
+    /// # Errors
+    /// Returns the fault of the first request that is malformed or over a limit, now and whenever it is asked again.
+    /// Nothing of that request is in `out`, unless its body is at fault.
+    pub fn take(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        while !bytes.is_empty() {
+            bytes = self.step(bytes, out).inspect_err(|fault| self.fault = Some(*fault))?;
+        }
+        Ok(())
+    }
+
+    /// Takes some of the bytes and returns the rest.
+    fn step<'a>(&mut self, bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], Fault> {
+        let rules = &self.rules;
+        let (rest, next) = match &mut self.state {
+            State::Head(held) => {
+                let bytes = without_empty_lines(held, bytes);
+                let misfit = |misfit| match misfit {
+                    Misfit::TooLong => Fault::HeadTooLong { limit: rules.head },
+                    Misfit::BareLineEnd => Fault::BareLineEnd,
+                };
+                let Some(rest) = held.add(bytes, END_OF_HEAD, rules.head).map_err(misfit)? else {
+                    return Ok(&[]);
+                };
+                let body = head::read(held.bytes(), rules)?;
+                out.extend_from_slice(held.bytes());
+                self.passed += 1;
+                (rest, Some(State::before(body)))
+            }
+            State::Length(left) => {
+                let rest = pass(left, bytes, out);
+                (rest, (*left == 0).then(State::default))
+            }
+            State::ChunkSize(line) => {
+                let misfit = |misfit| match misfit {
+                    Misfit::TooLong => Fault::ChunkLineTooLong { limit: rules.chunk_line },
+                    Misfit::BareLineEnd => Fault::ChunkSize,
+                };
+                let Some(rest) = line.add(bytes, b"\r\n", rules.chunk_line).map_err(misfit)? else {
+                    return Ok(&[]);
+                };
+                let size = chunk_size(line.bytes())?;
+                out.extend_from_slice(line.bytes());
+                let next = match size {
+                    0 => State::Trailers { line: Held::default(), before: 0 },
+                    size => State::Chunk(size + 2),
+                };
+                (rest, Some(next))
+            }
+            State::Chunk(left) => {
+                let rest = pass_chunk(left, bytes, out)?;
+                (rest, (*left == 0).then(|| State::ChunkSize(Held::default())))
+            }
+            State::Trailers { line, before } => {
+                let misfit = |misfit| match misfit {
+                    Misfit::TooLong => Fault::TrailersTooLong { limit: rules.trailers },
+                    Misfit::BareLineEnd => Fault::BareLineEnd,
+                };
+                let room = rules.trailers.saturating_sub(*before);
+                let Some(rest) = line.add(bytes, b"\r\n", room).map_err(misfit)? else {
+                    return Ok(&[]);
+                };
+                let next = match line.bytes() {
+                    b"\r\n" => {
+                        out.extend_from_slice(b"\r\n");
+                        State::default()
+                    }
+                    trailer => State::Trailers { line: Held::default(), before: *before + trailer.len() },
+                };
+                (rest, Some(next))
+            }
+        };
+        if let Some(next) = next {
+            self.state = next;
+        }
+        Ok(rest)
+    }
+}
+
+impl State {
+    fn before(body: Body) -> Self {
+        match body {
+            Body::Length(0) => Self::default(),
+            Body::Length(length) => Self::Length(length),
+            Body::Chunked => Self::ChunkSize(Held::default()),
+        }
+    }
+}
+
+/// Leaves out the empty lines with which a client may end the body before.
+fn without_empty_lines<'a>(head: &Held, bytes: &'a [u8]) -> &'a [u8] {
+    let empty = bytes.iter().take_while(|byte| head.bytes().is_empty() && b"\r\n".contains(byte)).count();
+    &bytes[empty..]
+}
+
+fn pass<'a>(left: &mut u64, bytes: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    let length = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+    out.extend_from_slice(&bytes[..length]);
+    *left -= length as u64;
+    &bytes[length..]
+}
+
+/// Passes on a chunk, whose last two bytes are the end of a line wherever the pieces were cut.
+fn pass_chunk<'a>(left: &mut u64, bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], Fault> {
+    let before = out.len();
+    let rest = pass(left, bytes, out);
+    let last = out[before..].iter().rev().take(2);
+    for (behind, byte) in (*left..).zip(last) {
+        if (behind == 1 && *byte != b'\r') || (behind == 0 && *byte != b'\n') {
+            return Err(Fault::ChunkTooLong);
+        }
+    }
+    Ok(rest)
+}
+
+/// Reads a line with a chunk's size.
+fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
+    let line = line.strip_suffix(b"\r\n").unwrap_or(line);
+    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
+    if digits.is_empty() || digits.len() > MAX_DIGITS || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return Err(Fault::ChunkSize);
+    }
+    let digits = str::from_utf8(digits).map_err(|_| Fault::ChunkSize)?;
+    u64::from_str_radix(digits, 16).map_err(|_| Fault::ChunkSize)
+}
+
+#[cfg(test)]
+mod tests;

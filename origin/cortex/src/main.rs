@@ -25,6 +25,11 @@ use cli::{Cli, Verb};
 use exit::{Exit, Failure};
 use home::Home;
 
+/// A call allocates a few hundred small pieces on one thread and frees them on another, which costs a tenth less here
+/// than in glibc.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     if let Err(refused) = cli::refuse_plain(arguments) {

@@ -1,90 +1,95 @@
-//! Patterns of JSON Schema, which are those of ECMA-262, in the parser's syntax, which has no looks.
+//! Translates patterns of JSON Schema, which are those of ECMA-262, to the parser's syntax, which has no look-around.
+//!
+//! The parser takes patterns without zero-width assertions (`^`, `$`, `\b`, look-ahead and look-behind) that match a whole text.
+//! [`assertions`] takes out those that see one character, and keeps counts as they are. What looks ahead from the beginning
+//! or back from the end is a condition on the whole text, so it becomes a pattern of its own. For the rest [`dfa`] builds an
+//! automaton, and [`elimination`] turns it back into a pattern.
 
-mod beside;
-mod path;
-mod read;
-mod states;
-mod tree;
-mod write;
+mod assertions;
+mod ast;
+mod dfa;
+mod elimination;
+mod parse;
+mod print;
 
-use beside::{Parts, settle};
-use states::machine;
-use tree::{Look, Tree};
+use assertions::{Parts, settle};
+use ast::{Ast, Look};
+use dfa::dfa;
 
 /// Why a pattern can't be kept.
 type Fault = String;
 
-/// Patterns without looks, all of which match the texts that a pattern matches somewhere, from beginning to end.
+/// Returns patterns without assertions. A text in which `source` matches somewhere is matched whole by all of them.
 pub(super) fn all(source: &str) -> Result<Vec<String>, Fault> {
     let whole = whole_text(source)?;
-    Ok(taken_apart(&whole).or_else(|| by_machine(&[whole], true).map(|only| vec![only])).ok_or(TOO_MUCH)?)
+    Ok(taken_apart(&whole).or_else(|| by_dfa(&[whole], true).map(|only| vec![only])).ok_or(TOO_MUCH)?)
 }
 
-/// The same as one pattern.
+/// Returns one such pattern.
 pub(super) fn one(source: &str) -> Result<String, Fault> {
     let mut all = all(source)?;
     match all.len() {
         1 => Ok(all.swap_remove(0)),
-        _ => Ok(by_machine(&[whole_text(source)?], true).ok_or(TOO_MUCH)?),
+        _ => Ok(by_dfa(&[whole_text(source)?], true).ok_or(TOO_MUCH)?),
     }
 }
 
-/// One pattern for the texts that all of these match, as far as it can be written.
+/// Returns one pattern for the texts that all of these match, or `None` if it would be too large.
 pub(super) fn both(patterns: &[String]) -> Option<String> {
     let trees = patterns.iter().map(|pattern| whole_text(pattern).ok()).collect::<Option<Vec<_>>>()?;
-    by_machine(&trees, true)
+    by_dfa(&trees, true)
 }
 
-/// A pattern for the texts that this one doesn't match, as far as it can be written.
+/// Returns a pattern for the texts that this one doesn't match, or `None` if it would be too large.
 pub(super) fn but(pattern: &str) -> Option<String> {
-    by_machine(&[whole_text(pattern).ok()?], false)
+    by_dfa(&[whole_text(pattern).ok()?], false)
 }
 
-const TOO_MUCH: &str = "its look-around takes too much to be kept without";
+const TOO_MUCH: &str = "its look-around takes too much work";
 
-/// The pattern with what may stand around what it matches.
-fn whole_text(source: &str) -> Result<Tree, Fault> {
-    Ok(Tree::sequence([Tree::any(), read::read(source)?, Tree::any()]))
+/// Returns the pattern with any text before and after it.
+fn whole_text(source: &str) -> Result<Ast, Fault> {
+    Ok(Ast::sequence([Ast::any(), parse::parse(source)?, Ast::any()]))
 }
 
-fn by_machine(patterns: &[Tree], holds: bool) -> Option<String> {
-    machine(patterns, holds).and_then(|machine| path::pattern(&machine)).map(|tree| write::write(&tree))
+fn by_dfa(patterns: &[Ast], holds: bool) -> Option<String> {
+    dfa(patterns, holds).and_then(|dfa| elimination::pattern(&dfa)).map(|tree| print::print(&tree))
 }
 
-/// Takes looks out without a machine, as those at the beginning or at the end can be: they hold of the whole text.
-fn taken_apart(whole: &Tree) -> Option<Vec<String>> {
+/// Takes assertions out without an automaton. Returns `None` if one stands where that can't be done.
+fn taken_apart(whole: &Ast) -> Option<Vec<String>> {
     let mut sequences = settle(whole)?;
-    if !sequences.iter().flatten().any(Tree::looks) {
-        let options = sequences.into_iter().rev().map(Tree::sequence);
-        return Some(vec![write::write(&Tree::choice(options))]);
+    if !sequences.iter().flatten().any(Ast::has_assertion) {
+        let options = sequences.into_iter().rev().map(Ast::sequence);
+        return Some(vec![print::print(&Ast::choice(options))]);
     }
     let parts = sequences.pop().filter(|_| sequences.is_empty())?;
-    let first = parts.iter().position(|part| !matches!(part, Tree::Look(_))).unwrap_or(parts.len());
-    let last = parts.iter().rposition(|part| !matches!(part, Tree::Look(_))).map_or(first, |last| last + 1);
-    let mut patterns = vec![write::write(&Tree::sequence(plain(&parts[first..last])?))];
+    let first = parts.iter().position(|part| !matches!(part, Ast::Look(_))).unwrap_or(parts.len());
+    let last = parts.iter().rposition(|part| !matches!(part, Ast::Look(_))).map_or(first, |last| last + 1);
+    let mut patterns = vec![print::print(&Ast::sequence(plain(&parts[first..last])?))];
     for (place, part) in parts.iter().enumerate() {
-        let Tree::Look(Look::Around { ahead, holds, of }) = part else { continue };
+        let Ast::Look(Look::Around { ahead, holds, of }) = part else { continue };
         let of = (**of).clone();
         let whole = match ahead {
-            true if place < first => Tree::sequence([of, Tree::any()]),
-            false if place >= last => Tree::sequence([Tree::any(), of]),
+            true if place < first => Ast::sequence([of, Ast::any()]),
+            false if place >= last => Ast::sequence([Ast::any(), of]),
             _ => return None,
         };
-        let anchored = Tree::sequence([Tree::Look(Look::Start), whole, Tree::Look(Look::End)]);
+        let anchored = Ast::sequence([Ast::Look(Look::Start), whole, Ast::Look(Look::End)]);
         match holds {
             true => patterns.extend(taken_apart(&anchored)?),
-            false => patterns.push(by_machine(&[anchored], false)?),
+            false => patterns.push(by_dfa(&[anchored], false)?),
         }
     }
     Some(patterns)
 }
 
-/// The parts, if there is no look among them.
-fn plain(parts: &[Tree]) -> Option<Parts> {
-    (!parts.iter().any(Tree::looks)).then(|| parts.to_vec())
+/// Returns the parts if no assertion is among them.
+fn plain(parts: &[Ast]) -> Option<Parts> {
+    (!parts.iter().any(Ast::has_assertion)).then(|| parts.to_vec())
 }
 
-/// One pattern for what any of these matches somewhere. The parser knows anchors only at both ends of the whole.
+/// Returns one pattern for what any of these matches somewhere. The parser knows anchors only at both ends of the whole.
 pub(super) fn join(patterns: &[String]) -> String {
     let all = patterns.iter().flat_map(|pattern| alternatives(pattern)).map(whole);
     format!("^(?:{})$", all.collect::<Vec<_>>().join("|"))

@@ -99,7 +99,7 @@ fn patterns_are_joined_with_their_anchors() {
     assert_eq!(joined, r"^(?:(?:a)(?s:.*)|(?s:.*)(?:b)|(?s:.*)(?:[|]\$)(?s:.*))$");
 }
 
-/// Small patterns with looks.
+/// Small patterns with assertions.
 fn pattern() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("a".to_owned()),

@@ -1,16 +1,16 @@
-//! Reads a pattern as ECMA-262 has it, which JSON Schema uses. Where validators read a pattern in different ways, it is refused.
+//! Parses patterns as ECMA-262 defines them. A pattern that validators read in different ways is refused.
 
 use regex_syntax::hir::{Class, ClassUnicode, HirKind};
 
-use super::tree::{Look, Tree, all, blanks, but, digits, letters, line_ends, set};
+use super::ast::{Ast, Look, all, blanks, but, digits, letters, line_ends, set};
 
 const DEEPEST: usize = 64;
 const MOST_REPEATS: u32 = 65_536;
 
-/// Why a pattern can't be read.
+/// Why a pattern is refused.
 type Fault = String;
 
-pub(super) fn read(pattern: &str) -> Result<Tree, Fault> {
+pub(super) fn parse(pattern: &str) -> Result<Ast, Fault> {
     let mut reader =
         Reader { letters: pattern.chars().collect(), at: 0, depth: 0, any_case: false, any_dot: false };
     let tree = reader.choice()?;
@@ -24,13 +24,13 @@ struct Reader {
     letters: Vec<char>,
     at: usize,
     depth: usize,
-    /// Whether letters stand for their other case too.
+    /// Flag `i`.
     any_case: bool,
-    /// Whether a dot stands for the end of a line too.
+    /// Flag `s`.
     any_dot: bool,
 }
 
-/// What stands in brackets.
+/// A member of a character class.
 enum Member {
     Letter(char),
     Set(ClassUnicode),
@@ -56,31 +56,31 @@ impl Reader {
         fits
     }
 
-    fn choice(&mut self) -> Result<Tree, Fault> {
+    fn choice(&mut self) -> Result<Ast, Fault> {
         let mut options = vec![self.sequence()?];
         while self.takes("|") {
             options.push(self.sequence()?);
         }
-        Ok(Tree::choice(options))
+        Ok(Ast::choice(options))
     }
 
-    fn sequence(&mut self) -> Result<Tree, Fault> {
+    fn sequence(&mut self) -> Result<Ast, Fault> {
         let mut parts = Vec::new();
         while let Some(letter) = self.peek().filter(|letter| !matches!(letter, '|' | ')')) {
             self.at += 1;
             let part = self.part(letter)?;
             parts.push(self.repeated(part)?);
         }
-        Ok(Tree::sequence(parts))
+        Ok(Ast::sequence(parts))
     }
 
-    fn part(&mut self, letter: char) -> Result<Tree, Fault> {
+    fn part(&mut self, letter: char) -> Result<Ast, Fault> {
         Ok(match letter {
-            '^' => Tree::Look(Look::Start),
-            '$' => Tree::Look(Look::End),
-            '.' if self.any_dot => Tree::Chars(all()),
-            '.' => Tree::Chars(but(line_ends())),
-            '[' => Tree::chars(self.brackets()?),
+            '^' => Ast::Look(Look::Start),
+            '$' => Ast::Look(Look::End),
+            '.' if self.any_dot => Ast::Chars(all()),
+            '.' => Ast::Chars(but(line_ends())),
+            '[' => Ast::chars(self.brackets()?),
             '(' => self.group()?,
             '\\' => self.escape()?,
             '*' | '+' | '?' => return Err(format!("`{letter}` repeats nothing")),
@@ -89,8 +89,8 @@ impl Reader {
         })
     }
 
-    fn letter(&self, letter: char) -> Tree {
-        Tree::Chars(self.in_any_case(set(&[(letter, letter)])))
+    fn letter(&self, letter: char) -> Ast {
+        Ast::Chars(self.in_any_case(set(&[(letter, letter)])))
     }
 
     fn in_any_case(&self, mut set: ClassUnicode) -> ClassUnicode {
@@ -100,7 +100,7 @@ impl Reader {
         set
     }
 
-    fn repeated(&mut self, part: Tree) -> Result<Tree, Fault> {
+    fn repeated(&mut self, part: Ast) -> Result<Ast, Fault> {
         let before = self.at;
         let counts = match self.next() {
             Some('*') => Some((0, None)),
@@ -117,13 +117,13 @@ impl Reader {
         if let Some(again @ ('*' | '+' | '?')) = self.peek() {
             return Err(format!("`{again}` repeats nothing"));
         }
-        if matches!(part, Tree::Look(_)) {
+        if matches!(part, Ast::Look(_)) {
             return Err("what takes no character is repeated".to_owned());
         }
-        Ok(Tree::repeat(part, least, most))
+        Ok(Ast::repeat(part, least, most))
     }
 
-    /// The counts behind a `{`, with the place after them; nothing is taken where it isn't the beginning of counts.
+    /// Reads the counts after a `{`. Takes nothing and returns `None` if it is a plain character.
     fn counts(&mut self) -> Result<Option<(u32, Option<u32>)>, Fault> {
         let from = self.at;
         let least = self.number()?;
@@ -155,7 +155,7 @@ impl Reader {
         Ok(number)
     }
 
-    fn group(&mut self) -> Result<Tree, Fault> {
+    fn group(&mut self) -> Result<Ast, Fault> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return Err(format!("groups nest deeper than {DEEPEST}"));
@@ -176,7 +176,7 @@ impl Reader {
                 while self.next().ok_or("a group's name doesn't end")? != '>' {}
             } else if self.flags()? {
                 self.depth -= 1;
-                return Ok(Tree::empty());
+                return Ok(Ast::empty());
             }
         }
         let tree = self.choice()?;
@@ -186,12 +186,12 @@ impl Reader {
         (self.any_case, self.any_dot) = flags;
         self.depth -= 1;
         Ok(match look {
-            Some((ahead, holds)) => Tree::Look(Look::Around { ahead, holds, of: Box::new(tree) }),
+            Some((ahead, holds)) => Ast::Look(Look::Around { ahead, holds, of: Box::new(tree) }),
             None => tree,
         })
     }
 
-    /// The flags of a group; true where they are for all that follows, and the group is over.
+    /// Reads the flags of a group. Returns whether the group ends with them, so that they hold for what follows it.
     fn flags(&mut self) -> Result<bool, Fault> {
         let mut on = true;
         loop {
@@ -240,13 +240,13 @@ impl Reader {
         Ok(if is_negated { but(found) } else { found })
     }
 
-    /// The next in brackets; `None` at their end.
+    /// Reads the next member of a class, or returns `None` at its end.
     fn member(&mut self) -> Result<Option<Member>, Fault> {
         match self.next().ok_or("a `[` isn't closed")? {
             ']' => Ok(None),
             '\\' if self.takes("b") => Ok(Some(Member::Letter('\u{8}'))),
             '\\' => match self.escape()? {
-                Tree::Chars(set) => match set.ranges() {
+                Ast::Chars(set) => match set.ranges() {
                     [one] if one.start() == one.end() => Ok(Some(Member::Letter(one.start()))),
                     _ => Ok(Some(Member::Set(set))),
                 },
@@ -256,8 +256,8 @@ impl Reader {
         }
     }
 
-    /// What stands behind a backslash.
-    fn escape(&mut self) -> Result<Tree, Fault> {
+    /// Reads what follows a backslash.
+    fn escape(&mut self) -> Result<Ast, Fault> {
         let letter = self.next().ok_or("a backslash ends the pattern")?;
         let found = match letter {
             'd' => digits(),
@@ -266,10 +266,10 @@ impl Reader {
             'W' => but(letters()),
             's' => blanks(),
             'S' => but(blanks()),
-            'b' => return Ok(Tree::Look(Look::Boundary { holds: true })),
-            'B' => return Ok(Tree::Look(Look::Boundary { holds: false })),
-            'A' => return Ok(Tree::Look(Look::Start)),
-            'z' | 'Z' => return Ok(Tree::Look(Look::End)),
+            'b' => return Ok(Ast::Look(Look::Boundary { holds: true })),
+            'B' => return Ok(Ast::Look(Look::Boundary { holds: false })),
+            'A' => return Ok(Ast::Look(Look::Start)),
+            'z' | 'Z' => return Ok(Ast::Look(Look::End)),
             '0' if self.peek().is_none_or(|next| !next.is_ascii_digit()) => set(&[('\0', '\0')]),
             '0'..='9' | 'k' => return Err("a back-reference can't be kept".to_owned()),
             'n' => set(&[('\n', '\n')]),
@@ -291,10 +291,10 @@ impl Reader {
             }
             letter => return Ok(self.letter(letter)),
         };
-        Ok(Tree::Chars(found))
+        Ok(Ast::Chars(found))
     }
 
-    fn by_number(&mut self, digits: usize) -> Result<Tree, Fault> {
+    fn by_number(&mut self, digits: usize) -> Result<Ast, Fault> {
         let code = if self.takes("{") {
             let mut code = 0_u32;
             loop {
@@ -357,7 +357,7 @@ fn digit_onto(code: u32, digit: Option<char>) -> Result<u32, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::parse;
 
     #[test]
     fn what_validators_read_in_different_ways_is_refused() {
@@ -387,7 +387,7 @@ mod tests {
             r"\u{110000}",
             "a{99999}",
         ] {
-            assert!(read(pattern).is_err(), "{pattern}");
+            assert!(parse(pattern).is_err(), "{pattern}");
         }
     }
 
@@ -415,7 +415,7 @@ mod tests {
             "a+?",
             "a{2,}?",
         ] {
-            assert!(read(pattern).is_ok(), "{pattern}: {:?}", read(pattern));
+            assert!(parse(pattern).is_ok(), "{pattern}: {:?}", parse(pattern));
         }
     }
 }

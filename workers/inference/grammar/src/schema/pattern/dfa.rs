@@ -1,57 +1,61 @@
-//! Makes a machine of states out of patterns with looks, by derivatives: what the rest of a text must be after one more
-//! character (Brzozowski, "Derivatives of regular expressions", 1964). A look ahead is one more thing that the rest must be.
+//! Builds a deterministic automaton for patterns with assertions, by derivatives (Brzozowski, "Derivatives of regular
+//! expressions", 1964). A derivative says what the rest of a text must be after one more character. A look-ahead is one more
+//! condition on the rest.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use regex_syntax::hir::ClassUnicode;
 
-use super::tree::{Look, Tree, all, letters};
+use super::ast::{Ast, Look, all, letters};
 
 const MOST_STATES: usize = 600;
 const MOST_STEPS: usize = 200_000;
-/// Kinds of characters that patterns tell apart; each is a bit.
-const MOST_KINDS: usize = 64;
-/// Steps of a path without a character between them.
+/// Classes of characters that the patterns tell apart; each is a bit.
+const MOST_CLASSES: usize = 64;
+/// Steps of a continuation without a character between them.
 const DEEPEST: usize = 1_000;
 
-/// A machine that reads a text and tells whether it matches. State 0 is the first.
-pub(super) struct Machine {
-    pub(super) kinds: Vec<ClassUnicode>,
-    /// The next state, by state and kind of character.
+/// A deterministic finite automaton. It begins in state 0.
+pub(super) struct Dfa {
+    pub(super) classes: Vec<ClassUnicode>,
+    /// The next state, by state and class of character.
     pub(super) next: Vec<Vec<usize>>,
-    /// Whether a text may end in a state.
+    /// Whether a state accepts.
     pub(super) ends: Vec<bool>,
 }
 
-/// A machine for the texts that all of the patterns match, or, with `holds` false, for the others. `None` if it would be too
-/// large, or if a look behind sees further than one character.
-pub(super) fn machine(patterns: &[Tree], holds: bool) -> Option<Machine> {
-    let mut maker = Maker::new(patterns)?;
+/// Builds an automaton for the texts that all of the patterns match or, if not `holds`, for the other texts. Returns `None` if
+/// it would be too large, or if a look-behind sees further than one character.
+pub(super) fn dfa(patterns: &[Ast], holds: bool) -> Option<Dfa> {
+    let mut builder = Builder::new(patterns)?;
     let roots = patterns.iter().map(|pattern| {
-        let root = maker.item(pattern)?;
-        Some(Rest::Path(Rc::new(Path::Then(Step::Item(root), Rc::new(Path::End)))))
+        let root = builder.item(pattern)?;
+        Some(Residual::Continuation(Rc::new(Continuation::Then(
+            Step::Item(root),
+            Rc::new(Continuation::End),
+        ))))
     });
-    let first = Rest::all(roots.collect::<Option<Vec<_>>>()?);
-    maker.run(if holds { first } else { first.not() })
+    let first = Residual::all(roots.collect::<Option<Vec<_>>>()?);
+    builder.run(if holds { first } else { first.not() })
 }
 
-/// What the rest of a text must be.
+/// A condition on the rest of a text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Rest {
+enum Residual {
     Any,
     Nothing,
-    Path(Rc<Path>),
-    Not(Rc<Rest>),
-    All(BTreeSet<Rest>),
-    Either(BTreeSet<Rest>),
+    Continuation(Rc<Continuation>),
+    Not(Rc<Residual>),
+    All(BTreeSet<Residual>),
+    Either(BTreeSet<Residual>),
 }
 
-/// Steps that some beginning of the rest takes; what is after them is free.
+/// What some beginning of the rest must match, step by step.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Path {
+enum Continuation {
     End,
-    Then(Step, Rc<Path>),
+    Then(Step, Rc<Continuation>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,7 +64,7 @@ enum Step {
     Loop { of: usize, least: u32, most: Option<u32> },
 }
 
-/// Parts of the patterns by number; sets of characters as bits of kinds.
+/// A part of a pattern. Parts are named by number, and sets of characters are bits of classes.
 #[derive(Clone)]
 enum Item {
     Chars(u64),
@@ -74,76 +78,76 @@ enum Item {
     Behind { holds: bool, chars: u64 },
 }
 
-/// What is on both sides of a place: kinds of characters, as bits, or no bit at the text's edge.
+/// The classes of the characters next to a position, as bits; no bit at the edge of the text.
 #[derive(Clone, Copy)]
 struct Place {
     before: u64,
     after: u64,
 }
 
-struct Maker {
-    kinds: Vec<ClassUnicode>,
+struct Builder {
+    classes: Vec<ClassUnicode>,
     items: Vec<Item>,
     word: u64,
-    /// Whether a look sees what is behind.
+    /// Whether an assertion depends on the character before.
     looks_back: bool,
     steps: usize,
     depth: usize,
 }
 
-impl Maker {
-    fn new(patterns: &[Tree]) -> Option<Self> {
+impl Builder {
+    fn new(patterns: &[Ast]) -> Option<Self> {
         let (mut sets, mut looks_back) = (vec![letters()], false);
         patterns.iter().for_each(|pattern| gather(pattern, &mut sets, &mut looks_back));
-        let mut kinds = vec![all()];
+        let mut classes = vec![all()];
         for set in &sets {
-            let mut finer = Vec::with_capacity(kinds.len() + 1);
-            for kind in kinds {
-                let (mut within, mut without) = (kind.clone(), kind);
+            let mut finer = Vec::with_capacity(classes.len() + 1);
+            for class in classes {
+                let (mut within, mut without) = (class.clone(), class);
                 within.intersect(set);
                 without.difference(set);
-                finer.extend([within, without].into_iter().filter(|kind| !kind.ranges().is_empty()));
+                finer.extend([within, without].into_iter().filter(|class| !class.ranges().is_empty()));
             }
-            kinds = finer;
-            if kinds.len() > MOST_KINDS {
+            classes = finer;
+            if classes.len() > MOST_CLASSES {
                 return None;
             }
         }
-        let mut maker = Self { kinds, items: Vec::new(), word: 0, looks_back, steps: 0, depth: 0 };
-        maker.word = maker.bits(&letters());
-        Some(maker)
+        let mut builder = Self { classes, items: Vec::new(), word: 0, looks_back, steps: 0, depth: 0 };
+        builder.word = builder.bits(&letters());
+        Some(builder)
     }
 
     fn bits(&self, set: &ClassUnicode) -> u64 {
         let mut bits = 0;
-        for (place, kind) in self.kinds.iter().enumerate() {
-            let mut both = kind.clone();
+        for (place, class) in self.classes.iter().enumerate() {
+            let mut both = class.clone();
             both.intersect(set);
             bits |= u64::from(!both.ranges().is_empty()) << place;
         }
         bits
     }
 
-    fn item(&mut self, tree: &Tree) -> Option<usize> {
-        let item = match tree {
-            Tree::Chars(set) => Item::Chars(self.bits(set)),
-            Tree::Sequence(parts) => {
+    fn item(&mut self, ast: &Ast) -> Option<usize> {
+        let item = match ast {
+            Ast::Chars(set) => Item::Chars(self.bits(set)),
+            Ast::Sequence(parts) => {
                 Item::Sequence(parts.iter().map(|part| self.item(part)).collect::<Option<_>>()?)
             }
-            Tree::Choice(parts) => {
+            Ast::Choice(parts) => {
                 Item::Choice(parts.iter().map(|part| self.item(part)).collect::<Option<_>>()?)
             }
-            Tree::Repeat { of, least, most } => {
+            Ast::Repeat { of, least, most } => {
                 Item::Repeat { of: self.item(of)?, least: *least, most: *most }
             }
-            Tree::Look(Look::Start) => Item::Start,
-            Tree::Look(Look::End) => Item::End,
-            Tree::Look(Look::Boundary { holds }) => Item::Boundary { holds: *holds },
-            Tree::Look(Look::Around { ahead: true, holds, of }) => {
+            Ast::Look(Look::Start) => Item::Start,
+            Ast::Look(Look::End) => Item::End,
+            Ast::Look(Look::Boundary { holds }) => Item::Boundary { holds: *holds },
+            Ast::Look(Look::Around { ahead: true, holds, of }) => {
                 Item::Ahead { holds: *holds, of: self.item(of)? }
             }
-            Tree::Look(Look::Around { ahead: false, holds, of }) => match &**of {
-                Tree::Chars(set) => Item::Behind { holds: *holds, chars: self.bits(set) },
+            Ast::Look(Look::Around { ahead: false, holds, of }) => match &**of {
+                Ast::Chars(set) => Item::Behind { holds: *holds, chars: self.bits(set) },
                 _ => return None,
             },
         };
@@ -151,21 +155,21 @@ impl Maker {
         Some(self.items.len() - 1)
     }
 
-    fn run(mut self, first: Rest) -> Option<Machine> {
-        let mut states: Vec<(Rest, u64)> = vec![(first, 0)];
-        let mut numbers: HashMap<(Rest, u64), usize> = HashMap::from([(states[0].clone(), 0)]);
+    fn run(mut self, first: Residual) -> Option<Dfa> {
+        let mut states: Vec<(Residual, u64)> = vec![(first, 0)];
+        let mut numbers: HashMap<(Residual, u64), usize> = HashMap::from([(states[0].clone(), 0)]);
         let (mut next, mut ends): (Vec<Vec<usize>>, Vec<bool>) = (Vec::new(), Vec::new());
         while next.len() < states.len() {
             let (rest, before) = states[next.len()].clone();
-            ends.push(self.after(&rest, Place { before, after: 0 })? == Rest::Any);
-            let mut row = Vec::with_capacity(self.kinds.len());
-            for kind in 0..self.kinds.len() {
-                let after = 1_u64 << kind;
+            ends.push(self.after(&rest, Place { before, after: 0 })? == Residual::Any);
+            let mut row = Vec::with_capacity(self.classes.len());
+            for class in 0..self.classes.len() {
+                let after = 1_u64 << class;
                 let rest = self.after(&rest, Place { before, after })?;
-                let is_open = !matches!(rest, Rest::Any | Rest::Nothing);
+                let is_open = !matches!(rest, Residual::Any | Residual::Nothing);
                 let before = match self.looks_back && is_open {
                     true => after,
-                    // Any bit that isn't the edge will do.
+                    // Any bit says that this isn't the beginning.
                     false => 1,
                 };
                 let known = (rest, before);
@@ -180,30 +184,35 @@ impl Maker {
                 return None;
             }
         }
-        Some(Machine { kinds: self.kinds, next, ends }.smallest())
+        Some(Dfa { classes: self.classes, next, ends }.smallest())
     }
 
-    /// What the rest must be after one more character; at the text's end, whether it may be empty.
-    fn after(&mut self, rest: &Rest, place: Place) -> Option<Rest> {
+    /// Returns the derivative by the next character or, at the end of the text, whether it may end.
+    fn after(&mut self, rest: &Residual, place: Place) -> Option<Residual> {
         self.steps += 1;
         if self.steps > MOST_STEPS {
             return None;
         }
         Some(match rest {
-            Rest::Any | Rest::Nothing => rest.clone(),
-            Rest::Path(path) => self.follow(path, place, &mut Vec::new())?,
-            Rest::Not(rest) => self.after(rest, place)?.not(),
-            Rest::All(all) => Rest::all(self.each(all, place)?),
-            Rest::Either(options) => Rest::either(self.each(options, place)?),
+            Residual::Any | Residual::Nothing => rest.clone(),
+            Residual::Continuation(path) => self.follow(path, place, &mut Vec::new())?,
+            Residual::Not(rest) => self.after(rest, place)?.not(),
+            Residual::All(all) => Residual::all(self.each(all, place)?),
+            Residual::Either(options) => Residual::either(self.each(options, place)?),
         })
     }
 
-    fn each(&mut self, all: &BTreeSet<Rest>, place: Place) -> Option<Vec<Rest>> {
+    fn each(&mut self, all: &BTreeSet<Residual>, place: Place) -> Option<Vec<Residual>> {
         all.iter().map(|rest| self.after(rest, place)).collect()
     }
 
-    /// Takes the steps of a path up to the next character. `busy` are the loops that no character was taken in yet.
-    fn follow(&mut self, path: &Rc<Path>, place: Place, busy: &mut Vec<Rc<Path>>) -> Option<Rest> {
+    /// Follows a continuation up to the next character. `busy` holds the loops in which no character was taken yet.
+    fn follow(
+        &mut self,
+        path: &Rc<Continuation>,
+        place: Place,
+        busy: &mut Vec<Rc<Continuation>>,
+    ) -> Option<Residual> {
         self.steps += 1;
         self.depth += 1;
         if self.steps > MOST_STEPS || self.depth > DEEPEST {
@@ -214,13 +223,18 @@ impl Maker {
         found
     }
 
-    fn follow_step(&mut self, path: &Rc<Path>, place: Place, busy: &mut Vec<Rc<Path>>) -> Option<Rest> {
-        let Path::Then(step, rest) = &**path else { return Some(Rest::Any) };
+    fn follow_step(
+        &mut self,
+        path: &Rc<Continuation>,
+        place: Place,
+        busy: &mut Vec<Rc<Continuation>>,
+    ) -> Option<Residual> {
+        let Continuation::Then(step, rest) = &**path else { return Some(Residual::Any) };
         let (of, least, most) = match *step {
             Step::Loop { of, least, most } => (of, least, most),
             Step::Item(item) => match self.items[item].clone() {
-                Item::Chars(chars) if chars & place.after != 0 => return Some(Rest::path(rest)),
-                Item::Chars(_) => return Some(Rest::Nothing),
+                Item::Chars(chars) if chars & place.after != 0 => return Some(Residual::path(rest)),
+                Item::Chars(_) => return Some(Residual::Nothing),
                 Item::Sequence(parts) => {
                     let path =
                         parts.iter().rev().fold(rest.clone(), |path, part| then(Step::Item(*part), path));
@@ -230,7 +244,7 @@ impl Maker {
                     let options = options
                         .iter()
                         .map(|option| self.follow(&then(Step::Item(*option), rest.clone()), place, busy));
-                    return Some(Rest::either(options.collect::<Option<Vec<_>>>()?));
+                    return Some(Residual::either(options.collect::<Option<Vec<_>>>()?));
                 }
                 Item::Repeat { of, least, most } => (of, least, most),
                 Item::Start => return self.follow_if(place.before == 0, rest, place, busy),
@@ -243,11 +257,11 @@ impl Maker {
                     return self.follow_if((place.before & chars != 0) == holds, rest, place, busy);
                 }
                 Item::Ahead { holds, of } => {
-                    let look = then(Step::Item(of), Rc::new(Path::End));
+                    let look = then(Step::Item(of), Rc::new(Continuation::End));
                     let look = self.follow(&look, place, &mut Vec::new())?;
                     let look = if holds { look } else { look.not() };
                     let rest = self.follow(rest, place, busy)?;
-                    return Some(Rest::all([look, rest]));
+                    return Some(Residual::all([look, rest]));
                 }
             },
         };
@@ -267,36 +281,36 @@ impl Maker {
         busy.push(path.clone());
         let again = self.follow(&once(0), place, busy);
         busy.pop();
-        Some(Rest::either([over, again?]))
+        Some(Residual::either([over, again?]))
     }
 
     fn follow_if(
         &mut self,
         holds: bool,
-        rest: &Rc<Path>,
+        rest: &Rc<Continuation>,
         place: Place,
-        busy: &mut Vec<Rc<Path>>,
-    ) -> Option<Rest> {
-        if holds { self.follow(rest, place, busy) } else { Some(Rest::Nothing) }
+        busy: &mut Vec<Rc<Continuation>>,
+    ) -> Option<Residual> {
+        if holds { self.follow(rest, place, busy) } else { Some(Residual::Nothing) }
     }
 }
 
-fn then(step: Step, rest: Rc<Path>) -> Rc<Path> {
-    Rc::new(Path::Then(step, rest))
+fn then(step: Step, rest: Rc<Continuation>) -> Rc<Continuation> {
+    Rc::new(Continuation::Then(step, rest))
 }
 
-fn gather(tree: &Tree, sets: &mut Vec<ClassUnicode>, looks_back: &mut bool) {
-    match tree {
-        Tree::Chars(set) => {
+fn gather(ast: &Ast, sets: &mut Vec<ClassUnicode>, looks_back: &mut bool) {
+    match ast {
+        Ast::Chars(set) => {
             if !sets.contains(set) {
                 sets.push(set.clone());
             }
         }
-        Tree::Sequence(parts) | Tree::Choice(parts) => {
+        Ast::Sequence(parts) | Ast::Choice(parts) => {
             parts.iter().for_each(|part| gather(part, sets, looks_back));
         }
-        Tree::Repeat { of, .. } => gather(of, sets, looks_back),
-        Tree::Look(look) => {
+        Ast::Repeat { of, .. } => gather(of, sets, looks_back),
+        Ast::Look(look) => {
             *looks_back |= matches!(look, Look::Boundary { .. } | Look::Around { ahead: false, .. });
             if let Look::Around { of, .. } = look {
                 gather(of, sets, looks_back);
@@ -305,11 +319,11 @@ fn gather(tree: &Tree, sets: &mut Vec<ClassUnicode>, looks_back: &mut bool) {
     }
 }
 
-impl Rest {
-    fn path(path: &Rc<Path>) -> Self {
+impl Residual {
+    fn path(path: &Rc<Continuation>) -> Self {
         match **path {
-            Path::End => Self::Any,
-            Path::Then(..) => Self::Path(path.clone()),
+            Continuation::End => Self::Any,
+            Continuation::Then(..) => Self::Continuation(path.clone()),
         }
     }
 
@@ -357,8 +371,8 @@ impl Rest {
     }
 }
 
-impl Machine {
-    /// The same without states that no text tells apart (Moore's algorithm).
+impl Dfa {
+    /// Merges equivalent states (Moore's algorithm).
     fn smallest(self) -> Self {
         let mut groups: Vec<usize> = self.ends.iter().map(|ends| usize::from(*ends)).collect();
         let mut count = 0;
@@ -384,6 +398,6 @@ impl Machine {
             next[*group] = self.next[state].iter().map(|next| groups[*next]).collect();
             ends[*group] = self.ends[state];
         }
-        Self { kinds: self.kinds, next, ends }
+        Self { classes: self.classes, next, ends }
     }
 }

@@ -1,40 +1,39 @@
-//! Writes a pattern without looks in the syntax of the crate `regex`.
+//! Prints a pattern without assertions in the syntax of the crate `regex`.
 
 use std::fmt::Write;
 
 use regex_syntax::hir::ClassUnicode;
 
-use super::tree::Tree;
+use super::ast::Ast;
 
-/// A pattern that matches the same texts from beginning to end.
-pub(super) fn write(tree: &Tree) -> String {
+/// Returns a pattern that matches whole texts.
+pub(super) fn print(ast: &Ast) -> String {
     let mut text = String::from("^");
-    match tree {
-        Tree::Choice(options) if !options.is_empty() => grouped(tree, &mut text),
-        _ => part(tree, &mut text),
+    match ast {
+        Ast::Choice(options) if !options.is_empty() => grouped(ast, &mut text),
+        _ => part(ast, &mut text),
     }
     text.push('$');
     text
 }
 
-fn part(tree: &Tree, into: &mut String) {
-    match tree {
-        Tree::Chars(set) => chars(set, into),
-        Tree::Sequence(parts) => parts.iter().for_each(|one| match one {
-            Tree::Choice(_) => grouped(one, into),
+fn part(ast: &Ast, into: &mut String) {
+    match ast {
+        Ast::Chars(set) => chars(set, into),
+        Ast::Sequence(parts) => parts.iter().for_each(|one| match one {
+            Ast::Choice(_) => grouped(one, into),
             _ => part(one, into),
         }),
-        // No text at all.
-        Tree::Choice(options) if options.is_empty() => into.push_str(r"[^\x00-\u{10FFFF}]"),
-        Tree::Choice(options) => options.iter().enumerate().for_each(|(place, option)| {
+        Ast::Choice(options) if options.is_empty() => into.push_str(r"[^\x00-\u{10FFFF}]"),
+        Ast::Choice(options) => options.iter().enumerate().for_each(|(place, option)| {
             if place > 0 {
                 into.push('|');
             }
             part(option, into);
         }),
-        Tree::Repeat { of, least, most } => {
+        Ast::Repeat { of, least, most } => {
             match &**of {
-                Tree::Chars(set) => chars(set, into),
+                Ast::Chars(set) => chars(set, into),
                 _ => grouped(of, into),
             }
             let _ = match (least, most) {
@@ -46,13 +45,13 @@ fn part(tree: &Tree, into: &mut String) {
                 (least, Some(most)) => write!(into, "{{{least},{most}}}"),
             };
         }
-        Tree::Look(_) => {}
+        Ast::Look(_) => {}
     }
 }
 
-fn grouped(tree: &Tree, into: &mut String) {
+fn grouped(ast: &Ast, into: &mut String) {
     into.push_str("(?:");
-    part(tree, into);
+    part(ast, into);
     into.push(')');
 }
 

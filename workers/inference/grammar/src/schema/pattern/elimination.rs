@@ -1,68 +1,68 @@
-//! Makes a pattern without looks out of a machine, by taking out one state after the other (Brzozowski and McCluskey, "Signal
-//! flow graph techniques for sequential circuit state diagrams", 1963).
+//! Turns an automaton into a pattern without assertions, by state elimination (Brzozowski and McCluskey, "Signal flow graph
+//! techniques for sequential circuit state diagrams", 1963).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex_syntax::hir::ClassUnicode;
 
-use super::states::Machine;
-use super::tree::Tree;
+use super::ast::Ast;
+use super::dfa::Dfa;
 
-/// Parts of the longest pattern.
+/// The most parts of a pattern.
 const MOST: usize = 20_000;
 
-/// The pattern; `None` if it would be too long.
-pub(super) fn pattern(machine: &Machine) -> Option<Tree> {
-    let mut graph = Graph::new(machine);
+/// Returns the pattern, or `None` if it would be too long.
+pub(super) fn pattern(dfa: &Dfa) -> Option<Ast> {
+    let mut graph = Graph::new(dfa);
     while let Some(state) = graph.cheapest() {
         graph.take_out(state);
         if graph.size > MOST {
             return None;
         }
     }
-    Some(graph.between(START, END).cloned().unwrap_or_else(Tree::nothing))
+    Some(graph.between(START, END).cloned().unwrap_or_else(Ast::nothing))
 }
 
-/// Where texts begin and end; states are behind them.
+/// Nodes before the first state and after the last; the states follow.
 const START: usize = 0;
 const END: usize = 1;
 
 struct Graph {
-    edges: BTreeMap<(usize, usize), (Tree, usize)>,
+    edges: BTreeMap<(usize, usize), (Ast, usize)>,
     states: BTreeSet<usize>,
     size: usize,
 }
 
 impl Graph {
-    fn new(machine: &Machine) -> Self {
+    fn new(dfa: &Dfa) -> Self {
         let mut graph = Self { edges: BTreeMap::new(), states: BTreeSet::new(), size: 0 };
-        let live = live(machine);
-        for state in (0..machine.next.len()).filter(|state| live[*state]) {
+        let live = live(dfa);
+        for state in (0..dfa.next.len()).filter(|state| live[*state]) {
             graph.states.insert(state + 2);
             let mut sets: BTreeMap<usize, ClassUnicode> = BTreeMap::new();
-            for (kind, next) in machine.next[state].iter().enumerate().filter(|(_, next)| live[**next]) {
-                sets.entry(*next).or_insert_with(ClassUnicode::empty).union(&machine.kinds[kind]);
+            for (class, next) in dfa.next[state].iter().enumerate().filter(|(_, next)| live[**next]) {
+                sets.entry(*next).or_insert_with(ClassUnicode::empty).union(&dfa.classes[class]);
             }
             for (next, set) in sets {
-                graph.add(state + 2, next + 2, Tree::Chars(set));
+                graph.add(state + 2, next + 2, Ast::Chars(set));
             }
-            if machine.ends[state] {
-                graph.add(state + 2, END, Tree::empty());
+            if dfa.ends[state] {
+                graph.add(state + 2, END, Ast::empty());
             }
         }
         if live[0] {
-            graph.add(START, 2, Tree::empty());
+            graph.add(START, 2, Ast::empty());
         }
         graph
     }
 
-    fn between(&self, from: usize, to: usize) -> Option<&Tree> {
+    fn between(&self, from: usize, to: usize) -> Option<&Ast> {
         self.edges.get(&(from, to)).map(|(tree, _)| tree)
     }
 
-    fn add(&mut self, from: usize, to: usize, tree: Tree) {
+    fn add(&mut self, from: usize, to: usize, tree: Ast) {
         let tree = match self.remove(from, to) {
-            Some(known) => Tree::choice([known, tree]),
+            Some(known) => Ast::choice([known, tree]),
             None => tree,
         };
         let size = tree.size();
@@ -70,13 +70,13 @@ impl Graph {
         self.edges.insert((from, to), (tree, size));
     }
 
-    fn remove(&mut self, from: usize, to: usize) -> Option<Tree> {
+    fn remove(&mut self, from: usize, to: usize) -> Option<Ast> {
         let (tree, size) = self.edges.remove(&(from, to))?;
         self.size -= size;
         Some(tree)
     }
 
-    /// The state that makes the least of the rest longer when it is taken out.
+    /// Returns the state whose elimination adds least to the edges.
     fn cheapest(&self) -> Option<usize> {
         let mut costs: BTreeMap<usize, [usize; 5]> = BTreeMap::new();
         for ((from, to), (_, size)) in &self.edges {
@@ -104,14 +104,14 @@ impl Graph {
             self.edges.keys().filter(|(_, to)| *to == state).map(|(from, _)| *from).collect();
         let outs: Vec<usize> =
             self.edges.keys().filter(|(from, _)| *from == state).map(|(_, to)| *to).collect();
-        let into: Vec<(usize, Tree)> =
+        let into: Vec<(usize, Ast)> =
             ins.into_iter().filter_map(|from| self.remove(from, state).map(|tree| (from, tree))).collect();
-        let out: Vec<(usize, Tree)> =
+        let out: Vec<(usize, Ast)> =
             outs.into_iter().filter_map(|to| self.remove(state, to).map(|tree| (to, tree))).collect();
-        let own = own.map_or_else(Tree::empty, |own| Tree::repeat(own, 0, None));
+        let own = own.map_or_else(Ast::empty, |own| Ast::repeat(own, 0, None));
         for (from, before) in &into {
             for (to, after) in &out {
-                let through = Tree::sequence([before.clone(), own.clone(), after.clone()]);
+                let through = Ast::sequence([before.clone(), own.clone(), after.clone()]);
                 self.add(*from, *to, through);
                 if self.size > MOST {
                     return;
@@ -121,13 +121,13 @@ impl Graph {
     }
 }
 
-/// Which states a text can still end after.
-fn live(machine: &Machine) -> Vec<bool> {
-    let mut live = machine.ends.clone();
+/// Returns which states lead to one that accepts.
+fn live(dfa: &Dfa) -> Vec<bool> {
+    let mut live = dfa.ends.clone();
     loop {
         let mut grew = false;
         for state in 0..live.len() {
-            if !live[state] && machine.next[state].iter().any(|next| live[*next]) {
+            if !live[state] && dfa.next[state].iter().any(|next| live[*next]) {
                 live[state] = true;
                 grew = true;
             }

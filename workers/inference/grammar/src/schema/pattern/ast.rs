@@ -1,42 +1,42 @@
-//! A pattern as a tree.
+//! The syntax tree of a pattern.
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
-/// What a pattern matches, part by part.
+/// A pattern or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Tree {
+pub(super) enum Ast {
     /// One character out of a set.
     Chars(ClassUnicode),
     /// One part after the other; without parts, the empty text.
-    Sequence(Vec<Tree>),
+    Sequence(Vec<Ast>),
     /// One of several; without options, nothing.
-    Choice(Vec<Tree>),
+    Choice(Vec<Ast>),
     Repeat {
-        of: Box<Tree>,
+        of: Box<Ast>,
         least: u32,
         most: Option<u32>,
     },
     Look(Look),
 }
 
-/// What a place in a text must be like; it takes no character.
+/// A zero-width assertion: a condition on a position in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     Start,
     End,
-    /// Between a letter of a word and something else, or anywhere but there.
+    /// `\b`, or `\B` where it doesn't hold.
     Boundary {
         holds: bool,
     },
-    /// Text that comes ahead of the place, or that lies behind it, or that doesn't.
+    /// Look-ahead or look-behind; where it doesn't hold, a negative one.
     Around {
         ahead: bool,
         holds: bool,
-        of: Box<Tree>,
+        of: Box<Ast>,
     },
 }
 
-impl Tree {
+impl Ast {
     pub(super) fn empty() -> Self {
         Self::Sequence(Vec::new())
     }
@@ -45,7 +45,7 @@ impl Tree {
         Self::Choice(Vec::new())
     }
 
-    /// Any text at all.
+    /// Returns a pattern of any text.
     pub(super) fn any() -> Self {
         Self::Repeat { of: Box::new(Self::Chars(all())), least: 0, most: None }
     }
@@ -105,17 +105,17 @@ impl Tree {
         }
     }
 
-    /// Whether some part is a look.
-    pub(super) fn looks(&self) -> bool {
+    /// Returns whether some part is an assertion.
+    pub(super) fn has_assertion(&self) -> bool {
         match self {
             Self::Chars(_) => false,
-            Self::Sequence(parts) | Self::Choice(parts) => parts.iter().any(Self::looks),
-            Self::Repeat { of, .. } => of.looks(),
+            Self::Sequence(parts) | Self::Choice(parts) => parts.iter().any(Self::has_assertion),
+            Self::Repeat { of, .. } => of.has_assertion(),
             Self::Look(_) => true,
         }
     }
 
-    /// Whether it matches the empty text, where looks are taken to hold.
+    /// Returns whether it matches the empty text if all assertions hold.
     pub(super) fn is_nullable(&self) -> bool {
         match self {
             Self::Chars(_) => false,
@@ -126,7 +126,7 @@ impl Tree {
         }
     }
 
-    /// How many parts it has.
+    /// Returns about how many parts it has.
     pub(super) fn size(&self) -> usize {
         1 + match self {
             Self::Chars(set) => set.ranges().len() / 4,
@@ -155,7 +155,7 @@ pub(super) fn digits() -> ClassUnicode {
     set(&[('0', '9')])
 }
 
-/// What a word is made of.
+/// The characters of `\w`.
 pub(super) fn letters() -> ClassUnicode {
     set(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
 }

@@ -1,18 +1,18 @@
-//! Takes out looks at one character: they bear on the parts beside them, which then match less. Counts stay as they are.
+//! Takes out assertions that see one character, by narrowing the parts beside them. Counts stay as they are.
 
 use regex_syntax::hir::ClassUnicode;
 
-use super::tree::{Look, Tree, all, but, letters};
+use super::ast::{Ast, Look, all, but, letters};
 
 /// Sequences that a pattern is split into.
 const MOST: usize = 128;
 
-/// Parts one after the other, of which only those are looks that see further than one character.
-pub(super) type Parts = Vec<Tree>;
+/// Parts one after the other. The only assertions among them see further than one character.
+pub(super) type Parts = Vec<Ast>;
 
-/// Splits a pattern into sequences, one of which matches; `None` if they are too many, or if a look is repeated.
-pub(super) fn settle(tree: &Tree) -> Option<Vec<Parts>> {
-    let mut open = vec![vec![tree.clone()]];
+/// Splits a pattern into sequences of which any may match. Returns `None` if they are too many, or if an assertion is repeated.
+pub(super) fn settle(ast: &Ast) -> Option<Vec<Parts>> {
+    let mut open = vec![vec![ast.clone()]];
     let mut settled = Vec::new();
     while let Some(parts) = open.pop() {
         if open.len() + settled.len() > MOST {
@@ -26,25 +26,25 @@ pub(super) fn settle(tree: &Tree) -> Option<Vec<Parts>> {
     Some(settled)
 }
 
-/// One step: what the parts are split into, if there is anything to do.
-fn split(parts: &[Tree]) -> Option<Option<Vec<Parts>>> {
+/// Takes one step. Returns what the parts are split into, or `Some(None)` if there is nothing left to do.
+fn split(parts: &[Ast]) -> Option<Option<Vec<Parts>>> {
     for (place, part) in parts.iter().enumerate() {
-        let with = |within: &[Tree]| [&parts[..place], within, &parts[place + 1..]].concat();
+        let with = |within: &[Ast]| [&parts[..place], within, &parts[place + 1..]].concat();
         match part {
-            Tree::Sequence(within) => return Some(Some(vec![with(within)])),
-            part if !part.looks() => {}
-            Tree::Choice(options) => {
+            Ast::Sequence(within) => return Some(Some(vec![with(within)])),
+            part if !part.has_assertion() => {}
+            Ast::Choice(options) => {
                 return Some(Some(options.iter().map(|option| with(std::slice::from_ref(option))).collect()));
             }
-            Tree::Repeat { of, least: 0, most: Some(1) } => {
+            Ast::Repeat { of, least: 0, most: Some(1) } => {
                 return Some(Some(vec![with(&[]), with(std::slice::from_ref(&**of))]));
             }
-            Tree::Repeat { .. } => return None,
+            Ast::Repeat { .. } => return None,
             _ => {}
         }
     }
     for (place, part) in parts.iter().enumerate() {
-        let Tree::Look(look) = part else { continue };
+        let Ast::Look(look) = part else { continue };
         let (before, after) = (&parts[..place], &parts[place + 1..]);
         let around = |before: Vec<Parts>, after: Vec<Parts>| -> Vec<Parts> {
             before
@@ -86,7 +86,7 @@ enum Side {
     Behind,
 }
 
-/// What may stand beside a place: a character of a set, or the text's edge.
+/// What may be next to a position: a character of a set, or the edge of the text.
 #[derive(Clone)]
 struct Beside {
     set: ClassUnicode,
@@ -102,14 +102,14 @@ impl Beside {
         Self { set: but(self.set.clone()), edge: !self.edge }
     }
 
-    /// A look that sees no further than one character; `None` for one that does.
-    fn read(tree: &Tree, is_ahead: bool) -> Option<Self> {
-        match tree {
-            Tree::Chars(set) => Some(Self { set: set.clone(), edge: false }),
-            Tree::Look(Look::End) if is_ahead => Some(Self::edge()),
-            Tree::Look(Look::Start) if !is_ahead => Some(Self::edge()),
-            Tree::Sequence(parts) if parts.is_empty() => Some(Self { set: all(), edge: true }),
-            Tree::Choice(options) => {
+    /// Reads the body of a look-around. Returns `None` if it sees further than one character.
+    fn read(ast: &Ast, is_ahead: bool) -> Option<Self> {
+        match ast {
+            Ast::Chars(set) => Some(Self { set: set.clone(), edge: false }),
+            Ast::Look(Look::End) if is_ahead => Some(Self::edge()),
+            Ast::Look(Look::Start) if !is_ahead => Some(Self::edge()),
+            Ast::Sequence(parts) if parts.is_empty() => Some(Self { set: all(), edge: true }),
+            Ast::Choice(options) => {
                 let mut found = Self { set: ClassUnicode::empty(), edge: false };
                 for option in options {
                     let Self { set, edge } = Self::read(option, is_ahead)?;
@@ -122,17 +122,17 @@ impl Beside {
         }
     }
 
-    /// The parts where this stands at that side of them.
-    fn of(&self, parts: &[Tree], side: Side) -> Vec<Parts> {
+    /// Narrows the parts to what has this at their beginning, or at their end.
+    fn of(&self, parts: &[Ast], side: Side) -> Vec<Parts> {
         let mut found = self.begun(parts, side);
-        if self.edge && parts.iter().all(Tree::is_nullable) {
-            found.push(parts.iter().filter(|part| matches!(part, Tree::Look(_))).cloned().collect());
+        if self.edge && parts.iter().all(Ast::is_nullable) {
+            found.push(parts.iter().filter(|part| matches!(part, Ast::Look(_))).cloned().collect());
         }
         found
     }
 
-    /// The parts where they begin, or end, with a character of the set.
-    fn begun(&self, parts: &[Tree], side: Side) -> Vec<Parts> {
+    /// Narrows the parts to what begins, or ends, with a character of the set.
+    fn begun(&self, parts: &[Ast], side: Side) -> Vec<Parts> {
         let (first, rest) = match side {
             Side::Ahead => match parts.split_first() {
                 Some(split) => split,
@@ -143,11 +143,11 @@ impl Beside {
                 None => return Vec::new(),
             },
         };
-        let with = |first: &[Tree], rest: &[Tree]| match side {
+        let with = |first: &[Ast], rest: &[Ast]| match side {
             Side::Ahead => [first, rest].concat(),
             Side::Behind => [rest, first].concat(),
         };
-        if matches!(first, Tree::Look(_)) {
+        if matches!(first, Ast::Look(_)) {
             let first = std::slice::from_ref(first);
             return self.begun(rest, side).iter().map(|rest| with(first, rest)).collect();
         }
@@ -162,25 +162,25 @@ impl Beside {
         found
     }
 
-    fn begun_part(&self, part: &Tree, side: Side) -> Tree {
+    fn begun_part(&self, part: &Ast, side: Side) -> Ast {
         match part {
-            Tree::Chars(set) => {
+            Ast::Chars(set) => {
                 let mut both = set.clone();
                 both.intersect(&self.set);
-                Tree::chars(both)
+                Ast::chars(both)
             }
-            Tree::Sequence(parts) => Tree::choice(self.begun(parts, side).into_iter().map(Tree::sequence)),
-            Tree::Choice(options) => Tree::choice(options.iter().map(|option| self.begun_part(option, side))),
-            Tree::Repeat { of, least, most } => {
+            Ast::Sequence(parts) => Ast::choice(self.begun(parts, side).into_iter().map(Ast::sequence)),
+            Ast::Choice(options) => Ast::choice(options.iter().map(|option| self.begun_part(option, side))),
+            Ast::Repeat { of, least, most } => {
                 let one = self.begun_part(of, side);
                 let least = least.saturating_sub(1);
-                let more = Tree::repeat((**of).clone(), least, most.map(|most| most - 1));
-                Tree::sequence(match side {
+                let more = Ast::repeat((**of).clone(), least, most.map(|most| most - 1));
+                Ast::sequence(match side {
                     Side::Ahead => [one, more],
                     Side::Behind => [more, one],
                 })
             }
-            Tree::Look(_) => Tree::nothing(),
+            Ast::Look(_) => Ast::nothing(),
         }
     }
 }

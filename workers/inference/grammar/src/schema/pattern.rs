@@ -7,6 +7,7 @@
 
 mod assertions;
 mod ast;
+mod budget;
 mod dfa;
 mod elimination;
 mod parse;
@@ -14,35 +15,37 @@ mod print;
 
 use assertions::{Parts, settle};
 use ast::{Ast, Look};
+pub(super) use budget::Budget;
 use dfa::dfa;
 
 /// Why a pattern can't be kept.
 type Fault = String;
 
 /// Returns patterns without assertions. A text in which `source` matches somewhere is matched whole by all of them.
-pub(super) fn all(source: &str) -> Result<Vec<String>, Fault> {
+pub(super) fn all(source: &str, budget: &mut Budget) -> Result<Vec<String>, Fault> {
     let whole = whole_text(source)?;
-    Ok(taken_apart(&whole).or_else(|| by_dfa(&[whole], true).map(|only| vec![only])).ok_or(TOO_MUCH)?)
+    let all = taken_apart(&whole, budget).or_else(|| Some(vec![by_dfa(&[whole], true, budget)?]));
+    Ok(all.ok_or(TOO_MUCH)?)
 }
 
 /// Returns one such pattern.
-pub(super) fn one(source: &str) -> Result<String, Fault> {
-    let mut all = all(source)?;
+pub(super) fn one(source: &str, budget: &mut Budget) -> Result<String, Fault> {
+    let mut all = all(source, budget)?;
     match all.len() {
         1 => Ok(all.swap_remove(0)),
-        _ => Ok(by_dfa(&[whole_text(source)?], true).ok_or(TOO_MUCH)?),
+        _ => Ok(by_dfa(&[whole_text(source)?], true, budget).ok_or(TOO_MUCH)?),
     }
 }
 
 /// Returns one pattern for the texts that all of these match, or `None` if it would be too large.
-pub(super) fn both(patterns: &[String]) -> Option<String> {
-    let trees = patterns.iter().map(|pattern| whole_text(pattern).ok()).collect::<Option<Vec<_>>>()?;
-    by_dfa(&trees, true)
+pub(super) fn both(patterns: &[String], budget: &mut Budget) -> Option<String> {
+    let all = patterns.iter().map(|pattern| whole_text(pattern).ok()).collect::<Option<Vec<_>>>()?;
+    by_dfa(&all, true, budget)
 }
 
 /// Returns a pattern for the texts that this one doesn't match, or `None` if it would be too large.
-pub(super) fn but(pattern: &str) -> Option<String> {
-    by_dfa(&[whole_text(pattern).ok()?], false)
+pub(super) fn but(pattern: &str, budget: &mut Budget) -> Option<String> {
+    by_dfa(&[whole_text(pattern).ok()?], false, budget)
 }
 
 const TOO_MUCH: &str = "its look-around takes too much work";
@@ -52,13 +55,14 @@ fn whole_text(source: &str) -> Result<Ast, Fault> {
     Ok(Ast::sequence([Ast::any(), parse::parse(source)?, Ast::any()]))
 }
 
-fn by_dfa(patterns: &[Ast], holds: bool) -> Option<String> {
-    dfa(patterns, holds).and_then(|dfa| elimination::pattern(&dfa)).map(|tree| print::print(&tree))
+fn by_dfa(patterns: &[Ast], holds: bool, budget: &mut Budget) -> Option<String> {
+    let dfa = dfa(patterns, holds, budget)?;
+    elimination::pattern(&dfa).map(|ast| print::print(&ast))
 }
 
 /// Takes assertions out without an automaton. Returns `None` if one stands where that can't be done.
-fn taken_apart(whole: &Ast) -> Option<Vec<String>> {
-    let mut sequences = settle(whole)?;
+fn taken_apart(whole: &Ast, budget: &mut Budget) -> Option<Vec<String>> {
+    let mut sequences = settle(whole, budget)?;
     if !sequences.iter().flatten().any(Ast::has_assertion) {
         let options = sequences.into_iter().rev().map(Ast::sequence);
         return Some(vec![print::print(&Ast::choice(options))]);
@@ -77,8 +81,8 @@ fn taken_apart(whole: &Ast) -> Option<Vec<String>> {
         };
         let anchored = Ast::sequence([Ast::Look(Look::Start), whole, Ast::Look(Look::End)]);
         match holds {
-            true => patterns.extend(taken_apart(&anchored)?),
-            false => patterns.push(by_dfa(&[anchored], false)?),
+            true => patterns.extend(taken_apart(&anchored, budget)?),
+            false => patterns.push(by_dfa(&[anchored], false, budget)?),
         }
     }
     Some(patterns)

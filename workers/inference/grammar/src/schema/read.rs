@@ -8,7 +8,8 @@ use super::document::{Document, Node};
 use super::fact::{Contains, Edge, Fact, Items, Literal, Members, Noted, Origin, Pattern};
 use super::keyword;
 use super::kinds::Kinds;
-use super::{evaluated, format, number, pattern, regexes::Regexes};
+use super::regexes::{Form, Regexes};
+use super::{evaluated, format, number};
 use crate::SchemaError;
 
 /// Counts beyond this are cut to it where they are upper bounds and refused where they are lower ones.
@@ -102,7 +103,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             "minLength" => self.note(keyword, Fact::LengthAtLeast(least(value)?)),
             "maxLength" => self.note(keyword, Fact::LengthAtMost(most(value)?)),
             "pattern" => {
-                for kept in self.patterns(value.as_str().ok_or("must be a string")?)? {
+                for kept in self.patterns(value.as_str().ok_or("must be a string")?, Form::All)? {
                     self.note(keyword, Fact::Pattern(Pattern { kept: kept.into(), wide: None }));
                 }
             }
@@ -397,22 +398,13 @@ impl<'r, 'a> Reader<'r, 'a> {
         Ok(())
     }
 
-    /// Patterns that a text matches all of, where it matches this one.
-    fn patterns(&mut self, source: &str) -> Result<Vec<String>, Fault> {
-        self.sound(source, pattern::all(source))
+    fn patterns(&mut self, source: &str, form: Form) -> Result<Vec<String>, Fault> {
+        let patterns = self.regexes.translate(source, form);
+        patterns.map_err(|why| format!("the pattern {source:?} can't be kept: {why}"))
     }
 
     fn name_pattern(&mut self, source: &str) -> Result<String, Fault> {
-        Ok(self.sound(source, pattern::one(source).map(|only| vec![only]))?.concat())
-    }
-
-    fn sound(&mut self, source: &str, read: Result<Vec<String>, Fault>) -> Result<Vec<String>, Fault> {
-        let unkept = |why: &str| format!("the pattern {source:?} can't be kept: {why}");
-        let patterns = read.map_err(|why| unkept(&why))?;
-        match patterns.iter().all(|pattern| self.regexes.is_readable(pattern)) {
-            true => Ok(patterns),
-            false => Err(unkept("it takes too much")),
-        }
+        Ok(self.patterns(source, Form::One)?.concat())
     }
 }
 

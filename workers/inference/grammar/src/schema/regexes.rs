@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use llguidance::derivre::{Regex, RegexAst, RegexBuilder};
 use llguidance::regex_to_lark;
 
-use super::pattern;
+use super::pattern::{self, Budget};
 
 /// Steps of one question; a question that takes more has no answer.
 const FUEL: u64 = 20_000;
@@ -15,10 +15,20 @@ const WRITABLE: &str = r"[^\x00-\x07\x0B\x0E-\x1F\x7F]*";
 #[derive(Default)]
 pub(super) struct Regexes {
     read: HashMap<String, bool>,
+    budget: Budget,
+    translated: HashMap<(String, Form), Result<Vec<String>, String>>,
     /// Patterns that were made of several, or of all texts but those of one.
     made: HashMap<Made, Option<String>>,
     search: HashMap<String, Option<Regex>>,
     empty: HashMap<String, Option<bool>>,
+}
+
+/// How a pattern is translated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Form {
+    /// To as many patterns as it takes.
+    All,
+    One,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -37,9 +47,24 @@ pub(super) struct Texts<'a> {
 
 impl Regexes {
     /// Whether the parser can read a pattern.
-    pub(super) fn is_readable(&mut self, pattern: &str) -> bool {
+    fn is_readable(&mut self, pattern: &str) -> bool {
         let read = self.read.entry(pattern.to_owned());
         *read.or_insert_with(|| RegexBuilder::new().mk(&search(pattern)).is_ok())
+    }
+
+    /// Returns patterns without assertions, which match all texts together that a pattern of a schema matches, or why there
+    /// are none.
+    pub(super) fn translate(&mut self, source: &str, form: Form) -> Result<Vec<String>, String> {
+        let Self { translated, budget, .. } = self;
+        let translated = translated.entry((source.to_owned(), form)).or_insert_with(|| match form {
+            Form::All => pattern::all(source, budget),
+            Form::One => pattern::one(source, budget).map(|only| vec![only]),
+        });
+        let patterns = translated.clone()?;
+        match patterns.iter().all(|pattern| self.is_readable(pattern)) {
+            true => Ok(patterns),
+            false => Err("it takes too much work".to_owned()),
+        }
     }
 
     /// One pattern for what all of these match; `None` if it takes too much.
@@ -48,13 +73,13 @@ impl Regexes {
             return Some(only.clone());
         }
         let made = self.made.entry(Made::Both(patterns.to_vec()));
-        made.or_insert_with(|| pattern::both(patterns)).clone()
+        made.or_insert_with(|| pattern::both(patterns, &mut self.budget)).clone()
     }
 
     /// A pattern for what this one doesn't match; `None` if it takes too much.
     pub(super) fn but(&mut self, pattern: &str) -> Option<String> {
         let made = self.made.entry(Made::But(pattern.to_owned()));
-        made.or_insert_with(|| pattern::but(pattern)).clone()
+        made.or_insert_with(|| pattern::but(pattern, &mut self.budget)).clone()
     }
 
     /// The pattern without the names that it matches: the parser would put the schemas of both together again. `None` where it

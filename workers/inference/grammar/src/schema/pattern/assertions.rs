@@ -3,6 +3,7 @@
 use regex_syntax::hir::ClassUnicode;
 
 use super::ast::{Ast, Look, all, but, letters};
+use super::budget::Budget;
 
 /// Sequences that a pattern is split into.
 const MOST: usize = 128;
@@ -11,12 +12,15 @@ const MOST: usize = 128;
 pub(super) type Parts = Vec<Ast>;
 
 /// Splits a pattern into sequences of which any may match. Returns `None` if they are too many, or if an assertion is repeated.
-pub(super) fn settle(ast: &Ast) -> Option<Vec<Parts>> {
+pub(super) fn settle(ast: &Ast, budget: &mut Budget) -> Option<Vec<Parts>> {
     let mut open = vec![vec![ast.clone()]];
     let mut settled = Vec::new();
     while let Some(parts) = open.pop() {
         if open.len() + settled.len() > MOST {
             return None;
+        }
+        if parts.iter().any(Ast::has_assertion) {
+            budget.spend(parts.len())?;
         }
         match split(&parts)? {
             Some(more) => open.extend(more),

@@ -2,6 +2,9 @@
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
+/// Options of a choice among which a new one is looked for.
+const MOST_COMPARED: usize = 64;
+
 /// A pattern or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ast {
@@ -76,20 +79,26 @@ impl Ast {
 
     pub(super) fn choice(options: impl IntoIterator<Item = Self>) -> Self {
         let mut all: Vec<Self> = Vec::new();
-        let mut add = |option: Self| {
-            if let Self::Chars(more) = &option
-                && let Some(Self::Chars(set)) = all.iter_mut().find(|known| matches!(known, Self::Chars(_)))
-            {
-                set.union(more);
-            } else if !all.contains(&option) {
-                all.push(option);
+        let (mut ranges, mut chars_at) = (Vec::new(), None);
+        let mut add = |option: Self| match option {
+            Self::Chars(set) => {
+                ranges.extend_from_slice(set.ranges());
+                chars_at.get_or_insert_with(|| {
+                    all.push(Self::Chars(set));
+                    all.len() - 1
+                });
             }
+            option if all.len() < MOST_COMPARED && all.contains(&option) => {}
+            option => all.push(option),
         };
         for option in options {
             match option {
                 Self::Choice(within) => within.into_iter().for_each(&mut add),
                 option => add(option),
             }
+        }
+        if let Some(place) = chars_at {
+            all[place] = Self::Chars(ClassUnicode::new(ranges));
         }
         if all.len() == 1 { all.swap_remove(0) } else { Self::Choice(all) }
     }

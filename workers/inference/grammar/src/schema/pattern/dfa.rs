@@ -8,9 +8,12 @@ use std::rc::Rc;
 use regex_syntax::hir::ClassUnicode;
 
 use super::ast::{Ast, Look, all, letters};
+use super::budget::Budget;
 
 const MOST_STATES: usize = 600;
 const MOST_STEPS: usize = 200_000;
+/// Parts of the patterns together.
+const MOST_PARTS: usize = 2_000;
 /// Classes of characters that the patterns tell apart; each is a bit.
 const MOST_CLASSES: usize = 64;
 /// Steps of a continuation without a character between them.
@@ -27,7 +30,10 @@ pub(super) struct Dfa {
 
 /// Builds an automaton for the texts that all of the patterns match or, if not `holds`, for the other texts. Returns `None` if
 /// it would be too large, or if a look-behind sees further than one character.
-pub(super) fn dfa(patterns: &[Ast], holds: bool) -> Option<Dfa> {
+pub(super) fn dfa(patterns: &[Ast], holds: bool, budget: &mut Budget) -> Option<Dfa> {
+    if patterns.iter().map(Ast::size).sum::<usize>() > MOST_PARTS {
+        return None;
+    }
     let mut builder = Builder::new(patterns)?;
     let roots = patterns.iter().map(|pattern| {
         let root = builder.item(pattern)?;
@@ -37,7 +43,10 @@ pub(super) fn dfa(patterns: &[Ast], holds: bool) -> Option<Dfa> {
         ))))
     });
     let first = Residual::all(roots.collect::<Option<Vec<_>>>()?);
-    builder.run(if holds { first } else { first.not() })
+    builder.limit = MOST_STEPS.min(budget.left());
+    let dfa = builder.run(if holds { first } else { first.not() });
+    budget.spend(builder.steps)?;
+    dfa
 }
 
 /// A condition on the rest of a text.
@@ -92,6 +101,7 @@ struct Builder {
     /// Whether an assertion depends on the character before.
     looks_back: bool,
     steps: usize,
+    limit: usize,
     depth: usize,
 }
 
@@ -113,7 +123,8 @@ impl Builder {
                 return None;
             }
         }
-        let mut builder = Self { classes, items: Vec::new(), word: 0, looks_back, steps: 0, depth: 0 };
+        let mut builder =
+            Self { classes, items: Vec::new(), word: 0, looks_back, steps: 0, limit: MOST_STEPS, depth: 0 };
         builder.word = builder.bits(&letters());
         Some(builder)
     }
@@ -155,7 +166,7 @@ impl Builder {
         Some(self.items.len() - 1)
     }
 
-    fn run(mut self, first: Residual) -> Option<Dfa> {
+    fn run(&mut self, first: Residual) -> Option<Dfa> {
         let mut states: Vec<(Residual, u64)> = vec![(first, 0)];
         let mut numbers: HashMap<(Residual, u64), usize> = HashMap::from([(states[0].clone(), 0)]);
         let (mut next, mut ends): (Vec<Vec<usize>>, Vec<bool>) = (Vec::new(), Vec::new());
@@ -184,13 +195,13 @@ impl Builder {
                 return None;
             }
         }
-        Some(Dfa { classes: self.classes, next, ends }.smallest())
+        Some(Dfa { classes: self.classes.clone(), next, ends }.smallest())
     }
 
     /// Returns the derivative by the next character or, at the end of the text, whether it may end.
     fn after(&mut self, rest: &Residual, place: Place) -> Option<Residual> {
         self.steps += 1;
-        if self.steps > MOST_STEPS {
+        if self.steps > self.limit {
             return None;
         }
         Some(match rest {
@@ -215,7 +226,7 @@ impl Builder {
     ) -> Option<Residual> {
         self.steps += 1;
         self.depth += 1;
-        if self.steps > MOST_STEPS || self.depth > DEEPEST {
+        if self.steps > self.limit || self.depth > DEEPEST {
             return None;
         }
         let found = self.follow_step(path, place, busy);
@@ -236,6 +247,7 @@ impl Builder {
                 Item::Chars(chars) if chars & place.after != 0 => return Some(Residual::path(rest)),
                 Item::Chars(_) => return Some(Residual::Nothing),
                 Item::Sequence(parts) => {
+                    self.steps += parts.len();
                     let path =
                         parts.iter().rev().fold(rest.clone(), |path, part| then(Step::Item(*part), path));
                     return self.follow(&path, place, busy);

@@ -1,16 +1,21 @@
 //! Parses patterns as ECMA-262 defines them. A pattern that validators read in different ways is refused.
 
-use regex_syntax::hir::{Class, ClassUnicode, HirKind};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
 use super::ast::{Ast, Look, all, blanks, but, digits, letters, line_ends, set};
 
 const DEEPEST: usize = 64;
+/// The longest pattern in bytes.
+const LONGEST: usize = 64 * 1024;
 const MOST_REPEATS: u32 = 65_536;
 
 /// Why a pattern is refused.
 type Fault = String;
 
 pub(super) fn parse(pattern: &str) -> Result<Ast, Fault> {
+    if pattern.len() > LONGEST {
+        return Err(format!("it has more than {LONGEST} bytes"));
+    }
     let mut reader =
         Reader { letters: pattern.chars().collect(), at: 0, depth: 0, any_case: false, any_dot: false };
     let tree = reader.choice()?;
@@ -212,11 +217,12 @@ impl Reader {
         if self.peek() == Some(']') {
             return Err("validators read brackets without characters in different ways".to_owned());
         }
-        let mut found = ClassUnicode::empty();
+        let mut found = Vec::new();
+        let mut add = |first, last| found.push(ClassUnicodeRange::new(first, last));
         loop {
             match self.member()? {
                 None => break,
-                Some(Member::Set(set)) => found.union(&set),
+                Some(Member::Set(set)) => set.iter().for_each(|range| add(range.start(), range.end())),
                 Some(Member::Letter(first)) => {
                     let from = self.at;
                     let last = match self.takes("-") {
@@ -227,16 +233,16 @@ impl Reader {
                         Some(Member::Letter(last)) if last < first => {
                             return Err(format!("the range `{first}-{last}` ends before it begins"));
                         }
-                        Some(Member::Letter(last)) => found.union(&set(&[(first, last)])),
+                        Some(Member::Letter(last)) => add(first, last),
                         _ => {
                             self.at = from;
-                            found.union(&set(&[(first, first)]));
+                            add(first, first);
                         }
                     }
                 }
             }
         }
-        let found = self.in_any_case(found);
+        let found = self.in_any_case(ClassUnicode::new(found));
         Ok(if is_negated { but(found) } else { found })
     }
 
@@ -386,6 +392,7 @@ mod tests {
             "(?=a)+",
             r"\u{110000}",
             "a{99999}",
+            &"a".repeat(65_537),
         ] {
             assert!(parse(pattern).is_err(), "{pattern}");
         }

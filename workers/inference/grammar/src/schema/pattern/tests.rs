@@ -2,7 +2,7 @@ use fancy_regex::Regex;
 use proptest::prelude::*;
 
 use super::super::regexes::Regexes;
-use super::{all, both, but, join, one};
+use super::{Budget, all, both, but, join, one};
 
 /// Texts that tell patterns apart.
 const TEXTS: [&str; 24] = [
@@ -18,9 +18,10 @@ fn matches(patterns: &[String], text: &str) -> bool {
 /// Compares with a library that goes back and tries again.
 fn agrees(source: &str, texts: &[&str]) {
     let reference = Regex::new(source).expect("a pattern of both");
-    let all = all(source).unwrap_or_else(|why| panic!("{source}: {why}"));
-    let one = one(source).ok();
-    let other = all.iter().map(|pattern| but(pattern)).collect::<Option<Vec<_>>>();
+    let budget = &mut Budget::default();
+    let all = all(source, budget).unwrap_or_else(|why| panic!("{source}: {why}"));
+    let one = one(source, budget).ok();
+    let other = all.iter().map(|pattern| but(pattern, budget)).collect::<Option<Vec<_>>>();
     for text in texts {
         let expected = reference.is_match(text).expect("few steps");
         assert_eq!(matches(&all, text), expected, "{source} of {text:?}: {all:?}");
@@ -35,7 +36,7 @@ fn agrees(source: &str, texts: &[&str]) {
 }
 
 #[test]
-fn patterns_with_looks_match_what_they_matched() {
+fn patterns_with_assertions_match_what_they_matched() {
     for source in [
         "^(?!all$).*$",
         "^(?!all)",
@@ -73,12 +74,13 @@ fn counts_stay_where_a_look_sees_one_character() {
         source,
         &["https://a.bc", "http://www.a.b/c?d=e", "https://a.b(", "https://a.b()c", "ftp://a.b", "http://a."],
     );
-    assert!(one(source).expect("it can be kept").len() < 1_000);
+    assert!(one(source, &mut Budget::default()).expect("it can be kept").len() < 1_000);
 }
 
 #[test]
 fn two_patterns_become_one() {
-    let both = both(&["^.{2,4}$".to_owned(), "^[a-c]+$".to_owned()]).expect("few states");
+    let both =
+        both(&["^.{2,4}$".to_owned(), "^[a-c]+$".to_owned()], &mut Budget::default()).expect("few states");
     for (text, fits) in [("a", false), ("abc", true), ("abcab", false), ("abx", false)] {
         assert_eq!(matches(std::slice::from_ref(&both), text), fits, "{text} {both}");
     }
@@ -88,9 +90,37 @@ fn two_patterns_become_one() {
 fn what_takes_too_much_is_refused() {
     for source in [r"^(?!.*a.{40}b).*(?!c{900}d)x$", "(?<=foo.)bar|x", "(?:a(?!(?:ab){300}c)){200}"] {
         let begun = std::time::Instant::now();
-        assert!(all(source).is_err(), "{source}");
+        assert!(all(source, &mut Budget::default()).is_err(), "{source}");
         assert!(begun.elapsed().as_secs() < 5, "{source}");
     }
+}
+
+#[test]
+fn patterns_that_are_made_to_cost_much_end_soon() {
+    let long = |part: &str| part.repeat(60_000 / part.len());
+    for source in [
+        long("\\b"),
+        long("(?!a)"),
+        long("(?=.*a)"),
+        long("(a|b)"),
+        format!("^(?!{})", long("a?")),
+        format!("^(?:{})$", long("a|b|[c-f]|gh|")),
+        format!("[{}]", long("acegi")),
+        format!("^((?!{}).)*$", (0..200).map(|index| format!("w{index}")).collect::<Vec<_>>().join("|")),
+        "(?:(?:(?:a?){1,999}){1,999}){1,999}(?!b)".to_owned(),
+        "^(?!(?:(?:a{0,999}){0,999})b)".to_owned(),
+    ] {
+        let (begun, budget) = (std::time::Instant::now(), &mut Budget::default());
+        let kept = all(&source, budget).and_then(|_| one(&source, budget)).is_ok();
+        let took = begun.elapsed();
+        assert!(took.as_secs() < 3, "{:.40} {kept}: {took:?}", source);
+    }
+    // All patterns of a schema have one budget.
+    let (begun, budget) = (std::time::Instant::now(), &mut Budget::default());
+    let nasty = |index: usize| format!("^(?!.*a.{{{}}}b).*(?!c.{{9,{}}}d)x.*$", 5 + index % 9, 20 + index);
+    let kept = (0..2_000).filter(|index| all(&nasty(*index), budget).is_ok()).count();
+    let took = begun.elapsed();
+    assert!(took.as_secs() < 15, "{kept}: {took:?}");
 }
 
 #[test]
@@ -130,8 +160,8 @@ fn pattern() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn patterns_by_chance_match_what_a_library_with_looks_matches(source in pattern()) {
-        prop_assume!(Regex::new(&source).is_ok() && all(&source).is_ok());
+    fn patterns_by_chance_match_what_a_library_with_look_around_matches(source in pattern()) {
+        prop_assume!(Regex::new(&source).is_ok() && all(&source, &mut Budget::default()).is_ok());
         agrees(&source, &["", "a", "b", " ", "ab", "ba", "aa", "a b", "b a", " ab", "aba", "abab", "bb "]);
     }
 }

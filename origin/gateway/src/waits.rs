@@ -2,6 +2,7 @@
 //! share of each, so that none of them fills what all stand in line for.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cortex_domain::fair::{Gate, Sharing};
 use cortex_domain::id::Tenant;
@@ -29,6 +30,7 @@ pub(crate) struct Waits {
 #[derive(Debug)]
 pub(crate) struct Wait {
     waits: Waits,
+    turned_away: bool,
     tenant: Tenant,
     since: Uptime,
 }
@@ -56,25 +58,37 @@ impl Waits {
     /// If the tenant has as many as it may.
     pub(crate) fn enter(&self, tenant: &Tenant) -> Result<Wait, Problem> {
         self.gate().enter(tenant).map_err(|crowded| refuse::crowded(self.what, crowded))?;
-        Ok(Wait { waits: self.clone(), tenant: tenant.clone(), since: self.clock.uptime() })
+        Ok(Wait {
+            waits: self.clone(),
+            tenant: tenant.clone(),
+            since: self.clock.uptime(),
+            turned_away: false,
+        })
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+impl Wait {
+    /// Notes that it was refused further on, and returns when one of its tenant's is likely to have ended.
+    pub(crate) fn turn_away(&mut self) -> Duration {
+        self.turned_away = true;
+        self.waits.gate().again(&self.tenant)
+    }
+}
+
 
 impl Drop for Wait {
     fn drop(&mut self) {
         let took = self.waits.clock.uptime().since(self.since);
-        self.waits.gate().leave(&self.tenant, took);
+        let mut gate = self.waits.gate();
+        if self.turned_away { gate.turn_away(&self.tenant) } else { gate.leave(&self.tenant, took) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use cortex_domain::fair::Weights;
     use cortex_domain::time::Timestamp;
     use cortex_guard::Shape;
@@ -98,6 +112,9 @@ mod tests {
             body["detail"].as_str().unwrap().contains("this tenant has 3 calls and waits open"),
             "{body}"
         );
+
+        let again = [open[0].turn_away(), open[1].turn_away()];
+        assert_eq!(again, [Duration::from_secs(10); 2], "what the scheduler refused says the same");
         assert!(waits.enter(&other).is_ok());
         drop(open);
         assert_eq!(waits.gate().open(), 0);

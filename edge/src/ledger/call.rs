@@ -6,6 +6,7 @@ use cortex_guard::api::{Applied, JobView, StateLine};
 use cortex_guard::keys::{Caller, KeyRecord, ShownKey};
 use serde::{Deserialize, Serialize};
 
+use super::bounds::Full;
 use crate::deliver::Delivery;
 
 /// Which jobs are asked for; see [`cortex_guard::api::ListJobs`].
@@ -141,8 +142,8 @@ pub(crate) enum Reply {
         caller: Box<Caller>,
         reply: Box<Reply>,
     },
-    /// The ledger holds too much: jobs that the origin hasn't taken, or keys.
-    Full,
+    /// The ledger holds as much as it may.
+    Full(Full),
     /// The idempotency key stands for another request.
     Mismatch,
     /// The job was committed, or had been under the same idempotency key.

@@ -135,7 +135,7 @@ impl LedgerClient {
     pub(crate) async fn put_key(&self, record: KeyRecord) -> Result<KeyRecord, Refusal> {
         match self.call(&Call::PutKey { record: Box::new(record) }).await? {
             Reply::Key { record } => Ok(*record),
-            Reply::Full => Err(Problem::new(Kind::Conflict, "the tenant has too many keys").into()),
+            Reply::Full(full) => Err(Problem::from(full).into()),
             other => Err(unexpected(&other)),
         }
     }

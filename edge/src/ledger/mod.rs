@@ -3,6 +3,7 @@
 //! way. It also holds the tenant's keys and says, from its own record of a key alone, who calls with it.
 
 mod backoff;
+pub(crate) mod bounds;
 pub(crate) mod call;
 pub(crate) mod client;
 mod idempotency;
@@ -22,14 +23,12 @@ use cortex_guard::keys::Caller;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use self::call::{Ask, Call, Entry, Idempotency, NewJob, Place, Reply};
+use self::bounds::Bounds;
 use self::idempotency::Earlier;
 use self::jobs::{Released, Waiting};
 use self::sql::Sql;
-use crate::{chance, log, parked};
+use crate::{chance, config, log, parked};
 
-/// The most jobs that may wait for the origin, and the most bytes of their bodies.
-const MAX_WAITING: u64 = 10_000;
-const MAX_WAITING_BYTES: u64 = 256 << 20;
 /// How often old jobs are forgotten, in milliseconds.
 const PRUNE_MS: u64 = 60_000;
 /// How often somebody who looks may make the ledger knock at the origin, in milliseconds.
@@ -45,7 +44,10 @@ pub struct Ledger {
     /// The alarm that is set, to save setting it again.
     alarm: Cell<Option<u64>>,
     waiting: Cell<Option<Waiting>>,
+    bounds: Bounds,
     /// Whether it has tables.
+    /// How many idempotency keys are remembered, at most.
+    remembered: Cell<Option<u64>>,
     founded: Cell<bool>,
     pruned: Cell<u64>,
     knocked: Cell<u64>,
@@ -60,12 +62,16 @@ impl DurableObject for Ledger {
             log::error("ledger.schema", &[("cause", &error.to_string())]);
         }
         Self {
+        // With bounds that can't be read the usual ones hold; /health says so.
+        let bounds = config::ledger_bounds(&env).unwrap_or_default();
             state,
             env,
             sql,
             alarm: Cell::default(),
             waiting: Cell::default(),
+            bounds,
             founded: Cell::new(founded.unwrap_or_default()),
+            remembered: Cell::default(),
             pruned: Cell::default(),
             knocked: Cell::default(),
         }
@@ -135,10 +141,10 @@ impl Ledger {
                 self.set_alarm().await?;
                 Ok(Reply::Applied { applied: told })
             }
-            Call::PutKey { record } => Ok(match keys::put(sql, *record)? {
-                Some(record) => Reply::Key { record: Box::new(record) },
-                None => Reply::Full,
-            }),
+            Call::PutKey { record } => match self.bounds.with_key(keys::count(sql)?) {
+                Ok(()) => Ok(Reply::Key { record: Box::new(keys::put(sql, *record)?) }),
+                Err(full) => Ok(Reply::Full(full)),
+            },
             Call::Keys => Ok(Reply::Keys { keys: keys::all(sql)? }),
             Call::Revoke { id } => Ok(done(keys::revoke(sql, &id)?)),
             Call::Nonce { nonce, signed_ms } => {
@@ -181,15 +187,15 @@ impl Ledger {
             Some(waiting) => waiting,
             None => jobs::waiting(&self.sql)?,
         };
-        let (jobs, bytes) = (waiting.jobs + 1, waiting.bytes + job.facts.bytes);
-        if jobs > MAX_WAITING || bytes > MAX_WAITING_BYTES {
-            return Ok(Reply::Full);
-        }
+        let waiting = match self.bounds.with_job(waiting, job.facts.bytes) {
+            Ok(waiting) => waiting,
+            Err(full) => return Ok(Reply::Full(full)),
+        };
         let entry = jobs::record(&self.sql, job, by, now)?;
         if let Some(asked) = &job.idempotency {
-            idempotency::remember(&self.sql, asked, &job.id, now)?;
+            self.remember(asked, &job.id, now)?;
         }
-        self.waiting.set(Some(Waiting { jobs, bytes }));
+        self.waiting.set(Some(waiting));
         self.prune(now)?;
         self.set_alarm().await?;
         match entry {
@@ -204,7 +210,7 @@ impl Ledger {
             Earlier::Other => return Ok(Reply::Mismatch),
             Earlier::Same(known) => jobs::find(&self.sql, &known)?.map_or(known, |entry| entry.origin_id),
             Earlier::Nothing => {
-                idempotency::remember(&self.sql, asked, &job, now)?;
+                self.remember(asked, &job, now)?;
                 self.prune(now)?;
                 job
             }
@@ -227,12 +233,31 @@ impl Ledger {
         self.knock(entry.view.hold.is_some(), now).await?;
         Ok(found(entry))
     }
+    /// Remembers what an idempotency key stands for, and forgets the oldest keys beyond the bound.
+    fn remember(&self, asked: &Idempotency, job: &str, now: Timestamp) -> Result<()> {
+        idempotency::remember(&self.sql, asked, job, now)?;
+        let mut keys = match self.remembered.get() {
+            Some(keys) => keys + 1,
+            None => idempotency::count(&self.sql)?,
+        };
+        if self.bounds.forgotten(keys) > 0 {
+            // One that was there before was counted twice.
+            keys = idempotency::count(&self.sql)?;
+            let forgotten = self.bounds.forgotten(keys);
+            idempotency::forget_oldest(&self.sql, forgotten, asked)?;
+            keys -= forgotten;
+        }
+        self.remembered.set(Some(keys));
+        Ok(())
+    }
+
 
     /// Somebody waits for what is held, so knock at the origin that had been away.
     async fn knock(&self, held: bool, now: Timestamp) -> Result<()> {
         if held && now.as_millis() >= self.knocked.get() + KNOCK_MS {
             self.knocked.set(now.as_millis());
             jobs::wake(&self.sql, now)?;
+            self.remembered.set(None);
             self.set_alarm().await?;
         }
         Ok(())

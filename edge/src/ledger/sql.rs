@@ -1,6 +1,7 @@
 //! SQL with the rows read into structs.
 
 use cortex_domain::time::Timestamp;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
@@ -29,6 +30,15 @@ impl Sql {
     /// Makes the tables that are missing.
     pub(super) fn found(&self) -> Result<bool> {
         self.run(SCHEMA, vec![]).map(|()| true)
+    }
+
+    /// Runs a query of one row and its column `count`.
+    pub(super) fn count(&self, query: &str) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Row {
+            count: u64,
+        }
+        Ok(self.first::<Row>(query, vec![])?.map_or(0, |row| row.count))
     }
 
     pub(super) fn first<T: DeserializeOwned>(&self, query: &str, bindings: Vec<Value>) -> Result<Option<T>> {

@@ -104,6 +104,10 @@ pub(crate) enum Call {
     Revoke {
         id: String,
     },
+    /// The origin was told of a revoked key.
+    RevocationTold {
+        id: String,
+    },
     Nonce {
         nonce: String,
         signed_ms: u64,
@@ -121,7 +125,7 @@ impl Call {
     pub(crate) fn of_nothing(&self) -> Reply {
         match self {
             Self::Caller { .. } => Reply::Unknown,
-            Self::DeadLetter { .. } | Self::Settle { .. } => Reply::Done,
+            Self::DeadLetter { .. } | Self::Settle { .. } | Self::RevocationTold { .. } => Reply::Done,
             Self::Take { .. } | Self::Revoke { .. } | Self::PutKey { .. } | Self::Nonce { .. } => Reply::No,
             Self::States { .. } => Reply::Applied { applied: Applied::default() },
             Self::Keys => Reply::Keys { keys: Vec::new() },

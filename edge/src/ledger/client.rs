@@ -152,6 +152,11 @@ impl LedgerClient {
         if self.done(&Call::Revoke { id: id.to_owned() }).await? { Ok(()) } else { Err(not_found()) }
     }
 
+    /// The origin was told of a revoked key.
+    pub(crate) async fn revocation_told(&self, id: &str) -> Result<(), String> {
+        self.told(&Call::RevocationTold { id: id.to_owned() }).await.map(|_| ())
+    }
+
     /// Whether a verified request's nonce is new.
     pub(crate) async fn nonce(&self, verified: &Verified) -> Result<bool, Refusal> {
         let call = Call::Nonce { nonce: verified.nonce.to_string(), signed_ms: verified.signed.as_millis() };

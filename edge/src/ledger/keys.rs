@@ -40,6 +40,12 @@ pub(super) fn all(sql: &Sql) -> Result<Vec<(KeyRecord, bool)>> {
     rows.into_iter().map(read).collect()
 }
 
+/// What is known of a key.
+pub(super) fn record(sql: &Sql, id: &str) -> Result<Option<KeyRecord>> {
+    let row: Option<Row> = sql.first("SELECT record, revoked FROM key WHERE id = ?", vec![text(id)])?;
+    row.map(|row| Ok(serde_json::from_str(&row.record)?)).transpose()
+}
+
 /// Revokes a key, in an epoch of its own. Whether there is such a key.
 pub(super) fn revoke(sql: &Sql, id: &str) -> Result<bool> {
     let revoked = epoch(sql)?.next();

@@ -12,6 +12,7 @@ mod keys;
 mod nonces;
 mod sending;
 mod sql;
+mod untold;
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -22,8 +23,8 @@ use cortex_guard::api::Applied;
 use cortex_guard::keys::Caller;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use self::call::{Ask, Call, Entry, Idempotency, NewJob, Place, Reply};
 use self::bounds::Bounds;
+use self::call::{Ask, Call, Entry, Idempotency, NewJob, Place, Reply};
 use self::idempotency::Earlier;
 use self::jobs::{Released, Waiting};
 use self::sql::Sql;
@@ -43,11 +44,11 @@ pub struct Ledger {
     sql: Sql,
     /// The alarm that is set, to save setting it again.
     alarm: Cell<Option<u64>>,
-    waiting: Cell<Option<Waiting>>,
     bounds: Bounds,
-    /// Whether it has tables.
+    waiting: Cell<Option<Waiting>>,
     /// How many idempotency keys are remembered, at most.
     remembered: Cell<Option<u64>>,
+    /// Whether it has tables.
     founded: Cell<bool>,
     pruned: Cell<u64>,
     knocked: Cell<u64>,
@@ -61,17 +62,17 @@ impl DurableObject for Ledger {
         if let Err(error) = &founded {
             log::error("ledger.schema", &[("cause", &error.to_string())]);
         }
-        Self {
         // With bounds that can't be read the usual ones hold; /health says so.
         let bounds = config::ledger_bounds(&env).unwrap_or_default();
+        Self {
             state,
             env,
             sql,
             alarm: Cell::default(),
-            waiting: Cell::default(),
             bounds,
-            founded: Cell::new(founded.unwrap_or_default()),
+            waiting: Cell::default(),
             remembered: Cell::default(),
+            founded: Cell::new(founded.unwrap_or_default()),
             pruned: Cell::default(),
             knocked: Cell::default(),
         }
@@ -87,8 +88,11 @@ impl DurableObject for Ledger {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm.set(None);
-        if let Err(error) = self.send_due().await {
-            log::error("ledger.alarm", &[("cause", &error.to_string())]);
+        // Revocations first: a job may take long to send.
+        for done in [self.tell_revoked().await, self.send_due().await] {
+            if let Err(error) = done {
+                log::error("ledger.alarm", &[("cause", &error.to_string())]);
+            }
         }
         self.waiting.set(None);
         self.set_alarm().await?;
@@ -146,7 +150,18 @@ impl Ledger {
                 Err(full) => Ok(Reply::Full(full)),
             },
             Call::Keys => Ok(Reply::Keys { keys: keys::all(sql)? }),
-            Call::Revoke { id } => Ok(done(keys::revoke(sql, &id)?)),
+            Call::Revoke { id } => {
+                let revoked = keys::revoke(sql, &id)?;
+                if revoked {
+                    untold::note(sql, &id, now)?;
+                    self.set_alarm().await?;
+                }
+                Ok(done(revoked))
+            }
+            Call::RevocationTold { id } => {
+                untold::told(sql, &id)?;
+                Ok(Reply::Done)
+            }
             Call::Nonce { nonce, signed_ms } => {
                 let signed = Timestamp::from_millis(signed_ms);
                 Ok(done(nonces::remember(sql, &nonce, signed, now)?))
@@ -218,21 +233,6 @@ impl Ledger {
         Ok(Reply::Claimed { job })
     }
 
-    /// Forgets what is old, once in a while.
-    fn prune(&self, now: Timestamp) -> Result<()> {
-        if now.as_millis() - self.pruned.get().min(now.as_millis()) > PRUNE_MS {
-            self.pruned.set(now.as_millis());
-            jobs::prune(&self.sql, now)?;
-            idempotency::prune(&self.sql, now)?;
-        }
-        Ok(())
-    }
-
-    async fn look(&self, job: &str, now: Timestamp) -> Result<Reply> {
-        let Some(entry) = jobs::find(&self.sql, job)? else { return Ok(Reply::No) };
-        self.knock(entry.view.hold.is_some(), now).await?;
-        Ok(found(entry))
-    }
     /// Remembers what an idempotency key stands for, and forgets the oldest keys beyond the bound.
     fn remember(&self, asked: &Idempotency, job: &str, now: Timestamp) -> Result<()> {
         idempotency::remember(&self.sql, asked, job, now)?;
@@ -251,13 +251,28 @@ impl Ledger {
         Ok(())
     }
 
+    /// Forgets what is old, once in a while.
+    fn prune(&self, now: Timestamp) -> Result<()> {
+        if now.as_millis() - self.pruned.get().min(now.as_millis()) > PRUNE_MS {
+            self.pruned.set(now.as_millis());
+            jobs::prune(&self.sql, now)?;
+            idempotency::prune(&self.sql, now)?;
+            self.remembered.set(None);
+        }
+        Ok(())
+    }
+
+    async fn look(&self, job: &str, now: Timestamp) -> Result<Reply> {
+        let Some(entry) = jobs::find(&self.sql, job)? else { return Ok(Reply::No) };
+        self.knock(entry.view.hold.is_some(), now).await?;
+        Ok(found(entry))
+    }
 
     /// Somebody waits for what is held, so knock at the origin that had been away.
     async fn knock(&self, held: bool, now: Timestamp) -> Result<()> {
         if held && now.as_millis() >= self.knocked.get() + KNOCK_MS {
             self.knocked.set(now.as_millis());
             jobs::wake(&self.sql, now)?;
-            self.remembered.set(None);
             self.set_alarm().await?;
         }
         Ok(())
@@ -287,10 +302,11 @@ impl Ledger {
         }
     }
 
-    /// Sets the alarm to the time when the next job is due, unless it goes off before that anyway: then it
-    /// finds nothing to do and is set again.
+    /// Sets the alarm to the time when the next job or revocation is due, unless it goes off before that anyway: then
+    /// it finds nothing to do and is set again.
     async fn set_alarm(&self) -> Result<()> {
-        let Some(due) = jobs::next_due(&self.sql)? else { return Ok(()) };
+        let due = [jobs::next_due(&self.sql)?, untold::next_due(&self.sql)?];
+        let Some(due) = due.into_iter().flatten().min() else { return Ok(()) };
         let now = chance::now().as_millis();
         if self.alarm.get().is_some_and(|set| now < set && set <= due) {
             return Ok(());

@@ -12,8 +12,6 @@ use cortex_guard::Problem;
 
 use crate::refuse;
 
-/// Submissions that wait for the store, of all tenants; its writer's line is twice as long.
-const SUBMISSIONS: usize = 2048;
 /// Looks into the store, of all tenants; as long as its readers' line.
 const READS: usize = 1024;
 
@@ -30,9 +28,9 @@ pub(crate) struct Waits {
 #[derive(Debug)]
 pub(crate) struct Wait {
     waits: Waits,
-    turned_away: bool,
     tenant: Tenant,
     since: Uptime,
+    turned_away: bool,
 }
 
 impl Waits {
@@ -41,8 +39,9 @@ impl Waits {
         Self::new("calls and waits open", sharing.calls, sharing, clock)
     }
 
-    pub(crate) fn submissions(sharing: &Sharing, clock: &Clock) -> Self {
-        Self::new("submissions under way", SUBMISSIONS, sharing, clock)
+    /// Submissions that wait for the store.
+    pub(crate) fn submissions(most: usize, sharing: &Sharing, clock: &Clock) -> Self {
+        Self::new("submissions under way", most, sharing, clock)
     }
 
     pub(crate) fn reads(sharing: &Sharing, clock: &Clock) -> Self {
@@ -70,6 +69,7 @@ impl Waits {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
 impl Wait {
     /// Notes that it was refused further on, and returns when one of its tenant's is likely to have ended.
     pub(crate) fn turn_away(&mut self) -> Duration {
@@ -77,7 +77,6 @@ impl Wait {
         self.waits.gate().again(&self.tenant)
     }
 }
-
 
 impl Drop for Wait {
     fn drop(&mut self) {
@@ -112,10 +111,10 @@ mod tests {
             body["detail"].as_str().unwrap().contains("this tenant has 3 calls and waits open"),
             "{body}"
         );
+        assert!(waits.enter(&other).is_ok());
 
         let again = [open[0].turn_away(), open[1].turn_away()];
         assert_eq!(again, [Duration::from_secs(10); 2], "what the scheduler refused says the same");
-        assert!(waits.enter(&other).is_ok());
         drop(open);
         assert_eq!(waits.gate().open(), 0);
     }

@@ -65,6 +65,7 @@ const edge :Workerd.Worker = (
     (name = "ORIGIN_URL", fromEnvironment = "ORIGIN_URL"),
     (name = "CORTEX_TOPICS", fromEnvironment = "CORTEX_TOPICS"),
     (name = "CORTEX_CORS_ORIGINS", fromEnvironment = "CORTEX_CORS_ORIGINS"),
+    (name = "CORTEX_LEDGER_LIMITS", fromEnvironment = "CORTEX_LEDGER_LIMITS"),
     (name = "KEYS", kvNamespace = "KEYS"),
     (name = "PARKED", r2Bucket = "PARKED"),
     (name = "JOBS", queue = "JOBS"),

@@ -8,6 +8,7 @@ use cortex_guard::signature::Keyring;
 use cortex_guard::topics::Catalogue;
 use worker::Env;
 
+use crate::ledger::bounds::Bounds;
 use crate::refusal::Refusal;
 
 /// `KEY_PEPPER`: what API keys are hashed with.
@@ -35,6 +36,12 @@ pub(crate) fn topics(env: &Env) -> Result<Catalogue, Refusal> {
 pub(crate) fn cors_origins(env: &Env) -> Result<Origins, Refusal> {
     let text = env.var("CORTEX_CORS_ORIGINS").map(|var| var.to_string()).unwrap_or_default();
     text.parse().map_err(|error| Refusal::Broken(format!("CORTEX_CORS_ORIGINS: {error}")))
+}
+
+/// `CORTEX_LEDGER_LIMITS`: how much a tenant's ledger holds, where that is not the usual.
+pub(crate) fn ledger_bounds(env: &Env) -> Result<Bounds, Refusal> {
+    let text = env.var("CORTEX_LEDGER_LIMITS").map(|var| var.to_string()).unwrap_or_default();
+    text.parse().map_err(|error| Refusal::Broken(format!("CORTEX_LEDGER_LIMITS: {error}")))
 }
 
 /// `ORIGIN_URL`: where the origin answers, without a slash at the end.

@@ -5,29 +5,30 @@ use std::time::Duration;
 use cortex_domain::id::Tenant;
 use cortex_guard::api::RevokedKey;
 use cortex_guard::keys::KeyId;
-use worker::{Delay, Env};
+use worker::Env;
 
+use crate::ledger::client::LedgerClient;
 use crate::log;
 use crate::origin::{Origin, Outbound, caller_headers};
 
 /// How long the origin may take to answer.
 const DEADLINE: Duration = Duration::from_secs(2);
-/// How long to wait before each attempt. The streams that pass this edge end without the origin's help.
-const WAITS: [Duration; 4] =
-    [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(10)];
 
-pub(crate) async fn tell(key: KeyId, tenant: Tenant, env: Env) {
-    let Ok(body) = serde_json::to_string(&RevokedKey { key: key.clone() }) else { return };
-    for wait in WAITS {
-        Delay::from(wait).await;
-        match attempt(&body, &tenant, &env).await {
-            Ok(()) => return,
-            Err(cause) => log::error("key.revocation_untold", &[("key", key.as_str()), ("cause", &cause)]),
-        }
+/// Tells the origin at once. Where that fails the ledger, which knows of it, goes on telling; the streams that pass this edge
+/// end without the origin's help.
+pub(crate) async fn tell_now(key: KeyId, tenant: Tenant, ledger: LedgerClient, env: Env) {
+    let told = match tell(&key, &tenant, &env).await {
+        Ok(()) => ledger.revocation_told(key.as_str()).await,
+        Err(cause) => Err(cause),
+    };
+    if let Err(cause) = told {
+        log::error("key.revocation_untold", &[("key", key.as_str()), ("cause", &cause)]);
     }
 }
 
-async fn attempt(body: &str, tenant: &Tenant, env: &Env) -> Result<(), String> {
+/// Makes one attempt.
+pub(crate) async fn tell(key: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), String> {
+    let body = serde_json::to_string(&RevokedKey { key: key.clone() }).map_err(|error| error.to_string())?;
     let origin = Origin::of(env).map_err(|refusal| refusal.into_problem().detail)?;
     let request = Outbound {
         method: "POST",

@@ -64,6 +64,8 @@ pub struct Setup {
     pub topics: String,
     /// The origins whose web pages may call, separated by commas; none if empty.
     pub cors: String,
+    /// How much a ledger holds, as in `jobs=3,keys=2`; as usual where nothing is named.
+    pub ledger_limits: String,
     /// Doors that a test needs and no user has.
     pub taps: Option<Taps>,
 }
@@ -85,6 +87,7 @@ impl Setup {
             origin_url: origin_url.to_owned(),
             topics: "job.echo,job.embed".to_owned(),
             cors: String::new(),
+            ledger_limits: String::new(),
             taps: None,
         }
     }
@@ -219,7 +222,7 @@ impl Edge {
 fn worker(folder: &Path, setup: &Setup) -> Worker {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     assert_eq!(Worker::missing(root), None, "run `make edge` first");
-    let Setup { secrets, origin_url, topics, cors, .. } = setup;
+    let Setup { secrets, origin_url, topics, cors, ledger_limits, .. } = setup;
     Worker {
         root: root.to_owned(),
         socket: folder.join("edge.sock"),
@@ -231,6 +234,7 @@ fn worker(folder: &Path, setup: &Setup) -> Worker {
             origin_keys: secrets.origin_keys.clone(),
             topics: topics.clone(),
             cors_origins: cors.clone(),
+            ledger_limits: ledger_limits.clone(),
         },
     }
 }

@@ -23,10 +23,11 @@ pub struct Setup {
     /// As in `echo=1,embed=1`.
     pub workers: String,
     pub edge_url: Option<String>,
-    /// `pools.yaml`, `models.yaml`, `timeouts.yaml`, `safety.yaml`; those built in where there are none.
+    /// `pools.yaml`, `models.yaml`, `timeouts.yaml`, `limits.yaml`, `safety.yaml`; those built in where there are none.
     pub pools: Option<PathBuf>,
     pub models: Option<PathBuf>,
     pub timeouts: Option<PathBuf>,
+    pub limits: Option<PathBuf>,
     pub safety: Option<PathBuf>,
     /// A kernel in another process, as host:port.
     pub safety_kernel: Option<String>,
@@ -47,6 +48,7 @@ impl Setup {
             pools: None,
             models: None,
             timeouts: None,
+            limits: None,
             safety: None,
             safety_kernel: None,
             allowed_host: None,
@@ -110,6 +112,7 @@ impl Setup {
             ("--pools", &self.pools),
             ("--models", &self.models),
             ("--timeouts", &self.timeouts),
+            ("--limits", &self.limits),
             ("--safety", &self.safety),
         ] {
             if let Some(file) = file {

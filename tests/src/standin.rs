@@ -49,7 +49,12 @@ impl StandIn {
     /// Starts one on a free port, as long as the process lives.
     #[must_use]
     pub fn start(play: fn(&Seen) -> Play) -> Self {
-        let port = ports::free();
+        Self::start_at(ports::free(), play)
+    }
+
+    /// Starts one on a port that was free, as long as the process lives.
+    #[must_use]
+    pub fn start_at(port: u16, play: fn(&Seen) -> Play) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let origin =
             Self { url: format!("http://127.0.0.1:{port}"), seen: Arc::default(), closed: Arc::default() };

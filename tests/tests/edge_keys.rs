@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cortex_tests::api::Api;
 use cortex_tests::edge::{Edge, Secrets, Setup};
 use cortex_tests::standin::{Play, Seen, StandIn};
-use cortex_tests::wait;
+use cortex_tests::{ports, wait};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -165,4 +165,26 @@ async fn a_client_that_leaves_ends_its_call_at_the_origin_within_a_second() {
         .await;
         assert!(ended < Duration::from_secs(1), "{path}: {ended:?}");
     }
+}
+
+#[tokio::test]
+async fn an_origin_that_was_away_when_a_key_was_revoked_is_told_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = ports::free();
+    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made());
+    let edge = Edge::start(folder.path(), &setup).await;
+    let (revoked, other) = (edge.api("acme", "ci", &[]).await, edge.api("acme", "guest", &[]).await);
+    edge.revoke(&revoked).await;
+
+    // What the Worker itself was about to do ends with it, as it does when its time is up.
+    let setup = edge.kill();
+    let _edge = Edge::start(folder.path(), &setup).await;
+    let origin = StandIn::start_at(port, play);
+    let told = wait::until("the origin is told", LIMIT, async || {
+        assert_eq!(other.get("/v1/models").await.status, 200, "the other key holds");
+        origin.seen("/internal/revoked").into_iter().next()
+    })
+    .await;
+    let body: Value = serde_json::from_str(&told.body).unwrap();
+    assert_eq!((body, told.header("cortex-tenant")), (json!({"key": id(&revoked)}), "acme"));
 }

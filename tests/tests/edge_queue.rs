@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cortex_tests::edge::{Edge, Secrets, Setup};
+use cortex_tests::standin::{Play, Seen, StandIn};
 use cortex_tests::{ports, wait};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -84,6 +85,74 @@ async fn a_bad_message_repeats_alone_and_duplicates_have_no_effect() {
     .await;
     assert!(edge.log().matches("queue.malformed").count() > 1, "it is retried before it is given up");
     assert_eq!(*arrived.lock().unwrap(), [job], "nine duplicates were not delivered again");
+}
+
+/// A message as the Worker would put it into the queue, which anybody may have written.
+fn message(job: &str, tenant: &str, input: &str) -> String {
+    let envelope = json!({
+        "job": job, "tenant": tenant, "principal": "boss", "roles": ["ADMIN"], "content_type": "application/json",
+        "traceparent": "", "hops": "", "parked": false,
+    });
+    format!("{envelope}\n{{\"topic\":\"job.echo\",\"input\":\"{input}\"}}")
+}
+
+#[tokio::test]
+async fn a_message_that_the_worker_did_not_write_brings_nothing_to_the_origin_but_what_the_ledger_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = ports::free();
+    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made()).with_taps();
+    let edge = Edge::start(folder.path(), &setup).await;
+    let (api, victim) = (edge.api("acme", "ci", &[]).await, edge.api("victim", "boss", &["ADMIN"]).await);
+    assert_eq!(victim.submit("job.echo", json!("theirs")).await.status, 202);
+    let job = api.submit("job.echo", json!("mine")).await.id();
+    api.job_in(&job, &["PENDING"], LIMIT).await;
+    let ledgers = ledgers(folder.path());
+
+    let origin = StandIn::start_at(port, |_| Play::Answer);
+    let invented = "01a1fb51-9430-7707-8707-070707070707";
+    let forged = [
+        message(invented, "acme", "forged"),
+        message(invented, "invented", "forged"),
+        message(invented, "no tenant at all", "forged"),
+        message(&job, "victim", "forged"),
+        message(&job, "invented", "forged"),
+        // Names a job that waits: it is sent, as the ledger holds it.
+        message(&job, "acme", "forged"),
+    ];
+    edge.send_to_queue(&forged.each_ref().map(String::as_str)).await;
+    let arrived = || {
+        let seen = origin.seen("/api/v1/jobs");
+        seen.into_iter().filter(|seen| seen.method == "POST").collect::<Vec<_>>()
+    };
+    let delivered = wait::until("both jobs arrive", LIMIT, async || {
+        // Whoever looks makes the ledger knock at the origin.
+        victim.get("/api/v1/jobs").await;
+        (arrived().len() >= 2).then(arrived)
+    })
+    .await;
+    wait::until("the message without a tenant was looked at", LIMIT, async || {
+        edge.log().contains("the envelope names no tenant").then_some(())
+    })
+    .await;
+
+    let facts = |seen: &Seen| {
+        let names = ["cortex-tenant", "cortex-principal", "cortex-roles"].map(|name| seen.header(name));
+        let body: Value = serde_json::from_str(&seen.body).unwrap();
+        (names.join("/"), body["input"].clone())
+    };
+    let mut all: Vec<_> = delivered.iter().map(facts).collect();
+    all.sort_by(|one, other| one.0.cmp(&other.0));
+    let expected = [("acme/ci/", "mine"), ("victim/boss/ADMIN", "theirs")];
+    assert_eq!(all, expected.map(|(names, input)| (names.to_owned(), json!(input))));
+    assert_eq!(arrived().len(), 2, "each once, and nothing that was forged");
+    assert_eq!(ledgers, self::ledgers(folder.path()), "no message began a ledger");
+}
+
+/// How many ledgers have written something. workerd makes an empty file of one that was only asked.
+fn ledgers(folder: &std::path::Path) -> usize {
+    let files = std::fs::read_dir(folder.join("edge/state/v3/do/cortex-edge-Ledger")).unwrap().flatten();
+    let is_log = |file: &std::fs::DirEntry| file.path().extension().is_some_and(|kind| kind == "sqlite-wal");
+    files.filter(|file| is_log(file) && file.metadata().is_ok_and(|about| about.len() > 0)).count()
 }
 
 #[tokio::test]

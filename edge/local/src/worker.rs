@@ -29,6 +29,7 @@ pub struct Variables {
     pub origin_keys: String,
     pub topics: String,
     pub cors_origins: String,
+    pub ledger_limits: String,
 }
 
 impl std::fmt::Debug for Variables {
@@ -71,10 +72,12 @@ impl Worker {
         let mut command = Command::new("/bin/sh");
         command.arg(self.root.join("edge/local/serve.sh")).arg(config).arg(&self.socket);
         command.arg(self.origin.0.to_string()).arg(&self.state).args(options);
-        let Variables { key_pepper, edge_keys, origin_keys, topics, cors_origins } = &self.variables;
+        let Variables { key_pepper, edge_keys, origin_keys, topics, cors_origins, ledger_limits } =
+            &self.variables;
         command.current_dir(&self.root).env_clear();
         command.env("KEY_PEPPER", key_pepper).env("EDGE_KEYS", edge_keys).env("ORIGIN_KEYS", origin_keys);
         command.env("CORTEX_TOPICS", topics).env("CORTEX_CORS_ORIGINS", cors_origins);
+        command.env("CORTEX_LEDGER_LIMITS", ledger_limits);
         // workerd.capnp sends every request of the Worker to the origin, so the host does not matter.
         command.env("ORIGIN_URL", "http://origin");
         command
@@ -108,13 +111,21 @@ mod tests {
                 origin_keys: secret(),
                 topics: String::new(),
                 cors_origins: String::new(),
+                ledger_limits: String::new(),
             },
         };
         let command = worker.command();
         assert!(!command.get_args().any(|argument| argument.to_string_lossy().contains("secret")));
         let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_string_lossy()).collect();
-        let ours =
-            ["CORTEX_CORS_ORIGINS", "CORTEX_TOPICS", "EDGE_KEYS", "KEY_PEPPER", "ORIGIN_KEYS", "ORIGIN_URL"];
+        let ours = [
+            "CORTEX_CORS_ORIGINS",
+            "CORTEX_LEDGER_LIMITS",
+            "CORTEX_TOPICS",
+            "EDGE_KEYS",
+            "KEY_PEPPER",
+            "ORIGIN_KEYS",
+            "ORIGIN_URL",
+        ];
         assert_eq!(names, ours);
         assert!(!format!("{worker:?}").contains("secret"));
     }

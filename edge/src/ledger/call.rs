@@ -6,6 +6,7 @@ use cortex_guard::api::{Applied, JobView, StateLine};
 use cortex_guard::keys::{Caller, KeyRecord, ShownKey};
 use serde::{Deserialize, Serialize};
 
+use super::bounds::Full;
 use crate::deliver::Delivery;
 
 /// Which jobs are asked for; see [`cortex_guard::api::ListJobs`].
@@ -103,6 +104,10 @@ pub(crate) enum Call {
     Revoke {
         id: String,
     },
+    /// The origin was told of a revoked key.
+    RevocationTold {
+        id: String,
+    },
     Nonce {
         nonce: String,
         signed_ms: u64,
@@ -120,7 +125,7 @@ impl Call {
     pub(crate) fn of_nothing(&self) -> Reply {
         match self {
             Self::Caller { .. } => Reply::Unknown,
-            Self::DeadLetter { .. } | Self::Settle { .. } => Reply::Done,
+            Self::DeadLetter { .. } | Self::Settle { .. } | Self::RevocationTold { .. } => Reply::Done,
             Self::Take { .. } | Self::Revoke { .. } | Self::PutKey { .. } | Self::Nonce { .. } => Reply::No,
             Self::States { .. } => Reply::Applied { applied: Applied::default() },
             Self::Keys => Reply::Keys { keys: Vec::new() },
@@ -141,8 +146,8 @@ pub(crate) enum Reply {
         caller: Box<Caller>,
         reply: Box<Reply>,
     },
-    /// The ledger holds too much: jobs that the origin hasn't taken, or keys.
-    Full,
+    /// The ledger holds as much as it may.
+    Full(Full),
     /// The idempotency key stands for another request.
     Mismatch,
     /// The job was committed, or had been under the same idempotency key.

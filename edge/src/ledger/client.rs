@@ -135,7 +135,7 @@ impl LedgerClient {
     pub(crate) async fn put_key(&self, record: KeyRecord) -> Result<KeyRecord, Refusal> {
         match self.call(&Call::PutKey { record: Box::new(record) }).await? {
             Reply::Key { record } => Ok(*record),
-            Reply::Full => Err(Problem::new(Kind::Conflict, "the tenant has too many keys").into()),
+            Reply::Full(full) => Err(Problem::from(full).into()),
             other => Err(unexpected(&other)),
         }
     }
@@ -150,6 +150,11 @@ impl LedgerClient {
 
     pub(crate) async fn revoke(&self, id: &str) -> Result<(), Refusal> {
         if self.done(&Call::Revoke { id: id.to_owned() }).await? { Ok(()) } else { Err(not_found()) }
+    }
+
+    /// The origin was told of a revoked key.
+    pub(crate) async fn revocation_told(&self, id: &str) -> Result<(), String> {
+        self.told(&Call::RevocationTold { id: id.to_owned() }).await.map(|_| ())
     }
 
     /// Whether a verified request's nonce is new.

@@ -7,9 +7,8 @@ use worker::Result;
 use super::call::Idempotency;
 use super::sql::{Sql, number, text, time};
 
-/// How long, and how many, keys are remembered. A row takes at most half a kilobyte.
+/// How long keys are remembered. A row takes at most half a kilobyte.
 const KEEP_MS: u64 = 24 * 3_600_000;
-const KEEP: u64 = 50_000;
 
 /// What was asked before under an idempotency key.
 pub(super) enum Earlier {
@@ -40,12 +39,22 @@ pub(super) fn remember(sql: &Sql, asked: &Idempotency, job: &str, now: Timestamp
     )
 }
 
-/// Forgets old keys, and the oldest of too many.
+/// Forgets old keys.
 pub(super) fn prune(sql: &Sql, now: Timestamp) -> Result<()> {
     let horizon = now.as_millis().saturating_sub(KEEP_MS);
-    sql.run("DELETE FROM idempotency WHERE at < ?", vec![number(horizon)])?;
+    sql.run("DELETE FROM idempotency WHERE at < ?", vec![number(horizon)])
+}
+
+/// How many keys are remembered.
+pub(super) fn count(sql: &Sql) -> Result<u64> {
+    sql.count("SELECT count(*) AS count FROM idempotency")
+}
+
+/// Forgets so many of the oldest keys, and not the one that was asked with now.
+pub(super) fn forget_oldest(sql: &Sql, keys: u64, asked: &Idempotency) -> Result<()> {
     sql.run(
-        "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency ORDER BY at DESC LIMIT -1 OFFSET ?)",
-        vec![number(KEEP)],
+        "DELETE FROM idempotency WHERE key IN
+         (SELECT key FROM idempotency WHERE key != ? ORDER BY at LIMIT ?)",
+        vec![text(&asked.key), number(keys)],
     )
 }

@@ -6,9 +6,6 @@ use worker::Result;
 
 use super::sql::{Sql, number, text};
 
-/// The most keys of a tenant, revoked ones included: their epochs must be remembered.
-const MAX_KEYS: u64 = 10_000;
-
 #[derive(Deserialize)]
 struct Row {
     record: String,
@@ -23,20 +20,17 @@ pub(super) fn caller(sql: &Sql, shown: &ShownKey) -> Result<Option<Caller>> {
     Ok(record.admit(shown, row.revoked.map(Epoch)))
 }
 
-/// Keeps a new key, in the present epoch; `None` if there are too many.
-pub(super) fn put(sql: &Sql, mut record: KeyRecord) -> Result<Option<KeyRecord>> {
-    #[derive(Deserialize)]
-    struct Count {
-        count: u64,
-    }
-    let counted: Option<Count> = sql.first("SELECT count(*) AS count FROM key", vec![])?;
-    if counted.is_some_and(|row| row.count >= MAX_KEYS) {
-        return Ok(None);
-    }
+/// How many keys there are, revoked ones included.
+pub(super) fn count(sql: &Sql) -> Result<u64> {
+    sql.count("SELECT count(*) AS count FROM key")
+}
+
+/// Keeps a new key, in the present epoch.
+pub(super) fn put(sql: &Sql, mut record: KeyRecord) -> Result<KeyRecord> {
     record.epoch = epoch(sql)?;
     let json = serde_json::to_string(&record)?;
     sql.run("INSERT INTO key (id, record) VALUES (?, ?)", vec![text(record.id.as_str()), text(&json)])?;
-    Ok(Some(record))
+    Ok(record)
 }
 
 /// All keys, and whether each is revoked.
@@ -44,6 +38,12 @@ pub(super) fn all(sql: &Sql) -> Result<Vec<(KeyRecord, bool)>> {
     let rows: Vec<Row> = sql.rows("SELECT record, revoked FROM key ORDER BY id", vec![])?;
     let read = |row: Row| Ok((serde_json::from_str(&row.record)?, row.revoked.is_some()));
     rows.into_iter().map(read).collect()
+}
+
+/// What is known of a key.
+pub(super) fn record(sql: &Sql, id: &str) -> Result<Option<KeyRecord>> {
+    let row: Option<Row> = sql.first("SELECT record, revoked FROM key WHERE id = ?", vec![text(id)])?;
+    row.map(|row| Ok(serde_json::from_str(&row.record)?)).transpose()
 }
 
 /// Revokes a key, in an epoch of its own. Whether there is such a key.

@@ -3,6 +3,7 @@
 //! way. It also holds the tenant's keys and says, from its own record of a key alone, who calls with it.
 
 mod backoff;
+pub(crate) mod bounds;
 pub(crate) mod call;
 pub(crate) mod client;
 mod idempotency;
@@ -11,6 +12,7 @@ mod keys;
 mod nonces;
 mod sending;
 mod sql;
+mod untold;
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -21,15 +23,13 @@ use cortex_guard::api::Applied;
 use cortex_guard::keys::Caller;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
+use self::bounds::Bounds;
 use self::call::{Ask, Call, Entry, Idempotency, NewJob, Place, Reply};
 use self::idempotency::Earlier;
 use self::jobs::{Released, Waiting};
 use self::sql::Sql;
-use crate::{chance, log, parked};
+use crate::{chance, config, log, parked};
 
-/// The most jobs that may wait for the origin, and the most bytes of their bodies.
-const MAX_WAITING: u64 = 10_000;
-const MAX_WAITING_BYTES: u64 = 256 << 20;
 /// How often old jobs are forgotten, in milliseconds.
 const PRUNE_MS: u64 = 60_000;
 /// How often somebody who looks may make the ledger knock at the origin, in milliseconds.
@@ -44,7 +44,10 @@ pub struct Ledger {
     sql: Sql,
     /// The alarm that is set, to save setting it again.
     alarm: Cell<Option<u64>>,
+    bounds: Bounds,
     waiting: Cell<Option<Waiting>>,
+    /// How many idempotency keys are remembered, at most.
+    remembered: Cell<Option<u64>>,
     /// Whether it has tables.
     founded: Cell<bool>,
     pruned: Cell<u64>,
@@ -59,12 +62,16 @@ impl DurableObject for Ledger {
         if let Err(error) = &founded {
             log::error("ledger.schema", &[("cause", &error.to_string())]);
         }
+        // With bounds that can't be read the usual ones hold; /health says so.
+        let bounds = config::ledger_bounds(&env).unwrap_or_default();
         Self {
             state,
             env,
             sql,
             alarm: Cell::default(),
+            bounds,
             waiting: Cell::default(),
+            remembered: Cell::default(),
             founded: Cell::new(founded.unwrap_or_default()),
             pruned: Cell::default(),
             knocked: Cell::default(),
@@ -81,8 +88,11 @@ impl DurableObject for Ledger {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm.set(None);
-        if let Err(error) = self.send_due().await {
-            log::error("ledger.alarm", &[("cause", &error.to_string())]);
+        // Revocations first: a job may take long to send.
+        for done in [self.tell_revoked().await, self.send_due().await] {
+            if let Err(error) = done {
+                log::error("ledger.alarm", &[("cause", &error.to_string())]);
+            }
         }
         self.waiting.set(None);
         self.set_alarm().await?;
@@ -135,12 +145,23 @@ impl Ledger {
                 self.set_alarm().await?;
                 Ok(Reply::Applied { applied: told })
             }
-            Call::PutKey { record } => Ok(match keys::put(sql, *record)? {
-                Some(record) => Reply::Key { record: Box::new(record) },
-                None => Reply::Full,
-            }),
+            Call::PutKey { record } => match self.bounds.with_key(keys::count(sql)?) {
+                Ok(()) => Ok(Reply::Key { record: Box::new(keys::put(sql, *record)?) }),
+                Err(full) => Ok(Reply::Full(full)),
+            },
             Call::Keys => Ok(Reply::Keys { keys: keys::all(sql)? }),
-            Call::Revoke { id } => Ok(done(keys::revoke(sql, &id)?)),
+            Call::Revoke { id } => {
+                let revoked = keys::revoke(sql, &id)?;
+                if revoked {
+                    untold::note(sql, &id, now)?;
+                    self.set_alarm().await?;
+                }
+                Ok(done(revoked))
+            }
+            Call::RevocationTold { id } => {
+                untold::told(sql, &id)?;
+                Ok(Reply::Done)
+            }
             Call::Nonce { nonce, signed_ms } => {
                 let signed = Timestamp::from_millis(signed_ms);
                 Ok(done(nonces::remember(sql, &nonce, signed, now)?))
@@ -181,15 +202,15 @@ impl Ledger {
             Some(waiting) => waiting,
             None => jobs::waiting(&self.sql)?,
         };
-        let (jobs, bytes) = (waiting.jobs + 1, waiting.bytes + job.facts.bytes);
-        if jobs > MAX_WAITING || bytes > MAX_WAITING_BYTES {
-            return Ok(Reply::Full);
-        }
+        let waiting = match self.bounds.with_job(waiting, job.facts.bytes) {
+            Ok(waiting) => waiting,
+            Err(full) => return Ok(Reply::Full(full)),
+        };
         let entry = jobs::record(&self.sql, job, by, now)?;
         if let Some(asked) = &job.idempotency {
-            idempotency::remember(&self.sql, asked, &job.id, now)?;
+            self.remember(asked, &job.id, now)?;
         }
-        self.waiting.set(Some(Waiting { jobs, bytes }));
+        self.waiting.set(Some(waiting));
         self.prune(now)?;
         self.set_alarm().await?;
         match entry {
@@ -204,12 +225,30 @@ impl Ledger {
             Earlier::Other => return Ok(Reply::Mismatch),
             Earlier::Same(known) => jobs::find(&self.sql, &known)?.map_or(known, |entry| entry.origin_id),
             Earlier::Nothing => {
-                idempotency::remember(&self.sql, asked, &job, now)?;
+                self.remember(asked, &job, now)?;
                 self.prune(now)?;
                 job
             }
         };
         Ok(Reply::Claimed { job })
+    }
+
+    /// Remembers what an idempotency key stands for, and forgets the oldest keys beyond the bound.
+    fn remember(&self, asked: &Idempotency, job: &str, now: Timestamp) -> Result<()> {
+        idempotency::remember(&self.sql, asked, job, now)?;
+        let mut keys = match self.remembered.get() {
+            Some(keys) => keys + 1,
+            None => idempotency::count(&self.sql)?,
+        };
+        if self.bounds.forgotten(keys) > 0 {
+            // One that was there before was counted twice.
+            keys = idempotency::count(&self.sql)?;
+            let forgotten = self.bounds.forgotten(keys);
+            idempotency::forget_oldest(&self.sql, forgotten, asked)?;
+            keys -= forgotten;
+        }
+        self.remembered.set(Some(keys));
+        Ok(())
     }
 
     /// Forgets what is old, once in a while.
@@ -218,6 +257,7 @@ impl Ledger {
             self.pruned.set(now.as_millis());
             jobs::prune(&self.sql, now)?;
             idempotency::prune(&self.sql, now)?;
+            self.remembered.set(None);
         }
         Ok(())
     }
@@ -262,10 +302,11 @@ impl Ledger {
         }
     }
 
-    /// Sets the alarm to the time when the next job is due, unless it goes off before that anyway: then it
-    /// finds nothing to do and is set again.
+    /// Sets the alarm to the time when the next job or revocation is due, unless it goes off before that anyway: then
+    /// it finds nothing to do and is set again.
     async fn set_alarm(&self) -> Result<()> {
-        let Some(due) = jobs::next_due(&self.sql)? else { return Ok(()) };
+        let due = [jobs::next_due(&self.sql)?, untold::next_due(&self.sql)?];
+        let Some(due) = due.into_iter().flatten().min() else { return Ok(()) };
         let now = chance::now().as_millis();
         if self.alarm.get().is_some_and(|set| now < set && set <= due) {
             return Ok(());

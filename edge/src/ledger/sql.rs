@@ -1,6 +1,7 @@
 //! SQL with the rows read into structs.
 
 use cortex_domain::time::Timestamp;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
@@ -29,6 +30,15 @@ impl Sql {
     /// Makes the tables that are missing.
     pub(super) fn found(&self) -> Result<bool> {
         self.run(SCHEMA, vec![]).map(|()| true)
+    }
+
+    /// Runs a query of one row and its column `count`.
+    pub(super) fn count(&self, query: &str) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Row {
+            count: u64,
+        }
+        Ok(self.first::<Row>(query, vec![])?.map_or(0, |row| row.count))
     }
 
     pub(super) fn first<T: DeserializeOwned>(&self, query: &str, bindings: Vec<Value>) -> Result<Option<T>> {
@@ -73,5 +83,8 @@ CREATE TABLE IF NOT EXISTS idempotency (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS idempotency_at ON idempotency (at);
 CREATE TABLE IF NOT EXISTS key (id TEXT PRIMARY KEY, record TEXT NOT NULL, revoked INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS untold (
+    key TEXT PRIMARY KEY, since INTEGER NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS nonce (signed INTEGER NOT NULL, nonce TEXT NOT NULL, PRIMARY KEY (signed, nonce)) WITHOUT ROWID;
 ";

@@ -111,9 +111,9 @@ async fn revoke_key(id: &KeyId, query: &str, env: &Env, context: &Context) -> Re
     let ledger = LedgerClient::of(env, &tenant)?;
     ledger.revoke(id.as_str()).await?;
     log::info("key.revoked", &[("key", id.as_str()), ("tenant", tenant.as_str())]);
-    context.wait_until(revoked::tell(id.clone(), tenant, env.clone()));
     admit::forget(id, env).await?;
     let keys = ledger.keys().await?;
+    context.wait_until(revoked::tell_now(id.clone(), tenant, ledger, env.clone()));
     let (record, revoked) = keys.into_iter().find(|(record, _)| record.id == *id).ok_or_else(not_found)?;
     Ok(answer::json(200, &KeyView::new(record, revoked), &[])?)
 }

@@ -162,11 +162,7 @@ async fn accept(
             // Somebody waits, or waited, for the job of this idempotency key: it is the same job.
             Reply::Claimed { job } if job != envelope.job => envelope.job = job,
             Reply::Mismatch => return Err(mismatch().into()),
-            Reply::Full => {
-                let detail = "too many of your jobs wait for the origin: try again later";
-                let problem = Problem::new(Kind::Overloaded, detail);
-                return Err(problem.retry_after(Duration::from_secs(30)).into());
-            }
+            Reply::Full(full) => return Err(Problem::from(full).into()),
             other => return Err(unexpected(&other)),
         }
     }

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use axum::response::Response;
 use bytes::Bytes;
-use cortex_domain::call::{Called, Refusal};
+use cortex_domain::call::Called;
 use cortex_domain::id::{JobId, ModelName};
 use cortex_domain::job::{Job, Limits, Priority, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Bus, Payloads};
-use cortex_domain::retention::Retention;
 use cortex_domain::state::{Exhausted, State};
 use cortex_domain::subject::Subject;
 use cortex_domain::topic::Topic;
@@ -164,28 +163,7 @@ pub(crate) async fn run(
             Ok(Answered { job: *job, answer })
         }
         Called::Kept { job } => Ok(Answered { job: *job, answer: None }),
-        Called::Refused(Refusal::Overloaded) => Err(refuse::overloaded()),
-        Called::Refused(Refusal::Crowded) => {
-            let detail =
-                "this tenant has as many calls open as it may now; wait until some of them have ended";
-            Err(Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1)))
-        }
-        Called::Refused(Refusal::StorageFull) => {
-            let detail = "this tenant has as much in the store as it may, so that the call could not go on as a job; \
-                          wait longer for it, or until older jobs are deleted";
-            Err(Problem::new(Kind::StorageFull, detail).retry_after(Retention::EVERY))
-        }
-        Called::Refused(Refusal::Stopping) => {
-            Err(Problem::new(Kind::Unavailable, "the origin is shutting down; try again")
-                .retry_after(Duration::from_secs(1)))
-        }
-        Called::Refused(Refusal::Unjudged) => {
-            let detail = "the safety kernel can't be reached, and without it nothing passes; try again later";
-            Err(Problem::new(Kind::Unavailable, detail).retry_after(Duration::from_secs(1)))
-        }
-        Called::Refused(Refusal::Internal) => {
-            Err(Problem::new(Kind::Internal, "the call could not be placed"))
-        }
+        Called::Refused(refusal) => Err(refuse::call(refusal, open.wait.turn_away())),
     }
 }
 
@@ -208,7 +186,7 @@ struct Open {
     inner: Arc<Inner>,
     job: JobId,
     ended: bool,
-    _wait: Wait,
+    wait: Wait,
 }
 
 impl Open {
@@ -216,7 +194,7 @@ impl Open {
         let job = request.id;
         inner.payloads.open(job, &request.owner.tenant);
         inner.calls.enter(job, request.owner.tenant.clone());
-        Self { inner: inner.clone(), job, ended: false, _wait: wait }
+        Self { inner: inner.clone(), job, ended: false, wait }
     }
 }
 

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::calls::Calls;
-use crate::door::{Credentials, Door};
+use crate::door::{Budget, Credentials, Door};
 use crate::holders::Holders;
 use crate::limits::Limits;
 use crate::models::Models;
@@ -114,10 +114,11 @@ impl Gateway {
         tasks.spawn(watch.clone().follow(store.clone(), newest, stop.clone()));
         let streams = Streams::new(&limits);
         tasks.spawn(streams.clone().sweep(stop.clone()));
-        let door = Door::new(credentials, Instance::new(entropy::random()));
+        let bodies = Budget::new(limits.bodies, sharing.weights.clone());
+        let door = Door::new(credentials, Instance::new(entropy::random()), bodies);
         let topics = catalogue.topics().cloned().collect();
         let waits = Waits::calls(&sharing, &clock);
-        let submissions = Waits::submissions(&sharing, &clock);
+        let submissions = Waits::submissions(limits.submissions, &sharing, &clock);
         let reads = Waits::reads(&sharing, &clock);
         let inner = Inner {
             store,

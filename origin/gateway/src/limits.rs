@@ -5,6 +5,10 @@
 pub struct Limits {
     /// Connections of the HTTP door.
     pub connections: usize,
+    /// Bytes of bodies that are being read. A tenant has as much as the others leave free, times its weight.
+    pub bodies: usize,
+    /// Submissions that wait for the store, of which a tenant has its share in the same way.
+    pub submissions: usize,
     /// Answers that stream.
     pub streams: Share,
     /// Those who read events as they come: of jobs' logs, and of answers.
@@ -28,6 +32,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4096,
+            bodies: 64 * 1024 * 1024,
+            // The store's writer has a line that is twice as long.
+            submissions: 2048,
             streams: Share { all: 1024, of_tenant: 256 },
             readers: Share { all: 2048, of_tenant: 512 },
             readers_of_job: 16,

@@ -1,6 +1,7 @@
 //! Refusals as answers.
 
 use axum::response::{IntoResponse, Response};
+use cortex_domain::call::Refusal;
 use cortex_domain::fair::Crowded;
 use cortex_domain::ports::{BusError, CommitError, StoreError};
 use cortex_domain::retention::{Beyond, Bound, Retention};
@@ -121,6 +122,33 @@ pub(crate) fn crowded(what: &str, Crowded { limit, again }: Crowded) -> Problem 
     Problem::new(Kind::Overloaded, detail).with("limit", limit).retry_after(again)
 }
 
+/// Why the scheduler did not take a call; `again` is when one of its tenant's calls is likely to have ended.
+pub(crate) fn call(refusal: Refusal, again: Duration) -> Problem {
+    let soon = Duration::from_secs(1);
+    let (kind, detail, wait) = match refusal {
+        Refusal::Overloaded => return overloaded().retry_after(again),
+        Refusal::Crowded => (
+            Kind::Overloaded,
+            "this tenant has as many calls open as it may now; wait until some of them have ended",
+            again,
+        ),
+        Refusal::StorageFull => (
+            Kind::StorageFull,
+            "this tenant has as much in the store as it may, so that the call could not go on as a job; wait longer for \
+             it, or until older jobs are deleted",
+            Retention::EVERY,
+        ),
+        Refusal::Stopping => (Kind::Unavailable, "the origin is shutting down; try again", soon),
+        Refusal::Unjudged => (
+            Kind::Unavailable,
+            "the safety kernel can't be reached, and without it nothing passes; try again later",
+            soon,
+        ),
+        Refusal::Internal => return Problem::new(Kind::Internal, "the call could not be placed"),
+    };
+    Problem::new(kind, detail).retry_after(wait)
+}
+
 /// What a worker said went wrong.
 pub(crate) fn failed(failure: Failure) -> Problem {
     let Failure { kind, detail, parameter, retry_after } = failure;
@@ -181,6 +209,22 @@ mod tests {
                 (status, Some(wait), &42.into())
             );
             assert!(body["detail"].as_str().unwrap().contains("42"), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_the_scheduler_refused_says_when_its_tenants_calls_are_likely_to_end() {
+        let again = Duration::from_secs(9);
+        for (refusal, status, wait) in [
+            (Refusal::Overloaded, 429, Some(9)),
+            (Refusal::Crowded, 429, Some(9)),
+            (Refusal::StorageFull, 507, Some(10)),
+            (Refusal::Stopping, 503, Some(1)),
+            (Refusal::Unjudged, 503, Some(1)),
+            (Refusal::Internal, 500, None),
+        ] {
+            let rendered = call(refusal, again).render(Shape::Problem);
+            assert_eq!((rendered.status, rendered.retry_after), (status, wait), "{refusal}");
         }
     }
 

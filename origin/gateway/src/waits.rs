@@ -2,6 +2,7 @@
 //! share of each, so that none of them fills what all stand in line for.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cortex_domain::fair::{Gate, Sharing};
 use cortex_domain::id::Tenant;
@@ -11,8 +12,6 @@ use cortex_guard::Problem;
 
 use crate::refuse;
 
-/// Submissions that wait for the store, of all tenants; its writer's line is twice as long.
-const SUBMISSIONS: usize = 2048;
 /// Looks into the store, of all tenants; as long as its readers' line.
 const READS: usize = 1024;
 
@@ -31,6 +30,7 @@ pub(crate) struct Wait {
     waits: Waits,
     tenant: Tenant,
     since: Uptime,
+    turned_away: bool,
 }
 
 impl Waits {
@@ -39,8 +39,9 @@ impl Waits {
         Self::new("calls and waits open", sharing.calls, sharing, clock)
     }
 
-    pub(crate) fn submissions(sharing: &Sharing, clock: &Clock) -> Self {
-        Self::new("submissions under way", SUBMISSIONS, sharing, clock)
+    /// Submissions that wait for the store.
+    pub(crate) fn submissions(most: usize, sharing: &Sharing, clock: &Clock) -> Self {
+        Self::new("submissions under way", most, sharing, clock)
     }
 
     pub(crate) fn reads(sharing: &Sharing, clock: &Clock) -> Self {
@@ -56,7 +57,12 @@ impl Waits {
     /// If the tenant has as many as it may.
     pub(crate) fn enter(&self, tenant: &Tenant) -> Result<Wait, Problem> {
         self.gate().enter(tenant).map_err(|crowded| refuse::crowded(self.what, crowded))?;
-        Ok(Wait { waits: self.clone(), tenant: tenant.clone(), since: self.clock.uptime() })
+        Ok(Wait {
+            waits: self.clone(),
+            tenant: tenant.clone(),
+            since: self.clock.uptime(),
+            turned_away: false,
+        })
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -64,17 +70,24 @@ impl Waits {
     }
 }
 
+impl Wait {
+    /// Notes that it was refused further on, and returns when one of its tenant's is likely to have ended.
+    pub(crate) fn turn_away(&mut self) -> Duration {
+        self.turned_away = true;
+        self.waits.gate().again(&self.tenant)
+    }
+}
+
 impl Drop for Wait {
     fn drop(&mut self) {
         let took = self.waits.clock.uptime().since(self.since);
-        self.waits.gate().leave(&self.tenant, took);
+        let mut gate = self.waits.gate();
+        if self.turned_away { gate.turn_away(&self.tenant) } else { gate.leave(&self.tenant, took) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use cortex_domain::fair::Weights;
     use cortex_domain::time::Timestamp;
     use cortex_guard::Shape;
@@ -99,6 +112,9 @@ mod tests {
             "{body}"
         );
         assert!(waits.enter(&other).is_ok());
+
+        let again = [open[0].turn_away(), open[1].turn_away()];
+        assert_eq!(again, [Duration::from_secs(10); 2], "what the scheduler refused says the same");
         drop(open);
         assert_eq!(waits.gate().open(), 0);
     }

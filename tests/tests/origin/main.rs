@@ -8,6 +8,7 @@ mod happy;
 mod heads;
 mod models;
 mod refusals;
+mod retention;
 mod safety;
 mod signatures;
 mod start;

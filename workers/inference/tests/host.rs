@@ -71,6 +71,29 @@ async fn a_long_text_is_refused_with_the_limit_or_cut_where_that_is_asked_for() 
 }
 
 #[tokio::test]
+async fn a_coded_body_is_refused_by_the_name_of_its_coding() {
+    let router = router();
+    for (coding, status, named) in [
+        ("identity", 200, ""),
+        ("gzip", 415, "`gzip`"),
+        ("x-unknown", 415, "`x-unknown`"),
+        ("identity, br", 415, "`br`"),
+        ("g\u{fc}", 415, "that coding"),
+    ] {
+        let request = Request::post("/embed").header("content-type", "application/json");
+        let request = request.header("content-encoding", coding.as_bytes());
+        let request = request.body(Body::from(r#"{"text": "a"}"#)).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{coding}");
+        if status == 415 {
+            assert_eq!(response.headers()["accept-encoding"], "identity");
+        }
+        let body = to_bytes(response.into_body(), 1_000_000).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains(named), "{body:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_a_problem() {
     let router = router();
     let many = json!({"texts": vec!["a"; 2049]}).to_string();

@@ -2,14 +2,19 @@
 
 use cortex_config::Parsed;
 use cortex_gateway::{Limits, Share};
+use cortex_guard::precheck::MAX_BODY;
 use serde::Deserialize;
 
 use super::limits::Bytes;
+
+/// A tenant alone has half, which has room for a body.
+const LEAST_FOR_BODIES: usize = 2 * MAX_BODY;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DoorKeys {
     connections: usize,
+    bodies: Option<Parsed<Bytes>>,
     streams: Counts,
     readers: Counts,
     readers_of_job: usize,
@@ -47,13 +52,20 @@ impl DoorKeys {
         if self.readers_of_job == 0 {
             return Err("door.readers_of_job");
         }
+        let usual = Limits::default();
+        let bodies = self.bodies.as_ref().map_or(usual.bodies, bytes);
+        if bodies < LEAST_FOR_BODIES {
+            return Err("door.bodies");
+        }
         Ok(Limits {
             connections: self.connections,
+            bodies,
             streams: counts("door.streams", &self.streams)?,
             readers: counts("door.readers", &self.readers)?,
             readers_of_job: self.readers_of_job,
             unread_bytes: sizes("door.unread_bytes", &self.unread_bytes)?,
             ended_bytes: sizes("door.ended_bytes", &self.ended_bytes)?,
+            ..usual
         })
     }
 }

@@ -29,7 +29,9 @@ pub(crate) enum LimitsError {
     Config(#[from] ConfigError),
     #[error("{file}: `{field}` is 0 (expected at least 1)")]
     None { file: String, field: &'static str },
-    #[error("{file}: `{field}` is wrong (expected at least 1, and for a tenant no more than for all)")]
+    #[error(
+        "{file}: `{field}` is wrong (expected at least 1, or 2MiB of bodies, and for a tenant no more than for all)"
+    )]
     Door { file: String, field: &'static str },
     #[error("{file}: `weights` gives {tenant} {weight} (expected 1 to {})", Weights::MAX)]
     Weight { file: String, tenant: Tenant, weight: u32 },
@@ -166,6 +168,7 @@ mod tests {
             ("bytes: 4GiB", "bytes: 4GB", "KiB, MiB"),
             ("bytes: 4GiB", "bytes: 99999999999TiB", "KiB, MiB"),
             ("connections: 4096", "connections: 0", "`door.connections`"),
+            ("bodies: 64MiB", "bodies: 1MiB", "`door.bodies`"),
             ("streams: {all: 1024, tenant: 256}", "streams: {all: 8, tenant: 9}", "`door.streams`"),
             ("readers_of_job: 16", "readers_of_job: 0", "`door.readers_of_job`"),
             ("open_jobs: 50000", "open_job: 50000", "limits.yaml:"),

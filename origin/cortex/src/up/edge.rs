@@ -85,6 +85,7 @@ pub(crate) fn variables(secrets: &Secrets, topics: &str, cors: &Origins) -> Vari
         origin_keys: secrets.origin_keys.clone(),
         topics: topics.to_owned(),
         cors_origins: cors.to_string(),
+        ledger_limits: String::new(),
     }
 }
 

@@ -15,7 +15,7 @@ use cortex_guard::{Kind, Problem, Shape, headers, hops, precheck};
 use http::request::Parts;
 use http::{HeaderMap, header};
 
-use super::budget::{BEING_READ, Budget};
+use super::budget::Budget;
 use super::credentials::Credentials;
 use super::read;
 use super::turned_away::TurnedAway;
@@ -112,9 +112,9 @@ struct Vouched {
 }
 
 impl Door {
-    pub(crate) fn new(credentials: Credentials, instance: Instance) -> Self {
+    pub(crate) fn new(credentials: Credentials, instance: Instance, being_read: Budget) -> Self {
         let nonces = Mutex::new(NonceMemory::new(NONCES));
-        Self { credentials, instance, nonces, being_read: Budget::new(BEING_READ) }
+        Self { credentials, instance, nonces, being_read }
     }
 
     async fn admit(&self, request: Request, now: Timestamp) -> Result<Admitted, TurnedAway> {
@@ -146,10 +146,7 @@ impl Door {
 
     async fn read(&self, parts: Parts, vouched: Vouched, body: Body) -> Result<Admitted, TurnedAway> {
         let Vouched { owner, announced } = vouched;
-        let body = {
-            let mut share = self.being_read.open();
-            read::whole(&parts.headers, body, &mut share).await?
-        };
+        let body = read::whole(&parts.headers, body, self.being_read.open(&owner.tenant)).await?;
         if let Some(announced) = &announced {
             announced.check(&body).map_err(|refusal| refused(&parts, refusal))?;
         }

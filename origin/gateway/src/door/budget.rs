@@ -1,39 +1,37 @@
-//! A bound on the bytes of bodies that are being read: a sender that is slow keeps its part in memory.
+//! A bound on the bytes of bodies that are being read, since a sender that is slow keeps its part in memory. Each tenant has
+//! its share of it, so that one with many slow senders leaves room for the others.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cortex_domain::fair::{Over, Shares, Weights};
+use cortex_domain::id::Tenant;
 use cortex_guard::{Kind, Problem};
 
-/// What bodies may take together while they arrive, over all connections.
-pub(crate) const BEING_READ: usize = 64 * 1024 * 1024;
-
-/// A number of bytes that many readers share. A clone is the same budget.
+/// A number of bytes that all tenants' bodies share while they arrive. A clone is the same budget.
 #[derive(Clone, Debug)]
-pub(crate) struct Budget(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    limit: usize,
-    taken: AtomicUsize,
-}
+pub(crate) struct Budget(Arc<Mutex<Shares>>);
 
 /// What one reader has taken; dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Budget,
+    tenant: Tenant,
     bytes: usize,
 }
 
 impl Budget {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self(Arc::new(Shared { limit, taken: AtomicUsize::new(0) }))
+    pub(crate) fn new(limit: usize, weights: Weights) -> Self {
+        Self(Arc::new(Mutex::new(Shares::new(limit, weights))))
     }
 
-    /// A share that holds nothing yet.
-    pub(crate) fn open(&self) -> Share {
-        Share { budget: self.clone(), bytes: 0 }
+    /// A tenant's share that holds nothing yet.
+    pub(crate) fn open(&self, tenant: &Tenant) -> Share {
+        Share { budget: self.clone(), tenant: tenant.clone(), bytes: 0 }
+    }
+
+    fn shares(&self) -> MutexGuard<'_, Shares> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,26 +39,22 @@ impl Share {
     /// Takes more, for bytes that have arrived. Announced ones take nothing, so that an announcement shuts nobody out.
     ///
     /// # Errors
-    /// If all shares together would hold more than the limit.
+    /// If the bodies of the tenant would hold more than its share.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
-        let Shared { limit, taken } = &*self.budget.0;
-        let grown = |now: usize| now.checked_add(bytes).filter(|after| after <= limit);
-        match taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown) {
-            Ok(_) => {
-                self.bytes += bytes;
-                Ok(())
-            }
-            Err(_) => {
-                let detail = "too many bodies are being read; try again in a moment";
-                Err(Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1)))
-            }
-        }
+        self.budget.shares().take(&self.tenant, bytes).map_err(|Over { limit }| {
+            let detail = format!(
+                "this tenant's bodies that are being read may hold {limit} bytes together now; try again in a moment"
+            );
+            Problem::new(Kind::Overloaded, detail).with("limit", limit).retry_after(Duration::from_secs(1))
+        })?;
+        self.bytes += bytes;
+        Ok(())
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.0.taken.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.budget.shares().give(&self.tenant, self.bytes);
     }
 }
 
@@ -68,23 +62,25 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
-    #[test]
-    fn all_shares_together_stay_within_the_limit_and_give_back_what_they_took() {
-        let budget = Budget::new(10);
-        let (mut one, mut other) = (budget.open(), budget.open());
-        assert!(one.grow(6).is_ok() && other.grow(4).is_ok());
-        assert_eq!(other.grow(1).unwrap_err().kind, Kind::Overloaded);
-        drop(one);
-        assert!(other.grow(6).is_ok());
-        assert!(other.grow(1).is_err());
-        drop(other);
-        assert!(budget.open().grow(10).is_ok());
+    fn tenant(name: &str) -> Tenant {
+        name.parse().unwrap()
     }
 
     #[test]
-    fn a_number_too_large_for_a_machine_word_is_refused() {
-        let mut share = Budget::new(usize::MAX).open();
-        assert!(share.grow(usize::MAX).is_ok());
-        assert!(share.grow(1).is_err());
+    fn a_tenant_stays_within_its_share_and_leaves_room_for_the_next() {
+        let budget = Budget::new(120, Weights::default());
+        let (mut one, mut more) = (budget.open(&tenant("hog")), budget.open(&tenant("hog")));
+        assert!(one.grow(40).is_ok() && more.grow(20).is_ok());
+        let refused = more.grow(1).unwrap_err();
+        assert_eq!((refused.kind, &refused.extensions["limit"]), (Kind::Overloaded, &60.into()));
+        assert_eq!(refused.wait(), Some(Duration::from_secs(1)));
+
+        let mut other = budget.open(&tenant("other"));
+        assert!(other.grow(30).is_ok());
+        assert!(other.grow(1).is_err());
+        drop(one);
+        assert!(more.grow(20).is_ok(), "what was read counts no more");
+        drop((more, other));
+        assert_eq!(budget.shares().all(), 0);
     }
 }

@@ -11,6 +11,7 @@ mod read;
 mod turned_away;
 
 pub(crate) use admit::{Admitted, Anybody, Door, idempotency, traceparent};
+pub(crate) use budget::Budget;
 pub use credentials::{Credentials, LocalKey, LocalKeyError};
 pub(crate) use enter::{enter, rule, sent};
 pub(crate) use framed::Framed;

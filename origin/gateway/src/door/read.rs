@@ -17,11 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const DRAINED: usize = 8 * MAX_BODY;
 const DRAINING: Duration = Duration::from_secs(1);
 
-/// Reads a body whole; `share` takes its bytes as they arrive.
+/// Reads a body whole; `share` takes its bytes as they arrive, and holds them until they are read.
 ///
 /// # Errors
 /// If the body is announced or found to be too large, breaks off, takes too long, or finds no room.
-pub(super) async fn whole(headers: &HeaderMap, mut body: Body, share: &mut Share) -> Result<Bytes, Problem> {
+pub(super) async fn whole(headers: &HeaderMap, mut body: Body, share: Share) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let read = match check_content_length(announced) {
         Ok(()) => tokio::time::timeout(PATIENCE, collect(&mut body, share)).await,
@@ -37,7 +37,7 @@ pub(super) async fn whole(headers: &HeaderMap, mut body: Body, share: &mut Share
     }
 }
 
-async fn collect(body: &mut Body, share: &mut Share) -> Result<Bytes, Problem> {
+async fn collect(body: &mut Body, mut share: Share) -> Result<Bytes, Problem> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::new(Kind::InvalidRequest, "the body broke off"))?;

@@ -54,13 +54,23 @@ impl Gate {
         }
     }
 
+    /// A call that was let in was refused further on. It says nothing of how long calls take.
+    pub fn turn_away(&mut self, tenant: &Tenant) {
+        self.open.give(tenant, 1);
+        if self.open.held(tenant) == 0 {
+            self.takes.remove(tenant);
+        }
+    }
+
     /// How many calls are open.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.all()
     }
 
-    fn again(&self, tenant: &Tenant) -> Duration {
+    /// How long it is until one of a tenant's calls is likely to have ended, as its calls go.
+    #[must_use]
+    pub fn again(&self, tenant: &Tenant) -> Duration {
         let Some(takes) = self.takes.get(tenant) else { return SHORTEST };
         let open = u32::try_from(self.open.held(tenant)).unwrap_or(u32::MAX).max(1);
         (*takes / open).clamp(SHORTEST, LONGEST)
@@ -82,6 +92,13 @@ mod tests {
         gate.leave(&hog, Duration::from_secs(40));
         gate.enter(&hog).unwrap();
         assert_eq!(gate.enter(&hog), Err(Crowded { limit: 4, again: Duration::from_secs(10) }));
+        gate.turn_away(&hog);
+        gate.enter(&hog).unwrap();
+        assert_eq!(
+            gate.again(&hog),
+            Duration::from_secs(10),
+            "one that was refused further on tells nothing"
+        );
         gate.enter(&other).unwrap();
         for _ in 0..4 {
             gate.leave(&hog, Duration::from_secs(1));

@@ -1,8 +1,9 @@
-//! Texts as a reader sees them: what is invisible is taken out, and letters in fancy dress are plain ones. A key that
+//! Texts as a reader sees them: what is invisible is taken out, and letters that look like ASCII's are ASCII's. A key that
 //! was split by a zero-width space or a soft hyphen is one key again.
 
 use std::borrow::Cow;
 
+use super::look_alikes::as_ascii;
 use super::steps;
 
 /// The text without invisible characters, with the ASCII that its look-alikes stand for. Escapes that are left after
@@ -61,22 +62,6 @@ fn is_invisible(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// What a full-width or mathematical letter or digit, or another hyphen, stands for (as in Unicode's NFKC).
-fn as_ascii(c: char) -> Option<char> {
-    let code = u32::from(c);
-    let ascii = match code {
-        0xff01..=0xff5e => code - 0xfee0,
-        0x1d400..=0x1d6a3 => match (code - 0x1d400) % 52 {
-            letter @ 0..26 => u32::from(b'A') + letter,
-            letter => u32::from(b'a') + letter - 26,
-        },
-        0x1d7ce..=0x1d7ff => u32::from(b'0') + (code - 0x1d7ce) % 10,
-        0x2010..=0x2015 | 0x2212 => u32::from(b'-'),
-        _ => return None,
-    };
-    char::from_u32(ascii)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -90,6 +75,7 @@ mod tests {
             ("ＡＫ－１", "AK-1"),
             ("\u{1d5d4}\u{1d5ee}\u{1d7ec} \u{1d400}\u{1d433}", "Aa0 Az"),
             ("sk\u{2011}a", "sk-a"),
+            ("\u{410}\u{39a}I\u{430}\u{a0}\u{2003}x", "AKIa  x"),
             ("A\u{332}K\u{336}", "AK"),
             ("\\u0041\\u200bK\\nL", "AK L"),
             ("%41K%3d", "AK="),

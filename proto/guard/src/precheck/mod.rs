@@ -7,6 +7,7 @@ mod findings;
 mod fold;
 mod head;
 mod json;
+mod look_alikes;
 mod media;
 mod personal;
 mod place;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cortex_guard::precheck::{self, MAX_BODY};
 use cortex_guard::{Kind, Problem, Shape};
@@ -37,9 +37,14 @@ impl IntoResponse for Refused {
         let rendered = self.problem.render(self.shape);
         let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let again = rendered.retry_after.map(|seconds| [(header::RETRY_AFTER, seconds)]);
-        let scheme = (status == StatusCode::UNAUTHORIZED).then_some([(header::WWW_AUTHENTICATE, "Bearer")]);
-        (status, [(header::CONTENT_TYPE, rendered.content_type)], again, scheme, rendered.body)
-            .into_response()
+        let content_type = [(header::CONTENT_TYPE, rendered.content_type)];
+        let mut response = (status, content_type, again, rendered.body).into_response();
+        for (name, value) in rendered.headers {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        }
+        response
     }
 }
 
@@ -47,6 +52,9 @@ impl IntoResponse for Refused {
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let content_type = content_type(headers);
     precheck::check_content_type(content_type)?;
+    // A value that is no text is no coding that is taken.
+    let codings = headers.get_all(header::CONTENT_ENCODING);
+    precheck::check_content_encoding(codings.iter().map(|value| value.to_str().unwrap_or("?")))?;
     let body = match tokio::time::timeout(BODY, to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => {

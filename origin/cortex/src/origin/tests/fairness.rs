@@ -114,9 +114,12 @@ async fn a_tenant_with_its_share_of_calls_is_refused_and_another_is_taken() {
     let other = urgent(&table, "other");
     let answered = table.call(&other);
     table.beat(&[]).await;
-    let tasks = [table.task().await, table.task().await];
-    assert!(tasks.iter().any(|task| task.job == other.id), "it is placed with the first of the others");
-    for task in tasks {
+    // The heartbeat may come before the call: then both places are taken, and the next one is the other's.
+    let mut placed = Vec::new();
+    while !placed.contains(&other.id) {
+        assert!(placed.len() < 3, "it is placed with the first of the others");
+        let task = table.task().await;
+        placed.push(task.job);
         table.succeed(task.job, task.lease).await;
     }
     assert!(matches!(answered.await.unwrap(), Called::Ended { .. }));

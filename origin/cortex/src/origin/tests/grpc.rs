@@ -1,5 +1,8 @@
 //! The gRPC door, called by a real client over a real connection.
 
+mod heads;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use cortex_guard::precheck::MAX_BODY;
@@ -21,6 +24,7 @@ const KEY: &str = "a key of the tests";
 pub(super) struct Stand {
     pub(super) origin: Origin,
     pub(super) client: JobsClient<Channel>,
+    grpc: SocketAddr,
 }
 
 impl Stand {
@@ -41,7 +45,7 @@ impl Stand {
             safety_kernel: None,
         };
         let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", grpc.local_addr().unwrap());
+        let address = grpc.local_addr().unwrap();
         let origin = Origin::start(Start {
             home: &home,
             config: Config::load(&files).unwrap(),
@@ -56,7 +60,8 @@ impl Stand {
         })
         .await
         .unwrap();
-        Self { origin, client: JobsClient::connect(url).await.unwrap() }
+        let client = JobsClient::connect(format!("http://{address}")).await.unwrap();
+        Self { origin, client, grpc: address }
     }
 
     pub(super) async fn submit(&self, asked: SubmitRequest) -> Result<JobView, Status> {

@@ -1,7 +1,9 @@
 //! Answers that stream: from a worker over the link, the bus and HTTP to a client.
 
 mod bounds;
+mod caller;
 mod revoked;
+mod shares;
 mod stand;
 
 use std::time::Duration;

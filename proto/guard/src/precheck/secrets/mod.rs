@@ -2,6 +2,7 @@
 
 mod rules;
 mod scan;
+mod spread;
 
 #[cfg(test)]
 mod tests;
@@ -10,5 +11,7 @@ use super::fold::fold;
 
 /// The kind of the first credential in a text. The work is linear in the text's length.
 pub(super) fn kind(text: &str) -> Option<&'static str> {
-    scan::Scan::of(fold(text).as_bytes()).first()
+    let text = fold(text);
+    let first = |text: &[u8]| scan::Scan::of(text).first();
+    first(text.as_bytes()).or_else(|| first(&spread::closed_up(text.as_bytes())))
 }

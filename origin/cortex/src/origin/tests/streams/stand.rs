@@ -49,6 +49,11 @@ pub(super) struct Stand {
 
 impl Stand {
     pub(super) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// One whose configuration is changed first.
+    pub(super) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(Some(folder.path().join("home"))).unwrap();
         let models = folder.path().join("models.yaml");
@@ -61,10 +66,12 @@ impl Stand {
             models: Some(models),
             safety_kernel: None,
         };
+        let mut config = Config::load(&files).unwrap();
+        change(&mut config);
         let secrets = Secrets::open(&home).unwrap();
         let origin = Origin::start(Start {
             home: &home,
-            config: Config::load(&files).unwrap(),
+            config,
             secrets: &secrets,
             tenant: "dev".parse().unwrap(),
             chat_model: None,

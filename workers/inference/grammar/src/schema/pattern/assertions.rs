@@ -20,7 +20,7 @@ pub(super) fn settle(ast: &Ast, budget: &mut Budget) -> Option<Vec<Parts>> {
             return None;
         }
         if parts.iter().any(Ast::has_assertion) {
-            budget.spend(parts.len())?;
+            budget.spend(parts.iter().map(Ast::size).sum())?;
         }
         match split(&parts)? {
             Some(more) => open.extend(more),
@@ -137,31 +137,31 @@ impl Beside {
 
     /// Narrows the parts to what begins, or ends, with a character of the set.
     fn begun(&self, parts: &[Ast], side: Side) -> Vec<Parts> {
-        let (first, rest) = match side {
-            Side::Ahead => match parts.split_first() {
-                Some(split) => split,
-                None => return Vec::new(),
-            },
-            Side::Behind => match parts.split_last() {
-                Some(split) => split,
-                None => return Vec::new(),
-            },
-        };
-        let with = |first: &[Ast], rest: &[Ast]| match side {
-            Side::Ahead => [first, rest].concat(),
-            Side::Behind => [rest, first].concat(),
-        };
-        if matches!(first, Ast::Look(_)) {
-            let first = std::slice::from_ref(first);
-            return self.begun(rest, side).iter().map(|rest| with(first, rest)).collect();
-        }
-        let begun = self.begun_part(first, side);
         let mut found = Vec::new();
-        if !begun.is_nothing() {
-            found.push(with(&[begun], rest));
-        }
-        if first.is_nullable() {
-            found.extend(self.begun(rest, side));
+        // The assertions before the part that begins; parts before it match nothing.
+        let mut before: Parts = Vec::new();
+        for step in 0..parts.len() {
+            let (part, rest) = match side {
+                Side::Ahead => (&parts[step], &parts[step + 1..]),
+                Side::Behind => (&parts[parts.len() - 1 - step], &parts[..parts.len() - 1 - step]),
+            };
+            if matches!(part, Ast::Look(_)) {
+                match side {
+                    Side::Ahead => before.push(part.clone()),
+                    Side::Behind => before.insert(0, part.clone()),
+                }
+                continue;
+            }
+            let begun = self.begun_part(part, side);
+            if !begun.is_nothing() {
+                found.push(match side {
+                    Side::Ahead => [&before, &[begun][..], rest].concat(),
+                    Side::Behind => [rest, &[begun], &before].concat(),
+                });
+            }
+            if !part.is_nullable() || found.len() > MOST {
+                break;
+            }
         }
         found
     }

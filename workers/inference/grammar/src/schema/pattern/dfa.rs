@@ -17,7 +17,7 @@ const MOST_PARTS: usize = 2_000;
 /// Classes of characters that the patterns tell apart; each is a bit.
 const MOST_CLASSES: usize = 64;
 /// Steps of a continuation without a character between them.
-const DEEPEST: usize = 1_000;
+const DEEPEST: usize = 400;
 
 /// A deterministic finite automaton. It begins in state 0.
 pub(super) struct Dfa {

@@ -67,10 +67,12 @@ impl Ledger {
     }
 
     async fn tell(&self, Untold { key, since, attempts }: Untold) -> Result<()> {
-        let Some(record) = keys::record(&self.sql, &key)? else { return told(&self.sql, &key) };
-        let Err(cause) = revoked::tell(&record.id, &record.tenant, &self.env).await else {
-            return told(&self.sql, &key);
+        let said = match keys::record(&self.sql, &key) {
+            Ok(None) => return told(&self.sql, &key),
+            Ok(Some(record)) => revoked::tell(&record.id, &record.tenant, &self.env).await,
+            Err(error) => Err(error.to_string()),
         };
+        let Err(cause) = said else { return told(&self.sql, &key) };
         let (attempts, now) = (attempts.saturating_add(1), chance::now().as_millis());
         let given_up = now >= since.saturating_add(GIVE_UP_MS);
         let event = if given_up { "key.revocation_given_up" } else { "key.revocation_untold" };
@@ -78,7 +80,8 @@ impl Ledger {
         if given_up {
             return told(&self.sql, &key);
         }
-        let [chance] = chance::random()?;
+        // Without chance the alarm comes at the same time for all; it must come later in any case.
+        let [chance] = chance::random().unwrap_or_default();
         postpone(&self.sql, &key, attempts, now + backoff::wait_ms(attempts, chance))
     }
 }

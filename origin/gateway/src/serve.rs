@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use cortex_fabric::write_timeout::WriteTimeout;
 use cortex_guard::Shape;
 use cortex_guard::loopback::Door as Loopback;
+use cortex_http1::{Framed, MAX_HEAD};
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connections::{Connection, Connections, Vouch};
-use crate::door::{self, Framed, MAX_HEAD};
+use crate::door;
 use crate::gateway::Gateway;
 use crate::refuse::Refused;
 use crate::routes::router;

@@ -49,8 +49,12 @@ pub(crate) fn read(head: &[u8], rules: &Rules) -> Result<Body, Fault> {
     };
     let mut hosts = all("host");
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) if http::uri::Authority::try_from(host).is_ok() => {}
+        (Some(host), None) if !host.contains(&b'@') && http::uri::Authority::try_from(host).is_ok() => {}
         _ => return Err(Fault::Host),
+    }
+    // HTTP/1.0 has no codings, so a hop may have passed the body by its end (RFC 9112, section 6.1).
+    if request.version == Some(0) && all("transfer-encoding").next().is_some() {
+        return Err(Fault::Encoding);
     }
     body(all("content-length"), all("transfer-encoding"))
 }

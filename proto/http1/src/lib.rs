@@ -6,13 +6,20 @@
 //! headers, the trace is gone. So a door reads its connections through [`Requests`] first: a head is held back until
 //! it is whole, and what two readers could read differently is a [`Fault`].
 //!
+//! [`Framed`] stands between a socket and hyper. It replaces a head at fault by one that hyper takes and that says what is
+//! wrong, which [`fault()`] reads, so that the refusal comes in its turn.
+//!
 //! Nothing here waits, allocates more than the door's [`Rules`] allow, or knows how a door refuses.
 
 mod fault;
+mod framed;
+mod framing;
 mod head;
 mod held;
 mod requests;
 
 pub use fault::Fault;
+pub use framed::Framed;
+pub use framing::{MAX_HEAD, fault};
 pub use head::MAX_HEADERS;
 pub use requests::{Requests, Rules};

@@ -192,7 +192,9 @@ fn pass_chunk<'a>(left: &mut u64, bytes: &'a [u8], out: &mut Vec<u8>) -> Result<
 /// Reads a line with a chunk's size.
 fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
     let line = line.strip_suffix(b"\r\n").unwrap_or(line);
-    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
+    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
+    let blanks = digits.iter().rev().take_while(|byte| b" \t".contains(byte)).count();
+    let digits = &digits[..digits.len() - blanks];
     if digits.is_empty() || digits.len() > MAX_DIGITS || !digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(Fault::ChunkSize);
     }

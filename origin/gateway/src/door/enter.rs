@@ -10,7 +10,6 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, Request, Uri};
 
 use super::admit::is_signed;
-use super::framing::FAULT;
 
 /// The rule for a door's address: none where it is not on loopback, since only signed requests come in there.
 pub(crate) fn rule(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc<Loopback>> {
@@ -19,8 +18,7 @@ pub(crate) fn rule(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc
 
 /// Refuses what no route may see.
 pub(crate) fn enter<B>(rule: Option<&Loopback>, request: &Request<B>) -> Result<(), Problem> {
-    if let Some(fault) = request.headers().get(FAULT) {
-        let fault = fault.to_str().unwrap_or("the head is framed in two ways");
+    if let Some(fault) = cortex_http1::fault(request.headers()) {
         return Err(Problem::new(Kind::InvalidRequest, fault));
     }
     match rule {
@@ -85,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_head_that_was_replaced_is_refused_whoever_signed_it() {
-        let fault = (FAULT, "both are there");
+        let fault = ("cortex-framing", "both are there");
         for headers in [&[("host", "localhost"), fault][..], &[fault, ("cortex-signature", "00")]] {
             assert_eq!(refused(headers, "127.0.0.1:80"), Some(Kind::InvalidRequest));
         }

@@ -5,8 +5,6 @@ mod admit;
 mod budget;
 mod credentials;
 mod enter;
-mod framed;
-mod framing;
 mod read;
 mod turned_away;
 
@@ -14,5 +12,3 @@ pub(crate) use admit::{Admitted, Anybody, Door, idempotency, traceparent};
 pub(crate) use budget::Budget;
 pub use credentials::{Credentials, LocalKey, LocalKeyError};
 pub(crate) use enter::{enter, rule, sent};
-pub(crate) use framed::Framed;
-pub(crate) use framing::MAX_HEAD;

@@ -61,11 +61,13 @@ pub(super) fn add(
     retention: &Retention,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let usage = transaction.count(tenant, delta)?;
-    let Some((bound, most)) = retention.beyond(usage) else { return Ok(()) };
-    if bound == Bound::Jobs && forget::trim(transaction, tenant, now)? > 0 {
-        return Ok(());
+    let mut usage = transaction.count(tenant, delta)?;
+    if matches!(retention.beyond(usage), Some((Bound::Jobs, _)))
+        && forget::trim(transaction, tenant, now)? > 0
+    {
+        usage = transaction.count(tenant, Delta::default())?;
     }
+    let Some((bound, most)) = retention.beyond(usage) else { return Ok(()) };
     let again = match bound {
         Bound::Bytes => oldest(transaction, tenant)?.map(|at| at.after(retention.ended).since(now)),
         Bound::Keys | Bound::Jobs => {

@@ -21,7 +21,7 @@ fn through(bytes: &[u8], piece: usize) -> (Vec<u8>, Option<Fault>) {
 #[test]
 fn requests_go_through_as_they_came_however_they_are_cut() {
     let whole = format!(
-        "GET /a?b HTTP/1.1\r\n{HOST}\r\nPOST /c HTTP/1.1\r\n{HOST}Content-Length: 5\r\n\r\nhelloPUT /d HTTP/1.0\r\n{HOST}\
+        "GET /a?b HTTP/1.1\r\n{HOST}\r\nPOST /c HTTP/1.1\r\n{HOST}Content-Length: 5\r\n\r\nhelloPUT /d HTTP/1.1\r\n{HOST}\
          transfer-encoding: Chunked\r\n\r\n3;a=b\r\nabc\r\n000A\r\n0123\r\n\r\n89\r\n0\r\n\r\nOPTIONS * HTTP/1.1\r\n{HOST}\r\n"
     );
     for piece in [1, 2, 3, 7, 64, whole.len()] {
@@ -40,6 +40,8 @@ fn what_two_readers_could_read_differently_is_refused() {
         (format!("GET / HTTP/1.1\r\n{HOST}{HOST}\r\n"), Fault::Host),
         ("GET / HTTP/1.1\r\nhost: [::bad\r\n\r\n".to_owned(), Fault::Host),
         ("GET / HTTP/1.1\r\nhost: a b\r\n\r\n".to_owned(), Fault::Host),
+        ("GET / HTTP/1.1\r\nhost: user@x\r\n\r\n".to_owned(), Fault::Host),
+        (format!("POST / HTTP/1.0\r\n{HOST}transfer-encoding: chunked\r\n\r\n0\r\n\r\n"), Fault::Encoding),
         (
             format!("GET / HTTP/1.1\r\n{HOST}content-length: 5\r\ncontent-length: 5\r\n\r\nabcde"),
             Fault::RepeatedLength,
@@ -143,6 +145,7 @@ fn a_body_that_is_not_as_it_was_announced_is_refused() {
         ("-1\r\n", Fault::ChunkSize),
         ("0x1\r\n", Fault::ChunkSize),
         ("1 1\r\n", Fault::ChunkSize),
+        ("5\x0c\r\nhello", Fault::ChunkSize),
         ("3\r\nabcd\r\n", Fault::ChunkTooLong),
         ("3\r\nabc\n\r\n", Fault::ChunkTooLong),
         ("3\r\nabc\rd", Fault::ChunkTooLong),

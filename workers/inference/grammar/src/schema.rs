@@ -65,7 +65,12 @@ pub(crate) fn prepare(schema: &Value, limits: &Limits, halt: &Halt) -> Result<Pr
     let texts = shapes.patterned();
     let prepared = write::Writing::new(&shapes).schema()?;
     let judge = solver.unsure.map(|origin| {
-        Judge::new(schema, limits, solver.refusal(origin, "the finished answer doesn't keep it"))
+        Judge::new(
+            schema,
+            limits,
+            solver.regexes.translated(),
+            solver.refusal(origin, "the finished answer doesn't keep it"),
+        )
     });
     Ok(Prepared { schema: with_options(prepared), texts, judge })
 }

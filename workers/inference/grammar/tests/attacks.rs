@@ -227,6 +227,36 @@ fn alternatives_that_patterns_tell_apart_are_kept_by_the_grammar() {
 }
 
 #[test]
+fn long_names_and_constants_are_no_danger_to_the_stack() {
+    let long = "a".repeat(900_000);
+    for rule in [
+        schema(json!({"type": "object", "properties": {&long: {}}, "patternProperties": {"a": {}}})),
+        schema(json!({"type": "string", "not": {"const": long}})),
+        schema(json!({"type": "object", "propertyNames": {"not": {"const": long}}})),
+    ] {
+        let begun = Instant::now();
+        let _ = compiler().compile(&rule);
+        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn what_is_evaluated_in_some_cases_only_is_not_taken_to_be_left_over() {
+    let some = |evaluated: Value| json!({"anyOf": [evaluated], "unevaluatedItems": false});
+    for rule in [
+        json!({"type": "array", "not": some(json!({"prefixItems": [true]}))}),
+        json!({"type": "array", "not": {"contains": {"const": 1}, "unevaluatedItems": false}}),
+        json!({"type": "array", "oneOf": [some(json!({"prefixItems": [true]})), {"type": "array"}]}),
+    ] {
+        let text = rule.to_string();
+        if let Ok(mut constraint) = compiler().compile(&schema(rule)) {
+            let fed = feed(&mut constraint, "[1");
+            assert!(fed < 2 || constraint.accept(b']'.into()).is_err(), "{text}");
+        }
+    }
+}
+
+#[test]
 fn names_under_several_bounds_are_kept() {
     let rule = schema(json!({
         "type": "object",
@@ -256,6 +286,15 @@ fn items_that_are_counted_come_first() {
     {
         assert_eq!(fits(&rule, text), fit, "{text}");
     }
+    let item = |least: u64, most: u64| {
+        schema(json!({"type": "array", "contains": {"const": 1}, "minContains": least, "maxContains": most}))
+    };
+    assert!(!refused(item(1, 0)).is_empty() && !refused(item(2, 1)).is_empty());
+    let rule = schema(json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "array", "items": {"type": "integer"}, "contains": {"const": 1}, "minContains": 0,
+    }));
+    assert!(fits(&rule, "[1]") && !fits(&rule, "[]"));
     let rule = schema(
         json!({"type": "array", "prefixItems": [{"type": "integer"}], "unevaluatedItems": {"type": "null"}}),
     );

@@ -72,6 +72,9 @@ async fn check(State(rule): State<Arc<Rule>>, request: Request, next: Next) -> R
 
 impl Rule {
     fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        if let Some(fault) = cortex_http1::fault(headers) {
+            return Err(Problem::new(Kind::InvalidRequest, fault));
+        }
         let target = uri.to_string();
         let all = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         precheck::check_headers(all.chain([(target.as_str(), &b""[..])]))?;

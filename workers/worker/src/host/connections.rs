@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use axum::Router;
 use cortex_fabric::write_timeout::WriteTimeout;
+use cortex_http1::{Framed, MAX_HEAD};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, join};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -18,8 +19,6 @@ use tokio_util::sync::CancellationToken;
 const CONNECTIONS: usize = 128;
 /// How long a request's head may take to arrive, and an idle connection may stay.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// A head has at most 16 KiB, and the buffer holds a little more, so that the refusal can say so.
-const BUFFER: usize = 32 * 1024;
 /// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long open requests have to end once the door is closed.
@@ -39,7 +38,8 @@ async fn serve_at_most(most: usize, listener: TcpListener, routes: Router, shutd
         };
         match accepted {
             Ok((stream, place)) => {
-                let serving = serve_one(stream, routes.clone(), shutdown.clone());
+                let (reader, writer) = stream.into_split();
+                let serving = serve_one(reader, writer, routes.clone(), shutdown.clone());
                 tokio::spawn(async move {
                     serving.await;
                     drop(place);
@@ -67,13 +67,19 @@ async fn accept(
 }
 
 /// Serves one connection until it ends, fails, or breaks a limit.
-async fn serve_one(stream: impl AsyncRead + AsyncWrite + Unpin, routes: Router, shutdown: CancellationToken) {
+async fn serve_one(
+    reader: impl AsyncRead + Unpin,
+    writer: impl AsyncWrite + Unpin,
+    routes: Router,
+    shutdown: CancellationToken,
+) {
+    let stream = join(Framed::new(reader), WriteTimeout::new(writer));
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(WriteTimeout::new(stream)), TowerToHyperService::new(routes))
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
     );
     let served = tokio::select! {
         served = connection.as_mut() => served,

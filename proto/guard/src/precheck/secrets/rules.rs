@@ -80,11 +80,11 @@ const SK: [Rule; 6] = [
     rule("stripe-key", "rk_live_", Alphanumeric, Long(16), Digit(16)),
 ];
 const SLACK: [Rule; 5] = [
-    rule("slack-token", "xoxb-", UrlSafe, Long(10), Digit(10)),
-    rule("slack-token", "xoxp-", UrlSafe, Long(10), Digit(10)),
-    rule("slack-token", "xoxa-", UrlSafe, Long(10), Digit(10)),
-    rule("slack-token", "xoxs-", UrlSafe, Long(10), Digit(10)),
-    rule("slack-token", "xapp-", UrlSafe, Long(10), Digit(10)),
+    rule("slack-token", "xoxb-", UrlSafe, Digit(10), Digit(10)),
+    rule("slack-token", "xoxp-", UrlSafe, Digit(10), Digit(10)),
+    rule("slack-token", "xoxa-", UrlSafe, Digit(10), Digit(10)),
+    rule("slack-token", "xoxs-", UrlSafe, Digit(10), Digit(10)),
+    rule("slack-token", "xapp-", UrlSafe, Digit(10), Digit(10)),
 ];
 const GOOGLE: [Rule; 1] = [rule("google-api-key", "AIza", UrlSafe, Long(35), Exactly(35))];
 const CORTEX: [Rule; 1] = [rule("cortex-key", "ctx_", UrlSafe, Long(56), Exactly(56))];

@@ -115,6 +115,8 @@ fn plain_texts_pass() {
         "desk-proj-2024-Q3-Budget-Planning",
         "sk-learn-is-a-library-for-machines",
         "ghp_short",
+        "харр-харр-харр-харр",
+        "хоха-хоха-хоха-хоха",
         "-----BEGIN CERTIFICATE-----",
         "-----BEGIN PUBLIC KEY-----",
         "eyJhbGciOiJIUzI1NiJ9 alone",

@@ -120,7 +120,10 @@ impl Branch {
         {
             gone = gone.or(Kinds::STRING);
         }
-        if self.array.most.is_some_and(|most| most < self.array.fewest()) {
+        let is_impossible = |contains: &Contains| contains.most.is_some_and(|most| most < contains.least);
+        if self.array.most.is_some_and(|most| most < self.array.fewest())
+            || self.array.contains.iter().any(is_impossible)
+        {
             gone = gone.or(Kinds::ARRAY);
         }
         let object = &self.object;

@@ -50,6 +50,10 @@ impl Effort {
         Self { left: steps, until_look: SPELL, halt }
     }
 
+    pub(crate) fn halt(&self) -> &Halt {
+        &self.halt
+    }
+
     /// Whether there are steps left, and time.
     pub(crate) fn is_left(&self) -> bool {
         self.left > 0 && self.halt.check().is_ok()

@@ -33,6 +33,13 @@ pub(super) struct Origin {
     pub(super) keyword: &'static str,
 }
 
+impl Origin {
+    /// Whether the facts of the keyword say more than it does, since what is evaluated only in some cases is left out.
+    pub(super) fn is_narrow(&self) -> bool {
+        ["unevaluatedProperties", "unevaluatedItems"].contains(&self.keyword)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Noted {
     pub(super) origin: Origin,

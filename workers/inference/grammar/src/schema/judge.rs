@@ -12,7 +12,7 @@ use super::fact::{Contains, Fact, Items, Literal, Members, Noted};
 use super::kinds::Kinds;
 use super::number::Number;
 use super::read::Reader;
-use super::regexes::Regexes;
+use super::regexes::{Regexes, Translated};
 use crate::{Limits, SchemaError};
 
 /// Judges answers to one schema.
@@ -20,13 +20,15 @@ use crate::{Limits, SchemaError};
 pub(crate) struct Judge {
     schema: Arc<Value>,
     steps: u64,
+    patterns: Arc<Translated>,
     /// The keyword that an answer may break.
     broken: SchemaError,
 }
 
 impl Judge {
-    pub(super) fn new(schema: &Value, limits: &Limits, broken: SchemaError) -> Self {
-        Self { schema: Arc::new(schema.clone()), steps: limits.schema_steps, broken }
+    pub(super) fn new(schema: &Value, limits: &Limits, patterns: Translated, broken: SchemaError) -> Self {
+        let (schema, patterns) = (Arc::new(schema.clone()), Arc::new(patterns));
+        Self { schema, steps: limits.schema_steps, patterns, broken }
     }
 
     /// The keyword that the grammar keeps only in part.
@@ -41,7 +43,7 @@ impl Judge {
         let root = document.root();
         let mut court = Court {
             document,
-            regexes: Regexes::default(),
+            regexes: Regexes::knowing(self.patterns.clone()),
             effort: Effort::new(self.steps, Halt::default()),
             facts: HashMap::new(),
             known: HashMap::new(),
@@ -80,7 +82,8 @@ impl Court<'_> {
         }
         let mut holds = true;
         for noted in self.facts(node)?.iter() {
-            holds = holds && self.holds(&noted.fact, value, width)?;
+            let is_open = width == Width::Wide && noted.origin.is_narrow();
+            holds = holds && (is_open || self.holds(&noted.fact, value, width)?);
         }
         self.known.insert(key, holds);
         Ok(holds)

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::document::{Document, Node};
-use super::fact::{Contains, Edge, Fact, Hints, Items, Literal, Members, Pattern};
+use super::fact::{Contains, Edge, Fact, Hints, Items, Literal, Members, Noted, Pattern};
 use super::kinds::Kinds;
 use super::regexes::Regexes;
 
@@ -17,6 +17,11 @@ pub(super) struct Negation<'n, 'a> {
 }
 
 impl Negation<'_, '_> {
+    /// The ways in which a keyword doesn't hold.
+    pub(super) fn of_noted(&mut self, noted: &Noted) -> Vec<Vec<Fact>> {
+        if noted.origin.is_narrow() { vec![vec![Fact::Unkept]] } else { self.of(&noted.fact) }
+    }
+
     /// The ways in which a fact doesn't hold; [`Fact::Unkept`] stands for ways that can't be written down.
     pub(super) fn of(&mut self, fact: &Fact) -> Vec<Vec<Fact>> {
         let of = |kinds: Kinds, facts: Vec<Fact>| vec![[vec![Fact::Kinds(kinds)], facts].concat()];

@@ -57,7 +57,7 @@ fn whole_text(source: &str) -> Result<Ast, Fault> {
 
 fn by_dfa(patterns: &[Ast], holds: bool, budget: &mut Budget) -> Option<String> {
     let dfa = dfa(patterns, holds, budget)?;
-    elimination::pattern(&dfa).map(|ast| print::print(&ast))
+    elimination::pattern(&dfa, budget).map(|ast| print::print(&ast))
 }
 
 /// Takes assertions out without an automaton. Returns `None` if one stands where that can't be done.

@@ -25,6 +25,8 @@ pub(super) struct Reader<'r, 'a> {
     pub(super) regexes: &'r mut Regexes,
     /// Draft 3, whose keywords mean other things.
     pub(super) is_ancient: bool,
+    /// Drafts 3 to 7.
+    is_old: bool,
     node: Node,
     facts: Vec<Noted>,
 }
@@ -35,7 +37,8 @@ impl<'r, 'a> Reader<'r, 'a> {
         let held = document.held(root);
         let draft = held.get().get("$schema").and_then(Value::as_str);
         let is_ancient = draft.is_some_and(|draft| draft.contains("draft-03"));
-        Self { document, regexes, is_ancient, node, facts: Vec::new() }
+        let is_old = draft.is_some_and(|draft| draft.contains("draft-0"));
+        Self { document, regexes, is_ancient, is_old, node, facts: Vec::new() }
     }
 
     /// What the schema says, in the order of its keywords.
@@ -275,7 +278,11 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     fn contains(&mut self, from: &Map<String, Value>) -> Result<(), Fault> {
-        let least = from.get("minContains").map(least).transpose()?.unwrap_or(1);
+        let mut least = from.get("minContains").map(least).transpose()?.unwrap_or(1);
+        if self.is_old {
+            // The draft doesn't know `minContains`.
+            least = least.max(1);
+        }
         let most = from.get("maxContains").map(count).transpose()?.filter(|most| *most <= MOST_COUNTED);
         if least.max(most.unwrap_or(0)) > MOST_CONTAINED {
             return Err(format!("a grammar can't count more than {MOST_CONTAINED} items"));

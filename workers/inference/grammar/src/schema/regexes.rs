@@ -1,22 +1,30 @@
 //! What can be told of patterns: whether they can be read, match a text, or match any text at all.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use llguidance::derivre::{Regex, RegexAst, RegexBuilder};
 use llguidance::regex_to_lark;
 
+use super::effort::Halt;
 use super::pattern::{self, Budget};
 
 /// Steps of one question; a question that takes more has no answer.
 const FUEL: u64 = 20_000;
+/// The longest text in letters that [`all_but`] takes: each letter nests a group.
+pub(super) const LONGEST_EXCEPTION: usize = 48;
 /// What strings hold when nothing is escaped by number.
 const WRITABLE: &str = r"[^\x00-\x07\x0B\x0E-\x1F\x7F]*";
 
-#[derive(Default)]
+/// Patterns as they were translated.
+pub(super) type Translated = HashMap<(String, Form), Result<Vec<String>, String>>;
+
 pub(super) struct Regexes {
     read: HashMap<String, bool>,
     budget: Budget,
-    translated: HashMap<(String, Form), Result<Vec<String>, String>>,
+    translated: Translated,
+    /// What was translated before, for another use of the same schema.
+    known: Arc<Translated>,
     /// Patterns that were made of several, or of all texts but those of one.
     made: HashMap<Made, Option<String>>,
     search: HashMap<String, Option<Regex>>,
@@ -24,7 +32,7 @@ pub(super) struct Regexes {
 }
 
 /// How a pattern is translated.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Form {
     /// To as many patterns as it takes.
     All,
@@ -46,6 +54,32 @@ pub(super) struct Texts<'a> {
 }
 
 impl Regexes {
+    pub(super) fn new(halt: Halt) -> Self {
+        Self::with(Budget::new(halt), Arc::default())
+    }
+
+    /// For answers to a schema whose patterns are translated: the few that are not may cost little.
+    pub(super) fn knowing(known: Arc<Translated>) -> Self {
+        Self::with(Budget::small(), known)
+    }
+
+    fn with(budget: Budget, known: Arc<Translated>) -> Self {
+        Self {
+            read: HashMap::new(),
+            budget,
+            translated: HashMap::new(),
+            known,
+            made: HashMap::new(),
+            search: HashMap::new(),
+            empty: HashMap::new(),
+        }
+    }
+
+    /// What was translated.
+    pub(super) fn translated(&self) -> Translated {
+        self.translated.clone()
+    }
+
     /// Whether the parser can read a pattern.
     fn is_readable(&mut self, pattern: &str) -> bool {
         let read = self.read.entry(pattern.to_owned());
@@ -55,16 +89,21 @@ impl Regexes {
     /// Returns patterns without assertions, which match all texts together that a pattern of a schema matches, or why there
     /// are none.
     pub(super) fn translate(&mut self, source: &str, form: Form) -> Result<Vec<String>, String> {
-        let Self { translated, budget, .. } = self;
-        let translated = translated.entry((source.to_owned(), form)).or_insert_with(|| match form {
-            Form::All => pattern::all(source, budget),
-            Form::One => pattern::one(source, budget).map(|only| vec![only]),
-        });
-        let patterns = translated.clone()?;
-        match patterns.iter().all(|pattern| self.is_readable(pattern)) {
-            true => Ok(patterns),
-            false => Err("it takes too much work".to_owned()),
+        let key = (source.to_owned(), form);
+        if let Some(known) = self.known.get(&key).or_else(|| self.translated.get(&key)) {
+            return known.clone();
         }
+        let translated = match form {
+            Form::All => pattern::all(source, &mut self.budget),
+            Form::One => pattern::one(source, &mut self.budget).map(|only| vec![only]),
+        };
+        let translated =
+            translated.and_then(|patterns| match patterns.iter().all(|pattern| self.is_readable(pattern)) {
+                true => Ok(patterns),
+                false => Err("it takes too much work".to_owned()),
+            });
+        self.translated.insert(key, translated.clone());
+        translated
     }
 
     /// One pattern for what all of these match; `None` if it takes too much.
@@ -87,7 +126,7 @@ impl Regexes {
     pub(super) fn without(&mut self, pattern: &str, names: &[&str]) -> Option<String> {
         let matched: Vec<&str> =
             names.iter().copied().filter(|name| self.matches(pattern, name) != Some(false)).collect();
-        if matched.is_empty() {
+        if matched.is_empty() || matched.iter().any(|name| name.chars().count() > LONGEST_EXCEPTION) {
             return None;
         }
         self.both(&[pattern.to_owned(), all_but(matched.into_iter())])
@@ -164,7 +203,7 @@ fn is_empty(expression: RegexAst) -> Option<bool> {
     Some(regex.always_empty())
 }
 
-/// A pattern of all texts but these, as the parser writes patterns.
+/// A pattern of all texts but these, as the parser writes patterns. None of them may be longer than [`LONGEST_EXCEPTION`].
 pub(super) fn all_but<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let mut tree = Tree::default();
     for text in texts {
@@ -215,7 +254,7 @@ mod tests {
     #[test]
     fn all_but_some_texts_are_matched() {
         let pattern = all_but(["a", "ab", "c\\", ""].into_iter());
-        let mut regexes = Regexes::default();
+        let mut regexes = Regexes::new(Halt::default());
         for (text, fits) in [
             ("", false),
             ("a", false),
@@ -231,7 +270,7 @@ mod tests {
 
     #[test]
     fn patterns_that_nothing_writable_matches_are_empty() {
-        let mut regexes = Regexes::default();
+        let mut regexes = Regexes::new(Halt::default());
         let mut empty = |patterns: &[&str], least, most| regexes.is_empty(Texts { patterns, least, most });
         assert_eq!(empty(&["^a$", "^b$"], 0, None), Some(true));
         assert_eq!(empty(&["^a{3}$"], 4, None), Some(true));

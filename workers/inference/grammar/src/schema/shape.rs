@@ -1,6 +1,6 @@
 //! What a demand comes to: ways to write a value, which name other demands for what is within.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::branch::{Branch, Object, Text};
 use super::fact::{Demand, Literal, Origin};
 use super::kinds::Kinds;
 use super::pattern::join;
-use super::regexes::{Regexes, all_but};
+use super::regexes::{LONGEST_EXCEPTION, Regexes, all_but};
 use super::solve::{Solver, Width};
 use crate::SchemaError;
 
@@ -278,7 +278,7 @@ impl<'s, 'a> Shapes<'s, 'a> {
                 }
                 continue;
             }
-            let all = all_of(text);
+            let all = all_of(text).map_err(|why| self.solver.refusal(origin, why))?;
             for (within, demand) in &known {
                 let both = [vec![within.clone()], all.clone()].concat();
                 self.add_apart(origin, both, demand, &[], patterns)?;
@@ -321,16 +321,27 @@ impl<'s, 'a> Shapes<'s, 'a> {
 }
 
 /// The patterns that a string matches all of; its bounds are one of them.
-fn all_of(text: &Text) -> Vec<String> {
+fn all_of(text: &Text) -> Result<Vec<String>, &'static str> {
     let mut all: Vec<String> = text.patterns.iter().map(|pattern| pattern.kept.to_string()).collect();
     if text.least > 0 || text.most.is_some() {
         let most = text.most.map_or(String::new(), |most| most.to_string());
         all.push(format!("^(?s:.{{{},{most}}})$", text.least));
     }
     if !text.except.is_empty() {
+        are_few(&text.except)?;
         all.push(all_but(text.except.iter().map(String::as_str)));
     }
-    all
+    Ok(all)
+}
+
+fn are_few(exceptions: &BTreeSet<String>) -> Result<(), &'static str> {
+    if exceptions.len() > MOST_EXCEPTIONS {
+        return Err("leaves out too many strings");
+    }
+    if exceptions.iter().any(|text| text.chars().count() > LONGEST_EXCEPTION) {
+        return Err("leaves out a string that is too long");
+    }
+    Ok(())
 }
 
 fn text(branch: &Branch) -> Result<Value, &'static str> {
@@ -347,9 +358,7 @@ fn text(branch: &Branch) -> Result<Value, &'static str> {
     }
     let mut patterns: Vec<String> = text.patterns.iter().map(|pattern| pattern.kept.to_string()).collect();
     if !text.except.is_empty() {
-        if text.except.len() > MOST_EXCEPTIONS {
-            return Err("leaves out too many strings");
-        }
+        are_few(&text.except)?;
         patterns.push(all_but(text.except.iter().map(String::as_str)));
     }
     let mut patterns = patterns.into_iter();

@@ -75,7 +75,7 @@ impl<'a> Solver<'a> {
     pub(super) fn new(root: &'a Value, limits: &Limits, effort: Effort) -> Self {
         Self {
             document: Document::new(root),
-            regexes: Regexes::default(),
+            regexes: Regexes::new(effort.halt().clone()),
             effort,
             limits: *limits,
             facts: HashMap::new(),
@@ -260,7 +260,7 @@ impl<'a> Solver<'a> {
                     let Self { document, regexes, .. } = self;
                     let mut negation = Negation { document, regexes, hints: &hints };
                     let ways: Vec<Vec<Fact>> =
-                        facts.iter().flat_map(|noted| negation.of(&noted.fact)).collect();
+                        facts.iter().flat_map(|noted| negation.of_noted(noted)).collect();
                     open.pending.push(Noted { origin, fact: Fact::AnyOf(ways.into()) });
                 }
             }
@@ -282,8 +282,7 @@ impl<'a> Solver<'a> {
                 self.unkept_count += 1;
                 return Ok(false);
             }
-            Fact::Members(_) if width == Width::Wide && origin.keyword == "unevaluatedProperties" => {}
-            Fact::Items(_) if width == Width::Wide && origin.keyword == "unevaluatedItems" => {}
+            Fact::Members(_) | Fact::Items(_) if width == Width::Wide && origin.is_narrow() => {}
             Fact::Contains(_) if width == Width::Wide => {}
             fact => return Ok(open.branch.take(fact)),
         }

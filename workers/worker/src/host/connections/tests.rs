@@ -24,7 +24,8 @@ fn routes() -> Router {
 /// A connection to the door, and its end.
 fn connect() -> (DuplexStream, tokio::task::JoinHandle<()>) {
     let (peer, stream) = duplex(64 * 1024);
-    (peer, tokio::spawn(serve_one(stream, routes(), CancellationToken::new())))
+    let (reader, writer) = tokio::io::split(stream);
+    (peer, tokio::spawn(serve_one(reader, writer, routes(), CancellationToken::new())))
 }
 
 /// All that comes until the door closes.
@@ -33,6 +34,26 @@ async fn answer(mut peer: DuplexStream, sent: &[u8]) -> String {
     let mut text = Vec::new();
     peer.read_to_end(&mut text).await.unwrap();
     String::from_utf8(text).unwrap()
+}
+
+#[tokio::test]
+async fn a_head_that_can_be_read_in_two_ways_is_refused_and_what_follows_it_dropped() {
+    for framing in [
+        "content-length: 5\r\ntransfer-encoding: chunked",
+        "content-length: 5\r\ncontent-length: 5",
+        "transfer-encoding: gzip, chunked",
+        "host: localhost:8082",
+        "x: a\ny: b",
+    ] {
+        let (peer, serving) = connect();
+        let sent = format!(
+            "GET /short HTTP/1.1\r\n{HOST}{framing}\r\n\r\n0\r\n\r\nGET /short HTTP/1.1\r\n{HOST}\r\n"
+        );
+        let text = answer(peer, sent.as_bytes()).await;
+        assert!(text.starts_with("HTTP/1.1 400 "), "{framing}: {text}");
+        assert!(text.contains("invalid-request") && !text.contains("200 OK"), "{framing}: {text}");
+        serving.await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,10 +19,7 @@ pub(super) fn settle(ast: &Ast, budget: &mut Budget) -> Option<Vec<Parts>> {
         if open.len() + settled.len() > MOST {
             return None;
         }
-        if parts.iter().any(Ast::has_assertion) {
-            budget.spend(parts.iter().map(Ast::size).sum())?;
-        }
-        match split(&parts)? {
+        match split(&parts, budget)? {
             Some(more) => open.extend(more),
             None => settled.push(parts),
         }
@@ -31,7 +28,10 @@ pub(super) fn settle(ast: &Ast, budget: &mut Budget) -> Option<Vec<Parts>> {
 }
 
 /// Takes one step. Returns what the parts are split into, or `Some(None)` if there is nothing left to do.
-fn split(parts: &[Ast]) -> Option<Option<Vec<Parts>>> {
+fn split(parts: &[Ast], budget: &mut Budget) -> Option<Option<Vec<Parts>>> {
+    if parts.iter().any(Ast::has_assertion) {
+        budget.spend(size(parts))?;
+    }
     for (place, part) in parts.iter().enumerate() {
         let with = |within: &[Ast]| [&parts[..place], within, &parts[place + 1..]].concat();
         match part {
@@ -50,38 +50,62 @@ fn split(parts: &[Ast]) -> Option<Option<Vec<Parts>>> {
     for (place, part) in parts.iter().enumerate() {
         let Ast::Look(look) = part else { continue };
         let (before, after) = (&parts[..place], &parts[place + 1..]);
-        let around = |before: Vec<Parts>, after: Vec<Parts>| -> Vec<Parts> {
-            before
-                .iter()
-                .flat_map(|before| after.iter().map(move |after| [before.as_slice(), after].concat()))
-                .collect()
-        };
-        let behind = |beside: &Beside| around(beside.of(before, Side::Behind), vec![after.to_vec()]);
-        let ahead = |beside: &Beside| around(vec![before.to_vec()], beside.of(after, Side::Ahead));
         match look {
-            Look::Start => return Some(Some(behind(&Beside::edge()))),
-            Look::End => return Some(Some(ahead(&Beside::edge()))),
+            Look::Start => {
+                let before = Beside::edge().of(before, Side::Behind, budget)?;
+                return Some(Some(pairs(&before, &[after.to_vec()], budget)?));
+            }
+            Look::End => {
+                let after = Beside::edge().of(after, Side::Ahead, budget)?;
+                return Some(Some(pairs(&[before.to_vec()], &after, budget)?));
+            }
             Look::Boundary { holds } => {
                 let word = Beside { set: letters(), edge: false };
                 let other = word.opposite();
-                let pairs = if *holds {
+                let sides = if *holds {
                     [(&word, &other), (&other, &word)]
                 } else {
                     [(&word, &word), (&other, &other)]
                 };
-                let both = pairs.into_iter().flat_map(|(left, right)| {
-                    around(left.of(before, Side::Behind), right.of(after, Side::Ahead))
-                });
-                return Some(Some(both.collect()));
+                let mut both = Vec::new();
+                for (left, right) in sides {
+                    let before = left.of(before, Side::Behind, budget)?;
+                    let after = right.of(after, Side::Ahead, budget)?;
+                    both.extend(pairs(&before, &after, budget)?);
+                }
+                return Some(Some(both));
             }
             Look::Around { ahead: is_ahead, holds, of } => {
                 let Some(beside) = Beside::read(of, *is_ahead) else { continue };
                 let beside = if *holds { beside } else { beside.opposite() };
-                return Some(Some(if *is_ahead { ahead(&beside) } else { behind(&beside) }));
+                let (before, after) = match is_ahead {
+                    true => (vec![before.to_vec()], beside.of(after, Side::Ahead, budget)?),
+                    false => (beside.of(before, Side::Behind, budget)?, vec![after.to_vec()]),
+                };
+                return Some(Some(pairs(&before, &after, budget)?));
             }
         }
     }
     Some(None)
+}
+
+/// Joins what may be before a position with what may be after it.
+fn pairs(before: &[Parts], after: &[Parts], budget: &mut Budget) -> Option<Vec<Parts>> {
+    if before.len() * after.len() > MOST {
+        return None;
+    }
+    let mut joined = Vec::with_capacity(before.len() * after.len());
+    for before in before {
+        for after in after {
+            budget.spend(size(before) + size(after))?;
+            joined.push([before.as_slice(), after].concat());
+        }
+    }
+    Some(joined)
+}
+
+fn size(parts: &[Ast]) -> usize {
+    parts.iter().map(Ast::size).sum()
 }
 
 #[derive(Clone, Copy)]
@@ -127,16 +151,16 @@ impl Beside {
     }
 
     /// Narrows the parts to what has this at their beginning, or at their end.
-    fn of(&self, parts: &[Ast], side: Side) -> Vec<Parts> {
-        let mut found = self.begun(parts, side);
+    fn of(&self, parts: &[Ast], side: Side, budget: &mut Budget) -> Option<Vec<Parts>> {
+        let mut found = self.begun(parts, side, budget)?;
         if self.edge && parts.iter().all(Ast::is_nullable) {
             found.push(parts.iter().filter(|part| matches!(part, Ast::Look(_))).cloned().collect());
         }
-        found
+        Some(found)
     }
 
     /// Narrows the parts to what begins, or ends, with a character of the set.
-    fn begun(&self, parts: &[Ast], side: Side) -> Vec<Parts> {
+    fn begun(&self, parts: &[Ast], side: Side, budget: &mut Budget) -> Option<Vec<Parts>> {
         let mut found = Vec::new();
         // The assertions before the part that begins; parts before it match nothing.
         let mut before: Parts = Vec::new();
@@ -152,31 +176,42 @@ impl Beside {
                 }
                 continue;
             }
-            let begun = self.begun_part(part, side);
+            let begun = self.begun_part(part, side, budget)?;
             if !begun.is_nothing() {
+                budget.spend(size(rest) + size(&before))?;
                 found.push(match side {
                     Side::Ahead => [&before, &[begun][..], rest].concat(),
                     Side::Behind => [rest, &[begun], &before].concat(),
                 });
             }
-            if !part.is_nullable() || found.len() > MOST {
+            if !part.is_nullable() {
                 break;
             }
+            if found.len() > MOST {
+                return None;
+            }
         }
-        found
+        Some(found)
     }
 
-    fn begun_part(&self, part: &Ast, side: Side) -> Ast {
-        match part {
+    fn begun_part(&self, part: &Ast, side: Side, budget: &mut Budget) -> Option<Ast> {
+        budget.spend(1)?;
+        Some(match part {
             Ast::Chars(set) => {
                 let mut both = set.clone();
                 both.intersect(&self.set);
                 Ast::chars(both)
             }
-            Ast::Sequence(parts) => Ast::choice(self.begun(parts, side).into_iter().map(Ast::sequence)),
-            Ast::Choice(options) => Ast::choice(options.iter().map(|option| self.begun_part(option, side))),
+            Ast::Sequence(parts) => {
+                Ast::choice(self.begun(parts, side, budget)?.into_iter().map(Ast::sequence))
+            }
+            Ast::Choice(options) => {
+                let begun = options.iter().map(|option| self.begun_part(option, side, budget));
+                Ast::choice(begun.collect::<Option<Vec<_>>>()?)
+            }
             Ast::Repeat { of, least, most } => {
-                let one = self.begun_part(of, side);
+                let one = self.begun_part(of, side, budget)?;
+                budget.spend(of.size())?;
                 let least = least.saturating_sub(1);
                 let more = Ast::repeat((**of).clone(), least, most.map(|most| most - 1));
                 Ast::sequence(match side {
@@ -185,6 +220,6 @@ impl Beside {
                 })
             }
             Ast::Look(_) => Ast::nothing(),
-        }
+        })
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn dfa(patterns: &[Ast], holds: bool, budget: &mut Budget) -> Option<
     if patterns.iter().map(Ast::size).sum::<usize>() > MOST_PARTS {
         return None;
     }
-    let mut builder = Builder::new(patterns)?;
+    let mut builder = Builder::new(patterns, budget)?;
     let roots = patterns.iter().map(|pattern| {
         let root = builder.item(pattern)?;
         Some(Residual::Continuation(Rc::new(Continuation::Then(
@@ -43,10 +43,7 @@ pub(super) fn dfa(patterns: &[Ast], holds: bool, budget: &mut Budget) -> Option<
         ))))
     });
     let first = Residual::all(roots.collect::<Option<Vec<_>>>()?);
-    builder.limit = MOST_STEPS.min(budget.left());
-    let dfa = builder.run(if holds { first } else { first.not() });
-    budget.spend(builder.steps)?;
-    dfa
+    builder.run(if holds { first } else { first.not() })
 }
 
 /// A condition on the rest of a text.
@@ -94,19 +91,19 @@ struct Place {
     after: u64,
 }
 
-struct Builder {
+struct Builder<'b> {
     classes: Vec<ClassUnicode>,
     items: Vec<Item>,
     word: u64,
     /// Whether an assertion depends on the character before.
     looks_back: bool,
     steps: usize,
-    limit: usize,
+    budget: &'b mut Budget,
     depth: usize,
 }
 
-impl Builder {
-    fn new(patterns: &[Ast]) -> Option<Self> {
+impl<'b> Builder<'b> {
+    fn new(patterns: &[Ast], budget: &'b mut Budget) -> Option<Self> {
         let (mut sets, mut looks_back) = (vec![letters()], false);
         patterns.iter().for_each(|pattern| gather(pattern, &mut sets, &mut looks_back));
         let mut classes = vec![all()];
@@ -118,15 +115,24 @@ impl Builder {
                 without.difference(set);
                 finer.extend([within, without].into_iter().filter(|class| !class.ranges().is_empty()));
             }
+            budget.spend(finer.len())?;
             classes = finer;
             if classes.len() > MOST_CLASSES {
                 return None;
             }
         }
         let mut builder =
-            Self { classes, items: Vec::new(), word: 0, looks_back, steps: 0, limit: MOST_STEPS, depth: 0 };
+            Self { classes, items: Vec::new(), word: 0, looks_back, steps: 0, budget, depth: 0 };
         builder.word = builder.bits(&letters());
         Some(builder)
+    }
+
+    fn spend(&mut self, steps: usize) -> Option<()> {
+        self.steps += steps;
+        if self.steps > MOST_STEPS {
+            return None;
+        }
+        self.budget.spend(steps)
     }
 
     fn bits(&self, set: &ClassUnicode) -> u64 {
@@ -141,7 +147,10 @@ impl Builder {
 
     fn item(&mut self, ast: &Ast) -> Option<usize> {
         let item = match ast {
-            Ast::Chars(set) => Item::Chars(self.bits(set)),
+            Ast::Chars(set) => {
+                self.spend(self.classes.len())?;
+                Item::Chars(self.bits(set))
+            }
             Ast::Sequence(parts) => {
                 Item::Sequence(parts.iter().map(|part| self.item(part)).collect::<Option<_>>()?)
             }
@@ -195,15 +204,12 @@ impl Builder {
                 return None;
             }
         }
-        Some(Dfa { classes: self.classes.clone(), next, ends }.smallest())
+        Dfa { classes: self.classes.clone(), next, ends }.smallest(self.budget)
     }
 
     /// Returns the derivative by the next character or, at the end of the text, whether it may end.
     fn after(&mut self, rest: &Residual, place: Place) -> Option<Residual> {
-        self.steps += 1;
-        if self.steps > self.limit {
-            return None;
-        }
+        self.spend(1)?;
         Some(match rest {
             Residual::Any | Residual::Nothing => rest.clone(),
             Residual::Continuation(path) => self.follow(path, place, &mut Vec::new())?,
@@ -224,9 +230,9 @@ impl Builder {
         place: Place,
         busy: &mut Vec<Rc<Continuation>>,
     ) -> Option<Residual> {
-        self.steps += 1;
+        self.spend(1)?;
         self.depth += 1;
-        if self.steps > self.limit || self.depth > DEEPEST {
+        if self.depth > DEEPEST {
             return None;
         }
         let found = self.follow_step(path, place, busy);
@@ -247,7 +253,7 @@ impl Builder {
                 Item::Chars(chars) if chars & place.after != 0 => return Some(Residual::path(rest)),
                 Item::Chars(_) => return Some(Residual::Nothing),
                 Item::Sequence(parts) => {
-                    self.steps += parts.len();
+                    self.spend(parts.len())?;
                     let path =
                         parts.iter().rev().fold(rest.clone(), |path, part| then(Step::Item(*part), path));
                     return self.follow(&path, place, busy);
@@ -385,10 +391,11 @@ impl Residual {
 
 impl Dfa {
     /// Merges equivalent states (Moore's algorithm).
-    fn smallest(self) -> Self {
+    fn smallest(self, budget: &mut Budget) -> Option<Self> {
         let mut groups: Vec<usize> = self.ends.iter().map(|ends| usize::from(*ends)).collect();
         let mut count = 0;
         loop {
+            budget.spend(groups.len() * self.classes.len() / 16)?;
             let mut numbers = HashMap::new();
             let finer: Vec<usize> = (0..groups.len())
                 .map(|state| {
@@ -410,6 +417,6 @@ impl Dfa {
             next[*group] = self.next[state].iter().map(|next| groups[*next]).collect();
             ends[*group] = self.ends[state];
         }
-        Self { classes: self.classes, next, ends }
+        Some(Self { classes: self.classes, next, ends })
     }
 }

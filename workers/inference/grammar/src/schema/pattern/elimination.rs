@@ -6,19 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex_syntax::hir::ClassUnicode;
 
 use super::ast::Ast;
+use super::budget::Budget;
 use super::dfa::Dfa;
 
 /// The most parts of a pattern.
 const MOST: usize = 20_000;
 
 /// Returns the pattern, or `None` if it would be too long.
-pub(super) fn pattern(dfa: &Dfa) -> Option<Ast> {
+pub(super) fn pattern(dfa: &Dfa, budget: &mut Budget) -> Option<Ast> {
     let mut graph = Graph::new(dfa);
     while let Some(state) = graph.cheapest() {
-        graph.take_out(state);
-        if graph.size > MOST {
-            return None;
-        }
+        budget.spend(graph.edges.len() / 4)?;
+        graph.take_out(state, budget)?;
     }
     Some(graph.between(START, END).cloned().unwrap_or_else(Ast::nothing))
 }
@@ -97,7 +96,7 @@ impl Graph {
         self.states.iter().min_by_key(|state| cost(state)).copied()
     }
 
-    fn take_out(&mut self, state: usize) {
+    fn take_out(&mut self, state: usize, budget: &mut Budget) -> Option<()> {
         self.states.remove(&state);
         let own = self.remove(state, state);
         let ins: Vec<usize> =
@@ -112,12 +111,14 @@ impl Graph {
         for (from, before) in &into {
             for (to, after) in &out {
                 let through = Ast::sequence([before.clone(), own.clone(), after.clone()]);
+                budget.spend(through.size())?;
                 self.add(*from, *to, through);
                 if self.size > MOST {
-                    return;
+                    return None;
                 }
             }
         }
+        Some(())
     }
 }
 

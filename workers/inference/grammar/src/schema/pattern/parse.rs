@@ -35,6 +35,13 @@ struct Reader {
     any_dot: bool,
 }
 
+/// What follows a backslash. A set stands for its characters alone, whatever the flags.
+enum Escape {
+    Letter(char),
+    Set(ClassUnicode),
+    Look(Look),
+}
+
 /// A member of a character class.
 enum Member {
     Letter(char),
@@ -87,7 +94,7 @@ impl Reader {
             '.' => Ast::Chars(but(line_ends())),
             '[' => Ast::chars(self.brackets()?),
             '(' => self.group()?,
-            '\\' => self.escape()?,
+            '\\' => self.escaped()?,
             '*' | '+' | '?' => return Err(format!("`{letter}` repeats nothing")),
             '{' if self.counts()?.is_some() => return Err("a `{` repeats nothing".to_owned()),
             letter => self.letter(letter),
@@ -96,6 +103,14 @@ impl Reader {
 
     fn letter(&self, letter: char) -> Ast {
         Ast::Chars(self.in_any_case(set(&[(letter, letter)])))
+    }
+
+    fn escaped(&mut self) -> Result<Ast, Fault> {
+        Ok(match self.escape()? {
+            Escape::Letter(letter) => self.letter(letter),
+            Escape::Set(set) => Ast::Chars(set),
+            Escape::Look(look) => Ast::Look(look),
+        })
     }
 
     fn in_any_case(&self, mut set: ClassUnicode) -> ClassUnicode {
@@ -217,32 +232,32 @@ impl Reader {
         if self.peek() == Some(']') {
             return Err("validators read brackets without characters in different ways".to_owned());
         }
-        let mut found = Vec::new();
-        let mut add = |first, last| found.push(ClassUnicodeRange::new(first, last));
-        loop {
-            match self.member()? {
-                None => break,
-                Some(Member::Set(set)) => set.iter().for_each(|range| add(range.start(), range.end())),
-                Some(Member::Letter(first)) => {
-                    let from = self.at;
-                    let last = match self.takes("-") {
-                        true => self.member()?,
-                        false => None,
-                    };
-                    match last {
-                        Some(Member::Letter(last)) if last < first => {
-                            return Err(format!("the range `{first}-{last}` ends before it begins"));
-                        }
-                        Some(Member::Letter(last)) => add(first, last),
-                        _ => {
-                            self.at = from;
-                            add(first, first);
+        let (mut letters, mut sets) = (Vec::new(), ClassUnicode::empty());
+        while let Some(first) = self.member()? {
+            let is_last = self.peek() == Some('-') && self.letters.get(self.at + 1) == Some(&']');
+            let second = if !is_last && self.takes("-") { self.member()? } else { None };
+            let mut add = |first, last| letters.push(ClassUnicodeRange::new(first, last));
+            match (first, second) {
+                (Member::Letter(first), Some(Member::Letter(last))) if last < first => {
+                    return Err(format!("the range `{first}-{last}` ends before it begins"));
+                }
+                (Member::Letter(first), Some(Member::Letter(last))) => add(first, last),
+                (first, second) => {
+                    // Next to a set a hyphen is a plain character.
+                    if second.is_some() {
+                        add('-', '-');
+                    }
+                    for member in [Some(first), second].into_iter().flatten() {
+                        match member {
+                            Member::Letter(letter) => add(letter, letter),
+                            Member::Set(set) => sets.union(&set),
                         }
                     }
                 }
             }
         }
-        let found = self.in_any_case(ClassUnicode::new(found));
+        let mut found = self.in_any_case(ClassUnicode::new(letters));
+        found.union(&sets);
         Ok(if is_negated { but(found) } else { found })
     }
 
@@ -252,56 +267,57 @@ impl Reader {
             ']' => Ok(None),
             '\\' if self.takes("b") => Ok(Some(Member::Letter('\u{8}'))),
             '\\' => match self.escape()? {
-                Ast::Chars(set) => match set.ranges() {
-                    [one] if one.start() == one.end() => Ok(Some(Member::Letter(one.start()))),
-                    _ => Ok(Some(Member::Set(set))),
-                },
-                _ => Err("an escape in brackets stands for no character".to_owned()),
+                Escape::Letter(letter) => Ok(Some(Member::Letter(letter))),
+                Escape::Set(set) => Ok(Some(Member::Set(set))),
+                Escape::Look(_) => Err("an escape in brackets stands for no character".to_owned()),
             },
             letter => Ok(Some(Member::Letter(letter))),
         }
     }
 
     /// Reads what follows a backslash.
-    fn escape(&mut self) -> Result<Ast, Fault> {
+    fn escape(&mut self) -> Result<Escape, Fault> {
         let letter = self.next().ok_or("a backslash ends the pattern")?;
-        let found = match letter {
+        let set = match letter {
             'd' => digits(),
             'D' => but(digits()),
             'w' => letters(),
             'W' => but(letters()),
             's' => blanks(),
             'S' => but(blanks()),
-            'b' => return Ok(Ast::Look(Look::Boundary { holds: true })),
-            'B' => return Ok(Ast::Look(Look::Boundary { holds: false })),
-            'A' => return Ok(Ast::Look(Look::Start)),
-            'z' | 'Z' => return Ok(Ast::Look(Look::End)),
-            '0' if self.peek().is_none_or(|next| !next.is_ascii_digit()) => set(&[('\0', '\0')]),
+            'p' | 'P' => self.property(letter)?,
+            'b' => return Ok(Escape::Look(Look::Boundary { holds: true })),
+            'B' => return Ok(Escape::Look(Look::Boundary { holds: false })),
+            letter => return self.escaped_letter(letter).map(Escape::Letter),
+        };
+        Ok(Escape::Set(set))
+    }
+
+    fn escaped_letter(&mut self, letter: char) -> Result<char, Fault> {
+        Ok(match letter {
+            '0' if self.peek().is_none_or(|next| !next.is_ascii_digit()) => '\0',
             '0'..='9' | 'k' => return Err("a back-reference can't be kept".to_owned()),
-            'n' => set(&[('\n', '\n')]),
-            'r' => set(&[('\r', '\r')]),
-            't' => set(&[('\t', '\t')]),
-            'f' => set(&[('\u{C}', '\u{C}')]),
-            'v' => set(&[('\u{B}', '\u{B}')]),
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'f' => '\u{C}',
+            'v' => '\u{B}',
             'c' => {
                 let letter = self.next().filter(char::is_ascii_alphabetic);
                 let letter = letter.ok_or("`\\c` stands before no letter")?;
-                let control = char::from(letter as u8 % 32);
-                set(&[(control, control)])
+                char::from(letter as u8 % 32)
             }
-            'x' => return self.by_number(2),
-            'u' => return self.by_number(4),
-            'p' | 'P' => self.property(letter)?,
+            'x' => self.by_number(2)?,
+            'u' => self.by_number(4)?,
             letter if letter.is_ascii_alphanumeric() => {
                 return Err(format!("the escape `\\{letter}` isn't one of ECMA-262"));
             }
-            letter => return Ok(self.letter(letter)),
-        };
-        Ok(Ast::Chars(found))
+            letter => letter,
+        })
     }
 
-    fn by_number(&mut self, digits: usize) -> Result<Ast, Fault> {
-        let code = if self.takes("{") {
+    fn by_number(&mut self, digits: usize) -> Result<char, Fault> {
+        let code = if digits == 4 && self.takes("{") {
             let mut code = 0_u32;
             loop {
                 match self.next() {
@@ -323,8 +339,7 @@ impl Reader {
             }
             code => code,
         };
-        let letter = char::from_u32(code).ok_or("half a character can't be kept")?;
-        Ok(self.letter(letter))
+        Ok(char::from_u32(code).ok_or("half a character can't be kept")?)
     }
 
     fn hex(&mut self, digits: usize) -> Result<u32, Fault> {
@@ -348,7 +363,7 @@ impl Reader {
         };
         let parsed = regex_syntax::parse(&format!("\\{letter}{{{name}}}"));
         match parsed.map(|found| found.into_kind()) {
-            Ok(HirKind::Class(Class::Unicode(found))) => Ok(self.in_any_case(found)),
+            Ok(HirKind::Class(Class::Unicode(found))) => Ok(found),
             _ => Err(format!("`{name}` is no property of characters that is known")),
         }
     }
@@ -380,6 +395,9 @@ mod tests {
             "(?>a)",
             "(?m)a",
             r"\q",
+            r"\A",
+            r"a\Z",
+            r"\x{2}",
             "\\",
             r"\u12",
             r"\ud800",

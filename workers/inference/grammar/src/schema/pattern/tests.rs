@@ -1,6 +1,7 @@
 use fancy_regex::Regex;
 use proptest::prelude::*;
 
+use super::super::effort::Halt;
 use super::super::regexes::Regexes;
 use super::{Budget, all, both, but, join, one};
 
@@ -11,14 +12,14 @@ const TEXTS: [&str; 24] = [
 ];
 
 fn matches(patterns: &[String], text: &str) -> bool {
-    let mut regexes = Regexes::default();
+    let mut regexes = Regexes::new(Halt::default());
     patterns.iter().all(|pattern| regexes.matches(pattern, text).expect("few steps"))
 }
 
 /// Compares with a library that goes back and tries again.
 fn agrees(source: &str, texts: &[&str]) {
     let reference = Regex::new(source).expect("a pattern of both");
-    let budget = &mut Budget::default();
+    let budget = &mut Budget::new(Halt::default());
     let all = all(source, budget).unwrap_or_else(|why| panic!("{source}: {why}"));
     let one = one(source, budget).ok();
     let other = all.iter().map(|pattern| but(pattern, budget)).collect::<Option<Vec<_>>>();
@@ -68,19 +69,42 @@ fn patterns_with_assertions_match_what_they_matched() {
 }
 
 #[test]
+fn classes_are_those_of_ecma_262() {
+    for (source, fits, misses) in [
+        (r"(?i)^[\x41-\x5a]$", "bB", "-1"),
+        (r"(?i)^[à-ÿ]$", "éÉ", "-a"),
+        (r"(?i)^[\W]$", "-é", "ks_"),
+        (r"^[\d-a-z]$", "5-az", "bc"),
+        (r"^[\w--/]$", "a-/", ".,"),
+        (r"^[\w-.]$", "a-.", ",/"),
+        (r"^[-a\]]$", "-a]", "b\\"),
+        (r"^[^\s-]$", "a", " -"),
+    ] {
+        let all =
+            all(source, &mut Budget::new(Halt::default())).unwrap_or_else(|why| panic!("{source}: {why}"));
+        for letter in fits.chars() {
+            assert!(matches(&all, &letter.to_string()), "{source} {letter} {all:?}");
+        }
+        for letter in misses.chars() {
+            assert!(!matches(&all, &letter.to_string()), "{source} {letter} {all:?}");
+        }
+    }
+}
+
+#[test]
 fn counts_stay_where_a_look_sees_one_character() {
     let source = r"^https?:\/\/(www\.)?[-a-zA-Z0-9@:%._\+~#=]{1,256}\.[a-zA-Z0-9()]{1,6}\b([-a-zA-Z0-9()@:%_\+.~#?&\/=]*)$";
     agrees(
         source,
         &["https://a.bc", "http://www.a.b/c?d=e", "https://a.b(", "https://a.b()c", "ftp://a.b", "http://a."],
     );
-    assert!(one(source, &mut Budget::default()).expect("it can be kept").len() < 1_000);
+    assert!(one(source, &mut Budget::new(Halt::default())).expect("it can be kept").len() < 1_000);
 }
 
 #[test]
 fn two_patterns_become_one() {
-    let both =
-        both(&["^.{2,4}$".to_owned(), "^[a-c]+$".to_owned()], &mut Budget::default()).expect("few states");
+    let both = both(&["^.{2,4}$".to_owned(), "^[a-c]+$".to_owned()], &mut Budget::new(Halt::default()))
+        .expect("few states");
     for (text, fits) in [("a", false), ("abc", true), ("abcab", false), ("abx", false)] {
         assert_eq!(matches(std::slice::from_ref(&both), text), fits, "{text} {both}");
     }
@@ -90,7 +114,7 @@ fn two_patterns_become_one() {
 fn what_takes_too_much_is_refused() {
     for source in [r"^(?!.*a.{40}b).*(?!c{900}d)x$", "(?<=foo.)bar|x", "(?:a(?!(?:ab){300}c)){200}"] {
         let begun = std::time::Instant::now();
-        assert!(all(source, &mut Budget::default()).is_err(), "{source}");
+        assert!(all(source, &mut Budget::new(Halt::default())).is_err(), "{source}");
         assert!(begun.elapsed().as_secs() < 5, "{source}");
     }
 }
@@ -104,19 +128,22 @@ fn patterns_that_are_made_to_cost_much_end_soon() {
         long("(?=.*a)"),
         long("(a|b)"),
         format!("^(?!{})", long("a?")),
+        format!("{0}\\B{0}", "a?".repeat(10_000)),
+        format!("\\b{}", long("a?")),
+        format!("^(?=a){}{}", "(".repeat(60), format!("{}X)*", "a?".repeat(120)).repeat(60)),
         format!("^(?:{})$", long("a|b|[c-f]|gh|")),
         format!("[{}]", long("acegi")),
         format!("^((?!{}).)*$", (0..200).map(|index| format!("w{index}")).collect::<Vec<_>>().join("|")),
         "(?:(?:(?:a?){1,999}){1,999}){1,999}(?!b)".to_owned(),
         "^(?!(?:(?:a{0,999}){0,999})b)".to_owned(),
     ] {
-        let (begun, budget) = (std::time::Instant::now(), &mut Budget::default());
+        let (begun, budget) = (std::time::Instant::now(), &mut Budget::new(Halt::default()));
         let kept = all(&source, budget).and_then(|_| one(&source, budget)).is_ok();
         let took = begun.elapsed();
         assert!(took.as_secs() < 3, "{:.40} {kept}: {took:?}", source);
     }
     // All patterns of a schema have one budget.
-    let (begun, budget) = (std::time::Instant::now(), &mut Budget::default());
+    let (begun, budget) = (std::time::Instant::now(), &mut Budget::new(Halt::default()));
     let nasty = |index: usize| format!("^(?!.*a.{{{}}}b).*(?!c.{{9,{}}}d)x.*$", 5 + index % 9, 20 + index);
     let kept = (0..2_000).filter(|index| all(&nasty(*index), budget).is_ok()).count();
     let took = begun.elapsed();
@@ -161,7 +188,7 @@ fn pattern() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn patterns_by_chance_match_what_a_library_with_look_around_matches(source in pattern()) {
-        prop_assume!(Regex::new(&source).is_ok() && all(&source, &mut Budget::default()).is_ok());
+        prop_assume!(Regex::new(&source).is_ok() && all(&source, &mut Budget::new(Halt::default())).is_ok());
         agrees(&source, &["", "a", "b", " ", "ab", "ba", "aa", "a b", "b a", " ab", "aba", "abab", "bb "]);
     }
 }

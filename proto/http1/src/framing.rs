@@ -4,15 +4,23 @@
 //! read differently. A head at fault is replaced by one that says so: hyper answers in turn, and the refusal must not
 //! overtake the answers to the requests before.
 
-use cortex_http1::{Fault, Requests, Rules};
+use http::HeaderMap;
+
+use crate::{Fault, Requests, Rules};
 
 /// The header that names the fault, of a head that was replaced. One that a client sends itself is refused alike.
-pub(crate) const FAULT: &str = "cortex-framing";
-/// The most bytes of a head here: more than the routes take, which refuse by name what is a little too large.
-pub(crate) const MAX_HEAD: usize = 32 * 1024;
+const FAULT: &str = "cortex-framing";
+/// The most bytes of a head that hyper gets to see: more than routes take, which refuse by name what is a little too large.
+/// It is to be hyper's buffer size too.
+pub const MAX_HEAD: usize = 32 * 1024;
 const RULES: Rules = Rules { head: MAX_HEAD, chunk_line: 16 * 1024, trailers: 16 * 1024, methods: None };
 /// By this hyper knows a client that speaks HTTP/2, and closes the connection.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Returns what is wrong with a request whose head was replaced.
+pub fn fault(headers: &HeaderMap) -> Option<&str> {
+    headers.get(FAULT).map(|fault| fault.to_str().unwrap_or("the head can be read in two ways"))
+}
 
 /// Follows one connection.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The reading half of a connection whose requests are looked at by [`Framing`] before hyper reads them.
+//! The reading half of a connection, as hyper gets to see it.
 
 use std::io;
 use std::pin::Pin;
@@ -6,13 +6,14 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::framing::Framing;
+use crate::framing::Framing;
 
 const READ: usize = 16 * 1024;
 
-/// Reads through [`Framing`].
+/// Reads requests strictly before hyper does. A head that can be read in two ways is replaced by one that [`fault`](crate::fault())
+/// tells by.
 #[derive(Debug)]
-pub(crate) struct Framed<R> {
+pub struct Framed<R> {
     reader: R,
     framing: Framing,
     arrived: Box<[u8]>,
@@ -22,7 +23,8 @@ pub(crate) struct Framed<R> {
 }
 
 impl<R> Framed<R> {
-    pub(crate) fn new(reader: R) -> Self {
+    /// Reads from `reader`.
+    pub fn new(reader: R) -> Self {
         let arrived = vec![0; READ].into_boxed_slice();
         Self { reader, framing: Framing::default(), arrived, passed: Vec::new(), at: 0 }
     }

@@ -106,21 +106,20 @@ impl From<Full> for Problem {
             Bound::Jobs => Self::new(
                 Kind::Overloaded,
                 format!(
-                    "{most} jobs of this tenant wait for the origin, as many as may; try again when it has taken some"
+                    "this tenant has {most} jobs that wait for the origin, which is the limit; try again later"
                 ),
             )
             .retry_after(RETRY),
             Bound::Bytes => Self::new(
                 Kind::Overloaded,
                 format!(
-                    "the jobs of this tenant that wait for the origin may have bodies of {most} bytes together; try again \
-                     when it has taken some"
+                    "this tenant's jobs that wait for the origin may hold {most} bytes; try again later"
                 ),
             )
             .retry_after(RETRY),
             Bound::Keys => Self::new(
                 Kind::Conflict,
-                format!("this tenant has {most} keys, as many as it may; revoked ones count"),
+                format!("this tenant has {most} keys, which is the limit (revoked keys count)"),
             ),
         };
         problem.with("limit", most)

@@ -25,8 +25,7 @@ use cli::{Cli, Verb};
 use exit::{Exit, Failure};
 use home::Home;
 
-/// A call allocates a few hundred small pieces on one thread and frees them on another, which costs a tenth less here
-/// than in glibc.
+/// With 32 clients a call takes 8% less CPU than with glibc's allocator (README, "How fast").
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -43,7 +43,7 @@ impl Share {
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
         self.budget.shares().take(&self.tenant, bytes).map_err(|Over { limit }| {
             let detail = format!(
-                "this tenant's bodies that are being read may hold {limit} bytes together now; try again in a moment"
+                "the request bodies that this tenant sends may hold {limit} bytes at this time; try again in a moment"
             );
             Problem::new(Kind::Overloaded, detail).with("limit", limit).retry_after(Duration::from_secs(1))
         })?;

@@ -30,11 +30,9 @@ pub(super) fn all(source: &str, budget: &mut Budget) -> Result<Vec<String>, Faul
 
 /// Returns one such pattern.
 pub(super) fn one(source: &str, budget: &mut Budget) -> Result<String, Fault> {
-    let mut all = all(source, budget)?;
-    match all.len() {
-        1 => Ok(all.swap_remove(0)),
-        _ => Ok(by_dfa(&[whole_text(source)?], true, budget).ok_or(TOO_MUCH)?),
-    }
+    let whole = whole_text(source)?;
+    let only = taken_apart(&whole, budget).filter(|all| all.len() == 1).map(|all| all.concat());
+    Ok(only.or_else(|| by_dfa(&[whole], true, budget)).ok_or(TOO_MUCH)?)
 }
 
 /// Returns one pattern for the texts that all of these match, or `None` if it would be too large.
@@ -93,44 +91,11 @@ fn plain(parts: &[Ast]) -> Option<Parts> {
     (!parts.iter().any(Ast::has_assertion)).then(|| parts.to_vec())
 }
 
-/// Returns one pattern for what any of these matches somewhere. The parser knows anchors only at both ends of the whole.
+/// Returns one pattern for the texts that any of these matches. Each is one that this module returned: it matches whole texts.
 pub(super) fn join(patterns: &[String]) -> String {
-    let all = patterns.iter().flat_map(|pattern| alternatives(pattern)).map(whole);
+    let all =
+        patterns.iter().map(|pattern| pattern.trim_start_matches('^').strip_suffix('$').unwrap_or(pattern));
     format!("^(?:{})$", all.collect::<Vec<_>>().join("|"))
-}
-
-/// The parts of a pattern between the bars that no bracket encloses.
-fn alternatives(pattern: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut start, mut depth, mut within_class, mut escaped) = (0, 0, false, false);
-    for (at, letter) in pattern.char_indices() {
-        match letter {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '[' => within_class = true,
-            ']' => within_class = false,
-            '(' if !within_class => depth += 1,
-            ')' if !within_class => depth -= 1,
-            '|' if !within_class && depth == 0 => {
-                parts.push(&pattern[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&pattern[start..]);
-    parts
-}
-
-/// What matches from beginning to end where this matches somewhere.
-fn whole(part: &str) -> String {
-    let (begins, rest) = part.strip_prefix('^').map_or(("(?s:.*)", part), |rest| ("", rest));
-    let slashes = |text: &str| text.len() - text.trim_end_matches('\\').len();
-    let (rest, ends) = match rest.strip_suffix('$') {
-        Some(rest) if slashes(rest) % 2 == 0 => (rest, ""),
-        _ => (rest, "(?s:.*)"),
-    };
-    format!("{begins}(?:{rest}){ends}")
 }
 
 #[cfg(test)]

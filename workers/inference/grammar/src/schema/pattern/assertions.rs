@@ -20,28 +20,38 @@ pub(super) fn settle(ast: &Ast, budget: &mut Budget) -> Option<Vec<Parts>> {
             return None;
         }
         match split(&parts, budget)? {
-            Some(more) => open.extend(more),
-            None => settled.push(parts),
+            Step::Split(more) => open.extend(more),
+            Step::Settled => settled.push(parts),
         }
     }
     Some(settled)
 }
 
-/// Takes one step. Returns what the parts are split into, or `Some(None)` if there is nothing left to do.
-fn split(parts: &[Ast], budget: &mut Budget) -> Option<Option<Vec<Parts>>> {
+/// What one step makes of parts.
+enum Step {
+    /// There is nothing left to take out.
+    Settled,
+    /// Any of these may match instead.
+    Split(Vec<Parts>),
+}
+
+/// Takes the first assertion out that sees one character, or brings one out of a group.
+fn split(parts: &[Ast], budget: &mut Budget) -> Option<Step> {
     if parts.iter().any(Ast::has_assertion) {
         budget.spend(size(parts))?;
     }
     for (place, part) in parts.iter().enumerate() {
         let with = |within: &[Ast]| [&parts[..place], within, &parts[place + 1..]].concat();
         match part {
-            Ast::Sequence(within) => return Some(Some(vec![with(within)])),
+            Ast::Sequence(within) => return Some(Step::Split(vec![with(within)])),
             part if !part.has_assertion() => {}
             Ast::Choice(options) => {
-                return Some(Some(options.iter().map(|option| with(std::slice::from_ref(option))).collect()));
+                return Some(Step::Split(
+                    options.iter().map(|option| with(std::slice::from_ref(option))).collect(),
+                ));
             }
             Ast::Repeat { of, least: 0, most: Some(1) } => {
-                return Some(Some(vec![with(&[]), with(std::slice::from_ref(&**of))]));
+                return Some(Step::Split(vec![with(&[]), with(std::slice::from_ref(&**of))]));
             }
             Ast::Repeat { .. } => return None,
             _ => {}
@@ -53,11 +63,11 @@ fn split(parts: &[Ast], budget: &mut Budget) -> Option<Option<Vec<Parts>>> {
         match look {
             Look::Start => {
                 let before = Beside::edge().of(before, Side::Behind, budget)?;
-                return Some(Some(pairs(&before, &[after.to_vec()], budget)?));
+                return Some(Step::Split(pairs(&before, &[after.to_vec()], budget)?));
             }
             Look::End => {
                 let after = Beside::edge().of(after, Side::Ahead, budget)?;
-                return Some(Some(pairs(&[before.to_vec()], &after, budget)?));
+                return Some(Step::Split(pairs(&[before.to_vec()], &after, budget)?));
             }
             Look::Boundary { holds } => {
                 let word = Beside { set: letters(), edge: false };
@@ -73,7 +83,7 @@ fn split(parts: &[Ast], budget: &mut Budget) -> Option<Option<Vec<Parts>>> {
                     let after = right.of(after, Side::Ahead, budget)?;
                     both.extend(pairs(&before, &after, budget)?);
                 }
-                return Some(Some(both));
+                return Some(Step::Split(both));
             }
             Look::Around { ahead: is_ahead, holds, of } => {
                 let Some(beside) = Beside::read(of, *is_ahead) else { continue };
@@ -82,11 +92,11 @@ fn split(parts: &[Ast], budget: &mut Budget) -> Option<Option<Vec<Parts>>> {
                     true => (vec![before.to_vec()], beside.of(after, Side::Ahead, budget)?),
                     false => (beside.of(before, Side::Behind, budget)?, vec![after.to_vec()]),
                 };
-                return Some(Some(pairs(&before, &after, budget)?));
+                return Some(Step::Split(pairs(&before, &after, budget)?));
             }
         }
     }
-    Some(None)
+    Some(Step::Settled)
 }
 
 /// Joins what may be before a position with what may be after it.

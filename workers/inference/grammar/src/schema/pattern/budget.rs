@@ -2,7 +2,7 @@
 
 use crate::schema::Halt;
 
-/// About two seconds.
+/// Enough for some hundreds of patterns with look-around. The deadline of a compilation bounds its time as well.
 const STEPS: usize = 2_000_000;
 /// Steps between looks at the clock.
 const SPELL: usize = 4096;

@@ -35,7 +35,7 @@ struct Reader {
     any_dot: bool,
 }
 
-/// What follows a backslash. A set stands for its characters alone, whatever the flags.
+/// The meaning of a backslash and of what follows it. Flags apply to letters only.
 enum Escape {
     Letter(char),
     Set(ClassUnicode),

@@ -151,9 +151,16 @@ fn patterns_that_are_made_to_cost_much_end_soon() {
 }
 
 #[test]
-fn patterns_are_joined_with_their_anchors() {
-    let joined = join(&["^a|b$".to_owned(), "[|]\\$".to_owned()]);
-    assert_eq!(joined, r"^(?:(?:a)(?s:.*)|(?s:.*)(?:b)|(?s:.*)(?:[|]\$)(?s:.*))$");
+fn patterns_are_joined_to_what_any_of_them_matches() {
+    let budget = &mut Budget::new(Halt::default());
+    let patterns: Vec<String> =
+        ["^a|b$", "[|]\\$", "^\\^x$"].map(|source| one(source, budget).expect("few parts")).into();
+    let joined = [join(&patterns)];
+    for (text, fits) in
+        [("ax", true), ("xb", true), ("x|$x", true), ("^x", true), ("x", false), ("ba", false)]
+    {
+        assert_eq!(matches(&joined, text), fits, "{text} {joined:?}");
+    }
 }
 
 /// Small patterns with assertions.

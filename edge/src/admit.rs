@@ -6,9 +6,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use cortex_api::{Kind, Problem};
+use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
-use cortex_guard::keys::{ApiKey, KeyId, Pepper, Pointer, ShownKey};
-use cortex_guard::{Kind, Problem};
+use cortex_guard::keys::{ApiKey, Pepper, Pointer, ShownKey};
 use futures::StreamExt;
 use worker::{ByteStream, Env};
 

@@ -1,6 +1,6 @@
 //! Answers, with the headers that every one of them has.
 
-use cortex_guard::{Problem, Shape, headers};
+use cortex_api::{Problem, Shape, headers};
 use serde::Serialize;
 use worker::{Headers, Response, ResponseBuilder, Result};
 

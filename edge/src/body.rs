@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use cortex_guard::precheck::{self, MAX_BODY};
-use cortex_guard::{Kind, Problem};
+use cortex_api::body::{MAX_BODY, check_body, check_content_length};
+use cortex_api::{Kind, Problem};
 use futures::StreamExt;
 use futures::future::{Either, select};
 use worker::{ByteStream, Delay, Request};
@@ -34,7 +34,7 @@ thread_local! {
 /// Reads a body whole, but keeps no more of it than is allowed. `owner` is who it counts for.
 pub(crate) async fn read(request: &mut Request, owner: &str) -> Result<Vec<u8>, Refusal> {
     let announced = request.headers().get("content-length")?;
-    precheck::check_content_length(announced.as_deref())?;
+    check_content_length(announced.as_deref())?;
     if request.inner().body().is_none() {
         return Ok(Vec::new());
     }
@@ -51,7 +51,7 @@ async fn arrive(request: &mut Request, announced: bool, share: Share) -> Result<
     let broken = |_| Problem::new(Kind::InvalidRequest, "the body broke off");
     if announced {
         let body = request.bytes().await.map_err(broken)?;
-        precheck::check_body(&body)?;
+        check_body(&body)?;
         return Ok(body);
     }
     let mut body = Vec::new();
@@ -62,7 +62,7 @@ async fn arrive(request: &mut Request, announced: bool, share: Share) -> Result<
             return Err(crowded().into());
         }
         body.extend_from_slice(&chunk);
-        if let Err(problem) = precheck::check_body(&body) {
+        if let Err(problem) = check_body(&body) {
             discard(stream).await;
             return Err(problem.into());
         }

@@ -2,10 +2,10 @@
 
 use std::str::FromStr;
 
+use cortex_api::topics::Catalogue;
 use cortex_guard::cors::Origins;
 use cortex_guard::keys::Pepper;
 use cortex_guard::signature::Keyring;
-use cortex_guard::topics::Catalogue;
 use worker::Env;
 
 use crate::ledger::bounds::Bounds;

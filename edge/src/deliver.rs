@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use cortex_api::problem::ErrorView;
+use cortex_api::{Kind, Problem, headers, hops};
 use cortex_domain::job::Hop;
-use cortex_guard::problem::ErrorView;
-use cortex_guard::{Kind, Problem, headers, hops};
 use serde::{Deserialize, Serialize};
 use worker::{Env, Response};
 

@@ -5,10 +5,10 @@
 
 use std::pin::pin;
 
-use cortex_guard::api::EmbeddingsRequest;
-use cortex_guard::api::chat::{ChatRequest, ShortChat};
-use cortex_guard::api::completions::CompletionRequest;
-use cortex_guard::{Problem, precheck};
+use cortex_api::body::{Checked, check_content_type};
+use cortex_api::chat::{ChatRequest, ShortChat};
+use cortex_api::completions::CompletionRequest;
+use cortex_api::{EmbeddingsRequest, Problem};
 use futures::future::{Either, select};
 use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
 
@@ -72,7 +72,7 @@ async fn enter(
         _ => {}
     }
     if route.takes_json() {
-        precheck::check_content_type(head.content_type())?;
+        check_content_type(head.content_type())?;
     }
     let presented = admit::presented(head, env).await?;
     match route {
@@ -91,6 +91,6 @@ async fn enter(
 }
 
 /// Refuses what the conversation that a short one stands for would be refused for.
-fn short(content_type: Option<&str>, body: &[u8]) -> Result<ChatRequest, Problem> {
-    ShortChat::parse(content_type, body)?.request()
+fn short(body: Checked<'_>) -> Result<ChatRequest, Problem> {
+    ShortChat::parse(body)?.request()
 }

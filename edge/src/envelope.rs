@@ -1,8 +1,8 @@
 //! A job on its way to the origin, as it lies in the ledger and travels in the queue: a line of JSON, then
 //! the body as it was sent. A body too large for a queue message is parked and only the line travels.
 
+use cortex_api::hops;
 use cortex_domain::job::Hop;
-use cortex_guard::hops;
 use cortex_guard::keys::Caller;
 use serde::{Deserialize, Serialize};
 

@@ -1,10 +1,11 @@
 //! The head of a request as it came in, and what is checked of it before anything else.
 
+use cortex_api::body::check_content_length;
+use cortex_api::headers::{IDEMPOTENCY_KEY, TRACEPARENT};
+use cortex_api::trace::Traceparent;
+use cortex_api::{Kind, Problem};
 use cortex_domain::id::IdempotencyKey;
-use cortex_guard::headers::{IDEMPOTENCY_KEY, TRACEPARENT};
 use cortex_guard::precheck;
-use cortex_guard::trace::Traceparent;
-use cortex_guard::{Kind, Problem};
 use worker::Request;
 
 use crate::chance;
@@ -38,7 +39,7 @@ impl Head {
         let all = || self.headers.iter().map(|(name, value)| (name, value));
         precheck::check_headers(all())?;
         precheck::check_header_texts(all())?;
-        precheck::check_content_length(self.get("content-length"))?;
+        check_content_length(self.get("content-length"))?;
         precheck::check_content_encoding(self.get("content-encoding"))
     }
 

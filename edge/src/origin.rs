@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use cortex_api::{Kind, Problem, headers};
 use cortex_domain::time::Timestamp;
 use cortex_guard::signature::{self, Instance, Keyring, Nonce, Request as Signed, WINDOW};
-use cortex_guard::{Kind, Problem, headers};
 use futures::future::{Either, select};
 use worker::js_sys::Uint8Array;
 use worker::{

@@ -1,6 +1,6 @@
 //! Why a request ends early.
 
-use cortex_guard::{Kind, Problem};
+use cortex_api::{Kind, Problem};
 
 use crate::log;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use cortex_api::RevokedKey;
+use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
-use cortex_guard::api::RevokedKey;
-use cortex_guard::keys::KeyId;
 use worker::Env;
 
 use crate::ledger::client::LedgerClient;

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use cortex_guard::{Kind, Problem, Shape};
+use cortex_api::{Kind, Problem, Shape};
 use futures::StreamExt;
 use futures::future::{Either, select};
 use worker::{ByteStream, Delay, Env, Response, ResponseBody, ResponseBuilder};

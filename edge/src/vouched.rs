@@ -4,7 +4,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use cortex_guard::keys::{KeyHash, KeyId, ShownKey};
+use cortex_domain::id::KeyId;
+use cortex_guard::keys::{KeyHash, ShownKey};
 
 use crate::chance;
 

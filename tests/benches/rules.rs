@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cortex_bus::Embedded;
 use cortex_domain::event::{Event, Timings};
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
@@ -16,7 +17,6 @@ use cortex_domain::ports::Bus;
 use cortex_domain::state::{Attempt, Lease, Target};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::time::Timestamp;
-use cortex_fabric::bus::Embedded;
 use cortex_guard::precheck;
 use cortex_guard::signature::{self, Keyring, Nonce};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

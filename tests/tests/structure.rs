@@ -48,9 +48,12 @@ fn each_forbidden_dependency_is_found() {
         ("proto/http1", "proto/guard"),
         ("proto/guard", "proto/wire"),
         ("proto/wire", "proto/guard"),
-        ("proto/fabric", "proto/guard"),
+        ("proto/api", "proto/guard"),
+        ("proto/bus", "proto/guard"),
+        ("proto/platform", "proto/wire"),
+        ("proto/redact", "proto/domain"),
         ("proto/models", "proto/wire"),
-        ("edge", "proto/fabric"),
+        ("edge", "proto/platform"),
         ("edge", "origin/gateway"),
         ("origin/gateway", "origin/store"),
         ("origin/scheduler", "workers/runtime"),
@@ -112,6 +115,16 @@ fn an_allowing_decision_outside_the_kernel_is_found() {
         Source::new("origin/gateway/src/jobs.rs", &tested).violations(),
         ["origin/gateway/src/jobs.rs:5 makes an allowing decision"]
     );
+}
+
+#[test]
+fn trusting_a_body_outside_the_guard_is_found() {
+    let line = "let asked = CreateJob::parse(Checked::trust(&body), &topics);\n";
+    assert_eq!(
+        Source::new("origin/gateway/src/jobs.rs", line).violations(),
+        ["origin/gateway/src/jobs.rs:1 trusts a body that it did not check"]
+    );
+    assert_eq!(Source::new("proto/guard/src/precheck/mod.rs", line).violations(), Vec::<String>::new());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which requests go on to workerd, and how the others are refused. workerd would refuse a malformed one in words of its
 //! own, and reads a message with two lengths in its own way.
 
-use cortex_guard::{Kind, Problem};
+use cortex_api::{Kind, Problem};
 use cortex_http1::{Fault, Rules};
 
 /// What workerd passes on to a Worker.

@@ -4,8 +4,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use cortex_guard::precheck::MAX_BODY;
-use cortex_guard::{Kind, Problem};
+use cortex_api::body::MAX_BODY;
+use cortex_api::{Kind, Problem};
 use serde::{Deserialize, Serialize};
 
 use super::jobs::Waiting;

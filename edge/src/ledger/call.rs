@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use cortex_guard::api::{Applied, JobView, StateLine};
+use cortex_api::{Applied, JobView, StateLine};
 use cortex_guard::keys::{Caller, KeyRecord, ShownKey};
 use serde::{Deserialize, Serialize};
 
 use super::bounds::Full;
 use crate::deliver::Delivery;
 
-/// Which jobs are asked for; see [`cortex_guard::api::ListJobs`].
+/// Which jobs are asked for; see [`cortex_api::ListJobs`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Listing {
     pub(crate) state: Option<String>,

@@ -1,10 +1,9 @@
 //! Calls to a tenant's ledger.
 
+use cortex_api::{Applied, JobView, Kind, ListJobs, Problem, StateLine};
 use cortex_domain::id::Tenant;
-use cortex_guard::api::{Applied, JobView, ListJobs, StateLine};
 use cortex_guard::keys::{Caller, KeyRecord};
 use cortex_guard::signature::Verified;
-use cortex_guard::{Kind, Problem};
 use worker::{Env, Method, Request, RequestInit, Stub};
 
 use super::call::{Ask, Call, Entry, Idempotency, Listing, NewJob, Place, Reply};

@@ -1,13 +1,12 @@
 //! The tenant's jobs: those the origin hasn't taken yet, with all it takes to send them, and for a while
 //! where the others stand.
 
+use cortex_api::problem::ErrorView;
+use cortex_api::{HoldView, JobView, StateLine, hops};
 use cortex_domain::job::Hop;
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
-use cortex_guard::api::{HoldView, JobView, StateLine};
-use cortex_guard::hops;
 use cortex_guard::keys::Caller;
-use cortex_guard::problem::ErrorView;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use worker::{Error, Result};

@@ -17,9 +17,9 @@ mod untold;
 use std::cell::Cell;
 use std::time::Duration;
 
+use cortex_api::Applied;
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
-use cortex_guard::api::Applied;
 use cortex_guard::keys::Caller;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 

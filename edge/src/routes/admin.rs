@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use cortex_api::{Applied, CreateKey, KeyPage, Kind, Problem, StateLine, StateReport};
+use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
-use cortex_guard::api::{Applied, CreateKey, KeyPage, KeyView, StateLine, StateReport};
-use cortex_guard::keys::{ApiKey, Epoch, KeyId, KeyRecord};
+use cortex_guard::keys::{ApiKey, Epoch, KeyRecord};
+use cortex_guard::precheck;
 use cortex_guard::signature::{self, Announced, Head as Signed, Seen, verify};
-use cortex_guard::{Kind, Problem};
 use worker::{Context, Env, Request, Response};
 
 use super::Internal;
@@ -29,7 +30,7 @@ pub(crate) async fn answer(
     let body = body::read(request, OWNER).await?;
     announced.check(&body).map_err(unsigned)?;
     match internal {
-        Internal::States => states(StateReport::parse(&body)?, env).await,
+        Internal::States => states(StateReport::parse(precheck::check_internal(&body)?)?, env).await,
         Internal::CreateKey => create_key(&body, env).await,
         Internal::ListKeys => list_keys(&head.query, env).await,
         Internal::RevokeKey(id) => revoke_key(&id, &head.query, env, context).await,
@@ -76,7 +77,7 @@ async fn states(report: StateReport, env: &Env) -> Result<Response, Refusal> {
 }
 
 async fn create_key(body: &[u8], env: &Env) -> Result<Response, Refusal> {
-    let CreateKey { tenant, principal, roles } = CreateKey::parse(body)?;
+    let CreateKey { tenant, principal, roles } = CreateKey::parse(precheck::check_inner(body)?)?;
     let key = ApiKey::mint(chance::random()?);
     let record = KeyRecord {
         id: key.id.clone(),
@@ -91,7 +92,7 @@ async fn create_key(body: &[u8], env: &Env) -> Result<Response, Refusal> {
     let record = LedgerClient::of(env, &record.tenant)?.put_key(record).await?;
     admit::point(&record.id, &record.tenant, env).await?;
     log::info("key.created", &[("key", record.id.as_str()), ("tenant", record.tenant.as_str())]);
-    Ok(answer::json(201, &KeyView::made(record, &key), &[])?)
+    Ok(answer::json(201, &record.view_with(&key), &[])?)
 }
 
 async fn list_keys(query: &str, env: &Env) -> Result<Response, Refusal> {
@@ -99,7 +100,7 @@ async fn list_keys(query: &str, env: &Env) -> Result<Response, Refusal> {
         return Err(Problem::new(Kind::InvalidRequest, "name a tenant: `?tenant=`").at("tenant").into());
     };
     let keys = LedgerClient::of(env, &tenant)?.keys().await?;
-    let keys = keys.into_iter().map(|(record, revoked)| KeyView::new(record, revoked)).collect();
+    let keys = keys.into_iter().map(|(record, revoked)| record.view(revoked)).collect();
     Ok(answer::json(200, &KeyPage { keys }, &[])?)
 }
 
@@ -115,7 +116,7 @@ async fn revoke_key(id: &KeyId, query: &str, env: &Env, context: &Context) -> Re
     let keys = ledger.keys().await?;
     context.wait_until(revoked::tell_now(id.clone(), tenant, ledger, env.clone()));
     let (record, revoked) = keys.into_iter().find(|(record, _)| record.id == *id).ok_or_else(not_found)?;
-    Ok(answer::json(200, &KeyView::new(record, revoked), &[])?)
+    Ok(answer::json(200, &record.view(revoked), &[])?)
 }
 
 /// The tenant named in a query, which needs no decoding: tenants' names hold nothing that is encoded.

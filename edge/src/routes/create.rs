@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use cortex_api::prefer::Prefer;
+use cortex_api::{CreateJob, Kind, Problem, headers, hops};
 use cortex_domain::job::Hop;
-use cortex_guard::api::CreateJob;
 use cortex_guard::flags::Flags;
-use cortex_guard::prefer::Prefer;
-use cortex_guard::{Kind, Problem, fingerprint, headers, hops, precheck};
+use cortex_guard::{fingerprint, precheck};
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, QueueContentType, RawMessageBuilder, Request, Response};
 
@@ -38,7 +38,10 @@ pub(crate) async fn answer(
         ledger.check(presented).await?;
     }
     let body = body::read(request, presented.tenant.as_str()).await?;
-    let job = match CreateJob::parse(head.content_type(), &body, &config::topics(env)?) {
+    let topics = config::topics(env)?;
+    let read =
+        precheck::check_json(head.content_type(), &body).and_then(|body| CreateJob::parse(body, &topics));
+    let job = match read {
         Ok(job) => job,
         Err(problem) => {
             if known {

@@ -1,11 +1,9 @@
 //! A job's events. As long as the ledger has it, its hops are all there is; a caller who streams gets them and
 //! is told to come back in a moment.
 
+use cortex_api::{EventPage, EventView, accept, hops};
 use cortex_domain::id::JobId;
 use cortex_domain::job::Hop;
-use cortex_guard::accept;
-use cortex_guard::api::{EventPage, EventView};
-use cortex_guard::hops;
 use serde_json::Map;
 use worker::{Env, Response};
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cortex_guard::api::{HealthView, Status};
+use cortex_api::{HealthView, Status};
 use worker::{Delay, Env, Response};
 
 use crate::origin::Origin;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use cortex_api::{Kind, Problem};
 use cortex_domain::id::JobId;
-use cortex_guard::{Kind, Problem};
 use worker::{Delay, Env, Request, Response};
 
 use super::through;

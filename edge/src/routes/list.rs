@@ -1,7 +1,7 @@
 //! `GET /api/v1/jobs`: what the ledger holds and what the origin has, as one list. While the origin is away it is what
 //! the ledger knows: its own jobs, and where it last heard that the others stood.
 
-use cortex_guard::api::{JobPage, JobView, ListJobs};
+use cortex_api::{JobPage, JobView, ListJobs};
 use worker::{Env, Response};
 
 use super::through;

@@ -8,10 +8,9 @@ pub(crate) mod job;
 pub(crate) mod list;
 pub(crate) mod through;
 
+use cortex_api::{Kind, Problem, not_served};
 use cortex_domain::id::JobId;
-use cortex_guard::api::not_served;
-use cortex_guard::keys::KeyId;
-use cortex_guard::{Kind, Problem};
+use cortex_domain::id::KeyId;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Route {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use cortex_api::body::Checked;
+use cortex_api::{Problem, headers, hops};
 use cortex_domain::job::Hop;
 use cortex_guard::flags::Flags;
 use cortex_guard::keys::Caller;
-use cortex_guard::{Problem, headers, hops};
+use cortex_guard::precheck;
 use worker::{Env, Request, Response};
 
 use crate::admit::Presented;
@@ -29,7 +31,7 @@ pub(crate) async fn read(head: &Head, presented: &Presented, env: &Env) -> Resul
 
 /// A call of a model: read here as it will be there.
 pub(crate) async fn infer<T>(
-    parse: impl FnOnce(Option<&str>, &[u8]) -> Result<T, Problem>,
+    parse: impl FnOnce(Checked<'_>) -> Result<T, Problem>,
     head: &Head,
     request: &mut Request,
     presented: &Presented,
@@ -37,7 +39,7 @@ pub(crate) async fn infer<T>(
 ) -> Result<Response, Refusal> {
     let caller = LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
     let body = body::read(request, caller.tenant.as_str()).await?;
-    parse(head.content_type(), &body)?;
+    parse(precheck::check_json(head.content_type(), &body)?)?;
     let work = Work { job: chance::job_id()?.to_string(), flags: None, deadline: INFERENCE };
     let (answered, job) = or_revoked(work.send(head, &body, &caller, env).await, presented, env).await?;
     pass(answered, &[(headers::JOB_ID, &job)], head, presented, env).await

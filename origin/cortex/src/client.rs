@@ -11,12 +11,12 @@ mod sse;
 
 use std::time::{Duration, Instant};
 
+use cortex_api::{
+    CreateJobBody, EventPage, EventView, JobPage, JobView, ModelPage, ModelView, WorkerPage, WorkerView,
+};
 use cortex_domain::id::{IdempotencyKey, JobId};
 use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
-use cortex_guard::api::{
-    CreateJobBody, EventPage, EventView, JobPage, JobView, ModelPage, ModelView, WorkerPage, WorkerView,
-};
 use reqwest::{Method, RequestBuilder, Url};
 
 pub(crate) use admin::Admin;
@@ -66,7 +66,7 @@ impl Api {
     ) -> Result<JobView, CallError> {
         let mut request = self.request(Method::POST, self.at(&["api", "v1", "jobs"])).json(body);
         if let Some(key) = idempotency {
-            request = request.header(cortex_guard::headers::IDEMPOTENCY_KEY, key.as_str());
+            request = request.header(cortex_api::headers::IDEMPOTENCY_KEY, key.as_str());
         }
         answer::read(request).await
     }

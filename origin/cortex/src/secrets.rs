@@ -5,8 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 
-use cortex_fabric::entropy;
 use cortex_guard::signature::Keyring;
+use cortex_platform::entropy;
 use cortex_safety::Token;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use bytes::Bytes;
+use cortex_api::{Kind, Problem, headers};
 use cortex_domain::call::Called;
 use cortex_domain::id::{JobId, ModelName};
 use cortex_domain::job::{Job, Limits, Priority, Request};
@@ -14,7 +15,6 @@ use cortex_domain::ports::{Bus, Payloads};
 use cortex_domain::state::{Exhausted, State};
 use cortex_domain::subject::Subject;
 use cortex_domain::topic::Topic;
-use cortex_guard::{Kind, Problem, headers};
 use cortex_wire::{decode_called, encode_call, encode_submit};
 use http::header;
 

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
+use cortex_api::{EmbeddingsRequest, Kind, Problem};
 use cortex_domain::topic::Topic;
-use cortex_guard::api::EmbeddingsRequest;
-use cortex_guard::{Kind, Problem};
 
 use crate::call::{self, Patience};
 use crate::door::Admitted;
@@ -25,7 +24,7 @@ pub(crate) async fn create(State(gateway): State<Gateway>, admitted: Admitted) -
 async fn embed(gateway: Gateway, admitted: Admitted) -> Result<Response, Problem> {
     let (inner, size) = (&gateway.inner, admitted.body.len());
     let read = move || {
-        let asked = EmbeddingsRequest::parse(admitted.content_type(), &admitted.body)?;
+        let asked = EmbeddingsRequest::parse(admitted.json()?)?;
         Ok((admitted, asked))
     };
     let (admitted, asked) = inner.offload.run(size, read).await?;

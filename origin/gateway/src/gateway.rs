@@ -3,17 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use cortex_api::topics;
+use cortex_bus::payload::Layered;
 use cortex_domain::catalogue::Catalogue;
 use cortex_domain::fair::Sharing;
 use cortex_domain::id::JobId;
 use cortex_domain::ports::{Bus, BusError, JobStore};
 use cortex_domain::time::Timestamp;
-use cortex_fabric::clock::Clock;
-use cortex_fabric::entropy;
-use cortex_fabric::payload::Layered;
 use cortex_guard::loopback::AllowedHost;
 use cortex_guard::signature::Instance;
-use cortex_guard::topics;
+use cortex_platform::clock::Clock;
+use cortex_platform::entropy;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 

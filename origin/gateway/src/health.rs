@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use cortex_api::{HealthView, Status};
 use cortex_domain::ports::Sequence;
-use cortex_guard::api::{HealthView, Status};
 use http::StatusCode;
 
 use crate::door::Anybody;

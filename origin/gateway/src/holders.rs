@@ -4,9 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cortex_api::{Kind, Problem, headers};
+use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
-use cortex_guard::keys::KeyId;
-use cortex_guard::{Kind, Problem, headers};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cortex_api::{Applied, MAX_STATES, StateLine, StateReport};
 use cortex_domain::event::Event;
 use cortex_domain::id::JobId;
 use cortex_domain::ports::{CommitError, JobStore, Step, StoreError};
 use cortex_domain::transition::Change;
-use cortex_fabric::clock::Clock;
-use cortex_fabric::entropy;
-use cortex_guard::api::{Applied, MAX_STATES, StateLine, StateReport};
 use cortex_guard::signature::{Ambiguous, Keyring, Nonce, Request, sign};
+use cortex_platform::clock::Clock;
+use cortex_platform::entropy;
 use reqwest::{Client, Url};
 use tokio_util::sync::CancellationToken;
 

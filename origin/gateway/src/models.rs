@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use cortex_api::{ModelPage, ModelView};
 use cortex_domain::id::ModelName;
-use cortex_guard::api::{ModelPage, ModelView};
 
 use crate::door::Admitted;
 use crate::gateway::Gateway;

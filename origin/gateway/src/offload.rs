@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cortex_guard::{Kind, Problem};
+use cortex_api::{Kind, Problem};
 use tokio::sync::Semaphore;
 
 /// Reading a body of so many bytes costs less than handing it to another thread is worth.

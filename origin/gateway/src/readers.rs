@@ -6,8 +6,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cortex_api::{Kind, Problem};
 use cortex_domain::id::{JobId, Tenant};
-use cortex_guard::{Kind, Problem};
 
 use crate::limits::{Limits, Share};
 

@@ -1,12 +1,12 @@
 //! Refusals as answers.
 
 use axum::response::{IntoResponse, Response};
+use cortex_api::{Kind, Problem, Shape};
 use cortex_domain::call::Refusal;
 use cortex_domain::fair::Crowded;
 use cortex_domain::ports::{BusError, CommitError, StoreError};
 use cortex_domain::retention::{Beyond, Bound, Retention};
 use cortex_domain::state::{Failure, FailureKind};
-use cortex_guard::{Kind, Problem, Shape};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::time::Duration;
 

@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use cortex_guard::api::{Closed, RevokedKey};
-use cortex_guard::{Kind, Problem};
+use cortex_api::{Closed, Kind, Problem, RevokedKey};
+
+use cortex_guard::precheck;
 
 use crate::door::Admitted;
 use crate::gateway::Gateway;
@@ -17,7 +18,7 @@ pub(crate) async fn revoked(
     if !admitted.signed {
         return Err(Problem::new(Kind::NotFound, "there is no such path").into());
     }
-    let RevokedKey { key } = RevokedKey::parse(&admitted.body)?;
+    let RevokedKey { key } = RevokedKey::parse(precheck::check_internal(&admitted.body)?)?;
     let closed = gateway.inner.holders.revoke(admitted.owner.tenant, key.clone());
     tracing::info!(%key, closed, "an API key was revoked");
     Ok(Json(Closed { closed }))

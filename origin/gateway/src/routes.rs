@@ -2,8 +2,7 @@
 
 use axum::Router;
 use axum::routing::{get, post};
-use cortex_guard::api::not_served;
-use cortex_guard::{Kind, Problem, Shape};
+use cortex_api::{Kind, Problem, Shape, not_served};
 use http::Uri;
 
 use crate::gateway::Gateway;

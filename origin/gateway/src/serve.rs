@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use cortex_fabric::write_timeout::WriteTimeout;
-use cortex_guard::Shape;
+use cortex_api::Shape;
 use cortex_guard::loopback::Door as Loopback;
 use cortex_http1::{Framed, MAX_HEAD};
+use cortex_platform::write_timeout::WriteTimeout;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;

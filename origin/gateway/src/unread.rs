@@ -10,8 +10,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use cortex_api::{Kind, Problem};
 use cortex_domain::id::Tenant;
-use cortex_guard::{Kind, Problem};
 use hyper::body::{Body as _, Frame, SizeHint};
 
 use crate::limits;

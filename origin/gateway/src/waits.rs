@@ -4,11 +4,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cortex_api::Problem;
 use cortex_domain::fair::{Gate, Sharing};
 use cortex_domain::id::Tenant;
 use cortex_domain::time::Uptime;
-use cortex_fabric::clock::Clock;
-use cortex_guard::Problem;
+use cortex_platform::clock::Clock;
 
 use crate::refuse;
 
@@ -88,9 +88,9 @@ impl Drop for Wait {
 
 #[cfg(test)]
 mod tests {
+    use cortex_api::Shape;
     use cortex_domain::fair::Weights;
     use cortex_domain::time::Timestamp;
-    use cortex_guard::Shape;
 
     use super::*;
 

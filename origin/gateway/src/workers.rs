@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use cortex_api::{Kind, Problem, WorkerPage, WorkerView};
 use cortex_domain::id::WorkerId;
 use cortex_domain::ports::{Bus, BusError};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::time::Uptime;
 use cortex_domain::worker::Heartbeat;
-use cortex_fabric::clock::Clock;
-use cortex_guard::api::{WorkerPage, WorkerView};
-use cortex_guard::{Kind, Problem};
+use cortex_platform::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
 use crate::door::Admitted;

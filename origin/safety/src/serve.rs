@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cortex_domain::policy::Question;
 use cortex_domain::time::Timestamp;
-use cortex_fabric::incoming::incoming;
+use cortex_platform::incoming::incoming;
 use cortex_wire::v1::safety_server::{Safety, SafetyServer};
 use cortex_wire::{DecodeError, v1};
 use tokio::net::TcpListener;

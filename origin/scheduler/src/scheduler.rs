@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cortex_domain::call::Refusal;
 use cortex_domain::ports::{Bus, BusError, Delivery, JobStore, SafetyGate};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_fabric::clock::Clock;
+use cortex_platform::clock::Clock;
 use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 

@@ -134,6 +134,33 @@ impl FromStr for DispatchId {
     }
 }
 
+/// The public part of an API key, by which its record is found: 12 base32 characters.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct KeyId(String);
+
+impl KeyId {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let is_valid = text.len() == 12 && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+        let reason = "it has 12 characters, a to z and 2 to 7";
+        is_valid.then(|| Self(text.to_owned())).ok_or(InvalidId { what: "key id", reason })
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $extra:literal) => {
         $(#[$doc])*

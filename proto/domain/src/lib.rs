@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod event;
 pub mod fair;
 pub mod flow;
+pub mod hex;
 pub mod id;
 pub mod job;
 pub mod placement;

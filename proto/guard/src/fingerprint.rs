@@ -19,7 +19,7 @@ pub fn of(method: &str, path: &str, content_type: &str, body: &[u8]) -> Fingerpr
 /// A fingerprint in hexadecimal.
 #[must_use]
 pub fn text(fingerprint: &Fingerprint) -> String {
-    crate::hex::encode(&fingerprint.0)
+    cortex_domain::hex::encode(&fingerprint.0)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use crate::precheck::Finding;
+use cortex_redact::Finding;
 
 /// The label under which a job shows its flags; a caller can't set it.
 pub const LABEL: &str = "cortex/personal-data";

@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cortex_domain::id::{Principal, Role, Tenant};
+use cortex_api::KeyView;
+use cortex_domain::id::{KeyId, Principal, Role, Tenant};
 use cortex_domain::time::Timestamp;
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 pub use self::pointer::Pointer;
-use crate::hex;
+use cortex_domain::hex;
 
 /// Why a text is no API key. It says nothing about the text, which may be a secret of another kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -40,7 +41,8 @@ impl ApiKey {
         let (name, secret) = random.split_at(8);
         let bits = name.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
         let digit = |at: u32| char::from(ALPHABET[(bits >> (5 * at)) as usize & 31]);
-        let id = KeyId((0..12).map(digit).collect());
+        let id: String = (0..12).map(digit).collect();
+        let id = id.parse().expect("twelve characters of the alphabet are an id");
         Self { id, secret: secret.try_into().expect("40 - 8 bytes are 32") }
     }
 
@@ -81,39 +83,16 @@ impl FromStr for ApiKey {
         let rest = text.strip_prefix("ctx_").ok_or(MalformedKey)?;
         let (id, secret) = rest.split_once('_').ok_or(MalformedKey)?;
         let secret = URL_SAFE_NO_PAD.decode(secret).map_err(|_| MalformedKey)?;
-        Ok(Self { id: id.parse()?, secret: secret.try_into().map_err(|_| MalformedKey)? })
+        Ok(Self {
+            id: id.parse().map_err(|_| MalformedKey)?,
+            secret: secret.try_into().map_err(|_| MalformedKey)?,
+        })
     }
 }
 
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ApiKey({}, ***)", self.id)
-    }
-}
-
-/// The public part of a key, by which its record is found: 12 base32 characters.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct KeyId(String);
-
-impl KeyId {
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for KeyId {
-    type Err = MalformedKey;
-
-    fn from_str(text: &str) -> Result<Self, MalformedKey> {
-        let sound = text.len() == 12 && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
-        sound.then(|| Self(text.to_owned())).ok_or(MalformedKey)
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -176,22 +155,22 @@ impl FromStr for KeyHash {
 /// A key as a caller showed it, its secret hashed. That it is a key of ours only its record says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShownKey {
-    #[serde(with = "crate::text")]
+    #[serde(with = "cortex_api::text")]
     pub id: KeyId,
-    #[serde(with = "crate::text")]
+    #[serde(with = "cortex_api::text")]
     pub hash: KeyHash,
 }
 
 /// Who calls, as the record of the key says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Caller {
-    #[serde(with = "crate::text")]
+    #[serde(with = "cortex_api::text")]
     pub key: KeyId,
-    #[serde(with = "crate::text")]
+    #[serde(with = "cortex_api::text")]
     pub tenant: Tenant,
-    #[serde(with = "crate::text")]
+    #[serde(with = "cortex_api::text")]
     pub principal: Principal,
-    #[serde(with = "crate::text::list")]
+    #[serde(with = "cortex_api::text::list")]
     pub roles: Vec<Role>,
 }
 
@@ -210,19 +189,34 @@ impl Epoch {
 /// What is kept of a key, under its id.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct KeyRecord {
-    #[serde(with = "crate::text")]
+    #[serde(with = "cortex_api::text")]
     pub id: KeyId,
-    #[serde(with = "crate::text")]
+    #[serde(with = "cortex_api::text")]
     pub tenant: Tenant,
-    #[serde(with = "crate::text")]
+    #[serde(with = "cortex_api::text")]
     pub principal: Principal,
-    #[serde(with = "crate::text::list")]
+    #[serde(with = "cortex_api::text::list")]
     pub roles: Vec<Role>,
-    #[serde(with = "crate::text")]
+    #[serde(with = "cortex_api::text")]
     pub hash: KeyHash,
     pub epoch: Epoch,
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "cortex_api::rfc3339")]
     pub created_at: Timestamp,
+}
+
+impl KeyRecord {
+    /// Returns what is shown of the record, which leaves the hash out.
+    #[must_use]
+    pub fn view(self, revoked: bool) -> KeyView {
+        let Self { id, tenant, principal, roles, created_at, .. } = self;
+        KeyView { id, tenant, principal, roles, created_at, revoked, key: None }
+    }
+
+    /// Returns the view that hands the new key over, once.
+    #[must_use]
+    pub fn view_with(self, key: &ApiKey) -> KeyView {
+        KeyView { key: Some(key.expose()), ..self.view(false) }
+    }
 }
 
 impl KeyRecord {

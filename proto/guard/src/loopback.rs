@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use authority::{Authority, Name};
 
-use crate::problem::{Kind, Problem};
+use cortex_api::{Kind, Problem};
 
 /// A door on loopback: its port, and the hosts beside loopback's own that callers may know it by.
 #[derive(Debug, Clone, PartialEq, Eq)]

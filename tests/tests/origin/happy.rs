@@ -153,7 +153,7 @@ async fn a_deadline_ends_a_job_that_waits_and_one_that_runs() {
     let home = Home::new();
     let origin = Origin::start(&home, &Setup::echo()).await;
     let deadline = |seconds: u64| {
-        let now = cortex_fabric::clock::Clock::system().now();
+        let now = cortex_platform::clock::Clock::system().now();
         now.after(Duration::from_secs(seconds)).to_string()
     };
     // Nobody works on this topic.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cortex_fabric::clock::Clock;
-use cortex_fabric::entropy;
 use cortex_guard::signature::{Keyring, Nonce, Request, sign};
+use cortex_platform::clock::Clock;
+use cortex_platform::entropy;
 use cortex_tests::api::{Answer, Api, read};
 use cortex_tests::home::Home;
 use cortex_tests::origin::{Origin, Setup};

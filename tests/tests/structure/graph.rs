@@ -66,12 +66,15 @@ impl Graph {
 fn may_depend(from: &str, to: &str) -> bool {
     let proto = to.starts_with("proto/");
     match from {
-        "proto/domain" | "proto/config" | "proto/http1" => false,
-        "proto/guard" | "proto/wire" => to == "proto/domain",
+        "proto/domain" | "proto/config" | "proto/http1" | "proto/redact" => false,
+        "proto/api" => ["proto/domain", "proto/redact"].contains(&to),
+        "proto/guard" => ["proto/api", "proto/domain", "proto/redact"].contains(&to),
+        "proto/wire" | "proto/platform" => to == "proto/domain",
+        "proto/bus" => ["proto/domain", "proto/wire"].contains(&to),
+        "proto/link" => ["proto/bus", "proto/domain", "proto/platform", "proto/wire"].contains(&to),
         "proto/models" => ["proto/domain", "proto/config"].contains(&to),
-        "proto/fabric" => ["proto/domain", "proto/wire"].contains(&to),
-        "edge" => ["proto/domain", "proto/guard", "proto/wire"].contains(&to),
-        "edge/local" => ["proto/domain", "proto/guard", "proto/http1"].contains(&to),
+        "edge" => ["proto/api", "proto/domain", "proto/guard", "proto/redact", "proto/wire"].contains(&to),
+        "edge/local" => ["proto/api", "proto/domain", "proto/guard", "proto/http1"].contains(&to),
         "origin/cortex" => proto || to == "edge/local" || to.starts_with("origin/"),
         "tests" => proto || to == "edge/local",
         "workers/runtime" => proto,

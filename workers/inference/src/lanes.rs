@@ -9,7 +9,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cortex_guard::{Kind, Problem};
+use cortex_api::{Kind, Problem};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 

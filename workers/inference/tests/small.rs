@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use cortex_api::body::Checked;
+use cortex_api::chat::ChatRequest;
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
-use cortex_guard::api::chat::ChatRequest;
 use cortex_inference::Device;
 use cortex_inference::generate::{Caller, Defaults, Dialect, Model};
 use cortex_inference::language::{Event, LoadOptions, Request, load};
@@ -37,7 +38,7 @@ fn caller() -> Caller {
 
 async fn answer(model: &Model, messages: &Value) -> String {
     let body = json!({"model": "cortex-small", "messages": messages}).to_string();
-    let request = ChatRequest::parse(Some("application/json"), body.as_bytes()).unwrap();
+    let request = ChatRequest::parse(Checked::trust(body.as_bytes())).unwrap();
     let whole = model.chat(request, caller()).await.unwrap().document().await.unwrap();
     let whole: Value = serde_json::from_slice(&whole).unwrap();
     whole["choices"][0]["message"]["content"].as_str().unwrap().to_owned()

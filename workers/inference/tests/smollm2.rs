@@ -10,11 +10,12 @@ mod model;
 use std::path::PathBuf;
 
 use conversations::hash;
+use cortex_api::body::Checked;
+use cortex_api::chat::ChatRequest;
 use cortex_chat::{RenderError, SpecialTokens, Template};
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
 use cortex_gguf::Gguf;
-use cortex_guard::api::chat::ChatRequest;
 use cortex_inference::Device;
 use cortex_inference::generate::{Caller, Defaults, Dialect, Model};
 use cortex_inference::language::{LoadOptions, load};
@@ -95,7 +96,7 @@ async fn it_answers_a_question() {
     // The control character has no token here.
     let question = json!({"role": "user", "content": "What is the capital of \u{4}France?"});
     let body = json!({"model": NAME, "messages": [question], "temperature": 0, "max_tokens": 24}).to_string();
-    let request = ChatRequest::parse(Some("application/json"), body.as_bytes()).unwrap();
+    let request = ChatRequest::parse(Checked::trust(body.as_bytes())).unwrap();
     let caller = Caller {
         job: JobId::mint(Timestamp::from_millis(1), [1; 10]),
         tenant: Some("a".parse().unwrap()),

@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use cortex_bus::Embedded;
+use cortex_bus::payload::{Fake, Layered};
 use cortex_domain::flow::End;
 use cortex_domain::id::{DispatchId, WorkerId};
 use cortex_domain::ports::{Bus, Payloads, Subscription};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_fabric::bus::Embedded;
-use cortex_fabric::link::{Dial, Limits, LinkAddress, Listener, Server, open};
-use cortex_fabric::payload::{Fake, Layered};
+use cortex_link::{Dial, Limits, LinkAddress, Listener, Server, open};
 use cortex_runtime::echo::Echo;
 use cortex_runtime::{Settings, Worker};
 use cortex_wire::{decode_outcome, encode_assignment};

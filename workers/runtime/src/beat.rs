@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cortex_fabric::origin::Origin;
+use cortex_link::origin::Origin;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cortex_domain::id::DispatchId;
 use cortex_domain::state::Lease;
 use cortex_domain::worker::Held;
-use cortex_fabric::origin::Report;
+use cortex_link::origin::Report;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -1,6 +1,6 @@
 //! The worker: an [`Engine`] that can do a kind of work, and the loop that gives it jobs under their leases.
 //!
-//! The loop talks to an [`Origin`](cortex_fabric::origin::Origin) and does not know whether it is behind the link
+//! The loop talks to an [`Origin`](cortex_link::origin::Origin) and does not know whether it is behind the link
 //! or a broker.
 
 mod beat;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cortex_domain::flow::End;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Said;
-use cortex_fabric::origin::Heard;
+use cortex_link::origin::Heard;
 use tokio::time::Instant;
 
 use crate::RunError;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cortex_domain::id::WorkerId;
 use cortex_domain::task::{Progress, Said};
 use cortex_domain::worker::Held;
-use cortex_fabric::origin::Origin;
+use cortex_link::origin::Origin;
 use tokio::sync::Mutex;
 
 /// Takes pieces of a run's answer as they come.

@@ -9,7 +9,7 @@ use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::WorkerId;
 use cortex_domain::task::Task;
 use cortex_domain::worker::{Heartbeat, Held};
-use cortex_fabric::origin::{Heard, Inbox, Introduction, Origin, Report};
+use cortex_link::origin::{Heard, Inbox, Introduction, Origin, Report};
 use futures::StreamExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};

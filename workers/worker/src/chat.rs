@@ -5,11 +5,11 @@ mod loading;
 mod say;
 
 use bytes::Bytes;
+use cortex_api::{Kind, Problem};
 use cortex_domain::id::ModelName;
 use cortex_domain::ports::Answer;
 use cortex_domain::state::Failure;
 use cortex_domain::task::Task;
-use cortex_guard::{Kind, Problem};
 use cortex_inference::generate::{Caller, Shelf};
 use cortex_runtime::{Context, Engine, Profile};
 

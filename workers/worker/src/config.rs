@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, ValueEnum};
-use cortex_fabric::link::{Dial, Limits};
 use cortex_guard::loopback::AllowedHost;
 use cortex_inference::host::{Access, HostKey};
 use cortex_inference::{Device, Dtype};
+use cortex_link::{Dial, Limits};
 use cortex_runtime::Settings;
 
 pub(crate) use arguments::Cases;

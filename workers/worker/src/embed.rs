@@ -1,11 +1,12 @@
 //! The engine that embeds texts: `job.embed`, with requests and answers in the shape of `/v1/embeddings`.
 
 use bytes::Bytes;
+use cortex_api::body::Checked;
+use cortex_api::{EmbeddingsRequest, EmbeddingsResponse};
 use cortex_domain::id::{ModelName, Tenant};
 use cortex_domain::ports::Answer;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
-use cortex_guard::api::{EmbeddingsRequest, EmbeddingsResponse};
 use cortex_inference::embed::{EmbedError, Embedder, Longer};
 use cortex_runtime::{Context, Engine, Profile};
 use tokio_util::sync::CancellationToken;
@@ -32,7 +33,7 @@ impl Embed {
     }
 
     async fn embed(&self, tenant: &Tenant, input: Bytes) -> Result<Bytes, Failure> {
-        let parse = |body: &[u8]| EmbeddingsRequest::parse(Some("application/json"), body);
+        let parse = |body: &[u8]| EmbeddingsRequest::parse(Checked::trust(body));
         let request = self.embedder.lanes().read(tenant.as_str(), input, parse).await.map_err(failure::of)?;
         if request.model != self.model {
             let detail = format!("this pool has the model `{}`, not `{}`", self.model, request.model);

@@ -1,7 +1,7 @@
 //! Problems as a job's failures.
 
+use cortex_api::{Kind, Problem};
 use cortex_domain::state::{Failure, FailureKind};
-use cortex_guard::{Kind, Problem};
 
 pub(crate) fn of(problem: Problem) -> Failure {
     let kind = match problem.kind.status() {

@@ -15,7 +15,6 @@ mod telemetry;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use cortex_fabric::link;
 use cortex_runtime::Worker;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +47,7 @@ async fn serve(served: Served) -> Result<(), Exit> {
 
     let engine = engine::start(served.work, shutdown.clone()).await?;
     let worker = Worker::new(served.settings, engine);
-    let (origin, inbox) = link::open(served.dial, worker.introduction());
+    let (origin, inbox) = cortex_link::open(served.dial, worker.introduction());
     tokio::select! {
         ended = worker.run(origin, inbox, shutdown) => ended.map_err(Exit::of_run),
         () = orphaned.cancelled() => {

@@ -6,11 +6,11 @@ use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cortex_bus::Embedded;
+use cortex_bus::payload::Fake;
 use cortex_domain::ports::{Bus, Subscription};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_fabric::bus::Embedded;
-use cortex_fabric::link::{Limits, Listener, Server};
-use cortex_fabric::payload::Fake;
+use cortex_link::{Limits, Listener, Server};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;

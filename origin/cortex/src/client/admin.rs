@@ -1,11 +1,11 @@
 //! The edge's admin route, which takes what is signed with the origin's key.
 
+use cortex_api::{CreateKey, KeyPage, KeyView};
+use cortex_domain::id::KeyId;
 use cortex_domain::id::{Principal, Role, Tenant};
-use cortex_fabric::clock::Clock;
-use cortex_fabric::entropy;
-use cortex_guard::api::{CreateKey, KeyPage, KeyView};
-use cortex_guard::keys::KeyId;
 use cortex_guard::signature::{Keyring, Nonce, Request, sign};
+use cortex_platform::clock::Clock;
+use cortex_platform::entropy;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Url};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cortex_guard::api::HealthView;
+use cortex_api::HealthView;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use cortex_guard::api::chat::{ChatChunk, ChatCompletion};
+use cortex_api::chat::{ChatChunk, ChatCompletion};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde_json::Value;

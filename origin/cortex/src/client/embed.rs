@@ -1,8 +1,7 @@
 //! Embeddings, synchronously.
 
+use cortex_api::{EmbeddingsResponse, headers};
 use cortex_domain::id::JobId;
-use cortex_guard::api::EmbeddingsResponse;
-use cortex_guard::headers;
 use reqwest::Method;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cortex_guard::problem::ErrorView;
+use cortex_api::problem::ErrorView;
 use reqwest::{StatusCode, Url};
 use serde_json::Value;
 
@@ -145,7 +145,7 @@ fn cited(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cortex_guard::{Kind, Problem, Shape};
+    use cortex_api::{Kind, Problem, Shape};
 
     use super::*;
 

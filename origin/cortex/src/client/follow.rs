@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use cortex_api::EventView;
+use cortex_api::problem::ErrorView;
 use cortex_domain::id::JobId;
-use cortex_guard::api::EventView;
-use cortex_guard::problem::ErrorView;
 use reqwest::Response;
 use reqwest::header::ACCEPT;
 use tokio::time::{sleep, timeout};

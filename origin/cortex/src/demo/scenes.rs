@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cortex_api::{CreateJobBody, EmbeddingsResponse, JobView};
 use cortex_domain::id::JobId;
 use cortex_domain::state::StateName;
-use cortex_guard::api::{CreateJobBody, EmbeddingsResponse, JobView};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 

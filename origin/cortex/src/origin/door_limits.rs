@@ -1,8 +1,8 @@
 //! The section `door` of `limits.yaml`: how much may be open at the origin's doors at once.
 
+use cortex_api::body::MAX_BODY;
 use cortex_config::Parsed;
 use cortex_gateway::{Limits, Share};
-use cortex_guard::precheck::MAX_BODY;
 use serde::Deserialize;
 
 use super::limits::Bytes;

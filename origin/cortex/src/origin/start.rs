@@ -3,15 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use cortex_bus::payload::Layered;
+use cortex_bus::{Embedded, Room};
 use cortex_domain::id::{ModelName, Tenant};
 use cortex_domain::ports::{Bus, JobStore, Payloads, SafetyGate};
-use cortex_fabric::bus::{Embedded, Room};
-use cortex_fabric::clock::Clock;
-use cortex_fabric::link::{Limits as LinkLimits, LinkAddress, Listener, Server};
-use cortex_fabric::payload::Layered;
 use cortex_gateway::ledger::Edge;
 use cortex_gateway::{Credentials, Gateway, Limits, LocalKey, Parts as GatewayParts};
 use cortex_guard::loopback::AllowedHost;
+use cortex_link::{Limits as LinkLimits, LinkAddress, Listener, Server};
+use cortex_platform::clock::Clock;
 use cortex_safety::{Kernel, Remote};
 use cortex_scheduler::{Parts as SchedulerParts, Scheduler};
 use cortex_store::SqliteStore;

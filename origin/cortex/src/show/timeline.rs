@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use cortex_api::EventView;
+use cortex_api::rfc3339;
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
-use cortex_guard::api::EventView;
-use cortex_guard::rfc3339;
 use serde_json::{Map, Value};
 
 /// One line.

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use cortex_fabric::link::LinkAddress;
 use cortex_guard::loopback::AllowedHost;
+use cortex_link::LinkAddress;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

@@ -1,6 +1,6 @@
 //! `cortex health`.
 
-use cortex_guard::api::Status;
+use cortex_api::Status;
 use serde::Serialize;
 
 use crate::client::{self, CallError, Health};
@@ -141,7 +141,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use cortex_guard::api::HealthView;
+    use cortex_api::HealthView;
     use serde_json::json;
 
     use super::*;

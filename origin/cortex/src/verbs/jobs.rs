@@ -1,7 +1,7 @@
 //! `cortex jobs`.
 
+use cortex_api::EventPage;
 use cortex_domain::id::JobId;
-use cortex_guard::api::EventPage;
 
 use super::{place, view};
 use crate::cli::JobsVerb;

@@ -1,7 +1,7 @@
 //! `cortex keys`: the edge's API keys, by its signed admin route.
 
-use cortex_guard::api::{KeyPage, KeyView};
-use cortex_guard::keys::KeyId;
+use cortex_api::{KeyPage, KeyView};
+use cortex_domain::id::KeyId;
 
 use super::place;
 use crate::cli::KeysVerb;

@@ -2,7 +2,7 @@
 
 mod document;
 
-use cortex_guard::api::WorkerView;
+use cortex_api::WorkerView;
 use reqwest::StatusCode;
 
 use self::document::Document;

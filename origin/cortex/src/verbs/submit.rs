@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use cortex_api::{CreateJobBody, JobView};
 use cortex_domain::id::{IdempotencyKey, JobId};
 use cortex_domain::state::StateName;
-use cortex_guard::api::{CreateJobBody, JobView};
 use serde_json::Value;
 use tokio::time::timeout;
 

@@ -1,6 +1,6 @@
 //! A job for people.
 
-use cortex_guard::api::JobView;
+use cortex_api::JobView;
 
 use crate::show::{self, fields, table};
 

@@ -6,12 +6,14 @@ use std::sync::{Mutex, PoisonError};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
+use cortex_api::body::Checked;
+use cortex_api::trace::Traceparent;
+use cortex_api::{Kind, Problem, Shape, headers, hops};
 use cortex_domain::id::{IdempotencyKey, JobId, Role};
 use cortex_domain::job::{Hop, Owner};
 use cortex_domain::time::Timestamp;
+use cortex_guard::precheck;
 use cortex_guard::signature::{Announced, Head, Instance, NonceMemory, Refusal, verify};
-use cortex_guard::trace::Traceparent;
-use cortex_guard::{Kind, Problem, Shape, headers, hops, precheck};
 use http::request::Parts;
 use http::{HeaderMap, header};
 
@@ -60,6 +62,14 @@ impl Admitted {
 
     pub(crate) fn content_type(&self) -> Option<&str> {
         self.header(header::CONTENT_TYPE)
+    }
+
+    /// Checks a JSON body: what its parser may then read.
+    ///
+    /// # Errors
+    /// A problem that names what is wrong and where.
+    pub(crate) fn json(&self) -> Result<Checked<'_>, Problem> {
+        precheck::check_json(self.content_type(), &self.body)
     }
 
     /// `Last-Event-ID`; an empty one says that the client has seen none.

@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cortex_api::{Kind, Problem};
 use cortex_domain::fair::{Over, Shares, Weights};
 use cortex_domain::id::Tenant;
-use cortex_guard::{Kind, Problem};
 
 /// A number of bytes that all tenants' bodies share while they arrive. A clone is the same budget.
 #[derive(Clone, Debug)]

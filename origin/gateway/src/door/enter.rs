@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use cortex_api::{Kind, Problem};
 use cortex_guard::loopback::{AllowedHost, Door as Loopback, Header, Sent};
-use cortex_guard::{Kind, Problem};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Request, Uri};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
-use cortex_guard::precheck::{MAX_BODY, check_content_length};
-use cortex_guard::{Kind, Problem};
+use cortex_api::body::{MAX_BODY, check_content_length};
+use cortex_api::{Kind, Problem};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
 

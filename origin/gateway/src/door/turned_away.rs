@@ -1,9 +1,9 @@
 //! Requests that were not admitted, as answers.
 
 use axum::response::{IntoResponse, Response};
+use cortex_api::{Problem, Shape, headers};
 use cortex_domain::time::Timestamp;
 use cortex_guard::signature::{Instance, Refusal};
-use cortex_guard::{Problem, Shape, headers};
 use http::HeaderValue;
 
 use crate::refuse::Refused;

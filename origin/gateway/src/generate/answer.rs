@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
+use cortex_api::Problem;
+use cortex_api::prefer::Prefer;
 use cortex_domain::job::Request;
 use cortex_domain::topic::Topic;
-use cortex_guard::Problem;
-use cortex_guard::prefer::Prefer;
 
 use super::ask::{self, Way};
 use crate::call::{self, Patience};

@@ -1,10 +1,10 @@
 //! What is asked for, checked against what there is.
 
+use cortex_api::chat::ChatRequest;
+use cortex_api::completions::CompletionRequest;
+use cortex_api::generation::Terms;
+use cortex_api::{Kind, Problem};
 use cortex_domain::id::ModelName;
-use cortex_guard::api::chat::ChatRequest;
-use cortex_guard::api::completions::CompletionRequest;
-use cortex_guard::api::generation::Terms;
-use cortex_guard::{Kind, Problem};
 
 use crate::door::Admitted;
 use crate::models::Listing;
@@ -30,10 +30,10 @@ impl Way {
     /// # Errors
     /// If it is not valid.
     pub(super) fn read(self, admitted: &Admitted) -> Result<Terms, Problem> {
-        let (content_type, body) = (admitted.content_type(), &admitted.body);
+        let body = admitted.json()?;
         Ok(match self {
-            Self::Chat => ChatRequest::parse(content_type, body)?.terms,
-            Self::Complete => CompletionRequest::parse(content_type, body)?.terms,
+            Self::Chat => ChatRequest::parse(body)?.terms,
+            Self::Complete => CompletionRequest::parse(body)?.terms,
         })
     }
 }

@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use cortex_guard::api::chat::ShortChat;
-use cortex_guard::{Kind, Problem};
+use cortex_api::chat::ShortChat;
+use cortex_api::{Kind, Problem};
 
 use super::answer::Asked;
 use super::ask::Way;
@@ -16,7 +16,7 @@ pub(crate) async fn short(State(gateway): State<Gateway>, admitted: Admitted) ->
     let inner = &gateway.inner;
     let size = admitted.body.len();
     let read = move || {
-        let body = ShortChat::parse(admitted.content_type(), &admitted.body)?.body().into();
+        let body = ShortChat::parse(admitted.json()?)?.body().into();
         Ok(Admitted { body, ..admitted })
     };
     let admitted = inner.offload.run(size, read).await?;

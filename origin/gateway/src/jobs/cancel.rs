@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use cortex_api::{JobView, Kind, Problem};
 use cortex_domain::event::Event;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Owner};
 use cortex_domain::ports::CommitError;
 use cortex_domain::state::StateName;
 use cortex_domain::transition::Change;
-use cortex_guard::api::JobView;
-use cortex_guard::{Kind, Problem};
 
 use super::{find, view};
 use crate::call;

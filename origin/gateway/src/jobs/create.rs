@@ -5,14 +5,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use cortex_api::prefer::Prefer;
+use cortex_api::{JobView, Kind, Problem, headers};
 use cortex_domain::catalogue::Effects;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::Job;
 use cortex_domain::state::State as JobState;
-use cortex_guard::api::JobView;
-use cortex_guard::prefer::Prefer;
-use cortex_guard::{Kind, Problem, headers};
 use http::{HeaderValue, StatusCode, header};
 
 use super::{find, submit, view};

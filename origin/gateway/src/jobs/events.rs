@@ -8,9 +8,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::sse::{Event as Sse, KeepAlive};
 use axum::response::{IntoResponse, Response};
+use cortex_api::{EventPage, EventView, Kind, Problem, accept};
 use cortex_domain::job::Version;
-use cortex_guard::api::{EventPage, EventView};
-use cortex_guard::{Kind, Problem, accept};
 use futures::stream::{self, StreamExt};
 use http::{StatusCode, header};
 

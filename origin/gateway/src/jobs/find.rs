@@ -1,8 +1,8 @@
 //! A caller's own job.
 
+use cortex_api::Problem;
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::Job;
-use cortex_guard::Problem;
 
 use crate::gateway::Inner;
 use crate::refuse;

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use cortex_guard::api::JobView;
+use cortex_api::JobView;
 
 use super::{find, view};
 use crate::door::Admitted;

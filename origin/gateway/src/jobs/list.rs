@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use cortex_api::{JobPage, ListJobs};
 use cortex_domain::ports::Query;
-use cortex_guard::api::{JobPage, ListJobs};
 
 use super::view;
 use crate::door::Admitted;

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use cortex_api::{EventView, Problem};
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::{Job, Version};
-use cortex_guard::Problem;
-use cortex_guard::api::EventView;
 use futures::stream::{self, Stream, StreamExt};
 
 use super::{find, view};

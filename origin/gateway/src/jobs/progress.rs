@@ -1,11 +1,11 @@
 //! What a job's worker says while it runs.
 
+use cortex_api::Problem;
 use cortex_domain::id::JobId;
 use cortex_domain::ports::Subscription;
 use cortex_domain::state::Lease;
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::task::{Progress, Said};
-use cortex_guard::Problem;
 use futures::stream::{self, Stream};
 use tokio_util::sync::CancellationToken;
 

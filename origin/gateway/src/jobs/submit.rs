@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use cortex_api::{CreateJob, Kind, Problem, headers};
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{IdempotencyKey, ModelName};
 use cortex_domain::job::{Idempotency, Job, Limits, Request};
 use cortex_domain::ports::Acceptance;
 use cortex_domain::topic::Topic;
-use cortex_guard::api::CreateJob;
 use cortex_guard::flags::{Flags, MalformedFlags};
-use cortex_guard::{Kind, Problem, fingerprint, headers, precheck};
+use cortex_guard::{fingerprint, precheck};
 use serde::Deserialize;
 
 use crate::door::Admitted;
@@ -26,7 +26,7 @@ pub(crate) async fn read(inner: &Arc<Inner>, admitted: Admitted) -> Result<Submi
 }
 
 fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission, Problem> {
-    let asked = CreateJob::parse(admitted.content_type(), &admitted.body, &inner.topics)?;
+    let asked = CreateJob::parse(admitted.json()?, &inner.topics)?;
     let route = inner.catalogue.route(&asked.topic).ok_or_else(|| {
         Problem::new(Kind::UnknownTopic, format!("nothing here works on `{}`", asked.topic)).at("topic")
     })?;

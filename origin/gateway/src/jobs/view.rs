@@ -1,13 +1,12 @@
 //! Jobs and their log as the API shows them.
 
 use bytes::Bytes;
+use cortex_api::{EventView, HoldView, JobView, Kind, Problem};
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::job::Job;
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::Payloads;
 use cortex_domain::state::{Exhausted, Hold, State, Target};
-use cortex_guard::api::{EventView, HoldView, JobView};
-use cortex_guard::{Kind, Problem};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 

@@ -2,8 +2,8 @@
 
 use std::pin::Pin;
 
+use cortex_api::{Kind, Problem};
 use cortex_domain::job::{Owner, Version};
-use cortex_guard::{Kind, Problem};
 use cortex_wire::v1;
 use cortex_wire::v1::jobs_server::Jobs;
 use futures::{Stream, StreamExt};
@@ -64,7 +64,7 @@ fn caller<T>(gateway: &Gateway, call: &Request<T>) -> Result<Owner, Problem> {
     gateway.inner.door.caller(call.metadata().as_ref())
 }
 
-fn answer(job: Result<cortex_guard::api::JobView, Problem>) -> Result<Response<v1::JobView>, Status> {
+fn answer(job: Result<cortex_api::JobView, Problem>) -> Result<Response<v1::JobView>, Status> {
     job.map(|job| Response::new(view::job(job))).map_err(|problem| status(&problem))
 }
 

@@ -1,6 +1,6 @@
 //! Refusals as gRPC statuses.
 
-use cortex_guard::{Kind, Problem, Shape};
+use cortex_api::{Kind, Problem, Shape};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 

@@ -2,11 +2,10 @@
 //! the same key at both doors.
 
 use bytes::Bytes;
+use cortex_api::{CreateJobBody, Kind, Problem, body as json};
 use cortex_domain::id::IdempotencyKey;
 use cortex_domain::job::Owner;
 use cortex_domain::time::Timestamp;
-use cortex_guard::api::CreateJobBody;
-use cortex_guard::{Kind, Problem, precheck};
 use cortex_wire::v1::SubmitRequest;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::value::RawValue;
@@ -38,9 +37,9 @@ pub(super) fn admitted(
 }
 
 fn body(asked: SubmitRequest) -> Result<Bytes, Problem> {
-    precheck::check_body(&asked.input)?;
-    precheck::check_depth(&asked.input)?;
-    let input: Box<RawValue> = precheck::parse(&asked.input).map_err(|problem| problem.at("input"))?;
+    json::check_body(&asked.input)?;
+    json::check_depth(&asked.input)?;
+    let input: Box<RawValue> = json::parse(&asked.input).map_err(|problem| problem.at("input"))?;
     let body = CreateJobBody {
         topic: asked.topic,
         input,
@@ -89,7 +88,7 @@ mod tests {
             (br#"1,"priority":"high""#.to_vec(), Kind::MalformedJson),
             (Vec::new(), Kind::MalformedJson),
             (b"[".repeat(65), Kind::TooDeep),
-            (vec![b' '; precheck::MAX_BODY + 1], Kind::TooLarge),
+            (vec![b' '; json::MAX_BODY + 1], Kind::TooLarge),
         ] {
             assert_eq!(body(SubmitRequest { input, ..asked() }).unwrap_err().kind, kind);
         }
@@ -99,7 +98,8 @@ mod tests {
     fn a_time_beyond_the_calendar_is_left_to_the_check_of_the_body() {
         let body = body(SubmitRequest { deadline: Some(u64::MAX), ..asked() }).unwrap();
         let json = Some("application/json");
-        let refused = cortex_guard::api::CreateJob::parse(json, &body, &"job.echo".parse().unwrap());
+        let refused = cortex_guard::precheck::check_json(json, &body)
+            .and_then(|body| cortex_api::CreateJob::parse(body, &"job.echo".parse().unwrap()));
         assert_eq!(refused.unwrap_err().extensions["param"], "deadline");
     }
 

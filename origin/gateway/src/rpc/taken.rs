@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use cortex_fabric::write_timeout::STALLED;
+use cortex_platform::write_timeout::STALLED;
 use hyper::body::{Body as _, Frame};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};

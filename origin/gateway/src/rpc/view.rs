@@ -1,7 +1,7 @@
 //! Jobs and their log as gRPC shows them: what HTTP shows, in protobuf.
 
-use cortex_guard::api::{EventView, JobView};
-use cortex_guard::problem::ErrorView;
+use cortex_api::problem::ErrorView;
+use cortex_api::{EventView, JobView};
 use cortex_wire::v1;
 
 pub(super) fn job(job: JobView) -> v1::JobView {

@@ -92,7 +92,7 @@ async fn answers_that_nobody_reads_are_dropped_whatever_their_kind() {
     let began = Instant::now();
     door.ended().await;
     let took = began.elapsed();
-    assert!(took <= cortex_fabric::write_timeout::STALLED + Duration::from_secs(1), "{took:?}");
+    assert!(took <= cortex_platform::write_timeout::STALLED + Duration::from_secs(1), "{took:?}");
     drop(unread);
 }
 

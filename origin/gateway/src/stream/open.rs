@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::response::Response;
 use bytes::Bytes;
+use cortex_api::{Kind, Problem};
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::Request;
 use cortex_domain::subject::{Filter, Subject};
-use cortex_guard::{Kind, Problem};
 
 use super::pump::Pump;
 use super::sse::{self, Rights};

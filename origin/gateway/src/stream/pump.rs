@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cortex_api::{Kind, Problem};
 use cortex_domain::job::Request;
 use cortex_domain::ports::{Delivery, Subscription};
-use cortex_guard::{Kind, Problem};
 
 use super::assembly::{Assembly, Broken};
 use super::table::Place;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use cortex_api::{Kind, Problem, Shape, headers};
 use cortex_domain::id::JobId;
-use cortex_guard::{Kind, Problem, Shape, headers};
 use futures::stream;
 use http::header;
 

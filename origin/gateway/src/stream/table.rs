@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cortex_api::{Kind, Problem};
 use cortex_domain::id::{JobId, Tenant};
-use cortex_guard::{Kind, Problem};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cortex_guard::{Kind, Problem};
+use cortex_api::{Kind, Problem};
 use tokio::sync::watch;
 
 /// What is kept, in bytes: who lags further behind is cut off.

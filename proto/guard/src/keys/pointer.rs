@@ -1,14 +1,14 @@
 //! Which tenant's ledger knows a key. That is all that a shared table says of a key, and it is sealed, so that whoever
 //! can write to the table can't lead a key anywhere.
 
-use cortex_domain::id::Tenant;
+use cortex_domain::id::{KeyId, Tenant};
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::{KeyId, Pepper};
-use crate::hex;
+use super::Pepper;
+use cortex_domain::hex;
 
 /// Sets a seal apart from the hash of a key's secret, which is made with the same pepper and has another length.
 const PURPOSE: &[u8] = b"cortex-key-pointer-v1";
@@ -16,7 +16,7 @@ const PURPOSE: &[u8] = b"cortex-key-pointer-v1";
 /// The tenant of a key, with a seal that only who has the pepper can make.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Pointer {
-    #[serde(with = "crate::text")]
+    #[serde(with = "cortex_api::text")]
     tenant: Tenant,
     seal: String,
 }

@@ -1,71 +1,32 @@
 //! What should not stand in an input: secrets are refused, personal data is flagged.
 
-use super::{json, personal, secrets, strings};
-use crate::problem::{Kind, Problem};
-
-/// Something found in an input. It never carries what was found.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Finding {
-    /// What it looks like, e.g. `aws-access-key` or `email`.
-    pub kind: &'static str,
-    /// Where it stands: a JSON pointer (RFC 6901), `/input/text`. Names that hold a secret or personal data themselves
-    /// read `***` in it.
-    pub place: String,
-}
-
-/// How many findings of personal data are told at most.
-const MAX_FINDINGS: usize = 16;
-
-/// The first secret in a JSON text. Check its depth first.
-///
-/// # Errors
-/// If the text is not JSON.
-pub fn secret(body: &[u8]) -> Result<Option<Finding>, Problem> {
-    let mut found = None;
-    let walked = strings::each(body, &mut |place, text| {
-        if found.is_none() {
-            found = secrets::kind(text).map(|kind| Finding { kind, place: place.pointer() });
-        }
-    });
-    walked.map_err(|error| json::unreadable(body, &error))?;
-    Ok(found)
-}
+use cortex_api::body::unreadable;
+use cortex_api::{Kind, Problem};
+use cortex_redact::Finding;
 
 /// Refuses a JSON text with a secret in it. Check its depth first.
 ///
 /// # Errors
 /// A problem that names the secret's kind and place; or if the text is not JSON.
-pub fn refuse_secrets(body: &[u8]) -> Result<(), Problem> {
-    let Some(Finding { kind, place }) = secret(body)? else { return Ok(()) };
+pub(super) fn refuse_secrets(body: &[u8]) -> Result<(), Problem> {
+    let found = cortex_redact::secret(body).map_err(|error| unreadable(body, &error))?;
+    let Some(Finding { kind, place }) = found else { return Ok(()) };
     let detail =
         format!("what stands at `{place}` looks like a secret ({kind}): take it out, and replace it if real");
     Err(Problem::new(Kind::SecretInInput, detail).at(place.clone()).with("kind", kind).with("place", place))
 }
 
-/// Personal data in a JSON text, the first of each kind at each place, at most 16. Check its depth first.
+/// Finds personal data in a JSON text: the first of each kind at each place, at most 16. Check its depth first.
 ///
 /// # Errors
 /// If the text is not JSON.
 pub fn personal_data(body: &[u8]) -> Result<Vec<Finding>, Problem> {
-    let mut found = Vec::new();
-    let walked = strings::each(body, &mut |place, text| {
-        let room = MAX_FINDINGS - found.len();
-        if room > 0 {
-            found.extend(
-                personal::kinds(text).take(room).map(|kind| Finding { kind, place: place.pointer() }),
-            );
-        }
-    });
-    walked.map_err(|error| json::unreadable(body, &error))?;
-    Ok(found)
+    cortex_redact::personal_data(body).map_err(|error| unreadable(body, &error))
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::precheck::{check_depth, steps};
 
     #[test]
     fn a_secret_is_refused_by_kind_and_place_without_repeating_it() {
@@ -88,62 +49,7 @@ mod tests {
         ] {
             let problem = refuse_secrets(body.as_bytes()).unwrap_err();
             assert_eq!(problem.extensions["place"], "/input/***", "{body}");
-            assert!(!problem.render(crate::Shape::Problem).body.contains("KIA"), "{problem:?}");
-        }
-        let body = br#"{"ada@example.org":{"to":"bob@example.org"}}"#;
-        let places: Vec<_> = personal_data(body).unwrap().into_iter().map(|found| found.place).collect();
-        assert_eq!(places, ["/***", "/***/to"]);
-    }
-
-    #[test]
-    fn personal_data_is_told_and_nothing_refused() {
-        let body = br#"{"input":["mail me: a.b@example.org", "4111 1111 1111 1111"]}"#;
-        let found = personal_data(body).unwrap();
-        assert_eq!(
-            found,
-            [
-                Finding { kind: "email", place: "/input/0".into() },
-                Finding { kind: "credit-card", place: "/input/1".into() },
-            ]
-        );
-        assert!(refuse_secrets(body).is_ok());
-    }
-
-    #[test]
-    fn findings_are_capped() {
-        let body = serde_json::to_vec(&vec!["a@example.org"; 100]).unwrap();
-        assert_eq!(personal_data(&body).unwrap().len(), MAX_FINDINGS);
-    }
-
-    #[test]
-    fn no_document_is_scanned_again_and_again() {
-        const STEPS_A_BYTE: usize = 24;
-        let long = "k".repeat(4000);
-        for body in [
-            format!("[{}1]", "\"sk-\",".repeat(1000)),
-            format!("{{\"{long}\":[{}1]}}", "\"a\",".repeat(1000)),
-            format!("{{{}\"a\":1}}", "\"sk-\":\"eyJ.\",".repeat(1000)),
-            format!("{}1{}", format!("{{\"{long}\":").repeat(60), "}".repeat(60)),
-            format!("{{\"{long}\":[{}1]}}", "\"a@example.org\",".repeat(1000)),
-        ] {
-            let steps = steps::of(|| {
-                check_depth(body.as_bytes()).unwrap();
-                refuse_secrets(body.as_bytes()).unwrap();
-                personal_data(body.as_bytes()).unwrap();
-            });
-            assert!(steps < STEPS_A_BYTE * body.len(), "{steps} steps for {} bytes", body.len());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = (secret(&bytes), personal_data(&bytes));
-        }
-
-        #[test]
-        fn no_text_makes_the_scanners_panic(text in "(AKIA|sk-|eyJ|-----BEGIN|@|\\+1|DE|4|[ -]|.){0,60}") {
-            let _ = (secrets::kind(&text), personal::kinds(&text).count());
+            assert!(!problem.render(cortex_api::Shape::Problem).body.contains("KIA"), "{problem:?}");
         }
     }
 }

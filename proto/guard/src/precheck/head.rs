@@ -1,7 +1,6 @@
 //! Headers that say how a body is to be read, or what is wanted of it.
 
-use crate::headers;
-use crate::problem::{Kind, Problem};
+use cortex_api::{Kind, Problem, headers};
 
 /// Headers that change what a door does, beside those that a signature covers.
 const READ: [&str; 2] = ["content-encoding", "content-type"];
@@ -46,9 +45,32 @@ pub fn check_content_encoding<'a>(headers: impl IntoIterator<Item = &'a str>) ->
     Err(problem.with("accept_encoding", "identity"))
 }
 
+/// Checks all headers of a request together.
+///
+/// # Errors
+/// If they take more than [`headers::MAX_BYTES`].
+pub fn check_headers<N: AsRef<str>, V: AsRef<[u8]>>(
+    all: impl IntoIterator<Item = (N, V)>,
+) -> Result<(), Problem> {
+    if headers::bytes(all) > headers::MAX_BYTES {
+        let limit = headers::MAX_BYTES;
+        Err(Problem::new(Kind::HeadersTooLarge, format!("headers take at most {limit} bytes"))
+            .with("limit", limit))
+    } else {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_are_counted_together() {
+        let value = "x".repeat(1000);
+        assert!(check_headers([("name", &value); 16]).is_ok());
+        assert_eq!(check_headers([("name", &value); 17]).unwrap_err().kind, Kind::HeadersTooLarge);
+    }
 
     #[test]
     fn a_header_that_counts_is_an_ascii_text() {
@@ -79,7 +101,7 @@ mod tests {
             let problem = check_content_encoding(bad.iter().copied()).unwrap_err();
             assert_eq!(problem.kind, Kind::UnsupportedMediaType);
             assert!(problem.detail.contains(named), "{}", problem.detail);
-            let told = problem.render(crate::Shape::OpenAi).headers;
+            let told = problem.render(cortex_api::Shape::OpenAi).headers;
             assert_eq!(told, [("accept-encoding", "identity".to_owned())]);
         }
     }

@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::Refusal;
-use crate::headers::{BODY_DIGEST, BODY_LENGTH};
-use crate::hex;
+use cortex_api::headers::{BODY_DIGEST, BODY_LENGTH};
+use cortex_domain::hex;
 
 /// The body that a signed head announces. The body that comes must be checked against it: see [`Self::check`].
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! The text that is signed.
 
 use super::{Ambiguous, Head};
-use crate::headers::{self, SIGNATURE};
+use cortex_api::headers::{self, SIGNATURE};
 
 const VERSION: &str = "cortex-signature-v2";
 

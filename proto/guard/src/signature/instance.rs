@@ -10,7 +10,7 @@ pub struct Instance(String);
 impl Instance {
     #[must_use]
     pub fn new(random: [u8; 16]) -> Self {
-        Self(crate::hex::encode(&random))
+        Self(cortex_domain::hex::encode(&random))
     }
 
     /// Reads an instance as a gateway named itself.

@@ -7,7 +7,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::hex;
+use cortex_domain::hex;
 
 /// Why a text is no set of signing keys. Never repeats the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

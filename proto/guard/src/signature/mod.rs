@@ -3,7 +3,7 @@
 //! HMAC-SHA256 over a canonical text, line by line: the version, method, path, query (without `?`), content
 //! type, then every covered header but the signature itself as `name:value`, names in lower case and sorted. Covered are
 //! every `cortex-*` header and what of a client's headers changes what the origin does: see
-//! [`crate::headers::is_signed`]. The time, nonce, key id, and the body's length and SHA-256 are such headers, so that
+//! [`cortex_api::headers::is_signed`]. The time, nonce, key id, and the body's length and SHA-256 are such headers, so that
 //! a head is verified before its body comes. `vectors.json` holds worked examples for other implementations.
 
 mod body;
@@ -24,8 +24,8 @@ pub use keyring::{Keyring, KeyringError, SigningKey};
 pub use nonce::{Nonce, NonceMemory, Seen};
 pub use verify::{AHEAD, Refusal, Verified, WINDOW, verify};
 
-use crate::headers::{KEY_ID, NONCE, SIGNATURE, TIME};
-use crate::hex;
+use cortex_api::headers::{KEY_ID, NONCE, SIGNATURE, TIME};
+use cortex_domain::hex;
 
 /// What a request is, apart from its headers. The path and query are as they stand on the wire, undecoded; an absent
 /// query or content type is the empty text.

@@ -95,7 +95,7 @@ fn any_altered_part_is_noticed() {
 #[test]
 fn any_altered_added_or_dropped_header_that_counts_is_noticed() {
     for at in 0..signed().len() {
-        if !crate::headers::is_signed(&signed()[at].0) {
+        if !cortex_api::headers::is_signed(&signed()[at].0) {
             continue;
         }
         let mut altered = signed();

@@ -5,9 +5,9 @@ use std::time::Duration;
 use cortex_domain::time::Timestamp;
 
 use super::{Ambiguous, Announced, Head, Instance, Keyring, Nonce, Seen, canonical};
-use crate::headers::{BODY_DIGEST, BODY_LENGTH, INSTANCE, KEY_ID, NONCE, SIGNATURE, TIME};
-use crate::hex;
-use crate::problem::{Kind, Problem};
+use cortex_api::headers::{BODY_DIGEST, BODY_LENGTH, INSTANCE, KEY_ID, NONCE, SIGNATURE, TIME};
+use cortex_api::{Kind, Problem};
+use cortex_domain::hex;
 
 /// How far a request's time may lie from the verifier's clock, either way.
 pub const WINDOW: Duration = Duration::from_secs(5 * 60);

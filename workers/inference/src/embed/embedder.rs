@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use cortex_api::Problem;
 use cortex_domain::id::Tenant;
-use cortex_guard::Problem;
 use tokio::sync::mpsc;
 
 use super::backend::Backend;

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use cortex_guard::Problem;
+use cortex_api::Problem;
 use tokio::sync::mpsc::Receiver;
 
 use super::writer::Writer;

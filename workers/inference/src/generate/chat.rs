@@ -1,12 +1,12 @@
 //! Answers to conversations.
 
 use bytes::Bytes;
-use cortex_chat::{Part, ToolCallIds};
-use cortex_guard::Problem;
-use cortex_guard::api::chat::{
+use cortex_api::Problem;
+use cortex_api::chat::{
     ChatChunk, ChatCompletion, Choice, ChunkChoice, Delta, LogProbs, MessageView, ToolCallDelta, ToolCallView,
 };
-use cortex_guard::api::generation::{FinishReason, TokenUsage};
+use cortex_api::generation::{FinishReason, TokenUsage};
+use cortex_chat::{Part, ToolCallIds};
 
 use super::call_id::call_id;
 use super::logprobs;

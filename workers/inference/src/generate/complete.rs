@@ -1,9 +1,9 @@
 //! Texts that are gone on with.
 
 use bytes::Bytes;
-use cortex_guard::Problem;
-use cortex_guard::api::completions::{Completion, CompletionChoice, CompletionLogProbs};
-use cortex_guard::api::generation::{FinishReason, TokenUsage};
+use cortex_api::Problem;
+use cortex_api::completions::{Completion, CompletionChoice, CompletionLogProbs};
+use cortex_api::generation::{FinishReason, TokenUsage};
 
 use super::logprobs::{self, Offsets};
 use super::refuse;

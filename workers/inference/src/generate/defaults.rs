@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use cortex_guard::api::generation;
+use cortex_api::generation;
 use cortex_sample::Sampling;
 use serde::Deserialize;
 

@@ -1,11 +1,11 @@
 //! How a model wants to be spoken to.
 
+use cortex_api::chat::{self, ChatRequest, Tool, ToolChoice};
+use cortex_api::{Kind, Problem};
 use cortex_chat::{
     Calls, CompileError, Content, Conversation, Function, Json, Message, Now, Options, RenderError, Role,
     SpecialTokens, Syntax, Template, ToolCall, ToolCallKind,
 };
-use cortex_guard::api::chat::{self, ChatRequest, Tool, ToolChoice};
-use cortex_guard::{Kind, Problem};
 use cortex_tokens::{EncodeError, Tokenizer};
 use serde_json::Value;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use cortex_guard::api::chat::{LogProbs, TokenLogProb, TopLogProb};
-use cortex_guard::api::completions::CompletionLogProbs;
+use cortex_api::chat::{LogProbs, TokenLogProb, TopLogProb};
+use cortex_api::completions::CompletionLogProbs;
 
 use crate::language::Token;
 

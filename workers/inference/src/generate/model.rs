@@ -5,12 +5,12 @@ mod prompts;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use cortex_api::chat::{ChatRequest, Message, ToolChoice};
+use cortex_api::completions::CompletionRequest;
+use cortex_api::generation::Terms;
+use cortex_api::{Kind, Problem};
 use cortex_chat::Parser;
 use cortex_domain::id::ModelName;
-use cortex_guard::api::chat::{ChatRequest, Message, ToolChoice};
-use cortex_guard::api::completions::CompletionRequest;
-use cortex_guard::api::generation::Terms;
-use cortex_guard::{Kind, Problem};
 
 use super::chat::{ChatWriter, Spoken};
 use super::complete::CompletionWriter;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use cortex_api::{Kind, Problem};
 use cortex_grammar::ConstraintError;
-use cortex_guard::{Kind, Problem};
 
 use crate::language::{Failure, Refusal};
 

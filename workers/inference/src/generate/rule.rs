@@ -1,10 +1,10 @@
 //! What form an answer is to have, as a grammar.
 
+use cortex_api::Problem;
+use cortex_api::chat::{ChatRequest, ToolChoice};
+use cortex_api::generation::Format;
 use cortex_chat::Calls;
 use cortex_grammar::{CallSyntax, Rule, Tool};
-use cortex_guard::Problem;
-use cortex_guard::api::chat::{ChatRequest, ToolChoice};
-use cortex_guard::api::generation::Format;
 use serde_json::{Value, json};
 
 use super::dialect::wrong;

@@ -1,7 +1,7 @@
 //! System prompts that the operator lets all tenants find in the cache.
 
+use cortex_api::chat;
 use cortex_chat::{Conversation, Message, Now, Options, Role, Template};
-use cortex_guard::api::chat;
 use cortex_tokens::Tokenizer;
 
 use super::plain::Plain;

@@ -6,9 +6,8 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use cortex_api::{Kind, LoadStep, Problem};
 use cortex_domain::id::ModelName;
-use cortex_guard::api::LoadStep;
-use cortex_guard::{Kind, Problem};
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;

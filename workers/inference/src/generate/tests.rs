@@ -7,11 +7,12 @@ mod scopes;
 mod shelf;
 mod tools;
 
+use cortex_api::Problem;
+use cortex_api::body::Checked;
+use cortex_api::chat::ChatRequest;
+use cortex_api::completions::CompletionRequest;
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
-use cortex_guard::Problem;
-use cortex_guard::api::chat::ChatRequest;
-use cortex_guard::api::completions::CompletionRequest;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -44,13 +45,13 @@ fn request(fields: Value) -> ChatRequest {
     let mut body =
         json!({"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "temperature": 0});
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    ChatRequest::parse(Some("application/json"), body.to_string().as_bytes()).unwrap()
+    ChatRequest::parse(Checked::trust(body.to_string().as_bytes())).unwrap()
 }
 
 fn completion(fields: Value) -> CompletionRequest {
     let mut body = json!({"model": "tiny", "prompt": "hi", "temperature": 0, "max_tokens": 64});
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    CompletionRequest::parse(Some("application/json"), body.to_string().as_bytes()).unwrap()
+    CompletionRequest::parse(Checked::trust(body.to_string().as_bytes())).unwrap()
 }
 
 /// The whole answer.

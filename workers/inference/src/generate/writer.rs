@@ -1,7 +1,7 @@
 //! From what the engine tells to what callers read.
 
 use bytes::Bytes;
-use cortex_guard::Problem;
+use cortex_api::Problem;
 use serde::Serialize;
 
 use crate::language::{End, Event};
@@ -34,9 +34,9 @@ pub(super) struct Wanted {
     pub(super) usage: bool,
 }
 
-impl From<cortex_guard::api::generation::Streaming> for Wanted {
-    fn from(streaming: cortex_guard::api::generation::Streaming) -> Self {
-        use cortex_guard::api::generation::Streaming;
+impl From<cortex_api::generation::Streaming> for Wanted {
+    fn from(streaming: cortex_api::generation::Streaming) -> Self {
+        use cortex_api::generation::Streaming;
         match streaming {
             Streaming::Whole => Self { chunks: false, usage: false },
             Streaming::Chunks { usage } => Self { chunks: true, usage },

@@ -9,8 +9,9 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use cortex_api::{Kind, Problem, Shape};
 use cortex_guard::loopback::{AllowedHost, Door, Header, Sent};
-use cortex_guard::{Kind, Problem, Shape, precheck};
+use cortex_guard::precheck;
 use subtle::ConstantTimeEq;
 
 use super::refuse::Refused;

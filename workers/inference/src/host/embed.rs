@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use cortex_api::body::parse;
+use cortex_api::{Kind, Problem};
 use cortex_domain::id::{ModelName, Tenant};
-use cortex_guard::{Kind, Problem, precheck};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -49,7 +50,7 @@ async fn health(State(host): State<Host>) -> Response {
 async fn embed(State(host): State<Host>, request: Request) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body).await?;
-    let input = precheck::parse::<Input>(&body)?;
+    let input = parse::<Input>(&body)?;
     let longer = if input.truncate.unwrap_or(false) { Longer::Cut } else { Longer::Refuse };
     let embeddings = host.embedder.embed(&local(), input.texts()?, longer).await.map_err(problem)?;
     let mut answer = json!({

@@ -5,16 +5,16 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use cortex_api::body::Checked;
+use cortex_api::chat::{ChatRequest, ShortChat};
+use cortex_api::completions::CompletionRequest;
+use cortex_api::{Kind, ModelPage, ModelView, Problem};
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
-use cortex_guard::api::chat::{ChatRequest, ShortChat};
-use cortex_guard::api::completions::CompletionRequest;
-use cortex_guard::api::{ModelPage, ModelView};
-use cortex_guard::{Kind, Problem};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::refuse::{Refused, content_type, openai, read};
+use super::refuse::{Refused, openai, read};
 use super::sse;
 use crate::generate::{Answer, Caller, Lease, Shelf};
 use crate::language::render;
@@ -72,8 +72,8 @@ async fn chat(State(shelf): State<Shelf>, request: Request) -> Result<Response, 
     let answer = async {
         let (parts, body) = request.into_parts();
         let body = read(&parts.headers, body).await?;
-        let (caller, json) = (caller(), content_type(&parts.headers).map(str::to_owned));
-        let parse = move |body: &[u8]| ChatRequest::parse(json.as_deref(), body);
+        let caller = caller();
+        let parse = |body: &[u8]| ChatRequest::parse(Checked::trust(body));
         let request = shelf.lanes().read(caller.account(), body, parse).await?;
         let lease = shelf.get(&request.terms.model).await?;
         let answer = lease.chat(request, caller).await?;
@@ -86,8 +86,8 @@ async fn complete(State(shelf): State<Shelf>, request: Request) -> Result<Respon
     let answer = async {
         let (parts, body) = request.into_parts();
         let body = read(&parts.headers, body).await?;
-        let (caller, json) = (caller(), content_type(&parts.headers).map(str::to_owned));
-        let parse = move |body: &[u8]| CompletionRequest::parse(json.as_deref(), body);
+        let caller = caller();
+        let parse = |body: &[u8]| CompletionRequest::parse(Checked::trust(body));
         let request = shelf.lanes().read(caller.account(), body, parse).await?;
         let lease = shelf.get(&request.terms.model).await?;
         let answer = lease.complete(request, caller).await?;
@@ -100,7 +100,7 @@ async fn complete(State(shelf): State<Shelf>, request: Request) -> Result<Respon
 async fn short(State(shelf): State<Shelf>, request: Request) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body).await?;
-    let request = ShortChat::parse(content_type(&parts.headers), &body)?.request()?;
+    let request = ShortChat::parse(Checked::trust(&body))?.request()?;
     let lease = shelf.get(&request.terms.model).await?;
     let whole = lease.chat(request, caller()).await?.document().await?;
     Ok(Json(ShortChat::answer(&whole)?).into_response())

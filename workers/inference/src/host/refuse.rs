@@ -5,8 +5,9 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cortex_guard::precheck::{self, MAX_BODY};
-use cortex_guard::{Kind, Problem, Shape};
+use cortex_api::body::{MAX_BODY, check_content_type};
+use cortex_api::{Kind, Problem, Shape};
+use cortex_guard::precheck;
 use tokio::task::spawn_blocking;
 
 use crate::lanes::SMALL;
@@ -51,7 +52,7 @@ impl IntoResponse for Refused {
 /// A JSON body, checked as at every other door.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let content_type = content_type(headers);
-    precheck::check_content_type(content_type)?;
+    check_content_type(content_type)?;
     // A value that is no text is no coding that is taken.
     let codings = headers.get_all(header::CONTENT_ENCODING);
     precheck::check_content_encoding(codings.iter().map(|value| value.to_str().unwrap_or("?")))?;

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use cortex_guard::Shape;
+use cortex_api::Shape;
 use futures::stream;
 
 use crate::generate::Answer;
@@ -50,11 +50,13 @@ fn written(chunks: &[Bytes]) -> Bytes {
 mod tests {
     use std::sync::mpsc;
 
+    use cortex_api::completions::CompletionRequest;
     use cortex_domain::id::JobId;
     use cortex_domain::time::Timestamp;
-    use cortex_guard::api::completions::CompletionRequest;
     use futures::StreamExt;
     use tokio_util::sync::CancellationToken;
+
+    use cortex_api::body::Checked;
 
     use super::*;
     use crate::generate::{Caller, Defaults, Model};
@@ -68,7 +70,7 @@ mod tests {
         let engine = gated("hi", move || _ = gate.recv());
         let model = Model::new("tiny".parse().unwrap(), engine, None, Defaults::default());
         let body = br#"{"model": "tiny", "prompt": "say", "temperature": 0, "stream": true}"#;
-        let request = CompletionRequest::parse(Some("application/json"), body).unwrap();
+        let request = CompletionRequest::parse(Checked::trust(body)).unwrap();
         let caller = Caller {
             job: JobId::mint(Timestamp::from_millis(1_700_000_000_000), [7; 10]),
             tenant: Some("a".parse().unwrap()),

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cortex_guard::api::LoadStep;
+use cortex_api::LoadStep;
 use cortex_transformer::{Model, Options};
 
 pub use options::LoadOptions;

@@ -3,14 +3,15 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cortex_domain::state::{Failure, FailureKind};
-use cortex_domain::task::Task;
-use cortex_guard::Problem;
-use cortex_guard::api::chat::{
+use cortex_api::Problem;
+use cortex_api::body::Checked;
+use cortex_api::chat::{
     ChatChunk, ChatCompletion, ChatRequest, Choice, ChunkChoice, Delta, Message, MessageView,
 };
-use cortex_guard::api::completions::{Completion, CompletionChoice, CompletionRequest, Prompt};
-use cortex_guard::api::generation::{FinishReason, Format, Streaming, Terms, TokenUsage};
+use cortex_api::completions::{Completion, CompletionChoice, CompletionRequest, Prompt};
+use cortex_api::generation::{FinishReason, Format, Streaming, Terms, TokenUsage};
+use cortex_domain::state::{Failure, FailureKind};
+use cortex_domain::task::Task;
 use serde::Serialize;
 
 use super::options;
@@ -21,10 +22,8 @@ pub(super) const COMPLETE: &str = "job.complete";
 /// The line after which there are no more.
 pub(super) const LAST: &[u8] = b"[DONE]\n";
 
-const JSON: Option<&str> = Some("application/json");
-
 pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failure> {
-    let request = ChatRequest::parse(JSON, &context.input).map_err(|problem| invalid(&problem))?;
+    let request = ChatRequest::parse(Checked::trust(&context.input)).map_err(|problem| invalid(&problem))?;
     if !request.tools.is_empty() || request.logprobs.is_some() {
         return Err(unable("tools and logprobs"));
     }
@@ -53,7 +52,8 @@ pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failur
 }
 
 pub(super) async fn complete(task: &Task, context: &Context) -> Result<Bytes, Failure> {
-    let request = CompletionRequest::parse(JSON, &context.input).map_err(|problem| invalid(&problem))?;
+    let request =
+        CompletionRequest::parse(Checked::trust(&context.input)).map_err(|problem| invalid(&problem))?;
     let [Prompt::Text(text)] = request.prompts.as_slice() else {
         return Err(unable("several prompts or tokens"));
     };

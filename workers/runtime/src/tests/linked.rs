@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cortex_domain::flow::End;
 use cortex_domain::ports::Payloads;
 use cortex_domain::subject::{Filter, Subject};
-use cortex_fabric::link::LinkAddress;
+use cortex_link::LinkAddress;
 use cortex_wire::{decode_heartbeat, decode_outcome};
 
 use super::engines::Gated;

@@ -14,7 +14,7 @@ use cortex_domain::state::{Attempt, Lease};
 use cortex_domain::task::{Cancel, Progress, Task};
 use cortex_domain::time::Timestamp;
 use cortex_domain::worker::Heartbeat;
-use cortex_fabric::origin::{Away, Heard, Origin, Report};
+use cortex_link::origin::{Away, Heard, Origin, Report};
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

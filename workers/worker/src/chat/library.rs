@@ -6,9 +6,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use cortex_api::{Kind, LoadStep, Problem};
 use cortex_domain::id::ModelName;
-use cortex_guard::api::LoadStep;
-use cortex_guard::{Kind, Problem};
 use cortex_inference::generate::{self, Defaults, Dialect, Library, Listed};
 use cortex_inference::language::{self, LoadError, LoadOptions, Place};
 use cortex_inference::{Device, Dtype};

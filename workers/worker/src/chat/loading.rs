@@ -1,9 +1,9 @@
 //! `job.model.load` and `job.model.unload`: `{"model": NAME}`, and how far it is as frames of JSON.
 
 use bytes::Bytes;
+use cortex_api::body::parse;
+use cortex_api::{Kind, LoadStep, Problem};
 use cortex_domain::id::ModelName;
-use cortex_guard::api::LoadStep;
-use cortex_guard::{Kind, Problem, precheck};
 use cortex_inference::generate::Shelf;
 use cortex_runtime::Context;
 use serde::Deserialize;
@@ -56,7 +56,7 @@ pub(super) async fn unload(shelf: &Shelf, context: &Context) -> Result<Bytes, Pr
 }
 
 fn name(context: &Context) -> Result<ModelName, Problem> {
-    let input: Input = precheck::parse(&context.input)?;
+    let input: Input = parse(&context.input)?;
     input
         .model
         .parse()

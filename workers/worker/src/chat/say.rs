@@ -1,9 +1,10 @@
 //! `job.chat.simple` and `job.complete`: requests and answers in the shape of OpenAI's routes.
 
 use bytes::Bytes;
-use cortex_guard::Problem;
-use cortex_guard::api::chat::ChatRequest;
-use cortex_guard::api::completions::CompletionRequest;
+use cortex_api::Problem;
+use cortex_api::body::Checked;
+use cortex_api::chat::ChatRequest;
+use cortex_api::completions::CompletionRequest;
 use cortex_inference::generate::{Answer, Caller, Shelf};
 use cortex_runtime::Context;
 
@@ -12,17 +13,16 @@ pub(super) const COMPLETE: &str = "job.complete";
 
 /// The line after which there are no more.
 const LAST: &[u8] = b"[DONE]\n";
-const JSON: Option<&str> = Some("application/json");
 
 pub(super) async fn chat(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
-    let parse = |body: &[u8]| ChatRequest::parse(JSON, body);
+    let parse = |body: &[u8]| ChatRequest::parse(Checked::trust(body));
     let request = shelf.lanes().read(caller.account(), context.input.clone(), parse).await?;
     let lease = shelf.get(&request.terms.model).await?;
     say(lease.chat(request, caller).await?, context).await
 }
 
 pub(super) async fn complete(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
-    let parse = |body: &[u8]| CompletionRequest::parse(JSON, body);
+    let parse = |body: &[u8]| CompletionRequest::parse(Checked::trust(body));
     let request = shelf.lanes().read(caller.account(), context.input.clone(), parse).await?;
     let lease = shelf.get(&request.terms.model).await?;
     say(lease.complete(request, caller).await?, context).await

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cortex_domain::id::WorkerId;
-use cortex_fabric::link::LinkAddress;
 use cortex_guard::loopback::AllowedHost;
 use cortex_inference::Device;
+use cortex_link::LinkAddress;
 
 use super::{Format, Generation};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use cortex_fabric::write_timeout::WriteTimeout;
 use cortex_http1::{Framed, MAX_HEAD};
+use cortex_platform::write_timeout::WriteTimeout;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;

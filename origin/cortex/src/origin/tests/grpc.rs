@@ -5,7 +5,7 @@ mod heads;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use cortex_guard::precheck::MAX_BODY;
+use cortex_api::body::MAX_BODY;
 use cortex_wire::v1::jobs_client::JobsClient;
 use cortex_wire::v1::{JobName, JobView, SubmitRequest};
 use serde_json::{Value, json};

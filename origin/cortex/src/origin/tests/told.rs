@@ -2,7 +2,7 @@
 
 use axum::routing::post;
 use axum::{Json, Router};
-use cortex_guard::api::{Applied, StateReport};
+use cortex_api::{Applied, StateReport};
 use tokio::net::TcpListener;
 
 use super::grpc::{Stand, echo, named};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use cortex_bus::{Embedded, Room};
 use cortex_domain::event::Event;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
@@ -12,8 +13,7 @@ use cortex_domain::job::{Limits, Owner, Priority, Request};
 use cortex_domain::ports::{Bus, JobStore, Payloads};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
-use cortex_fabric::bus::{Embedded, Room};
-use cortex_fabric::clock::{Clock, Hands};
+use cortex_platform::clock::{Clock, Hands};
 use cortex_safety::{Kernel, Policies};
 use cortex_scheduler::{Parts, Scheduler, Settings};
 use cortex_store::SqliteStore;

@@ -1,6 +1,6 @@
 //! A conversation in the terminal.
 
-use cortex_guard::api::chat::ChatChunk;
+use cortex_api::chat::ChatChunk;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 

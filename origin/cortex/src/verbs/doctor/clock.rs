@@ -1,7 +1,7 @@
 //! The wall clock: signatures hold for five minutes around it.
 
 use cortex_domain::time::Timestamp;
-use cortex_fabric::clock::Clock;
+use cortex_platform::clock::Clock;
 
 use super::check::Check;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cortex_guard::api::WorkerView;
+use cortex_api::WorkerView;
 use cortex_models::{Catalogue, Model};
 use serde::Serialize;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cortex_api::{CreateJobBody, JobView};
 use cortex_domain::id::ModelName;
 use cortex_domain::state::StateName;
-use cortex_guard::api::{CreateJobBody, JobView};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 

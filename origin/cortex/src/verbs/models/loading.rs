@@ -3,8 +3,8 @@
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
+use cortex_api::LoadStep;
 use cortex_domain::id::ModelName;
-use cortex_guard::api::LoadStep;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Deserialize;
 

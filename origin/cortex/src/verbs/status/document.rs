@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use cortex_guard::api::WorkerView;
+use cortex_api::WorkerView;
 use reqwest::Url;
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-use cortex_guard::api::WorkerView;
+use cortex_api::WorkerView;
 use serde_json::{Value, json};
 
 use super::super::health::{Part, Word};

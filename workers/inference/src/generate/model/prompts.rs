@@ -1,8 +1,8 @@
 //! Prompts, made of conversations and texts away from the threads that serve.
 
-use cortex_guard::Problem;
-use cortex_guard::api::chat::ChatRequest;
-use cortex_guard::api::completions::{CompletionRequest, Prompt as Given};
+use cortex_api::Problem;
+use cortex_api::chat::ChatRequest;
+use cortex_api::completions::{CompletionRequest, Prompt as Given};
 use cortex_tokens::Specials;
 
 use super::super::Caller;

@@ -1,6 +1,6 @@
 //! Conversations.
 
-use cortex_guard::Kind;
+use cortex_api::Kind;
 use serde_json::{Value, json};
 
 use super::{TEMPLATE, caller, chunks, joined, model, refused, request, whole};
@@ -128,7 +128,7 @@ async fn a_prompt_says_when_the_job_was_asked_for() {
 
 #[tokio::test]
 async fn what_a_model_can_not_do_is_refused_by_its_parameter() {
-    let param = |problem: &cortex_guard::Problem| problem.extensions["param"].as_str().unwrap().to_owned();
+    let param = |problem: &cortex_api::Problem| problem.extensions["param"].as_str().unwrap().to_owned();
     let tool = json!({"type": "function", "function": {"name": "f"}});
     let plain = model("{{ messages[0].content }}", "x");
     let problem = refused(&plain, json!({"tools": [tool]})).await;

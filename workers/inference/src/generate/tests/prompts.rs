@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use cortex_guard::{Kind, Problem};
+use cortex_api::{Kind, Problem};
 use futures::FutureExt;
 use serde_json::{Value, json};
 

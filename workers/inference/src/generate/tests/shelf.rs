@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cortex_api::{Kind, LoadStep, Problem};
 use cortex_domain::id::ModelName;
-use cortex_guard::api::LoadStep;
-use cortex_guard::{Kind, Problem};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 

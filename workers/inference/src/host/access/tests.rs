@@ -178,7 +178,7 @@ impl crate::generate::Library for Empty {
         &self,
         _: &ModelName,
         _: u64,
-        _: &mut dyn FnMut(cortex_guard::api::LoadStep),
+        _: &mut dyn FnMut(cortex_api::LoadStep),
         _: tokio_util::sync::CancellationToken,
     ) -> Result<crate::generate::Model, Problem> {
         Err(Problem::new(Kind::UnknownModel, "there is none"))

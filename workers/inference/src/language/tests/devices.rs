@@ -3,7 +3,7 @@
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
 
-use cortex_guard::api::LoadStep;
+use cortex_api::LoadStep;
 use cortex_transformer::{Model, Options};
 
 use super::company::right;

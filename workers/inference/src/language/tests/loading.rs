@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
-use cortex_guard::api::LoadStep;
+use cortex_api::LoadStep;
 use cortex_tokens::Specials;
 use serde_json::{Value, json};
 

@@ -9,7 +9,7 @@ use cortex_domain::pointer::Memory;
 use cortex_domain::policy::{Gate, clear};
 use cortex_domain::state::{Attempt, Lease, Target};
 use cortex_domain::time::Timestamp;
-use cortex_fabric::entropy::random;
+use cortex_platform::entropy::random;
 use cortex_wire::decode_decision;
 
 /// A job unlike any other, cleared and placed.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cortex_bus::Embedded;
+use cortex_bus::payload::Fake;
 use cortex_domain::flow::Assignment;
 use cortex_domain::ports::{Bus, Payloads, Subscription};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_fabric::bus::Embedded;
-use cortex_fabric::link::{Dial, Limits, LinkAddress, Listener, Server, open};
-use cortex_fabric::origin::{Inbox, Origin, join};
-use cortex_fabric::payload::Fake;
+use cortex_link::origin::{Inbox, Origin, join};
+use cortex_link::{Dial, Limits, LinkAddress, Listener, Server, open};
 use cortex_wire::encode_assignment;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

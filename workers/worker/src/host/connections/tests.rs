@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
 
 use super::*;
-use cortex_fabric::write_timeout::STALLED;
+use cortex_platform::write_timeout::STALLED;
 
 const HOST: &str = "host: localhost:8082\r\n";
 

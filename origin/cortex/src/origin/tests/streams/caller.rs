@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use cortex_fabric::clock::Clock;
-use cortex_fabric::entropy;
-use cortex_guard::headers;
+use cortex_api::headers;
 use cortex_guard::signature::{Keyring, Nonce, Request, sign};
+use cortex_platform::clock::Clock;
+use cortex_platform::entropy;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use cortex_api::body::Checked;
+use cortex_api::chat::{ChatRequest, Message};
 use cortex_domain::event::Timings;
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::{Cancel, Progress, Said, Task};
 use cortex_domain::worker::Heartbeat;
-use cortex_fabric::link::{self, Dial, Limits, Link};
-use cortex_fabric::origin::{Heard, Origin as _, Report};
-use cortex_guard::api::chat::{ChatRequest, Message};
 use cortex_guard::signature::Keyring;
+use cortex_link::origin::{Heard, Origin as _, Report};
+use cortex_link::{self, Dial, Limits, Link};
 use futures::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -85,7 +86,7 @@ impl Stand {
         .unwrap();
         let dial =
             Dial { address: origin.link.clone(), token: origin.token.clone(), limits: Limits::default() };
-        let (link, mut inbox) = link::open(dial, Box::new(heartbeat));
+        let (link, mut inbox) = cortex_link::open(dial, Box::new(heartbeat));
         let (tell, cancels) = mpsc::channel(64);
         let joined = inbox.next().await;
         assert!(matches!(joined, Some(Heard::Joined { .. })), "{joined:?}");
@@ -153,7 +154,7 @@ struct Script {
 
 /// Sends the frames, each with its number and the time of its sending, and reports.
 async fn run(link: Arc<Link>, task: Task, input: Bytes) {
-    let request = ChatRequest::parse(Some("application/json"), &input).unwrap();
+    let request = ChatRequest::parse(Checked::trust(&input)).unwrap();
     let Some(Message::User { content, .. }) = request.messages.first() else { panic!("a user's message") };
     let script: Script = serde_json::from_str(content).unwrap();
     let worker = heartbeat().worker;

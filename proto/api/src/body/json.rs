@@ -1,0 +1,165 @@
+//! Reading a body, with an error that says in the caller's words what is wrong.
+
+use cortex_redact::cut;
+use serde::de::DeserializeOwned;
+use serde_json::Error;
+use serde_json::error::Category;
+
+use crate::problem::{Kind, Problem};
+
+/// Reads a JSON body. Check its depth first.
+///
+/// # Errors
+/// If it is not JSON, or not what is wanted here, with line and column.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| unreadable(body, &error))
+}
+
+/// Says why a body can't be read.
+pub fn unreadable(body: &[u8], error: &Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+    let (kind, detail) = match error.classify() {
+        Category::Data => (Kind::InvalidRequest, unwanted(message)),
+        Category::Eof => (Kind::MalformedJson, "the body ends in the middle of a value".to_owned()),
+        Category::Syntax | Category::Io => {
+            let cause = malformed(body, message);
+            (
+                Kind::MalformedJson,
+                format!("the body is not valid JSON: {cause} (line {line}, column {column})"),
+            )
+        }
+    };
+    Problem::new(kind, detail).with("line", line).with("column", column)
+}
+
+/// What is wrong with a text that is not JSON.
+fn malformed(body: &[u8], message: &str) -> &'static str {
+    match message {
+        _ if body.starts_with(b"\xef\xbb\xbf") => "it begins with a byte order mark, leave that out",
+        _ if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") => "it is UTF-16, send UTF-8",
+        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
+            "an escape is half of a character, as a lone `\\ud800` is: send both halves or neither"
+        }
+        "invalid unicode code point" => "it is not UTF-8",
+        "invalid escape" => "a `\\` in a string begins no escape",
+        "invalid number" => "a number is not written as JSON has it",
+        "number out of range" => "a number is beyond 1.7e308, which no reader holds",
+        "key must be a string" => "a name of a member is not in double quotes",
+        "trailing comma" => "a `,` stands before a `]` or `}`",
+        "trailing characters" => "something follows its end",
+        "expected `:`" => "a `:` is missing",
+        "expected `,` or `]`" => "a `,` or `]` is missing",
+        "expected `,` or `}`" => "a `,` or `}` is missing",
+        message if message.starts_with("control character") => {
+            "a string holds a control character, write it as an escape such as `\\n`"
+        }
+        _ => "no value begins here",
+    }
+}
+
+/// What is wrong with JSON that is not what was wanted.
+fn unwanted(message: &str) -> String {
+    let name = |rest: &str| cut(rest.split('`').next().unwrap_or_default());
+    if let Some(rest) = message.strip_prefix("unknown field `") {
+        format!("`{}` is not supported here", name(rest))
+    } else if let Some(rest) = message.strip_prefix("missing field `") {
+        format!("missing required field `{}`", name(rest))
+    } else if let Some(rest) = message.strip_prefix("duplicate field `") {
+        format!("`{}` is given twice", name(rest))
+    } else if message.starts_with("invalid ") {
+        let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
+        format!("a value is not what is expected here: {}", wanted(expected))
+    } else if message.starts_with("data did not match") {
+        "a value is not what is expected here".to_owned()
+    } else {
+        // The reason of an identifier's own, made by this program.
+        cut(message)
+    }
+}
+
+/// A type in words of JSON.
+fn wanted(expected: &str) -> &'static str {
+    match expected {
+        "a string" | "a borrowed string" => "a string",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "f32" | "f64" => "a number",
+        "a map" => "an object",
+        _ if expected.starts_with("struct ") => "an object",
+        _ if expected.starts_with(['u', 'i']) && expected[1..].parse::<u8>().is_ok() => {
+            "a whole number in range"
+        }
+        _ => "another kind of value",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Body {
+        name: String,
+        #[serde(default)]
+        count: u32,
+    }
+
+    #[test]
+    fn malformed_json_is_refused_with_its_place() {
+        for (text, line, column) in
+            [("{\n \"name\" 1}", 2, 9), ("", 1, 0), ("{", 1, 1), ("{\"name\":\"\u{1}\"}", 1, 10)]
+        {
+            let problem = parse::<Body>(text.as_bytes()).unwrap_err();
+            assert_eq!(problem.kind, Kind::MalformedJson, "{text}");
+            assert_eq!(
+                (&problem.extensions["line"], &problem.extensions["column"]),
+                (&line.into(), &column.into())
+            );
+        }
+    }
+
+    #[test]
+    fn each_cause_is_said_in_the_callers_words() {
+        for (body, says) in [
+            (&br#"{"name":"\ud800"}"#[..], "half of a character"),
+            (br#"{"name":"\udc00"}"#, "half of a character"),
+            (br#"{"name":"\ud83d\n"}"#, "half of a character"),
+            (b"{\"name\":\"\xff\"}", "not UTF-8"),
+            (b"\xef\xbb\xbf{}", "byte order mark"),
+            (b"\xff\xfe{\0}\0", "UTF-16"),
+            (b"{\"name\":\"a\nb\"}", "control character"),
+            (br#"{"name":"\x"}"#, "begins no escape"),
+            (br#"{"name":01}"#, "number is not written"),
+            (br#"{name:1}"#, "double quotes"),
+            (br#"{"name":"a",}"#, "`,` stands before"),
+            (br#"{"name":"a"} x"#, "follows its end"),
+            (br#"{"name" 1}"#, "`:` is missing"),
+            (br#"{"name":"a" 1}"#, "`,` or `}`"),
+            (br#"{"name":NaN}"#, "no value begins here"),
+            (br#"{"name":"#, "in the middle"),
+            (br#"{"name":"a","nmae":1}"#, "`nmae` is not supported here"),
+            (br#"{}"#, "missing required field `name`"),
+            (br#"{"name":"a","name":"b"}"#, "`name` is given twice"),
+            (br#"{"name":1}"#, "expected here: a string"),
+            (br#"{"name":"a","count":-1}"#, "a whole number in range"),
+            (br#"{"name":"a","count":[]}"#, "a whole number in range"),
+            (br#"["a","b"]"#, "expected here: a whole number"),
+            (br#"1"#, "expected here: an object"),
+        ] {
+            let problem = parse::<Body>(body).unwrap_err();
+            let text = String::from_utf8_lossy(body);
+            assert!(problem.detail.contains(says), "{text}: {}", problem.detail);
+            for word in
+                ["surrogate in hex", "invalid type", "struct", "u32", "expected value", "EOF", "codepoint"]
+            {
+                assert!(!problem.detail.contains(word), "{text}: {}", problem.detail);
+            }
+        }
+    }
+}

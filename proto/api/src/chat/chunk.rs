@@ -1,0 +1,112 @@
+//! The answer as it grows.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::LogProbs;
+use crate::generation::{FinishReason, TokenUsage};
+
+/// One piece of the answer; one event of the stream.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ChatChunk {
+    /// The same in all of an answer's chunks.
+    pub id: String,
+    /// Always `chat.completion.chunk`.
+    pub object: String,
+    pub created: u64,
+    pub model: String,
+    /// None in the chunk that has the usage.
+    pub choices: Vec<ChunkChoice>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<TokenUsage>,
+    /// The receipt, in the last chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cortex: Option<Value>,
+}
+
+impl ChatChunk {
+    #[must_use]
+    pub fn new(id: String, created: u64, model: String, choices: Vec<ChunkChoice>) -> Self {
+        let object = "chat.completion.chunk".to_owned();
+        Self { id, object, created, model, choices, usage: None, cortex: None }
+    }
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ChunkChoice {
+    pub index: u32,
+    pub delta: Delta,
+    pub logprobs: Option<LogProbs>,
+    /// In the choice's last chunk.
+    pub finish_reason: Option<FinishReason>,
+}
+
+/// What is new.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Delta {
+    /// In the choice's first chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCallDelta>,
+}
+
+impl Delta {
+    /// The first one.
+    #[must_use]
+    pub fn opening() -> Self {
+        Self { role: Some("assistant".to_owned()), content: Some(String::new()), ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn content(text: String) -> Self {
+        Self { content: Some(text), ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn reasoning(text: String) -> Self {
+        Self { reasoning_content: Some(text), ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn call(call: ToolCallDelta) -> Self {
+        Self { tool_calls: vec![call], ..Self::default() }
+    }
+}
+
+/// More of a call: its id and name at first, then its arguments.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ToolCallDelta {
+    pub index: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    pub function: FunctionDelta,
+}
+
+impl ToolCallDelta {
+    #[must_use]
+    pub fn opening(index: u32, id: String, name: String) -> Self {
+        let function = FunctionDelta { name: Some(name), arguments: Some(String::new()) };
+        Self { index, id: Some(id), r#type: Some("function".to_owned()), function }
+    }
+
+    #[must_use]
+    pub fn arguments(index: u32, text: String) -> Self {
+        let function = FunctionDelta { name: None, arguments: Some(text) };
+        Self { index, id: None, r#type: None, function }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct FunctionDelta {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<String>,
+}

@@ -1,0 +1,100 @@
+//! What is asked for.
+
+use serde_json::{Map, Value};
+
+use super::message::{self, Message};
+use super::tools::{self, Tool, ToolChoice};
+use crate::body::Checked;
+use crate::generation::{Format, Terms, hint};
+use crate::parameters::{Parameters, wrong};
+use crate::problem::Problem;
+
+/// The most alternatives that are told for each token.
+const MAX_TOP: i64 = 20;
+
+/// A conversation to go on with, checked.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ChatRequest {
+    pub terms: Terms,
+    /// At least one.
+    pub messages: Vec<Message>,
+    pub tools: Vec<Tool>,
+    pub tool_choice: ToolChoice,
+    /// Whether several tools may be called at once.
+    pub parallel_tool_calls: bool,
+    /// How many alternatives to tell for each token; `None` for no probabilities at all.
+    pub logprobs: Option<u8>,
+    /// `chat_template_kwargs`: variables for the model's template.
+    pub template: Map<String, Value>,
+    /// Whether the template opens an answer. Not where the last message is to be continued.
+    pub opens_answer: bool,
+    /// Whether the answer continues the last message, which is the assistant's.
+    pub continues: bool,
+}
+
+impl ChatRequest {
+    /// Checks and reads a body: size, content type, depth, syntax, secrets, then every parameter.
+    ///
+    /// # Errors
+    /// A problem that names the parameter at fault; one we don't support is an error, never ignored.
+    pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
+        let mut parameters = Parameters::body(body)?;
+        let terms = Terms::take(&mut parameters)?;
+        let messages = message::take(&mut parameters)?;
+        let tools = tools::take(&mut parameters)?;
+        let tool_choice = tools::choice(&mut parameters, &tools)?;
+        let parallel = parameters.optional("parallel_tool_calls", "true or false")?.unwrap_or(true);
+        let logprobs = logprobs(&mut parameters)?;
+        let template = parameters.optional("chat_template_kwargs", "an object")?.unwrap_or_default();
+        let continues = parameters.optional("continue_final_message", "true or false")?.unwrap_or(false);
+        let opens = parameters.optional("add_generation_prompt", "true or false")?;
+        parameters.only::<Vec<String>>("modalities", "[\"text\"]", |modalities| modalities == &["text"])?;
+        parameters.none_left(hint)?;
+
+        if continues {
+            continuable(&messages)?;
+            if opens == Some(true) {
+                let detail =
+                    "`add_generation_prompt` opens a new answer and `continue_final_message` none: give one";
+                return Err(wrong("add_generation_prompt", detail));
+            }
+        }
+        if terms.format != Format::Text && !tools.is_empty() && tool_choice != ToolChoice::None {
+            let detail =
+                "`response_format` and `tools` each give the answer a form: give one, or `tool_choice: none`";
+            return Err(wrong("response_format", detail));
+        }
+        Ok(Self {
+            terms,
+            messages,
+            tools,
+            tool_choice,
+            parallel_tool_calls: parallel,
+            logprobs,
+            template,
+            opens_answer: opens.unwrap_or(!continues),
+            continues,
+        })
+    }
+}
+
+fn logprobs(parameters: &mut Parameters) -> Result<Option<u8>, Problem> {
+    let wanted = parameters.optional("logprobs", "true or false")?.unwrap_or(false);
+    let top = parameters.whole("top_logprobs", 0, MAX_TOP)?;
+    match (wanted, top) {
+        (true, top) => Ok(Some(top.and_then(|top| u8::try_from(top).ok()).unwrap_or(0))),
+        (false, None | Some(0)) => Ok(None),
+        (false, Some(_)) => Err(wrong("top_logprobs", "`top_logprobs` is for `logprobs: true` alone")),
+    }
+}
+
+fn continuable(messages: &[Message]) -> Result<(), Problem> {
+    match messages.last() {
+        Some(Message::Assistant { content: Some(_), calls, .. }) if calls.is_empty() => Ok(()),
+        _ => {
+            let detail =
+                "`continue_final_message` needs a last message of the assistant, with text and no calls";
+            Err(wrong("continue_final_message", detail))
+        }
+    }
+}

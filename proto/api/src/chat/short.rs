@@ -1,0 +1,119 @@
+//! `POST /chat`: one message and its answer, with nothing else to know.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{ChatCompletion, ChatRequest};
+use crate::body::Checked;
+use crate::generation::{FinishReason, MAX_TEMPERATURE, MAX_TOKENS, TokenUsage, hint};
+use crate::parameters::Parameters;
+use crate::problem::{Kind, Problem};
+
+/// One message.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ShortChat {
+    pub model: String,
+    pub message: String,
+    /// What the model is told to be.
+    pub system: Option<String>,
+    pub max_tokens: Option<u32>,
+    pub temperature: Option<f64>,
+    pub seed: Option<i64>,
+}
+
+/// The answer to one message.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ShortAnswer {
+    pub model: String,
+    pub text: String,
+    pub finish_reason: FinishReason,
+    pub usage: TokenUsage,
+    /// The receipt: what the answer was made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cortex: Option<Value>,
+}
+
+impl ShortChat {
+    /// Checks and reads a body, as [`ChatRequest::parse`] does.
+    ///
+    /// # Errors
+    /// If it is not one, names what is wrong.
+    pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
+        let mut given = Parameters::body(body)?;
+        let short = Self {
+            model: given.required("model", "a string")?,
+            message: given.required("message", "a string")?,
+            system: given.optional("system", "a string")?,
+            max_tokens: given
+                .whole("max_tokens", 1, MAX_TOKENS)?
+                .and_then(|tokens| u32::try_from(tokens).ok()),
+            temperature: given.number("temperature", 0.0, MAX_TEMPERATURE)?,
+            seed: given.whole("seed", i64::MIN, i64::MAX)?,
+        };
+        given.none_left(hint)?;
+        Ok(short)
+    }
+
+    /// The same as the body of a chat completion.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let mut messages = vec![];
+        messages.extend(self.system.as_ref().map(|system| json!({"role": "system", "content": system})));
+        messages.push(json!({"role": "user", "content": self.message}));
+        let mut body = Map::from_iter([
+            ("model".to_owned(), Value::from(self.model.as_str())),
+            ("messages".to_owned(), Value::from(messages)),
+        ]);
+        body.extend(self.max_tokens.map(|most| ("max_tokens".to_owned(), most.into())));
+        body.extend(self.temperature.map(|temperature| ("temperature".to_owned(), temperature.into())));
+        body.extend(self.seed.map(|seed| ("seed".to_owned(), seed.into())));
+        Value::Object(body).to_string()
+    }
+
+    /// The same as a chat completion's request.
+    ///
+    /// # Errors
+    /// As [`ChatRequest::parse`].
+    pub fn request(&self) -> Result<ChatRequest, Problem> {
+        ChatRequest::parse(Checked::trust(self.body().as_bytes()))
+    }
+
+    /// The answer, from a whole chat completion.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn answer(whole: &[u8]) -> Result<ShortAnswer, Problem> {
+        let broken = || Problem::new(Kind::WorkerFailed, "the worker's answer can't be read");
+        let mut whole: ChatCompletion = serde_json::from_slice(whole).map_err(|_| broken())?;
+        let choice = whole.choices.pop().ok_or_else(broken)?;
+        let text = choice.message.content.unwrap_or_default();
+        let ChatCompletion { model, usage, cortex, .. } = whole;
+        Ok(ShortAnswer { model, text, finish_reason: choice.finish_reason, usage, cortex })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_a_conversation_of_one() {
+        let body =
+            r#"{"model":"m","system":"be","message":"hi","max_tokens":3.0,"temperature":0,"seed":4e0}"#;
+        let request = ShortChat::parse(Checked::trust(body.as_bytes())).unwrap().request().unwrap();
+        assert_eq!(request.messages.len(), 2);
+        assert_eq!((request.terms.max_tokens, request.terms.sampling.temperature), (Some(3), Some(0.0)));
+        assert_eq!(request.terms.sampling.seed, Some(4));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        let refused = |body: &str| match ShortChat::parse(Checked::trust(body.as_bytes())) {
+            Ok(short) => short.request().unwrap_err().detail,
+            Err(problem) => problem.detail,
+        };
+        assert!(refused(r#"{"model":"m","message":"hi","stream":true}"#).contains("stream"));
+        assert!(refused(r#"{"model":"m"}"#).contains("message"));
+        assert!(refused(r#"{"model":"m","message":"hi","temperature":9}"#).contains("temperature"));
+    }
+}

@@ -1,0 +1,51 @@
+//! The answer, in one piece or as it grows: the shape is the same.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::generation::{FinishReason, TokenUsage};
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Completion {
+    pub id: String,
+    /// Always `text_completion`.
+    pub object: String,
+    /// Seconds since 1970.
+    pub created: u64,
+    pub model: String,
+    /// None in the piece that has the usage.
+    pub choices: Vec<CompletionChoice>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<TokenUsage>,
+    /// The receipt: what the answer was made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cortex: Option<Value>,
+}
+
+impl Completion {
+    #[must_use]
+    pub fn new(id: String, created: u64, model: String, choices: Vec<CompletionChoice>) -> Self {
+        Self { id, object: "text_completion".to_owned(), created, model, choices, usage: None, cortex: None }
+    }
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CompletionChoice {
+    pub index: u32,
+    /// All of the text, or what is new.
+    pub text: String,
+    pub logprobs: Option<CompletionLogProbs>,
+    /// Null until the choice has ended.
+    pub finish_reason: Option<FinishReason>,
+}
+
+/// How likely the tokens were, in lists of the same length.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct CompletionLogProbs {
+    pub tokens: Vec<String>,
+    pub token_logprobs: Vec<f32>,
+    /// For each token the likeliest ones in its place, by their text.
+    pub top_logprobs: Vec<std::collections::BTreeMap<String, f32>>,
+    /// Where each begins in the text, in characters.
+    pub text_offset: Vec<usize>,
+}

@@ -1,0 +1,157 @@
+//! What is asked for.
+
+use serde::Deserialize;
+
+use crate::body::Checked;
+use crate::generation::{MAX_CHOICES, Terms, hint};
+use crate::numbers::TokenId;
+use crate::parameters::{Parameters, wrong};
+use crate::problem::Problem;
+
+/// The most prompts in one request.
+pub const MAX_PROMPTS: usize = 32;
+
+/// The most alternatives that are told for each token.
+const MAX_TOP: i64 = 20;
+/// The most choices, over all prompts.
+const MAX_ALL: usize = 32;
+/// OpenAI's `max_tokens` where none is given.
+const USUAL_TOKENS: u32 = 16;
+
+/// Texts to go on with, checked.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CompletionRequest {
+    /// `max_tokens` is 16 where none was asked for, as OpenAI has it.
+    pub terms: Terms,
+    /// 1 to [`MAX_PROMPTS`].
+    pub prompts: Vec<Prompt>,
+    /// How many alternatives to tell for each token; `None` for no probabilities at all.
+    pub logprobs: Option<u8>,
+}
+
+/// What is gone on with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Prompt {
+    Text(String),
+    /// Tokens of the model's own vocabulary; at least one.
+    Tokens(Vec<u32>),
+}
+
+impl CompletionRequest {
+    /// Checks and reads a body: size, content type, depth, syntax, secrets, then every parameter.
+    ///
+    /// # Errors
+    /// A problem that names the parameter at fault; one we don't support is an error, never ignored.
+    pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
+        let mut parameters = Parameters::body(body)?;
+        let mut terms = Terms::take(&mut parameters)?;
+        terms.max_tokens.get_or_insert(USUAL_TOKENS);
+        let prompts = prompts(&mut parameters)?;
+        let n = terms.n;
+        if prompts.len() * n as usize > MAX_ALL {
+            return Err(wrong("n", format!("prompts times `n` must be at most {MAX_ALL}")));
+        }
+        let logprobs = parameters.whole("logprobs", 0, MAX_TOP)?.and_then(|top| u8::try_from(top).ok());
+        if parameters.whole("best_of", 1, i64::from(MAX_CHOICES))?.is_some_and(|best| best != i64::from(n)) {
+            return Err(wrong("best_of", "`best_of` can only be what `n` is here"));
+        }
+        parameters.only::<bool>("echo", "false", |echo| !echo)?;
+        parameters.only::<String>("suffix", "empty", String::is_empty)?;
+        parameters.none_left(hint)?;
+        Ok(Self { terms, prompts, logprobs })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Given {
+    Text(String),
+    Texts(Vec<String>),
+    Tokens(Vec<TokenId>),
+    Many(Vec<Vec<TokenId>>),
+}
+
+fn ids(tokens: Vec<TokenId>) -> Vec<u32> {
+    tokens.into_iter().map(|TokenId(id)| id).collect()
+}
+
+fn prompts(parameters: &mut Parameters) -> Result<Vec<Prompt>, Problem> {
+    let what = "a string, a list of strings, or tokens";
+    let prompts = match parameters.required("prompt", what)? {
+        Given::Text(text) => vec![Prompt::Text(text)],
+        Given::Texts(texts) => texts.into_iter().map(Prompt::Text).collect(),
+        Given::Tokens(tokens) => vec![Prompt::Tokens(ids(tokens))],
+        Given::Many(many) => many.into_iter().map(|tokens| Prompt::Tokens(ids(tokens))).collect::<Vec<_>>(),
+    };
+    if prompts.is_empty() || prompts.len() > MAX_PROMPTS {
+        return Err(wrong("prompt", format!("`prompt` must be 1 to {MAX_PROMPTS} prompts")));
+    }
+    if prompts.contains(&Prompt::Tokens(vec![])) {
+        return Err(wrong("prompt", "a prompt of tokens must have at least one"));
+    }
+    Ok(prompts)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::problem::Kind;
+
+    fn parse(body: &str) -> Result<CompletionRequest, Problem> {
+        CompletionRequest::parse(Checked::trust(body.as_bytes()))
+    }
+
+    #[test]
+    fn a_prompt_is_a_text_texts_or_tokens() {
+        let text = |text: &str| Prompt::Text(text.into());
+        for (prompt, expected) in [
+            (r#""a""#, vec![text("a")]),
+            (r#""""#, vec![text("")]),
+            (r#"["a","b"]"#, vec![text("a"), text("b")]),
+            ("[1,2]", vec![Prompt::Tokens(vec![1, 2])]),
+            ("[1.0,2e1]", vec![Prompt::Tokens(vec![1, 20])]),
+            ("[[1],[2]]", vec![Prompt::Tokens(vec![1]), Prompt::Tokens(vec![2])]),
+        ] {
+            let request = parse(&format!(r#"{{"model":"m","prompt":{prompt}}}"#)).unwrap();
+            assert_eq!(request.prompts, expected);
+            assert_eq!((request.terms.max_tokens, request.logprobs), (Some(16), None));
+        }
+    }
+
+    #[test]
+    fn each_wrong_parameter_is_named() {
+        let many = serde_json::to_string(&vec!["a"; MAX_PROMPTS + 1]).unwrap();
+        for (fields, param) in [
+            (r#""prompt":[]"#, "prompt"),
+            (r#""prompt":[[]]"#, "prompt"),
+            (r#""prompt":[1.5]"#, "prompt"),
+            (r#""prompt":[-1]"#, "prompt"),
+            (r#""prompt":{}"#, "prompt"),
+            (r#""max_tokens":1"#, "prompt"),
+            (&format!(r#""prompt":{many}"#), "prompt"),
+            (r#""prompt":["a","a","a","a","a"],"n":7"#, "n"),
+            (r#""prompt":"a","echo":true"#, "echo"),
+            (r#""prompt":"a","suffix":"b""#, "suffix"),
+            (r#""prompt":"a","best_of":3,"n":2"#, "best_of"),
+            (r#""prompt":"a","logprobs":21"#, "logprobs"),
+            (r#""prompt":"a","logprobs":true"#, "logprobs"),
+            (r#""prompt":"a","messages":[]"#, "messages"),
+        ] {
+            let problem = parse(&format!(r#"{{"model":"m",{fields}}}"#)).unwrap_err();
+            assert_eq!(
+                (problem.kind, &problem.extensions["param"]),
+                (Kind::InvalidRequest, &param.into()),
+                "{fields}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = CompletionRequest::parse(Checked::trust(&bytes));
+        }
+    }
+}

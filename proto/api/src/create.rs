@@ -1,0 +1,199 @@
+//! `POST /api/v1/jobs`.
+
+use std::collections::BTreeMap;
+
+use cortex_domain::job::Priority;
+use cortex_domain::time::Timestamp;
+use cortex_domain::topic::Topic;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::parameters::{Parameters, wrong};
+use crate::body::Checked;
+use crate::problem::Problem;
+use crate::rfc3339;
+use crate::topics::Catalogue;
+
+/// The most attempts a job may ask for.
+pub const MAX_ATTEMPTS: u32 = 10;
+/// The most labels of a job.
+pub const MAX_LABELS: usize = 16;
+
+const MAX_LABEL_NAME: usize = 63;
+const MAX_LABEL_VALUE: usize = 255;
+const RESERVED: &str = "cortex/";
+
+/// The body as it stands on the wire; for clients to write.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateJobBody {
+    pub topic: String,
+    pub input: Box<RawValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A job that was asked for, checked.
+#[derive(Clone, Debug)]
+pub struct CreateJob {
+    pub topic: Topic,
+    /// Any JSON, as it was sent.
+    pub input: Box<RawValue>,
+    pub priority: Priority,
+    pub deadline: Option<Timestamp>,
+    pub max_attempts: Option<u32>,
+    pub labels: BTreeMap<String, String>,
+}
+
+impl CreateJob {
+    /// Checks and reads a body: size, content type, depth, syntax, secrets, then every field.
+    ///
+    /// # Errors
+    /// A problem that names what is wrong and where.
+    pub fn parse(body: Checked<'_>, topics: &Catalogue) -> Result<Self, Problem> {
+        let mut given = Parameters::body(body)?;
+        let topic: String = given.required("topic", "a string")?;
+        let job = Self {
+            topic: topics.check(&topic)?,
+            priority: priority(given.optional::<String>("priority", PRIORITIES)?.as_deref())?,
+            deadline: given.optional::<String>("deadline", TIME)?.as_deref().map(deadline).transpose()?,
+            max_attempts: attempts(&mut given)?,
+            labels: labels(given.optional("labels", "an object of strings")?.unwrap_or_default())?,
+            input: given.raw_or_null("input").ok_or_else(|| given.missing("input", "any JSON value"))?,
+        };
+        given.none_left(|_| None)?;
+        Ok(job)
+    }
+}
+
+const PRIORITIES: &str = "`low`, `normal` or `high`";
+const TIME: &str = "a time such as `2026-11-20T23:36:30Z` (RFC 3339)";
+
+fn priority(text: Option<&str>) -> Result<Priority, Problem> {
+    match text {
+        None | Some("normal") => Ok(Priority::Normal),
+        Some("low") => Ok(Priority::Low),
+        Some("high") => Ok(Priority::High),
+        Some(_) => Err(wrong("priority", format!("`priority` must be {PRIORITIES}"))),
+    }
+}
+
+fn deadline(text: &str) -> Result<Timestamp, Problem> {
+    rfc3339::parse(text).ok_or_else(|| wrong("deadline", format!("`deadline` must be {TIME}")))
+}
+
+fn attempts(given: &mut Parameters) -> Result<Option<u32>, Problem> {
+    let attempts = given.whole("max_attempts", 1, i64::from(MAX_ATTEMPTS))?;
+    Ok(attempts.and_then(|attempts| u32::try_from(attempts).ok()))
+}
+
+pub(super) fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Problem> {
+    if labels.len() > MAX_LABELS {
+        return Err(wrong("labels", format!("a job can have at most {MAX_LABELS} labels")));
+    }
+    for (name, value) in &labels {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
+        if name.is_empty() || name.len() > MAX_LABEL_NAME || !name.bytes().all(plain) {
+            let detail = "a label's name must have 1 to 63 letters, digits, `-`, `_`, `.` and `/`";
+            return Err(wrong("labels", detail));
+        }
+        if name.starts_with(RESERVED) {
+            return Err(wrong(
+                "labels",
+                format!("labels under `{RESERVED}` are set here: take another name"),
+            ));
+        }
+        if value.len() > MAX_LABEL_VALUE || value.chars().any(char::is_control) {
+            let detail = format!(
+                "the label `{name}` must have at most {MAX_LABEL_VALUE} bytes, no control characters"
+            );
+            return Err(wrong("labels", detail));
+        }
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::problem::Kind;
+
+    fn parse(body: &str) -> Result<CreateJob, Problem> {
+        CreateJob::parse(Checked::trust(body.as_bytes()), &"job.echo".parse().unwrap())
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let job = parse(
+            r#"{"topic":"job.echo","input":{ "a" : 1.50 },"priority":"high","deadline":"2026-11-20T23:36:30Z",
+                "max_attempts":3.0,"labels":{"team/a":"ü"}}"#,
+        )
+        .unwrap();
+        assert_eq!(job.input.get(), r#"{ "a" : 1.50 }"#, "the input keeps its bytes");
+        assert_eq!((job.priority, job.max_attempts), (Priority::High, Some(3)));
+        assert_eq!(job.deadline, Some(Timestamp::from_millis(1_795_217_790_000)));
+        assert_eq!(job.labels["team/a"], "ü");
+    }
+
+    #[test]
+    fn an_input_may_be_any_json_but_must_be_there() {
+        for input in ["null", "[]", "\"x\"", "1e3"] {
+            let job = parse(&format!(r#"{{"topic":"job.echo","input":{input}}}"#)).unwrap();
+            assert_eq!((job.input.get(), job.priority), (input, Priority::Normal));
+        }
+        let missing = parse(r#"{"topic":"job.echo"}"#).unwrap_err();
+        assert_eq!(missing.detail, "missing required field `input` (expected any JSON value)");
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        let many: Vec<_> = (0..17).map(|n| format!("\"l{n}\":\"\"")).collect();
+        let many = format!("\"labels\":{{{}}}", many.join(","));
+        for (field, param) in [
+            ("\"priority\":\"urgent\"", "priority"),
+            ("\"deadline\":\"soon\"", "deadline"),
+            ("\"max_attempts\":0", "max_attempts"),
+            ("\"max_attempts\":11", "max_attempts"),
+            ("\"max_attempts\":2.5", "max_attempts"),
+            ("\"deadline\":1795217790", "deadline"),
+            ("\"labels\":{\"a\":1}", "labels"),
+            ("\"labels\":[]", "labels"),
+            ("\"labels\":{\"\":\"\"}", "labels"),
+            ("\"labels\":{\"a b\":\"\"}", "labels"),
+            ("\"labels\":{\"cortex/personal-data\":\"none\"}", "labels"),
+            (&many, "labels"),
+        ] {
+            let problem = parse(&format!(r#"{{"topic":"job.echo","input":1,{field}}}"#)).unwrap_err();
+            assert_eq!(
+                (problem.kind, &problem.extensions["param"]),
+                (Kind::InvalidRequest, &param.into()),
+                "{field}"
+            );
+        }
+        let unknown = parse(r#"{"topic":"job.echo","input":1,"prio":1}"#).unwrap_err();
+        assert_eq!(unknown.detail, "`prio` is not supported here");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = CreateJob::parse(Checked::trust(&bytes), &Catalogue::default());
+        }
+
+        #[test]
+        fn no_mutation_of_a_good_body_makes_it_panic(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let good = br#"{"topic":"job.echo","input":[1,"a"],"labels":{"a":"b"},"deadline":"2026-11-20T23:36:30Z"}"#;
+            let mut bytes = good.to_vec();
+            bytes[at.index(good.len())] = byte;
+            let _ = CreateJob::parse(Checked::trust(&bytes), &Catalogue::default());
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The edge's signed admin route for API keys.
+
+use std::str::FromStr;
+
+use cortex_domain::id::{InvalidId, KeyId, Principal, Role, Tenant};
+use cortex_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{Parameters, wrong};
+use crate::body::Checked;
+use crate::problem::Problem;
+
+/// `POST /internal/keys`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateKey {
+    #[serde(with = "crate::text")]
+    pub tenant: Tenant,
+    #[serde(with = "crate::text")]
+    pub principal: Principal,
+    #[serde(default, with = "crate::text::list")]
+    pub roles: Vec<Role>,
+}
+
+impl CreateKey {
+    /// Checks and reads a body.
+    ///
+    /// # Errors
+    /// A problem that names what is wrong and where.
+    pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
+        let mut given = Parameters::body(body)?;
+        let tenant = given.required::<String>("tenant", "a string")?;
+        let principal = given.required::<String>("principal", "a string")?;
+        let roles = given.optional::<Vec<String>>("roles", "a list of strings")?.unwrap_or_default();
+        given.none_left(|_| None)?;
+        let roles = roles.iter().map(|role| read("roles", role)).collect::<Result<_, _>>()?;
+        Ok(Self { tenant: read("tenant", &tenant)?, principal: read("principal", &principal)?, roles })
+    }
+}
+
+fn read<T: FromStr<Err = InvalidId>>(name: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error| wrong(name, format!("`{name}`: {error}")))
+}
+
+/// A key without its hash. `key` is there once, in the answer that made it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyView {
+    #[serde(with = "crate::text")]
+    pub id: KeyId,
+    #[serde(with = "crate::text")]
+    pub tenant: Tenant,
+    #[serde(with = "crate::text")]
+    pub principal: Principal,
+    #[serde(with = "crate::text::list")]
+    pub roles: Vec<Role>,
+    #[serde(with = "crate::rfc3339")]
+    pub created_at: Timestamp,
+    pub revoked: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+impl std::fmt::Debug for KeyView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyView({} of {}, revoked: {})", self.id, self.tenant, self.revoked)
+    }
+}
+
+/// `GET /internal/keys?tenant=`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KeyPage {
+    pub keys: Vec<KeyView>,
+}

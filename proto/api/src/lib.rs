@@ -1,0 +1,50 @@
+//! The public HTTP API, the same on the edge and the origin: bodies, errors and header names.
+//!
+//! What comes in is parsed once into validated parts; unknown fields are refused by name. Inputs and results are carried as
+//! the bytes they came in. Nothing here is asynchronous or reads a clock, and all of it builds for wasm32.
+
+pub mod accept;
+pub mod body;
+pub mod chat;
+pub mod completions;
+mod create;
+mod embeddings;
+pub mod generation;
+pub mod headers;
+mod health;
+pub mod hops;
+mod job;
+mod keys;
+mod ledger;
+mod list;
+mod load;
+mod members;
+mod models;
+mod numbers;
+mod openai;
+mod parameters;
+pub mod prefer;
+pub mod problem;
+mod revoked;
+pub mod rfc3339;
+pub mod text;
+pub mod topics;
+pub mod trace;
+mod worker;
+
+pub use create::{CreateJob, CreateJobBody, MAX_ATTEMPTS, MAX_LABELS};
+pub use embeddings::{
+    EmbeddingView, EmbeddingsNotes, EmbeddingsRequest, EmbeddingsResponse, Encoding, MAX_INPUTS, Usage,
+    Vector,
+};
+pub use health::{HealthView, Status};
+pub use job::{EventPage, EventView, HoldView, JobView};
+pub use keys::{CreateKey, KeyPage, KeyView};
+pub use ledger::{Applied, MAX_STATES, StateLine, StateReport};
+pub use list::{JobPage, ListJobs};
+pub use load::LoadStep;
+pub use models::{ModelPage, ModelView};
+pub use openai::not_served;
+pub use problem::{Kind, Problem, Shape};
+pub use revoked::{Closed, RevokedKey};
+pub use worker::{WorkerPage, WorkerView};

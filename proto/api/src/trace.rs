@@ -1,0 +1,87 @@
+//! `traceparent` (W3C Trace Context, version 00).
+
+use std::fmt;
+use std::str::FromStr;
+
+use cortex_domain::hex;
+
+/// A trace id, the span id of the caller and flags.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Traceparent(String);
+
+/// The text is no `traceparent` of version 00; a receiver then starts a trace of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a traceparent reads `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`")]
+pub struct MalformedTraceparent;
+
+impl Traceparent {
+    /// Starts a trace, from 24 random bytes.
+    #[must_use]
+    pub fn mint(random: [u8; 24]) -> Self {
+        let (trace, span) = random.split_at(16);
+        // All zeros would mean no trace; the low bits set rule that out.
+        let (mut trace, mut span) = (trace.to_vec(), span.to_vec());
+        trace[15] |= 1;
+        span[7] |= 1;
+        Self(format!("00-{}-{}-01", hex::encode(&trace), hex::encode(&span)))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The trace id, by which logs are found.
+    #[must_use]
+    pub fn trace_id(&self) -> &str {
+        &self.0[3..35]
+    }
+}
+
+impl FromStr for Traceparent {
+    type Err = MalformedTraceparent;
+
+    fn from_str(text: &str) -> Result<Self, MalformedTraceparent> {
+        let parts: Vec<&str> = text.splitn(5, '-').collect();
+        let hex = |part: &str, length: usize| {
+            part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        let some = |part: &str| part.bytes().any(|b| b != b'0');
+        match parts[..] {
+            ["00", trace, span, flags]
+                if hex(trace, 32) && hex(span, 16) && hex(flags, 2) && some(trace) && some(span) =>
+            {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(MalformedTraceparent),
+        }
+    }
+}
+
+impl fmt::Display for Traceparent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minted_trace_reads_back() {
+        let minted = Traceparent::mint([0; 24]);
+        assert_eq!(minted.as_str().parse(), Ok(minted.clone()));
+        assert_eq!(minted.trace_id().len(), 32);
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        let zeros = format!("00-{}-{}-01", "0".repeat(32), "1".repeat(16));
+        let upper = format!("00-{}-{}-01", "A".repeat(32), "1".repeat(16));
+        let long = format!("00-{}-{}-01-x", "a".repeat(32), "1".repeat(16));
+        for bad in ["", "00", &zeros, &upper, &long] {
+            assert!(bad.parse::<Traceparent>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,8 +1,0 @@
-//! The bus: within one process.
-
-mod embedded;
-
-#[cfg(test)]
-mod contract;
-
-pub use embedded::{Embedded, Room};

@@ -1,0 +1,269 @@
+//! What callers are told, over all bodies that they send.
+
+use serde_json::{Value, json};
+
+use cortex_api::body::MAX_BODY;
+use cortex_api::chat::{ChatRequest, ShortChat};
+use cortex_api::completions::CompletionRequest;
+use cortex_api::topics::Catalogue;
+use cortex_api::{CreateJob, CreateKey, EmbeddingsRequest, Kind, Problem};
+use cortex_guard::precheck::{self, check_inner, check_json};
+
+const JSON: Option<&str> = Some("application/json");
+
+/// A body of the public API: how it is read, and one that is good with every member that is read.
+struct Door {
+    name: &'static str,
+    read: fn(&[u8]) -> Result<(), Problem>,
+    good: Value,
+}
+
+fn doors() -> Vec<Door> {
+    let read_job = |body: &[u8]| CreateJob::parse(check_json(JSON, body)?, &Catalogue::default()).map(|_| ());
+    let read_short = |body: &[u8]| ShortChat::parse(check_json(JSON, body)?)?.request().map(|_| ());
+    vec![
+        Door {
+            name: "jobs",
+            read: read_job,
+            good: json!({"topic": "job.echo", "input": 1, "priority": "low", "max_attempts": 3,
+                "deadline": "2026-11-20T23:36:30Z", "labels": {"a": "b"}}),
+        },
+        Door {
+            name: "chat",
+            read: |body| ChatRequest::parse(check_json(JSON, body)?).map(|_| ()),
+            good: json!({"model": "m", "max_tokens": 8, "n": 1, "seed": 7, "top_k": 5, "logprobs": true, "top_logprobs": 2,
+                "temperature": 1, "stop": ["x"], "stream": true, "stream_options": {"include_usage": true},
+                "metadata": {"a": "b"}, "logit_bias": {"5": 1}, "response_format": {"type": "text"},
+                "messages": [{"role": "user", "content": "hi"}]}),
+        },
+        Door {
+            name: "short chat",
+            read: read_short,
+            good: json!({"model": "m", "message": "hi", "system": "be",
+            "max_tokens": 8, "temperature": 1, "seed": 7}),
+        },
+        Door {
+            name: "completions",
+            read: |body| CompletionRequest::parse(check_json(JSON, body)?).map(|_| ()),
+            good: json!({"model": "m", "prompt": "a", "max_tokens": 8, "n": 1, "best_of": 1, "logprobs": 2, "seed": 7}),
+        },
+        Door {
+            name: "embeddings",
+            read: |body| EmbeddingsRequest::parse(check_json(JSON, body)?).map(|_| ()),
+            good: json!({"model": "m", "input": ["a"], "dimensions": 8, "encoding_format": "float", "user": "u"}),
+        },
+        Door {
+            name: "keys",
+            read: |body| CreateKey::parse(check_inner(body)?).map(|_| ()),
+            good: json!({"tenant": "acme", "principal": "ci", "roles": ["SRE"]}),
+        },
+    ]
+}
+
+/// A refusal in plain words, none of a parser's and none that it would not know of the body.
+fn plain(problem: &Problem) -> bool {
+    const PARSERS: [&str; 16] = [
+        "invalid type",
+        "invalid value",
+        "invalid length",
+        "untagged",
+        "variant",
+        "missing field",
+        "unknown field",
+        "duplicate field",
+        "u32",
+        "i64",
+        "f64",
+        "usize",
+        "struct",
+        "hex escape",
+        "expected ident",
+        "unit value",
+    ];
+    let words = &problem.detail;
+    words.len() < 300 && !words.contains('\n') && !PARSERS.iter().any(|word| words.contains(word))
+}
+
+#[test]
+fn whatever_stands_in_a_member_its_refusal_names_it_in_plain_words() {
+    let strange = [
+        json!(-1),
+        json!(1.5),
+        json!(1_000_000_000_000_000_000_u64),
+        json!(true),
+        json!(""),
+        json!("\u{7} \u{200b}"),
+        json!("y".repeat(100_000)),
+        json!([]),
+        json!({}),
+        json!([[]]),
+        json!([1.5]),
+        json!([null]),
+        json!({"y": [1]}),
+        json!({"type": 1}),
+        json!({"y".repeat(100_000): 1}),
+    ];
+    for Door { name, read, good } in doors() {
+        read(good.to_string().as_bytes()).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        for member in good.as_object().unwrap().keys() {
+            for value in &strange {
+                let mut body = good.clone();
+                body[member] = value.clone();
+                let Err(problem) = read(body.to_string().as_bytes()) else { continue };
+                let param = problem.param().unwrap_or_default();
+                assert!(plain(&problem), "{name}, {member}: {problem}");
+                assert!(
+                    param.contains(member.as_str()) && param.len() < 200,
+                    "{name}, {member}, {value}: {problem:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_body_that_can_not_be_read_is_refused_in_plain_words_at_every_door() {
+    for Door { name, read, good } in doors() {
+        let text = good.to_string();
+        let with = |member: &str| text.replacen('{', &format!("{{{member},"), 1);
+        for (body, kind, says) in [
+            (with(r#""a":"\ud800""#), Kind::MalformedJson, "half of a character"),
+            (with(r#""\udc00":1"#), Kind::MalformedJson, "half of a character"),
+            (with(r#""user":"\ud83d\ud83d""#), Kind::MalformedJson, "half of a character"),
+            (with("\"a\":NaN"), Kind::MalformedJson, "no value begins here"),
+            (with("'a':1"), Kind::MalformedJson, "double quotes"),
+            (with("\"a\":\"\t\""), Kind::MalformedJson, "control character"),
+            (text.replace('}', ",}"), Kind::MalformedJson, "`,`"),
+            (format!("\u{feff}{text}"), Kind::MalformedJson, "byte order mark"),
+            (text[..text.len() - 1].to_owned(), Kind::MalformedJson, "ends in the middle"),
+            (format!("{text}{text}"), Kind::MalformedJson, "follows its end"),
+            (format!("[{text}]"), Kind::InvalidRequest, "must be a JSON object"),
+            ("null".to_owned(), Kind::InvalidRequest, "must be a JSON object"),
+            ("{}".to_owned(), Kind::InvalidRequest, "missing required field"),
+            (with("\"seed\":1,\"seed\":1"), Kind::InvalidRequest, "`seed` is given twice"),
+            (with("\"frob\":1"), Kind::InvalidRequest, "`frob` is not supported here"),
+            (with(&format!("\"{}\":1", "a".repeat(100_000))), Kind::InvalidRequest, "is not supported here"),
+        ] {
+            let problem = read(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.kind, kind, "{name}: {problem}");
+            assert!(plain(&problem) && problem.detail.contains(says), "{name}, {says}: {problem}");
+        }
+    }
+}
+
+#[test]
+fn a_whole_number_may_be_written_with_a_point_or_an_exponent_at_every_door() {
+    for Door { name, read, good } in doors() {
+        for (member, value) in good.as_object().unwrap() {
+            let Some(number) = value.as_i64().filter(|_| *value != json!(true)) else { continue };
+            for written in [format!("{number}.0"), format!("{number}e0"), format!("{number}0E-1")] {
+                let body = good
+                    .to_string()
+                    .replace(&format!("\"{member}\":{number}"), &format!("\"{member}\":{written}"));
+                read(body.as_bytes()).unwrap_or_else(|problem| panic!("{name}, {written}: {problem}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn refusals_read_as_documented() {
+    let doors = doors();
+    for (door, body, param, detail) in [
+        ("jobs", r#"{"input":1}"#, "topic", "missing required field `topic` (expected a string)"),
+        ("jobs", r#"{"topic":1,"input":1}"#, "topic", "`topic` must be a string"),
+        (
+            "jobs",
+            r#"{"topic":"job.echo"}"#,
+            "input",
+            "missing required field `input` (expected any JSON value)",
+        ),
+        (
+            "jobs",
+            r#"{"topic":"job.echo","input":1,"max_attempts":11}"#,
+            "max_attempts",
+            "`max_attempts` must be a whole number from 1 to 10",
+        ),
+        (
+            "jobs",
+            r#"{"topic":"job.echo","input":1,"priority":"urgent"}"#,
+            "priority",
+            "`priority` must be `low`, `normal` or `high`",
+        ),
+        (
+            "jobs",
+            r#"{"topic":"job.echo","input":1,"deadline":"soon"}"#,
+            "deadline",
+            "`deadline` must be a time such as `2026-11-20T23:36:30Z` (RFC 3339)",
+        ),
+        (
+            "chat",
+            r#"{"model":"m"}"#,
+            "messages",
+            "missing required field `messages` (expected a list of 1 to 4096 messages)",
+        ),
+        (
+            "chat",
+            r#"{"model":"m","messages":[{"role":"user"}]}"#,
+            "messages[0].content",
+            "missing required field `messages[0].content` (expected a string or a list of text parts)",
+        ),
+        (
+            "chat",
+            r#"{"model":"m","messages":[{"role":"assistant"}]}"#,
+            "messages[0].content",
+            "missing required field `messages[0].content` (expected a string, where there are no `tool_calls`)",
+        ),
+        (
+            "chat",
+            r#"{"model":"m","messages":[{"role":"user","content":"a"}],"max_tokens":1.5}"#,
+            "max_tokens",
+            "`max_tokens` must be a whole number from 1 to 1048576",
+        ),
+        ("short chat", r#"{"model":"m","message":1}"#, "message", "`message` must be a string"),
+        (
+            "completions",
+            r#"{"model":"m","prompt":{}}"#,
+            "prompt",
+            "`prompt` must be a string, a list of strings, or tokens",
+        ),
+        (
+            "embeddings",
+            r#"{"model":"m","input":1}"#,
+            "input",
+            "`input` must be a string or a list of strings; tokens are not supported",
+        ),
+        (
+            "keys",
+            r#"{"tenant":"acme","principal":"ci","roles":"SRE"}"#,
+            "roles",
+            "`roles` must be a list of strings",
+        ),
+    ] {
+        let read = doors.iter().find(|known| known.name == door).unwrap().read;
+        let problem = read(body.as_bytes()).unwrap_err();
+        assert_eq!((problem.param(), problem.detail.as_str()), (Some(param), detail), "{door}: {body}");
+    }
+}
+
+#[test]
+fn each_refusal_has_its_kind() {
+    let topics = Catalogue::default();
+    let kind = |content_type, body: &[u8]| {
+        precheck::check_json(content_type, body)
+            .and_then(|body| CreateJob::parse(body, &topics))
+            .unwrap_err()
+            .kind
+    };
+    let json = Some("application/json");
+    let deep = format!(r#"{{"topic":"job.echo","input":{}{}}}"#, "[".repeat(64), "]".repeat(64));
+    assert_eq!(kind(Some("text/plain"), b"{}"), Kind::UnsupportedMediaType);
+    assert_eq!(kind(json, &vec![b' '; MAX_BODY + 1]), Kind::TooLarge);
+    assert_eq!(kind(json, deep.as_bytes()), Kind::TooDeep);
+    assert_eq!(kind(json, b"{"), Kind::MalformedJson);
+    assert_eq!(kind(json, b"[]"), Kind::InvalidRequest);
+    assert_eq!(kind(json, br#"{"topic":"nope","input":1}"#), Kind::UnknownTopic);
+    assert_eq!(kind(json, br#"{"topic":"job.echo","topic":"job.echo","input":1}"#), Kind::InvalidRequest);
+    let secret = br#"{"topic":"job.echo","input":"AKIAIOSFODNN7EXAMPLE"}"#;
+    assert_eq!(kind(json, secret), Kind::SecretInInput);
+}

@@ -1,0 +1,258 @@
+//! The worker's end: one link at a time, and a new one whenever it is lost.
+
+use std::fmt;
+use std::future::ready;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cortex_domain::ports::Answer;
+use cortex_domain::task::Progress;
+use cortex_domain::worker::Heartbeat;
+use cortex_wire::link::{Down, Up};
+use cortex_wire::v1;
+use futures::{Stream, StreamExt, stream};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status, Streaming};
+
+use super::outbox::{Receiver, Sender, outbox};
+use super::server::{KEEPALIVE, WINDOW};
+use super::{Limits, LinkAddress};
+use crate::origin::{Away, Heard, Inbox, Introduction, Origin, Report};
+use cortex_platform::entropy;
+
+/// How long the origin may take to answer a hello.
+const GREETING: Duration = Duration::from_secs(10);
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// A link that lasted so long was no failure.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// Where the link is and how to be let in.
+#[derive(Clone)]
+pub struct Dial {
+    pub address: LinkAddress,
+    pub token: String,
+    pub limits: Limits,
+}
+
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dial").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Opens the link, and opens it again whenever it is lost, until it is closed or the origin refuses.
+#[must_use]
+pub fn open(dial: Dial, introduction: Introduction) -> (Arc<Link>, Inbox) {
+    let link = Arc::new(Link::default());
+    let line = Line { dial, introduction, link: Arc::clone(&link), stage: Stage::Away { failures: 0 } };
+    (link, stream::unfold(line, Line::next).boxed())
+}
+
+/// The worker's words over the link.
+#[derive(Debug, Default)]
+pub struct Link {
+    saying: Mutex<Saying>,
+    closed: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+enum Saying {
+    #[default]
+    Nowhere,
+    Up(Sender),
+    Closed,
+}
+
+impl Link {
+    fn outbox(&self) -> Result<Sender, Away> {
+        match &*self.saying() {
+            Saying::Up(outbox) => Ok(outbox.clone()),
+            Saying::Nowhere | Saying::Closed => Err(Away),
+        }
+    }
+
+    fn saying(&self) -> MutexGuard<'_, Saying> {
+        self.saying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says over this link from now on; false if nothing more will be said.
+    fn turn_to(&self, saying: Saying) -> bool {
+        let mut now = self.saying();
+        if matches!(*now, Saying::Closed) {
+            return false;
+        }
+        *now = saying;
+        true
+    }
+}
+
+impl Origin for Link {
+    fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), Away>> {
+        Box::pin(ready(self.outbox().and_then(|outbox| outbox.heartbeat(heartbeat))))
+    }
+
+    fn progress(&self, progress: Progress) -> Answer<'_, Result<(), Away>> {
+        Box::pin(async { self.outbox()?.progress(progress).await })
+    }
+
+    fn report(&self, report: Report) -> Answer<'_, Result<(), Away>> {
+        Box::pin(async { self.outbox()?.report(report).await })
+    }
+
+    /// Ends the frames; the origin ends its own once it has acted on them all.
+    fn close(&self) {
+        *self.saying() = Saying::Closed;
+        self.closed.cancel();
+    }
+}
+
+/// What is heard: a link's frames, and its comings and goings.
+struct Line {
+    dial: Dial,
+    introduction: Introduction,
+    link: Arc<Link>,
+    stage: Stage,
+}
+
+enum Stage {
+    Away { failures: u32 },
+    Here { frames: Box<Streaming<v1::Down>>, since: Instant, failures: u32 },
+    Over,
+}
+
+/// A link that the origin has agreed to.
+struct Linked {
+    frames: Streaming<v1::Down>,
+    saying: Sender,
+    heartbeat: Duration,
+}
+
+/// Why there is no link.
+enum Unlinked {
+    /// Perhaps later.
+    Failed(String),
+    Refused(String),
+}
+
+impl Line {
+    async fn next(mut self) -> Option<(Heard, Self)> {
+        loop {
+            let (heard, stage) = match self.stage {
+                Stage::Over => return None,
+                Stage::Here { mut frames, since, failures } => match hear(&mut frames).await {
+                    Some(heard) => (Some(heard), Stage::Here { frames, since, failures }),
+                    None if self.link.turn_to(Saying::Nowhere) => {
+                        let failures = if since.elapsed() < STEADY { failures + 1 } else { 1 };
+                        (Some(Heard::Lost), Stage::Away { failures })
+                    }
+                    None => return None,
+                },
+                Stage::Away { failures } => {
+                    let connecting = async {
+                        sleep(pause(failures)).await;
+                        connect(&self.dial, &self.introduction).await
+                    };
+                    let connected = tokio::select! {
+                        connected = connecting => connected,
+                        () = self.link.closed.cancelled() => return None,
+                    };
+                    match connected {
+                        Ok(Linked { frames, saying, heartbeat }) => {
+                            if !self.link.turn_to(Saying::Up(saying)) {
+                                return None;
+                            }
+                            let frames = Box::new(frames);
+                            let here = Stage::Here { frames, since: Instant::now(), failures };
+                            (Some(Heard::Joined { heartbeat }), here)
+                        }
+                        Err(Unlinked::Refused(reason)) => (Some(Heard::Refused { reason }), Stage::Over),
+                        Err(Unlinked::Failed(reason)) => {
+                            tracing::debug!(address = %self.dial.address, reason, "no link yet");
+                            (None, Stage::Away { failures: failures.saturating_add(1) })
+                        }
+                    }
+                }
+            };
+            self.stage = stage;
+            if let Some(heard) = heard {
+                return Some((heard, self));
+            }
+        }
+    }
+}
+
+async fn connect(dial: &Dial, introduction: &Introduction) -> Result<Linked, Unlinked> {
+    let failed = |error: &dyn fmt::Display| Unlinked::Failed(error.to_string());
+    let endpoint = endpoint(&dial.address).map_err(|error| failed(&error))?;
+    let channel = endpoint.connect().await.map_err(|error| failed(&error))?;
+    let greeted = timeout(GREETING, greet(channel, dial, introduction())).await;
+    greeted.map_err(|late| failed(&late))?.map_err(|status| match status.code() {
+        Code::Unauthenticated | Code::InvalidArgument => Unlinked::Refused(status.message().to_owned()),
+        _ => failed(&status),
+    })
+}
+
+async fn greet(channel: Channel, dial: &Dial, worker: Heartbeat) -> Result<Linked, Status> {
+    let (saying, said) = outbox();
+    let hello = stream::once(ready(Up::Hello { token: dial.token.clone(), worker }.into()));
+    let mut frames = v1::link_client::LinkClient::new(channel)
+        .max_decoding_message_size(dial.limits.message())
+        .max_encoding_message_size(dial.limits.message())
+        .open(hello.chain(frames_of(said)))
+        .await?
+        .into_inner();
+    match frames.message().await?.map(Down::try_from) {
+        Some(Ok(Down::Welcome { heartbeat })) => Ok(Linked { frames, saying, heartbeat }),
+        _ => Err(Status::internal("the origin does not say welcome")),
+    }
+}
+
+fn frames_of(said: Receiver) -> impl Stream<Item = v1::Up> + Send + 'static {
+    stream::unfold(said, |mut said| async { Some((said.next().await?.into(), said)) })
+}
+
+/// The next frame that can be read; `None` once the link is lost.
+async fn hear(frames: &mut Streaming<v1::Down>) -> Option<Heard> {
+    loop {
+        let frame = match frames.message().await {
+            Ok(frame) => frame?,
+            Err(status) => {
+                tracing::debug!(%status, "the link broke");
+                return None;
+            }
+        };
+        match Down::try_from(frame) {
+            Ok(Down::Job { task, context }) => return Some(Heard::Job { task, input: context }),
+            Ok(Down::Cancel(cancel)) => return Some(Heard::Cancel(cancel)),
+            Ok(Down::Welcome { .. }) => {}
+            Err(error) => tracing::warn!(%error, "a frame from the origin can't be read"),
+        }
+    }
+}
+
+fn endpoint(address: &LinkAddress) -> Result<Endpoint, tonic::transport::Error> {
+    let uri = match address {
+        LinkAddress::Unix(path) => format!("unix:{}", path.display()),
+        LinkAddress::Tcp(address) => format!("http://{address}"),
+    };
+    Ok(Endpoint::from_shared(uri)?
+        .tcp_nodelay(true)
+        .connect_timeout(GREETING)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(2 * WINDOW)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_while_idle(true))
+}
+
+/// Doubling from 50 ms to 2 s, spread over the upper half, so that workers don't return together.
+fn pause(failures: u32) -> Duration {
+    if failures == 0 {
+        return Duration::ZERO;
+    }
+    let full = FIRST_WAIT.saturating_mul(1 << (failures - 1).min(16)).min(LONGEST_WAIT);
+    let spread = f64::from(u16::from_ne_bytes(entropy::random())) / f64::from(u16::MAX);
+    full / 2 + (full / 2).mul_f64(spread)
+}

@@ -1,0 +1,118 @@
+//! An origin to link to: a bus, a memory and a listening server.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cortex_domain::flow::{Accepted, Assignment};
+use cortex_domain::id::{DispatchId, JobId};
+use cortex_domain::job::{Limits as JobLimits, Owner, Priority, Request};
+use cortex_domain::pointer::Memory;
+use cortex_domain::policy::{Gate, clear};
+use cortex_domain::ports::{Bus, Payloads, Subscription};
+use cortex_domain::state::{Attempt, Lease, Target};
+use cortex_domain::subject::{Filter, Subject};
+use cortex_domain::time::Timestamp;
+use cortex_domain::worker::Heartbeat;
+use cortex_wire::{decode_decision, encode_assignment};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::SOON;
+use crate::client::Link;
+use crate::origin::Inbox;
+use crate::{Dial, Limits, LinkAddress, Listener, Server, open};
+use cortex_bus::Embedded;
+use cortex_bus::payload::Fake;
+use cortex_platform::entropy::random;
+
+pub(super) struct Origin {
+    pub(super) bus: Embedded,
+    pub(super) payloads: Arc<Fake>,
+    pub(super) server: Server,
+    address: LinkAddress,
+    shutdown: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Origin {
+    pub(super) async fn start() -> Self {
+        Self::at(&"tcp:127.0.0.1:0".parse().unwrap()).await
+    }
+
+    pub(super) async fn at(address: &LinkAddress) -> Self {
+        let listener = Listener::bind(address).await.unwrap();
+        let (bus, payloads) = (Embedded::default(), Arc::new(Fake::default()));
+        let token = "token".to_owned();
+        let server = Server::new(Arc::new(bus.clone()), payloads.clone(), token, Limits::default());
+        let shutdown = CancellationToken::new();
+        let address = listener.address().clone();
+        let (serving, until) = (server.clone(), shutdown.clone());
+        let serving = tokio::spawn(async move { serving.serve(listener, until).await.unwrap() });
+        Self { bus, payloads, server, address, shutdown, serving }
+    }
+
+    pub(super) async fn stop(self) {
+        self.shutdown.cancel();
+        tokio::time::timeout(SOON, self.serving).await.expect("it stops in time").unwrap();
+    }
+
+    pub(super) fn connect(&self, name: &'static str) -> (Arc<Link>, Inbox) {
+        self.connect_with(name, "token")
+    }
+
+    pub(super) fn connect_with(&self, name: &'static str, token: &str) -> (Arc<Link>, Inbox) {
+        open(self.dial(token), Box::new(move || worker(name)))
+    }
+
+    pub(super) fn dial(&self, token: &str) -> Dial {
+        Dial { address: self.address.clone(), token: token.to_owned(), limits: Limits::default() }
+    }
+
+    pub(super) async fn listen(&self, filter: Filter) -> Box<dyn Subscription> {
+        self.bus.subscribe(filter, None).await.unwrap()
+    }
+
+    /// Sends a job as the scheduler does.
+    pub(super) async fn dispatch(&self, to: &str, input: Option<&str>) -> Assignment {
+        let assignment = assignment(to);
+        if let Some(input) = input {
+            self.payloads.put(assignment.context(), Bytes::from(input.to_owned())).await.unwrap();
+        }
+        let published = self.bus.publish(Subject::of(&assignment), encode_assignment(&assignment)).await;
+        assert!(published.is_ok() || to != "w1", "{published:?}");
+        assignment
+    }
+}
+
+pub(super) fn worker(name: &str) -> Heartbeat {
+    let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
+    Heartbeat::new(name.parse().unwrap(), "echo", pool, topics, 4)
+}
+
+pub(super) fn assignment(to: &str) -> Assignment {
+    let now = Timestamp::from_millis(1_795_217_790_000);
+    let request = Request {
+        id: JobId::mint(now, random()),
+        owner: Owner { tenant: "acme".parse().unwrap(), principal: "tests".parse().unwrap(), roles: vec![] },
+        topic: "job.echo".parse().unwrap(),
+        model: None,
+        priority: Priority::Normal,
+        limits: JobLimits { attempts: 3, run: SOON, deadline: None },
+        labels: Default::default(),
+        idempotency: None,
+        hops: vec![],
+        created_at: now,
+        traceparent: None,
+    };
+    let lease = Lease { attempt: Attempt(1), dispatch: DispatchId::new(random()) };
+    let accepted = Accepted::ephemeral(request, Memory::Local);
+    match clear(accepted, decode_decision(ALLOWED).unwrap()) {
+        Gate::Passed(cleared) => {
+            cleared.place(Target::Worker(to.parse().unwrap()), lease, now).unwrap().into_parts().1
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `CheckResponse { allow: Clearance { policy: "p", rule: "r" } }`.
+const ALLOWED: &[u8] = b"\x0a\x06\x0a\x01p\x12\x01r";

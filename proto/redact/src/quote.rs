@@ -1,0 +1,39 @@
+//! What a caller wrote, quoted in a refusal.
+
+use crate::secrets;
+
+/// What is shown instead of a text that must not be repeated.
+pub const HIDDEN: &str = "***";
+
+/// The longest text that is quoted whole, in characters.
+const MAX: usize = 64;
+
+/// A text in backticks, on one line, cut where it is long, hidden where it holds a secret.
+pub fn quoted(text: &str) -> String {
+    format!("`{}`", cut(text))
+}
+
+/// A text on one line, cut where it is long, hidden where it holds a secret.
+pub fn cut(text: &str) -> String {
+    if secrets::kind(text).is_some() {
+        return HIDDEN.to_owned();
+    }
+    let mut cut: String = text.chars().take(MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(MAX).is_some() {
+        cut.push('…');
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_and_a_wild_one_tamed() {
+        assert_eq!(quoted("a\nb\u{7}"), "`a b `");
+        assert_eq!(quoted(&"ä".repeat(64)), format!("`{}`", "ä".repeat(64)));
+        assert_eq!(quoted(&"ä".repeat(1 << 20)), format!("`{}…`", "ä".repeat(64)));
+        assert_eq!(quoted("my AKIAIOSFODNN7EXAMPLE"), "`***`");
+    }
+}

@@ -1,0 +1,25 @@
+//! Counts how many bytes the scanners look at, so that tests can bound the work. Outside tests it does nothing.
+
+#[cfg(not(test))]
+pub(crate) fn count(_: usize) {}
+
+#[cfg(test)]
+pub(crate) use counted::{count, of};
+
+#[cfg(test)]
+mod counted {
+    use std::cell::Cell;
+
+    thread_local!(static STEPS: Cell<usize> = const { Cell::new(0) });
+
+    pub(crate) fn count(steps: usize) {
+        STEPS.set(STEPS.get() + steps);
+    }
+
+    /// How many steps some work takes.
+    pub(crate) fn of(work: impl FnOnce()) -> usize {
+        let before = STEPS.get();
+        work();
+        STEPS.get() - before
+    }
+}

@@ -6,7 +6,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
 use cortex_guard::keys::{ApiKey, Pepper, Pointer, ShownKey};
@@ -46,7 +47,7 @@ pub(crate) async fn presented(head: &Head, env: &Env) -> Result<Presented, Refus
 
 /// The refusal of a key that is missing, malformed, unknown, wrong or revoked: all look the same.
 pub(crate) fn unauthenticated() -> Problem {
-    Problem::new(Kind::Unauthenticated, "send a valid API key as `Authorization: Bearer ctx_...`")
+    Problem::new(ErrorCode::Unauthenticated, "send a valid API key as `Authorization: Bearer ctx_...`")
 }
 
 /// The tenant whose ledger made a key, if there is a pointer with a sound seal.

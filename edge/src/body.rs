@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use cortex_api::Problem;
 use cortex_api::body::{MAX_BODY, check_body, check_content_length};
-use cortex_api::{Kind, Problem};
+use cortex_domain::ErrorCode;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use worker::{ByteStream, Delay, Request};
@@ -43,12 +44,14 @@ pub(crate) async fn read(request: &mut Request, owner: &str) -> Result<Vec<u8>, 
     let arrived = std::pin::pin!(arrive(request, length.is_some(), share));
     match select(arrived, Delay::from(ARRIVAL_TIMEOUT)).await {
         Either::Left((body, _)) => body,
-        Either::Right(_) => Err(Problem::new(Kind::InvalidRequest, "the body did not arrive in time").into()),
+        Either::Right(_) => {
+            Err(Problem::new(ErrorCode::InvalidRequest, "the body did not arrive in time").into())
+        }
     }
 }
 
 async fn arrive(request: &mut Request, announced: bool, share: Share) -> Result<Vec<u8>, Refusal> {
-    let broken = |_| Problem::new(Kind::InvalidRequest, "the body broke off");
+    let broken = |_| Problem::new(ErrorCode::InvalidRequest, "the body broke off");
     if announced {
         let body = request.bytes().await.map_err(broken)?;
         check_body(&body)?;
@@ -100,5 +103,5 @@ async fn discard(mut stream: ByteStream) {
 
 fn crowded() -> Problem {
     let detail = "too many large bodies arrive at once: try again in a moment";
-    Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1))
+    Problem::new(ErrorCode::Overloaded, detail).retry_after(Duration::from_secs(1))
 }

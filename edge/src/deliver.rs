@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cortex_api::problem::ErrorView;
-use cortex_api::{Kind, Problem, headers, hops};
+use cortex_api::{Problem, headers, hops};
+use cortex_domain::ErrorCode;
 use cortex_domain::job::Hop;
 use serde::{Deserialize, Serialize};
 use worker::{Env, Response};
@@ -42,7 +43,7 @@ pub(crate) async fn deliver(mut envelope: Envelope, body: Option<&str>, env: &En
             Ok(None) => {
                 log::error("job.body_lost", &[("job", &job)]);
                 let problem =
-                    Problem::new(Kind::Internal, "the job's body was lost before it reached the origin");
+                    Problem::new(ErrorCode::Internal, "the job's body was lost before it reached the origin");
                 return Delivery::Refused { error: problem.view(), denied: false };
             }
             Err(error) => return away(&job, &error.to_string()),
@@ -88,8 +89,9 @@ async fn judge(job: &str, mut answer: Response) -> Delivery {
         status @ 400..500 => {
             log::info("job.refused", &[("job", job), ("status", &status.to_string())]);
             let body = answer.bytes().await.unwrap_or_default();
-            let unreadable =
-                || Problem::new(Kind::InvalidRequest, format!("the origin refused it ({status})")).view();
+            let unreadable = || {
+                Problem::new(ErrorCode::InvalidRequest, format!("the origin refused it ({status})")).view()
+            };
             let error = serde_json::from_slice(&body).unwrap_or_else(|_| unreadable());
             Delivery::Refused { error, denied: status == 403 }
         }

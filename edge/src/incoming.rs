@@ -1,9 +1,10 @@
 //! The head of a request as it came in, and what is checked of it before anything else.
 
+use cortex_api::Problem;
 use cortex_api::body::check_content_length;
 use cortex_api::headers::{IDEMPOTENCY_KEY, TRACEPARENT};
 use cortex_api::trace::Traceparent;
-use cortex_api::{Kind, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::IdempotencyKey;
 use cortex_guard::precheck;
 use worker::Request;
@@ -52,7 +53,7 @@ impl Head {
     }
 
     pub(crate) fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Refusal> {
-        let wrong = |error| Problem::new(Kind::InvalidRequest, format!("{error}")).at(IDEMPOTENCY_KEY);
+        let wrong = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at(IDEMPOTENCY_KEY);
         let key = self.get(IDEMPOTENCY_KEY).map(str::parse::<IdempotencyKey>).transpose();
         key.map_err(|error| wrong(error).into())
     }

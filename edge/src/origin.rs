@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use cortex_api::{Kind, Problem, headers};
+use cortex_api::{Problem, headers};
+use cortex_domain::ErrorCode;
 use cortex_domain::time::Timestamp;
 use cortex_guard::signature::{self, Instance, Keyring, Nonce, Request as Signed, WINDOW};
 use futures::future::{Either, select};
@@ -65,7 +66,7 @@ impl From<Away> for Refusal {
     fn from(Away(cause): Away) -> Self {
         log::error("origin.away", &[("cause", &cause)]);
         let detail = "the origin can't be reached now: try again, or send a job without waiting for it";
-        Problem::new(Kind::OriginAway, detail).retry_after(Duration::from_secs(5)).into()
+        Problem::new(ErrorCode::OriginAway, detail).retry_after(Duration::from_secs(5)).into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a request ends early.
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 
 use crate::log;
 
@@ -18,7 +19,10 @@ impl Refusal {
             Self::Problem(problem) => problem,
             Self::Broken(cause) => {
                 log::error("request.broken", &[("cause", &cause)]);
-                Problem::new(Kind::Internal, "this could not be done: try again, and tell us if it goes on")
+                Problem::new(
+                    ErrorCode::Internal,
+                    "this could not be done: try again, and tell us if it goes on",
+                )
             }
         }
     }
@@ -43,5 +47,5 @@ impl From<serde_json::Error> for Refusal {
 }
 
 pub(crate) fn not_found() -> Refusal {
-    Problem::new(Kind::NotFound, "there is nothing here under that name").into()
+    Problem::new(ErrorCode::NotFound, "there is nothing here under that name").into()
 }

@@ -3,7 +3,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use cortex_api::{Kind, Problem, Shape};
+use cortex_api::{Problem, Shape};
+use cortex_domain::ErrorCode;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use worker::{ByteStream, Delay, Env, Response, ResponseBody, ResponseBuilder};
@@ -108,11 +109,11 @@ impl Watched {
             Next::Ask => self.timer = timer(vouched::ASK_MS),
             Next::Revoked => {
                 let detail = "the API key was revoked while the stream was open";
-                return Some(Problem::new(Kind::Unauthenticated, detail));
+                return Some(Problem::new(ErrorCode::Unauthenticated, detail));
             }
             Next::Unasked => {
                 let detail = "whether the API key still holds can't be found out now: try again";
-                return Some(Problem::new(Kind::Unavailable, detail));
+                return Some(Problem::new(ErrorCode::Unavailable, detail));
             }
         }
         None
@@ -192,7 +193,7 @@ mod tests {
             (&["data: 1\n"], "\n"),
             (&["data: 1\n\ndata: {\"a"], "\n\n"),
         ] {
-            let problem = Problem::new(Kind::Unauthenticated, "gone");
+            let problem = Problem::new(ErrorCode::Unauthenticated, "gone");
             let text = String::from_utf8(ending(&problem, Shape::Problem, after(pieces))).unwrap();
             assert!(text.starts_with(&format!("{breaks}event: error\ndata: ")), "{pieces:?}: {text}");
         }
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_last_event_has_the_shape_of_its_path() {
-        let problem = Problem::new(Kind::Unauthenticated, "gone");
+        let problem = Problem::new(ErrorCode::Unauthenticated, "gone");
         let event =
             |path| String::from_utf8(ending(&problem, Shape::for_path(path), Tail::default())).unwrap();
         let openai = event("/v1/chat/completions");

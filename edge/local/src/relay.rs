@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cortex_api::{Kind, Problem, Shape};
+use cortex_api::{Problem, Shape};
+use cortex_domain::ErrorCode;
 use cortex_http1::Requests;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -161,7 +162,7 @@ async fn refuse(mut client: TcpStream, problem: &Problem, limits: Limits) -> io:
 
 fn full() -> Problem {
     let detail = "too many connections are open: try again";
-    Problem::new(Kind::Unavailable, detail).retry_after(Duration::from_secs(1))
+    Problem::new(ErrorCode::Unavailable, detail).retry_after(Duration::from_secs(1))
 }
 
 /// A whole response, after which the connection is closed.

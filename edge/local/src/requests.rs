@@ -1,7 +1,8 @@
 //! Which requests go on to workerd, and how the others are refused. workerd would refuse a malformed one in words of its
 //! own, and reads a message with two lengths in its own way.
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_http1::{Fault, Rules};
 
 /// What workerd passes on to a Worker.
@@ -14,9 +15,9 @@ pub(crate) const RULES: Rules =
 pub(crate) fn refusal(fault: Fault) -> Problem {
     let problem = |kind| Problem::new(kind, fault.to_string());
     match fault {
-        Fault::Method { known } => problem(Kind::MethodNotAllowed).with("allow", known),
-        Fault::HeadTooLong { .. } | Fault::TooManyHeaders => problem(Kind::HeadersTooLarge),
-        _ => problem(Kind::InvalidRequest),
+        Fault::Method { known } => problem(ErrorCode::MethodNotAllowed).with("allow", known),
+        Fault::HeadTooLong { .. } | Fault::TooManyHeaders => problem(ErrorCode::HeadersTooLarge),
+        _ => problem(ErrorCode::InvalidRequest),
     }
 }
 
@@ -40,7 +41,7 @@ mod tests {
             (format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(101)), 431),
         ] {
             let fault = Requests::new(RULES).take(bytes.as_bytes(), &mut Vec::new()).unwrap_err();
-            assert_eq!(refusal(fault).kind.status(), status, "{bytes:.80?}");
+            assert_eq!(refusal(fault).status(), status, "{bytes:.80?}");
         }
     }
 }

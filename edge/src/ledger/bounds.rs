@@ -4,8 +4,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use cortex_api::Problem;
 use cortex_api::body::MAX_BODY;
-use cortex_api::{Kind, Problem};
+use cortex_domain::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 use super::jobs::Waiting;
@@ -104,21 +105,21 @@ impl From<Full> for Problem {
     fn from(Full { bound, most }: Full) -> Self {
         let problem = match bound {
             Bound::Jobs => Self::new(
-                Kind::Overloaded,
+                ErrorCode::Overloaded,
                 format!(
                     "this tenant has {most} jobs that wait for the origin, which is the limit; try again later"
                 ),
             )
             .retry_after(RETRY),
             Bound::Bytes => Self::new(
-                Kind::Overloaded,
+                ErrorCode::Overloaded,
                 format!(
                     "this tenant's jobs that wait for the origin may hold {most} bytes; try again later"
                 ),
             )
             .retry_after(RETRY),
             Bound::Keys => Self::new(
-                Kind::Conflict,
+                ErrorCode::Conflict,
                 format!("this tenant has {most} keys, which is the limit (revoked keys count)"),
             ),
         };
@@ -173,9 +174,9 @@ mod tests {
     #[test]
     fn a_refusal_names_the_bound_and_says_when_to_try_again_where_that_helps() {
         for (bound, kind, wait) in [
-            (Bound::Jobs, Kind::Overloaded, Some(RETRY)),
-            (Bound::Bytes, Kind::Overloaded, Some(RETRY)),
-            (Bound::Keys, Kind::Conflict, None),
+            (Bound::Jobs, ErrorCode::Overloaded, Some(RETRY)),
+            (Bound::Bytes, ErrorCode::Overloaded, Some(RETRY)),
+            (Bound::Keys, ErrorCode::Conflict, None),
         ] {
             let problem = Problem::from(Full { bound, most: 7 });
             assert_eq!((problem.kind, problem.wait()), (kind, wait));

@@ -1,6 +1,7 @@
 //! Calls to a tenant's ledger.
 
-use cortex_api::{Applied, JobView, Kind, ListJobs, Problem, StateLine};
+use cortex_api::{Applied, JobView, ListJobs, Problem, StateLine};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::Tenant;
 use cortex_guard::keys::{Caller, KeyRecord};
 use cortex_guard::signature::Verified;
@@ -208,7 +209,7 @@ fn detail(refusal: Refusal) -> String {
 
 pub(crate) fn mismatch() -> Problem {
     let detail = "this idempotency key was used for another request: take a new one";
-    Problem::new(Kind::IdempotencyMismatch, detail)
+    Problem::new(ErrorCode::IdempotencyMismatch, detail)
 }
 
 pub(crate) fn unexpected(reply: &Reply) -> Refusal {

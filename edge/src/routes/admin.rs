@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cortex_api::{Applied, CreateKey, KeyPage, Kind, Problem, StateLine, StateReport};
+use cortex_api::{Applied, CreateKey, KeyPage, Problem, StateLine, StateReport};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
 use cortex_guard::keys::{ApiKey, Epoch, KeyRecord};
@@ -97,7 +98,7 @@ async fn create_key(body: &[u8], env: &Env) -> Result<Response, Refusal> {
 
 async fn list_keys(query: &str, env: &Env) -> Result<Response, Refusal> {
     let Some(tenant) = tenant(query) else {
-        return Err(Problem::new(Kind::InvalidRequest, "name a tenant: `?tenant=`").at("tenant").into());
+        return Err(Problem::new(ErrorCode::InvalidRequest, "name a tenant: `?tenant=`").at("tenant").into());
     };
     let keys = LedgerClient::of(env, &tenant)?.keys().await?;
     let keys = keys.into_iter().map(|(record, revoked)| record.view(revoked)).collect();

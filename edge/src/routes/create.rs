@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cortex_api::prefer::Prefer;
-use cortex_api::{CreateJob, Kind, Problem, headers, hops};
+use cortex_api::{CreateJob, Problem, headers, hops};
+use cortex_domain::ErrorCode;
 use cortex_domain::job::Hop;
 use cortex_guard::flags::Flags;
 use cortex_guard::{fingerprint, precheck};
@@ -139,8 +140,8 @@ async fn accept(
         parked: false,
     };
     // A JSON text that was read without fault is UTF-8.
-    let body =
-        String::from_utf8(body).map_err(|_| Problem::new(Kind::MalformedJson, "the body is not UTF-8"))?;
+    let body = String::from_utf8(body)
+        .map_err(|_| Problem::new(ErrorCode::MalformedJson, "the body is not UTF-8"))?;
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     loop {
         let new = NewJob {

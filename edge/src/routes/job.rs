@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
 use worker::{Delay, Env, Request, Response};
 
@@ -56,7 +57,9 @@ pub(crate) async fn cancel(
                 body::drain(request, Some(head)).await;
                 return Ok(answer::json(200, &entry.view, &[])?);
             }
-            Cancel::Ended => return Err(Problem::new(Kind::Conflict, "the job has ended already").into()),
+            Cancel::Ended => {
+                return Err(Problem::new(ErrorCode::Conflict, "the job has ended already").into());
+            }
             Cancel::Sending => Delay::from(BETWEEN_LOOKS).await,
             Cancel::AtOrigin(id) => {
                 let body = body::read(request, caller.tenant.as_str()).await?;
@@ -67,5 +70,5 @@ pub(crate) async fn cancel(
         }
     }
     let detail = "the job is being handed to the origin: try again";
-    Err(Problem::new(Kind::Conflict, detail).retry_after(Duration::from_secs(1)).into())
+    Err(Problem::new(ErrorCode::Conflict, detail).retry_after(Duration::from_secs(1)).into())
 }

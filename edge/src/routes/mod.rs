@@ -8,7 +8,8 @@ pub(crate) mod job;
 pub(crate) mod list;
 pub(crate) mod through;
 
-use cortex_api::{Kind, Problem, not_served};
+use cortex_api::{Problem, not_served};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
 use cortex_domain::id::KeyId;
 
@@ -51,7 +52,7 @@ pub(crate) fn route(method: &str, path: &str) -> Result<Route, Problem> {
     let found = routes.into_iter().find(|(known, _)| *known == method);
     found.map(|(_, route)| route).ok_or_else(|| {
         let detail = format!("this path takes {}", allowed.join(" and "));
-        Problem::new(Kind::MethodNotAllowed, detail).with("allow", allowed)
+        Problem::new(ErrorCode::MethodNotAllowed, detail).with("allow", allowed)
     })
 }
 
@@ -94,7 +95,7 @@ fn job(id: &str) -> Result<JobId, Problem> {
 }
 
 fn missing() -> Problem {
-    Problem::new(Kind::NotFound, "there is nothing here under that name")
+    Problem::new(ErrorCode::NotFound, "there is nothing here under that name")
 }
 
 #[cfg(test)]
@@ -143,12 +144,12 @@ mod tests {
             "/api/v1/jobs/x/events",
             "/internal/keys/x",
         ] {
-            assert_eq!(route("GET", path).unwrap_err().kind, Kind::NotFound, "{path}");
+            assert_eq!(route("GET", path).unwrap_err().kind, ErrorCode::NotFound, "{path}");
         }
         let problem = route("PUT", "/api/v1/jobs").unwrap_err();
         assert_eq!(
             (problem.kind, problem.detail.as_str()),
-            (Kind::MethodNotAllowed, "this path takes POST and GET")
+            (ErrorCode::MethodNotAllowed, "this path takes POST and GET")
         );
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use axum::response::Response;
 use bytes::Bytes;
-use cortex_api::{Kind, Problem, headers};
+use cortex_api::{Problem, headers};
+use cortex_domain::ErrorCode;
 use cortex_domain::call::Called;
 use cortex_domain::id::{JobId, ModelName};
 use cortex_domain::job::{Job, Limits, Priority, Request};
@@ -50,18 +51,18 @@ impl Answered {
             (State::Succeeded { .. }, Some(answer)) => Ok(answer),
             (State::Failed { failure }, _) => Err(refuse::failed(failure)),
             (State::Denied { denial }, _) => {
-                Err(Problem::new(Kind::Denied, denial.reason).with("rule", denial.rule))
+                Err(Problem::new(ErrorCode::Denied, denial.reason).with("rule", denial.rule))
             }
             (State::TimedOut { exhausted }, _) => Err(match exhausted {
                 Exhausted::Deadline => {
-                    Problem::new(Kind::Timeout, "no worker had room in time; submit it as a job instead")
+                    Problem::new(ErrorCode::Timeout, "no worker had room in time; submit it as a job instead")
                 }
                 Exhausted::Attempts => {
-                    Problem::new(Kind::WorkerFailed, "every worker that tried fell silent")
+                    Problem::new(ErrorCode::WorkerFailed, "every worker that tried fell silent")
                 }
             }),
-            (State::Cancelled { .. }, _) => Err(Problem::new(Kind::Conflict, "the call was cancelled")),
-            _ => Err(Problem::new(Kind::Internal, "the worker's answer was lost")),
+            (State::Cancelled { .. }, _) => Err(Problem::new(ErrorCode::Conflict, "the call was cancelled")),
+            _ => Err(Problem::new(ErrorCode::Internal, "the worker's answer was lost")),
         }
     }
 }
@@ -72,7 +73,7 @@ pub(crate) fn respond(job: JobId, body: Bytes) -> Result<Response, Problem> {
         .header(header::CONTENT_TYPE, "application/json")
         .header(headers::JOB_ID, job.to_string())
         .body(body.into())
-        .map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))
+        .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))
 }
 
 /// What a caller does when it has waited long enough.
@@ -101,10 +102,10 @@ pub(crate) fn request(
     let route = inner
         .catalogue
         .route(&topic)
-        .ok_or_else(|| Problem::new(Kind::Unavailable, format!("no pool is set up for `{topic}`")))?;
+        .ok_or_else(|| Problem::new(ErrorCode::Unavailable, format!("no pool is set up for `{topic}`")))?;
     if admitted.idempotency.is_some() {
         let detail = "`Idempotency-Key` has no effect here, since the answer is not kept (expected on POST /api/v1/jobs alone)";
-        return Err(Problem::new(Kind::InvalidRequest, detail).at(headers::IDEMPOTENCY_KEY));
+        return Err(Problem::new(ErrorCode::InvalidRequest, detail).at(headers::IDEMPOTENCY_KEY));
     }
     let request = Request {
         id: admitted.job.unwrap_or_else(|| inner.mint()),
@@ -151,7 +152,7 @@ pub(crate) async fn run(
     let reply = reply.map_err(|error| refuse::bus(&error))?;
     let called = decode_called(&reply).map_err(|error| {
         tracing::error!(%error, "the scheduler's reply could not be read");
-        Problem::new(Kind::Internal, "the scheduler's reply could not be read")
+        Problem::new(ErrorCode::Internal, "the scheduler's reply could not be read")
     })?;
     open.ended = true;
     match called {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
-use cortex_api::{EmbeddingsRequest, Kind, Problem};
+use cortex_api::{EmbeddingsRequest, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::topic::Topic;
 
 use crate::call::{self, Patience};
@@ -31,7 +32,7 @@ async fn embed(gateway: Gateway, admitted: Admitted) -> Result<Response, Problem
     if !inner.models.embedding.contains(&asked.model) {
         let known: Vec<_> = inner.models.embedding.iter().map(|model| model.as_str()).collect();
         let detail = format!("there is no embedding model `{}`; there is {}", asked.model, known.join(", "));
-        return Err(Problem::new(Kind::UnknownModel, detail).at("model"));
+        return Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"));
     }
     let topic: Topic = "job.embed".parse().expect("`job.embed` is a topic");
     let held = inner.holders.hold(&admitted)?;

@@ -4,7 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cortex_api::{Kind, Problem, headers};
+use cortex_api::{Problem, headers};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
 use tokio::time::Instant;
@@ -59,7 +60,7 @@ impl Holders {
         let Some(named) = named else { return Ok(Held(None)) };
         let key = named.parse().map_err(|_| {
             let detail = format!("the header {} names no key", headers::CALLER_KEY);
-            Problem::new(Kind::InvalidRequest, detail).at(headers::CALLER_KEY)
+            Problem::new(ErrorCode::InvalidRequest, detail).at(headers::CALLER_KEY)
         })?;
         self.enter((admitted.owner.tenant.clone(), key))
     }
@@ -154,7 +155,7 @@ impl Drop for Holder {
 
 /// Why something ends whose key was revoked.
 pub(crate) fn revoked() -> Problem {
-    Problem::new(Kind::Unauthenticated, "the API key was revoked; send a valid one")
+    Problem::new(ErrorCode::Unauthenticated, "the API key was revoked; send a valid one")
 }
 
 #[cfg(test)]
@@ -181,7 +182,7 @@ mod tests {
         for held in &own {
             assert!(held.revoked().now_or_never().is_some());
             let refused = held.during(async { Ok(()) }).await.unwrap_err();
-            assert_eq!(refused.kind, Kind::Unauthenticated);
+            assert_eq!(refused.kind, ErrorCode::Unauthenticated);
         }
         for held in &others {
             assert!(held.revoked().now_or_never().is_none());
@@ -197,7 +198,7 @@ mod tests {
         assert_eq!(revoke(&holders, key("a", 'a')), 0);
         assert_eq!(revoke(&holders, key("a", 'a')), 0, "it may be told again");
         tokio::time::advance(REMEMBERED / 2).await;
-        assert_eq!(holders.enter(key("a", 'a')).unwrap_err().kind, Kind::Unauthenticated);
+        assert_eq!(holders.enter(key("a", 'a')).unwrap_err().kind, ErrorCode::Unauthenticated);
         assert!(holders.enter(key("b", 'a')).is_ok());
         tokio::time::advance(REMEMBERED).await;
         assert!(holders.enter(key("a", 'a')).is_ok());

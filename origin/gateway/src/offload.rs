@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use tokio::sync::Semaphore;
 
 /// Reading a body of so many bytes costs less than handing it to another thread is worth.
@@ -39,7 +40,7 @@ impl Offload {
             let _place = place;
             work()
         });
-        done.await.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "the body could not be read")))
+        done.await.unwrap_or_else(|_| Err(Problem::new(ErrorCode::Internal, "the body could not be read")))
     }
 }
 
@@ -54,7 +55,7 @@ mod tests {
 
     /// Work that ends well once the test's only thread has gone on meanwhile.
     fn waits(go: mpsc::Receiver<()>) -> impl FnOnce() -> Result<(), Problem> {
-        move || go.recv_timeout(LIMIT).map_err(|_| Problem::new(Kind::Timeout, "the thread was held up"))
+        move || go.recv_timeout(LIMIT).map_err(|_| Problem::new(ErrorCode::Timeout, "the thread was held up"))
     }
 
     #[tokio::test]
@@ -88,8 +89,8 @@ mod tests {
     async fn a_problem_comes_back_from_either_place() {
         let offload = Offload::default();
         for size in [1, MAX_INLINE + 1] {
-            let refused = offload.run(size, || Err::<(), _>(Problem::new(Kind::TooDeep, "deep"))).await;
-            assert_eq!(refused.unwrap_err().kind, Kind::TooDeep);
+            let refused = offload.run(size, || Err::<(), _>(Problem::new(ErrorCode::TooDeep, "deep"))).await;
+            assert_eq!(refused.unwrap_err().kind, ErrorCode::TooDeep);
         }
     }
 }

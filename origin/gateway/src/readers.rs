@@ -6,7 +6,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_domain::id::{JobId, Tenant};
 
 use crate::limits::{Limits, Share};
@@ -88,7 +89,7 @@ fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, of: K) {
 fn full(whose: &str, most: usize) -> Problem {
     let detail =
         format!("{whose} has {most} open event streams, which is the most: close one, then try again");
-    Problem::new(Kind::Overloaded, detail).with("limit", most).retry_after(Duration::from_secs(1))
+    Problem::new(ErrorCode::Overloaded, detail).with("limit", most).retry_after(Duration::from_secs(1))
 }
 
 #[cfg(test)]
@@ -116,11 +117,11 @@ mod tests {
         let enter = |name, n| readers.enter(&tenant(name), job(n));
         let mut places: Vec<_> = [1, 1, 2].map(|n| enter("a", n).unwrap()).into();
         let refused = enter("a", 1).unwrap_err();
-        assert_eq!((refused.kind, &refused.extensions["limit"]), (Kind::Overloaded, &2.into()));
+        assert_eq!((refused.kind, &refused.extensions["limit"]), (ErrorCode::Overloaded, &2.into()));
         places.push(enter("a", 3).unwrap());
         assert_eq!(enter("a", 4).unwrap_err().extensions["limit"], 4);
         places.extend([5, 6].map(|n| enter("b", n).unwrap()));
-        assert_eq!(enter("c", 7).unwrap_err().kind, Kind::Overloaded);
+        assert_eq!(enter("c", 7).unwrap_err().kind, ErrorCode::Overloaded);
         places.remove(0);
         places.push(enter("a", 1).unwrap());
         drop(places);

@@ -1,12 +1,13 @@
 //! Refusals as answers.
 
 use axum::response::{IntoResponse, Response};
-use cortex_api::{Kind, Problem, Shape};
+use cortex_api::{Problem, Shape};
+use cortex_domain::ErrorCode;
 use cortex_domain::call::Refusal;
 use cortex_domain::fair::Crowded;
 use cortex_domain::ports::{BusError, CommitError, StoreError};
 use cortex_domain::retention::{Beyond, Bound, Retention};
-use cortex_domain::state::{Failure, FailureKind};
+use cortex_domain::state::Failure;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub(crate) fn store(error: &StoreError) -> Problem {
         StoreError::Beyond(limit) => beyond(*limit),
         StoreError::Broken(_) | StoreError::Corrupt(_) => {
             tracing::error!(%error, "the store failed");
-            Problem::new(Kind::Internal, "the job store failed; try again later")
+            Problem::new(ErrorCode::Internal, "the job store failed; try again later")
         }
     }
 }
@@ -61,24 +62,24 @@ pub(crate) fn store(error: &StoreError) -> Problem {
 fn beyond(Beyond { bound, most, again }: Beyond) -> Problem {
     let (kind, detail) = match bound {
         Bound::OpenJobs => (
-            Kind::Overloaded,
+            ErrorCode::Overloaded,
             format!("this tenant has {most} open jobs, as many as it may; wait until some have ended"),
         ),
         Bound::Jobs => (
-            Kind::Overloaded,
+            ErrorCode::Overloaded,
             format!(
                 "this tenant has {most} jobs in the store, as many as it may; the oldest are being deleted"
             ),
         ),
         Bound::Bytes => (
-            Kind::StorageFull,
+            ErrorCode::StorageFull,
             format!(
                 "this tenant's jobs take {most} bytes with their inputs and results, as many as they may; room comes \
                  when the oldest are deleted"
             ),
         ),
         Bound::Keys => (
-            Kind::Overloaded,
+            ErrorCode::Overloaded,
             format!(
                 "this tenant has {most} idempotency keys, as many as it may; wait until the oldest have expired"
             ),
@@ -91,7 +92,7 @@ pub(crate) fn commit(error: &CommitError) -> Problem {
     match error {
         CommitError::Store(error) => store(error),
         CommitError::Conflict | CommitError::NoDraft => {
-            Problem::new(Kind::Conflict, "the job changes too quickly; try again")
+            Problem::new(ErrorCode::Conflict, "the job changes too quickly; try again")
         }
     }
 }
@@ -100,18 +101,18 @@ pub(crate) fn bus(error: &BusError) -> Problem {
     match error {
         BusError::NoListener(_) | BusError::Closed | BusError::Broken(_) => {
             tracing::error!(%error, "the scheduler can't be reached");
-            Problem::new(Kind::Unavailable, "the scheduler can't be reached; try again later")
+            Problem::new(ErrorCode::Unavailable, "the scheduler can't be reached; try again later")
                 .retry_after(Duration::from_secs(1))
         }
         BusError::Overloaded(_) => overloaded(),
         BusError::TimedOut(_) => {
-            Problem::new(Kind::Timeout, "no worker answered in time; submit it as a job instead")
+            Problem::new(ErrorCode::Timeout, "no worker answered in time; submit it as a job instead")
         }
     }
 }
 
 pub(crate) fn overloaded() -> Problem {
-    Problem::new(Kind::Overloaded, "there is more to do than can be taken on; try again later")
+    Problem::new(ErrorCode::Overloaded, "there is more to do than can be taken on; try again later")
         .retry_after(Duration::from_secs(1))
 }
 
@@ -119,7 +120,7 @@ pub(crate) fn overloaded() -> Problem {
 pub(crate) fn crowded(what: &str, Crowded { limit, again }: Crowded) -> Problem {
     let detail =
         format!("this tenant has {limit} {what}, as many as it may now; wait until some of them have ended");
-    Problem::new(Kind::Overloaded, detail).with("limit", limit).retry_after(again)
+    Problem::new(ErrorCode::Overloaded, detail).with("limit", limit).retry_after(again)
 }
 
 /// Why the scheduler did not take a call; `again` is when one of its tenant's calls is likely to have ended.
@@ -128,39 +129,35 @@ pub(crate) fn call(refusal: Refusal, again: Duration) -> Problem {
     let (kind, detail, wait) = match refusal {
         Refusal::Overloaded => return overloaded().retry_after(again),
         Refusal::Crowded => (
-            Kind::Overloaded,
+            ErrorCode::Overloaded,
             "this tenant has as many calls open as it may now; wait until some of them have ended",
             again,
         ),
         Refusal::StorageFull => (
-            Kind::StorageFull,
+            ErrorCode::StorageFull,
             "this tenant has as much in the store as it may, so that the call could not go on as a job; wait longer for \
              it, or until older jobs are deleted",
             Retention::EVERY,
         ),
-        Refusal::Stopping => (Kind::Unavailable, "the origin is shutting down; try again", soon),
+        Refusal::Stopping => (ErrorCode::Unavailable, "the origin is shutting down; try again", soon),
         Refusal::Unjudged => (
-            Kind::Unavailable,
+            ErrorCode::Unavailable,
             "the safety kernel can't be reached, and without it nothing passes; try again later",
             soon,
         ),
-        Refusal::Internal => return Problem::new(Kind::Internal, "the call could not be placed"),
+        Refusal::Internal => return Problem::new(ErrorCode::Internal, "the call could not be placed"),
     };
     Problem::new(kind, detail).retry_after(wait)
 }
 
 /// What a worker said went wrong.
 pub(crate) fn failed(failure: Failure) -> Problem {
-    let Failure { kind, detail, parameter, retry_after } = failure;
-    let problem = match kind {
-        FailureKind::InvalidInput => Problem::new(Kind::InvalidRequest, detail),
-        FailureKind::Overloaded => {
-            let wait = retry_after.unwrap_or(Duration::from_secs(1));
-            Problem::new(Kind::Overloaded, detail).retry_after(wait)
-        }
-        FailureKind::Broken | FailureKind::Silent | FailureKind::Overran => {
-            Problem::new(Kind::WorkerFailed, detail)
-        }
+    let Failure { code, detail, parameter, retry_after, .. } = failure;
+    let problem = Problem::new(code, detail);
+    let problem = match (retry_after, code) {
+        (None, ErrorCode::Overloaded) => problem.retry_after(Duration::from_secs(1)),
+        (None, _) => problem,
+        (Some(wait), _) => problem.retry_after(wait),
     };
     match parameter {
         Some(parameter) => problem.at(parameter),
@@ -170,11 +167,13 @@ pub(crate) fn failed(failure: Failure) -> Problem {
 
 /// A missing job and another tenant's look the same.
 pub(crate) fn no_such_job() -> Problem {
-    Problem::new(Kind::NotFound, "there is no such job")
+    Problem::new(ErrorCode::NotFound, "there is no such job")
 }
 
 #[cfg(test)]
 mod tests {
+    use cortex_domain::state::FailureKind;
+
     use super::*;
 
     #[test]
@@ -191,6 +190,9 @@ mod tests {
         assert_eq!((status, &body["param"]), (400, &"messages".into()));
         let (status, body) = rendered(Failure::new(FailureKind::Broken, "it broke"), Shape::OpenAi);
         assert_eq!((status, &body["error"]["param"]), (502, &serde_json::Value::Null));
+        let unknown = Failure::coded(ErrorCode::UnknownModel, "there is no such model").at("model");
+        let (status, body) = rendered(unknown, Shape::OpenAi);
+        assert_eq!((status, &body["error"]["code"]), (404, &"unknown-model".into()));
     }
 
     #[test]

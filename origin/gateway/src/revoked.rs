@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use cortex_api::{Closed, Kind, Problem, RevokedKey};
+use cortex_api::{Closed, Problem, RevokedKey};
+use cortex_domain::ErrorCode;
 
 use cortex_guard::precheck;
 
@@ -16,7 +17,7 @@ pub(crate) async fn revoked(
     admitted: Admitted,
 ) -> Result<Json<Closed>, Refused> {
     if !admitted.signed {
-        return Err(Problem::new(Kind::NotFound, "there is no such path").into());
+        return Err(Problem::new(ErrorCode::NotFound, "there is no such path").into());
     }
     let RevokedKey { key } = RevokedKey::parse(precheck::check_internal(&admitted.body)?)?;
     let closed = gateway.inner.holders.revoke(admitted.owner.tenant, key.clone());

@@ -2,7 +2,8 @@
 
 use axum::Router;
 use axum::routing::{get, post};
-use cortex_api::{Kind, Problem, Shape, not_served};
+use cortex_api::{Problem, Shape, not_served};
+use cortex_domain::ErrorCode;
 use http::Uri;
 
 use crate::gateway::Gateway;
@@ -35,7 +36,7 @@ async fn nothing_here(uri: Uri) -> Refused {
 }
 
 async fn wrong_method(uri: Uri) -> Refused {
-    refused(uri.path(), Problem::new(Kind::MethodNotAllowed, "this path does not take that method"))
+    refused(uri.path(), Problem::new(ErrorCode::MethodNotAllowed, "this path does not take that method"))
 }
 
 fn refused(path: &str, problem: Problem) -> Refused {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_domain::id::Tenant;
 use hyper::body::{Body as _, Frame, SizeHint};
 
@@ -62,7 +63,7 @@ impl Unread {
         let all = counts.all.saturating_add(bytes);
         if own > self.most.of_tenant || all > self.most.all {
             let detail = "too many answers wait to be read: read those that are open, then try again";
-            return Err(Problem::new(Kind::Overloaded, detail).retry_after(Duration::from_secs(1)));
+            return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after(Duration::from_secs(1)));
         }
         counts.all = all;
         counts.tenants.insert(tenant.clone(), own);
@@ -151,9 +152,9 @@ mod tests {
         let unread = unread();
         let count = |tenant: &str, bytes| unread.count(&tenant.parse().unwrap(), answer(bytes));
         let mut kept = vec![count("a", LARGE).unwrap(), count("a", LARGE).unwrap()];
-        assert_eq!(count("a", LARGE).unwrap_err().kind, Kind::Overloaded);
+        assert_eq!(count("a", LARGE).unwrap_err().kind, ErrorCode::Overloaded);
         kept.push(count("b", LARGE).unwrap());
-        assert_eq!(count("b", LARGE).unwrap_err().kind, Kind::Overloaded, "there are too many in all");
+        assert_eq!(count("b", LARGE).unwrap_err().kind, ErrorCode::Overloaded, "there are too many in all");
         assert!(count("a", 1024).is_ok(), "a small one counts nothing");
         let read = kept.remove(0).into_body().collect().await.unwrap().to_bytes();
         assert_eq!(read.len(), LARGE);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use cortex_api::{Kind, Problem, WorkerPage, WorkerView};
+use cortex_api::{Problem, WorkerPage, WorkerView};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::WorkerId;
 use cortex_domain::ports::{Bus, BusError};
 use cortex_domain::subject::{Filter, Subject};
@@ -73,7 +74,7 @@ pub(crate) async fn list(
     admitted: Admitted,
 ) -> Result<Json<WorkerPage>, Refused> {
     if admitted.signed {
-        return Err(Problem::new(Kind::NotFound, "there is no such path").into());
+        return Err(Problem::new(ErrorCode::NotFound, "there is no such path").into());
     }
     let now = gateway.inner.clock.uptime();
     let workers = gateway.inner.workers.present(now).into_iter().map(view).collect();

@@ -124,7 +124,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::problem::Kind;
+    use cortex_domain::ErrorCode;
 
     fn parse(body: &str) -> Result<CreateJob, Problem> {
         CreateJob::parse(Checked::trust(body.as_bytes()), &"job.echo".parse().unwrap())
@@ -174,7 +174,7 @@ mod tests {
             let problem = parse(&format!(r#"{{"topic":"job.echo","input":1,{field}}}"#)).unwrap_err();
             assert_eq!(
                 (problem.kind, &problem.extensions["param"]),
-                (Kind::InvalidRequest, &param.into()),
+                (ErrorCode::InvalidRequest, &param.into()),
                 "{field}"
             );
         }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::parameters::{Parameters, wrong};
 use crate::body::Checked;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 /// The most texts in one request.
 pub const MAX_INPUTS: usize = 2048;
@@ -47,7 +48,7 @@ impl EmbeddingsRequest {
         let mut parameters = Parameters::body(body)?;
         let request = Self {
             model: parameters.required::<String>("model", "a string")?.parse().map_err(|_| {
-                Problem::new(Kind::UnknownModel, "`model` is not the name of a model").at("model")
+                Problem::new(ErrorCode::UnknownModel, "`model` is not the name of a model").at("model")
             })?,
             input: input(
                 parameters.required("input", "a string or a list of strings; tokens are not supported")?,

@@ -6,7 +6,8 @@ use cortex_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Checked, parse};
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 /// The most lines in a report.
 pub const MAX_STATES: usize = 256;
@@ -39,7 +40,7 @@ impl StateReport {
         let report: Self = parse(body.bytes())?;
         if report.states.len() > MAX_STATES {
             return Err(Problem::new(
-                Kind::InvalidRequest,
+                ErrorCode::InvalidRequest,
                 format!("a report has at most {MAX_STATES} states"),
             ));
         }

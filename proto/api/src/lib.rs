@@ -45,6 +45,6 @@ pub use list::{JobPage, ListJobs};
 pub use load::LoadStep;
 pub use models::{ModelPage, ModelView};
 pub use openai::not_served;
-pub use problem::{Kind, Problem, Shape};
+pub use problem::{Problem, Shape};
 pub use revoked::{Closed, RevokedKey};
 pub use worker::{WorkerPage, WorkerView};

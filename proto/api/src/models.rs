@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ModelPage {
@@ -25,7 +26,7 @@ impl ModelPage {
         let known: Vec<_> = self.data.iter().map(|model| model.id.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         self.data.into_iter().find(|model| model.id == id).ok_or_else(|| {
-            Problem::new(Kind::UnknownModel, format!("there is no model by that id; there is {known}"))
+            Problem::new(ErrorCode::UnknownModel, format!("there is no model by that id; there is {known}"))
                 .at("model")
         })
     }
@@ -66,7 +67,7 @@ mod tests {
         assert_eq!(page().find("org/a").unwrap().id, "org/a");
         for id in ["a", "org", "org%2Fa", "B", ""] {
             let problem = page().find(id).unwrap_err();
-            assert_eq!((problem.kind, problem.param()), (Kind::UnknownModel, Some("model")), "{id}");
+            assert_eq!((problem.kind, problem.param()), (ErrorCode::UnknownModel, Some("model")), "{id}");
             assert!(problem.detail.ends_with("there is org/a, b"), "{}", problem.detail);
         }
     }

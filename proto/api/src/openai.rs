@@ -1,6 +1,7 @@
 //! What of OpenAI's API is not served here, told so that its clients' users know.
 
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 /// Families of OpenAI's API that have no counterpart here.
 const FAMILIES: [&str; 19] = [
@@ -41,7 +42,7 @@ pub fn not_served(path: &str) -> Problem {
         }
         _ => "there is nothing here under that name".to_owned(),
     };
-    Problem::new(Kind::NotFound, detail)
+    Problem::new(ErrorCode::NotFound, detail)
 }
 
 #[cfg(test)]
@@ -63,7 +64,7 @@ mod tests {
             ("/x", "nothing here"),
         ] {
             let problem = not_served(path);
-            assert_eq!(problem.kind, Kind::NotFound);
+            assert_eq!(problem.kind, ErrorCode::NotFound);
             assert!(problem.detail.contains(word), "{path}: {}", problem.detail);
         }
     }

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use super::members::{MAX_MEMBERS, Members, items};
 use super::numbers;
 use crate::body::{Checked, unreadable};
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 use cortex_redact::cut;
 
 /// An object's members, and where the object stands in the body: `messages[1]`, or nothing for the body itself.
@@ -24,7 +25,7 @@ impl Parameters {
         let members = match serde_json::from_slice(body.bytes()) {
             Ok(members) => members,
             Err(error) if error.is_data() => {
-                return Err(Problem::new(Kind::InvalidRequest, "the body must be a JSON object"));
+                return Err(Problem::new(ErrorCode::InvalidRequest, "the body must be a JSON object"));
             }
             Err(error) => return Err(unreadable(body.bytes(), &error)),
         };
@@ -48,7 +49,7 @@ impl Parameters {
             (false, _) => Ok(parameters),
             (true, "") => {
                 let detail = format!("the body must have at most {MAX_MEMBERS} members");
-                Err(Problem::new(Kind::InvalidRequest, detail))
+                Err(Problem::new(ErrorCode::InvalidRequest, detail))
             }
             (true, place) => Err(wrong(place, format!("`{place}` must have at most {MAX_MEMBERS} members"))),
         }
@@ -168,7 +169,7 @@ impl Parameters {
 
 /// A refusal that names the parameter at fault.
 pub(super) fn wrong(param: &str, detail: impl Into<String>) -> Problem {
-    Problem::new(Kind::InvalidRequest, detail).at(param)
+    Problem::new(ErrorCode::InvalidRequest, detail).at(param)
 }
 
 #[cfg(test)]

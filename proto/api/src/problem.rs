@@ -2,83 +2,64 @@
 
 use std::time::Duration;
 
+use cortex_domain::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident $slug:literal $status:literal $title:literal,)*) => {
-        /// Every reason for a refusal. The slug is part of the public API and never changes.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        pub enum Kind { $($(#[$doc])* $kind,)* }
-
-        impl Kind {
-            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
-
-            #[must_use]
-            pub fn slug(self) -> &'static str {
-                match self { $(Self::$kind => $slug,)* }
-            }
-
-            /// The HTTP status it is answered with.
-            #[must_use]
-            pub fn status(self) -> u16 {
-                match self { $(Self::$kind => $status,)* }
-            }
-
-            #[must_use]
-            pub fn title(self) -> &'static str {
-                match self { $(Self::$kind => $title,)* }
-            }
-        }
-    };
+/// The HTTP status that a code is answered with.
+#[must_use]
+pub fn status(code: ErrorCode) -> u16 {
+    rendering(code).0
 }
 
-kinds! {
-    MalformedJson "malformed-json" 400 "The body is not JSON",
-    TooDeep "too-deep" 400 "The body is nested too deeply",
-    InvalidRequest "invalid-request" 400 "The request is not valid",
-    Unauthenticated "unauthenticated" 401 "The caller is not known",
-    Denied "denied" 403 "A policy does not allow this",
-    NotFound "not-found" 404 "There is nothing here",
-    MethodNotAllowed "method-not-allowed" 405 "The method does not apply here",
-    /// A reader was slower than what it read, and what it missed is no longer kept.
-    SlowReader "slow-reader" 408 "The reader is too slow",
-    /// It doesn't fit what is there: a finished job can't be cancelled, a key is in use by a call under way.
-    Conflict "conflict" 409 "It conflicts with what is there",
-    /// What was told of it is no longer kept.
-    StreamGone "stream-gone" 410 "The stream is gone",
-    TooLarge "too-large" 413 "The body is too large",
-    UnsupportedMediaType "unsupported-media-type" 415 "The content type is not supported",
-    UnknownTopic "unknown-topic" 422 "The topic is not known",
-    UnknownModel "unknown-model" 404 "The model is not known",
-    SecretInInput "secret-in-input" 422 "The input holds a secret",
-    IdempotencyMismatch "idempotency-mismatch" 422 "The idempotency key stands for another request",
-    Overloaded "overloaded" 429 "There is too much to do",
-    HeadersTooLarge "headers-too-large" 431 "The headers are too large",
-    Internal "internal" 500 "Something broke on our side",
-    WorkerFailed "worker-failed" 502 "The worker failed",
-    OriginAway "origin-away" 503 "The origin can't be reached",
-    Unavailable "unavailable" 503 "Nothing can take this now",
-    Timeout "timeout" 504 "It took too long",
-    /// The tenant's jobs take as much room as they may.
-    StorageFull "storage-full" 507 "The tenant's storage is full",
+/// The title of a code's document.
+#[must_use]
+pub fn title(code: ErrorCode) -> &'static str {
+    rendering(code).1
 }
 
-impl Kind {
-    /// The stable `type` of the document.
-    #[must_use]
-    pub fn urn(self) -> String {
-        format!("urn:cortex:problem:{}", self.slug())
+/// The stable `type` of a code's document.
+#[must_use]
+pub fn urn(code: ErrorCode) -> String {
+    format!("urn:cortex:problem:{}", code.slug())
+}
+
+fn rendering(code: ErrorCode) -> (u16, &'static str) {
+    match code {
+        ErrorCode::MalformedJson => (400, "The body is not JSON"),
+        ErrorCode::TooDeep => (400, "The body is nested too deeply"),
+        ErrorCode::InvalidRequest => (400, "The request is not valid"),
+        ErrorCode::Unauthenticated => (401, "The caller is not known"),
+        ErrorCode::Denied => (403, "A policy does not allow this"),
+        ErrorCode::NotFound => (404, "There is nothing here"),
+        ErrorCode::MethodNotAllowed => (405, "The method does not apply here"),
+        ErrorCode::SlowReader => (408, "The reader is too slow"),
+        ErrorCode::Conflict => (409, "It conflicts with what is there"),
+        ErrorCode::StreamGone => (410, "The stream is gone"),
+        ErrorCode::TooLarge => (413, "The body is too large"),
+        ErrorCode::UnsupportedMediaType => (415, "The content type is not supported"),
+        ErrorCode::UnknownTopic => (422, "The topic is not known"),
+        ErrorCode::UnknownModel => (404, "The model is not known"),
+        ErrorCode::SecretInInput => (422, "The input holds a secret"),
+        ErrorCode::IdempotencyMismatch => (422, "The idempotency key stands for another request"),
+        ErrorCode::Overloaded => (429, "There is too much to do"),
+        ErrorCode::HeadersTooLarge => (431, "The headers are too large"),
+        ErrorCode::Internal => (500, "Something broke on our side"),
+        ErrorCode::WorkerFailed => (502, "The worker failed"),
+        ErrorCode::OriginAway => (503, "The origin can't be reached"),
+        ErrorCode::Unavailable => (503, "Nothing can take this now"),
+        ErrorCode::Timeout => (504, "It took too long"),
+        ErrorCode::StorageFull => (507, "The tenant's storage is full"),
     }
+}
 
-    fn openai_type(self) -> &'static str {
-        match self.status() {
-            401 => "authentication_error",
-            403 => "permission_error",
-            429 => "rate_limit_error",
-            500.. => "server_error",
-            _ => "invalid_request_error",
-        }
+fn openai_type(code: ErrorCode) -> &'static str {
+    match status(code) {
+        401 => "authentication_error",
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        500.. => "server_error",
+        _ => "invalid_request_error",
     }
 }
 
@@ -86,15 +67,21 @@ impl Kind {
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[error("{}: {detail}", kind.slug())]
 pub struct Problem {
-    pub kind: Kind,
+    pub kind: ErrorCode,
     pub detail: String,
     pub extensions: Map<String, Value>,
 }
 
 impl Problem {
     #[must_use]
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorCode, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), extensions: Map::new() }
+    }
+
+    /// The HTTP status that it is answered with.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        status(self.kind)
     }
 
     /// Adds a member of its own to the document.
@@ -132,8 +119,8 @@ impl Problem {
     #[must_use]
     pub fn view(&self) -> ErrorView {
         ErrorView {
-            r#type: self.kind.urn(),
-            title: self.kind.title().to_owned(),
+            r#type: urn(self.kind),
+            title: title(self.kind).to_owned(),
             detail: self.detail.clone(),
             param: self.param().map(str::to_owned),
         }
@@ -151,13 +138,13 @@ impl Problem {
         };
         let retry_after = self.wait().map(|wait| wait.as_secs());
         let headers = self.headers();
-        Rendered { status: self.kind.status(), content_type, retry_after, headers, body: body.to_string() }
+        Rendered { status: status(self.kind), content_type, retry_after, headers, body: body.to_string() }
     }
 
     /// What HTTP demands beside a status: what would be accepted instead.
     fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = Vec::new();
-        if self.kind == Kind::Unauthenticated {
+        if self.kind == ErrorCode::Unauthenticated {
             headers.push(("www-authenticate", "Bearer realm=\"cortex\"".to_owned()));
         }
         if let Some(coding) = self.extensions.get("accept_encoding").and_then(Value::as_str) {
@@ -172,9 +159,9 @@ impl Problem {
 
     fn document(&self) -> Value {
         let mut document = self.extensions.clone();
-        document.insert("type".to_owned(), self.kind.urn().into());
-        document.insert("title".to_owned(), self.kind.title().into());
-        document.insert("status".to_owned(), self.kind.status().into());
+        document.insert("type".to_owned(), urn(self.kind).into());
+        document.insert("title".to_owned(), title(self.kind).into());
+        document.insert("status".to_owned(), status(self.kind).into());
         document.insert("detail".to_owned(), self.detail.as_str().into());
         Value::Object(document)
     }
@@ -182,7 +169,7 @@ impl Problem {
     fn openai(&self) -> Value {
         json!({"error": {
             "message": self.detail,
-            "type": self.kind.openai_type(),
+            "type": openai_type(self.kind),
             "param": self.param(),
             "code": self.kind.slug(),
         }})
@@ -230,13 +217,11 @@ pub struct ErrorView {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]
     fn a_problem_is_a_document_with_its_extensions() {
-        let problem = Problem::new(Kind::UnknownTopic, "no worker takes `job.nope`")
+        let problem = Problem::new(ErrorCode::UnknownTopic, "no worker takes `job.nope`")
             .with("known_topics", vec!["job.echo", "job.embed"]);
         let rendered = problem.render(Shape::for_path("/api/v1/jobs"));
         assert_eq!((rendered.status, rendered.content_type), (422, "application/problem+json"));
@@ -254,7 +239,8 @@ mod tests {
 
     #[test]
     fn the_openai_routes_get_the_openai_shape() {
-        let problem = Problem::new(Kind::InvalidRequest, "`dimensions` is not supported").at("dimensions");
+        let problem =
+            Problem::new(ErrorCode::InvalidRequest, "`dimensions` is not supported").at("dimensions");
         let rendered = problem.render(Shape::for_path("/v1/embeddings"));
         assert_eq!(
             serde_json::from_str::<Value>(&rendered.body).unwrap(),
@@ -272,15 +258,15 @@ mod tests {
     fn a_refusal_says_what_would_be_accepted_in_the_headers_that_http_names() {
         let headers = |problem: Problem| problem.render(Shape::Problem).headers;
         let bearer = ("www-authenticate", "Bearer realm=\"cortex\"".to_owned());
-        assert_eq!(headers(Problem::new(Kind::Unauthenticated, "no")), [bearer]);
-        let wrong = Problem::new(Kind::MethodNotAllowed, "no").with("allow", vec!["GET", "POST"]);
+        assert_eq!(headers(Problem::new(ErrorCode::Unauthenticated, "no")), [bearer]);
+        let wrong = Problem::new(ErrorCode::MethodNotAllowed, "no").with("allow", vec!["GET", "POST"]);
         assert_eq!(headers(wrong), [("allow", "GET, POST".to_owned())]);
-        assert_eq!(headers(Problem::new(Kind::NotFound, "no")), []);
+        assert_eq!(headers(Problem::new(ErrorCode::NotFound, "no")), []);
     }
 
     #[test]
     fn a_wait_is_told_in_body_and_header() {
-        let rendered = Problem::new(Kind::OriginAway, "try again")
+        let rendered = Problem::new(ErrorCode::OriginAway, "try again")
             .retry_after(Duration::from_millis(10))
             .render(Shape::Problem);
         assert_eq!(rendered.retry_after, Some(1));
@@ -289,19 +275,13 @@ mod tests {
 
     #[test]
     fn an_extension_never_replaces_a_standard_member() {
-        let problem = Problem::new(Kind::Denied, "no").with("status", 200);
+        let problem = Problem::new(ErrorCode::Denied, "no").with("status", 200);
         assert!(problem.render(Shape::Problem).body.contains("\"status\":403"));
     }
 
     #[test]
-    fn slugs_are_unique() {
-        let slugs: HashSet<_> = Kind::ALL.iter().map(|kind| kind.slug()).collect();
-        assert_eq!(slugs.len(), Kind::ALL.len());
-    }
-
-    #[test]
     fn a_document_reads_as_an_error_view() {
-        let problem = Problem::new(Kind::Denied, "no").with("rule", "r1");
+        let problem = Problem::new(ErrorCode::Denied, "no").with("rule", "r1");
         for problem in [problem.clone(), problem.at("labels")] {
             let read: ErrorView = serde_json::from_str(&problem.render(Shape::Problem).body).unwrap();
             assert_eq!(read, problem.view());

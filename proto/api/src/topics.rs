@@ -6,7 +6,8 @@ use std::str::FromStr;
 use cortex_domain::id::InvalidId;
 use cortex_domain::topic::Topic;
 
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 /// The known topics. An empty catalogue knows nothing and checks the syntax alone.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,7 +33,7 @@ impl Catalogue {
 
     fn unknown(&self, detail: String) -> Problem {
         let known: Vec<_> = self.0.iter().map(Topic::as_str).collect();
-        Problem::new(Kind::UnknownTopic, detail).at("topic").with("known_topics", known)
+        Problem::new(ErrorCode::UnknownTopic, detail).at("topic").with("known_topics", known)
     }
 }
 
@@ -63,7 +64,7 @@ mod tests {
         assert!(catalogue.check("job.echo").is_ok());
         for unknown in ["job.nope", "job.>", "", "job.Echo"] {
             let problem = catalogue.check(unknown).unwrap_err();
-            assert_eq!(problem.kind, Kind::UnknownTopic, "{unknown}");
+            assert_eq!(problem.kind, ErrorCode::UnknownTopic, "{unknown}");
             assert_eq!(problem.extensions["known_topics"], json!(["job.echo", "job.embed"]));
         }
         assert!("job.echo,JOB".parse::<Catalogue>().is_err());

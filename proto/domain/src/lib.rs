@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod call;
 pub mod catalogue;
+pub mod error;
 pub mod event;
 pub mod fair;
 pub mod flow;
@@ -26,3 +27,5 @@ pub mod topic;
 pub mod transition;
 mod wildcard;
 pub mod worker;
+
+pub use error::ErrorCode;

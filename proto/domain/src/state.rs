@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::error::ErrorCode;
 use crate::id::{DispatchId, InvalidId, Pool, WorkerId};
 use crate::pointer::Pointer;
 use crate::time::Timestamp;
@@ -102,6 +103,47 @@ impl FailureKind {
         }
     }
 
+    /// Returns what a failure with a code means for the job's further attempts.
+    #[must_use]
+    pub fn of(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::MalformedJson
+            | ErrorCode::TooDeep
+            | ErrorCode::InvalidRequest
+            | ErrorCode::Unauthenticated
+            | ErrorCode::Denied
+            | ErrorCode::NotFound
+            | ErrorCode::MethodNotAllowed
+            | ErrorCode::Conflict
+            | ErrorCode::StreamGone
+            | ErrorCode::TooLarge
+            | ErrorCode::UnsupportedMediaType
+            | ErrorCode::UnknownTopic
+            | ErrorCode::UnknownModel
+            | ErrorCode::SecretInInput
+            | ErrorCode::IdempotencyMismatch
+            | ErrorCode::HeadersTooLarge => Self::InvalidInput,
+            ErrorCode::Overloaded => Self::Overloaded,
+            ErrorCode::Timeout => Self::Overran,
+            ErrorCode::SlowReader
+            | ErrorCode::Internal
+            | ErrorCode::WorkerFailed
+            | ErrorCode::OriginAway
+            | ErrorCode::Unavailable
+            | ErrorCode::StorageFull => Self::Broken,
+        }
+    }
+
+    /// Returns the code of a failure of which nothing more is known.
+    #[must_use]
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::InvalidInput => ErrorCode::InvalidRequest,
+            Self::Overloaded => ErrorCode::Overloaded,
+            Self::Broken | Self::Silent | Self::Overran => ErrorCode::WorkerFailed,
+        }
+    }
+
     /// Whether another attempt may end better.
     #[must_use]
     pub fn may_retry(self) -> bool {
@@ -112,7 +154,10 @@ impl FailureKind {
 /// What went wrong, in words for the caller.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Failure {
+    /// What it means for further attempts.
     pub kind: FailureKind,
+    /// What the caller is told.
+    pub code: ErrorCode,
     pub detail: String,
     /// The parameter of the request that is at fault, if one is.
     pub parameter: Option<String>,
@@ -123,7 +168,13 @@ pub struct Failure {
 impl Failure {
     #[must_use]
     pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), parameter: None, retry_after: None }
+        Self { kind, code: kind.code(), detail: detail.into(), parameter: None, retry_after: None }
+    }
+
+    /// Makes the failure that a code stands for.
+    #[must_use]
+    pub fn coded(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, ..Self::new(FailureKind::of(code), detail) }
     }
 
     /// Names the parameter of the request that is at fault.

@@ -12,7 +12,8 @@ use std::str::FromStr;
 
 use authority::{Authority, Name};
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 
 /// A door on loopback: its port, and the hosts beside loopback's own that callers may know it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +157,7 @@ impl<'a> Header<'a> {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        Self::new(Kind::Denied, refusal.to_string())
+        Self::new(ErrorCode::Denied, refusal.to_string())
     }
 }
 

@@ -6,7 +6,8 @@ use cortex_api::body::MAX_BODY;
 use cortex_api::chat::{ChatRequest, ShortChat};
 use cortex_api::completions::CompletionRequest;
 use cortex_api::topics::Catalogue;
-use cortex_api::{CreateJob, CreateKey, EmbeddingsRequest, Kind, Problem};
+use cortex_api::{CreateJob, CreateKey, EmbeddingsRequest, Problem};
+use cortex_domain::ErrorCode;
 use cortex_guard::precheck::{self, check_inner, check_json};
 
 const JSON: Option<&str> = Some("application/json");
@@ -127,22 +128,26 @@ fn a_body_that_can_not_be_read_is_refused_in_plain_words_at_every_door() {
         let text = good.to_string();
         let with = |member: &str| text.replacen('{', &format!("{{{member},"), 1);
         for (body, kind, says) in [
-            (with(r#""a":"\ud800""#), Kind::MalformedJson, "half of a character"),
-            (with(r#""\udc00":1"#), Kind::MalformedJson, "half of a character"),
-            (with(r#""user":"\ud83d\ud83d""#), Kind::MalformedJson, "half of a character"),
-            (with("\"a\":NaN"), Kind::MalformedJson, "no value begins here"),
-            (with("'a':1"), Kind::MalformedJson, "double quotes"),
-            (with("\"a\":\"\t\""), Kind::MalformedJson, "control character"),
-            (text.replace('}', ",}"), Kind::MalformedJson, "`,`"),
-            (format!("\u{feff}{text}"), Kind::MalformedJson, "byte order mark"),
-            (text[..text.len() - 1].to_owned(), Kind::MalformedJson, "ends in the middle"),
-            (format!("{text}{text}"), Kind::MalformedJson, "follows its end"),
-            (format!("[{text}]"), Kind::InvalidRequest, "must be a JSON object"),
-            ("null".to_owned(), Kind::InvalidRequest, "must be a JSON object"),
-            ("{}".to_owned(), Kind::InvalidRequest, "missing required field"),
-            (with("\"seed\":1,\"seed\":1"), Kind::InvalidRequest, "`seed` is given twice"),
-            (with("\"frob\":1"), Kind::InvalidRequest, "`frob` is not supported here"),
-            (with(&format!("\"{}\":1", "a".repeat(100_000))), Kind::InvalidRequest, "is not supported here"),
+            (with(r#""a":"\ud800""#), ErrorCode::MalformedJson, "half of a character"),
+            (with(r#""\udc00":1"#), ErrorCode::MalformedJson, "half of a character"),
+            (with(r#""user":"\ud83d\ud83d""#), ErrorCode::MalformedJson, "half of a character"),
+            (with("\"a\":NaN"), ErrorCode::MalformedJson, "no value begins here"),
+            (with("'a':1"), ErrorCode::MalformedJson, "double quotes"),
+            (with("\"a\":\"\t\""), ErrorCode::MalformedJson, "control character"),
+            (text.replace('}', ",}"), ErrorCode::MalformedJson, "`,`"),
+            (format!("\u{feff}{text}"), ErrorCode::MalformedJson, "byte order mark"),
+            (text[..text.len() - 1].to_owned(), ErrorCode::MalformedJson, "ends in the middle"),
+            (format!("{text}{text}"), ErrorCode::MalformedJson, "follows its end"),
+            (format!("[{text}]"), ErrorCode::InvalidRequest, "must be a JSON object"),
+            ("null".to_owned(), ErrorCode::InvalidRequest, "must be a JSON object"),
+            ("{}".to_owned(), ErrorCode::InvalidRequest, "missing required field"),
+            (with("\"seed\":1,\"seed\":1"), ErrorCode::InvalidRequest, "`seed` is given twice"),
+            (with("\"frob\":1"), ErrorCode::InvalidRequest, "`frob` is not supported here"),
+            (
+                with(&format!("\"{}\":1", "a".repeat(100_000))),
+                ErrorCode::InvalidRequest,
+                "is not supported here",
+            ),
         ] {
             let problem = read(body.as_bytes()).unwrap_err();
             assert_eq!(problem.kind, kind, "{name}: {problem}");
@@ -257,13 +262,16 @@ fn each_refusal_has_its_kind() {
     };
     let json = Some("application/json");
     let deep = format!(r#"{{"topic":"job.echo","input":{}{}}}"#, "[".repeat(64), "]".repeat(64));
-    assert_eq!(kind(Some("text/plain"), b"{}"), Kind::UnsupportedMediaType);
-    assert_eq!(kind(json, &vec![b' '; MAX_BODY + 1]), Kind::TooLarge);
-    assert_eq!(kind(json, deep.as_bytes()), Kind::TooDeep);
-    assert_eq!(kind(json, b"{"), Kind::MalformedJson);
-    assert_eq!(kind(json, b"[]"), Kind::InvalidRequest);
-    assert_eq!(kind(json, br#"{"topic":"nope","input":1}"#), Kind::UnknownTopic);
-    assert_eq!(kind(json, br#"{"topic":"job.echo","topic":"job.echo","input":1}"#), Kind::InvalidRequest);
+    assert_eq!(kind(Some("text/plain"), b"{}"), ErrorCode::UnsupportedMediaType);
+    assert_eq!(kind(json, &vec![b' '; MAX_BODY + 1]), ErrorCode::TooLarge);
+    assert_eq!(kind(json, deep.as_bytes()), ErrorCode::TooDeep);
+    assert_eq!(kind(json, b"{"), ErrorCode::MalformedJson);
+    assert_eq!(kind(json, b"[]"), ErrorCode::InvalidRequest);
+    assert_eq!(kind(json, br#"{"topic":"nope","input":1}"#), ErrorCode::UnknownTopic);
+    assert_eq!(
+        kind(json, br#"{"topic":"job.echo","topic":"job.echo","input":1}"#),
+        ErrorCode::InvalidRequest
+    );
     let secret = br#"{"topic":"job.echo","input":"AKIAIOSFODNN7EXAMPLE"}"#;
-    assert_eq!(kind(json, secret), Kind::SecretInInput);
+    assert_eq!(kind(json, secret), ErrorCode::SecretInInput);
 }

@@ -190,6 +190,11 @@ impl From<&Failure> for v1::Failure {
             detail: failure.detail.clone(),
             parameter: failure.parameter.clone().unwrap_or_default(),
             retry_after_ms: failure.retry_after.map_or(0, millis),
+            code: if failure.code == failure.kind.code() {
+                String::new()
+            } else {
+                failure.code.slug().into()
+            },
         }
     }
 }
@@ -212,7 +217,10 @@ impl TryFrom<v1::Failure> for Failure {
             v1::FailureKind::Overran => FailureKind::Overran,
         };
         let retry_after = Some(failure.retry_after_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
-        Ok(Self { kind, detail: failure.detail, parameter: filled(failure.parameter), retry_after })
+        // A code from a newer peer, or one that contradicts the kind, says no more than the kind does.
+        let code = failure.code.parse().ok().filter(|code| FailureKind::of(*code) == kind);
+        let code = code.unwrap_or_else(|| kind.code());
+        Ok(Self { kind, code, detail: failure.detail, parameter: filled(failure.parameter), retry_after })
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bytes::Bytes;
+use cortex_domain::ErrorCode;
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::pointer::{Memory, Pointer};
@@ -121,4 +122,16 @@ fn a_worker_writes_no_draft_but_that_of_the_dispatch_it_reports_on() {
         let up = Up::Report { outcome: failed(String::new()), draft: Some((pointer, Bytes::new())) };
         assert!(refusal(Up::try_from(v1::Up::from(up))).contains("`draft.pointer`"));
     }
+}
+
+#[test]
+fn a_code_that_contradicts_the_kind_says_no_more_than_the_kind() {
+    let reported = |kind: v1::FailureKind, code: &str| {
+        let failure = v1::Failure { kind: kind.into(), code: code.into(), ..v1::Failure::default() };
+        Failure::try_from(failure).unwrap().code
+    };
+    assert_eq!(reported(v1::FailureKind::InvalidInput, "unknown-model"), ErrorCode::UnknownModel);
+    assert_eq!(reported(v1::FailureKind::Broken, "unknown-model"), ErrorCode::WorkerFailed);
+    assert_eq!(reported(v1::FailureKind::InvalidInput, "of-a-newer-peer"), ErrorCode::InvalidRequest);
+    assert_eq!(reported(v1::FailureKind::Overloaded, ""), ErrorCode::Overloaded);
 }

@@ -9,7 +9,8 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -81,7 +82,7 @@ impl Lanes {
         });
         running.await.map_err(|error| {
             tracing::error!(%error, "work broke");
-            Problem::new(Kind::WorkerFailed, "the request could not be read")
+            Problem::new(ErrorCode::WorkerFailed, "the request could not be read")
         })
     }
 
@@ -108,7 +109,7 @@ impl Lanes {
             .or_insert_with(|| Lane { turn: Arc::new(Semaphore::new(1)), users: 0 });
         if lane.users > WAITING {
             let detail = format!("{WAITING} requests of this tenant wait to be read");
-            return Err(Problem::new(Kind::Overloaded, detail).retry_after(SOON));
+            return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after(SOON));
         }
         lane.users += 1;
         let turn = lane.turn.clone();
@@ -161,7 +162,7 @@ mod tests {
         let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(lanes.run("a", || ()))).collect();
         assert!(waiting.iter_mut().all(|work| work.now_or_never().is_none()), "its own work waits");
         let refused = lanes.run("a", || ()).await.unwrap_err();
-        assert_eq!(refused.kind, Kind::Overloaded);
+        assert_eq!(refused.kind, ErrorCode::Overloaded);
         assert!(lanes.run("b", || 7).await.is_ok_and(|seven| seven == 7));
         finish.send(()).unwrap();
         long.await.unwrap().unwrap().unwrap();
@@ -186,7 +187,7 @@ mod tests {
     async fn work_that_panics_is_one_failure() {
         let lanes = Lanes::new(1);
         let broken = lanes.run("a", || panic!("on purpose")).await;
-        assert_eq!(broken.map(|(): ()| ()).unwrap_err().kind, Kind::WorkerFailed);
+        assert_eq!(broken.map(|(): ()| ()).unwrap_err().kind, ErrorCode::WorkerFailed);
         lanes.run("a", || ()).await.unwrap();
     }
 }

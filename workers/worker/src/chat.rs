@@ -5,7 +5,8 @@ mod loading;
 mod say;
 
 use bytes::Bytes;
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 use cortex_domain::ports::Answer;
 use cortex_domain::state::Failure;
@@ -37,7 +38,7 @@ impl Chat {
             say::COMPLETE => say::complete(&self.shelf, caller(task, &context), &context).await,
             loading::LOAD => loading::load(&self.shelf, &context).await,
             loading::UNLOAD => loading::unload(&self.shelf, &context).await,
-            other => Err(Problem::new(Kind::InvalidRequest, format!("no worker here does `{other}`"))),
+            other => Err(Problem::new(ErrorCode::InvalidRequest, format!("no worker here does `{other}`"))),
         }
     }
 }

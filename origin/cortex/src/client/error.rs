@@ -145,7 +145,8 @@ fn cited(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cortex_api::{Kind, Problem, Shape};
+    use cortex_api::{Problem, Shape};
+    use cortex_domain::ErrorCode;
 
     use super::*;
 
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn both_shapes_of_a_problem_read_the_same() {
-        let problem = Problem::new(Kind::UnknownTopic, "there is no `job.nap`");
+        let problem = Problem::new(ErrorCode::UnknownTopic, "there is no `job.nap`");
         for shape in [Shape::Problem, Shape::OpenAi] {
             let read = refused(422, &problem.render(shape).body);
             assert_eq!(read.to_string(), "unknown-topic: there is no `job.nap`");
@@ -176,21 +177,24 @@ mod tests {
 
     #[test]
     fn every_problem_has_its_exit_code() {
-        let expected = |kind: Kind| match kind {
-            Kind::Unauthenticated | Kind::Denied => Exit::NotPermitted,
-            Kind::Conflict => Exit::Negative,
-            Kind::SlowReader
-            | Kind::Overloaded
-            | Kind::WorkerFailed
-            | Kind::OriginAway
-            | Kind::Unavailable
-            | Kind::Timeout
-            | Kind::StorageFull => Exit::Unavailable,
-            Kind::Internal => Exit::Broken,
+        let expected = |kind: ErrorCode| match kind {
+            ErrorCode::Unauthenticated | ErrorCode::Denied => Exit::NotPermitted,
+            ErrorCode::Conflict => Exit::Negative,
+            ErrorCode::SlowReader
+            | ErrorCode::Overloaded
+            | ErrorCode::WorkerFailed
+            | ErrorCode::OriginAway
+            | ErrorCode::Unavailable
+            | ErrorCode::Timeout
+            | ErrorCode::StorageFull => Exit::Unavailable,
+            ErrorCode::Internal => Exit::Broken,
             _ => Exit::BadInput,
         };
-        for &kind in Kind::ALL {
-            let read = refused(kind.status(), &Problem::new(kind, "no").render(Shape::Problem).body);
+        for &kind in ErrorCode::ALL {
+            let read = refused(
+                cortex_api::problem::status(kind),
+                &Problem::new(kind, "no").render(Shape::Problem).body,
+            );
             assert_eq!(CallError::Refused(read).exit(), expected(kind), "{}", kind.slug());
         }
     }

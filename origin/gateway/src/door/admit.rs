@@ -8,7 +8,8 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use cortex_api::body::Checked;
 use cortex_api::trace::Traceparent;
-use cortex_api::{Kind, Problem, Shape, headers, hops};
+use cortex_api::{Problem, Shape, headers, hops};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::{IdempotencyKey, JobId, Role};
 use cortex_domain::job::{Hop, Owner};
 use cortex_domain::time::Timestamp;
@@ -192,7 +193,7 @@ impl Door {
         precheck::check_headers(metadata.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))?;
         if metadata.contains_key(headers::SIGNATURE) {
             let detail = "signed requests are taken over HTTP; over gRPC send `authorization: Bearer <key>`";
-            return Err(Problem::new(Kind::Unauthenticated, detail).at(headers::SIGNATURE));
+            return Err(Problem::new(ErrorCode::Unauthenticated, detail).at(headers::SIGNATURE));
         }
         self.local(metadata)
     }
@@ -229,7 +230,7 @@ impl Door {
         let unknown = || {
             let detail =
                 "send `Authorization: Bearer <key>`; the origin takes what the edge signed, or API_KEY";
-            Problem::new(Kind::Unauthenticated, detail)
+            Problem::new(ErrorCode::Unauthenticated, detail)
         };
         let key = self.credentials.local.as_ref().ok_or_else(unknown)?;
         let presented = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -254,7 +255,8 @@ fn refused(parts: &Parts, refusal: Refusal) -> TurnedAway {
 }
 
 fn signed_owner(all: &HeaderMap) -> Result<Owner, Problem> {
-    let missing = |name: &str| Problem::new(Kind::Unauthenticated, format!("the header {name} is missing"));
+    let missing =
+        |name: &str| Problem::new(ErrorCode::Unauthenticated, format!("the header {name} is missing"));
     let roles = text(all, headers::ROLES)?.unwrap_or_default();
     let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
     Ok(Owner {
@@ -290,5 +292,5 @@ fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
 }
 
 fn malformed(name: &str, error: impl std::fmt::Display) -> Problem {
-    Problem::new(Kind::InvalidRequest, format!("the header {name}: {error}")).at(name)
+    Problem::new(ErrorCode::InvalidRequest, format!("the header {name}: {error}")).at(name)
 }

@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_domain::fair::{Over, Shares, Weights};
 use cortex_domain::id::Tenant;
 
@@ -45,7 +46,7 @@ impl Share {
             let detail = format!(
                 "the request bodies that this tenant sends may hold {limit} bytes at this time; try again in a moment"
             );
-            Problem::new(Kind::Overloaded, detail).with("limit", limit).retry_after(Duration::from_secs(1))
+            Problem::new(ErrorCode::Overloaded, detail).with("limit", limit).retry_after(Duration::from_secs(1))
         })?;
         self.bytes += bytes;
         Ok(())
@@ -72,7 +73,7 @@ mod tests {
         let (mut one, mut more) = (budget.open(&tenant("hog")), budget.open(&tenant("hog")));
         assert!(one.grow(40).is_ok() && more.grow(20).is_ok());
         let refused = more.grow(1).unwrap_err();
-        assert_eq!((refused.kind, &refused.extensions["limit"]), (Kind::Overloaded, &60.into()));
+        assert_eq!((refused.kind, &refused.extensions["limit"]), (ErrorCode::Overloaded, &60.into()));
         assert_eq!(refused.wait(), Some(Duration::from_secs(1)));
 
         let mut other = budget.open(&tenant("other"));

@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_guard::loopback::{AllowedHost, Door as Loopback, Header, Sent};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Request, Uri};
@@ -19,7 +20,7 @@ pub(crate) fn rule(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc
 /// Refuses what no route may see.
 pub(crate) fn enter<B>(rule: Option<&Loopback>, request: &Request<B>) -> Result<(), Problem> {
     if let Some(fault) = cortex_http1::fault(request.headers()) {
-        return Err(Problem::new(Kind::InvalidRequest, fault));
+        return Err(Problem::new(ErrorCode::InvalidRequest, fault));
     }
     match rule {
         // What the edge signed comes with the tunnel's host; the routes check the signature.
@@ -45,7 +46,7 @@ pub(crate) fn sent<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Sent<'a> {
 mod tests {
     use super::*;
 
-    fn refused(headers: &[(&str, &str)], address: &str) -> Option<Kind> {
+    fn refused(headers: &[(&str, &str)], address: &str) -> Option<ErrorCode> {
         let mut request = http::Request::get("/v1/models");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -76,7 +77,7 @@ mod tests {
             &[host, ("sec-fetch-site", "cross-site")],
             &[host, ("host", "localhost:8080")],
         ] {
-            assert_eq!(refused(bad, here), Some(Kind::Denied), "{bad:?}");
+            assert_eq!(refused(bad, here), Some(ErrorCode::Denied), "{bad:?}");
         }
         assert_eq!(refused(&[("host", "origin.example")], "10.0.0.1:8080"), None);
     }
@@ -85,7 +86,7 @@ mod tests {
     fn a_head_that_was_replaced_is_refused_whoever_signed_it() {
         let fault = ("cortex-framing", "both are there");
         for headers in [&[("host", "localhost"), fault][..], &[fault, ("cortex-signature", "00")]] {
-            assert_eq!(refused(headers, "127.0.0.1:80"), Some(Kind::InvalidRequest));
+            assert_eq!(refused(headers, "127.0.0.1:80"), Some(ErrorCode::InvalidRequest));
         }
     }
 }

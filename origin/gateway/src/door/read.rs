@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
+use cortex_api::Problem;
 use cortex_api::body::{MAX_BODY, check_content_length};
-use cortex_api::{Kind, Problem};
+use cortex_domain::ErrorCode;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
 
@@ -33,18 +34,18 @@ pub(super) async fn whole(headers: &HeaderMap, mut body: Body, share: Share) -> 
             discard(body).await;
             Err(problem)
         }
-        Err(_) => Err(Problem::new(Kind::InvalidRequest, "the body did not arrive in time")),
+        Err(_) => Err(Problem::new(ErrorCode::InvalidRequest, "the body did not arrive in time")),
     }
 }
 
 async fn collect(body: &mut Body, mut share: Share) -> Result<Bytes, Problem> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::new(Kind::InvalidRequest, "the body broke off"))?;
+        let frame = frame.map_err(|_| Problem::new(ErrorCode::InvalidRequest, "the body broke off"))?;
         let Ok(data) = frame.into_data() else { continue };
         if read.len() + data.len() > MAX_BODY {
             let detail = format!("a body has at most {MAX_BODY} bytes");
-            return Err(Problem::new(Kind::TooLarge, detail).with("limit", MAX_BODY));
+            return Err(Problem::new(ErrorCode::TooLarge, detail).with("limit", MAX_BODY));
         }
         share.grow(data.len())?;
         read.extend_from_slice(&data);

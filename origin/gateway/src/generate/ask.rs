@@ -1,9 +1,10 @@
 //! What is asked for, checked against what there is.
 
+use cortex_api::Problem;
 use cortex_api::chat::ChatRequest;
 use cortex_api::completions::CompletionRequest;
 use cortex_api::generation::Terms;
-use cortex_api::{Kind, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 
 use crate::door::Admitted;
@@ -50,5 +51,5 @@ fn unknown(model: &ModelName, known: &[ModelName]) -> Problem {
         "there is no chat model `{model}`; there is {there_is}: models.yaml lists them, and `cortex models pull NAME` \
          fetches one"
     );
-    Problem::new(Kind::UnknownModel, detail).at("model")
+    Problem::new(ErrorCode::UnknownModel, detail).at("model")
 }

@@ -2,8 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use cortex_api::Problem;
 use cortex_api::chat::ShortChat;
-use cortex_api::{Kind, Problem};
+use cortex_domain::ErrorCode;
 
 use super::answer::Asked;
 use super::ask::Way;
@@ -26,6 +27,6 @@ pub(crate) async fn short(State(gateway): State<Gateway>, admitted: Admitted) ->
     let run = call::run(inner, request, body, Patience::Leave(patience));
     let whole = held.during(run).await?.into_answer()?;
     let answer = serde_json::to_vec(&ShortChat::answer(&whole)?)
-        .map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))?;
+        .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))?;
     Ok(call::respond(id, answer.into())?)
 }

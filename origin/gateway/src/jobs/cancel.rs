@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use cortex_api::{JobView, Kind, Problem};
+use cortex_api::{JobView, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::event::Event;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Owner};
@@ -52,7 +53,7 @@ pub(crate) async fn end(inner: &Inner, owner: &Owner, id: &str) -> Result<Job, P
         let reason = format!("cancelled by {}", owner.principal);
         let Ok(change) = Change::of(job.clone()).then(Event::Cancelled { reason }, inner.now()) else {
             let detail = format!("the job has ended: it is {}", job.state.name());
-            return Err(Problem::new(Kind::Conflict, detail).with("state", job.state.name().as_str()));
+            return Err(Problem::new(ErrorCode::Conflict, detail).with("state", job.state.name().as_str()));
         };
         match inner.store.commit(change).await {
             Ok(job) => return Ok(job),

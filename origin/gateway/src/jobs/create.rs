@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cortex_api::prefer::Prefer;
-use cortex_api::{JobView, Kind, Problem, headers};
+use cortex_api::{JobView, Problem, headers};
+use cortex_domain::ErrorCode;
 use cortex_domain::catalogue::Effects;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{JobId, Tenant};
@@ -78,7 +79,8 @@ async fn ended(inner: &Inner, tenant: &Tenant, job: Job, within: Duration) -> Re
 /// 202 for a job that goes on; one that a waiting caller saw denied is a refusal.
 fn answer(job: &Job, view: JobView) -> Result<Response, Refused> {
     if let JobState::Denied { denial } = &job.state {
-        let problem = Problem::new(Kind::Denied, denial.reason.clone()).with("rule", denial.rule.clone());
+        let problem =
+            Problem::new(ErrorCode::Denied, denial.reason.clone()).with("rule", denial.rule.clone());
         return Err(problem.with("job", job.id().to_string()).into());
     }
     let status = if job.state.is_terminal() { StatusCode::OK } else { StatusCode::ACCEPTED };

@@ -8,7 +8,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::sse::{Event as Sse, KeepAlive};
 use axum::response::{IntoResponse, Response};
-use cortex_api::{EventPage, EventView, Kind, Problem, accept};
+use cortex_api::{EventPage, EventView, Problem, accept};
+use cortex_domain::ErrorCode;
 use cortex_domain::job::Version;
 use futures::stream::{self, StreamExt};
 use http::{StatusCode, header};
@@ -67,7 +68,8 @@ fn resume(admitted: &Admitted) -> Result<Version, Problem> {
     let Some(id) = admitted.last_event() else { return Ok(Version(0)) };
     let version = id.split_once('.').and_then(|(_, version)| version.parse().ok());
     version.map(Version).ok_or_else(|| {
-        Problem::new(Kind::InvalidRequest, "`Last-Event-ID` reads `<attempt>.<version>`").at("last-event-id")
+        Problem::new(ErrorCode::InvalidRequest, "`Last-Event-ID` reads `<attempt>.<version>`")
+            .at("last-event-id")
     })
 }
 

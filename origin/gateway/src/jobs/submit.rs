@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cortex_api::{CreateJob, Kind, Problem, headers};
+use cortex_api::{CreateJob, Problem, headers};
+use cortex_domain::ErrorCode;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{IdempotencyKey, ModelName};
 use cortex_domain::job::{Idempotency, Job, Limits, Request};
@@ -28,7 +29,7 @@ pub(crate) async fn read(inner: &Arc<Inner>, admitted: Admitted) -> Result<Submi
 fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission, Problem> {
     let asked = CreateJob::parse(admitted.json()?, &inner.topics)?;
     let route = inner.catalogue.route(&asked.topic).ok_or_else(|| {
-        Problem::new(Kind::UnknownTopic, format!("nothing here works on `{}`", asked.topic)).at("topic")
+        Problem::new(ErrorCode::UnknownTopic, format!("nothing here works on `{}`", asked.topic)).at("topic")
     })?;
     let labels = flags(&admitted)?.onto(asked.labels);
     let idempotency = admitted.idempotency.clone().map(|key| idempotency(&admitted, key));
@@ -62,7 +63,7 @@ pub(crate) async fn accept(inner: &Inner, submission: Submission) -> Result<Job,
         Acceptance::New(job) | Acceptance::Known(job) => Ok(job),
         Acceptance::Mismatch => {
             let detail = "another request came before under this idempotency key or job id";
-            Err(Problem::new(Kind::IdempotencyMismatch, detail))
+            Err(Problem::new(ErrorCode::IdempotencyMismatch, detail))
         }
     }
 }
@@ -93,7 +94,7 @@ fn idempotency(admitted: &Admitted, key: IdempotencyKey) -> Idempotency {
 fn flags(admitted: &Admitted) -> Result<Flags, Problem> {
     match admitted.header(headers::FLAGS).filter(|_| admitted.signed) {
         Some(text) => text.parse().map_err(|error: MalformedFlags| {
-            Problem::new(Kind::InvalidRequest, format!("the header {}: {error}", headers::FLAGS))
+            Problem::new(ErrorCode::InvalidRequest, format!("the header {}: {error}", headers::FLAGS))
         }),
         None => Ok(Flags::of(&precheck::personal_data(&admitted.body)?)),
     }

@@ -1,7 +1,8 @@
 //! Jobs and their log as the API shows them.
 
 use bytes::Bytes;
-use cortex_api::{EventView, HoldView, JobView, Kind, Problem};
+use cortex_api::{EventView, HoldView, JobView, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::job::Job;
 use cortex_domain::pointer::Pointer;
@@ -68,9 +69,9 @@ fn hold(state: &State) -> Option<HoldView> {
 fn problem(state: &State) -> Option<Problem> {
     match state {
         State::Failed { failure } => Some(refuse::failed(failure.clone())),
-        State::Denied { denial } => Some(Problem::new(Kind::Denied, denial.reason.clone())),
+        State::Denied { denial } => Some(Problem::new(ErrorCode::Denied, denial.reason.clone())),
         State::TimedOut { exhausted } => Some(Problem::new(
-            Kind::Timeout,
+            ErrorCode::Timeout,
             match exhausted {
                 Exhausted::Deadline => "the job's deadline passed",
                 Exhausted::Attempts => "every attempt ended without word from its worker",

@@ -2,7 +2,8 @@
 
 use std::pin::Pin;
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_domain::job::{Owner, Version};
 use cortex_wire::v1;
 use cortex_wire::v1::jobs_server::Jobs;
@@ -73,7 +74,7 @@ fn cut_off(cut: &Cut) -> Status {
     match cut {
         Cut::Failed(problem) => status(problem),
         Cut::Stopping => {
-            status(&Problem::new(Kind::Unavailable, "the origin is shutting down; watch again later"))
+            status(&Problem::new(ErrorCode::Unavailable, "the origin is shutting down; watch again later"))
         }
     }
 }

@@ -7,7 +7,8 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
 use cortex_api::body::MAX_BODY;
-use cortex_api::{Kind, Problem, headers};
+use cortex_api::{Problem, headers};
+use cortex_domain::ErrorCode;
 use cortex_guard::loopback::Door as Loopback;
 use cortex_platform::incoming::incoming;
 use cortex_wire::v1::jobs_server::JobsServer;
@@ -90,7 +91,7 @@ async fn enter(State(rule): State<Option<Arc<Loopback>>>, request: Request, next
     let (parts, body) = request.into_parts();
     let refused = if parts.headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some() {
         Err(Problem::new(
-            Kind::InvalidRequest,
+            ErrorCode::InvalidRequest,
             "`content-length` occurs twice (expected once, or not at all)",
         ))
     } else {

@@ -1,6 +1,7 @@
 //! Refusals as gRPC statuses.
 
-use cortex_api::{Kind, Problem, Shape};
+use cortex_api::{Problem, Shape};
+use cortex_domain::ErrorCode;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
@@ -25,26 +26,26 @@ pub(super) fn status(problem: &Problem) -> Status {
     Status::with_metadata(code(problem.kind), problem.detail.as_str(), metadata)
 }
 
-fn code(kind: Kind) -> Code {
+fn code(kind: ErrorCode) -> Code {
     match kind {
-        Kind::MalformedJson
-        | Kind::TooDeep
-        | Kind::InvalidRequest
-        | Kind::UnsupportedMediaType
-        | Kind::UnknownTopic
-        | Kind::SecretInInput => Code::InvalidArgument,
-        Kind::Unauthenticated => Code::Unauthenticated,
-        Kind::Denied => Code::PermissionDenied,
-        Kind::NotFound | Kind::UnknownModel => Code::NotFound,
-        Kind::MethodNotAllowed => Code::Unimplemented,
-        Kind::Conflict => Code::FailedPrecondition,
-        Kind::IdempotencyMismatch => Code::AlreadyExists,
+        ErrorCode::MalformedJson
+        | ErrorCode::TooDeep
+        | ErrorCode::InvalidRequest
+        | ErrorCode::UnsupportedMediaType
+        | ErrorCode::UnknownTopic
+        | ErrorCode::SecretInInput => Code::InvalidArgument,
+        ErrorCode::Unauthenticated => Code::Unauthenticated,
+        ErrorCode::Denied => Code::PermissionDenied,
+        ErrorCode::NotFound | ErrorCode::UnknownModel => Code::NotFound,
+        ErrorCode::MethodNotAllowed => Code::Unimplemented,
+        ErrorCode::Conflict => Code::FailedPrecondition,
+        ErrorCode::IdempotencyMismatch => Code::AlreadyExists,
         // As the transport says it of a message that is larger still.
-        Kind::TooLarge | Kind::HeadersTooLarge | Kind::StreamGone => Code::OutOfRange,
-        Kind::Overloaded | Kind::StorageFull | Kind::SlowReader => Code::ResourceExhausted,
-        Kind::Internal | Kind::WorkerFailed => Code::Internal,
-        Kind::OriginAway | Kind::Unavailable => Code::Unavailable,
-        Kind::Timeout => Code::DeadlineExceeded,
+        ErrorCode::TooLarge | ErrorCode::HeadersTooLarge | ErrorCode::StreamGone => Code::OutOfRange,
+        ErrorCode::Overloaded | ErrorCode::StorageFull | ErrorCode::SlowReader => Code::ResourceExhausted,
+        ErrorCode::Internal | ErrorCode::WorkerFailed => Code::Internal,
+        ErrorCode::OriginAway | ErrorCode::Unavailable => Code::Unavailable,
+        ErrorCode::Timeout => Code::DeadlineExceeded,
     }
 }
 
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_problem_keeps_its_name_its_detail_and_its_details() {
-        let problem = Problem::new(Kind::Overloaded, "try again").retry_after(Duration::from_secs(2));
+        let problem = Problem::new(ErrorCode::Overloaded, "try again").retry_after(Duration::from_secs(2));
         let status = status(&problem);
         assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "try again"));
         let text = |name| status.metadata().get(name).unwrap().to_str().unwrap();
@@ -67,10 +68,11 @@ mod tests {
 
     #[test]
     fn no_refusal_looks_like_success_and_a_large_one_is_not_lost() {
-        for kind in Kind::ALL {
+        for kind in ErrorCode::ALL {
             assert_ne!(status(&Problem::new(*kind, "no")).code(), Code::Ok);
         }
-        let large = status(&Problem::new(Kind::UnknownTopic, "no").with("known_topics", "x".repeat(MOST)));
+        let large =
+            status(&Problem::new(ErrorCode::UnknownTopic, "no").with("known_topics", "x".repeat(MOST)));
         assert!(large.metadata().get(PROBLEM).is_some() && large.metadata().get_bin(DOCUMENT).is_none());
     }
 }

@@ -2,7 +2,8 @@
 //! the same key at both doors.
 
 use bytes::Bytes;
-use cortex_api::{CreateJobBody, Kind, Problem, body as json};
+use cortex_api::{CreateJobBody, Problem, body as json};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::IdempotencyKey;
 use cortex_domain::job::Owner;
 use cortex_domain::time::Timestamp;
@@ -56,7 +57,7 @@ fn idempotency(field: &str, metadata: &HeaderMap) -> Result<Option<IdempotencyKe
     if field.is_empty() {
         return door::idempotency(metadata);
     }
-    let wrong = |error| Problem::new(Kind::InvalidRequest, format!("{error}")).at("idempotency_key");
+    let wrong = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at("idempotency_key");
     field.parse().map(Some).map_err(|error: cortex_domain::id::InvalidId| wrong(error))
 }
 
@@ -85,10 +86,10 @@ mod tests {
     #[test]
     fn an_input_can_say_nothing_beside_itself() {
         for (input, kind) in [
-            (br#"1,"priority":"high""#.to_vec(), Kind::MalformedJson),
-            (Vec::new(), Kind::MalformedJson),
-            (b"[".repeat(65), Kind::TooDeep),
-            (vec![b' '; json::MAX_BODY + 1], Kind::TooLarge),
+            (br#"1,"priority":"high""#.to_vec(), ErrorCode::MalformedJson),
+            (Vec::new(), ErrorCode::MalformedJson),
+            (b"[".repeat(65), ErrorCode::TooDeep),
+            (vec![b' '; json::MAX_BODY + 1], ErrorCode::TooLarge),
         ] {
             assert_eq!(body(SubmitRequest { input, ..asked() }).unwrap_err().kind, kind);
         }

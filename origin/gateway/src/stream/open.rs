@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::response::Response;
 use bytes::Bytes;
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::Request;
 use cortex_domain::subject::{Filter, Subject};
@@ -61,11 +62,11 @@ pub(crate) fn resume(inner: &Inner, tenant: &Tenant, seen: &str, held: Held) -> 
         .and_then(|(job, number)| Some((job.parse::<JobId>().ok()?, number.parse::<u64>().ok()?)));
     let Some((job, after)) = parsed else {
         let detail = "`Last-Event-ID` reads `<job>.<n>`, as in the events of the stream";
-        return Err(Problem::new(Kind::InvalidRequest, detail).at("last-event-id"));
+        return Err(Problem::new(ErrorCode::InvalidRequest, detail).at("last-event-id"));
     };
     let tape = inner.streams.find(job, tenant).ok_or_else(|| {
         let detail = "that stream is over and forgotten: `Prefer: resume=N` keeps one for N seconds without its reader";
-        Problem::new(Kind::StreamGone, detail).at("last-event-id")
+        Problem::new(ErrorCode::StreamGone, detail).at("last-event-id")
     })?;
     let reads = inner.readers.enter(tenant, job)?;
     sse::answer(job, tape.read_after(after)?, None, Rights { _place: reads, held })

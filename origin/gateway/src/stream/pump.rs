@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_domain::job::Request;
 use cortex_domain::ports::{Delivery, Subscription};
 
@@ -57,11 +58,11 @@ impl Pump {
                     };
                 }
                 () = &mut abandoned => {
-                    break End::Failed(Problem::new(Kind::StreamGone, "its reader left"));
+                    break End::Failed(Problem::new(ErrorCode::StreamGone, "its reader left"));
                 }
                 () = self.held.revoked() => break End::Failed(holders::revoked()),
                 () = &mut stopped => {
-                    break End::Failed(Problem::new(Kind::Unavailable, "the origin is shutting down"));
+                    break End::Failed(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
                 }
             }
         };
@@ -90,7 +91,7 @@ impl Pump {
 
     fn take(&self, assembly: &mut Assembly, delivery: Option<Delivery>) -> Result<(), Problem> {
         let Some(delivery) = delivery else {
-            return Err(Problem::new(Kind::Unavailable, "the origin is shutting down"));
+            return Err(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
         };
         let progress = match cortex_wire::decode_progress(&delivery.body) {
             Ok(progress) => progress,
@@ -101,7 +102,7 @@ impl Pump {
         };
         let lines = assembly.take(progress).map_err(broken)?;
         if !lines.is_empty() && !self.tape.write(lines) {
-            return Err(Problem::new(Kind::SlowReader, "it was read too slowly, and is given up"));
+            return Err(Problem::new(ErrorCode::SlowReader, "it was read too slowly, and is given up"));
         }
         Ok(())
     }
@@ -113,7 +114,7 @@ fn broken(broken: Broken) -> Problem {
         Broken::Again => "the worker was lost in the middle of the answer",
         Broken::Malformed => "the worker's answer can't be read",
     };
-    Problem::new(Kind::WorkerFailed, detail)
+    Problem::new(ErrorCode::WorkerFailed, detail)
 }
 
 /// Once the doors are closed, streams have the time that other open requests have.

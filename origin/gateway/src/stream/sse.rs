@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use cortex_api::{Kind, Problem, Shape, headers};
+use cortex_api::{Problem, Shape, headers};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
 use futures::stream;
 use http::header;
@@ -56,7 +57,7 @@ pub(super) fn answer(
     }
     answer
         .body(Body::from_stream(pieces))
-        .map_err(|_| Problem::new(Kind::Internal, "the answer could not be written"))
+        .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))
 }
 
 fn written(job: JobId, first: u64, events: &[Bytes]) -> Bytes {

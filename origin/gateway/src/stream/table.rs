@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_domain::id::{JobId, Tenant};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -51,13 +52,13 @@ impl Streams {
     pub(super) fn enter(&self, job: JobId, tenant: Tenant, tape: Tape) -> Result<Place, Problem> {
         let mut table = self.lock();
         if table.open.contains_key(&job) || table.ended.find(job, Instant::now()).is_some() {
-            return Err(Problem::new(Kind::Conflict, "there is a stream of this job already"));
+            return Err(Problem::new(ErrorCode::Conflict, "there is a stream of this job already"));
         }
         let most = table.most;
         let of_tenant = table.counts.get(&tenant).copied().unwrap_or_default();
         if of_tenant >= most.of_tenant {
             let detail = format!("this tenant has {of_tenant} streams under way, which is the most");
-            return Err(Problem::new(Kind::Overloaded, detail)
+            return Err(Problem::new(ErrorCode::Overloaded, detail)
                 .with("limit", most.of_tenant)
                 .retry_after(Duration::from_secs(1)));
         }
@@ -135,7 +136,7 @@ mod tests {
         JobId::mint(Timestamp::from_millis(1), [n; 10])
     }
 
-    fn enter(streams: &Streams, tenant: &str, n: u8) -> Result<Place, Kind> {
+    fn enter(streams: &Streams, tenant: &str, n: u8) -> Result<Place, ErrorCode> {
         streams.enter(job(n), tenant.parse().unwrap(), Tape::new()).map_err(|problem| problem.kind)
     }
 
@@ -157,12 +158,12 @@ mod tests {
     async fn a_tenant_with_all_its_places_taken_leaves_places_to_others() {
         let streams = streams();
         let mut places: Vec<_> = (0..3).map(|n| enter(&streams, "a", n).unwrap()).collect();
-        assert_eq!(enter(&streams, "a", 3).unwrap_err(), Kind::Overloaded);
+        assert_eq!(enter(&streams, "a", 3).unwrap_err(), ErrorCode::Overloaded);
         places.extend([10, 11].map(|n| enter(&streams, "b", n).unwrap()));
-        assert_eq!(enter(&streams, "c", 20).unwrap_err(), Kind::Overloaded, "there are too many in all");
+        assert_eq!(enter(&streams, "c", 20).unwrap_err(), ErrorCode::Overloaded, "there are too many in all");
         places.remove(0);
         places.push(enter(&streams, "a", 4).unwrap());
-        assert_eq!(enter(&streams, "a", 5).unwrap_err(), Kind::Overloaded);
+        assert_eq!(enter(&streams, "a", 5).unwrap_err(), ErrorCode::Overloaded);
         drop(places);
         let table = streams.lock();
         assert!(table.open.is_empty() && table.counts.is_empty());
@@ -172,9 +173,9 @@ mod tests {
     async fn a_jobs_id_stands_for_one_stream() {
         let streams = streams();
         let place = enter(&streams, "a", 1).unwrap();
-        assert_eq!(enter(&streams, "a", 1).unwrap_err(), Kind::Conflict);
+        assert_eq!(enter(&streams, "a", 1).unwrap_err(), ErrorCode::Conflict);
         place.end(Duration::from_secs(5));
-        assert_eq!(enter(&streams, "b", 1).unwrap_err(), Kind::Conflict);
+        assert_eq!(enter(&streams, "b", 1).unwrap_err(), ErrorCode::Conflict);
         tokio::time::advance(Duration::from_secs(5)).await;
         assert!(enter(&streams, "a", 1).is_ok());
     }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use tokio::sync::watch;
 
 /// What is kept, in bytes: who lags further behind is cut off.
@@ -99,11 +100,11 @@ impl Tape {
         let mut state = self.lock();
         if after < state.dropped {
             let detail = format!("events up to {} are no longer kept", state.dropped);
-            return Err(Problem::new(Kind::StreamGone, detail).at("last-event-id"));
+            return Err(Problem::new(ErrorCode::StreamGone, detail).at("last-event-id"));
         }
         if after > state.written() {
             let detail = format!("there is no event {after} yet");
-            return Err(Problem::new(Kind::InvalidRequest, detail).at("last-event-id"));
+            return Err(Problem::new(ErrorCode::InvalidRequest, detail).at("last-event-id"));
         }
         let name = state.names;
         state.names += 1;
@@ -187,7 +188,7 @@ impl Reader {
         let at = state.readers.get(&self.name).copied().unwrap_or_default();
         if at < state.dropped {
             let detail = format!("it was read too slowly: events {} to {} are lost", at + 1, state.dropped);
-            return Some(Next::End(End::Failed(Problem::new(Kind::SlowReader, detail))));
+            return Some(Next::End(End::Failed(Problem::new(ErrorCode::SlowReader, detail))));
         }
         let skip = usize::try_from(at - state.dropped).unwrap_or(usize::MAX);
         let events: Vec<Bytes> = state.events.iter().skip(skip).take(MOST_AT_ONCE).cloned().collect();
@@ -232,9 +233,9 @@ mod tests {
         assert_eq!(read(&mut other).await, (2, event("b")));
         assert_eq!(read(&mut one).await, (2, event("b")));
         tape.end(End::Done);
-        tape.end(End::Failed(Problem::new(Kind::Internal, "later")));
+        tape.end(End::Failed(Problem::new(ErrorCode::Internal, "later")));
         assert!(matches!(one.next().await, Next::End(End::Done)));
-        assert_eq!(tape.read_after(3).unwrap_err().kind, Kind::InvalidRequest);
+        assert_eq!(tape.read_after(3).unwrap_err().kind, ErrorCode::InvalidRequest);
     }
 
     #[tokio::test]
@@ -246,9 +247,9 @@ mod tests {
         assert_eq!(read(&mut quick).await, (1, event("aa")));
         assert!(tape.write(event("bb")) && tape.write(event("cc")), "somebody keeps up");
         let Next::End(End::Failed(problem)) = slow.next().await else { panic!("it lagged behind") };
-        assert_eq!(problem.kind, Kind::SlowReader);
+        assert_eq!(problem.kind, ErrorCode::SlowReader);
         assert_eq!(read(&mut quick).await.0, 2);
-        assert_eq!(tape.read_after(0).unwrap_err().kind, Kind::StreamGone);
+        assert_eq!(tape.read_after(0).unwrap_err().kind, ErrorCode::StreamGone);
         drop(quick);
         assert!(!tape.write(event("dddd")), "nobody keeps up");
     }
@@ -257,8 +258,8 @@ mod tests {
     async fn a_stream_that_fails_before_its_first_event_says_so_to_who_waits() {
         let tape = Tape::new();
         let mut reader = tape.read_after(0).unwrap();
-        tape.end(End::Failed(Problem::new(Kind::Overloaded, "full")));
-        assert_eq!(reader.begun().await.unwrap_err().kind, Kind::Overloaded);
+        tape.end(End::Failed(Problem::new(ErrorCode::Overloaded, "full")));
+        assert_eq!(reader.begun().await.unwrap_err().kind, ErrorCode::Overloaded);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! How deep a body is nested, told from its bytes alone, so that no parser has to recurse to find out.
 
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 /// The most arrays and objects that may be open at once.
 pub const MAX_DEPTH: usize = 64;
@@ -21,7 +22,7 @@ pub fn check_depth(json: &[u8]) -> Result<(), Problem> {
                 depth += 1;
                 if depth > MAX_DEPTH {
                     let detail = format!("arrays and objects are nested at most {MAX_DEPTH} deep");
-                    return Err(Problem::new(Kind::TooDeep, detail).with("limit", MAX_DEPTH));
+                    return Err(Problem::new(ErrorCode::TooDeep, detail).with("limit", MAX_DEPTH));
                 }
             }
             (b']' | b'}', false) => depth = depth.saturating_sub(1),
@@ -44,7 +45,7 @@ mod tests {
     #[test]
     fn sixty_four_levels_pass_and_one_more_does_not() {
         assert!(check_depth(&nested(MAX_DEPTH)).is_ok());
-        assert_eq!(check_depth(&nested(MAX_DEPTH + 1)).unwrap_err().kind, Kind::TooDeep);
+        assert_eq!(check_depth(&nested(MAX_DEPTH + 1)).unwrap_err().kind, ErrorCode::TooDeep);
         assert!(check_depth(&b"{\"a\":".repeat(MAX_DEPTH + 1)).is_err());
     }
 

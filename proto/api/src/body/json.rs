@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Error;
 use serde_json::error::Category;
 
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 /// Reads a JSON body. Check its depth first.
 ///
@@ -21,12 +22,12 @@ pub fn unreadable(body: &[u8], error: &Error) -> Problem {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
     let (kind, detail) = match error.classify() {
-        Category::Data => (Kind::InvalidRequest, unwanted(message)),
-        Category::Eof => (Kind::MalformedJson, "the body ends in the middle of a value".to_owned()),
+        Category::Data => (ErrorCode::InvalidRequest, unwanted(message)),
+        Category::Eof => (ErrorCode::MalformedJson, "the body ends in the middle of a value".to_owned()),
         Category::Syntax | Category::Io => {
             let cause = malformed(body, message);
             (
-                Kind::MalformedJson,
+                ErrorCode::MalformedJson,
                 format!("the body is not valid JSON: {cause} (line {line}, column {column})"),
             )
         }
@@ -116,7 +117,7 @@ mod tests {
             [("{\n \"name\" 1}", 2, 9), ("", 1, 0), ("{", 1, 1), ("{\"name\":\"\u{1}\"}", 1, 10)]
         {
             let problem = parse::<Body>(text.as_bytes()).unwrap_err();
-            assert_eq!(problem.kind, Kind::MalformedJson, "{text}");
+            assert_eq!(problem.kind, ErrorCode::MalformedJson, "{text}");
             assert_eq!(
                 (&problem.extensions["line"], &problem.extensions["column"]),
                 (&line.into(), &column.into())

@@ -1,6 +1,7 @@
 //! The content type.
 
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 /// Checks that a body is sent as JSON in UTF-8: `application/json`, with no parameter but the charset.
 ///
@@ -17,7 +18,7 @@ pub fn check_content_type(header: Option<&str>) -> Result<(), Problem> {
     if json && parts.all(|parameter| parameter.is_empty() || utf8(parameter)) {
         Ok(())
     } else {
-        Err(Problem::new(Kind::UnsupportedMediaType, "the body is sent as `application/json` in UTF-8"))
+        Err(Problem::new(ErrorCode::UnsupportedMediaType, "the body is sent as `application/json` in UTF-8"))
     }
 }
 
@@ -40,7 +41,7 @@ mod tests {
             Some("application/json; charset=latin1"),
             Some("application/json; boundary=x"),
         ] {
-            assert_eq!(check_content_type(bad).unwrap_err().kind, Kind::UnsupportedMediaType, "{bad:?}");
+            assert_eq!(check_content_type(bad).unwrap_err().kind, ErrorCode::UnsupportedMediaType, "{bad:?}");
         }
     }
 }

@@ -7,7 +7,8 @@ use super::{ChatCompletion, ChatRequest};
 use crate::body::Checked;
 use crate::generation::{FinishReason, MAX_TEMPERATURE, MAX_TOKENS, TokenUsage, hint};
 use crate::parameters::Parameters;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 /// One message.
 #[derive(Clone, PartialEq, Debug)]
@@ -83,7 +84,7 @@ impl ShortChat {
     /// # Errors
     /// If it is none.
     pub fn answer(whole: &[u8]) -> Result<ShortAnswer, Problem> {
-        let broken = || Problem::new(Kind::WorkerFailed, "the worker's answer can't be read");
+        let broken = || Problem::new(ErrorCode::WorkerFailed, "the worker's answer can't be read");
         let mut whole: ChatCompletion = serde_json::from_slice(whole).map_err(|_| broken())?;
         let choice = whole.choices.pop().ok_or_else(broken)?;
         let text = choice.message.content.unwrap_or_default();

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::body::Checked;
 use crate::generation::{FinishReason, Format, Streaming, TokenUsage};
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 fn parse(body: &Value) -> Result<ChatRequest, Problem> {
     ChatRequest::parse(Checked::trust(body.to_string().as_bytes()))
@@ -304,7 +305,7 @@ fn each_wrong_parameter_is_named() {
         let problem = parse(&with(members.clone())).unwrap_err();
         assert_eq!(
             (problem.kind, &problem.extensions["param"]),
-            (Kind::InvalidRequest, &json!(param)),
+            (ErrorCode::InvalidRequest, &json!(param)),
             "{members}: {problem}"
         );
         assert!(!problem.detail.contains("  ") && problem.detail.len() < 200, "{}", problem.detail);
@@ -325,7 +326,7 @@ fn what_is_refused_says_what_to_use_instead() {
 
 #[test]
 fn a_model_that_is_no_name_is_unknown() {
-    assert_eq!(parse(&with(json!({"model": "a b"}))).unwrap_err().kind, Kind::UnknownModel);
+    assert_eq!(parse(&with(json!({"model": "a b"}))).unwrap_err().kind, ErrorCode::UnknownModel);
 }
 
 #[test]

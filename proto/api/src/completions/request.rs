@@ -97,7 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::problem::Kind;
+    use cortex_domain::ErrorCode;
 
     fn parse(body: &str) -> Result<CompletionRequest, Problem> {
         CompletionRequest::parse(Checked::trust(body.as_bytes()))
@@ -142,7 +142,7 @@ mod tests {
             let problem = parse(&format!(r#"{{"model":"m",{fields}}}"#)).unwrap_err();
             assert_eq!(
                 (problem.kind, &problem.extensions["param"]),
-                (Kind::InvalidRequest, &param.into()),
+                (ErrorCode::InvalidRequest, &param.into()),
                 "{fields}"
             );
         }

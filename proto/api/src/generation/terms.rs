@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::{Format, Sampling};
 use crate::create;
 use crate::parameters::{Parameters, wrong};
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
+use cortex_domain::ErrorCode;
 
 /// The most answers to one request.
 pub const MAX_CHOICES: u32 = 8;
@@ -55,7 +56,7 @@ impl Terms {
         let model: String = parameters.required("model", "a string")?;
         let terms = Self {
             model: model.parse().map_err(|_| {
-                Problem::new(Kind::UnknownModel, "`model` is not the name of a model").at("model")
+                Problem::new(ErrorCode::UnknownModel, "`model` is not the name of a model").at("model")
             })?,
             sampling: Sampling::take(parameters)?,
             format: Format::take(parameters)?,

@@ -151,6 +151,6 @@ fn a_browser_that_speaks_for_another_site_is_refused() {
 fn a_refusal_is_403_and_says_what_was_expected_without_what_was_sent() {
     let refusal = door(&[]).check(&to("attacker.example")).unwrap_err();
     let problem = Problem::from(refusal);
-    assert_eq!(problem.kind.status(), 403);
+    assert_eq!(problem.status(), 403);
     assert!(problem.detail.contains("port 8081") && !problem.detail.contains("attacker"), "{problem}");
 }

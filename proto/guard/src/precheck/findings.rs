@@ -1,7 +1,8 @@
 //! What should not stand in an input: secrets are refused, personal data is flagged.
 
+use cortex_api::Problem;
 use cortex_api::body::unreadable;
-use cortex_api::{Kind, Problem};
+use cortex_domain::ErrorCode;
 use cortex_redact::Finding;
 
 /// Refuses a JSON text with a secret in it. Check its depth first.
@@ -13,7 +14,10 @@ pub(super) fn refuse_secrets(body: &[u8]) -> Result<(), Problem> {
     let Some(Finding { kind, place }) = found else { return Ok(()) };
     let detail =
         format!("what stands at `{place}` looks like a secret ({kind}): take it out, and replace it if real");
-    Err(Problem::new(Kind::SecretInInput, detail).at(place.clone()).with("kind", kind).with("place", place))
+    Err(Problem::new(ErrorCode::SecretInInput, detail)
+        .at(place.clone())
+        .with("kind", kind)
+        .with("place", place))
 }
 
 /// Finds personal data in a JSON text: the first of each kind at each place, at most 16. Check its depth first.
@@ -32,7 +36,7 @@ mod tests {
     fn a_secret_is_refused_by_kind_and_place_without_repeating_it() {
         let body = br#"{"topic":"job.echo","input":{"text":"use \u0041KIAIOSFODNN7EXAMPLE please"}}"#;
         let problem = refuse_secrets(body).unwrap_err();
-        assert_eq!(problem.kind, Kind::SecretInInput);
+        assert_eq!(problem.kind, ErrorCode::SecretInInput);
         assert_eq!(
             (&problem.extensions["kind"], &problem.extensions["place"]),
             (&"aws-access-key".into(), &"/input/text".into())

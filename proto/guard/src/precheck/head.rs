@@ -1,6 +1,7 @@
 //! Headers that say how a body is to be read, or what is wanted of it.
 
-use cortex_api::{Kind, Problem, headers};
+use cortex_api::{Problem, headers};
+use cortex_domain::ErrorCode;
 
 /// Headers that change what a door does, beside those that a signature covers.
 const READ: [&str; 2] = ["content-encoding", "content-type"];
@@ -22,7 +23,7 @@ pub fn check_header_texts<N: AsRef<str>, V: AsRef<[u8]>>(
             let detail = format!(
                 "the header `{name}` holds a character that is not ASCII (expected letters, digits and signs of ASCII)"
             );
-            return Err(Problem::new(Kind::InvalidRequest, detail).at(name));
+            return Err(Problem::new(ErrorCode::InvalidRequest, detail).at(name));
         }
     }
     Ok(())
@@ -41,7 +42,7 @@ pub fn check_content_encoding<'a>(headers: impl IntoIterator<Item = &'a str>) ->
     let coding = if is_token { format!("`{coding}`") } else { "that coding".to_owned() };
     let detail =
         format!("the content coding {coding} is not supported (expected a body without `Content-Encoding`)");
-    let problem = Problem::new(Kind::UnsupportedMediaType, detail).at("content-encoding");
+    let problem = Problem::new(ErrorCode::UnsupportedMediaType, detail).at("content-encoding");
     Err(problem.with("accept_encoding", "identity"))
 }
 
@@ -54,7 +55,7 @@ pub fn check_headers<N: AsRef<str>, V: AsRef<[u8]>>(
 ) -> Result<(), Problem> {
     if headers::bytes(all) > headers::MAX_BYTES {
         let limit = headers::MAX_BYTES;
-        Err(Problem::new(Kind::HeadersTooLarge, format!("headers take at most {limit} bytes"))
+        Err(Problem::new(ErrorCode::HeadersTooLarge, format!("headers take at most {limit} bytes"))
             .with("limit", limit))
     } else {
         Ok(())
@@ -69,7 +70,7 @@ mod tests {
     fn headers_are_counted_together() {
         let value = "x".repeat(1000);
         assert!(check_headers([("name", &value); 16]).is_ok());
-        assert_eq!(check_headers([("name", &value); 17]).unwrap_err().kind, Kind::HeadersTooLarge);
+        assert_eq!(check_headers([("name", &value); 17]).unwrap_err().kind, ErrorCode::HeadersTooLarge);
     }
 
     #[test]
@@ -79,7 +80,7 @@ mod tests {
             assert!(texts(name, b"application/json; a=\"b\"\t").is_ok(), "{name}");
             for bad in ["application/jsön".as_bytes(), b"\xe9", b"a\x7f", "\u{202e}".as_bytes()] {
                 let problem = texts(name, bad).unwrap_err();
-                assert_eq!(problem.kind, Kind::InvalidRequest, "{name}");
+                assert_eq!(problem.kind, ErrorCode::InvalidRequest, "{name}");
                 assert_eq!(problem.param(), Some(name.to_ascii_lowercase().as_str()));
             }
         }
@@ -99,7 +100,7 @@ mod tests {
             (&["<script>"], "that coding"),
         ] {
             let problem = check_content_encoding(bad.iter().copied()).unwrap_err();
-            assert_eq!(problem.kind, Kind::UnsupportedMediaType);
+            assert_eq!(problem.kind, ErrorCode::UnsupportedMediaType);
             assert!(problem.detail.contains(named), "{}", problem.detail);
             let told = problem.render(cortex_api::Shape::OpenAi).headers;
             assert_eq!(told, [("accept-encoding", "identity".to_owned())]);

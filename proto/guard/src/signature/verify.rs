@@ -5,8 +5,9 @@ use std::time::Duration;
 use cortex_domain::time::Timestamp;
 
 use super::{Ambiguous, Announced, Head, Instance, Keyring, Nonce, Seen, canonical};
+use cortex_api::Problem;
 use cortex_api::headers::{BODY_DIGEST, BODY_LENGTH, INSTANCE, KEY_ID, NONCE, SIGNATURE, TIME};
-use cortex_api::{Kind, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::hex;
 
 /// How far a request's time may lie from the verifier's clock, either way.
@@ -39,7 +40,7 @@ pub enum Refusal {
 
 impl From<Refusal> for Problem {
     fn from(_: Refusal) -> Self {
-        Problem::new(Kind::Unauthenticated, "the request's signature is not accepted")
+        Problem::new(ErrorCode::Unauthenticated, "the request's signature is not accepted")
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use cortex_domain::ErrorCode;
 use cortex_domain::audit::AuditEvent;
 use cortex_domain::call::{Called, Refusal};
 use cortex_domain::event::{Entry, Event, Timings};
@@ -130,8 +131,13 @@ fn hold() -> impl Strategy<Value = Hold> {
 
 fn failure() -> impl Strategy<Value = Failure> {
     let wait = option::of((1..=u64::MAX).prop_map(Duration::from_millis));
-    (prop::sample::select(&FailureKind::ALL), text(), some_text(), wait)
-        .prop_map(|(kind, detail, parameter, retry_after)| Failure { kind, detail, parameter, retry_after })
+    let code = prop::sample::select(ErrorCode::ALL);
+    (prop::sample::select(&FailureKind::ALL), code, text(), some_text(), wait).prop_map(
+        |(kind, code, detail, parameter, retry_after)| {
+            let code = if FailureKind::of(code) == kind { code } else { kind.code() };
+            Failure { kind, code, detail, parameter, retry_after }
+        },
+    )
 }
 
 fn denial() -> impl Strategy<Value = Denial> {

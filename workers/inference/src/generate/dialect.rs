@@ -1,11 +1,12 @@
 //! How a model wants to be spoken to.
 
+use cortex_api::Problem;
 use cortex_api::chat::{self, ChatRequest, Tool, ToolChoice};
-use cortex_api::{Kind, Problem};
 use cortex_chat::{
     Calls, CompileError, Content, Conversation, Function, Json, Message, Now, Options, RenderError, Role,
     SpecialTokens, Syntax, Template, ToolCall, ToolCallKind,
 };
+use cortex_domain::ErrorCode;
 use cortex_tokens::{EncodeError, Tokenizer};
 use serde_json::Value;
 
@@ -222,5 +223,5 @@ pub(super) fn unencodable(parameter: &str, error: &EncodeError, longest: usize) 
 }
 
 pub(super) fn wrong(parameter: &str, detail: impl Into<String>) -> Problem {
-    Problem::new(Kind::InvalidRequest, detail).at(parameter)
+    Problem::new(ErrorCode::InvalidRequest, detail).at(parameter)
 }

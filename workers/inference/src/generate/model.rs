@@ -5,11 +5,12 @@ mod prompts;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use cortex_api::Problem;
 use cortex_api::chat::{ChatRequest, Message, ToolChoice};
 use cortex_api::completions::CompletionRequest;
 use cortex_api::generation::Terms;
-use cortex_api::{Kind, Problem};
 use cortex_chat::Parser;
+use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 
 use super::chat::{ChatWriter, Spoken};
@@ -122,7 +123,7 @@ impl Model {
         let Inner { name, dialect, .. } = &*self.inner;
         dialect.as_ref().ok_or_else(|| {
             let detail = format!("`{name}` has no chat template: it continues texts, at /v1/completions");
-            Problem::new(Kind::InvalidRequest, detail).at("model")
+            Problem::new(ErrorCode::InvalidRequest, detail).at("model")
         })
     }
 
@@ -132,7 +133,7 @@ impl Model {
             return Ok(());
         }
         let detail = format!("this is the model `{name}`, not `{}`", terms.model);
-        Err(Problem::new(Kind::UnknownModel, detail).at("model"))
+        Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"))
     }
 
     fn head(&self, kind: &str, terms: &Terms, caller: &Caller, logprobs: Option<u8>) -> Head {

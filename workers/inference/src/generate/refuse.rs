@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use cortex_grammar::ConstraintError;
 
 use crate::language::{Failure, Refusal};
@@ -16,10 +17,11 @@ pub(super) struct Names {
 
 /// A request that the engine did not take.
 pub(super) fn refusal(refusal: Refusal, names: Names) -> Problem {
-    let invalid = |parameter: &str| Problem::new(Kind::InvalidRequest, refusal.to_string()).at(parameter);
+    let invalid =
+        |parameter: &str| Problem::new(ErrorCode::InvalidRequest, refusal.to_string()).at(parameter);
     match &refusal {
         Refusal::Overloaded { retry_after } => {
-            Problem::new(Kind::Overloaded, "the model's queue is full").retry_after(*retry_after)
+            Problem::new(ErrorCode::Overloaded, "the model's queue is full").retry_after(*retry_after)
         }
         Refusal::TooLong { .. } | Refusal::EmptyPrompt | Refusal::UnknownToken { .. } => {
             invalid(names.prompt)
@@ -28,7 +30,7 @@ pub(super) fn refusal(refusal: Refusal, names: Names) -> Problem {
         Refusal::NoTokens => invalid("max_tokens"),
         Refusal::Parameter(parameter) => invalid(parameter.parameter),
         Refusal::Grammar(_) => invalid(names.grammar),
-        Refusal::Cancelled => Problem::new(Kind::Conflict, refusal.to_string()),
+        Refusal::Cancelled => Problem::new(ErrorCode::Conflict, refusal.to_string()),
         Refusal::Stopped => unloaded(),
     }
 }
@@ -36,24 +38,29 @@ pub(super) fn refusal(refusal: Refusal, names: Names) -> Problem {
 /// An answer that broke off.
 pub(super) fn failure(failure: &Failure) -> Problem {
     match failure {
-        Failure::Deadline => Problem::new(Kind::Timeout, "the deadline passed before the answer was whole"),
-        Failure::Cancelled => Problem::new(Kind::Conflict, failure.to_string()),
-        Failure::SlowReader { .. } => Problem::new(Kind::SlowReader, failure.to_string()),
+        Failure::Deadline => {
+            Problem::new(ErrorCode::Timeout, "the deadline passed before the answer was whole")
+        }
+        Failure::Cancelled => Problem::new(ErrorCode::Conflict, failure.to_string()),
+        Failure::SlowReader { .. } => Problem::new(ErrorCode::SlowReader, failure.to_string()),
         Failure::Stopped => unloaded(),
         // What was asked for leads nowhere, and would again.
         Failure::Grammar(
             ConstraintError::DeadEnd | ConstraintError::TooComplex { .. } | ConstraintError::Invalid(_),
-        ) => Problem::new(Kind::InvalidRequest, failure.to_string()),
-        Failure::NotFinite | Failure::Grammar(_) => Problem::new(Kind::WorkerFailed, failure.to_string()),
+        ) => Problem::new(ErrorCode::InvalidRequest, failure.to_string()),
+        Failure::NotFinite | Failure::Grammar(_) => {
+            Problem::new(ErrorCode::WorkerFailed, failure.to_string())
+        }
         Failure::Device(_) => {
             tracing::error!(error = %failure, "the device failed");
-            Problem::new(Kind::WorkerFailed, "the device failed")
+            Problem::new(ErrorCode::WorkerFailed, "the device failed")
         }
     }
 }
 
 fn unloaded() -> Problem {
-    Problem::new(Kind::Unavailable, "the model was unloaded; try again").retry_after(Duration::from_secs(1))
+    Problem::new(ErrorCode::Unavailable, "the model was unloaded; try again")
+        .retry_after(Duration::from_secs(1))
 }
 
 #[cfg(test)]
@@ -73,10 +80,10 @@ mod tests {
             ConstraintError::Invalid(schema),
         ] {
             let problem = failure(&Failure::Grammar(error.clone()));
-            assert_eq!(problem.kind, Kind::InvalidRequest);
+            assert_eq!(problem.kind, ErrorCode::InvalidRequest);
             assert!(problem.detail.contains(&error.to_string()), "{}", problem.detail);
         }
         let broken = failure(&Failure::Grammar(ConstraintError::Failed { why: "x".to_owned() }));
-        assert_eq!(broken.kind, Kind::WorkerFailed);
+        assert_eq!(broken.kind, ErrorCode::WorkerFailed);
     }
 }

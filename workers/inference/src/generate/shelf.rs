@@ -6,7 +6,8 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cortex_api::{Kind, LoadStep, Problem};
+use cortex_api::{LoadStep, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
@@ -158,7 +159,7 @@ impl Shelf {
         let loading = tokio::spawn(async move { inner.load(listed).await });
         loading.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a load broke");
-            Err(Problem::new(Kind::WorkerFailed, "the model could not be loaded"))
+            Err(Problem::new(ErrorCode::WorkerFailed, "the model could not be loaded"))
         })
     }
 
@@ -183,7 +184,7 @@ impl Shelf {
         let detail = format!(
             "there is no chat model `{name}` here; there is {there_is}: `cortex models pull NAME` fetches more"
         );
-        Problem::new(Kind::UnknownModel, detail).at("model")
+        Problem::new(ErrorCode::UnknownModel, detail).at("model")
     }
 }
 
@@ -219,7 +220,7 @@ impl Inner {
         self.progress.send_replace(None);
         let model = loaded.map_err(|error| {
             tracing::error!(%error, "a load broke");
-            Problem::new(Kind::WorkerFailed, "the model could not be loaded")
+            Problem::new(ErrorCode::WorkerFailed, "the model could not be loaded")
         })??;
         let slot = Slot { model, used: Instant::now(), leases: TaskTracker::new() };
         let lease = Lease { model: slot.model.clone(), _held: slot.leases.token() };
@@ -267,9 +268,10 @@ impl Inner {
         const MIB: u64 = 1 << 20;
         let numbers = format!("`{name}` needs {} MiB and {} MiB are free", needs.div_ceil(MIB), room / MIB);
         if self.loaded().is_empty() {
-            return Problem::new(Kind::WorkerFailed, format!("there is too little memory: {numbers}"));
+            return Problem::new(ErrorCode::WorkerFailed, format!("there is too little memory: {numbers}"));
         }
-        Problem::new(Kind::Overloaded, format!("every loaded model is in use: {numbers}")).retry_after(SOON)
+        Problem::new(ErrorCode::Overloaded, format!("every loaded model is in use: {numbers}"))
+            .retry_after(SOON)
     }
 }
 

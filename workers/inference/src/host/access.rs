@@ -9,7 +9,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use cortex_api::{Kind, Problem, Shape};
+use cortex_api::{Problem, Shape};
+use cortex_domain::ErrorCode;
 use cortex_guard::loopback::{AllowedHost, Door, Header, Sent};
 use cortex_guard::precheck;
 use subtle::ConstantTimeEq;
@@ -74,7 +75,7 @@ async fn check(State(rule): State<Arc<Rule>>, request: Request, next: Next) -> R
 impl Rule {
     fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         if let Some(fault) = cortex_http1::fault(headers) {
-            return Err(Problem::new(Kind::InvalidRequest, fault));
+            return Err(Problem::new(ErrorCode::InvalidRequest, fault));
         }
         let target = uri.to_string();
         let all = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -89,9 +90,10 @@ impl Rule {
         match (&self.key, of(header::AUTHORIZATION)) {
             (None, _) => Ok(()),
             (Some(key), Header::Text(shown)) if key.is_shown_in(shown) => Ok(()),
-            _ => {
-                Err(Problem::new(Kind::Unauthenticated, "send the door's key as `Authorization: Bearer KEY`"))
-            }
+            _ => Err(Problem::new(
+                ErrorCode::Unauthenticated,
+                "send the door's key as `Authorization: Bearer KEY`",
+            )),
         }
     }
 }

@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use cortex_api::Problem;
 use cortex_api::body::parse;
-use cortex_api::{Kind, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::{ModelName, Tenant};
 use serde::Deserialize;
 use serde_json::json;
@@ -20,9 +21,11 @@ pub fn router(model: ModelName, embedder: Embedder) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/embed", post(embed))
-        .fallback(|| async { Refused::from(Problem::new(Kind::NotFound, "there are /health and /embed")) })
+        .fallback(|| async {
+            Refused::from(Problem::new(ErrorCode::NotFound, "there are /health and /embed"))
+        })
         .method_not_allowed_fallback(|| async {
-            Refused::from(Problem::new(Kind::MethodNotAllowed, "it is GET /health and POST /embed"))
+            Refused::from(Problem::new(ErrorCode::MethodNotAllowed, "it is GET /health and POST /embed"))
         })
         .with_state(Host { model, embedder })
 }
@@ -77,8 +80,8 @@ impl Input {
         match (self.texts, self.text) {
             (Some(texts), None) if !texts.is_empty() => Ok(texts),
             (None, Some(text)) => Ok(vec![text]),
-            (Some(_), None) => Err(Problem::new(Kind::InvalidRequest, "`texts` is empty").at("texts")),
-            _ => Err(Problem::new(Kind::InvalidRequest, "give either `texts` or `text`")),
+            (Some(_), None) => Err(Problem::new(ErrorCode::InvalidRequest, "`texts` is empty").at("texts")),
+            _ => Err(Problem::new(ErrorCode::InvalidRequest, "give either `texts` or `text`")),
         }
     }
 }
@@ -91,14 +94,14 @@ fn local() -> Tenant {
 fn problem(error: EmbedError) -> Problem {
     match error {
         EmbedError::Overloaded { retry_after } => {
-            Problem::new(Kind::Overloaded, "the model's queue is full").retry_after(retry_after)
+            Problem::new(ErrorCode::Overloaded, "the model's queue is full").retry_after(retry_after)
         }
         EmbedError::TooMany { .. } | EmbedError::BadText { .. } | EmbedError::TooLong { .. } => {
-            Problem::new(Kind::InvalidRequest, error.to_string()).at("texts")
+            Problem::new(ErrorCode::InvalidRequest, error.to_string()).at("texts")
         }
         EmbedError::Device(_) | EmbedError::Stopped => {
             tracing::error!(%error, "the model failed");
-            Problem::new(Kind::WorkerFailed, "the model failed")
+            Problem::new(ErrorCode::WorkerFailed, "the model failed")
         }
     }
 }

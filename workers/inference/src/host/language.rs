@@ -8,7 +8,8 @@ use axum::{Json, Router};
 use cortex_api::body::Checked;
 use cortex_api::chat::{ChatRequest, ShortChat};
 use cortex_api::completions::CompletionRequest;
-use cortex_api::{Kind, ModelPage, ModelView, Problem};
+use cortex_api::{ModelPage, ModelView, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
 use serde_json::json;
@@ -31,8 +32,10 @@ pub fn router(shelf: Shelf) -> Router {
         .route("/v1/chat/completions", post(chat))
         .route("/v1/completions", post(complete))
         .route("/chat", post(short))
-        .fallback(|| async { Refused::from(Problem::new(Kind::NotFound, ROUTES)) })
-        .method_not_allowed_fallback(|| async { Refused::from(Problem::new(Kind::MethodNotAllowed, ROUTES)) })
+        .fallback(|| async { Refused::from(Problem::new(ErrorCode::NotFound, ROUTES)) })
+        .method_not_allowed_fallback(|| async {
+            Refused::from(Problem::new(ErrorCode::MethodNotAllowed, ROUTES))
+        })
         .with_state(shelf)
 }
 

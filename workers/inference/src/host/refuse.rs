@@ -6,7 +6,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cortex_api::body::{MAX_BODY, check_content_type};
-use cortex_api::{Kind, Problem, Shape};
+use cortex_api::{Problem, Shape};
+use cortex_domain::ErrorCode;
 use cortex_guard::precheck;
 use tokio::task::spawn_blocking;
 
@@ -59,9 +60,12 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
     let body = match tokio::time::timeout(BODY, to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => {
-            return Err(Problem::new(Kind::TooLarge, format!("the body has more than {MAX_BODY} bytes")));
+            return Err(Problem::new(
+                ErrorCode::TooLarge,
+                format!("the body has more than {MAX_BODY} bytes"),
+            ));
         }
-        Err(_) => return Err(Problem::new(Kind::Timeout, "the body took too long to arrive")),
+        Err(_) => return Err(Problem::new(ErrorCode::Timeout, "the body took too long to arrive")),
     };
     if body.len() <= SMALL {
         precheck::check_json(content_type, &body)?;
@@ -74,7 +78,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
     });
     checked.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a check broke");
-        Err(Problem::new(Kind::WorkerFailed, "the body could not be read"))
+        Err(Problem::new(ErrorCode::WorkerFailed, "the body could not be read"))
     })
 }
 

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cortex_api::{Kind, LoadStep, Problem};
+use cortex_api::{LoadStep, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 use cortex_inference::generate::{self, Defaults, Dialect, Library, Listed};
 use cortex_inference::language::{self, LoadError, LoadOptions, Place};
@@ -72,7 +73,7 @@ impl Library for Catalogued {
             ..LoadOptions::new(name.as_str())
         };
         let failed = |error: LoadError| match error {
-            LoadError::Deadline => Problem::new(Kind::Timeout, format!("`{name}`: {error}")),
+            LoadError::Deadline => Problem::new(ErrorCode::Timeout, format!("`{name}`: {error}")),
             error => unusable(&error),
         };
         let of = model.size();
@@ -102,5 +103,5 @@ impl Library for Catalogued {
 fn unusable(name: &ModelName, folder: &Path, error: &dyn Display) -> Problem {
     tracing::error!(model = %name, %error, "the model can't be loaded");
     let told = error.to_string().replace(&folder.display().to_string(), name.as_str());
-    Problem::new(Kind::WorkerFailed, format!("`{name}` can't be loaded: {told}"))
+    Problem::new(ErrorCode::WorkerFailed, format!("`{name}` can't be loaded: {told}"))
 }

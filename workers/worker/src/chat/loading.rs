@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use cortex_api::body::parse;
-use cortex_api::{Kind, LoadStep, Problem};
+use cortex_api::{LoadStep, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 use cortex_inference::generate::Shelf;
 use cortex_runtime::Context;
@@ -31,7 +32,7 @@ pub(super) async fn load(shelf: &Shelf, context: &Context) -> Result<Bytes, Prob
                     context.frames.send(line(at)).await;
                 }
             }
-            () = context.stop.cancelled() => return Err(Problem::new(Kind::Conflict, "nobody waits for it any more")),
+            () = context.stop.cancelled() => return Err(Problem::new(ErrorCode::Conflict, "nobody waits for it any more")),
         }
     };
     let (engine, mib) = (lease.engine(), 1 << 20);
@@ -52,7 +53,7 @@ pub(super) async fn unload(shelf: &Shelf, context: &Context) -> Result<Bytes, Pr
     if shelf.unload(&name).await {
         return Ok(json!({"model": name.as_str(), "unloaded": true}).to_string().into());
     }
-    Err(Problem::new(Kind::UnknownModel, format!("`{name}` is not loaded here")).at("model"))
+    Err(Problem::new(ErrorCode::UnknownModel, format!("`{name}` is not loaded here")).at("model"))
 }
 
 fn name(context: &Context) -> Result<ModelName, Problem> {
@@ -60,7 +61,7 @@ fn name(context: &Context) -> Result<ModelName, Problem> {
     input
         .model
         .parse()
-        .map_err(|_| Problem::new(Kind::InvalidRequest, "`model` is no model's name").at("model"))
+        .map_err(|_| Problem::new(ErrorCode::InvalidRequest, "`model` is no model's name").at("model"))
 }
 
 fn line(step: LoadStep) -> Bytes {

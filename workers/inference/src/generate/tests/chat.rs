@@ -1,6 +1,6 @@
 //! Conversations.
 
-use cortex_api::Kind;
+use cortex_domain::ErrorCode;
 use serde_json::{Value, json};
 
 use super::{TEMPLATE, caller, chunks, joined, model, refused, request, whole};
@@ -132,7 +132,7 @@ async fn what_a_model_can_not_do_is_refused_by_its_parameter() {
     let tool = json!({"type": "function", "function": {"name": "f"}});
     let plain = model("{{ messages[0].content }}", "x");
     let problem = refused(&plain, json!({"tools": [tool]})).await;
-    assert_eq!((problem.kind, param(&problem).as_str()), (Kind::InvalidRequest, "tools"));
+    assert_eq!((problem.kind, param(&problem).as_str()), (ErrorCode::InvalidRequest, "tools"));
 
     let model = model(TEMPLATE, "x");
     let bad = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": {"properties": {"a": {"pattern": "(a)\\1"}}}}});
@@ -163,7 +163,7 @@ async fn what_a_model_can_not_do_is_refused_by_its_parameter() {
 async fn a_template_that_raises_is_the_requests_fault() {
     let model = model("{{ raise_exception('roles must alternate') }}", "x");
     let problem = refused(&model, json!({})).await;
-    assert_eq!(problem.kind, Kind::InvalidRequest);
+    assert_eq!(problem.kind, ErrorCode::InvalidRequest);
     assert!(problem.detail.contains("roles must alternate"), "{problem}");
 }
 
@@ -174,7 +174,7 @@ async fn a_cancelled_answer_breaks_off() {
     caller.cancel.cancel();
     let answer = model.chat(request(json!({})), caller).await.unwrap();
     let problem = answer.document().await.unwrap_err();
-    assert_eq!(problem.kind, Kind::Conflict);
+    assert_eq!(problem.kind, ErrorCode::Conflict);
 }
 
 #[tokio::test]

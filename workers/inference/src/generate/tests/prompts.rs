@@ -4,7 +4,8 @@ use std::pin::pin;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use cortex_api::{Kind, Problem};
+use cortex_api::Problem;
+use cortex_domain::ErrorCode;
 use futures::FutureExt;
 use serde_json::{Value, json};
 
@@ -43,11 +44,11 @@ async fn a_long_prompt_is_read_beside_the_thread_that_serves() {
     release.send(()).unwrap();
     holder.await.unwrap().unwrap();
     let refused = problem(chat.await);
-    assert_eq!((refused.kind, refused.param()), (Kind::InvalidRequest, Some("messages")));
+    assert_eq!((refused.kind, refused.param()), (ErrorCode::InvalidRequest, Some("messages")));
     assert!(refused.detail.starts_with("the prompt has more than "), "{}", refused.detail);
 
     let refused = problem(complete.await);
-    assert_eq!((refused.kind, refused.param()), (Kind::InvalidRequest, Some("prompt")));
+    assert_eq!((refused.kind, refused.param()), (ErrorCode::InvalidRequest, Some("prompt")));
 }
 
 /// Loose, for a busy machine.

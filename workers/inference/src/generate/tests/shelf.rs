@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cortex_api::{Kind, LoadStep, Problem};
+use cortex_api::{LoadStep, Problem};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +37,7 @@ impl Library for Books {
         _: CancellationToken,
     ) -> Result<Model, Problem> {
         if name.as_str() == "c" {
-            return Err(Problem::new(Kind::WorkerFailed, "its files are damaged"));
+            return Err(Problem::new(ErrorCode::WorkerFailed, "its files are damaged"));
         }
         progress(LoadStep::Start);
         self.0.fetch_add(1, Ordering::SeqCst);
@@ -112,7 +113,7 @@ async fn a_model_in_use_is_not_unloaded_for_another() {
     let (shelf, _) = shelf(SIZE + (64 << 20));
     let lease = shelf.get(&name("a")).await.unwrap();
     let problem = shelf.get(&name("b")).await.unwrap_err();
-    assert_eq!(problem.kind, Kind::Overloaded);
+    assert_eq!(problem.kind, ErrorCode::Overloaded);
     assert!(problem.detail.contains("164 MiB"), "{problem}");
     let answer = lease.chat(request(json!({"model": "a"})), caller()).await.unwrap();
     answer.document().await.unwrap();
@@ -143,11 +144,14 @@ async fn unloading_waits_for_answers_under_way() {
 async fn a_model_that_is_not_there_or_can_not_be_loaded_is_named() {
     let (shelf, _) = shelf(u64::MAX);
     let unknown = shelf.get(&name("nope")).await.unwrap_err();
-    assert_eq!((unknown.kind, &unknown.extensions["param"]), (Kind::UnknownModel, &json!("model")));
+    assert_eq!((unknown.kind, &unknown.extensions["param"]), (ErrorCode::UnknownModel, &json!("model")));
     assert!(unknown.detail.contains("a, b, d") && unknown.detail.contains("cortex models pull"), "{unknown}");
     let damaged = shelf.get(&name("c")).await.unwrap_err();
     assert_eq!(damaged.detail, "its files are damaged");
     let (small, _) = self::shelf(SIZE);
     let problem = small.get(&name("a")).await.unwrap_err();
-    assert!(problem.kind == Kind::WorkerFailed && problem.detail.contains("too little memory"), "{problem}");
+    assert!(
+        problem.kind == ErrorCode::WorkerFailed && problem.detail.contains("too little memory"),
+        "{problem}"
+    );
 }

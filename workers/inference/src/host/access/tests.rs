@@ -1,6 +1,7 @@
 use axum::body::{Body, to_bytes};
 use axum::http::Method;
 use axum::routing::{get, post};
+use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -13,8 +14,10 @@ fn routes() -> Router {
     Router::new()
         .route("/health", get(|| async { "alive" }))
         .route("/v1/chat/completions", post(|| async { "said" }))
-        .fallback(|| async { Refused::from(Problem::new(Kind::NotFound, "nothing")) })
-        .method_not_allowed_fallback(|| async { Refused::from(Problem::new(Kind::MethodNotAllowed, "no")) })
+        .fallback(|| async { Refused::from(Problem::new(ErrorCode::NotFound, "nothing")) })
+        .method_not_allowed_fallback(|| async {
+            Refused::from(Problem::new(ErrorCode::MethodNotAllowed, "no"))
+        })
 }
 
 fn local() -> Router {
@@ -181,6 +184,6 @@ impl crate::generate::Library for Empty {
         _: &mut dyn FnMut(cortex_api::LoadStep),
         _: tokio_util::sync::CancellationToken,
     ) -> Result<crate::generate::Model, Problem> {
-        Err(Problem::new(Kind::UnknownModel, "there is none"))
+        Err(Problem::new(ErrorCode::UnknownModel, "there is none"))
     }
 }

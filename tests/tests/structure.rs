@@ -118,6 +118,18 @@ fn an_allowing_decision_outside_the_kernel_is_found() {
 }
 
 #[test]
+fn a_topic_that_is_written_out_is_found() {
+    let line = "let topic = \"job.embed\".parse();\n";
+    assert_eq!(
+        Source::new("origin/gateway/src/jobs.rs", line).violations(),
+        ["origin/gateway/src/jobs.rs:1 writes the topic `job.embed` out"]
+    );
+    for path in ["proto/domain/src/topics.rs", "origin/gateway/src/jobs/tests.rs"] {
+        assert_eq!(Source::new(path, line).violations(), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn trusting_a_body_outside_the_guard_is_found() {
     let line = "let asked = CreateJob::parse(Checked::trust(&body), &topics);\n";
     assert_eq!(

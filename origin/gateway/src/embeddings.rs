@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use cortex_api::{EmbeddingsRequest, Problem};
 use cortex_domain::ErrorCode;
-use cortex_domain::topic::Topic;
+use cortex_domain::topics;
 
 use crate::call::{self, Patience};
 use crate::door::Admitted;
@@ -34,8 +34,7 @@ async fn embed(gateway: Gateway, admitted: Admitted) -> Result<Response, Problem
         let detail = format!("there is no embedding model `{}`; there is {}", asked.model, known.join(", "));
         return Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"));
     }
-    let topic: Topic = "job.embed".parse().expect("`job.embed` is a topic");
     let held = inner.holders.hold(&admitted)?;
-    let (request, body) = call::request(inner, admitted, topic, asked.model, BTreeMap::new())?;
+    let (request, body) = call::request(inner, admitted, topics::EMBED, asked.model, BTreeMap::new())?;
     held.during(call::run(inner, request, body, Patience::Leave(LIMIT))).await?.into_response()
 }

@@ -27,6 +27,7 @@ pub mod prefer;
 pub mod problem;
 mod revoked;
 pub mod rfc3339;
+pub mod sse;
 pub mod text;
 pub mod topics;
 pub mod trace;

@@ -24,6 +24,7 @@ pub mod subject;
 pub mod task;
 pub mod time;
 pub mod topic;
+pub mod topics;
 pub mod transition;
 mod wildcard;
 pub mod worker;

@@ -1,6 +1,8 @@
 //! Topics: what kind of work a job asks for.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -8,16 +10,62 @@ use crate::id::InvalidId;
 use crate::wildcard;
 
 /// A topic, `job.<domain>` or `job.<domain>.<task>...`; it is a bus subject as it stands.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Topic(Arc<str>);
+#[derive(Clone)]
+pub struct Topic(Text);
+
+#[derive(Clone)]
+enum Text {
+    Known(&'static str),
+    Read(Arc<str>),
+}
 
 impl Topic {
     /// The longest topic, in bytes.
     pub const MAX: usize = 128;
 
+    /// Makes a topic of [`crate::topics`].
+    pub(crate) const fn known(text: &'static str) -> Self {
+        Self(Text::Known(text))
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Text::Known(text) => text,
+            Text::Read(text) => text,
+        }
+    }
+}
+
+impl PartialEq for Topic {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Topic {}
+
+impl PartialOrd for Topic {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Topic {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for Topic {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Topic").field(&self.as_str()).finish()
     }
 }
 
@@ -35,7 +83,7 @@ impl FromStr for Topic {
                 && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
         };
         if rest.split('.').all(sound) {
-            Ok(Self(text.into()))
+            Ok(Self(Text::Read(text.into())))
         } else {
             Err(wrong("its parts are lower-case letters, digits, `-` and `_`, joined by single dots"))
         }
@@ -44,7 +92,7 @@ impl FromStr for Topic {
 
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -52,6 +100,13 @@ impl fmt::Display for Topic {
 /// or `job.>` (one or more parts), with the bus's meaning of `*` and `>`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct TopicPattern(Arc<str>);
+
+/// The pattern that fits one topic.
+impl From<Topic> for TopicPattern {
+    fn from(topic: Topic) -> Self {
+        Self(topic.as_str().into())
+    }
+}
 
 impl TopicPattern {
     #[must_use]

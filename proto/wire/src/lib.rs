@@ -12,6 +12,7 @@ mod outbox;
 mod packet;
 mod safety;
 mod state;
+pub mod stream;
 
 pub use error::DecodeError;
 pub use event::{decode_log, encode_log, log_of_one};

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use cortex_domain::ports::Answer;
 use cortex_domain::state::Failure;
 use cortex_domain::task::Task;
+use cortex_domain::topics;
+use cortex_wire::stream::Encoder;
 
 use crate::engine::{Context, Engine, Profile};
 
@@ -22,20 +24,19 @@ pub struct Echo;
 
 impl Engine for Echo {
     fn profile(&self) -> Profile {
-        let topic = |name: &str| name.parse().expect("a valid topic");
         Profile {
             kind: "echo",
             pool: "echo".parse().expect("a valid pool"),
-            topics: vec![topic("job.echo"), topic(text::CHAT), topic(text::COMPLETE)],
+            topics: [topics::ECHO, topics::CHAT_SIMPLE, topics::COMPLETE].map(Into::into).into(),
             capacity: 256,
         }
     }
 
     fn run(&self, task: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {
         Box::pin(async move {
-            match task.topic.as_str() {
-                text::CHAT => text::chat(&task, &context).await,
-                text::COMPLETE => text::complete(&task, &context).await,
+            match &task.topic {
+                topic if *topic == topics::CHAT_SIMPLE => text::chat(&task, &context).await,
+                topic if *topic == topics::COMPLETE => text::complete(&task, &context).await,
                 _ => echo(context).await,
             }
         })
@@ -48,10 +49,10 @@ async fn echo(context: Context) -> Result<Bytes, Failure> {
     let mut paced = options.paced();
     for number in 0..options.frames {
         paced.next().await;
-        context.frames.send(format!("{{\"frame\":{number}}}\n").into()).await;
+        context.frames.send(Encoder::lines(&[format!("{{\"frame\":{number}}}")])).await;
     }
     if options.frames > 0 {
-        context.frames.send(Bytes::from_static(text::LAST)).await;
+        context.frames.send(Encoder::end()).await;
     }
     Ok(context.input)
 }

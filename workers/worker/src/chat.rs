@@ -11,6 +11,7 @@ use cortex_domain::id::ModelName;
 use cortex_domain::ports::Answer;
 use cortex_domain::state::Failure;
 use cortex_domain::task::Task;
+use cortex_domain::topics;
 use cortex_inference::generate::{Caller, Shelf};
 use cortex_runtime::{Context, Engine, Profile};
 
@@ -33,11 +34,15 @@ impl Chat {
     }
 
     async fn work(&self, task: &Task, context: Context) -> Result<Bytes, Problem> {
-        match task.topic.as_str() {
-            say::CHAT => say::chat(&self.shelf, caller(task, &context), &context).await,
-            say::COMPLETE => say::complete(&self.shelf, caller(task, &context), &context).await,
-            loading::LOAD => loading::load(&self.shelf, &context).await,
-            loading::UNLOAD => loading::unload(&self.shelf, &context).await,
+        match &task.topic {
+            topic if *topic == topics::CHAT_SIMPLE => {
+                say::chat(&self.shelf, caller(task, &context), &context).await
+            }
+            topic if *topic == topics::COMPLETE => {
+                say::complete(&self.shelf, caller(task, &context), &context).await
+            }
+            topic if *topic == topics::MODEL_LOAD => loading::load(&self.shelf, &context).await,
+            topic if *topic == topics::MODEL_UNLOAD => loading::unload(&self.shelf, &context).await,
             other => Err(Problem::new(ErrorCode::InvalidRequest, format!("no worker here does `{other}`"))),
         }
     }
@@ -45,11 +50,11 @@ impl Chat {
 
 impl Engine for Chat {
     fn profile(&self) -> Profile {
-        let topics = [say::CHAT, say::COMPLETE, loading::LOAD, loading::UNLOAD];
+        let topics = [topics::CHAT_SIMPLE, topics::COMPLETE, topics::MODEL_LOAD, topics::MODEL_UNLOAD];
         Profile {
             kind: "chat",
             pool: "chat".parse().expect("a valid pool"),
-            topics: topics.map(|topic| topic.parse().expect("a valid topic")).into(),
+            topics: topics.map(Into::into).into(),
             capacity: CAPACITY,
         }
     }

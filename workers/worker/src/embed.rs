@@ -7,6 +7,7 @@ use cortex_domain::id::{ModelName, Tenant};
 use cortex_domain::ports::Answer;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
+use cortex_domain::topics;
 use cortex_inference::embed::{EmbedError, Embedder, Longer};
 use cortex_runtime::{Context, Engine, Profile};
 use tokio_util::sync::CancellationToken;
@@ -93,7 +94,7 @@ impl Engine for Embed {
         Profile {
             kind: "embed",
             pool: "embed".parse().expect("a valid pool"),
-            topics: vec!["job.embed".parse().expect("a valid topic")],
+            topics: vec![topics::EMBED.into()],
             capacity: CAPACITY,
         }
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use cortex_api::{CreateJobBody, EmbeddingsResponse, JobView};
 use cortex_domain::id::JobId;
 use cortex_domain::state::StateName;
+use cortex_domain::topic::Topic;
+use cortex_domain::topics;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
@@ -53,7 +55,7 @@ async fn synchronous(stage: &Stage) -> Result<(), Failure> {
 
 async fn asynchronous(stage: &Stage) -> Result<(), Failure> {
     out("2. The same as a job: POST /api/v1/jobs -> 202 -> queue -> drain -> origin -> worker");
-    let accepted = stage.api.create(&job("job.embed", embeddings(stage))?, None).await?;
+    let accepted = stage.api.create(&job(&topics::EMBED, embeddings(stage))?, None).await?;
     out(&format!("   202 Accepted, job {}", accepted.id));
     let ended = until_ended(stage, accepted.id).await?;
     let result = ended.result.as_deref().map(RawValue::get).unwrap_or_default();
@@ -88,7 +90,7 @@ async fn conversation(stage: &Stage) -> Result<(), Failure> {
 async fn denied(stage: &Stage) -> Result<(), Failure> {
     out("4. A job that the policy denies: nothing reaches a worker");
     let input = json!({"command": "delete", "namespace": "prod"});
-    let accepted = stage.api.create(&job("job.k8s.ops", input)?, None).await?;
+    let accepted = stage.api.create(&job(&topics::K8S_OPS, input)?, None).await?;
     let ended = until_ended(stage, accepted.id).await?;
     expect(&ended, StateName::Denied)?;
     let reason = ended.error.map(|error| error.detail).unwrap_or_default();
@@ -100,7 +102,7 @@ async fn origin_away(stage: &mut Stage) -> Result<(), Failure> {
     out("5. The origin goes away, as a laptop does when it is closed");
     stage.stop_origin().await;
     let accepted =
-        stage.api.create(&job("job.echo", json!({"hello": "from before you woke up"}))?, None).await?;
+        stage.api.create(&job(&topics::ECHO, json!({"hello": "from before you woke up"}))?, None).await?;
     out(&format!("   202 Accepted all the same, job {}: the edge's ledger holds it", accepted.id));
     match stage.api.embeddings(&stage.model, &texts()).await {
         Err(CallError::Refused(refused)) if refused.status.as_u16() == 503 => {
@@ -134,9 +136,9 @@ fn embeddings(stage: &Stage) -> Value {
     json!({"model": stage.model, "input": texts()})
 }
 
-fn job(topic: &str, input: Value) -> Result<CreateJobBody, Failure> {
+fn job(topic: &Topic, input: Value) -> Result<CreateJobBody, Failure> {
     Ok(CreateJobBody {
-        topic: topic.to_owned(),
+        topic: topic.to_string(),
         input: to_raw_value(&input)?,
         priority: None,
         deadline: None,

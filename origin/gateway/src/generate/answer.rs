@@ -8,7 +8,6 @@ use bytes::Bytes;
 use cortex_api::Problem;
 use cortex_api::prefer::Prefer;
 use cortex_domain::job::Request;
-use cortex_domain::topic::Topic;
 
 use super::ask::{self, Way};
 use crate::call::{self, Patience};
@@ -64,9 +63,8 @@ impl Asked {
         let read = move || way.read(&admitted).map(|terms| (admitted, terms));
         let (admitted, terms) = inner.offload.run(size, read).await?;
         ask::check_model(&terms.model, &inner.models.chat)?;
-        let topic: Topic = way.topic().parse().expect("it is a topic");
         let streams = terms.streams();
-        let (request, body) = call::request(inner, admitted, topic, terms.model, terms.labels)?;
+        let (request, body) = call::request(inner, admitted, way.topic(), terms.model, terms.labels)?;
         let patience = request.limits.run + WAIT;
         Ok(Self { request, body, patience, streams })
     }

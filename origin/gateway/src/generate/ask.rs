@@ -6,6 +6,8 @@ use cortex_api::completions::CompletionRequest;
 use cortex_api::generation::Terms;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
+use cortex_domain::topic::Topic;
+use cortex_domain::topics;
 
 use crate::door::Admitted;
 use crate::models::Listing;
@@ -19,10 +21,10 @@ pub(super) enum Way {
 
 impl Way {
     /// What a worker of it listens to.
-    pub(super) fn topic(self) -> &'static str {
+    pub(super) fn topic(self) -> Topic {
         match self {
-            Self::Chat => "job.chat.simple",
-            Self::Complete => "job.complete",
+            Self::Chat => topics::CHAT_SIMPLE,
+            Self::Complete => topics::COMPLETE,
         }
     }
 

@@ -9,6 +9,7 @@ use cortex_domain::id::{IdempotencyKey, ModelName};
 use cortex_domain::job::{Idempotency, Job, Limits, Request};
 use cortex_domain::ports::Acceptance;
 use cortex_domain::topic::Topic;
+use cortex_domain::topics;
 use cortex_guard::flags::{Flags, MalformedFlags};
 use cortex_guard::{fingerprint, precheck};
 use serde::Deserialize;
@@ -68,17 +69,13 @@ pub(crate) async fn accept(inner: &Inner, submission: Submission) -> Result<Job,
     }
 }
 
-/// Topics whose input names a model.
-const OF_MODELS: [&str; 5] =
-    ["job.chat.simple", "job.complete", "job.embed", "job.model.load", "job.model.unload"];
-
 /// The model that a job is for, if its input says so in the way of its topic; the worker reads it all.
 fn model(topic: &Topic, input: &str) -> Option<ModelName> {
     #[derive(Deserialize)]
     struct Named {
         model: String,
     }
-    let of_models = OF_MODELS.contains(&topic.as_str());
+    let of_models = topics::names_a_model(topic);
     let named: Named = of_models.then(|| serde_json::from_str(input).ok())??;
     named.model.parse().ok()
 }

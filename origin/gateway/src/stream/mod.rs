@@ -5,7 +5,6 @@
 //! from one to the other while the call is open, `sse` writes them, and `table` knows which streams are open, and with
 //! `ended` which are kept, for those who come back.
 
-mod assembly;
 mod ended;
 mod open;
 mod pump;

@@ -8,8 +8,8 @@ use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use cortex_domain::job::Request;
 use cortex_domain::ports::{Delivery, Subscription};
+use cortex_wire::stream::{Assembler, Broken, Gaps};
 
-use super::assembly::{Assembly, Broken};
 use super::table::Place;
 use super::tape::{End, Tape};
 use crate::call::{self, Patience};
@@ -38,7 +38,7 @@ impl Pump {
         let inner = self.inner.clone();
         let call = call::run(&inner, request, body, Patience::Leave(patience));
         let mut call = Box::pin(call);
-        let mut assembly = Assembly::default();
+        let mut assembler = Assembler::new(Gaps::Refused);
         let tape = self.tape.clone();
         let abandoned = tape.abandoned(self.linger);
         let stopped = stopped(&inner);
@@ -47,13 +47,13 @@ impl Pump {
             tokio::select! {
                 biased;
                 delivery = self.frames.next() => {
-                    if let Err(problem) = self.take(&mut assembly, delivery) {
+                    if let Err(problem) = self.take(&mut assembler, delivery) {
                         break End::Failed(problem);
                     }
                 }
                 answered = &mut call => {
                     break match answered.and_then(call::Answered::into_answer) {
-                        Ok(_) => self.rest(&mut assembly).await,
+                        Ok(_) => self.rest(&mut assembler).await,
                         Err(problem) => End::Failed(problem),
                     };
                 }
@@ -74,11 +74,11 @@ impl Pump {
     }
 
     /// What is under way when the call is answered, up to the last line.
-    async fn rest(&mut self, assembly: &mut Assembly) -> End {
+    async fn rest(&mut self, assembler: &mut Assembler) -> End {
         let reading = async {
-            while !assembly.is_done() {
+            while !assembler.is_done() {
                 let delivery = self.frames.next().await;
-                self.take(assembly, delivery)?;
+                self.take(assembler, delivery)?;
             }
             Ok(())
         };
@@ -89,7 +89,7 @@ impl Pump {
         }
     }
 
-    fn take(&self, assembly: &mut Assembly, delivery: Option<Delivery>) -> Result<(), Problem> {
+    fn take(&self, assembler: &mut Assembler, delivery: Option<Delivery>) -> Result<(), Problem> {
         let Some(delivery) = delivery else {
             return Err(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
         };
@@ -100,7 +100,7 @@ impl Pump {
                 return Ok(());
             }
         };
-        let lines = assembly.take(progress).map_err(broken)?;
+        let lines = assembler.take(progress).map_err(broken)?;
         if !lines.is_empty() && !self.tape.write(lines) {
             return Err(Problem::new(ErrorCode::SlowReader, "it was read too slowly, and is given up"));
         }
@@ -111,7 +111,7 @@ impl Pump {
 fn broken(broken: Broken) -> Problem {
     let detail = match broken {
         Broken::Lost => "a piece of the answer was lost on its way",
-        Broken::Again => "the worker was lost in the middle of the answer",
+        Broken::Restarted => "the worker was lost in the middle of the answer",
         Broken::Malformed => "the worker's answer can't be read",
     };
     Problem::new(ErrorCode::WorkerFailed, detail)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use cortex_api::{Problem, Shape, headers};
+use cortex_api::{Problem, Shape, headers, sse};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
 use futures::stream;
@@ -43,7 +43,7 @@ pub(super) fn answer(
             next = tokio::time::timeout(KEEP_ALIVE, reader.next()) => next,
         };
         Some(match next {
-            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(b": still here\n\n")), Some((reader, rights))),
+            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(sse::COMMENT)), Some((reader, rights))),
             Ok(Next::Events(first, events)) => (Ok(written(job, first, &events)), Some((reader, rights))),
             Ok(Next::End(end)) => (Ok(ending(end)), None),
         })
@@ -61,19 +61,21 @@ pub(super) fn answer(
 }
 
 fn written(job: JobId, first: u64, events: &[Bytes]) -> Bytes {
-    let mut text = Vec::with_capacity(events.iter().map(|event| event.len() + 64).sum());
+    let mut writer = sse::Writer::for_data(events.iter().map(Bytes::len));
     for (number, event) in (first..).zip(events) {
-        text.extend_from_slice(format!("id: {job}.{number}\ndata: ").as_bytes());
-        text.extend_from_slice(event);
-        text.extend_from_slice(b"\n\n");
+        writer.id(format_args!("{job}.{number}")).data(event);
     }
-    text.into()
+    writer.into_bytes().into()
 }
 
 fn ending(end: End) -> Bytes {
     match end {
-        End::Done => Bytes::from_static(b"data: [DONE]\n\n"),
-        End::Failed(problem) => format!("data: {}\n\n", problem.render(Shape::OpenAi).body).into(),
+        End::Done => Bytes::from_static(sse::DONE),
+        End::Failed(problem) => {
+            let mut writer = sse::Writer::default();
+            writer.data(problem.render(Shape::OpenAi).body.as_bytes());
+            writer.into_bytes().into()
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use cortex_api::Shape;
+use cortex_api::{Problem, Shape, sse};
 use futures::stream;
 
 use crate::generate::Answer;
@@ -21,12 +21,10 @@ pub(super) fn stream(answer: Answer, needs: impl Send + 'static) -> Response {
     let events = stream::unfold(Some((answer, needs)), async |held| {
         let (mut answer, needs) = held?;
         Some(match tokio::time::timeout(KEEP_ALIVE, answer.next()).await {
-            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(b": still here\n\n")), Some((answer, needs))),
+            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(sse::COMMENT)), Some((answer, needs))),
             Ok(Ok(Some(chunks))) => (Ok(written(&chunks)), Some((answer, needs))),
-            Ok(Ok(None)) => (Ok(Bytes::from_static(b"data: [DONE]\n\n")), None),
-            Ok(Err(problem)) => {
-                (Ok(format!("data: {}\n\n", problem.render(Shape::OpenAi).body).into()), None)
-            }
+            Ok(Ok(None)) => (Ok(Bytes::from_static(sse::DONE)), None),
+            Ok(Err(problem)) => (Ok(failed(&problem)), None),
         })
     });
     let mut response = Response::new(Body::from_stream(events));
@@ -37,13 +35,17 @@ pub(super) fn stream(answer: Answer, needs: impl Send + 'static) -> Response {
 }
 
 fn written(chunks: &[Bytes]) -> Bytes {
-    let mut text = Vec::with_capacity(chunks.iter().map(|chunk| chunk.len() + 8).sum());
+    let mut writer = sse::Writer::for_data(chunks.iter().map(Bytes::len));
     for chunk in chunks {
-        text.extend_from_slice(b"data: ");
-        text.extend_from_slice(chunk);
-        text.extend_from_slice(b"\n\n");
+        writer.data(chunk);
     }
-    text.into()
+    writer.into_bytes().into()
+}
+
+fn failed(problem: &Problem) -> Bytes {
+    let mut writer = sse::Writer::default();
+    writer.data(problem.render(Shape::OpenAi).body.as_bytes());
+    writer.into_bytes().into()
 }
 
 #[cfg(test)]

@@ -12,15 +12,11 @@ use cortex_api::completions::{Completion, CompletionChoice, CompletionRequest, P
 use cortex_api::generation::{FinishReason, Format, Streaming, Terms, TokenUsage};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
+use cortex_wire::stream::Encoder;
 use serde::Serialize;
 
 use super::options;
 use crate::engine::Context;
-
-pub(super) const CHAT: &str = "job.chat.simple";
-pub(super) const COMPLETE: &str = "job.complete";
-/// The line after which there are no more.
-pub(super) const LAST: &[u8] = b"[DONE]\n";
 
 pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failure> {
     let request = ChatRequest::parse(Checked::trust(&context.input)).map_err(|problem| invalid(&problem))?;
@@ -118,14 +114,13 @@ async fn say(
         if tells {
             send(context, piece(Piece::Usage(usage))).await;
         }
-        context.frames.send(Bytes::from_static(LAST)).await;
+        context.frames.send(Encoder::end()).await;
     }
     Ok((said.concat(), reason, usage))
 }
 
-async fn send(context: &Context, mut line: Vec<u8>) {
-    line.push(b'\n');
-    context.frames.send(line.into()).await;
+async fn send(context: &Context, line: Vec<u8>) {
+    context.frames.send(Encoder::lines(&[line])).await;
 }
 
 fn text_of(message: &Message) -> Option<&str> {

@@ -7,11 +7,9 @@ use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 use cortex_inference::generate::Shelf;
 use cortex_runtime::Context;
+use cortex_wire::stream::Encoder;
 use serde::Deserialize;
 use serde_json::json;
-
-pub(super) const LOAD: &str = "job.model.load";
-pub(super) const UNLOAD: &str = "job.model.unload";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,5 +63,5 @@ fn name(context: &Context) -> Result<ModelName, Problem> {
 }
 
 fn line(step: LoadStep) -> Bytes {
-    format!("{}\n", json!(step)).into()
+    Encoder::lines(&[json!(step).to_string()])
 }

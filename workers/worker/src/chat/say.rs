@@ -7,12 +7,7 @@ use cortex_api::chat::ChatRequest;
 use cortex_api::completions::CompletionRequest;
 use cortex_inference::generate::{Answer, Caller, Shelf};
 use cortex_runtime::Context;
-
-pub(super) const CHAT: &str = "job.chat.simple";
-pub(super) const COMPLETE: &str = "job.complete";
-
-/// The line after which there are no more.
-const LAST: &[u8] = b"[DONE]\n";
+use cortex_wire::stream::Encoder;
 
 pub(super) async fn chat(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
     let parse = |body: &[u8]| ChatRequest::parse(Checked::trust(body));
@@ -32,14 +27,9 @@ pub(super) async fn complete(shelf: &Shelf, caller: Caller, context: &Context) -
 async fn say(mut answer: Answer, context: &Context) -> Result<Bytes, Problem> {
     if answer.streams() {
         while let Some(chunks) = answer.next().await? {
-            let mut lines = Vec::with_capacity(chunks.iter().map(|chunk| chunk.len() + 1).sum());
-            for chunk in &chunks {
-                lines.extend_from_slice(chunk);
-                lines.push(b'\n');
-            }
-            context.frames.send(lines.into()).await;
+            context.frames.send(Encoder::lines(&chunks)).await;
         }
-        context.frames.send(Bytes::from_static(LAST)).await;
+        context.frames.send(Encoder::end()).await;
     }
     answer.document().await
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use cortex_api::{CreateJobBody, JobView};
 use cortex_domain::id::ModelName;
 use cortex_domain::state::StateName;
+use cortex_domain::topic::Topic;
+use cortex_domain::topics;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -15,14 +17,12 @@ use crate::client::Api;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-const LOAD: &str = "job.model.load";
-const UNLOAD: &str = "job.model.unload";
 /// Longer than a worker takes for a load at most, unless it was told otherwise.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 pub(super) async fn load(api: &Api, name: &ModelName, json: bool) -> Result<Exit, Failure> {
     let mut loading = Loading::new(name);
-    let job = run(api, LOAD, name, |said| loading.show(said)).await;
+    let job = run(api, &topics::MODEL_LOAD, name, |said| loading.show(said)).await;
     loading.clear();
     let job = job?;
     tell(&job, json, |answer| {
@@ -39,13 +39,18 @@ pub(super) async fn load(api: &Api, name: &ModelName, json: bool) -> Result<Exit
 }
 
 pub(super) async fn unload(api: &Api, name: &ModelName, json: bool) -> Result<Exit, Failure> {
-    let job = run(api, UNLOAD, name, |_| {}).await?;
+    let job = run(api, &topics::MODEL_UNLOAD, name, |_| {}).await?;
     tell(&job, json, |_| format!("{name} is unloaded"))
 }
 
-async fn run(api: &Api, topic: &str, name: &ModelName, said: impl FnMut(&Value)) -> Result<JobView, Failure> {
+async fn run(
+    api: &Api,
+    topic: &Topic,
+    name: &ModelName,
+    said: impl FnMut(&Value),
+) -> Result<JobView, Failure> {
     let body = CreateJobBody {
-        topic: topic.to_owned(),
+        topic: topic.to_string(),
         input: to_raw_value(&serde_json::json!({ "model": name.as_str() }))?,
         priority: None,
         deadline: None,

@@ -1,0 +1,167 @@
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+use cortex_domain::state::Lease;
+use cortex_domain::task::{Progress, Said};
+
+use super::{LAST, MAX_LINE};
+
+/// How many frames are buffered while an earlier one is missing.
+const MAX_EARLY: usize = 64;
+
+/// What a reader does about frames that it did not get.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gaps {
+    /// It gives the stream up: each line must be delivered, in order.
+    Refused,
+    /// It leaves out the lines that are incomplete, and begins wherever it joins.
+    Skipped,
+}
+
+/// Puts lines together from frames of one dispatch: in their order and each once.
+///
+/// Its memory is bounded by [`MAX_LINE`] and 64 buffered frames.
+#[derive(Debug)]
+pub struct Assembler {
+    gaps: Gaps,
+    run: Option<Run>,
+}
+
+/// What has arrived under one lease.
+#[derive(Debug)]
+struct Run {
+    lease: Lease,
+    next: u64,
+    early: BTreeMap<u64, Said>,
+    rest: BytesMut,
+    /// Whether `rest` began in the middle of a line.
+    cut: bool,
+    delivered: bool,
+    done: bool,
+}
+
+/// Why no more lines can be put together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Broken {
+    #[error("a frame did not arrive")]
+    Lost,
+    #[error("the run began again after some of its lines had been delivered")]
+    Restarted,
+    #[error("the frames are not lines")]
+    Malformed,
+}
+
+impl Assembler {
+    #[must_use]
+    pub fn new(gaps: Gaps) -> Self {
+        Self { gaps, run: None }
+    }
+
+    /// Takes a worker's progress and returns the lines that it completes. A frame that came before, or that belongs to an
+    /// earlier attempt, completes none.
+    ///
+    /// # Errors
+    /// Returns why the stream can't go on. A reader that skips gaps gets no errors.
+    pub fn take(&mut self, progress: Progress) -> Result<Vec<Bytes>, Broken> {
+        let gaps = self.gaps;
+        let Some(run) = self.current(progress.lease, progress.seq)? else { return Ok(vec![]) };
+        if progress.seq < run.next {
+            return Ok(vec![]);
+        }
+        if progress.seq > run.next {
+            match gaps {
+                Gaps::Refused => return run.buffer(progress),
+                Gaps::Skipped => run.skip_to(progress.seq),
+            }
+        }
+        let mut lines = Vec::new();
+        let mut said = Some(progress.what);
+        while let Some(what) = said {
+            run.next += 1;
+            if let Said::Frame(frame) = what {
+                run.add(&frame, gaps, &mut lines)?;
+            }
+            said = run.early.remove(&run.next);
+        }
+        run.delivered |= !lines.is_empty();
+        Ok(lines)
+    }
+
+    /// Whether the mark after the last line has arrived.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.done)
+    }
+
+    /// Returns the run that a lease belongs to; a later attempt's begins anew.
+    fn current(&mut self, lease: Lease, seq: u64) -> Result<Option<&mut Run>, Broken> {
+        match &self.run {
+            Some(run) if run.lease == lease => {}
+            Some(run) if lease.attempt <= run.lease.attempt => return Ok(None),
+            Some(run) if run.delivered && self.gaps == Gaps::Refused => return Err(Broken::Restarted),
+            _ => {
+                let mut run = Run::new(lease);
+                if self.gaps == Gaps::Skipped && seq > 0 {
+                    run.skip_to(seq);
+                    // The first frame after `Started` begins a line, and so may one that follows frames unseen.
+                    run.cut = false;
+                }
+                self.run = Some(run);
+            }
+        }
+        Ok(self.run.as_mut())
+    }
+}
+
+impl Run {
+    fn new(lease: Lease) -> Self {
+        Self {
+            lease,
+            next: 0,
+            early: BTreeMap::new(),
+            rest: BytesMut::new(),
+            cut: false,
+            delivered: false,
+            done: false,
+        }
+    }
+
+    fn buffer(&mut self, progress: Progress) -> Result<Vec<Bytes>, Broken> {
+        self.early.insert(progress.seq, progress.what);
+        if self.early.len() > MAX_EARLY { Err(Broken::Lost) } else { Ok(vec![]) }
+    }
+
+    fn skip_to(&mut self, seq: u64) {
+        // The end of the line that was begun is in a frame that is missing; so may be its beginning.
+        self.cut = !self.rest.is_empty();
+        self.rest.clear();
+        self.next = seq;
+    }
+
+    fn add(&mut self, frame: &[u8], gaps: Gaps, lines: &mut Vec<Bytes>) -> Result<(), Broken> {
+        let looked_at = self.rest.len();
+        self.rest.extend_from_slice(frame);
+        let mut from = looked_at;
+        while let Some(end) = self.rest[from..].iter().position(|byte| *byte == b'\n').map(|at| from + at) {
+            let line = self.rest.split_to(end + 1).freeze().slice(..end);
+            from = 0;
+            let cut = std::mem::take(&mut self.cut);
+            let malformed = self.done || line.is_empty() || line.len() > MAX_LINE || line.contains(&b'\r');
+            match gaps {
+                Gaps::Refused if malformed => return Err(Broken::Malformed),
+                Gaps::Skipped if malformed || cut => {}
+                _ if line == LAST => self.done = true,
+                _ => lines.push(line),
+            }
+        }
+        match gaps {
+            _ if self.rest.len() <= MAX_LINE => Ok(()),
+            Gaps::Refused => Err(Broken::Malformed),
+            Gaps::Skipped => {
+                self.rest.clear();
+                self.cut = true;
+                Ok(())
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use cortex_config::Parsed;
 use cortex_domain::id::Role;
-use cortex_domain::policy::{Clearance, Decision, Question};
+use cortex_domain::policy::{Clearance, Decision, PolicyRequest};
 use cortex_domain::state::Denial;
 
 use crate::policies::Policies;
@@ -12,8 +12,8 @@ use crate::policies::Policies;
 const SHARED: [&str; 4] = ["job.model.", "job.k8s.", "job.policy.", "job.keys."];
 
 /// Decides whether what is asked may pass.
-pub(crate) fn decide(policies: &Policies, question: &Question) -> Decision {
-    let (topic, tenant) = (&question.topic, &question.owner.tenant);
+pub(crate) fn decide(policies: &Policies, request: &PolicyRequest) -> Decision {
+    let (topic, tenant) = (&request.topic, &request.owner.tenant);
     let Some((name, rules)) = policies.rules(tenant) else {
         return deny(
             "tenants".into(),
@@ -24,7 +24,7 @@ pub(crate) fn decide(policies: &Policies, question: &Question) -> Decision {
         return deny(format!("{name}.deny[{}]", pattern.0), &format!("`{topic}` is denied to this tenant"));
     }
     for (pattern, roles) in rules.roles.iter().filter(|(pattern, _)| pattern.0.matches(topic)) {
-        if !roles.iter().any(|role| question.owner.roles.contains(&role.0)) {
+        if !roles.iter().any(|role| request.owner.roles.contains(&role.0)) {
             let rule = format!("{name}.roles[{}]", pattern.0);
             let reason =
                 format!("`{topic}` needs the role {}, which this principal does not have", one_of(roles));
@@ -67,8 +67,11 @@ mod tests {
 
     use cortex_domain::id::JobId;
     use cortex_domain::job::Owner;
+    use std::collections::BTreeMap;
+
     use cortex_domain::pointer::{Memory, Pointer};
     use cortex_domain::policy::DecisionView;
+    use cortex_domain::state::Attempt;
     use cortex_domain::time::Timestamp;
 
     use super::*;
@@ -84,22 +87,26 @@ tenants:
       job.k8s.>: [SRE_LEAD]
 "#;
 
-    fn question(tenant: &str, roles: &[&str], topic: &str) -> Question {
-        Question {
+    fn request(tenant: &str, roles: &[&str], topic: &str) -> PolicyRequest {
+        PolicyRequest {
             owner: Owner {
                 tenant: tenant.parse().unwrap(),
                 principal: "ci".parse().unwrap(),
                 roles: roles.iter().map(|role| role.parse().unwrap()).collect(),
             },
             topic: topic.parse().unwrap(),
+            job: JobId::mint(Timestamp::from_millis(1), [0; 10]),
+            attempt: Attempt(1),
+            model: None,
             context: Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [0; 10])),
-            labels: vec![],
+            labels: BTreeMap::new(),
+            traceparent: None,
         }
     }
 
     fn ask(tenant: &str, roles: &[&str], topic: &str) -> String {
         let policies = Policies::parse(POLICIES, Path::new("safety.yaml")).unwrap();
-        said(decide(&policies, &question(tenant, roles, topic))).0
+        said(decide(&policies, &request(tenant, roles, topic))).0
     }
 
     /// What was decided by which rule, and the reason of a refusal.
@@ -113,7 +120,7 @@ tenants:
 
     fn decided(policies: &str, tenant: &str, roles: &[&str], topic: &str) -> (String, String) {
         let policies = Policies::parse(policies, Path::new("safety.yaml")).unwrap();
-        said(decide(&policies, &question(tenant, roles, topic)))
+        said(decide(&policies, &request(tenant, roles, topic)))
     }
 
     #[test]

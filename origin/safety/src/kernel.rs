@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cortex_domain::policy::{Decision, Question};
+use cortex_domain::policy::{Decision, PolicyRequest};
 use cortex_domain::ports::{Answer, SafetyError, SafetyGate};
 use cortex_domain::time::Timestamp;
 
@@ -23,12 +23,12 @@ impl Kernel {
 
     /// The decision, and a line in the log for it.
     #[must_use]
-    pub fn decide(&self, question: &Question) -> Decision {
-        let decision = decide(&self.policies, question);
+    pub fn decide(&self, request: &PolicyRequest) -> Decision {
+        let decision = decide(&self.policies, request);
         tracing::debug!(
             decision = decision.name(),
-            tenant = %question.owner.tenant,
-            topic = %question.topic,
+            tenant = %request.owner.tenant,
+            topic = %request.topic,
             policy = %self.policies.version().0,
             "policy check"
         );
@@ -37,7 +37,7 @@ impl Kernel {
 }
 
 impl SafetyGate for Kernel {
-    fn check(&self, question: Question, _now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>> {
-        Box::pin(std::future::ready(Ok(self.decide(&question))))
+    fn check(&self, request: PolicyRequest, _now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>> {
+        Box::pin(std::future::ready(Ok(self.decide(&request))))
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use cortex_domain::policy::{Decision, Question};
+use cortex_domain::policy::{Decision, PolicyRequest};
 use cortex_domain::ports::{Answer, SafetyError, SafetyGate};
 use cortex_domain::time::Timestamp;
 use cortex_wire::v1;
@@ -39,7 +39,7 @@ pub enum RemoteError {
 }
 
 impl Remote {
-    /// Connects when it is first asked, and again whenever the connection is lost. Each question shows `token`.
+    /// Connects when it is first asked, and again whenever the connection is lost. Each request shows `token`.
     ///
     /// # Errors
     /// If the address is none, or not on loopback.
@@ -75,10 +75,10 @@ pub(crate) fn is_loopback(address: IpAddr) -> bool {
 }
 
 impl SafetyGate for Remote {
-    fn check(&self, question: Question, now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>> {
+    fn check(&self, request: PolicyRequest, now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>> {
         let mut client = self.client.clone();
         Box::pin(async move {
-            let request = v1::CheckRequest::from((&question, now));
+            let request = v1::CheckRequest::from((&request, now));
             let response = client.check(request).await.map_err(|status| SafetyError(status.to_string()))?;
             response
                 .into_inner()

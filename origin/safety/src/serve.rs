@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cortex_domain::policy::Question;
+use cortex_domain::policy::PolicyRequest;
 use cortex_domain::time::Timestamp;
 use cortex_platform::incoming::incoming;
 use cortex_wire::v1::safety_server::{Safety, SafetyServer};
@@ -17,15 +17,15 @@ use crate::kernel::Kernel;
 use crate::remote::is_loopback;
 use crate::token::Token;
 
-/// The largest question. It carries pointers and labels, never an input.
+/// The largest request. It carries pointers and labels, never an input.
 const MESSAGE: usize = 64 * 1024;
 /// The largest metadata, by HTTP/2's count.
 const METADATA: u32 = 8 * 1024;
 /// Connections at a time: an origin needs one.
 const CONNECTIONS: usize = 64;
-/// Questions of one connection that are open.
+/// Requests of one connection that are open.
 const OPEN: u32 = 1024;
-/// How long a question may take to arrive and be answered.
+/// How long a request may take to arrive and be answered.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A peer that is silent for so long is asked whether it is there, and has so long to say so.
 const KEEPALIVE: Duration = Duration::from_secs(20);
@@ -71,11 +71,11 @@ pub async fn serve(
 #[tonic::async_trait]
 impl Safety for Kernel {
     async fn check(&self, request: Request<v1::CheckRequest>) -> Result<Response<v1::CheckResponse>, Status> {
-        let (question, _): (Question, Timestamp) = request
+        let (about, _): (PolicyRequest, Timestamp) = request
             .into_inner()
             .try_into()
             .map_err(|error: DecodeError| Status::invalid_argument(error.to_string()))?;
-        Ok(Response::new(v1::CheckResponse::from(&self.decide(&question))))
+        Ok(Response::new(v1::CheckResponse::from(&self.decide(&about))))
     }
 }
 
@@ -85,19 +85,26 @@ mod tests {
 
     use cortex_domain::id::JobId;
     use cortex_domain::job::Owner;
+    use std::collections::BTreeMap;
+
     use cortex_domain::pointer::{Memory, Pointer};
     use cortex_domain::ports::SafetyGate;
+    use cortex_domain::state::Attempt;
     use cortex_wire::v1::safety_client::SafetyClient;
 
     use super::*;
     use crate::{Policies, Remote};
 
-    fn question(topic: &str) -> Question {
-        Question {
+    fn request(topic: &str) -> PolicyRequest {
+        PolicyRequest {
             owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
             topic: topic.parse().unwrap(),
+            job: JobId::mint(Timestamp::from_millis(1), [0; 10]),
+            attempt: Attempt(1),
+            model: None,
             context: Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [0; 10])),
-            labels: vec![],
+            labels: BTreeMap::new(),
+            traceparent: None,
         }
     }
 
@@ -114,21 +121,21 @@ mod tests {
         let now = Timestamp::from_millis(1);
         let remote = Remote::new(&address, token("a")).unwrap();
         for topic in ["job.echo", "job.embed"] {
-            let there = remote.check(question(topic), now).await.unwrap();
-            assert_eq!(there, kernel.decide(&question(topic)));
+            let there = remote.check(request(topic), now).await.unwrap();
+            assert_eq!(there, kernel.decide(&request(topic)));
         }
 
         let stranger = Remote::new(&address, token("b")).unwrap();
-        let refused = stranger.check(question("job.echo"), now).await.unwrap_err();
+        let refused = stranger.check(request("job.echo"), now).await.unwrap_err();
         assert!(refused.to_string().contains("token"), "{refused}");
         let keyless = SafetyClient::connect(format!("http://{address}")).await.unwrap();
-        let asked = v1::CheckRequest::from((&question("job.echo"), now));
+        let asked = v1::CheckRequest::from((&request("job.echo"), now));
         let status = keyless.clone().check(asked).await.unwrap_err();
         assert_eq!(status.code(), tonic::Code::Unauthenticated);
 
         stop.cancel();
         server.await.unwrap().unwrap();
-        assert!(remote.check(question("job.echo"), now).await.is_err());
+        assert!(remote.check(request("job.echo"), now).await.is_err());
     }
 
     #[tokio::test]

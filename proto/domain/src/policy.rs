@@ -1,9 +1,12 @@
 //! The gate between what was accepted and what may be placed.
 
+use std::collections::BTreeMap;
+
 use crate::flow::{Accepted, Cleared};
-use crate::job::{Owner, Request};
+use crate::id::{JobId, ModelName};
+use crate::job::{Job, Owner, Request};
 use crate::pointer::Pointer;
-use crate::state::{Denial, Hold};
+use crate::state::{Attempt, Denial, Hold};
 use crate::time::Timestamp;
 use crate::topic::Topic;
 
@@ -18,23 +21,37 @@ pub struct Clearance {
     pub rule: String,
 }
 
-/// What the kernel is asked about.
+/// What the safety kernel is asked about: one attempt of a job, and every fact that a rule may read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Question {
+pub struct PolicyRequest {
+    pub job: JobId,
+    /// The attempt that is to be made.
+    pub attempt: Attempt,
     pub owner: Owner,
     pub topic: Topic,
+    /// The model that the job is for, if it is known.
+    pub model: Option<ModelName>,
+    /// Where the input lies.
     pub context: Pointer,
-    pub labels: Vec<(String, String)>,
+    pub labels: BTreeMap<String, String>,
+    /// W3C `traceparent` of the request that made the job.
+    pub traceparent: Option<String>,
 }
 
-impl Question {
+impl PolicyRequest {
+    /// Returns the request about a job's next attempt.
     #[must_use]
-    pub fn about(request: &Request, context: Pointer) -> Self {
+    pub fn about(job: &Job) -> Self {
+        let Request { id, owner, topic, model, labels, traceparent, .. } = &job.request;
         Self {
-            owner: request.owner.clone(),
-            topic: request.topic.clone(),
-            context,
-            labels: request.labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            job: *id,
+            attempt: job.attempt.next(),
+            owner: owner.clone(),
+            topic: topic.clone(),
+            model: model.clone(),
+            context: job.context(),
+            labels: labels.clone(),
+            traceparent: traceparent.clone(),
         }
     }
 }

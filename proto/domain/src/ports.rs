@@ -13,7 +13,7 @@ use crate::flow::Submission;
 use crate::id::{JobId, Tenant, WorkerId};
 use crate::job::{Job, Version};
 use crate::pointer::{Memory, Pointer};
-use crate::policy::{Decision, Question};
+use crate::policy::{Decision, PolicyRequest};
 use crate::retention::Beyond;
 use crate::state::{Attempt, Lease, StateName};
 use crate::subject::{Filter, Subject};
@@ -236,5 +236,5 @@ pub struct SafetyError(pub String);
 
 /// The safety kernel.
 pub trait SafetyGate: Send + Sync + 'static {
-    fn check(&self, question: Question, now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>>;
+    fn check(&self, request: PolicyRequest, now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>>;
 }

@@ -51,16 +51,32 @@ impl Change {
     /// # Errors
     /// If the event does not fit.
     pub fn then(mut self, event: Event, now: Timestamp) -> Result<Self, Rejected> {
-        let (job, mut effects) = apply(self.job, &event, now)?;
-        self.entries.push(Entry {
-            version: job.version,
-            attempt: job.attempt,
-            at: now,
-            state: job.state.name(),
-            event,
-        });
-        self.effects.append(&mut effects);
-        self.job = job;
+        self.add(event, now)?;
+        Ok(self)
+    }
+
+    /// Adds what `event` does, or leaves the change as it is.
+    ///
+    /// # Errors
+    /// If the event does not fit.
+    pub fn add(&mut self, event: Event, now: Timestamp) -> Result<(), Rejected> {
+        step(&mut self.job, &event, now, &mut self.effects)?;
+        let Job { version, attempt, ref state, .. } = self.job;
+        self.entries.push(Entry { version, attempt, at: now, state: state.name(), event });
+        Ok(())
+    }
+
+    /// As [`Self::report`], by value.
+    ///
+    /// # Errors
+    /// If the event does not fit.
+    pub fn reported(
+        mut self,
+        event: Event,
+        worker: Option<&WorkerId>,
+        now: Timestamp,
+    ) -> Result<Self, Rejected> {
+        self.report(event, worker, now)?;
         Ok(self)
     }
 
@@ -69,20 +85,32 @@ impl Change {
     ///
     /// # Errors
     /// If the event does not fit.
-    pub fn reported(self, event: Event, worker: Option<&WorkerId>, now: Timestamp) -> Result<Self, Rejected> {
-        let mut change = self;
-        let Some(lease) = event.lease().filter(|lease| change.job.state.lease() == Some(*lease)) else {
-            return change.then(event, now);
+    pub fn report(
+        &mut self,
+        event: Event,
+        worker: Option<&WorkerId>,
+        now: Timestamp,
+    ) -> Result<(), Rejected> {
+        let Some(lease) = event.lease().filter(|lease| self.job.state.lease() == Some(*lease)) else {
+            return self.add(event, now);
         };
         let runs = matches!(event, Event::Succeeded { .. } | Event::Failed { .. });
         let starts = runs || matches!(event, Event::Started { .. });
-        if starts && matches!(change.job.state, State::Scheduled { .. }) {
-            change = change.then(Event::Dispatched { lease }, now)?;
+        let implied = starts && !matches!(self.job.state, State::Running { .. });
+        if !implied {
+            return self.add(event, now);
+        }
+        // What is implied is added only with the event itself.
+        let mut change = self.clone();
+        if matches!(change.job.state, State::Scheduled { .. }) {
+            change.add(Event::Dispatched { lease }, now)?;
         }
         if let (true, Some(worker), State::Dispatched { .. }) = (runs, worker, &change.job.state) {
-            change = change.then(Event::Started { lease, worker: worker.clone() }, now)?;
+            change.add(Event::Started { lease, worker: worker.clone() }, now)?;
         }
-        change.then(event, now)
+        change.add(event, now)?;
+        *self = change;
+        Ok(())
     }
 
     /// The job as it stands after the change.
@@ -131,7 +159,12 @@ pub fn first_entry(job: &Job) -> Entry {
 /// If the event is stale or does not fit; the job is as it was.
 pub fn apply(mut job: Job, event: &Event, now: Timestamp) -> Result<(Job, Vec<Effect>), Rejected> {
     let mut effects = Vec::new();
-    let next = next_state(&job, event, now, &mut effects)?;
+    step(&mut job, event, now, &mut effects)?;
+    Ok((job, effects))
+}
+
+fn step(job: &mut Job, event: &Event, now: Timestamp, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
+    let next = next_state(job, event, now, effects)?;
     match event {
         Event::Scheduled { lease, .. } => job.attempt = lease.attempt,
         Event::Returned { .. } => job.spared += 1,
@@ -140,7 +173,7 @@ pub fn apply(mut job: Job, event: &Event, now: Timestamp) -> Result<(Job, Vec<Ef
     job.state = next;
     job.version = job.version.next();
     job.updated_at = job.updated_at.max(now);
-    Ok((job, effects))
+    Ok(())
 }
 
 fn next_state(

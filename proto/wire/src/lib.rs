@@ -23,7 +23,7 @@ pub use packet::{
     decode_progress, decode_submit, decode_task, encode_assignment, encode_audit, encode_call, encode_called,
     encode_cancel, encode_heartbeat, encode_outcome, encode_progress, encode_submit,
 };
-pub use safety::{decode_decision, decode_question, encode_decision, encode_question};
+pub use safety::{decode_decision, decode_policy_request, encode_decision, encode_policy_request};
 
 /// The generated types, as the schema has them.
 #[allow(missing_debug_implementations, unreachable_pub, clippy::all, clippy::unwrap_used)]

@@ -1,7 +1,9 @@
-//! Questions to the safety kernel and its answers.
+//! Requests to the safety kernel and its decisions.
 
 use bytes::Bytes;
-use cortex_domain::policy::{Decision, DecisionView, Question};
+use cortex_domain::id::JobId;
+use cortex_domain::policy::{Decision, DecisionView, PolicyRequest};
+use cortex_domain::state::Attempt;
 use cortex_domain::time::Timestamp;
 use prost::Message as _;
 
@@ -12,15 +14,15 @@ use v1::check_response as answer;
 const REQUEST: Message = Message("CheckRequest");
 const RESPONSE: Message = Message("CheckResponse");
 
-/// A question, and the time at which it is asked.
+/// Writes a request, and the time at which it is made.
 #[must_use]
-pub fn encode_question(question: &Question, now: Timestamp) -> Bytes {
-    v1::CheckRequest::from((question, now)).encode_to_vec().into()
+pub fn encode_policy_request(request: &PolicyRequest, now: Timestamp) -> Bytes {
+    v1::CheckRequest::from((request, now)).encode_to_vec().into()
 }
 
 /// # Errors
-/// If the bytes are no question.
-pub fn decode_question(bytes: &[u8]) -> Result<(Question, Timestamp), DecodeError> {
+/// If the bytes are no request.
+pub fn decode_policy_request(bytes: &[u8]) -> Result<(PolicyRequest, Timestamp), DecodeError> {
     REQUEST.parse::<v1::CheckRequest>(bytes)?.try_into()
 }
 
@@ -35,29 +37,37 @@ pub fn decode_decision(bytes: &[u8]) -> Result<Decision, DecodeError> {
     RESPONSE.parse::<v1::CheckResponse>(bytes)?.try_into()
 }
 
-impl From<(&Question, Timestamp)> for v1::CheckRequest {
-    fn from((question, now): (&Question, Timestamp)) -> Self {
+impl From<(&PolicyRequest, Timestamp)> for v1::CheckRequest {
+    fn from((request, now): (&PolicyRequest, Timestamp)) -> Self {
         Self {
-            owner: Some((&question.owner).into()),
-            topic: question.topic.to_string(),
-            context: question.context.to_string(),
-            labels: question.labels.iter().cloned().collect(),
+            owner: Some((&request.owner).into()),
+            topic: request.topic.to_string(),
+            context: request.context.to_string(),
+            labels: request.labels.clone().into_iter().collect(),
             now: now.as_millis(),
+            job: request.job.as_bytes().to_vec(),
+            attempt: request.attempt.0,
+            model: request.model.as_ref().map(ToString::to_string).unwrap_or_default(),
+            traceparent: request.traceparent.clone().unwrap_or_default(),
         }
     }
 }
 
-impl TryFrom<v1::CheckRequest> for (Question, Timestamp) {
+impl TryFrom<v1::CheckRequest> for (PolicyRequest, Timestamp) {
     type Error = DecodeError;
 
     fn try_from(request: v1::CheckRequest) -> Result<Self, DecodeError> {
-        let question = Question {
+        let about = PolicyRequest {
+            job: REQUEST.valid("job", JobId::from_slice(&request.job))?,
+            attempt: Attempt(request.attempt),
+            model: optional(&request.model).map(|model| REQUEST.text("model", model)).transpose()?,
+            traceparent: optional(&request.traceparent).map(str::to_owned),
             owner: REQUEST.nested("owner", request.owner)?,
             topic: REQUEST.text("topic", &request.topic)?,
             context: REQUEST.text("context", &request.context)?,
             labels: request.labels.into_iter().collect(),
         };
-        Ok((question, Timestamp::from_millis(request.now)))
+        Ok((about, Timestamp::from_millis(request.now)))
     }
 }
 
@@ -92,4 +102,8 @@ impl TryFrom<v1::CheckResponse> for Decision {
             answer::Decision::Throttle(throttle) => Self::throttle(Timestamp::from_millis(throttle.until)),
         })
     }
+}
+
+fn optional(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }

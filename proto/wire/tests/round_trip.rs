@@ -81,8 +81,8 @@ proptest! {
     }
 
     #[test]
-    fn a_question_reads_back((question, now) in values::question()) {
-        prop_assert_eq!(decode_question(&encode_question(&question, now)), Ok((question, now)));
+    fn a_policy_request_reads_back((request, now) in values::policy_request()) {
+        prop_assert_eq!(decode_policy_request(&encode_policy_request(&request, now)), Ok((request, now)));
     }
 
     #[test]
@@ -154,7 +154,7 @@ fn decode_anything(bytes: &[u8]) {
     let _ = (decode_job(bytes), decode_log(bytes), decode_message(bytes), decode_outcome(bytes));
     let _ = (decode_progress(bytes), decode_cancel(bytes), decode_heartbeat(bytes), decode_task(bytes));
     let _ = (decode_call(bytes), decode_called(bytes), decode_audit(bytes), decode_submit(bytes));
-    let _ = (decode_question(bytes), decode_decision(bytes), link::job(bytes, Bytes::new()));
+    let _ = (decode_policy_request(bytes), decode_decision(bytes), link::job(bytes, Bytes::new()));
     let _ = v1::Up::decode(bytes).map(Up::try_from);
     let _ = v1::Down::decode(bytes).map(Down::try_from);
 }

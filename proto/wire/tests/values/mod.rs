@@ -13,7 +13,7 @@ use cortex_domain::job::{
     Durability, Fingerprint, Hop, Idempotency, Job, Limits, Owner, Priority, Request, Version,
 };
 use cortex_domain::pointer::{Memory, Pointer};
-use cortex_domain::policy::{Clearance, PolicyVersion, Question};
+use cortex_domain::policy::{Clearance, PolicyRequest, PolicyVersion};
 use cortex_domain::ports::Message;
 use cortex_domain::state::{
     Attempt, Denial, Exhausted, Failure, FailureKind, Hold, Lease, State, StateName, Target,
@@ -323,8 +323,8 @@ pub(crate) fn audit() -> impl Strategy<Value = AuditEvent> {
     )
 }
 
-pub(crate) fn question() -> impl Strategy<Value = (Question, Timestamp)> {
+pub(crate) fn policy_request() -> impl Strategy<Value = (PolicyRequest, Timestamp)> {
     (request(), memory(), time()).prop_map(|(request, memory, now)| {
-        (Question::about(&request, Pointer::context(memory, request.id)), now)
+        (PolicyRequest::about(&Job::accepted(request, Durability::Durable, memory)), now)
     })
 }

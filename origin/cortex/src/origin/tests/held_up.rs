@@ -10,7 +10,7 @@ use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Version};
 use cortex_domain::pointer::{Memory, Pointer};
-use cortex_domain::policy::{Decision, Question};
+use cortex_domain::policy::{Decision, PolicyRequest};
 use cortex_domain::ports::{
     Acceptance, Answer, CommitError, JobStore, Outbound, Payloads, Query, SafetyError, SafetyGate, Sequence,
     Step, StoreError,
@@ -169,10 +169,10 @@ pub(crate) struct SlowGate<G> {
 }
 
 impl<G: SafetyGate> SafetyGate for SlowGate<G> {
-    fn check(&self, question: Question, now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>> {
+    fn check(&self, request: PolicyRequest, now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>> {
         Box::pin(async move {
             self.check.pass().await;
-            self.gate.check(question, now).await
+            self.gate.check(request, now).await
         })
     }
 }

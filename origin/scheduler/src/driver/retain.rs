@@ -5,36 +5,36 @@ use std::time::Duration;
 
 use cortex_domain::retention::Retention;
 
-use crate::core::Core;
+use super::Driver;
 
 /// How soon to look again after something was deleted: more may have ended meanwhile.
-const SOON: Duration = Duration::from_secs(1);
+const BACKLOG_INTERVAL: Duration = Duration::from_secs(1);
 /// How often to look whether it is time.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs until the scheduler stops. In a task of its own, since it goes on for as long as there is something to delete.
-pub(crate) async fn run(core: Arc<Core>) {
+pub(super) async fn run(driver: Arc<Driver>) {
     loop {
         let forgotten = tokio::select! {
-            () = core.stop.cancelled() => return,
-            forgotten = core.store.forget(core.now()) => forgotten,
+            () = driver.stop.cancelled() => return,
+            forgotten = driver.store.forget(driver.clock.now()) => forgotten,
         };
         let pause = match forgotten {
             Ok(0) => Retention::EVERY,
             Ok(jobs) => {
                 tracing::info!(jobs, "jobs that are kept no longer were deleted");
-                SOON
+                BACKLOG_INTERVAL
             }
             Err(error) => {
                 tracing::warn!(%error, "what is kept no longer could not be deleted; it is tried again");
                 Retention::EVERY
             }
         };
-        let since = core.uptime();
-        while core.uptime().since(since) < pause {
+        let since = driver.clock.uptime();
+        while driver.clock.uptime().since(since) < pause {
             tokio::select! {
-                () = core.stop.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
+                () = driver.stop.cancelled() => return,
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     }

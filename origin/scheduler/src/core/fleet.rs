@@ -113,6 +113,11 @@ impl Fleet {
         self.leases.values().filter_map(|held| Some((held.clone(), why(held)?))).collect()
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.slots.is_empty() && self.leases.is_empty()
+    }
+
     fn occupy(&mut self, dispatch: DispatchId, worker: &WorkerId) {
         if self.slots.insert(dispatch, worker.clone()).is_none()
             && let Some(candidate) = self.workers.get_mut(worker)

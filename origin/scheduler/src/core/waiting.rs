@@ -34,7 +34,6 @@ pub(crate) struct Waiting {
     durable: Shares,
     later: BTreeSet<(Timestamp, JobId)>,
     sleepers: HashMap<JobId, Sleeper>,
-    deadlines: BTreeSet<(Timestamp, JobId)>,
 }
 
 #[derive(Debug)]
@@ -62,16 +61,16 @@ impl Waiting {
             durable: Shares::new(sharing.queue, sharing.weights.clone()),
             later: BTreeSet::new(),
             sleepers: HashMap::new(),
-            deadlines: BTreeSet::new(),
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.homes.is_empty()
     }
 
-    pub(crate) fn contains(&self, job: JobId) -> bool {
-        self.homes.contains_key(&job)
+    pub(crate) fn get(&self, job: JobId) -> Option<&Ticket> {
+        self.pools.get(self.homes.get(&job)?)?.get(job)
     }
 
     /// Whether a durable job would be queued now.
@@ -84,30 +83,28 @@ impl Waiting {
 
     /// Queues a job for a pool; one that is queued already is replaced.
     ///
-    /// Where its tenant has its share, it takes the place of a less urgent one of the same tenant. Where all is taken,
+    /// Returns the job that was given up for it. Where its tenant has its share, it takes the place of a less urgent one of the same tenant. Where all is taken,
     /// a tenant that has less than an even part takes the place of the last one of who has the most.
-    pub(crate) fn push(&mut self, ticket: Ticket, pool: &Pool) -> Result<(), Full> {
+    pub(crate) fn push(&mut self, ticket: Ticket, pool: &Pool) -> Result<Option<JobId>, Full> {
         let job = ticket.job();
         let (id, tenant) = (job.id(), job.tenant().clone());
         self.remove(id);
+        let mut given_up = None;
         if job.durability == Durability::Durable {
-            self.make_room(job)?;
+            given_up = self.make_room(job)?;
             self.durable.force(&tenant, 1);
-        }
-        if let Some(deadline) = job.request.limits.deadline {
-            self.deadlines.insert((deadline, id));
         }
         let place = Place { job: id, tenant, topic: job.topic().clone(), priority: job.request.priority };
         self.homes.insert(id, pool.clone());
         let queue = self.pools.entry(pool.clone()).or_insert_with(|| FairQueue::new(self.weights.clone()));
         queue.push(place, ticket);
-        Ok(())
+        Ok(given_up)
     }
 
-    fn make_room(&mut self, job: &Job) -> Result<(), Full> {
+    fn make_room(&mut self, job: &Job) -> Result<Option<JobId>, Full> {
         let tenant = job.tenant();
         if self.durable.held(tenant) < self.durable.limit(tenant) {
-            return Ok(());
+            return Ok(None);
         }
         let own = self.last_of(tenant).filter(|last| rank(job) < rank(last)).map(Job::id);
         let given_up = own.or_else(|| {
@@ -119,7 +116,7 @@ impl Waiting {
         let given_up = given_up.ok_or(Full)?;
         self.remove(given_up);
         self.wake(given_up);
-        Ok(())
+        Ok(Some(given_up))
     }
 
     /// The durable job of a tenant that would have its turn last.
@@ -154,9 +151,6 @@ impl Waiting {
         if known.durability == Durability::Durable {
             self.durable.give(known.tenant(), 1);
         }
-        if let Some(deadline) = known.request.limits.deadline {
-            self.deadlines.remove(&(deadline, job));
-        }
         Some(ticket)
     }
 
@@ -188,7 +182,7 @@ impl Waiting {
     }
 
     /// Forgets that a job is to come back.
-    fn wake(&mut self, job: JobId) {
+    pub(crate) fn wake(&mut self, job: JobId) {
         if let Some(Sleeper { at, tenant }) = self.sleepers.remove(&job) {
             self.later.remove(&(at, job));
             if let Some(tenant) = tenant {
@@ -204,12 +198,6 @@ impl Waiting {
             self.wake(*job);
         }
         due
-    }
-
-    /// Takes out the queued jobs whose deadline has passed, at most `most`.
-    pub(crate) fn expired(&mut self, now: Timestamp, most: usize) -> Vec<Ticket> {
-        let jobs = until(&self.deadlines, now, most);
-        jobs.into_iter().filter_map(|job| self.remove(job)).collect()
     }
 
     /// Takes out the tickets that fit `pick`, at most `most`.

@@ -1,0 +1,39 @@
+use cortex_domain::call::Called;
+use cortex_domain::event::Entry;
+use cortex_domain::flow::Assignment;
+use cortex_domain::id::JobId;
+use cortex_domain::job::Job;
+use cortex_domain::pointer::Pointer;
+use cortex_domain::policy::PolicyRequest;
+use cortex_domain::task::Cancel;
+use cortex_domain::transition::Change;
+
+use super::tracked::AskId;
+
+/// What is to be done, in this order. The outcome of the first five comes back as an input.
+#[derive(Debug)]
+pub(crate) enum Action<R> {
+    /// Read a job from the store.
+    Load { job: JobId },
+    /// Ask the safety kernel whether a job may pass.
+    Ask { ask: AskId, request: Box<PolicyRequest> },
+    /// Commit a change to the store.
+    Commit { change: Change },
+    /// Make a call's job durable as it is, with its log.
+    Keep { job: Box<Job>, log: Vec<Entry> },
+    /// Offer a placed job to its worker.
+    Send { assignment: Box<Assignment> },
+    /// Tell a worker to stop.
+    Abort { cancel: Cancel },
+    /// Record a call that has ended, and only then answer its caller.
+    Answer { reply: R, job: Box<Job>, log: Vec<Entry>, answer: Option<Pointer> },
+    /// Answer a caller.
+    Reply { reply: R, called: Called },
+}
+
+impl<R> Action<R> {
+    /// Whether it answers a caller.
+    pub(crate) fn answers(&self) -> bool {
+        matches!(self, Self::Answer { .. } | Self::Reply { .. })
+    }
+}

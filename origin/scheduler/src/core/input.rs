@@ -1,0 +1,79 @@
+use cortex_domain::event::Event;
+use cortex_domain::id::{DispatchId, JobId, WorkerId};
+use cortex_domain::job::{Job, Request};
+use cortex_domain::placement::Candidate;
+use cortex_domain::policy::Decision;
+use cortex_domain::state::Lease;
+use cortex_domain::time::{Timestamp, Uptime};
+
+use super::tracked::AskId;
+
+/// The time and the randomness of one step.
+pub(crate) struct Now<'a> {
+    pub(crate) wall: Timestamp,
+    pub(crate) awake: Uptime,
+    /// Makes ids that no worker can guess.
+    pub(crate) dispatch: &'a mut dyn FnMut() -> DispatchId,
+}
+
+impl std::fmt::Debug for Now<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Now").field("wall", &self.wall).field("awake", &self.awake).finish_non_exhaustive()
+    }
+}
+
+/// What happened. `R` is how a caller is answered.
+#[derive(Debug)]
+pub(crate) enum Input<R> {
+    /// A durable job is in the store and ready.
+    Submitted { job: JobId },
+    /// These durable jobs are open in the store.
+    Open { jobs: Vec<Job> },
+    /// Someone else has changed a job in the store.
+    Changed { job: JobId },
+    /// A synchronous call came in.
+    Called { request: Box<Request>, reply: R },
+    /// The caller waits no longer: its call is to go on as a durable job.
+    Detached { job: JobId },
+    /// The caller has left.
+    HungUp { job: JobId },
+    /// A worker reports on a job.
+    Reported { job: JobId, event: Event, worker: WorkerId },
+    /// A worker is there, and holds these leases.
+    Beat { worker: Box<Candidate>, held: Vec<Lease> },
+    /// Time has passed.
+    Tick,
+    /// The scheduler shuts down.
+    Stopping,
+
+    /// What came of [`super::Action::Load`]: the job, if the store has it. `Err`: the store failed.
+    Loaded { job: JobId, found: Result<Option<Box<Job>>, ()> },
+    /// What came of [`super::Action::Ask`]. `Err`: the safety kernel could not be asked.
+    Decided { job: JobId, ask: AskId, decision: Result<Decision, ()> },
+    /// What came of [`super::Action::Commit`].
+    Saved { job: JobId, outcome: Result<Box<Job>, NotSaved> },
+    /// What came of [`super::Action::Keep`].
+    Kept { job: JobId, outcome: Result<(), NotKept> },
+    /// What came of [`super::Action::Send`]: whether the worker's end accepted the assignment.
+    Sent { job: JobId, lease: Lease, worker: WorkerId, accepted: bool },
+}
+
+/// Why the store did not commit a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotSaved {
+    /// The job is at another version.
+    Conflict,
+    /// The draft that was to become the result is missing.
+    NoDraft,
+    /// The store failed.
+    Failed,
+}
+
+/// Why the store did not take a call's job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotKept {
+    /// The tenant has as much in the store as it may.
+    Full,
+    /// The store failed.
+    Failed,
+}

@@ -1,0 +1,135 @@
+//! From the queue to a worker, for as long as a worker has room.
+
+use std::time::Duration;
+
+use cortex_domain::call::Refusal;
+use cortex_domain::event::Event;
+use cortex_domain::flow::{Accepted, Assignment};
+use cortex_domain::id::{JobId, Pool, WorkerId};
+use cortex_domain::job::Job;
+use cortex_domain::placement::{Candidate, Wanted};
+use cortex_domain::state::{Lease, Target};
+
+use super::action::Action;
+use super::state::{State, Step};
+use super::tracked::{Kind, Phase, Report, Slot, Tracked};
+use super::waiting::Ticket;
+
+/// A clearance older than this is not acted on: the policies may have changed.
+const CLEARANCE_LIFETIME: Duration = Duration::from_secs(5);
+
+impl<R> State<R> {
+    /// A worker says what it is; that renews the leases it lists.
+    pub(super) fn beat(&mut self, worker: Candidate, held: &[Lease], step: &Step<'_, '_, R>) {
+        self.fleet.beat(worker, held, step.now.awake);
+        self.may_place = true;
+    }
+
+    /// Places every job that can be placed.
+    pub(super) fn place_all(&mut self, step: &mut Step<'_, '_, R>) {
+        for pool in self.waiting.pools() {
+            while let Some((ticket, slot)) = self.next(&pool, step) {
+                let id = ticket.cleared.job().id();
+                let Some(tracked) = self.jobs.remove(&id) else {
+                    self.fleet.end(slot.dispatch);
+                    continue;
+                };
+                if step.now.awake.since(ticket.since) <= CLEARANCE_LIFETIME {
+                    self.place(id, tracked, ticket, slot, step);
+                } else if let Ok(accepted) = Accepted::recalled(ticket.cleared.into_job()) {
+                    // It keeps its turn: sent back, all that wait as long would be judged again for each free slot.
+                    self.judge(id, tracked, accepted, Some(slot), step);
+                }
+            }
+        }
+    }
+
+    /// The job whose turn it is at a pool, with a slot of the best worker that has room.
+    fn next(&mut self, pool: &Pool, step: &mut Step<'_, '_, R>) -> Option<(Ticket, Slot)> {
+        let fleet = &self.fleet;
+        let first = self.waiting.first(pool, |topic| fleet.has_room(pool, topic))?;
+        let (job, tenant) = (first.id(), first.tenant().clone());
+        let wanted = Wanted { job, pool, topic: first.topic(), model: first.request.model.as_ref() };
+        let dispatch = (step.now.dispatch)();
+        let worker = self.fleet.reserve(wanted, dispatch)?;
+        let ticket = self.waiting.take(job)?;
+        self.payers.insert(dispatch, (pool.clone(), tenant));
+        Some((ticket, Slot { worker, dispatch }))
+    }
+
+    /// Gives a cleared job its lease and sends it; a durable one once that is committed.
+    pub(super) fn place(
+        &mut self,
+        id: JobId,
+        mut tracked: Tracked<R>,
+        ticket: Ticket,
+        slot: Slot,
+        step: &mut Step<'_, '_, R>,
+    ) {
+        let tenant = ticket.cleared.job().tenant().clone();
+        let lease = Lease { attempt: ticket.cleared.job().attempt.next(), dispatch: slot.dispatch };
+        let placed = ticket.cleared.place(Target::Worker(slot.worker.clone()), lease, step.now.wall);
+        let Ok(placed) = placed else {
+            self.free(slot.dispatch);
+            // Can't be, as the lease is of the next attempt: a durable job begins anew, from the store.
+            return match tracked.kind {
+                Kind::Call(_) => self.refuse(id, tracked, &tenant, Refusal::Internal, step),
+                Kind::Durable => {
+                    self.let_go(id, tracked);
+                }
+            };
+        };
+        let (change, assignment) = placed.into_parts();
+        let assignment = Box::new(assignment);
+        match &mut tracked.kind {
+            Kind::Durable => {
+                tracked.phase = Phase::Placing { assignment, slot };
+                self.hold(id, tracked);
+                step.actions.push(Action::Commit { change });
+            }
+            Kind::Call(call) => {
+                call.log.extend_from_slice(change.entries());
+                let job = Box::new(change.into_job());
+                self.send(id, tracked, job, assignment, &slot.worker, step);
+            }
+        }
+    }
+
+    /// Sends a job that has its lease.
+    pub(super) fn send(
+        &mut self,
+        id: JobId,
+        mut tracked: Tracked<R>,
+        job: Box<Job>,
+        assignment: Box<Assignment>,
+        worker: &WorkerId,
+        step: &mut Step<'_, '_, R>,
+    ) {
+        let lease = assignment.lease();
+        self.fleet.grant(id, lease, worker, job.request.limits.run, step.now.awake);
+        tracked.phase = Phase::InFlight { job, lease };
+        self.hold(id, tracked);
+        step.actions.push(Action::Send { assignment });
+    }
+
+    /// A worker's end has answered an assignment, or could not be reached.
+    pub(super) fn sent(
+        &mut self,
+        id: JobId,
+        lease: Lease,
+        worker: WorkerId,
+        accepted: bool,
+        step: &mut Step<'_, '_, R>,
+    ) {
+        let event = if accepted {
+            Event::Dispatched { lease }
+        } else {
+            self.fleet.leave(&worker);
+            Event::Returned { lease }
+        };
+        // It may have ended since; no one else knows this lease.
+        if self.jobs.contains_key(&id) {
+            self.report(id, Report { event, worker: Some(worker) }, step);
+        }
+    }
+}

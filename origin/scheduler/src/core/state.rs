@@ -1,0 +1,140 @@
+//! What the scheduler holds in memory. All of it can be lost: the store is the truth.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use cortex_domain::catalogue::Catalogue;
+use cortex_domain::fair::Shares;
+use cortex_domain::id::{DispatchId, JobId, Pool, Tenant};
+use cortex_domain::pointer::Memory;
+use cortex_domain::time::{Timestamp, Uptime};
+
+use super::action::Action;
+use super::fleet::Fleet;
+use super::input::{Input, Now};
+use super::tracked::{AskId, Kind, Phase, Tracked};
+use super::waiting::Waiting;
+use crate::settings::Settings;
+
+/// The scheduler's state. `R` is how a caller is answered.
+#[derive(Debug)]
+pub(crate) struct State<R> {
+    pub(super) catalogue: Catalogue,
+    /// A worker silent this long loses its jobs.
+    pub(super) lease: Duration,
+    /// Where the payloads of calls lie.
+    pub(super) memory: Memory,
+    pub(super) jobs: HashMap<JobId, Tracked<R>>,
+    pub(super) fleet: Fleet,
+    pub(super) waiting: Waiting,
+    /// The calls that are open, each tenant's up to its share.
+    pub(super) calls: Shares,
+    /// The same calls, the oldest first.
+    pub(super) calls_by_age: BTreeSet<(Uptime, JobId)>,
+    /// Deadlines of the jobs in hand.
+    pub(super) deadlines: BTreeSet<(Timestamp, JobId)>,
+    /// Jobs that wait for a store that failed.
+    pub(super) retries: BTreeSet<(Uptime, JobId)>,
+    /// Who is charged for what runs.
+    pub(super) payers: HashMap<DispatchId, (Pool, Tenant)>,
+    /// Whether a job or a slot has come since jobs were last placed.
+    pub(super) may_place: bool,
+    asks: u64,
+}
+
+/// One step: the time, and what is to be done so far.
+#[derive(Debug)]
+pub(super) struct Step<'a, 'n, R> {
+    pub(super) now: &'a mut Now<'n>,
+    pub(super) actions: Vec<Action<R>>,
+}
+
+impl<R> State<R> {
+    pub(crate) fn new(settings: &Settings, memory: Memory) -> Self {
+        let sharing = &settings.sharing;
+        Self {
+            catalogue: settings.catalogue.clone(),
+            lease: settings.lease,
+            memory,
+            jobs: HashMap::new(),
+            fleet: Fleet::default(),
+            waiting: Waiting::new(sharing),
+            calls: Shares::new(sharing.calls, sharing.weights.clone()),
+            calls_by_age: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            retries: BTreeSet::new(),
+            payers: HashMap::new(),
+            may_place: false,
+            asks: 0,
+        }
+    }
+
+    /// Takes what happened and returns what to do.
+    pub(crate) fn apply(&mut self, input: Input<R>, mut now: Now<'_>) -> Vec<Action<R>> {
+        let mut step = Step { now: &mut now, actions: Vec::new() };
+        match input {
+            Input::Submitted { job } => self.submitted(job, &mut step),
+            Input::Open { jobs } => self.open(&jobs, &mut step),
+            Input::Changed { job } => self.changed(job, &mut step),
+            Input::Called { request, reply } => self.called(*request, reply, &mut step),
+            Input::Detached { job } => self.detached(job, &mut step),
+            Input::HungUp { job } => self.hung_up(job, &mut step),
+            Input::Reported { job, event, worker } => self.reported(job, event, worker, &mut step),
+            Input::Beat { worker, held } => self.beat(*worker, &held, &step),
+            Input::Tick => self.tick(&mut step),
+            Input::Stopping => self.refuse_calls(&mut step),
+            Input::Loaded { job, found } => self.loaded(job, found, &mut step),
+            Input::Decided { job, ask, decision } => self.decided(job, ask, decision, &mut step),
+            Input::Saved { job, outcome } => self.saved(job, outcome, &mut step),
+            Input::Kept { job, outcome } => self.kept(job, outcome, &mut step),
+            Input::Sent { job, lease, worker, accepted } => {
+                self.sent(job, lease, worker, accepted, &mut step);
+            }
+        }
+        if std::mem::take(&mut self.may_place) {
+            self.place_all(&mut step);
+        }
+        step.actions
+    }
+
+    /// Takes a job in hand, or puts it back.
+    pub(super) fn hold(&mut self, job: JobId, tracked: Tracked<R>) {
+        self.jobs.insert(job, tracked);
+    }
+
+    /// Notes the deadline of a job in hand.
+    pub(super) fn watch(&mut self, job: JobId, tracked: &mut Tracked<R>, deadline: Option<Timestamp>) {
+        if tracked.deadline.is_none()
+            && let Some(deadline) = deadline
+        {
+            tracked.deadline = Some(deadline);
+            self.deadlines.insert((deadline, job));
+        }
+    }
+
+    /// Lets go of a job, of which nothing is left here.
+    pub(super) fn let_go(&mut self, job: JobId, tracked: Tracked<R>) -> Kind<R> {
+        if let Some(deadline) = tracked.deadline {
+            self.deadlines.remove(&(deadline, job));
+        }
+        tracked.kind
+    }
+
+    /// Frees the slot of a dispatch.
+    pub(super) fn free(&mut self, dispatch: DispatchId) {
+        self.fleet.end(dispatch);
+        self.may_place = true;
+    }
+
+    pub(super) fn next_ask(&mut self) -> AskId {
+        self.asks += 1;
+        AskId(self.asks)
+    }
+
+    /// Whether a job in hand waits for the safety kernel's answer to a request.
+    pub(super) fn awaits(&self, job: JobId, asked: AskId) -> bool {
+        self.jobs
+            .get(&job)
+            .is_some_and(|tracked| matches!(&tracked.phase, Phase::Judging { ask, .. } if *ask == asked))
+    }
+}

@@ -1,0 +1,112 @@
+//! One job in the scheduler's hands: which kind it is, and in which phase.
+
+use cortex_domain::event::{Entry, Event};
+use cortex_domain::flow::{Accepted, Assignment};
+use cortex_domain::id::{DispatchId, WorkerId};
+use cortex_domain::job::Job;
+use cortex_domain::state::Lease;
+use cortex_domain::time::{Timestamp, Uptime};
+
+/// How many reports wait while a job's change is being saved. What is lost beyond, the lease repairs.
+const MAX_REPORTS: usize = 64;
+
+/// Tells one request to the safety kernel from an earlier one about the same job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct AskId(pub(super) u64);
+
+/// What is reported of a job.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    pub(super) event: Event,
+    /// Who reports; no one, for what the scheduler itself finds.
+    pub(super) worker: Option<WorkerId>,
+}
+
+impl Report {
+    pub(super) fn own(event: Event) -> Self {
+        Self { event, worker: None }
+    }
+}
+
+/// A slot that is taken on a worker.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) worker: WorkerId,
+    pub(super) dispatch: DispatchId,
+}
+
+/// A job in the scheduler's hands.
+#[derive(Debug)]
+pub(super) struct Tracked<R> {
+    pub(super) kind: Kind<R>,
+    pub(super) phase: Phase<R>,
+    /// Reports that wait until the phase has ended.
+    pub(super) inbox: Vec<Report>,
+    /// Whether someone else has changed the job since it was read.
+    pub(super) changed: bool,
+    /// When the caller's own deadline passes, once the job is known; none after it has.
+    pub(super) deadline: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind<R> {
+    /// In the store.
+    Durable,
+    /// A synchronous call, held in memory until it is answered.
+    Call(Call<R>),
+}
+
+#[derive(Debug)]
+pub(super) struct Call<R> {
+    pub(super) log: Vec<Entry>,
+    pub(super) reply: R,
+    pub(super) since: Uptime,
+}
+
+/// What a job in hand waits for.
+#[derive(Debug)]
+pub(super) enum Phase<R> {
+    /// The store, which is asked for the job. `held` is the lease that it was last known to have.
+    Loading { held: Option<Lease> },
+    /// The safety kernel. A job that is judged again keeps the slot that was found for it.
+    Judging { accepted: Accepted, ask: AskId, slot: Option<Slot> },
+    /// Its turn; it lies in the queue.
+    Queued,
+    /// Its time; only calls wait for it here, durable jobs wait in the store.
+    Asleep { job: Box<Job> },
+    /// The commit of its placing, after which it is sent.
+    Placing { assignment: Box<Assignment>, slot: Slot },
+    /// The commit of a change. `reports` made the change, and make another one if this can't be committed.
+    Saving { held: Option<Lease>, reports: Vec<Report> },
+    /// Its worker.
+    InFlight { job: Box<Job>, lease: Lease },
+    /// The store, which takes a call over as a durable job.
+    Keeping { job: Box<Job>, held: Option<Lease>, reply: R },
+    /// A while, before a store that failed is asked again.
+    Retrying { held: Option<Lease> },
+}
+
+impl<R> Tracked<R> {
+    pub(super) fn durable(phase: Phase<R>) -> Self {
+        Self { kind: Kind::Durable, phase, inbox: Vec::new(), changed: false, deadline: None }
+    }
+
+    /// Keeps a report until the phase has ended.
+    pub(super) fn later(&mut self, report: Report) {
+        if self.inbox.len() < MAX_REPORTS {
+            self.inbox.push(report);
+        }
+    }
+
+    /// Whether a report waits by which a lease has ended.
+    pub(super) fn has_ended(&self, lease: Lease) -> bool {
+        self.inbox.iter().any(|report| matches!(report.event, Event::Failed { lease: of, .. } if of == lease))
+    }
+
+    /// Puts reports before those that came since.
+    pub(super) fn again(&mut self, mut reports: Vec<Report>) {
+        reports.append(&mut self.inbox);
+        reports.truncate(MAX_REPORTS);
+        self.inbox = reports;
+    }
+}

@@ -1,0 +1,139 @@
+//! Executes what the core decides: the only place where the scheduler meets the store, the bus, the safety kernel and the clock.
+
+mod execute;
+mod listen;
+mod reconcile;
+mod relay;
+mod retain;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cortex_domain::id::DispatchId;
+use cortex_domain::ports::{Bus, BusError, JobStore, Reply, SafetyGate};
+use cortex_platform::clock::Clock;
+use cortex_platform::entropy;
+use futures::FutureExt as _;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::core::{Action, Input, Now, State};
+use crate::settings::Settings;
+
+/// How often the core is told that time has passed. A turn pays for a run as long as this, and a longer one is charged
+/// another each time.
+const TICK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How calls are answered: by a reply on the bus.
+type Caller = Box<dyn Reply>;
+
+/// The core, and what it acts on.
+pub(crate) struct Driver {
+    state: Mutex<State<Caller>>,
+    store: Arc<dyn JobStore>,
+    bus: Arc<dyn Bus>,
+    gate: Arc<dyn SafetyGate>,
+    clock: Clock,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        store: Arc<dyn JobStore>,
+        bus: Arc<dyn Bus>,
+        gate: Arc<dyn SafetyGate>,
+        clock: Clock,
+        settings: &Settings,
+    ) -> Arc<Self> {
+        let state = Mutex::new(State::new(settings, store.memory()));
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        Arc::new(Self { state, store, bus, gate, clock, tasks, stop })
+    }
+
+    /// Starts the tasks that run until [`Self::stop`].
+    ///
+    /// # Errors
+    /// If the bus can't be listened on.
+    pub(crate) async fn run(self: &Arc<Self>) -> Result<(), BusError> {
+        listen::all(self).await?;
+        self.tasks.spawn(reconcile::run(self.clone()));
+        self.tasks.spawn(retain::run(self.clone()));
+        self.tasks.spawn(relay::run(self.clone()));
+        self.tasks.spawn(tick(self.clone()));
+        Ok(())
+    }
+
+    /// Ends every task and then refuses the calls that are open.
+    pub(crate) async fn stop(self: &Arc<Self>) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        for action in self.apply(Input::Stopping) {
+            self.execute(action).await;
+        }
+    }
+
+    /// Applies what happened and executes what follows from it. Most actions never wait and are done on return; one that
+    /// waits goes on in a task of its own, which holds a permit of `room` if one is left. Once the scheduler stops, callers are
+    /// answered and nothing else is begun.
+    fn handle(self: &Arc<Self>, input: Input<Caller>, room: &Arc<Semaphore>) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            for action in self.apply(input) {
+                if self.stop.is_cancelled() && !action.answers() {
+                    continue;
+                }
+                let driver = self.clone();
+                let mut executed = Box::pin(async move { driver.execute(action).await });
+                match executed.as_mut().now_or_never() {
+                    Some(outcome) => inputs.extend(outcome),
+                    None => self.go_on(executed, room),
+                }
+            }
+        }
+    }
+
+    fn go_on(
+        self: &Arc<Self>,
+        executed: impl Future<Output = Option<Input<Caller>>> + Send + 'static,
+        room: &Arc<Semaphore>,
+    ) {
+        let (driver, room) = (self.clone(), room.clone());
+        let permit = room.clone().try_acquire_owned().ok();
+        self.tasks.spawn(async move {
+            let outcome = executed.await;
+            drop(permit);
+            if let Some(outcome) = outcome {
+                driver.handle(outcome, &room);
+            }
+        });
+    }
+
+    /// The lock is never held across an await.
+    fn apply(&self, input: Input<Caller>) -> Vec<Action<Caller>> {
+        let mut dispatch = || DispatchId::new(entropy::random());
+        let now = Now { wall: self.clock.now(), awake: self.clock.uptime(), dispatch: &mut dispatch };
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).apply(input, now)
+    }
+}
+
+async fn tick(driver: Arc<Driver>) {
+    let mut ticks = tokio::time::interval(TICK_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let room = Arc::new(Semaphore::new(0));
+    loop {
+        tokio::select! {
+            () = driver.stop.cancelled() => return,
+            _ = ticks.tick() => driver.handle(Input::Tick, &room),
+        }
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}

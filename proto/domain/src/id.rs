@@ -78,7 +78,7 @@ impl FromStr for JobId {
 }
 
 /// Names one dispatch of one attempt; 128 random bits, so that a worker can't guess another's.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DispatchId([u8; 16]);
 
 impl DispatchId {

@@ -1,6 +1,6 @@
 //! The workers that are there and the leases they hold. State and rules only: the caller brings the time.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cortex_domain::id::{DispatchId, JobId, Pool, WorkerId};
@@ -23,10 +23,10 @@ pub(crate) struct Held {
 /// Workers and leases.
 #[derive(Debug, Default)]
 pub(crate) struct Fleet {
-    workers: HashMap<WorkerId, Candidate>,
+    workers: BTreeMap<WorkerId, Candidate>,
     /// Slots taken for a dispatch, before and after its lease is made.
-    slots: HashMap<DispatchId, WorkerId>,
-    leases: HashMap<DispatchId, Held>,
+    slots: BTreeMap<DispatchId, WorkerId>,
+    leases: BTreeMap<DispatchId, Held>,
 }
 
 impl Fleet {
@@ -36,7 +36,8 @@ impl Fleet {
         let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
         self.workers.insert(seen.worker.clone(), Candidate { in_flight, last_seen: now, ..seen });
         for lease in holds {
-            self.renew(*lease, now);
+            // A worker runs what it holds. The message that it has begun may have been lost.
+            self.started(*lease, now);
         }
     }
 
@@ -73,12 +74,6 @@ impl Fleet {
     pub(crate) fn started(&mut self, lease: Lease, now: Uptime) {
         if let Some(held) = self.held(lease) {
             held.started.get_or_insert(now);
-            held.renewed = now;
-        }
-    }
-
-    fn renew(&mut self, lease: Lease, now: Uptime) {
-        if let Some(held) = self.held(lease) {
             held.renewed = now;
         }
     }
@@ -199,6 +194,17 @@ mod tests {
         fleet.started(lease(1), at(4));
         assert!(fleet.overdue(PERIOD, at(8)).is_empty());
         assert_eq!(fleet.overdue(PERIOD, at(10))[0].1, FailureKind::Overran);
+    }
+
+    #[test]
+    fn a_worker_that_goes_on_saying_that_it_is_there_has_no_more_time_than_its_topic_has() {
+        let mut fleet = Fleet::default();
+        fleet.grant(job(), lease(1), &"w1".parse().unwrap(), Duration::from_secs(5), at(0));
+        for second in 1..=6 {
+            fleet.beat(worker(2), &[lease(1)], at(second));
+            assert!(fleet.overdue(PERIOD, at(second)).is_empty());
+        }
+        assert_eq!(fleet.overdue(PERIOD, at(7))[0].1, FailureKind::Overran);
     }
 
     #[test]

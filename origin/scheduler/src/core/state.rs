@@ -1,6 +1,6 @@
 //! What the scheduler holds in memory. All of it can be lost: the store is the truth.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use cortex_domain::catalogue::Catalogue;
@@ -36,7 +36,7 @@ pub(crate) struct State<R> {
     /// Jobs that wait for a store that failed.
     pub(super) retries: BTreeSet<(Uptime, JobId)>,
     /// Who is charged for what runs.
-    pub(super) payers: HashMap<DispatchId, (Pool, Tenant)>,
+    pub(super) payers: BTreeMap<DispatchId, (Pool, Tenant)>,
     /// Whether a job or a slot has come since jobs were last placed.
     pub(super) may_place: bool,
     asks: u64,
@@ -63,7 +63,7 @@ impl<R> State<R> {
             calls_by_age: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             retries: BTreeSet::new(),
-            payers: HashMap::new(),
+            payers: BTreeMap::new(),
             may_place: false,
             asks: 0,
         }

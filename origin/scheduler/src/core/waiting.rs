@@ -33,7 +33,7 @@ pub(crate) struct Waiting {
     /// The durable jobs here, queued or asleep.
     durable: Shares,
     later: BTreeSet<(Timestamp, JobId)>,
-    sleepers: HashMap<JobId, Sleeper>,
+    sleepers: BTreeMap<JobId, Sleeper>,
 }
 
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Waiting {
             weights: sharing.weights.clone(),
             durable: Shares::new(sharing.queue, sharing.weights.clone()),
             later: BTreeSet::new(),
-            sleepers: HashMap::new(),
+            sleepers: BTreeMap::new(),
         }
     }
 

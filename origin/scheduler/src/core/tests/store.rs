@@ -1,0 +1,76 @@
+//! The store as the contract has it: a commit names the version it expects, and takes all of a change or nothing.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use cortex_domain::event::{Entry, Event};
+use cortex_domain::id::{DispatchId, JobId};
+use cortex_domain::job::{Durability, Job};
+use cortex_domain::state::State as JobState;
+use cortex_domain::transition::{self, Change, Effect, first_entry};
+
+use crate::core::NotSaved;
+
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    pub(super) jobs: BTreeMap<JobId, (Job, Vec<Entry>)>,
+    /// Answers of dispatches, as workers put them.
+    pub(super) drafts: HashSet<(JobId, DispatchId)>,
+    pub(super) outbox: VecDeque<Effect>,
+}
+
+impl Store {
+    pub(super) fn accept(&mut self, job: Job) {
+        let id = job.id();
+        let log = vec![first_entry(&job)];
+        self.jobs.insert(id, (job, log));
+        self.outbox.push_back(Effect::Submit { job: id });
+    }
+
+    pub(super) fn commit(&mut self, change: Change) -> Result<Job, NotSaved> {
+        let id = change.job().id();
+        let Some((job, log)) = self.jobs.get_mut(&id) else { return Err(NotSaved::Conflict) };
+        if job.version != change.expected() {
+            return Err(NotSaved::Conflict);
+        }
+        if let Some(Entry { event: Event::Succeeded { lease, .. }, .. }) = change.entries().last()
+            && !self.drafts.contains(&(id, lease.dispatch))
+        {
+            return Err(NotSaved::NoDraft);
+        }
+        log.extend_from_slice(change.entries());
+        self.outbox.extend(
+            change.effects().iter().filter(|effect| !matches!(effect, Effect::Publish { .. })).cloned(),
+        );
+        *job = change.into_job();
+        Ok(job.clone())
+    }
+
+    pub(super) fn keep(&mut self, job: Job, log: Vec<Entry>) {
+        assert_eq!(job.durability, Durability::Durable);
+        let known = self.jobs.insert(job.id(), (job, log));
+        assert!(known.is_none(), "a call became durable twice");
+    }
+
+    pub(super) fn open(&self) -> Vec<Job> {
+        self.jobs.values().map(|(job, _)| job).filter(|job| !job.state.is_terminal()).cloned().collect()
+    }
+
+    /// Every job has ended, and its log says how.
+    pub(super) fn check(&self) {
+        for (id, (job, log)) in &self.jobs {
+            assert!(job.state.is_terminal(), "{id} has not ended: {:?}", job.state);
+            let mut folded = Job::accepted(job.request.clone(), Durability::Durable, job.memory);
+            assert_eq!(log[0], first_entry(&folded));
+            for entry in &log[1..] {
+                assert_eq!(entry.version, folded.version.next(), "{id}: a gap in the log");
+                (folded, _) = transition::apply(folded, &entry.event, entry.at).unwrap();
+                assert_eq!(entry.state, folded.state.name());
+            }
+            assert_eq!(&folded, job, "{id}: the log does not fold to the state");
+            let spared = job.attempt.0 - job.spared;
+            assert!(spared <= job.request.limits.attempts, "{id}: too many attempts");
+            let won = log.iter().filter(|entry| matches!(entry.event, Event::Succeeded { .. })).count();
+            assert_eq!(won, usize::from(matches!(job.state, JobState::Succeeded { .. })));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What workers do with what they are sent: all that a worker could.
+
+use cortex_domain::event::{Event, Timings};
+use cortex_domain::id::{DispatchId, JobId, WorkerId};
+use cortex_domain::placement::Candidate;
+use cortex_domain::state::{Attempt, Failure, FailureKind, Lease};
+use cortex_domain::time::Uptime;
+
+use super::dice::Dice;
+
+/// A report on its way, or a draft that is put.
+#[derive(Debug)]
+pub(super) enum Said {
+    Draft { job: JobId, dispatch: DispatchId },
+    Report { job: JobId, event: Event },
+}
+
+pub(super) fn name(n: u64) -> WorkerId {
+    format!("w{n}").parse().unwrap()
+}
+
+pub(super) fn candidate(n: u64, draining: bool) -> Candidate {
+    Candidate {
+        worker: name(n),
+        pool: "echo".parse().unwrap(),
+        topics: vec![cortex_domain::topics::ECHO.into()],
+        capacity: 3,
+        in_flight: 0,
+        draining,
+        models: vec![],
+        last_seen: Uptime::default(),
+    }
+}
+
+/// What comes of a dispatch: what the worker says, each after some milliseconds, and whether it goes on to hold the lease.
+pub(super) fn work(job: JobId, lease: Lease, worker: &WorkerId, dice: &mut Dice) -> (Vec<(u64, Said)>, bool) {
+    let started = Event::Started { lease, worker: worker.clone() };
+    let succeeded = |lease| Event::Succeeded { lease, timings: Timings::default() };
+    let failed = |kind| Event::Failed { lease, failure: Failure::new(kind, "it broke") };
+    let draft = Said::Draft { job, dispatch: lease.dispatch };
+    let report = |event| Said::Report { job, event };
+    let took = 1 + dice.below(4000);
+    let mut said = match dice.below(12) {
+        // Never heard of again.
+        0 => return (vec![], false),
+        // It hangs, and says that it is there.
+        1 => return (vec![(took, report(started))], true),
+        2 => vec![(1, report(started)), (took, report(failed(FailureKind::Broken)))],
+        3 => vec![(took, report(failed(FailureKind::InvalidInput)))],
+        4 => vec![(took, report(Event::Returned { lease }))],
+        // Its answer gets lost, its report does not.
+        5 => vec![(took, report(succeeded(lease)))],
+        // The start comes after the end.
+        6 => vec![(took, draft), (took, report(succeeded(lease))), (took + 1, report(started))],
+        // It says everything twice, and then something else.
+        7 => vec![
+            (1, report(started.clone())),
+            (2, report(started)),
+            (took, draft),
+            (took, report(succeeded(lease))),
+            (took + 1, report(succeeded(lease))),
+            (took + 2, report(failed(FailureKind::Broken))),
+        ],
+        _ => vec![(1, report(started)), (took, draft), (took, report(succeeded(lease)))],
+    };
+    if dice.chance(20) {
+        let forged = Lease { dispatch: DispatchId::new(dice.bytes()), ..lease };
+        said.push((took / 2, report(succeeded(forged))));
+        said.push((took / 2, report(succeeded(Lease { attempt: Attempt(lease.attempt.0 + 1), ..lease }))));
+        let other = WorkerId::clone(&name(9));
+        said.push((took / 2, report(Event::Started { lease, worker: other })));
+    }
+    (said, true)
+}

@@ -1,0 +1,508 @@
+//! One simulated origin around the core.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::path::Path;
+use std::time::Duration;
+
+use cortex_domain::call::Called;
+use cortex_domain::event::Event;
+use cortex_domain::id::{DispatchId, JobId, WorkerId};
+use cortex_domain::job::{Durability, Job, Limits, Owner, Priority, Request};
+use cortex_domain::pointer::Memory;
+use cortex_domain::policy::Decision;
+use cortex_domain::state::{Denial, Lease, State as JobState, Target};
+use cortex_domain::time::{Timestamp, Uptime};
+use cortex_domain::topics;
+use cortex_domain::transition::{Change, Effect};
+use cortex_wire::v1;
+
+use super::dice::Dice;
+use super::store::Store;
+use super::workers::{self, Said};
+use crate::core::{Action, Input, NotKept, NotSaved, Now, State};
+use crate::settings::{Settings, Unlisted};
+
+const JOBS: u64 = 6;
+const CALLS: u64 = 5;
+const WORKERS: u64 = 2;
+/// After this time no more faults are made.
+const PEACE_MS: u64 = 120_000;
+/// After this time a job that has not ended is stuck.
+const END_MS: u64 = 3_600_000;
+
+/// Something that comes.
+#[derive(Debug)]
+enum Coming {
+    Input(Input<u64>),
+    /// An action of the incarnation that gave it, to be executed.
+    Action(u64, Action<u64>),
+    /// The outcome of an action, for the incarnation that gave it.
+    Outcome(u64, Input<u64>),
+    Said(WorkerId, Said),
+    Call(u64),
+    Leave(u64),
+    Detach(u64),
+    Cancel(JobId),
+    Beat(u64),
+    Tick,
+    Reconcile,
+    Relay,
+    Crash,
+    /// What a crash took along.
+    Nothing,
+}
+
+/// What a run has seen, so that a simulation that tests nothing is noticed.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Seen {
+    succeeded: u64,
+    failed: u64,
+    cancelled: u64,
+    timed_out: u64,
+    denied: u64,
+    answered: u64,
+    kept: u64,
+    refused: u64,
+    lost: u64,
+    conflicts: u64,
+    no_drafts: u64,
+    failed_writes: u64,
+    crashes: u64,
+    unreachable: u64,
+}
+
+impl Seen {
+    pub(super) fn add(&mut self, other: &Self) {
+        for (to, from) in self.all_mut().into_iter().zip(other.clone().all_mut()) {
+            *to += *from;
+        }
+    }
+
+    fn all_mut(&mut self) -> [&mut u64; 14] {
+        [
+            &mut self.succeeded,
+            &mut self.failed,
+            &mut self.cancelled,
+            &mut self.timed_out,
+            &mut self.denied,
+            &mut self.answered,
+            &mut self.kept,
+            &mut self.refused,
+            &mut self.lost,
+            &mut self.conflicts,
+            &mut self.no_drafts,
+            &mut self.failed_writes,
+            &mut self.crashes,
+            &mut self.unreachable,
+        ]
+    }
+
+    /// Each thing that can happen happened, often.
+    pub(super) fn check(&self, runs: usize) {
+        let few = u64::try_from(runs / 100).unwrap();
+        for seen in self.clone().all_mut() {
+            assert!(*seen > few, "something was hardly tried: {self:?}");
+        }
+    }
+}
+
+pub(super) struct World {
+    dice: Dice,
+    state: State<u64>,
+    settings: Settings,
+    store: Store,
+    /// Ordered by time; equals in the order in which they came.
+    coming: BinaryHeap<Reverse<(u64, u64)>>,
+    what: BTreeMap<u64, Coming>,
+    count: u64,
+    now_ms: u64,
+    incarnation: u64,
+    /// Calls that are open, by their number; those of a scheduler that was killed are lost.
+    calls: BTreeMap<u64, JobId>,
+    lost: BTreeSet<u64>,
+    /// What each worker holds.
+    held: BTreeMap<WorkerId, BTreeMap<DispatchId, (JobId, Lease)>>,
+    /// Dispatches that were sent, each once.
+    sent: BTreeSet<[u8; 16]>,
+    seen: Seen,
+}
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        let pools = "topics: { job.echo: { pool: echo } }\n";
+        let timeouts = "heartbeat: 2s\nlease: 10s\ndefault: { run: 30s, attempts: 3 }\n";
+        let settings =
+            Settings::parse((pools, Path::new("p")), (timeouts, Path::new("t")), Unlisted::Refused).unwrap();
+        let state = State::new(&settings, Memory::Local);
+        Self {
+            dice: Dice::new(seed),
+            state,
+            settings,
+            store: Store::default(),
+            coming: BinaryHeap::new(),
+            what: BTreeMap::new(),
+            count: 0,
+            now_ms: 1_000_000,
+            incarnation: 0,
+            calls: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            held: BTreeMap::new(),
+            sent: BTreeSet::new(),
+            seen: Seen::default(),
+        }
+    }
+
+    pub(super) fn run(mut self) -> Seen {
+        for n in 0..JOBS {
+            let after = self.dice.below(30_000);
+            let job = Job::accepted(self.request(), Durability::Durable, Memory::Local);
+            self.store.accept(job.clone());
+            self.after(after, Coming::Relay);
+            if n < 2 || self.dice.chance(10) {
+                let after = self.dice.below(10_000);
+                self.after(after, Coming::Cancel(job.id()));
+            }
+        }
+        for n in 0..CALLS {
+            let after = self.dice.below(60_000);
+            self.after(after, Coming::Call(n));
+        }
+        for n in 0..WORKERS {
+            self.after(n, Coming::Beat(n));
+        }
+        for _ in 0..self.dice.below(3) {
+            let after = self.dice.below(PEACE_MS);
+            self.after(after, Coming::Crash);
+        }
+        self.after(100, Coming::Tick);
+        self.after(1, Coming::Reconcile);
+        let began = self.now_ms;
+        while let Some(Reverse((at, number))) = self.coming.pop() {
+            self.now_ms = at;
+            let what = self.what.remove(&number).expect("what comes is known");
+            self.happen(what);
+            if at > began + PEACE_MS && self.is_over() {
+                break;
+            }
+            assert!(at < began + END_MS, "jobs have not ended: {:?}", self.store.open());
+        }
+        self.check();
+        self.seen
+    }
+
+    fn is_over(&self) -> bool {
+        self.store.open().is_empty() && self.calls.is_empty() && self.state.is_idle()
+    }
+
+    fn check(&mut self) {
+        self.store.check();
+        assert!(self.calls.is_empty(), "calls were not answered: {:?}", self.calls);
+        assert_eq!(self.state.calls.all(), 0, "a call's place was not given back");
+        for (job, _) in self.store.jobs.values() {
+            let seen = &mut self.seen;
+            *match job.state {
+                JobState::Succeeded { .. } => &mut seen.succeeded,
+                JobState::Failed { .. } => &mut seen.failed,
+                JobState::Cancelled { .. } => &mut seen.cancelled,
+                JobState::TimedOut { .. } => &mut seen.timed_out,
+                _ => &mut seen.denied,
+            } += 1;
+        }
+    }
+
+    fn at_peace(&self) -> bool {
+        self.now_ms > 1_000_000 + PEACE_MS
+    }
+
+    fn fault(&mut self, percent: u64) -> bool {
+        !self.at_peace() && self.dice.chance(percent)
+    }
+
+    fn after(&mut self, ms: u64, what: Coming) {
+        self.count += 1;
+        self.what.insert(self.count, what);
+        self.coming.push(Reverse((self.now_ms + ms, self.count)));
+    }
+
+    fn request(&mut self) -> Request {
+        let now = Timestamp::from_millis(self.now_ms);
+        let deadline =
+            self.dice.chance(15).then(|| now.after(Duration::from_millis(self.dice.below(60_000))));
+        let tenant = if self.dice.chance(50) { "acme" } else { "other" };
+        Request {
+            id: JobId::mint(now, self.dice.bytes()),
+            owner: Owner { tenant: tenant.parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+            topic: topics::ECHO,
+            model: None,
+            priority: Priority::Normal,
+            limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline },
+            labels: BTreeMap::default(),
+            idempotency: None,
+            hops: vec![],
+            created_at: now,
+            traceparent: None,
+        }
+    }
+
+    fn happen(&mut self, what: Coming) {
+        match what {
+            Coming::Input(input) => self.apply(input),
+            Coming::Action(of, action) => self.execute(of, action),
+            Coming::Outcome(of, input) if of == self.incarnation => self.apply(input),
+            Coming::Outcome(..) => {}
+            Coming::Said(worker, said) => self.said(worker, said),
+            Coming::Call(n) => self.call(n),
+            Coming::Leave(n) => {
+                if let Some(job) = self.calls.get(&n).copied() {
+                    self.apply(Input::HungUp { job });
+                }
+            }
+            Coming::Detach(n) => {
+                if let Some(job) = self.calls.get(&n).copied() {
+                    self.apply(Input::Detached { job });
+                }
+            }
+            Coming::Cancel(job) => self.cancel(job),
+            Coming::Beat(n) => self.beat(n),
+            Coming::Tick => {
+                self.apply(Input::Tick);
+                self.after(100, Coming::Tick);
+            }
+            Coming::Reconcile => {
+                let jobs = self.store.open();
+                self.apply(Input::Open { jobs });
+                self.after(10_000, Coming::Reconcile);
+            }
+            Coming::Relay => self.relay(),
+            Coming::Crash => self.crash(),
+            Coming::Nothing => {}
+        }
+    }
+
+    fn apply(&mut self, input: Input<u64>) {
+        let (wall, awake) = (Timestamp::from_millis(self.now_ms), Uptime::from_millis(self.now_ms));
+        let dice = &mut self.dice;
+        let mut dispatch = || DispatchId::new(dice.bytes());
+        let actions = self.state.apply(input, Now { wall, awake, dispatch: &mut dispatch });
+        for action in actions {
+            // Answers and words to workers go out in the order of the actions; what is asked of others takes its time.
+            let after = if action.answers() { 0 } else { self.dice.below(30) };
+            self.after(after, Coming::Action(self.incarnation, action));
+        }
+    }
+
+    fn call(&mut self, n: u64) {
+        let request = self.request();
+        self.calls.insert(n, request.id);
+        if self.dice.chance(15) {
+            let after = self.dice.below(5000);
+            self.after(after, Coming::Leave(n));
+        }
+        if self.dice.chance(30) {
+            let after = self.dice.below(5000);
+            self.after(after, Coming::Detach(n));
+        }
+        self.apply(Input::Called { request: Box::new(request), reply: n });
+    }
+
+    /// The gateway cancels a job: it commits that itself.
+    fn cancel(&mut self, id: JobId) {
+        let Some((job, _)) = self.store.jobs.get(&id) else { return };
+        let event = Event::Cancelled { reason: "enough".into() };
+        if let Ok(change) = Change::of(job.clone()).then(event, Timestamp::from_millis(self.now_ms)) {
+            self.store.commit(change).unwrap();
+            self.after(1, Coming::Relay);
+        }
+    }
+
+    /// The outbox, carried to the bus, where a message may be lost or come twice.
+    fn relay(&mut self) {
+        while let Some(effect) = self.store.outbox.pop_front() {
+            let times = if self.fault(5) { 0 } else { 1 + u64::from(self.fault(20)) };
+            for _ in 0..times {
+                let after = self.dice.below(50);
+                match &effect {
+                    Effect::Submit { job } => {
+                        self.after(after, Coming::Input(Input::Submitted { job: *job }))
+                    }
+                    Effect::Abort { job, lease, worker } => {
+                        self.stop(*lease, worker);
+                        self.after(after, Coming::Input(Input::Changed { job: *job }));
+                    }
+                    Effect::Publish { .. } => {}
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self, lease: Lease, worker: &WorkerId) {
+        if let Some(held) = self.held.get_mut(worker) {
+            held.remove(&lease.dispatch);
+        }
+    }
+
+    fn beat(&mut self, n: u64) {
+        if !self.fault(10) {
+            let worker = workers::name(n);
+            let held = self.held.get(&worker).map(|held| held.values().map(|(_, lease)| *lease).collect());
+            let draining = self.fault(5);
+            let input = Input::Beat {
+                worker: Box::new(workers::candidate(n, draining)),
+                held: held.unwrap_or_default(),
+            };
+            self.apply(input);
+        }
+        self.after(2000, Coming::Beat(n));
+    }
+
+    fn said(&mut self, worker: WorkerId, said: Said) {
+        match said {
+            Said::Draft { job, dispatch } => {
+                self.store.drafts.insert((job, dispatch));
+            }
+            Said::Report { job, event } => {
+                if let Some(lease) = event.lease().filter(|_| !matches!(event, Event::Started { .. })) {
+                    self.stop(lease, &worker);
+                }
+                let times = if self.fault(3) { 0 } else { 1 + u64::from(self.fault(10)) };
+                for _ in 0..times {
+                    let after = self.dice.below(20);
+                    let (event, worker) = (event.clone(), worker.clone());
+                    self.after(after, Coming::Input(Input::Reported { job, event, worker }));
+                }
+            }
+        }
+    }
+
+    /// The scheduler is killed. Of what it was about to do some is done, and it hears of none.
+    fn crash(&mut self) {
+        self.seen.crashes += 1;
+        for what in self.what.values_mut() {
+            if matches!(what, Coming::Action(..)) && self.dice.chance(50) {
+                *what = Coming::Nothing;
+            }
+        }
+        self.incarnation += 1;
+        self.lost.extend(self.calls.keys());
+        self.seen.lost += u64::try_from(self.calls.len()).unwrap();
+        self.calls.clear();
+        self.state = State::new(&self.settings, Memory::Local);
+        self.after(1, Coming::Reconcile);
+    }
+
+    fn execute(&mut self, of: u64, action: Action<u64>) {
+        let outcome = match action {
+            Action::Load { job } => {
+                let found = self.store.jobs.get(&job).map(|(job, _)| Box::new(job.clone()));
+                let found = if self.fault(3) { Err(()) } else { Ok(found) };
+                Input::Loaded { job, found }
+            }
+            Action::Ask { ask, request } => {
+                let decision = self.decide(request.job);
+                Input::Decided { job: request.job, ask, decision }
+            }
+            Action::Commit { change } => {
+                let job = change.job().id();
+                let outcome = if self.fault(3) { Err(NotSaved::Failed) } else { self.store.commit(change) };
+                match &outcome {
+                    Ok(_) => self.after(1, Coming::Relay),
+                    Err(NotSaved::Conflict) => self.seen.conflicts += 1,
+                    Err(NotSaved::NoDraft) => self.seen.no_drafts += 1,
+                    Err(NotSaved::Failed) => self.seen.failed_writes += 1,
+                }
+                Input::Saved { job, outcome: outcome.map(Box::new) }
+            }
+            Action::Keep { job, log } => {
+                let id = job.id();
+                let full = self.fault(10);
+                if !full {
+                    self.store.keep(*job, log);
+                }
+                Input::Kept { job: id, outcome: if full { Err(NotKept::Full) } else { Ok(()) } }
+            }
+            Action::Send { assignment } => {
+                let Target::Worker(worker) = assignment.target().clone() else { panic!("no worker") };
+                let (job, lease) = (assignment.job(), assignment.lease());
+                self.placed_before_sent(of, job, lease);
+                let accepted = !self.fault(5);
+                // A worker that could not be reached may have got it all the same.
+                if accepted || self.dice.chance(30) {
+                    self.dispatch(job, lease, &worker);
+                }
+                self.seen.unreachable += u64::from(!accepted);
+                Input::Sent { job, lease, worker, accepted }
+            }
+            Action::Abort { cancel } => return self.stop(cancel.lease, &cancel.worker),
+            Action::Answer { reply, job, .. } => {
+                assert!(job.state.is_terminal(), "a call was answered before it ended");
+                return self.answered(of, reply, |seen| &mut seen.answered);
+            }
+            Action::Reply { reply, called: Called::Kept { .. } } => {
+                return self.answered(of, reply, |seen| &mut seen.kept);
+            }
+            Action::Reply { reply, .. } => return self.answered(of, reply, |seen| &mut seen.refused),
+        };
+        let after = self.dice.below(20);
+        self.after(after, Coming::Outcome(of, outcome));
+    }
+
+    /// Every caller has one answer, unless its scheduler was killed.
+    fn answered(&mut self, of: u64, call: u64, count: impl Fn(&mut Seen) -> &mut u64) {
+        if self.lost.contains(&call) {
+            assert!(of < self.incarnation, "a call was answered by a scheduler that never had it");
+            return;
+        }
+        assert!(self.calls.remove(&call).is_some(), "call {call} was answered twice");
+        *count(&mut self.seen) += 1;
+    }
+
+    /// A durable job is sent under the lease that the store holds, and each dispatch once.
+    fn placed_before_sent(&mut self, of: u64, job: JobId, lease: Lease) {
+        assert!(self.sent.insert(*lease.dispatch.as_bytes()), "{job} was sent twice under one lease");
+        let known = self.store.jobs.get(&job).filter(|_| of == self.incarnation);
+        if let Some((_, log)) = known {
+            let placed = log.iter().any(|entry| entry.event.lease() == Some(lease));
+            assert!(placed, "{job} was sent under a lease that the store doesn't know");
+        }
+    }
+
+    fn dispatch(&mut self, job: JobId, lease: Lease, worker: &WorkerId) {
+        let (said, holds) = if self.at_peace() {
+            let done = Event::Succeeded { lease, timings: cortex_domain::event::Timings::default() };
+            let dispatch = lease.dispatch;
+            (vec![(5, Said::Draft { job, dispatch }), (6, Said::Report { job, event: done })], true)
+        } else {
+            workers::work(job, lease, worker, &mut self.dice)
+        };
+        if holds {
+            self.held.entry(worker.clone()).or_default().insert(lease.dispatch, (job, lease));
+        }
+        for (after, said) in said {
+            self.after(after, Coming::Said(worker.clone(), said));
+        }
+    }
+
+    fn decide(&mut self, job: JobId) -> Result<Decision, ()> {
+        let no = || Denial { rule: "r".into(), reason: "no".into() };
+        if self.fault(3) {
+            return Err(());
+        }
+        if self.fault(3) {
+            return Ok(Decision::deny(no()));
+        }
+        if self.fault(3) {
+            let until = Timestamp::from_millis(self.now_ms + self.dice.below(5000));
+            return Ok(Decision::throttle(until));
+        }
+        if self.fault(3) {
+            // Someone looks at it, and cancels it.
+            let after = self.dice.below(PEACE_MS);
+            self.after(after, Coming::Cancel(job));
+            return Ok(Decision::require_human(no()));
+        }
+        let clearance = v1::Clearance { policy: "p".into(), rule: "r".into() };
+        let decision = Some(v1::check_response::Decision::Allow(clearance));
+        Ok(v1::CheckResponse { decision }.try_into().unwrap())
+    }
+}

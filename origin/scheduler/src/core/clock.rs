@@ -127,16 +127,6 @@ impl<R> State<R> {
             runs
         });
     }
-
-    /// Whether nothing is in hand: for tests of what is left behind.
-    #[cfg(test)]
-    pub(super) fn is_idle(&self) -> bool {
-        self.jobs.is_empty()
-            && self.waiting.is_empty()
-            && self.deadlines.is_empty()
-            && self.calls_by_age.is_empty()
-            && self.fleet.is_idle()
-    }
 }
 
 /// Takes out what is due, at most `most`.

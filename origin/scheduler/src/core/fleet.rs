@@ -108,9 +108,10 @@ impl Fleet {
         self.leases.values().filter_map(|held| Some((held.clone(), why(held)?))).collect()
     }
 
+    /// The dispatches that take a slot or hold a lease.
     #[cfg(test)]
-    pub(crate) fn is_idle(&self) -> bool {
-        self.slots.is_empty() && self.leases.is_empty()
+    pub(crate) fn dispatches(&self) -> std::collections::BTreeSet<DispatchId> {
+        self.slots.keys().chain(self.leases.keys()).copied().collect()
     }
 
     fn occupy(&mut self, dispatch: DispatchId, worker: &WorkerId) {

@@ -69,6 +69,11 @@ impl Waiting {
         self.homes.is_empty()
     }
 
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.homes.len()
+    }
+
     pub(crate) fn get(&self, job: JobId) -> Option<&Ticket> {
         self.pools.get(self.homes.get(&job)?)?.get(job)
     }

@@ -8,6 +8,8 @@
 #![allow(clippy::print_stdout)]
 
 mod dice;
+mod restart;
+mod sound;
 mod store;
 mod workers;
 mod world;

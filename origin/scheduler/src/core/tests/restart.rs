@@ -1,0 +1,142 @@
+//! What a scheduler does with jobs that it finds in the store, or that others change.
+
+use std::path::Path;
+use std::time::Duration;
+
+use cortex_domain::event::Event;
+use cortex_domain::id::{DispatchId, JobId};
+use cortex_domain::job::{Durability, Job, Limits, Owner, Priority, Request};
+use cortex_domain::pointer::Memory;
+use cortex_domain::state::{Attempt, Lease, Target};
+use cortex_domain::time::{Timestamp, Uptime};
+use cortex_domain::topics;
+use cortex_domain::transition::Change;
+
+use super::workers;
+use crate::core::{Action, Input, Now, State};
+use crate::settings::{Settings, Unlisted};
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn state() -> State<()> {
+    let pools = "topics: { job.echo: { pool: echo } }\n";
+    let timeouts = "heartbeat: 2s\nlease: 10s\ndefault: { run: 30s, attempts: 3 }\n";
+    let settings =
+        Settings::parse((pools, Path::new("p")), (timeouts, Path::new("t")), Unlisted::Refused).unwrap();
+    State::new(&settings, Memory::Local)
+}
+
+fn apply(state: &mut State<()>, input: Input<()>) -> Vec<Action<()>> {
+    let mut dispatch = || DispatchId::new([9; 16]);
+    let actions =
+        state.apply(input, Now { wall: NOW, awake: Uptime::from_millis(1), dispatch: &mut dispatch });
+    state.assert_sound();
+    actions
+}
+
+fn job() -> Job {
+    let request = Request {
+        id: JobId::mint(NOW, [1; 10]),
+        owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
+        topic: topics::ECHO,
+        model: None,
+        priority: Priority::Normal,
+        limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
+        labels: Default::default(),
+        idempotency: None,
+        hops: vec![],
+        created_at: NOW,
+        traceparent: None,
+    };
+    Job::accepted(request, Durability::Durable, Memory::Local)
+}
+
+fn lease() -> Lease {
+    Lease { attempt: Attempt(1), dispatch: DispatchId::new([7; 16]) }
+}
+
+fn scheduled() -> Job {
+    let scheduled = Event::Scheduled { lease: lease(), target: Target::Worker(workers::name(0)) };
+    Change::of(job()).then(scheduled, NOW).unwrap().into_job()
+}
+
+fn running() -> Job {
+    let started = Event::Started { lease: lease(), worker: workers::name(0) };
+    let change = Change::of(scheduled()).then(Event::Dispatched { lease: lease() }, NOW).unwrap();
+    change.then(started, NOW).unwrap().into_job()
+}
+
+fn load(state: &mut State<()>, input: Input<()>, job: Job) -> Vec<Action<()>> {
+    let asked = apply(state, input);
+    assert!(matches!(asked[..], [Action::Load { job: id }] if id == job.id()), "{asked:?}");
+    apply(state, Input::Loaded { job: job.id(), found: Ok(Some(Box::new(job))) })
+}
+
+fn committed(actions: &[Action<()>]) -> Vec<&'static str> {
+    let [Action::Commit { change }] = actions else { panic!("not one commit: {actions:?}") };
+    change.entries().iter().map(|entry| entry.event.name()).collect()
+}
+
+#[test]
+fn a_job_that_was_placed_and_never_sent_is_placed_anew_and_loses_no_attempt() {
+    let mut state = state();
+    let actions = load(&mut state, Input::Open { jobs: vec![scheduled()] }, scheduled());
+    assert_eq!(committed(&actions), ["returned"]);
+}
+
+#[test]
+fn a_job_that_was_placed_and_whose_worker_reports_was_sent() {
+    let mut state = state();
+    let event = Event::Started { lease: lease(), worker: workers::name(0) };
+    let report = Input::Reported { job: job().id(), event, worker: workers::name(0) };
+    let actions = load(&mut state, report, scheduled());
+    assert_eq!(committed(&actions), ["dispatched", "started"]);
+}
+
+#[test]
+fn a_job_that_runs_goes_on_and_its_lease_has_a_full_period() {
+    let mut state = state();
+    assert!(load(&mut state, Input::Open { jobs: vec![running()] }, running()).is_empty());
+    assert_eq!(state.fleet.dispatches().len(), 1);
+    assert!(apply(&mut state, Input::Tick).is_empty());
+}
+
+#[test]
+fn a_job_that_someone_else_ended_is_let_go_at_once_and_its_slot_is_free() {
+    let mut state = state();
+    load(&mut state, Input::Open { jobs: vec![running()] }, running());
+    let ended = Change::of(running()).then(Event::Cancelled { reason: "enough".into() }, NOW).unwrap();
+    load(&mut state, Input::Changed { job: job().id() }, ended.into_job());
+    assert!(state.is_idle());
+}
+
+#[test]
+fn a_job_that_someone_else_ended_while_it_was_saved_is_let_go_at_once() {
+    let mut state = state();
+    load(&mut state, Input::Open { jobs: vec![running()] }, running());
+    let done = Event::Failed {
+        lease: lease(),
+        failure: cortex_domain::state::Failure::new(cortex_domain::state::FailureKind::Broken, "x"),
+    };
+    let report = Input::Reported { job: job().id(), event: done, worker: workers::name(0) };
+    assert_eq!(committed(&apply(&mut state, report)), ["failed"]);
+    assert!(apply(&mut state, Input::Changed { job: job().id() }).is_empty());
+    let conflict = Input::Saved { job: job().id(), outcome: Err(crate::core::NotSaved::Conflict) };
+    let cancelled = Change::of(running()).then(Event::Cancelled { reason: "enough".into() }, NOW).unwrap();
+    assert!(load(&mut state, conflict, cancelled.into_job()).is_empty());
+    assert!(state.is_idle());
+}
+
+#[test]
+fn a_job_that_changed_while_its_start_was_saved_is_read_again() {
+    let mut state = state();
+    let dispatched =
+        Change::of(scheduled()).then(Event::Dispatched { lease: lease() }, NOW).unwrap().into_job();
+    load(&mut state, Input::Open { jobs: vec![dispatched.clone()] }, dispatched);
+    let started = Event::Started { lease: lease(), worker: workers::name(0) };
+    let report = Input::Reported { job: job().id(), event: started, worker: workers::name(0) };
+    assert_eq!(committed(&apply(&mut state, report)), ["started"]);
+    assert!(apply(&mut state, Input::Changed { job: job().id() }).is_empty());
+    let saved = Input::Saved { job: job().id(), outcome: Ok(Box::new(running())) };
+    assert!(matches!(apply(&mut state, saved)[..], [Action::Load { .. }]));
+}

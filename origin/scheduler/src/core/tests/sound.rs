@@ -1,0 +1,47 @@
+//! What holds of the state after every step.
+
+use std::collections::BTreeSet;
+
+use crate::core::State;
+use crate::core::tracked::{Kind, Phase};
+
+impl<R> State<R> {
+    /// Nothing is in hand.
+    pub(super) fn is_idle(&self) -> bool {
+        self.jobs.is_empty()
+            && self.waiting.is_empty()
+            && self.deadlines.is_empty()
+            && self.calls_by_age.is_empty()
+            && self.fleet.dispatches().is_empty()
+    }
+
+    /// Every slot is a job's, every queued job lies in the queue, every call has its place, and every deadline its job.
+    pub(super) fn assert_sound(&self) {
+        let mut slots = BTreeSet::new();
+        let (mut calls, mut queued) = (0, 0);
+        for (id, tracked) in &self.jobs {
+            match &tracked.phase {
+                Phase::Judging { slot, .. } => slots.extend(slot.as_ref().map(|slot| slot.dispatch)),
+                Phase::Placing { slot, .. } => slots.extend([slot.dispatch]),
+                Phase::InFlight { lease, .. } => slots.extend([lease.dispatch]),
+                Phase::Loading { held }
+                | Phase::Saving { held, .. }
+                | Phase::Keeping { held, .. }
+                | Phase::Retrying { held } => slots.extend(held.map(|lease| lease.dispatch)),
+                Phase::Queued => {
+                    assert!(self.waiting.get(*id).is_some(), "{id} is queued nowhere");
+                    queued += 1;
+                }
+                Phase::Asleep { .. } => {}
+            }
+            calls += usize::from(matches!(tracked.kind, Kind::Call(_)));
+            if let Some(deadline) = tracked.deadline {
+                assert!(self.deadlines.contains(&(deadline, *id)), "{id} has a deadline that is not watched");
+            }
+        }
+        assert_eq!(self.fleet.dispatches(), slots, "slots without a job, or jobs without their slot");
+        assert_eq!((self.calls.all(), self.calls_by_age.len()), (calls, calls), "places of calls");
+        assert_eq!(self.waiting.len(), queued, "the queue holds what is not in hand");
+        assert!(self.deadlines.len() <= self.jobs.len(), "deadlines of jobs that are not in hand");
+    }
+}

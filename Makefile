@@ -36,7 +36,8 @@ test:
 chaos: export CORTEX_HOME := $(TEST_HOME)
 chaos: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
 chaos: export CORTEX_CHAOS_CYCLES := 1000
-chaos: export CORTEX_SIM_SEEDS := 10000
+chaos: export CORTEX_SIM_SEEDS := 100000
+chaos: export CORTEX_DRIVER_SEEDS := 10000
 chaos: export CORTEX_MUTATIONS := 100000
 chaos: export CORTEX_LOAD_SECONDS := 600
 chaos:
@@ -44,7 +45,7 @@ chaos:
 	@sh edge/build.sh
 	@cargo build --locked
 	@eval "$$(deploy/tools.sh env)" && \
-		cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(whatever_workers_do) \
+		cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(whatever_workers_do) or test(whatever_happens) \
 		or test(damaged) or test(mutated) or test(chunks_do_not_show) or test(under_mixed_load)'
 
 check: lint clippy doc deploy-check fuzz-check

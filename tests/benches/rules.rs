@@ -34,6 +34,8 @@ fn request() -> Request {
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::new(),
         idempotency: None,
+        content: None,
+        estimate: Default::default(),
         hops: vec![],
         created_at: NOW,
         traceparent: None,

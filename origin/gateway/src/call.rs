@@ -10,12 +10,13 @@ use cortex_api::{Problem, headers};
 use cortex_domain::ErrorCode;
 use cortex_domain::call::Called;
 use cortex_domain::id::{JobId, ModelName};
-use cortex_domain::job::{Job, Limits, Priority, Request};
+use cortex_domain::job::{CostEstimate, Job, Limits, Priority, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Bus, Payloads};
 use cortex_domain::state::{Exhausted, State};
 use cortex_domain::subject::Subject;
 use cortex_domain::topic::Topic;
+use cortex_guard::fingerprint;
 use cortex_wire::{decode_called, encode_call, encode_submit};
 use http::header;
 
@@ -117,6 +118,8 @@ pub(crate) fn request(
         limits: Limits { attempts: route.attempts, run: route.run, deadline: None },
         labels,
         idempotency: None,
+        content: Some(fingerprint::content(&admitted.body)),
+        estimate: CostEstimate::of_input(&admitted.body),
         hops: admitted.hops,
         created_at: inner.now(),
         traceparent: admitted.traceparent,

@@ -8,7 +8,7 @@ use cortex_bus::payload::Layered;
 use cortex_domain::catalogue::Catalogue;
 use cortex_domain::fair::Sharing;
 use cortex_domain::id::JobId;
-use cortex_domain::ports::{Bus, BusError, JobStore};
+use cortex_domain::ports::{Bus, BusError, Store};
 use cortex_domain::time::Timestamp;
 use cortex_guard::loopback::AllowedHost;
 use cortex_guard::signature::Instance;
@@ -32,7 +32,7 @@ use crate::workers::Workers;
 
 /// What the gateway is made of.
 pub struct Parts {
-    pub store: Arc<dyn JobStore>,
+    pub store: Arc<dyn Store>,
     /// The same store with the payloads of open calls before it.
     pub payloads: Arc<Layered>,
     pub bus: Arc<dyn Bus>,
@@ -59,7 +59,7 @@ pub struct Gateway {
 }
 
 pub(crate) struct Inner {
-    pub(crate) store: Arc<dyn JobStore>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) payloads: Arc<Layered>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Clock,

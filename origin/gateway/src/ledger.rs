@@ -8,7 +8,7 @@ use std::time::Duration;
 use cortex_api::{Applied, MAX_STATES, StateLine, StateReport};
 use cortex_domain::event::Event;
 use cortex_domain::id::JobId;
-use cortex_domain::ports::{CommitError, JobStore, Step, StoreError};
+use cortex_domain::ports::{CommitError, Step, Store, StoreError};
 use cortex_domain::transition::Change;
 use cortex_guard::signature::{Ambiguous, Keyring, Nonce, Request, sign};
 use cortex_platform::clock::Clock;
@@ -69,7 +69,7 @@ impl Edge {
     /// Reports every step, oldest first, until `stop`, and then what is left, so that callers can read how
     /// their jobs ended while the origin is away. The edge ignores what it knows better, so that a report may
     /// be repeated.
-    pub async fn keep_told(self, store: Arc<dyn JobStore>, stop: CancellationToken) {
+    pub async fn keep_told(self, store: Arc<dyn Store>, stop: CancellationToken) {
         self.enter(store.as_ref()).await;
         self.tell_until(store.as_ref(), &stop).await;
         let rest = async { while let Ok(true) = self.tell_a_page(store.as_ref()).await {} };
@@ -79,7 +79,7 @@ impl Edge {
     }
 
     /// Enters the edge among those that read the steps, so that what it has not been told yet is kept for it.
-    async fn enter(&self, store: &dyn JobStore) {
+    async fn enter(&self, store: &dyn Store) {
         let entered = match store.cursor(CURSOR).await {
             Ok(place) => store.set_cursor(CURSOR, place).await,
             Err(error) => Err(error),
@@ -89,7 +89,7 @@ impl Edge {
         }
     }
 
-    async fn tell_until(&self, store: &dyn JobStore, stop: &CancellationToken) {
+    async fn tell_until(&self, store: &dyn Store, stop: &CancellationToken) {
         let (mut wait, mut seen) = (FIRST_WAIT, 0);
         loop {
             let told = tokio::select! {
@@ -122,7 +122,7 @@ impl Edge {
     }
 
     /// Whether there was something to tell.
-    async fn tell_a_page(&self, store: &dyn JobStore) -> Result<bool, NotTold> {
+    async fn tell_a_page(&self, store: &dyn Store) -> Result<bool, NotTold> {
         let after = store.cursor(CURSOR).await?;
         let steps = store.steps(after, MAX_STATES).await?;
         let Some(last) = steps.last().map(|step| step.sequence) else { return Ok(false) };
@@ -135,7 +135,7 @@ impl Edge {
     }
 
     /// Ends a job that was cancelled at the edge. One that has moved is told of again, and tried again then.
-    async fn cancel(&self, store: &dyn JobStore, id: JobId) -> Result<(), NotTold> {
+    async fn cancel(&self, store: &dyn Store, id: JobId) -> Result<(), NotTold> {
         let Some(job) = store.job(id).await? else { return Ok(()) };
         let event = Event::Cancelled { reason: "cancelled at the edge".to_owned() };
         let Ok(change) = Change::of(job).then(event, self.clock.now()) else { return Ok(()) };

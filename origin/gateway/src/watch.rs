@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cortex_domain::id::JobId;
-use cortex_domain::ports::{JobStore, Sequence, StoreError};
+use cortex_domain::ports::{Sequence, Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +55,7 @@ impl Watch {
     }
 
     /// Tells of the steps after `after` until `stop`.
-    pub(crate) async fn follow(self, store: Arc<dyn JobStore>, mut after: Sequence, stop: CancellationToken) {
+    pub(crate) async fn follow(self, store: Arc<dyn Store>, mut after: Sequence, stop: CancellationToken) {
         let mut seen = 0;
         while !stop.is_cancelled() {
             match self.pass_on(store.as_ref(), &mut after).await {
@@ -71,7 +71,7 @@ impl Watch {
         }
     }
 
-    async fn pass_on(&self, store: &dyn JobStore, after: &mut Sequence) -> Result<usize, StoreError> {
+    async fn pass_on(&self, store: &dyn Store, after: &mut Sequence) -> Result<usize, StoreError> {
         let steps = store.steps(*after, PAGE).await?;
         for step in &steps {
             *after = step.sequence;

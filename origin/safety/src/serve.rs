@@ -105,6 +105,9 @@ mod tests {
             context: Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [0; 10])),
             labels: BTreeMap::new(),
             traceparent: None,
+            content: None,
+            estimate: Default::default(),
+            approval: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cortex_domain::ports::{Bus, BusError, JobStore, SafetyGate};
+use cortex_domain::ports::{Bus, BusError, SafetyGate, Store};
 use cortex_platform::clock::Clock;
 
 use crate::driver::Driver;
@@ -11,7 +11,7 @@ use crate::settings::Settings;
 
 /// What the scheduler is made of.
 pub struct Parts {
-    pub store: Arc<dyn JobStore>,
+    pub store: Arc<dyn Store>,
     pub bus: Arc<dyn Bus>,
     pub gate: Arc<dyn SafetyGate>,
     pub clock: Clock,

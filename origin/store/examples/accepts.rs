@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Limits, Owner, Priority, Request};
-use cortex_domain::ports::{Acceptance, JobStore};
+use cortex_domain::ports::{Acceptance, Store};
 use cortex_domain::time::Timestamp;
 use cortex_store::SqliteStore;
 
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Failure> {
     let out = &mut io::stdout().lock();
 
     let before = flush_rate(folder.path(), seconds / 5)?;
-    let store: Arc<dyn JobStore> = Arc::new(SqliteStore::open(folder.path().join("jobs.db"))?);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path().join("jobs.db"))?);
     let started = Instant::now();
     let tasks: Vec<_> =
         (0..clients).map(|_| tokio::spawn(client(store.clone(), started + seconds))).collect();
@@ -54,7 +54,7 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// Accepts one job after another until `end`; gives how long each took.
-async fn client(store: Arc<dyn JobStore>, end: Instant) -> Result<Vec<Duration>, Failure> {
+async fn client(store: Arc<dyn Store>, end: Instant) -> Result<Vec<Duration>, Failure> {
     let mut waits = Vec::new();
     while Instant::now() < end {
         let submission = submission()?;
@@ -81,6 +81,8 @@ fn submission() -> Result<Submission, Failure> {
         limits: Limits { attempts: 3, run: Duration::from_secs(60), deadline: None },
         labels: BTreeMap::new(),
         idempotency: None,
+        content: None,
+        estimate: Default::default(),
         hops: vec![],
         created_at: now,
         traceparent: None,

@@ -1,4 +1,4 @@
-//! The truth: jobs, their log, payloads and outbox, behind [`cortex_domain::ports::JobStore`].
+//! The truth: jobs, their log, payloads and outbox, behind [`cortex_domain::ports::Store`].
 
 mod sqlite;
 

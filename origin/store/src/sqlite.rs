@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file, one writer that flushes many requests at once, a few readers.
 
 mod accept;
+mod audit;
 mod commit;
 mod fault;
 mod forget;
@@ -25,7 +26,8 @@ use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Version};
 use cortex_domain::pointer::{Memory, Pointer, Space};
 use cortex_domain::ports::{
-    Acceptance, Answer, CommitError, JobStore, Outbound, Payloads, Query, Sequence, Step, StoreError,
+    Acceptance, Answer, AuditLog, Audited, CommitError, Feed, Jobs, Outbound, Outbox, Payloads, Query,
+    Sequence, Step, StoreError, Upkeep,
 };
 use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
@@ -52,7 +54,7 @@ pub struct SqliteStore {
     retention: Retention,
 }
 
-impl JobStore for SqliteStore {
+impl Jobs for SqliteStore {
     fn accept(&self, submission: Submission) -> Answer<'_, Result<Acceptance, StoreError>> {
         Box::pin(async move {
             let size = submission.input.len();
@@ -65,26 +67,26 @@ impl JobStore for SqliteStore {
     }
 
     fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>> {
-        Box::pin(
-            async move { Ok(self.writer.write(News::Jobs, 0, move |c| commit::commit(c, change)).await?) },
-        )
-    }
-
-    fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            if change.expected() > Version(0) {
+                return Ok(self.writer.write(News::Jobs, 0, move |c| commit::commit(c, change)).await?);
+            }
             let retention = self.retention;
-            let note = move |c: &Transaction| record::record(c, &job, &log, &retention);
-            self.writer.queue(News::None, Haste::Unwatched, 0, note)?;
-            Ok(())
+            let keep = move |c: &Transaction| {
+                let kept = record::keep(c, &change, &retention)?;
+                Ok(kept.map(|()| change.into_job()))
+            };
+            let kept = self.writer.write(News::Jobs, 0, keep).await?;
+            kept.map_err(|beyond| StoreError::Beyond(beyond).into())
         })
     }
 
-    fn keep(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
+    fn record(&self, history: Change) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let retention = self.retention;
-            let keep = move |c: &Transaction| record::keep(c, &job, &log, &retention);
-            let kept = self.writer.write(News::Jobs, 0, keep).await?;
-            kept.map_err(StoreError::Beyond)
+            let note = move |c: &Transaction| record::record(c, &history, &retention);
+            self.writer.queue(News::None, Haste::Unwatched, 0, note)?;
+            Ok(())
         })
     }
 
@@ -109,7 +111,9 @@ impl JobStore for SqliteStore {
     fn open_jobs(&self, after: Option<JobId>, limit: usize) -> Answer<'_, Result<Vec<Job>, StoreError>> {
         Box::pin(async move { Ok(self.readers.read(move |c| jobs::open(c, after, limit)).await?) })
     }
+}
 
+impl Outbox for SqliteStore {
     fn outbox(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Outbound>, StoreError>> {
         Box::pin(async move { Ok(self.readers.read(move |c| outbox::waiting(c, after, limit)).await?) })
     }
@@ -119,7 +123,9 @@ impl JobStore for SqliteStore {
             Ok(self.writer.write(News::None, 0, move |c| outbox::forget(c, &sequences)).await?)
         })
     }
+}
 
+impl Feed for SqliteStore {
     fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Step>, StoreError>> {
         Box::pin(async move { Ok(self.readers.read(move |c| steps::after(c, after, limit)).await?) })
     }
@@ -141,14 +147,24 @@ impl JobStore for SqliteStore {
     fn changed(&self, seen: u64) -> Answer<'_, u64> {
         Box::pin(self.writer.changed(seen))
     }
+}
 
+impl AuditLog for SqliteStore {
+    fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(move |c| audit::after(c, after, limit)).await?) })
+    }
+}
+
+impl Upkeep for SqliteStore {
     fn forget(&self, now: Timestamp) -> Answer<'_, Result<u64, StoreError>> {
         Box::pin(async move {
             let retention = self.retention;
             loop {
                 let little = move |c: &_| {
                     let keys = forget::keys(c, &retention, now)?;
-                    Ok(keys.max(forget::steps(c, &retention, now)?).max(forget::loose(c, now)?))
+                    let steps = forget::steps(c, &retention, now)?;
+                    let audit = audit::forget(c, &retention, now)?;
+                    Ok(keys.max(steps).max(forget::loose(c, now)?).max(audit))
                 };
                 if self.writer.write(News::None, 0, little).await? < forget::AT_ONCE {
                     break;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use cortex_domain::job::Version;
 use cortex_domain::pointer::Pointer;
-use cortex_domain::ports::{Acceptance, CommitError, JobStore, StoreError};
+use cortex_domain::ports::{Acceptance, CommitError, Store, StoreError};
 use cortex_domain::state::StateName;
 use cortex_store::SqliteStore;
 use rusqlite::Connection;
@@ -29,7 +29,7 @@ use disk::{Chance, Loss, Trouble};
 
 const FILE: &str = "jobs.db";
 
-fn open(folder: &Path) -> Arc<dyn JobStore> {
+fn open(folder: &Path) -> Arc<dyn Store> {
     Arc::new(SqliteStore::open(folder.join(FILE)).unwrap())
 }
 

@@ -14,7 +14,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use cortex_domain::id::JobId;
-use cortex_domain::ports::{JobStore, Payloads};
+use cortex_domain::ports::{Jobs, Payloads};
 use cortex_store::SqliteStore;
 use tempfile::TempDir;
 

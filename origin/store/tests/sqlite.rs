@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cortex_domain::id::JobId;
 use cortex_domain::job::Version;
 use cortex_domain::pointer::{Memory, Pointer};
-use cortex_domain::ports::{JobStore, Payloads, StoreError};
+use cortex_domain::ports::{AuditLog, Jobs, Payloads, Sequence, Store, StoreError, Upkeep};
 use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
 use cortex_store::{OpenError, SqliteStore};
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 struct Folder(TempDir);
 
 impl contract::Place for Folder {
-    fn open_with(&self, retention: Retention) -> Arc<dyn JobStore> {
+    fn open_with(&self, retention: Retention) -> Arc<dyn Store> {
         Arc::new(SqliteStore::open_with(self.0.path().join("store/jobs.db"), retention).unwrap())
     }
 }
@@ -46,10 +46,25 @@ fn a_newer_schema_is_refused_by_number() {
     assert!(matches!(refusal, OpenError::Newer { found: 99, .. }), "{refusal}");
 }
 
-/// Takes from a file what schema 3 brought.
-const TO_SCHEMA_2: &str = "DROP TABLE usage; DROP TABLE loose; DROP INDEX keys_by_age;
+/// Takes from a file what schemas 3 and 4 brought.
+const TO_SCHEMA_2: &str = "DROP TABLE audit; DROP TABLE usage; DROP TABLE loose; DROP INDEX keys_by_age;
      ALTER TABLE jobs DROP COLUMN bytes; ALTER TABLE jobs DROP COLUMN kept_until;
      ALTER TABLE idempotency DROP COLUMN at; PRAGMA user_version = 2;";
+
+#[tokio::test]
+async fn a_file_of_schema_3_is_brought_up_to_this_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jobs.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let job = contract::given::accepted(&store, "acme", 1).await;
+    drop(store);
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch("DROP TABLE audit; PRAGMA user_version = 3;").unwrap();
+    drop(file);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.job(job.id()).await.unwrap(), Some(job));
+    assert_eq!(store.audit(Sequence(0), 9).await.unwrap(), []);
+}
 
 #[tokio::test]
 async fn a_file_of_schema_2_is_counted_and_its_jobs_are_forgotten_in_time() {

@@ -1,12 +1,11 @@
-//! What the safety kernel decided, as it is told on `sys.audit.event`.
-//!
-//! It is told and not kept: nothing in this program listens, so that no line of it outlives the moment. What stays of a
-//! decision is the job's own log, which names the rule, and a line of the process's log at the level `debug`.
+//! The audit log's entries. An entry about a decision is committed with the change that the decision led to.
 
 use crate::id::{Principal, Tenant};
+use crate::job::{Job, Owner};
+use crate::policy::{Decision, DecisionView};
 use crate::time::Timestamp;
 
-/// One line of what was decided, for whoever listens. It is no record: it may be lost, and nothing stores it.
+/// An entry of the audit log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuditEvent {
     pub at: Timestamp,
@@ -21,4 +20,26 @@ pub struct AuditEvent {
     pub detail: String,
     /// W3C `traceparent` of the request that led to it.
     pub traceparent: Option<String>,
+}
+
+impl AuditEvent {
+    /// Returns the entry about a decision on a job.
+    #[must_use]
+    pub fn of_decision(job: &Job, decision: &Decision, at: Timestamp) -> Self {
+        let Owner { tenant, principal, .. } = &job.request.owner;
+        Self {
+            at,
+            tenant: tenant.clone(),
+            principal: principal.clone(),
+            action: "policy.check".to_owned(),
+            subject: job.id().to_string(),
+            decision: decision.name().to_owned(),
+            detail: match decision.view() {
+                DecisionView::Allow(clearance) => clearance.rule.clone(),
+                DecisionView::Deny(denial) | DecisionView::RequireHuman(denial) => denial.rule.clone(),
+                DecisionView::Throttle { until } => format!("until {until}"),
+            },
+            traceparent: job.request.traceparent.clone(),
+        }
+    }
 }

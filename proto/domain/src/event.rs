@@ -1,6 +1,6 @@
 //! What may happen to a job.
 
-use crate::id::WorkerId;
+use crate::id::{Principal, WorkerId};
 use crate::job::Version;
 use crate::policy::Clearance;
 use crate::state::{Attempt, Denial, Failure, Hold, Lease, StateName, Target};
@@ -28,6 +28,10 @@ pub enum Event {
     Held { hold: Hold },
     /// What it waited for is there.
     Released,
+    /// A person approved it.
+    Approved { by: Principal },
+    /// A person refused it.
+    Rejected { by: Principal, reason: String },
     /// A place was chosen and a lease made.
     Scheduled { lease: Lease, target: Target },
     /// The bus took it.
@@ -55,6 +59,8 @@ impl Event {
             Self::Denied { .. } => "denied",
             Self::Held { .. } => "held",
             Self::Released => "released",
+            Self::Approved { .. } => "approved",
+            Self::Rejected { .. } => "rejected",
             Self::Scheduled { .. } => "scheduled",
             Self::Dispatched { .. } => "dispatched",
             Self::Started { .. } => "started",

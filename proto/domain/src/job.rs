@@ -75,6 +75,27 @@ pub struct Idempotency {
     pub fingerprint: Fingerprint,
 }
 
+/// SHA-256 of an input.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ContentDigest(pub [u8; 32]);
+
+/// What is known of a job's cost before it runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CostEstimate {
+    /// How large the input is, in bytes.
+    pub input_bytes: u64,
+    /// The most tokens of output, where the caller set a limit.
+    pub output_tokens: Option<u32>,
+}
+
+impl CostEstimate {
+    /// Returns what an input says of the cost.
+    #[must_use]
+    pub fn of_input(input: &[u8]) -> Self {
+        Self { input_bytes: u64::try_from(input.len()).unwrap_or(u64::MAX), output_tokens: None }
+    }
+}
+
 /// What a job was asked with, fixed for its life.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
@@ -87,10 +108,20 @@ pub struct Request {
     pub limits: Limits,
     pub labels: BTreeMap<String, String>,
     pub idempotency: Option<Idempotency>,
+    pub content: Option<ContentDigest>,
+    pub estimate: CostEstimate,
     pub hops: Vec<Hop>,
     pub created_at: Timestamp,
     /// W3C `traceparent` of the request that made it.
     pub traceparent: Option<String>,
+}
+
+/// A person's approval of what a rule held.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Approval {
+    pub by: Principal,
+    /// The rule that asked for it.
+    pub rule: String,
 }
 
 /// A job as its log stands.
@@ -102,6 +133,8 @@ pub struct Job {
     pub attempt: Attempt,
     /// Attempts that don't count against the limit: the worker gave the job back without running it.
     pub spared: u32,
+    /// Good for one attempt.
+    pub approval: Option<Approval>,
     pub version: Version,
     pub updated_at: Timestamp,
     pub state: State,
@@ -117,6 +150,7 @@ impl Job {
             memory,
             attempt: Attempt(0),
             spared: 0,
+            approval: None,
             version: Version(1),
             state: State::Pending { hold: Hold::Ready },
             request,

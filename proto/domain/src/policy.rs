@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::flow::{Accepted, Cleared};
 use crate::id::{JobId, ModelName};
-use crate::job::{Job, Owner, Request};
+use crate::job::{Approval, ContentDigest, CostEstimate, Job, Owner, Request};
 use crate::pointer::Pointer;
 use crate::state::{Attempt, Denial, Hold};
 use crate::time::Timestamp;
@@ -34,6 +34,12 @@ pub struct PolicyRequest {
     /// Where the input lies.
     pub context: Pointer,
     pub labels: BTreeMap<String, String>,
+    /// SHA-256 of the input, if a door has computed it.
+    pub content: Option<ContentDigest>,
+    /// What the attempt may cost.
+    pub estimate: CostEstimate,
+    /// A person's approval of this attempt.
+    pub approval: Option<Approval>,
     /// W3C `traceparent` of the request that made the job.
     pub traceparent: Option<String>,
 }
@@ -42,7 +48,7 @@ impl PolicyRequest {
     /// Returns the request about a job's next attempt.
     #[must_use]
     pub fn about(job: &Job) -> Self {
-        let Request { id, owner, topic, model, labels, traceparent, .. } = &job.request;
+        let Request { id, owner, topic, model, labels, content, estimate, traceparent, .. } = &job.request;
         Self {
             job: *id,
             attempt: job.attempt.next(),
@@ -51,6 +57,9 @@ impl PolicyRequest {
             model: model.clone(),
             context: job.context(),
             labels: labels.clone(),
+            content: *content,
+            estimate: *estimate,
+            approval: job.approval.clone(),
             traceparent: traceparent.clone(),
         }
     }
@@ -136,7 +145,7 @@ pub fn clear(accepted: Accepted, decision: Decision) -> Gate {
     match decision.0 {
         Verdict::Allow(clearance) => Gate::Passed(Cleared::new(accepted, clearance)),
         Verdict::Deny(denial) => Gate::Denied(accepted, denial),
-        Verdict::RequireHuman(_) => Gate::Held(accepted, Hold::Approval),
+        Verdict::RequireHuman(denial) => Gate::Held(accepted, Hold::Approval { denial }),
         Verdict::Throttle { until } => Gate::Held(accepted, Hold::Throttled { until }),
     }
 }

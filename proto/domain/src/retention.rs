@@ -17,6 +17,8 @@ pub struct Retention {
     pub keys: Duration,
     /// How many idempotency keys a tenant may have.
     pub tenant_keys: u64,
+    /// How long the entries of the audit log are kept.
+    pub audit: Duration,
 }
 
 impl Default for Retention {
@@ -28,6 +30,7 @@ impl Default for Retention {
             bytes: 4 << 30,
             keys: Duration::from_secs(24 * 3600),
             tenant_keys: 100_000,
+            audit: Duration::from_secs(90 * 24 * 3600),
         }
     }
 }

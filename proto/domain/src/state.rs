@@ -41,8 +41,8 @@ pub enum Target {
 pub enum Hold {
     /// It does not: it is to be cleared and placed now.
     Ready,
-    /// A person has to approve it.
-    Approval,
+    /// A person has to approve it; names the rule that says so, and why.
+    Approval { denial: Denial },
     /// The safety kernel slows its tenant down.
     Throttled { until: Timestamp },
     /// It was asked for later, or a retry backs off.
@@ -56,7 +56,7 @@ impl Hold {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Ready => "ready",
-            Self::Approval => "approval",
+            Self::Approval { .. } => "approval",
             Self::Throttled { .. } => "throttled",
             Self::NotBefore { .. } => "not_before",
             Self::NoCapacity => "no_capacity",
@@ -68,7 +68,7 @@ impl Hold {
     pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Throttled { until: at } | Self::NotBefore { at } => Some(*at),
-            Self::Ready | Self::Approval | Self::NoCapacity => None,
+            Self::Ready | Self::Approval { .. } | Self::NoCapacity => None,
         }
     }
 }

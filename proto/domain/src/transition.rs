@@ -1,11 +1,12 @@
 //! The one function by which jobs change, durable and ephemeral alike.
 
+use crate::audit::AuditEvent;
 use crate::event::{Entry, Event};
 use crate::id::{JobId, WorkerId};
-use crate::job::{Job, Version};
+use crate::job::{Approval, Job, Version};
 use crate::pointer::Pointer;
 use crate::retry;
-use crate::state::{Exhausted, FailureKind, Hold, Lease, State, StateName, Target};
+use crate::state::{Denial, Exhausted, FailureKind, Hold, Lease, State, StateName, Target};
 use crate::time::Timestamp;
 
 /// An event that does not fit the state it met; nothing changes.
@@ -19,18 +20,27 @@ pub enum Rejected {
     Illegal { state: StateName, event: &'static str },
 }
 
-/// What has to be done once a change is committed.
+/// A message that goes out once a change is committed: the outbox holds it until then.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Effect {
-    /// Tell the scheduler that the job is there.
+pub enum Message {
+    /// Tells the scheduler that a job is ready.
     Submit { job: JobId },
-    /// Tell a worker to stop.
+    /// Tells a worker to stop.
     Abort { job: JobId, lease: Lease, worker: WorkerId },
-    /// Make the draft the result; part of the commit itself.
-    Publish { draft: Pointer, result: Pointer },
 }
 
-/// A job, the steps it took in one go, and what they ask to be done. A store commits it whole or not at all.
+/// What is committed with a change, in the same atomic step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Sends a message.
+    Send(Message),
+    /// Makes the draft the result.
+    Publish { draft: Pointer, result: Pointer },
+    /// Adds an entry to the audit log.
+    Audit(Box<AuditEvent>),
+}
+
+/// A job, the steps it took in one go, and what goes with them: the transaction that a store commits whole or not at all.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
     job: Job,
@@ -44,6 +54,19 @@ impl Change {
     #[must_use]
     pub fn of(job: Job) -> Self {
         Self { expected: job.version, job, entries: Vec::new(), effects: Vec::new() }
+    }
+
+    /// The whole history of a job that the store doesn't know yet: a call that has ended, or that becomes durable.
+    #[must_use]
+    pub fn history(job: Job, entries: Vec<Entry>, effects: Vec<Effect>) -> Self {
+        Self { expected: Version(0), job, entries, effects }
+    }
+
+    /// Adds an effect that no event brings about.
+    #[must_use]
+    pub fn with(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
     }
 
     /// Adds what `event` does.
@@ -119,7 +142,7 @@ impl Change {
         &self.job
     }
 
-    /// The version that the store must hold for the change to apply.
+    /// The version that the store must hold for the change to apply; 0 if it must not know the job.
     #[must_use]
     pub fn expected(&self) -> Version {
         self.expected
@@ -166,7 +189,15 @@ pub fn apply(mut job: Job, event: &Event, now: Timestamp) -> Result<(Job, Vec<Ef
 fn step(job: &mut Job, event: &Event, now: Timestamp, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
     let next = next_state(job, event, now, effects)?;
     match event {
-        Event::Scheduled { lease, .. } => job.attempt = lease.attempt,
+        Event::Scheduled { lease, .. } => {
+            job.attempt = lease.attempt;
+            job.approval = None;
+        }
+        Event::Approved { by } => {
+            if let State::Pending { hold: Hold::Approval { denial } } = &job.state {
+                job.approval = Some(Approval { by: by.clone(), rule: denial.rule.clone() });
+            }
+        }
         Event::Returned { .. } => job.spared += 1,
         _ => {}
     }
@@ -185,7 +216,7 @@ fn next_state(
     let illegal = || Rejected::Illegal { state: job.state.name(), event: event.name() };
     let abort = |effects: &mut Vec<Effect>| {
         if let (Some(lease), Some(worker)) = (job.state.lease(), job.state.worker()) {
-            effects.push(Effect::Abort { job: job.id(), lease, worker: worker.clone() });
+            effects.push(Effect::Send(Message::Abort { job: job.id(), lease, worker: worker.clone() }));
         }
     };
     if job.state.is_terminal() {
@@ -208,8 +239,15 @@ fn next_state(
         (State::Pending { hold }, Event::Cleared { .. }) => Ok(State::Pending { hold: hold.clone() }),
         (State::Pending { .. }, Event::Denied { denial }) => Ok(State::Denied { denial: denial.clone() }),
         (State::Pending { .. }, Event::Held { hold }) => Ok(State::Pending { hold: hold.clone() }),
+        (State::Pending { hold: Hold::Approval { .. } }, Event::Approved { .. }) => {
+            effects.push(Effect::Send(Message::Submit { job: job.id() }));
+            Ok(State::Pending { hold: Hold::Ready })
+        }
+        (State::Pending { hold: Hold::Approval { denial } }, Event::Rejected { reason, .. }) => {
+            Ok(State::Denied { denial: Denial { rule: denial.rule.clone(), reason: reason.clone() } })
+        }
         (State::Pending { .. }, Event::Released) => {
-            effects.push(Effect::Submit { job: job.id() });
+            effects.push(Effect::Send(Message::Submit { job: job.id() }));
             Ok(State::Pending { hold: Hold::Ready })
         }
         (State::Pending { .. }, Event::Scheduled { lease, target }) if is_next_lease(lease) => {
@@ -242,7 +280,7 @@ fn under_lease(
             Some(State::Running { lease, worker: worker.clone(), since: now })
         }
         (State::Scheduled { .. } | State::Dispatched { .. }, Event::Returned { .. }) => {
-            effects.push(Effect::Submit { job: job.id() });
+            effects.push(Effect::Send(Message::Submit { job: job.id() }));
             Some(State::Pending { hold: Hold::Ready })
         }
         (State::Running { .. }, Event::Succeeded { .. }) => {
@@ -257,7 +295,7 @@ fn under_lease(
         ) => {
             let lost = matches!(failure.kind, FailureKind::Silent | FailureKind::Overran);
             if let (true, Some(worker)) = (lost, job.state.worker()) {
-                effects.push(Effect::Abort { job: job.id(), lease, worker: worker.clone() });
+                effects.push(Effect::Send(Message::Abort { job: job.id(), lease, worker: worker.clone() }));
             }
             Some(if failure.kind.may_retry() && job.may_try_again() {
                 let at = now.after(retry::backoff(job.id(), job.attempt));

@@ -1,6 +1,6 @@
 //! Whether two requests under one idempotency key are the same request.
 
-use cortex_domain::job::Fingerprint;
+use cortex_domain::job::{ContentDigest, Fingerprint};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over the method, path, content type and body, each behind its length so that none flows into
@@ -14,6 +14,12 @@ pub fn of(method: &str, path: &str, content_type: &str, body: &[u8]) -> Fingerpr
         digest.update(part);
     }
     Fingerprint(digest.finalize().into())
+}
+
+/// SHA-256 of an input.
+#[must_use]
+pub fn content(input: &[u8]) -> ContentDigest {
+    ContentDigest(Sha256::digest(input).into())
 }
 
 /// A fingerprint in hexadecimal.

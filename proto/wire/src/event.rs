@@ -86,6 +86,10 @@ impl From<&Event> for line::Event {
             }
             Event::Expired => Self::Expired(line::Expired {}),
             Event::Cancelled { reason } => Self::Cancelled(line::Cancelled { reason: reason.clone() }),
+            Event::Approved { by } => Self::Approved(line::Approved { by: by.to_string() }),
+            Event::Rejected { by, reason } => {
+                Self::Rejected(line::Rejected { by: by.to_string(), reason: reason.clone() })
+            }
         }
     }
 }
@@ -124,6 +128,12 @@ impl TryFrom<line::Event> for Event {
             },
             line::Event::Expired(line::Expired {}) => Self::Expired,
             line::Event::Cancelled(cancelled) => Self::Cancelled { reason: cancelled.reason },
+            line::Event::Approved(approved) => {
+                Self::Approved { by: ENTRY.text("approved.by", &approved.by)? }
+            }
+            line::Event::Rejected(rejected) => {
+                Self::Rejected { by: ENTRY.text("rejected.by", &rejected.by)?, reason: rejected.reason }
+            }
         })
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{
-    Durability, Fingerprint, Hop, Idempotency, Job, Limits, Owner, Priority, Request, Version,
+    Approval, ContentDigest, CostEstimate, Durability, Fingerprint, Hop, Idempotency, Job, Limits, Owner,
+    Priority, Request, Version,
 };
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::state::{Attempt, State};
@@ -16,6 +17,7 @@ use crate::error::{DecodeError, Message, filled};
 use crate::v1;
 
 const JOB: Message = Message("JobRecord");
+const APPROVAL: Message = Message("Approval");
 const REQUEST: Message = Message("Request");
 const OWNER: Message = Message("Owner");
 const IDEMPOTENCY: Message = Message("Idempotency");
@@ -43,6 +45,7 @@ impl From<&Job> for v1::JobRecord {
             version: job.version.0,
             updated_at: job.updated_at.as_millis(),
             state: Some((&job.state).into()),
+            approval: job.approval.as_ref().map(Into::into),
         }
     }
 }
@@ -61,6 +64,7 @@ impl TryFrom<v1::JobRecord> for Job {
             version: Version(record.version),
             updated_at: Timestamp::from_millis(record.updated_at),
             state: JOB.nested("state", record.state)?,
+            approval: record.approval.map(TryInto::try_into).transpose()?,
         };
         JOB.ensure("version", job.version.0 > 0, "it starts at 1")?;
         JOB.ensure("spared", job.spared <= job.attempt.0, "it is at most the attempt")?;
@@ -86,6 +90,9 @@ impl From<&Request> for v1::Request {
             hops: request.hops.iter().map(Into::into).collect(),
             created_at: request.created_at.as_millis(),
             traceparent: request.traceparent.clone().unwrap_or_default(),
+            content: request.content.map(|digest| digest.0.to_vec()).unwrap_or_default(),
+            input_bytes: request.estimate.input_bytes,
+            output_tokens: request.estimate.output_tokens.unwrap_or_default(),
         }
     }
 }
@@ -107,6 +114,11 @@ impl TryFrom<v1::Request> for Request {
             hops: request.hops.into_iter().map(Into::into).collect(),
             created_at: Timestamp::from_millis(request.created_at),
             traceparent: filled(request.traceparent),
+            content: content(REQUEST, &request.content)?,
+            estimate: CostEstimate {
+                input_bytes: request.input_bytes,
+                output_tokens: Some(request.output_tokens).filter(|tokens| *tokens > 0),
+            },
         })
     }
 }
@@ -202,5 +214,30 @@ impl From<&Hop> for v1::Hop {
 impl From<v1::Hop> for Hop {
     fn from(hop: v1::Hop) -> Self {
         Self { name: hop.name, at: Timestamp::from_millis(hop.at) }
+    }
+}
+
+/// A digest in a message; none if it is empty.
+pub(crate) fn content(message: Message, bytes: &[u8]) -> Result<Option<ContentDigest>, DecodeError> {
+    match bytes {
+        [] => Ok(None),
+        bytes => match bytes.try_into() {
+            Ok(digest) => Ok(Some(ContentDigest(digest))),
+            Err(_) => Err(message.invalid("content", "it has 32 bytes")),
+        },
+    }
+}
+
+impl From<&Approval> for v1::Approval {
+    fn from(approval: &Approval) -> Self {
+        Self { by: approval.by.to_string(), rule: approval.rule.clone() }
+    }
+}
+
+impl TryFrom<v1::Approval> for Approval {
+    type Error = DecodeError;
+
+    fn try_from(approval: v1::Approval) -> Result<Self, DecodeError> {
+        Ok(Self { by: APPROVAL.text("by", &approval.by)?, rule: approval.rule })
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
-use cortex_domain::ports::Message as Outgoing;
+use cortex_domain::transition::Message as Outgoing;
 use prost::Message as _;
 
 use crate::error::{DecodeError, Message};

@@ -9,7 +9,7 @@ mod progress;
 mod submit;
 mod task;
 
-pub use audit::{decode_audit, encode_audit};
+pub use audit::{decode_audit, decode_audit_batch, encode_audit, encode_audit_batch};
 pub use call::{decode_call, decode_called, encode_call, encode_called};
 pub use cancel::{decode_cancel, encode_cancel};
 pub use heartbeat::{decode_heartbeat, encode_heartbeat};

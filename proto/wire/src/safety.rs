@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
+use cortex_domain::job::CostEstimate;
 use cortex_domain::policy::{Decision, DecisionView, PolicyRequest};
 use cortex_domain::state::Attempt;
 use cortex_domain::time::Timestamp;
 use prost::Message as _;
 
 use crate::error::{DecodeError, Message};
+use crate::job::content;
 use crate::v1;
 use v1::check_response as answer;
 
@@ -49,6 +51,10 @@ impl From<(&PolicyRequest, Timestamp)> for v1::CheckRequest {
             attempt: request.attempt.0,
             model: request.model.as_ref().map(ToString::to_string).unwrap_or_default(),
             traceparent: request.traceparent.clone().unwrap_or_default(),
+            content: request.content.map(|digest| digest.0.to_vec()).unwrap_or_default(),
+            input_bytes: request.estimate.input_bytes,
+            output_tokens: request.estimate.output_tokens.unwrap_or_default(),
+            approval: request.approval.as_ref().map(Into::into),
         }
     }
 }
@@ -62,6 +68,12 @@ impl TryFrom<v1::CheckRequest> for (PolicyRequest, Timestamp) {
             attempt: Attempt(request.attempt),
             model: optional(&request.model).map(|model| REQUEST.text("model", model)).transpose()?,
             traceparent: optional(&request.traceparent).map(str::to_owned),
+            content: content(REQUEST, &request.content)?,
+            estimate: CostEstimate {
+                input_bytes: request.input_bytes,
+                output_tokens: Some(request.output_tokens).filter(|tokens| *tokens > 0),
+            },
+            approval: request.approval.map(TryInto::try_into).transpose()?,
             owner: REQUEST.nested("owner", request.owner)?,
             topic: REQUEST.text("topic", &request.topic)?,
             context: REQUEST.text("context", &request.context)?,

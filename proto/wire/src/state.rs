@@ -153,7 +153,7 @@ impl From<&Hold> for v1::Hold {
         Self {
             why: Some(match hold {
                 Hold::Ready => Why::Ready(Plain {}),
-                Hold::Approval => Why::Approval(Plain {}),
+                Hold::Approval { denial } => Why::Approval(denial.into()),
                 Hold::Throttled { until: at } => Why::Throttled(until(at)),
                 Hold::NotBefore { at } => Why::NotBefore(until(at)),
                 Hold::NoCapacity => Why::NoCapacity(Plain {}),
@@ -168,7 +168,7 @@ impl TryFrom<v1::Hold> for Hold {
     fn try_from(hold: v1::Hold) -> Result<Self, DecodeError> {
         Ok(match HOLD.required("why", hold.why)? {
             Why::Ready(Plain {}) => Self::Ready,
-            Why::Approval(Plain {}) => Self::Approval,
+            Why::Approval(denial) => Self::Approval { denial: denial.into() },
             Why::Throttled(Until { at }) => Self::Throttled { until: Timestamp::from_millis(at) },
             Why::NotBefore(Until { at }) => Self::NotBefore { at: Timestamp::from_millis(at) },
             Why::NoCapacity(Plain {}) => Self::NoCapacity,

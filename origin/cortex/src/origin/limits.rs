@@ -67,6 +67,7 @@ struct RetentionKeys {
     bytes: Parsed<Bytes>,
     keys: Parsed<humantime::Duration>,
     tenant_keys: u64,
+    audit: Option<Parsed<humantime::Duration>>,
 }
 
 /// A number of bytes, as in `512MiB`.
@@ -119,6 +120,7 @@ impl Limits {
             bytes: retention.bytes.0.0,
             keys: retention.keys.0.into(),
             tenant_keys: retention.tenant_keys,
+            audit: retention.audit.map_or(Retention::default().audit, |audit| audit.0.into()),
         };
         if retention.ended < retention.keys {
             return Err(LimitsError::KeysOutlive { file });

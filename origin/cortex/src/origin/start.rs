@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cortex_bus::payload::Layered;
 use cortex_bus::{Embedded, Room};
 use cortex_domain::id::{ModelName, Tenant};
-use cortex_domain::ports::{Bus, JobStore, Payloads, SafetyGate};
+use cortex_domain::ports::{Bus, Payloads, SafetyGate, Store};
 use cortex_gateway::ledger::Edge;
 use cortex_gateway::{Credentials, Gateway, Limits, LocalKey, Parts as GatewayParts};
 use cortex_guard::loopback::AllowedHost;
@@ -100,7 +100,7 @@ impl Origin {
         let retention = config.retention;
         let store = tokio::task::spawn_blocking(move || SqliteStore::open_with(path, retention)).await?;
         let store = Arc::new(store.map_err(|error| Failure::new(Exit::Config, error))?);
-        let jobs: Arc<dyn JobStore> = store.clone();
+        let jobs: Arc<dyn Store> = store.clone();
         let payloads = Arc::new(Layered::new(store as Arc<dyn Payloads>, CALL_MEMORY));
         let embedded = Embedded::new(Room::default());
         let bus: Arc<dyn Bus> = Arc::new(embedded.clone());

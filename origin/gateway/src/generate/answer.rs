@@ -64,7 +64,8 @@ impl Asked {
         let (admitted, terms) = inner.offload.run(size, read).await?;
         ask::check_model(&terms.model, &inner.models.chat)?;
         let streams = terms.streams();
-        let (request, body) = call::request(inner, admitted, way.topic(), terms.model, terms.labels)?;
+        let (mut request, body) = call::request(inner, admitted, way.topic(), terms.model, terms.labels)?;
+        request.estimate.output_tokens = terms.max_tokens;
         let patience = request.limits.run + WAIT;
         Ok(Self { request, body, patience, streams })
     }

@@ -6,7 +6,7 @@ use cortex_api::{CreateJob, Problem, headers};
 use cortex_domain::ErrorCode;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{IdempotencyKey, ModelName};
-use cortex_domain::job::{Idempotency, Job, Limits, Request};
+use cortex_domain::job::{CostEstimate, Idempotency, Job, Limits, Request};
 use cortex_domain::ports::Acceptance;
 use cortex_domain::topic::Topic;
 use cortex_domain::topics;
@@ -47,6 +47,8 @@ fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission, Problem> 
         },
         labels,
         idempotency,
+        content: Some(fingerprint::content(asked.input.get().as_bytes())),
+        estimate: CostEstimate::of_input(asked.input.get().as_bytes()),
         hops: admitted.hops,
         created_at: inner.now(),
         traceparent: admitted.traceparent,

@@ -103,9 +103,14 @@ fn detail(job: &Job, event: &Event) -> Map<String, Value> {
         }
         Event::Cleared { clearance } => json!({"policy": clearance.policy.0, "rule": clearance.rule}),
         Event::Denied { denial } => json!({"rule": denial.rule, "reason": denial.reason}),
+        Event::Held { hold: Hold::Approval { denial } } => {
+            json!({"hold": "approval", "until": null, "rule": denial.rule, "reason": denial.reason})
+        }
         Event::Held { hold } => {
             json!({"hold": hold.name(), "until": hold.until().map(|until| until.to_string())})
         }
+        Event::Approved { by } => json!({"by": by.as_str()}),
+        Event::Rejected { by, reason } => json!({"by": by.as_str(), "reason": reason}),
         Event::Scheduled { target, .. } => match target {
             Target::Worker(worker) => json!({"worker": worker.as_str()}),
             Target::Pool(pool) => json!({"pool": pool.as_str()}),

@@ -1,8 +1,6 @@
 use cortex_domain::call::Called;
-use cortex_domain::event::Entry;
 use cortex_domain::flow::Assignment;
 use cortex_domain::id::JobId;
-use cortex_domain::job::Job;
 use cortex_domain::pointer::Pointer;
 use cortex_domain::policy::PolicyRequest;
 use cortex_domain::task::Cancel;
@@ -19,14 +17,14 @@ pub(crate) enum Action<R> {
     Ask { ask: AskId, request: Box<PolicyRequest> },
     /// Commit a change to the store.
     Commit { change: Change },
-    /// Make a call's job durable as it is, with its log.
-    Keep { job: Box<Job>, log: Vec<Entry> },
+    /// Make a call's job durable as it is, with its history.
+    Keep { history: Box<Change> },
     /// Offer a placed job to its worker.
     Send { assignment: Box<Assignment> },
     /// Tell a worker to stop.
     Abort { cancel: Cancel },
     /// Record a call that has ended, and only then answer its caller.
-    Answer { reply: R, job: Box<Job>, log: Vec<Entry>, answer: Option<Pointer> },
+    Answer { reply: R, history: Box<Change>, answer: Option<Pointer> },
     /// Answer a caller.
     Reply { reply: R, called: Called },
 }

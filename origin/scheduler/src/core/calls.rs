@@ -8,7 +8,7 @@ use cortex_domain::job::{Durability, Job, Request};
 use cortex_domain::state::Lease;
 use cortex_domain::task::Cancel;
 use cortex_domain::time::Uptime;
-use cortex_domain::transition::first_entry;
+use cortex_domain::transition::{Change, first_entry};
 
 use super::action::Action;
 use super::flight::answer_of;
@@ -46,9 +46,11 @@ impl<R> State<R> {
 
     /// Makes a call's job durable as it is; from here on it is a job like any other.
     pub(super) fn detached(&mut self, id: JobId, step: &mut Step<'_, '_, R>) {
-        let Some(Tracked { kind, phase, inbox, changed, deadline }) = self.jobs.remove(&id) else { return };
+        let Some(Tracked { kind, phase, audit, inbox, changed, deadline }) = self.jobs.remove(&id) else {
+            return;
+        };
         let Kind::Call(call) = kind else {
-            return self.hold(id, Tracked { kind, phase, inbox, changed, deadline });
+            return self.hold(id, Tracked { kind, phase, audit, inbox, changed, deadline });
         };
         let (job, held) = match phase {
             Phase::Judging { accepted, slot, .. } => {
@@ -71,15 +73,16 @@ impl<R> State<R> {
             | Phase::Keeping { .. }
             | Phase::Retrying { .. }) => {
                 let kind = Kind::Call(call);
-                return self.hold(id, Tracked { kind, phase, inbox, changed, deadline });
+                return self.hold(id, Tracked { kind, phase, audit, inbox, changed, deadline });
             }
         };
         let Call { log, reply, since } = call;
         self.end_call(id, job.tenant(), since);
         let job = Box::new(Job { durability: Durability::Durable, ..job });
-        step.actions.push(Action::Keep { job: job.clone(), log });
+        let history = Box::new(Change::history((*job).clone(), log, audit));
+        step.actions.push(Action::Keep { history });
         let phase = Phase::Keeping { job, held, reply };
-        self.hold(id, Tracked { kind: Kind::Durable, phase, inbox, changed, deadline });
+        self.hold(id, Tracked { kind: Kind::Durable, phase, audit: Vec::new(), inbox, changed, deadline });
     }
 
     /// What came of making a call durable.
@@ -117,15 +120,17 @@ impl<R> State<R> {
     pub(super) fn answer(
         &mut self,
         id: JobId,
-        tracked: Tracked<R>,
+        mut tracked: Tracked<R>,
         job: Job,
         held: Option<Lease>,
         step: &mut Step<'_, '_, R>,
     ) {
+        let audit = std::mem::take(&mut tracked.audit);
         if let Kind::Call(Call { log, reply, since }) = self.let_go(id, tracked) {
             self.end_call(id, job.tenant(), since);
             let answer = answer_of(&job, held);
-            step.actions.push(Action::Answer { reply, job: Box::new(job), log, answer });
+            let history = Box::new(Change::history(job, log, audit));
+            step.actions.push(Action::Answer { reply, history, answer });
         }
     }
 

@@ -11,7 +11,7 @@ use cortex_domain::pointer::Pointer;
 use cortex_domain::state::{Failure, FailureKind, Hold, Lease, State as JobState};
 use cortex_domain::task::Cancel;
 use cortex_domain::time::Timestamp;
-use cortex_domain::transition::{Change, Effect};
+use cortex_domain::transition::{Change, Effect, Message};
 
 use super::action::Action;
 use super::input::NotSaved;
@@ -128,6 +128,7 @@ impl<R> State<R> {
     ) {
         match &mut tracked.kind {
             Kind::Durable => {
+                let change = std::mem::take(&mut tracked.audit).into_iter().fold(change, Change::with);
                 tracked.phase = Phase::Saving { held, reports };
                 self.hold(id, tracked);
                 step.actions.push(Action::Commit { change });
@@ -270,10 +271,10 @@ fn lose_answer(report: Report) -> Report {
 
 fn abort(effect: &Effect) -> Option<Cancel> {
     match effect {
-        Effect::Abort { job, lease, worker } => {
+        Effect::Send(Message::Abort { job, lease, worker }) => {
             Some(Cancel { job: *job, lease: *lease, worker: worker.clone() })
         }
-        Effect::Submit { .. } | Effect::Publish { .. } => None,
+        Effect::Send(Message::Submit { .. }) | Effect::Publish { .. } | Effect::Audit(_) => None,
     }
 }
 

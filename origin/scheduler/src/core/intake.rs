@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::call::Refusal;
 use cortex_domain::event::Event;
 use cortex_domain::flow::Accepted;
@@ -10,7 +11,7 @@ use cortex_domain::job::{Durability, Job};
 use cortex_domain::policy::{Decision, Gate, PolicyRequest, clear};
 use cortex_domain::state::{Denial, Hold, State as JobState};
 use cortex_domain::time::Timestamp;
-use cortex_domain::transition::Change;
+use cortex_domain::transition::{Change, Effect};
 
 use super::action::Action;
 use super::state::{State, Step};
@@ -153,6 +154,8 @@ impl<R> State<R> {
         let Phase::Judging { accepted, slot, .. } = tracked.phase else { return };
         tracked.phase = Phase::Queued;
         let Ok(decision) = decision else { return self.not_judged(id, tracked, accepted, slot, step) };
+        let entry = AuditEvent::of_decision(accepted.job(), &decision, step.now.wall);
+        tracked.audit.push(Effect::Audit(Box::new(entry)));
         match clear(accepted, decision) {
             Gate::Passed(cleared) => {
                 let ticket = Ticket { cleared, since: step.now.awake };
@@ -247,7 +250,7 @@ pub(super) fn comes_back(state: &JobState) -> Option<Timestamp> {
 /// A call can't wait for a person or for another day.
 fn unwaited(hold: &Hold) -> Denial {
     let reason = match hold {
-        Hold::Approval => "a person has to approve this; submit it as a job",
+        Hold::Approval { .. } => "a person has to approve this; submit it as a job",
         _ => "this tenant is slowed down; submit it as a job, or try again later",
     };
     Denial { rule: hold.name().into(), reason: reason.into() }

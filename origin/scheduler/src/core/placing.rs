@@ -9,6 +9,7 @@ use cortex_domain::id::{JobId, Pool, WorkerId};
 use cortex_domain::job::Job;
 use cortex_domain::placement::{Candidate, Wanted};
 use cortex_domain::state::{Lease, Target};
+use cortex_domain::transition::Change;
 
 use super::action::Action;
 use super::state::{State, Step};
@@ -83,6 +84,7 @@ impl<R> State<R> {
         let assignment = Box::new(assignment);
         match &mut tracked.kind {
             Kind::Durable => {
+                let change = std::mem::take(&mut tracked.audit).into_iter().fold(change, Change::with);
                 tracked.phase = Phase::Placing { assignment, slot };
                 self.hold(id, tracked);
                 step.actions.push(Action::Commit { change });

@@ -6,6 +6,7 @@ use cortex_domain::id::{DispatchId, WorkerId};
 use cortex_domain::job::Job;
 use cortex_domain::state::Lease;
 use cortex_domain::time::{Timestamp, Uptime};
+use cortex_domain::transition::Effect;
 
 /// How many reports wait while a job's change is being saved. What is lost beyond, the lease repairs.
 const MAX_REPORTS: usize = 64;
@@ -40,6 +41,8 @@ pub(super) struct Slot {
 pub(super) struct Tracked<R> {
     pub(super) kind: Kind<R>,
     pub(super) phase: Phase<R>,
+    /// What the safety kernel decided since the last change that was persisted: it goes with the next one.
+    pub(super) audit: Vec<Effect>,
     /// Reports that wait until the phase has ended.
     pub(super) inbox: Vec<Report>,
     /// Whether someone else has changed the job since it was read.
@@ -88,7 +91,14 @@ pub(super) enum Phase<R> {
 
 impl<R> Tracked<R> {
     pub(super) fn durable(phase: Phase<R>) -> Self {
-        Self { kind: Kind::Durable, phase, inbox: Vec::new(), changed: false, deadline: None }
+        Self {
+            kind: Kind::Durable,
+            phase,
+            audit: Vec::new(),
+            inbox: Vec::new(),
+            changed: false,
+            deadline: None,
+        }
     }
 
     /// Keeps a report until the phase has ended.

@@ -1,16 +1,13 @@
 //! What each action does, and what comes of it.
 
 use bytes::Bytes;
-use cortex_domain::audit::AuditEvent;
 use cortex_domain::call::Called;
 use cortex_domain::id::JobId;
-use cortex_domain::policy::{Decision, DecisionView, PolicyRequest};
 use cortex_domain::ports::{CommitError, Reply, StoreError};
 use cortex_domain::state::Target;
 use cortex_domain::subject::Subject;
-use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
-use cortex_wire::{encode_assignment, encode_audit, encode_called, encode_cancel};
+use cortex_wire::{encode_assignment, encode_called, encode_cancel};
 
 use super::{Caller, Driver};
 use crate::core::{Action, Input, NotKept, NotSaved};
@@ -22,16 +19,17 @@ impl Driver {
             Action::Load { job } => Some(self.load(job).await),
             Action::Ask { ask, request } => {
                 let job = request.job;
-                let decision = self.decide(*request).await.map_err(|error| {
+                let decision = self.gate.check(*request, self.clock.now()).await.map_err(|error| {
                     tracing::error!(%job, %error, "a job could not be judged");
                 });
                 Some(Input::Decided { job, ask, decision })
             }
             Action::Commit { change } => Some(self.commit(change).await),
-            Action::Keep { job, log } => {
-                let id = job.id();
-                let outcome = self.store.keep(*job, log).await.map_err(|error| not_kept(id, &error));
-                Some(Input::Kept { job: id, outcome })
+            Action::Keep { history } => {
+                let job = history.job().id();
+                let kept = self.store.commit(*history).await;
+                let outcome = kept.map(drop).map_err(|error| not_kept(job, &error));
+                Some(Input::Kept { job, outcome })
             }
             Action::Send { assignment } => {
                 let (job, lease) = (assignment.job(), assignment.lease());
@@ -46,8 +44,9 @@ impl Driver {
                 self.tell(Subject::JOB_CANCEL, encode_cancel(&cancel)).await;
                 None
             }
-            Action::Answer { reply, job, log, answer } => {
-                if let Err(error) = self.store.record((*job).clone(), log).await {
+            Action::Answer { reply, history, answer } => {
+                let job = Box::new(history.job().clone());
+                if let Err(error) = self.store.record(*history).await {
                     tracing::warn!(job = %job.id(), %error, "a synchronous job was not recorded");
                 }
                 answer_with(reply, &Called::Ended { job, answer }).await;
@@ -80,15 +79,6 @@ impl Driver {
         Input::Saved { job, outcome }
     }
 
-    /// Asks the safety kernel, and tells what it decided on `sys.audit.event`.
-    async fn decide(&self, request: PolicyRequest) -> Result<Decision, cortex_domain::ports::SafetyError> {
-        let now = self.clock.now();
-        let audit = Audit::about(&request);
-        let decision = self.gate.check(request, now).await?;
-        self.tell(Subject::AUDIT_EVENT, encode_audit(&audit.event(&decision, now))).await;
-        Ok(decision)
-    }
-
     /// Publishes what may be lost: whatever depends on it is repaired by leases and the reconciler.
     async fn tell(&self, subject: Subject, body: Bytes) {
         if let Err(error) = self.bus.publish(subject.clone(), body).await {
@@ -97,9 +87,9 @@ impl Driver {
     }
 }
 
-fn not_kept(job: JobId, error: &StoreError) -> NotKept {
+fn not_kept(job: JobId, error: &CommitError) -> NotKept {
     match error {
-        StoreError::Beyond(_) => NotKept::Full,
+        CommitError::Store(StoreError::Beyond(_)) => NotKept::Full,
         error => {
             tracing::error!(%job, %error, "a call could not be made durable");
             NotKept::Failed
@@ -110,32 +100,5 @@ fn not_kept(job: JobId, error: &StoreError) -> NotKept {
 async fn answer_with(reply: Box<dyn Reply>, called: &Called) {
     if let Err(error) = reply.send(encode_called(called)).await {
         tracing::debug!(%error, "the caller is gone");
-    }
-}
-
-/// What an audit event says of a request.
-struct Audit(AuditEvent);
-
-impl Audit {
-    fn about(request: &PolicyRequest) -> Self {
-        Self(AuditEvent {
-            at: Timestamp::default(),
-            tenant: request.owner.tenant.clone(),
-            principal: request.owner.principal.clone(),
-            action: "policy.check".to_owned(),
-            subject: request.job.to_string(),
-            decision: String::new(),
-            detail: String::new(),
-            traceparent: request.traceparent.clone(),
-        })
-    }
-
-    fn event(self, decision: &Decision, at: Timestamp) -> AuditEvent {
-        let detail = match decision.view() {
-            DecisionView::Allow(clearance) => clearance.rule.clone(),
-            DecisionView::Deny(denial) | DecisionView::RequireHuman(denial) => denial.rule.clone(),
-            DecisionView::Throttle { until } => format!("until {until}"),
-        };
-        AuditEvent { at, decision: decision.name().to_owned(), detail, ..self.0 }
     }
 }

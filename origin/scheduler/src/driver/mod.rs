@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cortex_domain::id::DispatchId;
-use cortex_domain::ports::{Bus, BusError, JobStore, Reply, SafetyGate};
+use cortex_domain::ports::{Bus, BusError, Reply, SafetyGate, Store};
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
 use futures::FutureExt as _;
@@ -32,7 +32,7 @@ type Caller = Box<dyn Reply>;
 /// The core, and what it acts on.
 pub(crate) struct Driver {
     state: Mutex<State<Caller>>,
-    store: Arc<dyn JobStore>,
+    store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
     gate: Arc<dyn SafetyGate>,
     clock: Clock,
@@ -42,7 +42,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(
-        store: Arc<dyn JobStore>,
+        store: Arc<dyn Store>,
         bus: Arc<dyn Bus>,
         gate: Arc<dyn SafetyGate>,
         clock: Clock,

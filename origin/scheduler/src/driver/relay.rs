@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cortex_domain::ports::{BusError, Message, Outbound, Sequence, StoreError};
+use cortex_domain::ports::{BusError, Outbound, Sequence, StoreError};
 use cortex_domain::subject::Subject;
 use cortex_domain::task::Cancel;
+use cortex_domain::transition::Message;
 use cortex_wire::{encode_cancel, encode_submit};
 
 use super::Driver;

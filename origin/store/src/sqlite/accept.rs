@@ -3,10 +3,10 @@
 use cortex_domain::flow::Submission;
 use cortex_domain::job::{Durability, Job, Request};
 use cortex_domain::pointer::Memory;
-use cortex_domain::ports::{Acceptance, Message};
+use cortex_domain::ports::Acceptance;
 use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
-use cortex_domain::transition::first_entry;
+use cortex_domain::transition::{Message, first_entry};
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;

@@ -1,7 +1,6 @@
 //! Committing a change, whole.
 
 use cortex_domain::job::Job;
-use cortex_domain::ports::Message;
 use cortex_domain::transition::{Change, Effect};
 
 use super::fault::Fault;
@@ -9,24 +8,14 @@ use super::transaction::Transaction;
 use super::usage::Delta;
 use super::{jobs, outbox, payloads, steps};
 
+/// Commits a change of a job that is in the store.
 pub(super) fn commit(transaction: &Transaction, change: Change) -> Result<Job, Fault> {
     let job = change.job();
     jobs::update(transaction, job, change.expected())?;
     jobs::append(transaction, job.id(), change.entries())?;
     steps::append(transaction, job, change.entries())?;
-    let mut delta = Delta { open: if job.state.is_terminal() { -1 } else { 0 }, ..Delta::default() };
-    for effect in change.effects() {
-        match effect {
-            Effect::Submit { job } => outbox::append(transaction, &Message::Submit { job: *job })?,
-            Effect::Abort { job, lease, worker } => {
-                let abort = Message::Abort { job: *job, lease: *lease, worker: worker.clone() };
-                outbox::append(transaction, &abort)?;
-            }
-            Effect::Publish { draft, result } => {
-                delta.bytes += payloads::publish(transaction, *draft, *result)?;
-            }
-        }
-    }
+    let open = if job.state.is_terminal() { -1 } else { 0 };
+    let delta = Delta { open, bytes: effects(transaction, &change)?, ..Delta::default() };
     if delta.bytes != 0 {
         jobs::grow(transaction, job.id(), delta.bytes)?;
     }
@@ -34,4 +23,26 @@ pub(super) fn commit(transaction: &Transaction, change: Change) -> Result<Job, F
         transaction.count(job.tenant(), delta)?;
     }
     Ok(change.into_job())
+}
+
+/// Does what goes with a change; returns by how many bytes the job has grown.
+fn effects(transaction: &Transaction, change: &Change) -> Result<i64, Fault> {
+    let mut bytes = 0;
+    for effect in change.effects() {
+        match effect {
+            Effect::Send(message) => outbox::append(transaction, message)?,
+            Effect::Publish { draft, result } => bytes += payloads::publish(transaction, *draft, *result)?,
+            Effect::Audit(entry) => transaction.audit((**entry).clone()),
+        }
+    }
+    Ok(bytes)
+}
+
+/// Adds the audit entries of a job that is only noted or kept: nothing else of its history is to be done again.
+pub(super) fn audit(transaction: &Transaction, change: &Change) {
+    for effect in change.effects() {
+        if let Effect::Audit(entry) = effect {
+            transaction.audit((**entry).clone());
+        }
+    }
 }

@@ -1,14 +1,41 @@
-//! Brings a file that an earlier program wrote up to the schema of this one.
+//! Brings a file up to the schema of this program: numbered files, applied in order, each once.
 
-use std::time::Duration;
+use cortex_domain::retention::Retention;
 
 use rusqlite::{Connection, params};
 
 use super::usage;
 
+/// One step from a schema to the next.
+struct Migration {
+    sql: &'static str,
+    /// What SQL alone can't do.
+    then: fn(&Connection, &Retention) -> rusqlite::Result<()>,
+}
+
+const MIGRATIONS: [Migration; 4] = [
+    Migration { sql: include_str!("migrations/0001_jobs.sql"), then: |_, _| Ok(()) },
+    Migration { sql: include_str!("migrations/0002_logs.sql"), then: gather_logs },
+    Migration { sql: include_str!("migrations/0003_retention.sql"), then: count },
+    Migration { sql: include_str!("migrations/0004_audit.sql"), then: |_, _| Ok(()) },
+];
+
+/// The schema that this program writes: the number of the last migration.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "there are few")]
+pub(super) const SCHEMA: i32 = MIGRATIONS.len() as i32;
+
+/// Applies the migrations that a file of schema `found` lacks; a new file has schema 0.
+pub(super) fn apply(connection: &Connection, found: i32, retention: &Retention) -> rusqlite::Result<()> {
+    let done = usize::try_from(found).unwrap_or_default();
+    for Migration { sql, then } in MIGRATIONS.iter().skip(done) {
+        connection.execute_batch(sql)?;
+        then(connection, retention)?;
+    }
+    connection.pragma_update(None, "user_version", SCHEMA)
+}
+
 /// From schema 1, where each entry of a log was a row of its own.
-pub(super) fn gather_logs(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("ALTER TABLE log RENAME COLUMN entry TO entries")?;
+fn gather_logs(connection: &Connection, _: &Retention) -> rusqlite::Result<()> {
     let mut select = connection.prepare("SELECT job, version, entries FROM log")?;
     let mut update = connection.prepare("UPDATE log SET entries = ?3 WHERE job = ?1 AND version = ?2")?;
     // Read whole before any is written: a row that moves would be read twice.
@@ -22,14 +49,7 @@ pub(super) fn gather_logs(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// From schema 2, where nothing was counted and nothing was ever deleted. Keys are kept from when their jobs came.
-pub(super) fn count(connection: &Connection, keys: Duration) -> rusqlite::Result<()> {
-    connection.execute_batch(
-        "ALTER TABLE jobs ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
-         ALTER TABLE jobs ADD COLUMN kept_until INTEGER NOT NULL DEFAULT 0;
-         ALTER TABLE idempotency ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
-         UPDATE idempotency SET at = (SELECT created_at FROM jobs WHERE id = job);",
-    )?;
-    connection.execute_batch(include_str!("retention.sql"))?;
+fn count(connection: &Connection, retention: &Retention) -> rusqlite::Result<()> {
     connection.execute(
         "UPDATE jobs SET bytes = ?1 + length(record)
              + (SELECT coalesce(sum(length(body)), 0) FROM payloads p WHERE p.job = jobs.id AND p.space IN (1, 2))",
@@ -37,7 +57,7 @@ pub(super) fn count(connection: &Connection, keys: Duration) -> rusqlite::Result
     )?;
     connection.execute(
         "UPDATE jobs SET kept_until = created_at + ?1 WHERE id IN (SELECT job FROM idempotency)",
-        [i64::try_from(keys.as_millis()).unwrap_or(i64::MAX)],
+        [i64::try_from(retention.keys.as_millis()).unwrap_or(i64::MAX)],
     )?;
     connection.execute_batch(
         "INSERT INTO usage (tenant, jobs, open, bytes, keys)

@@ -11,14 +11,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteStore;
 use super::lock::{Lock, LockError, private};
-use super::migrate;
+use super::migrate::{self, SCHEMA};
 use super::readers::Readers;
 use super::writer::Writer;
 
 /// "Cort": marks the file as ours.
 const APPLICATION: i32 = 0x436f_7274;
-/// The schema that this program writes.
-const SCHEMA: i32 = 3;
 const READERS: usize = 3;
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -139,17 +137,9 @@ fn make_tables(connection: &Connection, retention: &Retention) -> rusqlite::Resu
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
     if made == 0 {
-        connection.execute_batch(include_str!("schema.sql"))?;
-        connection.execute_batch(include_str!("retention.sql"))?;
         connection.pragma_update(None, "application_id", APPLICATION)?;
     }
-    if made == 1 {
-        migrate::gather_logs(connection)?;
-    }
-    if made == 1 || made == 2 {
-        migrate::count(connection, retention.keys)?;
-    }
-    connection.pragma_update(None, "user_version", SCHEMA)?;
+    migrate::apply(connection, made, retention)?;
     connection.execute_batch("COMMIT")
 }
 

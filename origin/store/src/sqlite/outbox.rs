@@ -1,6 +1,7 @@
 //! What waits to be carried to the bus.
 
-use cortex_domain::ports::{Message, Outbound, Sequence};
+use cortex_domain::ports::{Outbound, Sequence};
+use cortex_domain::transition::Message;
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;

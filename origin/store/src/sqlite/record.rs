@@ -1,22 +1,22 @@
 //! Noting ephemeral jobs: they are read like others, and no step or message comes of them. One that is kept is
 //! a durable job from there on, and its steps are told from its first.
 
-use cortex_domain::event::Entry;
-use cortex_domain::job::Job;
 use cortex_domain::ports::StoreError;
 use cortex_domain::retention::{Beyond, Retention};
+use cortex_domain::transition::Change;
 
 use super::fault::Fault;
 use super::transaction::Transaction;
-use super::{forget, jobs, payloads, steps, usage};
+use super::{commit, forget, jobs, payloads, steps, usage};
 
 /// Notes a job that has ended. Of a tenant that has as much as it may none is noted.
 pub(super) fn record(
     transaction: &Transaction,
-    job: &Job,
-    log: &[Entry],
+    history: &Change,
     retention: &Retention,
 ) -> Result<(), Fault> {
+    let (job, log) = (history.job(), history.entries());
+    commit::audit(transaction, history);
     let delta = jobs::insert(transaction, job, 0, job.updated_at)?;
     jobs::append(transaction, job.id(), log)?;
     match usage::add(transaction, job.tenant(), delta, retention, job.updated_at) {
@@ -31,10 +31,11 @@ pub(super) fn record(
 /// Makes a job durable whose input was put before; gives what keeps it from that, and then its input is gone.
 pub(super) fn keep(
     transaction: &Transaction,
-    job: &Job,
-    log: &[Entry],
+    history: &Change,
     retention: &Retention,
 ) -> Result<Result<(), Beyond>, Fault> {
+    let (job, log) = (history.job(), history.entries());
+    commit::audit(transaction, history);
     forget::forget_loose(transaction, job.id())?;
     let mark = transaction.mark();
     transaction.execute_batch("SAVEPOINT kept")?;

@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Deref;
 
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::id::Tenant;
 use cortex_domain::retention::Usage;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::audit::Staged;
 use super::fault::Fault;
 use super::usage::Delta;
 
@@ -19,6 +21,7 @@ const MOST_KNOWN: usize = 4096;
 pub(super) struct Transaction {
     connection: Connection,
     totals: RefCell<Totals>,
+    audit: RefCell<Staged>,
 }
 
 #[derive(Debug, Default)]
@@ -35,13 +38,16 @@ struct Total {
     flushed: Delta,
 }
 
-/// A point to which what was counted can be taken back.
+/// A point to which what was counted and staged can be taken back.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mark(usize);
+pub(super) struct Mark {
+    counted: usize,
+    staged: usize,
+}
 
 impl Transaction {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, totals: RefCell::default() }
+        Self { connection, totals: RefCell::default(), audit: RefCell::default() }
     }
 
     /// Counts a change; returns what the tenant then has.
@@ -57,22 +63,29 @@ impl Transaction {
         Ok(total.has.as_usage())
     }
 
-    pub(super) fn mark(&self) -> Mark {
-        Mark(self.totals.borrow().counted.len())
+    /// Adds an entry to the audit log; all of a group are one row.
+    pub(super) fn audit(&self, entry: AuditEvent) {
+        self.audit.borrow_mut().add(entry);
     }
 
-    /// Takes back what was counted since, as what was written since is rolled back.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { counted: self.totals.borrow().counted.len(), staged: self.audit.borrow().len() }
+    }
+
+    /// Takes back what was counted and staged since, as what was written since is rolled back.
     pub(super) fn take_back(&self, mark: Mark) {
+        self.audit.borrow_mut().truncate(mark.staged);
         let totals = &mut *self.totals.borrow_mut();
-        for (tenant, delta) in totals.counted.drain(mark.0..) {
+        for (tenant, delta) in totals.counted.drain(mark.counted..) {
             if let Some(total) = totals.known.get_mut(&tenant) {
                 total.has = total.has.minus(delta);
             }
         }
     }
 
-    /// Writes the totals that have changed.
+    /// Writes the totals that have changed, and the entries of the audit log.
     pub(super) fn flush(&self) -> rusqlite::Result<()> {
+        self.audit.borrow_mut().write(&self.connection)?;
         let totals = &mut *self.totals.borrow_mut();
         for (tenant, _) in totals.counted.drain(..) {
             let Some(total) = totals.known.get_mut(&tenant).filter(|total| total.has != total.flushed) else {
@@ -87,9 +100,10 @@ impl Transaction {
         Ok(())
     }
 
-    /// Forgets all totals, as a group that was undone may have written some of them.
-    pub(super) fn forget_totals(&self) {
+    /// Forgets all totals and entries, as a group that was undone may have written some of them.
+    pub(super) fn forget_group(&self) {
         *self.totals.borrow_mut() = Totals::default();
+        *self.audit.borrow_mut() = Staged::default();
     }
 }
 
@@ -164,7 +178,7 @@ mod tests {
         transaction.count(&tenant, bytes(5)).unwrap();
         transaction.flush().unwrap();
         transaction.execute_batch("ROLLBACK").unwrap();
-        transaction.forget_totals();
+        transaction.forget_group();
         assert_eq!(transaction.count(&tenant, bytes(1)).unwrap().bytes, 1);
     }
 }

@@ -228,7 +228,7 @@ fn transact(transaction: &Transaction, group: &mut [Queued]) -> rusqlite::Result
 }
 
 fn undo(transaction: &Transaction) {
-    transaction.forget_totals();
+    transaction.forget_group();
     if transaction.is_autocommit() {
         return;
     }

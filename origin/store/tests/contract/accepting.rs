@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use cortex_domain::flow::Submission;
 use cortex_domain::job::{Request, Version};
-use cortex_domain::ports::{Acceptance, Message, Outbound, Sequence};
-use cortex_domain::transition::first_entry;
+use cortex_domain::ports::{Acceptance, Outbound, Sequence};
+use cortex_domain::transition::{Message, first_entry};
 
 use super::Place;
 use super::given::{accepted, keyed, request, submission};

@@ -2,9 +2,9 @@
 
 use cortex_domain::event::Event;
 use cortex_domain::job::{Job, Version};
-use cortex_domain::ports::{CommitError, JobStore, Message, Sequence};
+use cortex_domain::ports::{CommitError, Sequence, Store};
 use cortex_domain::state::{Failure, FailureKind};
-use cortex_domain::transition::{Change, apply, first_entry};
+use cortex_domain::transition::{Change, Message, apply, first_entry};
 
 use super::Place;
 use super::given::{NOW, accepted, cancelled, draft, lease, request, scheduled, succeeded};
@@ -82,7 +82,7 @@ pub(crate) async fn the_log_folds_into_the_record(place: &impl Place) {
 }
 
 /// All that a store says of a job.
-async fn snapshot(store: &dyn JobStore, job: &Job) -> impl PartialEq + std::fmt::Debug {
+async fn snapshot(store: &dyn Store, job: &Job) -> impl PartialEq + std::fmt::Debug {
     (
         store.job(job.id()).await.unwrap(),
         store.log(job.id(), Version(0)).await.unwrap(),

@@ -5,10 +5,10 @@ use std::time::Duration;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Durability, Job, Request, Version};
-use cortex_domain::ports::{Acceptance, JobStore, Query, Sequence, StoreError};
+use cortex_domain::ports::{Acceptance, CommitError, Query, Sequence, Store, StoreError};
 use cortex_domain::retention::{Beyond, Bound, Retention};
 use cortex_domain::time::Timestamp;
-use cortex_domain::transition::first_entry;
+use cortex_domain::transition::{Change, first_entry};
 
 use super::Place;
 use super::given::{
@@ -22,12 +22,12 @@ fn few() -> Retention {
     Retention { ended: DAY * 7, ended_jobs: 3, open_jobs: 3, ..Retention::default() }
 }
 
-async fn ended(store: &dyn JobStore, tenant: &str, n: u16) -> Job {
+async fn ended(store: &dyn Store, tenant: &str, n: u16) -> Job {
     let job = accepted(store, tenant, n).await;
     store.commit(cancelled(&job)).await.unwrap()
 }
 
-async fn with_result(store: &dyn JobStore, n: u16) -> Job {
+async fn with_result(store: &dyn Store, n: u16) -> Job {
     let job = accepted(store, "acme", n).await;
     let lease = lease(&job, 1);
     let job = store.commit(scheduled(&job, lease)).await.unwrap();
@@ -35,7 +35,7 @@ async fn with_result(store: &dyn JobStore, n: u16) -> Job {
     store.commit(succeeded(&job)).await.unwrap()
 }
 
-async fn listed(store: &dyn JobStore, tenant: &str) -> Vec<JobId> {
+async fn listed(store: &dyn Store, tenant: &str) -> Vec<JobId> {
     let query = Query { tenant: tenant.parse().unwrap(), state: None, topic: None, before: None, limit: 100 };
     store.jobs(query).await.unwrap().iter().map(Job::id).collect()
 }
@@ -90,7 +90,7 @@ pub(crate) async fn noted_calls_are_forgotten_like_jobs(place: &impl Place) {
         let job = Job::accepted(request("acme", n), Durability::Ephemeral, store.memory());
         let change = cancelled(&job);
         let log = [&[first_entry(&job)], change.entries()].concat();
-        store.record(change.into_job(), log).await.unwrap();
+        store.record(Change::history(change.into_job(), log, vec![])).await.unwrap();
     }
     // What is accepted behind them is flushed, and so they are by then.
     accepted(store, "acme", 9).await;
@@ -104,7 +104,7 @@ pub(crate) async fn a_tenant_never_has_more_jobs_than_it_may_however_fast_they_c
     for n in 0..300 {
         let job = Job::accepted(request("acme", n), Durability::Ephemeral, store.memory());
         let change = cancelled(&job);
-        store.record(change.into_job(), vec![first_entry(&job)]).await.unwrap();
+        store.record(Change::history(change.into_job(), vec![first_entry(&job)], vec![])).await.unwrap();
     }
     // It is taken in all the same, and nobody has looked what is to be forgotten.
     let newest = accepted(store, "acme", 301).await;
@@ -206,8 +206,11 @@ pub(crate) async fn a_call_beyond_its_tenants_limit_is_not_kept_and_leaves_nothi
     let job = Job::accepted(request("acme", 9), Durability::Durable, store.memory());
     store.put(job.context(), "{}".into()).await.unwrap();
     let log = vec![first_entry(&job)];
-    let refused = store.keep(job.clone(), log).await;
-    assert!(matches!(refused, Err(StoreError::Beyond(Beyond { bound: Bound::OpenJobs, .. }))), "{refused:?}");
+    let refused = store.commit(Change::history(job.clone(), log, vec![])).await;
+    assert!(
+        matches!(refused, Err(CommitError::Store(StoreError::Beyond(Beyond { bound: Bound::OpenJobs, .. })))),
+        "{refused:?}"
+    );
     assert_eq!(store.job(job.id()).await.unwrap(), None);
     assert_eq!(store.get(job.context()).await.unwrap(), None);
     assert_eq!(store.steps(Sequence(0), 9).await.unwrap().len(), 3);
@@ -220,7 +223,7 @@ pub(crate) async fn a_payload_whose_job_never_came_is_forgotten(place: &impl Pla
     store.put(never.context(), "{}".into()).await.unwrap();
     let came = Job::accepted(request("acme", 2), Durability::Durable, store.memory());
     store.put(came.context(), "{}".into()).await.unwrap();
-    store.keep(came.clone(), vec![first_entry(&came)]).await.unwrap();
+    store.commit(Change::history(came.clone(), vec![first_entry(&came)], vec![])).await.unwrap();
     store.forget(NOW.after(Duration::from_secs(60))).await.unwrap();
     assert!(store.get(never.context()).await.unwrap().is_some(), "its job may still come");
     store.forget(NOW.after(HOUR * 2)).await.unwrap();

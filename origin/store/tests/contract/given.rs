@@ -8,7 +8,7 @@ use cortex_domain::flow::Submission;
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{Fingerprint, Idempotency, Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Pointer;
-use cortex_domain::ports::{Acceptance, JobStore};
+use cortex_domain::ports::{Acceptance, Store};
 use cortex_domain::state::{Lease, Target};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
@@ -29,6 +29,8 @@ pub(super) fn request(tenant: &str, n: u16) -> Request {
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::from([("n".to_owned(), n.to_string())]),
         idempotency: None,
+        content: None,
+        estimate: Default::default(),
         hops: vec![],
         created_at,
         traceparent: None,
@@ -44,7 +46,7 @@ pub(super) fn submission(request: Request) -> Submission {
     Submission { request, input: br#"{"say":"hello"}"#.to_vec() }
 }
 
-pub(crate) async fn accepted(store: &dyn JobStore, tenant: &str, n: u16) -> Job {
+pub(crate) async fn accepted(store: &dyn Store, tenant: &str, n: u16) -> Job {
     match store.accept(submission(request(tenant, n))).await.unwrap() {
         Acceptance::New(job) => job,
         other => panic!("{other:?}"),
@@ -80,7 +82,7 @@ pub(super) fn cancelled(job: &Job) -> Change {
 
 /// Jobs that wait, were cancelled, have a result, came under a key; gives their ids.
 #[allow(dead_code, reason = "only some of the suites need it")]
-pub(crate) async fn of_every_kind(store: &dyn JobStore) -> Vec<JobId> {
+pub(crate) async fn of_every_kind(store: &dyn Store) -> Vec<JobId> {
     let waits = accepted(store, "acme", 1).await;
     let over = accepted(store, "acme", 2).await;
     store.commit(cancelled(&over)).await.unwrap();
@@ -96,7 +98,7 @@ pub(crate) async fn of_every_kind(store: &dyn JobStore) -> Vec<JobId> {
 
 /// A job of acme that has ended, with a result of so many bytes.
 #[allow(dead_code, reason = "only some of the suites need it")]
-pub(crate) async fn ended_with(store: &dyn JobStore, n: u16, bytes: usize) -> Job {
+pub(crate) async fn ended_with(store: &dyn Store, n: u16, bytes: usize) -> Job {
     let job = accepted(store, "acme", n).await;
     let lease = lease(&job, 1);
     let job = store.commit(scheduled(&job, lease)).await.unwrap();

@@ -5,7 +5,7 @@ use cortex_domain::id::JobId;
 use cortex_domain::job::{Durability, Job, Request, Version};
 use cortex_domain::ports::{Query, Sequence};
 use cortex_domain::state::StateName;
-use cortex_domain::transition::first_entry;
+use cortex_domain::transition::{Change, first_entry};
 
 use super::Place;
 use super::given::{accepted, cancelled, lease, request, scheduled, submission};
@@ -79,7 +79,7 @@ pub(crate) async fn an_ephemeral_job_is_recorded_and_leaves_no_steps(place: &imp
     let change = cancelled(&job);
     let log = [&[first_entry(&job)], change.entries()].concat();
     let ended = change.into_job();
-    store.record(ended.clone(), log.clone()).await.unwrap();
+    store.record(Change::history(ended.clone(), log.clone(), vec![])).await.unwrap();
     assert_eq!(store.job(ended.id()).await.unwrap(), Some(ended.clone()), "it is found at once");
     // What is accepted behind it is flushed, and so it is by then.
     let durable = accepted(&*store, "acme", 2).await;
@@ -98,7 +98,7 @@ pub(crate) async fn an_ephemeral_job_that_is_kept_is_durable_from_there_on(place
     let change = scheduled(&job, lease(&job, 1));
     let log = [&[first_entry(&job)], change.entries()].concat();
     let kept = change.into_job();
-    store.keep(kept.clone(), log.clone()).await.unwrap();
+    store.commit(Change::history(kept.clone(), log.clone(), vec![])).await.unwrap();
     assert_eq!(store.log(kept.id(), Version(0)).await.unwrap(), log);
     let steps = store.steps(Sequence(0), 9).await.unwrap();
     assert_eq!(steps.iter().map(|step| step.version).collect::<Vec<_>>(), [Version(1), Version(2)]);
@@ -106,7 +106,7 @@ pub(crate) async fn an_ephemeral_job_that_is_kept_is_durable_from_there_on(place
     let store = place.open();
     assert_eq!(ids(store.open_jobs(None, 9).await.unwrap()), [kept.id()]);
     assert!(store.get(kept.context()).await.unwrap().is_some());
-    assert!(store.keep(kept.clone(), log).await.is_err());
+    assert!(store.commit(Change::history(kept.clone(), log, vec![])).await.is_err());
     let ended = store.commit(cancelled(&kept)).await.unwrap();
     assert_eq!(store.job(kept.id()).await.unwrap(), Some(ended));
 }

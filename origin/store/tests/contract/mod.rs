@@ -1,8 +1,9 @@
-//! What every store must do, whatever it is made of.
+//! What every store must do, whatever it is made of: a suite for each trait of `cortex_domain::ports`.
 
 #![allow(clippy::unwrap_used)]
 
 mod accepting;
+mod auditing;
 mod committing;
 mod forgetting;
 pub(super) mod given;
@@ -12,10 +13,11 @@ mod payloads;
 
 use std::sync::Arc;
 
-use cortex_domain::ports::JobStore;
+use cortex_domain::ports::Store;
 use cortex_domain::retention::Retention;
 
 pub(crate) use accepting::*;
+pub(crate) use auditing::*;
 pub(crate) use committing::*;
 pub(crate) use forgetting::*;
 pub(crate) use keeping::*;
@@ -24,50 +26,106 @@ pub(crate) use payloads::*;
 
 /// A place that holds a store. Opening it again, once every handle is dropped, gives the same content.
 pub(crate) trait Place {
-    fn open(&self) -> Arc<dyn JobStore> {
+    fn open(&self) -> Arc<dyn Store> {
         self.open_with(Retention::default())
     }
 
-    fn open_with(&self, retention: Retention) -> Arc<dyn JobStore>;
+    fn open_with(&self, retention: Retention) -> Arc<dyn Store>;
 }
 
-/// Runs the whole contract over the places that an expression makes.
+/// Makes the tests of one trait's contract, or with a place alone those of all: for each place that the expression makes.
 macro_rules! contract {
     ($place:expr) => {
-        $crate::contract::contract!($place;
-            a_job_is_there_with_its_input_log_and_message_once_it_is_accepted
-            the_same_request_is_known_and_any_other_is_a_mismatch
-            an_idempotency_key_belongs_to_its_tenant
-            a_key_used_many_times_at_once_makes_one_job
-            a_stale_change_is_refused_whole
-            of_changes_that_race_one_wins
-            a_job_that_is_not_there_cannot_be_changed
-            the_log_folds_into_the_record
-            the_winners_draft_becomes_the_result_and_the_others_are_swept
-            a_change_without_its_draft_is_refused_whole
-            a_draft_that_may_still_be_published_is_not_swept
-            a_result_is_not_written_from_outside
-            a_tenant_sees_its_own_jobs_page_by_page
-            jobs_are_found_by_state_and_topic
-            open_jobs_are_the_durable_ones_that_have_not_ended
-            an_ephemeral_job_is_recorded_and_leaves_no_steps
-            an_ephemeral_job_that_is_kept_is_durable_from_there_on
-            steps_come_in_order_and_a_cursor_keeps_its_place
-            messages_wait_until_they_are_relayed_and_no_number_returns
-            everything_is_there_after_reopening
-            a_change_wakes_whoever_waits_for_one
-            an_old_job_is_forgotten_whole_and_an_open_one_never
-            of_more_ended_jobs_than_are_kept_the_oldest_of_that_tenant_go
-            noted_calls_are_forgotten_like_jobs
-            a_tenant_never_has_more_jobs_than_it_may_however_fast_they_come
-            a_tenant_with_its_limit_of_open_jobs_is_refused_whole_and_others_are_taken
-            a_tenant_with_its_limit_of_bytes_learns_when_there_is_room_again
-            an_idempotency_key_stands_for_its_job_for_a_day_and_the_job_stays_as_long
-            a_tenant_may_have_so_many_keys
-            a_call_beyond_its_tenants_limit_is_not_kept_and_leaves_nothing
-            a_payload_whose_job_never_came_is_forgotten
-            steps_that_every_reader_has_read_are_forgotten
-        );
+        $crate::contract::contract!(jobs $place);
+        $crate::contract::contract!(outbox $place);
+        $crate::contract::contract!(feed $place);
+        $crate::contract::contract!(payloads $place);
+        $crate::contract::contract!(upkeep $place);
+        $crate::contract::contract!(audit $place);
+    };
+    (jobs $place:expr) => {
+        mod jobs {
+            use super::*;
+
+            $crate::contract::contract!($place;
+                a_job_is_there_with_its_input_log_and_message_once_it_is_accepted
+                the_same_request_is_known_and_any_other_is_a_mismatch
+                an_idempotency_key_belongs_to_its_tenant
+                a_key_used_many_times_at_once_makes_one_job
+                a_stale_change_is_refused_whole
+                of_changes_that_race_one_wins
+                a_job_that_is_not_there_cannot_be_changed
+                the_log_folds_into_the_record
+                a_tenant_sees_its_own_jobs_page_by_page
+                jobs_are_found_by_state_and_topic
+                open_jobs_are_the_durable_ones_that_have_not_ended
+                an_ephemeral_job_is_recorded_and_leaves_no_steps
+                an_ephemeral_job_that_is_kept_is_durable_from_there_on
+                everything_is_there_after_reopening
+            );
+        }
+    };
+    (outbox $place:expr) => {
+        mod outbox {
+            use super::*;
+
+            $crate::contract::contract!($place;
+                messages_wait_until_they_are_relayed_and_no_number_returns
+            );
+        }
+    };
+    (feed $place:expr) => {
+        mod feed {
+            use super::*;
+
+            $crate::contract::contract!($place;
+                steps_come_in_order_and_a_cursor_keeps_its_place
+                a_change_wakes_whoever_waits_for_one
+            );
+        }
+    };
+    (payloads $place:expr) => {
+        mod payloads {
+            use super::*;
+
+            $crate::contract::contract!($place;
+                the_winners_draft_becomes_the_result_and_the_others_are_swept
+                a_change_without_its_draft_is_refused_whole
+                a_draft_that_may_still_be_published_is_not_swept
+                a_result_is_not_written_from_outside
+            );
+        }
+    };
+    (upkeep $place:expr) => {
+        mod upkeep {
+            use super::*;
+
+            $crate::contract::contract!($place;
+                an_old_job_is_forgotten_whole_and_an_open_one_never
+                of_more_ended_jobs_than_are_kept_the_oldest_of_that_tenant_go
+                noted_calls_are_forgotten_like_jobs
+                a_tenant_never_has_more_jobs_than_it_may_however_fast_they_come
+                a_tenant_with_its_limit_of_open_jobs_is_refused_whole_and_others_are_taken
+                a_tenant_with_its_limit_of_bytes_learns_when_there_is_room_again
+                an_idempotency_key_stands_for_its_job_for_a_day_and_the_job_stays_as_long
+                a_tenant_may_have_so_many_keys
+                a_call_beyond_its_tenants_limit_is_not_kept_and_leaves_nothing
+                a_payload_whose_job_never_came_is_forgotten
+                steps_that_every_reader_has_read_are_forgotten
+            );
+        }
+    };
+    (audit $place:expr) => {
+        mod audit {
+            use super::*;
+
+            $crate::contract::contract!($place;
+                an_entry_is_committed_with_its_change_or_not_at_all
+                entries_are_numbered_without_gaps_across_restarts
+                the_entries_of_a_call_are_there_once_it_is_recorded
+                old_entries_are_forgotten_and_their_numbers_never_return
+            );
+        }
     };
     ($place:expr; $($name:ident)*) => {
         $(

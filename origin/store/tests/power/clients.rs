@@ -10,7 +10,7 @@ use cortex_domain::flow::Submission;
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{Job, Limits, Owner, Priority, Request, Version};
 use cortex_domain::pointer::Pointer;
-use cortex_domain::ports::{Acceptance, JobStore};
+use cortex_domain::ports::{Acceptance, Store};
 use cortex_domain::state::{Lease, Target};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
@@ -34,7 +34,7 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn start(store: Arc<dyn JobStore>) -> Self {
+    pub(crate) fn start(store: Arc<dyn Store>) -> Self {
         let shared = Arc::new(Shared::default());
         let tasks = (0..CLIENTS).map(|_| tokio::spawn(work(store.clone(), shared.clone()))).collect();
         Self { shared, tasks }
@@ -60,7 +60,7 @@ impl Clients {
     }
 }
 
-async fn work(store: Arc<dyn JobStore>, shared: Arc<Shared>) {
+async fn work(store: Arc<dyn Store>, shared: Arc<Shared>) {
     let note = |job: &Job| {
         shared.acknowledged.lock().unwrap().insert(job.id(), job.version);
         shared.more.notify_waiters();
@@ -92,6 +92,8 @@ pub(crate) fn submission(n: u64) -> Submission {
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::new(),
         idempotency: None,
+        content: None,
+        estimate: Default::default(),
         hops: vec![],
         created_at: NOW,
         traceparent: None,

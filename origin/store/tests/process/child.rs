@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Limits, Owner, Priority, Request};
-use cortex_domain::ports::{Acceptance, JobStore};
+use cortex_domain::ports::{Acceptance, Jobs};
 use cortex_domain::time::Timestamp;
 use cortex_store::SqliteStore;
 
@@ -55,6 +55,8 @@ fn submission() -> Submission {
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::new(),
         idempotency: None,
+        content: None,
+        estimate: Default::default(),
         hops: vec![],
         created_at: now,
         traceparent: None,

@@ -7,8 +7,11 @@ use super::*;
 use crate::event::Timings;
 use crate::flow::{Accepted, Cleared};
 use crate::id::DispatchId;
+use crate::id::Principal;
+use crate::job::Approval;
 use crate::job::{Durability, Limits, Owner, Priority, Request};
 use crate::pointer::Memory;
+use crate::policy::PolicyRequest;
 use crate::policy::{Clearance, Decision, Gate, PolicyVersion, clear};
 use crate::state::{Attempt, Denial, Failure};
 
@@ -24,6 +27,8 @@ fn request(attempts: u32) -> Request {
         limits: Limits { attempts, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::new(),
         idempotency: None,
+        content: None,
+        estimate: Default::default(),
         hops: vec![],
         created_at: NOW,
         traceparent: None,
@@ -107,7 +112,7 @@ fn a_silent_worker_costs_an_attempt_and_the_last_one_times_out() {
         .then(failed(lease(1, 1), FailureKind::Silent), NOW)
         .unwrap();
     assert!(matches!(first.job().state, State::Pending { hold: Hold::NotBefore { at } } if at > NOW));
-    assert!(matches!(first.effects(), [Effect::Abort { .. }]));
+    assert!(matches!(first.effects(), [Effect::Send(Message::Abort { .. })]));
 
     let second = first
         .then(Event::Released, NOW)
@@ -146,7 +151,7 @@ fn a_job_given_back_has_lost_no_attempt() {
     let given_back =
         walk(job(1), &[scheduled(lease), Event::Dispatched { lease }, Event::Returned { lease }]);
     assert!(given_back.job().may_try_again());
-    assert!(matches!(given_back.effects(), [Effect::Submit { .. }]));
+    assert!(matches!(given_back.effects(), [Effect::Send(Message::Submit { .. })]));
 }
 
 #[test]
@@ -165,7 +170,7 @@ fn cancelling_a_running_job_tells_its_worker() {
     );
     let change = running.then(Event::Cancelled { reason: "by the caller".into() }, NOW).unwrap();
     let id = change.job().id();
-    assert_eq!(change.effects(), [Effect::Abort { job: id, lease, worker: worker("w1") }]);
+    assert_eq!(change.effects(), [Effect::Send(Message::Abort { job: id, lease, worker: worker("w1") })]);
     assert!(change.then(Event::Cancelled { reason: "again".into() }, NOW).is_err());
 }
 
@@ -180,10 +185,40 @@ fn a_denied_job_goes_nowhere() {
 
 #[test]
 fn only_a_job_that_waits_can_be_recalled_for_placing() {
-    let held = walk(job(1), &[Event::Held { hold: Hold::Approval }]).into_job();
+    let held = walk(job(1), &[Event::Held { hold: approval() }]).into_job();
     assert!(Accepted::recalled(held).is_err());
     let running = walk(job(1), &[scheduled(lease(1, 1))]).into_job();
     assert!(Accepted::recalled(running).is_err());
+}
+
+fn approval() -> Hold {
+    Hold::Approval { denial: Denial { rule: "big".into(), reason: "it is expensive".into() } }
+}
+
+#[test]
+fn a_job_that_a_person_approves_goes_on_and_carries_the_approval_for_one_attempt() {
+    let by: Principal = "ada".parse().unwrap();
+    let held = walk(job(2), &[Event::Held { hold: approval() }]);
+    let approved = Change::of(held.into_job()).then(Event::Approved { by: by.clone() }, NOW).unwrap();
+    assert!(matches!(approved.effects(), [Effect::Send(Message::Submit { .. })]));
+    let approved = approved.into_job();
+    assert_eq!(approved.state, State::Pending { hold: Hold::Ready });
+    assert_eq!(PolicyRequest::about(&approved).approval, Some(Approval { by, rule: "big".into() }));
+    let placed = walk(approved, &[scheduled(lease(1, 1))]).into_job();
+    assert_eq!(placed.approval, None);
+}
+
+#[test]
+fn a_job_that_a_person_rejects_is_denied_by_the_rule_that_held_it() {
+    let by: Principal = "ada".parse().unwrap();
+    let held = walk(job(2), &[Event::Held { hold: approval() }]).into_job();
+    let rejected = Event::Rejected { by: by.clone(), reason: "not today".into() };
+    let denied = Change::of(held).then(rejected.clone(), NOW).unwrap().into_job();
+    let denial = Denial { rule: "big".into(), reason: "not today".into() };
+    assert_eq!(denied.state, State::Denied { denial });
+    for event in [rejected, Event::Approved { by }] {
+        assert!(Change::of(job(2)).then(event, NOW).is_err(), "nothing waits for a person");
+    }
 }
 
 /// Every event over a small scope: two attempts, two dispatch ids, two workers.
@@ -193,8 +228,10 @@ fn alphabet() -> Vec<Event> {
         Event::Cleared { clearance: Clearance { policy: PolicyVersion("1".into()), rule: "r".into() } },
         Event::Denied { denial: Denial { rule: "r".into(), reason: "no".into() } },
         Event::Held { hold: Hold::NoCapacity },
-        Event::Held { hold: Hold::Approval },
+        Event::Held { hold: approval() },
         Event::Released,
+        Event::Approved { by: "ada".parse().unwrap() },
+        Event::Rejected { by: "ada".parse().unwrap(), reason: "no".into() },
         Event::Expired,
         Event::Cancelled { reason: "enough".into() },
     ];

@@ -100,6 +100,8 @@ pub(super) fn assignment(to: &str) -> Assignment {
         limits: JobLimits { attempts: 3, run: SOON, deadline: None },
         labels: Default::default(),
         idempotency: None,
+        content: None,
+        estimate: Default::default(),
         hops: vec![],
         created_at: now,
         traceparent: None,

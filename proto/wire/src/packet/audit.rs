@@ -9,6 +9,7 @@ use crate::error::{DecodeError, Message, filled};
 use crate::v1;
 
 const AUDIT: Message = Message("AuditEvent");
+const BATCH: Message = Message("AuditBatch");
 
 #[must_use]
 pub fn encode_audit(event: &AuditEvent) -> Bytes {
@@ -51,4 +52,16 @@ impl TryFrom<v1::AuditEvent> for AuditEvent {
             traceparent: filled(packet.traceparent),
         })
     }
+}
+
+/// Several entries of the audit log as the store keeps them.
+#[must_use]
+pub fn encode_audit_batch(entries: &[AuditEvent]) -> Bytes {
+    v1::AuditBatch { entries: entries.iter().map(Into::into).collect() }.encode_to_vec().into()
+}
+
+/// # Errors
+/// If the bytes are no such batch.
+pub fn decode_audit_batch(bytes: &[u8]) -> Result<Vec<AuditEvent>, DecodeError> {
+    BATCH.parse::<v1::AuditBatch>(bytes)?.entries.into_iter().map(AuditEvent::try_from).collect()
 }

@@ -23,8 +23,8 @@ pub fn decode_task(bytes: &[u8]) -> Result<Task, DecodeError> {
     REQUEST.packet::<v1::JobRequest>(bytes)?.try_into()
 }
 
-/// What the worker has no need to know stays behind: the idempotency key, the hops, and the model, which the input
-/// names.
+/// What the worker has no need to know stays behind: the idempotency key, the hops, the model, which the input
+/// names, and what only policies go by.
 impl From<&Assignment> for v1::JobRequest {
     fn from(assignment: &Assignment) -> Self {
         Self {
@@ -32,6 +32,9 @@ impl From<&Assignment> for v1::JobRequest {
                 idempotency: None,
                 hops: Vec::new(),
                 model: String::new(),
+                content: Vec::new(),
+                input_bytes: 0,
+                output_tokens: 0,
                 ..v1::Request::from(assignment.request())
             }),
             lease: Some(assignment.lease().into()),

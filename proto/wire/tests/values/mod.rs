@@ -10,17 +10,18 @@ use cortex_domain::event::{Entry, Event, Timings};
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{
-    Durability, Fingerprint, Hop, Idempotency, Job, Limits, Owner, Priority, Request, Version,
+    Approval, ContentDigest, CostEstimate, Durability, Fingerprint, Hop, Idempotency, Job, Limits, Owner,
+    Priority, Request, Version,
 };
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::policy::{Clearance, PolicyRequest, PolicyVersion};
-use cortex_domain::ports::Message;
 use cortex_domain::state::{
     Attempt, Denial, Exhausted, Failure, FailureKind, Hold, Lease, State, StateName, Target,
 };
 use cortex_domain::task::{Cancel, Progress, Said};
 use cortex_domain::time::Timestamp;
 use cortex_domain::topic::{Topic, TopicPattern};
+use cortex_domain::transition::Message;
 use cortex_domain::worker::{Gpu, Heartbeat, Held};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -97,10 +98,12 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
     let asked = (job_id(), owner(), topic(), option::of(name()), priority, limits());
     let around =
         (btree_map(text(), text(), 0..4), option::of(idempotency()), vec(hop(), 0..4), time(), some_text());
-    (asked, around).prop_map(
+    let content = (option::of(any::<[u8; 32]>()), any::<u64>(), option::of(1..=u32::MAX));
+    (asked, around, content).prop_map(
         |(
             (id, owner, topic, model, priority, limits),
             (labels, idempotency, hops, created_at, traceparent),
+            (content, input_bytes, output_tokens),
         )| {
             Request {
                 id,
@@ -114,6 +117,8 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
                 hops,
                 created_at,
                 traceparent,
+                content: content.map(ContentDigest),
+                estimate: CostEstimate { input_bytes, output_tokens },
             }
         },
     )
@@ -122,7 +127,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
 fn hold() -> impl Strategy<Value = Hold> {
     prop_oneof![
         Just(Hold::Ready),
-        Just(Hold::Approval),
+        denial().prop_map(|denial| Hold::Approval { denial }),
         time().prop_map(|until| Hold::Throttled { until }),
         time().prop_map(|at| Hold::NotBefore { at }),
         Just(Hold::NoCapacity),
@@ -178,14 +183,16 @@ fn open() -> impl Strategy<Value = State> {
 fn job_in<S: Strategy<Value = State>>(state: impl Fn(Pointer) -> S) -> impl Strategy<Value = Job> {
     let durability = prop_oneof![Just(Durability::Durable), Just(Durability::Ephemeral)];
     let counts = (any::<u32>(), any::<u32>(), 1..=u64::MAX);
-    (request(), durability, memory(), counts, time()).prop_flat_map(
-        move |(request, durability, memory, (attempt, spared, version), updated_at)| {
+    let approval = option::of((name(), text()).prop_map(|(by, rule)| Approval { by, rule }));
+    (request(), durability, memory(), counts, time(), approval).prop_flat_map(
+        move |(request, durability, memory, (attempt, spared, version), updated_at, approval)| {
             state(Pointer::result(memory, request.id)).prop_map(move |state| Job {
                 request: request.clone(),
                 durability,
                 memory,
                 attempt: Attempt(attempt),
                 spared: spared.min(attempt),
+                approval: approval.clone(),
                 version: Version(version),
                 updated_at,
                 state,
@@ -213,6 +220,8 @@ fn event() -> impl Strategy<Value = Event> {
         (lease(), failure()).prop_map(|(lease, failure)| Event::Failed { lease, failure }),
         Just(Event::Expired),
         text().prop_map(|reason| Event::Cancelled { reason }),
+        name().prop_map(|by| Event::Approved { by }),
+        (name(), text()).prop_map(|(by, reason)| Event::Rejected { by, reason }),
     ]
 }
 

@@ -5,7 +5,7 @@ use cortex_domain::fair::Sharing;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Owner, Priority, Request};
 use cortex_domain::pointer::Pointer;
-use cortex_domain::ports::{JobStore, Payloads};
+use cortex_domain::ports::{Feed, Jobs, Payloads};
 use cortex_domain::retention::Retention;
 use cortex_domain::state::StateName;
 use cortex_domain::task::Task;

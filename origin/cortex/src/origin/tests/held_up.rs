@@ -12,8 +12,8 @@ use cortex_domain::job::{Job, Version};
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::policy::{Decision, PolicyRequest};
 use cortex_domain::ports::{
-    Acceptance, Answer, CommitError, JobStore, Outbound, Payloads, Query, SafetyError, SafetyGate, Sequence,
-    Step, StoreError,
+    Acceptance, Answer, AuditLog, Audited, CommitError, Feed, Jobs, Outbound, Outbox, Payloads, Query,
+    SafetyError, SafetyGate, Sequence, Step, Store, StoreError, Upkeep,
 };
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
@@ -63,7 +63,7 @@ impl<S> HeldUp<S> {
     }
 }
 
-impl<S: JobStore> JobStore for HeldUp<S> {
+impl<S: Store> Jobs for HeldUp<S> {
     fn accept(&self, submission: Submission) -> Answer<'_, Result<Acceptance, StoreError>> {
         self.store.accept(submission)
     }
@@ -79,12 +79,8 @@ impl<S: JobStore> JobStore for HeldUp<S> {
         })
     }
 
-    fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
-        self.store.record(job, log)
-    }
-
-    fn keep(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>> {
-        self.store.keep(job, log)
+    fn record(&self, history: Change) -> Answer<'_, Result<(), StoreError>> {
+        self.store.record(history)
     }
 
     fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>> {
@@ -106,7 +102,9 @@ impl<S: JobStore> JobStore for HeldUp<S> {
             page
         })
     }
+}
 
+impl<S: Store> Outbox for HeldUp<S> {
     fn outbox(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Outbound>, StoreError>> {
         self.store.outbox(after, limit)
     }
@@ -118,7 +116,9 @@ impl<S: JobStore> JobStore for HeldUp<S> {
             done
         })
     }
+}
 
+impl<S: Store> Feed for HeldUp<S> {
     fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Step>, StoreError>> {
         self.store.steps(after, limit)
     }
@@ -138,7 +138,15 @@ impl<S: JobStore> JobStore for HeldUp<S> {
     fn changed(&self, seen: u64) -> Answer<'_, u64> {
         self.store.changed(seen)
     }
+}
 
+impl<S: Store> AuditLog for HeldUp<S> {
+    fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>> {
+        self.store.audit(after, limit)
+    }
+}
+
+impl<S: Store> Upkeep for HeldUp<S> {
     fn forget(&self, now: Timestamp) -> Answer<'_, Result<u64, StoreError>> {
         self.store.forget(now)
     }
@@ -148,7 +156,7 @@ impl<S: JobStore> JobStore for HeldUp<S> {
     }
 }
 
-impl<S: JobStore> Payloads for HeldUp<S> {
+impl<S: Store> Payloads for HeldUp<S> {
     fn memory(&self) -> Memory {
         self.store.memory()
     }

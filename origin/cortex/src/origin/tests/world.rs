@@ -10,7 +10,7 @@ use cortex_domain::event::Event;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Limits, Owner, Priority, Request};
-use cortex_domain::ports::{Bus, JobStore, Payloads};
+use cortex_domain::ports::{Bus, Jobs, Payloads};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use cortex_platform::clock::{Clock, Hands};
@@ -118,6 +118,8 @@ impl World {
                 limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline },
                 labels: Default::default(),
                 idempotency: None,
+                content: None,
+                estimate: Default::default(),
                 hops: vec![],
                 created_at: now,
                 traceparent: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{Durability, Job, Limits, Owner, Priority, Request};
+use cortex_domain::job::{CostEstimate, Durability, Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::state::{Attempt, Lease, Target};
 use cortex_domain::time::{Timestamp, Uptime};
@@ -44,6 +44,8 @@ fn job() -> Job {
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: Default::default(),
         idempotency: None,
+        content: None,
+        estimate: CostEstimate::default(),
         hops: vec![],
         created_at: NOW,
         traceparent: None,

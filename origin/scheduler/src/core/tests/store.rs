@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{Durability, Job};
+use cortex_domain::job::{Durability, Job, Version};
 use cortex_domain::state::State as JobState;
-use cortex_domain::transition::{self, Change, Effect, first_entry};
+use cortex_domain::transition::{self, Change, Effect, Message, first_entry};
 
 use crate::core::NotSaved;
 
@@ -15,7 +16,9 @@ pub(super) struct Store {
     pub(super) jobs: BTreeMap<JobId, (Job, Vec<Entry>)>,
     /// Answers of dispatches, as workers put them.
     pub(super) drafts: HashSet<(JobId, DispatchId)>,
-    pub(super) outbox: VecDeque<Effect>,
+    pub(super) outbox: VecDeque<Message>,
+    /// Entries of the audit log, as they were committed.
+    pub(super) audit: Vec<AuditEvent>,
 }
 
 impl Store {
@@ -23,7 +26,7 @@ impl Store {
         let id = job.id();
         let log = vec![first_entry(&job)];
         self.jobs.insert(id, (job, log));
-        self.outbox.push_back(Effect::Submit { job: id });
+        self.outbox.push_back(Message::Submit { job: id });
     }
 
     pub(super) fn commit(&mut self, change: Change) -> Result<Job, NotSaved> {
@@ -38,17 +41,34 @@ impl Store {
             return Err(NotSaved::NoDraft);
         }
         log.extend_from_slice(change.entries());
-        self.outbox.extend(
-            change.effects().iter().filter(|effect| !matches!(effect, Effect::Publish { .. })).cloned(),
-        );
+        for effect in change.effects() {
+            match effect {
+                Effect::Send(message) => self.outbox.push_back(message.clone()),
+                Effect::Audit(entry) => self.audit.push((**entry).clone()),
+                Effect::Publish { .. } => {}
+            }
+        }
         *job = change.into_job();
         Ok(job.clone())
     }
 
-    pub(super) fn keep(&mut self, job: Job, log: Vec<Entry>) {
-        assert_eq!(job.durability, Durability::Durable);
-        let known = self.jobs.insert(job.id(), (job, log));
+    /// A call's history becomes a durable job.
+    pub(super) fn keep(&mut self, history: Change) {
+        assert_eq!((history.job().durability, history.expected()), (Durability::Durable, Version(0)));
+        self.note(&history);
+        let log = history.entries().to_vec();
+        let known = self.jobs.insert(history.job().id(), (history.into_job(), log));
         assert!(known.is_none(), "a call became durable twice");
+    }
+
+    /// The audit entries of a call.
+    pub(super) fn note(&mut self, history: &Change) {
+        for effect in history.effects() {
+            match effect {
+                Effect::Audit(entry) => self.audit.push((**entry).clone()),
+                other => panic!("a call's history has an effect of its own: {other:?}"),
+            }
+        }
     }
 
     pub(super) fn open(&self) -> Vec<Job> {
@@ -69,6 +89,10 @@ impl Store {
             assert_eq!(&folded, job, "{id}: the log does not fold to the state");
             let spared = job.attempt.0 - job.spared;
             assert!(spared <= job.request.limits.attempts, "{id}: too many attempts");
+            // Nothing was placed without a decision that the audit log holds.
+            let placed = log.iter().filter(|entry| matches!(entry.event, Event::Scheduled { .. })).count();
+            let allowed = |entry: &&AuditEvent| entry.subject == id.to_string() && entry.decision == "ALLOW";
+            assert!(self.audit.iter().filter(allowed).count() >= placed, "{id}: placed without a record");
             let won = log.iter().filter(|entry| matches!(entry.event, Event::Succeeded { .. })).count();
             assert_eq!(won, usize::from(matches!(job.state, JobState::Succeeded { .. })));
         }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use cortex_domain::call::Called;
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
-use cortex_domain::job::{Durability, Job, Limits, Owner, Priority, Request};
+use cortex_domain::job::{CostEstimate, Durability, Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::Decision;
 use cortex_domain::state::{Denial, Lease, State as JobState, Target};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::topics;
-use cortex_domain::transition::{Change, Effect};
+use cortex_domain::transition::{Change, Message};
 use cortex_wire::v1;
 
 use super::dice::Dice;
@@ -243,6 +243,8 @@ impl World {
             limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline },
             labels: BTreeMap::default(),
             idempotency: None,
+            content: None,
+            estimate: CostEstimate::default(),
             hops: vec![],
             created_at: now,
             traceparent: None,
@@ -323,19 +325,18 @@ impl World {
 
     /// The outbox, carried to the bus, where a message may be lost or come twice.
     fn relay(&mut self) {
-        while let Some(effect) = self.store.outbox.pop_front() {
+        while let Some(message) = self.store.outbox.pop_front() {
             let times = if self.fault(5) { 0 } else { 1 + u64::from(self.fault(20)) };
             for _ in 0..times {
                 let after = self.dice.below(50);
-                match &effect {
-                    Effect::Submit { job } => {
+                match &message {
+                    Message::Submit { job } => {
                         self.after(after, Coming::Input(Input::Submitted { job: *job }))
                     }
-                    Effect::Abort { job, lease, worker } => {
+                    Message::Abort { job, lease, worker } => {
                         self.stop(*lease, worker);
                         self.after(after, Coming::Input(Input::Changed { job: *job }));
                     }
-                    Effect::Publish { .. } => {}
                 }
             }
         }
@@ -418,13 +419,13 @@ impl World {
                 }
                 Input::Saved { job, outcome: outcome.map(Box::new) }
             }
-            Action::Keep { job, log } => {
-                let id = job.id();
+            Action::Keep { history } => {
+                let job = history.job().id();
                 let full = self.fault(10);
                 if !full {
-                    self.store.keep(*job, log);
+                    self.store.keep(*history);
                 }
-                Input::Kept { job: id, outcome: if full { Err(NotKept::Full) } else { Ok(()) } }
+                Input::Kept { job, outcome: if full { Err(NotKept::Full) } else { Ok(()) } }
             }
             Action::Send { assignment } => {
                 let Target::Worker(worker) = assignment.target().clone() else { panic!("no worker") };
@@ -439,8 +440,9 @@ impl World {
                 Input::Sent { job, lease, worker, accepted }
             }
             Action::Abort { cancel } => return self.stop(cancel.lease, &cancel.worker),
-            Action::Answer { reply, job, .. } => {
-                assert!(job.state.is_terminal(), "a call was answered before it ended");
+            Action::Answer { reply, history, .. } => {
+                assert!(history.job().state.is_terminal(), "a call was answered before it ended");
+                self.store.note(&history);
                 return self.answered(of, reply, |seen| &mut seen.answered);
             }
             Action::Reply { reply, called: Called::Kept { .. } } => {

@@ -24,6 +24,8 @@ pub(crate) fn assignment(worker: &WorkerId) -> Assignment {
         limits: Limits { attempts: 3, run: Duration::from_secs(10), deadline: None },
         labels: Default::default(),
         idempotency: None,
+        content: None,
+        estimate: Default::default(),
         hops: vec![],
         created_at: now,
         traceparent: None,

@@ -1,28 +1,19 @@
-//! What the core asks of the world: the store, the bus, the payload memory and the safety kernel.
-//!
-//! The futures are boxed so that which store or bus is used is chosen at run time.
-
-use std::future::Future;
-use std::pin::Pin;
-use std::time::Duration;
+//! The store's traits, one for each concern.
 
 use bytes::Bytes;
 
+use super::Answer;
+use crate::audit::AuditEvent;
 use crate::event::Entry;
 use crate::flow::Submission;
-use crate::id::{JobId, Tenant, WorkerId};
+use crate::id::{JobId, Tenant};
 use crate::job::{Job, Version};
 use crate::pointer::{Memory, Pointer};
-use crate::policy::{Decision, PolicyRequest};
 use crate::retention::Beyond;
-use crate::state::{Attempt, Lease, StateName};
-use crate::subject::{Filter, Subject};
+use crate::state::{Attempt, StateName};
 use crate::time::Timestamp;
 use crate::topic::Topic;
-use crate::transition::Change;
-
-/// An answer that is on its way.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use crate::transition::{Change, Message};
 
 /// The store could not do what it was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -87,11 +78,11 @@ pub struct Outbound {
     pub message: Message,
 }
 
-/// What the relay carries.
+/// An entry of the audit log and its number.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Message {
-    Submit { job: JobId },
-    Abort { job: JobId, lease: Lease, worker: WorkerId },
+pub struct Audited {
+    pub sequence: Sequence,
+    pub entry: AuditEvent,
 }
 
 /// One step of one durable job, in the order in which they were written.
@@ -106,22 +97,20 @@ pub struct Step {
     pub at: Timestamp,
 }
 
-/// The truth about jobs. Every write is one atomic step over state, index, log and outbox, and its
-/// answer comes after the flush.
-pub trait JobStore: Payloads {
-    /// Takes a submission in: its input, its job, its first log entry and word to the scheduler.
+/// The truth about jobs. Every write is one atomic step over state, index, log, outbox and audit log, and its answer comes after
+/// the flush.
+pub trait Jobs: Send + Sync + 'static {
+    /// Takes a submission in: its input, its job, its first log entry and the message to the scheduler.
     fn accept(&self, submission: Submission) -> Answer<'_, Result<Acceptance, StoreError>>;
 
-    /// Commits a change; gives the job as it then stands.
+    /// Commits a change with its effects, and returns the job as it then is. A change that expects version 0 makes an
+    /// ephemeral job durable as it is; its input was put before.
     fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>>;
 
-    /// Notes an ephemeral job that has ended, with its whole log. Returns once it is queued to be written:
+    /// Notes an ephemeral job that has ended, with its whole history. Returns once it is queued to be written:
     /// [`Self::job`] finds it from there on, and a list a moment later. One of a tenant that has as much in the store
-    /// as it may is not noted.
-    fn record(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>>;
-
-    /// Makes an ephemeral job durable as it stands, with its whole log. Its input was put before.
-    fn keep(&self, job: Job, log: Vec<Entry>) -> Answer<'_, Result<(), StoreError>>;
+    /// as it may is not noted; its audit entries are.
+    fn record(&self, history: Change) -> Answer<'_, Result<(), StoreError>>;
 
     fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>>;
 
@@ -132,13 +121,19 @@ pub trait JobStore: Payloads {
 
     /// Durable jobs that have not ended, by id, after `after`.
     fn open_jobs(&self, after: Option<JobId>, limit: usize) -> Answer<'_, Result<Vec<Job>, StoreError>>;
+}
 
+/// Messages that were committed and wait to be carried to the bus.
+pub trait Outbox: Send + Sync + 'static {
     /// The oldest messages not yet relayed, after `after`.
     fn outbox(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Outbound>, StoreError>>;
 
     /// Forgets messages that the bus has taken.
     fn relayed(&self, sequences: Vec<Sequence>) -> Answer<'_, Result<(), StoreError>>;
+}
 
+/// The steps of durable jobs in the order of writing, and how far each reader has come.
+pub trait Feed: Send + Sync + 'static {
     /// The steps of durable jobs after `after`, oldest first.
     fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Step>, StoreError>>;
 
@@ -153,14 +148,28 @@ pub trait JobStore: Payloads {
     /// Resolves once a commit later than the count last `seen` is there, with the new count. A hint
     /// only: whoever waits also looks again after a while.
     fn changed(&self, seen: u64) -> Answer<'_, u64>;
+}
 
-    /// Deletes what is kept no longer: ended jobs with all that is theirs, idempotency keys, steps that were read. A
-    /// little at a time, so that what comes meanwhile is written between. Gives how many jobs.
+/// The audit log as it was committed.
+pub trait AuditLog: Send + Sync + 'static {
+    /// The entries after `after`, in the order of writing. Their numbers have no gaps.
+    fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>>;
+}
+
+/// What deletes what is kept no longer.
+pub trait Upkeep: Send + Sync + 'static {
+    /// Deletes what is kept no longer: ended jobs with all that is theirs, idempotency keys, steps that were read, audit
+    /// entries. A little at a time, so that what comes meanwhile is written between. Returns how many jobs.
     fn forget(&self, now: Timestamp) -> Answer<'_, Result<u64, StoreError>>;
 
-    /// Deletes drafts that no open dispatch can publish any more; gives how many.
+    /// Deletes drafts that no open dispatch can publish any more, and returns how many.
     fn sweep_drafts(&self) -> Answer<'_, Result<u64, StoreError>>;
 }
+
+/// A store: all of its concerns over one transaction log.
+pub trait Store: Jobs + Outbox + Feed + AuditLog + Upkeep + Payloads {}
+
+impl<S: Jobs + Outbox + Feed + AuditLog + Upkeep + Payloads> Store for S {}
 
 /// Payloads behind pointers.
 pub trait Payloads: Send + Sync + 'static {
@@ -169,72 +178,4 @@ pub trait Payloads: Send + Sync + 'static {
     fn get(&self, pointer: Pointer) -> Answer<'_, Result<Option<Bytes>, StoreError>>;
 
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>>;
-}
-
-/// The bus could not do what it was asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BusError {
-    /// Nobody listens on the subject.
-    #[error("nobody listens on `{0}`")]
-    NoListener(Subject),
-    /// No reply came in time.
-    #[error("no reply on `{0}` in time")]
-    TimedOut(Subject),
-    /// The listeners' buffers are full.
-    #[error("the listeners on `{0}` are overloaded")]
-    Overloaded(Subject),
-    /// The connection is gone.
-    #[error("the bus is closed")]
-    Closed,
-    /// The broker refused, or the connection failed.
-    #[error("the bus failed: {0}")]
-    Broken(String),
-}
-
-/// A message as it arrives.
-#[derive(Debug)]
-pub struct Delivery {
-    pub subject: Subject,
-    pub body: Bytes,
-    /// Where to answer, when the sender waits for one.
-    pub reply: Option<Box<dyn Reply>>,
-}
-
-/// Answers one request.
-pub trait Reply: Send + Sync + std::fmt::Debug {
-    fn send(self: Box<Self>, body: Bytes) -> Answer<'static, Result<(), BusError>>;
-}
-
-/// What a listener holds; dropping it ends it.
-pub trait Subscription: Send + std::fmt::Debug {
-    /// The next message; `None` once the bus is closed.
-    fn next(&mut self) -> Answer<'_, Option<Delivery>>;
-}
-
-/// Transport, at most once: it may lose or repeat a message, and nothing is lost or done twice.
-pub trait Bus: Send + Sync + 'static {
-    /// Publishes to all who listen. What is advice ([`Subject::is_advice`]) passes over a listener that is full; anything
-    /// else waits for it a while.
-    fn publish(&self, subject: Subject, body: Bytes) -> Answer<'_, Result<(), BusError>>;
-
-    /// Publishes and waits for the first reply.
-    fn request(&self, subject: Subject, body: Bytes, within: Duration)
-    -> Answer<'_, Result<Bytes, BusError>>;
-
-    /// Listens; of the listeners that share a `group`, each message reaches one.
-    fn subscribe(
-        &self,
-        filter: Filter,
-        group: Option<&'static str>,
-    ) -> Answer<'_, Result<Box<dyn Subscription>, BusError>>;
-}
-
-/// The safety kernel could not be asked. The job is not let pass.
-#[derive(Debug, thiserror::Error)]
-#[error("the safety kernel could not be asked: {0}")]
-pub struct SafetyError(pub String);
-
-/// The safety kernel.
-pub trait SafetyGate: Send + Sync + 'static {
-    fn check(&self, request: PolicyRequest, now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>>;
 }

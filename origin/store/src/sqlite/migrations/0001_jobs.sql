@@ -8,20 +8,17 @@ CREATE TABLE jobs (
     dispatch BLOB, -- of the lease under which a worker may report now
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    record BLOB NOT NULL,
-    bytes INTEGER NOT NULL, -- of its rows, its input and its result
-    kept_until INTEGER NOT NULL -- not deleted before: an idempotency key stands for it
+    record BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX jobs_by_tenant ON jobs (tenant, id);
 CREATE INDEX jobs_by_state ON jobs (tenant, state, id);
 CREATE INDEX open_jobs ON jobs (id) WHERE open = 1;
 
--- What was written at once is one row.
 CREATE TABLE log (
     job BLOB NOT NULL,
-    version INTEGER NOT NULL, -- of the last of the entries
-    entries BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    entry BLOB NOT NULL,
     PRIMARY KEY (job, version)
 ) STRICT, WITHOUT ROWID;
 
@@ -61,6 +58,5 @@ CREATE TABLE idempotency (
     key TEXT NOT NULL,
     fingerprint BLOB NOT NULL,
     job BLOB NOT NULL,
-    at INTEGER NOT NULL, -- when it was claimed
     PRIMARY KEY (tenant, key)
 ) STRICT, WITHOUT ROWID;

@@ -1,0 +1,20 @@
+//! What the core asks of the world: the store, the bus, the payload memory and the safety kernel.
+//!
+//! The futures are boxed so that which store or bus is used is chosen at run time.
+
+mod bus;
+mod safety;
+mod store;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use bus::{Bus, BusError, Delivery, Reply, Subscription};
+pub use safety::{SafetyError, SafetyGate};
+pub use store::{
+    Acceptance, AuditLog, Audited, CommitError, Feed, Jobs, Outbound, Outbox, Payloads, Query, Sequence,
+    Step, Store, StoreError, Upkeep,
+};
+
+/// An answer that is on its way.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

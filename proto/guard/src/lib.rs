@@ -8,6 +8,7 @@ pub mod cors;
 pub mod fingerprint;
 pub mod flags;
 pub mod keys;
+pub mod ledger;
 pub mod loopback;
 pub mod precheck;
 pub mod signature;

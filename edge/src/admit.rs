@@ -19,9 +19,9 @@ use crate::refusal::Refusal;
 use crate::{chance, config};
 
 /// How long a pointer is kept in memory, in milliseconds, and in KV's own cache, in seconds.
-const MEMORY_MS: u64 = 30_000;
-const KV_CACHE_S: u64 = 60;
-const MEMORY_ENTRIES: usize = 1000;
+const POINTER_MEMORY_TTL_MS: u64 = 30_000;
+const POINTER_KV_TTL_S: u64 = 60;
+const MAX_POINTERS: usize = 1000;
 /// The most bytes of a pointer: what is longer is none.
 const MAX_POINTER: usize = 512;
 
@@ -60,10 +60,10 @@ pub(crate) async fn tenant(id: &KeyId, pepper: &Pepper, env: &Env) -> Result<Opt
     let Some(pointer) = fetch(id, env).await? else { return Ok(None) };
     let Some(tenant) = pointer.open(id, pepper) else { return Ok(None) };
     POINTERS.with_borrow_mut(|known| {
-        if known.len() >= MEMORY_ENTRIES {
+        if known.len() >= MAX_POINTERS {
             known.clear();
         }
-        known.insert(id.clone(), (tenant.clone(), now + MEMORY_MS));
+        known.insert(id.clone(), (tenant.clone(), now + POINTER_MEMORY_TTL_MS));
     });
     Ok(Some(tenant))
 }
@@ -83,7 +83,7 @@ pub(crate) async fn forget(id: &KeyId, env: &Env) -> Result<(), Refusal> {
 }
 
 async fn fetch(id: &KeyId, env: &Env) -> Result<Option<Pointer>, Refusal> {
-    let stored = env.kv("KEYS")?.get(id.as_str()).cache_ttl(KV_CACHE_S).stream().await;
+    let stored = env.kv("KEYS")?.get(id.as_str()).cache_ttl(POINTER_KV_TTL_S).stream().await;
     let Some(stored) = stored.map_err(worker::Error::from)? else { return Ok(None) };
     let (mut stored, mut text) = (ByteStream::from(stored), Vec::new());
     while let Some(chunk) = stored.next().await {

@@ -79,13 +79,13 @@ impl Origin {
     ///
     /// An answer that doesn't come from the origin itself, such as a tunnel's error page, counts as none. A
     /// request that was signed for no instance, or another, is signed again for the one that refused it.
-    pub(crate) async fn send(&self, request: &Outbound<'_>, deadline: Duration) -> Result<Response, Away> {
-        let mut answer = self.once(request, deadline).await?;
+    pub(crate) async fn send(&self, request: &Outbound<'_>, timeout: Duration) -> Result<Response, Away> {
+        let mut answer = self.once(request, timeout).await?;
         if answer.status_code() == 401
             && let Some(sign_for) = SignFor::read(&answer, chance::now())
         {
             SIGN_FOR.with_borrow_mut(|known| *known = Some(sign_for));
-            answer = self.once(request, deadline).await?;
+            answer = self.once(request, timeout).await?;
         }
         match answer.status_code() {
             401 => Err(Away("it does not accept our signature".to_owned())),
@@ -95,7 +95,7 @@ impl Origin {
     }
 
     /// Whether it answers at all.
-    pub(crate) async fn is_there(&self, deadline: Duration) -> bool {
+    pub(crate) async fn is_there(&self, timeout: Duration) -> bool {
         let request = Outbound {
             method: "GET",
             path: "/health",
@@ -104,10 +104,10 @@ impl Origin {
             body: &[],
             headers: vec![],
         };
-        matches!(self.once(&request, deadline).await, Ok(answer) if answer.status_code() < 500)
+        matches!(self.once(&request, timeout).await, Ok(answer) if answer.status_code() < 500)
     }
 
-    async fn once(&self, request: &Outbound<'_>, deadline: Duration) -> Result<Response, Away> {
+    async fn once(&self, request: &Outbound<'_>, timeout: Duration) -> Result<Response, Away> {
         let away = |error: worker::Error| Away(error.to_string());
         let prepared = self.prepare(request).map_err(away)?;
         let controller = AbortController::default();
@@ -115,12 +115,12 @@ impl Origin {
         let mut abort = AbortOnDrop::new(controller);
         let fetch = Fetch::Request(prepared);
         let fetched = std::pin::pin!(fetch.send_with_signal(&signal));
-        match select(fetched, Delay::from(deadline)).await {
+        match select(fetched, Delay::from(timeout)).await {
             Either::Left((answer, _)) => {
                 abort.disarm();
                 answer.map_err(away)
             }
-            Either::Right(_) => Err(Away(format!("no answer within {} s", deadline.as_secs()))),
+            Either::Right(_) => Err(Away(format!("no answer within {} s", timeout.as_secs()))),
         }
     }
 

@@ -106,7 +106,7 @@ impl Watched {
         let now = chance::now().as_millis();
         match next {
             Next::Wait(until) => self.timer = timer(until.saturating_sub(now)),
-            Next::Ask => self.timer = timer(vouched::ASK_MS),
+            Next::Ask => self.timer = timer(vouched::KEY_CHECK_TIMEOUT_MS),
             Next::Revoked => {
                 let detail = "the API key was revoked while the stream was open";
                 return Some(Problem::new(ErrorCode::Unauthenticated, detail));
@@ -122,7 +122,7 @@ impl Watched {
     async fn ask(&mut self) {
         let asked =
             async { LedgerClient::of(&self.env, &self.presented.tenant)?.check(&self.presented).await };
-        let limit = Delay::from(Duration::from_millis(vouched::ASK_MS));
+        let limit = Delay::from(Duration::from_millis(vouched::KEY_CHECK_TIMEOUT_MS));
         match select(std::pin::pin!(asked), limit).await {
             Either::Left((Ok(_), _)) => self.vouched = chance::now().as_millis(),
             // What the ledger said of the key is noted by its client.

@@ -9,12 +9,12 @@ use cortex_guard::keys::{KeyHash, ShownKey};
 
 use crate::chance;
 
-/// After so many milliseconds an open stream asks whether its key still holds.
-const INTERVAL_MS: u64 = 2500;
-/// How long one stream may ask for all of its key.
-pub(crate) const ASK_MS: u64 = 1000;
-/// How long a stream goes on while the ledger can't be asked.
-const GRACE_MS: u64 = 15_000;
+/// How often an open stream asks whether its key still holds, in milliseconds.
+const KEY_CHECK_INTERVAL_MS: u64 = 2500;
+/// How long one stream may take to ask for all streams of its key, in milliseconds.
+pub(crate) const KEY_CHECK_TIMEOUT_MS: u64 = 1000;
+/// How long a stream goes on after its key was last known to hold, in milliseconds.
+const UNCHECKED_LIMIT_MS: u64 = 15_000;
 const MAX_KEYS: usize = 1000;
 
 thread_local! {
@@ -81,7 +81,7 @@ impl Keys {
 
     fn lately(&self, key: &ShownKey, now: u64) -> bool {
         let known = self.0.get(&key.id).filter(|known| known.hash == key.hash && !known.revoked);
-        known.is_some_and(|known| now < known.vouched + INTERVAL_MS)
+        known.is_some_and(|known| now < known.vouched + KEY_CHECK_INTERVAL_MS)
     }
 
     fn next(&mut self, key: &ShownKey, vouched: u64, now: u64) -> Next {
@@ -92,14 +92,14 @@ impl Keys {
         let vouched = known.vouched.max(vouched);
         if known.revoked {
             Next::Revoked
-        } else if now < vouched + INTERVAL_MS {
-            Next::Wait(vouched + INTERVAL_MS)
-        } else if now >= vouched + GRACE_MS {
+        } else if now < vouched + KEY_CHECK_INTERVAL_MS {
+            Next::Wait(vouched + KEY_CHECK_INTERVAL_MS)
+        } else if now >= vouched + UNCHECKED_LIMIT_MS {
             Next::Unasked
         } else if now < known.asking_until {
             Next::Wait(known.asking_until)
         } else {
-            known.asking_until = now + ASK_MS;
+            known.asking_until = now + KEY_CHECK_TIMEOUT_MS;
             Next::Ask
         }
     }

@@ -70,8 +70,12 @@ const edge :Workerd.Worker = (
     (name = "PARKED", r2Bucket = "PARKED"),
     (name = "JOBS", queue = "JOBS"),
     (name = "LEDGER", durableObjectNamespace = "Ledger"),
+    (name = "NONCES", durableObjectNamespace = "Nonces"),
   ],
-  durableObjectNamespaces = [(className = "Ledger", uniqueKey = "cortex-edge-Ledger", enableSql = true)],
+  durableObjectNamespaces = [
+    (className = "Ledger", uniqueKey = "cortex-edge-Ledger", enableSql = true),
+    (className = "Nonces", uniqueKey = "cortex-edge-Nonces", enableSql = true),
+  ],
   durableObjectStorage = (localDisk = "ledger"),
   globalOutbound = "origin",
 );

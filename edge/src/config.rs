@@ -8,7 +8,7 @@ use cortex_guard::keys::Pepper;
 use cortex_guard::signature::Keyring;
 use worker::Env;
 
-use crate::ledger::bounds::Bounds;
+use crate::ledger::limits::Limits;
 use crate::refusal::Refusal;
 
 /// `KEY_PEPPER`: what API keys are hashed with.
@@ -39,7 +39,7 @@ pub(crate) fn cors_origins(env: &Env) -> Result<Origins, Refusal> {
 }
 
 /// `CORTEX_LEDGER_LIMITS`: how much a tenant's ledger holds, where that is not the usual.
-pub(crate) fn ledger_bounds(env: &Env) -> Result<Bounds, Refusal> {
+pub(crate) fn ledger_limits(env: &Env) -> Result<Limits, Refusal> {
     let text = env.var("CORTEX_LEDGER_LIMITS").map(|var| var.to_string()).unwrap_or_default();
     text.parse().map_err(|error| Refusal::Broken(format!("CORTEX_LEDGER_LIMITS: {error}")))
 }

@@ -1,20 +1,28 @@
 //! Handing a job over to the origin. Both the queue's consumer and the ledger's alarm do it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use cortex_api::problem::ErrorView;
 use cortex_api::{Problem, headers, hops};
 use cortex_domain::ErrorCode;
+use cortex_domain::id::JobId;
 use cortex_domain::job::Hop;
+use cortex_guard::ledger::SEND_LEASE;
+use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
-use worker::{Env, Response};
+use worker::{Delay, Env, Response};
 
 use crate::envelope::Envelope;
 use crate::origin::{Origin, Outbound, caller_headers};
-use crate::{chance, log, parked};
+use crate::{chance, log, offloaded};
 
-/// How long the origin may take to accept a job.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// How long one attempt may take: fetching the body, sending it, and signing and sending it again for another gateway
+/// instance.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+// Otherwise another sender would take the job while this one still tries.
+const _: () = assert!(DELIVERY_TIMEOUT.as_millis() < SEND_LEASE.as_millis());
 
 /// What came of an attempt.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -22,26 +30,38 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) enum Delivery {
     /// The origin holds it durably, under this id: another one than ours if its idempotency key had been
     /// used in a call that didn't pass the ledger.
-    Accepted { id: String },
+    Accepted {
+        #[serde(with = "cortex_api::text")]
+        id: JobId,
+    },
     /// The origin will never take it.
     Refused { error: ErrorView, denied: bool },
-    /// Nobody took it; try again later.
+    /// The origin did not take it; try again later.
     Away,
 }
 
-/// Sends a job to the origin. `body` is absent when it is parked.
-pub(crate) async fn deliver(mut envelope: Envelope, body: Option<&str>, env: &Env) -> Delivery {
-    let job = envelope.job.clone();
+/// Sends a job to the origin. `body` is absent when it is offloaded.
+pub(crate) async fn deliver(envelope: Envelope, body: Option<&str>, env: &Env) -> Delivery {
+    let job = envelope.job;
+    let attempt = pin!(attempt(envelope, body, env));
+    match select(attempt, Delay::from(DELIVERY_TIMEOUT)).await {
+        Either::Left((delivery, _)) => delivery,
+        Either::Right(_) => away(&job, &format!("not accepted within {} s", DELIVERY_TIMEOUT.as_secs())),
+    }
+}
+
+async fn attempt(mut envelope: Envelope, body: Option<&str>, env: &Env) -> Delivery {
+    let job = envelope.job;
     let fetched;
     let body = match body {
         Some(body) => body,
-        None => match parked::get(env, &job).await {
+        None => match offloaded::get(env, &job).await {
             Ok(Some(body)) => {
                 fetched = body;
                 &fetched
             }
             Ok(None) => {
-                log::error("job.body_lost", &[("job", &job)]);
+                log::error("job.body_lost", &[("job", &job.to_string())]);
                 let problem =
                     Problem::new(ErrorCode::Internal, "the job's body was lost before it reached the origin");
                 return Delivery::Refused { error: problem.view(), denied: false };
@@ -54,7 +74,7 @@ pub(crate) async fn deliver(mut envelope: Envelope, body: Option<&str>, env: &En
         Ok(origin) => origin,
         Err(refusal) => return away(&job, &refusal.into_problem().detail),
     };
-    match origin.send(&outbound(&envelope, body), DEADLINE).await {
+    match origin.send(&outbound(&envelope, body), DELIVERY_TIMEOUT).await {
         Ok(answer) => judge(&job, answer).await,
         Err(error) => away(&job, &error.0),
     }
@@ -62,7 +82,7 @@ pub(crate) async fn deliver(mut envelope: Envelope, body: Option<&str>, env: &En
 
 fn outbound<'a>(envelope: &'a Envelope, body: &'a str) -> Outbound<'a> {
     let mut all = caller_headers(&envelope.tenant, &envelope.principal, &envelope.roles);
-    all.push((headers::JOB_ID, envelope.job.clone()));
+    all.push((headers::JOB_ID, envelope.job.to_string()));
     all.push((headers::HOPS, envelope.hops.clone()));
     all.push((headers::TRACEPARENT, envelope.traceparent.clone()));
     all.extend(envelope.flags.clone().map(|flags| (headers::FLAGS, flags)));
@@ -77,17 +97,18 @@ fn outbound<'a>(envelope: &'a Envelope, body: &'a str) -> Outbound<'a> {
     }
 }
 
-async fn judge(job: &str, mut answer: Response) -> Delivery {
+async fn judge(job: &JobId, mut answer: Response) -> Delivery {
     match answer.status_code() {
         200..300 => {
-            let id = answer.headers().get(headers::JOB_ID).ok().flatten().unwrap_or_else(|| job.to_owned());
-            log::info("job.delivered", &[("job", job)]);
+            let id = answer.headers().get(headers::JOB_ID).ok().flatten();
+            let id = id.and_then(|id| id.parse().ok()).unwrap_or(*job);
+            log::info("job.delivered", &[("job", &job.to_string())]);
             Delivery::Accepted { id }
         }
         // It may take it later: a time-out, a call under way with the same idempotency key, too early, too many.
         status @ (408 | 409 | 425 | 429) => away(job, &format!("status {status}")),
         status @ 400..500 => {
-            log::info("job.refused", &[("job", job), ("status", &status.to_string())]);
+            log::info("job.refused", &[("job", &job.to_string()), ("status", &status.to_string())]);
             let body = answer.bytes().await.unwrap_or_default();
             let unreadable = || {
                 Problem::new(ErrorCode::InvalidRequest, format!("the origin refused it ({status})")).view()
@@ -99,7 +120,7 @@ async fn judge(job: &str, mut answer: Response) -> Delivery {
     }
 }
 
-fn away(job: &str, cause: &str) -> Delivery {
-    log::info("job.waits", &[("job", job), ("cause", cause)]);
+fn away(job: &JobId, cause: &str) -> Delivery {
+    log::info("job.waits", &[("job", &job.to_string()), ("cause", cause)]);
     Delivery::Away
 }

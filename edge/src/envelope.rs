@@ -2,6 +2,7 @@
 //! the body as it was sent. A body too large for a queue message is parked and only the line travels.
 
 use cortex_api::hops;
+use cortex_domain::id::JobId;
 use cortex_domain::job::Hop;
 use cortex_guard::keys::Caller;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,8 @@ pub(crate) const MAX_INLINE: usize = 120_000;
 /// What the origin is told of a job besides its body.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Envelope {
-    pub(crate) job: String,
+    #[serde(with = "cortex_api::text")]
+    pub(crate) job: JobId,
     pub(crate) tenant: String,
     pub(crate) principal: String,
     pub(crate) roles: Vec<String>,
@@ -73,7 +75,7 @@ mod tests {
 
     fn envelope(parked: bool) -> Envelope {
         let mut envelope = Envelope {
-            job: "j".into(),
+            job: JobId::mint(Timestamp::from_millis(1), [7; 10]),
             tenant: "acme".into(),
             principal: "ci".into(),
             roles: vec!["SRE".into()],

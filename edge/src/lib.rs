@@ -18,8 +18,10 @@ mod gone;
 mod incoming;
 mod ledger;
 mod log;
+mod nonces;
+mod object;
+mod offloaded;
 mod origin;
-mod parked;
 mod queue;
 mod refusal;
 mod revoked;
@@ -28,3 +30,4 @@ mod stream;
 mod vouched;
 
 pub use ledger::Ledger;
+pub use nonces::Nonces;

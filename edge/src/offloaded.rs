@@ -1,20 +1,28 @@
-//! Bodies too large for a queue message, in R2 under their job's id until the origin has them. A rule of the
+//! Bodies too large for a queue message. They lie in R2 under their job's id until the origin has them. A rule of the
 //! bucket deletes what a crash left behind.
 
-use worker::{Env, Result};
+use cortex_domain::id::JobId;
+use worker::{Bucket, Env, Result};
 
-pub(crate) async fn put(env: &Env, job: &str, body: &str) -> Result<()> {
-    env.bucket("PARKED")?.put(job, body.to_owned()).execute().await.map(|_| ())
+/// Stores a job's body.
+pub(crate) async fn put(env: &Env, job: &JobId, body: &str) -> Result<()> {
+    bucket(env)?.put(job.to_string(), body.to_owned()).execute().await.map(|_| ())
 }
 
-pub(crate) async fn get(env: &Env, job: &str) -> Result<Option<String>> {
-    let Some(object) = env.bucket("PARKED")?.get(job).execute().await? else { return Ok(None) };
+/// Returns a job's body.
+pub(crate) async fn get(env: &Env, job: &JobId) -> Result<Option<String>> {
+    let Some(object) = bucket(env)?.get(job.to_string()).execute().await? else { return Ok(None) };
     match object.body() {
         Some(body) => body.text().await.map(Some),
         None => Ok(None),
     }
 }
 
-pub(crate) async fn delete(env: &Env, job: &str) -> Result<()> {
-    env.bucket("PARKED")?.delete(job).await
+/// Deletes a job's body.
+pub(crate) async fn delete(env: &Env, job: &JobId) -> Result<()> {
+    bucket(env)?.delete(job.to_string()).await
+}
+
+fn bucket(env: &Env) -> Result<Bucket> {
+    env.bucket("PARKED")
 }

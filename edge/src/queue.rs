@@ -7,10 +7,12 @@ use worker::{Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, R
 use crate::deliver::deliver;
 use crate::envelope::Envelope;
 use crate::ledger::client::LedgerClient;
+use crate::ledger::jobs::requests::Taken;
 use crate::log;
+use crate::refusal::Refusal;
 
-/// How long a message that couldn't be settled waits, in seconds.
-const RETRY_S: u32 = 2;
+/// How long a message that could not be settled waits, in seconds.
+const RETRY_DELAY_S: u32 = 2;
 
 #[event(queue)]
 async fn queue(batch: MessageBatch<()>, env: Env, _context: Context) -> worker::Result<()> {
@@ -43,24 +45,23 @@ async fn settle(message: RawMessage, dead: bool, env: &Env) {
     }
 }
 
-/// Delivers a job unless someone else did or does, and tells the ledger what came of it. What is delivered is what the
+/// Delivers a job unless another sender did or does, and tells the ledger what came of it. What is delivered is what the
 /// ledger holds; the message is not believed. If the origin is away the message has done its part all the same: the
 /// ledger's alarm sends the job again.
 async fn drain(envelope: Envelope, env: &Env) -> Result<(), String> {
-    let (job, ledger) = (envelope.job.clone(), ledger(&envelope, env)?);
-    if let Some(message) = ledger.take(&job).await? {
+    let (job, ledger) = (envelope.job, ledger(&envelope, env)?);
+    if let Some(Taken { lease, message }) = ledger.take(job).await.map_err(detail)? {
         let (envelope, body) = Envelope::decode(&message).map_err(|error| error.0)?;
         let delivery = deliver(envelope, body, env).await;
-        ledger.settle(&job, delivery).await?;
+        ledger.settle(job, lease, delivery).await.map_err(detail)?;
     }
     Ok(())
 }
 
-/// A message that could not be settled in any of its attempts. The ledger still holds the job and is told to
-/// look after it.
+/// Reports a message that could not be settled in any of its attempts. The ledger still holds the job, and looks after it.
 async fn bury(envelope: Envelope, env: &Env) -> Result<(), String> {
-    log::error("queue.dead_letter", &[("job", &envelope.job)]);
-    ledger(&envelope, env)?.dead_letter(&envelope.job).await
+    log::error("queue.dead_letter", &[("job", &envelope.job.to_string())]);
+    ledger(&envelope, env)?.bury(envelope.job).await.map_err(detail)
 }
 
 fn ledger(envelope: &Envelope, env: &Env) -> Result<LedgerClient, String> {
@@ -68,6 +69,10 @@ fn ledger(envelope: &Envelope, env: &Env) -> Result<LedgerClient, String> {
     LedgerClient::of(env, &tenant).map_err(|error| error.to_string())
 }
 
+fn detail(refusal: Refusal) -> String {
+    refusal.into_problem().detail
+}
+
 fn retry(message: &RawMessage) {
-    message.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(RETRY_S).build());
+    message.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(RETRY_DELAY_S).build());
 }

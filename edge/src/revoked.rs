@@ -12,22 +12,22 @@ use crate::log;
 use crate::origin::{Origin, Outbound, caller_headers};
 
 /// How long the origin may take to answer.
-const DEADLINE: Duration = Duration::from_secs(2);
+pub(crate) const NOTICE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Tells the origin at once. Where that fails the ledger, which knows of it, goes on telling; the streams that pass this edge
-/// end without the origin's help.
-pub(crate) async fn tell_now(key: KeyId, tenant: Tenant, ledger: LedgerClient, env: Env) {
-    let told = match tell(&key, &tenant, &env).await {
-        Ok(()) => ledger.revocation_told(key.as_str()).await,
+/// Tells the origin at once. Where that fails, the ledger tries again; the streams that pass this edge end without the
+/// origin's help.
+pub(crate) async fn notify_now(key: KeyId, tenant: Tenant, ledger: LedgerClient, env: Env) {
+    let heard = match notify(&key, &tenant, &env).await {
+        Ok(()) => ledger.note_revocation_heard(&key).await.map_err(|refusal| refusal.into_problem().detail),
         Err(cause) => Err(cause),
     };
-    if let Err(cause) = told {
+    if let Err(cause) = heard {
         log::error("key.revocation_untold", &[("key", key.as_str()), ("cause", &cause)]);
     }
 }
 
 /// Makes one attempt.
-pub(crate) async fn tell(key: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), String> {
+pub(crate) async fn notify(key: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), String> {
     let body = serde_json::to_string(&RevokedKey { key: key.clone() }).map_err(|error| error.to_string())?;
     let origin = Origin::of(env).map_err(|refusal| refusal.into_problem().detail)?;
     let request = Outbound {
@@ -38,7 +38,7 @@ pub(crate) async fn tell(key: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), 
         body: body.as_bytes(),
         headers: caller_headers(tenant.as_str(), "edge", &[]),
     };
-    match origin.send(&request, DEADLINE).await {
+    match origin.send(&request, NOTICE_TIMEOUT).await {
         Ok(answer) if (200..300).contains(&answer.status_code()) => Ok(()),
         Ok(answer) => Err(format!("status {}", answer.status_code())),
         Err(away) => Err(away.0),

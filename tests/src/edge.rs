@@ -11,8 +11,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cortex_domain::time::Timestamp;
 use cortex_edge_local::{Limits, Origin, Variables, Worker, relay};
-use cortex_guard::signature::{Keyring, Nonce, Request, sign};
-use reqwest::{Client, Method};
+use cortex_guard::signature::{Keyring, Nonce, Request, SigningKey, sign};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -103,6 +103,14 @@ impl Setup {
     }
 }
 
+/// What a request is signed with.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp<'a> {
+    pub key: &'a SigningKey,
+    pub at: Timestamp,
+    pub nonce: Nonce,
+}
+
 /// A running edge. It is killed, when it is dropped; what it keeps stays in
 /// its folder.
 #[derive(Debug)]
@@ -154,20 +162,33 @@ impl Edge {
     /// Sends a request as the origin does.
     pub async fn signed(&self, method: Method, path: &str, query: &str, body: Option<&Value>) -> Answer {
         let keys: Keyring = self.setup.secrets.origin_keys.parse().unwrap();
+        let stamp = Stamp { key: keys.current(), at: now(), nonce: nonce() };
+        read(self.stamped(stamp, method, path, query, body)).await
+    }
+
+    /// Makes a signed request, which may be sent more than once.
+    pub fn stamped(
+        &self,
+        Stamp { key, at, nonce }: Stamp<'_>,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: Option<&Value>,
+    ) -> RequestBuilder {
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let content_type = if body.is_empty() { "" } else { "application/json" };
         let parts = Request { method: method.as_str(), path, query, content_type, body: &body };
-        let stamp = sign(&parts, [("accept", "*/*")], keys.current(), now(), nonce()).unwrap();
+        let headers = sign(&parts, [("accept", "*/*")], key, at, nonce).unwrap();
         let question = if query.is_empty() { "" } else { "?" };
         let mut request =
             Client::new().request(method.clone(), format!("{}{path}{question}{query}", self.url));
-        for (name, value) in stamp {
+        for (name, value) in headers {
             request = request.header(name, value);
         }
         if !body.is_empty() {
             request = request.header("content-type", content_type).body(body);
         }
-        read(request).await
+        request
     }
 
     /// Puts texts into the job queue as they are, in one batch of at most ten. Needs [`Setup::with_taps`].
@@ -281,7 +302,12 @@ impl Drop for Relay {
     }
 }
 
-fn now() -> Timestamp {
+/// Returns the time.
+///
+/// # Panics
+/// If the clock is set to a time before 1970.
+#[must_use]
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap())
 }

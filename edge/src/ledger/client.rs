@@ -1,217 +1,144 @@
-//! Calls to a tenant's ledger.
+//! What the Worker asks of a tenant's ledger.
 
 use cortex_api::{Applied, JobView, ListJobs, Problem, StateLine};
 use cortex_domain::ErrorCode;
-use cortex_domain::id::Tenant;
+use cortex_domain::id::{JobId, KeyId, Tenant};
+use cortex_domain::time::Timestamp;
 use cortex_guard::keys::{Caller, KeyRecord};
-use cortex_guard::signature::Verified;
-use worker::{Env, Method, Request, RequestInit, Stub};
+use worker::{Env, Stub};
 
-use super::call::{Ask, Call, Entry, Idempotency, Listing, NewJob, Place, Reply};
+use super::jobs::entry::{Entry, Idempotency, NewJob};
+use super::jobs::requests::{
+    self, AcceptJob, Accepted, BuryJob, CancelJob, Cancelled, ClaimKey, Claimed, LookAtJob, ReportStates,
+    SettleJob, TakeJob, Taken,
+};
+use super::keys::requests::{ListKeys, NoteRevocationHeard, PutKey, RevokeKey};
+use super::requests::{AsCaller, Known, LedgerRequest, WhoCalls};
 use crate::admit::{Presented, unauthenticated};
 use crate::deliver::Delivery;
+use crate::object::request::{Request, ask};
 use crate::refusal::{Refusal, not_found};
 use crate::vouched;
 
 /// A stub of one ledger object.
 pub(crate) struct LedgerClient(Stub);
 
-/// What became of a cancellation.
-pub(crate) enum Cancel {
-    Done(Box<Entry>),
-    /// It had ended already, before it left the ledger.
-    Ended,
-    /// It is on its way to the origin.
-    Sending,
-    /// The origin has it under this id; what the ledger doesn't know can only be there.
-    AtOrigin(String),
-}
-
 impl LedgerClient {
-    /// The ledger of a tenant.
+    /// Returns the ledger of a tenant.
     pub(crate) fn of(env: &Env, tenant: &Tenant) -> Result<Self, worker::Error> {
         Ok(Self(env.durable_object("LEDGER")?.get_by_name(&format!("tenant:{tenant}"))?))
     }
 
-    /// The object that remembers the nonces of signed requests; tenants' names hold no colon.
-    pub(crate) fn of_nonces(env: &Env) -> Result<Self, worker::Error> {
-        Ok(Self(env.durable_object("LEDGER")?.get_by_name("nonces")?))
-    }
-
-    /// Who calls.
+    /// Returns who calls.
     pub(crate) async fn check(&self, by: &Presented) -> Result<Caller, Refusal> {
-        self.asked(by, Ask::Check).await.map(|(caller, _)| caller)
+        self.ask_as(by, WhoCalls).await.map(|(caller, ())| caller)
     }
 
-    pub(crate) async fn record(&self, by: &Presented, job: NewJob) -> Result<(Caller, Reply), Refusal> {
-        self.asked(by, Ask::Record { job: Box::new(job) }).await
+    /// Commits a job in the caller's name.
+    pub(crate) async fn accept(&self, by: &Presented, job: NewJob) -> Result<(Caller, Accepted), Refusal> {
+        self.ask_as(by, AcceptJob(job)).await
     }
 
-    /// The job that an idempotency key stands for.
+    /// Returns the job that an idempotency key stands for: `job`, if it was not used before.
     pub(crate) async fn claim(
         &self,
         by: &Presented,
         idempotency: Idempotency,
-        job: String,
-    ) -> Result<(Caller, String), Refusal> {
-        match self.asked(by, Ask::Claim { idempotency, job }).await? {
-            (caller, Reply::Claimed { job }) => Ok((caller, job)),
-            (_, Reply::Mismatch) => Err(mismatch().into()),
-            (_, other) => Err(unexpected(&other)),
+        job: JobId,
+    ) -> Result<(Caller, JobId), Refusal> {
+        match self.ask_as(by, ClaimKey { idempotency, job }).await? {
+            (caller, Claimed::Job(job)) => Ok((caller, job)),
+            (_, Claimed::Mismatch) => Err(mismatch().into()),
         }
     }
 
-    /// What the ledger knows of a job; `None` if nothing, which doesn't mean that it isn't at the origin.
-    pub(crate) async fn look(&self, by: &Presented, job: String) -> Result<(Caller, Option<Entry>), Refusal> {
-        match self.asked(by, Ask::Look { job }).await? {
-            (caller, Reply::Found { entry }) => Ok((caller, Some(*entry))),
-            (caller, Reply::No) => Ok((caller, None)),
-            (_, other) => Err(unexpected(&other)),
-        }
+    /// Returns what the ledger knows of a job; `None` if nothing, which doesn't mean that it isn't at the origin.
+    pub(crate) async fn look(&self, by: &Presented, job: JobId) -> Result<(Caller, Option<Entry>), Refusal> {
+        self.ask_as(by, LookAtJob(job)).await
     }
 
-    /// The newest jobs that the ledger holds, or knows at all, and one more than asked for if there are more.
+    /// Returns the newest jobs that the ledger holds, or knows at all, and one more than asked for if there are more.
     pub(crate) async fn list(
         &self,
         by: &Presented,
         asked: &ListJobs,
         all: bool,
     ) -> Result<(Caller, Vec<JobView>), Refusal> {
-        let listing = Listing {
+        let asked = requests::ListJobs {
             state: asked.state.map(|state| state.to_string()),
             topic: asked.topic.as_ref().map(ToString::to_string),
             before: asked.before.map(|job| job.to_string()),
             limit: asked.limit + 1,
             all,
         };
-        match self.asked(by, Ask::List { listing }).await? {
-            (caller, Reply::Jobs { jobs }) => Ok((caller, jobs)),
-            (_, other) => Err(unexpected(&other)),
-        }
+        self.ask_as(by, asked).await
     }
 
     /// Cancels a job that waits in the ledger.
-    pub(crate) async fn cancel(&self, by: &Presented, job: String) -> Result<(Caller, Cancel), Refusal> {
-        let (caller, reply) = self.asked(by, Ask::Cancel { job: job.clone() }).await?;
-        let cancel = match reply {
-            Reply::Cancelled { entry } => Cancel::Done(entry),
-            Reply::Found { entry } => match entry.place {
-                Place::Ended => Cancel::Ended,
-                Place::Waiting | Place::Sending => Cancel::Sending,
-                Place::Origin => Cancel::AtOrigin(entry.origin_id),
-            },
-            Reply::No => Cancel::AtOrigin(job),
-            other => return Err(unexpected(&other)),
-        };
-        Ok((caller, cancel))
+    pub(crate) async fn cancel(&self, by: &Presented, job: JobId) -> Result<(Caller, Cancelled), Refusal> {
+        self.ask_as(by, CancelJob(job)).await
     }
 
-    /// The message of a job that the caller is to deliver now, if it is to.
-    pub(crate) async fn take(&self, job: &str) -> Result<Option<String>, String> {
-        match self.call(&Call::Take { job: job.to_owned() }).await {
-            Ok(Reply::Taken { message }) => Ok(Some(message)),
-            Ok(Reply::No) => Ok(None),
-            Ok(other) => Err(detail(unexpected(&other))),
-            Err(refusal) => Err(detail(refusal)),
-        }
+    /// Returns a job that the caller is to deliver now, if it is to.
+    pub(crate) async fn take(&self, job: JobId) -> Result<Option<Taken>, Refusal> {
+        self.ask(&TakeJob(job)).await
     }
 
-    pub(crate) async fn settle(&self, job: &str, delivery: Delivery) -> Result<(), String> {
-        self.told(&Call::Settle { job: job.to_owned(), delivery }).await.map(|_| ())
+    /// Reports what came of an attempt.
+    pub(crate) async fn settle(
+        &self,
+        job: JobId,
+        lease: Timestamp,
+        delivery: Delivery,
+    ) -> Result<(), Refusal> {
+        self.ask(&SettleJob { job, lease, delivery }).await
     }
 
-    pub(crate) async fn dead_letter(&self, job: &str) -> Result<(), String> {
-        self.told(&Call::DeadLetter { job: job.to_owned() }).await.map(|_| ())
+    /// Reports that the queue gave up on a job.
+    pub(crate) async fn bury(&self, job: JobId) -> Result<(), Refusal> {
+        self.ask(&BuryJob(job)).await
     }
 
+    /// Passes on where the origin says that jobs stand.
     pub(crate) async fn states(&self, states: Vec<StateLine>) -> Result<Applied, Refusal> {
-        match self.call(&Call::States { states }).await? {
-            Reply::Applied { applied } => Ok(applied),
-            other => Err(unexpected(&other)),
-        }
+        self.ask(&ReportStates(states)).await
     }
 
     /// Keeps a new key and sets the epoch it is made in.
     pub(crate) async fn put_key(&self, record: KeyRecord) -> Result<KeyRecord, Refusal> {
-        match self.call(&Call::PutKey { record: Box::new(record) }).await? {
-            Reply::Key { record } => Ok(*record),
-            Reply::Full(full) => Err(Problem::from(full).into()),
-            other => Err(unexpected(&other)),
-        }
+        Ok(self.ask(&PutKey(record)).await?.map_err(Problem::from)?)
     }
 
-    /// The tenant's keys, and whether each is revoked.
+    /// Returns the tenant's keys, and whether each is revoked.
     pub(crate) async fn keys(&self) -> Result<Vec<(KeyRecord, bool)>, Refusal> {
-        match self.call(&Call::Keys).await? {
-            Reply::Keys { keys } => Ok(keys),
-            other => Err(unexpected(&other)),
-        }
+        self.ask(&ListKeys).await
     }
 
-    pub(crate) async fn revoke(&self, id: &str) -> Result<(), Refusal> {
-        if self.done(&Call::Revoke { id: id.to_owned() }).await? { Ok(()) } else { Err(not_found()) }
+    /// Revokes a key.
+    pub(crate) async fn revoke(&self, id: &KeyId) -> Result<(), Refusal> {
+        if self.ask(&RevokeKey(id.clone())).await? { Ok(()) } else { Err(not_found()) }
     }
 
-    /// The origin was told of a revoked key.
-    pub(crate) async fn revocation_told(&self, id: &str) -> Result<(), String> {
-        self.told(&Call::RevocationTold { id: id.to_owned() }).await.map(|_| ())
+    /// Notes that the origin heard of a revoked key.
+    pub(crate) async fn note_revocation_heard(&self, id: &KeyId) -> Result<(), Refusal> {
+        self.ask(&NoteRevocationHeard(id.clone())).await
     }
 
-    /// Whether a verified request's nonce is new.
-    pub(crate) async fn nonce(&self, verified: &Verified) -> Result<bool, Refusal> {
-        let call = Call::Nonce { nonce: verified.nonce.to_string(), signed_ms: verified.signed.as_millis() };
-        self.done(&call).await
+    async fn ask<R: LedgerRequest>(&self, request: &R) -> Result<R::Reply, Refusal> {
+        ask(&self.0, request).await
     }
 
-    async fn done(&self, call: &Call) -> Result<bool, Refusal> {
-        match self.call(call).await? {
-            Reply::Done => Ok(true),
-            Reply::No => Ok(false),
-            other => Err(unexpected(&other)),
-        }
-    }
-
-    /// A call in a caller's name. Every one of them asks whether the key holds.
-    async fn asked(&self, by: &Presented, ask: Ask) -> Result<(Caller, Reply), Refusal> {
-        match self.call(&Call::Caller { key: by.key.clone(), ask }).await? {
-            Reply::Told { caller, reply } => {
-                vouched::note(&by.key, true);
-                Ok((*caller, *reply))
-            }
-            Reply::Unknown => {
-                vouched::note(&by.key, false);
-                Err(unauthenticated().into())
-            }
-            other => Err(unexpected(&other)),
-        }
-    }
-
-    async fn told(&self, call: &Call) -> Result<bool, String> {
-        self.done(call).await.map_err(detail)
-    }
-
-    async fn call(&self, call: &Call) -> Result<Reply, Refusal> {
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(serde_json::to_string(call)?.into()));
-        let request = Request::new_with_init("https://ledger/", &init)?;
-        let mut answer = self.0.fetch_with_request(request).await?;
-        let text = answer.text().await?;
-        if answer.status_code() != 200 {
-            return Err(Refusal::Broken(format!("the ledger: {text}")));
-        }
-        Ok(serde_json::from_str(&text)?)
+    /// Asks in a caller's name. Every such request asks whether the key holds.
+    async fn ask_as<A: Request>(&self, by: &Presented, asked: A) -> Result<(Caller, A::Reply), Refusal> {
+        let known = self.ask(&AsCaller(by.key.clone(), asked)).await?;
+        vouched::note(&by.key, known.is_some());
+        let Known(caller, reply) = known.ok_or_else(unauthenticated)?;
+        Ok((caller, reply))
     }
 }
 
-fn detail(refusal: Refusal) -> String {
-    refusal.into_problem().detail
-}
-
+/// The refusal of an idempotency key that stands for another request.
 pub(crate) fn mismatch() -> Problem {
     let detail = "this idempotency key was used for another request: take a new one";
     Problem::new(ErrorCode::IdempotencyMismatch, detail)
-}
-
-pub(crate) fn unexpected(reply: &Reply) -> Refusal {
-    Refusal::Broken(format!("the ledger gave an unexpected reply: {reply:?}"))
 }

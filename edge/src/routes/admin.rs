@@ -8,14 +8,14 @@ use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
 use cortex_guard::keys::{ApiKey, Epoch, KeyRecord};
 use cortex_guard::precheck;
-use cortex_guard::signature::{self, Announced, Head as Signed, Seen, verify};
+use cortex_guard::signature::{self, Announced, Head as Signed, verify};
 use worker::{Context, Env, Request, Response};
 
 use super::Internal;
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::refusal::{Refusal, not_found};
-use crate::{admit, answer, body, chance, config, log, revoked};
+use crate::{admit, answer, body, chance, config, log, nonces, revoked};
 
 /// Whom the bodies of signed requests count for. No tenant's name holds a slash.
 const OWNER: &str = "/internal";
@@ -51,11 +51,8 @@ async fn check_signature(head: &Head, env: &Env) -> Result<Announced, Refusal> {
         Ok(verified) => verified,
         Err(refusal) => return Err(unsigned(refusal)),
     };
-    let fresh = LedgerClient::of_nonces(env)?.nonce(&verified).await?;
-    verified
-        .once(if fresh { Seen::Fresh } else { Seen::Replayed })
-        .map(|verified| verified.body)
-        .map_err(unsigned)
+    let seen = nonces::remember(&verified, env).await?;
+    verified.once(seen).map(|verified| verified.body).map_err(unsigned)
 }
 
 fn unsigned(refusal: signature::Refusal) -> Refusal {
@@ -111,11 +108,11 @@ async fn revoke_key(id: &KeyId, query: &str, env: &Env, context: &Context) -> Re
     // KV may not know a key that is quite new or revoked already.
     let tenant = known.or_else(|| tenant(query)).ok_or_else(not_found)?;
     let ledger = LedgerClient::of(env, &tenant)?;
-    ledger.revoke(id.as_str()).await?;
+    ledger.revoke(id).await?;
     log::info("key.revoked", &[("key", id.as_str()), ("tenant", tenant.as_str())]);
     admit::forget(id, env).await?;
     let keys = ledger.keys().await?;
-    context.wait_until(revoked::tell_now(id.clone(), tenant, ledger, env.clone()));
+    context.wait_until(revoked::notify_now(id.clone(), tenant, ledger, env.clone()));
     let (record, revoked) = keys.into_iter().find(|(record, _)| record.id == *id).ok_or_else(not_found)?;
     Ok(answer::json(200, &record.view(revoked), &[])?)
 }

@@ -15,13 +15,14 @@ use super::through::{self, Work};
 use crate::admit::Presented;
 use crate::envelope::{Envelope, MAX_INLINE};
 use crate::incoming::Head;
-use crate::ledger::call::{Entry, Facts, Idempotency, NewJob, Reply};
-use crate::ledger::client::{LedgerClient, mismatch, unexpected};
+use crate::ledger::client::{LedgerClient, mismatch};
+use crate::ledger::jobs::entry::{Entry, Facts, Idempotency, NewJob};
+use crate::ledger::jobs::requests::Accepted;
 use crate::refusal::Refusal;
-use crate::{answer, body, chance, config, log, parked, vouched};
+use crate::{answer, body, chance, config, log, offloaded, vouched};
 
-/// What the origin may take beyond the time the caller waits.
-const SLACK: Duration = Duration::from_secs(10);
+/// How long the origin may take to answer beyond the time that the caller waits for the job.
+const WAIT_ANSWER_MARGIN: Duration = Duration::from_secs(10);
 
 pub(crate) async fn answer(
     head: &Head,
@@ -58,7 +59,7 @@ pub(crate) async fn answer(
     let flags = Flags::of(&findings);
     let prefer = Prefer::parse(head.get("prefer"));
     if let (Some(wait), false) = (prefer.waits(), prefer.respond_async) {
-        return wait_for(head, &body, &flags, presented, wait + SLACK, env).await;
+        return wait_for(head, &body, &flags, presented, wait + WAIT_ANSWER_MARGIN, env).await;
     }
     let entry = accept(head, Checked { body, job, flags, received }, presented, env, context).await?;
     let id = entry.view.id.to_string();
@@ -81,12 +82,12 @@ async fn wait_for(
     env: &Env,
 ) -> Result<Response, Refusal> {
     let ledger = LedgerClient::of(env, &presented.tenant)?;
-    let id = chance::job_id()?.to_string();
+    let id = chance::job_id()?;
     let (caller, job) = match idempotency(head, body)? {
         Some(asked) => ledger.claim(presented, asked, id).await?,
         None => (ledger.check(presented).await?, id),
     };
-    let work = Work { job, flags: Some(flags), deadline };
+    let work = Work { job: job.to_string(), flags: Some(flags), deadline };
     let sent = work.send(head, body, &caller, env).await;
     let (answered, job) = through::or_revoked(sent, presented, env).await?;
     through::pass(answered, &[(headers::JOB_ID, &job)], head, presented, env).await
@@ -120,14 +121,14 @@ async fn accept(
     let Checked { body, job, flags, received } = checked;
     let idempotency = idempotency(head, &body)?;
     let facts = Facts {
-        topic: job.topic.to_string(),
+        topic: job.topic,
         labels: flags.onto(job.labels),
         max_attempts: job.max_attempts,
         deadline_ms: job.deadline.map(|at| at.as_millis()),
         bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
     };
     let mut envelope = Envelope {
-        job: chance::job_id()?.to_string(),
+        job: chance::job_id()?,
         tenant: presented.tenant.to_string(),
         // The ledger fills in who it is.
         principal: String::new(),
@@ -145,41 +146,40 @@ async fn accept(
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     loop {
         let new = NewJob {
-            id: envelope.job.clone(),
+            id: envelope.job,
             facts: facts.clone(),
-            created_ms: received.at.as_millis(),
+            created: received.at,
             idempotency: idempotency.clone(),
             message: message(&mut envelope, &body, env).await?,
         };
-        let recorded = ledger.record(presented, new).await;
-        if let Ok((caller, Reply::Recorded { entry, new: true })) = recorded {
+        let accepted = ledger.accept(presented, new).await;
+        if let Ok((caller, Accepted::New(entry))) = accepted {
             let mut entry = *entry;
             let mut envelope = envelope.by(&caller);
             envelope.hops = std::mem::take(&mut entry.hops);
-            log::info("job.accepted", &[("job", &envelope.job), ("tenant", &envelope.tenant)]);
+            log::info("job.accepted", &[("job", &envelope.job.to_string()), ("tenant", &envelope.tenant)]);
             context.wait_until(enqueue(envelope, body, env.clone()));
             return Ok(entry);
         }
-        unpark(&envelope, env).await;
-        match recorded?.1 {
-            Reply::Recorded { entry, .. } => return Ok(*entry),
-            // Somebody waits, or waited, for the job of this idempotency key: it is the same job.
-            Reply::Claimed { job } if job != envelope.job => envelope.job = job,
-            Reply::Mismatch => return Err(mismatch().into()),
-            Reply::Full(full) => return Err(Problem::from(full).into()),
-            other => return Err(unexpected(&other)),
+        delete_offloaded(&envelope, env).await;
+        match accepted?.1 {
+            Accepted::New(entry) | Accepted::Known(entry) => return Ok(*entry),
+            // A caller waits, or waited, for the job of this idempotency key: it is the same job.
+            Accepted::Claimed(job) => envelope.job = job,
+            Accepted::Mismatch => return Err(mismatch().into()),
+            Accepted::Full(full) => return Err(Problem::from(full).into()),
         }
     }
 }
 
-/// The message for the queue. A body too large for it is parked.
+/// The message for the queue. A body too large for it is offloaded.
 async fn message(envelope: &mut Envelope, body: &str, env: &Env) -> Result<String, Refusal> {
     envelope.parked = false;
     let message = envelope.encode(body)?;
     if message.len() <= MAX_INLINE {
         return Ok(message);
     }
-    parked::put(env, &envelope.job, body).await?;
+    offloaded::put(env, &envelope.job, body).await?;
     envelope.parked = true;
     Ok(envelope.encode(body)?)
 }
@@ -191,14 +191,14 @@ async fn enqueue(envelope: Envelope, body: String, env: Env) {
         env.queue("JOBS")?.send_raw(message).await
     };
     if let Err(error) = sent.await {
-        log::error("queue.send", &[("job", &envelope.job), ("cause", &error.to_string())]);
+        log::error("queue.send", &[("job", &envelope.job.to_string()), ("cause", &error.to_string())]);
     }
 }
 
-async fn unpark(envelope: &Envelope, env: &Env) {
+async fn delete_offloaded(envelope: &Envelope, env: &Env) {
     if envelope.parked
-        && let Err(error) = parked::delete(env, &envelope.job).await
+        && let Err(error) = offloaded::delete(env, &envelope.job).await
     {
-        log::error("job.unpark", &[("job", &envelope.job), ("cause", &error.to_string())]);
+        log::error("job.unpark", &[("job", &envelope.job.to_string()), ("cause", &error.to_string())]);
     }
 }

@@ -11,8 +11,8 @@ use super::through;
 use crate::admit::Presented;
 use crate::answer;
 use crate::incoming::Head;
-use crate::ledger::call::{Entry, Place};
 use crate::ledger::client::LedgerClient;
+use crate::ledger::jobs::entry::Entry;
 use crate::refusal::Refusal;
 
 pub(crate) async fn answer(
@@ -22,11 +22,11 @@ pub(crate) async fn answer(
     env: &Env,
 ) -> Result<Response, Refusal> {
     let ledger = LedgerClient::of(env, &presented.tenant)?;
-    let (caller, entry) = ledger.look(presented, id.to_string()).await?;
+    let (caller, entry) = ledger.look(presented, id).await?;
     let path = match entry {
-        Some(entry) if entry.place != Place::Origin => return Ok(local(&entry, head)?),
-        Some(entry) => format!("/api/v1/jobs/{}/events", entry.origin_id),
         None => head.path.clone(),
+        Some(Entry { origin_id: Some(id), .. }) => format!("/api/v1/jobs/{id}/events"),
+        Some(entry) => return Ok(local(&entry, head)?),
     };
     let answered = through::ask_at(&path, head, &[], &caller, env).await??;
     through::pass(answered, &[], head, presented, env).await

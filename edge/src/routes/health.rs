@@ -13,12 +13,12 @@ use crate::refusal::Refusal;
 use crate::{answer, chance, config};
 
 /// How long the origin may take to answer.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-const PROBE_MS: u64 = 2000;
+const PROBE_TIMEOUT: Duration = Duration::from_millis(PROBE_TIMEOUT_MS);
+const PROBE_TIMEOUT_MS: u64 = 2000;
 /// How long what was found counts, in milliseconds.
-const FRESH_MS: u64 = 3000;
+const PROBE_TTL_MS: u64 = 3000;
 /// How often somebody who waits for another's probe looks again.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+const PROBE_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 thread_local! {
     static PROBES: RefCell<Probes> = const { RefCell::new(Probes { found: None, probing_until: 0 }) };
@@ -29,7 +29,7 @@ pub(crate) async fn answer(env: &Env) -> Result<Response, Refusal> {
         && config::origin_keys(env).is_ok()
         && config::topics(env).is_ok()
         && config::cors_origins(env).is_ok()
-        && config::ledger_bounds(env).is_ok();
+        && config::ledger_limits(env).is_ok();
     let origin = match Origin::of(env) {
         Ok(origin) if is_there(&origin).await => "ok",
         Ok(_) => "away",
@@ -55,7 +55,7 @@ async fn is_there(origin: &Origin) -> bool {
     loop {
         match PROBES.with_borrow_mut(|probes| probes.next(chance::now().as_millis())) {
             Probe::Known(there) => return there,
-            Probe::Wait => Delay::from(LOOK_INTERVAL).await,
+            Probe::Wait => Delay::from(PROBE_POLL_INTERVAL).await,
             Probe::Ask => {
                 let there = origin.is_there(PROBE_TIMEOUT).await;
                 PROBES.with_borrow_mut(|probes| probes.note(there, chance::now().as_millis()));
@@ -82,11 +82,11 @@ enum Probe {
 impl Probes {
     fn next(&mut self, now: u64) -> Probe {
         match self.found {
-            Some((there, at)) if now < at + FRESH_MS => Probe::Known(there),
+            Some((there, at)) if now < at + PROBE_TTL_MS => Probe::Known(there),
             Some((there, _)) if now < self.probing_until => Probe::Known(there),
             None if now < self.probing_until => Probe::Wait,
             _ => {
-                self.probing_until = now + PROBE_MS;
+                self.probing_until = now + PROBE_TIMEOUT_MS;
                 Probe::Ask
             }
         }

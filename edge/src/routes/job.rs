@@ -11,14 +11,14 @@ use worker::{Delay, Env, Request, Response};
 use super::through;
 use crate::admit::Presented;
 use crate::incoming::Head;
-use crate::ledger::call::Place;
-use crate::ledger::client::{Cancel, LedgerClient};
+use crate::ledger::client::LedgerClient;
+use crate::ledger::jobs::requests::Cancelled;
 use crate::refusal::Refusal;
 use crate::{answer, body, log};
 
-/// A job on its way will have arrived after so many looks.
-const LOOKS: usize = 10;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+/// How often a job on its way to the origin is tried to be cancelled, and how long to wait in between.
+const MAX_SENDING_POLLS: usize = 10;
+const SENDING_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(crate) async fn get(
     id: JobId,
@@ -27,13 +27,13 @@ pub(crate) async fn get(
     env: &Env,
 ) -> Result<Response, Refusal> {
     let ledger = LedgerClient::of(env, &presented.tenant)?;
-    let (caller, entry) = ledger.look(presented, id.to_string()).await?;
+    let (caller, entry) = ledger.look(presented, id).await?;
     let Some(entry) = entry else {
-        let answered = through::ask(head, &[], &caller, through::READ, env).await??;
+        let answered = through::ask(head, &[], &caller, through::READ_TIMEOUT, env).await??;
         return through::pass(answered, &[], head, presented, env).await;
     };
-    if entry.place == Place::Origin {
-        let path = format!("/api/v1/jobs/{}", entry.origin_id);
+    if let Some(id) = entry.origin_id {
+        let path = format!("/api/v1/jobs/{id}");
         match through::ask_at(&path, head, &[], &caller, env).await? {
             Ok(answered) => return through::pass(answered, &[], head, presented, env).await,
             Err(away) => log::info("job.seen_from_ledger", &[("cause", &away.0)]),
@@ -50,18 +50,18 @@ pub(crate) async fn cancel(
     env: &Env,
 ) -> Result<Response, Refusal> {
     let ledger = LedgerClient::of(env, &presented.tenant)?;
-    for _ in 0..LOOKS {
-        let (caller, cancel) = ledger.cancel(presented, id.to_string()).await?;
-        match cancel {
-            Cancel::Done(entry) => {
+    for _ in 0..MAX_SENDING_POLLS {
+        let (caller, cancelled) = ledger.cancel(presented, id).await?;
+        match cancelled {
+            Cancelled::Done(entry) => {
                 body::drain(request, Some(head)).await;
                 return Ok(answer::json(200, &entry.view, &[])?);
             }
-            Cancel::Ended => {
+            Cancelled::Ended => {
                 return Err(Problem::new(ErrorCode::Conflict, "the job has ended already").into());
             }
-            Cancel::Sending => Delay::from(BETWEEN_LOOKS).await,
-            Cancel::AtOrigin(id) => {
+            Cancelled::BeingSent => Delay::from(SENDING_POLL_INTERVAL).await,
+            Cancelled::AtOrigin(id) => {
                 let body = body::read(request, caller.tenant.as_str()).await?;
                 let path = format!("/api/v1/jobs/{id}/cancel");
                 let answered = through::ask_at(&path, head, &body, &caller, env).await??;

@@ -16,7 +16,7 @@ pub(crate) async fn answer(head: &Head, presented: &Presented, env: &Env) -> Res
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     // The ledger first: a job that is handed over in between is met twice, not never.
     let (caller, held) = ledger.list(presented, &asked, false).await?;
-    match through::ask(head, &[], &caller, through::READ, env).await? {
+    match through::ask(head, &[], &caller, through::READ_TIMEOUT, env).await? {
         Ok(mut answered) if !held.is_empty() && answered.status_code() == 200 => {
             let page = merge(held, answered.json().await?, asked.limit);
             Ok(answer::json(200, &page, &[])?)

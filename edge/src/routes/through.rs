@@ -18,14 +18,14 @@ use crate::refusal::Refusal;
 use crate::{answer, body, chance, stream, vouched};
 
 /// How long a read may take until its answer begins.
-pub(crate) const READ: Duration = Duration::from_secs(15);
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the models may take until their answer begins; one that streams may then take longer.
-const INFERENCE: Duration = Duration::from_secs(90);
+const INFERENCE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A read of the origin's own.
 pub(crate) async fn read(head: &Head, presented: &Presented, env: &Env) -> Result<Response, Refusal> {
     let caller = LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
-    let answered = ask(head, &[], &caller, READ, env).await??;
+    let answered = ask(head, &[], &caller, READ_TIMEOUT, env).await??;
     pass(answered, &[], head, presented, env).await
 }
 
@@ -40,7 +40,7 @@ pub(crate) async fn infer<T>(
     let caller = LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
     let body = body::read(request, caller.tenant.as_str()).await?;
     parse(precheck::check_json(head.content_type(), &body)?)?;
-    let work = Work { job: chance::job_id()?.to_string(), flags: None, deadline: INFERENCE };
+    let work = Work { job: chance::job_id()?.to_string(), flags: None, deadline: INFERENCE_TIMEOUT };
     let (answered, job) = or_revoked(work.send(head, &body, &caller, env).await, presented, env).await?;
     pass(answered, &[(headers::JOB_ID, &job)], head, presented, env).await
 }
@@ -129,7 +129,7 @@ pub(crate) async fn ask_at(
     caller: &Caller,
     env: &Env,
 ) -> Result<Result<Response, Away>, Refusal> {
-    send(head, path, body, vec![], caller, READ, env).await
+    send(head, path, body, vec![], caller, READ_TIMEOUT, env).await
 }
 
 async fn send(

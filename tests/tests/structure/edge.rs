@@ -15,7 +15,7 @@ pub(crate) fn differences() -> Vec<String> {
 }
 
 fn compare(deployed: &str, local: &str, consumers: &Value) -> Vec<String> {
-    let deployed = deployed.split("[env.production]").next().unwrap_or_default();
+    let (deployed, production) = deployed.split_once("[env.production]").unwrap_or((deployed, ""));
     let local = local.split("const edge :Workerd.Worker").nth(1).unwrap_or_default();
     let local = local.split("\n);").next().unwrap_or_default();
     let mut differences = Vec::new();
@@ -49,6 +49,8 @@ fn compare(deployed: &str, local: &str, consumers: &Value) -> Vec<String> {
         differences.push(format!("bindings: {names:?} when deployed, {known:?} on this machine"));
     }
 
+    differences.extend(objects(deployed, production, local));
+
     let deployed = queues(deployed);
     let local: BTreeMap<_, _> =
         consumers.as_object().into_iter().flatten().map(|(name, of)| (name.clone(), settings(of))).collect();
@@ -56,6 +58,47 @@ fn compare(deployed: &str, local: &str, consumers: &Value) -> Vec<String> {
         differences.push(format!("queues: {deployed:?} when deployed, {local:?} on this machine"));
     }
     differences
+}
+
+/// Returns where the Durable Objects differ: bound when deployed, in production, on this machine, and made by a migration.
+fn objects(deployed: &str, production: &str, local: &str) -> Vec<String> {
+    let bound = |text: &str, mark: &str| -> BTreeMap<String, String> {
+        let pairs = text.lines().filter(|line| line.contains(mark)).map(quoted);
+        pairs.filter_map(|pair| Some((pair.first()?.to_string(), pair.get(1)?.to_string()))).collect()
+    };
+    let sections = deployed.split("[[durable_objects.bindings]]").skip(1);
+    let named = sections.map(|section| (line(section, "name"), line(section, "class_name")));
+    let here: BTreeMap<_, _> =
+        named.map(|(name, class)| (quoted(name).concat(), quoted(class).concat())).collect();
+    let mut differences = Vec::new();
+    for (place, there) in [
+        ("on this machine", bound(local, "durableObjectNamespace = ")),
+        ("in production", bound(production, "class_name = ")),
+    ] {
+        // What production does not name is not compared: a test's text has no such section.
+        if here != there && !(place == "in production" && production.is_empty()) {
+            differences.push(format!("objects: {here:?} when deployed, {there:?} {place}"));
+        }
+    }
+
+    let migrated = deployed.lines().filter(|line| line.starts_with("new_sqlite_classes")).flat_map(quoted);
+    let defined = local
+        .lines()
+        .filter(|line| line.contains("className = "))
+        .filter_map(|line| quoted(line).first().copied());
+    let (migrated, defined) = (sorted(migrated), sorted(defined));
+    let bound = sorted(here.values().map(String::as_str));
+    if differences.is_empty() && (migrated != bound || defined != bound) {
+        differences
+            .push(format!("classes: {bound:?} bound, {migrated:?} migrated, {defined:?} on this machine"));
+    }
+    differences
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names
 }
 
 fn line<'a>(text: &'a str, key: &str) -> &'a str {
@@ -112,9 +155,12 @@ fn settings(consumer: &Value) -> Settings {
 #[test]
 fn a_difference_of_each_kind_is_found() {
     let deployed = "name = \"edge\"\ncompatibility_date = \"2026-01-02\"\n[vars]\nA_B = \"\"\n[[kv_namespaces]]\nbinding = \"KEYS\"\n\
+        [[durable_objects.bindings]]\nname = \"ROOMS\"\nclass_name = \"Rooms\"\n[[migrations]]\nnew_sqlite_classes = [\"Rooms\"]\n\
         [[queues.consumers]]\nqueue = \"jobs\"\nmax_batch_size = 10\nmax_retries = 5\ndead_letter_queue = \"dead\"\n";
     let local = "const edge :Workerd.Worker = (\n  compatibilityDate = \"2026-01-02\",\n  bindings = [\n    (name = \"KEYS\", kvNamespace = \"KEYS\"),\n    \
-        (name = \"A_B\"),\n    (name = \"EDGE_KEYS\"),\n    (name = \"KEY_PEPPER\"),\n    (name = \"ORIGIN_KEYS\"),\n  ],\n);\n";
+        (name = \"A_B\"),\n    (name = \"EDGE_KEYS\"),\n    (name = \"KEY_PEPPER\"),\n    (name = \"ORIGIN_KEYS\"),\n    \
+        (name = \"ROOMS\", durableObjectNamespace = \"Rooms\"),\n  ],\n  durableObjectNamespaces = [\n    \
+        (className = \"Rooms\", enableSql = true),\n  ],\n);\n";
     let consumers =
         serde_json::json!({"jobs": {"maxBatchSize": 10, "maxRetries": 5, "deadLetterQueue": "dead"}});
     assert_eq!(compare(deployed, local, &consumers), Vec::<String>::new());
@@ -124,9 +170,16 @@ fn a_difference_of_each_kind_is_found() {
         ("\"KEYS\"", "\"KEY\""),
         ("= 5", "= 6"),
         ("dead\"", "lost\""),
+        ("class_name = \"Rooms\"", "class_name = \"Halls\""),
+        ("[\"Rooms\"]", "[]"),
     ] {
         assert_eq!(compare(&deployed.replace(from, to), local, &consumers).len(), 1, "{from}");
     }
     let flagged = deployed.replace("[vars]", "compatibility_flags = [\"a\"]\n[vars]");
     assert_eq!(compare(&flagged, local, &consumers).len(), 1);
+    let production =
+        format!("{deployed}[env.production]\n    {{ name = \"ROOMS\", class_name = \"Rooms\" }},\n");
+    assert_eq!(compare(&production, local, &consumers), Vec::<String>::new());
+    let forgotten = format!("{deployed}[env.production]\nname = \"edge\"\n");
+    assert_eq!(compare(&forgotten, local, &consumers).len(), 1);
 }

@@ -1,20 +1,24 @@
 //! Which job an idempotency key stands for, whether its caller waits for the job or not.
 
+use std::time::Duration;
+
+use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
 use serde::Deserialize;
-use worker::Result;
+use worker::{Error, Result};
 
-use super::call::Idempotency;
-use super::sql::{Sql, number, text, time};
+use super::entry::Idempotency;
+use crate::object::sql::{Sql, Statement, number, text, time};
 
 /// How long keys are remembered. A row takes at most half a kilobyte.
-const KEEP_MS: u64 = 24 * 3_600_000;
+const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
-/// What was asked before under an idempotency key.
+/// What an idempotency key was used for before.
 pub(super) enum Earlier {
     Nothing,
-    /// The same, and the job with this id was made of it.
-    Same(String),
+    /// The same request, and the job with this id was made of it.
+    Same(JobId),
+    /// Another request.
     Other,
 }
 
@@ -25,36 +29,37 @@ pub(super) fn earlier(sql: &Sql, asked: &Idempotency) -> Result<Earlier> {
         job: String,
     }
     let query = "SELECT fingerprint, job FROM idempotency WHERE key = ?";
-    Ok(match sql.first::<Known>(query, vec![text(&asked.key)])? {
-        None => Earlier::Nothing,
-        Some(known) if known.fingerprint == asked.fingerprint => Earlier::Same(known.job),
-        Some(_) => Earlier::Other,
-    })
+    match sql.first::<Known>(Statement::new(query, vec![text(&asked.key)]))? {
+        None => Ok(Earlier::Nothing),
+        Some(known) if known.fingerprint == asked.fingerprint => {
+            let corrupt = |_| Error::RustError("an idempotency key stands for no job's id".to_owned());
+            known.job.parse().map(Earlier::Same).map_err(corrupt)
+        }
+        Some(_) => Ok(Earlier::Other),
+    }
 }
 
-pub(super) fn remember(sql: &Sql, asked: &Idempotency, job: &str, now: Timestamp) -> Result<()> {
-    sql.run(
-        "INSERT OR REPLACE INTO idempotency (key, fingerprint, job, at) VALUES (?, ?, ?, ?)",
-        vec![text(&asked.key), text(&asked.fingerprint), text(job), time(now)],
-    )
+pub(super) fn remember(sql: &Sql, asked: &Idempotency, job: &JobId, now: Timestamp) -> Result<()> {
+    let query = "INSERT OR REPLACE INTO idempotency (key, fingerprint, job, at) VALUES (?, ?, ?, ?)";
+    let bindings = vec![text(&asked.key), text(&asked.fingerprint), text(&job.to_string()), time(now)];
+    sql.run(Statement::new(query, bindings))
 }
 
 /// Forgets old keys.
 pub(super) fn prune(sql: &Sql, now: Timestamp) -> Result<()> {
-    let horizon = now.as_millis().saturating_sub(KEEP_MS);
-    sql.run("DELETE FROM idempotency WHERE at < ?", vec![number(horizon)])
+    let retention = u64::try_from(RETENTION.as_millis()).unwrap_or(u64::MAX);
+    let horizon = number(now.as_millis().saturating_sub(retention));
+    sql.run(Statement::new("DELETE FROM idempotency WHERE at < ?", vec![horizon]))
 }
 
-/// How many keys are remembered.
+/// Returns how many keys are remembered.
 pub(super) fn count(sql: &Sql) -> Result<u64> {
-    sql.count("SELECT count(*) AS count FROM idempotency")
+    Ok(sql.number("SELECT count(*) AS number FROM idempotency")?.unwrap_or(0))
 }
 
 /// Forgets so many of the oldest keys, and not the one that was asked with now.
 pub(super) fn forget_oldest(sql: &Sql, keys: u64, asked: &Idempotency) -> Result<()> {
-    sql.run(
-        "DELETE FROM idempotency WHERE key IN
-         (SELECT key FROM idempotency WHERE key != ? ORDER BY at LIMIT ?)",
-        vec![text(&asked.key), number(keys)],
-    )
+    let query = "DELETE FROM idempotency WHERE key IN
+        (SELECT key FROM idempotency WHERE key != ? ORDER BY at LIMIT ?)";
+    sql.run(Statement::new(query, vec![text(&asked.key), number(keys)]))
 }

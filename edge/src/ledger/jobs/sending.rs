@@ -1,81 +1,140 @@
-//! Sending what is due, and taking note of what came of it.
+//! The way of a job to the origin: a sender takes it, tries it, and settles it. The queue's consumer does so through requests,
+//! and the ledger's alarm here.
 
-use cortex_domain::state::StateName;
+use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
+use cortex_guard::ledger::{LedgerEvent, LedgerPlace, apply};
 use futures::future::join_all;
+use serde::Deserialize;
 use worker::Result;
 
-use super::{Ledger, backoff, jobs};
-use crate::chance;
+use super::requests::{BuryJob, SettleJob, TakeJob, Taken};
+use super::table;
+use super::transition::Outcome;
 use crate::deliver::{Delivery, deliver};
 use crate::envelope::Envelope;
+use crate::ledger::object::Ledger;
+use crate::object::request::Answers;
+use crate::{chance, log};
 
 /// Jobs sent at once, and rounds of one alarm.
 const AT_ONCE: u64 = 8;
 const ROUNDS: usize = 32;
 
+impl Answers<TakeJob> for Ledger {
+    async fn answer(&self, TakeJob(job): TakeJob) -> Result<Option<Taken>> {
+        let taken = self.take(&job, chance::now())?;
+        if let Some(Taken { lease, .. }) = &taken {
+            self.set_alarm_by(*lease).await?;
+        }
+        Ok(taken)
+    }
+}
+
+impl Answers<SettleJob> for Ledger {
+    async fn answer(&self, SettleJob { job, lease, delivery }: SettleJob) -> Result<()> {
+        self.settle(&job, lease, delivery).await.map(|_| ())
+    }
+}
+
+impl Answers<BuryJob> for Ledger {
+    /// The ledger still holds the job, and its alarm sends it.
+    async fn answer(&self, BuryJob(job): BuryJob) -> Result<()> {
+        log::error("ledger.dead_letter", &[("job", &job.to_string())]);
+        self.set_alarm().await
+    }
+}
+
 impl Ledger {
     /// Sends the jobs that are due. The first of a round goes alone: if the origin is away, one request
-    /// tells, and the others wait on without having been tried.
-    pub(super) async fn send_due(&self) -> Result<()> {
+    /// shows it, and the others wait on without having been tried.
+    pub(in crate::ledger) async fn send_due(&self) -> Result<()> {
         for _ in 0..ROUNDS {
-            let now = chance::now();
-            let mut round = Vec::new();
-            for job in jobs::due(&self.sql, now, AT_ONCE)? {
-                if let Some(message) = jobs::take(&self.sql, &job, now)? {
-                    round.push((job, message));
+            let mut round = self.take_due(chance::now())?.into_iter();
+            let Some((first, taken)) = round.next() else { return Ok(()) };
+            if let Some(until) = self.send(first, taken).await? {
+                for (job, Taken { lease, .. }) in round {
+                    self.apply(&job, LedgerEvent::GivenBack { lease, until }, chance::now())?;
                 }
+                return self.sql.run(table::delay(chance::now(), until));
             }
-            let mut round = round.into_iter();
-            let Some((first, message)) = round.next() else { return Ok(()) };
-            let delivery = self.send(&message).await;
-            let away = delivery == Delivery::Away;
-            self.settle(&first, delivery, chance::now()).await?;
-            if away {
-                let until = jobs::find(&self.sql, &first)?.and_then(|entry| entry.view.hold?.until);
-                let until = until.unwrap_or_else(chance::now);
-                for (job, _) in round {
-                    jobs::give_back(&self.sql, &job, until)?;
-                }
-                return jobs::delay(&self.sql, chance::now(), until);
-            }
-            join_all(round.map(async |(job, message)| {
-                let delivery = self.send(&message).await;
-                self.settle(&job, delivery, chance::now()).await
-            }))
-            .await
-            .into_iter()
-            .collect::<Result<()>>()?;
+            let sent = join_all(round.map(|(job, taken)| self.send(job, taken))).await;
+            sent.into_iter().collect::<Result<Vec<_>>>()?;
         }
         Ok(())
     }
 
-    /// Takes note of what came of an attempt.
-    pub(super) async fn settle(&self, job: &str, delivery: Delivery, now: Timestamp) -> Result<()> {
-        match delivery {
-            Delivery::Accepted { id } => {
-                let released = jobs::accepted(&self.sql, job, &id)?;
-                jobs::wake(&self.sql, now)?;
-                self.release(job, released).await;
-            }
-            Delivery::Refused { error, denied } => {
-                let state = if denied { StateName::Denied } else { StateName::Failed };
-                let released = jobs::end(&self.sql, job, state, Some(&error), now)?;
-                self.release(job, released).await;
-            }
-            Delivery::Away => {
-                let [chance] = chance::random()?;
-                jobs::postpone(&self.sql, job, now, |failed| backoff::wait_ms(failed, chance))?;
+    /// Takes as many due jobs as are sent at once. A job that can't be read does not keep the others.
+    fn take_due(&self, now: Timestamp) -> Result<Vec<(JobId, Taken)>> {
+        #[derive(Deserialize)]
+        struct Due {
+            id: String,
+        }
+        let mut round = Vec::new();
+        for Due { id } in self.sql.rows(table::due(now, AT_ONCE))? {
+            match id.parse() {
+                Ok(job) => match self.take(&job, now) {
+                    Ok(taken) => round.extend(taken.map(|taken| (job, taken))),
+                    Err(error) => log::error("ledger.take", &[("job", &id), ("cause", &error.to_string())]),
+                },
+                Err(_) => self.set_aside(&id),
             }
         }
-        Ok(())
+        Ok(round)
     }
 
-    async fn send(&self, message: &str) -> Delivery {
-        match Envelope::decode(message) {
+    /// Gives a job to one sender, unless another has it or it is the ledger's no more.
+    fn take(&self, id: &JobId, now: Timestamp) -> Result<Option<Taken>> {
+        #[derive(Deserialize)]
+        struct Written {
+            message: String,
+        }
+        let Some(stored) = self.load(id)? else { return Ok(None) };
+        let Ok(step) = apply(&stored.job, LedgerEvent::Taken, now) else { return Ok(None) };
+        let LedgerPlace::Sending { lease, .. } = step.job.place else { return Ok(None) };
+        let Some(Written { message }) = self.sql.first(table::write_for_sender(&step.job)?)? else {
+            return Ok(None);
+        };
+        if let Err(malformed) = Envelope::decode(&message) {
+            log::error("ledger.corrupt_job", &[("job", &id.to_string()), ("cause", &malformed.0)]);
+            self.set_aside(&id.to_string());
+            return Ok(None);
+        }
+        Ok(Some(Taken { lease, message }))
+    }
+
+    /// Sends a job and settles it. Returns until when the origin is left alone, if it is away.
+    async fn send(&self, job: JobId, Taken { lease, message }: Taken) -> Result<Option<Timestamp>> {
+        let delivery = match Envelope::decode(&message) {
             Ok((envelope, body)) => deliver(envelope, body, &self.env).await,
-            // It was read when it was committed.
-            Err(_) => Delivery::Away,
-        }
+            // It was read when it was taken.
+            Err(_) => return Ok(None),
+        };
+        self.settle(&job, lease, delivery).await
+    }
+
+    /// Takes note of what came of an attempt. Returns until when the origin is left alone, if it is away.
+    async fn settle(&self, job: &JobId, lease: Timestamp, delivery: Delivery) -> Result<Option<Timestamp>> {
+        let (now, away) = (chance::now(), delivery == Delivery::Away);
+        let event = match delivery {
+            Delivery::Accepted { id } => LedgerEvent::Accepted { origin_id: id },
+            Delivery::Refused { error, denied } => LedgerEvent::Refused { lease, error, denied },
+            Delivery::Away => {
+                let [random] = chance::random()?;
+                LedgerEvent::OriginAway { lease, random }
+            }
+        };
+        let until = match self.apply(job, event, now)? {
+            Outcome::Changed(stored, effects) => {
+                self.perform(job, effects, now).await?;
+                stored.job.held_until()
+            }
+            Outcome::Rejected(_, why) => {
+                log::info("ledger.not_settled", &[("job", &job.to_string()), ("cause", &why.to_string())]);
+                None
+            }
+            Outcome::Unknown => None,
+        };
+        Ok(away.then(|| until.unwrap_or(now)))
     }
 }

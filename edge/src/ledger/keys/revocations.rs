@@ -1,87 +1,86 @@
-//! Revoked keys of which the origin has not been told yet. The Worker tells it at once; what fails stays here, and the alarm
-//! tells it until the origin has heard.
+//! Revoked keys of which the origin has not heard yet. The Worker tells the origin at once. What fails stays here, and the
+//! ledger's alarm tries again until the origin has heard.
 
+use std::time::Duration;
+
+use cortex_domain::id::KeyId;
 use cortex_domain::time::Timestamp;
+use cortex_guard::ledger::backoff;
 use futures::future::join_all;
 use serde::Deserialize;
 use worker::Result;
 
-use super::sql::{Sql, number, text, time};
-use super::{Ledger, backoff, keys};
+use super::table;
+use crate::ledger::object::Ledger;
+use crate::object::sql::{Sql, Statement, number, text, time};
 use crate::{chance, log, revoked};
 
-/// How long the Worker has before the alarm tells the origin, in milliseconds; longer than its attempt takes.
-const GRACE_MS: u64 = 3000;
-/// After which time it is given up, in milliseconds. What the key opened went through the edge, which ended it long before.
-const GIVE_UP_MS: u64 = 24 * 3_600_000;
-/// Keys told of at once.
+/// How long the Worker has before the alarm tells the origin.
+const WORKER_HEAD_START: Duration = Duration::from_secs(3);
+/// After which time the ledger gives up. What the key opened went through the edge, which ended it long before.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// How many keys the origin is told of at once.
 const AT_ONCE: u64 = 8;
 
+const _: () = assert!(revoked::NOTICE_TIMEOUT.as_millis() < WORKER_HEAD_START.as_millis());
+
 #[derive(Deserialize)]
-struct Untold {
+struct Unheard {
     key: String,
     since: u64,
     attempts: u32,
 }
 
-/// Notes that the origin is to be told of a key.
-pub(super) fn note(sql: &Sql, key: &str, now: Timestamp) -> Result<()> {
-    sql.run(
-        "INSERT OR REPLACE INTO untold (key, since, attempts, due) VALUES (?1, ?2, 0, ?3)",
-        vec![text(key), time(now), number(now.as_millis() + GRACE_MS)],
-    )
+/// Notes that the origin is to hear of a key. Returns when the ledger will tell it.
+pub(super) fn note(sql: &Sql, key: &KeyId, now: Timestamp) -> Result<Timestamp> {
+    let due = now.after(WORKER_HEAD_START);
+    let query = "INSERT OR REPLACE INTO untold (key, since, attempts, due) VALUES (?1, ?2, 0, ?3)";
+    sql.run(Statement::new(query, vec![text(key.as_str()), time(now), time(due)]))?;
+    Ok(due)
 }
 
-/// The origin was told of a key.
-pub(super) fn told(sql: &Sql, key: &str) -> Result<()> {
-    sql.run("DELETE FROM untold WHERE key = ?", vec![text(key)])
+/// Notes that the origin heard of a key.
+pub(super) fn heard(sql: &Sql, key: &str) -> Result<()> {
+    sql.run(Statement::new("DELETE FROM untold WHERE key = ?", vec![text(key)]))
 }
 
-/// When the origin is to be told of the next key.
-pub(super) fn next_due(sql: &Sql) -> Result<Option<u64>> {
-    #[derive(Deserialize)]
-    struct Min {
-        due: Option<u64>,
-    }
-    Ok(sql.first::<Min>("SELECT min(due) AS due FROM untold", vec![])?.and_then(|row| row.due))
+/// When the origin is to hear of the next key.
+pub(in crate::ledger) const NEXT_DUE: &str = "SELECT min(due) AS number FROM untold";
+
+fn due(sql: &Sql, now: Timestamp) -> Result<Vec<Unheard>> {
+    let query = "SELECT key, since, attempts FROM untold WHERE due <= ? ORDER BY due LIMIT ?";
+    sql.rows(Statement::new(query, vec![time(now), number(AT_ONCE)]))
 }
 
-fn due(sql: &Sql, now: Timestamp) -> Result<Vec<Untold>> {
-    sql.rows(
-        "SELECT key, since, attempts FROM untold WHERE due <= ? ORDER BY due LIMIT ?",
-        vec![time(now), number(AT_ONCE)],
-    )
-}
-
-fn postpone(sql: &Sql, key: &str, attempts: u32, due: u64) -> Result<()> {
-    let attempts = number(attempts.into());
-    sql.run("UPDATE untold SET attempts = ?, due = ? WHERE key = ?", vec![attempts, number(due), text(key)])
+fn postpone(sql: &Sql, key: &str, attempts: u32, due: Timestamp) -> Result<()> {
+    let query = "UPDATE untold SET attempts = ?, due = ? WHERE key = ?";
+    sql.run(Statement::new(query, vec![number(attempts.into()), time(due), text(key)]))
 }
 
 impl Ledger {
-    /// Tells the origin of the revoked keys of which it is time to tell it.
-    pub(super) async fn tell_revoked(&self) -> Result<()> {
+    /// Tells the origin of the revoked keys that are due.
+    pub(in crate::ledger) async fn send_revocations(&self) -> Result<()> {
         let due = due(&self.sql, chance::now())?;
-        let all = join_all(due.into_iter().map(|untold| self.tell(untold))).await;
+        let all = join_all(due.into_iter().map(|unheard| self.send_revocation(unheard))).await;
         all.into_iter().collect()
     }
 
-    async fn tell(&self, Untold { key, since, attempts }: Untold) -> Result<()> {
-        let said = match keys::record(&self.sql, &key) {
-            Ok(None) => return told(&self.sql, &key),
-            Ok(Some(record)) => revoked::tell(&record.id, &record.tenant, &self.env).await,
+    async fn send_revocation(&self, Unheard { key, since, attempts }: Unheard) -> Result<()> {
+        let sent = match table::record(&self.sql, &key) {
+            Ok(None) => return heard(&self.sql, &key),
+            Ok(Some(record)) => revoked::notify(&record.id, &record.tenant, &self.env).await,
             Err(error) => Err(error.to_string()),
         };
-        let Err(cause) = said else { return told(&self.sql, &key) };
-        let (attempts, now) = (attempts.saturating_add(1), chance::now().as_millis());
-        let given_up = now >= since.saturating_add(GIVE_UP_MS);
+        let Err(cause) = sent else { return heard(&self.sql, &key) };
+        let (attempts, now) = (attempts.saturating_add(1), chance::now());
+        let given_up = now >= Timestamp::from_millis(since).after(GIVE_UP_AFTER);
         let event = if given_up { "key.revocation_given_up" } else { "key.revocation_untold" };
         log::error(event, &[("key", &key), ("attempts", &attempts.to_string()), ("cause", &cause)]);
         if given_up {
-            return told(&self.sql, &key);
+            return heard(&self.sql, &key);
         }
-        // Without chance the alarm comes at the same time for all; it must come later in any case.
-        let [chance] = chance::random().unwrap_or_default();
-        postpone(&self.sql, &key, attempts, now + backoff::wait_ms(attempts, chance))
+        // Without randomness all ledgers try at the same time, but they must try again in any case.
+        let [random] = chance::random().unwrap_or_default();
+        postpone(&self.sql, &key, attempts, now.after(backoff(attempts, random)))
     }
 }

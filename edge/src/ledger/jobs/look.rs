@@ -1,0 +1,68 @@
+//! Shows jobs, and cancels those that wait here.
+
+use std::time::Duration;
+
+use cortex_api::JobView;
+use cortex_domain::time::Timestamp;
+use cortex_guard::keys::Caller;
+use cortex_guard::ledger::{LedgerEvent, Rejected};
+use worker::Result;
+
+use super::entry::Entry;
+use super::requests::{CancelJob, Cancelled, ListJobs, LookAtJob};
+use super::row::Row;
+use super::table;
+use super::transition::Outcome;
+use crate::chance;
+use crate::ledger::dispatch::AnswersCaller;
+use crate::ledger::object::Ledger;
+
+/// How often callers who look at jobs may make the ledger try an origin that was away.
+const WAKE_INTERVAL: Duration = Duration::from_secs(1);
+
+impl AnswersCaller<LookAtJob> for Ledger {
+    async fn answer_caller(&self, LookAtJob(job): LookAtJob, _: &Caller) -> Result<Option<Entry>> {
+        let Some(stored) = self.load(&job)? else { return Ok(None) };
+        self.wake_for_caller(stored.job.held_until().is_some(), chance::now()).await?;
+        Ok(Some(stored.entry()))
+    }
+}
+
+impl AnswersCaller<ListJobs> for Ledger {
+    async fn answer_caller(&self, asked: ListJobs, _: &Caller) -> Result<Vec<JobView>> {
+        let rows: Vec<Row> = self.sql.rows(table::list(&asked))?;
+        // A corrupt row hides itself alone.
+        let jobs: Vec<_> = rows.into_iter().filter_map(|row| Some(self.read(row).ok()?.view())).collect();
+        self.wake_for_caller(jobs.iter().any(|job| job.hold.is_some()), chance::now()).await?;
+        Ok(jobs)
+    }
+}
+
+impl AnswersCaller<CancelJob> for Ledger {
+    async fn answer_caller(&self, CancelJob(job): CancelJob, _: &Caller) -> Result<Cancelled> {
+        let now = chance::now();
+        match self.apply(&job, LedgerEvent::Cancelled, now)? {
+            Outcome::Changed(stored, effects) => {
+                self.perform(&job, effects, now).await?;
+                Ok(Cancelled::Done(Box::new(stored.entry())))
+            }
+            Outcome::Rejected(_, Rejected::BeingSent) => Ok(Cancelled::BeingSent),
+            Outcome::Rejected(stored, _) => {
+                Ok(stored.job.origin_id().map_or(Cancelled::Ended, Cancelled::AtOrigin))
+            }
+            Outcome::Unknown => Ok(Cancelled::AtOrigin(job)),
+        }
+    }
+}
+
+impl Ledger {
+    /// A caller waits for what is held, so the origin that had been away is tried.
+    async fn wake_for_caller(&self, held: bool, now: Timestamp) -> Result<()> {
+        if held && now >= self.woken.get().after(WAKE_INTERVAL) {
+            self.woken.set(now);
+            self.sql.run(table::wake(now))?;
+            self.set_alarm_by(now).await?;
+        }
+        Ok(())
+    }
+}

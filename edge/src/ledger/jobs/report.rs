@@ -1,0 +1,73 @@
+//! Takes over where the origin says that jobs stand.
+
+use cortex_api::{Applied, StateLine};
+use cortex_domain::id::JobId;
+use cortex_domain::time::Timestamp;
+use cortex_guard::ledger::{Effect, LedgerEvent, Rejected, apply};
+use worker::Result;
+
+use super::requests::ReportStates;
+use super::row::Row;
+use super::table;
+use crate::chance;
+use crate::ledger::object::Ledger;
+use crate::object::request::Answers;
+
+impl Answers<ReportStates> for Ledger {
+    async fn answer(&self, ReportStates(states): ReportStates) -> Result<Applied> {
+        let now = chance::now();
+        let (mut all, mut effects) = (Applied::default(), Vec::new());
+        for line in &states {
+            match self.report(line, now, &mut effects)? {
+                Report::News => all.applied += 1,
+                Report::CancelledHere => all.cancelled.push(line.job),
+                Report::Old => {}
+            }
+        }
+        // An origin that reports is there.
+        self.sql.run(table::wake(now))?;
+        for (job, effects) in effects {
+            self.perform(&job, effects, now).await?;
+        }
+        self.set_alarm().await?;
+        Ok(all)
+    }
+}
+
+/// What a line of a report was.
+#[derive(PartialEq, Eq)]
+enum Report {
+    News,
+    Old,
+    CancelledHere,
+}
+
+impl Ledger {
+    /// Applies a line to the job, or to all jobs that the origin has under its id.
+    fn report(
+        &self,
+        line: &StateLine,
+        now: Timestamp,
+        effects: &mut Vec<(JobId, Vec<Effect>)>,
+    ) -> Result<Report> {
+        let rows: Vec<Row> = self.sql.rows(table::find_at_origin(&line.job))?;
+        let mut report = Report::Old;
+        for row in rows {
+            // One corrupt row must not keep the origin from reporting on the others.
+            let Ok(stored) = self.read(row) else { continue };
+            let event = LedgerEvent::StateReported { version: line.version, state: line.state, at: line.at };
+            match apply(&stored.job, event, now) {
+                Ok(step) => {
+                    self.sql.run(table::write(&step.job)?)?;
+                    if step.job.version() > stored.job.version() {
+                        report = Report::News;
+                    }
+                    effects.push((step.job.id, step.effects));
+                }
+                Err(Rejected::CancelledHere) if report == Report::Old => report = Report::CancelledHere,
+                Err(_) => {}
+            }
+        }
+        Ok(report)
+    }
+}

@@ -1,0 +1,79 @@
+//! The one way by which a job changes: its row is read, the pure transition applied, the row written, all without an await
+//! in between, and then the effects are performed.
+
+use cortex_domain::id::JobId;
+use cortex_domain::time::Timestamp;
+use cortex_guard::ledger::{Effect, LedgerEvent, Rejected, apply};
+use worker::{Error, Result};
+
+use super::row::{CorruptJob, Row, Stored};
+use super::table;
+use crate::ledger::object::Ledger;
+use crate::{log, offloaded};
+
+/// What became of an event.
+pub(super) enum Outcome {
+    /// The ledger has no such job.
+    Unknown,
+    Rejected(Box<Stored>, Rejected),
+    /// The job as it is now, and what is to be done.
+    Changed(Box<Stored>, Vec<Effect>),
+}
+
+impl Ledger {
+    /// Applies an event to a job. The caller performs the effects.
+    pub(super) fn apply(&self, id: &JobId, event: LedgerEvent, now: Timestamp) -> Result<Outcome> {
+        let Some(stored) = self.load(id)? else { return Ok(Outcome::Unknown) };
+        match apply(&stored.job, event, now) {
+            Ok(step) => {
+                self.sql.run(table::write(&step.job)?)?;
+                Ok(Outcome::Changed(Box::new(Stored { job: step.job, ..stored }), step.effects))
+            }
+            Err(rejected) => Ok(Outcome::Rejected(Box::new(stored), rejected)),
+        }
+    }
+
+    /// Returns a job; an error if its row is corrupt.
+    pub(super) fn load(&self, id: &JobId) -> Result<Option<Stored>> {
+        let Some(row) = self.sql.first::<Row>(table::find(id))? else { return Ok(None) };
+        self.read(row).map(Some).map_err(|corrupt| Error::RustError(corrupt.to_string()))
+    }
+
+    /// Reads a row. One that is corrupt is reported and set aside, so that it is never sent.
+    pub(super) fn read(&self, row: Row) -> std::result::Result<Stored, CorruptJob> {
+        row.decode().inspect_err(|corrupt| {
+            log::error("ledger.corrupt_job", &[("job", &corrupt.id), ("cause", &corrupt.to_string())]);
+            self.set_aside(&corrupt.id);
+        })
+    }
+
+    pub(super) fn set_aside(&self, id: &str) {
+        self.held.set(None);
+        if let Err(error) = self.sql.run(table::set_aside(id)) {
+            log::error("ledger.corrupt_job", &[("job", id), ("cause", &error.to_string())]);
+        }
+    }
+
+    /// Performs what follows a change that was written.
+    pub(super) async fn perform(&self, id: &JobId, effects: Vec<Effect>, now: Timestamp) -> Result<()> {
+        let (mut send_again_at, mut delete_body) = (None, false);
+        for effect in effects {
+            match effect {
+                Effect::FreeBytes(bytes) => self.held.set(self.held.get().map(|held| held.without(bytes))),
+                Effect::WakeWaiting => {
+                    self.sql.run(table::wake(now))?;
+                    send_again_at = Some(now);
+                }
+                Effect::SendAgainAt(at) => send_again_at = Some(at),
+                Effect::DeleteOffloadedBody => delete_body = true,
+            }
+        }
+        if let Some(at) = send_again_at {
+            self.set_alarm_by(at).await?;
+        }
+        if delete_body && let Err(error) = offloaded::delete(&self.env, id).await {
+            log::error("ledger.unpark", &[("job", &id.to_string()), ("cause", &error.to_string())]);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! The Durable Object of a tenant's ledger, and its alarm.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use cortex_domain::time::Timestamp;
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+
+use super::jobs;
+use super::keys;
+use super::limits::{Held, Limits};
+use super::schema::SCHEMA;
+use crate::object::sql::{Sql, Statement};
+use crate::{chance, config, log};
+
+/// A tenant's ledger.
+#[durable_object]
+#[derive(Debug)]
+pub struct Ledger {
+    state: State,
+    pub(super) env: Env,
+    pub(super) sql: Sql,
+    /// A ledger that was never used has no tables.
+    has_tables: Cell<bool>,
+    /// The alarm that is set, to save setting it again.
+    alarm: Cell<Option<Timestamp>>,
+    pub(super) limits: Limits,
+    /// What waits for the origin; `None` if it must be counted.
+    pub(super) held: Cell<Option<Held>>,
+    /// How many idempotency keys are remembered at most; `None` if they must be counted.
+    pub(super) idempotency_keys: Cell<Option<u64>>,
+    /// When old rows were deleted last.
+    pub(super) pruned: Cell<Timestamp>,
+    /// When a caller who looks at a job last made the ledger try an origin that was away.
+    pub(super) woken: Cell<Timestamp>,
+}
+
+impl DurableObject for Ledger {
+    fn new(state: State, env: Env) -> Self {
+        let ledger = Self {
+            sql: Sql(state.storage().sql()),
+            // With limits that can't be read the usual ones hold; /health says so.
+            limits: config::ledger_limits(&env).unwrap_or_default(),
+            state,
+            env,
+            has_tables: Cell::default(),
+            alarm: Cell::default(),
+            held: Cell::default(),
+            idempotency_keys: Cell::default(),
+            pruned: Cell::default(),
+            woken: Cell::default(),
+        };
+        // Adds the tables of a newer version.
+        let opened =
+            ledger.sql.has_table("key").and_then(|used| if used { ledger.make_tables() } else { Ok(()) });
+        if let Err(error) = opened {
+            log::error("ledger.schema", &[("cause", &error.to_string())]);
+        }
+        ledger
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        match self.dispatch(&request.path(), &request.text().await?).await {
+            Ok(reply) => Response::ok(reply),
+            Err(error) => Response::error(error.to_string(), 500),
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.alarm.set(None);
+        // Revocations first: a job may take long to send.
+        for done in [self.send_revocations().await, self.send_due().await] {
+            if let Err(error) = done {
+                log::error("ledger.alarm", &[("cause", &error.to_string())]);
+            }
+        }
+        self.held.set(None);
+        self.set_alarm().await?;
+        Response::empty()
+    }
+}
+
+impl Ledger {
+    pub(super) fn has_tables(&self) -> bool {
+        self.has_tables.get()
+    }
+
+    /// Makes the tables that are missing.
+    pub(super) fn make_tables(&self) -> Result<()> {
+        self.sql.run(Statement::new(SCHEMA, vec![]))?;
+        self.has_tables.set(true);
+        Ok(())
+    }
+
+    /// Makes sure that the alarm goes off at a time or before.
+    pub(super) async fn set_alarm_by(&self, due: Timestamp) -> Result<()> {
+        if self.alarm_is_set_by(due, chance::now()) { Ok(()) } else { self.set_alarm().await }
+    }
+
+    /// Sets the alarm to the time when the next job or revocation is due, unless it goes off before that anyway: then
+    /// it finds nothing to do and is set again.
+    pub(super) async fn set_alarm(&self) -> Result<()> {
+        let due = [self.sql.number(jobs::table::NEXT_DUE)?, self.sql.number(keys::revocations::NEXT_DUE)?];
+        let Some(due) = due.into_iter().flatten().min().map(Timestamp::from_millis) else { return Ok(()) };
+        let now = chance::now();
+        if self.alarm_is_set_by(due, now) {
+            return Ok(());
+        }
+        self.alarm.set(Some(due));
+        let wait: Duration = due.since(now);
+        self.state.storage().set_alarm(wait).await
+    }
+
+    fn alarm_is_set_by(&self, due: Timestamp, now: Timestamp) -> bool {
+        self.alarm.get().is_some_and(|set| now < set && set <= due)
+    }
+}

@@ -1,0 +1,34 @@
+//! What the Worker asks of a Durable Object. Each request names the type of its reply, so that no other can come back.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use worker::{Method, Request as HttpRequest, RequestInit, Stub};
+
+use crate::refusal::Refusal;
+
+/// What an object is asked for.
+pub(crate) trait Request: Serialize + DeserializeOwned {
+    /// The path under which the object takes it.
+    const PATH: &'static str;
+    type Reply: Serialize + DeserializeOwned;
+}
+
+/// Implemented by the object that a request is for.
+pub(crate) trait Answers<R: Request> {
+    async fn answer(&self, request: R) -> worker::Result<R::Reply>;
+}
+
+/// Asks an object, and returns its reply.
+pub(crate) async fn ask<R: Request>(object: &Stub, request: &R) -> Result<R::Reply, Refusal> {
+    let reply = post(object, R::PATH, serde_json::to_string(request)?).await?;
+    Ok(serde_json::from_str(&reply)?)
+}
+
+async fn post(object: &Stub, path: &str, body: String) -> Result<String, Refusal> {
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_body(Some(body.into()));
+    let request = HttpRequest::new_with_init(&format!("https://object{path}"), &init)?;
+    let mut answer = object.fetch_with_request(request).await?;
+    let text = answer.text().await?;
+    if answer.status_code() == 200 { Ok(text) } else { Err(Refusal::Broken(format!("{path}: {text}"))) }
+}

@@ -30,7 +30,7 @@ test:
 	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(CHAT_MODEL)
 	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(REAL_CHAT_MODEL)
 	@cargo test --locked -q --doc
-	@eval "$$(deploy/tools.sh env)" && cargo nextest run --locked
+	@eval "$$(deploy/tools.sh env)" && cargo nextest run --locked && cargo nextest run --locked -p cortex-edge
 
 # The long form of the tests that kill, cut the power, damage and roll the dice: hours.
 chaos: export CORTEX_HOME := $(TEST_HOME)

@@ -46,7 +46,7 @@ impl Database {
 
     pub(super) fn rows<T: DeserializeOwned>(&self, Statement { query, bindings }: Statement) -> Vec<T> {
         let mut prepared = self.0.prepare(&query).unwrap();
-        let names: Vec<_> = prepared.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<_> = prepared.column_names().map(str::to_owned).collect();
         let rows = prepared.query_map(params_from_iter(bindings.into_iter().map(native)), |row| {
             let column = |(n, name): (usize, &String)| Ok((name.clone(), json(row.get_ref(n)?)));
             names.iter().enumerate().map(column).collect::<rusqlite::Result<Map<_, _>>>()

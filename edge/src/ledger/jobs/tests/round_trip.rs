@@ -89,7 +89,7 @@ fn old_jobs_are_forgotten_and_those_that_wait_are_not() {
     let state = cortex_domain::state::StateName::Succeeded;
     let done =
         LedgerJob { place: LedgerPlace::AtOrigin { origin_id: id(2), state, version: 2 }, ..waiting(2) };
-    let database = Database::with(&[waiting(1), done.clone()]);
+    let database = Database::with(&[waiting(1), done]);
     let day = 24 * 3_600_000;
     for (now, left) in [(at(day), 2), (at(day + 1), 1)] {
         for statement in table::prune(now) {

@@ -185,6 +185,53 @@ async fn jobs_survive_the_edge_and_reach_an_origin_that_was_away() {
     drop(edge);
 }
 
+/// Changes the row of a job in a ledger that no process has open.
+fn damage(folder: &std::path::Path, job: &str, change: &str) {
+    let files = std::fs::read_dir(folder.join("edge/state/v3/do/cortex-edge-Ledger")).unwrap().flatten();
+    let ledgers = files.filter(|file| {
+        let name = file.file_name().into_string().unwrap();
+        name.ends_with(".sqlite") && name != "metadata.sqlite"
+    });
+    let changed = ledgers.map(|file| {
+        let ledger = rusqlite::Connection::open(file.path()).unwrap();
+        ledger.execute(&format!("UPDATE job SET {change} WHERE id = ?"), [job]).unwrap()
+    });
+    assert_eq!(changed.sum::<usize>(), 1);
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_job_is_never_sent_and_does_not_keep_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = ports::free();
+    let setup = Setup::before(&format!("http://127.0.0.1:{port}"), Secrets::made());
+    let edge = Edge::start(folder.path(), &setup).await;
+    let api = edge.api("acme", "ci", &[]).await;
+    let mut jobs = Vec::new();
+    for input in ["unknown place", "impossible state", "sound"] {
+        jobs.push(api.submit("job.echo", json!(input)).await.id());
+    }
+    let setup = edge.kill();
+    damage(folder.path(), &jobs[0], "place = 'lost', due = 0");
+    damage(folder.path(), &jobs[1], "place = 'waiting', state = 'RUNNING', due = 0");
+
+    let edge = Edge::start(folder.path(), &setup).await;
+    let listed = api.get("/api/v1/jobs").await;
+    assert_eq!(listed.body["jobs"].as_array().unwrap().len(), 1, "{listed:?}");
+    assert_eq!(listed.body["jobs"][0]["id"], jobs[2].as_str());
+    let arrived = listen(port);
+    has_arrived(&arrived, &jobs[2..]).await;
+    let next = api.submit("job.echo", json!(1)).await.id();
+    has_arrived(&arrived, std::slice::from_ref(&next)).await;
+    let mut sent = arrived.lock().unwrap().clone();
+    sent.dedup();
+    assert_eq!(sent, [jobs[2].clone(), next]);
+    for corrupt in &jobs[..2] {
+        assert_eq!(api.get(&format!("/api/v1/jobs/{corrupt}")).await.status, 500);
+    }
+    let log = edge.log();
+    assert!(log.contains("ledger.corrupt_job") && log.contains("there is no place `lost`"), "{log}");
+}
+
 #[tokio::test]
 async fn a_job_that_the_origin_tells_of_is_the_origins_though_nobody_saw_it_taken() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,6 @@
 //! The Durable Object of a tenant's ledger, and its alarm.
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use cortex_domain::time::Timestamp;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
@@ -107,8 +106,7 @@ impl Ledger {
             return Ok(());
         }
         self.alarm.set(Some(due));
-        let wait: Duration = due.since(now);
-        self.state.storage().set_alarm(wait).await
+        self.state.storage().set_alarm(due.since(now)).await
     }
 
     fn alarm_is_set_by(&self, due: Timestamp, now: Timestamp) -> bool {

@@ -7,7 +7,7 @@ use cortex_domain::id::JobId;
 use cortex_domain::job::Hop;
 use cortex_domain::time::Timestamp;
 use cortex_guard::keys::Caller;
-use cortex_guard::ledger::{HeldBody, accept};
+use cortex_guard::ledger::{Effect, HeldBody, accept};
 use worker::{Error, Result};
 
 use super::entry::{Idempotency, NewJob};
@@ -75,12 +75,7 @@ impl AnswersCaller<ClaimKey> for Ledger {
 
 impl Ledger {
     /// Writes a job in the caller's name. The time of the commit becomes a hop of its envelope.
-    fn commit(
-        &self,
-        job: NewJob,
-        by: &Caller,
-        now: Timestamp,
-    ) -> Result<(Stored, Vec<cortex_guard::ledger::Effect>)> {
+    fn commit(&self, job: NewJob, by: &Caller, now: Timestamp) -> Result<(Stored, Vec<Effect>)> {
         let (envelope, body) =
             Envelope::decode(&job.message).map_err(|malformed| Error::RustError(malformed.0))?;
         let mut envelope = envelope.by(by);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use cortex_domain::id::JobId;
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 
 use super::{Ending, HeldBody, LedgerEvent, LedgerJob, LedgerPlace, backoff};
-use cortex_domain::id::JobId;
 
 /// How long the queue has to bring a new job to the origin before the ledger sends it itself.
 pub const QUEUE_HEAD_START: Duration = Duration::from_secs(3);

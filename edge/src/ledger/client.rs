@@ -99,7 +99,7 @@ impl LedgerClient {
         self.ask(&BuryJob(job)).await
     }
 
-    /// Passes on where the origin says that jobs stand.
+    /// Passes on the states of jobs that the origin reports.
     pub(crate) async fn states(&self, states: Vec<StateLine>) -> Result<Applied, Refusal> {
         self.ask(&ReportStates(states)).await
     }

@@ -1,5 +1,5 @@
-//! The tenant's jobs: those that the origin hasn't taken yet, with all it takes to send them, and for a while
-//! where the others stand.
+//! The tenant's jobs: those that the origin hasn't taken yet, with all it takes to send them, and for a while the states of
+//! the others.
 //!
 //! `entry` and `requests` are what the Worker sees. `row` reads and writes a job as [`cortex_guard::ledger`] knows it, `table`
 //! holds the statements, and `transition` is the one way by which a job changes. The others answer requests.

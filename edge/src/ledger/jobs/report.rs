@@ -1,4 +1,4 @@
-//! Takes over where the origin says that jobs stand.
+//! Takes over the states of jobs that the origin reports.
 
 use cortex_api::{Applied, StateLine};
 use cortex_domain::id::JobId;

@@ -104,7 +104,7 @@ pub(crate) struct SettleJob {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BuryJob(#[serde(with = "cortex_api::text")] pub(crate) JobId);
 
-/// Reports where the origin says that jobs stand.
+/// Passes on the states of jobs that the origin reports.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ReportStates(pub(crate) Vec<StateLine>);
 

@@ -19,7 +19,7 @@ use crate::{chance, log, revoked};
 const WORKER_HEAD_START: Duration = Duration::from_secs(3);
 /// After which time the ledger gives up. What the key opened went through the edge, which ended it long before.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
-/// How many keys the origin is told of at once.
+/// How many keys are reported to the origin at once.
 const AT_ONCE: u64 = 8;
 
 const _: () = assert!(revoked::NOTICE_TIMEOUT.as_millis() < WORKER_HEAD_START.as_millis());

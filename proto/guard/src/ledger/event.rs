@@ -11,7 +11,7 @@ pub enum LedgerEvent {
     /// A sender asks for the job: the queue's consumer, or the ledger's alarm.
     Taken,
     /// The origin holds it durably, under this id. It is another id than ours if its idempotency key had been used in a
-    /// call that did not pass the ledger. It is true whoever reports it, so that no lease is asked for.
+    /// call that did not pass the ledger. It is true under any lease, so that it carries no lease.
     Accepted { origin_id: JobId },
     /// The origin will never take it.
     Refused { lease: Timestamp, error: ErrorView, denied: bool },

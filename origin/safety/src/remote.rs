@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use cortex_api::timeouts::DECISION_TIMEOUT;
 use cortex_domain::policy::{Decision, PolicyRequest};
 use cortex_domain::ports::{Answer, SafetyError, SafetyGate};
 use cortex_domain::time::Timestamp;
@@ -12,9 +13,6 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::token::Token;
-
-/// How long an answer may take; without one the job does not pass.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Asks the kernel at `SAFETY_KERNEL_ADDR`.
 #[derive(Clone, Debug)]
@@ -45,8 +43,8 @@ impl Remote {
     /// If the address is none, or not on loopback.
     pub fn new(address: &str, token: Token) -> Result<Self, RemoteError> {
         let endpoint = Endpoint::from_shared(format!("http://{}", on_loopback(address)?))?
-            .connect_timeout(PATIENCE)
-            .timeout(PATIENCE)
+            .connect_timeout(DECISION_TIMEOUT)
+            .timeout(DECISION_TIMEOUT)
             .tcp_nodelay(true);
         Ok(Self { client: SafetyClient::with_interceptor(endpoint.connect_lazy(), token) })
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cortex_api::timeouts::KERNEL_REQUEST_TIMEOUT;
 use cortex_domain::policy::PolicyRequest;
 use cortex_domain::time::Timestamp;
 use cortex_platform::incoming::incoming;
@@ -25,10 +26,8 @@ const METADATA: u32 = 8 * 1024;
 const CONNECTIONS: usize = 64;
 /// Requests of one connection that are open.
 const OPEN: u32 = 1024;
-/// How long a request may take to arrive and be answered.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// A peer that is silent for so long is asked whether it is there, and has so long to say so.
-const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Why a kernel can't be served.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +58,9 @@ pub async fn serve(
     let served = Server::builder()
         .max_concurrent_streams(OPEN)
         .http2_max_header_list_size(METADATA)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE))
-        .timeout(PATIENCE)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_INTERVAL))
+        .timeout(KERNEL_REQUEST_TIMEOUT)
         .add_service(InterceptedService::new(service, move |call| token.check(call)))
         .serve_with_incoming_shutdown(incoming(listener, CONNECTIONS), stop.cancelled_owned())
         .await;

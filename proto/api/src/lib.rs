@@ -29,6 +29,7 @@ mod revoked;
 pub mod rfc3339;
 pub mod sse;
 pub mod text;
+pub mod timeouts;
 pub mod topics;
 pub mod trace;
 mod worker;

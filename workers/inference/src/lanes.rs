@@ -19,7 +19,7 @@ pub const WAITING: usize = 128;
 /// Bytes that are read as fast as they are handed over.
 pub const SMALL: usize = 16 * 1024;
 /// When to try again if that many wait.
-const SOON: Duration = Duration::from_secs(1);
+const FULL_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Even one processor is shared by two tenants, so that one's long work does not hold up another's short one.
 const LEAST: usize = 2;
 
@@ -109,7 +109,7 @@ impl Lanes {
             .or_insert_with(|| Lane { turn: Arc::new(Semaphore::new(1)), users: 0 });
         if lane.users > WAITING {
             let detail = format!("{WAITING} requests of this tenant wait to be read");
-            return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after(SOON));
+            return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after(FULL_RETRY_AFTER));
         }
         lane.users += 1;
         let turn = lane.turn.clone();

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::worker::Shared;
 
 /// Before the origin has said how often.
-pub(crate) const USUAL: Duration = Duration::from_secs(2);
+pub(crate) const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Beats until the other end of `pace` is dropped. Each change of the pace, be it the same again, beats at once.
 pub(crate) async fn beat(shared: Arc<Shared>, origin: Arc<dyn Origin>, mut pace: watch::Receiver<Duration>) {

@@ -15,7 +15,7 @@ const REMEMBERED: usize = 256;
 /// Answers that are remembered with them, in bytes.
 const REMEMBERED_BYTES: usize = 16 * 1024 * 1024;
 /// A report that was handed over this shortly before the origin was lost may not have arrived.
-const UNSURE: Duration = Duration::from_secs(5);
+const UNCONFIRMED_PERIOD: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Desk {
@@ -114,7 +114,7 @@ impl Desk {
     pub(crate) fn lost(&mut self, now: Instant) {
         for past in &mut self.past {
             if let Fate::Handed(report, at) = &past.fate
-                && now.duration_since(*at) < UNSURE
+                && now.duration_since(*at) < UNCONFIRMED_PERIOD
             {
                 past.fate = Fate::Unsent(report.clone());
             }

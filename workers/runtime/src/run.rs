@@ -18,7 +18,7 @@ use crate::engine::{Context, Engine};
 use crate::words::Words;
 
 /// A run shorter than this is not announced: its report says that it has begun, and costs half the messages.
-const SHORT: Duration = Duration::from_millis(2);
+const UNANNOUNCED_RUN: Duration = Duration::from_millis(2);
 
 /// A job that has been taken.
 pub(crate) struct Dispatch {
@@ -52,7 +52,7 @@ impl Dispatch {
         let (job, task) = (self.task.job, self.task);
         let run = AssertUnwindSafe(async { engine.run(task, context).await }).catch_unwind();
         let announce = async {
-            sleep_until(began + SHORT).await;
+            sleep_until(began + UNANNOUNCED_RUN).await;
             words.begun().await;
             pending::<()>().await;
         };

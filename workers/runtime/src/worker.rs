@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::beat::{USUAL, beat};
+use crate::beat::{DEFAULT_HEARTBEAT_INTERVAL, beat};
 use crate::desk::{Desk, Taken};
 use crate::engine::{Engine, Profile};
 use crate::latency::Latency;
@@ -25,7 +25,7 @@ use crate::run::{Dispatch, Ended};
 use crate::words::Words;
 
 /// How long the origin may take, at the end, to read what was said last.
-const FAREWELL: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a worker is told when it starts.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl Worker {
         mut inbox: Inbox,
         shutdown: CancellationToken,
     ) -> Result<(), RunError> {
-        let (pace, followed) = watch::channel(USUAL);
+        let (pace, followed) = watch::channel(DEFAULT_HEARTBEAT_INTERVAL);
         let beating = tokio::spawn(beat(Arc::clone(&self.0), Arc::clone(&origin), followed));
         let mut shift = Shift {
             shared: self.0,
@@ -101,14 +101,14 @@ impl Worker {
         }
         shift.abandon.cancel();
         shift.runs.close();
-        let _ = timeout(FAREWELL, shift.runs.wait()).await;
+        let _ = timeout(FLUSH_TIMEOUT, shift.runs.wait()).await;
 
         drop(shift);
         // A heartbeat that is on its way must not hold up the end.
         beating.abort();
         origin.close();
         let ending = async { while inbox.next().await.is_some() {} };
-        if timeout(FAREWELL, ending).await.is_err() {
+        if timeout(FLUSH_TIMEOUT, ending).await.is_err() {
             tracing::warn!("the origin did not read everything in time");
         }
         worked

@@ -1,5 +1,6 @@
 //! Synchronous calls: how they come, how they are answered, and how they become durable jobs.
 
+use cortex_api::timeouts::CALL_LIFETIME_SLACK;
 use cortex_domain::call::{Called, Refusal};
 use cortex_domain::event::Event;
 use cortex_domain::flow::Accepted;
@@ -28,8 +29,9 @@ impl<R> State<R> {
         }
         let deadline = request.limits.deadline;
         let accepted = Accepted::ephemeral(request, self.memory);
-        let call = Call { log: vec![first_entry(accepted.job())], reply, since: step.now.awake };
-        self.calls_by_age.insert((call.since, id));
+        let end = step.now.awake.after(accepted.job().request.limits.run + CALL_LIFETIME_SLACK);
+        let call = Call { log: vec![first_entry(accepted.job())], reply, end };
+        self.calls_by_end.insert((end, id));
         let mut tracked = Tracked { kind: Kind::Call(call), ..Tracked::durable(Phase::Queued) };
         self.watch(id, &mut tracked, deadline);
         self.judge(id, tracked, accepted, None, step);
@@ -76,8 +78,8 @@ impl<R> State<R> {
                 return self.hold(id, Tracked { kind, phase, audit, inbox, changed, deadline });
             }
         };
-        let Call { log, reply, since } = call;
-        self.end_call(id, job.tenant(), since);
+        let Call { log, reply, end } = call;
+        self.end_call(id, job.tenant(), end);
         let job = Box::new(Job { durability: Durability::Durable, ..job });
         let history = Box::new(Change::history((*job).clone(), log, audit));
         step.actions.push(Action::Keep { history });
@@ -126,8 +128,8 @@ impl<R> State<R> {
         step: &mut Step<'_, '_, R>,
     ) {
         let audit = std::mem::take(&mut tracked.audit);
-        if let Kind::Call(Call { log, reply, since }) = self.let_go(id, tracked) {
-            self.end_call(id, job.tenant(), since);
+        if let Kind::Call(Call { log, reply, end }) = self.let_go(id, tracked) {
+            self.end_call(id, job.tenant(), end);
             let answer = answer_of(&job, held);
             let history = Box::new(Change::history(job, log, audit));
             step.actions.push(Action::Answer { reply, history, answer });
@@ -143,15 +145,15 @@ impl<R> State<R> {
         refusal: Refusal,
         step: &mut Step<'_, '_, R>,
     ) {
-        if let Kind::Call(Call { reply, since, .. }) = self.let_go(id, tracked) {
-            self.end_call(id, tenant, since);
+        if let Kind::Call(Call { reply, end, .. }) = self.let_go(id, tracked) {
+            self.end_call(id, tenant, end);
             refused(reply, refusal, step);
         }
     }
 
     /// Refuses every call that is open. What runs is left to its worker: nothing more is done here.
     pub(super) fn refuse_calls(&mut self, step: &mut Step<'_, '_, R>) {
-        for (_, id) in std::mem::take(&mut self.calls_by_age) {
+        for (_, id) in std::mem::take(&mut self.calls_by_end) {
             let Some(tracked) = self.jobs.remove(&id) else { continue };
             self.waiting.remove(id);
             if let Kind::Call(call) = self.let_go(id, tracked) {
@@ -160,9 +162,9 @@ impl<R> State<R> {
         }
     }
 
-    fn end_call(&mut self, id: JobId, tenant: &Tenant, since: Uptime) {
+    fn end_call(&mut self, id: JobId, tenant: &Tenant, end: Uptime) {
         self.calls.give(tenant, 1);
-        self.calls_by_age.remove(&(since, id));
+        self.calls_by_end.remove(&(end, id));
     }
 }
 

@@ -13,8 +13,6 @@ use super::tracked::{Phase, Report};
 
 /// Jobs of one sort that are brought on their way in one step, so that many at once don't fill the store's queue.
 const AT_ONCE: usize = 256;
-/// A call open for longer has no one who waits for it: the message that its caller left was lost.
-const CALL_LIFETIME: Duration = Duration::from_secs(120);
 /// How long a job waits for room before its log says so.
 const CAPACITY_NOTICE: Duration = Duration::from_secs(1);
 
@@ -90,10 +88,9 @@ impl<R> State<R> {
     }
 
     fn abandon_calls(&mut self, step: &mut Step<'_, '_, R>) {
-        let old =
-            self.calls_by_age.iter().take_while(|(since, _)| step.now.awake.since(*since) > CALL_LIFETIME);
-        let old: Vec<JobId> = old.take(AT_ONCE).map(|(_, job)| *job).collect();
-        for job in old {
+        let over = self.calls_by_end.iter().take_while(|(end, _)| *end < step.now.awake);
+        let over: Vec<JobId> = over.take(AT_ONCE).map(|(_, job)| *job).collect();
+        for job in over {
             self.hung_up(job, step);
         }
     }

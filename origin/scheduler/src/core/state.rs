@@ -29,8 +29,8 @@ pub(crate) struct State<R> {
     pub(super) waiting: Waiting,
     /// The calls that are open, each tenant's up to its share.
     pub(super) calls: Shares,
-    /// The same calls, the oldest first.
-    pub(super) calls_by_age: BTreeSet<(Uptime, JobId)>,
+    /// The same calls, by when no caller can wait for them any more.
+    pub(super) calls_by_end: BTreeSet<(Uptime, JobId)>,
     /// Deadlines of the jobs in hand.
     pub(super) deadlines: BTreeSet<(Timestamp, JobId)>,
     /// Jobs that wait for a store that failed.
@@ -60,7 +60,7 @@ impl<R> State<R> {
             fleet: Fleet::default(),
             waiting: Waiting::new(sharing),
             calls: Shares::new(sharing.calls, sharing.weights.clone()),
-            calls_by_age: BTreeSet::new(),
+            calls_by_end: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             retries: BTreeSet::new(),
             payers: BTreeMap::new(),

@@ -63,7 +63,8 @@ pub(super) enum Kind<R> {
 pub(super) struct Call<R> {
     pub(super) log: Vec<Entry>,
     pub(super) reply: R,
-    pub(super) since: Uptime,
+    /// When no caller can wait for it any more.
+    pub(super) end: Uptime,
 }
 
 /// What a job in hand waits for.

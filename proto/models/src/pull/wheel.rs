@@ -26,7 +26,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// pip asks the index before a byte of the wheel arrives; its own time-out is the silence, this one bounds it all.
-const START: Duration = Duration::from_secs(30);
+const PIP_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a wheel may hold beside our files.
 const SLACK: u64 = 64 * 1024 * 1024;
 
@@ -90,7 +90,7 @@ async fn download(
                 (seen, since) = (size, Instant::now());
                 meter(size);
             }
-            if since.elapsed() > START.max(silence) {
+            if since.elapsed() > PIP_START_TIMEOUT.max(silence) {
                 return Refusal::Silent(since.elapsed());
             }
         }

@@ -13,7 +13,7 @@ use crate::sequence::SequenceId;
 /// What a generated token counts beside computing it: it takes a step of its own.
 pub(crate) const GENERATED: u64 = 2;
 /// How much more than a tenant with nothing running another must have had before it gives up a place, in tokens.
-const PATIENCE: u64 = 256;
+const MAX_LEAD: u64 = 256;
 /// Virtual time per token at a weight of one.
 const TOKEN: u64 = 1 << 20;
 
@@ -114,7 +114,7 @@ impl Tenants {
     /// one keeps another and is well ahead.
     pub(crate) fn gives_way_to(&self, tenant: &str) -> Option<SequenceId> {
         let account = self.accounts.get(tenant).filter(|account| account.running.is_empty())?;
-        let ahead = account.virtual_time + PATIENCE * TOKEN / u64::from(account.weight.get());
+        let ahead = account.virtual_time + MAX_LEAD * TOKEN / u64::from(account.weight.get());
         self.accounts
             .values()
             .filter(|other| other.running.len() > 1 && other.virtual_time > ahead)

@@ -95,7 +95,7 @@ impl Deref for Lease {
 /// Weights are not all that a model takes: the least that must be free beside them.
 const BESIDE: u64 = 64 << 20;
 /// When to ask again if every model is in use.
-const SOON: Duration = Duration::from_secs(5);
+const IN_USE_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 impl Shelf {
     /// An empty shelf. `memory` bounds what all models together take, in bytes; by default it is what is free now.
@@ -271,7 +271,7 @@ impl Inner {
             return Problem::new(ErrorCode::WorkerFailed, format!("there is too little memory: {numbers}"));
         }
         Problem::new(ErrorCode::Overloaded, format!("every loaded model is in use: {numbers}"))
-            .retry_after(SOON)
+            .retry_after(IN_USE_RETRY_AFTER)
     }
 }
 

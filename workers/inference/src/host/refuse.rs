@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use crate::lanes::SMALL;
 
 /// How long a body may take to arrive.
-const BODY: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A problem in the shape of the route it is for.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
     // A value that is no text is no coding that is taken.
     let codings = headers.get_all(header::CONTENT_ENCODING);
     precheck::check_content_encoding(codings.iter().map(|value| value.to_str().unwrap_or("?")))?;
-    let body = match tokio::time::timeout(BODY, to_bytes(body, MAX_BODY)).await {
+    let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => {
             return Err(Problem::new(

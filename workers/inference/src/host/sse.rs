@@ -13,14 +13,14 @@ use futures::stream;
 use crate::generate::Answer;
 
 /// A stream that is silent for longer may be cut on its way.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The chunks of an answer as server-sent events, a comment in each silence, `[DONE]` or an error at the end. The answer
 /// ends with its reader, and so does what it `needs`.
 pub(super) fn stream(answer: Answer, needs: impl Send + 'static) -> Response {
     let events = stream::unfold(Some((answer, needs)), async |held| {
         let (mut answer, needs) = held?;
-        Some(match tokio::time::timeout(KEEP_ALIVE, answer.next()).await {
+        Some(match tokio::time::timeout(KEEP_ALIVE_INTERVAL, answer.next()).await {
             Err(_) => (Ok::<_, Infallible>(Bytes::from_static(sse::COMMENT)), Some((answer, needs))),
             Ok(Ok(Some(chunks))) => (Ok(written(&chunks)), Some((answer, needs))),
             Ok(Ok(None)) => (Ok(Bytes::from_static(sse::DONE)), None),
@@ -84,7 +84,7 @@ mod tests {
         for _ in 0..3 {
             let began = tokio::time::Instant::now();
             assert_eq!(pieces.next().await.unwrap().unwrap(), COMMENT);
-            assert_eq!(began.elapsed(), KEEP_ALIVE);
+            assert_eq!(began.elapsed(), KEEP_ALIVE_INTERVAL);
         }
         drop(open);
         let mut rest = String::new();

@@ -23,7 +23,7 @@ use super::{Event, Identity, Metrics, Placed, Refusal, Request, Settings, Usage}
 /// Commands that may wait for the end of a step.
 const COMMANDS: usize = 256;
 /// Told to those who find that many waiting.
-const SOON: Duration = Duration::from_secs(1);
+const FULL_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A loaded language model. Clones share it; it is unloaded with the last one.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ impl Engine {
         let (taken, outcome) = oneshot::channel();
         let submission = Submission { job, deadline: request.deadline, answers, taken };
         self.commands.try_send(Command::Submit(Box::new(submission))).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Refusal::Overloaded { retry_after: SOON },
+            mpsc::error::TrySendError::Full(_) => Refusal::Overloaded { retry_after: FULL_RETRY_AFTER },
             mpsc::error::TrySendError::Closed(_) => Refusal::Stopped,
         })?;
         match outcome.await {

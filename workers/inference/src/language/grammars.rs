@@ -19,7 +19,7 @@ const COMPILE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request waits for those of its tenant that compile before it.
 const TURN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Told to those who waited in vain.
-const SOON: Duration = Duration::from_secs(5);
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Tenants that are remembered while nothing of theirs compiles.
 const MAX_IDLE: usize = 64;
 
@@ -70,7 +70,7 @@ impl Grammars {
             (turn, self.places.clone().acquire_owned().await)
         };
         let Ok((Ok(turn), Ok(place))) = timeout(TURN_TIMEOUT, places).await else {
-            return Err(Refusal::Overloaded { retry_after: SOON });
+            return Err(Refusal::Overloaded { retry_after: BUSY_RETRY_AFTER });
         };
         let halt = Halt::at(Instant::now() + COMPILE_TIMEOUT);
         let waiting = Waiting(halt.clone());
@@ -148,7 +148,7 @@ mod tests {
         let tenant = Tenant::from("busy");
         let _held = grammars.turn(&tenant).acquire_owned().await.expect("a turn");
         let refused = grammars.compile(&tenant, rule('a'), &cancel).await;
-        assert_eq!(refused.err(), Some(Refusal::Overloaded { retry_after: SOON }));
+        assert_eq!(refused.err(), Some(Refusal::Overloaded { retry_after: BUSY_RETRY_AFTER }));
     }
 
     #[tokio::test]

@@ -79,7 +79,7 @@ fn a_running_job_is_stopped_and_its_slot_freed() {
 async fn a_report_handed_over_just_before_a_loss_is_handed_over_again() {
     let mut desk = Desk::new(9);
     done(&mut desk, 1, 0);
-    tokio::time::advance(UNSURE).await;
+    tokio::time::advance(UNCONFIRMED_PERIOD).await;
     done(&mut desk, 2, 0);
     assert_eq!(desk.unsent(), []);
     desk.lost(Instant::now());

@@ -7,18 +7,21 @@ use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{CostEstimate, Durability, Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
+use cortex_domain::policy::Decision;
 use cortex_domain::state::{Attempt, Lease, Target};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::topics;
 use cortex_domain::transition::Change;
 
+use cortex_wire::v1;
+
 use super::workers;
 use crate::core::{Action, Input, Now, State};
 use crate::settings::{Settings, Unlisted};
 
-const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
-fn state() -> State<()> {
+pub(super) fn state() -> State<()> {
     let pools = "topics: { job.echo: { pool: echo } }\n";
     let timeouts = "heartbeat: 2s\nlease: 10s\ndefault: { run: 30s, attempts: 3 }\n";
     let settings =
@@ -34,7 +37,7 @@ fn apply(state: &mut State<()>, input: Input<()>) -> Vec<Action<()>> {
     actions
 }
 
-fn job() -> Job {
+pub(super) fn job() -> Job {
     let request = Request {
         id: JobId::mint(NOW, [1; 10]),
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
@@ -51,6 +54,13 @@ fn job() -> Job {
         traceparent: None,
     };
     Job::accepted(request, Durability::Durable, Memory::Local)
+}
+
+/// A decision that lets a job pass.
+pub(super) fn allow() -> Decision {
+    let clearance = v1::Clearance { policy: "p".into(), rule: "r".into() };
+    let decision = Some(v1::check_response::Decision::Allow(clearance));
+    v1::CheckResponse { decision }.try_into().unwrap()
 }
 
 fn lease() -> Lease {

@@ -11,7 +11,7 @@ impl<R> State<R> {
         self.jobs.is_empty()
             && self.waiting.is_empty()
             && self.deadlines.is_empty()
-            && self.calls_by_age.is_empty()
+            && self.calls_by_end.is_empty()
             && self.fleet.dispatches().is_empty()
     }
 
@@ -40,7 +40,7 @@ impl<R> State<R> {
             }
         }
         assert_eq!(self.fleet.dispatches(), slots, "slots without a job, or jobs without their slot");
-        assert_eq!((self.calls.all(), self.calls_by_age.len()), (calls, calls), "places of calls");
+        assert_eq!((self.calls.all(), self.calls_by_end.len()), (calls, calls), "places of calls");
         assert_eq!(self.waiting.len(), queued, "the queue holds what is not in hand");
         assert!(self.deadlines.len() <= self.jobs.len(), "deadlines of jobs that are not in hand");
     }

@@ -1,7 +1,6 @@
 //! The kernel in another process, over gRPC.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use cortex_api::timeouts::DECISION_TIMEOUT;
 use cortex_domain::policy::{Decision, PolicyRequest};

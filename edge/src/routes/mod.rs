@@ -124,6 +124,37 @@ mod tests {
         }
     }
 
+    /// Where each path led when this was last looked at. A change here is a change that callers see.
+    const SEEN: &str = include_str!("paths.txt");
+
+    #[test]
+    fn every_path_leads_where_it_did() {
+        let id = "01a1fb51-9430-7707-8707-070707070707";
+        let mut seen = String::new();
+        let paths = SEEN.lines().filter(|line| !line.starts_with("  "));
+        for template in paths {
+            let path = template.replace("{id}", id).replace("{rest}", &id[1..]);
+            seen.push_str(&format!("{template}\n"));
+            for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get"] {
+                seen.push_str(&format!("  {method} {}\n", led(method, &path)));
+            }
+            seen.push_str(&format!("  pages {:?}\n", public_methods(&path)));
+        }
+        assert!(seen == SEEN, "paths lead elsewhere now:\n{seen}");
+    }
+
+    fn led(method: &str, path: &str) -> String {
+        match route(method, path) {
+            Ok(route) => format!("{route:?}"),
+            Err(problem) => format!(
+                "{} {} {}",
+                problem.kind,
+                problem.detail,
+                problem.extensions.get("allow").map(ToString::to_string).unwrap_or_default()
+            ),
+        }
+    }
+
     #[test]
     fn pages_may_ask_for_public_methods_alone() {
         assert_eq!(public_methods("/api/v1/jobs"), Some(vec!["POST", "GET"]));

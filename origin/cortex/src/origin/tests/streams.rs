@@ -2,6 +2,7 @@
 
 mod bounds;
 mod caller;
+mod paths;
 mod revoked;
 mod shares;
 mod stand;

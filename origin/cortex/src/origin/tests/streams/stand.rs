@@ -25,7 +25,7 @@ use crate::home::Home;
 use crate::origin::{Config, Origin, Start};
 use crate::secrets::Secrets;
 
-const KEY: &str = "a key of the tests";
+pub(super) const KEY: &str = "a key of the tests";
 /// Far less than the lease of ten seconds.
 pub(super) const SOON: Duration = Duration::from_secs(5);
 

@@ -29,11 +29,13 @@ thread_local! {
     static POINTERS: RefCell<HashMap<KeyId, (Tenant, u64)>> = RefCell::default();
 }
 
-/// A key that a caller showed, and the tenant whose ledger is to be asked about it. Nothing is known yet.
+/// A key that a caller showed, and the tenant whose ledger is to be asked about it. What the ledger says of it is not known
+/// yet. [`presented`] alone makes one.
 #[derive(Clone, Debug)]
 pub(crate) struct Presented {
     pub(crate) key: ShownKey,
     pub(crate) tenant: Tenant,
+    _made_here: (),
 }
 
 /// The key in a request's head.
@@ -42,7 +44,7 @@ pub(crate) async fn presented(head: &Head, env: &Env) -> Result<Presented, Refus
     let key = ApiKey::from_authorization(header).map_err(|_| unauthenticated())?;
     let pepper = config::pepper(env)?;
     let tenant = tenant(&key.id, &pepper, env).await?.ok_or_else(unauthenticated)?;
-    Ok(Presented { key: key.shown(&pepper), tenant })
+    Ok(Presented { key: key.shown(&pepper), tenant, _made_here: () })
 }
 
 /// The refusal of a key that is missing, malformed, unknown, wrong or revoked: all look the same.

@@ -1,6 +1,7 @@
 //! Answers, with the headers that every one of them has.
 
-use cortex_api::{Problem, Shape, headers};
+use cortex_api::routes::shape;
+use cortex_api::{Problem, headers};
 use serde::Serialize;
 use worker::{Headers, Response, ResponseBuilder, Result};
 
@@ -11,7 +12,7 @@ pub(crate) fn json<T: Serialize>(status: u16, body: &T, extra: &[(&str, &str)]) 
 
 /// A refusal, in the shape that the path's callers expect.
 pub(crate) fn problem(problem: &Problem, path: &str) -> Result<Response> {
-    let rendered = problem.render(Shape::for_path(path));
+    let rendered = problem.render(shape(path));
     let wait = rendered.retry_after.map(|seconds| seconds.to_string());
     let mut extra: Vec<_> = rendered.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     extra.extend(wait.as_deref().map(|wait| ("retry-after", wait)));

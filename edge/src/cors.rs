@@ -1,16 +1,17 @@
 //! Puts what `cortex_guard::cors` decides onto the answers.
 
+use cortex_api::routes::methods_for_pages;
 use cortex_guard::cors::{Origins, Preflight};
 use worker::{Response, ResponseBuilder, Result};
 
+use crate::answer;
 use crate::incoming::Head;
-use crate::{answer, routes};
 
 /// The answer to a preflight, if the request is one that is allowed.
 pub(crate) fn preflight(head: &Head, origins: &Origins) -> Option<Result<Response>> {
     let method = head.get("access-control-request-method").filter(|_| head.method == "OPTIONS")?;
     let asked = Preflight { method, headers: head.get("access-control-request-headers").unwrap_or_default() };
-    let methods = routes::public_methods(&head.path)?;
+    let methods = methods_for_pages(&head.path);
     let headers = origins.preflight(head.get("origin"), asked, &methods)?;
     Some(answer::common().and_then(|all| {
         for (name, value) in headers {

@@ -8,14 +8,18 @@ use std::pin::pin;
 use cortex_api::body::{Checked, check_content_type};
 use cortex_api::chat::{ChatRequest, ShortChat};
 use cortex_api::completions::CompletionRequest;
+use cortex_api::routes::{AtEdge, Caller, Public, find_at_edge};
 use cortex_api::{EmbeddingsRequest, Problem};
+use cortex_domain::id::JobId;
 use futures::future::{Either, select};
 use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
 
+use crate::admit::Presented;
 use crate::gone::Gone;
 use crate::incoming::Head;
-use crate::refusal::Refusal;
-use crate::routes::{Route, admin, create, events, health, job, list, route, through};
+use crate::refusal::{Refusal, no_route};
+use crate::routes::{admin, create, events, health, job, list, through};
+use crate::signed::Signed;
 use crate::{admit, answer, body, config, cors, log};
 
 /// The status in the log of a request whose client left, which is not sent.
@@ -64,29 +68,44 @@ async fn enter(
     env: &Env,
     context: &Context,
 ) -> Result<Response, Refusal> {
-    let route = route(&head.method, &head.path)?;
+    let found = find_at_edge(&head.method, &head.path).map_err(|none| no_route(none, &head.path))?;
     head.check()?;
-    match route {
-        Route::Health => return health::answer(env).await,
-        Route::Internal(internal) => return admin::answer(internal, head, request, env, context).await,
-        _ => {}
+    match found.route {
+        AtEdge::Public(Public::Health) => health::answer(env).await,
+        AtEdge::Service(route) => {
+            let signed = Signed::verify(head, request, env).await?;
+            admin::answer(route, &signed, head, env, context).await
+        }
+        AtEdge::Caller(route) => {
+            if found.info.body.is_json() {
+                check_content_type(head.content_type())?;
+            }
+            let presented = admit::presented(head, env).await?;
+            call(route, head, request, &presented, env, context).await
+        }
     }
-    if route.takes_json() {
-        check_content_type(head.content_type())?;
-    }
-    let presented = admit::presented(head, env).await?;
+}
+
+/// Answers a caller who showed a key.
+async fn call(
+    route: Caller<JobId>,
+    head: &Head,
+    request: &mut Request,
+    presented: &Presented,
+    env: &Env,
+    context: &Context,
+) -> Result<Response, Refusal> {
     match route {
-        Route::CreateJob => create::answer(head, request, &presented, env, context).await,
-        Route::GetJob(id) => job::get(id, head, &presented, env).await,
-        Route::CancelJob(id) => job::cancel(id, head, request, &presented, env).await,
-        Route::JobEvents(id) => events::answer(id, head, &presented, env).await,
-        Route::Embeddings => through::infer(EmbeddingsRequest::parse, head, request, &presented, env).await,
-        Route::Chat => through::infer(ChatRequest::parse, head, request, &presented, env).await,
-        Route::Complete => through::infer(CompletionRequest::parse, head, request, &presented, env).await,
-        Route::Short => through::infer(short, head, request, &presented, env).await,
-        Route::ListJobs => list::answer(head, &presented, env).await,
-        Route::Models => through::read(head, &presented, env).await,
-        Route::Health | Route::Internal(_) => Err(crate::refusal::not_found()),
+        Caller::CreateJob => create::answer(head, request, presented, env, context).await,
+        Caller::ListJobs => list::answer(head, presented, env).await,
+        Caller::GetJob(id) => job::get(id, head, presented, env).await,
+        Caller::CancelJob(id) => job::cancel(id, head, request, presented, env).await,
+        Caller::JobEvents(id) => events::answer(id, head, presented, env).await,
+        Caller::Embeddings => through::infer(EmbeddingsRequest::parse, head, request, presented, env).await,
+        Caller::ChatCompletions => through::infer(ChatRequest::parse, head, request, presented, env).await,
+        Caller::Completions => through::infer(CompletionRequest::parse, head, request, presented, env).await,
+        Caller::SimpleChat => through::infer(short, head, request, presented, env).await,
+        Caller::ListModels | Caller::GetModel => through::read(head, presented, env).await,
     }
 }
 

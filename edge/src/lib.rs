@@ -26,6 +26,7 @@ mod queue;
 mod refusal;
 mod revoked;
 mod routes;
+mod signed;
 mod stream;
 mod vouched;
 

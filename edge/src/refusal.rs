@@ -1,6 +1,7 @@
 //! Why a request ends early.
 
-use cortex_api::Problem;
+use cortex_api::routes::NoRoute;
+use cortex_api::{Problem, not_served};
 use cortex_domain::ErrorCode;
 
 use crate::log;
@@ -48,4 +49,51 @@ impl From<serde_json::Error> for Refusal {
 
 pub(crate) fn not_found() -> Refusal {
     Problem::new(ErrorCode::NotFound, "there is nothing here under that name").into()
+}
+
+/// The refusal of a request that has no route.
+pub(crate) fn no_route(none: NoRoute, path: &str) -> Problem {
+    match none {
+        NoRoute::NotFound => not_served(path),
+        NoRoute::MethodNotAllowed { allow } => {
+            let detail = format!("this path takes {}", allow.join(" and "));
+            Problem::new(ErrorCode::MethodNotAllowed, detail).with("allow", allow)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_api::routes::{find_at_edge, methods_for_pages};
+
+    use super::*;
+
+    /// Where each path led when this was last looked at. A change here is a change that callers see.
+    const SEEN: &str = include_str!("routes/paths.txt");
+
+    #[test]
+    fn every_path_leads_where_it_did() {
+        let id = "01a1fb51-9430-7707-8707-070707070707";
+        let mut seen = String::new();
+        let paths = SEEN.lines().filter(|line| !line.starts_with("  "));
+        for template in paths {
+            let path = template.replace("{id}", id).replace("{rest}", &id[1..]);
+            seen.push_str(&format!("{template}\n"));
+            for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "get"] {
+                seen.push_str(&format!("  {method} {}\n", led(method, &path)));
+            }
+            seen.push_str(&format!("  pages {:?}\n", methods_for_pages(&path)));
+        }
+        assert!(seen == SEEN, "paths lead elsewhere now:\n{seen}");
+    }
+
+    fn led(method: &str, path: &str) -> String {
+        match find_at_edge(method, path).map_err(|none| no_route(none, path)) {
+            Ok(found) => format!("{:?}", found.route),
+            Err(problem) => {
+                let allow = problem.extensions.get("allow").map(ToString::to_string).unwrap_or_default();
+                format!("{} {} {allow}", problem.kind, problem.detail)
+            }
+        }
+    }
 }

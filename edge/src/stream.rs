@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use cortex_api::routes::shape;
 use cortex_api::{Problem, Shape};
 use cortex_domain::ErrorCode;
 use futures::StreamExt;
@@ -36,7 +37,7 @@ pub(crate) fn watched(
         presented: presented.clone(),
         vouched: chance::now().as_millis(),
         timer: timer(0),
-        shape: Shape::for_path(path),
+        shape: shape(path),
         env: env.clone(),
     };
     let pieces = futures::stream::unfold(Some(watched), async |watched| {
@@ -202,8 +203,7 @@ mod tests {
     #[test]
     fn the_last_event_has_the_shape_of_its_path() {
         let problem = Problem::new(ErrorCode::Unauthenticated, "gone");
-        let event =
-            |path| String::from_utf8(ending(&problem, Shape::for_path(path), Tail::default())).unwrap();
+        let event = |path| String::from_utf8(ending(&problem, shape(path), Tail::default())).unwrap();
         let openai = event("/v1/chat/completions");
         let body: serde_json::Value = serde_json::from_str(openai.strip_prefix("data: ").unwrap()).unwrap();
         assert_eq!(

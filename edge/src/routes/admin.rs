@@ -2,62 +2,37 @@
 
 use std::collections::BTreeMap;
 
+use cortex_api::routes::EdgeService;
 use cortex_api::{Applied, CreateKey, KeyPage, Problem, StateLine, StateReport};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
 use cortex_guard::keys::{ApiKey, Epoch, KeyRecord};
 use cortex_guard::precheck;
-use cortex_guard::signature::{self, Announced, Head as Signed, verify};
-use worker::{Context, Env, Request, Response};
+use worker::{Context, Env, Response};
 
-use super::Internal;
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::refusal::{Refusal, not_found};
-use crate::{admit, answer, body, chance, config, log, nonces, revoked};
+use crate::signed::Signed;
+use crate::{admit, answer, chance, config, log, revoked};
 
-/// Whom the bodies of signed requests count for. No tenant's name holds a slash.
-const OWNER: &str = "/internal";
-
+/// Answers a request that was signed.
 pub(crate) async fn answer(
-    internal: Internal,
+    route: EdgeService<KeyId>,
+    signed: &Signed,
     head: &Head,
-    request: &mut Request,
     env: &Env,
     context: &Context,
 ) -> Result<Response, Refusal> {
-    let announced = check_signature(head, env).await?;
-    let body = body::read(request, OWNER).await?;
-    announced.check(&body).map_err(unsigned)?;
-    match internal {
-        Internal::States => states(StateReport::parse(precheck::check_internal(&body)?)?, env).await,
-        Internal::CreateKey => create_key(&body, env).await,
-        Internal::ListKeys => list_keys(&head.query, env).await,
-        Internal::RevokeKey(id) => revoke_key(&id, &head.query, env, context).await,
+    match route {
+        EdgeService::JobStates => {
+            states(StateReport::parse(precheck::check_internal(signed.body())?)?, env).await
+        }
+        EdgeService::CreateKey => create_key(signed.body(), env).await,
+        EdgeService::ListKeys => list_keys(&head.query, env).await,
+        EdgeService::RevokeKey(id) => revoke_key(&id, &head.query, env, context).await,
     }
-}
-
-/// Checks a head, and returns the body that it announces.
-async fn check_signature(head: &Head, env: &Env) -> Result<Announced, Refusal> {
-    let signed = Signed {
-        method: &head.method,
-        path: &head.path,
-        query: &head.query,
-        content_type: head.content_type().unwrap_or_default(),
-    };
-    let all = head.headers.iter().map(|(name, value)| (name, value));
-    let verified = match verify(&signed, all, &config::origin_keys(env)?, chance::now()) {
-        Ok(verified) => verified,
-        Err(refusal) => return Err(unsigned(refusal)),
-    };
-    let seen = nonces::remember(&verified, env).await?;
-    verified.once(seen).map(|verified| verified.body).map_err(unsigned)
-}
-
-fn unsigned(refusal: signature::Refusal) -> Refusal {
-    log::error("signature.refused", &[("cause", &refusal.to_string())]);
-    Problem::from(refusal).into()
 }
 
 async fn states(report: StateReport, env: &Env) -> Result<Response, Refusal> {

@@ -2,7 +2,8 @@
 
 use axum::Router;
 use axum::routing::{get, post};
-use cortex_api::{Problem, Shape, not_served};
+use cortex_api::routes::shape;
+use cortex_api::{Problem, not_served};
 use cortex_domain::ErrorCode;
 use http::Uri;
 
@@ -40,5 +41,5 @@ async fn wrong_method(uri: Uri) -> Refused {
 }
 
 fn refused(path: &str, problem: Problem) -> Refused {
-    Refused { problem, shape: Shape::for_path(path) }
+    Refused { problem, shape: shape(path) }
 }

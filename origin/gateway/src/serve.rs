@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use cortex_api::Shape;
+use cortex_api::routes::shape;
 use cortex_guard::loopback::Door as Loopback;
 use cortex_http1::{Framed, MAX_HEAD};
 use cortex_platform::write_timeout::WriteTimeout;
@@ -120,7 +120,7 @@ impl Door {
     }
 
     async fn answer(&self, vouch: Vouch, mut request: Request<Incoming>) -> Result<Response, Infallible> {
-        let shape = Shape::for_path(request.uri().path());
+        let shape = shape(request.uri().path());
         if let Err(problem) = door::enter(self.rule.as_deref(), &request) {
             return Ok(Refused { problem, shape }.into_response());
         }

@@ -27,6 +27,7 @@ pub mod prefer;
 pub mod problem;
 mod revoked;
 pub mod rfc3339;
+pub mod routes;
 pub mod sse;
 pub mod text;
 pub mod timeouts;

@@ -188,20 +188,13 @@ pub struct Rendered {
     pub body: String,
 }
 
-/// The shape in which a route's callers expect errors.
+/// The shape in which a route's callers expect errors; [`crate::routes::shape`] knows each path's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shape {
     /// RFC 9457.
     Problem,
     /// `{"error": {...}}`, on `/v1/*`.
     OpenAi,
-}
-
-impl Shape {
-    #[must_use]
-    pub fn for_path(path: &str) -> Self {
-        if path == "/v1" || path.starts_with("/v1/") { Self::OpenAi } else { Self::Problem }
-    }
 }
 
 /// Why a job ended without a result; also the head of any problem document, for reading one.
@@ -223,7 +216,7 @@ mod tests {
     fn a_problem_is_a_document_with_its_extensions() {
         let problem = Problem::new(ErrorCode::UnknownTopic, "no worker takes `job.nope`")
             .with("known_topics", vec!["job.echo", "job.embed"]);
-        let rendered = problem.render(Shape::for_path("/api/v1/jobs"));
+        let rendered = problem.render(Shape::Problem);
         assert_eq!((rendered.status, rendered.content_type), (422, "application/problem+json"));
         assert_eq!(
             serde_json::from_str::<Value>(&rendered.body).unwrap(),
@@ -241,7 +234,7 @@ mod tests {
     fn the_openai_routes_get_the_openai_shape() {
         let problem =
             Problem::new(ErrorCode::InvalidRequest, "`dimensions` is not supported").at("dimensions");
-        let rendered = problem.render(Shape::for_path("/v1/embeddings"));
+        let rendered = problem.render(Shape::OpenAi);
         assert_eq!(
             serde_json::from_str::<Value>(&rendered.body).unwrap(),
             json!({"error": {
@@ -251,7 +244,6 @@ mod tests {
                 "code": "invalid-request",
             }})
         );
-        assert_eq!(Shape::for_path("/v1x"), Shape::Problem);
     }
 
     #[test]

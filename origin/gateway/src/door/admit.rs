@@ -7,8 +7,9 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use cortex_api::body::Checked;
+use cortex_api::routes::shape;
 use cortex_api::trace::Traceparent;
-use cortex_api::{Problem, Shape, headers, hops};
+use cortex_api::{Problem, headers, hops};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::{IdempotencyKey, JobId, Role};
 use cortex_domain::job::{Hop, Owner};
@@ -83,7 +84,7 @@ impl FromRequest<Gateway> for Admitted {
     type Rejection = TurnedAway;
 
     async fn from_request(request: Request, gateway: &Gateway) -> Result<Self, TurnedAway> {
-        let shape = Shape::for_path(request.uri().path());
+        let shape = shape(request.uri().path());
         let inner = &gateway.inner;
         let vouch = request.extensions().get::<Vouch>().cloned();
         let admitted = inner.door.admit(request, inner.now()).await;

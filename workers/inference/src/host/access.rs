@@ -9,7 +9,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use cortex_api::{Problem, Shape};
+use cortex_api::Problem;
+use cortex_api::routes::shape;
 use cortex_domain::ErrorCode;
 use cortex_guard::loopback::{AllowedHost, Door, Header, Sent};
 use cortex_guard::precheck;
@@ -68,7 +69,7 @@ struct Rule {
 async fn check(State(rule): State<Arc<Rule>>, request: Request, next: Next) -> Response {
     match rule.check(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(problem) => Refused { problem, shape: Shape::for_path(request.uri().path()) }.into_response(),
+        Err(problem) => Refused { problem, shape: shape(request.uri().path()) }.into_response(),
     }
 }
 

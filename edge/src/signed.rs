@@ -1,0 +1,55 @@
+//! Requests that the origin or the command line signed.
+
+use cortex_api::Problem;
+use cortex_guard::signature::{self, Announced, Head as SignedHead, verify};
+use worker::{Env, Request};
+
+use crate::incoming::Head;
+use crate::refusal::Refusal;
+use crate::{body, chance, config, log, nonces};
+
+/// Whom the bodies of signed requests count for. No tenant's name holds a slash.
+const OWNER: &str = "/internal";
+
+/// A request whose signature holds over its head and its body, and which was not seen before. [`Signed::verify`] alone
+/// makes one.
+#[derive(Debug)]
+pub(crate) struct Signed {
+    body: Vec<u8>,
+}
+
+impl Signed {
+    /// Checks the head before a byte of the body is read, and then the body against what the head announces.
+    pub(crate) async fn verify(head: &Head, request: &mut Request, env: &Env) -> Result<Self, Refusal> {
+        let announced = verify_head(head, env).await?;
+        let body = body::read(request, OWNER).await?;
+        announced.check(&body).map_err(refused)?;
+        Ok(Self { body })
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// Checks a head, and returns the body that it announces.
+async fn verify_head(head: &Head, env: &Env) -> Result<Announced, Refusal> {
+    let signed = SignedHead {
+        method: &head.method,
+        path: &head.path,
+        query: &head.query,
+        content_type: head.content_type().unwrap_or_default(),
+    };
+    let all = head.headers.iter().map(|(name, value)| (name, value));
+    let verified = match verify(&signed, all, &config::origin_keys(env)?, chance::now()) {
+        Ok(verified) => verified,
+        Err(refusal) => return Err(refused(refusal)),
+    };
+    let seen = nonces::remember(&verified, env).await?;
+    verified.once(seen).map(|verified| verified.body).map_err(refused)
+}
+
+fn refused(refusal: signature::Refusal) -> Refusal {
+    log::error("signature.refused", &[("cause", &refusal.to_string())]);
+    Problem::from(refusal).into()
+}

@@ -1,0 +1,159 @@
+//! From a request's method and path to its route.
+
+use cortex_domain::id::{JobId, KeyId};
+
+use super::{Access, AtEdge, ROUTES, RouteInfo};
+use crate::problem::Shape;
+
+/// A route that a request is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Matched<R> {
+    pub info: &'static RouteInfo,
+    /// The route, with what the path names.
+    pub route: R,
+}
+
+/// Why a request has no route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoRoute {
+    NotFound,
+    /// The path takes other methods: these.
+    MethodNotAllowed {
+        allow: Vec<&'static str>,
+    },
+}
+
+/// Finds the edge's route for a request. `path` is as on the wire, without the query.
+///
+/// # Errors
+/// If there is no route of that path, or none that takes the method. A path that names what can't be an id is as missing as
+/// any other.
+pub fn find_at_edge(method: &str, path: &str) -> Result<Matched<AtEdge<JobId, KeyId>>, NoRoute> {
+    let found = at_edge(path).find(|matched| matched.info.method.as_str() == method);
+    found.ok_or_else(|| match methods(at_edge(path)) {
+        allow if allow.is_empty() => NoRoute::NotFound,
+        allow => NoRoute::MethodNotAllowed { allow },
+    })
+}
+
+/// Returns the methods of a path that a web page may ask the edge for: all but those of signed routes.
+#[must_use]
+pub fn methods_for_pages(path: &str) -> Vec<&'static str> {
+    methods(at_edge(path).filter(|matched| matched.info.access() != Access::Service))
+}
+
+/// Returns the shape of errors of a path, whichever door serves it. Paths below `/v1` that are not there have OpenAI's too.
+#[must_use]
+pub fn shape(path: &str) -> Shape {
+    match ROUTES.iter().find(|info| info.naming(path).is_some()) {
+        Some(info) => info.errors,
+        None if path == "/v1" || path.starts_with("/v1/") => Shape::OpenAi,
+        None => Shape::Problem,
+    }
+}
+
+fn at_edge(path: &str) -> impl Iterator<Item = Matched<AtEdge<JobId, KeyId>>> {
+    ROUTES.iter().filter_map(move |info| {
+        let named = info.naming(path)?;
+        Some(Matched { info, route: info.route.at_edge()?.naming(named)? })
+    })
+}
+
+fn methods<R>(all: impl Iterator<Item = Matched<R>>) -> Vec<&'static str> {
+    all.map(|matched| matched.info.method.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::routes::{Caller, EdgeService, Public};
+
+    const ID: &str = "01a1fb51-9430-7707-8707-070707070707";
+
+    #[test]
+    fn a_path_leads_to_its_route_and_names_what_it_names() {
+        let found = |method, path: &str| find_at_edge(method, path).unwrap().route;
+        let job = ID.parse().unwrap();
+        assert_eq!(found("GET", "/health"), AtEdge::Public(Public::Health));
+        let events = format!("/api/v1/jobs/{ID}/events");
+        assert_eq!(found("GET", &events), AtEdge::Caller(Caller::JobEvents(job)));
+        for id in ["a", "org/a", "org%2Fa", "a/b/c/d/e/f/g", ""] {
+            assert_eq!(found("GET", &format!("/v1/models/{id}")), AtEdge::Caller(Caller::GetModel), "{id}");
+        }
+        let key = found("DELETE", "/internal/keys/abcdefghij23");
+        assert_eq!(key, AtEdge::Service(EdgeService::RevokeKey("abcdefghij23".parse().unwrap())));
+    }
+
+    #[test]
+    fn what_is_not_there_is_missing_and_another_method_is_answered_with_those_that_are() {
+        for path in ["", "/", "/health/", "//health", "/%68ealth", "/v1/models-", "/api/v1/jobs/x", "health"]
+        {
+            assert_eq!(find_at_edge("GET", path).unwrap_err(), NoRoute::NotFound, "{path}");
+        }
+        let allow = |path| match find_at_edge("PUT", path) {
+            Err(NoRoute::MethodNotAllowed { allow }) => allow,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(allow("/api/v1/jobs"), ["POST", "GET"]);
+        assert_eq!(allow("/internal/keys/abcdefghij23"), ["DELETE"]);
+    }
+
+    #[test]
+    fn the_origins_own_routes_are_not_at_the_edge() {
+        for (method, path) in
+            [("GET", "/api/v1/workers"), ("PUT", "/api/v1/workers"), ("POST", "/internal/revoked")]
+        {
+            assert_eq!(find_at_edge(method, path).unwrap_err(), NoRoute::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn pages_may_ask_for_public_methods_alone() {
+        assert_eq!(methods_for_pages("/api/v1/jobs"), ["POST", "GET"]);
+        for path in ["/internal/keys", "/internal/keys/abcdefghij23", "/api/v1/workers", "/x"] {
+            assert!(methods_for_pages(path).is_empty(), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_row_is_a_route_of_its_own_and_can_be_reached() {
+        for (at, info) in ROUTES.iter().enumerate() {
+            let path = info.path.replace("{*id}", "a/b");
+            let first = |id: &str| {
+                let path = path.replace("{id}", id);
+                ROUTES.iter().position(|other| other.method == info.method && other.naming(&path).is_some())
+            };
+            assert_eq!(first(ID), Some(at), "{}", info.path);
+            assert_eq!(
+                ROUTES.iter().filter(|other| other.route == info.route).count(),
+                1,
+                "{:?}",
+                info.route
+            );
+            let names = info.path.contains("{id}");
+            assert_eq!(
+                info.route.at_edge().is_some_and(|route| route.naming("").is_none()),
+                names,
+                "{}",
+                info.path
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn errors_have_openais_shape_below_v1_and_nowhere_else(
+            path in "(/(v1|v1x|api|chat|models|embeddings|completions|jobs|[a-z%2/]{0,4})){0,4}/?"
+        ) {
+            let below = path == "/v1" || path.starts_with("/v1/");
+            prop_assert_eq!(shape(&path), if below { Shape::OpenAi } else { Shape::Problem });
+        }
+
+        #[test]
+        fn no_path_makes_it_panic(method in ".{0,6}", path in ".{0,60}") {
+            let _ = find_at_edge(&method, &path);
+        }
+    }
+}

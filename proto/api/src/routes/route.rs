@@ -1,0 +1,141 @@
+//! The routes by name, grouped by who may call them, so that a door knows whom to let in by the type alone.
+//!
+//! Some routes name a thing in their path. They are generic over it: in the table it is `()`, in a request it is the id, read
+//! once.
+
+use cortex_domain::id::{JobId, KeyId};
+
+/// Routes that answer everyone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Public {
+    Health,
+}
+
+/// Routes for a caller with a key, at either door.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caller<J = ()> {
+    CreateJob,
+    ListJobs,
+    GetJob(J),
+    CancelJob(J),
+    JobEvents(J),
+    Embeddings,
+    ChatCompletions,
+    Completions,
+    SimpleChat,
+    ListModels,
+    GetModel,
+}
+
+/// Routes for a caller on the origin's own machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Local {
+    ListWorkers,
+}
+
+/// Routes of the edge for what the origin, or the command line, signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EdgeService<K = ()> {
+    JobStates,
+    CreateKey,
+    ListKeys,
+    RevokeKey(K),
+}
+
+/// Routes of the origin for what the edge signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OriginService {
+    KeyRevoked,
+}
+
+/// Every route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Route {
+    Public(Public),
+    Caller(Caller),
+    Local(Local),
+    Edge(EdgeService),
+    Origin(OriginService),
+}
+
+/// A route that the edge serves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AtEdge<J = (), K = ()> {
+    Public(Public),
+    Caller(Caller<J>),
+    Service(EdgeService<K>),
+}
+
+/// A route that the origin serves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AtOrigin {
+    Public(Public),
+    Caller(Caller),
+    Local(Local),
+    Service(OriginService),
+}
+
+impl Route {
+    /// Returns the route as the edge serves it.
+    #[must_use]
+    pub fn at_edge(self) -> Option<AtEdge> {
+        match self {
+            Self::Public(route) => Some(AtEdge::Public(route)),
+            Self::Caller(route) => Some(AtEdge::Caller(route)),
+            Self::Edge(route) => Some(AtEdge::Service(route)),
+            Self::Local(_) | Self::Origin(_) => None,
+        }
+    }
+
+    /// Returns the route as the origin serves it.
+    #[must_use]
+    pub fn at_origin(self) -> Option<AtOrigin> {
+        match self {
+            Self::Public(route) => Some(AtOrigin::Public(route)),
+            Self::Caller(route) => Some(AtOrigin::Caller(route)),
+            Self::Local(route) => Some(AtOrigin::Local(route)),
+            Self::Origin(route) => Some(AtOrigin::Service(route)),
+            Self::Edge(_) => None,
+        }
+    }
+}
+
+impl AtEdge {
+    /// Reads what the path names; `None` if that is no id of its kind, so that nothing can be there.
+    pub(super) fn naming(self, named: &str) -> Option<AtEdge<JobId, KeyId>> {
+        Some(match self {
+            Self::Public(route) => AtEdge::Public(route),
+            Self::Caller(route) => AtEdge::Caller(route.naming(named)?),
+            Self::Service(route) => AtEdge::Service(route.naming(named)?),
+        })
+    }
+}
+
+impl Caller {
+    fn naming(self, named: &str) -> Option<Caller<JobId>> {
+        Some(match self {
+            Self::CreateJob => Caller::CreateJob,
+            Self::ListJobs => Caller::ListJobs,
+            Self::GetJob(()) => Caller::GetJob(named.parse().ok()?),
+            Self::CancelJob(()) => Caller::CancelJob(named.parse().ok()?),
+            Self::JobEvents(()) => Caller::JobEvents(named.parse().ok()?),
+            Self::Embeddings => Caller::Embeddings,
+            Self::ChatCompletions => Caller::ChatCompletions,
+            Self::Completions => Caller::Completions,
+            Self::SimpleChat => Caller::SimpleChat,
+            Self::ListModels => Caller::ListModels,
+            Self::GetModel => Caller::GetModel,
+        })
+    }
+}
+
+impl EdgeService {
+    fn naming(self, named: &str) -> Option<EdgeService<KeyId>> {
+        Some(match self {
+            Self::JobStates => EdgeService::JobStates,
+            Self::CreateKey => EdgeService::CreateKey,
+            Self::ListKeys => EdgeService::ListKeys,
+            Self::RevokeKey(()) => EdgeService::RevokeKey(named.parse().ok()?),
+        })
+    }
+}

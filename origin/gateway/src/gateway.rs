@@ -1,25 +1,24 @@
-//! What every route works with.
+//! What the gateway is made of, and which parts of it a route may work with.
 
 use std::fmt;
 use std::sync::Arc;
 
-use cortex_api::topics;
+use axum::extract::FromRef;
 use cortex_bus::payload::Layered;
 use cortex_domain::catalogue::Catalogue;
 use cortex_domain::fair::Sharing;
-use cortex_domain::id::JobId;
 use cortex_domain::ports::{Bus, BusError, Store};
-use cortex_domain::time::Timestamp;
 use cortex_guard::loopback::AllowedHost;
 use cortex_guard::signature::Instance;
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::calls::Calls;
+use crate::background::Background;
+use crate::calls::{self, Calls};
 use crate::door::{Budget, Credentials, Door};
+use crate::generate::Generator;
 use crate::holders::Holders;
+use crate::jobs::{self, Jobs, Progress};
 use crate::limits::Limits;
 use crate::models::Models;
 use crate::offload::Offload;
@@ -52,37 +51,31 @@ impl fmt::Debug for Parts {
     }
 }
 
-/// The gateway; a clone is the same one.
+/// The gateway; a clone is the same one. Routes take parts of it by `State`, the doors themselves the rest.
 #[derive(Clone)]
 pub struct Gateway {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) jobs: Jobs,
+    pub(crate) calls: Calls,
+    pub(crate) readers: Readers,
+    pub(crate) door: Arc<Door>,
+    pub(crate) listening: Arc<Listening>,
+    pub(crate) background: Background,
+    streams: Streams,
+    progress: Progress,
+    generator: Generator,
+    models: Models,
+    workers: Workers,
+    holders: Holders,
+    offload: Offload,
 }
 
-pub(crate) struct Inner {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) payloads: Arc<Layered>,
-    pub(crate) bus: Arc<dyn Bus>,
-    pub(crate) clock: Clock,
-    pub(crate) catalogue: Catalogue,
-    pub(crate) topics: topics::Catalogue,
-    pub(crate) models: Models,
-    pub(crate) calls: Calls,
-    pub(crate) waits: Waits,
-    pub(crate) submissions: Waits,
-    pub(crate) offload: Offload,
-    pub(crate) reads: Waits,
-    pub(crate) streams: Streams,
-    pub(crate) readers: Readers,
-    pub(crate) holders: Holders,
+/// What the doors listen with.
+#[derive(Debug)]
+pub(crate) struct Listening {
     /// Connections of the HTTP door at most.
     pub(crate) connections: usize,
     pub(crate) unread: Unread,
-    pub(crate) door: Door,
     pub(crate) allowed_hosts: Vec<AllowedHost>,
-    pub(crate) watch: Watch,
-    pub(crate) workers: Workers,
-    pub(crate) stop: CancellationToken,
-    tasks: TaskTracker,
 }
 
 impl Gateway {
@@ -103,71 +96,66 @@ impl Gateway {
             limits,
             allowed_hosts,
         } = parts;
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let workers = Workers::default();
-        let beats = workers.clone().listen(bus.as_ref(), clock.clone(), stop.clone()).await?;
+        let background = Background::default();
+        let workers = Workers::new(clock.clone());
+        let beats = workers.clone().listen(bus.as_ref(), background.stopping()).await?;
+        background.spawn(beats);
         let watch = Watch::default();
-        tasks.spawn(beats);
         // Before anybody can wait, so that no step between is missed. From the first step on takes longer and
         // misses none.
         let newest = store.newest_step().await.unwrap_or_default();
-        tasks.spawn(watch.clone().follow(store.clone(), newest, stop.clone()));
-        let streams = Streams::new(&limits);
-        tasks.spawn(streams.clone().sweep(stop.clone()));
-        let bodies = Budget::new(limits.bodies, sharing.weights.clone());
-        let door = Door::new(credentials, Instance::new(entropy::random()), bodies);
-        let topics = catalogue.topics().cloned().collect();
-        let waits = Waits::calls(&sharing, &clock);
-        let submissions = Waits::submissions(limits.submissions, &sharing, &clock);
-        let reads = Waits::reads(&sharing, &clock);
-        let inner = Inner {
+        background.spawn(watch.clone().follow(store.clone(), newest, background.stopping()));
+        let (catalogue, offload, readers) = (Arc::new(catalogue), Offload::default(), Readers::new(&limits));
+        let calls = Calls::new(calls::Parts {
+            bus: bus.clone(),
+            payloads: payloads.clone(),
+            catalogue: catalogue.clone(),
+            clock: clock.clone(),
+            waits: Waits::calls(&sharing, &clock),
+            background: background.clone(),
+        });
+        let jobs = Jobs::new(jobs::Parts {
             store,
             payloads,
-            bus,
-            clock,
+            topics: catalogue.topics().cloned().collect(),
             catalogue,
-            topics,
-            models,
-            calls: Calls::default(),
-            waits,
-            streams,
-            readers: Readers::new(&limits),
-            holders: Holders::default(),
-            connections: limits.connections,
-            submissions,
-            offload: Offload::default(),
-            reads,
-            unread: Unread::new(limits.unread_bytes),
-            door,
-            allowed_hosts,
+            clock: clock.clone(),
+            offload: offload.clone(),
+            submissions: Waits::submissions(limits.submissions, &sharing, &clock),
+            reads: Waits::reads(&sharing, &clock),
             watch,
-            workers,
-            stop,
-            tasks,
+            stop: background.stopping(),
+        });
+        let bodies = Budget::new(limits.bodies, sharing.weights);
+        let listening = Listening {
+            connections: limits.connections,
+            unread: Unread::new(limits.unread_bytes),
+            allowed_hosts,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            streams: Streams::new(&limits, readers.clone(), calls.clone(), bus.clone(), background.clone()),
+            progress: Progress::new(bus, background.clone()),
+            generator: Generator {
+                models: models.chat.clone(),
+                offload: offload.clone(),
+                calls: calls.clone(),
+            },
+            door: Arc::new(Door::new(credentials, Instance::new(entropy::random()), bodies, clock)),
+            listening: Arc::new(listening),
+            holders: Holders::default(),
+            jobs,
+            calls,
+            readers,
+            background,
+            models,
+            workers,
+            offload,
+        })
     }
 
     /// Ends what runs beside the requests; streams end with it.
     pub async fn stop(&self) {
-        self.inner.stop.cancel();
-        self.inner.tasks.close();
-        self.inner.tasks.wait().await;
-    }
-}
-
-impl Inner {
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    pub(crate) fn mint(&self) -> JobId {
-        JobId::mint(self.now(), entropy::random())
-    }
-
-    /// Does something that nobody waits for, and that a stop waits for.
-    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(work);
+        self.background.stop().await;
     }
 }
 
@@ -176,3 +164,43 @@ impl fmt::Debug for Gateway {
         f.debug_struct("Gateway").finish_non_exhaustive()
     }
 }
+
+/// The parts that a handler may name.
+macro_rules! parts {
+    ($($field:ident: $part:ty,)*) => {
+        $(impl FromRef<Gateway> for $part {
+            fn from_ref(gateway: &Gateway) -> Self {
+                gateway.$field.clone()
+            }
+        })*
+    };
+}
+
+parts! {
+    jobs: Jobs,
+    calls: Calls,
+    streams: Streams,
+    progress: Progress,
+    generator: Generator,
+    models: Models,
+    workers: Workers,
+    holders: Holders,
+    readers: Readers,
+    offload: Offload,
+    door: Arc<Door>,
+}
+
+/// Several parts together.
+macro_rules! together {
+    ($($part:ident)*) => {
+        impl<$($part: FromRef<Gateway>),*> FromRef<Gateway> for ($($part,)*) {
+            fn from_ref(gateway: &Gateway) -> Self {
+                ($($part::from_ref(gateway),)*)
+            }
+        }
+    };
+}
+
+together!(A B);
+together!(A B C);
+together!(A B C D);

@@ -1,17 +1,17 @@
 //! The origin's doors: HTTP for what the edge and local callers send, gRPC for local callers.
 //!
-//! `door` turns a request into an admitted one, `routes` names every path, and each verb has a file
-//! of its own; `rpc` serves the same verbs over gRPC. `call` carries synchronous calls over the bus, `watch` tells who waits for a durable job,
-//! `waits` keeps each tenant to its share of them, `ledger` tells the edge where jobs stand. `generate` asks for texts, which `stream` passes on as they grow.
+//! `door` turns a request into an admitted one. `routes` has the handlers in folders that mirror the paths, and builds the
+//! router out of the table that both doors share; a handler names the parts of the gateway that it works with. `rpc` serves
+//! jobs over gRPC. `calls` carries synchronous calls over the bus, `jobs` is what is kept, `watch` tells who waits for a
+//! durable job, `waits` keeps each tenant to its share, `ledger` tells the edge where jobs stand. `generate` asks for texts,
+//! which `stream` passes on as they grow.
 
-mod call;
+mod background;
 mod calls;
 mod connections;
 pub mod door;
-mod embeddings;
 mod gateway;
 mod generate;
-mod health;
 mod holders;
 mod jobs;
 pub mod ledger;
@@ -20,7 +20,6 @@ mod models;
 mod offload;
 mod readers;
 mod refuse;
-mod revoked;
 mod routes;
 mod rpc;
 mod serve;

@@ -1,16 +1,10 @@
-//! The models there are, by what they do, `GET /v1/models` and `GET /v1/models/{id}`.
+//! The models there are, by what they do.
 
 use std::fmt;
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{Path, State};
 use cortex_api::{ModelPage, ModelView};
 use cortex_domain::id::ModelName;
-
-use crate::door::Admitted;
-use crate::gateway::Gateway;
-use crate::refuse::{Refused, openai};
 
 /// The models there are, by what they do.
 #[derive(Clone, Debug, Default)]
@@ -61,22 +55,8 @@ impl fmt::Debug for Listing {
     }
 }
 
-/// Lists the models there are.
-pub(crate) async fn list(State(gateway): State<Gateway>, _: Admitted) -> Json<ModelPage> {
-    Json(gateway.inner.models.page())
-}
-
-/// Shows one of them. An id may hold a slash, plain or encoded.
-pub(crate) async fn get(
-    State(gateway): State<Gateway>,
-    Path(id): Path<String>,
-    _: Admitted,
-) -> Result<Json<ModelView>, Refused> {
-    gateway.inner.models.page().find(&id).map(Json).map_err(openai)
-}
-
 impl Models {
-    fn page(&self) -> ModelPage {
+    pub(crate) fn page(&self) -> ModelPage {
         let Self { embedding, chat } = self;
         let of_kind = |kind: &'static str| {
             move |name: &ModelName| ModelView::new(name.as_str(), 0, "cortex").of_kind(kind)

@@ -34,18 +34,6 @@ impl IntoResponse for Refused {
     }
 }
 
-/// Job routes answer with problem documents.
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Self {
-        Self { problem, shape: Shape::Problem }
-    }
-}
-
-/// A problem for OpenAI's routes.
-pub(crate) fn openai(problem: Problem) -> Refused {
-    Refused { problem, shape: Shape::OpenAi }
-}
-
 /// The cause goes to the log; the caller learns whether to try again.
 pub(crate) fn store(error: &StoreError) -> Problem {
     match error {

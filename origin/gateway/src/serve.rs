@@ -38,15 +38,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then lets open requests end.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
-    let connections = Connections::new(gateway.inner.connections);
+    let connections = Connections::new(gateway.listening.connections);
     let rule = match listener.local_addr() {
-        Ok(address) => door::rule(address, gateway.inner.allowed_hosts.clone()),
+        Ok(address) => door::rule(address, gateway.listening.allowed_hosts.clone()),
         Err(error) => return tracing::error!(%error, "the door's address can't be read"),
     };
     let router = TowerToHyperService::new(router(gateway.clone()));
-    let door = Door { rule, router, connections, unread: gateway.inner.unread.clone() };
+    let door = Door { rule, router, connections, unread: gateway.listening.unread.clone() };
     let open = door.accept(listener, &stop).await;
-    gateway.inner.stop.cancel();
+    gateway.background.close();
     if tokio::time::timeout(GRACE, open.wait()).await.is_err() {
         tracing::warn!("requests were still open when the grace period ended");
     }

@@ -4,18 +4,17 @@
 use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::Request;
 use bytes::Bytes;
 use cortex_api::body::Checked;
-use cortex_api::routes::shape;
 use cortex_api::trace::Traceparent;
 use cortex_api::{Problem, headers, hops};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::{IdempotencyKey, JobId, Role};
 use cortex_domain::job::{Hop, Owner};
-use cortex_domain::time::Timestamp;
 use cortex_guard::precheck;
 use cortex_guard::signature::{Announced, Head, Instance, NonceMemory, Refusal, verify};
+use cortex_platform::clock::Clock;
 use http::request::Parts;
 use http::{HeaderMap, header};
 
@@ -23,8 +22,6 @@ use super::budget::Budget;
 use super::credentials::Credentials;
 use super::read;
 use super::turned_away::TurnedAway;
-use crate::connections::Vouch;
-use crate::gateway::Gateway;
 
 /// Nonces remembered at most: five minutes of 3,000 requests a second.
 const NONCES: usize = 1_000_000;
@@ -37,6 +34,7 @@ pub(crate) struct Door {
     nonces: Mutex<NonceMemory>,
     /// What the bodies that are being read take together.
     being_read: Budget,
+    clock: Clock,
 }
 
 /// A request that came in, read whole.
@@ -80,38 +78,6 @@ impl Admitted {
     }
 }
 
-impl FromRequest<Gateway> for Admitted {
-    type Rejection = TurnedAway;
-
-    async fn from_request(request: Request, gateway: &Gateway) -> Result<Self, TurnedAway> {
-        let shape = shape(request.uri().path());
-        let inner = &gateway.inner;
-        let vouch = request.extensions().get::<Vouch>().cloned();
-        let admitted = inner.door.admit(request, inner.now()).await;
-        if let (Ok(admitted), Some(vouch)) = (&admitted, vouch) {
-            vouch.known(&admitted.owner.tenant);
-        }
-        admitted.map_err(|turned_away| turned_away.shaped(shape))
-    }
-}
-
-/// A request for what anybody may see: a signature is checked where there is one, since a signed request is exempt from
-/// the rule for loopback.
-#[derive(Debug)]
-pub(crate) struct Anybody;
-
-impl FromRequestParts<Gateway> for Anybody {
-    type Rejection = TurnedAway;
-
-    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, TurnedAway> {
-        let inner = &gateway.inner;
-        if is_signed(&parts.headers) {
-            inner.door.verify(parts, inner.now())?;
-        }
-        Ok(Self)
-    }
-}
-
 /// Whether the edge may have sent a request; its signature is not looked at.
 pub(crate) fn is_signed(headers: &HeaderMap) -> bool {
     headers.contains_key(headers::SIGNATURE)
@@ -124,14 +90,19 @@ struct Vouched {
 }
 
 impl Door {
-    pub(crate) fn new(credentials: Credentials, instance: Instance, being_read: Budget) -> Self {
+    pub(crate) fn new(
+        credentials: Credentials,
+        instance: Instance,
+        being_read: Budget,
+        clock: Clock,
+    ) -> Self {
         let nonces = Mutex::new(NonceMemory::new(NONCES));
-        Self { credentials, instance, nonces, being_read }
+        Self { credentials, instance, nonces, being_read, clock }
     }
 
-    async fn admit(&self, request: Request, now: Timestamp) -> Result<Admitted, TurnedAway> {
+    pub(super) async fn admit(&self, request: Request) -> Result<Admitted, TurnedAway> {
         let (parts, body) = request.into_parts();
-        match self.vouch(&parts, now) {
+        match self.vouch(&parts) {
             Ok(vouched) => self.read(parts, vouched, body).await,
             Err(turned_away) => {
                 read::discard(body).await;
@@ -141,11 +112,11 @@ impl Door {
     }
 
     /// Decides by the head alone; not a byte of the body is kept for a request that is turned away here.
-    fn vouch(&self, parts: &Parts, now: Timestamp) -> Result<Vouched, TurnedAway> {
+    fn vouch(&self, parts: &Parts) -> Result<Vouched, TurnedAway> {
         let all = || parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         precheck::check_headers(all())?;
         let vouched = if is_signed(&parts.headers) {
-            let announced = self.verify(parts, now)?;
+            let announced = self.verify(parts)?;
             Vouched { owner: signed_owner(&parts.headers)?, announced: Some(announced) }
         } else {
             Vouched { owner: self.local(&parts.headers)?, announced: None }
@@ -200,7 +171,8 @@ impl Door {
     }
 
     /// Checks the signature of a head, which is then used up, and returns the body that it announces.
-    fn verify(&self, parts: &Parts, now: Timestamp) -> Result<Announced, TurnedAway> {
+    pub(super) fn verify(&self, parts: &Parts) -> Result<Announced, TurnedAway> {
+        let now = self.clock.now();
         let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let head = Head {
             method: parts.method.as_str(),

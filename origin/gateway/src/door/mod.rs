@@ -5,10 +5,12 @@ mod admit;
 mod budget;
 mod credentials;
 mod enter;
+mod extract;
 mod read;
 mod turned_away;
 
-pub(crate) use admit::{Admitted, Anybody, Door, idempotency, traceparent};
+pub(crate) use admit::{Admitted, Door, idempotency, traceparent};
 pub(crate) use budget::Budget;
 pub use credentials::{Credentials, LocalKey, LocalKeyError};
 pub(crate) use enter::{enter, rule, sent};
+pub(crate) use extract::{Anybody, LocalCaller, SignedByEdge};

@@ -31,7 +31,8 @@ impl TurnedAway {
 
 impl From<Problem> for TurnedAway {
     fn from(problem: Problem) -> Self {
-        Self { refused: Box::new(problem.into()), sign_for: None }
+        let refused = Refused { problem, shape: Shape::Problem };
+        Self { refused: Box::new(refused), sign_for: None }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::models::Listing;
 
 /// The two ways to ask for a text.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Chat,
     Complete,
 }

@@ -1,9 +1,7 @@
-//! `POST /v1/chat/completions` and `POST /v1/completions`: a text from a model, in one piece or as it grows. `POST /chat`:
-//! the same for one message.
+//! Texts from a model, in one piece or as they grow: what the routes for them have in common.
 
-mod answer;
 mod ask;
-mod short;
+mod generator;
 
-pub(crate) use answer::{chat, complete};
-pub(crate) use short::short;
+pub(crate) use ask::Way;
+pub(crate) use generator::Generator;

@@ -1,10 +1,8 @@
-//! `POST /api/v1/jobs/{id}/cancel`.
+//! Ends a job that has not ended.
 
 use std::time::Duration;
 
-use axum::Json;
-use axum::extract::{Path, State};
-use cortex_api::{JobView, Problem};
+use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use cortex_domain::event::Event;
 use cortex_domain::id::JobId;
@@ -13,49 +11,35 @@ use cortex_domain::ports::CommitError;
 use cortex_domain::state::StateName;
 use cortex_domain::transition::Change;
 
-use super::{find, view};
-use crate::call;
-use crate::door::Admitted;
-use crate::gateway::{Gateway, Inner};
-use crate::refuse::{self, Refused};
+use super::Jobs;
+use crate::calls::Calls;
+use crate::refuse;
 
 /// A job moves a few times in its life; more conflicts than that are somebody's mistake.
 const TRIES: usize = 8;
 /// How long a call that was hung up may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(crate) async fn cancel(
-    State(gateway): State<Gateway>,
-    Path(id): Path<String>,
-    admitted: Admitted,
-) -> Result<Json<JobView>, Refused> {
-    let job = end(&gateway.inner, &admitted.owner, &id).await?;
-    Ok(Json(view::view(&job, None)))
-}
-
 /// Ends a job that has not ended; its worker is told by the outbox. A call that is open is hung up.
 ///
 /// # Errors
 /// If it is not the owner's, or has ended.
-pub(crate) async fn end(inner: &Inner, owner: &Owner, id: &str) -> Result<Job, Problem> {
-    if let Ok(id) = id.parse::<JobId>()
-        && let Some(ended) = inner.calls.find(id, &owner.tenant)
-    {
-        call::hang_up(inner.bus.as_ref(), id).await;
+pub(crate) async fn end(jobs: &Jobs, calls: &Calls, owner: &Owner, id: JobId) -> Result<Job, Problem> {
+    if let Some(ended) = calls.cancel(id, &owner.tenant).await {
         let _ = tokio::time::timeout(PATIENCE, ended.cancelled()).await;
-        let job = find::own(inner, &owner.tenant, &id.to_string()).await?;
+        let job = jobs.own(&owner.tenant, id).await?;
         if job.state.name() == StateName::Cancelled {
             return Ok(job);
         }
     }
     for _ in 0..TRIES {
-        let job = find::own(inner, &owner.tenant, id).await?;
+        let job = jobs.own(&owner.tenant, id).await?;
         let reason = format!("cancelled by {}", owner.principal);
-        let Ok(change) = Change::of(job.clone()).then(Event::Cancelled { reason }, inner.now()) else {
+        let Ok(change) = Change::of(job.clone()).then(Event::Cancelled { reason }, jobs.0.clock.now()) else {
             let detail = format!("the job has ended: it is {}", job.state.name());
             return Err(Problem::new(ErrorCode::Conflict, detail).with("state", job.state.name().as_str()));
         };
-        match inner.store.commit(change).await {
+        match jobs.0.store.commit(change).await {
             Ok(job) => return Ok(job),
             Err(CommitError::Conflict) => {}
             Err(error) => return Err(refuse::commit(&error)),

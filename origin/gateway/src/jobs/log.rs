@@ -1,20 +1,17 @@
 //! A job's log: as it stands, and as it grows.
 
-use std::sync::Arc;
-
 use cortex_api::{EventView, Problem};
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::{Job, Version};
 use futures::stream::{self, Stream, StreamExt};
 
-use super::{find, view};
-use crate::gateway::Inner;
+use super::{Jobs, view};
 use crate::refuse;
 use crate::watch::Watched;
 
 /// The log of a caller's own job after the last entry that the caller has seen.
 pub(crate) struct Log {
-    inner: Arc<Inner>,
+    jobs: Jobs,
     job: Job,
     watched: Watched,
     after: Version,
@@ -31,17 +28,16 @@ impl Log {
     /// # Errors
     /// If there is no such job, or it is another tenant's.
     pub(crate) async fn open(
-        inner: &Arc<Inner>,
+        jobs: &Jobs,
         tenant: &Tenant,
-        id: &str,
+        id: JobId,
         seen: Version,
     ) -> Result<Self, Problem> {
-        let parsed: JobId = id.parse().map_err(|_| refuse::no_such_job())?;
-        let watched = inner.watch.on(parsed);
-        let job = find::own(inner, tenant, id).await?;
+        let watched = jobs.0.watch.on(id);
+        let job = jobs.own(tenant, id).await?;
         // Nobody has seen more than there is.
         let after = seen.min(job.version);
-        Ok(Self { inner: inner.clone(), job, watched, after })
+        Ok(Self { jobs: jobs.clone(), job, watched, after })
     }
 
     pub(crate) fn job(&self) -> JobId {
@@ -56,7 +52,7 @@ impl Log {
     /// # Errors
     /// If the store fails.
     pub(crate) async fn so_far(&self) -> Result<Vec<EventView>, Problem> {
-        let entries = self.inner.store.log(self.job.id(), self.after).await;
+        let entries = self.jobs.0.store.log(self.job.id(), self.after).await;
         let entries = entries.map_err(|error| refuse::store(&error))?;
         Ok(entries.iter().map(|entry| view::event(&self.job, entry)).collect())
     }
@@ -77,7 +73,7 @@ impl Log {
                 let ended = last.state.is_terminal();
                 return (events.into_iter().map(Ok).collect(), if ended { None } else { Some(self) });
             }
-            let stop = self.inner.stop.clone();
+            let stop = self.jobs.0.stop.clone();
             tokio::select! {
                 () = self.watched.moved() => {}
                 () = stop.cancelled() => return (vec![Err(Cut::Stopping)], None),

@@ -1,23 +1,16 @@
-//! `/api/v1/jobs`: a file per verb, and what the gRPC door shares with them.
+//! What the routes of jobs and the gRPC door do with jobs.
 
 mod cancel;
-mod create;
-mod events;
-mod find;
-mod get;
-mod list;
 mod log;
 mod progress;
 mod recent;
+mod store;
 mod submit;
 mod view;
+mod wait;
 
-pub(crate) use cancel::{cancel, end};
-pub(crate) use create::create;
-pub(crate) use events::events;
-pub(crate) use find::own;
-pub(crate) use get::get;
-pub(crate) use list::list;
+pub(crate) use cancel::end;
 pub(crate) use log::{Cut, Log};
-pub(crate) use submit::{accept, read};
-pub(crate) use view::{view, whole};
+pub(crate) use progress::Progress;
+pub(crate) use store::{Jobs, Parts};
+pub(crate) use view::view;

@@ -1,43 +1,63 @@
 //! What a job's worker says while it runs.
 
+use std::fmt;
+use std::sync::Arc;
+
 use cortex_api::Problem;
 use cortex_domain::id::JobId;
-use cortex_domain::ports::Subscription;
+use cortex_domain::ports::{Bus, Subscription};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_domain::task::Progress;
+use cortex_domain::task;
 use cortex_wire::stream::{Assembler, Gaps};
 use futures::stream::{self, Stream};
 use tokio_util::sync::CancellationToken;
 
 use super::recent::{Writer, recent};
-use crate::gateway::Inner;
+use crate::background::Background;
 use crate::refuse;
 
 /// The longest line, in bytes; one that is longer is left out.
 const MOST_LINE: usize = 64 * 1024;
 
-/// Listens from now on: what was said before is gone. A line is one JSON document; one who reads slowly misses some.
-///
-/// # Errors
-/// If the bus can't be reached.
-pub(super) async fn progress(
-    inner: &Inner,
-    job: JobId,
-) -> Result<impl Stream<Item = String> + Send + use<>, Problem> {
-    let frames = inner.bus.subscribe(Filter::only(&Subject::progress(job)), None).await;
-    let frames = frames.map_err(|error| refuse::bus(&error))?;
-    let (writer, reader) = recent();
-    let gone = CancellationToken::new();
-    let reading = (reader, gone.clone().drop_guard());
-    let stop = inner.stop.clone();
-    inner.spawn(async move {
-        tokio::select! {
-            () = follow(frames, &writer) => {}
-            () = gone.cancelled() => {}
-            () = stop.cancelled() => {}
-        }
-    });
-    Ok(stream::unfold(reading, |mut reading| async move { Some((reading.0.next().await?, reading)) }))
+/// What workers say of the jobs that they run. A clone is the same.
+#[derive(Clone)]
+pub(crate) struct Progress {
+    bus: Arc<dyn Bus>,
+    background: Background,
+}
+
+impl Progress {
+    pub(crate) fn new(bus: Arc<dyn Bus>, background: Background) -> Self {
+        Self { bus, background }
+    }
+
+    /// Listens to a job's worker from now on: what was said before is gone. A line is one JSON document; one who reads slowly
+    /// misses some.
+    ///
+    /// # Errors
+    /// If the bus can't be reached.
+    pub(crate) async fn of(&self, job: JobId) -> Result<impl Stream<Item = String> + Send + use<>, Problem> {
+        let frames = self.bus.subscribe(Filter::only(&Subject::progress(job)), None).await;
+        let frames = frames.map_err(|error| refuse::bus(&error))?;
+        let (writer, reader) = recent();
+        let gone = CancellationToken::new();
+        let reading = (reader, gone.clone().drop_guard());
+        let stop = self.background.stopping();
+        self.background.spawn(async move {
+            tokio::select! {
+                () = follow(frames, &writer) => {}
+                () = gone.cancelled() => {}
+                () = stop.cancelled() => {}
+            }
+        });
+        Ok(stream::unfold(reading, |mut reading| async move { Some((reading.0.next().await?, reading)) }))
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Progress").finish_non_exhaustive()
+    }
 }
 
 /// Takes every frame as it comes, however slowly the lines are read: a listener that is full is passed over, and until
@@ -49,7 +69,7 @@ async fn follow(mut frames: Box<dyn Subscription>, writer: &Writer) {
     }
 }
 
-async fn next(frames: &mut dyn Subscription) -> Option<Progress> {
+async fn next(frames: &mut dyn Subscription) -> Option<task::Progress> {
     loop {
         match cortex_wire::decode_progress(&frames.next().await?.body) {
             Ok(progress) => return Some(progress),
@@ -59,7 +79,7 @@ async fn next(frames: &mut dyn Subscription) -> Option<Progress> {
 }
 
 /// The lines that a frame completes. A reader that skips gaps gets no errors.
-fn documents(assembler: &mut Assembler, progress: Progress) -> Vec<String> {
+fn documents(assembler: &mut Assembler, progress: task::Progress) -> Vec<String> {
     let lines = assembler.take(progress).unwrap_or_default();
     lines.iter().filter_map(|line| document(line)).collect()
 }
@@ -81,8 +101,8 @@ mod tests {
 
     use super::*;
 
-    fn said(attempt: u32, seq: u64, frame: &str) -> Progress {
-        Progress {
+    fn said(attempt: u32, seq: u64, frame: &str) -> task::Progress {
+        task::Progress {
             job: JobId::mint(Timestamp::from_millis(1), [1; 10]),
             lease: Lease { attempt: Attempt(attempt), dispatch: DispatchId::new([attempt as u8; 16]) },
             worker: "w".parse().unwrap(),

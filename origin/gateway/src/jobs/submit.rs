@@ -1,41 +1,66 @@
 //! From an admitted request to a job in the store, whichever door it came through.
 
-use std::sync::Arc;
-
 use cortex_api::{CreateJob, Problem, headers};
 use cortex_domain::ErrorCode;
+use cortex_domain::catalogue::Effects;
 use cortex_domain::flow::Submission;
-use cortex_domain::id::{IdempotencyKey, ModelName};
+use cortex_domain::id::{IdempotencyKey, JobId, ModelName};
 use cortex_domain::job::{CostEstimate, Idempotency, Job, Limits, Request};
 use cortex_domain::ports::Acceptance;
 use cortex_domain::topic::Topic;
 use cortex_domain::topics;
 use cortex_guard::flags::{Flags, MalformedFlags};
 use cortex_guard::{fingerprint, precheck};
+use cortex_platform::entropy;
 use serde::Deserialize;
 
+use super::Jobs;
+use super::store::Parts;
 use crate::door::Admitted;
-use crate::gateway::Inner;
 use crate::refuse;
 
-/// Checks what was asked for and makes a submission of it.
-///
-/// # Errors
-/// A problem that names what is wrong and where.
-pub(crate) async fn read(inner: &Arc<Inner>, admitted: Admitted) -> Result<Submission, Problem> {
-    let (owned, size) = (inner.clone(), admitted.body.len());
-    inner.offload.run(size, move || submission(&owned, admitted)).await
+impl Jobs {
+    /// Checks what was asked for and makes a submission of it.
+    ///
+    /// # Errors
+    /// A problem that names what is wrong and where.
+    pub(crate) async fn read(&self, admitted: Admitted) -> Result<Submission, Problem> {
+        let (owned, size) = (self.0.clone(), admitted.body.len());
+        self.0.offload.run(size, move || submission(&owned, admitted)).await
+    }
+
+    /// Takes a submission into the store; once this returns it is flushed.
+    ///
+    /// # Errors
+    /// If the store fails, or another request came before under the same key or id.
+    pub(crate) async fn accept(&self, submission: Submission) -> Result<Job, Problem> {
+        let _place = self.0.submissions.enter(&submission.request.owner.tenant)?;
+        match self.0.store.accept(submission).await.map_err(|error| refuse::store(&error))? {
+            Acceptance::New(job) | Acceptance::Known(job) => Ok(job),
+            Acceptance::Mismatch => {
+                let detail = "another request came before under this idempotency key or job id";
+                Err(Problem::new(ErrorCode::IdempotencyMismatch, detail))
+            }
+        }
+    }
+
+    /// Whether a caller that waits is served from memory: only where running the job twice, or for nobody, does no
+    /// harm, and where no key has to be remembered.
+    pub(crate) fn may_be_a_call(&self, submission: &Submission) -> bool {
+        let route = self.0.catalogue.route(&submission.request.topic);
+        route.is_some_and(|route| route.effects == Effects::None) && submission.request.idempotency.is_none()
+    }
 }
 
-fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission, Problem> {
-    let asked = CreateJob::parse(admitted.json()?, &inner.topics)?;
-    let route = inner.catalogue.route(&asked.topic).ok_or_else(|| {
+fn submission(jobs: &Parts, admitted: Admitted) -> Result<Submission, Problem> {
+    let asked = CreateJob::parse(admitted.json()?, &jobs.topics)?;
+    let route = jobs.catalogue.route(&asked.topic).ok_or_else(|| {
         Problem::new(ErrorCode::UnknownTopic, format!("nothing here works on `{}`", asked.topic)).at("topic")
     })?;
     let labels = flags(&admitted)?.onto(asked.labels);
     let idempotency = admitted.idempotency.clone().map(|key| idempotency(&admitted, key));
     let request = Request {
-        id: admitted.job.unwrap_or_else(|| inner.mint()),
+        id: admitted.job.unwrap_or_else(|| JobId::mint(jobs.clock.now(), entropy::random())),
         owner: admitted.owner,
         model: model(&asked.topic, asked.input.get()),
         topic: asked.topic,
@@ -50,25 +75,10 @@ fn submission(inner: &Inner, admitted: Admitted) -> Result<Submission, Problem> 
         content: Some(fingerprint::content(asked.input.get().as_bytes())),
         estimate: CostEstimate::of_input(asked.input.get().as_bytes()),
         hops: admitted.hops,
-        created_at: inner.now(),
+        created_at: jobs.clock.now(),
         traceparent: admitted.traceparent,
     };
     Ok(Submission { request, input: asked.input.get().as_bytes().to_vec() })
-}
-
-/// Takes a submission into the store; once this returns it is flushed.
-///
-/// # Errors
-/// If the store fails, or another request came before under the same key or id.
-pub(crate) async fn accept(inner: &Inner, submission: Submission) -> Result<Job, Problem> {
-    let _place = inner.submissions.enter(&submission.request.owner.tenant)?;
-    match inner.store.accept(submission).await.map_err(|error| refuse::store(&error))? {
-        Acceptance::New(job) | Acceptance::Known(job) => Ok(job),
-        Acceptance::Mismatch => {
-            let detail = "another request came before under this idempotency key or job id";
-            Err(Problem::new(ErrorCode::IdempotencyMismatch, detail))
-        }
-    }
 }
 
 /// The model that a job is for, if its input says so in the way of its topic; the worker reads it all.

@@ -5,30 +5,11 @@ use cortex_api::{EventView, HoldView, JobView, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::job::Job;
-use cortex_domain::pointer::Pointer;
-use cortex_domain::ports::Payloads;
 use cortex_domain::state::{Exhausted, Hold, State, Target};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::gateway::Inner;
 use crate::refuse;
-
-/// A job with its result, if it has one.
-///
-/// # Errors
-/// If the result can't be read.
-pub(crate) async fn whole(inner: &Inner, job: &Job) -> Result<JobView, Problem> {
-    let result = match &job.state {
-        State::Succeeded { result } => fetch(inner, *result).await?,
-        _ => None,
-    };
-    Ok(view(job, result))
-}
-
-async fn fetch(inner: &Inner, pointer: Pointer) -> Result<Option<Bytes>, Problem> {
-    inner.payloads.get(pointer).await.map_err(|error| refuse::store(&error))
-}
 
 /// A job, with a result that is at hand.
 pub(crate) fn view(job: &Job, result: Option<Bytes>) -> JobView {

@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use cortex_api::Problem;
 use cortex_domain::ErrorCode;
+use cortex_domain::id::JobId;
 use cortex_domain::job::{Owner, Version};
 use cortex_wire::v1;
 use cortex_wire::v1::jobs_server::Jobs;
@@ -14,6 +15,7 @@ use super::status::status;
 use super::{submit, view};
 use crate::gateway::Gateway;
 use crate::jobs::{self, Cut, Log};
+use crate::refuse;
 
 #[tonic::async_trait]
 impl Jobs for Gateway {
@@ -22,8 +24,8 @@ impl Jobs for Gateway {
             let owner = caller(self, &call)?;
             let (metadata, _, asked) = call.into_parts();
             let admitted = submit::admitted(owner, metadata.as_ref(), asked)?;
-            let job = jobs::accept(&self.inner, jobs::read(&self.inner, admitted).await?).await?;
-            jobs::whole(&self.inner, &job).await
+            let job = self.jobs.accept(self.jobs.read(admitted).await?).await?;
+            self.jobs.whole(&job).await
         };
         answer(job.await)
     }
@@ -31,8 +33,8 @@ impl Jobs for Gateway {
     async fn get(&self, call: Request<v1::JobName>) -> Result<Response<v1::JobView>, Status> {
         let job = async {
             let owner = caller(self, &call)?;
-            let job = jobs::own(&self.inner, &owner.tenant, &call.get_ref().id).await?;
-            jobs::whole(&self.inner, &job).await
+            let job = self.jobs.own(&owner.tenant, id(&call)?).await?;
+            self.jobs.whole(&job).await
         };
         answer(job.await)
     }
@@ -40,7 +42,7 @@ impl Jobs for Gateway {
     async fn cancel(&self, call: Request<v1::JobName>) -> Result<Response<v1::JobView>, Status> {
         let job = async {
             let owner = caller(self, &call)?;
-            let job = jobs::end(&self.inner, &owner, &call.get_ref().id).await?;
+            let job = jobs::end(&self.jobs, &self.calls, &owner, id(&call)?).await?;
             Ok(jobs::view(&job, None))
         };
         answer(job.await)
@@ -50,9 +52,10 @@ impl Jobs for Gateway {
 
     async fn watch(&self, call: Request<v1::JobName>) -> Result<Response<Self::WatchStream>, Status> {
         let owner = caller(self, &call).map_err(|problem| status(&problem))?;
-        let log = Log::open(&self.inner, &owner.tenant, &call.get_ref().id, Version(0)).await;
+        let id = id(&call).map_err(|problem| status(&problem))?;
+        let log = Log::open(&self.jobs, &owner.tenant, id, Version(0)).await;
         let log = log.map_err(|problem| status(&problem))?;
-        let place = self.inner.readers.enter(&owner.tenant, log.job()).map_err(|problem| status(&problem))?;
+        let place = self.readers.enter(&owner.tenant, log.job()).map_err(|problem| status(&problem))?;
         let events = log.follow().map(move |told| {
             let _reads = &place;
             told.map(view::event).map_err(|cut| cut_off(&cut))
@@ -62,7 +65,12 @@ impl Jobs for Gateway {
 }
 
 fn caller<T>(gateway: &Gateway, call: &Request<T>) -> Result<Owner, Problem> {
-    gateway.inner.door.caller(call.metadata().as_ref())
+    gateway.door.caller(call.metadata().as_ref())
+}
+
+/// What can't be a job's id names a job that is not there.
+fn id(call: &Request<v1::JobName>) -> Result<JobId, Problem> {
+    call.get_ref().id.parse().map_err(|_| refuse::no_such_job())
 }
 
 fn answer(job: Result<cortex_api::JobView, Problem>) -> Result<Response<v1::JobView>, Status> {

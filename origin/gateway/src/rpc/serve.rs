@@ -49,9 +49,9 @@ pub async fn serve(
     listener: TcpListener,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let inner = gateway.inner.clone();
+    let background = gateway.background.clone();
     let rule = match listener.local_addr() {
-        Ok(address) => door::rule(address, inner.allowed_hosts.clone()),
+        Ok(address) => door::rule(address, gateway.listening.allowed_hosts.clone()),
         Err(error) => {
             tracing::error!(%error, "the gRPC door's address can't be read");
             return Ok(());
@@ -75,7 +75,7 @@ pub async fn serve(
         .serve_with_incoming_shutdown(incoming(listener, CONNECTIONS), async move {
             stop.cancelled().await;
             // Watches end with it.
-            inner.stop.cancel();
+            background.close();
         });
     tokio::select! {
         served = serving => served,

@@ -12,5 +12,4 @@ mod sse;
 mod table;
 mod tape;
 
-pub(crate) use open::{open, resume};
-pub(crate) use table::Streams;
+pub(crate) use open::Streams;

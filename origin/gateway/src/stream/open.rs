@@ -1,5 +1,6 @@
 //! Opens a stream, and takes one up again.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,65 +10,102 @@ use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::Request;
+use cortex_domain::ports::Bus;
 use cortex_domain::subject::{Filter, Subject};
 
 use super::pump::Pump;
 use super::sse::{self, Rights};
+use super::table::StreamTable;
 use super::tape::Tape;
-use crate::gateway::Inner;
+use crate::background::Background;
+use crate::calls::Calls;
 use crate::holders::Held;
+use crate::limits::Limits;
+use crate::readers::Readers;
 use crate::refuse;
 
 /// How long an answer's head waits for its first event. Until then what goes wrong has a status of its own; longer, and
 /// something on the way gives up on an answer that shows no sign of life.
 const HEAD: Duration = Duration::from_secs(45);
 
-/// Runs a call and answers with its pieces as they come. With `resume` it goes on for so long without its reader.
-///
-/// # Errors
-/// If there is no room for it, or it fails before its first piece.
-pub(crate) async fn open(
-    inner: &Arc<Inner>,
-    request: Request,
-    body: Bytes,
-    patience: Duration,
-    resume: Option<Duration>,
-    held: Held,
-) -> Result<Response, Problem> {
-    let job = request.id;
-    let tape = Tape::new();
-    let tenant = request.owner.tenant.clone();
-    let reads = inner.readers.enter(&tenant, job)?;
-    let place = inner.streams.enter(job, tenant, tape.clone())?;
-    // Before the call, so that no frame is missed.
-    let listening = inner.bus.subscribe(Filter::only(&Subject::progress(job)), None).await;
-    let frames = listening.map_err(|error| refuse::bus(&error))?;
-    let mut reader = tape.read_after(0)?;
-    let linger = resume.unwrap_or_default();
-    let pump = Pump { inner: inner.clone(), frames, tape, linger, place, held: held.clone() };
-    inner.spawn(pump.run(request, body, patience));
-    match tokio::time::timeout(HEAD, reader.begun()).await {
-        Ok(Err(problem)) => Err(problem),
-        Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, held }),
+/// Answers that stream. A clone is the same.
+#[derive(Clone)]
+pub(crate) struct Streams {
+    table: StreamTable,
+    readers: Readers,
+    calls: Calls,
+    bus: Arc<dyn Bus>,
+    background: Background,
+}
+
+impl Streams {
+    pub(crate) fn new(
+        limits: &Limits,
+        readers: Readers,
+        calls: Calls,
+        bus: Arc<dyn Bus>,
+        background: Background,
+    ) -> Self {
+        let table = StreamTable::new(limits);
+        background.spawn(table.clone().sweep(background.stopping()));
+        Self { table, readers, calls, bus, background }
+    }
+
+    /// Runs a call and answers with its pieces as they come. With `resume` it goes on for so long without its reader.
+    ///
+    /// # Errors
+    /// If there is no room for it, or it fails before its first piece.
+    pub(crate) async fn open(
+        &self,
+        request: Request,
+        body: Bytes,
+        patience: Duration,
+        resume: Option<Duration>,
+        held: Held,
+    ) -> Result<Response, Problem> {
+        let job = request.id;
+        let tape = Tape::new();
+        let tenant = request.owner.tenant.clone();
+        let reads = self.readers.enter(&tenant, job)?;
+        let place = self.table.enter(job, tenant, tape.clone())?;
+        // Before the call, so that no frame is missed.
+        let listening = self.bus.subscribe(Filter::only(&Subject::progress(job)), None).await;
+        let frames = listening.map_err(|error| refuse::bus(&error))?;
+        let mut reader = tape.read_after(0)?;
+        let linger = resume.unwrap_or_default();
+        let (calls, stop) = (self.calls.clone(), self.background.stopping());
+        let pump = Pump { calls, stop, frames, tape, linger, place, held: held.clone() };
+        self.background.spawn(pump.run(request, body, patience));
+        match tokio::time::timeout(HEAD, reader.begun()).await {
+            Ok(Err(problem)) => Err(problem),
+            Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, held }),
+        }
+    }
+
+    /// Goes on after the event that a client saw last, `<job>.<n>`.
+    ///
+    /// # Errors
+    /// If the stream is over, another tenant's, or has forgotten what came after that event, or has too many readers.
+    pub(crate) fn resume(&self, tenant: &Tenant, seen: &str, held: Held) -> Result<Response, Problem> {
+        let parsed = seen
+            .split_once('.')
+            .and_then(|(job, number)| Some((job.parse::<JobId>().ok()?, number.parse::<u64>().ok()?)));
+        let Some((job, after)) = parsed else {
+            let detail = "`Last-Event-ID` reads `<job>.<n>`, as in the events of the stream";
+            return Err(Problem::new(ErrorCode::InvalidRequest, detail).at("last-event-id"));
+        };
+        let tape = self.table.find(job, tenant).ok_or_else(|| {
+            let detail =
+                "that stream is over and forgotten: `Prefer: resume=N` keeps one for N seconds without its reader";
+            Problem::new(ErrorCode::StreamGone, detail).at("last-event-id")
+        })?;
+        let reads = self.readers.enter(tenant, job)?;
+        sse::answer(job, tape.read_after(after)?, None, Rights { _place: reads, held })
     }
 }
 
-/// Goes on after the event that a client saw last, `<job>.<n>`.
-///
-/// # Errors
-/// If the stream is over, another tenant's, or has forgotten what came after that event, or has too many readers.
-pub(crate) fn resume(inner: &Inner, tenant: &Tenant, seen: &str, held: Held) -> Result<Response, Problem> {
-    let parsed = seen
-        .split_once('.')
-        .and_then(|(job, number)| Some((job.parse::<JobId>().ok()?, number.parse::<u64>().ok()?)));
-    let Some((job, after)) = parsed else {
-        let detail = "`Last-Event-ID` reads `<job>.<n>`, as in the events of the stream";
-        return Err(Problem::new(ErrorCode::InvalidRequest, detail).at("last-event-id"));
-    };
-    let tape = inner.streams.find(job, tenant).ok_or_else(|| {
-        let detail = "that stream is over and forgotten: `Prefer: resume=N` keeps one for N seconds without its reader";
-        Problem::new(ErrorCode::StreamGone, detail).at("last-event-id")
-    })?;
-    let reads = inner.readers.enter(tenant, job)?;
-    sse::answer(job, tape.read_after(after)?, None, Rights { _place: reads, held })
+impl fmt::Debug for Streams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams").field("table", &self.table).finish_non_exhaustive()
+    }
 }

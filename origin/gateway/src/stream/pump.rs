@@ -1,6 +1,5 @@
 //! Moves a call's frames from the bus to its tape until the call has ended.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,11 +8,11 @@ use cortex_domain::ErrorCode;
 use cortex_domain::job::Request;
 use cortex_domain::ports::{Delivery, Subscription};
 use cortex_wire::stream::{Assembler, Broken, Gaps};
+use tokio_util::sync::CancellationToken;
 
 use super::table::Place;
 use super::tape::{End, Tape};
-use crate::call::{self, Patience};
-use crate::gateway::Inner;
+use crate::calls::{Answered, Calls, Patience};
 use crate::holders::{self, Held};
 use crate::serve;
 
@@ -22,7 +21,9 @@ const TAIL: Duration = Duration::from_secs(2);
 
 /// A call whose answer streams.
 pub(super) struct Pump {
-    pub(super) inner: Arc<Inner>,
+    pub(super) calls: Calls,
+    /// Cancelled once the gateway stops.
+    pub(super) stop: CancellationToken,
     pub(super) frames: Box<dyn Subscription>,
     pub(super) tape: Tape,
     /// How long it goes on without a reader.
@@ -35,13 +36,12 @@ pub(super) struct Pump {
 impl Pump {
     /// Runs the call. It is given up once nobody reads.
     pub(super) async fn run(mut self, request: Request, body: Bytes, patience: Duration) {
-        let inner = self.inner.clone();
-        let call = call::run(&inner, request, body, Patience::Leave(patience));
-        let mut call = Box::pin(call);
+        let calls = self.calls.clone();
+        let mut call = Box::pin(calls.run(request, body, Patience::Leave(patience)));
         let mut assembler = Assembler::new(Gaps::Refused);
         let tape = self.tape.clone();
         let abandoned = tape.abandoned(self.linger);
-        let stopped = stopped(&inner);
+        let stopped = stopped(self.stop.clone());
         tokio::pin!(abandoned, stopped);
         let end = loop {
             tokio::select! {
@@ -52,7 +52,7 @@ impl Pump {
                     }
                 }
                 answered = &mut call => {
-                    break match answered.and_then(call::Answered::into_answer) {
+                    break match answered.and_then(Answered::into_answer) {
                         Ok(_) => self.rest(&mut assembler).await,
                         Err(problem) => End::Failed(problem),
                     };
@@ -118,7 +118,7 @@ fn broken(broken: Broken) -> Problem {
 }
 
 /// Once the doors are closed, streams have the time that other open requests have.
-async fn stopped(inner: &Inner) {
-    inner.stop.cancelled().await;
+async fn stopped(stop: CancellationToken) {
+    stop.cancelled().await;
     tokio::time::sleep(serve::GRACE).await;
 }

@@ -20,7 +20,7 @@ const SWEPT: Duration = Duration::from_secs(1);
 
 /// A clone is the same table.
 #[derive(Clone, Debug)]
-pub(crate) struct Streams(Arc<Mutex<Table>>);
+pub(super) struct StreamTable(Arc<Mutex<Table>>);
 
 #[derive(Debug)]
 struct Table {
@@ -34,12 +34,12 @@ struct Table {
 /// An open stream's place in the table, until it ends or is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    streams: Streams,
+    streams: StreamTable,
     job: JobId,
 }
 
-impl Streams {
-    pub(crate) fn new(limits: &Limits) -> Self {
+impl StreamTable {
+    pub(super) fn new(limits: &Limits) -> Self {
         let ended = Ended::new(limits.ended_bytes);
         let (open, counts) = (HashMap::new(), HashMap::new());
         Self(Arc::new(Mutex::new(Table { most: limits.streams, open, counts, ended })))
@@ -78,7 +78,7 @@ impl Streams {
     }
 
     /// Forgets streams that have been kept for as long as they were to be, until `stop`.
-    pub(crate) async fn sweep(self, stop: CancellationToken) {
+    pub(super) async fn sweep(self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(SWEPT)).await.is_some() {
             self.lock().ended.expire(Instant::now());
         }
@@ -126,17 +126,17 @@ mod tests {
 
     use super::*;
 
-    fn streams() -> Streams {
+    fn streams() -> StreamTable {
         let streams = Share { all: 5, of_tenant: 3 };
         let ended_bytes = Share { all: 1 << 20, of_tenant: 1 << 20 };
-        Streams::new(&Limits { streams, ended_bytes, ..Limits::default() })
+        StreamTable::new(&Limits { streams, ended_bytes, ..Limits::default() })
     }
 
     fn job(n: u8) -> JobId {
         JobId::mint(Timestamp::from_millis(1), [n; 10])
     }
 
-    fn enter(streams: &Streams, tenant: &str, n: u8) -> Result<Place, ErrorCode> {
+    fn enter(streams: &StreamTable, tenant: &str, n: u8) -> Result<Place, ErrorCode> {
         streams.enter(job(n), tenant.parse().unwrap(), Tape::new()).map_err(|problem| problem.kind)
     }
 

@@ -3,19 +3,18 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
-use cortex_api::{HealthView, Status};
-use cortex_domain::ports::Sequence;
+use cortex_api::{HealthView, Problem, Status};
 use http::StatusCode;
 
-use crate::door::Anybody;
-use crate::gateway::Gateway;
+use crate::jobs::Jobs;
+use crate::workers::Workers;
 
 /// Whether the origin serves: 200, or 503 when its store doesn't answer.
-pub(crate) async fn check(State(gateway): State<Gateway>, _: Anybody) -> (StatusCode, Json<HealthView>) {
-    let inner = &gateway.inner;
-    let store = inner.store.outbox(Sequence::default(), 1).await.is_ok();
-    let workers = inner.workers.present(inner.clock.uptime()).len();
+pub(crate) async fn check(
+    (jobs, workers): (Jobs, Workers),
+) -> Result<(StatusCode, Json<HealthView>), Problem> {
+    let store = jobs.are_there().await;
+    let workers = workers.present().len();
     let word = |sound: bool| if sound { "ok" } else { "away" }.to_owned();
     let checks =
         BTreeMap::from([("store".to_owned(), word(store)), ("workers".to_owned(), word(workers > 0))]);
@@ -26,5 +25,5 @@ pub(crate) async fn check(State(gateway): State<Gateway>, _: Anybody) -> (Status
         checks,
     };
     let status = if store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(view))
+    Ok((status, Json(view)))
 }

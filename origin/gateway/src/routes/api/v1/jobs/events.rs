@@ -5,33 +5,31 @@ use std::future::ready;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
 use axum::response::sse::{Event as Sse, KeepAlive};
 use axum::response::{IntoResponse, Response};
 use cortex_api::{EventPage, EventView, Problem, accept};
 use cortex_domain::ErrorCode;
+use cortex_domain::id::JobId;
 use cortex_domain::job::Version;
 use futures::stream::{self, StreamExt};
 use http::{StatusCode, header};
 
-use super::log::{Cut, Log};
-use super::progress::progress;
 use crate::door::Admitted;
-use crate::gateway::Gateway;
-use crate::holders;
-use crate::refuse::Refused;
+use crate::holders::{self, Holders};
+use crate::jobs::{Cut, Jobs, Log, Progress};
+use crate::readers::Readers;
 
 /// A stream that is silent for longer is cut on its way.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The log: server-sent events where they are asked for, else a list.
 pub(crate) async fn events(
-    State(gateway): State<Gateway>,
-    Path(id): Path<String>,
+    (jobs, progress, readers, holders): (Jobs, Progress, Readers, Holders),
+    id: JobId,
     admitted: Admitted,
-) -> Result<Response, Refused> {
+) -> Result<Response, Problem> {
     let seen = resume(&admitted)?;
-    let log = Log::open(&gateway.inner, &admitted.owner.tenant, &id, seen).await?;
+    let log = Log::open(&jobs, &admitted.owner.tenant, id, seen).await?;
     if !streams(&admitted) {
         return Ok(Json(EventPage { events: log.so_far().await? }).into_response());
     }
@@ -39,9 +37,9 @@ pub(crate) async fn events(
         // A browser that was told 204 does not come again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let held = gateway.inner.holders.hold(&admitted)?;
-    let place = gateway.inner.readers.enter(&admitted.owner.tenant, log.job())?;
-    let said = progress(&gateway.inner, log.job()).await?;
+    let held = holders.hold(&admitted)?;
+    let place = readers.enter(&admitted.owner.tenant, log.job())?;
+    let said = progress.of(log.job()).await?;
     let logged = log.follow().map(Told::Log).chain(stream::once(ready(Told::Over)));
     let revoked = stream::once(async move {
         held.revoked().await;

@@ -8,21 +8,21 @@ use tokio_util::sync::CancellationToken;
 
 /// A clone is the same list.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Calls(Arc<Mutex<HashMap<JobId, (Tenant, CancellationToken)>>>);
+pub(super) struct OpenCalls(Arc<Mutex<HashMap<JobId, (Tenant, CancellationToken)>>>);
 
-impl Calls {
-    pub(crate) fn enter(&self, job: JobId, tenant: Tenant) {
+impl OpenCalls {
+    pub(super) fn enter(&self, job: JobId, tenant: Tenant) {
         self.lock().insert(job, (tenant, CancellationToken::new()));
     }
 
-    pub(crate) fn leave(&self, job: JobId) {
+    pub(super) fn leave(&self, job: JobId) {
         if let Some((_, ended)) = self.lock().remove(&job) {
             ended.cancel();
         }
     }
 
     /// A tenant's own call; the token is cancelled once it has ended.
-    pub(crate) fn find(&self, job: JobId, tenant: &Tenant) -> Option<CancellationToken> {
+    pub(super) fn find(&self, job: JobId, tenant: &Tenant) -> Option<CancellationToken> {
         self.lock().get(&job).filter(|(owner, _)| owner == tenant).map(|(_, ended)| ended.clone())
     }
 

@@ -1,0 +1,217 @@
+//! Runs calls.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_api::{Problem, headers};
+use cortex_bus::payload::Layered;
+use cortex_domain::ErrorCode;
+use cortex_domain::call::Called;
+use cortex_domain::catalogue::Catalogue;
+use cortex_domain::id::{JobId, ModelName, Tenant};
+use cortex_domain::job::{CostEstimate, Limits, Priority, Request};
+use cortex_domain::pointer::Pointer;
+use cortex_domain::ports::{Bus, Payloads};
+use cortex_domain::subject::Subject;
+use cortex_domain::topic::Topic;
+use cortex_guard::fingerprint;
+use cortex_platform::clock::Clock;
+use cortex_platform::entropy;
+use cortex_wire::{decode_called, encode_call, encode_submit};
+use tokio_util::sync::CancellationToken;
+
+use super::answered::Answered;
+use super::open::OpenCalls;
+use crate::background::Background;
+use crate::door::Admitted;
+use crate::refuse;
+use crate::waits::{Wait, Waits};
+
+/// What a caller does when it has waited long enough.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// It leaves, and the worker is told to stop.
+    Leave(Duration),
+    /// It takes the job's id: the job is made durable as it stands.
+    Keep(Duration),
+}
+
+/// How long the scheduler may take to answer once the caller's patience is over.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Calls of the scheduler. A clone makes the same calls.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    parts: Arc<Parts>,
+    open: OpenCalls,
+}
+
+/// What calls are made with.
+pub(crate) struct Parts {
+    pub(crate) bus: Arc<dyn Bus>,
+    /// Payloads of open calls are in memory, those of all others in the store.
+    pub(crate) payloads: Arc<Layered>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) clock: Clock,
+    pub(crate) waits: Waits,
+    pub(crate) background: Background,
+}
+
+impl Calls {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts), open: OpenCalls::default() }
+    }
+
+    /// Makes a call of a topic, for a model, out of an admitted request; returns it with its input.
+    ///
+    /// # Errors
+    /// If no pool does the topic, or the caller counts on an idempotency key.
+    pub(crate) fn request(
+        &self,
+        admitted: Admitted,
+        topic: Topic,
+        model: ModelName,
+        labels: BTreeMap<String, String>,
+    ) -> Result<(Request, Bytes), Problem> {
+        let Parts { catalogue, clock, .. } = &*self.parts;
+        let route = catalogue.route(&topic).ok_or_else(|| {
+            Problem::new(ErrorCode::Unavailable, format!("no pool is set up for `{topic}`"))
+        })?;
+        if admitted.idempotency.is_some() {
+            let detail = "`Idempotency-Key` has no effect here, since the answer is not kept (expected on POST /api/v1/jobs alone)";
+            return Err(Problem::new(ErrorCode::InvalidRequest, detail).at(headers::IDEMPOTENCY_KEY));
+        }
+        let request = Request {
+            id: admitted.job.unwrap_or_else(|| JobId::mint(clock.now(), entropy::random())),
+            owner: admitted.owner,
+            topic,
+            model: Some(model),
+            priority: Priority::Normal,
+            // Its caller's patience is no deadline: that would go by a clock which may be set.
+            limits: Limits { attempts: route.attempts, run: route.run, deadline: None },
+            labels,
+            idempotency: None,
+            content: Some(fingerprint::content(&admitted.body)),
+            estimate: CostEstimate::of_input(&admitted.body),
+            hops: admitted.hops,
+            created_at: clock.now(),
+            traceparent: admitted.traceparent,
+        };
+        Ok((request, admitted.body))
+    }
+
+    /// Runs a call. Whoever drops the future leaves.
+    ///
+    /// # Errors
+    /// If the tenant has too many open, or the scheduler can't be reached or refuses it.
+    pub(crate) async fn run(
+        &self,
+        request: Request,
+        input: Bytes,
+        patience: Patience,
+    ) -> Result<Answered, Problem> {
+        let Parts { bus, payloads, .. } = &*self.parts;
+        let mut open = Open::new(self, &request, self.wait(&request.owner.tenant)?);
+        let context = Pointer::context(payloads.memory(), request.id);
+        payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
+        let ask = |within| bus.request(Subject::JOB_CALL, encode_call(&request), within);
+        let reply = match patience {
+            Patience::Leave(within) => ask(within).await,
+            Patience::Keep(within) => {
+                let mut reply = ask(within + GRACE);
+                tokio::select! {
+                    biased;
+                    reply = &mut reply => reply,
+                    () = tokio::time::sleep(within) => {
+                        self.ask_to_keep(request.id).await?;
+                        reply.await
+                    }
+                }
+            }
+        };
+        let reply = reply.map_err(|error| refuse::bus(&error))?;
+        let called = decode_called(&reply).map_err(|error| {
+            tracing::error!(%error, "the scheduler's reply could not be read");
+            Problem::new(ErrorCode::Internal, "the scheduler's reply could not be read")
+        })?;
+        open.ended = true;
+        match called {
+            Called::Ended { job, answer } => {
+                let answer = match answer {
+                    Some(pointer) => payloads.get(pointer).await.map_err(|error| refuse::store(&error))?,
+                    None => None,
+                };
+                Ok(Answered { job: *job, answer })
+            }
+            Called::Kept { job } => Ok(Answered { job: *job, answer: None }),
+            Called::Refused(refusal) => Err(refuse::call(refusal, open.wait.turn_away())),
+        }
+    }
+
+    /// Counts a caller that waits for the end of a job.
+    ///
+    /// # Errors
+    /// If its tenant has as many calls and waits open as it may.
+    pub(crate) fn wait(&self, tenant: &Tenant) -> Result<Wait, Problem> {
+        self.parts.waits.enter(tenant)
+    }
+
+    /// Hangs up a tenant's own call; returns what is cancelled once it has ended. `None` if no such call is open.
+    pub(crate) async fn cancel(&self, job: JobId, tenant: &Tenant) -> Option<CancellationToken> {
+        let ended = self.open.find(job, tenant)?;
+        hang_up(self.parts.bus.as_ref(), job).await;
+        Some(ended)
+    }
+
+    /// Its payloads are in the store before the job is.
+    async fn ask_to_keep(&self, job: JobId) -> Result<(), Problem> {
+        self.parts.payloads.keep(job).await.map_err(|error| refuse::store(&error))?;
+        let asked = self.parts.bus.publish(Subject::JOB_KEEP, encode_submit(job)).await;
+        asked.map_err(|error| refuse::bus(&error))
+    }
+}
+
+impl fmt::Debug for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Calls").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+/// Ends a call that nobody waits for any longer.
+async fn hang_up(bus: &dyn Bus, job: JobId) {
+    if let Err(error) = bus.publish(Subject::JOB_HANGUP, encode_submit(job)).await {
+        tracing::debug!(%job, %error, "the scheduler did not hear that the caller left");
+    }
+}
+
+/// A call whose payloads are in memory.
+struct Open {
+    calls: Calls,
+    job: JobId,
+    ended: bool,
+    wait: Wait,
+}
+
+impl Open {
+    fn new(calls: &Calls, request: &Request, wait: Wait) -> Self {
+        let job = request.id;
+        calls.parts.payloads.open(job, &request.owner.tenant);
+        calls.open.enter(job, request.owner.tenant.clone());
+        Self { calls: calls.clone(), job, ended: false, wait }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let Parts { payloads, background, bus, .. } = &*self.calls.parts;
+        payloads.close(self.job);
+        self.calls.open.leave(self.job);
+        if !self.ended {
+            let (bus, job) = (bus.clone(), self.job);
+            background.spawn(async move { hang_up(bus.as_ref(), job).await });
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a handler may ask of a request: who sent it, of which kind a handler takes one.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use cortex_api::Problem;
+use cortex_api::routes::shape;
+use cortex_domain::ErrorCode;
+use cortex_domain::id::Tenant;
+use http::request::Parts;
+
+use super::admit::{Admitted, Door, is_signed};
+use super::turned_away::TurnedAway;
+use crate::connections::Vouch;
+
+impl<S> FromRequest<S> for Admitted
+where
+    Arc<Door>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = TurnedAway;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, TurnedAway> {
+        let shape = shape(request.uri().path());
+        let vouch = request.extensions().get::<Vouch>().cloned();
+        let admitted = Arc::<Door>::from_ref(state).admit(request).await;
+        if let (Ok(admitted), Some(vouch)) = (&admitted, vouch) {
+            vouch.known(&admitted.owner.tenant);
+        }
+        admitted.map_err(|turned_away| turned_away.shaped(shape))
+    }
+}
+
+/// A request that the edge signed, for a route that is there for it alone.
+#[derive(Debug)]
+pub(crate) struct SignedByEdge(Admitted);
+
+impl SignedByEdge {
+    pub(crate) fn tenant(&self) -> &Tenant {
+        &self.0.owner.tenant
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.0.body
+    }
+}
+
+impl<S> FromRequest<S> for SignedByEdge
+where
+    Arc<Door>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = TurnedAway;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, TurnedAway> {
+        let admitted = Admitted::from_request(request, state).await?;
+        if admitted.signed { Ok(Self(admitted)) } else { Err(no_such_path().into()) }
+    }
+}
+
+/// A caller on this machine, for a route that the edge's callers do not see.
+#[derive(Debug)]
+pub(crate) struct LocalCaller;
+
+impl<S> FromRequest<S> for LocalCaller
+where
+    Arc<Door>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = TurnedAway;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, TurnedAway> {
+        let admitted = Admitted::from_request(request, state).await?;
+        if admitted.signed { Err(no_such_path().into()) } else { Ok(Self) }
+    }
+}
+
+/// A request for what anybody may see: a signature is checked where there is one, since a signed request is exempt from
+/// the rule for loopback.
+#[derive(Debug)]
+pub(crate) struct Anybody;
+
+impl<S> FromRequestParts<S> for Anybody
+where
+    Arc<Door>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = TurnedAway;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, TurnedAway> {
+        if is_signed(&parts.headers) {
+            Arc::<Door>::from_ref(state).verify(parts)?;
+        }
+        Ok(Self)
+    }
+}
+
+fn no_such_path() -> Problem {
+    Problem::new(ErrorCode::NotFound, "there is no such path")
+}

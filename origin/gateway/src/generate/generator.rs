@@ -1,0 +1,88 @@
+//! From a request for a text to its answer: the worker's, whole, or its pieces as they come.
+
+use std::time::Duration;
+
+use axum::response::Response;
+use bytes::Bytes;
+use cortex_api::Problem;
+use cortex_api::prefer::Prefer;
+use cortex_domain::job::Request;
+
+use super::ask::{self, Way};
+use crate::calls::{Answered, Calls, Patience};
+use crate::door::Admitted;
+use crate::holders::Held;
+use crate::models::Listing;
+use crate::offload::Offload;
+use crate::stream::Streams;
+
+/// How long a call may wait for a worker with room, beside the time that it may run.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Makes requests for texts into calls. A clone does the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Generator {
+    pub(crate) models: Listing,
+    pub(crate) offload: Offload,
+    pub(crate) calls: Calls,
+}
+
+/// A call for a text.
+pub(crate) struct Asked {
+    pub(crate) request: Request,
+    pub(crate) body: Bytes,
+    pub(crate) patience: Duration,
+    /// Whether the answer comes in pieces.
+    streams: bool,
+}
+
+impl Generator {
+    /// Answers a request for a text, in one piece or as it grows.
+    ///
+    /// # Errors
+    /// If it is not valid, or fails before its answer begins.
+    pub(crate) async fn answer(
+        &self,
+        streams: &Streams,
+        held: Held,
+        admitted: Admitted,
+        way: Way,
+    ) -> Result<Response, Problem> {
+        if let Some(seen) = admitted.last_event() {
+            return streams.resume(&admitted.owner.tenant, seen, held);
+        }
+        let prefers = admitted.headers.get_all("prefer");
+        let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
+        let asked = self.read(admitted, way).await?;
+        if asked.streams {
+            let Asked { request, body, patience, .. } = asked;
+            return streams.open(request, body, patience, prefer.resume, held).await;
+        }
+        self.run(&held, asked).await?.into_response()
+    }
+
+    /// Reads a request of either way.
+    ///
+    /// # Errors
+    /// If it is not valid, names no chat model there is, or no pool does such work.
+    pub(crate) async fn read(&self, admitted: Admitted, way: Way) -> Result<Asked, Problem> {
+        let size = admitted.body.len();
+        let read = move || way.read(&admitted).map(|terms| (admitted, terms));
+        let (admitted, terms) = self.offload.run(size, read).await?;
+        ask::check_model(&terms.model, &self.models)?;
+        let streams = terms.streams();
+        let (mut request, body) = self.calls.request(admitted, way.topic(), terms.model, terms.labels)?;
+        request.estimate.output_tokens = terms.max_tokens;
+        let patience = request.limits.run + WAIT;
+        Ok(Asked { request, body, patience, streams })
+    }
+
+    /// Runs a call for as long as its caller's key holds.
+    ///
+    /// # Errors
+    /// If it fails, or the key is revoked.
+    pub(crate) async fn run(&self, held: &Held, asked: Asked) -> Result<Answered, Problem> {
+        let Asked { request, body, patience, .. } = asked;
+        held.during(self.calls.run(request, body, Patience::Leave(patience))).await
+    }
+}

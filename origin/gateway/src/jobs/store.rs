@@ -1,0 +1,96 @@
+//! The job store, as the routes use it: each tenant sees its own jobs, and has its share of the reads.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cortex_api::{JobView, Problem, topics};
+use cortex_bus::payload::Layered;
+use cortex_domain::catalogue::Catalogue;
+use cortex_domain::id::{JobId, Tenant};
+use cortex_domain::job::Job;
+use cortex_domain::pointer::Pointer;
+use cortex_domain::ports::{Payloads, Query, Sequence, Store};
+use cortex_domain::state::State;
+use cortex_platform::clock::Clock;
+use tokio_util::sync::CancellationToken;
+
+use super::view;
+use crate::offload::Offload;
+use crate::refuse;
+use crate::waits::Waits;
+use crate::watch::Watch;
+
+/// The jobs. A clone is the same.
+#[derive(Clone)]
+pub(crate) struct Jobs(pub(super) Arc<Parts>);
+
+/// What jobs are kept with.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) payloads: Arc<Layered>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) topics: topics::Catalogue,
+    pub(crate) clock: Clock,
+    pub(crate) offload: Offload,
+    /// Submissions that wait for the store, of each tenant.
+    pub(crate) submissions: Waits,
+    /// Looks into the store, of each tenant.
+    pub(crate) reads: Waits,
+    pub(crate) watch: Watch,
+    /// Cancelled once the gateway stops.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Jobs {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// A tenant's own job.
+    ///
+    /// # Errors
+    /// If there is no such job, or it is another tenant's: both are the same to the caller. If the tenant reads too much at
+    /// once.
+    pub(crate) async fn own(&self, tenant: &Tenant, id: JobId) -> Result<Job, Problem> {
+        let _place = self.0.reads.enter(tenant)?;
+        let job = self.0.store.job(id).await.map_err(|error| refuse::store(&error))?;
+        job.filter(|job| job.tenant() == tenant).ok_or_else(refuse::no_such_job)
+    }
+
+    /// A page of a tenant's jobs.
+    ///
+    /// # Errors
+    /// If the store fails, or the tenant reads too much at once.
+    pub(crate) async fn page(&self, query: Query) -> Result<Vec<Job>, Problem> {
+        let _place = self.0.reads.enter(&query.tenant)?;
+        self.0.store.jobs(query).await.map_err(|error| refuse::store(&error))
+    }
+
+    /// A job with its result, if it has one.
+    ///
+    /// # Errors
+    /// If the result can't be read.
+    pub(crate) async fn whole(&self, job: &Job) -> Result<JobView, Problem> {
+        let result = match &job.state {
+            State::Succeeded { result } => self.result(*result).await?,
+            _ => None,
+        };
+        Ok(view::view(job, result))
+    }
+
+    /// Whether the store answers.
+    pub(crate) async fn are_there(&self) -> bool {
+        self.0.store.outbox(Sequence::default(), 1).await.is_ok()
+    }
+
+    async fn result(&self, pointer: Pointer) -> Result<Option<Bytes>, Problem> {
+        self.0.payloads.get(pointer).await.map_err(|error| refuse::store(&error))
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jobs").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,36 @@
+//! Waits for a job's end.
+
+use std::time::Duration;
+
+use cortex_api::Problem;
+use cortex_domain::id::Tenant;
+use cortex_domain::job::Job;
+
+use super::Jobs;
+
+impl Jobs {
+    /// Waits for a job's end, at most `within`; returns the job as it then stands.
+    ///
+    /// # Errors
+    /// If the job can't be read.
+    pub(crate) async fn ended(&self, tenant: &Tenant, job: Job, within: Duration) -> Result<Job, Problem> {
+        let id = job.id();
+        let mut watched = self.0.watch.on(id);
+        let wait = async {
+            loop {
+                let job = self.own(tenant, id).await?;
+                if job.state.is_terminal() {
+                    return Ok(job);
+                }
+                watched.moved().await;
+            }
+        };
+        tokio::select! {
+            ended = tokio::time::timeout(within, wait) => match ended {
+                Ok(job) => job,
+                Err(_) => self.own(tenant, id).await,
+            },
+            () = self.0.stop.cancelled() => Ok(job),
+        }
+    }
+}

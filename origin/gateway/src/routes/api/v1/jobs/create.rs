@@ -1,0 +1,60 @@
+//! `POST /api/v1/jobs`: takes a job in; 202 says that it is flushed.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use cortex_api::prefer::Prefer;
+use cortex_api::{JobView, Problem, headers};
+use cortex_domain::ErrorCode;
+use cortex_domain::job::Job;
+use cortex_domain::state::State;
+use http::{HeaderValue, StatusCode, header};
+
+use crate::calls::{Calls, Patience};
+use crate::door::Admitted;
+use crate::holders::Holders;
+use crate::jobs::{self, Jobs};
+
+/// Takes a job in, and waits for its end if the caller prefers that.
+pub(crate) async fn create(
+    (jobs, calls, holders): (Jobs, Calls, Holders),
+    admitted: Admitted,
+) -> Result<Response, Problem> {
+    let prefers = admitted.headers.get_all("prefer");
+    let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
+    let tenant = admitted.owner.tenant.clone();
+    let held = holders.hold(&admitted)?;
+
+    let waits = prefer.waits().filter(|_| !prefer.respond_async);
+    let submission = jobs.read(admitted).await?;
+    if let Some(within) = waits.filter(|_| jobs.may_be_a_call(&submission)) {
+        let run = calls.run(submission.request, submission.input.into(), Patience::Keep(within));
+        let answered = held.during(run).await?;
+        return answer(&answered.job, jobs::view(&answered.job, answered.answer));
+    }
+    let mut job = jobs.accept(submission).await?;
+    // A tenant with too many waits open has its job all the same, and is answered at once.
+    if let Some(within) = waits
+        && let Ok(_wait) = calls.wait(&tenant)
+    {
+        job = held.during(jobs.ended(&tenant, job, within)).await?;
+    }
+    answer(&job, jobs.whole(&job).await?)
+}
+
+/// 202 for a job that goes on; one that a waiting caller saw denied is a refusal.
+fn answer(job: &Job, view: JobView) -> Result<Response, Problem> {
+    if let State::Denied { denial } = &job.state {
+        let problem =
+            Problem::new(ErrorCode::Denied, denial.reason.clone()).with("rule", denial.rule.clone());
+        return Err(problem.with("job", job.id().to_string()));
+    }
+    let status = if job.state.is_terminal() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let mut response = (status, Json(view)).into_response();
+    let id = job.id().to_string();
+    let headers = response.headers_mut();
+    for (name, value) in [(header::LOCATION.as_str(), format!("/api/v1/jobs/{id}")), (headers::JOB_ID, id)] {
+        let value = HeaderValue::from_str(&value).expect("a job id is a header value");
+        headers.insert(http::HeaderName::from_static(name), value);
+    }
+    Ok(response)
+}

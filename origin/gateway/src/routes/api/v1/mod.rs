@@ -1,0 +1,4 @@
+//! `/api/v1`.
+
+pub(crate) mod jobs;
+pub(crate) mod workers;

@@ -1,0 +1,112 @@
+//! What a request passes before its handler runs, by who may call the route. A handler gets no more than that: of a public
+//! route no owner, of a service's a request that the edge signed. Its refusals get the shape that the table says.
+
+use axum::extract::{FromRef, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use cortex_api::Problem;
+use cortex_api::routes::{Method, RouteInfo};
+use cortex_domain::id::JobId;
+
+use crate::door::{Admitted, Anybody, LocalCaller, SignedByEdge};
+use crate::gateway::Gateway;
+use crate::refuse::{self, Refused};
+
+/// What a handler of a route works with: parts of the gateway.
+pub(super) trait Parts: FromRef<Gateway> + Send + Sync + 'static {}
+
+impl<S: FromRef<Gateway> + Send + Sync + 'static> Parts for S {}
+
+/// What a handler answers.
+pub(super) trait Answer: Future<Output = Result<Self::Body, Problem>> + Send {
+    type Body: IntoResponse;
+}
+
+impl<A: IntoResponse, F: Future<Output = Result<A, Problem>> + Send> Answer for F {
+    type Body = A;
+}
+
+/// A route that answers everyone.
+pub(super) fn public<S: Parts, A: Answer>(
+    info: &'static RouteInfo,
+    handler: impl Fn(S) -> A + Clone + Send + Sync + 'static,
+) -> MethodRouter<Gateway> {
+    on(filter(info.method), async move |State(parts): State<S>, _: Anybody| {
+        answer(info, handler(parts).await)
+    })
+}
+
+/// A route for callers.
+pub(super) fn caller<S: Parts, A: Answer>(
+    info: &'static RouteInfo,
+    handler: impl Fn(S, Admitted) -> A + Clone + Send + Sync + 'static,
+) -> MethodRouter<Gateway> {
+    on(filter(info.method), async move |State(parts): State<S>, admitted: Admitted| {
+        answer(info, handler(parts, admitted).await)
+    })
+}
+
+/// A route for callers that names something in its path.
+pub(super) fn caller_naming<S: Parts, A: Answer>(
+    info: &'static RouteInfo,
+    handler: impl Fn(S, String, Admitted) -> A + Clone + Send + Sync + 'static,
+) -> MethodRouter<Gateway> {
+    on(
+        filter(info.method),
+        async move |State(parts): State<S>, Path(name): Path<String>, admitted: Admitted| {
+            answer(info, handler(parts, name, admitted).await)
+        },
+    )
+}
+
+/// A route for callers that names a job. What can't be a job's id is told to those who may ask, as a job that is not there.
+pub(super) fn caller_of_job<S: Parts, A: Answer>(
+    info: &'static RouteInfo,
+    handler: impl Fn(S, JobId, Admitted) -> A + Clone + Send + Sync + 'static,
+) -> MethodRouter<Gateway> {
+    on(
+        filter(info.method),
+        async move |State(parts): State<S>, Path(id): Path<String>, admitted: Admitted| {
+            let answered = match id.parse() {
+                Ok(id) => handler(parts, id, admitted).await,
+                Err(_) => Err(refuse::no_such_job()),
+            };
+            answer(info, answered)
+        },
+    )
+}
+
+/// A route for callers on this machine.
+pub(super) fn local<S: Parts, A: Answer>(
+    info: &'static RouteInfo,
+    handler: impl Fn(S) -> A + Clone + Send + Sync + 'static,
+) -> MethodRouter<Gateway> {
+    on(filter(info.method), async move |State(parts): State<S>, _: LocalCaller| {
+        answer(info, handler(parts).await)
+    })
+}
+
+/// A route for what the edge signed.
+pub(super) fn service<S: Parts, A: Answer>(
+    info: &'static RouteInfo,
+    handler: impl Fn(S, SignedByEdge) -> A + Clone + Send + Sync + 'static,
+) -> MethodRouter<Gateway> {
+    on(filter(info.method), async move |State(parts): State<S>, signed: SignedByEdge| {
+        answer(info, handler(parts, signed).await)
+    })
+}
+
+fn answer<A: IntoResponse>(info: &RouteInfo, answered: Result<A, Problem>) -> Response {
+    match answered {
+        Ok(answer) => answer.into_response(),
+        Err(problem) => Refused { problem, shape: info.errors }.into_response(),
+    }
+}
+
+fn filter(method: Method) -> MethodFilter {
+    match method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Delete => MethodFilter::DELETE,
+    }
+}

@@ -1,0 +1,3 @@
+//! `/internal`, for what the edge signed.
+
+pub(crate) mod revoked;

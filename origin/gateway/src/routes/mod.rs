@@ -1,0 +1,11 @@
+//! What each route does. The folders mirror the paths, and the table of routes is `cortex_api::routes`.
+
+mod api;
+mod chat;
+mod door;
+mod health;
+mod internal;
+mod router;
+mod v1;
+
+pub(crate) use router::router;

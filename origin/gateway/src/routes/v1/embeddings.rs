@@ -1,0 +1,39 @@
+//! `POST /v1/embeddings`, in OpenAI's shape.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::response::Response;
+use cortex_api::{EmbeddingsRequest, Problem};
+use cortex_domain::ErrorCode;
+use cortex_domain::topics;
+
+use crate::calls::{Calls, Patience};
+use crate::door::Admitted;
+use crate::holders::Holders;
+use crate::models::Models;
+use crate::offload::Offload;
+
+/// The longest that a synchronous call may take, waiting and running together.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Embeds texts: checks the request, runs it as a `job.embed` and passes the worker's answer on.
+pub(crate) async fn create(
+    (models, offload, calls, holders): (Models, Offload, Calls, Holders),
+    admitted: Admitted,
+) -> Result<Response, Problem> {
+    let size = admitted.body.len();
+    let read = move || {
+        let asked = EmbeddingsRequest::parse(admitted.json()?)?;
+        Ok((admitted, asked))
+    };
+    let (admitted, asked) = offload.run(size, read).await?;
+    if !models.embedding.contains(&asked.model) {
+        let known: Vec<_> = models.embedding.iter().map(|model| model.as_str()).collect();
+        let detail = format!("there is no embedding model `{}`; there is {}", asked.model, known.join(", "));
+        return Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"));
+    }
+    let held = holders.hold(&admitted)?;
+    let (request, body) = calls.request(admitted, topics::EMBED, asked.model, BTreeMap::new())?;
+    held.during(calls.run(request, body, Patience::Leave(LIMIT))).await?.into_response()
+}

@@ -9,7 +9,7 @@ use cortex_api::body::{Checked, check_content_type};
 use cortex_api::chat::{ChatRequest, ShortChat};
 use cortex_api::completions::CompletionRequest;
 use cortex_api::routes::{AtEdge, Caller, Public, find_at_edge};
-use cortex_api::{EmbeddingsRequest, Problem};
+use cortex_api::{EmbeddingsRequest, Problem, openapi};
 use cortex_domain::id::JobId;
 use futures::future::{Either, select};
 use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
@@ -72,6 +72,9 @@ async fn enter(
     head.check()?;
     match found.route {
         AtEdge::Public(Public::Health) => health::answer(env).await,
+        AtEdge::Public(Public::OpenApi) => {
+            Ok(answer::bytes(200, "application/json", openapi::TEXT.into(), &[])?)
+        }
         AtEdge::Service(route) => {
             let signed = Signed::verify(head, request, env).await?;
             admin::answer(route, &signed, head, env, context).await

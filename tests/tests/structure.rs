@@ -87,14 +87,18 @@ fn protobuf_outside_wire_is_found() {
 }
 
 #[test]
-fn grpc_at_the_edge_is_found() {
-    let graph = Graph {
-        packages: vec![
-            Package::new("edge", vec![Dependency::new("cortex-wire", &["grpc"])]),
-            Package::named("cortex-wire", "proto/wire"),
-        ],
-    };
-    assert_eq!(graph.violations(), ["edge takes cortex-wire with grpc"]);
+fn a_native_feature_at_the_edge_is_found() {
+    for (name, folder, feature) in
+        [("cortex-wire", "proto/wire", "grpc"), ("cortex-api", "proto/api", "openapi")]
+    {
+        let graph = Graph {
+            packages: vec![
+                Package::new("edge", vec![Dependency::new(name, &[feature])]),
+                Package::named(name, folder),
+            ],
+        };
+        assert_eq!(graph.violations(), [format!("edge takes {name} with {feature}")]);
+    }
 }
 
 #[test]

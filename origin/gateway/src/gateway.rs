@@ -190,6 +190,11 @@ parts! {
     door: Arc<Door>,
 }
 
+/// No part.
+impl FromRef<Gateway> for () {
+    fn from_ref(_: &Gateway) -> Self {}
+}
+
 /// Several parts together.
 macro_rules! together {
     ($($part:ident)*) => {

@@ -19,9 +19,9 @@ pub const MAX_ATTEMPTS: u32 = 10;
 /// The most labels of a job.
 pub const MAX_LABELS: usize = 16;
 
-const MAX_LABEL_NAME: usize = 63;
-const MAX_LABEL_VALUE: usize = 255;
-const RESERVED: &str = "cortex/";
+pub(crate) const MAX_LABEL_NAME: usize = 63;
+pub(crate) const MAX_LABEL_VALUE: usize = 255;
+pub(crate) const RESERVED: &str = "cortex/";
 
 /// The body as it stands on the wire; for clients to write.
 #[derive(Clone, Debug, Serialize, Deserialize)]

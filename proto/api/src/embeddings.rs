@@ -13,7 +13,7 @@ use cortex_domain::ErrorCode;
 /// The most texts in one request.
 pub const MAX_INPUTS: usize = 2048;
 /// More dimensions than any model has.
-const MAX_DIMENSIONS: i64 = 1 << 16;
+pub(crate) const MAX_DIMENSIONS: i64 = 1 << 16;
 
 /// How vectors are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

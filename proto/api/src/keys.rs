@@ -29,12 +29,11 @@ impl CreateKey {
     /// A problem that names what is wrong and where.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
         let mut given = Parameters::body(body)?;
-        let tenant = given.required::<String>("tenant", "a string")?;
-        let principal = given.required::<String>("principal", "a string")?;
+        let (tenant, principal) = (given.parsed("tenant")?, given.parsed("principal")?);
         let roles = given.optional::<Vec<String>>("roles", "a list of strings")?.unwrap_or_default();
         given.none_left(|_| None)?;
         let roles = roles.iter().map(|role| read("roles", role)).collect::<Result<_, _>>()?;
-        Ok(Self { tenant: read("tenant", &tenant)?, principal: read("principal", &principal)?, roles })
+        Ok(Self { tenant, principal, roles })
     }
 }
 

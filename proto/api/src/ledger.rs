@@ -4,10 +4,14 @@ use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::body::{Checked, parse};
+use crate::body::Checked;
+use crate::parameters::Parameters;
 use crate::problem::Problem;
-use cortex_domain::ErrorCode;
+use crate::rfc3339;
+
+const TIME: &str = "a time such as `2026-11-20T23:36:30Z` (RFC 3339)";
 
 /// The most lines in a report.
 pub const MAX_STATES: usize = 256;
@@ -34,17 +38,39 @@ pub struct StateReport {
 }
 
 impl StateReport {
+    /// Reads a body.
+    ///
     /// # Errors
     /// If it is not a report, or has more than [`MAX_STATES`] lines.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
-        let report: Self = parse(body.bytes())?;
-        if report.states.len() > MAX_STATES {
-            return Err(Problem::new(
-                ErrorCode::InvalidRequest,
-                format!("a report has at most {MAX_STATES} states"),
-            ));
-        }
-        Ok(report)
+        let mut given = Parameters::body(body)?;
+        let what = format!("a list of at most {MAX_STATES} states");
+        let lines = given.list("states", MAX_STATES, &what)?;
+        let lines = lines.ok_or_else(|| given.missing("states", &what))?;
+        given.none_left(|_| None)?;
+        let read = |(index, line): (usize, &Box<RawValue>)| {
+            StateLine::take(Parameters::of(format!("states[{index}]"), line)?)
+        };
+        Ok(Self { states: lines.iter().enumerate().map(read).collect::<Result<_, _>>()? })
+    }
+}
+
+impl StateLine {
+    fn take(mut given: Parameters) -> Result<Self, Problem> {
+        let version = given.whole("version", 0, i64::MAX)?;
+        let version = version.and_then(|version| u64::try_from(version).ok());
+        let line = Self {
+            tenant: given.parsed("tenant")?,
+            job: given.parsed("job")?,
+            version: version.ok_or_else(|| given.missing("version", "a whole number"))?,
+            state: given.parsed("state")?,
+            at: {
+                let at: String = given.required("at", TIME)?;
+                rfc3339::parse(&at).ok_or_else(|| given.must_be("at", TIME))?
+            },
+        };
+        given.none_left(|_| None)?;
+        Ok(line)
     }
 }
 
@@ -76,5 +102,8 @@ mod tests {
         let bytes = |count| serde_json::to_vec(&report(count)).unwrap();
         assert_eq!(StateReport::parse(Checked::trust(&bytes(MAX_STATES))), Ok(report(MAX_STATES)));
         assert!(StateReport::parse(Checked::trust(&bytes(MAX_STATES + 1))).is_err());
+        let lists =
+            br#"[[["acme","01a1fb51-9430-7707-8707-070707070707",1,"RUNNING","2026-11-20T23:36:30Z"]]]"#;
+        assert!(StateReport::parse(Checked::trust(lists)).is_err(), "members have names");
     }
 }

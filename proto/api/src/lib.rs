@@ -22,6 +22,7 @@ mod members;
 mod models;
 mod numbers;
 mod openai;
+pub mod openapi;
 mod parameters;
 pub mod prefer;
 pub mod problem;

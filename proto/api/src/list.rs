@@ -13,8 +13,8 @@ use super::parameters::wrong;
 use crate::problem::Problem;
 use cortex_redact::cut;
 
-const DEFAULT: usize = 50;
-const MOST: usize = 200;
+pub(crate) const DEFAULT: usize = 50;
+pub(crate) const MOST: usize = 200;
 
 /// Which jobs are asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]

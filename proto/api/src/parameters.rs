@@ -1,6 +1,7 @@
 //! The members of an object, taken one by one, so that what is left over can be refused by name.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -10,6 +11,7 @@ use super::numbers;
 use crate::body::{Checked, unreadable};
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
+use cortex_domain::id::InvalidId;
 use cortex_redact::cut;
 
 /// An object's members, and where the object stands in the body: `messages[1]`, or nothing for the body itself.
@@ -67,6 +69,12 @@ impl Parameters {
 
     pub(super) fn required<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<T, Problem> {
         self.optional(name, what)?.ok_or_else(|| self.missing(name, what))
+    }
+
+    /// A member that is the text of something.
+    pub(super) fn parsed<T: FromStr<Err = InvalidId>>(&mut self, name: &str) -> Result<T, Problem> {
+        let text: String = self.required(name, "a string")?;
+        text.parse().map_err(|error| self.wrong(name, format!("{}: {error}", self.quoted(name))))
     }
 
     /// A number within bounds.

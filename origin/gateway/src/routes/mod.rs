@@ -5,6 +5,7 @@ mod chat;
 mod door;
 mod health;
 mod internal;
+mod openapi;
 mod router;
 mod v1;
 

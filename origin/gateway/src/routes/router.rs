@@ -8,7 +8,7 @@ use cortex_domain::ErrorCode;
 use http::Uri;
 
 use super::door::{caller, caller_naming, caller_of_job, local, public, service};
-use super::{api::v1::jobs, api::v1::workers, chat, health, internal, v1};
+use super::{api::v1::jobs, api::v1::workers, chat, health, internal, openapi, v1};
 use crate::gateway::Gateway;
 use crate::refuse::Refused;
 
@@ -26,6 +26,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
 fn handler(route: AtOrigin, info: &'static RouteInfo) -> MethodRouter<Gateway> {
     match route {
         AtOrigin::Public(Public::Health) => public(info, health::check),
+        AtOrigin::Public(Public::OpenApi) => public(info, openapi::show),
         AtOrigin::Caller(Caller::CreateJob) => caller(info, jobs::create),
         AtOrigin::Caller(Caller::ListJobs) => caller(info, jobs::list),
         AtOrigin::Caller(Caller::GetJob(())) => caller_of_job(info, jobs::get),

@@ -5,7 +5,7 @@ use super::tools::MAX_TOOLS;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 
-pub(super) const MAX_CALL_ID: usize = 128;
+pub(crate) const MAX_CALL_ID: usize = 128;
 
 /// A call that the model made.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -14,8 +14,8 @@ use crate::problem::Problem;
 pub const MAX_MESSAGES: usize = 4096;
 
 /// The most parts of one message's content.
-const MAX_PARTS: usize = 256;
-const MAX_NAME: usize = 64;
+pub(crate) const MAX_PARTS: usize = 256;
+pub(crate) const MAX_NAME: usize = 64;
 
 /// One message.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,11 +6,11 @@
 //! `regex` and `lark`; an answer has `reasoning_content` and, under `cortex`, what it was made with.
 
 mod answer;
-mod call;
+pub(crate) mod call;
 mod chunk;
 mod logprobs;
-mod message;
-mod request;
+pub(crate) mod message;
+pub(crate) mod request;
 mod short;
 mod tools;
 

@@ -10,7 +10,7 @@ use crate::parameters::{Parameters, wrong};
 use crate::problem::Problem;
 
 /// The most alternatives that are told for each token.
-const MAX_TOP: i64 = 20;
+pub(crate) const MAX_TOP: i64 = 20;
 
 /// A conversation to go on with, checked.
 #[derive(Clone, PartialEq, Debug)]

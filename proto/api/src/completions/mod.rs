@@ -1,7 +1,7 @@
 //! `POST /v1/completions`, in OpenAI's shape: a text is gone on with, with no template about it.
 
 mod answer;
-mod request;
+pub(crate) mod request;
 
 pub use answer::{Completion, CompletionChoice, CompletionLogProbs};
 pub use request::{CompletionRequest, MAX_PROMPTS, Prompt};

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 pub const MAX_PROMPTS: usize = 32;
 
 /// The most alternatives that are told for each token.
-const MAX_TOP: i64 = 20;
+pub(crate) const MAX_TOP: i64 = 20;
 /// The most choices, over all prompts.
 const MAX_ALL: usize = 32;
 /// OpenAI's `max_tokens` where none is given.

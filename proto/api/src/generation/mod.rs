@@ -3,7 +3,7 @@
 
 mod format;
 mod sampling;
-mod terms;
+pub(crate) mod terms;
 mod usage;
 
 pub use format::{Format, MAX_GRAMMAR, MAX_SCHEMA};

@@ -19,7 +19,7 @@ pub const MAX_STOPS: usize = 16;
 pub const MAX_TOKENS: i64 = 1 << 20;
 
 /// The longest stop string, in bytes.
-const MAX_STOP: usize = 256;
+pub(crate) const MAX_STOP: usize = 256;
 
 /// What every generation is asked for with.
 #[derive(Clone, PartialEq, Debug)]

@@ -9,6 +9,7 @@ use cortex_domain::id::{JobId, KeyId};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Public {
     Health,
+    OpenApi,
 }
 
 /// Routes for a caller with a key, at either door.

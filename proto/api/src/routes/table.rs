@@ -7,6 +7,7 @@ use super::{Caller, EdgeService, Local, OriginService, Public, Route, RouteInfo}
 /// Every route of either door. What is not here is not there.
 pub const ROUTES: &[RouteInfo] = &[
     RouteInfo::new(Get, "/health", Route::Public(Public::Health)),
+    RouteInfo::new(Get, "/openapi.json", Route::Public(Public::OpenApi)),
     RouteInfo::new(Post, "/api/v1/jobs", Route::Caller(Caller::CreateJob)).takes(Job).makes_a_job(),
     RouteInfo::new(Get, "/api/v1/jobs", Route::Caller(Caller::ListJobs)),
     RouteInfo::new(Get, "/api/v1/jobs/{id}", Route::Caller(Caller::GetJob(()))),

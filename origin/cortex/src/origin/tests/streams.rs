@@ -2,6 +2,7 @@
 
 mod bounds;
 mod caller;
+mod document;
 mod paths;
 mod revoked;
 mod shares;

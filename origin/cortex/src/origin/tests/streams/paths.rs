@@ -22,6 +22,7 @@ const PATHS: &[&str] = &[
     "/chat",
     "/chat/",
     "/embed",
+    "/openapi.json",
     "/openapi",
     "/api",
     "/api/v1",

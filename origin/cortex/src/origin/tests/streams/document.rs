@@ -1,0 +1,69 @@
+//! Real answers of the gateway, against the OpenAPI document that it serves.
+
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+
+use super::stand::Stand;
+
+/// Holds an answer against what the document says of its route: the status, the type and the body.
+async fn hold(document: &Value, method: Method, path: &str, answer: Response) -> Value {
+    let operation = &document["paths"][path][method.as_str().to_ascii_lowercase()];
+    let status = answer.status().as_u16();
+    let response = &operation["responses"][status.to_string()];
+    assert!(response.is_object(), "{method} {path} answers {status}, which the document doesn't know");
+    let content_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    let schema = &response["content"][&content_type]["schema"];
+    assert!(schema.is_object(), "{method} {path} answers {status} as {content_type}");
+    let body: Value = answer.json().await.unwrap();
+    let schema = json!({"allOf": [schema], "components": document["components"]});
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&body).map(|error| error.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new(), "{method} {path} {status}: {body:#}");
+    body
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_what_the_document_says() {
+    let stand = Stand::new().await;
+    let served = stand.request(Method::GET, "/openapi.json").send().await.unwrap();
+    let document: Value = served.json().await.unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+
+    let get = async |path: &str| stand.get(path).send().await.unwrap();
+    let post = async |path: &str, body: Value| stand.post(path, &body).send().await.unwrap();
+    let jobs = "/api/v1/jobs";
+    for path in ["/health", "/openapi.json", jobs, "/api/v1/workers", "/v1/models"] {
+        hold(&document, Method::GET, path, get(path).await).await;
+    }
+    hold(&document, Method::GET, "/v1/models/{id}", get("/v1/models/tiny").await).await;
+    hold(&document, Method::GET, "/v1/models/{id}", get("/v1/models/none").await).await;
+
+    let made = post(jobs, json!({"topic": "job.echo", "input": {"a": 1}, "labels": {"team": "x"}})).await;
+    let job = hold(&document, Method::POST, jobs, made).await;
+    let id = job["id"].as_str().unwrap();
+    hold(&document, Method::GET, jobs, get(jobs).await).await;
+    hold(&document, Method::GET, "/api/v1/jobs/{id}", get(&format!("{jobs}/{id}")).await).await;
+    hold(&document, Method::GET, "/api/v1/jobs/{id}/events", get(&format!("{jobs}/{id}/events")).await).await;
+    let cancel = "/api/v1/jobs/{id}/cancel";
+    for _ in 0..2 {
+        let ended = post(&format!("{jobs}/{id}/cancel"), json!({})).await;
+        hold(&document, Method::POST, cancel, ended).await;
+    }
+    hold(&document, Method::GET, "/api/v1/jobs/{id}", get(&format!("{jobs}/{id}")).await).await;
+    hold(&document, Method::GET, "/api/v1/jobs/{id}", get(&format!("{jobs}/x")).await).await;
+
+    for (path, body) in [
+        (jobs, json!({"topic": "job.none", "input": 1})),
+        (jobs, json!({"topic": 1})),
+        ("/v1/embeddings", json!({"model": "none", "input": "a"})),
+        ("/v1/chat/completions", json!({"model": "tiny"})),
+        ("/v1/completions", json!({"model": "tiny", "prompt": "a", "x": 1})),
+        ("/chat", json!({"model": "none", "message": "a"})),
+        ("/internal/revoked", json!({"key": "abcdefghij23"})),
+    ] {
+        hold(&document, Method::POST, path, post(path, body).await).await;
+        let unknown = stand.request(Method::POST, path).send().await.unwrap();
+        hold(&document, Method::POST, path, unknown).await;
+    }
+    stand.origin.stop().await;
+}

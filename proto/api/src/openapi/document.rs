@@ -1,0 +1,126 @@
+//! The document, put together.
+
+use serde_json::{Map, Value, json};
+
+use super::schema::with;
+use super::{answers, bodies, errors, operations, parameters};
+use crate::body::MAX_DEPTH;
+use crate::routes::{Access, ROUTES, RouteInfo, ServedBy};
+
+/// Writes the document.
+#[must_use]
+pub fn document() -> Value {
+    let mut paths = Map::<String, Value>::new();
+    for info in ROUTES {
+        let path = paths.entry(info.path.replace("{*", "{")).or_insert_with(|| json!({}));
+        path[info.method.as_str().to_ascii_lowercase()] = operation(info);
+    }
+    let schemas: Map<_, _> = [bodies::components(), answers::components(), errors::components()]
+        .concat()
+        .into_iter()
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .collect();
+    let document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "CortexOS",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "description": format!(
+                "The same paths at the edge and at the origin, unless an operation says otherwise. A body is JSON in UTF-8, \
+                 nested at most {MAX_DEPTH} deep, with each member once; a member that is null counts as left out, and one \
+                 that is not known is refused by name. Strings are bounded in bytes of UTF-8, where JSON Schema counts \
+                 characters."
+            ),
+        },
+        "servers": [{"url": "/"}],
+        "tags": tags(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "headers": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}},
+            "securitySchemes": security_schemes(),
+        },
+    });
+    sorted(document)
+}
+
+/// The document as the text that is checked in.
+#[must_use]
+pub fn text() -> String {
+    format!("{:#}\n", document())
+}
+
+fn operation(info: &RouteInfo) -> Value {
+    let told = operations::of(info.route);
+    let mut responses = errors::responses(info);
+    // An answer goes before a refusal of the same status.
+    responses.extend(told.answers);
+    let mut operation = json!({
+        "operationId": told.id,
+        "tags": [told.tag],
+        "summary": told.summary,
+        "security": security(info),
+        "responses": responses,
+    });
+    let parameters = parameters::of(info);
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    if let Some((schema, example)) = told.body {
+        let media = json!({"schema": super::schema::reference(schema), "example": example});
+        operation["requestBody"] = json!({"required": true, "content": {"application/json": media}});
+        operation["x-max-body-bytes"] = info.body.bytes().into();
+    }
+    if let Some(role) = info.role {
+        operation["x-role"] = role.into();
+    }
+    match info.served_by() {
+        ServedBy::Both => operation,
+        ServedBy::Edge => with(operation, "x-served-by", "edge".into()),
+        ServedBy::Origin => with(operation, "x-served-by", "origin".into()),
+    }
+}
+
+fn security(info: &RouteInfo) -> Value {
+    match info.access() {
+        Access::Public => json!([]),
+        Access::Caller => json!([{"key": []}]),
+        Access::Local => json!([{"localKey": []}]),
+        Access::Service => json!([{"signature": []}]),
+    }
+}
+
+fn security_schemes() -> Value {
+    let bearer = |text: &str| json!({"type": "http", "scheme": "bearer", "description": text});
+    let signature = "HMAC-SHA-256 over the method, path, query, content type, body digest, and every `cortex-*` and preference \
+                     header, with a nonce.";
+    json!({
+        "key": bearer("An API key, `ctx_...`; at the origin, for callers on its machine, the local key."),
+        "localKey": bearer("The key of callers on the origin's machine."),
+        "signature": {"type": "apiKey", "in": "header", "name": crate::headers::SIGNATURE, "description": signature},
+    })
+}
+
+fn tags() -> Value {
+    json!([
+        {"name": "jobs", "description": "Work that goes on without its caller."},
+        {"name": "models", "description": "Models, in OpenAI's shape, and `/chat`."},
+        {"name": "workers", "description": "What runs the jobs."},
+        {"name": "service", "description": "The door itself."},
+        {"name": "internal", "description": "What the edge, the origin and the command line sign."},
+    ])
+}
+
+/// With the members of every object in order, so that the text does not depend on how a map keeps them.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.into_iter().collect();
+            members.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(members.into_iter().map(|(name, value)| (name, sorted(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        value => value,
+    }
+}

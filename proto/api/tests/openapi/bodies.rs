@@ -1,0 +1,147 @@
+//! The schemas of request bodies and the parsers say the same: what one takes the other takes.
+
+use cortex_api::body::Checked;
+use cortex_api::chat::{ChatRequest, ShortChat};
+use cortex_api::completions::CompletionRequest;
+use cortex_api::topics::Catalogue;
+use cortex_api::{CreateJob, CreateKey, EmbeddingsRequest, Problem, RevokedKey, StateReport};
+use serde_json::Value;
+
+use crate::generate::Generator;
+use crate::mutate::mutate;
+use crate::random::Random;
+use crate::schemas::{check, component, document, validator};
+
+type Parse = fn(Checked<'_>) -> Result<(), Problem>;
+
+/// Every body of a request, by its schema's name.
+const BODIES: [(&str, Parse); 8] = [
+    ("CreateJob", |body| CreateJob::parse(body, &Catalogue::default()).map(drop)),
+    ("EmbeddingsRequest", |body| EmbeddingsRequest::parse(body).map(drop)),
+    ("ChatRequest", |body| ChatRequest::parse(body).map(drop)),
+    ("CompletionRequest", |body| CompletionRequest::parse(body).map(drop)),
+    ("SimpleChatRequest", |body| ShortChat::parse(body)?.request().map(drop)),
+    ("CreateKey", |body| CreateKey::parse(body).map(drop)),
+    ("StateReport", |body| StateReport::parse(body).map(drop)),
+    ("RevokedKey", |body| RevokedKey::parse(body).map(drop)),
+];
+
+/// What no schema can say of a body, by a piece of what the parser says.
+const BEYOND_SCHEMAS: [&str; 9] = [
+    "there are two tools of the name",
+    "must be the id of a call before it",
+    "there is no tool",
+    "and `max_completion_tokens`",
+    "`best_of` can only be what `n` is here",
+    "prompts times `n` must be at most",
+    "needs a last message of the assistant",
+    "`user` stands in `metadata` too",
+    "a job can have at most",
+];
+
+const SEEDS: u64 = 1000;
+
+fn parse(parse: Parse, body: &Value) -> Result<(), Problem> {
+    parse(Checked::trust(body.to_string().as_bytes()))
+}
+
+#[test]
+fn every_body_of_the_document_is_tried() {
+    let document = document();
+    let mut names: Vec<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|path| path.as_object().unwrap().values())
+        .filter_map(|operation| {
+            operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str()
+        })
+        .map(|reference| reference.rsplit('/').next().unwrap())
+        .collect();
+    names.sort_unstable();
+    let mut tried: Vec<_> = BODIES.iter().map(|(name, ..)| *name).collect();
+    tried.sort_unstable();
+    assert_eq!(names, tried);
+}
+
+#[test]
+fn what_a_schema_takes_the_parser_takes() {
+    let document = document();
+    for (name, parser) in BODIES {
+        let validator = validator(&document, name);
+        let (mut taken, mut beyond) = (0, 0);
+        for seed in 0..SEEDS {
+            let body = Generator::new(&document, seed).value(component(&document, name));
+            if !validator.is_valid(&body) {
+                continue;
+            }
+            match parse(parser, &body) {
+                Ok(()) => taken += 1,
+                Err(problem) if BEYOND_SCHEMAS.iter().any(|known| problem.detail.contains(known)) => {
+                    beyond += 1
+                }
+                Err(problem) => panic!("{name}, seed {seed}: {problem}\n{body:#}"),
+            }
+        }
+        assert!(
+            taken > 100 && taken > beyond / 4,
+            "{name}: only {taken} were taken, {beyond} were beyond schemas"
+        );
+    }
+}
+
+#[test]
+fn what_a_parser_takes_its_schema_takes() {
+    let document = document();
+    for (name, parser) in BODIES {
+        let validator = validator(&document, name);
+        let (mut taken, mut refused) = (0, 0);
+        for seed in 0..SEEDS {
+            let mut body = Generator::new(&document, seed).value(component(&document, name));
+            let mut random = Random::new(seed);
+            for _ in 0..random.below(4) {
+                mutate(&mut body, &mut random);
+            }
+            drop_unknown_nulls(&mut body);
+            if parse(parser, &body).is_err() {
+                refused += 1;
+            } else if let Err(error) = check(&validator, &body) {
+                panic!("{name}, seed {seed}: it is taken, and yet {error}\n{body:#}");
+            } else {
+                taken += 1;
+            }
+        }
+        assert!(taken > 20 && refused > 20, "{name}: {taken} were taken, {refused} refused");
+    }
+}
+
+/// A member that is null counts as left out, whatever its name, which a schema that refuses unknown ones can't say.
+fn drop_unknown_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, member| name != "unknown" || !member.is_null());
+            members.values_mut().for_each(drop_unknown_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_unknown_nulls),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_examples_are_taken() {
+    let document = document();
+    for path in document["paths"].as_object().unwrap().values() {
+        for operation in path.as_object().unwrap().values() {
+            let content = &operation["requestBody"]["content"]["application/json"];
+            let Some(reference) = content["schema"]["$ref"].as_str() else { continue };
+            let name = reference.rsplit('/').next().unwrap();
+            let (_, parser) = BODIES.iter().find(|(known, ..)| *known == name).unwrap();
+            assert_eq!(
+                parse(*parser, &content["example"]).map_err(|problem| problem.to_string()),
+                Ok(()),
+                "{name}"
+            );
+            assert_eq!(check(&validator(&document, name), &content["example"]), Ok(()), "{name}");
+        }
+    }
+}

@@ -4,7 +4,6 @@ use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::body::Checked;
 use crate::parameters::Parameters;
@@ -48,10 +47,11 @@ impl StateReport {
         let lines = given.list("states", MAX_STATES, &what)?;
         let lines = lines.ok_or_else(|| given.missing("states", &what))?;
         given.none_left(|_| None)?;
-        let read = |(index, line): (usize, &Box<RawValue>)| {
-            StateLine::take(Parameters::of(format!("states[{index}]"), line)?)
-        };
-        Ok(Self { states: lines.iter().enumerate().map(read).collect::<Result<_, _>>()? })
+        let mut states = Vec::with_capacity(lines.len());
+        for (index, line) in lines.iter().enumerate() {
+            states.push(StateLine::take(Parameters::of(format!("states[{index}]"), line)?)?);
+        }
+        Ok(Self { states })
     }
 }
 

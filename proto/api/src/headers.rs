@@ -14,7 +14,7 @@ pub const JOB_ID: &str = "cortex-job-id";
 pub const IDEMPOTENCY: &str = "cortex-idempotency-key";
 /// Times of the hops before the origin: see [`crate::hops`].
 pub const HOPS: &str = "cortex-hops";
-/// What the edge found in the body: see [`crate::flags`].
+/// What the edge found in the body: see `cortex_guard::flags`.
 pub const FLAGS: &str = "cortex-flags";
 
 /// When the request was signed, in milliseconds since 1970.

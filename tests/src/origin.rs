@@ -183,13 +183,8 @@ impl Origin {
 
     /// Ids and process ids of the workers.
     pub async fn workers(&self) -> Vec<(String, u32)> {
-        let answer = self.api.get("/api/v1/workers").await;
-        let workers = answer.body["workers"].as_array().cloned().unwrap_or_default();
-        let read = |worker: &serde_json::Value| {
-            let pid = u32::try_from(worker["pid"].as_u64().unwrap()).unwrap();
-            (worker["id"].as_str().unwrap().to_owned(), pid)
-        };
-        workers.iter().map(read).collect()
+        let workers = self.api.client().workers().await.unwrap_or_default();
+        workers.into_iter().map(|worker| (worker.id.to_string(), worker.pid)).collect()
     }
 
     /// Kills one of the workers; whether there was one to kill.

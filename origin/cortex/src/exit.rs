@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use cortex_client::CallError;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -58,8 +60,87 @@ impl Failure {
     }
 }
 
-impl<E: Into<anyhow::Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::new(Exit::Broken, error)
+/// Errors that mean that something of ours broke. The list is explicit, so that an error with an exit code of its own
+/// can't take this one by `?`.
+macro_rules! broken {
+    ($($error:ty),+ $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(Exit::Broken, error)
+            }
+        })+
+    };
+}
+
+broken! {
+    std::io::Error,
+    serde_json::Error,
+    tokio::task::JoinError,
+    reqwest::Error,
+    rustyline::error::ReadlineError,
+    cortex_domain::ports::BusError,
+    cortex_domain::ports::StoreError,
+    cortex_link::BindError,
+    cortex_safety::ServeError,
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::new(exit_of_call(&error), error)
+    }
+}
+
+/// Returns the exit code of a call that failed.
+pub(crate) fn exit_of_call(error: &CallError) -> Exit {
+    match error {
+        CallError::Address { .. } => Exit::BadInput,
+        CallError::Unreachable { .. } => Exit::Unavailable,
+        CallError::Refused(refused) => exit_of_status(refused.status.as_u16()),
+        CallError::Unreadable { .. } | CallError::Unsent(_) => Exit::Broken,
+    }
+}
+
+fn exit_of_status(status: u16) -> Exit {
+    match status {
+        401 | 403 => Exit::NotPermitted,
+        409 => Exit::Negative,
+        408 | 425 | 429 | 502..=504 | 507 => Exit::Unavailable,
+        400..=499 => Exit::BadInput,
+        _ => Exit::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_domain::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn every_problem_has_its_exit_code() {
+        let expected = |kind: ErrorCode| match kind {
+            ErrorCode::Unauthenticated | ErrorCode::Denied => Exit::NotPermitted,
+            ErrorCode::Conflict => Exit::Negative,
+            ErrorCode::SlowReader
+            | ErrorCode::Overloaded
+            | ErrorCode::WorkerFailed
+            | ErrorCode::OriginAway
+            | ErrorCode::Unavailable
+            | ErrorCode::Timeout
+            | ErrorCode::StorageFull => Exit::Unavailable,
+            ErrorCode::Internal => Exit::Broken,
+            _ => Exit::BadInput,
+        };
+        for &kind in ErrorCode::ALL {
+            assert_eq!(exit_of_status(cortex_api::problem::status(kind)), expected(kind), "{}", kind.slug());
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_call_keeps_its_exit_code_on_its_way_up() {
+        fn call() -> Result<(), Failure> {
+            Err(CallError::Unreachable { url: "http://a".into(), cause: "refused".into() })?
+        }
+        assert_eq!(call().unwrap_err().exit, Exit::Unavailable);
     }
 }

@@ -1,7 +1,6 @@
 //! `cortex`: the CLI and every role of the origin.
 
 mod cli;
-mod client;
 mod command;
 mod demo;
 mod exit;

@@ -82,7 +82,7 @@ fn may_depend(from: &str, to: &str) -> bool {
         "edge" => ["proto/api", "proto/domain", "proto/guard", "proto/redact", "proto/wire"].contains(&to),
         "edge/local" => ["proto/api", "proto/domain", "proto/guard", "proto/http1"].contains(&to),
         "origin/cortex" => proto || to == "edge/local" || to.starts_with("origin/"),
-        "tests" => proto || to == "edge/local",
+        "tests" => proto || ["edge/local", "origin/client"].contains(&to),
         "workers/runtime" => proto,
         "workers/worker" => proto || to.starts_with("workers/"),
         // What inference is made of; its pieces know each other and nothing of the run loop.

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use super::rank::rank;
 use super::stage::Stage;
-use crate::client::{Asked, CallError, Said};
 use crate::exit::{Exit, Failure};
 use crate::show::{Timeline, out};
+use cortex_client::{CallError, ChatMessage, ChatRequest};
 
 const QUESTION: &str = "Which machine keeps working while I am asleep?";
 const SENTENCES: [&str; 6] = [
@@ -67,9 +67,13 @@ async fn conversation(stage: &Stage) -> Result<(), Failure> {
     out("3. A conversation: POST /v1/chat/completions, the answer streams as it is written");
     let mut messages = Vec::new();
     for question in CONVERSATION {
-        messages.push(Said { role: "user", content: question.to_owned() });
-        let asked = Asked { model: stage.chat_model.clone(), messages: messages.clone(), ..Asked::default() };
-        let mut answer = stage.api.tell(&asked).await?;
+        messages.push(ChatMessage { role: "user", content: question.to_owned() });
+        let request = ChatRequest {
+            model: stage.chat_model.clone(),
+            messages: messages.clone(),
+            ..ChatRequest::default()
+        };
+        let mut answer = stage.api.chat_stream(&request).await?;
         let (mut said, mut frames) = (String::new(), 0);
         while let Some(chunk) = answer.next().await? {
             let deltas = chunk.choices.iter().filter_map(|choice| choice.delta.content.as_deref());
@@ -81,7 +85,7 @@ async fn conversation(stage: &Stage) -> Result<(), Failure> {
         }
         out(&format!("   > {question}"));
         out(&format!("   {said}   ({frames} events)"));
-        messages.push(Said { role: "assistant", content: said });
+        messages.push(ChatMessage { role: "assistant", content: said });
     }
     out("");
     Ok(())

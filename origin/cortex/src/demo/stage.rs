@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::cli::UpArgs;
-use crate::client::{self, Api};
 use crate::command;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::secrets::Secrets;
 use crate::show::out;
 use crate::up::{ChatModel, Child, Edge, Want, ensure_key, prepare_models, variables};
+use cortex_client::{self as client, Api};
 
 /// How long the origin and its workers may take to be there.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -3,11 +3,11 @@
 use cortex_domain::id::{Role, Tenant};
 use cortex_guard::keys::ApiKey;
 
-use crate::client::{Admin, Api};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::roles;
 use crate::secrets::Secrets;
+use cortex_client::{Admin, Api};
 
 /// The kept key, or a new one where there is none, the edge no longer knows it, or it lacks a role that it needs now.
 ///
@@ -29,7 +29,8 @@ pub(crate) async fn ensure(
     }
     let principal = "dev".parse().expect("`dev` is a name");
     let key = admin.create_key(tenant, &principal, &roles).await?;
-    let text = key.key.ok_or_else(|| anyhow::anyhow!("the edge made a key and did not show it"))?;
+    let text =
+        key.key.ok_or_else(|| Failure::message(Exit::Broken, "the edge made a key and did not show it"))?;
     secrets.dev_key = Some(text.clone());
     secrets.keep(home)?;
     Ok(text)

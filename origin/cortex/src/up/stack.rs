@@ -121,7 +121,7 @@ impl Stack {
         let program = if want.workers.is_empty() { None } else { Some(workers::worker_program()?) };
 
         let edge_url = match &edge {
-            Some(listener) => Some(format!("http://{}", listener.local_addr()?).parse()?),
+            Some(listener) => Some(local_url(listener)?),
             None => want.edge_url,
         };
         let topics: Vec<_> = want.config.settings.catalogue.topics().map(ToString::to_string).collect();
@@ -213,6 +213,11 @@ impl Stack {
         self.origin.stop().await;
         Running::clear(home);
     }
+}
+
+fn local_url(listener: &TcpListener) -> Result<Url, Failure> {
+    let address = listener.local_addr()?;
+    format!("http://{address}").parse().map_err(|error| Failure::message(Exit::Broken, error))
 }
 
 #[cfg(test)]

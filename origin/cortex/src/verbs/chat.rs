@@ -10,10 +10,10 @@ use typing::Typing;
 
 use super::place;
 use crate::cli::ChatArgs;
-use crate::client::{Api, Asked, Said};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::show;
+use cortex_client::{Api, ChatMessage, ChatRequest};
 
 /// Says one thing and shows the answer, or holds a conversation.
 ///
@@ -30,8 +30,8 @@ pub(crate) async fn chat(home: &Home, args: ChatArgs, json: bool) -> Result<Exit
         Some(model) => model.to_string(),
         None => first(&api).await?,
     };
-    let system = args.system.map(|content| Said { role: "system", content });
-    let asked = Asked {
+    let system = args.system.map(|content| ChatMessage { role: "system", content });
+    let request = ChatRequest {
         model,
         messages: system.into_iter().collect(),
         temperature: args.temperature,
@@ -40,21 +40,21 @@ pub(crate) async fn chat(home: &Home, args: ChatArgs, json: bool) -> Result<Exit
         stream: false,
     };
     match prompt {
-        Some(prompt) => once(&api, asked, prompt, json).await,
+        Some(prompt) => once(&api, request, prompt, json).await,
         None if json => {
             Err(Failure::message(Exit::BadInput, "--json is for a prompt: `cortex chat PROMPT --json`"))
         }
-        None => talk::hold(&api, asked, Typing::begin(home.chat_history())?).await,
+        None => talk::hold(&api, request, Typing::begin(home.chat_history())?).await,
     }
 }
 
-async fn once(api: &Api, mut asked: Asked, prompt: String, json: bool) -> Result<Exit, Failure> {
-    asked.messages.push(Said { role: "user", content: prompt });
+async fn once(api: &Api, mut request: ChatRequest, prompt: String, json: bool) -> Result<Exit, Failure> {
+    request.messages.push(ChatMessage { role: "user", content: prompt });
     if json {
-        show::json(&api.chat(&asked).await?)?;
+        show::json(&api.chat(&request).await?)?;
         return Ok(Exit::Done);
     }
-    talk::tell(api, &asked, &mut String::new()).await?;
+    talk::tell(api, &request, &mut String::new()).await?;
     show::out("");
     Ok(Exit::Done)
 }

@@ -3,11 +3,11 @@
 use cortex_api::Status;
 use serde::Serialize;
 
-use crate::client::{self, CallError, Health};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::running::Running;
 use crate::show::{self, table};
+use cortex_client::{self as client, CallError, Health};
 
 /// `cortex health --json`.
 #[derive(Debug, Serialize)]

@@ -5,10 +5,10 @@ use cortex_domain::id::JobId;
 
 use super::{place, view};
 use crate::cli::JobsVerb;
-use crate::client::{Api, Listing};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::show::{self, Timeline};
+use cortex_client::{Api, Listing};
 
 /// # Errors
 /// If the API can't be reached or refuses.

@@ -1,11 +1,11 @@
 //! Which API to call and with what, where the command line leaves it open.
 
 use crate::cli::{ApiArgs, EdgeArgs};
-use crate::client::{Admin, Api};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::running::Running;
 use crate::secrets::{Secrets, keyring};
+use cortex_client::{Admin, Api};
 
 /// The API that was named, or the one that runs here.
 ///

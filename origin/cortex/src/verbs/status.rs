@@ -8,13 +8,13 @@ use reqwest::StatusCode;
 use self::document::Document;
 use super::health;
 use super::planned;
-use crate::client::{Api, CallError};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::ports;
 use crate::running::Running;
 use crate::secrets::Secrets;
 use crate::show::{self, fields, table};
+use cortex_client::{Api, CallError};
 
 /// Tells what runs; that nothing does is an answer like any other.
 ///

@@ -10,10 +10,10 @@ use tokio::time::timeout;
 
 use super::{input, labels, place, view};
 use crate::cli::SubmitArgs;
-use crate::client::{Api, CallError, Told};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::show;
+use cortex_client::{Api, CallError, Update};
 
 /// Hands a job over, and waits for its end if asked to.
 ///
@@ -65,8 +65,8 @@ pub(super) async fn watched(
 ) -> Result<JobView, CallError> {
     let end = async {
         let mut follow = api.follow(id);
-        while let Some(told) = follow.told().await? {
-            if let Told::Progress(progress) = told {
+        while let Some(update) = follow.update().await? {
+            if let Update::Progress(progress) = update {
                 said(&progress);
             }
         }

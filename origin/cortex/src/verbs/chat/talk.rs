@@ -6,19 +6,19 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::line::{HELP, Line};
 use super::typing::Typing;
-use crate::client::{Api, Asked, CallError, Said};
 use crate::exit::{Exit, Failure};
 use crate::show;
+use cortex_client::{Api, CallError, ChatMessage, ChatRequest};
 
 /// Reads lines and shows answers until `/quit` or Ctrl-D.
 ///
 /// # Errors
 /// If the terminal can't be read. An answer that fails is told, and the conversation goes on.
-pub(super) async fn hold(api: &Api, asked: Asked, mut typing: Typing) -> Result<Exit, Failure> {
-    let mut talk = Talk { asked };
+pub(super) async fn hold(api: &Api, request: ChatRequest, mut typing: Typing) -> Result<Exit, Failure> {
+    let mut talk = Talk { request };
     // From now on Ctrl-C ends an answer, and between two prompts nothing.
     let _interrupts = signal(SignalKind::interrupt())?;
-    show::note(&format!("{}: /help says what can be typed", talk.asked.model));
+    show::note(&format!("{}: /help says what can be typed", talk.request.model));
     while let Some(line) = typing.line().await? {
         match Line::read(&line) {
             Line::Quit => break,
@@ -31,17 +31,17 @@ pub(super) async fn hold(api: &Api, asked: Asked, mut typing: Typing) -> Result<
 
 /// What was said so far, and to whom.
 struct Talk {
-    asked: Asked,
+    request: ChatRequest,
 }
 
 impl Talk {
     /// Says something and shows the answer as it comes. Only what was answered, if only in part, is remembered.
     async fn say(&mut self, api: &Api, text: String) {
-        let mut asked = self.asked.clone();
-        asked.messages.push(Said { role: "user", content: text });
+        let mut request = self.request.clone();
+        request.messages.push(ChatMessage { role: "user", content: text });
         let mut answer = String::new();
         let told = tokio::select! {
-            told = tell(api, &asked, &mut answer) => told,
+            told = tell(api, &request, &mut answer) => told,
             _ = ctrl_c() => Ok(()),
         };
         show::piece("\n");
@@ -49,8 +49,8 @@ impl Talk {
             show::note(&error.to_string());
         }
         if !answer.is_empty() {
-            asked.messages.push(Said { role: "assistant", content: answer });
-            self.asked = asked;
+            request.messages.push(ChatMessage { role: "assistant", content: answer });
+            self.request = request;
         }
     }
 
@@ -58,24 +58,25 @@ impl Talk {
     fn obey(&mut self, line: Line) -> String {
         match line {
             Line::System(text) => {
-                self.asked.messages.retain(|said| said.role != "system");
+                self.request.messages.retain(|said| said.role != "system");
                 let told = if text.is_empty() { "told nothing" } else { "told" };
                 if !text.is_empty() {
-                    self.asked.messages.insert(0, Said { role: "system", content: text });
+                    self.request.messages.insert(0, ChatMessage { role: "system", content: text });
                 }
                 told.to_owned()
             }
             Line::Model(Some(name)) => {
-                self.asked.model = name;
-                format!("now {}", self.asked.model)
+                self.request.model = name;
+                format!("now {}", self.request.model)
             }
-            Line::Model(None) => self.asked.model.clone(),
+            Line::Model(None) => self.request.model.clone(),
             Line::History => {
-                let lines = self.asked.messages.iter().map(|said| format!("{}: {}", said.role, said.content));
+                let lines =
+                    self.request.messages.iter().map(|said| format!("{}: {}", said.role, said.content));
                 lines.collect::<Vec<_>>().join("\n")
             }
             Line::Clear => {
-                self.asked.messages.retain(|said| said.role == "system");
+                self.request.messages.retain(|said| said.role == "system");
                 "nothing was said".to_owned()
             }
             Line::Unknown(name) => format!("there is no /{name}: /help says what there is"),
@@ -85,10 +86,10 @@ impl Talk {
 }
 
 /// Shows an answer as it comes, while somebody reads, and keeps it.
-pub(super) async fn tell(api: &Api, asked: &Asked, answer: &mut String) -> Result<(), CallError> {
-    let mut telling = api.tell(asked).await?;
+pub(super) async fn tell(api: &Api, request: &ChatRequest, answer: &mut String) -> Result<(), CallError> {
+    let mut answering = api.chat_stream(request).await?;
     let mut thoughts = Thoughts::default();
-    while let Some(chunk) = telling.next().await? {
+    while let Some(chunk) = answering.next().await? {
         let text = text(&chunk);
         thoughts.show(&chunk, &text);
         answer.push_str(&text);
@@ -135,19 +136,19 @@ mod tests {
 
     #[test]
     fn commands_change_whom_is_spoken_to_and_what_is_remembered() {
-        let said = |role, text: &str| Said { role, content: text.into() };
-        let mut talk = Talk { asked: Asked { model: "a".into(), ..Asked::default() } };
-        talk.asked.messages = vec![said("user", "hi"), said("assistant", "ho")];
+        let said = |role, text: &str| ChatMessage { role, content: text.into() };
+        let mut talk = Talk { request: ChatRequest { model: "a".into(), ..ChatRequest::default() } };
+        talk.request.messages = vec![said("user", "hi"), said("assistant", "ho")];
         talk.obey(Line::System("be brief".into()));
         talk.obey(Line::System("be kind".into()));
         assert_eq!(talk.obey(Line::Model(Some("b".into()))), "now b");
         assert_eq!(talk.obey(Line::History), "system: be kind\nuser: hi\nassistant: ho");
         talk.obey(Line::Clear);
         assert_eq!(
-            (talk.asked.messages.clone(), talk.asked.model.as_str()),
+            (talk.request.messages.clone(), talk.request.model.as_str()),
             (vec![said("system", "be kind")], "b")
         );
         talk.obey(Line::System(String::new()));
-        assert_eq!(talk.asked.messages, []);
+        assert_eq!(talk.request.messages, []);
     }
 }

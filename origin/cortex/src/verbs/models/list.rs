@@ -7,12 +7,12 @@ use cortex_models::{Catalogue, Model};
 use serde::Serialize;
 
 use super::size;
-use crate::client::Api;
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::running::Running;
 use crate::secrets::Secrets;
 use crate::show::{self, table};
+use cortex_client::Api;
 
 /// `cortex models list --json`.
 #[derive(Debug, Serialize)]

@@ -13,9 +13,9 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::submit::watched;
 use super::loading::Loading;
-use crate::client::Api;
 use crate::exit::{Exit, Failure};
 use crate::show;
+use cortex_client::Api;
 
 /// Longer than a worker takes for a load at most, unless it was told otherwise.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);

@@ -3,9 +3,9 @@ use serde_json::{Value, json};
 
 use super::super::health::{Part, Word};
 use super::*;
-use crate::client::Refused;
 use crate::ports::Owner;
 use crate::running::Process;
+use cortex_client::Refused;
 
 fn running() -> Running {
     Running {

@@ -10,31 +10,31 @@ use reqwest::Response;
 use reqwest::header::ACCEPT;
 use tokio::time::{sleep, timeout};
 
-use super::sse::{Frame, Parser};
-use super::{Api, CallError, Refused, answer};
+use crate::sse::{Frame, Parser};
+use crate::{Api, CallError, Refused, answer};
 
 /// The API sends a comment every 15 s, so a stream that is silent for longer is broken.
-const SILENCE: Duration = Duration::from_secs(45);
-/// Before the next look, unless the stream says otherwise.
-const RETRY: Duration = Duration::from_secs(1);
-/// Failures without an event between them, before it is given up.
-const FAILURES: u32 = 5;
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(45);
+/// How long to wait before the stream is opened again, unless it names a shorter time.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How many failures without an event between them end the following.
+const MAX_FAILURES: u32 = 5;
 
-/// What is told of a job.
+/// What is reported of a job.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub enum Update {
     Event(EventView),
-    /// What its worker says while it runs; told once, and only to whoever listens at that time.
+    /// What its worker reports while it runs. It is sent once, to the clients that listen at that time.
     Progress(serde_json::Value),
 }
 
 /// Follows one job to its end.
 #[derive(Debug)]
-pub(crate) struct Follow {
+pub struct Follow {
     api: Api,
     id: JobId,
     stream: Option<(Response, Parser)>,
-    ready: VecDeque<Told>,
+    ready: VecDeque<Update>,
     seen: Option<String>,
     retry: Duration,
     failures: u32,
@@ -42,41 +42,44 @@ pub(crate) struct Follow {
 }
 
 impl Follow {
-    pub(super) fn new(api: Api, id: JobId) -> Self {
+    pub(crate) fn new(api: Api, id: JobId) -> Self {
         Self {
             api,
             id,
             stream: None,
             ready: VecDeque::new(),
             seen: None,
-            retry: RETRY,
+            retry: RETRY_INTERVAL,
             failures: 0,
             ended: false,
         }
     }
 
-    /// The next event; none after the one that ends the job.
+    /// Returns the next event, or `None` after the one that ends the job.
     ///
-    /// While the edge holds the job it tells the same hops at each look, so an event may come again.
+    /// While the edge holds the job it reports the same hops each time, so that an event may come again.
     ///
     /// # Errors
-    /// If the API refuses, or can't be reached several times in a row.
-    pub(crate) async fn next(&mut self) -> Result<Option<EventView>, CallError> {
+    /// Returns an error if the API refuses, or can't be reached several times in a row.
+    pub async fn next(&mut self) -> Result<Option<EventView>, CallError> {
         loop {
-            match self.told().await? {
-                Some(Told::Event(event)) => return Ok(Some(event)),
-                Some(Told::Progress(_)) => {}
+            match self.update().await? {
+                Some(Update::Event(event)) => return Ok(Some(event)),
+                Some(Update::Progress(_)) => {}
                 None => return Ok(None),
             }
         }
     }
 
-    /// The next event, or word of the worker's, like [`Self::next`].
-    pub(crate) async fn told(&mut self) -> Result<Option<Told>, CallError> {
+    /// Returns the next event or report of the worker, or `None` after the event that ends the job.
+    ///
+    /// # Errors
+    /// Returns an error if the API refuses, or can't be reached several times in a row.
+    pub async fn update(&mut self) -> Result<Option<Update>, CallError> {
         loop {
-            if let Some(told) = self.ready.pop_front() {
-                self.ended |= matches!(&told, Told::Event(event) if event.state.is_terminal());
-                return Ok(Some(told));
+            if let Some(update) = self.ready.pop_front() {
+                self.ended |= matches!(&update, Update::Event(event) if event.state.is_terminal());
+                return Ok(Some(update));
             }
             if self.ended {
                 return Ok(None);
@@ -89,7 +92,7 @@ impl Follow {
                 Err(error) => {
                     self.stream = None;
                     self.failures += 1;
-                    if self.failures >= FAILURES {
+                    if self.failures >= MAX_FAILURES {
                         return Err(error);
                     }
                     sleep(self.retry).await;
@@ -105,13 +108,13 @@ impl Follow {
             if let Some(seen) = &self.seen {
                 request = request.header("last-event-id", seen);
             }
-            let opened = timeout(SILENCE, answer::send(request)).await;
+            let opened = timeout(SILENCE_TIMEOUT, answer::send(request)).await;
             let response = opened.unwrap_or_else(|_| Err(self.silent()))?;
             self.stream = Some((response, Parser::default()));
             return Ok(());
         };
         let url = response.url().clone();
-        let piece = timeout(SILENCE, response.chunk()).await;
+        let piece = timeout(SILENCE_TIMEOUT, response.chunk()).await;
         let frames = match piece {
             Err(_) => return Err(self.silent()),
             Ok(Err(error)) => return Err(CallError::unreachable(&url, &error)),
@@ -135,18 +138,18 @@ impl Follow {
 
     fn take(&mut self, frame: Frame) -> Result<(), Broken> {
         match frame {
-            Frame::Retry(after) => self.retry = after.min(RETRY),
+            Frame::Retry(after) => self.retry = after.min(RETRY_INTERVAL),
             Frame::Event { name, data, .. } if name == "error" => {
                 return Err(serde_json::from_str(&data).map_or_else(Broken::Unread, Broken::Said));
             }
             Frame::Event { name, data, .. } if name == "progress" => {
                 let said = serde_json::from_str(&data).map_err(Broken::Unread)?;
-                self.ready.push_back(Told::Progress(said));
+                self.ready.push_back(Update::Progress(said));
             }
             Frame::Event { id, data, .. } => {
                 let event = serde_json::from_str(&data).map_err(Broken::Unread)?;
                 self.seen = id.or(self.seen.take());
-                self.ready.push_back(Told::Event(event));
+                self.ready.push_back(Update::Event(event));
                 self.failures = 0;
             }
         }

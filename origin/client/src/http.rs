@@ -6,12 +6,12 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 
-use super::CallError;
+use crate::CallError;
 
-const CONNECT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Reads an address; only `http` and `https` name an API.
-pub(super) fn base(text: &str) -> Result<Url, CallError> {
+pub(crate) fn base(text: &str) -> Result<Url, CallError> {
     let wrong = |why: String| CallError::Address { text: text.to_owned(), why };
     let url: Url = text.parse().map_err(|error| wrong(format!("{error}")))?;
     if matches!(url.scheme(), "http" | "https") && url.has_host() {
@@ -22,10 +22,10 @@ pub(super) fn base(text: &str) -> Result<Url, CallError> {
 }
 
 /// A client that carries the key nowhere but to `base`: it follows no redirects, and loopback needs no proxy.
-pub(super) fn client(base: &Url) -> Result<Client, CallError> {
+pub(crate) fn client(base: &Url) -> Result<Client, CallError> {
     let mut builder = Client::builder()
         .user_agent(concat!("cortex/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .redirect(Policy::none());
     if is_loopback(base) {
         builder = builder.no_proxy();
@@ -34,7 +34,7 @@ pub(super) fn client(base: &Url) -> Result<Client, CallError> {
 }
 
 /// The address of `path` below a base, which may have a path itself.
-pub(super) fn below(base: &Url, path: &[&str]) -> Url {
+pub(crate) fn below(base: &Url, path: &[&str]) -> Url {
     let mut url = base.clone();
     url.set_query(None);
     url.set_fragment(None);

@@ -1,13 +1,4 @@
-//! The API as this command calls it, at the edge or at the origin.
-
-mod admin;
-mod answer;
-mod chat;
-mod embed;
-mod error;
-mod follow;
-mod http;
-mod sse;
+//! The API at one address.
 
 use std::time::{Duration, Instant};
 
@@ -19,47 +10,46 @@ use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
 use reqwest::{Method, RequestBuilder, Url};
 
-pub(crate) use admin::Admin;
-pub(crate) use answer::Health;
-pub(crate) use chat::{Asked, Said};
-pub(crate) use error::{CallError, Refused};
-pub(crate) use follow::{Follow, Told};
+use crate::follow::Follow;
+use crate::{CallError, Health, answer, http};
 
 /// How long an answer may take.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a part may take to say how it does.
-const HEALTH_DEADLINE: Duration = Duration::from_secs(3);
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The API at one place, called with one key.
 #[derive(Clone)]
-pub(crate) struct Api {
-    http: reqwest::Client,
-    base: Url,
-    key: String,
+pub struct Api {
+    pub(crate) http: reqwest::Client,
+    pub(crate) base: Url,
+    pub(crate) key: String,
 }
 
 /// Which jobs to list.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Listing {
-    pub(crate) state: Option<StateName>,
-    pub(crate) topic: Option<Topic>,
-    pub(crate) limit: Option<usize>,
-    pub(crate) cursor: Option<String>,
+pub struct Listing {
+    pub state: Option<StateName>,
+    pub topic: Option<Topic>,
+    pub limit: Option<usize>,
+    pub cursor: Option<String>,
 }
 
 impl Api {
+    /// Returns the API at `url`, called with `key`.
+    ///
     /// # Errors
-    /// If `url` is not an HTTP address.
-    pub(crate) fn new(url: &str, key: &str) -> Result<Self, CallError> {
+    /// Returns an error if `url` is not an HTTP address.
+    pub fn new(url: &str, key: &str) -> Result<Self, CallError> {
         let base = http::base(url)?;
         Ok(Self { http: http::client(&base)?, base, key: key.to_owned() })
     }
 
-    /// Hands a job over; it is durable once this returns.
+    /// Submits a job, which is durable once this returns.
     ///
     /// # Errors
-    /// If it can't be reached or refuses.
-    pub(crate) async fn create(
+    /// Returns an error if the API can't be reached or refuses.
+    pub async fn create(
         &self,
         body: &CreateJobBody,
         idempotency: Option<&IdempotencyKey>,
@@ -71,17 +61,19 @@ impl Api {
         answer::read(request).await
     }
 
+    /// Returns a job as it stands.
+    ///
     /// # Errors
-    /// If it can't be reached or refuses.
-    pub(crate) async fn job(&self, id: JobId) -> Result<JobView, CallError> {
+    /// Returns an error if the API can't be reached or refuses.
+    pub async fn job(&self, id: JobId) -> Result<JobView, CallError> {
         answer::read(self.request(Method::GET, self.of_job(id, None))).await
     }
 
-    /// One page, newest first.
+    /// Returns one page of jobs, newest first.
     ///
     /// # Errors
-    /// If it can't be reached or refuses.
-    pub(crate) async fn jobs(&self, listing: &Listing) -> Result<JobPage, CallError> {
+    /// Returns an error if the API can't be reached or refuses.
+    pub async fn jobs(&self, listing: &Listing) -> Result<JobPage, CallError> {
         let mut url = self.at(&["api", "v1", "jobs"]);
         for (name, value) in [
             ("state", listing.state.map(|state| state.to_string())),
@@ -96,38 +88,44 @@ impl Api {
         answer::read(self.request(Method::GET, url)).await
     }
 
+    /// Cancels a job.
+    ///
     /// # Errors
-    /// If it can't be reached or refuses, as it does for a job that has ended.
-    pub(crate) async fn cancel(&self, id: JobId) -> Result<JobView, CallError> {
+    /// Returns an error if the API can't be reached or refuses, as it does for a job that has ended.
+    pub async fn cancel(&self, id: JobId) -> Result<JobView, CallError> {
         answer::read(self.request(Method::POST, self.of_job(id, Some("cancel")))).await
     }
 
-    /// A job's log as it stands.
+    /// Returns a job's log as it stands.
     ///
     /// # Errors
-    /// If it can't be reached or refuses.
-    pub(crate) async fn events(&self, id: JobId) -> Result<Vec<EventView>, CallError> {
+    /// Returns an error if the API can't be reached or refuses.
+    pub async fn events(&self, id: JobId) -> Result<Vec<EventView>, CallError> {
         let page: EventPage =
             answer::read(self.request(Method::GET, self.of_job(id, Some("events")))).await?;
         Ok(page.events)
     }
 
-    /// A job's log as it grows, from its start.
-    pub(crate) fn follow(&self, id: JobId) -> Follow {
+    /// Follows a job's log from its start to its end.
+    pub fn follow(&self, id: JobId) -> Follow {
         Follow::new(self.clone(), id)
     }
 
+    /// Returns the workers that are connected.
+    ///
     /// # Errors
-    /// If it can't be reached or refuses, as the edge does: it knows no workers.
-    pub(crate) async fn workers(&self) -> Result<Vec<WorkerView>, CallError> {
+    /// Returns an error if the API can't be reached or refuses, as the edge does: it knows no workers.
+    pub async fn workers(&self) -> Result<Vec<WorkerView>, CallError> {
         let page: WorkerPage =
             answer::read(self.request(Method::GET, self.at(&["api", "v1", "workers"]))).await?;
         Ok(page.workers)
     }
 
+    /// Returns the models that can be asked for.
+    ///
     /// # Errors
-    /// If it can't be reached or refuses.
-    pub(crate) async fn models(&self) -> Result<Vec<ModelView>, CallError> {
+    /// Returns an error if the API can't be reached or refuses.
+    pub async fn models(&self) -> Result<Vec<ModelView>, CallError> {
         let page: ModelPage = answer::read(self.request(Method::GET, self.at(&["v1", "models"]))).await?;
         Ok(page.data)
     }
@@ -139,26 +137,26 @@ impl Api {
         self.at(&path)
     }
 
-    fn at(&self, path: &[&str]) -> Url {
+    pub(crate) fn at(&self, path: &[&str]) -> Url {
         http::below(&self.base, path)
     }
 
-    fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http.request(method, url).bearer_auth(&self.key).timeout(DEADLINE)
+    pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.http.request(method, url).bearer_auth(&self.key).timeout(ANSWER_TIMEOUT)
     }
 
-    fn stream(&self, id: JobId) -> RequestBuilder {
+    pub(crate) fn stream(&self, id: JobId) -> RequestBuilder {
         self.http.get(self.of_job(id, Some("events"))).bearer_auth(&self.key)
     }
 }
 
-/// Asks a part how it does; no key is needed. An answer is good news, whatever it says.
+/// Asks a part for its health, which needs no key. Any answer counts, whatever it says.
 ///
 /// # Errors
-/// If it can't be reached.
-pub(crate) async fn health(url: &str) -> Result<Health, CallError> {
+/// Returns an error if it can't be reached.
+pub async fn health(url: &str) -> Result<Health, CallError> {
     let base = http::base(url)?;
-    let request = http::client(&base)?.get(http::below(&base, &["health"])).timeout(HEALTH_DEADLINE);
+    let request = http::client(&base)?.get(http::below(&base, &["health"])).timeout(HEALTH_TIMEOUT);
     let asked = Instant::now();
     answer::health(request, asked).await
 }
@@ -168,6 +166,3 @@ impl std::fmt::Debug for Api {
         write!(f, "Api({}, ***)", self.base)
     }
 }
-
-#[cfg(test)]
-mod tests;

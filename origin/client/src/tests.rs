@@ -6,7 +6,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::exit::Exit;
 
 const ID: &str = "019a9ff0-0000-7000-8000-000000000001";
 
@@ -72,7 +71,8 @@ async fn following_a_job_that_is_not_there_ends_at_once() {
     let (address, _served) =
         answering(vec![answer("404 Not Found", "application/problem+json", problem)]).await;
     let error = api(address).follow(ID.parse().unwrap()).next().await.unwrap_err();
-    assert_eq!((error.exit(), error.to_string()), (Exit::BadInput, "not-found: there is no such job".into()));
+    assert!(matches!(&error, CallError::Refused(refused) if refused.status == 404), "{error:?}");
+    assert_eq!(error.to_string(), "not-found: there is no such job");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn a_listing_is_asked_for_by_what_was_named_alone() {
 async fn what_is_not_there_is_unavailable() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let error = health(&format!("http://{free}")).await.unwrap_err();
-    assert_eq!(error.exit(), Exit::Unavailable);
+    assert!(matches!(error, CallError::Unreachable { .. }), "{error:?}");
     assert!(error.to_string().contains("refused"), "{error}");
 }
 

@@ -1,4 +1,4 @@
-//! Why a call brought nothing, and the exit code that says so.
+//! Why a call failed.
 
 use std::fmt;
 
@@ -6,64 +6,49 @@ use cortex_api::problem::ErrorView;
 use reqwest::{StatusCode, Url};
 use serde_json::Value;
 
-use crate::exit::{Exit, Failure};
-
-/// Why a call brought nothing. Not a `std::error::Error`, so that `?` gives it the exit code of its own.
-#[derive(Debug)]
-pub(crate) enum CallError {
-    /// The address is none.
-    Address {
-        text: String,
-        why: String,
-    },
-    Unreachable {
-        url: String,
-        cause: String,
-    },
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The address is invalid.
+    #[error("{text:?} is no address of an API: {why}")]
+    Address { text: String, why: String },
+    #[error("{url} can't be reached: {cause}")]
+    Unreachable { url: String, cause: String },
+    #[error("{0}")]
     Refused(Refused),
-    /// The answer is not what the API answers.
-    Unreadable {
-        url: String,
-        cause: String,
-    },
-    /// The request can't be put together.
+    /// The answer is not one that the API gives.
+    #[error("{url} gave an answer that is not CortexOS's: {cause}")]
+    Unreadable { url: String, cause: String },
+    /// The request can't be built.
+    #[error("the request can't be sent: {0}")]
     Unsent(String),
 }
 
 /// A refusal: the problem document, as far as there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) status: StatusCode,
+pub struct Refused {
+    pub status: StatusCode,
     /// The problem's slug, as in `unknown-topic`.
-    pub(crate) slug: Option<String>,
-    pub(crate) detail: String,
+    pub slug: Option<String>,
+    pub detail: String,
     /// Seconds.
-    pub(crate) retry_after: Option<u64>,
+    pub retry_after: Option<u64>,
 }
 
 impl CallError {
-    pub(super) fn unreachable(url: &Url, error: &reqwest::Error) -> Self {
+    pub(crate) fn unreachable(url: &Url, error: &reqwest::Error) -> Self {
         let cause = if error.is_timeout() { "no answer in time".into() } else { innermost(error) };
         Self::Unreachable { url: url.origin().ascii_serialization(), cause }
     }
 
-    pub(super) fn unreadable(url: &Url, cause: impl fmt::Display) -> Self {
+    pub(crate) fn unreadable(url: &Url, cause: impl fmt::Display) -> Self {
         Self::Unreadable { url: url.origin().ascii_serialization(), cause: cause.to_string() }
-    }
-
-    pub(crate) fn exit(&self) -> Exit {
-        match self {
-            Self::Address { .. } => Exit::BadInput,
-            Self::Unreachable { .. } => Exit::Unavailable,
-            Self::Refused(refused) => refused.exit(),
-            Self::Unreadable { .. } | Self::Unsent(_) => Exit::Broken,
-        }
     }
 }
 
 impl Refused {
     /// Reads a problem document, or the same in OpenAI's shape; anything else is cited.
-    pub(super) fn read(status: StatusCode, body: &[u8]) -> Self {
+    pub(crate) fn read(status: StatusCode, body: &[u8]) -> Self {
         let document = serde_json::from_slice::<Value>(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let (openai, plain) = (&document["error"], &document);
@@ -78,33 +63,9 @@ impl Refused {
     }
 
     /// What a stream ends with when it breaks.
-    pub(super) fn of_stream(view: ErrorView) -> Self {
+    pub(crate) fn of_stream(view: ErrorView) -> Self {
         let slug = view.r#type.rsplit_once(':').map(|(_, slug)| slug.to_owned());
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, slug, detail: view.detail, retry_after: None }
-    }
-
-    fn exit(&self) -> Exit {
-        match self.status.as_u16() {
-            401 | 403 => Exit::NotPermitted,
-            409 => Exit::Negative,
-            408 | 425 | 429 | 502..=504 | 507 => Exit::Unavailable,
-            400..=499 => Exit::BadInput,
-            _ => Exit::Broken,
-        }
-    }
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address { text, why } => write!(f, "{text:?} is no address of an API: {why}"),
-            Self::Unreachable { url, cause } => write!(f, "{url} can't be reached: {cause}"),
-            Self::Refused(refused) => refused.fmt(f),
-            Self::Unreadable { url, cause } => {
-                write!(f, "{url} gave an answer that is not CortexOS's: {cause}")
-            }
-            Self::Unsent(cause) => write!(f, "the request can't be sent: {cause}"),
-        }
     }
 }
 
@@ -118,12 +79,6 @@ impl fmt::Display for Refused {
             Some(seconds) => write!(f, " (try again in {seconds} s)"),
             None => Ok(()),
         }
-    }
-}
-
-impl From<CallError> for Failure {
-    fn from(error: CallError) -> Self {
-        Self::message(error.exit(), error)
     }
 }
 
@@ -173,37 +128,5 @@ mod tests {
     fn a_refusal_says_when_to_try_again() {
         let body = r#"{"type":"urn:cortex:problem:overloaded","detail":"busy","retry_after":3}"#;
         assert_eq!(refused(429, body).to_string(), "overloaded: busy (try again in 3 s)");
-    }
-
-    #[test]
-    fn every_problem_has_its_exit_code() {
-        let expected = |kind: ErrorCode| match kind {
-            ErrorCode::Unauthenticated | ErrorCode::Denied => Exit::NotPermitted,
-            ErrorCode::Conflict => Exit::Negative,
-            ErrorCode::SlowReader
-            | ErrorCode::Overloaded
-            | ErrorCode::WorkerFailed
-            | ErrorCode::OriginAway
-            | ErrorCode::Unavailable
-            | ErrorCode::Timeout
-            | ErrorCode::StorageFull => Exit::Unavailable,
-            ErrorCode::Internal => Exit::Broken,
-            _ => Exit::BadInput,
-        };
-        for &kind in ErrorCode::ALL {
-            let read = refused(
-                cortex_api::problem::status(kind),
-                &Problem::new(kind, "no").render(Shape::Problem).body,
-            );
-            assert_eq!(CallError::Refused(read).exit(), expected(kind), "{}", kind.slug());
-        }
-    }
-
-    #[test]
-    fn an_error_of_a_call_keeps_its_exit_code_on_its_way_up() {
-        fn call() -> Result<(), Failure> {
-            Err(CallError::Unreachable { url: "http://a".into(), cause: "refused".into() })?
-        }
-        assert_eq!(call().unwrap_err().exit, Exit::Unavailable);
     }
 }

@@ -9,13 +9,14 @@ use cortex_platform::entropy;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Url};
 
-use super::{CallError, DEADLINE, answer, http};
+use crate::api::ANSWER_TIMEOUT;
+use crate::{CallError, answer, http};
 
 const JSON: &str = "application/json";
 
 /// The admin route of one edge.
 #[derive(Debug, Clone)]
-pub(crate) struct Admin {
+pub struct Admin {
     http: reqwest::Client,
     base: Url,
     keys: Keyring,
@@ -23,18 +24,20 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
+    /// Returns the admin route of the edge at `url`, called with requests that `keys` sign.
+    ///
     /// # Errors
-    /// If `url` is not an HTTP address.
-    pub(crate) fn new(url: &str, keys: Keyring) -> Result<Self, CallError> {
+    /// Returns an error if `url` is not an HTTP address.
+    pub fn new(url: &str, keys: Keyring) -> Result<Self, CallError> {
         let base = http::base(url)?;
         Ok(Self { http: http::client(&base)?, base, keys, clock: Clock::system() })
     }
 
-    /// Makes a key. Its text is in the answer, and nowhere afterwards.
+    /// Makes a key. Only this answer holds its text.
     ///
     /// # Errors
-    /// If the edge can't be reached or refuses.
-    pub(crate) async fn create_key(
+    /// Returns an error if the edge can't be reached or refuses.
+    pub async fn create_key(
         &self,
         tenant: &Tenant,
         principal: &Principal,
@@ -45,11 +48,11 @@ impl Admin {
         answer::read(self.signed(Method::POST, self.at(&[]), body)?).await
     }
 
-    /// A tenant's keys.
+    /// Returns a tenant's keys.
     ///
     /// # Errors
-    /// If the edge can't be reached or refuses.
-    pub(crate) async fn keys(&self, tenant: &Tenant) -> Result<Vec<KeyView>, CallError> {
+    /// Returns an error if the edge can't be reached or refuses.
+    pub async fn keys(&self, tenant: &Tenant) -> Result<Vec<KeyView>, CallError> {
         let mut url = self.at(&[]);
         url.query_pairs_mut().append_pair("tenant", tenant.as_str());
         let page: KeyPage = answer::read(self.signed(Method::GET, url, Vec::new())?).await?;
@@ -59,8 +62,8 @@ impl Admin {
     /// Revokes a key, for good. Its id names it alone; the tenant is for an edge whose cache doesn't know it.
     ///
     /// # Errors
-    /// If the edge can't be reached or knows no such key.
-    pub(crate) async fn revoke(&self, id: &KeyId, tenant: &Tenant) -> Result<KeyView, CallError> {
+    /// Returns an error if the edge can't be reached or knows no such key.
+    pub async fn revoke(&self, id: &KeyId, tenant: &Tenant) -> Result<KeyView, CallError> {
         let mut url = self.at(&[id.as_str()]);
         url.query_pairs_mut().append_pair("tenant", tenant.as_str());
         answer::read(self.signed(Method::DELETE, url, Vec::new())?).await
@@ -84,7 +87,7 @@ impl Admin {
         };
         let stamp = sign(&request, [(ACCEPT.as_str(), JSON)], self.keys.current(), self.clock.now(), nonce)
             .map_err(|error| CallError::Unsent(error.to_string()))?;
-        let mut signed = self.http.request(method, url).timeout(DEADLINE).header(ACCEPT, JSON);
+        let mut signed = self.http.request(method, url).timeout(ANSWER_TIMEOUT).header(ACCEPT, JSON);
         for (name, value) in stamp {
             signed = signed.header(name, value);
         }

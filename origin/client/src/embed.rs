@@ -5,14 +5,14 @@ use cortex_domain::id::JobId;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Api, CallError, answer};
+use crate::{Api, CallError, answer};
 
 impl Api {
-    /// The texts' vectors, and the job that made them.
+    /// Returns the texts' vectors, and the id of the job that made them.
     ///
     /// # Errors
-    /// If it can't be reached or refuses.
-    pub(crate) async fn embeddings(
+    /// Returns an error if the API can't be reached or refuses.
+    pub async fn embeddings(
         &self,
         model: &str,
         texts: &[&str],

@@ -9,74 +9,75 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::sse::{Frame, Parser};
-use super::{Api, CallError, Refused, answer};
+use crate::sse::{Frame, Parser};
+use crate::{Api, CallError, Refused, answer};
 
-/// The API breaks a silence every 15 s, once the answer has begun; until then the model may be busy with the prompt.
-const SILENCE: Duration = Duration::from_secs(120);
+/// How long a stream may be silent. The API sends a comment every 15 s once the answer has begun; until then the model may
+/// be busy with the prompt.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What is asked of a model.
+/// A request to a chat model.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Asked {
-    pub(crate) model: String,
-    pub(crate) messages: Vec<Said>,
+pub struct ChatRequest {
+    pub model: String,
+    pub messages: Vec<ChatMessage>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) temperature: Option<f64>,
+    pub temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) max_tokens: Option<u32>,
+    pub max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) seed: Option<i64>,
-    pub(crate) stream: bool,
+    pub seed: Option<i64>,
+    pub stream: bool,
 }
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Said {
-    pub(crate) role: &'static str,
-    pub(crate) content: String,
+pub struct ChatMessage {
+    pub role: &'static str,
+    pub content: String,
 }
 
-/// An answer on its way; dropping it stops the model.
+/// An answer as it grows. Dropping it stops the model.
 #[derive(Debug)]
-pub(crate) struct Telling {
+pub struct ChatStream {
     response: Response,
     parser: Parser,
     ready: VecDeque<Frame>,
 }
 
 impl Api {
-    /// The whole answer.
+    /// Returns the whole answer.
     ///
     /// # Errors
-    /// If it can't be reached or refuses.
-    pub(crate) async fn chat(&self, asked: &Asked) -> Result<ChatCompletion, CallError> {
-        answer::read(self.chatting(asked)).await
+    /// Returns an error if it can't be reached or refuses.
+    pub async fn chat(&self, request: &ChatRequest) -> Result<ChatCompletion, CallError> {
+        answer::read(self.chat_request(request)).await
     }
 
-    /// The answer as it grows.
+    /// Returns the answer as it grows.
     ///
     /// # Errors
-    /// If it can't be reached or refuses.
-    pub(crate) async fn tell(&self, asked: &Asked) -> Result<Telling, CallError> {
-        let request = self.chatting(&Asked { stream: true, ..asked.clone() });
-        let response = timeout(SILENCE, answer::send(request)).await;
+    /// Returns an error if it can't be reached or refuses.
+    pub async fn chat_stream(&self, request: &ChatRequest) -> Result<ChatStream, CallError> {
+        let streamed = self.chat_request(&ChatRequest { stream: true, ..request.clone() });
+        let response = timeout(SILENCE_TIMEOUT, answer::send(streamed)).await;
         let response = response.unwrap_or_else(|_| Err(silent(&self.base)))?;
-        Ok(Telling { response, parser: Parser::default(), ready: VecDeque::new() })
+        Ok(ChatStream { response, parser: Parser::default(), ready: VecDeque::new() })
     }
 
-    fn chatting(&self, asked: &Asked) -> RequestBuilder {
+    fn chat_request(&self, request: &ChatRequest) -> RequestBuilder {
         let url = self.at(&["v1", "chat", "completions"]);
         // Without a limit on the whole: an answer takes as long as it takes.
-        self.http.request(Method::POST, url).bearer_auth(&self.key).json(asked)
+        self.http.request(Method::POST, url).bearer_auth(&self.key).json(request)
     }
 }
 
-impl Telling {
-    /// The next piece; none after the last.
+impl ChatStream {
+    /// Returns the next piece, or `None` after the last.
     ///
     /// # Errors
-    /// If the stream breaks, or the answer fails in its middle.
-    pub(crate) async fn next(&mut self) -> Result<Option<ChatChunk>, CallError> {
+    /// Returns an error if the stream breaks, or the answer fails in its middle.
+    pub async fn next(&mut self) -> Result<Option<ChatChunk>, CallError> {
         let url = self.response.url().clone();
         loop {
             while let Some(frame) = self.ready.pop_front() {
@@ -86,7 +87,7 @@ impl Telling {
                 }
                 return read(&url, &data).map(Some);
             }
-            let piece = timeout(SILENCE, self.response.chunk()).await.map_err(|_| silent(&url))?;
+            let piece = timeout(SILENCE_TIMEOUT, self.response.chunk()).await.map_err(|_| silent(&url))?;
             match piece.map_err(|error| CallError::unreachable(&url, &error))? {
                 Some(bytes) => {
                     let frames = self.parser.feed(&bytes);

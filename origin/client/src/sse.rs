@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// The most bytes of one event.
-const MOST: usize = 1024 * 1024;
+/// How many bytes one event may have.
+const MAX_EVENT: usize = 1024 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Frame {
+pub(crate) enum Frame {
     Event {
         id: Option<String>,
         name: String,
@@ -18,11 +18,11 @@ pub(super) enum Frame {
 
 /// An event that does not end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Endless;
+pub(crate) struct Endless;
 
 /// Puts frames together from whatever pieces arrive.
 #[derive(Debug, Default)]
-pub(super) struct Parser {
+pub(crate) struct Parser {
     rest: Vec<u8>,
     id: Option<String>,
     name: String,
@@ -31,7 +31,7 @@ pub(super) struct Parser {
 
 impl Parser {
     /// Takes the next piece, and gives the frames that it completes.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Frame>, Endless> {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Frame>, Endless> {
         self.rest.extend_from_slice(bytes);
         let mut frames = Vec::new();
         while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
@@ -39,7 +39,7 @@ impl Parser {
             let line = String::from_utf8_lossy(&line);
             frames.extend(self.line(line.trim_end_matches(['\n', '\r'])));
         }
-        if self.rest.len() + self.data.len() > MOST { Err(Endless) } else { Ok(frames) }
+        if self.rest.len() + self.data.len() > MAX_EVENT { Err(Endless) } else { Ok(frames) }
     }
 
     fn line(&mut self, line: &str) -> Option<Frame> {
@@ -101,6 +101,6 @@ mod tests {
     #[test]
     fn an_event_that_does_not_end_is_given_up() {
         let mut parser = Parser::default();
-        assert_eq!(parser.feed(&vec![b'x'; MOST + 1]), Err(Endless));
+        assert_eq!(parser.feed(&vec![b'x'; MAX_EVENT + 1]), Err(Endless));
     }
 }

@@ -7,22 +7,22 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 
-use super::{CallError, Refused};
+use crate::{CallError, Refused};
 
-/// The most that is read of one answer: a job's result is at most so large.
-const MOST: usize = 64 * 1024 * 1024;
+/// How much of one answer is read: more than the largest result of a job.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// How a part does.
 #[derive(Debug, Clone)]
-pub(crate) struct Health {
-    pub(crate) latency: Duration,
-    pub(crate) status: u16,
+pub struct Health {
+    pub latency: Duration,
+    pub status: u16,
     /// None where the answer has another form.
-    pub(crate) view: Option<HealthView>,
+    pub view: Option<HealthView>,
 }
 
 /// Sends a request and reads what it is answered with.
-pub(super) async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, CallError> {
+pub(crate) async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, CallError> {
     let response = send(request).await?;
     let url = response.url().clone();
     let body = whole(response).await?;
@@ -30,7 +30,7 @@ pub(super) async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result
 }
 
 /// Sends a request; an answer that is no success is a refusal.
-pub(super) async fn send(request: RequestBuilder) -> Result<Response, CallError> {
+pub(crate) async fn send(request: RequestBuilder) -> Result<Response, CallError> {
     let response = attempt(request).await?;
     let status = response.status();
     if status.is_success() {
@@ -43,7 +43,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Response, CallError>
     Err(CallError::Refused(Refused { retry_after: refused.retry_after.or(retry_after), ..refused }))
 }
 
-pub(super) async fn health(request: RequestBuilder, asked: Instant) -> Result<Health, CallError> {
+pub(crate) async fn health(request: RequestBuilder, asked: Instant) -> Result<Health, CallError> {
     let response = attempt(request).await?;
     let status = response.status().as_u16();
     let body = whole(response).await?;
@@ -57,11 +57,11 @@ async fn attempt(request: RequestBuilder) -> Result<Response, CallError> {
     client.execute(request).await.map_err(|error| CallError::unreachable(&url, &error))
 }
 
-pub(super) async fn whole(mut response: Response) -> Result<Vec<u8>, CallError> {
+pub(crate) async fn whole(mut response: Response) -> Result<Vec<u8>, CallError> {
     let url: Url = response.url().clone();
     let mut body = Vec::new();
     while let Some(bytes) = response.chunk().await.map_err(|error| CallError::unreachable(&url, &error))? {
-        if body.len() + bytes.len() > MOST {
+        if body.len() + bytes.len() > MAX_ANSWER {
             return Err(CallError::unreadable(&url, "it does not end"));
         }
         body.extend_from_slice(&bytes);

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use cortex_client::CallError;
+use cortex_node::{BuildError, ConfigError, HomeError, SecretsError};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,13 @@ impl Failure {
         Self { exit, error: error.into() }
     }
 
+    /// Prints the failure on one line, with its causes after it, and returns its exit code.
+    #[expect(clippy::print_stderr, reason = "it is the last line, also where logs are filtered")]
+    pub(crate) fn report(&self) -> Exit {
+        eprintln!("cortex: {:#}", self.error);
+        self.exit
+    }
+
     pub(crate) fn message(exit: Exit, message: impl std::fmt::Display) -> Self {
         Self { exit, error: anyhow::anyhow!("{message}") }
     }
@@ -78,10 +86,35 @@ broken! {
     tokio::task::JoinError,
     reqwest::Error,
     rustyline::error::ReadlineError,
-    cortex_domain::ports::BusError,
-    cortex_domain::ports::StoreError,
-    cortex_link::BindError,
-    cortex_safety::ServeError,
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Exit::Config, error)
+    }
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        match error {
+            HomeError::Io(error) => error.into(),
+            error => Self::new(Exit::Config, error),
+        }
+    }
+}
+
+impl From<SecretsError> for Failure {
+    fn from(error: SecretsError) -> Self {
+        let exit = if error.is_of_the_configuration() { Exit::Config } else { Exit::Broken };
+        Self::new(exit, error)
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        let exit = if error.is_of_the_configuration() { Exit::Config } else { Exit::Broken };
+        Self::new(exit, error)
+    }
 }
 
 impl From<CallError> for Failure {

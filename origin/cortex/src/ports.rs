@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::command;
+use crate::program;
 
 /// A process that listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ fn listening(table: &str, port: u16) -> Vec<u64> {
 }
 
 fn by_lsof(port: u16) -> Option<Owner> {
-    let listing = command::tool("lsof")
+    let listing = program::tool("lsof")
         .args(["-nP", &format!("-iTCP:{port}"), "-sTCP:LISTEN", "-Fpc"])
         .stdin(Stdio::null())
         .stderr(Stdio::null())

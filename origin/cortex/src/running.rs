@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
-use crate::home::{Home, write_private};
+use cortex_node::{Home, write_private};
 
 /// One running `cortex up`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

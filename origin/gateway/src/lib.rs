@@ -29,7 +29,7 @@ mod waits;
 mod watch;
 mod workers;
 
-pub use door::{Credentials, LocalKey};
+pub use door::{Credentials, LocalKey, LocalKeyError};
 pub use gateway::{Gateway, Parts};
 pub use limits::{Limits, Share};
 pub use models::{Listing, Models};

@@ -92,8 +92,8 @@ impl Source {
     }
 
     fn may_read_the_environment(&self) -> bool {
-        // `command.rs` chooses what children inherit.
-        ["origin/cortex/src/config", "origin/cortex/src/command.rs", "workers/worker/src/config"]
+        // `program.rs` chooses what children inherit.
+        ["origin/cortex/src/config", "origin/cortex/src/program.rs", "workers/worker/src/config"]
             .iter()
             .any(|of| self.path.starts_with(of))
             || self.path.ends_with("/build.rs")

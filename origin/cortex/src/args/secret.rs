@@ -1,0 +1,93 @@
+//! Secrets as arguments. What stands on a command line can be read by every user of the machine (`ps`), so that a secret
+//! is named there by its file alone: `@FILE`. In the environment it may stand itself.
+
+use std::ffi::OsString;
+
+use crate::exit::{Exit, Failure};
+
+/// Options that take a secret.
+const OPTIONS: [&str; 3] = ["--api-key", "--key", "--origin-keys"];
+
+/// Refuses a secret that stands on the command line itself; does not repeat it.
+///
+/// # Errors
+/// With what to do instead.
+pub(crate) fn refuse_plain(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+    let arguments = arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned());
+    let mut arguments = arguments.peekable();
+    while let Some(argument) = arguments.next() {
+        if argument == "--" {
+            return Ok(());
+        }
+        let (option, value) = match argument.split_once('=') {
+            Some((option, value)) => (option, Some(value.to_owned())),
+            None => (argument.as_str(), arguments.peek().cloned()),
+        };
+        if let (Some(option), Some(value)) = (OPTIONS.iter().find(|known| **known == option), value)
+            && !value.starts_with('@')
+        {
+            let detail = format!(
+                "{option}: a secret on the command line can be read by every user of this machine (expected `@FILE`, or \
+                 the environment variable that --help names)"
+            );
+            return Err(Failure::message(Exit::BadInput, detail));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a secret: the text itself, or that of the file in `@FILE`.
+///
+/// # Errors
+/// If the file can't be read or is empty.
+pub(crate) fn read(text: &str) -> Result<String, String> {
+    let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    let text = text.trim();
+    if text.is_empty() {
+        Err(format!("{file}: it is empty (expected a secret)"))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(line: &str) -> bool {
+        refuse_plain(line.split(' ').map(OsString::from)).is_err()
+    }
+
+    #[test]
+    fn a_secret_on_the_command_line_is_refused_and_a_file_taken() {
+        for bad in
+            ["up --api-key s3cret", "jobs list --key=s3cret", "keys list --origin-keys a:00 --tenant x"]
+        {
+            assert!(plain(bad), "{bad}");
+        }
+        for good in [
+            "up --api-key @/f",
+            "jobs list --key=@f",
+            "submit job.echo -- --key x",
+            "up --edge-port 1",
+            "keys list",
+        ] {
+            assert!(!plain(good), "{good}");
+        }
+        let message = refuse_plain(["--key".into(), "s3cret".into()]).unwrap_err().error.to_string();
+        assert!(!message.contains("s3cret"), "{message}");
+    }
+
+    #[test]
+    fn a_file_holds_the_secret_and_nothing_around_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        std::fs::write(&file, "s3cret\n").unwrap();
+        assert_eq!(read(&format!("@{}", file.display())).unwrap(), "s3cret");
+        assert_eq!(read("as it is").unwrap(), "as it is");
+        std::fs::write(&file, "\n").unwrap();
+        assert!(read(&format!("@{}", file.display())).is_err());
+        assert!(read("@/nowhere").is_err());
+    }
+}

@@ -1,0 +1,201 @@
+//! What the demo shows. Every line of a timeline is read from the job's recorded events.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cortex_api::{CreateJobBody, EmbeddingsResponse, JobView};
+use cortex_domain::id::JobId;
+use cortex_domain::state::StateName;
+use cortex_domain::topic::Topic;
+use cortex_domain::topics;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+
+use super::rank::rank;
+use super::stage::Stage;
+use crate::exit::{Exit, Failure};
+use crate::output::{Timeline, out};
+use cortex_client::{CallError, ChatMessage, ChatRequest};
+
+const QUESTION: &str = "Which machine keeps working while I am asleep?";
+const SENTENCES: [&str; 6] = [
+    "The server in the basement runs all night.",
+    "Sourdough needs flour, water, salt and time.",
+    "A job that was accepted is never lost, even when the laptop is closed.",
+    "Der Rechner zu Hause arbeitet auch nachts weiter.",
+    "The ferry to the island leaves at half past nine.",
+    "GPUs are good at multiplying matrices.",
+];
+
+const CONVERSATION: [&str; 2] = ["What is 37 plus 48?", "What is the capital of France?"];
+
+/// How long a job may take to end; the edge looks for its origin every quarter of a minute.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Plays every scene in order.
+///
+/// # Errors
+/// If something does not go as it should.
+pub(crate) async fn play(stage: &mut Stage) -> Result<(), Failure> {
+    synchronous(stage).await?;
+    asynchronous(stage).await?;
+    conversation(stage).await?;
+    denied(stage).await?;
+    origin_away(stage).await
+}
+
+async fn synchronous(stage: &Stage) -> Result<(), Failure> {
+    out("1. A synchronous call: POST /v1/embeddings, edge -> origin -> worker, and back");
+    let (id, answer) = stage.api.embeddings(&stage.model, &texts()).await?;
+    show_ranking(&answer)?;
+    // The log of a synchronous job is written after its answer.
+    until_ended(stage, id).await?;
+    show_timeline(stage, id).await
+}
+
+async fn asynchronous(stage: &Stage) -> Result<(), Failure> {
+    out("2. The same as a job: POST /api/v1/jobs -> 202 -> queue -> drain -> origin -> worker");
+    let accepted = stage.api.create(&job(&topics::EMBED, embeddings(stage))?, None).await?;
+    out(&format!("   202 Accepted, job {}", accepted.id));
+    let ended = until_ended(stage, accepted.id).await?;
+    let result = ended.result.as_deref().map(RawValue::get).unwrap_or_default();
+    show_ranking(&serde_json::from_str(result)?)?;
+    show_timeline(stage, accepted.id).await
+}
+
+async fn conversation(stage: &Stage) -> Result<(), Failure> {
+    out("3. A conversation: POST /v1/chat/completions, the answer streams as it is written");
+    let mut messages = Vec::new();
+    for question in CONVERSATION {
+        messages.push(ChatMessage { role: "user", content: question.to_owned() });
+        let request = ChatRequest {
+            model: stage.chat_model.clone(),
+            messages: messages.clone(),
+            ..ChatRequest::default()
+        };
+        let mut answer = stage.api.chat_stream(&request).await?;
+        let (mut said, mut frames) = (String::new(), 0);
+        while let Some(chunk) = answer.next().await? {
+            let deltas = chunk.choices.iter().filter_map(|choice| choice.delta.content.as_deref());
+            said.extend(deltas);
+            frames += 1;
+        }
+        if said.trim().is_empty() {
+            return Err(Failure::message(Exit::Broken, "the model said nothing"));
+        }
+        out(&format!("   > {question}"));
+        out(&format!("   {said}   ({frames} events)"));
+        messages.push(ChatMessage { role: "assistant", content: said });
+    }
+    out("");
+    Ok(())
+}
+
+async fn denied(stage: &Stage) -> Result<(), Failure> {
+    out("4. A job that the policy denies: nothing reaches a worker");
+    let input = json!({"command": "delete", "namespace": "prod"});
+    let accepted = stage.api.create(&job(&topics::K8S_OPS, input)?, None).await?;
+    let ended = until_ended(stage, accepted.id).await?;
+    expect(&ended, StateName::Denied)?;
+    let reason = ended.error.map(|error| error.detail).unwrap_or_default();
+    out(&format!("   job {} is DENIED: {reason}", accepted.id));
+    show_timeline(stage, accepted.id).await
+}
+
+async fn origin_away(stage: &mut Stage) -> Result<(), Failure> {
+    out("5. The origin goes away, as a laptop does when it is closed");
+    stage.stop_origin().await;
+    let accepted =
+        stage.api.create(&job(&topics::ECHO, json!({"hello": "from before you woke up"}))?, None).await?;
+    out(&format!("   202 Accepted all the same, job {}: the edge's ledger holds it", accepted.id));
+    match stage.api.embeddings(&stage.model, &texts()).await {
+        Err(CallError::Refused(refused)) if refused.status.as_u16() == 503 => {
+            let wait = refused.retry_after.unwrap_or_default();
+            out(&format!("   a synchronous call is told the truth: 503, Retry-After: {wait}"));
+        }
+        Err(other) => return Err(other.into()),
+        Ok(_) => return Err(Failure::message(Exit::Broken, "a call was answered with the origin away")),
+    }
+    let waiting = stage.api.job(accepted.id).await?;
+    out(&format!("   meanwhile the job can be read: {}", waiting.state));
+    if !stage.origin_is_away().await {
+        return Err(Failure::message(Exit::Broken, "the edge does not notice that its origin is away"));
+    }
+    out("   the origin is started again ...");
+    stage.start_origin().await?;
+    let ended = until_ended(stage, accepted.id).await?;
+    expect(&ended, StateName::Succeeded)?;
+    out(&format!(
+        "   and the job completes: {}",
+        ended.result.as_deref().map(RawValue::get).unwrap_or_default()
+    ));
+    show_timeline(stage, accepted.id).await
+}
+
+fn texts() -> Vec<&'static str> {
+    std::iter::once(QUESTION).chain(SENTENCES).collect()
+}
+
+fn embeddings(stage: &Stage) -> Value {
+    json!({"model": stage.model, "input": texts()})
+}
+
+fn job(topic: &Topic, input: Value) -> Result<CreateJobBody, Failure> {
+    Ok(CreateJobBody {
+        topic: topic.to_string(),
+        input: to_raw_value(&input)?,
+        priority: None,
+        deadline: None,
+        max_attempts: None,
+        labels: BTreeMap::new(),
+    })
+}
+
+async fn until_ended(stage: &Stage, id: JobId) -> Result<JobView, Failure> {
+    let ended = async {
+        loop {
+            match stage.api.job(id).await {
+                Ok(job) if job.state.is_terminal() => return Ok(job),
+                // A synchronous job is there a moment after its answer.
+                Ok(_) | Err(CallError::Refused(_)) => {}
+                Err(error) => return Err(Failure::from(error)),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let late = |_| Failure::message(Exit::Broken, format!("job {id} has not ended within {PATIENCE:?}"));
+    tokio::time::timeout(PATIENCE, ended).await.map_err(late)?
+}
+
+fn expect(job: &JobView, state: StateName) -> Result<(), Failure> {
+    if job.state == state {
+        return Ok(());
+    }
+    Err(Failure::message(Exit::Broken, format!("job {} is {} and should be {state}", job.id, job.state)))
+}
+
+fn show_ranking(answer: &EmbeddingsResponse) -> Result<(), Failure> {
+    let vectors: Option<Vec<_>> = answer.data.iter().map(|view| view.embedding.decode()).collect();
+    let vectors = vectors.unwrap_or_default();
+    let Some((question, sentences)) = vectors.split_first().filter(|(_, rest)| rest.len() == SENTENCES.len())
+    else {
+        return Err(Failure::message(Exit::Broken, "the answer does not hold a vector for each text"));
+    };
+    out(&format!("   {QUESTION}"));
+    for (place, cosine) in rank(question, sentences) {
+        out(&format!("   {cosine:6.3}  {}", SENTENCES[place]));
+    }
+    Ok(())
+}
+
+async fn show_timeline(stage: &Stage, id: JobId) -> Result<(), Failure> {
+    let mut timeline = Timeline::default();
+    out(&format!("   {}", Timeline::HEADER));
+    for event in stage.api.events(id).await? {
+        for row in timeline.push(&event) {
+            out(&format!("   {row}"));
+        }
+    }
+    out("");
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! What the demo runs: an edge, and an origin that can be stopped and started, beside whatever else runs here.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::commands::up::UpArgs;
+use crate::commands::up::{ChatModel, Child, Edge, UpConfig, ensure_key, prepare_models, variables};
+use crate::exit::{Exit, Failure};
+use crate::output::out;
+use crate::program;
+use cortex_client::{self as client, Api};
+use cortex_node::Home;
+use cortex_node::Secrets;
+
+/// How long the origin and its workers may take to be there.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One of each kind.
+const WORKERS: [&str; 3] = ["echo=1", "embed=1", "chat=1"];
+
+/// A running edge, and an origin that comes and goes.
+pub(crate) struct Stage {
+    /// The API at the public door.
+    pub(crate) api: Api,
+    pub(crate) model: String,
+    pub(crate) chat_model: String,
+    home: Home,
+    args: UpArgs,
+    secrets: Secrets,
+    edge: Edge,
+    origin_port: u16,
+    origin: Option<Child>,
+}
+
+impl Stage {
+    /// Starts everything on free ports, in a folder of its own, with the models of the home folder.
+    ///
+    /// # Errors
+    /// If something does not start.
+    pub(crate) async fn set(home: &Home, args: &UpArgs) -> Result<Self, Failure> {
+        let mut config = UpConfig::read(shown(args))?;
+        prepare_models(home, &mut config).await?;
+        let home = nested(home)?;
+        let mut secrets = Secrets::open(&home)?;
+        let origin_port = free_port()?;
+
+        out("Starting the edge (the real Worker in workerd), the origin and its workers ...");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, origin_port));
+        let public = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let variables = variables(&secrets, &config.topics(), &args.cors_origins);
+        let edge = Edge::start(&home, variables, public, address).await?;
+        let key = ensure_key(&home, &mut secrets, &edge.url, &args.tenant).await;
+        let key = match key {
+            Ok(key) => key,
+            Err(failure) => {
+                edge.stop().await;
+                return Err(failure);
+            }
+        };
+        let mut stage = Self {
+            api: Api::new(&edge.url, &key)?,
+            model: args.embeddings_model.to_string(),
+            chat_model: config.args.chat_model.to_string(),
+            home,
+            args: shown(args),
+            secrets,
+            edge,
+            origin_port,
+            origin: None,
+        };
+        if let Err(failure) = stage.start_origin().await {
+            stage.strike().await;
+            return Err(failure);
+        }
+        out(&format!("  edge    {}\n  origin  http://{address}\n", stage.edge.url));
+        Ok(stage)
+    }
+
+    /// Starts the origin with its workers and waits until they are there.
+    ///
+    /// # Errors
+    /// If they are not in time.
+    pub(crate) async fn start_origin(&mut self) -> Result<(), Failure> {
+        let log = self.home.logs().join("origin.log");
+        let child = self.origin.insert(Child::start(self.command()?, &log)?);
+        let api = Api::new(&format!("http://127.0.0.1:{}", self.origin_port), &self.secrets.api_key)?;
+        let ready = async {
+            loop {
+                if api.workers().await.is_ok_and(|workers| workers.len() >= WORKERS.len()) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let failed = |what: String| {
+            Failure::message(
+                Exit::Unavailable,
+                format!("{what}: see {} and what lies beside it", log.display()),
+            )
+        };
+        tokio::select! {
+            ready = tokio::time::timeout(PATIENCE, ready) => {
+                ready.map_err(|_| failed("the origin and its workers were not there in time".into()))
+            }
+            ended = child.ended() => Err(failed(format!("the origin ended with {}", ended?))),
+        }
+    }
+
+    /// Stops the origin and its workers.
+    pub(crate) async fn stop_origin(&mut self) {
+        if let Some(origin) = self.origin.take() {
+            origin.stop().await;
+        }
+    }
+
+    /// Whether the edge reaches its origin.
+    pub(crate) async fn origin_is_away(&self) -> bool {
+        let health = client::health(&self.edge.url).await;
+        health.is_ok_and(|health| {
+            health.view.is_none_or(|view| view.checks.get("origin").is_none_or(|o| o != "ok"))
+        })
+    }
+
+    /// Stops everything.
+    pub(crate) async fn strike(mut self) {
+        self.stop_origin().await;
+        self.edge.stop().await;
+    }
+
+    fn command(&self) -> Result<Command, Failure> {
+        let mut command = Command::from(program::own(std::env::current_exe()?));
+        command.args(["up", "--without", "edge", "--host-port", "0", "--chat-port", "0", "--grpc-port", "0"]);
+        command.args(["--workers", &self.args.workers.join(",")]);
+        command.args(["--api-port", &self.origin_port.to_string(), "--edge-url", &self.edge.url]);
+        command.args(["--embeddings-model", &self.model, "--chat-model", &self.chat_model]);
+        command.args(["--tenant", self.args.tenant.as_str()]).arg("--home").arg(self.home.path());
+        let config = &self.args.config;
+        let files = [
+            ("--pools", &config.pools),
+            ("--timeouts", &config.timeouts),
+            ("--safety", &config.safety),
+            ("--models", &config.models),
+        ];
+        for (flag, file) in files {
+            if let Some(file) = file {
+                command.arg(flag).arg(file);
+            }
+        }
+        Ok(command)
+    }
+}
+
+/// What the demo runs: a worker of each kind, and unless another was named the small chat model, which is always there.
+fn shown(args: &UpArgs) -> UpArgs {
+    let small = || ChatModel::Named("cortex-small".parse().expect("the name of a model"));
+    let chat_model = match &args.chat_model {
+        ChatModel::Auto => small(),
+        named => named.clone(),
+    };
+    UpArgs { workers: WORKERS.map(str::to_owned).into(), chat_model, ..args.clone() }
+}
+
+/// A folder of its own, so that the demo runs beside `cortex up`; the models are shared.
+fn nested(home: &Home) -> Result<Home, Failure> {
+    let folder = home.demo();
+    std::fs::create_dir_all(&folder)?;
+    let models = folder.join("models");
+    if !models.exists() {
+        symlink(home.models(), &models)?;
+    }
+    Ok(Home::open(Some(folder))?)
+}
+
+fn free_port() -> Result<u16, Failure> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}

@@ -1,0 +1,98 @@
+//! `cortex doctor`: what this machine lacks, and what to do about it.
+
+mod check;
+mod clock;
+mod disk;
+mod folder;
+mod models;
+mod ports;
+mod tools;
+
+use serde::Serialize;
+
+use self::check::{Check, Outcome};
+use crate::config::{self, Ports};
+use crate::exit::{Exit, Failure};
+use crate::output::{self, table};
+use crate::running::Running;
+use cortex_node::Home;
+
+/// `cortex doctor --json`.
+#[derive(Debug, Serialize)]
+struct Document {
+    /// Whether no check failed.
+    ok: bool,
+    checks: Vec<Check>,
+}
+
+/// Checks everything that `cortex up` needs.
+///
+/// # Errors
+/// If the environment or a configuration file can't be used.
+pub(crate) async fn run(home: &Home, json: bool) -> Result<Exit, Failure> {
+    let (planned, model) = (Ports::from_env()?, config::embeddings_model()?);
+    let running = Running::read(home);
+    let catalogue = cortex_node::catalogue(config::models_file().as_deref())?;
+    let tools = tools::checks();
+    let (home, mut checks) = (home.clone(), Vec::new());
+    let here = tokio::task::spawn_blocking(move || {
+        let mut checks = ports::checks(planned, running.as_ref());
+        checks.extend(folder::checks(&home));
+        checks.extend(models::checks(&home, &catalogue, model.as_str()));
+        checks.extend(disk::checks(&home));
+        checks.push(clock::check());
+        checks
+    });
+    let (tools, here) = tokio::join!(tools, here);
+    checks.extend(tools);
+    checks.extend(here?);
+    let document = Document { ok: checks.iter().all(|check| check.outcome != Outcome::Fail), checks };
+    if json {
+        output::json(&document)?;
+    } else {
+        output::out(&text(&document.checks));
+    }
+    Ok(if document.ok { Exit::Done } else { Exit::Negative })
+}
+
+fn text(checks: &[Check]) -> String {
+    let rows =
+        checks.iter().map(|check| [check.outcome.to_string(), check.name.clone(), check.found.clone()]);
+    let mut text = table(["", "CHECK", "FOUND"], rows);
+    for check in checks {
+        if let Some(hint) = &check.hint {
+            text.push_str(&format!("\n\n{}: {hint}", check.name));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_document_keeps_its_shape() {
+        let checks = vec![
+            Check::ok("disk", "9 GiB free"),
+            Check::fail("port 8080", "held by node (pid 3)", "stop it"),
+        ];
+        assert_eq!(
+            serde_json::to_value(Document { ok: false, checks }).unwrap(),
+            json!({"ok": false, "checks": [
+                {"name": "disk", "outcome": "ok", "found": "9 GiB free", "hint": null},
+                {"name": "port 8080", "outcome": "fail", "found": "held by node (pid 3)", "hint": "stop it"}]})
+        );
+    }
+
+    #[test]
+    fn people_see_what_to_do_below_what_was_found() {
+        let checks = [Check::ok("clock", "fine"), Check::warn("disk", "1 GiB free", "make room")];
+        assert_eq!(
+            text(&checks),
+            "      CHECK  FOUND\nok    clock  fine\nwarn  disk   1 GiB free\n\ndisk: make room"
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! How far a load is: a bar on a terminal, a line per step elsewhere.
+
+use std::io::{IsTerminal, stderr};
+use std::time::Duration;
+
+use cortex_api::LoadStep;
+use cortex_domain::id::ModelName;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Deserialize;
+
+use crate::output;
+
+const SPINNER: &str = "{spinner} {prefix}: {msg}  {elapsed}";
+const BYTES: &str = "{prefix}: {msg}  {wide_bar}  {bytes}/{total_bytes}  {elapsed}";
+const COUNT: &str = "{prefix}: {msg}  {wide_bar}  {pos}/{len}  {elapsed}";
+const TICK: Duration = Duration::from_millis(100);
+
+fn words(step: LoadStep) -> &'static str {
+    match step {
+        LoadStep::Check { .. } => "checking the files",
+        LoadStep::Tokenizer => "reading the tokenizer",
+        LoadStep::Weights { .. } => "reading the weights",
+        LoadStep::Device { .. } => "moving layers to the device",
+        LoadStep::WarmUp => "warming up",
+        LoadStep::Start => "starting",
+    }
+}
+
+/// The bar, how far it is, and how far it goes.
+fn extent(step: LoadStep) -> Option<(&'static str, u64, u64)> {
+    match step {
+        LoadStep::Check { read, of } | LoadStep::Weights { read, of } => Some((BYTES, read, of)),
+        LoadStep::Device { layers, of } => Some((COUNT, layers, of)),
+        LoadStep::Tokenizer | LoadStep::WarmUp | LoadStep::Start => None,
+    }
+}
+
+/// Shows one model's.
+#[derive(Debug)]
+pub(super) struct Loading {
+    name: ModelName,
+    bar: Option<ProgressBar>,
+    at: &'static str,
+}
+
+impl Loading {
+    pub(super) fn new(name: &ModelName) -> Self {
+        let bar = stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.set_prefix(name.to_string());
+            bar.set_style(style(SPINNER));
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        Self { name: name.clone(), bar, at: "" }
+    }
+
+    /// Shows what the worker said. What else it may say one day is passed over.
+    pub(super) fn show(&mut self, said: &serde_json::Value) {
+        let Ok(step) = LoadStep::deserialize(said) else { return };
+        let begins = self.at != words(step);
+        self.at = words(step);
+        match &self.bar {
+            Some(bar) => {
+                if begins {
+                    bar.set_style(style(extent(step).map_or(SPINNER, |(template, ..)| template)));
+                    bar.set_message(words(step));
+                }
+                if let Some((_, done, of)) = extent(step) {
+                    bar.set_length(of);
+                    bar.set_position(done);
+                }
+            }
+            None if begins => output::note(&format!("{}: {}", self.name, words(step))),
+            None => {}
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn shown(said: &[Value]) -> Vec<&'static str> {
+        let mut loading = Loading { name: "m".parse().unwrap(), bar: None, at: "" };
+        let each = said.iter().map(|said| {
+            loading.show(said);
+            loading.at
+        });
+        each.collect()
+    }
+
+    #[test]
+    fn every_step_of_a_worker_is_known_and_others_are_passed_over() {
+        let said = [
+            json!({"step": "check", "read": 1, "of": 3}),
+            json!({"step": "tokenizer"}),
+            json!({"step": "weights", "read": 1, "of": 3}),
+            json!({"step": "device", "layers": 1, "of": 22}),
+            json!({"step": "warm-up"}),
+            json!({"step": "start"}),
+            json!({"step": "something new"}),
+            json!(7),
+        ];
+        let expected = [
+            "checking the files",
+            "reading the tokenizer",
+            "reading the weights",
+            "moving layers to the device",
+            "warming up",
+            "starting",
+            "starting",
+            "starting",
+        ];
+        assert_eq!(shown(&said), expected);
+    }
+
+    #[test]
+    fn a_bar_goes_as_far_as_there_is_to_read() {
+        let bar = ProgressBar::hidden();
+        let mut loading = Loading { name: "m".parse().unwrap(), bar: Some(bar.clone()), at: "" };
+        loading.show(&json!({"step": "weights", "read": 5, "of": 9}));
+        assert_eq!(
+            (bar.position(), bar.length(), bar.message().as_str()),
+            (5, Some(9), "reading the weights")
+        );
+    }
+}

@@ -1,0 +1,114 @@
+use cortex_api::WorkerView;
+use serde_json::{Value, json};
+
+use super::super::health::{Part, Word};
+use super::*;
+use crate::ports::Owner;
+use crate::running::Process;
+use cortex_client::Refused;
+
+fn running() -> Running {
+    Running {
+        pid: 7,
+        origin: "http://127.0.0.1:8080".into(),
+        grpc: Some("http://127.0.0.1:50052".into()),
+        edge: Some("http://127.0.0.1:8787".into()),
+        host: Some("http://127.0.0.1:8081".into()),
+        chat_host: None,
+        processes: vec![
+            Process { name: "edge".into(), log: "/h/logs/edge.log".into() },
+            Process { name: "embed-1".into(), log: "/h/logs/embed-1.log".into() },
+        ],
+    }
+}
+
+fn part(name: &'static str, status: Word) -> Part {
+    let url = "http://127.0.0.1:1".to_owned();
+    Part { name, url, status, latency_ms: Some(1.0), version: None, detail: String::new() }
+}
+
+fn worker() -> WorkerView {
+    let view = json!({"id": "embed-1", "kind": "embed", "pool": "embed", "topics": ["job.embed"], "capacity": 4,
+        "in_flight": 1, "draining": false, "models": ["m"], "pid": 9, "resident": 3_145_728,
+        "memory_free": 9_437_184});
+    serde_json::from_value(view).unwrap()
+}
+
+fn document() -> Document {
+    let parts = vec![part("edge", Word::Away), part("origin", Word::Degraded), part("host", Word::Ok)];
+    let owner = |port| (port == 8081).then(|| Owner { pid: 9, name: "cortex-worker".into() });
+    Document::of(running(), parts, vec![worker()], vec!["m".into()], owner)
+}
+
+/// Sorted: whether a document keeps its order depends on how `serde_json` was built.
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
+fn the_document_holds_what_scripts_of_the_hybrid_set_up_read() {
+    let document = serde_json::to_value(document()).unwrap();
+    assert_eq!(
+        document["ports"],
+        json!({"edge": 8787, "api": 8080, "grpc": 50052, "mlx": 8081, "webui": 8080})
+    );
+    assert_eq!(
+        document["mlx"],
+        json!({"running": true, "pid": 9, "url": "http://127.0.0.1:8081", "responding": true,
+            "log": "/h/logs/embed-1.log"})
+    );
+    assert_eq!(document["containers"], json!([]));
+    assert_eq!(
+        document["connectivity"],
+        json!({"edge": false, "api": true, "mlx": true, "modelGateway": true, "webui": false})
+    );
+}
+
+#[test]
+fn the_document_has_the_same_keys_whether_anything_runs_or_not() {
+    let nothing = serde_json::to_value(Document::nothing(Ports::default())).unwrap();
+    let started = serde_json::to_value(document()).unwrap();
+    assert_eq!(keys(&nothing), keys(&started));
+    for part in ["ports", "mlx", "connectivity"] {
+        assert_eq!(keys(&nothing[part]), keys(&started[part]), "{part}");
+    }
+    assert_eq!(
+        keys(&started),
+        [
+            "connectivity",
+            "containers",
+            "edge",
+            "mlx",
+            "models",
+            "origin",
+            "pid",
+            "ports",
+            "processes",
+            "running",
+            "workers"
+        ]
+    );
+    assert_eq!((&nothing["running"], &nothing["pid"]), (&json!(false), &Value::Null));
+}
+
+#[test]
+fn people_see_parts_workers_and_logs() {
+    let text = text(&document());
+    for expected in
+        ["process 7", "edge    away ", "embed-1  embed  job.embed  1/4   3 MiB   9 MiB", "/h/logs/edge.log"]
+    {
+        assert!(text.contains(expected), "{expected:?} in\n{text}");
+    }
+    let nothing = super::text(&Document::nothing(Ports::default()));
+    assert!(nothing.contains("cortex up"));
+}
+
+#[test]
+fn who_has_another_key_is_told_how_to_name_it() {
+    let refused =
+        |status| CallError::Refused(Refused { status, slug: None, detail: "no".into(), retry_after: None });
+    assert!(untold("workers", &refused(StatusCode::UNAUTHORIZED)).contains("--api-key or API_KEY"));
+    assert!(untold("workers", &refused(StatusCode::BAD_GATEWAY)).ends_with("answered 502: no"));
+}

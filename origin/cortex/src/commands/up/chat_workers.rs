@@ -1,0 +1,107 @@
+//! How the chat workers that `cortex up` starts use this machine: handed on to them as `cortex-worker` names it.
+
+use std::num::{NonZeroU16, NonZeroU32};
+use std::path::PathBuf;
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ChatWorkerArgs {
+    /// What chat models run on: auto, cpu, candle, cuda:N or metal [default: auto]
+    #[arg(long, env = "CHAT_DEVICE", value_name = "DEVICE", value_parser = device)]
+    chat_device: Option<String>,
+    /// Floats to compute in: f32, bf16 or f16 [default: what the device does well]
+    #[arg(long, value_name = "DTYPE", value_parser = ["f32", "bf16", "f16"])]
+    chat_dtype: Option<String>,
+    /// Threads that compute for a chat worker [default: one per core]
+    #[arg(long, value_name = "N")]
+    chat_threads: Option<NonZeroU16>,
+    /// Tokens of the longest prompt and answer together [default: what the model was made for]
+    #[arg(long, value_name = "TOKENS")]
+    chat_context: Option<NonZeroU32>,
+    /// MiB for the keys and values of each model [default: half of what is free, at most 4096]
+    #[arg(long, value_name = "MIB")]
+    chat_cache: Option<NonZeroU32>,
+    /// MiB that all models of a chat worker may take: the one used least lately makes room [default: what is free]
+    #[arg(long, value_name = "MIB")]
+    chat_memory: Option<NonZeroU32>,
+    /// Seconds that loading a model may take [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    chat_load_deadline: Option<NonZeroU32>,
+    /// A file with a system prompt whose computed part all tenants share; all else is found by its own tenant alone
+    #[arg(long, value_name = "FILE")]
+    chat_shared_prompt: Vec<PathBuf>,
+    /// The port of the first chat worker's metrics for Prometheus, on loopback; the next one's is the next
+    #[arg(long, env = "CORTEX_METRICS_PORT", value_name = "PORT")]
+    metrics_port: Option<NonZeroU16>,
+}
+
+impl ChatWorkerArgs {
+    /// What the `n`th of them is told, counted from 0.
+    pub(crate) fn arguments(&self, n: u16) -> Vec<String> {
+        let metrics = self.metrics_port.and_then(|port| port.checked_add(n));
+        let number = |number: Option<NonZeroU32>| number.map(|number| number.to_string());
+        let options = [
+            ("--device", self.chat_device.clone()),
+            ("--dtype", self.chat_dtype.clone()),
+            ("--threads", self.chat_threads.map(|threads| threads.to_string())),
+            ("--context", number(self.chat_context)),
+            ("--cache", number(self.chat_cache)),
+            ("--memory", number(self.chat_memory)),
+            ("--load-deadline", number(self.chat_load_deadline)),
+            ("--metrics-port", metrics.map(|port| port.to_string())),
+        ];
+        let shared = self.chat_shared_prompt.iter().map(|path| path.display().to_string());
+        let shared = shared.map(|path| ("--shared-prompt", Some(path)));
+        let all = options.into_iter().chain(shared);
+        all.filter_map(|(flag, value)| Some([flag.to_owned(), value?])).flatten().collect()
+    }
+}
+
+fn device(text: &str) -> Result<String, String> {
+    let known = matches!(text, "auto" | "cpu" | "candle" | "cuda" | "metal")
+        || text.strip_prefix("cuda:").is_some_and(|number| number.parse::<u16>().is_ok());
+    if known { Ok(text.to_owned()) } else { Err("write auto, cpu, candle, cuda:N or metal".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Alone {
+        #[command(flatten)]
+        args: ChatWorkerArgs,
+    }
+
+    fn told(text: &str, n: u16) -> Vec<String> {
+        let words = std::iter::once("up").chain(text.split_whitespace());
+        Alone::try_parse_from(words).unwrap().args.arguments(n)
+    }
+
+    #[test]
+    fn only_what_is_set_is_handed_on() {
+        assert_eq!(told("", 0), Vec::<String>::new());
+        let all = "--chat-device cuda:1 --chat-dtype bf16 --chat-threads 3 --chat-context 4096 --chat-cache 512 \
+                   --chat-memory 9000 --chat-load-deadline 60 --metrics-port 9100";
+        let expected = "--device cuda:1 --dtype bf16 --threads 3 --context 4096 --cache 512 --memory 9000 \
+                        --load-deadline 60 --metrics-port 9102";
+        assert_eq!(told(all, 2).join(" "), expected);
+        let shared = told("--chat-shared-prompt a.txt --chat-shared-prompt b.txt", 0);
+        assert_eq!(shared.join(" "), "--shared-prompt a.txt --shared-prompt b.txt");
+    }
+
+    #[test]
+    fn what_a_worker_would_refuse_is_refused_here() {
+        for wrong in [
+            "--chat-device gpu",
+            "--chat-device cuda:x",
+            "--chat-dtype f8",
+            "--chat-context 0",
+            "--chat-cache -1",
+        ] {
+            let words = std::iter::once("up").chain(wrong.split_whitespace());
+            assert!(Alone::try_parse_from(words).is_err(), "{wrong}");
+        }
+    }
+}

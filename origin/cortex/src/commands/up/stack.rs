@@ -1,0 +1,157 @@
+//! Everything that runs on this machine, started and stopped as one.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use cortex_domain::id::Tenant;
+use cortex_edge_local::Variables;
+use cortex_node::{Handle, Home, Roles, Secrets, Sockets};
+use reqwest::Url;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::config::UpConfig;
+use super::edge::{self, Edge};
+use super::workers::{self, Kind, Launch};
+use super::{bind, dev_key};
+use crate::config::{API_PORT, CHAT_PORT, EDGE_PORT, GRPC_PORT, HOST_PORT};
+use crate::exit::{Exit, Failure};
+use crate::running::Running;
+
+/// What runs.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    origin: Handle,
+    edge: Option<Edge>,
+    stop_workers: CancellationToken,
+    workers: TaskTracker,
+    pub(crate) running: Running,
+    /// The development key, where there is an edge.
+    pub(crate) key: Option<String>,
+}
+
+impl Stack {
+    /// Starts every part.
+    ///
+    /// # Errors
+    /// Returns an error if a port is taken, a file can't be used, or a part does not start.
+    pub(crate) async fn start(home: &Home, mut config: UpConfig) -> Result<Self, Failure> {
+        let mut secrets = Secrets::open(home)?;
+        let (sockets, edge) = bind_doors(&config).await?;
+        let [host, chat_host] = model_hosts(&config).await?;
+        let program = if config.workers.is_empty() { None } else { Some(workers::worker_program()?) };
+        let api = sockets.api.local_addr()?;
+        let grpc = sockets.grpc.as_ref().map(TcpListener::local_addr).transpose()?;
+
+        if let Some(listener) = &edge {
+            config.node.gateway.edge = Some(local_url(listener)?);
+        }
+        if config.has(Kind::Chat) {
+            config.node.gateway.chat_model = config.args.chat_model.name().cloned();
+        }
+        let (topics, roles) = (config.topics(), Roles::of_node(&config.node.safety));
+        let UpConfig { args, node, workers } = config;
+        let variables = edge::variables(&secrets, &topics, &args.cors_origins);
+        let origin = cortex_node::build(node, &roles, home, &secrets, sockets).await?;
+
+        let (stop_workers, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let mut processes = Vec::new();
+        if let Some(program) = program {
+            let host_key = args.api_key.clone().unwrap_or_else(|| secrets.api_key.clone());
+            let (link, token) = (origin.link.clone(), origin.token.clone());
+            let launch =
+                Launch { program, link, token, args: args.clone(), home: home.path().to_owned(), host_key };
+            processes = workers::start(home, &workers, &launch, &tasks, &stop_workers);
+        }
+        tasks.close();
+        let mut stack = Self {
+            running: Running {
+                pid: std::process::id(),
+                origin: format!("http://{api}"),
+                grpc: grpc.map(|address| format!("http://{address}")),
+                edge: None,
+                host,
+                chat_host,
+                processes,
+            },
+            origin,
+            edge: None,
+            stop_workers,
+            workers: tasks,
+            key: None,
+        };
+        if let Some(listener) = edge
+            && let Err(failure) =
+                stack.start_edge(home, &mut secrets, listener, api, variables, &args.tenant).await
+        {
+            stack.stop(home).await;
+            return Err(failure);
+        }
+        stack.running.write(home)?;
+        Ok(stack)
+    }
+
+    async fn start_edge(
+        &mut self,
+        home: &Home,
+        secrets: &mut Secrets,
+        listener: TcpListener,
+        api: SocketAddr,
+        variables: Variables,
+        tenant: &Tenant,
+    ) -> Result<(), Failure> {
+        let edge = self.edge.insert(Edge::start(home, variables, listener, api).await?);
+        self.running.edge = Some(edge.url.clone());
+        self.running.processes.insert(0, edge.process.clone());
+        self.key = Some(dev_key::ensure(home, secrets, &edge.url, tenant).await?);
+        Ok(())
+    }
+
+    /// Closes the doors first, the public one before the origin's, then lets the workers finish what they hold.
+    pub(crate) async fn stop(self, home: &Home) {
+        if let Some(edge) = self.edge {
+            edge.stop().await;
+        }
+        self.origin.close().await;
+        self.stop_workers.cancel();
+        self.workers.wait().await;
+        self.origin.stop().await;
+        Running::clear(home);
+    }
+}
+
+/// Binds the origin's doors and the edge's.
+async fn bind_doors(config: &UpConfig) -> Result<(Sockets, Option<TcpListener>), Failure> {
+    let api = bind::bind(config.api(), API_PORT.flag).await?;
+    let grpc = match config.grpc() {
+        Some(address) => Some(bind::bind(address, GRPC_PORT.flag).await?),
+        None => None,
+    };
+    let edge = match config.edge() {
+        Some(address) => Some(bind::bind(address, EDGE_PORT.flag).await?),
+        None => None,
+    };
+    Ok((Sockets { api, grpc }, edge))
+}
+
+/// Returns the addresses of the model hosts that workers will open, and checks that their ports are free.
+async fn model_hosts(config: &UpConfig) -> Result<[Option<String>; 2], Failure> {
+    let hosts = [
+        (Kind::Embed, config.args.host_port, HOST_PORT.flag),
+        (Kind::Chat, config.args.chat_port, CHAT_PORT.flag),
+    ];
+    let mut urls = [None, None];
+    for (url, (kind, port, flag)) in urls.iter_mut().zip(hosts) {
+        if config.has(kind) && port != 0 {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            bind::free(address, flag).await?;
+            *url = Some(format!("http://{address}"));
+        }
+    }
+    Ok(urls)
+}
+
+fn local_url(listener: &TcpListener) -> Result<Url, Failure> {
+    let address = listener.local_addr()?;
+    format!("http://{address}").parse().map_err(|error| Failure::message(Exit::Broken, error))
+}

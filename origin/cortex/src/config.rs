@@ -1,0 +1,110 @@
+//! What `cortex up` uses where neither a flag nor the environment says otherwise. The flags of `up` and the commands that
+//! report on it (`doctor`, `status`, `models pull`) take the same defaults from here.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use cortex_domain::id::ModelName;
+
+use crate::exit::{Exit, Failure};
+
+/// A setting of `cortex up`: its flag, its variable in the environment and its default.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting<T> {
+    pub(crate) flag: &'static str,
+    pub(crate) env: &'static str,
+    pub(crate) default: T,
+}
+
+pub(crate) const API_PORT: Setting<u16> =
+    Setting { flag: "--api-port", env: "CORTEX_API_PORT", default: 8080 };
+pub(crate) const GRPC_PORT: Setting<u16> =
+    Setting { flag: "--grpc-port", env: "CORTEX_GRPC_PORT", default: 50052 };
+pub(crate) const EDGE_PORT: Setting<u16> =
+    Setting { flag: "--edge-port", env: "CORTEX_EDGE_PORT", default: 8787 };
+pub(crate) const HOST_PORT: Setting<u16> =
+    Setting { flag: "--host-port", env: "CORTEX_MLX_PORT", default: 8081 };
+pub(crate) const CHAT_PORT: Setting<u16> =
+    Setting { flag: "--chat-port", env: "CORTEX_CHAT_PORT", default: 8082 };
+pub(crate) const EMBEDDINGS_MODEL: Setting<&str> =
+    Setting { flag: "--embeddings-model", env: "EMBEDDINGS_MODEL", default: "all-MiniLM-L6-v2" };
+const MODELS_FILE: &str = "MODELS_PATH";
+
+/// The ports that `cortex up` takes; 0 for one that is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ports {
+    pub(crate) edge: u16,
+    pub(crate) api: u16,
+    pub(crate) grpc: u16,
+    pub(crate) host: u16,
+    pub(crate) chat: u16,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self {
+            edge: EDGE_PORT.default,
+            api: API_PORT.default,
+            grpc: GRPC_PORT.default,
+            host: HOST_PORT.default,
+            chat: CHAT_PORT.default,
+        }
+    }
+}
+
+impl Ports {
+    /// Returns the ports that `cortex up` would take without flags.
+    ///
+    /// # Errors
+    /// Returns an error if a variable is no port.
+    pub(crate) fn from_env() -> Result<Self, Failure> {
+        Ok(Self {
+            edge: read(EDGE_PORT)?,
+            api: read(API_PORT)?,
+            grpc: read(GRPC_PORT)?,
+            host: read(HOST_PORT)?,
+            chat: read(CHAT_PORT)?,
+        })
+    }
+}
+
+/// Returns the model that embeds, as `cortex up` would take it without flags.
+///
+/// # Errors
+/// Returns an error if the variable is no model's name.
+pub(crate) fn embeddings_model() -> Result<ModelName, Failure> {
+    let Setting { flag, env, default } = EMBEDDINGS_MODEL;
+    let default = default.parse().expect("the default is a model's name");
+    read(Setting { flag, env, default })
+}
+
+/// Returns the file that describes the models, as `cortex up` would take it without flags.
+pub(crate) fn models_file() -> Option<PathBuf> {
+    std::env::var_os(MODELS_FILE).map(PathBuf::from)
+}
+
+fn read<T: FromStr<Err: Display>>(setting: Setting<T>) -> Result<T, Failure> {
+    let Some(value) = std::env::var_os(setting.env) else { return Ok(setting.default) };
+    parse(setting.flag, setting.env, &value.to_string_lossy())
+}
+
+fn parse<T: FromStr<Err: Display>>(flag: &str, env: &str, text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|error| {
+        Failure::message(Exit::Config, format!("invalid value '{text}' for '{flag}' ({env}): {error}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_is_no_port_is_named() {
+        assert_eq!(parse::<u16>("--api-port", "CORTEX_API_PORT", "81").unwrap(), 81);
+        let failure = parse::<u16>("--api-port", "CORTEX_API_PORT", "x").unwrap_err();
+        assert_eq!(failure.exit, Exit::Config);
+        let text = failure.error.to_string();
+        assert!(text.contains("CORTEX_API_PORT") && text.contains("'x'"), "{text}");
+    }
+}

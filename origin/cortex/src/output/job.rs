@@ -1,0 +1,120 @@
+//! A job for people.
+
+use cortex_api::JobView;
+
+use super::{fields, printable, table};
+
+/// Everything about one job, its result last.
+pub(crate) fn whole(job: &JobView) -> String {
+    let mut lines = vec![
+        ("id", job.id.to_string()),
+        ("topic", job.topic.to_string()),
+        ("state", state(job)),
+        ("attempt", attempt(job)),
+        ("created", job.created_at.to_string()),
+        ("updated", job.updated_at.to_string()),
+    ];
+    if let Some(deadline) = job.deadline {
+        lines.push(("deadline", deadline.to_string()));
+    }
+    if !job.labels.is_empty() {
+        let labels: Vec<_> = job.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        lines.push(("labels", labels.join(" ")));
+    }
+    ended(job, lines)
+}
+
+/// Its id and state, and what came of it.
+pub(crate) fn brief(job: &JobView) -> String {
+    ended(job, vec![("id", job.id.to_string()), ("state", state(job))])
+}
+
+/// Jobs, a line each.
+pub(crate) fn list(jobs: &[JobView]) -> String {
+    let rows = jobs.iter().map(|job| {
+        let id = job.id.to_string();
+        [
+            id,
+            job.topic.to_string(),
+            state(job),
+            attempt(job),
+            job.created_at.to_string(),
+            job.updated_at.to_string(),
+        ]
+    });
+    table(["ID", "TOPIC", "STATE", "ATTEMPT", "CREATED", "UPDATED"], rows)
+}
+
+fn ended(job: &JobView, mut lines: Vec<(&str, String)>) -> String {
+    if let Some(error) = &job.error {
+        let slug = error.r#type.rsplit(':').next().unwrap_or_default();
+        lines.push(("error", format!("{slug}: {}", error.detail)));
+    }
+    let mut text = fields(lines);
+    if let Some(result) = &job.result {
+        text.push('\n');
+        text.push_str(&printable(result.get()));
+    }
+    text
+}
+
+/// The state, and why it waits if it does.
+fn state(job: &JobView) -> String {
+    match &job.hold {
+        Some(hold) => match hold.until {
+            Some(until) => format!("{} ({} until {until})", job.state, hold.kind),
+            None => format!("{} ({})", job.state, hold.kind),
+        },
+        None => job.state.to_string(),
+    }
+}
+
+fn attempt(job: &JobView) -> String {
+    match job.max_attempts {
+        Some(most) => format!("{}/{most}", job.attempt),
+        None => job.attempt.to_string(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    pub(crate) fn job(state: &str, more: &Value) -> JobView {
+        let mut view = json!({"id": "019a9ff0-0000-7000-8000-000000000001", "topic": "job.echo",
+            "state": state, "attempt": 1, "max_attempts": 3, "version": 4,
+            "created_at": "2026-11-20T23:36:30.000Z", "updated_at": "2026-11-20T23:36:31.000Z"});
+        for (name, value) in more.as_object().unwrap() {
+            view[name] = value.clone();
+        }
+        serde_json::from_str(&view.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_result_stands_below_its_job() {
+        let text = brief(&job("SUCCEEDED", &json!({"result": {"a": 1}})));
+        assert_eq!(text, "id     019a9ff0-0000-7000-8000-000000000001\nstate  SUCCEEDED\n{\"a\":1}");
+    }
+
+    #[test]
+    fn an_error_is_told_by_its_slug() {
+        let error = json!({"type": "urn:cortex:problem:denied", "title": "t", "detail": "not yours"});
+        let text = brief(&job("DENIED", &json!({"error": error})));
+        assert!(text.ends_with("error  denied: not yours"), "{text}");
+    }
+
+    #[test]
+    fn a_job_that_waits_says_why() {
+        let hold = json!({"hold": {"kind": "not_before", "until": "2026-11-20T23:36:40Z"}});
+        let text = whole(&job("PENDING", &hold));
+        assert!(text.contains("PENDING (not_before until 2026-11-20T23:36:40.000Z)"), "{text}");
+        assert!(text.contains("1/3"));
+    }
+
+    #[test]
+    fn no_jobs_are_a_header() {
+        assert_eq!(list(&[]), "ID  TOPIC  STATE  ATTEMPT  CREATED  UPDATED");
+    }
+}

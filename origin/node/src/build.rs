@@ -1,0 +1,148 @@
+//! Builds a node from its configuration: the one place that picks implementations.
+
+use std::sync::Arc;
+
+use cortex_bus::payload::Layered;
+use cortex_bus::{Embedded, Room};
+use cortex_domain::id::Tenant;
+use cortex_domain::ports::{Bus, Payloads, SafetyGate, Store};
+use cortex_gateway::ledger::Edge;
+use cortex_gateway::{Credentials, Gateway, Limits, LocalKey, Parts as GatewayParts};
+use cortex_link::{Limits as LinkLimits, LinkAddress, Listener, Server};
+use cortex_platform::clock::Clock;
+use cortex_safety::{Kernel, Remote};
+use cortex_scheduler::{Parts as SchedulerParts, Scheduler};
+use cortex_store::SqliteStore;
+use tokio::net::TcpListener;
+
+use crate::config::{Config, GatewayConfig, SafetyConfig, StoreConfig};
+use crate::descriptors;
+use crate::error::BuildError;
+use crate::handle::{Handle, Tasks};
+use crate::home::Home;
+use crate::operator::operator_roles;
+use crate::role::Roles;
+use crate::secrets::{Secrets, hex};
+
+/// Payloads of open synchronous calls, in bytes.
+const CALL_MEMORY: usize = 256 * 1024 * 1024;
+
+/// Sockets that are bound already, so that a port in use is reported before anything starts.
+#[derive(Debug)]
+pub struct Sockets {
+    pub api: TcpListener,
+    /// The gRPC door's, unless it is left out.
+    pub grpc: Option<TcpListener>,
+}
+
+/// Starts the roles of a node: gateway and scheduler with the workers' link, and the safety kernel unless it is remote.
+///
+/// # Errors
+/// Returns an error if the store can't be opened, or a part can't be set up.
+pub async fn build(
+    config: Config,
+    roles: &Roles,
+    home: &Home,
+    secrets: &Secrets,
+    sockets: Sockets,
+) -> Result<Handle, BuildError> {
+    roles.check(&config.safety)?;
+    let address = sockets.api.local_addr()?;
+    let credentials = credentials(&config.gateway, secrets, address.ip().is_loopback())?;
+    let gate = gate(&config.safety, &config.gateway.operator.tenant, secrets)?;
+    let store = open_store(home, &config.store).await?;
+    let jobs: Arc<dyn Store> = store.clone();
+    let payloads = Arc::new(Layered::new(store as Arc<dyn Payloads>, CALL_MEMORY));
+    let embedded = Embedded::new(Room::default());
+    let bus: Arc<dyn Bus> = Arc::new(embedded.clone());
+    let clock = Clock::system();
+
+    let listener = Listener::bind(&LinkAddress::Unix(home.run().join("link.sock"))).await?;
+    let link = listener.address().clone();
+    let token = hex();
+    let link_limits = LinkLimits { heartbeat: config.scheduler.heartbeat, ..LinkLimits::default() };
+    let server = Server::new(bus.clone(), payloads.clone(), token.clone(), link_limits);
+
+    let scheduler = Scheduler::start(SchedulerParts {
+        store: jobs.clone(),
+        bus: bus.clone(),
+        gate,
+        clock: clock.clone(),
+        settings: config.scheduler.clone(),
+    })
+    .await?;
+    let gateway = Gateway::start(GatewayParts {
+        store: jobs.clone(),
+        payloads,
+        bus,
+        clock: clock.clone(),
+        catalogue: config.scheduler.catalogue.clone(),
+        models: config.gateway.models(&config.models, home),
+        credentials,
+        sharing: config.scheduler.sharing.clone(),
+        limits: within_descriptors(config.gateway.limits),
+        allowed_hosts: config.gateway.operator.allowed_hosts,
+    })
+    .await?;
+
+    let (doors, links, reporter) = (Tasks::default(), Tasks::default(), Tasks::default());
+    let stop = links.stop.clone();
+    links.tracker.spawn(async move {
+        if let Err(error) = server.serve(listener, stop).await {
+            tracing::error!(%error, "the workers' link failed");
+        }
+    });
+    doors.tracker.spawn(cortex_gateway::serve(gateway.clone(), sockets.api, doors.stop.clone()));
+    if let Some(listener) = sockets.grpc {
+        let serving = cortex_gateway::serve_grpc(gateway.clone(), listener, doors.stop.clone());
+        doors.tracker.spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the gRPC door failed");
+            }
+        });
+    }
+    if let Some(url) = config.gateway.edge {
+        let edge = Edge::new(url, secrets.origin_keyring()?, clock)?;
+        reporter.tracker.spawn(edge.keep_told(jobs, reporter.stop.clone()));
+    }
+    Ok(Handle { address, link, token, gateway, scheduler, bus: embedded, doors, links, reporter })
+}
+
+/// Who may call: the edge by its signatures and, on loopback alone, the holder of the local key.
+fn credentials(config: &GatewayConfig, secrets: &Secrets, loopback: bool) -> Result<Credentials, BuildError> {
+    let operator = &config.operator;
+    let key = operator.api_key.as_ref().unwrap_or(&secrets.api_key);
+    let local = || LocalKey::new(key.clone(), operator.tenant.clone(), operator_roles());
+    Ok(Credentials { edge: secrets.edge_keyring()?, local: loopback.then(local).transpose()? })
+}
+
+fn gate(
+    config: &SafetyConfig,
+    tenant: &Tenant,
+    secrets: &Secrets,
+) -> Result<Arc<dyn SafetyGate>, BuildError> {
+    match config {
+        SafetyConfig::Remote(address) => Ok(Arc::new(Remote::new(address, secrets.safety_token()?)?)),
+        SafetyConfig::Local(policies) => {
+            if !policies.know(tenant) {
+                tracing::warn!(
+                    %tenant,
+                    "the policies name neither this tenant nor a default, so that all it asks for is denied; name it in a \
+                     file given with --safety"
+                );
+            }
+            Ok(Arc::new(Kernel::new(policies.clone())))
+        }
+    }
+}
+
+async fn open_store(home: &Home, config: &StoreConfig) -> Result<Arc<SqliteStore>, BuildError> {
+    let (path, retention) = (home.store(), config.retention);
+    let store = tokio::task::spawn_blocking(move || SqliteStore::open_with(path, retention)).await??;
+    Ok(Arc::new(store))
+}
+
+/// The limits of the doors, with descriptors left over for the store, the workers and the edge.
+fn within_descriptors(limits: Limits) -> Limits {
+    Limits { connections: limits.connections.min(descriptors::raise() / 2), ..limits }
+}

@@ -1,0 +1,66 @@
+//! The configuration files: those that are named, and those built in for the others.
+
+use std::path::{Path, PathBuf};
+
+use cortex_models::Catalogue;
+use cortex_safety::Policies;
+use cortex_scheduler::{Settings, SettingsError, Unlisted};
+
+use super::limits::{Limits, LimitsError};
+use crate::error::ConfigError;
+
+const POOLS: &str = include_str!("../../../../deploy/config/pools.yaml");
+const TIMEOUTS: &str = include_str!("../../../../deploy/config/timeouts.yaml");
+const LIMITS: &str = include_str!("../../../../deploy/config/limits.yaml");
+const SAFETY: &str = include_str!("../../../../deploy/config/safety.yaml");
+
+/// Where the configuration lies. A file that is not named is the one built in.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    pub pools: Option<PathBuf>,
+    pub timeouts: Option<PathBuf>,
+    pub limits: Option<PathBuf>,
+    pub safety: Option<PathBuf>,
+    pub models: Option<PathBuf>,
+}
+
+/// Reads the catalogue that is named, or takes the one built in.
+///
+/// # Errors
+/// Returns an error with file, key and line if it can't be used.
+pub fn catalogue(file: Option<&Path>) -> Result<Catalogue, ConfigError> {
+    match file {
+        Some(file) => Ok(Catalogue::load(file)?),
+        None => Ok(Catalogue::shipped()),
+    }
+}
+
+/// Reads the policies that are named, or takes those built in.
+///
+/// # Errors
+/// Returns an error with file, key and line if they can't be used.
+pub fn policies(file: Option<&Path>) -> Result<Policies, ConfigError> {
+    match file {
+        Some(file) => Ok(Policies::load(file)?),
+        None => Ok(Policies::parse(SAFETY, Path::new("safety.yaml (built in)"))?),
+    }
+}
+
+pub(super) fn limits(file: Option<&Path>) -> Result<Limits, LimitsError> {
+    match file {
+        Some(file) => Limits::parse(&cortex_config::text(file)?, file),
+        None => Limits::parse(LIMITS, Path::new("limits.yaml (built in)")),
+    }
+}
+
+pub(super) fn settings(files: &Files) -> Result<Settings, SettingsError> {
+    let read = |file: &Option<PathBuf>, text: &'static str, name: &'static str| match file {
+        Some(file) => cortex_config::text(file).map(|text| (text, file.clone())),
+        None => Ok((text.to_owned(), Path::new(name).to_owned())),
+    };
+    let pools = read(&files.pools, POOLS, "pools.yaml (built in)")?;
+    let timeouts = read(&files.timeouts, TIMEOUTS, "timeouts.yaml (built in)")?;
+    // Those built in are for every topic; whoever writes pools of their own needn't write timeouts too.
+    let unlisted = if files.timeouts.is_some() { Unlisted::Refused } else { Unlisted::PassedOver };
+    Settings::parse((&pools.0, &pools.1), (&timeouts.0, &timeouts.1), unlisted)
+}

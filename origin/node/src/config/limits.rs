@@ -1,0 +1,183 @@
+//! `limits.yaml`: what tenants share, what the store keeps, and what may be open at the doors.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::str::FromStr;
+
+use cortex_config::{ConfigError, Parsed};
+use cortex_domain::fair::{Sharing, Weights};
+use cortex_domain::id::Tenant;
+use cortex_domain::retention::Retention;
+use cortex_gateway::Limits as DoorLimits;
+use serde::Deserialize;
+
+use super::door_limits::DoorKeys;
+
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) sharing: Sharing,
+    pub(crate) retention: Retention,
+    pub(crate) door: DoorLimits,
+}
+
+/// Why the file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitsError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{file}: `{field}` is 0 (expected at least 1)")]
+    None { file: String, field: &'static str },
+    #[error(
+        "{file}: `{field}` is wrong (expected at least 1, or 2MiB of bodies, and for a tenant no more than for all)"
+    )]
+    Door { file: String, field: &'static str },
+    #[error("{file}: `weights` gives {tenant} {weight} (expected 1 to {})", Weights::MAX)]
+    Weight { file: String, tenant: Tenant, weight: u32 },
+    #[error(
+        "{file}: `retention.ended` is shorter than `retention.keys`, and a job is kept as long as its key"
+    )]
+    KeysOutlive { file: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    sharing: SharingKeys,
+    retention: RetentionKeys,
+    door: Option<DoorKeys>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SharingKeys {
+    calls: usize,
+    queue: usize,
+    #[serde(default)]
+    weights: BTreeMap<Parsed<Tenant>, u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetentionKeys {
+    ended: Parsed<humantime::Duration>,
+    ended_jobs: u64,
+    open_jobs: u64,
+    bytes: Parsed<Bytes>,
+    keys: Parsed<humantime::Duration>,
+    tenant_keys: u64,
+    audit: Option<Parsed<humantime::Duration>>,
+}
+
+/// A number of bytes, as in `512MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bytes(pub(super) u64);
+
+impl FromStr for Bytes {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "it is a number of KiB, MiB, GiB or TiB, as in 512MiB";
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match &text[digits.len()..] {
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "TiB" => 1_u64 << 40,
+            _ => return Err(WRONG),
+        };
+        digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).map(Self).ok_or(WRONG)
+    }
+}
+
+impl Limits {
+    /// Reads text; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// If it is not what it should be.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, LimitsError> {
+        let File { sharing, retention, door } = cortex_config::parse(text, path)?;
+        let file = path.display().to_string();
+        let at_least_one = |field, has| {
+            if has { Ok(()) } else { Err(LimitsError::None { file: file.clone(), field }) }
+        };
+        at_least_one("sharing.calls", sharing.calls > 0)?;
+        at_least_one("sharing.queue", sharing.queue > 0)?;
+        at_least_one("retention.open_jobs", retention.open_jobs > 0)?;
+        at_least_one("retention.bytes", retention.bytes.0.0 > 0)?;
+        at_least_one("retention.tenant_keys", retention.tenant_keys > 0)?;
+        let weights = sharing.weights.into_iter().map(|(tenant, weight)| {
+            let known = NonZeroU32::new(weight).filter(|weight| weight.get() <= Weights::MAX);
+            let wrong = || LimitsError::Weight { file: file.clone(), tenant: tenant.0.clone(), weight };
+            Ok((tenant.0.clone(), known.ok_or_else(wrong)?))
+        });
+        let weights = Weights::new(weights.collect::<Result<_, LimitsError>>()?);
+        let retention = Retention {
+            ended: retention.ended.0.into(),
+            ended_jobs: retention.ended_jobs,
+            open_jobs: retention.open_jobs,
+            bytes: retention.bytes.0.0,
+            keys: retention.keys.0.into(),
+            tenant_keys: retention.tenant_keys,
+            audit: retention.audit.map_or(Retention::default().audit, |audit| audit.0.into()),
+        };
+        if retention.ended < retention.keys {
+            return Err(LimitsError::KeysOutlive { file });
+        }
+        let door = door.map(|keys| keys.limits()).transpose();
+        let door = door.map_err(|field| LimitsError::Door { file, field })?.unwrap_or_default();
+        let sharing = Sharing { calls: sharing.calls, queue: sharing.queue, weights };
+        Ok(Self { sharing, retention, door })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &str = include_str!("../../../../deploy/config/limits.yaml");
+
+    fn parse(text: &str) -> Result<Limits, String> {
+        Limits::parse(text, Path::new("limits.yaml")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_file_that_is_shipped_says_the_defaults() {
+        let limits = parse(SHIPPED).unwrap();
+        let (sharing, retention) = (Sharing::default(), Retention::default());
+        let usual = Limits { sharing, retention, door: DoorLimits::default() };
+        assert_eq!(limits, usual);
+        let without = SHIPPED.split("door:").next().unwrap();
+        assert_eq!(parse(without).unwrap(), usual);
+    }
+
+    #[test]
+    fn a_weight_and_a_size_are_read() {
+        let text = SHIPPED.replace("weights: {}", "weights: {acme: 3}").replace("4GiB", "512MiB");
+        let limits = parse(&text).unwrap();
+        assert_eq!(limits.sharing.weights.of(&"acme".parse().unwrap()).get(), 3);
+        assert_eq!(limits.retention.bytes, 512 << 20);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        for (from, to, told) in [
+            ("calls: 8192", "calls: 0", "`sharing.calls` is 0"),
+            ("weights: {}", "weights: {acme: 0}", "acme 0"),
+            ("weights: {}", "weights: {acme: 1001}", "1 to 1000"),
+            ("ended: 7days", "ended: 1h", "shorter than `retention.keys`"),
+            ("bytes: 4GiB", "bytes: 4GB", "KiB, MiB"),
+            ("bytes: 4GiB", "bytes: 99999999999TiB", "KiB, MiB"),
+            ("connections: 4096", "connections: 0", "`door.connections`"),
+            ("bodies: 64MiB", "bodies: 1MiB", "`door.bodies`"),
+            ("streams: {all: 1024, tenant: 256}", "streams: {all: 8, tenant: 9}", "`door.streams`"),
+            ("readers_of_job: 16", "readers_of_job: 0", "`door.readers_of_job`"),
+            ("open_jobs: 50000", "open_job: 50000", "limits.yaml:"),
+            ("keys: 24h", "keys: often", "limits.yaml:"),
+        ] {
+            let refused = parse(&SHIPPED.replace(from, to)).unwrap_err();
+            assert!(refused.contains(told), "{to}: {refused}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The configuration of a node, a section for each part, read and checked before a socket opens.
+
+mod door_limits;
+mod files;
+mod gateway;
+mod limits;
+mod safety;
+
+use cortex_domain::retention::Retention;
+use cortex_models::Catalogue;
+use cortex_scheduler::Settings;
+
+use crate::error::ConfigError;
+
+pub use files::{Files, catalogue, policies};
+pub use gateway::{GatewayConfig, Operator};
+pub use limits::LimitsError;
+pub use safety::SafetyConfig;
+
+/// What a node is built from.
+#[derive(Debug)]
+pub struct Config {
+    /// Topics and their pools, how long things may take, and how tenants share.
+    pub scheduler: Settings,
+    pub store: StoreConfig,
+    pub gateway: GatewayConfig,
+    pub safety: SafetyConfig,
+    pub models: Catalogue,
+}
+
+/// What the store keeps, and for how long.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    pub retention: Retention,
+}
+
+impl Config {
+    /// Reads the files that are named, and for the others what is built in. `kernel` is the address of a safety kernel in
+    /// another process.
+    ///
+    /// # Errors
+    /// Returns an error with file, key and line if a file can't be used.
+    pub fn load(files: &Files, kernel: Option<String>, operator: Operator) -> Result<Self, ConfigError> {
+        let limits::Limits { sharing, retention, door } = files::limits(files.limits.as_deref())?;
+        let settings = files::settings(files)?;
+        let policies = policies(files.safety.as_deref())?;
+        Ok(Self {
+            scheduler: Settings { sharing, ..settings },
+            store: StoreConfig { retention },
+            gateway: GatewayConfig { limits: door, operator, chat_model: None, edge: None },
+            safety: SafetyConfig::new(policies, kernel),
+            models: catalogue(files.models.as_deref())?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_in_can_be_read() {
+        let config = Config::load(&Files::default(), None, Operator::of_tests()).unwrap();
+        assert!(config.scheduler.catalogue.topics().any(|topic| topic.as_str() == "job.embed"));
+        let folder = tempfile::tempdir().unwrap();
+        let home = crate::Home::open(Some(folder.path().into())).unwrap();
+        assert!(!config.gateway.models(&config.models, &home).embedding.is_empty());
+    }
+}

@@ -1,0 +1,66 @@
+//! Why a node can't be configured or built.
+
+use cortex_domain::ports::BusError;
+use cortex_gateway::LocalKeyError;
+use cortex_link::BindError;
+use cortex_safety::{PolicyError, RemoteError, ServeError};
+use cortex_scheduler::SettingsError;
+use cortex_store::OpenError;
+
+use crate::config::LimitsError;
+use crate::role::RolesError;
+use crate::secrets::SecretsError;
+
+/// Why the configuration can't be used: names file, key and line.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
+    #[error(transparent)]
+    Policies(#[from] PolicyError),
+    #[error(transparent)]
+    Models(#[from] cortex_config::ConfigError),
+}
+
+/// Why a node can't be built from its configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(transparent)]
+    Roles(#[from] RolesError),
+    #[error(transparent)]
+    LocalKey(#[from] LocalKeyError),
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    #[error(transparent)]
+    SafetyKernel(#[from] RemoteError),
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(transparent)]
+    Link(#[from] BindError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error(transparent)]
+    Edge(#[from] reqwest::Error),
+    #[error(transparent)]
+    Task(#[from] tokio::task::JoinError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl BuildError {
+    /// Returns whether the configuration is at fault: another start with the same one fails, too.
+    #[must_use]
+    pub fn is_of_the_configuration(&self) -> bool {
+        match self {
+            Self::Roles(_) | Self::LocalKey(_) | Self::SafetyKernel(_) | Self::Store(_) => true,
+            Self::Secrets(error) => error.is_of_the_configuration(),
+            Self::Link(_) | Self::Serve(_) | Self::Bus(_) | Self::Edge(_) | Self::Task(_) | Self::Io(_) => {
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! A running node, stopped in the order in which its parts depend on each other.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use cortex_bus::Embedded;
+use cortex_gateway::Gateway;
+use cortex_link::LinkAddress;
+use cortex_scheduler::Scheduler;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A running node.
+pub struct Handle {
+    /// Of the HTTP door.
+    pub address: SocketAddr,
+    /// Where the workers of this machine connect, and what they show.
+    pub link: LinkAddress,
+    pub token: String,
+    pub(crate) gateway: Gateway,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) bus: Embedded,
+    pub(crate) doors: Tasks,
+    pub(crate) links: Tasks,
+    pub(crate) reporter: Tasks,
+}
+
+/// Tasks that end together on one token.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    pub(crate) stop: CancellationToken,
+    pub(crate) tracker: TaskTracker,
+}
+
+impl Tasks {
+    /// Asks the tasks to end and waits until they have.
+    async fn end(&self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+impl Handle {
+    /// Accepts no more requests and waits for the open ones, which may need the workers.
+    pub async fn close(&self) {
+        self.doors.end().await;
+    }
+
+    /// Closes, then stops every part. Durable jobs continue at the next start.
+    pub async fn stop(self) {
+        self.close().await;
+        self.gateway.stop().await;
+        self.links.end().await;
+        self.scheduler.stop().await;
+        self.reporter.end().await;
+        self.bus.close();
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("address", &self.address).finish_non_exhaustive()
+    }
+}

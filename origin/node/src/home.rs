@@ -1,0 +1,201 @@
+//! The home folder: where everything that is kept lies.
+
+use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The sticky bit: a folder for everybody, such as /tmp.
+const SHARED: u32 = 0o1000;
+
+/// Why there is no home folder to use.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    #[error("there is no home folder: name one with --home or CORTEX_HOME")]
+    Unknown,
+    #[error("{}: can't be made: {cause}", .folder.display())]
+    Make { folder: PathBuf, cause: io::Error },
+    #[error(
+        "{place} is open to others (mode {mode:o}): close it (chmod 700 {place}), or name another home with --home or CORTEX_HOME",
+        place = .folder.display()
+    )]
+    Open { folder: PathBuf, mode: u32 },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// `$CORTEX_HOME`. Only its owner can look inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// Opens the folder that was named, or `~/.cortex`, and makes it if it is missing.
+    ///
+    /// # Errors
+    /// Returns an error if its place is unknown, it can't be made, or it is open to others and can't be closed.
+    pub fn open(named: Option<PathBuf>) -> Result<Self, HomeError> {
+        let usual = || std::env::home_dir().map(|home| home.join(".cortex"));
+        let path = named.or_else(usual).ok_or(HomeError::Unknown)?;
+        let home = Self(std::path::absolute(&path)?);
+        make(home.path())?;
+        home.close()?;
+        for folder in [home.run(), home.logs(), home.models(), home.edge()] {
+            make(&folder)?;
+        }
+        Ok(home)
+    }
+
+    /// Takes everybody else's rights away, if this is known to be a home: any other folder is left as it is, since its
+    /// name may be a mistake.
+    fn close(&self) -> Result<(), HomeError> {
+        let metadata = std::fs::metadata(&self.0)?;
+        let mode = metadata.permissions().mode() & 0o7777;
+        if mode & 0o077 == 0 {
+            return Ok(());
+        }
+        let mine = metadata.uid() == rustix::process::geteuid().as_raw() && mode & SHARED == 0;
+        if mine && self.is_known()? {
+            return Ok(std::fs::set_permissions(&self.0, Permissions::from_mode(0o700))?);
+        }
+        Err(HomeError::Open { folder: self.0.clone(), mode })
+    }
+
+    /// Whether it has been a home before, or holds nothing but what a home does.
+    fn is_known(&self) -> io::Result<bool> {
+        if self.secrets().is_file() {
+            return Ok(true);
+        }
+        let ours = [
+            self.store(),
+            self.models(),
+            self.logs(),
+            self.run(),
+            self.edge(),
+            self.demo(),
+            self.chat_history(),
+        ];
+        let found = std::fs::read_dir(&self.0)?.map(|entry| entry.map(|entry| entry.path()));
+        Ok(found.collect::<io::Result<Vec<_>>>()?.iter().all(|path| ours.contains(path)))
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store.db")
+    }
+
+    /// Models, a folder each.
+    #[must_use]
+    pub fn models(&self) -> PathBuf {
+        self.0.join("models")
+    }
+
+    /// What parts write while they run.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
+    /// Sockets, and what says what runs.
+    #[must_use]
+    pub fn run(&self) -> PathBuf {
+        self.0.join("run")
+    }
+
+    /// What workerd keeps for the edge in development.
+    #[must_use]
+    pub fn edge(&self) -> PathBuf {
+        self.0.join("edge")
+    }
+
+    /// The home of `cortex demo`.
+    #[must_use]
+    pub fn demo(&self) -> PathBuf {
+        self.0.join("demo")
+    }
+
+    /// What was typed in `cortex chat`.
+    #[must_use]
+    pub fn chat_history(&self) -> PathBuf {
+        self.0.join("chat-history")
+    }
+
+    /// The secrets of development.
+    #[must_use]
+    pub fn secrets(&self) -> PathBuf {
+        self.0.join("secrets.json")
+    }
+
+    /// What `cortex up` runs now.
+    #[must_use]
+    pub fn running(&self) -> PathBuf {
+        self.run().join("up.json")
+    }
+}
+
+fn make(folder: &Path) -> Result<(), HomeError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|cause| HomeError::Make { folder: folder.to_owned(), cause })
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+///
+/// # Errors
+/// If it can't be written.
+pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(mode: u32, holding: &[&str]) -> (Result<Home, HomeError>, u32) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("home");
+        std::fs::create_dir(&path).unwrap();
+        for name in holding {
+            std::fs::write(path.join(name), "").unwrap();
+        }
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let home = Home::open(Some(path.clone()));
+        (home, std::fs::metadata(path).unwrap().permissions().mode() & 0o7777)
+    }
+
+    #[test]
+    fn a_home_that_is_open_to_others_is_closed() {
+        for (mode, holding) in
+            [(0o755, &[][..]), (0o777, &["store.db"]), (0o750, &["secrets.json", "pools.yaml"])]
+        {
+            let (home, mode) = opened(mode, holding);
+            assert!(home.is_ok(), "{holding:?}");
+            assert_eq!(mode, 0o700, "{holding:?}");
+        }
+        assert_eq!(opened(0o500, &[]).1, 0o500, "a closed one is left as it is");
+    }
+
+    #[test]
+    fn another_folder_is_refused_by_name_and_left_as_it_is() {
+        for (mode, holding) in [(0o755, &["report.pdf"]), (0o1777, &["secrets.json"])] {
+            let (home, after) = opened(mode, holding);
+            let error = home.unwrap_err();
+            assert!(matches!(error, HomeError::Open { .. }), "{error:?}");
+            assert_eq!(after, mode);
+            let text = error.to_string();
+            assert!(text.contains("/home is open to others") && text.contains("chmod 700"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The safety kernel in a process of its own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use cortex_safety::{Kernel, Policies, ServeError};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::BuildError;
+use crate::secrets::Secrets;
+
+/// How long open questions have to be answered; an origin waits less for an answer.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A running safety kernel.
+#[derive(Debug)]
+pub struct KernelHandle {
+    pub address: SocketAddr,
+    /// Of the policies that it decides by.
+    pub version: String,
+    stop: CancellationToken,
+    serving: JoinHandle<Result<(), ServeError>>,
+}
+
+/// Starts a safety kernel that answers every caller who shows the home folder's token.
+///
+/// # Errors
+/// Returns an error if the token can't be used or the socket has no address.
+pub fn build_kernel(
+    policies: Policies,
+    secrets: &Secrets,
+    listener: TcpListener,
+) -> Result<KernelHandle, BuildError> {
+    let (address, version) = (listener.local_addr()?, policies.version().0.clone());
+    let stop = CancellationToken::new();
+    let serving =
+        cortex_safety::serve(Kernel::new(policies), secrets.safety_token()?, listener, stop.clone());
+    Ok(KernelHandle { address, version, stop, serving: tokio::spawn(serving) })
+}
+
+impl KernelHandle {
+    /// Resolves when the kernel ends by itself.
+    ///
+    /// # Errors
+    /// Returns an error if its socket fails.
+    pub async fn ended(&mut self) -> Result<(), BuildError> {
+        Ok((&mut self.serving).await??)
+    }
+
+    /// Answers the open questions, then stops.
+    ///
+    /// # Errors
+    /// Returns an error if its socket fails.
+    pub async fn stop(self) -> Result<(), BuildError> {
+        self.stop.cancel();
+        match timeout(DRAIN_TIMEOUT, self.serving).await {
+            Ok(served) => Ok(served??),
+            Err(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The origin's roles in one process: `Config`, then [`build`], then a [`Handle`] that drains and stops them.
+//!
+//! This crate alone picks implementations: the store, the bus, the safety kernel (in this process or a remote one) and the
+//! workers' link. The crates that it wires know each other by the traits of the domain alone.
+
+mod build;
+mod config;
+mod descriptors;
+mod error;
+mod handle;
+mod home;
+mod kernel;
+mod operator;
+mod role;
+mod secrets;
+
+#[cfg(test)]
+mod tests;
+
+pub use build::{Sockets, build};
+pub use config::{
+    Config, Files, GatewayConfig, LimitsError, Operator, SafetyConfig, StoreConfig, catalogue, policies,
+};
+pub use cortex_link::LinkAddress;
+pub use error::{BuildError, ConfigError};
+pub use handle::Handle;
+pub use home::{Home, HomeError, write_private};
+pub use kernel::{KernelHandle, build_kernel};
+pub use operator::operator_roles;
+pub use role::{Plan, Role, Roles, RolesError};
+pub use secrets::{Secrets, SecretsError, keyring};

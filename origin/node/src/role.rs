@@ -1,0 +1,200 @@
+//! The roles that one process runs, and which of them can run together.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::config::SafetyConfig;
+
+/// A role of the origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// The HTTP and gRPC doors.
+    Gateway,
+    /// Places jobs on workers and holds the workers' link.
+    Scheduler,
+    /// The safety kernel.
+    Safety,
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Gateway, Self::Scheduler, Self::Safety];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Scheduler => "scheduler",
+            Self::Safety => "safety",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The roles of one process, as in `gateway,scheduler`; `all` names every role. There is at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roles(Vec<Role>);
+
+/// What the roles of one process amount to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    /// Gateway and scheduler, with the safety kernel in the same process or a remote one.
+    Node,
+    /// The safety kernel alone, for nodes that name its address.
+    Kernel,
+}
+
+/// Why roles can't be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RolesError {
+    #[error("`{0}` is not a role (expected gateway, scheduler, safety or all)")]
+    Unknown(String),
+    #[error(
+        "`{role}` can't run without `{missing}`: with the embedded bus and SQLite, both share one process. Run them \
+         together with `cortex serve all`, `cortex serve gateway,scheduler` or `cortex up`. Roles in separate processes \
+         need a shared bus (NATS) and a shared store (Redis or Postgres), which this version does not have"
+    )]
+    Split { role: Role, missing: Role },
+    #[error(
+        "the role `safety` runs in this process, and --safety-kernel names one at {0}: leave out the role or the address"
+    )]
+    TwoKernels(String),
+    #[error("the role `safety` alone is no node: it has neither doors nor workers")]
+    NoNode,
+}
+
+impl Roles {
+    /// Every role: what `cortex up` runs.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(Role::ALL.into())
+    }
+
+    /// The roles of a node that asks a safety kernel in another process, or of one that has it itself.
+    #[must_use]
+    pub fn of_node(safety: &SafetyConfig) -> Self {
+        match safety {
+            SafetyConfig::Local(_) => Self::all(),
+            SafetyConfig::Remote(_) => Self(vec![Role::Gateway, Role::Scheduler]),
+        }
+    }
+
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.0.contains(&role)
+    }
+
+    /// Returns what these roles amount to in one process.
+    ///
+    /// # Errors
+    /// Returns an error if a role is missing that another one can't do without.
+    pub fn plan(&self) -> Result<Plan, RolesError> {
+        match (self.has(Role::Gateway), self.has(Role::Scheduler)) {
+            (true, true) => Ok(Plan::Node),
+            (true, false) => Err(RolesError::Split { role: Role::Gateway, missing: Role::Scheduler }),
+            (false, true) => Err(RolesError::Split { role: Role::Scheduler, missing: Role::Gateway }),
+            (false, false) => Ok(Plan::Kernel),
+        }
+    }
+}
+
+impl Roles {
+    /// Checks that these roles make a node whose safety kernel is where `safety` says.
+    pub(crate) fn check(&self, safety: &SafetyConfig) -> Result<(), RolesError> {
+        match (self.plan()?, safety) {
+            (Plan::Kernel, _) => Err(RolesError::NoNode),
+            (Plan::Node, SafetyConfig::Remote(address)) if self.has(Role::Safety) => {
+                Err(RolesError::TwoKernels(address.clone()))
+            }
+            (Plan::Node, _) => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Roles {
+    type Err = RolesError;
+
+    fn from_str(text: &str) -> Result<Self, RolesError> {
+        if text.trim() == "all" {
+            return Ok(Self::all());
+        }
+        let role = |name: &str| {
+            let name = name.trim();
+            let known = Role::ALL.into_iter().find(|role| role.name() == name);
+            known.ok_or_else(|| RolesError::Unknown(name.to_owned()))
+        };
+        let mut roles = text.split(',').map(role).collect::<Result<Vec<_>, _>>()?;
+        roles.sort_unstable();
+        roles.dedup();
+        Ok(Self(roles))
+    }
+}
+
+impl fmt::Display for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, role) in self.0.iter().enumerate() {
+            if n > 0 {
+                f.write_str(",")?;
+            }
+            role.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(text: &str) -> Result<Plan, RolesError> {
+        text.parse::<Roles>()?.plan()
+    }
+
+    #[test]
+    fn gateway_and_scheduler_run_together_and_safety_with_them_or_alone() {
+        for together in ["all", "gateway,scheduler", "scheduler, gateway", "safety,gateway,scheduler"] {
+            assert_eq!(plan(together), Ok(Plan::Node), "{together}");
+        }
+        assert_eq!(plan("safety"), Ok(Plan::Kernel));
+    }
+
+    #[test]
+    fn a_role_that_needs_another_is_refused_with_what_to_do() {
+        for (alone, role, missing) in [
+            ("gateway", Role::Gateway, Role::Scheduler),
+            ("scheduler", Role::Scheduler, Role::Gateway),
+            ("gateway,safety", Role::Gateway, Role::Scheduler),
+        ] {
+            let error = plan(alone).unwrap_err();
+            assert_eq!(error, RolesError::Split { role, missing }, "{alone}");
+            let text = error.to_string();
+            assert!(text.contains("cortex serve all") && text.contains("NATS"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_node_has_one_safety_kernel() {
+        let remote = SafetyConfig::Remote("127.0.0.1:1".into());
+        assert_eq!(Roles::all().check(&remote), Err(RolesError::TwoKernels("127.0.0.1:1".into())));
+        assert_eq!(Roles::of_node(&remote).check(&remote), Ok(()));
+        assert_eq!("safety".parse::<Roles>().unwrap().check(&remote), Err(RolesError::NoNode));
+    }
+
+    #[test]
+    fn a_role_that_does_not_exist_is_named() {
+        for (text, unknown) in [("", ""), ("gateway,agent", "agent"), ("all,gateway", "all")] {
+            assert_eq!(text.parse::<Roles>(), Err(RolesError::Unknown(unknown.into())), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn roles_read_back_in_order_and_once() {
+        let roles: Roles = "scheduler,gateway,scheduler".parse().unwrap();
+        assert_eq!(roles.to_string(), "gateway,scheduler");
+        assert_eq!(Roles::all().to_string(), "gateway,scheduler,safety");
+    }
+}

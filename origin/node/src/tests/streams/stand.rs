@@ -1,0 +1,179 @@
+//! An origin with one worker of the pool `chat`, played by hand over the real link.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cortex_api::body::Checked;
+use cortex_api::chat::{ChatRequest, Message};
+use cortex_domain::event::Timings;
+use cortex_domain::flow::{End, Outcome};
+use cortex_domain::state::{Failure, FailureKind};
+use cortex_domain::task::{Cancel, Progress, Said, Task};
+use cortex_domain::worker::Heartbeat;
+use cortex_guard::signature::Keyring;
+use cortex_link::origin::{Heard, Origin as _, Report};
+use cortex_link::{self, Dial, Limits, Link};
+use futures::StreamExt;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::{Config, Files, Handle, Home, Operator, Roles, Secrets, Sockets, build};
+
+pub(super) const KEY: &str = "a key of the tests";
+/// Far less than the lease of ten seconds.
+pub(super) const SOON: Duration = Duration::from_secs(5);
+
+const MODELS: &str = "models:
+  tiny:
+    kind: chat
+    family: llama
+    context: 128
+    files:
+      a.bin: {size: 3, sha256: ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad}
+    sources: []
+";
+
+pub(super) struct Stand {
+    pub(super) origin: Handle,
+    pub(super) cancels: mpsc::Receiver<Cancel>,
+    /// What the edge signs with.
+    pub(super) edge_keys: Keyring,
+    http: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+impl Stand {
+    pub(super) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// One whose configuration is changed first.
+    pub(super) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(folder.path().join("home"))).unwrap();
+        let models = folder.path().join("models.yaml");
+        std::fs::write(&models, MODELS).unwrap();
+        let files = Files { models: Some(models), ..Files::default() };
+        let operator = Operator { api_key: Some(KEY.into()), ..Operator::of_tests() };
+        let mut config = Config::load(&files, None, operator).unwrap();
+        change(&mut config);
+        let secrets = Secrets::open(&home).unwrap();
+        let sockets = Sockets { api: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: None };
+        let origin = build(config, &Roles::all(), &home, &secrets, sockets).await.unwrap();
+        let dial =
+            Dial { address: origin.link.clone(), token: origin.token.clone(), limits: Limits::default() };
+        let (link, mut inbox) = cortex_link::open(dial, Box::new(heartbeat));
+        let (tell, cancels) = mpsc::channel(64);
+        let joined = inbox.next().await;
+        assert!(matches!(joined, Some(Heard::Joined { .. })), "{joined:?}");
+        tokio::spawn(async move {
+            while let Some(heard) = inbox.next().await {
+                match heard {
+                    Heard::Job { task, input } => drop(tokio::spawn(run(link.clone(), *task, input))),
+                    Heard::Cancel(cancel) => tell.try_send(cancel).unwrap(),
+                    Heard::Joined { .. } | Heard::Lost | Heard::Refused { .. } => {}
+                }
+            }
+        });
+        let edge_keys = secrets.edge_keyring().unwrap();
+        Self { origin, cancels, edge_keys, http: reqwest::Client::new(), _folder: folder }
+    }
+
+    /// Asks for what the script says.
+    pub(super) fn ask(&self, script: &Value) -> reqwest::RequestBuilder {
+        let message = json!({"role": "user", "content": script.to_string()});
+        self.post("/v1/chat/completions", &json!({"model": "tiny", "messages": [message], "stream": true}))
+    }
+
+    pub(super) fn post(&self, path: &str, body: &Value) -> reqwest::RequestBuilder {
+        self.request(Method::POST, path).bearer_auth(KEY).json(body)
+    }
+
+    pub(super) fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.request(Method::GET, path).bearer_auth(KEY)
+    }
+
+    /// A request without credentials.
+    pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.origin.address))
+    }
+}
+
+fn heartbeat() -> Heartbeat {
+    let topic = |name: &str| name.parse().unwrap();
+    let topics = vec![topic("job.chat.simple"), topic("job.complete")];
+    Heartbeat {
+        models: vec!["tiny".parse().unwrap()],
+        ..Heartbeat::new("chat-1".parse().unwrap(), "chat", "chat".parse().unwrap(), topics, 256)
+    }
+}
+
+/// What the played worker is to do.
+#[derive(serde::Deserialize)]
+struct Script {
+    frames: u64,
+    #[serde(default)]
+    pace_ms: u64,
+    /// How long it waits before its first frame.
+    #[serde(default)]
+    wait_ms: u64,
+    /// Bytes beside what each frame says.
+    #[serde(default)]
+    filler: usize,
+    /// After the frames.
+    fail: Option<String>,
+    /// A frame that is never sent.
+    skip: Option<u64>,
+    #[serde(default)]
+    stay: bool,
+}
+
+/// Sends the frames, each with its number and the time of its sending, and reports.
+async fn run(link: Arc<Link>, task: Task, input: Bytes) {
+    let request = ChatRequest::parse(Checked::trust(&input)).unwrap();
+    let Some(Message::User { content, .. }) = request.messages.first() else { panic!("a user's message") };
+    let script: Script = serde_json::from_str(content).unwrap();
+    let worker = heartbeat().worker;
+    let said = |seq, what| Progress { job: task.job, lease: task.lease, worker: worker.clone(), seq, what };
+    link.progress(said(0, Said::Started)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(script.wait_ms)).await;
+    let mut ticks = tokio::time::interval(Duration::from_millis(script.pace_ms.max(1)));
+    let filler = "x".repeat(script.filler);
+    for number in 1..=script.frames {
+        if script.pace_ms > 0 {
+            ticks.tick().await;
+        }
+        if script.skip != Some(number) {
+            let line = format!("{}\n", json!({"n": number, "sent": clock(), "filler": filler}));
+            if link.progress(said(number, Said::Frame(line.into()))).await.is_err() {
+                // The stand is down, and this run was cut long before.
+                return;
+            }
+        }
+    }
+    if script.stay {
+        return;
+    }
+    let draft = script.fail.is_none().then(|| (task.draft, Bytes::from_static(b"{}")));
+    let end = match script.fail {
+        Some(detail) => {
+            End::Failed { failure: Failure::new(FailureKind::InvalidInput, detail).at("messages") }
+        }
+        None => {
+            let last = Said::Frame(Bytes::from_static(b"[DONE]\n"));
+            link.progress(said(script.frames + 1, last)).await.unwrap();
+            End::Succeeded { timings: Timings::default() }
+        }
+    };
+    let outcome = Outcome { job: task.job, lease: task.lease, worker, end };
+    link.report(Report { outcome, draft }).await.unwrap();
+}
+
+/// Microseconds by a clock that the test and the worker share.
+pub(super) fn clock() -> u64 {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap()
+}

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use cortex_node::Home;
 
-use crate::commands::{bench, chat, demo, doctor, health, jobs, keys, models, safety, status, submit, up};
+use crate::commands::{
+    bench, chat, demo, doctor, health, jobs, keys, models, safety, serve, status, submit, up,
+};
 use crate::exit::{Exit, Failure};
 
 /// Put the machines you own behind a public, governed, serverless edge.
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Up(up::UpArgs),
     /// Send real work through the public door, show what happened, and stop
     Demo(demo::Args),
+    /// Run roles of the origin until Ctrl-C, without an edge and without workers of its own
+    Serve(serve::Args),
     /// Run the safety kernel alone until Ctrl-C, for origins that name it by --safety-kernel
     Safety(safety::Args),
     /// Submit a job
@@ -64,6 +68,7 @@ impl Command {
         match self {
             Self::Up(args) => up::run(home, args).await,
             Self::Demo(args) => demo::run(home, args).await,
+            Self::Serve(args) => serve::run(home, args).await,
             Self::Safety(args) => safety::run(home, args).await,
             Self::Submit(args) => submit::run(home, args, json).await,
             Self::Chat(args) => chat::run(home, args, json).await,

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Every command, as it is called.
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "",
     "up",
     "demo",
+    "serve",
     "safety",
     "submit",
     "chat",

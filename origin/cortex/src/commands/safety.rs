@@ -1,13 +1,12 @@
-//! `cortex safety`: the safety kernel in a process of its own, until Ctrl-C.
+//! `cortex safety`: the same as `cortex serve safety`.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use cortex_node::{Home, Secrets, build_kernel, policies};
+use cortex_node::Home;
 
-use crate::commands::up::{Signals, bind};
+use super::serve;
+use crate::config;
 use crate::exit::{Exit, Failure};
-use crate::output::out;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
@@ -16,25 +15,14 @@ pub(crate) struct Args {
     pub(crate) safety: Option<PathBuf>,
 
     /// The port on loopback
-    #[arg(long, default_value_t = 50051, value_name = "PORT")]
+    #[arg(long, default_value_t = config::KERNEL_PORT, value_name = "PORT")]
     pub(crate) port: u16,
 }
 
-/// Reads the policies once and answers by them whoever shows the home folder's token.
+/// Runs the safety kernel until Ctrl-C.
 ///
 /// # Errors
-/// If the policies can't be used or the port is taken.
+/// Returns an error if the policies can't be used or the port is taken.
 pub(crate) async fn run(home: &Home, args: Args) -> Result<Exit, Failure> {
-    let mut signals = Signals::listen()?;
-    let policies = policies(args.safety.as_deref())?;
-    let secrets = Secrets::open(home)?;
-    let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)), "--port").await?;
-    let mut kernel = build_kernel(policies, &secrets, listener)?;
-    let (address, version) = (kernel.address, &kernel.version);
-    out(&format!("The safety kernel is up at {address}, by policy {version}. Ctrl-C stops it."));
-    tokio::select! {
-        ended = kernel.ended() => ended?,
-        () = signals.any() => kernel.stop().await?,
-    }
-    Ok(Exit::Done)
+    serve::kernel(home, args.safety, args.port).await
 }

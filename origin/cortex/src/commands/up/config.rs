@@ -52,43 +52,9 @@ impl UpConfig {
         topics.join(",")
     }
 
-    /// Where the API listens.
-    #[must_use]
-    pub(crate) fn api(&self) -> SocketAddr {
-        SocketAddr::new(self.args.listen, self.args.api_port)
-    }
-
-    /// Where the gRPC door listens. It opens to local callers alone, so it is left out where the API is not on loopback.
-    #[must_use]
-    pub(crate) fn grpc(&self) -> Option<SocketAddr> {
-        let open = self.args.grpc_port != 0 && self.args.listen.is_loopback();
-        open.then(|| SocketAddr::new(self.args.listen, self.args.grpc_port))
-    }
-
     /// Where the edge listens, unless it is left out.
     #[must_use]
     pub(crate) fn edge(&self) -> Option<SocketAddr> {
         self.args.with(Part::Edge).then(|| SocketAddr::from((Ipv4Addr::LOCALHOST, self.args.edge_port)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::cli::{Cli, Command};
-
-    fn opens(listen: &str, port: &str) -> bool {
-        let cli = Cli::parse_from(["cortex", "up", "--listen", listen, "--grpc-port", port]);
-        let Command::Up(args) = cli.command else { panic!("`up` is `up`") };
-        UpConfig::read(args).unwrap().grpc().is_some()
-    }
-
-    #[test]
-    fn the_grpc_door_opens_on_loopback_alone() {
-        assert!(opens("127.0.0.1", "50052"));
-        assert!(!opens("0.0.0.0", "50052"));
-        assert!(!opens("127.0.0.1", "0"));
     }
 }

@@ -18,7 +18,7 @@ mod workers;
 use cortex_models::{Kind, Model};
 
 pub(crate) use args::UpArgs;
-pub(crate) use bind::bind;
+pub(crate) use bind::{bind, bind_node};
 pub(crate) use chat_model::ChatModel;
 pub(crate) use chat_workers::ChatWorkerArgs;
 pub(crate) use child::Child;

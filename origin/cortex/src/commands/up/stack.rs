@@ -10,11 +10,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::args::UpArgs;
 use super::config::UpConfig;
 use super::edge::{self, Edge};
 use super::workers::{self, Kind, Launch};
 use super::{bind, dev_key};
-use crate::config::{API_PORT, CHAT_PORT, EDGE_PORT, GRPC_PORT, HOST_PORT};
+use crate::config::{CHAT_PORT, EDGE_PORT, HOST_PORT};
 use crate::exit::{Exit, Failure};
 use crate::running::Running;
 
@@ -122,16 +123,13 @@ impl Stack {
 
 /// Binds the origin's doors and the edge's.
 async fn bind_doors(config: &UpConfig) -> Result<(Sockets, Option<TcpListener>), Failure> {
-    let api = bind::bind(config.api(), API_PORT.flag).await?;
-    let grpc = match config.grpc() {
-        Some(address) => Some(bind::bind(address, GRPC_PORT.flag).await?),
-        None => None,
-    };
+    let UpArgs { listen, api_port, grpc_port, .. } = config.args;
+    let sockets = bind::bind_node(listen, api_port, grpc_port).await?;
     let edge = match config.edge() {
         Some(address) => Some(bind::bind(address, EDGE_PORT.flag).await?),
         None => None,
     };
-    Ok((Sockets { api, grpc }, edge))
+    Ok((sockets, edge))
 }
 
 /// Returns the addresses of the model hosts that workers will open, and checks that their ports are free.

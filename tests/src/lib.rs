@@ -11,6 +11,7 @@ pub mod listeners;
 pub mod origin;
 pub mod ports;
 pub mod process;
+pub mod serve;
 pub mod stack;
 pub mod standin;
 pub mod terminal;

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use cortex_node::Home;
 
 use crate::commands::{
-    bench, chat, demo, doctor, health, jobs, keys, models, safety, serve, status, submit, up,
+    bench, chat, demo, doctor, health, jobs, keys, models, safety, serve, status, submit, up, workers,
 };
 use crate::exit::{Exit, Failure};
 
@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Models and their files
     #[command(subcommand)]
     Models(models::Verb),
+    /// Workers of other machines
+    #[command(subcommand)]
+    Workers(workers::Verb),
     /// Measure how fast a language model is on this machine
     Bench(bench::Args),
 }
@@ -78,6 +81,7 @@ impl Command {
             Self::Doctor => doctor::run(home, json).await,
             Self::Keys(verb) => keys::run(home, verb, json).await,
             Self::Models(verb) => models::run(home, verb, json).await,
+            Self::Workers(verb) => workers::run(home, verb, json),
             Self::Bench(args) => bench::run(home, args, json).await,
         }
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use cortex_client::CallError;
-use cortex_node::{BuildError, ConfigError, HomeError, SecretsError};
+use cortex_node::{BuildError, ConfigError, HomeError, IdentityFileError, SecretsError, WorkerTokensError};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,19 @@ impl From<HomeError> for Failure {
 impl From<SecretsError> for Failure {
     fn from(error: SecretsError) -> Self {
         let exit = if error.is_of_the_configuration() { Exit::Config } else { Exit::Broken };
+        Self::new(exit, error)
+    }
+}
+
+impl From<IdentityFileError> for Failure {
+    fn from(error: IdentityFileError) -> Self {
+        Self::new(Exit::Config, error)
+    }
+}
+
+impl From<WorkerTokensError> for Failure {
+    fn from(error: WorkerTokensError) -> Self {
+        let exit = if error.is_of_the_request() { Exit::BadInput } else { Exit::Config };
         Self::new(exit, error)
     }
 }

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<Exit, Failure> {
+    cortex_platform::crypto::install();
     args::secret::refuse_plain(std::env::args_os().skip(1))?;
     let cli = Cli::parse();
     telemetry::init();

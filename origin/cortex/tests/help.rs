@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Every command, as it is called.
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 31] = [
     "",
     "up",
     "demo",
@@ -33,6 +33,11 @@ const COMMANDS: [&str; 26] = [
     "models load",
     "models unload",
     "models verify",
+    "workers",
+    "workers token",
+    "workers token create",
+    "workers token list",
+    "workers token revoke",
     "bench",
 ];
 

@@ -8,21 +8,22 @@ use cortex_domain::id::Tenant;
 use cortex_domain::ports::{Bus, Payloads, SafetyGate, Store};
 use cortex_gateway::ledger::Edge;
 use cortex_gateway::{Credentials, Gateway, Limits, LocalKey, Parts as GatewayParts};
-use cortex_link::{Limits as LinkLimits, LinkAddress, Listener, Server};
+use cortex_link::{Limits as LinkLimits, LinkAddress, Listener, Server, Tokens};
 use cortex_platform::clock::Clock;
 use cortex_safety::{Kernel, Remote};
 use cortex_scheduler::{Parts as SchedulerParts, Scheduler};
 use cortex_store::SqliteStore;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, GatewayConfig, SafetyConfig, StoreConfig};
+use crate::config::{Config, GatewayConfig, LinkConfig, SafetyConfig, StoreConfig};
 use crate::descriptors;
 use crate::error::BuildError;
 use crate::handle::{Handle, Tasks};
 use crate::home::Home;
+use crate::link::{WorkerTokens, link_identity, worker_tokens};
 use crate::operator::operator_roles;
 use crate::role::Roles;
-use crate::secrets::{Secrets, hex};
+use crate::secrets::Secrets;
 
 /// Payloads of open synchronous calls, in bytes.
 const CALL_MEMORY: usize = 256 * 1024 * 1024;
@@ -57,11 +58,14 @@ pub async fn build(
     let bus: Arc<dyn Bus> = Arc::new(embedded.clone());
     let clock = Clock::system();
 
-    let listener = Listener::bind(&LinkAddress::Unix(home.run().join("link.sock"))).await?;
-    let link = listener.address().clone();
-    let token = hex();
+    let listeners = listen(home, &config.link).await?;
+    let link = listeners.local.route().clone();
+    let remote_link = listeners.remote.as_ref().map(|listener| listener.route().clone());
+    let tokens = Tokens::default();
     let link_limits = LinkLimits { heartbeat: config.scheduler.heartbeat, ..LinkLimits::default() };
-    let server = Server::new(bus.clone(), payloads.clone(), token.clone(), link_limits);
+    let server = Server::new(bus.clone(), payloads.clone(), tokens.clone(), link_limits);
+    let kept = WorkerTokens::of(home);
+    server.keep_tokens(worker_tokens(&kept.read()?));
 
     let scheduler = Scheduler::start(SchedulerParts {
         store: jobs.clone(),
@@ -86,12 +90,15 @@ pub async fn build(
     .await?;
 
     let (doors, links, reporter) = (Tasks::default(), Tasks::default(), Tasks::default());
-    let stop = links.stop.clone();
-    links.tracker.spawn(async move {
-        if let Err(error) = server.serve(listener, stop).await {
-            tracing::error!(%error, "the workers' link failed");
-        }
-    });
+    for listener in [Some(listeners.local), listeners.remote].into_iter().flatten() {
+        let (server, stop) = (server.clone(), links.stop.clone());
+        links.tracker.spawn(async move {
+            if let Err(error) = server.serve(listener, stop).await {
+                tracing::error!(%error, "the workers' link failed");
+            }
+        });
+    }
+    links.tracker.spawn(kept.watch(server, links.stop.clone()));
     doors.tracker.spawn(cortex_gateway::serve(gateway.clone(), sockets.api, doors.stop.clone()));
     if let Some(listener) = sockets.grpc {
         let serving = cortex_gateway::serve_grpc(gateway.clone(), listener, doors.stop.clone());
@@ -105,7 +112,34 @@ pub async fn build(
         let edge = Edge::new(url, secrets.origin_keyring()?, clock)?;
         reporter.tracker.spawn(edge.keep_told(jobs, reporter.stop.clone()));
     }
-    Ok(Handle { address, link, token, gateway, scheduler, bus: embedded, doors, links, reporter })
+    Ok(Handle {
+        address,
+        link,
+        remote_link,
+        tokens,
+        gateway,
+        scheduler,
+        bus: embedded,
+        doors,
+        links,
+        reporter,
+    })
+}
+
+/// The sockets of the workers' link.
+struct Listeners {
+    local: Listener,
+    remote: Option<Listener>,
+}
+
+async fn listen(home: &Home, config: &LinkConfig) -> Result<Listeners, BuildError> {
+    let identity = link_identity(home)?;
+    let local = LinkAddress::Unix(home.run().join("link.sock"));
+    let remote = match config.listen {
+        Some(address) => Some(Listener::bind(&LinkAddress::Tcp(address.into()), &identity).await?),
+        None => None,
+    };
+    Ok(Listeners { local: Listener::bind(&local, &identity).await?, remote })
 }
 
 /// Who may call: the edge by its signatures and, on loopback alone, the holder of the local key.

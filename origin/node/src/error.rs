@@ -8,6 +8,7 @@ use cortex_scheduler::SettingsError;
 use cortex_store::OpenError;
 
 use crate::config::LimitsError;
+use crate::link::{IdentityFileError, WorkerTokensError};
 use crate::role::RolesError;
 use crate::secrets::SecretsError;
 
@@ -40,6 +41,10 @@ pub enum BuildError {
     #[error(transparent)]
     Link(#[from] BindError),
     #[error(transparent)]
+    Identity(#[from] IdentityFileError),
+    #[error(transparent)]
+    WorkerTokens(#[from] WorkerTokensError),
+    #[error(transparent)]
     Serve(#[from] ServeError),
     #[error(transparent)]
     Bus(#[from] BusError),
@@ -56,7 +61,12 @@ impl BuildError {
     #[must_use]
     pub fn is_of_the_configuration(&self) -> bool {
         match self {
-            Self::Roles(_) | Self::LocalKey(_) | Self::SafetyKernel(_) | Self::Store(_) => true,
+            Self::Roles(_)
+            | Self::Identity(_)
+            | Self::WorkerTokens(_)
+            | Self::LocalKey(_)
+            | Self::SafetyKernel(_)
+            | Self::Store(_) => true,
             Self::Secrets(error) => error.is_of_the_configuration(),
             Self::Link(_) | Self::Serve(_) | Self::Bus(_) | Self::Edge(_) | Self::Task(_) | Self::Io(_) => {
                 false

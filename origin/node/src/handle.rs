@@ -4,19 +4,24 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use cortex_bus::Embedded;
+use cortex_domain::id::Pool;
 use cortex_gateway::Gateway;
-use cortex_link::LinkAddress;
+use cortex_link::{Route, Tokens};
 use cortex_scheduler::Scheduler;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::link::local_id;
 
 /// A running node.
 pub struct Handle {
     /// Of the HTTP door.
     pub address: SocketAddr,
-    /// Where the workers of this machine connect, and what they show.
-    pub link: LinkAddress,
-    pub token: String,
+    /// Where the workers of this machine connect.
+    pub link: Route,
+    /// Where those of other machines do.
+    pub remote_link: Option<Route>,
+    pub(crate) tokens: Tokens,
     pub(crate) gateway: Gateway,
     pub(crate) scheduler: Scheduler,
     pub(crate) bus: Embedded,
@@ -42,6 +47,12 @@ impl Tasks {
 }
 
 impl Handle {
+    /// Makes a token for workers of one pool, which is good until this node ends.
+    #[must_use]
+    pub fn worker_token(&self, pool: &Pool) -> String {
+        self.tokens.issue(local_id(pool), [pool.clone()])
+    }
+
     /// Accepts no more requests and waits for the open ones, which may need the workers.
     pub async fn close(&self) {
         self.doors.end().await;

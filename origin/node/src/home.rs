@@ -73,6 +73,9 @@ impl Home {
             self.edge(),
             self.demo(),
             self.chat_history(),
+            self.worker_tokens(),
+            self.link_certificate(),
+            self.link_key(),
         ];
         let found = std::fs::read_dir(&self.0)?.map(|entry| entry.map(|entry| entry.path()));
         Ok(found.collect::<io::Result<Vec<_>>>()?.iter().all(|path| ours.contains(path)))
@@ -129,6 +132,24 @@ impl Home {
     #[must_use]
     pub fn secrets(&self) -> PathBuf {
         self.0.join("secrets.json")
+    }
+
+    /// The hashes of the workers' tokens.
+    #[must_use]
+    pub fn worker_tokens(&self) -> PathBuf {
+        self.0.join("worker-tokens.json")
+    }
+
+    /// What the origin shows to workers on other machines.
+    #[must_use]
+    pub fn link_certificate(&self) -> PathBuf {
+        self.0.join("link-certificate.pem")
+    }
+
+    /// The key of that certificate.
+    #[must_use]
+    pub fn link_key(&self) -> PathBuf {
+        self.0.join("link-key.pem")
     }
 
     /// What `cortex up` runs now.

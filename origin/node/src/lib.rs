@@ -10,6 +10,8 @@ mod error;
 mod handle;
 mod home;
 mod kernel;
+mod link;
+mod lock;
 mod operator;
 mod role;
 mod secrets;
@@ -19,13 +21,15 @@ mod tests;
 
 pub use build::{Sockets, build};
 pub use config::{
-    Config, Files, GatewayConfig, LimitsError, Operator, SafetyConfig, StoreConfig, catalogue, policies,
+    Config, Files, GatewayConfig, LimitsError, LinkConfig, Operator, SafetyConfig, StoreConfig, catalogue,
+    policies,
 };
-pub use cortex_link::LinkAddress;
+pub use cortex_link::{Fingerprint, LinkAddress, Route, TokenId};
 pub use error::{BuildError, ConfigError};
 pub use handle::Handle;
 pub use home::{Home, HomeError, write_private};
 pub use kernel::{KernelHandle, build_kernel};
+pub use link::{IdentityFileError, KeptToken, WorkerTokens, WorkerTokensError, link_identity};
 pub use operator::operator_roles;
 pub use role::{Plan, Role, Roles, RolesError};
 pub use secrets::{Secrets, SecretsError, keyring};

@@ -1,18 +1,16 @@
 //! The secrets of development: made once, kept in the home folder, handed to the edge and the origin.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use cortex_guard::signature::{Keyring, KeyringError};
 use cortex_platform::entropy;
 use cortex_safety::{MalformedToken, Token};
-use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use crate::home::{Home, write_private};
+use crate::lock::lock;
 
 /// Why the secrets can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +70,8 @@ impl Secrets {
     /// If the file can't be read or written, or is not what it should be.
     pub fn open(home: &Home) -> Result<Self, SecretsError> {
         let path = home.secrets();
-        let _locked = lock(home)?;
+        let held = home.run().join("secrets.lock");
+        let _locked = lock(&held).map_err(|cause| SecretsError::File { file: held.clone(), cause })?;
         let mut secrets = match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|error| SecretsError::Form { file: path.clone(), line: error.line() })?,
@@ -134,17 +133,6 @@ impl Secrets {
     }
 }
 
-/// Holds others off until it is dropped.
-fn lock(home: &Home) -> Result<File, SecretsError> {
-    let path = home.run().join("secrets.lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-    let locked = file.and_then(|file| {
-        flock(&file, FlockOperation::LockExclusive)?;
-        Ok(file)
-    });
-    locked.map_err(|cause| SecretsError::File { file: path, cause })
-}
-
 /// Reads the keys of `name`.
 ///
 /// # Errors
@@ -154,7 +142,7 @@ pub fn keyring(name: &str, text: &str) -> Result<Keyring, SecretsError> {
 }
 
 /// 256 random bits, in hexadecimal.
-pub(crate) fn hex() -> String {
+fn hex() -> String {
     entropy::random::<32>().iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -1,23 +1,57 @@
-//! Where the link is.
+//! Where the link is, and how a worker reaches it.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use cortex_domain::id::InvalidId;
 
-/// A link's address on this machine: `unix:/path` or `tcp:127.0.0.1:port`.
+use crate::tls::Fingerprint;
+
+/// A link's address: `unix:/path`, for workers on the same machine, or `tcp:host:port`, which is always TLS.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum LinkAddress {
     Unix(PathBuf),
-    /// A loopback address. With port 0, whichever port is free.
-    Tcp(SocketAddr),
+    Tcp(TcpAddress),
 }
+
+/// A host's name or address, and a port. To listen on port 0 is to take a free one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TcpAddress {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// How a worker reaches the origin.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Route {
+    Unix(PathBuf),
+    /// By TLS, with a certificate that has this fingerprint.
+    Tcp(TcpAddress, Fingerprint),
+}
+
+/// A TCP address is of no use without the certificate to expect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a link over TCP needs the origin's certificate or its fingerprint")]
+pub struct MissingCertificate;
 
 impl LinkAddress {
     /// The longest path of a socket, in bytes: what fits on every system.
     pub const MAX_PATH: usize = 103;
+    /// The longest name of a host (RFC 1035).
+    const MAX_HOST: usize = 253;
+
+    /// Returns how to reach this address, whose certificate over TCP has the fingerprint.
+    ///
+    /// # Errors
+    /// Returns an error if it is a TCP address and there is no fingerprint.
+    pub fn route(self, fingerprint: Option<Fingerprint>) -> Result<Route, MissingCertificate> {
+        match (self, fingerprint) {
+            (Self::Unix(path), _) => Ok(Route::Unix(path)),
+            (Self::Tcp(address), Some(fingerprint)) => Ok(Route::Tcp(address, fingerprint)),
+            (Self::Tcp(_), None) => Err(MissingCertificate),
+        }
+    }
 }
 
 impl FromStr for LinkAddress {
@@ -34,12 +68,45 @@ impl FromStr for LinkAddress {
             }
             return Ok(Self::Unix(path.into()));
         }
-        let address = text.strip_prefix("tcp:").and_then(|address| address.parse::<SocketAddr>().ok());
-        match address {
-            Some(address) if address.ip().is_loopback() => Ok(Self::Tcp(address)),
-            Some(_) => Err(wrong("it is on loopback")),
-            None => Err(wrong("it reads `unix:/path` or `tcp:127.0.0.1:port`")),
+        let address = text.strip_prefix("tcp:").and_then(|address| address.parse().ok());
+        address.map(Self::Tcp).ok_or_else(|| wrong("it reads `unix:/path` or `tcp:host:port`"))
+    }
+}
+
+impl FromStr for TcpAddress {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let wrong = || InvalidId { what: "TCP address", reason: "it reads `host:port`" };
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let (inner, in_brackets) = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(host) => (host, true),
+            None => (host, false),
+        };
+        let sound = if in_brackets {
+            inner.parse::<std::net::Ipv6Addr>().is_ok()
+        } else {
+            let named = inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+            !inner.is_empty() && inner.len() <= LinkAddress::MAX_HOST && named
+        };
+        let port = port.parse().map_err(|_| wrong())?;
+        if sound { Ok(Self { host: inner.to_owned(), port }) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for TcpAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
         }
+    }
+}
+
+impl From<std::net::SocketAddr> for TcpAddress {
+    fn from(address: std::net::SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port() }
     }
 }
 
@@ -52,19 +119,48 @@ impl fmt::Display for LinkAddress {
     }
 }
 
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(address, _) => write!(f, "tcp:{address}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn addresses_read_back_and_nothing_beyond_loopback_reads() {
-        for good in ["unix:/run/cortex/link", "tcp:127.0.0.1:0", "tcp:[::1]:50053"] {
+    fn addresses_read_back() {
+        for good in ["unix:/run/cortex/link", "tcp:127.0.0.1:0", "tcp:[::1]:50053", "tcp:origin.lan:50053"] {
             assert_eq!(good.parse::<LinkAddress>().unwrap().to_string(), good);
         }
         let long = format!("unix:/{}", "x".repeat(103));
-        for bad in ["", "unix:", "unix:run/link", "tcp:0.0.0.0:1", "tcp:10.0.0.1:1", "tcp:localhost:1", &long]
-        {
+        for bad in [
+            "",
+            "unix:",
+            "unix:run/link",
+            "tcp:",
+            "tcp::1",
+            "tcp:host",
+            "tcp:host:x",
+            "tcp:::1:1",
+            "tcp:[x]:1",
+            "tcp:a b:1",
+            "http:a:1",
+            &long,
+        ] {
             assert!(bad.parse::<LinkAddress>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_link_over_tcp_needs_a_fingerprint() {
+        let [unix, tcp] = ["unix:/l", "tcp:a:1"].map(|text| text.parse::<LinkAddress>().unwrap());
+        assert!(unix.route(None).is_ok());
+        assert_eq!(tcp.clone().route(None), Err(MissingCertificate));
+        assert!(tcp.route(Some(Fingerprint::of(b"a certificate"))).is_ok());
     }
 }

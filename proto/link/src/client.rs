@@ -13,17 +13,17 @@ use cortex_wire::v1;
 use futures::{Stream, StreamExt, stream};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
+use super::dial::{self, DialError};
 use super::outbox::{Receiver, Sender, outbox};
-use super::server::{KEEPALIVE, WINDOW};
-use super::{Limits, LinkAddress};
+use super::{Limits, Route};
 use crate::origin::{Away, Heard, Inbox, Introduction, Origin, Report};
 use cortex_platform::entropy;
 
-/// How long the origin may take to answer a hello.
-const GREETING: Duration = Duration::from_secs(10);
+/// How long the origin may take to answer a hello: longer than it takes to refuse one.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// A link that lasted so long was no failure.
@@ -32,14 +32,14 @@ const STEADY: Duration = Duration::from_secs(10);
 /// Where the link is and how to be let in.
 #[derive(Clone)]
 pub struct Dial {
-    pub address: LinkAddress,
+    pub route: Route,
     pub token: String,
     pub limits: Limits,
 }
 
 impl fmt::Debug for Dial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dial").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Dial").field("route", &self.route).finish_non_exhaustive()
     }
 }
 
@@ -170,7 +170,7 @@ impl Line {
                         }
                         Err(Unlinked::Refused(reason)) => (Some(Heard::Refused { reason }), Stage::Over),
                         Err(Unlinked::Failed(reason)) => {
-                            tracing::debug!(address = %self.dial.address, reason, "no link yet");
+                            tracing::debug!(address = %self.dial.route, reason, "no link yet");
                             (None, Stage::Away { failures: failures.saturating_add(1) })
                         }
                     }
@@ -186,9 +186,11 @@ impl Line {
 
 async fn connect(dial: &Dial, introduction: &Introduction) -> Result<Linked, Unlinked> {
     let failed = |error: &dyn fmt::Display| Unlinked::Failed(error.to_string());
-    let endpoint = endpoint(&dial.address).map_err(|error| failed(&error))?;
-    let channel = endpoint.connect().await.map_err(|error| failed(&error))?;
-    let greeted = timeout(GREETING, greet(channel, dial, introduction())).await;
+    let channel = dial::dial(&dial.route).await.map_err(|error| match error {
+        DialError::WrongCertificate => Unlinked::Refused(error.to_string()),
+        error => failed(&error),
+    })?;
+    let greeted = timeout(HELLO_TIMEOUT, greet(channel, dial, introduction())).await;
     greeted.map_err(|late| failed(&late))?.map_err(|status| match status.code() {
         Code::Unauthenticated | Code::InvalidArgument => Unlinked::Refused(status.message().to_owned()),
         _ => failed(&status),
@@ -231,20 +233,6 @@ async fn hear(frames: &mut Streaming<v1::Down>) -> Option<Heard> {
             Err(error) => tracing::warn!(%error, "a frame from the origin can't be read"),
         }
     }
-}
-
-fn endpoint(address: &LinkAddress) -> Result<Endpoint, tonic::transport::Error> {
-    let uri = match address {
-        LinkAddress::Unix(path) => format!("unix:{}", path.display()),
-        LinkAddress::Tcp(address) => format!("http://{address}"),
-    };
-    Ok(Endpoint::from_shared(uri)?
-        .tcp_nodelay(true)
-        .connect_timeout(GREETING)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(2 * WINDOW)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_while_idle(true))
 }
 
 /// Doubling from 50 ms to 2 s, spread over the upper half, so that workers don't return together.

@@ -3,20 +3,30 @@
 //! The origin's end listens on the bus on the worker's behalf and sends each job with its input; the worker's end
 //! is an [`Origin`](crate::origin::Origin) that comes back after a loss. Neither keeps state that a crash could
 //! take along: what a report may change is decided by its lease, in the store.
+//!
+//! Workers of the same machine use a Unix socket, others TLS over TCP. A worker shows a token that is bound to its pools, and
+//! knows the origin by the SHA-256 of its certificate.
 
 mod address;
 mod assigned;
 mod client;
+mod connection;
+mod dial;
+mod links;
 mod listen;
 pub mod origin;
 mod outbox;
 mod server;
 mod session;
+mod tls;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
 
-pub use address::LinkAddress;
+pub use address::{LinkAddress, MissingCertificate, Route, TcpAddress};
 pub use client::{Dial, Link, open};
 pub use listen::{BindError, Listener};
 pub use server::{Limits, Server};
+pub use tls::{Fingerprint, Identity, IdentityError, fingerprint_of_pem};
+pub use tokens::{TokenHash, TokenId, Tokens, WorkerToken, new_token};

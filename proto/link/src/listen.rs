@@ -1,13 +1,34 @@
 //! The socket that workers connect to, and who may.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
+use std::future::ready;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::LinkAddress;
+use futures::{Stream, StreamExt, stream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::connection::{ADMISSION_TIMEOUT, Admission, Connection};
+use super::tls::{Identity, IdentityError};
+use super::{LinkAddress, Route, TcpAddress};
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait when a connection can't be accepted, most often for lack of file descriptors.
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
+/// How many workers may be connected to one listener, and how many connections may wait to be admitted.
+const MAX_CONNECTIONS: usize = 1024;
+const MAX_UNADMITTED: usize = 64;
 
 /// Why a link can't be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -19,36 +40,54 @@ pub enum BindError {
     /// Others could reach the socket, or put their own in its place.
     #[error("{}: other users may enter this folder; make it private with `chmod 700`", .0.display())]
     Open(PathBuf),
+    #[error("can't listen on {address}: {source}")]
+    Identity { address: LinkAddress, source: IdentityError },
 }
 
 /// A bound socket. Dropping it removes a Unix socket's file.
-#[derive(Debug)]
 pub struct Listener {
     address: LinkAddress,
+    route: Route,
     pub(super) socket: Socket,
 }
 
-#[derive(Debug)]
 pub(super) enum Socket {
-    Unix(UnixListener, SocketFile),
-    Tcp(TcpListener),
+    Unix { socket: UnixListener, _file: SocketFile },
+    Tls(TcpListener, TlsAcceptor),
+}
+
+impl Socket {
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Unix { socket, .. } => socket.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
+            Self::Tls(socket, acceptor) => {
+                let (stream, peer) = socket.accept().await?;
+                Ok(Accepted::Tcp { stream, peer, acceptor: acceptor.clone() })
+            }
+        }
+    }
 }
 
 impl Listener {
-    /// Binds the address. The folder of a Unix socket is made if it is missing, for its owner alone.
+    /// Binds the address. Over TCP the origin shows its identity. The folder of a Unix socket is made if it is missing, for
+    /// its owner alone.
     ///
     /// # Errors
-    /// If the address is taken, or its folder is open to others.
-    pub async fn bind(address: &LinkAddress) -> Result<Self, BindError> {
+    /// Returns an error if the address is taken, its folder is open to others, or the identity can't be used.
+    pub async fn bind(address: &LinkAddress, identity: &Identity) -> Result<Self, BindError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse(address.clone()),
             _ => BindError::Failed { address: address.clone(), source },
         };
         match address {
-            LinkAddress::Tcp(wanted) => {
-                let socket = TcpListener::bind(wanted).await.map_err(failed)?;
-                let address = LinkAddress::Tcp(socket.local_addr().map_err(failed)?);
-                Ok(Self { address, socket: Socket::Tcp(socket) })
+            LinkAddress::Tcp(TcpAddress { host, port }) => {
+                let acceptor = identity.acceptor();
+                let acceptor =
+                    acceptor.map_err(|source| BindError::Identity { address: address.clone(), source })?;
+                let socket = TcpListener::bind((host.as_str(), *port)).await.map_err(failed)?;
+                let bound = TcpAddress::from(socket.local_addr().map_err(failed)?);
+                let route = Route::Tcp(bound.clone(), identity.fingerprint());
+                Ok(Self { address: LinkAddress::Tcp(bound), route, socket: Socket::Tls(socket, acceptor) })
             }
             LinkAddress::Unix(path) => {
                 if let Some(folder) = path.parent() {
@@ -61,7 +100,8 @@ impl Listener {
                 let socket = UnixListener::bind(path).map_err(failed)?;
                 let file = SocketFile(path.clone());
                 fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(failed)?;
-                Ok(Self { address: address.clone(), socket: Socket::Unix(socket, file) })
+                let route = Route::Unix(path.clone());
+                Ok(Self { address: address.clone(), route, socket: Socket::Unix { socket, _file: file } })
             }
         }
     }
@@ -70,6 +110,103 @@ impl Listener {
     #[must_use]
     pub fn address(&self) -> &LinkAddress {
         &self.address
+    }
+
+    /// Returns how a worker reaches this listener.
+    #[must_use]
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Accepts connections, so many at a time; further ones wait in the system's queue. Handshakes run beside each other,
+    /// and one that fails or takes too long is dropped.
+    pub(super) fn incoming(self) -> impl Stream<Item = io::Result<Connection>> {
+        let doors = Doors {
+            socket: self.socket,
+            places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            unadmitted: Arc::new(Semaphore::new(MAX_UNADMITTED)),
+        };
+        let accepted = stream::unfold(doors, |doors| async move { Some((doors.accept().await?, doors)) });
+        accepted.map(Opening::open).buffer_unordered(MAX_UNADMITTED).filter_map(|open| ready(open.map(Ok)))
+    }
+}
+
+/// A socket and the places of those who come.
+struct Doors {
+    socket: Socket,
+    places: Arc<Semaphore>,
+    unadmitted: Arc<Semaphore>,
+}
+
+/// A stream as the system gives it.
+enum Accepted {
+    Unix(UnixStream),
+    Tcp { stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor },
+}
+
+/// A connection that has said nothing yet.
+struct Opening {
+    accepted: Accepted,
+    deadline: Instant,
+    place: OwnedSemaphorePermit,
+    waiting: OwnedSemaphorePermit,
+}
+
+impl Doors {
+    async fn accept(&self) -> Option<Opening> {
+        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        let waiting = Arc::clone(&self.unadmitted).acquire_owned().await.ok()?;
+        let accepted = loop {
+            match self.socket.accept().await {
+                Ok(accepted) => break accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a worker's connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
+                }
+            }
+        };
+        Some(Opening { accepted, deadline: Instant::now() + ADMISSION_TIMEOUT, place, waiting })
+    }
+}
+
+impl Opening {
+    async fn open(self) -> Option<Connection> {
+        let Self { accepted, deadline, place, waiting } = self;
+        let admission = Admission::new(Some(waiting));
+        match accepted {
+            Accepted::Unix(stream) => Some(Connection::new(stream, admission, deadline, place)),
+            Accepted::Tcp { stream, peer, acceptor } => {
+                let stream = handshake(stream, peer, &acceptor).await?;
+                Some(Connection::new(stream, admission, deadline, place))
+            }
+        }
+    }
+}
+
+async fn handshake(
+    stream: TcpStream,
+    peer: SocketAddr,
+    acceptor: &TlsAcceptor,
+) -> Option<TlsStream<TcpStream>> {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY was not set");
+    }
+    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::warn!(%peer, %error, "a TLS handshake on the workers' link failed");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(%peer, "a TLS handshake on the workers' link timed out");
+            None
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -102,6 +239,10 @@ impl Drop for SocketFile {
 mod tests {
     use super::*;
 
+    async fn bind(address: &LinkAddress) -> Result<Listener, BindError> {
+        Listener::bind(address, &Identity::generate().unwrap()).await
+    }
+
     fn socket_in(folder: &Path) -> LinkAddress {
         LinkAddress::Unix(folder.join("run/link"))
     }
@@ -109,7 +250,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_owner_may_enter() {
         let home = tempfile::tempdir().unwrap();
-        let listener = Listener::bind(&socket_in(home.path())).await.unwrap();
+        let listener = bind(&socket_in(home.path())).await.unwrap();
         let mode = |path: &str| fs::metadata(home.path().join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("run"), mode("run/link")), (0o700, 0o600));
         drop(listener);
@@ -121,7 +262,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("run")).unwrap();
         fs::set_permissions(home.path().join("run"), Permissions::from_mode(0o755)).unwrap();
-        let refused = Listener::bind(&socket_in(home.path())).await.unwrap_err();
+        let refused = bind(&socket_in(home.path())).await.unwrap_err();
         assert!(matches!(refused, BindError::Open(_)), "{refused}");
     }
 
@@ -129,20 +270,20 @@ mod tests {
     async fn a_socket_in_use_is_refused_and_one_left_behind_is_replaced() {
         let home = tempfile::tempdir().unwrap();
         let address = socket_in(home.path());
-        let listener = Listener::bind(&address).await.unwrap();
-        assert!(matches!(Listener::bind(&address).await, Err(BindError::InUse(_))));
+        let listener = bind(&address).await.unwrap();
+        assert!(matches!(bind(&address).await, Err(BindError::InUse(_))));
 
-        let Socket::Unix(socket, file) = listener.socket else { panic!("a Unix socket") };
+        let Socket::Unix { socket, _file: file } = listener.socket else { panic!("a Unix socket") };
         drop(socket);
         std::mem::forget(file);
         assert!(home.path().join("run/link").exists());
-        Listener::bind(&address).await.unwrap();
+        bind(&address).await.unwrap();
     }
 
     #[tokio::test]
     async fn a_free_port_is_given_for_port_0() {
-        let listener = Listener::bind(&"tcp:127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let listener = bind(&"tcp:127.0.0.1:0".parse().unwrap()).await.unwrap();
         assert_ne!(listener.address().to_string(), "tcp:127.0.0.1:0");
-        assert!(matches!(Listener::bind(listener.address()).await, Err(BindError::InUse(_))));
+        assert!(matches!(bind(listener.address()).await, Err(BindError::InUse(_))));
     }
 }

@@ -1,29 +1,32 @@
 //! The origin's end: lets workers in and sees to it that each has one link.
 
-use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cortex_domain::id::WorkerId;
+use cortex_domain::id::{Pool, WorkerId};
 use cortex_domain::ports::{Bus, Payloads};
 use cortex_domain::worker::Heartbeat;
 use cortex_wire::link::Up;
 use cortex_wire::{MAX_PACKET, v1};
 use futures::Stream;
-use subtle::ConstantTimeEq;
-use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::assigned::Assigned;
-use super::listen::{Listener, Socket};
+use super::connection::Admission;
+use super::links::Links;
+use super::listen::Listener;
 use super::session;
+use super::tokens::{TokenId, TokenRefusal, Tokens, WorkerToken};
 
 /// How long a worker may take to say who it is.
-const GREETING: Duration = Duration::from_secs(5);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a worker whose token lets it in nowhere waits for that answer: it is what a guess costs.
+const REFUSAL_DELAY: Duration = Duration::from_secs(1);
+/// How long a connection stays open after its link has ended, so that the last frames arrive.
+const CLOSE_DELAY: Duration = Duration::from_secs(1);
 
 /// What a link allows.
 #[derive(Clone, Copy, Debug)]
@@ -58,32 +61,38 @@ pub(super) struct Shared {
     pub(super) payloads: Arc<dyn Payloads>,
     pub(super) limits: Limits,
     pub(super) assigned: Assigned,
-    token: String,
-    links: Mutex<HashMap<WorkerId, CancellationToken>>,
+    tokens: Tokens,
+    links: Links,
     dropped: AtomicU64,
     stopping: CancellationToken,
 }
 
 impl Server {
-    /// Workers prove by `token` that they belong here.
+    /// Workers prove by one of `tokens` that they belong here.
     #[must_use]
-    pub fn new(bus: Arc<dyn Bus>, payloads: Arc<dyn Payloads>, token: String, limits: Limits) -> Self {
+    pub fn new(bus: Arc<dyn Bus>, payloads: Arc<dyn Payloads>, tokens: Tokens, limits: Limits) -> Self {
         Self(Arc::new(Shared {
             bus,
             payloads,
             limits,
             assigned: Assigned::default(),
-            token,
-            links: Mutex::default(),
+            tokens,
+            links: Links::default(),
             dropped: AtomicU64::new(0),
             stopping: CancellationToken::new(),
         }))
     }
 
+    /// Replaces the tokens that the operator keeps, and ends the links of those that are revoked or gone.
+    pub fn keep_tokens(&self, kept: Vec<WorkerToken>) {
+        self.0.tokens.replace_kept(kept);
+        self.0.links.recheck(&self.0.tokens);
+    }
+
     /// Serves links until `shutdown`, then ends them.
     ///
     /// # Errors
-    /// If the socket fails.
+    /// Returns an error if the socket fails.
     pub async fn serve(
         &self,
         listener: Listener,
@@ -96,21 +105,14 @@ impl Server {
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(2 * WINDOW)
             .http2_keepalive_interval(Some(KEEPALIVE))
+            .max_concurrent_streams(MAX_STREAMS)
             .add_service(service);
         let stopping = self.0.stopping.clone();
         let stop = async move {
             shutdown.cancelled().await;
             stopping.cancel();
         };
-        match listener.socket {
-            Socket::Unix(socket, _file) => {
-                router.serve_with_incoming_shutdown(UnixListenerStream::new(socket), stop).await
-            }
-            Socket::Tcp(socket) => {
-                let incoming = TcpIncoming::from(socket).with_nodelay(Some(true));
-                router.serve_with_incoming_shutdown(incoming, stop).await
-            }
-        }
+        router.serve_with_incoming_shutdown(listener.incoming(), stop).await
     }
 
     /// Frames that were not the worker's to send, and were dropped.
@@ -122,6 +124,8 @@ impl Server {
 
 /// Flow control: how much of a stream may be under way. A large payload should not wait for it.
 pub(super) const WINDOW: u32 = 4 * 1024 * 1024;
+/// A worker has one stream. Guesses at a token can't run beside each other on one connection.
+const MAX_STREAMS: u32 = 1;
 /// A peer that is silent for so long is asked whether it is there.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(10);
 
@@ -130,53 +134,92 @@ impl v1::link_server::Link for Server {
     type OpenStream = Pin<Box<dyn Stream<Item = Result<v1::Down, Status>> + Send>>;
 
     async fn open(&self, request: Request<Streaming<v1::Up>>) -> Result<Response<Self::OpenStream>, Status> {
+        let admission = request.extensions().get::<Arc<Admission>>().cloned();
+        let admission = admission.ok_or_else(|| Status::internal("the connection is not known"))?;
         let mut frames = request.into_inner();
-        let worker = tokio::time::timeout(GREETING, self.0.greet(&mut frames))
-            .await
-            .map_err(|_| Status::deadline_exceeded("the worker did not say who it is"))??;
-        let ended = self.0.enter(&worker.worker);
-        let down = session::begin(Arc::clone(&self.0), worker, frames, ended)
-            .await
-            .map_err(|_| Status::unavailable("the bus is not there"))?;
+        let entered = self.0.admit(&mut frames).await.inspect_err(|_| close_later(&admission))?;
+        admission.admit();
+        let (over, connection) = (entered.ended.clone(), Arc::clone(&admission));
+        tokio::spawn(async move {
+            over.cancelled().await;
+            close_later(&connection);
+        });
+        let ended = entered.ended.clone();
+        let begun = session::begin(Arc::clone(&self.0), entered.worker, frames, entered.ended).await;
+        let down = begun.map_err(|_| {
+            ended.cancel();
+            self.0.links.tidy();
+            Status::unavailable("the bus is not there")
+        })?;
         Ok(Response::new(down))
     }
 }
 
+fn close_later(admission: &Arc<Admission>) {
+    let admission = Arc::clone(admission);
+    tokio::spawn(async move {
+        tokio::time::sleep(CLOSE_DELAY).await;
+        admission.close();
+    });
+}
+
+/// A worker that was let in.
+struct Entered {
+    worker: Heartbeat,
+    ended: CancellationToken,
+}
+
 impl Shared {
-    async fn greet(&self, frames: &mut Streaming<v1::Up>) -> Result<Heartbeat, Status> {
-        let first = frames.message().await?.ok_or_else(|| Status::invalid_argument("there is no hello"))?;
-        let hello = Up::try_from(first).map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let Up::Hello { token, worker } = hello else {
-            return Err(Status::invalid_argument("the first frame is a hello"));
-        };
-        if bool::from(token.as_bytes().ct_eq(self.token.as_bytes())) {
-            Ok(worker)
-        } else {
-            tracing::warn!(worker = %worker.worker, "a worker came with a wrong token");
-            Err(Status::unauthenticated("the token is wrong"))
+    /// Reads who comes, and lets the worker in if its token is for its pool.
+    async fn admit(&self, frames: &mut Streaming<v1::Up>) -> Result<Entered, Status> {
+        let hello = tokio::time::timeout(HELLO_TIMEOUT, hello(frames));
+        let (text, worker) =
+            hello.await.map_err(|_| Status::deadline_exceeded("the worker did not say who it is"))??;
+        let token = self.check(&text, &worker.pool).await.map_err(|reason| {
+            tracing::warn!(worker = %worker.worker, pool = %worker.pool, %reason, "a worker was refused");
+            Status::unauthenticated(reason.to_string())
+        })?;
+        let ended = self.stopping.child_token();
+        let entered = self.links.enter(&worker.worker, token.clone(), worker.pool.clone(), ended.clone());
+        entered.map_err(|crowded| {
+            tracing::warn!(worker = %worker.worker, reason = %crowded, "a worker was refused");
+            Status::resource_exhausted(crowded.to_string())
+        })?;
+        // The token may have been revoked since it was checked.
+        if let Err(reason) = self.tokens.recheck(&token, &worker.pool) {
+            ended.cancel();
+            self.links.tidy();
+            return Err(Status::unauthenticated(reason.to_string()));
         }
+        Ok(Entered { worker, ended })
     }
 
-    /// Ends the link that the worker had: it has come back before that was seen to be gone.
-    fn enter(&self, worker: &WorkerId) -> CancellationToken {
-        let ended = self.stopping.child_token();
-        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = links.insert(worker.clone(), ended.clone()) {
-            before.cancel();
+    /// Checks a token, and once more after the delay that a wrong one costs: it may have been made a moment ago.
+    async fn check(&self, text: &str, pool: &Pool) -> Result<TokenId, TokenRefusal> {
+        if let Ok(token) = self.tokens.check(text, pool) {
+            return Ok(token);
         }
-        ended
+        tokio::time::sleep(REFUSAL_DELAY).await;
+        self.tokens.check(text, pool)
     }
 
     /// Forgets the links that have ended.
     pub(super) fn tidy(&self) {
-        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        links.retain(|_, ended| !ended.is_cancelled());
+        self.links.tidy();
     }
 
     /// Counts a frame that the worker had no right to send.
     pub(super) fn drop_frame(&self, worker: &WorkerId, reason: &dyn std::fmt::Display) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(%worker, %reason, "a worker's frame was dropped");
+    }
+}
+
+async fn hello(frames: &mut Streaming<v1::Up>) -> Result<(String, Heartbeat), Status> {
+    let first = frames.message().await?.ok_or_else(|| Status::invalid_argument("there is no hello"))?;
+    match Up::try_from(first).map_err(|error| Status::invalid_argument(error.to_string()))? {
+        Up::Hello { token, worker } => Ok((token, worker)),
+        _ => Err(Status::invalid_argument("the first frame is a hello")),
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cortex_domain::flow::End;
-use cortex_domain::id::{DispatchId, JobId, WorkerId};
+use cortex_domain::id::{DispatchId, JobId, Pool, WorkerId};
 use cortex_domain::ports::BusError;
 use cortex_domain::state::Lease;
 use cortex_domain::task::Progress;
@@ -31,7 +31,7 @@ pub(super) async fn begin(
     frames: Streaming<v1::Up>,
     ended: CancellationToken,
 ) -> Result<Down, BusError> {
-    let id = worker.worker.clone();
+    let (id, pool) = (worker.worker.clone(), worker.pool.clone());
     let broker = Arc::new(Broker::new(Arc::clone(&shared.bus), Arc::clone(&shared.payloads), id.clone()));
     let sent = Arc::new(Sent::default());
     let (taking, sending) = (Arc::clone(&broker), Arc::clone(&sent));
@@ -58,7 +58,7 @@ pub(super) async fn begin(
     // Only now, so that a job which this brings about finds the worker listening.
     let _ = broker.heartbeat(worker).await;
     tracing::info!(worker = %id, "a worker has joined");
-    tokio::spawn(Session { shared, broker, worker: id, sent, ended }.listen(frames));
+    tokio::spawn(Session { shared, broker, worker: id, pool, sent, ended }.listen(frames));
     Ok(down.map(Ok).boxed())
 }
 
@@ -66,6 +66,8 @@ struct Session {
     shared: Arc<Shared>,
     broker: Arc<Broker>,
     worker: WorkerId,
+    /// The pool that its token let it into.
+    pool: Pool,
     sent: Arc<Sent>,
     ended: CancellationToken,
 }
@@ -189,6 +191,7 @@ impl Session {
                 }
                 _ => Ok(()),
             },
+            Up::Heartbeat(heartbeat) if heartbeat.pool != self.pool => Err("it turns to another pool"),
             Up::Heartbeat(_) => Ok(()),
         }
     }

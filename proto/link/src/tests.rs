@@ -1,4 +1,5 @@
 mod origin;
+mod tls;
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use cortex_domain::task::{Cancel, Progress, Said, Task};
 use cortex_wire::{decode_heartbeat, decode_outcome, decode_progress, encode_cancel};
 use futures::StreamExt;
 
-use super::{Dial, Limits, LinkAddress};
+use super::{Dial, Limits, LinkAddress, Route};
 use crate::origin::{Away, Heard, Inbox, Origin as _, Report};
 use origin::{Origin, assignment, worker};
 
@@ -300,8 +301,8 @@ async fn a_closed_link_ends_once_all_reports_were_heard() {
 #[tokio::test(start_paused = true)]
 async fn a_link_closed_while_the_origin_is_away_ends_at_once() {
     let home = tempfile::tempdir().unwrap();
-    let address = LinkAddress::Unix(home.path().join("nobody"));
-    let dial = Dial { address, token: String::new(), limits: Limits::default() };
+    let route = Route::Unix(home.path().join("nobody"));
+    let dial = Dial { route, token: String::new(), limits: Limits::default() };
     let (link, mut inbox) = super::open(dial, Box::new(|| worker("w1")));
     assert!(tokio::time::timeout(SOON, inbox.next()).await.is_err());
     link.close();

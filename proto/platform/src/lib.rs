@@ -2,6 +2,7 @@
 //! how its gRPC doors bound the connections they hold.
 
 pub mod clock;
+pub mod crypto;
 pub mod entropy;
 pub mod incoming;
 pub mod write_timeout;

@@ -10,5 +10,6 @@ mod models;
 mod refusals;
 mod retention;
 mod safety;
+mod serve;
 mod signatures;
 mod start;

@@ -19,7 +19,7 @@ use cortex_domain::flow::End;
 use cortex_domain::id::{DispatchId, WorkerId};
 use cortex_domain::ports::{Bus, Payloads, Subscription};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_link::{Dial, Limits, LinkAddress, Listener, Server, open};
+use cortex_link::{Dial, Identity, Limits, LinkAddress, Listener, Server, Tokens, open};
 use cortex_runtime::echo::Echo;
 use cortex_runtime::{Settings, Worker};
 use cortex_wire::{decode_outcome, encode_assignment};
@@ -33,8 +33,9 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().collect();
     match &arguments[1..] {
-        [role, address] if role == "worker" => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work(address))
+        [role, address, fingerprint] if role == "worker" => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(work(address, fingerprint))
         }
         _ => tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -44,7 +45,7 @@ fn main() -> Outcome<()> {
     }
 }
 
-async fn work(address: &str) -> Outcome<()> {
+async fn work(address: &str, fingerprint: &str) -> Outcome<()> {
     let settings = Settings {
         id: "w1".parse()?,
         capacity: Some(64),
@@ -54,7 +55,8 @@ async fn work(address: &str) -> Outcome<()> {
         labels: BTreeMap::new(),
     };
     let worker = Worker::new(settings, Arc::new(Echo));
-    let dial = Dial { address: address.parse()?, token: TOKEN.to_owned(), limits: Limits::default() };
+    let route = address.parse::<LinkAddress>()?.route(Some(fingerprint.parse()?))?;
+    let dial = Dial { route, token: TOKEN.to_owned(), limits: Limits::default() };
     let (origin, inbox) = open(dial, worker.introduction());
     Ok(worker.run(origin, inbox, CancellationToken::new()).await?)
 }
@@ -70,16 +72,19 @@ async fn measure_all() -> Result<(), String> {
 async fn measure(address: &LinkAddress) -> Outcome<()> {
     let bus = Embedded::default();
     let memory = Arc::new(Layered::new(Arc::new(Fake::default()), 1 << 28));
-    let listener = Listener::bind(address).await?;
+    let identity = Identity::generate()?;
+    let listener = Listener::bind(address, &identity).await?;
     let address = listener.address().clone();
-    let server = Server::new(Arc::new(bus.clone()), memory.clone(), TOKEN.to_owned(), Limits::default());
+    let tokens = Tokens::default();
+    tokens.admit_text("measured".parse()?, ["echo".parse()?], TOKEN);
+    let server = Server::new(Arc::new(bus.clone()), memory.clone(), tokens, Limits::default());
     let shutdown = CancellationToken::new();
     let until = shutdown.clone();
     let serving = tokio::spawn(async move { server.serve(listener, until).await });
     let mut heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT), None).await?;
     let mut results = bus.subscribe(Filter::only(&Subject::JOB_RESULT), None).await?;
     let mut worker = Command::new(std::env::current_exe()?)
-        .args(["worker", &address.to_string()])
+        .args(["worker", &address.to_string(), &identity.fingerprint().to_string()])
         .stdin(Stdio::null())
         .spawn()?;
     heartbeats.next().await.ok_or("no worker")?;

@@ -14,7 +14,7 @@ use clap::{Args, Parser, ValueEnum};
 use cortex_guard::loopback::AllowedHost;
 use cortex_inference::host::{Access, HostKey};
 use cortex_inference::{Device, Dtype};
-use cortex_link::{Dial, Limits};
+use cortex_link::{Dial, Limits, LinkAddress, Route, fingerprint_of_pem};
 use cortex_runtime::Settings;
 
 pub(crate) use arguments::Cases;
@@ -177,11 +177,25 @@ impl Served {
                 region: None,
                 labels: BTreeMap::new(),
             },
-            dial: Dial { address, token, limits },
+            dial: Dial { route: route(address, &serve)?, token, limits },
             work: serve.work(kind)?,
             log,
         })
     }
+}
+
+/// How the origin is reached, and how it is known.
+fn route(address: LinkAddress, serve: &Serve) -> Result<Route, Exit> {
+    let fingerprint = match &serve.link_certificate {
+        Some(file) => {
+            let named = || format!("--link-certificate {}", file.display());
+            let text = std::fs::read(file).with_context(named).map_err(Exit::config)?;
+            Some(fingerprint_of_pem(&text).with_context(named).map_err(Exit::config)?)
+        }
+        None => serve.link_fingerprint,
+    };
+    let route = address.route(fingerprint);
+    route.context("name it with --link-certificate or --link-fingerprint").map_err(Exit::config)
 }
 
 impl Serve {

@@ -22,6 +22,7 @@ use config::{Config, Served};
 use exit::Exit;
 
 fn main() -> ExitCode {
+    cortex_platform::crypto::install();
     let config = match Config::read() {
         Ok(config) => config,
         Err(exit) => return exit.report(),

@@ -53,7 +53,7 @@ impl Stand {
         fs::write(&file, catalogue).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_cortex-worker"));
-        command.args(["--kind", "chat", "--link", "tcp:127.0.0.1:1", "--model", names[0], "--device", "cpu"]);
+        command.args(["--kind", "chat", "--link", "unix:/nowhere/link", "--model", names[0], "--device", "cpu"]);
         command.arg("--models").arg(folder.path().join("models")).arg("--catalogue").arg(file);
         command.args(["--host-port", &port.to_string()]).args(arguments);
         command.env_clear().env("CORTEX_LINK_TOKEN", "token").stdin(Stdio::piped()).kill_on_drop(true);
@@ -156,7 +156,7 @@ async fn a_model_that_there_is_no_memory_for_ends_it_with_78_and_the_numbers() {
     let file = folder.path().join("models.yaml");
     fs::write(&file, format!("models:\n  a:\n{}    sources: []\n", pins())).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_cortex-worker"));
-    command.args(["--kind", "chat", "--link", "tcp:127.0.0.1:1", "--model", "a", "--memory", "10"]);
+    command.args(["--kind", "chat", "--link", "unix:/nowhere/link", "--model", "a", "--memory", "10"]);
     command.arg("--models").arg(folder.path().join("models")).arg("--catalogue").arg(file);
     command.env_clear().env("CORTEX_LINK_TOKEN", "token").kill_on_drop(true);
     let ended = tokio::time::timeout(Duration::from_secs(30), command.output()).await.unwrap().unwrap();

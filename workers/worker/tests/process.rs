@@ -10,7 +10,7 @@ use cortex_bus::Embedded;
 use cortex_bus::payload::Fake;
 use cortex_domain::ports::{Bus, Subscription};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_link::{Limits, Listener, Server};
+use cortex_link::{Identity, Limits, Listener, Server, Tokens};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 /// An origin that workers can link to.
 struct Origin {
     address: String,
+    certificate: String,
     heartbeats: Box<dyn Subscription>,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
@@ -32,19 +33,24 @@ impl Origin {
     async fn at(address: &str) -> Self {
         let bus = Embedded::default();
         let heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT), None).await.unwrap();
-        let listener = Listener::bind(&address.parse().unwrap()).await.unwrap();
+        let identity = Identity::generate().unwrap();
+        let listener = Listener::bind(&address.parse().unwrap(), &identity).await.unwrap();
         let address = listener.address().to_string();
         let limits = Limits { heartbeat: Duration::from_millis(100), ..Limits::default() };
-        let server = Server::new(Arc::new(bus), Arc::new(Fake::default()), "token".to_owned(), limits);
+        let tokens = Tokens::default();
+        tokens.admit_text("test".parse().unwrap(), ["echo".parse().unwrap()], "token");
+        let server = Server::new(Arc::new(bus), Arc::new(Fake::default()), tokens, limits);
         let shutdown = CancellationToken::new();
         let until = shutdown.clone();
         let serving = tokio::spawn(async move { server.serve(listener, until).await.unwrap() });
-        Self { address, heartbeats, shutdown, serving }
+        let certificate = identity.fingerprint().to_string();
+        Self { address, certificate, heartbeats, shutdown, serving }
     }
 
     fn worker(&self) -> Command {
         let mut command = worker(&["--kind", "echo", "--id", "w1", "--link", &self.address]);
         command.env("CORTEX_LINK_TOKEN", "token").stdin(Stdio::piped());
+        command.env("CORTEX_LINK_FINGERPRINT", &self.certificate);
         command
     }
 
@@ -87,10 +93,10 @@ async fn refused(mut command: Command) -> String {
 
 #[tokio::test]
 async fn what_can_not_be_used_is_named_and_ends_it_with_78() {
-    const LINK: &str = "tcp:127.0.0.1:1";
+    const LINK: &str = "unix:/nowhere/link";
     for (arguments, named) in [
         (&["--kind", "dance", "--link", LINK][..], "dance"),
-        (&["--kind", "echo", "--link", "tcp:10.0.0.1:1"], "loopback"),
+        (&["--kind", "echo", "--link", "tcp:10.0.0.1"], "host:port"),
         (&["--kind", "echo", "--link", LINK, "--id", "a b"], "worker id"),
         (&["--kind", "echo"], "--link"),
         (&["--kind", "echo", "--link", LINK], "CORTEX_LINK_TOKEN"),
@@ -101,6 +107,34 @@ async fn what_can_not_be_used_is_named_and_ends_it_with_78() {
 }
 
 #[tokio::test]
+async fn a_link_over_tcp_needs_the_certificate_of_its_origin() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("certificate.pem");
+    std::fs::write(&file, "none").unwrap();
+    let file = file.to_str().unwrap();
+    for (arguments, named) in [
+        (&[][..], "--link-certificate or --link-fingerprint"),
+        (&["--link-certificate", "/nowhere/c.pem"], "--link-certificate /nowhere/c.pem"),
+        (&["--link-certificate", file], "PEM"),
+        (&["--link-fingerprint", "sha256:00"], "--link-fingerprint"),
+    ] {
+        let mut command = worker(&["--kind", "echo", "--link", "tcp:127.0.0.1:1"]);
+        command.args(arguments).env("CORTEX_LINK_TOKEN", "token");
+        let text = refused(command).await;
+        assert!(text.contains(named), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_origin_with_another_certificate_ends_it_with_78() {
+    let origin = Origin::start().await;
+    let mut command = origin.worker();
+    command.env("CORTEX_LINK_FINGERPRINT", Identity::generate().unwrap().fingerprint().to_string());
+    let text = refused(command).await;
+    assert!(text.contains("certificate"), "{text}");
+}
+
+#[tokio::test]
 async fn a_further_host_is_allowed_only_with_a_key() {
     const KEY: &str = "0123456789abcdef0123456789abcdef";
     for (host, key, named) in [
@@ -108,7 +142,7 @@ async fn a_further_host_is_allowed_only_with_a_key() {
         ("host.docker.internal", "short", "at least 32 characters"),
         ("*.docker.internal", KEY, "a host reads"),
     ] {
-        let mut command = worker(&["--kind", "echo", "--link", "tcp:127.0.0.1:1", "--allowed-host", host]);
+        let mut command = worker(&["--kind", "echo", "--link", "unix:/nowhere/link", "--allowed-host", host]);
         command.env("CORTEX_LINK_TOKEN", "token").env("CORTEX_HOST_KEY", key);
         let text = refused(command).await;
         assert!(text.contains(named), "{text}");
@@ -117,7 +151,7 @@ async fn a_further_host_is_allowed_only_with_a_key() {
 
 #[tokio::test]
 async fn a_shared_prompt_that_can_not_be_read_is_named() {
-    let mut command = worker(&["--kind", "chat", "--link", "tcp:127.0.0.1:1", "--device", "cpu"]);
+    let mut command = worker(&["--kind", "chat", "--link", "unix:/nowhere/link", "--device", "cpu"]);
     command.args(["--models", "/nowhere", "--shared-prompt", "/nowhere/prompt.txt"]);
     command.env("CORTEX_LINK_TOKEN", "token");
     let text = refused(command).await;
@@ -129,7 +163,7 @@ async fn a_model_that_is_missing_or_unknown_is_named() {
     let models = tempfile::tempdir().unwrap();
     let models = models.path().to_str().unwrap();
     for (model, named) in [("all-MiniLM-L6-v2", "cortex models pull"), ("gpt", "all-MiniLM-L6-v2")] {
-        let mut command = worker(&["--kind", "embed", "--link", "tcp:127.0.0.1:1"]);
+        let mut command = worker(&["--kind", "embed", "--link", "unix:/nowhere/link"]);
         command.args(["--models", models, "--model", model]).env("CORTEX_LINK_TOKEN", "token");
         let text = refused(command).await;
         assert!(text.contains(named), "{text}");

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use cortex_domain::id::Tenant;
 use cortex_guard::loopback::AllowedHost;
-use cortex_node::{Config, Handle, Home, Operator, Plan, Roles, Secrets, build, build_kernel, policies};
+use cortex_node::{
+    Config, Handle, Home, Operator, Plan, Roles, Route, Secrets, build, build_kernel, policies,
+};
 
 use crate::args::{ConfigArgs, secret};
 use crate::commands::up::{Signals, bind, bind_node};
@@ -38,6 +40,10 @@ pub(crate) struct Args {
     /// The port of the safety kernel on loopback, where it runs alone
     #[arg(long, default_value_t = config::KERNEL_PORT, value_name = "PORT")]
     port: u16,
+
+    /// Where workers of other machines connect by TLS, as address:port; those of this machine have a Unix socket
+    #[arg(long, env = "CORTEX_LINK_LISTEN", value_name = "ADDRESS")]
+    link_listen: Option<SocketAddr>,
 
     /// The edge that is sent the state of jobs
     #[arg(long, env = "CORTEX_EDGE_URL", value_name = "URL")]
@@ -109,6 +115,7 @@ fn read(args: &Args) -> Result<Config, Failure> {
         allowed_hosts: args.allowed_hosts.clone(),
     };
     let mut config = Config::load(&args.config.files(), args.config.safety_kernel.clone(), operator)?;
+    config.link.listen = args.link_listen;
     let edge = args.edge_url.as_deref().map(str::parse).transpose();
     config.gateway.edge =
         edge.map_err(|error| Failure::message(Exit::Config, format!("--edge-url: {error}")))?;
@@ -135,4 +142,7 @@ fn print(roles: &Roles, node: &Handle, grpc: Option<SocketAddr>) {
         out(&format!("  gRPC        http://{grpc}   on loopback, for local callers"));
     }
     out(&format!("  workers     {}", node.link));
+    if let Some(link @ Route::Tcp(_, fingerprint)) = &node.remote_link {
+        out(&format!("  workers     {link}   by TLS, certificate {fingerprint}"));
+    }
 }

@@ -77,12 +77,12 @@ fn attempt(job: &JobView) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use serde_json::{Value, json};
 
     use super::*;
 
-    pub(crate) fn job(state: &str, more: &Value) -> JobView {
+    fn job(state: &str, more: &Value) -> JobView {
         let mut view = json!({"id": "019a9ff0-0000-7000-8000-000000000001", "topic": "job.echo",
             "state": state, "attempt": 1, "max_attempts": 3, "version": 4,
             "created_at": "2026-11-20T23:36:30.000Z", "updated_at": "2026-11-20T23:36:31.000Z"});

@@ -6,6 +6,8 @@ mod gateway;
 mod limits;
 mod safety;
 
+use std::net::SocketAddr;
+
 use cortex_domain::retention::Retention;
 use cortex_models::Catalogue;
 use cortex_scheduler::Settings;
@@ -25,6 +27,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub gateway: GatewayConfig,
     pub safety: SafetyConfig,
+    pub link: LinkConfig,
     pub models: Catalogue,
 }
 
@@ -32,6 +35,13 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
     pub retention: Retention,
+}
+
+/// Where workers of other machines connect; those of this one always have a Unix socket.
+#[derive(Debug, Clone, Default)]
+pub struct LinkConfig {
+    /// By TLS on this address, if at all.
+    pub listen: Option<SocketAddr>,
 }
 
 impl Config {
@@ -49,6 +59,7 @@ impl Config {
             store: StoreConfig { retention },
             gateway: GatewayConfig { limits: door, operator, chat_model: None, edge: None },
             safety: SafetyConfig::new(policies, kernel),
+            link: LinkConfig::default(),
             models: catalogue(files.models.as_deref())?,
         })
     }

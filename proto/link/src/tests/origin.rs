@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::SOON;
 use crate::client::Link;
 use crate::origin::Inbox;
-use crate::{Dial, Limits, LinkAddress, Listener, Server, open};
+use crate::{Dial, Identity, Limits, LinkAddress, Listener, Route, Server, Tokens, open};
 use cortex_bus::Embedded;
 use cortex_bus::payload::Fake;
 use cortex_platform::entropy::random;
@@ -29,7 +29,8 @@ pub(super) struct Origin {
     pub(super) bus: Embedded,
     pub(super) payloads: Arc<Fake>,
     pub(super) server: Server,
-    address: LinkAddress,
+    pub(super) tokens: Tokens,
+    pub(super) route: Route,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -40,15 +41,16 @@ impl Origin {
     }
 
     pub(super) async fn at(address: &LinkAddress) -> Self {
-        let listener = Listener::bind(address).await.unwrap();
+        let listener = Listener::bind(address, &Identity::generate().unwrap()).await.unwrap();
         let (bus, payloads) = (Embedded::default(), Arc::new(Fake::default()));
-        let token = "token".to_owned();
-        let server = Server::new(Arc::new(bus.clone()), payloads.clone(), token, Limits::default());
+        let tokens = Tokens::default();
+        tokens.admit_text("test".parse().unwrap(), ["echo".parse().unwrap()], "token");
+        let server = Server::new(Arc::new(bus.clone()), payloads.clone(), tokens.clone(), Limits::default());
         let shutdown = CancellationToken::new();
-        let address = listener.address().clone();
+        let route = listener.route().clone();
         let (serving, until) = (server.clone(), shutdown.clone());
         let serving = tokio::spawn(async move { serving.serve(listener, until).await.unwrap() });
-        Self { bus, payloads, server, address, shutdown, serving }
+        Self { bus, payloads, server, tokens, route, shutdown, serving }
     }
 
     pub(super) async fn stop(self) {
@@ -64,8 +66,19 @@ impl Origin {
         open(self.dial(token), Box::new(move || worker(name)))
     }
 
+    /// A worker of a pool, by a route and a token.
+    pub(super) fn connect_as(
+        &self,
+        name: &'static str,
+        pool: &'static str,
+        token: &str,
+    ) -> (Arc<Link>, Inbox) {
+        let introduce = move || Heartbeat { pool: pool.parse().unwrap(), ..worker(name) };
+        open(self.dial(token), Box::new(introduce))
+    }
+
     pub(super) fn dial(&self, token: &str) -> Dial {
-        Dial { address: self.address.clone(), token: token.to_owned(), limits: Limits::default() }
+        Dial { route: self.route.clone(), token: token.to_owned(), limits: Limits::default() }
     }
 
     pub(super) async fn listen(&self, filter: Filter) -> Box<dyn Subscription> {

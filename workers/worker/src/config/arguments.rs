@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cortex_domain::id::WorkerId;
 use cortex_guard::loopback::AllowedHost;
 use cortex_inference::Device;
-use cortex_link::LinkAddress;
+use cortex_link::{Fingerprint, LinkAddress};
 
 use super::{Format, Generation};
 
@@ -40,9 +40,15 @@ pub(super) struct Serve {
     /// What it is called, unlike every other worker [default: its kind and process id]
     #[arg(long)]
     pub(super) id: Option<WorkerId>,
-    /// Where the origin listens: unix:/path or tcp:127.0.0.1:port
+    /// Where the origin listens: unix:/path, or tcp:host:port by TLS
     #[arg(long, value_name = "ADDRESS", required = true)]
     pub(super) link: Option<LinkAddress>,
+    /// The origin's certificate, for a link over TCP
+    #[arg(long, env = "CORTEX_LINK_CERTIFICATE", value_name = "FILE", conflicts_with = "link_fingerprint")]
+    pub(super) link_certificate: Option<PathBuf>,
+    /// Its fingerprint instead, as `cortex workers token create` shows it
+    #[arg(long, env = "CORTEX_LINK_FINGERPRINT", value_name = "SHA256")]
+    pub(super) link_fingerprint: Option<Fingerprint>,
     /// Jobs at a time [default: what the kind of work does well]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) capacity: Option<u32>,

@@ -59,9 +59,10 @@ impl Stack {
         let mut processes = Vec::new();
         if let Some(program) = program {
             let host_key = args.api_key.clone().unwrap_or_else(|| secrets.api_key.clone());
-            let (link, token) = (origin.link.clone(), origin.token.clone());
+            let link = origin.link.clone();
+            let tokens = Kind::ALL.map(|kind| origin.worker_token(&kind.pool()));
             let launch =
-                Launch { program, link, token, args: args.clone(), home: home.path().to_owned(), host_key };
+                Launch { program, link, tokens, args: args.clone(), home: home.path().to_owned(), host_key };
             processes = workers::start(home, &workers, &launch, &tasks, &stop_workers);
         }
         tasks.close();

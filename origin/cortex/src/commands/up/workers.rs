@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use cortex_node::LinkAddress;
+use cortex_domain::id::Pool;
+use cortex_node::Route;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,6 +24,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) const ALL: [Self; 3] = [Self::Echo, Self::Embed, Self::Chat];
+
+    /// The pool that its workers join.
+    pub(crate) fn pool(self) -> Pool {
+        self.name().parse().expect("a kind's name is a pool's")
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
@@ -66,8 +74,9 @@ impl WorkerSpec {
 #[derive(Clone)]
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,
-    pub(crate) link: LinkAddress,
-    pub(crate) token: String,
+    pub(crate) link: Route,
+    /// By which a worker of each kind joins, as the kinds are ordered.
+    pub(crate) tokens: [String; 3],
     pub(crate) args: UpArgs,
     pub(crate) home: PathBuf,
     /// What callers of a model host show where it is reached by names beside those of loopback.
@@ -92,7 +101,7 @@ impl Launch {
     fn command(&self, kind: Kind, id: &str, n: u16) -> Command {
         let mut command = Command::from(program::own(&self.program));
         command.args(["--kind", kind.name(), "--id", id, "--link"]).arg(self.link.to_string());
-        command.env("CORTEX_LINK_TOKEN", &self.token).env("CORTEX_HOME", &self.home);
+        command.env("CORTEX_LINK_TOKEN", &self.tokens[kind as usize]).env("CORTEX_HOME", &self.home);
         let served = match kind {
             Kind::Echo => None,
             Kind::Embed => Some((self.args.embeddings_model.to_string(), self.args.host_port)),

@@ -63,8 +63,11 @@ impl Stand {
         let secrets = Secrets::open(&home).unwrap();
         let sockets = Sockets { api: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: None };
         let origin = build(config, &Roles::all(), &home, &secrets, sockets).await.unwrap();
-        let dial =
-            Dial { address: origin.link.clone(), token: origin.token.clone(), limits: Limits::default() };
+        let dial = Dial {
+            route: origin.link.clone(),
+            token: origin.worker_token(&"chat".parse().unwrap()),
+            limits: Limits::default(),
+        };
         let (link, mut inbox) = cortex_link::open(dial, Box::new(heartbeat));
         let (tell, cancels) = mpsc::channel(64);
         let joined = inbox.next().await;

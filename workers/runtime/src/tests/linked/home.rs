@@ -10,7 +10,7 @@ use cortex_domain::flow::Assignment;
 use cortex_domain::ports::{Bus, Payloads, Subscription};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_link::origin::{Inbox, Origin, join};
-use cortex_link::{Dial, Limits, LinkAddress, Listener, Server, open};
+use cortex_link::{Dial, Identity, Limits, LinkAddress, Listener, Route, Server, Tokens, open};
 use cortex_wire::encode_assignment;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ use crate::{Engine, RunError, Worker};
 pub(super) struct Home {
     pub(super) payloads: Arc<Fake>,
     bus: Embedded,
-    address: LinkAddress,
+    route: Route,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -39,15 +39,17 @@ impl Home {
     }
 
     pub(super) async fn at(address: &LinkAddress) -> Self {
-        let listener = Listener::bind(address).await.unwrap();
-        let address = listener.address().clone();
+        let listener = Listener::bind(address, &Identity::generate().unwrap()).await.unwrap();
+        let route = listener.route().clone();
         let (bus, payloads) = (Embedded::default(), Arc::new(Fake::default()));
-        let server =
-            Server::new(Arc::new(bus.clone()), payloads.clone(), "token".to_owned(), Limits::default());
+        let tokens = Tokens::default();
+        let pools = ["echo", "scripted", "chat"].map(|pool| pool.parse().unwrap());
+        tokens.admit_text("test".parse().unwrap(), pools, "token");
+        let server = Server::new(Arc::new(bus.clone()), payloads.clone(), tokens, Limits::default());
         let shutdown = CancellationToken::new();
         let until = shutdown.clone();
         let serving = tokio::spawn(async move { server.serve(listener, until).await.unwrap() });
-        Self { payloads, bus, address, shutdown, serving }
+        Self { payloads, bus, route, shutdown, serving }
     }
 
     pub(super) async fn close(self) {
@@ -64,7 +66,7 @@ impl Home {
         let mut heartbeats = self.listen(Filter::only(&Subject::HEARTBEAT)).await;
         let worker = Worker::new(settings(4), Arc::new(engine));
         let token = "token".to_owned();
-        let dial = Dial { address: self.address.clone(), token, limits: Limits::default() };
+        let dial = Dial { route: self.route.clone(), token, limits: Limits::default() };
         let (origin, inbox) = open(dial, worker.introduction());
         let working = start(worker, origin, inbox);
         within(heartbeats.next()).await.unwrap();

@@ -1,0 +1,331 @@
+//! The tokens of workers: kept as hashes in the home folder, made and revoked by `cortex workers token`, and read again by
+//! a node while it runs.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cortex_api::rfc3339;
+use cortex_domain::hex;
+use cortex_domain::id::Pool;
+use cortex_domain::time::Timestamp;
+use cortex_link::{Server, TokenHash, TokenId, WorkerToken, new_token};
+use cortex_platform::entropy;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::home::{Home, write_private};
+use crate::lock::lock;
+
+/// How often a node looks whether the file has changed. A revoked token's links end within this time, and a new token is
+/// known before a refusal is final.
+const RELOAD_INTERVAL: Duration = Duration::from_millis(500);
+/// How many tokens may be kept: each is compared when a worker joins.
+const MAX_TOKENS: usize = 4096;
+/// Names of tokens that a node makes for the workers that it starts.
+const LOCAL: &str = "local.";
+
+/// A token as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptToken {
+    pub id: TokenId,
+    pub pools: BTreeSet<Pool>,
+    pub created_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+    hash: TokenHash,
+}
+
+/// Why the tokens can't be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerTokensError {
+    #[error("{}: {cause}", .file.display())]
+    File { file: PathBuf, cause: io::Error },
+    #[error("{}:{line}: {reason}", .file.display())]
+    Form { file: PathBuf, line: usize, reason: String },
+    #[error("{}: token `{id}`: {reason}", .file.display())]
+    Token { file: PathBuf, id: String, reason: String },
+    #[error("there is a token with the name `{0}` already")]
+    Exists(TokenId),
+    #[error("`{0}`: names that start with `local.` are for the workers that a node starts itself")]
+    Local(TokenId),
+    #[error("there is no token with the name `{0}`")]
+    Unknown(TokenId),
+    #[error("there are {MAX_TOKENS} tokens already")]
+    Full,
+    #[error("a token needs at least one pool")]
+    NoPool,
+}
+
+impl WorkerTokensError {
+    /// Returns whether the request is at fault, and not what is kept.
+    #[must_use]
+    pub fn is_of_the_request(&self) -> bool {
+        !matches!(self, Self::File { .. } | Self::Form { .. } | Self::Token { .. })
+    }
+}
+
+/// The file of the tokens.
+#[derive(Debug, Clone)]
+pub struct WorkerTokens {
+    file: PathBuf,
+    lock: PathBuf,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    tokens: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    pools: Vec<String>,
+    sha256: String,
+    #[serde(with = "rfc3339")]
+    created_at: Timestamp,
+    #[serde(with = "rfc3339::option", default, skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<Timestamp>,
+}
+
+impl WorkerTokens {
+    #[must_use]
+    pub fn of(home: &Home) -> Self {
+        Self { file: home.worker_tokens(), lock: home.run().join("worker-tokens.lock") }
+    }
+
+    /// Returns every token, in the order of their making.
+    ///
+    /// # Errors
+    /// Returns an error if the file can't be read or used.
+    pub fn read(&self) -> Result<Vec<KeptToken>, WorkerTokensError> {
+        let text = match std::fs::read(&self.file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) => return Err(self.failed(cause)),
+        };
+        let document: Document = serde_json::from_slice(&text).map_err(|error| WorkerTokensError::Form {
+            file: self.file.clone(),
+            line: error.line(),
+            reason: error.to_string(),
+        })?;
+        document.tokens.into_iter().map(|entry| self.token(entry)).collect()
+    }
+
+    /// Makes a token for pools and returns it with its text, which is not kept.
+    ///
+    /// # Errors
+    /// Returns an error if the name is taken, there are too many, or the file can't be changed.
+    pub fn create(
+        &self,
+        id: Option<TokenId>,
+        pools: BTreeSet<Pool>,
+        now: Timestamp,
+    ) -> Result<(KeptToken, String), WorkerTokensError> {
+        let _locked = lock(&self.lock).map_err(|cause| self.failed(cause))?;
+        let mut tokens = self.read()?;
+        let id = id.unwrap_or_else(random_id);
+        if pools.is_empty() {
+            return Err(WorkerTokensError::NoPool);
+        }
+        if id.to_string().starts_with(LOCAL) {
+            return Err(WorkerTokensError::Local(id));
+        }
+        if tokens.iter().any(|token| token.id == id) {
+            return Err(WorkerTokensError::Exists(id));
+        }
+        if tokens.len() >= MAX_TOKENS {
+            return Err(WorkerTokensError::Full);
+        }
+        let text = new_token();
+        let hash = TokenHash::of(&text);
+        let token = KeptToken { id, pools, created_at: now, revoked_at: None, hash };
+        tokens.push(token.clone());
+        self.write(&tokens)?;
+        Ok((token, text))
+    }
+
+    /// Revokes a token for good. Its name stays taken, so that its refusals are named.
+    ///
+    /// # Errors
+    /// Returns an error if there is no such token or the file can't be changed.
+    pub fn revoke(&self, id: &TokenId, now: Timestamp) -> Result<KeptToken, WorkerTokensError> {
+        let _locked = lock(&self.lock).map_err(|cause| self.failed(cause))?;
+        let mut tokens = self.read()?;
+        let token = tokens.iter_mut().find(|token| token.id == *id);
+        let token = token.ok_or_else(|| WorkerTokensError::Unknown(id.clone()))?;
+        token.revoked_at.get_or_insert(now);
+        let revoked = token.clone();
+        self.write(&tokens)?;
+        Ok(revoked)
+    }
+
+    /// Hands the tokens to a server whenever they change, until `stop`. A file that can't be used changes nothing.
+    pub(crate) async fn watch(self, server: Server, stop: CancellationToken) {
+        let mut known = self.version();
+        let mut failed = false;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(RELOAD_INTERVAL) => {}
+            }
+            let now = self.version();
+            if now == known && !failed {
+                continue;
+            }
+            match self.read() {
+                Ok(tokens) => {
+                    server.keep_tokens(worker_tokens(&tokens));
+                    failed = false;
+                }
+                Err(error) => {
+                    if !failed {
+                        tracing::error!(%error, "the workers' tokens can't be read: those read before stay in force");
+                    }
+                    failed = true;
+                }
+            }
+            known = now;
+        }
+    }
+
+    /// Differs after every change, since a change is a new file under the old name.
+    fn version(&self) -> Option<(u64, i64, i64, u64)> {
+        let metadata = std::fs::metadata(&self.file).ok()?;
+        Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))
+    }
+
+    fn token(&self, entry: Entry) -> Result<KeptToken, WorkerTokensError> {
+        let wrong = |reason: String| WorkerTokensError::Token {
+            file: self.file.clone(),
+            id: entry.id.clone(),
+            reason,
+        };
+        let pools = entry.pools.iter().map(|pool| pool.parse::<Pool>());
+        Ok(KeptToken {
+            id: entry.id.parse().map_err(|error: cortex_domain::id::InvalidId| wrong(error.to_string()))?,
+            pools: pools.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))?,
+            hash: entry
+                .sha256
+                .parse()
+                .map_err(|error: cortex_domain::id::InvalidId| wrong(error.to_string()))?,
+            created_at: entry.created_at,
+            revoked_at: entry.revoked_at,
+        })
+    }
+
+    fn write(&self, tokens: &[KeptToken]) -> Result<(), WorkerTokensError> {
+        let entry = |token: &KeptToken| Entry {
+            id: token.id.to_string(),
+            pools: token.pools.iter().map(ToString::to_string).collect(),
+            sha256: token.hash.to_string(),
+            created_at: token.created_at,
+            revoked_at: token.revoked_at,
+        };
+        let document = Document { tokens: tokens.iter().map(entry).collect() };
+        let text = serde_json::to_vec_pretty(&document).map_err(|error| self.failed(error.into()))?;
+        write_private(&self.file, &text).map_err(|cause| self.failed(cause))
+    }
+
+    fn failed(&self, cause: io::Error) -> WorkerTokensError {
+        WorkerTokensError::File { file: self.file.clone(), cause }
+    }
+}
+
+/// What the link's server needs to know of the tokens.
+pub(crate) fn worker_tokens(kept: &[KeptToken]) -> Vec<WorkerToken> {
+    let token = |token: &KeptToken| WorkerToken {
+        id: token.id.clone(),
+        pools: token.pools.clone(),
+        hash: token.hash,
+        revoked: token.revoked_at.is_some(),
+    };
+    kept.iter().map(token).collect()
+}
+
+/// The name of the token of a node's own workers of a pool.
+pub(crate) fn local_id(pool: &Pool) -> TokenId {
+    let cut: String = pool.as_str().chars().take(64 - LOCAL.len()).collect();
+    format!("{LOCAL}{cut}").parse().unwrap_or_else(|_| random_id())
+}
+
+fn random_id() -> TokenId {
+    let id = hex::encode(&entropy::random::<6>());
+    id.parse().expect("hexadecimal digits make a name")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn kept() -> (tempfile::TempDir, Home, WorkerTokens) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(folder.path().join("home"))).unwrap();
+        let tokens = WorkerTokens::of(&home);
+        (folder, home, tokens)
+    }
+
+    fn pools(names: &[&str]) -> BTreeSet<Pool> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_217_790_000);
+
+    #[test]
+    fn a_token_is_kept_as_a_hash_and_stays_revoked() {
+        let (_folder, home, tokens) = kept();
+        let (made, text) = tokens.create(Some("gpu-box".parse().unwrap()), pools(&["chat"]), NOW).unwrap();
+        let file = std::fs::read_to_string(home.worker_tokens()).unwrap();
+        assert!(!file.contains(&text) && file.contains("gpu-box"), "{file}");
+        let mode = std::fs::metadata(home.worker_tokens()).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+        assert_eq!(tokens.read().unwrap(), std::slice::from_ref(&made));
+        assert!(!worker_tokens(&tokens.read().unwrap())[0].revoked);
+
+        let revoked = tokens.revoke(&made.id, NOW).unwrap();
+        assert_eq!(revoked.revoked_at, Some(NOW));
+        assert!(worker_tokens(&tokens.read().unwrap())[0].revoked);
+        let again = tokens.create(Some("gpu-box".parse().unwrap()), pools(&["chat"]), NOW);
+        assert!(matches!(again, Err(WorkerTokensError::Exists(_))));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let (_folder, _home, tokens) = kept();
+        let local = tokens.create(Some("local.echo".parse().unwrap()), pools(&["echo"]), NOW);
+        assert!(matches!(local, Err(WorkerTokensError::Local(_))));
+        assert!(matches!(tokens.create(None, pools(&[]), NOW), Err(WorkerTokensError::NoPool)));
+        let unknown = tokens.revoke(&"x".parse().unwrap(), NOW);
+        assert!(matches!(unknown, Err(WorkerTokensError::Unknown(_))));
+    }
+
+    #[test]
+    fn a_file_that_is_something_else_is_named() {
+        let (_folder, home, tokens) = kept();
+        for (text, named) in [
+            ("{\"tokens\": [],\n \"x\": 1}", ":2: unknown field `x`"),
+            ("[]", "worker-tokens.json:1:"),
+            (
+                r#"{"tokens": [{"id": "a", "pools": ["echo"], "sha256": "00", "created_at": "2026-11-20T23:36:30Z"}]}"#,
+                "token `a`: ",
+            ),
+        ] {
+            std::fs::write(home.worker_tokens(), text).unwrap();
+            let error = tokens.read().unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_of_a_nodes_own_tokens_are_names() {
+        let long = format!("a{}", "b".repeat(62));
+        for pool in ["echo", &long] {
+            assert!(local_id(&pool.parse().unwrap()).to_string().starts_with(LOCAL), "{pool}");
+        }
+    }
+}

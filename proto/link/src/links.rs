@@ -1,0 +1,148 @@
+//! The links that are open: one for each worker, a number for each token, and an id for as long as its token holds it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cortex_domain::id::{Pool, WorkerId};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::tokens::{TokenId, Tokens};
+
+/// How many workers may use one token at a time.
+const MAX_LINKS_PER_TOKEN: usize = 64;
+/// How long a worker's id stays with its token after its link has ended: the scheduler may still place jobs on it, which a
+/// worker of another pool must not get.
+const ID_HOLD: Duration = Duration::from_secs(60);
+
+/// The links of one server.
+#[derive(Debug, Default)]
+pub(super) struct Links(Mutex<HashMap<WorkerId, Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    token: TokenId,
+    pool: Pool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(CancellationToken),
+    Ended(Instant),
+}
+
+/// Why a worker with a good token is not let in.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum Crowded {
+    #[error("the id `{0}` belongs to a worker with another token")]
+    IdTaken(WorkerId),
+    #[error("the token `{0}` is in use by {MAX_LINKS_PER_TOKEN} workers, and no more may use it")]
+    TokenFull(TokenId),
+}
+
+impl Links {
+    /// Enters a worker. The link that it had ends: it has come back before that was seen to be gone.
+    pub(super) fn enter(
+        &self,
+        worker: &WorkerId,
+        token: TokenId,
+        pool: Pool,
+        ended: CancellationToken,
+    ) -> Result<(), Crowded> {
+        let mut links = self.lock();
+        links.retain(|_, entry| entry.is_held());
+        if links.get(worker).is_some_and(|entry| entry.token != token) {
+            return Err(Crowded::IdTaken(worker.clone()));
+        }
+        let others =
+            links.iter().filter(|(id, entry)| *id != worker && entry.token == token && entry.is_open());
+        if others.count() >= MAX_LINKS_PER_TOKEN {
+            return Err(Crowded::TokenFull(token));
+        }
+        let before = links.insert(worker.clone(), Entry { token, pool, state: State::Open(ended) });
+        if let Some(Entry { state: State::Open(before), .. }) = before {
+            before.cancel();
+        }
+        Ok(())
+    }
+
+    /// Notes which links have ended.
+    pub(super) fn tidy(&self) {
+        for entry in self.lock().values_mut() {
+            if let State::Open(ended) = &entry.state
+                && ended.is_cancelled()
+            {
+                entry.state = State::Ended(Instant::now());
+            }
+        }
+    }
+
+    /// Ends the links whose tokens let them in no longer.
+    pub(super) fn recheck(&self, tokens: &Tokens) {
+        for (worker, entry) in self.lock().iter() {
+            if let State::Open(ended) = &entry.state
+                && let Err(reason) = tokens.recheck(&entry.token, &entry.pool)
+            {
+                tracing::warn!(%worker, %reason, "a worker's link is ended");
+                ended.cancel();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<WorkerId, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn is_open(&self) -> bool {
+        matches!(self.state, State::Open(_))
+    }
+
+    fn is_held(&self) -> bool {
+        match self.state {
+            State::Open(_) => true,
+            State::Ended(at) => at.elapsed() < ID_HOLD,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter(links: &Links, worker: &str, token: &str) -> Result<CancellationToken, Crowded> {
+        let ended = CancellationToken::new();
+        let (worker, token) = (worker.parse().unwrap(), token.parse().unwrap());
+        links.enter(&worker, token, "echo".parse().unwrap(), ended.clone()).map(|()| ended)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_id_stays_with_its_token_until_its_worker_is_long_gone() {
+        let links = Links::default();
+        let first = enter(&links, "w1", "a").unwrap();
+        assert_eq!(enter(&links, "w1", "b").unwrap_err(), Crowded::IdTaken("w1".parse().unwrap()));
+        let again = enter(&links, "w1", "a").unwrap();
+        assert!(first.is_cancelled() && !again.is_cancelled(), "a worker that comes back takes over");
+        again.cancel();
+        links.tidy();
+        tokio::time::advance(ID_HOLD - Duration::from_millis(1)).await;
+        assert!(enter(&links, "w1", "b").is_err());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(enter(&links, "w1", "b").is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_token_has_room_for_so_many_workers() {
+        let links = Links::default();
+        let open: Vec<_> =
+            (0..MAX_LINKS_PER_TOKEN).map(|n| enter(&links, &format!("w{n}"), "a").unwrap()).collect();
+        assert_eq!(enter(&links, "more", "a").unwrap_err(), Crowded::TokenFull("a".parse().unwrap()));
+        assert!(enter(&links, "more", "b").is_ok() && enter(&links, "w0", "a").is_ok());
+        open[1].cancel();
+        links.tidy();
+        assert!(enter(&links, "another", "a").is_ok());
+    }
+}

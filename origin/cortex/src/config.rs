@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use cortex_domain::id::ModelName;
+use cortex_platform::telemetry::Format;
 
 use crate::exit::{Exit, Failure};
 
@@ -84,6 +85,27 @@ pub(crate) fn embeddings_model() -> Result<ModelName, Failure> {
 /// Returns the file that describes the models, as `cortex up` would take it without flags.
 pub(crate) fn models_file() -> Option<PathBuf> {
     std::env::var_os(MODELS_FILE).map(PathBuf::from)
+}
+
+/// Returns what is logged, by `CORTEX_LOG`.
+pub(crate) fn log_filter() -> Option<String> {
+    std::env::var("CORTEX_LOG").ok()
+}
+
+/// Returns how logs are written, by `CORTEX_LOG_FORMAT`: text, or json.
+///
+/// # Errors
+/// Returns an error if the variable says something else.
+pub(crate) fn log_format() -> Result<Format, Failure> {
+    const NAME: &str = "CORTEX_LOG_FORMAT";
+    match std::env::var(NAME).as_deref() {
+        Err(_) | Ok("" | "text") => Ok(Format::Text),
+        Ok("json") => Ok(Format::Json),
+        Ok(other) => {
+            let detail = format!("{NAME}: `{other}` is not a format (expected text or json)");
+            Err(Failure::message(Exit::Config, detail))
+        }
+    }
 }
 
 fn read<T: FromStr<Err: Display>>(setting: Setting<T>) -> Result<T, Failure> {

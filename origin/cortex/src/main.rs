@@ -10,12 +10,12 @@ mod ports;
 mod program;
 mod running;
 mod target;
-mod telemetry;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use cortex_node::Home;
+use cortex_platform::telemetry;
 
 use cli::Cli;
 use exit::{Exit, Failure};
@@ -35,7 +35,7 @@ fn run() -> Result<Exit, Failure> {
     cortex_platform::crypto::install();
     args::secret::refuse_plain(std::env::args_os().skip(1))?;
     let cli = Cli::parse();
-    telemetry::init();
+    telemetry::init(config::log_filter().as_deref(), "warn", config::log_format()?);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
     let home = Home::open(cli.home)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cortex_api::{Applied, MAX_STATES, StateLine, StateReport};
+use cortex_domain::backoff::Backoff;
 use cortex_domain::event::Event;
 use cortex_domain::id::JobId;
 use cortex_domain::ports::{CommitError, Step, Store, StoreError};
@@ -19,12 +20,13 @@ use tokio_util::sync::CancellationToken;
 const PATH: &str = "/internal/ledger/states";
 const CURSOR: &str = "edge-ledger";
 /// How long to trust that the store says when there is more.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// How long a stop may be held up.
-const LAST_WORDS: Duration = Duration::from_secs(3);
-const PATIENCE: Duration = Duration::from_secs(10);
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// How long a stop may be held up by reports that are left.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the edge may take to answer a report.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between attempts to report.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
 
 /// The edge, as the origin reaches it.
 pub struct Edge {
@@ -62,7 +64,7 @@ impl Edge {
     /// If the system has no TLS to offer.
     pub fn new(url: Url, keys: Keyring, clock: Clock) -> Result<Self, reqwest::Error> {
         let client =
-            Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()?;
+            Client::builder().timeout(REPORT_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { url, keys, client, clock })
     }
 
@@ -73,7 +75,7 @@ impl Edge {
         self.enter(store.as_ref()).await;
         self.tell_until(store.as_ref(), &stop).await;
         let rest = async { while let Ok(true) = self.tell_a_page(store.as_ref()).await {} };
-        if tokio::time::timeout(LAST_WORDS, rest).await.is_err() {
+        if tokio::time::timeout(FLUSH_TIMEOUT, rest).await.is_err() {
             tracing::warn!("the edge was not told of every job before the end");
         }
     }
@@ -90,7 +92,7 @@ impl Edge {
     }
 
     async fn tell_until(&self, store: &dyn Store, stop: &CancellationToken) {
-        let (mut wait, mut seen) = (FIRST_WAIT, 0);
+        let (mut failures, mut seen) = (0_u32, 0);
         loop {
             let told = tokio::select! {
                 () = stop.cancelled() => return,
@@ -98,21 +100,22 @@ impl Edge {
             };
             let pause = match told {
                 Ok(true) => {
-                    wait = FIRST_WAIT;
+                    failures = 0;
                     continue;
                 }
-                Ok(false) => LOOK_AGAIN,
+                Ok(false) => POLL_INTERVAL,
                 Err(error) => {
+                    failures = failures.saturating_add(1);
+                    let wait = BACKOFF.wait(failures, entropy::fraction());
                     tracing::warn!(%error, retry_in = ?wait, "the edge was not told where jobs stand");
                     tokio::select! {
                         () = stop.cancelled() => return,
                         () = tokio::time::sleep(wait) => {}
                     }
-                    wait = (wait * 2).min(LONGEST_WAIT);
                     continue;
                 }
             };
-            wait = FIRST_WAIT;
+            failures = 0;
             tokio::select! {
                 () = stop.cancelled() => return,
                 now = store.changed(seen) => seen = now,

@@ -4,9 +4,6 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// The exit code of a process whose configuration can't be used (`EX_CONFIG` of sysexits).
-pub const EX_CONFIG: u8 = 78;
-
 /// Why a configuration file can't be used. Names the file first, and the line where there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

@@ -3,6 +3,7 @@
 //! are arguments, so every rule can be replayed.
 
 pub mod audit;
+pub mod backoff;
 pub mod call;
 pub mod catalogue;
 pub mod error;

@@ -2,22 +2,19 @@
 
 use std::time::Duration;
 
+use crate::backoff::Backoff;
 use crate::id::JobId;
 use crate::scatter::{scatter, scatter_bytes};
 use crate::state::Attempt;
 
-const FIRST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(60);
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(60) };
 
 /// How long to wait before the attempt after `failed`: doubling from 200 ms to a minute, spread over
 /// the upper half of that. The spread comes from the job's own random bits, so that the rule needs no
 /// randomness and jobs that failed together don't return together.
 #[must_use]
 pub fn backoff(job: JobId, failed: Attempt) -> Duration {
-    let doublings = failed.0.saturating_sub(1).min(16);
-    let full = FIRST.saturating_mul(1 << doublings).min(LONGEST);
-    let half = full / 2;
-    half + half.mul_f64(spread(job, failed))
+    BACKOFF.wait(failed.0.max(1), spread(job, failed))
 }
 
 /// A number in 0..1 that differs between jobs and attempts.
@@ -37,7 +34,7 @@ mod tests {
         let mut floor = Duration::ZERO;
         for attempt in 1..40 {
             let wait = backoff(job, Attempt(attempt));
-            assert!(wait >= floor && wait <= LONGEST, "{attempt}: {wait:?}");
+            assert!(wait >= floor && wait <= BACKOFF.longest, "{attempt}: {wait:?}");
             floor = wait / 3;
         }
     }

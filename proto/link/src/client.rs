@@ -5,6 +5,7 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cortex_domain::backoff::Backoff;
 use cortex_domain::ports::Answer;
 use cortex_domain::task::Progress;
 use cortex_domain::worker::Heartbeat;
@@ -24,8 +25,8 @@ use cortex_platform::entropy;
 
 /// How long the origin may take to answer a hello: longer than it takes to refuse one.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// Between attempts to open the link.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(2) };
 /// A link that lasted so long was no failure.
 const STEADY: Duration = Duration::from_secs(10);
 
@@ -152,7 +153,7 @@ impl Line {
                 },
                 Stage::Away { failures } => {
                     let connecting = async {
-                        sleep(pause(failures)).await;
+                        sleep(BACKOFF.wait(failures, entropy::fraction())).await;
                         connect(&self.dial, &self.introduction).await
                     };
                     let connected = tokio::select! {
@@ -233,14 +234,4 @@ async fn hear(frames: &mut Streaming<v1::Down>) -> Option<Heard> {
             Err(error) => tracing::warn!(%error, "a frame from the origin can't be read"),
         }
     }
-}
-
-/// Doubling from 50 ms to 2 s, spread over the upper half, so that workers don't return together.
-fn pause(failures: u32) -> Duration {
-    if failures == 0 {
-        return Duration::ZERO;
-    }
-    let full = FIRST_WAIT.saturating_mul(1 << (failures - 1).min(16)).min(LONGEST_WAIT);
-    let spread = f64::from(u16::from_ne_bytes(entropy::random())) / f64::from(u16::MAX);
-    full / 2 + (full / 2).mul_f64(spread)
 }

@@ -8,6 +8,12 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Returns a random number from 0 to 1.
+#[must_use]
+pub fn fraction() -> f64 {
+    f64::from(u32::from_ne_bytes(random())) / f64::from(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

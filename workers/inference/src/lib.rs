@@ -12,7 +12,6 @@ pub mod generate;
 pub mod host;
 pub mod lanes;
 pub mod language;
-pub mod memory;
 
 pub use device::{Device, DeviceError};
 pub use dtype::{Dtype, UnknownDtype};

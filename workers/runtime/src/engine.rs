@@ -11,8 +11,8 @@ use cortex_domain::topic::TopicPattern;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::memory;
 use crate::words::Frames;
+use cortex_platform::memory;
 
 /// Does one kind of work.
 pub trait Engine: Send + Sync + 'static {

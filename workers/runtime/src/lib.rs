@@ -8,7 +8,6 @@ mod desk;
 pub mod echo;
 mod engine;
 mod latency;
-mod memory;
 mod run;
 mod words;
 mod worker;

@@ -20,9 +20,9 @@ use crate::beat::{DEFAULT_HEARTBEAT_INTERVAL, beat};
 use crate::desk::{Desk, Taken};
 use crate::engine::{Engine, Profile};
 use crate::latency::Latency;
-use crate::memory;
 use crate::run::{Dispatch, Ended};
 use crate::words::Words;
+use cortex_platform::memory;
 
 /// How long the origin may take, at the end, to read what was said last.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);

@@ -15,6 +15,7 @@ use cortex_guard::loopback::AllowedHost;
 use cortex_inference::host::{Access, HostKey};
 use cortex_inference::{Device, Dtype};
 use cortex_link::{Dial, Limits, LinkAddress, Route, fingerprint_of_pem};
+use cortex_platform::telemetry::Format;
 use cortex_runtime::Settings;
 
 pub(crate) use arguments::Cases;
@@ -126,10 +127,20 @@ pub(crate) struct Log {
     pub(crate) format: Format,
 }
 
+/// How logs are written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Format {
+enum LogFormat {
     Text,
     Json,
+}
+
+impl From<LogFormat> for Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
 }
 
 impl Config {
@@ -161,7 +172,7 @@ impl Served {
         })?;
         let log = Log {
             filter: told("CORTEX_LOG").or_else(|| told("RUST_LOG")).unwrap_or_else(|| "info".to_owned()),
-            format: serve.log_format,
+            format: serve.log_format.into(),
         };
         let limits = Limits::default();
         let (Some(kind), Some(address)) = (serve.kind, serve.link.clone()) else {

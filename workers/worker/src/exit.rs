@@ -2,24 +2,24 @@
 
 use std::process::ExitCode;
 
-use cortex_config::EX_CONFIG;
+use cortex_platform::exit::Exit as Code;
 use cortex_runtime::RunError;
 
 /// The process can't go on.
 #[derive(Debug)]
 pub(crate) struct Exit {
-    code: u8,
+    code: Code,
     error: anyhow::Error,
 }
 
 impl Exit {
     /// What it was told can't be used; starting it again won't help.
     pub(crate) fn config(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: EX_CONFIG, error: error.into() }
+        Self { code: Code::Config, error: error.into() }
     }
 
     pub(crate) fn failed(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: 1, error: error.into() }
+        Self { code: Code::Negative, error: error.into() }
     }
 
     pub(crate) fn of_run(error: RunError) -> Self {

@@ -10,11 +10,11 @@ mod failure;
 mod host;
 mod lifeline;
 mod signals;
-mod telemetry;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use cortex_platform::telemetry;
 use cortex_runtime::Worker;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 
 /// Works until it is told to stop, or until whoever started it is gone.
 async fn serve(served: Served) -> Result<(), Exit> {
-    telemetry::init(&served.log);
+    telemetry::init(Some(&served.log.filter), "info", served.log.format);
     let shutdown = CancellationToken::new();
     let orphaned = lifeline::watch().map_err(Exit::failed)?;
     signals::drain_on(shutdown.clone()).map_err(Exit::failed)?;

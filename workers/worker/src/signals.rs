@@ -2,28 +2,21 @@
 
 use std::io;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use cortex_platform::exit::Exit;
+use cortex_platform::signals::Signals;
 use tokio_util::sync::CancellationToken;
 
 /// The first SIGTERM or SIGINT drains the worker, the second ends it at once.
 ///
 /// # Errors
-/// If the signals can't be listened for.
+/// Returns an error if the signals can't be listened for.
 pub(crate) fn drain_on(shutdown: CancellationToken) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signals = Signals::listen()?;
     tokio::spawn(async move {
-        either(&mut terminate, &mut interrupt).await;
+        signals.any().await;
         shutdown.cancel();
-        either(&mut terminate, &mut interrupt).await;
-        std::process::exit(1);
+        signals.any().await;
+        std::process::exit(Exit::Negative.code().into());
     });
     Ok(())
-}
-
-async fn either(one: &mut Signal, other: &mut Signal) {
-    tokio::select! {
-        _ = one.recv() => {}
-        _ = other.recv() => {}
-    }
 }

@@ -53,7 +53,16 @@ impl Stand {
         fs::write(&file, catalogue).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_cortex-worker"));
-        command.args(["--kind", "chat", "--link", "unix:/nowhere/link", "--model", names[0], "--device", "cpu"]);
+        command.args([
+            "--kind",
+            "chat",
+            "--link",
+            "unix:/nowhere/link",
+            "--model",
+            names[0],
+            "--device",
+            "cpu",
+        ]);
         command.arg("--models").arg(folder.path().join("models")).arg("--catalogue").arg(file);
         command.args(["--host-port", &port.to_string()]).args(arguments);
         command.env_clear().env("CORTEX_LINK_TOKEN", "token").stdin(Stdio::piped()).kill_on_drop(true);

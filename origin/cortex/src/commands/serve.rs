@@ -9,8 +9,10 @@ use cortex_node::{
     Config, Handle, Home, Operator, Plan, Roles, Route, Secrets, build, build_kernel, policies,
 };
 
+use cortex_platform::signals::Signals;
+
 use crate::args::{ConfigArgs, secret};
-use crate::commands::up::{Signals, bind, bind_node};
+use crate::commands::up::{bind, bind_node};
 use crate::config;
 use crate::exit::{Exit, Failure};
 use crate::output::out;

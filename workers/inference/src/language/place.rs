@@ -4,7 +4,9 @@ use candle_core::{DType, DeviceLocation};
 use cortex_transformer::Store;
 
 use super::PlaceError;
-use crate::{Device, Dtype, memory};
+use cortex_platform::memory;
+
+use crate::{Device, Dtype};
 
 /// An opened device, the floats to compute in there, and what may be taken of its memory.
 #[derive(Debug, Clone)]

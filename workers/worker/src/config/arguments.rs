@@ -9,7 +9,7 @@ use cortex_guard::loopback::AllowedHost;
 use cortex_inference::Device;
 use cortex_link::{Fingerprint, LinkAddress};
 
-use super::{Format, Generation};
+use super::{Generation, LogFormat};
 
 /// Does one kind of work for a CortexOS origin.
 ///
@@ -70,8 +70,8 @@ pub(super) struct Serve {
     #[command(flatten, next_help_heading = "Language models")]
     pub(super) generation: Generation,
     /// How logs are written
-    #[arg(long, env = "CORTEX_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
-    pub(super) log_format: Format,
+    #[arg(long, env = "CORTEX_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(super) log_format: LogFormat,
 }
 
 #[derive(Args, Debug)]

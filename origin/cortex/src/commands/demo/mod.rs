@@ -5,10 +5,10 @@ mod rank;
 mod scenes;
 mod stage;
 
-use crate::commands::up::Signals;
 use crate::exit::{Exit, Failure};
 use crate::output::out;
 use cortex_node::Home;
+use cortex_platform::signals::Signals;
 
 use stage::Stage;
 

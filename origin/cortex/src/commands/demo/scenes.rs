@@ -30,7 +30,7 @@ const SENTENCES: [&str; 6] = [
 const CONVERSATION: [&str; 2] = ["What is 37 plus 48?", "What is the capital of France?"];
 
 /// How long a job may take to end; the edge looks for its origin every quarter of a minute.
-const PATIENCE: Duration = Duration::from_secs(90);
+const JOB_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Plays every scene in order.
 ///
@@ -163,8 +163,8 @@ async fn until_ended(stage: &Stage, id: JobId) -> Result<JobView, Failure> {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let late = |_| Failure::message(Exit::Broken, format!("job {id} has not ended within {PATIENCE:?}"));
-    tokio::time::timeout(PATIENCE, ended).await.map_err(late)?
+    let late = |_| Failure::message(Exit::Broken, format!("job {id} has not ended within {JOB_TIMEOUT:?}"));
+    tokio::time::timeout(JOB_TIMEOUT, ended).await.map_err(late)?
 }
 
 fn expect(job: &JobView, state: StateName) -> Result<(), Failure> {

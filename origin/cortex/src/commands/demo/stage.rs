@@ -16,7 +16,7 @@ use cortex_node::Home;
 use cortex_node::Secrets;
 
 /// How long the origin and its workers may take to be there.
-const PATIENCE: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One of each kind.
 const WORKERS: [&str; 3] = ["echo=1", "embed=1", "chat=1"];
@@ -102,7 +102,7 @@ impl Stage {
             )
         };
         tokio::select! {
-            ready = tokio::time::timeout(PATIENCE, ready) => {
+            ready = tokio::time::timeout(START_TIMEOUT, ready) => {
                 ready.map_err(|_| failed("the origin and its workers were not there in time".into()))
             }
             ended = child.ended() => Err(failed(format!("the origin ended with {}", ended?))),

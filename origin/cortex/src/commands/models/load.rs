@@ -18,7 +18,7 @@ use crate::output;
 use cortex_client::Api;
 
 /// Longer than a worker takes for a load at most, unless it was told otherwise.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
+const LOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 pub(super) async fn load(api: &Api, name: &ModelName, json: bool) -> Result<Exit, Failure> {
     let mut loading = Loading::new(name);
@@ -58,7 +58,7 @@ async fn run(
         labels: BTreeMap::new(),
     };
     let accepted = api.create(&body, None).await?;
-    Ok(watched(api, accepted.id, PATIENCE, said).await?)
+    Ok(watched(api, accepted.id, LOAD_TIMEOUT, said).await?)
 }
 
 fn tell(job: &JobView, json: bool, said: impl Fn(&Value) -> String) -> Result<Exit, Failure> {

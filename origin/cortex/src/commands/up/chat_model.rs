@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cortex_domain::id::ModelName;
 use cortex_models::{Catalogue, Kind, Model, Source};
+use cortex_platform::memory;
 
 use crate::exit::{Exit, Failure};
 use cortex_node::Home;
@@ -74,8 +75,8 @@ pub(crate) enum Why {
     Only,
 }
 
-/// How long the hub is waited for.
-const HUB: Duration = Duration::from_secs(3);
+/// How long the hub may take to answer.
+const HUB_TIMEOUT: Duration = Duration::from_secs(3);
 const HUB_URL: &str = "https://huggingface.co";
 /// What a model takes beside its weights, as a rule.
 const BESIDE: u64 = 512 << 20;
@@ -106,7 +107,7 @@ pub(crate) async fn pick(
         bundled: model.sources.contains(&Source::Bundled),
     });
     let candidates: Vec<_> = candidates.collect();
-    let free = free_memory();
+    let free = memory::free();
     let needs_hub =
         candidates.iter().any(|candidate| !candidate.here && !candidate.bundled && fits(candidate, free));
     let hub = needs_hub && reaches_hub().await;
@@ -152,14 +153,8 @@ fn fits(candidate: &Candidate, free: u64) -> bool {
 }
 
 async fn reaches_hub() -> bool {
-    let Ok(client) = reqwest::Client::builder().timeout(HUB).build() else { return false };
+    let Ok(client) = reqwest::Client::builder().timeout(HUB_TIMEOUT).build() else { return false };
     client.head(HUB_URL).send().await.is_ok_and(|answer| answer.status().as_u16() < 500)
-}
-
-fn free_memory() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    system.available_memory()
 }
 
 impl fmt::Display for Why {

@@ -11,7 +11,7 @@ use tokio::process::{Child as Process, ChildStdin, Command};
 use super::log::Log;
 
 /// How long a child has to stop by itself: longer than an origin gives the requests it has open.
-const GRACE: Duration = Duration::from_secs(15);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A child and all that it started.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Child {
     /// Asks the whole group to stop, and kills what is left after a while.
     pub(crate) async fn stop(mut self) {
         self.signal(Signal::TERM);
-        if tokio::time::timeout(GRACE, self.ended()).await.is_err() {
+        if tokio::time::timeout(STOP_TIMEOUT, self.ended()).await.is_err() {
             tracing::warn!(group = self.group.as_raw_nonzero(), "a child did not stop in time and is killed");
         }
         self.kill().await;

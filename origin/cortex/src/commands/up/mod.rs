@@ -10,12 +10,12 @@ mod config;
 mod dev_key;
 mod edge;
 mod log;
-mod signal;
 mod stack;
 mod supervise;
 mod workers;
 
 use cortex_models::{Kind, Model};
+use cortex_platform::signals::Signals;
 
 pub(crate) use args::UpArgs;
 pub(crate) use bind::{bind, bind_node};
@@ -25,7 +25,6 @@ pub(crate) use child::Child;
 pub(crate) use config::UpConfig;
 pub(crate) use dev_key::ensure as ensure_key;
 pub(crate) use edge::{Edge, variables};
-pub(crate) use signal::Signals;
 pub(crate) use stack::Stack;
 pub(crate) use workers::worker_program;
 

@@ -5,15 +5,18 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+use cortex_domain::backoff::Backoff;
+use cortex_platform::entropy;
+use cortex_platform::exit::Exit;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::child::Child;
 
-const FIRST_WAIT: Duration = Duration::from_millis(200);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Between the starts of a child.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(10) };
 /// A child that ran so long has earned a quick start.
-const SOUND: Duration = Duration::from_secs(30);
+const STEADY: Duration = Duration::from_secs(30);
 
 /// How one run of a child ended.
 enum Ended {
@@ -30,7 +33,7 @@ pub(crate) async fn supervise(
     silence: impl AsyncFn(),
     stop: CancellationToken,
 ) {
-    let mut wait = FIRST_WAIT;
+    let mut failures = 0_u32;
     while !stop.is_cancelled() {
         let started = Instant::now();
         match Child::start(command(), &log) {
@@ -42,7 +45,7 @@ pub(crate) async fn supervise(
                 };
                 match ended {
                     Ended::Stopped => return child.stop().await,
-                    Ended::Exited(Ok(status)) if status.code() == Some(cortex_config::EX_CONFIG.into()) => {
+                    Ended::Exited(Ok(status)) if status.code() == Some(Exit::Config.code().into()) => {
                         // It would end the same way again.
                         tracing::error!(name, log = %log.display(), "a child can't use its configuration");
                         return;
@@ -61,14 +64,11 @@ pub(crate) async fn supervise(
             }
             Err(error) => tracing::error!(name, %error, "a child could not be started"),
         }
-        if started.elapsed() >= SOUND {
-            wait = FIRST_WAIT;
-        }
+        failures = if started.elapsed() >= STEADY { 1 } else { failures.saturating_add(1) };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(BACKOFF.wait(failures, entropy::fraction())) => {}
         }
-        wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 

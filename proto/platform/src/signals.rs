@@ -4,22 +4,24 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Whoever wants us to stop.
+/// The signals that ask a process to stop.
 #[derive(Debug)]
-pub(crate) struct Signals {
+pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
+    /// Listens for the signals, which end the process no longer.
+    ///
     /// # Errors
-    /// If the system has no signals to give.
-    pub(crate) fn listen() -> io::Result<Self> {
+    /// Returns an error if the system refuses.
+    pub fn listen() -> io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Resolves when somebody does.
-    pub(crate) async fn any(&mut self) {
+    /// Resolves at the next signal.
+    pub async fn any(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -1,0 +1,13 @@
+//! How much memory this process holds, and how much it can still get.
+
+#[cfg(target_os = "linux")]
+mod cgroup;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod other;
+
+#[cfg(target_os = "linux")]
+pub use linux::{free, resident};
+#[cfg(not(target_os = "linux"))]
+pub use other::{free, resident};

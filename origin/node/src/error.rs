@@ -2,7 +2,7 @@
 
 use cortex_domain::ports::BusError;
 use cortex_gateway::LocalKeyError;
-use cortex_link::BindError;
+use cortex_link::{BindError, LinkAddress};
 use cortex_safety::{PolicyError, RemoteError, ServeError};
 use cortex_scheduler::SettingsError;
 use cortex_store::OpenError;
@@ -68,9 +68,9 @@ impl BuildError {
             | Self::SafetyKernel(_)
             | Self::Store(_) => true,
             Self::Secrets(error) => error.is_of_the_configuration(),
-            Self::Link(_) | Self::Serve(_) | Self::Bus(_) | Self::Edge(_) | Self::Task(_) | Self::Io(_) => {
-                false
-            }
+            // The port of the link; the Unix socket lies in the home folder.
+            Self::Link(error) => matches!(error, BindError::InUse(LinkAddress::Tcp(_))),
+            Self::Serve(_) | Self::Bus(_) | Self::Edge(_) | Self::Task(_) | Self::Io(_) => false,
         }
     }
 }

@@ -7,7 +7,7 @@ use cortex_domain::id::{DispatchId, WorkerId};
 use cortex_domain::worker::Held;
 
 /// Dispatches remembered at most; far more than all workers run at a time. The oldest are forgotten first.
-const MOST: usize = 65_536;
+const MAX_ASSIGNED: usize = 65_536;
 /// Settled dispatches that stay in the order for a while.
 const SPARE: usize = 1024;
 
@@ -38,7 +38,7 @@ impl Assigned {
         if table.workers.insert(held.lease.dispatch, (worker.clone(), held)).is_none() {
             table.order.push_back(held.lease.dispatch);
         }
-        while table.order.len() > MOST
+        while table.order.len() > MAX_ASSIGNED
             && let Some(oldest) = table.order.pop_front()
         {
             table.workers.remove(&oldest);
@@ -118,11 +118,11 @@ mod tests {
     fn the_oldest_dispatches_are_forgotten_first() {
         let worker: WorkerId = "w1".parse().unwrap();
         let assigned = Assigned::default();
-        for dispatch in 0..=MOST as u32 {
+        for dispatch in 0..=MAX_ASSIGNED as u32 {
             assigned.add(&worker, held(1, 1, dispatch));
         }
         assert_eq!(assigned.whose(&worker, held(1, 1, 0)), Whose::Unknown);
         assert_eq!(assigned.whose(&worker, held(1, 1, 1)), Whose::Its);
-        assert_eq!(assigned.table().workers.len(), MOST);
+        assert_eq!(assigned.table().workers.len(), MAX_ASSIGNED);
     }
 }

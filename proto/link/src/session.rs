@@ -78,11 +78,11 @@ struct Sent(Mutex<HashMap<DispatchId, Held>>);
 
 impl Sent {
     /// Far more than a worker runs at a time.
-    const MOST: usize = 4096;
+    const MAX_SENT: usize = 4096;
 
     fn add(&self, held: Held) {
         let mut sent = self.lock();
-        if sent.len() < Self::MOST {
+        if sent.len() < Self::MAX_SENT {
             sent.insert(held.lease.dispatch, held);
         }
     }

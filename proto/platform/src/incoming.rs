@@ -20,7 +20,7 @@ use tonic::transport::server::Connected;
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(10);
 const PREFACE: usize = 24;
 /// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A connection that holds a place at its door.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub fn incoming(listener: TcpListener, most: usize) -> impl Stream<Item = io::Re
                 Ok((stream, _)) => break stream,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
                 }
             }
         };

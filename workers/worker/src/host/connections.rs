@@ -20,9 +20,9 @@ const CONNECTIONS: usize = 128;
 /// How long a request's head may take to arrive, and an idle connection may stay.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// How long open requests have to end once the door is closed.
-const GRACE: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves until `shutdown`, then lets open requests end.
 pub(super) async fn serve(listener: TcpListener, routes: Router, shutdown: CancellationToken) {
@@ -47,7 +47,7 @@ async fn serve_at_most(most: usize, listener: TcpListener, routes: Router, shutd
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
             }
         }
     }
@@ -85,7 +85,7 @@ async fn serve_one(
         served = connection.as_mut() => served,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(GRACE, connection).await.unwrap_or(Ok(()))
+            tokio::time::timeout(DRAIN_TIMEOUT, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = served {

@@ -12,7 +12,7 @@ use super::check::Check;
 use crate::program;
 
 /// How long a program may take to say its version.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 const NODE: u32 = 20;
 
 pub(super) async fn checks() -> Vec<Check> {
@@ -52,7 +52,7 @@ impl Found {
         match self {
             Self::Version(version) => version,
             Self::Slow => {
-                format!("here, but it takes longer than {} s to say its version", PATIENCE.as_secs())
+                format!("here, but it takes longer than {} s to say its version", TOOL_TIMEOUT.as_secs())
             }
             Self::Missing => "missing".to_owned(),
         }
@@ -60,7 +60,7 @@ impl Found {
 }
 
 async fn version(program: &str) -> Found {
-    asked(program, &["--version"], PATIENCE).await
+    asked(program, &["--version"], TOOL_TIMEOUT).await
 }
 
 async fn asked(program: &str, arguments: &[&str], patience: Duration) -> Found {

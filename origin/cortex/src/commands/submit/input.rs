@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::exit::{Exit, Failure};
 
 /// What the API takes at most; more is not read.
-const MOST: u64 = 1024 * 1024;
+const MAX_INPUT: u64 = 1024 * 1024;
 
 /// Where an input is.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ fn place(argument: &str) -> Place<'_> {
 fn whole(name: &str, from: std::io::Result<impl Read>) -> Result<String, Failure> {
     let wrong = |why: &dyn std::fmt::Display| Failure::message(Exit::BadInput, format!("{name}: {why}"));
     let mut bytes = Vec::new();
-    from.and_then(|from| from.take(MOST + 1).read_to_end(&mut bytes)).map_err(|error| wrong(&error))?;
-    if bytes.len() as u64 > MOST {
+    from.and_then(|from| from.take(MAX_INPUT + 1).read_to_end(&mut bytes)).map_err(|error| wrong(&error))?;
+    if bytes.len() as u64 > MAX_INPUT {
         return Err(wrong(&"an input has at most 1 MiB"));
     }
     String::from_utf8(bytes).map_err(|error| wrong(&error))
@@ -101,7 +101,7 @@ mod tests {
         assert!(error(&argument).contains("input.json is not JSON: expected value at line 3 column 1"));
         std::fs::write(&path, " {\"a\": 1}\n").unwrap();
         assert_eq!(read(&argument).unwrap().get(), "{\"a\": 1}");
-        std::fs::write(&path, "1".repeat(MOST as usize + 1)).unwrap();
+        std::fs::write(&path, "1".repeat(MAX_INPUT as usize + 1)).unwrap();
         assert!(error(&argument).contains("at most 1 MiB"));
     }
 

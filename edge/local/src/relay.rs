@@ -27,7 +27,7 @@ const BUFFER_BYTES: usize = 16 << 10;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 const CONNECT_INTERVAL: Duration = Duration::from_millis(20);
 /// How long and how much a refused client may still send, so that it comes to read why.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_LINGER_BYTES: usize = 256 << 10;
 
 /// What bounds the relay.
@@ -156,7 +156,7 @@ async fn refuse(mut client: TcpStream, problem: &Problem, limits: Limits) -> io:
             left = left.saturating_sub(length);
         }
     };
-    drop(timeout(LINGER, rest).await);
+    drop(timeout(LINGER_TIMEOUT, rest).await);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cortex_api::prefer::Prefer;
+use cortex_api::timeouts::WAIT_SLACK;
 use cortex_api::{CreateJob, Problem, headers, hops};
 use cortex_domain::ErrorCode;
 use cortex_domain::job::Hop;
@@ -20,9 +21,6 @@ use crate::ledger::jobs::entry::{Entry, Facts, Idempotency, NewJob};
 use crate::ledger::jobs::requests::Accepted;
 use crate::refusal::Refusal;
 use crate::{answer, body, chance, config, log, offloaded, vouched};
-
-/// How long the origin may take to answer beyond the time that the caller waits for the job.
-const WAIT_ANSWER_MARGIN: Duration = Duration::from_secs(10);
 
 pub(crate) async fn answer(
     head: &Head,
@@ -59,7 +57,7 @@ pub(crate) async fn answer(
     let flags = Flags::of(&findings);
     let prefer = Prefer::parse(head.get("prefer"));
     if let (Some(wait), false) = (prefer.waits(), prefer.respond_async) {
-        return wait_for(head, &body, &flags, presented, wait + WAIT_ANSWER_MARGIN, env).await;
+        return wait_for(head, &body, &flags, presented, wait + WAIT_SLACK, env).await;
     }
     let entry = accept(head, Checked { body, job, flags, received }, presented, env, context).await?;
     let id = entry.view.id.to_string();

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use cortex_api::Problem;
+use cortex_api::timeouts::READ_TIMEOUT;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
 use worker::{Delay, Env, Request, Response};
@@ -29,7 +30,7 @@ pub(crate) async fn get(
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     let (caller, entry) = ledger.look(presented, id).await?;
     let Some(entry) = entry else {
-        let answered = through::ask(head, &[], &caller, through::READ_TIMEOUT, env).await??;
+        let answered = through::ask(head, &[], &caller, READ_TIMEOUT, env).await??;
         return through::pass(answered, &[], head, presented, env).await;
     };
     if let Some(id) = entry.origin_id {

@@ -1,6 +1,7 @@
 //! `GET /api/v1/jobs`: what the ledger holds and what the origin has, as one list. While the origin is away it is what
 //! the ledger knows: its own jobs, and where it last heard that the others stood.
 
+use cortex_api::timeouts::READ_TIMEOUT;
 use cortex_api::{JobPage, JobView, ListJobs};
 use worker::{Env, Response};
 
@@ -16,7 +17,7 @@ pub(crate) async fn answer(head: &Head, presented: &Presented, env: &Env) -> Res
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     // The ledger first: a job that is handed over in between is met twice, not never.
     let (caller, held) = ledger.list(presented, &asked, false).await?;
-    match through::ask(head, &[], &caller, through::READ_TIMEOUT, env).await? {
+    match through::ask(head, &[], &caller, READ_TIMEOUT, env).await? {
         Ok(mut answered) if !held.is_empty() && answered.status_code() == 200 => {
             let page = merge(held, answered.json().await?, asked.limit);
             Ok(answer::json(200, &page, &[])?)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cortex_api::body::Checked;
+use cortex_api::timeouts::{INFERENCE_TIMEOUT, READ_TIMEOUT};
 use cortex_api::{Problem, headers, hops};
 use cortex_domain::job::Hop;
 use cortex_guard::flags::Flags;
@@ -16,11 +17,6 @@ use crate::ledger::client::LedgerClient;
 use crate::origin::{Away, Origin, Outbound, caller_headers};
 use crate::refusal::Refusal;
 use crate::{answer, body, chance, stream, vouched};
-
-/// How long a read may take until its answer begins.
-pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long the models may take until their answer begins; one that streams may then take longer.
-const INFERENCE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A read of the origin's own.
 pub(crate) async fn read(head: &Head, presented: &Presented, env: &Env) -> Result<Response, Refusal> {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::door::Admitted;
 
 /// How long a revoked key is remembered: a request that the edge let in before may still be on its way.
-const REMEMBERED: Duration = Duration::from_secs(600);
+const REVOCATION_MEMORY: Duration = Duration::from_secs(600);
 /// Revoked keys remembered at most, the latest.
 const MOST_REVOKED: usize = 4096;
 
@@ -87,7 +87,7 @@ impl Holders {
         let mut table = self.table();
         table.forget(now);
         if !table.revoked.iter().any(|(revoked, _)| *revoked == key) {
-            table.revoked.push_back((key.clone(), now + REMEMBERED));
+            table.revoked.push_back((key.clone(), now + REVOCATION_MEMORY));
         }
         let open = table.open.get(&key);
         open.inspect(|open| open.revoked.cancel()).map_or(0, |open| open.count)
@@ -197,10 +197,10 @@ mod tests {
         let holders = Holders::default();
         assert_eq!(revoke(&holders, key("a", 'a')), 0);
         assert_eq!(revoke(&holders, key("a", 'a')), 0, "it may be told again");
-        tokio::time::advance(REMEMBERED / 2).await;
+        tokio::time::advance(REVOCATION_MEMORY / 2).await;
         assert_eq!(holders.enter(key("a", 'a')).unwrap_err().kind, ErrorCode::Unauthenticated);
         assert!(holders.enter(key("b", 'a')).is_ok());
-        tokio::time::advance(REMEMBERED).await;
+        tokio::time::advance(REVOCATION_MEMORY).await;
         assert!(holders.enter(key("a", 'a')).is_ok());
         assert!(holders.table().revoked.is_empty());
     }

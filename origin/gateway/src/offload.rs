@@ -51,11 +51,14 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(10);
+    const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
     /// Work that ends well once the test's only thread has gone on meanwhile.
     fn waits(go: mpsc::Receiver<()>) -> impl FnOnce() -> Result<(), Problem> {
-        move || go.recv_timeout(LIMIT).map_err(|_| Problem::new(ErrorCode::Timeout, "the thread was held up"))
+        move || {
+            go.recv_timeout(READ_TIMEOUT)
+                .map_err(|_| Problem::new(ErrorCode::Timeout, "the thread was held up"))
+        }
     }
 
     #[tokio::test]

@@ -30,11 +30,11 @@ use crate::routes::router;
 use crate::unread::Unread;
 
 /// How long a request's head may take to arrive, and an idle connection may stay.
-const HEAD: Duration = Duration::from_secs(15);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long open requests have to end once the door is closed.
-pub(crate) const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then lets open requests end.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
@@ -47,7 +47,7 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
     let door = Door { rule, router, connections, unread: gateway.listening.unread.clone() };
     let open = door.accept(listener, &stop).await;
     gateway.background.close();
-    if tokio::time::timeout(GRACE, open.wait()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, open.wait()).await.is_err() {
         tracing::warn!("requests were still open when the grace period ended");
     }
 }
@@ -75,7 +75,7 @@ impl Door {
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     door.connections.shed();
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                     continue;
                 }
             };
@@ -96,7 +96,7 @@ impl Door {
         let (reader, writer) = stream.into_split();
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
+            .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD)
             .serve_connection(
                 TokioIo::new(join(Framed::new(reader), WriteTimeout::new(writer))),

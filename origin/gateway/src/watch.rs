@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 const PAGE: usize = 256;
 /// How long to trust that the store says when there is more.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A clone is the same watch.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,7 @@ impl Watch {
             tokio::select! {
                 () = stop.cancelled() => return,
                 now = store.changed(seen) => seen = now,
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     }

@@ -13,7 +13,7 @@ use cortex_platform::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
 /// A worker not heard of for so long is not listed.
-const GONE: Duration = Duration::from_secs(10);
+const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 /// Workers remembered at most.
 const MOST: usize = 10_000;
 
@@ -52,7 +52,7 @@ impl Workers {
 
     fn note(&self, heartbeat: Heartbeat, now: Uptime) {
         let mut workers = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.retain(|_, (seen, _)| now.since(*seen) <= GONE);
+        workers.retain(|_, (seen, _)| now.since(*seen) <= SILENCE_LIMIT);
         if workers.len() < MOST || workers.contains_key(&heartbeat.worker) {
             workers.insert(heartbeat.worker.clone(), (now, heartbeat));
         }
@@ -62,7 +62,7 @@ impl Workers {
     pub(crate) fn present(&self) -> Vec<Heartbeat> {
         let now = self.clock.uptime();
         let workers = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = workers.values().filter(|(seen, _)| now.since(*seen) <= GONE);
+        let here = workers.values().filter(|(seen, _)| now.since(*seen) <= SILENCE_LIMIT);
         here.map(|(_, heartbeat)| heartbeat.clone()).collect()
     }
 }

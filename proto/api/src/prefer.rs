@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// The longest that a caller may wait, and be waited for.
-pub const MAX_WAIT: Duration = Duration::from_secs(60);
+pub use crate::timeouts::MAX_WAIT;
 
 /// What the caller prefers. Preferences that are not known or not well formed are ignored, as the RFC asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -28,7 +28,7 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between attempts to open the link.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(2) };
 /// A link that lasted so long was no failure.
-const STEADY: Duration = Duration::from_secs(10);
+const STEADY_PERIOD: Duration = Duration::from_secs(10);
 
 /// Where the link is and how to be let in.
 #[derive(Clone)]
@@ -146,7 +146,7 @@ impl Line {
                 Stage::Here { mut frames, since, failures } => match hear(&mut frames).await {
                     Some(heard) => (Some(heard), Stage::Here { frames, since, failures }),
                     None if self.link.turn_to(Saying::Nowhere) => {
-                        let failures = if since.elapsed() < STEADY { failures + 1 } else { 1 };
+                        let failures = if since.elapsed() < STEADY_PERIOD { failures + 1 } else { 1 };
                         (Some(Heard::Lost), Stage::Away { failures })
                     }
                     None => return None,

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{self, CertificateError};
 use tonic::transport::{Channel, Endpoint};
 
 use super::connection::Stream;
-use super::server::{KEEPALIVE, WINDOW};
+use super::server::{KEEPALIVE_INTERVAL, WINDOW};
 use super::tls;
 use super::{Fingerprint, Route, TcpAddress};
 
@@ -50,7 +50,7 @@ pub(super) async fn dial(route: &Route) -> Result<Channel, DialError> {
         .connect_timeout(CONNECT_TIMEOUT)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(2 * WINDOW)
-        .http2_keep_alive_interval(KEEPALIVE)
+        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_while_idle(true);
     Ok(endpoint.connect_with_connector(connector).await?)
 }

@@ -104,7 +104,7 @@ impl Server {
         let router = tonic::transport::Server::builder()
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(2 * WINDOW)
-            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .max_concurrent_streams(MAX_STREAMS)
             .add_service(service);
         let stopping = self.0.stopping.clone();
@@ -127,7 +127,7 @@ pub(super) const WINDOW: u32 = 4 * 1024 * 1024;
 /// A worker has one stream. Guesses at a token can't run beside each other on one connection.
 const MAX_STREAMS: u32 = 1;
 /// A peer that is silent for so long is asked whether it is there.
-pub(super) const KEEPALIVE: Duration = Duration::from_secs(10);
+pub(super) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
 #[tonic::async_trait]
 impl v1::link_server::Link for Server {

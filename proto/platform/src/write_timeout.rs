@@ -14,7 +14,7 @@ pub const STALLED: Duration = Duration::from_secs(30);
 /// A peer that never takes all that waits for it takes at least so much of it in so long: a byte now and then keeps
 /// nothing alive.
 const LEAST: usize = 1024 * 1024;
-const SLOW: Duration = Duration::from_secs(600);
+const MAX_WRITE_TIME: Duration = Duration::from_secs(600);
 
 /// A socket with a limit on the time for which bytes wait to be taken.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl<S> WriteTimeout<S> {
 impl Blocked {
     fn since(now: Instant) -> Self {
         let at = |wait| Box::pin(sleep_until(now + wait));
-        Self { stalled: at(STALLED), slow: at(SLOW), taken: 0 }
+        Self { stalled: at(STALLED), slow: at(MAX_WRITE_TIME), taken: 0 }
     }
 
     fn take(&mut self, bytes: usize, now: Instant) {
@@ -79,7 +79,7 @@ impl Blocked {
         }
         if self.taken >= LEAST {
             self.taken = 0;
-            self.slow.as_mut().reset(now + SLOW);
+            self.slow.as_mut().reset(now + MAX_WRITE_TIME);
         }
     }
 
@@ -155,7 +155,7 @@ mod tests {
             socket.write_all(&vec![0; bytes]).await?;
             socket.flush().await?;
             // What was taken whole waits for nobody.
-            sleep(10 * SLOW).await;
+            sleep(10 * MAX_WRITE_TIME).await;
             socket.write_all(b"more").await
         });
         (peer, writing)
@@ -197,7 +197,7 @@ mod tests {
             }
         });
         assert!(timed_out(writing.await.unwrap()));
-        assert_eq!(began.elapsed().as_secs(), SLOW.as_secs());
+        assert_eq!(began.elapsed().as_secs(), MAX_WRITE_TIME.as_secs());
         trickle.abort();
     }
 

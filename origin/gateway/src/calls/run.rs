@@ -40,7 +40,7 @@ pub(crate) enum Patience {
 }
 
 /// How long the scheduler may take to answer once the caller's patience is over.
-const GRACE: Duration = Duration::from_secs(5);
+const KEEP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Calls of the scheduler. A clone makes the same calls.
 #[derive(Clone)]
@@ -121,7 +121,7 @@ impl Calls {
         let reply = match patience {
             Patience::Leave(within) => ask(within).await,
             Patience::Keep(within) => {
-                let mut reply = ask(within + GRACE);
+                let mut reply = ask(within + KEEP_TIMEOUT);
                 tokio::select! {
                     biased;
                     reply = &mut reply => reply,

@@ -13,10 +13,10 @@ use http_body_util::{BodyExt, Limited};
 use super::budget::Share;
 
 /// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a refused body is read on, and for how long.
-const DRAINED: usize = 8 * MAX_BODY;
-const DRAINING: Duration = Duration::from_secs(1);
+const MAX_DISCARDED: usize = 8 * MAX_BODY;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads a body whole; `share` takes its bytes as they arrive, and holds them until they are read.
 ///
@@ -25,7 +25,7 @@ const DRAINING: Duration = Duration::from_secs(1);
 pub(super) async fn whole(headers: &HeaderMap, mut body: Body, share: Share) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let read = match check_content_length(announced) {
-        Ok(()) => tokio::time::timeout(PATIENCE, collect(&mut body, share)).await,
+        Ok(()) => tokio::time::timeout(BODY_TIMEOUT, collect(&mut body, share)).await,
         Err(problem) => Ok(Err(problem)),
     };
     match read {
@@ -58,7 +58,7 @@ pub(super) async fn discard(body: Body) {
     if body.is_end_stream() {
         return;
     }
-    let mut rest = Limited::new(body, DRAINED);
+    let mut rest = Limited::new(body, MAX_DISCARDED);
     let reading = async { while let Some(Ok(_)) = rest.frame().await {} };
-    let _ = tokio::time::timeout(DRAINING, reading).await;
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
 }

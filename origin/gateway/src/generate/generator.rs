@@ -6,6 +6,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use cortex_api::Problem;
 use cortex_api::prefer::Prefer;
+use cortex_api::timeouts::CALL_QUEUE_TIMEOUT;
 use cortex_domain::job::Request;
 
 use super::ask::{self, Way};
@@ -15,9 +16,6 @@ use crate::holders::Held;
 use crate::models::Listing;
 use crate::offload::Offload;
 use crate::stream::Streams;
-
-/// How long a call may wait for a worker with room, beside the time that it may run.
-const WAIT: Duration = Duration::from_secs(60);
 
 /// Makes requests for texts into calls. A clone does the same.
 #[derive(Clone, Debug)]
@@ -73,7 +71,7 @@ impl Generator {
         let streams = terms.streams();
         let (mut request, body) = self.calls.request(admitted, way.topic(), terms.model, terms.labels)?;
         request.estimate.output_tokens = terms.max_tokens;
-        let patience = request.limits.run + WAIT;
+        let patience = request.limits.run + CALL_QUEUE_TIMEOUT;
         Ok(Asked { request, body, patience, streams })
     }
 

@@ -18,7 +18,7 @@ use crate::refuse;
 /// A job moves a few times in its life; more conflicts than that are somebody's mistake.
 const TRIES: usize = 8;
 /// How long a call that was hung up may take to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Ends a job that has not ended; its worker is told by the outbox. A call that is open is hung up.
 ///
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// If it is not the owner's, or has ended.
 pub(crate) async fn end(jobs: &Jobs, calls: &Calls, owner: &Owner, id: JobId) -> Result<Job, Problem> {
     if let Some(ended) = calls.cancel(id, &owner.tenant).await {
-        let _ = tokio::time::timeout(PATIENCE, ended.cancelled()).await;
+        let _ = tokio::time::timeout(CANCEL_TIMEOUT, ended.cancelled()).await;
         let job = jobs.own(&owner.tenant, id).await?;
         if job.state.name() == StateName::Cancelled {
             return Ok(job);

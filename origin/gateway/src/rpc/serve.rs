@@ -22,7 +22,7 @@ use super::status::status;
 use super::taken;
 use crate::door;
 use crate::gateway::Gateway;
-use crate::serve::GRACE;
+use crate::serve::DRAIN_TIMEOUT;
 
 /// The largest message: what goes around an input is small, so that one a little too large is refused by name.
 const MESSAGE: usize = MAX_BODY + 64 * 1024;
@@ -34,11 +34,11 @@ const CONNECTIONS: usize = 256;
 const OPEN: u32 = 256;
 const AT_WORK: usize = 64;
 /// How long a call may take to arrive and be answered; a watch, until it begins.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A peer that is silent for so long is asked whether it is there, and has so long to say so.
-const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// After so long a connection takes no further calls; those that are open go on.
-const AGE: Duration = Duration::from_secs(60 * 60);
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Serves until `stop`, then lets open calls end.
 ///
@@ -67,10 +67,10 @@ pub async fn serve(
         .max_concurrent_streams(OPEN)
         .concurrency_limit_per_connection(AT_WORK)
         .http2_max_header_list_size(METADATA)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE))
-        .max_connection_age(AGE)
-        .timeout(PATIENCE)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_INTERVAL))
+        .max_connection_age(MAX_CONNECTION_AGE)
+        .timeout(CALL_TIMEOUT)
         .add_routes(Routes::from(routes))
         .serve_with_incoming_shutdown(incoming(listener, CONNECTIONS), async move {
             stop.cancelled().await;
@@ -79,7 +79,7 @@ pub async fn serve(
         });
     tokio::select! {
         served = serving => served,
-        () = async { stopped.cancelled().await; tokio::time::sleep(GRACE).await } => {
+        () = async { stopped.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => {
             tracing::warn!("gRPC calls were still open when the grace period ended");
             Ok(())
         }

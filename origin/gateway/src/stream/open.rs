@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::response::Response;
 use bytes::Bytes;
 use cortex_api::Problem;
+use cortex_api::timeouts::STREAM_HEAD_TIMEOUT;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::Request;
@@ -23,10 +24,6 @@ use crate::holders::Held;
 use crate::limits::Limits;
 use crate::readers::Readers;
 use crate::refuse;
-
-/// How long an answer's head waits for its first event. Until then what goes wrong has a status of its own; longer, and
-/// something on the way gives up on an answer that shows no sign of life.
-const HEAD: Duration = Duration::from_secs(45);
 
 /// Answers that stream. A clone is the same.
 #[derive(Clone)]
@@ -76,7 +73,7 @@ impl Streams {
         let (calls, stop) = (self.calls.clone(), self.background.stopping());
         let pump = Pump { calls, stop, frames, tape, linger, place, held: held.clone() };
         self.background.spawn(pump.run(request, body, patience));
-        match tokio::time::timeout(HEAD, reader.begun()).await {
+        match tokio::time::timeout(STREAM_HEAD_TIMEOUT, reader.begun()).await {
             Ok(Err(problem)) => Err(problem),
             Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, held }),
         }

@@ -17,7 +17,7 @@ use crate::holders::{self, Held};
 use crate::serve;
 
 /// How long the last frames may take once the call is answered.
-const TAIL: Duration = Duration::from_secs(2);
+const LAST_FRAMES_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A call whose answer streams.
 pub(super) struct Pump {
@@ -82,7 +82,7 @@ impl Pump {
             }
             Ok(())
         };
-        match tokio::time::timeout(TAIL, reading).await {
+        match tokio::time::timeout(LAST_FRAMES_TIMEOUT, reading).await {
             Ok(Ok(())) => End::Done,
             Ok(Err(problem)) => End::Failed(problem),
             Err(_) => End::Failed(broken(Broken::Lost)),
@@ -120,5 +120,5 @@ fn broken(broken: Broken) -> Problem {
 /// Once the doors are closed, streams have the time that other open requests have.
 async fn stopped(stop: CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(serve::GRACE).await;
+    tokio::time::sleep(serve::DRAIN_TIMEOUT).await;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use cortex_api::timeouts::KEEP_ALIVE_INTERVAL;
 use cortex_api::{Problem, Shape, headers, sse};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
@@ -24,9 +25,6 @@ pub(super) struct Rights {
     pub(super) held: Held,
 }
 
-/// A stream that is silent for longer is cut on its way.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
 /// What the reader is given, as the body of an answer. Each event's id is `<job>.<n>`; a comment breaks a silence; the
 /// last event is `[DONE]`, or an error in OpenAI's shape. It ends once the reader's key is revoked.
 pub(super) fn answer(
@@ -40,7 +38,7 @@ pub(super) fn answer(
         let next = tokio::select! {
             biased;
             () = rights.held.revoked() => Ok(Next::End(End::Failed(holders::revoked()))),
-            next = tokio::time::timeout(KEEP_ALIVE, reader.next()) => next,
+            next = tokio::time::timeout(KEEP_ALIVE_INTERVAL, reader.next()) => next,
         };
         Some(match next {
             Err(_) => (Ok::<_, Infallible>(Bytes::from_static(sse::COMMENT)), Some((reader, rights))),
@@ -100,7 +98,7 @@ mod tests {
         for number in 1..=2 {
             let began = tokio::time::Instant::now();
             assert_eq!(next().await, ": still here\n\n");
-            assert_eq!(began.elapsed(), KEEP_ALIVE);
+            assert_eq!(began.elapsed(), KEEP_ALIVE_INTERVAL);
             tape.write(vec![Bytes::from_static(b"{}")]);
             assert_eq!(next().await, format!("id: {job}.{number}\ndata: {{}}\n\n"));
         }

@@ -16,7 +16,7 @@ use crate::limits::{Limits, Share};
 use crate::refuse;
 
 /// How often streams that were kept long enough are forgotten.
-const SWEPT: Duration = Duration::from_secs(1);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A clone is the same table.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl StreamTable {
 
     /// Forgets streams that have been kept for as long as they were to be, until `stop`.
     pub(super) async fn sweep(self, stop: CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(SWEPT)).await.is_some() {
+        while stop.run_until_cancelled(tokio::time::sleep(SWEEP_INTERVAL)).await.is_some() {
             self.lock().ended.expire(Instant::now());
         }
     }

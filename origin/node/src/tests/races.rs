@@ -351,7 +351,7 @@ async fn a_call_whose_callers_goodbye_was_lost_is_let_go() {
     let call = table.call(&table.request());
     table.gate.check.reached().await;
     table.gate.check.go_on();
-    table.hands.advance(Duration::from_secs(180));
+    table.hands.advance(Duration::from_secs(300 + 121));
     let Called::Ended { job, .. } = call.await.unwrap() else { panic!("it has not ended") };
     assert_eq!(job.state.name(), StateName::Cancelled);
     scheduler.stop().await;

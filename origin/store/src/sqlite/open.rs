@@ -18,7 +18,7 @@ use super::writer::Writer;
 /// "Cort": marks the file as ours.
 const APPLICATION: i32 = 0x436f_7274;
 const READERS: usize = 3;
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +118,7 @@ fn check_origin(connection: &Connection, path: &Path) -> Result<(), OpenError> {
 
 /// A commit returns once the disk has it: `fullfsync` is what that takes on a Mac.
 fn flush_always(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA fullfsync = ON;
@@ -146,7 +146,7 @@ fn make_tables(connection: &Connection, retention: &Retention) -> rusqlite::Resu
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;")?;
     Ok(connection)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// Requests that may wait.
 const ROOM: usize = 4096;
 /// How long a request that nobody waits for may wait for others.
-const LAG: Duration = Duration::from_millis(20);
+const GATHER_TIME: Duration = Duration::from_millis(20);
 
 /// Whether somebody waits for the flush.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +88,7 @@ impl<T> Queue<T> {
             }
             state = self.stirred.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let until = Instant::now() + LAG;
+        let until = Instant::now() + GATHER_TIME;
         while !state.awaited && !state.closed && state.waiting.len() < ROOM / 2 {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -1,19 +1,16 @@
 //! Answers as they grow.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
+use cortex_api::timeouts::KEEP_ALIVE_INTERVAL;
 use cortex_api::{Problem, Shape, sse};
 use futures::stream;
 
 use crate::generate::Answer;
-
-/// A stream that is silent for longer may be cut on its way.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The chunks of an answer as server-sent events, a comment in each silence, `[DONE]` or an error at the end. The answer
 /// ends with its reader, and so does what it `needs`.

@@ -16,7 +16,7 @@ const NEEDED: u64 = GIB;
 const COMFORTABLE: u64 = 5 * GIB;
 const FLUSHES: u32 = 20;
 /// A rotating disk does about a hundred a second.
-const SLOW: Duration = Duration::from_millis(20);
+const SLOW_FLUSH: Duration = Duration::from_millis(20);
 
 pub(super) fn checks(home: &Home) -> Vec<Check> {
     vec![space(home.path()), flushing(&home.run())]
@@ -55,7 +55,7 @@ fn judge_flushing(took: Duration) -> Check {
     let one = took / FLUSHES;
     let rate = f64::from(FLUSHES) / took.as_secs_f64().max(1e-6);
     let found = format!("{rate:.0} a second, one takes {:.2} ms", one.as_secs_f64() * 1000.0);
-    if one > SLOW {
+    if one > SLOW_FLUSH {
         Check::warn("disk flushes", found, "jobs are accepted slowly: put the home on a faster disk")
     } else {
         Check::ok("disk flushes", found)

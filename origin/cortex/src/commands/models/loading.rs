@@ -13,7 +13,7 @@ use crate::output;
 const SPINNER: &str = "{spinner} {prefix}: {msg}  {elapsed}";
 const BYTES: &str = "{prefix}: {msg}  {wide_bar}  {bytes}/{total_bytes}  {elapsed}";
 const COUNT: &str = "{prefix}: {msg}  {wide_bar}  {pos}/{len}  {elapsed}";
-const TICK: Duration = Duration::from_millis(100);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 fn words(step: LoadStep) -> &'static str {
     match step {
@@ -49,7 +49,7 @@ impl Loading {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_prefix(name.to_string());
             bar.set_style(style(SPINNER));
-            bar.enable_steady_tick(TICK);
+            bar.enable_steady_tick(REDRAW_INTERVAL);
             bar
         });
         Self { name: name.clone(), bar, at: "" }

@@ -16,7 +16,7 @@ use super::child::Child;
 /// Between the starts of a child.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(10) };
 /// A child that ran so long has earned a quick start.
-const STEADY: Duration = Duration::from_secs(30);
+const STEADY_PERIOD: Duration = Duration::from_secs(30);
 
 /// How one run of a child ended.
 enum Ended {
@@ -64,7 +64,7 @@ pub(crate) async fn supervise(
             }
             Err(error) => tracing::error!(name, %error, "a child could not be started"),
         }
-        failures = if started.elapsed() >= STEADY { 1 } else { failures.saturating_add(1) };
+        failures = if started.elapsed() >= STEADY_PERIOD { 1 } else { failures.saturating_add(1) };
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(BACKOFF.wait(failures, entropy::fraction())) => {}

@@ -1,9 +1,9 @@
 //! `POST /v1/embeddings`, in OpenAI's shape.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use axum::response::Response;
+use cortex_api::timeouts::EMBEDDING_TIMEOUT;
 use cortex_api::{EmbeddingsRequest, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::topics;
@@ -13,9 +13,6 @@ use crate::door::Admitted;
 use crate::holders::Holders;
 use crate::models::Models;
 use crate::offload::Offload;
-
-/// The longest that a synchronous call may take, waiting and running together.
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// Embeds texts: checks the request, runs it as a `job.embed` and passes the worker's answer on.
 pub(crate) async fn create(
@@ -35,5 +32,5 @@ pub(crate) async fn create(
     }
     let held = holders.hold(&admitted)?;
     let (request, body) = calls.request(admitted, topics::EMBED, asked.model, BTreeMap::new())?;
-    held.during(calls.run(request, body, Patience::Leave(LIMIT))).await?.into_response()
+    held.during(calls.run(request, body, Patience::Leave(EMBEDDING_TIMEOUT))).await?.into_response()
 }

@@ -2,11 +2,11 @@
 
 use std::convert::Infallible;
 use std::future::ready;
-use std::time::Duration;
 
 use axum::Json;
 use axum::response::sse::{Event as Sse, KeepAlive};
 use axum::response::{IntoResponse, Response};
+use cortex_api::timeouts::KEEP_ALIVE_INTERVAL;
 use cortex_api::{EventPage, EventView, Problem, accept};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
@@ -18,9 +18,6 @@ use crate::door::Admitted;
 use crate::holders::{self, Holders};
 use crate::jobs::{Cut, Jobs, Log, Progress};
 use crate::readers::Readers;
-
-/// A stream that is silent for longer is cut on its way.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The log: server-sent events where they are asked for, else a list.
 pub(crate) async fn events(
@@ -53,7 +50,7 @@ pub(crate) async fn events(
         ready(sse(told))
     });
     let stream = axum::response::sse::Sse::new(written);
-    Ok(stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    Ok(stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)).into_response())
 }
 
 fn streams(admitted: &Admitted) -> bool {

@@ -16,7 +16,7 @@ pub(crate) enum Action<R> {
     /// Ask the safety kernel whether a job may pass.
     Ask { ask: AskId, request: Box<PolicyRequest> },
     /// Commit a change to the store.
-    Commit { change: Change },
+    Commit { change: Box<Change> },
     /// Make a call's job durable as it is, with its history.
     Keep { history: Box<Change> },
     /// Offer a placed job to its worker.

@@ -135,7 +135,7 @@ impl<R> State<R> {
     ) {
         let ask = self.next_ask();
         step.actions.push(Action::Ask { ask, request: Box::new(PolicyRequest::about(accepted.job())) });
-        tracked.phase = Phase::Judging { accepted, ask, slot };
+        tracked.phase = Phase::Judging { accepted: Box::new(accepted), ask, slot };
         self.hold(id, tracked);
     }
 
@@ -153,6 +153,7 @@ impl<R> State<R> {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
         let Phase::Judging { accepted, slot, .. } = tracked.phase else { return };
         tracked.phase = Phase::Queued;
+        let accepted = *accepted;
         let Ok(decision) = decision else { return self.not_judged(id, tracked, accepted, slot, step) };
         let entry = AuditEvent::of_decision(accepted.job(), &decision, step.now.wall);
         tracked.audit.push(Effect::Audit(Box::new(entry)));

@@ -87,7 +87,7 @@ impl<R> State<R> {
                 let change = std::mem::take(&mut tracked.audit).into_iter().fold(change, Change::with);
                 tracked.phase = Phase::Placing { assignment, slot };
                 self.hold(id, tracked);
-                step.actions.push(Action::Commit { change });
+                step.actions.push(Action::Commit { change: Box::new(change) });
             }
             Kind::Call(call) => {
                 call.log.extend_from_slice(change.entries());

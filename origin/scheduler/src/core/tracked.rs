@@ -73,7 +73,7 @@ pub(super) enum Phase<R> {
     /// The store, which is asked for the job. `held` is the lease that it was last known to have.
     Loading { held: Option<Lease> },
     /// The safety kernel. A job that is judged again keeps the slot that was found for it.
-    Judging { accepted: Accepted, ask: AskId, slot: Option<Slot> },
+    Judging { accepted: Box<Accepted>, ask: AskId, slot: Option<Slot> },
     /// Its turn; it lies in the queue.
     Queued,
     /// Its time; only calls wait for it here, durable jobs wait in the store.

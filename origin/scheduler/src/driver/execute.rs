@@ -24,7 +24,7 @@ impl Driver {
                 });
                 Some(Input::Decided { job, ask, decision })
             }
-            Action::Commit { change } => Some(self.commit(change).await),
+            Action::Commit { change } => Some(self.commit(*change).await),
             Action::Keep { history } => {
                 let job = history.job().id();
                 let kept = self.store.commit(*history).await;

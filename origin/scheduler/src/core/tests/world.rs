@@ -410,7 +410,7 @@ impl World {
             }
             Action::Commit { change } => {
                 let job = change.job().id();
-                let outcome = if self.fault(3) { Err(NotSaved::Failed) } else { self.store.commit(change) };
+                let outcome = if self.fault(3) { Err(NotSaved::Failed) } else { self.store.commit(*change) };
                 match &outcome {
                     Ok(_) => self.after(1, Coming::Relay),
                     Err(NotSaved::Conflict) => self.seen.conflicts += 1,

@@ -1,5 +1,7 @@
 //! The workspace keeps its shape: who may depend on whom, and what production code may not say.
 
+#[path = "structure/circles.rs"]
+mod circles;
 #[path = "structure/edge.rs"]
 mod edge;
 #[path = "structure/graph.rs"]
@@ -32,6 +34,25 @@ fn the_source_keeps_the_house_rules() {
     assert!(sources.iter().any(|source| source.path == "proto/domain/src/policy.rs"), "found the sources");
     let violations: Vec<_> = sources.iter().flat_map(Source::violations).collect();
     assert_eq!(violations, Vec::<String>::new());
+}
+
+#[test]
+fn modules_import_each_other_in_no_new_circles() {
+    let crates: Vec<_> = Graph::of_workspace().packages.into_iter().map(|package| package.folder).collect();
+    assert_eq!(circles::new_ones(&Source::of_workspace(), &crates), Vec::<String>::new());
+}
+
+#[test]
+fn a_timeout_that_is_named_for_a_mood_is_found() {
+    for name in ["PATIENCE", "GRACE", "LAST_WORDS", "LOOK_AGAIN"] {
+        let line = format!("const {name}: Duration = Duration::from_secs(1);\n");
+        assert_eq!(
+            Source::new("origin/gateway/src/serve.rs", &line).violations(),
+            [format!("origin/gateway/src/serve.rs:1 names a time `{name}`, not what waits for it")]
+        );
+    }
+    let named = "const HEAD_TIMEOUT: Duration = Duration::from_secs(1);\n";
+    assert_eq!(Source::new("origin/gateway/src/serve.rs", named).violations(), Vec::<String>::new());
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! How much may be open at once, so that nobody takes what others need.
 
+use std::time::Duration;
+
+/// How long open requests have to end once the door is closed.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How much the gateway lets be open at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

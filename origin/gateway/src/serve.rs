@@ -25,14 +25,13 @@ use tokio_util::task::TaskTracker;
 use crate::connections::{Connection, Connections, Vouch};
 use crate::door;
 use crate::gateway::Gateway;
+use crate::limits::DRAIN_TIMEOUT;
 use crate::refuse::Refused;
 use crate::routes::router;
 use crate::unread::Unread;
 
 /// How long a request's head may take to arrive, and an idle connection may stay.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long open requests have to end once the door is closed.
-pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 

@@ -1,29 +1,14 @@
-//! Why a node can't be configured or built.
+//! Why a node can't be built.
 
 use cortex_domain::ports::BusError;
 use cortex_gateway::LocalKeyError;
 use cortex_link::{BindError, LinkAddress};
-use cortex_safety::{PolicyError, RemoteError, ServeError};
-use cortex_scheduler::SettingsError;
+use cortex_safety::{RemoteError, ServeError};
 use cortex_store::OpenError;
 
-use crate::config::LimitsError;
 use crate::link::{IdentityFileError, WorkerTokensError};
 use crate::role::RolesError;
 use crate::secrets::SecretsError;
-
-/// Why the configuration can't be used: names file, key and line.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error(transparent)]
-    Limits(#[from] LimitsError),
-    #[error(transparent)]
-    Policies(#[from] PolicyError),
-    #[error(transparent)]
-    Models(#[from] cortex_config::ConfigError),
-}
 
 /// Why a node can't be built from its configuration.
 #[derive(Debug, thiserror::Error)]

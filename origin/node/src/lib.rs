@@ -21,11 +21,11 @@ mod tests;
 
 pub use build::{Sockets, build};
 pub use config::{
-    Config, Files, GatewayConfig, LimitsError, LinkConfig, Operator, SafetyConfig, StoreConfig, catalogue,
-    policies,
+    Config, ConfigError, Files, GatewayConfig, LimitsError, LinkConfig, Operator, SafetyConfig, StoreConfig,
+    catalogue, policies,
 };
 pub use cortex_link::{Fingerprint, LinkAddress, Route, TokenId};
-pub use error::{BuildError, ConfigError};
+pub use error::BuildError;
 pub use handle::Handle;
 pub use home::{Home, HomeError, write_private};
 pub use kernel::{KernelHandle, build_kernel};

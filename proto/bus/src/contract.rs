@@ -37,7 +37,7 @@ pub(super) use contract;
 
 type Tested = Arc<dyn Bus>;
 
-const SOON: Duration = Duration::from_secs(5);
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn progress(n: u8) -> Subject {
     Subject::progress(JobId::mint(Timestamp::from_millis(1), [n; 10]))
@@ -52,7 +52,11 @@ async fn publish(bus: &Tested, subject: &Subject, body: &'static str) {
 }
 
 async fn heard(listener: &mut dyn Subscription) -> Bytes {
-    tokio::time::timeout(SOON, listener.next()).await.expect("a message in time").expect("an open bus").body
+    tokio::time::timeout(DELIVERY_TIMEOUT, listener.next())
+        .await
+        .expect("a message in time")
+        .expect("an open bus")
+        .body
 }
 
 pub(super) async fn a_message_reaches_every_listener_in_order(bus: Tested) {
@@ -112,7 +116,7 @@ pub(super) async fn a_request_is_answered(bus: Tested) {
         let call = listener.next().await.unwrap();
         call.reply.unwrap().send(call.body).await
     });
-    let answer = bus.request(Subject::JOB_CALL, Bytes::from("ping"), SOON).await;
+    let answer = bus.request(Subject::JOB_CALL, Bytes::from("ping"), DELIVERY_TIMEOUT).await;
     assert_eq!(answer, Ok(Bytes::from("ping")));
     answering.await.unwrap().unwrap();
 }
@@ -125,7 +129,7 @@ pub(super) async fn the_first_of_two_replies_counts(bus: Tested) {
         first.reply.unwrap().send(Bytes::from("first")).await.unwrap();
         second.reply.unwrap().send(Bytes::from("second")).await.unwrap();
     });
-    let answer = bus.request(Subject::JOB_CALL, Bytes::new(), SOON).await;
+    let answer = bus.request(Subject::JOB_CALL, Bytes::new(), DELIVERY_TIMEOUT).await;
     assert_eq!(answer, Ok(Bytes::from("first")));
     answering.await.unwrap();
 }
@@ -147,6 +151,6 @@ pub(super) async fn a_dropped_subscription_hears_nothing(bus: Tested) {
     for filter in [Filter::only(&progress(1)), Filter::PROGRESS] {
         drop(listen(&bus, filter, None).await);
     }
-    let asked = bus.request(progress(1), Bytes::new(), SOON).await;
+    let asked = bus.request(progress(1), Bytes::new(), DELIVERY_TIMEOUT).await;
     assert_eq!(asked, Err(BusError::NoListener(progress(1))));
 }

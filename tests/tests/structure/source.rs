@@ -8,6 +8,21 @@ use cortex_domain::topic::Topic;
 use crate::graph::{Graph, root};
 
 const LONGEST: usize = 800;
+/// Names of constants that say how it feels to wait, and not what waits.
+const MOODS: [&str; 12] = [
+    "PATIENCE",
+    "GREETING",
+    "FAREWELL",
+    "LAST_WORDS",
+    "LOOK_AGAIN",
+    "LOOK",
+    "SOON",
+    "LATER",
+    "GRACE",
+    "UNSURE",
+    "STEADY",
+    "ABANDONED",
+];
 
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -47,6 +62,11 @@ impl Source {
             if let Some(topic) = self.topic_by_its_text(line).filter(|_| !tested) {
                 found.push(format!("{path}:{number} writes the topic `{topic}` out"));
             }
+            if let Some(name) =
+                MOODS.iter().find(|name| line.contains(&format!("const {name}: "))).filter(|_| !tested)
+            {
+                found.push(format!("{path}:{number} names a time `{name}`, not what waits for it"));
+            }
             if line.contains("Checked::trust(") && !tested && !self.may_trust_a_body() {
                 found.push(format!("{path}:{number} trusts a body that it did not check"));
             }
@@ -55,6 +75,12 @@ impl Source {
             }
         }
         found
+    }
+
+    /// The text before the tests, without comments.
+    pub(crate) fn production(&self) -> String {
+        let lines = self.text.lines().take(self.production_lines());
+        lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
     }
 
     /// Lines before the tests: none in a test's own file.

@@ -22,7 +22,7 @@ use super::status::status;
 use super::taken;
 use crate::door;
 use crate::gateway::Gateway;
-use crate::serve::DRAIN_TIMEOUT;
+use crate::limits::DRAIN_TIMEOUT;
 
 /// The largest message: what goes around an input is small, so that one a little too large is refused by name.
 const MESSAGE: usize = MAX_BODY + 64 * 1024;

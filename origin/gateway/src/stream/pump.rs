@@ -14,7 +14,7 @@ use super::table::Place;
 use super::tape::{End, Tape};
 use crate::calls::{Answered, Calls, Patience};
 use crate::holders::{self, Held};
-use crate::serve;
+use crate::limits::DRAIN_TIMEOUT;
 
 /// How long the last frames may take once the call is answered.
 const LAST_FRAMES_TIMEOUT: Duration = Duration::from_secs(2);
@@ -120,5 +120,5 @@ fn broken(broken: Broken) -> Problem {
 /// Once the doors are closed, streams have the time that other open requests have.
 async fn stopped(stop: CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(serve::DRAIN_TIMEOUT).await;
+    tokio::time::sleep(DRAIN_TIMEOUT).await;
 }

@@ -6,8 +6,8 @@ use cortex_models::Catalogue;
 use cortex_safety::Policies;
 use cortex_scheduler::{Settings, SettingsError, Unlisted};
 
+use super::ConfigError;
 use super::limits::{Limits, LimitsError};
-use crate::error::ConfigError;
 
 const POOLS: &str = include_str!("../../../../deploy/config/pools.yaml");
 const TIMEOUTS: &str = include_str!("../../../../deploy/config/timeouts.yaml");

@@ -1,6 +1,7 @@
 //! The configuration of a node, a section for each part, read and checked before a socket opens.
 
 mod door_limits;
+mod error;
 mod files;
 mod gateway;
 mod limits;
@@ -12,8 +13,7 @@ use cortex_domain::retention::Retention;
 use cortex_models::Catalogue;
 use cortex_scheduler::Settings;
 
-use crate::error::ConfigError;
-
+pub use error::ConfigError;
 pub use files::{Files, catalogue, policies};
 pub use gateway::{GatewayConfig, Operator};
 pub use limits::LimitsError;

@@ -3,17 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cortex_platform::entropy;
+use rcgen::{CertificateParams, KeyPair};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-use super::{ALPN, Fingerprint, der};
+use super::{ALPN, Fingerprint};
 
 /// What the certificate says it is for; nothing depends on it.
 const NAME: &str = "cortex-link";
@@ -31,8 +29,8 @@ pub struct Identity {
 pub enum IdentityError {
     #[error("it is not a PEM file with a certificate and its private key")]
     Pem,
-    #[error("a certificate can't be made: the cryptographic library failed")]
-    Make,
+    #[error("a certificate can't be made: {0}")]
+    Make(#[from] rcgen::Error),
     #[error("the certificate can't be used: {0}")]
     Tls(#[from] rustls::Error),
 }
@@ -43,15 +41,10 @@ impl Identity {
     /// # Errors
     /// Returns an error if the cryptographic library fails.
     pub fn generate() -> Result<Self, IdentityError> {
-        let random = SystemRandom::new();
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random);
-        let pkcs8 = pkcs8.map_err(|_| IdentityError::Make)?;
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref());
-        let key = key.map_err(|_| IdentityError::Make)?;
-        let signed = der::to_be_signed(NAME, entropy::random(), key.public_key().as_ref());
-        let signature = key.sign(&random, &signed).map_err(|_| IdentityError::Make)?;
-        let certificate = der::certificate(&signed, signature.as_ref()).into();
-        let key = PrivateKeyDer::Pkcs8(pkcs8.as_ref().to_vec().into());
+        let key = KeyPair::generate()?;
+        let certificate = CertificateParams::new([NAME.to_owned()])?.self_signed(&key)?;
+        let certificate = certificate.der().clone();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         Ok(Self { certificate, key })
     }
 

@@ -3,7 +3,6 @@
 //! A worker knows the certificate by its SHA-256, so that no authority, name or date has a say in who the origin is.
 
 mod certificate;
-mod der;
 mod fingerprint;
 mod pinned;
 

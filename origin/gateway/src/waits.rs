@@ -89,7 +89,6 @@ impl Drop for Wait {
 #[cfg(test)]
 mod tests {
     use cortex_api::Shape;
-    use cortex_domain::fair::Weights;
     use cortex_domain::time::Timestamp;
 
     use super::*;
@@ -98,7 +97,7 @@ mod tests {
     fn a_tenant_with_its_share_of_waits_is_told_its_limit_and_when_to_come_back_and_another_is_let_in() {
         let (hog, other): (Tenant, Tenant) = ("hog".parse().unwrap(), "other".parse().unwrap());
         let (clock, hands) = Clock::manual(Timestamp::from_millis(1));
-        let waits = Waits::calls(&Sharing { calls: 6, queue: 1, weights: Weights::default() }, &clock);
+        let waits = Waits::calls(&Sharing { calls: 6, ..Sharing::default() }, &clock);
         let mut open: Vec<Wait> = (0..3).map(|_| waits.enter(&hog).unwrap()).collect();
         hands.advance(Duration::from_secs(30));
         open.pop();

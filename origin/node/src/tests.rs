@@ -10,6 +10,7 @@ mod fairness;
 mod faulty;
 mod grpc;
 mod held_up;
+mod hung;
 mod races;
 mod streams;
 mod told;

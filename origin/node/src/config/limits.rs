@@ -127,7 +127,7 @@ impl Limits {
         }
         let door = door.map(|keys| keys.limits()).transpose();
         let door = door.map_err(|field| LimitsError::Door { file, field })?.unwrap_or_default();
-        let sharing = Sharing { calls: sharing.calls, queue: sharing.queue, weights };
+        let sharing = Sharing { calls: sharing.calls, queue: sharing.queue, weights, ..Sharing::default() };
         Ok(Self { sharing, retention, door })
     }
 }

@@ -30,6 +30,11 @@ pub(crate) enum Action<R> {
 }
 
 impl<R> Action<R> {
+    /// Whether it asks the safety kernel. The core bounds how many of these are under way.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self, Self::Ask { .. })
+    }
+
     /// Whether it answers a caller.
     pub(crate) fn answers(&self) -> bool {
         matches!(self, Self::Answer { .. } | Self::Reply { .. })

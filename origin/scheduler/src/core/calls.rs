@@ -34,7 +34,7 @@ impl<R> State<R> {
         self.calls_by_end.insert((end, id));
         let mut tracked = Tracked { kind: Kind::Call(call), ..Tracked::durable(Phase::Queued) };
         self.watch(id, &mut tracked, deadline);
-        self.judge(id, tracked, accepted, None, step);
+        self.judge(id, tracked, accepted, step);
     }
 
     /// The caller of a call has left. It means nothing for a durable job.
@@ -64,8 +64,8 @@ impl<R> State<R> {
                 (*job, None)
             }
             Phase::InFlight { job, lease } => (*job, Some(lease)),
-            Phase::Queued => match self.waiting.remove(id) {
-                Some(ticket) => (ticket.cleared.into_job(), None),
+            Phase::Queued | Phase::Unjudged => match self.waiting.withdraw(id) {
+                Some(job) => (job, None),
                 None => return,
             },
             // A call is never in these phases.
@@ -155,7 +155,8 @@ impl<R> State<R> {
     pub(super) fn refuse_calls(&mut self, step: &mut Step<'_, '_, R>) {
         for (_, id) in std::mem::take(&mut self.calls_by_end) {
             let Some(tracked) = self.jobs.remove(&id) else { continue };
-            self.waiting.remove(id);
+            self.waiting.withdraw(id);
+            self.waiting.wake(id);
             if let Kind::Call(call) = self.let_go(id, tracked) {
                 refused(call.reply, Refusal::Stopping, step);
             }

@@ -23,6 +23,7 @@ impl<R> State<R> {
         self.wake(step);
         self.expire(step);
         self.abandon_calls(step);
+        self.refuse_unasked(step);
         self.note_capacity(step);
         self.charge();
         self.may_place = true;

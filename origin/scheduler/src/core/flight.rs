@@ -35,9 +35,7 @@ impl<R> State<R> {
     /// the store knows.
     pub(super) fn report(&mut self, id: JobId, report: Report, step: &mut Step<'_, '_, R>) {
         let Some(mut tracked) = self.jobs.remove(&id) else {
-            let mut tracked = Tracked::durable(Phase::Loading { held: None });
-            tracked.later(report);
-            return self.load(id, tracked, step);
+            return self.take_in(id, Some(report), step);
         };
         match tracked.phase {
             Phase::InFlight { job, lease } => {
@@ -48,6 +46,7 @@ impl<R> State<R> {
             Phase::Judging { accepted, slot, ask } => {
                 if fits(accepted.job(), &report, step.now.wall) {
                     self.release_slot(slot);
+                    self.waiting.leave(id);
                     tracked.phase = Phase::Queued;
                     tracked.later(report);
                     self.resume(id, tracked, accepted.into_job(), None, step);
@@ -62,13 +61,12 @@ impl<R> State<R> {
                 self.waiting.wake(id);
                 self.resume(id, tracked, *job, None, step);
             }
-            Phase::Queued => {
-                let job = self.waiting.get(id).map(|ticket| ticket.cleared.job());
-                let ends = job.is_some_and(|job| fits(job, &report, step.now.wall));
-                match ends.then(|| self.waiting.remove(id)).flatten() {
-                    Some(ticket) => {
+            Phase::Queued | Phase::Unjudged => {
+                let ends = self.waiting.job(id).is_some_and(|job| fits(job, &report, step.now.wall));
+                match ends.then(|| self.waiting.withdraw(id)).flatten() {
+                    Some(job) => {
                         tracked.later(report);
-                        self.resume(id, tracked, ticket.cleared.into_job(), None, step);
+                        self.resume(id, tracked, job, None, step);
                     }
                     None => self.hold(id, tracked),
                 }
@@ -221,7 +219,7 @@ impl<R> State<R> {
             }
             (JobState::Pending { hold: Hold::Ready | Hold::NoCapacity }, Kind::Call(_)) => {
                 if let Ok(accepted) = Accepted::recalled(job) {
-                    self.judge(id, tracked, accepted, None, step);
+                    self.judge(id, tracked, accepted, step);
                 }
             }
             (state, Kind::Call(_)) => {

@@ -1,32 +1,33 @@
-//! From the store, or from a caller, to the queue.
+//! From the store to the safety kernel.
 
-use std::time::Duration;
-
-use cortex_domain::audit::AuditEvent;
-use cortex_domain::call::Refusal;
 use cortex_domain::event::Event;
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Durability, Job};
-use cortex_domain::policy::{Decision, Gate, PolicyRequest, clear};
-use cortex_domain::state::{Denial, Hold, State as JobState};
+use cortex_domain::state::{Hold, State as JobState};
 use cortex_domain::time::Timestamp;
-use cortex_domain::transition::{Change, Effect};
+use cortex_domain::transition::Change;
 
 use super::action::Action;
 use super::state::{State, Step};
-use super::tracked::{AskId, Kind, Phase, Slot, Tracked};
-use super::waiting::Ticket;
-
-/// How long to leave a job alone that could not be judged.
-const REJUDGE_DELAY: Duration = Duration::from_secs(1);
+use super::tracked::{Kind, Phase, Report, Tracked};
 
 impl<R> State<R> {
     /// Takes in a durable job, unless it is in hand. Whatever goes wrong, the job stays in the store and comes back.
     pub(super) fn submitted(&mut self, job: JobId, step: &mut Step<'_, '_, R>) {
         if !self.jobs.contains_key(&job) {
-            self.load(job, Tracked::durable(Phase::Loading { held: None }), step);
+            self.take_in(job, None, step);
         }
+    }
+
+    /// Takes a job in hand that was not. If it slept, it is awake from here on, so that its place is not given up for another.
+    pub(super) fn take_in(&mut self, job: JobId, report: Option<Report>, step: &mut Step<'_, '_, R>) {
+        self.waiting.wake(job);
+        let mut tracked = Tracked::durable(Phase::Loading { held: None });
+        if let Some(report) = report {
+            tracked.later(report);
+        }
+        self.load(job, tracked, step);
     }
 
     /// Takes in the durable jobs that are not in hand. What was read may have changed since, so each is read again.
@@ -116,106 +117,9 @@ impl<R> State<R> {
             return self.decide(id, tracked, job, Event::Released, step);
         }
         match Accepted::recalled(job) {
-            Ok(accepted) => self.judge(id, tracked, accepted, None, step),
+            Ok(accepted) => self.judge(id, tracked, accepted, step),
             Err(_) => {
                 tracked.inbox.clear();
-                self.let_go(id, tracked);
-            }
-        }
-    }
-
-    /// Asks the safety kernel about a job.
-    pub(super) fn judge(
-        &mut self,
-        id: JobId,
-        mut tracked: Tracked<R>,
-        accepted: Accepted,
-        slot: Option<Slot>,
-        step: &mut Step<'_, '_, R>,
-    ) {
-        let ask = self.next_ask();
-        step.actions.push(Action::Ask { ask, request: Box::new(PolicyRequest::about(accepted.job())) });
-        tracked.phase = Phase::Judging { accepted: Box::new(accepted), ask, slot };
-        self.hold(id, tracked);
-    }
-
-    /// The safety kernel has decided. An answer to an earlier request changes nothing.
-    pub(super) fn decided(
-        &mut self,
-        id: JobId,
-        asked: AskId,
-        decision: Result<Decision, ()>,
-        step: &mut Step<'_, '_, R>,
-    ) {
-        if !self.awaits(id, asked) {
-            return;
-        }
-        let Some(mut tracked) = self.jobs.remove(&id) else { return };
-        let Phase::Judging { accepted, slot, .. } = tracked.phase else { return };
-        tracked.phase = Phase::Queued;
-        let accepted = *accepted;
-        let Ok(decision) = decision else { return self.not_judged(id, tracked, accepted, slot, step) };
-        let entry = AuditEvent::of_decision(accepted.job(), &decision, step.now.wall);
-        tracked.audit.push(Effect::Audit(Box::new(entry)));
-        match clear(accepted, decision) {
-            Gate::Passed(cleared) => {
-                let ticket = Ticket { cleared, since: step.now.awake };
-                match slot {
-                    Some(slot) => self.place(id, tracked, ticket, slot, step),
-                    None => self.queue(id, tracked, ticket, step),
-                }
-            }
-            Gate::Denied(accepted, denial) => {
-                self.release_slot(slot);
-                self.decide(id, tracked, accepted.into_job(), Event::Denied { denial }, step);
-            }
-            Gate::Held(accepted, hold) => {
-                self.release_slot(slot);
-                let event = match tracked.kind {
-                    Kind::Durable => Event::Held { hold },
-                    Kind::Call(_) => Event::Denied { denial: unwaited(&hold) },
-                };
-                self.decide(id, tracked, accepted.into_job(), event, step);
-            }
-        }
-    }
-
-    fn not_judged(
-        &mut self,
-        id: JobId,
-        tracked: Tracked<R>,
-        accepted: Accepted,
-        slot: Option<Slot>,
-        step: &mut Step<'_, '_, R>,
-    ) {
-        self.release_slot(slot);
-        match tracked.kind {
-            Kind::Call(_) => self.refuse(id, tracked, accepted.job().tenant(), Refusal::Unjudged, step),
-            Kind::Durable => {
-                self.waiting.later(accepted.job(), step.now.wall.after(REJUDGE_DELAY));
-                self.let_go(id, tracked);
-            }
-        }
-    }
-
-    fn queue(&mut self, id: JobId, tracked: Tracked<R>, ticket: Ticket, step: &mut Step<'_, '_, R>) {
-        let tenant = ticket.cleared.job().tenant().clone();
-        // A topic that no pool does waits for the next start, in the store.
-        let pool = self.catalogue.route(ticket.cleared.job().topic()).map(|route| route.pool.clone());
-        let queued = pool.map(|pool| self.waiting.push(ticket, &pool));
-        match (queued, &tracked.kind) {
-            (Some(Ok(given_up)), _) => {
-                self.hold(id, tracked);
-                self.may_place = true;
-                if let Some(given_up) = given_up
-                    && let Some(tracked) = self.jobs.remove(&given_up)
-                {
-                    self.let_go(given_up, tracked);
-                }
-            }
-            (_, Kind::Call(_)) => self.refuse(id, tracked, &tenant, Refusal::Overloaded, step),
-            // The reconciler brings it again.
-            (_, Kind::Durable) => {
                 self.let_go(id, tracked);
             }
         }
@@ -246,13 +150,4 @@ pub(super) fn comes_back(state: &JobState) -> Option<Timestamp> {
         JobState::Pending { hold: Hold::NotBefore { at } | Hold::Throttled { until: at } } => Some(*at),
         _ => None,
     }
-}
-
-/// A call can't wait for a person or for another day.
-fn unwaited(hold: &Hold) -> Denial {
-    let reason = match hold {
-        Hold::Approval { .. } => "a person has to approve this; submit it as a job",
-        _ => "this tenant is slowed down; submit it as a job, or try again later",
-    };
-    Denial { rule: hold.name().into(), reason: reason.into() }
 }

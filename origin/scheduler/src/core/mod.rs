@@ -7,15 +7,18 @@
 //! under a lease. They differ where a change is kept, in memory or in the store ([`flight`]), and in who is told of the end.
 
 mod action;
+mod asks;
 mod calls;
 mod clock;
 mod fleet;
 mod flight;
 mod input;
 mod intake;
+mod judging;
 mod placing;
 mod state;
 mod tracked;
+mod unjudged;
 mod waiting;
 
 #[cfg(test)]

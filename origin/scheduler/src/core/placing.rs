@@ -13,7 +13,7 @@ use cortex_domain::transition::Change;
 
 use super::action::Action;
 use super::state::{State, Step};
-use super::tracked::{Kind, Phase, Report, Slot, Tracked};
+use super::tracked::{Asker, Kind, Phase, Report, Slot, Tracked};
 use super::waiting::Ticket;
 
 /// A clearance older than this is not acted on: the policies may have changed.
@@ -35,11 +35,11 @@ impl<R> State<R> {
                     self.fleet.end(slot.dispatch);
                     continue;
                 };
-                if step.now.awake.since(ticket.since) <= CLEARANCE_LIFETIME {
+                if is_fresh(&ticket, step) {
                     self.place(id, tracked, ticket, slot, step);
                 } else if let Ok(accepted) = Accepted::recalled(ticket.cleared.into_job()) {
                     // It keeps its turn: sent back, all that wait as long would be judged again for each free slot.
-                    self.judge(id, tracked, accepted, Some(slot), step);
+                    self.ask(id, tracked, accepted, Some(slot), step);
                 }
             }
         }
@@ -48,7 +48,12 @@ impl<R> State<R> {
     /// The job whose turn it is at a pool, with a slot of the best worker that has room.
     fn next(&mut self, pool: &Pool, step: &mut Step<'_, '_, R>) -> Option<(Ticket, Slot)> {
         let fleet = &self.fleet;
-        let first = self.waiting.first(pool, |topic| fleet.has_room(pool, topic))?;
+        let ticket = self.waiting.first(pool, |topic| fleet.has_room(pool, topic))?;
+        let first = ticket.cleared.job();
+        // It keeps its turn until a request is free by which it can be judged again.
+        if !is_fresh(ticket, step) && !self.asks.has_room(Asker::of(first)) {
+            return None;
+        }
         let (job, tenant) = (first.id(), first.tenant().clone());
         let wanted = Wanted { job, pool, topic: first.topic(), model: first.request.model.as_ref() };
         let dispatch = (step.now.dispatch)();
@@ -134,4 +139,8 @@ impl<R> State<R> {
             self.report(id, Report { event, worker: Some(worker) }, step);
         }
     }
+}
+
+fn is_fresh<R>(ticket: &Ticket, step: &Step<'_, '_, R>) -> bool {
+    step.now.awake.since(ticket.since) <= CLEARANCE_LIFETIME
 }

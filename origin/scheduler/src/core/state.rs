@@ -10,9 +10,10 @@ use cortex_domain::pointer::Memory;
 use cortex_domain::time::{Timestamp, Uptime};
 
 use super::action::Action;
+use super::asks::Asks;
 use super::fleet::Fleet;
 use super::input::{Input, Now};
-use super::tracked::{AskId, Kind, Phase, Tracked};
+use super::tracked::{Kind, Tracked};
 use super::waiting::Waiting;
 use crate::settings::Settings;
 
@@ -39,7 +40,7 @@ pub(crate) struct State<R> {
     pub(super) payers: BTreeMap<DispatchId, (Pool, Tenant)>,
     /// Whether a job or a slot has come since jobs were last placed.
     pub(super) may_place: bool,
-    asks: u64,
+    pub(super) asks: Asks,
 }
 
 /// One step: the time, and what is to be done so far.
@@ -65,7 +66,7 @@ impl<R> State<R> {
             retries: BTreeSet::new(),
             payers: BTreeMap::new(),
             may_place: false,
-            asks: 0,
+            asks: Asks::new(sharing.asks),
         }
     }
 
@@ -94,6 +95,7 @@ impl<R> State<R> {
         if std::mem::take(&mut self.may_place) {
             self.place_all(&mut step);
         }
+        self.ask_next(&mut step);
         step.actions
     }
 
@@ -124,17 +126,5 @@ impl<R> State<R> {
     pub(super) fn free(&mut self, dispatch: DispatchId) {
         self.fleet.end(dispatch);
         self.may_place = true;
-    }
-
-    pub(super) fn next_ask(&mut self) -> AskId {
-        self.asks += 1;
-        AskId(self.asks)
-    }
-
-    /// Whether a job in hand waits for the safety kernel's answer to a request.
-    pub(super) fn awaits(&self, job: JobId, asked: AskId) -> bool {
-        self.jobs
-            .get(&job)
-            .is_some_and(|tracked| matches!(&tracked.phase, Phase::Judging { ask, .. } if *ask == asked))
     }
 }

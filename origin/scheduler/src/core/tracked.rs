@@ -3,7 +3,7 @@
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::flow::{Accepted, Assignment};
 use cortex_domain::id::{DispatchId, WorkerId};
-use cortex_domain::job::Job;
+use cortex_domain::job::{Durability, Job};
 use cortex_domain::state::Lease;
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::transition::Effect;
@@ -12,8 +12,18 @@ use cortex_domain::transition::Effect;
 const MAX_REPORTS: usize = 64;
 
 /// Tells one request to the safety kernel from an earlier one about the same job.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct AskId(pub(super) u64);
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct AskId {
+    pub(super) number: u64,
+    pub(super) of: Asker,
+}
+
+/// On whose behalf the safety kernel is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Asker {
+    Call,
+    Job,
+}
 
 /// What is reported of a job.
 #[derive(Clone, Debug)]
@@ -72,6 +82,8 @@ pub(super) struct Call<R> {
 pub(super) enum Phase<R> {
     /// The store, which is asked for the job. `held` is the lease that it was last known to have.
     Loading { held: Option<Lease> },
+    /// A free request to the safety kernel; it lies in the queue for that.
+    Unjudged,
     /// The safety kernel. A job that is judged again keeps the slot that was found for it.
     Judging { accepted: Box<Accepted>, ask: AskId, slot: Option<Slot> },
     /// Its turn; it lies in the queue.
@@ -88,6 +100,15 @@ pub(super) enum Phase<R> {
     Keeping { job: Box<Job>, held: Option<Lease>, reply: R },
     /// A while, before a store that failed is asked again.
     Retrying { held: Option<Lease> },
+}
+
+impl Asker {
+    pub(super) fn of(job: &Job) -> Self {
+        match job.durability {
+            Durability::Durable => Self::Job,
+            Durability::Ephemeral => Self::Call,
+        }
+    }
 }
 
 impl<R> Tracked<R> {

@@ -1,4 +1,5 @@
-//! Executes what the core decides: the only place where the scheduler meets the store, the bus, the safety kernel and the clock.
+//! Executes what the core decides: the only place where the scheduler meets the store, the bus, the safety kernel and the
+//! clock.
 
 mod execute;
 mod listen;
@@ -15,7 +16,7 @@ use cortex_domain::ports::{Bus, BusError, Reply, SafetyGate, Store};
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
 use futures::FutureExt as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -80,17 +81,33 @@ impl Driver {
     /// waits goes on in a task of its own, which holds a permit of `room` if one is left. Once the scheduler stops, callers are
     /// answered and nothing else is begun.
     fn handle(self: &Arc<Self>, input: Input<Caller>, room: &Arc<Semaphore>) {
+        self.follow(input, room, None);
+    }
+
+    /// As [`Self::handle`]. What follows goes on with the permit of the action that led to it.
+    fn follow(
+        self: &Arc<Self>,
+        input: Input<Caller>,
+        room: &Arc<Semaphore>,
+        mut permit: Option<OwnedSemaphorePermit>,
+    ) {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
             for action in self.apply(input) {
                 if self.stop.is_cancelled() && !action.answers() {
                     continue;
                 }
+                // A slow safety kernel takes no room from the reports and heartbeats of workers.
+                let needs_room = !action.asks();
                 let driver = self.clone();
                 let mut executed = Box::pin(async move { driver.execute(action).await });
                 match executed.as_mut().now_or_never() {
                     Some(outcome) => inputs.extend(outcome),
-                    None => self.go_on(executed, room),
+                    None => {
+                        let own = needs_room
+                            .then(|| permit.take().or_else(|| room.clone().try_acquire_owned().ok()));
+                        self.go_on(executed, room, own.flatten());
+                    }
                 }
             }
         }
@@ -100,14 +117,12 @@ impl Driver {
         self: &Arc<Self>,
         executed: impl Future<Output = Option<Input<Caller>>> + Send + 'static,
         room: &Arc<Semaphore>,
+        permit: Option<OwnedSemaphorePermit>,
     ) {
         let (driver, room) = (self.clone(), room.clone());
-        let permit = room.clone().try_acquire_owned().ok();
         self.tasks.spawn(async move {
-            let outcome = executed.await;
-            drop(permit);
-            if let Some(outcome) = outcome {
-                driver.handle(outcome, &room);
+            if let Some(outcome) = executed.await {
+                driver.follow(outcome, &room, permit);
             }
         });
     }

@@ -18,7 +18,7 @@ impl<R> State<R> {
     /// Every slot is a job's, every queued job lies in the queue, every call has its place, and every deadline its job.
     pub(super) fn assert_sound(&self) {
         let mut slots = BTreeSet::new();
-        let (mut calls, mut queued) = (0, 0);
+        let (mut calls, mut queued, mut unjudged, mut placed) = (0, 0, 0, 0);
         for (id, tracked) in &self.jobs {
             match &tracked.phase {
                 Phase::Judging { slot, .. } => slots.extend(slot.as_ref().map(|slot| slot.dispatch)),
@@ -32,8 +32,19 @@ impl<R> State<R> {
                     assert!(self.waiting.get(*id).is_some(), "{id} is queued nowhere");
                     queued += 1;
                 }
+                Phase::Unjudged => {
+                    assert!(self.waiting.job(*id).is_some(), "{id} is to be judged and lies nowhere");
+                    unjudged += 1;
+                }
                 Phase::Asleep { .. } => {}
             }
+            let waits =
+                matches!(tracked.phase, Phase::Unjudged | Phase::Queued | Phase::Judging { slot: None, .. });
+            let has_place = waits && matches!(tracked.kind, Kind::Durable);
+            let may_sleep = matches!(tracked.phase, Phase::Asleep { .. });
+            assert!(may_sleep || !self.waiting.sleeps(*id), "{id} is in hand and asleep");
+            assert_eq!(self.waiting.has_place(*id), has_place, "{id} has a place that is not its own");
+            placed += usize::from(has_place);
             calls += usize::from(matches!(tracked.kind, Kind::Call(_)));
             if let Some(deadline) = tracked.deadline {
                 assert!(self.deadlines.contains(&(deadline, *id)), "{id} has a deadline that is not watched");
@@ -41,7 +52,10 @@ impl<R> State<R> {
         }
         assert_eq!(self.fleet.dispatches(), slots, "slots without a job, or jobs without their slot");
         assert_eq!((self.calls.all(), self.calls_by_end.len()), (calls, calls), "places of calls");
-        assert_eq!(self.waiting.len(), queued, "the queue holds what is not in hand");
+        assert_eq!(self.waiting.lens(), (queued, unjudged), "the queues hold what is not in hand");
+        let (counted, places, asleep) = self.waiting.places();
+        assert_eq!((counted, places), (places, placed + asleep), "places of durable jobs");
+        assert!(self.asks.all_open().iter().all(|open| *open <= self.asks.most()), "too many requests");
         assert!(self.deadlines.len() <= self.jobs.len(), "deadlines of jobs that are not in hand");
     }
 }

@@ -138,6 +138,9 @@ impl World {
             // Few places, so that jobs give each other up and calls are refused.
             (settings.sharing.queue, settings.sharing.calls) = (3, 3);
         }
+        if seed.is_multiple_of(2) {
+            settings.sharing.asks = 1;
+        }
         let state = State::new(&settings, Memory::Local);
         Self {
             dice: Dice::new(seed),

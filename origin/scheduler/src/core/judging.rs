@@ -1,0 +1,179 @@
+//! The safety kernel's part: a job waits for a free request, is judged, and then queued, denied or held.
+
+use std::time::Duration;
+
+use cortex_domain::audit::AuditEvent;
+use cortex_domain::call::Refusal;
+use cortex_domain::event::Event;
+use cortex_domain::flow::Accepted;
+use cortex_domain::id::JobId;
+use cortex_domain::policy::{Decision, Gate, PolicyRequest, clear};
+use cortex_domain::state::{Denial, Hold};
+use cortex_domain::transition::Effect;
+
+use super::action::Action;
+use super::state::{State, Step};
+use super::tracked::{AskId, Asker, Kind, Phase, Slot, Tracked};
+use super::waiting::Ticket;
+
+/// How long to leave a job alone that could not be judged.
+const REJUDGE_DELAY: Duration = Duration::from_secs(1);
+/// How long a call waits for a free request to the safety kernel.
+const CALL_ASK_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl<R> State<R> {
+    /// Lets a job wait for its turn to be judged.
+    pub(super) fn judge(
+        &mut self,
+        id: JobId,
+        mut tracked: Tracked<R>,
+        accepted: Accepted,
+        step: &mut Step<'_, '_, R>,
+    ) {
+        let Ok(given_up) = self.waiting.enter(accepted.job()) else {
+            // The reconciler brings it again once its tenant has room.
+            self.let_go(id, tracked);
+            return;
+        };
+        self.waiting.push_unjudged(accepted, step.now.awake);
+        tracked.phase = Phase::Unjudged;
+        self.hold(id, tracked);
+        if let Some(given_up) = given_up {
+            self.give_up(given_up);
+        }
+    }
+
+    /// Lets go of a job that has lost its place in the queue. One that slept is not in hand.
+    fn give_up(&mut self, id: JobId) {
+        let Some(tracked) = self.jobs.remove(&id) else { return };
+        if matches!(tracked.phase, Phase::Queued | Phase::Unjudged) {
+            self.let_go(id, tracked);
+        } else {
+            self.hold(id, tracked);
+        }
+    }
+
+    /// Asks the safety kernel about those whose turn it is, for as long as requests are free.
+    pub(super) fn ask_next(&mut self, step: &mut Step<'_, '_, R>) {
+        for asker in [Asker::Call, Asker::Job] {
+            while self.asks.has_room(asker) {
+                let Some(accepted) = self.waiting.next_unjudged(asker) else { break };
+                let id = accepted.job().id();
+                match self.jobs.remove(&id) {
+                    Some(tracked) => self.ask(id, tracked, accepted, None, step),
+                    None => self.waiting.leave(id),
+                }
+            }
+        }
+    }
+
+    /// Asks the safety kernel about a job. Only where a request is free.
+    pub(super) fn ask(
+        &mut self,
+        id: JobId,
+        mut tracked: Tracked<R>,
+        accepted: Accepted,
+        slot: Option<Slot>,
+        step: &mut Step<'_, '_, R>,
+    ) {
+        let ask = self.asks.open(Asker::of(accepted.job()));
+        step.actions.push(Action::Ask { ask, request: Box::new(PolicyRequest::about(accepted.job())) });
+        tracked.phase = Phase::Judging { accepted: Box::new(accepted), ask, slot };
+        self.hold(id, tracked);
+    }
+
+    /// Refuses the calls that have waited too long for a free request.
+    pub(super) fn refuse_unasked(&mut self, step: &mut Step<'_, '_, R>) {
+        for id in self.waiting.late_calls(CALL_ASK_TIMEOUT, step.now.awake) {
+            if let (Some(job), Some(tracked)) = (self.waiting.withdraw(id), self.jobs.remove(&id)) {
+                self.refuse(id, tracked, job.tenant(), Refusal::Unjudged, step);
+            }
+        }
+    }
+
+    /// The safety kernel has decided. An answer to an earlier request changes nothing.
+    pub(super) fn decided(
+        &mut self,
+        id: JobId,
+        asked: AskId,
+        decision: Result<Decision, ()>,
+        step: &mut Step<'_, '_, R>,
+    ) {
+        self.asks.close(asked);
+        // A job whose clearance is too old waits for a free request, too.
+        self.may_place = true;
+        let Some(mut tracked) = self.jobs.remove(&id) else { return };
+        let (accepted, slot) = match tracked.phase {
+            Phase::Judging { accepted, slot, ask } if ask == asked => (*accepted, slot),
+            _ => return self.hold(id, tracked),
+        };
+        tracked.phase = Phase::Queued;
+        let Ok(decision) = decision else { return self.not_judged(id, tracked, accepted, slot, step) };
+        let entry = AuditEvent::of_decision(accepted.job(), &decision, step.now.wall);
+        tracked.audit.push(Effect::Audit(Box::new(entry)));
+        let (accepted, event) = match clear(accepted, decision) {
+            Gate::Passed(cleared) => {
+                let ticket = Ticket { cleared, since: step.now.awake };
+                return match slot {
+                    Some(slot) => self.place(id, tracked, ticket, slot, step),
+                    None => self.queue(id, tracked, ticket, step),
+                };
+            }
+            Gate::Denied(accepted, denial) => (accepted, Event::Denied { denial }),
+            Gate::Held(accepted, hold) => match tracked.kind {
+                Kind::Durable => (accepted, Event::Held { hold }),
+                Kind::Call(_) => (accepted, Event::Denied { denial: unwaited(&hold) }),
+            },
+        };
+        self.release_slot(slot);
+        self.waiting.leave(id);
+        self.decide(id, tracked, accepted.into_job(), event, step);
+    }
+
+    fn not_judged(
+        &mut self,
+        id: JobId,
+        tracked: Tracked<R>,
+        accepted: Accepted,
+        slot: Option<Slot>,
+        step: &mut Step<'_, '_, R>,
+    ) {
+        self.release_slot(slot);
+        self.waiting.leave(id);
+        match tracked.kind {
+            Kind::Call(_) => self.refuse(id, tracked, accepted.job().tenant(), Refusal::Unjudged, step),
+            Kind::Durable => {
+                self.waiting.later(accepted.job(), step.now.wall.after(REJUDGE_DELAY));
+                self.let_go(id, tracked);
+            }
+        }
+    }
+
+    fn queue(&mut self, id: JobId, tracked: Tracked<R>, ticket: Ticket, step: &mut Step<'_, '_, R>) {
+        let job = ticket.cleared.job();
+        if let Some(route) = self.catalogue.route(job.topic()) {
+            self.waiting.push(ticket, &route.pool);
+            return self.hold(id, tracked);
+        }
+        // A topic that no pool does waits for the next start, in the store.
+        self.waiting.leave(id);
+        match tracked.kind {
+            Kind::Call(_) => {
+                let tenant = job.tenant().clone();
+                self.refuse(id, tracked, &tenant, Refusal::Overloaded, step);
+            }
+            Kind::Durable => {
+                self.let_go(id, tracked);
+            }
+        }
+    }
+}
+
+/// A call can't wait for a person or for another day.
+fn unwaited(hold: &Hold) -> Denial {
+    let reason = match hold {
+        Hold::Approval { .. } => "a person has to approve this; submit it as a job",
+        _ => "this tenant is slowed down; submit it as a job, or try again later",
+    };
+    Denial { rule: hold.name().into(), reason: reason.into() }
+}

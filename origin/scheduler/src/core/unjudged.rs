@@ -1,0 +1,89 @@
+//! Jobs that wait for a free request to the safety kernel, in which tenants take turns.
+
+use std::time::Duration;
+
+use cortex_domain::fair::{FairQueue, Place, Weights};
+use cortex_domain::flow::Accepted;
+use cortex_domain::id::{JobId, Tenant};
+use cortex_domain::job::Job;
+use cortex_domain::time::Uptime;
+
+use super::tracked::Asker;
+
+/// A job that is to be asked about.
+#[derive(Debug)]
+pub(crate) struct Unasked {
+    pub(crate) accepted: Accepted,
+    pub(crate) since: Uptime,
+}
+
+impl Unasked {
+    fn job(&self) -> &Job {
+        self.accepted.job()
+    }
+}
+
+/// Calls and jobs wait apart, as each have requests of their own.
+#[derive(Debug)]
+pub(crate) struct Unjudged {
+    calls: FairQueue<Unasked>,
+    jobs: FairQueue<Unasked>,
+}
+
+impl Unjudged {
+    pub(crate) fn new(weights: &Weights) -> Self {
+        Self { calls: FairQueue::new(weights.clone()), jobs: FairQueue::new(weights.clone()) }
+    }
+
+    pub(crate) fn push(&mut self, unasked: Unasked) {
+        let job = unasked.job();
+        let of = Asker::of(job);
+        let place = Place {
+            job: job.id(),
+            tenant: job.tenant().clone(),
+            topic: job.topic().clone(),
+            priority: job.request.priority,
+        };
+        self.queue(of).push(place, unasked);
+    }
+
+    /// Takes out the job whose turn it is.
+    pub(crate) fn next(&mut self, of: Asker) -> Option<Accepted> {
+        let queue = self.queue(of);
+        let job = queue.first(|_| true)?.job().id();
+        queue.take(job).map(|unasked| unasked.accepted)
+    }
+
+    /// Takes out a job without a turn.
+    pub(crate) fn remove(&mut self, job: JobId) -> Option<Accepted> {
+        let unasked = self.calls.remove(job).or_else(|| self.jobs.remove(job))?;
+        Some(unasked.accepted)
+    }
+
+    pub(crate) fn get(&self, job: JobId) -> Option<&Job> {
+        self.calls.get(job).or_else(|| self.jobs.get(job)).map(Unasked::job)
+    }
+
+    /// The durable job of a tenant that would have its turn last.
+    pub(crate) fn last_of(&self, tenant: &Tenant) -> Option<&Job> {
+        self.jobs.last_of(tenant, |_| true).map(Unasked::job)
+    }
+
+    /// The calls that have waited longer than `most`.
+    pub(crate) fn late_calls(&self, most: Duration, now: Uptime) -> Vec<JobId> {
+        let late = self.calls.iter().filter(|unasked| now.since(unasked.since) > most);
+        late.map(|unasked| unasked.job().id()).collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.calls.len() + self.jobs.len()
+    }
+
+    fn queue(&mut self, of: Asker) -> &mut FairQueue<Unasked> {
+        match of {
+            Asker::Call => &mut self.calls,
+            Asker::Job => &mut self.jobs,
+        }
+    }
+}

@@ -73,7 +73,8 @@ impl<R> State<R> {
             | Phase::Placing { .. }
             | Phase::Saving { .. }
             | Phase::Keeping { .. }
-            | Phase::Retrying { .. }) => {
+            | Phase::Retrying { .. }
+            | Phase::Stalled { .. }) => {
                 let kind = Kind::Call(call);
                 return self.hold(id, Tracked { kind, phase, audit, inbox, changed, deadline });
             }

@@ -55,12 +55,19 @@ impl<R> State<R> {
         for (at, job) in due {
             self.retries.remove(&(at, job));
             let Some(mut tracked) = self.jobs.remove(&job) else { continue };
-            if let Phase::Retrying { held } = tracked.phase {
-                tracked.phase = Phase::Loading { held };
-                self.load(job, tracked, step);
-            } else {
-                self.hold(job, tracked);
-            }
+            let held = match tracked.phase {
+                Phase::Retrying { held } => held,
+                Phase::Stalled { slot } => {
+                    self.free(slot.dispatch);
+                    None
+                }
+                _ => {
+                    self.hold(job, tracked);
+                    continue;
+                }
+            };
+            tracked.phase = Phase::Loading { held };
+            self.load(job, tracked, step);
         }
     }
 

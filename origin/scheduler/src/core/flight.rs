@@ -75,7 +75,8 @@ impl<R> State<R> {
             | Phase::Placing { .. }
             | Phase::Saving { .. }
             | Phase::Keeping { .. }
-            | Phase::Retrying { .. } => {
+            | Phase::Retrying { .. }
+            | Phase::Stalled { .. } => {
                 tracked.later(report);
                 self.hold(id, tracked);
             }
@@ -158,6 +159,10 @@ impl<R> State<R> {
                 if changed {
                     self.changed(id, step);
                 }
+            }
+            (Phase::Placing { slot, .. }, Err(NotSaved::Failed)) => {
+                tracked.phase = Phase::Stalled { slot };
+                self.retry_later(id, tracked, step);
             }
             (Phase::Placing { slot, .. }, Err(_)) => {
                 self.free(slot.dispatch);

@@ -100,6 +100,9 @@ pub(super) enum Phase<R> {
     Keeping { job: Box<Job>, held: Option<Lease>, reply: R },
     /// A while, before a store that failed is asked again.
     Retrying { held: Option<Lease> },
+    /// The same, after a placing could not be committed. It keeps its slot, so that not every job in the queue is tried in turn
+    /// while the store fails.
+    Stalled { slot: Slot },
 }
 
 impl Asker {

@@ -9,6 +9,7 @@
 
 mod calls;
 mod dice;
+mod placing;
 mod restart;
 mod sound;
 mod store;

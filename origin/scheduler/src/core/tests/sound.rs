@@ -22,7 +22,7 @@ impl<R> State<R> {
         for (id, tracked) in &self.jobs {
             match &tracked.phase {
                 Phase::Judging { slot, .. } => slots.extend(slot.as_ref().map(|slot| slot.dispatch)),
-                Phase::Placing { slot, .. } => slots.extend([slot.dispatch]),
+                Phase::Placing { slot, .. } | Phase::Stalled { slot } => slots.extend([slot.dispatch]),
                 Phase::InFlight { lease, .. } => slots.extend([lease.dispatch]),
                 Phase::Loading { held }
                 | Phase::Saving { held, .. }

@@ -1,0 +1,55 @@
+//! What becomes of a placing that is not committed.
+
+use std::time::Duration;
+
+use cortex_domain::id::DispatchId;
+use cortex_domain::job::{Job, Request};
+use cortex_domain::time::Uptime;
+
+use super::restart::{NOW, allow, job, state};
+use super::workers;
+use crate::core::{Action, Input, NotSaved, Now, State};
+
+/// The state, and so many milliseconds.
+struct At(State<()>, u64);
+
+impl At {
+    fn apply(&mut self, input: Input<()>) -> Vec<Action<()>> {
+        let at = self.1;
+        let mut dispatch = || DispatchId::new([9; 16]);
+        let (wall, awake) = (NOW.after(Duration::from_millis(at)), Uptime::from_millis(at));
+        let actions = self.0.apply(input, Now { wall, awake, dispatch: &mut dispatch });
+        self.0.assert_sound();
+        actions
+    }
+
+    fn queue(&mut self, job: &Job) -> Vec<Action<()>> {
+        self.apply(Input::Submitted { job: job.id() });
+        let asked = self.apply(Input::Loaded { job: job.id(), found: Ok(Some(Box::new(job.clone()))) });
+        let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
+        self.apply(Input::Decided { job: job.id(), ask, decision: Ok(allow()) })
+    }
+}
+
+#[test]
+fn a_placing_that_the_store_failed_to_commit_is_tried_again_after_a_while_and_so_is_every_other() {
+    let mut at = At(state(), 0);
+    let candidate = workers::candidate(0, false);
+    let worker = Box::new(cortex_domain::placement::Candidate { capacity: 1, ..candidate });
+    at.apply(Input::Beat { worker, held: vec![] });
+    let first = job();
+    let id = cortex_domain::id::JobId::mint(NOW, [2; 10]);
+    let second = Job { request: Request { id, ..first.request.clone() }, ..first.clone() };
+    assert!(matches!(at.queue(&first)[..], [Action::Commit { .. }]));
+    assert!(at.queue(&second).is_empty(), "the worker is full");
+    let failed = at.apply(Input::Saved { job: first.id(), outcome: Err(NotSaved::Failed) });
+    assert!(failed.is_empty(), "the store is given a rest: {failed:?}");
+    at.1 = 400;
+    assert!(at.apply(Input::Tick).is_empty());
+    at.1 = 500;
+    let again = at.apply(Input::Tick);
+    assert!(
+        matches!(again[..], [Action::Load { job }, Action::Commit { .. }] if job == first.id()),
+        "{again:?}"
+    );
+}

@@ -20,6 +20,7 @@ mod usage;
 mod writer;
 
 use bytes::Bytes;
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::Entry;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
@@ -33,6 +34,7 @@ use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 
+use audit::Fate;
 use lock::Lock;
 pub use open::OpenError;
 use queue::Haste;
@@ -150,6 +152,25 @@ impl Feed for SqliteStore {
 }
 
 impl AuditLog for SqliteStore {
+    fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let haste = if self.writer.fails() { Haste::Awaited } else { Haste::Unwatched };
+            let fate = match haste {
+                Haste::Unwatched => Fate::Carried,
+                Haste::Awaited => Fate::Undone,
+            };
+            let add = move |c: &Transaction| {
+                entries.into_iter().for_each(|entry| c.audit(entry, fate));
+                Ok(())
+            };
+            let written = self.writer.queue(News::None, haste, 0, add)?;
+            match haste {
+                Haste::Unwatched => Ok(()),
+                Haste::Awaited => Ok(written.await?),
+            }
+        })
+    }
+
     fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>> {
         Box::pin(async move { Ok(self.readers.read(move |c| audit::after(c, after, limit)).await?) })
     }

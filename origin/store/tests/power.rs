@@ -16,9 +16,9 @@ mod vfs;
 use std::path::Path;
 use std::sync::Arc;
 
-use cortex_domain::job::Version;
+use cortex_domain::job::{Durability, Job, Version};
 use cortex_domain::pointer::Pointer;
-use cortex_domain::ports::{Acceptance, CommitError, Store, StoreError};
+use cortex_domain::ports::{Acceptance, CommitError, Sequence, Store, StoreError};
 use cortex_domain::state::StateName;
 use cortex_store::SqliteStore;
 use rusqlite::Connection;
@@ -106,6 +106,28 @@ async fn nothing_is_acknowledged_during(trouble: Trouble) {
     for (submission, version) in [(before, 2), (during, 1), (after, 1)] {
         assert_eq!(store.job(submission.request.id).await.unwrap().unwrap().version, Version(version));
     }
+}
+
+/// What nothing waits for is written once the disk is well again; what is refused meanwhile never is.
+#[tokio::test]
+async fn an_audit_entry_outlives_a_group_that_failed() {
+    vfs::install();
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let job = |n| Job::accepted(submission(n).request, Durability::Ephemeral, store.memory());
+    let (taken, refused) = (clients::denied(&job(1)), clients::denied(&job(2)));
+    disk::trouble(folder.path(), Some(Trouble::Flush));
+    store.append(vec![taken.clone()]).await.unwrap();
+    // The next group fails as well, and with it the first if that was not written before.
+    assert!(store.accept(submission(3)).await.is_err());
+    for _ in 0..3 {
+        let failed = store.append(vec![refused.clone()]).await;
+        assert!(matches!(failed, Err(StoreError::Broken(_))), "{failed:?}");
+    }
+    disk::trouble(folder.path(), None);
+    store.accept(submission(4)).await.unwrap();
+    let audited = store.audit(Sequence(0), 9).await.unwrap();
+    assert_eq!(audited.into_iter().map(|audited| audited.entry).collect::<Vec<_>>(), [taken]);
 }
 
 #[test]

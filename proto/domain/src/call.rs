@@ -18,11 +18,12 @@ pub enum Called {
     },
     /// The caller would not wait longer, and the job is durable from here on.
     Kept { job: Box<Job> },
-    /// The call was not taken; nothing was run.
+    /// The call was not taken, or was given up. If an attempt at it was made, the store has its history, in which it was
+    /// cancelled; else nothing was run.
     Refused(Refusal),
 }
 
-/// Why a call was not taken.
+/// Why a call was not taken, or was given up.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Refusal {
     /// There are too many calls already.
@@ -33,7 +34,7 @@ pub enum Refusal {
     StorageFull,
     /// The scheduler is shutting down.
     Stopping,
-    /// The safety kernel can't be asked, and without it nothing passes.
+    /// The safety kernel can't be asked about the call or another attempt at it, and without it nothing passes.
     Unjudged,
     /// The scheduler broke.
     Internal,

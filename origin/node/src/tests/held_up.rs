@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
@@ -141,6 +142,10 @@ impl<S: Store> Feed for HeldUp<S> {
 }
 
 impl<S: Store> AuditLog for HeldUp<S> {
+    fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>> {
+        self.store.append(entries)
+    }
+
     fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>> {
         self.store.audit(after, limit)
     }

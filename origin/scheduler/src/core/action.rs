@@ -1,14 +1,16 @@
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::call::Called;
 use cortex_domain::flow::Assignment;
 use cortex_domain::id::JobId;
-use cortex_domain::pointer::Pointer;
 use cortex_domain::policy::PolicyRequest;
+use cortex_domain::state::Lease;
 use cortex_domain::task::Cancel;
 use cortex_domain::transition::Change;
 
 use super::tracked::AskId;
 
-/// What is to be done, in this order. The outcome of the first five comes back as an input.
+/// What is to be done. Those that wait for something go on side by side, so their order says nothing. The outcome of the first
+/// six comes back as an input.
 #[derive(Debug)]
 pub(crate) enum Action<R> {
     /// Read a job from the store.
@@ -17,6 +19,8 @@ pub(crate) enum Action<R> {
     Ask { ask: AskId, request: Box<PolicyRequest> },
     /// Commit a change to the store.
     Commit { change: Box<Change> },
+    /// Add entries to the audit log about a call that was placed under a lease.
+    Record { job: JobId, lease: Lease, entries: Vec<AuditEvent> },
     /// Make a call's job durable as it is, with its history.
     Keep { history: Box<Change> },
     /// Offer a placed job to its worker.
@@ -24,7 +28,7 @@ pub(crate) enum Action<R> {
     /// Tell a worker to stop.
     Abort { cancel: Cancel },
     /// Record a call that has ended, and only then answer its caller.
-    Answer { reply: R, history: Box<Change>, answer: Option<Pointer> },
+    Answer { reply: R, history: Box<Change>, called: Called },
     /// Answer a caller.
     Reply { reply: R, called: Called },
 }

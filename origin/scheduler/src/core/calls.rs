@@ -2,20 +2,19 @@
 
 use cortex_api::timeouts::CALL_LIFETIME_SLACK;
 use cortex_domain::call::{Called, Refusal};
-use cortex_domain::event::Event;
+use cortex_domain::event::{Entry, Event};
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::{Durability, Job, Request};
-use cortex_domain::state::Lease;
-use cortex_domain::task::Cancel;
+use cortex_domain::state::{Attempt, Lease};
 use cortex_domain::time::Uptime;
 use cortex_domain::transition::{Change, first_entry};
 
 use super::action::Action;
-use super::flight::answer_of;
+use super::flight::{abort, answer_of};
 use super::input::NotKept;
 use super::state::{State, Step};
-use super::tracked::{Call, Kind, Phase, Report, Tracked};
+use super::tracked::{Call, Keeping, Kind, Phase, Report, Tracked, effects_of};
 
 impl<R> State<R> {
     /// Takes a call in.
@@ -30,7 +29,7 @@ impl<R> State<R> {
         let deadline = request.limits.deadline;
         let accepted = Accepted::ephemeral(request, self.memory);
         let end = step.now.awake.after(accepted.job().request.limits.run + CALL_LIFETIME_SLACK);
-        let call = Call { log: vec![first_entry(accepted.job())], reply, end };
+        let call = Call { log: vec![first_entry(accepted.job())], reply, end, detached: false };
         self.calls_by_end.insert((end, id));
         let mut tracked = Tracked { kind: Kind::Call(call), ..Tracked::durable(Phase::Queued) };
         self.watch(id, &mut tracked, deadline);
@@ -48,78 +47,78 @@ impl<R> State<R> {
 
     /// Makes a call's job durable as it is; from here on it is a job like any other.
     pub(super) fn detached(&mut self, id: JobId, step: &mut Step<'_, '_, R>) {
-        let Some(Tracked { kind, phase, audit, inbox, changed, deadline }) = self.jobs.remove(&id) else {
-            return;
-        };
-        let Kind::Call(call) = kind else {
-            return self.hold(id, Tracked { kind, phase, audit, inbox, changed, deadline });
-        };
-        let (job, held) = match phase {
+        let Some(mut tracked) = self.jobs.remove(&id) else { return };
+        let Kind::Call(call) = &mut tracked.kind else { return self.hold(id, tracked) };
+        if matches!(tracked.phase, Phase::Recording { .. }) {
+            // It is about to be sent, and becomes durable after that.
+            call.detached = true;
+            return self.hold(id, tracked);
+        }
+        let Tracked { kind, phase, audit, inbox, changed, deadline } = tracked;
+        let Kind::Call(Call { log, reply, end, .. }) = kind else { return };
+        let Some((job, held)) = self.taken_from(id, phase) else { return };
+        self.end_call(id, job.tenant(), end);
+        let job = Job { durability: Durability::Durable, ..job };
+        let history = Change::history(job.clone(), log.clone(), effects_of(audit));
+        step.actions.push(Action::Keep { history: Box::new(history) });
+        let phase = Phase::Keeping(Box::new(Keeping { job, held, log, reply }));
+        self.hold(id, Tracked { kind: Kind::Durable, phase, audit: Vec::new(), inbox, changed, deadline });
+    }
+
+    /// Takes a call's job from where it lies, and the lease that it has. A slot that was found for it is free again.
+    fn taken_from(&mut self, id: JobId, phase: Phase<R>) -> Option<(Job, Option<Lease>)> {
+        match phase {
+            Phase::Queued | Phase::Unjudged => Some((self.waiting.withdraw(id)?, None)),
             Phase::Judging { accepted, slot, .. } => {
                 self.release_slot(slot);
-                (accepted.into_job(), None)
+                Some((accepted.into_job(), None))
             }
             Phase::Asleep { job } => {
                 self.waiting.wake(id);
-                (*job, None)
+                Some((*job, None))
             }
-            Phase::InFlight { job, lease } => (*job, Some(lease)),
-            Phase::Queued | Phase::Unjudged => match self.waiting.withdraw(id) {
-                Some(job) => (job, None),
-                None => return,
-            },
+            Phase::Recording { job, slot, .. } => {
+                self.free(slot.dispatch);
+                Some((*job, None))
+            }
+            Phase::InFlight { job, lease } => Some((*job, Some(lease))),
             // A call is never in these phases.
-            phase @ (Phase::Loading { .. }
+            Phase::Loading { .. }
             | Phase::Placing { .. }
             | Phase::Saving { .. }
-            | Phase::Keeping { .. }
+            | Phase::Keeping(_)
             | Phase::Retrying { .. }
-            | Phase::Stalled { .. }) => {
-                let kind = Kind::Call(call);
-                return self.hold(id, Tracked { kind, phase, audit, inbox, changed, deadline });
-            }
-        };
-        let Call { log, reply, end } = call;
-        self.end_call(id, job.tenant(), end);
-        let job = Box::new(Job { durability: Durability::Durable, ..job });
-        let history = Box::new(Change::history((*job).clone(), log, audit));
-        step.actions.push(Action::Keep { history });
-        let phase = Phase::Keeping { job, held, reply };
-        self.hold(id, Tracked { kind: Kind::Durable, phase, audit: Vec::new(), inbox, changed, deadline });
+            | Phase::Stalled { .. } => None,
+        }
     }
 
     /// What came of making a call durable.
     pub(super) fn kept(&mut self, id: JobId, outcome: Result<(), NotKept>, step: &mut Step<'_, '_, R>) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
-        let Phase::Keeping { job, held, reply } = tracked.phase else { return self.hold(id, tracked) };
+        let Phase::Keeping(keeping) = tracked.phase else { return self.hold(id, tracked) };
         tracked.phase = Phase::Queued;
-        match outcome {
+        let refusal = match outcome {
             Ok(()) => {
-                step.actions.push(Action::Reply { reply, called: Called::Kept { job: job.clone() } });
-                self.resume(id, tracked, *job, held, step);
+                let Keeping { job, held, reply, .. } = *keeping;
+                step.actions
+                    .push(Action::Reply { reply, called: Called::Kept { job: Box::new(job.clone()) } });
+                return self.resume(id, tracked, job, held, step);
             }
-            Err(why) => {
-                let refusal = match why {
-                    NotKept::Full => Refusal::StorageFull,
-                    NotKept::Failed => Refusal::Internal,
-                };
-                refused(reply, refusal, step);
-                self.abandon(&job, held, step);
-                self.let_go(id, tracked);
-            }
-        }
+            Err(NotKept::Full) => Refusal::StorageFull,
+            Err(NotKept::Failed) => Refusal::Internal,
+        };
+        self.let_go(id, tracked);
+        self.not_kept(*keeping, refusal, step);
     }
 
-    /// Takes a job from its worker that no one follows any more.
-    fn abandon(&mut self, job: &Job, held: Option<Lease>, step: &mut Step<'_, '_, R>) {
+    fn not_kept(&mut self, keeping: Keeping<R>, refusal: Refusal, step: &mut Step<'_, '_, R>) {
+        let Keeping { job, held, log, reply } = keeping;
         self.release(held);
-        if let (Some(lease), Some(worker)) = (job.state.lease(), job.state.worker()) {
-            let cancel = Cancel { job: job.id(), lease, worker: worker.clone() };
-            step.actions.push(Action::Abort { cancel });
-        }
+        let job = Job { durability: Durability::Ephemeral, ..job };
+        give_up(reply, job, log, refusal, step);
     }
 
-    /// Answers a call that has ended. It is recorded before, so that whoever has the answer finds the job.
+    /// Answers a call that has ended. It is recorded before, so that its caller finds the job.
     pub(super) fn answer(
         &mut self,
         id: JobId,
@@ -129,37 +128,64 @@ impl<R> State<R> {
         step: &mut Step<'_, '_, R>,
     ) {
         let audit = std::mem::take(&mut tracked.audit);
-        if let Kind::Call(Call { log, reply, end }) = self.let_go(id, tracked) {
+        if let Kind::Call(Call { log, reply, end, .. }) = self.let_go(id, tracked) {
             self.end_call(id, job.tenant(), end);
-            let answer = answer_of(&job, held);
-            let history = Box::new(Change::history(job, log, audit));
-            step.actions.push(Action::Answer { reply, history, answer });
+            let called = Called::Ended { job: Box::new(job.clone()), answer: answer_of(&job, held) };
+            let history = Box::new(Change::history(job, log, effects_of(audit)));
+            step.actions.push(Action::Answer { reply, history, called });
         }
     }
 
-    /// Refuses a call, of which nothing was run.
+    /// Refuses a call that can't go on.
     pub(super) fn refuse(
         &mut self,
         id: JobId,
         tracked: Tracked<R>,
-        tenant: &Tenant,
+        job: Job,
         refusal: Refusal,
+        step: &mut Step<'_, '_, R>,
+    ) {
+        if let Kind::Call(Call { reply, end, log, .. }) = self.let_go(id, tracked) {
+            self.end_call(id, job.tenant(), end);
+            give_up(reply, job, log, refusal, step);
+        }
+    }
+
+    /// Refuses a call of whose job nothing is known any more.
+    pub(super) fn refuse_unplaced(
+        &mut self,
+        id: JobId,
+        tracked: Tracked<R>,
+        tenant: &Tenant,
         step: &mut Step<'_, '_, R>,
     ) {
         if let Kind::Call(Call { reply, end, .. }) = self.let_go(id, tracked) {
             self.end_call(id, tenant, end);
-            refused(reply, refusal, step);
+            refused(reply, Refusal::Internal, step);
         }
     }
 
-    /// Refuses every call that is open. What runs is left to its worker: nothing more is done here.
+    /// Refuses every call that is open, and those that are becoming durable. Nothing else is done from here on: what runs is
+    /// left to its worker.
     pub(super) fn refuse_calls(&mut self, step: &mut Step<'_, '_, R>) {
-        for (_, id) in std::mem::take(&mut self.calls_by_end) {
-            let Some(tracked) = self.jobs.remove(&id) else { continue };
-            self.waiting.withdraw(id);
-            self.waiting.wake(id);
-            if let Kind::Call(call) = self.let_go(id, tracked) {
-                refused(call.reply, Refusal::Stopping, step);
+        self.stopped = true;
+        let is_open = |tracked: &Tracked<R>| {
+            matches!((&tracked.kind, &tracked.phase), (Kind::Call(_), _) | (_, Phase::Keeping(_)))
+        };
+        let open = self.jobs.iter().filter(|(_, tracked)| is_open(tracked));
+        let open: Vec<JobId> = open.map(|(id, _)| *id).collect();
+        for id in open {
+            let Some(mut tracked) = self.jobs.remove(&id) else { continue };
+            match std::mem::replace(&mut tracked.phase, Phase::Queued) {
+                Phase::Keeping(keeping) => {
+                    self.let_go(id, tracked);
+                    self.not_kept(*keeping, Refusal::Stopping, step);
+                }
+                phase => {
+                    let Some((job, held)) = self.taken_from(id, phase) else { continue };
+                    self.release(held);
+                    self.refuse(id, tracked, job, Refusal::Stopping, step);
+                }
             }
         }
     }
@@ -172,4 +198,21 @@ impl<R> State<R> {
 
 fn refused<R>(reply: R, refusal: Refusal, step: &mut Step<'_, '_, R>) {
     step.actions.push(Action::Reply { reply, called: Called::Refused(refusal) });
+}
+
+/// Refuses a caller. Of a call that was placed before, the history is recorded: a worker may have run it.
+fn give_up<R>(reply: R, job: Job, mut log: Vec<Entry>, refusal: Refusal, step: &mut Step<'_, '_, R>) {
+    let called = Called::Refused(refusal);
+    let reason = format!("the call was given up: {refusal}");
+    let was_placed = job.attempt > Attempt(0);
+    match Change::of(job).then(Event::Cancelled { reason }, step.now.wall) {
+        Ok(change) if was_placed => {
+            log.extend_from_slice(change.entries());
+            let aborts = change.effects().iter().filter_map(abort);
+            step.actions.extend(aborts.map(|cancel| Action::Abort { cancel }));
+            let history = Box::new(Change::history(change.into_job(), log, Vec::new()));
+            step.actions.push(Action::Answer { reply, history, called });
+        }
+        _ => step.actions.push(Action::Reply { reply, called }),
+    }
 }

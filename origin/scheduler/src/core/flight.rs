@@ -17,7 +17,7 @@ use super::action::Action;
 use super::input::NotSaved;
 use super::intake::comes_back;
 use super::state::{State, Step};
-use super::tracked::{Kind, Phase, Report, Slot, Tracked};
+use super::tracked::{Kind, Phase, Report, Slot, Tracked, effects_of};
 
 /// How long to wait before a store that failed is asked again.
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -73,8 +73,9 @@ impl<R> State<R> {
             }
             Phase::Loading { .. }
             | Phase::Placing { .. }
+            | Phase::Recording { .. }
             | Phase::Saving { .. }
-            | Phase::Keeping { .. }
+            | Phase::Keeping(_)
             | Phase::Retrying { .. }
             | Phase::Stalled { .. } => {
                 tracked.later(report);
@@ -127,7 +128,8 @@ impl<R> State<R> {
     ) {
         match &mut tracked.kind {
             Kind::Durable => {
-                let change = std::mem::take(&mut tracked.audit).into_iter().fold(change, Change::with);
+                let audit = effects_of(std::mem::take(&mut tracked.audit));
+                let change = audit.into_iter().fold(change, Change::with);
                 tracked.phase = Phase::Saving { held, reports };
                 self.hold(id, tracked);
                 step.actions.push(Action::Commit { change: Box::new(change) });
@@ -272,7 +274,7 @@ fn lose_answer(report: Report) -> Report {
     }
 }
 
-fn abort(effect: &Effect) -> Option<Cancel> {
+pub(super) fn abort(effect: &Effect) -> Option<Cancel> {
     match effect {
         Effect::Send(Message::Abort { job, lease, worker }) => {
             Some(Cancel { job: *job, lease: *lease, worker: worker.clone() })

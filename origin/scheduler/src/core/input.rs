@@ -52,6 +52,8 @@ pub(crate) enum Input<R> {
     Decided { job: JobId, ask: AskId, decision: Result<Decision, ()> },
     /// What came of [`super::Action::Commit`].
     Saved { job: JobId, outcome: Result<Box<Job>, NotSaved> },
+    /// What came of [`super::Action::Record`]: whether the store has taken the entries.
+    Recorded { job: JobId, lease: Lease, taken: bool },
     /// What came of [`super::Action::Keep`].
     Kept { job: JobId, outcome: Result<(), NotKept> },
     /// What came of [`super::Action::Send`]: whether the worker's end accepted the assignment.

@@ -9,7 +9,6 @@ use cortex_domain::flow::Accepted;
 use cortex_domain::id::JobId;
 use cortex_domain::policy::{Decision, Gate, PolicyRequest, clear};
 use cortex_domain::state::{Denial, Hold};
-use cortex_domain::transition::Effect;
 
 use super::action::Action;
 use super::state::{State, Step};
@@ -86,7 +85,7 @@ impl<R> State<R> {
     pub(super) fn refuse_unasked(&mut self, step: &mut Step<'_, '_, R>) {
         for id in self.waiting.late_calls(CALL_ASK_TIMEOUT, step.now.awake) {
             if let (Some(job), Some(tracked)) = (self.waiting.withdraw(id), self.jobs.remove(&id)) {
-                self.refuse(id, tracked, job.tenant(), Refusal::Unjudged, step);
+                self.refuse(id, tracked, job, Refusal::Unjudged, step);
             }
         }
     }
@@ -110,7 +109,7 @@ impl<R> State<R> {
         tracked.phase = Phase::Queued;
         let Ok(decision) = decision else { return self.not_judged(id, tracked, accepted, slot, step) };
         let entry = AuditEvent::of_decision(accepted.job(), &decision, step.now.wall);
-        tracked.audit.push(Effect::Audit(Box::new(entry)));
+        tracked.audit.push(entry);
         let (accepted, event) = match clear(accepted, decision) {
             Gate::Passed(cleared) => {
                 let ticket = Ticket { cleared, since: step.now.awake };
@@ -141,7 +140,7 @@ impl<R> State<R> {
         self.release_slot(slot);
         self.waiting.leave(id);
         match tracked.kind {
-            Kind::Call(_) => self.refuse(id, tracked, accepted.job().tenant(), Refusal::Unjudged, step),
+            Kind::Call(_) => self.refuse(id, tracked, accepted.into_job(), Refusal::Unjudged, step),
             Kind::Durable => {
                 self.waiting.later(accepted.job(), step.now.wall.after(REJUDGE_DELAY));
                 self.let_go(id, tracked);
@@ -158,10 +157,7 @@ impl<R> State<R> {
         // A topic that no pool does waits for the next start, in the store.
         self.waiting.leave(id);
         match tracked.kind {
-            Kind::Call(_) => {
-                let tenant = job.tenant().clone();
-                self.refuse(id, tracked, &tenant, Refusal::Overloaded, step);
-            }
+            Kind::Call(_) => self.refuse(id, tracked, ticket.cleared.into_job(), Refusal::Overloaded, step),
             Kind::Durable => {
                 self.let_go(id, tracked);
             }

@@ -13,7 +13,7 @@ use cortex_domain::transition::Change;
 
 use super::action::Action;
 use super::state::{State, Step};
-use super::tracked::{Asker, Kind, Phase, Report, Slot, Tracked};
+use super::tracked::{Asker, Kind, Phase, Report, Slot, Tracked, effects_of};
 use super::waiting::Ticket;
 
 /// A clearance older than this is not acted on: the policies may have changed.
@@ -79,7 +79,7 @@ impl<R> State<R> {
             self.free(slot.dispatch);
             // Can't be, as the lease is of the next attempt: a durable job begins anew, from the store.
             return match tracked.kind {
-                Kind::Call(_) => self.refuse(id, tracked, &tenant, Refusal::Internal, step),
+                Kind::Call(_) => self.refuse_unplaced(id, tracked, &tenant, step),
                 Kind::Durable => {
                     self.let_go(id, tracked);
                 }
@@ -89,7 +89,8 @@ impl<R> State<R> {
         let assignment = Box::new(assignment);
         match &mut tracked.kind {
             Kind::Durable => {
-                let change = std::mem::take(&mut tracked.audit).into_iter().fold(change, Change::with);
+                let audit = effects_of(std::mem::take(&mut tracked.audit));
+                let change = audit.into_iter().fold(change, Change::with);
                 tracked.phase = Phase::Placing { assignment, slot };
                 self.hold(id, tracked);
                 step.actions.push(Action::Commit { change: Box::new(change) });
@@ -97,8 +98,36 @@ impl<R> State<R> {
             Kind::Call(call) => {
                 call.log.extend_from_slice(change.entries());
                 let job = Box::new(change.into_job());
-                self.send(id, tracked, job, assignment, &slot.worker, step);
+                let entries = std::mem::take(&mut tracked.audit);
+                tracked.phase = Phase::Recording { job, assignment, slot };
+                self.hold(id, tracked);
+                step.actions.push(Action::Record { job: id, lease, entries });
             }
+        }
+    }
+
+    /// Whether the store has taken in the entries about a call that was placed. Without them it is not sent.
+    pub(super) fn recorded(&mut self, id: JobId, lease: Lease, taken: bool, step: &mut Step<'_, '_, R>) {
+        let Some(mut tracked) = self.jobs.remove(&id) else { return };
+        let (job, assignment, slot) = match tracked.phase {
+            Phase::Recording { job, assignment, slot } if assignment.lease() == lease => {
+                (job, assignment, slot)
+            }
+            _ => return self.hold(id, tracked),
+        };
+        tracked.phase = Phase::Queued;
+        if !taken {
+            self.free(slot.dispatch);
+            return self.refuse(id, tracked, *job, Refusal::Overloaded, step);
+        }
+        let reports = std::mem::take(&mut tracked.inbox);
+        let detached = matches!(&tracked.kind, Kind::Call(call) if call.detached);
+        self.send(id, tracked, job, assignment, &slot.worker, step);
+        for report in reports {
+            self.report(id, report, step);
+        }
+        if detached {
+            self.detached(id, step);
         }
     }
 

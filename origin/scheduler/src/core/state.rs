@@ -41,6 +41,8 @@ pub(crate) struct State<R> {
     /// Whether a job or a slot has come since jobs were last placed.
     pub(super) may_place: bool,
     pub(super) asks: Asks,
+    /// Whether the calls were refused, after which nothing new is begun.
+    pub(super) stopped: bool,
 }
 
 /// One step: the time, and what is to be done so far.
@@ -67,6 +69,7 @@ impl<R> State<R> {
             payers: BTreeMap::new(),
             may_place: false,
             asks: Asks::new(sharing.asks),
+            stopped: false,
         }
     }
 
@@ -87,15 +90,18 @@ impl<R> State<R> {
             Input::Loaded { job, found } => self.loaded(job, found, &mut step),
             Input::Decided { job, ask, decision } => self.decided(job, ask, decision, &mut step),
             Input::Saved { job, outcome } => self.saved(job, outcome, &mut step),
+            Input::Recorded { job, lease, taken } => self.recorded(job, lease, taken, &mut step),
             Input::Kept { job, outcome } => self.kept(job, outcome, &mut step),
             Input::Sent { job, lease, worker, accepted } => {
                 self.sent(job, lease, worker, accepted, &mut step);
             }
         }
-        if std::mem::take(&mut self.may_place) {
-            self.place_all(&mut step);
+        if !self.stopped {
+            if std::mem::take(&mut self.may_place) {
+                self.place_all(&mut step);
+            }
+            self.ask_next(&mut step);
         }
-        self.ask_next(&mut step);
         step.actions
     }
 

@@ -1,5 +1,6 @@
 //! One job in the scheduler's hands: which kind it is, and in which phase.
 
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::flow::{Accepted, Assignment};
 use cortex_domain::id::{DispatchId, WorkerId};
@@ -52,7 +53,7 @@ pub(super) struct Tracked<R> {
     pub(super) kind: Kind<R>,
     pub(super) phase: Phase<R>,
     /// What the safety kernel decided since the last change that was persisted: it goes with the next one.
-    pub(super) audit: Vec<Effect>,
+    pub(super) audit: Vec<AuditEvent>,
     /// Reports that wait until the phase has ended.
     pub(super) inbox: Vec<Report>,
     /// Whether someone else has changed the job since it was read.
@@ -75,6 +76,17 @@ pub(super) struct Call<R> {
     pub(super) reply: R,
     /// When no caller can wait for it any more.
     pub(super) end: Uptime,
+    /// Whether its caller waits no longer, so that it is to go on as a durable job once it is sent.
+    pub(super) detached: bool,
+}
+
+/// A call that is becoming a durable job.
+#[derive(Debug)]
+pub(super) struct Keeping<R> {
+    pub(super) job: Job,
+    pub(super) held: Option<Lease>,
+    pub(super) log: Vec<Entry>,
+    pub(super) reply: R,
 }
 
 /// What a job in hand waits for.
@@ -96,8 +108,10 @@ pub(super) enum Phase<R> {
     Saving { held: Option<Lease>, reports: Vec<Report> },
     /// Its worker.
     InFlight { job: Box<Job>, lease: Lease },
+    /// The store, which takes in the entries of the audit log about a call that was placed. Then it is sent.
+    Recording { job: Box<Job>, assignment: Box<Assignment>, slot: Slot },
     /// The store, which takes a call over as a durable job.
-    Keeping { job: Box<Job>, held: Option<Lease>, reply: R },
+    Keeping(Box<Keeping<R>>),
     /// A while, before a store that failed is asked again.
     Retrying { held: Option<Lease> },
     /// The same, after a placing could not be committed. It keeps its slot, so that not every job in the queue is tried in turn
@@ -144,4 +158,9 @@ impl<R> Tracked<R> {
         reports.truncate(MAX_REPORTS);
         self.inbox = reports;
     }
+}
+
+/// The entries as what is committed with a change.
+pub(super) fn effects_of(audit: Vec<AuditEvent>) -> Vec<Effect> {
+    audit.into_iter().map(|entry| Effect::Audit(Box::new(entry))).collect()
 }

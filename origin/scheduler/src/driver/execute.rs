@@ -44,12 +44,19 @@ impl Driver {
                 self.tell(Subject::JOB_CANCEL, encode_cancel(&cancel)).await;
                 None
             }
-            Action::Answer { reply, history, answer } => {
-                let job = Box::new(history.job().clone());
-                if let Err(error) = self.store.record(*history).await {
-                    tracing::warn!(job = %job.id(), %error, "a synchronous job was not recorded");
+            Action::Record { job, lease, entries } => {
+                let taken = self.store.append(entries).await;
+                if let Err(error) = &taken {
+                    tracing::warn!(%job, %error, "a call is not sent, since its decision could not be recorded");
                 }
-                answer_with(reply, &Called::Ended { job, answer }).await;
+                Some(Input::Recorded { job, lease, taken: taken.is_ok() })
+            }
+            Action::Answer { reply, history, called } => {
+                let job = history.job().id();
+                if let Err(error) = self.store.record(*history).await {
+                    tracing::warn!(%job, %error, "a synchronous job was not recorded");
+                }
+                answer_with(reply, &called).await;
                 None
             }
             Action::Reply { reply, called } => {

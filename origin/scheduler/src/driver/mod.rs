@@ -72,7 +72,7 @@ impl Driver {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        for action in self.apply(Input::Stopping) {
+        for action in self.apply(Input::Stopping).into_iter().filter(Action::answers) {
             self.execute(action).await;
         }
     }

@@ -16,12 +16,24 @@ const MAX_ENTRIES: i64 = 5_000_000;
 #[derive(Debug, Default)]
 pub(super) struct Staged {
     entries: Vec<AuditEvent>,
+    /// Of each entry, what becomes of it if its group fails.
+    fates: Vec<Fate>,
     next: Option<i64>,
 }
 
+/// What becomes of an entry whose group of writes fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    /// It goes with what it was written with.
+    Undone,
+    /// It is written with the next group: nothing waits for its flush, and what it is about is done already.
+    Carried,
+}
+
 impl Staged {
-    pub(super) fn add(&mut self, entry: AuditEvent) {
+    pub(super) fn add(&mut self, entry: AuditEvent, fate: Fate) {
         self.entries.push(entry);
+        self.fates.push(fate);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -30,6 +42,7 @@ impl Staged {
 
     pub(super) fn truncate(&mut self, len: usize) {
         self.entries.truncate(len);
+        self.fates.truncate(len);
     }
 
     pub(super) fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
@@ -44,9 +57,23 @@ impl Staged {
         connection
             .prepare_cached("INSERT INTO audit (first, count, at, entries) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![first, count, at, &batch[..]])?;
-        self.entries.clear();
         self.next = Some(first + count);
         Ok(())
+    }
+
+    /// What was written is committed.
+    pub(super) fn committed(&mut self) {
+        self.entries.clear();
+        self.fates.clear();
+    }
+
+    /// What was written is undone.
+    pub(super) fn undone(&mut self) {
+        let fates = std::mem::take(&mut self.fates);
+        let entries = std::mem::take(&mut self.entries).into_iter().zip(&fates);
+        self.entries = entries.filter(|(_, fate)| **fate == Fate::Carried).map(|(entry, _)| entry).collect();
+        self.fates = vec![Fate::Carried; self.entries.len()];
+        self.next = None;
     }
 }
 

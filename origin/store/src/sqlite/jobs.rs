@@ -5,6 +5,7 @@ use cortex_domain::id::JobId;
 use cortex_domain::job::{Durability, Job, Version};
 use cortex_domain::ports::Query;
 use cortex_domain::time::Timestamp;
+use rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY;
 use rusqlite::{Connection, OptionalExtension, Params, named_params, params};
 
 use super::fault::Fault;
@@ -46,6 +47,9 @@ pub(super) fn log(connection: &Connection, id: JobId, after: Version) -> Result<
 }
 
 /// Inserts a job whose input has so many bytes; gives what it adds to what its tenant has.
+///
+/// # Errors
+/// [`Fault::Conflict`] if another job has its id.
 pub(super) fn insert(
     connection: &Connection,
     job: &Job,
@@ -59,7 +63,7 @@ pub(super) fn insert(
              :kept_until, :record)";
     let record = cortex_wire::encode_job(job);
     let bytes = (usage::ROWS + (input + record.len()) as u64).cast_signed();
-    connection.prepare_cached(sql)?.execute(named_params! {
+    let inserted = connection.prepare_cached(sql)?.execute(named_params! {
         ":id": job.id().as_bytes(),
         ":tenant": job.tenant().as_str(),
         ":topic": job.topic().as_str(),
@@ -72,6 +76,10 @@ pub(super) fn insert(
         ":bytes": bytes,
         ":kept_until": kept_until.as_millis().cast_signed(),
         ":record": &record[..],
+    });
+    inserted.map_err(|error| match error.sqlite_error().map(|error| error.extended_code) {
+        Some(SQLITE_CONSTRAINT_PRIMARYKEY) => Fault::Conflict,
+        _ => error.into(),
     })?;
     Ok(Delta { jobs: 1, open: is_open(job).into(), bytes, keys: 0 })
 }

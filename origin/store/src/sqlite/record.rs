@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::transaction::Transaction;
 use super::{commit, forget, jobs, payloads, steps, usage};
 
-/// Notes a job that has ended. Of a tenant that has as much as it may none is noted.
+/// Notes a job that has ended. Of a tenant that has as much as it may none is noted, nor one whose id another job has.
 pub(super) fn record(
     transaction: &Transaction,
     history: &Change,
@@ -17,7 +17,13 @@ pub(super) fn record(
 ) -> Result<(), Fault> {
     let (job, log) = (history.job(), history.entries());
     commit::audit(transaction, history);
-    let delta = jobs::insert(transaction, job, 0, job.updated_at)?;
+    let delta = match jobs::insert(transaction, job, 0, job.updated_at) {
+        Err(Fault::Conflict) => {
+            tracing::warn!(job = %job.id(), "a call was not noted: another job has its id");
+            return Ok(());
+        }
+        inserted => inserted?,
+    };
     jobs::append(transaction, job.id(), log)?;
     match usage::add(transaction, job.tenant(), delta, retention, job.updated_at) {
         Err(Fault::Store(StoreError::Beyond(beyond))) => {

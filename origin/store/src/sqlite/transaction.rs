@@ -9,7 +9,7 @@ use cortex_domain::id::Tenant;
 use cortex_domain::retention::Usage;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::audit::Staged;
+use super::audit::{Fate, Staged};
 use super::fault::Fault;
 use super::usage::Delta;
 
@@ -64,8 +64,18 @@ impl Transaction {
     }
 
     /// Adds an entry to the audit log; all of a group are one row.
-    pub(super) fn audit(&self, entry: AuditEvent) {
-        self.audit.borrow_mut().add(entry);
+    pub(super) fn audit(&self, entry: AuditEvent, fate: Fate) {
+        self.audit.borrow_mut().add(entry, fate);
+    }
+
+    /// Whether entries of a group that failed are still to be written.
+    pub(super) fn carries(&self) -> bool {
+        self.audit.borrow().len() > 0
+    }
+
+    /// What was flushed is committed.
+    pub(super) fn committed(&self) {
+        self.audit.borrow_mut().committed();
     }
 
     pub(super) fn mark(&self) -> Mark {
@@ -100,10 +110,11 @@ impl Transaction {
         Ok(())
     }
 
-    /// Forgets all totals and entries, as a group that was undone may have written some of them.
+    /// Forgets all totals and entries, as a group that was undone may have written some of them. Entries that nothing waits for
+    /// are kept for the next group.
     pub(super) fn forget_group(&self) {
         *self.totals.borrow_mut() = Totals::default();
-        *self.audit.borrow_mut() = Staged::default();
+        self.audit.borrow_mut().undone();
     }
 }
 

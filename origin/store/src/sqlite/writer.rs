@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use cortex_domain::ports::StoreError;
@@ -35,6 +36,8 @@ pub(super) struct Writer {
     queue: Arc<Queue<Queued>>,
     room: Arc<Semaphore>,
     commits: watch::Receiver<u64>,
+    /// Whether the last group of writes failed.
+    fails: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -62,10 +65,12 @@ impl Writer {
         let queue = Arc::new(Queue::default());
         let requests = Requests(Arc::clone(&queue));
         let (count, commits) = watch::channel(0);
+        let fails = Arc::new(AtomicBool::new(false));
+        let failing = Arc::clone(&fails);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || serve(&Transaction::new(connection), &requests, &count))?;
-        Ok(Self { queue, room: Arc::new(Semaphore::new(ROOM)), commits, thread: Some(thread) })
+            .spawn(move || serve(&Transaction::new(connection), &requests, &count, &failing))?;
+        Ok(Self { queue, room: Arc::new(Semaphore::new(ROOM)), commits, fails, thread: Some(thread) })
     }
 
     /// Writes and waits for the flush.
@@ -97,6 +102,11 @@ impl Writer {
             PushError::Closed => stopped(),
         })?;
         Ok(Written(written))
+    }
+
+    /// Whether the last group of writes failed, so that the next one may fail as well.
+    pub(super) fn fails(&self) -> bool {
+        self.fails.load(Ordering::Acquire)
     }
 
     /// Whether something queued is not flushed yet.
@@ -186,16 +196,13 @@ impl Drop for Requests {
     }
 }
 
-fn serve(transaction: &Transaction, requests: &Requests, count: &watch::Sender<u64>) {
+fn serve(transaction: &Transaction, requests: &Requests, count: &watch::Sender<u64>, fails: &AtomicBool) {
     while let Some(mut group) = requests.group() {
-        let (outcome, news) = match transact(transaction, &mut group) {
+        let (outcome, news) = match attempt(transaction, &mut group) {
             Ok(news) => (Ok(()), news),
-            Err(error) => {
-                tracing::error!(%error, requests = group.len(), "a group of writes failed and is undone");
-                undo(transaction);
-                (Err(error), false)
-            }
+            Err(error) => (Err(error), false),
         };
+        fails.store(outcome.is_err(), Ordering::Release);
         for queued in group {
             queued.request.answer(outcome.as_ref().copied());
         }
@@ -203,6 +210,22 @@ fn serve(transaction: &Transaction, requests: &Requests, count: &watch::Sender<u
             count.send_modify(|count| *count += 1);
         }
     }
+    if transaction.carries() && attempt(transaction, &mut []).is_err() {
+        tracing::error!("entries of the audit log were lost: the store closes and can't be written");
+    }
+}
+
+/// Does all of a group, or nothing; true if it held news.
+fn attempt(transaction: &Transaction, group: &mut [Queued]) -> rusqlite::Result<bool> {
+    let outcome = transact(transaction, group);
+    match &outcome {
+        Ok(_) => transaction.committed(),
+        Err(error) => {
+            tracing::error!(%error, requests = group.len(), "a group of writes failed and is undone");
+            undo(transaction);
+        }
+    }
+    outcome
 }
 
 /// Does all of a group and flushes it; true if it held news.

@@ -80,6 +80,31 @@ pub(crate) async fn the_entries_of_a_call_are_there_once_it_is_recorded(place: &
     assert_eq!(audited(&*store, 0).await, [(1, entry(&job))]);
 }
 
+pub(crate) async fn an_entry_that_goes_with_no_change_is_there_before_what_is_accepted_behind_it(
+    place: &impl Place,
+) {
+    let store = place.open();
+    let job = Job::accepted(request("acme", 1), Durability::Ephemeral, store.memory());
+    store.append(vec![entry(&job), entry(&job)]).await.unwrap();
+    accepted(&*store, "acme", 2).await;
+    assert_eq!(audited(&*store, 0).await, [(1, entry(&job)), (2, entry(&job))]);
+}
+
+pub(crate) async fn a_call_whose_id_another_job_has_is_not_noted_and_its_entries_are(place: &impl Place) {
+    let store = place.open();
+    let known = accepted(&*store, "acme", 1).await;
+    let job = Job::accepted(request("acme", 1), Durability::Ephemeral, store.memory());
+    let change = cancelled(&job);
+    let log = [&[first_entry(&job)], change.entries()].concat();
+    let history = Change::history(change.into_job(), log, vec![Effect::Audit(Box::new(entry(&job)))]);
+    store.record(history.clone()).await.unwrap();
+    accepted(&*store, "acme", 2).await;
+    assert_eq!(store.job(known.id()).await.unwrap(), Some(known));
+    assert_eq!(audited(&*store, 0).await, [(1, entry(&job))]);
+    let kept = store.commit(history).await;
+    assert!(matches!(kept, Err(CommitError::Conflict)), "{kept:?}");
+}
+
 pub(crate) async fn old_entries_are_forgotten_and_their_numbers_never_return(place: &impl Place) {
     let retention = Retention { audit: Duration::from_secs(60), ..Retention::default() };
     let store = place.open_with(retention);

@@ -123,6 +123,8 @@ macro_rules! contract {
                 an_entry_is_committed_with_its_change_or_not_at_all
                 entries_are_numbered_without_gaps_across_restarts
                 the_entries_of_a_call_are_there_once_it_is_recorded
+                an_entry_that_goes_with_no_change_is_there_before_what_is_accepted_behind_it
+                a_call_whose_id_another_job_has_is_not_noted_and_its_entries_are
                 old_entries_are_forgotten_and_their_numbers_never_return
             );
         }

@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::{Event, Timings};
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{Job, Limits, Owner, Priority, Request, Version};
 use cortex_domain::pointer::Pointer;
+use cortex_domain::policy::Decision;
 use cortex_domain::ports::{Acceptance, Store};
-use cortex_domain::state::{Lease, Target};
+use cortex_domain::state::{Denial, Lease, Target};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use tokio::sync::Notify;
@@ -105,4 +107,10 @@ pub(crate) fn scheduled(job: &Job) -> Change {
     let lease = Lease { attempt: job.attempt.next(), dispatch: DispatchId::new([7; 16]) };
     let target = Target::Worker("w1".parse().unwrap());
     Change::of(job.clone()).then(Event::Scheduled { lease, target }, NOW).unwrap()
+}
+
+/// The entry that a job was denied.
+pub(crate) fn denied(job: &Job) -> AuditEvent {
+    let denial = Denial { rule: "r".into(), reason: "no".into() };
+    AuditEvent::of_decision(job, &Decision::deny(denial), NOW)
 }

@@ -109,7 +109,7 @@ pub trait Jobs: Send + Sync + 'static {
 
     /// Notes an ephemeral job that has ended, with its whole history. Returns once it is queued to be written:
     /// [`Self::job`] finds it from there on, and a list a moment later. One of a tenant that has as much in the store
-    /// as it may is not noted; its audit entries are.
+    /// as it may is not noted, nor one whose id another job has; its audit entries are.
     fn record(&self, history: Change) -> Answer<'_, Result<(), StoreError>>;
 
     fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>>;
@@ -150,8 +150,12 @@ pub trait Feed: Send + Sync + 'static {
     fn changed(&self, seen: u64) -> Answer<'_, u64>;
 }
 
-/// The audit log as it was committed.
+/// The audit log: what was committed with changes, and what was added by itself.
 pub trait AuditLog: Send + Sync + 'static {
+    /// Adds entries that go with no change. Returns once they are queued to be written: after that they are lost only if the
+    /// process ends before the next flush. While the store fails to write, it returns only after a flush, or with the failure.
+    fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>>;
+
     /// The entries after `after`, in the order of writing. Their numbers have no gaps.
     fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>>;
 }

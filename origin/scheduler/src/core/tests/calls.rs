@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use cortex_domain::call::{Called, Refusal};
 use cortex_domain::event::Event;
-use cortex_domain::job::Request;
-use cortex_domain::state::State as JobState;
+use cortex_domain::job::{Durability, Request};
+use cortex_domain::state::{Failure, FailureKind, Lease, State as JobState};
 use cortex_domain::time::Uptime;
+use cortex_domain::transition::Change;
 
 use super::restart::{allow, job, state};
 use super::workers;
-use crate::core::{Action, Input, Now, State};
+use crate::core::tracked::AskId;
+use crate::core::{Action, Input, NotKept, Now, State};
 use cortex_domain::id::DispatchId;
 
 const RUN: Duration = Duration::from_secs(300);
@@ -31,9 +34,9 @@ fn running(state: &mut State<()>) {
     at(state, 0, Input::Beat { worker, held: vec![] });
     let asked = at(state, 0, Input::Called { request, reply: () });
     let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
-    let sent = at(state, 0, Input::Decided { job: job().id(), ask, decision: Ok(allow()) });
-    let [Action::Send { assignment }] = &sent[..] else { panic!("{sent:?}") };
-    let lease = assignment.lease();
+    let placed = at(state, 0, Input::Decided { job: job().id(), ask, decision: Ok(allow()) });
+    let [Action::Record { lease, .. }] = placed[..] else { panic!("{placed:?}") };
+    at(state, 0, Input::Recorded { job: job().id(), lease, taken: true });
     let event = Event::Started { lease, worker: workers::name(0) };
     at(state, 0, Input::Reported { job: job().id(), event, worker: workers::name(0) });
     for second in (2..=RUN.as_secs()).step_by(2) {
@@ -61,4 +64,107 @@ fn a_call_that_no_caller_can_wait_for_any_more_is_cancelled() {
     let ended = at(&mut state, RUN.as_secs() + 121, Input::Tick);
     let [Action::Answer { history, .. }] = &ended[..] else { panic!("{ended:?}") };
     assert!(matches!(history.job().state, JobState::Cancelled { .. }));
+}
+
+/// A call that was sent once; its worker then failed, and it is judged again.
+fn judged_again(state: &mut State<()>) -> AskId {
+    let worker = Box::new(workers::candidate(0, false));
+    at(state, 0, Input::Beat { worker, held: vec![] });
+    let lease = sent(state);
+    let failure = Failure::new(FailureKind::Broken, "it broke");
+    let event = Event::Failed { lease, failure };
+    at(state, 0, Input::Reported { job: job().id(), event, worker: workers::name(0) });
+    let mut dispatch = || DispatchId::new([8; 16]);
+    let wall = super::restart::NOW.after(Duration::from_secs(1));
+    let now = Now { wall, awake: Uptime::from_millis(1000), dispatch: &mut dispatch };
+    let asked = state.apply(Input::Tick, now);
+    let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
+    ask
+}
+
+/// Makes a call, up to where it is sent.
+fn sent(state: &mut State<()>) -> Lease {
+    let asked = at(state, 0, Input::Called { request: Box::new(job().request), reply: () });
+    let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
+    let placed = at(state, 0, Input::Decided { job: job().id(), ask, decision: Ok(allow()) });
+    let [Action::Record { lease, ref entries, .. }] = placed[..] else { panic!("{placed:?}") };
+    assert_eq!(entries[0].decision, "ALLOW");
+    let sent = at(state, 0, Input::Recorded { job: job().id(), lease, taken: true });
+    assert!(matches!(&sent[..], [Action::Send { assignment }] if assignment.lease() == lease), "{sent:?}");
+    lease
+}
+
+/// The one action: the answer to a caller that was refused, with the history of what ran.
+fn given_up(actions: &[Action<()>]) -> (&Change, Refusal) {
+    let answer = actions.iter().find(|action| action.answers());
+    let Some(Action::Answer { history, called: Called::Refused(refusal), .. }) = answer else {
+        panic!("{actions:?}")
+    };
+    (history, *refusal)
+}
+
+#[test]
+fn a_call_whose_decision_cannot_be_recorded_is_not_sent() {
+    let mut state = state();
+    let worker = Box::new(workers::candidate(0, false));
+    at(&mut state, 0, Input::Beat { worker, held: vec![] });
+    let asked = at(&mut state, 0, Input::Called { request: Box::new(job().request), reply: () });
+    let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
+    let placed = at(&mut state, 0, Input::Decided { job: job().id(), ask, decision: Ok(allow()) });
+    let [Action::Record { lease, .. }] = placed[..] else { panic!("{placed:?}") };
+    let refused = at(&mut state, 0, Input::Recorded { job: job().id(), lease, taken: false });
+    assert_eq!(given_up(&refused).1, Refusal::Overloaded);
+    assert!(!refused.iter().any(|action| matches!(action, Action::Send { .. })), "{refused:?}");
+    at(&mut state, 2, Input::Tick);
+    assert!(state.is_idle());
+}
+
+#[test]
+fn a_call_that_ran_and_cannot_be_judged_again_is_refused_with_its_history() {
+    let mut state = state();
+    let ask = judged_again(&mut state);
+    let refused = at(&mut state, 2, Input::Decided { job: job().id(), ask, decision: Err(()) });
+    let (history, refusal) = given_up(&refused);
+    assert_eq!(refusal, Refusal::Unjudged);
+    let names: Vec<_> = history.entries().iter().map(|entry| entry.event.name()).collect();
+    let ran =
+        ["accepted", "cleared", "scheduled", "dispatched", "started", "failed", "released", "cancelled"];
+    assert_eq!(names, ran);
+}
+
+#[test]
+fn a_call_that_runs_when_the_scheduler_stops_is_refused_with_its_history() {
+    let mut state = state();
+    let worker = Box::new(workers::candidate(0, false));
+    at(&mut state, 0, Input::Beat { worker, held: vec![] });
+    sent(&mut state);
+    let refused = at(&mut state, 1, Input::Stopping);
+    assert_eq!(given_up(&refused).1, Refusal::Stopping);
+}
+
+#[test]
+fn a_call_that_is_becoming_durable_when_the_scheduler_stops_is_refused() {
+    let mut state = state();
+    let worker = Box::new(workers::candidate(0, false));
+    at(&mut state, 0, Input::Beat { worker, held: vec![] });
+    sent(&mut state);
+    let kept = at(&mut state, 1, Input::Detached { job: job().id() });
+    assert!(matches!(kept[..], [Action::Keep { .. }]), "{kept:?}");
+    let refused = at(&mut state, 1, Input::Stopping);
+    assert_eq!(given_up(&refused).1, Refusal::Stopping);
+}
+
+#[test]
+fn a_call_that_runs_and_cannot_become_durable_is_taken_from_its_worker_and_recorded() {
+    let mut state = state();
+    let worker = Box::new(workers::candidate(0, false));
+    at(&mut state, 0, Input::Beat { worker, held: vec![] });
+    sent(&mut state);
+    at(&mut state, 1, Input::Detached { job: job().id() });
+    let refused = at(&mut state, 1, Input::Kept { job: job().id(), outcome: Err(NotKept::Failed) });
+    let (history, refusal) = given_up(&refused);
+    assert_eq!((history.job().durability, refusal), (Durability::Ephemeral, Refusal::Internal));
+    assert!(refused.iter().any(|action| matches!(action, Action::Abort { .. })), "{refused:?}");
+    at(&mut state, 2, Input::Tick);
+    assert!(state.is_idle());
 }

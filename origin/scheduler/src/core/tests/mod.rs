@@ -11,12 +11,14 @@ mod calls;
 mod dice;
 mod placing;
 mod restart;
+mod seen;
 mod sound;
 mod store;
 mod workers;
 mod world;
 
-use world::{Seen, World};
+use seen::Seen;
+use world::World;
 
 const SEEDS: u64 = 10_000;
 const THREADS: usize = 2;

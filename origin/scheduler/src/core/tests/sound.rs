@@ -12,6 +12,9 @@ impl<R> State<R> {
             && self.waiting.is_empty()
             && self.deadlines.is_empty()
             && self.calls_by_end.is_empty()
+            && self.retries.is_empty()
+            && self.payers.is_empty()
+            && self.asks.all_open() == [0, 0]
             && self.fleet.dispatches().is_empty()
     }
 
@@ -22,12 +25,14 @@ impl<R> State<R> {
         for (id, tracked) in &self.jobs {
             match &tracked.phase {
                 Phase::Judging { slot, .. } => slots.extend(slot.as_ref().map(|slot| slot.dispatch)),
-                Phase::Placing { slot, .. } | Phase::Stalled { slot } => slots.extend([slot.dispatch]),
+                Phase::Placing { slot, .. } | Phase::Recording { slot, .. } | Phase::Stalled { slot } => {
+                    slots.extend([slot.dispatch]);
+                }
                 Phase::InFlight { lease, .. } => slots.extend([lease.dispatch]),
-                Phase::Loading { held }
-                | Phase::Saving { held, .. }
-                | Phase::Keeping { held, .. }
-                | Phase::Retrying { held } => slots.extend(held.map(|lease| lease.dispatch)),
+                Phase::Keeping(keeping) => slots.extend(keeping.held.map(|lease| lease.dispatch)),
+                Phase::Loading { held } | Phase::Saving { held, .. } | Phase::Retrying { held } => {
+                    slots.extend(held.map(|lease| lease.dispatch))
+                }
                 Phase::Queued => {
                     assert!(self.waiting.get(*id).is_some(), "{id} is queued nowhere");
                     queued += 1;
@@ -45,6 +50,9 @@ impl<R> State<R> {
             assert!(may_sleep || !self.waiting.sleeps(*id), "{id} is in hand and asleep");
             assert_eq!(self.waiting.has_place(*id), has_place, "{id} has a place that is not its own");
             placed += usize::from(has_place);
+            if matches!(tracked.phase, Phase::Retrying { .. } | Phase::Stalled { .. }) {
+                assert!(self.retries.iter().any(|(_, job)| job == id), "{id} is never tried again");
+            }
             calls += usize::from(matches!(tracked.kind, Kind::Call(_)));
             if let Some(deadline) = tracked.deadline {
                 assert!(self.deadlines.contains(&(deadline, *id)), "{id} has a deadline that is not watched");

@@ -1,26 +1,26 @@
 //! One simulated origin around the core.
 
+mod outside;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::path::Path;
 use std::time::Duration;
 
-use cortex_domain::call::Called;
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
 use cortex_domain::job::{CostEstimate, Durability, Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
-use cortex_domain::policy::Decision;
-use cortex_domain::state::{Denial, Lease, State as JobState, Target};
+use cortex_domain::state::{Lease, State as JobState};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::topics;
 use cortex_domain::transition::{Change, Message};
 
 use super::dice::Dice;
-use super::restart::allow;
+use super::seen::Seen;
 use super::store::Store;
 use super::workers::{self, Said};
-use crate::core::{Action, Input, NotKept, NotSaved, Now, State};
+use crate::core::{Action, Input, Now, State};
 use crate::settings::{Settings, Unlisted};
 
 const JOBS: u64 = 6;
@@ -29,7 +29,10 @@ const WORKERS: u64 = 2;
 /// After this time no more faults are made.
 const PEACE_MS: u64 = 120_000;
 /// After this time a job that has not ended is stuck.
-const END_MS: u64 = 3_600_000;
+const END_MS: u64 = HOUR_MS;
+const HOUR_MS: u64 = 3_600_000;
+/// By how much the wall clock is set at most.
+const JUMP_MS: u64 = 120_000;
 
 /// Something that comes.
 #[derive(Debug)]
@@ -49,62 +52,10 @@ enum Coming {
     Reconcile,
     Relay,
     Crash,
+    /// The clock is set.
+    Jump,
     /// What a crash took along.
     Nothing,
-}
-
-/// What a run has seen, so that a simulation that tests nothing is noticed.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Seen {
-    succeeded: u64,
-    failed: u64,
-    cancelled: u64,
-    timed_out: u64,
-    denied: u64,
-    answered: u64,
-    kept: u64,
-    refused: u64,
-    lost: u64,
-    conflicts: u64,
-    no_drafts: u64,
-    failed_writes: u64,
-    crashes: u64,
-    unreachable: u64,
-}
-
-impl Seen {
-    pub(super) fn add(&mut self, other: &Self) {
-        for (to, from) in self.all_mut().into_iter().zip(other.clone().all_mut()) {
-            *to += *from;
-        }
-    }
-
-    fn all_mut(&mut self) -> [&mut u64; 14] {
-        [
-            &mut self.succeeded,
-            &mut self.failed,
-            &mut self.cancelled,
-            &mut self.timed_out,
-            &mut self.denied,
-            &mut self.answered,
-            &mut self.kept,
-            &mut self.refused,
-            &mut self.lost,
-            &mut self.conflicts,
-            &mut self.no_drafts,
-            &mut self.failed_writes,
-            &mut self.crashes,
-            &mut self.unreachable,
-        ]
-    }
-
-    /// Each thing that can happen happened, often.
-    pub(super) fn check(&self, runs: usize) {
-        let few = u64::try_from(runs / 100).unwrap();
-        for seen in self.clone().all_mut() {
-            assert!(*seen > few, "something was hardly tried: {self:?}");
-        }
-    }
 }
 
 pub(super) struct World {
@@ -125,6 +76,10 @@ pub(super) struct World {
     held: BTreeMap<WorkerId, BTreeMap<DispatchId, (JobId, Lease)>>,
     /// Dispatches that were sent, each once.
     sent: BTreeSet<[u8; 16]>,
+    /// How often each job was sent.
+    sent_jobs: BTreeMap<JobId, usize>,
+    /// By how much the wall clock was set forth, beside an hour.
+    offset_ms: u64,
     seen: Seen,
 }
 
@@ -156,6 +111,8 @@ impl World {
             lost: BTreeSet::new(),
             held: BTreeMap::new(),
             sent: BTreeSet::new(),
+            sent_jobs: BTreeMap::new(),
+            offset_ms: HOUR_MS,
             seen: Seen::default(),
         }
     }
@@ -181,6 +138,10 @@ impl World {
         for _ in 0..self.dice.below(3) {
             let after = self.dice.below(PEACE_MS);
             self.after(after, Coming::Crash);
+        }
+        if self.dice.chance(20) {
+            let after = self.dice.below(PEACE_MS);
+            self.after(after, Coming::Jump);
         }
         self.after(100, Coming::Tick);
         self.after(1, Coming::Reconcile);
@@ -218,6 +179,10 @@ impl World {
         }
     }
 
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_millis(self.now_ms + self.offset_ms)
+    }
+
     fn at_peace(&self) -> bool {
         self.now_ms > 1_000_000 + PEACE_MS
     }
@@ -233,7 +198,7 @@ impl World {
     }
 
     fn request(&mut self) -> Request {
-        let now = Timestamp::from_millis(self.now_ms);
+        let now = self.wall();
         let deadline =
             self.dice.chance(15).then(|| now.after(Duration::from_millis(self.dice.below(60_000))));
         let tenant = if self.dice.chance(50) { "acme" } else { "other" };
@@ -285,12 +250,16 @@ impl World {
             }
             Coming::Relay => self.relay(),
             Coming::Crash => self.crash(),
+            Coming::Jump => {
+                self.seen.jumps += 1;
+                self.offset_ms = HOUR_MS - JUMP_MS + self.dice.below(2 * JUMP_MS);
+            }
             Coming::Nothing => {}
         }
     }
 
     fn apply(&mut self, input: Input<u64>) {
-        let (wall, awake) = (Timestamp::from_millis(self.now_ms), Uptime::from_millis(self.now_ms));
+        let (wall, awake) = (self.wall(), Uptime::from_millis(self.now_ms));
         let dice = &mut self.dice;
         let mut dispatch = || DispatchId::new(dice.bytes());
         let actions = self.state.apply(input, Now { wall, awake, dispatch: &mut dispatch });
@@ -320,7 +289,7 @@ impl World {
     fn cancel(&mut self, id: JobId) {
         let Some((job, _)) = self.store.jobs.get(&id) else { return };
         let event = Event::Cancelled { reason: "enough".into() };
-        if let Ok(change) = Change::of(job.clone()).then(event, Timestamp::from_millis(self.now_ms)) {
+        if let Ok(change) = Change::of(job.clone()).then(event, self.wall()) {
             self.store.commit(change).unwrap();
             self.after(1, Coming::Relay);
         }
@@ -384,8 +353,33 @@ impl World {
         }
     }
 
+    /// The scheduler stops: it answers every caller, and does nothing else.
+    fn stop_scheduler(&mut self) {
+        self.seen.stops += 1;
+        let mut answers = Vec::new();
+        for what in self.what.values_mut() {
+            match std::mem::replace(what, Coming::Nothing) {
+                Coming::Action(of, action) if action.answers() => answers.push((of, action)),
+                Coming::Action(..) => {}
+                other => *what = other,
+            }
+        }
+        let (wall, awake) = (self.wall(), Uptime::from_millis(self.now_ms));
+        let mut dispatch = || panic!("it places a job");
+        let actions = self.state.apply(Input::Stopping, Now { wall, awake, dispatch: &mut dispatch });
+        self.state.assert_sound();
+        answers.extend(actions.into_iter().filter(Action::answers).map(|action| (self.incarnation, action)));
+        for (of, action) in answers {
+            self.execute(of, action);
+        }
+        assert!(self.calls.is_empty(), "calls were not answered: {:?}", self.calls);
+    }
+
     /// The scheduler is killed. Of what it was about to do some is done, and it hears of none.
     fn crash(&mut self) {
+        if self.dice.chance(50) {
+            self.stop_scheduler();
+        }
         self.seen.crashes += 1;
         for what in self.what.values_mut() {
             if matches!(what, Coming::Action(..)) && self.dice.chance(50) {
@@ -398,119 +392,5 @@ impl World {
         self.calls.clear();
         self.state = State::new(&self.settings, Memory::Local);
         self.after(1, Coming::Reconcile);
-    }
-
-    fn execute(&mut self, of: u64, action: Action<u64>) {
-        let outcome = match action {
-            Action::Load { job } => {
-                let found = self.store.jobs.get(&job).map(|(job, _)| Box::new(job.clone()));
-                let found = if self.fault(3) { Err(()) } else { Ok(found) };
-                Input::Loaded { job, found }
-            }
-            Action::Ask { ask, request } => {
-                let decision = self.decide(request.job);
-                Input::Decided { job: request.job, ask, decision }
-            }
-            Action::Commit { change } => {
-                let job = change.job().id();
-                let outcome = if self.fault(3) { Err(NotSaved::Failed) } else { self.store.commit(*change) };
-                match &outcome {
-                    Ok(_) => self.after(1, Coming::Relay),
-                    Err(NotSaved::Conflict) => self.seen.conflicts += 1,
-                    Err(NotSaved::NoDraft) => self.seen.no_drafts += 1,
-                    Err(NotSaved::Failed) => self.seen.failed_writes += 1,
-                }
-                Input::Saved { job, outcome: outcome.map(Box::new) }
-            }
-            Action::Keep { history } => {
-                let job = history.job().id();
-                let full = self.fault(10);
-                if !full {
-                    self.store.keep(*history);
-                }
-                Input::Kept { job, outcome: if full { Err(NotKept::Full) } else { Ok(()) } }
-            }
-            Action::Send { assignment } => {
-                let Target::Worker(worker) = assignment.target().clone() else { panic!("no worker") };
-                let (job, lease) = (assignment.job(), assignment.lease());
-                self.placed_before_sent(of, job, lease);
-                let accepted = !self.fault(5);
-                // A worker that could not be reached may have got it all the same.
-                if accepted || self.dice.chance(30) {
-                    self.dispatch(job, lease, &worker);
-                }
-                self.seen.unreachable += u64::from(!accepted);
-                Input::Sent { job, lease, worker, accepted }
-            }
-            Action::Abort { cancel } => return self.stop(cancel.lease, &cancel.worker),
-            Action::Answer { reply, history, .. } => {
-                assert!(history.job().state.is_terminal(), "a call was answered before it ended");
-                self.store.note(&history);
-                return self.answered(of, reply, |seen| &mut seen.answered);
-            }
-            Action::Reply { reply, called: Called::Kept { .. } } => {
-                return self.answered(of, reply, |seen| &mut seen.kept);
-            }
-            Action::Reply { reply, .. } => return self.answered(of, reply, |seen| &mut seen.refused),
-        };
-        let after = self.dice.below(20);
-        self.after(after, Coming::Outcome(of, outcome));
-    }
-
-    /// Every caller has one answer, unless its scheduler was killed.
-    fn answered(&mut self, of: u64, call: u64, count: impl Fn(&mut Seen) -> &mut u64) {
-        if self.lost.contains(&call) {
-            assert!(of < self.incarnation, "a call was answered by a scheduler that never had it");
-            return;
-        }
-        assert!(self.calls.remove(&call).is_some(), "call {call} was answered twice");
-        *count(&mut self.seen) += 1;
-    }
-
-    /// A durable job is sent under the lease that the store holds, and each dispatch once.
-    fn placed_before_sent(&mut self, of: u64, job: JobId, lease: Lease) {
-        assert!(self.sent.insert(*lease.dispatch.as_bytes()), "{job} was sent twice under one lease");
-        let known = self.store.jobs.get(&job).filter(|_| of == self.incarnation);
-        if let Some((_, log)) = known {
-            let placed = log.iter().any(|entry| entry.event.lease() == Some(lease));
-            assert!(placed, "{job} was sent under a lease that the store doesn't know");
-        }
-    }
-
-    fn dispatch(&mut self, job: JobId, lease: Lease, worker: &WorkerId) {
-        let (said, holds) = if self.at_peace() {
-            let done = Event::Succeeded { lease, timings: cortex_domain::event::Timings::default() };
-            let dispatch = lease.dispatch;
-            (vec![(5, Said::Draft { job, dispatch }), (6, Said::Report { job, event: done })], true)
-        } else {
-            workers::work(job, lease, worker, &mut self.dice)
-        };
-        if holds {
-            self.held.entry(worker.clone()).or_default().insert(lease.dispatch, (job, lease));
-        }
-        for (after, said) in said {
-            self.after(after, Coming::Said(worker.clone(), said));
-        }
-    }
-
-    fn decide(&mut self, job: JobId) -> Result<Decision, ()> {
-        let no = || Denial { rule: "r".into(), reason: "no".into() };
-        if self.fault(3) {
-            return Err(());
-        }
-        if self.fault(3) {
-            return Ok(Decision::deny(no()));
-        }
-        if self.fault(3) {
-            let until = Timestamp::from_millis(self.now_ms + self.dice.below(5000));
-            return Ok(Decision::throttle(until));
-        }
-        if self.fault(3) {
-            // Someone looks at it, and cancels it.
-            let after = self.dice.below(PEACE_MS);
-            self.after(after, Coming::Cancel(job));
-            return Ok(Decision::require_human(no()));
-        }
-        Ok(allow())
     }
 }

@@ -1,0 +1,65 @@
+//! What the simulations have seen.
+
+/// What a run has seen, so that a simulation that tests nothing is noticed.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Seen {
+    pub(super) succeeded: u64,
+    pub(super) failed: u64,
+    pub(super) cancelled: u64,
+    pub(super) timed_out: u64,
+    pub(super) denied: u64,
+    pub(super) answered: u64,
+    pub(super) kept: u64,
+    pub(super) refused: u64,
+    pub(super) lost: u64,
+    pub(super) conflicts: u64,
+    pub(super) no_drafts: u64,
+    pub(super) failed_writes: u64,
+    pub(super) crashes: u64,
+    pub(super) unreachable: u64,
+    pub(super) unrecorded: u64,
+    pub(super) given_up: u64,
+    pub(super) not_kept: u64,
+    pub(super) stops: u64,
+    pub(super) jumps: u64,
+}
+
+impl Seen {
+    pub(super) fn add(&mut self, other: &Self) {
+        for (to, from) in self.all_mut().into_iter().zip(other.clone().all_mut()) {
+            *to += *from;
+        }
+    }
+
+    fn all_mut(&mut self) -> [&mut u64; 19] {
+        [
+            &mut self.succeeded,
+            &mut self.failed,
+            &mut self.cancelled,
+            &mut self.timed_out,
+            &mut self.denied,
+            &mut self.answered,
+            &mut self.kept,
+            &mut self.refused,
+            &mut self.lost,
+            &mut self.conflicts,
+            &mut self.no_drafts,
+            &mut self.failed_writes,
+            &mut self.crashes,
+            &mut self.unreachable,
+            &mut self.unrecorded,
+            &mut self.given_up,
+            &mut self.not_kept,
+            &mut self.stops,
+            &mut self.jumps,
+        ]
+    }
+
+    /// Each thing that can happen happened, often.
+    pub(super) fn check(&self, runs: usize) {
+        let few = u64::try_from(runs / 100).unwrap();
+        for seen in self.clone().all_mut() {
+            assert!(*seen > few, "something was hardly tried: {self:?}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What the simulated store, safety kernel, bus and callers make of the core's actions.
+
+use cortex_domain::call::Called;
+use cortex_domain::event::Event;
+use cortex_domain::id::{JobId, WorkerId};
+use cortex_domain::policy::Decision;
+use cortex_domain::state::{Denial, Lease, Target};
+use std::time::Duration;
+
+use super::super::restart::allow;
+use super::super::seen::Seen;
+use super::super::workers::{self, Said};
+use super::{Coming, PEACE_MS, World};
+use crate::core::{Action, Input, NotKept, NotSaved};
+
+impl World {
+    pub(super) fn execute(&mut self, of: u64, action: Action<u64>) {
+        let outcome = match action {
+            Action::Load { job } => {
+                let found = self.store.jobs.get(&job).map(|(job, _)| Box::new(job.clone()));
+                let found = if self.fault(3) { Err(()) } else { Ok(found) };
+                Input::Loaded { job, found }
+            }
+            Action::Ask { ask, request } => {
+                let decision = self.decide(request.job);
+                Input::Decided { job: request.job, ask, decision }
+            }
+            Action::Commit { change } => {
+                let job = change.job().id();
+                let outcome = if self.fault(3) {
+                    // A commit that failed may have been made all the same.
+                    if self.dice.chance(30) {
+                        let _ = self.store.commit(*change);
+                    }
+                    Err(NotSaved::Failed)
+                } else {
+                    self.store.commit(*change)
+                };
+                match &outcome {
+                    Ok(_) => self.after(1, Coming::Relay),
+                    Err(NotSaved::Conflict) => self.seen.conflicts += 1,
+                    Err(NotSaved::NoDraft) => self.seen.no_drafts += 1,
+                    Err(NotSaved::Failed) => self.seen.failed_writes += 1,
+                }
+                Input::Saved { job, outcome: outcome.map(Box::new) }
+            }
+            Action::Keep { history } => {
+                let job = history.job().id();
+                let fails = self.fault(20).then(|| self.dice.below(3));
+                if fails.is_none_or(|how| how == 0) {
+                    self.store.keep(*history);
+                }
+                self.seen.not_kept += u64::from(fails.is_some());
+                let outcome = match fails {
+                    None => Ok(()),
+                    Some(1) => Err(NotKept::Full),
+                    // It may have been kept all the same.
+                    Some(_) => Err(NotKept::Failed),
+                };
+                Input::Kept { job, outcome }
+            }
+            Action::Record { job, lease, entries } => {
+                let taken = !self.fault(5);
+                if taken {
+                    self.store.audit.extend(entries);
+                }
+                self.seen.unrecorded += u64::from(!taken);
+                Input::Recorded { job, lease, taken }
+            }
+            Action::Send { assignment } => {
+                let Target::Worker(worker) = assignment.target().clone() else { panic!("no worker") };
+                let (job, lease) = (assignment.job(), assignment.lease());
+                self.placed_before_sent(of, job, lease);
+                let accepted = !self.fault(5);
+                // A worker that could not be reached may have got it all the same.
+                if accepted || self.dice.chance(30) {
+                    self.dispatch(job, lease, &worker);
+                }
+                self.seen.unreachable += u64::from(!accepted);
+                Input::Sent { job, lease, worker, accepted }
+            }
+            Action::Abort { cancel } => return self.stop(cancel.lease, &cancel.worker),
+            Action::Answer { reply, history, called } => {
+                if !self.fault(3) {
+                    self.store.record(*history);
+                }
+                return match called {
+                    Called::Ended { .. } => self.answered(of, reply, |seen| &mut seen.answered),
+                    _ => self.answered(of, reply, |seen| &mut seen.given_up),
+                };
+            }
+            Action::Reply { reply, called: Called::Kept { .. } } => {
+                return self.answered(of, reply, |seen| &mut seen.kept);
+            }
+            Action::Reply { reply, .. } => {
+                let ran = self.calls.get(&reply).is_some_and(|job| self.sent_jobs.contains_key(job));
+                assert!(!ran, "call {reply} was sent to a worker, and nothing is recorded of it");
+                return self.answered(of, reply, |seen| &mut seen.refused);
+            }
+        };
+        let asked = matches!(outcome, Input::Decided { .. });
+        let after = if asked && self.fault(5) { self.dice.below(8000) } else { self.dice.below(20) };
+        self.after(after, Coming::Outcome(of, outcome));
+    }
+
+    /// Every caller has one answer, unless its scheduler was killed.
+    fn answered(&mut self, of: u64, call: u64, count: impl Fn(&mut Seen) -> &mut u64) {
+        if self.lost.contains(&call) {
+            assert!(of < self.incarnation, "a call was answered by a scheduler that never had it");
+            return;
+        }
+        assert!(self.calls.remove(&call).is_some(), "call {call} was answered twice");
+        *count(&mut self.seen) += 1;
+    }
+
+    /// A durable job is sent under the lease that the store holds, and each dispatch once.
+    fn placed_before_sent(&mut self, of: u64, job: JobId, lease: Lease) {
+        assert!(self.sent.insert(*lease.dispatch.as_bytes()), "{job} was sent twice under one lease");
+        let sent = self.sent_jobs.entry(job).or_default();
+        *sent += 1;
+        assert!(self.store.allowed(job) >= *sent, "{job} was sent without a record of the decision");
+        let known = self.store.jobs.get(&job).filter(|_| of == self.incarnation);
+        if let Some((_, log)) = known {
+            let placed = log.iter().any(|entry| entry.event.lease() == Some(lease));
+            assert!(placed, "{job} was sent under a lease that the store doesn't know");
+        }
+    }
+
+    fn dispatch(&mut self, job: JobId, lease: Lease, worker: &WorkerId) {
+        let (said, holds) = if self.at_peace() {
+            let done = Event::Succeeded { lease, timings: cortex_domain::event::Timings::default() };
+            let dispatch = lease.dispatch;
+            (vec![(5, Said::Draft { job, dispatch }), (6, Said::Report { job, event: done })], true)
+        } else {
+            workers::work(job, lease, worker, &mut self.dice)
+        };
+        if holds {
+            self.held.entry(worker.clone()).or_default().insert(lease.dispatch, (job, lease));
+        }
+        for (after, said) in said {
+            self.after(after, Coming::Said(worker.clone(), said));
+        }
+    }
+
+    fn decide(&mut self, job: JobId) -> Result<Decision, ()> {
+        let no = || Denial { rule: "r".into(), reason: "no".into() };
+        if self.fault(3) {
+            return Err(());
+        }
+        if self.fault(3) {
+            return Ok(Decision::deny(no()));
+        }
+        if self.fault(3) {
+            let until = self.wall().after(Duration::from_millis(self.dice.below(5000)));
+            return Ok(Decision::throttle(until));
+        }
+        if self.fault(3) {
+            // Someone looks at it, and cancels it.
+            let after = self.dice.below(PEACE_MS);
+            self.after(after, Coming::Cancel(job));
+            return Ok(Decision::require_human(no()));
+        }
+        Ok(allow())
+    }
+}

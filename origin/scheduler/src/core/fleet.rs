@@ -34,11 +34,11 @@ impl Fleet {
     pub(crate) fn beat(&mut self, seen: Candidate, holds: &[Lease], now: Uptime) {
         let in_flight = self.slots.values().filter(|worker| **worker == seen.worker).count();
         let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
-        self.workers.insert(seen.worker.clone(), Candidate { in_flight, last_seen: now, ..seen });
         for lease in holds {
             // A worker runs what it holds. The message that it has begun may have been lost.
-            self.started(*lease, now);
+            self.started(*lease, &seen.worker, now);
         }
+        self.workers.insert(seen.worker.clone(), Candidate { in_flight, last_seen: now, ..seen });
     }
 
     /// A worker that said it goes, or whose link is gone.
@@ -70,9 +70,19 @@ impl Fleet {
         self.leases.insert(lease.dispatch, held);
     }
 
-    /// The worker has begun: from now its running time counts.
-    pub(crate) fn started(&mut self, lease: Lease, now: Uptime) {
-        if let Some(held) = self.held(lease) {
+    /// The job is known to run: from now its running time counts. If that was known already it changes nothing.
+    pub(crate) fn runs(&mut self, lease: Lease, now: Uptime) {
+        if let Some(held) = self.held(lease)
+            && held.started.is_none()
+        {
+            held.started = Some(now);
+            held.renewed = now;
+        }
+    }
+
+    /// The worker says that it has begun, which is a sign of life.
+    pub(crate) fn started(&mut self, lease: Lease, worker: &WorkerId, now: Uptime) {
+        if let Some(held) = self.held(lease).filter(|held| held.worker == *worker) {
             held.started.get_or_insert(now);
             held.renewed = now;
         }
@@ -192,9 +202,20 @@ mod tests {
     fn running_time_counts_from_the_start() {
         let mut fleet = Fleet::default();
         fleet.grant(job(), lease(1), &"w1".parse().unwrap(), Duration::from_secs(5), at(0));
-        fleet.started(lease(1), at(4));
+        fleet.started(lease(1), &"w1".parse().unwrap(), at(4));
         assert!(fleet.overdue(PERIOD, at(8)).is_empty());
         assert_eq!(fleet.overdue(PERIOD, at(10))[0].1, FailureKind::Overran);
+    }
+
+    #[test]
+    fn only_its_own_worker_renews_a_lease() {
+        let mut fleet = Fleet::default();
+        fleet.grant(job(), lease(1), &"w1".parse().unwrap(), PERIOD * 10, at(0));
+        fleet.runs(lease(1), at(1));
+        fleet.runs(lease(1), at(8));
+        fleet.started(lease(1), &"w2".parse().unwrap(), at(8));
+        fleet.beat(Candidate { worker: "w2".parse().unwrap(), ..worker(2) }, &[lease(1)], at(8));
+        assert_eq!(fleet.overdue(PERIOD, at(12))[0].1, FailureKind::Silent);
     }
 
     #[test]

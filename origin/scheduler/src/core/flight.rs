@@ -26,7 +26,7 @@ impl<R> State<R> {
     /// A worker reports on a job.
     pub(super) fn reported(&mut self, id: JobId, event: Event, worker: WorkerId, step: &mut Step<'_, '_, R>) {
         if let Event::Started { lease, .. } = &event {
-            self.fleet.started(*lease, step.now.awake);
+            self.fleet.started(*lease, &worker, step.now.awake);
         }
         self.report(id, Report { event, worker: Some(worker) }, step);
     }
@@ -209,7 +209,7 @@ impl<R> State<R> {
                 self.fleet.grant(id, lease, worker, job.request.limits.run, step.now.awake);
             }
             if matches!(job.state, JobState::Running { .. }) {
-                self.fleet.started(lease, step.now.awake);
+                self.fleet.runs(lease, step.now.awake);
             }
             if std::mem::take(&mut tracked.changed) && matches!(tracked.kind, Kind::Durable) {
                 tracked.phase = Phase::Loading { held: Some(lease) };

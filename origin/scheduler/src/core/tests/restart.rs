@@ -152,3 +152,21 @@ fn a_job_that_changed_while_its_start_was_saved_is_read_again() {
     let saved = Input::Saved { job: job().id(), outcome: Ok(Box::new(running())) };
     assert!(matches!(apply(&mut state, saved)[..], [Action::Load { .. }]));
 }
+
+#[test]
+fn a_report_that_does_not_fit_keeps_no_silent_worker_in_its_lease() {
+    let mut state = state();
+    load(&mut state, Input::Open { jobs: vec![running()] }, running());
+    let stale = Lease { attempt: Attempt(0), dispatch: DispatchId::new([6; 16]) };
+    let mut dispatch = || DispatchId::new([9; 16]);
+    for second in 1..=11 {
+        let awake = Uptime::from_millis(second * 1000);
+        let event = Event::Started { lease: stale, worker: workers::name(1) };
+        let report = Input::Reported { job: job().id(), event, worker: workers::name(1) };
+        let actions = state.apply(report, Now { wall: NOW, awake, dispatch: &mut dispatch });
+        assert!(actions.is_empty(), "{actions:?}");
+    }
+    let awake = Uptime::from_millis(11_000);
+    let lapsed = state.apply(Input::Tick, Now { wall: NOW, awake, dispatch: &mut dispatch });
+    assert_eq!(committed(&lapsed), ["failed"]);
+}

@@ -44,7 +44,7 @@ impl<R> State<R> {
                 _ => "the worker fell silent",
             };
             let event = Event::Failed { lease: held.lease, failure: Failure::new(kind, detail) };
-            self.report(held.job, Report { event, worker: Some(held.worker) }, step);
+            self.report(held.job, Report::of(held.worker, event), step);
         }
     }
 

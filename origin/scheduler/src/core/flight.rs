@@ -28,7 +28,7 @@ impl<R> State<R> {
         if let Event::Started { lease, .. } = &event {
             self.fleet.started(*lease, &worker, step.now.awake);
         }
-        self.report(id, Report { event, worker: Some(worker) }, step);
+        self.report(id, Report::by(worker, event), step);
     }
 
     /// Brings a report to its job. One on a job that is not in hand was dispatched before this process began, or has ended:
@@ -37,6 +37,11 @@ impl<R> State<R> {
         let Some(mut tracked) = self.jobs.remove(&id) else {
             return self.take_in(id, Some(report), step);
         };
+        if let (Some(has), Some(lease)) = (tracked.phase.lease(), report.event.lease())
+            && has != lease
+        {
+            return self.hold(id, tracked);
+        }
         match tracked.phase {
             Phase::InFlight { job, lease } => {
                 tracked.phase = Phase::Queued;
@@ -105,7 +110,7 @@ impl<R> State<R> {
             // It fits, since the job is under this lease.
             let _ = change.add(returned, step.now.wall);
         }
-        for Report { event, worker } in &reports {
+        for Report { event, worker, .. } in &reports {
             // What does not fit is stale and changes nothing.
             let _ = change.report(event.clone(), worker.as_ref(), step.now.wall);
         }

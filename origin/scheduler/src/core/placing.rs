@@ -165,7 +165,7 @@ impl<R> State<R> {
         };
         // It may have ended since; no one else knows this lease.
         if self.jobs.contains_key(&id) {
-            self.report(id, Report { event, worker: Some(worker) }, step);
+            self.report(id, Report::of(worker, event), step);
         }
     }
 }

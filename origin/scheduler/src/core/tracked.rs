@@ -9,8 +9,10 @@ use cortex_domain::state::Lease;
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::transition::Effect;
 
-/// How many reports wait while a job's change is being saved. What is lost beyond, the lease repairs.
+/// How many reports of workers wait while a job's change is being saved. What is lost beyond, the lease repairs.
 const MAX_REPORTS: usize = 64;
+/// How many of those are under one lease: one that is kept to reports less.
+const MAX_REPORTS_OF_LEASE: usize = 8;
 
 /// Tells one request to the safety kernel from an earlier one about the same job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,16 +29,36 @@ pub(crate) enum Asker {
 }
 
 /// What is reported of a job.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Report {
     pub(super) event: Event,
-    /// Who reports; no one, for what the scheduler itself finds.
+    /// The worker that it is about, where it is about one.
     pub(super) worker: Option<WorkerId>,
+    pub(super) from: Source,
+}
+
+/// Who reports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Source {
+    /// The scheduler itself, which finds a thing only once.
+    Scheduler,
+    Worker,
 }
 
 impl Report {
+    /// What the scheduler found.
     pub(super) fn own(event: Event) -> Self {
-        Self { event, worker: None }
+        Self { event, worker: None, from: Source::Scheduler }
+    }
+
+    /// What the scheduler found of a worker.
+    pub(super) fn of(worker: WorkerId, event: Event) -> Self {
+        Self { event, worker: Some(worker), from: Source::Scheduler }
+    }
+
+    /// What a worker says.
+    pub(super) fn by(worker: WorkerId, event: Event) -> Self {
+        Self { event, worker: Some(worker), from: Source::Worker }
     }
 }
 
@@ -128,6 +150,23 @@ impl Asker {
     }
 }
 
+impl<R> Phase<R> {
+    /// The lease that the job has or is about to have, where that is known. A report under another one is stale.
+    pub(super) fn lease(&self) -> Option<Lease> {
+        match self {
+            Self::Loading { held } | Self::Saving { held, .. } | Self::Retrying { held } => *held,
+            Self::Placing { assignment, .. } | Self::Recording { assignment, .. } => Some(assignment.lease()),
+            Self::InFlight { lease, .. } => Some(*lease),
+            Self::Keeping(keeping) => keeping.held,
+            Self::Judging { .. }
+            | Self::Unjudged
+            | Self::Queued
+            | Self::Asleep { .. }
+            | Self::Stalled { .. } => None,
+        }
+    }
+}
+
 impl<R> Tracked<R> {
     pub(super) fn durable(phase: Phase<R>) -> Self {
         Self {
@@ -140,11 +179,20 @@ impl<R> Tracked<R> {
         }
     }
 
-    /// Keeps a report until the phase has ended.
-    pub(super) fn later(&mut self, report: Report) {
-        if self.inbox.len() < MAX_REPORTS {
+    /// Keeps a report until the phase has ended; false if there are too many. What the scheduler found is always kept, and
+    /// one that waits already is not kept twice.
+    pub(super) fn later(&mut self, report: Report) -> bool {
+        if self.inbox.contains(&report) {
+            return true;
+        }
+        let of_workers = || self.inbox.iter().filter(|waits| waits.from == Source::Worker);
+        let under_it = || of_workers().filter(|waits| waits.event.lease() == report.event.lease());
+        let fits = report.from == Source::Scheduler
+            || (of_workers().count() < MAX_REPORTS && under_it().count() < MAX_REPORTS_OF_LEASE);
+        if fits {
             self.inbox.push(report);
         }
+        fits
     }
 
     /// Whether a report waits by which a lease has ended.
@@ -153,10 +201,11 @@ impl<R> Tracked<R> {
     }
 
     /// Puts reports before those that came since.
-    pub(super) fn again(&mut self, mut reports: Vec<Report>) {
-        reports.append(&mut self.inbox);
-        reports.truncate(MAX_REPORTS);
-        self.inbox = reports;
+    pub(super) fn again(&mut self, reports: Vec<Report>) {
+        let since = std::mem::replace(&mut self.inbox, reports);
+        for report in since {
+            self.later(report);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{CostEstimate, Durability, Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::Decision;
-use cortex_domain::state::{Attempt, Lease, Target};
+use cortex_domain::state::{Attempt, Failure, FailureKind, Lease, Target};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::topics;
 use cortex_domain::transition::Change;
@@ -169,4 +169,44 @@ fn a_report_that_does_not_fit_keeps_no_silent_worker_in_its_lease() {
     let awake = Uptime::from_millis(11_000);
     let lapsed = state.apply(Input::Tick, Now { wall: NOW, awake, dispatch: &mut dispatch });
     assert_eq!(committed(&lapsed), ["failed"]);
+}
+
+fn failed(lease: Lease, detail: String) -> Input<()> {
+    let failure = Failure::new(FailureKind::Broken, detail);
+    let event = Event::Failed { lease, failure };
+    Input::Reported { job: job().id(), event, worker: workers::name(0) }
+}
+
+#[test]
+fn a_deadline_that_passes_while_a_job_is_saved_is_not_lost_among_many_reports() {
+    let mut state = state();
+    let mut request = job().request;
+    request.limits.deadline = Some(NOW);
+    let late = Job { request, ..running() };
+    let event = Event::Started { lease: lease(), worker: workers::name(0) };
+    let report = Input::Reported { job: job().id(), event, worker: workers::name(0) };
+    apply(&mut state, report);
+    let started = Job { state: scheduled().state, ..late.clone() };
+    let found = Input::Loaded { job: job().id(), found: Ok(Some(Box::new(started))) };
+    assert_eq!(committed(&apply(&mut state, found)), ["dispatched", "started"]);
+    for n in 0..100 {
+        apply(&mut state, failed(lease(), n.to_string()));
+    }
+    apply(&mut state, Input::Tick);
+    let saved = apply(&mut state, Input::Saved { job: job().id(), outcome: Ok(Box::new(late)) });
+    let [Action::Commit { change }] = &saved[..] else { panic!("{saved:?}") };
+    assert_eq!(change.entries().len(), 2, "it failed, and then its deadline passed");
+    assert_eq!(change.job().state.name().as_str(), "TIMEOUT");
+}
+
+#[test]
+fn a_worker_under_an_older_lease_cannot_push_out_what_the_right_one_says() {
+    let mut state = state();
+    apply(&mut state, Input::Submitted { job: job().id() });
+    for n in 0..100 {
+        apply(&mut state, failed(Lease { attempt: Attempt(0), ..lease() }, n.to_string()));
+    }
+    apply(&mut state, failed(lease(), "it broke".into()));
+    let found = Input::Loaded { job: job().id(), found: Ok(Some(Box::new(running()))) };
+    assert_eq!(committed(&apply(&mut state, found)), ["failed"]);
 }

@@ -9,13 +9,14 @@ use cortex_domain::flow::Accepted;
 use cortex_domain::id::JobId;
 use cortex_domain::policy::{Decision, Gate, PolicyRequest, clear};
 use cortex_domain::state::{Denial, Hold};
+use cortex_domain::time::Timestamp;
 
 use super::action::Action;
 use super::state::{State, Step};
 use super::tracked::{AskId, Asker, Kind, Phase, Slot, Tracked};
 use super::waiting::Ticket;
 
-/// How long to leave a job alone that could not be judged.
+/// How long to leave a job alone that could not be judged, and at least where the kernel slows it down.
 const REJUDGE_DELAY: Duration = Duration::from_secs(1);
 /// How long a call waits for a free request to the safety kernel.
 const CALL_ASK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -120,7 +121,7 @@ impl<R> State<R> {
             }
             Gate::Denied(accepted, denial) => (accepted, Event::Denied { denial }),
             Gate::Held(accepted, hold) => match tracked.kind {
-                Kind::Durable => (accepted, Event::Held { hold }),
+                Kind::Durable => (accepted, Event::Held { hold: lasting(hold, step.now.wall) }),
                 Kind::Call(_) => (accepted, Event::Denied { denial: unwaited(&hold) }),
             },
         };
@@ -162,6 +163,14 @@ impl<R> State<R> {
                 self.let_go(id, tracked);
             }
         }
+    }
+}
+
+/// A hold that is over already would be released and judged again at once, and so on.
+fn lasting(hold: Hold, now: Timestamp) -> Hold {
+    match hold {
+        Hold::Throttled { until } => Hold::Throttled { until: until.max(now.after(REJUDGE_DELAY)) },
+        hold => hold,
     }
 }
 

@@ -210,3 +210,16 @@ fn a_worker_under_an_older_lease_cannot_push_out_what_the_right_one_says() {
     let found = Input::Loaded { job: job().id(), found: Ok(Some(Box::new(running()))) };
     assert_eq!(committed(&apply(&mut state, found)), ["failed"]);
 }
+
+#[test]
+fn a_job_that_is_slowed_down_until_a_time_that_is_past_is_left_alone_for_a_while() {
+    let mut state = state();
+    let asked = load(&mut state, Input::Submitted { job: job().id() }, job());
+    let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
+    let decision = Ok(Decision::throttle(Timestamp::from_millis(1)));
+    let held = apply(&mut state, Input::Decided { job: job().id(), ask, decision });
+    assert_eq!(committed(&held), ["held"]);
+    let [Action::Commit { change }] = &held[..] else { panic!("{held:?}") };
+    let saved = Input::Saved { job: job().id(), outcome: Ok(Box::new(change.job().clone())) };
+    assert!(apply(&mut state, saved).is_empty());
+}

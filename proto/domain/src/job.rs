@@ -131,7 +131,8 @@ pub struct Job {
     pub durability: Durability,
     pub memory: Memory,
     pub attempt: Attempt,
-    /// Attempts that don't count against the limit: the worker gave the job back without running it.
+    /// Attempts that don't count against the limit: the worker gave the job back without running it. At most
+    /// [`MAX_SPARED`](crate::retry::MAX_SPARED) and one.
     pub spared: u32,
     /// Good for one attempt.
     pub approval: Option<Approval>,

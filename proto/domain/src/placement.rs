@@ -40,6 +40,8 @@ pub struct Wanted<'a> {
     pub topic: &'a Topic,
     /// Better loaded already; a worker that has not loaded it can.
     pub model: Option<&'a ModelName>,
+    /// The worker that gave the job back last: any other one goes before it.
+    pub avoid: Option<&'a WorkerId>,
 }
 
 impl Wanted<'_> {
@@ -47,12 +49,17 @@ impl Wanted<'_> {
         worker.pool == *self.pool && worker.takes(self.topic) && worker.has_room()
     }
 
+    fn avoids(&self, worker: &Candidate) -> bool {
+        self.avoid == Some(&worker.worker)
+    }
+
     fn is_loaded_on(&self, worker: &Candidate) -> bool {
         self.model.is_none_or(|model| worker.models.contains(model))
     }
 }
 
-/// Chooses a worker of the topic's pool that has room: one that has loaded the model before one that has not, then the
+/// Chooses a worker of the topic's pool that has room: one that did not just give the job back before the one that did, one
+/// that has loaded the model before one that has not, then the
 /// least loaded, by the share of its capacity in use, ties broken by the job's id so that equals take turns. `None`:
 /// nobody has room.
 pub fn choose<'a>(
@@ -62,7 +69,8 @@ pub fn choose<'a>(
     candidates.into_iter().filter(|worker| wanted.may_go_to(worker)).min_by(|a, b| {
         let load = u64::from(a.in_flight) * u64::from(b.capacity);
         let other = u64::from(b.in_flight) * u64::from(a.capacity);
-        (wanted.is_loaded_on(b).cmp(&wanted.is_loaded_on(a)))
+        (wanted.avoids(a).cmp(&wanted.avoids(b)))
+            .then(wanted.is_loaded_on(b).cmp(&wanted.is_loaded_on(a)))
             .then(load.cmp(&other))
             .then_with(|| turn(wanted.job, &a.worker).cmp(&turn(wanted.job, &b.worker)))
     })
@@ -108,7 +116,7 @@ mod tests {
         let job = JobId::mint(Timestamp::from_millis(1), [n; 10]);
         let (pool, topic) = ("echo".parse().unwrap(), "job.echo".parse().unwrap());
         let model = model.map(|name| name.parse().unwrap());
-        let wanted = Wanted { job, pool: &pool, topic: &topic, model: model.as_ref() };
+        let wanted = Wanted { job, pool: &pool, topic: &topic, model: model.as_ref(), avoid: None };
         choose(candidates, wanted).map(|c| c.worker.to_string())
     }
 
@@ -139,6 +147,17 @@ mod tests {
         let workers = [worker("a", 0, 4), with("m", worker("b", 3, 4)), with("x", worker("c", 0, 4))];
         assert_eq!(chosen_for(Some("m"), &workers, 1).as_deref(), Some("b"));
         assert_ne!(chosen(&workers, 1).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn the_worker_that_gave_a_job_back_gets_it_again_only_where_no_other_has_room() {
+        let (pool, topic) = ("echo".parse().unwrap(), "job.echo".parse().unwrap());
+        let avoid = "a".parse().unwrap();
+        let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
+        let wanted = Wanted { job, pool: &pool, topic: &topic, model: None, avoid: Some(&avoid) };
+        let chosen = |workers: &[Candidate]| choose(workers, wanted).map(|worker| worker.worker.to_string());
+        assert_eq!(chosen(&[worker("a", 0, 4), worker("b", 3, 4)]).as_deref(), Some("b"));
+        assert_eq!(chosen(&[worker("a", 0, 4), worker("b", 4, 4)]).as_deref(), Some("a"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! When a failed attempt is tried again.
+//! When an attempt is tried again that failed or was given back.
 
 use std::time::Duration;
 
@@ -8,6 +8,9 @@ use crate::scatter::{scatter, scatter_bytes};
 use crate::state::Attempt;
 
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(60) };
+
+/// How often a job may be given back without having run. Once more, and it has failed.
+pub const MAX_SPARED: u32 = 32;
 
 /// How long to wait before the attempt after `failed`: doubling from 200 ms to a minute, spread over
 /// the upper half of that. The spread comes from the job's own random bits, so that the rule needs no

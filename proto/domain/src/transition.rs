@@ -6,7 +6,7 @@ use crate::id::{JobId, WorkerId};
 use crate::job::{Approval, Job, Version};
 use crate::pointer::Pointer;
 use crate::retry;
-use crate::state::{Denial, Exhausted, FailureKind, Hold, Lease, State, StateName, Target};
+use crate::state::{Attempt, Denial, Exhausted, Failure, FailureKind, Hold, Lease, State, StateName, Target};
 use crate::time::Timestamp;
 
 /// An event that does not fit the state it met; nothing changes.
@@ -280,8 +280,7 @@ fn under_lease(
             Some(State::Running { lease, worker: worker.clone(), since: now })
         }
         (State::Scheduled { .. } | State::Dispatched { .. }, Event::Returned { .. }) => {
-            effects.push(Effect::Send(Message::Submit { job: job.id() }));
-            Some(State::Pending { hold: Hold::Ready })
+            Some(given_back(job, now, effects))
         }
         (State::Running { .. }, Event::Succeeded { .. }) => {
             let result = Pointer::result(job.memory, job.id());
@@ -308,6 +307,21 @@ fn under_lease(
         }
         _ => None,
     }
+}
+
+/// The state of a job that was given back without having run. The first time it is placed again at once, as its worker may
+/// just shut down.
+fn given_back(job: &Job, now: Timestamp, effects: &mut Vec<Effect>) -> State {
+    if job.spared >= retry::MAX_SPARED {
+        let detail = format!("workers gave the job back {} times without running it", job.spared + 1);
+        return State::Failed { failure: Failure::new(FailureKind::Overloaded, detail) };
+    }
+    if job.spared == 0 {
+        effects.push(Effect::Send(Message::Submit { job: job.id() }));
+        return State::Pending { hold: Hold::Ready };
+    }
+    let at = now.after(retry::backoff(job.id(), Attempt(job.spared)));
+    State::Pending { hold: Hold::NotBefore { at } }
 }
 
 fn fits(target: &Target, worker: &WorkerId) -> bool {

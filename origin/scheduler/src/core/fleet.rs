@@ -169,7 +169,7 @@ mod tests {
 
     fn reserve(fleet: &mut Fleet, n: u8) -> bool {
         let (pool, topic) = ("echo".parse().unwrap(), "job.echo".parse().unwrap());
-        let wanted = Wanted { job: job(), pool: &pool, topic: &topic, model: None };
+        let wanted = Wanted { job: job(), pool: &pool, topic: &topic, model: None, avoid: None };
         fleet.reserve(wanted, lease(n).dispatch).is_some()
     }
 

@@ -112,7 +112,10 @@ impl<R> State<R> {
         }
         for Report { event, worker, .. } in &reports {
             // What does not fit is stale and changes nothing.
-            let _ = change.report(event.clone(), worker.as_ref(), step.now.wall);
+            let fits = change.report(event.clone(), worker.as_ref(), step.now.wall).is_ok();
+            if let (true, Event::Returned { .. }, Some(worker)) = (fits, event, worker) {
+                self.given_back(id, worker.clone());
+            }
         }
         if change.entries().is_empty() {
             self.settle(id, tracked, change.into_job(), held, step);

@@ -18,6 +18,8 @@ use super::waiting::Ticket;
 
 /// A clearance older than this is not acted on: the policies may have changed.
 const CLEARANCE_LIFETIME: Duration = Duration::from_secs(5);
+/// How many jobs it is known of which worker gave them back. Of the others any worker may have them again.
+const MAX_GAVE_BACK: usize = 4096;
 
 impl<R> State<R> {
     /// A worker says what it is; that renews the leases it lists.
@@ -55,12 +57,22 @@ impl<R> State<R> {
             return None;
         }
         let (job, tenant) = (first.id(), first.tenant().clone());
-        let wanted = Wanted { job, pool, topic: first.topic(), model: first.request.model.as_ref() };
+        let (model, avoid) = (first.request.model.as_ref(), self.gave_back.get(&job));
+        let wanted = Wanted { job, pool, topic: first.topic(), model, avoid };
         let dispatch = (step.now.dispatch)();
         let worker = self.fleet.reserve(wanted, dispatch)?;
         let ticket = self.waiting.take(job)?;
+        self.gave_back.remove(&job);
         self.payers.insert(dispatch, (pool.clone(), tenant));
         Some((ticket, Slot { worker, dispatch }))
+    }
+
+    /// Notes which worker gave a job back.
+    pub(super) fn given_back(&mut self, job: JobId, worker: WorkerId) {
+        self.gave_back.insert(job, worker);
+        if self.gave_back.len() > MAX_GAVE_BACK {
+            self.gave_back.pop_first();
+        }
     }
 
     /// Gives a cleared job its lease and sends it; a durable one once that is committed.

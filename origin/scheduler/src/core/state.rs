@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cortex_domain::catalogue::Catalogue;
 use cortex_domain::fair::Shares;
-use cortex_domain::id::{DispatchId, JobId, Pool, Tenant};
+use cortex_domain::id::{DispatchId, JobId, Pool, Tenant, WorkerId};
 use cortex_domain::pointer::Memory;
 use cortex_domain::time::{Timestamp, Uptime};
 
@@ -36,6 +36,8 @@ pub(crate) struct State<R> {
     pub(super) deadlines: BTreeSet<(Timestamp, JobId)>,
     /// Jobs that wait for a store that failed.
     pub(super) retries: BTreeSet<(Uptime, JobId)>,
+    /// Which worker gave a job back that waits to be placed again.
+    pub(super) gave_back: BTreeMap<JobId, WorkerId>,
     /// Who is charged for what runs.
     pub(super) payers: BTreeMap<DispatchId, (Pool, Tenant)>,
     /// Whether a job or a slot has come since jobs were last placed.
@@ -66,6 +68,7 @@ impl<R> State<R> {
             calls_by_end: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             retries: BTreeSet::new(),
+            gave_back: BTreeMap::new(),
             payers: BTreeMap::new(),
             may_place: false,
             asks: Asks::new(sharing.asks),

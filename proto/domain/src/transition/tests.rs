@@ -13,7 +13,6 @@ use crate::job::{Durability, Limits, Owner, Priority, Request};
 use crate::pointer::Memory;
 use crate::policy::PolicyRequest;
 use crate::policy::{Clearance, Decision, Gate, PolicyVersion, clear};
-use crate::state::{Attempt, Denial, Failure};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
@@ -152,6 +151,28 @@ fn a_job_given_back_has_lost_no_attempt() {
         walk(job(1), &[scheduled(lease), Event::Dispatched { lease }, Event::Returned { lease }]);
     assert!(given_back.job().may_try_again());
     assert!(matches!(given_back.effects(), [Effect::Send(Message::Submit { .. })]));
+}
+
+#[test]
+fn a_job_given_back_again_and_again_waits_longer_each_time_and_fails_at_last() {
+    let mut job = job(1);
+    let mut waits = Vec::new();
+    for n in 1..=retry::MAX_SPARED + 1 {
+        let lease = lease(n, 7);
+        job = walk(job, &[scheduled(lease), Event::Returned { lease }]).into_job();
+        match &job.state {
+            State::Pending { hold: Hold::Ready } => waits.push(Duration::ZERO),
+            State::Pending { hold: Hold::NotBefore { at } } => {
+                waits.push(at.since(NOW));
+                job = walk(job, &[Event::Released]).into_job();
+            }
+            state => assert!(n > retry::MAX_SPARED, "{state:?} after {n}"),
+        }
+    }
+    let State::Failed { failure } = job.state else { panic!("{:?}", job.state) };
+    assert_eq!(failure.detail, "workers gave the job back 33 times without running it");
+    assert_eq!((waits[0], waits[1] > Duration::ZERO, waits.len()), (Duration::ZERO, true, 32));
+    assert!(waits[31] > waits[1] * 50, "{waits:?}");
 }
 
 #[test]

@@ -223,3 +223,28 @@ fn a_job_that_is_slowed_down_until_a_time_that_is_past_is_left_alone_for_a_while
     let saved = Input::Saved { job: job().id(), outcome: Ok(Box::new(change.job().clone())) };
     assert!(apply(&mut state, saved).is_empty());
 }
+
+#[test]
+fn a_job_that_a_worker_gave_back_goes_to_another_one() {
+    for returns in [0, 1] {
+        let mut state = state();
+        for n in [0, 1] {
+            let worker = Box::new(workers::candidate(n, false));
+            apply(&mut state, Input::Beat { worker, held: vec![] });
+        }
+        let dispatched = Change::of(scheduled()).then(Event::Dispatched { lease: lease() }, NOW).unwrap();
+        let target = Target::Worker(workers::name(returns));
+        let state_of = cortex_domain::state::State::Dispatched { lease: lease(), target };
+        let dispatched = Job { state: state_of, ..dispatched.into_job() };
+        load(&mut state, Input::Open { jobs: vec![dispatched.clone()] }, dispatched);
+        let (event, worker) = (Event::Returned { lease: lease() }, workers::name(returns));
+        let given_back = apply(&mut state, Input::Reported { job: job().id(), event, worker });
+        let [Action::Commit { change }] = &given_back[..] else { panic!("{given_back:?}") };
+        let saved = Input::Saved { job: job().id(), outcome: Ok(Box::new(change.job().clone())) };
+        let asked = apply(&mut state, saved);
+        let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
+        let placed = apply(&mut state, Input::Decided { job: job().id(), ask, decision: Ok(allow()) });
+        let [Action::Commit { change }] = &placed[..] else { panic!("{placed:?}") };
+        assert_eq!(change.job().state.worker(), Some(&workers::name(1 - returns)));
+    }
+}

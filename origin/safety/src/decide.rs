@@ -103,7 +103,7 @@ tenants:
             traceparent: None,
             content: None,
             estimate: Default::default(),
-            approval: None,
+            approvals: Vec::new(),
         }
     }
 

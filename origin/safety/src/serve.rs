@@ -106,7 +106,7 @@ mod tests {
             traceparent: None,
             content: None,
             estimate: Default::default(),
-            approval: None,
+            approvals: Vec::new(),
         }
     }
 

@@ -134,8 +134,8 @@ pub struct Job {
     /// Attempts that don't count against the limit: the worker gave the job back without running it. At most
     /// [`MAX_SPARED`](crate::retry::MAX_SPARED) and one.
     pub spared: u32,
-    /// Good for one attempt.
-    pub approval: Option<Approval>,
+    /// What people approved, one approval of each rule. They are good until an attempt has run.
+    pub approvals: Vec<Approval>,
     pub version: Version,
     pub updated_at: Timestamp,
     pub state: State,
@@ -151,7 +151,7 @@ impl Job {
             memory,
             attempt: Attempt(0),
             spared: 0,
-            approval: None,
+            approvals: Vec::new(),
             version: Version(1),
             state: State::Pending { hold: Hold::Ready },
             request,

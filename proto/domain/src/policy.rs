@@ -38,8 +38,8 @@ pub struct PolicyRequest {
     pub content: Option<ContentDigest>,
     /// What the attempt may cost.
     pub estimate: CostEstimate,
-    /// A person's approval of this attempt.
-    pub approval: Option<Approval>,
+    /// What people approved of this attempt, one approval of each rule.
+    pub approvals: Vec<Approval>,
     /// W3C `traceparent` of the request that made the job.
     pub traceparent: Option<String>,
 }
@@ -59,7 +59,7 @@ impl PolicyRequest {
             labels: labels.clone(),
             content: *content,
             estimate: *estimate,
-            approval: job.approval.clone(),
+            approvals: job.approvals.clone(),
             traceparent: traceparent.clone(),
         }
     }

@@ -9,6 +9,9 @@ use crate::retry;
 use crate::state::{Attempt, Denial, Exhausted, Failure, FailureKind, Hold, Lease, State, StateName, Target};
 use crate::time::Timestamp;
 
+/// Rules that hold a job at once, and of which approvals are kept.
+const MAX_APPROVALS: usize = 32;
+
 /// An event that does not fit the state it met; nothing changes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
@@ -189,13 +192,17 @@ pub fn apply(mut job: Job, event: &Event, now: Timestamp) -> Result<(Job, Vec<Ef
 fn step(job: &mut Job, event: &Event, now: Timestamp, effects: &mut Vec<Effect>) -> Result<(), Rejected> {
     let next = next_state(job, event, now, effects)?;
     match event {
-        Event::Scheduled { lease, .. } => {
-            job.attempt = lease.attempt;
-            job.approval = None;
-        }
+        Event::Scheduled { lease, .. } => job.attempt = lease.attempt,
+        // A worker that fell silent may have run it.
+        Event::Started { .. } | Event::Succeeded { .. } | Event::Failed { .. } => job.approvals.clear(),
         Event::Approved { by } => {
             if let State::Pending { hold: Hold::Approval { denial } } = &job.state {
-                job.approval = Some(Approval { by: by.clone(), rule: denial.rule.clone() });
+                let approval = Approval { by: by.clone(), rule: denial.rule.clone() };
+                job.approvals.retain(|known| known.rule != approval.rule);
+                job.approvals.push(approval);
+                if job.approvals.len() > MAX_APPROVALS {
+                    job.approvals.remove(0);
+                }
             }
         }
         Event::Returned { .. } => job.spared += 1,

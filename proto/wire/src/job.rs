@@ -45,7 +45,7 @@ impl From<&Job> for v1::JobRecord {
             version: job.version.0,
             updated_at: job.updated_at.as_millis(),
             state: Some((&job.state).into()),
-            approval: job.approval.as_ref().map(Into::into),
+            approvals: job.approvals.iter().map(Into::into).collect(),
         }
     }
 }
@@ -64,7 +64,7 @@ impl TryFrom<v1::JobRecord> for Job {
             version: Version(record.version),
             updated_at: Timestamp::from_millis(record.updated_at),
             state: JOB.nested("state", record.state)?,
-            approval: record.approval.map(TryInto::try_into).transpose()?,
+            approvals: record.approvals.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         };
         JOB.ensure("version", job.version.0 > 0, "it starts at 1")?;
         JOB.ensure("spared", job.spared <= job.attempt.0, "it is at most the attempt")?;

@@ -54,7 +54,7 @@ impl From<(&PolicyRequest, Timestamp)> for v1::CheckRequest {
             content: request.content.map(|digest| digest.0.to_vec()).unwrap_or_default(),
             input_bytes: request.estimate.input_bytes,
             output_tokens: request.estimate.output_tokens.unwrap_or_default(),
-            approval: request.approval.as_ref().map(Into::into),
+            approvals: request.approvals.iter().map(Into::into).collect(),
         }
     }
 }
@@ -73,7 +73,7 @@ impl TryFrom<v1::CheckRequest> for (PolicyRequest, Timestamp) {
                 input_bytes: request.input_bytes,
                 output_tokens: Some(request.output_tokens).filter(|tokens| *tokens > 0),
             },
-            approval: request.approval.map(TryInto::try_into).transpose()?,
+            approvals: request.approvals.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             owner: REQUEST.nested("owner", request.owner)?,
             topic: REQUEST.text("topic", &request.topic)?,
             context: REQUEST.text("context", &request.context)?,

@@ -217,16 +217,38 @@ fn approval() -> Hold {
 }
 
 #[test]
-fn a_job_that_a_person_approves_goes_on_and_carries_the_approval_for_one_attempt() {
+fn a_job_that_a_person_approves_goes_on_and_carries_the_approval_until_it_has_run() {
     let by: Principal = "ada".parse().unwrap();
     let held = walk(job(2), &[Event::Held { hold: approval() }]);
     let approved = Change::of(held.into_job()).then(Event::Approved { by: by.clone() }, NOW).unwrap();
     assert!(matches!(approved.effects(), [Effect::Send(Message::Submit { .. })]));
     let approved = approved.into_job();
     assert_eq!(approved.state, State::Pending { hold: Hold::Ready });
-    assert_eq!(PolicyRequest::about(&approved).approval, Some(Approval { by, rule: "big".into() }));
-    let placed = walk(approved, &[scheduled(lease(1, 1))]).into_job();
-    assert_eq!(placed.approval, None);
+    let approval = Approval { by, rule: "big".into() };
+    assert_eq!(PolicyRequest::about(&approved).approvals, [approval.clone()]);
+    let given_back = walk(approved, &[scheduled(lease(1, 1)), Event::Returned { lease: lease(1, 1) }]);
+    assert_eq!(given_back.job().approvals, [approval], "nothing has run");
+    let again =
+        walk(given_back.into_job(), &[scheduled(lease(2, 1)), Event::Dispatched { lease: lease(2, 1) }]);
+    for event in [
+        Event::Started { lease: lease(2, 1), worker: worker("w1") },
+        failed(lease(2, 1), FailureKind::Silent),
+    ] {
+        assert_eq!(again.clone().then(event, NOW).unwrap().job().approvals, []);
+    }
+}
+
+#[test]
+fn a_job_that_several_rules_hold_goes_on_once_each_is_approved() {
+    let by: Principal = "ada".parse().unwrap();
+    let mut job = job(2);
+    for rule in ["big", "late", "big"] {
+        let denial = Denial { rule: rule.into(), reason: "it is expensive".into() };
+        let held = Event::Held { hold: Hold::Approval { denial } };
+        job = walk(job, &[held, Event::Approved { by: by.clone() }]).into_job();
+    }
+    let rules: Vec<_> = job.approvals.iter().map(|approval| approval.rule.as_str()).collect();
+    assert_eq!(rules, ["late", "big"]);
 }
 
 #[test]

@@ -183,16 +183,16 @@ fn open() -> impl Strategy<Value = State> {
 fn job_in<S: Strategy<Value = State>>(state: impl Fn(Pointer) -> S) -> impl Strategy<Value = Job> {
     let durability = prop_oneof![Just(Durability::Durable), Just(Durability::Ephemeral)];
     let counts = (any::<u32>(), any::<u32>(), 1..=u64::MAX);
-    let approval = option::of((name(), text()).prop_map(|(by, rule)| Approval { by, rule }));
-    (request(), durability, memory(), counts, time(), approval).prop_flat_map(
-        move |(request, durability, memory, (attempt, spared, version), updated_at, approval)| {
+    let approvals = vec((name(), text()).prop_map(|(by, rule)| Approval { by, rule }), 0..3);
+    (request(), durability, memory(), counts, time(), approvals).prop_flat_map(
+        move |(request, durability, memory, (attempt, spared, version), updated_at, approvals)| {
             state(Pointer::result(memory, request.id)).prop_map(move |state| Job {
                 request: request.clone(),
                 durability,
                 memory,
                 attempt: Attempt(attempt),
                 spared: spared.min(attempt),
-                approval: approval.clone(),
+                approvals: approvals.clone(),
                 version: Version(version),
                 updated_at,
                 state,

@@ -2,16 +2,21 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use cortex_bus::Embedded;
 use cortex_domain::id::Pool;
 use cortex_gateway::Gateway;
-use cortex_link::{Route, Tokens};
+use cortex_link::{Route, STOP_TIMEOUT, Tokens};
 use cortex_scheduler::Scheduler;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::link::local_id;
+
+/// How long the workers' links have to end: what their server takes to cut the last of them, and a moment.
+pub(crate) const LINKS_TIMEOUT: Duration = STOP_TIMEOUT.saturating_add(Duration::from_secs(2));
 
 /// A running node.
 pub struct Handle {
@@ -62,7 +67,9 @@ impl Handle {
     pub async fn stop(self) {
         self.close().await;
         self.gateway.stop().await;
-        self.links.end().await;
+        if timeout(LINKS_TIMEOUT, self.links.end()).await.is_err() {
+            tracing::error!("the workers' links did not end in time, and the node stops without them");
+        }
         self.scheduler.stop().await;
         self.reporter.end().await;
         self.bus.close();

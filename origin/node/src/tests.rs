@@ -14,6 +14,7 @@ mod hung;
 mod races;
 mod streams;
 mod told;
+mod unread;
 mod world;
 
 use cortex_domain::event::Event;

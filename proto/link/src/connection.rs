@@ -2,84 +2,51 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
+use cortex_platform::write_timeout::WriteTimeout;
 use cortex_wire::MAX_PACKET;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-/// How long a peer has, from the start of its connection, to be admitted by its token.
-pub(crate) const ADMISSION_TIMEOUT: Duration = Duration::from_secs(15);
+use super::admission::{Admission, End};
+use super::connections::Entry;
+
 /// How many bytes are read of a peer that is not admitted: the longest hello and what goes around it.
 const MAX_UNADMITTED_BYTES: usize = MAX_PACKET + 64 * 1024;
-
-/// Whether a connection's worker was let in.
-#[derive(Debug)]
-pub(crate) struct Admission {
-    admitted: AtomicBool,
-    /// Its place among those that wait to be admitted.
-    waiting: Mutex<Option<OwnedSemaphorePermit>>,
-    closed: CancellationToken,
-}
-
-impl Admission {
-    pub(crate) fn new(waiting: Option<OwnedSemaphorePermit>) -> Arc<Self> {
-        let (admitted, closed) = (AtomicBool::new(false), CancellationToken::new());
-        Arc::new(Self { admitted, waiting: Mutex::new(waiting), closed })
-    }
-
-    /// The worker has proved itself.
-    pub(crate) fn admit(&self) {
-        self.admitted.store(true, Ordering::Release);
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-
-    /// Closes the connection.
-    pub(crate) fn close(&self) {
-        self.closed.cancel();
-    }
-
-    fn is_admitted(&self) -> bool {
-        self.admitted.load(Ordering::Acquire)
-    }
-}
 
 /// A stream of bytes that frames go over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A connection of one worker.
+/// A connection of one worker. It ends in time also while its peer reads nothing, since every step of it looks at the clock.
 pub(crate) struct Connection {
-    stream: Box<dyn Stream>,
-    admission: Arc<Admission>,
-    deadline: Pin<Box<Sleep>>,
-    closed: Pin<Box<WaitForCancellationFutureOwned>>,
+    stream: WriteTimeout<Box<dyn Stream>>,
+    end: End,
     unadmitted_bytes: usize,
+    _entry: Entry,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    /// `deadline` is when the peer has to be admitted.
     pub(crate) fn new(
         stream: impl Stream + 'static,
-        admission: Arc<Admission>,
-        deadline: tokio::time::Instant,
+        end: End,
+        entry: Entry,
         place: OwnedSemaphorePermit,
     ) -> Self {
-        Self {
-            stream: Box::new(stream),
-            deadline: Box::pin(tokio::time::sleep_until(deadline)),
-            closed: Box::pin(admission.closed.clone().cancelled_owned()),
-            admission,
-            unadmitted_bytes: 0,
-            _place: place,
+        let stream = WriteTimeout::new(Box::new(stream) as Box<dyn Stream>);
+        Self { stream, end, unadmitted_bytes: 0, _entry: entry, _place: place }
+    }
+
+    /// Returns the stream, unless the connection is over.
+    fn open(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut WriteTimeout<Box<dyn Stream>>>> {
+        match self.end.poll(cx) {
+            Poll::Ready(over) => Err(over),
+            Poll::Pending => Ok(Pin::new(&mut self.stream)),
         }
     }
 }
@@ -87,16 +54,9 @@ impl Connection {
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.closed.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
-        let admitted = this.admission.is_admitted();
-        if !admitted && this.deadline.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
         let before = into.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, into))?;
-        if !admitted {
+        ready!(this.open(cx)?.poll_read(cx, into))?;
+        if !this.end.admission().was_admitted() {
             this.unadmitted_bytes += into.filled().len() - before;
             if this.unadmitted_bytes > MAX_UNADMITTED_BYTES {
                 return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
@@ -108,15 +68,15 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        self.get_mut().open(cx)?.poll_write(cx, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        self.get_mut().open(cx)?.poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        self.get_mut().open(cx)?.poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -124,7 +84,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bytes)
+        self.get_mut().open(cx)?.poll_write_vectored(cx, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -136,24 +96,38 @@ impl Connected for Connection {
     type ConnectInfo = Arc<Admission>;
 
     fn connect_info(&self) -> Arc<Admission> {
-        Arc::clone(&self.admission)
+        Arc::clone(self.end.admission())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use cortex_platform::write_timeout::STALLED;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::sync::Semaphore;
     use tokio::time::Instant;
 
+    use super::super::admission::{ADMISSION_TIMEOUT, CLOSE_DELAY};
+    use super::super::connections::{Connections, Source};
     use super::*;
+
+    /// How much the system takes for a peer that does not read.
+    const UNREAD: usize = 4 << 20;
 
     fn connection() -> (DuplexStream, Connection, Arc<Admission>) {
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let (peer, door) = duplex(4 << 20);
-        let admission = Admission::new(None);
-        let deadline = Instant::now() + ADMISSION_TIMEOUT;
-        (peer, Connection::new(door, Arc::clone(&admission), deadline, place), admission)
+        let (peer, door) = duplex(UNREAD);
+        let (admission, entry) = Connections::default().enter(Source::Local);
+        (peer, Connection::new(door, End::of(Arc::clone(&admission)), entry, place), admission)
+    }
+
+    /// Writes more than the peer takes.
+    async fn write(connection: &mut Connection) -> (io::ErrorKind, Duration) {
+        let began = Instant::now();
+        let error = connection.write_all(&vec![0; UNREAD + 1]).await.unwrap_err();
+        (error.kind(), began.elapsed())
     }
 
     #[tokio::test(start_paused = true)]
@@ -165,12 +139,38 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_peer_that_is_not_admitted_and_never_reads_is_cut_off_in_the_same_time() {
+        let (_peer, mut connection, _) = connection();
+        assert_eq!(write(&mut connection).await, (io::ErrorKind::TimedOut, ADMISSION_TIMEOUT));
+        assert_eq!(connection.flush().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(connection.shutdown().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_admitted_peer_that_never_reads_is_cut_off_too() {
+        let (_peer, mut connection, admission) = connection();
+        admission.admit();
+        let (kind, after) = write(&mut connection).await;
+        assert_eq!((kind, after.as_secs()), (io::ErrorKind::TimedOut, STALLED.as_secs()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_closed_while_its_peer_does_not_read() {
+        let (_peer, mut connection, admission) = connection();
+        admission.admit();
+        let writing = tokio::spawn(async move { write(&mut connection).await });
+        tokio::task::yield_now().await;
+        admission.close();
+        assert_eq!(writing.await.unwrap(), (io::ErrorKind::ConnectionAborted, CLOSE_DELAY));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_admitted_peer_may_be_silent_until_its_connection_is_closed() {
         let (_peer, mut connection, admission) = connection();
         admission.admit();
         let silent = tokio::time::timeout(10 * ADMISSION_TIMEOUT, connection.read(&mut [0; 8])).await;
         assert!(silent.is_err());
-        admission.close();
+        admission.cut();
         let error = connection.read(&mut [0; 8]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
     }

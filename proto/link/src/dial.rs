@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use cortex_platform::write_timeout::WriteTimeout;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
@@ -40,7 +41,7 @@ pub(super) enum DialError {
 /// Opens one connection.
 pub(super) async fn dial(route: &Route) -> Result<Channel, DialError> {
     let stream = timeout(CONNECT_TIMEOUT, connect(route)).await.map_err(|_| DialError::Timeout)??;
-    let once = Mutex::new(Some(stream));
+    let once = Mutex::new(Some(WriteTimeout::new(stream)));
     let connector = tower::service_fn(move |_| {
         let stream = once.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A link that is lost is dialled anew by its owner.

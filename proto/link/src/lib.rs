@@ -8,9 +8,11 @@
 //! knows the origin by the SHA-256 of its certificate.
 
 mod address;
+mod admission;
 mod assigned;
 mod client;
 mod connection;
+mod connections;
 mod dial;
 mod links;
 mod listen;
@@ -27,6 +29,6 @@ mod tests;
 pub use address::{LinkAddress, MissingCertificate, Route, TcpAddress};
 pub use client::{Dial, Link, open};
 pub use listen::{BindError, Listener};
-pub use server::{Limits, Server};
+pub use server::{Limits, STOP_TIMEOUT, Server};
 pub use tls::{Fingerprint, Identity, IdentityError, fingerprint_of_pem};
 pub use tokens::{TokenHash, TokenId, Tokens, WorkerToken, new_token};

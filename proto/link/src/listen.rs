@@ -2,23 +2,24 @@
 
 use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
-use std::future::ready;
+use std::future::{poll_fn, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::connection::{ADMISSION_TIMEOUT, Admission, Connection};
+use super::admission::End;
+use super::connection::Connection;
+use super::connections::{Connections, Entry, MAX_UNADMITTED, Source};
 use super::tls::{Identity, IdentityError};
 use super::{LinkAddress, Route, TcpAddress};
 
@@ -26,9 +27,8 @@ use super::{LinkAddress, Route, TcpAddress};
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when a connection can't be accepted, most often for lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
-/// How many workers may be connected to one listener, and how many connections may wait to be admitted.
+/// How many workers may be connected to one listener.
 const MAX_CONNECTIONS: usize = 1024;
-const MAX_UNADMITTED: usize = 64;
 
 /// Why a link can't be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -120,22 +120,21 @@ impl Listener {
 
     /// Accepts connections, so many at a time; further ones wait in the system's queue. Handshakes run beside each other,
     /// and one that fails or takes too long is dropped.
-    pub(super) fn incoming(self) -> impl Stream<Item = io::Result<Connection>> {
-        let doors = Doors {
-            socket: self.socket,
-            places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-            unadmitted: Arc::new(Semaphore::new(MAX_UNADMITTED)),
-        };
+    pub(super) fn incoming(self, connections: Connections) -> impl Stream<Item = io::Result<Connection>> {
+        let doors =
+            Doors { socket: self.socket, connections, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
         let accepted = stream::unfold(doors, |doors| async move { Some((doors.accept().await?, doors)) });
-        accepted.map(Opening::open).buffer_unordered(MAX_UNADMITTED).filter_map(|open| ready(open.map(Ok)))
+        // One more than may wait, so that the next one is taken, which ends another.
+        let opened = accepted.map(Opening::open).buffer_unordered(MAX_UNADMITTED + 1);
+        opened.filter_map(|open| ready(open.map(Ok)))
     }
 }
 
 /// A socket and the places of those who come.
 struct Doors {
     socket: Socket,
+    connections: Connections,
     places: Arc<Semaphore>,
-    unadmitted: Arc<Semaphore>,
 }
 
 /// A stream as the system gives it.
@@ -144,18 +143,26 @@ enum Accepted {
     Tcp { stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor },
 }
 
+impl Accepted {
+    fn source(&self) -> Source {
+        match self {
+            Self::Unix(_) => Source::Local,
+            Self::Tcp { peer, .. } => Source::of(peer.ip()),
+        }
+    }
+}
+
 /// A connection that has said nothing yet.
 struct Opening {
     accepted: Accepted,
-    deadline: Instant,
+    end: End,
+    entry: Entry,
     place: OwnedSemaphorePermit,
-    waiting: OwnedSemaphorePermit,
 }
 
 impl Doors {
     async fn accept(&self) -> Option<Opening> {
         let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
-        let waiting = Arc::clone(&self.unadmitted).acquire_owned().await.ok()?;
         let accepted = loop {
             match self.socket.accept().await {
                 Ok(accepted) => break accepted,
@@ -165,19 +172,22 @@ impl Doors {
                 }
             }
         };
-        Some(Opening { accepted, deadline: Instant::now() + ADMISSION_TIMEOUT, place, waiting })
+        let (admission, entry) = self.connections.enter(accepted.source());
+        Some(Opening { accepted, end: End::of(admission), entry, place })
     }
 }
 
 impl Opening {
     async fn open(self) -> Option<Connection> {
-        let Self { accepted, deadline, place, waiting } = self;
-        let admission = Admission::new(Some(waiting));
+        let Self { accepted, mut end, entry, place } = self;
         match accepted {
-            Accepted::Unix(stream) => Some(Connection::new(stream, admission, deadline, place)),
+            Accepted::Unix(stream) => Some(Connection::new(stream, end, entry, place)),
             Accepted::Tcp { stream, peer, acceptor } => {
-                let stream = handshake(stream, peer, &acceptor).await?;
-                Some(Connection::new(stream, admission, deadline, place))
+                let stream = tokio::select! {
+                    stream = handshake(stream, peer, &acceptor) => stream?,
+                    _ = poll_fn(|cx| end.poll(cx)) => return None,
+                };
+                Some(Connection::new(stream, end, entry, place))
             }
         }
     }

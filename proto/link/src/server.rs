@@ -1,6 +1,6 @@
 //! The origin's end: lets workers in and sees to it that each has one link.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,8 +14,9 @@ use futures::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::admission::Admission;
 use super::assigned::Assigned;
-use super::connection::Admission;
+use super::connections::Connections;
 use super::links::Links;
 use super::listen::Listener;
 use super::session;
@@ -25,8 +26,8 @@ use super::tokens::{TokenId, TokenRefusal, Tokens, WorkerToken};
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a worker whose token lets it in nowhere waits for that answer: it is what a guess costs.
 const REFUSAL_DELAY: Duration = Duration::from_secs(1);
-/// How long a connection stays open after its link has ended, so that the last frames arrive.
-const CLOSE_DELAY: Duration = Duration::from_secs(1);
+/// How long links have to end once the server is to stop. Connections that are open then are cut.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a link allows.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +90,7 @@ impl Server {
         self.0.links.recheck(&self.0.tokens);
     }
 
-    /// Serves links until `shutdown`, then ends them.
+    /// Serves links until `shutdown`, then ends them: within [`STOP_TIMEOUT`], whatever their workers do.
     ///
     /// # Errors
     /// Returns an error if the socket fails.
@@ -107,12 +108,27 @@ impl Server {
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .max_concurrent_streams(MAX_STREAMS)
             .add_service(service);
+        let connections = Connections::default();
         let stopping = self.0.stopping.clone();
+        let until = shutdown.clone();
         let stop = async move {
-            shutdown.cancelled().await;
+            until.cancelled().await;
             stopping.cancel();
         };
-        router.serve_with_incoming_shutdown(listener.incoming(), stop).await
+        let incoming = listener.incoming(connections.clone());
+        let mut serving = pin!(router.serve_with_incoming_shutdown(incoming, stop));
+        let late = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(STOP_TIMEOUT).await;
+        };
+        tokio::select! {
+            served = &mut serving => served,
+            () = late => {
+                tracing::warn!("workers' connections were still open when the link was to stop, and are cut");
+                connections.cut();
+                serving.await
+            }
+        }
     }
 
     /// Frames that were not the worker's to send, and were dropped.
@@ -136,13 +152,16 @@ impl v1::link_server::Link for Server {
     async fn open(&self, request: Request<Streaming<v1::Up>>) -> Result<Response<Self::OpenStream>, Status> {
         let admission = request.extensions().get::<Arc<Admission>>().cloned();
         let admission = admission.ok_or_else(|| Status::internal("the connection is not known"))?;
+        if admission.is_ending() {
+            return Err(Status::unavailable("the connection is about to be closed"));
+        }
         let mut frames = request.into_inner();
-        let entered = self.0.admit(&mut frames).await.inspect_err(|_| close_later(&admission))?;
+        let entered = self.0.admit(&mut frames).await.inspect_err(|_| admission.close())?;
         admission.admit();
         let (over, connection) = (entered.ended.clone(), Arc::clone(&admission));
         tokio::spawn(async move {
             over.cancelled().await;
-            close_later(&connection);
+            connection.close();
         });
         let ended = entered.ended.clone();
         let begun = session::begin(Arc::clone(&self.0), entered.worker, frames, entered.ended).await;
@@ -153,14 +172,6 @@ impl v1::link_server::Link for Server {
         })?;
         Ok(Response::new(down))
     }
-}
-
-fn close_later(admission: &Arc<Admission>) {
-    let admission = Arc::clone(admission);
-    tokio::spawn(async move {
-        tokio::time::sleep(CLOSE_DELAY).await;
-        admission.close();
-    });
 }
 
 /// A worker that was let in.

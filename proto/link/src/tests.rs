@@ -1,5 +1,6 @@
 mod origin;
 mod tls;
+mod unread;
 
 use std::time::Duration;
 

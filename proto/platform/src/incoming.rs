@@ -1,7 +1,8 @@
-//! The connections of a gRPC door: so many at a time, and none that doesn't begin to speak.
+//! The connections of a gRPC door: so many at a time, and none that doesn't begin to speak or doesn't read.
 //!
 //! HTTP/2 asks a silent peer whether it is there, but only once its preface has come. Until then nothing would end a
-//! connection that was opened and left.
+//! connection that was opened and left. While a peer takes nothing of what is written to it, it is not heard either, and the
+//! write's own time ends the connection.
 
 use std::io;
 use std::pin::Pin;
@@ -16,6 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tonic::transport::server::Connected;
 
+use crate::write_timeout::WriteTimeout;
+
 /// How long the preface may take, and how many bytes it has.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(10);
 const PREFACE: usize = 24;
@@ -25,7 +28,7 @@ const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// A connection that holds a place at its door.
 #[derive(Debug)]
 pub struct Incoming<S> {
-    stream: S,
+    stream: WriteTimeout<S>,
     opening: Option<Opening>,
     _place: OwnedSemaphorePermit,
 }
@@ -60,7 +63,11 @@ pub fn incoming(listener: TcpListener, most: usize) -> impl Stream<Item = io::Re
 impl<S> Incoming<S> {
     fn new(stream: S, place: OwnedSemaphorePermit) -> Self {
         let deadline = Box::pin(tokio::time::sleep(PREFACE_TIMEOUT));
-        Self { stream, opening: Some(Opening { missing: PREFACE, deadline }), _place: place }
+        Self {
+            stream: WriteTimeout::new(stream),
+            opening: Some(Opening { missing: PREFACE, deadline }),
+            _place: place,
+        }
     }
 }
 
@@ -122,6 +129,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
+    use crate::write_timeout::STALLED;
 
     fn place() -> OwnedSemaphorePermit {
         Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap()
@@ -150,6 +158,15 @@ mod tests {
         let mut next = [0; 1];
         let silent = tokio::time::timeout(10 * PREFACE_TIMEOUT, door.read(&mut next));
         assert!(silent.await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_never_reads_is_ended() {
+        let (_peer, door) = duplex(64);
+        let mut door = Incoming::new(door, place());
+        let began = tokio::time::Instant::now();
+        assert_eq!(door.write_all(&[0; 65]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed().as_secs(), STALLED.as_secs());
     }
 
     #[tokio::test]

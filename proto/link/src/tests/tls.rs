@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use super::origin::{Origin, worker};
 use super::{Heard, SOON, joined, next};
+use crate::connections::MAX_UNADMITTED;
 use crate::origin::Origin as _;
 use crate::{Dial, Identity, Limits, Route, TokenHash, WorkerToken, open};
 
@@ -118,6 +119,21 @@ async fn a_peer_that_never_finishes_its_handshake_is_cut_off_and_holds_up_nobody
     joined(&mut inbox).await;
     let ended = tokio::time::timeout(Duration::from_secs(12), silent.read(&mut [0; 1])).await;
     assert!(matches!(ended, Ok(Ok(0) | Err(_))), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_flood_of_silent_peers_keeps_no_worker_out_and_the_oldest_make_room() {
+    let origin = Origin::start().await;
+    let mut silent = Vec::new();
+    for _ in 0..4 * MAX_UNADMITTED {
+        silent.push(TcpStream::connect(socket(&origin.route)).await.unwrap());
+    }
+    let began = Instant::now();
+    let (_link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    let ended = tokio::time::timeout(SOON, silent[0].read(&mut [0; 1])).await;
+    assert!(matches!(ended, Ok(Ok(0) | Err(_))), "{ended:?}");
+    assert!(began.elapsed() < Duration::from_secs(5), "before a handshake times out");
 }
 
 #[tokio::test]

@@ -81,8 +81,13 @@ impl Admission {
         self.end_at(Instant::now());
     }
 
-    pub(crate) fn is_waiting(&self) -> bool {
-        matches!(*self.state(), State::Waiting { .. })
+    /// Whether the connection takes one of the places of strangers: it has proved nothing, and was not cut for it.
+    pub(crate) fn is_unadmitted(&self) -> bool {
+        match *self.state() {
+            State::Waiting { .. } => true,
+            State::Admitted => false,
+            State::Ending { at, admitted } => !admitted && at > Instant::now(),
+        }
     }
 
     pub(crate) fn was_admitted(&self) -> bool {
@@ -163,7 +168,7 @@ mod tests {
     async fn an_admitted_one_goes_on_until_it_is_closed() {
         let admission = Admission::new();
         let mut end = End::of(Arc::clone(&admission));
-        assert!(admission.is_waiting() && admission.admit() && !admission.is_waiting());
+        assert!(admission.is_unadmitted() && admission.admit() && !admission.is_unadmitted());
         assert!(timeout(10 * ADMISSION_TIMEOUT, over(&mut end)).await.is_err());
         admission.close();
         assert!(admission.is_ending() && admission.was_admitted() && !admission.admit());
@@ -179,6 +184,15 @@ mod tests {
         tokio::task::yield_now().await;
         admission.cut();
         assert_eq!(waiting.await.unwrap(), (io::ErrorKind::ConnectionAborted, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_that_is_being_closed_takes_its_place_until_it_is_cut() {
+        let admission = Admission::new();
+        admission.close();
+        assert!(admission.is_unadmitted() && admission.is_ending() && !admission.was_admitted());
+        admission.cut();
+        assert!(!admission.is_unadmitted());
     }
 
     #[tokio::test(start_paused = true)]

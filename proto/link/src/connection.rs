@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use cortex_platform::write_timeout::WriteTimeout;
-use cortex_wire::MAX_PACKET;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::transport::server::Connected;
 
 use super::admission::{Admission, End};
 use super::connections::Entry;
+use super::hello::MAX_HELLO;
 
 /// How many bytes are read of a peer that is not admitted: the longest hello and what goes around it.
-const MAX_UNADMITTED_BYTES: usize = MAX_PACKET + 64 * 1024;
+const MAX_UNADMITTED_BYTES: usize = MAX_HELLO + 64 * 1024;
 
 /// A stream of bytes that frames go over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -91,7 +91,7 @@ impl Table {
     /// Returns which connection makes room for one from `source`: the oldest of that source if it has too many, else the
     /// oldest of the source that has the most.
     fn to_evict(&self, source: Source) -> Option<&Open> {
-        let waiting = || self.open.values().filter(|open| open.admission.is_waiting());
+        let waiting = || self.open.values().filter(|open| open.admission.is_unadmitted());
         let mut sources = HashMap::<Source, usize>::new();
         for open in waiting() {
             *sources.entry(open.source).or_default() += 1;
@@ -140,7 +140,7 @@ mod tests {
         let other = connections.enter(address(2));
         let own: Vec<_> = (0..=MAX_UNADMITTED_PER_SOURCE).map(|_| connections.enter(address(1))).collect();
         assert!(own[0].0.is_ending(), "the oldest makes room");
-        assert!(own[1..].iter().chain([&other]).all(|(admission, _)| admission.is_waiting()));
+        assert!(own[1..].iter().chain([&other]).all(|(admission, _)| admission.is_unadmitted()));
     }
 
     #[tokio::test]
@@ -154,7 +154,7 @@ mod tests {
         let new = connections.enter(address(201));
         assert!(two[0].0.is_ending());
         for (admission, _) in many.iter().chain([&lone, &two[1], &new]) {
-            assert!(admission.is_waiting());
+            assert!(admission.is_unadmitted());
         }
         assert!(!admitted.0.is_ending());
     }
@@ -166,7 +166,7 @@ mod tests {
             (0..MAX_UNADMITTED_PER_SOURCE).map(|_| connections.enter(address(1))).collect();
         held.pop();
         let _new = connections.enter(address(1));
-        assert!(held.iter().all(|(admission, _)| admission.is_waiting()));
+        assert!(held.iter().all(|(admission, _)| admission.is_unadmitted()));
         drop(held);
         assert_eq!(connections.table().open.len(), 1);
     }

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{self, CertificateError};
 use tonic::transport::{Channel, Endpoint};
 
 use super::connection::Stream;
-use super::server::{KEEPALIVE_INTERVAL, WINDOW};
+use super::limits::{KEEPALIVE_INTERVAL, WINDOW};
 use super::tls;
 use super::{Fingerprint, Route, TcpAddress};
 

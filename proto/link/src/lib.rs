@@ -14,12 +14,16 @@ mod client;
 mod connection;
 mod connections;
 mod dial;
+mod hello;
+mod limits;
 mod links;
 mod listen;
+mod log_limit;
 pub mod origin;
 mod outbox;
 mod server;
 mod session;
+mod shared;
 mod tls;
 mod tokens;
 
@@ -28,7 +32,8 @@ mod tests;
 
 pub use address::{LinkAddress, MissingCertificate, Route, TcpAddress};
 pub use client::{Dial, Link, open};
+pub use limits::Limits;
 pub use listen::{BindError, Listener};
-pub use server::{Limits, STOP_TIMEOUT, Server};
+pub use server::{STOP_TIMEOUT, Server};
 pub use tls::{Fingerprint, Identity, IdentityError, fingerprint_of_pem};
 pub use tokens::{TokenHash, TokenId, Tokens, WorkerToken, new_token};

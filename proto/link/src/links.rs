@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::tokens::{TokenId, Tokens};
 
 /// How many workers may use one token at a time.
-const MAX_LINKS_PER_TOKEN: usize = 64;
+pub(super) const MAX_LINKS_PER_TOKEN: usize = 64;
 /// How long a worker's id stays with its token after its link has ended: the scheduler may still place jobs on it, which a
 /// worker of another pool must not get.
 const ID_HOLD: Duration = Duration::from_secs(60);

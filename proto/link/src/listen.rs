@@ -13,13 +13,14 @@ use std::time::Duration;
 use futures::{Stream, StreamExt, stream};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::admission::End;
 use super::connection::Connection;
 use super::connections::{Connections, Entry, MAX_UNADMITTED, Source};
+use super::log_limit::LogLimit;
 use super::tls::{Identity, IdentityError};
 use super::{LinkAddress, Route, TcpAddress};
 
@@ -201,17 +202,16 @@ async fn handshake(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
-    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => Some(stream),
-        Ok(Err(error)) => {
-            tracing::warn!(%peer, %error, "a TLS handshake on the workers' link failed");
-            None
-        }
-        Err(_) => {
-            tracing::warn!(%peer, "a TLS handshake on the workers' link timed out");
-            None
-        }
+    static FAILURES: LogLimit = LogLimit::new();
+    let error = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => error,
+        Err(late) => late.into(),
+    };
+    if let Some(left_out) = FAILURES.pass(Instant::now()) {
+        tracing::debug!(%peer, %error, left_out, "a TLS handshake on the workers' link failed");
     }
+    None
 }
 
 impl fmt::Debug for Listener {

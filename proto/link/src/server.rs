@@ -2,86 +2,41 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cortex_domain::id::{Pool, WorkerId};
 use cortex_domain::ports::{Bus, Payloads};
 use cortex_domain::worker::Heartbeat;
-use cortex_wire::link::Up;
-use cortex_wire::{MAX_PACKET, v1};
+use cortex_wire::v1;
 use futures::Stream;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
+use tower::util::MapRequestLayer;
 
 use super::admission::Admission;
-use super::assigned::Assigned;
 use super::connections::Connections;
-use super::links::Links;
+use super::hello::{bounded, hello};
+use super::limits::{KEEPALIVE_INTERVAL, Limits, MAX_STREAMS, WINDOW};
 use super::listen::Listener;
+use super::log_limit::LogLimit;
 use super::session;
-use super::tokens::{TokenId, TokenRefusal, Tokens, WorkerToken};
+use super::shared::{Presence, Shared};
+use super::tokens::{TokenId, Tokens, WorkerToken};
 
-/// How long a worker may take to say who it is.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a worker whose token lets it in nowhere waits for that answer: it is what a guess costs.
 const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 /// How long links have to end once the server is to stop. Connections that are open then are cut.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a link allows.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The longest input or answer, in bytes.
-    pub payload: usize,
-    /// How often workers are to send a heartbeat.
-    pub heartbeat: Duration,
-    /// Reports of one worker that are being settled at a time.
-    pub reports: usize,
-}
-
-impl Limits {
-    /// The longest message: a payload with the packet around it.
-    pub(super) fn message(&self) -> usize {
-        self.payload.saturating_add(MAX_PACKET)
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { payload: 16 * 1024 * 1024, heartbeat: Duration::from_secs(2), reports: 256 }
-    }
-}
-
 /// The origin's end of every link. A clone is the same server.
 #[derive(Clone)]
 pub struct Server(Arc<Shared>);
-
-pub(super) struct Shared {
-    pub(super) bus: Arc<dyn Bus>,
-    pub(super) payloads: Arc<dyn Payloads>,
-    pub(super) limits: Limits,
-    pub(super) assigned: Assigned,
-    tokens: Tokens,
-    links: Links,
-    dropped: AtomicU64,
-    stopping: CancellationToken,
-}
 
 impl Server {
     /// Workers prove by one of `tokens` that they belong here.
     #[must_use]
     pub fn new(bus: Arc<dyn Bus>, payloads: Arc<dyn Payloads>, tokens: Tokens, limits: Limits) -> Self {
-        Self(Arc::new(Shared {
-            bus,
-            payloads,
-            limits,
-            assigned: Assigned::default(),
-            tokens,
-            links: Links::default(),
-            dropped: AtomicU64::new(0),
-            stopping: CancellationToken::new(),
-        }))
+        Self(Shared::new(bus, payloads, tokens, limits))
     }
 
     /// Replaces the tokens that the operator keeps, and ends the links of those that are revoked or gone.
@@ -107,6 +62,7 @@ impl Server {
             .initial_connection_window_size(2 * WINDOW)
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .max_concurrent_streams(MAX_STREAMS)
+            .layer(MapRequestLayer::new(bounded))
             .add_service(service);
         let connections = Connections::default();
         let stopping = self.0.stopping.clone();
@@ -119,7 +75,7 @@ impl Server {
         let mut serving = pin!(router.serve_with_incoming_shutdown(incoming, stop));
         let late = async {
             shutdown.cancelled().await;
-            tokio::time::sleep(STOP_TIMEOUT).await;
+            sleep(STOP_TIMEOUT).await;
         };
         tokio::select! {
             served = &mut serving => served,
@@ -134,16 +90,9 @@ impl Server {
     /// Frames that were not the worker's to send, and were dropped.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.0.dropped.load(Ordering::Relaxed)
+        self.0.dropped()
     }
 }
-
-/// Flow control: how much of a stream may be under way. A large payload should not wait for it.
-pub(super) const WINDOW: u32 = 4 * 1024 * 1024;
-/// A worker has one stream. Guesses at a token can't run beside each other on one connection.
-const MAX_STREAMS: u32 = 1;
-/// A peer that is silent for so long is asked whether it is there.
-pub(super) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
 #[tonic::async_trait]
 impl v1::link_server::Link for Server {
@@ -152,86 +101,68 @@ impl v1::link_server::Link for Server {
     async fn open(&self, request: Request<Streaming<v1::Up>>) -> Result<Response<Self::OpenStream>, Status> {
         let admission = request.extensions().get::<Arc<Admission>>().cloned();
         let admission = admission.ok_or_else(|| Status::internal("the connection is not known"))?;
+        let closed = || Status::unavailable("the connection is about to be closed");
         if admission.is_ending() {
-            return Err(Status::unavailable("the connection is about to be closed"));
+            return Err(closed());
         }
+        let _unproven = Unproven(Arc::clone(&admission));
         let mut frames = request.into_inner();
-        let entered = self.0.admit(&mut frames).await.inspect_err(|_| admission.close())?;
-        admission.admit();
-        let (over, connection) = (entered.ended.clone(), Arc::clone(&admission));
+        let (worker, presence) = admit(&self.0, &mut frames).await?;
+        if !admission.admit() {
+            return Err(closed());
+        }
+        let ended = presence.ended().clone();
         tokio::spawn(async move {
-            over.cancelled().await;
-            connection.close();
+            ended.cancelled().await;
+            admission.close();
         });
-        let ended = entered.ended.clone();
-        let begun = session::begin(Arc::clone(&self.0), entered.worker, frames, entered.ended).await;
-        let down = begun.map_err(|_| {
-            ended.cancel();
-            self.0.links.tidy();
-            Status::unavailable("the bus is not there")
-        })?;
-        Ok(Response::new(down))
+        let begun = session::begin(Arc::clone(&self.0), worker, frames, presence).await;
+        begun.map(Response::new).map_err(|_| Status::unavailable("the bus is not there"))
     }
 }
 
-/// A worker that was let in.
-struct Entered {
-    worker: Heartbeat,
-    ended: CancellationToken,
-}
+/// A worker that has not proved itself. Its connection is closed if it never does, also when it leaves its stream first.
+struct Unproven(Arc<Admission>);
 
-impl Shared {
-    /// Reads who comes, and lets the worker in if its token is for its pool.
-    async fn admit(&self, frames: &mut Streaming<v1::Up>) -> Result<Entered, Status> {
-        let hello = tokio::time::timeout(HELLO_TIMEOUT, hello(frames));
-        let (text, worker) =
-            hello.await.map_err(|_| Status::deadline_exceeded("the worker did not say who it is"))??;
-        let token = self.check(&text, &worker.pool).await.map_err(|reason| {
-            tracing::warn!(worker = %worker.worker, pool = %worker.pool, %reason, "a worker was refused");
-            Status::unauthenticated(reason.to_string())
-        })?;
-        let ended = self.stopping.child_token();
-        let entered = self.links.enter(&worker.worker, token.clone(), worker.pool.clone(), ended.clone());
-        entered.map_err(|crowded| {
-            tracing::warn!(worker = %worker.worker, reason = %crowded, "a worker was refused");
-            Status::resource_exhausted(crowded.to_string())
-        })?;
-        // The token may have been revoked since it was checked.
-        if let Err(reason) = self.tokens.recheck(&token, &worker.pool) {
-            ended.cancel();
-            self.links.tidy();
-            return Err(Status::unauthenticated(reason.to_string()));
+impl Drop for Unproven {
+    fn drop(&mut self) {
+        if !self.0.was_admitted() {
+            self.0.close();
         }
-        Ok(Entered { worker, ended })
-    }
-
-    /// Checks a token, and once more after the delay that a wrong one costs: it may have been made a moment ago.
-    async fn check(&self, text: &str, pool: &Pool) -> Result<TokenId, TokenRefusal> {
-        if let Ok(token) = self.tokens.check(text, pool) {
-            return Ok(token);
-        }
-        tokio::time::sleep(REFUSAL_DELAY).await;
-        self.tokens.check(text, pool)
-    }
-
-    /// Forgets the links that have ended.
-    pub(super) fn tidy(&self) {
-        self.links.tidy();
-    }
-
-    /// Counts a frame that the worker had no right to send.
-    pub(super) fn drop_frame(&self, worker: &WorkerId, reason: &dyn std::fmt::Display) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(%worker, %reason, "a worker's frame was dropped");
     }
 }
 
-async fn hello(frames: &mut Streaming<v1::Up>) -> Result<(String, Heartbeat), Status> {
-    let first = frames.message().await?.ok_or_else(|| Status::invalid_argument("there is no hello"))?;
-    match Up::try_from(first).map_err(|error| Status::invalid_argument(error.to_string()))? {
-        Up::Hello { token, worker } => Ok((token, worker)),
-        _ => Err(Status::invalid_argument("the first frame is a hello")),
+/// Reads who comes, and lets the worker in if its token is for its pool.
+async fn admit(
+    shared: &Arc<Shared>,
+    frames: &mut Streaming<v1::Up>,
+) -> Result<(Heartbeat, Presence), Status> {
+    let (text, worker) = hello(frames).await?;
+    let token = check(&shared.tokens, &text, &worker).await?;
+    let presence = Presence::enter(shared, token.clone(), &worker).map_err(|crowded| {
+        tracing::warn!(worker = %worker.worker, reason = %crowded, "a worker was refused");
+        Status::resource_exhausted(crowded.to_string())
+    })?;
+    // The token may have been revoked since it was checked.
+    let still = shared.tokens.recheck(&token, &worker.pool);
+    still.map_err(|reason| Status::unauthenticated(reason.to_string()))?;
+    Ok((worker, presence))
+}
+
+/// Checks a token, and once more after the delay that a wrong one costs: it may have been made a moment ago.
+async fn check(tokens: &Tokens, text: &str, worker: &Heartbeat) -> Result<TokenId, Status> {
+    static GUESSES: LogLimit = LogLimit::new();
+    let reason = match tokens.check(text, &worker.pool) {
+        Ok(token) => return Ok(token),
+        Err(reason) => reason,
+    };
+    // Before the delay, since a peer that has more guesses does not wait for the answer.
+    if let Some(left_out) = GUESSES.pass(Instant::now()) {
+        let (worker, pool) = (&worker.worker, &worker.pool);
+        tracing::warn!(%worker, %pool, %reason, left_out, "a worker showed a token that does not let it in");
     }
+    sleep(REFUSAL_DELAY).await;
+    tokens.check(text, &worker.pool).map_err(|reason| Status::unauthenticated(reason.to_string()))
 }
 
 impl std::fmt::Debug for Server {

@@ -15,11 +15,10 @@ use cortex_wire::link::{self, Up};
 use cortex_wire::v1;
 use futures::stream::{self, FuturesUnordered};
 use futures::{Stream, StreamExt};
-use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::assigned::Whose;
-use super::server::Shared;
+use super::shared::{Presence, Shared};
 use crate::origin::{Broker, Origin, Report};
 
 type Down = Pin<Box<dyn Stream<Item = Result<v1::Down, Status>> + Send>>;
@@ -29,7 +28,7 @@ pub(super) async fn begin(
     shared: Arc<Shared>,
     worker: Heartbeat,
     frames: Streaming<v1::Up>,
-    ended: CancellationToken,
+    presence: Presence,
 ) -> Result<Down, BusError> {
     let (id, pool) = (worker.worker.clone(), worker.pool.clone());
     let broker = Arc::new(Broker::new(Arc::clone(&shared.bus), Arc::clone(&shared.payloads), id.clone()));
@@ -53,12 +52,13 @@ pub(super) async fn begin(
         link::cancel(&cancel)
     });
     let welcome = stream::once(ready(link::welcome(shared.limits.heartbeat)));
-    let down = welcome.chain(stream::select(jobs, cancels)).take_until(ended.clone().cancelled_owned());
+    let down =
+        welcome.chain(stream::select(jobs, cancels)).take_until(presence.ended().clone().cancelled_owned());
 
     // Only now, so that a job which this brings about finds the worker listening.
     let _ = broker.heartbeat(worker).await;
     tracing::info!(worker = %id, "a worker has joined");
-    tokio::spawn(Session { shared, broker, worker: id, pool, sent, ended }.listen(frames));
+    tokio::spawn(Session { shared, broker, worker: id, pool, sent, presence }.listen(frames));
     Ok(down.map(Ok).boxed())
 }
 
@@ -69,7 +69,7 @@ struct Session {
     /// The pool that its token let it into.
     pool: Pool,
     sent: Arc<Sent>,
-    ended: CancellationToken,
+    presence: Presence,
 }
 
 /// Jobs that went down this link and of which a report is to come.
@@ -122,13 +122,12 @@ impl Session {
                         break;
                     }
                 },
-                () = self.ended.cancelled() => break,
+                () = self.presence.ended().cancelled() => break,
             }
         }
         while settling.next().await.is_some() {}
         tracing::info!(worker = %self.worker, left, "a worker has gone");
-        self.ended.cancel();
-        self.shared.tidy();
+        self.presence.end();
         if left {
             // It said all that it had to say: what it did not mention, it never saw.
             for held in self.sent.take_all() {

@@ -1,4 +1,5 @@
-mod origin;
+pub(crate) mod origin;
+mod strangers;
 mod tls;
 mod unread;
 

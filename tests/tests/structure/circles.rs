@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::Source;
 
 /// Circles that are left: modules of which each is a part of what the others are about.
-const KNOWN: [(&str, &[&str]); 7] = [
+const KNOWN: [(&str, &[&str]); 6] = [
     ("edge", &["admit", "config", "deliver", "ledger", "origin", "revoked"]),
     ("proto/domain", &["audit", "event", "flow", "policy", "transition"]),
-    ("proto/link", &["server", "session"]),
     ("workers/inference", &["generate", "language"]),
     ("workers/inference/tokens", &["gguf", "hugging_face", "tokenizer"]),
     ("workers/inference/transformer", &["shape", "weights"]),

@@ -97,7 +97,7 @@ impl Origin {
     }
 }
 
-pub(super) fn worker(name: &str) -> Heartbeat {
+pub(crate) fn worker(name: &str) -> Heartbeat {
     let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
     Heartbeat::new(name.parse().unwrap(), "echo", pool, topics, 4)
 }

@@ -1,0 +1,111 @@
+//! What the server and the links of its workers share.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cortex_domain::id::WorkerId;
+use cortex_domain::ports::{Bus, Payloads};
+use cortex_domain::worker::Heartbeat;
+use tokio_util::sync::CancellationToken;
+
+use super::assigned::Assigned;
+use super::limits::Limits;
+use super::links::{Crowded, Links};
+use super::tokens::{TokenId, Tokens};
+
+pub(super) struct Shared {
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) payloads: Arc<dyn Payloads>,
+    pub(super) limits: Limits,
+    pub(super) tokens: Tokens,
+    pub(super) assigned: Assigned,
+    pub(super) links: Links,
+    pub(super) stopping: CancellationToken,
+    dropped: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(
+        bus: Arc<dyn Bus>,
+        payloads: Arc<dyn Payloads>,
+        tokens: Tokens,
+        limits: Limits,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            bus,
+            payloads,
+            limits,
+            tokens,
+            assigned: Assigned::default(),
+            links: Links::default(),
+            stopping: CancellationToken::new(),
+            dropped: AtomicU64::new(0),
+        })
+    }
+
+    /// Counts a frame that the worker had no right to send.
+    pub(super) fn drop_frame(&self, worker: &WorkerId, reason: &dyn Display) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(%worker, %reason, "a worker's frame was dropped");
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// A worker's place among the links. It is free again once this is dropped, however its link has ended.
+pub(super) struct Presence {
+    shared: Arc<Shared>,
+    ended: CancellationToken,
+}
+
+impl Presence {
+    /// Enters a worker that has shown a token for its pool.
+    pub(super) fn enter(shared: &Arc<Shared>, token: TokenId, worker: &Heartbeat) -> Result<Self, Crowded> {
+        let ended = shared.stopping.child_token();
+        shared.links.enter(&worker.worker, token, worker.pool.clone(), ended.clone())?;
+        Ok(Self { shared: Arc::clone(shared), ended })
+    }
+
+    /// Returns what says that the link is to end, or has ended.
+    pub(super) fn ended(&self) -> &CancellationToken {
+        &self.ended
+    }
+
+    /// Ends the link, and frees its place.
+    pub(super) fn end(&self) {
+        self.ended.cancel();
+        self.shared.links.tidy();
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_bus::Embedded;
+    use cortex_bus::payload::Fake;
+
+    use super::super::links::MAX_LINKS_PER_TOKEN;
+    use super::*;
+    use crate::tests::origin::worker;
+
+    #[tokio::test]
+    async fn a_worker_that_goes_before_its_link_begins_leaves_its_place() {
+        let (bus, payloads) = (Arc::new(Embedded::default()), Arc::new(Fake::default()));
+        let shared = Shared::new(bus, payloads, Tokens::default(), Limits::default());
+        let enter = |n| Presence::enter(&shared, "a".parse().unwrap(), &worker(&format!("w{n}")));
+        let all: Vec<_> = (0..MAX_LINKS_PER_TOKEN).map(|n| enter(n).unwrap()).collect();
+        assert!(enter(MAX_LINKS_PER_TOKEN).is_err());
+        let ended = all[0].ended().clone();
+        drop(all);
+        assert!(ended.is_cancelled());
+        assert!(enter(MAX_LINKS_PER_TOKEN).is_ok());
+    }
+}

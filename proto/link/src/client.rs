@@ -27,6 +27,8 @@ use cortex_platform::entropy;
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between attempts to open the link.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(2) };
+/// Between attempts of a worker that the origin took before and now refuses: what ended that is an operator's to undo.
+const REFUSED_BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 /// A link that lasted so long was no failure.
 const STEADY_PERIOD: Duration = Duration::from_secs(10);
 
@@ -44,11 +46,20 @@ impl fmt::Debug for Dial {
     }
 }
 
-/// Opens the link, and opens it again whenever it is lost, until it is closed or the origin refuses.
+/// Opens the link, and opens it again whenever it is lost, until it is closed. It ends, too, if the origin refuses the worker
+/// before it has taken it once; afterwards a refusal is tried again, more slowly.
 #[must_use]
 pub fn open(dial: Dial, introduction: Introduction) -> (Arc<Link>, Inbox) {
     let link = Arc::new(Link::default());
-    let line = Line { dial, introduction, link: Arc::clone(&link), stage: Stage::Away { failures: 0 } };
+    let stage = Stage::Away { failures: 0, backoff: BACKOFF };
+    let line = Line {
+        dial,
+        introduction,
+        link: Arc::clone(&link),
+        stage,
+        joined: false,
+        trouble: Trouble::default(),
+    };
     (link, stream::unfold(line, Line::next).boxed())
 }
 
@@ -116,10 +127,13 @@ struct Line {
     introduction: Introduction,
     link: Arc<Link>,
     stage: Stage,
+    /// Whether the origin has ever taken this worker.
+    joined: bool,
+    trouble: Trouble,
 }
 
 enum Stage {
-    Away { failures: u32 },
+    Away { failures: u32, backoff: Backoff },
     Here { frames: Box<Streaming<v1::Down>>, since: Instant, failures: u32 },
     Over,
 }
@@ -135,7 +149,37 @@ struct Linked {
 enum Unlinked {
     /// Perhaps later.
     Failed(String),
+    /// Not as things are.
     Refused(String),
+}
+
+impl Unlinked {
+    fn backoff(&self) -> Backoff {
+        match self {
+            Self::Failed(_) => BACKOFF,
+            Self::Refused(_) => REFUSED_BACKOFF,
+        }
+    }
+
+    fn reason(self) -> String {
+        match self {
+            Self::Failed(reason) | Self::Refused(reason) => reason,
+        }
+    }
+}
+
+/// Why there was no link the last time, so that each reason is logged once and not at every attempt.
+#[derive(Default)]
+struct Trouble(Option<String>);
+
+impl Trouble {
+    fn is_news(&mut self, reason: &str) -> bool {
+        let news = self.0.as_deref() != Some(reason);
+        if news {
+            self.0 = Some(reason.to_owned());
+        }
+        news
+    }
 }
 
 impl Line {
@@ -147,13 +191,13 @@ impl Line {
                     Some(heard) => (Some(heard), Stage::Here { frames, since, failures }),
                     None if self.link.turn_to(Saying::Nowhere) => {
                         let failures = if since.elapsed() < STEADY_PERIOD { failures + 1 } else { 1 };
-                        (Some(Heard::Lost), Stage::Away { failures })
+                        (Some(Heard::Lost), Stage::Away { failures, backoff: BACKOFF })
                     }
                     None => return None,
                 },
-                Stage::Away { failures } => {
+                Stage::Away { failures, backoff } => {
                     let connecting = async {
-                        sleep(BACKOFF.wait(failures, entropy::fraction())).await;
+                        sleep(backoff.wait(failures, entropy::fraction())).await;
                         connect(&self.dial, &self.introduction).await
                     };
                     let connected = tokio::select! {
@@ -165,14 +209,22 @@ impl Line {
                             if !self.link.turn_to(Saying::Up(saying)) {
                                 return None;
                             }
+                            self.joined = true;
+                            self.trouble = Trouble::default();
                             let frames = Box::new(frames);
                             let here = Stage::Here { frames, since: Instant::now(), failures };
                             (Some(Heard::Joined { heartbeat }), here)
                         }
-                        Err(Unlinked::Refused(reason)) => (Some(Heard::Refused { reason }), Stage::Over),
-                        Err(Unlinked::Failed(reason)) => {
-                            tracing::debug!(address = %self.dial.route, reason, "no link yet");
-                            (None, Stage::Away { failures: failures.saturating_add(1) })
+                        Err(Unlinked::Refused(reason)) if !self.joined => {
+                            (Some(Heard::Refused { reason }), Stage::Over)
+                        }
+                        Err(unlinked) => {
+                            let backoff = unlinked.backoff();
+                            let reason = unlinked.reason();
+                            if self.trouble.is_news(&reason) {
+                                tracing::warn!(address = %self.dial.route, reason, "there is no link; it is tried again");
+                            }
+                            (None, Stage::Away { failures: failures.saturating_add(1), backoff })
                         }
                     }
                 }
@@ -233,5 +285,24 @@ async fn hear(frames: &mut Streaming<v1::Down>) -> Option<Heard> {
             Ok(Down::Welcome { .. }) => {}
             Err(error) => tracing::warn!(%error, "a frame from the origin can't be read"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_news_once_until_it_changes() {
+        let mut trouble = Trouble::default();
+        let news = ["away", "away", "the id is taken", "the id is taken", "away"]
+            .map(|reason| trouble.is_news(reason));
+        assert_eq!(news, [true, false, true, false, true]);
+    }
+
+    #[test]
+    fn a_refusal_is_tried_again_more_slowly_than_a_failure() {
+        let wait = |unlinked: Unlinked| unlinked.backoff().wait(u32::MAX, 1.0);
+        assert!(wait(Unlinked::Refused(String::new())) > 10 * wait(Unlinked::Failed(String::new())));
     }
 }

@@ -12,6 +12,8 @@ use super::tokens::{TokenId, Tokens};
 
 /// How many workers may use one token at a time.
 pub(super) const MAX_LINKS_PER_TOKEN: usize = 64;
+/// How many ids one token may hold, with those whose links have ended. The oldest of these are given up first.
+const MAX_IDS_PER_TOKEN: usize = 4 * MAX_LINKS_PER_TOKEN;
 /// How long a worker's id stays with its token after its link has ended: the scheduler may still place jobs on it, which a
 /// worker of another pool must not get.
 const ID_HOLD: Duration = Duration::from_secs(60);
@@ -36,7 +38,11 @@ enum State {
 /// Why a worker with a good token is not let in.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(super) enum Crowded {
-    #[error("the id `{0}` belongs to a worker with another token")]
+    #[error(
+        "the id `{0}` belongs to a worker that joined with another token (expected an id of its own, by --id); it is free \
+         {hold} s after that worker has left",
+        hold = ID_HOLD.as_secs()
+    )]
     IdTaken(WorkerId),
     #[error("the token `{0}` is in use by {MAX_LINKS_PER_TOKEN} workers, and no more may use it")]
     TokenFull(TokenId),
@@ -61,6 +67,7 @@ impl Links {
         if others.count() >= MAX_LINKS_PER_TOKEN {
             return Err(Crowded::TokenFull(token));
         }
+        give_up_ids(&mut links, &token);
         let before = links.insert(worker.clone(), Entry { token, pool, state: State::Open(ended) });
         if let Some(Entry { state: State::Open(before), .. }) = before {
             before.cancel();
@@ -96,16 +103,33 @@ impl Links {
     }
 }
 
+/// Makes room for another id of a token that holds as many as it may.
+fn give_up_ids(links: &mut HashMap<WorkerId, Entry>, token: &TokenId) {
+    let held = || links.iter().filter(|(_, entry)| entry.token == *token);
+    if held().count() < MAX_IDS_PER_TOKEN {
+        return;
+    }
+    let ended = held().filter_map(|(id, entry)| entry.ended().map(|at| (at, id)));
+    if let Some((_, oldest)) = ended.min_by_key(|(at, _)| *at) {
+        let oldest = oldest.clone();
+        links.remove(&oldest);
+    }
+}
+
 impl Entry {
+    fn ended(&self) -> Option<Instant> {
+        match self.state {
+            State::Open(_) => None,
+            State::Ended(at) => Some(at),
+        }
+    }
+
     fn is_open(&self) -> bool {
         matches!(self.state, State::Open(_))
     }
 
     fn is_held(&self) -> bool {
-        match self.state {
-            State::Open(_) => true,
-            State::Ended(at) => at.elapsed() < ID_HOLD,
-        }
+        self.ended().is_none_or(|at| at.elapsed() < ID_HOLD)
     }
 }
 
@@ -132,6 +156,33 @@ mod tests {
         assert!(enter(&links, "w1", "b").is_err());
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(enter(&links, "w1", "b").is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_changes_its_ids_gives_up_the_oldest() {
+        let links = Links::default();
+        let other = enter(&links, "other", "b").unwrap();
+        other.cancel();
+        for n in 0..=MAX_IDS_PER_TOKEN {
+            enter(&links, &format!("w{n}"), "a").unwrap().cancel();
+            links.tidy();
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        assert_eq!(links.lock().len(), MAX_IDS_PER_TOKEN + 1);
+        assert!(enter(&links, "w0", "b").is_ok(), "the oldest is free");
+        assert!(enter(&links, "w1", "b").is_err() && enter(&links, "other", "a").is_err());
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_for_an_id_of_another_token_is_told_so() {
+        let links = Links::default();
+        let _open = enter(&links, "w1", "a").unwrap();
+        let refused = enter(&links, "w1", "b").unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "the id `w1` belongs to a worker that joined with another token (expected an id of its own, by --id); \
+             it is free 60 s after that worker has left"
+        );
     }
 
     #[tokio::test]

@@ -57,7 +57,7 @@ pub enum Heard {
         input: Bytes,
     },
     Cancel(Cancel),
-    /// The origin doesn't take this worker, and won't: the last thing heard.
+    /// The origin doesn't take this worker, and never has: the last thing heard.
     Refused {
         reason: String,
     },

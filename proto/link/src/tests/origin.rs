@@ -41,7 +41,11 @@ impl Origin {
     }
 
     pub(super) async fn at(address: &LinkAddress) -> Self {
-        let listener = Listener::bind(address, &Identity::generate().unwrap()).await.unwrap();
+        Self::with(address, &Identity::generate().unwrap()).await
+    }
+
+    pub(super) async fn with(address: &LinkAddress, identity: &Identity) -> Self {
+        let listener = Listener::bind(address, identity).await.unwrap();
         let (bus, payloads) = (Embedded::default(), Arc::new(Fake::default()));
         let tokens = Tokens::default();
         tokens.admit_text("test".parse().unwrap(), ["echo".parse().unwrap()], "token");

@@ -13,7 +13,7 @@ use super::origin::{Origin, worker};
 use super::{Heard, SOON, joined, next};
 use crate::connections::MAX_UNADMITTED;
 use crate::origin::Origin as _;
-use crate::{Dial, Identity, Limits, Route, TokenHash, WorkerToken, open};
+use crate::{Dial, Identity, Limits, LinkAddress, Route, TokenHash, WorkerToken, open};
 
 fn kept(id: &str, text: &str, pool: &str, revoked: bool) -> WorkerToken {
     let pools = [pool.parse().unwrap()].into();
@@ -50,7 +50,16 @@ async fn a_token_of_another_pool_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_refused_and_its_open_link_ends() {
+async fn a_revoked_token_is_refused_for_good_where_it_never_let_in() {
+    let origin = Origin::start().await;
+    origin.server.keep_tokens(vec![kept("box", "kept", "gpu", true)]);
+    let (_link, mut inbox) = origin.connect_as("w1", "gpu", "kept");
+    assert_eq!(refusal(&mut inbox).await, "the token `box` is revoked");
+    assert_eq!(next(&mut inbox).await, None);
+}
+
+#[tokio::test]
+async fn the_link_of_a_revoked_token_ends_and_comes_back_once_the_token_is_good_again() {
     let origin = Origin::start().await;
     origin.server.keep_tokens(vec![kept("box", "kept", "gpu", false)]);
     let (_link, mut inbox) = origin.connect_as("w1", "gpu", "kept");
@@ -59,7 +68,32 @@ async fn a_revoked_token_is_refused_and_its_open_link_ends() {
     origin.server.keep_tokens(vec![kept("box", "kept", "gpu", true)]);
     assert_eq!(next(&mut inbox).await, Some(Heard::Lost));
     assert!(began.elapsed() < Duration::from_secs(1));
-    assert_eq!(refusal(&mut inbox).await, "the token `box` is revoked");
+    // Longer than the refusal of the first attempt takes.
+    let heard = tokio::time::timeout(Duration::from_secs(2), futures::StreamExt::next(&mut inbox)).await;
+    assert!(heard.is_err(), "{heard:?}");
+    origin.server.keep_tokens(vec![kept("box", "kept", "gpu", false)]);
+    joined(&mut inbox).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_has_joined_waits_while_another_origin_answers() {
+    let identity = Identity::generate().unwrap();
+    let address: LinkAddress = "tcp:127.0.0.1:0".parse().unwrap();
+    let origin = Origin::with(&address, &identity).await;
+    let Route::Tcp(address, _) = origin.route.clone() else { panic!("a TCP address") };
+    let address = LinkAddress::Tcp(address);
+    let (_link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    origin.stop().await;
+    assert_eq!(next(&mut inbox).await, Some(Heard::Lost));
+
+    let other = Origin::at(&address).await;
+    // Longer than the first attempts are apart.
+    let heard = tokio::time::timeout(Duration::from_millis(500), futures::StreamExt::next(&mut inbox)).await;
+    assert!(heard.is_err(), "{heard:?}");
+    other.stop().await;
+    let _again = Origin::with(&address, &identity).await;
+    joined(&mut inbox).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use cortex_link::origin::Origin;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::worker::Shared;
+use crate::shared::Shared;
 
 /// Before the origin has said how often.
 pub(crate) const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);

@@ -9,6 +9,8 @@ pub mod echo;
 mod engine;
 mod latency;
 mod run;
+mod settings;
+mod shared;
 mod words;
 mod worker;
 
@@ -16,5 +18,6 @@ mod worker;
 mod tests;
 
 pub use engine::{Context, Engine, Profile};
+pub use settings::Settings;
 pub use words::Frames;
-pub use worker::{RunError, Settings, Worker};
+pub use worker::{RunError, Worker};

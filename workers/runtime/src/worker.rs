@@ -1,15 +1,13 @@
 //! The loop: takes jobs, runs them, and says how they ended.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cortex_domain::flow::{End, Outcome};
-use cortex_domain::id::WorkerId;
+use cortex_domain::flow::End;
 use cortex_domain::task::Task;
-use cortex_domain::worker::{Heartbeat, Held};
-use cortex_link::origin::{Heard, Inbox, Introduction, Origin, Report};
+use cortex_domain::worker::Held;
+use cortex_link::origin::{Heard, Inbox, Introduction, Origin};
 use futures::StreamExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -17,29 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::beat::{DEFAULT_HEARTBEAT_INTERVAL, beat};
-use crate::desk::{Desk, Taken};
-use crate::engine::{Engine, Profile};
-use crate::latency::Latency;
-use crate::run::{Dispatch, Ended};
-use crate::words::Words;
-use cortex_platform::memory;
+use crate::desk::Taken;
+use crate::engine::Engine;
+use crate::run::Dispatch;
+use crate::settings::Settings;
+use crate::shared::Shared;
 
 /// How long the origin may take, at the end, to read what was said last.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// What a worker is told when it starts.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub id: WorkerId,
-    /// Runs at a time; `None` for what the engine does well.
-    pub capacity: Option<u32>,
-    /// How long runs may go on once the worker is to stop.
-    pub grace: Duration,
-    /// The longest answer, in bytes.
-    pub answer: usize,
-    pub region: Option<String>,
-    pub labels: BTreeMap<String, String>,
-}
 
 /// Why a worker ended without being told to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,16 +40,7 @@ pub struct Worker(Arc<Shared>);
 impl Worker {
     #[must_use]
     pub fn new(settings: Settings, engine: Arc<dyn Engine>) -> Self {
-        let profile = engine.profile();
-        let capacity = settings.capacity.unwrap_or(profile.capacity);
-        Self(Arc::new(Shared {
-            settings,
-            engine,
-            profile,
-            capacity,
-            desk: Mutex::new(Desk::new(capacity)),
-            latency: Mutex::default(),
-        }))
+        Self(Arc::new(Shared::new(settings, engine)))
     }
 
     /// What it says of itself when it meets the origin.
@@ -143,7 +117,7 @@ impl Shift {
     async fn drain(&mut self, inbox: &mut Inbox) {
         self.shared.desk().drain();
         self.pace.send_modify(|_| {});
-        let grace = Instant::now() + self.shared.settings.grace;
+        let grace = Instant::now() + self.shared.settings().grace;
         let runs = self.runs.clone();
         runs.close();
         tracing::info!(running = runs.len(), "the worker is draining");
@@ -196,7 +170,7 @@ impl Shift {
                     taken: Instant::now(),
                     stop,
                     abandon: self.abandon.clone(),
-                    longest: shared.settings.answer,
+                    longest: shared.settings().answer,
                 };
                 self.runs.spawn(async move { shared.run(dispatch, origin).await });
             }
@@ -204,82 +178,8 @@ impl Shift {
     }
 }
 
-/// What the loop, the runs and the heartbeat share.
-pub(crate) struct Shared {
-    settings: Settings,
-    engine: Arc<dyn Engine>,
-    profile: Profile,
-    capacity: u32,
-    desk: Mutex<Desk>,
-    latency: Mutex<Latency>,
-}
-
-impl Shared {
-    async fn run(&self, dispatch: Dispatch, origin: Arc<dyn Origin>) {
-        let held = Held { job: dispatch.task.job, lease: dispatch.task.lease };
-        let draft = dispatch.task.draft;
-        let words = Words::under(held, self.settings.id.clone(), Arc::clone(&origin));
-        match dispatch.run(self.engine.as_ref(), &words).await {
-            Ended::Stopped => self.desk().end(held.lease, None),
-            Ended::Reported { end, answer, run } => {
-                self.latency().count(run);
-                let answer = answer.map(|answer| (draft, answer));
-                let report = Report { draft: answer, ..self.report(held, end) };
-                self.desk().end(held.lease, Some(report.clone()));
-                self.hand_over(origin.as_ref(), report).await;
-            }
-        }
-    }
-
-    /// Says how a dispatch ended. What does not arrive is said again when the origin is back.
-    pub(crate) async fn hand_over(&self, origin: &dyn Origin, report: Report) {
-        let lease = report.outcome.lease;
-        if origin.report(report).await.is_ok() {
-            self.desk().handed(lease, Instant::now());
-        }
-    }
-
-    /// Returns when there is news of the engine.
-    pub(crate) async fn changed(&self) {
-        self.engine.changed().await;
-    }
-
-    pub(crate) fn heartbeat(&self) -> Heartbeat {
-        let (held, draining) = {
-            let desk = self.desk();
-            (desk.held(), desk.is_draining())
-        };
-        let Profile { kind, pool, topics, .. } = self.profile.clone();
-        Heartbeat {
-            held,
-            draining,
-            models: self.engine.models(),
-            latency: self.latency().counts(),
-            region: self.settings.region.clone(),
-            labels: self.settings.labels.clone(),
-            pid: std::process::id(),
-            resident: memory::resident(),
-            memory_free: self.engine.memory_free(),
-            ..Heartbeat::new(self.settings.id.clone(), kind, pool, topics, self.capacity)
-        }
-    }
-
-    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn latency(&self) -> MutexGuard<'_, Latency> {
-        self.latency.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn report(&self, held: Held, end: End) -> Report {
-        let worker = self.settings.id.clone();
-        Report { outcome: Outcome { job: held.job, lease: held.lease, worker, end }, draft: None }
-    }
-}
-
 impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Worker").field("settings", &self.0.settings).finish_non_exhaustive()
+        f.debug_struct("Worker").field("settings", self.0.settings()).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,102 @@
+//! What a worker's loop, its runs and its heartbeat share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cortex_domain::flow::{End, Outcome};
+use cortex_domain::worker::{Heartbeat, Held};
+use cortex_link::origin::{Origin, Report};
+use cortex_platform::memory;
+use tokio::time::Instant;
+
+use crate::desk::Desk;
+use crate::engine::{Engine, Profile};
+use crate::latency::Latency;
+use crate::run::{Dispatch, Ended};
+use crate::settings::Settings;
+use crate::words::Words;
+
+/// What the loop, the runs and the heartbeat share.
+pub(crate) struct Shared {
+    settings: Settings,
+    engine: Arc<dyn Engine>,
+    profile: Profile,
+    capacity: u32,
+    desk: Mutex<Desk>,
+    latency: Mutex<Latency>,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings, engine: Arc<dyn Engine>) -> Self {
+        let profile = engine.profile();
+        let capacity = settings.capacity.unwrap_or(profile.capacity);
+        let (desk, latency) = (Mutex::new(Desk::new(capacity)), Mutex::default());
+        Self { settings, engine, profile, capacity, desk, latency }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Runs a dispatch and says how it ended.
+    pub(crate) async fn run(&self, dispatch: Dispatch, origin: Arc<dyn Origin>) {
+        let held = Held { job: dispatch.task.job, lease: dispatch.task.lease };
+        let draft = dispatch.task.draft;
+        let words = Words::under(held, self.settings.id.clone(), Arc::clone(&origin));
+        match dispatch.run(self.engine.as_ref(), &words).await {
+            Ended::Stopped => self.desk().end(held.lease, None),
+            Ended::Reported { end, answer, run } => {
+                self.latency().count(run);
+                let answer = answer.map(|answer| (draft, answer));
+                let report = Report { draft: answer, ..self.report(held, end) };
+                self.desk().end(held.lease, Some(report.clone()));
+                self.hand_over(origin.as_ref(), report).await;
+            }
+        }
+    }
+
+    /// Says how a dispatch ended. What does not arrive is said again when the origin is back.
+    pub(crate) async fn hand_over(&self, origin: &dyn Origin, report: Report) {
+        let lease = report.outcome.lease;
+        if origin.report(report).await.is_ok() {
+            self.desk().handed(lease, Instant::now());
+        }
+    }
+
+    /// Returns when there is news of the engine.
+    pub(crate) async fn changed(&self) {
+        self.engine.changed().await;
+    }
+
+    pub(crate) fn heartbeat(&self) -> Heartbeat {
+        let (held, draining) = {
+            let desk = self.desk();
+            (desk.held(), desk.is_draining())
+        };
+        let Profile { kind, pool, topics, .. } = self.profile.clone();
+        Heartbeat {
+            held,
+            draining,
+            models: self.engine.models(),
+            latency: self.latency().counts(),
+            region: self.settings.region.clone(),
+            labels: self.settings.labels.clone(),
+            pid: std::process::id(),
+            resident: memory::resident(),
+            memory_free: self.engine.memory_free(),
+            ..Heartbeat::new(self.settings.id.clone(), kind, pool, topics, self.capacity)
+        }
+    }
+
+    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn latency(&self) -> MutexGuard<'_, Latency> {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn report(&self, held: Held, end: End) -> Report {
+        let worker = self.settings.id.clone();
+        Report { outcome: Outcome { job: held.job, lease: held.lease, worker, end }, draft: None }
+    }
+}

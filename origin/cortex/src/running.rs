@@ -43,8 +43,10 @@ impl Running {
         Some(running)
     }
 
+    /// Writes down what runs.
+    ///
     /// # Errors
-    /// If it can't be written.
+    /// Returns an error if the file can't be written.
     pub(crate) fn write(&self, home: &Home) -> Result<(), Failure> {
         Ok(write_private(&home.running(), &serde_json::to_vec_pretty(self)?)?)
     }

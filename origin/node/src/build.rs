@@ -64,8 +64,8 @@ pub async fn build(
     let tokens = Tokens::default();
     let link_limits = LinkLimits { heartbeat: config.scheduler.heartbeat, ..LinkLimits::default() };
     let server = Server::new(bus.clone(), payloads.clone(), tokens.clone(), link_limits);
-    let kept = WorkerTokens::of(home);
-    server.keep_tokens(worker_tokens(&kept.read()?));
+    let mut kept = WorkerTokens::of(home).changes();
+    server.keep_tokens(worker_tokens(&kept.next()?.unwrap_or_default()));
 
     let scheduler = Scheduler::start(SchedulerParts {
         store: jobs.clone(),

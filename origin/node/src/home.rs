@@ -1,6 +1,6 @@
 //! The home folder: where everything that is kept lies.
 
-use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -73,6 +73,7 @@ impl Home {
             self.edge(),
             self.demo(),
             self.chat_history(),
+            self.workers(),
             self.worker_tokens(),
             self.link_certificate(),
             self.link_key(),
@@ -134,6 +135,12 @@ impl Home {
         self.0.join("secrets.json")
     }
 
+    /// The ids of workers that were started here without one.
+    #[must_use]
+    pub fn workers(&self) -> PathBuf {
+        self.0.join("workers")
+    }
+
     /// The hashes of the workers' tokens.
     #[must_use]
     pub fn worker_tokens(&self) -> PathBuf {
@@ -167,7 +174,7 @@ fn make(folder: &Path) -> Result<(), HomeError> {
     made.map_err(|cause| HomeError::Make { folder: folder.to_owned(), cause })
 }
 
-/// Writes a file that only its owner can read, whole or not at all.
+/// Writes a file that only its owner can read, whole or not at all, and so that it lasts.
 ///
 /// # Errors
 /// If it can't be written.
@@ -177,7 +184,12 @@ pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(contents)?;
     file.sync_all()?;
-    std::fs::rename(&draft, path)
+    std::fs::rename(&draft, path)?;
+    // The name lies in the folder: until that is flushed, a crash may bring the old file back.
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
 }
 
 #[cfg(test)]

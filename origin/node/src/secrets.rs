@@ -1,9 +1,9 @@
 //! The secrets of development: made once, kept in the home folder, handed to the edge and the origin.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
+use cortex_domain::hex;
 use cortex_guard::signature::{Keyring, KeyringError};
 use cortex_platform::entropy;
 use cortex_safety::{MalformedToken, Token};
@@ -83,14 +83,16 @@ impl Secrets {
             Err(cause) => return Err(SecretsError::File { file: path, cause }),
         };
         if secrets.safety_token.is_empty() {
-            secrets.safety_token = hex();
+            secrets.safety_token = random();
             secrets.keep(home)?;
         }
         Ok(secrets)
     }
 
+    /// Writes them into the home folder.
+    ///
     /// # Errors
-    /// If the file can't be written.
+    /// Returns an error if the file can't be written.
     pub fn keep(&self, home: &Home) -> Result<(), SecretsError> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
@@ -123,11 +125,11 @@ impl Secrets {
 
     fn make() -> Self {
         Self {
-            pepper: hex(),
-            edge_keys: format!("edge-1:{}", hex()),
-            origin_keys: format!("origin-1:{}", hex()),
-            api_key: hex(),
-            safety_token: hex(),
+            pepper: random(),
+            edge_keys: format!("edge-1:{}", random()),
+            origin_keys: format!("origin-1:{}", random()),
+            api_key: random(),
+            safety_token: random(),
             dev_key: None,
         }
     }
@@ -141,12 +143,9 @@ pub fn keyring(name: &str, text: &str) -> Result<Keyring, SecretsError> {
     text.parse().map_err(|cause| SecretsError::Keyring { name: name.to_owned(), cause })
 }
 
-/// 256 random bits, in hexadecimal.
-fn hex() -> String {
-    entropy::random::<32>().iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// Returns 256 random bits, in hexadecimal.
+fn random() -> String {
+    hex::encode(&entropy::random::<32>())
 }
 
 #[cfg(test)]

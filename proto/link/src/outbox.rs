@@ -105,21 +105,27 @@ impl Drop for Open {
 }
 
 impl Sender {
+    /// Sends a heartbeat, in place of one that still waits.
+    ///
     /// # Errors
-    /// If the link is lost.
+    /// Returns an error if the link is lost.
     pub(super) fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), Away> {
         self.0.0.say(|waiting| waiting.heartbeat = Some(heartbeat))
     }
 
+    /// Sends progress, once there is room for it.
+    ///
     /// # Errors
-    /// If the link is lost.
+    /// Returns an error if the link is lost.
     pub(super) async fn progress(&self, progress: Progress) -> Result<(), Away> {
         let room = Arc::clone(&self.0.0.progress).acquire_owned().await.map_err(|_| Away)?;
         self.0.0.say(|waiting| waiting.progress.push_back((progress, room)))
     }
 
+    /// Sends a report, once there is room for it.
+    ///
     /// # Errors
-    /// If the link is lost.
+    /// Returns an error if the link is lost.
     pub(super) async fn report(&self, report: Report) -> Result<(), Away> {
         let room = Arc::clone(&self.0.0.reports).acquire_owned().await.map_err(|_| Away)?;
         self.0.0.say(|waiting| waiting.reports.push_back((report, room)))

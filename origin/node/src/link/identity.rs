@@ -15,6 +15,13 @@ pub enum IdentityFileError {
     File { file: PathBuf, cause: io::Error },
     #[error("{}: {cause}; restore it, or remove it to make a new one", .file.display())]
     Identity { file: PathBuf, cause: IdentityError },
+    /// A new certificate would lock out every worker that was given the old one.
+    #[error(
+        "{} is missing, and {} is there: restore it, or remove the other one too, to make a new certificate (workers that \
+         were given the old one then need the new one)",
+        .missing.display(), .there.display()
+    )]
+    Half { missing: PathBuf, there: PathBuf },
     #[error(transparent)]
     Make(IdentityError),
 }
@@ -22,17 +29,21 @@ pub enum IdentityFileError {
 /// Returns the certificate and key that are kept, and makes them if there are none.
 ///
 /// # Errors
-/// Returns an error if the files can't be read or written, or hold something else.
+/// Returns an error if the files can't be read or written, hold something else, or only one of them is there.
 pub fn link_identity(home: &Home) -> Result<Identity, IdentityFileError> {
     let (certificate, key) = (home.link_certificate(), home.link_key());
     let held = home.run().join("link-certificate.lock");
     let _locked = lock(&held).map_err(|cause| IdentityFileError::File { file: held.clone(), cause })?;
-    if let (Some(pem), Some(key)) = (read(&certificate)?, read(&key)?) {
-        let identity = Identity::from_pem(&pem, &key);
-        return identity.map_err(|cause| IdentityFileError::Identity { file: certificate, cause });
+    match (read(&certificate)?, read(&key)?) {
+        (Some(pem), Some(key)) => {
+            let identity = Identity::from_pem(&pem, &key);
+            return identity.map_err(|cause| IdentityFileError::Identity { file: certificate, cause });
+        }
+        (Some(_), None) => return Err(IdentityFileError::Half { missing: key, there: certificate }),
+        (None, Some(_)) => return Err(IdentityFileError::Half { missing: certificate, there: key }),
+        (None, None) => {}
     }
     let made = Identity::generate().map_err(IdentityFileError::Make)?;
-    // The key first: a certificate lies there only with its key.
     for (file, text) in [(key, made.key_pem()), (certificate, made.certificate_pem())] {
         let written = write_private(&file, text.as_bytes());
         written.map_err(|cause| IdentityFileError::File { file, cause })?;
@@ -53,6 +64,22 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn half_an_identity_is_not_replaced_and_what_is_missing_is_named() {
+        for missing in [Home::link_certificate, Home::link_key] {
+            let folder = tempfile::tempdir().unwrap();
+            let home = Home::open(Some(folder.path().join("home"))).unwrap();
+            link_identity(&home).unwrap();
+            let lost = std::fs::read(missing(&home)).unwrap();
+            std::fs::remove_file(missing(&home)).unwrap();
+            let error = link_identity(&home).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{} is missing", missing(&home).display())), "{error}");
+            assert!(!missing(&home).exists());
+            std::fs::write(missing(&home), lost).unwrap();
+            link_identity(&home).unwrap();
+        }
+    }
 
     #[test]
     fn the_certificate_is_made_once_and_its_key_is_private() {

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use cortex_api::rfc3339;
 use cortex_domain::hex;
-use cortex_domain::id::Pool;
+use cortex_domain::id::{InvalidId, Pool};
 use cortex_domain::time::Timestamp;
 use cortex_link::{Server, TokenHash, TokenId, WorkerToken, new_token};
 use cortex_platform::entropy;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use crate::home::{Home, write_private};
@@ -44,8 +45,6 @@ pub enum WorkerTokensError {
     File { file: PathBuf, cause: io::Error },
     #[error("{}:{line}: {reason}", .file.display())]
     Form { file: PathBuf, line: usize, reason: String },
-    #[error("{}: token `{id}`: {reason}", .file.display())]
-    Token { file: PathBuf, id: String, reason: String },
     #[error("there is a token with the name `{0}` already")]
     Exists(TokenId),
     #[error("`{0}`: names that start with `local.` are for the workers that a node starts itself")]
@@ -62,7 +61,7 @@ impl WorkerTokensError {
     /// Returns whether the request is at fault, and not what is kept.
     #[must_use]
     pub fn is_of_the_request(&self) -> bool {
-        !matches!(self, Self::File { .. } | Self::Form { .. } | Self::Token { .. })
+        !matches!(self, Self::File { .. } | Self::Form { .. })
     }
 }
 
@@ -73,10 +72,17 @@ pub struct WorkerTokens {
     lock: PathBuf,
 }
 
-#[derive(Serialize, Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize)]
 struct Document {
     tokens: Vec<Entry>,
+}
+
+/// The document as it is read: each token for itself, so that its faults have their line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lines<'a> {
+    #[serde(borrow)]
+    tokens: Vec<&'a RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -102,17 +108,43 @@ impl WorkerTokens {
     /// # Errors
     /// Returns an error if the file can't be read or used.
     pub fn read(&self) -> Result<Vec<KeptToken>, WorkerTokensError> {
-        let text = match std::fs::read(&self.file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(cause) => return Err(self.failed(cause)),
-        };
-        let document: Document = serde_json::from_slice(&text).map_err(|error| WorkerTokensError::Form {
-            file: self.file.clone(),
-            line: error.line(),
-            reason: error.to_string(),
-        })?;
-        document.tokens.into_iter().map(|entry| self.token(entry)).collect()
+        match std::fs::read_to_string(&self.file) {
+            Ok(text) => self.parse(&text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(cause) => Err(self.failed(cause)),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Result<Vec<KeptToken>, WorkerTokensError> {
+        let form = |line, reason| WorkerTokensError::Form { file: self.file.clone(), line, reason };
+        let lines: Lines<'_> =
+            serde_json::from_str(text).map_err(|error| form(error.line(), reason(&error)))?;
+        if lines.tokens.len() > MAX_TOKENS {
+            return Err(form(
+                1,
+                format!("there are {} tokens (expected at most {MAX_TOKENS})", lines.tokens.len()),
+            ));
+        }
+        let (mut tokens, mut ids) = (Vec::with_capacity(lines.tokens.len()), BTreeSet::new());
+        let (mut line, mut counted) = (1, 0);
+        for raw in lines.tokens {
+            // A raw value is a part of the text.
+            let at = raw.get().as_ptr().addr() - text.as_ptr().addr();
+            line += text[counted..at].matches('\n').count();
+            counted = at;
+            let entry: Entry = serde_json::from_str(raw.get())
+                .map_err(|error| form(line + error.line().saturating_sub(1), reason(&error)))?;
+            let token = token(entry).map_err(|reason| form(line, reason))?;
+            if !ids.insert(token.id.clone()) {
+                let reason = format!(
+                    "there is another token `{}` before this one (expected each name once)",
+                    token.id
+                );
+                return Err(form(line, reason));
+            }
+            tokens.push(token);
+        }
+        Ok(tokens)
     }
 
     /// Makes a token for pools and returns it with its text, which is not kept.
@@ -163,58 +195,15 @@ impl WorkerTokens {
         Ok(revoked)
     }
 
-    /// Hands the tokens to a server whenever they change, until `stop`. A file that can't be used changes nothing.
-    pub(crate) async fn watch(self, server: Server, stop: CancellationToken) {
-        let mut known = self.version();
-        let mut failed = false;
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(RELOAD_INTERVAL) => {}
-            }
-            let now = self.version();
-            if now == known && !failed {
-                continue;
-            }
-            match self.read() {
-                Ok(tokens) => {
-                    server.keep_tokens(worker_tokens(&tokens));
-                    failed = false;
-                }
-                Err(error) => {
-                    if !failed {
-                        tracing::error!(%error, "the workers' tokens can't be read: those read before stay in force");
-                    }
-                    failed = true;
-                }
-            }
-            known = now;
-        }
+    /// Returns what tells of changes, the first of which is that there are tokens at all.
+    pub(crate) fn changes(self) -> Changes {
+        Changes { tokens: self, read: None }
     }
 
     /// Differs after every change, since a change is a new file under the old name.
-    fn version(&self) -> Option<(u64, i64, i64, u64)> {
+    fn version(&self) -> Version {
         let metadata = std::fs::metadata(&self.file).ok()?;
         Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))
-    }
-
-    fn token(&self, entry: Entry) -> Result<KeptToken, WorkerTokensError> {
-        let wrong = |reason: String| WorkerTokensError::Token {
-            file: self.file.clone(),
-            id: entry.id.clone(),
-            reason,
-        };
-        let pools = entry.pools.iter().map(|pool| pool.parse::<Pool>());
-        Ok(KeptToken {
-            id: entry.id.parse().map_err(|error: cortex_domain::id::InvalidId| wrong(error.to_string()))?,
-            pools: pools.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))?,
-            hash: entry
-                .sha256
-                .parse()
-                .map_err(|error: cortex_domain::id::InvalidId| wrong(error.to_string()))?,
-            created_at: entry.created_at,
-            revoked_at: entry.revoked_at,
-        })
     }
 
     fn write(&self, tokens: &[KeptToken]) -> Result<(), WorkerTokensError> {
@@ -233,6 +222,83 @@ impl WorkerTokens {
     fn failed(&self, cause: io::Error) -> WorkerTokensError {
         WorkerTokensError::File { file: self.file.clone(), cause }
     }
+}
+
+/// What is known of the file; nothing if it is missing.
+type Version = Option<(u64, i64, i64, u64)>;
+
+/// The changes of the tokens.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    tokens: WorkerTokens,
+    /// Of the file that was read last.
+    read: Option<Version>,
+}
+
+impl Changes {
+    /// Returns the tokens if the file was not read yet, or has changed since.
+    ///
+    /// # Errors
+    /// Returns an error if it has changed and can't be read or used; it counts as unread then.
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<KeptToken>>, WorkerTokensError> {
+        // Before the file is read, so that a change in between is seen the next time.
+        let version = self.tokens.version();
+        if self.read == Some(version) {
+            return Ok(None);
+        }
+        self.read = None;
+        let tokens = self.tokens.read()?;
+        self.read = Some(version);
+        Ok(Some(tokens))
+    }
+
+    /// Hands the tokens to a server whenever they change, until `stop`. A file that can't be used changes nothing.
+    pub(crate) async fn watch(mut self, server: Server, stop: CancellationToken) {
+        let mut failed = false;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(RELOAD_INTERVAL) => {}
+            }
+            match self.next() {
+                Ok(tokens) => {
+                    if let Some(tokens) = tokens {
+                        server.keep_tokens(worker_tokens(&tokens));
+                    }
+                    failed = false;
+                }
+                Err(error) => {
+                    if !failed {
+                        tracing::error!(%error, "the workers' tokens can't be read: those read before stay in force");
+                    }
+                    failed = true;
+                }
+            }
+        }
+    }
+}
+
+/// Reads a token as it is kept.
+fn token(entry: Entry) -> Result<KeptToken, String> {
+    let wrong = |error: InvalidId| format!("token `{}`: {error}", entry.id);
+    let id: TokenId = entry.id.parse().map_err(wrong)?;
+    if entry.id.starts_with(LOCAL) {
+        return Err(WorkerTokensError::Local(id).to_string());
+    }
+    let pools = entry.pools.iter().map(|pool| pool.parse());
+    Ok(KeptToken {
+        id,
+        pools: pools.collect::<Result<_, _>>().map_err(wrong)?,
+        hash: entry.sha256.parse().map_err(wrong)?,
+        created_at: entry.created_at,
+        revoked_at: entry.revoked_at,
+    })
+}
+
+/// What is wrong, without the place: that is said for the whole file.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned()
 }
 
 /// What the link's server needs to know of the tokens.
@@ -304,6 +370,40 @@ mod tests {
         assert!(matches!(unknown, Err(WorkerTokensError::Unknown(_))));
     }
 
+    /// A file with two tokens, in the lines 3 and 4.
+    fn two(one: &str, other: &str) -> String {
+        let entry = |id| {
+            let (hash, made) = ("00".repeat(32), "2026-11-20T23:36:30Z");
+            format!(r#"{{"id": "{id}", "pools": ["echo"], "sha256": "{hash}", "created_at": "{made}"}}"#)
+        };
+        format!("{{\n\"tokens\": [\n{},\n{}\n]}}\n", entry(one), entry(other))
+    }
+
+    #[test]
+    fn two_tokens_in_a_file_are_read_in_their_order() {
+        let (_folder, home, tokens) = kept();
+        std::fs::write(home.worker_tokens(), two("b", "a")).unwrap();
+        let ids: Vec<_> = tokens.read().unwrap().iter().map(|token| token.id.to_string()).collect();
+        assert_eq!(ids, ["b", "a"]);
+    }
+
+    #[test]
+    fn a_change_between_the_first_reading_and_the_watch_is_not_missed() {
+        let (_folder, home, tokens) = kept();
+        let mut changes = WorkerTokens::of(&home).changes();
+        assert_eq!(changes.next().unwrap(), Some(vec![]));
+        let (made, _) = tokens.create(None, pools(&["echo"]), NOW).unwrap();
+        assert_eq!(changes.next().unwrap(), Some(vec![made.clone()]));
+        assert_eq!(changes.next().unwrap(), None);
+        let revoked = tokens.revoke(&made.id, NOW).unwrap();
+        assert_eq!(changes.next().unwrap(), Some(vec![revoked.clone()]));
+        let good = std::fs::read(home.worker_tokens()).unwrap();
+        std::fs::write(home.worker_tokens(), "[]").unwrap();
+        assert!(changes.next().is_err() && changes.next().is_err());
+        std::fs::write(home.worker_tokens(), good).unwrap();
+        assert_eq!(changes.next().unwrap(), Some(vec![revoked]));
+    }
+
     #[test]
     fn a_file_that_is_something_else_is_named() {
         let (_folder, home, tokens) = kept();
@@ -314,6 +414,10 @@ mod tests {
                 r#"{"tokens": [{"id": "a", "pools": ["echo"], "sha256": "00", "created_at": "2026-11-20T23:36:30Z"}]}"#,
                 "token `a`: ",
             ),
+            (&two("a", "a"), ":4: there is another token `a` before this one (expected each name once)"),
+            (&two("a", "b c"), ":4: token `b c`: not a valid name of a token"),
+            (&two("a", "local.echo"), ":4: `local.echo`: names that start with `local.`"),
+            (&two("a", "b").replacen("\"created_at\"", "\n\"made_at\"", 1), ":4: unknown field `made_at`"),
         ] {
             std::fs::write(home.worker_tokens(), text).unwrap();
             let error = tokens.read().unwrap_err().to_string();

@@ -246,6 +246,8 @@ async fn connect(dial: &Dial, introduction: &Introduction) -> Result<Linked, Unl
     let greeted = timeout(HELLO_TIMEOUT, greet(channel, dial, introduction())).await;
     greeted.map_err(|late| failed(&late))?.map_err(|status| match status.code() {
         Code::Unauthenticated | Code::InvalidArgument => Unlinked::Refused(status.message().to_owned()),
+        // The origin's own words, which are a whole sentence.
+        Code::ResourceExhausted => Unlinked::Failed(status.message().to_owned()),
         _ => failed(&status),
     })
 }

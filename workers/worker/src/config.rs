@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, ValueEnum};
+use cortex_domain::id::WorkerId;
 use cortex_guard::loopback::AllowedHost;
 use cortex_inference::host::{Access, HostKey};
 use cortex_inference::{Device, Dtype};
@@ -33,10 +34,37 @@ pub(crate) enum Config {
 /// A worker of an origin.
 #[derive(Debug)]
 pub(crate) struct Served {
-    pub(crate) settings: Settings,
+    pub(crate) id: Id,
+    pub(crate) settings: Unnamed,
     pub(crate) dial: Dial,
     pub(crate) work: Work,
     pub(crate) log: Log,
+}
+
+/// What the worker is called.
+#[derive(Debug)]
+pub(crate) enum Id {
+    Named(WorkerId),
+    /// By its kind, and kept in the home folder if there is one.
+    Own {
+        kind: &'static str,
+        home: Option<PathBuf>,
+    },
+}
+
+/// A worker's settings but its id.
+#[derive(Debug)]
+pub(crate) struct Unnamed {
+    capacity: Option<u32>,
+    grace: Duration,
+    answer: usize,
+}
+
+impl Unnamed {
+    pub(crate) fn named(self, id: WorkerId) -> Settings {
+        let Self { capacity, grace, answer } = self;
+        Settings { id, capacity, grace, answer, region: None, labels: BTreeMap::new() }
+    }
 }
 
 /// The work to do.
@@ -178,15 +206,13 @@ impl Served {
         let (Some(kind), Some(address)) = (serve.kind, serve.link.clone()) else {
             return Err(Exit::config(anyhow::anyhow!("say which work with --kind, and whose with --link")));
         };
-        let usual = || format!("{}-{}", kind.name(), std::process::id()).parse();
+        let own = || Id::Own { kind: kind.name(), home: home().ok() };
         Ok(Self {
-            settings: Settings {
-                id: serve.id.clone().map_or_else(usual, Ok).map_err(Exit::config)?,
+            id: serve.id.clone().map_or_else(own, Id::Named),
+            settings: Unnamed {
                 capacity: serve.capacity,
                 grace: Duration::from_secs(serve.grace),
                 answer: limits.payload,
-                region: None,
-                labels: BTreeMap::new(),
             },
             dial: Dial { route: route(address, &serve)?, token, limits },
             work: serve.work(kind)?,
@@ -197,6 +223,16 @@ impl Served {
 
 /// How the origin is reached, and how it is known.
 fn route(address: LinkAddress, serve: &Serve) -> Result<Route, Exit> {
+    let given = match (&serve.link_certificate, &serve.link_fingerprint) {
+        (Some(_), _) => Some("--link-certificate (CORTEX_LINK_CERTIFICATE)"),
+        (None, Some(_)) => Some("--link-fingerprint (CORTEX_LINK_FINGERPRINT)"),
+        (None, None) => None,
+    };
+    if let (LinkAddress::Unix(_), Some(given)) = (&address, given) {
+        let wrong =
+            "is for a link over TCP, and --link is a Unix socket (expected tcp:host:port, or neither)";
+        return Err(Exit::config(anyhow::anyhow!("{given} {wrong}")));
+    }
     let fingerprint = match &serve.link_certificate {
         Some(file) => {
             let named = || format!("--link-certificate {}", file.display());

@@ -8,6 +8,7 @@ mod engine;
 mod exit;
 mod failure;
 mod host;
+mod ids;
 mod lifeline;
 mod signals;
 
@@ -18,8 +19,9 @@ use cortex_platform::telemetry;
 use cortex_runtime::Worker;
 use tokio_util::sync::CancellationToken;
 
-use config::{Config, Served};
+use config::{Config, Id, Served};
 use exit::Exit;
+use ids::own_id;
 
 fn main() -> ExitCode {
     cortex_platform::crypto::install();
@@ -47,7 +49,14 @@ async fn serve(served: Served) -> Result<(), Exit> {
     signals::drain_on(shutdown.clone()).map_err(Exit::failed)?;
 
     let engine = engine::start(served.work, shutdown.clone()).await?;
-    let worker = Worker::new(served.settings, engine);
+    let (id, _held) = match served.id {
+        Id::Named(id) => (id, None),
+        Id::Own { kind, home } => {
+            let own = own_id(kind, home.as_deref());
+            (own.id.clone(), Some(own))
+        }
+    };
+    let worker = Worker::new(served.settings.named(id), engine);
     let (origin, inbox) = cortex_link::open(served.dial, worker.introduction());
     tokio::select! {
         ended = worker.run(origin, inbox, shutdown) => ended.map_err(Exit::of_run),

@@ -10,6 +10,7 @@ use cortex_bus::Embedded;
 use cortex_bus::payload::Fake;
 use cortex_domain::ports::{Bus, Subscription};
 use cortex_domain::subject::{Filter, Subject};
+use cortex_domain::worker::Heartbeat;
 use cortex_link::{Identity, Limits, Listener, Server, Tokens};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
@@ -50,13 +51,25 @@ impl Origin {
     fn worker(&self) -> Command {
         let mut command = worker(&["--kind", "echo", "--id", "w1", "--link", &self.address]);
         command.env("CORTEX_LINK_TOKEN", "token").stdin(Stdio::piped());
-        command.env("CORTEX_LINK_FINGERPRINT", &self.certificate);
+        if self.address.starts_with("tcp:") {
+            command.env("CORTEX_LINK_FINGERPRINT", &self.certificate);
+        }
         command
     }
 
-    async fn joined(&mut self) {
+    async fn heartbeat(&mut self) -> Heartbeat {
         let heartbeat = within(self.heartbeats.next()).await.unwrap();
-        let heartbeat = cortex_wire::decode_heartbeat(&heartbeat.body).unwrap();
+        cortex_wire::decode_heartbeat(&heartbeat.body).unwrap()
+    }
+
+    /// Passes over the heartbeats that have come.
+    async fn forget(&mut self) {
+        while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(1), self.heartbeats.next()).await {
+        }
+    }
+
+    async fn joined(&mut self) {
+        let heartbeat = self.heartbeat().await;
         assert_eq!((heartbeat.worker.as_str(), heartbeat.kind.as_str()), ("w1", "echo"));
         assert!(heartbeat.resident > 0 || cfg!(not(target_os = "linux")));
     }
@@ -76,6 +89,10 @@ fn worker(arguments: &[&str]) -> Command {
 
 async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), future).await.expect("in time")
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap()
 }
 
 async fn ended(mut child: Child) -> (Option<i32>, String) {
@@ -123,6 +140,38 @@ async fn a_link_over_tcp_needs_the_certificate_of_its_origin() {
         let text = refused(command).await;
         assert!(text.contains(named), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_link_by_a_unix_socket_takes_no_certificate() {
+    for (name, value) in [
+        ("CORTEX_LINK_CERTIFICATE", "/nowhere/c.pem".to_owned()),
+        ("CORTEX_LINK_FINGERPRINT", Identity::generate().unwrap().fingerprint().to_string()),
+    ] {
+        let mut command = worker(&["--kind", "echo", "--link", "unix:/nowhere/link"]);
+        command.env("CORTEX_LINK_TOKEN", "token").env(name, value);
+        let text = refused(command).await;
+        assert!(text.contains(name) && text.contains("a Unix socket"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_without_a_name_joins_with_one_that_is_kept() {
+    let mut origin = Origin::start().await;
+    let home = tempfile::tempdir().unwrap();
+    let mut names = Vec::new();
+    for _ in 0..2 {
+        let mut command = worker(&["--kind", "echo", "--link", &origin.address]);
+        command.env("CORTEX_LINK_TOKEN", "token").env("CORTEX_LINK_FINGERPRINT", &origin.certificate);
+        let child = command.env("CORTEX_HOME", home.path()).stdin(Stdio::piped()).spawn().unwrap();
+        names.push(origin.heartbeat().await.worker);
+        kill_process(pid(&child), Signal::TERM).unwrap();
+        let (code, text) = ended(child).await;
+        assert_eq!(code, Some(0), "{text}");
+        origin.forget().await;
+    }
+    assert_eq!(names[0], names[1]);
+    assert!(names[0].as_str().starts_with("echo-"), "{names:?}");
 }
 
 #[tokio::test]
@@ -185,13 +234,10 @@ async fn it_leaves_in_order_when_it_is_told_to() {
     for signal in [Signal::TERM, Signal::INT] {
         let child = origin.worker().spawn().unwrap();
         origin.joined().await;
-        let pid = Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
+        kill_process(pid(&child), signal).unwrap();
         let (code, text) = ended(child).await;
         assert_eq!(code, Some(0), "{text}");
-        while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(1), origin.heartbeats.next()).await
-        {
-        }
+        origin.forget().await;
     }
 }
 

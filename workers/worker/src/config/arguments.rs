@@ -37,13 +37,14 @@ pub(super) struct Serve {
     /// The kind of work
     #[arg(long, required = true)]
     pub(super) kind: Option<Kind>,
-    /// What it is called, unlike every other worker [default: its kind and process id]
+    /// What it is called, unlike every other worker [default: its kind, this machine's name and random digits, kept in
+    /// CORTEX_HOME]
     #[arg(long)]
     pub(super) id: Option<WorkerId>,
     /// Where the origin listens: unix:/path, or tcp:host:port by TLS
     #[arg(long, value_name = "ADDRESS", required = true)]
     pub(super) link: Option<LinkAddress>,
-    /// The origin's certificate, for a link over TCP
+    /// The origin's certificate, for a link over TCP alone
     #[arg(long, env = "CORTEX_LINK_CERTIFICATE", value_name = "FILE", conflicts_with = "link_fingerprint")]
     pub(super) link_certificate: Option<PathBuf>,
     /// Its fingerprint instead, as `cortex workers token create` shows it

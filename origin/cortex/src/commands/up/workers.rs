@@ -101,6 +101,8 @@ impl Launch {
     fn command(&self, kind: Kind, id: &str, n: u16) -> Command {
         let mut command = Command::from(program::own(&self.program));
         command.args(["--kind", kind.name(), "--id", id, "--link"]).arg(self.link.to_string());
+        // They are for workers whose origin is elsewhere.
+        command.env_remove("CORTEX_LINK_CERTIFICATE").env_remove("CORTEX_LINK_FINGERPRINT");
         command.env("CORTEX_LINK_TOKEN", &self.tokens[kind as usize]).env("CORTEX_HOME", &self.home);
         let served = match kind {
             Kind::Echo => None,

@@ -117,7 +117,7 @@ fn protobuf_outside_wire_is_found() {
 #[test]
 fn a_native_feature_at_the_edge_is_found() {
     for (name, folder, feature) in
-        [("cortex-wire", "proto/wire", "grpc"), ("cortex-api", "proto/api", "openapi")]
+        [("cortex-wire", "proto/wire", "grpc"), ("cortex-api", "proto/api", "schema")]
     {
         let graph = Graph {
             packages: vec![
@@ -126,6 +126,19 @@ fn a_native_feature_at_the_edge_is_found() {
             ],
         };
         assert_eq!(graph.violations(), [format!("edge takes {name} with {feature}")]);
+    }
+}
+
+#[test]
+fn what_writes_the_document_is_in_nothing_that_is_shipped() {
+    for (package, target) in [
+        ("cortex-edge", &["--target", "wasm32-unknown-unknown"] as &[_]),
+        ("cortex", &[]),
+        ("cortex-worker", &[]),
+    ] {
+        let crates = graph::built_with(package, target);
+        assert!(crates.iter().any(|name| name == "cortex-api"), "{package}: {crates:?}");
+        assert!(!crates.iter().any(|name| name == "schemars"), "{package} is built with schemars");
     }
 }
 

@@ -6,6 +6,8 @@ use cortex_domain::job::Priority;
 use cortex_domain::time::Timestamp;
 use cortex_domain::topic::Topic;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "schema")]
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::parameters::{Parameters, wrong};
@@ -39,15 +41,22 @@ pub struct CreateJobBody {
     pub labels: BTreeMap<String, String>,
 }
 
-/// A job that was asked for, checked.
+/// A job that is asked for.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct CreateJob {
+    /// What kind of work it is.
     pub topic: Topic,
-    /// Any JSON, as it was sent.
+    /// What to work on: any JSON, also null.
+    #[cfg_attr(feature = "schema", schemars(with = "Value"))]
     pub input: Box<RawValue>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Priority>"))]
     pub priority: Priority,
+    /// When the job ends if it has not by then.
     pub deadline: Option<Timestamp>,
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_ATTEMPTS)))]
     pub max_attempts: Option<u32>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::Labels>"))]
     pub labels: BTreeMap<String, String>,
 }
 
@@ -117,6 +126,43 @@ pub(super) fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String
         }
     }
     Ok(labels)
+}
+
+/// The schema of labels, and of the value of one.
+#[cfg(feature = "schema")]
+pub(super) mod schema {
+    use cortex_domain::inline_schema;
+    use schemars::json_schema;
+
+    use super::{MAX_LABEL_NAME, MAX_LABEL_VALUE, MAX_LABELS, RESERVED};
+
+    pub(in super::super) struct Labels;
+    pub(in super::super) struct LabelValue;
+
+    inline_schema!(
+        Labels,
+        json_schema!({
+            "type": "object",
+            "additionalProperties": value(),
+            "propertyNames": {
+                "type": "string",
+                "pattern": format!("^[-_./A-Za-z0-9]{{1,{MAX_LABEL_NAME}}}$"),
+                // Some are set by the doors alone.
+                "not": {"pattern": format!("^{RESERVED}")},
+            },
+            "maxProperties": MAX_LABELS,
+        })
+    );
+    inline_schema!(LabelValue, value());
+
+    /// No control characters.
+    fn value() -> schemars::Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+            "maxLength": MAX_LABEL_VALUE,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub(crate) const MAX_DIMENSIONS: i64 = 1 << 16;
 
 /// How vectors are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "lowercase", inline))]
 pub enum Encoding {
     /// Lists of numbers.
     #[default]
@@ -25,17 +26,25 @@ pub enum Encoding {
     Base64,
 }
 
-/// Texts to embed, checked.
+/// Texts to embed.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct EmbeddingsRequest {
+    /// The name of a model; `GET /v1/models` lists them.
     pub model: ModelName,
-    /// At least one, none empty.
+    /// One to 2048 texts, none empty.
+    #[cfg_attr(feature = "schema", schemars(with = "Input"))]
     pub input: Vec<String>,
+    /// How vectors are written.
+    #[cfg_attr(feature = "schema", schemars(rename = "encoding_format", with = "Option<Encoding>"))]
     pub encoding: Encoding,
     /// Shorter vectors than the model's own, for models that allow it.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_DIMENSIONS)))]
     pub dimensions: Option<u32>,
-    /// Whether a text that is longer than the model takes is cut; otherwise it is refused. As embedding servers name it.
+    /// Whether a text that is longer than the model takes is cut; otherwise it is refused.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     pub truncate: bool,
+    /// The caller's own name for whom it asks.
     pub user: Option<String>,
 }
 
@@ -72,10 +81,14 @@ impl EmbeddingsRequest {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
 enum Input {
-    One(String),
-    Many(Vec<String>),
+    One(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] String),
+    Many(
+        #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_INPUTS), inner(length(min = 1))))]
+        Vec<String>,
+    ),
 }
 
 fn input(input: Input) -> Result<Vec<String>, Problem> {
@@ -92,10 +105,12 @@ fn input(input: Input) -> Result<Vec<String>, Problem> {
     }
 }
 
-/// The answer.
+/// The vectors of texts.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmbeddingsResponse {
     /// Always `list`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     pub object: String,
     /// In the order of the inputs.
     pub data: Vec<EmbeddingView>,
@@ -108,6 +123,7 @@ pub struct EmbeddingsResponse {
 
 /// What an answer says beyond OpenAI's shape.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmbeddingsNotes {
     /// The texts that were cut, by their place in the input.
     pub truncated: Vec<usize>,
@@ -138,8 +154,10 @@ impl EmbeddingsResponse {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmbeddingView {
     /// Always `embedding`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "embedding")))]
     pub object: String,
     pub index: usize,
     pub embedding: Vector,
@@ -147,9 +165,12 @@ pub struct EmbeddingView {
 
 /// A vector in either encoding.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
 pub enum Vector {
     Float(Vec<f32>),
+    /// Little-endian 32-bit floats in base64.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "byte")))]
     Base64(String),
 }
 
@@ -179,6 +200,7 @@ impl Vector {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmbeddingsUsage"))]
 pub struct Usage {
     pub prompt_tokens: u64,
     pub total_tokens: u64,

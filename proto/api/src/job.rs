@@ -14,63 +14,78 @@ use crate::problem::ErrorView;
 
 /// A job as its owner sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobView {
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "JobId"))]
     pub id: JobId,
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "Topic"))]
     pub topic: Topic,
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "StateName"))]
     pub state: StateName,
-    /// Why a pending job waits; absent when it doesn't.
+    /// Why a pending job waits; absent when it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldView>,
     pub attempt: u32,
     /// Absent as long as the origin hasn't seen a job that left it open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
+    /// Rises with each change of the job.
     pub version: u64,
     #[serde(with = "crate::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
     pub created_at: Timestamp,
     #[serde(with = "crate::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
     pub updated_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Timestamp>"))]
     pub deadline: Option<Timestamp>,
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// What a succeeded job answered, as the worker wrote it.
+    /// What the worker of a succeeded job answered, as it wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Value>"))]
     pub result: Option<Box<RawValue>>,
-    /// Why it ended otherwise.
+    /// Why the job ended otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorView>,
 }
 
 /// Why a pending job waits.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HoldView {
     /// `approval`, `throttled`, `not_before`, `no_capacity`, or `origin_away` at the edge.
     pub kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::rfc3339::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Timestamp>"))]
     pub until: Option<Timestamp>,
 }
 
 /// One line of a job's log.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventView {
     /// `<attempt>.<version>`, also the id of the server-sent event.
     pub id: String,
     pub version: u64,
     pub attempt: u32,
     #[serde(with = "crate::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
     pub at: Timestamp,
     pub name: String,
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "StateName"))]
     pub state: StateName,
     pub detail: Map<String, Value>,
 }
 
 /// `GET /api/v1/jobs/{id}/events` as JSON.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventPage {
     pub events: Vec<EventView>,
 }

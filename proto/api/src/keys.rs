@@ -12,13 +12,17 @@ use crate::problem::Problem;
 
 /// `POST /internal/keys`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateKey {
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "Tenant"))]
     pub tenant: Tenant,
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "Principal"))]
     pub principal: Principal,
     #[serde(default, with = "crate::text::list")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<Role>>"))]
     pub roles: Vec<Role>,
 }
 
@@ -41,20 +45,27 @@ fn read<T: FromStr<Err = InvalidId>>(name: &str, text: &str) -> Result<T, Proble
     text.parse().map_err(|error| wrong(name, format!("`{name}`: {error}")))
 }
 
-/// A key without its hash. `key` is there once, in the answer that made it.
+/// An API key without its hash.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeyView {
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "KeyId"))]
     pub id: KeyId,
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "Tenant"))]
     pub tenant: Tenant,
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "Principal"))]
     pub principal: Principal,
     #[serde(with = "crate::text::list")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Role>"))]
     pub roles: Vec<Role>,
     #[serde(with = "crate::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
     pub created_at: Timestamp,
     pub revoked: bool,
+    /// The key itself, in the answer that made it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
@@ -67,6 +78,7 @@ impl std::fmt::Debug for KeyView {
 
 /// `GET /internal/keys?tenant=`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeyPage {
     pub keys: Vec<KeyView>,
 }

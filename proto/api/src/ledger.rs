@@ -17,22 +17,31 @@ pub const MAX_STATES: usize = 256;
 
 /// Where a job stood at a version. An older version than the one known changes nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StateLine {
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "Tenant"))]
     pub tenant: Tenant,
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "JobId"))]
     pub job: JobId,
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = i64::MAX)))]
     pub version: u64,
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "StateName"))]
     pub state: StateName,
     #[serde(with = "crate::rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
     pub at: Timestamp,
 }
 
+/// Where jobs stand at the origin.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StateReport {
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_STATES)))]
     pub states: Vec<StateLine>,
 }
 
@@ -74,14 +83,16 @@ impl StateLine {
     }
 }
 
-/// The answer.
+/// What a report changed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Applied {
     /// How many lines were news.
     pub applied: usize,
     /// Jobs that go on at the origin though their callers cancelled them while the ledger held them: it could not know
     /// that the origin had taken them already.
     #[serde(default, with = "crate::text::list", skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<JobId>"))]
     pub cancelled: Vec<JobId>,
 }
 

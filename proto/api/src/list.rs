@@ -26,14 +26,17 @@ pub struct ListJobs {
     pub limit: usize,
 }
 
+/// A page of jobs, newest first.
+///
 /// Ids rise with the time of their making, and jobs are listed by falling id. That order never changes, so a walk from
 /// page to page meets every job that was there when it began, once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobPage {
     pub jobs: Vec<JobView>,
     /// The cursor of the next page: the last job's id, if there are more.
     pub next: Option<String>,
-    /// Whether these are only the jobs that the edge knows, as it last heard of them: the origin is away.
+    /// Whether the origin is away, so that these are the jobs that the edge knows, as it last heard of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
 }

@@ -6,8 +6,10 @@ use crate::problem::Problem;
 use cortex_domain::ErrorCode;
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelPage {
     /// Always `list`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     pub object: String,
     pub data: Vec<ModelView>,
 }
@@ -33,9 +35,11 @@ impl ModelPage {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelView {
     pub id: String,
     /// Always `model`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "model")))]
     pub object: String,
     /// Seconds since 1970.
     pub created: u64,

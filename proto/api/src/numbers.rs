@@ -36,6 +36,12 @@ pub(super) fn whole(number: &str) -> Option<i64> {
 #[derive(Clone, Copy)]
 pub(super) struct TokenId(pub(super) u32);
 
+#[cfg(feature = "schema")]
+cortex_domain::inline_schema!(
+    TokenId,
+    schemars::json_schema!({"type": "integer", "minimum": 0, "maximum": u32::MAX})
+);
+
 impl<'de> Deserialize<'de> for TokenId {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(Token)

@@ -6,6 +6,9 @@ use cortex_domain::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
+
 /// The HTTP status that a code is answered with.
 #[must_use]
 pub fn status(code: ErrorCode) -> u16 {
@@ -197,9 +200,13 @@ pub enum Shape {
     OpenAi,
 }
 
-/// Why a job ended without a result; also the head of any problem document, for reading one.
+/// Why a job ended without a result.
+///
+/// Also the head of any problem document, for reading one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorView {
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "uri")))]
     pub r#type: String,
     pub title: String,
     pub detail: String,

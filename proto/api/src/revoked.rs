@@ -9,9 +9,11 @@ use crate::problem::Problem;
 
 /// A key of the tenant that the request is signed for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RevokedKey {
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "KeyId"))]
     pub key: KeyId,
 }
 
@@ -26,8 +28,9 @@ impl RevokedKey {
     }
 }
 
-/// The answer.
+/// What the revoked key had open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Closed {
     /// How much of what was open under the key has been told to end.
     pub closed: usize,

@@ -5,19 +5,22 @@ use serde::{Deserialize, Serialize};
 
 /// A worker, as its last heartbeat had it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerView {
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "WorkerId"))]
     pub id: WorkerId,
     pub kind: String,
     #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "Pool"))]
     pub pool: Pool,
-    /// Patterns.
+    /// Patterns of the topics that it takes.
     pub topics: Vec<String>,
     /// Jobs it can hold at once.
     pub capacity: u32,
     pub in_flight: u32,
     pub draining: bool,
-    /// Those it has loaded.
+    /// The models that it has loaded.
     pub models: Vec<String>,
     pub pid: u32,
     /// Resident memory, in bytes.
@@ -28,6 +31,7 @@ pub struct WorkerView {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerPage {
     pub workers: Vec<WorkerView>,
 }

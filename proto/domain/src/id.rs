@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "schema")]
+use crate::schema;
 use crate::time::Timestamp;
 
 /// Why a piece of text is not the identifier it was read as.
@@ -76,6 +78,17 @@ impl FromStr for JobId {
         Self::checked(id)
     }
 }
+
+#[cfg(feature = "schema")]
+crate::inline_schema!(
+    JobId,
+    schemars::json_schema!({
+        "type": "string",
+        "format": "uuid",
+        "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        "examples": ["01a1fb51-9430-7707-8707-070707070707"],
+    })
+);
 
 /// Names one dispatch of one attempt; 128 random bits, so that a worker can't guess another's.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -161,6 +174,9 @@ impl fmt::Display for KeyId {
     }
 }
 
+#[cfg(feature = "schema")]
+crate::inline_schema!(KeyId, schema::matching("^[a-z2-7]{12}$"));
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $extra:literal) => {
         $(#[$doc])*
@@ -200,6 +216,12 @@ macro_rules! name {
                 f.write_str(&self.0)
             }
         }
+
+        #[cfg(feature = "schema")]
+        crate::inline_schema!($name, {
+            let more: String = $extra.iter().map(|byte| char::from(*byte)).collect();
+            schema::matching(&format!("^[{more}A-Za-z0-9]{{1,{}}}$", $max))
+        });
     };
 }
 

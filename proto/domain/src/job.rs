@@ -19,6 +19,7 @@ pub struct Owner {
 
 /// How urgent a job is against others of its tenant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "lowercase", inline))]
 pub enum Priority {
     Low,
     #[default]

@@ -20,6 +20,8 @@ pub mod ports;
 pub mod retention;
 pub mod retry;
 mod scatter;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod state;
 pub mod subject;
 pub mod task;

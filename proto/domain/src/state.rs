@@ -327,6 +327,12 @@ impl StateName {
     }
 }
 
+#[cfg(feature = "schema")]
+crate::inline_schema!(StateName, {
+    let names: Vec<_> = Self::ALL.iter().map(|state| state.as_str()).collect();
+    schemars::json_schema!({"type": "string", "enum": names})
+});
+
 impl fmt::Display for StateName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

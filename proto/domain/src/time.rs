@@ -42,6 +42,9 @@ impl fmt::Display for Timestamp {
     }
 }
 
+#[cfg(feature = "schema")]
+crate::inline_schema!(Timestamp, schemars::json_schema!({"type": "string", "format": "date-time"}));
+
 /// A point on a clock that never jumps and stands still while the machine sleeps. It means nothing
 /// outside the process that read it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]

@@ -96,6 +96,13 @@ impl fmt::Display for Topic {
     }
 }
 
+#[cfg(feature = "schema")]
+crate::inline_schema!(Topic, {
+    let mut schema = crate::schema::matching(r"^job(\.[a-z0-9_-]+)+$");
+    schema.insert("maxLength".to_owned(), Self::MAX.into());
+    schema
+});
+
 /// A pattern over topics, as policies and workers write them: `job.echo`, `job.repo.*` (one more part)
 /// or `job.>` (one or more parts), with the bus's meaning of `*` and `>`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

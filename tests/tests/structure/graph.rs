@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What the Worker must not carry: the gRPC stack, and the writer of the OpenAPI document.
-const NATIVE_FEATURES: [&str; 2] = ["grpc", "openapi"];
+const NATIVE_FEATURES: [&str; 2] = ["grpc", "schema"];
 
 #[derive(Debug)]
 pub(crate) struct Graph {
@@ -132,6 +132,21 @@ impl Dependency {
         let features: Vec<_> = array(&dependency["features"]).iter().map(text).collect();
         Self::new(text(&dependency["name"]), &features)
     }
+}
+
+/// Returns the crates that a crate of ours is built with for a target, its tests left out.
+pub(crate) fn built_with(package: &str, target: &[&str]) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "-p", package, "-e", "normal,build", "--prefix", "none", "--format", "{p}"])
+        .args(target)
+        .args(["--locked", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).expect("cargo tree prints UTF-8");
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 pub(crate) fn root() -> &'static Path {

@@ -7,9 +7,11 @@ use super::LogProbs;
 use crate::generation::{FinishReason, TokenUsage};
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChatCompletion {
     pub id: String,
     /// Always `chat.completion`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "chat.completion")))]
     pub object: String,
     /// Seconds since 1970.
     pub created: u64,
@@ -18,6 +20,7 @@ pub struct ChatCompletion {
     pub usage: TokenUsage,
     /// The receipt: what the answer was made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub cortex: Option<Value>,
 }
 
@@ -29,6 +32,7 @@ impl ChatCompletion {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ChatChoice"))]
 pub struct Choice {
     pub index: u32,
     pub message: MessageView,
@@ -37,8 +41,10 @@ pub struct Choice {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MessageView {
     /// Always `assistant`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "assistant")))]
     pub role: String,
     pub content: Option<String>,
     /// Always null: models here answer or don't.
@@ -64,9 +70,11 @@ impl MessageView {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ToolCallView {
     pub id: String,
     /// Always `function`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "function")))]
     pub r#type: String,
     pub function: FunctionView,
 }
@@ -79,6 +87,7 @@ impl ToolCallView {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FunctionView {
     pub name: String,
     /// JSON, as a text.

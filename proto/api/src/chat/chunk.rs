@@ -6,21 +6,25 @@ use serde_json::Value;
 use super::LogProbs;
 use crate::generation::{FinishReason, TokenUsage};
 
-/// One piece of the answer; one event of the stream.
+/// One piece of an answer: the data of one event of a stream.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChatChunk {
     /// The same in all of an answer's chunks.
     pub id: String,
     /// Always `chat.completion.chunk`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "chat.completion.chunk")))]
     pub object: String,
+    /// Seconds since 1970.
     pub created: u64,
     pub model: String,
-    /// None in the chunk that has the usage.
+    /// Empty in the chunk that has the usage.
     pub choices: Vec<ChunkChoice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<TokenUsage>,
     /// The receipt, in the last chunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub cortex: Option<Value>,
 }
 
@@ -33,16 +37,18 @@ impl ChatChunk {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ChatChunkChoice"))]
 pub struct ChunkChoice {
     pub index: u32,
     pub delta: Delta,
     pub logprobs: Option<LogProbs>,
-    /// In the choice's last chunk.
+    /// Null until the last chunk of the choice.
     pub finish_reason: Option<FinishReason>,
 }
 
-/// What is new.
+/// What a chunk adds to its choice.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ChatDelta"))]
 pub struct Delta {
     /// In the choice's first chunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,6 +86,7 @@ impl Delta {
 
 /// More of a call: its id and name at first, then its arguments.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ToolCallDelta {
     pub index: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,6 +111,7 @@ impl ToolCallDelta {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FunctionDelta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -11,6 +11,8 @@ mod chunk;
 mod logprobs;
 pub(crate) mod message;
 pub(crate) mod request;
+#[cfg(feature = "schema")]
+mod schema;
 mod short;
 mod tools;
 

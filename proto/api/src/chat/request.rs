@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use super::message::{self, Message};
 use super::tools::{self, Tool, ToolChoice};
+#[cfg(feature = "schema")]
+use super::{MAX_MESSAGES, MAX_TOOLS, schema};
 use crate::body::Checked;
 use crate::generation::{Format, Terms, hint};
 use crate::parameters::{Parameters, wrong};
@@ -12,23 +14,38 @@ use crate::problem::Problem;
 /// The most alternatives that are told for each token.
 pub(crate) const MAX_TOP: i64 = 20;
 
-/// A conversation to go on with, checked.
+/// A conversation to go on with.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = schema::add_rules))]
 pub struct ChatRequest {
+    #[cfg_attr(feature = "schema", schemars(flatten))]
     pub terms: Terms,
-    /// At least one.
+    /// The conversation, oldest first.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<schema::Message>", length(min = 1, max = MAX_MESSAGES)))]
     pub messages: Vec<Message>,
+    /// Functions that the model may call, of different names.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<schema::Tool>>", length(max = MAX_TOOLS)))]
     pub tools: Vec<Tool>,
+    /// Whether and which tool is called; `auto` if left out.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::ToolChoice>"))]
     pub tool_choice: ToolChoice,
     /// Whether several tools may be called at once.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     pub parallel_tool_calls: bool,
     /// How many alternatives to tell for each token; `None` for no probabilities at all.
+    #[cfg_attr(feature = "schema", schemars(flatten, with = "schema::Members"))]
     pub logprobs: Option<u8>,
-    /// `chat_template_kwargs`: variables for the model's template.
+    /// Variables for the model's template.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(rename = "chat_template_kwargs", with = "Option<Map<String, Value>>")
+    )]
     pub template: Map<String, Value>,
     /// Whether the template opens an answer. Not where the last message is to be continued.
+    #[cfg_attr(feature = "schema", schemars(rename = "add_generation_prompt", with = "Option<bool>"))]
     pub opens_answer: bool,
-    /// Whether the answer continues the last message, which is the assistant's.
+    /// Whether the answer continues the last message, the assistant's.
+    #[cfg_attr(feature = "schema", schemars(rename = "continue_final_message", with = "Option<bool>"))]
     pub continues: bool,
 }
 

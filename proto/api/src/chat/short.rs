@@ -9,21 +9,35 @@ use crate::generation::{FinishReason, MAX_TEMPERATURE, MAX_TOKENS, TokenUsage, h
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
+#[cfg(feature = "schema")]
+use cortex_domain::id::ModelName;
 
 /// One message.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SimpleChatRequest", deny_unknown_fields)
+)]
 pub struct ShortChat {
+    /// The name of a model; `GET /v1/models` lists them.
+    #[cfg_attr(feature = "schema", schemars(with = "ModelName"))]
     pub model: String,
     pub message: String,
     /// What the model is told to be.
     pub system: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_TOKENS)))]
     pub max_tokens: Option<u32>,
+    /// 0 always takes the likeliest token.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = MAX_TEMPERATURE)))]
     pub temperature: Option<f64>,
+    #[cfg_attr(feature = "schema", schemars(range(min = i64::MIN, max = i64::MAX)))]
     pub seed: Option<i64>,
 }
 
 /// The answer to one message.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShortAnswer {
     pub model: String,
     pub text: String,
@@ -31,6 +45,7 @@ pub struct ShortAnswer {
     pub usage: TokenUsage,
     /// The receipt: what the answer was made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub cortex: Option<Value>,
 }
 

@@ -6,19 +6,22 @@ use serde_json::Value;
 use crate::generation::{FinishReason, TokenUsage};
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Completion {
     pub id: String,
     /// Always `text_completion`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "text_completion")))]
     pub object: String,
     /// Seconds since 1970.
     pub created: u64,
     pub model: String,
-    /// None in the piece that has the usage.
+    /// Empty in the piece that has the usage.
     pub choices: Vec<CompletionChoice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<TokenUsage>,
     /// The receipt: what the answer was made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub cortex: Option<Value>,
 }
 
@@ -30,6 +33,7 @@ impl Completion {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionChoice {
     pub index: u32,
     /// All of the text, or what is new.
@@ -41,6 +45,7 @@ pub struct CompletionChoice {
 
 /// How likely the tokens were, in lists of the same length.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionLogProbs {
     pub tokens: Vec<String>,
     pub token_logprobs: Vec<f32>,

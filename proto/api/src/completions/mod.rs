@@ -2,6 +2,8 @@
 
 mod answer;
 pub(crate) mod request;
+#[cfg(feature = "schema")]
+mod schema;
 
 pub use answer::{Completion, CompletionChoice, CompletionLogProbs};
 pub use request::{CompletionRequest, MAX_PROMPTS, Prompt};

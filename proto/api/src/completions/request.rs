@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+#[cfg(feature = "schema")]
+use super::schema;
 use crate::body::Checked;
 use crate::generation::{MAX_CHOICES, Terms, hint};
 use crate::numbers::TokenId;
@@ -18,14 +20,18 @@ const MAX_ALL: usize = 32;
 /// OpenAI's `max_tokens` where none is given.
 const USUAL_TOKENS: u32 = 16;
 
-/// Texts to go on with, checked.
+/// Texts to go on with.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = schema::add_rules))]
 pub struct CompletionRequest {
     /// `max_tokens` is 16 where none was asked for, as OpenAI has it.
+    #[cfg_attr(feature = "schema", schemars(flatten))]
     pub terms: Terms,
-    /// 1 to [`MAX_PROMPTS`].
+    /// Texts, or tokens of the model's own vocabulary.
+    #[cfg_attr(feature = "schema", schemars(rename = "prompt", with = "Given"))]
     pub prompts: Vec<Prompt>,
     /// How many alternatives to tell for each token; `None` for no probabilities at all.
+    #[cfg_attr(feature = "schema", schemars(flatten, with = "schema::Members"))]
     pub logprobs: Option<u8>,
 }
 
@@ -63,12 +69,16 @@ impl CompletionRequest {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
 enum Given {
     Text(String),
-    Texts(Vec<String>),
-    Tokens(Vec<TokenId>),
-    Many(Vec<Vec<TokenId>>),
+    Texts(#[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PROMPTS)))] Vec<String>),
+    Tokens(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] Vec<TokenId>),
+    Many(
+        #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PROMPTS), inner(length(min = 1))))]
+        Vec<Vec<TokenId>>,
+    ),
 }
 
 fn ids(tokens: Vec<TokenId>) -> Vec<u32> {

@@ -3,6 +3,8 @@
 
 mod format;
 mod sampling;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 pub(crate) mod terms;
 mod usage;
 

@@ -11,29 +11,61 @@ pub const MAX_BIASES: usize = 1024;
 /// The highest temperature.
 pub const MAX_TEMPERATURE: f64 = 2.0;
 
+const MAX_TOP_K: i64 = 1_000_000;
+const MIN_REPETITION: f64 = 0.01;
+const MAX_REPETITION: f64 = 10.0;
+const MAX_PENALTY: f64 = 2.0;
+const MAX_BIAS: f64 = 100.0;
+
 /// How the next token is chosen; what is `None` is the model's or the engine's to say.
 #[derive(Clone, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sampling {
-    /// 0 to 2; 0 always takes the likeliest.
+    /// 0 always takes the likeliest token.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = MAX_TEMPERATURE)))]
     pub temperature: Option<f32>,
-    /// Above 0, at most 1.
+    /// The share of the probability that is chosen from.
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0, "maximum" = 1)))]
     pub top_p: Option<f32>,
-    /// The likeliest so many.
+    /// Chooses from so many of the likeliest tokens; -1 and 0 set no limit.
+    #[cfg_attr(feature = "schema", schemars(range(min = -1, max = MAX_TOP_K)))]
     pub top_k: Option<u32>,
-    /// 0 to 1.
+    /// Leaves out tokens that are less likely than this share of the likeliest one.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
     pub min_p: Option<f32>,
-    /// Above 0, at most 1.
+    /// The share of the probability of typical tokens.
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0, "maximum" = 1)))]
     pub typical_p: Option<f32>,
-    /// Above 0, at most 10.
+    /// Above 1 makes tokens that have come less likely.
+    #[cfg_attr(feature = "schema", schemars(range(min = MIN_REPETITION, max = MAX_REPETITION)))]
     pub repetition_penalty: Option<f32>,
-    /// -2 to 2.
+    /// Taken from the logit of each token that has come.
+    #[cfg_attr(feature = "schema", schemars(range(min = -MAX_PENALTY, max = MAX_PENALTY)))]
     pub presence_penalty: Option<f32>,
-    /// -2 to 2.
+    /// Taken from the logit of a token for each time that it has come.
+    #[cfg_attr(feature = "schema", schemars(range(min = -MAX_PENALTY, max = MAX_PENALTY)))]
     pub frequency_penalty: Option<f32>,
-    /// Token ids with what is added to their logits, -100 to 100.
+    /// Tokens by their ids, and what is added to their logits.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Biases>"))]
     pub logit_bias: Vec<(u32, f32)>,
+    /// The same seed, request and worker draw the same tokens.
+    #[cfg_attr(feature = "schema", schemars(range(min = i64::MIN, max = i64::MAX)))]
     pub seed: Option<i64>,
 }
+
+#[cfg(feature = "schema")]
+struct Biases;
+
+#[cfg(feature = "schema")]
+cortex_domain::inline_schema!(
+    Biases,
+    schemars::json_schema!({
+        "type": "object",
+        "additionalProperties": {"type": "number", "minimum": -MAX_BIAS, "maximum": MAX_BIAS},
+        "propertyNames": {"pattern": "^[0-9]{1,9}$"},
+        "maxProperties": MAX_BIASES,
+    })
+);
 
 impl Sampling {
     pub(super) fn take(parameters: &mut Parameters) -> Result<Self, Problem> {
@@ -42,14 +74,18 @@ impl Sampling {
             top_p: share(parameters, "top_p")?,
             // -1 and 0 are others' words for no such limit.
             top_k: parameters
-                .whole("top_k", -1, 1_000_000)?
+                .whole("top_k", -1, MAX_TOP_K)?
                 .and_then(|k| u32::try_from(k).ok())
                 .filter(|k| *k > 0),
             min_p: float(parameters.number("min_p", 0.0, 1.0)?),
             typical_p: share(parameters, "typical_p")?,
-            repetition_penalty: float(parameters.number("repetition_penalty", 0.01, 10.0)?),
-            presence_penalty: float(parameters.number("presence_penalty", -2.0, 2.0)?),
-            frequency_penalty: float(parameters.number("frequency_penalty", -2.0, 2.0)?),
+            repetition_penalty: float(parameters.number(
+                "repetition_penalty",
+                MIN_REPETITION,
+                MAX_REPETITION,
+            )?),
+            presence_penalty: float(parameters.number("presence_penalty", -MAX_PENALTY, MAX_PENALTY)?),
+            frequency_penalty: float(parameters.number("frequency_penalty", -MAX_PENALTY, MAX_PENALTY)?),
             logit_bias: biases(parameters)?,
             seed: parameters.whole("seed", i64::MIN, i64::MAX)?,
         })
@@ -71,16 +107,17 @@ fn biases(parameters: &mut Parameters) -> Result<Vec<(u32, f32)>, Problem> {
     if biases.len() > MAX_BIASES {
         return Err(parameters.wrong(NAME, format!("`{NAME}` must have at most {MAX_BIASES} tokens")));
     }
-    let read =
-        biases.into_iter().map(|(token, bias)| match token.parse::<u32>() {
-            Err(_) => {
-                let detail = format!("`{NAME}` names tokens by their ids: {} is none", quoted(&token));
-                Err(parameters.wrong(NAME, detail))
-            }
-            Ok(_) if !(-100.0..=100.0).contains(&bias) => Err(parameters
-                .wrong(NAME, format!("`{NAME}` of token {token} must be a number from -100 to 100"))),
-            Ok(token) => Ok((token, bias as f32)),
-        });
+    let read = biases.into_iter().map(|(token, bias)| match token.parse::<u32>() {
+        Err(_) => {
+            let detail = format!("`{NAME}` names tokens by their ids: {} is none", quoted(&token));
+            Err(parameters.wrong(NAME, detail))
+        }
+        Ok(_) if !(-MAX_BIAS..=MAX_BIAS).contains(&bias) => Err(parameters.wrong(
+            NAME,
+            format!("`{NAME}` of token {token} must be a number from -{MAX_BIAS} to {MAX_BIAS}"),
+        )),
+        Ok(token) => Ok((token, bias as f32)),
+    });
     read.collect()
 }
 

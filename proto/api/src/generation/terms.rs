@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use cortex_domain::id::ModelName;
 use serde::Deserialize;
 
+#[cfg(feature = "schema")]
+use super::schema;
 use super::{Format, Sampling};
 use crate::create;
 use crate::parameters::{Parameters, wrong};
@@ -23,19 +25,29 @@ pub(crate) const MAX_STOP: usize = 256;
 
 /// What every generation is asked for with.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Terms {
+    /// The name of a model; `GET /v1/models` lists them.
     pub model: ModelName,
+    #[cfg_attr(feature = "schema", schemars(flatten))]
     pub sampling: Sampling,
+    /// The form that the answer has.
+    #[cfg_attr(feature = "schema", schemars(rename = "response_format", with = "Option<schema::Format>"))]
     pub format: Format,
-    /// At most [`MAX_STOPS`], none empty.
+    /// Texts that end the answer and are no part of it.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Stop>"))]
     pub stop: Vec<String>,
-    /// `None` for as many as fit the context.
+    /// The most tokens of the answer; as many as fit the context if left out.
+    #[cfg_attr(feature = "schema", schemars(rename = "max_completion_tokens", range(min = 1, max = MAX_TOKENS)))]
     pub max_tokens: Option<u32>,
-    /// 1 to [`MAX_CHOICES`].
+    /// How many answers.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u32>", range(min = 1, max = MAX_CHOICES)))]
     pub n: u32,
     /// How the answer comes.
+    #[cfg_attr(feature = "schema", schemars(flatten, with = "schema::Members"))]
     pub streaming: Streaming,
-    /// What the job is to be labelled with: `metadata`, and `user` under that name.
+    /// Labels of the job that the call makes.
+    #[cfg_attr(feature = "schema", schemars(rename = "metadata", with = "Option<create::schema::Labels>"))]
     pub labels: BTreeMap<String, String>,
 }
 
@@ -96,10 +108,14 @@ pub(crate) fn hint(name: &str) -> Option<&'static str> {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
 enum Stop {
-    One(String),
-    Many(Vec<String>),
+    One(#[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_STOP)))] String),
+    Many(
+        #[cfg_attr(feature = "schema", schemars(length(max = MAX_STOPS), inner(length(min = 1, max = MAX_STOP))))]
+         Vec<String>,
+    ),
 }
 
 fn stops(parameters: &mut Parameters) -> Result<Vec<String>, Problem> {

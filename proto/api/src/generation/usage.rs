@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Tokens, counted.
+/// The number of tokens that a text took.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenUsage {
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
@@ -15,14 +16,16 @@ pub struct TokenUsage {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PromptDetails {
-    /// Those that were not computed again, because another request began alike.
+    /// Tokens that were not computed again, because another request began alike.
     pub cached_tokens: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionDetails {
-    /// Those that are no part of the content.
+    /// Tokens that are no part of the content.
     pub reasoning_tokens: u64,
 }
 
@@ -52,11 +55,12 @@ impl TokenUsage {
 
 /// Why a choice ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     /// The model ended it, or a stop string came.
     Stop,
-    /// It had as many tokens as it may have.
+    /// It has as many tokens as it may have.
     Length,
     /// It calls tools.
     ToolCalls,

@@ -2,24 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schema::with;
-use super::{answers, bodies, errors, operations, parameters};
+use super::schemas::Schemas;
+use super::{errors, operations, parameters};
 use crate::body::MAX_DEPTH;
 use crate::routes::{Access, ROUTES, RouteInfo, ServedBy};
 
 /// Writes the document.
 #[must_use]
 pub fn document() -> Value {
+    let mut schemas = Schemas::new();
     let mut paths = Map::<String, Value>::new();
     for info in ROUTES {
         let path = paths.entry(info.path.replace("{*", "{")).or_insert_with(|| json!({}));
-        path[info.method.as_str().to_ascii_lowercase()] = operation(info);
+        path[info.method.as_str().to_ascii_lowercase()] = operation(info, &mut schemas);
     }
-    let schemas: Map<_, _> = [bodies::components(), answers::components(), errors::components()]
-        .concat()
-        .into_iter()
-        .map(|(name, schema)| (name.to_owned(), schema))
-        .collect();
     let document = json!({
         "openapi": "3.1.0",
         "info": {
@@ -37,7 +33,7 @@ pub fn document() -> Value {
         "tags": tags(),
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": schemas.components(),
             "headers": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}},
             "securitySchemes": security_schemes(),
         },
@@ -51,9 +47,9 @@ pub fn text() -> String {
     format!("{:#}\n", document())
 }
 
-fn operation(info: &RouteInfo) -> Value {
-    let told = operations::of(info.route);
-    let mut responses = errors::responses(info);
+fn operation(info: &RouteInfo, schemas: &mut Schemas) -> Value {
+    let told = operations::of(info.route, schemas);
+    let mut responses = errors::responses(info, schemas);
     // An answer goes before a refusal of the same status.
     responses.extend(told.answers);
     let mut operation = json!({
@@ -63,12 +59,12 @@ fn operation(info: &RouteInfo) -> Value {
         "security": security(info),
         "responses": responses,
     });
-    let parameters = parameters::of(info);
+    let parameters = parameters::of(info, schemas);
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
     if let Some((schema, example)) = told.body {
-        let media = json!({"schema": super::schema::reference(schema), "example": example});
+        let media = json!({"schema": schema, "example": example});
         operation["requestBody"] = json!({"required": true, "content": {"application/json": media}});
         operation["x-max-body-bytes"] = info.body.bytes().into();
     }
@@ -76,10 +72,11 @@ fn operation(info: &RouteInfo) -> Value {
         operation["x-role"] = role.into();
     }
     match info.served_by() {
-        ServedBy::Both => operation,
-        ServedBy::Edge => with(operation, "x-served-by", "edge".into()),
-        ServedBy::Origin => with(operation, "x-served-by", "origin".into()),
+        ServedBy::Both => {}
+        ServedBy::Edge => operation["x-served-by"] = "edge".into(),
+        ServedBy::Origin => operation["x-served-by"] = "origin".into(),
     }
+    operation
 }
 
 fn security(info: &RouteInfo) -> Value {

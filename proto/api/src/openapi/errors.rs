@@ -1,71 +1,36 @@
-//! Errors: the two shapes, and which of them a route may answer with.
+//! Which errors a route may answer with, and in which shape.
 
 use std::collections::BTreeMap;
 
 use cortex_domain::ErrorCode;
 use serde_json::{Map, Value, json};
 
-use super::schema::{Components, about, count, list, object, one_of, reference, string, whole};
-use crate::problem::{self, Shape};
+use super::schemas::Schemas;
+use crate::problem::{self, Shape, schema};
 use crate::routes::{Access, BodyLimit, Caller, EdgeService, Mode, Route, RouteInfo};
 
-pub(super) fn components() -> Components {
-    vec![("Problem", problem()), ("OpenAiError", openai())]
-}
-
-fn problem() -> Value {
-    let types: Vec<_> = ErrorCode::ALL.iter().map(|code| problem::urn(*code)).collect();
-    let types: Vec<_> = types.iter().map(String::as_str).collect();
-    object()
-        .required("type", about(one_of(&types), "What went wrong, by a name that never changes."))
-        .required("title", string())
-        .required("status", whole(400, 599))
-        .required("detail", about(string(), "What failed and what to do, for people."))
-        .maybe("param", about(string(), "The parameter or header at fault."))
-        .maybe("retry_after", about(count(), "Seconds; also the header `Retry-After`."))
-        .maybe("limit", about(count(), "The limit that was met."))
-        .maybe("allow", about(list(string()), "The methods that the path takes."))
-        .maybe("known_topics", list(string()))
-        .maybe("rule", about(string(), "The rule of the policy that refused it."))
-        .build()
-}
-
-fn openai() -> Value {
-    let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.slug()).collect();
-    let kinds = [
-        "authentication_error",
-        "permission_error",
-        "rate_limit_error",
-        "server_error",
-        "invalid_request_error",
-    ];
-    let error = object()
-        .required("message", string())
-        .required("type", one_of(&kinds))
-        .nullable("param", string())
-        .required("code", about(one_of(&codes), "What went wrong, by a name that never changes."));
-    object().required("error", error.build()).build()
-}
-
 /// The responses by which a route refuses.
-pub(super) fn responses(info: &RouteInfo) -> Map<String, Value> {
+pub(super) fn responses(info: &RouteInfo, schemas: &mut Schemas) -> Map<String, Value> {
     let mut by_status = BTreeMap::<u16, Vec<ErrorCode>>::new();
     for code in codes(info) {
         by_status.entry(problem::status(code)).or_default().push(code);
     }
-    by_status.into_iter().map(|(status, codes)| (status.to_string(), response(info.errors, &codes))).collect()
+    by_status
+        .into_iter()
+        .map(|(status, codes)| (status.to_string(), response(info.errors, &codes, schemas)))
+        .collect()
 }
 
-fn response(shape: Shape, codes: &[ErrorCode]) -> Value {
+fn response(shape: Shape, codes: &[ErrorCode], schemas: &mut Schemas) -> Value {
     let said: Vec<_> =
         codes.iter().map(|code| format!("`{}`: {}.", code.slug(), problem::title(*code))).collect();
     let (content_type, schema) = match shape {
-        Shape::Problem => ("application/problem+json", "Problem"),
-        Shape::OpenAi => ("application/json", "OpenAiError"),
+        Shape::Problem => ("application/problem+json", schemas.answer::<schema::Problem>()),
+        Shape::OpenAi => ("application/json", schemas.answer::<schema::OpenAiError>()),
     };
     let mut response = json!({
         "description": said.join("\n"),
-        "content": {content_type: {"schema": reference(schema)}},
+        "content": {content_type: {"schema": schema}},
     });
     let waits =
         [ErrorCode::Overloaded, ErrorCode::OriginAway, ErrorCode::Unavailable, ErrorCode::StorageFull];
@@ -73,7 +38,7 @@ fn response(shape: Shape, codes: &[ErrorCode]) -> Value {
         response["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/Retry-After"}});
     }
     if codes.contains(&ErrorCode::Unauthenticated) {
-        response["headers"] = json!({"WWW-Authenticate": {"schema": string()}});
+        response["headers"] = json!({"WWW-Authenticate": {"schema": {"type": "string"}}});
     }
     response
 }

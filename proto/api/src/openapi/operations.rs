@@ -1,10 +1,18 @@
 //! What each route is for, what it takes and what it answers.
 
+use cortex_domain::id::JobId;
 use cortex_domain::topics;
 use serde_json::{Map, Value, json};
 
-use super::schema::{about, any_object, reference, string, with};
+use super::schemas::Schemas;
+use crate::chat::{ChatChunk, ChatCompletion, ChatRequest, ShortAnswer, ShortChat};
+use crate::completions::{Completion, CompletionRequest};
 use crate::routes::{Caller, EdgeService, Local, OriginService, Public, Route};
+use crate::{
+    Applied, Closed, CreateJob, CreateKey, EmbeddingsRequest, EmbeddingsResponse, EventPage, EventView,
+    HealthView, JobPage, JobView, KeyPage, KeyView, ModelPage, ModelView, RevokedKey, StateReport,
+    WorkerPage,
+};
 
 /// The part of an operation that the table does not tell.
 pub(super) struct Operation {
@@ -12,64 +20,64 @@ pub(super) struct Operation {
     pub(super) tag: &'static str,
     pub(super) summary: &'static str,
     /// The schema of its body, and an example of it.
-    pub(super) body: Option<(&'static str, Value)>,
+    pub(super) body: Option<(Value, Value)>,
     pub(super) answers: Map<String, Value>,
 }
 
 /// The operation of a route. A route without one does not compile.
-pub(super) fn of(route: Route) -> Operation {
+pub(super) fn of(route: Route, schemas: &mut Schemas) -> Operation {
     match route {
-        Route::Public(route) => public(route),
-        Route::Caller(route) => caller(route),
+        Route::Public(route) => public(route, schemas),
+        Route::Caller(route) => caller(route, schemas),
         Route::Local(Local::ListWorkers) => Operation::new(
             "listWorkers",
             "workers",
             "Lists the workers, for callers on the origin's machine.",
         )
-        .answers(200, json("WorkerPage")),
-        Route::Edge(route) => edge(route),
+        .answers(200, json(schemas.answer::<WorkerPage>())),
+        Route::Edge(route) => edge(route, schemas),
         Route::Origin(OriginService::KeyRevoked) => {
             Operation::new("keyRevoked", "internal", "Ends what is open under a key that was revoked.")
-                .takes("RevokedKey", json!({"key": "abcdefghij23"}))
-                .answers(200, json("Closed"))
+                .takes(schemas.body::<RevokedKey>(), json!({"key": "abcdefghij23"}))
+                .answers(200, json(schemas.answer::<Closed>()))
         }
     }
 }
 
-fn public(route: Public) -> Operation {
+fn public(route: Public, schemas: &mut Schemas) -> Operation {
     match route {
         Public::Health => Operation::new("health", "service", "Says how the door does, and what it needs.")
-            .answers(200, json("HealthView"))
-            .answers(503, json("HealthView")),
+            .answers(200, json(schemas.answer::<HealthView>()))
+            .answers(503, json(schemas.answer::<HealthView>())),
         Public::OpenApi => Operation::new("openapi", "service", "This document.")
-            .answers(200, content([("application/json", any_object())], "The document.")),
+            .answers(200, content([("application/json", json!({"type": "object"}))], "The document.")),
     }
 }
 
-fn caller(route: Caller) -> Operation {
+fn caller(route: Caller, schemas: &mut Schemas) -> Operation {
     match route {
         Caller::CreateJob => Operation::new("createJob", "jobs", "Takes a job in.")
             .takes(
-                "CreateJob",
+                schemas.body::<CreateJob>(),
                 json!({"topic": topics::ECHO.as_str(), "input": {"text": "hello"}, "labels": {"team": "a"}}),
             )
-            .answers(200, made_a_job("The job has ended while the caller waited."))
-            .answers(202, made_a_job("The job is kept: it goes on until it ends.")),
+            .answers(200, made_a_job(schemas, "The job has ended while the caller waited."))
+            .answers(202, made_a_job(schemas, "The job is kept: it goes on until it ends.")),
         Caller::ListJobs => {
             Operation::new("listJobs", "jobs", "Lists the caller's jobs, newest first, without results.")
-                .answers(200, json("JobPage"))
+                .answers(200, json(schemas.answer::<JobPage>()))
         }
         Caller::GetJob(()) => Operation::new("getJob", "jobs", "Shows a job as it stands, with its result.")
-            .answers(200, json("JobView")),
+            .answers(200, json(schemas.answer::<JobView>())),
         Caller::CancelJob(()) => Operation::new("cancelJob", "jobs", "Ends a job that has not ended.")
-            .answers(200, json("JobView")),
+            .answers(200, json(schemas.answer::<JobView>())),
         Caller::JobEvents(()) => {
             Operation::new("jobEvents", "jobs", "Shows a job's log, as a list or as it grows.")
                 .answers(
                     200,
                     events(
-                        "EventView",
-                        "EventPage",
+                        schemas.answer::<EventView>(),
+                        schemas.answer::<EventPage>(),
                         "Each event's data is an `EventView`, and of `progress` what the worker says.",
                     ),
                 )
@@ -79,35 +87,42 @@ fn caller(route: Caller) -> Operation {
                 )
         }
         Caller::Embeddings => Operation::new("createEmbeddings", "models", "Embeds texts.")
-            .takes("EmbeddingsRequest", json!({"model": "all-MiniLM-L6-v2", "input": ["hello"]}))
-            .answers(200, json("EmbeddingsResponse")),
+            .takes(
+                schemas.body::<EmbeddingsRequest>(),
+                json!({"model": "all-MiniLM-L6-v2", "input": ["hello"]}),
+            )
+            .answers(200, json(schemas.answer::<EmbeddingsResponse>())),
         Caller::ChatCompletions => {
             Operation::new("createChatCompletion", "models", "Goes on with a conversation.")
                 .takes(
-                    "ChatRequest",
+                    schemas.body::<ChatRequest>(),
                     json!({"model": "cortex-small", "messages": [{"role": "user", "content": "hello"}]}),
                 )
-                .answers(200, events("ChatChunk", "ChatCompletion", STREAM))
+                .answers(
+                    200,
+                    events(schemas.answer::<ChatChunk>(), schemas.answer::<ChatCompletion>(), STREAM),
+                )
         }
         Caller::Completions => Operation::new("createCompletion", "models", "Goes on with texts.")
-            .takes("CompletionRequest", json!({"model": "cortex-small", "prompt": "once", "max_tokens": 8}))
-            .answers(200, events("Completion", "Completion", STREAM)),
+            .takes(
+                schemas.body::<CompletionRequest>(),
+                json!({"model": "cortex-small", "prompt": "once", "max_tokens": 8}),
+            )
+            .answers(200, events(schemas.answer::<Completion>(), schemas.answer::<Completion>(), STREAM)),
         Caller::SimpleChat => Operation::new("chat", "models", "Answers one message.")
-            .takes("SimpleChatRequest", json!({"model": "cortex-small", "message": "hello"}))
-            .answers(200, json("ShortAnswer")),
-        Caller::ListModels => {
-            Operation::new("listModels", "models", "Lists the models.").answers(200, json("ModelPage"))
-        }
-        Caller::GetModel => {
-            Operation::new("getModel", "models", "Shows a model.").answers(200, json("ModelView"))
-        }
+            .takes(schemas.body::<ShortChat>(), json!({"model": "cortex-small", "message": "hello"}))
+            .answers(200, json(schemas.answer::<ShortAnswer>())),
+        Caller::ListModels => Operation::new("listModels", "models", "Lists the models.")
+            .answers(200, json(schemas.answer::<ModelPage>())),
+        Caller::GetModel => Operation::new("getModel", "models", "Shows a model.")
+            .answers(200, json(schemas.answer::<ModelView>())),
     }
 }
 
 const STREAM: &str = "Where the request says `stream`. After the last one comes `data: [DONE]`; a failure is an event of an \
                       `OpenAiError`.";
 
-fn edge(route: EdgeService) -> Operation {
+fn edge(route: EdgeService, schemas: &mut Schemas) -> Operation {
     let key = json!({"tenant": "acme", "principal": "ci", "roles": ["SRE"]});
     let line = json!({
         "tenant": "acme",
@@ -119,18 +134,16 @@ fn edge(route: EdgeService) -> Operation {
     match route {
         EdgeService::JobStates => {
             Operation::new("jobStates", "internal", "Takes in where jobs stand at the origin.")
-                .takes("StateReport", json!({"states": [line]}))
-                .answers(200, json("Applied"))
+                .takes(schemas.body::<StateReport>(), json!({"states": [line]}))
+                .answers(200, json(schemas.answer::<Applied>()))
         }
         EdgeService::CreateKey => Operation::new("createKey", "internal", "Makes an API key.")
-            .takes("CreateKey", key)
-            .answers(201, json("KeyView")),
-        EdgeService::ListKeys => {
-            Operation::new("listKeys", "internal", "Lists a tenant's keys.").answers(200, json("KeyPage"))
-        }
-        EdgeService::RevokeKey(()) => {
-            Operation::new("revokeKey", "internal", "Revokes a key.").answers(200, json("KeyView"))
-        }
+            .takes(schemas.body::<CreateKey>(), key)
+            .answers(201, json(schemas.answer::<KeyView>())),
+        EdgeService::ListKeys => Operation::new("listKeys", "internal", "Lists a tenant's keys.")
+            .answers(200, json(schemas.answer::<KeyPage>())),
+        EdgeService::RevokeKey(()) => Operation::new("revokeKey", "internal", "Revokes a key.")
+            .answers(200, json(schemas.answer::<KeyView>())),
     }
 }
 
@@ -139,7 +152,7 @@ impl Operation {
         Self { id, tag, summary, body: None, answers: Map::new() }
     }
 
-    fn takes(self, schema: &'static str, example: Value) -> Self {
+    fn takes(self, schema: Value, example: Value) -> Self {
         Self { body: Some((schema, example)), ..self }
     }
 
@@ -149,8 +162,8 @@ impl Operation {
     }
 }
 
-fn json(schema: &str) -> Value {
-    content([("application/json", reference(schema))], "As asked.")
+fn json(schema: Value) -> Value {
+    content([("application/json", schema)], "As asked.")
 }
 
 fn content<const N: usize>(content: [(&str, Value); N], text: &str) -> Value {
@@ -159,18 +172,19 @@ fn content<const N: usize>(content: [(&str, Value); N], text: &str) -> Value {
     json!({"description": text, "content": content})
 }
 
-fn made_a_job(text: &str) -> Value {
-    let headers = json!({
-        "Location": {"schema": string()},
-        "Cortex-Job-Id": {"schema": super::bodies::job_id()},
-        "Preference-Applied": {"schema": string()},
+fn made_a_job(schemas: &mut Schemas, text: &str) -> Value {
+    let mut answer = content([("application/json", schemas.answer::<JobView>())], text);
+    answer["headers"] = json!({
+        "Location": {"schema": {"type": "string"}},
+        "Cortex-Job-Id": {"schema": schemas.answer::<JobId>()},
+        "Preference-Applied": {"schema": {"type": "string"}},
     });
-    with(content([("application/json", reference("JobView"))], text), "headers", headers)
+    answer
 }
 
 /// An answer in one piece, or as server-sent events.
-fn events(event: &str, whole: &str, text: &str) -> Value {
+fn events(event: Value, whole: Value, text: &str) -> Value {
     // OpenAPI 3.1 has no word for the data of events.
-    let stream = with(about(string(), text), "x-event-data", reference(event));
-    content([("application/json", reference(whole)), ("text/event-stream", stream)], "Whole, or as it grows.")
+    let stream = json!({"type": "string", "description": text, "x-event-data": event});
+    content([("application/json", whole), ("text/event-stream", stream)], "Whole, or as it grows.")
 }

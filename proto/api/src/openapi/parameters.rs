@@ -1,33 +1,39 @@
 //! Parameters of paths and queries, and the headers that change what a route does.
 
-use cortex_domain::id::IdempotencyKey;
+use cortex_domain::id::{IdempotencyKey, JobId, KeyId, Tenant};
+use cortex_domain::state::StateName;
+use cortex_domain::topic::Topic;
 use serde_json::{Value, json};
 
-use super::bodies::{job_id, key_id, state, tenant, topic};
-use super::schema::{about, name, string, whole, with};
+use super::schemas::Schemas;
 use crate::list::{DEFAULT, MOST};
 use crate::prefer::MAX_WAIT;
 use crate::routes::{Caller, EdgeService, Route, RouteInfo};
 
 /// The parameters of a route.
-pub(super) fn of(info: &RouteInfo) -> Vec<Value> {
+pub(super) fn of(info: &RouteInfo, schemas: &mut Schemas) -> Vec<Value> {
     match info.route {
-        Route::Caller(Caller::CreateJob) => vec![prefer_wait(), idempotency_key(), traceparent()],
-        Route::Caller(Caller::ListJobs) => list_jobs(),
-        Route::Caller(Caller::GetJob(()) | Caller::CancelJob(())) => vec![path("id", job_id())],
+        Route::Caller(Caller::CreateJob) => vec![prefer_wait(), idempotency_key(schemas), traceparent()],
+        Route::Caller(Caller::ListJobs) => list_jobs(schemas),
+        Route::Caller(Caller::GetJob(()) | Caller::CancelJob(())) => {
+            vec![path("id", schemas.body::<JobId>())]
+        }
         Route::Caller(Caller::JobEvents(())) => {
-            vec![path("id", job_id()), accept(), last_event("<attempt>.<version>")]
+            vec![path("id", schemas.body::<JobId>()), accept(), last_event("<attempt>.<version>")]
         }
         Route::Caller(Caller::ChatCompletions | Caller::Completions) => {
             vec![prefer_resume(), last_event("<job>.<n>"), traceparent()]
         }
         Route::Caller(Caller::Embeddings | Caller::SimpleChat) => vec![traceparent()],
         Route::Caller(Caller::GetModel) => {
-            vec![path("id", about(string(), "An id may hold slashes, plain or encoded."))]
+            vec![path(
+                "id",
+                json!({"type": "string", "description": "An id may hold slashes, plain or encoded."}),
+            )]
         }
-        Route::Edge(EdgeService::ListKeys) => vec![query("tenant", true, tenant())],
+        Route::Edge(EdgeService::ListKeys) => vec![query("tenant", true, schemas.body::<Tenant>())],
         Route::Edge(EdgeService::RevokeKey(())) => {
-            vec![path("id", key_id()), query("tenant", false, tenant())]
+            vec![path("id", schemas.body::<KeyId>()), query("tenant", false, schemas.body::<Tenant>())]
         }
         Route::Public(_)
         | Route::Caller(Caller::ListModels)
@@ -37,12 +43,14 @@ pub(super) fn of(info: &RouteInfo) -> Vec<Value> {
     }
 }
 
-fn list_jobs() -> Vec<Value> {
-    let limit = with(whole(1, i64::try_from(MOST).unwrap_or(i64::MAX)), "default", DEFAULT.into());
+fn list_jobs(schemas: &mut Schemas) -> Vec<Value> {
+    let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT});
+    let mut cursor = schemas.body::<JobId>();
+    cursor["description"] = "The `next` of the page before.".into();
     vec![
-        query("state", false, state()),
-        query("topic", false, topic()),
-        query("cursor", false, about(job_id(), "The `next` of the page before.")),
+        query("state", false, schemas.body::<StateName>()),
+        query("topic", false, schemas.body::<Topic>()),
+        query("cursor", false, cursor),
         query("limit", false, limit),
     ]
 }
@@ -59,10 +67,10 @@ fn header(name: &str, schema: Value, text: &str) -> Value {
     json!({"name": name, "in": "header", "schema": schema, "description": text})
 }
 
-fn idempotency_key() -> Value {
+fn idempotency_key(schemas: &mut Schemas) -> Value {
     let text = "The caller's own name for the request (unique within the tenant). The same key with the same request gives \
                 the same job; with another request it is refused with 422.";
-    header("Idempotency-Key", name("-_.:/+=A-Za-z0-9", IdempotencyKey::MAX), text)
+    header("Idempotency-Key", schemas.body::<IdempotencyKey>(), text)
 }
 
 fn prefer_wait() -> Value {
@@ -71,7 +79,7 @@ fn prefer_wait() -> Value {
          `respond-async` doesn't wait.",
         MAX_WAIT.as_secs()
     );
-    header("Prefer", with(string(), "examples", json!(["wait=10", "respond-async"])), &text)
+    header("Prefer", json!({"type": "string", "examples": ["wait=10", "respond-async"]}), &text)
 }
 
 fn prefer_resume() -> Value {
@@ -79,16 +87,20 @@ fn prefer_resume() -> Value {
         "`resume=N` keeps a stream for N seconds (at most {}) without its reader, who comes back with `Last-Event-ID`.",
         MAX_WAIT.as_secs()
     );
-    header("Prefer", with(string(), "examples", json!(["resume=30"])), &text)
+    header("Prefer", json!({"type": "string", "examples": ["resume=30"]}), &text)
 }
 
 fn last_event(form: &str) -> Value {
-    header("Last-Event-ID", string(), &format!("The id of the event that was seen last, `{form}`."))
+    header(
+        "Last-Event-ID",
+        json!({"type": "string"}),
+        &format!("The id of the event that was seen last, `{form}`."),
+    )
 }
 
 fn accept() -> Value {
     let text = "`text/event-stream` asks for the events as they come, else they are a list.";
-    header("Accept", string(), text)
+    header("Accept", json!({"type": "string"}), text)
 }
 
 fn traceparent() -> Value {

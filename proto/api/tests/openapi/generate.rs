@@ -35,7 +35,8 @@ impl<'a> Generator<'a> {
         if let Some(values) = schema["enum"].as_array() {
             return self.random.pick(values).clone();
         }
-        if let (None, Some(options)) = (schema.get("type"), schema["anyOf"].as_array()) {
+        let options = schema["anyOf"].as_array().or(schema["oneOf"].as_array());
+        if let (None, Some(options)) = (schema.get("type"), options) {
             let option = self.random.pick(options).clone();
             return self.value(&option);
         }

@@ -1,0 +1,97 @@
+//! The members of a request for a text that no field of [`Terms`](super::Terms) holds by itself, as they stand on the wire.
+#![allow(dead_code)]
+
+use cortex_domain::inline_schema;
+use schemars::{JsonSchema, json_schema};
+use serde_json::{Value, json};
+
+use super::MAX_GRAMMAR;
+use super::terms::MAX_TOKENS;
+use crate::create;
+
+/// What the reader makes one thing of, checks and forgets, or knows by an older name.
+#[derive(JsonSchema)]
+pub(super) struct Members {
+    /// The older name of `max_completion_tokens`.
+    #[schemars(range(min = 1, max = MAX_TOKENS))]
+    max_tokens: Option<u32>,
+    /// Whether the answer comes as server-sent events, as it grows.
+    stream: Option<bool>,
+    stream_options: Option<StreamOptions>,
+    /// A label of the job by that name.
+    user: Option<create::schema::LabelValue>,
+    service_tier: Option<ServiceTier>,
+    /// Nothing is stored.
+    store: Option<False>,
+}
+
+/// What a stream says beside the answer.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct StreamOptions {
+    /// One more event says what the answer took.
+    include_usage: Option<bool>,
+    include_obfuscation: Option<False>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase", inline)]
+enum ServiceTier {
+    Auto,
+    Default,
+}
+
+/// A member that may be false alone.
+pub(crate) struct False;
+
+inline_schema!(False, json_schema!({"type": "boolean", "enum": [false]}));
+
+/// A name of a tool or of a schema.
+pub(crate) struct Name;
+
+inline_schema!(Name, json_schema!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}));
+
+/// The form of an answer.
+#[derive(JsonSchema)]
+#[schemars(rename = "ResponseFormat", tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Format {
+    /// Any text.
+    Text,
+    /// One JSON object.
+    JsonObject,
+    /// JSON that a schema allows.
+    JsonSchema { json_schema: NamedSchema },
+    /// A text that the whole expression matches.
+    Regex {
+        #[schemars(length(min = 1, max = MAX_GRAMMAR))]
+        regex: String,
+    },
+    /// A text of a grammar in Lark's notation.
+    Lark {
+        #[schemars(length(min = 1, max = MAX_GRAMMAR))]
+        lark: String,
+    },
+}
+
+/// A JSON schema that an answer keeps to.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct NamedSchema {
+    name: Option<Name>,
+    description: Option<String>,
+    /// The schema holds whatever this says.
+    strict: Option<bool>,
+    schema: AnySchema,
+}
+
+struct AnySchema;
+
+inline_schema!(AnySchema, json_schema!({"type": ["object", "boolean"]}));
+
+/// What holds between those members.
+pub(crate) fn rules() -> Vec<Value> {
+    vec![json!({
+        "if": {"required": ["stream_options"], "properties": {"stream_options": {"type": "object"}}},
+        "then": {"required": ["stream"], "properties": {"stream": {"const": true}}},
+    })]
+}

@@ -1,11 +1,12 @@
 //! The document, put together.
 
+use cortex_domain::id::JobId;
 use serde_json::{Map, Value, json};
 
 use super::schemas::Schemas;
 use super::{errors, operations, parameters};
 use crate::body::MAX_DEPTH;
-use crate::routes::{Access, ROUTES, RouteInfo, ServedBy};
+use crate::routes::{Access, BodyLimit, Mode, ROUTES, RouteInfo, ServedBy};
 
 /// Writes the document.
 #[must_use]
@@ -16,6 +17,10 @@ pub fn document() -> Value {
         let path = paths.entry(info.path.replace("{*", "{")).or_insert_with(|| json!({}));
         path[info.method.as_str().to_ascii_lowercase()] = operation(info, &mut schemas);
     }
+    let job_id = json!({
+        "description": "The job that the request made; on a refusal only where it made one.",
+        "schema": schemas.answer::<JobId>(),
+    });
     let document = json!({
         "openapi": "3.1.0",
         "info": {
@@ -34,7 +39,10 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.components(),
-            "headers": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}},
+            "headers": {
+                "Cortex-Job-Id": job_id,
+                "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
+            },
             "securitySchemes": security_schemes(),
         },
     });
@@ -52,6 +60,11 @@ fn operation(info: &RouteInfo, schemas: &mut Schemas) -> Value {
     let mut responses = errors::responses(info, schemas);
     // An answer goes before a refusal of the same status.
     responses.extend(told.answers);
+    if info.body == BodyLimit::Model || info.mode == Mode::Job {
+        for response in responses.values_mut() {
+            response["headers"]["Cortex-Job-Id"] = json!({"$ref": "#/components/headers/Cortex-Job-Id"});
+        }
+    }
     let mut operation = json!({
         "operationId": told.id,
         "tags": [told.tag],

@@ -17,14 +17,17 @@ pub(super) fn responses(info: &RouteInfo, schemas: &mut Schemas) -> Map<String, 
     }
     by_status
         .into_iter()
-        .map(|(status, codes)| (status.to_string(), response(info.errors, &codes, schemas)))
+        .map(|(status, codes)| (status.to_string(), response(info, &codes, schemas)))
         .collect()
 }
 
-fn response(shape: Shape, codes: &[ErrorCode], schemas: &mut Schemas) -> Value {
-    let said: Vec<_> =
+fn response(info: &RouteInfo, codes: &[ErrorCode], schemas: &mut Schemas) -> Value {
+    let mut said: Vec<_> =
         codes.iter().map(|code| format!("`{}`: {}.", code.slug(), problem::title(*code))).collect();
-    let (content_type, schema) = match shape {
+    if info.access() == Access::Public && codes.contains(&ErrorCode::Unauthenticated) {
+        said.push("Only at the origin, for a request with a signature that does not hold.".to_owned());
+    }
+    let (content_type, schema) = match info.errors {
         Shape::Problem => ("application/problem+json", schemas.answer::<schema::Problem>()),
         Shape::OpenAi => ("application/json", schemas.answer::<schema::OpenAiError>()),
     };
@@ -32,8 +35,13 @@ fn response(shape: Shape, codes: &[ErrorCode], schemas: &mut Schemas) -> Value {
         "description": said.join("\n"),
         "content": {content_type: {"schema": schema}},
     });
-    let waits =
-        [ErrorCode::Overloaded, ErrorCode::OriginAway, ErrorCode::Unavailable, ErrorCode::StorageFull];
+    let waits = [
+        ErrorCode::Conflict,
+        ErrorCode::Overloaded,
+        ErrorCode::OriginAway,
+        ErrorCode::Unavailable,
+        ErrorCode::StorageFull,
+    ];
     if codes.iter().any(|code| waits.contains(code)) {
         response["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/Retry-After"}});
     }
@@ -49,9 +57,9 @@ fn codes(info: &RouteInfo) -> Vec<ErrorCode> {
     // Of the head, and of a door that is in trouble.
     let mut codes =
         vec![E::InvalidRequest, E::Denied, E::HeadersTooLarge, E::TooLarge, E::UnsupportedMediaType];
-    codes.extend([E::Internal, E::Unavailable]);
+    codes.extend([E::Unauthenticated, E::Internal, E::Unavailable]);
     if info.access() != Access::Public {
-        codes.extend([E::Unauthenticated, E::Overloaded]);
+        codes.push(E::Overloaded);
     }
     if info.access() == Access::Caller {
         codes.push(E::OriginAway);

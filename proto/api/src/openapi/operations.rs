@@ -1,6 +1,5 @@
 //! What each route is for, what it takes and what it answers.
 
-use cortex_domain::id::JobId;
 use cortex_domain::topics;
 use serde_json::{Map, Value, json};
 
@@ -98,17 +97,14 @@ fn caller(route: Caller, schemas: &mut Schemas) -> Operation {
                     schemas.body::<ChatRequest>(),
                     json!({"model": "cortex-small", "messages": [{"role": "user", "content": "hello"}]}),
                 )
-                .answers(
-                    200,
-                    events(schemas.answer::<ChatChunk>(), schemas.answer::<ChatCompletion>(), STREAM),
-                )
+                .answers(200, text(schemas.answer::<ChatChunk>(), schemas.answer::<ChatCompletion>()))
         }
         Caller::Completions => Operation::new("createCompletion", "models", "Goes on with texts.")
             .takes(
                 schemas.body::<CompletionRequest>(),
                 json!({"model": "cortex-small", "prompt": "once", "max_tokens": 8}),
             )
-            .answers(200, events(schemas.answer::<Completion>(), schemas.answer::<Completion>(), STREAM)),
+            .answers(200, text(schemas.answer::<Completion>(), schemas.answer::<Completion>())),
         Caller::SimpleChat => Operation::new("chat", "models", "Answers one message.")
             .takes(schemas.body::<ShortChat>(), json!({"model": "cortex-small", "message": "hello"}))
             .answers(200, json(schemas.answer::<ShortAnswer>())),
@@ -176,9 +172,15 @@ fn made_a_job(schemas: &mut Schemas, text: &str) -> Value {
     let mut answer = content([("application/json", schemas.answer::<JobView>())], text);
     answer["headers"] = json!({
         "Location": {"schema": {"type": "string"}},
-        "Cortex-Job-Id": {"schema": schemas.answer::<JobId>()},
         "Preference-Applied": {"schema": {"type": "string"}},
     });
+    answer
+}
+
+/// A text of a model.
+fn text(event: Value, whole: Value) -> Value {
+    let mut answer = events(event, whole, STREAM);
+    answer["headers"] = json!({"Preference-Applied": {"schema": {"type": "string"}}});
     answer
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cortex_api::body::Checked;
 use cortex_api::chat::{ChatRequest, Message};
+use cortex_api::completions::{CompletionRequest, Prompt};
 use cortex_domain::event::Timings;
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::state::{Failure, FailureKind};
@@ -132,13 +133,35 @@ struct Script {
     skip: Option<u64>,
     #[serde(default)]
     stay: bool,
+    /// The answer in one piece.
+    #[serde(default = "no_answer")]
+    answer: Value,
+}
+
+fn no_answer() -> Value {
+    json!({})
+}
+
+/// The script in what a chat's user says, or in the prompt of a completion.
+fn script(input: &[u8]) -> Script {
+    let body = Checked::trust(input);
+    let text = match (ChatRequest::parse(body), CompletionRequest::parse(body)) {
+        (Ok(chat), _) => match chat.messages.into_iter().next() {
+            Some(Message::User { content, .. }) => content,
+            other => panic!("{other:?} is no user's message"),
+        },
+        (_, Ok(completion)) => match completion.prompts.into_iter().next() {
+            Some(Prompt::Text(text)) => text,
+            other => panic!("{other:?} is no text"),
+        },
+        (Err(problem), Err(_)) => panic!("{problem}"),
+    };
+    serde_json::from_str(&text).unwrap()
 }
 
 /// Sends the frames, each with its number and the time of its sending, and reports.
 async fn run(link: Arc<Link>, task: Task, input: Bytes) {
-    let request = ChatRequest::parse(Checked::trust(&input)).unwrap();
-    let Some(Message::User { content, .. }) = request.messages.first() else { panic!("a user's message") };
-    let script: Script = serde_json::from_str(content).unwrap();
+    let script = script(&input);
     let worker = heartbeat().worker;
     let said = |seq, what| Progress { job: task.job, lease: task.lease, worker: worker.clone(), seq, what };
     link.progress(said(0, Said::Started)).await.unwrap();
@@ -160,7 +183,7 @@ async fn run(link: Arc<Link>, task: Task, input: Bytes) {
     if script.stay {
         return;
     }
-    let draft = script.fail.is_none().then(|| (task.draft, Bytes::from_static(b"{}")));
+    let draft = script.fail.is_none().then(|| (task.draft, Bytes::from(script.answer.to_string())));
     let end = match script.fail {
         Some(detail) => {
             End::Failed { failure: Failure::new(FailureKind::InvalidInput, detail).at("messages") }

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use cortex_api::Problem;
-use cortex_api::body::{MAX_BODY, check_body, check_content_length};
+use cortex_api::body::{check_content_length, check_length};
+use cortex_api::routes::BodyLimit;
 use cortex_domain::ErrorCode;
 use futures::StreamExt;
 use futures::future::{Either, select};
@@ -17,11 +18,11 @@ use crate::refusal::Refusal;
 /// How long a body may take to arrive.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of bodies that arrive at once, in one isolate, which has 128 MB: of all tenants, and of one.
-const MAX_ARRIVING: usize = 64 * MAX_BODY;
-const MAX_ARRIVING_OF_ONE: usize = 16 * MAX_BODY;
+const MAX_ARRIVING: usize = 64 * BodyLimit::LARGEST;
+const MAX_ARRIVING_OF_ONE: usize = 16 * BodyLimit::LARGEST;
 /// How much of a refused body is taken in, for how long, and of how many requests at once. The runtime closes a
 /// connection on unread bytes, and the answer may be lost with it; that is what a larger body comes to.
-const MAX_DISCARDED: usize = 2 * MAX_BODY;
+const MAX_DISCARDED: usize = 2 * BodyLimit::LARGEST;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 /// A client that sends nothing for so long sends no more before it has its answer.
 const DISCARD_PAUSE: Duration = Duration::from_millis(250);
@@ -32,16 +33,24 @@ thread_local! {
     static DISCARDING: RefCell<Budget> = const { RefCell::new(Budget::new(MAX_DISCARDING, MAX_DISCARDING)) };
 }
 
-/// Reads a body whole, but keeps no more of it than is allowed. `owner` is who it counts for.
-pub(crate) async fn read(request: &mut Request, owner: &str) -> Result<Vec<u8>, Refusal> {
+/// A request whose body is still to come, and how much its route takes of it.
+#[derive(Debug)]
+pub(crate) struct Incoming<'r> {
+    pub(crate) request: &'r mut Request,
+    pub(crate) takes: BodyLimit,
+}
+
+/// Reads a body whole, but keeps no more of it than its route takes. `owner` is who it counts for.
+pub(crate) async fn read(incoming: Incoming<'_>, owner: &str) -> Result<Vec<u8>, Refusal> {
+    let Incoming { request, takes } = incoming;
     let announced = request.headers().get("content-length")?;
-    check_content_length(announced.as_deref())?;
+    check_content_length(announced.as_deref(), takes.bytes())?;
     if request.inner().body().is_none() {
         return Ok(Vec::new());
     }
     let length: Option<usize> = announced.and_then(|text| text.parse().ok());
     let share = Share::take(&ARRIVING, owner, length.unwrap_or(0), ARRIVAL_TIMEOUT).ok_or_else(crowded)?;
-    let arrived = std::pin::pin!(arrive(request, length.is_some(), share));
+    let arrived = std::pin::pin!(arrive(request, takes, length.is_some(), share));
     match select(arrived, Delay::from(ARRIVAL_TIMEOUT)).await {
         Either::Left((body, _)) => body,
         Either::Right(_) => {
@@ -50,11 +59,16 @@ pub(crate) async fn read(request: &mut Request, owner: &str) -> Result<Vec<u8>, 
     }
 }
 
-async fn arrive(request: &mut Request, announced: bool, share: Share) -> Result<Vec<u8>, Refusal> {
+async fn arrive(
+    request: &mut Request,
+    takes: BodyLimit,
+    announced: bool,
+    share: Share,
+) -> Result<Vec<u8>, Refusal> {
     let broken = |_| Problem::new(ErrorCode::InvalidRequest, "the body broke off");
     if announced {
         let body = request.bytes().await.map_err(broken)?;
-        check_body(&body)?;
+        check_length(body.len(), takes.bytes())?;
         return Ok(body);
     }
     let mut body = Vec::new();
@@ -65,7 +79,7 @@ async fn arrive(request: &mut Request, announced: bool, share: Share) -> Result<
             return Err(crowded().into());
         }
         body.extend_from_slice(&chunk);
-        if let Err(problem) = check_body(&body) {
+        if let Err(problem) = check_length(body.len(), takes.bytes()) {
             discard(stream).await;
             return Err(problem.into());
         }

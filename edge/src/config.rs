@@ -8,7 +8,7 @@ use cortex_guard::keys::Pepper;
 use cortex_guard::signature::Keyring;
 use worker::Env;
 
-use crate::ledger::limits::Limits;
+use crate::limits::Limits;
 use crate::refusal::Refusal;
 
 /// `KEY_PEPPER`: what API keys are hashed with.

@@ -15,9 +15,11 @@ use futures::future::{Either, select};
 use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
 
 use crate::admit::Presented;
+use crate::body::Incoming;
 use crate::gone::Gone;
 use crate::incoming::Head;
-use crate::refusal::{Refusal, no_route};
+use crate::ledger::client::LedgerClient;
+use crate::refusal::{Refusal, no_route, not_found};
 use crate::routes::{admin, create, events, health, job, list, through};
 use crate::signed::Signed;
 use crate::{admit, answer, body, config, cors, log};
@@ -69,22 +71,29 @@ async fn enter(
     context: &Context,
 ) -> Result<Response, Refusal> {
     let found = find_at_edge(&head.method, &head.path).map_err(|none| no_route(none, &head.path))?;
-    head.check()?;
+    let takes = found.info.body;
+    head.check(takes)?;
     match found.route {
         AtEdge::Public(Public::Health) => health::answer(env).await,
         AtEdge::Public(Public::OpenApi) => {
             Ok(answer::bytes(200, "application/json", openapi::TEXT.into(), &[])?)
         }
         AtEdge::Service(route) => {
-            let signed = Signed::verify(head, request, env).await?;
+            let signed = Signed::verify(head, request, takes, env).await?;
+            let route = route.naming(found.named).ok_or_else(not_found)?;
             admin::answer(route, &signed, head, env, context).await
         }
         AtEdge::Caller(route) => {
-            if found.info.body.is_json() {
+            if takes.is_json() {
                 check_content_type(head.content_type())?;
             }
             let presented = admit::presented(head, env).await?;
-            call(route, head, request, &presented, env, context).await
+            let Some(route) = route.naming(found.named) else {
+                // That there can be nothing by that name is told to those who may ask.
+                LedgerClient::of(env, &presented.tenant)?.check(&presented).await?;
+                return Err(not_found());
+            };
+            call(route, head, Incoming { request, takes }, &presented, env, context).await
         }
     }
 }
@@ -93,21 +102,21 @@ async fn enter(
 async fn call(
     route: Caller<JobId>,
     head: &Head,
-    request: &mut Request,
+    incoming: Incoming<'_>,
     presented: &Presented,
     env: &Env,
     context: &Context,
 ) -> Result<Response, Refusal> {
     match route {
-        Caller::CreateJob => create::answer(head, request, presented, env, context).await,
+        Caller::CreateJob => create::answer(head, incoming, presented, env, context).await,
         Caller::ListJobs => list::answer(head, presented, env).await,
         Caller::GetJob(id) => job::get(id, head, presented, env).await,
-        Caller::CancelJob(id) => job::cancel(id, head, request, presented, env).await,
+        Caller::CancelJob(id) => job::cancel(id, head, incoming, presented, env).await,
         Caller::JobEvents(id) => events::answer(id, head, presented, env).await,
-        Caller::Embeddings => through::infer(EmbeddingsRequest::parse, head, request, presented, env).await,
-        Caller::ChatCompletions => through::infer(ChatRequest::parse, head, request, presented, env).await,
-        Caller::Completions => through::infer(CompletionRequest::parse, head, request, presented, env).await,
-        Caller::SimpleChat => through::infer(short, head, request, presented, env).await,
+        Caller::Embeddings => through::infer(EmbeddingsRequest::parse, head, incoming, presented, env).await,
+        Caller::ChatCompletions => through::infer(ChatRequest::parse, head, incoming, presented, env).await,
+        Caller::Completions => through::infer(CompletionRequest::parse, head, incoming, presented, env).await,
+        Caller::SimpleChat => through::infer(short, head, incoming, presented, env).await,
         Caller::ListModels | Caller::GetModel => through::read(head, presented, env).await,
     }
 }

@@ -3,6 +3,7 @@
 use cortex_api::Problem;
 use cortex_api::body::check_content_length;
 use cortex_api::headers::{IDEMPOTENCY_KEY, TRACEPARENT};
+use cortex_api::routes::BodyLimit;
 use cortex_api::trace::Traceparent;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::IdempotencyKey;
@@ -36,11 +37,11 @@ impl Head {
     }
 
     /// Checks all that can be told without the body and without knowing who sends it.
-    pub(crate) fn check(&self) -> Result<(), Problem> {
+    pub(crate) fn check(&self, takes: BodyLimit) -> Result<(), Problem> {
         let all = || self.headers.iter().map(|(name, value)| (name, value));
         precheck::check_headers(all())?;
         precheck::check_header_texts(all())?;
-        check_content_length(self.get("content-length"))?;
+        check_content_length(self.get("content-length"), takes.bytes())?;
         precheck::check_content_encoding(self.get("content-encoding"))
     }
 

@@ -17,6 +17,7 @@ mod envelope;
 mod gone;
 mod incoming;
 mod ledger;
+mod limits;
 mod log;
 mod nonces;
 mod object;

@@ -89,7 +89,7 @@ mod tests {
 
     fn led(method: &str, path: &str) -> String {
         match find_at_edge(method, path).map_err(|none| no_route(none, path)) {
-            Ok(found) => format!("{:?}", found.route),
+            Ok(found) => format!("{:?} {}", found.route, found.named).trim_end().to_owned(),
             Err(problem) => {
                 let allow = problem.extensions.get("allow").map(ToString::to_string).unwrap_or_default();
                 format!("{} {} {allow}", problem.kind, problem.detail)

@@ -7,26 +7,12 @@ use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
 use worker::Env;
 
-use crate::ledger::client::LedgerClient;
-use crate::log;
 use crate::origin::{Origin, Outbound, caller_headers};
 
 /// How long the origin may take to answer.
 pub(crate) const NOTICE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Tells the origin at once. Where that fails, the ledger tries again; the streams that pass this edge end without the
-/// origin's help.
-pub(crate) async fn notify_now(key: KeyId, tenant: Tenant, ledger: LedgerClient, env: Env) {
-    let heard = match notify(&key, &tenant, &env).await {
-        Ok(()) => ledger.note_revocation_heard(&key).await.map_err(|refusal| refusal.into_problem().detail),
-        Err(cause) => Err(cause),
-    };
-    if let Err(cause) = heard {
-        log::error("key.revocation_untold", &[("key", key.as_str()), ("cause", &cause)]);
-    }
-}
-
-/// Makes one attempt.
+/// Makes one attempt to tell it.
 pub(crate) async fn notify(key: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), String> {
     let body = serde_json::to_string(&RevokedKey { key: key.clone() }).map_err(|error| error.to_string())?;
     let origin = Origin::of(env).map_err(|refusal| refusal.into_problem().detail)?;

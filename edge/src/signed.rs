@@ -1,9 +1,13 @@
 //! Requests that the origin or the command line signed.
 
 use cortex_api::Problem;
+use cortex_api::body::Checked;
+use cortex_api::routes::BodyLimit;
+use cortex_guard::precheck;
 use cortex_guard::signature::{self, Announced, Head as SignedHead, verify};
 use worker::{Env, Request};
 
+use crate::body::Incoming;
 use crate::incoming::Head;
 use crate::refusal::Refusal;
 use crate::{body, chance, config, log, nonces};
@@ -16,19 +20,31 @@ const OWNER: &str = "/internal";
 #[derive(Debug)]
 pub(crate) struct Signed {
     body: Vec<u8>,
+    takes: BodyLimit,
 }
 
 impl Signed {
     /// Checks the head before a byte of the body is read, and then the body against what the head announces.
-    pub(crate) async fn verify(head: &Head, request: &mut Request, env: &Env) -> Result<Self, Refusal> {
+    pub(crate) async fn verify(
+        head: &Head,
+        request: &mut Request,
+        takes: BodyLimit,
+        env: &Env,
+    ) -> Result<Self, Refusal> {
         let announced = verify_head(head, env).await?;
-        let body = body::read(request, OWNER).await?;
+        let body = body::read(Incoming { request, takes }, OWNER).await?;
         announced.check(&body).map_err(refused)?;
-        Ok(Self { body })
+        Ok(Self { body, takes })
     }
 
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.body
+    /// Its JSON body, in which no secret is looked for: it quotes no caller.
+    pub(crate) fn json(&self) -> Result<Checked<'_>, Problem> {
+        precheck::check_internal(&self.body, self.takes)
+    }
+
+    /// Its JSON body, in which no secret may stand.
+    pub(crate) fn json_without_secrets(&self) -> Result<Checked<'_>, Problem> {
+        precheck::check_inner(&self.body, self.takes)
     }
 }
 

@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cortex_api::routes::BodyLimit;
 use cortex_bus::Embedded;
 use cortex_domain::event::{Event, Timings};
 use cortex_domain::flow::Accepted;
@@ -85,8 +86,10 @@ fn the_door(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group("door");
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(format!("checks of a body of {name}"), |bencher| {
-            bencher
-                .iter(|| precheck::check_json(Some("application/json"), black_box(body.as_bytes())).unwrap());
+            bencher.iter(|| {
+                precheck::check_json(Some("application/json"), black_box(body.as_bytes()), BodyLimit::Job)
+                    .unwrap()
+            });
         });
         group.bench_function(format!("signature of a body of {name}"), |bencher| {
             let all = || headers.iter().map(|(name, value)| (*name, value.as_str()));

@@ -7,13 +7,15 @@
 //! - `jobs`: the jobs, their way to the origin and their idempotency keys. Where a job may go next is decided by
 //!   [`cortex_guard::ledger`].
 //! - `keys`: the API keys, and which revocations the origin has yet to hear of.
-//! - `limits`: how much one ledger holds.
+//! - `failures`: what fails of several things that are all to be done.
+//!
+//! How much one ledger holds is told by [`crate::limits`].
 
 pub(crate) mod client;
 mod dispatch;
+mod failures;
 pub(crate) mod jobs;
 mod keys;
-pub(crate) mod limits;
 mod object;
 mod requests;
 mod schema;

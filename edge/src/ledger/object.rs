@@ -7,8 +7,8 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 
 use super::jobs;
 use super::keys;
-use super::limits::{Held, Limits};
 use super::schema::SCHEMA;
+use crate::limits::{Held, Limits};
 use crate::object::sql::{Sql, Statement};
 use crate::{chance, config, log};
 

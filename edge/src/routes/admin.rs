@@ -8,7 +8,6 @@ use cortex_domain::ErrorCode;
 use cortex_domain::id::KeyId;
 use cortex_domain::id::Tenant;
 use cortex_guard::keys::{ApiKey, Epoch, KeyRecord};
-use cortex_guard::precheck;
 use worker::{Context, Env, Response};
 
 use crate::incoming::Head;
@@ -26,10 +25,8 @@ pub(crate) async fn answer(
     context: &Context,
 ) -> Result<Response, Refusal> {
     match route {
-        EdgeService::JobStates => {
-            states(StateReport::parse(precheck::check_internal(signed.body())?)?, env).await
-        }
-        EdgeService::CreateKey => create_key(signed.body(), env).await,
+        EdgeService::JobStates => states(StateReport::parse(signed.json()?)?, env).await,
+        EdgeService::CreateKey => create_key(CreateKey::parse(signed.json_without_secrets()?)?, env).await,
         EdgeService::ListKeys => list_keys(&head.query, env).await,
         EdgeService::RevokeKey(id) => revoke_key(&id, &head.query, env, context).await,
     }
@@ -49,8 +46,8 @@ async fn states(report: StateReport, env: &Env) -> Result<Response, Refusal> {
     Ok(answer::json(200, &all, &[])?)
 }
 
-async fn create_key(body: &[u8], env: &Env) -> Result<Response, Refusal> {
-    let CreateKey { tenant, principal, roles } = CreateKey::parse(precheck::check_inner(body)?)?;
+async fn create_key(asked: CreateKey, env: &Env) -> Result<Response, Refusal> {
+    let CreateKey { tenant, principal, roles } = asked;
     let key = ApiKey::mint(chance::random()?);
     let record = KeyRecord {
         id: key.id.clone(),
@@ -87,9 +84,21 @@ async fn revoke_key(id: &KeyId, query: &str, env: &Env, context: &Context) -> Re
     log::info("key.revoked", &[("key", id.as_str()), ("tenant", tenant.as_str())]);
     admit::forget(id, env).await?;
     let keys = ledger.keys().await?;
-    context.wait_until(revoked::notify_now(id.clone(), tenant, ledger, env.clone()));
+    context.wait_until(notify_origin(id.clone(), tenant, ledger, env.clone()));
     let (record, revoked) = keys.into_iter().find(|(record, _)| record.id == *id).ok_or_else(not_found)?;
     Ok(answer::json(200, &record.view(revoked), &[])?)
+}
+
+/// Tells the origin at once. Where that fails, the ledger tries again; the streams that pass this edge end without the
+/// origin's help.
+async fn notify_origin(key: KeyId, tenant: Tenant, ledger: LedgerClient, env: Env) {
+    let heard = match revoked::notify(&key, &tenant, &env).await {
+        Ok(()) => ledger.note_revocation_heard(&key).await.map_err(|refusal| refusal.into_problem().detail),
+        Err(cause) => Err(cause),
+    };
+    if let Err(cause) = heard {
+        log::error("key.revocation_untold", &[("key", key.as_str()), ("cause", &cause)]);
+    }
 }
 
 /// The tenant named in a query, which needs no decoding: tenants' names hold nothing that is encoded.

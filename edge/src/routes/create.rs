@@ -10,10 +10,11 @@ use cortex_domain::job::Hop;
 use cortex_guard::flags::Flags;
 use cortex_guard::{fingerprint, precheck};
 use wasm_bindgen::JsValue;
-use worker::{Context, Env, QueueContentType, RawMessageBuilder, Request, Response};
+use worker::{Context, Env, QueueContentType, RawMessageBuilder, Response};
 
 use super::through::{self, Work};
 use crate::admit::Presented;
+use crate::body::Incoming;
 use crate::envelope::{Envelope, MAX_INLINE};
 use crate::incoming::Head;
 use crate::ledger::client::{LedgerClient, mismatch};
@@ -24,7 +25,7 @@ use crate::{answer, body, chance, config, log, offloaded, vouched};
 
 pub(crate) async fn answer(
     head: &Head,
-    request: &mut Request,
+    incoming: Incoming<'_>,
     presented: &Presented,
     env: &Env,
     context: &Context,
@@ -37,10 +38,11 @@ pub(crate) async fn answer(
     if !known {
         ledger.check(presented).await?;
     }
-    let body = body::read(request, presented.tenant.as_str()).await?;
+    let takes = incoming.takes;
+    let body = body::read(incoming, presented.tenant.as_str()).await?;
     let topics = config::topics(env)?;
-    let read =
-        precheck::check_json(head.content_type(), &body).and_then(|body| CreateJob::parse(body, &topics));
+    let read = precheck::check_json(head.content_type(), &body, takes)
+        .and_then(|body| CreateJob::parse(body, &topics));
     let job = match read {
         Ok(job) => job,
         Err(problem) => {

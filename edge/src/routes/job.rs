@@ -7,10 +7,11 @@ use cortex_api::Problem;
 use cortex_api::timeouts::READ_TIMEOUT;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
-use worker::{Delay, Env, Request, Response};
+use worker::{Delay, Env, Response};
 
 use super::through;
 use crate::admit::Presented;
+use crate::body::Incoming;
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::ledger::jobs::requests::Cancelled;
@@ -46,7 +47,7 @@ pub(crate) async fn get(
 pub(crate) async fn cancel(
     id: JobId,
     head: &Head,
-    request: &mut Request,
+    incoming: Incoming<'_>,
     presented: &Presented,
     env: &Env,
 ) -> Result<Response, Refusal> {
@@ -55,7 +56,7 @@ pub(crate) async fn cancel(
         let (caller, cancelled) = ledger.cancel(presented, id).await?;
         match cancelled {
             Cancelled::Done(entry) => {
-                body::drain(request, Some(head)).await;
+                body::drain(incoming.request, Some(head)).await;
                 return Ok(answer::json(200, &entry.view, &[])?);
             }
             Cancelled::Ended => {
@@ -63,7 +64,7 @@ pub(crate) async fn cancel(
             }
             Cancelled::BeingSent => Delay::from(SENDING_POLL_INTERVAL).await,
             Cancelled::AtOrigin(id) => {
-                let body = body::read(request, caller.tenant.as_str()).await?;
+                let body = body::read(incoming, caller.tenant.as_str()).await?;
                 let path = format!("/api/v1/jobs/{id}/cancel");
                 let answered = through::ask_at(&path, head, &body, &caller, env).await??;
                 return through::pass(answered, &[], head, presented, env).await;

@@ -13,8 +13,15 @@ use crate::refusal::Refusal;
 use crate::{answer, log};
 
 pub(crate) async fn answer(head: &Head, presented: &Presented, env: &Env) -> Result<Response, Refusal> {
-    let asked = ListJobs::parse(&head.query)?;
     let ledger = LedgerClient::of(env, &presented.tenant)?;
+    let asked = match ListJobs::parse(&head.query) {
+        Ok(asked) => asked,
+        Err(problem) => {
+            // What is wrong with a query is told to those who may ask.
+            ledger.check(presented).await?;
+            return Err(problem.into());
+        }
+    };
     // The ledger first: a job that is handed over in between is met twice, not never.
     let (caller, held) = ledger.list(presented, &asked, false).await?;
     match through::ask(head, &[], &caller, READ_TIMEOUT, env).await? {

@@ -9,9 +9,10 @@ use cortex_domain::job::Hop;
 use cortex_guard::flags::Flags;
 use cortex_guard::keys::Caller;
 use cortex_guard::precheck;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::admit::Presented;
+use crate::body::Incoming;
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::origin::{Away, Origin, Outbound, caller_headers};
@@ -29,13 +30,14 @@ pub(crate) async fn read(head: &Head, presented: &Presented, env: &Env) -> Resul
 pub(crate) async fn infer<T>(
     parse: impl FnOnce(Checked<'_>) -> Result<T, Problem>,
     head: &Head,
-    request: &mut Request,
+    incoming: Incoming<'_>,
     presented: &Presented,
     env: &Env,
 ) -> Result<Response, Refusal> {
     let caller = LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
-    let body = body::read(request, caller.tenant.as_str()).await?;
-    parse(precheck::check_json(head.content_type(), &body)?)?;
+    let takes = incoming.takes;
+    let body = body::read(incoming, caller.tenant.as_str()).await?;
+    parse(precheck::check_json(head.content_type(), &body, takes)?)?;
     let work = Work { job: chance::job_id()?.to_string(), flags: None, deadline: INFERENCE_TIMEOUT };
     let (answered, job) = or_revoked(work.send(head, &body, &caller, env).await, presented, env).await?;
     pass(answered, &[(headers::JOB_ID, &job)], head, presented, env).await

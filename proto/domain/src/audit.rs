@@ -1,8 +1,8 @@
 //! The audit log's entries. An entry about a decision is committed with the change that the decision led to.
 
+use crate::decision::{Decision, DecisionView};
 use crate::id::{Principal, Tenant};
 use crate::job::{Job, Owner};
-use crate::policy::{Decision, DecisionView};
 use crate::time::Timestamp;
 
 /// An entry of the audit log.

@@ -1,8 +1,8 @@
 //! What may happen to a job.
 
+use crate::decision::Clearance;
 use crate::id::{Principal, WorkerId};
 use crate::job::Version;
-use crate::policy::Clearance;
 use crate::state::{Attempt, Denial, Failure, Hold, Lease, StateName, Target};
 use crate::time::Timestamp;
 

@@ -1,11 +1,11 @@
 //! One type per hop. Each consumes the one before it, so that the flow can't be walked out of order:
 //! `Submission -> Accepted -> Cleared -> Placed`, and an `Outcome` coming back.
 
+use crate::decision::Clearance;
 use crate::event::{Entry, Event, Timings};
 use crate::id::WorkerId;
 use crate::job::{Durability, Job, Request};
 use crate::pointer::{Memory, Pointer};
-use crate::policy::Clearance;
 use crate::state::{Failure, Hold, Lease, State, Target};
 use crate::time::Timestamp;
 use crate::transition::{Change, Rejected};

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backoff;
 pub mod call;
 pub mod catalogue;
+mod decision;
 pub mod error;
 pub mod event;
 pub mod fair;

@@ -2,24 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::decision::Verdict;
+pub use crate::decision::{Clearance, Decision, DecisionView, PolicyVersion};
 use crate::flow::{Accepted, Cleared};
 use crate::id::{JobId, ModelName};
 use crate::job::{Approval, ContentDigest, CostEstimate, Job, Owner, Request};
 use crate::pointer::Pointer;
 use crate::state::{Attempt, Denial, Hold};
-use crate::time::Timestamp;
 use crate::topic::Topic;
-
-/// Which edition of the policies decided.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct PolicyVersion(pub String);
-
-/// Proof that a job may pass: which rule of which policy let it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Clearance {
-    pub policy: PolicyVersion,
-    pub rule: String,
-}
 
 /// What the safety kernel is asked about: one attempt of a job, and every fact that a rule may read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,72 +55,6 @@ impl PolicyRequest {
     }
 }
 
-/// The kernel's answer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Decision(Verdict);
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Verdict {
-    Allow(Clearance),
-    Deny(Denial),
-    RequireHuman(Denial),
-    Throttle { until: Timestamp },
-}
-
-impl Decision {
-    /// Lets the job pass. Called by the safety kernel and the decoder of its answers, and nowhere else:
-    /// a test of the workspace checks that.
-    #[must_use]
-    pub fn allow(clearance: Clearance) -> Self {
-        Self(Verdict::Allow(clearance))
-    }
-
-    #[must_use]
-    pub fn deny(denial: Denial) -> Self {
-        Self(Verdict::Deny(denial))
-    }
-
-    #[must_use]
-    pub fn require_human(denial: Denial) -> Self {
-        Self(Verdict::RequireHuman(denial))
-    }
-
-    #[must_use]
-    pub fn throttle(until: Timestamp) -> Self {
-        Self(Verdict::Throttle { until })
-    }
-
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self.0 {
-            Verdict::Allow(_) => "ALLOW",
-            Verdict::Deny(_) => "DENY",
-            Verdict::RequireHuman(_) => "REQUIRE_HUMAN",
-            Verdict::Throttle { .. } => "THROTTLE",
-        }
-    }
-
-    /// For encoders: what the decision says, without the power to make an allowing one.
-    #[must_use]
-    pub fn view(&self) -> DecisionView<'_> {
-        match &self.0 {
-            Verdict::Allow(clearance) => DecisionView::Allow(clearance),
-            Verdict::Deny(denial) => DecisionView::Deny(denial),
-            Verdict::RequireHuman(denial) => DecisionView::RequireHuman(denial),
-            Verdict::Throttle { until } => DecisionView::Throttle { until: *until },
-        }
-    }
-}
-
-/// A decision to read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DecisionView<'a> {
-    Allow(&'a Clearance),
-    Deny(&'a Denial),
-    RequireHuman(&'a Denial),
-    Throttle { until: Timestamp },
-}
-
 /// What a decision makes of an accepted job.
 #[derive(Debug)]
 pub enum Gate {
@@ -142,7 +66,7 @@ pub enum Gate {
 /// Applies the kernel's decision: the only way from accepted to cleared.
 #[must_use]
 pub fn clear(accepted: Accepted, decision: Decision) -> Gate {
-    match decision.0 {
+    match decision.into_verdict() {
         Verdict::Allow(clearance) => Gate::Passed(Cleared::new(accepted, clearance)),
         Verdict::Deny(denial) => Gate::Denied(accepted, denial),
         Verdict::RequireHuman(denial) => Gate::Held(accepted, Hold::Approval { denial }),

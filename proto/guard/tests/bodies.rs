@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use cortex_api::body::MAX_BODY;
 use cortex_api::chat::{ChatRequest, ShortChat};
 use cortex_api::completions::CompletionRequest;
+use cortex_api::routes::BodyLimit;
 use cortex_api::topics::Catalogue;
 use cortex_api::{CreateJob, CreateKey, EmbeddingsRequest, Problem};
 use cortex_domain::ErrorCode;
@@ -20,8 +20,11 @@ struct Door {
 }
 
 fn doors() -> Vec<Door> {
-    let read_job = |body: &[u8]| CreateJob::parse(check_json(JSON, body)?, &Catalogue::default()).map(|_| ());
-    let read_short = |body: &[u8]| ShortChat::parse(check_json(JSON, body)?)?.request().map(|_| ());
+    let read_job = |body: &[u8]| {
+        CreateJob::parse(check_json(JSON, body, BodyLimit::Job)?, &Catalogue::default()).map(|_| ())
+    };
+    let read_short =
+        |body: &[u8]| ShortChat::parse(check_json(JSON, body, BodyLimit::Model)?)?.request().map(|_| ());
     vec![
         Door {
             name: "jobs",
@@ -31,7 +34,7 @@ fn doors() -> Vec<Door> {
         },
         Door {
             name: "chat",
-            read: |body| ChatRequest::parse(check_json(JSON, body)?).map(|_| ()),
+            read: |body| ChatRequest::parse(check_json(JSON, body, BodyLimit::Model)?).map(|_| ()),
             good: json!({"model": "m", "max_tokens": 8, "n": 1, "seed": 7, "top_k": 5, "logprobs": true, "top_logprobs": 2,
                 "temperature": 1, "stop": ["x"], "stream": true, "stream_options": {"include_usage": true},
                 "metadata": {"a": "b"}, "logit_bias": {"5": 1}, "response_format": {"type": "text"},
@@ -45,17 +48,17 @@ fn doors() -> Vec<Door> {
         },
         Door {
             name: "completions",
-            read: |body| CompletionRequest::parse(check_json(JSON, body)?).map(|_| ()),
+            read: |body| CompletionRequest::parse(check_json(JSON, body, BodyLimit::Model)?).map(|_| ()),
             good: json!({"model": "m", "prompt": "a", "max_tokens": 8, "n": 1, "best_of": 1, "logprobs": 2, "seed": 7}),
         },
         Door {
             name: "embeddings",
-            read: |body| EmbeddingsRequest::parse(check_json(JSON, body)?).map(|_| ()),
+            read: |body| EmbeddingsRequest::parse(check_json(JSON, body, BodyLimit::Model)?).map(|_| ()),
             good: json!({"model": "m", "input": ["a"], "dimensions": 8, "encoding_format": "float", "user": "u"}),
         },
         Door {
             name: "keys",
-            read: |body| CreateKey::parse(check_inner(body)?).map(|_| ()),
+            read: |body| CreateKey::parse(check_inner(body, BodyLimit::Job)?).map(|_| ()),
             good: json!({"tenant": "acme", "principal": "ci", "roles": ["SRE"]}),
         },
     ]
@@ -255,7 +258,7 @@ fn refusals_read_as_documented() {
 fn each_refusal_has_its_kind() {
     let topics = Catalogue::default();
     let kind = |content_type, body: &[u8]| {
-        precheck::check_json(content_type, body)
+        precheck::check_json(content_type, body, BodyLimit::Job)
             .and_then(|body| CreateJob::parse(body, &topics))
             .unwrap_err()
             .kind
@@ -263,7 +266,7 @@ fn each_refusal_has_its_kind() {
     let json = Some("application/json");
     let deep = format!(r#"{{"topic":"job.echo","input":{}{}}}"#, "[".repeat(64), "]".repeat(64));
     assert_eq!(kind(Some("text/plain"), b"{}"), ErrorCode::UnsupportedMediaType);
-    assert_eq!(kind(json, &vec![b' '; MAX_BODY + 1]), ErrorCode::TooLarge);
+    assert_eq!(kind(json, &vec![b' '; BodyLimit::Job.bytes() + 1]), ErrorCode::TooLarge);
     assert_eq!(kind(json, deep.as_bytes()), ErrorCode::TooDeep);
     assert_eq!(kind(json, b"{"), ErrorCode::MalformedJson);
     assert_eq!(kind(json, b"[]"), ErrorCode::InvalidRequest);

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::Source;
 
 /// Circles that are left: modules of which each is a part of what the others are about.
-const KNOWN: [(&str, &[&str]); 5] = [
-    ("edge", &["admit", "config", "deliver", "ledger", "origin", "revoked"]),
-    ("proto/domain", &["audit", "event", "flow", "policy", "transition"]),
+const KNOWN: [(&str, &[&str]); 3] = [
     ("workers/inference", &["generate", "language"]),
     ("workers/inference/tokens", &["gguf", "hugging_face", "tokenizer"]),
     ("workers/inference/transformer", &["shape", "weights"]),

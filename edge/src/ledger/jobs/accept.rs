@@ -18,8 +18,9 @@ use super::table;
 use crate::chance;
 use crate::envelope::Envelope;
 use crate::ledger::dispatch::AnswersCaller;
-use crate::ledger::limits::Held;
+use crate::ledger::failures::Failures;
 use crate::ledger::object::Ledger;
+use crate::limits::Held;
 use crate::object::sql::Statement;
 
 /// How often old jobs are forgotten.
@@ -50,8 +51,10 @@ impl AnswersCaller<AcceptJob> for Ledger {
             self.remember(asked, &stored.job.id, now)?;
         }
         self.held.set(Some(held));
-        self.prune(now)?;
-        self.perform(&stored.job.id, effects, now).await?;
+        let mut failures = Failures::default();
+        self.perform(&stored.job.id, &effects, now, &mut failures).await;
+        failures.note("forget what is old", "", self.prune(now));
+        failures.report()?;
         Ok(Accepted::New(Box::new(stored.entry())))
     }
 }

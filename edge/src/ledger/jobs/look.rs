@@ -15,6 +15,7 @@ use super::table;
 use super::transition::Outcome;
 use crate::chance;
 use crate::ledger::dispatch::AnswersCaller;
+use crate::ledger::failures::Failures;
 use crate::ledger::object::Ledger;
 
 /// How often callers who look at jobs may make the ledger try an origin that was away.
@@ -43,7 +44,9 @@ impl AnswersCaller<CancelJob> for Ledger {
         let now = chance::now();
         match self.apply(&job, LedgerEvent::Cancelled, now)? {
             Outcome::Changed(stored, effects) => {
-                self.perform(&job, effects, now).await?;
+                let mut failures = Failures::default();
+                self.perform(&job, &effects, now, &mut failures).await;
+                failures.report()?;
                 Ok(Cancelled::Done(Box::new(stored.entry())))
             }
             Outcome::Rejected(_, Rejected::BeingSent) => Ok(Cancelled::BeingSent),

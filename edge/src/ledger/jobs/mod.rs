@@ -2,9 +2,10 @@
 //! the others.
 //!
 //! `entry` and `requests` are what the Worker sees. `row` reads and writes a job as [`cortex_guard::ledger`] knows it, `table`
-//! holds the statements, and `transition` is the one way by which a job changes. The others answer requests.
+//! holds the statements, and `transition` is the one way by which a job changes, `effects` what follows it. The others answer requests.
 
 mod accept;
+mod effects;
 pub(crate) mod entry;
 mod idempotency;
 mod look;

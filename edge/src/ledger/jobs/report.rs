@@ -10,26 +10,29 @@ use super::requests::ReportStates;
 use super::row::Row;
 use super::table;
 use crate::chance;
+use crate::ledger::failures::Failures;
 use crate::ledger::object::Ledger;
 use crate::object::request::Answers;
 
 impl Answers<ReportStates> for Ledger {
     async fn answer(&self, ReportStates(states): ReportStates) -> Result<Applied> {
         let now = chance::now();
-        let (mut all, mut effects) = (Applied::default(), Vec::new());
+        let (mut all, mut effects, mut failures) = (Applied::default(), Vec::new(), Failures::default());
         for line in &states {
-            match self.report(line, now, &mut effects)? {
-                Report::News => all.applied += 1,
-                Report::CancelledHere => all.cancelled.push(line.job),
-                Report::Old => {}
+            let report = self.report(line, now, &mut effects);
+            match failures.note("apply a report", line.job, report) {
+                Some(Report::News) => all.applied += 1,
+                Some(Report::CancelledHere) => all.cancelled.push(line.job),
+                Some(Report::Old) | None => {}
             }
         }
         // An origin that reports is there.
-        self.sql.run(table::wake(now))?;
-        for (job, effects) in effects {
-            self.perform(&job, effects, now).await?;
+        failures.note("wake what waits", "", self.sql.run(table::wake(now)));
+        for (job, effects) in &effects {
+            self.perform(job, effects, now, &mut failures).await;
         }
-        self.set_alarm().await?;
+        failures.note("set the alarm", "", self.set_alarm().await);
+        failures.report()?;
         Ok(all)
     }
 }

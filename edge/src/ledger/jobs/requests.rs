@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Idempotency, NewJob};
 use crate::deliver::Delivery;
-use crate::ledger::limits::Full;
 use crate::ledger::requests::ledger_requests;
+use crate::limits::Full;
 use crate::object::request::Request;
 
 /// Commits a job in the caller's name.

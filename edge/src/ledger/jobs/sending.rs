@@ -13,6 +13,7 @@ use super::table;
 use super::transition::Outcome;
 use crate::deliver::{Delivery, deliver};
 use crate::envelope::Envelope;
+use crate::ledger::failures::Failures;
 use crate::ledger::object::Ledger;
 use crate::object::request::Answers;
 use crate::{chance, log};
@@ -33,7 +34,9 @@ impl Answers<TakeJob> for Ledger {
 
 impl Answers<SettleJob> for Ledger {
     async fn answer(&self, SettleJob { job, lease, delivery }: SettleJob) -> Result<()> {
-        self.settle(&job, lease, delivery).await.map(|_| ())
+        let mut failures = Failures::default();
+        self.settle(&job, lease, delivery, &mut failures).await;
+        failures.report()
     }
 }
 
@@ -49,19 +52,27 @@ impl Ledger {
     /// Sends the jobs that are due. The first of a round goes alone: if the origin is away, one request
     /// shows it, and the others wait on without having been tried.
     pub(in crate::ledger) async fn send_due(&self) -> Result<()> {
+        let mut failures = Failures::default();
         for _ in 0..ROUNDS {
-            let mut round = self.take_due(chance::now())?.into_iter();
-            let Some((first, taken)) = round.next() else { return Ok(()) };
-            if let Some(until) = self.send(first, taken).await? {
+            let due = failures.note("read what is due", "", self.take_due(chance::now()));
+            let mut round = due.unwrap_or_default().into_iter();
+            let Some((first, taken)) = round.next() else { break };
+            if let Some(until) = self.send(first, taken, &mut failures).await {
                 for (job, Taken { lease, .. }) in round {
-                    self.apply(&job, LedgerEvent::GivenBack { lease, until }, chance::now())?;
+                    let event = LedgerEvent::GivenBack { lease, until };
+                    failures.note("give back", job, self.apply(&job, event, chance::now()));
                 }
-                return self.sql.run(table::delay(chance::now(), until));
+                failures.note("delay", "", self.sql.run(table::delay(chance::now(), until)));
+                break;
             }
-            let sent = join_all(round.map(|(job, taken)| self.send(job, taken))).await;
-            sent.into_iter().collect::<Result<Vec<_>>>()?;
+            let sent = join_all(round.map(async |(job, taken)| {
+                let mut failures = Failures::default();
+                self.send(job, taken, &mut failures).await;
+                failures
+            }));
+            sent.await.into_iter().for_each(|others| failures.append(others));
         }
-        Ok(())
+        failures.report()
     }
 
     /// Takes as many due jobs as are sent at once. A job that can't be read does not keep the others.
@@ -104,37 +115,49 @@ impl Ledger {
     }
 
     /// Sends a job and settles it. Returns until when the origin is left alone, if it is away.
-    async fn send(&self, job: JobId, Taken { lease, message }: Taken) -> Result<Option<Timestamp>> {
+    async fn send(
+        &self,
+        job: JobId,
+        Taken { lease, message }: Taken,
+        failures: &mut Failures,
+    ) -> Option<Timestamp> {
         let delivery = match Envelope::decode(&message) {
             Ok((envelope, body)) => deliver(envelope, body, &self.env).await,
             // It was read when it was taken.
-            Err(_) => return Ok(None),
+            Err(_) => return None,
         };
-        self.settle(&job, lease, delivery).await
+        self.settle(&job, lease, delivery, failures).await
     }
 
     /// Takes note of what came of an attempt. Returns until when the origin is left alone, if it is away.
-    async fn settle(&self, job: &JobId, lease: Timestamp, delivery: Delivery) -> Result<Option<Timestamp>> {
+    async fn settle(
+        &self,
+        job: &JobId,
+        lease: Timestamp,
+        delivery: Delivery,
+        failures: &mut Failures,
+    ) -> Option<Timestamp> {
         let (now, away) = (chance::now(), delivery == Delivery::Away);
         let event = match delivery {
             Delivery::Accepted { id } => LedgerEvent::Accepted { origin_id: id },
             Delivery::Refused { error, denied } => LedgerEvent::Refused { lease, error, denied },
             Delivery::Away => {
-                let [random] = chance::random()?;
+                // Without randomness all ledgers try at the same time, but they must try again in any case.
+                let [random] = chance::random().unwrap_or_default();
                 LedgerEvent::OriginAway { lease, random }
             }
         };
-        let until = match self.apply(job, event, now)? {
-            Outcome::Changed(stored, effects) => {
-                self.perform(job, effects, now).await?;
+        let until = match failures.note("settle", job, self.apply(job, event, now)) {
+            Some(Outcome::Changed(stored, effects)) => {
+                self.perform(job, &effects, now, failures).await;
                 stored.job.held_until()
             }
-            Outcome::Rejected(_, why) => {
+            Some(Outcome::Rejected(_, why)) => {
                 log::info("ledger.not_settled", &[("job", &job.to_string()), ("cause", &why.to_string())]);
                 None
             }
-            Outcome::Unknown => None,
+            Some(Outcome::Unknown) | None => None,
         };
-        Ok(away.then(|| until.unwrap_or(now)))
+        away.then(|| until.unwrap_or(now))
     }
 }

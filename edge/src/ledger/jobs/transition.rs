@@ -1,5 +1,5 @@
 //! The one way by which a job changes: its row is read, the pure transition applied, the row written, all without an await
-//! in between, and then the effects are performed.
+//! in between. The caller performs the effects.
 
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
@@ -9,7 +9,7 @@ use worker::{Error, Result};
 use super::row::{CorruptJob, Row, Stored};
 use super::table;
 use crate::ledger::object::Ledger;
-use crate::{log, offloaded};
+use crate::log;
 
 /// What became of an event.
 pub(super) enum Outcome {
@@ -52,28 +52,5 @@ impl Ledger {
         if let Err(error) = self.sql.run(table::set_aside(id)) {
             log::error("ledger.corrupt_job", &[("job", id), ("cause", &error.to_string())]);
         }
-    }
-
-    /// Performs what follows a change that was written.
-    pub(super) async fn perform(&self, id: &JobId, effects: Vec<Effect>, now: Timestamp) -> Result<()> {
-        let (mut send_again_at, mut delete_body) = (None, false);
-        for effect in effects {
-            match effect {
-                Effect::FreeBytes(bytes) => self.held.set(self.held.get().map(|held| held.without(bytes))),
-                Effect::WakeWaiting => {
-                    self.sql.run(table::wake(now))?;
-                    send_again_at = Some(now);
-                }
-                Effect::SendAgainAt(at) => send_again_at = Some(at),
-                Effect::DeleteOffloadedBody => delete_body = true,
-            }
-        }
-        if let Some(at) = send_again_at {
-            self.set_alarm_by(at).await?;
-        }
-        if delete_body && let Err(error) = offloaded::delete(&self.env, id).await {
-            log::error("ledger.unpark", &[("job", &id.to_string()), ("cause", &error.to_string())]);
-        }
-        Ok(())
     }
 }

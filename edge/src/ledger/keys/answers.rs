@@ -6,8 +6,8 @@ use worker::Result;
 use super::requests::{ListKeys, NoteRevocationHeard, PutKey, RevokeKey};
 use super::{revocations, table};
 use crate::chance;
-use crate::ledger::limits::Full;
 use crate::ledger::object::Ledger;
+use crate::limits::Full;
 use crate::object::request::Answers;
 
 impl Ledger {

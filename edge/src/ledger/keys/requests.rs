@@ -4,8 +4,8 @@ use cortex_domain::id::KeyId;
 use cortex_guard::keys::KeyRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::limits::Full;
 use crate::ledger::requests::ledger_requests;
+use crate::limits::Full;
 
 /// Keeps a new key, in the present epoch.
 #[derive(Debug, Serialize, Deserialize)]

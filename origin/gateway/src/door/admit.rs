@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use bytes::Bytes;
 use cortex_api::body::Checked;
+use cortex_api::routes::BodyLimit;
 use cortex_api::trace::Traceparent;
 use cortex_api::{Problem, headers, hops};
 use cortex_domain::ErrorCode;
@@ -53,6 +54,8 @@ pub(crate) struct Admitted {
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// How much body the route takes.
+    pub(crate) takes: BodyLimit,
 }
 
 impl Admitted {
@@ -69,7 +72,7 @@ impl Admitted {
     /// # Errors
     /// A problem that names what is wrong and where.
     pub(crate) fn json(&self) -> Result<Checked<'_>, Problem> {
-        precheck::check_json(self.content_type(), &self.body)
+        precheck::check_json(self.content_type(), &self.body, self.takes)
     }
 
     /// `Last-Event-ID`; an empty one says that the client has seen none.
@@ -100,10 +103,10 @@ impl Door {
         Self { credentials, instance, nonces, being_read, clock }
     }
 
-    pub(super) async fn admit(&self, request: Request) -> Result<Admitted, TurnedAway> {
+    pub(super) async fn admit(&self, request: Request, takes: BodyLimit) -> Result<Admitted, TurnedAway> {
         let (parts, body) = request.into_parts();
         match self.vouch(&parts) {
-            Ok(vouched) => self.read(parts, vouched, body).await,
+            Ok(vouched) => self.read(parts, vouched, body, takes).await,
             Err(turned_away) => {
                 read::discard(body).await;
                 Err(turned_away)
@@ -127,9 +130,15 @@ impl Door {
         Ok(vouched)
     }
 
-    async fn read(&self, parts: Parts, vouched: Vouched, body: Body) -> Result<Admitted, TurnedAway> {
+    async fn read(
+        &self,
+        parts: Parts,
+        vouched: Vouched,
+        body: Body,
+        takes: BodyLimit,
+    ) -> Result<Admitted, TurnedAway> {
         let Vouched { owner, announced } = vouched;
-        let body = read::whole(&parts.headers, body, self.being_read.open(&owner.tenant)).await?;
+        let body = read::whole(&parts.headers, body, takes, self.being_read.open(&owner.tenant)).await?;
         if let Some(announced) = &announced {
             announced.check(&body).map_err(|refusal| refused(&parts, refusal))?;
         }
@@ -145,6 +154,7 @@ impl Door {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
             body,
+            takes,
         };
         if admitted.signed {
             admitted.job = parsed(&admitted.headers, headers::JOB_ID)?;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use cortex_api::Problem;
-use cortex_api::routes::shape;
+use cortex_api::body::Checked;
+use cortex_api::routes::RouteInfo;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::Tenant;
+use cortex_guard::precheck;
 use http::request::Parts;
 
 use super::admit::{Admitted, Door, is_signed};
@@ -21,13 +23,16 @@ where
     type Rejection = TurnedAway;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, TurnedAway> {
-        let shape = shape(request.uri().path());
+        let Some(info) = request.extensions().get::<&'static RouteInfo>().copied() else {
+            tracing::error!(path = request.uri().path(), "a route was made without its row of the table");
+            return Err(Problem::new(ErrorCode::Internal, "this could not be done").into());
+        };
         let vouch = request.extensions().get::<Vouch>().cloned();
-        let admitted = Arc::<Door>::from_ref(state).admit(request).await;
+        let admitted = Arc::<Door>::from_ref(state).admit(request, info.body).await;
         if let (Ok(admitted), Some(vouch)) = (&admitted, vouch) {
             vouch.known(&admitted.owner.tenant);
         }
-        admitted.map_err(|turned_away| turned_away.shaped(shape))
+        admitted.map_err(|turned_away| turned_away.shaped(info.errors))
     }
 }
 
@@ -40,8 +45,12 @@ impl SignedByEdge {
         &self.0.owner.tenant
     }
 
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.0.body
+    /// Checks its JSON body.
+    ///
+    /// # Errors
+    /// If it is too large or too deep.
+    pub(crate) fn json(&self) -> Result<Checked<'_>, Problem> {
+        precheck::check_internal(&self.0.body, self.0.takes)
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
 use cortex_api::Problem;
-use cortex_api::body::{MAX_BODY, check_content_length};
+use cortex_api::body::{check_content_length, check_length};
+use cortex_api::routes::BodyLimit;
 use cortex_domain::ErrorCode;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
@@ -15,17 +16,22 @@ use super::budget::Share;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a refused body is read on, and for how long.
-const MAX_DISCARDED: usize = 8 * MAX_BODY;
+const MAX_DISCARDED: usize = 8 * BodyLimit::LARGEST;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads a body whole; `share` takes its bytes as they arrive, and holds them until they are read.
 ///
 /// # Errors
 /// If the body is announced or found to be too large, breaks off, takes too long, or finds no room.
-pub(super) async fn whole(headers: &HeaderMap, mut body: Body, share: Share) -> Result<Bytes, Problem> {
+pub(super) async fn whole(
+    headers: &HeaderMap,
+    mut body: Body,
+    takes: BodyLimit,
+    share: Share,
+) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let read = match check_content_length(announced) {
-        Ok(()) => tokio::time::timeout(BODY_TIMEOUT, collect(&mut body, share)).await,
+    let read = match check_content_length(announced, takes.bytes()) {
+        Ok(()) => tokio::time::timeout(BODY_TIMEOUT, collect(&mut body, takes, share)).await,
         Err(problem) => Ok(Err(problem)),
     };
     match read {
@@ -38,15 +44,12 @@ pub(super) async fn whole(headers: &HeaderMap, mut body: Body, share: Share) -> 
     }
 }
 
-async fn collect(body: &mut Body, mut share: Share) -> Result<Bytes, Problem> {
+async fn collect(body: &mut Body, takes: BodyLimit, mut share: Share) -> Result<Bytes, Problem> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::new(ErrorCode::InvalidRequest, "the body broke off"))?;
         let Ok(data) = frame.into_data() else { continue };
-        if read.len() + data.len() > MAX_BODY {
-            let detail = format!("a body has at most {MAX_BODY} bytes");
-            return Err(Problem::new(ErrorCode::TooLarge, detail).with("limit", MAX_BODY));
-        }
+        check_length(read.len() + data.len(), takes.bytes())?;
         share.grow(data.len())?;
         read.extend_from_slice(&data);
     }

@@ -124,6 +124,7 @@ mod tests {
         assert_eq!(model("job.echo", r#"{"model": "a"}"#), None);
     }
 
+    use cortex_api::routes::BodyLimit;
     use cortex_domain::job::Owner;
     use http::{HeaderMap, HeaderValue};
 
@@ -148,6 +149,7 @@ mod tests {
             query: String::new(),
             headers: told.into_iter().collect::<HeaderMap>(),
             body: body.into(),
+            takes: BodyLimit::Job,
         }
     }
 

@@ -1,7 +1,10 @@
 //! What a request passes before its handler runs, by who may call the route. A handler gets no more than that: of a public
 //! route no owner, of a service's a request that the edge signed. Its refusals get the shape that the table says.
 
+use axum::Extension;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRef, Path, State};
+use axum::handler::Handler;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use cortex_api::Problem;
@@ -31,9 +34,7 @@ pub(super) fn public<S: Parts, A: Answer>(
     info: &'static RouteInfo,
     handler: impl Fn(S) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    on(filter(info.method), async move |State(parts): State<S>, _: Anybody| {
-        answer(info, handler(parts).await)
-    })
+    row(info, async move |State(parts): State<S>, _: Anybody| answer(info, handler(parts).await))
 }
 
 /// A route for callers.
@@ -41,22 +42,21 @@ pub(super) fn caller<S: Parts, A: Answer>(
     info: &'static RouteInfo,
     handler: impl Fn(S, Admitted) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    on(filter(info.method), async move |State(parts): State<S>, admitted: Admitted| {
+    row(info, async move |State(parts): State<S>, admitted: Admitted| {
         answer(info, handler(parts, admitted).await)
     })
 }
 
-/// A route for callers that names something in its path.
+/// A route for callers that names something in its path. What is no text in UTF-8 names nothing, which is told to those who
+/// may ask.
 pub(super) fn caller_naming<S: Parts, A: Answer>(
     info: &'static RouteInfo,
     handler: impl Fn(S, String, Admitted) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    on(
-        filter(info.method),
-        async move |State(parts): State<S>, Path(name): Path<String>, admitted: Admitted| {
-            answer(info, handler(parts, name, admitted).await)
-        },
-    )
+    row(info, async move |State(parts): State<S>, name: Named, admitted: Admitted| {
+        let name = name.map_or_else(|_| String::new(), |Path(name)| name);
+        answer(info, handler(parts, name, admitted).await)
+    })
 }
 
 /// A route for callers that names a job. What can't be a job's id is told to those who may ask, as a job that is not there.
@@ -64,16 +64,13 @@ pub(super) fn caller_of_job<S: Parts, A: Answer>(
     info: &'static RouteInfo,
     handler: impl Fn(S, JobId, Admitted) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    on(
-        filter(info.method),
-        async move |State(parts): State<S>, Path(id): Path<String>, admitted: Admitted| {
-            let answered = match id.parse() {
-                Ok(id) => handler(parts, id, admitted).await,
-                Err(_) => Err(refuse::no_such_job()),
-            };
-            answer(info, answered)
-        },
-    )
+    row(info, async move |State(parts): State<S>, name: Named, admitted: Admitted| {
+        let answered = match name.ok().and_then(|Path(id)| id.parse().ok()) {
+            Some(id) => handler(parts, id, admitted).await,
+            None => Err(refuse::no_such_job()),
+        };
+        answer(info, answered)
+    })
 }
 
 /// A route for callers on this machine.
@@ -81,9 +78,7 @@ pub(super) fn local<S: Parts, A: Answer>(
     info: &'static RouteInfo,
     handler: impl Fn(S) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    on(filter(info.method), async move |State(parts): State<S>, _: LocalCaller| {
-        answer(info, handler(parts).await)
-    })
+    row(info, async move |State(parts): State<S>, _: LocalCaller| answer(info, handler(parts).await))
 }
 
 /// A route for what the edge signed.
@@ -91,9 +86,17 @@ pub(super) fn service<S: Parts, A: Answer>(
     info: &'static RouteInfo,
     handler: impl Fn(S, SignedByEdge) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    on(filter(info.method), async move |State(parts): State<S>, signed: SignedByEdge| {
+    row(info, async move |State(parts): State<S>, signed: SignedByEdge| {
         answer(info, handler(parts, signed).await)
     })
+}
+
+/// What a path names. That it can't be read must not be told before it is known who asks.
+type Named = Result<Path<String>, PathRejection>;
+
+/// A handler, with its row of the table for those who check the request before it.
+fn row<T: 'static>(info: &'static RouteInfo, handler: impl Handler<T, Gateway>) -> MethodRouter<Gateway> {
+    on(filter(info.method), handler).route_layer(Extension(info))
 }
 
 fn answer<A: IntoResponse>(info: &RouteInfo, answered: Result<A, Problem>) -> Response {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
-use cortex_api::body::MAX_BODY;
+use cortex_api::routes::BodyLimit;
 use cortex_api::{Problem, headers};
 use cortex_domain::ErrorCode;
 use cortex_guard::loopback::Door as Loopback;
@@ -25,7 +25,7 @@ use crate::gateway::Gateway;
 use crate::limits::DRAIN_TIMEOUT;
 
 /// The largest message: what goes around an input is small, so that one a little too large is refused by name.
-const MESSAGE: usize = MAX_BODY + 64 * 1024;
+const MESSAGE: usize = BodyLimit::Job.bytes() + 64 * 1024;
 /// The largest metadata by HTTP/2's count, which adds 32 bytes a header: a little more than is taken, likewise.
 const METADATA: u32 = headers::MAX_BYTES as u32 + 8 * 1024;
 /// Connections at a time.

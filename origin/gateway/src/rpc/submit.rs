@@ -2,6 +2,7 @@
 //! the same key at both doors.
 
 use bytes::Bytes;
+use cortex_api::routes::BodyLimit;
 use cortex_api::{CreateJobBody, Problem, body as json};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::IdempotencyKey;
@@ -34,11 +35,12 @@ pub(super) fn admitted(
         query: String::new(),
         headers: headers.into_iter().collect(),
         body: body(asked)?,
+        takes: BodyLimit::Job,
     })
 }
 
 fn body(asked: SubmitRequest) -> Result<Bytes, Problem> {
-    json::check_body(&asked.input)?;
+    json::check_length(asked.input.len(), BodyLimit::Job.bytes())?;
     json::check_depth(&asked.input)?;
     let input: Box<RawValue> = json::parse(&asked.input).map_err(|problem| problem.at("input"))?;
     let body = CreateJobBody {
@@ -89,7 +91,7 @@ mod tests {
             (br#"1,"priority":"high""#.to_vec(), ErrorCode::MalformedJson),
             (Vec::new(), ErrorCode::MalformedJson),
             (b"[".repeat(65), ErrorCode::TooDeep),
-            (vec![b' '; json::MAX_BODY + 1], ErrorCode::TooLarge),
+            (vec![b' '; BodyLimit::Job.bytes() + 1], ErrorCode::TooLarge),
         ] {
             assert_eq!(body(SubmitRequest { input, ..asked() }).unwrap_err().kind, kind);
         }
@@ -99,7 +101,7 @@ mod tests {
     fn a_time_beyond_the_calendar_is_left_to_the_check_of_the_body() {
         let body = body(SubmitRequest { deadline: Some(u64::MAX), ..asked() }).unwrap();
         let json = Some("application/json");
-        let refused = cortex_guard::precheck::check_json(json, &body)
+        let refused = cortex_guard::precheck::check_json(json, &body, BodyLimit::Job)
             .and_then(|body| cortex_api::CreateJob::parse(body, &"job.echo".parse().unwrap()));
         assert_eq!(refused.unwrap_err().extensions["param"], "deadline");
     }

@@ -1,6 +1,6 @@
 //! The section `door` of `limits.yaml`: how much may be open at the origin's doors at once.
 
-use cortex_api::body::MAX_BODY;
+use cortex_api::routes::BodyLimit;
 use cortex_config::Parsed;
 use cortex_gateway::{Limits, Share};
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::limits::Bytes;
 
 /// A tenant alone has half, which has room for a body.
-const LEAST_FOR_BODIES: usize = 2 * MAX_BODY;
+const LEAST_FOR_BODIES: usize = 2 * BodyLimit::LARGEST;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

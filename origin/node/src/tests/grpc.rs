@@ -4,7 +4,7 @@ mod heads;
 
 use std::net::SocketAddr;
 
-use cortex_api::body::MAX_BODY;
+use cortex_api::routes::BodyLimit;
 use cortex_wire::v1::jobs_client::JobsClient;
 use cortex_wire::v1::{JobName, JobView, SubmitRequest};
 use serde_json::{Value, json};
@@ -127,9 +127,9 @@ async fn what_http_refuses_is_refused_by_the_same_name() {
         (with(|asked| asked.max_attempts = 11), Code::InvalidArgument, "invalid-request"),
         (with(|asked| asked.deadline = Some(u64::MAX)), Code::InvalidArgument, "invalid-request"),
         (with(|asked| asked.idempotency_key = "a b".into()), Code::InvalidArgument, "invalid-request"),
-        (echo(&format!("\"{}\"", "x".repeat(MAX_BODY))), Code::OutOfRange, "too-large"),
+        (echo(&format!("\"{}\"", "x".repeat(BodyLimit::Job.bytes()))), Code::OutOfRange, "too-large"),
         // The transport's own refusal: nothing of it is read.
-        (echo(&"x".repeat(2 * MAX_BODY)), Code::OutOfRange, "none"),
+        (echo(&"x".repeat(2 * BodyLimit::Job.bytes())), Code::OutOfRange, "none"),
     ] {
         assert_eq!(stand.refusal(asked).await, (code, problem.to_owned()));
     }

@@ -1,8 +1,10 @@
 //! Answers that stream: from a worker over the link, the bus and HTTP to a client.
 
+mod bodies;
 mod bounds;
 mod caller;
 mod document;
+mod names;
 mod paths;
 mod revoked;
 mod shares;

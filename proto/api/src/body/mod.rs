@@ -8,7 +8,7 @@ mod size;
 pub use depth::{MAX_DEPTH, check_depth};
 pub use json::{parse, unreadable};
 pub use media::check_content_type;
-pub use size::{MAX_BODY, check_body, check_content_length};
+pub use size::{check_content_length, check_length};
 
 /// A JSON body that passed the checks of a door, the only kind that the parsers of this crate read.
 ///

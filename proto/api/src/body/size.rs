@@ -1,36 +1,33 @@
-//! Limits on size.
+//! Whether a body keeps to the limit of its route.
 
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
 
-/// The largest body: 1 MiB.
-pub const MAX_BODY: usize = 1024 * 1024;
-
-/// Checks a body that was read whole.
+/// Checks that a body, or what has arrived of it, has at most `limit` bytes.
 ///
 /// # Errors
-/// If it is larger than [`MAX_BODY`].
-pub fn check_body(body: &[u8]) -> Result<(), Problem> {
-    if body.len() > MAX_BODY { Err(too_large()) } else { Ok(()) }
+/// If it has more.
+pub fn check_length(bytes: usize, limit: usize) -> Result<(), Problem> {
+    if bytes > limit { Err(too_large(limit)) } else { Ok(()) }
 }
 
 /// Checks a `Content-Length` before the body is read. One that lacks passes: the body is then counted.
 ///
 /// # Errors
-/// If it announces too much, or is not a number.
-pub fn check_content_length(header: Option<&str>) -> Result<(), Problem> {
+/// If it announces more than `limit` bytes, or is not a number.
+pub fn check_content_length(header: Option<&str>, limit: usize) -> Result<(), Problem> {
     let Some(text) = header else { return Ok(()) };
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Problem::new(ErrorCode::InvalidRequest, "the content length is not a number"));
     }
     match text.parse::<usize>() {
-        Ok(length) if length <= MAX_BODY => Ok(()),
-        _ => Err(too_large()),
+        Ok(length) if length <= limit => Ok(()),
+        _ => Err(too_large(limit)),
     }
 }
 
-fn too_large() -> Problem {
-    Problem::new(ErrorCode::TooLarge, format!("a body has at most {MAX_BODY} bytes")).with("limit", MAX_BODY)
+fn too_large(limit: usize) -> Problem {
+    Problem::new(ErrorCode::TooLarge, format!("a body has at most {limit} bytes")).with("limit", limit)
 }
 
 #[cfg(test)]
@@ -38,22 +35,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_may_have_a_mebibyte_and_no_more() {
-        assert!(check_body(&vec![0; MAX_BODY]).is_ok());
-        assert_eq!(check_body(&vec![0; MAX_BODY + 1]).unwrap_err().kind, ErrorCode::TooLarge);
+    fn a_body_may_have_as_many_bytes_as_its_limit_and_no_more() {
+        assert!(check_length(1000, 1000).is_ok());
+        let refused = check_length(1001, 1000).unwrap_err();
+        assert_eq!((refused.kind, &refused.extensions["limit"]), (ErrorCode::TooLarge, &1000.into()));
     }
 
     #[test]
     fn a_length_is_checked_before_the_body_comes() {
-        assert!(check_content_length(None).is_ok() && check_content_length(Some("1048576")).is_ok());
+        assert!(check_content_length(None, 1000).is_ok() && check_content_length(Some("1000"), 1000).is_ok());
         for (text, kind) in [
-            ("1048577", ErrorCode::TooLarge),
+            ("1001", ErrorCode::TooLarge),
             ("99999999999999999999999", ErrorCode::TooLarge),
             ("-1", ErrorCode::InvalidRequest),
             ("", ErrorCode::InvalidRequest),
             ("5, 5", ErrorCode::InvalidRequest),
         ] {
-            assert_eq!(check_content_length(Some(text)).unwrap_err().kind, kind, "{text}");
+            assert_eq!(check_content_length(Some(text), 1000).unwrap_err().kind, kind, "{text}");
         }
     }
 }

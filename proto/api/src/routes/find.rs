@@ -1,16 +1,16 @@
 //! From a request's method and path to its route.
 
-use cortex_domain::id::{JobId, KeyId};
-
 use super::{Access, AtEdge, ROUTES, RouteInfo};
 use crate::problem::Shape;
 
 /// A route that a request is for.
 #[derive(Clone, Copy, Debug)]
-pub struct Matched<R> {
+pub struct Matched<'p> {
     pub info: &'static RouteInfo,
-    /// The route, with what the path names.
-    pub route: R,
+    pub route: AtEdge,
+    /// What the path names, as it was written; empty for a route that names nothing. It is read when it is known who asks, so
+    /// that a name that can't be is refused like one that is not there.
+    pub named: &'p str,
 }
 
 /// Why a request has no route.
@@ -26,9 +26,8 @@ pub enum NoRoute {
 /// Finds the edge's route for a request. `path` is as on the wire, without the query.
 ///
 /// # Errors
-/// If there is no route of that path, or none that takes the method. A path that names what can't be an id is as missing as
-/// any other.
-pub fn find_at_edge(method: &str, path: &str) -> Result<Matched<AtEdge<JobId, KeyId>>, NoRoute> {
+/// If there is no route of that path, or none that takes the method.
+pub fn find_at_edge<'p>(method: &str, path: &'p str) -> Result<Matched<'p>, NoRoute> {
     let found = at_edge(path).find(|matched| matched.info.method.as_str() == method);
     found.ok_or_else(|| match methods(at_edge(path)) {
         allow if allow.is_empty() => NoRoute::NotFound,
@@ -52,14 +51,14 @@ pub fn shape(path: &str) -> Shape {
     }
 }
 
-fn at_edge(path: &str) -> impl Iterator<Item = Matched<AtEdge<JobId, KeyId>>> {
+fn at_edge(path: &str) -> impl Iterator<Item = Matched<'_>> {
     ROUTES.iter().filter_map(move |info| {
         let named = info.naming(path)?;
-        Some(Matched { info, route: info.route.at_edge()?.naming(named)? })
+        Some(Matched { info, route: info.route.at_edge()?, named })
     })
 }
 
-fn methods<R>(all: impl Iterator<Item = Matched<R>>) -> Vec<&'static str> {
+fn methods<'p>(all: impl Iterator<Item = Matched<'p>>) -> Vec<&'static str> {
     all.map(|matched| matched.info.method.as_str()).collect()
 }
 
@@ -74,22 +73,50 @@ mod tests {
 
     #[test]
     fn a_path_leads_to_its_route_and_names_what_it_names() {
-        let found = |method, path: &str| find_at_edge(method, path).unwrap().route;
-        let job = ID.parse().unwrap();
-        assert_eq!(found("GET", "/health"), AtEdge::Public(Public::Health));
+        let found = |method, path: &str, route, named: &str| {
+            let found = find_at_edge(method, path).unwrap();
+            assert_eq!((found.route, found.named), (route, named), "{path}");
+        };
+        found("GET", "/health", AtEdge::Public(Public::Health), "");
         let events = format!("/api/v1/jobs/{ID}/events");
-        assert_eq!(found("GET", &events), AtEdge::Caller(Caller::JobEvents(job)));
-        for id in ["a", "org/a", "org%2Fa", "a/b/c/d/e/f/g", ""] {
-            assert_eq!(found("GET", &format!("/v1/models/{id}")), AtEdge::Caller(Caller::GetModel), "{id}");
+        found("GET", &events, AtEdge::Caller(Caller::JobEvents(())), ID);
+        for id in ["a", "org/a", "org%2Fa", "a/b/c/d/e/f/g", "%ff", ""] {
+            found("GET", &format!("/v1/models/{id}"), AtEdge::Caller(Caller::GetModel), id);
         }
-        let key = found("DELETE", "/internal/keys/abcdefghij23");
-        assert_eq!(key, AtEdge::Service(EdgeService::RevokeKey("abcdefghij23".parse().unwrap())));
+        let key = AtEdge::Service(EdgeService::RevokeKey(()));
+        found("DELETE", "/internal/keys/abcdefghij23", key, "abcdefghij23");
+    }
+
+    #[test]
+    fn a_name_is_an_id_of_its_kind_or_nothing() {
+        assert_eq!(Caller::JobEvents(()).naming(ID), Some(Caller::JobEvents(ID.parse().unwrap())));
+        let key = "abcdefghij23";
+        assert_eq!(
+            EdgeService::RevokeKey(()).naming(key),
+            Some(EdgeService::RevokeKey(key.parse().unwrap()))
+        );
+        for bad in ["", "x", "%ff", "%00", "%2F", &format!("{ID}%20"), &"x".repeat(10_000)] {
+            for route in [Caller::GetJob(()), Caller::CancelJob(()), Caller::JobEvents(())] {
+                assert_eq!(route.naming(bad), None, "{bad}");
+            }
+            assert_eq!(EdgeService::RevokeKey(()).naming(bad), None, "{bad}");
+        }
     }
 
     #[test]
     fn what_is_not_there_is_missing_and_another_method_is_answered_with_those_that_are() {
-        for path in ["", "/", "/health/", "//health", "/%68ealth", "/v1/models-", "/api/v1/jobs/x", "health"]
-        {
+        for path in [
+            "",
+            "/",
+            "/health/",
+            "//health",
+            "/%68ealth",
+            "/v1/models-",
+            "/api/v1/jobs/x/y",
+            "/api/v1/jobs/",
+            "/api/v1/jobs//cancel",
+            "health",
+        ] {
             assert_eq!(find_at_edge("GET", path).unwrap_err(), NoRoute::NotFound, "{path}");
         }
         let allow = |path| match find_at_edge("PUT", path) {
@@ -132,13 +159,13 @@ mod tests {
                 "{:?}",
                 info.route
             );
-            let names = info.path.contains("{id}");
+            let named = path.replace("{id}", ID);
+            let at_edge = find_at_edge(info.method.as_str(), &named).ok();
             assert_eq!(
-                info.route.at_edge().is_some_and(|route| route.naming("").is_none()),
-                names,
-                "{}",
-                info.path
-            );
+                at_edge.is_some_and(|found| !found.named.is_empty()),
+                info.path.contains('{'),
+                "{path}"
+            )
         }
     }
 

@@ -1,7 +1,6 @@
 //! A row of the table.
 
 use super::Route;
-use crate::body::MAX_BODY;
 use crate::problem::Shape;
 
 /// A route, and what holds for every request to it.
@@ -50,7 +49,7 @@ pub enum ServedBy {
 /// How much body a route takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BodyLimit {
-    /// It takes none: one that is sent is not looked at.
+    /// It takes none: one that is sent is read, within the limit, and not looked at.
     None,
     /// A job, or a message between the doors.
     Job,
@@ -127,7 +126,7 @@ impl RouteInfo {
                 None => (at, None),
             };
             rest = further;
-            if part.starts_with('{') {
+            if part.starts_with('{') && !segment.is_empty() {
                 named = segment;
             } else if part != segment {
                 return None;
@@ -149,11 +148,20 @@ impl Method {
 }
 
 impl BodyLimit {
-    /// The most bytes. One class will take more than another; today all take the same.
+    /// The most bytes that any route takes.
+    pub const LARGEST: usize = {
+        let (job, model) = (Self::Job.bytes(), Self::Model.bytes());
+        if job > model { job } else { model }
+    };
+
+    /// Returns the most bytes of a body, at either door.
+    ///
+    /// A model route is to take 32 MiB, for conversations with images. Until bodies travel from the edge to the origin in
+    /// frames, a body is signed and held whole on its way, and a model route takes no more than a job's.
     #[must_use]
     pub const fn bytes(self) -> usize {
         match self {
-            Self::None | Self::Job | Self::Model => MAX_BODY,
+            Self::None | Self::Job | Self::Model => 1024 * 1024,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The routes by name, grouped by who may call them, so that a door knows whom to let in by the type alone.
 //!
-//! Some routes name a thing in their path. They are generic over it: in the table it is `()`, in a request it is the id, read
-//! once.
+//! Some routes name a thing in their path. They are generic over it: in the table it is `()`, in a request of a caller who may
+//! ask it is the id, read once.
 
 use cortex_domain::id::{JobId, KeyId};
 
@@ -61,10 +61,10 @@ pub enum Route {
 
 /// A route that the edge serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AtEdge<J = (), K = ()> {
+pub enum AtEdge {
     Public(Public),
-    Caller(Caller<J>),
-    Service(EdgeService<K>),
+    Caller(Caller),
+    Service(EdgeService),
 }
 
 /// A route that the origin serves.
@@ -101,19 +101,10 @@ impl Route {
     }
 }
 
-impl AtEdge {
-    /// Reads what the path names; `None` if that is no id of its kind, so that nothing can be there.
-    pub(super) fn naming(self, named: &str) -> Option<AtEdge<JobId, KeyId>> {
-        Some(match self {
-            Self::Public(route) => AtEdge::Public(route),
-            Self::Caller(route) => AtEdge::Caller(route.naming(named)?),
-            Self::Service(route) => AtEdge::Service(route.naming(named)?),
-        })
-    }
-}
-
 impl Caller {
-    fn naming(self, named: &str) -> Option<Caller<JobId>> {
+    /// Reads what the path names; `None` if that is no id of its kind, so that nothing can be there.
+    #[must_use]
+    pub fn naming(self, named: &str) -> Option<Caller<JobId>> {
         Some(match self {
             Self::CreateJob => Caller::CreateJob,
             Self::ListJobs => Caller::ListJobs,
@@ -131,7 +122,9 @@ impl Caller {
 }
 
 impl EdgeService {
-    fn naming(self, named: &str) -> Option<EdgeService<KeyId>> {
+    /// Reads what the path names, as [`Caller::naming`] does.
+    #[must_use]
+    pub fn naming(self, named: &str) -> Option<EdgeService<KeyId>> {
         Some(match self {
             Self::JobStates => EdgeService::JobStates,
             Self::CreateKey => EdgeService::CreateKey,

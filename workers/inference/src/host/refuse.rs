@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cortex_api::body::{MAX_BODY, check_content_type};
+use cortex_api::body::check_content_type;
+use cortex_api::routes::BodyLimit;
 use cortex_api::{Problem, Shape};
 use cortex_domain::ErrorCode;
 use cortex_guard::precheck;
@@ -15,6 +16,8 @@ use crate::lanes::SMALL;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Its routes are those of models.
+const TAKES: BodyLimit = BodyLimit::Model;
 
 /// A problem in the shape of the route it is for.
 #[derive(Debug)]
@@ -57,23 +60,23 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
     // A value that is no text is no coding that is taken.
     let codings = headers.get_all(header::CONTENT_ENCODING);
     precheck::check_content_encoding(codings.iter().map(|value| value.to_str().unwrap_or("?")))?;
-    let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY)).await {
+    let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, TAKES.bytes())).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => {
             return Err(Problem::new(
                 ErrorCode::TooLarge,
-                format!("the body has more than {MAX_BODY} bytes"),
+                format!("the body has more than {} bytes", TAKES.bytes()),
             ));
         }
         Err(_) => return Err(Problem::new(ErrorCode::Timeout, "the body took too long to arrive")),
     };
     if body.len() <= SMALL {
-        precheck::check_json(content_type, &body)?;
+        precheck::check_json(content_type, &body, TAKES)?;
         return Ok(body);
     }
     let content_type = content_type.map(str::to_owned);
     let checked = spawn_blocking(move || {
-        precheck::check_json(content_type.as_deref(), &body)?;
+        precheck::check_json(content_type.as_deref(), &body, TAKES)?;
         Ok(body)
     });
     checked.await.unwrap_or_else(|error| {

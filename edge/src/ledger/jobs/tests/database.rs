@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json};
 use super::{at, stored};
 use crate::ledger::jobs::row::{CorruptJob, Row, Stored};
 use crate::ledger::jobs::table;
-use crate::ledger::limits::Held;
 use crate::ledger::schema::SCHEMA;
+use crate::limits::Held;
 use crate::object::sql::{Statement, Value};
 
 pub(super) struct Database(pub(super) Connection);

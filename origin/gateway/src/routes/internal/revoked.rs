@@ -2,14 +2,13 @@
 
 use axum::Json;
 use cortex_api::{Closed, Problem, RevokedKey};
-use cortex_guard::precheck;
 
 use crate::door::SignedByEdge;
 use crate::holders::Holders;
 
 /// Ends the streams, the waits and the calls of the key. It may be said again.
 pub(crate) async fn revoked(holders: Holders, signed: SignedByEdge) -> Result<Json<Closed>, Problem> {
-    let RevokedKey { key } = RevokedKey::parse(precheck::check_internal(signed.body())?)?;
+    let RevokedKey { key } = RevokedKey::parse(signed.json()?)?;
     let closed = holders.revoke(signed.tenant().clone(), key.clone());
     tracing::info!(%key, closed, "an API key was revoked");
     Ok(Json(Closed { closed }))

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use cortex_api::Problem;
-use cortex_api::body::MAX_BODY;
+use cortex_api::routes::BodyLimit;
 use cortex_domain::ErrorCode;
 use serde::{Deserialize, Serialize};
 
@@ -14,15 +14,15 @@ const FULL_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// What one ledger holds of jobs that wait for the origin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
-pub(super) struct Held {
-    pub(super) jobs: u64,
+pub(crate) struct Held {
+    pub(crate) jobs: u64,
     /// Bytes of their bodies.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Held {
     /// Returns what is held without one job and the bytes of its body.
-    pub(super) fn without(self, bytes: u64) -> Self {
+    pub(crate) fn without(self, bytes: u64) -> Self {
         Self { jobs: self.jobs.saturating_sub(1), bytes: self.bytes.saturating_sub(bytes) }
     }
 }
@@ -64,7 +64,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Returns what waits once a job with a body of so many bytes waits too.
-    pub(super) fn with_job(&self, held: Held, bytes: u64) -> Result<Held, Full> {
+    pub(crate) fn with_job(&self, held: Held, bytes: u64) -> Result<Held, Full> {
         let after = Held { jobs: held.jobs.saturating_add(1), bytes: held.bytes.saturating_add(bytes) };
         if after.jobs > self.jobs {
             return Err(Full { limit: Limit::Jobs, most: self.jobs });
@@ -76,13 +76,13 @@ impl Limits {
     }
 
     /// Checks that there may be one more API key beside so many.
-    pub(super) fn with_key(&self, keys: u64) -> Result<(), Full> {
+    pub(crate) fn with_key(&self, keys: u64) -> Result<(), Full> {
         if keys < self.keys { Ok(()) } else { Err(Full { limit: Limit::Keys, most: self.keys }) }
     }
 
     /// Returns how many of so many idempotency keys are to be forgotten. Beyond the limit these are some more than need be, so
     /// that keys are not counted again for each new one.
-    pub(super) fn forgotten(&self, idempotency: u64) -> u64 {
+    pub(crate) fn forgotten(&self, idempotency: u64) -> u64 {
         let kept = self.idempotency - self.idempotency / 16;
         if idempotency > self.idempotency { idempotency - kept } else { 0 }
     }
@@ -106,7 +106,7 @@ impl FromStr for Limits {
             };
             *limit = number.parse().ok().filter(|number| *number > 0).ok_or(FORM)?;
         }
-        if usize::try_from(limits.bytes).is_ok_and(|bytes| bytes < MAX_BODY) {
+        if usize::try_from(limits.bytes).is_ok_and(|bytes| bytes < BodyLimit::Job.bytes()) {
             return Err("`bytes` has no room for one body (expected 1048576 or more)");
         }
         Ok(limits)

@@ -1,0 +1,130 @@
+//! What follows a change of a job that was written. Each step is taken, whichever of the others fails.
+
+use cortex_domain::id::JobId;
+use cortex_domain::time::Timestamp;
+use cortex_guard::ledger::Effect;
+use worker::Result;
+
+use super::table;
+use crate::ledger::failures::Failures;
+use crate::ledger::object::Ledger;
+use crate::{log, offloaded};
+
+/// One thing to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Step {
+    FreeBytes(u64),
+    WakeWaiting,
+    SetAlarmBy(Timestamp),
+    DeleteOffloadedBody,
+}
+
+impl Step {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::FreeBytes(_) => "free bytes",
+            Self::WakeWaiting => "wake what waits",
+            Self::SetAlarmBy(_) => "set the alarm",
+            Self::DeleteOffloadedBody => "delete the offloaded body",
+        }
+    }
+}
+
+/// Returns what effects ask for, in the order in which it is done: what the alarm finds is written before it is set.
+fn steps(effects: &[Effect], now: Timestamp) -> Vec<Step> {
+    let (mut steps, mut alarm, mut delete) = (Vec::new(), None, None);
+    for effect in effects {
+        match effect {
+            Effect::FreeBytes(bytes) => steps.push(Step::FreeBytes(*bytes)),
+            Effect::WakeWaiting => {
+                steps.push(Step::WakeWaiting);
+                alarm = Some(Step::SetAlarmBy(now));
+            }
+            Effect::SendAgainAt(at) => alarm = Some(Step::SetAlarmBy(*at)),
+            Effect::DeleteOffloadedBody => delete = Some(Step::DeleteOffloadedBody),
+        }
+    }
+    steps.extend(alarm);
+    steps.extend(delete);
+    steps
+}
+
+/// Takes all steps, and notes which failed.
+async fn take(steps: Vec<Step>, of: &JobId, act: impl AsyncFn(&Step) -> Result<()>, failures: &mut Failures) {
+    for step in steps {
+        let done = act(&step).await;
+        failures.note(step.name(), of, done);
+    }
+}
+
+impl Ledger {
+    /// Performs what follows a change that was written.
+    pub(super) async fn perform(
+        &self,
+        id: &JobId,
+        effects: &[Effect],
+        now: Timestamp,
+        failures: &mut Failures,
+    ) {
+        let act = async |step: &Step| match step {
+            Step::FreeBytes(bytes) => {
+                self.held.set(self.held.get().map(|held| held.without(*bytes)));
+                Ok(())
+            }
+            Step::WakeWaiting => self.sql.run(table::wake(now)),
+            Step::SetAlarmBy(at) => self.set_alarm_by(*at).await,
+            Step::DeleteOffloadedBody => {
+                // A rule of the bucket deletes what stays.
+                if let Err(error) = offloaded::delete(&self.env, id).await {
+                    log::error("ledger.unpark", &[("job", &id.to_string()), ("cause", &error.to_string())]);
+                }
+                Ok(())
+            }
+        };
+        take(steps(effects, now), id, act, failures).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use futures::FutureExt;
+    use worker::Error;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(5);
+
+    fn id() -> JobId {
+        JobId::mint(NOW, [7; 10])
+    }
+
+    #[test]
+    fn whichever_step_fails_the_others_are_taken_and_the_failure_is_told() {
+        let effects = [Effect::FreeBytes(3), Effect::WakeWaiting, Effect::DeleteOffloadedBody];
+        let all = steps(&effects, NOW);
+        assert_eq!(all.len(), 4);
+        for broken in &all {
+            let (taken, mut failures) = (RefCell::new(Vec::new()), Failures::default());
+            let act = async |step: &Step| {
+                taken.borrow_mut().push(step.clone());
+                if step == broken { Err(Error::RustError("broken".into())) } else { Ok(()) }
+            };
+            take(all.clone(), &id(), act, &mut failures).now_or_never().expect("nothing waits");
+            assert_eq!(taken.into_inner(), all);
+            assert_eq!(failures.all(), [(broken.name(), id().to_string().as_str())]);
+        }
+    }
+
+    #[test]
+    fn the_alarm_is_set_when_all_it_finds_is_written() {
+        let later = Timestamp::from_millis(9);
+        let effects = [Effect::SendAgainAt(later), Effect::DeleteOffloadedBody, Effect::FreeBytes(1)];
+        assert_eq!(
+            steps(&effects, NOW),
+            [Step::FreeBytes(1), Step::SetAlarmBy(later), Step::DeleteOffloadedBody]
+        );
+        assert_eq!(steps(&[Effect::WakeWaiting], NOW), [Step::WakeWaiting, Step::SetAlarmBy(NOW)]);
+    }
+}

@@ -108,10 +108,10 @@ fn the_door(criterion: &mut Criterion) {
 fn the_bus(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let bus = Embedded::default();
-    let mut inbox = runtime.block_on(bus.subscribe(Filter::only(&Subject::JOB_CALL), Some("bench"))).unwrap();
+    let mut inbox = runtime.block_on(bus.respond(Filter::only(&Subject::JOB_CALL))).unwrap();
     runtime.spawn(async move {
-        while let Some(delivery) = inbox.next().await {
-            delivery.reply.unwrap().send(delivery.body).await.unwrap();
+        while let Some(request) = inbox.next().await {
+            request.reply.send(request.body);
         }
     });
     let packet = Bytes::from_static(&[7; 256]);

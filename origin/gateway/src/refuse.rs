@@ -5,10 +5,11 @@ use cortex_api::{Problem, Shape};
 use cortex_domain::ErrorCode;
 use cortex_domain::call::Refusal;
 use cortex_domain::fair::Crowded;
-use cortex_domain::ports::{BusError, CommitError, StoreError};
+use cortex_domain::ports::{BusError, CommitError, RequestError, StoreError};
 use cortex_domain::retention::{Beyond, Bound, Retention};
 use cortex_domain::state::Failure;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use std::error::Error;
 use std::time::Duration;
 
 /// A problem in the shape of the route it is for.
@@ -85,18 +86,23 @@ pub(crate) fn commit(error: &CommitError) -> Problem {
     }
 }
 
-pub(crate) fn bus(error: &BusError) -> Problem {
+pub(crate) fn request(error: &RequestError) -> Problem {
     match error {
-        BusError::NoListener(_) | BusError::Closed | BusError::Broken(_) => {
-            tracing::error!(%error, "the scheduler can't be reached");
-            Problem::new(ErrorCode::Unavailable, "the scheduler can't be reached; try again later")
-                .retry_after(Duration::from_secs(1))
-        }
-        BusError::Overloaded(_) => overloaded(),
-        BusError::TimedOut(_) => {
+        RequestError::NoResponder(_) | RequestError::Bus(_) => unreachable_bus(error),
+        RequestError::Unanswered(_) => {
             Problem::new(ErrorCode::Timeout, "no worker answered in time; submit it as a job instead")
         }
     }
+}
+
+pub(crate) fn bus(error: &BusError) -> Problem {
+    unreachable_bus(error)
+}
+
+fn unreachable_bus(error: &dyn Error) -> Problem {
+    tracing::error!(%error, "the scheduler can't be reached");
+    Problem::new(ErrorCode::Unavailable, "the scheduler can't be reached; try again later")
+        .retry_after(Duration::from_secs(1))
 }
 
 pub(crate) fn overloaded() -> Problem {

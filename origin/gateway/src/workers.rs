@@ -35,15 +35,15 @@ impl Workers {
         bus: &dyn Bus,
         stop: CancellationToken,
     ) -> Result<impl Future<Output = ()> + Send + 'static, BusError> {
-        let mut beats = bus.subscribe(Filter::only(&Subject::HEARTBEAT), None).await?;
+        let mut beats = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await?;
         Ok(async move {
             loop {
-                let delivery = tokio::select! {
+                let event = tokio::select! {
                     () = stop.cancelled() => return,
-                    delivery = beats.next() => delivery,
+                    event = beats.next() => event,
                 };
-                let Some(delivery) = delivery else { return };
-                if let Ok(heartbeat) = cortex_wire::decode_heartbeat(&delivery.body) {
+                let Some(event) = event else { return };
+                if let Ok(heartbeat) = cortex_wire::decode_heartbeat(&event.body) {
                     self.note(heartbeat, self.clock.uptime());
                 }
             }

@@ -1,9 +1,8 @@
 //! The bus, within one process, and the payload memory: what lies behind the pointers that travel on the bus.
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 mod embedded;
 pub mod payload;
-
-#[cfg(test)]
-mod contract;
 
 pub use embedded::{Embedded, Room};

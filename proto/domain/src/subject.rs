@@ -1,8 +1,10 @@
-//! Bus subjects. What is published to and what is listened on are two types: a subject that reaches a
+//! Bus subjects. How messages are carried is a property of their subject, and part of its type: a request can't be published,
+//! nor a heartbeat be waited for. What is sent to and what is listened on are two types as well: a subject that reaches a
 //! worker is made from an [`Assignment`] alone, and so only for a job that was cleared and placed.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use crate::flow::Assignment;
 use crate::id::{JobId, WorkerId};
@@ -13,48 +15,72 @@ use crate::wildcard;
 /// How the subject of a job's progress begins.
 const PROGRESS: &str = "sys.job.progress.";
 
-/// A subject to publish to.
+/// Goes to one responder, whose reply the sender waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Requested {}
+
+/// Goes to all who listen at that moment, and may be lost: it is of use at once or not at all.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Published {}
+
+/// Is kept until one consumer has acknowledged it, and may come twice.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Queued {}
+
+/// A subject to send to; `K` is how it is carried: [`Requested`], [`Published`] or [`Queued`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Subject(Cow<'static, str>);
+pub struct Subject<K>(Cow<'static, str>, PhantomData<K>);
 
-impl Subject {
-    /// A job is in the store and waits for the scheduler; carries its id.
-    pub const JOB_SUBMIT: Self = Self(Cow::Borrowed("sys.job.submit"));
-    /// A synchronous call, answered by request and reply.
-    pub const JOB_CALL: Self = Self(Cow::Borrowed("sys.job.call"));
-    /// Whoever waits for a call will wait no longer: its job is to be made durable; carries its id.
-    pub const JOB_KEEP: Self = Self(Cow::Borrowed("sys.job.keep"));
-    /// Whoever waited for a call is gone; carries its job's id.
-    pub const JOB_HANGUP: Self = Self(Cow::Borrowed("sys.job.hangup"));
-    /// A worker's report.
-    pub const JOB_RESULT: Self = Self(Cow::Borrowed("sys.job.result"));
-    /// A worker is to stop.
-    pub const JOB_CANCEL: Self = Self(Cow::Borrowed("sys.job.cancel"));
-    /// A worker is there, and renews its leases.
-    pub const HEARTBEAT: Self = Self(Cow::Borrowed("sys.heartbeat"));
-    /// What the safety kernel decided; nothing in this program listens or keeps it.
-    pub const AUDIT_EVENT: Self = Self(Cow::Borrowed("sys.audit.event"));
+/// What to listen on: a subject, perhaps with the wildcards `*` (one part) and a last `>` (the rest).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Filter<K>(Cow<'static, str>, PhantomData<K>);
 
-    /// Where a placed job is sent.
+impl Subject<Requested> {
+    /// A synchronous call; the reply is how it ended.
+    pub const JOB_CALL: Self = Self::known("sys.job.call");
+    /// The caller of a call will wait no longer: its job is to be made durable. Carries the job's id; the reply is empty and says
+    /// that it was heard.
+    pub const JOB_KEEP: Self = Self::known("sys.job.keep");
+    /// The caller of a call has left. Carries the job's id; the reply is empty and says that it was heard.
+    pub const JOB_HANGUP: Self = Self::known("sys.job.hangup");
+
+    /// Where a placed job is sent; the reply says whether the worker takes it.
     #[must_use]
     pub fn of(assignment: &Assignment) -> Self {
-        Self(Cow::Owned(match assignment.target() {
-            Target::Worker(id) => format!("worker.{id}.jobs"),
-            Target::Pool(_) => assignment.request().topic.to_string(),
-        }))
+        match assignment.target() {
+            Target::Worker(id) => Self::made(format!("worker.{id}.jobs")),
+            Target::Pool(_) => Self::made(assignment.request().topic.to_string()),
+        }
     }
+}
+
+impl Subject<Published> {
+    /// A worker is to stop a dispatch.
+    pub const JOB_CANCEL: Self = Self::known("sys.job.cancel");
+    /// A worker is there, and renews its leases.
+    pub const HEARTBEAT: Self = Self::known("sys.heartbeat");
 
     /// A job's progress and stream frames.
     #[must_use]
     pub fn progress(job: JobId) -> Self {
-        Self(Cow::Owned(format!("{PROGRESS}{job}")))
+        Self::made(format!("{PROGRESS}{job}"))
+    }
+}
+
+impl Subject<Queued> {
+    /// A job is in the store and waits for the scheduler; carries its id.
+    pub const JOB_SUBMIT: Self = Self::known("sys.job.submit");
+    /// A worker's report.
+    pub const JOB_RESULT: Self = Self::known("sys.job.result");
+}
+
+impl<K> Subject<K> {
+    const fn known(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text), PhantomData)
     }
 
-    /// Whether what is published here is of use at once or not at all. A heartbeat is superseded by the next one, and
-    /// progress is advice: whoever publishes it never waits for a listener that is full.
-    #[must_use]
-    pub fn is_advice(&self) -> bool {
-        *self == Self::HEARTBEAT || self.0.starts_with(PROGRESS)
+    fn made(text: String) -> Self {
+        Self(Cow::Owned(text), PhantomData)
     }
 
     #[must_use]
@@ -63,35 +89,29 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What to listen on: a subject, perhaps with the wildcards `*` (one part) and a last `>` (the rest).
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Filter(Cow<'static, str>);
-
-impl Filter {
-    /// The progress of every job.
-    pub const PROGRESS: Self = Self(Cow::Borrowed("sys.job.progress.>"));
-
-    #[must_use]
-    pub fn only(subject: &Subject) -> Self {
-        Self(subject.0.clone())
-    }
-
+impl Filter<Requested> {
     /// What is sent to one worker.
     #[must_use]
     pub fn worker(id: &WorkerId) -> Self {
-        Self(Cow::Owned(format!("worker.{id}.jobs")))
+        Self(Cow::Owned(format!("worker.{id}.jobs")), PhantomData)
     }
 
-    /// What is sent to whoever takes a topic.
+    /// What is sent to any worker that takes a topic.
     #[must_use]
     pub fn topic(pattern: &TopicPattern) -> Self {
-        Self(Cow::Owned(pattern.as_str().to_owned()))
+        Self(Cow::Owned(pattern.as_str().to_owned()), PhantomData)
+    }
+}
+
+impl Filter<Published> {
+    /// The progress of every job.
+    pub const PROGRESS: Self = Self(Cow::Borrowed("sys.job.progress.>"), PhantomData);
+}
+
+impl<K> Filter<K> {
+    #[must_use]
+    pub fn only(subject: &Subject<K>) -> Self {
+        Self(subject.0.clone(), PhantomData)
     }
 
     #[must_use]
@@ -105,12 +125,18 @@ impl Filter {
     }
 
     #[must_use]
-    pub fn matches(&self, subject: &Subject) -> bool {
+    pub fn matches(&self, subject: &Subject<K>) -> bool {
         wildcard::matches(&self.0, subject.as_str())
     }
 }
 
-impl fmt::Display for Filter {
+impl<K> fmt::Display for Subject<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<K> fmt::Display for Filter<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -122,27 +148,16 @@ mod tests {
     use crate::time::Timestamp;
 
     #[test]
-    fn heartbeats_and_progress_are_advice_and_nothing_else_is() {
-        let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
-        assert!(Subject::HEARTBEAT.is_advice() && Subject::progress(job).is_advice());
-        for subject in [
-            Subject::JOB_SUBMIT,
-            Subject::JOB_CALL,
-            Subject::JOB_KEEP,
-            Subject::JOB_HANGUP,
-            Subject::JOB_RESULT,
-            Subject::JOB_CANCEL,
-            Subject::AUDIT_EVENT,
-        ] {
-            assert!(!subject.is_advice(), "{subject}");
-        }
-    }
-
-    #[test]
     fn the_progress_filter_takes_every_jobs_progress_and_nothing_else() {
         let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
         assert!(Filter::PROGRESS.matches(&Subject::progress(job)));
-        assert!(!Filter::PROGRESS.matches(&Subject::JOB_RESULT));
-        assert!(Filter::only(&Subject::JOB_RESULT).matches(&Subject::JOB_RESULT));
+        assert!(!Filter::PROGRESS.matches(&Subject::HEARTBEAT));
+        assert!(Filter::only(&Subject::HEARTBEAT).matches(&Subject::HEARTBEAT));
+    }
+
+    #[test]
+    fn a_subject_without_a_wildcard_is_told_from_one_with() {
+        assert!(Filter::PROGRESS.has_wildcard());
+        assert!(!Filter::only(&Subject::JOB_RESULT).has_wildcard());
     }
 }

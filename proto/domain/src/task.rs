@@ -28,6 +28,17 @@ pub struct Task {
     pub traceparent: Option<String>,
 }
 
+/// A worker's reply to a job that it is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TaskReply {
+    /// It takes the job.
+    Accepted,
+    /// It takes the job, and the run has begun.
+    Started,
+    /// It has no room for the job, or is about to leave, and will not run it.
+    Busy,
+}
+
 /// Word from a worker about a dispatch that has not ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Progress {

@@ -1,12 +1,11 @@
 //! One worker's link: its frames become packets on the bus, and what is sent to it becomes frames.
 
-use std::collections::HashMap;
 use std::future::ready;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use cortex_domain::flow::End;
-use cortex_domain::id::{DispatchId, JobId, Pool, WorkerId};
+use cortex_domain::id::{JobId, Pool, WorkerId};
 use cortex_domain::ports::BusError;
 use cortex_domain::state::Lease;
 use cortex_domain::task::Progress;
@@ -19,7 +18,7 @@ use tonic::{Status, Streaming};
 
 use super::assigned::Whose;
 use super::shared::{Presence, Shared};
-use crate::origin::{Broker, Origin, Report};
+use crate::origin::{Broker, Job, Origin, Report};
 
 type Down = Pin<Box<dyn Stream<Item = Result<v1::Down, Status>> + Send>>;
 
@@ -32,25 +31,18 @@ pub(super) async fn begin(
 ) -> Result<Down, BusError> {
     let (id, pool) = (worker.worker.clone(), worker.pool.clone());
     let broker = Arc::new(Broker::new(Arc::clone(&shared.bus), Arc::clone(&shared.payloads), id.clone()));
-    let sent = Arc::new(Sent::default());
-    let (taking, sending) = (Arc::clone(&broker), Arc::clone(&sent));
+    let taking = Arc::clone(&broker);
     let (assigning, to) = (Arc::clone(&shared), id.clone());
-    let jobs = broker.own_jobs().await?.filter_map(move |packet| {
-        let (broker, sent) = (Arc::clone(&taking), Arc::clone(&sending));
+    let jobs = broker.own_jobs().await?.filter_map(move |request| {
+        let broker = Arc::clone(&taking);
         let (shared, worker) = (Arc::clone(&assigning), to.clone());
         async move {
-            let (task, input) = broker.take(&packet).await?;
-            let held = Held { job: task.job, lease: task.lease };
-            shared.assigned.add(&worker, held);
-            sent.add(held);
+            let Job { task, packet, input } = broker.take(request).await?;
+            shared.assigned.add(&worker, Held { job: task.job, lease: task.lease });
             link::job(&packet, input).ok()
         }
     });
-    let unwanted = Arc::clone(&sent);
-    let cancels = broker.own_cancels().await?.map(move |cancel| {
-        unwanted.settled(cancel.lease);
-        link::cancel(&cancel)
-    });
+    let cancels = broker.own_cancels().await?.map(|cancel| link::cancel(&cancel));
     let welcome = stream::once(ready(link::welcome(shared.limits.heartbeat)));
     let down =
         welcome.chain(stream::select(jobs, cancels)).take_until(presence.ended().clone().cancelled_owned());
@@ -58,7 +50,7 @@ pub(super) async fn begin(
     // Only now, so that a job which this brings about finds the worker listening.
     let _ = broker.heartbeat(worker).await;
     tracing::info!(worker = %id, "a worker has joined");
-    tokio::spawn(Session { shared, broker, worker: id, pool, sent, presence }.listen(frames));
+    tokio::spawn(Session { shared, broker, worker: id, pool, presence }.listen(frames));
     Ok(down.map(Ok).boxed())
 }
 
@@ -68,36 +60,7 @@ struct Session {
     worker: WorkerId,
     /// The pool that its token let it into.
     pool: Pool,
-    sent: Arc<Sent>,
     presence: Presence,
-}
-
-/// Jobs that went down this link and of which a report is to come.
-#[derive(Default)]
-struct Sent(Mutex<HashMap<DispatchId, Held>>);
-
-impl Sent {
-    /// Far more than a worker runs at a time.
-    const MAX_SENT: usize = 4096;
-
-    fn add(&self, held: Held) {
-        let mut sent = self.lock();
-        if sent.len() < Self::MAX_SENT {
-            sent.insert(held.lease.dispatch, held);
-        }
-    }
-
-    fn settled(&self, lease: Lease) {
-        self.lock().remove(&lease.dispatch);
-    }
-
-    fn take_all(&self) -> Vec<Held> {
-        self.lock().drain().map(|(_, held)| held).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<DispatchId, Held>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Session {
@@ -129,10 +92,7 @@ impl Session {
         tracing::info!(worker = %self.worker, left, "a worker has gone");
         self.presence.end();
         if left {
-            // It said all that it had to say: what it did not mention, it never saw.
-            for held in self.sent.take_all() {
-                self.broker.hand_back(held).await;
-            }
+            self.broker.close();
         }
     }
 
@@ -148,7 +108,6 @@ impl Session {
             Up::Heartbeat(heartbeat) => self.broker.heartbeat(heartbeat).await,
             Up::Progress(progress) => self.broker.progress(progress).await,
             Up::Report { outcome, draft } => {
-                self.sent.settled(outcome.lease);
                 self.shared.assigned.settled(outcome.lease.dispatch);
                 return Some(Report { outcome, draft });
             }

@@ -10,10 +10,10 @@ use cortex_domain::event::Timings;
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::DispatchId;
 use cortex_domain::pointer::{Memory, Pointer};
-use cortex_domain::ports::{Bus, Payloads};
+use cortex_domain::ports::{Bus, Delivery, Payloads, RequestError, Subscription};
 use cortex_domain::state::{Attempt, FailureKind, Lease};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_domain::task::{Cancel, Progress, Said, Task};
+use cortex_domain::task::{Cancel, Progress, Said, Task, TaskReply};
 use cortex_wire::{decode_heartbeat, decode_outcome, decode_progress, encode_cancel};
 use futures::StreamExt;
 
@@ -40,15 +40,32 @@ async fn job(inbox: &mut Inbox) -> (Box<Task>, Bytes) {
     }
 }
 
+async fn outcome(results: &mut dyn Subscription<Delivery>) -> Outcome {
+    let Delivery { body, receipt } = results.next().await.unwrap();
+    receipt.ack();
+    decode_outcome(&body).unwrap()
+}
+
 fn success(task: &Task, payload: Bytes) -> Report {
     let end = End::Succeeded { timings: Timings::default() };
     let outcome = Outcome { job: task.job, lease: task.lease, worker: worker("w1").worker, end };
     Report { outcome, draft: Some((task.draft, payload)) }
 }
 
+fn started(task: &Task) -> Progress {
+    let (job, lease, worker) = (task.job, task.lease, worker("w1").worker);
+    Progress { job, lease, worker, seq: 0, what: Said::Started }
+}
+
+fn returned(task: &Task) -> Report {
+    let outcome =
+        Outcome { job: task.job, lease: task.lease, worker: worker("w1").worker, end: End::Returned };
+    Report { outcome, draft: None }
+}
+
 async fn round_trip(address: LinkAddress) {
     let origin = Origin::at(&address).await;
-    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let mut results = origin.results().await;
     let (link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
     for input in ["", "one", &"x".repeat(3 << 20)] {
@@ -57,7 +74,7 @@ async fn round_trip(address: LinkAddress) {
         assert_eq!((task.job, task.lease), (dispatched.job(), dispatched.lease()));
         assert!(received == input);
         link.report(success(&task, received)).await.unwrap();
-        let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
+        let outcome = outcome(results.as_mut()).await;
         assert_eq!(outcome.lease, dispatched.lease());
         let draft = origin.payloads.get(dispatched.draft()).await.unwrap().unwrap();
         assert!(draft == input);
@@ -122,7 +139,7 @@ async fn a_cancellation_reaches_the_worker_it_names() {
     let cancels =
         ["w2", "w1"].map(|name| Cancel { job: sent.job(), lease: sent.lease(), worker: worker(name).worker });
     for cancel in &cancels {
-        origin.bus.publish(Subject::JOB_CANCEL, encode_cancel(cancel)).await.unwrap();
+        origin.bus.publish(Subject::JOB_CANCEL, encode_cancel(cancel));
     }
     let [for_two, for_one] = cancels;
     assert_eq!(next(&mut to_two).await, Some(Heard::Cancel(for_two)));
@@ -133,13 +150,13 @@ async fn a_cancellation_reaches_the_worker_it_names() {
 #[tokio::test]
 async fn a_job_without_its_input_fails_and_is_not_sent() {
     let origin = Origin::start().await;
-    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let mut results = origin.results().await;
     let (_link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
     let lost = origin.dispatch("w1", None).await;
     origin.dispatch("w1", Some("here")).await;
     assert_eq!(job(&mut inbox).await.1, "here");
-    let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
+    let outcome = outcome(results.as_mut()).await;
     assert_eq!(outcome.lease, lost.lease());
     assert!(matches!(outcome.end, End::Failed { failure } if failure.kind == FailureKind::Broken));
 }
@@ -147,7 +164,7 @@ async fn a_job_without_its_input_fails_and_is_not_sent() {
 #[tokio::test]
 async fn a_worker_writes_nothing_but_its_own_drafts_and_speaks_for_itself() {
     let origin = Origin::start().await;
-    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let mut results = origin.results().await;
     let (link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
     let (mine, other) = (origin.dispatch("w1", Some("a")).await, origin.dispatch("w2", Some("b")).await);
@@ -171,7 +188,7 @@ async fn a_worker_writes_nothing_but_its_own_drafts_and_speaks_for_itself() {
     }
     link.heartbeat(worker("w2")).await.unwrap();
     link.report(honest).await.unwrap();
-    let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
+    let outcome = outcome(results.as_mut()).await;
     assert_eq!(outcome.lease, mine.lease());
     assert_eq!(origin.server.dropped(), count + 1);
     for pointer in [Pointer::result(Memory::Local, task.job), other.draft()] {
@@ -184,7 +201,7 @@ async fn a_worker_writes_nothing_but_its_own_drafts_and_speaks_for_itself() {
 async fn a_worker_speaks_of_no_job_but_those_that_were_sent_to_it() {
     let origin = Origin::start().await;
     let mut frames = origin.listen(Filter::PROGRESS).await;
-    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let mut results = origin.results().await;
     let (link, mut inbox) = origin.connect("w1");
     let (_other, mut others) = origin.connect("w2");
     joined(&mut inbox).await;
@@ -213,7 +230,7 @@ async fn a_worker_speaks_of_no_job_but_those_that_were_sent_to_it() {
     link.report(success(&mine, Bytes::from("good"))).await.unwrap();
     let heard = decode_progress(&frames.next().await.unwrap().body).unwrap();
     assert_eq!((heard.job, heard.lease), (mine.job, mine.lease));
-    assert_eq!(decode_outcome(&results.next().await.unwrap().body).unwrap().lease, mine.lease);
+    assert_eq!(outcome(results.as_mut()).await.lease, mine.lease);
     assert_eq!(origin.server.dropped(), count + 1);
     assert_eq!(origin.payloads.get(other.draft).await.unwrap(), None);
 }
@@ -230,7 +247,7 @@ async fn listeners_that_read_nothing_hold_up_neither_heartbeats_nor_other_jobs()
         unread.push(origin.listen(Filter::only(&Subject::progress(loud.job()))).await);
     }
     let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
-    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let mut results = origin.results().await;
     // Far more than a listener holds: each one beyond it would be waited for by each of the eight.
     let flood = async {
         for seq in 0..4096 {
@@ -241,7 +258,7 @@ async fn listeners_that_read_nothing_hold_up_neither_heartbeats_nor_other_jobs()
         }
         link.heartbeat(worker("w1")).await.unwrap();
         link.report(success(&task, Bytes::from("quick"))).await.unwrap();
-        let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
+        let outcome = outcome(results.as_mut()).await;
         assert_eq!(outcome.lease, quiet.lease());
         heartbeats.next().await.unwrap();
     };
@@ -262,10 +279,10 @@ async fn a_lost_link_comes_back() {
     assert_eq!(link.report(success(&task, Bytes::new())).await, Err(Away));
 
     let second = Origin::at(&address).await;
-    let mut results = second.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let mut results = second.results().await;
     joined(&mut inbox).await;
     link.report(success(&task, Bytes::from("kept"))).await.unwrap();
-    assert_eq!(decode_outcome(&results.next().await.unwrap().body).unwrap().lease, task.lease);
+    assert_eq!(outcome(results.as_mut()).await.lease, task.lease);
     assert_eq!(second.payloads.get(task.draft).await.unwrap(), Some(Bytes::from("kept")));
 }
 
@@ -284,7 +301,7 @@ async fn a_worker_has_one_link_the_newest() {
 #[tokio::test]
 async fn a_closed_link_ends_once_all_reports_were_heard() {
     let origin = Origin::start().await;
-    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let mut results = origin.results().await;
     let (link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
     let sent = origin.dispatch("w1", Some("in")).await;
@@ -295,7 +312,7 @@ async fn a_closed_link_ends_once_all_reports_were_heard() {
     link.close();
     assert_eq!(next(&mut inbox).await, None);
     for _ in 0..50 {
-        assert_eq!(decode_outcome(&results.next().await.unwrap().body).unwrap().lease, sent.lease());
+        assert_eq!(outcome(results.as_mut()).await.lease, sent.lease());
     }
     assert_eq!(link.heartbeat(worker("w1")).await, Err(Away));
 }
@@ -321,31 +338,62 @@ async fn nobody_listens_for_a_worker_that_left() {
     link.close();
     assert_eq!(next(&mut inbox).await, None);
     drop((link, inbox));
-    let subject = Subject::of(&assignment("w1"));
-    let gone = async {
-        while origin.bus.publish(subject.clone(), Bytes::new()).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(SOON, gone).await.expect("the subscription ends with the link");
+    origin.is_gone("w1").await;
 }
 
 #[tokio::test]
 async fn what_a_worker_left_unread_goes_back() {
     let origin = Origin::start().await;
-    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
     let (link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
-    let sent = origin.dispatch("w1", Some("in")).await;
+    let (_, replied) = origin.offer("w1", Some("in")).await;
     link.close();
-    let outcome = decode_outcome(&results.next().await.unwrap().body).unwrap();
-    assert_eq!((outcome.lease, outcome.end), (sent.lease(), End::Returned));
+    assert_eq!(replied.await.unwrap(), Ok(TaskReply::Busy));
+}
+
+#[tokio::test]
+async fn a_workers_first_word_about_a_job_is_the_reply() {
+    let origin = Origin::start().await;
+    let mut results = origin.results().await;
+    let (link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    for reply in [TaskReply::Started, TaskReply::Accepted, TaskReply::Busy] {
+        let (_, replied) = origin.offer("w1", Some("in")).await;
+        let (task, _) = job(&mut inbox).await;
+        let said = match reply {
+            TaskReply::Started => link.progress(started(&task)).await,
+            TaskReply::Accepted => link.report(success(&task, Bytes::from("out"))).await,
+            TaskReply::Busy => link.report(returned(&task)).await,
+        };
+        said.unwrap();
+        assert_eq!(replied.await.unwrap(), Ok(reply));
+    }
+    // What was never begun is no result.
+    link.close();
+    assert_eq!(next(&mut inbox).await, None);
+    assert!(matches!(outcome(results.as_mut()).await.end, End::Succeeded { .. }));
+    origin.bus.append(Subject::JOB_RESULT, Bytes::from("last")).await.unwrap();
+    assert_eq!(results.next().await.unwrap().body, "last");
+}
+
+#[tokio::test]
+async fn a_run_that_has_begun_and_goes_back_is_a_result() {
+    let origin = Origin::start().await;
+    let mut results = origin.results().await;
+    let (link, mut inbox) = origin.connect("w1");
+    joined(&mut inbox).await;
+    let (_, replied) = origin.offer("w1", Some("in")).await;
+    let (task, _) = job(&mut inbox).await;
+    link.progress(started(&task)).await.unwrap();
+    link.report(returned(&task)).await.unwrap();
+    assert_eq!(replied.await.unwrap(), Ok(TaskReply::Started));
+    assert_eq!(outcome(results.as_mut()).await.end, End::Returned);
 }
 
 #[tokio::test]
 async fn what_a_worker_that_died_had_in_hand_does_not_go_back() {
     let origin = Origin::start().await;
-    let mut results = origin.listen(Filter::only(&Subject::JOB_RESULT)).await;
+    let mut results = origin.results().await;
     let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
     let dial = origin.dial("token");
     let (taken, dead) = tokio::sync::oneshot::channel();
@@ -361,17 +409,11 @@ async fn what_a_worker_that_died_had_in_hand_does_not_go_back() {
         taken.send(()).unwrap();
     });
     heartbeats.next().await.unwrap();
-    let subject = Subject::of(&origin.dispatch("w1", Some("in")).await);
+    let (_, replied) = origin.offer("w1", Some("in")).await;
     dead.await.unwrap();
-    let gone = async {
-        while origin.bus.publish(subject.clone(), Bytes::new()).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(SOON, gone).await.expect("the subscription ends with the link");
-    for _ in 0..1000 {
-        tokio::task::yield_now().await;
-    }
-    origin.bus.publish(Subject::JOB_RESULT, Bytes::from("nothing came before")).await.unwrap();
+    origin.is_gone("w1").await;
+    let replied = replied.await.unwrap();
+    assert!(matches!(replied, Err(RequestError::Unanswered(_))), "{replied:?}");
+    origin.bus.append(Subject::JOB_RESULT, Bytes::from("nothing came before")).await.unwrap();
     assert_eq!(results.next().await.unwrap().body, "nothing came before");
 }

@@ -6,15 +6,17 @@ mod cancel;
 mod heartbeat;
 mod outcome;
 mod progress;
+mod reply;
 mod submit;
 mod task;
 
-pub use audit::{decode_audit, decode_audit_batch, encode_audit, encode_audit_batch};
+pub use audit::{decode_audit_batch, encode_audit_batch};
 pub use call::{decode_call, decode_called, encode_call, encode_called};
 pub use cancel::{decode_cancel, encode_cancel};
 pub use heartbeat::{decode_heartbeat, encode_heartbeat};
 pub use outcome::{decode_outcome, encode_outcome};
 pub use progress::{decode_progress, encode_progress};
+pub use reply::{decode_task_reply, encode_task_reply};
 pub use submit::{decode_submit, encode_submit};
 pub use task::{decode_task, encode_assignment};
 

@@ -5,12 +5,14 @@
 mod values;
 
 use bytes::Bytes;
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::Entry;
 use cortex_domain::flow::{Accepted, Assignment};
 use cortex_domain::job::Request;
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::policy::{Decision, DecisionView, Gate, clear};
 use cortex_domain::state::{Lease, Target};
+use cortex_domain::task::TaskReply;
 use cortex_domain::time::Timestamp;
 use cortex_wire::link::{self, Down, Up};
 use cortex_wire::v1;
@@ -49,6 +51,21 @@ macro_rules! reads_back {
 }
 
 #[allow(clippy::ptr_arg)] // the macro hands out what the strategy makes
+fn audit_batch(entries: &Vec<AuditEvent>) -> Bytes {
+    encode_audit_batch(entries)
+}
+
+#[test]
+fn a_reply_to_an_assignment_reads_back() {
+    for reply in [TaskReply::Accepted, TaskReply::Started, TaskReply::Busy] {
+        assert_eq!(decode_task_reply(&encode_task_reply(reply)), Ok(reply));
+    }
+    for unknown in [&[][..], &[8, 4], &[8, 0]] {
+        assert!(decode_task_reply(unknown).is_err());
+    }
+}
+
+#[allow(clippy::ptr_arg)] // the macro hands out what the strategy makes
 fn log(entries: &Vec<Entry>) -> Bytes {
     encode_log(entries)
 }
@@ -71,7 +88,7 @@ reads_back! {
     a_heartbeat_reads_back: values::heartbeat(), encode_heartbeat, decode_heartbeat;
     a_call_reads_back: values::request(), encode_call, decode_call;
     a_reply_reads_back: values::called(), encode_called, decode_called;
-    an_audit_event_reads_back: values::audit(), encode_audit, decode_audit;
+    an_audit_batch_reads_back: prop::collection::vec(values::audit(), 0..4), audit_batch, decode_audit_batch;
 }
 
 proptest! {
@@ -153,7 +170,8 @@ proptest! {
 fn decode_anything(bytes: &[u8]) {
     let _ = (decode_job(bytes), decode_log(bytes), decode_message(bytes), decode_outcome(bytes));
     let _ = (decode_progress(bytes), decode_cancel(bytes), decode_heartbeat(bytes), decode_task(bytes));
-    let _ = (decode_call(bytes), decode_called(bytes), decode_audit(bytes), decode_submit(bytes));
+    let _ = (decode_call(bytes), decode_called(bytes), decode_audit_batch(bytes), decode_submit(bytes));
+    let _ = decode_task_reply(bytes);
     let _ = (decode_policy_request(bytes), decode_decision(bytes), link::job(bytes, Bytes::new()));
     let _ = v1::Up::decode(bytes).map(Up::try_from);
     let _ = v1::Down::decode(bytes).map(Down::try_from);

@@ -17,7 +17,7 @@ use cortex_bus::Embedded;
 use cortex_bus::payload::{Fake, Layered};
 use cortex_domain::flow::End;
 use cortex_domain::id::{DispatchId, WorkerId};
-use cortex_domain::ports::{Bus, Payloads, Subscription};
+use cortex_domain::ports::{Bus, Delivery, Payloads, Subscription};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_link::{Dial, Identity, Limits, LinkAddress, Listener, Server, Tokens, open};
 use cortex_runtime::echo::Echo;
@@ -81,8 +81,8 @@ async fn measure(address: &LinkAddress) -> Outcome<()> {
     let shutdown = CancellationToken::new();
     let until = shutdown.clone();
     let serving = tokio::spawn(async move { server.serve(listener, until).await });
-    let mut heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT), None).await?;
-    let mut results = bus.subscribe(Filter::only(&Subject::JOB_RESULT), None).await?;
+    let mut heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await?;
+    let mut results = bus.consume(Subject::JOB_RESULT).await?;
     let mut worker = Command::new(std::env::current_exe()?)
         .args(["worker", &address.to_string(), &identity.fingerprint().to_string()])
         .stdin(Stdio::null())
@@ -119,7 +119,7 @@ async fn measure(address: &LinkAddress) -> Outcome<()> {
 async fn rounds(
     bus: &Embedded,
     memory: &Layered,
-    results: &mut dyn Subscription,
+    results: &mut dyn Subscription<Delivery>,
     clients: usize,
     bytes: usize,
 ) -> Outcome<Vec<Duration>> {
@@ -134,10 +134,15 @@ async fn rounds(
             under_way.insert(key(assignment.lease().dispatch), Instant::now());
             memory.open(assignment.job(), &assignment.request().owner.tenant);
             memory.put(assignment.context(), input.clone()).await?;
-            bus.publish(Subject::of(&assignment), encode_assignment(&assignment)).await?;
+            let bus = bus.clone();
+            tokio::spawn(async move {
+                let packet = encode_assignment(&assignment);
+                bus.request(Subject::of(&assignment), packet, Duration::from_secs(10)).await
+            });
         }
-        let delivery = results.next().await.ok_or("the bus is closed")?;
-        let outcome = decode_outcome(&delivery.body)?;
+        let Delivery { body, receipt } = results.next().await.ok_or("the bus is closed")?;
+        receipt.ack();
+        let outcome = decode_outcome(&body)?;
         if !matches!(outcome.end, End::Succeeded { .. }) {
             return Err(format!("{:?}", outcome.end).into());
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cortex_bus::Embedded;
 use cortex_bus::payload::Fake;
-use cortex_domain::ports::{Bus, Subscription};
+use cortex_domain::ports::{Bus, Event, Subscription};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::worker::Heartbeat;
 use cortex_link::{Identity, Limits, Listener, Server, Tokens};
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 struct Origin {
     address: String,
     certificate: String,
-    heartbeats: Box<dyn Subscription>,
+    heartbeats: Box<dyn Subscription<Event>>,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -33,7 +33,7 @@ impl Origin {
 
     async fn at(address: &str) -> Self {
         let bus = Embedded::default();
-        let heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT), None).await.unwrap();
+        let heartbeats = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
         let identity = Identity::generate().unwrap();
         let listener = Listener::bind(&address.parse().unwrap(), &identity).await.unwrap();
         let address = listener.address().to_string();

@@ -42,6 +42,9 @@ pub(crate) enum Patience {
 /// How long the scheduler may take to answer once the caller's patience is over.
 const KEEP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long the scheduler may take to hear that a caller has left.
+const HANGUP_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Calls of the scheduler. A clone makes the same calls.
 #[derive(Clone)]
 pub(crate) struct Calls {
@@ -132,7 +135,7 @@ impl Calls {
                 }
             }
         };
-        let reply = reply.map_err(|error| refuse::bus(&error))?;
+        let reply = reply.map_err(|error| refuse::request(&error))?;
         let called = decode_called(&reply).map_err(|error| {
             tracing::error!(%error, "the scheduler's reply could not be read");
             Problem::new(ErrorCode::Internal, "the scheduler's reply could not be read")
@@ -169,8 +172,8 @@ impl Calls {
     /// Its payloads are in the store before the job is.
     async fn ask_to_keep(&self, job: JobId) -> Result<(), Problem> {
         self.parts.payloads.keep(job).await.map_err(|error| refuse::store(&error))?;
-        let asked = self.parts.bus.publish(Subject::JOB_KEEP, encode_submit(job)).await;
-        asked.map_err(|error| refuse::bus(&error))
+        let heard = self.parts.bus.request(Subject::JOB_KEEP, encode_submit(job), KEEP_TIMEOUT).await;
+        heard.map(drop).map_err(|error| refuse::request(&error))
     }
 }
 
@@ -182,8 +185,8 @@ impl fmt::Debug for Calls {
 
 /// Ends a call that nobody waits for any longer.
 async fn hang_up(bus: &dyn Bus, job: JobId) {
-    if let Err(error) = bus.publish(Subject::JOB_HANGUP, encode_submit(job)).await {
-        tracing::debug!(%job, %error, "the scheduler did not hear that the caller left");
+    if let Err(error) = bus.request(Subject::JOB_HANGUP, encode_submit(job), HANGUP_TIMEOUT).await {
+        tracing::warn!(%job, %error, "the scheduler did not hear that the caller left");
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cortex_api::Problem;
 use cortex_domain::id::JobId;
-use cortex_domain::ports::{Bus, Subscription};
+use cortex_domain::ports::{Bus, Event, Subscription};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::task;
 use cortex_wire::stream::{Assembler, Gaps};
@@ -37,7 +37,7 @@ impl Progress {
     /// # Errors
     /// If the bus can't be reached.
     pub(crate) async fn of(&self, job: JobId) -> Result<impl Stream<Item = String> + Send + use<>, Problem> {
-        let frames = self.bus.subscribe(Filter::only(&Subject::progress(job)), None).await;
+        let frames = self.bus.subscribe(Filter::only(&Subject::progress(job))).await;
         let frames = frames.map_err(|error| refuse::bus(&error))?;
         let (writer, reader) = recent();
         let gone = CancellationToken::new();
@@ -62,14 +62,14 @@ impl fmt::Debug for Progress {
 
 /// Takes every frame as it comes, however slowly the lines are read: a listener that is full is passed over, and until
 /// then holds what nobody reads.
-async fn follow(mut frames: Box<dyn Subscription>, writer: &Writer) {
+async fn follow(mut frames: Box<dyn Subscription<Event>>, writer: &Writer) {
     let mut assembler = Assembler::new(Gaps::Skipped);
     while let Some(progress) = next(&mut *frames).await {
         writer.write(documents(&mut assembler, progress));
     }
 }
 
-async fn next(frames: &mut dyn Subscription) -> Option<task::Progress> {
+async fn next(frames: &mut dyn Subscription<Event>) -> Option<task::Progress> {
     loop {
         match cortex_wire::decode_progress(&frames.next().await?.body) {
             Ok(progress) => return Some(progress),

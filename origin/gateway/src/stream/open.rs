@@ -66,7 +66,7 @@ impl Streams {
         let reads = self.readers.enter(&tenant, job)?;
         let place = self.table.enter(job, tenant, tape.clone())?;
         // Before the call, so that no frame is missed.
-        let listening = self.bus.subscribe(Filter::only(&Subject::progress(job)), None).await;
+        let listening = self.bus.subscribe(Filter::only(&Subject::progress(job))).await;
         let frames = listening.map_err(|error| refuse::bus(&error))?;
         let mut reader = tape.read_after(0)?;
         let linger = resume.unwrap_or_default();

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use cortex_domain::job::Request;
-use cortex_domain::ports::{Delivery, Subscription};
+use cortex_domain::ports::{Event, Subscription};
 use cortex_wire::stream::{Assembler, Broken, Gaps};
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +24,7 @@ pub(super) struct Pump {
     pub(super) calls: Calls,
     /// Cancelled once the gateway stops.
     pub(super) stop: CancellationToken,
-    pub(super) frames: Box<dyn Subscription>,
+    pub(super) frames: Box<dyn Subscription<Event>>,
     pub(super) tape: Tape,
     /// How long it goes on without a reader.
     pub(super) linger: Duration,
@@ -46,8 +46,8 @@ impl Pump {
         let end = loop {
             tokio::select! {
                 biased;
-                delivery = self.frames.next() => {
-                    if let Err(problem) = self.take(&mut assembler, delivery) {
+                event = self.frames.next() => {
+                    if let Err(problem) = self.take(&mut assembler, event) {
                         break End::Failed(problem);
                     }
                 }
@@ -77,8 +77,8 @@ impl Pump {
     async fn rest(&mut self, assembler: &mut Assembler) -> End {
         let reading = async {
             while !assembler.is_done() {
-                let delivery = self.frames.next().await;
-                self.take(assembler, delivery)?;
+                let event = self.frames.next().await;
+                self.take(assembler, event)?;
             }
             Ok(())
         };
@@ -89,11 +89,11 @@ impl Pump {
         }
     }
 
-    fn take(&self, assembler: &mut Assembler, delivery: Option<Delivery>) -> Result<(), Problem> {
-        let Some(delivery) = delivery else {
+    fn take(&self, assembler: &mut Assembler, event: Option<Event>) -> Result<(), Problem> {
+        let Some(event) = event else {
             return Err(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
         };
-        let progress = match cortex_wire::decode_progress(&delivery.body) {
+        let progress = match cortex_wire::decode_progress(&event.body) {
             Ok(progress) => progress,
             Err(error) => {
                 tracing::warn!(%error, "a frame could not be read");

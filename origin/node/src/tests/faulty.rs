@@ -8,10 +8,10 @@ use cortex_domain::event::Timings;
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
 use cortex_domain::pointer::Pointer;
-use cortex_domain::ports::{Bus, Payloads};
+use cortex_domain::ports::{Bus, Payloads, Reply, Request};
 use cortex_domain::state::{Attempt, Failure, FailureKind, Lease};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_domain::task::{Progress, Said, Task};
+use cortex_domain::task::{Progress, Said, Task, TaskReply};
 use cortex_domain::worker::{Heartbeat, Held};
 use tokio_util::sync::CancellationToken;
 
@@ -33,23 +33,23 @@ pub(crate) struct Faulty {
 impl Faulty {
     /// Works until `stop`.
     pub(crate) async fn work(self: Arc<Self>, stop: CancellationToken) {
-        let mut inbox = self.bus.subscribe(Filter::worker(&self.id), None).await.unwrap();
+        let mut inbox = self.bus.respond(Filter::worker(&self.id)).await.unwrap();
         let mut old: Vec<(JobId, Lease)> = Vec::new();
         self.beat(&[]).await;
         loop {
-            let delivery = tokio::select! {
+            let request = tokio::select! {
                 () = stop.cancelled() => return,
-                delivery = inbox.next() => delivery,
+                request = inbox.next() => request,
             };
-            let Some(delivery) = delivery else { return };
-            let task = cortex_wire::decode_task(&delivery.body).unwrap();
-            self.handle(&task, &old).await;
+            let Some(Request { body, reply, .. }) = request else { return };
+            let task = cortex_wire::decode_task(&body).unwrap();
+            self.handle(&task, Some(reply), &old).await;
             old.push((task.job, task.lease));
             self.beat(&[]).await;
         }
     }
 
-    async fn handle(&self, task: &Task, old: &[(JobId, Lease)]) {
+    async fn handle(&self, task: &Task, mut reply: Option<Box<dyn Reply>>, old: &[(JobId, Lease)]) {
         let (job, lease) = (task.job, task.lease);
         if self.dice.chance(30)
             && let Some((job, lease)) = old.get(usize::try_from(self.dice.below(64)).unwrap())
@@ -63,12 +63,16 @@ impl Faulty {
             self.succeed(job, forged).await;
             self.succeed(job, Lease { attempt: Attempt(lease.attempt.0 + 1), ..lease }).await;
         }
+        if self.dice.chance(30) {
+            answer_with(&mut reply, TaskReply::Accepted);
+        }
         match self.dice.below(10) {
             // Never heard of again.
             0 => {}
-            1 => self.start(job, lease).await,
+            1 => self.start(job, lease, &mut reply),
             2 => self.fail(job, lease, FailureKind::Broken).await,
             3 => self.fail(job, lease, FailureKind::InvalidInput).await,
+            4 if self.dice.chance(50) => answer_with(&mut reply, TaskReply::Busy),
             4 => self.report(job, lease, End::Returned).await,
             5 => {
                 // Its answer gets lost, its report does not.
@@ -77,17 +81,17 @@ impl Faulty {
             6 => {
                 // The start comes after the end.
                 self.succeed(job, lease).await;
-                self.start(job, lease).await;
+                self.start(job, lease, &mut reply);
             }
             7 => {
-                self.start(job, lease).await;
+                self.start(job, lease, &mut reply);
                 self.succeed(job, lease).await;
                 self.stale.fetch_add(1, Ordering::Relaxed);
                 self.succeed(job, lease).await;
                 self.fail(job, lease, FailureKind::Broken).await;
             }
             _ => {
-                self.start(job, lease).await;
+                self.start(job, lease, &mut reply);
                 self.succeed(job, lease).await;
             }
         }
@@ -97,12 +101,13 @@ impl Faulty {
         let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
         let heartbeat =
             Heartbeat { held: held.to_vec(), ..Heartbeat::new(self.id.clone(), "echo", pool, topics, 4) };
-        let _ = self.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat)).await;
+        self.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat));
     }
 
-    async fn start(&self, job: JobId, lease: Lease) {
+    fn start(&self, job: JobId, lease: Lease, reply: &mut Option<Box<dyn Reply>>) {
+        answer_with(reply, TaskReply::Started);
         let progress = Progress { job, lease, worker: self.id.clone(), seq: 0, what: Said::Started };
-        let _ = self.bus.publish(Subject::progress(job), cortex_wire::encode_progress(&progress)).await;
+        self.bus.publish(Subject::progress(job), cortex_wire::encode_progress(&progress));
     }
 
     async fn succeed(&self, job: JobId, lease: Lease) {
@@ -117,7 +122,13 @@ impl Faulty {
 
     async fn report(&self, job: JobId, lease: Lease, end: End) {
         let outcome = Outcome { job, lease, worker: self.id.clone(), end };
-        let _ = self.bus.publish(Subject::JOB_RESULT, cortex_wire::encode_outcome(&outcome)).await;
+        let _ = self.bus.append(Subject::JOB_RESULT, cortex_wire::encode_outcome(&outcome)).await;
+    }
+}
+
+fn answer_with(reply: &mut Option<Box<dyn Reply>>, with: TaskReply) {
+    if let Some(reply) = reply.take() {
+        reply.send(cortex_wire::encode_task_reply(with));
     }
 }
 

@@ -1,7 +1,8 @@
 //! Races between the scheduler's parts, each run in the order that hurts.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +13,12 @@ use cortex_domain::flow::{End, Outcome, Submission};
 use cortex_domain::id::{JobId, WorkerId};
 use cortex_domain::job::{Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Pointer;
-use cortex_domain::ports::{AuditLog, Audited, Bus, Feed, Jobs, Payloads, Sequence, Subscription};
+use cortex_domain::ports::{
+    self as bus, AuditLog, Audited, Bus, Feed, Jobs, Payloads, Reply, Sequence, Subscription,
+};
 use cortex_domain::state::{Failure, FailureKind, Lease, StateName};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_domain::task::{Progress, Said, Task};
+use cortex_domain::task::{Task, TaskReply};
 use cortex_domain::time::Timestamp;
 use cortex_domain::worker::{Heartbeat, Held};
 use cortex_platform::clock::{Clock, Hands};
@@ -36,7 +39,9 @@ pub(super) struct Table {
     bus: Embedded,
     clock: Clock,
     pub(super) hands: Arc<Hands>,
-    inbox: Box<dyn Subscription>,
+    inbox: Box<dyn Subscription<bus::Request>>,
+    /// Where to reply to the jobs that it was sent.
+    replies: Mutex<HashMap<Lease, Box<dyn Reply>>>,
     worker: WorkerId,
     _folder: tempfile::TempDir,
 }
@@ -50,7 +55,7 @@ impl Table {
         let bus = Embedded::new(Room::default());
         let (clock, hands) = Clock::manual(Timestamp::from_millis(1_000_000));
         let worker: WorkerId = "w1".parse().unwrap();
-        let inbox = bus.subscribe(Filter::worker(&worker), None).await.unwrap();
+        let inbox = bus.respond(Filter::worker(&worker)).await.unwrap();
         Self {
             store: Arc::new(HeldUp::new(Arc::new(store))),
             gate: Arc::new(SlowGate { gate: Kernel::new(policies), check: Default::default() }),
@@ -58,6 +63,7 @@ impl Table {
             clock,
             hands,
             inbox,
+            replies: Mutex::default(),
             worker,
             _folder: folder,
         }
@@ -121,27 +127,32 @@ impl Table {
     pub(super) async fn keep(&self, id: JobId) {
         let context = Pointer::context(self.store.memory(), id);
         self.store.put(context, Bytes::from("1")).await.unwrap();
-        self.bus.publish(Subject::JOB_KEEP, cortex_wire::encode_submit(id)).await.unwrap();
+        self.bus.request(Subject::JOB_KEEP, cortex_wire::encode_submit(id), SOON).await.unwrap();
     }
 
     /// The next job that the worker is sent.
     pub(super) async fn task(&mut self) -> Task {
-        sent(&mut self.inbox).await
+        let (task, reply) = sent(&mut self.inbox).await;
+        self.replies.lock().unwrap().insert(task.lease, reply);
+        task
     }
 
     pub(super) async fn beat(&self, held: &[&Task]) {
         let held = held.iter().map(|task| Held { job: task.job, lease: task.lease }).collect();
         let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
         let heartbeat = Heartbeat { held, ..Heartbeat::new(self.worker.clone(), "echo", pool, topics, 2) };
-        self.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat)).await.unwrap();
+        self.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat));
     }
 
     pub(super) async fn begin(&self, task: &Task) {
-        let (job, lease, worker) = (task.job, task.lease, self.worker.clone());
-        let started = Progress { job, lease, worker, seq: 0, what: Said::Started };
-        let packet = cortex_wire::encode_progress(&started);
-        self.bus.publish(Subject::progress(job), packet).await.unwrap();
-        self.until(job, StateName::Running).await;
+        self.reply(task.lease, TaskReply::Started);
+        self.until(task.job, StateName::Running).await;
+    }
+
+    fn reply(&self, lease: Lease, reply: TaskReply) {
+        if let Some(waits) = self.replies.lock().unwrap().remove(&lease) {
+            waits.send(cortex_wire::encode_task_reply(reply));
+        }
     }
 
     pub(super) async fn succeed(&self, job: JobId, lease: Lease) {
@@ -156,8 +167,9 @@ impl Table {
     }
 
     pub(super) async fn end(&self, job: JobId, lease: Lease, end: End) {
+        self.reply(lease, TaskReply::Accepted);
         let outcome = Outcome { job, lease, worker: self.worker.clone(), end };
-        self.bus.publish(Subject::JOB_RESULT, cortex_wire::encode_outcome(&outcome)).await.unwrap();
+        self.bus.append(Subject::JOB_RESULT, cortex_wire::encode_outcome(&outcome)).await.unwrap();
     }
 
     /// Waits until the store has the job in a state.
@@ -178,9 +190,10 @@ impl Table {
 }
 
 /// The next job that a worker is sent.
-async fn sent(inbox: &mut Box<dyn Subscription>) -> Task {
+async fn sent(inbox: &mut Box<dyn Subscription<bus::Request>>) -> (Task, Box<dyn Reply>) {
     let next = tokio::time::timeout(SOON, inbox.next()).await;
-    cortex_wire::decode_task(&next.expect("the worker is sent a job in time").unwrap().body).unwrap()
+    let request = next.expect("the worker is sent a job in time").unwrap();
+    (cortex_wire::decode_task(&request.body).unwrap(), request.reply)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -376,7 +389,7 @@ async fn a_job_for_a_model_goes_to_the_worker_whose_heartbeat_lists_it_while_tha
     let mut table = Table::set().await;
     let scheduler = table.start().await;
     let other: WorkerId = "w2".parse().unwrap();
-    let mut others = table.bus.subscribe(Filter::worker(&other), None).await.unwrap();
+    let mut others = table.bus.respond(Filter::worker(&other)).await.unwrap();
 
     // Each is known once it is sent what the one before has no room for.
     table.beat(&[]).await;
@@ -388,10 +401,10 @@ async fn a_job_for_a_model_goes_to_the_worker_whose_heartbeat_lists_it_while_tha
     let models = vec!["a".parse().unwrap(), "b".parse().unwrap()];
     let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
     let heartbeat = Heartbeat { models, ..Heartbeat::new(other, "echo", pool, topics, 4) };
-    table.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat)).await.unwrap();
+    table.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat));
     for _ in 0..3 {
         let job = table.submit(table.request()).await;
-        assert_eq!(sent(&mut others).await.job, job);
+        assert_eq!(sent(&mut others).await.0.job, job);
     }
     for task in first {
         table.succeed(task.job, task.lease).await;
@@ -403,8 +416,40 @@ async fn a_job_for_a_model_goes_to_the_worker_whose_heartbeat_lists_it_while_tha
     let for_b = || Request { model: Some("b".parse().unwrap()), ..table.request() };
     let (one, more) = (for_b(), for_b());
     let job = table.submit(one).await;
-    assert_eq!(sent(&mut others).await.job, job, "it has the model");
+    assert_eq!(sent(&mut others).await.0.job, job, "it has the model");
     let job = table.submit(more).await;
     assert_eq!(table.task().await.job, job, "the other one is full");
+    scheduler.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_heartbeat_makes_up_for_a_reply_that_was_lost() {
+    let mut table = Table::set().await;
+    let scheduler = table.start().await;
+    table.beat(&[]).await;
+    let job = table.submit(table.request()).await;
+    let task = table.task().await;
+    table.replies.lock().unwrap().clear();
+    table.until(job, StateName::Scheduled).await;
+    table.beat(&[&task]).await;
+    table.until(job, StateName::Running).await;
+    table.succeed(job, task.lease).await;
+    table.until(job, StateName::Succeeded).await;
+    scheduler.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_a_worker_refuses_is_sent_once_the_worker_says_that_it_is_there() {
+    let mut table = Table::set().await;
+    let scheduler = table.start().await;
+    table.beat(&[]).await;
+    let job = table.submit(table.request()).await;
+    let refused = table.task().await;
+    table.reply(refused.lease, TaskReply::Busy);
+    table.until(job, StateName::Pending).await;
+    table.beat(&[]).await;
+    let taken = table.task().await;
+    assert_eq!((taken.job, taken.lease == refused.lease), (job, false));
+    table.begin(&taken).await;
     scheduler.stop().await;
 }

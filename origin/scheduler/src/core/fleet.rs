@@ -88,6 +88,11 @@ impl Fleet {
         }
     }
 
+    /// The job that a lease is for.
+    pub(crate) fn job(&self, lease: Lease) -> Option<JobId> {
+        self.leases.get(&lease.dispatch).filter(|held| held.lease == lease).map(|held| held.job)
+    }
+
     fn held(&mut self, lease: Lease) -> Option<&mut Held> {
         self.leases.get_mut(&lease.dispatch).filter(|held| held.lease == lease)
     }

@@ -56,8 +56,21 @@ pub(crate) enum Input<R> {
     Recorded { job: JobId, lease: Lease, taken: bool },
     /// What came of [`super::Action::Keep`].
     Kept { job: JobId, outcome: Result<(), NotKept> },
-    /// What came of [`super::Action::Send`]: whether the worker's end accepted the assignment.
-    Sent { job: JobId, lease: Lease, worker: WorkerId, accepted: bool },
+    /// What came of [`super::Action::Send`].
+    Sent { job: JobId, lease: Lease, worker: WorkerId, outcome: Sent },
+}
+
+/// What came of offering a job to a worker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sent {
+    /// The worker takes it.
+    Accepted,
+    /// The worker takes it, and the run has begun.
+    Started,
+    /// The worker has no room, or is gone: it will not run.
+    Refused,
+    /// No reply came in time: it may run.
+    Unanswered,
 }
 
 /// Why the store did not commit a change.

@@ -25,5 +25,5 @@ mod waiting;
 mod tests;
 
 pub(crate) use action::Action;
-pub(crate) use input::{Input, NotKept, NotSaved, Now};
+pub(crate) use input::{Input, NotKept, NotSaved, Now, Sent};
 pub(crate) use state::State;

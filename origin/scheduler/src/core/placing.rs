@@ -12,6 +12,7 @@ use cortex_domain::state::{Lease, Target};
 use cortex_domain::transition::Change;
 
 use super::action::Action;
+use super::input::Sent;
 use super::state::{State, Step};
 use super::tracked::{Asker, Kind, Phase, Report, Slot, Tracked, effects_of};
 use super::waiting::Ticket;
@@ -22,10 +23,18 @@ const CLEARANCE_LIFETIME: Duration = Duration::from_secs(5);
 const MAX_GAVE_BACK: usize = 4096;
 
 impl<R> State<R> {
-    /// A worker says what it is; that renews the leases it lists.
-    pub(super) fn beat(&mut self, worker: Candidate, held: &[Lease], step: &Step<'_, '_, R>) {
+    /// A worker says what it is; that renews the leases it lists, and says that those runs have begun.
+    pub(super) fn beat(&mut self, worker: Candidate, held: &[Lease], step: &mut Step<'_, '_, R>) {
+        let id = worker.worker.clone();
         self.fleet.beat(worker, held, step.now.awake);
         self.may_place = true;
+        for lease in held {
+            if let Some(job) = self.fleet.job(*lease)
+                && self.jobs.get(&job).is_some_and(|tracked| tracked.waits_for_start(*lease))
+            {
+                self.reported(job, Event::Started { lease: *lease, worker: id.clone() }, id.clone(), step);
+            }
+        }
     }
 
     /// Places every job that can be placed.
@@ -160,24 +169,35 @@ impl<R> State<R> {
         step.actions.push(Action::Send { assignment });
     }
 
-    /// A worker's end has answered an assignment, or could not be reached.
+    /// A worker has replied to an assignment, or no reply can come.
     pub(super) fn sent(
         &mut self,
         id: JobId,
         lease: Lease,
         worker: WorkerId,
-        accepted: bool,
+        outcome: Sent,
         step: &mut Step<'_, '_, R>,
     ) {
-        let event = if accepted {
-            Event::Dispatched { lease }
-        } else {
-            self.fleet.leave(&worker);
-            Event::Returned { lease }
+        let started = || Event::Started { lease, worker: worker.clone() };
+        let events = match outcome {
+            Sent::Accepted => vec![Event::Dispatched { lease }],
+            Sent::Started => vec![Event::Dispatched { lease }, started()],
+            Sent::Refused => {
+                // It gets nothing more before its next heartbeat says that it has room.
+                self.fleet.leave(&worker);
+                vec![Event::Returned { lease }]
+            }
+            // Its lease tells: it is renewed if the worker runs the job, and lapses if not.
+            Sent::Unanswered => vec![],
         };
-        // It may have ended since; no one else knows this lease.
-        if self.jobs.contains_key(&id) {
-            self.report(id, Report::of(worker, event), step);
+        for event in events {
+            // It may have ended since; no one else knows this lease.
+            if self.jobs.contains_key(&id) {
+                if let Event::Started { lease, .. } = &event {
+                    self.fleet.started(*lease, &worker, step.now.awake);
+                }
+                self.report(id, Report::of(worker.clone(), event), step);
+            }
         }
     }
 }

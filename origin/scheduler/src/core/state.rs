@@ -87,7 +87,7 @@ impl<R> State<R> {
             Input::Detached { job } => self.detached(job, &mut step),
             Input::HungUp { job } => self.hung_up(job, &mut step),
             Input::Reported { job, event, worker } => self.reported(job, event, worker, &mut step),
-            Input::Beat { worker, held } => self.beat(*worker, &held, &step),
+            Input::Beat { worker, held } => self.beat(*worker, &held, &mut step),
             Input::Tick => self.tick(&mut step),
             Input::Stopping => self.refuse_calls(&mut step),
             Input::Loaded { job, found } => self.loaded(job, found, &mut step),
@@ -95,8 +95,8 @@ impl<R> State<R> {
             Input::Saved { job, outcome } => self.saved(job, outcome, &mut step),
             Input::Recorded { job, lease, taken } => self.recorded(job, lease, taken, &mut step),
             Input::Kept { job, outcome } => self.kept(job, outcome, &mut step),
-            Input::Sent { job, lease, worker, accepted } => {
-                self.sent(job, lease, worker, accepted, &mut step);
+            Input::Sent { job, lease, worker, outcome } => {
+                self.sent(job, lease, worker, outcome, &mut step);
             }
         }
         if !self.stopped {

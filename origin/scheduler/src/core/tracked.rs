@@ -5,7 +5,7 @@ use cortex_domain::event::{Entry, Event};
 use cortex_domain::flow::{Accepted, Assignment};
 use cortex_domain::id::{DispatchId, WorkerId};
 use cortex_domain::job::{Durability, Job};
-use cortex_domain::state::Lease;
+use cortex_domain::state::{Lease, State};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::transition::Effect;
 
@@ -193,6 +193,12 @@ impl<R> Tracked<R> {
             self.inbox.push(report);
         }
         fits
+    }
+
+    /// Whether its run under a lease is not known to have begun.
+    pub(super) fn waits_for_start(&self, lease: Lease) -> bool {
+        matches!(&self.phase, Phase::InFlight { job, lease: held }
+            if *held == lease && !matches!(job.state, State::Running { .. }))
     }
 
     /// Whether a report waits by which a lease has ended.

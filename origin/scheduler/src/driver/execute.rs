@@ -1,16 +1,21 @@
 //! What each action does, and what comes of it.
 
-use bytes::Bytes;
-use cortex_domain::call::Called;
+use std::time::Duration;
+
+use cortex_domain::flow::Assignment;
 use cortex_domain::id::JobId;
-use cortex_domain::ports::{CommitError, Reply, StoreError};
+use cortex_domain::ports::{CommitError, RequestError, StoreError};
 use cortex_domain::state::Target;
 use cortex_domain::subject::Subject;
+use cortex_domain::task::TaskReply;
 use cortex_domain::transition::Change;
-use cortex_wire::{encode_assignment, encode_called, encode_cancel};
+use cortex_wire::{decode_task_reply, encode_assignment, encode_called, encode_cancel};
 
 use super::{Caller, Driver};
-use crate::core::{Action, Input, NotKept, NotSaved};
+use crate::core::{Action, Input, NotKept, NotSaved, Sent};
+
+/// How long a worker may take to receive a job and reply; one that takes longer may still run it.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Driver {
     /// Does what an action says, and returns what the core has to know of it.
@@ -31,17 +36,9 @@ impl Driver {
                 let outcome = kept.map(drop).map_err(|error| not_kept(job, &error));
                 Some(Input::Kept { job, outcome })
             }
-            Action::Send { assignment } => {
-                let (job, lease) = (assignment.job(), assignment.lease());
-                let Target::Worker(worker) = assignment.target().clone() else { return None };
-                let sent = self.bus.publish(Subject::of(&assignment), encode_assignment(&assignment)).await;
-                if let Err(error) = &sent {
-                    tracing::info!(%job, %error, "a worker could not be reached");
-                }
-                Some(Input::Sent { job, lease, worker, accepted: sent.is_ok() })
-            }
+            Action::Send { assignment } => self.send(&assignment).await,
             Action::Abort { cancel } => {
-                self.tell(Subject::JOB_CANCEL, encode_cancel(&cancel)).await;
+                self.bus.publish(Subject::JOB_CANCEL, encode_cancel(&cancel));
                 None
             }
             Action::Record { job, lease, entries } => {
@@ -56,11 +53,11 @@ impl Driver {
                 if let Err(error) = self.store.record(*history).await {
                     tracing::warn!(%job, %error, "a synchronous job was not recorded");
                 }
-                answer_with(reply, &called).await;
+                reply.send(encode_called(&called));
                 None
             }
             Action::Reply { reply, called } => {
-                answer_with(reply, &called).await;
+                reply.send(encode_called(&called));
                 None
             }
         }
@@ -86,11 +83,31 @@ impl Driver {
         Input::Saved { job, outcome }
     }
 
-    /// Publishes what may be lost: whatever depends on it is repaired by leases and the reconciler.
-    async fn tell(&self, subject: Subject, body: Bytes) {
-        if let Err(error) = self.bus.publish(subject.clone(), body).await {
-            tracing::debug!(%subject, %error, "not published");
-        }
+    async fn send(&self, assignment: &Assignment) -> Option<Input<Caller>> {
+        let (job, lease) = (assignment.job(), assignment.lease());
+        let Target::Worker(worker) = assignment.target().clone() else { return None };
+        let packet = encode_assignment(assignment);
+        let replied = tokio::select! {
+            replied = self.bus.request(Subject::of(assignment), packet, ACCEPT_TIMEOUT) => replied,
+            () = self.stop.cancelled() => return None,
+        };
+        let outcome = match replied.as_deref().map(decode_task_reply) {
+            Ok(Ok(TaskReply::Accepted)) => Sent::Accepted,
+            Ok(Ok(TaskReply::Started)) => Sent::Started,
+            Ok(Ok(TaskReply::Busy)) | Err(RequestError::NoResponder(_)) => {
+                tracing::info!(%job, %worker, "a worker did not take a job");
+                Sent::Refused
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%job, %worker, %error, "a worker's reply can't be read");
+                Sent::Unanswered
+            }
+            Err(error) => {
+                tracing::debug!(%job, %worker, %error, "a worker has not replied");
+                Sent::Unanswered
+            }
+        };
+        Some(Input::Sent { job, lease, worker, outcome })
     }
 }
 
@@ -101,11 +118,5 @@ fn not_kept(job: JobId, error: &CommitError) -> NotKept {
             tracing::error!(%job, %error, "a call could not be made durable");
             NotKept::Failed
         }
-    }
-}
-
-async fn answer_with(reply: Box<dyn Reply>, called: &Called) {
-    if let Err(error) = reply.send(encode_called(called)).await {
-        tracing::debug!(%error, "the caller is gone");
     }
 }

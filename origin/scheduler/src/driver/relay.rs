@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cortex_domain::ports::{BusError, Outbound, Sequence, StoreError};
+use cortex_domain::ports::{AppendError, Sequence, StoreError};
 use cortex_domain::subject::Subject;
 use cortex_domain::task::Cancel;
 use cortex_domain::transition::Message;
 use cortex_wire::{encode_cancel, encode_submit};
 
+use tokio::sync::Semaphore;
+
 use super::Driver;
+use crate::core::Input;
 
 const PAGE: usize = 256;
 /// How long to trust that the store says when there is more.
@@ -19,11 +22,12 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) async fn run(driver: Arc<Driver>) {
     let mut after = Sequence::default();
     let mut seen = 0;
+    let room = Arc::new(Semaphore::new(PAGE));
     while !driver.stop.is_cancelled() {
-        match carry(&driver, &mut after).await {
+        match carry(&driver, &mut after, &room).await {
             Ok(0) => {}
             Ok(_) => continue,
-            Err(error) => tracing::error!(%error, "the outbox could not be read; it is tried again"),
+            Err(error) => tracing::error!(%error, "the outbox could not be carried; it is tried again"),
         }
         tokio::select! {
             () = driver.stop.cancelled() => return,
@@ -33,13 +37,31 @@ pub(super) async fn run(driver: Arc<Driver>) {
     }
 }
 
-/// Carries one page. A message that nobody took is let go: the reconciler finds its job in the store. A page
-/// that could not be forgotten is carried again.
-async fn carry(driver: &Driver, after: &mut Sequence) -> Result<usize, StoreError> {
+/// Why a page was not carried. It is carried again, from its first message.
+#[derive(Debug, thiserror::Error)]
+enum CarryError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Bus(#[from] AppendError),
+}
+
+/// Carries one page.
+async fn carry(
+    driver: &Arc<Driver>,
+    after: &mut Sequence,
+    room: &Arc<Semaphore>,
+) -> Result<usize, CarryError> {
     let page = driver.store.outbox(*after, PAGE).await?;
     for outbound in &page {
-        if let Err(error) = send(driver, outbound).await {
-            tracing::debug!(%error, "a message of the outbox was not taken");
+        match &outbound.message {
+            Message::Submit { job } => driver.bus.append(Subject::JOB_SUBMIT, encode_submit(*job)).await?,
+            Message::Abort { job, lease, worker } => {
+                let cancel = Cancel { job: *job, lease: *lease, worker: worker.clone() };
+                driver.bus.publish(Subject::JOB_CANCEL, encode_cancel(&cancel));
+                // Something else than this scheduler may have taken the job from its worker.
+                driver.handle(Input::Changed { job: *job }, room);
+            }
         }
     }
     let Some(last) = page.last().map(|outbound| outbound.sequence) else { return Ok(0) };
@@ -48,14 +70,4 @@ async fn carry(driver: &Driver, after: &mut Sequence) -> Result<usize, StoreErro
     driver.store.relayed(sequences).await?;
     *after = last;
     Ok(carried)
-}
-
-async fn send(driver: &Driver, outbound: &Outbound) -> Result<(), BusError> {
-    match &outbound.message {
-        Message::Submit { job } => driver.bus.publish(Subject::JOB_SUBMIT, encode_submit(*job)).await,
-        Message::Abort { job, lease, worker } => {
-            let cancel = Cancel { job: *job, lease: *lease, worker: worker.clone() };
-            driver.bus.publish(Subject::JOB_CANCEL, encode_cancel(&cancel)).await
-        }
-    }
 }

@@ -1,90 +1,139 @@
-use cortex_domain::id::JobId;
-use cortex_domain::ports::{Bus, BusError};
-use cortex_domain::subject::{Filter, Subject};
-use cortex_domain::time::Timestamp;
-
 use super::*;
-use crate::contract::contract;
+use crate::{bus_contract, contract};
 
-contract!(Embedded::default());
+bus_contract!(Embedded::new(Room { ack_timeout: contract::ACK_TIMEOUT, ..Room::default() }));
 
 fn narrow() -> Embedded {
-    Embedded::new(Room { messages: 1, ..Room::default() })
-}
-
-#[tokio::test]
-async fn publishing_to_nobody_says_so() {
-    let bus = Embedded::default();
-    let published = bus.publish(Subject::JOB_SUBMIT, Bytes::new()).await;
-    assert_eq!(published, Err(BusError::NoListener(Subject::JOB_SUBMIT)));
+    Embedded::new(Room { waiting: 1, queued: 1, ..Room::default() })
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_listener_is_waited_for_and_then_given_up() {
+async fn a_responder_without_room_is_waited_for_as_long_as_the_request_may_take() {
     let bus = narrow();
-    let mut listener = bus.subscribe(Filter::only(&Subject::JOB_RESULT), None).await.unwrap();
-    bus.publish(Subject::JOB_RESULT, Bytes::from("1")).await.unwrap();
-    let refused = bus.publish(Subject::JOB_RESULT, Bytes::from("2")).await;
-    assert_eq!(refused, Err(BusError::Overloaded(Subject::JOB_RESULT)));
+    let mut responder = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    let ask = |text: &'static str| bus.request(Subject::JOB_CALL, Bytes::from(text), Duration::from_secs(5));
+    let unanswered = Err(RequestError::Unanswered(Subject::JOB_CALL));
+    assert_eq!(tokio::join!(ask("1"), ask("2")), (unanswered.clone(), unanswered));
 
-    let (published, first) =
-        tokio::join!(bus.publish(Subject::JOB_RESULT, Bytes::from("3")), listener.next());
-    assert_eq!(published, Ok(()));
-    assert_eq!(first.unwrap().body, "1");
-    assert_eq!(listener.next().await.unwrap().body, "3");
+    let answering = async {
+        let stale = responder.next().await.unwrap();
+        assert_eq!(stale.body, "1");
+        let waited = responder.next().await.unwrap();
+        waited.reply.send(waited.body);
+    };
+    let (answer, ()) = tokio::join!(ask("3"), answering);
+    assert_eq!(answer, Ok(Bytes::from("3")));
 }
 
-#[tokio::test]
-async fn a_heartbeat_or_progress_never_waits_for_a_full_listener() {
-    let bus = Embedded::new(Room { messages: 1, patience: Duration::MAX });
-    let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
-    for subject in [Subject::HEARTBEAT, Subject::progress(job)] {
-        let _unread = bus.subscribe(Filter::only(&subject), None).await.unwrap();
-        let _group = bus.subscribe(Filter::only(&subject), Some("g")).await.unwrap();
-        let _all = bus.subscribe(Filter::PROGRESS, Some("h")).await.unwrap();
-        for _ in 0..3 {
-            bus.publish(subject.clone(), Bytes::new()).await.unwrap();
+#[tokio::test(start_paused = true)]
+async fn a_responder_that_never_reads_holds_up_what_it_was_given_and_nothing_else() {
+    let bus = narrow();
+    let _never_reads = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    let mut reads = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    let ask = || bus.request(Subject::JOB_CALL, Bytes::new(), Duration::from_secs(5));
+    let answering = async {
+        loop {
+            reads.next().await.unwrap().reply.send(Bytes::new());
         }
-    }
+    };
+    let asking = futures::future::join_all((0..16).map(|_| ask()));
+    let answers = tokio::select! {
+        answers = asking => answers,
+        () = answering => unreachable!("it never ends"),
+    };
+    assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1, "{answers:?}");
 }
 
 #[tokio::test]
-async fn a_full_listener_of_progress_takes_nothing_from_the_others() {
+async fn a_request_that_is_dropped_without_an_answer_fails_at_once() {
+    let bus = Embedded::default();
+    let mut responder = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
+    let asking = bus.request(Subject::JOB_CALL, Bytes::new(), Duration::from_secs(3600));
+    let (asked, _) = tokio::join!(asking, async { drop(responder.next().await) });
+    assert_eq!(asked, Err(RequestError::Unanswered(Subject::JOB_CALL)));
+}
+
+#[tokio::test]
+async fn a_full_listener_takes_nothing_from_the_others() {
     let bus = narrow();
-    let subject = Subject::progress(JobId::mint(Timestamp::from_millis(1), [1; 10]));
-    let mut unread = bus.subscribe(Filter::only(&subject), None).await.unwrap();
-    let mut other = bus.subscribe(Filter::only(&subject), None).await.unwrap();
+    let mut unread = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
+    let mut other = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
     for text in ["1", "2", "3"] {
-        bus.publish(subject.clone(), Bytes::from(text)).await.unwrap();
+        bus.publish(Subject::HEARTBEAT, Bytes::from(text));
         assert_eq!(other.next().await.unwrap().body, text);
     }
     assert_eq!(unread.next().await.unwrap().body, "1");
-    bus.publish(subject, Bytes::from("4")).await.unwrap();
+    bus.publish(Subject::HEARTBEAT, Bytes::from("4"));
     assert_eq!(unread.next().await.unwrap().body, "4");
 }
 
 #[tokio::test]
-async fn a_full_member_of_a_group_is_passed_over() {
-    let bus = Embedded::new(Room { messages: 2, patience: Duration::ZERO });
-    let mut one = bus.subscribe(Filter::only(&Subject::JOB_SUBMIT), Some("g")).await.unwrap();
-    let _two = bus.subscribe(Filter::only(&Subject::JOB_SUBMIT), Some("g")).await.unwrap();
-    for _ in 0..4 {
-        bus.publish(Subject::JOB_SUBMIT, Bytes::new()).await.unwrap();
+async fn a_full_queue_says_so_and_no_other_queue_is_full() {
+    let bus = narrow();
+    bus.append(Subject::JOB_RESULT, Bytes::from("1")).await.unwrap();
+    let refused = bus.append(Subject::JOB_RESULT, Bytes::from("2")).await;
+    assert_eq!(refused, Err(AppendError::Full(Subject::JOB_RESULT)));
+    bus.append(Subject::JOB_SUBMIT, Bytes::from("3")).await.unwrap();
+
+    let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+    consumer.next().await.unwrap().receipt.ack();
+    bus.append(Subject::JOB_RESULT, Bytes::from("2")).await.unwrap();
+}
+
+#[tokio::test]
+async fn consumers_that_wait_are_all_woken() {
+    let bus = Embedded::default();
+    let mut consumers = Vec::new();
+    for _ in 0..8 {
+        let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+        consumers
+            .push(tokio::spawn(async move { consumer.next().await.map(|delivery| delivery.receipt.ack()) }));
     }
-    for _ in 0..2 {
-        one.next().await.unwrap();
-        bus.publish(Subject::JOB_SUBMIT, Bytes::new()).await.unwrap();
+    tokio::task::yield_now().await;
+    for _ in 0..8 {
+        bus.append(Subject::JOB_RESULT, Bytes::new()).await.unwrap();
+    }
+    for consumer in consumers {
+        assert!(consumer.await.unwrap().is_some());
     }
 }
 
 #[tokio::test]
 async fn a_closed_bus_lets_listeners_read_to_the_end() {
     let bus = Embedded::default();
-    let mut listener = bus.subscribe(Filter::only(&Subject::JOB_RESULT), None).await.unwrap();
-    bus.publish(Subject::JOB_RESULT, Bytes::from("last")).await.unwrap();
+    let mut listener = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
+    let mut consumers = [
+        bus.consume(Subject::JOB_RESULT).await.unwrap(),
+        bus.consume(Subject::JOB_RESULT).await.unwrap(),
+        bus.consume(Subject::JOB_RESULT).await.unwrap(),
+    ];
+    bus.publish(Subject::HEARTBEAT, Bytes::from("last"));
+    bus.append(Subject::JOB_RESULT, Bytes::from("last")).await.unwrap();
     bus.close();
-    assert_eq!(bus.publish(Subject::JOB_RESULT, Bytes::new()).await, Err(BusError::Closed));
-    assert_eq!(bus.subscribe(Filter::PROGRESS, None).await.unwrap_err(), BusError::Closed);
+    assert_eq!(bus.append(Subject::JOB_RESULT, Bytes::new()).await, Err(BusError::Closed.into()));
+    let asked = bus.request(Subject::JOB_CALL, Bytes::new(), Duration::from_secs(5)).await;
+    assert_eq!(asked, Err(BusError::Closed.into()));
+    assert_eq!(bus.subscribe(Filter::PROGRESS).await.unwrap_err(), BusError::Closed);
+    assert_eq!(bus.consume(Subject::JOB_SUBMIT).await.unwrap_err(), BusError::Closed);
     assert_eq!(listener.next().await.unwrap().body, "last");
     assert!(listener.next().await.is_none());
+    assert_eq!(consumers[0].next().await.unwrap().body, "last");
+    for consumer in &mut consumers {
+        assert!(consumer.next().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn consumers_that_wait_hear_that_the_bus_is_closed() {
+    let bus = Embedded::default();
+    let mut waiting = Vec::new();
+    for _ in 0..8 {
+        let mut consumer = bus.consume(Subject::JOB_RESULT).await.unwrap();
+        waiting.push(tokio::spawn(async move { consumer.next().await.is_none() }));
+    }
+    tokio::task::yield_now().await;
+    bus.close();
+    for consumer in waiting {
+        assert!(consumer.await.unwrap());
+    }
 }

@@ -1,25 +1,45 @@
-//! The bus.
+//! The bus: three kinds of traffic, each with a method of its own to send and to listen.
+//!
+//! The bus is transport: it may lose or repeat what it carries, and nothing is lost or done twice, since the store is the
+//! truth.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::Answer;
-use crate::subject::{Filter, Subject};
+use crate::subject::{Filter, Published, Queued, Requested, Subject};
 
-/// The bus could not do what it was asked.
+/// A request without an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// Nothing listens there, so the request has reached no one.
+    #[error("nothing answers requests on `{0}`")]
+    NoResponder(Subject<Requested>),
+    /// No reply came in time. The request may have arrived.
+    #[error("no reply came on `{0}` in time")]
+    Unanswered(Subject<Requested>),
+    /// The bus failed. The request may have arrived.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+}
+
+/// A message that was not queued.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The queue holds as much as it may; try again later.
+    #[error("the queue `{0}` is full")]
+    Full(Subject<Queued>),
+    /// The bus failed. The message may be queued.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+}
+
+/// The bus can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BusError {
-    /// Nobody listens on the subject.
-    #[error("nobody listens on `{0}`")]
-    NoListener(Subject),
-    /// No reply came in time.
-    #[error("no reply on `{0}` in time")]
-    TimedOut(Subject),
-    /// The listeners' buffers are full.
-    #[error("the listeners on `{0}` are overloaded")]
-    Overloaded(Subject),
-    /// The connection is gone.
+    /// This process has closed it.
     #[error("the bus is closed")]
     Closed,
     /// The broker refused, or the connection failed.
@@ -27,40 +47,82 @@ pub enum BusError {
     Broken(String),
 }
 
-/// A message as it arrives.
+/// The bus.
+pub trait Bus: Send + Sync + 'static {
+    /// Asks one responder and waits for its reply.
+    fn request(
+        &self,
+        subject: Subject<Requested>,
+        body: Bytes,
+        within: Duration,
+    ) -> Answer<'_, Result<Bytes, RequestError>>;
+
+    /// Answers requests. Of those who answer on the same filter, each request reaches one.
+    fn respond(
+        &self,
+        filter: Filter<Requested>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Request>>, BusError>>;
+
+    /// Tells all who listen now. It never waits, and a listener that does not keep up goes without.
+    fn publish(&self, subject: Subject<Published>, body: Bytes);
+
+    /// Listens to what is published.
+    fn subscribe(
+        &self,
+        filter: Filter<Published>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Event>>, BusError>>;
+
+    /// Queues a message. Once this returns, the message is delivered until a consumer acknowledges it.
+    fn append(&self, subject: Subject<Queued>, body: Bytes) -> Answer<'_, Result<(), AppendError>>;
+
+    /// Takes messages from a queue. Of those who consume the same queue, each message reaches one at a time.
+    fn consume(
+        &self,
+        subject: Subject<Queued>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Delivery>>, BusError>>;
+}
+
+/// What is listened to; dropping it ends it.
+pub trait Subscription<T>: Send + Debug {
+    /// The next message; `None` once the bus is closed.
+    fn next(&mut self) -> Answer<'_, Option<T>>;
+}
+
+/// A request as it arrives.
+#[derive(Debug)]
+pub struct Request {
+    pub subject: Subject<Requested>,
+    pub body: Bytes,
+    /// Dropped, the sender goes without an answer.
+    pub reply: Box<dyn Reply>,
+}
+
+/// What was published, as it arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub subject: Subject<Published>,
+    pub body: Bytes,
+}
+
+/// A message from a queue.
 #[derive(Debug)]
 pub struct Delivery {
-    pub subject: Subject,
     pub body: Bytes,
-    /// Where to answer, when the sender waits for one.
-    pub reply: Option<Box<dyn Reply>>,
+    /// Dropped, the message is delivered again after the time that a consumer may take.
+    pub receipt: Box<dyn Receipt>,
 }
 
 /// Answers one request.
-pub trait Reply: Send + Sync + std::fmt::Debug {
-    fn send(self: Box<Self>, body: Bytes) -> Answer<'static, Result<(), BusError>>;
+pub trait Reply: Send + Sync + Debug {
+    /// Sends the answer; one to a sender that waits no longer is lost.
+    fn send(self: Box<Self>, body: Bytes);
 }
 
-/// What a listener holds; dropping it ends it.
-pub trait Subscription: Send + std::fmt::Debug {
-    /// The next message; `None` once the bus is closed.
-    fn next(&mut self) -> Answer<'_, Option<Delivery>>;
-}
+/// Settles one delivery.
+pub trait Receipt: Send + Sync + Debug {
+    /// The message is taken care of, and is not delivered again.
+    fn ack(self: Box<Self>);
 
-/// Transport, at most once: it may lose or repeat a message, and nothing is lost or done twice.
-pub trait Bus: Send + Sync + 'static {
-    /// Publishes to all who listen. What is advice ([`Subject::is_advice`]) passes over a listener that is full; anything
-    /// else waits for it a while.
-    fn publish(&self, subject: Subject, body: Bytes) -> Answer<'_, Result<(), BusError>>;
-
-    /// Publishes and waits for the first reply.
-    fn request(&self, subject: Subject, body: Bytes, within: Duration)
-    -> Answer<'_, Result<Bytes, BusError>>;
-
-    /// Listens; of the listeners that share a `group`, each message reaches one.
-    fn subscribe(
-        &self,
-        filter: Filter,
-        group: Option<&'static str>,
-    ) -> Answer<'_, Result<Box<dyn Subscription>, BusError>>;
+    /// The message can't be taken care of now: it is delivered again after `pause`.
+    fn nak(self: Box<Self>, pause: Duration);
 }

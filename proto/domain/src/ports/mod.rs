@@ -9,7 +9,9 @@ mod store;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use bus::{Bus, BusError, Delivery, Reply, Subscription};
+pub use bus::{
+    AppendError, Bus, BusError, Delivery, Event, Receipt, Reply, Request, RequestError, Subscription,
+};
 pub use safety::{SafetyError, SafetyGate};
 pub use store::{
     Acceptance, AuditLog, Audited, CommitError, Feed, Jobs, Outbound, Outbox, Payloads, Query, Sequence,

@@ -225,7 +225,7 @@ fn a_job_that_a_person_approves_goes_on_and_carries_the_approval_until_it_has_ru
     let approved = approved.into_job();
     assert_eq!(approved.state, State::Pending { hold: Hold::Ready });
     let approval = Approval { by, rule: "big".into() };
-    assert_eq!(PolicyRequest::about(&approved).approvals, [approval.clone()]);
+    assert_eq!(PolicyRequest::about(&approved).approvals, std::slice::from_ref(&approval));
     let given_back = walk(approved, &[scheduled(lease(1, 1)), Event::Returned { lease: lease(1, 1) }]);
     assert_eq!(given_back.job().approvals, [approval], "nothing has run");
     let again =

@@ -7,30 +7,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cortex_domain::backoff::Backoff;
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::WorkerId;
-use cortex_domain::ports::{Answer, Bus, BusError, Payloads, StoreError, Subscription};
+use cortex_domain::ports::{Answer, AppendError, Bus, BusError, Payloads, Request, StoreError, Subscription};
 use cortex_domain::state::{Failure, FailureKind};
-use cortex_domain::subject::{Filter, Subject};
-use cortex_domain::task::{Cancel, Progress, Task};
-use cortex_domain::worker::{Heartbeat, Held};
-use cortex_wire::{decode_cancel, decode_task, encode_heartbeat, encode_outcome, encode_progress};
+use cortex_domain::subject::{Filter, Requested, Subject};
+use cortex_domain::task::{Cancel, Progress, Said, Task, TaskReply};
+use cortex_domain::worker::Heartbeat;
+use cortex_platform::entropy;
+use cortex_wire::{
+    decode_cancel, decode_task, encode_heartbeat, encode_outcome, encode_progress, encode_task_reply,
+};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use super::offers::Offers;
 use super::{Away, Heard, Inbox, Introduction, Origin, Report};
 
-/// How long a report is offered to a bus that doesn't take it.
-const OFFERED: Duration = Duration::from_secs(10);
-const BETWEEN_OFFERS: Duration = Duration::from_millis(100);
+/// How long to try to queue a report.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between the attempts.
+const REPORT_BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(20), longest: Duration::from_millis(500) };
 
 /// A worker's presence on the bus.
 pub struct Broker {
     bus: Arc<dyn Bus>,
     payloads: Arc<dyn Payloads>,
     worker: WorkerId,
+    offers: Offers,
     closed: CancellationToken,
 }
 
@@ -48,12 +55,12 @@ pub async fn join(
     let broker = Arc::new(Broker::new(bus, payloads, worker.worker.clone()));
     let mut jobs = vec![broker.own_jobs().await?];
     for topic in &worker.topics {
-        jobs.push(broker.jobs(Filter::topic(topic), Some("workers")).await?);
+        jobs.push(broker.jobs(Filter::topic(topic)).await?);
     }
     let taking = Arc::clone(&broker);
-    let jobs = stream::select_all(jobs).filter_map(move |packet| {
+    let jobs = stream::select_all(jobs).filter_map(move |request| {
         let broker = Arc::clone(&taking);
-        async move { broker.take(&packet).await.map(|(task, input)| Heard::Job { task, input }) }
+        async move { broker.take(request).await.map(|Job { task, input, .. }| Heard::Job { task, input }) }
     });
     let cancels = broker.own_cancels().await?.map(Heard::Cancel);
     // Its first word goes unheard where no scheduler is up yet; the next one won't.
@@ -65,70 +72,67 @@ pub async fn join(
 
 impl Broker {
     pub(crate) fn new(bus: Arc<dyn Bus>, payloads: Arc<dyn Payloads>, worker: WorkerId) -> Self {
-        Self { bus, payloads, worker, closed: CancellationToken::new() }
+        Self { bus, payloads, worker, offers: Offers::default(), closed: CancellationToken::new() }
     }
 
-    /// The packets of jobs that are sent to this worker.
-    pub(crate) async fn own_jobs(self: &Arc<Self>) -> Result<BoxStream<'static, Bytes>, BusError> {
-        self.jobs(Filter::worker(&self.worker), None).await
+    /// The jobs that are sent to this worker.
+    pub(crate) async fn own_jobs(&self) -> Result<BoxStream<'static, Request>, BusError> {
+        self.jobs(Filter::worker(&self.worker)).await
     }
 
-    async fn jobs(
-        self: &Arc<Self>,
-        filter: Filter,
-        group: Option<&'static str>,
-    ) -> Result<BoxStream<'static, Bytes>, BusError> {
-        let subscription = Some(self.bus.subscribe(filter, group).await?);
-        let jobs = Jobs { subscription, broker: Arc::clone(self) };
-        let next = |mut jobs: Jobs| async {
-            let delivery = jobs.subscription.as_mut()?.next().await?;
-            Some((delivery.body, jobs))
-        };
+    async fn jobs(&self, filter: Filter<Requested>) -> Result<BoxStream<'static, Request>, BusError> {
+        let jobs = Jobs(self.bus.respond(filter).await?);
+        let next = |mut jobs: Jobs| async { Some((jobs.0.next().await?, jobs)) };
         Ok(stream::unfold(jobs, next).boxed())
     }
 
     /// Words to this worker to stop a dispatch.
-    pub(crate) async fn own_cancels(&self) -> Result<BoxStream<'static, Cancel>, BusError> {
-        let subscription = self.bus.subscribe(Filter::only(&Subject::JOB_CANCEL), None).await?;
+    pub(crate) async fn own_cancels(self: &Arc<Self>) -> Result<BoxStream<'static, Cancel>, BusError> {
+        let subscription = self.bus.subscribe(Filter::only(&Subject::JOB_CANCEL)).await?;
         let all = stream::unfold(subscription, |mut subscription| async {
-            let delivery = subscription.next().await?;
-            Some((delivery.body, subscription))
+            let event = subscription.next().await?;
+            Some((event.body, subscription))
         });
-        let worker = self.worker.clone();
+        let broker = Arc::clone(self);
         let own = move |packet: Bytes| {
             let cancel = decode_cancel(&packet)
                 .inspect_err(|error| tracing::warn!(%error, "a cancellation that can't be read"));
-            ready(cancel.ok().filter(|cancel| cancel.worker == worker))
+            let cancel = cancel.ok().filter(|cancel| cancel.worker == broker.worker);
+            ready(cancel.inspect(|cancel| broker.offers.forget(cancel.lease.dispatch)))
         };
         Ok(all.filter_map(own).boxed())
     }
 
-    /// Reads a job's packet and fetches its input. One whose input can't be had is reported as failed.
-    pub(crate) async fn take(&self, packet: &[u8]) -> Option<(Box<Task>, Bytes)> {
-        let task = decode_task(packet)
+    /// Reads a job and fetches its input; the worker's first word about it is the reply. One whose input can't be had is
+    /// reported as failed.
+    pub(crate) async fn take(&self, request: Request) -> Option<Job> {
+        let Request { body: packet, reply, .. } = request;
+        let task = decode_task(&packet)
             .inspect_err(|error| tracing::warn!(%error, worker = %self.worker, "a job that can't be read"))
             .ok()?;
         let missing = match self.payloads.get(task.context).await {
-            Ok(Some(input)) => return Some((Box::new(task), input)),
+            Ok(Some(input)) => {
+                self.offers.add(task.lease.dispatch, reply);
+                return Some(Job { task: Box::new(task), packet, input });
+            }
             Ok(None) => "it is not there".to_owned(),
             Err(error) => error.to_string(),
         };
         tracing::warn!(job = %task.job, reason = missing, "the job's input can't be read");
+        reply.send(encode_task_reply(TaskReply::Accepted));
         let failure = broken("the job's input could not be read");
         let outcome = Outcome { job: task.job, lease: task.lease, worker: self.worker.clone(), end: failure };
-        let _ = self.offer(&outcome).await;
+        let _ = self.queue(&outcome).await;
         None
-    }
-
-    /// Reports that the worker was not able to run a job, through no fault of the job's.
-    pub(crate) async fn hand_back(&self, held: Held) {
-        let Held { job, lease } = held;
-        let outcome = Outcome { job, lease, worker: self.worker.clone(), end: End::Returned };
-        let _ = self.offer(&outcome).await;
     }
 
     async fn settle(&self, report: Report) -> Result<(), Away> {
         let Report { mut outcome, draft } = report;
+        let dispatch = outcome.lease.dispatch;
+        if matches!(outcome.end, End::Returned) && self.offers.reply(dispatch, TaskReply::Busy) {
+            return Ok(());
+        }
+        self.offers.reply(dispatch, TaskReply::Accepted);
         if let (End::Succeeded { .. }, Some((pointer, payload))) = (&outcome.end, draft)
             && let Err(error) = self.payloads.put(pointer, payload).await
         {
@@ -142,50 +146,51 @@ impl Broker {
                 }
             };
         }
-        self.offer(&outcome).await
+        self.queue(&outcome).await
     }
 
-    /// Publishes a report, again while the bus has no room for it or nobody is there to hear it.
-    async fn offer(&self, outcome: &Outcome) -> Result<(), Away> {
+    /// Queues a report, again while there is no room for it.
+    async fn queue(&self, outcome: &Outcome) -> Result<(), Away> {
         let packet = encode_outcome(outcome);
-        let offering = async {
+        let queueing = async {
+            let mut failures = 0;
             loop {
-                match self.bus.publish(Subject::JOB_RESULT, packet.clone()).await {
+                match self.bus.append(Subject::JOB_RESULT, packet.clone()).await {
                     Ok(()) => return Ok(()),
-                    Err(BusError::Closed) => return Err(Away),
+                    Err(AppendError::Bus(BusError::Closed)) => return Err(Away),
                     Err(error) => {
-                        tracing::debug!(job = %outcome.job, %error, "a report was not taken");
-                        tokio::time::sleep(BETWEEN_OFFERS).await;
+                        tracing::debug!(job = %outcome.job, %error, "a report was not queued");
+                        failures += 1;
+                        tokio::time::sleep(REPORT_BACKOFF.wait(failures, entropy::fraction())).await;
                     }
                 }
             }
         };
-        tokio::time::timeout(OFFERED, offering).await.unwrap_or(Err(Away))
+        tokio::time::timeout(REPORT_TIMEOUT, queueing).await.unwrap_or(Err(Away))
     }
 }
 
 impl Origin for Broker {
     fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), Away>> {
-        let publishing = self.bus.publish(Subject::HEARTBEAT, encode_heartbeat(&heartbeat));
-        Box::pin(async { publishing.await.map_err(|_| Away) })
+        self.bus.publish(Subject::HEARTBEAT, encode_heartbeat(&heartbeat));
+        Box::pin(ready(Ok(())))
     }
 
     fn progress(&self, progress: Progress) -> Answer<'_, Result<(), Away>> {
-        let publishing = self.bus.publish(Subject::progress(progress.job), encode_progress(&progress));
-        Box::pin(async {
-            match publishing.await {
-                // Nobody has to listen to progress.
-                Ok(()) | Err(BusError::NoListener(_)) => Ok(()),
-                Err(_) => Err(Away),
-            }
-        })
+        if progress.what == Said::Started {
+            self.offers.reply(progress.lease.dispatch, TaskReply::Started);
+        }
+        self.bus.publish(Subject::progress(progress.job), encode_progress(&progress));
+        Box::pin(ready(Ok(())))
     }
 
     fn report(&self, report: Report) -> Answer<'_, Result<(), Away>> {
         Box::pin(self.settle(report))
     }
 
+    /// The worker has said all that it had to say: what it did not reply to, it never saw.
     fn close(&self) {
+        self.offers.refuse_all();
         self.closed.cancel();
     }
 }
@@ -200,22 +205,20 @@ fn broken(detail: &str) -> End {
     End::Failed { failure: Failure::new(FailureKind::Broken, detail) }
 }
 
-/// Jobs for a worker. Those that it has not read when it leaves go back.
-struct Jobs {
-    subscription: Option<Box<dyn Subscription>>,
-    broker: Arc<Broker>,
+/// A job as it came.
+pub(crate) struct Job {
+    pub(crate) task: Box<Task>,
+    pub(crate) packet: Bytes,
+    pub(crate) input: Bytes,
 }
+
+/// Jobs for a worker. Those that it has not read when it leaves go back.
+struct Jobs(Box<dyn Subscription<Request>>);
 
 impl Drop for Jobs {
     fn drop(&mut self) {
-        let (Some(mut rest), Ok(runtime)) = (self.subscription.take(), Handle::try_current()) else { return };
-        let broker = Arc::clone(&self.broker);
-        runtime.spawn(async move {
-            while let Some(Some(delivery)) = rest.next().now_or_never() {
-                if let Ok(task) = decode_task(&delivery.body) {
-                    broker.hand_back(Held { job: task.job, lease: task.lease }).await;
-                }
-            }
-        });
+        while let Some(Some(request)) = self.0.next().now_or_never() {
+            request.reply.send(encode_task_reply(TaskReply::Busy));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The origin as a worker sees it: behind the link, or behind a broker.
 
 mod broker;
+mod offers;
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use cortex_domain::task::{Cancel, Progress, Task};
 use cortex_domain::worker::Heartbeat;
 use futures::Stream;
 
+pub(crate) use broker::Job;
 pub use broker::{Broker, join};
 
 /// Where a worker's words go. None of them is promised to arrive: a lease that is not heard of lapses.

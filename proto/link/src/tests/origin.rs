@@ -8,12 +8,13 @@ use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{Limits as JobLimits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::{Gate, clear};
-use cortex_domain::ports::{Bus, Payloads, Subscription};
+use cortex_domain::ports::{Bus, Delivery, Event, Payloads, RequestError, Subscription};
 use cortex_domain::state::{Attempt, Lease, Target};
-use cortex_domain::subject::{Filter, Subject};
+use cortex_domain::subject::{Filter, Published, Subject};
+use cortex_domain::task::TaskReply;
 use cortex_domain::time::Timestamp;
 use cortex_domain::worker::Heartbeat;
-use cortex_wire::{decode_decision, encode_assignment};
+use cortex_wire::{decode_decision, decode_task_reply, encode_assignment};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,9 @@ use crate::{Dial, Identity, Limits, LinkAddress, Listener, Route, Server, Tokens
 use cortex_bus::Embedded;
 use cortex_bus::payload::Fake;
 use cortex_platform::entropy::random;
+
+/// What came of offering a job.
+pub(super) type Replied = Result<TaskReply, RequestError>;
 
 pub(super) struct Origin {
     pub(super) bus: Embedded,
@@ -85,19 +89,44 @@ impl Origin {
         Dial { route: self.route.clone(), token: token.to_owned(), limits: Limits::default() }
     }
 
-    pub(super) async fn listen(&self, filter: Filter) -> Box<dyn Subscription> {
-        self.bus.subscribe(filter, None).await.unwrap()
+    pub(super) async fn listen(&self, filter: Filter<Published>) -> Box<dyn Subscription<Event>> {
+        self.bus.subscribe(filter).await.unwrap()
     }
 
-    /// Sends a job as the scheduler does.
-    pub(super) async fn dispatch(&self, to: &str, input: Option<&str>) -> Assignment {
+    /// What workers report.
+    pub(super) async fn results(&self) -> Box<dyn Subscription<Delivery>> {
+        self.bus.consume(Subject::JOB_RESULT).await.unwrap()
+    }
+
+    /// Sends a job as the scheduler does; gives the worker's reply, once it comes.
+    pub(super) async fn offer(&self, to: &str, input: Option<&str>) -> (Assignment, JoinHandle<Replied>) {
         let assignment = assignment(to);
         if let Some(input) = input {
             self.payloads.put(assignment.context(), Bytes::from(input.to_owned())).await.unwrap();
         }
-        let published = self.bus.publish(Subject::of(&assignment), encode_assignment(&assignment)).await;
-        assert!(published.is_ok() || to != "w1", "{published:?}");
-        assignment
+        let (bus, subject, packet) =
+            (self.bus.clone(), Subject::of(&assignment), encode_assignment(&assignment));
+        let replied = tokio::spawn(async move {
+            let replied = bus.request(subject, packet, SOON).await;
+            replied.map(|reply| decode_task_reply(&reply).unwrap())
+        });
+        (assignment, replied)
+    }
+
+    pub(super) async fn dispatch(&self, to: &str, input: Option<&str>) -> Assignment {
+        self.offer(to, input).await.0
+    }
+
+    /// Waits until nothing takes jobs for a worker.
+    pub(super) async fn is_gone(&self, name: &str) {
+        let subject = Subject::of(&assignment(name));
+        let gone = async {
+            let ask = || self.bus.request(subject.clone(), Bytes::new(), SOON);
+            while ask().await != Err(RequestError::NoResponder(subject.clone())) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, gone).await.expect("the subscription ends with the link");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `AuditEvent`: something that has to be provable later.
+//! `AuditEvent`: something that has to be provable later, in batches as the store keeps them.
 
 use bytes::Bytes;
 use cortex_domain::audit::AuditEvent;
@@ -10,17 +10,6 @@ use crate::v1;
 
 const AUDIT: Message = Message("AuditEvent");
 const BATCH: Message = Message("AuditBatch");
-
-#[must_use]
-pub fn encode_audit(event: &AuditEvent) -> Bytes {
-    v1::AuditEvent::from(event).encode_to_vec().into()
-}
-
-/// # Errors
-/// If the bytes are no audit event.
-pub fn decode_audit(bytes: &[u8]) -> Result<AuditEvent, DecodeError> {
-    AUDIT.packet::<v1::AuditEvent>(bytes)?.try_into()
-}
 
 impl From<&AuditEvent> for v1::AuditEvent {
     fn from(event: &AuditEvent) -> Self {

@@ -17,6 +17,7 @@ pub(super) struct Seen {
     pub(super) failed_writes: u64,
     pub(super) crashes: u64,
     pub(super) unreachable: u64,
+    pub(super) unanswered: u64,
     pub(super) unrecorded: u64,
     pub(super) given_up: u64,
     pub(super) not_kept: u64,
@@ -31,7 +32,7 @@ impl Seen {
         }
     }
 
-    fn all_mut(&mut self) -> [&mut u64; 19] {
+    fn all_mut(&mut self) -> [&mut u64; 20] {
         [
             &mut self.succeeded,
             &mut self.failed,
@@ -47,6 +48,7 @@ impl Seen {
             &mut self.failed_writes,
             &mut self.crashes,
             &mut self.unreachable,
+            &mut self.unanswered,
             &mut self.unrecorded,
             &mut self.given_up,
             &mut self.not_kept,

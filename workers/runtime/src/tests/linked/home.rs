@@ -7,11 +7,12 @@ use bytes::Bytes;
 use cortex_bus::Embedded;
 use cortex_bus::payload::Fake;
 use cortex_domain::flow::Assignment;
-use cortex_domain::ports::{Bus, Payloads, Subscription};
-use cortex_domain::subject::{Filter, Subject};
+use cortex_domain::ports::{Bus, Delivery, Event, Payloads, Subscription};
+use cortex_domain::subject::{Filter, Published, Subject};
+use cortex_domain::task::TaskReply;
 use cortex_link::origin::{Inbox, Origin, join};
 use cortex_link::{Dial, Identity, Limits, LinkAddress, Listener, Route, Server, Tokens, open};
-use cortex_wire::encode_assignment;
+use cortex_wire::{decode_task_reply, encode_assignment};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -57,8 +58,13 @@ impl Home {
         within(self.serving).await.unwrap();
     }
 
-    pub(super) async fn listen(&self, filter: Filter) -> Box<dyn Subscription> {
-        self.bus.subscribe(filter, None).await.unwrap()
+    pub(super) async fn listen(&self, filter: Filter<Published>) -> Box<dyn Subscription<Event>> {
+        self.bus.subscribe(filter).await.unwrap()
+    }
+
+    /// What workers report.
+    pub(super) async fn results(&self) -> Box<dyn Subscription<Delivery>> {
+        self.bus.consume(Subject::JOB_RESULT).await.unwrap()
     }
 
     /// A worker over the link, once it has been heard of.
@@ -82,12 +88,21 @@ impl Home {
         start(worker, origin, inbox)
     }
 
-    /// Sends a job as the scheduler does.
-    pub(super) async fn dispatch(&self, input: &'static str) -> Assignment {
+    /// Sends a job as the scheduler does; gives the worker's reply, once it comes.
+    pub(super) async fn offer(&self, input: &'static str) -> (Assignment, JoinHandle<TaskReply>) {
         let assignment = assignment(&settings(1).id);
         self.payloads.put(assignment.context(), Bytes::from(input)).await.unwrap();
-        self.bus.publish(Subject::of(&assignment), encode_assignment(&assignment)).await.unwrap();
-        assignment
+        let (bus, subject, packet) =
+            (self.bus.clone(), Subject::of(&assignment), encode_assignment(&assignment));
+        let replied = tokio::spawn(async move {
+            let reply = bus.request(subject, packet, Duration::from_secs(10)).await.unwrap();
+            decode_task_reply(&reply).unwrap()
+        });
+        (assignment, replied)
+    }
+
+    pub(super) async fn dispatch(&self, input: &'static str) -> Assignment {
+        self.offer(input).await.0
     }
 }
 

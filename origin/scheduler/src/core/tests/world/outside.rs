@@ -11,7 +11,7 @@ use super::super::restart::allow;
 use super::super::seen::Seen;
 use super::super::workers::{self, Said};
 use super::{Coming, PEACE_MS, World};
-use crate::core::{Action, Input, NotKept, NotSaved};
+use crate::core::{Action, Input, NotKept, NotSaved, Sent};
 
 impl World {
     pub(super) fn execute(&mut self, of: u64, action: Action<u64>) {
@@ -71,13 +71,14 @@ impl World {
                 let Target::Worker(worker) = assignment.target().clone() else { panic!("no worker") };
                 let (job, lease) = (assignment.job(), assignment.lease());
                 self.placed_before_sent(of, job, lease);
-                let accepted = !self.fault(5);
-                // A worker that could not be reached may have got it all the same.
-                if accepted || self.dice.chance(30) {
+                let outcome = self.offered();
+                // One that did not reply may have got it all the same.
+                if outcome != Sent::Refused && (outcome != Sent::Unanswered || self.dice.chance(50)) {
                     self.dispatch(job, lease, &worker);
                 }
-                self.seen.unreachable += u64::from(!accepted);
-                Input::Sent { job, lease, worker, accepted }
+                self.seen.unreachable += u64::from(outcome == Sent::Refused);
+                self.seen.unanswered += u64::from(outcome == Sent::Unanswered);
+                Input::Sent { job, lease, worker, outcome }
             }
             Action::Abort { cancel } => return self.stop(cancel.lease, &cancel.worker),
             Action::Answer { reply, history, called } => {
@@ -101,6 +102,18 @@ impl World {
         let asked = matches!(outcome, Input::Decided { .. });
         let after = if asked && self.fault(5) { self.dice.below(8000) } else { self.dice.below(20) };
         self.after(after, Coming::Outcome(of, outcome));
+    }
+
+    fn offered(&mut self) -> Sent {
+        if self.fault(5) {
+            Sent::Refused
+        } else if self.fault(5) {
+            Sent::Unanswered
+        } else if self.dice.chance(50) {
+            Sent::Started
+        } else {
+            Sent::Accepted
+        }
     }
 
     /// Every caller has one answer, unless its scheduler was killed.

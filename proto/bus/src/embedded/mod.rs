@@ -1,0 +1,174 @@
+//! The bus within one process. It ends with the process, and so does what it holds.
+
+mod listeners;
+mod queue;
+mod queues;
+
+use std::fmt;
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_domain::ports::{
+    Answer, AppendError, Bus, BusError, Delivery, Event, Reply, Request, RequestError, Subscription,
+};
+use cortex_domain::subject::{Filter, Published, Queued, Requested, Subject};
+use futures::future::select_ok;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
+
+use listeners::{Inbox, Listeners};
+use queues::Queues;
+
+/// How much the bus holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Requests or events that wait for one listener.
+    pub waiting: usize,
+    /// Messages of one queue.
+    pub queued: usize,
+    /// Bytes of one queue's messages.
+    pub queued_bytes: usize,
+    /// How long a consumer may take to acknowledge a delivery before the message is delivered again.
+    pub ack_timeout: Duration,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            waiting: 1024,
+            queued: 65_536,
+            queued_bytes: 64 * 1024 * 1024,
+            ack_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The bus within one process. A clone is the same bus.
+#[derive(Clone, Default)]
+pub struct Embedded(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    room: Room,
+    responders: Arc<Listeners<Requested, Request>>,
+    listeners: Arc<Listeners<Published, Event>>,
+    queues: Queues,
+    turn: AtomicUsize,
+}
+
+impl Embedded {
+    #[must_use]
+    pub fn new(room: Room) -> Self {
+        Self(Arc::new(Shared { room, ..Shared::default() }))
+    }
+
+    /// Ends every subscription, once it has read what it already holds.
+    pub fn close(&self) {
+        self.0.responders.close();
+        self.0.listeners.close();
+        self.0.queues.close();
+    }
+
+    async fn ask(&self, subject: Subject<Requested>, body: Bytes) -> Result<Bytes, RequestError> {
+        let (asker, answer) = oneshot::channel();
+        let request = Request { subject: subject.clone(), body, reply: Box::new(Asker(asker)) };
+        if let Offered::Full(inboxes, request) = self.offer(request)? {
+            let rooms = inboxes.into_iter().map(|inbox| Box::pin(inbox.reserve_owned()));
+            let (room, _) = select_ok(rooms).await.map_err(|_| RequestError::NoResponder(subject.clone()))?;
+            room.send(request);
+        }
+        answer.await.map_err(|_| RequestError::Unanswered(subject))
+    }
+
+    /// Gives a request to a responder with room, each in turn.
+    fn offer(&self, mut request: Request) -> Result<Offered, RequestError> {
+        let responders = self.0.responders.of(&request.subject)?;
+        let first = self.0.turn.fetch_add(1, Ordering::Relaxed) % responders.len().max(1);
+        let mut full = Vec::new();
+        for inbox in responders[first..].iter().chain(&responders[..first]) {
+            match inbox.try_send(request) {
+                Ok(()) => return Ok(Offered::Taken),
+                Err(TrySendError::Full(back)) => {
+                    full.push(inbox.clone());
+                    request = back;
+                }
+                Err(TrySendError::Closed(back)) => request = back,
+            }
+        }
+        if full.is_empty() {
+            return Err(RequestError::NoResponder(request.subject));
+        }
+        Ok(Offered::Full(full, request))
+    }
+}
+
+/// What became of a request.
+enum Offered {
+    Taken,
+    /// All who answer it are without room.
+    Full(Vec<Inbox<Request>>, Request),
+}
+
+impl Bus for Embedded {
+    fn request(
+        &self,
+        subject: Subject<Requested>,
+        body: Bytes,
+        within: Duration,
+    ) -> Answer<'_, Result<Bytes, RequestError>> {
+        let late = subject.clone();
+        let asking = tokio::time::timeout(within, self.ask(subject, body));
+        Box::pin(async move { asking.await.unwrap_or(Err(RequestError::Unanswered(late))) })
+    }
+
+    fn respond(
+        &self,
+        filter: Filter<Requested>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Request>>, BusError>> {
+        Box::pin(ready(self.0.responders.enter(filter, self.0.room.waiting)))
+    }
+
+    fn publish(&self, subject: Subject<Published>, body: Bytes) {
+        let event = Event { subject, body };
+        self.0.listeners.tell(&event.subject, || event.clone());
+    }
+
+    fn subscribe(
+        &self,
+        filter: Filter<Published>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Event>>, BusError>> {
+        Box::pin(ready(self.0.listeners.enter(filter, self.0.room.waiting)))
+    }
+
+    fn append(&self, subject: Subject<Queued>, body: Bytes) -> Answer<'_, Result<(), AppendError>> {
+        Box::pin(ready(self.0.queues.append(subject, body, self.0.room)))
+    }
+
+    fn consume(
+        &self,
+        subject: Subject<Queued>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Delivery>>, BusError>> {
+        Box::pin(ready(self.0.queues.consume(&subject, self.0.room)))
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").field("room", &self.0.room).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Asker(oneshot::Sender<Bytes>);
+
+impl Reply for Asker {
+    fn send(self: Box<Self>, body: Bytes) {
+        let _ = self.0.send(body);
+    }
+}
+
+#[cfg(test)]
+mod tests;

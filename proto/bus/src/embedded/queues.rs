@@ -1,0 +1,158 @@
+//! The queues of the bus, each from its first use on.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_domain::ports::{Answer, AppendError, BusError, Delivery, Receipt, Subscription};
+use cortex_domain::subject::{Queued, Subject};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::Room;
+use super::queue::{Queue, Ticket};
+
+#[derive(Debug, Default)]
+pub(super) struct Queues(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    queues: HashMap<String, Arc<Line>>,
+    closed: bool,
+}
+
+/// A queue and those who wait for it.
+#[derive(Debug)]
+struct Line {
+    state: Mutex<State>,
+    moved: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: Queue,
+    closed: bool,
+}
+
+impl Queues {
+    pub(super) fn append(
+        &self,
+        subject: Subject<Queued>,
+        body: Bytes,
+        room: Room,
+    ) -> Result<(), AppendError> {
+        let line = self.line(&subject, room)?;
+        if !line.state().queue.append(body) {
+            return Err(AppendError::Full(subject));
+        }
+        line.moved.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn consume(
+        &self,
+        subject: &Subject<Queued>,
+        room: Room,
+    ) -> Result<Box<dyn Subscription<Delivery>>, BusError> {
+        Ok(Box::new(Consumer(self.line(subject, room)?)))
+    }
+
+    pub(super) fn close(&self) {
+        let mut table = self.table();
+        table.closed = true;
+        for line in table.queues.values() {
+            line.state().closed = true;
+            line.moved.notify_waiters();
+            // For one that has looked and does not wait yet.
+            line.moved.notify_one();
+        }
+    }
+
+    fn line(&self, subject: &Subject<Queued>, room: Room) -> Result<Arc<Line>, BusError> {
+        let mut table = self.table();
+        if table.closed {
+            return Err(BusError::Closed);
+        }
+        Ok(Arc::clone(match table.queues.entry(subject.as_str().to_owned()) {
+            Entry::Occupied(line) => line.into_mut(),
+            Entry::Vacant(vacant) => {
+                let state = Mutex::new(State { queue: Queue::new(room), closed: false });
+                vacant.insert(Arc::new(Line { state, moved: Notify::new() }))
+            }
+        }))
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug)]
+struct Consumer(Arc<Line>);
+
+impl Consumer {
+    async fn next(&mut self) -> Option<Delivery> {
+        loop {
+            let wakes_at = {
+                let mut state = self.0.state();
+                if let Some((ticket, body)) = state.queue.take(Instant::now()) {
+                    if state.queue.is_ready() {
+                        // Two messages that came before anyone waited left one word.
+                        self.0.moved.notify_one();
+                    }
+                    let receipt = Box::new(Taken { line: Arc::clone(&self.0), ticket });
+                    return Some(Delivery { body, receipt });
+                }
+                if state.closed {
+                    drop(state);
+                    // Others may wait for the same word.
+                    self.0.moved.notify_one();
+                    return None;
+                }
+                state.queue.wakes_at()
+            };
+            let due = async {
+                match wakes_at {
+                    Some(at) => sleep_until(at).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.0.moved.notified() => {}
+                () = due => {}
+            }
+        }
+    }
+}
+
+impl Subscription<Delivery> for Consumer {
+    fn next(&mut self) -> Answer<'_, Option<Delivery>> {
+        Box::pin(Self::next(self))
+    }
+}
+
+#[derive(Debug)]
+struct Taken {
+    line: Arc<Line>,
+    ticket: Ticket,
+}
+
+impl Receipt for Taken {
+    fn ack(self: Box<Self>) {
+        self.line.state().queue.ack(self.ticket);
+    }
+
+    fn nak(self: Box<Self>, pause: Duration) {
+        self.line.state().queue.nak(self.ticket, pause, Instant::now());
+        self.line.moved.notify_one();
+    }
+}

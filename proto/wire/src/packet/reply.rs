@@ -1,0 +1,33 @@
+//! `JobReply`: a worker's reply to an assignment.
+
+use bytes::Bytes;
+use cortex_domain::task::TaskReply;
+use prost::Message as _;
+use v1::job_reply::Answer;
+
+use crate::error::{DecodeError, Message};
+use crate::v1;
+
+const REPLY: Message = Message("JobReply");
+
+#[must_use]
+pub fn encode_task_reply(reply: TaskReply) -> Bytes {
+    let answer = match reply {
+        TaskReply::Accepted => Answer::Accepted,
+        TaskReply::Started => Answer::Started,
+        TaskReply::Busy => Answer::Busy,
+    };
+    v1::JobReply { answer: answer.into() }.encode_to_vec().into()
+}
+
+/// # Errors
+/// If the bytes are no reply.
+pub fn decode_task_reply(bytes: &[u8]) -> Result<TaskReply, DecodeError> {
+    let packet: v1::JobReply = REPLY.packet(bytes)?;
+    match packet.answer() {
+        Answer::Accepted => Ok(TaskReply::Accepted),
+        Answer::Started => Ok(TaskReply::Started),
+        Answer::Busy => Ok(TaskReply::Busy),
+        Answer::Unspecified => Err(REPLY.invalid("answer", "it is unknown")),
+    }
+}

@@ -11,7 +11,7 @@ use cortex_bus::Embedded;
 use cortex_domain::event::{Event, Timings};
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
-use cortex_domain::job::{Limits, Owner, Priority, Request};
+use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::{Clearance, Decision, Gate, PolicyVersion, clear};
 use cortex_domain::ports::Bus;
@@ -31,6 +31,7 @@ fn request() -> Request {
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
         model: None,
+        input: InputFormat::default(),
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::new(),

@@ -74,7 +74,7 @@ fn beyond(Beyond { bound, most, again }: Beyond) -> Problem {
             ),
         ),
     };
-    Problem::new(kind, detail).with("limit", most).retry_after(again.unwrap_or(Retention::EVERY))
+    Problem::new(kind, detail).with("limit", most).retry_after(again.unwrap_or(Retention::SWEEP_INTERVAL))
 }
 
 pub(crate) fn commit(error: &CommitError) -> Problem {
@@ -131,7 +131,7 @@ pub(crate) fn call(refusal: Refusal, again: Duration) -> Problem {
             ErrorCode::StorageFull,
             "this tenant has as much in the store as it may, so that the call could not go on as a job; wait longer for \
              it, or until older jobs are deleted",
-            Retention::EVERY,
+            Retention::SWEEP_INTERVAL,
         ),
         Refusal::Stopping => (ErrorCode::Unavailable, "the origin is shutting down; try again", soon),
         Refusal::Unjudged => (
@@ -193,7 +193,7 @@ mod tests {
     fn a_tenant_at_a_limit_of_the_store_learns_which_and_when_to_come_back() {
         for (bound, again, status, wait) in [
             (Bound::OpenJobs, None, 429, 10),
-            (Bound::Jobs, Some(Retention::EVERY), 429, 10),
+            (Bound::Jobs, Some(Retention::SWEEP_INTERVAL), 429, 10),
             (Bound::Bytes, Some(Duration::from_secs(7200)), 507, 7200),
             (Bound::Keys, Some(Duration::from_secs(60)), 429, 60),
         ] {

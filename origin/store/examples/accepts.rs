@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
-use cortex_domain::job::{Limits, Owner, Priority, Request};
+use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
 use cortex_domain::ports::{Acceptance, Store};
 use cortex_domain::time::Timestamp;
 use cortex_store::SqliteStore;
@@ -77,6 +77,7 @@ fn submission() -> Result<Submission, Failure> {
         owner: Owner { tenant: "acme".parse()?, principal: "bench".parse()?, roles: vec!["user".parse()?] },
         topic: "job.echo".parse()?,
         model: None,
+        input: InputFormat::default(),
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(60), deadline: None },
         labels: BTreeMap::new(),

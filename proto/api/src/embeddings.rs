@@ -16,7 +16,7 @@ pub const MAX_INPUTS: usize = 2048;
 pub(crate) const MAX_DIMENSIONS: i64 = 1 << 16;
 
 /// How vectors are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "lowercase", inline))]
 pub enum Encoding {
     /// Lists of numbers.
@@ -27,10 +27,12 @@ pub enum Encoding {
 }
 
 /// Texts to embed.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct EmbeddingsRequest {
     /// The name of a model; `GET /v1/models` lists them.
+    #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "ModelName"))]
     pub model: ModelName,
     /// One to 2048 texts, none empty.
     #[cfg_attr(feature = "schema", schemars(with = "Input"))]

@@ -13,6 +13,7 @@ pub mod generation;
 pub mod headers;
 mod health;
 pub mod hops;
+mod input;
 mod job;
 mod keys;
 mod ledger;
@@ -42,6 +43,7 @@ pub use embeddings::{
     Vector,
 };
 pub use health::{HealthView, Status};
+pub use input::ModelRequest;
 pub use job::{EventPage, EventView, HoldView, JobView};
 pub use keys::{CreateKey, KeyPage, KeyView};
 pub use ledger::{Applied, MAX_STATES, StateLine, StateReport};

@@ -97,6 +97,16 @@ impl CostEstimate {
     }
 }
 
+/// How the input of a job is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum InputFormat {
+    /// As its caller sent it.
+    #[default]
+    Body,
+    /// As the door wrote it down that read and checked it.
+    Normalised,
+}
+
 /// What a job was asked with, fixed for its life.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
@@ -105,6 +115,7 @@ pub struct Request {
     pub topic: Topic,
     /// The model that it is for, where that is known before a worker reads the input.
     pub model: Option<ModelName>,
+    pub input: InputFormat,
     pub priority: Priority,
     pub limits: Limits,
     pub labels: BTreeMap<String, String>,

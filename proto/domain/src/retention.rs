@@ -37,7 +37,7 @@ impl Default for Retention {
 
 impl Retention {
     /// How often it is looked what is kept no longer.
-    pub const EVERY: Duration = Duration::from_secs(10);
+    pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
     /// Jobs that a tenant may have, ended ones that are about to go among them. They go in the background, so there may
     /// be an eighth more of them than are kept.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::id::{JobId, WorkerId};
-use crate::job::{Limits, Owner};
+use crate::job::{InputFormat, Limits, Owner};
 use crate::pointer::Pointer;
 use crate::state::Lease;
 use crate::topic::Topic;
@@ -20,6 +20,7 @@ pub struct Task {
     pub topic: Topic,
     pub limits: Limits,
     pub labels: BTreeMap<String, String>,
+    pub input: InputFormat,
     /// Where the input lies.
     pub context: Pointer,
     /// Where the answer goes.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{
-    Approval, ContentDigest, CostEstimate, Durability, Fingerprint, Hop, Idempotency, Job, Limits, Owner,
-    Priority, Request, Version,
+    Approval, ContentDigest, CostEstimate, Durability, Fingerprint, Hop, Idempotency, InputFormat, Job,
+    Limits, Owner, Priority, Request, Version,
 };
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::state::{Attempt, State};
@@ -93,6 +93,7 @@ impl From<&Request> for v1::Request {
             content: request.content.map(|digest| digest.0.to_vec()).unwrap_or_default(),
             input_bytes: request.estimate.input_bytes,
             output_tokens: request.estimate.output_tokens.unwrap_or_default(),
+            input: v1::InputFormat::from(request.input).into(),
         }
     }
 }
@@ -102,12 +103,14 @@ impl TryFrom<v1::Request> for Request {
 
     fn try_from(request: v1::Request) -> Result<Self, DecodeError> {
         let priority = REQUEST.valid("priority", v1::Priority::try_from(request.priority))?;
+        let input = REQUEST.valid("input", v1::InputFormat::try_from(request.input))?;
         Ok(Self {
             id: REQUEST.valid("id", JobId::from_slice(&request.id))?,
             owner: REQUEST.nested("owner", request.owner)?,
             topic: REQUEST.text("topic", &request.topic)?,
             model: filled(request.model).map(|name| REQUEST.text("model", &name)).transpose()?,
             priority: priority.into(),
+            input: input.into(),
             limits: REQUEST.required("limits", request.limits)?.into(),
             labels: request.labels,
             idempotency: request.idempotency.map(TryInto::try_into).transpose()?,
@@ -161,6 +164,24 @@ impl From<v1::Priority> for Priority {
             v1::Priority::Low => Self::Low,
             v1::Priority::Unspecified | v1::Priority::Normal => Self::Normal,
             v1::Priority::High => Self::High,
+        }
+    }
+}
+
+impl From<InputFormat> for v1::InputFormat {
+    fn from(format: InputFormat) -> Self {
+        match format {
+            InputFormat::Body => Self::Body,
+            InputFormat::Normalised => Self::Normalised,
+        }
+    }
+}
+
+impl From<v1::InputFormat> for InputFormat {
+    fn from(format: v1::InputFormat) -> Self {
+        match format {
+            v1::InputFormat::Body => Self::Body,
+            v1::InputFormat::Normalised => Self::Normalised,
         }
     }
 }

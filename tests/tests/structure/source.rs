@@ -114,7 +114,9 @@ impl Source {
 
     /// The guard, which checks; and what reads a body that a door let through.
     fn may_trust_a_body(&self) -> bool {
-        ["proto/api/", "proto/guard/", "workers/"].iter().any(|folder| self.path.starts_with(folder))
+        ["proto/api/", "proto/guard/", "workers/inference/"]
+            .iter()
+            .any(|folder| self.path.starts_with(folder))
     }
 
     fn may_read_the_environment(&self) -> bool {

@@ -36,10 +36,10 @@ impl Chat {
     async fn work(&self, task: &Task, context: Context) -> Result<Bytes, Problem> {
         match &task.topic {
             topic if *topic == topics::CHAT_SIMPLE => {
-                say::chat(&self.shelf, caller(task, &context), &context).await
+                say::chat(&self.shelf, caller(task, &context), task.input, &context).await
             }
             topic if *topic == topics::COMPLETE => {
-                say::complete(&self.shelf, caller(task, &context), &context).await
+                say::complete(&self.shelf, caller(task, &context), task.input, &context).await
             }
             topic if *topic == topics::MODEL_LOAD => loading::load(&self.shelf, &context).await,
             topic if *topic == topics::MODEL_UNLOAD => loading::unload(&self.shelf, &context).await,

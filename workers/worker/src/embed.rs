@@ -1,9 +1,8 @@
 //! The engine that embeds texts: `job.embed`, with requests and answers in the shape of `/v1/embeddings`.
 
 use bytes::Bytes;
-use cortex_api::body::Checked;
-use cortex_api::{EmbeddingsRequest, EmbeddingsResponse};
-use cortex_domain::id::{ModelName, Tenant};
+use cortex_api::{EmbeddingsRequest, EmbeddingsResponse, ModelRequest};
+use cortex_domain::id::ModelName;
 use cortex_domain::ports::Answer;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
@@ -33,9 +32,10 @@ impl Embed {
         Self { model, embedder, shutdown }
     }
 
-    async fn embed(&self, tenant: &Tenant, input: Bytes) -> Result<Bytes, Failure> {
-        let parse = |body: &[u8]| EmbeddingsRequest::parse(Checked::trust(body));
-        let request = self.embedder.lanes().read(tenant.as_str(), input, parse).await.map_err(failure::of)?;
+    async fn embed(&self, task: &Task, input: Bytes) -> Result<Bytes, Failure> {
+        let (tenant, format) = (&task.owner.tenant, task.input);
+        let read = move |input: &[u8]| EmbeddingsRequest::from_input(format, input);
+        let request = self.embedder.lanes().read(tenant.as_str(), input, read).await.map_err(failure::of)?;
         if request.model != self.model {
             let detail = format!("this pool has the model `{}`, not `{}`", self.model, request.model);
             return Err(invalid(detail).at("model"));
@@ -104,7 +104,7 @@ impl Engine for Embed {
     }
 
     fn run(&self, task: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>> {
-        Box::pin(async move { self.embed(&task.owner.tenant, context.input).await })
+        Box::pin(async move { self.embed(&task, context.input).await })
     }
 }
 

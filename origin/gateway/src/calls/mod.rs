@@ -5,4 +5,4 @@ mod open;
 mod run;
 
 pub(crate) use answered::{Answered, respond};
-pub(crate) use run::{Calls, Parts, Patience};
+pub(crate) use run::{Calls, OnTimeout, Parts};

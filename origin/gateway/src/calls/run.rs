@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cortex_api::timeouts::KEEP_TIMEOUT;
 use cortex_api::{Problem, headers};
 use cortex_bus::payload::Layered;
 use cortex_domain::ErrorCode;
 use cortex_domain::call::Called;
 use cortex_domain::catalogue::Catalogue;
 use cortex_domain::id::{JobId, ModelName, Tenant};
-use cortex_domain::job::{CostEstimate, Limits, Priority, Request};
+use cortex_domain::job::{CostEstimate, InputFormat, Limits, Priority, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Bus, Payloads};
 use cortex_domain::subject::Subject;
@@ -32,15 +33,12 @@ use crate::waits::{Wait, Waits};
 
 /// What a caller does when it has waited long enough.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Patience {
+pub(crate) enum OnTimeout {
     /// It leaves, and the worker is told to stop.
-    Leave(Duration),
+    HangUp(Duration),
     /// It takes the job's id: the job is made durable as it stands.
     Keep(Duration),
 }
-
-/// How long the scheduler may take to answer once the caller's patience is over.
-const KEEP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the scheduler may take to hear that a caller has left.
 const HANGUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,17 +66,17 @@ impl Calls {
         Self { parts: Arc::new(parts), open: OpenCalls::default() }
     }
 
-    /// Makes a call of a topic, for a model, out of an admitted request; returns it with its input.
+    /// Makes a call of a topic, for a model, out of an admitted request, whose worker is given it normalised.
     ///
     /// # Errors
     /// If no pool does the topic, or the caller counts on an idempotency key.
     pub(crate) fn request(
         &self,
-        admitted: Admitted,
+        admitted: &Admitted,
         topic: Topic,
         model: ModelName,
         labels: BTreeMap<String, String>,
-    ) -> Result<(Request, Bytes), Problem> {
+    ) -> Result<Request, Problem> {
         let Parts { catalogue, clock, .. } = &*self.parts;
         let route = catalogue.route(&topic).ok_or_else(|| {
             Problem::new(ErrorCode::Unavailable, format!("no pool is set up for `{topic}`"))
@@ -87,23 +85,23 @@ impl Calls {
             let detail = "`Idempotency-Key` has no effect here, since the answer is not kept (expected on POST /api/v1/jobs alone)";
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at(headers::IDEMPOTENCY_KEY));
         }
-        let request = Request {
+        Ok(Request {
             id: admitted.job.unwrap_or_else(|| JobId::mint(clock.now(), entropy::random())),
-            owner: admitted.owner,
+            owner: admitted.owner.clone(),
             topic,
             model: Some(model),
+            input: InputFormat::Normalised,
             priority: Priority::Normal,
-            // Its caller's patience is no deadline: that would go by a clock which may be set.
+            // How long its caller waits is no deadline: that would go by a clock which may be set.
             limits: Limits { attempts: route.attempts, run: route.run, deadline: None },
             labels,
             idempotency: None,
             content: Some(fingerprint::content(&admitted.body)),
             estimate: CostEstimate::of_input(&admitted.body),
-            hops: admitted.hops,
+            hops: admitted.hops.clone(),
             created_at: clock.now(),
-            traceparent: admitted.traceparent,
-        };
-        Ok((request, admitted.body))
+            traceparent: admitted.traceparent.clone(),
+        })
     }
 
     /// Runs a call. Whoever drops the future leaves.
@@ -114,16 +112,16 @@ impl Calls {
         &self,
         request: Request,
         input: Bytes,
-        patience: Patience,
+        on_timeout: OnTimeout,
     ) -> Result<Answered, Problem> {
         let Parts { bus, payloads, .. } = &*self.parts;
         let mut open = Open::new(self, &request, self.wait(&request.owner.tenant)?);
         let context = Pointer::context(payloads.memory(), request.id);
         payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
         let ask = |within| bus.request(Subject::JOB_CALL, encode_call(&request), within);
-        let reply = match patience {
-            Patience::Leave(within) => ask(within).await,
-            Patience::Keep(within) => {
+        let reply = match on_timeout {
+            OnTimeout::HangUp(within) => ask(within).await,
+            OnTimeout::Keep(within) => {
                 let mut reply = ask(within + KEEP_TIMEOUT);
                 tokio::select! {
                     biased;

@@ -1,15 +1,16 @@
 //! What is asked for, checked against what there is.
 
-use cortex_api::Problem;
+use bytes::Bytes;
+use cortex_api::body::Checked;
 use cortex_api::chat::ChatRequest;
 use cortex_api::completions::CompletionRequest;
 use cortex_api::generation::Terms;
+use cortex_api::{ModelRequest, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 use cortex_domain::topic::Topic;
 use cortex_domain::topics;
 
-use crate::door::Admitted;
 use crate::models::Listing;
 
 /// The two ways to ask for a text.
@@ -21,23 +22,44 @@ pub(crate) enum Way {
 
 impl Way {
     /// What a worker of it listens to.
-    pub(super) fn topic(self) -> Topic {
+    pub(crate) fn topic(self) -> Topic {
         match self {
             Self::Chat => topics::CHAT_SIMPLE,
             Self::Complete => topics::COMPLETE,
         }
     }
 
-    /// Reads the request, as its worker will again.
+    /// Reads and checks a body.
     ///
     /// # Errors
     /// If it is not valid.
-    pub(super) fn read(self, admitted: &Admitted) -> Result<Terms, Problem> {
-        let body = admitted.json()?;
-        Ok(match self {
-            Self::Chat => ChatRequest::parse(body)?.terms,
-            Self::Complete => CompletionRequest::parse(body)?.terms,
-        })
+    pub(super) fn read(self, body: Checked<'_>) -> Result<Wanted, Problem> {
+        match self {
+            Self::Chat => ChatRequest::parse(body)?.try_into(),
+            Self::Complete => CompletionRequest::parse(body)?.try_into(),
+        }
+    }
+}
+
+/// A request for a text: what the gateway goes by, and all of it as its worker is given it.
+pub(crate) struct Wanted {
+    pub(super) terms: Terms,
+    pub(super) input: Bytes,
+}
+
+impl TryFrom<ChatRequest> for Wanted {
+    type Error = Problem;
+
+    fn try_from(request: ChatRequest) -> Result<Self, Problem> {
+        Ok(Self { input: request.to_input()?.into(), terms: request.terms })
+    }
+}
+
+impl TryFrom<CompletionRequest> for Wanted {
+    type Error = Problem;
+
+    fn try_from(request: CompletionRequest) -> Result<Self, Problem> {
+        Ok(Self { input: request.to_input()?.into(), terms: request.terms })
     }
 }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 use axum::response::Response;
 use bytes::Bytes;
 use cortex_api::Problem;
+use cortex_api::body::Checked;
 use cortex_api::prefer::Prefer;
 use cortex_api::timeouts::CALL_QUEUE_TIMEOUT;
 use cortex_domain::job::Request;
+use cortex_domain::topic::Topic;
 
-use super::ask::{self, Way};
-use crate::calls::{Answered, Calls, Patience};
+use super::ask::{self, Wanted, Way};
+use crate::calls::{Answered, Calls, OnTimeout};
 use crate::door::Admitted;
 use crate::holders::Held;
 use crate::models::Listing;
@@ -28,8 +30,8 @@ pub(crate) struct Generator {
 /// A call for a text.
 pub(crate) struct Asked {
     pub(crate) request: Request,
-    pub(crate) body: Bytes,
-    pub(crate) patience: Duration,
+    pub(crate) input: Bytes,
+    pub(crate) timeout: Duration,
     /// Whether the answer comes in pieces.
     streams: bool,
 }
@@ -51,28 +53,36 @@ impl Generator {
         }
         let prefers = admitted.headers.get_all("prefer");
         let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
-        let asked = self.read(admitted, way).await?;
+        let asked = self.read(admitted, way.topic(), move |body| way.read(body)).await?;
         if asked.streams {
-            let Asked { request, body, patience, .. } = asked;
-            return streams.open(request, body, patience, prefer.resume, held).await;
+            let Asked { request, input, timeout, .. } = asked;
+            return streams.open(request, input, timeout, prefer.resume, held).await;
         }
         self.run(&held, asked).await?.into_response()
     }
 
-    /// Reads a request of either way.
+    /// Reads a request.
     ///
     /// # Errors
     /// If it is not valid, names no chat model there is, or no pool does such work.
-    pub(crate) async fn read(&self, admitted: Admitted, way: Way) -> Result<Asked, Problem> {
+    pub(crate) async fn read(
+        &self,
+        admitted: Admitted,
+        topic: Topic,
+        read: impl FnOnce(Checked<'_>) -> Result<Wanted, Problem> + Send + 'static,
+    ) -> Result<Asked, Problem> {
         let size = admitted.body.len();
-        let read = move || way.read(&admitted).map(|terms| (admitted, terms));
-        let (admitted, terms) = self.offload.run(size, read).await?;
+        let read = move || {
+            let wanted = read(admitted.json()?)?;
+            Ok((admitted, wanted))
+        };
+        let (admitted, Wanted { terms, input }) = self.offload.run(size, read).await?;
         ask::check_model(&terms.model, &self.models)?;
         let streams = terms.streams();
-        let (mut request, body) = self.calls.request(admitted, way.topic(), terms.model, terms.labels)?;
+        let mut request = self.calls.request(&admitted, topic, terms.model, terms.labels)?;
         request.estimate.output_tokens = terms.max_tokens;
-        let patience = request.limits.run + CALL_QUEUE_TIMEOUT;
-        Ok(Asked { request, body, patience, streams })
+        let timeout = request.limits.run + CALL_QUEUE_TIMEOUT;
+        Ok(Asked { request, input, timeout, streams })
     }
 
     /// Runs a call for as long as its caller's key holds.
@@ -80,7 +90,7 @@ impl Generator {
     /// # Errors
     /// If it fails, or the key is revoked.
     pub(crate) async fn run(&self, held: &Held, asked: Asked) -> Result<Answered, Problem> {
-        let Asked { request, body, patience, .. } = asked;
-        held.during(self.calls.run(request, body, Patience::Leave(patience))).await
+        let Asked { request, input, timeout, .. } = asked;
+        held.during(self.calls.run(request, input, OnTimeout::HangUp(timeout))).await
     }
 }

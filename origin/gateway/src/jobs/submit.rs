@@ -5,7 +5,7 @@ use cortex_domain::ErrorCode;
 use cortex_domain::catalogue::Effects;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{IdempotencyKey, JobId, ModelName};
-use cortex_domain::job::{CostEstimate, Idempotency, Job, Limits, Request};
+use cortex_domain::job::{CostEstimate, Idempotency, InputFormat, Job, Limits, Request};
 use cortex_domain::ports::Acceptance;
 use cortex_domain::topic::Topic;
 use cortex_domain::topics;
@@ -60,6 +60,7 @@ fn submission(jobs: &Parts, admitted: Admitted) -> Result<Submission, Problem> {
     let labels = flags(&admitted)?.onto(asked.labels);
     let idempotency = admitted.idempotency.clone().map(|key| idempotency(&admitted, key));
     let request = Request {
+        input: InputFormat::Body,
         id: admitted.job.unwrap_or_else(|| JobId::mint(jobs.clock.now(), entropy::random())),
         owner: admitted.owner,
         model: model(&asked.topic, asked.input.get()),

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use cortex_api::Problem;
+use cortex_api::body::Checked;
 use cortex_api::chat::ShortChat;
 use cortex_domain::ErrorCode;
 
@@ -9,21 +10,15 @@ use crate::calls::respond;
 use crate::door::Admitted;
 use crate::generate::{Generator, Way};
 use crate::holders::Holders;
-use crate::offload::Offload;
 
 /// Answers one message.
 pub(crate) async fn create(
-    (generator, offload, holders): (Generator, Offload, Holders),
+    (generator, holders): (Generator, Holders),
     admitted: Admitted,
 ) -> Result<Response, Problem> {
-    let size = admitted.body.len();
-    let read = move || {
-        let body = ShortChat::parse(admitted.json()?)?.body().into();
-        Ok(Admitted { body, ..admitted })
-    };
-    let admitted = offload.run(size, read).await?;
     let held = holders.hold(&admitted)?;
-    let asked = generator.read(admitted, Way::Chat).await?;
+    let read = |body: Checked<'_>| ShortChat::parse(body)?.request()?.try_into();
+    let asked = generator.read(admitted, Way::Chat.topic(), read).await?;
     let id = asked.request.id;
     let whole = generator.run(&held, asked).await?.into_answer()?;
     let answer = serde_json::to_vec(&ShortChat::answer(&whole)?)

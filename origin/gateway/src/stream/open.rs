@@ -56,7 +56,7 @@ impl Streams {
         &self,
         request: Request,
         body: Bytes,
-        patience: Duration,
+        timeout: Duration,
         resume: Option<Duration>,
         held: Held,
     ) -> Result<Response, Problem> {
@@ -72,7 +72,7 @@ impl Streams {
         let linger = resume.unwrap_or_default();
         let (calls, stop) = (self.calls.clone(), self.background.stopping());
         let pump = Pump { calls, stop, frames, tape, linger, place, held: held.clone() };
-        self.background.spawn(pump.run(request, body, patience));
+        self.background.spawn(pump.run(request, body, timeout));
         match tokio::time::timeout(STREAM_HEAD_TIMEOUT, reader.begun()).await {
             Ok(Err(problem)) => Err(problem),
             Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, held }),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::table::Place;
 use super::tape::{End, Tape};
-use crate::calls::{Answered, Calls, Patience};
+use crate::calls::{Answered, Calls, OnTimeout};
 use crate::holders::{self, Held};
 use crate::limits::DRAIN_TIMEOUT;
 
@@ -35,9 +35,9 @@ pub(super) struct Pump {
 
 impl Pump {
     /// Runs the call. It is given up once nobody reads.
-    pub(super) async fn run(mut self, request: Request, body: Bytes, patience: Duration) {
+    pub(super) async fn run(mut self, request: Request, body: Bytes, timeout: Duration) {
         let calls = self.calls.clone();
-        let mut call = Box::pin(calls.run(request, body, Patience::Leave(patience)));
+        let mut call = Box::pin(calls.run(request, body, OnTimeout::HangUp(timeout)));
         let mut assembler = Assembler::new(Gaps::Refused);
         let tape = self.tape.clone();
         let abandoned = tape.abandoned(self.linger);

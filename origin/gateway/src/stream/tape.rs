@@ -115,7 +115,7 @@ impl Tape {
     }
 
     /// Resolves once nobody has been reading for so long.
-    pub(super) async fn abandoned(&self, patience: Duration) {
+    pub(super) async fn abandoned(&self, timeout: Duration) {
         let mut moved = self.0.moved.subscribe();
         loop {
             while !self.lock().readers.is_empty() {
@@ -127,7 +127,7 @@ impl Tape {
                     let _ = moved.changed().await;
                 }
             };
-            if patience.is_zero() || tokio::time::timeout(patience, came_back).await.is_err() {
+            if timeout.is_zero() || tokio::time::timeout(timeout, came_back).await.is_err() {
                 return;
             }
         }

@@ -135,7 +135,7 @@ async fn a_job_that_ended_longer_ago_than_jobs_are_kept_is_forgotten() {
     let task = table.task().await;
     table.succeed(id, task.lease).await;
     table.until(id, StateName::Succeeded).await;
-    table.hands.advance(Retention::default().ended + Retention::EVERY);
+    table.hands.advance(Retention::default().ended + Retention::SWEEP_INTERVAL);
     let forgotten = async {
         while table.store.job(id).await.unwrap().is_some() {
             tokio::task::yield_now().await;

@@ -11,7 +11,7 @@ use cortex_domain::call::{Called, Refusal};
 use cortex_domain::event::Timings;
 use cortex_domain::flow::{End, Outcome, Submission};
 use cortex_domain::id::{JobId, WorkerId};
-use cortex_domain::job::{Job, Limits, Owner, Priority, Request};
+use cortex_domain::job::{InputFormat, Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{
     self as bus, AuditLog, Audited, Bus, Feed, Jobs, Payloads, Reply, Sequence, Subscription,
@@ -97,6 +97,7 @@ impl Table {
             owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
             topic: "job.echo".parse().unwrap(),
             model: None,
+            input: InputFormat::default(),
             priority: Priority::Normal,
             limits: Limits { attempts: 3, run: Duration::from_secs(300), deadline: None },
             labels: Default::default(),

@@ -9,7 +9,7 @@ use cortex_bus::{Embedded, Room};
 use cortex_domain::event::Event;
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
-use cortex_domain::job::{Limits, Owner, Priority, Request};
+use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
 use cortex_domain::ports::{Bus, Jobs, Payloads};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
@@ -114,6 +114,7 @@ impl World {
                 },
                 topic: "job.echo".parse().unwrap(),
                 model: None,
+                input: InputFormat::default(),
                 priority: Priority::Normal,
                 limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline },
                 labels: Default::default(),

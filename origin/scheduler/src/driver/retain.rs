@@ -20,14 +20,14 @@ pub(super) async fn run(driver: Arc<Driver>) {
             forgotten = driver.store.forget(driver.clock.now()) => forgotten,
         };
         let pause = match forgotten {
-            Ok(0) => Retention::EVERY,
+            Ok(0) => Retention::SWEEP_INTERVAL,
             Ok(jobs) => {
                 tracing::info!(jobs, "jobs that are kept no longer were deleted");
                 BACKLOG_INTERVAL
             }
             Err(error) => {
                 tracing::warn!(%error, "what is kept no longer could not be deleted; it is tried again");
-                Retention::EVERY
+                Retention::SWEEP_INTERVAL
             }
         };
         let since = driver.clock.uptime();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cortex_domain::event::{Event, Timings};
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{Fingerprint, Idempotency, Job, Limits, Owner, Priority, Request};
+use cortex_domain::job::{Fingerprint, Idempotency, InputFormat, Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Acceptance, Store};
 use cortex_domain::state::{Lease, Target};
@@ -25,6 +25,7 @@ pub(super) fn request(tenant: &str, n: u16) -> Request {
         owner: Owner { tenant: tenant.parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
         model: None,
+        input: InputFormat::default(),
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::from([("n".to_owned(), n.to_string())]),

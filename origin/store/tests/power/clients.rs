@@ -9,7 +9,7 @@ use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::{Event, Timings};
 use cortex_domain::flow::Submission;
 use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{Job, Limits, Owner, Priority, Request, Version};
+use cortex_domain::job::{InputFormat, Job, Limits, Owner, Priority, Request, Version};
 use cortex_domain::pointer::Pointer;
 use cortex_domain::policy::Decision;
 use cortex_domain::ports::{Acceptance, Store};
@@ -90,6 +90,7 @@ pub(crate) fn submission(n: u64) -> Submission {
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
         model: None,
+        input: InputFormat::default(),
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::new(),

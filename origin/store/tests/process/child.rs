@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
-use cortex_domain::job::{Limits, Owner, Priority, Request};
+use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
 use cortex_domain::ports::{Acceptance, Jobs};
 use cortex_domain::time::Timestamp;
 use cortex_store::SqliteStore;
@@ -51,6 +51,7 @@ fn submission() -> Submission {
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
         model: None,
+        input: InputFormat::default(),
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::new(),

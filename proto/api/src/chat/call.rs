@@ -4,11 +4,12 @@ use super::message::short;
 use super::tools::MAX_TOOLS;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
+use serde::{Deserialize, Serialize};
 
 pub(crate) const MAX_CALL_ID: usize = 128;
 
 /// A call that the model made.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ToolCall {
     pub id: String,
     pub name: String,

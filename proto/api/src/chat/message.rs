@@ -1,5 +1,6 @@
 //! The conversation.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 use serde::de::IgnoredAny;
@@ -18,7 +19,7 @@ pub(crate) const MAX_PARTS: usize = 256;
 pub(crate) const MAX_NAME: usize = 64;
 
 /// One message.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Message {
     /// What the model is told to be: `system`, or `developer` by its newer name.
     System {

@@ -1,5 +1,6 @@
 //! What is asked for.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::message::{self, Message};
@@ -15,7 +16,7 @@ use crate::problem::Problem;
 pub(crate) const MAX_TOP: i64 = 20;
 
 /// A conversation to go on with.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = schema::add_rules))]
 pub struct ChatRequest {
     #[cfg_attr(feature = "schema", schemars(flatten))]
@@ -50,6 +51,21 @@ pub struct ChatRequest {
 }
 
 impl ChatRequest {
+    /// A conversation without tools and what else may be left out.
+    pub(super) fn new(terms: Terms, messages: Vec<Message>) -> Self {
+        Self {
+            terms,
+            messages,
+            tools: Vec::new(),
+            tool_choice: ToolChoice::Auto,
+            parallel_tool_calls: true,
+            logprobs: None,
+            template: Map::new(),
+            opens_answer: true,
+            continues: false,
+        }
+    }
+
     /// Checks and reads a body: size, content type, depth, syntax, secrets, then every parameter.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! `POST /chat`: one message and its answer, with nothing else to know.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::{ChatCompletion, ChatRequest};
+use super::{ChatCompletion, ChatRequest, Message};
 use crate::body::Checked;
-use crate::generation::{FinishReason, MAX_TEMPERATURE, MAX_TOKENS, TokenUsage, hint};
+use crate::generation::{FinishReason, MAX_TEMPERATURE, MAX_TOKENS, Sampling, Terms, TokenUsage, hint};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
@@ -70,28 +70,21 @@ impl ShortChat {
         Ok(short)
     }
 
-    /// The same as the body of a chat completion.
-    #[must_use]
-    pub fn body(&self) -> String {
-        let mut messages = vec![];
-        messages.extend(self.system.as_ref().map(|system| json!({"role": "system", "content": system})));
-        messages.push(json!({"role": "user", "content": self.message}));
-        let mut body = Map::from_iter([
-            ("model".to_owned(), Value::from(self.model.as_str())),
-            ("messages".to_owned(), Value::from(messages)),
-        ]);
-        body.extend(self.max_tokens.map(|most| ("max_tokens".to_owned(), most.into())));
-        body.extend(self.temperature.map(|temperature| ("temperature".to_owned(), temperature.into())));
-        body.extend(self.seed.map(|seed| ("seed".to_owned(), seed.into())));
-        Value::Object(body).to_string()
-    }
-
     /// The same as a chat completion's request.
     ///
     /// # Errors
-    /// As [`ChatRequest::parse`].
-    pub fn request(&self) -> Result<ChatRequest, Problem> {
-        ChatRequest::parse(Checked::trust(self.body().as_bytes()))
+    /// If `model` can be no model's name.
+    pub fn request(self) -> Result<ChatRequest, Problem> {
+        let Self { model, message, system, max_tokens, temperature, seed } = self;
+        let temperature = temperature.map(|temperature| temperature as f32);
+        let terms = Terms {
+            sampling: Sampling { temperature, seed, ..Sampling::default() },
+            max_tokens,
+            ..Terms::of(&model)?
+        };
+        let system = system.map(|content| Message::System { content, name: None });
+        let user = Message::User { content: message, name: None };
+        Ok(ChatRequest::new(terms, system.into_iter().chain([user]).collect()))
     }
 
     /// The answer, from a whole chat completion.

@@ -1,5 +1,6 @@
 //! Tools that the model may call.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -13,7 +14,7 @@ use cortex_redact::quoted;
 pub const MAX_TOOLS: usize = 128;
 
 /// A function that the model may call.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Tool {
     pub name: String,
     pub description: Option<String>,
@@ -26,7 +27,7 @@ pub struct Tool {
 }
 
 /// Whether a tool is to be called.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum ToolChoice {
     /// As the model likes.
     #[default]

@@ -1,6 +1,6 @@
 //! What is asked for.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "schema")]
 use super::schema;
@@ -21,7 +21,7 @@ const MAX_ALL: usize = 32;
 const USUAL_TOKENS: u32 = 16;
 
 /// Texts to go on with.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = schema::add_rules))]
 pub struct CompletionRequest {
     /// `max_tokens` is 16 where none was asked for, as OpenAI has it.
@@ -36,7 +36,7 @@ pub struct CompletionRequest {
 }
 
 /// What is gone on with.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Prompt {
     Text(String),
     /// Tokens of the model's own vocabulary; at least one.

@@ -1,5 +1,6 @@
 //! What form an answer is to have.
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -13,7 +14,7 @@ pub const MAX_GRAMMAR: usize = 64 * 1024;
 pub const MAX_SCHEMA: usize = 2 * 1024 * 1024;
 
 /// `response_format`.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub enum Format {
     /// Any text.
     #[default]

@@ -1,5 +1,6 @@
 //! How the next token is chosen.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::parameters::Parameters;
@@ -18,7 +19,7 @@ const MAX_PENALTY: f64 = 2.0;
 const MAX_BIAS: f64 = 100.0;
 
 /// How the next token is chosen; what is `None` is the model's or the engine's to say.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sampling {
     /// 0 always takes the likeliest token.

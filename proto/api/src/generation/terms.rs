@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cortex_domain::id::ModelName;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "schema")]
 use super::schema;
@@ -24,10 +24,12 @@ pub const MAX_TOKENS: i64 = 1 << 20;
 pub(crate) const MAX_STOP: usize = 256;
 
 /// What every generation is asked for with.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Terms {
     /// The name of a model; `GET /v1/models` lists them.
+    #[serde(with = "crate::text")]
+    #[cfg_attr(feature = "schema", schemars(with = "ModelName"))]
     pub model: ModelName,
     #[cfg_attr(feature = "schema", schemars(flatten))]
     pub sampling: Sampling,
@@ -52,7 +54,7 @@ pub struct Terms {
 }
 
 /// How an answer comes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Streaming {
     #[default]
     Whole,
@@ -64,12 +66,28 @@ pub enum Streaming {
 }
 
 impl Terms {
+    /// Asks for one answer of a model, in one piece, and leaves all else to it.
+    ///
+    /// # Errors
+    /// If `model` can be no model's name.
+    pub(crate) fn of(model: &str) -> Result<Self, Problem> {
+        let unknown =
+            |_| Problem::new(ErrorCode::UnknownModel, "`model` is not the name of a model").at("model");
+        Ok(Self {
+            model: model.parse().map_err(unknown)?,
+            sampling: Sampling::default(),
+            format: Format::Text,
+            stop: Vec::new(),
+            max_tokens: None,
+            n: 1,
+            streaming: Streaming::Whole,
+            labels: BTreeMap::new(),
+        })
+    }
+
     pub(crate) fn take(parameters: &mut Parameters) -> Result<Self, Problem> {
         let model: String = parameters.required("model", "a string")?;
         let terms = Self {
-            model: model.parse().map_err(|_| {
-                Problem::new(ErrorCode::UnknownModel, "`model` is not the name of a model").at("model")
-            })?,
             sampling: Sampling::take(parameters)?,
             format: Format::take(parameters)?,
             stop: stops(parameters)?,
@@ -77,6 +95,7 @@ impl Terms {
             n: choices(parameters)?,
             streaming: streaming(parameters)?,
             labels: labels(parameters)?,
+            ..Self::of(&model)?
         };
         parameters.only::<String>("service_tier", "`auto` or `default`", |tier| {
             ["auto", "default"].contains(&tier.as_str())

@@ -9,7 +9,7 @@ use crate::flow::{Accepted, Cleared};
 use crate::id::DispatchId;
 use crate::id::Principal;
 use crate::job::Approval;
-use crate::job::{Durability, Limits, Owner, Priority, Request};
+use crate::job::{Durability, InputFormat, Limits, Owner, Priority, Request};
 use crate::pointer::Memory;
 use crate::policy::PolicyRequest;
 use crate::policy::{Clearance, Decision, Gate, PolicyVersion, clear};
@@ -22,6 +22,7 @@ fn request(attempts: u32) -> Request {
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
         model: None,
+        input: InputFormat::default(),
         priority: Priority::Normal,
         limits: Limits { attempts, run: Duration::from_secs(30), deadline: None },
         labels: BTreeMap::new(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cortex_domain::flow::{Accepted, Assignment};
 use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{Limits as JobLimits, Owner, Priority, Request};
+use cortex_domain::job::{InputFormat, Limits as JobLimits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::{Gate, clear};
 use cortex_domain::ports::{Bus, Delivery, Event, Payloads, RequestError, Subscription};
@@ -142,6 +142,7 @@ pub(super) fn assignment(to: &str) -> Assignment {
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "tests".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
         model: None,
+        input: InputFormat::default(),
         priority: Priority::Normal,
         limits: JobLimits { attempts: 3, run: SOON, deadline: None },
         labels: Default::default(),

@@ -28,7 +28,7 @@ pub(super) struct Wanted<'a> {
 /// pip asks the index before a byte of the wheel arrives; its own time-out is the silence, this one bounds it all.
 const PIP_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a wheel may hold beside our files.
-const SLACK: u64 = 64 * 1024 * 1024;
+const MAX_OTHER_BYTES: u64 = 64 * 1024 * 1024;
 
 pub(super) async fn fetch(
     pip: &[OsString],
@@ -75,7 +75,7 @@ async fn download(
         .map_err(|source| Refusal::NoPip { command: program.to_string_lossy().into_owned(), source })?;
     let stderr = child.stderr.take().map(|pipe| pipe.take(64 * 1024));
 
-    let limit = 2 * wanted.whole + SLACK;
+    let limit = 2 * wanted.whole + MAX_OTHER_BYTES;
     let watch = async {
         let mut tick = interval(Duration::from_millis(200));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

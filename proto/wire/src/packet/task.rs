@@ -55,6 +55,7 @@ impl TryFrom<v1::JobRequest> for Task {
             lease: REQUEST.nested("lease", packet.lease)?,
             owner: request.owner,
             topic: request.topic,
+            input: request.input,
             limits: request.limits,
             labels: request.labels,
             context: REQUEST.text("context", &packet.context)?,

@@ -10,8 +10,8 @@ use cortex_domain::event::{Entry, Event, Timings};
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{
-    Approval, ContentDigest, CostEstimate, Durability, Fingerprint, Hop, Idempotency, Job, Limits, Owner,
-    Priority, Request, Version,
+    Approval, ContentDigest, CostEstimate, Durability, Fingerprint, Hop, Idempotency, InputFormat, Job,
+    Limits, Owner, Priority, Request, Version,
 };
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::policy::{Clearance, PolicyRequest, PolicyVersion};
@@ -95,13 +95,14 @@ fn hop() -> impl Strategy<Value = Hop> {
 
 pub(crate) fn request() -> impl Strategy<Value = Request> {
     let priority = prop_oneof![Just(Priority::Low), Just(Priority::Normal), Just(Priority::High)];
-    let asked = (job_id(), owner(), topic(), option::of(name()), priority, limits());
+    let input = prop_oneof![Just(InputFormat::Body), Just(InputFormat::Normalised)];
+    let asked = (job_id(), owner(), topic(), option::of(name()), input, priority, limits());
     let around =
         (btree_map(text(), text(), 0..4), option::of(idempotency()), vec(hop(), 0..4), time(), some_text());
     let content = (option::of(any::<[u8; 32]>()), any::<u64>(), option::of(1..=u32::MAX));
     (asked, around, content).prop_map(
         |(
-            (id, owner, topic, model, priority, limits),
+            (id, owner, topic, model, input, priority, limits),
             (labels, idempotency, hops, created_at, traceparent),
             (content, input_bytes, output_tokens),
         )| {
@@ -110,6 +111,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
                 owner,
                 topic,
                 model,
+                input,
                 priority,
                 limits,
                 labels,

@@ -3,13 +3,12 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cortex_api::Problem;
-use cortex_api::body::Checked;
 use cortex_api::chat::{
     ChatChunk, ChatCompletion, ChatRequest, Choice, ChunkChoice, Delta, Message, MessageView,
 };
 use cortex_api::completions::{Completion, CompletionChoice, CompletionRequest, Prompt};
 use cortex_api::generation::{FinishReason, Format, Streaming, Terms, TokenUsage};
+use cortex_api::{ModelRequest, Problem};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
 use cortex_wire::stream::Encoder;
@@ -19,7 +18,7 @@ use super::options;
 use crate::engine::Context;
 
 pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failure> {
-    let request = ChatRequest::parse(Checked::trust(&context.input)).map_err(|problem| invalid(&problem))?;
+    let request = ChatRequest::from_input(task.input, &context.input).map_err(|problem| invalid(&problem))?;
     if !request.tools.is_empty() || request.logprobs.is_some() {
         return Err(unable("tools and logprobs"));
     }
@@ -49,7 +48,7 @@ pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failur
 
 pub(super) async fn complete(task: &Task, context: &Context) -> Result<Bytes, Failure> {
     let request =
-        CompletionRequest::parse(Checked::trust(&context.input)).map_err(|problem| invalid(&problem))?;
+        CompletionRequest::from_input(task.input, &context.input).map_err(|problem| invalid(&problem))?;
     let [Prompt::Text(text)] = request.prompts.as_slice() else {
         return Err(unable("several prompts or tokens"));
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{Limits, Owner};
+use cortex_domain::job::{InputFormat, Limits, Owner};
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::Answer;
 use cortex_domain::state::{Attempt, Lease};
@@ -176,6 +176,7 @@ pub(super) fn task() -> Task {
         lease,
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "tests".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
+        input: InputFormat::Body,
         limits: Limits { attempts: 3, run: RUN, deadline: None },
         labels: Default::default(),
         context: Pointer::context(Memory::Local, job),

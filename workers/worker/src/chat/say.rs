@@ -1,26 +1,44 @@
 //! `job.chat.simple` and `job.complete`: requests and answers in the shape of OpenAI's routes.
 
 use bytes::Bytes;
-use cortex_api::Problem;
-use cortex_api::body::Checked;
 use cortex_api::chat::ChatRequest;
 use cortex_api::completions::CompletionRequest;
+use cortex_api::{ModelRequest, Problem};
+use cortex_domain::job::InputFormat;
 use cortex_inference::generate::{Answer, Caller, Shelf};
 use cortex_runtime::Context;
 use cortex_wire::stream::Encoder;
 
-pub(super) async fn chat(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
-    let parse = |body: &[u8]| ChatRequest::parse(Checked::trust(body));
-    let request = shelf.lanes().read(caller.account(), context.input.clone(), parse).await?;
+pub(super) async fn chat(
+    shelf: &Shelf,
+    caller: Caller,
+    format: InputFormat,
+    context: &Context,
+) -> Result<Bytes, Problem> {
+    let request: ChatRequest = read(shelf, &caller, format, context).await?;
     let lease = shelf.get(&request.terms.model).await?;
     say(lease.chat(request, caller).await?, context).await
 }
 
-pub(super) async fn complete(shelf: &Shelf, caller: Caller, context: &Context) -> Result<Bytes, Problem> {
-    let parse = |body: &[u8]| CompletionRequest::parse(Checked::trust(body));
-    let request = shelf.lanes().read(caller.account(), context.input.clone(), parse).await?;
+pub(super) async fn complete(
+    shelf: &Shelf,
+    caller: Caller,
+    format: InputFormat,
+    context: &Context,
+) -> Result<Bytes, Problem> {
+    let request: CompletionRequest = read(shelf, &caller, format, context).await?;
     let lease = shelf.get(&request.terms.model).await?;
     say(lease.complete(request, caller).await?, context).await
+}
+
+async fn read<T: ModelRequest + Send + 'static>(
+    shelf: &Shelf,
+    caller: &Caller,
+    format: InputFormat,
+    context: &Context,
+) -> Result<T, Problem> {
+    let read = move |input: &[u8]| T::from_input(format, input);
+    shelf.lanes().read(caller.account(), context.input.clone(), read).await
 }
 
 /// Sends chunks as lines where they are wanted, and gives the whole.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use axum::response::Response;
+use bytes::Bytes;
 use cortex_api::timeouts::EMBEDDING_TIMEOUT;
-use cortex_api::{EmbeddingsRequest, Problem};
+use cortex_api::{EmbeddingsRequest, ModelRequest, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::topics;
 
-use crate::calls::{Calls, Patience};
+use crate::calls::{Calls, OnTimeout};
 use crate::door::Admitted;
 use crate::holders::Holders;
 use crate::models::Models;
@@ -22,15 +23,16 @@ pub(crate) async fn create(
     let size = admitted.body.len();
     let read = move || {
         let asked = EmbeddingsRequest::parse(admitted.json()?)?;
-        Ok((admitted, asked))
+        let input = Bytes::from(asked.to_input()?);
+        Ok((admitted, asked.model, input))
     };
-    let (admitted, asked) = offload.run(size, read).await?;
-    if !models.embedding.contains(&asked.model) {
+    let (admitted, model, input) = offload.run(size, read).await?;
+    if !models.embedding.contains(&model) {
         let known: Vec<_> = models.embedding.iter().map(|model| model.as_str()).collect();
-        let detail = format!("there is no embedding model `{}`; there is {}", asked.model, known.join(", "));
+        let detail = format!("there is no embedding model `{}`; there is {}", model, known.join(", "));
         return Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"));
     }
     let held = holders.hold(&admitted)?;
-    let (request, body) = calls.request(admitted, topics::EMBED, asked.model, BTreeMap::new())?;
-    held.during(calls.run(request, body, Patience::Leave(EMBEDDING_TIMEOUT))).await?.into_response()
+    let request = calls.request(&admitted, topics::EMBED, model, BTreeMap::new())?;
+    held.during(calls.run(request, input, OnTimeout::HangUp(EMBEDDING_TIMEOUT))).await?.into_response()
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cortex_api::body::Checked;
+use cortex_api::ModelRequest as _;
 use cortex_api::chat::{ChatRequest, Message};
 use cortex_api::completions::{CompletionRequest, Prompt};
 use cortex_domain::event::Timings;
 use cortex_domain::flow::{End, Outcome};
+use cortex_domain::job::InputFormat;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::{Cancel, Progress, Said, Task};
 use cortex_domain::worker::Heartbeat;
@@ -143,9 +144,9 @@ fn no_answer() -> Value {
 }
 
 /// The script in what a chat's user says, or in the prompt of a completion.
-fn script(input: &[u8]) -> Script {
-    let body = Checked::trust(input);
-    let text = match (ChatRequest::parse(body), CompletionRequest::parse(body)) {
+fn script(format: InputFormat, input: &[u8]) -> Script {
+    let chat = ChatRequest::from_input(format, input);
+    let text = match (chat, CompletionRequest::from_input(format, input)) {
         (Ok(chat), _) => match chat.messages.into_iter().next() {
             Some(Message::User { content, .. }) => content,
             other => panic!("{other:?} is no user's message"),
@@ -161,7 +162,7 @@ fn script(input: &[u8]) -> Script {
 
 /// Sends the frames, each with its number and the time of its sending, and reports.
 async fn run(link: Arc<Link>, task: Task, input: Bytes) {
-    let script = script(&input);
+    let script = script(task.input, &input);
     let worker = heartbeat().worker;
     let said = |seq, what| Progress { job: task.job, lease: task.lease, worker: worker.clone(), seq, what };
     link.progress(said(0, Said::Started)).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{CostEstimate, Durability, Job, Limits, Owner, Priority, Request};
+use cortex_domain::job::{CostEstimate, Durability, InputFormat, Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::Decision;
 use cortex_domain::state::{Attempt, Failure, FailureKind, Lease, Target};
@@ -43,6 +43,7 @@ pub(super) fn job() -> Job {
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
         topic: topics::ECHO,
         model: None,
+        input: InputFormat::default(),
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
         labels: Default::default(),

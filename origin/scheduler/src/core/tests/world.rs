@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
-use cortex_domain::job::{CostEstimate, Durability, Job, Limits, Owner, Priority, Request};
+use cortex_domain::job::{CostEstimate, Durability, InputFormat, Job, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::state::{Lease, State as JobState};
 use cortex_domain::time::{Timestamp, Uptime};
@@ -207,6 +207,7 @@ impl World {
             owner: Owner { tenant: tenant.parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
             topic: topics::ECHO,
             model: None,
+            input: InputFormat::default(),
             priority: Priority::Normal,
             limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline },
             labels: BTreeMap::default(),

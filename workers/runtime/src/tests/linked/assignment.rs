@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cortex_domain::flow::{Accepted, Assignment};
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
-use cortex_domain::job::{Limits, Owner, Priority, Request};
+use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
 use cortex_domain::pointer::Memory;
 use cortex_domain::policy::{Gate, clear};
 use cortex_domain::state::{Attempt, Lease, Target};
@@ -20,6 +20,7 @@ pub(crate) fn assignment(worker: &WorkerId) -> Assignment {
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "tests".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
         model: None,
+        input: InputFormat::default(),
         priority: Priority::Normal,
         limits: Limits { attempts: 3, run: Duration::from_secs(10), deadline: None },
         labels: Default::default(),

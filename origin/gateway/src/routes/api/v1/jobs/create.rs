@@ -9,7 +9,7 @@ use cortex_domain::job::Job;
 use cortex_domain::state::State;
 use http::{HeaderValue, StatusCode, header};
 
-use crate::calls::{Calls, Patience};
+use crate::calls::{Calls, OnTimeout};
 use crate::door::Admitted;
 use crate::holders::Holders;
 use crate::jobs::{self, Jobs};
@@ -27,7 +27,7 @@ pub(crate) async fn create(
     let waits = prefer.waits().filter(|_| !prefer.respond_async);
     let submission = jobs.read(admitted).await?;
     if let Some(within) = waits.filter(|_| jobs.may_be_a_call(&submission)) {
-        let run = calls.run(submission.request, submission.input.into(), Patience::Keep(within));
+        let run = calls.run(submission.request, submission.input.into(), OnTimeout::Keep(within));
         let answered = held.during(run).await?;
         return answer(&answered.job, jobs::view(&answered.job, answered.answer));
     }

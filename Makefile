@@ -3,7 +3,7 @@
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export WRANGLER_SEND_METRICS := false
 
-CORTEX := $(CARGO_TARGET_DIR)/release/cortex
+CORTEX := $(CARGO_TARGET_DIR)/quick/cortex
 MODEL := all-MiniLM-L6-v2
 CHAT_MODEL := cortex-small
 REAL_CHAT_MODEL := SmolLM2-135M-Instruct-Q4_1
@@ -77,6 +77,7 @@ deploy-check:
 
 # Also against sentence-transformers where CORTEX_BENCH_PYTHON names a Python that has it.
 bench: export CORTEX_HOME := $(TEST_HOME)
+bench: CORTEX := $(CARGO_TARGET_DIR)/release/cortex
 bench: edge
 	@cargo build --locked --release -p cortex -p cortex-worker
 	@cargo build --locked --release -p cortex-inference --example embed_speed
@@ -85,7 +86,7 @@ bench: edge
 	@cargo bench --locked -p cortex-tests --bench rules
 
 build: edge
-	@cargo build --locked --release -p cortex -p cortex-worker
+	@cargo build --locked --profile quick -p cortex -p cortex-worker
 	@$(CORTEX) models pull $(MODEL)
 
 edge:

@@ -2,7 +2,7 @@
 //! can write to the table can't lead a key anywhere.
 
 use cortex_domain::id::{KeyId, Tenant};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;

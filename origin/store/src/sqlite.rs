@@ -19,6 +19,8 @@ mod transaction;
 mod usage;
 mod writer;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::Entry;
@@ -34,7 +36,7 @@ use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 
-use audit::Fate;
+use audit::{Fate, Shortened};
 use lock::Lock;
 pub use open::OpenError;
 use queue::Haste;
@@ -54,6 +56,42 @@ pub struct SqliteStore {
     writer: Writer,
     _lock: Lock,
     retention: Retention,
+    /// Entries of the audit log that went before their time.
+    shortened: Mutex<Shortened>,
+}
+
+impl SqliteStore {
+    /// Deletes what tenants have in the audit log beyond their share. They take turns of a few rows.
+    async fn trim_audit(&self, now: Timestamp) -> Result<(), StoreError> {
+        let retention = self.retention;
+        let mut over = self.readers.read(move |c| audit::over_share(c, &retention)).await?;
+        while !over.is_empty() {
+            let mut still_over = Vec::new();
+            for tenant in over {
+                let of = tenant.clone();
+                let trim = move |c: &Transaction| audit::trim(c, &of, &retention, now);
+                let trimmed = self.writer.write(News::None, 0, trim).await?;
+                self.shortened().note(&tenant, trimmed.early);
+                if trimmed.rows == forget::AT_ONCE {
+                    still_over.push(tenant);
+                }
+            }
+            over = still_over;
+        }
+        if let Some(early) = self.shortened().due(now) {
+            let entries = early.entries;
+            tracing::warn!(
+                tenants = %early,
+                entries,
+                "entries of the audit log went before their time: their tenants have all that `limits.yaml` keeps of one"
+            );
+        }
+        Ok(())
+    }
+
+    fn shortened(&self) -> MutexGuard<'_, Shortened> {
+        self.shortened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Jobs for SqliteStore {
@@ -191,6 +229,7 @@ impl Upkeep for SqliteStore {
                     break;
                 }
             }
+            self.trim_audit(now).await?;
             let mut deleted = 0;
             loop {
                 let due = self.readers.read(move |c| forget::due(c, &retention, now)).await?;

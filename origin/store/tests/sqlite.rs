@@ -7,6 +7,7 @@ mod contract;
 use std::fs;
 use std::sync::Arc;
 
+use cortex_domain::audit::AuditEvent;
 use cortex_domain::id::JobId;
 use cortex_domain::job::Version;
 use cortex_domain::pointer::{Memory, Pointer};
@@ -46,7 +47,12 @@ fn a_newer_schema_is_refused_by_number() {
     assert!(matches!(refusal, OpenError::Newer { found: 99, .. }), "{refusal}");
 }
 
-/// Takes from a file what schemas 3 and 4 brought.
+/// Makes the audit log of a file that of schema 4, and empties it.
+const TO_SCHEMA_4: &str = "DROP TABLE audit; CREATE TABLE audit (
+         first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, entries BLOB NOT NULL
+     ) STRICT; PRAGMA user_version = 4;";
+
+/// Takes from a file what schemas 3 to 5 brought.
 const TO_SCHEMA_2: &str = "DROP TABLE audit; DROP TABLE usage; DROP TABLE loose; DROP INDEX keys_by_age;
      ALTER TABLE jobs DROP COLUMN bytes; ALTER TABLE jobs DROP COLUMN kept_until;
      ALTER TABLE idempotency DROP COLUMN at; PRAGMA user_version = 2;";
@@ -64,6 +70,44 @@ async fn a_file_of_schema_3_is_brought_up_to_this_one() {
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.job(job.id()).await.unwrap(), Some(job));
     assert_eq!(store.audit(Sequence(0), 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jobs.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let entries = ["acme", "other", "acme"].map(entry_of);
+    store.append(entries.to_vec()).await.unwrap();
+    drop(store);
+    // There, a row held the entries of every tenant.
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch(TO_SCHEMA_4).unwrap();
+    let batch = cortex_wire::encode_audit_batch(&entries);
+    let row = rusqlite::params![entries[2].at.as_millis().cast_signed(), &batch[..]];
+    file.execute("INSERT INTO audit (first, count, at, entries) VALUES (1, 3, ?1, ?2)", row).unwrap();
+    drop(file);
+    let store =
+        SqliteStore::open_with(&path, Retention { audit_entries: 1, ..Retention::default() }).unwrap();
+    store.append(vec![entry_of("acme")]).await.unwrap();
+    contract::given::accepted(&store, "acme", 1).await;
+    store.forget(contract::given::NOW).await.unwrap();
+    let audited = store.audit(Sequence(0), 9).await.unwrap();
+    let numbered = audited.iter().map(|audited| (audited.sequence.0, audited.entry.tenant.as_str()));
+    assert_eq!(numbered.collect::<Vec<_>>(), [(1, "acme"), (2, "other"), (3, "acme"), (4, "acme")]);
+}
+
+fn entry_of(tenant: &str) -> AuditEvent {
+    AuditEvent {
+        at: contract::given::NOW,
+        tenant: tenant.parse().unwrap(),
+        principal: "ci".parse().unwrap(),
+        action: "policy.check".into(),
+        subject: "a job".into(),
+        decision: "ALLOW".into(),
+        detail: String::new(),
+        traceparent: None,
+    }
 }
 
 #[tokio::test]

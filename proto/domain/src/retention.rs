@@ -19,6 +19,10 @@ pub struct Retention {
     pub tenant_keys: u64,
     /// How long the entries of the audit log are kept.
     pub audit: Duration,
+    /// How many entries of the audit log are kept of a tenant; its oldest go first.
+    pub audit_entries: u64,
+    /// How many bytes of the audit log are kept of a tenant.
+    pub audit_bytes: u64,
 }
 
 impl Default for Retention {
@@ -31,6 +35,8 @@ impl Default for Retention {
             keys: Duration::from_secs(24 * 3600),
             tenant_keys: 100_000,
             audit: Duration::from_secs(90 * 24 * 3600),
+            audit_entries: 5_000_000,
+            audit_bytes: 1 << 30,
         }
     }
 }

@@ -68,6 +68,8 @@ struct RetentionKeys {
     keys: Parsed<humantime::Duration>,
     tenant_keys: u64,
     audit: Option<Parsed<humantime::Duration>>,
+    audit_entries: Option<u64>,
+    audit_bytes: Option<Parsed<Bytes>>,
 }
 
 /// A number of bytes, as in `512MiB`.
@@ -107,6 +109,12 @@ impl Limits {
         at_least_one("retention.open_jobs", retention.open_jobs > 0)?;
         at_least_one("retention.bytes", retention.bytes.0.0 > 0)?;
         at_least_one("retention.tenant_keys", retention.tenant_keys > 0)?;
+        at_least_one("retention.audit_entries", retention.audit_entries != Some(0))?;
+        at_least_one(
+            "retention.audit_bytes",
+            retention.audit_bytes.as_ref().is_none_or(|bytes| bytes.0.0 > 0),
+        )?;
+        let usual = Retention::default();
         let weights = sharing.weights.into_iter().map(|(tenant, weight)| {
             let known = NonZeroU32::new(weight).filter(|weight| weight.get() <= Weights::MAX);
             let wrong = || LimitsError::Weight { file: file.clone(), tenant: tenant.0.clone(), weight };
@@ -120,7 +128,9 @@ impl Limits {
             bytes: retention.bytes.0.0,
             keys: retention.keys.0.into(),
             tenant_keys: retention.tenant_keys,
-            audit: retention.audit.map_or(Retention::default().audit, |audit| audit.0.into()),
+            audit: retention.audit.map_or(usual.audit, |audit| audit.0.into()),
+            audit_entries: retention.audit_entries.unwrap_or(usual.audit_entries),
+            audit_bytes: retention.audit_bytes.map_or(usual.audit_bytes, |bytes| bytes.0.0),
         };
         if retention.ended < retention.keys {
             return Err(LimitsError::KeysOutlive { file });
@@ -170,6 +180,8 @@ mod tests {
             ("bytes: 4GiB", "bytes: 4GB", "KiB, MiB"),
             ("bytes: 4GiB", "bytes: 99999999999TiB", "KiB, MiB"),
             ("connections: 4096", "connections: 0", "`door.connections`"),
+            ("audit_entries: 5000000", "audit_entries: 0", "`retention.audit_entries` is 0"),
+            ("audit_bytes: 1GiB", "audit_bytes: 0KiB", "`retention.audit_bytes` is 0"),
             ("bodies: 64MiB", "bodies: 1MiB", "`door.bodies`"),
             ("streams: {all: 1024, tenant: 256}", "streams: {all: 8, tenant: 9}", "`door.streams`"),
             ("readers_of_job: 16", "readers_of_job: 0", "`door.readers_of_job`"),

@@ -1,16 +1,25 @@
-//! The audit log. The entries of one group of writes are one row, so that an entry costs little.
+//! The audit log. The entries of one tenant in one group of writes are one row, so that an entry costs little and each
+//! tenant's can be deleted by themselves.
+
+mod forget;
+mod shortened;
+
+use std::collections::{BTreeMap, HashMap};
 
 use cortex_domain::audit::AuditEvent;
+use cortex_domain::id::Tenant;
 use cortex_domain::ports::{Audited, Sequence};
-use cortex_domain::retention::Retention;
-use cortex_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
-use super::forget::AT_ONCE;
 
-/// Entries kept at most, of all tenants; the oldest go first.
-const MAX_ENTRIES: i64 = 5_000_000;
+pub(super) use forget::{forget, over_share, trim};
+pub(super) use shortened::Shortened;
+
+/// Tenants whose sums are kept from one group to the next.
+const MOST_KNOWN: usize = 4096;
+/// What a row counts beside its entries.
+const ROW: i64 = 64;
 
 /// Entries that are not written yet, and the number of the next one.
 #[derive(Debug, Default)]
@@ -19,6 +28,7 @@ pub(super) struct Staged {
     /// Of each entry, what becomes of it if its group fails.
     fates: Vec<Fate>,
     next: Option<i64>,
+    sums: HashMap<Tenant, Sum>,
 }
 
 /// What becomes of an entry whose group of writes fails.
@@ -28,6 +38,13 @@ pub(super) enum Fate {
     Undone,
     /// It is written with the next group: nothing waits for its flush, and what it is about is done already.
     Carried,
+}
+
+/// What a tenant has written, up to one of its rows. What lies between two rows is their difference, also after a deletion.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+struct Sum {
+    entries: i64,
+    bytes: i64,
 }
 
 impl Staged {
@@ -46,18 +63,29 @@ impl Staged {
     }
 
     pub(super) fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let Some(last) = self.entries.last() else { return Ok(()) };
-        let first = match self.next {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let mut first = match self.next {
             Some(next) => next,
             None => newest(connection)? + 1,
         };
-        let count = i64::try_from(self.entries.len()).unwrap_or(i64::MAX);
-        let at = last.at.as_millis().cast_signed();
-        let batch = cortex_wire::encode_audit_batch(&self.entries);
-        connection
-            .prepare_cached("INSERT INTO audit (first, count, at, entries) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![first, count, at, &batch[..]])?;
-        self.next = Some(first + count);
+        let mut of_tenants: BTreeMap<&Tenant, Vec<&AuditEvent>> = BTreeMap::new();
+        for entry in &self.entries {
+            of_tenants.entry(&entry.tenant).or_default().push(entry);
+        }
+        if self.sums.len() > MOST_KNOWN {
+            self.sums.clear();
+        }
+        for (tenant, entries) in of_tenants {
+            let known = self.sums.get(tenant).copied();
+            let before =
+                known.map_or_else(|| newest_sum(connection, tenant.as_str()), |sum| Ok(Some(sum)))?;
+            let sum = insert(connection, first, before.unwrap_or_default(), tenant, &entries)?;
+            first += length(&entries);
+            self.sums.insert(tenant.clone(), sum);
+        }
+        self.next = Some(first);
         Ok(())
     }
 
@@ -74,7 +102,33 @@ impl Staged {
         self.entries = entries.filter(|(_, fate)| **fate == Fate::Carried).map(|(entry, _)| entry).collect();
         self.fates = vec![Fate::Carried; self.entries.len()];
         self.next = None;
+        self.sums.clear();
     }
+}
+
+/// Writes a tenant's entries as one row and returns what the tenant has written by then.
+fn insert(
+    connection: &Connection,
+    first: i64,
+    before: Sum,
+    tenant: &Tenant,
+    entries: &[&AuditEvent],
+) -> rusqlite::Result<Sum> {
+    let at = entries.last().map_or(0, |last| last.at.as_millis().cast_signed());
+    let batch = cortex_wire::encode_audit_batch(entries.iter().copied());
+    let count = length(entries);
+    let sum = Sum { entries: before.entries + count, bytes: before.bytes + ROW + length(&batch) };
+    connection
+        .prepare_cached(
+            "INSERT INTO audit (first, count, at, tenant, tenant_entries, tenant_bytes, entries)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![first, count, at, tenant.as_str(), sum.entries, sum.bytes, &batch[..]])?;
+    Ok(sum)
+}
+
+fn length<T>(slice: &[T]) -> i64 {
+    i64::try_from(slice.len()).unwrap_or(i64::MAX)
 }
 
 /// The entries after a number, the oldest first.
@@ -102,28 +156,6 @@ pub(super) fn after(connection: &Connection, after: Sequence, limit: usize) -> R
     Ok(found)
 }
 
-/// Deletes old rows, a few at a time, and returns how many. The last one stays, so that no number is given twice.
-pub(super) fn forget(connection: &Connection, retention: &Retention, now: Timestamp) -> Result<usize, Fault> {
-    let newest = newest(connection)?;
-    let mut select =
-        connection.prepare_cached("SELECT first, count, at FROM audit ORDER BY first LIMIT ?1")?;
-    let rows = select.query_map([i64::try_from(AT_ONCE).unwrap_or(i64::MAX)], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-    })?;
-    let rows: Vec<(i64, i64, i64)> = rows.collect::<rusqlite::Result<_>>()?;
-    let is_old = |(first, count, at): &&(i64, i64, i64)| {
-        let last = first + count - 1;
-        let age = now.since(Timestamp::from_millis(at.cast_unsigned()));
-        last < newest && (age >= retention.audit || newest - last >= MAX_ENTRIES)
-    };
-    let mut delete = connection.prepare_cached("DELETE FROM audit WHERE first = ?1")?;
-    let mut deleted = 0;
-    for (first, ..) in rows.iter().take_while(is_old) {
-        deleted += delete.execute([first])?;
-    }
-    Ok(deleted)
-}
-
 /// The number of the newest entry; 0 before the first.
 fn newest(connection: &Connection) -> rusqlite::Result<i64> {
     let newest = connection
@@ -131,4 +163,14 @@ fn newest(connection: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
         .optional()?;
     Ok(newest.unwrap_or_default())
+}
+
+/// What a tenant has written, up to its newest row.
+fn newest_sum(connection: &Connection, tenant: &str) -> rusqlite::Result<Option<Sum>> {
+    connection
+        .prepare_cached(
+            "SELECT tenant_entries, tenant_bytes FROM audit WHERE tenant = ?1 ORDER BY first DESC LIMIT 1",
+        )?
+        .query_row([tenant], |row| Ok(Sum { entries: row.get(0)?, bytes: row.get(1)? }))
+        .optional()
 }

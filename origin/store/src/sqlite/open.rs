@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use cortex_domain::retention::Retention;
@@ -81,6 +82,7 @@ impl SqliteStore {
             writer: Writer::start(writer).map_err(file_error)?,
             _lock: lock,
             retention,
+            shortened: Mutex::default(),
         })
     }
 }

@@ -123,3 +123,69 @@ pub(crate) async fn old_entries_are_forgotten_and_their_numbers_never_return(pla
     assert_eq!(numbers.last(), Some(&4));
     assert!(!numbers.contains(&1) && !numbers.contains(&2));
 }
+
+/// Adds an entry about a job of a tenant, and waits until it is flushed.
+async fn appended(store: &dyn Store, tenant: &str, n: u16) {
+    let job = Job::accepted(request(tenant, n), Durability::Ephemeral, store.memory());
+    store.append(vec![entry(&job)]).await.unwrap();
+    accepted(store, &format!("flush-{tenant}"), n).await;
+}
+
+/// The jobs that a tenant's entries are about, in the order of the log.
+async fn of_tenant(store: &dyn Store, tenant: &str) -> Vec<String> {
+    let entries = store.audit(Sequence(0), 1000).await.unwrap().into_iter().map(|audited| audited.entry);
+    entries.filter(|entry| entry.tenant.as_str() == tenant).map(|entry| entry.subject).collect()
+}
+
+pub(crate) async fn a_tenant_with_more_entries_than_are_kept_loses_its_own_oldest_and_no_others(
+    place: &impl Place,
+) {
+    let retention = Retention { audit_entries: 3, ..Retention::default() };
+    let store = place.open_with(retention);
+    appended(&*store, "other", 1).await;
+    for n in 0..200 {
+        appended(&*store, "acme", n).await;
+    }
+    appended(&*store, "other", 2).await;
+    // At once, so that entries of several tenants are flushed together.
+    futures::future::join_all((201..204).map(|n| {
+        let store = &store;
+        async move {
+            let of =
+                |tenant| entry(&Job::accepted(request(tenant, n), Durability::Ephemeral, store.memory()));
+            store.append(vec![of("acme"), of("third"), of("acme")]).await.unwrap();
+        }
+    }))
+    .await;
+    appended(&*store, "acme", 300).await;
+    store.forget(NOW).await.unwrap();
+    let subject = |tenant, n| request(tenant, n).id.to_string();
+    assert_eq!(of_tenant(&*store, "other").await, [subject("other", 1), subject("other", 2)]);
+    assert_eq!(of_tenant(&*store, "third").await.len(), 3);
+    let kept = of_tenant(&*store, "acme").await;
+    // What was flushed at once goes at once.
+    assert!((3..=9).contains(&kept.len()), "{} entries", kept.len());
+    assert_eq!(kept.last(), Some(&subject("acme", 300)));
+    drop(store);
+    let store = place.open_with(retention);
+    assert_eq!(of_tenant(&*store, "acme").await, kept);
+    for n in 301..304 {
+        appended(&*store, "acme", n).await;
+    }
+    store.forget(NOW).await.unwrap();
+    assert_eq!(of_tenant(&*store, "acme").await, [301, 302, 303].map(|n| subject("acme", n)));
+    let numbers: Vec<u64> = audited(&*store, 0).await.into_iter().map(|(number, _)| number).collect();
+    assert_eq!(numbers.last(), Some(&(1 + 200 + 1 + 9 + 1 + 3)));
+    assert!(numbers.is_sorted());
+}
+
+pub(crate) async fn a_tenant_with_more_bytes_of_entries_than_are_kept_loses_its_oldest(place: &impl Place) {
+    let store = place.open_with(Retention { audit_bytes: 4096, ..Retention::default() });
+    for n in 0..100 {
+        appended(&*store, "acme", n).await;
+    }
+    store.forget(NOW).await.unwrap();
+    let kept = of_tenant(&*store, "acme").await;
+    assert!((10..50).contains(&kept.len()), "{} entries", kept.len());
+    assert_eq!(kept.last(), Some(&request("acme", 99).id.to_string()));
+}

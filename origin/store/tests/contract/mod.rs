@@ -126,6 +126,8 @@ macro_rules! contract {
                 an_entry_that_goes_with_no_change_is_there_before_what_is_accepted_behind_it
                 a_call_whose_id_another_job_has_is_not_noted_and_its_entries_are
                 old_entries_are_forgotten_and_their_numbers_never_return
+                a_tenant_with_more_entries_than_are_kept_loses_its_own_oldest_and_no_others
+                a_tenant_with_more_bytes_of_entries_than_are_kept_loses_its_oldest
             );
         }
     };

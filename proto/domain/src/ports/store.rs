@@ -156,14 +156,15 @@ pub trait AuditLog: Send + Sync + 'static {
     /// process ends before the next flush. While the store fails to write, it returns only after a flush, or with the failure.
     fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>>;
 
-    /// The entries after `after`, in the order of writing. Their numbers have no gaps.
+    /// The entries after `after`, in the order of writing, and of those that were flushed at once tenant by tenant. Their
+    /// numbers rise, and miss none but those of entries that were deleted.
     fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>>;
 }
 
 /// What deletes what is kept no longer.
 pub trait Upkeep: Send + Sync + 'static {
     /// Deletes what is kept no longer: ended jobs with all that is theirs, idempotency keys, steps that were read, audit
-    /// entries. A little at a time, so that what comes meanwhile is written between. Returns how many jobs.
+    /// entries. Of a tenant that has more audit entries than are kept the oldest go, and never those of another. A little at a time, so that what comes meanwhile is written between. Returns how many jobs.
     fn forget(&self, now: Timestamp) -> Answer<'_, Result<u64, StoreError>>;
 
     /// Deletes drafts that no open dispatch can publish any more, and returns how many.

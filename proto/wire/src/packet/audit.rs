@@ -45,8 +45,8 @@ impl TryFrom<v1::AuditEvent> for AuditEvent {
 
 /// Several entries of the audit log as the store keeps them.
 #[must_use]
-pub fn encode_audit_batch(entries: &[AuditEvent]) -> Bytes {
-    v1::AuditBatch { entries: entries.iter().map(Into::into).collect() }.encode_to_vec().into()
+pub fn encode_audit_batch<'a>(entries: impl IntoIterator<Item = &'a AuditEvent>) -> Bytes {
+    v1::AuditBatch { entries: entries.into_iter().map(Into::into).collect() }.encode_to_vec().into()
 }
 
 /// # Errors

@@ -10,11 +10,18 @@ pub(super) struct Asks {
     calls: usize,
     jobs: usize,
     count: u64,
+    /// The number of the last request that is not counted any more, whether it is open or not.
+    forgotten: u64,
 }
 
 impl Asks {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, calls: 0, jobs: 0, count: 0 }
+        Self { most, calls: 0, jobs: 0, count: 0, forgotten: 0 }
+    }
+
+    /// Counts from nothing again. Those that are open now are not counted, and none has the number of one that follows.
+    pub(super) fn begin_anew(&self) -> Self {
+        Self { calls: 0, jobs: 0, forgotten: self.count, ..*self }
     }
 
     /// Whether another request may be made.
@@ -35,8 +42,10 @@ impl Asks {
 
     /// The request was answered, or has failed.
     pub(super) fn close(&mut self, ask: AskId) {
-        let open = self.counted(ask.of);
-        *open = open.saturating_sub(1);
+        if ask.number > self.forgotten {
+            let open = self.counted(ask.of);
+            *open = open.saturating_sub(1);
+        }
     }
 
     fn counted(&mut self, of: Asker) -> &mut usize {

@@ -7,6 +7,7 @@
 //! under a lease. They differ where a change is kept, in memory or in the store ([`flight`]), and in who is told of the end.
 
 mod action;
+mod anew;
 mod asks;
 mod calls;
 mod clock;

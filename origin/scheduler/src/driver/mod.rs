@@ -8,6 +8,7 @@ mod relay;
 mod retain;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub(crate) struct Driver {
     bus: Arc<dyn Bus>,
     gate: Arc<dyn SafetyGate>,
     clock: Clock,
+    settings: Settings,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -51,7 +53,7 @@ impl Driver {
     ) -> Arc<Self> {
         let state = Mutex::new(State::new(settings, store.memory()));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        Arc::new(Self { state, store, bus, gate, clock, tasks, stop })
+        Arc::new(Self { state, store, bus, gate, clock, settings: settings.clone(), tasks, stop })
     }
 
     /// Starts the tasks that run until [`Self::stop`].
@@ -131,8 +133,23 @@ impl Driver {
     fn apply(&self, input: Input<Caller>) -> Vec<Action<Caller>> {
         let mut dispatch = || DispatchId::new(entropy::random());
         let now = Now { wall: self.clock.now(), awake: self.clock.uptime(), dispatch: &mut dispatch };
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).apply(input, now)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        guarded(&mut state, &self.settings, |state| state.apply(input, now))
     }
+}
+
+/// Takes a step. One that panics ends no task that brings inputs: the state begins anew.
+fn guarded<R>(
+    state: &mut State<R>,
+    settings: &Settings,
+    step: impl FnOnce(&mut State<R>) -> Vec<Action<R>>,
+) -> Vec<Action<R>> {
+    catch_unwind(AssertUnwindSafe(|| step(state))).unwrap_or_else(|_| {
+        tracing::error!(
+            "a step of the scheduler panicked; it begins anew from the store, and refuses its calls"
+        );
+        state.begin_anew(settings)
+    })
 }
 
 async fn tick(driver: Arc<Driver>) {
@@ -150,5 +167,25 @@ async fn tick(driver: Arc<Driver>) {
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use cortex_domain::pointer::Memory;
+
+    use super::*;
+    use crate::settings::Unlisted;
+
+    #[test]
+    fn a_step_that_panics_takes_nothing_down_with_it() {
+        let (pools, timeouts) =
+            ("topics: {}", "heartbeat: 2s\nlease: 10s\ndefault: { run: 30s, attempts: 3 }");
+        let files = ((pools, Path::new("p")), (timeouts, Path::new("t")));
+        let settings = Settings::parse(files.0, files.1, Unlisted::Refused).unwrap();
+        let mut state = State::<()>::new(&settings, Memory::Local);
+        assert!(guarded(&mut state, &settings, |_| panic!("a fault of the scheduler")).is_empty());
     }
 }

@@ -7,6 +7,7 @@
 //! `CORTEX_SIM_SEEDS` says how many to run.
 #![allow(clippy::print_stdout)]
 
+mod anew;
 mod calls;
 mod dice;
 mod placing;

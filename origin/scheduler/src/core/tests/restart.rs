@@ -21,12 +21,14 @@ use crate::settings::{Settings, Unlisted};
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
-pub(super) fn state() -> State<()> {
+pub(super) fn settings() -> Settings {
     let pools = "topics: { job.echo: { pool: echo } }\n";
     let timeouts = "heartbeat: 2s\nlease: 10s\ndefault: { run: 30s, attempts: 3 }\n";
-    let settings =
-        Settings::parse((pools, Path::new("p")), (timeouts, Path::new("t")), Unlisted::Refused).unwrap();
-    State::new(&settings, Memory::Local)
+    Settings::parse((pools, Path::new("p")), (timeouts, Path::new("t")), Unlisted::Refused).unwrap()
+}
+
+pub(super) fn state() -> State<()> {
+    State::new(&settings(), Memory::Local)
 }
 
 fn apply(state: &mut State<()>, input: Input<()>) -> Vec<Action<()>> {

@@ -63,10 +63,14 @@ impl fmt::Debug for Progress {
 /// Takes every frame as it comes, however slowly the lines are read: a listener that is full is passed over, and until
 /// then holds what nobody reads.
 async fn follow(mut frames: Box<dyn Subscription<Event>>, writer: &Writer) {
-    let mut assembler = Assembler::new(Gaps::Skipped);
+    let mut assembler = assembler();
     while let Some(progress) = next(&mut *frames).await {
         writer.write(documents(&mut assembler, progress));
     }
+}
+
+fn assembler() -> Assembler {
+    Assembler::with_max_line(Gaps::Skipped, MOST_LINE)
 }
 
 async fn next(frames: &mut dyn Subscription<Event>) -> Option<task::Progress> {
@@ -84,10 +88,10 @@ fn documents(assembler: &mut Assembler, progress: task::Progress) -> Vec<String>
     lines.iter().filter_map(|line| document(line)).collect()
 }
 
-/// A line, if it is one JSON document: half a line that was begun before we listened is none.
+/// A line, if it is one JSON document.
 fn document(line: &[u8]) -> Option<String> {
     let line = std::str::from_utf8(line).ok()?.trim();
-    let whole = line.len() <= MOST_LINE && serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
+    let whole = serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
     whole.then(|| line.to_owned())
 }
 
@@ -116,7 +120,7 @@ mod tests {
     }
 
     fn told(frames: &[(u32, u64, &str)]) -> Vec<String> {
-        let mut assembler = Assembler::new(Gaps::Skipped);
+        let mut assembler = assembler();
         let said = frames.iter().map(|(attempt, seq, frame)| said(*attempt, *seq, frame));
         said.flat_map(|progress| documents(&mut assembler, progress)).collect()
     }
@@ -124,6 +128,8 @@ mod tests {
     #[test]
     fn half_a_line_from_before_the_listening_began_is_left_out() {
         assert_eq!(told(&[(1, 7, "\":1}\n{}\n"), (1, 8, "4\n")]), ["{}", "4"]);
+        // The rest of 123 would be a document of its own.
+        assert_eq!(told(&[(1, 7, "3\n{}\n")]), ["{}"]);
     }
 
     #[test]

@@ -14,16 +14,18 @@ const MAX_EARLY: usize = 64;
 pub enum Gaps {
     /// It gives the stream up: each line must be delivered, in order.
     Refused,
-    /// It leaves out the lines that are incomplete, and begins wherever it joins.
+    /// It leaves out the lines of which a part is or may be missing, and begins wherever it joins: there, and after a gap, at the
+    /// first line's end.
     Skipped,
 }
 
 /// Puts lines together from frames of one dispatch: in their order and each once.
 ///
-/// Its memory is bounded by [`MAX_LINE`] and 64 buffered frames.
+/// Its memory is bounded by a line and 64 buffered frames.
 #[derive(Debug)]
 pub struct Assembler {
     gaps: Gaps,
+    max_line: usize,
     run: Option<Run>,
 }
 
@@ -38,6 +40,7 @@ struct Run {
     cut: bool,
     delivered: bool,
     done: bool,
+    max_line: usize,
 }
 
 /// Why no more lines can be put together.
@@ -52,9 +55,16 @@ pub enum Broken {
 }
 
 impl Assembler {
+    /// Makes one that takes lines of at most [`MAX_LINE`] bytes.
     #[must_use]
     pub fn new(gaps: Gaps) -> Self {
-        Self { gaps, run: None }
+        Self::with_max_line(gaps, MAX_LINE)
+    }
+
+    /// Makes one that takes lines of at most `max_line` bytes. It holds no more of a longer one.
+    #[must_use]
+    pub fn with_max_line(gaps: Gaps, max_line: usize) -> Self {
+        Self { gaps, max_line, run: None }
     }
 
     /// Takes a worker's progress and returns the lines that it completes. A frame that came before, or that belongs to an
@@ -77,7 +87,9 @@ impl Assembler {
         let mut lines = Vec::new();
         let mut said = Some(progress.what);
         while let Some(what) = said {
-            run.next += 1;
+            // The last number that there is has none after it: a worker that uses it is done, or its stream is malformed.
+            let Some(next) = run.next.checked_add(1) else { return run.end_of_numbers(gaps) };
+            run.next = next;
             if let Said::Frame(frame) = what {
                 run.add(&frame, gaps, &mut lines)?;
             }
@@ -93,6 +105,12 @@ impl Assembler {
         self.run.as_ref().is_some_and(|run| run.done)
     }
 
+    /// How many bytes of a line that has not ended are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.run.as_ref().map_or(0, |run| run.rest.len())
+    }
+
     /// Returns the run that a lease belongs to; a later attempt's begins anew.
     fn current(&mut self, lease: Lease, seq: u64) -> Result<Option<&mut Run>, Broken> {
         match &self.run {
@@ -100,11 +118,11 @@ impl Assembler {
             Some(run) if lease.attempt <= run.lease.attempt => return Ok(None),
             Some(run) if run.delivered && self.gaps == Gaps::Refused => return Err(Broken::Restarted),
             _ => {
-                let mut run = Run::new(lease);
+                let mut run = Run::new(lease, self.max_line);
                 if self.gaps == Gaps::Skipped && seq > 0 {
                     run.skip_to(seq);
-                    // The first frame after `Started` begins a line, and so may one that follows frames unseen.
-                    run.cut = false;
+                    // The first frame after `Started` begins a line.
+                    run.cut = seq > 1;
                 }
                 self.run = Some(run);
             }
@@ -114,7 +132,7 @@ impl Assembler {
 }
 
 impl Run {
-    fn new(lease: Lease) -> Self {
+    fn new(lease: Lease, max_line: usize) -> Self {
         Self {
             lease,
             next: 0,
@@ -123,6 +141,15 @@ impl Run {
             cut: false,
             delivered: false,
             done: false,
+            max_line,
+        }
+    }
+
+    /// A frame has the last number that there is. No answer is so long, and none could follow it.
+    fn end_of_numbers(&self, gaps: Gaps) -> Result<Vec<Bytes>, Broken> {
+        match gaps {
+            Gaps::Refused => Err(Broken::Malformed),
+            Gaps::Skipped => Ok(vec![]),
         }
     }
 
@@ -132,8 +159,8 @@ impl Run {
     }
 
     fn skip_to(&mut self, seq: u64) {
-        // The end of the line that was begun is in a frame that is missing; so may be its beginning.
-        self.cut = !self.rest.is_empty();
+        // The end of the line that was begun is in a frame that is missing; so may be the beginning of the next one.
+        self.cut = true;
         self.rest.clear();
         self.next = seq;
     }
@@ -146,7 +173,8 @@ impl Run {
             let line = self.rest.split_to(end + 1).freeze().slice(..end);
             from = 0;
             let cut = std::mem::take(&mut self.cut);
-            let malformed = self.done || line.is_empty() || line.len() > MAX_LINE || line.contains(&b'\r');
+            let malformed =
+                self.done || line.is_empty() || line.len() > self.max_line || line.contains(&b'\r');
             match gaps {
                 Gaps::Refused if malformed => return Err(Broken::Malformed),
                 Gaps::Skipped if malformed || cut => {}
@@ -155,7 +183,7 @@ impl Run {
             }
         }
         match gaps {
-            _ if self.rest.len() <= MAX_LINE => Ok(()),
+            _ if self.rest.len() <= self.max_line => Ok(()),
             Gaps::Refused => Err(Broken::Malformed),
             Gaps::Skipped => {
                 self.rest.clear();

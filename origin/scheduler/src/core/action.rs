@@ -7,6 +7,7 @@ use cortex_domain::state::Lease;
 use cortex_domain::task::Cancel;
 use cortex_domain::transition::Change;
 
+use super::note::Note;
 use super::tracked::AskId;
 
 /// What is to be done. Those that wait for something go on side by side, so their order says nothing. The outcome of the first
@@ -31,6 +32,8 @@ pub(crate) enum Action<R> {
     Answer { reply: R, history: Box<Change>, called: Called },
     /// Answer a caller.
     Reply { reply: R, called: Called },
+    /// Write to the log.
+    Note(Note),
 }
 
 impl<R> Action<R> {

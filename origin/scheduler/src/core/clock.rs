@@ -8,6 +8,7 @@ use cortex_domain::id::JobId;
 use cortex_domain::job::Durability;
 use cortex_domain::state::{Failure, FailureKind, Hold, State as JobState};
 
+use super::note::Note;
 use super::state::{State, Step};
 use super::tracked::{Phase, Report};
 
@@ -44,6 +45,7 @@ impl<R> State<R> {
                 _ => "the worker fell silent",
             };
             let event = Event::Failed { lease: held.lease, failure: Failure::new(kind, detail) };
+            step.note(Note::Lapsed { job: held.job, worker: held.worker.clone(), kind });
             self.report(held.job, Report::of(held.worker, event), step);
         }
     }

@@ -16,6 +16,7 @@ use cortex_domain::transition::{Change, Effect, Message};
 use super::action::Action;
 use super::input::NotSaved;
 use super::intake::comes_back;
+use super::note::Note;
 use super::state::{State, Step};
 use super::tracked::{Kind, Phase, Report, Slot, Tracked, effects_of};
 
@@ -40,6 +41,7 @@ impl<R> State<R> {
         if let (Some(has), Some(lease)) = (tracked.phase.lease(), report.event.lease())
             && has != lease
         {
+            step.stale(id, &report);
             return self.hold(id, tracked);
         }
         match tracked.phase {
@@ -56,6 +58,7 @@ impl<R> State<R> {
                     tracked.later(report);
                     self.resume(id, tracked, accepted.into_job(), None, step);
                 } else {
+                    step.stale(id, &report);
                     tracked.phase = Phase::Judging { accepted, slot, ask };
                     self.hold(id, tracked);
                 }
@@ -73,7 +76,10 @@ impl<R> State<R> {
                         tracked.later(report);
                         self.resume(id, tracked, job, None, step);
                     }
-                    None => self.hold(id, tracked),
+                    None => {
+                        step.stale(id, &report);
+                        self.hold(id, tracked);
+                    }
                 }
             }
             Phase::Loading { .. }
@@ -83,7 +89,10 @@ impl<R> State<R> {
             | Phase::Keeping(_)
             | Phase::Retrying { .. }
             | Phase::Stalled { .. } => {
-                tracked.later(report);
+                let worker = report.worker.clone();
+                if !tracked.later(report) {
+                    step.note(Note::TooManyReports { job: id, worker });
+                }
                 self.hold(id, tracked);
             }
         }
@@ -110,11 +119,12 @@ impl<R> State<R> {
             // It fits, since the job is under this lease.
             let _ = change.add(returned, step.now.wall);
         }
-        for Report { event, worker, .. } in &reports {
-            // What does not fit is stale and changes nothing.
-            let fits = change.report(event.clone(), worker.as_ref(), step.now.wall).is_ok();
-            if let (true, Event::Returned { .. }, Some(worker)) = (fits, event, worker) {
-                self.given_back(id, worker.clone());
+        for report in &reports {
+            let fits = change.report(report.event.clone(), report.worker.as_ref(), step.now.wall).is_ok();
+            match (&report.event, &report.worker) {
+                _ if !fits => step.stale(id, report),
+                (Event::Returned { .. }, Some(worker)) => self.given_back(id, worker.clone()),
+                _ => {}
             }
         }
         if change.entries().is_empty() {
@@ -175,6 +185,7 @@ impl<R> State<R> {
                 self.retry_later(id, tracked, step);
             }
             (Phase::Placing { slot, .. }, Err(_)) => {
+                step.note(Note::NotPlaced { job: id, worker: slot.worker.clone() });
                 self.free(slot.dispatch);
                 tracked.phase = Phase::Loading { held: None };
                 self.load(id, tracked, step);

@@ -16,6 +16,7 @@ mod flight;
 mod input;
 mod intake;
 mod judging;
+mod note;
 mod placing;
 mod state;
 mod tracked;
@@ -27,4 +28,5 @@ mod tests;
 
 pub(crate) use action::Action;
 pub(crate) use input::{Input, NotKept, NotSaved, Now, Sent};
+pub(crate) use note::Note;
 pub(crate) use state::State;

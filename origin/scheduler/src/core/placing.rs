@@ -13,6 +13,7 @@ use cortex_domain::transition::Change;
 
 use super::action::Action;
 use super::input::Sent;
+use super::note::Note;
 use super::state::{State, Step};
 use super::tracked::{Asker, Kind, Phase, Report, Slot, Tracked, effects_of};
 use super::waiting::Ticket;
@@ -98,6 +99,7 @@ impl<R> State<R> {
         let placed = ticket.cleared.place(Target::Worker(slot.worker.clone()), lease, step.now.wall);
         let Ok(placed) = placed else {
             self.free(slot.dispatch);
+            step.note(Note::Unplaced { job: id });
             // Can't be, as the lease is of the next attempt: a durable job begins anew, from the store.
             return match tracked.kind {
                 Kind::Call(_) => self.refuse_unplaced(id, tracked, &tenant, step),

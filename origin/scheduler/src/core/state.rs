@@ -13,7 +13,8 @@ use super::action::Action;
 use super::asks::Asks;
 use super::fleet::Fleet;
 use super::input::{Input, Now};
-use super::tracked::{Kind, Tracked};
+use super::note::Note;
+use super::tracked::{Kind, Report, Tracked};
 use super::waiting::Waiting;
 use crate::settings::Settings;
 
@@ -52,6 +53,18 @@ pub(crate) struct State<R> {
 pub(super) struct Step<'a, 'n, R> {
     pub(super) now: &'a mut Now<'n>,
     pub(super) actions: Vec<Action<R>>,
+}
+
+impl<R> Step<'_, '_, R> {
+    pub(super) fn note(&mut self, note: Note) {
+        self.actions.push(Action::Note(note));
+    }
+
+    /// Notes that a report changes nothing.
+    pub(super) fn stale(&mut self, job: JobId, report: &Report) {
+        let (worker, event) = (report.worker.clone(), report.event.name());
+        self.note(Note::Stale { job, worker, event });
+    }
 }
 
 impl<R> State<R> {

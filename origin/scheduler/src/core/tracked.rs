@@ -201,9 +201,16 @@ impl<R> Tracked<R> {
             if *held == lease && !matches!(job.state, State::Running { .. }))
     }
 
-    /// Whether a report waits by which a lease has ended.
+    /// Whether a report by which a lease has ended waits or is being saved.
     pub(super) fn has_ended(&self, lease: Lease) -> bool {
-        self.inbox.iter().any(|report| matches!(report.event, Event::Failed { lease: of, .. } if of == lease))
+        let saving = match &self.phase {
+            Phase::Saving { reports, .. } => reports.as_slice(),
+            _ => &[],
+        };
+        self.inbox
+            .iter()
+            .chain(saving)
+            .any(|report| matches!(report.event, Event::Failed { lease: of, .. } if of == lease))
     }
 
     /// Puts reports before those that came since.

@@ -11,7 +11,7 @@ use cortex_domain::task::TaskReply;
 use cortex_domain::transition::Change;
 use cortex_wire::{decode_task_reply, encode_assignment, encode_called, encode_cancel};
 
-use super::{Caller, Driver};
+use super::{Caller, Driver, note};
 use crate::core::{Action, Input, NotKept, NotSaved, Sent};
 
 /// How long a worker may take to receive a job and reply; one that takes longer may still run it.
@@ -54,6 +54,10 @@ impl Driver {
                     tracing::warn!(%job, %error, "a synchronous job was not recorded");
                 }
                 reply.send(encode_called(&called));
+                None
+            }
+            Action::Note(note) => {
+                note::write(&note);
                 None
             }
             Action::Reply { reply, called } => {

@@ -3,6 +3,7 @@
 
 mod execute;
 mod listen;
+mod note;
 mod reconcile;
 mod relay;
 mod retain;

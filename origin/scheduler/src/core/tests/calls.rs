@@ -10,7 +10,7 @@ use cortex_domain::time::Uptime;
 use cortex_domain::transition::Change;
 
 use super::restart::{allow, job, state};
-use super::workers;
+use super::{done, workers};
 use crate::core::tracked::AskId;
 use crate::core::{Action, Input, NotKept, Now, State};
 use cortex_domain::id::DispatchId;
@@ -22,7 +22,7 @@ fn at(state: &mut State<()>, seconds: u64, input: Input<()>) -> Vec<Action<()>> 
     let (wall, awake) = (super::restart::NOW, Uptime::from_millis(seconds * 1000));
     let actions = state.apply(input, Now { wall, awake, dispatch: &mut dispatch });
     state.assert_sound();
-    actions
+    done(actions)
 }
 
 /// A call that its worker has begun, and the worker goes on to say that it is there.

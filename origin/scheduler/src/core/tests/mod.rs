@@ -10,6 +10,7 @@
 mod anew;
 mod calls;
 mod dice;
+mod notes;
 mod placing;
 mod restart;
 mod seen;
@@ -18,6 +19,7 @@ mod store;
 mod workers;
 mod world;
 
+use super::Action;
 use seen::Seen;
 use world::World;
 
@@ -43,6 +45,12 @@ fn whatever_happens_every_job_ends_once_and_nothing_is_left_behind() {
     if seeds.len() >= 1000 {
         seen.check(seeds.len());
     }
+}
+
+/// What is to be done, without what is only noted.
+fn done<R>(mut actions: Vec<Action<R>>) -> Vec<Action<R>> {
+    actions.retain(|action| !matches!(action, Action::Note(_)));
+    actions
 }
 
 fn simulate(seeds: &[u64]) -> Seen {

@@ -7,7 +7,7 @@ use cortex_domain::job::{Job, Request};
 use cortex_domain::time::Uptime;
 
 use super::restart::{NOW, allow, job, state};
-use super::workers;
+use super::{done, workers};
 use crate::core::{Action, Input, NotSaved, Now, State};
 
 /// The state, and so many milliseconds.
@@ -20,7 +20,7 @@ impl At {
         let (wall, awake) = (NOW.after(Duration::from_millis(at)), Uptime::from_millis(at));
         let actions = self.0.apply(input, Now { wall, awake, dispatch: &mut dispatch });
         self.0.assert_sound();
-        actions
+        done(actions)
     }
 
     fn queue(&mut self, job: &Job) -> Vec<Action<()>> {

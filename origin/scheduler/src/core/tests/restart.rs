@@ -15,7 +15,7 @@ use cortex_domain::transition::Change;
 
 use cortex_wire::v1;
 
-use super::workers;
+use super::{done, workers};
 use crate::core::{Action, Input, Now, State};
 use crate::settings::{Settings, Unlisted};
 
@@ -36,7 +36,7 @@ fn apply(state: &mut State<()>, input: Input<()>) -> Vec<Action<()>> {
     let actions =
         state.apply(input, Now { wall: NOW, awake: Uptime::from_millis(1), dispatch: &mut dispatch });
     state.assert_sound();
-    actions
+    done(actions)
 }
 
 pub(super) fn job() -> Job {
@@ -75,7 +75,7 @@ fn scheduled() -> Job {
     Change::of(job()).then(scheduled, NOW).unwrap().into_job()
 }
 
-fn running() -> Job {
+pub(super) fn running() -> Job {
     let started = Event::Started { lease: lease(), worker: workers::name(0) };
     let change = Change::of(scheduled()).then(Event::Dispatched { lease: lease() }, NOW).unwrap();
     change.then(started, NOW).unwrap().into_job()
@@ -166,11 +166,11 @@ fn a_report_that_does_not_fit_keeps_no_silent_worker_in_its_lease() {
         let awake = Uptime::from_millis(second * 1000);
         let event = Event::Started { lease: stale, worker: workers::name(1) };
         let report = Input::Reported { job: job().id(), event, worker: workers::name(1) };
-        let actions = state.apply(report, Now { wall: NOW, awake, dispatch: &mut dispatch });
+        let actions = done(state.apply(report, Now { wall: NOW, awake, dispatch: &mut dispatch }));
         assert!(actions.is_empty(), "{actions:?}");
     }
     let awake = Uptime::from_millis(11_000);
-    let lapsed = state.apply(Input::Tick, Now { wall: NOW, awake, dispatch: &mut dispatch });
+    let lapsed = done(state.apply(Input::Tick, Now { wall: NOW, awake, dispatch: &mut dispatch }));
     assert_eq!(committed(&lapsed), ["failed"]);
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Seen {
     pub(super) not_kept: u64,
     pub(super) stops: u64,
     pub(super) jumps: u64,
+    pub(super) lapsed: u64,
+    pub(super) stale: u64,
 }
 
 impl Seen {
@@ -32,7 +34,7 @@ impl Seen {
         }
     }
 
-    fn all_mut(&mut self) -> [&mut u64; 20] {
+    fn all_mut(&mut self) -> [&mut u64; 22] {
         [
             &mut self.succeeded,
             &mut self.failed,
@@ -54,6 +56,8 @@ impl Seen {
             &mut self.not_kept,
             &mut self.stops,
             &mut self.jumps,
+            &mut self.lapsed,
+            &mut self.stale,
         ]
     }
 

@@ -20,7 +20,7 @@ use super::dice::Dice;
 use super::seen::Seen;
 use super::store::Store;
 use super::workers::{self, Said};
-use crate::core::{Action, Input, Now, State};
+use crate::core::{Action, Input, Note, Now, State};
 use crate::settings::{Settings, Unlisted};
 
 const JOBS: u64 = 6;
@@ -266,10 +266,23 @@ impl World {
         let actions = self.state.apply(input, Now { wall, awake, dispatch: &mut dispatch });
         self.state.assert_sound();
         for action in actions {
+            if let Action::Note(note) = action {
+                self.noted(&note);
+                continue;
+            }
             // Answers and words to workers go out in the order of the actions; what is asked of others takes its time.
             let after = if action.answers() { 0 } else { self.dice.below(30) };
             self.after(after, Coming::Action(self.incarnation, action));
         }
+    }
+
+    fn noted(&mut self, note: &Note) {
+        let seen = &mut self.seen;
+        *match note {
+            Note::Lapsed { .. } => &mut seen.lapsed,
+            Note::Stale { .. } => &mut seen.stale,
+            Note::NotPlaced { .. } | Note::TooManyReports { .. } | Note::Unplaced { .. } => return,
+        } += 1;
     }
 
     fn call(&mut self, n: u64) {

@@ -80,6 +80,7 @@ impl World {
                 self.seen.unanswered += u64::from(outcome == Sent::Unanswered);
                 Input::Sent { job, lease, worker, outcome }
             }
+            Action::Note(_) => return,
             Action::Abort { cancel } => return self.stop(cancel.lease, &cancel.worker),
             Action::Answer { reply, history, called } => {
                 if !self.fault(3) {

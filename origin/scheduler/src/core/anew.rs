@@ -10,7 +10,7 @@ use crate::settings::Settings;
 impl<R> State<R> {
     /// Begins anew, as a process that starts: a step that panicked may have let go of jobs, and what was to be done for others is
     /// lost. The store brings back what is durable. The calls that were open are refused, and as after a crash the log of one
-    /// that ran is lost.
+    /// that ran is lost; its worker is told to stop once it lists the lease.
     pub(crate) fn begin_anew(&mut self, settings: &Settings) -> Vec<Action<R>> {
         let anew =
             Self { asks: self.asks.begin_anew(), stopped: self.stopped, ..Self::new(settings, self.memory) };

@@ -8,6 +8,7 @@ use cortex_domain::placement::{self, Candidate, Wanted};
 use cortex_domain::state::{FailureKind, Lease};
 use cortex_domain::time::Uptime;
 use cortex_domain::topic::Topic;
+use cortex_domain::worker;
 
 /// A lease that a worker holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +32,12 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// Takes in what a worker says of itself; it renews the leases it lists.
-    pub(crate) fn beat(&mut self, seen: Candidate, holds: &[Lease], now: Uptime) {
+    pub(crate) fn beat(&mut self, seen: Candidate, holds: &[worker::Held], now: Uptime) {
         let in_flight = self.slots.values().filter(|worker| **worker == seen.worker).count();
         let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
-        for lease in holds {
+        for held in holds {
             // A worker runs what it holds. The message that it has begun may have been lost.
-            self.started(*lease, &seen.worker, now);
+            self.started(held.lease, &seen.worker, now);
         }
         self.workers.insert(seen.worker.clone(), Candidate { in_flight, last_seen: now, ..seen });
     }
@@ -172,6 +173,10 @@ mod tests {
         JobId::mint(Timestamp::from_millis(1), [1; 10])
     }
 
+    fn held(n: u8) -> worker::Held {
+        worker::Held { job: job(), lease: lease(n) }
+    }
+
     fn reserve(fleet: &mut Fleet, n: u8) -> bool {
         let (pool, topic) = ("echo".parse().unwrap(), "job.echo".parse().unwrap());
         let wanted = Wanted { job: job(), pool: &pool, topic: &topic, model: None, avoid: None };
@@ -197,7 +202,7 @@ mod tests {
         for n in [1, 2] {
             fleet.grant(job(), lease(n), &"w1".parse().unwrap(), PERIOD * 10, at(0));
         }
-        fleet.beat(worker(2), &[lease(2)], at(8));
+        fleet.beat(worker(2), &[held(2)], at(8));
         let overdue = fleet.overdue(PERIOD, at(11));
         assert_eq!(overdue.len(), 1);
         assert_eq!((overdue[0].0.lease, overdue[0].1), (lease(1), FailureKind::Silent));
@@ -219,7 +224,7 @@ mod tests {
         fleet.runs(lease(1), at(1));
         fleet.runs(lease(1), at(8));
         fleet.started(lease(1), &"w2".parse().unwrap(), at(8));
-        fleet.beat(Candidate { worker: "w2".parse().unwrap(), ..worker(2) }, &[lease(1)], at(8));
+        fleet.beat(Candidate { worker: "w2".parse().unwrap(), ..worker(2) }, &[held(1)], at(8));
         assert_eq!(fleet.overdue(PERIOD, at(12))[0].1, FailureKind::Silent);
     }
 
@@ -228,7 +233,7 @@ mod tests {
         let mut fleet = Fleet::default();
         fleet.grant(job(), lease(1), &"w1".parse().unwrap(), Duration::from_secs(5), at(0));
         for second in 1..=6 {
-            fleet.beat(worker(2), &[lease(1)], at(second));
+            fleet.beat(worker(2), &[held(1)], at(second));
             assert!(fleet.overdue(PERIOD, at(second)).is_empty());
         }
         assert_eq!(fleet.overdue(PERIOD, at(7))[0].1, FailureKind::Overran);

@@ -18,7 +18,7 @@ use super::input::NotSaved;
 use super::intake::comes_back;
 use super::note::Note;
 use super::state::{State, Step};
-use super::tracked::{Kind, Phase, Report, Slot, Tracked, effects_of};
+use super::tracked::{Kind, Phase, Report, Slot, Source, Tracked, effects_of};
 
 /// How long to wait before a store that failed is asked again.
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -122,6 +122,10 @@ impl<R> State<R> {
         for report in &reports {
             let fits = change.report(report.event.clone(), report.worker.as_ref(), step.now.wall).is_ok();
             match (&report.event, &report.worker) {
+                // What a heartbeat lists may have begun before, and holds.
+                _ if !fits
+                    && report.from == Source::Heartbeat
+                    && change.job().state.lease() == report.event.lease() => {}
                 _ if !fits => step.stale(id, report),
                 (Event::Returned { .. }, Some(worker)) => self.given_back(id, worker.clone()),
                 _ => {}

@@ -77,10 +77,11 @@ impl<R> State<R> {
             }
             Ok(_) => {
                 self.release(held);
+                tracked.inbox.iter().for_each(|report| step.stale(id, report));
                 self.let_go(id, tracked);
             }
             // With a lease it stays in hand. Else the reconciler finds it again.
-            Err(()) if held.is_some() || !tracked.inbox.is_empty() => {
+            Err(()) if held.is_some() || tracked.has_news() => {
                 tracked.phase = Phase::Retrying { held };
                 self.retry_later(id, tracked, step);
             }

@@ -8,6 +8,8 @@ pub(crate) enum Note {
     Lapsed { job: JobId, worker: WorkerId, kind: FailureKind },
     /// A report came under a lease that the job does not have, or does not fit its state. It changed nothing.
     Stale { job: JobId, worker: Option<WorkerId>, event: &'static str },
+    /// A worker runs a job under a lease that has ended, and is told to stop.
+    Orphan { job: JobId, worker: WorkerId },
     /// Too many reports wait for a change of the job to be saved. The last one was dropped.
     TooManyReports { job: JobId, worker: Option<WorkerId> },
     /// A job that was cleared has no next attempt that could be placed, which is a fault of the scheduler.

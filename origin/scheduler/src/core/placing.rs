@@ -10,6 +10,7 @@ use cortex_domain::job::Job;
 use cortex_domain::placement::{Candidate, Wanted};
 use cortex_domain::state::{Lease, Target};
 use cortex_domain::transition::Change;
+use cortex_domain::worker::Held;
 
 use super::action::Action;
 use super::input::Sent;
@@ -20,20 +21,30 @@ use super::waiting::Ticket;
 
 /// A clearance older than this is not acted on: the policies may have changed.
 const CLEARANCE_LIFETIME: Duration = Duration::from_secs(5);
+/// How many leases of one heartbeat are looked up that are not known. The next heartbeat lists the others again.
+const MAX_LOOKED_UP: usize = 16;
 /// How many jobs it is known of which worker gave them back. Of the others any worker may have them again.
 const MAX_GAVE_BACK: usize = 4096;
 
 impl<R> State<R> {
-    /// A worker says what it is; that renews the leases it lists, and says that those runs have begun.
-    pub(super) fn beat(&mut self, worker: Candidate, held: &[Lease], step: &mut Step<'_, '_, R>) {
+    /// A worker says what it is; that renews the leases it lists, and says that those runs have begun. Of a lease that is not
+    /// known here the store knows whether it holds.
+    pub(super) fn beat(&mut self, worker: Candidate, held: &[Held], step: &mut Step<'_, '_, R>) {
         let id = worker.worker.clone();
         self.fleet.beat(worker, held, step.now.awake);
         self.may_place = true;
-        for lease in held {
-            if let Some(job) = self.fleet.job(*lease)
-                && self.jobs.get(&job).is_some_and(|tracked| tracked.waits_for_start(*lease))
-            {
-                self.reported(job, Event::Started { lease: *lease, worker: id.clone() }, id.clone(), step);
+        let mut looked_up = 0;
+        for Held { job, lease } in held.iter().copied() {
+            match self.fleet.job(lease) {
+                Some(job) if self.jobs.get(&job).is_some_and(|tracked| tracked.waits_for_start(lease)) => {
+                    self.reported(job, Event::Started { lease, worker: id.clone() }, id.clone(), step);
+                }
+                Some(_) => {}
+                None if looked_up < MAX_LOOKED_UP && !self.stopped => {
+                    looked_up += 1;
+                    self.report(job, Report::listed(id.clone(), lease), step);
+                }
+                None => {}
             }
         }
     }

@@ -7,6 +7,7 @@ use cortex_domain::catalogue::Catalogue;
 use cortex_domain::fair::Shares;
 use cortex_domain::id::{DispatchId, JobId, Pool, Tenant, WorkerId};
 use cortex_domain::pointer::Memory;
+use cortex_domain::task::Cancel;
 use cortex_domain::time::{Timestamp, Uptime};
 
 use super::action::Action;
@@ -14,7 +15,7 @@ use super::asks::Asks;
 use super::fleet::Fleet;
 use super::input::{Input, Now};
 use super::note::Note;
-use super::tracked::{Kind, Report, Tracked};
+use super::tracked::{Kind, Report, Source, Tracked};
 use super::waiting::Waiting;
 use crate::settings::Settings;
 
@@ -60,8 +61,14 @@ impl<R> Step<'_, '_, R> {
         self.actions.push(Action::Note(note));
     }
 
-    /// Notes that a report changes nothing.
+    /// Notes that a report changes nothing. A worker that lists the lease runs what no one waits for, and is told to stop.
     pub(super) fn stale(&mut self, job: JobId, report: &Report) {
+        if let (Source::Heartbeat, Some(lease), Some(worker)) =
+            (report.from, report.event.lease(), report.worker.clone())
+        {
+            self.note(Note::Orphan { job, worker: worker.clone() });
+            return self.actions.push(Action::Abort { cancel: Cancel { job, lease, worker } });
+        }
         let (worker, event) = (report.worker.clone(), report.event.name());
         self.note(Note::Stale { job, worker, event });
     }

@@ -43,6 +43,8 @@ pub(super) enum Source {
     /// The scheduler itself, which finds a thing only once.
     Scheduler,
     Worker,
+    /// A worker's heartbeat, which lists a lease that is not known here.
+    Heartbeat,
 }
 
 impl Report {
@@ -54,6 +56,12 @@ impl Report {
     /// What the scheduler found of a worker.
     pub(super) fn of(worker: WorkerId, event: Event) -> Self {
         Self { event, worker: Some(worker), from: Source::Scheduler }
+    }
+
+    /// What a heartbeat says of a lease that is not known here: that its run has begun.
+    pub(super) fn listed(worker: WorkerId, lease: Lease) -> Self {
+        let event = Event::Started { lease, worker: worker.clone() };
+        Self { event, worker: Some(worker), from: Source::Heartbeat }
     }
 
     /// What a worker says.
@@ -185,7 +193,7 @@ impl<R> Tracked<R> {
         if self.inbox.contains(&report) {
             return true;
         }
-        let of_workers = || self.inbox.iter().filter(|waits| waits.from == Source::Worker);
+        let of_workers = || self.inbox.iter().filter(|waits| waits.from != Source::Scheduler);
         let under_it = || of_workers().filter(|waits| waits.event.lease() == report.event.lease());
         let fits = report.from == Source::Scheduler
             || (of_workers().count() < MAX_REPORTS && under_it().count() < MAX_REPORTS_OF_LEASE);
@@ -199,6 +207,11 @@ impl<R> Tracked<R> {
     pub(super) fn waits_for_start(&self, lease: Lease) -> bool {
         matches!(&self.phase, Phase::InFlight { job, lease: held }
             if *held == lease && !matches!(job.state, State::Running { .. }))
+    }
+
+    /// Whether anything waits that comes only once. What a heartbeat lists, the next one lists again.
+    pub(super) fn has_news(&self) -> bool {
+        self.inbox.iter().any(|report| report.from != Source::Heartbeat)
     }
 
     /// Whether a report by which a lease has ended waits or is being saved.

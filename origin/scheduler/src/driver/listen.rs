@@ -108,7 +108,6 @@ fn ended(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
 
 fn beat(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
     let Heartbeat { worker, pool, topics, capacity, draining, models, held, .. } = decode_heartbeat(body)?;
-    let held = held.iter().map(|held| held.lease).collect();
     // The core fills in what it knows itself: the jobs in flight, and the time.
     let (in_flight, last_seen) = (0, Uptime::default());
     let worker = Candidate { worker, pool, topics, capacity, in_flight, draining, models, last_seen };

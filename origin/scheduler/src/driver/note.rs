@@ -15,6 +15,9 @@ pub(super) fn write(note: &Note) {
         Note::Stale { job, worker, event } => {
             tracing::debug!(%job, worker = named(worker), event, "a report was not applied");
         }
+        Note::Orphan { job, worker } => {
+            tracing::info!(%job, %worker, "a worker that runs a job under a lease that has ended is told to stop");
+        }
         Note::TooManyReports { job, worker } => {
             tracing::warn!(%job, worker = named(worker), "too many reports wait, and one was dropped");
         }

@@ -8,6 +8,7 @@ use cortex_domain::job::{Durability, Request};
 use cortex_domain::state::{Failure, FailureKind, Lease, State as JobState};
 use cortex_domain::time::Uptime;
 use cortex_domain::transition::Change;
+use cortex_domain::worker::Held;
 
 use super::restart::{allow, job, state};
 use super::{done, workers};
@@ -41,7 +42,7 @@ fn running(state: &mut State<()>) {
     at(state, 0, Input::Reported { job: job().id(), event, worker: workers::name(0) });
     for second in (2..=RUN.as_secs()).step_by(2) {
         let worker = Box::new(workers::candidate(0, false));
-        at(state, second, Input::Beat { worker, held: vec![lease] });
+        at(state, second, Input::Beat { worker, held: vec![Held { job: job().id(), lease }] });
         assert!(at(state, second, Input::Tick).is_empty(), "the call was ended after {second} s");
     }
 }

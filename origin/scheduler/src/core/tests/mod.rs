@@ -11,6 +11,7 @@ mod anew;
 mod calls;
 mod dice;
 mod notes;
+mod orphans;
 mod placing;
 mod restart;
 mod seen;

@@ -31,7 +31,7 @@ pub(super) fn state() -> State<()> {
     State::new(&settings(), Memory::Local)
 }
 
-fn apply(state: &mut State<()>, input: Input<()>) -> Vec<Action<()>> {
+pub(super) fn apply(state: &mut State<()>, input: Input<()>) -> Vec<Action<()>> {
     let mut dispatch = || DispatchId::new([9; 16]);
     let actions =
         state.apply(input, Now { wall: NOW, awake: Uptime::from_millis(1), dispatch: &mut dispatch });
@@ -66,11 +66,11 @@ pub(super) fn allow() -> Decision {
     v1::CheckResponse { decision }.try_into().unwrap()
 }
 
-fn lease() -> Lease {
+pub(super) fn lease() -> Lease {
     Lease { attempt: Attempt(1), dispatch: DispatchId::new([7; 16]) }
 }
 
-fn scheduled() -> Job {
+pub(super) fn scheduled() -> Job {
     let scheduled = Event::Scheduled { lease: lease(), target: Target::Worker(workers::name(0)) };
     Change::of(job()).then(scheduled, NOW).unwrap().into_job()
 }
@@ -81,13 +81,13 @@ pub(super) fn running() -> Job {
     change.then(started, NOW).unwrap().into_job()
 }
 
-fn load(state: &mut State<()>, input: Input<()>, job: Job) -> Vec<Action<()>> {
+pub(super) fn load(state: &mut State<()>, input: Input<()>, job: Job) -> Vec<Action<()>> {
     let asked = apply(state, input);
     assert!(matches!(asked[..], [Action::Load { job: id }] if id == job.id()), "{asked:?}");
     apply(state, Input::Loaded { job: job.id(), found: Ok(Some(Box::new(job))) })
 }
 
-fn committed(actions: &[Action<()>]) -> Vec<&'static str> {
+pub(super) fn committed(actions: &[Action<()>]) -> Vec<&'static str> {
     let [Action::Commit { change }] = actions else { panic!("not one commit: {actions:?}") };
     change.entries().iter().map(|entry| entry.event.name()).collect()
 }

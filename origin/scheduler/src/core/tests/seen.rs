@@ -25,6 +25,7 @@ pub(super) struct Seen {
     pub(super) jumps: u64,
     pub(super) lapsed: u64,
     pub(super) stale: u64,
+    pub(super) orphans: u64,
 }
 
 impl Seen {
@@ -34,7 +35,7 @@ impl Seen {
         }
     }
 
-    fn all_mut(&mut self) -> [&mut u64; 22] {
+    fn all_mut(&mut self) -> [&mut u64; 23] {
         [
             &mut self.succeeded,
             &mut self.failed,
@@ -58,6 +59,7 @@ impl Seen {
             &mut self.jumps,
             &mut self.lapsed,
             &mut self.stale,
+            &mut self.orphans,
         ]
     }
 

@@ -15,6 +15,7 @@ use cortex_domain::state::{Lease, State as JobState};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::topics;
 use cortex_domain::transition::{Change, Message};
+use cortex_domain::worker::Held;
 
 use super::dice::Dice;
 use super::seen::Seen;
@@ -281,6 +282,7 @@ impl World {
         *match note {
             Note::Lapsed { .. } => &mut seen.lapsed,
             Note::Stale { .. } => &mut seen.stale,
+            Note::Orphan { .. } => &mut seen.orphans,
             Note::NotPlaced { .. } | Note::TooManyReports { .. } | Note::Unplaced { .. } => return,
         } += 1;
     }
@@ -337,7 +339,10 @@ impl World {
     fn beat(&mut self, n: u64) {
         if !self.fault(10) {
             let worker = workers::name(n);
-            let held = self.held.get(&worker).map(|held| held.values().map(|(_, lease)| *lease).collect());
+            let held = self
+                .held
+                .get(&worker)
+                .map(|held| held.values().map(|(job, lease)| Held { job: *job, lease: *lease }).collect());
             let draining = self.fault(5);
             let input = Input::Beat {
                 worker: Box::new(workers::candidate(n, draining)),

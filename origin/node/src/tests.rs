@@ -12,6 +12,7 @@ mod grpc;
 mod held_up;
 mod hung;
 mod races;
+mod receipts;
 mod streams;
 mod told;
 mod unread;

@@ -54,13 +54,15 @@ pub(crate) struct HeldUp<S> {
     pub(crate) store: Arc<S>,
     pub(crate) open_jobs: Gap,
     pub(crate) release: Gap,
+    pub(crate) ends: Gap,
     /// Each time the outbox was carried.
     pub(crate) relayed: Notify,
 }
 
 impl<S> HeldUp<S> {
     pub(crate) fn new(store: Arc<S>) -> Self {
-        Self { store, open_jobs: Gap::default(), release: Gap::default(), relayed: Notify::new() }
+        let (open_jobs, release, ends) = Default::default();
+        Self { store, open_jobs, release, ends, relayed: Notify::new() }
     }
 }
 
@@ -71,8 +73,12 @@ impl<S: Store> Jobs for HeldUp<S> {
 
     fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>> {
         let releases = change.entries().iter().any(|entry| entry.event == Event::Released);
+        let ends = change.job().state.is_terminal();
         Box::pin(async move {
             let job = self.store.commit(change).await;
+            if ends {
+                self.ends.pass().await;
+            }
             if releases {
                 self.release.pass().await;
             }

@@ -36,7 +36,7 @@ const SOON: Duration = Duration::from_secs(5);
 pub(super) struct Table {
     pub(super) store: Arc<HeldUp<SqliteStore>>,
     gate: Arc<SlowGate<Kernel>>,
-    bus: Embedded,
+    pub(super) bus: Embedded,
     clock: Clock,
     pub(super) hands: Arc<Hands>,
     inbox: Box<dyn Subscription<bus::Request>>,

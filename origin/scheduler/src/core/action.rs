@@ -42,6 +42,18 @@ impl<R> Action<R> {
         matches!(self, Self::Ask { .. })
     }
 
+    /// Whether the store does it.
+    pub(crate) fn is_of_store(&self) -> bool {
+        matches!(
+            self,
+            Self::Load { .. }
+                | Self::Commit { .. }
+                | Self::Record { .. }
+                | Self::Keep { .. }
+                | Self::Answer { .. }
+        )
+    }
+
     /// Whether it answers a caller.
     pub(crate) fn answers(&self) -> bool {
         matches!(self, Self::Answer { .. } | Self::Reply { .. })

@@ -61,6 +61,17 @@ pub(crate) enum Input<R> {
     Sent { job: JobId, lease: Lease, worker: WorkerId, outcome: Sent },
 }
 
+impl<R> Input<R> {
+    /// Whether it says that the store failed.
+    pub(crate) fn is_failure_of_store(&self) -> bool {
+        match self {
+            Self::Loaded { found, .. } => found.is_err(),
+            Self::Saved { outcome, .. } => matches!(outcome, Err(NotSaved::Failed)),
+            _ => false,
+        }
+    }
+}
+
 /// What came of offering a job to a worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Sent {

@@ -13,7 +13,8 @@ use cortex_wire::DecodeError;
 use cortex_wire::{decode_call, decode_heartbeat, decode_outcome, decode_submit};
 use tokio::sync::Semaphore;
 
-use super::{Caller, Driver};
+use super::pending::Pending;
+use super::{Caller, Chain, Driver};
 use crate::core::Input;
 
 /// Messages of one subject that are worked on at once.
@@ -53,13 +54,13 @@ async fn asked(driver: &Arc<Driver>, subject: &Subject<Requested>, read: Read) -
     Ok(())
 }
 
-/// Messages that are kept until the core has them. One that can't be read would not be the next time either.
+/// Messages that are kept until the store has what they lead to. One that can't be read would not be the next time either.
 async fn queued(driver: &Arc<Driver>, subject: Subject<Queued>, read: Read) -> Result<(), BusError> {
     let deliveries = driver.bus.consume(subject).await?;
     listen(driver, deliveries, move |driver, Delivery { body, receipt }, room| {
-        let read = read(&body).map(|input| driver.handle(input, room));
-        receipt.ack();
-        read
+        let pending = Pending::new(receipt);
+        driver.follow(read(&body)?, room, Chain { permit: None, pending: Some(pending) });
+        Ok(())
     });
     Ok(())
 }

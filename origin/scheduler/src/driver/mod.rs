@@ -4,6 +4,7 @@
 mod execute;
 mod listen;
 mod note;
+mod pending;
 mod reconcile;
 mod relay;
 mod retain;
@@ -22,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::pending::Pending;
 use crate::core::{Action, Input, Now, State};
 use crate::settings::Settings;
 
@@ -42,6 +44,28 @@ pub(crate) struct Driver {
     settings: Settings,
     tasks: TaskTracker,
     stop: CancellationToken,
+}
+
+/// What goes with an input and with all that follows from it.
+#[derive(Default)]
+struct Chain {
+    permit: Option<OwnedSemaphorePermit>,
+    /// The message from a queue that began it.
+    pending: Option<Pending>,
+}
+
+impl Chain {
+    fn fail(&self) {
+        if let Some(pending) = &self.pending {
+            pending.fail();
+        }
+    }
+
+    fn note(&self, outcome: Option<&Input<Caller>>) {
+        if outcome.is_some_and(Input::is_failure_of_store) {
+            self.fail();
+        }
+    }
 }
 
 impl Driver {
@@ -84,32 +108,35 @@ impl Driver {
     /// waits goes on in a task of its own, which holds a permit of `room` if one is left. Once the scheduler stops, callers are
     /// answered and nothing else is begun.
     fn handle(self: &Arc<Self>, input: Input<Caller>, room: &Arc<Semaphore>) {
-        self.follow(input, room, None);
+        self.follow(input, room, Chain::default());
     }
 
-    /// As [`Self::handle`]. What follows goes on with the permit of the action that led to it.
-    fn follow(
-        self: &Arc<Self>,
-        input: Input<Caller>,
-        room: &Arc<Semaphore>,
-        mut permit: Option<OwnedSemaphorePermit>,
-    ) {
+    /// As [`Self::handle`]. What follows goes on with the permit of the action that led to it. The message that began the chain
+    /// is held by what the store does, and not while a worker or the safety kernel takes its time.
+    fn follow(self: &Arc<Self>, input: Input<Caller>, room: &Arc<Semaphore>, mut chain: Chain) {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
             for action in self.apply(input) {
                 if self.stop.is_cancelled() && !action.answers() {
+                    if action.is_of_store() {
+                        chain.fail();
+                    }
                     continue;
                 }
                 // A slow safety kernel takes no room from the reports and heartbeats of workers.
                 let needs_room = !action.asks();
+                let pending = chain.pending.clone().filter(|_| action.is_of_store());
                 let driver = self.clone();
                 let mut executed = Box::pin(async move { driver.execute(action).await });
                 match executed.as_mut().now_or_never() {
-                    Some(outcome) => inputs.extend(outcome),
+                    Some(outcome) => {
+                        chain.note(outcome.as_ref());
+                        inputs.extend(outcome);
+                    }
                     None => {
                         let own = needs_room
-                            .then(|| permit.take().or_else(|| room.clone().try_acquire_owned().ok()));
-                        self.go_on(executed, room, own.flatten());
+                            .then(|| chain.permit.take().or_else(|| room.clone().try_acquire_owned().ok()));
+                        self.go_on(executed, room, Chain { permit: own.flatten(), pending });
                     }
                 }
             }
@@ -120,12 +147,14 @@ impl Driver {
         self: &Arc<Self>,
         executed: impl Future<Output = Option<Input<Caller>>> + Send + 'static,
         room: &Arc<Semaphore>,
-        permit: Option<OwnedSemaphorePermit>,
+        chain: Chain,
     ) {
         let (driver, room) = (self.clone(), room.clone());
         self.tasks.spawn(async move {
-            if let Some(outcome) = executed.await {
-                driver.follow(outcome, &room, permit);
+            let outcome = executed.await;
+            chain.note(outcome.as_ref());
+            if let Some(outcome) = outcome {
+                driver.follow(outcome, &room, chain);
             }
         });
     }

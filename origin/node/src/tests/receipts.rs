@@ -1,0 +1,149 @@
+//! When the scheduler acknowledges a message from a queue.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cortex_bus::Embedded;
+use cortex_domain::flow::End;
+use cortex_domain::id::JobId;
+use cortex_domain::ports::{
+    Answer, AppendError, Bus, BusError, Delivery, Event, Receipt, Request, RequestError, Subscription,
+};
+use cortex_domain::state::StateName;
+use cortex_domain::subject::{Filter, Published, Queued, Requested, Subject};
+use cortex_scheduler::{Parts, Scheduler};
+use tokio::sync::Notify;
+
+use super::races::Table;
+
+const SOON: Duration = Duration::from_secs(5);
+
+/// The jobs on which a report was acknowledged.
+#[derive(Debug, Default)]
+struct Acknowledged {
+    jobs: Mutex<Vec<JobId>>,
+    more: Notify,
+}
+
+impl Acknowledged {
+    async fn another(&self) {
+        tokio::time::timeout(SOON, self.more.notified()).await.expect("a report is acknowledged in time");
+    }
+}
+
+/// The bus, with an eye on what is acknowledged.
+struct Watched {
+    bus: Embedded,
+    acknowledged: Arc<Acknowledged>,
+}
+
+impl Bus for Watched {
+    fn request(
+        &self,
+        subject: Subject<Requested>,
+        body: Bytes,
+        within: Duration,
+    ) -> Answer<'_, Result<Bytes, RequestError>> {
+        self.bus.request(subject, body, within)
+    }
+
+    fn respond(
+        &self,
+        filter: Filter<Requested>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Request>>, BusError>> {
+        self.bus.respond(filter)
+    }
+
+    fn publish(&self, subject: Subject<Published>, body: Bytes) {
+        self.bus.publish(subject, body);
+    }
+
+    fn subscribe(
+        &self,
+        filter: Filter<Published>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Event>>, BusError>> {
+        self.bus.subscribe(filter)
+    }
+
+    fn append(&self, subject: Subject<Queued>, body: Bytes) -> Answer<'_, Result<(), AppendError>> {
+        self.bus.append(subject, body)
+    }
+
+    fn consume(
+        &self,
+        subject: Subject<Queued>,
+    ) -> Answer<'_, Result<Box<dyn Subscription<Delivery>>, BusError>> {
+        let watched = subject == Subject::JOB_RESULT;
+        Box::pin(async move {
+            let consumer = self.bus.consume(subject).await?;
+            let acknowledged = self.acknowledged.clone();
+            let consumer: Box<dyn Subscription<Delivery>> = match watched {
+                true => Box::new(Consumer { consumer, acknowledged }),
+                false => consumer,
+            };
+            Ok(consumer)
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Consumer {
+    consumer: Box<dyn Subscription<Delivery>>,
+    acknowledged: Arc<Acknowledged>,
+}
+
+impl Subscription<Delivery> for Consumer {
+    fn next(&mut self) -> Answer<'_, Option<Delivery>> {
+        Box::pin(async {
+            let Delivery { body, receipt } = self.consumer.next().await?;
+            let job = cortex_wire::decode_outcome(&body).unwrap().job;
+            let receipt = Box::new(WatchedReceipt { job, receipt, acknowledged: self.acknowledged.clone() });
+            Some(Delivery { body, receipt })
+        })
+    }
+}
+
+#[derive(Debug)]
+struct WatchedReceipt {
+    job: JobId,
+    receipt: Box<dyn Receipt>,
+    acknowledged: Arc<Acknowledged>,
+}
+
+impl Receipt for WatchedReceipt {
+    fn ack(self: Box<Self>) {
+        self.receipt.ack();
+        self.acknowledged.jobs.lock().unwrap().push(self.job);
+        self.acknowledged.more.notify_one();
+    }
+
+    fn nak(self: Box<Self>, pause: Duration) {
+        self.receipt.nak(pause);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_is_acknowledged_once_the_store_has_what_it_led_to() {
+    let mut table = Table::set().await;
+    let acknowledged = Arc::new(Acknowledged::default());
+    let bus = Arc::new(Watched { bus: table.bus.clone(), acknowledged: acknowledged.clone() });
+    let scheduler = Scheduler::start(Parts { bus, ..table.parts() }).await.unwrap();
+    table.beat(&[]).await;
+    let id = table.submit(table.request()).await;
+    let task = table.task().await;
+    table.begin(&task).await;
+    table.store.ends.arm();
+    table.succeed(id, task.lease).await;
+    table.store.ends.reached().await;
+    // The store has nothing of this one, so that it is done with at once.
+    let unknown = table.request().id;
+    table.end(unknown, task.lease, End::Returned).await;
+    acknowledged.another().await;
+    assert_eq!(*acknowledged.jobs.lock().unwrap(), [unknown]);
+    table.store.ends.go_on();
+    acknowledged.another().await;
+    assert_eq!(*acknowledged.jobs.lock().unwrap(), [unknown, id]);
+    table.until(id, StateName::Succeeded).await;
+    scheduler.stop().await;
+}

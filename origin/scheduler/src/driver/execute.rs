@@ -1,5 +1,6 @@
 //! What each action does, and what comes of it.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cortex_domain::flow::Assignment;
@@ -24,10 +25,16 @@ impl Driver {
             Action::Load { job } => Some(self.load(job).await),
             Action::Ask { ask, request } => {
                 let job = request.job;
-                let decision = self.gate.check(*request, self.clock.now()).await.map_err(|error| {
-                    tracing::error!(%job, %error, "a job could not be judged");
-                });
-                Some(Input::Decided { job, ask, decision })
+                let decision = self.gate.check(*request, self.clock.now()).await;
+                match (&decision, self.gate_fails.swap(decision.is_err(), Ordering::Relaxed)) {
+                    (Err(error), false) => {
+                        tracing::error!(%job, %error, "the safety kernel can't be asked; jobs wait and calls are refused");
+                    }
+                    (Err(error), true) => tracing::debug!(%job, %error, "a job could not be judged"),
+                    (Ok(_), true) => tracing::info!("the safety kernel can be asked again"),
+                    (Ok(_), false) => {}
+                }
+                Some(Input::Decided { job, ask, decision: decision.map_err(drop) })
             }
             Action::Commit { change } => Some(self.commit(*change).await),
             Action::Keep { history } => {

@@ -11,6 +11,7 @@ mod retain;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(crate) struct Driver {
     store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
     gate: Arc<dyn SafetyGate>,
+    /// Whether the safety kernel could not be asked when it was last asked.
+    gate_fails: AtomicBool,
     clock: Clock,
     settings: Settings,
     tasks: TaskTracker,
@@ -78,7 +81,17 @@ impl Driver {
     ) -> Arc<Self> {
         let state = Mutex::new(State::new(settings, store.memory()));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        Arc::new(Self { state, store, bus, gate, clock, settings: settings.clone(), tasks, stop })
+        Arc::new(Self {
+            state,
+            store,
+            bus,
+            gate,
+            gate_fails: AtomicBool::new(false),
+            clock,
+            settings: settings.clone(),
+            tasks,
+            stop,
+        })
     }
 
     /// Starts the tasks that run until [`Self::stop`].

@@ -7,7 +7,7 @@ use cortex_domain::topic::Topic;
 
 use crate::graph::{Graph, root};
 
-const LONGEST: usize = 800;
+const LONGEST: usize = 500;
 /// Names of constants that say how it feels to wait, and not what waits.
 const MOODS: [&str; 12] = [
     "PATIENCE",

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+use cortex_domain::backoff::Backoff;
+
 /// The longest time between two attempts.
 pub const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
 
-/// Returns how long to wait after `failed` attempts: 1 s doubling to 15 s. `random` spreads it by a quarter either way, so
-/// that ledgers do not reach a returning origin all at once.
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: LONGEST_BACKOFF };
+
+/// Returns how long to wait after `failed` attempts: up to 1 s doubling to 15 s. `random` spreads it, so that ledgers do not reach
+/// a returning origin all at once.
 #[must_use]
 pub fn backoff(failed: u32, random: u8) -> Duration {
-    let doublings = failed.saturating_sub(1).min(6);
-    let full = FIRST_BACKOFF.saturating_mul(1 << doublings).min(LONGEST_BACKOFF);
-    let spread = full / 2 * u32::from(random) / u32::from(u8::MAX);
-    (full * 3 / 4 + spread).min(LONGEST_BACKOFF)
+    BACKOFF.wait(failed.max(1), f64::from(random) / f64::from(u8::MAX))
 }
 
 #[cfg(test)]
@@ -23,8 +23,8 @@ mod tests {
     #[test]
     fn the_wait_doubles_to_a_quarter_of_a_minute() {
         let millis = |failed, random| backoff(failed, random).as_millis();
-        assert_eq!([1, 2, 3, 5, 7].map(|failed| millis(failed, 0)), [750, 1500, 3000, 11_250, 11_250]);
-        assert_eq!([0, 1, 2].map(|failed| millis(failed, 255)), [1250, 1250, 2500]);
+        assert_eq!([1, 2, 3, 5, 7].map(|failed| millis(failed, 0)), [500, 1000, 2000, 7500, 7500]);
+        assert_eq!([0, 1, 2].map(|failed| millis(failed, 255)), [1000, 1000, 2000]);
         assert_eq!(millis(u32::MAX, 255), 15_000);
     }
 }

@@ -33,6 +33,8 @@ pub struct Setup {
     pub safety_kernel: Option<String>,
     /// A name beside those of loopback by which the doors may be reached.
     pub allowed_host: Option<String>,
+    /// What is logged, as `CORTEX_LOG` has it.
+    pub log: String,
 }
 
 impl Setup {
@@ -52,6 +54,7 @@ impl Setup {
             safety: None,
             safety_kernel: None,
             allowed_host: None,
+            log: "info".into(),
         }
     }
 
@@ -107,7 +110,7 @@ impl Setup {
         command.args(["--api-port", &self.port.to_string(), "--grpc-port", &self.grpc_port.to_string()]);
         command.args(["--chat-port", &self.chat_port.to_string(), "--chat-model", "cortex-small"]);
         command.env("CORTEX_HOME", home.path());
-        command.env("CORTEX_LOG", "info");
+        command.env("CORTEX_LOG", &self.log);
         for (flag, file) in [
             ("--pools", &self.pools),
             ("--models", &self.models),

@@ -29,7 +29,11 @@ async fn the_kernel_that_is_named_decides_and_without_it_nothing_passes() {
     let safety = home.write("kernel.yaml", "default: { allow: [\"job.echo\"] }\n");
     let process = start(&home, port, &safety).await;
     // The origin's own policies would let both pass.
-    let setup = Setup { safety_kernel: Some(format!("127.0.0.1:{port}")), ..Setup::echo() };
+    let setup = Setup {
+        safety_kernel: Some(format!("127.0.0.1:{port}")),
+        log: "info,cortex_scheduler=debug".into(),
+        ..Setup::echo()
+    };
     let origin = Origin::start(&home, &setup).await;
     let api = &origin.api;
 

@@ -78,7 +78,7 @@ fn what_waits_for_the_origin_is_woken_and_what_waits_for_the_queue_is_not() {
     assert_eq!(apply(&waiting(), LedgerEvent::Woken, at(1)), Err(Rejected::NotHeld));
     let lease = sending().due().unwrap();
     let held = apply(&sending(), LedgerEvent::OriginAway { lease, random: 0 }, at(100)).unwrap().job;
-    assert_eq!(held.held_until(), Some(at(850)));
+    assert_eq!(held.held_until(), Some(at(600)));
     let woken = apply(&held, LedgerEvent::Woken, at(200)).unwrap().job;
     assert_eq!(woken.due(), Some(at(200)));
     assert_eq!(apply(&woken, LedgerEvent::Woken, at(200)), Err(Rejected::NotHeld), "it is due already");

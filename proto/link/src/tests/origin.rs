@@ -15,6 +15,7 @@ use cortex_domain::task::TaskReply;
 use cortex_domain::time::Timestamp;
 use cortex_domain::worker::Heartbeat;
 use cortex_wire::{decode_decision, decode_task_reply, encode_assignment};
+use futures::FutureExt as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -106,9 +107,17 @@ impl Origin {
         }
         let (bus, subject, packet) =
             (self.bus.clone(), Subject::of(&assignment), encode_assignment(&assignment));
-        let replied = tokio::spawn(async move {
+        let mut asking = Box::pin(async move {
             let replied = bus.request(subject, packet, SOON).await;
             replied.map(|reply| decode_task_reply(&reply).unwrap())
+        });
+        // It is sent on return, so that jobs come in the order in which they are offered.
+        let replied = asking.as_mut().now_or_never();
+        let replied = tokio::spawn(async move {
+            match replied {
+                Some(replied) => replied,
+                None => asking.await,
+            }
         });
         (assignment, replied)
     }

@@ -29,7 +29,7 @@ enum State {
         deadline: Instant,
     },
     Admitted,
-    /// The connection ends at this time, whatever its peer does.
+    /// The connection ends at this time at the latest.
     Ending {
         at: Instant,
         admitted: bool,

@@ -45,7 +45,7 @@ impl Server {
         self.0.links.recheck(&self.0.tokens);
     }
 
-    /// Serves links until `shutdown`, then ends them: within [`STOP_TIMEOUT`], whatever their workers do.
+    /// Serves links until `shutdown`, then ends them within [`STOP_TIMEOUT`], also those whose workers read nothing.
     ///
     /// # Errors
     /// Returns an error if the socket fails.

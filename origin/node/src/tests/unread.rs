@@ -1,4 +1,4 @@
-//! A node stops in time, whatever is connected to the workers' link.
+//! A node stops in time also while peers of the workers' link read nothing.
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, UnixStream};

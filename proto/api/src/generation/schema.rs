@@ -79,7 +79,7 @@ pub(super) enum Format {
 pub(super) struct NamedSchema {
     name: Option<Name>,
     description: Option<String>,
-    /// The schema holds whatever this says.
+    /// The schema always holds.
     strict: Option<bool>,
     schema: AnySchema,
 }

@@ -1,4 +1,4 @@
-//! How much body each route takes: as much as the table says, whatever a request announces.
+//! A route takes as much body as the table says. What a request announces does not change that.
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::stand::{KEY, Stand};
 
-/// Those who ask: nobody, somebody whose key is none, and a caller.
+/// Those who ask: without a key, with one that does not hold, and with one that does.
 const KEYS: [Option<&str>; 3] = [None, Some("a key that is none"), Some(KEY)];
 
 /// Status and content type of the answer to a target as it is, and its body.

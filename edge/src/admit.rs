@@ -14,9 +14,9 @@ use cortex_guard::keys::{ApiKey, Pepper, Pointer, ShownKey};
 use futures::StreamExt;
 use worker::{ByteStream, Env};
 
+use crate::error::ApiError;
 use crate::incoming::Head;
-use crate::refusal::Refusal;
-use crate::{chance, config};
+use crate::{clock, config};
 
 /// How long a pointer is kept in memory, in milliseconds, and in KV's own cache, in seconds.
 const POINTER_MEMORY_TTL_MS: u64 = 30_000;
@@ -39,7 +39,7 @@ pub(crate) struct Presented {
 }
 
 /// The key in a request's head.
-pub(crate) async fn presented(head: &Head, env: &Env) -> Result<Presented, Refusal> {
+pub(crate) async fn presented(head: &Head, env: &Env) -> Result<Presented, ApiError> {
     let header = head.get("authorization").ok_or_else(unauthenticated)?;
     let key = ApiKey::from_authorization(header).map_err(|_| unauthenticated())?;
     let pepper = config::pepper(env)?;
@@ -53,8 +53,8 @@ pub(crate) fn unauthenticated() -> Problem {
 }
 
 /// The tenant whose ledger made a key, if there is a pointer with a sound seal.
-pub(crate) async fn tenant(id: &KeyId, pepper: &Pepper, env: &Env) -> Result<Option<Tenant>, Refusal> {
-    let now = chance::now().as_millis();
+pub(crate) async fn tenant(id: &KeyId, pepper: &Pepper, env: &Env) -> Result<Option<Tenant>, ApiError> {
+    let now = clock::now().as_millis();
     let known = POINTERS.with_borrow(|known| known.get(id).filter(|(_, until)| *until > now).cloned());
     if let Some((tenant, _)) = known {
         return Ok(Some(tenant));
@@ -71,7 +71,7 @@ pub(crate) async fn tenant(id: &KeyId, pepper: &Pepper, env: &Env) -> Result<Opt
 }
 
 /// Keeps where a new key is known.
-pub(crate) async fn point(id: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), Refusal> {
+pub(crate) async fn point(id: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), ApiError> {
     let pointer = Pointer::seal(id, tenant.clone(), &config::pepper(env)?);
     let put =
         env.kv("KEYS")?.put(id.as_str(), serde_json::to_string(&pointer)?).map_err(worker::Error::from)?;
@@ -79,12 +79,12 @@ pub(crate) async fn point(id: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), 
 }
 
 /// Takes a pointer away: its key is revoked.
-pub(crate) async fn forget(id: &KeyId, env: &Env) -> Result<(), Refusal> {
+pub(crate) async fn forget(id: &KeyId, env: &Env) -> Result<(), ApiError> {
     POINTERS.with_borrow_mut(|known| known.remove(id));
     Ok(env.kv("KEYS")?.delete(id.as_str()).await.map_err(worker::Error::from)?)
 }
 
-async fn fetch(id: &KeyId, env: &Env) -> Result<Option<Pointer>, Refusal> {
+async fn fetch(id: &KeyId, env: &Env) -> Result<Option<Pointer>, ApiError> {
     let stored = env.kv("KEYS")?.get(id.as_str()).cache_ttl(POINTER_KV_TTL_S).stream().await;
     let Some(stored) = stored.map_err(worker::Error::from)? else { return Ok(None) };
     let (mut stored, mut text) = (ByteStream::from(stored), Vec::new());

@@ -34,7 +34,7 @@ pub(crate) fn bytes(
 }
 
 /// The origin's answer: its status, what may be seen of its headers, and its body as it comes.
-pub(crate) fn passed_on(answer: Response, extra: &[(&str, &str)]) -> Result<Response> {
+pub(crate) fn proxied(answer: Response, extra: &[(&str, &str)]) -> Result<Response> {
     let all = common()?;
     for (name, value) in answer.headers().entries() {
         if headers::passes_outward(&name) {

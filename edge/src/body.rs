@@ -12,8 +12,8 @@ use futures::future::{Either, select};
 use worker::{ByteStream, Delay, Request};
 
 use crate::budget::{Budget, Share};
+use crate::error::ApiError;
 use crate::incoming::Head;
-use crate::refusal::Refusal;
 
 /// How long a body may take to arrive.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,7 +41,7 @@ pub(crate) struct Incoming<'r> {
 }
 
 /// Reads a body whole, but keeps no more of it than its route takes. `owner` is who it counts for.
-pub(crate) async fn read(incoming: Incoming<'_>, owner: &str) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn read(incoming: Incoming<'_>, owner: &str) -> Result<Vec<u8>, ApiError> {
     let Incoming { request, takes } = incoming;
     let announced = request.headers().get("content-length")?;
     check_content_length(announced.as_deref(), takes.bytes())?;
@@ -64,7 +64,7 @@ async fn arrive(
     takes: BodyLimit,
     announced: bool,
     share: Share,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Vec<u8>, ApiError> {
     let broken = |_| Problem::new(ErrorCode::InvalidRequest, "the body broke off");
     if announced {
         let body = request.bytes().await.map_err(broken)?;

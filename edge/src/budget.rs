@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::thread::LocalKey;
 use std::time::Duration;
 
-use crate::chance;
+use crate::clock;
 
 /// Shares of something that there is only so much of. A share ends when it is dropped, or else when its time is up: the
 /// runtime may forget a request, and what it held, without a word.
@@ -13,11 +13,11 @@ pub(crate) struct Budget {
     in_all: usize,
     of_one: usize,
     last: u64,
-    shares: Vec<Taken>,
+    shares: Vec<HeldShare>,
 }
 
 #[derive(Debug)]
-struct Taken {
+struct HeldShare {
     number: u64,
     owner: String,
     amount: usize,
@@ -34,7 +34,7 @@ impl Budget {
         self.shares.retain(|share| share.until > now);
         self.has_room(owner, amount).then(|| {
             self.last += 1;
-            self.shares.push(Taken { number: self.last, owner: owner.to_owned(), amount, until });
+            self.shares.push(HeldShare { number: self.last, owner: owner.to_owned(), amount, until });
             self.last
         })
     }
@@ -75,7 +75,7 @@ impl Share {
         amount: usize,
         time: Duration,
     ) -> Option<Self> {
-        let now = chance::now().as_millis();
+        let now = clock::now().as_millis();
         let until = now + u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2);
         let number = of.with_borrow_mut(|budget| budget.take(owner, amount, until, now))?;
         Some(Self { of, number })

@@ -15,7 +15,7 @@ use worker::{Delay, Env, Response};
 
 use crate::envelope::Envelope;
 use crate::origin::{Origin, Outbound, caller_headers};
-use crate::{chance, log, offloaded};
+use crate::{clock, log, offloaded};
 
 /// How long one attempt may take: fetching the body, sending it, and signing and sending it again for another gateway
 /// instance.
@@ -69,7 +69,7 @@ async fn attempt(mut envelope: Envelope, body: Option<&str>, env: &Env) -> Deliv
             Err(error) => return away(&job, &error.to_string()),
         },
     };
-    envelope.add_hop(Hop { name: hops::DRAINED.to_owned(), at: chance::now() });
+    envelope.add_hop(Hop { name: hops::DRAINED.to_owned(), at: clock::now() });
     let origin = match Origin::of(env) {
         Ok(origin) => origin,
         Err(refusal) => return away(&job, &refusal.into_problem().detail),

@@ -6,7 +6,7 @@
 use std::pin::pin;
 
 use cortex_api::body::{Checked, check_content_type};
-use cortex_api::chat::{ChatRequest, ShortChat};
+use cortex_api::chat::{ChatRequest, SimpleChat};
 use cortex_api::completions::CompletionRequest;
 use cortex_api::routes::{AtEdge, Caller, Public, find_at_edge};
 use cortex_api::{EmbeddingsRequest, Problem, openapi};
@@ -16,11 +16,11 @@ use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
 
 use crate::admit::Presented;
 use crate::body::Incoming;
-use crate::gone::Gone;
+use crate::disconnect::ClientDisconnect;
+use crate::error::{ApiError, no_route, not_found};
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
-use crate::refusal::{Refusal, no_route, not_found};
-use crate::routes::{admin, create, events, health, job, list, through};
+use crate::routes::{admin, create, events, health, job, list, proxy};
 use crate::signed::Signed;
 use crate::{admit, answer, body, config, cors, log};
 
@@ -29,9 +29,9 @@ const CLIENT_LEFT: u16 = 499;
 
 #[event(fetch)]
 async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Response> {
-    let gone = Gone::of(&request);
+    let disconnect = ClientDisconnect::of(&request);
     let served = pin!(serve(&mut request, &env, &context));
-    let left = pin!(gone.wait());
+    let left = pin!(disconnect.wait());
     match select(served, left).await {
         Either::Left((answer, _)) => answer,
         // With the future all that the request held ends, and its call to the origin.
@@ -69,7 +69,7 @@ async fn enter(
     request: &mut Request,
     env: &Env,
     context: &Context,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let found = find_at_edge(&head.method, &head.path).map_err(|none| no_route(none, &head.path))?;
     let takes = found.info.body;
     head.check(takes)?;
@@ -106,22 +106,22 @@ async fn call(
     presented: &Presented,
     env: &Env,
     context: &Context,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     match route {
         Caller::CreateJob => create::answer(head, incoming, presented, env, context).await,
         Caller::ListJobs => list::answer(head, presented, env).await,
         Caller::GetJob(id) => job::get(id, head, presented, env).await,
         Caller::CancelJob(id) => job::cancel(id, head, incoming, presented, env).await,
         Caller::JobEvents(id) => events::answer(id, head, presented, env).await,
-        Caller::Embeddings => through::infer(EmbeddingsRequest::parse, head, incoming, presented, env).await,
-        Caller::ChatCompletions => through::infer(ChatRequest::parse, head, incoming, presented, env).await,
-        Caller::Completions => through::infer(CompletionRequest::parse, head, incoming, presented, env).await,
-        Caller::SimpleChat => through::infer(short, head, incoming, presented, env).await,
-        Caller::ListModels | Caller::GetModel => through::read(head, presented, env).await,
+        Caller::Embeddings => proxy::infer(EmbeddingsRequest::parse, head, incoming, presented, env).await,
+        Caller::ChatCompletions => proxy::infer(ChatRequest::parse, head, incoming, presented, env).await,
+        Caller::Completions => proxy::infer(CompletionRequest::parse, head, incoming, presented, env).await,
+        Caller::SimpleChat => proxy::infer(short, head, incoming, presented, env).await,
+        Caller::ListModels | Caller::GetModel => proxy::read(head, presented, env).await,
     }
 }
 
 /// Refuses what the conversation that a short one stands for would be refused for.
 fn short(body: Checked<'_>) -> Result<ChatRequest, Problem> {
-    ShortChat::parse(body)?.request()
+    SimpleChat::parse(body)?.request()
 }

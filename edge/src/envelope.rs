@@ -1,5 +1,5 @@
 //! A job on its way to the origin, as it lies in the ledger and travels in the queue: a line of JSON, then
-//! the body as it was sent. A body too large for a queue message is parked and only the line travels.
+//! the body as it was sent. A body too large for a queue message is offloaded and only the line travels.
 
 use cortex_api::hops;
 use cortex_domain::id::JobId;
@@ -28,7 +28,8 @@ pub(crate) struct Envelope {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) flags: Option<String>,
     /// Whether the body lies in R2 under the job's id.
-    pub(crate) parked: bool,
+    #[serde(rename = "parked")]
+    pub(crate) offloaded: bool,
 }
 
 /// Why a message is no envelope.
@@ -50,19 +51,19 @@ impl Envelope {
         self.hops = format!("{}{comma}{hop}", self.hops);
     }
 
-    /// The message's text. `body` is left out when it is parked.
+    /// The message's text. `body` is left out when it is offloaded.
     pub(crate) fn encode(&self, body: &str) -> Result<String, serde_json::Error> {
         let line = serde_json::to_string(self)?;
-        Ok(if self.parked { line } else { format!("{line}\n{body}") })
+        Ok(if self.offloaded { line } else { format!("{line}\n{body}") })
     }
 
-    /// Reads a message: the envelope, and the body unless it is parked.
+    /// Reads a message: the envelope, and the body unless it is offloaded.
     pub(crate) fn decode(text: &str) -> Result<(Self, Option<&str>), Malformed> {
         let (line, body) = text.split_once('\n').map_or((text, None), |(line, body)| (line, Some(body)));
         let envelope: Self = serde_json::from_str(line).map_err(|error| Malformed(error.to_string()))?;
-        match (envelope.parked, body) {
+        match (envelope.offloaded, body) {
             (true, None) | (false, Some(_)) => Ok((envelope, body)),
-            _ => Err(Malformed("the body is neither there nor parked".to_owned())),
+            _ => Err(Malformed("the body is neither there nor offloaded".to_owned())),
         }
     }
 }
@@ -73,7 +74,7 @@ mod tests {
 
     use super::*;
 
-    fn envelope(parked: bool) -> Envelope {
+    fn envelope(offloaded: bool) -> Envelope {
         let mut envelope = Envelope {
             job: JobId::mint(Timestamp::from_millis(1), [7; 10]),
             tenant: "acme".into(),
@@ -84,7 +85,7 @@ mod tests {
             traceparent: "00-".into(),
             hops: String::new(),
             flags: Some("email".into()),
-            parked,
+            offloaded,
         };
         envelope.add_hop(Hop { name: "edge.received".into(), at: Timestamp::from_millis(1) });
         envelope.add_hop(Hop { name: "edge.ledger".into(), at: Timestamp::from_millis(2) });
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parked_body_does_not_travel() {
+    fn an_offloaded_body_does_not_travel() {
         let text = envelope(true).encode("body").unwrap();
         assert_eq!(Envelope::decode(&text), Ok((envelope(true), None)));
     }

@@ -10,8 +10,8 @@ use cortex_domain::id::IdempotencyKey;
 use cortex_guard::precheck;
 use worker::Request;
 
-use crate::chance;
-use crate::refusal::Refusal;
+use crate::error::ApiError;
+use crate::random;
 
 /// The head of a request.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn of(request: &Request) -> Result<Self, Refusal> {
+    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
         let url = request.url()?;
         Ok(Self {
             method: request.inner().method(),
@@ -53,17 +53,17 @@ impl Head {
         self.get("content-type")
     }
 
-    pub(crate) fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Refusal> {
+    pub(crate) fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, ApiError> {
         let wrong = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at(IDEMPOTENCY_KEY);
         let key = self.get(IDEMPOTENCY_KEY).map(str::parse::<IdempotencyKey>).transpose();
         key.map_err(|error| wrong(error).into())
     }
 
     /// The caller's trace, or a new one.
-    pub(crate) fn traceparent(&self) -> Result<Traceparent, Refusal> {
+    pub(crate) fn traceparent(&self) -> Result<Traceparent, ApiError> {
         match self.get(TRACEPARENT).and_then(|text| text.parse().ok()) {
             Some(trace) => Ok(trace),
-            None => Ok(Traceparent::mint(chance::random()?)),
+            None => Ok(Traceparent::mint(random::bytes()?)),
         }
     }
 }

@@ -14,13 +14,13 @@ const FULL_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// What one ledger holds of jobs that wait for the origin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
-pub(crate) struct Held {
+pub(crate) struct LedgerUsage {
     pub(crate) jobs: u64,
     /// Bytes of their bodies.
     pub(crate) bytes: u64,
 }
 
-impl Held {
+impl LedgerUsage {
     /// Returns what is held without one job and the bytes of its body.
     pub(crate) fn without(self, bytes: u64) -> Self {
         Self { jobs: self.jobs.saturating_sub(1), bytes: self.bytes.saturating_sub(bytes) }
@@ -64,8 +64,9 @@ impl Default for Limits {
 
 impl Limits {
     /// Returns what waits once a job with a body of so many bytes waits too.
-    pub(crate) fn with_job(&self, held: Held, bytes: u64) -> Result<Held, Full> {
-        let after = Held { jobs: held.jobs.saturating_add(1), bytes: held.bytes.saturating_add(bytes) };
+    pub(crate) fn with_job(&self, held: LedgerUsage, bytes: u64) -> Result<LedgerUsage, Full> {
+        let after =
+            LedgerUsage { jobs: held.jobs.saturating_add(1), bytes: held.bytes.saturating_add(bytes) };
         if after.jobs > self.jobs {
             return Err(Full { limit: Limit::Jobs, most: self.jobs });
         }
@@ -145,8 +146,8 @@ mod tests {
 
     const LIMITS: Limits = Limits { jobs: 2, bytes: 100, idempotency: 40, keys: 3 };
 
-    fn held(jobs: u64, bytes: u64) -> Held {
-        Held { jobs, bytes }
+    fn held(jobs: u64, bytes: u64) -> LedgerUsage {
+        LedgerUsage { jobs, bytes }
     }
 
     #[test]

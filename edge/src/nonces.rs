@@ -12,10 +12,10 @@ use cortex_guard::signature::{Seen, Verified, WINDOW};
 use serde::{Deserialize, Serialize};
 use worker::{DurableObject, Env, Response, Result, State, durable_object};
 
+use crate::error::ApiError;
 use crate::object::request::{Answers, Request, ask};
 use crate::object::sql::{Sql, Statement, text, time};
-use crate::refusal::Refusal;
-use crate::{chance, log};
+use crate::{clock, log};
 
 /// How long nonces are remembered. What was signed earlier is refused for its time, which may lie ahead of our clock too.
 const RETENTION: Duration = Duration::from_secs(2 * WINDOW.as_secs());
@@ -38,7 +38,7 @@ impl Request for Remember {
 }
 
 /// Returns whether the nonce of a verified request is new, and has it remembered.
-pub(crate) async fn remember(verified: &Verified, env: &Env) -> Result<Seen, Refusal> {
+pub(crate) async fn remember(verified: &Verified, env: &Env) -> Result<Seen, ApiError> {
     let object = env.durable_object("NONCES")?.get_by_name(&verified.key_id)?;
     let request = Remember { nonce: verified.nonce.to_string(), signed: verified.signed };
     Ok(if ask(&object, &request).await? { Seen::Fresh } else { Seen::Replayed })
@@ -78,7 +78,7 @@ impl Answers<Remember> for Nonces {
             self.sql.run(Statement::new(SCHEMA, vec![]))?;
             self.has_table.set(true);
         }
-        let now = chance::now().as_millis();
+        let now = clock::now().as_millis();
         let horizon = now.saturating_sub(u64::try_from(RETENTION.as_millis()).unwrap_or(u64::MAX));
         let forget = "DELETE FROM nonce WHERE signed < ?";
         self.sql.run(Statement::new(forget, vec![time(Timestamp::from_millis(horizon))]))?;

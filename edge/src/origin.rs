@@ -13,9 +13,9 @@ use worker::{
     AbortController, Delay, Env, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
 };
 
-use crate::gone::AbortOnDrop;
-use crate::refusal::Refusal;
-use crate::{chance, config, log};
+use crate::disconnect::AbortOnDrop;
+use crate::error::ApiError;
+use crate::{clock, config, log, random};
 
 thread_local! {
     static SIGN_FOR: RefCell<Option<SignFor>> = const { RefCell::new(None) };
@@ -60,10 +60,10 @@ pub(crate) struct Origin {
 
 /// No answer of the origin's own came.
 #[derive(Debug)]
-pub(crate) struct Away(pub(crate) String);
+pub(crate) struct OriginUnreachable(pub(crate) String);
 
-impl From<Away> for Refusal {
-    fn from(Away(cause): Away) -> Self {
+impl From<OriginUnreachable> for ApiError {
+    fn from(OriginUnreachable(cause): OriginUnreachable) -> Self {
         log::error("origin.away", &[("cause", &cause)]);
         let detail = "the origin can't be reached now: try again, or send a job without waiting for it";
         Problem::new(ErrorCode::OriginAway, detail).retry_after(Duration::from_secs(5)).into()
@@ -71,7 +71,7 @@ impl From<Away> for Refusal {
 }
 
 impl Origin {
-    pub(crate) fn of(env: &Env) -> Result<Self, Refusal> {
+    pub(crate) fn of(env: &Env) -> Result<Self, ApiError> {
         Ok(Self { url: config::origin_url(env)?, keys: config::edge_keys(env)? })
     }
 
@@ -79,17 +79,23 @@ impl Origin {
     ///
     /// An answer that doesn't come from the origin itself, such as a tunnel's error page, counts as none. A
     /// request that was signed for no instance, or another, is signed again for the one that refused it.
-    pub(crate) async fn send(&self, request: &Outbound<'_>, timeout: Duration) -> Result<Response, Away> {
+    pub(crate) async fn send(
+        &self,
+        request: &Outbound<'_>,
+        timeout: Duration,
+    ) -> Result<Response, OriginUnreachable> {
         let mut answer = self.once(request, timeout).await?;
         if answer.status_code() == 401
-            && let Some(sign_for) = SignFor::read(&answer, chance::now())
+            && let Some(sign_for) = SignFor::read(&answer, clock::now())
         {
             SIGN_FOR.with_borrow_mut(|known| *known = Some(sign_for));
             answer = self.once(request, timeout).await?;
         }
         match answer.status_code() {
-            401 => Err(Away("it does not accept our signature".to_owned())),
-            status @ 500.. if !is_json(&answer) => Err(Away(format!("status {status} on the way"))),
+            401 => Err(OriginUnreachable("it does not accept our signature".to_owned())),
+            status @ 500.. if !is_json(&answer) => {
+                Err(OriginUnreachable(format!("status {status} on the way")))
+            }
             _ => Ok(answer),
         }
     }
@@ -107,8 +113,8 @@ impl Origin {
         matches!(self.once(&request, timeout).await, Ok(answer) if answer.status_code() < 500)
     }
 
-    async fn once(&self, request: &Outbound<'_>, timeout: Duration) -> Result<Response, Away> {
-        let away = |error: worker::Error| Away(error.to_string());
+    async fn once(&self, request: &Outbound<'_>, timeout: Duration) -> Result<Response, OriginUnreachable> {
+        let away = |error: worker::Error| OriginUnreachable(error.to_string());
         let prepared = self.prepare(request).map_err(away)?;
         let controller = AbortController::default();
         let signal = controller.signal();
@@ -120,7 +126,7 @@ impl Origin {
                 abort.disarm();
                 answer.map_err(away)
             }
-            Either::Right(_) => Err(Away(format!("no answer within {} s", timeout.as_secs()))),
+            Either::Right(_) => Err(OriginUnreachable(format!("no answer within {} s", timeout.as_secs()))),
         }
     }
 
@@ -134,7 +140,7 @@ impl Origin {
         };
         let sign_for = SIGN_FOR.with_borrow(Clone::clone);
         let ahead_ms = sign_for.as_ref().map_or(0, |known| known.ahead_ms);
-        let now = Timestamp::from_millis(chance::now().as_millis().saturating_add_signed(ahead_ms));
+        let now = Timestamp::from_millis(clock::now().as_millis().saturating_add_signed(ahead_ms));
         let mut sent = request.headers.clone();
         sent.extend(sign_for.map(|known| (headers::INSTANCE, known.instance.to_string())));
         if !sent.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
@@ -142,7 +148,7 @@ impl Origin {
             sent.push(("accept", "*/*".to_owned()));
         }
         let ours = sent.iter().map(|(name, value)| (*name, value.as_str()));
-        let nonce = Nonce::new(chance::random()?);
+        let nonce = Nonce::new(random::bytes()?);
         let stamp = signature::sign(&signed, ours, self.keys.current(), now, nonce)
             .map_err(|error| worker::Error::RustError(error.to_string()))?;
 

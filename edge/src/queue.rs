@@ -6,10 +6,10 @@ use worker::{Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, R
 
 use crate::deliver::deliver;
 use crate::envelope::Envelope;
+use crate::error::ApiError;
 use crate::ledger::client::LedgerClient;
-use crate::ledger::jobs::requests::Taken;
+use crate::ledger::jobs::requests::LeasedJob;
 use crate::log;
-use crate::refusal::Refusal;
 
 /// How long a message that could not be settled waits, in seconds.
 const RETRY_DELAY_S: u32 = 2;
@@ -50,7 +50,7 @@ async fn settle(message: RawMessage, dead: bool, env: &Env) {
 /// ledger's alarm sends the job again.
 async fn drain(envelope: Envelope, env: &Env) -> Result<(), String> {
     let (job, ledger) = (envelope.job, ledger(&envelope, env)?);
-    if let Some(Taken { lease, message }) = ledger.take(job).await.map_err(detail)? {
+    if let Some(LeasedJob { lease, message }) = ledger.take(job).await.map_err(detail)? {
         let (envelope, body) = Envelope::decode(&message).map_err(|error| error.0)?;
         let delivery = deliver(envelope, body, env).await;
         ledger.settle(job, lease, delivery).await.map_err(detail)?;
@@ -69,7 +69,7 @@ fn ledger(envelope: &Envelope, env: &Env) -> Result<LedgerClient, String> {
     LedgerClient::of(env, &tenant).map_err(|error| error.to_string())
 }
 
-fn detail(refusal: Refusal) -> String {
+fn detail(refusal: ApiError) -> String {
     refusal.into_problem().detail
 }
 

@@ -8,9 +8,9 @@ use cortex_guard::signature::{self, Announced, Head as SignedHead, verify};
 use worker::{Env, Request};
 
 use crate::body::Incoming;
+use crate::error::ApiError;
 use crate::incoming::Head;
-use crate::refusal::Refusal;
-use crate::{body, chance, config, log, nonces};
+use crate::{body, clock, config, log, nonces};
 
 /// Whom the bodies of signed requests count for. No tenant's name holds a slash.
 const OWNER: &str = "/internal";
@@ -30,7 +30,7 @@ impl Signed {
         request: &mut Request,
         takes: BodyLimit,
         env: &Env,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ApiError> {
         let announced = verify_head(head, env).await?;
         let body = body::read(Incoming { request, takes }, OWNER).await?;
         announced.check(&body).map_err(refused)?;
@@ -49,7 +49,7 @@ impl Signed {
 }
 
 /// Checks a head, and returns the body that it announces.
-async fn verify_head(head: &Head, env: &Env) -> Result<Announced, Refusal> {
+async fn verify_head(head: &Head, env: &Env) -> Result<Announced, ApiError> {
     let signed = SignedHead {
         method: &head.method,
         path: &head.path,
@@ -57,7 +57,7 @@ async fn verify_head(head: &Head, env: &Env) -> Result<Announced, Refusal> {
         content_type: head.content_type().unwrap_or_default(),
     };
     let all = head.headers.iter().map(|(name, value)| (name, value));
-    let verified = match verify(&signed, all, &config::origin_keys(env)?, chance::now()) {
+    let verified = match verify(&signed, all, &config::origin_keys(env)?, clock::now()) {
         Ok(verified) => verified,
         Err(refusal) => return Err(refused(refusal)),
     };
@@ -65,7 +65,7 @@ async fn verify_head(head: &Head, env: &Env) -> Result<Announced, Refusal> {
     verified.once(seen).map(|verified| verified.body).map_err(refused)
 }
 
-fn refused(refusal: signature::Refusal) -> Refusal {
+fn refused(refusal: signature::SignatureError) -> ApiError {
     log::error("signature.refused", &[("cause", &refusal.to_string())]);
     Problem::from(refusal).into()
 }

@@ -11,10 +11,10 @@ use futures::future::{Either, select};
 use worker::{ByteStream, Delay, Env, Response, ResponseBody, ResponseBuilder};
 
 use crate::admit::Presented;
+use crate::error::ApiError;
+use crate::key_checks::{self, KeyCheck};
 use crate::ledger::client::LedgerClient;
-use crate::refusal::Refusal;
-use crate::vouched::{self, Next};
-use crate::{chance, log};
+use crate::{clock, log};
 
 /// Whether an answer is a stream of server-sent events.
 pub(crate) fn is_one(answer: &Response) -> bool {
@@ -35,7 +35,7 @@ pub(crate) fn watched(
         events: body.into(),
         tail: Tail::default(),
         presented: presented.clone(),
-        vouched: chance::now().as_millis(),
+        checked_at: clock::now().as_millis(),
         timer: timer(0),
         shape: shape(path),
         env: env.clone(),
@@ -62,7 +62,7 @@ struct Watched {
     events: ByteStream,
     tail: Tail,
     presented: Presented,
-    vouched: u64,
+    checked_at: u64,
     timer: Pin<Box<Delay>>,
     shape: Shape,
     env: Env,
@@ -97,22 +97,22 @@ impl Watched {
 
     /// Asks whether the key still holds if it is time to; the reason to end the stream if it doesn't.
     async fn look(&mut self) -> Option<Problem> {
-        let next = match vouched::next(&self.presented.key, self.vouched) {
-            Next::Ask => {
+        let next = match key_checks::next(&self.presented.key, self.checked_at) {
+            KeyCheck::Ask => {
                 self.ask().await;
-                vouched::next(&self.presented.key, self.vouched)
+                key_checks::next(&self.presented.key, self.checked_at)
             }
             next => next,
         };
-        let now = chance::now().as_millis();
+        let now = clock::now().as_millis();
         match next {
-            Next::Wait(until) => self.timer = timer(until.saturating_sub(now)),
-            Next::Ask => self.timer = timer(vouched::KEY_CHECK_TIMEOUT_MS),
-            Next::Revoked => {
+            KeyCheck::Wait(until) => self.timer = timer(until.saturating_sub(now)),
+            KeyCheck::Ask => self.timer = timer(key_checks::KEY_CHECK_TIMEOUT_MS),
+            KeyCheck::Revoked => {
                 let detail = "the API key was revoked while the stream was open";
                 return Some(Problem::new(ErrorCode::Unauthenticated, detail));
             }
-            Next::Unasked => {
+            KeyCheck::Unchecked => {
                 let detail = "whether the API key still holds can't be found out now: try again";
                 return Some(Problem::new(ErrorCode::Unavailable, detail));
             }
@@ -123,12 +123,12 @@ impl Watched {
     async fn ask(&mut self) {
         let asked =
             async { LedgerClient::of(&self.env, &self.presented.tenant)?.check(&self.presented).await };
-        let limit = Delay::from(Duration::from_millis(vouched::KEY_CHECK_TIMEOUT_MS));
+        let limit = Delay::from(Duration::from_millis(key_checks::KEY_CHECK_TIMEOUT_MS));
         match select(std::pin::pin!(asked), limit).await {
-            Either::Left((Ok(_), _)) => self.vouched = chance::now().as_millis(),
+            Either::Left((Ok(_), _)) => self.checked_at = clock::now().as_millis(),
             // What the ledger said of the key is noted by its client.
-            Either::Left((Err(Refusal::Problem(_)), _)) => {}
-            Either::Left((Err(Refusal::Broken(cause)), _)) => {
+            Either::Left((Err(ApiError::Problem(_)), _)) => {}
+            Either::Left((Err(ApiError::Broken(cause)), _)) => {
                 log::error("stream.unasked", &[("cause", &cause)])
             }
             Either::Right(_) => {

@@ -9,16 +9,16 @@ use worker::{Env, Stub};
 
 use super::jobs::entry::{Entry, Idempotency, NewJob};
 use super::jobs::requests::{
-    self, AcceptJob, Accepted, BuryJob, CancelJob, Cancelled, ClaimKey, Claimed, LookAtJob, ReportStates,
-    SettleJob, TakeJob, Taken,
+    self, AcceptJob, Accepted, BuryJob, CancelJob, Cancelled, ClaimKey, Claimed, LeasedJob, LookAtJob,
+    ReportStates, SettleJob, TakeJob,
 };
 use super::keys::requests::{ListKeys, NoteRevocationHeard, PutKey, RevokeKey};
 use super::requests::{AsCaller, Known, LedgerRequest, WhoCalls};
 use crate::admit::{Presented, unauthenticated};
 use crate::deliver::Delivery;
+use crate::error::{ApiError, not_found};
+use crate::key_checks;
 use crate::object::request::{Request, ask};
-use crate::refusal::{Refusal, not_found};
-use crate::vouched;
 
 /// A stub of one ledger object.
 pub(crate) struct LedgerClient(Stub);
@@ -30,12 +30,12 @@ impl LedgerClient {
     }
 
     /// Returns who calls.
-    pub(crate) async fn check(&self, by: &Presented) -> Result<Caller, Refusal> {
+    pub(crate) async fn check(&self, by: &Presented) -> Result<Caller, ApiError> {
         self.ask_as(by, WhoCalls).await.map(|(caller, ())| caller)
     }
 
     /// Commits a job in the caller's name.
-    pub(crate) async fn accept(&self, by: &Presented, job: NewJob) -> Result<(Caller, Accepted), Refusal> {
+    pub(crate) async fn accept(&self, by: &Presented, job: NewJob) -> Result<(Caller, Accepted), ApiError> {
         self.ask_as(by, AcceptJob(job)).await
     }
 
@@ -45,7 +45,7 @@ impl LedgerClient {
         by: &Presented,
         idempotency: Idempotency,
         job: JobId,
-    ) -> Result<(Caller, JobId), Refusal> {
+    ) -> Result<(Caller, JobId), ApiError> {
         match self.ask_as(by, ClaimKey { idempotency, job }).await? {
             (caller, Claimed::Job(job)) => Ok((caller, job)),
             (_, Claimed::Mismatch) => Err(mismatch().into()),
@@ -53,7 +53,7 @@ impl LedgerClient {
     }
 
     /// Returns what the ledger knows of a job; `None` if nothing, which doesn't mean that it isn't at the origin.
-    pub(crate) async fn look(&self, by: &Presented, job: JobId) -> Result<(Caller, Option<Entry>), Refusal> {
+    pub(crate) async fn look(&self, by: &Presented, job: JobId) -> Result<(Caller, Option<Entry>), ApiError> {
         self.ask_as(by, LookAtJob(job)).await
     }
 
@@ -63,7 +63,7 @@ impl LedgerClient {
         by: &Presented,
         asked: &ListJobs,
         all: bool,
-    ) -> Result<(Caller, Vec<JobView>), Refusal> {
+    ) -> Result<(Caller, Vec<JobView>), ApiError> {
         let asked = requests::ListJobs {
             state: asked.state.map(|state| state.to_string()),
             topic: asked.topic.as_ref().map(ToString::to_string),
@@ -75,12 +75,12 @@ impl LedgerClient {
     }
 
     /// Cancels a job that waits in the ledger.
-    pub(crate) async fn cancel(&self, by: &Presented, job: JobId) -> Result<(Caller, Cancelled), Refusal> {
+    pub(crate) async fn cancel(&self, by: &Presented, job: JobId) -> Result<(Caller, Cancelled), ApiError> {
         self.ask_as(by, CancelJob(job)).await
     }
 
     /// Returns a job that the caller is to deliver now, if it is to.
-    pub(crate) async fn take(&self, job: JobId) -> Result<Option<Taken>, Refusal> {
+    pub(crate) async fn take(&self, job: JobId) -> Result<Option<LeasedJob>, ApiError> {
         self.ask(&TakeJob(job)).await
     }
 
@@ -90,48 +90,48 @@ impl LedgerClient {
         job: JobId,
         lease: Timestamp,
         delivery: Delivery,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ApiError> {
         self.ask(&SettleJob { job, lease, delivery }).await
     }
 
     /// Reports that the queue gave up on a job.
-    pub(crate) async fn bury(&self, job: JobId) -> Result<(), Refusal> {
+    pub(crate) async fn bury(&self, job: JobId) -> Result<(), ApiError> {
         self.ask(&BuryJob(job)).await
     }
 
     /// Passes on the states of jobs that the origin reports.
-    pub(crate) async fn states(&self, states: Vec<StateLine>) -> Result<Applied, Refusal> {
+    pub(crate) async fn states(&self, states: Vec<StateLine>) -> Result<Applied, ApiError> {
         self.ask(&ReportStates(states)).await
     }
 
     /// Keeps a new key and sets the epoch it is made in.
-    pub(crate) async fn put_key(&self, record: KeyRecord) -> Result<KeyRecord, Refusal> {
+    pub(crate) async fn put_key(&self, record: KeyRecord) -> Result<KeyRecord, ApiError> {
         Ok(self.ask(&PutKey(record)).await?.map_err(Problem::from)?)
     }
 
     /// Returns the tenant's keys, and whether each is revoked.
-    pub(crate) async fn keys(&self) -> Result<Vec<(KeyRecord, bool)>, Refusal> {
+    pub(crate) async fn keys(&self) -> Result<Vec<(KeyRecord, bool)>, ApiError> {
         self.ask(&ListKeys).await
     }
 
     /// Revokes a key.
-    pub(crate) async fn revoke(&self, id: &KeyId) -> Result<(), Refusal> {
+    pub(crate) async fn revoke(&self, id: &KeyId) -> Result<(), ApiError> {
         if self.ask(&RevokeKey(id.clone())).await? { Ok(()) } else { Err(not_found()) }
     }
 
     /// Notes that the origin heard of a revoked key.
-    pub(crate) async fn note_revocation_heard(&self, id: &KeyId) -> Result<(), Refusal> {
+    pub(crate) async fn note_revocation_heard(&self, id: &KeyId) -> Result<(), ApiError> {
         self.ask(&NoteRevocationHeard(id.clone())).await
     }
 
-    async fn ask<R: LedgerRequest>(&self, request: &R) -> Result<R::Reply, Refusal> {
+    async fn ask<R: LedgerRequest>(&self, request: &R) -> Result<R::Reply, ApiError> {
         ask(&self.0, request).await
     }
 
     /// Asks in a caller's name. Every such request asks whether the key holds.
-    async fn ask_as<A: Request>(&self, by: &Presented, asked: A) -> Result<(Caller, A::Reply), Refusal> {
+    async fn ask_as<A: Request>(&self, by: &Presented, asked: A) -> Result<(Caller, A::Reply), ApiError> {
         let known = self.ask(&AsCaller(by.key.clone(), asked)).await?;
-        vouched::note(&by.key, known.is_some());
+        key_checks::note(&by.key, known.is_some());
         let Known(caller, reply) = known.ok_or_else(unauthenticated)?;
         Ok((caller, reply))
     }

@@ -8,9 +8,9 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 use super::jobs;
 use super::keys;
 use super::schema::SCHEMA;
-use crate::limits::{Held, Limits};
+use crate::limits::{LedgerUsage, Limits};
 use crate::object::sql::{Sql, Statement};
-use crate::{chance, config, log};
+use crate::{clock, config, log};
 
 /// A tenant's ledger.
 #[durable_object]
@@ -25,7 +25,7 @@ pub struct Ledger {
     alarm: Cell<Option<Timestamp>>,
     pub(super) limits: Limits,
     /// What waits for the origin; `None` if it must be counted.
-    pub(super) held: Cell<Option<Held>>,
+    pub(super) held: Cell<Option<LedgerUsage>>,
     /// How many idempotency keys are remembered at most; `None` if they must be counted.
     pub(super) idempotency_keys: Cell<Option<u64>>,
     /// When old rows were deleted last.
@@ -93,7 +93,7 @@ impl Ledger {
 
     /// Makes sure that the alarm goes off at a time or before.
     pub(super) async fn set_alarm_by(&self, due: Timestamp) -> Result<()> {
-        if self.alarm_is_set_by(due, chance::now()) { Ok(()) } else { self.set_alarm().await }
+        if self.alarm_is_set_by(due, clock::now()) { Ok(()) } else { self.set_alarm().await }
     }
 
     /// Sets the alarm to the time when the next job or revocation is due, unless it goes off before that anyway: then
@@ -101,7 +101,7 @@ impl Ledger {
     pub(super) async fn set_alarm(&self) -> Result<()> {
         let due = [self.sql.number(jobs::table::NEXT_DUE)?, self.sql.number(keys::revocations::NEXT_DUE)?];
         let Some(due) = due.into_iter().flatten().min().map(Timestamp::from_millis) else { return Ok(()) };
-        let now = chance::now();
+        let now = clock::now();
         if self.alarm_is_set_by(due, now) {
             return Ok(());
         }

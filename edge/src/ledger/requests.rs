@@ -134,8 +134,8 @@ mod tests {
         let AsCaller(shown, LookAtJob(id)) = serde_json::from_str(&text).unwrap();
         assert_eq!((shown, id), (key().shown(&pepper()), job()));
         let lease = Timestamp::from_millis(1_795_217_790_123);
-        let taken = Some(Taken { lease, message: "m\n".to_owned() });
-        let read: Option<Taken> = serde_json::from_str(&serde_json::to_string(&taken).unwrap()).unwrap();
+        let taken = Some(LeasedJob { lease, message: "m\n".to_owned() });
+        let read: Option<LeasedJob> = serde_json::from_str(&serde_json::to_string(&taken).unwrap()).unwrap();
         assert_eq!(read.unwrap().lease, lease, "a lease keeps its milliseconds");
     }
 }

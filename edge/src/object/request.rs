@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Method, Request as HttpRequest, RequestInit, Stub};
 
-use crate::refusal::Refusal;
+use crate::error::ApiError;
 
 /// What an object is asked for.
 pub(crate) trait Request: Serialize + DeserializeOwned {
@@ -19,16 +19,16 @@ pub(crate) trait Answers<R: Request> {
 }
 
 /// Asks an object, and returns its reply.
-pub(crate) async fn ask<R: Request>(object: &Stub, request: &R) -> Result<R::Reply, Refusal> {
+pub(crate) async fn ask<R: Request>(object: &Stub, request: &R) -> Result<R::Reply, ApiError> {
     let reply = post(object, R::PATH, serde_json::to_string(request)?).await?;
     Ok(serde_json::from_str(&reply)?)
 }
 
-async fn post(object: &Stub, path: &str, body: String) -> Result<String, Refusal> {
+async fn post(object: &Stub, path: &str, body: String) -> Result<String, ApiError> {
     let mut init = RequestInit::new();
     init.with_method(Method::Post).with_body(Some(body.into()));
     let request = HttpRequest::new_with_init(&format!("https://object{path}"), &init)?;
     let mut answer = object.fetch_with_request(request).await?;
     let text = answer.text().await?;
-    if answer.status_code() == 200 { Ok(text) } else { Err(Refusal::Broken(format!("{path}: {text}"))) }
+    if answer.status_code() == 200 { Ok(text) } else { Err(ApiError::Broken(format!("{path}: {text}"))) }
 }

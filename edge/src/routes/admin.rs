@@ -10,11 +10,11 @@ use cortex_domain::id::Tenant;
 use cortex_guard::keys::{ApiKey, Epoch, KeyRecord};
 use worker::{Context, Env, Response};
 
+use crate::error::{ApiError, not_found};
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
-use crate::refusal::{Refusal, not_found};
 use crate::signed::Signed;
-use crate::{admit, answer, chance, config, log, revoked};
+use crate::{admit, answer, clock, config, log, random, revoked};
 
 /// Answers a request that was signed.
 pub(crate) async fn answer(
@@ -23,7 +23,7 @@ pub(crate) async fn answer(
     head: &Head,
     env: &Env,
     context: &Context,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     match route {
         EdgeService::JobStates => states(StateReport::parse(signed.json()?)?, env).await,
         EdgeService::CreateKey => create_key(CreateKey::parse(signed.json_without_secrets()?)?, env).await,
@@ -32,7 +32,7 @@ pub(crate) async fn answer(
     }
 }
 
-async fn states(report: StateReport, env: &Env) -> Result<Response, Refusal> {
+async fn states(report: StateReport, env: &Env) -> Result<Response, ApiError> {
     let mut by_tenant = BTreeMap::<_, Vec<StateLine>>::new();
     for line in report.states {
         by_tenant.entry(line.tenant.clone()).or_default().push(line);
@@ -46,9 +46,9 @@ async fn states(report: StateReport, env: &Env) -> Result<Response, Refusal> {
     Ok(answer::json(200, &all, &[])?)
 }
 
-async fn create_key(asked: CreateKey, env: &Env) -> Result<Response, Refusal> {
+async fn create_key(asked: CreateKey, env: &Env) -> Result<Response, ApiError> {
     let CreateKey { tenant, principal, roles } = asked;
-    let key = ApiKey::mint(chance::random()?);
+    let key = ApiKey::mint(random::bytes()?);
     let record = KeyRecord {
         id: key.id.clone(),
         tenant,
@@ -56,7 +56,7 @@ async fn create_key(asked: CreateKey, env: &Env) -> Result<Response, Refusal> {
         roles,
         hash: key.hash(&config::pepper(env)?),
         epoch: Epoch::default(),
-        created_at: chance::now(),
+        created_at: clock::now(),
     };
     // The ledger first: a key that only KV knew could never be revoked.
     let record = LedgerClient::of(env, &record.tenant)?.put_key(record).await?;
@@ -65,7 +65,7 @@ async fn create_key(asked: CreateKey, env: &Env) -> Result<Response, Refusal> {
     Ok(answer::json(201, &record.view_with(&key), &[])?)
 }
 
-async fn list_keys(query: &str, env: &Env) -> Result<Response, Refusal> {
+async fn list_keys(query: &str, env: &Env) -> Result<Response, ApiError> {
     let Some(tenant) = tenant(query) else {
         return Err(Problem::new(ErrorCode::InvalidRequest, "name a tenant: `?tenant=`").at("tenant").into());
     };
@@ -75,7 +75,7 @@ async fn list_keys(query: &str, env: &Env) -> Result<Response, Refusal> {
 }
 
 /// Revokes in the ledger, which every call asks; the pointer in KV is taken away for tidiness.
-async fn revoke_key(id: &KeyId, query: &str, env: &Env, context: &Context) -> Result<Response, Refusal> {
+async fn revoke_key(id: &KeyId, query: &str, env: &Env, context: &Context) -> Result<Response, ApiError> {
     let known = admit::tenant(id, &config::pepper(env)?, env).await?;
     // KV may not know a key that is quite new or revoked already.
     let tenant = known.or_else(|| tenant(query)).ok_or_else(not_found)?;

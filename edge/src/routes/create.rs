@@ -12,16 +12,16 @@ use cortex_guard::{fingerprint, precheck};
 use wasm_bindgen::JsValue;
 use worker::{Context, Env, QueueContentType, RawMessageBuilder, Response};
 
-use super::through::{self, Work};
+use super::proxy::{self, Work};
 use crate::admit::Presented;
 use crate::body::Incoming;
 use crate::envelope::{Envelope, MAX_INLINE};
+use crate::error::ApiError;
 use crate::incoming::Head;
 use crate::ledger::client::{LedgerClient, mismatch};
 use crate::ledger::jobs::entry::{Entry, Facts, Idempotency, NewJob};
 use crate::ledger::jobs::requests::Accepted;
-use crate::refusal::Refusal;
-use crate::{answer, body, chance, config, log, offloaded, vouched};
+use crate::{answer, body, clock, config, key_checks, log, offloaded, random};
 
 pub(crate) async fn answer(
     head: &Head,
@@ -29,12 +29,12 @@ pub(crate) async fn answer(
     presented: &Presented,
     env: &Env,
     context: &Context,
-) -> Result<Response, Refusal> {
-    let received = Hop { name: hops::RECEIVED.to_owned(), at: chance::now() };
+) -> Result<Response, ApiError> {
+    let received = Hop { name: hops::RECEIVED.to_owned(), at: clock::now() };
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     // The ledger is asked again in the call that commits the job: a key of which it said a moment ago that it holds may
     // have its body read at once.
-    let known = vouched::lately(&presented.key);
+    let known = key_checks::is_recent(&presented.key);
     if !known {
         ledger.check(presented).await?;
     }
@@ -80,20 +80,20 @@ async fn wait_for(
     presented: &Presented,
     deadline: Duration,
     env: &Env,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let ledger = LedgerClient::of(env, &presented.tenant)?;
-    let id = chance::job_id()?;
+    let id = random::job_id()?;
     let (caller, job) = match idempotency(head, body)? {
         Some(asked) => ledger.claim(presented, asked, id).await?,
         None => (ledger.check(presented).await?, id),
     };
     let work = Work { job: job.to_string(), flags: Some(flags), deadline };
     let sent = work.send(head, body, &caller, env).await;
-    let (answered, job) = through::or_revoked(sent, presented, env).await?;
-    through::pass(answered, &[(headers::JOB_ID, &job)], head, presented, env).await
+    let (answered, job) = proxy::or_revoked(sent, presented, env).await?;
+    proxy::respond(answered, &[(headers::JOB_ID, &job)], head, presented, env).await
 }
 
-fn idempotency(head: &Head, body: &[u8]) -> Result<Option<Idempotency>, Refusal> {
+fn idempotency(head: &Head, body: &[u8]) -> Result<Option<Idempotency>, ApiError> {
     let content_type = head.content_type().unwrap_or_default();
     Ok(head.idempotency_key()?.map(|key| Idempotency {
         key: key.to_string(),
@@ -117,7 +117,7 @@ async fn accept(
     presented: &Presented,
     env: &Env,
     context: &Context,
-) -> Result<Entry, Refusal> {
+) -> Result<Entry, ApiError> {
     let Checked { body, job, flags, received } = checked;
     let idempotency = idempotency(head, &body)?;
     let facts = Facts {
@@ -128,7 +128,7 @@ async fn accept(
         bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
     };
     let mut envelope = Envelope {
-        job: chance::job_id()?,
+        job: random::job_id()?,
         tenant: presented.tenant.to_string(),
         // The ledger fills in who it is.
         principal: String::new(),
@@ -138,7 +138,7 @@ async fn accept(
         traceparent: head.traceparent()?.to_string(),
         hops: hops::encode(std::slice::from_ref(&received)),
         flags: Some(flags.to_string()),
-        parked: false,
+        offloaded: false,
     };
     // A JSON text that was read without fault is UTF-8.
     let body = String::from_utf8(body)
@@ -173,14 +173,14 @@ async fn accept(
 }
 
 /// The message for the queue. A body too large for it is offloaded.
-async fn message(envelope: &mut Envelope, body: &str, env: &Env) -> Result<String, Refusal> {
-    envelope.parked = false;
+async fn message(envelope: &mut Envelope, body: &str, env: &Env) -> Result<String, ApiError> {
+    envelope.offloaded = false;
     let message = envelope.encode(body)?;
     if message.len() <= MAX_INLINE {
         return Ok(message);
     }
     offloaded::put(env, &envelope.job, body).await?;
-    envelope.parked = true;
+    envelope.offloaded = true;
     Ok(envelope.encode(body)?)
 }
 
@@ -196,7 +196,7 @@ async fn enqueue(envelope: Envelope, body: String, env: Env) {
 }
 
 async fn delete_offloaded(envelope: &Envelope, env: &Env) {
-    if envelope.parked
+    if envelope.offloaded
         && let Err(error) = offloaded::delete(env, &envelope.job).await
     {
         log::error("job.unpark", &[("job", &envelope.job.to_string()), ("cause", &error.to_string())]);

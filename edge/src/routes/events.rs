@@ -7,20 +7,20 @@ use cortex_domain::job::Hop;
 use serde_json::Map;
 use worker::{Env, Response};
 
-use super::through;
+use super::proxy;
 use crate::admit::Presented;
 use crate::answer;
+use crate::error::ApiError;
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::ledger::jobs::entry::Entry;
-use crate::refusal::Refusal;
 
 pub(crate) async fn answer(
     id: JobId,
     head: &Head,
     presented: &Presented,
     env: &Env,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     let (caller, entry) = ledger.look(presented, id).await?;
     let path = match entry {
@@ -28,8 +28,8 @@ pub(crate) async fn answer(
         Some(Entry { origin_id: Some(id), .. }) => format!("/api/v1/jobs/{id}/events"),
         Some(entry) => return Ok(local(&entry, head)?),
     };
-    let answered = through::ask_at(&path, head, &[], &caller, env).await??;
-    through::pass(answered, &[], head, presented, env).await
+    let answered = proxy::request_at(&path, head, &[], &caller, env).await??;
+    proxy::respond(answered, &[], head, presented, env).await
 }
 
 fn local(entry: &Entry, head: &Head) -> worker::Result<Response> {

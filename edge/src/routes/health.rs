@@ -8,9 +8,9 @@ use std::time::Duration;
 use cortex_api::{HealthView, Status};
 use worker::{Delay, Env, Response};
 
+use crate::error::ApiError;
 use crate::origin::Origin;
-use crate::refusal::Refusal;
-use crate::{answer, chance, config};
+use crate::{answer, clock, config};
 
 /// How long the origin may take to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(PROBE_TIMEOUT_MS);
@@ -24,7 +24,7 @@ thread_local! {
     static PROBES: RefCell<Probes> = const { RefCell::new(Probes { found: None, probing_until: 0 }) };
 }
 
-pub(crate) async fn answer(env: &Env) -> Result<Response, Refusal> {
+pub(crate) async fn answer(env: &Env) -> Result<Response, ApiError> {
     let configured = config::pepper(env).is_ok()
         && config::origin_keys(env).is_ok()
         && config::topics(env).is_ok()
@@ -53,12 +53,12 @@ pub(crate) async fn answer(env: &Env) -> Result<Response, Refusal> {
 /// Whether the origin answers: anybody may ask this door, and must not reach the origin each time.
 async fn is_there(origin: &Origin) -> bool {
     loop {
-        match PROBES.with_borrow_mut(|probes| probes.next(chance::now().as_millis())) {
+        match PROBES.with_borrow_mut(|probes| probes.next(clock::now().as_millis())) {
             Probe::Known(there) => return there,
             Probe::Wait => Delay::from(PROBE_POLL_INTERVAL).await,
             Probe::Ask => {
                 let there = origin.is_there(PROBE_TIMEOUT).await;
-                PROBES.with_borrow_mut(|probes| probes.note(there, chance::now().as_millis()));
+                PROBES.with_borrow_mut(|probes| probes.note(there, clock::now().as_millis()));
                 return there;
             }
         }

@@ -9,13 +9,13 @@ use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
 use worker::{Delay, Env, Response};
 
-use super::through;
+use super::proxy;
 use crate::admit::Presented;
 use crate::body::Incoming;
+use crate::error::ApiError;
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::ledger::jobs::requests::Cancelled;
-use crate::refusal::Refusal;
 use crate::{answer, body, log};
 
 /// How often a job on its way to the origin is tried to be cancelled, and how long to wait in between.
@@ -27,17 +27,17 @@ pub(crate) async fn get(
     head: &Head,
     presented: &Presented,
     env: &Env,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     let (caller, entry) = ledger.look(presented, id).await?;
     let Some(entry) = entry else {
-        let answered = through::ask(head, &[], &caller, READ_TIMEOUT, env).await??;
-        return through::pass(answered, &[], head, presented, env).await;
+        let answered = proxy::request(head, &[], &caller, READ_TIMEOUT, env).await??;
+        return proxy::respond(answered, &[], head, presented, env).await;
     };
     if let Some(id) = entry.origin_id {
         let path = format!("/api/v1/jobs/{id}");
-        match through::ask_at(&path, head, &[], &caller, env).await? {
-            Ok(answered) => return through::pass(answered, &[], head, presented, env).await,
+        match proxy::request_at(&path, head, &[], &caller, env).await? {
+            Ok(answered) => return proxy::respond(answered, &[], head, presented, env).await,
             Err(away) => log::info("job.seen_from_ledger", &[("cause", &away.0)]),
         }
     }
@@ -50,7 +50,7 @@ pub(crate) async fn cancel(
     incoming: Incoming<'_>,
     presented: &Presented,
     env: &Env,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     for _ in 0..MAX_SENDING_POLLS {
         let (caller, cancelled) = ledger.cancel(presented, id).await?;
@@ -66,8 +66,8 @@ pub(crate) async fn cancel(
             Cancelled::AtOrigin(id) => {
                 let body = body::read(incoming, caller.tenant.as_str()).await?;
                 let path = format!("/api/v1/jobs/{id}/cancel");
-                let answered = through::ask_at(&path, head, &body, &caller, env).await??;
-                return through::pass(answered, &[], head, presented, env).await;
+                let answered = proxy::request_at(&path, head, &body, &caller, env).await??;
+                return proxy::respond(answered, &[], head, presented, env).await;
             }
         }
     }

@@ -5,14 +5,14 @@ use cortex_api::timeouts::READ_TIMEOUT;
 use cortex_api::{JobPage, JobView, ListJobs};
 use worker::{Env, Response};
 
-use super::through;
+use super::proxy;
 use crate::admit::Presented;
+use crate::error::ApiError;
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
-use crate::refusal::Refusal;
 use crate::{answer, log};
 
-pub(crate) async fn answer(head: &Head, presented: &Presented, env: &Env) -> Result<Response, Refusal> {
+pub(crate) async fn answer(head: &Head, presented: &Presented, env: &Env) -> Result<Response, ApiError> {
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     let asked = match ListJobs::parse(&head.query) {
         Ok(asked) => asked,
@@ -24,12 +24,12 @@ pub(crate) async fn answer(head: &Head, presented: &Presented, env: &Env) -> Res
     };
     // The ledger first: a job that is handed over in between is met twice, not never.
     let (caller, held) = ledger.list(presented, &asked, false).await?;
-    match through::ask(head, &[], &caller, READ_TIMEOUT, env).await? {
+    match proxy::request(head, &[], &caller, READ_TIMEOUT, env).await? {
         Ok(mut answered) if !held.is_empty() && answered.status_code() == 200 => {
             let page = merge(held, answered.json().await?, asked.limit);
             Ok(answer::json(200, &page, &[])?)
         }
-        Ok(answered) => through::pass(answered, &[], head, presented, env).await,
+        Ok(answered) => proxy::respond(answered, &[], head, presented, env).await,
         Err(away) => {
             log::info("jobs.seen_from_ledger", &[("cause", &away.0)]);
             let (_, known) = ledger.list(presented, &asked, true).await?;

@@ -6,4 +6,4 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod job;
 pub(crate) mod list;
-pub(crate) mod through;
+pub(crate) mod proxy;

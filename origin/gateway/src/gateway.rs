@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use cortex_bus::payload::Layered;
-use cortex_domain::catalogue::Catalogue;
+use cortex_bus::payload::TieredPayloads;
+use cortex_domain::catalogue::TopicCatalogue;
 use cortex_domain::fair::Sharing;
 use cortex_domain::ports::{Bus, BusError, Store};
 use cortex_guard::loopback::AllowedHost;
@@ -33,10 +33,10 @@ use crate::workers::Workers;
 pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The same store with the payloads of open calls before it.
-    pub payloads: Arc<Layered>,
+    pub payloads: Arc<TieredPayloads>,
     pub bus: Arc<dyn Bus>,
     pub clock: Clock,
-    pub catalogue: Catalogue,
+    pub catalogue: TopicCatalogue,
     pub models: Models,
     pub credentials: Credentials,
     pub sharing: Sharing,

@@ -9,7 +9,7 @@ use cortex_api::{Applied, MAX_STATES, StateLine, StateReport};
 use cortex_domain::backoff::Backoff;
 use cortex_domain::event::Event;
 use cortex_domain::id::JobId;
-use cortex_domain::ports::{CommitError, Step, Store, StoreError};
+use cortex_domain::ports::{CommitError, JobStep, Store, StoreError};
 use cortex_domain::transition::Change;
 use cortex_guard::signature::{Ambiguous, Keyring, Nonce, Request, sign};
 use cortex_platform::clock::Clock;
@@ -171,12 +171,12 @@ impl Edge {
 }
 
 /// The last step of each job.
-fn latest(steps: &[Step]) -> Vec<StateLine> {
-    let mut jobs: BTreeMap<JobId, &Step> = BTreeMap::new();
+fn latest(steps: &[JobStep]) -> Vec<StateLine> {
+    let mut jobs: BTreeMap<JobId, &JobStep> = BTreeMap::new();
     for step in steps {
         jobs.insert(step.job, step);
     }
-    let line = |step: &Step| StateLine {
+    let line = |step: &JobStep| StateLine {
         tenant: step.tenant.clone(),
         job: step.job,
         version: step.version.0,

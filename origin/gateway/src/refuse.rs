@@ -3,10 +3,10 @@
 use axum::response::{IntoResponse, Response};
 use cortex_api::{Problem, Shape};
 use cortex_domain::ErrorCode;
-use cortex_domain::call::Refusal;
-use cortex_domain::fair::Crowded;
+use cortex_domain::call::CallRefusal;
+use cortex_domain::fair::TooManyOpenCalls;
 use cortex_domain::ports::{BusError, CommitError, RequestError, StoreError};
-use cortex_domain::retention::{Beyond, Bound, Retention};
+use cortex_domain::retention::{Bound, Retention, RetentionExceeded};
 use cortex_domain::state::Failure;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::error::Error;
@@ -39,7 +39,7 @@ impl IntoResponse for Refused {
 pub(crate) fn store(error: &StoreError) -> Problem {
     match error {
         StoreError::Overloaded => overloaded(),
-        StoreError::Beyond(limit) => beyond(*limit),
+        StoreError::RetentionExceeded(limit) => beyond(*limit),
         StoreError::Broken(_) | StoreError::Corrupt(_) => {
             tracing::error!(%error, "the store failed");
             Problem::new(ErrorCode::Internal, "the job store failed; try again later")
@@ -48,7 +48,7 @@ pub(crate) fn store(error: &StoreError) -> Problem {
 }
 
 /// The tenant itself has as much in the store as it may; others' jobs are taken.
-fn beyond(Beyond { bound, most, again }: Beyond) -> Problem {
+fn beyond(RetentionExceeded { bound, most, again }: RetentionExceeded) -> Problem {
     let (kind, detail) = match bound {
         Bound::OpenJobs => (
             ErrorCode::Overloaded,
@@ -111,35 +111,35 @@ pub(crate) fn overloaded() -> Problem {
 }
 
 /// The tenant itself has too many of something; others are served.
-pub(crate) fn crowded(what: &str, Crowded { limit, again }: Crowded) -> Problem {
+pub(crate) fn crowded(what: &str, TooManyOpenCalls { limit, again }: TooManyOpenCalls) -> Problem {
     let detail =
         format!("this tenant has {limit} {what}, as many as it may now; wait until some of them have ended");
     Problem::new(ErrorCode::Overloaded, detail).with("limit", limit).retry_after(again)
 }
 
 /// Why the scheduler did not take a call; `again` is when one of its tenant's calls is likely to have ended.
-pub(crate) fn call(refusal: Refusal, again: Duration) -> Problem {
+pub(crate) fn call(refusal: CallRefusal, again: Duration) -> Problem {
     let soon = Duration::from_secs(1);
     let (kind, detail, wait) = match refusal {
-        Refusal::Overloaded => return overloaded().retry_after(again),
-        Refusal::Crowded => (
+        CallRefusal::Overloaded => return overloaded().retry_after(again),
+        CallRefusal::Crowded => (
             ErrorCode::Overloaded,
             "this tenant has as many calls open as it may now; wait until some of them have ended",
             again,
         ),
-        Refusal::StorageFull => (
+        CallRefusal::StorageFull => (
             ErrorCode::StorageFull,
             "this tenant has as much in the store as it may, so that the call could not go on as a job; wait longer for \
              it, or until older jobs are deleted",
             Retention::SWEEP_INTERVAL,
         ),
-        Refusal::Stopping => (ErrorCode::Unavailable, "the origin is shutting down; try again", soon),
-        Refusal::Unjudged => (
+        CallRefusal::Stopping => (ErrorCode::Unavailable, "the origin is shutting down; try again", soon),
+        CallRefusal::Unjudged => (
             ErrorCode::Unavailable,
             "the safety kernel can't be reached, and without it nothing passes; try again later",
             soon,
         ),
-        Refusal::Internal => return Problem::new(ErrorCode::Internal, "the call could not be placed"),
+        CallRefusal::Internal => return Problem::new(ErrorCode::Internal, "the call could not be placed"),
     };
     Problem::new(kind, detail).retry_after(wait)
 }
@@ -197,8 +197,8 @@ mod tests {
             (Bound::Bytes, Some(Duration::from_secs(7200)), 507, 7200),
             (Bound::Keys, Some(Duration::from_secs(60)), 429, 60),
         ] {
-            let refused =
-                store(&StoreError::Beyond(Beyond { bound, most: 42, again })).render(Shape::Problem);
+            let refused = store(&StoreError::RetentionExceeded(RetentionExceeded { bound, most: 42, again }))
+                .render(Shape::Problem);
             let body: serde_json::Value = serde_json::from_str(&refused.body).unwrap();
             assert_eq!(
                 (refused.status, refused.retry_after, &body["limit"]),
@@ -212,12 +212,12 @@ mod tests {
     fn a_call_that_the_scheduler_refused_says_when_its_tenants_calls_are_likely_to_end() {
         let again = Duration::from_secs(9);
         for (refusal, status, wait) in [
-            (Refusal::Overloaded, 429, Some(9)),
-            (Refusal::Crowded, 429, Some(9)),
-            (Refusal::StorageFull, 507, Some(10)),
-            (Refusal::Stopping, 503, Some(1)),
-            (Refusal::Unjudged, 503, Some(1)),
-            (Refusal::Internal, 500, None),
+            (CallRefusal::Overloaded, 429, Some(9)),
+            (CallRefusal::Crowded, 429, Some(9)),
+            (CallRefusal::StorageFull, 507, Some(10)),
+            (CallRefusal::Stopping, 503, Some(1)),
+            (CallRefusal::Unjudged, 503, Some(1)),
+            (CallRefusal::Internal, 500, None),
         ] {
             let rendered = call(refusal, again).render(Shape::Problem);
             assert_eq!((rendered.status, rendered.retry_after), (status, wait), "{refusal}");

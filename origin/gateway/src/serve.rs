@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use cortex_api::routes::shape;
-use cortex_guard::loopback::Door as Loopback;
+use cortex_guard::loopback::LoopbackGuard as Loopback;
 use cortex_http1::{Framed, MAX_HEAD};
 use cortex_platform::write_timeout::WriteTimeout;
 use http::Request;
@@ -43,7 +43,7 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
         Err(error) => return tracing::error!(%error, "the door's address can't be read"),
     };
     let router = TowerToHyperService::new(router(gateway.clone()));
-    let door = Door { rule, router, connections, unread: gateway.listening.unread.clone() };
+    let door = LoopbackGuard { rule, router, connections, unread: gateway.listening.unread.clone() };
     let open = door.accept(listener, &stop).await;
     gateway.background.close();
     if tokio::time::timeout(DRAIN_TIMEOUT, open.wait()).await.is_err() {
@@ -52,7 +52,7 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
 }
 
 /// What every connection of the door works with.
-struct Door {
+struct LoopbackGuard {
     /// On loopback, who may send a request there.
     rule: Option<Arc<Loopback>>,
     router: TowerToHyperService<Router>,
@@ -60,7 +60,7 @@ struct Door {
     unread: Unread,
 }
 
-impl Door {
+impl LoopbackGuard {
     /// Takes connections until `stop`; returns those that are open then.
     async fn accept(self, listener: TcpListener, stop: &CancellationToken) -> TaskTracker {
         let (door, open) = (Arc::new(self), TaskTracker::new());

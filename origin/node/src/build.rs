@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cortex_bus::payload::Layered;
+use cortex_bus::payload::TieredPayloads;
 use cortex_bus::{Embedded, Room};
 use cortex_domain::id::Tenant;
 use cortex_domain::ports::{Bus, Payloads, SafetyGate, Store};
@@ -53,7 +53,7 @@ pub async fn build(
     let gate = gate(&config.safety, &config.gateway.operator.tenant, secrets)?;
     let store = open_store(home, &config.store).await?;
     let jobs: Arc<dyn Store> = store.clone();
-    let payloads = Arc::new(Layered::new(store as Arc<dyn Payloads>, CALL_MEMORY));
+    let payloads = Arc::new(TieredPayloads::new(store as Arc<dyn Payloads>, CALL_MEMORY));
     let embedded = Embedded::new(Room::default());
     let bus: Arc<dyn Bus> = Arc::new(embedded.clone());
     let clock = Clock::system();

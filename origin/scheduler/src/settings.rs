@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use cortex_config::{ConfigError, Parsed};
-use cortex_domain::catalogue::{Catalogue, Effects, Route};
+use cortex_domain::catalogue::{Effects, Route, TopicCatalogue};
 use cortex_domain::fair::Sharing;
 use cortex_domain::id::Pool;
 use cortex_domain::topic::Topic;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 /// What the scheduler goes by. The files say nothing of the sharing, which is the default until it is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    pub catalogue: Catalogue,
+    pub catalogue: TopicCatalogue,
     /// How often workers report.
     pub heartbeat: Duration,
     /// A worker silent this long loses its jobs.

@@ -29,8 +29,8 @@ use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Version};
 use cortex_domain::pointer::{Memory, Pointer, Space};
 use cortex_domain::ports::{
-    Acceptance, Answer, AuditLog, Audited, CommitError, Feed, Jobs, Outbound, Outbox, Payloads, Query,
-    Sequence, Step, StoreError, Upkeep,
+    Acceptance, Answer, AuditLog, Audited, CommitError, Feed, JobStep, Jobs, Outbound, Outbox, Payloads,
+    Query, Sequence, StoreError, Upkeep,
 };
 use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
@@ -117,7 +117,7 @@ impl Jobs for SqliteStore {
                 Ok(kept.map(|()| change.into_job()))
             };
             let kept = self.writer.write(News::Jobs, 0, keep).await?;
-            kept.map_err(|beyond| StoreError::Beyond(beyond).into())
+            kept.map_err(|beyond| StoreError::RetentionExceeded(beyond).into())
         })
     }
 
@@ -166,7 +166,7 @@ impl Outbox for SqliteStore {
 }
 
 impl Feed for SqliteStore {
-    fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Step>, StoreError>> {
+    fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<JobStep>, StoreError>> {
         Box::pin(async move { Ok(self.readers.read(move |c| steps::after(c, after, limit)).await?) })
     }
 

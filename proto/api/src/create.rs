@@ -14,7 +14,7 @@ use super::parameters::{Parameters, wrong};
 use crate::body::Checked;
 use crate::problem::Problem;
 use crate::rfc3339;
-use crate::topics::Catalogue;
+use crate::topics::KnownTopics;
 
 /// The most attempts a job may ask for.
 pub const MAX_ATTEMPTS: u32 = 10;
@@ -65,7 +65,7 @@ impl CreateJob {
     ///
     /// # Errors
     /// A problem that names what is wrong and where.
-    pub fn parse(body: Checked<'_>, topics: &Catalogue) -> Result<Self, Problem> {
+    pub fn parse(body: Checked<'_>, topics: &KnownTopics) -> Result<Self, Problem> {
         let mut given = Parameters::body(body)?;
         let topic: String = given.required("topic", "a string")?;
         let job = Self {
@@ -231,7 +231,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = CreateJob::parse(Checked::trust(&bytes), &Catalogue::default());
+            let _ = CreateJob::parse(Checked::trust(&bytes), &KnownTopics::default());
         }
 
         #[test]
@@ -239,7 +239,7 @@ mod tests {
             let good = br#"{"topic":"job.echo","input":[1,"a"],"labels":{"a":"b"},"deadline":"2026-11-20T23:36:30Z"}"#;
             let mut bytes = good.to_vec();
             bytes[at.index(good.len())] = byte;
-            let _ = CreateJob::parse(Checked::trust(&bytes), &Catalogue::default());
+            let _ = CreateJob::parse(Checked::trust(&bytes), &KnownTopics::default());
         }
     }
 }

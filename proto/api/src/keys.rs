@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use cortex_domain::id::{InvalidId, KeyId, Principal, Role, Tenant};
+use cortex_domain::id::{KeyId, ParseError, Principal, Role, Tenant};
 use cortex_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ impl CreateKey {
     }
 }
 
-fn read<T: FromStr<Err = InvalidId>>(name: &str, text: &str) -> Result<T, Problem> {
+fn read<T: FromStr<Err = ParseError>>(name: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error| wrong(name, format!("`{name}`: {error}")))
 }
 

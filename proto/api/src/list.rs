@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use cortex_domain::id::{InvalidId, JobId};
+use cortex_domain::id::{JobId, ParseError};
 use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ impl JobPage {
     }
 }
 
-fn parsed<T: FromStr<Err = InvalidId>>(name: &str, value: &str) -> Result<T, Problem> {
+fn parsed<T: FromStr<Err = ParseError>>(name: &str, value: &str) -> Result<T, Problem> {
     value.parse().map_err(|error| wrong(name, format!("`{name}`: {error}")))
 }
 

@@ -11,7 +11,7 @@ use super::numbers;
 use crate::body::{Checked, unreadable};
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
-use cortex_domain::id::InvalidId;
+use cortex_domain::id::ParseError;
 use cortex_redact::cut;
 
 /// An object's members, and where the object stands in the body: `messages[1]`, or nothing for the body itself.
@@ -72,7 +72,7 @@ impl Parameters {
     }
 
     /// A member that is the text of something.
-    pub(super) fn parsed<T: FromStr<Err = InvalidId>>(&mut self, name: &str) -> Result<T, Problem> {
+    pub(super) fn parsed<T: FromStr<Err = ParseError>>(&mut self, name: &str) -> Result<T, Problem> {
         let text: String = self.required(name, "a string")?;
         text.parse().map_err(|error| self.wrong(name, format!("{}: {error}", self.quoted(name))))
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use cortex_domain::id::InvalidId;
+use cortex_domain::id::ParseError;
 use cortex_domain::topic::Topic;
 
 use crate::problem::Problem;
@@ -11,9 +11,9 @@ use cortex_domain::ErrorCode;
 
 /// The known topics. An empty catalogue knows nothing and checks the syntax alone.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Catalogue(BTreeSet<Topic>);
+pub struct KnownTopics(BTreeSet<Topic>);
 
-impl Catalogue {
+impl KnownTopics {
     /// Reads a topic and checks that it is known.
     ///
     /// # Errors
@@ -37,17 +37,17 @@ impl Catalogue {
     }
 }
 
-impl FromIterator<Topic> for Catalogue {
+impl FromIterator<Topic> for KnownTopics {
     fn from_iter<I: IntoIterator<Item = Topic>>(topics: I) -> Self {
         Self(topics.into_iter().collect())
     }
 }
 
 /// A list separated by commas.
-impl FromStr for Catalogue {
-    type Err = InvalidId;
+impl FromStr for KnownTopics {
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
     }
 }
@@ -60,19 +60,19 @@ mod tests {
 
     #[test]
     fn an_unknown_topic_is_answered_with_the_known_ones() {
-        let catalogue: Catalogue = "job.embed, job.echo,".parse().unwrap();
+        let catalogue: KnownTopics = "job.embed, job.echo,".parse().unwrap();
         assert!(catalogue.check("job.echo").is_ok());
         for unknown in ["job.nope", "job.>", "", "job.Echo"] {
             let problem = catalogue.check(unknown).unwrap_err();
             assert_eq!(problem.kind, ErrorCode::UnknownTopic, "{unknown}");
             assert_eq!(problem.extensions["known_topics"], json!(["job.echo", "job.embed"]));
         }
-        assert!("job.echo,JOB".parse::<Catalogue>().is_err());
+        assert!("job.echo,JOB".parse::<KnownTopics>().is_err());
     }
 
     #[test]
     fn an_empty_catalogue_checks_the_syntax() {
-        assert!(Catalogue::default().check("job.any").is_ok());
-        assert!(Catalogue::default().check("any").is_err());
+        assert!(KnownTopics::default().check("job.any").is_ok());
+        assert!(KnownTopics::default().check("any").is_err());
     }
 }

@@ -14,12 +14,12 @@ pub enum ConfigError {
     #[error("{}: is not UTF-8 text", file.display())]
     NotText { file: PathBuf },
     #[error("{}:{}: {fault}", file.display(), place.line)]
-    Wrong { file: PathBuf, place: Place, fault: Fault },
+    Wrong { file: PathBuf, place: FileLocation, fault: Fault },
 }
 
 /// Where in the file; lines and columns count from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct FileLocation {
     pub line: u64,
     pub column: u64,
 }

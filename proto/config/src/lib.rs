@@ -9,7 +9,7 @@ mod parsed;
 mod read;
 mod secret;
 
-pub use error::{ConfigError, Fault, Place};
+pub use error::{ConfigError, Fault, FileLocation};
 pub use parsed::Parsed;
 pub use read::{MAX_BYTES, load, parse, text};
 pub use secret::Secret;

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_saphyr::{DuplicateKeyPolicy, Error, Options};
 
-use crate::{ConfigError, Fault, Place};
+use crate::{ConfigError, Fault, FileLocation};
 
 /// The largest file that is read.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -81,8 +81,11 @@ fn strict() -> Options {
     }
 }
 
-fn place(error: &Error) -> Place {
-    error.location().map_or(Place { line: 1, column: 1 }, |at| Place { line: at.line(), column: at.column() })
+fn place(error: &Error) -> FileLocation {
+    error.location().map_or(FileLocation { line: 1, column: 1 }, |at| FileLocation {
+        line: at.line(),
+        column: at.column(),
+    })
 }
 
 fn fault(error: Error, path: String) -> Fault {

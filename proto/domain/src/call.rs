@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::InvalidId;
+use crate::id::ParseError;
 use crate::job::Job;
 use crate::pointer::Pointer;
 
 /// What the scheduler replies to a call.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Called {
+pub enum CallReply {
     /// The job as it ended.
     Ended {
         job: Box<Job>,
@@ -20,12 +20,12 @@ pub enum Called {
     Kept { job: Box<Job> },
     /// The call was not taken, or was given up. If an attempt at it was made, the store has its history, in which it was
     /// cancelled; else nothing was run.
-    Refused(Refusal),
+    Refused(CallRefusal),
 }
 
 /// Why a call was not taken, or was given up.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Refusal {
+pub enum CallRefusal {
     /// There are too many calls already.
     Overloaded,
     /// The call's tenant has too many already; others' calls are taken.
@@ -40,7 +40,7 @@ pub enum Refusal {
     Internal,
 }
 
-impl Refusal {
+impl CallRefusal {
     pub const ALL: [Self; 6] =
         [Self::Overloaded, Self::Crowded, Self::StorageFull, Self::Stopping, Self::Unjudged, Self::Internal];
 
@@ -57,18 +57,18 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for CallRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Refusal {
-    type Err = InvalidId;
+impl FromStr for CallRefusal {
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let known = Self::ALL.into_iter().find(|refusal| refusal.as_str() == text);
-        known.ok_or(InvalidId {
+        known.ok_or(ParseError {
             what: "refusal",
             reason: "it is `overloaded`, `crowded`, `storage-full`, `stopping`, `unjudged` or `internal`",
         })

@@ -29,9 +29,9 @@ pub struct Route {
 
 /// The topics that are known.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Catalogue(BTreeMap<Topic, Route>);
+pub struct TopicCatalogue(BTreeMap<Topic, Route>);
 
-impl Catalogue {
+impl TopicCatalogue {
     #[must_use]
     pub fn route(&self, topic: &Topic) -> Option<&Route> {
         self.0.get(topic)
@@ -47,7 +47,7 @@ impl Catalogue {
     }
 }
 
-impl FromIterator<(Topic, Route)> for Catalogue {
+impl FromIterator<(Topic, Route)> for TopicCatalogue {
     fn from_iter<T: IntoIterator<Item = (Topic, Route)>>(routes: T) -> Self {
         Self(routes.into_iter().collect())
     }

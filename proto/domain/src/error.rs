@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::InvalidId;
+use crate::id::ParseError;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident $slug:literal,)*) => {
@@ -60,11 +60,11 @@ impl fmt::Display for ErrorCode {
 }
 
 impl FromStr for ErrorCode {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(slug: &str) -> Result<Self, InvalidId> {
+    fn from_str(slug: &str) -> Result<Self, ParseError> {
         let known = Self::ALL.iter().find(|code| code.slug() == slug);
-        known.copied().ok_or(InvalidId { what: "error code", reason: "it is not one of those known here" })
+        known.copied().ok_or(ParseError { what: "error code", reason: "it is not one of those known here" })
     }
 }
 

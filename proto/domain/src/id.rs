@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// Why a piece of text is not the identifier it was read as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {what}: {reason}")]
-pub struct InvalidId {
+pub struct ParseError {
     pub what: &'static str,
     pub reason: &'static str,
 }
@@ -42,17 +42,17 @@ impl JobId {
     ///
     /// # Errors
     /// If there are not sixteen bytes, or they are no UUIDv7.
-    pub fn from_slice(bytes: &[u8]) -> Result<Self, InvalidId> {
+    pub fn from_slice(bytes: &[u8]) -> Result<Self, ParseError> {
         let id = uuid::Uuid::from_slice(bytes)
-            .map_err(|_| InvalidId { what: "job id", reason: "it has sixteen bytes" })?;
+            .map_err(|_| ParseError { what: "job id", reason: "it has sixteen bytes" })?;
         Self::checked(id)
     }
 
-    fn checked(id: uuid::Uuid) -> Result<Self, InvalidId> {
+    fn checked(id: uuid::Uuid) -> Result<Self, ParseError> {
         if id.get_version_num() == 7 {
             Ok(Self(id))
         } else {
-            Err(InvalidId { what: "job id", reason: "it is a UUID of version 7" })
+            Err(ParseError { what: "job id", reason: "it is a UUID of version 7" })
         }
     }
 }
@@ -70,11 +70,11 @@ impl fmt::Debug for JobId {
 }
 
 impl FromStr for JobId {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let id = uuid::Uuid::try_parse(text)
-            .map_err(|_| InvalidId { what: "job id", reason: "it is a hyphenated UUID" })?;
+            .map_err(|_| ParseError { what: "job id", reason: "it is a hyphenated UUID" })?;
         Self::checked(id)
     }
 }
@@ -109,11 +109,11 @@ impl DispatchId {
     ///
     /// # Errors
     /// If there are not sixteen bytes.
-    pub fn from_slice(bytes: &[u8]) -> Result<Self, InvalidId> {
+    pub fn from_slice(bytes: &[u8]) -> Result<Self, ParseError> {
         bytes
             .try_into()
             .map(Self)
-            .map_err(|_| InvalidId { what: "dispatch id", reason: "it has sixteen bytes" })
+            .map_err(|_| ParseError { what: "dispatch id", reason: "it has sixteen bytes" })
     }
 }
 
@@ -131,10 +131,10 @@ impl fmt::Debug for DispatchId {
 }
 
 impl FromStr for DispatchId {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        const WRONG: InvalidId = InvalidId { what: "dispatch id", reason: "it is 32 hexadecimal digits" };
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        const WRONG: ParseError = ParseError { what: "dispatch id", reason: "it is 32 hexadecimal digits" };
         if text.len() != 32 || !text.is_ascii() {
             return Err(WRONG);
         }
@@ -159,12 +159,12 @@ impl KeyId {
 }
 
 impl FromStr for KeyId {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let is_valid = text.len() == 12 && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
         let reason = "it has 12 characters, a to z and 2 to 7";
-        is_valid.then(|| Self(text.to_owned())).ok_or(InvalidId { what: "key id", reason })
+        is_valid.then(|| Self(text.to_owned())).ok_or(ParseError { what: "key id", reason })
     }
 }
 
@@ -194,11 +194,11 @@ macro_rules! name {
         }
 
         impl FromStr for $name {
-            type Err = InvalidId;
+            type Err = ParseError;
 
-            fn from_str(text: &str) -> Result<Self, InvalidId> {
+            fn from_str(text: &str) -> Result<Self, ParseError> {
                 if text.is_empty() || text.len() > Self::MAX {
-                    return Err(InvalidId {
+                    return Err(ParseError {
                         what: $what,
                         reason: concat!("it has 1 to ", $max, " characters"),
                     });
@@ -206,7 +206,7 @@ macro_rules! name {
                 if text.bytes().all(|b| b.is_ascii_alphanumeric() || $extra.contains(&b)) {
                     Ok(Self(text.into()))
                 } else {
-                    Err(InvalidId { what: $what, reason: "it holds a character that is not allowed" })
+                    Err(ParseError { what: $what, reason: "it holds a character that is not allowed" })
                 }
             }
         }

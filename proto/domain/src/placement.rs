@@ -34,7 +34,7 @@ impl Candidate {
 
 /// What a job needs of a worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Wanted<'a> {
+pub struct PlacementRequest<'a> {
     pub job: JobId,
     pub pool: &'a Pool,
     pub topic: &'a Topic,
@@ -44,7 +44,7 @@ pub struct Wanted<'a> {
     pub avoid: Option<&'a WorkerId>,
 }
 
-impl Wanted<'_> {
+impl PlacementRequest<'_> {
     fn may_go_to(&self, worker: &Candidate) -> bool {
         worker.pool == *self.pool && worker.takes(self.topic) && worker.has_room()
     }
@@ -64,7 +64,7 @@ impl Wanted<'_> {
 /// nobody has room.
 pub fn choose<'a>(
     candidates: impl IntoIterator<Item = &'a Candidate>,
-    wanted: Wanted<'_>,
+    wanted: PlacementRequest<'_>,
 ) -> Option<&'a Candidate> {
     candidates.into_iter().filter(|worker| wanted.may_go_to(worker)).min_by(|a, b| {
         let load = u64::from(a.in_flight) * u64::from(b.capacity);
@@ -116,7 +116,7 @@ mod tests {
         let job = JobId::mint(Timestamp::from_millis(1), [n; 10]);
         let (pool, topic) = ("echo".parse().unwrap(), "job.echo".parse().unwrap());
         let model = model.map(|name| name.parse().unwrap());
-        let wanted = Wanted { job, pool: &pool, topic: &topic, model: model.as_ref(), avoid: None };
+        let wanted = PlacementRequest { job, pool: &pool, topic: &topic, model: model.as_ref(), avoid: None };
         choose(candidates, wanted).map(|c| c.worker.to_string())
     }
 
@@ -154,7 +154,7 @@ mod tests {
         let (pool, topic) = ("echo".parse().unwrap(), "job.echo".parse().unwrap());
         let avoid = "a".parse().unwrap();
         let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
-        let wanted = Wanted { job, pool: &pool, topic: &topic, model: None, avoid: Some(&avoid) };
+        let wanted = PlacementRequest { job, pool: &pool, topic: &topic, model: None, avoid: Some(&avoid) };
         let chosen = |workers: &[Candidate]| choose(workers, wanted).map(|worker| worker.worker.to_string());
         assert_eq!(chosen(&[worker("a", 0, 4), worker("b", 3, 4)]).as_deref(), Some("b"));
         assert_eq!(chosen(&[worker("a", 0, 4), worker("b", 4, 4)]).as_deref(), Some("a"));

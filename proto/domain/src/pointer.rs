@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::{DispatchId, InvalidId, JobId};
+use crate::id::{DispatchId, JobId, ParseError};
 
 /// The memory that a pointer's payload lies in; the scheme of its text form.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -89,10 +89,10 @@ impl fmt::Display for Pointer {
 }
 
 impl FromStr for Pointer {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        const WRONG: InvalidId = InvalidId {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        const WRONG: ParseError = ParseError {
             what: "pointer",
             reason: "it reads `local://` or `redis://`, then `ctx/<job>`, `res/<job>` or `res/<job>/<dispatch>`",
         };

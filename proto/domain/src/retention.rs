@@ -74,7 +74,7 @@ pub enum Bound {
 /// A tenant has as much in the store as it may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the tenant has as much in the store as it may ({bound:?}, {most})")]
-pub struct Beyond {
+pub struct RetentionExceeded {
     pub bound: Bound,
     /// The limit.
     pub most: u64,
@@ -85,7 +85,7 @@ pub struct Beyond {
 impl Retention {
     /// The first limit that a tenant's usage goes beyond.
     #[must_use]
-    pub fn beyond(&self, usage: Usage) -> Option<(Bound, u64)> {
+    pub fn exceeded(&self, usage: Usage) -> Option<(Bound, u64)> {
         let bounds = [
             (Bound::OpenJobs, usage.open, self.open_jobs),
             (Bound::Jobs, usage.jobs, self.jobs()),
@@ -105,14 +105,14 @@ mod tests {
         let retention =
             Retention { ended_jobs: 8, open_jobs: 2, bytes: 100, tenant_keys: 3, ..Retention::default() };
         let full = Usage { jobs: 11, open: 2, bytes: 100, keys: 3 };
-        assert_eq!(retention.beyond(full), None);
+        assert_eq!(retention.exceeded(full), None);
         for (more, bound) in [
             (Usage { open: 3, ..full }, (Bound::OpenJobs, 2)),
             (Usage { jobs: 12, ..full }, (Bound::Jobs, 11)),
             (Usage { bytes: 101, ..full }, (Bound::Bytes, 100)),
             (Usage { keys: 4, ..full }, (Bound::Keys, 3)),
         ] {
-            assert_eq!(retention.beyond(more), Some(bound));
+            assert_eq!(retention.exceeded(more), Some(bound));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::ErrorCode;
-use crate::id::{DispatchId, InvalidId, Pool, WorkerId};
+use crate::id::{DispatchId, ParseError, Pool, WorkerId};
 use crate::pointer::Pointer;
 use crate::time::Timestamp;
 
@@ -293,12 +293,12 @@ macro_rules! state_names {
         }
 
         impl FromStr for StateName {
-            type Err = InvalidId;
+            type Err = ParseError;
 
-            fn from_str(text: &str) -> Result<Self, InvalidId> {
+            fn from_str(text: &str) -> Result<Self, ParseError> {
                 match text {
                     $($text => Ok(Self::$variant),)*
-                    _ => Err(InvalidId { what: "state", reason: concat!("it is one of", $(" ", $text,)*) }),
+                    _ => Err(ParseError { what: "state", reason: concat!("it is one of", $(" ", $text,)*) }),
                 }
             }
         }

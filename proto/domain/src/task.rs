@@ -48,11 +48,11 @@ pub struct Progress {
     pub worker: WorkerId,
     /// Counts what was sent under this lease, from 0.
     pub seq: u64,
-    pub what: Said,
+    pub what: ProgressKind,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Said {
+pub enum ProgressKind {
     /// The run has begun.
     Started,
     /// A piece of the answer, at most [`Progress::MAX_FRAME`] bytes.

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::id::InvalidId;
+use crate::id::ParseError;
 use crate::wildcard;
 
 /// A topic, `job.<domain>` or `job.<domain>.<task>...`; it is a bus subject as it stands.
@@ -70,10 +70,10 @@ impl fmt::Debug for Topic {
 }
 
 impl FromStr for Topic {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let wrong = |reason| InvalidId { what: "topic", reason };
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let wrong = |reason| ParseError { what: "topic", reason };
         if text.len() > Self::MAX {
             return Err(wrong("it has at most 128 characters"));
         }
@@ -128,10 +128,10 @@ impl TopicPattern {
 }
 
 impl FromStr for TopicPattern {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let wrong = |reason| InvalidId { what: "topic pattern", reason };
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let wrong = |reason| ParseError { what: "topic pattern", reason };
         let plain = text.strip_suffix('>').map_or_else(|| text.to_owned(), |head| format!("{head}x"));
         if plain.contains('>') {
             return Err(wrong("`>` stands only at its end"));

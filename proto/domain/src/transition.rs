@@ -25,7 +25,7 @@ pub enum Rejected {
 
 /// A message that goes out once a change is committed: the outbox holds it until then.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Message {
+pub enum OutboxMessage {
     /// Tells the scheduler that a job is ready.
     Submit { job: JobId },
     /// Tells a worker to stop.
@@ -36,7 +36,7 @@ pub enum Message {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// Sends a message.
-    Send(Message),
+    Send(OutboxMessage),
     /// Makes the draft the result.
     Publish { draft: Pointer, result: Pointer },
     /// Adds an entry to the audit log.
@@ -223,7 +223,7 @@ fn next_state(
     let illegal = || Rejected::Illegal { state: job.state.name(), event: event.name() };
     let abort = |effects: &mut Vec<Effect>| {
         if let (Some(lease), Some(worker)) = (job.state.lease(), job.state.worker()) {
-            effects.push(Effect::Send(Message::Abort { job: job.id(), lease, worker: worker.clone() }));
+            effects.push(Effect::Send(OutboxMessage::Abort { job: job.id(), lease, worker: worker.clone() }));
         }
     };
     if job.state.is_terminal() {
@@ -247,14 +247,14 @@ fn next_state(
         (State::Pending { .. }, Event::Denied { denial }) => Ok(State::Denied { denial: denial.clone() }),
         (State::Pending { .. }, Event::Held { hold }) => Ok(State::Pending { hold: hold.clone() }),
         (State::Pending { hold: Hold::Approval { .. } }, Event::Approved { .. }) => {
-            effects.push(Effect::Send(Message::Submit { job: job.id() }));
+            effects.push(Effect::Send(OutboxMessage::Submit { job: job.id() }));
             Ok(State::Pending { hold: Hold::Ready })
         }
         (State::Pending { hold: Hold::Approval { denial } }, Event::Rejected { reason, .. }) => {
             Ok(State::Denied { denial: Denial { rule: denial.rule.clone(), reason: reason.clone() } })
         }
         (State::Pending { .. }, Event::Released) => {
-            effects.push(Effect::Send(Message::Submit { job: job.id() }));
+            effects.push(Effect::Send(OutboxMessage::Submit { job: job.id() }));
             Ok(State::Pending { hold: Hold::Ready })
         }
         (State::Pending { .. }, Event::Scheduled { lease, target }) if is_next_lease(lease) => {
@@ -301,7 +301,11 @@ fn under_lease(
         ) => {
             let lost = matches!(failure.kind, FailureKind::Silent | FailureKind::Overran);
             if let (true, Some(worker)) = (lost, job.state.worker()) {
-                effects.push(Effect::Send(Message::Abort { job: job.id(), lease, worker: worker.clone() }));
+                effects.push(Effect::Send(OutboxMessage::Abort {
+                    job: job.id(),
+                    lease,
+                    worker: worker.clone(),
+                }));
             }
             Some(if failure.kind.may_retry() && job.may_try_again() {
                 let at = now.after(retry::backoff(job.id(), job.attempt));
@@ -324,7 +328,7 @@ fn given_back(job: &Job, now: Timestamp, effects: &mut Vec<Effect>) -> State {
         return State::Failed { failure: Failure::new(FailureKind::Overloaded, detail) };
     }
     if job.spared == 0 {
-        effects.push(Effect::Send(Message::Submit { job: job.id() }));
+        effects.push(Effect::Send(OutboxMessage::Submit { job: job.id() }));
         return State::Pending { hold: Hold::Ready };
     }
     let at = now.after(retry::backoff(job.id(), Attempt(job.spared)));

@@ -16,7 +16,7 @@ pub struct Heartbeat {
     pub topics: Vec<TopicPattern>,
     /// Jobs it can hold at once.
     pub capacity: u32,
-    pub held: Vec<Held>,
+    pub held: Vec<HeldLease>,
     /// It finishes what it has and takes no more.
     pub draining: bool,
     pub models: Vec<ModelName>,
@@ -60,7 +60,7 @@ impl Heartbeat {
 
 /// A lease that a worker holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Held {
+pub struct HeldLease {
     pub job: JobId,
     pub lease: Lease,
 }

@@ -17,7 +17,7 @@ use cortex_domain::ErrorCode;
 
 /// A door on loopback: its port, and the hosts beside loopback's own that callers may know it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Door {
+pub struct LoopbackGuard {
     port: u16,
     allowed: Vec<AllowedHost>,
 }
@@ -57,7 +57,7 @@ pub struct Sent<'a> {
 
 /// Why a request is refused. It repeats nothing of what was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum LoopbackError {
     #[error("missing required header `Host` (expected localhost, 127.0.0.1 or [::1], and port {port})")]
     NoHost { port: u16 },
     #[error(
@@ -75,7 +75,7 @@ pub enum Refusal {
     ForeignSite,
 }
 
-impl Door {
+impl LoopbackGuard {
     #[must_use]
     pub fn new(port: u16, allowed: Vec<AllowedHost>) -> Self {
         Self { port, allowed }
@@ -85,7 +85,7 @@ impl Door {
     ///
     /// # Errors
     /// If a header says so, or can't be understood.
-    pub fn check(&self, sent: &Sent<'_>) -> Result<(), Refusal> {
+    pub fn check(&self, sent: &Sent<'_>) -> Result<(), LoopbackError> {
         self.check_host(sent)?;
         self.check_origin(sent.origin)?;
         check_site(sent.sec_fetch_site)
@@ -95,30 +95,34 @@ impl Door {
     ///
     /// # Errors
     /// If the request names no host, or another one.
-    pub fn check_host(&self, sent: &Sent<'_>) -> Result<(), Refusal> {
+    pub fn check_host(&self, sent: &Sent<'_>) -> Result<(), LoopbackError> {
         let named = [sent.authority, sent.host];
         if named == [Header::Missing; 2] {
-            return Err(Refusal::NoHost { port: self.port });
+            return Err(LoopbackError::NoHost { port: self.port });
         }
         let is_own = |header: Header<'_>| match header {
             Header::Missing => true,
             Header::Text(text) => Authority::parse(text).is_some_and(|named| self.answers_to(&named)),
             Header::Unreadable => false,
         };
-        if named.into_iter().all(is_own) { Ok(()) } else { Err(Refusal::ForeignHost { port: self.port }) }
+        if named.into_iter().all(is_own) {
+            Ok(())
+        } else {
+            Err(LoopbackError::ForeignHost { port: self.port })
+        }
     }
 
     /// Refuses a page's request, unless the page came from this door.
     ///
     /// # Errors
     /// If the origin is another, or hidden (`null`).
-    pub fn check_origin(&self, origin: Header<'_>) -> Result<(), Refusal> {
+    pub fn check_origin(&self, origin: Header<'_>) -> Result<(), LoopbackError> {
         let is_own = match origin {
             Header::Missing => true,
             Header::Text(text) => Authority::of_origin(text).is_some_and(|own| self.answers_to(&own)),
             Header::Unreadable => false,
         };
-        if is_own { Ok(()) } else { Err(Refusal::ForeignOrigin { port: self.port }) }
+        if is_own { Ok(()) } else { Err(LoopbackError::ForeignOrigin { port: self.port }) }
     }
 
     fn answers_to(&self, named: &Authority) -> bool {
@@ -134,10 +138,10 @@ impl Door {
 ///
 /// # Errors
 /// If it says so, or says something else that can't be understood.
-pub fn check_site(sec_fetch_site: Header<'_>) -> Result<(), Refusal> {
+pub fn check_site(sec_fetch_site: Header<'_>) -> Result<(), LoopbackError> {
     match sec_fetch_site {
         Header::Missing | Header::Text("same-origin" | "none") => Ok(()),
-        Header::Text(_) | Header::Unreadable => Err(Refusal::ForeignSite),
+        Header::Text(_) | Header::Unreadable => Err(LoopbackError::ForeignSite),
     }
 }
 
@@ -155,8 +159,8 @@ impl<'a> Header<'a> {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<LoopbackError> for Problem {
+    fn from(refusal: LoopbackError) -> Self {
         Self::new(ErrorCode::Denied, refusal.to_string())
     }
 }

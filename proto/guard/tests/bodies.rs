@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use cortex_api::chat::{ChatRequest, ShortChat};
+use cortex_api::chat::{ChatRequest, SimpleChat};
 use cortex_api::completions::CompletionRequest;
 use cortex_api::routes::BodyLimit;
-use cortex_api::topics::Catalogue;
+use cortex_api::topics::KnownTopics;
 use cortex_api::{CreateJob, CreateKey, EmbeddingsRequest, Problem};
 use cortex_domain::ErrorCode;
 use cortex_guard::precheck::{self, check_inner, check_json};
@@ -21,10 +21,10 @@ struct Door {
 
 fn doors() -> Vec<Door> {
     let read_job = |body: &[u8]| {
-        CreateJob::parse(check_json(JSON, body, BodyLimit::Job)?, &Catalogue::default()).map(|_| ())
+        CreateJob::parse(check_json(JSON, body, BodyLimit::Job)?, &KnownTopics::default()).map(|_| ())
     };
     let read_short =
-        |body: &[u8]| ShortChat::parse(check_json(JSON, body, BodyLimit::Model)?)?.request().map(|_| ());
+        |body: &[u8]| SimpleChat::parse(check_json(JSON, body, BodyLimit::Model)?)?.request().map(|_| ());
     vec![
         Door {
             name: "jobs",
@@ -256,7 +256,7 @@ fn refusals_read_as_documented() {
 
 #[test]
 fn each_refusal_has_its_kind() {
-    let topics = Catalogue::default();
+    let topics = KnownTopics::default();
     let kind = |content_type, body: &[u8]| {
         precheck::check_json(content_type, body, BodyLimit::Job)
             .and_then(|body| CreateJob::parse(body, &topics))

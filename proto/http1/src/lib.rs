@@ -15,7 +15,7 @@ mod fault;
 mod framed;
 mod framing;
 mod head;
-mod held;
+mod line_buffer;
 mod requests;
 
 pub use fault::Fault;

@@ -2,7 +2,7 @@
 
 use crate::Fault;
 use crate::head::{self, Body, END_OF_HEAD, MAX_DIGITS};
-use crate::held::{Held, Misfit};
+use crate::line_buffer::{LineBuffer, Misfit};
 
 /// What a door takes.
 #[derive(Clone, Copy, Debug)]
@@ -30,13 +30,13 @@ pub struct Requests {
 
 #[derive(Debug)]
 enum State {
-    Head(Held),
+    Head(LineBuffer),
     Length(u64),
-    ChunkSize(Held),
+    ChunkSize(LineBuffer),
     /// What is left of a chunk and the end of line behind it.
     Chunk(u64),
     Trailers {
-        line: Held,
+        line: LineBuffer,
         /// The bytes of the lines before.
         before: usize,
     },
@@ -44,7 +44,7 @@ enum State {
 
 impl Default for State {
     fn default() -> Self {
-        Self::Head(Held::default())
+        Self::Head(LineBuffer::default())
     }
 }
 
@@ -118,14 +118,14 @@ impl Requests {
                 let size = chunk_size(line.bytes())?;
                 out.extend_from_slice(line.bytes());
                 let next = match size {
-                    0 => State::Trailers { line: Held::default(), before: 0 },
+                    0 => State::Trailers { line: LineBuffer::default(), before: 0 },
                     size => State::Chunk(size + 2),
                 };
                 (rest, Some(next))
             }
             State::Chunk(left) => {
                 let rest = pass_chunk(left, bytes, out)?;
-                (rest, (*left == 0).then(|| State::ChunkSize(Held::default())))
+                (rest, (*left == 0).then(|| State::ChunkSize(LineBuffer::default())))
             }
             State::Trailers { line, before } => {
                 let misfit = |misfit| match misfit {
@@ -141,7 +141,9 @@ impl Requests {
                         out.extend_from_slice(b"\r\n");
                         State::default()
                     }
-                    trailer => State::Trailers { line: Held::default(), before: *before + trailer.len() },
+                    trailer => {
+                        State::Trailers { line: LineBuffer::default(), before: *before + trailer.len() }
+                    }
                 };
                 (rest, Some(next))
             }
@@ -158,13 +160,13 @@ impl State {
         match body {
             Body::Length(0) => Self::default(),
             Body::Length(length) => Self::Length(length),
-            Body::Chunked => Self::ChunkSize(Held::default()),
+            Body::Chunked => Self::ChunkSize(LineBuffer::default()),
         }
     }
 }
 
 /// Leaves out the empty lines with which a client may end the body before.
-fn without_empty_lines<'a>(head: &Held, bytes: &'a [u8]) -> &'a [u8] {
+fn without_empty_lines<'a>(head: &LineBuffer, bytes: &'a [u8]) -> &'a [u8] {
     let empty = bytes.iter().take_while(|byte| head.bytes().is_empty() && b"\r\n".contains(byte)).count();
     &bytes[empty..]
 }

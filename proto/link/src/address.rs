@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use cortex_domain::id::InvalidId;
+use cortex_domain::id::ParseError;
 
 use crate::tls::Fingerprint;
 
@@ -55,10 +55,10 @@ impl LinkAddress {
 }
 
 impl FromStr for LinkAddress {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let wrong = |reason| InvalidId { what: "link address", reason };
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let wrong = |reason| ParseError { what: "link address", reason };
         if let Some(path) = text.strip_prefix("unix:") {
             if path.len() > Self::MAX_PATH {
                 return Err(wrong("a socket's path has at most 103 bytes"));
@@ -74,10 +74,10 @@ impl FromStr for LinkAddress {
 }
 
 impl FromStr for TcpAddress {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let wrong = || InvalidId { what: "TCP address", reason: "it reads `host:port`" };
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let wrong = || ParseError { what: "TCP address", reason: "it reads `host:port`" };
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let (inner, in_brackets) = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(host) => (host, true),

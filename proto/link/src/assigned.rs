@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cortex_domain::id::{DispatchId, WorkerId};
-use cortex_domain::worker::Held;
+use cortex_domain::worker::HeldLease;
 
 /// Dispatches remembered at most; far more than all workers run at a time. The oldest are forgotten first.
 const MAX_ASSIGNED: usize = 65_536;
@@ -17,23 +17,23 @@ pub(super) struct Assigned(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    workers: HashMap<DispatchId, (WorkerId, Held)>,
+    workers: HashMap<DispatchId, (WorkerId, HeldLease)>,
     /// The oldest first.
     order: VecDeque<DispatchId>,
 }
 
 /// Whose a dispatch is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Whose {
-    Its,
+pub(super) enum Ownership {
+    Own,
     /// Another worker's, or another job's than it is said to be.
-    Anothers,
+    Other,
     /// It was sent before this process began, or never.
     Unknown,
 }
 
 impl Assigned {
-    pub(super) fn add(&self, worker: &WorkerId, held: Held) {
+    pub(super) fn add(&self, worker: &WorkerId, held: HeldLease) {
         let mut table = self.table();
         if table.workers.insert(held.lease.dispatch, (worker.clone(), held)).is_none() {
             table.order.push_back(held.lease.dispatch);
@@ -55,11 +55,11 @@ impl Assigned {
         }
     }
 
-    pub(super) fn whose(&self, worker: &WorkerId, held: Held) -> Whose {
+    pub(super) fn ownership(&self, worker: &WorkerId, held: HeldLease) -> Ownership {
         match self.table().workers.get(&held.lease.dispatch) {
-            Some((of, as_sent)) if of == worker && *as_sent == held => Whose::Its,
-            Some(_) => Whose::Anothers,
-            None => Whose::Unknown,
+            Some((of, as_sent)) if of == worker && *as_sent == held => Ownership::Own,
+            Some(_) => Ownership::Other,
+            None => Ownership::Unknown,
         }
     }
 
@@ -76,10 +76,10 @@ mod tests {
 
     use super::*;
 
-    fn held(job: u8, attempt: u32, dispatch: u32) -> Held {
+    fn held(job: u8, attempt: u32, dispatch: u32) -> HeldLease {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&dispatch.to_be_bytes());
-        Held {
+        HeldLease {
             job: JobId::mint(Timestamp::from_millis(1), [job; 10]),
             lease: Lease { attempt: Attempt(attempt), dispatch: DispatchId::new(bytes) },
         }
@@ -90,11 +90,11 @@ mod tests {
         let (one, other): (WorkerId, WorkerId) = ("w1".parse().unwrap(), "w2".parse().unwrap());
         let assigned = Assigned::default();
         assigned.add(&one, held(1, 1, 7));
-        assert_eq!(assigned.whose(&one, held(1, 1, 7)), Whose::Its);
-        assert_eq!(assigned.whose(&other, held(1, 1, 7)), Whose::Anothers);
-        assert_eq!(assigned.whose(&one, held(2, 1, 7)), Whose::Anothers);
-        assert_eq!(assigned.whose(&one, held(1, 9, 7)), Whose::Anothers);
-        assert_eq!(assigned.whose(&one, held(1, 1, 8)), Whose::Unknown);
+        assert_eq!(assigned.ownership(&one, held(1, 1, 7)), Ownership::Own);
+        assert_eq!(assigned.ownership(&other, held(1, 1, 7)), Ownership::Other);
+        assert_eq!(assigned.ownership(&one, held(2, 1, 7)), Ownership::Other);
+        assert_eq!(assigned.ownership(&one, held(1, 9, 7)), Ownership::Other);
+        assert_eq!(assigned.ownership(&one, held(1, 1, 8)), Ownership::Unknown);
     }
 
     #[test]
@@ -107,8 +107,8 @@ mod tests {
             assigned.add(&worker, held);
             assigned.settled(held.lease.dispatch);
         }
-        assert_eq!(assigned.whose(&worker, held(1, 1, 0)), Whose::Its);
-        assert_eq!(assigned.whose(&worker, held(1, 1, 9_999)), Whose::Unknown);
+        assert_eq!(assigned.ownership(&worker, held(1, 1, 0)), Ownership::Own);
+        assert_eq!(assigned.ownership(&worker, held(1, 1, 9_999)), Ownership::Unknown);
         let table = assigned.table();
         assert_eq!(table.workers.len(), 1);
         assert!(table.order.len() <= SPARE + 2, "{}", table.order.len());
@@ -121,8 +121,8 @@ mod tests {
         for dispatch in 0..=MAX_ASSIGNED as u32 {
             assigned.add(&worker, held(1, 1, dispatch));
         }
-        assert_eq!(assigned.whose(&worker, held(1, 1, 0)), Whose::Unknown);
-        assert_eq!(assigned.whose(&worker, held(1, 1, 1)), Whose::Its);
+        assert_eq!(assigned.ownership(&worker, held(1, 1, 0)), Ownership::Unknown);
+        assert_eq!(assigned.ownership(&worker, held(1, 1, 1)), Ownership::Own);
         assert_eq!(assigned.table().workers.len(), MAX_ASSIGNED);
     }
 }

@@ -9,7 +9,7 @@ use cortex_domain::backoff::Backoff;
 use cortex_domain::ports::Answer;
 use cortex_domain::task::Progress;
 use cortex_domain::worker::Heartbeat;
-use cortex_wire::link::{Down, Up};
+use cortex_wire::link::{DownFrame, UpFrame};
 use cortex_wire::v1;
 use futures::{Stream, StreamExt, stream};
 use tokio::time::{Instant, sleep, timeout};
@@ -20,7 +20,7 @@ use tonic::{Code, Status, Streaming};
 use super::dial::{self, DialError};
 use super::outbox::{Receiver, Sender, outbox};
 use super::{Limits, Route};
-use crate::origin::{Away, Heard, Inbox, Introduction, Origin, Report};
+use crate::origin::{Inbound, Inbox, Introduction, Origin, OriginUnreachable, Report};
 use cortex_platform::entropy;
 
 /// How long the origin may take to answer a hello: longer than it takes to refuse one.
@@ -51,49 +51,49 @@ impl fmt::Debug for Dial {
 #[must_use]
 pub fn open(dial: Dial, introduction: Introduction) -> (Arc<Link>, Inbox) {
     let link = Arc::new(Link::default());
-    let stage = Stage::Away { failures: 0, backoff: BACKOFF };
-    let line = Line {
+    let state = LinkState::Disconnected { failures: 0, backoff: BACKOFF };
+    let connection = Connection {
         dial,
         introduction,
         link: Arc::clone(&link),
-        stage,
+        state,
         joined: false,
-        trouble: Trouble::default(),
+        last_error: LastError::default(),
     };
-    (link, stream::unfold(line, Line::next).boxed())
+    (link, stream::unfold(connection, Connection::next).boxed())
 }
 
 /// The worker's words over the link.
 #[derive(Debug, Default)]
 pub struct Link {
-    saying: Mutex<Saying>,
+    saying: Mutex<SendState>,
     closed: CancellationToken,
 }
 
 #[derive(Debug, Default)]
-enum Saying {
+enum SendState {
     #[default]
-    Nowhere,
-    Up(Sender),
+    Disconnected,
+    Connected(Sender),
     Closed,
 }
 
 impl Link {
-    fn outbox(&self) -> Result<Sender, Away> {
+    fn outbox(&self) -> Result<Sender, OriginUnreachable> {
         match &*self.saying() {
-            Saying::Up(outbox) => Ok(outbox.clone()),
-            Saying::Nowhere | Saying::Closed => Err(Away),
+            SendState::Connected(outbox) => Ok(outbox.clone()),
+            SendState::Disconnected | SendState::Closed => Err(OriginUnreachable),
         }
     }
 
-    fn saying(&self) -> MutexGuard<'_, Saying> {
+    fn saying(&self) -> MutexGuard<'_, SendState> {
         self.saying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says over this link from now on; false if nothing more will be said.
-    fn turn_to(&self, saying: Saying) -> bool {
+    fn set_state(&self, saying: SendState) -> bool {
         let mut now = self.saying();
-        if matches!(*now, Saying::Closed) {
+        if matches!(*now, SendState::Closed) {
             return false;
         }
         *now = saying;
@@ -102,58 +102,58 @@ impl Link {
 }
 
 impl Origin for Link {
-    fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), Away>> {
+    fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), OriginUnreachable>> {
         Box::pin(ready(self.outbox().and_then(|outbox| outbox.heartbeat(heartbeat))))
     }
 
-    fn progress(&self, progress: Progress) -> Answer<'_, Result<(), Away>> {
+    fn progress(&self, progress: Progress) -> Answer<'_, Result<(), OriginUnreachable>> {
         Box::pin(async { self.outbox()?.progress(progress).await })
     }
 
-    fn report(&self, report: Report) -> Answer<'_, Result<(), Away>> {
+    fn report(&self, report: Report) -> Answer<'_, Result<(), OriginUnreachable>> {
         Box::pin(async { self.outbox()?.report(report).await })
     }
 
     /// Ends the frames; the origin ends its own once it has acted on them all.
     fn close(&self) {
-        *self.saying() = Saying::Closed;
+        *self.saying() = SendState::Closed;
         self.closed.cancel();
     }
 }
 
 /// What is heard: a link's frames, and its comings and goings.
-struct Line {
+struct Connection {
     dial: Dial,
     introduction: Introduction,
     link: Arc<Link>,
-    stage: Stage,
+    state: LinkState,
     /// Whether the origin has ever taken this worker.
     joined: bool,
-    trouble: Trouble,
+    last_error: LastError,
 }
 
-enum Stage {
-    Away { failures: u32, backoff: Backoff },
-    Here { frames: Box<Streaming<v1::Down>>, since: Instant, failures: u32 },
-    Over,
+enum LinkState {
+    Disconnected { failures: u32, backoff: Backoff },
+    Connected { frames: Box<Streaming<v1::Down>>, since: Instant, failures: u32 },
+    Ended,
 }
 
 /// A link that the origin has agreed to.
-struct Linked {
+struct OpenLink {
     frames: Streaming<v1::Down>,
     saying: Sender,
     heartbeat: Duration,
 }
 
 /// Why there is no link.
-enum Unlinked {
+enum ConnectError {
     /// Perhaps later.
     Failed(String),
     /// Not as things are.
     Refused(String),
 }
 
-impl Unlinked {
+impl ConnectError {
     fn backoff(&self) -> Backoff {
         match self {
             Self::Failed(_) => BACKOFF,
@@ -170,10 +170,10 @@ impl Unlinked {
 
 /// Why there was no link the last time, so that each reason is logged once and not at every attempt.
 #[derive(Default)]
-struct Trouble(Option<String>);
+struct LastError(Option<String>);
 
-impl Trouble {
-    fn is_news(&mut self, reason: &str) -> bool {
+impl LastError {
+    fn is_new(&mut self, reason: &str) -> bool {
         let news = self.0.as_deref() != Some(reason);
         if news {
             self.0 = Some(reason.to_owned());
@@ -182,20 +182,20 @@ impl Trouble {
     }
 }
 
-impl Line {
-    async fn next(mut self) -> Option<(Heard, Self)> {
+impl Connection {
+    async fn next(mut self) -> Option<(Inbound, Self)> {
         loop {
-            let (heard, stage) = match self.stage {
-                Stage::Over => return None,
-                Stage::Here { mut frames, since, failures } => match hear(&mut frames).await {
-                    Some(heard) => (Some(heard), Stage::Here { frames, since, failures }),
-                    None if self.link.turn_to(Saying::Nowhere) => {
+            let (heard, state) = match self.state {
+                LinkState::Ended => return None,
+                LinkState::Connected { mut frames, since, failures } => match hear(&mut frames).await {
+                    Some(heard) => (Some(heard), LinkState::Connected { frames, since, failures }),
+                    None if self.link.set_state(SendState::Disconnected) => {
                         let failures = if since.elapsed() < STEADY_PERIOD { failures + 1 } else { 1 };
-                        (Some(Heard::Lost), Stage::Away { failures, backoff: BACKOFF })
+                        (Some(Inbound::Lost), LinkState::Disconnected { failures, backoff: BACKOFF })
                     }
                     None => return None,
                 },
-                Stage::Away { failures, backoff } => {
+                LinkState::Disconnected { failures, backoff } => {
                     let connecting = async {
                         sleep(backoff.wait(failures, entropy::fraction())).await;
                         connect(&self.dial, &self.introduction).await
@@ -205,31 +205,31 @@ impl Line {
                         () = self.link.closed.cancelled() => return None,
                     };
                     match connected {
-                        Ok(Linked { frames, saying, heartbeat }) => {
-                            if !self.link.turn_to(Saying::Up(saying)) {
+                        Ok(OpenLink { frames, saying, heartbeat }) => {
+                            if !self.link.set_state(SendState::Connected(saying)) {
                                 return None;
                             }
                             self.joined = true;
-                            self.trouble = Trouble::default();
+                            self.last_error = LastError::default();
                             let frames = Box::new(frames);
-                            let here = Stage::Here { frames, since: Instant::now(), failures };
-                            (Some(Heard::Joined { heartbeat }), here)
+                            let here = LinkState::Connected { frames, since: Instant::now(), failures };
+                            (Some(Inbound::Joined { heartbeat }), here)
                         }
-                        Err(Unlinked::Refused(reason)) if !self.joined => {
-                            (Some(Heard::Refused { reason }), Stage::Over)
+                        Err(ConnectError::Refused(reason)) if !self.joined => {
+                            (Some(Inbound::Refused { reason }), LinkState::Ended)
                         }
-                        Err(unlinked) => {
-                            let backoff = unlinked.backoff();
-                            let reason = unlinked.reason();
-                            if self.trouble.is_news(&reason) {
+                        Err(error) => {
+                            let backoff = error.backoff();
+                            let reason = error.reason();
+                            if self.last_error.is_new(&reason) {
                                 tracing::warn!(address = %self.dial.route, reason, "there is no link; it is tried again");
                             }
-                            (None, Stage::Away { failures: failures.saturating_add(1), backoff })
+                            (None, LinkState::Disconnected { failures: failures.saturating_add(1), backoff })
                         }
                     }
                 }
             };
-            self.stage = stage;
+            self.state = state;
             if let Some(heard) = heard {
                 return Some((heard, self));
             }
@@ -237,32 +237,32 @@ impl Line {
     }
 }
 
-async fn connect(dial: &Dial, introduction: &Introduction) -> Result<Linked, Unlinked> {
-    let failed = |error: &dyn fmt::Display| Unlinked::Failed(error.to_string());
+async fn connect(dial: &Dial, introduction: &Introduction) -> Result<OpenLink, ConnectError> {
+    let failed = |error: &dyn fmt::Display| ConnectError::Failed(error.to_string());
     let channel = dial::dial(&dial.route).await.map_err(|error| match error {
-        DialError::WrongCertificate => Unlinked::Refused(error.to_string()),
+        DialError::WrongCertificate => ConnectError::Refused(error.to_string()),
         error => failed(&error),
     })?;
     let greeted = timeout(HELLO_TIMEOUT, greet(channel, dial, introduction())).await;
     greeted.map_err(|late| failed(&late))?.map_err(|status| match status.code() {
-        Code::Unauthenticated | Code::InvalidArgument => Unlinked::Refused(status.message().to_owned()),
+        Code::Unauthenticated | Code::InvalidArgument => ConnectError::Refused(status.message().to_owned()),
         // The origin's own words, which are a whole sentence.
-        Code::ResourceExhausted => Unlinked::Failed(status.message().to_owned()),
+        Code::ResourceExhausted => ConnectError::Failed(status.message().to_owned()),
         _ => failed(&status),
     })
 }
 
-async fn greet(channel: Channel, dial: &Dial, worker: Heartbeat) -> Result<Linked, Status> {
+async fn greet(channel: Channel, dial: &Dial, worker: Heartbeat) -> Result<OpenLink, Status> {
     let (saying, said) = outbox();
-    let hello = stream::once(ready(Up::Hello { token: dial.token.clone(), worker }.into()));
+    let hello = stream::once(ready(UpFrame::Hello { token: dial.token.clone(), worker }.into()));
     let mut frames = v1::link_client::LinkClient::new(channel)
         .max_decoding_message_size(dial.limits.message())
         .max_encoding_message_size(dial.limits.message())
         .open(hello.chain(frames_of(said)))
         .await?
         .into_inner();
-    match frames.message().await?.map(Down::try_from) {
-        Some(Ok(Down::Welcome { heartbeat })) => Ok(Linked { frames, saying, heartbeat }),
+    match frames.message().await?.map(DownFrame::try_from) {
+        Some(Ok(DownFrame::Welcome { heartbeat })) => Ok(OpenLink { frames, saying, heartbeat }),
         _ => Err(Status::internal("the origin does not say welcome")),
     }
 }
@@ -272,7 +272,7 @@ fn frames_of(said: Receiver) -> impl Stream<Item = v1::Up> + Send + 'static {
 }
 
 /// The next frame that can be read; `None` once the link is lost.
-async fn hear(frames: &mut Streaming<v1::Down>) -> Option<Heard> {
+async fn hear(frames: &mut Streaming<v1::Down>) -> Option<Inbound> {
     loop {
         let frame = match frames.message().await {
             Ok(frame) => frame?,
@@ -281,10 +281,10 @@ async fn hear(frames: &mut Streaming<v1::Down>) -> Option<Heard> {
                 return None;
             }
         };
-        match Down::try_from(frame) {
-            Ok(Down::Job { task, context }) => return Some(Heard::Job { task, input: context }),
-            Ok(Down::Cancel(cancel)) => return Some(Heard::Cancel(cancel)),
-            Ok(Down::Welcome { .. }) => {}
+        match DownFrame::try_from(frame) {
+            Ok(DownFrame::Job { task, context }) => return Some(Inbound::Job { task, input: context }),
+            Ok(DownFrame::Cancel(cancel)) => return Some(Inbound::Cancel(cancel)),
+            Ok(DownFrame::Welcome { .. }) => {}
             Err(error) => tracing::warn!(%error, "a frame from the origin can't be read"),
         }
     }
@@ -296,15 +296,15 @@ mod tests {
 
     #[test]
     fn a_reason_is_news_once_until_it_changes() {
-        let mut trouble = Trouble::default();
+        let mut last_error = LastError::default();
         let news = ["away", "away", "the id is taken", "the id is taken", "away"]
-            .map(|reason| trouble.is_news(reason));
+            .map(|reason| last_error.is_new(reason));
         assert_eq!(news, [true, false, true, false, true]);
     }
 
     #[test]
     fn a_refusal_is_tried_again_more_slowly_than_a_failure() {
-        let wait = |unlinked: Unlinked| unlinked.backoff().wait(u32::MAX, 1.0);
-        assert!(wait(Unlinked::Refused(String::new())) > 10 * wait(Unlinked::Failed(String::new())));
+        let wait = |error: ConnectError| error.backoff().wait(u32::MAX, 1.0);
+        assert!(wait(ConnectError::Refused(String::new())) > 10 * wait(ConnectError::Failed(String::new())));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cortex_domain::worker::Heartbeat;
-use cortex_wire::link::Up;
+use cortex_wire::link::UpFrame;
 use cortex_wire::v1;
 use http_body::Frame;
 use tokio::time::timeout;
@@ -26,8 +26,8 @@ pub(super) async fn hello(frames: &mut Streaming<v1::Up>) -> Result<(String, Hea
     let late = |_| Status::deadline_exceeded("the worker did not say who it is");
     let first = timeout(HELLO_TIMEOUT, frames.message()).await.map_err(late)??;
     let first = first.ok_or_else(|| Status::invalid_argument("there is no hello"))?;
-    match Up::try_from(first).map_err(|error| Status::invalid_argument(error.to_string()))? {
-        Up::Hello { token, worker } => Ok((token, worker)),
+    match UpFrame::try_from(first).map_err(|error| Status::invalid_argument(error.to_string()))? {
+        UpFrame::Hello { token, worker } => Ok((token, worker)),
         _ => Err(Status::invalid_argument("the first frame is a hello")),
     }
 }
@@ -84,7 +84,7 @@ mod tests {
     use cortex_domain::id::{DispatchId, JobId};
     use cortex_domain::state::{Attempt, Lease};
     use cortex_domain::time::Timestamp;
-    use cortex_domain::worker::Held;
+    use cortex_domain::worker::HeldLease;
     use cortex_wire::encode_heartbeat;
 
     use super::*;
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_holds_all_that_it_can_may_say_so() {
-        let held = |n: usize| Held {
+        let held = |n: usize| HeldLease {
             job: JobId::mint(Timestamp::from_millis(u64::MAX >> 16), [255; 10]),
             lease: Lease {
                 attempt: Attempt(u32::try_from(n).unwrap()),

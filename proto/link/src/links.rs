@@ -37,7 +37,7 @@ enum State {
 
 /// Why a worker with a good token is not let in.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum Crowded {
+pub(super) enum EnterError {
     #[error(
         "the id `{0}` belongs to a worker that joined with another token (expected an id of its own, by --id); it is free \
          {hold} s after that worker has left",
@@ -56,16 +56,16 @@ impl Links {
         token: TokenId,
         pool: Pool,
         ended: CancellationToken,
-    ) -> Result<(), Crowded> {
+    ) -> Result<(), EnterError> {
         let mut links = self.lock();
         links.retain(|_, entry| entry.is_held());
         if links.get(worker).is_some_and(|entry| entry.token != token) {
-            return Err(Crowded::IdTaken(worker.clone()));
+            return Err(EnterError::IdTaken(worker.clone()));
         }
         let others =
             links.iter().filter(|(id, entry)| *id != worker && entry.token == token && entry.is_open());
         if others.count() >= MAX_LINKS_PER_TOKEN {
-            return Err(Crowded::TokenFull(token));
+            return Err(EnterError::TokenFull(token));
         }
         give_up_ids(&mut links, &token);
         let before = links.insert(worker.clone(), Entry { token, pool, state: State::Open(ended) });
@@ -137,7 +137,7 @@ impl Entry {
 mod tests {
     use super::*;
 
-    fn enter(links: &Links, worker: &str, token: &str) -> Result<CancellationToken, Crowded> {
+    fn enter(links: &Links, worker: &str, token: &str) -> Result<CancellationToken, EnterError> {
         let ended = CancellationToken::new();
         let (worker, token) = (worker.parse().unwrap(), token.parse().unwrap());
         links.enter(&worker, token, "echo".parse().unwrap(), ended.clone()).map(|()| ended)
@@ -147,7 +147,7 @@ mod tests {
     async fn an_id_stays_with_its_token_until_its_worker_is_long_gone() {
         let links = Links::default();
         let first = enter(&links, "w1", "a").unwrap();
-        assert_eq!(enter(&links, "w1", "b").unwrap_err(), Crowded::IdTaken("w1".parse().unwrap()));
+        assert_eq!(enter(&links, "w1", "b").unwrap_err(), EnterError::IdTaken("w1".parse().unwrap()));
         let again = enter(&links, "w1", "a").unwrap();
         assert!(first.is_cancelled() && !again.is_cancelled(), "a worker that comes back takes over");
         again.cancel();
@@ -190,7 +190,7 @@ mod tests {
         let links = Links::default();
         let open: Vec<_> =
             (0..MAX_LINKS_PER_TOKEN).map(|n| enter(&links, &format!("w{n}"), "a").unwrap()).collect();
-        assert_eq!(enter(&links, "more", "a").unwrap_err(), Crowded::TokenFull("a".parse().unwrap()));
+        assert_eq!(enter(&links, "more", "a").unwrap_err(), EnterError::TokenFull("a".parse().unwrap()));
         assert!(enter(&links, "more", "b").is_ok() && enter(&links, "w0", "a").is_ok());
         open[1].cancel();
         links.tidy();

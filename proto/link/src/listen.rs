@@ -122,9 +122,10 @@ impl Listener {
     /// Accepts connections, so many at a time; further ones wait in the system's queue. Handshakes run beside each other,
     /// and one that fails or takes too long is dropped.
     pub(super) fn incoming(self, connections: Connections) -> impl Stream<Item = io::Result<Connection>> {
-        let doors =
-            Doors { socket: self.socket, connections, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
-        let accepted = stream::unfold(doors, |doors| async move { Some((doors.accept().await?, doors)) });
+        let acceptor =
+            Acceptor { socket: self.socket, connections, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
+        let accepted =
+            stream::unfold(acceptor, |acceptor| async move { Some((acceptor.accept().await?, acceptor)) });
         // One more than may wait, so that the next one is taken, which ends another.
         let opened = accepted.map(Opening::open).buffer_unordered(MAX_UNADMITTED + 1);
         opened.filter_map(|open| ready(open.map(Ok)))
@@ -132,7 +133,7 @@ impl Listener {
 }
 
 /// A socket and the places of those who come.
-struct Doors {
+struct Acceptor {
     socket: Socket,
     connections: Connections,
     places: Arc<Semaphore>,
@@ -161,7 +162,7 @@ struct Opening {
     place: OwnedSemaphorePermit,
 }
 
-impl Doors {
+impl Acceptor {
     async fn accept(&self) -> Option<Opening> {
         let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
         let accepted = loop {

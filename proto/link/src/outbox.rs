@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cortex_domain::id::JobId;
 use cortex_domain::task::Progress;
 use cortex_domain::worker::Heartbeat;
-use cortex_wire::link::Up;
+use cortex_wire::link::UpFrame;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::origin::{Away, Report};
+use crate::origin::{OriginUnreachable, Report};
 
 /// Frames of progress, and reports, that wait; whoever says more waits too.
 const WAITING: usize = 64;
@@ -46,18 +46,19 @@ struct Waiting {
 
 impl Waiting {
     /// What is to be sent next. A report comes after the progress of its own job that was said before it.
-    fn next(&mut self) -> Option<Up> {
+    fn next(&mut self) -> Option<UpFrame> {
         if let Some(heartbeat) = self.heartbeat.take() {
-            return Some(Up::Heartbeat(heartbeat));
+            return Some(UpFrame::Heartbeat(heartbeat));
         }
         let Some(job) = self.reports.front().map(|(report, _)| report.outcome.job) else {
-            return self.progress.pop_front().map(|(progress, _)| Up::Progress(progress));
+            return self.progress.pop_front().map(|(progress, _)| UpFrame::Progress(progress));
         };
         match self.before(job) {
-            Some(progress) => Some(Up::Progress(progress)),
-            None => {
-                self.reports.pop_front().map(|(Report { outcome, draft }, _)| Up::Report { outcome, draft })
-            }
+            Some(progress) => Some(UpFrame::Progress(progress)),
+            None => self
+                .reports
+                .pop_front()
+                .map(|(Report { outcome, draft }, _)| UpFrame::Report { outcome, draft }),
         }
     }
 
@@ -79,10 +80,10 @@ impl Shared {
         self.moved.notify_one();
     }
 
-    fn say(&self, add: impl FnOnce(&mut Waiting)) -> Result<(), Away> {
+    fn say(&self, add: impl FnOnce(&mut Waiting)) -> Result<(), OriginUnreachable> {
         let mut waiting = self.waiting();
         if waiting.closed {
-            return Err(Away);
+            return Err(OriginUnreachable);
         }
         add(&mut waiting);
         drop(waiting);
@@ -109,7 +110,7 @@ impl Sender {
     ///
     /// # Errors
     /// Returns an error if the link is lost.
-    pub(super) fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), Away> {
+    pub(super) fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), OriginUnreachable> {
         self.0.0.say(|waiting| waiting.heartbeat = Some(heartbeat))
     }
 
@@ -117,8 +118,8 @@ impl Sender {
     ///
     /// # Errors
     /// Returns an error if the link is lost.
-    pub(super) async fn progress(&self, progress: Progress) -> Result<(), Away> {
-        let room = Arc::clone(&self.0.0.progress).acquire_owned().await.map_err(|_| Away)?;
+    pub(super) async fn progress(&self, progress: Progress) -> Result<(), OriginUnreachable> {
+        let room = Arc::clone(&self.0.0.progress).acquire_owned().await.map_err(|_| OriginUnreachable)?;
         self.0.0.say(|waiting| waiting.progress.push_back((progress, room)))
     }
 
@@ -126,8 +127,8 @@ impl Sender {
     ///
     /// # Errors
     /// Returns an error if the link is lost.
-    pub(super) async fn report(&self, report: Report) -> Result<(), Away> {
-        let room = Arc::clone(&self.0.0.reports).acquire_owned().await.map_err(|_| Away)?;
+    pub(super) async fn report(&self, report: Report) -> Result<(), OriginUnreachable> {
+        let room = Arc::clone(&self.0.0.reports).acquire_owned().await.map_err(|_| OriginUnreachable)?;
         self.0.0.say(|waiting| waiting.reports.push_back((report, room)))
     }
 }
@@ -138,7 +139,7 @@ pub(super) struct Receiver(Arc<Shared>);
 
 impl Receiver {
     /// What is to be sent next; `None` once all was sent and nobody will say more.
-    pub(super) async fn next(&mut self) -> Option<Up> {
+    pub(super) async fn next(&mut self) -> Option<UpFrame> {
         loop {
             {
                 let mut waiting = self.0.waiting();

@@ -9,18 +9,18 @@ use cortex_domain::id::{JobId, Pool, WorkerId};
 use cortex_domain::ports::BusError;
 use cortex_domain::state::Lease;
 use cortex_domain::task::Progress;
-use cortex_domain::worker::{Heartbeat, Held};
-use cortex_wire::link::{self, Up};
+use cortex_domain::worker::{Heartbeat, HeldLease};
+use cortex_wire::link::{self, UpFrame};
 use cortex_wire::v1;
 use futures::stream::{self, FuturesUnordered};
 use futures::{Stream, StreamExt};
 use tonic::{Status, Streaming};
 
-use super::assigned::Whose;
+use super::assigned::Ownership;
 use super::shared::{Presence, Shared};
 use crate::origin::{Broker, Job, Origin, Report};
 
-type Down = Pin<Box<dyn Stream<Item = Result<v1::Down, Status>> + Send>>;
+type DownStream = Pin<Box<dyn Stream<Item = Result<v1::Down, Status>> + Send>>;
 
 /// Puts the worker on the bus and reads its frames until it leaves; gives what it is to be sent.
 pub(super) async fn begin(
@@ -28,7 +28,7 @@ pub(super) async fn begin(
     worker: Heartbeat,
     frames: Streaming<v1::Up>,
     presence: Presence,
-) -> Result<Down, BusError> {
+) -> Result<DownStream, BusError> {
     let (id, pool) = (worker.worker.clone(), worker.pool.clone());
     let broker = Arc::new(Broker::new(Arc::clone(&shared.bus), Arc::clone(&shared.payloads), id.clone()));
     let taking = Arc::clone(&broker);
@@ -38,7 +38,7 @@ pub(super) async fn begin(
         let (shared, worker) = (Arc::clone(&assigning), to.clone());
         async move {
             let Job { task, packet, input } = broker.take(request).await?;
-            shared.assigned.add(&worker, Held { job: task.job, lease: task.lease });
+            shared.assigned.add(&worker, HeldLease { job: task.job, lease: task.lease });
             link::job(&packet, input).ok()
         }
     });
@@ -98,16 +98,17 @@ impl Session {
 
     /// Acts on a frame at once, in its order; a report is given back, since storing its answer takes time.
     async fn hear(&self, frame: v1::Up) -> Option<Report> {
-        let up = Up::try_from(frame).inspect_err(|error| self.shared.drop_frame(&self.worker, error)).ok()?;
+        let up =
+            UpFrame::try_from(frame).inspect_err(|error| self.shared.drop_frame(&self.worker, error)).ok()?;
         if let Err(reason) = self.check(&up) {
             self.shared.drop_frame(&self.worker, &reason);
             return None;
         }
         let said = match up {
-            Up::Hello { .. } => Ok(()),
-            Up::Heartbeat(heartbeat) => self.broker.heartbeat(heartbeat).await,
-            Up::Progress(progress) => self.broker.progress(progress).await,
-            Up::Report { outcome, draft } => {
+            UpFrame::Hello { .. } => Ok(()),
+            UpFrame::Heartbeat(heartbeat) => self.broker.heartbeat(heartbeat).await,
+            UpFrame::Progress(progress) => self.broker.progress(progress).await,
+            UpFrame::Report { outcome, draft } => {
                 self.shared.assigned.settled(outcome.lease.dispatch);
                 return Some(Report { outcome, draft });
             }
@@ -119,27 +120,29 @@ impl Session {
     }
 
     /// A worker speaks for itself, of what was sent to it, and writes into this memory alone.
-    fn check(&self, up: &Up) -> Result<(), &'static str> {
+    fn check(&self, up: &UpFrame) -> Result<(), &'static str> {
         let speaker = match up {
-            Up::Hello { worker, .. } | Up::Heartbeat(worker) => &worker.worker,
-            Up::Progress(progress) => &progress.worker,
-            Up::Report { outcome, .. } => &outcome.worker,
+            UpFrame::Hello { worker, .. } | UpFrame::Heartbeat(worker) => &worker.worker,
+            UpFrame::Progress(progress) => &progress.worker,
+            UpFrame::Report { outcome, .. } => &outcome.worker,
         };
         if *speaker != self.worker {
             return Err("it speaks for another worker");
         }
         match up {
-            Up::Hello { .. } => Err("it says hello again"),
-            Up::Progress(Progress { job, lease, .. }) => match self.whose(*job, *lease) {
-                Whose::Its => Ok(()),
+            UpFrame::Hello { .. } => Err("it says hello again"),
+            UpFrame::Progress(Progress { job, lease, .. }) => match self.ownership(*job, *lease) {
+                Ownership::Own => Ok(()),
                 // Whoever reads a stream takes it from the first lease that it hears of, and knows no better.
-                Whose::Anothers | Whose::Unknown => Err("it speaks of a job that was not sent to it"),
+                Ownership::Other | Ownership::Unknown => Err("it speaks of a job that was not sent to it"),
             },
             // One that was sent before this process began proves itself in the store, by its lease.
-            Up::Report { outcome, .. } if self.whose(outcome.job, outcome.lease) == Whose::Anothers => {
+            UpFrame::Report { outcome, .. }
+                if self.ownership(outcome.job, outcome.lease) == Ownership::Other =>
+            {
                 Err("it reports on a job that was not sent to it")
             }
-            Up::Report { outcome, draft } => match (&outcome.end, draft) {
+            UpFrame::Report { outcome, draft } => match (&outcome.end, draft) {
                 (End::Succeeded { .. }, None) => Err("it reports success without an answer"),
                 (_, Some((_, payload))) if payload.len() > self.shared.limits.payload => {
                     Err("its answer is too long")
@@ -149,12 +152,12 @@ impl Session {
                 }
                 _ => Ok(()),
             },
-            Up::Heartbeat(heartbeat) if heartbeat.pool != self.pool => Err("it turns to another pool"),
-            Up::Heartbeat(_) => Ok(()),
+            UpFrame::Heartbeat(heartbeat) if heartbeat.pool != self.pool => Err("it turns to another pool"),
+            UpFrame::Heartbeat(_) => Ok(()),
         }
     }
 
-    fn whose(&self, job: JobId, lease: Lease) -> Whose {
-        self.shared.assigned.whose(&self.worker, Held { job, lease })
+    fn ownership(&self, job: JobId, lease: Lease) -> Ownership {
+        self.shared.assigned.ownership(&self.worker, HeldLease { job, lease })
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::assigned::Assigned;
 use super::limits::Limits;
-use super::links::{Crowded, Links};
+use super::links::{EnterError, Links};
 use super::tokens::{TokenId, Tokens};
 
 pub(super) struct Shared {
@@ -63,7 +63,11 @@ pub(super) struct Presence {
 
 impl Presence {
     /// Enters a worker that has shown a token for its pool.
-    pub(super) fn enter(shared: &Arc<Shared>, token: TokenId, worker: &Heartbeat) -> Result<Self, Crowded> {
+    pub(super) fn enter(
+        shared: &Arc<Shared>,
+        token: TokenId,
+        worker: &Heartbeat,
+    ) -> Result<Self, EnterError> {
         let ended = shared.stopping.child_token();
         shared.links.enter(&worker.worker, token, worker.pool.clone(), ended.clone())?;
         Ok(Self { shared: Arc::clone(shared), ended })
@@ -90,7 +94,7 @@ impl Drop for Presence {
 #[cfg(test)]
 mod tests {
     use cortex_bus::Embedded;
-    use cortex_bus::payload::Fake;
+    use cortex_bus::payload::InMemory;
 
     use super::super::links::MAX_LINKS_PER_TOKEN;
     use super::*;
@@ -98,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_worker_that_goes_before_its_link_begins_leaves_its_place() {
-        let (bus, payloads) = (Arc::new(Embedded::default()), Arc::new(Fake::default()));
+        let (bus, payloads) = (Arc::new(Embedded::default()), Arc::new(InMemory::default()));
         let shared = Shared::new(bus, payloads, Tokens::default(), Limits::default());
         let enter = |n| Presence::enter(&shared, "a".parse().unwrap(), &worker(&format!("w{n}")));
         let all: Vec<_> = (0..MAX_LINKS_PER_TOKEN).map(|n| enter(n).unwrap()).collect();

@@ -13,29 +13,29 @@ use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{Bus, Delivery, Payloads, RequestError, Subscription};
 use cortex_domain::state::{Attempt, FailureKind, Lease};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_domain::task::{Cancel, Progress, Said, Task, TaskReply};
+use cortex_domain::task::{Cancel, Progress, ProgressKind, Task, TaskReply};
 use cortex_wire::{decode_heartbeat, decode_outcome, decode_progress, encode_cancel};
 use futures::StreamExt;
 
 use super::{Dial, Limits, LinkAddress, Route};
-use crate::origin::{Away, Heard, Inbox, Origin as _, Report};
+use crate::origin::{Inbound, Inbox, Origin as _, OriginUnreachable, Report};
 use origin::{Origin, assignment, worker};
 
 const SOON: Duration = Duration::from_secs(10);
 
 /// What is heard next, and in time.
-async fn next(inbox: &mut Inbox) -> Option<Heard> {
+async fn next(inbox: &mut Inbox) -> Option<Inbound> {
     tokio::time::timeout(SOON, inbox.next()).await.expect("something is heard in time")
 }
 
 async fn joined(inbox: &mut Inbox) {
     let heard = next(inbox).await;
-    assert!(matches!(heard, Some(Heard::Joined { .. })), "{heard:?}");
+    assert!(matches!(heard, Some(Inbound::Joined { .. })), "{heard:?}");
 }
 
 async fn job(inbox: &mut Inbox) -> (Box<Task>, Bytes) {
     match next(inbox).await {
-        Some(Heard::Job { task, input }) => (task, input),
+        Some(Inbound::Job { task, input }) => (task, input),
         other => panic!("a job, not {other:?}"),
     }
 }
@@ -54,7 +54,7 @@ fn success(task: &Task, payload: Bytes) -> Report {
 
 fn started(task: &Task) -> Progress {
     let (job, lease, worker) = (task.job, task.lease, worker("w1").worker);
-    Progress { job, lease, worker, seq: 0, what: Said::Started }
+    Progress { job, lease, worker, seq: 0, what: ProgressKind::Started }
 }
 
 fn returned(task: &Task) -> Report {
@@ -107,7 +107,7 @@ async fn a_worker_that_joins_is_announced_and_can_be_reached_at_once() {
 async fn a_wrong_token_is_refused_for_good() {
     let origin = Origin::start().await;
     let (_link, mut inbox) = origin.connect_with("w1", "tokem");
-    assert!(matches!(next(&mut inbox).await, Some(Heard::Refused { .. })));
+    assert!(matches!(next(&mut inbox).await, Some(Inbound::Refused { .. })));
     assert_eq!(next(&mut inbox).await, None);
 }
 
@@ -119,7 +119,7 @@ async fn progress_is_passed_on_in_order() {
     joined(&mut inbox).await;
     let sent = origin.dispatch("w1", Some("in")).await;
     let largest = Bytes::from(vec![7; Progress::MAX_FRAME]);
-    for (seq, what) in [(0, Said::Started), (1, Said::Frame(largest))] {
+    for (seq, what) in [(0, ProgressKind::Started), (1, ProgressKind::Frame(largest))] {
         let word = Progress { job: sent.job(), lease: sent.lease(), worker: worker("w1").worker, seq, what };
         link.progress(word.clone()).await.unwrap();
         let delivery = listener.next().await.unwrap();
@@ -142,9 +142,9 @@ async fn a_cancellation_reaches_the_worker_it_names() {
         origin.bus.publish(Subject::JOB_CANCEL, encode_cancel(cancel));
     }
     let [for_two, for_one] = cancels;
-    assert_eq!(next(&mut to_two).await, Some(Heard::Cancel(for_two)));
+    assert_eq!(next(&mut to_two).await, Some(Inbound::Cancel(for_two)));
     let heard = [next(&mut to_one).await.unwrap(), next(&mut to_one).await.unwrap()];
-    assert!(heard.contains(&Heard::Cancel(for_one)));
+    assert!(heard.contains(&Inbound::Cancel(for_one)));
 }
 
 #[tokio::test]
@@ -209,8 +209,13 @@ async fn a_worker_speaks_of_no_job_but_those_that_were_sent_to_it() {
     origin.dispatch("w1", Some("a")).await;
     origin.dispatch("w2", Some("b")).await;
     let ((mine, _), (other, _)) = (job(&mut inbox).await, job(&mut others).await);
-    let said =
-        |job, lease: Lease| Progress { job, lease, worker: worker("w1").worker, seq: 0, what: Said::Started };
+    let said = |job, lease: Lease| Progress {
+        job,
+        lease,
+        worker: worker("w1").worker,
+        seq: 0,
+        what: ProgressKind::Started,
+    };
     let later = Lease { attempt: Attempt(9), ..mine.lease };
     let invented = Lease { attempt: Attempt(9), dispatch: DispatchId::new([9; 16]) };
     let forged = [
@@ -251,7 +256,7 @@ async fn listeners_that_read_nothing_hold_up_neither_heartbeats_nor_other_jobs()
     // Far more than a listener holds: each one beyond it would be waited for by each of the eight.
     let flood = async {
         for seq in 0..4096 {
-            let what = Said::Frame(Bytes::from_static(b"x"));
+            let what = ProgressKind::Frame(Bytes::from_static(b"x"));
             let worker = worker("w1").worker;
             let progress = Progress { job: loud.job(), lease: loud.lease(), worker, seq, what };
             link.progress(progress).await.unwrap();
@@ -275,8 +280,8 @@ async fn a_lost_link_comes_back() {
     first.dispatch("w1", Some("before")).await;
     let (task, _) = job(&mut inbox).await;
     first.stop().await;
-    assert_eq!(next(&mut inbox).await, Some(Heard::Lost));
-    assert_eq!(link.report(success(&task, Bytes::new())).await, Err(Away));
+    assert_eq!(next(&mut inbox).await, Some(Inbound::Lost));
+    assert_eq!(link.report(success(&task, Bytes::new())).await, Err(OriginUnreachable));
 
     let second = Origin::at(&address).await;
     let mut results = second.results().await;
@@ -293,7 +298,7 @@ async fn a_worker_has_one_link_the_newest() {
     joined(&mut to_old).await;
     let (_new, mut to_new) = origin.connect("w1");
     joined(&mut to_new).await;
-    assert_eq!(next(&mut to_old).await, Some(Heard::Lost));
+    assert_eq!(next(&mut to_old).await, Some(Inbound::Lost));
     origin.dispatch("w1", Some("in")).await;
     assert_eq!(job(&mut to_new).await.1, "in");
 }
@@ -314,7 +319,7 @@ async fn a_closed_link_ends_once_all_reports_were_heard() {
     for _ in 0..50 {
         assert_eq!(outcome(results.as_mut()).await.lease, sent.lease());
     }
-    assert_eq!(link.heartbeat(worker("w1")).await, Err(Away));
+    assert_eq!(link.heartbeat(worker("w1")).await, Err(OriginUnreachable));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use cortex_domain::hex;
-use cortex_domain::id::{InvalidId, Pool};
+use cortex_domain::id::{ParseError, Pool};
 use cortex_platform::entropy;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -137,10 +137,10 @@ impl TokenHash {
 }
 
 impl FromStr for TokenHash {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let wrong = || InvalidId { what: "hash of a token", reason: "it has 64 hexadecimal digits" };
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let wrong = || ParseError { what: "hash of a token", reason: "it has 64 hexadecimal digits" };
         hex::decode(text).and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or_else(wrong)
     }
 }
@@ -158,14 +158,14 @@ impl fmt::Debug for TokenHash {
 }
 
 impl FromStr for TokenId {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if (1..=64).contains(&text.len()) && text.bytes().all(sound) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidId {
+            Err(ParseError {
                 what: "name of a token",
                 reason: "it has 1 to 64 letters, digits, `-`, `_` or `.`",
             })

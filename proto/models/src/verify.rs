@@ -26,14 +26,14 @@ pub enum VerifyError {
 }
 
 /// A file that is read while somebody wants it.
-struct Wanted<'a> {
+struct StoppableReader<'a> {
     content: File,
     read: u64,
     wanted: &'a mut dyn FnMut(u64) -> ControlFlow<()>,
     stopped: bool,
 }
 
-impl Read for Wanted<'_> {
+impl Read for StoppableReader<'_> {
     fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
         if (self.wanted)(self.read).is_break() {
             self.stopped = true;
@@ -69,7 +69,7 @@ pub(crate) fn file_while(
     if size != pinned.size {
         return Err(VerifyError::WrongSize { file: path.into(), expected: pinned.size, found: size });
     }
-    let mut content = Wanted { content, read: 0, wanted, stopped: false };
+    let mut content = StoppableReader { content, read: 0, wanted, stopped: false };
     let found = Digest::of(&mut content).map_err(unreadable)?;
     if content.stopped {
         return Err(VerifyError::Stopped { file: path.into() });

@@ -14,7 +14,7 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     System,
-    Manual(Arc<Hands>),
+    Manual(Arc<ManualClock>),
 }
 
 impl Clock {
@@ -26,8 +26,8 @@ impl Clock {
 
     /// A clock for tests, which moves only when its hands are moved.
     #[must_use]
-    pub fn manual(now: Timestamp) -> (Self, Arc<Hands>) {
-        let hands = Arc::new(Hands { now: now.as_millis().into(), uptime: 0.into() });
+    pub fn manual(now: Timestamp) -> (Self, Arc<ManualClock>) {
+        let hands = Arc::new(ManualClock { now: now.as_millis().into(), uptime: 0.into() });
         (Self(Source::Manual(Arc::clone(&hands))), hands)
     }
 
@@ -52,12 +52,12 @@ impl Clock {
 
 /// Moves a manual clock.
 #[derive(Debug)]
-pub struct Hands {
+pub struct ManualClock {
     now: AtomicU64,
     uptime: AtomicU64,
 }
 
-impl Hands {
+impl ManualClock {
     /// Time passes, on both clocks.
     pub fn advance(&self, by: Duration) {
         self.now.fetch_add(millis(by), Ordering::SeqCst);

@@ -5,9 +5,9 @@
 
 mod findings;
 mod fold;
+mod json_path;
 mod look_alikes;
 mod personal;
-mod place;
 mod quote;
 mod secrets;
 mod steps;

@@ -5,19 +5,19 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::place::{Place, Step};
+use crate::json_path::{JsonPath, PathSegment};
 
 /// Calls `visit` with the place and the text of every string, names of members included (they stand at their value's
 /// place). Check the depth first.
-pub(crate) fn each(json: &[u8], visit: &mut dyn FnMut(&Place<'_>, &str)) -> Result<(), serde_json::Error> {
+pub(crate) fn each(json: &[u8], visit: &mut dyn FnMut(&JsonPath<'_>, &str)) -> Result<(), serde_json::Error> {
     let mut from = serde_json::Deserializer::from_slice(json);
-    Walk { place: &mut Place::default(), visit }.deserialize(&mut from)?;
+    Walk { place: &mut JsonPath::default(), visit }.deserialize(&mut from)?;
     from.end()
 }
 
 struct Walk<'a, 'de> {
-    place: &'a mut Place<'de>,
-    visit: &'a mut dyn FnMut(&Place<'_>, &str),
+    place: &'a mut JsonPath<'de>,
+    visit: &'a mut dyn FnMut(&JsonPath<'_>, &str),
 }
 
 impl<'de> Walk<'_, 'de> {
@@ -48,7 +48,7 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         for index in 0.. {
-            self.place.0.push(Step::Item(index));
+            self.place.0.push(PathSegment::Item(index));
             let next = items.next_element_seed(self.again())?;
             self.place.0.pop();
             if next.is_none() {
@@ -60,7 +60,7 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
         while let Some(name) = members.next_key_seed(Name)? {
-            self.place.0.push(Step::Member(name.clone()));
+            self.place.0.push(PathSegment::Member(name.clone()));
             (self.visit)(self.place, &name);
             members.next_value_seed(self.again())?;
             self.place.0.pop();

@@ -16,9 +16,9 @@ pub enum DecodeError {
 
 /// Reads the fields of the message it is named for.
 #[derive(Clone, Copy)]
-pub(crate) struct Message(pub &'static str);
+pub(crate) struct MessageName(pub &'static str);
 
-impl Message {
+impl MessageName {
     /// The message in `bytes`.
     pub(crate) fn parse<M: prost::Message + Default>(self, bytes: &[u8]) -> Result<M, DecodeError> {
         M::decode(bytes)

@@ -7,12 +7,12 @@ use cortex_domain::state::{Attempt, StateName};
 use cortex_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::v1;
 use v1::entry_record as line;
 
-const LOG: Message = Message("LogRecord");
-const ENTRY: Message = Message("EntryRecord");
+const LOG: MessageName = MessageName("LogRecord");
+const ENTRY: MessageName = MessageName("EntryRecord");
 
 /// A piece of a job's log as the store keeps it.
 #[must_use]

@@ -13,14 +13,14 @@ use cortex_domain::state::{Attempt, State};
 use cortex_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message, filled};
+use crate::error::{DecodeError, MessageName, filled};
 use crate::v1;
 
-const JOB: Message = Message("JobRecord");
-const APPROVAL: Message = Message("Approval");
-const REQUEST: Message = Message("Request");
-const OWNER: Message = Message("Owner");
-const IDEMPOTENCY: Message = Message("Idempotency");
+const JOB: MessageName = MessageName("JobRecord");
+const APPROVAL: MessageName = MessageName("Approval");
+const REQUEST: MessageName = MessageName("Request");
+const OWNER: MessageName = MessageName("Owner");
+const IDEMPOTENCY: MessageName = MessageName("Idempotency");
 
 /// A job as the store keeps it.
 #[must_use]
@@ -239,7 +239,7 @@ impl From<v1::Hop> for Hop {
 }
 
 /// A digest in a message; none if it is empty.
-pub(crate) fn content(message: Message, bytes: &[u8]) -> Result<Option<ContentDigest>, DecodeError> {
+pub(crate) fn content(message: MessageName, bytes: &[u8]) -> Result<Option<ContentDigest>, DecodeError> {
     match bytes {
         [] => Ok(None),
         bytes => match bytes.try_into() {

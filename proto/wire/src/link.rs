@@ -1,6 +1,6 @@
 //! The frames of the stream between the origin and a worker without a broker.
 //!
-//! The worker says [`Up`] and reads [`Down`]. The origin makes its frames from packets of the bus, so that the
+//! The worker says [`UpFrame`] and reads [`DownFrame`]. The origin makes its frames from packets of the bus, so that the
 //! link can hand a worker nothing that was not published to it.
 
 use std::time::Duration;
@@ -11,18 +11,18 @@ use cortex_domain::pointer::{Pointer, Space};
 use cortex_domain::task::{Cancel, Progress, Task};
 use cortex_domain::worker::Heartbeat;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::v1;
 use v1::down as down_frames;
 
-const UP: Message = Message("Up");
-const REPORT: Message = Message("Report");
-const DOWN: Message = Message("Down");
-const JOB_REQUEST: Message = Message("JobRequest");
+const UP: MessageName = MessageName("Up");
+const REPORT: MessageName = MessageName("Report");
+const DOWN: MessageName = MessageName("Down");
+const JOB_REQUEST: MessageName = MessageName("JobRequest");
 
 /// What a worker says.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Up {
+pub enum UpFrame {
     /// The first frame.
     Hello {
         token: String,
@@ -39,7 +39,7 @@ pub enum Up {
 
 /// What a worker hears.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Down {
+pub enum DownFrame {
     /// The first frame.
     Welcome {
         heartbeat: Duration,
@@ -77,14 +77,16 @@ fn down(frame: down_frames::Frame) -> v1::Down {
     v1::Down { frame: Some(frame) }
 }
 
-impl From<Up> for v1::Up {
-    fn from(up: Up) -> Self {
+impl From<UpFrame> for v1::Up {
+    fn from(up: UpFrame) -> Self {
         use v1::up::Frame;
         let frame = match up {
-            Up::Hello { token, worker } => Frame::Hello(v1::Hello { token, worker: Some((&worker).into()) }),
-            Up::Heartbeat(heartbeat) => Frame::Heartbeat((&heartbeat).into()),
-            Up::Progress(progress) => Frame::Progress((&progress).into()),
-            Up::Report { outcome, draft } => Frame::Report(v1::Report {
+            UpFrame::Hello { token, worker } => {
+                Frame::Hello(v1::Hello { token, worker: Some((&worker).into()) })
+            }
+            UpFrame::Heartbeat(heartbeat) => Frame::Heartbeat((&heartbeat).into()),
+            UpFrame::Progress(progress) => Frame::Progress((&progress).into()),
+            UpFrame::Report { outcome, draft } => Frame::Report(v1::Report {
                 result: Some((&outcome).into()),
                 draft: draft.map(|(pointer, payload)| v1::Put { pointer: pointer.to_string(), payload }),
             }),
@@ -93,7 +95,7 @@ impl From<Up> for v1::Up {
     }
 }
 
-impl TryFrom<v1::Up> for Up {
+impl TryFrom<v1::Up> for UpFrame {
     type Error = DecodeError;
 
     fn try_from(up: v1::Up) -> Result<Self, DecodeError> {
@@ -121,7 +123,7 @@ fn read_draft(put: v1::Put, outcome: &Outcome) -> Result<(Pointer, Bytes), Decod
     Ok((pointer, put.payload))
 }
 
-impl TryFrom<v1::Down> for Down {
+impl TryFrom<v1::Down> for DownFrame {
     type Error = DecodeError;
 
     fn try_from(down: v1::Down) -> Result<Self, DecodeError> {

@@ -2,21 +2,21 @@
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
-use cortex_domain::transition::Message as Outgoing;
+use cortex_domain::transition::OutboxMessage;
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::v1;
 use v1::outbox_record as kinds;
 
-const OUTBOX: Message = Message("OutboxRecord");
+const OUTBOX: MessageName = MessageName("OutboxRecord");
 
 /// A message as the outbox keeps it.
 #[must_use]
-pub fn encode_message(message: &Outgoing) -> Bytes {
+pub fn encode_message(message: &OutboxMessage) -> Bytes {
     let message = match message {
-        Outgoing::Submit { job } => kinds::Message::Submit(job.as_bytes().to_vec()),
-        Outgoing::Abort { job, lease, worker } => kinds::Message::Abort(kinds::Abort {
+        OutboxMessage::Submit { job } => kinds::Message::Submit(job.as_bytes().to_vec()),
+        OutboxMessage::Abort { job, lease, worker } => kinds::Message::Abort(kinds::Abort {
             job: job.as_bytes().to_vec(),
             lease: Some((*lease).into()),
             worker: worker.to_string(),
@@ -27,13 +27,13 @@ pub fn encode_message(message: &Outgoing) -> Bytes {
 
 /// # Errors
 /// If the bytes are no message of the outbox.
-pub fn decode_message(bytes: &[u8]) -> Result<Outgoing, DecodeError> {
+pub fn decode_message(bytes: &[u8]) -> Result<OutboxMessage, DecodeError> {
     let record: v1::OutboxRecord = OUTBOX.parse(bytes)?;
     Ok(match OUTBOX.required("message", record.message)? {
         kinds::Message::Submit(job) => {
-            Outgoing::Submit { job: OUTBOX.valid("submit", JobId::from_slice(&job))? }
+            OutboxMessage::Submit { job: OUTBOX.valid("submit", JobId::from_slice(&job))? }
         }
-        kinds::Message::Abort(abort) => Outgoing::Abort {
+        kinds::Message::Abort(abort) => OutboxMessage::Abort {
             job: OUTBOX.valid("abort.job", JobId::from_slice(&abort.job))?,
             lease: OUTBOX.nested("abort.lease", abort.lease)?,
             worker: OUTBOX.text("abort.worker", &abort.worker)?,

@@ -11,7 +11,7 @@ mod submit;
 mod task;
 
 pub use audit::{decode_audit_batch, encode_audit_batch};
-pub use call::{decode_call, decode_called, encode_call, encode_called};
+pub use call::{decode_call, decode_call_reply, encode_call, encode_call_reply};
 pub use cancel::{decode_cancel, encode_cancel};
 pub use heartbeat::{decode_heartbeat, encode_heartbeat};
 pub use outcome::{decode_outcome, encode_outcome};
@@ -20,12 +20,12 @@ pub use reply::{decode_task_reply, encode_task_reply};
 pub use submit::{decode_submit, encode_submit};
 pub use task::{decode_task, encode_assignment};
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 
 /// The longest packet that is read, in bytes.
 pub const MAX_PACKET: usize = 1024 * 1024;
 
-impl Message {
+impl MessageName {
     /// The packet in `bytes`.
     fn packet<M: prost::Message + Default>(self, bytes: &[u8]) -> Result<M, DecodeError> {
         if bytes.len() > MAX_PACKET {

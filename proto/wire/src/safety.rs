@@ -8,13 +8,13 @@ use cortex_domain::state::Attempt;
 use cortex_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::job::content;
 use crate::v1;
 use v1::check_response as answer;
 
-const REQUEST: Message = Message("CheckRequest");
-const RESPONSE: Message = Message("CheckResponse");
+const REQUEST: MessageName = MessageName("CheckRequest");
+const RESPONSE: MessageName = MessageName("CheckResponse");
 
 /// Writes a request, and the time at which it is made.
 #[must_use]

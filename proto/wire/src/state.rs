@@ -8,16 +8,16 @@ use cortex_domain::policy::{Clearance, PolicyVersion};
 use cortex_domain::state::{Attempt, Denial, Exhausted, Failure, FailureKind, Hold, Lease, State, Target};
 use cortex_domain::time::Timestamp;
 
-use crate::error::{DecodeError, Message, filled};
+use crate::error::{DecodeError, MessageName, filled};
 use crate::v1;
 use v1::hold::{Plain, Until, Why};
 use v1::state as states;
 
-const STATE: Message = Message("State");
-const LEASE: Message = Message("Lease");
-const TARGET: Message = Message("Target");
-const HOLD: Message = Message("Hold");
-const FAILURE: Message = Message("Failure");
+const STATE: MessageName = MessageName("State");
+const LEASE: MessageName = MessageName("Lease");
+const TARGET: MessageName = MessageName("Target");
+const HOLD: MessageName = MessageName("Hold");
+const FAILURE: MessageName = MessageName("Failure");
 
 impl From<&State> for v1::State {
     fn from(state: &State) -> Self {

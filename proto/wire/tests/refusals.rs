@@ -9,7 +9,7 @@ use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::state::{Attempt, Failure, FailureKind, Lease};
 use cortex_domain::time::Timestamp;
-use cortex_wire::link::Up;
+use cortex_wire::link::UpFrame;
 use cortex_wire::*;
 use prost::Message as _;
 
@@ -119,8 +119,8 @@ fn a_worker_writes_no_draft_but_that_of_the_dispatch_it_reports_on() {
         Pointer::result(Memory::Local, job()),
         Pointer::context(Memory::Local, job()),
     ] {
-        let up = Up::Report { outcome: failed(String::new()), draft: Some((pointer, Bytes::new())) };
-        assert!(refusal(Up::try_from(v1::Up::from(up))).contains("`draft.pointer`"));
+        let up = UpFrame::Report { outcome: failed(String::new()), draft: Some((pointer, Bytes::new())) };
+        assert!(refusal(UpFrame::try_from(v1::Up::from(up))).contains("`draft.pointer`"));
     }
 }
 

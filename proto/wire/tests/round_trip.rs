@@ -14,7 +14,7 @@ use cortex_domain::policy::{Decision, DecisionView, Gate, clear};
 use cortex_domain::state::{Lease, Target};
 use cortex_domain::task::TaskReply;
 use cortex_domain::time::Timestamp;
-use cortex_wire::link::{self, Down, Up};
+use cortex_wire::link::{self, DownFrame, UpFrame};
 use cortex_wire::v1;
 use cortex_wire::*;
 use proptest::prelude::*;
@@ -87,7 +87,7 @@ reads_back! {
     a_cancel_reads_back: values::cancel(), encode_cancel, decode_cancel;
     a_heartbeat_reads_back: values::heartbeat(), encode_heartbeat, decode_heartbeat;
     a_call_reads_back: values::request(), encode_call, decode_call;
-    a_reply_reads_back: values::called(), encode_called, decode_called;
+    a_reply_reads_back: values::called(), encode_call_reply, decode_call_reply;
     an_audit_batch_reads_back: prop::collection::vec(values::audit(), 0..4), audit_batch, decode_audit_batch;
 }
 
@@ -129,13 +129,13 @@ proptest! {
     ) {
         let draft = Pointer::draft(Memory::Local, outcome.job, outcome.lease.dispatch);
         for up in [
-            Up::Hello { token: "t".into(), worker: heartbeat.clone() },
-            Up::Heartbeat(heartbeat),
-            Up::Progress(progress),
-            Up::Report { outcome: outcome.clone(), draft: Some((draft, Bytes::from_static(b"{}"))) },
-            Up::Report { outcome, draft: None },
+            UpFrame::Hello { token: "t".into(), worker: heartbeat.clone() },
+            UpFrame::Heartbeat(heartbeat),
+            UpFrame::Progress(progress),
+            UpFrame::Report { outcome: outcome.clone(), draft: Some((draft, Bytes::from_static(b"{}"))) },
+            UpFrame::Report { outcome, draft: None },
         ] {
-            prop_assert_eq!(Up::try_from(v1::Up::from(up.clone())), Ok(up));
+            prop_assert_eq!(UpFrame::try_from(v1::Up::from(up.clone())), Ok(up));
         }
     }
 
@@ -146,8 +146,8 @@ proptest! {
         let packet = encode_assignment(&assignment(request, target, first(lease)));
         let frame = link::job(&packet, Bytes::from_static(b"[]")).unwrap();
         let task = decode_task(&packet).unwrap();
-        prop_assert_eq!(Down::try_from(frame), Ok(Down::Job { task: Box::new(task), context: Bytes::from_static(b"[]") }));
-        prop_assert_eq!(Down::try_from(link::cancel(&cancel)), Ok(Down::Cancel(cancel)));
+        prop_assert_eq!(DownFrame::try_from(frame), Ok(DownFrame::Job { task: Box::new(task), context: Bytes::from_static(b"[]") }));
+        prop_assert_eq!(DownFrame::try_from(link::cancel(&cancel)), Ok(DownFrame::Cancel(cancel)));
     }
 
     #[test]
@@ -170,9 +170,9 @@ proptest! {
 fn decode_anything(bytes: &[u8]) {
     let _ = (decode_job(bytes), decode_log(bytes), decode_message(bytes), decode_outcome(bytes));
     let _ = (decode_progress(bytes), decode_cancel(bytes), decode_heartbeat(bytes), decode_task(bytes));
-    let _ = (decode_call(bytes), decode_called(bytes), decode_audit_batch(bytes), decode_submit(bytes));
+    let _ = (decode_call(bytes), decode_call_reply(bytes), decode_audit_batch(bytes), decode_submit(bytes));
     let _ = decode_task_reply(bytes);
     let _ = (decode_policy_request(bytes), decode_decision(bytes), link::job(bytes, Bytes::new()));
-    let _ = v1::Up::decode(bytes).map(Up::try_from);
-    let _ = v1::Down::decode(bytes).map(Down::try_from);
+    let _ = v1::Up::decode(bytes).map(UpFrame::try_from);
+    let _ = v1::Down::decode(bytes).map(DownFrame::try_from);
 }

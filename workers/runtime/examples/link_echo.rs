@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cortex_bus::Embedded;
-use cortex_bus::payload::{Fake, Layered};
+use cortex_bus::payload::{InMemory, TieredPayloads};
 use cortex_domain::flow::End;
 use cortex_domain::id::{DispatchId, WorkerId};
 use cortex_domain::ports::{Bus, Delivery, Payloads, Subscription};
@@ -71,7 +71,7 @@ async fn measure_all() -> Result<(), String> {
 
 async fn measure(address: &LinkAddress) -> Outcome<()> {
     let bus = Embedded::default();
-    let memory = Arc::new(Layered::new(Arc::new(Fake::default()), 1 << 28));
+    let memory = Arc::new(TieredPayloads::new(Arc::new(InMemory::default()), 1 << 28));
     let identity = Identity::generate()?;
     let listener = Listener::bind(address, &identity).await?;
     let address = listener.address().clone();
@@ -118,7 +118,7 @@ async fn measure(address: &LinkAddress) -> Outcome<()> {
 /// How long each round trip took.
 async fn rounds(
     bus: &Embedded,
-    memory: &Layered,
+    memory: &TieredPayloads,
     results: &mut dyn Subscription<Delivery>,
     clients: usize,
     bytes: usize,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cortex_domain::id::DispatchId;
 use cortex_domain::state::Lease;
-use cortex_domain::worker::Held;
+use cortex_domain::worker::HeldLease;
 use cortex_link::origin::Report;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ pub(crate) struct Desk {
 
 #[derive(Debug)]
 struct Running {
-    held: Held,
+    held: HeldLease,
     stop: CancellationToken,
 }
 
@@ -67,7 +67,7 @@ impl Desk {
         Self { capacity, draining: false, running: HashMap::new(), past: VecDeque::new(), bytes: 0 }
     }
 
-    pub(crate) fn take(&mut self, held: Held) -> Taken {
+    pub(crate) fn take(&mut self, held: HeldLease) -> Taken {
         if let Some(past) = self.past.iter().find(|past| past.lease == held.lease) {
             return match &past.fate {
                 Fate::Cancelled => Taken::Ignore,
@@ -140,7 +140,7 @@ impl Desk {
     }
 
     /// The leases that it renews.
-    pub(crate) fn held(&self) -> Vec<Held> {
+    pub(crate) fn held(&self) -> Vec<HeldLease> {
         self.running.values().map(|running| running.held).collect()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cortex_domain::flow::{End, Outcome};
-use cortex_domain::worker::{Heartbeat, Held};
+use cortex_domain::worker::{Heartbeat, HeldLease};
 use cortex_link::origin::{Origin, Report};
 use cortex_platform::memory;
 use tokio::time::Instant;
@@ -39,7 +39,7 @@ impl Shared {
 
     /// Runs a dispatch and says how it ended.
     pub(crate) async fn run(&self, dispatch: Dispatch, origin: Arc<dyn Origin>) {
-        let held = Held { job: dispatch.task.job, lease: dispatch.task.lease };
+        let held = HeldLease { job: dispatch.task.job, lease: dispatch.task.lease };
         let draft = dispatch.task.draft;
         let words = Words::under(held, self.settings.id.clone(), Arc::clone(&origin));
         match dispatch.run(self.engine.as_ref(), &words).await {
@@ -95,7 +95,7 @@ impl Shared {
         self.latency.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn report(&self, held: Held, end: End) -> Report {
+    pub(crate) fn report(&self, held: HeldLease, end: End) -> Report {
         let worker = self.settings.id.clone();
         Report { outcome: Outcome { job: held.job, lease: held.lease, worker, end }, draft: None }
     }

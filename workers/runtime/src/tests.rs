@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use cortex_domain::flow::End;
 use cortex_domain::state::{Failure, FailureKind};
-use cortex_domain::task::Said;
-use cortex_link::origin::Heard;
+use cortex_domain::task::ProgressKind;
+use cortex_link::origin::Inbound;
 use tokio::time::Instant;
 
 use crate::RunError;
@@ -38,7 +38,7 @@ async fn a_run_says_that_it_has_begun_and_how_long_it_took() {
     let mut stage = Stage::with(Echo);
     stage.send(&task(), r#"{"delay_ms": 1500}"#);
     let progress = stage.progress().await;
-    assert_eq!((progress.seq, progress.what), (0, Said::Started));
+    assert_eq!((progress.seq, progress.what), (0, ProgressKind::Started));
     let End::Succeeded { timings } = stage.report().await.outcome.end else { panic!("it succeeds") };
     assert_eq!(timings.run_ms, 1500);
     let counts = stage.heartbeat().await.latency;
@@ -62,8 +62,8 @@ async fn pieces_are_sent_in_order_and_in_frames_that_are_not_too_long() {
         let progress = stage.progress().await;
         assert_eq!(progress.seq, seq);
         lengths.push(match progress.what {
-            Said::Started => 0,
-            Said::Frame(frame) => frame.len(),
+            ProgressKind::Started => 0,
+            ProgressKind::Frame(frame) => frame.len(),
         });
     }
     assert_eq!(lengths, [0, 16_384, 16_384, 7_232]);
@@ -113,7 +113,7 @@ async fn a_cancelled_run_ends_and_frees_its_slot() {
     let mut stage = Stage::with_capacity(engine, 1);
     let (first, second) = (task(), task());
     stage.send(&first, "1");
-    assert_eq!(stage.progress().await.what, Said::Started);
+    assert_eq!(stage.progress().await.what, ProgressKind::Started);
     assert_eq!(stage.heartbeat().await.held.len(), 1);
     stage.cancel(&first);
     running.none().await;
@@ -224,6 +224,6 @@ async fn what_still_runs_after_the_grace_period_is_handed_back() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_worker_ends() {
     let stage = Stage::with(Echo);
-    stage.say(Heard::Refused { reason: "the token is wrong".to_owned() });
+    stage.say(Inbound::Refused { reason: "the token is wrong".to_owned() });
     assert_eq!(stage.ended().await, Err(RunError::Refused("the token is wrong".to_owned())));
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cortex_domain::id::WorkerId;
-use cortex_domain::task::{Progress, Said};
-use cortex_domain::worker::Held;
+use cortex_domain::task::{Progress, ProgressKind};
+use cortex_domain::worker::HeldLease;
 use cortex_link::origin::Origin;
 use tokio::sync::Mutex;
 
@@ -28,12 +28,12 @@ impl Frames {
 pub(crate) struct Words {
     origin: Arc<dyn Origin>,
     worker: WorkerId,
-    held: Held,
+    held: HeldLease,
     said: Mutex<u64>,
 }
 
 impl Words {
-    pub(crate) fn under(held: Held, worker: WorkerId, origin: Arc<dyn Origin>) -> Arc<Self> {
+    pub(crate) fn under(held: HeldLease, worker: WorkerId, origin: Arc<dyn Origin>) -> Arc<Self> {
         Arc::new(Self { origin, worker, held, said: Mutex::default() })
     }
 
@@ -54,15 +54,15 @@ impl Words {
     async fn say(&self, frame: Option<Bytes>) {
         let mut said = self.said.lock().await;
         if *said == 0 {
-            self.send(&mut said, Said::Started).await;
+            self.send(&mut said, ProgressKind::Started).await;
         }
         if let Some(frame) = frame {
-            self.send(&mut said, Said::Frame(frame)).await;
+            self.send(&mut said, ProgressKind::Frame(frame)).await;
         }
     }
 
-    async fn send(&self, said: &mut u64, what: Said) {
-        let (Held { job, lease }, worker) = (self.held, self.worker.clone());
+    async fn send(&self, said: &mut u64, what: ProgressKind) {
+        let (HeldLease { job, lease }, worker) = (self.held, self.worker.clone());
         let progress = Progress { job, lease, worker, seq: *said, what };
         *said += 1;
         if self.origin.progress(progress).await.is_err() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use cortex_domain::flow::End;
 use cortex_domain::task::Task;
-use cortex_domain::worker::Held;
-use cortex_link::origin::{Heard, Inbox, Introduction, Origin};
+use cortex_domain::worker::HeldLease;
+use cortex_link::origin::{Inbound, Inbox, Introduction, Origin};
 use futures::StreamExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -105,7 +105,7 @@ impl Shift {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
                 heard = inbox.next() => match heard {
-                    Some(Heard::Refused { reason }) => return Err(RunError::Refused(reason)),
+                    Some(Inbound::Refused { reason }) => return Err(RunError::Refused(reason)),
                     Some(heard) => self.hear(heard),
                     None => return Err(RunError::Ended),
                 },
@@ -134,24 +134,24 @@ impl Shift {
         }
     }
 
-    fn hear(&mut self, heard: Heard) {
+    fn hear(&mut self, heard: Inbound) {
         match heard {
-            Heard::Job { task, input } => self.take(task, input),
-            Heard::Cancel(cancel) => self.shared.desk().cancel(cancel.lease),
-            Heard::Joined { heartbeat } => {
+            Inbound::Job { task, input } => self.take(task, input),
+            Inbound::Cancel(cancel) => self.shared.desk().cancel(cancel.lease),
+            Inbound::Joined { heartbeat } => {
                 tracing::info!("the origin is there");
                 self.pace.send_replace(heartbeat);
             }
-            Heard::Lost => {
+            Inbound::Lost => {
                 tracing::warn!("the origin is away");
                 self.shared.desk().lost(Instant::now());
             }
-            Heard::Refused { reason } => tracing::warn!(reason, "the origin refused the worker"),
+            Inbound::Refused { reason } => tracing::warn!(reason, "the origin refused the worker"),
         }
     }
 
     fn take(&self, task: Box<Task>, input: Bytes) {
-        let held = Held { job: task.job, lease: task.lease };
+        let held = HeldLease { job: task.job, lease: task.lease };
         let taken = self.shared.desk().take(held);
         let (shared, origin) = (Arc::clone(&self.shared), Arc::clone(&self.origin));
         match taken {

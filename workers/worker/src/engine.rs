@@ -8,7 +8,7 @@ use cortex_inference::embed::Embedder;
 use cortex_inference::generate::{Lease, Shelf};
 use cortex_inference::host::{embed, language, metrics};
 use cortex_inference::language::Place;
-use cortex_models::Catalogue;
+use cortex_models::ModelCatalogue;
 use cortex_runtime::Engine;
 use cortex_runtime::echo::Echo;
 use tokio::task::spawn_blocking;
@@ -74,10 +74,10 @@ pub(crate) async fn first_lease(shelf: &Shelf, first: &ModelName) -> Result<Leas
     shelf.get(first).await.map_err(|problem| Exit::config(anyhow!(problem.detail)))
 }
 
-fn catalogue(wanted: &config::Models) -> Result<Catalogue, Exit> {
+fn catalogue(wanted: &config::Models) -> Result<ModelCatalogue, Exit> {
     match &wanted.catalogue {
-        Some(file) => Catalogue::load(file).map_err(Exit::config),
-        None => Ok(Catalogue::shipped()),
+        Some(file) => ModelCatalogue::load(file).map_err(Exit::config),
+        None => Ok(ModelCatalogue::shipped()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cortex_bus::Embedded;
-use cortex_bus::payload::Fake;
+use cortex_bus::payload::InMemory;
 use cortex_domain::ports::{Bus, Event, Subscription};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::worker::Heartbeat;
@@ -40,7 +40,7 @@ impl Origin {
         let limits = Limits { heartbeat: Duration::from_millis(100), ..Limits::default() };
         let tokens = Tokens::default();
         tokens.admit_text("test".parse().unwrap(), ["echo".parse().unwrap()], "token");
-        let server = Server::new(Arc::new(bus), Arc::new(Fake::default()), tokens, limits);
+        let server = Server::new(Arc::new(bus), Arc::new(InMemory::default()), tokens, limits);
         let shutdown = CancellationToken::new();
         let until = shutdown.clone();
         let serving = tokio::spawn(async move { server.serve(listener, until).await.unwrap() });

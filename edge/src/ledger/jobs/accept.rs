@@ -11,16 +11,16 @@ use cortex_guard::ledger::{Effect, HeldBody, accept};
 use worker::{Error, Result};
 
 use super::entry::{Idempotency, NewJob};
-use super::idempotency::{self, Earlier};
+use super::idempotency::{self, PriorUse};
 use super::requests::{AcceptJob, Accepted, ClaimKey, Claimed};
 use super::row::Stored;
 use super::table;
-use crate::chance;
+use crate::clock;
 use crate::envelope::Envelope;
 use crate::ledger::dispatch::AnswersCaller;
 use crate::ledger::failures::Failures;
 use crate::ledger::object::Ledger;
-use crate::limits::Held;
+use crate::limits::LedgerUsage;
 use crate::object::sql::Statement;
 
 /// How often old jobs are forgotten.
@@ -28,12 +28,12 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
 impl AnswersCaller<AcceptJob> for Ledger {
     async fn answer_caller(&self, AcceptJob(job): AcceptJob, by: &Caller) -> Result<Accepted> {
-        let now = chance::now();
+        let now = clock::now();
         if let Some(asked) = &job.idempotency {
-            match idempotency::earlier(&self.sql, asked)? {
-                Earlier::Nothing => {}
-                Earlier::Other => return Ok(Accepted::Mismatch),
-                Earlier::Same(known) => match self.load(&known)? {
+            match idempotency::prior_use(&self.sql, asked)? {
+                PriorUse::Unused => {}
+                PriorUse::OtherRequest => return Ok(Accepted::Mismatch),
+                PriorUse::SameRequest(known) => match self.load(&known)? {
                     Some(stored) => return Ok(Accepted::Known(Box::new(stored.entry()))),
                     None if known != job.id => return Ok(Accepted::Claimed(known)),
                     // Claimed by a caller who waited for it.
@@ -61,13 +61,13 @@ impl AnswersCaller<AcceptJob> for Ledger {
 
 impl AnswersCaller<ClaimKey> for Ledger {
     async fn answer_caller(&self, ClaimKey { idempotency, job }: ClaimKey, _: &Caller) -> Result<Claimed> {
-        let now = chance::now();
-        Ok(Claimed::Job(match idempotency::earlier(&self.sql, &idempotency)? {
-            Earlier::Other => return Ok(Claimed::Mismatch),
-            Earlier::Same(known) => {
+        let now = clock::now();
+        Ok(Claimed::Job(match idempotency::prior_use(&self.sql, &idempotency)? {
+            PriorUse::OtherRequest => return Ok(Claimed::Mismatch),
+            PriorUse::SameRequest(known) => {
                 self.load(&known)?.and_then(|stored| stored.job.origin_id()).unwrap_or(known)
             }
-            Earlier::Nothing => {
+            PriorUse::Unused => {
                 self.remember(&idempotency, &job, now)?;
                 self.prune(now)?;
                 job
@@ -84,14 +84,14 @@ impl Ledger {
         let mut envelope = envelope.by(by);
         envelope.add_hop(Hop { name: hops::LEDGER.to_owned(), at: now });
         let message = envelope.encode(body.unwrap_or_default())?;
-        let body = HeldBody { bytes: job.facts.bytes, offloaded: envelope.parked };
+        let body = HeldBody { bytes: job.facts.bytes, offloaded: envelope.offloaded };
         let step = accept(job.id, body, now);
         let stored = Stored { job: step.job, facts: job.facts, created: job.created, hops: envelope.hops };
         self.sql.run(table::insert(&stored, &message)?)?;
         Ok((stored, step.effects))
     }
 
-    fn held(&self) -> Result<Held> {
+    fn held(&self) -> Result<LedgerUsage> {
         match self.held.get() {
             Some(held) => Ok(held),
             None => Ok(self.sql.first(Statement::new(table::HELD, vec![]))?.unwrap_or_default()),

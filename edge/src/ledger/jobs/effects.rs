@@ -12,14 +12,14 @@ use crate::{log, offloaded};
 
 /// One thing to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Step {
+enum FollowUp {
     FreeBytes(u64),
     WakeWaiting,
     SetAlarmBy(Timestamp),
     DeleteOffloadedBody,
 }
 
-impl Step {
+impl FollowUp {
     fn name(&self) -> &'static str {
         match self {
             Self::FreeBytes(_) => "free bytes",
@@ -31,17 +31,17 @@ impl Step {
 }
 
 /// Returns what effects ask for, in the order in which it is done: what the alarm finds is written before it is set.
-fn steps(effects: &[Effect], now: Timestamp) -> Vec<Step> {
+fn steps(effects: &[Effect], now: Timestamp) -> Vec<FollowUp> {
     let (mut steps, mut alarm, mut delete) = (Vec::new(), None, None);
     for effect in effects {
         match effect {
-            Effect::FreeBytes(bytes) => steps.push(Step::FreeBytes(*bytes)),
+            Effect::FreeBytes(bytes) => steps.push(FollowUp::FreeBytes(*bytes)),
             Effect::WakeWaiting => {
-                steps.push(Step::WakeWaiting);
-                alarm = Some(Step::SetAlarmBy(now));
+                steps.push(FollowUp::WakeWaiting);
+                alarm = Some(FollowUp::SetAlarmBy(now));
             }
-            Effect::SendAgainAt(at) => alarm = Some(Step::SetAlarmBy(*at)),
-            Effect::DeleteOffloadedBody => delete = Some(Step::DeleteOffloadedBody),
+            Effect::SendAgainAt(at) => alarm = Some(FollowUp::SetAlarmBy(*at)),
+            Effect::DeleteOffloadedBody => delete = Some(FollowUp::DeleteOffloadedBody),
         }
     }
     steps.extend(alarm);
@@ -50,7 +50,12 @@ fn steps(effects: &[Effect], now: Timestamp) -> Vec<Step> {
 }
 
 /// Takes all steps, and notes which failed.
-async fn take(steps: Vec<Step>, of: &JobId, act: impl AsyncFn(&Step) -> Result<()>, failures: &mut Failures) {
+async fn take(
+    steps: Vec<FollowUp>,
+    of: &JobId,
+    act: impl AsyncFn(&FollowUp) -> Result<()>,
+    failures: &mut Failures,
+) {
     for step in steps {
         let done = act(&step).await;
         failures.note(step.name(), of, done);
@@ -66,14 +71,14 @@ impl Ledger {
         now: Timestamp,
         failures: &mut Failures,
     ) {
-        let act = async |step: &Step| match step {
-            Step::FreeBytes(bytes) => {
+        let act = async |step: &FollowUp| match step {
+            FollowUp::FreeBytes(bytes) => {
                 self.held.set(self.held.get().map(|held| held.without(*bytes)));
                 Ok(())
             }
-            Step::WakeWaiting => self.sql.run(table::wake(now)),
-            Step::SetAlarmBy(at) => self.set_alarm_by(*at).await,
-            Step::DeleteOffloadedBody => {
+            FollowUp::WakeWaiting => self.sql.run(table::wake(now)),
+            FollowUp::SetAlarmBy(at) => self.set_alarm_by(*at).await,
+            FollowUp::DeleteOffloadedBody => {
                 // A rule of the bucket deletes what stays.
                 if let Err(error) = offloaded::delete(&self.env, id).await {
                     log::error("ledger.unpark", &[("job", &id.to_string()), ("cause", &error.to_string())]);
@@ -107,7 +112,7 @@ mod tests {
         assert_eq!(all.len(), 4);
         for broken in &all {
             let (taken, mut failures) = (RefCell::new(Vec::new()), Failures::default());
-            let act = async |step: &Step| {
+            let act = async |step: &FollowUp| {
                 taken.borrow_mut().push(step.clone());
                 if step == broken { Err(Error::RustError("broken".into())) } else { Ok(()) }
             };
@@ -123,8 +128,8 @@ mod tests {
         let effects = [Effect::SendAgainAt(later), Effect::DeleteOffloadedBody, Effect::FreeBytes(1)];
         assert_eq!(
             steps(&effects, NOW),
-            [Step::FreeBytes(1), Step::SetAlarmBy(later), Step::DeleteOffloadedBody]
+            [FollowUp::FreeBytes(1), FollowUp::SetAlarmBy(later), FollowUp::DeleteOffloadedBody]
         );
-        assert_eq!(steps(&[Effect::WakeWaiting], NOW), [Step::WakeWaiting, Step::SetAlarmBy(NOW)]);
+        assert_eq!(steps(&[Effect::WakeWaiting], NOW), [FollowUp::WakeWaiting, FollowUp::SetAlarmBy(NOW)]);
     }
 }

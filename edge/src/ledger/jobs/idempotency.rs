@@ -14,15 +14,15 @@ use crate::object::sql::{Sql, Statement, number, text, time};
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 /// What an idempotency key was used for before.
-pub(super) enum Earlier {
-    Nothing,
+pub(super) enum PriorUse {
+    Unused,
     /// The same request, and the job with this id was made of it.
-    Same(JobId),
+    SameRequest(JobId),
     /// Another request.
-    Other,
+    OtherRequest,
 }
 
-pub(super) fn earlier(sql: &Sql, asked: &Idempotency) -> Result<Earlier> {
+pub(super) fn prior_use(sql: &Sql, asked: &Idempotency) -> Result<PriorUse> {
     #[derive(Deserialize)]
     struct Known {
         fingerprint: String,
@@ -30,12 +30,12 @@ pub(super) fn earlier(sql: &Sql, asked: &Idempotency) -> Result<Earlier> {
     }
     let query = "SELECT fingerprint, job FROM idempotency WHERE key = ?";
     match sql.first::<Known>(Statement::new(query, vec![text(&asked.key)]))? {
-        None => Ok(Earlier::Nothing),
+        None => Ok(PriorUse::Unused),
         Some(known) if known.fingerprint == asked.fingerprint => {
             let corrupt = |_| Error::RustError("an idempotency key stands for no job's id".to_owned());
-            known.job.parse().map(Earlier::Same).map_err(corrupt)
+            known.job.parse().map(PriorUse::SameRequest).map_err(corrupt)
         }
-        Some(_) => Ok(Earlier::Other),
+        Some(_) => Ok(PriorUse::OtherRequest),
     }
 }
 

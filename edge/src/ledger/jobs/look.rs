@@ -13,7 +13,7 @@ use super::requests::{CancelJob, Cancelled, ListJobs, LookAtJob};
 use super::row::Row;
 use super::table;
 use super::transition::Outcome;
-use crate::chance;
+use crate::clock;
 use crate::ledger::dispatch::AnswersCaller;
 use crate::ledger::failures::Failures;
 use crate::ledger::object::Ledger;
@@ -24,7 +24,7 @@ const WAKE_INTERVAL: Duration = Duration::from_secs(1);
 impl AnswersCaller<LookAtJob> for Ledger {
     async fn answer_caller(&self, LookAtJob(job): LookAtJob, _: &Caller) -> Result<Option<Entry>> {
         let Some(stored) = self.load(&job)? else { return Ok(None) };
-        self.wake_for_caller(stored.job.held_until().is_some(), chance::now()).await?;
+        self.wake_for_caller(stored.job.held_until().is_some(), clock::now()).await?;
         Ok(Some(stored.entry()))
     }
 }
@@ -34,14 +34,14 @@ impl AnswersCaller<ListJobs> for Ledger {
         let rows: Vec<Row> = self.sql.rows(table::list(&asked))?;
         // A corrupt row hides itself alone.
         let jobs: Vec<_> = rows.into_iter().filter_map(|row| Some(self.read(row).ok()?.view())).collect();
-        self.wake_for_caller(jobs.iter().any(|job| job.hold.is_some()), chance::now()).await?;
+        self.wake_for_caller(jobs.iter().any(|job| job.hold.is_some()), clock::now()).await?;
         Ok(jobs)
     }
 }
 
 impl AnswersCaller<CancelJob> for Ledger {
     async fn answer_caller(&self, CancelJob(job): CancelJob, _: &Caller) -> Result<Cancelled> {
-        let now = chance::now();
+        let now = clock::now();
         match self.apply(&job, LedgerEvent::Cancelled, now)? {
             Outcome::Changed(stored, effects) => {
                 let mut failures = Failures::default();

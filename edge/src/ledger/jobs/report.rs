@@ -9,14 +9,14 @@ use worker::Result;
 use super::requests::ReportStates;
 use super::row::Row;
 use super::table;
-use crate::chance;
+use crate::clock;
 use crate::ledger::failures::Failures;
 use crate::ledger::object::Ledger;
 use crate::object::request::Answers;
 
 impl Answers<ReportStates> for Ledger {
     async fn answer(&self, ReportStates(states): ReportStates) -> Result<Applied> {
-        let now = chance::now();
+        let now = clock::now();
         let (mut all, mut effects, mut failures) = (Applied::default(), Vec::new(), Failures::default());
         for line in &states {
             let report = self.report(line, now, &mut effects);

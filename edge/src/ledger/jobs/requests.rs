@@ -83,7 +83,7 @@ pub(crate) struct TakeJob(#[serde(with = "cortex_api::text")] pub(crate) JobId);
 
 /// A job that is to be delivered, and settled under the lease.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Taken {
+pub(crate) struct LeasedJob {
     #[serde(with = "cortex_api::rfc3339")]
     pub(crate) lease: Timestamp,
     /// The envelope, as the ledger holds it.
@@ -127,7 +127,7 @@ caller_requests! {
 }
 
 ledger_requests! {
-    TakeJob, "/take-job", Option<Taken>, Some(None);
+    TakeJob, "/take-job", Option<LeasedJob>, Some(None);
     SettleJob, "/settle-job", (), Some(());
     BuryJob, "/bury-job", (), Some(());
     ReportStates, "/report-states", Applied, Some(Applied::default());

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use serde::Deserialize;
 use worker::Result;
 
-use super::requests::{BuryJob, SettleJob, TakeJob, Taken};
+use super::requests::{BuryJob, LeasedJob, SettleJob, TakeJob};
 use super::table;
 use super::transition::Outcome;
 use crate::deliver::{Delivery, deliver};
@@ -16,16 +16,16 @@ use crate::envelope::Envelope;
 use crate::ledger::failures::Failures;
 use crate::ledger::object::Ledger;
 use crate::object::request::Answers;
-use crate::{chance, log};
+use crate::{clock, log, random};
 
 /// Jobs sent at once, and rounds of one alarm.
 const AT_ONCE: u64 = 8;
 const ROUNDS: usize = 32;
 
 impl Answers<TakeJob> for Ledger {
-    async fn answer(&self, TakeJob(job): TakeJob) -> Result<Option<Taken>> {
-        let taken = self.take(&job, chance::now())?;
-        if let Some(Taken { lease, .. }) = &taken {
+    async fn answer(&self, TakeJob(job): TakeJob) -> Result<Option<LeasedJob>> {
+        let taken = self.take(&job, clock::now())?;
+        if let Some(LeasedJob { lease, .. }) = &taken {
             self.set_alarm_by(*lease).await?;
         }
         Ok(taken)
@@ -54,15 +54,15 @@ impl Ledger {
     pub(in crate::ledger) async fn send_due(&self) -> Result<()> {
         let mut failures = Failures::default();
         for _ in 0..ROUNDS {
-            let due = failures.note("read what is due", "", self.take_due(chance::now()));
+            let due = failures.note("read what is due", "", self.take_due(clock::now()));
             let mut round = due.unwrap_or_default().into_iter();
             let Some((first, taken)) = round.next() else { break };
             if let Some(until) = self.send(first, taken, &mut failures).await {
-                for (job, Taken { lease, .. }) in round {
+                for (job, LeasedJob { lease, .. }) in round {
                     let event = LedgerEvent::GivenBack { lease, until };
-                    failures.note("give back", job, self.apply(&job, event, chance::now()));
+                    failures.note("give back", job, self.apply(&job, event, clock::now()));
                 }
-                failures.note("delay", "", self.sql.run(table::delay(chance::now(), until)));
+                failures.note("delay", "", self.sql.run(table::delay(clock::now(), until)));
                 break;
             }
             let sent = join_all(round.map(async |(job, taken)| {
@@ -76,13 +76,13 @@ impl Ledger {
     }
 
     /// Takes as many due jobs as are sent at once. A job that can't be read does not keep the others.
-    fn take_due(&self, now: Timestamp) -> Result<Vec<(JobId, Taken)>> {
+    fn take_due(&self, now: Timestamp) -> Result<Vec<(JobId, LeasedJob)>> {
         #[derive(Deserialize)]
-        struct Due {
+        struct DueRow {
             id: String,
         }
         let mut round = Vec::new();
-        for Due { id } in self.sql.rows(table::due(now, AT_ONCE))? {
+        for DueRow { id } in self.sql.rows(table::due(now, AT_ONCE))? {
             match id.parse() {
                 Ok(job) => match self.take(&job, now) {
                     Ok(taken) => round.extend(taken.map(|taken| (job, taken))),
@@ -95,15 +95,15 @@ impl Ledger {
     }
 
     /// Gives a job to one sender, unless another has it or it is the ledger's no more.
-    fn take(&self, id: &JobId, now: Timestamp) -> Result<Option<Taken>> {
+    fn take(&self, id: &JobId, now: Timestamp) -> Result<Option<LeasedJob>> {
         #[derive(Deserialize)]
-        struct Written {
+        struct MessageRow {
             message: String,
         }
         let Some(stored) = self.load(id)? else { return Ok(None) };
         let Ok(step) = apply(&stored.job, LedgerEvent::Taken, now) else { return Ok(None) };
         let LedgerPlace::Sending { lease, .. } = step.job.place else { return Ok(None) };
-        let Some(Written { message }) = self.sql.first(table::write_for_sender(&step.job)?)? else {
+        let Some(MessageRow { message }) = self.sql.first(table::write_for_sender(&step.job)?)? else {
             return Ok(None);
         };
         if let Err(malformed) = Envelope::decode(&message) {
@@ -111,14 +111,14 @@ impl Ledger {
             self.set_aside(&id.to_string());
             return Ok(None);
         }
-        Ok(Some(Taken { lease, message }))
+        Ok(Some(LeasedJob { lease, message }))
     }
 
     /// Sends a job and settles it. Returns until when the origin is left alone, if it is away.
     async fn send(
         &self,
         job: JobId,
-        Taken { lease, message }: Taken,
+        LeasedJob { lease, message }: LeasedJob,
         failures: &mut Failures,
     ) -> Option<Timestamp> {
         let delivery = match Envelope::decode(&message) {
@@ -137,13 +137,13 @@ impl Ledger {
         delivery: Delivery,
         failures: &mut Failures,
     ) -> Option<Timestamp> {
-        let (now, away) = (chance::now(), delivery == Delivery::Away);
+        let (now, away) = (clock::now(), delivery == Delivery::Away);
         let event = match delivery {
             Delivery::Accepted { id } => LedgerEvent::Accepted { origin_id: id },
             Delivery::Refused { error, denied } => LedgerEvent::Refused { lease, error, denied },
             Delivery::Away => {
                 // Without randomness all ledgers try at the same time, but they must try again in any case.
-                let [random] = chance::random().unwrap_or_default();
+                let [random] = random::bytes().unwrap_or_default();
                 LedgerEvent::OriginAway { lease, random }
             }
         };

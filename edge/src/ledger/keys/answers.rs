@@ -5,7 +5,7 @@ use worker::Result;
 
 use super::requests::{ListKeys, NoteRevocationHeard, PutKey, RevokeKey};
 use super::{revocations, table};
-use crate::chance;
+use crate::clock;
 use crate::ledger::object::Ledger;
 use crate::limits::Full;
 use crate::object::request::Answers;
@@ -36,7 +36,7 @@ impl Answers<RevokeKey> for Ledger {
     async fn answer(&self, RevokeKey(id): RevokeKey) -> Result<bool> {
         let revoked = table::revoke(&self.sql, &id)?;
         if revoked {
-            let due = revocations::note(&self.sql, &id, chance::now())?;
+            let due = revocations::note(&self.sql, &id, clock::now())?;
             self.set_alarm_by(due).await?;
         }
         Ok(revoked)

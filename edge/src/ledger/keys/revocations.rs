@@ -13,7 +13,7 @@ use worker::Result;
 use super::table;
 use crate::ledger::object::Ledger;
 use crate::object::sql::{Sql, Statement, number, text, time};
-use crate::{chance, log, revoked};
+use crate::{clock, log, random, revoked};
 
 /// How long the Worker has before the alarm tells the origin.
 const WORKER_HEAD_START: Duration = Duration::from_secs(3);
@@ -60,7 +60,7 @@ fn postpone(sql: &Sql, key: &str, attempts: u32, due: Timestamp) -> Result<()> {
 impl Ledger {
     /// Tells the origin of the revoked keys that are due.
     pub(in crate::ledger) async fn send_revocations(&self) -> Result<()> {
-        let due = due(&self.sql, chance::now())?;
+        let due = due(&self.sql, clock::now())?;
         let all = join_all(due.into_iter().map(|unheard| self.send_revocation(unheard))).await;
         all.into_iter().collect()
     }
@@ -72,7 +72,7 @@ impl Ledger {
             Err(error) => Err(error.to_string()),
         };
         let Err(cause) = sent else { return heard(&self.sql, &key) };
-        let (attempts, now) = (attempts.saturating_add(1), chance::now());
+        let (attempts, now) = (attempts.saturating_add(1), clock::now());
         let given_up = now >= Timestamp::from_millis(since).after(GIVE_UP_AFTER);
         let event = if given_up { "key.revocation_given_up" } else { "key.revocation_untold" };
         log::error(event, &[("key", &key), ("attempts", &attempts.to_string()), ("cause", &cause)]);
@@ -80,7 +80,7 @@ impl Ledger {
             return heard(&self.sql, &key);
         }
         // Without randomness all ledgers try at the same time, but they must try again in any case.
-        let [random] = chance::random().unwrap_or_default();
+        let [random] = random::bytes().unwrap_or_default();
         postpone(&self.sql, &key, attempts, now.after(backoff(attempts, random)))
     }
 }

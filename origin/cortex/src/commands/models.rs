@@ -10,7 +10,7 @@ mod progress;
 mod pull;
 mod verify;
 
-use cortex_models::{Catalogue, Model};
+use cortex_models::{Model, ModelCatalogue};
 
 use crate::exit::{Exit, Failure};
 use crate::{config, target};
@@ -79,7 +79,7 @@ pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Fai
     }
 }
 
-fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Model, Failure> {
+fn find<'a>(catalogue: &'a ModelCatalogue, name: &str) -> Result<&'a Model, Failure> {
     catalogue.get(name).map_err(|error| Failure::new(Exit::BadInput, error))
 }
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use cortex_api::timeouts::KEEP_TIMEOUT;
 use cortex_api::{Problem, headers};
-use cortex_bus::payload::Layered;
+use cortex_bus::payload::TieredPayloads;
 use cortex_domain::ErrorCode;
-use cortex_domain::call::Called;
-use cortex_domain::catalogue::Catalogue;
+use cortex_domain::call::CallReply;
+use cortex_domain::catalogue::TopicCatalogue;
 use cortex_domain::id::{JobId, ModelName, Tenant};
 use cortex_domain::job::{CostEstimate, InputFormat, Limits, Priority, Request};
 use cortex_domain::pointer::Pointer;
@@ -21,7 +21,7 @@ use cortex_domain::topic::Topic;
 use cortex_guard::fingerprint;
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
-use cortex_wire::{decode_called, encode_call, encode_submit};
+use cortex_wire::{decode_call_reply, encode_call, encode_submit};
 use tokio_util::sync::CancellationToken;
 
 use super::answered::Answered;
@@ -54,8 +54,8 @@ pub(crate) struct Calls {
 pub(crate) struct Parts {
     pub(crate) bus: Arc<dyn Bus>,
     /// Payloads of open calls are in memory, those of all others in the store.
-    pub(crate) payloads: Arc<Layered>,
-    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) payloads: Arc<TieredPayloads>,
+    pub(crate) catalogue: Arc<TopicCatalogue>,
     pub(crate) clock: Clock,
     pub(crate) waits: Waits,
     pub(crate) background: Background,
@@ -134,21 +134,21 @@ impl Calls {
             }
         };
         let reply = reply.map_err(|error| refuse::request(&error))?;
-        let called = decode_called(&reply).map_err(|error| {
+        let called = decode_call_reply(&reply).map_err(|error| {
             tracing::error!(%error, "the scheduler's reply could not be read");
             Problem::new(ErrorCode::Internal, "the scheduler's reply could not be read")
         })?;
         open.ended = true;
         match called {
-            Called::Ended { job, answer } => {
+            CallReply::Ended { job, answer } => {
                 let answer = match answer {
                     Some(pointer) => payloads.get(pointer).await.map_err(|error| refuse::store(&error))?,
                     None => None,
                 };
                 Ok(Answered { job: *job, answer })
             }
-            Called::Kept { job } => Ok(Answered { job: *job, answer: None }),
-            Called::Refused(refusal) => Err(refuse::call(refusal, open.wait.turn_away())),
+            CallReply::Kept { job } => Ok(Answered { job: *job, answer: None }),
+            CallReply::Refused(refusal) => Err(refuse::call(refusal, open.wait.turn_away())),
         }
     }
 

@@ -14,7 +14,7 @@ use cortex_domain::ErrorCode;
 use cortex_domain::id::{IdempotencyKey, JobId, Role};
 use cortex_domain::job::{Hop, Owner};
 use cortex_guard::precheck;
-use cortex_guard::signature::{Announced, Head, Instance, NonceMemory, Refusal, verify};
+use cortex_guard::signature::{Announced, Head, Instance, NonceMemory, SignatureError, verify};
 use cortex_platform::clock::Clock;
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -201,7 +201,7 @@ impl Door {
         match verified {
             Ok(verified) => Ok(verified.body),
             // The sender holds a key and can't know which instance it meets, or how late it is here.
-            Err(refusal @ (Refusal::Elsewhere | Refusal::Ahead)) => {
+            Err(refusal @ (SignatureError::Elsewhere | SignatureError::Ahead)) => {
                 tracing::debug!(path = head.path, %refusal, "a request has to be signed again");
                 Err(TurnedAway::to_sign_again(refusal, &self.instance, now))
             }
@@ -232,7 +232,7 @@ impl Door {
     }
 }
 
-fn refused(parts: &Parts, refusal: Refusal) -> TurnedAway {
+fn refused(parts: &Parts, refusal: SignatureError) -> TurnedAway {
     tracing::warn!(path = parts.uri.path(), %refusal, "a signature was refused");
     Problem::from(refusal).into()
 }

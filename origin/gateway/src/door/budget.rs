@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cortex_api::Problem;
 use cortex_domain::ErrorCode;
-use cortex_domain::fair::{Over, Shares, Weights};
+use cortex_domain::fair::{ShareExceeded, Shares, Weights};
 use cortex_domain::id::Tenant;
 
 /// A number of bytes that all tenants' bodies share while they arrive. A clone is the same budget.
@@ -42,7 +42,7 @@ impl Share {
     /// # Errors
     /// If the bodies of the tenant would hold more than its share.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
-        self.budget.shares().take(&self.tenant, bytes).map_err(|Over { limit }| {
+        self.budget.shares().take(&self.tenant, bytes).map_err(|ShareExceeded { limit }| {
             let detail = format!(
                 "the request bodies that this tenant sends may hold {limit} bytes at this time; try again in a moment"
             );

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cortex_api::Problem;
 use cortex_domain::ErrorCode;
-use cortex_guard::loopback::{AllowedHost, Door as Loopback, Header, Sent};
+use cortex_guard::loopback::{AllowedHost, Header, LoopbackGuard as Loopback, Sent};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Request, Uri};
 

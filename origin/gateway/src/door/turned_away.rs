@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use cortex_api::{Problem, Shape, headers};
 use cortex_domain::time::Timestamp;
-use cortex_guard::signature::{Instance, Refusal};
+use cortex_guard::signature::{Instance, SignatureError};
 use http::HeaderValue;
 
 use crate::refuse::Refused;
@@ -18,7 +18,7 @@ pub(crate) struct TurnedAway {
 
 impl TurnedAway {
     /// A signed request that its sender may sign again, for this instance and by its clock.
-    pub(super) fn to_sign_again(refusal: Refusal, instance: &Instance, now: Timestamp) -> Self {
+    pub(super) fn to_sign_again(refusal: SignatureError, instance: &Instance, now: Timestamp) -> Self {
         Self { sign_for: Some((instance.clone(), now)), ..Problem::from(refusal).into() }
     }
 

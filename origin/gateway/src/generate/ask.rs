@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cortex_api::body::Checked;
 use cortex_api::chat::ChatRequest;
 use cortex_api::completions::CompletionRequest;
-use cortex_api::generation::Terms;
+use cortex_api::generation::GenerationParams;
 use cortex_api::{ModelRequest, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
@@ -43,7 +43,7 @@ impl Way {
 
 /// A request for a text: what the gateway goes by, and all of it as its worker is given it.
 pub(crate) struct Wanted {
-    pub(super) terms: Terms,
+    pub(super) params: GenerationParams,
     pub(super) input: Bytes,
 }
 
@@ -51,7 +51,7 @@ impl TryFrom<ChatRequest> for Wanted {
     type Error = Problem;
 
     fn try_from(request: ChatRequest) -> Result<Self, Problem> {
-        Ok(Self { input: request.to_input()?.into(), terms: request.terms })
+        Ok(Self { input: request.to_input()?.into(), params: request.params })
     }
 }
 
@@ -59,7 +59,7 @@ impl TryFrom<CompletionRequest> for Wanted {
     type Error = Problem;
 
     fn try_from(request: CompletionRequest) -> Result<Self, Problem> {
-        Ok(Self { input: request.to_input()?.into(), terms: request.terms })
+        Ok(Self { input: request.to_input()?.into(), params: request.params })
     }
 }
 

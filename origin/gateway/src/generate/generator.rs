@@ -76,11 +76,11 @@ impl Generator {
             let wanted = read(admitted.json()?)?;
             Ok((admitted, wanted))
         };
-        let (admitted, Wanted { terms, input }) = self.offload.run(size, read).await?;
-        ask::check_model(&terms.model, &self.models)?;
-        let streams = terms.streams();
-        let mut request = self.calls.request(&admitted, topic, terms.model, terms.labels)?;
-        request.estimate.output_tokens = terms.max_tokens;
+        let (admitted, Wanted { params, input }) = self.offload.run(size, read).await?;
+        ask::check_model(&params.model, &self.models)?;
+        let streams = params.streams();
+        let mut request = self.calls.request(&admitted, topic, params.model, params.labels)?;
+        request.estimate.output_tokens = params.max_tokens;
         let timeout = request.limits.run + CALL_QUEUE_TIMEOUT;
         Ok(Asked { request, input, timeout, streams })
     }

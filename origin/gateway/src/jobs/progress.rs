@@ -100,7 +100,7 @@ mod tests {
     use bytes::Bytes;
     use cortex_domain::id::DispatchId;
     use cortex_domain::state::{Attempt, Lease};
-    use cortex_domain::task::Said;
+    use cortex_domain::task::ProgressKind;
     use cortex_domain::time::Timestamp;
 
     use super::*;
@@ -112,9 +112,9 @@ mod tests {
             worker: "w".parse().unwrap(),
             seq,
             what: if seq == 0 {
-                Said::Started
+                ProgressKind::Started
             } else {
-                Said::Frame(Bytes::copy_from_slice(frame.as_bytes()))
+                ProgressKind::Frame(Bytes::copy_from_slice(frame.as_bytes()))
             },
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cortex_api::{JobView, Problem, topics};
-use cortex_bus::payload::Layered;
-use cortex_domain::catalogue::Catalogue;
+use cortex_bus::payload::TieredPayloads;
+use cortex_domain::catalogue::TopicCatalogue;
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::Job;
 use cortex_domain::pointer::Pointer;
@@ -28,9 +28,9 @@ pub(crate) struct Jobs(pub(super) Arc<Parts>);
 /// What jobs are kept with.
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) payloads: Arc<Layered>,
-    pub(crate) catalogue: Arc<Catalogue>,
-    pub(crate) topics: topics::Catalogue,
+    pub(crate) payloads: Arc<TieredPayloads>,
+    pub(crate) catalogue: Arc<TopicCatalogue>,
+    pub(crate) topics: topics::KnownTopics,
     pub(crate) clock: Clock,
     pub(crate) offload: Offload,
     /// Submissions that wait for the store, of each tenant.

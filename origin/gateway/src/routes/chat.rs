@@ -3,7 +3,7 @@
 use axum::response::Response;
 use cortex_api::Problem;
 use cortex_api::body::Checked;
-use cortex_api::chat::ShortChat;
+use cortex_api::chat::SimpleChat;
 use cortex_domain::ErrorCode;
 
 use crate::calls::respond;
@@ -17,11 +17,11 @@ pub(crate) async fn create(
     admitted: Admitted,
 ) -> Result<Response, Problem> {
     let held = holders.hold(&admitted)?;
-    let read = |body: Checked<'_>| ShortChat::parse(body)?.request()?.try_into();
+    let read = |body: Checked<'_>| SimpleChat::parse(body)?.request()?.try_into();
     let asked = generator.read(admitted, Way::Chat.topic(), read).await?;
     let id = asked.request.id;
     let whole = generator.run(&held, asked).await?.into_answer()?;
-    let answer = serde_json::to_vec(&ShortChat::answer(&whole)?)
+    let answer = serde_json::to_vec(&SimpleChat::answer(&whole)?)
         .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))?;
     respond(id, answer.into())
 }

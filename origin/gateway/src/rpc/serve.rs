@@ -9,7 +9,7 @@ use axum::response::Response;
 use cortex_api::routes::BodyLimit;
 use cortex_api::{Problem, headers};
 use cortex_domain::ErrorCode;
-use cortex_guard::loopback::Door as Loopback;
+use cortex_guard::loopback::LoopbackGuard as Loopback;
 use cortex_platform::incoming::incoming;
 use cortex_wire::v1::jobs_server::JobsServer;
 use http::header;

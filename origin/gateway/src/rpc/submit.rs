@@ -60,7 +60,7 @@ fn idempotency(field: &str, metadata: &HeaderMap) -> Result<Option<IdempotencyKe
         return door::idempotency(metadata);
     }
     let wrong = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at("idempotency_key");
-    field.parse().map(Some).map_err(|error: cortex_domain::id::InvalidId| wrong(error))
+    field.parse().map(Some).map_err(|error: cortex_domain::id::ParseError| wrong(error))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cortex_models::Catalogue;
+use cortex_models::ModelCatalogue;
 use cortex_safety::Policies;
 use cortex_scheduler::{Settings, SettingsError, Unlisted};
 
@@ -28,10 +28,10 @@ pub struct Files {
 ///
 /// # Errors
 /// Returns an error with file, key and line if it can't be used.
-pub fn catalogue(file: Option<&Path>) -> Result<Catalogue, ConfigError> {
+pub fn catalogue(file: Option<&Path>) -> Result<ModelCatalogue, ConfigError> {
     match file {
-        Some(file) => Ok(Catalogue::load(file)?),
-        None => Ok(Catalogue::shipped()),
+        Some(file) => Ok(ModelCatalogue::load(file)?),
+        None => Ok(ModelCatalogue::shipped()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use cortex_domain::id::{ModelName, Tenant};
 use cortex_gateway::{Limits, Listing, Models};
 use cortex_guard::loopback::AllowedHost;
-use cortex_models::{Catalogue, Kind};
+use cortex_models::{ModelCatalogue, ModelKind};
 use reqwest::Url;
 
 use crate::home::Home;
@@ -53,13 +53,13 @@ impl GatewayConfig {
     /// Returns the names of the models by what they do. Where workers of this machine chat, the model that they begin with
     /// comes first, and only those count whose files are in `home`.
     #[must_use]
-    pub(crate) fn models(&self, catalogue: &Catalogue, home: &Home) -> Models {
+    pub(crate) fn models(&self, catalogue: &ModelCatalogue, home: &Home) -> Models {
         let first = self.chat_model.as_ref();
-        let of_kind = |wanted: fn(&Kind) -> bool| {
+        let of_kind = |wanted: fn(&ModelKind) -> bool| {
             let models = catalogue.iter().filter(move |model| wanted(&model.kind));
             models.map(|model| model.name.clone()).collect::<Vec<_>>()
         };
-        let mut chat = of_kind(|kind| matches!(kind, Kind::Chat { .. }));
+        let mut chat = of_kind(|kind| matches!(kind, ModelKind::Chat { .. }));
         chat.sort_by_key(|name| Some(name) != first);
         let local = first.map(|_| (home.path().to_owned(), catalogue.clone()));
         let is_here = move |name: &ModelName| {
@@ -68,7 +68,7 @@ impl GatewayConfig {
             })
         };
         Models {
-            embedding: of_kind(|kind| matches!(kind, Kind::Embedding { .. })),
+            embedding: of_kind(|kind| matches!(kind, ModelKind::Embedding { .. })),
             chat: Listing::new(chat, is_here),
         }
     }

@@ -10,7 +10,7 @@ mod safety;
 use std::net::SocketAddr;
 
 use cortex_domain::retention::Retention;
-use cortex_models::Catalogue;
+use cortex_models::ModelCatalogue;
 use cortex_scheduler::Settings;
 
 pub use error::ConfigError;
@@ -28,7 +28,7 @@ pub struct Config {
     pub gateway: GatewayConfig,
     pub safety: SafetyConfig,
     pub link: LinkConfig,
-    pub models: Catalogue,
+    pub models: ModelCatalogue,
 }
 
 /// What the store keeps, and for how long.

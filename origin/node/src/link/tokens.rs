@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cortex_api::rfc3339;
 use cortex_domain::hex;
-use cortex_domain::id::{InvalidId, Pool};
+use cortex_domain::id::{ParseError, Pool};
 use cortex_domain::time::Timestamp;
 use cortex_link::{Server, TokenHash, TokenId, WorkerToken, new_token};
 use cortex_platform::entropy;
@@ -280,7 +280,7 @@ impl Changes {
 
 /// Reads a token as it is kept.
 fn token(entry: Entry) -> Result<KeptToken, String> {
-    let wrong = |error: InvalidId| format!("token `{}`: {error}", entry.id);
+    let wrong = |error: ParseError| format!("token `{}`: {error}", entry.id);
     let id: TokenId = entry.id.parse().map_err(wrong)?;
     if entry.id.starts_with(LOCAL) {
         return Err(WorkerTokensError::Local(id).to_string());

@@ -1,6 +1,6 @@
 //! One tenant's load beside another's, at the scheduler.
 
-use cortex_domain::call::{Called, Refusal};
+use cortex_domain::call::{CallRefusal, CallReply};
 use cortex_domain::fair::Sharing;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Owner, Priority, Request};
@@ -109,7 +109,7 @@ async fn a_tenant_with_its_share_of_calls_is_refused_and_another_is_taken() {
         calls.spawn(table.call(&urgent(&table, "hog")));
     }
     let refused = calls.join_next().await.unwrap().unwrap().unwrap();
-    assert_eq!(refused, Called::Refused(Refusal::Crowded));
+    assert_eq!(refused, CallReply::Refused(CallRefusal::Crowded));
 
     let other = urgent(&table, "other");
     let answered = table.call(&other);
@@ -122,7 +122,7 @@ async fn a_tenant_with_its_share_of_calls_is_refused_and_another_is_taken() {
         placed.push(task.job);
         table.succeed(task.job, task.lease).await;
     }
-    assert!(matches!(answered.await.unwrap(), Called::Ended { .. }));
+    assert!(matches!(answered.await.unwrap(), CallReply::Ended { .. }));
     scheduler.stop().await;
 }
 

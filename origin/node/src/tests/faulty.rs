@@ -11,8 +11,8 @@ use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Bus, Payloads, Reply, Request};
 use cortex_domain::state::{Attempt, Failure, FailureKind, Lease};
 use cortex_domain::subject::{Filter, Subject};
-use cortex_domain::task::{Progress, Said, Task, TaskReply};
-use cortex_domain::worker::{Heartbeat, Held};
+use cortex_domain::task::{Progress, ProgressKind, Task, TaskReply};
+use cortex_domain::worker::{Heartbeat, HeldLease};
 use tokio_util::sync::CancellationToken;
 
 use super::dice::Dice;
@@ -97,7 +97,7 @@ impl Faulty {
         }
     }
 
-    pub(crate) async fn beat(&self, held: &[Held]) {
+    pub(crate) async fn beat(&self, held: &[HeldLease]) {
         let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
         let heartbeat =
             Heartbeat { held: held.to_vec(), ..Heartbeat::new(self.id.clone(), "echo", pool, topics, 4) };
@@ -106,7 +106,7 @@ impl Faulty {
 
     fn start(&self, job: JobId, lease: Lease, reply: &mut Option<Box<dyn Reply>>) {
         answer_with(reply, TaskReply::Started);
-        let progress = Progress { job, lease, worker: self.id.clone(), seq: 0, what: Said::Started };
+        let progress = Progress { job, lease, worker: self.id.clone(), seq: 0, what: ProgressKind::Started };
         self.bus.publish(Subject::progress(job), cortex_wire::encode_progress(&progress));
     }
 

@@ -13,8 +13,8 @@ use cortex_domain::job::{Job, Version};
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::policy::{Decision, PolicyRequest};
 use cortex_domain::ports::{
-    Acceptance, Answer, AuditLog, Audited, CommitError, Feed, Jobs, Outbound, Outbox, Payloads, Query,
-    SafetyError, SafetyGate, Sequence, Step, Store, StoreError, Upkeep,
+    Acceptance, Answer, AuditLog, Audited, CommitError, Feed, JobStep, Jobs, Outbound, Outbox, Payloads,
+    Query, SafetyError, SafetyGate, Sequence, Store, StoreError, Upkeep,
 };
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
@@ -126,7 +126,7 @@ impl<S: Store> Outbox for HeldUp<S> {
 }
 
 impl<S: Store> Feed for HeldUp<S> {
-    fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Step>, StoreError>> {
+    fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<JobStep>, StoreError>> {
         self.store.steps(after, limit)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cortex_domain::call::{Called, Refusal};
+use cortex_domain::call::{CallRefusal, CallReply};
 use cortex_domain::fair::Sharing;
 use cortex_domain::policy::{Decision, PolicyRequest};
 use cortex_domain::ports::{Answer, Jobs, SafetyError, SafetyGate};
@@ -75,6 +75,9 @@ async fn a_kernel_that_hangs_costs_a_fixed_number_of_requests_and_holds_no_repor
     }
     assert_eq!(gate.most.load(Ordering::SeqCst), ASKS + 1, "the call's request beside those of jobs");
     scheduler.stop().await;
-    assert!(matches!(call.await.unwrap(), Called::Ended { .. } | Called::Refused(Refusal::Stopping)));
+    assert!(matches!(
+        call.await.unwrap(),
+        CallReply::Ended { .. } | CallReply::Refused(CallRefusal::Stopping)
+    ));
     assert!(table.store.job(running.job).await.unwrap().is_some());
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cortex_bus::{Embedded, Room};
-use cortex_domain::call::{Called, Refusal};
+use cortex_domain::call::{CallRefusal, CallReply};
 use cortex_domain::event::Timings;
 use cortex_domain::flow::{End, Outcome, Submission};
 use cortex_domain::id::{JobId, WorkerId};
@@ -20,8 +20,8 @@ use cortex_domain::state::{Failure, FailureKind, Lease, StateName};
 use cortex_domain::subject::{Filter, Subject};
 use cortex_domain::task::{Task, TaskReply};
 use cortex_domain::time::Timestamp;
-use cortex_domain::worker::{Heartbeat, Held};
-use cortex_platform::clock::{Clock, Hands};
+use cortex_domain::worker::{Heartbeat, HeldLease};
+use cortex_platform::clock::{Clock, ManualClock};
 use cortex_platform::entropy;
 use cortex_safety::{Kernel, Policies};
 use cortex_scheduler::{Parts, Scheduler, Settings};
@@ -38,7 +38,7 @@ pub(super) struct Table {
     gate: Arc<SlowGate<Kernel>>,
     pub(super) bus: Embedded,
     clock: Clock,
-    pub(super) hands: Arc<Hands>,
+    pub(super) hands: Arc<ManualClock>,
     inbox: Box<dyn Subscription<bus::Request>>,
     /// Where to reply to the jobs that it was sent.
     replies: Mutex<HashMap<Lease, Box<dyn Reply>>>,
@@ -117,11 +117,11 @@ impl Table {
     }
 
     /// Makes a call; gives what it is answered, once it is.
-    pub(super) fn call(&self, request: &Request) -> tokio::task::JoinHandle<Called> {
+    pub(super) fn call(&self, request: &Request) -> tokio::task::JoinHandle<CallReply> {
         let (bus, packet) = (self.bus.clone(), cortex_wire::encode_call(request));
         tokio::spawn(async move {
             let reply = bus.request(Subject::JOB_CALL, packet, SOON * 4).await.unwrap();
-            cortex_wire::decode_called(&reply).unwrap()
+            cortex_wire::decode_call_reply(&reply).unwrap()
         })
     }
 
@@ -139,7 +139,7 @@ impl Table {
     }
 
     pub(super) async fn beat(&self, held: &[&Task]) {
-        let held = held.iter().map(|task| Held { job: task.job, lease: task.lease }).collect();
+        let held = held.iter().map(|task| HeldLease { job: task.job, lease: task.lease }).collect();
         let (pool, topics) = ("echo".parse().unwrap(), vec!["job.echo".parse().unwrap()]);
         let heartbeat = Heartbeat { held, ..Heartbeat::new(self.worker.clone(), "echo", pool, topics, 2) };
         self.bus.publish(Subject::HEARTBEAT, cortex_wire::encode_heartbeat(&heartbeat));
@@ -265,7 +265,7 @@ async fn a_call_that_is_kept_while_it_is_judged_is_placed() {
     let call = table.call(&request);
     table.gate.check.reached().await;
     table.keep(request.id).await;
-    assert!(matches!(call.await.unwrap(), Called::Kept { .. }));
+    assert!(matches!(call.await.unwrap(), CallReply::Kept { .. }));
     table.gate.check.go_on();
     table.beat(&[]).await;
     assert_eq!(table.task().await.job, request.id);
@@ -279,7 +279,7 @@ async fn word_to_keep_a_job_that_is_kept_already_changes_nothing() {
     let request = table.request();
     let call = table.call(&request);
     table.keep(request.id).await;
-    assert!(matches!(call.await.unwrap(), Called::Kept { .. }));
+    assert!(matches!(call.await.unwrap(), CallReply::Kept { .. }));
     table.keep(request.id).await;
     // It is noted that nobody has room, so the job has been through the queue since.
     table.hands.advance(Duration::from_secs(2));
@@ -354,7 +354,7 @@ async fn an_open_call_is_told_that_the_scheduler_stops() {
     table.gate.check.reached().await;
     table.gate.check.go_on();
     scheduler.stop().await;
-    assert_eq!(call.await.unwrap(), Called::Refused(Refusal::Stopping));
+    assert_eq!(call.await.unwrap(), CallReply::Refused(CallRefusal::Stopping));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -366,7 +366,7 @@ async fn a_call_whose_callers_goodbye_was_lost_is_let_go() {
     table.gate.check.reached().await;
     table.gate.check.go_on();
     table.hands.advance(Duration::from_secs(300 + 121));
-    let Called::Ended { job, .. } = call.await.unwrap() else { panic!("it has not ended") };
+    let CallReply::Ended { job, .. } = call.await.unwrap() else { panic!("it has not ended") };
     assert_eq!(job.state.name(), StateName::Cancelled);
     scheduler.stop().await;
 }

@@ -13,7 +13,7 @@ use cortex_domain::job::{InputFormat, Limits, Owner, Priority, Request};
 use cortex_domain::ports::{Bus, Jobs, Payloads};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
-use cortex_platform::clock::{Clock, Hands};
+use cortex_platform::clock::{Clock, ManualClock};
 use cortex_safety::{Kernel, Policies};
 use cortex_scheduler::{Parts, Scheduler, Settings};
 use cortex_store::SqliteStore;
@@ -34,7 +34,7 @@ pub(crate) struct World {
     scheduler: Option<Scheduler>,
     dice: Arc<Dice>,
     clock: Clock,
-    hands: Arc<Hands>,
+    hands: Arc<ManualClock>,
     workers: Vec<Arc<Faulty>>,
     stop: CancellationToken,
     tasks: TaskTracker,

@@ -1,5 +1,5 @@
 use cortex_domain::audit::AuditEvent;
-use cortex_domain::call::Called;
+use cortex_domain::call::CallReply;
 use cortex_domain::flow::Assignment;
 use cortex_domain::id::JobId;
 use cortex_domain::policy::PolicyRequest;
@@ -29,9 +29,9 @@ pub(crate) enum Action<R> {
     /// Tell a worker to stop.
     Abort { cancel: Cancel },
     /// Record a call that has ended, and only then answer its caller.
-    Answer { reply: R, history: Box<Change>, called: Called },
+    Answer { reply: R, history: Box<Change>, called: CallReply },
     /// Answer a caller.
-    Reply { reply: R, called: Called },
+    Reply { reply: R, called: CallReply },
     /// Write to the log.
     Note(Note),
 }

@@ -1,6 +1,6 @@
 //! Beginning anew after a step that panicked.
 
-use cortex_domain::call::{Called, Refusal};
+use cortex_domain::call::{CallRefusal, CallReply};
 
 use super::action::Action;
 use super::state::State;
@@ -16,7 +16,7 @@ impl<R> State<R> {
             Self { asks: self.asks.begin_anew(), stopped: self.stopped, ..Self::new(settings, self.memory) };
         let lost = std::mem::replace(self, anew);
         let replies = lost.jobs.into_values().filter_map(reply);
-        let called = || Called::Refused(Refusal::Internal);
+        let called = || CallReply::Refused(CallRefusal::Internal);
         replies.map(|reply| Action::Reply { reply, called: called() }).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Synchronous calls: how they come, how they are answered, and how they become durable jobs.
 
 use cortex_api::timeouts::CALL_LIFETIME_SLACK;
-use cortex_domain::call::{Called, Refusal};
+use cortex_domain::call::{CallRefusal, CallReply};
 use cortex_domain::event::{Entry, Event};
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::{JobId, Tenant};
@@ -21,10 +21,10 @@ impl<R> State<R> {
     pub(super) fn called(&mut self, request: Request, reply: R, step: &mut Step<'_, '_, R>) {
         let (id, tenant) = (request.id, request.owner.tenant.clone());
         if self.jobs.contains_key(&id) {
-            return refused(reply, Refusal::Overloaded, step);
+            return refused(reply, CallRefusal::Overloaded, step);
         }
         if self.calls.take(&tenant, 1).is_err() {
-            return refused(reply, Refusal::Crowded, step);
+            return refused(reply, CallRefusal::Crowded, step);
         }
         let deadline = request.limits.deadline;
         let accepted = Accepted::ephemeral(request, self.memory);
@@ -101,17 +101,17 @@ impl<R> State<R> {
             Ok(()) => {
                 let Keeping { job, held, reply, .. } = *keeping;
                 step.actions
-                    .push(Action::Reply { reply, called: Called::Kept { job: Box::new(job.clone()) } });
+                    .push(Action::Reply { reply, called: CallReply::Kept { job: Box::new(job.clone()) } });
                 return self.resume(id, tracked, job, held, step);
             }
-            Err(NotKept::Full) => Refusal::StorageFull,
-            Err(NotKept::Failed) => Refusal::Internal,
+            Err(NotKept::Full) => CallRefusal::StorageFull,
+            Err(NotKept::Failed) => CallRefusal::Internal,
         };
         self.let_go(id, tracked);
         self.not_kept(*keeping, refusal, step);
     }
 
-    fn not_kept(&mut self, keeping: Keeping<R>, refusal: Refusal, step: &mut Step<'_, '_, R>) {
+    fn not_kept(&mut self, keeping: Keeping<R>, refusal: CallRefusal, step: &mut Step<'_, '_, R>) {
         let Keeping { job, held, log, reply } = keeping;
         self.release(held);
         let job = Job { durability: Durability::Ephemeral, ..job };
@@ -130,7 +130,7 @@ impl<R> State<R> {
         let audit = std::mem::take(&mut tracked.audit);
         if let Kind::Call(Call { log, reply, end, .. }) = self.let_go(id, tracked) {
             self.end_call(id, job.tenant(), end);
-            let called = Called::Ended { job: Box::new(job.clone()), answer: answer_of(&job, held) };
+            let called = CallReply::Ended { job: Box::new(job.clone()), answer: answer_of(&job, held) };
             let history = Box::new(Change::history(job, log, effects_of(audit)));
             step.actions.push(Action::Answer { reply, history, called });
         }
@@ -142,7 +142,7 @@ impl<R> State<R> {
         id: JobId,
         tracked: Tracked<R>,
         job: Job,
-        refusal: Refusal,
+        refusal: CallRefusal,
         step: &mut Step<'_, '_, R>,
     ) {
         if let Kind::Call(Call { reply, end, log, .. }) = self.let_go(id, tracked) {
@@ -161,7 +161,7 @@ impl<R> State<R> {
     ) {
         if let Kind::Call(Call { reply, end, .. }) = self.let_go(id, tracked) {
             self.end_call(id, tenant, end);
-            refused(reply, Refusal::Internal, step);
+            refused(reply, CallRefusal::Internal, step);
         }
     }
 
@@ -179,12 +179,12 @@ impl<R> State<R> {
             match std::mem::replace(&mut tracked.phase, Phase::Queued) {
                 Phase::Keeping(keeping) => {
                     self.let_go(id, tracked);
-                    self.not_kept(*keeping, Refusal::Stopping, step);
+                    self.not_kept(*keeping, CallRefusal::Stopping, step);
                 }
                 phase => {
                     let Some((job, held)) = self.taken_from(id, phase) else { continue };
                     self.release(held);
-                    self.refuse(id, tracked, job, Refusal::Stopping, step);
+                    self.refuse(id, tracked, job, CallRefusal::Stopping, step);
                 }
             }
         }
@@ -196,13 +196,13 @@ impl<R> State<R> {
     }
 }
 
-fn refused<R>(reply: R, refusal: Refusal, step: &mut Step<'_, '_, R>) {
-    step.actions.push(Action::Reply { reply, called: Called::Refused(refusal) });
+fn refused<R>(reply: R, refusal: CallRefusal, step: &mut Step<'_, '_, R>) {
+    step.actions.push(Action::Reply { reply, called: CallReply::Refused(refusal) });
 }
 
 /// Refuses a caller. Of a call that was placed before, the history is recorded: a worker may have run it.
-fn give_up<R>(reply: R, job: Job, mut log: Vec<Entry>, refusal: Refusal, step: &mut Step<'_, '_, R>) {
-    let called = Called::Refused(refusal);
+fn give_up<R>(reply: R, job: Job, mut log: Vec<Entry>, refusal: CallRefusal, step: &mut Step<'_, '_, R>) {
+    let called = CallReply::Refused(refusal);
     let reason = format!("the call was given up: {refusal}");
     let was_placed = job.attempt > Attempt(0);
     match Change::of(job).then(Event::Cancelled { reason }, step.now.wall) {

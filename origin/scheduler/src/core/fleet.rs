@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cortex_domain::id::{DispatchId, JobId, Pool, WorkerId};
-use cortex_domain::placement::{self, Candidate, Wanted};
+use cortex_domain::placement::{self, Candidate, PlacementRequest};
 use cortex_domain::state::{FailureKind, Lease};
 use cortex_domain::time::Uptime;
 use cortex_domain::topic::Topic;
@@ -32,7 +32,7 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// Takes in what a worker says of itself; it renews the leases it lists.
-    pub(crate) fn beat(&mut self, seen: Candidate, holds: &[worker::Held], now: Uptime) {
+    pub(crate) fn beat(&mut self, seen: Candidate, holds: &[worker::HeldLease], now: Uptime) {
         let in_flight = self.slots.values().filter(|worker| **worker == seen.worker).count();
         let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
         for held in holds {
@@ -48,7 +48,7 @@ impl Fleet {
     }
 
     /// Takes a slot for a dispatch on the best worker that has room.
-    pub(crate) fn reserve(&mut self, wanted: Wanted<'_>, dispatch: DispatchId) -> Option<WorkerId> {
+    pub(crate) fn reserve(&mut self, wanted: PlacementRequest<'_>, dispatch: DispatchId) -> Option<WorkerId> {
         let worker = placement::choose(self.workers.values(), wanted)?.worker.clone();
         self.occupy(dispatch, &worker);
         Some(worker)
@@ -173,13 +173,13 @@ mod tests {
         JobId::mint(Timestamp::from_millis(1), [1; 10])
     }
 
-    fn held(n: u8) -> worker::Held {
-        worker::Held { job: job(), lease: lease(n) }
+    fn held(n: u8) -> worker::HeldLease {
+        worker::HeldLease { job: job(), lease: lease(n) }
     }
 
     fn reserve(fleet: &mut Fleet, n: u8) -> bool {
         let (pool, topic) = ("echo".parse().unwrap(), "job.echo".parse().unwrap());
-        let wanted = Wanted { job: job(), pool: &pool, topic: &topic, model: None, avoid: None };
+        let wanted = PlacementRequest { job: job(), pool: &pool, topic: &topic, model: None, avoid: None };
         fleet.reserve(wanted, lease(n).dispatch).is_some()
     }
 

@@ -11,7 +11,7 @@ use cortex_domain::pointer::Pointer;
 use cortex_domain::state::{Failure, FailureKind, Hold, Lease, State as JobState};
 use cortex_domain::task::Cancel;
 use cortex_domain::time::Timestamp;
-use cortex_domain::transition::{Change, Effect, Message};
+use cortex_domain::transition::{Change, Effect, OutboxMessage};
 
 use super::action::Action;
 use super::input::NotSaved;
@@ -299,10 +299,10 @@ fn lose_answer(report: Report) -> Report {
 
 pub(super) fn abort(effect: &Effect) -> Option<Cancel> {
     match effect {
-        Effect::Send(Message::Abort { job, lease, worker }) => {
+        Effect::Send(OutboxMessage::Abort { job, lease, worker }) => {
             Some(Cancel { job: *job, lease: *lease, worker: worker.clone() })
         }
-        Effect::Send(Message::Submit { .. }) | Effect::Publish { .. } | Effect::Audit(_) => None,
+        Effect::Send(OutboxMessage::Submit { .. }) | Effect::Publish { .. } | Effect::Audit(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use cortex_domain::placement::Candidate;
 use cortex_domain::policy::Decision;
 use cortex_domain::state::Lease;
 use cortex_domain::time::{Timestamp, Uptime};
-use cortex_domain::worker::Held;
+use cortex_domain::worker::HeldLease;
 
 use super::tracked::AskId;
 
@@ -41,7 +41,7 @@ pub(crate) enum Input<R> {
     /// A worker reports on a job.
     Reported { job: JobId, event: Event, worker: WorkerId },
     /// A worker is there, and holds these leases.
-    Beat { worker: Box<Candidate>, held: Vec<Held> },
+    Beat { worker: Box<Candidate>, held: Vec<HeldLease> },
     /// Time has passed.
     Tick,
     /// The scheduler shuts down.

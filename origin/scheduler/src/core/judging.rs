@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cortex_domain::audit::AuditEvent;
-use cortex_domain::call::Refusal;
+use cortex_domain::call::CallRefusal;
 use cortex_domain::event::Event;
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::JobId;
@@ -86,7 +86,7 @@ impl<R> State<R> {
     pub(super) fn refuse_unasked(&mut self, step: &mut Step<'_, '_, R>) {
         for id in self.waiting.late_calls(CALL_ASK_TIMEOUT, step.now.awake) {
             if let (Some(job), Some(tracked)) = (self.waiting.withdraw(id), self.jobs.remove(&id)) {
-                self.refuse(id, tracked, job, Refusal::Unjudged, step);
+                self.refuse(id, tracked, job, CallRefusal::Unjudged, step);
             }
         }
     }
@@ -141,7 +141,7 @@ impl<R> State<R> {
         self.release_slot(slot);
         self.waiting.leave(id);
         match tracked.kind {
-            Kind::Call(_) => self.refuse(id, tracked, accepted.into_job(), Refusal::Unjudged, step),
+            Kind::Call(_) => self.refuse(id, tracked, accepted.into_job(), CallRefusal::Unjudged, step),
             Kind::Durable => {
                 self.waiting.later(accepted.job(), step.now.wall.after(REJUDGE_DELAY));
                 self.let_go(id, tracked);
@@ -158,7 +158,9 @@ impl<R> State<R> {
         // A topic that no pool does waits for the next start, in the store.
         self.waiting.leave(id);
         match tracked.kind {
-            Kind::Call(_) => self.refuse(id, tracked, ticket.cleared.into_job(), Refusal::Overloaded, step),
+            Kind::Call(_) => {
+                self.refuse(id, tracked, ticket.cleared.into_job(), CallRefusal::Overloaded, step)
+            }
             Kind::Durable => {
                 self.let_go(id, tracked);
             }

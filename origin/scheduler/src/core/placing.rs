@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use cortex_domain::call::Refusal;
+use cortex_domain::call::CallRefusal;
 use cortex_domain::event::Event;
 use cortex_domain::flow::{Accepted, Assignment};
 use cortex_domain::id::{JobId, Pool, WorkerId};
 use cortex_domain::job::Job;
-use cortex_domain::placement::{Candidate, Wanted};
+use cortex_domain::placement::{Candidate, PlacementRequest};
 use cortex_domain::state::{Lease, Target};
 use cortex_domain::transition::Change;
-use cortex_domain::worker::Held;
+use cortex_domain::worker::HeldLease;
 
 use super::action::Action;
 use super::input::Sent;
@@ -29,12 +29,12 @@ const MAX_GAVE_BACK: usize = 4096;
 impl<R> State<R> {
     /// A worker says what it is; that renews the leases it lists, and says that those runs have begun. Of a lease that is not
     /// known here the store knows whether it holds.
-    pub(super) fn beat(&mut self, worker: Candidate, held: &[Held], step: &mut Step<'_, '_, R>) {
+    pub(super) fn beat(&mut self, worker: Candidate, held: &[HeldLease], step: &mut Step<'_, '_, R>) {
         let id = worker.worker.clone();
         self.fleet.beat(worker, held, step.now.awake);
         self.may_place = true;
         let mut looked_up = 0;
-        for Held { job, lease } in held.iter().copied() {
+        for HeldLease { job, lease } in held.iter().copied() {
             match self.fleet.job(lease) {
                 Some(job) if self.jobs.get(&job).is_some_and(|tracked| tracked.waits_for_start(lease)) => {
                     self.reported(job, Event::Started { lease, worker: id.clone() }, id.clone(), step);
@@ -79,7 +79,7 @@ impl<R> State<R> {
         }
         let (job, tenant) = (first.id(), first.tenant().clone());
         let (model, avoid) = (first.request.model.as_ref(), self.gave_back.get(&job));
-        let wanted = Wanted { job, pool, topic: first.topic(), model, avoid };
+        let wanted = PlacementRequest { job, pool, topic: first.topic(), model, avoid };
         let dispatch = (step.now.dispatch)();
         let worker = self.fleet.reserve(wanted, dispatch)?;
         let ticket = self.waiting.take(job)?;
@@ -152,7 +152,7 @@ impl<R> State<R> {
         tracked.phase = Phase::Queued;
         if !taken {
             self.free(slot.dispatch);
-            return self.refuse(id, tracked, *job, Refusal::Overloaded, step);
+            return self.refuse(id, tracked, *job, CallRefusal::Overloaded, step);
         }
         let reports = std::mem::take(&mut tracked.inbox);
         let detached = matches!(&tracked.kind, Kind::Call(call) if call.detached);

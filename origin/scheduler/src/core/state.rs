@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use cortex_domain::catalogue::Catalogue;
+use cortex_domain::catalogue::TopicCatalogue;
 use cortex_domain::fair::Shares;
 use cortex_domain::id::{DispatchId, JobId, Pool, Tenant, WorkerId};
 use cortex_domain::pointer::Memory;
@@ -22,7 +22,7 @@ use crate::settings::Settings;
 /// The scheduler's state. `R` is how a caller is answered.
 #[derive(Debug)]
 pub(crate) struct State<R> {
-    pub(super) catalogue: Catalogue,
+    pub(super) catalogue: TopicCatalogue,
     /// A worker silent this long loses its jobs.
     pub(super) lease: Duration,
     /// Where the payloads of calls lie.

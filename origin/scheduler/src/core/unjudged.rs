@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cortex_domain::fair::{FairQueue, Place, Weights};
+use cortex_domain::fair::{FairQueue, QueueKey, Weights};
 use cortex_domain::flow::Accepted;
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::Job;
@@ -38,7 +38,7 @@ impl Unjudged {
     pub(crate) fn push(&mut self, unasked: Unasked) {
         let job = unasked.job();
         let of = Asker::of(job);
-        let place = Place {
+        let place = QueueKey {
             job: job.id(),
             tenant: job.tenant().clone(),
             topic: job.topic().clone(),

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use cortex_domain::fair::{FairQueue, Place, Shares, Sharing, Weights};
+use cortex_domain::fair::{FairQueue, QueueKey, Shares, Sharing, Weights};
 use cortex_domain::flow::{Accepted, Cleared};
 use cortex_domain::id::{JobId, Pool, Tenant};
 use cortex_domain::job::{Durability, Job, Priority};
@@ -125,7 +125,7 @@ impl Waiting {
     pub(crate) fn push(&mut self, ticket: Ticket, pool: &Pool) {
         let job = ticket.job();
         let (id, tenant) = (job.id(), job.tenant().clone());
-        let place = Place { job: id, tenant, topic: job.topic().clone(), priority: job.request.priority };
+        let place = QueueKey { job: id, tenant, topic: job.topic().clone(), priority: job.request.priority };
         self.homes.insert(id, pool.clone());
         let queue = self.pools.entry(pool.clone()).or_insert_with(|| FairQueue::new(self.weights.clone()));
         queue.push(place, ticket);

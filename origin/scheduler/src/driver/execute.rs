@@ -10,7 +10,7 @@ use cortex_domain::state::Target;
 use cortex_domain::subject::Subject;
 use cortex_domain::task::TaskReply;
 use cortex_domain::transition::Change;
-use cortex_wire::{decode_task_reply, encode_assignment, encode_called, encode_cancel};
+use cortex_wire::{decode_task_reply, encode_assignment, encode_call_reply, encode_cancel};
 
 use super::{Caller, Driver, note};
 use crate::core::{Action, Input, NotKept, NotSaved, Sent};
@@ -60,7 +60,7 @@ impl Driver {
                 if let Err(error) = self.store.record(*history).await {
                     tracing::warn!(%job, %error, "a synchronous job was not recorded");
                 }
-                reply.send(encode_called(&called));
+                reply.send(encode_call_reply(&called));
                 None
             }
             Action::Note(note) => {
@@ -68,7 +68,7 @@ impl Driver {
                 None
             }
             Action::Reply { reply, called } => {
-                reply.send(encode_called(&called));
+                reply.send(encode_call_reply(&called));
                 None
             }
         }
@@ -124,7 +124,7 @@ impl Driver {
 
 fn not_kept(job: JobId, error: &CommitError) -> NotKept {
     match error {
-        CommitError::Store(StoreError::Beyond(_)) => NotKept::Full,
+        CommitError::Store(StoreError::RetentionExceeded(_)) => NotKept::Full,
         error => {
             tracing::error!(%job, %error, "a call could not be made durable");
             NotKept::Failed

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cortex_domain::ports::{AppendError, Sequence, StoreError};
 use cortex_domain::subject::Subject;
 use cortex_domain::task::Cancel;
-use cortex_domain::transition::Message;
+use cortex_domain::transition::OutboxMessage;
 use cortex_wire::{encode_cancel, encode_submit};
 
 use tokio::sync::Semaphore;
@@ -55,8 +55,10 @@ async fn carry(
     let page = driver.store.outbox(*after, PAGE).await?;
     for outbound in &page {
         match &outbound.message {
-            Message::Submit { job } => driver.bus.append(Subject::JOB_SUBMIT, encode_submit(*job)).await?,
-            Message::Abort { job, lease, worker } => {
+            OutboxMessage::Submit { job } => {
+                driver.bus.append(Subject::JOB_SUBMIT, encode_submit(*job)).await?
+            }
+            OutboxMessage::Abort { job, lease, worker } => {
                 let cancel = Cancel { job: *job, lease: *lease, worker: worker.clone() };
                 driver.bus.publish(Subject::JOB_CANCEL, encode_cancel(&cancel));
                 // Something else than this scheduler may have taken the job from its worker.

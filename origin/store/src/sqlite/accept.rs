@@ -6,7 +6,7 @@ use cortex_domain::pointer::Memory;
 use cortex_domain::ports::Acceptance;
 use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
-use cortex_domain::transition::{Message, first_entry};
+use cortex_domain::transition::{OutboxMessage, first_entry};
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
@@ -40,7 +40,7 @@ pub(super) fn accept(
     jobs::append(transaction, job.id(), &first)?;
     steps::append(transaction, &job, &first)?;
     payloads::insert(transaction, job.context(), &input)?;
-    outbox::append(transaction, &Message::Submit { job: job.id() })?;
+    outbox::append(transaction, &OutboxMessage::Submit { job: job.id() })?;
     Ok(Acceptance::New(job))
 }
 

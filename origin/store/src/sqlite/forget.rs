@@ -163,7 +163,7 @@ pub(super) fn steps(connection: &Connection, retention: &Retention, now: Timesta
         connection.prepare_cached("SELECT min(seq) FROM cursors")?.query_row([], |row| row.get(0))?;
     let read = read.map_or(newest, |seq| Sequence(seq.cast_unsigned()));
     let oldest = super::steps::after(connection, Sequence(0), AT_ONCE)?;
-    let goes = |step: &&cortex_domain::ports::Step| {
+    let goes = |step: &&cortex_domain::ports::JobStep| {
         let age = now.since(step.at);
         step.sequence < newest
             && ((step.sequence <= read && age > STEPS_FOR_US)

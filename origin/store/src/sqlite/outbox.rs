@@ -1,13 +1,13 @@
 //! What waits to be carried to the bus.
 
 use cortex_domain::ports::{Outbound, Sequence};
-use cortex_domain::transition::Message;
+use cortex_domain::transition::OutboxMessage;
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 use super::jobs::most;
 
-pub(super) fn append(connection: &Connection, message: &Message) -> Result<(), Fault> {
+pub(super) fn append(connection: &Connection, message: &OutboxMessage) -> Result<(), Fault> {
     let message = cortex_wire::encode_message(message);
     connection.prepare_cached("INSERT INTO outbox (message) VALUES (?1)")?.execute([&message[..]])?;
     Ok(())

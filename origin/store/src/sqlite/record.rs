@@ -2,7 +2,7 @@
 //! a durable job from there on, and its steps are told from its first.
 
 use cortex_domain::ports::StoreError;
-use cortex_domain::retention::{Beyond, Retention};
+use cortex_domain::retention::{Retention, RetentionExceeded};
 use cortex_domain::transition::Change;
 
 use super::fault::Fault;
@@ -26,7 +26,7 @@ pub(super) fn record(
     };
     jobs::append(transaction, job.id(), log)?;
     match usage::add(transaction, job.tenant(), delta, retention, job.updated_at) {
-        Err(Fault::Store(StoreError::Beyond(beyond))) => {
+        Err(Fault::Store(StoreError::RetentionExceeded(beyond))) => {
             tracing::debug!(job = %job.id(), %beyond, "a call was not noted");
             forget::delete(transaction, &[job.id()]).map(drop)
         }
@@ -39,7 +39,7 @@ pub(super) fn keep(
     transaction: &Transaction,
     history: &Change,
     retention: &Retention,
-) -> Result<Result<(), Beyond>, Fault> {
+) -> Result<Result<(), RetentionExceeded>, Fault> {
     let (job, log) = (history.job(), history.entries());
     commit::audit(transaction, history);
     forget::forget_loose(transaction, job.id())?;
@@ -54,7 +54,7 @@ pub(super) fn keep(
     });
     match kept {
         Ok(()) => transaction.execute_batch("RELEASE kept").map(Ok).map_err(Fault::from),
-        Err(Fault::Store(StoreError::Beyond(beyond))) => {
+        Err(Fault::Store(StoreError::RetentionExceeded(beyond))) => {
             transaction.execute_batch("ROLLBACK TO kept; RELEASE kept")?;
             transaction.take_back(mark);
             forget::payloads(transaction, job.id())?;

@@ -2,7 +2,7 @@
 
 use cortex_domain::event::Entry;
 use cortex_domain::job::{Job, Version};
-use cortex_domain::ports::{Sequence, Step};
+use cortex_domain::ports::{JobStep, Sequence};
 use cortex_domain::state::{Attempt, StateName};
 use cortex_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -27,7 +27,7 @@ pub(super) fn append(connection: &Connection, job: &Job, entries: &[Entry]) -> R
     Ok(())
 }
 
-pub(super) fn after(connection: &Connection, after: Sequence, limit: usize) -> Result<Vec<Step>, Fault> {
+pub(super) fn after(connection: &Connection, after: Sequence, limit: usize) -> Result<Vec<JobStep>, Fault> {
     let mut select = connection.prepare_cached(
         "SELECT seq, job, tenant, version, attempt, state, at FROM steps WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     )?;
@@ -39,8 +39,8 @@ pub(super) fn after(connection: &Connection, after: Sequence, limit: usize) -> R
     Ok(steps)
 }
 
-fn read(row: &Row<'_>) -> Result<Step, Fault> {
-    Ok(Step {
+fn read(row: &Row<'_>) -> Result<JobStep, Fault> {
+    Ok(JobStep {
         sequence: Sequence(row.get::<_, i64>(0)?.cast_unsigned()),
         job: read_id(&row.get::<_, Vec<u8>>(1)?)?,
         tenant: row.get::<_, String>(2)?.parse().map_err(|_| Fault::Row("tenant"))?,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cortex_domain::id::Tenant;
 use cortex_domain::ports::StoreError;
-use cortex_domain::retention::{Beyond, Bound, Retention, Usage};
+use cortex_domain::retention::{Bound, Retention, RetentionExceeded, Usage};
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -62,12 +62,12 @@ pub(super) fn add(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let mut usage = transaction.count(tenant, delta)?;
-    if matches!(retention.beyond(usage), Some((Bound::Jobs, _)))
+    if matches!(retention.exceeded(usage), Some((Bound::Jobs, _)))
         && forget::trim(transaction, tenant, now)? > 0
     {
         usage = transaction.count(tenant, Delta::default())?;
     }
-    let Some((bound, most)) = retention.beyond(usage) else { return Ok(()) };
+    let Some((bound, most)) = retention.exceeded(usage) else { return Ok(()) };
     let again = match bound {
         Bound::Bytes => oldest(transaction, tenant)?.map(|at| at.after(retention.ended).since(now)),
         Bound::Keys | Bound::Jobs => {
@@ -76,7 +76,7 @@ pub(super) fn add(
         Bound::OpenJobs => None,
     };
     let again = again.map(|wait| wait.max(Duration::from_secs(1)));
-    Err(StoreError::Beyond(Beyond { bound, most, again }).into())
+    Err(StoreError::RetentionExceeded(RetentionExceeded { bound, most, again }).into())
 }
 
 /// When the tenant's oldest job that has ended did so.

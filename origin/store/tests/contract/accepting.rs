@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cortex_domain::flow::Submission;
 use cortex_domain::job::{Request, Version};
 use cortex_domain::ports::{Acceptance, Outbound, Sequence};
-use cortex_domain::transition::{Message, first_entry};
+use cortex_domain::transition::{OutboxMessage, first_entry};
 
 use super::Place;
 use super::given::{accepted, keyed, request, submission};
@@ -18,7 +18,7 @@ pub(crate) async fn a_job_is_there_with_its_input_log_and_message_once_it_is_acc
     assert_eq!(store.get(job.context()).await.unwrap(), Some(Bytes::from_static(br#"{"say":"hello"}"#)));
     let waiting = store.outbox(Sequence(0), 10).await.unwrap();
     assert!(
-        matches!(&waiting[..], [Outbound { message: Message::Submit { job: id }, .. }] if *id == job.id())
+        matches!(&waiting[..], [Outbound { message: OutboxMessage::Submit { job: id }, .. }] if *id == job.id())
     );
 }
 

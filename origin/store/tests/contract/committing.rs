@@ -4,7 +4,7 @@ use cortex_domain::event::Event;
 use cortex_domain::job::{Job, Version};
 use cortex_domain::ports::{CommitError, Sequence, Store};
 use cortex_domain::state::{Failure, FailureKind};
-use cortex_domain::transition::{Change, Message, apply, first_entry};
+use cortex_domain::transition::{Change, OutboxMessage, apply, first_entry};
 
 use super::Place;
 use super::given::{NOW, accepted, cancelled, draft, lease, request, scheduled, succeeded};
@@ -77,8 +77,8 @@ pub(crate) async fn the_log_folds_into_the_record(place: &impl Place) {
     let messages: Vec<_> =
         store.outbox(Sequence(0), 10).await.unwrap().into_iter().map(|o| o.message).collect();
     let id = ended.id();
-    let abort = Message::Abort { job: id, lease: first, worker: "w1".parse().unwrap() };
-    assert_eq!(messages, [Message::Submit { job: id }, abort, Message::Submit { job: id }]);
+    let abort = OutboxMessage::Abort { job: id, lease: first, worker: "w1".parse().unwrap() };
+    assert_eq!(messages, [OutboxMessage::Submit { job: id }, abort, OutboxMessage::Submit { job: id }]);
 }
 
 /// All that a store says of a job.

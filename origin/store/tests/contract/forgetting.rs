@@ -6,7 +6,7 @@ use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Durability, Job, Request, Version};
 use cortex_domain::ports::{Acceptance, CommitError, Query, Sequence, Store, StoreError};
-use cortex_domain::retention::{Beyond, Bound, Retention};
+use cortex_domain::retention::{Bound, Retention, RetentionExceeded};
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::{Change, first_entry};
 
@@ -40,9 +40,9 @@ async fn listed(store: &dyn Store, tenant: &str) -> Vec<JobId> {
     store.jobs(query).await.unwrap().iter().map(Job::id).collect()
 }
 
-fn beyond(refused: Result<Acceptance, StoreError>) -> Beyond {
+fn beyond(refused: Result<Acceptance, StoreError>) -> RetentionExceeded {
     match refused {
-        Err(StoreError::Beyond(beyond)) => beyond,
+        Err(StoreError::RetentionExceeded(beyond)) => beyond,
         other => panic!("{other:?}"),
     }
 }
@@ -208,7 +208,13 @@ pub(crate) async fn a_call_beyond_its_tenants_limit_is_not_kept_and_leaves_nothi
     let log = vec![first_entry(&job)];
     let refused = store.commit(Change::history(job.clone(), log, vec![])).await;
     assert!(
-        matches!(refused, Err(CommitError::Store(StoreError::Beyond(Beyond { bound: Bound::OpenJobs, .. })))),
+        matches!(
+            refused,
+            Err(CommitError::Store(StoreError::RetentionExceeded(RetentionExceeded {
+                bound: Bound::OpenJobs,
+                ..
+            })))
+        ),
         "{refused:?}"
     );
     assert_eq!(store.job(job.id()).await.unwrap(), None);

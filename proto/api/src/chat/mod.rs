@@ -13,7 +13,7 @@ pub(crate) mod message;
 pub(crate) mod request;
 #[cfg(feature = "schema")]
 mod schema;
-mod short;
+mod simple;
 mod tools;
 
 #[cfg(test)]
@@ -25,5 +25,5 @@ pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
 pub use logprobs::{LogProbs, TokenLogProb, TopLogProb};
 pub use message::{MAX_MESSAGES, Message};
 pub use request::ChatRequest;
-pub use short::{ShortAnswer, ShortChat};
+pub use simple::{SimpleChat, SimpleChatAnswer};
 pub use tools::{MAX_TOOLS, Tool, ToolChoice};

@@ -8,7 +8,7 @@ use super::tools::{self, Tool, ToolChoice};
 #[cfg(feature = "schema")]
 use super::{MAX_MESSAGES, MAX_TOOLS, schema};
 use crate::body::Checked;
-use crate::generation::{Format, Terms, hint};
+use crate::generation::{Format, GenerationParams, hint};
 use crate::parameters::{Parameters, wrong};
 use crate::problem::Problem;
 
@@ -20,7 +20,8 @@ pub(crate) const MAX_TOP: i64 = 20;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = schema::add_rules))]
 pub struct ChatRequest {
     #[cfg_attr(feature = "schema", schemars(flatten))]
-    pub terms: Terms,
+    #[serde(rename = "terms")]
+    pub params: GenerationParams,
     /// The conversation, oldest first.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<schema::Message>", length(min = 1, max = MAX_MESSAGES)))]
     pub messages: Vec<Message>,
@@ -52,9 +53,9 @@ pub struct ChatRequest {
 
 impl ChatRequest {
     /// A conversation without tools and what else may be left out.
-    pub(super) fn new(terms: Terms, messages: Vec<Message>) -> Self {
+    pub(super) fn new(params: GenerationParams, messages: Vec<Message>) -> Self {
         Self {
-            terms,
+            params,
             messages,
             tools: Vec::new(),
             tool_choice: ToolChoice::Auto,
@@ -72,7 +73,7 @@ impl ChatRequest {
     /// A problem that names the parameter at fault; one we don't support is an error, never ignored.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
         let mut parameters = Parameters::body(body)?;
-        let terms = Terms::take(&mut parameters)?;
+        let params = GenerationParams::take(&mut parameters)?;
         let messages = message::take(&mut parameters)?;
         let tools = tools::take(&mut parameters)?;
         let tool_choice = tools::choice(&mut parameters, &tools)?;
@@ -92,13 +93,13 @@ impl ChatRequest {
                 return Err(wrong("add_generation_prompt", detail));
             }
         }
-        if terms.format != Format::Text && !tools.is_empty() && tool_choice != ToolChoice::None {
+        if params.format != Format::Text && !tools.is_empty() && tool_choice != ToolChoice::None {
             let detail =
                 "`response_format` and `tools` each give the answer a form: give one, or `tool_choice: none`";
             return Err(wrong("response_format", detail));
         }
         Ok(Self {
-            terms,
+            params,
             messages,
             tools,
             tool_choice,

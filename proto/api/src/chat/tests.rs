@@ -28,11 +28,11 @@ fn a_bare_request_is_read_with_what_is_usual() {
     let request = parse(&with(json!({}))).unwrap();
     assert_eq!(request.messages, [Message::User { content: "hi".into(), name: None }]);
     assert_eq!(
-        (request.terms.n, request.terms.streaming, request.terms.max_tokens),
+        (request.params.n, request.params.streaming, request.params.max_tokens),
         (1, Streaming::Whole, None)
     );
     assert_eq!((request.opens_answer, request.continues, request.logprobs), (true, false, None));
-    assert_eq!((request.terms.format, request.tool_choice), (Format::Text, ToolChoice::Auto));
+    assert_eq!((request.params.format, request.tool_choice), (Format::Text, ToolChoice::Auto));
     assert!(request.parallel_tool_calls);
 }
 
@@ -49,20 +49,21 @@ fn every_parameter_is_read() {
         "chat_template_kwargs": {"enable_thinking": false}, "functions": null,
     })))
     .unwrap();
-    let sampling = &request.terms.sampling;
+    let sampling = &request.params.sampling;
     assert_eq!((sampling.temperature, sampling.top_p, sampling.top_k), (Some(0.5), Some(0.9), Some(40)));
     assert_eq!((sampling.min_p, sampling.typical_p, sampling.seed), (Some(0.05), Some(0.95), Some(-7)));
     assert_eq!((sampling.repetition_penalty, sampling.presence_penalty), (Some(1.1), Some(-1.0)));
     assert_eq!(sampling.logit_bias, [(17, -100.0), (3, 1.5)]);
-    assert_eq!((request.terms.max_tokens, request.terms.n), (Some(100), 8));
-    assert_eq!(request.terms.streaming, Streaming::Chunks { usage: true });
-    assert_eq!(request.terms.stop, ["a", "b"]);
+    assert_eq!((request.params.max_tokens, request.params.n), (Some(100), 8));
+    assert_eq!(request.params.streaming, Streaming::Chunks { usage: true });
+    assert_eq!(request.params.stop, ["a", "b"]);
     assert_eq!((request.logprobs, request.parallel_tool_calls), (Some(20), false));
     assert_eq!(request.tool_choice, ToolChoice::Named("weather".into()));
     assert_eq!((request.tools[0].name.as_str(), request.tools[0].strict), ("weather", true));
     assert_eq!(request.tools[0].definition, tool("weather").to_string());
     assert_eq!(request.template["enable_thinking"], false);
-    let labels: Vec<_> = request.terms.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let labels: Vec<_> =
+        request.params.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(labels, ["team=a", "user=u-1"]);
 }
 
@@ -186,7 +187,7 @@ fn formats_are_read_by_their_type() {
         (json!({"type": "lark", "lark": "start: \"a\""}), Format::Lark("start: \"a\"".into())),
     ] {
         let request = parse(&with(json!({ "response_format": format }))).unwrap();
-        assert_eq!(request.terms.format, expected);
+        assert_eq!(request.params.format, expected);
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "schema")]
 use super::schema;
 use crate::body::Checked;
-use crate::generation::{MAX_CHOICES, Terms, hint};
+use crate::generation::{GenerationParams, MAX_CHOICES, hint};
 use crate::numbers::TokenId;
 use crate::parameters::{Parameters, wrong};
 use crate::problem::Problem;
@@ -26,7 +26,8 @@ const USUAL_TOKENS: u32 = 16;
 pub struct CompletionRequest {
     /// `max_tokens` is 16 where none was asked for, as OpenAI has it.
     #[cfg_attr(feature = "schema", schemars(flatten))]
-    pub terms: Terms,
+    #[serde(rename = "terms")]
+    pub params: GenerationParams,
     /// Texts, or tokens of the model's own vocabulary.
     #[cfg_attr(feature = "schema", schemars(rename = "prompt", with = "Given"))]
     pub prompts: Vec<Prompt>,
@@ -50,10 +51,10 @@ impl CompletionRequest {
     /// A problem that names the parameter at fault; one we don't support is an error, never ignored.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
         let mut parameters = Parameters::body(body)?;
-        let mut terms = Terms::take(&mut parameters)?;
-        terms.max_tokens.get_or_insert(USUAL_TOKENS);
+        let mut params = GenerationParams::take(&mut parameters)?;
+        params.max_tokens.get_or_insert(USUAL_TOKENS);
         let prompts = prompts(&mut parameters)?;
-        let n = terms.n;
+        let n = params.n;
         if prompts.len() * n as usize > MAX_ALL {
             return Err(wrong("n", format!("prompts times `n` must be at most {MAX_ALL}")));
         }
@@ -64,7 +65,7 @@ impl CompletionRequest {
         parameters.only::<bool>("echo", "false", |echo| !echo)?;
         parameters.only::<String>("suffix", "empty", String::is_empty)?;
         parameters.none_left(hint)?;
-        Ok(Self { terms, prompts, logprobs })
+        Ok(Self { params, prompts, logprobs })
     }
 }
 
@@ -126,7 +127,7 @@ mod tests {
         ] {
             let request = parse(&format!(r#"{{"model":"m","prompt":{prompt}}}"#)).unwrap();
             assert_eq!(request.prompts, expected);
-            assert_eq!((request.terms.max_tokens, request.logprobs), (Some(16), None));
+            assert_eq!((request.params.max_tokens, request.logprobs), (Some(16), None));
         }
     }
 

@@ -2,16 +2,16 @@
 //! and what it took.
 
 mod format;
+pub(crate) mod params;
 mod sampling;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
-pub(crate) mod terms;
 mod usage;
 
 pub use format::{Format, MAX_GRAMMAR, MAX_SCHEMA};
 pub(super) use format::{any_object, is_name};
+pub use params::{GenerationParams, MAX_CHOICES, MAX_STOPS, MAX_TOKENS, Streaming};
 pub use sampling::{MAX_BIASES, MAX_TEMPERATURE, Sampling};
-pub use terms::{MAX_CHOICES, MAX_STOPS, MAX_TOKENS, Streaming, Terms};
 pub use usage::{CompletionDetails, FinishReason, PromptDetails, TokenUsage};
 
-pub(super) use terms::hint;
+pub(super) use params::hint;

@@ -1,4 +1,4 @@
-//! The members of a request for a text that no field of [`Terms`](super::Terms) holds by itself, as they stand on the wire.
+//! The members of a request for a text that no field of [`GenerationParams`](super::GenerationParams) holds by itself, as they stand on the wire.
 #![allow(dead_code)]
 
 use cortex_domain::inline_schema;
@@ -6,7 +6,7 @@ use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 
 use super::MAX_GRAMMAR;
-use super::terms::MAX_TOKENS;
+use super::params::MAX_TOKENS;
 use crate::create;
 
 /// What the reader makes one thing of, checks and forgets, or knows by an older name.

@@ -4,7 +4,7 @@ use cortex_domain::topics;
 use serde_json::{Map, Value, json};
 
 use super::schemas::Schemas;
-use crate::chat::{ChatChunk, ChatCompletion, ChatRequest, ShortAnswer, ShortChat};
+use crate::chat::{ChatChunk, ChatCompletion, ChatRequest, SimpleChat, SimpleChatAnswer};
 use crate::completions::{Completion, CompletionRequest};
 use crate::routes::{Caller, EdgeService, Local, OriginService, Public, Route};
 use crate::{
@@ -106,8 +106,8 @@ fn caller(route: Caller, schemas: &mut Schemas) -> Operation {
             )
             .answers(200, text(schemas.answer::<Completion>(), schemas.answer::<Completion>())),
         Caller::SimpleChat => Operation::new("chat", "models", "Answers one message.")
-            .takes(schemas.body::<ShortChat>(), json!({"model": "cortex-small", "message": "hello"}))
-            .answers(200, json(schemas.answer::<ShortAnswer>())),
+            .takes(schemas.body::<SimpleChat>(), json!({"model": "cortex-small", "message": "hello"}))
+            .answers(200, json(schemas.answer::<SimpleChatAnswer>())),
         Caller::ListModels => Operation::new("listModels", "models", "Lists the models.")
             .answers(200, json(schemas.answer::<ModelPage>())),
         Caller::GetModel => Operation::new("getModel", "models", "Shows a model.")

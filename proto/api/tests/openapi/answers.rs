@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cortex_api::chat::{
     ChatChunk, ChatCompletion, Choice, ChunkChoice, Delta, FunctionDelta, FunctionView, LogProbs,
-    MessageView, ShortAnswer, TokenLogProb, ToolCallDelta, ToolCallView, TopLogProb,
+    MessageView, SimpleChatAnswer, TokenLogProb, ToolCallDelta, ToolCallView, TopLogProb,
 };
 use cortex_api::completions::{Completion, CompletionChoice, CompletionLogProbs};
 use cortex_api::generation::{FinishReason, TokenUsage};
@@ -199,14 +199,14 @@ fn texts() {
         }
     };
     hold("Completion", &completion(true), &completion(false));
-    let short = |full: bool| ShortAnswer {
+    let short = |full: bool| SimpleChatAnswer {
         model: "m".into(),
         text: "hi".into(),
         finish_reason: FinishReason::Stop,
         usage: usage(),
         cortex: full.then(|| json!({})),
     };
-    hold("ShortAnswer", &short(true), &short(false));
+    hold("SimpleChatAnswer", &short(true), &short(false));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The schemas of request bodies and the parsers say the same: what one takes the other takes.
 
 use cortex_api::body::Checked;
-use cortex_api::chat::{ChatRequest, ShortChat};
+use cortex_api::chat::{ChatRequest, SimpleChat};
 use cortex_api::completions::CompletionRequest;
-use cortex_api::topics::Catalogue;
+use cortex_api::topics::KnownTopics;
 use cortex_api::{CreateJob, CreateKey, EmbeddingsRequest, Problem, RevokedKey, StateReport};
 use serde_json::Value;
 
@@ -16,11 +16,11 @@ type Parse = fn(Checked<'_>) -> Result<(), Problem>;
 
 /// Every body of a request, by its schema's name.
 const BODIES: [(&str, Parse); 8] = [
-    ("CreateJob", |body| CreateJob::parse(body, &Catalogue::default()).map(drop)),
+    ("CreateJob", |body| CreateJob::parse(body, &KnownTopics::default()).map(drop)),
     ("EmbeddingsRequest", |body| EmbeddingsRequest::parse(body).map(drop)),
     ("ChatRequest", |body| ChatRequest::parse(body).map(drop)),
     ("CompletionRequest", |body| CompletionRequest::parse(body).map(drop)),
-    ("SimpleChatRequest", |body| ShortChat::parse(body)?.request().map(drop)),
+    ("SimpleChatRequest", |body| SimpleChat::parse(body)?.request().map(drop)),
     ("CreateKey", |body| CreateKey::parse(body).map(drop)),
     ("StateReport", |body| StateReport::parse(body).map(drop)),
     ("RevokedKey", |body| RevokedKey::parse(body).map(drop)),

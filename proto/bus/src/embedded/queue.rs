@@ -12,15 +12,15 @@ use super::Room;
 #[derive(Debug)]
 pub(super) struct Queue {
     room: Room,
-    ready: VecDeque<Message>,
+    ready: VecDeque<QueuedMessage>,
     /// By when it is delivered again: what a consumer has, or has sent back.
-    later: BTreeMap<Ticket, Message>,
+    later: BTreeMap<Ticket, QueuedMessage>,
     bytes: usize,
     next: u64,
 }
 
 #[derive(Debug)]
-struct Message {
+struct QueuedMessage {
     id: u64,
     body: Bytes,
 }
@@ -44,7 +44,7 @@ impl Queue {
             return false;
         }
         self.bytes += body.len();
-        self.ready.push_back(Message { id: self.next, body });
+        self.ready.push_back(QueuedMessage { id: self.next, body });
         self.next += 1;
         true
     }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[derive(Clone, Debug)]
-    enum Step {
+    enum Operation {
         Append,
         Take,
         Ack(usize),
@@ -146,13 +146,13 @@ mod tests {
         Wait(u64),
     }
 
-    fn step() -> impl Strategy<Value = Step> {
+    fn step() -> impl Strategy<Value = Operation> {
         prop_oneof![
-            Just(Step::Append),
-            Just(Step::Take),
-            any::<usize>().prop_map(Step::Ack),
-            (any::<usize>(), 0..20u64).prop_map(|(which, seconds)| Step::Nak(which, seconds)),
-            (0..20u64).prop_map(Step::Wait),
+            Just(Operation::Append),
+            Just(Operation::Take),
+            any::<usize>().prop_map(Operation::Ack),
+            (any::<usize>(), 0..20u64).prop_map(|(which, seconds)| Operation::Nak(which, seconds)),
+            (0..20u64).prop_map(Operation::Wait),
         ]
     }
 
@@ -167,7 +167,7 @@ mod tests {
             let mut count = 0u64;
             for step in steps {
                 match step {
-                    Step::Append => {
+                    Operation::Append => {
                         let taken = queue.append(Bytes::from(count.to_be_bytes().to_vec()));
                         prop_assert_eq!(taken, open.len() < 16);
                         if taken {
@@ -175,7 +175,7 @@ mod tests {
                             count += 1;
                         }
                     }
-                    Step::Take => {
+                    Operation::Take => {
                         out.retain(|(ticket, _)| ticket.again > now);
                         if let Some((ticket, body)) = queue.take(now) {
                             let number = u64::from_be_bytes(body[..].try_into().unwrap());
@@ -184,8 +184,8 @@ mod tests {
                             out.push((ticket, number));
                         }
                     }
-                    Step::Ack(which) | Step::Nak(which, _) if out.is_empty() => { let _ = which; }
-                    Step::Ack(which) => {
+                    Operation::Ack(which) | Operation::Nak(which, _) if out.is_empty() => { let _ = which; }
+                    Operation::Ack(which) => {
                         let (ticket, number) = out.remove(which % out.len());
                         queue.ack(ticket);
                         let left = queue.later.values().chain(&queue.ready).any(|message| message.id == number);
@@ -194,11 +194,11 @@ mod tests {
                             open.remove(&number);
                         }
                     }
-                    Step::Nak(which, seconds) => {
+                    Operation::Nak(which, seconds) => {
                         let (ticket, _) = out.remove(which % out.len());
                         queue.nak(ticket, Duration::from_secs(seconds), now);
                     }
-                    Step::Wait(seconds) => now += Duration::from_secs(seconds),
+                    Operation::Wait(seconds) => now += Duration::from_secs(seconds),
                 }
             }
             let mut left = std::collections::BTreeSet::new();

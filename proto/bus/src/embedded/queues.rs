@@ -20,13 +20,13 @@ pub(super) struct Queues(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    queues: HashMap<String, Arc<Line>>,
+    queues: HashMap<String, Arc<SharedQueue>>,
     closed: bool,
 }
 
 /// A queue and those who wait for it.
 #[derive(Debug)]
-struct Line {
+struct SharedQueue {
     state: Mutex<State>,
     moved: Notify,
 }
@@ -44,11 +44,11 @@ impl Queues {
         body: Bytes,
         room: Room,
     ) -> Result<(), AppendError> {
-        let line = self.line(&subject, room)?;
-        if !line.state().queue.append(body) {
+        let queue = self.queue(&subject, room)?;
+        if !queue.state().queue.append(body) {
             return Err(AppendError::Full(subject));
         }
-        line.moved.notify_one();
+        queue.moved.notify_one();
         Ok(())
     }
 
@@ -57,30 +57,30 @@ impl Queues {
         subject: &Subject<Queued>,
         room: Room,
     ) -> Result<Box<dyn Subscription<Delivery>>, BusError> {
-        Ok(Box::new(Consumer(self.line(subject, room)?)))
+        Ok(Box::new(Consumer(self.queue(subject, room)?)))
     }
 
     pub(super) fn close(&self) {
         let mut table = self.table();
         table.closed = true;
-        for line in table.queues.values() {
-            line.state().closed = true;
-            line.moved.notify_waiters();
+        for queue in table.queues.values() {
+            queue.state().closed = true;
+            queue.moved.notify_waiters();
             // For one that has looked and does not wait yet.
-            line.moved.notify_one();
+            queue.moved.notify_one();
         }
     }
 
-    fn line(&self, subject: &Subject<Queued>, room: Room) -> Result<Arc<Line>, BusError> {
+    fn queue(&self, subject: &Subject<Queued>, room: Room) -> Result<Arc<SharedQueue>, BusError> {
         let mut table = self.table();
         if table.closed {
             return Err(BusError::Closed);
         }
         Ok(Arc::clone(match table.queues.entry(subject.as_str().to_owned()) {
-            Entry::Occupied(line) => line.into_mut(),
+            Entry::Occupied(queue) => queue.into_mut(),
             Entry::Vacant(vacant) => {
                 let state = Mutex::new(State { queue: Queue::new(room), closed: false });
-                vacant.insert(Arc::new(Line { state, moved: Notify::new() }))
+                vacant.insert(Arc::new(SharedQueue { state, moved: Notify::new() }))
             }
         }))
     }
@@ -90,14 +90,14 @@ impl Queues {
     }
 }
 
-impl Line {
+impl SharedQueue {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[derive(Debug)]
-struct Consumer(Arc<Line>);
+struct Consumer(Arc<SharedQueue>);
 
 impl Consumer {
     async fn next(&mut self) -> Option<Delivery> {
@@ -109,7 +109,7 @@ impl Consumer {
                         // Two messages that came before anyone waited left one word.
                         self.0.moved.notify_one();
                     }
-                    let receipt = Box::new(Taken { line: Arc::clone(&self.0), ticket });
+                    let receipt = Box::new(QueueReceipt { queue: Arc::clone(&self.0), ticket });
                     return Some(Delivery { body, receipt });
                 }
                 if state.closed {
@@ -141,18 +141,18 @@ impl Subscription<Delivery> for Consumer {
 }
 
 #[derive(Debug)]
-struct Taken {
-    line: Arc<Line>,
+struct QueueReceipt {
+    queue: Arc<SharedQueue>,
     ticket: Ticket,
 }
 
-impl Receipt for Taken {
+impl Receipt for QueueReceipt {
     fn ack(self: Box<Self>) {
-        self.line.state().queue.ack(self.ticket);
+        self.queue.state().queue.ack(self.ticket);
     }
 
     fn nak(self: Box<Self>, pause: Duration) {
-        self.line.state().queue.nak(self.ticket, pause, Instant::now());
-        self.line.moved.notify_one();
+        self.queue.state().queue.nak(self.ticket, pause, Instant::now());
+        self.queue.moved.notify_one();
     }
 }

@@ -1,9 +1,9 @@
 //! Payload memory: what lies behind the pointers that travel on the bus.
 
-mod fake;
-mod layered;
-mod volatile;
+mod calls;
+mod in_memory;
+mod tiered;
 
-pub use fake::Fake;
-pub use layered::Layered;
-pub use volatile::Volatile;
+pub use calls::CallPayloads;
+pub use in_memory::InMemory;
+pub use tiered::TieredPayloads;

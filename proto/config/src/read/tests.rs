@@ -42,7 +42,7 @@ fn an_unknown_key_is_named_with_its_line() {
     let error = refused("pools:\n  echo:\n    topics: []\n    colour: red\n");
     assert_eq!(error.to_string(), "pools.yaml:4: unknown key `colour`, expected one of `topics`, `limit`");
     let ConfigError::Wrong { place, .. } = error else { panic!("{error}") };
-    assert_eq!(place, Place { line: 4, column: 5 });
+    assert_eq!(place, FileLocation { line: 4, column: 5 });
 }
 
 #[test]

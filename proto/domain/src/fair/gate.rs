@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::fair::{Over, Shares, Weights};
+use crate::fair::{ShareExceeded, Shares, Weights};
 use crate::id::Tenant;
 
 /// The longest that a tenant is told to wait.
@@ -22,7 +22,7 @@ pub struct Gate {
 /// A tenant has as many calls open as it may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a tenant may have {limit} calls open now")]
-pub struct Crowded {
+pub struct TooManyOpenCalls {
     pub limit: usize,
     /// When one of them is likely to have ended, as its calls go.
     pub again: Duration,
@@ -39,8 +39,10 @@ impl Gate {
     ///
     /// # Errors
     /// If it has as many open as it may.
-    pub fn enter(&mut self, tenant: &Tenant) -> Result<(), Crowded> {
-        self.open.take(tenant, 1).map_err(|Over { limit }| Crowded { limit, again: self.again(tenant) })
+    pub fn enter(&mut self, tenant: &Tenant) -> Result<(), TooManyOpenCalls> {
+        self.open
+            .take(tenant, 1)
+            .map_err(|ShareExceeded { limit }| TooManyOpenCalls { limit, again: self.again(tenant) })
     }
 
     /// A call that was let in has ended after so long.
@@ -88,10 +90,10 @@ mod tests {
         for _ in 0..4 {
             gate.enter(&hog).unwrap();
         }
-        assert_eq!(gate.enter(&hog), Err(Crowded { limit: 4, again: Duration::from_secs(1) }));
+        assert_eq!(gate.enter(&hog), Err(TooManyOpenCalls { limit: 4, again: Duration::from_secs(1) }));
         gate.leave(&hog, Duration::from_secs(40));
         gate.enter(&hog).unwrap();
-        assert_eq!(gate.enter(&hog), Err(Crowded { limit: 4, again: Duration::from_secs(10) }));
+        assert_eq!(gate.enter(&hog), Err(TooManyOpenCalls { limit: 4, again: Duration::from_secs(10) }));
         gate.turn_away(&hog);
         gate.enter(&hog).unwrap();
         assert_eq!(

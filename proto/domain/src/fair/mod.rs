@@ -6,8 +6,8 @@ mod shares;
 mod sharing;
 mod weights;
 
-pub use gate::{Crowded, Gate};
-pub use queue::{FairQueue, Place};
-pub use shares::{Over, Shares};
+pub use gate::{Gate, TooManyOpenCalls};
+pub use queue::{FairQueue, QueueKey};
+pub use shares::{ShareExceeded, Shares};
 pub use sharing::Sharing;
 pub use weights::Weights;

@@ -20,7 +20,7 @@ const IDLE: usize = 1024;
 
 /// Where a job waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct QueueKey {
     pub job: JobId,
     pub tenant: Tenant,
     pub topic: Topic,
@@ -38,7 +38,7 @@ pub struct FairQueue<T> {
     weights: Weights,
     lanes: BTreeMap<Topic, Lane<T>>,
     accounts: BTreeMap<Tenant, Account>,
-    places: HashMap<JobId, Place>,
+    places: HashMap<JobId, QueueKey>,
     /// The virtual time of the turn that was given last.
     now: u64,
     /// Turns given and tenants come, for ties.
@@ -87,7 +87,7 @@ impl<T> FairQueue<T> {
     }
 
     /// Queues a job; one that is queued already is replaced and given back.
-    pub fn push(&mut self, place: Place, item: T) -> Option<T> {
+    pub fn push(&mut self, place: QueueKey, item: T) -> Option<T> {
         let replaced = self.remove(place.job);
         let (now, count) = (self.now, &mut self.count);
         let account = self.accounts.entry(place.tenant.clone()).or_insert_with(|| {
@@ -215,7 +215,7 @@ impl<T> FairQueue<T> {
     }
 }
 
-fn rank(place: &Place) -> Rank {
+fn rank(place: &QueueKey) -> Rank {
     (Reverse(place.priority), place.job)
 }
 

@@ -21,7 +21,7 @@ pub struct Shares {
 /// A tenant holds as much as it may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a tenant may hold {limit} now")]
-pub struct Over {
+pub struct ShareExceeded {
     /// What it may hold beside what the others hold now.
     pub limit: usize,
 }
@@ -37,11 +37,11 @@ impl Shares {
     ///
     /// # Errors
     /// If the tenant would hold more than it may; nothing is taken then.
-    pub fn take(&mut self, tenant: &Tenant, amount: usize) -> Result<(), Over> {
+    pub fn take(&mut self, tenant: &Tenant, amount: usize) -> Result<(), ShareExceeded> {
         let limit = self.limit(tenant);
         let wanted = self.held(tenant).saturating_add(amount);
         if wanted > limit {
-            return Err(Over { limit });
+            return Err(ShareExceeded { limit });
         }
         self.force(tenant, amount);
         Ok(())
@@ -124,7 +124,7 @@ mod tests {
         let mut shares = Shares::new(1000, Weights::default());
         assert_eq!(fill(&mut shares, "a"), 500);
         assert_eq!(fill(&mut shares, "b"), 250);
-        assert_eq!(shares.take(&tenant("a"), 1), Err(Over { limit: 375 }));
+        assert_eq!(shares.take(&tenant("a"), 1), Err(ShareExceeded { limit: 375 }));
         for n in 0..6 {
             assert!(fill(&mut shares, &format!("c{n}")) > 0);
         }
@@ -150,7 +150,7 @@ mod tests {
     fn the_last_place_is_somebodys_and_a_full_house_names_who_holds_the_most() {
         let mut shares = Shares::new(1, Weights::default());
         assert_eq!(shares.take(&tenant("a"), 1), Ok(()));
-        assert_eq!(shares.take(&tenant("b"), 1), Err(Over { limit: 0 }));
+        assert_eq!(shares.take(&tenant("b"), 1), Err(ShareExceeded { limit: 0 }));
         assert_eq!(shares.largest(), Some(&tenant("a")));
         shares.give(&tenant("a"), 9);
         assert_eq!((shares.all(), shares.largest()), (0, None));

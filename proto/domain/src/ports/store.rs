@@ -9,11 +9,11 @@ use crate::flow::Submission;
 use crate::id::{JobId, Tenant};
 use crate::job::{Job, Version};
 use crate::pointer::{Memory, Pointer};
-use crate::retention::Beyond;
+use crate::retention::RetentionExceeded;
 use crate::state::{Attempt, StateName};
 use crate::time::Timestamp;
 use crate::topic::Topic;
-use crate::transition::{Change, Message};
+use crate::transition::{Change, OutboxMessage};
 
 /// The store could not do what it was asked; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum StoreError {
     Overloaded,
     /// The tenant has as much as it may; others' are taken.
     #[error(transparent)]
-    Beyond(#[from] Beyond),
+    RetentionExceeded(#[from] RetentionExceeded),
     /// The disk or the database failed.
     #[error("the store failed: {0}")]
     Broken(String),
@@ -75,7 +75,7 @@ pub struct Sequence(pub u64);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outbound {
     pub sequence: Sequence,
-    pub message: Message,
+    pub message: OutboxMessage,
 }
 
 /// An entry of the audit log and its number.
@@ -87,7 +87,7 @@ pub struct Audited {
 
 /// One step of one durable job, in the order in which they were written.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Step {
+pub struct JobStep {
     pub sequence: Sequence,
     pub job: JobId,
     pub tenant: Tenant,
@@ -135,7 +135,7 @@ pub trait Outbox: Send + Sync + 'static {
 /// The steps of durable jobs in the order of writing, and how far each reader has come.
 pub trait Feed: Send + Sync + 'static {
     /// The steps of durable jobs after `after`, oldest first.
-    fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Step>, StoreError>>;
+    fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<JobStep>, StoreError>>;
 
     /// The newest step's place; `Sequence(0)` before the first.
     fn newest_step(&self) -> Answer<'_, Result<Sequence, StoreError>>;

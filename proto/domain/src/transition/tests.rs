@@ -112,7 +112,7 @@ fn a_silent_worker_costs_an_attempt_and_the_last_one_times_out() {
         .then(failed(lease(1, 1), FailureKind::Silent), NOW)
         .unwrap();
     assert!(matches!(first.job().state, State::Pending { hold: Hold::NotBefore { at } } if at > NOW));
-    assert!(matches!(first.effects(), [Effect::Send(Message::Abort { .. })]));
+    assert!(matches!(first.effects(), [Effect::Send(OutboxMessage::Abort { .. })]));
 
     let second = first
         .then(Event::Released, NOW)
@@ -151,7 +151,7 @@ fn a_job_given_back_has_lost_no_attempt() {
     let given_back =
         walk(job(1), &[scheduled(lease), Event::Dispatched { lease }, Event::Returned { lease }]);
     assert!(given_back.job().may_try_again());
-    assert!(matches!(given_back.effects(), [Effect::Send(Message::Submit { .. })]));
+    assert!(matches!(given_back.effects(), [Effect::Send(OutboxMessage::Submit { .. })]));
 }
 
 #[test]
@@ -192,7 +192,10 @@ fn cancelling_a_running_job_tells_its_worker() {
     );
     let change = running.then(Event::Cancelled { reason: "by the caller".into() }, NOW).unwrap();
     let id = change.job().id();
-    assert_eq!(change.effects(), [Effect::Send(Message::Abort { job: id, lease, worker: worker("w1") })]);
+    assert_eq!(
+        change.effects(),
+        [Effect::Send(OutboxMessage::Abort { job: id, lease, worker: worker("w1") })]
+    );
     assert!(change.then(Event::Cancelled { reason: "again".into() }, NOW).is_err());
 }
 
@@ -222,7 +225,7 @@ fn a_job_that_a_person_approves_goes_on_and_carries_the_approval_until_it_has_ru
     let by: Principal = "ada".parse().unwrap();
     let held = walk(job(2), &[Event::Held { hold: approval() }]);
     let approved = Change::of(held.into_job()).then(Event::Approved { by: by.clone() }, NOW).unwrap();
-    assert!(matches!(approved.effects(), [Effect::Send(Message::Submit { .. })]));
+    assert!(matches!(approved.effects(), [Effect::Send(OutboxMessage::Submit { .. })]));
     let approved = approved.into_job();
     assert_eq!(approved.state, State::Pending { hold: Hold::Ready });
     let approval = Approval { by, rule: "big".into() };

@@ -1,7 +1,7 @@
 use super::*;
 
-fn door(allowed: &[&str]) -> Door {
-    Door::new(8081, allowed.iter().map(|host| host.parse().unwrap()).collect())
+fn door(allowed: &[&str]) -> LoopbackGuard {
+    LoopbackGuard::new(8081, allowed.iter().map(|host| host.parse().unwrap()).collect())
 }
 
 fn to(host: &str) -> Sent<'_> {
@@ -34,7 +34,7 @@ fn loopbacks_own_names_are_answered_with_the_right_port_or_none() {
 
 #[test]
 fn any_other_host_is_refused() {
-    let foreign = Err(Refusal::ForeignHost { port: 8081 });
+    let foreign = Err(LoopbackError::ForeignHost { port: 8081 });
     for host in [
         "attacker.example",
         "attacker.example:8081",
@@ -72,17 +72,17 @@ fn any_other_host_is_refused() {
 #[test]
 fn a_request_names_a_host_and_only_one() {
     let door = door(&[]);
-    assert_eq!(door.check(&Sent::default()), Err(Refusal::NoHost { port: 8081 }));
+    assert_eq!(door.check(&Sent::default()), Err(LoopbackError::NoHost { port: 8081 }));
     let twice = Header::of([&b"localhost:8081"[..], b"localhost:8081"]);
     let unreadable = Sent { host: twice, ..Sent::default() };
-    assert_eq!(door.check(&unreadable), Err(Refusal::ForeignHost { port: 8081 }));
+    assert_eq!(door.check(&unreadable), Err(LoopbackError::ForeignHost { port: 8081 }));
     // HTTP/2 names it in the target; where both are there, both count.
     let own = Header::Text("127.0.0.1:8081");
     assert_eq!(door.check(&Sent { authority: own, ..Sent::default() }), Ok(()));
     let other = Sent { authority: Header::Text("attacker.example"), host: own, ..Sent::default() };
-    assert_eq!(door.check(&other), Err(Refusal::ForeignHost { port: 8081 }));
+    assert_eq!(door.check(&other), Err(LoopbackError::ForeignHost { port: 8081 }));
     let other = Sent { authority: own, host: Header::Text("attacker.example"), ..Sent::default() };
-    assert_eq!(door.check(&other), Err(Refusal::ForeignHost { port: 8081 }));
+    assert_eq!(door.check(&other), Err(LoopbackError::ForeignHost { port: 8081 }));
 }
 
 #[test]
@@ -130,7 +130,11 @@ fn a_page_of_another_origin_is_refused_whatever_host_it_names() {
         "http://localhost:8081 http://attacker.example",
         "http://localhost:8081@attacker.example",
     ] {
-        assert_eq!(door(&[]).check(&from(origin)), Err(Refusal::ForeignOrigin { port: 8081 }), "{origin}");
+        assert_eq!(
+            door(&[]).check(&from(origin)),
+            Err(LoopbackError::ForeignOrigin { port: 8081 }),
+            "{origin}"
+        );
     }
     assert_eq!(door(&["box.lan:443"]).check_origin(Header::Text("https://box.lan")), Ok(()));
 }
@@ -143,7 +147,7 @@ fn a_browser_that_speaks_for_another_site_is_refused() {
     }
     let repeated = Header::of([&b"none"[..], b"cross-site"]);
     for foreign in ["cross-site", "same-site", "", "None"].map(Header::Text).into_iter().chain([repeated]) {
-        assert_eq!(site(foreign), Err(Refusal::ForeignSite), "{foreign:?}");
+        assert_eq!(site(foreign), Err(LoopbackError::ForeignSite), "{foreign:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::Refusal;
+use super::SignatureError;
 use cortex_api::headers::{BODY_DIGEST, BODY_LENGTH};
 use cortex_domain::hex;
 
@@ -19,11 +19,11 @@ impl Announced {
         Self { length: body.len() as u64, digest: Sha256::digest(body).into() }
     }
 
-    pub(super) fn parse(length: &str, digest: &str) -> Result<Self, Refusal> {
+    pub(super) fn parse(length: &str, digest: &str) -> Result<Self, SignatureError> {
         let decimal = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
-        let length = length.parse().ok().filter(|_| decimal).ok_or(Refusal::Header(BODY_LENGTH))?;
+        let length = length.parse().ok().filter(|_| decimal).ok_or(SignatureError::Header(BODY_LENGTH))?;
         let digest = hex::decode(digest).and_then(|bytes| bytes.try_into().ok());
-        Ok(Self { length, digest: digest.ok_or(Refusal::Header(BODY_DIGEST))? })
+        Ok(Self { length, digest: digest.ok_or(SignatureError::Header(BODY_DIGEST))? })
     }
 
     pub(super) fn headers(&self) -> [(&'static str, String); 2] {
@@ -40,9 +40,9 @@ impl Announced {
     ///
     /// # Errors
     /// If it is another one.
-    pub fn check(&self, body: &[u8]) -> Result<(), Refusal> {
+    pub fn check(&self, body: &[u8]) -> Result<(), SignatureError> {
         let digest: [u8; 32] = Sha256::digest(body).into();
         let same: bool = self.digest.ct_eq(&digest).into();
-        if self.length == body.len() as u64 && same { Ok(()) } else { Err(Refusal::Mismatch) }
+        if self.length == body.len() as u64 && same { Ok(()) } else { Err(SignatureError::Mismatch) }
     }
 }

@@ -22,7 +22,7 @@ pub use body::Announced;
 pub use instance::Instance;
 pub use keyring::{Keyring, KeyringError, SigningKey};
 pub use nonce::{Nonce, NonceMemory, Seen};
-pub use verify::{AHEAD, Refusal, Verified, WINDOW, verify};
+pub use verify::{AHEAD, SignatureError, Verified, WINDOW, verify};
 
 use cortex_api::headers::{KEY_ID, NONCE, SIGNATURE, TIME};
 use cortex_domain::hex;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use cortex_domain::id::InvalidId;
+use cortex_domain::id::ParseError;
 use cortex_domain::time::Timestamp;
 
 use super::WINDOW;
@@ -27,9 +27,9 @@ impl fmt::Display for Nonce {
 }
 
 impl FromStr for Nonce {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if text.len() == 32 && text.bytes().all(lower) {
             u128::from_str_radix(text, 16).map(Self).map_err(|_| WRONG)
@@ -39,7 +39,7 @@ impl FromStr for Nonce {
     }
 }
 
-const WRONG: InvalidId = InvalidId { what: "nonce", reason: "it is 32 lower-case hexadecimal digits" };
+const WRONG: ParseError = ParseError { what: "nonce", reason: "it is 32 lower-case hexadecimal digits" };
 
 /// What a memory knows of a nonce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

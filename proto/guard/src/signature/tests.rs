@@ -51,7 +51,7 @@ fn here() -> Instance {
     Instance::new([5; 16])
 }
 
-fn check(request: &Request<'_>, headers: &Headers) -> Result<Verified, Refusal> {
+fn check(request: &Request<'_>, headers: &Headers) -> Result<Verified, SignatureError> {
     let verified = verify(&request.head(), pairs(headers), &keys(), NOW)?;
     verified.body.check(request.body)?;
     Ok(verified)
@@ -72,7 +72,7 @@ fn either_live_key_verifies_and_no_other() {
     let stamp = sign(&request(), NO_HEADERS, old.current(), NOW, Nonce::new([1; 16])).unwrap();
     assert!(verify(&request().head(), stamp.clone(), &keys(), NOW).is_ok());
     let newer = keyring(&format!("edge-3:{},edge-2:{}", "33".repeat(32), "22".repeat(32)));
-    assert_eq!(verify(&request().head(), stamp, &newer, NOW), Err(Refusal::UnknownKey));
+    assert_eq!(verify(&request().head(), stamp, &newer, NOW), Err(SignatureError::UnknownKey));
 }
 
 const NO_HEADERS: [(&str, &str); 0] = [];
@@ -88,7 +88,7 @@ fn any_altered_part_is_noticed() {
         Request { body: b"{\"topic\":\"job.echo\"} ", ..request() },
     ];
     for request in altered {
-        assert_eq!(check(&request, &signed()), Err(Refusal::Mismatch), "{request:?}");
+        assert_eq!(check(&request, &signed()), Err(SignatureError::Mismatch), "{request:?}");
     }
 }
 
@@ -113,14 +113,14 @@ fn any_altered_added_or_dropped_header_that_counts_is_noticed() {
     {
         let mut added = signed();
         added.push((name.into(), value.into()));
-        assert_eq!(check(&request(), &added), Err(Refusal::Mismatch), "{name}");
+        assert_eq!(check(&request(), &added), Err(SignatureError::Mismatch), "{name}");
     }
     let mut bare: Headers = vec![];
     bare.extend(sign(&request(), NO_HEADERS, keys().current(), NOW, Nonce::new([7; 16])).unwrap().map(owned));
     for name in ["prefer", "accept", "last-event-id", "Idempotency-Key"] {
         let mut added = bare.clone();
         added.push((name.into(), "x".into()));
-        assert_eq!(check(&request(), &added), Err(Refusal::Mismatch), "{name}");
+        assert_eq!(check(&request(), &added), Err(SignatureError::Mismatch), "{name}");
     }
 }
 
@@ -160,7 +160,7 @@ fn a_head_is_verified_before_its_body_and_holds_for_that_body_alone() {
     assert_eq!(head.body.length(), request().body.len() as u64);
     assert!(head.body.check(request().body).is_ok());
     for other in [&b""[..], &request().body[1..], b"{\"topic\":\"job.echo\"]"] {
-        assert_eq!(head.body.check(other), Err(Refusal::Mismatch));
+        assert_eq!(head.body.check(other), Err(SignatureError::Mismatch));
     }
 }
 
@@ -169,11 +169,11 @@ fn a_request_is_worth_nothing_at_another_instance_or_ahead_of_its_clock() {
     let at = |instance: Instance, now| check(&request(), &signed()).unwrap().meant_for(&instance, now);
     let before = |by: Duration| Timestamp::from_millis(NOW.as_millis() - by.as_millis() as u64);
     assert!(at(here(), NOW).is_ok() && at(here(), before(AHEAD)).is_ok());
-    assert_eq!(at(Instance::new([6; 16]), NOW), Err(Refusal::Elsewhere));
-    assert_eq!(at(here(), before(AHEAD + Duration::from_millis(1))), Err(Refusal::Ahead));
+    assert_eq!(at(Instance::new([6; 16]), NOW), Err(SignatureError::Elsewhere));
+    assert_eq!(at(here(), before(AHEAD + Duration::from_millis(1))), Err(SignatureError::Ahead));
     let stamp = sign(&request(), NO_HEADERS, keys().current(), NOW, Nonce::new([7; 16])).unwrap();
     let nowhere = check(&request(), &stamp.map(owned).to_vec()).unwrap().meant_for(&here(), NOW);
-    assert_eq!(nowhere, Err(Refusal::Elsewhere));
+    assert_eq!(nowhere, Err(SignatureError::Elsewhere));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_replay_is_refused() {
         verified.once(seen)
     };
     assert!(once().is_ok());
-    assert_eq!(once(), Err(Refusal::Replayed));
+    assert_eq!(once(), Err(SignatureError::Replayed));
 }
 
 #[test]
@@ -275,7 +275,7 @@ proptest! {
         let altered = Request { body: &flipped, ..request() };
         let headers: Headers = stamp.map(owned).to_vec();
         prop_assert!(check(&whole, &headers).is_ok());
-        prop_assert_eq!(check(&altered, &headers), Err(Refusal::Mismatch));
+        prop_assert_eq!(check(&altered, &headers), Err(SignatureError::Mismatch));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub const AHEAD: Duration = Duration::from_secs(5);
 
 /// Why a signature is not accepted: for the log. The caller is told no more than that it was not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum SignatureError {
     #[error("the header {0} is missing or malformed")]
     Header(&'static str),
     #[error(transparent)]
@@ -38,8 +38,8 @@ pub enum Refusal {
     Ahead,
 }
 
-impl From<Refusal> for Problem {
-    fn from(_: Refusal) -> Self {
+impl From<SignatureError> for Problem {
+    fn from(_: SignatureError) -> Self {
         Problem::new(ErrorCode::Unauthenticated, "the request's signature is not accepted")
     }
 }
@@ -61,22 +61,22 @@ impl Verified {
     ///
     /// # Errors
     /// If it names another instance or none, or its time lies more than [`AHEAD`] ahead.
-    pub fn meant_for(self, instance: &Instance, now: Timestamp) -> Result<Self, Refusal> {
+    pub fn meant_for(self, instance: &Instance, now: Timestamp) -> Result<Self, SignatureError> {
         if self.instance.as_deref().and_then(Instance::parse).as_ref() != Some(instance) {
-            return Err(Refusal::Elsewhere);
+            return Err(SignatureError::Elsewhere);
         }
-        if self.signed.since(now) > AHEAD { Err(Refusal::Ahead) } else { Ok(self) }
+        if self.signed.since(now) > AHEAD { Err(SignatureError::Ahead) } else { Ok(self) }
     }
 
     /// Turns what a memory of nonces says into the last verdict on the head.
     ///
     /// # Errors
     /// If the nonce is not known to be new.
-    pub fn once(self, seen: Seen) -> Result<Self, Refusal> {
+    pub fn once(self, seen: Seen) -> Result<Self, SignatureError> {
         match seen {
             Seen::Fresh => Ok(self),
-            Seen::Replayed => Err(Refusal::Replayed),
-            Seen::Forgotten => Err(Refusal::Forgotten),
+            Seen::Replayed => Err(SignatureError::Replayed),
+            Seen::Forgotten => Err(SignatureError::Forgotten),
         }
     }
 }
@@ -91,7 +91,7 @@ pub fn verify<N: AsRef<str>, V: AsRef<[u8]>>(
     all: impl IntoIterator<Item = (N, V)>,
     keys: &Keyring,
     now: Timestamp,
-) -> Result<Verified, Refusal> {
+) -> Result<Verified, SignatureError> {
     let mut signature = None;
     let all = all.into_iter().inspect(|(name, value)| {
         if name.as_ref().eq_ignore_ascii_case(SIGNATURE) {
@@ -101,23 +101,24 @@ pub fn verify<N: AsRef<str>, V: AsRef<[u8]>>(
         }
     });
     let covered = canonical::covered(all)?;
-    let signature = signature.flatten().ok_or(Refusal::Header(SIGNATURE))?;
+    let signature = signature.flatten().ok_or(SignatureError::Header(SIGNATURE))?;
 
     let find =
         |wanted: &str| covered.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-    let header = |wanted: &'static str| find(wanted).ok_or(Refusal::Header(wanted));
+    let header = |wanted: &'static str| find(wanted).ok_or(SignatureError::Header(wanted));
     let key_id = header(KEY_ID)?.to_owned();
-    let key = keys.get(&key_id).ok_or(Refusal::UnknownKey)?;
-    let signed = header(TIME)?.parse().map(Timestamp::from_millis).map_err(|_| Refusal::Header(TIME))?;
+    let key = keys.get(&key_id).ok_or(SignatureError::UnknownKey)?;
+    let signed =
+        header(TIME)?.parse().map(Timestamp::from_millis).map_err(|_| SignatureError::Header(TIME))?;
     if now.since(signed).max(signed.since(now)) > WINDOW {
-        return Err(Refusal::OutsideWindow);
+        return Err(SignatureError::OutsideWindow);
     }
-    let nonce = header(NONCE)?.parse().map_err(|_| Refusal::Header(NONCE))?;
+    let nonce = header(NONCE)?.parse().map_err(|_| SignatureError::Header(NONCE))?;
     let body = Announced::parse(header(BODY_LENGTH)?, header(BODY_DIGEST)?)?;
     let instance = find(INSTANCE).map(str::to_owned);
     if key.verifies(&canonical::text(head, covered)?, &signature) {
         Ok(Verified { nonce, signed, key_id, body, instance })
     } else {
-        Err(Refusal::Mismatch)
+        Err(SignatureError::Mismatch)
     }
 }

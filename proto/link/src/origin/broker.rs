@@ -13,7 +13,7 @@ use cortex_domain::id::WorkerId;
 use cortex_domain::ports::{Answer, AppendError, Bus, BusError, Payloads, Request, StoreError, Subscription};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::subject::{Filter, Requested, Subject};
-use cortex_domain::task::{Cancel, Progress, Said, Task, TaskReply};
+use cortex_domain::task::{Cancel, Progress, ProgressKind, Task, TaskReply};
 use cortex_domain::worker::Heartbeat;
 use cortex_platform::entropy;
 use cortex_wire::{
@@ -24,7 +24,7 @@ use futures::{FutureExt, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::offers::Offers;
-use super::{Away, Heard, Inbox, Introduction, Origin, Report};
+use super::{Inbound, Inbox, Introduction, Origin, OriginUnreachable, Report};
 
 /// How long to try to queue a report.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,12 +60,12 @@ pub async fn join(
     let taking = Arc::clone(&broker);
     let jobs = stream::select_all(jobs).filter_map(move |request| {
         let broker = Arc::clone(&taking);
-        async move { broker.take(request).await.map(|Job { task, input, .. }| Heard::Job { task, input }) }
+        async move { broker.take(request).await.map(|Job { task, input, .. }| Inbound::Job { task, input }) }
     });
-    let cancels = broker.own_cancels().await?.map(Heard::Cancel);
+    let cancels = broker.own_cancels().await?.map(Inbound::Cancel);
     // Its first word goes unheard where no scheduler is up yet; the next one won't.
     let _ = broker.heartbeat(worker).await;
-    let heard = stream::once(ready(Heard::Joined { heartbeat })).chain(stream::select(jobs, cancels));
+    let heard = stream::once(ready(Inbound::Joined { heartbeat })).chain(stream::select(jobs, cancels));
     let closed = broker.closed.clone();
     Ok((broker, heard.take_until(closed.cancelled_owned()).boxed()))
 }
@@ -126,7 +126,7 @@ impl Broker {
         None
     }
 
-    async fn settle(&self, report: Report) -> Result<(), Away> {
+    async fn settle(&self, report: Report) -> Result<(), OriginUnreachable> {
         let Report { mut outcome, draft } = report;
         let dispatch = outcome.lease.dispatch;
         if matches!(outcome.end, End::Returned) && self.offers.reply(dispatch, TaskReply::Busy) {
@@ -141,7 +141,7 @@ impl Broker {
                 StoreError::Overloaded => End::Failed {
                     failure: Failure::new(FailureKind::Overloaded, "there was no room for the answer"),
                 },
-                StoreError::Beyond(_) | StoreError::Broken(_) | StoreError::Corrupt(_) => {
+                StoreError::RetentionExceeded(_) | StoreError::Broken(_) | StoreError::Corrupt(_) => {
                     broken("the answer could not be stored")
                 }
             };
@@ -150,14 +150,14 @@ impl Broker {
     }
 
     /// Queues a report, again while there is no room for it.
-    async fn queue(&self, outcome: &Outcome) -> Result<(), Away> {
+    async fn queue(&self, outcome: &Outcome) -> Result<(), OriginUnreachable> {
         let packet = encode_outcome(outcome);
         let queueing = async {
             let mut failures = 0;
             loop {
                 match self.bus.append(Subject::JOB_RESULT, packet.clone()).await {
                     Ok(()) => return Ok(()),
-                    Err(AppendError::Bus(BusError::Closed)) => return Err(Away),
+                    Err(AppendError::Bus(BusError::Closed)) => return Err(OriginUnreachable),
                     Err(error) => {
                         tracing::debug!(job = %outcome.job, %error, "a report was not queued");
                         failures += 1;
@@ -166,25 +166,25 @@ impl Broker {
                 }
             }
         };
-        tokio::time::timeout(REPORT_TIMEOUT, queueing).await.unwrap_or(Err(Away))
+        tokio::time::timeout(REPORT_TIMEOUT, queueing).await.unwrap_or(Err(OriginUnreachable))
     }
 }
 
 impl Origin for Broker {
-    fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), Away>> {
+    fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), OriginUnreachable>> {
         self.bus.publish(Subject::HEARTBEAT, encode_heartbeat(&heartbeat));
         Box::pin(ready(Ok(())))
     }
 
-    fn progress(&self, progress: Progress) -> Answer<'_, Result<(), Away>> {
-        if progress.what == Said::Started {
+    fn progress(&self, progress: Progress) -> Answer<'_, Result<(), OriginUnreachable>> {
+        if progress.what == ProgressKind::Started {
             self.offers.reply(progress.lease.dispatch, TaskReply::Started);
         }
         self.bus.publish(Subject::progress(progress.job), encode_progress(&progress));
         Box::pin(ready(Ok(())))
     }
 
-    fn report(&self, report: Report) -> Answer<'_, Result<(), Away>> {
+    fn report(&self, report: Report) -> Answer<'_, Result<(), OriginUnreachable>> {
         Box::pin(self.settle(report))
     }
 

@@ -19,11 +19,11 @@ pub use broker::{Broker, join};
 
 /// Where a worker's words go. None of them is promised to arrive: a lease that is not heard of lapses.
 pub trait Origin: Send + Sync + 'static {
-    fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), Away>>;
+    fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), OriginUnreachable>>;
 
-    fn progress(&self, progress: Progress) -> Answer<'_, Result<(), Away>>;
+    fn progress(&self, progress: Progress) -> Answer<'_, Result<(), OriginUnreachable>>;
 
-    fn report(&self, report: Report) -> Answer<'_, Result<(), Away>>;
+    fn report(&self, report: Report) -> Answer<'_, Result<(), OriginUnreachable>>;
 
     /// Nothing more will be said. What is heard ends once the origin has all that was.
     fn close(&self);
@@ -32,7 +32,7 @@ pub trait Origin: Send + Sync + 'static {
 /// The origin can't be reached now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the origin is away")]
-pub struct Away;
+pub struct OriginUnreachable;
 
 /// How a dispatch ended, with its answer where it succeeded.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,11 +43,11 @@ pub struct Report {
 }
 
 /// What a worker hears, in order.
-pub type Inbox = Pin<Box<dyn Stream<Item = Heard> + Send>>;
+pub type Inbox = Pin<Box<dyn Stream<Item = Inbound> + Send>>;
 
 /// What a worker hears.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Heard {
+pub enum Inbound {
     /// The origin is there, for the first time or again, and wants a heartbeat this often.
     Joined {
         heartbeat: Duration,

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::DispatchId;
 use cortex_domain::state::{Attempt, Lease};
-use cortex_domain::task::Said;
+use cortex_domain::task::ProgressKind;
 use cortex_domain::time::Timestamp;
 use futures::FutureExt;
 
@@ -17,7 +17,7 @@ fn lease(n: u8) -> Lease {
 }
 
 fn progress(n: u8, seq: u64) -> Progress {
-    let what = Said::Frame(Bytes::from_static(b"x"));
+    let what = ProgressKind::Frame(Bytes::from_static(b"x"));
     Progress { job: job(n), lease: lease(n), worker: "w".parse().unwrap(), seq, what }
 }
 
@@ -35,12 +35,12 @@ async fn sent(mut receiver: Receiver) -> Vec<String> {
     let mut all = Vec::new();
     while let Some(up) = receiver.next().await {
         all.push(match up {
-            Up::Hello { .. } => "hello".to_owned(),
-            Up::Heartbeat(heartbeat) => format!("beat {}", heartbeat.capacity),
-            Up::Progress(Progress { job: of, seq, .. }) => {
+            UpFrame::Hello { .. } => "hello".to_owned(),
+            UpFrame::Heartbeat(heartbeat) => format!("beat {}", heartbeat.capacity),
+            UpFrame::Progress(Progress { job: of, seq, .. }) => {
                 format!("progress {}.{seq}", (0..9).find(|n| job(*n) == of).unwrap())
             }
-            Up::Report { outcome, .. } => {
+            UpFrame::Report { outcome, .. } => {
                 format!("report {}", (0..9).find(|n| job(*n) == outcome.job).unwrap())
             }
         });
@@ -108,7 +108,7 @@ async fn who_waits_for_room_learns_that_the_link_is_lost() {
     }
     let late = sender.progress(progress(1, WAITING as u64));
     let (late, ()) = tokio::join!(late, async { drop(receiver) });
-    assert_eq!(late, Err(Away));
-    assert_eq!(sender.heartbeat(heartbeat(1)), Err(Away));
-    assert_eq!(sender.report(report(1)).await, Err(Away));
+    assert_eq!(late, Err(OriginUnreachable));
+    assert_eq!(sender.heartbeat(heartbeat(1)), Err(OriginUnreachable));
+    assert_eq!(sender.report(report(1)).await, Err(OriginUnreachable));
 }

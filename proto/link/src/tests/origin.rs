@@ -24,7 +24,7 @@ use crate::client::Link;
 use crate::origin::Inbox;
 use crate::{Dial, Identity, Limits, LinkAddress, Listener, Route, Server, Tokens, open};
 use cortex_bus::Embedded;
-use cortex_bus::payload::Fake;
+use cortex_bus::payload::InMemory;
 use cortex_platform::entropy::random;
 
 /// What came of offering a job.
@@ -32,7 +32,7 @@ pub(super) type Replied = Result<TaskReply, RequestError>;
 
 pub(super) struct Origin {
     pub(super) bus: Embedded,
-    pub(super) payloads: Arc<Fake>,
+    pub(super) payloads: Arc<InMemory>,
     pub(super) server: Server,
     pub(super) tokens: Tokens,
     pub(super) route: Route,
@@ -51,7 +51,7 @@ impl Origin {
 
     pub(super) async fn with(address: &LinkAddress, identity: &Identity) -> Self {
         let listener = Listener::bind(address, identity).await.unwrap();
-        let (bus, payloads) = (Embedded::default(), Arc::new(Fake::default()));
+        let (bus, payloads) = (Embedded::default(), Arc::new(InMemory::default()));
         let tokens = Tokens::default();
         tokens.admit_text("test".parse().unwrap(), ["echo".parse().unwrap()], "token");
         let server = Server::new(Arc::new(bus.clone()), payloads.clone(), tokens.clone(), Limits::default());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cortex_wire::link::Up;
+use cortex_wire::link::UpFrame;
 use cortex_wire::v1::{self, link_client::LinkClient};
 use futures::{StreamExt, stream};
 use tokio::time::{Instant, timeout};
@@ -19,7 +19,7 @@ const RESET_AFTER: Duration = Duration::from_millis(300);
 
 /// Shows a token on a connection of one's own.
 async fn show(channel: &Channel, token: &str) -> Result<(), Status> {
-    let hello: v1::Up = Up::Hello { token: token.into(), worker: worker("w1") }.into();
+    let hello: v1::Up = UpFrame::Hello { token: token.into(), worker: worker("w1") }.into();
     let said = stream::once(async { hello }).chain(stream::pending());
     let mut frames = LinkClient::new(channel.clone()).open(said).await?.into_inner();
     frames.message().await.map(drop)

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::origin::{Origin, worker};
-use super::{Heard, SOON, joined, next};
+use super::{Inbound, SOON, joined, next};
 use crate::connections::MAX_UNADMITTED;
 use crate::origin::Origin as _;
 use crate::{Dial, Identity, Limits, LinkAddress, Route, TokenHash, WorkerToken, open};
@@ -22,7 +22,7 @@ fn kept(id: &str, text: &str, pool: &str, revoked: bool) -> WorkerToken {
 
 async fn refusal(inbox: &mut crate::origin::Inbox) -> String {
     match next(inbox).await {
-        Some(Heard::Refused { reason }) => reason,
+        Some(Inbound::Refused { reason }) => reason,
         other => panic!("a refusal, not {other:?}"),
     }
 }
@@ -66,7 +66,7 @@ async fn the_link_of_a_revoked_token_ends_and_comes_back_once_the_token_is_good_
     joined(&mut inbox).await;
     let began = Instant::now();
     origin.server.keep_tokens(vec![kept("box", "kept", "gpu", true)]);
-    assert_eq!(next(&mut inbox).await, Some(Heard::Lost));
+    assert_eq!(next(&mut inbox).await, Some(Inbound::Lost));
     assert!(began.elapsed() < Duration::from_secs(1));
     // Longer than the refusal of the first attempt takes.
     let heard = tokio::time::timeout(Duration::from_secs(2), futures::StreamExt::next(&mut inbox)).await;
@@ -85,7 +85,7 @@ async fn a_worker_that_has_joined_waits_while_another_origin_answers() {
     let (_link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
     origin.stop().await;
-    assert_eq!(next(&mut inbox).await, Some(Heard::Lost));
+    assert_eq!(next(&mut inbox).await, Some(Inbound::Lost));
 
     let other = Origin::at(&address).await;
     // Longer than the first attempts are apart.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use cortex_domain::hex;
-use cortex_domain::id::InvalidId;
+use cortex_domain::id::ParseError;
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of a certificate's DER form, written `sha256:` and 64 hexadecimal digits.
@@ -20,10 +20,10 @@ impl Fingerprint {
 }
 
 impl FromStr for Fingerprint {
-    type Err = InvalidId;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let wrong = || InvalidId {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let wrong = || ParseError {
             what: "fingerprint",
             reason: "it reads `sha256:` and 64 hexadecimal digits, with or without colons between pairs",
         };

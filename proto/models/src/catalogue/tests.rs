@@ -5,12 +5,12 @@ use crate::VerifyError;
 
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-fn one(change: impl FnOnce(String) -> String) -> Result<Catalogue, ConfigError> {
+fn one(change: impl FnOnce(String) -> String) -> Result<ModelCatalogue, ConfigError> {
     let text = format!(
         "models:\n  tiny:\n    kind: embedding\n    family: bert\n    dimensions: 4\n    max_tokens: 8\n    \
          files:\n      a.bin: {{size: 3, sha256: {ABC}}}\n    sources:\n      - folder: /tmp/tiny\n"
     );
-    Catalogue::parse(&change(text), "models.yaml")
+    ModelCatalogue::parse(&change(text), "models.yaml")
 }
 
 fn refusal(from: &str, to: &str) -> String {
@@ -23,18 +23,21 @@ fn refusal(from: &str, to: &str) -> String {
 
 #[test]
 fn the_shipped_catalogue_has_the_embedding_model() {
-    let catalogue = Catalogue::shipped();
+    let catalogue = ModelCatalogue::shipped();
     let model = catalogue.get("all-MiniLM-L6-v2").unwrap();
-    assert!(matches!(model.kind, Kind::Embedding { family: Family::Bert, dimensions: 384, max_tokens: 256 }));
+    assert!(matches!(
+        model.kind,
+        ModelKind::Embedding { family: Family::Bert, dimensions: 384, max_tokens: 256 }
+    ));
     assert_eq!(model.sources.len(), 2);
     assert_eq!(model.size(), 91_335_827);
 }
 
 #[test]
 fn the_shipped_catalogue_has_a_chat_model_that_comes_from_a_public_package() {
-    let catalogue = Catalogue::shipped();
+    let catalogue = ModelCatalogue::shipped();
     let model = catalogue.get("SmolLM2-135M-Instruct-Q4_1").unwrap();
-    assert_eq!(model.kind, Kind::Chat { family: Family::Llama, context: 8192 });
+    assert_eq!(model.kind, ModelKind::Chat { family: Family::Llama, context: 8192 });
     assert_eq!(model.size(), 98_362_432);
     let sources: Vec<_> = model.sources.iter().map(ToString::to_string).collect();
     assert!(matches!(&model.sources[..], [Source::Wheel { .. }]), "{sources:?}");
@@ -45,7 +48,7 @@ fn a_chat_model_has_a_context_and_nothing_of_an_embedding_models() {
     let chat = "kind: chat\n    family: qwen2\n    context: 4096";
     let embedding = "kind: embedding\n    family: bert\n    dimensions: 4\n    max_tokens: 8";
     let catalogue = one(|text| text.replace(embedding, chat)).unwrap();
-    assert_eq!(catalogue.get("tiny").unwrap().kind, Kind::Chat { family: Family::Qwen2, context: 4096 });
+    assert_eq!(catalogue.get("tiny").unwrap().kind, ModelKind::Chat { family: Family::Qwen2, context: 4096 });
     for (from, to, told) in [
         (embedding, "kind: chat\n    family: bert\n    context: 4096", "family is llama"),
         (embedding, "kind: chat\n    family: qwen2\n    context: 0", "at least 2"),
@@ -59,7 +62,7 @@ fn a_chat_model_has_a_context_and_nothing_of_an_embedding_models() {
 
 #[test]
 fn an_unknown_model_is_answered_with_those_there_are() {
-    let error = Catalogue::shipped().get("gpt-7").unwrap_err();
+    let error = ModelCatalogue::shipped().get("gpt-7").unwrap_err();
     let text = error.to_string();
     assert!(text.starts_with("there is no model \"gpt-7\": models.yaml has "), "{text}");
     assert!(text.contains("all-MiniLM-L6-v2, cortex-small"), "{text}");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Meter, Refusal, local};
+use super::{Meter, SourceError, local};
 use crate::{ModelFile, VerifyError};
 
 macro_rules! small {
@@ -19,7 +19,7 @@ static SMALL: [(&str, &[u8]); 5] = small!(
     "tokenizer_config.json"
 );
 
-pub(super) async fn fetch(files: &[&ModelFile], dir: &Path, meter: Meter<'_>) -> Result<(), Refusal> {
+pub(super) async fn fetch(files: &[&ModelFile], dir: &Path, meter: Meter<'_>) -> Result<(), SourceError> {
     let open = |file: &ModelFile| {
         let carried = SMALL.iter().find(|(name, _)| *name == file.path.as_str());
         let missing = || VerifyError::Missing { file: file.path.as_str().into() };
@@ -30,12 +30,12 @@ pub(super) async fn fetch(files: &[&ModelFile], dir: &Path, meter: Meter<'_>) ->
 
 #[cfg(test)]
 mod tests {
-    use crate::Catalogue;
+    use crate::ModelCatalogue;
 
     #[tokio::test]
     async fn the_small_model_comes_out_of_this_program() {
         let home = tempfile::tempdir().unwrap();
-        let model = Catalogue::shipped().get("cortex-small").unwrap().clone();
+        let model = ModelCatalogue::shipped().get("cortex-small").unwrap().clone();
         let dir = crate::pull(&model, home.path(), |_| ()).await.unwrap();
         model.verify(&dir).unwrap();
     }

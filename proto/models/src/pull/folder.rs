@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::{Meter, Refusal, local};
+use super::{Meter, SourceError, local};
 use crate::{ModelFile, VerifyError};
 
 pub(super) async fn fetch(
@@ -11,7 +11,7 @@ pub(super) async fn fetch(
     files: &[&ModelFile],
     dir: &Path,
     meter: Meter<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), SourceError> {
     let folder = folder.to_owned();
     let open = move |file: &ModelFile| {
         let from = file.path.within(&folder);

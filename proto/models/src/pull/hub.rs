@@ -7,8 +7,8 @@ use reqwest::header::{CONTENT_RANGE, RANGE};
 use reqwest::{Client, Response, StatusCode};
 use tokio::time::timeout;
 
-use super::part::Part;
-use super::{Meter, Refusal, blocking};
+use super::partial_file::PartialFile;
+use super::{Meter, SourceError, blocking};
 use crate::ModelFile;
 
 /// How often one file is asked for, as long as each answer brought some bytes.
@@ -20,7 +20,7 @@ pub(super) async fn fetch(
     files: &[&ModelFile],
     dir: &Path,
     meter: Meter<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), SourceError> {
     let client = Client::builder()
         .user_agent(concat!("cortexos/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(silence)
@@ -28,14 +28,14 @@ pub(super) async fn fetch(
         .map_err(unreachable)?;
     let mut before = 0;
     for file in files {
-        let mut part = Part::open(file, dir)?;
+        let mut part = PartialFile::open(file, dir)?;
         let url = format!("{base}/{}", file.path);
         let meter = |fetched: u64| meter(before + fetched);
         for attempt in 1..=ATTEMPTS {
             let had = part.len();
             match append(&client, &url, file, silence, &mut part, &meter).await {
                 Ok(()) if part.len() == file.size => break,
-                Ok(()) | Err(Refusal::Unreachable(_)) if part.len() > had && attempt < ATTEMPTS => (),
+                Ok(()) | Err(SourceError::Unreachable(_)) if part.len() > had && attempt < ATTEMPTS => (),
                 ended => {
                     ended?;
                     break;
@@ -53,9 +53,9 @@ async fn append(
     url: &str,
     file: &ModelFile,
     silence: Duration,
-    part: &mut Part,
+    part: &mut PartialFile,
     meter: Meter<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), SourceError> {
     if part.len() == file.size {
         return Ok(());
     }
@@ -69,15 +69,15 @@ async fn append(
         StatusCode::PARTIAL_CONTENT if continues(&response, part.len()) => (),
         StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
             part.restart()?;
-            return Err(Refusal::Unreachable(format!(
+            return Err(SourceError::Unreachable(format!(
                 "{}: the server can't resume it; pull again",
                 file.path
             )));
         }
-        status => return Err(Refusal::Status { file: file.path.to_string(), status: status.as_u16() }),
+        status => return Err(SourceError::Status { file: file.path.to_string(), status: status.as_u16() }),
     }
     if response.content_length().is_some_and(|rest| rest.saturating_add(part.len()) > file.size) {
-        return Err(Refusal::Oversized { file: file.path.to_string(), size: file.size });
+        return Err(SourceError::Oversized { file: file.path.to_string(), size: file.size });
     }
     while let Some(bytes) = heard(silence, response.chunk()).await? {
         part.write(&bytes)?;
@@ -87,8 +87,11 @@ async fn append(
 }
 
 /// Waits for the source's next sign of life.
-async fn heard<T>(silence: Duration, next: impl Future<Output = reqwest::Result<T>>) -> Result<T, Refusal> {
-    timeout(silence, next).await.map_err(|_| Refusal::Silent(silence))?.map_err(unreachable)
+async fn heard<T>(
+    silence: Duration,
+    next: impl Future<Output = reqwest::Result<T>>,
+) -> Result<T, SourceError> {
+    timeout(silence, next).await.map_err(|_| SourceError::Silent(silence))?.map_err(unreachable)
 }
 
 /// Whether the answer starts at the byte that was asked for.
@@ -98,10 +101,10 @@ fn continues(response: &Response, at: u64) -> bool {
 }
 
 /// The innermost cause is the one that says something: "connection refused", "name not known".
-fn unreachable(error: reqwest::Error) -> Refusal {
+fn unreachable(error: reqwest::Error) -> SourceError {
     let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    Refusal::Unreachable(cause.to_string())
+    SourceError::Unreachable(cause.to_string())
 }

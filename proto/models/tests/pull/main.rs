@@ -8,7 +8,7 @@ mod wheel;
 use std::path::Path;
 use std::sync::Mutex;
 
-use cortex_models::{Catalogue, Digest, Model, Progress, PullError, Puller};
+use cortex_models::{Digest, Model, ModelCatalogue, Progress, PullError, Puller};
 
 /// What the model's one large file holds.
 fn content() -> Vec<u8> {
@@ -26,7 +26,7 @@ fn model(sources: &str) -> Model {
         small.len(),
         Digest::of(&small[..]).unwrap(),
     );
-    Catalogue::parse(&text, "models.yaml").unwrap().get("tiny").unwrap().clone()
+    ModelCatalogue::parse(&text, "models.yaml").unwrap().get("tiny").unwrap().clone()
 }
 
 const HUB: &str = "{hub: {repo: owner/tiny, revision: abc}}";

@@ -5,11 +5,11 @@ use cortex_domain::audit::AuditEvent;
 use cortex_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message, filled};
+use crate::error::{DecodeError, MessageName, filled};
 use crate::v1;
 
-const AUDIT: Message = Message("AuditEvent");
-const BATCH: Message = Message("AuditBatch");
+const AUDIT: MessageName = MessageName("AuditEvent");
+const BATCH: MessageName = MessageName("AuditBatch");
 
 impl From<&AuditEvent> for v1::AuditEvent {
     fn from(event: &AuditEvent) -> Self {

@@ -1,17 +1,17 @@
 //! `CallRequest` and `CallReply`: a synchronous call to the scheduler.
 
 use bytes::Bytes;
-use cortex_domain::call::Called;
+use cortex_domain::call::CallReply;
 use cortex_domain::job::{Job, Request};
 use cortex_domain::pointer::Pointer;
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::v1;
 use v1::call_reply as reply;
 
-const CALL: Message = Message("CallRequest");
-const REPLY: Message = Message("CallReply");
+const CALL: MessageName = MessageName("CallRequest");
+const REPLY: MessageName = MessageName("CallReply");
 
 /// A call; its input lies behind the job's context pointer.
 #[must_use]
@@ -26,31 +26,33 @@ pub fn decode_call(bytes: &[u8]) -> Result<Request, DecodeError> {
 }
 
 #[must_use]
-pub fn encode_called(called: &Called) -> Bytes {
+pub fn encode_call_reply(called: &CallReply) -> Bytes {
     v1::CallReply::from(called).encode_to_vec().into()
 }
 
 /// # Errors
 /// If the bytes are no reply to a call, or the job they tell of has not ended.
-pub fn decode_called(bytes: &[u8]) -> Result<Called, DecodeError> {
+pub fn decode_call_reply(bytes: &[u8]) -> Result<CallReply, DecodeError> {
     REPLY.packet::<v1::CallReply>(bytes)?.try_into()
 }
 
-impl From<&Called> for v1::CallReply {
-    fn from(called: &Called) -> Self {
+impl From<&CallReply> for v1::CallReply {
+    fn from(called: &CallReply) -> Self {
         let reply = match called {
-            Called::Ended { job, answer } => reply::Reply::Ended(reply::Ended {
+            CallReply::Ended { job, answer } => reply::Reply::Ended(reply::Ended {
                 record: Some(job.as_ref().into()),
                 answer: answer.map(|pointer| pointer.to_string()).unwrap_or_default(),
             }),
-            Called::Kept { job } => reply::Reply::Kept(job.as_ref().into()),
-            Called::Refused(refusal) => reply::Reply::Refused(reply::Refused { reason: refusal.to_string() }),
+            CallReply::Kept { job } => reply::Reply::Kept(job.as_ref().into()),
+            CallReply::Refused(refusal) => {
+                reply::Reply::Refused(reply::Refused { reason: refusal.to_string() })
+            }
         };
         Self { reply: Some(reply) }
     }
 }
 
-impl TryFrom<v1::CallReply> for Called {
+impl TryFrom<v1::CallReply> for CallReply {
     type Error = DecodeError;
 
     fn try_from(packet: v1::CallReply) -> Result<Self, DecodeError> {

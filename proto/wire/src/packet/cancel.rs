@@ -5,10 +5,10 @@ use cortex_domain::id::JobId;
 use cortex_domain::task::Cancel;
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::v1;
 
-const CANCEL: Message = Message("JobCancel");
+const CANCEL: MessageName = MessageName("JobCancel");
 
 #[must_use]
 pub fn encode_cancel(cancel: &Cancel) -> Bytes {

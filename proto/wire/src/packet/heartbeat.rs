@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
-use cortex_domain::worker::{Gpu, Heartbeat, Held};
+use cortex_domain::worker::{Gpu, Heartbeat, HeldLease};
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message, filled};
+use crate::error::{DecodeError, MessageName, filled};
 use crate::v1;
 use v1::heartbeat as parts;
 
-const HEARTBEAT: Message = Message("Heartbeat");
+const HEARTBEAT: MessageName = MessageName("Heartbeat");
 
 /// The most that a worker may list of anything: leases, topics, models, adapters, labels, buckets.
 const MAX_LISTED: usize = 4096;
@@ -98,13 +98,13 @@ fn within_bounds(packet: &v1::Heartbeat) -> Result<(), DecodeError> {
     Ok(())
 }
 
-impl From<&Held> for parts::Held {
-    fn from(held: &Held) -> Self {
+impl From<&HeldLease> for parts::Held {
+    fn from(held: &HeldLease) -> Self {
         Self { job: held.job.as_bytes().to_vec(), lease: Some(held.lease.into()) }
     }
 }
 
-impl TryFrom<parts::Held> for Held {
+impl TryFrom<parts::Held> for HeldLease {
     type Error = DecodeError;
 
     fn try_from(held: parts::Held) -> Result<Self, DecodeError> {

@@ -6,11 +6,11 @@ use cortex_domain::id::JobId;
 use cortex_domain::state::Failure;
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::v1;
 use v1::job_result as result;
 
-const RESULT: Message = Message("JobResult");
+const RESULT: MessageName = MessageName("JobResult");
 
 /// The longest detail of a failure, in bytes.
 const MAX_DETAIL: usize = 4096;

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
-use cortex_domain::task::{Progress, Said};
+use cortex_domain::task::{Progress, ProgressKind};
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::v1;
 use v1::job_progress as progress;
 
-const PROGRESS: Message = Message("JobProgress");
+const PROGRESS: MessageName = MessageName("JobProgress");
 
 #[must_use]
 pub fn encode_progress(progress: &Progress) -> Bytes {
@@ -25,8 +25,8 @@ pub fn decode_progress(bytes: &[u8]) -> Result<Progress, DecodeError> {
 impl From<&Progress> for v1::JobProgress {
     fn from(said: &Progress) -> Self {
         let what = match &said.what {
-            Said::Started => progress::What::Started(progress::Started {}),
-            Said::Frame(frame) => progress::What::Frame(frame.clone()),
+            ProgressKind::Started => progress::What::Started(progress::Started {}),
+            ProgressKind::Frame(frame) => progress::What::Frame(frame.clone()),
         };
         Self {
             job: said.job.as_bytes().to_vec(),
@@ -43,10 +43,10 @@ impl TryFrom<v1::JobProgress> for Progress {
 
     fn try_from(packet: v1::JobProgress) -> Result<Self, DecodeError> {
         let what = match PROGRESS.required("what", packet.what)? {
-            progress::What::Started(progress::Started {}) => Said::Started,
+            progress::What::Started(progress::Started {}) => ProgressKind::Started,
             progress::What::Frame(frame) => {
                 PROGRESS.at_most("frame", frame.len(), Self::MAX_FRAME)?;
-                Said::Frame(frame)
+                ProgressKind::Frame(frame)
             }
         };
         Ok(Self {

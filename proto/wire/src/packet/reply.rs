@@ -5,10 +5,10 @@ use cortex_domain::task::TaskReply;
 use prost::Message as _;
 use v1::job_reply::Answer;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::v1;
 
-const REPLY: Message = Message("JobReply");
+const REPLY: MessageName = MessageName("JobReply");
 
 #[must_use]
 pub fn encode_task_reply(reply: TaskReply) -> Bytes {

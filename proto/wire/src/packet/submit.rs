@@ -4,10 +4,10 @@ use bytes::Bytes;
 use cortex_domain::id::JobId;
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::v1;
 
-const SUBMIT: Message = Message("JobSubmit");
+const SUBMIT: MessageName = MessageName("JobSubmit");
 
 #[must_use]
 pub fn encode_submit(job: JobId) -> Bytes {

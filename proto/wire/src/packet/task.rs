@@ -7,10 +7,10 @@ use cortex_domain::pointer::{Pointer, Space};
 use cortex_domain::task::Task;
 use prost::Message as _;
 
-use crate::error::{DecodeError, Message};
+use crate::error::{DecodeError, MessageName};
 use crate::v1;
 
-const REQUEST: Message = Message("JobRequest");
+const REQUEST: MessageName = MessageName("JobRequest");
 
 #[must_use]
 pub fn encode_assignment(assignment: &Assignment) -> Bytes {

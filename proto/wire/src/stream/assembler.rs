@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use cortex_domain::state::Lease;
-use cortex_domain::task::{Progress, Said};
+use cortex_domain::task::{Progress, ProgressKind};
 
 use super::{LAST, MAX_LINE};
 
@@ -34,7 +34,7 @@ pub struct Assembler {
 struct Run {
     lease: Lease,
     next: u64,
-    early: BTreeMap<u64, Said>,
+    early: BTreeMap<u64, ProgressKind>,
     rest: BytesMut,
     /// Whether `rest` began in the middle of a line.
     cut: bool,
@@ -90,7 +90,7 @@ impl Assembler {
             // The last number that there is has none after it: a worker that uses it is done, or its stream is malformed.
             let Some(next) = run.next.checked_add(1) else { return run.end_of_numbers(gaps) };
             run.next = next;
-            if let Said::Frame(frame) = what {
+            if let ProgressKind::Frame(frame) = what {
                 run.add(&frame, gaps, &mut lines)?;
             }
             said = run.early.remove(&run.next);

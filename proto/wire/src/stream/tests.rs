@@ -1,14 +1,15 @@
 use bytes::Bytes;
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::state::{Attempt, Lease};
-use cortex_domain::task::{Progress, Said};
+use cortex_domain::task::{Progress, ProgressKind};
 use cortex_domain::time::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
 
 fn said(attempt: u32, seq: u64, frame: &[u8]) -> Progress {
-    let what = if seq == 0 { Said::Started } else { Said::Frame(Bytes::copy_from_slice(frame)) };
+    let what =
+        if seq == 0 { ProgressKind::Started } else { ProgressKind::Frame(Bytes::copy_from_slice(frame)) };
     let dispatch = DispatchId::new([u8::try_from(attempt).unwrap(); 16]);
     Progress {
         job: JobId::mint(Timestamp::from_millis(1), [1; 10]),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cortex_domain::ErrorCode;
 use cortex_domain::audit::AuditEvent;
-use cortex_domain::call::{Called, Refusal};
+use cortex_domain::call::{CallRefusal, CallReply};
 use cortex_domain::event::{Entry, Event, Timings};
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::id::{DispatchId, JobId};
@@ -18,11 +18,11 @@ use cortex_domain::policy::{Clearance, PolicyRequest, PolicyVersion};
 use cortex_domain::state::{
     Attempt, Denial, Exhausted, Failure, FailureKind, Hold, Lease, State, StateName, Target,
 };
-use cortex_domain::task::{Cancel, Progress, Said};
+use cortex_domain::task::{Cancel, Progress, ProgressKind};
 use cortex_domain::time::Timestamp;
 use cortex_domain::topic::{Topic, TopicPattern};
-use cortex_domain::transition::Message;
-use cortex_domain::worker::{Gpu, Heartbeat, Held};
+use cortex_domain::transition::OutboxMessage;
+use cortex_domain::worker::{Gpu, Heartbeat, HeldLease};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -239,10 +239,14 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
     )
 }
 
-pub(crate) fn message() -> impl Strategy<Value = Message> {
+pub(crate) fn message() -> impl Strategy<Value = OutboxMessage> {
     prop_oneof![
-        job_id().prop_map(|job| Message::Submit { job }),
-        (job_id(), lease(), name()).prop_map(|(job, lease, worker)| Message::Abort { job, lease, worker }),
+        job_id().prop_map(|job| OutboxMessage::Submit { job }),
+        (job_id(), lease(), name()).prop_map(|(job, lease, worker)| OutboxMessage::Abort {
+            job,
+            lease,
+            worker
+        }),
     ]
 }
 
@@ -256,8 +260,8 @@ pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 pub(crate) fn progress() -> impl Strategy<Value = Progress> {
-    let frame = vec(any::<u8>(), 0..64).prop_map(|frame| Said::Frame(Bytes::from(frame)));
-    let what = prop_oneof![Just(Said::Started), frame];
+    let frame = vec(any::<u8>(), 0..64).prop_map(|frame| ProgressKind::Frame(Bytes::from(frame)));
+    let what = prop_oneof![Just(ProgressKind::Started), frame];
     (job_id(), lease(), name(), any::<u64>(), what).prop_map(|(job, lease, worker, seq, what)| Progress {
         job,
         lease,
@@ -272,7 +276,7 @@ pub(crate) fn cancel() -> impl Strategy<Value = Cancel> {
 }
 
 pub(crate) fn heartbeat() -> impl Strategy<Value = Heartbeat> {
-    let held = (job_id(), lease()).prop_map(|(job, lease)| Held { job, lease });
+    let held = (job_id(), lease()).prop_map(|(job, lease)| HeldLease { job, lease });
     let gpu = (0.0..=1.0, any::<u64>(), any::<u64>())
         .prop_map(|(utilisation, memory_used, memory_total)| Gpu { utilisation, memory_used, memory_total });
     let is = (
@@ -310,13 +314,13 @@ pub(crate) fn heartbeat() -> impl Strategy<Value = Heartbeat> {
     })
 }
 
-pub(crate) fn called() -> impl Strategy<Value = Called> {
-    let ended = (job_in(ended), any::<bool>()).prop_map(|(job, answered)| Called::Ended {
+pub(crate) fn called() -> impl Strategy<Value = CallReply> {
+    let ended = (job_in(ended), any::<bool>()).prop_map(|(job, answered)| CallReply::Ended {
         answer: answered.then(|| Pointer::result(job.memory, job.id())),
         job: Box::new(job),
     });
-    let kept = job().prop_map(|job| Called::Kept { job: Box::new(job) });
-    prop_oneof![ended, kept, prop::sample::select(&Refusal::ALL).prop_map(Called::Refused)]
+    let kept = job().prop_map(|job| CallReply::Kept { job: Box::new(job) });
+    prop_oneof![ended, kept, prop::sample::select(&CallRefusal::ALL).prop_map(CallReply::Refused)]
 }
 
 pub(crate) fn audit() -> impl Strategy<Value = AuditEvent> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cortex_api::Problem;
 use cortex_api::chat::{ChatRequest, Message, ToolChoice};
 use cortex_api::completions::CompletionRequest;
-use cortex_api::generation::Terms;
+use cortex_api::generation::GenerationParams;
 use cortex_chat::Parser;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
@@ -67,7 +67,7 @@ impl Model {
     /// If the model can't take the request: a parameter is at fault, or it has too much to do.
     pub async fn chat(&self, request: ChatRequest, caller: Caller) -> Result<Answer, Problem> {
         let Inner { name, engine, .. } = &*self.inner;
-        self.check(&request.terms)?;
+        self.check(&request.params)?;
         let dialect = self.dialect()?;
         let has_tools = !request.tools.is_empty() && request.tool_choice != ToolChoice::None;
         if has_tools && !dialect.has_calls() {
@@ -84,15 +84,15 @@ impl Model {
             parser.push(content);
         }
         let writer = ChatWriter {
-            head: self.head("chatcmpl", &request.terms, &caller, request.logprobs),
+            head: self.head("chatcmpl", &request.params, &caller, request.logprobs),
             ids: dialect.syntax.ids,
-            choices: (0..request.terms.n).map(|_| Spoken::default()).collect(),
+            choices: (0..request.params.n).map(|_| Spoken::default()).collect(),
         };
         let names = if has_tools { CALLS } else { CHAT };
-        let asked = self.request(&request.terms, &caller, prompt.tokens, grammar, request.logprobs);
+        let asked = self.request(&request.params, &caller, prompt.tokens, grammar, request.logprobs);
         let asked = Request { shared: prompt.shared, parser: Some(parser), ..asked };
         let events = engine.submit(asked).await.map_err(|error| refuse::refusal(error, names))?;
-        Ok(Answer::new(vec![events], Box::new(writer), request.terms.streams()))
+        Ok(Answer::new(vec![events], Box::new(writer), request.params.streams()))
     }
 
     /// Begins to go on with texts.
@@ -101,22 +101,22 @@ impl Model {
     /// As [`Model::chat`].
     pub async fn complete(&self, request: CompletionRequest, caller: Caller) -> Result<Answer, Problem> {
         let engine = self.engine();
-        self.check(&request.terms)?;
+        self.check(&request.params)?;
         let (request, prompts) = self.prompts(request, &caller).await?;
         let grammar =
-            || rule::of_format(&request.terms.format).map(|rule| Grammar { rule, after: None, on: None });
+            || rule::of_format(&request.params.format).map(|rule| Grammar { rule, after: None, on: None });
         let mut events = Vec::with_capacity(prompts.len());
         for tokens in prompts {
-            let asked = self.request(&request.terms, &caller, tokens, grammar(), request.logprobs);
+            let asked = self.request(&request.params, &caller, tokens, grammar(), request.logprobs);
             events.push(engine.submit(asked).await.map_err(|error| refuse::refusal(error, COMPLETE))?);
         }
-        let n = request.terms.n as usize;
+        let n = request.params.n as usize;
         let writer = CompletionWriter {
-            head: self.head("cmpl", &request.terms, &caller, request.logprobs),
+            head: self.head("cmpl", &request.params, &caller, request.logprobs),
             n,
             choices: (0..n * events.len()).map(|_| Default::default()).collect(),
         };
-        Ok(Answer::new(events, Box::new(writer), request.terms.streams()))
+        Ok(Answer::new(events, Box::new(writer), request.params.streams()))
     }
 
     fn dialect(&self) -> Result<&Dialect, Problem> {
@@ -127,28 +127,28 @@ impl Model {
         })
     }
 
-    fn check(&self, terms: &Terms) -> Result<(), Problem> {
+    fn check(&self, params: &GenerationParams) -> Result<(), Problem> {
         let name = &self.inner.name;
-        if terms.model == *name {
+        if params.model == *name {
             return Ok(());
         }
-        let detail = format!("this is the model `{name}`, not `{}`", terms.model);
+        let detail = format!("this is the model `{name}`, not `{}`", params.model);
         Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"))
     }
 
-    fn head(&self, kind: &str, terms: &Terms, caller: &Caller, logprobs: Option<u8>) -> Head {
+    fn head(&self, kind: &str, params: &GenerationParams, caller: &Caller, logprobs: Option<u8>) -> Head {
         Head {
             id: format!("{kind}-{}", caller.job),
             created: caller.created(),
             model: self.inner.name.to_string(),
-            wanted: terms.streaming.into(),
+            wanted: params.streaming.into(),
             logprobs: logprobs.is_some(),
         }
     }
 
     fn request(
         &self,
-        terms: &Terms,
+        params: &GenerationParams,
         caller: &Caller,
         prompt: Vec<u32>,
         grammar: Option<Grammar>,
@@ -159,12 +159,12 @@ impl Model {
             weight: NonZeroU32::MIN,
             prompt,
             shared: 0,
-            sampling: self.inner.defaults.sampling(&terms.sampling, logprobs, caller.seed()),
-            choices: terms.n,
-            max_tokens: terms.max_tokens.map(|most| most as usize),
-            stops: terms.stop.clone(),
+            sampling: self.inner.defaults.sampling(&params.sampling, logprobs, caller.seed()),
+            choices: params.n,
+            max_tokens: params.max_tokens.map(|most| most as usize),
+            stops: params.stop.clone(),
             parser: None,
-            whole: !terms.streams(),
+            whole: !params.streams(),
             grammar,
             ignore_ends: false,
             deadline: caller.deadline,

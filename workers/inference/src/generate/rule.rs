@@ -34,7 +34,7 @@ pub(super) fn of_chat(
     calls: &Calls,
     thinks_until: Option<String>,
 ) -> Result<Option<Grammar>, Problem> {
-    if let Some(rule) = of_format(&request.terms.format) {
+    if let Some(rule) = of_format(&request.params.format) {
         return Ok(Some(Grammar { rule, after: thinks_until, on: None }));
     }
     let Some(Form { syntax, on, or_text }) = of_tools(request, calls)? else { return Ok(None) };

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use cortex_api::Problem;
 use cortex_api::routes::shape;
 use cortex_domain::ErrorCode;
-use cortex_guard::loopback::{AllowedHost, Door, Header, Sent};
+use cortex_guard::loopback::{AllowedHost, Header, LoopbackGuard, Sent};
 use cortex_guard::precheck;
 use subtle::ConstantTimeEq;
 
@@ -55,14 +55,14 @@ impl Access {
 
     /// The same routes behind a door on this port: nothing else looks at a request that is refused.
     pub fn guard(self, port: u16, routes: Router) -> Router {
-        let rule = Arc::new(Rule { door: Door::new(port, self.hosts), key: self.key });
+        let rule = Arc::new(Rule { door: LoopbackGuard::new(port, self.hosts), key: self.key });
         routes.layer(from_fn_with_state(rule, check))
     }
 }
 
 #[derive(Debug)]
 struct Rule {
-    door: Door,
+    door: LoopbackGuard,
     key: Option<HostKey>,
 }
 

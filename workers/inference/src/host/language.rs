@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cortex_api::body::Checked;
-use cortex_api::chat::{ChatRequest, ShortChat};
+use cortex_api::chat::{ChatRequest, SimpleChat};
 use cortex_api::completions::CompletionRequest;
 use cortex_api::{ModelPage, ModelView, Problem};
 use cortex_domain::ErrorCode;
@@ -78,7 +78,7 @@ async fn chat(State(shelf): State<Shelf>, request: Request) -> Result<Response, 
         let caller = caller();
         let parse = |body: &[u8]| ChatRequest::parse(Checked::trust(body));
         let request = shelf.lanes().read(caller.account(), body, parse).await?;
-        let lease = shelf.get(&request.terms.model).await?;
+        let lease = shelf.get(&request.params.model).await?;
         let answer = lease.chat(request, caller).await?;
         respond(answer, lease).await
     };
@@ -92,7 +92,7 @@ async fn complete(State(shelf): State<Shelf>, request: Request) -> Result<Respon
         let caller = caller();
         let parse = |body: &[u8]| CompletionRequest::parse(Checked::trust(body));
         let request = shelf.lanes().read(caller.account(), body, parse).await?;
-        let lease = shelf.get(&request.terms.model).await?;
+        let lease = shelf.get(&request.params.model).await?;
         let answer = lease.complete(request, caller).await?;
         respond(answer, lease).await
     };
@@ -103,10 +103,10 @@ async fn complete(State(shelf): State<Shelf>, request: Request) -> Result<Respon
 async fn short(State(shelf): State<Shelf>, request: Request) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body).await?;
-    let request = ShortChat::parse(Checked::trust(&body))?.request()?;
-    let lease = shelf.get(&request.terms.model).await?;
+    let request = SimpleChat::parse(Checked::trust(&body))?.request()?;
+    let lease = shelf.get(&request.params.model).await?;
     let whole = lease.chat(request, caller()).await?.document().await?;
-    Ok(Json(ShortChat::answer(&whole)?).into_response())
+    Ok(Json(SimpleChat::answer(&whole)?).into_response())
 }
 
 async fn respond(answer: Answer, lease: Lease) -> Result<Response, Problem> {

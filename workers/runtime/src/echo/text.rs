@@ -7,7 +7,7 @@ use cortex_api::chat::{
     ChatChunk, ChatCompletion, ChatRequest, Choice, ChunkChoice, Delta, Message, MessageView,
 };
 use cortex_api::completions::{Completion, CompletionChoice, CompletionRequest, Prompt};
-use cortex_api::generation::{FinishReason, Format, Streaming, Terms, TokenUsage};
+use cortex_api::generation::{FinishReason, Format, GenerationParams, Streaming, TokenUsage};
 use cortex_api::{ModelRequest, Problem};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
@@ -24,7 +24,7 @@ pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failur
     }
     let text = request.messages.iter().rev().find_map(text_of).unwrap_or_default();
     let id = format!("chatcmpl-{}", task.job);
-    let (created, model) = (created(task), request.terms.model.to_string());
+    let (created, model) = (created(task), request.params.model.to_string());
     let piece = |piece: Piece<'_>| {
         let (delta, finish_reason) = match piece {
             Piece::Text { first, text } => {
@@ -40,7 +40,7 @@ pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failur
         let choice = ChunkChoice { index: 0, delta, logprobs: None, finish_reason };
         json(&ChatChunk::new(id.clone(), created, model.clone(), vec![choice]))
     };
-    let (text, finish_reason, usage) = say(&request.terms, text, context, piece).await?;
+    let (text, finish_reason, usage) = say(&request.params, text, context, piece).await?;
     let message = MessageView::new(Some(text), None, vec![]);
     let choice = Choice { index: 0, message, logprobs: None, finish_reason };
     Ok(json(&ChatCompletion::new(id, created, model, vec![choice], usage)).into())
@@ -56,7 +56,7 @@ pub(super) async fn complete(task: &Task, context: &Context) -> Result<Bytes, Fa
         return Err(unable("logprobs"));
     }
     let id = format!("cmpl-{}", task.job);
-    let (created, model) = (created(task), request.terms.model.to_string());
+    let (created, model) = (created(task), request.params.model.to_string());
     let answer = |text: &str, finish_reason| {
         let choice = CompletionChoice { index: 0, text: text.to_owned(), logprobs: None, finish_reason };
         Completion::new(id.clone(), created, model.clone(), vec![choice])
@@ -69,7 +69,7 @@ pub(super) async fn complete(task: &Task, context: &Context) -> Result<Bytes, Fa
             json(&Completion { usage: Some(usage), ..last })
         }
     };
-    let (text, finish_reason, usage) = say(&request.terms, text, context, piece).await?;
+    let (text, finish_reason, usage) = say(&request.params, text, context, piece).await?;
     Ok(json(&Completion { usage: Some(usage), ..answer(&text, Some(finish_reason)) }).into())
 }
 
@@ -82,12 +82,12 @@ enum Piece<'a> {
 
 /// Says the text, a word at a time where it is to stream; gives what was said.
 async fn say(
-    terms: &Terms,
+    params: &GenerationParams,
     text: &str,
     context: &Context,
     piece: impl Fn(Piece<'_>) -> Vec<u8>,
 ) -> Result<(String, FinishReason, TokenUsage), Failure> {
-    if terms.n > 1 || terms.format != Format::Text || !terms.stop.is_empty() {
+    if params.n > 1 || params.format != Format::Text || !params.stop.is_empty() {
         return Err(unable("`n`, `response_format` and `stop`"));
     }
     let options = options::read(text.as_bytes())?;
@@ -96,12 +96,12 @@ async fn say(
     } else {
         text.split_inclusive(' ').map(str::to_owned).collect()
     };
-    let most = terms.max_tokens.map_or(usize::MAX, |most| most as usize);
+    let most = params.max_tokens.map_or(usize::MAX, |most| most as usize);
     let reason = if all.len() > most { FinishReason::Length } else { FinishReason::Stop };
     let said = &all[..all.len().min(most)];
     let usage = TokenUsage::new(all.len() as u64, said.len() as u64);
     options.delay().await;
-    if let Streaming::Chunks { usage: tells } = terms.streaming {
+    if let Streaming::Chunks { usage: tells } = params.streaming {
         let mut paced = options.paced();
         for (number, text) in said.iter().enumerate() {
             paced.next().await;

@@ -14,7 +14,7 @@ use cortex_domain::state::{Attempt, Lease};
 use cortex_domain::task::{Cancel, Progress, Task};
 use cortex_domain::time::Timestamp;
 use cortex_domain::worker::Heartbeat;
-use cortex_link::origin::{Away, Heard, Origin, Report};
+use cortex_link::origin::{Inbound, Origin, OriginUnreachable, Report};
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -30,7 +30,7 @@ pub(super) const RUN: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(3600);
 
 pub(super) struct Stage {
-    saying: mpsc::UnboundedSender<Heard>,
+    saying: mpsc::UnboundedSender<Inbound>,
     heartbeats: mpsc::UnboundedReceiver<Heartbeat>,
     progress: mpsc::UnboundedReceiver<Progress>,
     reports: mpsc::UnboundedReceiver<Report>,
@@ -67,27 +67,27 @@ impl Stage {
         stage
     }
 
-    pub(super) fn say(&self, heard: Heard) {
+    pub(super) fn say(&self, heard: Inbound) {
         self.saying.send(heard).unwrap();
     }
 
     pub(super) fn send(&self, task: &Task, input: &str) {
-        self.say(Heard::Job { task: Box::new(task.clone()), input: Bytes::from(input.to_owned()) });
+        self.say(Inbound::Job { task: Box::new(task.clone()), input: Bytes::from(input.to_owned()) });
     }
 
     pub(super) fn cancel(&self, task: &Task) {
         let worker = settings(1).id;
-        self.say(Heard::Cancel(Cancel { job: task.job, lease: task.lease, worker }));
+        self.say(Inbound::Cancel(Cancel { job: task.job, lease: task.lease, worker }));
     }
 
     pub(super) fn lose(&self) {
         self.origin.away.store(true, Ordering::SeqCst);
-        self.say(Heard::Lost);
+        self.say(Inbound::Lost);
     }
 
     pub(super) fn join(&self) {
         self.origin.away.store(false, Ordering::SeqCst);
-        self.say(Heard::Joined { heartbeat: HEARTBEAT });
+        self.say(Inbound::Joined { heartbeat: HEARTBEAT });
     }
 
     pub(super) fn shutdown(&self) {
@@ -130,22 +130,22 @@ struct Ears {
 }
 
 impl Ears {
-    fn hear<T>(&self, ear: &mpsc::UnboundedSender<T>, word: T) -> Answer<'_, Result<(), Away>> {
+    fn hear<T>(&self, ear: &mpsc::UnboundedSender<T>, word: T) -> Answer<'_, Result<(), OriginUnreachable>> {
         let heard = !self.away.load(Ordering::SeqCst) && ear.send(word).is_ok();
-        Box::pin(ready(heard.then_some(()).ok_or(Away)))
+        Box::pin(ready(heard.then_some(()).ok_or(OriginUnreachable)))
     }
 }
 
 impl Origin for Ears {
-    fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), Away>> {
+    fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), OriginUnreachable>> {
         self.hear(&self.heartbeats, heartbeat)
     }
 
-    fn progress(&self, progress: Progress) -> Answer<'_, Result<(), Away>> {
+    fn progress(&self, progress: Progress) -> Answer<'_, Result<(), OriginUnreachable>> {
         self.hear(&self.progress, progress)
     }
 
-    fn report(&self, report: Report) -> Answer<'_, Result<(), Away>> {
+    fn report(&self, report: Report) -> Answer<'_, Result<(), OriginUnreachable>> {
         self.hear(&self.reports, report)
     }
 

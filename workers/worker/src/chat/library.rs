@@ -12,13 +12,13 @@ use cortex_domain::id::ModelName;
 use cortex_inference::generate::{self, Defaults, Dialect, Library, Listed};
 use cortex_inference::language::{self, LoadError, LoadOptions, Place};
 use cortex_inference::{Device, Dtype};
-use cortex_models::{Catalogue, Kind as ModelKind, Model};
+use cortex_models::{Model, ModelCatalogue, ModelKind};
 use tokio_util::sync::CancellationToken;
 
 /// The chat models of a catalogue, in a folder that holds a folder per model.
 #[derive(Debug)]
 pub(crate) struct Catalogued {
-    pub(crate) catalogue: Catalogue,
+    pub(crate) catalogue: ModelCatalogue,
     pub(crate) folder: PathBuf,
     pub(crate) device: Device,
     pub(crate) dtype: Option<Dtype>,

@@ -16,7 +16,7 @@ pub(super) async fn chat(
     context: &Context,
 ) -> Result<Bytes, Problem> {
     let request: ChatRequest = read(shelf, &caller, format, context).await?;
-    let lease = shelf.get(&request.terms.model).await?;
+    let lease = shelf.get(&request.params.model).await?;
     say(lease.chat(request, caller).await?, context).await
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn complete(
     context: &Context,
 ) -> Result<Bytes, Problem> {
     let request: CompletionRequest = read(shelf, &caller, format, context).await?;
-    let lease = shelf.get(&request.terms.model).await?;
+    let lease = shelf.get(&request.params.model).await?;
     say(lease.complete(request, caller).await?, context).await
 }
 

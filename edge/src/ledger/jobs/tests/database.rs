@@ -10,7 +10,7 @@ use super::{at, stored};
 use crate::ledger::jobs::row::{CorruptJob, Row, Stored};
 use crate::ledger::jobs::table;
 use crate::ledger::schema::SCHEMA;
-use crate::limits::Held;
+use crate::limits::LedgerUsage;
 use crate::object::sql::{Statement, Value};
 
 pub(super) struct Database(pub(super) Connection);
@@ -65,7 +65,7 @@ impl Database {
         rows.first().and_then(|row| row["number"].as_u64())
     }
 
-    pub(super) fn held(&self) -> Held {
+    pub(super) fn held(&self) -> LedgerUsage {
         self.rows(Statement::new(table::HELD, vec![])).remove(0)
     }
 

@@ -1,12 +1,12 @@
 //! The files of the models, by hash.
 
-use cortex_models::{Catalogue, Model};
+use cortex_models::{Model, ModelCatalogue};
 
 use super::check::Check;
 use cortex_node::Home;
 
 /// `needed` is the one that `cortex up` serves.
-pub(super) fn checks(home: &Home, catalogue: &Catalogue, needed: &str) -> Vec<Check> {
+pub(super) fn checks(home: &Home, catalogue: &ModelCatalogue, needed: &str) -> Vec<Check> {
     let mut checks: Vec<_> = catalogue.iter().map(|model| check(home, model, needed)).collect();
     if let Err(unknown) = catalogue.get(needed) {
         let hint = "name one that there is with --embeddings-model or EMBEDDINGS_MODEL";
@@ -41,7 +41,7 @@ mod tests {
     fn a_model_is_missed_only_where_it_is_needed() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(Some(folder.path().into())).unwrap();
-        let catalogue = Catalogue::shipped();
+        let catalogue = ModelCatalogue::shipped();
         let model = catalogue.iter().next().unwrap();
         assert_eq!(check(&home, model, model.name.as_str()).outcome, Outcome::Warn);
         assert_eq!(check(&home, model, "another").outcome, Outcome::Ok);

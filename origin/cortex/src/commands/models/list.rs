@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cortex_api::WorkerView;
-use cortex_models::{Catalogue, Model};
+use cortex_models::{Model, ModelCatalogue};
 use serde::Serialize;
 
 use super::size;
@@ -41,7 +41,7 @@ struct File {
     sha256: String,
 }
 
-pub(super) async fn list(home: &Home, catalogue: &Catalogue, json: bool) -> Result<Exit, Failure> {
+pub(super) async fn list(home: &Home, catalogue: &ModelCatalogue, json: bool) -> Result<Exit, Failure> {
     let loaded = loaded(home).await;
     let models = catalogue.iter().map(|model| listed(home, model, &loaded));
     let document = Document { models: models.collect() };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cortex_models::{Model, PullError, Refusal};
+use cortex_models::{Model, PullError, SourceError};
 use serde::Serialize;
 
 use super::progress::Meter;
@@ -54,7 +54,7 @@ async fn is_sound(home: &Home, model: &Model) -> Result<bool, Failure> {
 /// Tries the sources in their order, one at a time so that each one's failure is told when it happens.
 async fn fetch(home: &Home, model: &Model) -> Result<PathBuf, Failure> {
     let meter = Meter::new(model.name.as_str());
-    let mut refusals: Vec<(String, Refusal)> = Vec::new();
+    let mut refusals: Vec<(String, SourceError)> = Vec::new();
     for source in &model.sources {
         let one = Model { sources: vec![source.clone()], ..model.clone() };
         let pulled = cortex_models::pull(&one, home.path(), |progress| meter.show(progress)).await;

@@ -29,7 +29,7 @@ impl Place {
             at("missing"),
             at("source")
         );
-        Catalogue::parse(&text, "models.yaml").unwrap().get("greeting").unwrap().clone()
+        ModelCatalogue::parse(&text, "models.yaml").unwrap().get("greeting").unwrap().clone()
     }
 }
 
@@ -107,7 +107,7 @@ fn a_pull_that_may_work_later_is_unavailable() {
 
 #[test]
 fn an_unknown_model_is_bad_input_and_lists_the_known() {
-    let catalogue = Catalogue::shipped();
+    let catalogue = ModelCatalogue::shipped();
     let failure = find(&catalogue, "nothing").unwrap_err();
     assert_eq!(failure.exit, Exit::BadInput);
     assert!(failure.error.to_string().contains("all-MiniLM-L6-v2"));

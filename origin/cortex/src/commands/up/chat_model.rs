@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use cortex_domain::id::ModelName;
-use cortex_models::{Catalogue, Kind, Model, Source};
+use cortex_models::{Model, ModelCatalogue, ModelKind, Source};
 use cortex_platform::memory;
 
 use crate::exit::{Exit, Failure};
@@ -87,19 +87,19 @@ const BESIDE: u64 = 512 << 20;
 /// If there is none, or the one that was named does not chat.
 pub(crate) async fn pick(
     home: &Home,
-    catalogue: &Catalogue,
+    catalogue: &ModelCatalogue,
     wanted: &ChatModel,
 ) -> Result<(Model, Option<Why>), Failure> {
     if let ChatModel::Named(name) = wanted {
         let model = catalogue.get(name.as_str()).map_err(|error| Failure::new(Exit::Config, error))?;
-        if !matches!(model.kind, Kind::Chat { .. }) {
+        if !matches!(model.kind, ModelKind::Chat { .. }) {
             let kind = model.kind.name();
             let detail = format!("`{name}` is of kind {kind}: --chat-model names one that chats");
             return Err(Failure::message(Exit::Config, detail));
         }
         return Ok((model.clone(), None));
     }
-    let chat = catalogue.iter().filter(|model| matches!(model.kind, Kind::Chat { .. }));
+    let chat = catalogue.iter().filter(|model| matches!(model.kind, ModelKind::Chat { .. }));
     let candidates = chat.map(|model| Candidate {
         name: model.name.clone(),
         bytes: model.size(),

@@ -14,7 +14,7 @@ mod stack;
 mod supervise;
 mod workers;
 
-use cortex_models::{Kind, Model};
+use cortex_models::{Model, ModelKind};
 use cortex_platform::signals::Signals;
 
 pub(crate) use args::UpArgs;
@@ -72,7 +72,7 @@ pub(crate) async fn prepare_models(home: &Home, config: &mut UpConfig) -> Result
 fn embeddings_model(config: &UpConfig) -> Result<Model, Failure> {
     let model = config.node.models.get(config.args.embeddings_model.as_str());
     let model = model.map_err(|error| Failure::new(Exit::Config, error))?.clone();
-    if !matches!(model.kind, Kind::Embedding { .. }) {
+    if !matches!(model.kind, ModelKind::Embedding { .. }) {
         let detail = format!(
             "`{}` is a {} model: --embeddings-model names one that embeds",
             model.name,

@@ -11,10 +11,10 @@ use cortex_domain::event::Timings;
 use cortex_domain::flow::{End, Outcome};
 use cortex_domain::job::InputFormat;
 use cortex_domain::state::{Failure, FailureKind};
-use cortex_domain::task::{Cancel, Progress, Said, Task};
+use cortex_domain::task::{Cancel, Progress, ProgressKind, Task};
 use cortex_domain::worker::Heartbeat;
 use cortex_guard::signature::Keyring;
-use cortex_link::origin::{Heard, Origin as _, Report};
+use cortex_link::origin::{Inbound, Origin as _, Report};
 use cortex_link::{self, Dial, Limits, Link};
 use futures::StreamExt;
 use reqwest::Method;
@@ -73,13 +73,13 @@ impl Stand {
         let (link, mut inbox) = cortex_link::open(dial, Box::new(heartbeat));
         let (tell, cancels) = mpsc::channel(64);
         let joined = inbox.next().await;
-        assert!(matches!(joined, Some(Heard::Joined { .. })), "{joined:?}");
+        assert!(matches!(joined, Some(Inbound::Joined { .. })), "{joined:?}");
         tokio::spawn(async move {
             while let Some(heard) = inbox.next().await {
                 match heard {
-                    Heard::Job { task, input } => drop(tokio::spawn(run(link.clone(), *task, input))),
-                    Heard::Cancel(cancel) => tell.try_send(cancel).unwrap(),
-                    Heard::Joined { .. } | Heard::Lost | Heard::Refused { .. } => {}
+                    Inbound::Job { task, input } => drop(tokio::spawn(run(link.clone(), *task, input))),
+                    Inbound::Cancel(cancel) => tell.try_send(cancel).unwrap(),
+                    Inbound::Joined { .. } | Inbound::Lost | Inbound::Refused { .. } => {}
                 }
             }
         });
@@ -165,7 +165,7 @@ async fn run(link: Arc<Link>, task: Task, input: Bytes) {
     let script = script(task.input, &input);
     let worker = heartbeat().worker;
     let said = |seq, what| Progress { job: task.job, lease: task.lease, worker: worker.clone(), seq, what };
-    link.progress(said(0, Said::Started)).await.unwrap();
+    link.progress(said(0, ProgressKind::Started)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(script.wait_ms)).await;
     let mut ticks = tokio::time::interval(Duration::from_millis(script.pace_ms.max(1)));
     let filler = "x".repeat(script.filler);
@@ -175,7 +175,7 @@ async fn run(link: Arc<Link>, task: Task, input: Bytes) {
         }
         if script.skip != Some(number) {
             let line = format!("{}\n", json!({"n": number, "sent": clock(), "filler": filler}));
-            if link.progress(said(number, Said::Frame(line.into()))).await.is_err() {
+            if link.progress(said(number, ProgressKind::Frame(line.into()))).await.is_err() {
                 // The stand is down, and this run was cut long before.
                 return;
             }
@@ -190,7 +190,7 @@ async fn run(link: Arc<Link>, task: Task, input: Bytes) {
             End::Failed { failure: Failure::new(FailureKind::InvalidInput, detail).at("messages") }
         }
         None => {
-            let last = Said::Frame(Bytes::from_static(b"[DONE]\n"));
+            let last = ProgressKind::Frame(Bytes::from_static(b"[DONE]\n"));
             link.progress(said(script.frames + 1, last)).await.unwrap();
             End::Succeeded { timings: Timings::default() }
         }

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cortex_domain::call::{Called, Refusal};
+use cortex_domain::call::{CallRefusal, CallReply};
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::Request;
 use cortex_domain::pointer::Memory;
@@ -44,7 +44,7 @@ fn after_a_step_that_panicked_every_caller_is_answered_and_nothing_is_left_of_it
     let mut callers: Vec<u8> = refused
         .into_iter()
         .map(|action| match action {
-            Action::Reply { reply, called: Called::Refused(Refusal::Internal) } => reply,
+            Action::Reply { reply, called: CallReply::Refused(CallRefusal::Internal) } => reply,
             other => panic!("{other:?}"),
         })
         .collect();

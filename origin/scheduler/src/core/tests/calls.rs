@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use cortex_domain::call::{Called, Refusal};
+use cortex_domain::call::{CallRefusal, CallReply};
 use cortex_domain::event::Event;
 use cortex_domain::job::{Durability, Request};
 use cortex_domain::state::{Failure, FailureKind, Lease, State as JobState};
 use cortex_domain::time::Uptime;
 use cortex_domain::transition::Change;
-use cortex_domain::worker::Held;
+use cortex_domain::worker::HeldLease;
 
 use super::restart::{allow, job, state};
 use super::{done, workers};
@@ -42,7 +42,7 @@ fn running(state: &mut State<()>) {
     at(state, 0, Input::Reported { job: job().id(), event, worker: workers::name(0) });
     for second in (2..=RUN.as_secs()).step_by(2) {
         let worker = Box::new(workers::candidate(0, false));
-        at(state, second, Input::Beat { worker, held: vec![Held { job: job().id(), lease }] });
+        at(state, second, Input::Beat { worker, held: vec![HeldLease { job: job().id(), lease }] });
         assert!(at(state, second, Input::Tick).is_empty(), "the call was ended after {second} s");
     }
 }
@@ -96,9 +96,9 @@ fn sent(state: &mut State<()>) -> Lease {
 }
 
 /// The one action: the answer to a caller that was refused, with the history of what ran.
-fn given_up(actions: &[Action<()>]) -> (&Change, Refusal) {
+fn given_up(actions: &[Action<()>]) -> (&Change, CallRefusal) {
     let answer = actions.iter().find(|action| action.answers());
-    let Some(Action::Answer { history, called: Called::Refused(refusal), .. }) = answer else {
+    let Some(Action::Answer { history, called: CallReply::Refused(refusal), .. }) = answer else {
         panic!("{actions:?}")
     };
     (history, *refusal)
@@ -114,7 +114,7 @@ fn a_call_whose_decision_cannot_be_recorded_is_not_sent() {
     let placed = at(&mut state, 0, Input::Decided { job: job().id(), ask, decision: Ok(allow()) });
     let [Action::Record { lease, .. }] = placed[..] else { panic!("{placed:?}") };
     let refused = at(&mut state, 0, Input::Recorded { job: job().id(), lease, taken: false });
-    assert_eq!(given_up(&refused).1, Refusal::Overloaded);
+    assert_eq!(given_up(&refused).1, CallRefusal::Overloaded);
     assert!(!refused.iter().any(|action| matches!(action, Action::Send { .. })), "{refused:?}");
     at(&mut state, 2, Input::Tick);
     assert!(state.is_idle());
@@ -126,7 +126,7 @@ fn a_call_that_ran_and_cannot_be_judged_again_is_refused_with_its_history() {
     let ask = judged_again(&mut state);
     let refused = at(&mut state, 2, Input::Decided { job: job().id(), ask, decision: Err(()) });
     let (history, refusal) = given_up(&refused);
-    assert_eq!(refusal, Refusal::Unjudged);
+    assert_eq!(refusal, CallRefusal::Unjudged);
     let names: Vec<_> = history.entries().iter().map(|entry| entry.event.name()).collect();
     let ran =
         ["accepted", "cleared", "scheduled", "dispatched", "started", "failed", "released", "cancelled"];
@@ -140,7 +140,7 @@ fn a_call_that_runs_when_the_scheduler_stops_is_refused_with_its_history() {
     at(&mut state, 0, Input::Beat { worker, held: vec![] });
     sent(&mut state);
     let refused = at(&mut state, 1, Input::Stopping);
-    assert_eq!(given_up(&refused).1, Refusal::Stopping);
+    assert_eq!(given_up(&refused).1, CallRefusal::Stopping);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_call_that_is_becoming_durable_when_the_scheduler_stops_is_refused() {
     let kept = at(&mut state, 1, Input::Detached { job: job().id() });
     assert!(matches!(kept[..], [Action::Keep { .. }]), "{kept:?}");
     let refused = at(&mut state, 1, Input::Stopping);
-    assert_eq!(given_up(&refused).1, Refusal::Stopping);
+    assert_eq!(given_up(&refused).1, CallRefusal::Stopping);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_call_that_runs_and_cannot_become_durable_is_taken_from_its_worker_and_recor
     at(&mut state, 1, Input::Detached { job: job().id() });
     let refused = at(&mut state, 1, Input::Kept { job: job().id(), outcome: Err(NotKept::Failed) });
     let (history, refusal) = given_up(&refused);
-    assert_eq!((history.job().durability, refusal), (Durability::Ephemeral, Refusal::Internal));
+    assert_eq!((history.job().durability, refusal), (Durability::Ephemeral, CallRefusal::Internal));
     assert!(refused.iter().any(|action| matches!(action, Action::Abort { .. })), "{refused:?}");
     at(&mut state, 2, Input::Tick);
     assert!(state.is_idle());

@@ -5,14 +5,14 @@ use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::state::Lease;
 use cortex_domain::task::Cancel;
 use cortex_domain::transition::Change;
-use cortex_domain::worker::Held;
+use cortex_domain::worker::HeldLease;
 
 use super::restart::{NOW, apply, committed, job, lease, load, running, scheduled, state};
 use super::workers;
 use crate::core::{Action, Input, State};
 
 fn beat(leases: &[(JobId, Lease)]) -> Input<()> {
-    let held = leases.iter().map(|(job, lease)| Held { job: *job, lease: *lease }).collect();
+    let held = leases.iter().map(|(job, lease)| HeldLease { job: *job, lease: *lease }).collect();
     Input::Beat { worker: Box::new(workers::candidate(0, false)), held }
 }
 

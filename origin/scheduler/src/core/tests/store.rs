@@ -7,7 +7,7 @@ use cortex_domain::event::{Entry, Event};
 use cortex_domain::id::{DispatchId, JobId};
 use cortex_domain::job::{Durability, Job, Version};
 use cortex_domain::state::{Exhausted, State as JobState};
-use cortex_domain::transition::{self, Change, Effect, Message, first_entry};
+use cortex_domain::transition::{self, Change, Effect, OutboxMessage, first_entry};
 
 use crate::core::NotSaved;
 
@@ -16,7 +16,7 @@ pub(super) struct Store {
     pub(super) jobs: BTreeMap<JobId, (Job, Vec<Entry>)>,
     /// Answers of dispatches, as workers put them.
     pub(super) drafts: HashSet<(JobId, DispatchId)>,
-    pub(super) outbox: VecDeque<Message>,
+    pub(super) outbox: VecDeque<OutboxMessage>,
     /// Entries of the audit log, as they were committed.
     pub(super) audit: Vec<AuditEvent>,
     /// Calls that have ended.
@@ -28,7 +28,7 @@ impl Store {
         let id = job.id();
         let log = vec![first_entry(&job)];
         self.jobs.insert(id, (job, log));
-        self.outbox.push_back(Message::Submit { job: id });
+        self.outbox.push_back(OutboxMessage::Submit { job: id });
     }
 
     pub(super) fn commit(&mut self, change: Change) -> Result<Job, NotSaved> {

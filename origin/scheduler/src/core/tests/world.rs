@@ -14,8 +14,8 @@ use cortex_domain::pointer::Memory;
 use cortex_domain::state::{Lease, State as JobState};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::topics;
-use cortex_domain::transition::{Change, Message};
-use cortex_domain::worker::Held;
+use cortex_domain::transition::{Change, OutboxMessage};
+use cortex_domain::worker::HeldLease;
 
 use super::dice::Dice;
 use super::seen::Seen;
@@ -318,10 +318,10 @@ impl World {
             for _ in 0..times {
                 let after = self.dice.below(50);
                 match &message {
-                    Message::Submit { job } => {
+                    OutboxMessage::Submit { job } => {
                         self.after(after, Coming::Input(Input::Submitted { job: *job }))
                     }
-                    Message::Abort { job, lease, worker } => {
+                    OutboxMessage::Abort { job, lease, worker } => {
                         self.stop(*lease, worker);
                         self.after(after, Coming::Input(Input::Changed { job: *job }));
                     }
@@ -339,10 +339,9 @@ impl World {
     fn beat(&mut self, n: u64) {
         if !self.fault(10) {
             let worker = workers::name(n);
-            let held = self
-                .held
-                .get(&worker)
-                .map(|held| held.values().map(|(job, lease)| Held { job: *job, lease: *lease }).collect());
+            let held = self.held.get(&worker).map(|held| {
+                held.values().map(|(job, lease)| HeldLease { job: *job, lease: *lease }).collect()
+            });
             let draining = self.fault(5);
             let input = Input::Beat {
                 worker: Box::new(workers::candidate(n, draining)),

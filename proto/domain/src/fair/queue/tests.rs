@@ -13,8 +13,8 @@ fn id(n: u64) -> JobId {
     JobId::mint(Timestamp::from_millis(n), [7; 10])
 }
 
-fn place(n: u64, name: &str, priority: Priority) -> Place {
-    Place { job: id(n), tenant: tenant(name), topic: "job.echo".parse().unwrap(), priority }
+fn place(n: u64, name: &str, priority: Priority) -> QueueKey {
+    QueueKey { job: id(n), tenant: tenant(name), topic: "job.echo".parse().unwrap(), priority }
 }
 
 /// A queue whose items say whose they are and which.
@@ -178,7 +178,7 @@ fn fifteen_hundred_urgent_jobs_of_one_tenant_do_not_hold_up_another() {
 fn who_waits_for_what_no_worker_does_neither_holds_up_the_others_nor_saves_up_turns() {
     let mut line = Line::new(Weights::default());
     for n in 1000..1100 {
-        let stuck = Place { topic: "job.rare".parse().unwrap(), ..place(n, "stuck", Priority::High) };
+        let stuck = QueueKey { topic: "job.rare".parse().unwrap(), ..place(n, "stuck", Priority::High) };
         line.queue.push(stuck, (tenant("stuck"), n));
     }
     let echo: Topic = "job.echo".parse().unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cortex_bus::Embedded;
-use cortex_bus::payload::Fake;
+use cortex_bus::payload::InMemory;
 use cortex_domain::flow::Assignment;
 use cortex_domain::ports::{Bus, Delivery, Event, Payloads, Subscription};
 use cortex_domain::subject::{Filter, Published, Subject};
@@ -21,7 +21,7 @@ use crate::tests::origin::settings;
 use crate::{Engine, RunError, Worker};
 
 pub(super) struct Home {
-    pub(super) payloads: Arc<Fake>,
+    pub(super) payloads: Arc<InMemory>,
     bus: Embedded,
     route: Route,
     shutdown: CancellationToken,
@@ -42,7 +42,7 @@ impl Home {
     pub(super) async fn at(address: &LinkAddress) -> Self {
         let listener = Listener::bind(address, &Identity::generate().unwrap()).await.unwrap();
         let route = listener.route().clone();
-        let (bus, payloads) = (Embedded::default(), Arc::new(Fake::default()));
+        let (bus, payloads) = (Embedded::default(), Arc::new(InMemory::default()));
         let tokens = Tokens::default();
         let pools = ["echo", "scripted", "chat"].map(|pool| pool.parse().unwrap());
         tokens.admit_text("test".parse().unwrap(), pools, "token");

@@ -1,6 +1,6 @@
 //! What the simulated store, safety kernel, bus and callers make of the core's actions.
 
-use cortex_domain::call::Called;
+use cortex_domain::call::CallReply;
 use cortex_domain::event::Event;
 use cortex_domain::id::{JobId, WorkerId};
 use cortex_domain::policy::Decision;
@@ -87,11 +87,11 @@ impl World {
                     self.store.record(*history);
                 }
                 return match called {
-                    Called::Ended { .. } => self.answered(of, reply, |seen| &mut seen.answered),
+                    CallReply::Ended { .. } => self.answered(of, reply, |seen| &mut seen.answered),
                     _ => self.answered(of, reply, |seen| &mut seen.given_up),
                 };
             }
-            Action::Reply { reply, called: Called::Kept { .. } } => {
+            Action::Reply { reply, called: CallReply::Kept { .. } } => {
                 return self.answered(of, reply, |seen| &mut seen.kept);
             }
             Action::Reply { reply, .. } => {

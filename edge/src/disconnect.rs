@@ -10,13 +10,13 @@ use worker::{AbortController, Request};
 /// Tells when a request's client has left. The runtime only says so where the compatibility flag `enable_request_signal`
 /// is set.
 #[derive(Debug)]
-pub(crate) struct Gone {
+pub(crate) struct ClientDisconnect {
     signal: AbortSignal,
     resolve: Function,
     promise: Promise,
 }
 
-impl Gone {
+impl ClientDisconnect {
     pub(crate) fn of(request: &Request) -> Self {
         let signal = request.inner().signal();
         let mut resolve = None;
@@ -35,7 +35,7 @@ impl Gone {
     }
 }
 
-impl Drop for Gone {
+impl Drop for ClientDisconnect {
     /// Settles the promise: what waits for one that never settles is never freed.
     fn drop(&mut self) {
         let _ = self.signal.remove_event_listener_with_callback("abort", &self.resolve);

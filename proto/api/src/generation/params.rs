@@ -1,4 +1,4 @@
-//! The terms of a generation: which model, how long, how many, in one piece or as it grows.
+//! The parameters of a generation: which model, how long, how many, in one piece or as it grows.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub(crate) const MAX_STOP: usize = 256;
 /// What every generation is asked for with.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Terms {
+pub struct GenerationParams {
     /// The name of a model; `GET /v1/models` lists them.
     #[serde(with = "crate::text")]
     #[cfg_attr(feature = "schema", schemars(with = "ModelName"))]
@@ -65,7 +65,7 @@ pub enum Streaming {
     },
 }
 
-impl Terms {
+impl GenerationParams {
     /// Asks for one answer of a model, in one piece, and leaves all else to it.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Terms {
 
     pub(crate) fn take(parameters: &mut Parameters) -> Result<Self, Problem> {
         let model: String = parameters.required("model", "a string")?;
-        let terms = Self {
+        let params = Self {
             sampling: Sampling::take(parameters)?,
             format: Format::take(parameters)?,
             stop: stops(parameters)?,
@@ -101,7 +101,7 @@ impl Terms {
             ["auto", "default"].contains(&tier.as_str())
         })?;
         parameters.only::<bool>("store", "false: nothing is stored", |store| !store)?;
-        Ok(terms)
+        Ok(params)
     }
 
     #[must_use]

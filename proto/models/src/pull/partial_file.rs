@@ -4,10 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::Refusal;
+use super::SourceError;
 use crate::{ModelFile, verify};
 
-pub(super) struct Part {
+pub(super) struct PartialFile {
     pinned: ModelFile,
     place: PathBuf,
     path: PathBuf,
@@ -15,7 +15,7 @@ pub(super) struct Part {
     len: u64,
 }
 
-impl Part {
+impl PartialFile {
     /// Opens the part that an earlier pull left, or a new one.
     pub(super) fn open(pinned: &ModelFile, dir: &Path) -> io::Result<Self> {
         let place = pinned.path.within(dir);
@@ -40,11 +40,14 @@ impl Part {
         self.file.set_len(0)
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
         let len = self.len + bytes.len() as u64;
         if len > self.pinned.size {
             self.restart()?;
-            return Err(Refusal::Oversized { file: self.pinned.path.to_string(), size: self.pinned.size });
+            return Err(SourceError::Oversized {
+                file: self.pinned.path.to_string(),
+                size: self.pinned.size,
+            });
         }
         self.file.write_all(bytes)?;
         self.len = len;
@@ -52,7 +55,11 @@ impl Part {
     }
 
     /// Fills the part from a local reader, from the start.
-    pub(super) fn fill(&mut self, mut from: impl Read, mut meter: impl FnMut(u64)) -> Result<(), Refusal> {
+    pub(super) fn fill(
+        &mut self,
+        mut from: impl Read,
+        mut meter: impl FnMut(u64),
+    ) -> Result<(), SourceError> {
         self.restart()?;
         let mut block = vec![0; 256 * 1024];
         loop {
@@ -66,10 +73,14 @@ impl Part {
     }
 
     /// Checks the hash and moves the file to its place. A wrong one is dropped, for it would never come right.
-    pub(super) fn finish(self) -> Result<(), Refusal> {
+    pub(super) fn finish(self) -> Result<(), SourceError> {
         let Self { pinned, place, path, file, len } = self;
         if len < pinned.size {
-            return Err(Refusal::Truncated { file: pinned.path.to_string(), got: len, size: pinned.size });
+            return Err(SourceError::Truncated {
+                file: pinned.path.to_string(),
+                got: len,
+                size: pinned.size,
+            });
         }
         file.sync_all()?;
         if let Err(error) = verify::file(&pinned, &path) {

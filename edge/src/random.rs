@@ -1,8 +1,9 @@
-//! Randomness and the time, from the runtime.
+//! Random bytes and ids, from the runtime.
 
 use cortex_domain::id::JobId;
-use cortex_domain::time::Timestamp;
 use wasm_bindgen::prelude::*;
+
+use crate::clock;
 
 #[wasm_bindgen]
 extern "C" {
@@ -10,17 +11,14 @@ extern "C" {
     fn get_random_values(bytes: &mut [u8]) -> Result<JsValue, JsValue>;
 }
 
-/// Bytes nobody can guess.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], worker::Error> {
+/// Returns cryptographically secure random bytes.
+pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], worker::Error> {
     let mut bytes = [0; N];
     get_random_values(&mut bytes).map_err(worker::Error::from)?;
     Ok(bytes)
 }
 
-pub(crate) fn now() -> Timestamp {
-    Timestamp::from_millis(worker::Date::now().as_millis())
-}
-
+/// Mints the id of a new job.
 pub(crate) fn job_id() -> Result<JobId, worker::Error> {
-    Ok(JobId::mint(now(), random()?))
+    Ok(JobId::mint(clock::now(), bytes()?))
 }

@@ -8,12 +8,12 @@ use crate::log;
 
 /// Either something the caller may know, or something that broke here.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum ApiError {
     Problem(Problem),
     Broken(String),
 }
 
-impl Refusal {
+impl ApiError {
     /// What the caller is told; what broke goes to the log alone.
     pub(crate) fn into_problem(self) -> Problem {
         match self {
@@ -29,25 +29,25 @@ impl Refusal {
     }
 }
 
-impl From<Problem> for Refusal {
+impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
     }
 }
 
-impl From<worker::Error> for Refusal {
+impl From<worker::Error> for ApiError {
     fn from(error: worker::Error) -> Self {
         Self::Broken(error.to_string())
     }
 }
 
-impl From<serde_json::Error> for Refusal {
+impl From<serde_json::Error> for ApiError {
     fn from(error: serde_json::Error) -> Self {
         Self::Broken(error.to_string())
     }
 }
 
-pub(crate) fn not_found() -> Refusal {
+pub(crate) fn not_found() -> ApiError {
     Problem::new(ErrorCode::NotFound, "there is nothing here under that name").into()
 }
 

@@ -2,7 +2,7 @@
 
 /// What has come of a line, or of a head with all of its lines.
 #[derive(Debug, Default)]
-pub(crate) struct Held(Vec<u8>);
+pub(crate) struct LineBuffer(Vec<u8>);
 
 /// Why bytes make no line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,7 +11,7 @@ pub(crate) enum Misfit {
     BareLineEnd,
 }
 
-impl Held {
+impl LineBuffer {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }

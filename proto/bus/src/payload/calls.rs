@@ -11,12 +11,12 @@ use cortex_domain::ports::StoreError;
 
 /// Payloads in memory, for jobs that were opened here, up to a number of bytes, of which each tenant has its share.
 #[derive(Debug)]
-pub struct Volatile {
-    held: Mutex<Held>,
+pub struct CallPayloads {
+    held: Mutex<CallTable>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct CallTable {
     bytes: Shares,
     jobs: HashMap<JobId, Call>,
 }
@@ -33,12 +33,12 @@ struct Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Elsewhere;
 
-impl Volatile {
+impl CallPayloads {
     /// Holds `limit` bytes at most, of all tenants together.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let bytes = Shares::new(limit, Weights::default());
-        Self { held: Mutex::new(Held { bytes, jobs: HashMap::new() }) }
+        Self { held: Mutex::new(CallTable { bytes, jobs: HashMap::new() }) }
     }
 
     /// From now on the job's payloads are held here.
@@ -98,7 +98,7 @@ impl Volatile {
         self.held().bytes.all()
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, CallTable> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,13 +117,13 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn put(memory: &Volatile, n: u8, bytes: usize) -> bool {
+    fn put(memory: &CallPayloads, n: u8, bytes: usize) -> bool {
         memory.put(Space::Context(job(n)), vec![n; bytes].into()).unwrap().is_ok()
     }
 
     #[test]
     fn what_would_go_over_the_limit_is_refused_until_there_is_room() {
-        let memory = Volatile::new(20);
+        let memory = CallPayloads::new(20);
         memory.open(job(1), &tenant("a"));
         memory.open(job(2), &tenant("a"));
         assert!(put(&memory, 1, 6) && !put(&memory, 2, 5));
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_tenant_that_fills_the_memory_leaves_room_for_another() {
-        let memory = Volatile::new(20);
+        let memory = CallPayloads::new(20);
         for n in 1..=3 {
             memory.open(job(n), &tenant("hog"));
         }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_payload_is_replaced_and_counted_once() {
-        let memory = Volatile::new(20);
+        let memory = CallPayloads::new(20);
         memory.open(job(1), &tenant("a"));
         assert!(put(&memory, 1, 10) && put(&memory, 1, 8));
         assert_eq!(memory.bytes(), 8);
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_closed_job_is_elsewhere() {
-        let memory = Volatile::new(10);
+        let memory = CallPayloads::new(10);
         memory.open(job(1), &tenant("a"));
         memory.close(job(1));
         memory.close(job(1));

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::{ChatCompletion, ChatRequest, Message};
 use crate::body::Checked;
-use crate::generation::{FinishReason, MAX_TEMPERATURE, MAX_TOKENS, Sampling, Terms, TokenUsage, hint};
+use crate::generation::{
+    FinishReason, GenerationParams, MAX_TEMPERATURE, MAX_TOKENS, Sampling, TokenUsage, hint,
+};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
@@ -19,7 +21,7 @@ use cortex_domain::id::ModelName;
     derive(schemars::JsonSchema),
     schemars(rename = "SimpleChatRequest", deny_unknown_fields)
 )]
-pub struct ShortChat {
+pub struct SimpleChat {
     /// The name of a model; `GET /v1/models` lists them.
     #[cfg_attr(feature = "schema", schemars(with = "ModelName"))]
     pub model: String,
@@ -38,7 +40,7 @@ pub struct ShortChat {
 /// The answer to one message.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ShortAnswer {
+pub struct SimpleChatAnswer {
     pub model: String,
     pub text: String,
     pub finish_reason: FinishReason,
@@ -49,7 +51,7 @@ pub struct ShortAnswer {
     pub cortex: Option<Value>,
 }
 
-impl ShortChat {
+impl SimpleChat {
     /// Checks and reads a body, as [`ChatRequest::parse`] does.
     ///
     /// # Errors
@@ -77,27 +79,27 @@ impl ShortChat {
     pub fn request(self) -> Result<ChatRequest, Problem> {
         let Self { model, message, system, max_tokens, temperature, seed } = self;
         let temperature = temperature.map(|temperature| temperature as f32);
-        let terms = Terms {
+        let params = GenerationParams {
             sampling: Sampling { temperature, seed, ..Sampling::default() },
             max_tokens,
-            ..Terms::of(&model)?
+            ..GenerationParams::of(&model)?
         };
         let system = system.map(|content| Message::System { content, name: None });
         let user = Message::User { content: message, name: None };
-        Ok(ChatRequest::new(terms, system.into_iter().chain([user]).collect()))
+        Ok(ChatRequest::new(params, system.into_iter().chain([user]).collect()))
     }
 
     /// The answer, from a whole chat completion.
     ///
     /// # Errors
     /// If it is none.
-    pub fn answer(whole: &[u8]) -> Result<ShortAnswer, Problem> {
+    pub fn answer(whole: &[u8]) -> Result<SimpleChatAnswer, Problem> {
         let broken = || Problem::new(ErrorCode::WorkerFailed, "the worker's answer can't be read");
         let mut whole: ChatCompletion = serde_json::from_slice(whole).map_err(|_| broken())?;
         let choice = whole.choices.pop().ok_or_else(broken)?;
         let text = choice.message.content.unwrap_or_default();
         let ChatCompletion { model, usage, cortex, .. } = whole;
-        Ok(ShortAnswer { model, text, finish_reason: choice.finish_reason, usage, cortex })
+        Ok(SimpleChatAnswer { model, text, finish_reason: choice.finish_reason, usage, cortex })
     }
 }
 
@@ -109,15 +111,15 @@ mod tests {
     fn a_message_is_a_conversation_of_one() {
         let body =
             r#"{"model":"m","system":"be","message":"hi","max_tokens":3.0,"temperature":0,"seed":4e0}"#;
-        let request = ShortChat::parse(Checked::trust(body.as_bytes())).unwrap().request().unwrap();
+        let request = SimpleChat::parse(Checked::trust(body.as_bytes())).unwrap().request().unwrap();
         assert_eq!(request.messages.len(), 2);
-        assert_eq!((request.terms.max_tokens, request.terms.sampling.temperature), (Some(3), Some(0.0)));
-        assert_eq!(request.terms.sampling.seed, Some(4));
+        assert_eq!((request.params.max_tokens, request.params.sampling.temperature), (Some(3), Some(0.0)));
+        assert_eq!(request.params.sampling.seed, Some(4));
     }
 
     #[test]
     fn what_is_not_understood_is_refused_by_name() {
-        let refused = |body: &str| match ShortChat::parse(Checked::trust(body.as_bytes())) {
+        let refused = |body: &str| match SimpleChat::parse(Checked::trust(body.as_bytes())) {
             Ok(short) => short.request().unwrap_err().detail,
             Err(problem) => problem.detail,
         };

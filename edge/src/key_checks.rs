@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use cortex_domain::id::KeyId;
 use cortex_guard::keys::{KeyHash, ShownKey};
 
-use crate::chance;
+use crate::clock;
 
 /// How often an open stream asks whether its key still holds, in milliseconds.
 const KEY_CHECK_INTERVAL_MS: u64 = 2500;
@@ -23,22 +23,22 @@ thread_local! {
 
 /// Notes what the ledger said of a key.
 pub(crate) fn note(key: &ShownKey, holds: bool) {
-    KEYS.with_borrow_mut(|keys| keys.note(key, holds, chance::now().as_millis()));
+    KEYS.with_borrow_mut(|keys| keys.note(key, holds, clock::now().as_millis()));
 }
 
 /// Whether the ledger said a moment ago that a key holds.
-pub(crate) fn lately(key: &ShownKey) -> bool {
-    KEYS.with_borrow(|keys| keys.lately(key, chance::now().as_millis()))
+pub(crate) fn is_recent(key: &ShownKey) -> bool {
+    KEYS.with_borrow(|keys| keys.is_recent(key, clock::now().as_millis()))
 }
 
-/// What an open stream is to do about its key, which held at `vouched`.
-pub(crate) fn next(key: &ShownKey, vouched: u64) -> Next {
-    KEYS.with_borrow_mut(|keys| keys.next(key, vouched, chance::now().as_millis()))
+/// What an open stream is to do about its key, which held at `checked_at`.
+pub(crate) fn next(key: &ShownKey, checked_at: u64) -> KeyCheck {
+    KEYS.with_borrow_mut(|keys| keys.next(key, checked_at, clock::now().as_millis()))
 }
 
 /// What an open stream does next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Next {
+pub(crate) enum KeyCheck {
     /// Goes on until this time.
     Wait(u64),
     /// Asks the ledger. Other streams of the same key wait meanwhile.
@@ -46,7 +46,7 @@ pub(crate) enum Next {
     /// Ends: the key doesn't hold.
     Revoked,
     /// Ends: the ledger couldn't be asked for too long.
-    Unasked,
+    Unchecked,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ struct Keys(HashMap<KeyId, Known>);
 #[derive(Debug)]
 struct Known {
     hash: KeyHash,
-    vouched: u64,
+    checked_at: u64,
     revoked: bool,
     asking_until: u64,
 }
@@ -63,44 +63,44 @@ struct Known {
 impl Keys {
     fn note(&mut self, key: &ShownKey, holds: bool, now: u64) {
         match self.0.get_mut(&key.id).filter(|known| known.hash == key.hash) {
-            Some(known) if holds => (known.vouched, known.revoked, known.asking_until) = (now, false, 0),
+            Some(known) if holds => (known.checked_at, known.revoked, known.asking_until) = (now, false, 0),
             Some(known) => known.revoked = true,
             None if holds => self.insert(key, now),
             None => {}
         }
     }
 
-    fn insert(&mut self, key: &ShownKey, vouched: u64) {
+    fn insert(&mut self, key: &ShownKey, checked_at: u64) {
         if self.0.len() >= MAX_KEYS {
-            let oldest = self.0.values().map(|known| known.vouched).min().unwrap_or_default();
-            self.0.retain(|_, known| known.vouched > oldest);
+            let oldest = self.0.values().map(|known| known.checked_at).min().unwrap_or_default();
+            self.0.retain(|_, known| known.checked_at > oldest);
         }
-        let known = Known { hash: key.hash.clone(), vouched, revoked: false, asking_until: 0 };
+        let known = Known { hash: key.hash.clone(), checked_at, revoked: false, asking_until: 0 };
         self.0.insert(key.id.clone(), known);
     }
 
-    fn lately(&self, key: &ShownKey, now: u64) -> bool {
+    fn is_recent(&self, key: &ShownKey, now: u64) -> bool {
         let known = self.0.get(&key.id).filter(|known| known.hash == key.hash && !known.revoked);
-        known.is_some_and(|known| now < known.vouched + KEY_CHECK_INTERVAL_MS)
+        known.is_some_and(|known| now < known.checked_at + KEY_CHECK_INTERVAL_MS)
     }
 
-    fn next(&mut self, key: &ShownKey, vouched: u64, now: u64) -> Next {
+    fn next(&mut self, key: &ShownKey, checked_at: u64, now: u64) -> KeyCheck {
         if self.0.get(&key.id).is_none_or(|known| known.hash != key.hash) {
-            self.insert(key, vouched);
+            self.insert(key, checked_at);
         }
-        let Some(known) = self.0.get_mut(&key.id) else { return Next::Ask };
-        let vouched = known.vouched.max(vouched);
+        let Some(known) = self.0.get_mut(&key.id) else { return KeyCheck::Ask };
+        let checked_at = known.checked_at.max(checked_at);
         if known.revoked {
-            Next::Revoked
-        } else if now < vouched + KEY_CHECK_INTERVAL_MS {
-            Next::Wait(vouched + KEY_CHECK_INTERVAL_MS)
-        } else if now >= vouched + UNCHECKED_LIMIT_MS {
-            Next::Unasked
+            KeyCheck::Revoked
+        } else if now < checked_at + KEY_CHECK_INTERVAL_MS {
+            KeyCheck::Wait(checked_at + KEY_CHECK_INTERVAL_MS)
+        } else if now >= checked_at + UNCHECKED_LIMIT_MS {
+            KeyCheck::Unchecked
         } else if now < known.asking_until {
-            Next::Wait(known.asking_until)
+            KeyCheck::Wait(known.asking_until)
         } else {
             known.asking_until = now + KEY_CHECK_TIMEOUT_MS;
-            Next::Ask
+            KeyCheck::Ask
         }
     }
 }
@@ -120,12 +120,12 @@ mod tests {
     fn one_stream_of_a_key_asks_for_all_of_them_once_in_an_interval() {
         let (mut keys, key) = (Keys::default(), key(1));
         keys.note(&key, true, 1000);
-        assert_eq!(keys.next(&key, 1000, 1000), Next::Wait(3500));
-        assert_eq!(keys.next(&key, 900, 3499), Next::Wait(3500));
-        assert_eq!(keys.next(&key, 1000, 3500), Next::Ask);
-        assert_eq!(keys.next(&key, 1000, 3600), Next::Wait(4500), "another stream");
+        assert_eq!(keys.next(&key, 1000, 1000), KeyCheck::Wait(3500));
+        assert_eq!(keys.next(&key, 900, 3499), KeyCheck::Wait(3500));
+        assert_eq!(keys.next(&key, 1000, 3500), KeyCheck::Ask);
+        assert_eq!(keys.next(&key, 1000, 3600), KeyCheck::Wait(4500), "another stream");
         keys.note(&key, true, 3700);
-        assert_eq!(keys.next(&key, 1000, 4500), Next::Wait(6200));
+        assert_eq!(keys.next(&key, 1000, 4500), KeyCheck::Wait(6200));
     }
 
     #[test]
@@ -134,19 +134,19 @@ mod tests {
         keys.note(&key, true, 0);
         assert_eq!(
             [2500, 3499, 3500].map(|now| keys.next(&key, 0, now)),
-            [Next::Ask, Next::Wait(3500), Next::Ask]
+            [KeyCheck::Ask, KeyCheck::Wait(3500), KeyCheck::Ask]
         );
-        assert_eq!(keys.next(&key, 0, 15_000), Next::Unasked);
+        assert_eq!(keys.next(&key, 0, 15_000), KeyCheck::Unchecked);
     }
 
     #[test]
     fn a_revoked_key_ends_every_stream_and_is_vouched_for_no_more() {
         let (mut keys, key) = (Keys::default(), key(1));
         keys.note(&key, true, 0);
-        assert!(keys.lately(&key, 2499) && !keys.lately(&key, 2500));
+        assert!(keys.is_recent(&key, 2499) && !keys.is_recent(&key, 2500));
         keys.note(&key, false, 100);
-        assert!(!keys.lately(&key, 100));
-        assert_eq!(keys.next(&key, 0, 100), Next::Revoked);
+        assert!(!keys.is_recent(&key, 100));
+        assert_eq!(keys.next(&key, 0, 100), KeyCheck::Revoked);
     }
 
     #[test]
@@ -154,9 +154,9 @@ mod tests {
         let (mut keys, mine) = (Keys::default(), key(1));
         let other = ShownKey { hash: key(2).hash, ..mine.clone() };
         keys.note(&mine, true, 0);
-        assert!(!keys.lately(&other, 1));
+        assert!(!keys.is_recent(&other, 1));
         keys.note(&other, false, 1);
-        assert!(keys.lately(&mine, 1));
+        assert!(keys.is_recent(&mine, 1));
     }
 
     #[test]
@@ -169,6 +169,6 @@ mod tests {
             keys.note(&ApiKey::mint(random).shown(&pepper), true, n as u64);
         }
         assert!(keys.0.len() <= MAX_KEYS);
-        assert_eq!(keys.next(&key(9), 100, 200), Next::Wait(2600));
+        assert_eq!(keys.next(&key(9), 100, 200), KeyCheck::Wait(2600));
     }
 }

@@ -11,23 +11,23 @@ const MAX_NAME: usize = 64;
 const MAX_POINTER: usize = 1024;
 /// The way from the document down to a value. It is kept as it is walked and only written when it is shown.
 #[derive(Default)]
-pub(crate) struct Place<'a>(pub(crate) Vec<Step<'a>>);
+pub(crate) struct JsonPath<'a>(pub(crate) Vec<PathSegment<'a>>);
 
-pub(crate) enum Step<'a> {
+pub(crate) enum PathSegment<'a> {
     Member(Cow<'a, str>),
     Item(usize),
 }
 
-impl Place<'_> {
+impl JsonPath<'_> {
     /// The JSON pointer (RFC 6901) of this place. A name with a secret or personal data in it is hidden, a long one cut.
     pub(crate) fn pointer(&self) -> String {
         let mut pointer = String::new();
         for step in &self.0 {
             pointer.push('/');
             match step {
-                Step::Item(index) => pointer.push_str(&index.to_string()),
-                Step::Member(name) if is_private(name) => pointer.push_str(HIDDEN),
-                Step::Member(name) => push(&mut pointer, name),
+                PathSegment::Item(index) => pointer.push_str(&index.to_string()),
+                PathSegment::Member(name) if is_private(name) => pointer.push_str(HIDDEN),
+                PathSegment::Member(name) => push(&mut pointer, name),
             }
             if pointer.len() > MAX_POINTER {
                 pointer.push('…');
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     fn pointer(names: &[&str]) -> String {
-        Place(names.iter().map(|name| Step::Member((*name).into())).collect()).pointer()
+        JsonPath(names.iter().map(|name| PathSegment::Member((*name).into())).collect()).pointer()
     }
 
     #[test]

@@ -8,19 +8,19 @@ use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{Answer, Payloads, StoreError};
 
-use super::Volatile;
+use super::CallPayloads;
 
 /// Keeps the payloads of opened jobs in memory and those of all others in the store.
-pub struct Layered {
-    calls: Volatile,
+pub struct TieredPayloads {
+    calls: CallPayloads,
     store: Arc<dyn Payloads>,
 }
 
-impl Layered {
+impl TieredPayloads {
     /// Holds `limit` bytes in memory at most, of which one tenant alone may have half.
     #[must_use]
     pub fn new(store: Arc<dyn Payloads>, limit: usize) -> Self {
-        Self { calls: Volatile::new(limit), store }
+        Self { calls: CallPayloads::new(limit), store }
     }
 
     /// A call begins: its payloads go to memory.
@@ -52,7 +52,7 @@ impl Layered {
     }
 }
 
-impl Payloads for Layered {
+impl Payloads for TieredPayloads {
     fn memory(&self) -> Memory {
         self.store.memory()
     }
@@ -72,9 +72,9 @@ impl Payloads for Layered {
     }
 }
 
-impl std::fmt::Debug for Layered {
+impl std::fmt::Debug for TieredPayloads {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Layered").field("calls", &self.calls).finish_non_exhaustive()
+        f.debug_struct("TieredPayloads").field("calls", &self.calls).finish_non_exhaustive()
     }
 }
 
@@ -84,12 +84,12 @@ mod tests {
     use cortex_domain::time::Timestamp;
 
     use super::*;
-    use crate::payload::Fake;
+    use crate::payload::InMemory;
 
     #[tokio::test]
     async fn only_what_belongs_to_no_open_call_reaches_the_store() {
-        let store = Arc::new(Fake::default());
-        let layered = Layered::new(store.clone(), 100);
+        let store = Arc::new(InMemory::default());
+        let layered = TieredPayloads::new(store.clone(), 100);
         let context =
             |n: u8| Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [n; 10]));
         let (call, job) = (context(1), context(2));
@@ -107,8 +107,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_kept_call_has_is_at_hand_and_in_the_store() {
-        let store = Arc::new(Fake::default());
-        let layered = Layered::new(store.clone(), 100);
+        let store = Arc::new(InMemory::default());
+        let layered = TieredPayloads::new(store.clone(), 100);
         let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);
         let draft = |n: u8| Pointer::draft(Memory::Local, job, DispatchId::new([n; 16]));
         let (context, before, after) = (Pointer::context(Memory::Local, job), draft(1), draft(2));

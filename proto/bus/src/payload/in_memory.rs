@@ -10,9 +10,9 @@ use cortex_domain::ports::{Answer, Payloads, StoreError};
 
 /// Keeps everything, in memory alone.
 #[derive(Debug, Default)]
-pub struct Fake(Mutex<HashMap<Pointer, Bytes>>);
+pub struct InMemory(Mutex<HashMap<Pointer, Bytes>>);
 
-impl Payloads for Fake {
+impl Payloads for InMemory {
     fn memory(&self) -> Memory {
         Memory::Local
     }

@@ -13,17 +13,17 @@ use worker::{Env, Response};
 
 use crate::admit::Presented;
 use crate::body::Incoming;
+use crate::error::ApiError;
 use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
-use crate::origin::{Away, Origin, Outbound, caller_headers};
-use crate::refusal::Refusal;
-use crate::{answer, body, chance, stream, vouched};
+use crate::origin::{Origin, OriginUnreachable, Outbound, caller_headers};
+use crate::{answer, body, clock, key_checks, random, stream};
 
 /// A read of the origin's own.
-pub(crate) async fn read(head: &Head, presented: &Presented, env: &Env) -> Result<Response, Refusal> {
+pub(crate) async fn read(head: &Head, presented: &Presented, env: &Env) -> Result<Response, ApiError> {
     let caller = LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
-    let answered = ask(head, &[], &caller, READ_TIMEOUT, env).await??;
-    pass(answered, &[], head, presented, env).await
+    let answered = request(head, &[], &caller, READ_TIMEOUT, env).await??;
+    respond(answered, &[], head, presented, env).await
 }
 
 /// A call of a model: read here as it will be there.
@@ -33,14 +33,14 @@ pub(crate) async fn infer<T>(
     incoming: Incoming<'_>,
     presented: &Presented,
     env: &Env,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let caller = LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
     let takes = incoming.takes;
     let body = body::read(incoming, caller.tenant.as_str()).await?;
     parse(precheck::check_json(head.content_type(), &body, takes)?)?;
-    let work = Work { job: chance::job_id()?.to_string(), flags: None, deadline: INFERENCE_TIMEOUT };
+    let work = Work { job: random::job_id()?.to_string(), flags: None, deadline: INFERENCE_TIMEOUT };
     let (answered, job) = or_revoked(work.send(head, &body, &caller, env).await, presented, env).await?;
-    pass(answered, &[(headers::JOB_ID, &job)], head, presented, env).await
+    respond(answered, &[(headers::JOB_ID, &job)], head, presented, env).await
 }
 
 /// A call that makes a job.
@@ -60,9 +60,9 @@ impl Work<'_> {
         body: &[u8],
         caller: &Caller,
         env: &Env,
-    ) -> Result<(Response, String), Refusal> {
+    ) -> Result<(Response, String), ApiError> {
         let Self { job, flags, deadline } = self;
-        let hop = Hop { name: hops::RECEIVED.to_owned(), at: chance::now() };
+        let hop = Hop { name: hops::RECEIVED.to_owned(), at: clock::now() };
         let mut extra = vec![(headers::JOB_ID, job.clone()), (headers::HOPS, hops::encode(&[hop]))];
         extra.extend(flags.map(|flags| (headers::FLAGS, flags.to_string())));
         if let Some(key) = head.idempotency_key()? {
@@ -76,10 +76,10 @@ impl Work<'_> {
 
 /// What became of a call, unless it failed because its key was revoked meanwhile: the origin ends such a call.
 pub(crate) async fn or_revoked<T>(
-    sent: Result<T, Refusal>,
+    sent: Result<T, ApiError>,
     presented: &Presented,
     env: &Env,
-) -> Result<T, Refusal> {
+) -> Result<T, ApiError> {
     if sent.is_err() {
         LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
     }
@@ -87,46 +87,46 @@ pub(crate) async fn or_revoked<T>(
 }
 
 /// Hands the origin's answer to the caller, as long as the caller's key holds.
-pub(crate) async fn pass(
+pub(crate) async fn respond(
     answered: Response,
     extra: &[(&str, &str)],
     head: &Head,
     presented: &Presented,
     env: &Env,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     if stream::is_one(&answered) {
-        let passed = answer::passed_on(answered, extra)?;
-        return Ok(stream::watched(passed, presented, &head.path, env)?);
+        let proxied = answer::proxied(answered, extra)?;
+        return Ok(stream::watched(proxied, presented, &head.path, env)?);
     }
     // An answer that took long may come after the key was revoked.
-    if !vouched::lately(&presented.key)
-        && let Err(Refusal::Problem(problem)) =
+    if !key_checks::is_recent(&presented.key)
+        && let Err(ApiError::Problem(problem)) =
             LedgerClient::of(env, &presented.tenant)?.check(presented).await
     {
         return Err(problem.into());
     }
-    Ok(answer::passed_on(answered, extra)?)
+    Ok(answer::proxied(answered, extra)?)
 }
 
 /// Puts a request to the origin as it came, in the caller's name.
-pub(crate) async fn ask(
+pub(crate) async fn request(
     head: &Head,
     body: &[u8],
     caller: &Caller,
     deadline: Duration,
     env: &Env,
-) -> Result<Result<Response, Away>, Refusal> {
+) -> Result<Result<Response, OriginUnreachable>, ApiError> {
     send(head, &head.path, body, vec![], caller, deadline, env).await
 }
 
 /// Puts a request to the origin under another path.
-pub(crate) async fn ask_at(
+pub(crate) async fn request_at(
     path: &str,
     head: &Head,
     body: &[u8],
     caller: &Caller,
     env: &Env,
-) -> Result<Result<Response, Away>, Refusal> {
+) -> Result<Result<Response, OriginUnreachable>, ApiError> {
     send(head, path, body, vec![], caller, READ_TIMEOUT, env).await
 }
 
@@ -138,7 +138,7 @@ async fn send(
     caller: &Caller,
     deadline: Duration,
     env: &Env,
-) -> Result<Result<Response, Away>, Refusal> {
+) -> Result<Result<Response, OriginUnreachable>, ApiError> {
     let roles: Vec<String> = caller.roles.iter().map(ToString::to_string).collect();
     let mut all = caller_headers(caller.tenant.as_str(), caller.principal.as_str(), &roles);
     all.push((headers::CALLER_KEY, caller.key.to_string()));

@@ -63,6 +63,12 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Returns whether the command runs parts of CortexOS, rather than asking them for something.
+    #[must_use]
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self, Self::Up(_) | Self::Demo(_) | Self::Serve(_) | Self::Safety(_))
+    }
+
     /// Runs the command.
     ///
     /// # Errors

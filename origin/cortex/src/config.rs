@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use cortex_domain::id::ModelName;
-use cortex_platform::telemetry::Format;
+use cortex_platform::telemetry::{Format, Otlp};
 
 use crate::exit::{Exit, Failure};
 
@@ -106,6 +106,15 @@ pub(crate) fn log_format() -> Result<Format, Failure> {
             Err(Failure::message(Exit::Config, detail))
         }
     }
+}
+
+/// Returns where spans are exported to, by OpenTelemetry's variables.
+///
+/// # Errors
+/// Returns an error if one of them is invalid.
+pub(crate) fn otlp() -> Result<Option<Otlp>, Failure> {
+    let variable = |name: &str| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned());
+    Otlp::read(variable).map_err(|error| Failure::new(Exit::Config, error))
 }
 
 fn read<T: FromStr<Err: Display>>(setting: Setting<T>) -> Result<T, Failure> {

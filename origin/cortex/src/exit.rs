@@ -4,6 +4,7 @@ pub(crate) use cortex_platform::exit::Exit;
 
 use cortex_client::CallError;
 use cortex_node::{BuildError, ConfigError, HomeError, IdentityFileError, SecretsError, WorkerTokensError};
+use cortex_platform::telemetry::ExportError;
 
 /// An error with the code it ends the process with.
 #[derive(Debug)]
@@ -47,6 +48,12 @@ broken! {
     tokio::task::JoinError,
     reqwest::Error,
     rustyline::error::ReadlineError,
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        Self::new(Exit::Config, error)
+    }
 }
 
 impl From<ConfigError> for Failure {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cortex_domain::ports::{Bus, BusError, SafetyGate, Store};
 use cortex_platform::clock::Clock;
+use cortex_platform::metrics::Registry;
 
 use crate::driver::Driver;
 use crate::settings::Settings;
@@ -38,6 +39,11 @@ impl Scheduler {
         let driver = Driver::new(store, bus, gate, clock, &settings);
         driver.run().await?;
         Ok(Self(driver))
+    }
+
+    /// Adds the scheduler's metrics to those of the process.
+    pub fn register(&self, registry: &Registry) {
+        self.0.register(registry);
     }
 
     /// Ends every task and refuses the calls that are open. Durable jobs in flight stay with their workers, and

@@ -7,6 +7,7 @@ mod fault;
 mod forget;
 mod jobs;
 mod lock;
+mod metrics;
 mod migrate;
 mod open;
 mod outbox;
@@ -29,12 +30,13 @@ use cortex_domain::id::JobId;
 use cortex_domain::job::{Job, Version};
 use cortex_domain::pointer::{Memory, Pointer, Space};
 use cortex_domain::ports::{
-    Acceptance, Answer, AuditLog, Audited, CommitError, Feed, JobStep, Jobs, Outbound, Outbox, Payloads,
-    Query, Sequence, StoreError, Upkeep,
+    Acceptance, Answer, AuditLog, Audited, CommitError, Feed, JobCount, JobStep, Jobs, Outbound, Outbox,
+    Payloads, Query, Sequence, StoreError, Upkeep,
 };
 use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
+use cortex_platform::metrics::Registry;
 
 use audit::{Fate, Shortened};
 use lock::Lock;
@@ -61,6 +63,11 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// Adds the store's metrics to those of the process.
+    pub fn register(&self, registry: &Registry) {
+        self.writer.metrics.register(registry);
+    }
+
     /// Deletes what tenants have in the audit log beyond their share. They take turns of a few rows.
     async fn trim_audit(&self, now: Timestamp) -> Result<(), StoreError> {
         let retention = self.retention;
@@ -150,6 +157,10 @@ impl Jobs for SqliteStore {
 
     fn open_jobs(&self, after: Option<JobId>, limit: usize) -> Answer<'_, Result<Vec<Job>, StoreError>> {
         Box::pin(async move { Ok(self.readers.read(move |c| jobs::open(c, after, limit)).await?) })
+    }
+
+    fn counts(&self) -> Answer<'_, Result<Vec<JobCount>, StoreError>> {
+        Box::pin(async move { Ok(self.readers.read(jobs::counts).await?) })
     }
 }
 

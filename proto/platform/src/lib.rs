@@ -7,6 +7,7 @@ pub mod entropy;
 pub mod exit;
 pub mod incoming;
 pub mod memory;
+pub mod metrics;
 pub mod signals;
 pub mod telemetry;
 pub mod write_timeout;

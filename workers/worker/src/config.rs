@@ -16,7 +16,7 @@ use cortex_guard::loopback::AllowedHost;
 use cortex_inference::host::{Access, HostKey};
 use cortex_inference::{Device, Dtype};
 use cortex_link::{Dial, Limits, LinkAddress, Route, fingerprint_of_pem};
-use cortex_platform::telemetry::Format;
+use cortex_platform::telemetry::{Format, Otlp};
 use cortex_runtime::Settings;
 
 pub(crate) use arguments::Cases;
@@ -153,6 +153,8 @@ impl Generation {
 pub(crate) struct Log {
     pub(crate) filter: String,
     pub(crate) format: Format,
+    /// Where spans are exported to.
+    pub(crate) otlp: Option<Otlp>,
 }
 
 /// How logs are written.
@@ -195,12 +197,15 @@ impl Config {
 
 impl Served {
     fn read(serve: Serve) -> Result<Self, Exit> {
-        let token = told("CORTEX_LINK_TOKEN").ok_or_else(|| {
+        let token = variable("CORTEX_LINK_TOKEN").ok_or_else(|| {
             Exit::config(anyhow::anyhow!("CORTEX_LINK_TOKEN is not set: the origin gives it"))
         })?;
         let log = Log {
-            filter: told("CORTEX_LOG").or_else(|| told("RUST_LOG")).unwrap_or_else(|| "info".to_owned()),
+            filter: variable("CORTEX_LOG")
+                .or_else(|| variable("RUST_LOG"))
+                .unwrap_or_else(|| "info".to_owned()),
             format: serve.log_format.into(),
+            otlp: Otlp::read(variable).map_err(Exit::config)?,
         };
         let limits = Limits::default();
         let (Some(kind), Some(address)) = (serve.kind, serve.link.clone()) else {
@@ -275,19 +280,19 @@ impl Models {
 /// The secret comes from the environment: other users of a machine can read a command line.
 fn access(hosts: Vec<AllowedHost>) -> Result<Access, Exit> {
     const KEY: &str = "CORTEX_HOST_KEY";
-    let key = told(KEY).map(|text| text.parse()).transpose();
+    let key = variable(KEY).map(|text| text.parse()).transpose();
     let key: Option<HostKey> = key.with_context(|| format!("{KEY} can't be used")).map_err(Exit::config)?;
     Access::new(hosts, key).with_context(|| format!("--allowed-host: set {KEY}")).map_err(Exit::config)
 }
 
 fn home() -> Result<PathBuf, Exit> {
-    told("CORTEX_HOME")
+    variable("CORTEX_HOME")
         .map(PathBuf::from)
-        .or_else(|| told("HOME").map(|home| PathBuf::from(home).join(".cortex")))
+        .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cortex")))
         .ok_or_else(|| Exit::config(anyhow::anyhow!("CORTEX_HOME is not set: say where the models lie")))
 }
 
-/// A variable of the environment that says something.
-fn told(name: &str) -> Option<String> {
+/// Returns a variable of the environment unless it is empty.
+fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|text| !text.is_empty())
 }

@@ -15,13 +15,15 @@ mod signals;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use cortex_platform::telemetry;
+use cortex_platform::telemetry::{self, Log, Service};
 use cortex_runtime::Worker;
 use tokio_util::sync::CancellationToken;
 
 use config::{Config, Id, Served};
 use exit::Exit;
 use ids::own_id;
+
+const SERVICE: Service = Service { name: "cortex-worker", version: env!("CARGO_PKG_VERSION") };
 
 fn main() -> ExitCode {
     cortex_platform::crypto::install();
@@ -43,7 +45,8 @@ fn main() -> ExitCode {
 
 /// Works until it is told to stop, or until whoever started it is gone.
 async fn serve(served: Served) -> Result<(), Exit> {
-    telemetry::init(Some(&served.log.filter), "info", served.log.format);
+    let log = Log::new(Some(&served.log.filter), "info", served.log.format);
+    let _telemetry = telemetry::init(log, &SERVICE, served.log.otlp.as_ref()).map_err(Exit::config)?;
     let shutdown = CancellationToken::new();
     let orphaned = lifeline::watch().map_err(Exit::failed)?;
     signals::drain_on(shutdown.clone()).map_err(Exit::failed)?;

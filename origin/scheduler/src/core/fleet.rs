@@ -54,6 +54,10 @@ impl Fleet {
         Some(worker)
     }
 
+    pub(crate) fn workers(&self) -> impl Iterator<Item = &Candidate> {
+        self.workers.values()
+    }
+
     /// Whether a worker of the pool has room for a job of the topic.
     pub(crate) fn has_room(&self, pool: &Pool, topic: &Topic) -> bool {
         placement::has_room(self.workers.values(), pool, topic)

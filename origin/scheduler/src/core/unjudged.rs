@@ -75,7 +75,6 @@ impl Unjudged {
         late.map(|unasked| unasked.job().id()).collect()
     }
 
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.calls.len() + self.jobs.len()
     }

@@ -189,6 +189,24 @@ impl Waiting {
         Some(ticket)
     }
 
+    /// Returns each queue's pool, its length and when its oldest job was queued.
+    pub(crate) fn queues(&self) -> impl Iterator<Item = (&Pool, usize, Uptime)> {
+        self.pools.iter().filter_map(|(pool, queue)| {
+            let oldest = queue.iter().map(|ticket| ticket.since).min()?;
+            Some((pool, queue.len(), oldest))
+        })
+    }
+
+    /// Returns how many jobs wait for the safety kernel.
+    pub(crate) fn undecided(&self) -> usize {
+        self.unjudged.len()
+    }
+
+    /// Returns how many jobs wait for a time.
+    pub(crate) fn delayed(&self) -> usize {
+        self.sleepers.len()
+    }
+
     /// The pools that jobs wait for.
     pub(crate) fn pools(&self) -> Vec<Pool> {
         self.pools.keys().cloned().collect()

@@ -1,19 +1,23 @@
 //! What each action does, and what comes of it.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cortex_domain::flow::Assignment;
 use cortex_domain::id::JobId;
-use cortex_domain::ports::{CommitError, RequestError, StoreError};
+use cortex_domain::policy::{Decision, PolicyRequest};
+use cortex_domain::ports::{CommitError, RequestError, SafetyError, StoreError};
 use cortex_domain::state::Target;
 use cortex_domain::subject::Subject;
 use cortex_domain::task::TaskReply;
 use cortex_domain::transition::Change;
 use cortex_wire::{decode_task_reply, encode_assignment, encode_call_reply, encode_cancel};
 
+use cortex_platform::telemetry::{self, Kind};
+use tracing::Instrument as _;
+
 use super::{Caller, Driver, note};
-use crate::core::{Action, Input, NotKept, NotSaved, Sent};
+use crate::core::{Action, Input, NotKept, NotSaved, Note, Sent};
 
 /// How long a worker may take to receive a job and reply; one that takes longer may still run it.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -25,7 +29,7 @@ impl Driver {
             Action::Load { job } => Some(self.load(job).await),
             Action::Ask { ask, request } => {
                 let job = request.job;
-                let decision = self.gate.check(*request, self.clock.now()).await;
+                let decision = self.ask(*request).await;
                 match (&decision, self.gate_fails.swap(decision.is_err(), Ordering::Relaxed)) {
                     (Err(error), false) => {
                         tracing::error!(%job, %error, "the safety kernel can't be asked; jobs wait and calls are refused");
@@ -43,7 +47,16 @@ impl Driver {
                 let outcome = kept.map(drop).map_err(|error| not_kept(job, &error));
                 Some(Input::Kept { job, outcome })
             }
-            Action::Send { assignment } => self.send(&assignment).await,
+            Action::Send { assignment } => {
+                let request = assignment.request();
+                let span = telemetry::job_span(
+                    "dispatch",
+                    Kind::Producer,
+                    request.id,
+                    request.traceparent.as_deref(),
+                );
+                self.send(&assignment).instrument(span).await
+            }
             Action::Abort { cancel } => {
                 self.bus.publish(Subject::JOB_CANCEL, encode_cancel(&cancel));
                 None
@@ -57,6 +70,7 @@ impl Driver {
             }
             Action::Answer { reply, history, called } => {
                 let job = history.job().id();
+                self.metrics.reached(history.job().state.name());
                 if let Err(error) = self.store.record(*history).await {
                     tracing::warn!(%job, %error, "a synchronous job was not recorded");
                 }
@@ -64,6 +78,9 @@ impl Driver {
                 None
             }
             Action::Note(note) => {
+                if matches!(note, Note::Lapsed { .. }) {
+                    self.metrics.lapsed();
+                }
                 note::write(&note);
                 None
             }
@@ -72,6 +89,20 @@ impl Driver {
                 None
             }
         }
+    }
+
+    async fn ask(&self, mut request: PolicyRequest) -> Result<Decision, SafetyError> {
+        let span =
+            telemetry::job_span("policy check", Kind::Client, request.job, request.traceparent.as_deref());
+        request.traceparent = telemetry::traceparent(&span, request.traceparent.as_deref());
+        let asked = Instant::now();
+        let decision = self.gate.check(request, self.clock.now()).instrument(span.clone()).await;
+        self.metrics.decided(decision.as_ref(), asked.elapsed());
+        match &decision {
+            Ok(decision) => drop(span.record(telemetry::DECISION, decision.name())),
+            Err(_) => telemetry::fail(&span, "unavailable"),
+        }
+        decision
     }
 
     async fn load(&self, job: JobId) -> Input<Caller> {
@@ -83,7 +114,12 @@ impl Driver {
 
     async fn commit(&self, change: Change) -> Input<Caller> {
         let job = change.job().id();
-        let outcome = self.store.commit(change).await.map(Box::new).map_err(|error| match error {
+        let state = change.job().state.name();
+        let committed = self.store.commit(change).await;
+        if committed.is_ok() {
+            self.metrics.reached(state);
+        }
+        let outcome = committed.map(Box::new).map_err(|error| match error {
             CommitError::Conflict => NotSaved::Conflict,
             CommitError::NoDraft => NotSaved::NoDraft,
             CommitError::Store(error) => {
@@ -118,6 +154,7 @@ impl Driver {
                 Sent::Unanswered
             }
         };
+        self.metrics.sent(outcome);
         Some(Input::Sent { job, lease, worker, outcome })
     }
 }

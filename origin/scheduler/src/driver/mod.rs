@@ -3,6 +3,7 @@
 
 mod execute;
 mod listen;
+mod metrics;
 mod note;
 mod pending;
 mod reconcile;
@@ -19,13 +20,15 @@ use cortex_domain::id::DispatchId;
 use cortex_domain::ports::{Bus, BusError, Reply, SafetyGate, Store};
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
+use cortex_platform::metrics::Registry;
 use futures::FutureExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::metrics::Metrics;
 use self::pending::Pending;
-use crate::core::{Action, Input, Now, State};
+use crate::core::{Action, Input, Now, Snapshot, State};
 use crate::settings::Settings;
 
 /// How often the core is told that time has passed. A turn pays for a run as long as this, and a longer one is charged
@@ -45,6 +48,7 @@ pub(crate) struct Driver {
     gate_fails: AtomicBool,
     clock: Clock,
     settings: Settings,
+    metrics: Metrics,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -89,9 +93,21 @@ impl Driver {
             gate_fails: AtomicBool::new(false),
             clock,
             settings: settings.clone(),
+            metrics: Metrics::default(),
             tasks,
             stop,
         })
+    }
+
+    /// Adds the scheduler's metrics to those of the process.
+    pub(crate) fn register(self: &Arc<Self>, registry: &Registry) {
+        let driver = Arc::downgrade(self);
+        self.metrics
+            .register(registry, move || driver.upgrade().map(|driver| driver.snapshot()).unwrap_or_default());
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).snapshot(self.clock.uptime())
     }
 
     /// Starts the tasks that run until [`Self::stop`].

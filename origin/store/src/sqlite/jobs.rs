@@ -3,7 +3,8 @@
 use cortex_domain::event::Entry;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Durability, Job, Version};
-use cortex_domain::ports::Query;
+use cortex_domain::ports::{JobCount, Query};
+use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 use rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY;
 use rusqlite::{Connection, OptionalExtension, Params, named_params, params};
@@ -31,6 +32,22 @@ pub(super) fn open(connection: &Connection, after: Option<JobId>, limit: usize) 
     let after = after.map_or([0; 16], |id| *id.as_bytes());
     let sql = "SELECT record FROM jobs WHERE open = 1 AND id > ?1 ORDER BY id LIMIT ?2";
     records(connection, sql, params![after, most(limit)])
+}
+
+pub(super) fn counts(connection: &Connection) -> Result<Vec<JobCount>, Fault> {
+    let mut select =
+        connection.prepare_cached("SELECT tenant, state, count(*) FROM jobs GROUP BY tenant, state")?;
+    let rows =
+        select.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, i64>(2)?)))?;
+    rows.map(|row| {
+        let (tenant, state, jobs) = row?;
+        Ok(JobCount {
+            tenant: tenant.parse().map_err(|_| Fault::Row("tenant"))?,
+            state: StateName::from_code(state).ok_or(Fault::Row("state"))?,
+            jobs: jobs.cast_unsigned(),
+        })
+    })
+    .collect()
 }
 
 pub(super) fn log(connection: &Connection, id: JobId, after: Version) -> Result<Vec<Entry>, Fault> {

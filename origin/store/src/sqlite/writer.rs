@@ -7,12 +7,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use cortex_domain::ports::StoreError;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::fault::Fault;
+use super::metrics::Metrics;
 use super::queue::{Haste, PushError, Queue};
 use super::transaction::Transaction;
 
@@ -38,6 +40,7 @@ pub(super) struct Writer {
     commits: watch::Receiver<u64>,
     /// Whether the last group of writes failed.
     fails: Arc<AtomicBool>,
+    pub(super) metrics: Metrics,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -67,10 +70,19 @@ impl Writer {
         let (count, commits) = watch::channel(0);
         let fails = Arc::new(AtomicBool::new(false));
         let failing = Arc::clone(&fails);
+        let metrics = Metrics::default();
+        let measured = metrics.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || serve(&Transaction::new(connection), &requests, &count, &failing))?;
-        Ok(Self { queue, room: Arc::new(Semaphore::new(ROOM)), commits, fails, thread: Some(thread) })
+            .spawn(move || serve(&Transaction::new(connection), &requests, &count, &failing, &measured))?;
+        Ok(Self {
+            queue,
+            room: Arc::new(Semaphore::new(ROOM)),
+            commits,
+            fails,
+            metrics,
+            thread: Some(thread),
+        })
     }
 
     /// Writes and waits for the flush.
@@ -80,7 +92,10 @@ impl Writer {
         size: usize,
         op: impl FnOnce(&Transaction) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        self.queue(news, Haste::Awaited, size, op)?.await
+        let queued = Instant::now();
+        let written = self.queue(news, Haste::Awaited, size, op)?.await;
+        self.metrics.commit.observe(queued.elapsed().as_secs_f64());
+        written
     }
 
     /// Queues a write behind those queued before.
@@ -196,9 +211,15 @@ impl Drop for Requests {
     }
 }
 
-fn serve(transaction: &Transaction, requests: &Requests, count: &watch::Sender<u64>, fails: &AtomicBool) {
+fn serve(
+    transaction: &Transaction,
+    requests: &Requests,
+    count: &watch::Sender<u64>,
+    fails: &AtomicBool,
+    metrics: &Metrics,
+) {
     while let Some(mut group) = requests.group() {
-        let (outcome, news) = match attempt(transaction, &mut group) {
+        let (outcome, news) = match attempt(transaction, &mut group, metrics) {
             Ok(news) => (Ok(()), news),
             Err(error) => (Err(error), false),
         };
@@ -210,14 +231,14 @@ fn serve(transaction: &Transaction, requests: &Requests, count: &watch::Sender<u
             count.send_modify(|count| *count += 1);
         }
     }
-    if transaction.carries() && attempt(transaction, &mut []).is_err() {
+    if transaction.carries() && attempt(transaction, &mut [], metrics).is_err() {
         tracing::error!("entries of the audit log were lost: the store closes and can't be written");
     }
 }
 
 /// Does all of a group, or nothing; true if it held news.
-fn attempt(transaction: &Transaction, group: &mut [Queued]) -> rusqlite::Result<bool> {
-    let outcome = transact(transaction, group);
+fn attempt(transaction: &Transaction, group: &mut [Queued], metrics: &Metrics) -> rusqlite::Result<bool> {
+    let outcome = transact(transaction, group, metrics);
     match &outcome {
         Ok(_) => transaction.committed(),
         Err(error) => {
@@ -229,11 +250,11 @@ fn attempt(transaction: &Transaction, group: &mut [Queued]) -> rusqlite::Result<
 }
 
 /// Does all of a group and flushes it; true if it held news.
-fn transact(transaction: &Transaction, group: &mut [Queued]) -> rusqlite::Result<bool> {
+fn transact(transaction: &Transaction, group: &mut [Queued], metrics: &Metrics) -> rusqlite::Result<bool> {
     let run = |sql| transaction.prepare_cached(sql)?.execute([]).map(drop);
     let mut news = false;
     run("BEGIN IMMEDIATE")?;
-    for queued in group {
+    for queued in &mut *group {
         // One that fails takes none of the others with it.
         let mark = transaction.mark();
         run("SAVEPOINT request")?;
@@ -246,7 +267,10 @@ fn transact(transaction: &Transaction, group: &mut [Queued]) -> rusqlite::Result
         run("RELEASE request")?;
     }
     transaction.flush()?;
+    let flushing = Instant::now();
     run("COMMIT")?;
+    metrics.flush.observe(flushing.elapsed().as_secs_f64());
+    metrics.group.observe(group.len() as f64);
     Ok(news)
 }
 

@@ -61,6 +61,27 @@ pub(crate) async fn jobs_are_found_by_state_and_topic(place: &impl Place) {
     assert_eq!(ids(store.jobs(earlier).await.unwrap()), [waits.id()]);
 }
 
+pub(crate) async fn jobs_are_counted_by_tenant_and_state(place: &impl Place) {
+    let store = place.open();
+    assert_eq!(store.counts().await.unwrap(), []);
+    let ends = accepted(&*store, "acme", 1).await;
+    accepted(&*store, "acme", 2).await;
+    accepted(&*store, "acme", 3).await;
+    accepted(&*store, "other", 4).await;
+    store.commit(cancelled(&ends)).await.unwrap();
+    let mut counts = store.counts().await.unwrap();
+    counts.sort_by_key(|count| (count.tenant.clone(), count.state.code()));
+    let count = |tenant: &str, state, jobs| JobCount { tenant: tenant.parse().unwrap(), state, jobs };
+    assert_eq!(
+        counts,
+        [
+            count("acme", StateName::Pending, 2),
+            count("acme", StateName::Cancelled, 1),
+            count("other", StateName::Pending, 1),
+        ]
+    );
+}
+
 pub(crate) async fn open_jobs_are_the_durable_ones_that_have_not_ended(place: &impl Place) {
     let store = place.open();
     let waits = accepted(&*store, "acme", 1).await;

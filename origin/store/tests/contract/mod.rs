@@ -58,6 +58,7 @@ macro_rules! contract {
                 the_log_folds_into_the_record
                 a_tenant_sees_its_own_jobs_page_by_page
                 jobs_are_found_by_state_and_topic
+                jobs_are_counted_by_tenant_and_state
                 open_jobs_are_the_durable_ones_that_have_not_ended
                 an_ephemeral_job_is_recorded_and_leaves_no_steps
                 an_ephemeral_job_that_is_kept_is_durable_from_there_on

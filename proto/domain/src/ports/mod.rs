@@ -14,8 +14,8 @@ pub use bus::{
 };
 pub use safety::{SafetyError, SafetyGate};
 pub use store::{
-    Acceptance, AuditLog, Audited, CommitError, Feed, JobStep, Jobs, Outbound, Outbox, Payloads, Query,
-    Sequence, Store, StoreError, Upkeep,
+    Acceptance, AuditLog, Audited, CommitError, Feed, JobCount, JobStep, Jobs, Outbound, Outbox, Payloads,
+    Query, Sequence, Store, StoreError, Upkeep,
 };
 
 /// An answer that is on its way.

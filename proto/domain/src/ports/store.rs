@@ -97,6 +97,14 @@ pub struct JobStep {
     pub at: Timestamp,
 }
 
+/// How many jobs of a tenant are in a state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JobCount {
+    pub tenant: Tenant,
+    pub state: StateName,
+    pub jobs: u64,
+}
+
 /// The truth about jobs. Every write is one atomic step over state, index, log, outbox and audit log, and its answer comes after
 /// the flush.
 pub trait Jobs: Send + Sync + 'static {
@@ -121,6 +129,10 @@ pub trait Jobs: Send + Sync + 'static {
 
     /// Durable jobs that have not ended, by id, after `after`.
     fn open_jobs(&self, after: Option<JobId>, limit: usize) -> Answer<'_, Result<Vec<Job>, StoreError>>;
+
+    /// Counts the jobs in the store by tenant and state. Pairs without jobs are left out. Reads an index of all jobs, so
+    /// callers ask now and then.
+    fn counts(&self) -> Answer<'_, Result<Vec<JobCount>, StoreError>>;
 }
 
 /// Messages that were committed and wait to be carried to the bus.

@@ -1,0 +1,95 @@
+//! How a span continues the trace of a request, and how the next process continues it.
+//!
+//! A trace is passed on as a W3C `traceparent`. <https://www.w3.org/TR/trace-context/>
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use super::context;
+
+/// Whether spans are exported, so that they have ids of their own.
+static EXPORTED: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn activate() {
+    EXPORTED.store(true, Ordering::Relaxed);
+}
+
+/// Makes a span part of the trace that `traceparent` names. An invalid text begins a new trace.
+pub(super) fn continue_trace(span: &Span, traceparent: Option<&str>) {
+    let trace_id = traceparent.and_then(|text| text.get(3..35));
+    if !EXPORTED.load(Ordering::Relaxed) {
+        if let Some(trace_id) = trace_id {
+            context::set_trace_id(span, trace_id.to_owned());
+        }
+        return;
+    }
+    if let Some(remote) = traceparent.and_then(parse) {
+        let parent = opentelemetry::Context::new().with_remote_span_context(remote);
+        // It fails where the span is not one that is exported, and then has no parent to record.
+        let _ = span.set_parent(parent);
+    }
+    let own = span.context().span().span_context().trace_id();
+    context::set_trace_id(span, own.to_string());
+}
+
+/// Returns the `traceparent` for a request that is made within a span. Without an exporter this is `incoming`, the one that
+/// came in: a process that records no spans passes it on as it is.
+#[must_use]
+pub fn traceparent(span: &Span, incoming: Option<&str>) -> Option<String> {
+    let passed_on = || incoming.map(str::to_owned);
+    if !EXPORTED.load(Ordering::Relaxed) {
+        return passed_on();
+    }
+    let context = span.context();
+    let own = context.span().span_context().clone();
+    if own.is_valid() { Some(format(&own)) } else { passed_on() }
+}
+
+fn format(context: &SpanContext) -> String {
+    let (trace, span, flags) = (context.trace_id(), context.span_id(), context.trace_flags().to_u8());
+    format!("00-{trace}-{span}-{flags:02x}")
+}
+
+fn parse(text: &str) -> Option<SpanContext> {
+    let mut parts = text.split('-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    if version != "00" || parts.next().is_some() {
+        return None;
+    }
+    let context = SpanContext::new(
+        TraceId::from_hex(trace).ok()?,
+        SpanId::from_hex(span).ok()?,
+        TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED,
+        true,
+        TraceState::NONE,
+    );
+    context.is_valid().then_some(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_survives_reading_and_writing() {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(format(&parse(text).unwrap()), text);
+    }
+
+    #[test]
+    fn what_is_no_traceparent_continues_nothing() {
+        for text in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+            "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Where the tokens of a step stand, as the tensors that every layer needs.
 
 use candle_core::{DType, Device, Result, Tensor};
-use cortex_kernel::Matrix;
+use cortex_compute::Matrix;
 use cortex_transformer::{BLOCK, Model, Piece};
 
 /// A step, ready for the layers.

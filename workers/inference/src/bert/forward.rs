@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cortex_kernel::{Attention, Isa, Panels, add_norm, affine, attend_all, gelu};
+use cortex_compute::{Attention, Isa, Panels, add_norm, affine, attend_all, gelu};
 
 use super::weights::{Table, Weights};
 use super::{Config, WeightsError};

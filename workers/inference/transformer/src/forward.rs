@@ -1,6 +1,6 @@
 //! One step: the next tokens of some sequences through all layers.
 
-use cortex_kernel::{Angles, Heads, Span, attend, multiply, rms_norm, rope, silu_times};
+use cortex_compute::{Angles, Heads, Span, attend, multiply, rms_norm, rope, silu_times};
 
 use crate::cache::{Cache, Sizes};
 use crate::model::Model;

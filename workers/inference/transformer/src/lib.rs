@@ -16,7 +16,7 @@ mod shape;
 mod weights;
 
 pub use cache::Cache;
-pub use cortex_kernel::{BLOCK, PagesError as CacheError, Store};
+pub use cortex_compute::{BLOCK, PagesError as CacheError, Store};
 pub use forward::ForwardError;
 pub use model::{Description, Model};
 pub use options::{Options, Progress};

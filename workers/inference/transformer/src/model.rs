@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cortex_kernel::{Angles, Threads};
+use cortex_compute::{Angles, Threads};
 
 use crate::options::{Options, Progress};
 use crate::shape::{Family, Shape};

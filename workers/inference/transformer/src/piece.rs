@@ -1,6 +1,6 @@
 //! What one sequence has in a step.
 
-use cortex_kernel::{BLOCK, Span};
+use cortex_compute::{BLOCK, Span};
 
 /// The next tokens of one sequence.
 #[derive(Debug, Clone, Copy)]

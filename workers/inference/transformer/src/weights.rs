@@ -10,7 +10,7 @@ mod tensors;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cortex_kernel::Matrix;
+use cortex_compute::Matrix;
 
 pub use self::error::{LoadError, WeightsError};
 pub(crate) use self::names::Names;

@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cortex_kernel::Format;
+use cortex_compute::Format;
 use cortex_transformer::{BLOCK, Cache, Model, Options, Piece, Store, Wants};
 
 const PROMPT: usize = 128;

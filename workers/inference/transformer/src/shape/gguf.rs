@@ -1,7 +1,7 @@
 //! The metadata of a GGUF file, as llama.cpp's converters write it.
 
+use cortex_compute::Pairing;
 use cortex_gguf::{Gguf, Value};
-use cortex_kernel::Pairing;
 
 use super::error::shown;
 use super::keys::Keys;

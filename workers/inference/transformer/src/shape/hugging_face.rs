@@ -1,6 +1,6 @@
 //! `config.json`, as `transformers` writes it, with the defaults it has for what is left out.
 
-use cortex_kernel::Pairing;
+use cortex_compute::Pairing;
 use serde_json::{Map, Value};
 
 use super::keys::{Keys, within};

@@ -42,7 +42,7 @@ pub enum WeightsError {
     #[error("tensor `{name}` is stored as {found}, which is not supported")]
     Format { name: String, found: String },
     #[error("tensor `{name}`: {error}")]
-    Matrix { name: String, error: cortex_kernel::ShapeError },
+    Matrix { name: String, error: cortex_compute::ShapeError },
     #[error("tensor `{0}` has no place in a model of this config")]
     Idle(String),
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use cortex_compute::Format;
 use cortex_gguf::{Gguf, Layout};
-use cortex_kernel::Format;
 
 use super::mapped::Mapped;
 use super::names::DIVISORS;

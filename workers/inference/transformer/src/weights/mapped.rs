@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cortex_kernel::Bytes;
+use cortex_compute::Bytes;
 use memmap2::{Advice, Mmap};
 
 use super::LoadError;

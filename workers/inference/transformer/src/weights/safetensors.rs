@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path};
 
-use cortex_kernel::Format;
+use cortex_compute::Format;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 

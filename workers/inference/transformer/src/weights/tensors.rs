@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use cortex_kernel::{Format, Matrix};
+use cortex_compute::{Format, Matrix};
 
 use super::mapped::Mapped;
 use super::{LoadError, WeightsError};

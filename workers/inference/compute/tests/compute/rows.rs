@@ -1,6 +1,6 @@
 //! What happens to rows between the products.
 
-use cortex_kernel::{Angles, Isa, Pairing, rms_norm, rope, silu_times};
+use cortex_compute::{Angles, Isa, Pairing, rms_norm, rope, silu_times};
 
 use crate::stored::Noise;
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{Device, Module, Tensor};
-use cortex_kernel::{Format, Isa, Matrix, Threads, multiply};
+use cortex_compute::{Format, Isa, Matrix, Threads, multiply};
 
 use crate::stored::{self, Noise};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
-use cortex_kernel::{Format, Matrix, ShapeError};
+use cortex_compute::{Format, Matrix, ShapeError};
 
 use crate::stored;
 

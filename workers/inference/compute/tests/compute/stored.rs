@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cortex_kernel::{Format, Matrix};
+use cortex_compute::{Format, Matrix};
 
 /// SplitMix64.
 pub(crate) struct Noise(pub(crate) u64);

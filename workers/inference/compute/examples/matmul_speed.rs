@@ -1,6 +1,6 @@
 //! How fast the product with stored weights is: beside the rate at which this machine reads memory, and beside candle's.
 //!
-//! `cargo run --release -p cortex-kernel --example matmul_speed [threads] [rounds] [format ...]`. The weights are so many
+//! `cargo run --release -p cortex-compute --example matmul_speed [threads] [rounds] [format ...]`. The weights are so many
 //! copies that no cache keeps them from one pass to the next, as in a model. Every figure is the median of short rounds
 //! that take turns, so that what else runs on the machine disturbs all alike.
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{Device, Module, Tensor};
-use cortex_kernel::{Format, Matrix, Threads, multiply};
+use cortex_compute::{Format, Matrix, Threads, multiply};
 
 /// Rows and columns: a feed-forward layer's and the last layer's of a model with 1.1 billion weights.
 const SHAPES: [(usize, usize); 2] = [(2048, 5632), (32_000, 2048)];

@@ -1,6 +1,6 @@
 //! Attention over pages is right, and a token's is the same to the bit in any company.
 
-use cortex_kernel::{BLOCK, Heads, Isa, Pages, Span, Store, Threads, attend};
+use cortex_compute::{BLOCK, Heads, Isa, Pages, Span, Store, Threads, attend};
 
 use crate::stored::Noise;
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cortex_kernel::Threads;
+use cortex_compute::Threads;
 
 #[test]
 fn every_item_is_done_once() {

@@ -4,9 +4,9 @@
 //! or a broker.
 
 mod beat;
-mod desk;
 pub mod echo;
 mod engine;
+mod in_flight;
 mod latency;
 mod run;
 mod settings;

@@ -18,12 +18,12 @@ const REMEMBERED_BYTES: usize = 16 * 1024 * 1024;
 const UNCONFIRMED_PERIOD: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct InFlight {
     capacity: usize,
     draining: bool,
     running: HashMap<DispatchId, Running>,
-    past: VecDeque<Past>,
-    /// In the answers of the past.
+    finished: VecDeque<Finished>,
+    /// In the answers of the finished.
     bytes: usize,
 }
 
@@ -34,100 +34,102 @@ struct Running {
 }
 
 #[derive(Debug)]
-struct Past {
+struct Finished {
     lease: Lease,
-    fate: Fate,
+    disposition: Disposition,
 }
 
 #[derive(Debug)]
-enum Fate {
+enum Disposition {
     /// Nobody wants to hear of it.
     Cancelled,
     /// Not known to have been handed over.
     Unsent(Report),
-    Handed(Report, Instant),
+    Sent(Report, Instant),
 }
 
 /// What to do with a job that came.
 #[derive(Debug)]
-pub(crate) enum Taken {
+pub(crate) enum Admission {
     /// Run it, until the token is cancelled.
     Run(CancellationToken),
     /// It was run already: say again how it ended.
-    Again(Report),
+    Repeat(Report),
     /// It is running, or was cancelled.
     Ignore,
     /// There is no room for it, or there won't be a worker: it goes back.
     Return,
 }
 
-impl Desk {
+impl InFlight {
     pub(crate) fn new(capacity: u32) -> Self {
         let capacity = usize::try_from(capacity).unwrap_or(usize::MAX);
-        Self { capacity, draining: false, running: HashMap::new(), past: VecDeque::new(), bytes: 0 }
+        Self { capacity, draining: false, running: HashMap::new(), finished: VecDeque::new(), bytes: 0 }
     }
 
-    pub(crate) fn take(&mut self, held: Held) -> Taken {
-        if let Some(past) = self.past.iter().find(|past| past.lease == held.lease) {
-            return match &past.fate {
-                Fate::Cancelled => Taken::Ignore,
-                Fate::Unsent(report) | Fate::Handed(report, _) => Taken::Again(report.clone()),
+    pub(crate) fn admit(&mut self, held: Held) -> Admission {
+        if let Some(finished) = self.finished.iter().find(|finished| finished.lease == held.lease) {
+            return match &finished.disposition {
+                Disposition::Cancelled => Admission::Ignore,
+                Disposition::Unsent(report) | Disposition::Sent(report, _) => {
+                    Admission::Repeat(report.clone())
+                }
             };
         }
         if self.running.contains_key(&held.lease.dispatch) {
-            return Taken::Ignore;
+            return Admission::Ignore;
         }
         if self.draining || self.running.len() >= self.capacity {
-            return Taken::Return;
+            return Admission::Return;
         }
         let stop = CancellationToken::new();
         self.running.insert(held.lease.dispatch, Running { held, stop: stop.clone() });
-        Taken::Run(stop)
+        Admission::Run(stop)
     }
 
     /// Stops a dispatch; one that has yet to come will not be run.
     pub(crate) fn cancel(&mut self, lease: Lease) {
         match self.running.get(&lease.dispatch) {
             Some(running) => running.stop.cancel(),
-            None if self.past.iter().any(|past| past.lease == lease) => {}
-            None => self.remember(lease, Fate::Cancelled),
+            None if self.finished.iter().any(|finished| finished.lease == lease) => {}
+            None => self.remember(lease, Disposition::Cancelled),
         }
     }
 
     /// A dispatch has ended and frees its slot; without a report, nobody wants one.
-    pub(crate) fn end(&mut self, lease: Lease, report: Option<Report>) {
+    pub(crate) fn finish(&mut self, lease: Lease, report: Option<Report>) {
         self.running.remove(&lease.dispatch);
-        self.remember(lease, report.map_or(Fate::Cancelled, Fate::Unsent));
+        self.remember(lease, report.map_or(Disposition::Cancelled, Disposition::Unsent));
     }
 
     /// The dispatch's report was handed to the origin.
-    pub(crate) fn handed(&mut self, lease: Lease, now: Instant) {
-        if let Some(past) = self.past.iter_mut().rev().find(|past| past.lease == lease)
-            && let Fate::Unsent(report) = &past.fate
+    pub(crate) fn mark_sent(&mut self, lease: Lease, now: Instant) {
+        if let Some(finished) = self.finished.iter_mut().rev().find(|finished| finished.lease == lease)
+            && let Disposition::Unsent(report) = &finished.disposition
         {
-            past.fate = Fate::Handed(report.clone(), now);
+            finished.disposition = Disposition::Sent(report.clone(), now);
         }
-        self.tidy();
+        self.prune();
     }
 
     /// The origin is gone, and perhaps what was handed to it last.
-    pub(crate) fn lost(&mut self, now: Instant) {
-        for past in &mut self.past {
-            if let Fate::Handed(report, at) = &past.fate
+    pub(crate) fn mark_lost(&mut self, now: Instant) {
+        for finished in &mut self.finished {
+            if let Disposition::Sent(report, at) = &finished.disposition
                 && now.duration_since(*at) < UNCONFIRMED_PERIOD
             {
-                past.fate = Fate::Unsent(report.clone());
+                finished.disposition = Disposition::Unsent(report.clone());
             }
         }
     }
 
     /// Reports that have to be handed over.
     pub(crate) fn unsent(&self) -> Vec<Report> {
-        let unsent = |past: &Past| match &past.fate {
-            Fate::Unsent(report) => Some(report.clone()),
-            Fate::Cancelled | Fate::Handed(..) => None,
+        let unsent = |finished: &Finished| match &finished.disposition {
+            Disposition::Unsent(report) => Some(report.clone()),
+            Disposition::Cancelled | Disposition::Sent(..) => None,
         };
-        self.past.iter().filter_map(unsent).collect()
+        self.finished.iter().filter_map(unsent).collect()
     }
 
     /// Takes no more jobs from now on.
@@ -144,21 +146,21 @@ impl Desk {
         self.running.values().map(|running| running.held).collect()
     }
 
-    fn remember(&mut self, lease: Lease, fate: Fate) {
-        let past = Past { lease, fate };
-        self.bytes += past.bytes();
-        self.past.push_back(past);
-        self.tidy();
+    fn remember(&mut self, lease: Lease, disposition: Disposition) {
+        let finished = Finished { lease, disposition };
+        self.bytes += finished.bytes();
+        self.finished.push_back(finished);
+        self.prune();
     }
 
     /// Forgets the oldest beyond the limits, but none from a report on that has yet to be handed over: there are
     /// never many, since no jobs come while the origin is away.
-    fn tidy(&mut self) {
-        while self.past.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
-            match self.past.front() {
-                Some(oldest) if !matches!(oldest.fate, Fate::Unsent(_)) => {
+    fn prune(&mut self) {
+        while self.finished.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
+            match self.finished.front() {
+                Some(oldest) if !matches!(oldest.disposition, Disposition::Unsent(_)) => {
                     self.bytes -= oldest.bytes();
-                    self.past.pop_front();
+                    self.finished.pop_front();
                 }
                 _ => break,
             }
@@ -166,11 +168,11 @@ impl Desk {
     }
 }
 
-impl Past {
+impl Finished {
     fn bytes(&self) -> usize {
-        match &self.fate {
-            Fate::Cancelled => 0,
-            Fate::Unsent(report) | Fate::Handed(report, _) => {
+        match &self.disposition {
+            Disposition::Cancelled => 0,
+            Disposition::Unsent(report) | Disposition::Sent(report, _) => {
                 report.draft.as_ref().map_or(0, |(_, payload)| payload.len())
             }
         }

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use crate::engine::{Engine, Profile};
 use crate::in_flight::InFlight;
 use crate::latency::Latency;
+use crate::progress::ProgressSender;
 use crate::run::{Dispatch, Ended};
 use crate::settings::Settings;
-use crate::words::Words;
 
 /// What the loop, the runs and the heartbeat share.
 pub(crate) struct Shared {
@@ -41,8 +41,8 @@ impl Shared {
     pub(crate) async fn run(&self, dispatch: Dispatch, origin: Arc<dyn Origin>) {
         let held = Held { job: dispatch.task.job, lease: dispatch.task.lease };
         let draft = dispatch.task.draft;
-        let words = Words::under(held, self.settings.id.clone(), Arc::clone(&origin));
-        match dispatch.run(self.engine.as_ref(), &words).await {
+        let progress = ProgressSender::new(held, self.settings.id.clone(), Arc::clone(&origin));
+        match dispatch.run(self.engine.as_ref(), &progress).await {
             Ended::Stopped => self.in_flight().finish(held.lease, None),
             Ended::Reported { end, answer, run } => {
                 self.latency().count(run);

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 /// Takes pieces of a run's answer as they come.
 #[derive(Clone, Debug)]
-pub struct Frames(Arc<Words>);
+pub struct Frames(Arc<ProgressSender>);
 
 impl Frames {
     /// Sends a piece, in frames of the longest size that is allowed; waits while too many are under way. With the
@@ -19,22 +19,22 @@ impl Frames {
     pub async fn send(&self, mut piece: Bytes) {
         while !piece.is_empty() {
             let frame = piece.split_to(piece.len().min(Progress::MAX_FRAME));
-            self.0.say(Some(frame)).await;
+            self.0.send_all(Some(frame)).await;
         }
     }
 }
 
 /// What is said under one lease, in order.
-pub(crate) struct Words {
+pub(crate) struct ProgressSender {
     origin: Arc<dyn Origin>,
     worker: WorkerId,
     held: Held,
-    said: Mutex<u64>,
+    sent: Mutex<u64>,
 }
 
-impl Words {
-    pub(crate) fn under(held: Held, worker: WorkerId, origin: Arc<dyn Origin>) -> Arc<Self> {
-        Arc::new(Self { origin, worker, held, said: Mutex::default() })
+impl ProgressSender {
+    pub(crate) fn new(held: Held, worker: WorkerId, origin: Arc<dyn Origin>) -> Arc<Self> {
+        Arc::new(Self { origin, worker, held, sent: Mutex::default() })
     }
 
     pub(crate) fn frames(self: &Arc<Self>) -> Frames {
@@ -42,37 +42,37 @@ impl Words {
     }
 
     /// Says that the run has begun, if that was not said.
-    pub(crate) async fn begun(&self) {
-        self.say(None).await;
+    pub(crate) async fn announce_start(&self) {
+        self.send_all(None).await;
     }
 
-    pub(crate) fn has_begun(&self) -> bool {
+    pub(crate) fn has_started(&self) -> bool {
         // Whoever holds the lock is saying something.
-        self.said.try_lock().map_or(true, |said| *said > 0)
+        self.sent.try_lock().map_or(true, |sent| *sent > 0)
     }
 
-    async fn say(&self, frame: Option<Bytes>) {
-        let mut said = self.said.lock().await;
-        if *said == 0 {
-            self.send(&mut said, Said::Started).await;
+    async fn send_all(&self, frame: Option<Bytes>) {
+        let mut sent = self.sent.lock().await;
+        if *sent == 0 {
+            self.send_next(&mut sent, Said::Started).await;
         }
         if let Some(frame) = frame {
-            self.send(&mut said, Said::Frame(frame)).await;
+            self.send_next(&mut sent, Said::Frame(frame)).await;
         }
     }
 
-    async fn send(&self, said: &mut u64, what: Said) {
+    async fn send_next(&self, sent: &mut u64, what: Said) {
         let (Held { job, lease }, worker) = (self.held, self.worker.clone());
-        let progress = Progress { job, lease, worker, seq: *said, what };
-        *said += 1;
+        let progress = Progress { job, lease, worker, seq: *sent, what };
+        *sent += 1;
         if self.origin.progress(progress).await.is_err() {
             tracing::debug!(%job, "progress was lost");
         }
     }
 }
 
-impl std::fmt::Debug for Words {
+impl std::fmt::Debug for ProgressSender {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Words").field("held", &self.held).finish_non_exhaustive()
+        f.debug_struct("ProgressSender").field("held", &self.held).finish_non_exhaustive()
     }
 }

@@ -15,9 +15,9 @@ mod logprobs;
 mod model;
 mod plain;
 mod refuse;
+mod registry;
 mod rule;
 mod shared;
-mod shelf;
 mod writer;
 
 pub use answer::Answer;
@@ -25,7 +25,7 @@ pub use caller::Caller;
 pub use defaults::Defaults;
 pub use dialect::{Dialect, DialectError};
 pub use model::Model;
-pub use shelf::{Lease, Library, Listed, Shelf};
+pub use registry::{Library, ModelEntry, ModelHandle, ModelRegistry};
 
 #[cfg(test)]
 mod tests;

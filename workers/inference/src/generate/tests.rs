@@ -3,8 +3,8 @@
 mod chat;
 mod complete;
 mod prompts;
+mod registry;
 mod scopes;
-mod shelf;
 mod tools;
 
 use cortex_api::Problem;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use cortex_api::{LoadStep, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
-use cortex_inference::generate::{self, Defaults, Dialect, Library, Listed};
+use cortex_inference::generate::{self, Defaults, Dialect, Library, ModelEntry};
 use cortex_inference::language::{self, LoadError, LoadOptions, Place};
 use cortex_inference::{Device, Dtype};
 use cortex_models::{Catalogue, Kind as ModelKind, Model};
@@ -35,14 +35,14 @@ pub(crate) struct Catalogued {
 }
 
 impl Library for Catalogued {
-    fn list(&self) -> Vec<Listed> {
+    fn list(&self) -> Vec<ModelEntry> {
         let chat = self.catalogue.iter().filter(|model| matches!(model.kind, ModelKind::Chat { .. }));
-        let listed = |model: &Model| Listed {
+        let entry = |model: &Model| ModelEntry {
             name: model.name.clone(),
             bytes: model.size(),
             installed: model.is_in(&self.folder.join(model.name.as_str())),
         };
-        chat.map(listed).collect()
+        chat.map(entry).collect()
     }
 
     fn free(&self) -> u64 {

@@ -5,40 +5,40 @@ use cortex_api::chat::ChatRequest;
 use cortex_api::completions::CompletionRequest;
 use cortex_api::{ModelRequest, Problem};
 use cortex_domain::job::InputFormat;
-use cortex_inference::generate::{Answer, Caller, Shelf};
+use cortex_inference::generate::{Answer, Caller, ModelRegistry};
 use cortex_runtime::Context;
 use cortex_wire::stream::Encoder;
 
 pub(super) async fn chat(
-    shelf: &Shelf,
+    registry: &ModelRegistry,
     caller: Caller,
     format: InputFormat,
     context: &Context,
 ) -> Result<Bytes, Problem> {
-    let request: ChatRequest = read(shelf, &caller, format, context).await?;
-    let lease = shelf.get(&request.terms.model).await?;
-    say(lease.chat(request, caller).await?, context).await
+    let request: ChatRequest = read(registry, &caller, format, context).await?;
+    let handle = registry.get(&request.terms.model).await?;
+    say(handle.chat(request, caller).await?, context).await
 }
 
 pub(super) async fn complete(
-    shelf: &Shelf,
+    registry: &ModelRegistry,
     caller: Caller,
     format: InputFormat,
     context: &Context,
 ) -> Result<Bytes, Problem> {
-    let request: CompletionRequest = read(shelf, &caller, format, context).await?;
-    let lease = shelf.get(&request.terms.model).await?;
-    say(lease.complete(request, caller).await?, context).await
+    let request: CompletionRequest = read(registry, &caller, format, context).await?;
+    let handle = registry.get(&request.terms.model).await?;
+    say(handle.complete(request, caller).await?, context).await
 }
 
 async fn read<T: ModelRequest + Send + 'static>(
-    shelf: &Shelf,
+    registry: &ModelRegistry,
     caller: &Caller,
     format: InputFormat,
     context: &Context,
 ) -> Result<T, Problem> {
     let read = move |input: &[u8]| T::from_input(format, input);
-    shelf.lanes().read(caller.account(), context.input.clone(), read).await
+    registry.lanes().read(caller.account(), context.input.clone(), read).await
 }
 
 /// Sends chunks as lines where they are wanted, and gives the whole.

@@ -21,7 +21,7 @@ use crate::lanes::Lanes;
 /// Where models come from.
 pub trait Library: Send + Sync + 'static {
     /// The models there are.
-    fn list(&self) -> Vec<Listed>;
+    fn list(&self) -> Vec<ModelEntry>;
 
     /// Bytes that are free where they are loaded.
     fn free(&self) -> u64;
@@ -41,7 +41,7 @@ pub trait Library: Send + Sync + 'static {
 
 /// A model that can be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct ModelEntry {
     pub name: ModelName,
     /// What its weights take.
     pub bytes: u64,
@@ -51,7 +51,7 @@ pub struct Listed {
 
 /// The models that are loaded, and those that can be. Clones share it.
 #[derive(Clone)]
-pub struct Shelf {
+pub struct ModelRegistry {
     inner: Arc<Inner>,
 }
 
@@ -59,7 +59,7 @@ struct Inner {
     models: Box<dyn Library>,
     /// Bytes that all models together may take.
     memory: u64,
-    loaded: Mutex<HashMap<ModelName, Slot>>,
+    loaded: Mutex<HashMap<ModelName, LoadedModel>>,
     /// One model is loaded or unloaded at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Told after each load and unload.
@@ -71,20 +71,20 @@ struct Inner {
 }
 
 #[derive(Debug)]
-struct Slot {
+struct LoadedModel {
     model: Model,
     used: Instant,
-    leases: TaskTracker,
+    handles: TaskTracker,
 }
 
 /// A loaded model that stays while this is held.
 #[derive(Debug)]
-pub struct Lease {
+pub struct ModelHandle {
     model: Model,
     _held: TaskTrackerToken,
 }
 
-impl Deref for Lease {
+impl Deref for ModelHandle {
     type Target = Model;
 
     fn deref(&self) -> &Model {
@@ -93,11 +93,11 @@ impl Deref for Lease {
 }
 
 /// Weights are not all that a model takes: the least that must be free beside them.
-const BESIDE: u64 = 64 << 20;
+const MIN_FREE_BESIDE_WEIGHTS: u64 = 64 << 20;
 /// When to ask again if every model is in use.
 const IN_USE_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-impl Shelf {
+impl ModelRegistry {
     /// An empty shelf. `memory` bounds what all models together take, in bytes; by default it is what is free now.
     pub fn new(library: impl Library, memory: Option<u64>, shutdown: CancellationToken) -> Self {
         let inner = Inner {
@@ -119,13 +119,14 @@ impl Shelf {
     }
 
     /// The models there are.
-    pub fn list(&self) -> Vec<Listed> {
+    pub fn list(&self) -> Vec<ModelEntry> {
         self.inner.models.list()
     }
 
     /// The models that are loaded, by name.
     pub fn loaded(&self) -> Vec<Model> {
-        let mut models: Vec<_> = self.inner.loaded().values().map(|slot| slot.model.clone()).collect();
+        let mut models: Vec<_> =
+            self.inner.loaded().values().map(|loaded_model| loaded_model.model.clone()).collect();
         models.sort_by(|a, b| a.name().as_str().cmp(b.name().as_str()));
         models
     }
@@ -149,14 +150,14 @@ impl Shelf {
     ///
     /// # Errors
     /// If there is no such model, it can't be loaded, or no model that is loaded can make room for it.
-    pub async fn get(&self, name: &ModelName) -> Result<Lease, Problem> {
-        if let Some(lease) = self.inner.lease(name) {
-            return Ok(lease);
+    pub async fn get(&self, name: &ModelName) -> Result<ModelHandle, Problem> {
+        if let Some(handle) = self.inner.handle(name) {
+            return Ok(handle);
         }
-        let listed = self.list().into_iter().find(|listed| listed.name == *name);
-        let listed = listed.ok_or_else(|| self.unknown(name))?;
+        let entry = self.list().into_iter().find(|entry| entry.name == *name);
+        let entry = entry.ok_or_else(|| self.unknown(name))?;
         let inner = self.inner.clone();
-        let loading = tokio::spawn(async move { inner.load(listed).await });
+        let loading = tokio::spawn(async move { inner.load(entry).await });
         loading.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a load broke");
             Err(Problem::new(ErrorCode::WorkerFailed, "the model could not be loaded"))
@@ -166,50 +167,51 @@ impl Shelf {
     /// Unloads a model once the answers that use it are whole. `false` if it isn't loaded.
     pub async fn unload(&self, name: &ModelName) -> bool {
         let _turn = self.inner.turn.lock().await;
-        let Some(slot) = self.inner.take(name) else { return false };
-        slot.stop().await;
+        let Some(loaded_model) = self.inner.take(name) else { return false };
+        loaded_model.stop().await;
         tracing::info!(model = %name, "the model is unloaded");
         true
     }
 
     /// Why a model can't be asked that is not there.
     fn unknown(&self, name: &ModelName) -> Problem {
-        let known: Vec<_> = self
+        let names: Vec<_> = self
             .list()
             .into_iter()
-            .filter(|listed| listed.installed)
-            .map(|listed| listed.name.to_string())
+            .filter(|entry| entry.installed)
+            .map(|entry| entry.name.to_string())
             .collect();
-        let there_is = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let detail = format!(
-            "there is no chat model `{name}` here; there is {there_is}: `cortex models pull NAME` fetches more"
+            "there is no chat model `{name}` here; there is {known}: `cortex models pull NAME` fetches more"
         );
         Problem::new(ErrorCode::UnknownModel, detail).at("model")
     }
 }
 
 impl Inner {
-    fn loaded(&self) -> MutexGuard<'_, HashMap<ModelName, Slot>> {
+    fn loaded(&self) -> MutexGuard<'_, HashMap<ModelName, LoadedModel>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lease(&self, name: &ModelName) -> Option<Lease> {
+    fn handle(&self, name: &ModelName) -> Option<ModelHandle> {
         let mut loaded = self.loaded();
-        let slot = loaded.get_mut(name).filter(|slot| slot.model.engine().is_alive())?;
-        slot.used = Instant::now();
-        Some(Lease { model: slot.model.clone(), _held: slot.leases.token() })
+        let loaded_model =
+            loaded.get_mut(name).filter(|loaded_model| loaded_model.model.engine().is_alive())?;
+        loaded_model.used = Instant::now();
+        Some(ModelHandle { model: loaded_model.model.clone(), _held: loaded_model.handles.token() })
     }
 
-    async fn load(self: Arc<Self>, listed: Listed) -> Result<Lease, Problem> {
+    async fn load(self: Arc<Self>, entry: ModelEntry) -> Result<ModelHandle, Problem> {
         let _turn = self.turn.clone().lock_owned().await;
         // Somebody else may have loaded it while this one waited.
-        if let Some(lease) = self.lease(&listed.name) {
-            return Ok(lease);
+        if let Some(handle) = self.handle(&entry.name) {
+            return Ok(handle);
         }
         // One that is there all the same is dead.
-        drop(self.take(&listed.name));
-        let memory = self.make_room(&listed).await?;
-        let (inner, name) = (self.clone(), listed.name.clone());
+        drop(self.take(&entry.name));
+        let memory = self.make_room(&entry).await?;
+        let (inner, name) = (self.clone(), entry.name.clone());
         let loading = spawn_blocking(move || {
             let mut tell = |progress| {
                 inner.progress.send_replace(Some((name.clone(), progress)));
@@ -222,44 +224,44 @@ impl Inner {
             tracing::error!(%error, "a load broke");
             Problem::new(ErrorCode::WorkerFailed, "the model could not be loaded")
         })??;
-        let slot = Slot { model, used: Instant::now(), leases: TaskTracker::new() };
-        let lease = Lease { model: slot.model.clone(), _held: slot.leases.token() };
-        self.loaded().insert(listed.name, slot);
+        let loaded_model = LoadedModel { model, used: Instant::now(), handles: TaskTracker::new() };
+        let handle = ModelHandle { model: loaded_model.model.clone(), _held: loaded_model.handles.token() };
+        self.loaded().insert(entry.name, loaded_model);
         self.changed.notify_one();
-        Ok(lease)
+        Ok(handle)
     }
 
     fn room(&self) -> u64 {
-        let taken: u64 = self.loaded().values().map(|slot| slot.model.engine().bytes()).sum();
+        let taken: u64 = self.loaded().values().map(|loaded_model| loaded_model.model.engine().bytes()).sum();
         self.models.free().min(self.memory.saturating_sub(taken))
     }
 
     /// Unloads what is not in use, least lately used first, until a model fits; gives what it may take.
-    async fn make_room(&self, listed: &Listed) -> Result<u64, Problem> {
-        let needs = listed.bytes.saturating_add(BESIDE);
+    async fn make_room(&self, entry: &ModelEntry) -> Result<u64, Problem> {
+        let needs = entry.bytes.saturating_add(MIN_FREE_BESIDE_WEIGHTS);
         loop {
             let room = self.room();
             if needs <= room {
                 return Ok(room);
             }
-            let Some((name, slot)) = self.take_idle() else {
-                return Err(self.no_room(&listed.name, needs, room));
+            let Some((name, loaded_model)) = self.take_idle() else {
+                return Err(self.no_room(&entry.name, needs, room));
             };
-            slot.stop().await;
-            tracing::info!(model = %name, for_model = %listed.name, "the model was unloaded to make room");
+            loaded_model.stop().await;
+            tracing::info!(model = %name, for_model = %entry.name, "the model was unloaded to make room");
         }
     }
 
-    fn take(&self, name: &ModelName) -> Option<Slot> {
-        let slot = self.loaded().remove(name)?;
+    fn take(&self, name: &ModelName) -> Option<LoadedModel> {
+        let loaded_model = self.loaded().remove(name)?;
         self.changed.notify_one();
-        Some(slot)
+        Some(loaded_model)
     }
 
-    fn take_idle(&self) -> Option<(ModelName, Slot)> {
+    fn take_idle(&self) -> Option<(ModelName, LoadedModel)> {
         let mut loaded = self.loaded();
-        let idle = loaded.iter().filter(|(_, slot)| slot.leases.is_empty());
-        let name = idle.min_by_key(|(_, slot)| slot.used)?.0.clone();
+        let idle = loaded.iter().filter(|(_, loaded_model)| loaded_model.handles.is_empty());
+        let name = idle.min_by_key(|(_, loaded_model)| loaded_model.used)?.0.clone();
         self.changed.notify_one();
         loaded.remove_entry(&name)
     }
@@ -275,17 +277,17 @@ impl Inner {
     }
 }
 
-impl Slot {
+impl LoadedModel {
     async fn stop(self) {
-        self.leases.close();
-        self.leases.wait().await;
+        self.handles.close();
+        self.handles.wait().await;
         self.model.engine().stop().await;
     }
 }
 
-impl fmt::Debug for Shelf {
+impl fmt::Debug for ModelRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shelf")
+        f.debug_struct("ModelRegistry")
             .field("loaded", &self.inner.loaded().keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }

@@ -5,12 +5,12 @@
 //! `generate` what it is asked and answers in OpenAI's shape. `lanes` keeps long work away from the threads that serve.
 
 mod bert;
+pub mod blocking;
 mod device;
 mod dtype;
 pub mod embed;
 pub mod generate;
 pub mod host;
-pub mod lanes;
 pub mod language;
 
 pub use device::{Device, DeviceError};

@@ -1,8 +1,8 @@
 //! The engine for language models: conversations, texts to go on with, and the loading of models as jobs of their own.
 
+mod generate;
 mod library;
 mod loading;
-mod say;
 
 use bytes::Bytes;
 use cortex_api::Problem;
@@ -15,7 +15,7 @@ use cortex_domain::topics;
 use cortex_inference::generate::{Caller, ModelRegistry};
 use cortex_runtime::{Context, Engine, Profile};
 
-pub(crate) use library::Catalogued;
+pub(crate) use library::CatalogueLibrary;
 
 use crate::failure;
 
@@ -36,10 +36,10 @@ impl Chat {
     async fn work(&self, task: &Task, context: Context) -> Result<Bytes, Problem> {
         match &task.topic {
             topic if *topic == topics::CHAT_SIMPLE => {
-                say::chat(&self.registry, caller(task, &context), task.input, &context).await
+                generate::chat(&self.registry, caller(task, &context), task.input, &context).await
             }
             topic if *topic == topics::COMPLETE => {
-                say::complete(&self.registry, caller(task, &context), task.input, &context).await
+                generate::complete(&self.registry, caller(task, &context), task.input, &context).await
             }
             topic if *topic == topics::MODEL_LOAD => loading::load(&self.registry, &context).await,
             topic if *topic == topics::MODEL_UNLOAD => loading::unload(&self.registry, &context).await,

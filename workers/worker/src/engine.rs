@@ -7,14 +7,14 @@ use cortex_domain::id::ModelName;
 use cortex_inference::embed::Embedder;
 use cortex_inference::generate::{ModelHandle, ModelRegistry};
 use cortex_inference::host::{embed, language, metrics};
-use cortex_inference::language::Place;
+use cortex_inference::language::ComputeDevice;
 use cortex_models::Catalogue;
 use cortex_runtime::Engine;
 use cortex_runtime::echo::Echo;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use crate::chat::{Catalogued, Chat};
+use crate::chat::{CatalogueLibrary, Chat};
 use crate::config::{self, Work};
 use crate::embed::Embed;
 use crate::exit::Exit;
@@ -53,17 +53,17 @@ pub(crate) fn registry(
     generation: config::Generation,
     shutdown: CancellationToken,
 ) -> Result<(ModelRegistry, ModelName), Exit> {
-    let library = Catalogued {
+    let library = CatalogueLibrary {
         catalogue: catalogue(&wanted)?,
         folder: wanted.models,
         device: wanted.device,
         dtype: generation.dtype,
-        place: Place::open(wanted.device, generation.dtype).map_err(Exit::config)?,
+        place: ComputeDevice::open(wanted.device, generation.dtype).map_err(Exit::config)?,
         threads: wanted.threads,
         context: generation.context,
         cache_bytes: generation.cache_bytes(),
         shared_prompts: generation.shared_prompts()?,
-        patience: generation.load_deadline(),
+        load_timeout: generation.load_deadline(),
     };
     let first = library.catalogue.get(&wanted.model).map_err(Exit::config)?.name.clone();
     Ok((ModelRegistry::new(library, generation.memory_bytes(), shutdown), first))

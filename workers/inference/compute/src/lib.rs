@@ -38,7 +38,7 @@ pub use multiply::multiply;
 pub use paged::{BLOCK, Heads, Pages, PagesError, Span, Store, attend};
 pub use panels::{Panels, affine};
 pub use rms_norm::rms_norm;
-pub use rope::{Angles, Pairing, rope};
+pub use rope::{Pairing, RopeTable, rope};
 pub use simd::Isa;
 pub use threads::Threads;
 pub use whole::{Attention, attend_all};

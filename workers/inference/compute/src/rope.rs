@@ -11,13 +11,13 @@ pub enum Pairing {
 
 /// The cosine and sine of every pair's angle, a row per token. They are the same for all layers.
 #[derive(Debug, Clone, Default)]
-pub struct Angles {
+pub struct RopeTable {
     pairs: usize,
     cosines: Vec<f32>,
     sines: Vec<f32>,
 }
 
-impl Angles {
+impl RopeTable {
     /// The angle of a pair is position times frequency; `gain` scales cosines and sines (1, but for YaRN).
     pub fn new(positions: impl IntoIterator<Item = usize>, frequencies: &[f32], gain: f32) -> Self {
         let mut angles = Self { pairs: frequencies.len(), ..Self::default() };
@@ -48,7 +48,7 @@ impl Angles {
 ///
 /// # Panics
 /// If the lengths don't fit.
-pub fn rope(pairing: Pairing, angles: &Angles, width: usize, x: &mut [f32]) {
+pub fn rope(pairing: Pairing, angles: &RopeTable, width: usize, x: &mut [f32]) {
     let (tokens, pairs) = (angles.tokens(), angles.pairs);
     if tokens == 0 {
         assert!(x.is_empty(), "no angles for {} values", x.len());

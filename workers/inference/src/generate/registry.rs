@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Model;
-use crate::lanes::Lanes;
+use crate::blocking::BlockingPool;
 
 /// Where models come from.
 pub trait Library: Send + Sync + 'static {
@@ -67,7 +67,7 @@ struct Inner {
     progress: watch::Sender<Option<(ModelName, LoadStep)>>,
     /// Ends loads that nobody waits for any more.
     shutdown: CancellationToken,
-    lanes: Lanes,
+    pool: BlockingPool,
 }
 
 #[derive(Debug)]
@@ -108,14 +108,14 @@ impl ModelRegistry {
             changed: Notify::new(),
             progress: watch::Sender::new(None),
             shutdown,
-            lanes: Lanes::default(),
+            pool: BlockingPool::default(),
         };
         Self { inner: Arc::new(inner) }
     }
 
     /// Where tenants' requests are read.
-    pub fn lanes(&self) -> &Lanes {
-        &self.inner.lanes
+    pub fn pool(&self) -> &BlockingPool {
+        &self.inner.pool
     }
 
     /// The models there are.

@@ -15,7 +15,8 @@ use cortex_domain::time::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::refuse::{Refused, openai, read};
+use super::body::read;
+use super::error::{ApiError, openai};
 use super::sse;
 use crate::generate::{Answer, Caller, ModelHandle, ModelRegistry};
 use crate::language::render;
@@ -32,9 +33,9 @@ pub fn router(registry: ModelRegistry) -> Router {
         .route("/v1/chat/completions", post(chat))
         .route("/v1/completions", post(complete))
         .route("/chat", post(short))
-        .fallback(|| async { Refused::from(Problem::new(ErrorCode::NotFound, ROUTES)) })
+        .fallback(|| async { ApiError::from(Problem::new(ErrorCode::NotFound, ROUTES)) })
         .method_not_allowed_fallback(|| async {
-            Refused::from(Problem::new(ErrorCode::MethodNotAllowed, ROUTES))
+            ApiError::from(Problem::new(ErrorCode::MethodNotAllowed, ROUTES))
         })
         .with_state(registry)
 }
@@ -64,7 +65,7 @@ async fn models(State(registry): State<ModelRegistry>) -> Json<ModelPage> {
 async fn model(
     State(registry): State<ModelRegistry>,
     Path(id): Path<String>,
-) -> Result<Json<ModelView>, Refused> {
+) -> Result<Json<ModelView>, ApiError> {
     page(&registry).find(&id).map(Json).map_err(openai)
 }
 
@@ -74,13 +75,13 @@ fn page(registry: &ModelRegistry) -> ModelPage {
     ModelPage::new(installed.map(|entry| view(entry.name.as_str())).collect())
 }
 
-async fn chat(State(registry): State<ModelRegistry>, request: Request) -> Result<Response, Refused> {
+async fn chat(State(registry): State<ModelRegistry>, request: Request) -> Result<Response, ApiError> {
     let answer = async {
         let (parts, body) = request.into_parts();
         let body = read(&parts.headers, body).await?;
         let caller = caller();
         let parse = |body: &[u8]| ChatRequest::parse(Checked::trust(body));
-        let request = registry.lanes().read(caller.account(), body, parse).await?;
+        let request = registry.pool().read(caller.account(), body, parse).await?;
         let handle = registry.get(&request.terms.model).await?;
         let answer = handle.chat(request, caller).await?;
         respond(answer, handle).await
@@ -88,13 +89,13 @@ async fn chat(State(registry): State<ModelRegistry>, request: Request) -> Result
     answer.await.map_err(openai)
 }
 
-async fn complete(State(registry): State<ModelRegistry>, request: Request) -> Result<Response, Refused> {
+async fn complete(State(registry): State<ModelRegistry>, request: Request) -> Result<Response, ApiError> {
     let answer = async {
         let (parts, body) = request.into_parts();
         let body = read(&parts.headers, body).await?;
         let caller = caller();
         let parse = |body: &[u8]| CompletionRequest::parse(Checked::trust(body));
-        let request = registry.lanes().read(caller.account(), body, parse).await?;
+        let request = registry.pool().read(caller.account(), body, parse).await?;
         let handle = registry.get(&request.terms.model).await?;
         let answer = handle.complete(request, caller).await?;
         respond(answer, handle).await
@@ -103,7 +104,7 @@ async fn complete(State(registry): State<ModelRegistry>, request: Request) -> Re
 }
 
 /// `POST /chat`: one message, and the text of its answer.
-async fn short(State(registry): State<ModelRegistry>, request: Request) -> Result<Response, Refused> {
+async fn short(State(registry): State<ModelRegistry>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body).await?;
     let request = ShortChat::parse(Checked::trust(&body))?.request()?;

@@ -25,8 +25,8 @@ pub(super) async fn load(registry: &ModelRegistry, context: &Context) -> Result<
         tokio::select! {
             handle = &mut loading => break handle?,
             Ok(()) = progress.changed() => {
-                let told = progress.borrow_and_update().clone();
-                if let Some((loaded, at)) = told && loaded == name {
+                let step = progress.borrow_and_update().clone();
+                if let Some((loaded, at)) = step && loaded == name {
                     context.frames.send(line(at)).await;
                 }
             }

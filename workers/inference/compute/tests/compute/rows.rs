@@ -1,6 +1,6 @@
 //! What happens to rows between the products.
 
-use cortex_compute::{Angles, Isa, Pairing, rms_norm, rope, silu_times};
+use cortex_compute::{Isa, Pairing, RopeTable, rms_norm, rope, silu_times};
 
 use crate::stored::Noise;
 
@@ -56,7 +56,7 @@ fn a_gates_place_in_the_row_doesnt_change_it() {
 fn pairs_turn_by_position_times_frequency() {
     let (heads, width, frequencies) = (3, 10, [1.0f32, 0.1, 0.01, 0.001]);
     let positions = [0, 1, 7, 4095];
-    let angles = Angles::new(positions, &frequencies, 1.0);
+    let angles = RopeTable::new(positions, &frequencies, 1.0);
     for pairing in [Pairing::Adjacent, Pairing::Halves] {
         let before = Noise(6).floats(positions.len() * heads * width);
         let mut after = before.clone();

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{TEMPLATE, caller, request};
-use crate::generate::{Defaults, Dialect, Library, Model, ModelEntry, ModelRegistry};
+use crate::generate::{ChatFormat, Defaults, Library, Model, ModelEntry, ModelRegistry};
 use crate::language::tests::{scripted, tiny};
 
 /// Models `a` to `d` of 100 MiB each, and a count of loads.
@@ -45,8 +45,8 @@ impl Library for FakeLibrary {
         }
         progress(LoadStep::Start);
         self.0.fetch_add(1, Ordering::SeqCst);
-        let dialect = Dialect::new(TEMPLATE, &tiny::tokenizer()).unwrap();
-        Ok(Model::new(name.clone(), scripted(name.as_str()), Some(dialect), Defaults::default()))
+        let chat_format = ChatFormat::new(TEMPLATE, &tiny::tokenizer()).unwrap();
+        Ok(Model::new(name.clone(), scripted(name.as_str()), Some(chat_format), Defaults::default()))
     }
 }
 
@@ -109,7 +109,9 @@ async fn a_model_that_made_room_is_told_of_even_if_the_other_is_not_loaded_then(
     registry.changed().await;
     registry.get(&name("c")).await.unwrap_err();
     assert!(loaded(&registry).is_empty());
-    tokio::time::timeout(Duration::from_secs(30), registry.changed()).await.expect("it is told");
+    tokio::time::timeout(Duration::from_secs(30), registry.changed())
+        .await
+        .expect("the registry announces the change");
 }
 
 #[tokio::test]

@@ -14,9 +14,9 @@ fn routes() -> Router {
     Router::new()
         .route("/health", get(|| async { "alive" }))
         .route("/v1/chat/completions", post(|| async { "said" }))
-        .fallback(|| async { Refused::from(Problem::new(ErrorCode::NotFound, "nothing")) })
+        .fallback(|| async { ApiError::from(Problem::new(ErrorCode::NotFound, "nothing")) })
         .method_not_allowed_fallback(|| async {
-            Refused::from(Problem::new(ErrorCode::MethodNotAllowed, "no"))
+            ApiError::from(Problem::new(ErrorCode::MethodNotAllowed, "no"))
         })
 }
 

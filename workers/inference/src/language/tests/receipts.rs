@@ -3,7 +3,7 @@
 use std::ops::ControlFlow::Continue;
 
 use super::{SETTINGS, engine, identity, request, settled, tiny, write};
-use crate::language::{Engine, Place, PlaceError, Placed, render};
+use crate::language::{ComputeDevice, Engine, PlacedModel, PlacementError, render};
 use crate::{Device, Dtype};
 
 #[tokio::test]
@@ -63,10 +63,11 @@ async fn the_metrics_count_what_was_done() {
 
 #[tokio::test]
 async fn an_engine_makes_a_cache_of_as_many_blocks_as_it_has_bytes_for() {
-    let on = Place::open(Device::Cpu, Some(Dtype::F16)).unwrap();
-    let place = |bytes| Placed::new(tiny::make(), &on, Some(bytes), SETTINGS.running, &mut |_| Continue(()));
+    let on = ComputeDevice::open(Device::Cpu, Some(Dtype::F16)).unwrap();
+    let place =
+        |bytes| PlacedModel::new(tiny::make(), &on, Some(bytes), SETTINGS.running, &mut |_| Continue(()));
     let refused = place(1).unwrap_err();
-    let PlaceError::CacheTooSmall { least: block, .. } = refused else { panic!("{refused}") };
+    let PlacementError::CacheTooSmall { block, .. } = refused else { panic!("{refused}") };
     assert!(place(block - 1).is_err());
     let placed = place(5 * block + 1).unwrap();
     let engine = Engine::start(placed, tiny::tokenizer(), identity(), &SETTINGS).unwrap();

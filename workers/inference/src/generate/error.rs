@@ -6,53 +6,52 @@ use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use cortex_grammar::ConstraintError;
 
-use crate::language::{Failure, Refusal};
+use crate::language::{AnswerError, SubmitError};
 
 /// What a route calls its prompt and its grammar.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Names {
+pub(super) struct ParameterNames {
     pub(super) prompt: &'static str,
     pub(super) grammar: &'static str,
 }
 
 /// A request that the engine did not take.
-pub(super) fn refusal(refusal: Refusal, names: Names) -> Problem {
-    let invalid =
-        |parameter: &str| Problem::new(ErrorCode::InvalidRequest, refusal.to_string()).at(parameter);
-    match &refusal {
-        Refusal::Overloaded { retry_after } => {
+pub(super) fn submit_error(error: SubmitError, names: ParameterNames) -> Problem {
+    let invalid = |parameter: &str| Problem::new(ErrorCode::InvalidRequest, error.to_string()).at(parameter);
+    match &error {
+        SubmitError::Overloaded { retry_after } => {
             Problem::new(ErrorCode::Overloaded, "the model's queue is full").retry_after(*retry_after)
         }
-        Refusal::TooLong { .. } | Refusal::EmptyPrompt | Refusal::UnknownToken { .. } => {
+        SubmitError::TooLong { .. } | SubmitError::EmptyPrompt | SubmitError::UnknownToken { .. } => {
             invalid(names.prompt)
         }
-        Refusal::TooMany { .. } | Refusal::NoChoices => invalid("n"),
-        Refusal::NoTokens => invalid("max_tokens"),
-        Refusal::Parameter(parameter) => invalid(parameter.parameter),
-        Refusal::Grammar(_) => invalid(names.grammar),
-        Refusal::Cancelled => Problem::new(ErrorCode::Conflict, refusal.to_string()),
-        Refusal::Stopped => unloaded(),
+        SubmitError::TooMany { .. } | SubmitError::NoChoices => invalid("n"),
+        SubmitError::NoTokens => invalid("max_tokens"),
+        SubmitError::Parameter(parameter) => invalid(parameter.parameter),
+        SubmitError::Grammar(_) => invalid(names.grammar),
+        SubmitError::Cancelled => Problem::new(ErrorCode::Conflict, error.to_string()),
+        SubmitError::Stopped => unloaded(),
     }
 }
 
 /// An answer that broke off.
-pub(super) fn failure(failure: &Failure) -> Problem {
-    match failure {
-        Failure::Deadline => {
+pub(super) fn answer_error(error: &AnswerError) -> Problem {
+    match error {
+        AnswerError::Deadline => {
             Problem::new(ErrorCode::Timeout, "the deadline passed before the answer was whole")
         }
-        Failure::Cancelled => Problem::new(ErrorCode::Conflict, failure.to_string()),
-        Failure::SlowReader { .. } => Problem::new(ErrorCode::SlowReader, failure.to_string()),
-        Failure::Stopped => unloaded(),
+        AnswerError::Cancelled => Problem::new(ErrorCode::Conflict, error.to_string()),
+        AnswerError::SlowReader { .. } => Problem::new(ErrorCode::SlowReader, error.to_string()),
+        AnswerError::Stopped => unloaded(),
         // What was asked for leads nowhere, and would again.
-        Failure::Grammar(
+        AnswerError::Grammar(
             ConstraintError::DeadEnd | ConstraintError::TooComplex { .. } | ConstraintError::Invalid(_),
-        ) => Problem::new(ErrorCode::InvalidRequest, failure.to_string()),
-        Failure::NotFinite | Failure::Grammar(_) => {
-            Problem::new(ErrorCode::WorkerFailed, failure.to_string())
+        ) => Problem::new(ErrorCode::InvalidRequest, error.to_string()),
+        AnswerError::NotFinite | AnswerError::Grammar(_) => {
+            Problem::new(ErrorCode::WorkerFailed, error.to_string())
         }
-        Failure::Device(_) => {
-            tracing::error!(error = %failure, "the device failed");
+        AnswerError::Device(_) => {
+            tracing::error!(%error, "the device failed");
             Problem::new(ErrorCode::WorkerFailed, "the device failed")
         }
     }
@@ -79,11 +78,11 @@ mod tests {
             ConstraintError::TooComplex { why: "too many states".to_owned() },
             ConstraintError::Invalid(schema),
         ] {
-            let problem = failure(&Failure::Grammar(error.clone()));
+            let problem = answer_error(&AnswerError::Grammar(error.clone()));
             assert_eq!(problem.kind, ErrorCode::InvalidRequest);
             assert!(problem.detail.contains(&error.to_string()), "{}", problem.detail);
         }
-        let broken = failure(&Failure::Grammar(ConstraintError::Failed { why: "x".to_owned() }));
+        let broken = answer_error(&AnswerError::Grammar(ConstraintError::Failed { why: "x".to_owned() }));
         assert_eq!(broken.kind, ErrorCode::WorkerFailed);
     }
 }

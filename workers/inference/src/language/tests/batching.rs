@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use cortex_grammar::Rule;
-use cortex_transformer::Piece;
+use cortex_transformer::Segment;
 use tokio::sync::Semaphore;
 
-use super::alone::alone;
 use super::random::Random;
+use super::reference::reference;
 use super::{SETTINGS, engine, read, settled, tiny, write};
-use crate::language::{Engine, Grammar, Reason, Request};
+use crate::language::{Engine, Grammar, Request, StopReason};
 
 /// A request of any kind that there is, and how many tokens it may have.
 pub(super) fn any(random: &mut Random) -> Request {
@@ -43,7 +43,7 @@ pub(super) fn any(random: &mut Random) -> Request {
 }
 
 /// How many of a number of requests came out as they do alone.
-pub(super) async fn right(engine: &Engine, seed: u64, requests: usize) -> (usize, usize) {
+pub(super) async fn matching(engine: &Engine, seed: u64, requests: usize) -> (usize, usize) {
     let model = tiny::model();
     let mut random = Random(seed);
     let room = Arc::new(Semaphore::new(12));
@@ -65,29 +65,29 @@ pub(super) async fn right(engine: &Engine, seed: u64, requests: usize) -> (usize
             drop(place);
             let check = move || {
                 let most = request.max_tokens.unwrap();
-                let expected = (0..request.choices).map(|choice| alone(&model, &request, choice, most));
+                let expected = (0..request.choices).map(|choice| reference(&model, &request, choice, most));
                 written.iter().zip(expected).all(|(written, expected)| {
                     let Some(Ok(end)) = &written.end else { return false };
                     // The token that ends a text is counted and not told.
-                    let told = &expected[..written.tokens.len().min(expected.len())];
+                    let sent = &expected[..written.tokens.len().min(expected.len())];
                     end.usage.completion_tokens == expected.len()
-                        && written.ids() == told
-                        && expected.len() - told.len() <= usize::from(end.reason != Reason::Length)
+                        && written.ids() == sent
+                        && expected.len() - sent.len() <= usize::from(end.reason != StopReason::Length)
                 })
             };
             Some(tokio::task::spawn_blocking(check).await.unwrap())
         });
     }
     let outcomes: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
-    (outcomes.iter().filter(|right| **right).count(), outcomes.len())
+    (outcomes.iter().filter(|matching| **matching).count(), outcomes.len())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_that_join_and_leave_are_written_as_if_alone() {
     let engine = engine(&tiny::model(), SETTINGS, |_| ());
-    let (right, all) = right(&engine, 1, 200).await;
+    let (matching, all) = matching(&engine, 1, 200).await;
     assert!(all > 120);
-    assert_eq!(right, all);
+    assert_eq!(matching, all);
     settled(&engine).await;
     let page = crate::language::render(&[("tiny", engine.metrics())]);
     for proof in ["gen_ai_token_type=\"cached\"", "cortex_inference_preempted_total"] {
@@ -98,16 +98,16 @@ async fn two_hundred_that_join_and_leave_are_written_as_if_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_slot_index_that_is_off_by_one_they_are_not() {
-    let shifted = |pieces: &mut Vec<Piece<'_>>| {
-        for piece in pieces.iter_mut().filter(|piece| piece.start >= 2 * cortex_batch::BLOCK) {
+    let shifted = |segments: &mut Vec<Segment<'_>>| {
+        for segment in segments.iter_mut().filter(|segment| segment.start >= 2 * cortex_batch::BLOCK) {
             // It reads its beginning from the block after.
-            let blocks = [&piece.blocks[1..2], &piece.blocks[1..]].concat();
-            piece.blocks = blocks.leak();
+            let blocks = [&segment.blocks[1..2], &segment.blocks[1..]].concat();
+            segment.blocks = blocks.leak();
         }
     };
     let engine = engine(&tiny::model(), SETTINGS, shifted);
-    let (right, all) = right(&engine, 1, 60).await;
-    assert!(right < all * 9 / 10, "{right} of {all} did not notice");
+    let (matching, all) = matching(&engine, 1, 60).await;
+    assert!(matching < all * 9 / 10, "{matching} of {all} did not notice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,7 +117,7 @@ async fn a_seed_gives_the_same_text_whatever_else_runs() {
     (request.sampling.seed, request.max_tokens, request.sampling.logprobs) = (99, Some(80), Some(0));
     let quiet = write(&engine, request.clone()).await;
     let noise = engine.clone();
-    let noise = tokio::spawn(async move { right(&noise, 5, 40).await });
+    let noise = tokio::spawn(async move { matching(&noise, 5, 40).await });
     for _ in 0..5 {
         let busy = write(&engine, request.clone()).await;
         assert_eq!((&busy.text, busy.ids()), (&quiet.text, quiet.ids()));

@@ -3,14 +3,14 @@
 use cortex_batch::BLOCK;
 use cortex_grammar::{Compiler, Mask};
 use cortex_sample::{Sampler, Sampling};
-use cortex_transformer::{Cache, Model, Piece, Store, Wants};
+use cortex_transformer::{Cache, LogitsFor, Model, Segment, Store};
 
 use super::tiny;
 use crate::language::Request;
 use crate::language::engine::vocabulary;
 
 /// The tokens of one of a request's answers, the one that ends it included.
-pub(super) fn alone(model: &Model, request: &Request, choice: u32, most: usize) -> Vec<u32> {
+pub(super) fn reference(model: &Model, request: &Request, choice: u32, most: usize) -> Vec<u32> {
     let tokenizer = tiny::tokenizer();
     let length = request.prompt.len() + most;
     let blocks: Vec<u32> = (0..u32::try_from(length.div_ceil(BLOCK)).unwrap()).collect();
@@ -23,8 +23,13 @@ pub(super) fn alone(model: &Model, request: &Request, choice: u32, most: usize) 
     let mut text = request.prompt.clone();
     let mut computed = 0;
     while text.len() < length {
-        let piece = Piece { tokens: &text[computed..], start: computed, blocks: &blocks, wants: Wants::Last };
-        let mut logits = model.forward(&mut cache, &[piece]).unwrap();
+        let segment = Segment {
+            tokens: &text[computed..],
+            start: computed,
+            blocks: &blocks,
+            logits_for: LogitsFor::Last,
+        };
+        let mut logits = model.forward(&mut cache, &[segment]).unwrap();
         computed = text.len();
         let mut mask = Mask::new();
         if let Some(constraint) = &mut constraint {

@@ -10,27 +10,27 @@ use cortex_domain::ErrorCode;
 use cortex_tokens::{EncodeError, Tokenizer};
 use serde_json::Value;
 
-use super::plain::Plain;
+use super::escape::Escaper;
 use super::shared::SharedPrompts;
 
 /// A model's template, and how it writes its answers.
 #[derive(Debug)]
-pub struct Dialect {
+pub struct ChatFormat {
     template: Template,
     pub(super) syntax: Syntax,
-    plain: Plain,
+    escaper: Escaper,
     shared: SharedPrompts,
     /// Whether the template knows answers with and without thoughts.
-    thinks_by_choice: bool,
+    reasoning_is_optional: bool,
 }
 
 /// Why a template can't be used.
 #[derive(Debug, thiserror::Error)]
-pub enum DialectError {
+pub enum ChatFormatError {
     #[error(transparent)]
     Template(#[from] CompileError),
     #[error("the names of the control tokens can't be looked for: {0}")]
-    Names(#[from] aho_corasick::BuildError),
+    ParameterNames(#[from] aho_corasick::BuildError),
 }
 
 /// What is to be continued.
@@ -42,19 +42,19 @@ pub(super) struct Prompt {
     /// The answer begins inside the model's thoughts.
     pub(super) in_reasoning: bool,
     /// The marker that ends thoughts, if the answer begins with some.
-    pub(super) thinks_until: Option<String>,
+    pub(super) reasoning_end: Option<String>,
 }
 
 /// How many times too long a prompt may be and still be counted to its end, so that its refusal says by how much.
-const COUNTED: usize = 4;
+const COUNTED_LENGTHS: usize = 4;
 
 /// Variables of a template that a request has other names for.
-const TAKEN: [&str; 4] = ["messages", "tools", "add_generation_prompt", "strftime_now"];
+const RESERVED_VARIABLES: [&str; 4] = ["messages", "tools", "add_generation_prompt", "strftime_now"];
 
-impl Dialect {
+impl ChatFormat {
     /// # Errors
     /// If `template` is no template.
-    pub fn new(template: &str, tokenizer: &Tokenizer) -> Result<Self, DialectError> {
+    pub fn new(template: &str, tokenizer: &Tokenizer) -> Result<Self, ChatFormatError> {
         let name = |token: Option<&u32>| token.map(|token| tokenizer.text_of(*token).to_owned());
         let named =
             [("bos_token", name(tokenizer.bos().as_ref())), ("eos_token", name(tokenizer.ends().first()))];
@@ -64,9 +64,9 @@ impl Dialect {
         Ok(Self {
             template: Template::compile(template, tokens)?,
             syntax: Syntax::detect(template).with_control(is_control),
-            plain: Plain::new(tokenizer)?,
+            escaper: Escaper::new(tokenizer)?,
             shared: SharedPrompts::default(),
-            thinks_by_choice: template.contains("enable_thinking"),
+            reasoning_is_optional: template.contains("enable_thinking"),
         })
     }
 
@@ -97,19 +97,20 @@ impl Dialect {
         if !self.template.takes_parts() {
             conversation.flatten();
         }
-        let prompt = self.template.render(&conversation, &self.options(request, now)?).map_err(refused)?;
-        let tokens = self.plain.encode(tokenizer, &prompt, countable(longest));
-        let tokens = tokens.map_err(|error| unencodable("messages", &error, longest))?;
+        let prompt =
+            self.template.render(&conversation, &self.options(request, now)?).map_err(render_error)?;
+        let tokens = self.escaper.encode(tokenizer, &prompt, count_limit(longest));
+        let tokens = tokens.map_err(|error| encode_error("messages", &error, longest))?;
         let in_reasoning = self.syntax.opens_reasoning(&prompt);
         let shared =
-            self.shared.count(&request.messages, &tokens, now, (&self.template, &self.plain, tokenizer));
-        Ok(Prompt { tokens, shared, in_reasoning, thinks_until: self.thinks_until(&prompt, in_reasoning) })
+            self.shared.count(&request.messages, &tokens, now, (&self.template, &self.escaper, tokenizer));
+        Ok(Prompt { tokens, shared, in_reasoning, reasoning_end: self.reasoning_end(&prompt, in_reasoning) })
     }
 
-    fn thinks_until(&self, prompt: &str, in_reasoning: bool) -> Option<String> {
+    fn reasoning_end(&self, prompt: &str, in_reasoning: bool) -> Option<String> {
         let close = &self.syntax.reasoning.as_ref()?.close.text;
         let over = prompt.trim_end().ends_with(close.as_str());
-        (in_reasoning || (self.thinks_by_choice && !over)).then(|| close.clone())
+        (in_reasoning || (self.reasoning_is_optional && !over)).then(|| close.clone())
     }
 
     fn options(&self, request: &ChatRequest, now: Now) -> Result<Options, Problem> {
@@ -121,14 +122,14 @@ impl Dialect {
         }
         for (name, value) in &request.template {
             let parameter = || format!("chat_template_kwargs.{name}");
-            if TAKEN.contains(&name.as_str()) {
-                return Err(wrong(
+            if RESERVED_VARIABLES.contains(&name.as_str()) {
+                return Err(invalid(
                     &parameter(),
                     format!("`{name}` is set by other parameters of the request"),
                 ));
             }
             let value =
-                self.json(&value.to_string()).ok_or_else(|| wrong(&parameter(), "it can't be read"))?;
+                self.json(&value.to_string()).ok_or_else(|| invalid(&parameter(), "it can't be read"))?;
             options.variables.insert(name.clone(), value);
         }
         if let Some(Value::Array(documents)) = request.template.get("documents") {
@@ -140,16 +141,16 @@ impl Dialect {
 
     fn tool(&self, tool: &Tool) -> Result<Json, Problem> {
         self.json(&tool.definition)
-            .ok_or_else(|| wrong("tools", format!("the definition of `{}` can't be read", tool.name)))
+            .ok_or_else(|| invalid("tools", format!("the definition of `{}` can't be read", tool.name)))
     }
 
     /// JSON of a user, marked.
     fn json(&self, text: &str) -> Option<Json> {
-        self.plain.mark(text).parse().ok()
+        self.escaper.mark(text).parse().ok()
     }
 
     fn message(&self, message: &chat::Message) -> Message {
-        let mark = |text: &String| self.plain.mark(text).into_owned();
+        let mark = |text: &String| self.escaper.mark(text).into_owned();
         let of = |role, content: &String, name: &Option<String>| {
             let mut message = Message::text(role, mark(content));
             message.name = name.as_ref().map(mark);
@@ -176,19 +177,19 @@ impl Dialect {
     }
 
     fn call(&self, call: &chat::ToolCall) -> ToolCall {
-        let marked = self.plain.mark(&call.arguments);
+        let marked = self.escaper.mark(&call.arguments);
         // What the model wrote need not be JSON, and is shown to it as it was.
         let arguments = marked.parse().unwrap_or_else(|_| Json::from(&*marked));
-        let name = self.plain.mark(&call.name).into_owned();
+        let name = self.escaper.mark(&call.name).into_owned();
         ToolCall {
-            id: Some(self.plain.mark(&call.id).into_owned()),
+            id: Some(self.escaper.mark(&call.id).into_owned()),
             kind: ToolCallKind::Function,
             function: Function { name, arguments },
         }
     }
 }
 
-fn refused(error: RenderError) -> Problem {
+fn render_error(error: RenderError) -> Problem {
     let parameter = match &error {
         RenderError::NotContinued(_) => "continue_final_message",
         RenderError::Variable(_) => "chat_template_kwargs",
@@ -197,20 +198,20 @@ fn refused(error: RenderError) -> Problem {
         | RenderError::Exhausted(_)
         | RenderError::Broken(_) => "messages",
     };
-    let said = match &error {
+    let detail = match &error {
         RenderError::Raised(_) => format!("the model's template refuses the conversation: {error}"),
         _ => error.to_string(),
     };
-    wrong(parameter, said)
+    invalid(parameter, detail)
 }
 
 /// Tokens up to which a prompt is counted, for a model that takes `longest`.
-pub(super) fn countable(longest: usize) -> usize {
-    longest.saturating_mul(COUNTED)
+pub(super) fn count_limit(longest: usize) -> usize {
+    longest.saturating_mul(COUNTED_LENGTHS)
 }
 
 /// A prompt that makes no tokens, or too many.
-pub(super) fn unencodable(parameter: &str, error: &EncodeError, longest: usize) -> Problem {
+pub(super) fn encode_error(parameter: &str, error: &EncodeError, longest: usize) -> Problem {
     let detail = match error {
         EncodeError::TooMany { most } => {
             format!(
@@ -219,9 +220,9 @@ pub(super) fn unencodable(parameter: &str, error: &EncodeError, longest: usize) 
         }
         error => error.to_string(),
     };
-    wrong(parameter, detail)
+    invalid(parameter, detail)
 }
 
-pub(super) fn wrong(parameter: &str, detail: impl Into<String>) -> Problem {
+pub(super) fn invalid(parameter: &str, detail: impl Into<String>) -> Problem {
     Problem::new(ErrorCode::InvalidRequest, detail).at(parameter)
 }

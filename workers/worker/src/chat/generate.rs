@@ -17,7 +17,7 @@ pub(super) async fn chat(
 ) -> Result<Bytes, Problem> {
     let request: ChatRequest = read(registry, &caller, format, context).await?;
     let handle = registry.get(&request.terms.model).await?;
-    say(handle.chat(request, caller).await?, context).await
+    send_answer(handle.chat(request, caller).await?, context).await
 }
 
 pub(super) async fn complete(
@@ -28,7 +28,7 @@ pub(super) async fn complete(
 ) -> Result<Bytes, Problem> {
     let request: CompletionRequest = read(registry, &caller, format, context).await?;
     let handle = registry.get(&request.terms.model).await?;
-    say(handle.complete(request, caller).await?, context).await
+    send_answer(handle.complete(request, caller).await?, context).await
 }
 
 async fn read<T: ModelRequest + Send + 'static>(
@@ -38,11 +38,11 @@ async fn read<T: ModelRequest + Send + 'static>(
     context: &Context,
 ) -> Result<T, Problem> {
     let read = move |input: &[u8]| T::from_input(format, input);
-    registry.lanes().read(caller.account(), context.input.clone(), read).await
+    registry.pool().read(caller.account(), context.input.clone(), read).await
 }
 
 /// Sends chunks as lines where they are wanted, and gives the whole.
-async fn say(mut answer: Answer, context: &Context) -> Result<Bytes, Problem> {
+async fn send_answer(mut answer: Answer, context: &Context) -> Result<Bytes, Problem> {
     if answer.streams() {
         while let Some(chunks) = answer.next().await? {
             context.frames.send(Encoder::lines(&chunks)).await;

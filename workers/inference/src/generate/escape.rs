@@ -15,11 +15,11 @@ const MARK: char = '\u{FDD0}';
 
 /// Finds the names of a vocabulary's control tokens.
 #[derive(Debug)]
-pub(super) struct Plain {
+pub(super) struct Escaper {
     names: AhoCorasick,
 }
 
-impl Plain {
+impl Escaper {
     pub(super) fn new(tokenizer: &Tokenizer) -> Result<Self, BuildError> {
         let all = 0..u32::try_from(tokenizer.vocabulary()).unwrap_or(u32::MAX);
         let names = all.filter(|token| tokenizer.is_control(*token)).map(|token| tokenizer.text_of(token));
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn the_name_of_a_control_token_in_what_a_user_wrote_is_text() {
         let tokenizer = tiny::tokenizer();
-        let plain = Plain::new(&tokenizer).unwrap();
+        let plain = Escaper::new(&tokenizer).unwrap();
         let prompt = format!("<s>{}</s>", plain.mark("a</s><s>b"));
         let tokens = plain.encode(&tokenizer, &prompt, usize::MAX).unwrap();
         let control: Vec<_> = tokens.iter().filter(|token| tokenizer.is_control(**token)).collect();
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn text_without_such_names_is_left_alone() {
-        let plain = Plain::new(&tiny::tokenizer()).unwrap();
+        let plain = Escaper::new(&tiny::tokenizer()).unwrap();
         assert!(matches!(plain.mark("a < b, é, <S>"), Cow::Borrowed(_)));
         assert_eq!(plain.mark("x\u{FDD0}<s>"), "x\u{FFFD}<\u{FDD0}s>");
     }

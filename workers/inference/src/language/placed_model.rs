@@ -4,17 +4,17 @@ use std::ops::ControlFlow;
 
 use cortex_batch::BLOCK;
 use cortex_graph::{Graph, GraphError};
-use cortex_transformer::{Cache, CacheError, Model, Piece, Wants};
+use cortex_transformer::{Cache, CacheError, LogitsFor, Model, Segment};
 
-use super::Place;
-use super::budget::{Budget, USUAL};
+use super::ComputeDevice;
+use super::budget::{Budget, DEFAULT_MAX_CACHE_BYTES};
+use super::compute_device::Backend;
 use super::network::Network;
-use super::place::On;
 use crate::{DeviceError, Dtype};
 
 /// A model on its device, with the memory it computes in.
 #[derive(Debug)]
-pub struct Placed {
+pub struct PlacedModel {
     pub(super) network: Network,
     pub(super) blocks: usize,
     pub(super) context: usize,
@@ -22,50 +22,51 @@ pub struct Placed {
     pub(super) bytes: u64,
 }
 
-/// Why a model can't be brought to a device.
+/// FinishKind a model can't be brought to a device.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
+pub enum PlacementError {
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error("cpu has no {0}: give f32, or f16 for keys and values")]
     Dtype(Dtype),
     #[error("no memory for {what}: they need {needs} bytes and {free} are free")]
     Memory { what: &'static str, needs: u64, free: u64 },
-    #[error("{given} bytes of cache are less than the {least} of one block: give it more")]
-    CacheTooSmall { given: u64, least: u64 },
+    #[error("{cache_bytes} bytes of cache are less than the {block} of one block: give it more")]
+    CacheTooSmall { cache_bytes: u64, block: u64 },
     #[error("the cache can't be made: {0}")]
     Cache(#[from] CacheError),
     #[error(transparent)]
     Graph(#[from] GraphError),
 }
 
-impl Placed {
+impl PlacedModel {
     /// Brings a model to a place. The cache has `cache_bytes`, or half of what is free there beside the weights (at most
     /// 4 GiB of the machine's own memory), and no more than `running` sequences can use. `progress` hears how many
     /// layers are there, and ends it when it breaks.
     pub fn new(
         model: Model,
-        place: &Place,
+        place: &ComputeDevice,
         cache_bytes: Option<u64>,
         running: usize,
         progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    ) -> Result<Self, PlaceError> {
+    ) -> Result<Self, PlacementError> {
         let context = model.shape().context;
         let free = place.free();
-        let asked = cache_bytes;
-        let budget = |usual, free, block| Budget { asked, usual, free, block, context, running };
-        let (network, weights, block, blocks) = match &place.on {
-            On::Loops(store) => {
+        let requested = cache_bytes;
+        let budget =
+            |default_max, free, block| Budget { requested, default_max, free, block, context, running };
+        let (network, weights, block, blocks) = match &place.backend {
+            Backend::Loops(store) => {
                 let (weights, block) = (model.bytes(), Cache::block_bytes(model.shape(), *store));
                 // The weights are mapped, and what is mapped counts as free.
-                let blocks = budget(USUAL, free.saturating_sub(weights), block).blocks()?;
+                let blocks = budget(DEFAULT_MAX_CACHE_BYTES, free.saturating_sub(weights), block).blocks()?;
                 let cache = Cache::new(model.shape(), blocks, *store)?;
                 (Network::loops(model, cache), weights, block, blocks)
             }
-            On::Graph(device, dtype) => {
+            Backend::Graph(device, dtype) => {
                 let weights = Graph::bytes(&model, *dtype);
                 if weights > free {
-                    return Err(PlaceError::Memory { what: "the weights", needs: weights, free });
+                    return Err(PlacementError::Memory { what: "the weights", needs: weights, free });
                 }
                 let graph = Graph::new(&model, device, *dtype, progress)?;
                 let block = cortex_graph::Cache::block_bytes(model.shape(), *dtype);
@@ -91,8 +92,8 @@ impl Placed {
             if tokens.is_empty() {
                 continue;
             }
-            let piece = Piece { tokens, start, blocks: &blocks, wants: Wants::Last };
-            let mut computed = self.network.run(&[piece]);
+            let segment = Segment { tokens, start, blocks: &blocks, logits_for: LogitsFor::Last };
+            let mut computed = self.network.run(&[segment]);
             let logits = computed.logits(0)?.ok_or("the forward pass gave no logits")?;
             if !logits.iter().all(|logit| logit.is_finite()) {
                 return Err("the forward pass gave a number that is not finite".into());

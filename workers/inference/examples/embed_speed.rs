@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use cortex_domain::id::Tenant;
 use cortex_inference::Device;
-use cortex_inference::embed::{Embedder, Longer};
+use cortex_inference::embed::{Embedder, LongText};
 
 /// Texts of a call, as many as the other side has in a batch.
 const BATCH: usize = 32;
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let embedder = Embedder::load(Path::new(dir), Device::Cpu, threads)?;
     let load = start.elapsed().as_secs_f64();
     let tenant: Tenant = "bench".parse()?;
-    let embed = |texts: &[String]| embedder.embed(&tenant, texts.to_vec(), Longer::Cut);
+    let embed = |texts: &[String]| embedder.embed(&tenant, texts.to_vec(), LongText::Truncate);
     embed(&texts[..BATCH.min(texts.len())]).await?;
     for _ in 0..rounds {
         let (start, cpu) = (Instant::now(), cpu_seconds()?);

@@ -13,7 +13,8 @@ use std::time::Instant;
 use cortex_grammar::Rule;
 use cortex_inference::Device;
 use cortex_inference::language::{
-    Engine, Event, Grammar, Identity, LoadError, LoadOptions, Place, Placed, Reason, Request, Settings, load,
+    ComputeDevice, Engine, Event, Grammar, Identity, LoadError, LoadOptions, PlacedModel, Request, Settings,
+    StopReason, load,
 };
 use cortex_tokens::Tokenizer;
 use cortex_transformer::{Model, Options};
@@ -28,11 +29,11 @@ const BATCH: usize = 8;
 const PROMPT: usize = 129;
 const ANSWER: usize = 48;
 
-type Failure = Box<dyn Error>;
+type AnswerError = Box<dyn Error>;
 
 #[tokio::main(flavor = "current_thread")]
 #[allow(clippy::print_stdout)]
-async fn main() -> Result<(), Failure> {
+async fn main() -> Result<(), AnswerError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, rest @ ..] = arguments.as_slice() else {
         return Err("usage: engine_speed MODEL [THREADS] [ROUNDS]".into());
@@ -81,13 +82,13 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn open(path: &Path, threads: NonZeroUsize) -> Result<Engine, Failure> {
+fn open(path: &Path, threads: NonZeroUsize) -> Result<Engine, AnswerError> {
     let options = LoadOptions { device: Device::Cpu, threads, ..LoadOptions::new("speed") };
     match load(path, &options, &mut |_| {}) {
         Err(LoadError::Tokenizer { .. }) => {}
         loaded => return Ok(loaded?),
     }
-    let place = Place::open(Device::Cpu, None)?;
+    let place = ComputeDevice::open(Device::Cpu, None)?;
     let model = Model::open(path, &Options { threads, context: None }, &mut |_| ControlFlow::Continue(()))?;
     let tokenizer = words(model.shape().vocabulary)?;
     let identity = Identity {
@@ -98,12 +99,12 @@ fn open(path: &Path, threads: NonZeroUsize) -> Result<Engine, Failure> {
         dtype: place.dtype().to_string(),
     };
     let settings = Settings::default();
-    let placed = Placed::new(model, &place, None, settings.running, &mut |_| ControlFlow::Continue(()))?;
+    let placed = PlacedModel::new(model, &place, None, settings.running, &mut |_| ControlFlow::Continue(()))?;
     Ok(Engine::start(placed, tokenizer, identity, &settings)?)
 }
 
 /// A vocabulary of so many tokens: the printable ASCII, an end, and words of letters.
-fn words(count: usize) -> Result<Tokenizer, Failure> {
+fn words(count: usize) -> Result<Tokenizer, AnswerError> {
     let letters = (0x21..0x7f_u8).map(|byte| char::from(byte).to_string());
     let word = |number: usize| -> String {
         let letter = |power| char::from(b'a' + (number / power % 26) as u8);
@@ -129,7 +130,7 @@ fn words(count: usize) -> Result<Tokenizer, Failure> {
     Ok(Tokenizer::from_hugging_face(file.to_string().as_bytes(), Some(config.to_string().as_bytes()), &[])?)
 }
 
-/// Longer than any answer here.
+/// LongText than any answer here.
 fn schema() -> Grammar {
     let person = json!({
         "type": "object",
@@ -144,7 +145,7 @@ fn schema() -> Grammar {
 }
 
 /// Tokens a second of answers to all prompts at once.
-async fn decode(engine: &Engine, prompts: &[Vec<u32>], grammar: Option<Grammar>) -> Result<f64, Failure> {
+async fn decode(engine: &Engine, prompts: &[Vec<u32>], grammar: Option<Grammar>) -> Result<f64, AnswerError> {
     let mut answers = Vec::new();
     let start = Instant::now();
     for (seed, prompt) in prompts.iter().enumerate() {
@@ -156,7 +157,7 @@ async fn decode(engine: &Engine, prompts: &[Vec<u32>], grammar: Option<Grammar>)
     for mut events in answers {
         loop {
             match events.recv().await.ok_or("the answer broke off")? {
-                Event::Ended(end) if end.reason == Reason::Length => break,
+                Event::Ended(end) if end.reason == StopReason::Length => break,
                 Event::Ended(end) => return Err(format!("an answer ended early: {:?}", end.reason).into()),
                 Event::Failed { error, .. } => return Err(error.into()),
                 Event::Text { .. } | Event::Parts { .. } => {}
@@ -167,7 +168,7 @@ async fn decode(engine: &Engine, prompts: &[Vec<u32>], grammar: Option<Grammar>)
 }
 
 /// Milliseconds to the first token, and how many of the prompt's were known.
-async fn first_token(engine: &Engine, prompt: Vec<u32>) -> Result<(f64, usize), Failure> {
+async fn first_token(engine: &Engine, prompt: Vec<u32>) -> Result<(f64, usize), AnswerError> {
     let mut request = Request::new("speed".into(), prompt);
     (request.max_tokens, request.ignore_ends) = (Some(1), true);
     let mut events = engine.submit(request).await?;

@@ -10,6 +10,6 @@ mod graph;
 mod weights;
 
 pub(crate) use config::Config;
-pub(crate) use forward::{Bert, Memory};
+pub(crate) use forward::{Bert, Scratch};
 pub(crate) use graph::Graph;
 pub(crate) use weights::WeightsError;

@@ -16,6 +16,6 @@ mod queue;
 mod rounds;
 mod text;
 
-pub use embedder::{About, Embedder, Embeddings, Longer};
+pub use embedder::{Embedder, Embeddings, LongText, ModelInfo};
 pub use files::LoadError;
 pub use queue::EmbedError;

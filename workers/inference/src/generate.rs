@@ -8,24 +8,24 @@ mod answer;
 mod call_id;
 mod caller;
 mod chat;
+mod chat_format;
 mod complete;
 mod defaults;
-mod dialect;
+mod error;
+mod escape;
 mod logprobs;
 mod model;
-mod plain;
-mod refuse;
+mod registry;
 mod rule;
 mod shared;
-mod shelf;
 mod writer;
 
 pub use answer::Answer;
 pub use caller::Caller;
+pub use chat_format::{ChatFormat, ChatFormatError};
 pub use defaults::Defaults;
-pub use dialect::{Dialect, DialectError};
 pub use model::Model;
-pub use shelf::{Lease, Library, Listed, Shelf};
+pub use registry::{Library, ModelEntry, ModelHandle, ModelRegistry};
 
 #[cfg(test)]
 mod tests;

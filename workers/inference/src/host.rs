@@ -4,9 +4,10 @@
 //! [`Access`], which keeps web pages out.
 
 mod access;
+mod body;
 mod embed;
+mod error;
 mod language;
-mod refuse;
 mod sse;
 
 pub use access::{Access, HostKey, KeyMissing, WeakKey};

@@ -10,29 +10,29 @@
 mod answer;
 pub mod bench;
 mod budget;
+mod compute_device;
 mod engine;
+mod engine_loop;
 mod event;
 mod grammars;
 mod load;
 mod masks;
 mod metrics;
 mod network;
-mod place;
-mod placed;
+mod placed_model;
 mod receipt;
 mod request;
 mod settings;
-mod step;
 mod writer;
 
+pub use compute_device::ComputeDevice;
 pub use engine::{Engine, StartError};
-pub use event::{Alternative, End, Event, Failure, Reason, Token};
+pub use event::{Alternative, AnswerEnd, AnswerError, Event, StopReason, Token};
 pub use load::{LoadError, LoadOptions, load};
 pub use metrics::{Metrics, names, render};
-pub use place::Place;
-pub use placed::{PlaceError, Placed};
+pub use placed_model::{PlacedModel, PlacementError};
 pub use receipt::{Identity, Receipt, Times, Usage};
-pub use request::{Grammar, Refusal, Request};
+pub use request::{Grammar, Request, SubmitError};
 pub use settings::Settings;
 
 #[cfg(test)]

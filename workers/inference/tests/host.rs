@@ -48,16 +48,16 @@ async fn a_long_text_is_refused_with_the_limit_or_cut_where_that_is_asked_for() 
     let router = router();
     let embed = |body: Value| call(&router, Method::POST, "/embed", "application/json", body.to_string());
     // With the two tokens that begin and end a text.
-    let [fits, longer] = [254, 255].map(|words| "cat ".repeat(words));
+    let [fits, long_text] = [254, 255].map(|words| "cat ".repeat(words));
     let (status, whole) = embed(json!({"text": fits})).await;
     assert_eq!((status, whole.get("truncated")), (StatusCode::OK, None));
-    let (status, refused) = embed(json!({"texts": ["a", longer]})).await;
+    let (status, refused) = embed(json!({"texts": ["a", long_text]})).await;
     assert_eq!((status.as_u16(), &refused["param"]), (400, &json!("texts")), "{refused}");
     let detail = refused["detail"].as_str().unwrap();
     assert!(detail.contains("text 1 has more than 256 tokens") && detail.contains("`truncate`"), "{detail}");
-    assert_eq!(embed(json!({"text": longer, "truncate": false})).await.0.as_u16(), 400);
+    assert_eq!(embed(json!({"text": long_text, "truncate": false})).await.0.as_u16(), 400);
 
-    let (status, cut) = embed(json!({"texts": ["a", longer, fits], "truncate": true})).await;
+    let (status, cut) = embed(json!({"texts": ["a", long_text, fits], "truncate": true})).await;
     assert_eq!((status, &cut["truncated"]), (StatusCode::OK, &json!([1])), "{cut}");
     let numbers = |vector: &Value| -> Vec<f64> { serde_json::from_value(vector.clone()).unwrap() };
     let both = numbers(&cut["embeddings"][1]).into_iter().zip(numbers(&whole["embeddings"][0]));

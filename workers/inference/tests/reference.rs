@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cortex_domain::id::Tenant;
 use cortex_inference::Device;
-use cortex_inference::embed::{EmbedError, Embedder, Embeddings, Longer};
+use cortex_inference::embed::{EmbedError, Embedder, Embeddings, LongText};
 use futures::FutureExt;
 use serde::Deserialize;
 
@@ -48,7 +48,7 @@ fn tenant() -> Tenant {
 
 /// As sentence-transformers does it: a long text is cut.
 async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Embeddings, EmbedError> {
-    embedder.embed(&tenant(), texts, Longer::Cut).await
+    embedder.embed(&tenant(), texts, LongText::Truncate).await
 }
 
 fn load(threads: usize) -> Embedder {
@@ -74,7 +74,7 @@ async fn equal_those_of_sentence_transformers(device: Device) {
     let (max_tokens, texts, expected) = reference();
     assert_eq!(texts.len(), 50);
     let embedder = load_on(device, 2);
-    assert_eq!((embedder.about().max_tokens, embedder.about().dimensions), (max_tokens, 384));
+    assert_eq!((embedder.info().max_tokens, embedder.info().dimensions), (max_tokens, 384));
 
     let together = embed(&embedder, texts.clone()).await.unwrap();
     for (at, text) in texts.iter().enumerate() {
@@ -152,11 +152,11 @@ async fn a_text_that_is_cut_has_the_vector_of_its_beginning() {
     let all = embed(&embedder, texts.clone()).await.unwrap();
     let cut = embed(&embedder, texts.iter().map(|text| beginning(text, 12_000)).collect()).await.unwrap();
     for (at, text) in texts.iter().enumerate().take(parts.len()) {
-        assert!(all.cut.contains(&at) && cut.cut.contains(&at), "{:?}", beginning(text, 80));
+        assert!(all.truncated.contains(&at) && cut.truncated.contains(&at), "{:?}", beginning(text, 80));
         assert!(cosine(&all.vectors[at], &cut.vectors[at]) > 0.999_999);
     }
     // One word of any length is one unknown token, and blanks are none.
-    assert!(!all.cut.contains(&parts.len()) && !all.cut.contains(&(parts.len() + 1)));
+    assert!(!all.truncated.contains(&parts.len()) && !all.truncated.contains(&(parts.len() + 1)));
 }
 
 #[tokio::test]
@@ -165,9 +165,9 @@ async fn a_long_text_is_read_beside_the_thread_that_serves() {
     let tenant = tenant();
     // While the tenant's lane is taken, its texts wait there and not on this thread.
     let (release, taken) = std::sync::mpsc::channel();
-    let mut holder = pin!(embedder.lanes().run(tenant.as_str(), move || taken.recv()));
+    let mut holder = pin!(embedder.pool().run(tenant.as_str(), move || taken.recv()));
     assert!(holder.as_mut().now_or_never().is_none());
-    let mut call = pin!(embedder.embed(&tenant, vec!["a b ".repeat(250_000)], Longer::Refuse));
+    let mut call = pin!(embedder.embed(&tenant, vec!["a b ".repeat(250_000)], LongText::Reject));
     assert!(call.as_mut().now_or_never().is_none());
 
     release.send(()).unwrap();

@@ -9,7 +9,7 @@ use cortex_api::chat::ChatRequest;
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
 use cortex_inference::Device;
-use cortex_inference::generate::{Caller, Defaults, Dialect, Model};
+use cortex_inference::generate::{Caller, ChatFormat, Defaults, Model};
 use cortex_inference::language::{Event, LoadOptions, Request, load};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -22,9 +22,9 @@ fn model() -> Model {
     let options = LoadOptions { device: Device::Cpu, ..LoadOptions::new("cortex-small") };
     let engine = load(&file("model"), &options, &mut |_| ()).unwrap();
     let template = engine.tokenizer().chat_template().unwrap();
-    let dialect = Dialect::new(template, engine.tokenizer()).unwrap();
+    let chat_format = ChatFormat::new(template, engine.tokenizer()).unwrap();
     let defaults = Defaults::read(&std::fs::read(file("model/generation_config.json")).unwrap()).unwrap();
-    Model::new("cortex-small".parse().unwrap(), engine.clone(), Some(dialect), defaults)
+    Model::new("cortex-small".parse().unwrap(), engine.clone(), Some(chat_format), defaults)
 }
 
 fn caller() -> Caller {

@@ -17,7 +17,7 @@ use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
 use cortex_gguf::Gguf;
 use cortex_inference::Device;
-use cortex_inference::generate::{Caller, Defaults, Dialect, Model};
+use cortex_inference::generate::{Caller, ChatFormat, Defaults, Model};
 use cortex_inference::language::{LoadOptions, load};
 use cortex_tokens::{Specials, Tokenizer};
 use serde::Deserialize;
@@ -91,8 +91,9 @@ fn its_template_renders_what_transformers_renders_and_gives_the_same_tokens() {
 async fn it_answers_a_question() {
     let options = LoadOptions { device: Device::Cpu, cache_bytes: Some(64 << 20), ..LoadOptions::new(NAME) };
     let engine = load(&file(), &options, &mut |_| ()).unwrap();
-    let dialect = Dialect::new(engine.tokenizer().chat_template().unwrap(), engine.tokenizer()).unwrap();
-    let model = Model::new(NAME.parse().unwrap(), engine, Some(dialect), Defaults::default());
+    let chat_format =
+        ChatFormat::new(engine.tokenizer().chat_template().unwrap(), engine.tokenizer()).unwrap();
+    let model = Model::new(NAME.parse().unwrap(), engine, Some(chat_format), Defaults::default());
     // The control character has no token here.
     let question = json!({"role": "user", "content": "What is the capital of \u{4}France?"});
     let body = json!({"model": NAME, "messages": [question], "temperature": 0, "max_tokens": 24}).to_string();

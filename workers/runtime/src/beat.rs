@@ -26,7 +26,7 @@ pub(crate) async fn beat(shared: Arc<Shared>, origin: Arc<dyn Origin>, mut pace:
         if origin.heartbeat(shared.heartbeat()).await.is_err() {
             continue;
         }
-        let unsent = shared.desk().unsent();
+        let unsent = shared.in_flight().unsent();
         for report in unsent {
             shared.hand_over(origin.as_ref(), report).await;
         }

@@ -11,7 +11,7 @@ use cortex_domain::topic::TopicPattern;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::words::Frames;
+use crate::progress::Frames;
 use cortex_platform::memory;
 
 /// Does one kind of work.

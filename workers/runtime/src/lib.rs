@@ -4,20 +4,20 @@
 //! or a broker.
 
 mod beat;
-mod desk;
 pub mod echo;
 mod engine;
+mod in_flight;
 mod latency;
+mod progress;
 mod run;
 mod settings;
 mod shared;
-mod words;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
 pub use engine::{Context, Engine, Profile};
+pub use progress::Frames;
 pub use settings::Settings;
-pub use words::Frames;
 pub use worker::{RunError, Worker};

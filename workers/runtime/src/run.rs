@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Context, Engine};
-use crate::words::Words;
+use crate::progress::ProgressSender;
 
 /// A run shorter than this is not announced: its report says that it has begun, and costs half the messages.
 const UNANNOUNCED_RUN: Duration = Duration::from_millis(2);
@@ -41,19 +41,19 @@ pub(crate) enum Ended {
 }
 
 impl Dispatch {
-    pub(crate) async fn run(self, engine: &dyn Engine, words: &Arc<Words>) -> Ended {
+    pub(crate) async fn run(self, engine: &dyn Engine, progress: &Arc<ProgressSender>) -> Ended {
         let began = Instant::now();
         let limit = self.task.limits.run;
         let deadline = began + limit;
         let context =
-            Context { input: self.input, stop: self.stop.child_token(), deadline, frames: words.frames() };
+            Context { input: self.input, stop: self.stop.child_token(), deadline, frames: progress.frames() };
         let stopped = context.stop.clone();
         let _stop = stopped.clone().drop_guard();
         let (job, task) = (self.task.job, self.task);
         let run = AssertUnwindSafe(async { engine.run(task, context).await }).catch_unwind();
         let announce = async {
             sleep_until(began + UNANNOUNCED_RUN).await;
-            words.begun().await;
+            progress.announce_start().await;
             pending::<()>().await;
         };
 
@@ -62,7 +62,7 @@ impl Dispatch {
             ended = run => ended,
             () = stopped.cancelled() => return Ended::Stopped,
             () = self.abandon.cancelled() => {
-                let end = if words.has_begun() {
+                let end = if progress.has_started() {
                     failed(FailureKind::Broken, "the worker stopped before the run was done")
                 } else {
                     End::Returned

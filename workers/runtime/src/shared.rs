@@ -8,12 +8,12 @@ use cortex_link::origin::{Origin, Report};
 use cortex_platform::memory;
 use tokio::time::Instant;
 
-use crate::desk::Desk;
 use crate::engine::{Engine, Profile};
+use crate::in_flight::InFlight;
 use crate::latency::Latency;
+use crate::progress::ProgressSender;
 use crate::run::{Dispatch, Ended};
 use crate::settings::Settings;
-use crate::words::Words;
 
 /// What the loop, the runs and the heartbeat share.
 pub(crate) struct Shared {
@@ -21,7 +21,7 @@ pub(crate) struct Shared {
     engine: Arc<dyn Engine>,
     profile: Profile,
     capacity: u32,
-    desk: Mutex<Desk>,
+    in_flight: Mutex<InFlight>,
     latency: Mutex<Latency>,
 }
 
@@ -29,8 +29,8 @@ impl Shared {
     pub(crate) fn new(settings: Settings, engine: Arc<dyn Engine>) -> Self {
         let profile = engine.profile();
         let capacity = settings.capacity.unwrap_or(profile.capacity);
-        let (desk, latency) = (Mutex::new(Desk::new(capacity)), Mutex::default());
-        Self { settings, engine, profile, capacity, desk, latency }
+        let (in_flight, latency) = (Mutex::new(InFlight::new(capacity)), Mutex::default());
+        Self { settings, engine, profile, capacity, in_flight, latency }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -41,14 +41,14 @@ impl Shared {
     pub(crate) async fn run(&self, dispatch: Dispatch, origin: Arc<dyn Origin>) {
         let held = HeldLease { job: dispatch.task.job, lease: dispatch.task.lease };
         let draft = dispatch.task.draft;
-        let words = Words::under(held, self.settings.id.clone(), Arc::clone(&origin));
-        match dispatch.run(self.engine.as_ref(), &words).await {
-            Ended::Stopped => self.desk().end(held.lease, None),
+        let progress = ProgressSender::new(held, self.settings.id.clone(), Arc::clone(&origin));
+        match dispatch.run(self.engine.as_ref(), &progress).await {
+            Ended::Stopped => self.in_flight().finish(held.lease, None),
             Ended::Reported { end, answer, run } => {
                 self.latency().count(run);
                 let answer = answer.map(|answer| (draft, answer));
                 let report = Report { draft: answer, ..self.report(held, end) };
-                self.desk().end(held.lease, Some(report.clone()));
+                self.in_flight().finish(held.lease, Some(report.clone()));
                 self.hand_over(origin.as_ref(), report).await;
             }
         }
@@ -58,7 +58,7 @@ impl Shared {
     pub(crate) async fn hand_over(&self, origin: &dyn Origin, report: Report) {
         let lease = report.outcome.lease;
         if origin.report(report).await.is_ok() {
-            self.desk().handed(lease, Instant::now());
+            self.in_flight().mark_sent(lease, Instant::now());
         }
     }
 
@@ -69,8 +69,8 @@ impl Shared {
 
     pub(crate) fn heartbeat(&self) -> Heartbeat {
         let (held, draining) = {
-            let desk = self.desk();
-            (desk.held(), desk.is_draining())
+            let in_flight = self.in_flight();
+            (in_flight.held(), in_flight.is_draining())
         };
         let Profile { kind, pool, topics, .. } = self.profile.clone();
         Heartbeat {
@@ -87,8 +87,8 @@ impl Shared {
         }
     }
 
-    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn in_flight(&self) -> MutexGuard<'_, InFlight> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn latency(&self) -> MutexGuard<'_, Latency> {

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::beat::{DEFAULT_HEARTBEAT_INTERVAL, beat};
-use crate::desk::Taken;
 use crate::engine::Engine;
+use crate::in_flight::Admission;
 use crate::run::Dispatch;
 use crate::settings::Settings;
 use crate::shared::Shared;
@@ -115,7 +115,7 @@ impl Shift {
 
     /// Takes nothing more, says so, and waits for what runs.
     async fn drain(&mut self, inbox: &mut Inbox) {
-        self.shared.desk().drain();
+        self.shared.in_flight().drain();
         self.pace.send_modify(|_| {});
         let grace = Instant::now() + self.shared.settings().grace;
         let runs = self.runs.clone();
@@ -137,14 +137,14 @@ impl Shift {
     fn hear(&mut self, heard: Inbound) {
         match heard {
             Inbound::Job { task, input } => self.take(task, input),
-            Inbound::Cancel(cancel) => self.shared.desk().cancel(cancel.lease),
+            Inbound::Cancel(cancel) => self.shared.in_flight().cancel(cancel.lease),
             Inbound::Joined { heartbeat } => {
                 tracing::info!("the origin is there");
                 self.pace.send_replace(heartbeat);
             }
             Inbound::Lost => {
                 tracing::warn!("the origin is away");
-                self.shared.desk().lost(Instant::now());
+                self.shared.in_flight().mark_lost(Instant::now());
             }
             Inbound::Refused { reason } => tracing::warn!(reason, "the origin refused the worker"),
         }
@@ -152,18 +152,18 @@ impl Shift {
 
     fn take(&self, task: Box<Task>, input: Bytes) {
         let held = HeldLease { job: task.job, lease: task.lease };
-        let taken = self.shared.desk().take(held);
+        let admission = self.shared.in_flight().admit(held);
         let (shared, origin) = (Arc::clone(&self.shared), Arc::clone(&self.origin));
-        match taken {
-            Taken::Ignore => {}
-            Taken::Again(report) => {
+        match admission {
+            Admission::Ignore => {}
+            Admission::Repeat(report) => {
                 self.runs.spawn(async move { shared.hand_over(origin.as_ref(), report).await });
             }
-            Taken::Return => {
+            Admission::Return => {
                 let report = shared.report(held, End::Returned);
                 self.runs.spawn(async move { shared.hand_over(origin.as_ref(), report).await });
             }
-            Taken::Run(stop) => {
+            Admission::Run(stop) => {
                 let dispatch = Dispatch {
                     task,
                     input,

@@ -14,9 +14,9 @@ use crate::exit::Exit;
 /// If the model can't be loaded, or a case can't be run.
 pub(crate) async fn run(models: Models, generation: Generation, cases: Cases) -> Result<(), Exit> {
     let threads = models.threads;
-    let (shelf, name) = engine::shelf(models, generation, CancellationToken::new())?;
-    let lease = engine::first_lease(&shelf, &name).await?;
-    let (engine, identity) = (lease.engine(), lease.engine().identity());
+    let (registry, name) = engine::registry(models, generation, CancellationToken::new())?;
+    let handle = engine::load_first(&registry, &name).await?;
+    let (engine, identity) = (handle.engine(), handle.engine().identity());
     line(&json!({
         "model": name.as_str(), "quantisation": identity.quantisation, "device": identity.device, "dtype": identity.dtype,
         "threads": threads, "memory_mib": engine.bytes() >> 20, "context": engine.longest(),

@@ -1,8 +1,8 @@
 //! The engine for language models: conversations, texts to go on with, and the loading of models as jobs of their own.
 
+mod generate;
 mod library;
 mod loading;
-mod say;
 
 use bytes::Bytes;
 use cortex_api::Problem;
@@ -12,10 +12,10 @@ use cortex_domain::ports::Answer;
 use cortex_domain::state::Failure;
 use cortex_domain::task::Task;
 use cortex_domain::topics;
-use cortex_inference::generate::{Caller, Shelf};
+use cortex_inference::generate::{Caller, ModelRegistry};
 use cortex_runtime::{Context, Engine, Profile};
 
-pub(crate) use library::Catalogued;
+pub(crate) use library::CatalogueLibrary;
 
 use crate::failure;
 
@@ -25,24 +25,24 @@ const CAPACITY: u32 = 64;
 /// The models of a shelf, at work.
 #[derive(Debug)]
 pub(crate) struct Chat {
-    shelf: Shelf,
+    registry: ModelRegistry,
 }
 
 impl Chat {
-    pub(crate) fn new(shelf: Shelf) -> Self {
-        Self { shelf }
+    pub(crate) fn new(registry: ModelRegistry) -> Self {
+        Self { registry }
     }
 
     async fn work(&self, task: &Task, context: Context) -> Result<Bytes, Problem> {
         match &task.topic {
             topic if *topic == topics::CHAT_SIMPLE => {
-                say::chat(&self.shelf, caller(task, &context), task.input, &context).await
+                generate::chat(&self.registry, caller(task, &context), task.input, &context).await
             }
             topic if *topic == topics::COMPLETE => {
-                say::complete(&self.shelf, caller(task, &context), task.input, &context).await
+                generate::complete(&self.registry, caller(task, &context), task.input, &context).await
             }
-            topic if *topic == topics::MODEL_LOAD => loading::load(&self.shelf, &context).await,
-            topic if *topic == topics::MODEL_UNLOAD => loading::unload(&self.shelf, &context).await,
+            topic if *topic == topics::MODEL_LOAD => loading::load(&self.registry, &context).await,
+            topic if *topic == topics::MODEL_UNLOAD => loading::unload(&self.registry, &context).await,
             other => Err(Problem::new(ErrorCode::InvalidRequest, format!("no worker here does `{other}`"))),
         }
     }
@@ -60,15 +60,15 @@ impl Engine for Chat {
     }
 
     fn models(&self) -> Vec<ModelName> {
-        self.shelf.loaded().iter().map(|model| model.name().clone()).collect()
+        self.registry.loaded().iter().map(|model| model.name().clone()).collect()
     }
 
     fn changed(&self) -> Answer<'_, ()> {
-        Box::pin(self.shelf.changed())
+        Box::pin(self.registry.changed())
     }
 
     fn memory_free(&self) -> u64 {
-        match self.shelf.free() {
+        match self.registry.free() {
             // A card that doesn't tell.
             u64::MAX => 0,
             // None left is no reason to call it unknown.

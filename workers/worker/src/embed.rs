@@ -7,7 +7,7 @@ use cortex_domain::ports::Answer;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::task::Task;
 use cortex_domain::topics;
-use cortex_inference::embed::{EmbedError, Embedder, Longer};
+use cortex_inference::embed::{EmbedError, Embedder, LongText};
 use cortex_runtime::{Context, Engine, Profile};
 use tokio_util::sync::CancellationToken;
 
@@ -35,29 +35,29 @@ impl Embed {
     async fn embed(&self, task: &Task, input: Bytes) -> Result<Bytes, Failure> {
         let (tenant, format) = (&task.owner.tenant, task.input);
         let read = move |input: &[u8]| EmbeddingsRequest::from_input(format, input);
-        let request = self.embedder.lanes().read(tenant.as_str(), input, read).await.map_err(failure::of)?;
+        let request = self.embedder.pool().read(tenant.as_str(), input, read).await.map_err(failure::of)?;
         if request.model != self.model {
             let detail = format!("this pool has the model `{}`, not `{}`", self.model, request.model);
             return Err(invalid(detail).at("model"));
         }
-        let dimensions = self.embedder.about().dimensions;
+        let dimensions = self.embedder.info().dimensions;
         if request.dimensions.is_some_and(|wanted| usize::try_from(wanted) != Ok(dimensions)) {
             let detail = format!("`{}` has {dimensions} dimensions and can't have fewer", self.model);
             return Err(invalid(detail).at("dimensions"));
         }
-        let longer = if request.truncate { Longer::Cut } else { Longer::Refuse };
-        let embedding = self.embedder.embed(tenant, request.input, longer);
+        let long_text = if request.truncate { LongText::Truncate } else { LongText::Reject };
+        let embedding = self.embedder.embed(tenant, request.input, long_text);
         let embedded = embedding.await.map_err(|error| self.failure(error))?;
         let (model, encoding, truncate) = (self.model.clone(), request.encoding, request.truncate);
         let large = embedded.vectors.len() > LARGE;
         let write = move || {
             let tokens = u64::try_from(embedded.tokens).unwrap_or(u64::MAX);
             let response = EmbeddingsResponse::new(&model, &embedded.vectors, encoding, tokens);
-            let response = if truncate { response.with_truncated(embedded.cut) } else { response };
+            let response = if truncate { response.with_truncated(embedded.truncated) } else { response };
             serde_json::to_vec(&response)
         };
         let written = if large {
-            self.embedder.lanes().run(tenant.as_str(), write).await.map_err(failure::of)?
+            self.embedder.pool().run(tenant.as_str(), write).await.map_err(failure::of)?
         } else {
             write()
         };

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use cortex_domain::id::ModelName;
 use cortex_inference::embed::Embedder;
-use cortex_inference::generate::{Lease, Shelf};
+use cortex_inference::generate::{ModelHandle, ModelRegistry};
 use cortex_inference::host::{embed, language, metrics};
-use cortex_inference::language::Place;
+use cortex_inference::language::ComputeDevice;
 use cortex_models::ModelCatalogue;
 use cortex_runtime::Engine;
 use cortex_runtime::echo::Echo;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use crate::chat::{Catalogued, Chat};
+use crate::chat::{CatalogueLibrary, Chat};
 use crate::config::{self, Work};
 use crate::embed::Embed;
 use crate::exit::Exit;
@@ -34,44 +34,44 @@ pub(crate) async fn start(work: Work, shutdown: CancellationToken) -> Result<Arc
             Ok(Arc::new(Embed::new(model, embedder, shutdown)))
         }
         Work::Chat(wanted, generation, doors) => {
-            let (shelf, first) = shelf(wanted, generation, shutdown.clone())?;
-            drop(first_lease(&shelf, &first).await?);
+            let (registry, first) = registry(wanted, generation, shutdown.clone())?;
+            drop(load_first(&registry, &first).await?);
             if let Some(port) = doors.host {
-                host::open(port, doors.access.clone(), language(shelf.clone()), shutdown.clone()).await?;
+                host::open(port, doors.access.clone(), language(registry.clone()), shutdown.clone()).await?;
             }
             if let Some(port) = doors.metrics {
-                host::open(port, doors.access, metrics(shelf.clone()), shutdown).await?;
+                host::open(port, doors.access, metrics(registry.clone()), shutdown).await?;
             }
-            Ok(Arc::new(Chat::new(shelf)))
+            Ok(Arc::new(Chat::new(registry)))
         }
     }
 }
 
 /// The language models, none of them loaded, and the one to begin with.
-pub(crate) fn shelf(
+pub(crate) fn registry(
     wanted: config::Models,
     generation: config::Generation,
     shutdown: CancellationToken,
-) -> Result<(Shelf, ModelName), Exit> {
-    let library = Catalogued {
+) -> Result<(ModelRegistry, ModelName), Exit> {
+    let library = CatalogueLibrary {
         catalogue: catalogue(&wanted)?,
         folder: wanted.models,
         device: wanted.device,
         dtype: generation.dtype,
-        place: Place::open(wanted.device, generation.dtype).map_err(Exit::config)?,
+        place: ComputeDevice::open(wanted.device, generation.dtype).map_err(Exit::config)?,
         threads: wanted.threads,
         context: generation.context,
         cache_bytes: generation.cache_bytes(),
         shared_prompts: generation.shared_prompts()?,
-        patience: generation.load_deadline(),
+        load_timeout: generation.load_deadline(),
     };
     let first = library.catalogue.get(&wanted.model).map_err(Exit::config)?.name.clone();
-    Ok((Shelf::new(library, generation.memory_bytes(), shutdown), first))
+    Ok((ModelRegistry::new(library, generation.memory_bytes(), shutdown), first))
 }
 
 /// Loads the model to begin with.
-pub(crate) async fn first_lease(shelf: &Shelf, first: &ModelName) -> Result<Lease, Exit> {
-    shelf.get(first).await.map_err(|problem| Exit::config(anyhow!(problem.detail)))
+pub(crate) async fn load_first(registry: &ModelRegistry, first: &ModelName) -> Result<ModelHandle, Exit> {
+    registry.get(first).await.map_err(|problem| Exit::config(anyhow!(problem.detail)))
 }
 
 fn catalogue(wanted: &config::Models) -> Result<ModelCatalogue, Exit> {

@@ -24,7 +24,7 @@ fn pins() -> String {
 }
 
 /// Copies of the small model under several names, and a worker that has them.
-struct Stand {
+struct TestWorker {
     folder: TempDir,
     port: u16,
     worker: Child,
@@ -41,7 +41,7 @@ fn place(folder: &Path, name: &str) -> PathBuf {
     place
 }
 
-impl Stand {
+impl TestWorker {
     async fn start(names: &[&str], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut catalogue = "models:\n".to_owned();
@@ -67,9 +67,9 @@ impl Stand {
         command.args(["--host-port", &port.to_string()]).args(arguments);
         command.env_clear().env("CORTEX_LINK_TOKEN", "token").stdin(Stdio::piped()).kill_on_drop(true);
         let worker = command.stderr(Stdio::null()).spawn().unwrap();
-        let stand = Self { folder, port, worker, client: reqwest::Client::new() };
-        stand.ready().await;
-        stand
+        let worker = Self { folder, port, worker, client: reqwest::Client::new() };
+        worker.ready().await;
+        worker
     }
 
     async fn ready(&self) {
@@ -120,42 +120,42 @@ fn said(answer: &Value) -> &str {
 #[tokio::test]
 async fn models_are_loaded_when_they_are_asked_for_and_the_one_used_least_lately_makes_room() {
     // Each takes 22 MiB with its cache, and another is loaded where 70 MiB are left: there is room for two.
-    let stand = Stand::start(&["a", "b", "c"], &["--memory", "105", "--cache", "16"]).await;
-    assert_eq!(stand.loaded().await, json!(["a"]));
+    let worker = TestWorker::start(&["a", "b", "c"], &["--memory", "105", "--cache", "16"]).await;
+    assert_eq!(worker.loaded().await, json!(["a"]));
     for (model, loaded) in [("b", ["a", "b"]), ("a", ["a", "b"]), ("c", ["a", "c"])] {
-        let (status, answer) = stand.ask(model).await;
+        let (status, answer) = worker.ask(model).await;
         assert_eq!((status, said(&answer)), (200, "3 + 4 = 7"));
-        assert_eq!(stand.loaded().await, json!(loaded));
+        assert_eq!(worker.loaded().await, json!(loaded));
     }
-    let (status, answer) = stand.ask("nope").await;
+    let (status, answer) = worker.ask("nope").await;
     assert_eq!((status, &answer["error"]["param"]), (404, &json!("model")));
     assert!(answer["error"]["message"].as_str().unwrap().contains("a, b, c"), "{answer}");
-    stand.stop().await;
+    worker.stop().await;
 }
 
 #[tokio::test]
 async fn a_model_whose_file_changed_is_not_loaded_and_the_others_go_on() {
-    let stand = Stand::start(&["a", "b"], &[]).await;
-    let weights = stand.folder.path().join("models/b/model.safetensors");
+    let worker = TestWorker::start(&["a", "b"], &[]).await;
+    let weights = worker.folder.path().join("models/b/model.safetensors");
     let mut bytes = fs::read(&weights).unwrap();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     fs::write(&weights, bytes).unwrap();
-    let (status, answer) = stand.ask("b").await;
+    let (status, answer) = worker.ask("b").await;
     let why = answer["error"]["message"].as_str().unwrap();
     assert!(status == 502 && why.contains("is corrupt: its sha256 is"), "{status} {why}");
     fs::remove_file(weights).unwrap();
-    let (status, answer) = stand.ask("b").await;
+    let (status, answer) = worker.ask("b").await;
     let missing = answer["error"]["message"].as_str().unwrap();
     assert!(status == 502 && missing.contains(" b/model.safetensors is missing: "), "{status} {missing}");
-    let folder = stand.folder.path().to_str().unwrap();
+    let folder = worker.folder.path().to_str().unwrap();
     assert!(
         !why.contains(folder) && !missing.contains(folder),
         "a caller learns where models lie: {missing}"
     );
-    let (status, answer) = stand.ask("a").await;
+    let (status, answer) = worker.ask("a").await;
     assert_eq!((status, said(&answer)), (200, "3 + 4 = 7"));
-    stand.stop().await;
+    worker.stop().await;
 }
 
 #[tokio::test]
@@ -177,13 +177,13 @@ async fn a_model_that_there_is_no_memory_for_ends_it_with_78_and_the_numbers() {
 #[tokio::test]
 async fn every_route_of_its_own_door_answers() {
     let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let stand = Stand::start(&["a"], &["--cache", "16", "--metrics-port", &metrics.to_string()]).await;
-    assert_eq!(stand.get("/v1/models").await.unwrap()["data"][0]["id"], "a");
-    assert_eq!(stand.get("/v1/models/a").await.unwrap()["id"], "a");
+    let worker = TestWorker::start(&["a"], &["--cache", "16", "--metrics-port", &metrics.to_string()]).await;
+    assert_eq!(worker.get("/v1/models").await.unwrap()["data"][0]["id"], "a");
+    assert_eq!(worker.get("/v1/models/a").await.unwrap()["id"], "a");
 
     let message = json!({"role": "user", "content": "What is 3 plus 4?"});
     let asked = json!({"model": "a", "messages": [message], "stream": true, "stream_options": {"include_usage": true}});
-    let (status, streamed) = stand.post("/v1/chat/completions", asked).await;
+    let (status, streamed) = worker.post("/v1/chat/completions", asked).await;
     assert_eq!((status, streamed.trim_end().ends_with("data: [DONE]")), (200, true), "{streamed}");
     let lines = streamed.lines().filter_map(|line| line.strip_prefix("data: "));
     let chunks: Vec<Value> = lines.filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -191,19 +191,19 @@ async fn every_route_of_its_own_door_answers() {
     assert_eq!(deltas.collect::<String>(), "3 + 4 = 7");
     assert!(chunks.last().unwrap()["usage"]["completion_tokens"].as_u64().unwrap() > 0, "{streamed}");
 
-    let (status, short) = stand.post("/chat", json!({"model": "a", "message": "What is 3 plus 4?"})).await;
+    let (status, short) = worker.post("/chat", json!({"model": "a", "message": "What is 3 plus 4?"})).await;
     let short: Value = serde_json::from_str(&short).unwrap();
     assert_eq!((status, &short["text"]), (200, &json!("3 + 4 = 7")));
     assert_eq!(short["cortex"]["receipts"][0]["device"], "cpu", "{short}");
     let prompt = "<|im_start|>user\nWhat is 3 plus 4?<|im_end|>\n<|im_start|>assistant\n";
     let completed = json!({"model": "a", "prompt": prompt, "temperature": 0, "max_tokens": 32});
-    let (status, completed) = stand.post("/v1/completions", completed).await;
+    let (status, completed) = worker.post("/v1/completions", completed).await;
     let completed: Value = serde_json::from_str(&completed).unwrap();
     assert_eq!((status, &completed["choices"][0]["text"]), (200, &json!("3 + 4 = 7")), "{completed}");
 
-    for port in [stand.port, metrics] {
+    for port in [worker.port, metrics] {
         let url = format!("http://127.0.0.1:{port}/metrics");
-        let told = stand.client.get(url).send().await.unwrap().text().await.unwrap();
+        let told = worker.client.get(url).send().await.unwrap().text().await.unwrap();
         for name in [
             "gen_ai_server_time_to_first_token_seconds_count",
             "gen_ai_server_time_per_output_token_seconds_bucket",
@@ -211,5 +211,5 @@ async fn every_route_of_its_own_door_answers() {
             assert!(told.contains(name), "{name}: {told}");
         }
     }
-    stand.stop().await;
+    worker.stop().await;
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::ops::rms_norm;
-use cortex_transformer::{Model, Piece};
+use cortex_transformer::{Model, Segment};
 
 use crate::cache::Cache;
 use crate::error::GraphError;
@@ -75,25 +75,25 @@ impl Graph {
         &self,
         model: &Model,
         cache: &mut Cache,
-        pieces: &[Piece<'_>],
+        segments: &[Segment<'_>],
     ) -> Result<Vec<f32>, GraphError> {
-        model.check(cache.blocks(), pieces)?;
-        let order = order(pieces);
-        let ordered: Vec<_> = order.iter().map(|&piece| &pieces[piece]).collect();
+        model.check(cache.blocks(), segments)?;
+        let order = order(segments);
+        let ordered: Vec<_> = order.iter().map(|&segment| &segments[segment]).collect();
         let logits = self.run(model, cache, &ordered)?;
         let mut rows = logits.chunks_exact(model.shape().vocabulary);
-        let mut of = vec![vec![]; pieces.len()];
-        for piece in order {
-            of[piece] = rows.by_ref().take(pieces[piece].wanted()).collect::<Vec<_>>();
+        let mut of = vec![vec![]; segments.len()];
+        for segment in order {
+            of[segment] = rows.by_ref().take(segments[segment].logit_rows()).collect::<Vec<_>>();
         }
         Ok(of.concat().concat())
     }
 
     /// The logits that are wanted, in the order of the pieces.
-    fn run(&self, model: &Model, cache: &Cache, pieces: &[&Piece<'_>]) -> candle_core::Result<Vec<f32>> {
+    fn run(&self, model: &Model, cache: &Cache, segments: &[&Segment<'_>]) -> candle_core::Result<Vec<f32>> {
         let shape = model.shape();
-        let step = Step::new(model, pieces, self.dtype, &self.device)?;
-        let mut stream = embed(pieces, &model.weights().embedding, self.dtype, &self.device)?;
+        let step = Step::new(model, segments, self.dtype, &self.device)?;
+        let mut stream = embed(segments, &model.weights().embedding, self.dtype, &self.device)?;
         for (layer, cached) in self.layers.iter().zip(&cache.layers) {
             stream = layer.forward(shape, &step, cached, &stream)?;
         }

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
 use candle_nn::rotary_emb::{rope, rope_i};
-use cortex_kernel::Pairing;
+use cortex_compute::Pairing;
 use cortex_transformer::Shape;
 
 use crate::linear::Linear;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{DType, Device, Module, Result, Tensor};
-use cortex_kernel::{Format, Matrix};
+use cortex_compute::{Format, Matrix};
 
 /// A linear layer in the format that its weights are stored in.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Where the tokens of a step stand, as the tensors that every layer needs.
 
 use candle_core::{DType, Device, Result, Tensor};
-use cortex_kernel::Matrix;
-use cortex_transformer::{BLOCK, Model, Piece};
+use cortex_compute::Matrix;
+use cortex_transformer::{BLOCK, Model, Segment};
 
 /// A step, ready for the layers.
 pub(crate) struct Step {
@@ -40,29 +40,34 @@ impl Group {
 }
 
 /// The pieces in the order in which a step runs them: single tokens first, so that they lie together.
-pub(crate) fn order(pieces: &[Piece<'_>]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..pieces.len()).collect();
-    order.sort_by_key(|&piece| pieces[piece].tokens.len() > 1);
+pub(crate) fn order(segments: &[Segment<'_>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..segments.len()).collect();
+    order.sort_by_key(|&segment| segments[segment].tokens.len() > 1);
     order
 }
 
 impl Step {
     /// The pieces are in [`order`].
-    pub(crate) fn new(model: &Model, pieces: &[&Piece<'_>], dtype: DType, device: &Device) -> Result<Self> {
+    pub(crate) fn new(
+        model: &Model,
+        segments: &[&Segment<'_>],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
         let shape = model.shape();
-        let positions = pieces.iter().flat_map(|piece| piece.start..piece.end());
-        let angles = model.angles(positions);
-        let (tokens, pairs) = (angles.tokens(), shape.head_dim / 2);
+        let positions = segments.iter().flat_map(|segment| segment.start..segment.end());
+        let rope_table = model.rope_table(positions);
+        let (tokens, pairs) = (rope_table.tokens(), shape.head_dim / 2);
         let turned = |values: &[f32]| Tensor::from_slice(values, (tokens, pairs), device)?.to_dtype(dtype);
-        let (cosines, sines) = angles.values();
+        let (cosines, sines) = rope_table.values();
         let places: Vec<u32> =
-            pieces.iter().flat_map(|piece| rows(piece, piece.start..piece.end())).collect();
+            segments.iter().flat_map(|segment| rows(segment, segment.start..segment.end())).collect();
         let mut windows = shape.windows.clone();
         windows.sort_unstable();
         windows.dedup();
-        let singles = pieces.iter().take_while(|piece| piece.tokens.len() == 1).count();
+        let singles = segments.iter().take_while(|segment| segment.tokens.len() == 1).count();
         let (mut groups, mut first) = (vec![], 0);
-        let (single, several) = pieces.split_at(singles);
+        let (single, several) = segments.split_at(singles);
         let parts = (!single.is_empty()).then_some(single).into_iter().chain(several.chunks(1));
         for part in parts {
             let group = Group::new(part, first, &windows, dtype, device)?;
@@ -74,29 +79,29 @@ impl Step {
             sines: turned(sines)?,
             places: Tensor::new(places, device)?.unsqueeze(1)?.repeat((1, shape.kv()))?.contiguous()?,
             groups,
-            wanted: Tensor::new(wanted(pieces), device)?,
+            wanted: Tensor::new(wanted(segments), device)?,
         })
     }
 }
 
 impl Group {
     fn new(
-        pieces: &[&Piece<'_>],
+        segments: &[&Segment<'_>],
         first: usize,
         windows: &[Option<usize>],
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let (sequences, tokens) = (pieces.len(), pieces[0].tokens.len());
-        let seen = pieces.iter().map(|piece| piece.end()).max().unwrap_or(0);
-        let padded = pieces.iter().flat_map(|piece| {
-            let pad = seen - piece.end();
-            rows(piece, 0..piece.end()).chain(std::iter::repeat_n(piece.blocks[0] * BLOCK as u32, pad))
+        let (sequences, tokens) = (segments.len(), segments[0].tokens.len());
+        let seen = segments.iter().map(|segment| segment.end()).max().unwrap_or(0);
+        let padded = segments.iter().flat_map(|segment| {
+            let pad = seen - segment.end();
+            rows(segment, 0..segment.end()).chain(std::iter::repeat_n(segment.blocks[0] * BLOCK as u32, pad))
         });
         let padded: Vec<u32> = padded.collect();
         let hidden = windows.iter().map(|&window| {
-            let all = pieces.iter().flat_map(|piece| {
-                (piece.start..piece.end()).flat_map(move |at| {
+            let all = segments.iter().flat_map(|segment| {
+                (segment.start..segment.end()).flat_map(move |at| {
                     let from = window.map_or(0, |window| (at + 1).saturating_sub(window));
                     (0..seen).map(move |row| if (from..=at).contains(&row) { 0.0 } else { f32::NEG_INFINITY })
                 })
@@ -114,30 +119,30 @@ impl Group {
 }
 
 /// The cache's rows of some positions.
-fn rows(piece: &Piece<'_>, positions: std::ops::Range<usize>) -> impl Iterator<Item = u32> {
-    let blocks = piece.blocks;
+fn rows(segment: &Segment<'_>, positions: std::ops::Range<usize>) -> impl Iterator<Item = u32> {
+    let blocks = segment.blocks;
     positions.map(move |at| blocks[at / BLOCK] * BLOCK as u32 + (at % BLOCK) as u32)
 }
 
-fn wanted(pieces: &[&Piece<'_>]) -> Vec<u32> {
+fn wanted(segments: &[&Segment<'_>]) -> Vec<u32> {
     let mut rows = vec![];
     let mut end = 0;
-    for piece in pieces {
-        end += piece.tokens.len() as u32;
-        rows.extend(end - piece.wanted() as u32..end);
+    for segment in segments {
+        end += segment.tokens.len() as u32;
+        rows.extend(end - segment.logit_rows() as u32..end);
     }
     rows
 }
 
 /// The rows of the embedding for the pieces' tokens, widened here: they are few, and of any format.
 pub(crate) fn embed(
-    pieces: &[&Piece<'_>],
+    segments: &[&Segment<'_>],
     embedding: &Matrix,
     dtype: DType,
     device: &Device,
 ) -> Result<Tensor> {
     let width = embedding.columns();
-    let tokens: Vec<u32> = pieces.iter().flat_map(|piece| piece.tokens).copied().collect();
+    let tokens: Vec<u32> = segments.iter().flat_map(|segment| segment.tokens).copied().collect();
     let mut rows = vec![0.0; tokens.len() * width];
     for (&token, row) in tokens.iter().zip(rows.chunks_exact_mut(width)) {
         embedding.row(token as usize, row);

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use candle_core::{DType, Device};
 use cortex_graph::{Cache, Graph};
-use cortex_transformer::{Model, Piece, Wants};
+use cortex_transformer::{LogitsFor, Model, Segment};
 use fixture::{Case, Fixture, NAMES, Sequence, blocks_for, largest};
 
 /// Of floats summed in another order.
@@ -44,7 +44,7 @@ fn greedy(model: &Model, case: &Case) -> Vec<u32> {
     let mut next = case.prompt.len();
     let mut greedy = vec![];
     while greedy.len() < case.greedy.len() {
-        let logits = graph.forward(model, &mut cache, &[sequence.piece(next, Wants::Last)]).unwrap();
+        let logits = graph.forward(model, &mut cache, &[sequence.segment(next, LogitsFor::Last)]).unwrap();
         sequence.start += next;
         next = 1;
         greedy.push(largest(&logits));
@@ -63,8 +63,8 @@ fn logits_and_greedy_tokens_are_those_of_transformers() {
             let blocks = blocks_for(case.prompt.len());
             let (graph, mut cache) = graph(&model, blocks);
             let sequence = Sequence::new(&case.prompt, 0..blocks);
-            let piece = sequence.piece(case.prompt.len(), Wants::All);
-            let logits = graph.forward(&model, &mut cache, &[piece]).unwrap();
+            let segment = sequence.segment(case.prompt.len(), LogitsFor::All);
+            let logits = graph.forward(&model, &mut cache, &[segment]).unwrap();
             let off = difference(&logits[logits.len() - case.logits.len()..], &case.logits);
             let in_blocks = name.starts_with("gguf");
             assert!(off < if in_blocks { OFF_IN_BLOCKS } else { OFF }, "{name}: off by {off}");
@@ -83,27 +83,29 @@ fn a_step_with_company_gives_each_sequence_its_own_logits_in_the_order_of_the_pi
         let prompt = &fixture.cases[2].prompt;
         let cut = prompt.len() / 2;
         let (graph, mut cache) = graph(&model, 16);
-        let run = |cache: &mut Cache, pieces: &[Piece<'_>]| graph.forward(&model, cache, pieces).unwrap();
+        let run =
+            |cache: &mut Cache, segments: &[Segment<'_>]| graph.forward(&model, cache, segments).unwrap();
 
         let mut alone = Sequence::new(prompt, 0..4);
-        let expected = run(&mut cache, &[alone.piece(prompt.len(), Wants::Last)]);
+        let expected = run(&mut cache, &[alone.segment(prompt.len(), LogitsFor::Last)]);
         alone.start = prompt.len();
         alone.tokens.push(1);
-        let expected_next = run(&mut cache, &[alone.piece(1, Wants::Last)]);
+        let expected_next = run(&mut cache, &[alone.segment(1, LogitsFor::Last)]);
 
         // One in two parts beside one that is short, then all of them token by token.
         let (mut parted, mut short) = (Sequence::new(prompt, 4..8), Sequence::new(&prompt[..3], 8..10));
-        run(&mut cache, &[parted.piece(cut, Wants::Nothing)]);
+        run(&mut cache, &[parted.segment(cut, LogitsFor::Nothing)]);
         parted.start = cut;
-        let pieces = [parted.piece(prompt.len() - cut, Wants::Last), short.piece(3, Wants::Last)];
-        let both = run(&mut cache, &pieces);
+        let segments =
+            [parted.segment(prompt.len() - cut, LogitsFor::Last), short.segment(3, LogitsFor::Last)];
+        let both = run(&mut cache, &segments);
         let (first, short_logits) = both.split_at(both.len() / 2);
         assert!(difference(first, &expected) < OFF, "{name}: in two parts");
         parted.start = prompt.len();
         parted.tokens.push(1);
         short.start = 3;
         short.tokens.push(largest(short_logits));
-        let next = run(&mut cache, &[short.piece(1, Wants::Last), parted.piece(1, Wants::Last)]);
+        let next = run(&mut cache, &[short.segment(1, LogitsFor::Last), parted.segment(1, LogitsFor::Last)]);
         assert!(difference(&next[next.len() / 2..], &expected_next) < OFF, "{name}: the next token");
     }
 }
@@ -114,7 +116,7 @@ fn a_step_that_does_not_fit_changes_nothing() {
     let model = fixture.model(1);
     let (graph, mut cache) = graph(&model, 2);
     let sequence = Sequence::new(&[1, 2, 3], [7]);
-    let refused = graph.forward(&model, &mut cache, &[sequence.piece(3, Wants::Last)]).unwrap_err();
+    let refused = graph.forward(&model, &mut cache, &[sequence.segment(3, LogitsFor::Last)]).unwrap_err();
     assert!(refused.to_string().contains("block 7 is not in a cache of 2"), "{refused}");
 }
 

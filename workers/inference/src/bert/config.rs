@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// The sizes of a BERT.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "ConfigFile")]
 pub(crate) struct Config {
     pub(crate) vocabulary: usize,
     pub(crate) positions: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Unsupported {
 
 /// Other keys are about training, or about how the file was written.
 #[derive(Deserialize)]
-struct Written {
+struct ConfigFile {
     model_type: String,
     hidden_act: String,
     #[serde(default)]
@@ -42,36 +42,36 @@ struct Written {
     layer_norm_eps: f32,
 }
 
-impl TryFrom<Written> for Config {
+impl TryFrom<ConfigFile> for Config {
     type Error = Unsupported;
 
-    fn try_from(written: Written) -> Result<Self, Unsupported> {
+    fn try_from(file: ConfigFile) -> Result<Self, Unsupported> {
         let known = |key, found: String, supported: &'static str, fits: bool| {
             if fits { Ok(()) } else { Err(Unsupported { key, found, supported }) }
         };
-        let positions = written.position_embedding_type.unwrap_or_else(|| "absolute".into());
-        let (hidden, heads) = (written.hidden_size, written.num_attention_heads);
-        let bert = written.model_type == "bert";
-        known("model_type", written.model_type, "only bert is supported", bert)?;
-        let gelu = written.hidden_act == "gelu";
-        known("hidden_act", written.hidden_act, "only gelu is supported", gelu)?;
+        let positions = file.position_embedding_type.unwrap_or_else(|| "absolute".into());
+        let (hidden, heads) = (file.hidden_size, file.num_attention_heads);
+        let bert = file.model_type == "bert";
+        known("model_type", file.model_type, "only bert is supported", bert)?;
+        let gelu = file.hidden_act == "gelu";
+        known("hidden_act", file.hidden_act, "only gelu is supported", gelu)?;
         let absolute = positions == "absolute";
         known("position_embedding_type", positions, "only absolute is supported", absolute)?;
-        let aligned = hidden > 0 && hidden.is_multiple_of(16) && written.intermediate_size > 0;
+        let aligned = hidden > 0 && hidden.is_multiple_of(16) && file.intermediate_size > 0;
         known("hidden_size", hidden.to_string(), "it is a multiple of 16", aligned)?;
         let divides = heads > 0 && hidden.is_multiple_of(heads);
         known("num_attention_heads", heads.to_string(), "it divides hidden_size", divides)?;
-        let layers = written.num_hidden_layers;
+        let layers = file.num_hidden_layers;
         known("num_hidden_layers", layers.to_string(), "it is 1 to 256", (1..=256).contains(&layers))?;
         Ok(Self {
-            vocabulary: written.vocab_size,
-            positions: written.max_position_embeddings,
-            token_types: written.type_vocab_size,
+            vocabulary: file.vocab_size,
+            positions: file.max_position_embeddings,
+            token_types: file.type_vocab_size,
             hidden,
-            inner: written.intermediate_size,
+            inner: file.intermediate_size,
             heads,
             layers,
-            epsilon: written.layer_norm_eps,
+            epsilon: file.layer_norm_eps,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cortex_kernel::{Attention, Isa, Panels, add_norm, affine, attend_all, gelu};
+use cortex_compute::{Attention, Isa, Panels, add_norm, affine, attend_all, gelu};
 
 use super::weights::{Table, Weights};
 use super::{Config, WeightsError};
@@ -46,7 +46,7 @@ struct Norm {
 
 /// What a thread works in; it grows to the largest batch and stays.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct Scratch {
     states: Vec<f32>,
     qkv: Vec<f32>,
     context: Vec<f32>,
@@ -96,8 +96,8 @@ impl Bert {
     ///
     /// # Panics
     /// If a text is empty or longer than [`Bert::longest`], or a token is not in the vocabulary.
-    pub(crate) fn forward<'m>(&self, texts: &[&[u32]], memory: &'m mut Memory) -> &'m [f32] {
-        let Memory { states, qkv, context, inner, attention } = memory;
+    pub(crate) fn forward<'m>(&self, texts: &[&[u32]], scratch: &'m mut Scratch) -> &'m [f32] {
+        let Scratch { states, qkv, context, inner, attention } = scratch;
         let hidden = self.hidden;
         states.clear();
         context.clear();

@@ -8,7 +8,7 @@ use candle_nn::{
 use super::Config;
 
 /// What a padded place is given before the softmax: its weight becomes zero.
-const NOTHING: f64 = -1e9;
+const MASKED: f64 = -1e9;
 
 /// A BERT on a candle device.
 pub(crate) struct Graph {
@@ -52,7 +52,7 @@ impl Graph {
         let positions = self.positions.embeddings().i(..places)?;
         let kind = self.kinds.embeddings().i(0)?;
         let states = self.words.forward(tokens)?.broadcast_add(&positions)?.broadcast_add(&kind)?;
-        let bias = mask.to_dtype(DType::F32)?.affine(-NOTHING, NOTHING)?.unsqueeze(1)?.unsqueeze(1)?;
+        let bias = mask.to_dtype(DType::F32)?.affine(-MASKED, MASKED)?.unsqueeze(1)?.unsqueeze(1)?;
         let first = self.norm.forward(&states)?;
         self.layers.iter().try_fold(first, |states, layer| layer.forward(&states, &bias))
     }

@@ -9,7 +9,7 @@ use super::batch::share_out;
 use super::files;
 use super::pooling::Pooling;
 use crate::Device;
-use crate::bert::{Bert, Config, Memory};
+use crate::bert::{Bert, Config, Scratch};
 
 /// A loaded model on its device.
 #[derive(Debug)]
@@ -69,11 +69,11 @@ impl Backend {
         &self,
         texts: &[&[u32]],
         pooling: Pooling,
-        memory: &mut Memory,
+        scratch: &mut Scratch,
     ) -> Result<Vec<Vec<f32>>, String> {
         match self {
             Self::Cpu(bert) => {
-                let mut states = bert.forward(texts, memory);
+                let mut states = bert.forward(texts, scratch);
                 let vector = |text: &&[u32]| {
                     let (own, rest) = states.split_at(text.len() * bert.hidden());
                     states = rest;

@@ -1,16 +1,16 @@
 //! Which texts are computed together.
 
 /// Tokens of one batch: enough to read each weight seldom, few enough to stay near the processor.
-pub(super) const BATCH: usize = 192;
+pub(super) const BATCH_TOKENS: usize = 192;
 /// Below this, a batch reads the weights for too few tokens.
-const SMALLEST: usize = 64;
+const MIN_BATCH_TOKENS: usize = 64;
 
 /// Shares texts, given by their lengths in tokens, out into batches for `threads` threads: as even as can be, each at
-/// most [`BATCH`] tokens unless a single text is longer. The longest text goes first to the emptiest batch (Graham's
+/// most [`BATCH_TOKENS`] tokens unless a single text is longer. The longest text goes first to the emptiest batch (Graham's
 /// LPT rule). Nothing is padded, so texts of any length go together.
 pub(super) fn share_out(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
     let total: usize = lengths.iter().sum();
-    let size = total.div_ceil(threads).clamp(SMALLEST, BATCH);
+    let size = total.div_ceil(threads).clamp(MIN_BATCH_TOKENS, BATCH_TOKENS);
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(lengths[text]));
 
@@ -22,7 +22,7 @@ pub(super) fn share_out(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
         let length = lengths[text];
         let emptiest = batches.iter_mut().min_by_key(|(tokens, _)| *tokens);
         match emptiest {
-            Some((tokens, texts)) if *tokens + length <= BATCH || texts.is_empty() => {
+            Some((tokens, texts)) if *tokens + length <= BATCH_TOKENS || texts.is_empty() => {
                 *tokens += length;
                 texts.push(text);
             }
@@ -33,7 +33,7 @@ pub(super) fn share_out(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
 }
 
 /// Tokens of a padded batch on an accelerator.
-const RECTANGLE: usize = 32 * 512;
+const MAX_PADDED_TOKENS: usize = 32 * 512;
 
 /// Puts texts of about the same length together, for a device that pads each batch to its longest.
 pub(super) fn by_length(lengths: &[usize]) -> Vec<Vec<usize>> {
@@ -43,7 +43,7 @@ pub(super) fn by_length(lengths: &[usize]) -> Vec<Vec<usize>> {
     for text in order {
         match batches.last_mut() {
             // The first is the longest.
-            Some(batch) if (batch.len() + 1) * lengths[batch[0]] <= RECTANGLE => batch.push(text),
+            Some(batch) if (batch.len() + 1) * lengths[batch[0]] <= MAX_PADDED_TOKENS => batch.push(text),
             _ => batches.push(vec![text]),
         }
     }
@@ -81,7 +81,7 @@ mod tests {
             prop_assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
             for batch in batches {
                 let tokens: usize = batch.iter().map(|&text| lengths[text]).sum();
-                prop_assert!(tokens <= BATCH || batch.len() == 1);
+                prop_assert!(tokens <= BATCH_TOKENS || batch.len() == 1);
             }
         }
     }

@@ -10,32 +10,32 @@ use cortex_domain::id::Tenant;
 use tokio::sync::mpsc;
 
 use super::backend::Backend;
-use super::batch::BATCH;
+use super::batch::BATCH_TOKENS;
 use super::pooling::Pooling;
 use super::queue::{Call, Queue};
-use super::rounds::{Picked, Rounds};
-use super::text::{Read, Tokenise};
+use super::rounds::{RoundText, Rounds};
+use super::text::{TextTokenizer, TokenisedText};
 use super::{EmbedError, LoadError, files, parallel};
 use crate::Device;
-use crate::bert::Memory;
-use crate::lanes::Lanes;
+use crate::bert::Scratch;
+use crate::blocking::BlockingPool;
 
 /// Texts for which another thread is worth its start.
-const TEXTS: usize = 8;
+const TEXTS_PER_THREAD: usize = 8;
 
 /// A loaded embedding model. Clones share it; it is unloaded with the last one.
 #[derive(Debug, Clone)]
 pub struct Embedder {
     queue: Queue,
-    about: Arc<About>,
-    tokenise: Arc<Tokenise>,
-    lanes: Lanes,
+    info: Arc<ModelInfo>,
+    tokenizer: Arc<TextTokenizer>,
+    pool: BlockingPool,
     threads: NonZeroUsize,
 }
 
 /// What can be told of the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
+pub struct ModelInfo {
     pub dimensions: usize,
     /// Of a text; a longer one is refused, or cut where that is asked for.
     pub max_tokens: usize,
@@ -43,9 +43,9 @@ pub struct About {
 
 /// What is done with a text that has more tokens than the model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Longer {
-    Refuse,
-    Cut,
+pub enum LongText {
+    Reject,
+    Truncate,
 }
 
 /// A vector per text, in the texts' order.
@@ -55,7 +55,7 @@ pub struct Embeddings {
     /// Computed for them, special ones included.
     pub tokens: usize,
     /// Which texts were cut, by their indices.
-    pub cut: Vec<usize>,
+    pub truncated: Vec<usize>,
 }
 
 impl Embedder {
@@ -66,23 +66,23 @@ impl Embedder {
     pub fn load(dir: &Path, device: Device, threads: NonZeroUsize) -> Result<Self, LoadError> {
         let backend = Backend::load(dir, device)?;
         let max_tokens = files::max_seq_length(dir)?.unwrap_or(usize::MAX).min(backend.longest());
-        let tokenise = Tokenise::load(&dir.join("tokenizer.json"), max_tokens, backend.vocabulary())?;
-        let about = About { dimensions: backend.dimensions(), max_tokens };
+        let tokenizer = TextTokenizer::load(&dir.join("tokenizer.json"), max_tokens, backend.vocabulary())?;
+        let info = ModelInfo { dimensions: backend.dimensions(), max_tokens };
         let (queue, calls) = Queue::new();
         let pooling = files::pooling(dir)?;
-        let memories = (0..threads.get()).map(|_| Memory::default()).collect();
-        let owner = Owner { backend, pooling, memories };
+        let scratches = (0..threads.get()).map(|_| Scratch::default()).collect();
+        let owner = ModelThread { backend, pooling, scratches };
         thread::Builder::new()
             .name("embed".into())
             .spawn(move || owner.serve(calls))
             .map_err(LoadError::Thread)?;
-        let (about, tokenise, lanes) = (Arc::new(about), Arc::new(tokenise), Lanes::default());
-        Ok(Self { queue, about, tokenise, lanes, threads })
+        let (info, tokenizer, pool) = (Arc::new(info), Arc::new(tokenizer), BlockingPool::default());
+        Ok(Self { queue, info, tokenizer, pool, threads })
     }
 
     #[must_use]
-    pub fn about(&self) -> &About {
-        &self.about
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
     }
 
     /// Whether calls are still answered.
@@ -93,8 +93,8 @@ impl Embedder {
 
     /// Where tenants' requests are read.
     #[must_use]
-    pub fn lanes(&self) -> &Lanes {
-        &self.lanes
+    pub fn pool(&self) -> &BlockingPool {
+        &self.pool
     }
 
     /// Embeds a tenant's texts. Dropping the future cancels the call before its next round.
@@ -105,25 +105,27 @@ impl Embedder {
         &self,
         tenant: &Tenant,
         texts: Vec<String>,
-        longer: Longer,
+        long_text: LongText,
     ) -> Result<Embeddings, EmbedError> {
-        let share = self.queue.reserve(tenant, &texts)?;
-        let (tokenise, most, threads) = (self.tokenise.clone(), self.about.max_tokens, self.threads);
+        let reservation = self.queue.reserve(tenant, &texts)?;
+        let (tokenizer, most, threads) = (self.tokenizer.clone(), self.info.max_tokens, self.threads);
         let work = move || {
-            let mut hands = vec![(); threads.get().min(texts.len().div_ceil(TEXTS)).max(1)];
-            let read = parallel::map(&mut hands, &texts, |(), text| tokenise.read(text));
-            let checked = |(index, read): (usize, Result<Read, String>)| match read {
-                Ok(read) if read.cut && longer == Longer::Refuse => Err(EmbedError::TooLong { index, most }),
+            let mut workers = vec![(); threads.get().min(texts.len().div_ceil(TEXTS_PER_THREAD)).max(1)];
+            let read = parallel::map(&mut workers, &texts, |(), text| tokenizer.read(text));
+            let checked = |(index, read): (usize, Result<TokenisedText, String>)| match read {
+                Ok(read) if read.truncated && long_text == LongText::Reject => {
+                    Err(EmbedError::TooLong { index, most })
+                }
                 read => read.map_err(|reason| EmbedError::BadText { index, reason }),
             };
             read.into_iter().enumerate().map(checked).collect::<Result<Vec<_>, _>>()
         };
-        let texts = self.lanes.run(tenant.as_str(), work).await.map_err(unread)??;
-        self.queue.push(texts, share)?.await.unwrap_or(Err(EmbedError::Stopped))
+        let texts = self.pool.run(tenant.as_str(), work).await.map_err(read_error)??;
+        self.queue.push(texts, reservation)?.await.unwrap_or(Err(EmbedError::Stopped))
     }
 }
 
-fn unread(problem: Problem) -> EmbedError {
+fn read_error(problem: Problem) -> EmbedError {
     match problem.wait() {
         Some(retry_after) => EmbedError::Overloaded { retry_after },
         None => EmbedError::Device(problem.detail),
@@ -131,14 +133,14 @@ fn unread(problem: Problem) -> EmbedError {
 }
 
 /// What the model's thread has.
-struct Owner {
+struct ModelThread {
     backend: Backend,
     pooling: Pooling,
     /// One per thread that computes.
-    memories: Vec<Memory>,
+    scratches: Vec<Scratch>,
 }
 
-impl Owner {
+impl ModelThread {
     /// Ends when every [`Embedder`] is gone and every call answered.
     fn serve(mut self, mut calls: mpsc::Receiver<Call>) {
         let mut rounds = Rounds::default();
@@ -152,25 +154,25 @@ impl Owner {
             while let Ok(call) = calls.try_recv() {
                 rounds.admit(call);
             }
-            rounds.drop_gone();
+            rounds.drop_disconnected();
             self.round(&mut rounds);
         }
     }
 
     fn round(&mut self, rounds: &mut Rounds) {
-        let threads = self.memories.len();
-        let picked = rounds.next(2 * threads * BATCH);
+        let threads = self.scratches.len();
+        let picked = rounds.next(2 * threads * BATCH_TOKENS);
         let lengths: Vec<usize> = picked.iter().map(|picked| picked.tokens.len()).collect();
         let batches = self.backend.batches(&lengths, threads);
         let rounds = Mutex::new(rounds);
-        parallel::map(&mut self.memories, &batches, |memory, batch| {
-            let batch: Vec<&Picked> = batch.iter().map(|&text| &picked[text]).collect();
+        parallel::map(&mut self.scratches, &batches, |scratch, batch| {
+            let batch: Vec<&RoundText> = batch.iter().map(|&text| &picked[text]).collect();
             let texts: Vec<&[u32]> = batch.iter().map(|picked| picked.tokens.as_slice()).collect();
-            let vectors = self.backend.run(&texts, self.pooling, memory);
+            let vectors = self.backend.run(&texts, self.pooling, scratch);
             let mut rounds = rounds.lock().expect("placing a vector does not panic");
             match vectors {
                 Ok(vectors) => {
-                    batch.into_iter().zip(vectors).for_each(|(picked, vector)| rounds.place(picked, vector));
+                    batch.into_iter().zip(vectors).for_each(|(picked, vector)| rounds.store(picked, vector));
                 }
                 Err(reason) => batch.into_iter().for_each(|picked| rounds.fail(picked, &reason)),
             }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::pooling::{Pool, Pooling};
+use super::pooling::{Pooling, PoolingMode};
 use crate::DeviceError;
 
 /// Why a model can't be loaded. Names the file.
@@ -61,9 +61,9 @@ pub(super) fn pooling(dir: &Path) -> Result<Pooling, LoadError> {
     }
     let file = dir.join("modules.json");
     let Some(modules) = json_if_there::<Vec<Module>>(&file)? else {
-        return Ok(Pooling { pool: Pool::Mean, normalise: true });
+        return Ok(Pooling { pool: PoolingMode::Mean, normalise: true });
     };
-    let mut pooling = Pooling { pool: Pool::Mean, normalise: false };
+    let mut pooling = Pooling { pool: PoolingMode::Mean, normalise: false };
     for module in modules {
         match module.r#type.rsplit('.').next() {
             Some("Transformer") => (),
@@ -78,7 +78,7 @@ pub(super) fn pooling(dir: &Path) -> Result<Pooling, LoadError> {
     Ok(pooling)
 }
 
-fn pool(file: &Path) -> Result<Pool, LoadError> {
+fn pool(file: &Path) -> Result<PoolingMode, LoadError> {
     #[derive(Deserialize)]
     struct Written {
         #[serde(default)]
@@ -93,8 +93,8 @@ fn pool(file: &Path) -> Result<Pool, LoadError> {
     let written: Written = json(file)?;
     let other = written.pooling_mode_max_tokens || written.pooling_mode_mean_sqrt_len_tokens;
     match (written.pooling_mode_cls_token, written.pooling_mode_mean_tokens, other) {
-        (false, true, false) => Ok(Pool::Mean),
-        (true, false, false) => Ok(Pool::First),
+        (false, true, false) => Ok(PoolingMode::Mean),
+        (true, false, false) => Ok(PoolingMode::First),
         _ => Err(LoadError::malformed(file, "only pooling by mean or by the first token is supported")),
     }
 }

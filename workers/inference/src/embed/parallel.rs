@@ -7,23 +7,23 @@ use std::thread;
 /// Does `work` for every item, on a thread per memory; who is done takes the next item. The results are in the items'
 /// order. This thread works too, so a single item starts none.
 pub(super) fn map<M: Send, T: Sync, R: Send>(
-    memories: &mut [M],
+    scratches: &mut [M],
     items: &[T],
     work: impl Fn(&mut M, &T) -> R + Sync,
 ) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    let take = |memory: &mut M| {
+    let take = |scratch: &mut M| {
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(at) else { return done };
-            done.push((at, work(memory, item)));
+            done.push((at, work(scratch, item)));
         }
     };
-    let (own, others) = memories.split_first_mut().expect("there is a memory for this thread");
+    let (own, others) = scratches.split_first_mut().expect("there is a scratch for this thread");
     let others = others.iter_mut().take(items.len().saturating_sub(1));
     let mut done = thread::scope(|scope| {
-        let others: Vec<_> = others.map(|memory| scope.spawn(|| take(memory))).collect();
+        let others: Vec<_> = others.map(|scratch| scope.spawn(|| take(scratch))).collect();
         let mut done = take(own);
         for other in others {
             done.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));

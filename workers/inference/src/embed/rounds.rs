@@ -7,14 +7,14 @@ use super::{EmbedError, Embeddings};
 /// The calls that are being computed.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
-    active: Vec<Active>,
+    active: Vec<ActiveCall>,
     last_id: u64,
     /// Of tenants: whose it is next.
     turn: usize,
 }
 
 #[derive(Debug)]
-struct Active {
+struct ActiveCall {
     id: u64,
     call: Call,
     /// Taken from the front, as rounds come.
@@ -22,12 +22,12 @@ struct Active {
     vectors: Vec<Vec<f32>>,
     left: usize,
     tokens: usize,
-    cut: Vec<usize>,
+    truncated: Vec<usize>,
 }
 
 /// A text of a round.
 #[derive(Debug)]
-pub(super) struct Picked {
+pub(super) struct RoundText {
     call: u64,
     text: usize,
     pub(super) tokens: Tokens,
@@ -40,31 +40,32 @@ impl Rounds {
 
     pub(super) fn admit(&mut self, mut call: Call) {
         let texts = std::mem::take(&mut call.texts);
-        let cut = texts.iter().enumerate().filter(|(_, text)| text.cut).map(|(index, _)| index).collect();
+        let truncated =
+            texts.iter().enumerate().filter(|(_, text)| text.truncated).map(|(index, _)| index).collect();
         let texts: Vec<Tokens> = texts.into_iter().map(|text| text.tokens).collect();
         if texts.is_empty() {
-            return call.answer(Ok(Embeddings { vectors: Vec::new(), tokens: 0, cut }));
+            return call.answer(Ok(Embeddings { vectors: Vec::new(), tokens: 0, truncated }));
         }
         self.last_id += 1;
-        self.active.push(Active {
+        self.active.push(ActiveCall {
             id: self.last_id,
             call,
             vectors: vec![Vec::new(); texts.len()],
             left: texts.len(),
             tokens: texts.iter().map(Vec::len).sum(),
             waiting: texts.into_iter(),
-            cut,
+            truncated,
         });
     }
 
     /// Forgets the calls whose callers have gone.
-    pub(super) fn drop_gone(&mut self) {
-        self.active.retain(|active| !active.call.is_gone());
+    pub(super) fn drop_disconnected(&mut self) {
+        self.active.retain(|active| !active.call.is_disconnected());
     }
 
     /// Takes the next round's texts until there are `budget` tokens: one of each tenant in turn, of a tenant's calls that
     /// of which fewest are taken.
-    pub(super) fn next(&mut self, budget: usize) -> Vec<Picked> {
+    pub(super) fn next(&mut self, budget: usize) -> Vec<RoundText> {
         let mut tenants: Vec<Vec<usize>> = Vec::new();
         for (at, active) in self.active.iter().enumerate() {
             let tenant = active.call.tenant();
@@ -91,7 +92,7 @@ impl Rounds {
                 let text = active.taken();
                 if let Some(next) = active.waiting.next() {
                     tokens += next.len();
-                    picked.push(Picked { call: active.id, text, tokens: next });
+                    picked.push(RoundText { call: active.id, text, tokens: next });
                 }
             }
             if picked.len() == before {
@@ -102,26 +103,26 @@ impl Rounds {
     }
 
     /// Puts a vector in its place and answers the call when it was the last.
-    pub(super) fn place(&mut self, picked: &Picked, vector: Vec<f32>) {
+    pub(super) fn store(&mut self, picked: &RoundText, vector: Vec<f32>) {
         let Some(at) = self.active.iter().position(|active| active.id == picked.call) else { return };
         let active = &mut self.active[at];
         active.vectors[picked.text] = vector;
         active.left -= 1;
         if active.left == 0 {
-            let Active { call, vectors, tokens, cut, .. } = self.active.remove(at);
-            call.answer(Ok(Embeddings { vectors, tokens, cut }));
+            let ActiveCall { call, vectors, tokens, truncated, .. } = self.active.remove(at);
+            call.answer(Ok(Embeddings { vectors, tokens, truncated }));
         }
     }
 
     /// Fails the call of a text that the device could not compute.
-    pub(super) fn fail(&mut self, picked: &Picked, reason: &str) {
+    pub(super) fn fail(&mut self, picked: &RoundText, reason: &str) {
         if let Some(at) = self.active.iter().position(|active| active.id == picked.call) {
             self.active.remove(at).call.answer(Err(EmbedError::Device(reason.into())));
         }
     }
 }
 
-impl Active {
+impl ActiveCall {
     /// Texts that are in work or done.
     fn taken(&self) -> usize {
         self.vectors.len() - self.waiting.len()
@@ -147,7 +148,7 @@ mod tests {
         let of: Vec<u64> = round.iter().map(|picked| picked.call).collect();
         assert_eq!(of, [1, 3, 2, 3, 1, 2, 1]);
         for picked in &round {
-            rounds.place(picked, vec![1.0]);
+            rounds.store(picked, vec![1.0]);
         }
         assert!(answers[0].try_recv().is_err());
         let small = answers[2].try_recv().unwrap().unwrap();
@@ -177,7 +178,7 @@ mod tests {
         let answer = push(&queue, "a", 1).unwrap();
         rounds.admit(calls.try_recv().unwrap());
         drop(answer);
-        rounds.drop_gone();
+        rounds.drop_disconnected();
         assert!(rounds.is_empty());
     }
 }

@@ -10,67 +10,68 @@ use super::LoadError;
 pub(super) type Tokens = Vec<u32>;
 
 /// Bytes per token that a text's first piece has: few texts of natural language have more.
-const PIECE: usize = 16;
+const BYTES_PER_TOKEN: usize = 16;
 /// How much longer each further piece is.
 const GROWTH: usize = 4;
 
 /// A tokenizer that knows what a text's first tokens are without reading it to the end, and does not pad.
 #[derive(Debug)]
-pub(super) struct Tokenise {
+pub(super) struct TextTokenizer {
     whole: Tokenizer,
     cutting: Tokenizer,
-    longest: usize,
+    max_tokens: usize,
     vocabulary: u32,
     /// Whether the tokens of a text that ends before a blank are the first of the longer one.
-    divides: bool,
+    splits_at_blanks: bool,
 }
 
 /// What a text has become.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Read {
+pub(super) struct TokenisedText {
     pub(super) tokens: Tokens,
     /// Whether the text has more tokens than these.
-    pub(super) cut: bool,
+    pub(super) truncated: bool,
 }
 
-impl Tokenise {
+impl TextTokenizer {
     /// Reads `tokenizer.json`, for a model that takes `longest` tokens of `vocabulary`.
-    pub(super) fn load(file: &Path, longest: usize, vocabulary: usize) -> Result<Self, LoadError> {
+    pub(super) fn load(file: &Path, max_tokens: usize, vocabulary: usize) -> Result<Self, LoadError> {
         let bytes =
             std::fs::read(file).map_err(|source| LoadError::Unreadable { file: file.into(), source })?;
         let mut whole = Tokenizer::from_bytes(bytes).map_err(|error| LoadError::malformed(file, error))?;
         let added = whole.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
-        if longest <= added {
-            let reason =
-                format!("it adds {added} tokens to every text; sentence_bert_config.json allows {longest}");
+        if max_tokens <= added {
+            let reason = format!(
+                "it adds {added} tokens to every text; sentence_bert_config.json allows {max_tokens}"
+            );
             return Err(LoadError::malformed(file, reason));
         }
         whole.with_padding(None);
         whole.with_truncation(None).map_err(|error| LoadError::malformed(file, error))?;
         let mut cutting = whole.clone();
-        let truncation = TruncationParams { max_length: longest, ..TruncationParams::default() };
+        let truncation = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
         cutting.with_truncation(Some(truncation)).map_err(|error| LoadError::malformed(file, error))?;
         let vocabulary = u32::try_from(vocabulary).map_err(|_| {
             LoadError::malformed(file, "the model's vocabulary is larger than tokens can name")
         })?;
-        let divides = divides(&whole);
-        let tokenise = Self { whole, cutting, longest, vocabulary, divides };
+        let splits_at_blanks = splits_at_blanks(&whole);
+        let tokenizer = Self { whole, cutting, max_tokens, vocabulary, splits_at_blanks };
         // A tokenizer of another model would fail on every text: better now than then.
-        tokenise.read("probe").map_err(|reason| LoadError::malformed(file, reason))?;
-        Ok(tokenise)
+        tokenizer.read("probe").map_err(|reason| LoadError::malformed(file, reason))?;
+        Ok(tokenizer)
     }
 
     /// The tokens of a text, or the first of them where it has more than the model takes.
-    pub(super) fn read(&self, text: &str) -> Result<Read, String> {
-        let mut size = self.longest.saturating_mul(PIECE);
+    pub(super) fn read(&self, text: &str) -> Result<TokenisedText, String> {
+        let mut size = self.max_tokens.saturating_mul(BYTES_PER_TOKEN);
         loop {
-            let piece = if self.divides { before_blank(text, size) } else { text };
+            let piece = if self.splits_at_blanks { before_blank(text, size) } else { text };
             let tokens = self.tokens(&self.whole, piece)?;
-            if tokens.len() > self.longest {
-                return Ok(Read { tokens: self.tokens(&self.cutting, piece)?, cut: true });
+            if tokens.len() > self.max_tokens {
+                return Ok(TokenisedText { tokens: self.tokens(&self.cutting, piece)?, truncated: true });
             }
             if piece.len() == text.len() {
-                return Ok(Read { tokens, cut: false });
+                return Ok(TokenisedText { tokens, truncated: false });
             }
             size = size.saturating_mul(GROWTH);
         }
@@ -90,7 +91,7 @@ impl Tokenise {
 }
 
 /// So it is with BERT's own steps: they look at characters one by one, and a blank ends a word.
-fn divides(tokenizer: &Tokenizer) -> bool {
+fn splits_at_blanks(tokenizer: &Tokenizer) -> bool {
     let by_letter = matches!(tokenizer.get_normalizer(), None | Some(NormalizerWrapper::BertNormalizer(_)));
     let by_word = matches!(tokenizer.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)));
     let mut added = tokenizer.get_added_tokens_decoder().into_values();

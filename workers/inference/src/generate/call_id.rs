@@ -1,4 +1,4 @@
-//! Names for tool calls.
+//! ParameterNames for tool calls.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

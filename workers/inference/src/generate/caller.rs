@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 /// Who asks, and for how long an answer is wanted.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Names the answer.
+    /// ParameterNames the answer.
     pub job: JobId,
     /// `None` for a program of this machine at the worker's own door.
     pub tenant: Option<Tenant>,

@@ -9,46 +9,48 @@ use cortex_api::generation::{FinishReason, TokenUsage};
 use cortex_chat::{Part, ToolCallIds};
 
 use super::call_id::call_id;
+use super::error;
 use super::logprobs;
-use super::refuse;
-use super::writer::{Head, Writer, json, receipts};
-use crate::language::{End, Event, Reason, Token};
+use super::writer::{AnswerHead, Writer, json, receipts};
+use crate::language::{AnswerEnd, Event, StopReason, Token};
 
 /// Writes `chat.completion` and its chunks.
 pub(super) struct ChatWriter {
-    pub(super) head: Head,
+    pub(super) head: AnswerHead,
     pub(super) ids: ToolCallIds,
-    pub(super) choices: Vec<Spoken>,
+    pub(super) choices: Vec<ChoiceState>,
 }
 
 /// What was said so far in one choice.
 #[derive(Debug, Default)]
-pub(super) struct Spoken {
+pub(super) struct ChoiceState {
     has_begun: bool,
     content: String,
     reasoning: String,
-    calls: Vec<Called>,
-    told: Vec<Token>,
+    calls: Vec<PendingCall>,
+    logprob_tokens: Vec<Token>,
     reasoning_tokens: u64,
-    end: Option<End>,
+    end: Option<AnswerEnd>,
 }
 
 /// A call of a tool.
 #[derive(Debug)]
-struct Called {
+struct PendingCall {
     view: ToolCallView,
     /// Whether its arguments are all there.
-    is_whole: bool,
+    is_complete: bool,
 }
 
-impl Spoken {
+impl ChoiceState {
     /// A call that was begun and not finished must not be carried out, nor those with it be taken for all.
-    fn finish_reason(&self, end: &End) -> FinishReason {
+    fn finish_reason(&self, end: &AnswerEnd) -> FinishReason {
         match end.reason {
-            Reason::Length => FinishReason::Length,
-            Reason::Stop { .. } if self.calls.is_empty() => FinishReason::Stop,
-            Reason::Stop { .. } if self.calls.iter().all(|call| call.is_whole) => FinishReason::ToolCalls,
-            Reason::Stop { .. } => FinishReason::Stop,
+            StopReason::Length => FinishReason::Length,
+            StopReason::Stop { .. } if self.calls.is_empty() => FinishReason::Stop,
+            StopReason::Stop { .. } if self.calls.iter().all(|call| call.is_complete) => {
+                FinishReason::ToolCalls
+            }
+            StopReason::Stop { .. } => FinishReason::Stop,
         }
     }
 
@@ -62,7 +64,7 @@ impl Spoken {
     ) -> (Vec<Delta>, Vec<Token>) {
         match parts.first() {
             Some(Part::Reasoning(_)) => self.reasoning_tokens += count as u64,
-            Some(Part::Text(_)) => self.told.extend(tokens.iter().cloned()),
+            Some(Part::Text(_)) => self.logprob_tokens.extend(tokens.iter().cloned()),
             _ => {}
         }
         if !matches!(parts.first(), Some(Part::Text(_))) {
@@ -84,7 +86,7 @@ impl Spoken {
             Part::Call { index, name } => {
                 let id = id_of(index);
                 let view = ToolCallView::new(id.clone(), name.clone(), String::new());
-                self.calls.push(Called { view, is_whole: false });
+                self.calls.push(PendingCall { view, is_complete: false });
                 Some(Delta::call(ToolCallDelta::opening(number(index), id, name)))
             }
             Part::Arguments { index, delta } => {
@@ -95,7 +97,7 @@ impl Spoken {
             }
             Part::Called { index } => {
                 if let Some(call) = self.calls.get_mut(index) {
-                    call.is_whole = true;
+                    call.is_complete = true;
                 }
                 None
             }
@@ -104,41 +106,41 @@ impl Spoken {
     }
 
     /// The calls that can be carried out.
-    fn whole_calls(&mut self) -> Vec<ToolCallView> {
+    fn complete_calls(&mut self) -> Vec<ToolCallView> {
         let calls = std::mem::take(&mut self.calls).into_iter();
-        calls.filter(|call| call.is_whole).map(|call| call.view).collect()
+        calls.filter(|call| call.is_complete).map(|call| call.view).collect()
     }
 }
 
 impl Writer for ChatWriter {
     fn write(&mut self, _: usize, event: Event) -> Result<Vec<Bytes>, Problem> {
         match event {
-            Event::Parts { choice, parts, count, tokens } => Ok(self.say(choice, parts, count, tokens)),
+            Event::Parts { choice, parts, count, tokens } => Ok(self.push(choice, parts, count, tokens)),
             // The engine was asked for a message.
             Event::Text { choice, text, count, tokens } => {
-                Ok(self.say(choice, vec![Part::Text(text)], count, tokens))
+                Ok(self.push(choice, vec![Part::Text(text)], count, tokens))
             }
             Event::Ended(end) => Ok(self.end(*end)),
-            Event::Failed { error, .. } => Err(refuse::failure(&error)),
+            Event::Failed { error, .. } => Err(error::answer_error(&error)),
         }
     }
 
     fn document(&mut self) -> Bytes {
         let (usage, cortex) = (self.usage(), receipts(self.ends()));
         let with_logprobs = self.head.logprobs;
-        let choices = self.choices.iter_mut().enumerate().filter_map(|(index, spoken)| {
-            let end = spoken.end.as_ref()?;
-            let finish_reason = spoken.finish_reason(end);
-            let calls = spoken.whole_calls();
+        let choices = self.choices.iter_mut().enumerate().filter_map(|(index, state)| {
+            let end = state.end.as_ref()?;
+            let finish_reason = state.finish_reason(end);
+            let calls = state.complete_calls();
             let content =
-                (calls.is_empty() || !spoken.content.is_empty()).then(|| std::mem::take(&mut spoken.content));
-            let reasoning = Some(std::mem::take(&mut spoken.reasoning)).filter(|text| !text.is_empty());
-            let logprobs = with_logprobs.then(|| logprobs::of_chat(&spoken.told));
+                (calls.is_empty() || !state.content.is_empty()).then(|| std::mem::take(&mut state.content));
+            let reasoning = Some(std::mem::take(&mut state.reasoning)).filter(|text| !text.is_empty());
+            let logprobs = with_logprobs.then(|| logprobs::of_chat(&state.logprob_tokens));
             let message = MessageView::new(content, reasoning, calls);
             Some(Choice { index: number(index), message, logprobs, finish_reason })
         });
         let choices = choices.collect();
-        let Head { id, created, model, .. } = &self.head;
+        let AnswerHead { id, created, model, .. } = &self.head;
         let whole = ChatCompletion::new(id.clone(), *created, model.clone(), choices, usage);
         json(&ChatCompletion { cortex: Some(cortex), ..whole })
     }
@@ -146,18 +148,18 @@ impl Writer for ChatWriter {
 
 impl ChatWriter {
     /// Takes what was said in a choice.
-    fn say(&mut self, choice: u32, parts: Vec<Part>, count: usize, tokens: Vec<Token>) -> Vec<Bytes> {
+    fn push(&mut self, choice: u32, parts: Vec<Part>, count: usize, tokens: Vec<Token>) -> Vec<Bytes> {
         let (ids, answer) = (self.ids, self.head.id.clone());
-        let spoken = &mut self.choices[choice as usize];
+        let state = &mut self.choices[choice as usize];
         let id_of = |call| call_id(ids, &answer, choice, call);
-        let (deltas, tokens) = spoken.take(parts, count, tokens, id_of);
-        if !self.head.wanted.chunks || deltas.is_empty() {
+        let (deltas, tokens) = state.take(parts, count, tokens, id_of);
+        if !self.head.options.chunks || deltas.is_empty() {
             return vec![];
         }
-        let mut told = (self.head.logprobs && !tokens.is_empty()).then(|| logprobs::of_chat(&tokens));
+        let mut logprobs = (self.head.logprobs && !tokens.is_empty()).then(|| logprobs::of_chat(&tokens));
         let mut chunks = self.open(choice);
         for delta in deltas {
-            let logprobs = if delta.content.is_some() { told.take() } else { None };
+            let logprobs = if delta.content.is_some() { logprobs.take() } else { None };
             chunks.push(self.chunk(choice, delta, logprobs, None));
         }
         chunks
@@ -181,20 +183,20 @@ impl ChatWriter {
     }
 
     fn empty(&self) -> ChatChunk {
-        let Head { id, created, model, .. } = &self.head;
+        let AnswerHead { id, created, model, .. } = &self.head;
         ChatChunk::new(id.clone(), *created, model.clone(), vec![])
     }
 
-    fn end(&mut self, end: End) -> Vec<Bytes> {
+    fn end(&mut self, end: AnswerEnd) -> Vec<Bytes> {
         let choice = end.choice;
-        let spoken = &mut self.choices[choice as usize];
-        let reason = spoken.finish_reason(&end);
-        spoken.end = Some(end);
-        if !self.head.wanted.chunks {
+        let state = &mut self.choices[choice as usize];
+        let reason = state.finish_reason(&end);
+        state.end = Some(end);
+        if !self.head.options.chunks {
             return vec![];
         }
         let mut chunks = self.open(choice);
-        let is_last = self.choices.iter().all(|spoken| spoken.end.is_some());
+        let is_last = self.choices.iter().all(|state| state.end.is_some());
         let empty = self.empty();
         let finish = ChunkChoice {
             index: choice,
@@ -203,7 +205,7 @@ impl ChatWriter {
             finish_reason: Some(reason),
         };
         let cortex = is_last.then(|| receipts(self.ends()));
-        if is_last && self.head.wanted.usage {
+        if is_last && self.head.options.usage {
             chunks.push(json(&ChatChunk { choices: vec![finish], ..empty.clone() }));
             chunks.push(json(&ChatChunk { usage: Some(self.usage()), cortex, ..empty }));
         } else {
@@ -212,17 +214,17 @@ impl ChatWriter {
         chunks
     }
 
-    fn ends(&self) -> impl Iterator<Item = &End> {
-        self.choices.iter().filter_map(|spoken| spoken.end.as_ref())
+    fn ends(&self) -> impl Iterator<Item = &AnswerEnd> {
+        self.choices.iter().filter_map(|state| state.end.as_ref())
     }
 
     fn usage(&self) -> TokenUsage {
         let prompt = self.ends().map(|end| end.usage.prompt_tokens).max().unwrap_or(0);
         // The prompt is read for one of them; the others find what that one computed.
         let cached = self.ends().map(|end| end.usage.cached_tokens).min().unwrap_or(0);
-        let written: usize = self.ends().map(|end| end.usage.completion_tokens).sum();
-        let reasoning = self.choices.iter().map(|spoken| spoken.reasoning_tokens).sum();
-        TokenUsage::new(prompt as u64, written as u64).with_cached(cached as u64).with_reasoning(reasoning)
+        let completion: usize = self.ends().map(|end| end.usage.completion_tokens).sum();
+        let reasoning = self.choices.iter().map(|state| state.reasoning_tokens).sum();
+        TokenUsage::new(prompt as u64, completion as u64).with_cached(cached as u64).with_reasoning(reasoning)
     }
 }
 

@@ -5,50 +5,50 @@ use cortex_api::Problem;
 use cortex_api::completions::{Completion, CompletionChoice, CompletionLogProbs};
 use cortex_api::generation::{FinishReason, TokenUsage};
 
+use super::error;
 use super::logprobs::{self, Offsets};
-use super::refuse;
-use super::writer::{Head, Writer, json, receipts};
-use crate::language::{End, Event, Reason, Token};
+use super::writer::{AnswerHead, Writer, json, receipts};
+use crate::language::{AnswerEnd, Event, StopReason, Token};
 
 /// Writes `text_completion`, whole or in chunks.
 pub(super) struct CompletionWriter {
-    pub(super) head: Head,
+    pub(super) head: AnswerHead,
     /// Answers to each prompt.
     pub(super) n: usize,
     /// Of every prompt in turn.
-    pub(super) choices: Vec<Written>,
+    pub(super) choices: Vec<TextState>,
 }
 
 /// What was written so far in one choice.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(super) struct TextState {
     text: String,
     tokens: Vec<Token>,
     /// Where the next token begins.
     offsets: Offsets,
-    end: Option<End>,
+    end: Option<AnswerEnd>,
 }
 
 impl Writer for CompletionWriter {
     fn write(&mut self, prompt: usize, event: Event) -> Result<Vec<Bytes>, Problem> {
         match event {
             Event::Text { choice, text, tokens, .. } => {
-                Ok(self.say(prompt * self.n + choice as usize, &text, tokens))
+                Ok(self.push(prompt * self.n + choice as usize, &text, tokens))
             }
             // The engine was asked for a text.
             Event::Parts { .. } => Ok(vec![]),
             Event::Ended(end) => Ok(self.end(prompt * self.n + end.choice as usize, *end)),
-            Event::Failed { error, .. } => Err(refuse::failure(&error)),
+            Event::Failed { error, .. } => Err(error::answer_error(&error)),
         }
     }
 
     fn document(&mut self) -> Bytes {
         let (usage, cortex) = (self.usage(), receipts(self.ends()));
-        let choices = self.choices.iter().enumerate().filter_map(|(index, written)| {
-            let reason = reason(written.end.as_ref()?);
+        let choices = self.choices.iter().enumerate().filter_map(|(index, state)| {
+            let reason = reason(state.end.as_ref()?);
             let logprobs =
-                self.head.logprobs.then(|| logprobs::of_completion(&written.tokens, &mut Offsets::default()));
-            Some(choice(index, &written.text, logprobs, Some(reason)))
+                self.head.logprobs.then(|| logprobs::of_completion(&state.tokens, &mut Offsets::default()));
+            Some(choice(index, &state.text, logprobs, Some(reason)))
         });
         let whole = Completion { choices: choices.collect(), ..self.empty() };
         json(&Completion { usage: Some(usage), cortex: Some(cortex), ..whole })
@@ -56,28 +56,28 @@ impl Writer for CompletionWriter {
 }
 
 impl CompletionWriter {
-    fn say(&mut self, index: usize, text: &str, tokens: Vec<Token>) -> Vec<Bytes> {
-        let written = &mut self.choices[index];
-        written.text.push_str(text);
-        let offsets = &mut written.offsets;
+    fn push(&mut self, index: usize, text: &str, tokens: Vec<Token>) -> Vec<Bytes> {
+        let state = &mut self.choices[index];
+        state.text.push_str(text);
+        let offsets = &mut state.offsets;
         let logprobs = self.head.logprobs.then(|| logprobs::of_completion(&tokens, offsets));
-        written.tokens.extend(tokens);
-        if !self.head.wanted.chunks {
+        state.tokens.extend(tokens);
+        if !self.head.options.chunks {
             return vec![];
         }
         vec![json(&Completion { choices: vec![choice(index, text, logprobs, None)], ..self.empty() })]
     }
 
-    fn end(&mut self, index: usize, end: End) -> Vec<Bytes> {
+    fn end(&mut self, index: usize, end: AnswerEnd) -> Vec<Bytes> {
         let finish = choice(index, "", None, Some(reason(&end)));
         self.choices[index].end = Some(end);
-        if !self.head.wanted.chunks {
+        if !self.head.options.chunks {
             return vec![];
         }
-        let is_last = self.choices.iter().all(|written| written.end.is_some());
+        let is_last = self.choices.iter().all(|state| state.end.is_some());
         let cortex = is_last.then(|| receipts(self.ends()));
         let finish = Completion { choices: vec![finish], ..self.empty() };
-        if is_last && self.head.wanted.usage {
+        if is_last && self.head.options.usage {
             let usage = Completion { usage: Some(self.usage()), cortex, ..self.empty() };
             return vec![json(&finish), json(&usage)];
         }
@@ -85,12 +85,12 @@ impl CompletionWriter {
     }
 
     fn empty(&self) -> Completion {
-        let Head { id, created, model, .. } = &self.head;
+        let AnswerHead { id, created, model, .. } = &self.head;
         Completion::new(id.clone(), *created, model.clone(), vec![])
     }
 
-    fn ends(&self) -> impl Iterator<Item = &End> {
-        self.choices.iter().filter_map(|written| written.end.as_ref())
+    fn ends(&self) -> impl Iterator<Item = &AnswerEnd> {
+        self.choices.iter().filter_map(|state| state.end.as_ref())
     }
 
     fn usage(&self) -> TokenUsage {
@@ -101,8 +101,8 @@ impl CompletionWriter {
             read += end.usage.prompt_tokens;
             cached += end.usage.cached_tokens;
         }
-        let written: usize = self.ends().map(|end| end.usage.completion_tokens).sum();
-        TokenUsage::new(read as u64, written as u64).with_cached(cached as u64)
+        let completion: usize = self.ends().map(|end| end.usage.completion_tokens).sum();
+        TokenUsage::new(read as u64, completion as u64).with_cached(cached as u64)
     }
 }
 
@@ -116,9 +116,9 @@ fn choice(
     CompletionChoice { index, text: text.to_owned(), logprobs, finish_reason }
 }
 
-fn reason(end: &End) -> FinishReason {
+fn reason(end: &AnswerEnd) -> FinishReason {
     match end.reason {
-        Reason::Length => FinishReason::Length,
-        Reason::Stop { .. } => FinishReason::Stop,
+        StopReason::Length => FinishReason::Length,
+        StopReason::Stop { .. } => FinishReason::Stop,
     }
 }

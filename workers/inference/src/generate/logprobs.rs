@@ -9,7 +9,7 @@ use cortex_api::completions::CompletionLogProbs;
 use crate::language::Token;
 
 pub(super) fn of_chat(tokens: &[Token]) -> LogProbs {
-    let told = |token: &Token| TokenLogProb {
+    let view = |token: &Token| TokenLogProb {
         token: spelled(&token.bytes, token.control.as_deref()),
         logprob: token.logprob,
         bytes: token.bytes.clone(),
@@ -23,24 +23,24 @@ pub(super) fn of_chat(tokens: &[Token]) -> LogProbs {
             })
             .collect(),
     };
-    LogProbs { content: tokens.iter().map(told).collect() }
+    LogProbs { content: tokens.iter().map(view).collect() }
 }
 
 /// `offsets` knows the text before them.
 pub(super) fn of_completion(tokens: &[Token], offsets: &mut Offsets) -> CompletionLogProbs {
-    let mut told = CompletionLogProbs::default();
+    let mut logprobs = CompletionLogProbs::default();
     for token in tokens {
-        told.text_offset.push(offsets.pass(token));
-        told.tokens.push(spelled(&token.bytes, token.control.as_deref()));
-        told.token_logprobs.push(token.logprob);
+        logprobs.text_offset.push(offsets.pass(token));
+        logprobs.tokens.push(spelled(&token.bytes, token.control.as_deref()));
+        logprobs.token_logprobs.push(token.logprob);
         let mut top = BTreeMap::new();
         // Two tokens may be spelled alike; the likeliest comes first.
         for other in &token.top {
             top.entry(spelled(&other.bytes, other.control.as_deref())).or_insert(other.logprob);
         }
-        told.top_logprobs.push(top);
+        logprobs.top_logprobs.push(top);
     }
-    told
+    logprobs
 }
 
 /// A token as text. One that is no whole characters is spelled by its bytes, as OpenAI does, so that two of them are told
@@ -158,12 +158,12 @@ mod tests {
             other(b"", Some("</s>"), -4.0),
             other(b"", Some("<s>"), -5.0),
         ];
-        let told = of_completion(&[Token { top, ..token(&[0xe2, 0x82]) }], &mut Offsets::default());
-        assert_eq!(told.tokens, ["bytes:\\xe2\\x82"]);
+        let logprobs = of_completion(&[Token { top, ..token(&[0xe2, 0x82]) }], &mut Offsets::default());
+        assert_eq!(logprobs.tokens, ["bytes:\\xe2\\x82"]);
         let top = [("</s>", -4.0), ("<s>", -5.0), ("A", -0.1), ("bytes:\\xe2", -2.0), ("bytes:\\xf0", -1.0)];
         let expected: BTreeMap<_, _> =
             top.into_iter().map(|(text, logprob)| (text.to_owned(), logprob)).collect();
-        assert_eq!(told.top_logprobs, [expected]);
+        assert_eq!(logprobs.top_logprobs, [expected]);
     }
 
     proptest! {

@@ -13,13 +13,13 @@ use cortex_chat::Parser;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
 
-use super::chat::{ChatWriter, Spoken};
+use super::chat::{ChatWriter, ChoiceState};
+use super::chat_format::{ChatFormat, invalid};
 use super::complete::CompletionWriter;
-use super::dialect::{Dialect, wrong};
-use super::refuse::{self, Names};
-use super::writer::Head;
+use super::error::{self, ParameterNames};
+use super::writer::AnswerHead;
 use super::{Answer, Caller, Defaults, rule};
-use crate::lanes::Lanes;
+use crate::blocking::BlockingPool;
 use crate::language::{Engine, Grammar, Request};
 
 /// A loaded language model, asked in OpenAI's shape. Clones share it.
@@ -33,19 +33,19 @@ struct Inner {
     name: ModelName,
     engine: Engine,
     /// `None` for a model that knows no conversations.
-    dialect: Option<Dialect>,
+    chat_format: Option<ChatFormat>,
     defaults: Defaults,
-    lanes: Lanes,
+    pool: BlockingPool,
 }
 
-const CHAT: Names = Names { prompt: "messages", grammar: "response_format" };
-const CALLS: Names = Names { prompt: "messages", grammar: "tools" };
-const COMPLETE: Names = Names { prompt: "prompt", grammar: "response_format" };
+const CHAT: ParameterNames = ParameterNames { prompt: "messages", grammar: "response_format" };
+const CALLS: ParameterNames = ParameterNames { prompt: "messages", grammar: "tools" };
+const COMPLETE: ParameterNames = ParameterNames { prompt: "prompt", grammar: "response_format" };
 
 impl Model {
-    pub fn new(name: ModelName, engine: Engine, dialect: Option<Dialect>, defaults: Defaults) -> Self {
-        let lanes = Lanes::default();
-        Self { inner: Arc::new(Inner { name, engine, dialect, defaults, lanes }) }
+    pub fn new(name: ModelName, engine: Engine, chat_format: Option<ChatFormat>, defaults: Defaults) -> Self {
+        let pool = BlockingPool::default();
+        Self { inner: Arc::new(Inner { name, engine, chat_format, defaults, pool }) }
     }
 
     pub fn name(&self) -> &ModelName {
@@ -57,8 +57,8 @@ impl Model {
     }
 
     #[cfg(test)]
-    pub(super) fn lanes(&self) -> &Lanes {
-        &self.inner.lanes
+    pub(super) fn pool(&self) -> &BlockingPool {
+        &self.inner.pool
     }
 
     /// Begins an answer to a conversation.
@@ -68,15 +68,15 @@ impl Model {
     pub async fn chat(&self, request: ChatRequest, caller: Caller) -> Result<Answer, Problem> {
         let Inner { name, engine, .. } = &*self.inner;
         self.check(&request.params)?;
-        let dialect = self.dialect()?;
+        let chat_format = self.chat_format()?;
         let has_tools = !request.tools.is_empty() && request.tool_choice != ToolChoice::None;
-        if has_tools && !dialect.has_calls() {
-            return Err(wrong("tools", format!("the template of `{name}` knows no tools")));
+        if has_tools && !chat_format.has_calls() {
+            return Err(invalid("tools", format!("the template of `{name}` knows no tools")));
         }
         let (request, prompt) = self.prompt(request, &caller).await?;
-        let grammar = rule::of_chat(&request, &dialect.syntax.calls, prompt.thinks_until)?;
+        let grammar = rule::of_chat(&request, &chat_format.syntax.calls, prompt.reasoning_end)?;
         let tools = request.tools.iter().filter(|_| has_tools).map(|tool| tool.name.clone());
-        let mut parser = Parser::new(&dialect.syntax, tools, prompt.in_reasoning);
+        let mut parser = Parser::new(&chat_format.syntax, tools, prompt.in_reasoning);
         if let Some(Message::Assistant { content: Some(content), .. }) =
             request.messages.last().filter(|_| request.continues)
         {
@@ -85,13 +85,13 @@ impl Model {
         }
         let writer = ChatWriter {
             head: self.head("chatcmpl", &request.params, &caller, request.logprobs),
-            ids: dialect.syntax.ids,
-            choices: (0..request.params.n).map(|_| Spoken::default()).collect(),
+            ids: chat_format.syntax.ids,
+            choices: (0..request.params.n).map(|_| ChoiceState::default()).collect(),
         };
         let names = if has_tools { CALLS } else { CHAT };
         let asked = self.request(&request.params, &caller, prompt.tokens, grammar, request.logprobs);
         let asked = Request { shared: prompt.shared, parser: Some(parser), ..asked };
-        let events = engine.submit(asked).await.map_err(|error| refuse::refusal(error, names))?;
+        let events = engine.submit(asked).await.map_err(|error| error::submit_error(error, names))?;
         Ok(Answer::new(vec![events], Box::new(writer), request.params.streams()))
     }
 
@@ -108,7 +108,7 @@ impl Model {
         let mut events = Vec::with_capacity(prompts.len());
         for tokens in prompts {
             let asked = self.request(&request.params, &caller, tokens, grammar(), request.logprobs);
-            events.push(engine.submit(asked).await.map_err(|error| refuse::refusal(error, COMPLETE))?);
+            events.push(engine.submit(asked).await.map_err(|error| error::submit_error(error, COMPLETE))?);
         }
         let n = request.params.n as usize;
         let writer = CompletionWriter {
@@ -119,9 +119,9 @@ impl Model {
         Ok(Answer::new(events, Box::new(writer), request.params.streams()))
     }
 
-    fn dialect(&self) -> Result<&Dialect, Problem> {
-        let Inner { name, dialect, .. } = &*self.inner;
-        dialect.as_ref().ok_or_else(|| {
+    fn chat_format(&self) -> Result<&ChatFormat, Problem> {
+        let Inner { name, chat_format, .. } = &*self.inner;
+        chat_format.as_ref().ok_or_else(|| {
             let detail = format!("`{name}` has no chat template: it continues texts, at /v1/completions");
             Problem::new(ErrorCode::InvalidRequest, detail).at("model")
         })
@@ -136,12 +136,18 @@ impl Model {
         Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"))
     }
 
-    fn head(&self, kind: &str, params: &GenerationParams, caller: &Caller, logprobs: Option<u8>) -> Head {
-        Head {
+    fn head(
+        &self,
+        kind: &str,
+        params: &GenerationParams,
+        caller: &Caller,
+        logprobs: Option<u8>,
+    ) -> AnswerHead {
+        AnswerHead {
             id: format!("{kind}-{}", caller.job),
             created: caller.created(),
             model: self.inner.name.to_string(),
-            wanted: params.streaming.into(),
+            options: params.streaming.into(),
             logprobs: logprobs.is_some(),
         }
     }

@@ -7,7 +7,7 @@ use cortex_chat::Calls;
 use cortex_grammar::{CallSyntax, Rule, Tool};
 use serde_json::{Value, json};
 
-use super::dialect::wrong;
+use super::chat_format::invalid;
 use crate::language::Grammar;
 
 /// The most calls in one answer.
@@ -32,10 +32,10 @@ pub(super) fn of_format(format: &Format) -> Option<Rule> {
 pub(super) fn of_chat(
     request: &ChatRequest,
     calls: &Calls,
-    thinks_until: Option<String>,
+    reasoning_end: Option<String>,
 ) -> Result<Option<Grammar>, Problem> {
     if let Some(rule) = of_format(&request.params.format) {
-        return Ok(Some(Grammar { rule, after: thinks_until, on: None }));
+        return Ok(Some(Grammar { rule, after: reasoning_end, on: None }));
     }
     let Some(Form { syntax, on, or_text }) = of_tools(request, calls)? else { return Ok(None) };
     let named = |name: &str| match &request.tool_choice {
@@ -52,7 +52,7 @@ pub(super) fn of_chat(
         _ => 1,
     };
     let rule = Rule::Tools { tools: tools.collect(), syntax, calls, or_text };
-    Ok(Some(Grammar { rule, after: thinks_until, on }))
+    Ok(Some(Grammar { rule, after: reasoning_end, on }))
 }
 
 /// How calls are written.
@@ -82,7 +82,7 @@ fn of_tools(request: &ChatRequest, calls: &Calls) -> Result<Option<Form>, Proble
         ..CallSyntax::default()
     };
     let (mut syntax, open) = match calls {
-        Calls::None => return Err(wrong("tools", "this model's template knows no tools")),
+        Calls::None => return Err(invalid("tools", "this model's template knows no tools")),
         Calls::Tagged { open, close } => {
             let (open, close) = (&open.text, &close.text);
             let syntax = syntax(

@@ -4,7 +4,7 @@ use cortex_api::chat;
 use cortex_chat::{Conversation, Message, Now, Options, Role, Template};
 use cortex_tokens::Tokenizer;
 
-use super::plain::Plain;
+use super::escape::Escaper;
 
 /// The operator's texts.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl SharedPrompts {
         messages: &[chat::Message],
         tokens: &[u32],
         now: Now,
-        (template, plain, tokenizer): (&Template, &Plain, &Tokenizer),
+        (template, plain, tokenizer): (&Template, &Escaper, &Tokenizer),
     ) -> usize {
         let Some(chat::Message::System { content, .. }) = messages.first() else { return 0 };
         let begun = self.texts.iter().filter(|text| content.trim_start().starts_with(text.as_str()));

@@ -3,8 +3,8 @@
 mod chat;
 mod complete;
 mod prompts;
+mod registry;
 mod scopes;
-mod shelf;
 mod tools;
 
 use cortex_api::Problem;
@@ -16,7 +16,7 @@ use cortex_domain::time::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Caller, Defaults, Dialect, Model};
+use super::{Caller, ChatFormat, Defaults, Model};
 use crate::language::tests::{scripted, tiny};
 
 /// In the manner of Hermes and Qwen 3: thoughts, tools and ChatML, with `<s>` for what begins a turn.
@@ -27,8 +27,8 @@ const TEMPLATE: &str = "{%- for message in messages %}<s>{{ message.role }}\n{{ 
 
 /// A model that answers everything with `script`.
 fn model(template: &str, script: &str) -> Model {
-    let dialect = Dialect::new(template, &tiny::tokenizer()).unwrap();
-    Model::new("tiny".parse().unwrap(), scripted(script), Some(dialect), Defaults::default())
+    let chat_format = ChatFormat::new(template, &tiny::tokenizer()).unwrap();
+    Model::new("tiny".parse().unwrap(), scripted(script), Some(chat_format), Defaults::default())
 }
 
 fn caller() -> Caller {

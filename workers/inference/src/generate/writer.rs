@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cortex_api::Problem;
 use serde::Serialize;
 
-use crate::language::{End, Event};
+use crate::language::{AnswerEnd, Event};
 
 /// Writes one answer, all choices of it.
 pub(super) trait Writer: Send {
@@ -17,24 +17,24 @@ pub(super) trait Writer: Send {
 
 /// What all documents of an answer begin with, and what they are to tell.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct AnswerHead {
     pub(super) id: String,
     pub(super) created: u64,
     pub(super) model: String,
-    pub(super) wanted: Wanted,
+    pub(super) options: ChunkOptions,
     /// Whether probabilities are told.
     pub(super) logprobs: bool,
 }
 
 /// What chunks are wanted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
+pub(super) struct ChunkOptions {
     pub(super) chunks: bool,
     /// And one more at the end that says what the answer took.
     pub(super) usage: bool,
 }
 
-impl From<cortex_api::generation::Streaming> for Wanted {
+impl From<cortex_api::generation::Streaming> for ChunkOptions {
     fn from(streaming: cortex_api::generation::Streaming) -> Self {
         use cortex_api::generation::Streaming;
         match streaming {
@@ -45,7 +45,7 @@ impl From<cortex_api::generation::Streaming> for Wanted {
 }
 
 /// What an answer was made with, a receipt for each of its choices.
-pub(super) fn receipts<'a>(ends: impl Iterator<Item = &'a End>) -> serde_json::Value {
+pub(super) fn receipts<'a>(ends: impl Iterator<Item = &'a AnswerEnd>) -> serde_json::Value {
     let receipts: Vec<_> = ends.map(|end| &end.receipt).collect();
     serde_json::json!({ "receipts": receipts })
 }

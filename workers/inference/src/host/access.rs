@@ -16,7 +16,7 @@ use cortex_guard::loopback::{AllowedHost, Header, LoopbackGuard, Sent};
 use cortex_guard::precheck;
 use subtle::ConstantTimeEq;
 
-use super::refuse::Refused;
+use super::error::ApiError;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -33,7 +33,7 @@ pub struct HostKey(String);
 
 /// A text is too weak to be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key has at least {SHORTEST_KEY} characters, all of them visible ASCII")]
+#[error("a key has at least {MIN_KEY_LENGTH} characters, all of them visible ASCII")]
 pub struct WeakKey;
 
 /// Hosts were allowed that others than this machine's programs can reach, and no key was set.
@@ -41,7 +41,7 @@ pub struct WeakKey;
 #[error("a door that answers to other hosts needs a key")]
 pub struct KeyMissing;
 
-const SHORTEST_KEY: usize = 32;
+const MIN_KEY_LENGTH: usize = 32;
 
 impl Access {
     /// # Errors
@@ -69,7 +69,7 @@ struct Rule {
 async fn check(State(rule): State<Arc<Rule>>, request: Request, next: Next) -> Response {
     match rule.check(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(problem) => Refused { problem, shape: shape(request.uri().path()) }.into_response(),
+        Err(problem) => ApiError { problem, shape: shape(request.uri().path()) }.into_response(),
     }
 }
 
@@ -111,7 +111,7 @@ impl FromStr for HostKey {
     type Err = WeakKey;
 
     fn from_str(text: &str) -> Result<Self, WeakKey> {
-        let is_strong = text.len() >= SHORTEST_KEY && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_strong = text.len() >= MIN_KEY_LENGTH && text.bytes().all(|byte| byte.is_ascii_graphic());
         is_strong.then(|| Self(text.to_owned())).ok_or(WeakKey)
     }
 }

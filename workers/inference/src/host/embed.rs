@@ -12,8 +12,9 @@ use cortex_domain::id::{ModelName, Tenant};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::refuse::{Refused, read};
-use crate::embed::{EmbedError, Embedder, Longer};
+use super::body::read;
+use super::error::ApiError;
+use crate::embed::{EmbedError, Embedder, LongText};
 
 /// `GET /health`, and `POST /embed` with `{"texts": [..]}` or `{"text": ".."}`, and `"truncate": true` to have long
 /// texts cut.
@@ -22,22 +23,22 @@ pub fn router(model: ModelName, embedder: Embedder) -> Router {
         .route("/health", get(health))
         .route("/embed", post(embed))
         .fallback(|| async {
-            Refused::from(Problem::new(ErrorCode::NotFound, "there are /health and /embed"))
+            ApiError::from(Problem::new(ErrorCode::NotFound, "there are /health and /embed"))
         })
         .method_not_allowed_fallback(|| async {
-            Refused::from(Problem::new(ErrorCode::MethodNotAllowed, "it is GET /health and POST /embed"))
+            ApiError::from(Problem::new(ErrorCode::MethodNotAllowed, "it is GET /health and POST /embed"))
         })
-        .with_state(Host { model, embedder })
+        .with_state(EmbedHost { model, embedder })
 }
 
 #[derive(Clone)]
-struct Host {
+struct EmbedHost {
     model: ModelName,
     embedder: Embedder,
 }
 
-async fn health(State(host): State<Host>) -> Response {
-    let about = host.embedder.about();
+async fn health(State(host): State<EmbedHost>) -> Response {
+    let about = host.embedder.info();
     let alive = host.embedder.is_alive();
     let body = json!({
         "status": if alive { "ok" } else { "stopped" },
@@ -50,19 +51,19 @@ async fn health(State(host): State<Host>) -> Response {
     (status, Json(body)).into_response()
 }
 
-async fn embed(State(host): State<Host>, request: Request) -> Result<Response, Refused> {
+async fn embed(State(host): State<EmbedHost>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body).await?;
     let input = parse::<Input>(&body)?;
-    let longer = if input.truncate.unwrap_or(false) { Longer::Cut } else { Longer::Refuse };
-    let embeddings = host.embedder.embed(&local(), input.texts()?, longer).await.map_err(problem)?;
+    let long_text = if input.truncate.unwrap_or(false) { LongText::Truncate } else { LongText::Reject };
+    let embeddings = host.embedder.embed(&local(), input.texts()?, long_text).await.map_err(problem)?;
     let mut answer = json!({
         "embeddings": embeddings.vectors,
-        "dimensions": host.embedder.about().dimensions,
+        "dimensions": host.embedder.info().dimensions,
         "model": host.model.as_str(),
     });
-    if longer == Longer::Cut {
-        answer["truncated"] = json!(embeddings.cut);
+    if long_text == LongText::Truncate {
+        answer["truncated"] = json!(embeddings.truncated);
     }
     Ok(Json(answer).into_response())
 }

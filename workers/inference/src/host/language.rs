@@ -15,15 +15,16 @@ use cortex_domain::time::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::refuse::{Refused, openai, read};
+use super::body::read;
+use super::error::{ApiError, openai};
 use super::sse;
-use crate::generate::{Answer, Caller, Lease, Shelf};
+use crate::generate::{Answer, Caller, ModelHandle, ModelRegistry};
 use crate::language::render;
 
 const ROUTES: &str = "there are GET /health, /metrics, /v1/models and /v1/models/{id}, and POST /v1/chat/completions, /v1/completions and /chat";
 
 /// OpenAI's routes over the models of a shelf, each loaded when it is asked for.
-pub fn router(shelf: Shelf) -> Router {
+pub fn router(registry: ModelRegistry) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/metrics", get(metrics))
@@ -32,86 +33,89 @@ pub fn router(shelf: Shelf) -> Router {
         .route("/v1/chat/completions", post(chat))
         .route("/v1/completions", post(complete))
         .route("/chat", post(short))
-        .fallback(|| async { Refused::from(Problem::new(ErrorCode::NotFound, ROUTES)) })
+        .fallback(|| async { ApiError::from(Problem::new(ErrorCode::NotFound, ROUTES)) })
         .method_not_allowed_fallback(|| async {
-            Refused::from(Problem::new(ErrorCode::MethodNotAllowed, ROUTES))
+            ApiError::from(Problem::new(ErrorCode::MethodNotAllowed, ROUTES))
         })
-        .with_state(shelf)
+        .with_state(registry)
 }
 
 /// Metrics of the models of a shelf, and nothing else.
-pub fn metrics_router(shelf: Shelf) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(shelf)
+pub fn metrics_router(registry: ModelRegistry) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(registry)
 }
 
-async fn health(State(shelf): State<Shelf>) -> Response {
-    let loaded: Vec<_> = shelf.loaded().iter().map(|model| model.name().to_string()).collect();
+async fn health(State(registry): State<ModelRegistry>) -> Response {
+    let loaded: Vec<_> = registry.loaded().iter().map(|model| model.name().to_string()).collect();
     Json(json!({"status": "ok", "models": loaded, "governed": false})).into_response()
 }
 
-async fn metrics(State(shelf): State<Shelf>) -> Response {
-    let loaded = shelf.loaded();
+async fn metrics(State(registry): State<ModelRegistry>) -> Response {
+    let loaded = registry.loaded();
     let engines: Vec<_> =
         loaded.iter().map(|model| (model.name().as_str(), model.engine().metrics())).collect();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], render(&engines)).into_response()
 }
 
-async fn models(State(shelf): State<Shelf>) -> Json<ModelPage> {
-    Json(page(&shelf))
+async fn models(State(registry): State<ModelRegistry>) -> Json<ModelPage> {
+    Json(page(&registry))
 }
 
 /// One of them; an id may hold a slash, plain or encoded.
-async fn model(State(shelf): State<Shelf>, Path(id): Path<String>) -> Result<Json<ModelView>, Refused> {
-    page(&shelf).find(&id).map(Json).map_err(openai)
+async fn model(
+    State(registry): State<ModelRegistry>,
+    Path(id): Path<String>,
+) -> Result<Json<ModelView>, ApiError> {
+    page(&registry).find(&id).map(Json).map_err(openai)
 }
 
-fn page(shelf: &Shelf) -> ModelPage {
-    let installed = shelf.list().into_iter().filter(|listed| listed.installed);
+fn page(registry: &ModelRegistry) -> ModelPage {
+    let installed = registry.list().into_iter().filter(|entry| entry.installed);
     let view = |name: &str| ModelView::new(name, 0, "cortex").of_kind("chat");
-    ModelPage::new(installed.map(|listed| view(listed.name.as_str())).collect())
+    ModelPage::new(installed.map(|entry| view(entry.name.as_str())).collect())
 }
 
-async fn chat(State(shelf): State<Shelf>, request: Request) -> Result<Response, Refused> {
+async fn chat(State(registry): State<ModelRegistry>, request: Request) -> Result<Response, ApiError> {
     let answer = async {
         let (parts, body) = request.into_parts();
         let body = read(&parts.headers, body).await?;
         let caller = caller();
         let parse = |body: &[u8]| ChatRequest::parse(Checked::trust(body));
-        let request = shelf.lanes().read(caller.account(), body, parse).await?;
-        let lease = shelf.get(&request.params.model).await?;
-        let answer = lease.chat(request, caller).await?;
-        respond(answer, lease).await
+        let request = registry.pool().read(caller.account(), body, parse).await?;
+        let handle = registry.get(&request.params.model).await?;
+        let answer = handle.chat(request, caller).await?;
+        respond(answer, handle).await
     };
     answer.await.map_err(openai)
 }
 
-async fn complete(State(shelf): State<Shelf>, request: Request) -> Result<Response, Refused> {
+async fn complete(State(registry): State<ModelRegistry>, request: Request) -> Result<Response, ApiError> {
     let answer = async {
         let (parts, body) = request.into_parts();
         let body = read(&parts.headers, body).await?;
         let caller = caller();
         let parse = |body: &[u8]| CompletionRequest::parse(Checked::trust(body));
-        let request = shelf.lanes().read(caller.account(), body, parse).await?;
-        let lease = shelf.get(&request.params.model).await?;
-        let answer = lease.complete(request, caller).await?;
-        respond(answer, lease).await
+        let request = registry.pool().read(caller.account(), body, parse).await?;
+        let handle = registry.get(&request.params.model).await?;
+        let answer = handle.complete(request, caller).await?;
+        respond(answer, handle).await
     };
     answer.await.map_err(openai)
 }
 
 /// `POST /chat`: one message, and the text of its answer.
-async fn short(State(shelf): State<Shelf>, request: Request) -> Result<Response, Refused> {
+async fn short(State(registry): State<ModelRegistry>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body).await?;
     let request = SimpleChat::parse(Checked::trust(&body))?.request()?;
-    let lease = shelf.get(&request.params.model).await?;
-    let whole = lease.chat(request, caller()).await?.document().await?;
+    let handle = registry.get(&request.params.model).await?;
+    let whole = handle.chat(request, caller()).await?.document().await?;
     Ok(Json(SimpleChat::answer(&whole)?).into_response())
 }
 
-async fn respond(answer: Answer, lease: Lease) -> Result<Response, Problem> {
+async fn respond(answer: Answer, handle: ModelHandle) -> Result<Response, Problem> {
     if answer.streams() {
-        return Ok(sse::stream(answer, lease));
+        return Ok(sse::stream(answer, handle));
     }
     let document = answer.document().await?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], document).into_response())

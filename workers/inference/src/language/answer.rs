@@ -10,11 +10,11 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{OwnedPermit, Sender};
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Alternative, End, Event, Failure, Reason, Token};
-use super::masks::Constrained;
+use super::event::{Alternative, AnswerEnd, AnswerError, Event, StopReason, Token};
+use super::masks::ConstrainedAnswer;
 use super::metrics::Metrics;
 use super::receipt::{Identity, Receipt, Times, Usage};
-use super::writer::{Chunk, Why, Writer};
+use super::writer::{Chunk, FinishKind, Writer};
 
 /// What an answer does until it ends.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Answer {
     pub(super) cancel: CancellationToken,
     pub(super) sampler: Sampler,
     /// Away while its mask is computed.
-    pub(super) constrained: Option<Constrained>,
+    pub(super) constrained: Option<ConstrainedAnswer>,
     pub(super) has_rule: bool,
     pub(super) writer: Writer,
     /// Whether it is a message, told in parts.
@@ -50,17 +50,17 @@ pub(super) struct Clock {
 
 /// What comes after a token.
 #[derive(Debug)]
-pub(super) enum Next {
-    Goes(u32),
-    Ends(Reason),
+pub(super) enum NextToken {
+    Continue(u32),
+    Finish(StopReason),
 }
 
-/// Why an answer is cut.
+/// FinishKind an answer is cut.
 #[derive(Debug)]
-pub(super) enum Cut {
-    Failed(Failure),
+pub(super) enum Abort {
+    Failed(AnswerError),
     /// Nobody listens any more.
-    Gone,
+    Disconnected,
 }
 
 impl Answer {
@@ -70,20 +70,23 @@ impl Answer {
         logits: &mut [f32],
         tokenizer: &Tokenizer,
         metrics: &Metrics,
-    ) -> Result<Next, Cut> {
-        let allowed = self.constrained.as_ref().map(Constrained::allowed);
-        let sampled = self.sampler.sample(logits, allowed).map_err(|_| Cut::Failed(Failure::NotFinite))?;
+    ) -> Result<NextToken, Abort> {
+        let allowed = self.constrained.as_ref().map(ConstrainedAnswer::allowed);
+        let sampled =
+            self.sampler.sample(logits, allowed).map_err(|_| Abort::Failed(AnswerError::NotFinite))?;
         let id = sampled.token;
         let previous = self.previous.replace(id);
-        let token = sampled.logprobs.map(|logprobs| told(id, previous, logprobs, tokenizer));
+        let token = sampled.logprobs.map(|logprobs| token_of(id, previous, logprobs, tokenizer));
         self.usage.completion_tokens += 1;
         self.clock.token(Instant::now(), metrics);
         let complete = match &mut self.constrained {
-            Some(constrained) => constrained.accept(id).map_err(|why| Cut::Failed(Failure::Grammar(why)))?,
+            Some(constrained) => {
+                constrained.accept(id).map_err(|why| Abort::Failed(AnswerError::Grammar(why)))?
+            }
             None => false,
         };
         if !self.ignore_ends && tokenizer.ends().contains(&id) {
-            return Ok(Next::Ends(Reason::Stop { string: None }));
+            return Ok(NextToken::Finish(StopReason::Stop { string: None }));
         }
         let chunk = if tokenizer.is_control(id) {
             self.writer.interrupt(tokenizer.text_of(id), token)
@@ -93,70 +96,77 @@ impl Answer {
         let stopped = chunk.stopped;
         self.send(chunk)?;
         Ok(match stopped {
-            Some(stop) => Next::Ends(Reason::Stop { string: self.stops.get(stop).cloned() }),
-            None if complete => Next::Ends(Reason::Stop { string: None }),
-            None => Next::Goes(id),
+            Some(stop) => NextToken::Finish(StopReason::Stop { string: self.stops.get(stop).cloned() }),
+            None if complete => NextToken::Finish(StopReason::Stop { string: None }),
+            None => NextToken::Continue(id),
         })
     }
 
     /// Sends what is left of the text and the end. An answer that was cut has no more text.
-    pub(super) fn end(mut self, outcome: Result<Reason, Failure>, identity: &Identity, metrics: &Metrics) {
+    pub(super) fn end(
+        mut self,
+        outcome: Result<StopReason, AnswerError>,
+        identity: &Identity,
+        metrics: &Metrics,
+    ) {
         let outcome = outcome.and_then(|reason| match reason {
-            Reason::Stop { string: Some(_) } => Ok(reason),
+            StopReason::Stop { string: Some(_) } => Ok(reason),
             reason => self.finish(reason),
         });
         let event = match outcome {
-            Ok(reason) => Event::Ended(Box::new(self.whole(reason, identity))),
+            Ok(reason) => Event::Ended(Box::new(self.end_of(reason, identity))),
             Err(error) => Event::Failed { choice: self.choice, error },
         };
         metrics.ended(&event, self.clock.submitted.elapsed());
         drop(self.last.send(event));
     }
 
-    /// Why the answer is no longer wanted, if it isn't.
-    pub(super) fn unwanted(&self) -> Option<Cut> {
+    /// FinishKind the answer is no longer wanted, if it isn't.
+    pub(super) fn abort_reason(&self) -> Option<Abort> {
         if self.events.is_closed() {
-            Some(Cut::Gone)
+            Some(Abort::Disconnected)
         } else {
-            self.cancel.is_cancelled().then_some(Cut::Failed(Failure::Cancelled))
+            self.cancel.is_cancelled().then_some(Abort::Failed(AnswerError::Cancelled))
         }
     }
 
-    fn finish(&mut self, reason: Reason) -> Result<Reason, Failure> {
-        let why = if reason == Reason::Length { Why::Cut } else { Why::Ended };
+    fn finish(&mut self, reason: StopReason) -> Result<StopReason, AnswerError> {
+        let why = if reason == StopReason::Length { FinishKind::Truncated } else { FinishKind::Complete };
         let chunk = std::mem::take(&mut self.writer).finish(why);
         let string = chunk.stopped.and_then(|stop| self.stops.get(stop).cloned());
         match self.send(chunk) {
-            Err(Cut::Failed(error)) => Err(error),
+            Err(Abort::Failed(error)) => Err(error),
             // A stop string may be whole only with the last bytes.
-            _ if string.is_some() => Ok(Reason::Stop { string }),
+            _ if string.is_some() => Ok(StopReason::Stop { string }),
             _ => Ok(reason),
         }
     }
 
-    fn send(&self, chunk: Chunk) -> Result<(), Cut> {
+    fn send(&self, chunk: Chunk) -> Result<(), Abort> {
         if chunk.parts.is_empty() && chunk.tokens.is_empty() {
             return Ok(());
         }
         let (choice, Chunk { parts, count, tokens, .. }) = (self.choice, chunk);
         if self.is_message {
-            return self.tell(Event::Parts { choice, parts, count, tokens });
+            return self.send_event(Event::Parts { choice, parts, count, tokens });
         }
         let text = parts.into_iter().filter_map(|part| match part {
             Part::Text(text) => Some(text),
             _ => None,
         });
-        self.tell(Event::Text { choice, text: text.collect(), count, tokens })
+        self.send_event(Event::Text { choice, text: text.collect(), count, tokens })
     }
 
-    fn tell(&self, event: Event) -> Result<(), Cut> {
+    fn send_event(&self, event: Event) -> Result<(), Abort> {
         self.events.try_send(event).map_err(|error| match error {
-            TrySendError::Full(_) => Cut::Failed(Failure::SlowReader { behind: self.events.max_capacity() }),
-            TrySendError::Closed(_) => Cut::Gone,
+            TrySendError::Full(_) => {
+                Abort::Failed(AnswerError::SlowReader { behind: self.events.max_capacity() })
+            }
+            TrySendError::Closed(_) => Abort::Disconnected,
         })
     }
 
-    fn whole(&self, reason: Reason, identity: &Identity) -> End {
+    fn end_of(&self, reason: StopReason, identity: &Identity) -> AnswerEnd {
         let receipt = Receipt {
             identity: identity.clone(),
             sampler: self.sampler.sampling().into(),
@@ -164,7 +174,7 @@ impl Answer {
             usage: self.usage,
             times: self.clock.times(Instant::now()),
         };
-        End { choice: self.choice, reason, usage: self.usage, receipt }
+        AnswerEnd { choice: self.choice, reason, usage: self.usage, receipt }
     }
 }
 
@@ -197,7 +207,7 @@ impl Clock {
     }
 }
 
-fn told(id: u32, previous: Option<u32>, logprobs: Logprobs<'_>, tokenizer: &Tokenizer) -> Token {
+fn token_of(id: u32, previous: Option<u32>, logprobs: Logprobs<'_>, tokenizer: &Tokenizer) -> Token {
     let bytes = |id| tokenizer.piece(previous, id).to_vec();
     let control = |id| tokenizer.is_control(id).then(|| tokenizer.text_of(id).to_owned());
     let alternative =

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Engine, Event, Failure, Refusal, Request};
+use super::{AnswerError, Engine, Event, Request, SubmitError};
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub struct Measured {
     pub first_token: Duration,
 }
 
-/// Why a case can't be measured.
+/// FinishKind a case can't be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] SubmitError),
     #[error(transparent)]
-    Failed(#[from] Failure),
+    Failed(#[from] AnswerError),
     #[error("the answer broke off")]
     Gone,
 }

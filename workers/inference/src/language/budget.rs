@@ -2,15 +2,15 @@
 
 use cortex_batch::BLOCK;
 
-use super::PlaceError;
+use super::PlacementError;
 
 /// What decides how large a cache is, in bytes and tokens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
     /// What was asked for, if anything was.
-    pub(super) asked: Option<u64>,
+    pub(super) requested: Option<u64>,
     /// The most that is given if nothing was.
-    pub(super) usual: u64,
+    pub(super) default_max: u64,
     /// Memory that is left beside the weights.
     pub(super) free: u64,
     /// Bytes of one block.
@@ -20,21 +20,21 @@ pub(super) struct Budget {
 }
 
 /// The most that keys and values get of the machine's own memory unless more is asked for.
-pub(super) const USUAL: u64 = 4 << 30;
+pub(super) const DEFAULT_MAX_CACHE_BYTES: u64 = 4 << 30;
 
 impl Budget {
     /// Blocks of the cache: half of what is free if nothing was asked for, up to what is usual, and never more than
     /// every sequence that runs can use.
-    pub(super) fn blocks(self) -> Result<usize, PlaceError> {
+    pub(super) fn blocks(self) -> Result<usize, PlacementError> {
         let most = self.running.saturating_mul(self.context.div_ceil(BLOCK));
-        let given = self.asked.unwrap_or(self.usual.min(self.free / 2));
-        let blocks = usize::try_from(given / self.block.max(1)).unwrap_or(usize::MAX).min(most);
+        let cache_bytes = self.requested.unwrap_or(self.default_max.min(self.free / 2));
+        let blocks = usize::try_from(cache_bytes / self.block.max(1)).unwrap_or(usize::MAX).min(most);
         if blocks == 0 {
-            return Err(PlaceError::CacheTooSmall { given, least: self.block });
+            return Err(PlacementError::CacheTooSmall { cache_bytes, block: self.block });
         }
         let needs = self.block.saturating_mul(blocks as u64);
         if needs > self.free {
-            return Err(PlaceError::Memory { what: "keys and values", needs, free: self.free });
+            return Err(PlacementError::Memory { what: "keys and values", needs, free: self.free });
         }
         Ok(blocks)
     }
@@ -45,29 +45,32 @@ mod tests {
     use super::*;
 
     const BUDGET: Budget =
-        Budget { asked: None, usual: u64::MAX, free: 1000, block: 10, context: 100, running: 4 };
+        Budget { requested: None, default_max: u64::MAX, free: 1000, block: 10, context: 100, running: 4 };
 
     #[test]
     fn a_cache_takes_half_of_what_is_free_and_no_more_than_can_be_used() {
         assert_eq!(Budget { context: 10_000, ..BUDGET }.blocks().unwrap(), 50);
-        assert_eq!(Budget { context: 10_000, usual: 90, ..BUDGET }.blocks().unwrap(), 9);
-        assert_eq!(Budget { context: 10_000, usual: 90, asked: Some(300), ..BUDGET }.blocks().unwrap(), 30);
+        assert_eq!(Budget { context: 10_000, default_max: 90, ..BUDGET }.blocks().unwrap(), 9);
+        assert_eq!(
+            Budget { context: 10_000, default_max: 90, requested: Some(300), ..BUDGET }.blocks().unwrap(),
+            30
+        );
         // Four blocks hold 100 tokens.
         assert_eq!(BUDGET.blocks().unwrap(), 16);
-        assert_eq!(Budget { asked: Some(30), ..BUDGET }.blocks().unwrap(), 3);
-        assert_eq!(Budget { asked: Some(u64::MAX), ..BUDGET }.blocks().unwrap(), 16);
+        assert_eq!(Budget { requested: Some(30), ..BUDGET }.blocks().unwrap(), 3);
+        assert_eq!(Budget { requested: Some(u64::MAX), ..BUDGET }.blocks().unwrap(), 16);
     }
 
     #[test]
     fn a_cache_that_can_not_be_had_is_refused_with_the_numbers() {
         let text = |budget: Budget| budget.blocks().unwrap_err().to_string();
         let small = "9 bytes of cache are less than the 10 of one block: give it more";
-        assert_eq!(text(Budget { asked: Some(9), ..BUDGET }), small);
+        assert_eq!(text(Budget { requested: Some(9), ..BUDGET }), small);
         let large = "no memory for keys and values: they need 160 bytes and 100 are free";
-        assert_eq!(text(Budget { asked: Some(500), free: 100, ..BUDGET }), large);
+        assert_eq!(text(Budget { requested: Some(500), free: 100, ..BUDGET }), large);
         assert!(matches!(
             Budget { block: u64::MAX, ..BUDGET }.blocks(),
-            Err(PlaceError::CacheTooSmall { .. })
+            Err(PlacementError::CacheTooSmall { .. })
         ));
     }
 }

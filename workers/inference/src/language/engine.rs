@@ -13,15 +13,15 @@ use cortex_tokens::Tokenizer;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::answer::{Answer, Clock};
+use super::engine_loop::{Command, EngineLoop, Submission};
 use super::grammars::Grammars;
-use super::masks::{Constrained, Masks};
+use super::masks::{ConstrainedAnswer, MaskThread};
 use super::request::Grammar;
-use super::step::{Command, Owner, Submission};
 use super::writer::Writer;
-use super::{Event, Identity, Metrics, Placed, Refusal, Request, Settings, Usage};
+use super::{Event, Identity, Metrics, PlacedModel, Request, Settings, SubmitError, Usage};
 
 /// Commands that may wait for the end of a step.
-const COMMANDS: usize = 256;
+const MAX_COMMANDS: usize = 256;
 /// Told to those who find that many waiting.
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -44,7 +44,7 @@ struct Shared {
     events: usize,
 }
 
-/// Why an engine could not be started.
+/// FinishKind an engine could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -56,12 +56,12 @@ pub enum StartError {
 impl Engine {
     /// Starts a model's threads. Blocks while the vocabulary is prepared, about a second for a large one.
     pub fn start(
-        placed: Placed,
+        placed: PlacedModel,
         tokenizer: Tokenizer,
         identity: Identity,
         settings: &Settings,
     ) -> Result<Self, StartError> {
-        let Placed { network, blocks, context, bytes } = placed;
+        let PlacedModel { network, blocks, context, bytes } = placed;
         let Settings { running, waiting, step_tokens, events } = *settings;
         let batch = Batch::new(Limits { blocks, step_tokens, running, waiting, context });
         let shared = Arc::new(Shared {
@@ -73,11 +73,11 @@ impl Engine {
             bytes,
             events,
         });
-        let (commands, receiver) = mpsc::channel(COMMANDS);
-        let owner = Owner {
+        let (commands, receiver) = mpsc::channel(MAX_COMMANDS);
+        let owner = EngineLoop {
             network,
             batch,
-            masks: Masks::start()?,
+            masks: MaskThread::start()?,
             tokenizer,
             identity: shared.identity.clone(),
             metrics: shared.metrics.clone(),
@@ -90,7 +90,7 @@ impl Engine {
 
     /// Takes a request into the queue. Its events come through a buffer that ends an answer when it is full, unless the
     /// whole is read at once; dropping the receiver ends it too.
-    pub async fn submit(&self, mut request: Request) -> Result<mpsc::Receiver<Event>, Refusal> {
+    pub async fn submit(&self, mut request: Request) -> Result<mpsc::Receiver<Event>, SubmitError> {
         let job = self.job(&request)?;
         let constraint = self.compile(&mut request).await?;
         let choices = request.choices as usize;
@@ -101,17 +101,17 @@ impl Engine {
         let answers = (0..request.choices)
             .map(|choice| answer(&request, choice, constraint.clone(), &events))
             .collect::<Option<Vec<_>>>()
-            .ok_or(Refusal::Stopped)?;
-        let (taken, outcome) = oneshot::channel();
-        let submission = Submission { job, deadline: request.deadline, answers, taken };
+            .ok_or(SubmitError::Stopped)?;
+        let (accepted, outcome) = oneshot::channel();
+        let submission = Submission { job, deadline: request.deadline, answers, accepted };
         self.commands.try_send(Command::Submit(Box::new(submission))).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Refusal::Overloaded { retry_after: FULL_RETRY_AFTER },
-            mpsc::error::TrySendError::Closed(_) => Refusal::Stopped,
+            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded { retry_after: FULL_RETRY_AFTER },
+            mpsc::error::TrySendError::Closed(_) => SubmitError::Stopped,
         })?;
         match outcome.await {
             Ok(Ok(())) => Ok(receiver),
             Ok(Err(refused)) => Err(self.refusal(refused, &request)),
-            Err(_) => Err(Refusal::Stopped),
+            Err(_) => Err(SubmitError::Stopped),
         }
     }
 
@@ -149,26 +149,26 @@ impl Engine {
         self.shared.limits.longest()
     }
 
-    fn job(&self, request: &Request) -> Result<Job, Refusal> {
+    fn job(&self, request: &Request) -> Result<Job, SubmitError> {
         let vocabulary = self.shared.tokenizer.vocabulary();
         request.sampling.check()?;
         request.sampling.check_vocabulary(vocabulary)?;
         let (prompt, most) = (request.prompt.len(), self.longest());
         if prompt == 0 {
-            return Err(Refusal::EmptyPrompt);
+            return Err(SubmitError::EmptyPrompt);
         }
         if let Some(&token) = request.prompt.iter().find(|token| **token as usize >= vocabulary) {
-            return Err(Refusal::UnknownToken { token, vocabulary });
+            return Err(SubmitError::UnknownToken { token, vocabulary });
         }
         let most_new = request.max_tokens.unwrap_or(most.saturating_sub(prompt).max(1));
         match request.choices as usize {
-            0 => Err(Refusal::NoChoices),
+            0 => Err(SubmitError::NoChoices),
             given if given > self.shared.limits.waiting / 2 => {
-                Err(Refusal::TooMany { given, most: self.shared.limits.waiting / 2 })
+                Err(SubmitError::TooMany { given, most: self.shared.limits.waiting / 2 })
             }
-            _ if most_new == 0 => Err(Refusal::NoTokens),
+            _ if most_new == 0 => Err(SubmitError::NoTokens),
             _ if prompt.saturating_add(most_new) > most => {
-                Err(Refusal::TooLong { prompt, answer: most_new, most })
+                Err(SubmitError::TooLong { prompt, answer: most_new, most })
             }
             _ => Ok(Job {
                 tenant: request.tenant.clone(),
@@ -181,21 +181,21 @@ impl Engine {
         }
     }
 
-    async fn compile(&self, request: &mut Request) -> Result<Option<Constraint>, Refusal> {
+    async fn compile(&self, request: &mut Request) -> Result<Option<Constraint>, SubmitError> {
         let Some(Grammar { rule, on, after }) = request.grammar.take() else { return Ok(None) };
         let compiled = self.shared.grammars.compile(&request.tenant, rule, &request.cancel);
         let constraint = compiled.await?.on(on.as_deref().unwrap_or_default());
         Ok(Some(constraint.after(after.as_deref().unwrap_or_default())))
     }
 
-    fn refusal(&self, refused: Refused, request: &Request) -> Refusal {
+    fn refusal(&self, refused: Refused, request: &Request) -> SubmitError {
         match refused {
-            Refused::Full { retry_after } => Refusal::Overloaded { retry_after },
-            Refused::TooMany { given, most } => Refusal::TooMany { given, most },
-            Refused::Empty => Refusal::EmptyPrompt,
+            Refused::Full { retry_after } => SubmitError::Overloaded { retry_after },
+            Refused::TooMany { given, most } => SubmitError::TooMany { given, most },
+            Refused::Empty => SubmitError::EmptyPrompt,
             Refused::TooLong { tokens, most } => {
                 let prompt = request.prompt.len();
-                Refusal::TooLong { prompt, answer: tokens - prompt, most }
+                SubmitError::TooLong { prompt, answer: tokens - prompt, most }
             }
         }
     }
@@ -216,7 +216,7 @@ fn answer(
         cancel: request.cancel.clone(),
         sampler: Sampler::new(sampling, &request.prompt),
         has_rule: constraint.is_some(),
-        constrained: constraint.map(Constrained::new),
+        constrained: constraint.map(ConstrainedAnswer::new),
         writer: Writer::new(request.stops.clone(), request.parser.clone()),
         is_message: request.parser.is_some(),
         previous: request.prompt.last().copied(),

@@ -24,10 +24,10 @@ pub enum Event {
         count: usize,
         tokens: Vec<Token>,
     },
-    Ended(Box<End>),
+    Ended(Box<AnswerEnd>),
     Failed {
         choice: u32,
-        error: Failure,
+        error: AnswerError,
     },
 }
 
@@ -54,25 +54,25 @@ pub struct Alternative {
 
 /// The end of an answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct End {
+pub struct AnswerEnd {
     pub choice: u32,
-    pub reason: Reason,
+    pub reason: StopReason,
     pub usage: Usage,
     pub receipt: Receipt,
 }
 
-/// Why an answer is whole.
+/// FinishKind an answer is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub enum StopReason {
     /// The model ended it, the grammar allowed nothing more, or the stop string that is named came.
     Stop { string: Option<String> },
     /// It has as many tokens as it may have.
     Length,
 }
 
-/// Why an answer is not whole.
+/// FinishKind an answer is not whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum AnswerError {
     #[error("the deadline passed")]
     Deadline,
     #[error("the request was cancelled")]

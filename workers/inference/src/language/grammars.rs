@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::Refusal;
+use super::SubmitError;
 
 /// How long one compilation may take.
 const COMPILE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,14 +27,14 @@ const MAX_IDLE: usize = 64;
 pub(super) struct Grammars {
     compiler: Compiler,
     /// Compilations at once: one tenant never has them all.
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     turns: Mutex<HashMap<Tenant, Arc<Semaphore>>>,
 }
 
 /// Ends a compilation that nobody waits for.
-struct Waiting(Halt);
+struct CancelOnDrop(Halt);
 
-impl Drop for Waiting {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.cancel();
     }
@@ -42,8 +42,8 @@ impl Drop for Waiting {
 
 impl Grammars {
     pub(super) fn new(compiler: Compiler) -> Self {
-        let places = available_parallelism().map_or(1, NonZeroUsize::get).div_ceil(2).clamp(2, 8);
-        Self { compiler, places: Arc::new(Semaphore::new(places)), turns: Mutex::default() }
+        let permits = available_parallelism().map_or(1, NonZeroUsize::get).div_ceil(2).clamp(2, 8);
+        Self { compiler, permits: Arc::new(Semaphore::new(permits)), turns: Mutex::default() }
     }
 
     /// The constraint of a rule. Dropping the future or cancelling ends the compilation, if not at once then with its next
@@ -53,34 +53,34 @@ impl Grammars {
         tenant: &Tenant,
         rule: Rule,
         cancel: &CancellationToken,
-    ) -> Result<Constraint, Refusal> {
+    ) -> Result<Constraint, SubmitError> {
         if let Some(constraint) = self.compiler.find(&rule) {
             return Ok(constraint);
         }
         tokio::select! {
             compiled = self.compile_in_turn(tenant, rule) => compiled,
-            () = cancel.cancelled() => Err(Refusal::Cancelled),
+            () = cancel.cancelled() => Err(SubmitError::Cancelled),
         }
     }
 
-    async fn compile_in_turn(&self, tenant: &Tenant, rule: Rule) -> Result<Constraint, Refusal> {
+    async fn compile_in_turn(&self, tenant: &Tenant, rule: Rule) -> Result<Constraint, SubmitError> {
         let turn = self.turn(tenant);
-        let places = async {
+        let permits = async {
             let turn = turn.acquire_owned().await;
-            (turn, self.places.clone().acquire_owned().await)
+            (turn, self.permits.clone().acquire_owned().await)
         };
-        let Ok((Ok(turn), Ok(place))) = timeout(TURN_TIMEOUT, places).await else {
-            return Err(Refusal::Overloaded { retry_after: BUSY_RETRY_AFTER });
+        let Ok((Ok(turn), Ok(permit))) = timeout(TURN_TIMEOUT, permits).await else {
+            return Err(SubmitError::Overloaded { retry_after: BUSY_RETRY_AFTER });
         };
         let halt = Halt::at(Instant::now() + COMPILE_TIMEOUT);
-        let waiting = Waiting(halt.clone());
+        let waiting = CancelOnDrop(halt.clone());
         let (done, compiled) = oneshot::channel();
         let finish = move |constraint| {
-            drop((turn, place));
+            drop((turn, permit));
             // The caller may be gone.
             drop(done.send(constraint));
         };
-        let too_complex = |why: &str| Refusal::Grammar(GrammarError::TooComplex { why: why.to_owned() });
+        let too_complex = |why: &str| SubmitError::Grammar(GrammarError::TooComplex { why: why.to_owned() });
         self.compiler.spawn(rule, halt, finish).map_err(|error| too_complex(&error.to_string()))?;
         let compiled = timeout(COMPILE_TIMEOUT, compiled).await;
         drop(waiting);
@@ -139,7 +139,7 @@ mod tests {
         let _held = grammars.turn(&tenant).acquire_owned().await.expect("a turn");
         cancel.cancel();
         let refused = grammars.compile(&tenant, rule('a'), &cancel).await;
-        assert_eq!(refused.err(), Some(Refusal::Cancelled));
+        assert_eq!(refused.err(), Some(SubmitError::Cancelled));
     }
 
     #[tokio::test(start_paused = true)]
@@ -148,14 +148,14 @@ mod tests {
         let tenant = Tenant::from("busy");
         let _held = grammars.turn(&tenant).acquire_owned().await.expect("a turn");
         let refused = grammars.compile(&tenant, rule('a'), &cancel).await;
-        assert_eq!(refused.err(), Some(Refusal::Overloaded { retry_after: BUSY_RETRY_AFTER }));
+        assert_eq!(refused.err(), Some(SubmitError::Overloaded { retry_after: BUSY_RETRY_AFTER }));
     }
 
     #[tokio::test]
     async fn an_abandoned_compilation_gives_its_turn_back() {
         let (grammars, cancel) = (grammars(), CancellationToken::new());
         let tenant = Tenant::from("busy");
-        let places = grammars.places.available_permits();
+        let permits = grammars.permits.available_permits();
         let mut abandoned = Box::pin(grammars.compile(&tenant, rule('a'), &cancel));
         tokio::select! {
             biased;
@@ -164,6 +164,6 @@ mod tests {
         }
         drop(abandoned);
         grammars.compile(&tenant, rule('b'), &cancel).await.expect("a turn");
-        assert_eq!(grammars.places.available_permits(), places);
+        assert_eq!(grammars.permits.available_permits(), permits);
     }
 }

@@ -12,10 +12,10 @@ use cortex_transformer::{Model, Options};
 
 pub use options::LoadOptions;
 
-use super::{Engine, Identity, Place, PlaceError, Placed, StartError};
+use super::{ComputeDevice, Engine, Identity, PlacedModel, PlacementError, StartError};
 use crate::Device;
 
-/// Why a model isn't loaded.
+/// FinishKind a model isn't loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("{}: {error}", path.display())]
@@ -27,7 +27,7 @@ pub enum LoadError {
     #[error("the tokenizer has {tokens} tokens, but the model knows {rows}")]
     Vocabulary { tokens: usize, rows: usize },
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Placement(#[from] PlacementError),
     #[error("the model can't be run: {0}")]
     Broken(String),
     #[error(transparent)]
@@ -50,23 +50,24 @@ pub fn load(
     options: &LoadOptions,
     progress: &mut dyn FnMut(LoadStep),
 ) -> Result<Engine, LoadError> {
-    let place = Place::open(options.device, options.dtype)?.within(options.memory.unwrap_or(u64::MAX));
-    let mut tell = |now| {
+    let place =
+        ComputeDevice::open(options.device, options.dtype)?.within(options.memory.unwrap_or(u64::MAX));
+    let mut report = |now| {
         progress(now);
         options.check()
     };
-    tell(LoadStep::Tokenizer)?;
+    report(LoadStep::Tokenizer)?;
     let tokenizer = tokenizer::open(path)?;
-    let model = open(path, &place, options, &mut tell)?;
+    let model = open(path, &place, options, &mut report)?;
     let (tokens, rows) = (tokenizer.vocabulary(), model.shape().vocabulary);
     if tokens > rows {
         return Err(LoadError::Vocabulary { tokens, rows });
     }
     let quantisation = model.description().quantisation.to_owned();
-    let mut placed = bring(model, &place, options, &mut tell)?;
-    tell(LoadStep::WarmUp)?;
+    let mut placed = place_model(model, &place, options, &mut report)?;
+    report(LoadStep::WarmUp)?;
     placed.warm_up().map_err(LoadError::Broken)?;
-    tell(LoadStep::Start)?;
+    report(LoadStep::Start)?;
     let identity = Identity {
         model: options.name.clone(),
         sha256: options.sha256.clone(),
@@ -82,42 +83,42 @@ pub fn load(
 /// Maps the weights and brings them into memory, if they fit where they are used from there.
 fn open(
     path: &Path,
-    place: &Place,
+    place: &ComputeDevice,
     options: &LoadOptions,
-    tell: &mut dyn FnMut(LoadStep) -> Result<(), LoadError>,
+    report: &mut dyn FnMut(LoadStep) -> Result<(), LoadError>,
 ) -> Result<Model, LoadError> {
     let loops = place.device() == Device::Cpu;
     let threads = if loops { options.threads } else { NonZeroUsize::MIN };
     let fits = |of| match place.free() {
-        free if loops && of > free => Err(PlaceError::Memory { what: "the weights", needs: of, free }),
+        free if loops && of > free => Err(PlacementError::Memory { what: "the weights", needs: of, free }),
         _ => Ok(()),
     };
     let mut stopped = None;
     let opened = Model::open(path, &Options { threads, context: options.context }, &mut |now| {
-        let told = tell(LoadStep::Weights { read: now.read, of: now.of });
+        let reported = report(LoadStep::Weights { read: now.read, of: now.of });
         let fits = if now.read == 0 { fits(now.of) } else { Ok(()) };
-        go_on(told.and(fits.map_err(LoadError::Place)), &mut stopped)
+        continue_load(reported.and(fits.map_err(LoadError::Placement)), &mut stopped)
     });
     stopped.map_or(opened.map_err(LoadError::Model), Err)
 }
 
-fn bring(
+fn place_model(
     model: Model,
-    place: &Place,
+    place: &ComputeDevice,
     options: &LoadOptions,
-    tell: &mut dyn FnMut(LoadStep) -> Result<(), LoadError>,
-) -> Result<Placed, LoadError> {
+    report: &mut dyn FnMut(LoadStep) -> Result<(), LoadError>,
+) -> Result<PlacedModel, LoadError> {
     let (of, running) = (model.shape().layers, options.settings.running);
     let mut stopped = None;
-    let placed = Placed::new(model, place, options.cache_bytes, running, &mut |layers| {
-        go_on(tell(LoadStep::Device { layers: layers as u64, of: of as u64 }), &mut stopped)
+    let placed = PlacedModel::new(model, place, options.cache_bytes, running, &mut |layers| {
+        continue_load(report(LoadStep::Device { layers: layers as u64, of: of as u64 }), &mut stopped)
     });
-    stopped.map_or(placed.map_err(LoadError::Place), Err)
+    stopped.map_or(placed.map_err(LoadError::Placement), Err)
 }
 
 /// Keeps the reason why a step of the load is its last.
-fn go_on(told: Result<(), LoadError>, stopped: &mut Option<LoadError>) -> ControlFlow<()> {
-    match told {
+fn continue_load(reported: Result<(), LoadError>, stopped: &mut Option<LoadError>) -> ControlFlow<()> {
+    match reported {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
             *stopped = Some(error);

@@ -11,23 +11,23 @@ use cortex_grammar::{Constraint, ConstraintError, Mask};
 
 /// An answer's grammar, and the tokens that it allows next.
 #[derive(Debug)]
-pub(super) struct Constrained {
+pub(super) struct ConstrainedAnswer {
     constraint: Constraint,
     mask: Mask,
 }
 
 /// A grammar away to have its mask computed, and how that went.
-type Job = (SequenceId, Constrained);
-type Done = (SequenceId, Result<Constrained, ConstraintError>);
+type MaskJob = (SequenceId, ConstrainedAnswer);
+type MaskResult = (SequenceId, Result<ConstrainedAnswer, ConstraintError>);
 
 /// The engine's end.
 #[derive(Debug)]
-pub(super) struct Masks {
-    jobs: SyncSender<Vec<Job>>,
-    done: Receiver<Vec<Done>>,
+pub(super) struct MaskThread {
+    jobs: SyncSender<Vec<MaskJob>>,
+    done: Receiver<Vec<MaskResult>>,
 }
 
-impl Constrained {
+impl ConstrainedAnswer {
     pub(super) fn new(constraint: Constraint) -> Self {
         Self { constraint, mask: Mask::new() }
     }
@@ -54,13 +54,13 @@ impl Constrained {
     }
 }
 
-impl Masks {
+impl MaskThread {
     pub(super) fn start() -> io::Result<Self> {
-        let (jobs, work) = sync_channel::<Vec<Job>>(1);
+        let (jobs, work) = sync_channel::<Vec<MaskJob>>(1);
         let (results, done) = sync_channel(1);
         thread::Builder::new().name("masks".into()).spawn(move || {
             for jobs in work {
-                let done: Vec<Done> = jobs.into_iter().map(|(id, job)| (id, job.compute())).collect();
+                let done: Vec<MaskResult> = jobs.into_iter().map(|(id, job)| (id, job.compute())).collect();
                 if results.send(done).is_err() {
                     return;
                 }
@@ -70,7 +70,11 @@ impl Masks {
     }
 
     /// Computes masks while `meanwhile` runs.
-    pub(super) fn beside<T>(&self, jobs: Vec<Job>, meanwhile: impl FnOnce() -> T) -> (Vec<Done>, T) {
+    pub(super) fn compute_during<T>(
+        &self,
+        jobs: Vec<MaskJob>,
+        meanwhile: impl FnOnce() -> T,
+    ) -> (Vec<MaskResult>, T) {
         if jobs.is_empty() {
             return (Vec::new(), meanwhile());
         }

@@ -11,7 +11,7 @@ use cortex_batch::{Plan, Usage};
 use histogram::Histogram;
 pub use text::render;
 
-use super::{Event, Failure, Reason};
+use super::{AnswerError, Event, StopReason};
 
 /// The counters of one engine.
 #[derive(Debug)]
@@ -117,17 +117,17 @@ impl Metrics {
         let outcome = match event {
             Event::Text { .. } | Event::Parts { .. } => return,
             Event::Ended(end) => match end.reason {
-                Reason::Stop { .. } => 0,
-                Reason::Length => 1,
+                StopReason::Stop { .. } => 0,
+                StopReason::Length => 1,
             },
             Event::Failed { error, .. } => match error {
-                Failure::Deadline => 2,
-                Failure::Cancelled => 3,
-                Failure::SlowReader { .. } => 4,
-                Failure::NotFinite => 5,
-                Failure::Device(_) => 6,
-                Failure::Grammar(_) => 7,
-                Failure::Stopped => 8,
+                AnswerError::Deadline => 2,
+                AnswerError::Cancelled => 3,
+                AnswerError::SlowReader { .. } => 4,
+                AnswerError::NotFinite => 5,
+                AnswerError::Device(_) => 6,
+                AnswerError::Grammar(_) => 7,
+                AnswerError::Stopped => 8,
             },
         };
         add(&self.ended[outcome], 1);

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use cortex_graph::Graph;
-use cortex_transformer::{Cache, Model, Piece, Wants};
+use cortex_transformer::{Cache, LogitsFor, Model, Segment};
 
 /// What the batch shares out is what the cache holds.
 const _: () = assert!(cortex_batch::BLOCK == cortex_transformer::BLOCK);
 
 /// One step's computation: the logits of the pieces that want them, in their order.
-type Compute = Box<dyn FnMut(&[Piece<'_>]) -> Result<Vec<f32>, String> + Send>;
+type Compute = Box<dyn FnMut(&[Segment<'_>]) -> Result<Vec<f32>, String> + Send>;
 
 /// A model with its cache.
 pub(super) struct Network {
@@ -19,7 +19,7 @@ pub(super) struct Network {
 
 /// What a step gave.
 #[derive(Debug)]
-pub(super) struct Computed {
+pub(super) struct StepLogits {
     logits: Vec<f32>,
     /// For each piece, where its logits are, if it wanted any; or why it could not be computed.
     rows: Vec<Result<Option<usize>, String>>,
@@ -29,44 +29,45 @@ pub(super) struct Computed {
 impl Network {
     pub(super) fn loops(model: Model, mut cache: Cache) -> Self {
         let vocabulary = model.shape().vocabulary;
-        let compute =
-            move |pieces: &[Piece<'_>]| model.forward(&mut cache, pieces).map_err(|error| error.to_string());
+        let compute = move |segments: &[Segment<'_>]| {
+            model.forward(&mut cache, segments).map_err(|error| error.to_string())
+        };
         Self::of(vocabulary, compute)
     }
 
     pub(super) fn graph(model: Model, graph: Graph, mut cache: cortex_graph::Cache) -> Self {
         let vocabulary = model.shape().vocabulary;
-        let compute = move |pieces: &[Piece<'_>]| {
-            graph.forward(&model, &mut cache, pieces).map_err(|error| error.to_string())
+        let compute = move |segments: &[Segment<'_>]| {
+            graph.forward(&model, &mut cache, segments).map_err(|error| error.to_string())
         };
         Self::of(vocabulary, compute)
     }
 
     pub(super) fn of(
         vocabulary: usize,
-        compute: impl FnMut(&[Piece<'_>]) -> Result<Vec<f32>, String> + Send + 'static,
+        compute: impl FnMut(&[Segment<'_>]) -> Result<Vec<f32>, String> + Send + 'static,
     ) -> Self {
         Self { compute: Box::new(compute), vocabulary }
     }
 
     /// Runs a step. If it fails as a whole, every piece is tried alone, so that only those fail that must.
-    pub(super) fn run(&mut self, pieces: &[Piece<'_>]) -> Computed {
-        let wants = |piece: &Piece<'_>| matches!(piece.wants, Wants::Last);
-        if let Ok(logits) = (self.compute)(pieces) {
+    pub(super) fn run(&mut self, segments: &[Segment<'_>]) -> StepLogits {
+        let logits_for = |segment: &Segment<'_>| matches!(segment.logits_for, LogitsFor::Last);
+        if let Ok(logits) = (self.compute)(segments) {
             let mut next = 0;
-            let rows = pieces.iter().map(|piece| {
-                let row = wants(piece).then_some(next);
-                next += usize::from(wants(piece));
+            let rows = segments.iter().map(|segment| {
+                let row = logits_for(segment).then_some(next);
+                next += usize::from(logits_for(segment));
                 Ok(row)
             });
-            return Computed { logits, rows: rows.collect(), vocabulary: self.vocabulary };
+            return StepLogits { logits, rows: rows.collect(), vocabulary: self.vocabulary };
         }
-        let mut all = Computed { logits: Vec::new(), rows: Vec::new(), vocabulary: self.vocabulary };
-        for piece in pieces {
-            let row = (self.compute)(std::slice::from_ref(piece)).map(|logits| {
+        let mut all = StepLogits { logits: Vec::new(), rows: Vec::new(), vocabulary: self.vocabulary };
+        for segment in segments {
+            let row = (self.compute)(std::slice::from_ref(segment)).map(|logits| {
                 let row = all.logits.len() / self.vocabulary;
                 all.logits.extend(logits);
-                wants(piece).then_some(row)
+                logits_for(segment).then_some(row)
             });
             all.rows.push(row);
         }
@@ -74,11 +75,11 @@ impl Network {
     }
 }
 
-impl Computed {
+impl StepLogits {
     /// The logits of a piece, `None` if it wanted none.
-    pub(super) fn logits(&mut self, piece: usize) -> Result<Option<&mut [f32]>, String> {
+    pub(super) fn logits(&mut self, segment: usize) -> Result<Option<&mut [f32]>, String> {
         let vocabulary = self.vocabulary;
-        let Some(row) = self.rows[piece].clone()? else { return Ok(None) };
+        let Some(row) = self.rows[segment].clone()? else { return Ok(None) };
         let logits = self.logits.get_mut(row * vocabulary..(row + 1) * vocabulary);
         logits.map(Some).ok_or_else(|| "the forward pass gave too few logits".into())
     }
@@ -96,13 +97,21 @@ mod tests {
 
     #[test]
     fn a_piece_that_can_not_be_computed_fails_alone() {
-        let mut network = Network::of(1, |pieces| {
-            let bad = pieces.iter().any(|piece| piece.tokens[0] == 9);
-            if bad { Err("nine".into()) } else { Ok(vec![f32::from(pieces[0].start as u8); pieces.len()]) }
+        let mut network = Network::of(1, |segments| {
+            let bad = segments.iter().any(|segment| segment.tokens[0] == 9);
+            if bad {
+                Err("nine".into())
+            } else {
+                Ok(vec![f32::from(segments[0].start as u8); segments.len()])
+            }
         });
-        let piece =
-            |token: &'static [u32], start| Piece { tokens: token, start, blocks: &[0], wants: Wants::Last };
-        let mut computed = network.run(&[piece(&[1], 3), piece(&[9], 4), piece(&[1], 5)]);
+        let segment = |token: &'static [u32], start| Segment {
+            tokens: token,
+            start,
+            blocks: &[0],
+            logits_for: LogitsFor::Last,
+        };
+        let mut computed = network.run(&[segment(&[1], 3), segment(&[9], 4), segment(&[1], 5)]);
         assert_eq!(computed.logits(0).unwrap().unwrap(), [3.0]);
         assert_eq!(computed.logits(1).unwrap_err(), "nine");
         assert_eq!(computed.logits(2).unwrap().unwrap(), [5.0]);

@@ -68,9 +68,9 @@ pub struct Grammar {
     pub on: Option<String>,
 }
 
-/// Why a request was not taken.
+/// FinishKind a request was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum SubmitError {
     #[error("the model is busy: try again in {} s", retry_after.as_secs())]
     Overloaded { retry_after: Duration },
     #[error("the prompt has {prompt} tokens and {answer} are asked for, but at most {most} fit together")]

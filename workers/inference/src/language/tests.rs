@@ -1,29 +1,29 @@
 //! The engine on a tiny model with random weights, and on one that does what a test says.
 
-mod alone;
-mod company;
+mod batching;
 mod devices;
 mod ends;
 mod load;
 mod loading;
 mod random;
-mod said;
+mod receipts;
+mod reference;
 pub(crate) mod tiny;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cortex_batch::BLOCK;
-use cortex_transformer::{Cache, Model, Piece, Store};
+use cortex_transformer::{Cache, Model, Segment, Store};
 use tokio::sync::mpsc::Receiver;
 
 use super::network::Network;
-use super::{End, Engine, Event, Failure, Identity, Placed, Request, Settings, Token};
+use super::{AnswerEnd, AnswerError, Engine, Event, Identity, PlacedModel, Request, Settings, Token};
 
 const SETTINGS: Settings = Settings { running: 8, waiting: 400, step_tokens: 48, events: 4096 };
 const BLOCKS: usize = 40;
 /// More than any wait in these tests needs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn identity() -> Identity {
     Identity {
@@ -43,37 +43,37 @@ fn request(prompt: &str) -> Request {
 fn engine(
     model: &Arc<Model>,
     settings: Settings,
-    mut between: impl FnMut(&mut Vec<Piece<'_>>) + Send + 'static,
+    mut between: impl FnMut(&mut Vec<Segment<'_>>) + Send + 'static,
 ) -> Engine {
     let mut cache = Cache::new(model.shape(), BLOCKS, Store::F32).unwrap();
     let (shape, model) = (model.shape(), Arc::clone(model));
-    let network = Network::of(shape.vocabulary, move |pieces| {
-        let mut pieces = pieces.to_vec();
-        between(&mut pieces);
-        model.forward(&mut cache, &pieces).map_err(|error| error.to_string())
+    let network = Network::of(shape.vocabulary, move |segments| {
+        let mut segments = segments.to_vec();
+        between(&mut segments);
+        model.forward(&mut cache, &segments).map_err(|error| error.to_string())
     });
-    let placed = Placed { network, blocks: BLOCKS, context: shape.context, bytes: 0 };
+    let placed = PlacedModel { network, blocks: BLOCKS, context: shape.context, bytes: 0 };
     Engine::start(placed, tiny::tokenizer(), identity(), &settings).unwrap()
 }
 
 /// An engine that computes what a function says: for the tokens in a piece and their start, the logits.
-fn puppet(
+fn engine_of(
     settings: Settings,
-    mut logits: impl FnMut(&Piece<'_>) -> Result<Vec<f32>, String> + Send + 'static,
+    mut logits: impl FnMut(&Segment<'_>) -> Result<Vec<f32>, String> + Send + 'static,
 ) -> Engine {
     let tokenizer = tiny::tokenizer();
     let vocabulary = tokenizer.vocabulary();
-    let network = Network::of(vocabulary, move |pieces| {
+    let network = Network::of(vocabulary, move |segments| {
         let mut all = Vec::new();
-        for piece in pieces {
-            let logits = logits(piece)?;
-            if piece.wants == cortex_transformer::Wants::Last {
+        for segment in segments {
+            let logits = logits(segment)?;
+            if segment.logits_for == cortex_transformer::LogitsFor::Last {
                 all.extend(logits);
             }
         }
         Ok(all)
     });
-    let placed = Placed { network, blocks: BLOCKS, context: BLOCKS * BLOCK, bytes: 1 << 20 };
+    let placed = PlacedModel { network, blocks: BLOCKS, context: BLOCKS * BLOCK, bytes: 1 << 20 };
     Engine::start(placed, tokenizer, identity(), &settings).unwrap()
 }
 
@@ -86,18 +86,18 @@ fn only(token: u32) -> Vec<f32> {
 
 /// What came of one answer.
 #[derive(Debug, Default)]
-struct Written {
+struct Collected {
     text: String,
     tokens: Vec<Token>,
-    end: Option<Result<End, Failure>>,
+    end: Option<Result<AnswerEnd, AnswerError>>,
 }
 
-impl Written {
-    fn whole(&self) -> &End {
+impl Collected {
+    fn whole(&self) -> &AnswerEnd {
         self.end.as_ref().expect("it ended").as_ref().expect("it did not fail")
     }
 
-    fn failure(&self) -> &Failure {
+    fn failure(&self) -> &AnswerError {
         self.end.as_ref().expect("it ended").as_ref().expect_err("it failed")
     }
 
@@ -107,9 +107,9 @@ impl Written {
 }
 
 /// Reads all answers to their ends.
-async fn read(mut events: Receiver<Event>, choices: usize) -> Vec<Written> {
-    let mut written: Vec<_> = (0..choices).map(|_| Written::default()).collect();
-    while let Some(event) = tokio::time::timeout(PATIENCE, events.recv()).await.expect("an event comes") {
+async fn read(mut events: Receiver<Event>, choices: usize) -> Vec<Collected> {
+    let mut written: Vec<_> = (0..choices).map(|_| Collected::default()).collect();
+    while let Some(event) = tokio::time::timeout(WAIT_TIMEOUT, events.recv()).await.expect("an event comes") {
         match event {
             Event::Text { choice, text, tokens, .. } => {
                 let written = &mut written[choice as usize];
@@ -130,7 +130,7 @@ async fn read(mut events: Receiver<Event>, choices: usize) -> Vec<Written> {
     written
 }
 
-async fn write(engine: &Engine, request: Request) -> Written {
+async fn write(engine: &Engine, request: Request) -> Collected {
     let events = engine.submit(request).await.expect("it is taken");
     read(events, 1).await.remove(0)
 }
@@ -143,7 +143,7 @@ async fn settled(engine: &Engine) {
         if (now.running, now.waiting, now.held) == (0, 0, 0) {
             return;
         }
-        assert!(since.elapsed() < PATIENCE, "something is still held: {now:?}");
+        assert!(since.elapsed() < WAIT_TIMEOUT, "something is still held: {now:?}");
         tokio::task::yield_now().await;
     }
 }
@@ -158,12 +158,12 @@ pub(crate) fn gated(script: &str, mut gate: impl FnMut() + Send + 'static) -> En
     let script = script.as_bytes().to_vec();
     let settings = Settings { step_tokens: 4096, ..SETTINGS };
     let mut prompts = std::collections::HashMap::new();
-    puppet(settings, move |piece| {
+    engine_of(settings, move |segment| {
         gate();
         // A sequence's first piece is its whole prompt, and its last block its own.
-        let length = piece.start + piece.tokens.len();
-        let prompt = if piece.start == 0 { length } else { prompts[&piece.blocks[0]] };
-        prompts.insert(piece.blocks[0], prompt);
+        let length = segment.start + segment.tokens.len();
+        let prompt = if segment.start == 0 { length } else { prompts[&segment.blocks[0]] };
+        prompts.insert(segment.blocks[0], prompt);
         let next = script.get(length - prompt).map_or(257, |byte| usize::from(*byte));
         Ok((0..tiny::VOCABULARY).map(|token| if token == next { 9.0 } else { 0.0 }).collect())
     })

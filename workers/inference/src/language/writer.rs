@@ -28,13 +28,13 @@ pub(super) struct Chunk {
     pub(super) stopped: Option<usize>,
 }
 
-/// Why nothing more comes.
+/// FinishKind nothing more comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum FinishKind {
     /// The answer is whole.
-    Ended,
+    Complete,
     /// It was as long as it may be, maybe within a character or a call.
-    Cut,
+    Truncated,
 }
 
 impl Writer {
@@ -67,12 +67,12 @@ impl Writer {
     }
 
     /// What is left when nothing more comes; tokens that said nothing come too.
-    pub(super) fn finish(mut self, why: Why) -> Chunk {
+    pub(super) fn finish(mut self, why: FinishKind) -> Chunk {
         let rest = std::mem::take(&mut self.detokenizer).finish();
-        let mut parts = if why == Why::Ended { self.read(rest) } else { vec![] };
+        let mut parts = if why == FinishKind::Complete { self.read(rest) } else { vec![] };
         parts.extend(self.parser.take().map_or(vec![], |parser| match why {
-            Why::Ended => parser.finish().0,
-            Why::Cut => parser.cut().0,
+            FinishKind::Complete => parser.finish().0,
+            FinishKind::Truncated => parser.cut().0,
         }));
         let (mut parts, stopped) = self.stop(parts);
         if stopped.is_some() {

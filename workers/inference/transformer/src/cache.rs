@@ -1,6 +1,6 @@
 //! Keys and values of the tokens that have been seen.
 
-use cortex_kernel::{Pages, PagesError, Store};
+use cortex_compute::{Pages, PagesError, Store};
 
 use crate::shape::Shape;
 

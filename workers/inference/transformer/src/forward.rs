@@ -1,17 +1,17 @@
 //! One step: the next tokens of some sequences through all layers.
 
-use cortex_kernel::{Angles, Heads, Span, attend, multiply, rms_norm, rope, silu_times};
+use cortex_compute::{Heads, RopeTable, Span, attend, multiply, rms_norm, rope, silu_times};
 
 use crate::cache::{Cache, Sizes};
 use crate::model::Model;
-use crate::piece::{Piece, PieceError, disjoint, spans, wanted};
+use crate::segment::{Segment, SegmentError, check_disjoint, logit_spans, spans};
 use crate::weights::{Layer, Linear};
 
 /// Why a step isn't run; the cache is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForwardError {
-    #[error("piece {piece}: {error}")]
-    Piece { piece: usize, error: PieceError },
+    #[error("segment {segment}: {error}")]
+    Segment { segment: usize, error: SegmentError },
     #[error("the cache was made for a model of other sizes")]
     Cache,
 }
@@ -19,34 +19,34 @@ pub enum ForwardError {
 impl Model {
     /// Runs a step: puts the keys and values of the pieces' tokens into their blocks of the cache, and returns the
     /// logits that are wanted, a row of the vocabulary's length for each, in the order of the pieces and their tokens.
-    pub fn forward(&self, cache: &mut Cache, pieces: &[Piece<'_>]) -> Result<Vec<f32>, ForwardError> {
+    pub fn forward(&self, cache: &mut Cache, segments: &[Segment<'_>]) -> Result<Vec<f32>, ForwardError> {
         if cache.sizes != Sizes::of(&self.shape) {
             return Err(ForwardError::Cache);
         }
-        self.check(cache.blocks(), pieces)?;
-        let mut step = Step::new(self, pieces);
+        self.check(cache.blocks(), segments)?;
+        let mut step = Step::new(self, segments);
         let last = self.weights.layers.len() - 1;
         for (number, layer) in self.weights.layers.iter().enumerate() {
-            step.remember(cache, number, layer);
+            step.project_kv(cache, number, layer);
             if number == last {
-                step.keep(pieces);
+                step.select_rows(segments);
             }
             if step.rows() == 0 {
                 break;
             }
             step.attend(cache, number, layer);
-            step.think(layer);
+            step.mlp(layer);
         }
         Ok(step.logits())
     }
 
     /// Sees that a step with these pieces can be run on a cache of so many blocks.
-    pub fn check(&self, blocks: usize, pieces: &[Piece<'_>]) -> Result<(), ForwardError> {
-        for (piece, given) in pieces.iter().enumerate() {
+    pub fn check(&self, blocks: usize, segments: &[Segment<'_>]) -> Result<(), ForwardError> {
+        for (segment, given) in segments.iter().enumerate() {
             let checked = given.check(self.shape.vocabulary, self.shape.context, blocks);
-            checked.map_err(|error| ForwardError::Piece { piece, error })?;
+            checked.map_err(|error| ForwardError::Segment { segment, error })?;
         }
-        disjoint(pieces, blocks).map_err(|(piece, error)| ForwardError::Piece { piece, error })
+        check_disjoint(segments, blocks).map_err(|(segment, error)| ForwardError::Segment { segment, error })
     }
 }
 
@@ -54,7 +54,7 @@ impl Model {
 struct Step<'a> {
     model: &'a Model,
     spans: Vec<Span<'a>>,
-    angles: Angles,
+    rope_table: RopeTable,
     /// What the layers add to.
     stream: Vec<f32>,
     queries: Vec<f32>,
@@ -64,20 +64,20 @@ struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    fn new(model: &'a Model, pieces: &[Piece<'a>]) -> Self {
-        let spans = spans(pieces);
+    fn new(model: &'a Model, segments: &[Segment<'a>]) -> Self {
+        let spans = spans(segments);
         let hidden = model.shape.hidden;
-        let tokens: Vec<u32> = pieces.iter().flat_map(|piece| piece.tokens).copied().collect();
+        let tokens: Vec<u32> = segments.iter().flat_map(|segment| segment.tokens).copied().collect();
         let mut stream = vec![0.0; tokens.len() * hidden];
         for (&token, row) in tokens.iter().zip(stream.chunks_exact_mut(hidden)) {
             model.weights.embedding.row(token as usize, row);
         }
         let positions = spans.iter().flat_map(|span| span.start..span.start + span.rows.len());
-        let angles = model.angles(positions);
+        let rope_table = model.rope_table(positions);
         Self {
             model,
             spans,
-            angles,
+            rope_table,
             stream,
             queries: vec![],
             wide: [vec![], vec![]],
@@ -90,7 +90,7 @@ impl<'a> Step<'a> {
     }
 
     /// Makes queries, and puts keys and values into the cache.
-    fn remember(&mut self, cache: &mut Cache, number: usize, layer: &Layer) {
+    fn project_kv(&mut self, cache: &mut Cache, number: usize, layer: &Layer) {
         let (model, shape) = (self.model, &self.model.shape);
         let [normed, spare] = &mut self.wide;
         let [keys, values] = &mut self.narrow;
@@ -104,22 +104,22 @@ impl<'a> Step<'a> {
             model.norm(keys, key_norm, spare);
             std::mem::swap(keys, spare);
         }
-        rope(shape.rope.pairing, &self.angles, shape.head_dim, &mut self.queries);
-        rope(shape.rope.pairing, &self.angles, shape.head_dim, keys);
+        rope(shape.rope.pairing, &self.rope_table, shape.head_dim, &mut self.queries);
+        rope(shape.rope.pairing, &self.rope_table, shape.head_dim, keys);
         cache.pages.write(number, &self.spans, keys, values);
     }
 
     /// Lets go of the rows whose logits nobody wants.
-    fn keep(&mut self, pieces: &[Piece<'a>]) {
+    fn select_rows(&mut self, segments: &[Segment<'a>]) {
         let rows: Vec<usize> = self
             .spans
             .iter()
-            .zip(pieces)
-            .flat_map(|(span, piece)| span.rows.end - piece.wanted()..span.rows.end)
+            .zip(segments)
+            .flat_map(|(span, segment)| span.rows.end - segment.logit_rows()..span.rows.end)
             .collect();
-        pick(&rows, self.model.shape.hidden, &mut self.stream);
-        pick(&rows, self.model.shape.query(), &mut self.queries);
-        self.spans = wanted(pieces);
+        retain_rows(&rows, self.model.shape.hidden, &mut self.stream);
+        retain_rows(&rows, self.model.shape.query(), &mut self.queries);
+        self.spans = logit_spans(segments);
     }
 
     fn attend(&mut self, cache: &Cache, number: usize, layer: &Layer) {
@@ -136,7 +136,7 @@ impl<'a> Step<'a> {
         add(&mut self.stream, merged);
     }
 
-    fn think(&mut self, layer: &Layer) {
+    fn mlp(&mut self, layer: &Layer) {
         let model = self.model;
         let [gate, up] = &mut self.wide;
         let [normed, _] = &mut self.narrow;
@@ -182,7 +182,7 @@ fn add(to: &mut [f32], what: &[f32]) {
 }
 
 /// Keeps some rows, in ascending order.
-fn pick(rows: &[usize], width: usize, values: &mut Vec<f32>) {
+fn retain_rows(rows: &[usize], width: usize, values: &mut Vec<f32>) {
     for (to, &from) in rows.iter().enumerate() {
         values.copy_within(from * width..(from + 1) * width, to * width);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cortex_kernel::{Angles, Threads};
+use cortex_compute::{RopeTable, Threads};
 
 use crate::options::{Options, Progress};
 use crate::shape::{Family, Shape};
@@ -57,8 +57,8 @@ impl Model {
     }
 
     /// How far the pairs of a head's values turn at these positions.
-    pub fn angles(&self, positions: impl IntoIterator<Item = usize>) -> Angles {
-        Angles::new(positions, &self.frequencies, self.shape.rope.gain())
+    pub fn rope_table(&self, positions: impl IntoIterator<Item = usize>) -> RopeTable {
+        RopeTable::new(positions, &self.frequencies, self.shape.rope.gain())
     }
 
     /// Bytes that the weights take.

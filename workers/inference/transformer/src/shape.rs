@@ -46,13 +46,13 @@ pub struct Biases {
 }
 
 /// What no model we could run goes beyond; a larger number is damage.
-const LAYERS: u64 = 1 << 10;
-const HIDDEN: u64 = 1 << 17;
-const INTERMEDIATE: u64 = 1 << 20;
-const HEADS: u64 = 1 << 11;
-const HEAD_DIM: u64 = 1 << 12;
-const VOCABULARY: u64 = 1 << 24;
-const CONTEXT: u64 = 1 << 30;
+const MAX_LAYERS: u64 = 1 << 10;
+const MAX_HIDDEN: u64 = 1 << 17;
+const MAX_INTERMEDIATE: u64 = 1 << 20;
+const MAX_HEADS: u64 = 1 << 11;
+const MAX_HEAD_DIM: u64 = 1 << 12;
+const MAX_VOCABULARY: u64 = 1 << 24;
+const MAX_CONTEXT: u64 = 1 << 30;
 
 impl Shape {
     /// Values of all query heads of a token.

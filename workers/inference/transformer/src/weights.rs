@@ -10,11 +10,11 @@ mod tensors;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cortex_kernel::Matrix;
+use cortex_compute::Matrix;
 
 pub use self::error::{LoadError, WeightsError};
+use self::names::LayerTensor;
 pub(crate) use self::names::Names;
-use self::names::Part;
 use self::tensors::{Tensor, Tensors};
 use crate::options::Progress;
 use crate::shape::Shape;
@@ -83,8 +83,8 @@ impl Weights {
         let norm = tensors.vector(names.norm(), hidden)?;
         let layers = (0..shape.layers).map(|layer| Layer::take(shape, names, layer, &mut tensors));
         let layers = layers.collect::<Result<_, _>>()?;
-        if let Some((name, tensor)) = tensors.rest().find(|(name, _)| !names.idle(name, shape.tied)) {
-            return Err(tensor.wrong(WeightsError::Idle(name.into())));
+        if let Some((name, tensor)) = tensors.unused().find(|(name, _)| !names.may_ignore(name, shape.tied)) {
+            return Err(tensor.wrong(WeightsError::Unused(name.into())));
         }
         Ok(Self { embedding, layers, norm, output })
     }
@@ -102,10 +102,13 @@ impl Weights {
 impl Layer {
     fn take(shape: &Shape, names: Names, layer: usize, tensors: &mut Tensors) -> Result<Self, LoadError> {
         let mut norm = |part, width| tensors.vector(&format!("{}.weight", names.layer(layer, part)), width);
-        let attention_norm = norm(Part::AttentionNorm, shape.hidden)?;
-        let mlp_norm = norm(Part::MlpNorm, shape.hidden)?;
+        let attention_norm = norm(LayerTensor::AttentionNorm, shape.hidden)?;
+        let mlp_norm = norm(LayerTensor::MlpNorm, shape.hidden)?;
         let head_norms = match shape.qk_norm {
-            true => Some((norm(Part::QueryNorm, shape.head_dim)?, norm(Part::KeyNorm, shape.head_dim)?)),
+            true => Some((
+                norm(LayerTensor::QueryNorm, shape.head_dim)?,
+                norm(LayerTensor::KeyNorm, shape.head_dim)?,
+            )),
             false => None,
         };
         let mut linear = |part, rows, columns, biased: bool| -> Result<Linear, LoadError> {
@@ -117,15 +120,15 @@ impl Layer {
         let (hidden, intermediate, biases) = (shape.hidden, shape.intermediate, shape.biases);
         Ok(Self {
             attention_norm,
-            query: linear(Part::Query, shape.query(), hidden, biases.qkv)?,
-            key: linear(Part::Key, shape.kv(), hidden, biases.qkv)?,
-            value: linear(Part::Value, shape.kv(), hidden, biases.qkv)?,
+            query: linear(LayerTensor::Query, shape.query(), hidden, biases.qkv)?,
+            key: linear(LayerTensor::Key, shape.kv(), hidden, biases.qkv)?,
+            value: linear(LayerTensor::Value, shape.kv(), hidden, biases.qkv)?,
             head_norms,
-            merge: linear(Part::Merge, hidden, shape.query(), biases.merge)?,
+            merge: linear(LayerTensor::Merge, hidden, shape.query(), biases.merge)?,
             mlp_norm,
-            gate: linear(Part::Gate, intermediate, hidden, biases.mlp)?,
-            up: linear(Part::Up, intermediate, hidden, biases.mlp)?,
-            down: linear(Part::Down, hidden, intermediate, biases.mlp)?,
+            gate: linear(LayerTensor::Gate, intermediate, hidden, biases.mlp)?,
+            up: linear(LayerTensor::Up, intermediate, hidden, biases.mlp)?,
+            down: linear(LayerTensor::Down, hidden, intermediate, biases.mlp)?,
         })
     }
 }
@@ -135,20 +138,20 @@ pub(crate) fn read(
     tensors: &[Tensor],
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(), LoadError> {
-    const PIECE: usize = 16 << 20;
+    const READ_CHUNK: usize = 16 << 20;
     let of = tensors.iter().map(|tensor| tensor.range.len() as u64).sum();
     let mut read = 0;
-    let mut tell = |read| match progress(Progress { read, of }) {
+    let mut report = |read| match progress(Progress { read, of }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(LoadError::Stopped),
     };
-    tell(0)?;
+    report(0)?;
     for tensor in tensors {
-        for start in tensor.range.clone().step_by(PIECE) {
-            let end = tensor.range.end.min(start + PIECE);
+        for start in tensor.range.clone().step_by(READ_CHUNK) {
+            let end = tensor.range.end.min(start + READ_CHUNK);
             tensor.file.read(start..end);
             read += (end - start) as u64;
-            tell(read)?;
+            report(read)?;
         }
     }
     Ok(())

@@ -4,14 +4,14 @@
 
 mod fixture;
 
-use cortex_transformer::{BLOCK, Cache, Model, Wants};
+use cortex_transformer::{BLOCK, Cache, LogitsFor, Model};
 use fixture::{Fixture, NAMES, Sequence, bits, blocks_for, cache};
 
 /// Logits of every token, in one piece, alone.
 fn alone(model: &Model, tokens: &[u32]) -> Vec<f32> {
     let blocks = blocks_for(tokens.len());
     let sequence = Sequence::new(tokens, 0..blocks);
-    model.forward(&mut cache(model, blocks), &[sequence.piece(tokens.len(), Wants::All)]).unwrap()
+    model.forward(&mut cache(model, blocks), &[sequence.segment(tokens.len(), LogitsFor::All)]).unwrap()
 }
 
 fn text(fixture: &Fixture, case: usize) -> Vec<u32> {
@@ -23,7 +23,7 @@ fn cut(model: &Model, cache: &mut Cache, mut sequence: Sequence, size: usize) ->
     let mut logits = vec![];
     while sequence.start < sequence.tokens.len() {
         let size = size.min(sequence.tokens.len() - sequence.start);
-        logits.extend(model.forward(cache, &[sequence.piece(size, Wants::All)]).unwrap());
+        logits.extend(model.forward(cache, &[sequence.segment(size, LogitsFor::All)]).unwrap());
         sequence.start += size;
     }
     logits
@@ -41,7 +41,7 @@ fn pieces_of_any_size_give_the_same_bits() {
             // Blocks in no order.
             let sequence = Sequence::new(&tokens, (0..blocks).rev());
             let logits = cut(&model, &mut cache(&model, blocks), sequence, size);
-            assert!(bits(&logits) == whole, "{name} in pieces of {size}");
+            assert!(bits(&logits) == whole, "{name} in segments of {size}");
         }
     }
 }
@@ -83,8 +83,9 @@ fn a_full_batch_gives_the_same_bits() {
             if taken.is_empty() && step > sequences.len() {
                 break;
             }
-            let pieces: Vec<_> = taken.iter().map(|&n| sequences[n].piece(sizes[n], Wants::All)).collect();
-            let logits = model.forward(&mut cache, &pieces).unwrap();
+            let segments: Vec<_> =
+                taken.iter().map(|&n| sequences[n].segment(sizes[n], LogitsFor::All)).collect();
+            let logits = model.forward(&mut cache, &segments).unwrap();
             let mut rows = logits.as_slice();
             for n in taken {
                 let (own, rest) = rows.split_at(sizes[n] * model.shape().vocabulary);
@@ -109,10 +110,11 @@ fn shared_blocks_give_the_same_bits() {
         let second: Vec<u32> = first[..64].iter().chain(&text(&fixture, 0)).copied().collect();
         let mut cache = cache(&model, 16);
         let sequence = Sequence::new(&first, 0..8);
-        model.forward(&mut cache, &[sequence.piece(first.len(), Wants::Nothing)]).unwrap();
+        model.forward(&mut cache, &[sequence.segment(first.len(), LogitsFor::Nothing)]).unwrap();
         let mut hit = Sequence::new(&second, [0, 1].into_iter().chain(8..16));
         hit.start = 2 * BLOCK;
-        let logits = model.forward(&mut cache, &[hit.piece(second.len() - hit.start, Wants::All)]).unwrap();
+        let logits =
+            model.forward(&mut cache, &[hit.segment(second.len() - hit.start, LogitsFor::All)]).unwrap();
         let whole = alone(&model, &second);
         assert!(bits(&logits) == bits(&whole[hit.start * model.shape().vocabulary..]), "{name}");
     }
@@ -126,12 +128,12 @@ fn only_the_rows_that_are_wanted_come_back_in_order() {
     let vocabulary = model.shape().vocabulary;
     let mut cache = cache(&model, 24);
     let sequences = [Sequence::new(&a, 0..8), Sequence::new(&b, 8..16), Sequence::new(&c, 16..24)];
-    let pieces = [
-        sequences[0].piece(a.len(), Wants::Last),
-        sequences[1].piece(b.len(), Wants::Nothing),
-        sequences[2].piece(40, Wants::All),
+    let segments = [
+        sequences[0].segment(a.len(), LogitsFor::Last),
+        sequences[1].segment(b.len(), LogitsFor::Nothing),
+        sequences[2].segment(40, LogitsFor::All),
     ];
-    let logits = model.forward(&mut cache, &pieces).unwrap();
+    let logits = model.forward(&mut cache, &segments).unwrap();
     let (first, rest) = logits.split_at(vocabulary);
     let whole = alone(&model, &a);
     assert!(bits(first) == bits(&whole[whole.len() - vocabulary..]));

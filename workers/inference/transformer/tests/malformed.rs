@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use cortex_transformer::{Cache, Piece, Shape, Store, Wants};
+use cortex_transformer::{Cache, LogitsFor, Segment, Shape, Store};
 use fixture::Fixture;
 use fixture::weights::mixed;
 
@@ -107,9 +107,13 @@ fn attempt(path: &Path) -> bool {
     let Ok(model) = fixture::open(path, 1) else { return false };
     let mut cache = Cache::new(model.shape(), 1, Store::F32).unwrap();
     let tokens = [0, model.shape().vocabulary as u32 - 1];
-    let piece =
-        Piece { tokens: &tokens[..model.shape().context.min(2)], start: 0, blocks: &[0], wants: Wants::All };
-    let logits = model.forward(&mut cache, &[piece]).unwrap();
+    let segment = Segment {
+        tokens: &tokens[..model.shape().context.min(2)],
+        start: 0,
+        blocks: &[0],
+        logits_for: LogitsFor::All,
+    };
+    let logits = model.forward(&mut cache, &[segment]).unwrap();
     assert_eq!(logits.len() % model.shape().vocabulary, 0);
     true
 }

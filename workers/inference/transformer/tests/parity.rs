@@ -4,7 +4,7 @@
 
 mod fixture;
 
-use cortex_transformer::{Cache, Model, Store, Wants};
+use cortex_transformer::{Cache, LogitsFor, Model, Store};
 use fixture::{Case, Fixture, NAMES, Sequence, blocks_for, cache, largest};
 
 /// Of floats summed in another order; the models are small.
@@ -25,7 +25,7 @@ fn difference(found: &[f32], expected: &[f32], vocabulary: usize) -> f32 {
 fn run(model: &Model, cache: &mut Cache, case: &Case) -> (Vec<f32>, Vec<u32>, Vec<f32>) {
     let vocabulary = model.shape().vocabulary;
     let mut sequence = Sequence::new(&case.prompt, 0..blocks_for(case.prompt.len()));
-    let all = model.forward(cache, &[sequence.piece(case.prompt.len(), Wants::All)]).unwrap();
+    let all = model.forward(cache, &[sequence.segment(case.prompt.len(), LogitsFor::All)]).unwrap();
     let mut logits = all[all.len() - vocabulary..].to_vec();
     let mut greedy = vec![];
     sequence.start = case.prompt.len();
@@ -35,7 +35,7 @@ fn run(model: &Model, cache: &mut Cache, case: &Case) -> (Vec<f32>, Vec<u32>, Ve
         if greedy.len() == case.greedy.len() {
             return (all[all.len() - case.logits.len()..].to_vec(), greedy, logits);
         }
-        logits = model.forward(cache, &[sequence.piece(1, Wants::Last)]).unwrap();
+        logits = model.forward(cache, &[sequence.segment(1, LogitsFor::Last)]).unwrap();
         sequence.start += 1;
     }
 }
@@ -65,7 +65,7 @@ fn a_cache_of_halves_is_nearly_as_good() {
     let case = &fixture.cases[2];
     let mut cache = Cache::new(model.shape(), 8, Store::F16).unwrap();
     let sequence = Sequence::new(&case.prompt, 0..8);
-    let logits = model.forward(&mut cache, &[sequence.piece(70, Wants::All)]).unwrap();
+    let logits = model.forward(&mut cache, &[sequence.segment(70, LogitsFor::All)]).unwrap();
     let off = difference(&logits[logits.len() - case.logits.len()..], &case.logits, model.shape().vocabulary);
     assert!(off > 0.0 && off < 5e-3, "{off}");
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use cortex_transformer::{
-    BLOCK, Cache, ForwardError, LoadError, Model, Options, Piece, PieceError, Shape, Store, Wants,
+    BLOCK, Cache, ForwardError, LoadError, LogitsFor, Model, Options, Segment, SegmentError, Shape, Store,
 };
 use fixture::{Fixture, folder};
 use serde_json::{Value, json};
@@ -220,26 +220,26 @@ fn a_piece_that_does_not_fit_is_refused_and_the_cache_left_alone() {
     let options = Options { threads: 1.try_into().unwrap(), context: Some(100.try_into().unwrap()) };
     let model = Model::open(&fixture.path, &options, &mut |_| ControlFlow::Continue(())).unwrap();
     let mut cache = Cache::new(model.shape(), 8, Store::F32).unwrap();
-    let piece = |tokens, start, blocks| Piece { tokens, start, blocks, wants: Wants::Last };
+    let segment = |tokens, start, blocks| Segment { tokens, start, blocks, logits_for: LogitsFor::Last };
     let tokens: Vec<u32> = (0..101).collect();
-    let good = piece(&tokens[..10], 0, &[7]);
-    let mut refused = |wrong: Piece<'_>| match model.forward(&mut cache, &[good, wrong]) {
-        Err(ForwardError::Piece { piece, error }) => (piece, error),
+    let good = segment(&tokens[..10], 0, &[7]);
+    let mut refused = |wrong: Segment<'_>| match model.forward(&mut cache, &[good, wrong]) {
+        Err(ForwardError::Segment { segment, error }) => (segment, error),
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused(piece(&[], 0, &[0])), (1, PieceError::Empty));
-    assert_eq!(refused(piece(&[320], 0, &[0])), (1, PieceError::Token { token: 320, vocabulary: 320 }));
+    assert_eq!(refused(segment(&[], 0, &[0])), (1, SegmentError::Empty));
+    assert_eq!(refused(segment(&[320], 0, &[0])), (1, SegmentError::Token { token: 320, vocabulary: 320 }));
     assert_eq!(
-        refused(piece(&tokens, 0, &[0, 1, 2, 3])),
-        (1, PieceError::Context { end: 101, context: 100 })
+        refused(segment(&tokens, 0, &[0, 1, 2, 3])),
+        (1, SegmentError::Context { end: 101, context: 100 })
     );
-    let far = PieceError::Context { end: usize::MAX, context: 100 };
-    assert_eq!(refused(piece(&tokens, usize::MAX - 3, &[0])), (1, far));
-    assert_eq!(refused(piece(&[1], 32, &[0])), (1, PieceError::Blocks { given: 1, end: 33 }));
-    assert_eq!(refused(piece(&[1], 32, &[0, 8])), (1, PieceError::Block { block: 8, blocks: 8 }));
-    assert_eq!(refused(piece(&[1], 0, &[7])), (1, PieceError::Written { block: 7 }));
-    assert_eq!(refused(piece(&[1], 32, &[7, 1])), (1, PieceError::Written { block: 7 }));
-    assert_eq!(refused(piece(&tokens[..40], 0, &[1, 1])), (1, PieceError::Written { block: 1 }));
+    let far = SegmentError::Context { end: usize::MAX, context: 100 };
+    assert_eq!(refused(segment(&tokens, usize::MAX - 3, &[0])), (1, far));
+    assert_eq!(refused(segment(&[1], 32, &[0])), (1, SegmentError::Blocks { given: 1, end: 33 }));
+    assert_eq!(refused(segment(&[1], 32, &[0, 8])), (1, SegmentError::Block { block: 8, blocks: 8 }));
+    assert_eq!(refused(segment(&[1], 0, &[7])), (1, SegmentError::Written { block: 7 }));
+    assert_eq!(refused(segment(&[1], 32, &[7, 1])), (1, SegmentError::Written { block: 7 }));
+    assert_eq!(refused(segment(&tokens[..40], 0, &[1, 1])), (1, SegmentError::Written { block: 1 }));
 
     let other = Fixture::open("qwen3").model(1);
     let mut cache = Cache::new(other.shape(), 8, Store::F32).unwrap();

@@ -1,4 +1,4 @@
-//! An origin of which the test plays both the words and the silence, and a worker in front of it.
+//! An origin of which the test plays both the progress and the silence, and a worker in front of it.
 
 use std::future::ready;
 use std::sync::Arc;

@@ -9,40 +9,40 @@ use std::time::{Duration, Instant};
 use cortex_api::{LoadStep, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
-use cortex_inference::generate::{self, Defaults, Dialect, Library, Listed};
-use cortex_inference::language::{self, LoadError, LoadOptions, Place};
+use cortex_inference::generate::{self, ChatFormat, Defaults, Library, ModelEntry};
+use cortex_inference::language::{self, ComputeDevice, LoadError, LoadOptions};
 use cortex_inference::{Device, Dtype};
 use cortex_models::{Model, ModelCatalogue, ModelKind};
 use tokio_util::sync::CancellationToken;
 
 /// The chat models of a catalogue, in a folder that holds a folder per model.
 #[derive(Debug)]
-pub(crate) struct Catalogued {
+pub(crate) struct CatalogueLibrary {
     pub(crate) catalogue: ModelCatalogue,
     pub(crate) folder: PathBuf,
     pub(crate) device: Device,
     pub(crate) dtype: Option<Dtype>,
     /// The device, opened to see what is free there. Each model opens it anew: two that compute at once must not share
     /// a card's handles.
-    pub(crate) place: Place,
+    pub(crate) place: ComputeDevice,
     pub(crate) threads: NonZeroUsize,
     pub(crate) context: Option<NonZeroUsize>,
     pub(crate) cache_bytes: Option<u64>,
     /// System prompts that all tenants share.
     pub(crate) shared_prompts: Vec<String>,
     /// How long a load may take.
-    pub(crate) patience: Duration,
+    pub(crate) load_timeout: Duration,
 }
 
-impl Library for Catalogued {
-    fn list(&self) -> Vec<Listed> {
+impl Library for CatalogueLibrary {
+    fn list(&self) -> Vec<ModelEntry> {
         let chat = self.catalogue.iter().filter(|model| matches!(model.kind, ModelKind::Chat { .. }));
-        let listed = |model: &Model| Listed {
+        let entry = |model: &Model| ModelEntry {
             name: model.name.clone(),
             bytes: model.size(),
             installed: model.is_in(&self.folder.join(model.name.as_str())),
         };
-        chat.map(listed).collect()
+        chat.map(entry).collect()
     }
 
     fn free(&self) -> u64 {
@@ -68,7 +68,7 @@ impl Library for Catalogued {
             context: self.context.or_else(|| NonZeroUsize::new(model.kind.context()?)),
             memory: Some(memory),
             cache_bytes: self.cache_bytes,
-            deadline: Some(began + self.patience),
+            deadline: Some(began + self.load_timeout),
             cancel,
             ..LoadOptions::new(name.as_str())
         };
@@ -86,22 +86,23 @@ impl Library for Catalogued {
             Ok(()) => unusable(&error),
         })?;
         let engine = language::load(&model.weights(&folder), &options, progress).map_err(failed)?;
-        let dialect = engine.tokenizer().chat_template().map(|text| Dialect::new(text, engine.tokenizer()));
-        let dialect = dialect.transpose().map_err(|error| unusable(&error))?;
-        let dialect = dialect.map(|dialect| dialect.sharing(self.shared_prompts.clone()));
+        let chat_format =
+            engine.tokenizer().chat_template().map(|text| ChatFormat::new(text, engine.tokenizer()));
+        let chat_format = chat_format.transpose().map_err(|error| unusable(&error))?;
+        let chat_format = chat_format.map(|chat_format| chat_format.sharing(self.shared_prompts.clone()));
         let defaults = Defaults::open(&folder).map_err(|error| unusable(&error))?;
         let identity = engine.identity();
         tracing::info!(
             model = %name, device = identity.device, quantisation = identity.quantisation, context = engine.longest(),
             mib = engine.bytes() >> 20, seconds = began.elapsed().as_secs_f32(), "the model is loaded"
         );
-        Ok(generate::Model::new(name.clone(), engine, dialect, defaults))
+        Ok(generate::Model::new(name.clone(), engine, chat_format, defaults))
     }
 }
 
 /// Where its folder lies is none of a caller's business, but whoever runs this worker needs to know.
 fn unusable(name: &ModelName, folder: &Path, error: &dyn Display) -> Problem {
     tracing::error!(model = %name, %error, "the model can't be loaded");
-    let told = error.to_string().replace(&folder.display().to_string(), name.as_str());
-    Problem::new(ErrorCode::WorkerFailed, format!("`{name}` can't be loaded: {told}"))
+    let step = error.to_string().replace(&folder.display().to_string(), name.as_str());
+    Problem::new(ErrorCode::WorkerFailed, format!("`{name}` can't be loaded: {step}"))
 }

@@ -5,7 +5,7 @@ use cortex_api::body::parse;
 use cortex_api::{LoadStep, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::ModelName;
-use cortex_inference::generate::Shelf;
+use cortex_inference::generate::ModelRegistry;
 use cortex_runtime::Context;
 use cortex_wire::stream::Encoder;
 use serde::Deserialize;
@@ -17,23 +17,23 @@ struct Input {
     model: String,
 }
 
-pub(super) async fn load(shelf: &Shelf, context: &Context) -> Result<Bytes, Problem> {
+pub(super) async fn load(registry: &ModelRegistry, context: &Context) -> Result<Bytes, Problem> {
     let name = name(context)?;
-    let mut progress = shelf.progress();
-    let mut loading = std::pin::pin!(shelf.get(&name));
-    let lease = loop {
+    let mut progress = registry.progress();
+    let mut loading = std::pin::pin!(registry.get(&name));
+    let handle = loop {
         tokio::select! {
-            lease = &mut loading => break lease?,
+            handle = &mut loading => break handle?,
             Ok(()) = progress.changed() => {
-                let told = progress.borrow_and_update().clone();
-                if let Some((loaded, at)) = told && loaded == name {
+                let step = progress.borrow_and_update().clone();
+                if let Some((loaded, at)) = step && loaded == name {
                     context.frames.send(line(at)).await;
                 }
             }
             () = context.stop.cancelled() => return Err(Problem::new(ErrorCode::Conflict, "nobody waits for it any more")),
         }
     };
-    let (engine, mib) = (lease.engine(), 1 << 20);
+    let (engine, mib) = (handle.engine(), 1 << 20);
     let identity = engine.identity();
     let answer = json!({
         "model": name.as_str(),
@@ -46,9 +46,9 @@ pub(super) async fn load(shelf: &Shelf, context: &Context) -> Result<Bytes, Prob
     Ok(answer.to_string().into())
 }
 
-pub(super) async fn unload(shelf: &Shelf, context: &Context) -> Result<Bytes, Problem> {
+pub(super) async fn unload(registry: &ModelRegistry, context: &Context) -> Result<Bytes, Problem> {
     let name = name(context)?;
-    if shelf.unload(&name).await {
+    if registry.unload(&name).await {
         return Ok(json!({"model": name.as_str(), "unloaded": true}).to_string().into());
     }
     Err(Problem::new(ErrorCode::UnknownModel, format!("`{name}` is not loaded here")).at("model"))

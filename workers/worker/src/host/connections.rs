@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Connections at a time; further ones wait in the system's queue.
-const CONNECTIONS: usize = 128;
+const MAX_CONNECTIONS: usize = 128;
 /// How long a request's head may take to arrive, and an idle connection may stay.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
@@ -26,23 +26,23 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves until `shutdown`, then lets open requests end.
 pub(super) async fn serve(listener: TcpListener, routes: Router, shutdown: CancellationToken) {
-    serve_at_most(CONNECTIONS, listener, routes, shutdown).await;
+    serve_at_most(MAX_CONNECTIONS, listener, routes, shutdown).await;
 }
 
-async fn serve_at_most(most: usize, listener: TcpListener, routes: Router, shutdown: CancellationToken) {
-    let places = Arc::new(Semaphore::new(most));
+async fn serve_at_most(max: usize, listener: TcpListener, routes: Router, shutdown: CancellationToken) {
+    let permits = Arc::new(Semaphore::new(max));
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => return,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &permits) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, permit)) => {
                 let (reader, writer) = stream.into_split();
                 let serving = serve_one(reader, writer, routes.clone(), shutdown.clone());
                 tokio::spawn(async move {
                     serving.await;
-                    drop(place);
+                    drop(permit);
                 });
             }
             Err(error) => {
@@ -55,15 +55,15 @@ async fn serve_at_most(most: usize, listener: TcpListener, routes: Router, shutd
 
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     // A token is sent when it is there, not when the one before it has been acknowledged.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps small pieces back");
     }
-    Ok((stream, place))
+    Ok((stream, permit))
 }
 
 /// Serves one connection until it ends, fails, or breaks a limit.

@@ -2,11 +2,11 @@
 
 use cortex_api::Problem;
 use cortex_api::chat::ChatRequest;
-use cortex_api::completions::{CompletionRequest, Prompt as Given};
+use cortex_api::completions::{CompletionRequest, Prompt as PromptInput};
 use cortex_tokens::Specials;
 
 use super::super::Caller;
-use super::super::dialect::{Prompt, countable, unencodable};
+use super::super::chat_format::{Prompt, count_limit, encode_error};
 use super::Model;
 
 impl Model {
@@ -19,10 +19,10 @@ impl Model {
         let (model, now) = (self.clone(), caller.now());
         let work = move || {
             let engine = model.engine();
-            let prompt = model.dialect()?.prompt(&request, now, engine.tokenizer(), engine.longest())?;
+            let prompt = model.chat_format()?.prompt(&request, now, engine.tokenizer(), engine.longest())?;
             Ok((request, prompt))
         };
-        self.inner.lanes.run(caller.account(), work).await?
+        self.inner.pool.run(caller.account(), work).await?
     }
 
     /// The request again, and the tokens of its prompts.
@@ -35,15 +35,15 @@ impl Model {
         let work = move || {
             let (tokenizer, longest) = (model.engine().tokenizer(), model.engine().longest());
             let tokens = |prompt| match prompt {
-                Given::Tokens(tokens) => Ok(tokens),
-                Given::Text(text) => tokenizer
-                    .encode_within(&text, Specials::Parse, true, countable(longest))
-                    .map_err(|error| unencodable("prompt", &error, longest)),
+                PromptInput::Tokens(tokens) => Ok(tokens),
+                PromptInput::Text(text) => tokenizer
+                    .encode_within(&text, Specials::Parse, true, count_limit(longest))
+                    .map_err(|error| encode_error("prompt", &error, longest)),
             };
             let prompts = std::mem::take(&mut request.prompts).into_iter().map(tokens);
             let prompts = prompts.collect::<Result<_, _>>()?;
             Ok((request, prompts))
         };
-        self.inner.lanes.run(caller.account(), work).await?
+        self.inner.pool.run(caller.account(), work).await?
     }
 }

@@ -59,11 +59,11 @@ async fn offsets_count_characters_and_tokens_of_one_begin_where_it_does() {
     let model = model(TEMPLATE, "a\u{e9}\u{1f999}b");
     let answer = model.complete(asked(), caller()).await.unwrap().document().await.unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
-    let told = &answer["choices"][0]["logprobs"];
-    assert_eq!(told["text_offset"], json!([0, 1, 1, 2, 2, 2, 2, 3]));
-    assert_eq!(told["tokens"][3], "bytes:\\xf0");
+    let logprobs = &answer["choices"][0]["logprobs"];
+    assert_eq!(logprobs["text_offset"], json!([0, 1, 1, 2, 2, 2, 2, 3]));
+    assert_eq!(logprobs["tokens"][3], "bytes:\\xf0");
     // Most of what else might have come is a part of a character, and none hides another.
-    for top in told["top_logprobs"].as_array().unwrap() {
+    for top in logprobs["top_logprobs"].as_array().unwrap() {
         assert_eq!(top.as_object().unwrap().len(), 3, "{top}");
     }
     let mut streamed =
@@ -72,11 +72,11 @@ async fn offsets_count_characters_and_tokens_of_one_begin_where_it_does() {
     while let Some(chunks) = streamed.next().await.unwrap() {
         for chunk in chunks {
             let chunk: Value = serde_json::from_slice(&chunk).unwrap();
-            let told = chunk["choices"][0]["logprobs"]["text_offset"].as_array().cloned();
-            offsets.extend(told.unwrap_or_default());
+            let logprobs = chunk["choices"][0]["logprobs"]["text_offset"].as_array().cloned();
+            offsets.extend(logprobs.unwrap_or_default());
         }
     }
-    assert_eq!(Value::from(offsets), told["text_offset"]);
+    assert_eq!(Value::from(offsets), logprobs["text_offset"]);
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ async fn a_long_prompt_is_read_beside_the_thread_that_serves() {
     // While the tenant's lane is taken, its prompts wait there and not on this thread.
     let (release, taken) = mpsc::channel();
     let tenant = caller();
-    let mut holder = pin!(model.lanes().run(tenant.account(), move || taken.recv()));
+    let mut holder = pin!(model.pool().run(tenant.account(), move || taken.recv()));
     assert!(holder.as_mut().now_or_never().is_none());
     let mut chat = pin!(model.chat(request(said(&repeated("a b "))), caller()));
     assert!(chat.as_mut().now_or_never().is_none(), "the conversation is handed over");

@@ -3,15 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{TEMPLATE, caller, completion, request};
-use crate::generate::{Caller, Defaults, Dialect, Model};
+use crate::generate::{Caller, ChatFormat, Defaults, Model};
 use crate::language::tests::{scripted, tiny};
 
 const SHARED: &str = "You are the assistant of a small company, and you answer briefly.";
 
 /// A model whose operator shares a system prompt.
 fn model() -> Model {
-    let dialect = Dialect::new(TEMPLATE, &tiny::tokenizer()).unwrap().sharing(vec![format!("{SHARED}\n")]);
-    Model::new("tiny".parse().unwrap(), scripted("ok"), Some(dialect), Defaults::default())
+    let chat_format =
+        ChatFormat::new(TEMPLATE, &tiny::tokenizer()).unwrap().sharing(vec![format!("{SHARED}\n")]);
+    Model::new("tiny".parse().unwrap(), scripted("ok"), Some(chat_format), Defaults::default())
 }
 
 fn by(tenant: &str) -> Caller {
@@ -23,10 +24,10 @@ async fn cached(model: &Model, tenant: &str, messages: Value) -> u64 {
     let asked = request(json!({"messages": messages, "n": 2}));
     let answer = model.chat(asked, by(tenant)).await.unwrap().document().await.unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
-    let told = answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or_default();
+    let cached = answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or_default();
     let receipts = answer["cortex"]["receipts"].as_array().unwrap();
-    assert_eq!(receipts[0]["usage"]["cached_tokens"], told, "{answer}");
-    told
+    assert_eq!(receipts[0]["usage"]["cached_tokens"], cached, "{answer}");
+    cached
 }
 
 fn user(text: &str) -> Value {
@@ -53,13 +54,13 @@ async fn a_prompt_that_another_tenant_sent_is_not_told_apart_from_a_new_one() {
 async fn a_text_to_go_on_with_tells_nothing_either() {
     let model = model();
     let asked = || completion(json!({"prompt": "x".repeat(200)}));
-    let mut told = Vec::new();
+    let mut cached = Vec::new();
     for tenant in ["victim", "guesser", "@", "victim"] {
         let answer = model.complete(asked(), by(tenant)).await.unwrap().document().await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
-        told.push(answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or_default());
+        cached.push(answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or_default());
     }
-    assert_eq!(told, [0, 0, 0, 192]);
+    assert_eq!(cached, [0, 0, 0, 192]);
 }
 
 #[tokio::test]

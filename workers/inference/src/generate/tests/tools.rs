@@ -220,8 +220,8 @@ async fn a_call_that_the_model_leaves_unfinished_is_not_told_as_finished() {
         for end in 1..calls.len() {
             let model = model(template, &calls[..end]);
             let choice = &whole(&model, json!({"tools": tools(false)})).await["choices"][0];
-            let told = choice["message"]["tool_calls"].as_array().cloned().unwrap_or_default();
-            for call in &told {
+            let tool_calls = choice["message"]["tool_calls"].as_array().cloned().unwrap_or_default();
+            for call in &tool_calls {
                 let arguments = call["function"]["arguments"].as_str().unwrap();
                 assert!(serde_json::from_str::<Value>(arguments).is_ok(), "{}: {choice}", &calls[..end]);
             }
@@ -231,7 +231,7 @@ async fn a_call_that_the_model_leaves_unfinished_is_not_told_as_finished() {
                 .iter()
                 .filter(|chunk| chunk["choices"][0]["delta"]["tool_calls"][0]["id"].is_string());
             let reason = &streamed.last().unwrap()["choices"][0]["finish_reason"];
-            let all_whole = !told.is_empty() && begun.count() == told.len();
+            let all_whole = !tool_calls.is_empty() && begun.count() == tool_calls.len();
             assert_eq!(*reason, if all_whole { "tool_calls" } else { "stop" }, "{}: {choice}", &calls[..end]);
             assert_eq!(choice["finish_reason"], *reason);
         }

@@ -14,9 +14,9 @@ fn routes() -> Router {
     Router::new()
         .route("/health", get(|| async { "alive" }))
         .route("/v1/chat/completions", post(|| async { "said" }))
-        .fallback(|| async { Refused::from(Problem::new(ErrorCode::NotFound, "nothing")) })
+        .fallback(|| async { ApiError::from(Problem::new(ErrorCode::NotFound, "nothing")) })
         .method_not_allowed_fallback(|| async {
-            Refused::from(Problem::new(ErrorCode::MethodNotAllowed, "no"))
+            ApiError::from(Problem::new(ErrorCode::MethodNotAllowed, "no"))
         })
 }
 
@@ -156,7 +156,7 @@ async fn a_large_head_is_refused_before_anything_else_reads_it() {
 
 #[tokio::test]
 async fn the_hosts_own_routes_are_behind_it() {
-    let library = crate::generate::Shelf::new(Empty, Some(0), Default::default());
+    let library = crate::generate::ModelRegistry::new(Empty, Some(0), Default::default());
     let router = Access::default().guard(8082, crate::host::language(library));
     for path in ["/health", "/metrics", "/v1/models"] {
         assert_eq!(status(&router, path, &[("host", "localhost:8082")]).await, 200, "{path}");
@@ -169,7 +169,7 @@ async fn the_hosts_own_routes_are_behind_it() {
 struct Empty;
 
 impl crate::generate::Library for Empty {
-    fn list(&self) -> Vec<crate::generate::Listed> {
+    fn list(&self) -> Vec<crate::generate::ModelEntry> {
         vec![]
     }
 

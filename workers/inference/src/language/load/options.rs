@@ -16,7 +16,7 @@ pub struct LoadOptions {
     /// SHA-256 of the model's files, in hex, where it is known.
     pub sha256: Option<String>,
     pub device: Device,
-    /// What it computes in; [`Place::open`](crate::language::Place::open) says what it is by default.
+    /// What it computes in; [`ComputeDevice::open`](crate::language::ComputeDevice::open) says what it is by default.
     pub dtype: Option<Dtype>,
     /// Threads of the CPU's loops; candle takes as many as `RAYON_NUM_THREADS` says, or all.
     pub threads: NonZeroUsize,
@@ -34,7 +34,7 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// On the best device there is, with all threads.
+    /// Backend the best device there is, with all threads.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),

@@ -6,23 +6,24 @@ use std::path::Path;
 use cortex_api::LoadStep;
 use cortex_transformer::{Model, Options};
 
-use super::company::right;
+use super::batching::matching;
 use super::random::Random;
 use super::{SETTINGS, identity, settled, tiny, write};
-use crate::language::{Engine, LoadError, LoadOptions, Place, Placed, Request, load, render};
+use crate::language::{ComputeDevice, Engine, LoadError, LoadOptions, PlacedModel, Request, load, render};
 use crate::{Device, Dtype};
 
 /// Sums in another order can turn a token over where two are as likely.
-const TURNED: usize = 1;
+const MAX_DIFFERENT: usize = 1;
 
 fn device() -> Device {
     std::env::var("CORTEX_TEST_DEVICE").map_or(Device::Candle, |name| name.parse().unwrap())
 }
 
 fn place(model: Model, device: Device) -> Engine {
-    let place = Place::open(device, Some(Dtype::F32)).unwrap();
+    let place = ComputeDevice::open(device, Some(Dtype::F32)).unwrap();
     let bytes = cortex_graph::Cache::block_bytes(model.shape(), candle_core::DType::F32) * 40;
-    let placed = Placed::new(model, &place, Some(bytes), SETTINGS.running, &mut |_| Continue(())).unwrap();
+    let placed =
+        PlacedModel::new(model, &place, Some(bytes), SETTINGS.running, &mut |_| Continue(())).unwrap();
     Engine::start(placed, tiny::tokenizer(), identity(), &SETTINGS).unwrap()
 }
 
@@ -62,9 +63,9 @@ async fn candle_writes_the_greedy_tokens_that_the_loops_write_found_beginnings_t
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_candle_too_requests_that_join_and_leave_are_written_as_if_alone() {
     let engine = place(tiny::make(), device());
-    let (right, all) = right(&engine, 1, 80).await;
+    let (matching, all) = matching(&engine, 1, 80).await;
     assert!(all > 40);
-    assert!(right + TURNED >= all, "{right} of {all}");
+    assert!(matching + MAX_DIFFERENT >= all, "{matching} of {all}");
     settled(&engine).await;
     let page = render(&[("tiny", engine.metrics())]);
     let found = page.lines().find(|line| line.contains("gen_ai_token_type=\"cached\"")).unwrap();
@@ -76,14 +77,14 @@ async fn on_candle_a_quantised_model_writes_together_what_it_writes_alone() {
     let engine = place(fixture("gguf-qwen3-q8/model.gguf"), device());
     let mut random = Random(2);
     let requests = [3, 40, 17, 64, 1, 33].map(|tokens| greedy(&mut random, tokens));
-    let mut alone = Vec::new();
+    let mut reference = Vec::new();
     for request in &requests {
-        alone.push(write(&engine, request.clone()).await.ids());
+        reference.push(write(&engine, request.clone()).await.ids());
     }
     let together = requests.iter().map(|request| write(&engine, request.clone()));
     let together: Vec<_> =
-        futures::future::join_all(together).await.iter().map(super::Written::ids).collect();
-    assert_eq!(together, alone);
+        futures::future::join_all(together).await.iter().map(super::Collected::ids).collect();
+    assert_eq!(together, reference);
 }
 
 #[tokio::test]
@@ -91,9 +92,9 @@ async fn a_model_is_loaded_onto_candle_in_any_floats_and_says_so() {
     let folder = tiny::folder();
     for dtype in [Dtype::F32, Dtype::Bf16, Dtype::F16] {
         let options = LoadOptions { device: device(), dtype: Some(dtype), ..LoadOptions::new("tiny") };
-        let mut heard = Vec::new();
-        let engine = load(folder.path(), &options, &mut |progress| heard.push(progress)).unwrap();
-        assert!(heard.contains(&LoadStep::Device { layers: 1, of: 2 }), "{heard:?}");
+        let mut steps = Vec::new();
+        let engine = load(folder.path(), &options, &mut |progress| steps.push(progress)).unwrap();
+        assert!(steps.contains(&LoadStep::Device { layers: 1, of: 2 }), "{steps:?}");
         let identity = engine.identity();
         assert_eq!((&identity.device, &identity.dtype), (&device().to_string(), &dtype.to_string()));
         let written = write(&engine, greedy(&mut Random(3), 50)).await;
@@ -115,9 +116,9 @@ fn a_load_onto_candle_ends_between_layers_when_it_is_cancelled() {
 
 #[test]
 fn auto_is_the_cpu_where_no_accelerator_was_built_in() {
-    let place = Place::open(Device::Auto, None).unwrap();
+    let place = ComputeDevice::open(Device::Auto, None).unwrap();
     if cfg!(not(any(feature = "cuda", feature = "metal"))) {
         assert_eq!((place.device(), place.dtype()), (Device::Cpu, Dtype::F32));
     }
-    assert_eq!(Place::open(Device::Candle, None).unwrap().dtype(), Dtype::F32);
+    assert_eq!(ComputeDevice::open(Device::Candle, None).unwrap().dtype(), Dtype::F32);
 }

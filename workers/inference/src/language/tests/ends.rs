@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use cortex_grammar::Rule;
 
-use super::{SETTINGS, only, puppet, read, request, settled, tiny, write};
-use crate::language::{Engine, Event, Failure, Grammar, Reason, Refusal, Settings};
+use super::{SETTINGS, engine_of, only, read, request, settled, tiny, write};
+use crate::language::{AnswerError, Engine, Event, Grammar, Settings, StopReason, SubmitError};
 
 const A: u32 = b'a' as u32;
 const END: u32 = 257;
@@ -16,9 +16,9 @@ const END: u32 = 257;
 fn gated() -> (Engine, Arc<AtomicBool>, Arc<AtomicUsize>) {
     let (open, steps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let (gate, count) = (Arc::clone(&open), Arc::clone(&steps));
-    let engine = puppet(SETTINGS, move |piece| {
+    let engine = engine_of(SETTINGS, move |segment| {
         count.fetch_add(1, Ordering::SeqCst);
-        while piece.start > 0 && !gate.load(Ordering::SeqCst) {
+        while segment.start > 0 && !gate.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
         Ok(only(A))
@@ -28,95 +28,95 @@ fn gated() -> (Engine, Arc<AtomicBool>, Arc<AtomicUsize>) {
 
 #[tokio::test]
 async fn the_model_ends_a_text_itself() {
-    let engine = puppet(SETTINGS, |piece| Ok(only(if piece.start < 10 { A } else { END })));
+    let engine = engine_of(SETTINGS, |segment| Ok(only(if segment.start < 10 { A } else { END })));
     let written = write(&engine, request("hello")).await;
     assert_eq!(written.text, "aaaaaa");
-    assert_eq!(written.whole().reason, Reason::Stop { string: None });
+    assert_eq!(written.whole().reason, StopReason::Stop { string: None });
     assert_eq!(written.whole().usage.completion_tokens, 7);
 }
 
 #[tokio::test]
 async fn a_stop_string_across_tokens_ends_it_and_is_not_sent() {
     let text = b"one two three";
-    let engine = puppet(SETTINGS, |piece| {
-        let position = piece.start + piece.tokens.len() - 1;
+    let engine = engine_of(SETTINGS, |segment| {
+        let position = segment.start + segment.tokens.len() - 1;
         Ok(only(u32::from(text[position % text.len()])))
     });
     let mut request = request(" ");
     request.stops = vec!["never".into(), "wo t".into()];
     let written = write(&engine, request).await;
     assert_eq!(written.text, "one t");
-    assert_eq!(written.whole().reason, Reason::Stop { string: Some("wo t".into()) });
+    assert_eq!(written.whole().reason, StopReason::Stop { string: Some("wo t".into()) });
 }
 
 #[tokio::test]
 async fn a_length_ends_it() {
-    let engine = puppet(SETTINGS, |_| Ok(only(A)));
+    let engine = engine_of(SETTINGS, |_| Ok(only(A)));
     let mut asked = request("hello");
     asked.max_tokens = Some(7);
     let written = write(&engine, asked).await;
-    assert_eq!((written.text.as_str(), &written.whole().reason), ("aaaaaaa", &Reason::Length));
+    assert_eq!((written.text.as_str(), &written.whole().reason), ("aaaaaaa", &StopReason::Length));
     let all = write(&engine, request("hello")).await;
     assert_eq!(all.text.len() + "hello".len(), engine.longest());
 }
 
 #[tokio::test]
 async fn numbers_that_are_none_fail_that_request_alone() {
-    let engine = puppet(SETTINGS, |piece| {
-        let spoilt = piece.tokens.contains(&u32::from(b'!'));
+    let engine = engine_of(SETTINGS, |segment| {
+        let spoilt = segment.tokens.contains(&u32::from(b'!'));
         Ok(if spoilt { vec![f32::NAN; tiny::VOCABULARY] } else { only(A) })
     });
     let mut good = request("good");
     good.max_tokens = Some(200);
     let (good, bad) = tokio::join!(write(&engine, good), write(&engine, request("bad!")));
-    assert_eq!(*bad.failure(), Failure::NotFinite);
+    assert_eq!(*bad.failure(), AnswerError::NotFinite);
     assert_eq!(good.text.len(), 200);
     settled(&engine).await;
 }
 
 #[tokio::test]
 async fn what_the_device_can_not_compute_fails_alone() {
-    let engine = puppet(SETTINGS, |piece| {
-        if piece.tokens.contains(&u32::from(b'!')) { Err("no room".into()) } else { Ok(only(A)) }
+    let engine = engine_of(SETTINGS, |segment| {
+        if segment.tokens.contains(&u32::from(b'!')) { Err("no room".into()) } else { Ok(only(A)) }
     });
     let mut good = request("good");
     good.max_tokens = Some(200);
     let (good, bad) = tokio::join!(write(&engine, good), write(&engine, request("bad!")));
-    assert_eq!(*bad.failure(), Failure::Device("no room".into()));
+    assert_eq!(*bad.failure(), AnswerError::Device("no room".into()));
     assert_eq!(good.text.len(), 200);
 }
 
 #[tokio::test]
 async fn a_slow_reader_is_cut_with_a_reason() {
-    let engine = puppet(Settings { events: 8, ..SETTINGS }, |_| Ok(only(A)));
+    let engine = engine_of(Settings { events: 8, ..SETTINGS }, |_| Ok(only(A)));
     let events = engine.submit(request("hello")).await.unwrap();
     settled(&engine).await;
     let written = read(events, 1).await.remove(0);
     assert_eq!(written.text.len(), 8);
-    assert!(matches!(written.failure(), Failure::SlowReader { .. }));
+    assert!(matches!(written.failure(), AnswerError::SlowReader { .. }));
 }
 
 #[tokio::test]
 async fn whoever_reads_the_whole_is_never_too_slow() {
-    let engine = puppet(Settings { events: 8, ..SETTINGS }, |_| Ok(only(A)));
+    let engine = engine_of(Settings { events: 8, ..SETTINGS }, |_| Ok(only(A)));
     let mut asked = request("hello");
     (asked.whole, asked.choices, asked.max_tokens) = (true, 3, Some(200));
     let events = engine.submit(asked).await.unwrap();
     settled(&engine).await;
     for written in read(events, 3).await {
-        assert_eq!((written.text.len(), &written.whole().reason), (200, &Reason::Length));
+        assert_eq!((written.text.len(), &written.whole().reason), (200, &StopReason::Length));
     }
 }
 
 #[tokio::test]
 async fn each_answer_to_a_prompt_has_room_of_its_own() {
-    let engine = puppet(Settings { events: 8, ..SETTINGS }, |_| Ok(only(A)));
+    let engine = engine_of(Settings { events: 8, ..SETTINGS }, |_| Ok(only(A)));
     let mut asked = request("hello");
     (asked.choices, asked.max_tokens) = (4, Some(8));
     let events = engine.submit(asked).await.unwrap();
     settled(&engine).await;
     for written in read(events, 4).await {
-        assert_eq!(written.whole().reason, Reason::Length);
+        assert_eq!(written.whole().reason, StopReason::Length);
     }
 }
 
@@ -144,14 +144,14 @@ async fn a_cancelled_request_is_told_so() {
     events.recv().await;
     cancel.cancel();
     open.store(true, Ordering::SeqCst);
-    assert_eq!(*read(events, 1).await[0].failure(), Failure::Cancelled);
+    assert_eq!(*read(events, 1).await[0].failure(), AnswerError::Cancelled);
     assert!(steps.load(Ordering::SeqCst) <= 2);
     settled(&engine).await;
 }
 
 #[tokio::test]
 async fn a_deadline_ends_what_runs_and_what_waits() {
-    let engine = puppet(Settings { running: 1, events: 2000, ..SETTINGS }, |_| {
+    let engine = engine_of(Settings { running: 1, events: 2000, ..SETTINGS }, |_| {
         std::thread::yield_now();
         Ok(only(A))
     });
@@ -160,7 +160,7 @@ async fn a_deadline_ends_what_runs_and_what_waits() {
     late.choices = 3;
     let events = engine.submit(late).await.unwrap();
     let written = read(events, 3).await;
-    assert!(written.iter().filter(|written| written.failure() == &Failure::Deadline).count() >= 2);
+    assert!(written.iter().filter(|written| written.failure() == &AnswerError::Deadline).count() >= 2);
     settled(&engine).await;
 }
 
@@ -174,9 +174,9 @@ async fn a_stopped_engine_fails_what_runs_and_refuses_what_comes() {
     tokio::task::yield_now().await;
     open.store(true, Ordering::SeqCst);
     stopped.await.unwrap();
-    assert_eq!(*read(events, 1).await[0].failure(), Failure::Stopped);
+    assert_eq!(*read(events, 1).await[0].failure(), AnswerError::Stopped);
     assert!(!engine.is_alive());
-    assert_eq!(engine.submit(request("hello")).await.unwrap_err(), Refusal::Stopped);
+    assert_eq!(engine.submit(request("hello")).await.unwrap_err(), SubmitError::Stopped);
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn a_full_queue_refuses_and_says_when_to_come_again() {
     let held = Arc::new(AtomicBool::new(true));
     let release = Arc::clone(&held);
     let settings = Settings { running: 1, waiting: 4, ..SETTINGS };
-    let engine = puppet(settings, move |_| {
+    let engine = engine_of(settings, move |_| {
         while held.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
@@ -201,7 +201,7 @@ async fn a_full_queue_refuses_and_says_when_to_come_again() {
     for asked in asked {
         match asked.await.unwrap() {
             Ok(events) => drop(read(events, 1).await),
-            Err(Refusal::Overloaded { retry_after }) => {
+            Err(SubmitError::Overloaded { retry_after }) => {
                 assert!(retry_after >= Duration::from_secs(1));
                 refused += 1;
             }
@@ -213,7 +213,7 @@ async fn a_full_queue_refuses_and_says_when_to_come_again() {
 
 #[tokio::test]
 async fn a_grammar_that_is_complete_ends_the_text() {
-    let engine = puppet(SETTINGS, |_| Ok(only(A)));
+    let engine = engine_of(SETTINGS, |_| Ok(only(A)));
     let mut asked = request("hello");
     let rule = Rule::Regex("a{3}".into());
     asked.grammar = Some(Grammar { rule, after: None, on: None });
@@ -225,8 +225,8 @@ async fn a_grammar_that_is_complete_ends_the_text() {
 #[tokio::test]
 async fn a_model_thinks_freely_before_its_grammar_begins() {
     let text = b"<so>. What?</think>42 is what I say";
-    let engine = puppet(SETTINGS, |piece| {
-        let position = piece.start + piece.tokens.len() - 1;
+    let engine = engine_of(SETTINGS, |segment| {
+        let position = segment.start + segment.tokens.len() - 1;
         Ok(only(text.get(position).map_or(END, |byte| u32::from(*byte))))
     });
     let mut asked = request(" ");
@@ -241,8 +241,8 @@ async fn a_model_thinks_freely_before_its_grammar_begins() {
 #[tokio::test]
 async fn a_character_of_several_tokens_comes_whole() {
     let text = "é🦙ü".as_bytes();
-    let engine = puppet(SETTINGS, |piece| {
-        let position = piece.start + piece.tokens.len() - 1;
+    let engine = engine_of(SETTINGS, |segment| {
+        let position = segment.start + segment.tokens.len() - 1;
         Ok(only(text.get(position).map_or(END, |byte| u32::from(*byte))))
     });
     let mut events = engine.submit(request(" ")).await.unwrap();
@@ -254,7 +254,7 @@ async fn a_character_of_several_tokens_comes_whole() {
 
 #[tokio::test]
 async fn events_of_several_answers_come_by_choice() {
-    let engine = puppet(SETTINGS, |_| Ok(vec![0.0; tiny::VOCABULARY]));
+    let engine = engine_of(SETTINGS, |_| Ok(vec![0.0; tiny::VOCABULARY]));
     let mut asked = request("hello");
     (asked.choices, asked.max_tokens, asked.ignore_ends) = (3, Some(30), true);
     asked.sampling.logprobs = Some(0);
@@ -268,7 +268,7 @@ async fn events_of_several_answers_come_by_choice() {
 
 #[tokio::test]
 async fn what_can_not_be_done_is_refused_by_name() {
-    let engine = puppet(SETTINGS, |_| Ok(only(A)));
+    let engine = engine_of(SETTINGS, |_| Ok(only(A)));
     let refused = async |change: fn(&mut crate::language::Request)| {
         let mut asked = request("hello");
         change(&mut asked);

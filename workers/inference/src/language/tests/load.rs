@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::company::any;
+use super::batching::any;
 use super::random::Random;
 use super::{SETTINGS, engine, read, settled, tiny};
 use crate::language::{Engine, Request};
@@ -19,7 +19,7 @@ const GROWTH: usize = 16 << 20;
 
 /// What a client does with its request.
 #[derive(Clone, Copy)]
-enum Does {
+enum ClientAction {
     Leave { after: usize },
     Cancel { after: usize },
     Read,
@@ -47,16 +47,16 @@ async fn under_mixed_load_with_cancels_memory_stays_flat_and_nothing_leaks() {
             late += 1;
         }
         let (kind, after) = (random.below(4), random.below(30));
-        let does = match kind {
-            0 => Does::Leave { after },
-            1 => Does::Cancel { after },
-            _ => Does::Read,
+        let action = match kind {
+            0 => ClientAction::Leave { after },
+            1 => ClientAction::Cancel { after },
+            _ => ClientAction::Read,
         };
         left += u32::from(kind == 0);
         cancelled += u32::from(kind == 1);
         let engine = engine.clone();
         clients.spawn(async move {
-            ask(&engine, request, does).await;
+            ask(&engine, request, action).await;
             drop(place);
         });
         if warm.is_none() && start.elapsed() > lasts / 3 {
@@ -76,21 +76,21 @@ async fn under_mixed_load_with_cancels_memory_stays_flat_and_nothing_leaks() {
     assert!(end < warm + GROWTH, "{requests} requests took memory from {warm} to {end} bytes");
 }
 
-async fn ask(engine: &Engine, request: Request, does: Does) {
+async fn ask(engine: &Engine, request: Request, action: ClientAction) {
     let (cancel, choices) = (request.cancel.clone(), request.choices as usize);
     let mut events = engine.submit(request).await.expect("there is room");
-    if let Does::Leave { after } | Does::Cancel { after } = does {
+    if let ClientAction::Leave { after } | ClientAction::Cancel { after } = action {
         for _ in 0..after {
             events.recv().await;
         }
     }
-    match does {
-        Does::Leave { .. } => {}
-        Does::Cancel { .. } => {
+    match action {
+        ClientAction::Leave { .. } => {}
+        ClientAction::Cancel { .. } => {
             cancel.cancel();
             read(events, choices).await;
         }
-        Does::Read => drop(read(events, choices).await),
+        ClientAction::Read => drop(read(events, choices).await),
     }
 }
 

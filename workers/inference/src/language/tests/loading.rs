@@ -10,7 +10,7 @@ use cortex_tokens::Specials;
 use serde_json::{Value, json};
 
 use super::{request, tiny, write};
-use crate::language::{LoadError, LoadOptions, PlaceError, Reason, load};
+use crate::language::{LoadError, LoadOptions, PlacementError, StopReason, load};
 use crate::{Device, Dtype};
 
 fn options() -> LoadOptions {
@@ -32,26 +32,26 @@ fn configure(folder: &Path, key: &str, value: Value) {
 #[tokio::test]
 async fn a_folder_becomes_an_engine_that_answers_as_its_model_does() {
     let folder = tiny::folder();
-    let mut heard = Vec::new();
+    let mut steps = Vec::new();
     let options = LoadOptions { sha256: Some("12ab".into()), context: NonZeroUsize::new(256), ..options() };
-    let engine = load(folder.path(), &options, &mut |progress| heard.push(progress)).unwrap();
+    let engine = load(folder.path(), &options, &mut |progress| steps.push(progress)).unwrap();
     assert_eq!(engine.longest(), 256);
     assert!(engine.bytes() > 100_000);
     let mut asked = request("what is this?");
     (asked.max_tokens, asked.sampling.logprobs) = (Some(20), Some(0));
     let written = write(&engine, asked.clone()).await;
-    let expected = super::alone::alone(&tiny::model(), &asked, 0, 20);
+    let expected = super::reference::reference(&tiny::model(), &asked, 0, 20);
     assert_eq!(written.ids(), expected[..written.tokens.len()]);
     let receipt = serde_json::to_value(&written.whole().receipt).unwrap();
     assert_eq!((&receipt["model"], &receipt["sha256"]), (&json!("tiny"), &json!("12ab")));
     assert_eq!((&receipt["quantisation"], &receipt["device"]), (&json!("F32"), &json!("cpu")));
 
     let weights = |progress: &LoadStep| matches!(progress, LoadStep::Weights { .. });
-    let [LoadStep::Tokenizer, read @ .., LoadStep::WarmUp, LoadStep::Start] = &heard[..] else {
-        panic!("{heard:?}")
+    let [LoadStep::Tokenizer, read @ .., LoadStep::WarmUp, LoadStep::Start] = &steps[..] else {
+        panic!("{steps:?}")
     };
     assert!(read.iter().all(weights));
-    let Some(LoadStep::Weights { read, of }) = read.last() else { panic!("{heard:?}") };
+    let Some(LoadStep::Weights { read, of }) = read.last() else { panic!("{steps:?}") };
     assert_eq!(read, of);
 }
 
@@ -69,7 +69,7 @@ async fn what_the_makers_say_ends_a_text_ends_it() {
     assert_eq!(engine.tokenizer().ends(), [257, third]);
     asked.ignore_ends = false;
     let written = write(&engine, asked).await;
-    assert_eq!(written.whole().reason, Reason::Stop { string: None });
+    assert_eq!(written.whole().reason, StopReason::Stop { string: None });
     assert!(written.whole().usage.completion_tokens <= 3);
 
     makers(r#"{"eos_token_id": 258}"#);
@@ -137,7 +137,7 @@ fn what_is_missing_or_does_not_fit_is_named() {
     let large = LoadOptions { cache_bytes: Some(1 << 50), ..options() };
     assert!(matches!(
         refused(path, &large),
-        LoadError::Place(PlaceError::Memory { what: "keys and values", .. })
+        LoadError::Placement(PlacementError::Memory { what: "keys and values", .. })
     ));
 
     fs::write(path.join("chat_template.jinja"), "{{ messages }}").unwrap();
@@ -162,7 +162,7 @@ async fn weights_and_cache_take_no_more_than_they_may() {
             (within(1), "the weights"),
         ] {
             let error = load(&options).unwrap_err();
-            let LoadError::Place(PlaceError::Memory { what, .. }) = error else { panic!("{error}") };
+            let LoadError::Placement(PlacementError::Memory { what, .. }) = error else { panic!("{error}") };
             assert_eq!(what, refused);
         }
     }

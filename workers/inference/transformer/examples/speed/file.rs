@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use cortex_kernel::Format;
+use cortex_compute::Format;
 
 pub(crate) const LAYERS: u64 = 22;
 const HIDDEN: u64 = 2048;

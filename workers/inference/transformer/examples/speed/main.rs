@@ -15,8 +15,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cortex_kernel::Format;
-use cortex_transformer::{BLOCK, Cache, Model, Options, Piece, Store, Wants};
+use cortex_compute::Format;
+use cortex_transformer::{BLOCK, Cache, LogitsFor, Model, Options, Segment, Store};
 
 const PROMPT: usize = 128;
 const STEPS: usize = 24;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => std::thread::available_parallelism()?,
     };
     let (folders, names): (Vec<String>, Vec<String>) = arguments.partition(|word| word.starts_with("keep="));
-    let wanted = |format: &Format| match names.is_empty() {
+    let selected = |format: &Format| match names.is_empty() {
         true => [Format::Q8_0, Format::Q4_0, Format::Q4K].contains(format),
         false => names.iter().any(|name| name == format.name()),
     };
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let own = tempfile::tempdir()?;
     let folder = kept.as_deref().unwrap_or(own.path());
     println!("format  batch  decode t/s  of roofline  prefill t/s   GB/s");
-    for format in Format::ALL.into_iter().filter(wanted) {
+    for format in Format::ALL.into_iter().filter(selected) {
         measure(folder, format, threads)?;
     }
     Ok(())
@@ -77,15 +77,23 @@ fn run(model: &Model, batch: usize) -> Result<(f64, f64), Box<dyn Error>> {
     let mut prefill: f64 = 0.0;
     for blocks in &blocks {
         let start = Instant::now();
-        model.forward(&mut cache, &[Piece { tokens: &tokens, start: 0, blocks, wants: Wants::Last }])?;
+        model.forward(
+            &mut cache,
+            &[Segment { tokens: &tokens, start: 0, blocks, logits_for: LogitsFor::Last }],
+        )?;
         prefill = prefill.max(PROMPT as f64 / start.elapsed().as_secs_f64());
     }
     let mut step = |position: usize| {
-        let pieces: Vec<Piece<'_>> = blocks
+        let segments: Vec<Segment<'_>> = blocks
             .iter()
-            .map(|blocks| Piece { tokens: &tokens[..1], start: position, blocks, wants: Wants::Last })
+            .map(|blocks| Segment {
+                tokens: &tokens[..1],
+                start: position,
+                blocks,
+                logits_for: LogitsFor::Last,
+            })
             .collect();
-        model.forward(&mut cache, &pieces)
+        model.forward(&mut cache, &segments)
     };
     step(PROMPT)?;
     let start = Instant::now();

@@ -15,10 +15,10 @@ pub enum ConfigError {
 
 /// A value as a message shows it: in full when short.
 pub(crate) fn shown(value: &impl ToString) -> String {
-    const MOST: usize = 60;
+    const MAX_CHARS: usize = 60;
     let text = value.to_string();
-    if text.chars().count() <= MOST {
+    if text.chars().count() <= MAX_CHARS {
         return text;
     }
-    text.chars().take(MOST).chain("...".chars()).collect()
+    text.chars().take(MAX_CHARS).chain("...".chars()).collect()
 }

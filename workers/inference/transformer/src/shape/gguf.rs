@@ -1,18 +1,18 @@
 //! The metadata of a GGUF file, as llama.cpp's converters write it.
 
+use cortex_compute::Pairing;
 use cortex_gguf::{Gguf, Value};
-use cortex_kernel::Pairing;
 
 use super::error::shown;
 use super::keys::Keys;
 use super::{
-    Biases, CONTEXT, ConfigError, Family, HEAD_DIM, HEADS, HIDDEN, INTERMEDIATE, LAYERS, Rope, Scaling,
-    Shape, VOCABULARY,
+    Biases, ConfigError, Family, MAX_CONTEXT, MAX_HEAD_DIM, MAX_HEADS, MAX_HIDDEN, MAX_INTERMEDIATE,
+    MAX_LAYERS, MAX_VOCABULARY, Rope, Scaling, Shape,
 };
 use crate::weights::Names;
 
 /// What in the metadata would make another model of it, with what it may be all the same.
-const OTHER: [(&str, f64); 11] = [
+const NEUTRAL_VALUES: [(&str, f64); 11] = [
     ("expert_count", 0.0),
     ("logit_scale", 1.0),
     ("residual_scale", 1.0),
@@ -33,24 +33,24 @@ impl Shape {
         let key = "general.architecture";
         let family = file.text(key)?.ok_or_else(|| ConfigError::Missing(key.into()))?;
         let family = Family::named(key, family)?;
-        let keys = Prefixed { file, family };
-        plain(&keys)?;
-        let layers = keys.size("block_count", LAYERS)?;
-        let hidden = keys.size("embedding_length", HIDDEN)?;
-        let heads = keys.size("attention.head_count", HEADS)?;
+        let keys = ArchitectureKeys { file, family };
+        reject_unsupported(&keys)?;
+        let layers = keys.size("block_count", MAX_LAYERS)?;
+        let hidden = keys.size("embedding_length", MAX_HIDDEN)?;
+        let heads = keys.size("attention.head_count", MAX_HEADS)?;
         let head_dim = head_dim(&keys, hidden, heads)?;
-        let context = keys.size("context_length", CONTEXT)?;
+        let context = keys.size("context_length", MAX_CONTEXT)?;
         let window = keys.whole("attention.sliding_window")?.filter(|&window| window != 0);
-        let window = window.map(|_| keys.size("attention.sliding_window", CONTEXT)).transpose()?;
+        let window = window.map(|_| keys.size("attention.sliding_window", MAX_CONTEXT)).transpose()?;
         let there = |name: &str| file.tensor(name).is_some();
         let shape = Self {
             family,
             layers,
             hidden,
             heads,
-            kv_heads: keys.size_if_there("attention.head_count_kv", HEADS)?.unwrap_or(heads),
+            kv_heads: keys.size_if_there("attention.head_count_kv", MAX_HEADS)?.unwrap_or(heads),
             head_dim,
-            intermediate: keys.size("feed_forward_length", INTERMEDIATE)?,
+            intermediate: keys.size("feed_forward_length", MAX_INTERMEDIATE)?,
             vocabulary: vocabulary(file)?,
             context,
             norm_eps: keys.number("attention.layer_norm_rms_epsilon")?.unwrap_or(1e-6) as f32,
@@ -68,8 +68,8 @@ impl Shape {
     }
 }
 
-fn plain(keys: &Prefixed<'_>) -> Result<(), ConfigError> {
-    for (key, harmless) in OTHER {
+fn reject_unsupported(keys: &ArchitectureKeys<'_>) -> Result<(), ConfigError> {
+    for (key, harmless) in NEUTRAL_VALUES {
         let found = match keys.whole(key) {
             Ok(whole) => whole.map(|whole| whole as f64),
             Err(_) => keys.number(key)?,
@@ -91,8 +91,8 @@ fn plain(keys: &Prefixed<'_>) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn head_dim(keys: &Prefixed<'_>, hidden: usize, heads: usize) -> Result<usize, ConfigError> {
-    let head_dim = match keys.size_if_there("attention.key_length", HEAD_DIM)? {
+fn head_dim(keys: &ArchitectureKeys<'_>, hidden: usize, heads: usize) -> Result<usize, ConfigError> {
+    let head_dim = match keys.size_if_there("attention.key_length", MAX_HEAD_DIM)? {
         Some(written) => written,
         None if hidden.is_multiple_of(heads) => hidden / heads,
         None => {
@@ -114,7 +114,7 @@ fn vocabulary(file: &Gguf) -> Result<usize, ConfigError> {
     let key = Names::Gguf.embedding();
     let tensor = file.tensor(key).ok_or_else(|| ConfigError::Missing(key.into()))?;
     match tensor.shape[..] {
-        [_, rows] => super::keys::within(key, rows, VOCABULARY),
+        [_, rows] => super::keys::checked_size(key, rows, MAX_VOCABULARY),
         _ => Err(ConfigError::Type {
             key: key.into(),
             found: format!("{:?}", tensor.shape),
@@ -123,7 +123,11 @@ fn vocabulary(file: &Gguf) -> Result<usize, ConfigError> {
     }
 }
 
-fn rope(keys: &Prefixed<'_>, context: usize, divisors: Option<Vec<f32>>) -> Result<Rope, ConfigError> {
+fn rope(
+    keys: &ArchitectureKeys<'_>,
+    context: usize,
+    divisors: Option<Vec<f32>>,
+) -> Result<Rope, ConfigError> {
     let theta = keys.number("rope.freq_base")?.unwrap_or(10_000.0);
     if theta <= 1.0 {
         return Err(keys.unsupported("rope.freq_base", theta, "it is above 1"));
@@ -133,7 +137,11 @@ fn rope(keys: &Prefixed<'_>, context: usize, divisors: Option<Vec<f32>>) -> Resu
     Ok(Rope { theta, scaling: scaling(keys, context, divisors)?, pairing })
 }
 
-fn scaling(keys: &Prefixed<'_>, context: usize, divisors: Option<Vec<f32>>) -> Result<Scaling, ConfigError> {
+fn scaling(
+    keys: &ArchitectureKeys<'_>,
+    context: usize,
+    divisors: Option<Vec<f32>>,
+) -> Result<Scaling, ConfigError> {
     let old = keys.number("rope.scale_linear")?.filter(|&factor| factor != 0.0);
     let factor = keys.number("rope.scaling.factor")?.filter(|&factor| factor != 0.0).or(old).unwrap_or(1.0);
     if factor < 0.0 {
@@ -147,7 +155,7 @@ fn scaling(keys: &Prefixed<'_>, context: usize, divisors: Option<Vec<f32>>) -> R
         ("linear", Some(divisors)) => Ok(Scaling::Divisors { divisors, factor }),
         ("yarn", None) => {
             let original =
-                keys.size_if_there("rope.scaling.original_context_length", CONTEXT)?.unwrap_or(context);
+                keys.size_if_there("rope.scaling.original_context_length", MAX_CONTEXT)?.unwrap_or(context);
             let by = keys.positive("rope.scaling.attn_factor")?.unwrap_or(1.0)
                 * keys.positive("rope.scaling.yarn_attn_factor")?.unwrap_or(1.0);
             Ok(Scaling::Yarn {
@@ -169,12 +177,12 @@ fn scaling(keys: &Prefixed<'_>, context: usize, divisors: Option<Vec<f32>>) -> R
 }
 
 /// The keys of the architecture: `llama.block_count` by `block_count`.
-struct Prefixed<'a> {
+struct ArchitectureKeys<'a> {
     file: &'a Gguf,
     family: Family,
 }
 
-impl Prefixed<'_> {
+impl ArchitectureKeys<'_> {
     fn name(&self, key: &str) -> String {
         format!("{}.{key}", self.family)
     }

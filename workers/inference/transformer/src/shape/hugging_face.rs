@@ -1,12 +1,12 @@
 //! `config.json`, as `transformers` writes it, with the defaults it has for what is left out.
 
-use cortex_kernel::Pairing;
+use cortex_compute::Pairing;
 use serde_json::{Map, Value};
 
-use super::keys::{Keys, within};
+use super::keys::{Keys, checked_size};
 use super::{
-    Biases, CONTEXT, ConfigError, Family, HEAD_DIM, HEADS, HIDDEN, INTERMEDIATE, LAYERS, Rope, Scaling,
-    Shape, VOCABULARY,
+    Biases, ConfigError, Family, MAX_CONTEXT, MAX_HEAD_DIM, MAX_HEADS, MAX_HIDDEN, MAX_INTERMEDIATE,
+    MAX_LAYERS, MAX_VOCABULARY, Rope, Scaling, Shape,
 };
 
 type Json = Map<String, Value>;
@@ -17,11 +17,11 @@ impl Shape {
         let config: Json = serde_json::from_slice(json)?;
         let family = config.text("model_type")?.ok_or_else(|| ConfigError::Missing("model_type".into()))?;
         let family = Family::named("model_type", family)?;
-        plain(&config)?;
-        let layers = config.size("num_hidden_layers", LAYERS)?;
-        let hidden = config.size("hidden_size", HIDDEN)?;
-        let heads = config.size("num_attention_heads", HEADS)?;
-        let written = config.size_if_there("max_position_embeddings", CONTEXT)?;
+        reject_unsupported(&config)?;
+        let layers = config.size("num_hidden_layers", MAX_LAYERS)?;
+        let hidden = config.size("hidden_size", MAX_HIDDEN)?;
+        let heads = config.size("num_attention_heads", MAX_HEADS)?;
+        let written = config.size_if_there("max_position_embeddings", MAX_CONTEXT)?;
         let context = written.unwrap_or(match family {
             Family::Llama => 2048,
             Family::Mistral => 131_072,
@@ -35,9 +35,9 @@ impl Shape {
             heads,
             kv_heads: kv_heads(&config, family, heads)?,
             head_dim: head_dim(&config, family, hidden, heads)?,
-            intermediate: config.size("intermediate_size", INTERMEDIATE)?,
-            vocabulary: config.size("vocab_size", VOCABULARY)?,
-            context: stretched(context, &rope.scaling),
+            intermediate: config.size("intermediate_size", MAX_INTERMEDIATE)?,
+            vocabulary: config.size("vocab_size", MAX_VOCABULARY)?,
+            context: scaled_context(context, &rope.scaling),
             norm_eps: config.number("rms_norm_eps")?.unwrap_or(1e-6) as f32,
             rope,
             windows: windows(&config, family, layers)?,
@@ -50,7 +50,7 @@ impl Shape {
 }
 
 /// Refuses what would make another model of it.
-fn plain(config: &Json) -> Result<(), ConfigError> {
+fn reject_unsupported(config: &Json) -> Result<(), ConfigError> {
     let activation = config.text("hidden_act")?.unwrap_or("silu");
     if activation != "silu" {
         return Err(unsupported("hidden_act", activation, "only silu is supported"));
@@ -70,17 +70,17 @@ fn plain(config: &Json) -> Result<(), ConfigError> {
 
 /// A `null` means as many as heads; what is left out means what the family began with.
 fn kv_heads(config: &Json, family: Family, heads: usize) -> Result<usize, ConfigError> {
-    let left_out = match family {
+    let default_heads = match family {
         _ if config.contains_key("num_key_value_heads") => heads,
         Family::Llama => heads,
         Family::Mistral => 8,
         Family::Qwen2 | Family::Qwen3 => 32,
     };
-    Ok(config.size_if_there("num_key_value_heads", HEADS)?.unwrap_or(left_out))
+    Ok(config.size_if_there("num_key_value_heads", MAX_HEADS)?.unwrap_or(default_heads))
 }
 
 fn head_dim(config: &Json, family: Family, hidden: usize, heads: usize) -> Result<usize, ConfigError> {
-    if let Some(written) = config.size_if_there("head_dim", HEAD_DIM)? {
+    if let Some(written) = config.size_if_there("head_dim", MAX_HEAD_DIM)? {
         return Ok(written);
     }
     if family == Family::Qwen3 && !config.contains_key("head_dim") {
@@ -94,7 +94,7 @@ fn head_dim(config: &Json, family: Family, hidden: usize, heads: usize) -> Resul
             "without `head_dim` it divides the hidden size",
         ));
     }
-    within("hidden_size / num_attention_heads", (hidden / heads) as u64, HEAD_DIM)
+    checked_size("hidden_size / num_attention_heads", (hidden / heads) as u64, MAX_HEAD_DIM)
 }
 
 fn biases(config: &Json, family: Family) -> Result<Biases, ConfigError> {
@@ -109,7 +109,7 @@ fn biases(config: &Json, family: Family) -> Result<Biases, ConfigError> {
 }
 
 fn windows(config: &Json, family: Family, layers: usize) -> Result<Vec<Option<usize>>, ConfigError> {
-    let written = config.size_if_there("sliding_window", CONTEXT)?;
+    let written = config.size_if_there("sliding_window", MAX_CONTEXT)?;
     let window = written.or_else(|| (!config.contains_key("sliding_window")).then_some(4096));
     match family {
         Family::Llama => Ok(vec![None; layers]),
@@ -118,7 +118,7 @@ fn windows(config: &Json, family: Family, layers: usize) -> Result<Vec<Option<us
             let window = window.filter(|_| config.get("use_sliding_window").is_some_and(|used| used == true));
             config.flag("use_sliding_window")?;
             if let Some(types) = config.get("layer_types").filter(|types| !types.is_null()) {
-                return typed(types, window, layers);
+                return windows_by_type(types, window, layers);
             }
             let full = config.whole("max_window_layers")?.unwrap_or(28);
             Ok((0..layers as u64).map(|layer| window.filter(|_| layer >= full)).collect())
@@ -126,7 +126,11 @@ fn windows(config: &Json, family: Family, layers: usize) -> Result<Vec<Option<us
     }
 }
 
-fn typed(types: &Value, window: Option<usize>, layers: usize) -> Result<Vec<Option<usize>>, ConfigError> {
+fn windows_by_type(
+    types: &Value,
+    window: Option<usize>,
+    layers: usize,
+) -> Result<Vec<Option<usize>>, ConfigError> {
     let one = |kind: &Value| match kind.as_str() {
         Some("full_attention") => Ok(None),
         Some("sliding_attention") => window.map(Some).ok_or_else(|| {
@@ -202,10 +206,10 @@ fn scaling(config: &Json, rope: &Json, context: usize) -> Result<Scaling, Config
 }
 
 /// YaRN is set up with the context it stretches, or with what it is stretched to.
-fn stretched(context: usize, scaling: &Scaling) -> usize {
+fn scaled_context(context: usize, scaling: &Scaling) -> usize {
     match *scaling {
         Scaling::Yarn { factor, original, .. } => {
-            context.max((factor * original).min(CONTEXT as f64) as usize)
+            context.max((factor * original).min(MAX_CONTEXT as f64) as usize)
         }
         _ => context,
     }

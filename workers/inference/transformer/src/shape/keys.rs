@@ -57,7 +57,7 @@ pub(crate) trait Keys {
     }
 
     fn size_if_there(&self, key: &str, most: u64) -> Result<Option<usize>, ConfigError> {
-        self.whole(key)?.map(|found| within(key, found, most)).transpose()
+        self.whole(key)?.map(|found| checked_size(key, found, most)).transpose()
     }
 
     fn read<'a, T>(
@@ -103,7 +103,7 @@ impl Keys for Gguf {
 }
 
 /// A size from 1 to `most`, which a `usize` holds.
-pub(crate) fn within(key: &str, found: u64, most: u64) -> Result<usize, ConfigError> {
+pub(crate) fn checked_size(key: &str, found: u64, most: u64) -> Result<usize, ConfigError> {
     let range = || ConfigError::Range { key: key.into(), found, most };
     usize::try_from(found).ok().filter(|_| (1..=most).contains(&found)).ok_or_else(range)
 }

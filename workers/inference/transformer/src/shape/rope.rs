@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use cortex_kernel::Pairing;
+use cortex_compute::Pairing;
 
 /// Rotary position embedding over whole heads.
 #[derive(Debug, Clone, PartialEq)]

@@ -30,19 +30,19 @@ pub enum WeightsError {
     #[error("it is no index of safetensors files: {0}")]
     Index(serde_json::Error),
     #[error("it names the file `{0}`, which is no plain name")]
-    Place(String),
+    FileName(String),
     #[error("it places {0} tensors in too many files")]
-    Files(usize),
+    TooManyFiles(usize),
     #[error("it has no tensor `{0}`")]
     Missing(String),
     #[error("it has the tensor `{0}` that another file has too")]
-    Twice(String),
+    Duplicate(String),
     #[error("tensor `{name}` is {found:?}, not the {expected:?} that the config says")]
     Shape { name: String, found: Vec<u64>, expected: Vec<u64> },
     #[error("tensor `{name}` is stored as {found}, which is not supported")]
     Format { name: String, found: String },
     #[error("tensor `{name}`: {error}")]
-    Matrix { name: String, error: cortex_kernel::ShapeError },
+    Matrix { name: String, error: cortex_compute::ShapeError },
     #[error("tensor `{0}` has no place in a model of this config")]
-    Idle(String),
+    Unused(String),
 }

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
+use cortex_compute::Format;
 use cortex_gguf::{Gguf, Layout};
-use cortex_kernel::Format;
 
-use super::mapped::Mapped;
+use super::mapped::MappedFile;
 use super::names::DIVISORS;
 use super::tensors::{Tensor, Tensors};
 use super::{LoadError, WeightsError};
 
 /// The file's metadata and tensors.
 pub(super) fn open(path: &Path) -> Result<(Gguf, Tensors), LoadError> {
-    let file = Mapped::open(path.to_owned())?;
+    let file = MappedFile::open(path.to_owned())?;
     let parsed = Gguf::parse(file.bytes());
     let gguf = parsed.map_err(|error| LoadError::Weights { path: path.to_owned(), error: error.into() })?;
     let mut tensors = Tensors::new(path.to_owned());
@@ -32,14 +32,14 @@ pub(super) fn open(path: &Path) -> Result<(Gguf, Tensors), LoadError> {
 
 /// The values of `rope_freqs.weight`, if it is there.
 pub(super) fn divisors(tensors: &mut Tensors) -> Result<Option<Vec<f32>>, LoadError> {
-    const MOST: u64 = 1 << 12;
+    const MAX_DIVISORS: u64 = 1 << 12;
     let Some(tensor) = tensors.get(DIVISORS) else { return Ok(None) };
     match tensor.shape[..] {
-        [length] if length <= MOST => tensors.vector(DIVISORS, length as usize).map(Some),
+        [length] if length <= MAX_DIVISORS => tensors.vector(DIVISORS, length as usize).map(Some),
         _ => Err(tensor.wrong(WeightsError::Shape {
             name: DIVISORS.into(),
             found: tensor.shape.clone(),
-            expected: vec![MOST],
+            expected: vec![MAX_DIVISORS],
         })),
     }
 }

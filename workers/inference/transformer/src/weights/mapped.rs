@@ -6,19 +6,19 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cortex_kernel::Bytes;
+use cortex_compute::Bytes;
 use memmap2::{Advice, Mmap};
 
 use super::LoadError;
 
 /// A mapped file, whose bytes its tensors share.
 #[derive(Debug, Clone)]
-pub(crate) struct Mapped {
+pub(crate) struct MappedFile {
     path: Arc<Path>,
     map: Arc<Mmap>,
 }
 
-impl Mapped {
+impl MappedFile {
     pub(crate) fn open(path: PathBuf) -> Result<Self, LoadError> {
         let map = || -> io::Result<Mmap> {
             let file = File::open(&path)?;

@@ -7,7 +7,7 @@ pub(crate) enum Names {
 
 /// A tensor that every layer has.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Part {
+pub(crate) enum LayerTensor {
     AttentionNorm,
     Query,
     Key,
@@ -44,19 +44,19 @@ impl Names {
     }
 
     /// The name of a layer's tensor, without `.weight` or `.bias`.
-    pub(crate) fn layer(self, layer: usize, part: Part) -> String {
+    pub(crate) fn layer(self, layer: usize, part: LayerTensor) -> String {
         let (hugging_face, gguf) = match part {
-            Part::AttentionNorm => ("input_layernorm", "attn_norm"),
-            Part::Query => ("self_attn.q_proj", "attn_q"),
-            Part::Key => ("self_attn.k_proj", "attn_k"),
-            Part::Value => ("self_attn.v_proj", "attn_v"),
-            Part::QueryNorm => ("self_attn.q_norm", "attn_q_norm"),
-            Part::KeyNorm => ("self_attn.k_norm", "attn_k_norm"),
-            Part::Merge => ("self_attn.o_proj", "attn_output"),
-            Part::MlpNorm => ("post_attention_layernorm", "ffn_norm"),
-            Part::Gate => ("mlp.gate_proj", "ffn_gate"),
-            Part::Up => ("mlp.up_proj", "ffn_up"),
-            Part::Down => ("mlp.down_proj", "ffn_down"),
+            LayerTensor::AttentionNorm => ("input_layernorm", "attn_norm"),
+            LayerTensor::Query => ("self_attn.q_proj", "attn_q"),
+            LayerTensor::Key => ("self_attn.k_proj", "attn_k"),
+            LayerTensor::Value => ("self_attn.v_proj", "attn_v"),
+            LayerTensor::QueryNorm => ("self_attn.q_norm", "attn_q_norm"),
+            LayerTensor::KeyNorm => ("self_attn.k_norm", "attn_k_norm"),
+            LayerTensor::Merge => ("self_attn.o_proj", "attn_output"),
+            LayerTensor::MlpNorm => ("post_attention_layernorm", "ffn_norm"),
+            LayerTensor::Gate => ("mlp.gate_proj", "ffn_gate"),
+            LayerTensor::Up => ("mlp.up_proj", "ffn_up"),
+            LayerTensor::Down => ("mlp.down_proj", "ffn_down"),
         };
         match self {
             Self::HuggingFace => format!("model.layers.{layer}.{hugging_face}"),
@@ -65,7 +65,7 @@ impl Names {
     }
 
     /// Whether a tensor that no model needs may be there: it holds what the config says, or a copy.
-    pub(crate) fn idle(self, name: &str, tied: bool) -> bool {
+    pub(crate) fn may_ignore(self, name: &str, tied: bool) -> bool {
         match self {
             Self::HuggingFace => name.ends_with(".rotary_emb.inv_freq") || (tied && name == self.output()),
             Self::Gguf => name == DIVISORS || name.ends_with(".attn_rot_embd.weight"),

@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path};
 
-use cortex_kernel::Format;
+use cortex_compute::Format;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
-use super::mapped::Mapped;
+use super::mapped::MappedFile;
 use super::tensors::{Tensor, Tensors};
 use super::{LoadError, WeightsError};
 
-const WHOLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
+const SINGLE_FILE: &str = "model.safetensors";
+const INDEX_FILE: &str = "model.safetensors.index.json";
 /// More than the largest models have.
-const FILES: usize = 1024;
+const MAX_FILES: usize = 1024;
 
 #[derive(Deserialize)]
 struct Index {
@@ -24,13 +24,13 @@ struct Index {
 
 /// The tensors of a folder.
 pub(super) fn open(folder: &Path) -> Result<Tensors, LoadError> {
-    let index = folder.join(INDEX);
+    let index = folder.join(INDEX_FILE);
     match fs::read(&index) {
         Ok(json) => shards(folder, &index, &json),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let path = folder.join(WHOLE);
+            let path = folder.join(SINGLE_FILE);
             let mut tensors = Tensors::new(path.clone());
-            add(&mut tensors, &Mapped::open(path)?)?;
+            add(&mut tensors, &MappedFile::open(path)?)?;
             Ok(tensors)
         }
         Err(error) => Err(LoadError::Io { path: index, error }),
@@ -41,16 +41,16 @@ fn shards(folder: &Path, path: &Path, json: &[u8]) -> Result<Tensors, LoadError>
     let wrong = |error| LoadError::Weights { path: path.to_owned(), error };
     let index: Index = serde_json::from_slice(json).map_err(|error| wrong(WeightsError::Index(error)))?;
     let files: BTreeSet<&str> = index.weight_map.values().map(String::as_str).collect();
-    if files.len() > FILES {
-        return Err(wrong(WeightsError::Files(index.weight_map.len())));
+    if files.len() > MAX_FILES {
+        return Err(wrong(WeightsError::TooManyFiles(index.weight_map.len())));
     }
     let mut tensors = Tensors::new(path.to_owned());
     for file in files {
         let mut parts = Path::new(file).components();
         let (Some(Component::Normal(_)), None) = (parts.next(), parts.next()) else {
-            return Err(wrong(WeightsError::Place(file.into())));
+            return Err(wrong(WeightsError::FileName(file.into())));
         };
-        add(&mut tensors, &Mapped::open(folder.join(file))?)?;
+        add(&mut tensors, &MappedFile::open(folder.join(file))?)?;
     }
     for (name, file) in &index.weight_map {
         let there = tensors.get(name).is_some_and(|tensor| tensor.path() == folder.join(file));
@@ -62,7 +62,7 @@ fn shards(folder: &Path, path: &Path, json: &[u8]) -> Result<Tensors, LoadError>
     Ok(tensors)
 }
 
-fn add(tensors: &mut Tensors, file: &Mapped) -> Result<(), LoadError> {
+fn add(tensors: &mut Tensors, file: &MappedFile) -> Result<(), LoadError> {
     let read = SafeTensors::read_metadata(file.bytes());
     let (header, metadata) =
         read.map_err(|error| LoadError::Weights { path: file.path().to_owned(), error: error.into() })?;

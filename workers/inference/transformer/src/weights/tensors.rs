@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use cortex_kernel::{Format, Matrix};
+use cortex_compute::{Format, Matrix};
 
-use super::mapped::Mapped;
+use super::mapped::MappedFile;
 use super::{LoadError, WeightsError};
 
 /// Tensors that nobody has taken yet.
@@ -20,7 +20,7 @@ pub(crate) struct Tensors {
 /// Where a tensor lies.
 #[derive(Debug, Clone)]
 pub(crate) struct Tensor {
-    pub(crate) file: Mapped,
+    pub(crate) file: MappedFile,
     /// Or how the file calls it, if it isn't one that we read.
     pub(crate) format: Result<Format, String>,
     /// Outermost dimension first: rows, columns.
@@ -37,7 +37,7 @@ impl Tensors {
         let path = tensor.file.path().to_owned();
         match self.tensors.insert(name.clone(), tensor) {
             None => Ok(()),
-            Some(_) => Err(LoadError::Weights { path, error: WeightsError::Twice(name) }),
+            Some(_) => Err(LoadError::Weights { path, error: WeightsError::Duplicate(name) }),
         }
     }
 
@@ -66,7 +66,7 @@ impl Tensors {
     }
 
     /// What nobody has taken.
-    pub(crate) fn rest(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+    pub(crate) fn unused(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 

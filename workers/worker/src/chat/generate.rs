@@ -1,0 +1,53 @@
+//! `job.chat.simple` and `job.complete`: requests and answers in the shape of OpenAI's routes.
+
+use bytes::Bytes;
+use cortex_api::chat::ChatRequest;
+use cortex_api::completions::CompletionRequest;
+use cortex_api::{ModelRequest, Problem};
+use cortex_domain::job::InputFormat;
+use cortex_inference::generate::{Answer, Caller, ModelRegistry};
+use cortex_runtime::Context;
+use cortex_wire::stream::Encoder;
+
+pub(super) async fn chat(
+    registry: &ModelRegistry,
+    caller: Caller,
+    format: InputFormat,
+    context: &Context,
+) -> Result<Bytes, Problem> {
+    let request: ChatRequest = read(registry, &caller, format, context).await?;
+    let handle = registry.get(&request.params.model).await?;
+    send_answer(handle.chat(request, caller).await?, context).await
+}
+
+pub(super) async fn complete(
+    registry: &ModelRegistry,
+    caller: Caller,
+    format: InputFormat,
+    context: &Context,
+) -> Result<Bytes, Problem> {
+    let request: CompletionRequest = read(registry, &caller, format, context).await?;
+    let handle = registry.get(&request.params.model).await?;
+    send_answer(handle.complete(request, caller).await?, context).await
+}
+
+async fn read<T: ModelRequest + Send + 'static>(
+    registry: &ModelRegistry,
+    caller: &Caller,
+    format: InputFormat,
+    context: &Context,
+) -> Result<T, Problem> {
+    let read = move |input: &[u8]| T::from_input(format, input);
+    registry.pool().read(caller.account(), context.input.clone(), read).await
+}
+
+/// Sends chunks as lines where they are wanted, and gives the whole.
+async fn send_answer(mut answer: Answer, context: &Context) -> Result<Bytes, Problem> {
+    if answer.streams() {
+        while let Some(chunks) = answer.next().await? {
+            context.frames.send(Encoder::lines(&chunks)).await;
+        }
+        context.frames.send(Encoder::end()).await;
+    }
+    answer.document().await
+}

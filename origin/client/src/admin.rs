@@ -1,4 +1,4 @@
-//! The edge's admin route, which takes what is signed with the origin's key.
+//! The edge's admin route, which accepts requests signed with the origin's key.
 
 use cortex_api::{CreateKey, KeyPage, KeyView};
 use cortex_domain::id::KeyId;
@@ -9,12 +9,12 @@ use cortex_platform::entropy;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Url};
 
-use crate::api::ANSWER_TIMEOUT;
-use crate::{CallError, answer, http};
+use crate::api::RESPONSE_TIMEOUT;
+use crate::{CallError, http, response};
 
 const JSON: &str = "application/json";
 
-/// The admin route of one edge.
+/// A client of one edge's admin route.
 #[derive(Debug, Clone)]
 pub struct Admin {
     http: reqwest::Client,
@@ -24,19 +24,19 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Returns the admin route of the edge at `url`, called with requests that `keys` sign.
+    /// Returns a client for the edge at `url` that signs its requests with `keys`.
     ///
     /// # Errors
     /// Returns an error if `url` is not an HTTP address.
     pub fn new(url: &str, keys: Keyring) -> Result<Self, CallError> {
-        let base = http::base(url)?;
+        let base = http::parse_base(url)?;
         Ok(Self { http: http::client(&base)?, base, keys, clock: Clock::system() })
     }
 
-    /// Makes a key. Only this answer holds its text.
+    /// Creates an API key. Only this response contains the key itself.
     ///
     /// # Errors
-    /// Returns an error if the edge can't be reached or refuses.
+    /// Returns an error if the edge can't be reached or refuses the request.
     pub async fn create_key(
         &self,
         tenant: &Tenant,
@@ -44,35 +44,35 @@ impl Admin {
         roles: &[Role],
     ) -> Result<KeyView, CallError> {
         let body = CreateKey { tenant: tenant.clone(), principal: principal.clone(), roles: roles.to_vec() };
-        let body = serde_json::to_vec(&body).map_err(|error| CallError::Unsent(error.to_string()))?;
-        answer::read(self.signed(Method::POST, self.at(&[]), body)?).await
+        let body = serde_json::to_vec(&body).map_err(|error| CallError::InvalidRequest(error.to_string()))?;
+        response::read(self.signed(Method::POST, self.endpoint(&[]), body)?).await
     }
 
-    /// Returns a tenant's keys.
+    /// Lists a tenant's keys.
     ///
     /// # Errors
-    /// Returns an error if the edge can't be reached or refuses.
+    /// Returns an error if the edge can't be reached or refuses the request.
     pub async fn keys(&self, tenant: &Tenant) -> Result<Vec<KeyView>, CallError> {
-        let mut url = self.at(&[]);
+        let mut url = self.endpoint(&[]);
         url.query_pairs_mut().append_pair("tenant", tenant.as_str());
-        let page: KeyPage = answer::read(self.signed(Method::GET, url, Vec::new())?).await?;
+        let page: KeyPage = response::read(self.signed(Method::GET, url, Vec::new())?).await?;
         Ok(page.keys)
     }
 
-    /// Revokes a key, for good. Its id names it alone; the tenant is for an edge whose cache doesn't know it.
+    /// Revokes a key permanently. The edge needs `tenant` only for a key that its cache doesn't know.
     ///
     /// # Errors
-    /// Returns an error if the edge can't be reached or knows no such key.
+    /// Returns an error if the edge can't be reached or doesn't know the key.
     pub async fn revoke(&self, id: &KeyId, tenant: &Tenant) -> Result<KeyView, CallError> {
-        let mut url = self.at(&[id.as_str()]);
+        let mut url = self.endpoint(&[id.as_str()]);
         url.query_pairs_mut().append_pair("tenant", tenant.as_str());
-        answer::read(self.signed(Method::DELETE, url, Vec::new())?).await
+        response::read(self.signed(Method::DELETE, url, Vec::new())?).await
     }
 
-    fn at(&self, path: &[&str]) -> Url {
+    fn endpoint(&self, path: &[&str]) -> Url {
         let mut whole = vec!["internal", "keys"];
         whole.extend(path);
-        http::below(&self.base, &whole)
+        http::endpoint(&self.base, &whole)
     }
 
     fn signed(&self, method: Method, url: Url, body: Vec<u8>) -> Result<RequestBuilder, CallError> {
@@ -86,8 +86,8 @@ impl Admin {
             body: &body,
         };
         let stamp = sign(&request, [(ACCEPT.as_str(), JSON)], self.keys.current(), self.clock.now(), nonce)
-            .map_err(|error| CallError::Unsent(error.to_string()))?;
-        let mut signed = self.http.request(method, url).timeout(ANSWER_TIMEOUT).header(ACCEPT, JSON);
+            .map_err(|error| CallError::InvalidRequest(error.to_string()))?;
+        let mut signed = self.http.request(method, url).timeout(RESPONSE_TIMEOUT).header(ACCEPT, JSON);
         for (name, value) in stamp {
             signed = signed.header(name, value);
         }
@@ -105,12 +105,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sent_is_what_was_signed() {
+    fn the_sent_request_matches_its_signature() {
         let keys: Keyring = format!("origin-1:{}", "ab".repeat(32)).parse().unwrap();
         let admin = Admin::new("http://127.0.0.1:8787", keys.clone()).unwrap();
-        let mut url = admin.at(&[]);
+        let mut url = admin.endpoint(&[]);
         url.query_pairs_mut().append_pair("tenant", "acme-1.eu");
-        for (method, url, body) in [(Method::GET, url, ""), (Method::POST, admin.at(&[]), "{}")] {
+        for (method, url, body) in [(Method::GET, url, ""), (Method::POST, admin.endpoint(&[]), "{}")] {
             let sent = admin.signed(method, url, body.into()).unwrap().build().unwrap();
             let headers = sent.headers();
             let head = Head {

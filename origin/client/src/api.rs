@@ -1,4 +1,4 @@
-//! The API at one address.
+//! A client of the API at one address.
 
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,15 @@ use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
 use reqwest::{Method, RequestBuilder, Url};
 
-use crate::follow::Follow;
-use crate::{CallError, Health, answer, http};
+use crate::follow::JobFollower;
+use crate::{CallError, Health, http, response};
 
-/// How long an answer may take.
-pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a part may take to say how it does.
+/// How long a response may take.
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a health check may take.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The API at one place, called with one key.
+/// A client of the API at one address, with one key.
 #[derive(Clone)]
 pub struct Api {
     pub(crate) http: reqwest::Client,
@@ -26,9 +26,9 @@ pub struct Api {
     pub(crate) key: String,
 }
 
-/// Which jobs to list.
+/// Selects the jobs to list.
 #[derive(Debug, Clone, Default)]
-pub struct Listing {
+pub struct JobQuery {
     pub state: Option<StateName>,
     pub topic: Option<Topic>,
     pub limit: Option<usize>,
@@ -36,129 +36,131 @@ pub struct Listing {
 }
 
 impl Api {
-    /// Returns the API at `url`, called with `key`.
+    /// Returns a client of the API at `url` that authenticates with `key`.
     ///
     /// # Errors
     /// Returns an error if `url` is not an HTTP address.
     pub fn new(url: &str, key: &str) -> Result<Self, CallError> {
-        let base = http::base(url)?;
+        let base = http::parse_base(url)?;
         Ok(Self { http: http::client(&base)?, base, key: key.to_owned() })
     }
 
-    /// Submits a job, which is durable once this returns.
+    /// Submits a job. The job is durable once this returns.
     ///
     /// # Errors
-    /// Returns an error if the API can't be reached or refuses.
+    /// Returns an error if the API can't be reached or refuses the request.
     pub async fn create(
         &self,
         body: &CreateJobBody,
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<JobView, CallError> {
-        let mut request = self.request(Method::POST, self.at(&["api", "v1", "jobs"])).json(body);
+        let mut request = self.request(Method::POST, self.endpoint(&["api", "v1", "jobs"])).json(body);
         if let Some(key) = idempotency {
             request = request.header(cortex_api::headers::IDEMPOTENCY_KEY, key.as_str());
         }
-        answer::read(request).await
+        response::read(request).await
     }
 
-    /// Returns a job as it stands.
+    /// Returns a job in its current state.
     ///
     /// # Errors
-    /// Returns an error if the API can't be reached or refuses.
+    /// Returns an error if the API can't be reached or refuses the request.
     pub async fn job(&self, id: JobId) -> Result<JobView, CallError> {
-        answer::read(self.request(Method::GET, self.of_job(id, None))).await
+        response::read(self.request(Method::GET, self.job_endpoint(id, None))).await
     }
 
     /// Returns one page of jobs, newest first.
     ///
     /// # Errors
-    /// Returns an error if the API can't be reached or refuses.
-    pub async fn jobs(&self, listing: &Listing) -> Result<JobPage, CallError> {
-        let mut url = self.at(&["api", "v1", "jobs"]);
+    /// Returns an error if the API can't be reached or refuses the request.
+    pub async fn jobs(&self, query: &JobQuery) -> Result<JobPage, CallError> {
+        let mut url = self.endpoint(&["api", "v1", "jobs"]);
         for (name, value) in [
-            ("state", listing.state.map(|state| state.to_string())),
-            ("topic", listing.topic.as_ref().map(ToString::to_string)),
-            ("limit", listing.limit.map(|limit| limit.to_string())),
-            ("cursor", listing.cursor.clone()),
+            ("state", query.state.map(|state| state.to_string())),
+            ("topic", query.topic.as_ref().map(ToString::to_string)),
+            ("limit", query.limit.map(|limit| limit.to_string())),
+            ("cursor", query.cursor.clone()),
         ] {
             if let Some(value) = value {
                 url.query_pairs_mut().append_pair(name, &value);
             }
         }
-        answer::read(self.request(Method::GET, url)).await
+        response::read(self.request(Method::GET, url)).await
     }
 
     /// Cancels a job.
     ///
     /// # Errors
-    /// Returns an error if the API can't be reached or refuses, as it does for a job that has ended.
+    /// Returns an error if the API can't be reached or refuses the request, or if the job has ended.
     pub async fn cancel(&self, id: JobId) -> Result<JobView, CallError> {
-        answer::read(self.request(Method::POST, self.of_job(id, Some("cancel")))).await
+        response::read(self.request(Method::POST, self.job_endpoint(id, Some("cancel")))).await
     }
 
-    /// Returns a job's log as it stands.
+    /// Returns the events of a job so far.
     ///
     /// # Errors
-    /// Returns an error if the API can't be reached or refuses.
+    /// Returns an error if the API can't be reached or refuses the request.
     pub async fn events(&self, id: JobId) -> Result<Vec<EventView>, CallError> {
         let page: EventPage =
-            answer::read(self.request(Method::GET, self.of_job(id, Some("events")))).await?;
+            response::read(self.request(Method::GET, self.job_endpoint(id, Some("events")))).await?;
         Ok(page.events)
     }
 
-    /// Follows a job's log from its start to its end.
-    pub fn follow(&self, id: JobId) -> Follow {
-        Follow::new(self.clone(), id)
+    /// Follows a job's events from the first to the last.
+    pub fn follow(&self, id: JobId) -> JobFollower {
+        JobFollower::new(self.clone(), id)
     }
 
-    /// Returns the workers that are connected.
+    /// Returns the connected workers.
     ///
     /// # Errors
-    /// Returns an error if the API can't be reached or refuses, as the edge does: it knows no workers.
+    /// Returns an error if the API can't be reached or refuses the request. The edge always refuses it:
+    /// only the origin knows the workers.
     pub async fn workers(&self) -> Result<Vec<WorkerView>, CallError> {
         let page: WorkerPage =
-            answer::read(self.request(Method::GET, self.at(&["api", "v1", "workers"]))).await?;
+            response::read(self.request(Method::GET, self.endpoint(&["api", "v1", "workers"]))).await?;
         Ok(page.workers)
     }
 
-    /// Returns the models that can be asked for.
+    /// Returns the models that requests may name.
     ///
     /// # Errors
-    /// Returns an error if the API can't be reached or refuses.
+    /// Returns an error if the API can't be reached or refuses the request.
     pub async fn models(&self) -> Result<Vec<ModelView>, CallError> {
-        let page: ModelPage = answer::read(self.request(Method::GET, self.at(&["v1", "models"]))).await?;
+        let page: ModelPage =
+            response::read(self.request(Method::GET, self.endpoint(&["v1", "models"]))).await?;
         Ok(page.data)
     }
 
-    fn of_job(&self, id: JobId, part: Option<&str>) -> Url {
+    fn job_endpoint(&self, id: JobId, action: Option<&str>) -> Url {
         let id = id.to_string();
         let mut path = vec!["api", "v1", "jobs", &id];
-        path.extend(part);
-        self.at(&path)
+        path.extend(action);
+        self.endpoint(&path)
     }
 
-    pub(crate) fn at(&self, path: &[&str]) -> Url {
-        http::below(&self.base, path)
+    pub(crate) fn endpoint(&self, path: &[&str]) -> Url {
+        http::endpoint(&self.base, path)
     }
 
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http.request(method, url).bearer_auth(&self.key).timeout(ANSWER_TIMEOUT)
+        self.http.request(method, url).bearer_auth(&self.key).timeout(RESPONSE_TIMEOUT)
     }
 
     pub(crate) fn stream(&self, id: JobId) -> RequestBuilder {
-        self.http.get(self.of_job(id, Some("events"))).bearer_auth(&self.key)
+        self.http.get(self.job_endpoint(id, Some("events"))).bearer_auth(&self.key)
     }
 }
 
-/// Asks a part for its health, which needs no key. Any answer counts, whatever it says.
+/// Requests the health of a component, which needs no key. A response with any status is a result.
 ///
 /// # Errors
-/// Returns an error if it can't be reached.
+/// Returns an error if the component can't be reached.
 pub async fn health(url: &str) -> Result<Health, CallError> {
-    let base = http::base(url)?;
-    let request = http::client(&base)?.get(http::below(&base, &["health"])).timeout(HEALTH_TIMEOUT);
-    let asked = Instant::now();
-    answer::health(request, asked).await
+    let base = http::parse_base(url)?;
+    let request = http::client(&base)?.get(http::endpoint(&base, &["health"])).timeout(HEALTH_TIMEOUT);
+    let sent = Instant::now();
+    response::health(request, sent).await
 }
 
 impl std::fmt::Debug for Api {

@@ -1,4 +1,4 @@
-//! A job's log as it grows: taken up again where it stood when the stream breaks.
+//! Follows a job's event stream. After a break it reconnects and resumes at the last event.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,38 +10,39 @@ use reqwest::Response;
 use reqwest::header::ACCEPT;
 use tokio::time::{sleep, timeout};
 
-use crate::sse::{Frame, Parser};
-use crate::{Api, CallError, Refused, answer};
+use crate::sse::{SseFrame, SseParser};
+use crate::{Api, ApiError, CallError, response};
 
-/// The API sends a comment every 15 s, so a stream that is silent for longer is broken.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(45);
-/// How long to wait before the stream is opened again, unless it names a shorter time.
+/// How long a stream may send nothing. The API sends a comment every 15 s, so a longer silence is a break.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+/// How long to wait before a reconnect, unless the stream names a shorter time.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// How many failures without an event between them end the following.
+/// How many failures in a row, with no event between them, end the stream.
 const MAX_FAILURES: u32 = 5;
 
-/// What is reported of a job.
+/// One report about a job.
 #[derive(Debug)]
-pub enum Update {
+pub enum JobUpdate {
     Event(EventView),
-    /// What its worker reports while it runs. It is sent once, to the clients that listen at that time.
+    /// The progress that the worker reports while it runs the job. The API sends it once, to the clients
+    /// that are connected at that time.
     Progress(serde_json::Value),
 }
 
 /// Follows one job to its end.
 #[derive(Debug)]
-pub struct Follow {
+pub struct JobFollower {
     api: Api,
     id: JobId,
-    stream: Option<(Response, Parser)>,
-    ready: VecDeque<Update>,
+    stream: Option<(Response, SseParser)>,
+    ready: VecDeque<JobUpdate>,
     seen: Option<String>,
     retry: Duration,
     failures: u32,
     ended: bool,
 }
 
-impl Follow {
+impl JobFollower {
     pub(crate) fn new(api: Api, id: JobId) -> Self {
         Self {
             api,
@@ -57,28 +58,28 @@ impl Follow {
 
     /// Returns the next event, or `None` after the one that ends the job.
     ///
-    /// While the edge holds the job it reports the same hops each time, so that an event may come again.
+    /// While the edge holds the job, it reports the same hops after each reconnect, so an event may repeat.
     ///
     /// # Errors
-    /// Returns an error if the API refuses, or can't be reached several times in a row.
+    /// Returns an error if the API refuses the request, or can't be reached several times in a row.
     pub async fn next(&mut self) -> Result<Option<EventView>, CallError> {
         loop {
             match self.update().await? {
-                Some(Update::Event(event)) => return Ok(Some(event)),
-                Some(Update::Progress(_)) => {}
+                Some(JobUpdate::Event(event)) => return Ok(Some(event)),
+                Some(JobUpdate::Progress(_)) => {}
                 None => return Ok(None),
             }
         }
     }
 
-    /// Returns the next event or report of the worker, or `None` after the event that ends the job.
+    /// Returns the next event or progress report, or `None` after the event that ends the job.
     ///
     /// # Errors
-    /// Returns an error if the API refuses, or can't be reached several times in a row.
-    pub async fn update(&mut self) -> Result<Option<Update>, CallError> {
+    /// Returns an error if the API refuses the request, or can't be reached several times in a row.
+    pub async fn update(&mut self) -> Result<Option<JobUpdate>, CallError> {
         loop {
             if let Some(update) = self.ready.pop_front() {
-                self.ended |= matches!(&update, Update::Event(event) if event.state.is_terminal());
+                self.ended |= matches!(&update, JobUpdate::Event(event) if event.state.is_terminal());
                 return Ok(Some(update));
             }
             if self.ended {
@@ -101,25 +102,25 @@ impl Follow {
         }
     }
 
-    /// Reads the next piece of the stream, or opens it.
+    /// Reads the next bytes of the stream, or opens it.
     async fn advance(&mut self) -> Result<(), CallError> {
         let Some((response, parser)) = &mut self.stream else {
             let mut request = self.api.stream(self.id).header(ACCEPT, "text/event-stream");
             if let Some(seen) = &self.seen {
                 request = request.header("last-event-id", seen);
             }
-            let opened = timeout(SILENCE_TIMEOUT, answer::send(request)).await;
-            let response = opened.unwrap_or_else(|_| Err(self.silent()))?;
-            self.stream = Some((response, Parser::default()));
+            let opened = timeout(IDLE_TIMEOUT, response::send(request)).await;
+            let response = opened.unwrap_or_else(|_| Err(CallError::idle(&self.api.base)))?;
+            self.stream = Some((response, SseParser::default()));
             return Ok(());
         };
         let url = response.url().clone();
-        let piece = timeout(SILENCE_TIMEOUT, response.chunk()).await;
+        let piece = timeout(IDLE_TIMEOUT, response.chunk()).await;
         let frames = match piece {
-            Err(_) => return Err(self.silent()),
+            Err(_) => return Err(CallError::idle(&self.api.base)),
             Ok(Err(error)) => return Err(CallError::unreachable(&url, &error)),
             Ok(Ok(Some(bytes))) => {
-                parser.feed(&bytes).map_err(|_| CallError::unreadable(&url, "an event does not end"))?
+                parser.feed(&bytes).map_err(|error| CallError::invalid_response(&url, error))?
             }
             Ok(Ok(None)) => {
                 self.stream = None;
@@ -129,40 +130,40 @@ impl Follow {
         };
         for frame in frames {
             self.take(frame).map_err(|cause| match cause {
-                Broken::Said(view) => CallError::Refused(Refused::of_stream(view)),
-                Broken::Unread(cause) => CallError::unreadable(&url, cause),
+                StreamFault::Reported(view) => CallError::Refused(ApiError::of_stream(view)),
+                StreamFault::Invalid(cause) => CallError::invalid_response(&url, cause),
             })?;
         }
         Ok(())
     }
 
-    fn take(&mut self, frame: Frame) -> Result<(), Broken> {
+    fn take(&mut self, frame: SseFrame) -> Result<(), StreamFault> {
         match frame {
-            Frame::Retry(after) => self.retry = after.min(RETRY_INTERVAL),
-            Frame::Event { name, data, .. } if name == "error" => {
-                return Err(serde_json::from_str(&data).map_or_else(Broken::Unread, Broken::Said));
+            SseFrame::Retry(after) => self.retry = after.min(RETRY_INTERVAL),
+            SseFrame::Event { name, data, .. } if name == "error" => {
+                return Err(
+                    serde_json::from_str(&data).map_or_else(StreamFault::Invalid, StreamFault::Reported)
+                );
             }
-            Frame::Event { name, data, .. } if name == "progress" => {
-                let said = serde_json::from_str(&data).map_err(Broken::Unread)?;
-                self.ready.push_back(Update::Progress(said));
+            SseFrame::Event { name, data, .. } if name == "progress" => {
+                let said = serde_json::from_str(&data).map_err(StreamFault::Invalid)?;
+                self.ready.push_back(JobUpdate::Progress(said));
             }
-            Frame::Event { id, data, .. } => {
-                let event = serde_json::from_str(&data).map_err(Broken::Unread)?;
+            SseFrame::Event { id, data, .. } => {
+                let event = serde_json::from_str(&data).map_err(StreamFault::Invalid)?;
                 self.seen = id.or(self.seen.take());
-                self.ready.push_back(Update::Event(event));
+                self.ready.push_back(JobUpdate::Event(event));
                 self.failures = 0;
             }
         }
         Ok(())
     }
-
-    fn silent(&self) -> CallError {
-        let cause = "the stream fell silent".to_owned();
-        CallError::Unreachable { url: self.api.base.origin().ascii_serialization(), cause }
-    }
 }
 
-enum Broken {
-    Said(ErrorView),
-    Unread(serde_json::Error),
+/// Why an event can't be used.
+enum StreamFault {
+    /// The API sent an error event.
+    Reported(ErrorView),
+    /// An event holds invalid JSON.
+    Invalid(serde_json::Error),
 }

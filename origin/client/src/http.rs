@@ -1,4 +1,4 @@
-//! Addresses, and the HTTP client for one.
+//! Addresses of APIs, and the HTTP client for one address.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use crate::CallError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Reads an address; only `http` and `https` name an API.
-pub(crate) fn base(text: &str) -> Result<Url, CallError> {
-    let wrong = |why: String| CallError::Address { text: text.to_owned(), why };
-    let url: Url = text.parse().map_err(|error| wrong(format!("{error}")))?;
+/// Parses the address of an API, which is an `http` or `https` URL.
+pub(crate) fn parse_base(text: &str) -> Result<Url, CallError> {
+    let invalid = |reason: String| CallError::InvalidAddress { text: text.to_owned(), reason };
+    let url: Url = text.parse().map_err(|error| invalid(format!("{error}")))?;
     if matches!(url.scheme(), "http" | "https") && url.has_host() {
         Ok(url)
     } else {
-        Err(wrong("write it as http://HOST:PORT or https://HOST".into()))
+        Err(invalid("expected http://HOST:PORT or https://HOST".into()))
     }
 }
 
-/// A client that carries the key nowhere but to `base`: it follows no redirects, and loopback needs no proxy.
+/// Builds a client that sends the key only to `base`: it follows no redirects, and uses no proxy for loopback.
 pub(crate) fn client(base: &Url) -> Result<Client, CallError> {
     let mut builder = Client::builder()
         .user_agent(concat!("cortex/", env!("CARGO_PKG_VERSION")))
@@ -33,8 +33,8 @@ pub(crate) fn client(base: &Url) -> Result<Client, CallError> {
     builder.build().map_err(|error| CallError::unreachable(base, &error))
 }
 
-/// The address of `path` below a base, which may have a path itself.
-pub(crate) fn below(base: &Url, path: &[&str]) -> Url {
+/// Returns the URL of `path` under `base`, which may itself have a path.
+pub(crate) fn endpoint(base: &Url, path: &[&str]) -> Url {
     let mut url = base.clone();
     url.set_query(None);
     url.set_fragment(None);
@@ -57,9 +57,9 @@ mod tests {
     #[test]
     fn only_http_addresses_name_an_api() {
         for bad in ["", "127.0.0.1:8787", "file:///etc/passwd", "localhost:8787", "http://"] {
-            assert!(base(bad).is_err(), "{bad:?}");
+            assert!(parse_base(bad).is_err(), "{bad:?}");
         }
-        assert!(base("https://edge.example").is_ok());
+        assert!(parse_base("https://edge.example").is_ok());
     }
 
     #[test]
@@ -69,12 +69,12 @@ mod tests {
             ("http://a:1/", "http://a:1/api/v1/jobs"),
             ("http://a/b/?q#f", "http://a/b/api/v1/jobs"),
         ] {
-            assert_eq!(below(&base(given).unwrap(), &["api", "v1", "jobs"]).as_str(), expected);
+            assert_eq!(endpoint(&parse_base(given).unwrap(), &["api", "v1", "jobs"]).as_str(), expected);
         }
     }
 
     #[test]
-    fn loopback_is_known_by_name_and_number() {
+    fn loopback_is_recognised_by_name_and_address() {
         for (text, loopback) in [
             ("http://localhost:1", true),
             ("http://127.0.0.1:1", true),
@@ -82,7 +82,7 @@ mod tests {
             ("http://10.0.0.1", false),
             ("https://localhost.example", false),
         ] {
-            assert_eq!(is_loopback(&base(text).unwrap()), loopback, "{text}");
+            assert_eq!(is_loopback(&parse_base(text).unwrap()), loopback, "{text}");
         }
     }
 }

@@ -1,24 +1,24 @@
-//! The client of the public HTTP API, at the edge or at the origin: what the CLI and the tests call it with.
+//! A client of the public HTTP API, at the edge or at the origin. The CLI and the tests use it.
 //!
-//! An answer of the API is a value of `cortex-api`; everything else is a [`CallError`]. The client follows no redirects,
-//! so that a key goes to the address that was named and to no other.
+//! A successful response is a value of `cortex-api`, every failure is a [`CallError`]. The client follows
+//! no redirects, so that it sends a key only to the address that the caller named.
 
 mod admin;
-mod answer;
 mod api;
 mod chat;
 mod embed;
 mod error;
 mod follow;
 mod http;
+mod response;
 mod sse;
 
 #[cfg(test)]
 mod tests;
 
 pub use admin::Admin;
-pub use answer::Health;
-pub use api::{Api, Listing, health};
+pub use api::{Api, JobQuery, health};
 pub use chat::{ChatMessage, ChatRequest, ChatStream};
-pub use error::{CallError, Refused};
-pub use follow::{Follow, Update};
+pub use error::{ApiError, CallError};
+pub use follow::{JobFollower, JobUpdate};
+pub use response::Health;

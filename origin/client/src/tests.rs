@@ -9,8 +9,8 @@ use super::*;
 
 const ID: &str = "019a9ff0-0000-7000-8000-000000000001";
 
-/// Answers one request after the other with what is given, closing after each, and gives back the requests.
-async fn answering(answers: Vec<String>) -> (SocketAddr, JoinHandle<Vec<String>>) {
+/// Serves the given responses, one connection each, and returns the requests.
+async fn serve_responses(answers: Vec<String>) -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let served = tokio::spawn(async move {
@@ -46,12 +46,12 @@ fn api(address: SocketAddr) -> Api {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_is_taken_up_where_it_stood() {
+async fn a_broken_stream_resumes_at_the_last_event() {
     let first = format!("retry: 1\n\n{}", event("0.1", "accepted", "PENDING"));
     let second = event("1.2", "succeeded", "SUCCEEDED");
     let kind = "text/event-stream";
     let (address, served) =
-        answering(vec![answer("200 OK", kind, &first), answer("200 OK", kind, &second)]).await;
+        serve_responses(vec![answer("200 OK", kind, &first), answer("200 OK", kind, &second)]).await;
 
     let mut follow = api(address).follow(ID.parse().unwrap());
     let mut states = Vec::new();
@@ -66,28 +66,28 @@ async fn a_stream_that_breaks_is_taken_up_where_it_stood() {
 }
 
 #[tokio::test]
-async fn following_a_job_that_is_not_there_ends_at_once() {
+async fn following_an_unknown_job_fails_at_once() {
     let problem = r#"{"type":"urn:cortex:problem:not-found","detail":"there is no such job"}"#;
     let (address, _served) =
-        answering(vec![answer("404 Not Found", "application/problem+json", problem)]).await;
+        serve_responses(vec![answer("404 Not Found", "application/problem+json", problem)]).await;
     let error = api(address).follow(ID.parse().unwrap()).next().await.unwrap_err();
     assert!(matches!(&error, CallError::Refused(refused) if refused.status == 404), "{error:?}");
     assert_eq!(error.to_string(), "not-found: there is no such job");
 }
 
 #[tokio::test]
-async fn a_listing_is_asked_for_by_what_was_named_alone() {
+async fn a_query_sends_only_the_filters_that_are_set() {
     let page = answer("200 OK", "application/json", r#"{"jobs":[],"next":null}"#);
-    let (address, served) = answering(vec![page.clone(), page]).await;
+    let (address, served) = serve_responses(vec![page.clone(), page]).await;
     let api = api(address);
-    api.jobs(&Listing::default()).await.unwrap();
-    let listing = Listing {
+    api.jobs(&JobQuery::default()).await.unwrap();
+    let query = JobQuery {
         state: Some(StateName::Failed),
         topic: Some("job.echo".parse().unwrap()),
         limit: Some(3),
         cursor: None,
     };
-    api.jobs(&listing).await.unwrap();
+    api.jobs(&query).await.unwrap();
     let requests = served.await.unwrap();
     assert!(requests[0].starts_with("GET /api/v1/jobs HTTP/1.1\r\n"));
     assert!(requests[1].starts_with("GET /api/v1/jobs?state=FAILED&topic=job.echo&limit=3 HTTP/1.1\r\n"));
@@ -95,7 +95,7 @@ async fn a_listing_is_asked_for_by_what_was_named_alone() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_unavailable() {
+async fn a_refused_connection_is_unreachable() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let error = health(&format!("http://{free}")).await.unwrap_err();
     assert!(matches!(error, CallError::Unreachable { .. }), "{error:?}");
@@ -103,9 +103,9 @@ async fn what_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_no_answer_and_the_key_stays_here() {
+async fn a_redirect_is_an_error_and_is_not_followed() {
     let moved = "HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:1/\r\nconnection: close\r\n\r\n".to_owned();
-    let (address, _served) = answering(vec![moved]).await;
+    let (address, _served) = serve_responses(vec![moved]).await;
     let error = api(address).models().await.unwrap_err();
-    assert!(error.to_string().starts_with("answered 307"), "{error}");
+    assert!(error.to_string().starts_with("HTTP 307"), "{error}");
 }

@@ -107,10 +107,10 @@ impl From<CallError> for Failure {
 /// Returns the exit code of a call that failed.
 pub(crate) fn exit_of_call(error: &CallError) -> Exit {
     match error {
-        CallError::Address { .. } => Exit::BadInput,
+        CallError::InvalidAddress { .. } => Exit::BadInput,
         CallError::Unreachable { .. } => Exit::Unavailable,
         CallError::Refused(refused) => exit_of_status(refused.status.as_u16()),
-        CallError::Unreadable { .. } | CallError::Unsent(_) => Exit::Broken,
+        CallError::InvalidResponse { .. } | CallError::InvalidRequest(_) => Exit::Broken,
     }
 }
 

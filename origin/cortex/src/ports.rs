@@ -9,12 +9,12 @@ use crate::program;
 
 /// A process that listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owner {
+pub(crate) struct PortOwner {
     pub(crate) pid: u32,
     pub(crate) name: String,
 }
 
-impl std::fmt::Display for Owner {
+impl std::fmt::Display for PortOwner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} (pid {})", self.name, self.pid)
     }
@@ -22,8 +22,8 @@ impl std::fmt::Display for Owner {
 
 /// The process that listens on a TCP port, if there is one that this user may look into.
 #[must_use]
-pub(crate) fn owner(port: u16) -> Option<Owner> {
-    if cfg!(target_os = "linux") { by_proc(Path::new("/proc"), port) } else { by_lsof(port) }
+pub(crate) fn find_owner(port: u16) -> Option<PortOwner> {
+    if cfg!(target_os = "linux") { find_in_proc(Path::new("/proc"), port) } else { find_with_lsof(port) }
 }
 
 /// Whether a listener on loopback could have the port now.
@@ -32,11 +32,11 @@ pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-fn by_proc(proc: &Path, port: u16) -> Option<Owner> {
+fn find_in_proc(proc: &Path, port: u16) -> Option<PortOwner> {
     let sockets: Vec<String> = ["net/tcp", "net/tcp6"]
         .iter()
         .filter_map(|table| fs::read_to_string(proc.join(table)).ok())
-        .flat_map(|table| listening(&table, port))
+        .flat_map(|table| listening_inodes(&table, port))
         .map(|inode| format!("socket:[{inode}]"))
         .collect();
     if sockets.is_empty() {
@@ -44,19 +44,19 @@ fn by_proc(proc: &Path, port: u16) -> Option<Owner> {
     }
     let processes = fs::read_dir(proc).ok()?.flatten();
     let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let pid = pids.find(|pid| holds(&proc.join(pid.to_string()).join("fd"), &sockets))?;
+    let pid = pids.find(|pid| has_socket(&proc.join(pid.to_string()).join("fd"), &sockets))?;
     let name = fs::read_to_string(proc.join(pid.to_string()).join("comm")).ok()?;
-    Some(Owner { pid, name: name.trim_end().to_owned() })
+    Some(PortOwner { pid, name: name.trim_end().to_owned() })
 }
 
-fn holds(descriptors: &Path, sockets: &[String]) -> bool {
+fn has_socket(descriptors: &Path, sockets: &[String]) -> bool {
     let Ok(descriptors) = fs::read_dir(descriptors) else { return false };
     let mut targets = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
     targets.any(|target| sockets.iter().any(|socket| target.as_os_str() == socket.as_str()))
 }
 
 /// The inodes of the sockets that listen on a port, by a table of `/proc/net` (see proc(5)).
-fn listening(table: &str, port: u16) -> Vec<u64> {
+fn listening_inodes(table: &str, port: u16) -> Vec<u64> {
     const LISTEN: &str = "0A";
     let inode = |line: &str| {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -67,20 +67,20 @@ fn listening(table: &str, port: u16) -> Vec<u64> {
     table.lines().skip(1).filter_map(inode).collect()
 }
 
-fn by_lsof(port: u16) -> Option<Owner> {
-    let listing = program::tool("lsof")
+fn find_with_lsof(port: u16) -> Option<PortOwner> {
+    let query = program::tool_command("lsof")
         .args(["-nP", &format!("-iTCP:{port}"), "-sTCP:LISTEN", "-Fpc"])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()
         .ok()?;
-    first_of_lsof(&String::from_utf8_lossy(&listing.stdout))
+    parse_lsof(&String::from_utf8_lossy(&query.stdout))
 }
 
 /// The first process of `lsof -Fpc`: a line `p<pid>`, then a line `c<name>`.
-fn first_of_lsof(listing: &str) -> Option<Owner> {
-    let field = |key: char| listing.lines().find_map(|line| line.strip_prefix(key));
-    Some(Owner { pid: field('p')?.parse().ok()?, name: field('c')?.to_owned() })
+fn parse_lsof(query: &str) -> Option<PortOwner> {
+    let field = |key: char| query.lines().find_map(|line| line.strip_prefix(key));
+    Some(PortOwner { pid: field('p')?.parse().ok()?, name: field('c')?.to_owned() })
 }
 
 #[cfg(test)]
@@ -100,23 +100,23 @@ mod tests {
 
     #[test]
     fn only_listening_sockets_of_the_port_count() {
-        assert_eq!(listening(TABLE, 8080), [4711]);
-        assert_eq!(listening(TABLE, 22), [4713]);
-        assert_eq!(listening(TABLE6, 8081), [9]);
-        assert!(listening(TABLE, 8787).is_empty());
+        assert_eq!(listening_inodes(TABLE, 8080), [4711]);
+        assert_eq!(listening_inodes(TABLE, 22), [4713]);
+        assert_eq!(listening_inodes(TABLE6, 8081), [9]);
+        assert!(listening_inodes(TABLE, 8787).is_empty());
     }
 
     #[test]
     fn a_cut_table_has_no_listeners() {
-        assert!(listening("", 1).is_empty());
-        assert!(listening("head\n   0: 0100007F:1F90 00000000:0000 0A\n x\n", 8080).is_empty());
+        assert!(listening_inodes("", 1).is_empty());
+        assert!(listening_inodes("head\n   0: 0100007F:1F90 00000000:0000 0A\n x\n", 8080).is_empty());
     }
 
     #[test]
     fn lsof_names_the_first_process() {
-        let owner = first_of_lsof("p812\ncnode\nf23\np900\ncother\n");
-        assert_eq!(owner, Some(Owner { pid: 812, name: "node".into() }));
-        assert_eq!(first_of_lsof(""), None);
+        let owner = parse_lsof("p812\ncnode\nf23\np900\ncother\n");
+        assert_eq!(owner, Some(PortOwner { pid: 812, name: "node".into() }));
+        assert_eq!(parse_lsof(""), None);
     }
 
     #[test]
@@ -125,9 +125,9 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         assert!(!is_free(port));
         if cfg!(target_os = "linux") {
-            assert_eq!(owner(port).unwrap().pid, std::process::id());
+            assert_eq!(find_owner(port).unwrap().pid, std::process::id());
         }
         drop(listener);
-        assert!(is_free(port) && owner(port).is_none());
+        assert!(is_free(port) && find_owner(port).is_none());
     }
 }

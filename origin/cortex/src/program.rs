@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
 /// What a program needs to be found, to find its libraries and to print.
-const PLAIN: [&str; 11] = [
+const SAFE_VARIABLES: [&str; 11] = [
     "PATH",
     "HOME",
     "USER",
@@ -19,7 +19,7 @@ const PLAIN: [&str; 11] = [
     "TZ",
 ];
 /// Words in the names of variables that hold secrets.
-const SECRET: [&str; 16] = [
+const SECRET_WORDS: [&str; 16] = [
     "APIKEY",
     "AUTH",
     "CREDENTIAL",
@@ -39,14 +39,14 @@ const SECRET: [&str; 16] = [
 ];
 
 /// A program that is not ours, with nothing of our environment but what is plain.
-pub(crate) fn tool(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn tool_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().envs(PLAIN.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    command.env_clear().envs(SAFE_VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command
 }
 
 /// A program of ours, with our environment but without its secrets.
-pub(crate) fn own(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn own_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in secrets(std::env::vars_os()) {
         command.env_remove(name);
@@ -61,7 +61,8 @@ fn secrets(all: impl Iterator<Item = (OsString, OsString)>) -> impl Iterator<Ite
 /// Whether a variable holds a secret, by its name, or by a user and password in an address.
 fn is_secret(name: &str, value: &str) -> bool {
     let words = name.split(|sign: char| !sign.is_ascii_alphanumeric());
-    let in_name = words.into_iter().any(|word| SECRET.iter().any(|secret| word.eq_ignore_ascii_case(secret)));
+    let in_name =
+        words.into_iter().any(|word| SECRET_WORDS.iter().any(|secret| word.eq_ignore_ascii_case(secret)));
     let in_address = value.split_once("://").is_some_and(|(_, rest)| {
         rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
     });
@@ -102,14 +103,14 @@ mod tests {
 
     #[test]
     fn a_tool_gets_what_is_plain_and_nothing_else() {
-        let command = tool("true");
+        let command = tool_command("true");
         let given: HashMap<_, _> = command.get_envs().collect();
-        assert!(given.keys().all(|name| PLAIN.iter().any(|plain| *name == OsStr::new(plain))));
+        assert!(given.keys().all(|name| SAFE_VARIABLES.iter().any(|plain| *name == OsStr::new(plain))));
         assert!(given.contains_key(OsStr::new("PATH")));
         // Only with `env_clear` is a variable that is not named left out.
-        let output = tool("/usr/bin/env").output().unwrap();
+        let output = tool_command("/usr/bin/env").output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let names: Vec<_> = text.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
-        assert!(names.iter().all(|name| PLAIN.contains(name)), "{names:?}");
+        assert!(names.iter().all(|name| SAFE_VARIABLES.contains(name)), "{names:?}");
     }
 }

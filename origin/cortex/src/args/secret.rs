@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use crate::exit::{Exit, Failure};
 
 /// Options that take a secret.
-const OPTIONS: [&str; 3] = ["--api-key", "--key", "--origin-keys"];
+const SECRET_OPTIONS: [&str; 3] = ["--api-key", "--key", "--origin-keys"];
 
 /// Refuses a secret that stands on the command line itself; does not repeat it.
 ///
@@ -23,7 +23,7 @@ pub(crate) fn refuse_plain(arguments: impl IntoIterator<Item = OsString>) -> Res
             Some((option, value)) => (option, Some(value.to_owned())),
             None => (argument.as_str(), arguments.peek().cloned()),
         };
-        if let (Some(option), Some(value)) = (OPTIONS.iter().find(|known| **known == option), value)
+        if let (Some(option), Some(value)) = (SECRET_OPTIONS.iter().find(|known| **known == option), value)
             && !value.starts_with('@')
         {
             let detail = format!(

@@ -50,14 +50,14 @@ pub(crate) struct Args {
 
 /// `cortex bench --json`.
 #[derive(Debug, Serialize)]
-struct Document {
-    model: Model,
-    cases: Vec<Case>,
+struct BenchReport {
+    model: BenchModel,
+    cases: Vec<BenchCase>,
 }
 
 /// What was measured.
 #[derive(Debug, Serialize, Deserialize)]
-struct Model {
+struct BenchModel {
     model: String,
     quantisation: String,
     device: String,
@@ -69,7 +69,7 @@ struct Model {
 
 /// How fast it was.
 #[derive(Debug, Serialize, Deserialize)]
-struct Case {
+struct BenchCase {
     /// Tokens of each prompt.
     prompt: usize,
     /// Tokens of each answer.
@@ -92,8 +92,8 @@ pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Fai
         child.stdout.take().ok_or_else(|| Failure::message(Exit::Broken, "the worker has no output"))?;
     let mut lines = BufReader::new(out).lines();
     let first = lines.next_line().await?;
-    let model: Option<Model> = first.map(|line| serde_json::from_str(&line)).transpose()?;
-    let mut cases: Vec<Case> = Vec::new();
+    let model: Option<BenchModel> = first.map(|line| serde_json::from_str(&line)).transpose()?;
+    let mut cases: Vec<BenchCase> = Vec::new();
     if let Some(model) = &model {
         output::note(&format!(
             "{}: {} on {} ({}), {} threads, {} MiB, {} tokens of context",
@@ -107,7 +107,7 @@ pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Fai
         ));
     }
     while let Some(line) = lines.next_line().await? {
-        let case: Case = serde_json::from_str(&line)?;
+        let case: BenchCase = serde_json::from_str(&line)?;
         output::note(&format!("measured: prompts of {}, {} at once", case.prompt, case.batch));
         cases.push(case);
     }
@@ -117,14 +117,14 @@ pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Fai
         return Ok(Exit::Config);
     };
     if json {
-        output::json(&Document { model, cases })?;
+        output::json(&BenchReport { model, cases })?;
     } else {
         output::out(&text(&cases));
     }
     Ok(Exit::Done)
 }
 
-fn text(cases: &[Case]) -> String {
+fn text(cases: &[BenchCase]) -> String {
     let rows = cases.iter().map(|case| {
         [
             case.prompt.to_string(),
@@ -139,7 +139,7 @@ fn text(cases: &[Case]) -> String {
 }
 
 fn command(home: &Home, args: &Args) -> Result<Command, Failure> {
-    let mut command = Command::from(program::own(worker_program()?));
+    let mut command = Command::from(program::own_command(worker_program()?));
     command.arg("bench").env("CORTEX_HOME", home.path());
     let joined = |list: &[u32]| list.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     command.args(["--model", args.model.as_str(), "--tokens", &args.tokens.to_string()]);
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_case_is_a_row() {
         let case =
-            Case { prompt: 64, tokens: 8, batch: 2, prefill: 12.34, decode: 5.0, first_token_ms: 0.26 };
+            BenchCase { prompt: 64, tokens: 8, batch: 2, prefill: 12.34, decode: 5.0, first_token_ms: 0.26 };
         let text = text(&[case]);
         let row: Vec<_> = text.lines().last().unwrap().split_whitespace().collect();
         assert_eq!(row, ["64", "8", "2", "12.3", "5.0", "0.3"]);

@@ -2,13 +2,13 @@
 
 use crate::args::ApiArgs;
 use cortex_domain::id::ModelName;
-mod line;
-mod talk;
-mod typing;
+mod conversation;
+mod editor;
+mod input;
 
 use std::io::{self, IsTerminal, Read};
 
-use typing::Typing;
+use editor::LineEditor;
 
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -68,7 +68,7 @@ pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Fai
         None if json => {
             Err(Failure::message(Exit::BadInput, "--json is for a prompt: `cortex chat PROMPT --json`"))
         }
-        None => talk::hold(&api, request, Typing::begin(home.chat_history())?).await,
+        None => conversation::run(&api, request, LineEditor::open(home.chat_history())?).await,
     }
 }
 
@@ -78,7 +78,7 @@ async fn once(api: &Api, mut request: ChatRequest, prompt: String, json: bool) -
         output::json(&api.chat(&request).await?)?;
         return Ok(Exit::Done);
     }
-    talk::tell(api, &request, &mut String::new()).await?;
+    conversation::stream_answer(api, &request, &mut String::new()).await?;
     output::out("");
     Ok(Exit::Done)
 }

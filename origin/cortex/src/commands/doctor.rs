@@ -3,7 +3,7 @@
 mod check;
 mod clock;
 mod disk;
-mod folder;
+mod home_folder;
 mod models;
 mod ports;
 mod tools;
@@ -19,7 +19,7 @@ use cortex_node::Home;
 
 /// `cortex doctor --json`.
 #[derive(Debug, Serialize)]
-struct Document {
+struct DoctorReport {
     /// Whether no check failed.
     ok: bool,
     checks: Vec<Check>,
@@ -37,7 +37,7 @@ pub(crate) async fn run(home: &Home, json: bool) -> Result<Exit, Failure> {
     let (home, mut checks) = (home.clone(), Vec::new());
     let here = tokio::task::spawn_blocking(move || {
         let mut checks = ports::checks(planned, running.as_ref());
-        checks.extend(folder::checks(&home));
+        checks.extend(home_folder::checks(&home));
         checks.extend(models::checks(&home, &catalogue, model.as_str()));
         checks.extend(disk::checks(&home));
         checks.push(clock::check());
@@ -46,13 +46,13 @@ pub(crate) async fn run(home: &Home, json: bool) -> Result<Exit, Failure> {
     let (tools, here) = tokio::join!(tools, here);
     checks.extend(tools);
     checks.extend(here?);
-    let document = Document { ok: checks.iter().all(|check| check.outcome != Outcome::Fail), checks };
+    let report = DoctorReport { ok: checks.iter().all(|check| check.outcome != Outcome::Fail), checks };
     if json {
-        output::json(&document)?;
+        output::json(&report)?;
     } else {
-        output::out(&text(&document.checks));
+        output::out(&text(&report.checks));
     }
-    Ok(if document.ok { Exit::Done } else { Exit::Negative })
+    Ok(if report.ok { Exit::Done } else { Exit::Negative })
 }
 
 fn text(checks: &[Check]) -> String {
@@ -80,7 +80,7 @@ mod tests {
             Check::fail("port 8080", "held by node (pid 3)", "stop it"),
         ];
         assert_eq!(
-            serde_json::to_value(Document { ok: false, checks }).unwrap(),
+            serde_json::to_value(DoctorReport { ok: false, checks }).unwrap(),
             json!({"ok": false, "checks": [
                 {"name": "disk", "outcome": "ok", "found": "9 GiB free", "hint": null},
                 {"name": "port 8080", "outcome": "fail", "found": "held by node (pid 3)", "hint": "stop it"}]})

@@ -11,19 +11,19 @@ use cortex_node::Home;
 
 /// `cortex health --json`.
 #[derive(Debug, Serialize)]
-struct Document {
+struct HealthReport {
     /// Whether `cortex up` runs here.
     running: bool,
-    parts: Vec<Part>,
+    parts: Vec<ComponentHealth>,
 }
 
 /// How one part does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Part {
+pub(super) struct ComponentHealth {
     /// `edge`, `origin`, `host` or `chat host`.
     pub(super) name: &'static str,
     pub(super) url: String,
-    pub(super) status: Word,
+    pub(super) status: ComponentStatus,
     /// Milliseconds until it had answered.
     pub(super) latency_ms: Option<f64>,
     pub(super) version: Option<String>,
@@ -33,7 +33,7 @@ pub(super) struct Part {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Word {
+pub(super) enum ComponentStatus {
     Ok,
     /// It answers, but not all is well.
     Degraded,
@@ -48,12 +48,12 @@ pub(super) enum Word {
 pub(crate) async fn run(home: &Home, json: bool) -> Result<Exit, Failure> {
     let running = Running::read(home);
     let parts = match &running {
-        Some(running) => parts(running).await,
+        Some(running) => check_components(running).await,
         None => Vec::new(),
     };
     let exit = exit(&parts);
     if json {
-        output::json(&Document { running: running.is_some(), parts })?;
+        output::json(&HealthReport { running: running.is_some(), parts })?;
     } else if running.is_some() {
         output::out(&text(&parts));
     }
@@ -64,7 +64,7 @@ pub(crate) async fn run(home: &Home, json: bool) -> Result<Exit, Failure> {
 }
 
 /// All parts, asked at once.
-pub(super) async fn parts(running: &Running) -> Vec<Part> {
+pub(super) async fn check_components(running: &Running) -> Vec<ComponentHealth> {
     let (edge, origin, host, chat) = tokio::join!(
         ask("edge", running.edge.as_deref()),
         ask("origin", Some(&running.origin)),
@@ -74,16 +74,16 @@ pub(super) async fn parts(running: &Running) -> Vec<Part> {
     [edge, origin, host, chat].into_iter().flatten().collect()
 }
 
-async fn ask(name: &'static str, url: Option<&str>) -> Option<Part> {
+async fn ask(name: &'static str, url: Option<&str>) -> Option<ComponentHealth> {
     let url = url?;
-    Some(part(name, url, client::health(url).await))
+    Some(component(name, url, client::health(url).await))
 }
 
-fn part(name: &'static str, url: &str, answered: Result<Health, CallError>) -> Part {
-    let away = |detail: String| Part {
+fn component(name: &'static str, url: &str, answered: Result<Health, CallError>) -> ComponentHealth {
+    let away = |detail: String| ComponentHealth {
         name,
         url: url.to_owned(),
-        status: Word::Away,
+        status: ComponentStatus::Away,
         latency_ms: None,
         version: None,
         detail,
@@ -95,8 +95,8 @@ fn part(name: &'static str, url: &str, answered: Result<Health, CallError>) -> P
             let well = view.as_ref().map_or(status < 400, |view| view.status == Status::Ok && status < 400);
             let checks = view.iter().flat_map(|view| &view.checks);
             let checks: Vec<_> = checks.map(|(name, word)| format!("{name}: {word}")).collect();
-            Part {
-                status: if well { Word::Ok } else { Word::Degraded },
+            ComponentHealth {
+                status: if well { ComponentStatus::Ok } else { ComponentStatus::Degraded },
                 latency_ms: Some((latency.as_secs_f64() * 1e4).round() / 10.0),
                 version: view.map(|view| view.version),
                 detail: if checks.is_empty() { format!("answered {status}") } else { checks.join(", ") },
@@ -106,10 +106,10 @@ fn part(name: &'static str, url: &str, answered: Result<Health, CallError>) -> P
     }
 }
 
-fn exit(parts: &[Part]) -> Exit {
-    if parts.is_empty() || parts.iter().any(|part| part.status == Word::Away) {
+fn exit(parts: &[ComponentHealth]) -> Exit {
+    if parts.is_empty() || parts.iter().any(|part| part.status == ComponentStatus::Away) {
         Exit::Unavailable
-    } else if parts.iter().any(|part| part.status == Word::Degraded) {
+    } else if parts.iter().any(|part| part.status == ComponentStatus::Degraded) {
         Exit::Negative
     } else {
         Exit::Done
@@ -117,7 +117,7 @@ fn exit(parts: &[Part]) -> Exit {
 }
 
 /// Parts, a line each.
-pub(super) fn text(parts: &[Part]) -> String {
+pub(super) fn text(parts: &[ComponentHealth]) -> String {
     let rows = parts.iter().map(|part| {
         let latency = part.latency_ms.map_or_else(|| "-".into(), |ms| format!("{ms:.1} ms"));
         let version = part.version.clone().unwrap_or_else(|| "-".into());
@@ -126,7 +126,7 @@ pub(super) fn text(parts: &[Part]) -> String {
     table(["PART", "STATUS", "LATENCY", "VERSION", "URL", "DETAIL"], rows)
 }
 
-impl std::fmt::Display for Word {
+impl std::fmt::Display for ComponentStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Ok => "ok",
@@ -146,24 +146,24 @@ mod tests {
 
     use super::*;
 
-    fn answered(status: u16, view: Option<Status>) -> Part {
+    fn answered(status: u16, view: Option<Status>) -> ComponentHealth {
         let view = view.map(|status| HealthView {
             status,
             service: "gateway".into(),
             version: "0.1.0".into(),
             checks: BTreeMap::from([("store".into(), "ok".into())]),
         });
-        part("origin", "http://a:1", Ok(Health { latency: Duration::from_micros(1250), status, view }))
+        component("origin", "http://a:1", Ok(Health { latency: Duration::from_micros(1250), status, view }))
     }
 
     #[test]
     fn a_part_is_well_only_if_it_says_so() {
         for (status, view, expected) in [
-            (200, Some(Status::Ok), Word::Ok),
-            (200, Some(Status::Degraded), Word::Degraded),
-            (503, Some(Status::Degraded), Word::Degraded),
-            (200, None, Word::Ok),
-            (500, None, Word::Degraded),
+            (200, Some(Status::Ok), ComponentStatus::Ok),
+            (200, Some(Status::Degraded), ComponentStatus::Degraded),
+            (503, Some(Status::Degraded), ComponentStatus::Degraded),
+            (200, None, ComponentStatus::Ok),
+            (500, None, ComponentStatus::Degraded),
         ] {
             assert_eq!(answered(status, view).status, expected, "{status} {view:?}");
         }
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn what_does_not_answer_makes_it_unavailable() {
         let error = CallError::Unreachable { url: "http://a:1".into(), cause: "refused".into() };
-        let away = part("edge", "http://a:1", Err(error));
+        let away = component("edge", "http://a:1", Err(error));
         let (well, degraded) = (answered(200, None), answered(500, None));
         assert_eq!(exit(&[]), Exit::Unavailable);
         assert_eq!(exit(&[well.clone(), degraded.clone(), away]), Exit::Unavailable);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_document_keeps_its_shape() {
-        let document = Document { running: true, parts: vec![answered(200, Some(Status::Ok))] };
+        let document = HealthReport { running: true, parts: vec![answered(200, Some(Status::Ok))] };
         assert_eq!(
             serde_json::to_value(document).unwrap(),
             json!({"running": true, "parts": [{"name": "origin", "url": "http://a:1", "status": "ok",

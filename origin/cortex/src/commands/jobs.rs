@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::job as view;
 use crate::output::{self, Timeline};
 use crate::target;
-use cortex_client::{Api, Listing};
+use cortex_client::{Api, JobQuery};
 use cortex_node::Home;
 
 #[derive(Debug, clap::Subcommand)]
@@ -60,15 +60,15 @@ pub(crate) enum Verb {
 pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> {
     match verb {
         Verb::List { api, state, topic, limit, cursor } => {
-            let listing = Listing { state, topic, limit: Some(limit), cursor };
-            list(&target::api(home, &api)?, &listing, json).await?;
+            let query = JobQuery { state, topic, limit: Some(limit), cursor };
+            list(&target::api(home, &api)?, &query, json).await?;
         }
         Verb::Get { api, id } => {
             let job = target::api(home, &api)?.job(id).await?;
             if json {
                 output::json(&job)?
             } else {
-                output::out(&view::whole(&job))
+                output::out(&view::details(&job))
             };
         }
         Verb::Cancel { api, id } => {
@@ -76,7 +76,7 @@ pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Fai
             if json {
                 output::json(&job)?
             } else {
-                output::out(&view::brief(&job))
+                output::out(&view::summary(&job))
             };
         }
         Verb::Events { api, id, follow } => {
@@ -87,8 +87,8 @@ pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-async fn list(api: &Api, listing: &Listing, json: bool) -> Result<(), Failure> {
-    let page = api.jobs(listing).await?;
+async fn list(api: &Api, query: &JobQuery, json: bool) -> Result<(), Failure> {
+    let page = api.jobs(query).await?;
     if json {
         output::json(&page)?;
         return Ok(());

@@ -5,9 +5,9 @@ use cortex_domain::id::ModelName;
 use std::path::PathBuf;
 mod list;
 mod load;
-mod loading;
-mod progress;
+mod load_progress;
 mod pull;
+mod pull_progress;
 mod verify;
 
 use cortex_models::{Model, ModelCatalogue};

@@ -1,12 +1,12 @@
 //! `cortex status`: what runs on this machine.
 
 use crate::args::secret;
-mod document;
+mod view;
 
 use cortex_api::WorkerView;
 use reqwest::StatusCode;
 
-use self::document::Document;
+use self::view::StatusView;
 use super::health;
 use crate::config::Ports;
 use crate::exit::{Exit, Failure};
@@ -32,7 +32,7 @@ pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Fai
     let running = Running::read(home);
     let document = match running {
         Some(running) => started(home, running, args.api_key).await?,
-        None => Document::nothing(Ports::from_env()?),
+        None => StatusView::nothing(Ports::from_env()?),
     };
     if json {
         output::json(&document)?;
@@ -42,12 +42,13 @@ pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-async fn started(home: &Home, running: Running, key: Option<String>) -> Result<Document, Failure> {
+async fn started(home: &Home, running: Running, key: Option<String>) -> Result<StatusView, Failure> {
     let key = key.map_or_else(|| Secrets::open(home).map(|secrets| secrets.api_key), Ok)?;
     let api = Api::new(&running.origin, &key)?;
-    let (parts, workers, models) = tokio::join!(health::parts(&running), api.workers(), api.models());
+    let (parts, workers, models) =
+        tokio::join!(health::check_components(&running), api.workers(), api.models());
     let models = told("models", models).into_iter().map(|model| model.id).collect();
-    Ok(Document::of(running, parts, told("workers", workers), models, ports::owner))
+    Ok(StatusView::of(running, parts, told("workers", workers), models, ports::find_owner))
 }
 
 fn told<T>(what: &str, answered: Result<Vec<T>, CallError>) -> Vec<T> {
@@ -68,11 +69,13 @@ fn untold(what: &str, error: &CallError) -> String {
     }
 }
 
-fn text(document: &Document) -> String {
+fn text(document: &StatusView) -> String {
     let Some(pid) = document.pid else { return "nothing runs here: start it with `cortex up`".into() };
     let models = if document.models.is_empty() { "-".into() } else { document.models.join(", ") };
-    let mut blocks =
-        vec![fields([("up", format!("process {pid}")), ("models", models)]), health::text(&document.parts())];
+    let mut blocks = vec![
+        fields([("up", format!("process {pid}")), ("models", models)]),
+        health::text(&document.check_components()),
+    ];
     if !document.workers.is_empty() {
         blocks.push(workers(&document.workers));
     }

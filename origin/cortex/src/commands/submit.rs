@@ -17,7 +17,7 @@ use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::output::job as view;
 use crate::target;
-use cortex_client::{Api, CallError, Update};
+use cortex_client::{Api, CallError, JobUpdate};
 use cortex_node::Home;
 
 #[derive(Debug, clap::Args)]
@@ -73,7 +73,7 @@ pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Fai
     if json {
         output::json(&job)?;
     } else {
-        output::out(&view::brief(&job));
+        output::out(&view::summary(&job));
     }
     if args.wait.is_some() && !job.state.is_terminal() {
         output::note(&format!(
@@ -99,7 +99,7 @@ pub(crate) async fn watched(
     let end = async {
         let mut follow = api.follow(id);
         while let Some(update) = follow.update().await? {
-            if let Update::Progress(progress) = update {
+            if let JobUpdate::Progress(progress) = update {
                 said(&progress);
             }
         }

@@ -40,7 +40,7 @@ pub(crate) enum TokenVerb {
 
 /// `cortex workers token --json`.
 #[derive(Debug, Serialize)]
-struct View {
+struct TokenView {
     id: String,
     pools: Vec<String>,
     #[serde(with = "cortex_api::rfc3339")]
@@ -64,8 +64,11 @@ pub(crate) fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> 
         TokenVerb::Create { pools, name } => {
             let fingerprint = link_identity(home)?.fingerprint();
             let (kept, text) = tokens.create(name, BTreeSet::from_iter(pools), now)?;
-            let view =
-                View { token: Some(text), fingerprint: Some(fingerprint.to_string()), ..View::of(&kept) };
+            let view = TokenView {
+                token: Some(text),
+                fingerprint: Some(fingerprint.to_string()),
+                ..TokenView::of(&kept)
+            };
             if json {
                 output::json(&view)?
             } else {
@@ -74,7 +77,7 @@ pub(crate) fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> 
             output::note("keep the token: it is not shown again. A worker takes it from CORTEX_LINK_TOKEN");
         }
         TokenVerb::List => {
-            let views: Vec<_> = tokens.read()?.iter().map(View::of).collect();
+            let views: Vec<_> = tokens.read()?.iter().map(TokenView::of).collect();
             if json {
                 output::json(&serde_json::json!({ "tokens": views }))?
             } else {
@@ -82,7 +85,7 @@ pub(crate) fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> 
             };
         }
         TokenVerb::Revoke { id } => {
-            let view = View::of(&tokens.revoke(&id, now)?);
+            let view = TokenView::of(&tokens.revoke(&id, now)?);
             if json {
                 output::json(&view)?
             } else {
@@ -93,7 +96,7 @@ pub(crate) fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-impl View {
+impl TokenView {
     fn of(token: &KeptToken) -> Self {
         Self {
             id: token.id.to_string(),
@@ -110,7 +113,7 @@ impl View {
     }
 }
 
-fn one(view: &View) -> String {
+fn one(view: &TokenView) -> String {
     let mut lines = vec![
         ("id", view.id.clone()),
         ("pools", view.pools.join(",")),
@@ -126,7 +129,7 @@ fn one(view: &View) -> String {
     fields(lines)
 }
 
-fn list(views: &[View]) -> String {
+fn list(views: &[TokenView]) -> String {
     let rows = views
         .iter()
         .map(|view| [view.id.clone(), view.pools.join(","), view.created_at.to_string(), view.state()]);
@@ -143,7 +146,7 @@ mod tests {
         let home = Home::open(Some(folder.path().join("home"))).unwrap();
         let pools = BTreeSet::from(["chat".parse().unwrap(), "embed".parse().unwrap()]);
         let kept = WorkerTokens::of(&home).create(None, pools, Timestamp::from_millis(1)).unwrap().0;
-        let view = View { token: Some("cwt_secret".into()), ..View::of(&kept) };
+        let view = TokenView { token: Some("cwt_secret".into()), ..TokenView::of(&kept) };
         assert!(one(&view).ends_with("token    cwt_secret"), "{}", one(&view));
         let listed = list(&[view]);
         assert!(listed.contains("chat,embed") && !listed.contains("secret"), "{listed}");

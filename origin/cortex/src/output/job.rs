@@ -5,7 +5,7 @@ use cortex_api::JobView;
 use super::{fields, printable, table};
 
 /// Everything about one job, its result last.
-pub(crate) fn whole(job: &JobView) -> String {
+pub(crate) fn details(job: &JobView) -> String {
     let mut lines = vec![
         ("id", job.id.to_string()),
         ("topic", job.topic.to_string()),
@@ -21,12 +21,12 @@ pub(crate) fn whole(job: &JobView) -> String {
         let labels: Vec<_> = job.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         lines.push(("labels", labels.join(" ")));
     }
-    ended(job, lines)
+    with_result(job, lines)
 }
 
 /// Its id and state, and what came of it.
-pub(crate) fn brief(job: &JobView) -> String {
-    ended(job, vec![("id", job.id.to_string()), ("state", state(job))])
+pub(crate) fn summary(job: &JobView) -> String {
+    with_result(job, vec![("id", job.id.to_string()), ("state", state(job))])
 }
 
 /// Jobs, a line each.
@@ -45,7 +45,7 @@ pub(crate) fn list(jobs: &[JobView]) -> String {
     table(["ID", "TOPIC", "STATE", "ATTEMPT", "CREATED", "UPDATED"], rows)
 }
 
-fn ended(job: &JobView, mut lines: Vec<(&str, String)>) -> String {
+fn with_result(job: &JobView, mut lines: Vec<(&str, String)>) -> String {
     if let Some(error) = &job.error {
         let slug = error.r#type.rsplit(':').next().unwrap_or_default();
         lines.push(("error", format!("{slug}: {}", error.detail)));
@@ -94,21 +94,21 @@ mod tests {
 
     #[test]
     fn a_result_stands_below_its_job() {
-        let text = brief(&job("SUCCEEDED", &json!({"result": {"a": 1}})));
+        let text = summary(&job("SUCCEEDED", &json!({"result": {"a": 1}})));
         assert_eq!(text, "id     019a9ff0-0000-7000-8000-000000000001\nstate  SUCCEEDED\n{\"a\":1}");
     }
 
     #[test]
     fn an_error_is_told_by_its_slug() {
         let error = json!({"type": "urn:cortex:problem:denied", "title": "t", "detail": "not yours"});
-        let text = brief(&job("DENIED", &json!({"error": error})));
+        let text = summary(&job("DENIED", &json!({"error": error})));
         assert!(text.ends_with("error  denied: not yours"), "{text}");
     }
 
     #[test]
     fn a_job_that_waits_says_why() {
         let hold = json!({"hold": {"kind": "not_before", "until": "2026-11-20T23:36:40Z"}});
-        let text = whole(&job("PENDING", &hold));
+        let text = details(&job("PENDING", &hold));
         assert!(text.contains("PENDING (not_before until 2026-11-20T23:36:40.000Z)"), "{text}");
         assert!(text.contains("1/3"));
     }

@@ -2,11 +2,11 @@
 
 mod control;
 pub(crate) mod job;
-mod out;
+mod streams;
 mod table;
 mod timeline;
 
 pub(crate) use control::printable;
-pub(crate) use out::{json, json_line, note, out, piece, thought};
+pub(crate) use streams::{json, json_line, note, out, piece, thought};
 pub(crate) use table::{fields, table};
 pub(crate) use timeline::Timeline;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct TimelineRow {
     /// RFC 3339.
     pub(crate) at: String,
     /// Since the first hop; below zero where clocks disagree.
@@ -34,7 +34,7 @@ impl Timeline {
         "TIME                            MS  EVENT          STATE       DETAIL";
 
     /// The rows of one more event. What was there before brings none.
-    pub(crate) fn push(&mut self, event: &EventView) -> Vec<Row> {
+    pub(crate) fn push(&mut self, event: &EventView) -> Vec<TimelineRow> {
         let mut hops = hops(&event.detail);
         hops.sort();
         let mut rows = Vec::new();
@@ -53,13 +53,13 @@ impl Timeline {
         step: (u64, Timestamp, String),
         state: Option<StateName>,
         detail: String,
-    ) -> Option<Row> {
+    ) -> Option<TimelineRow> {
         if !self.seen.insert(step.clone()) {
             return None;
         }
         let (_, at, event) = step;
         let start = *self.start.get_or_insert(at);
-        Some(Row {
+        Some(TimelineRow {
             at: at.to_string(),
             ms: at.as_millis().cast_signed() - start.as_millis().cast_signed(),
             event,
@@ -69,7 +69,7 @@ impl Timeline {
     }
 }
 
-impl fmt::Display for Row {
+impl fmt::Display for TimelineRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at, ms, event, state, detail } = self;
         let state = state.as_deref().unwrap_or("-");
@@ -85,12 +85,12 @@ fn hops(detail: &Map<String, Value>) -> Vec<(Timestamp, String)> {
 
 /// `name=value` for what there is besides the hops.
 fn detail(detail: &Map<String, Value>) -> String {
-    let told = detail.iter().filter(|(name, value)| *name != "hops" && !value.is_null());
-    let told = told.map(|(name, value)| match value {
+    let entries = detail.iter().filter(|(name, value)| *name != "hops" && !value.is_null());
+    let entries = entries.map(|(name, value)| match value {
         Value::String(text) => format!("{name}={}", text.replace('\n', " ")),
         other => format!("{name}={other}"),
     });
-    told.collect::<Vec<_>>().join(" ")
+    entries.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -114,10 +114,10 @@ mod tests {
     fn hops_come_first_and_time_counts_from_them() {
         let mut timeline = Timeline::default();
         let rows = timeline.push(&accepted());
-        let told: Vec<_> =
+        let entries: Vec<_> =
             rows.iter().map(|row| (row.ms, row.event.as_str(), row.state.as_deref())).collect();
         assert_eq!(
-            told,
+            entries,
             [(0, "edge.received", None), (5, "edge.ledger", None), (420, "accepted", Some("PENDING"))]
         );
         let started = json!({"worker": "echo-1", "until": null});

@@ -8,17 +8,17 @@ use cortex_domain::time::Timestamp;
 
 use super::*;
 
-fn held(n: u32) -> Held {
+fn held(n: u32) -> HeldLease {
     let mut dispatch = [0; 16];
     dispatch[..4].copy_from_slice(&n.to_be_bytes());
-    Held {
+    HeldLease {
         job: JobId::mint(Timestamp::from_millis(1), [0; 10]),
         lease: Lease { attempt: Attempt(1), dispatch: DispatchId::new(dispatch) },
     }
 }
 
 fn report(n: u32, bytes: usize) -> Report {
-    let Held { job, lease } = held(n);
+    let HeldLease { job, lease } = held(n);
     let end = End::Succeeded { timings: Timings::default() };
     Report {
         outcome: Outcome { job, lease, worker: "w".parse().unwrap(), end },

@@ -2,15 +2,15 @@
 
 use crate::commands::up::UpArgs;
 mod rank;
-mod scenes;
-mod stage;
+mod stack;
+mod steps;
 
 use crate::exit::{Exit, Failure};
 use crate::output::out;
 use cortex_node::Home;
 use cortex_platform::signals::Signals;
 
-use stage::Stage;
+use stack::DemoStack;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
@@ -18,19 +18,19 @@ pub(crate) struct Args {
     pub(crate) up: UpArgs,
 }
 
-/// Sets the stage, plays, and strikes it, whatever happens.
+/// Sets the stack, plays, and strikes it, whatever happens.
 pub(crate) async fn run(home: &Home, args: Args) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
-    let mut stage = tokio::select! {
-        stage = Stage::set(home, &args.up) => stage?,
+    let mut stack = tokio::select! {
+        stack = DemoStack::start(home, &args.up) => stack?,
         () = signals.any() => return Ok(Exit::Negative),
     };
-    let played = tokio::select! {
-        played = scenes::play(&mut stage) => played,
+    let ended = tokio::select! {
+        ended = steps::run(&mut stack) => ended,
         () = signals.any() => Err(Failure::message(Exit::Negative, "stopped before its end")),
     };
-    stage.strike().await;
-    played?;
+    stack.stop().await;
+    ended?;
     out("Everything has stopped. `cortex up` starts the same and stays.");
     Ok(Exit::Done)
 }

@@ -12,9 +12,9 @@ use cortex_node::Home;
 
 const GIB: u64 = 1024 * 1024 * 1024;
 /// What the store and one model take.
-const NEEDED: u64 = GIB;
-const COMFORTABLE: u64 = 5 * GIB;
-const FLUSHES: u32 = 20;
+const MIN_FREE: u64 = GIB;
+const RECOMMENDED_FREE: u64 = 5 * GIB;
+const FLUSH_COUNT: u32 = 20;
 /// A rotating disk does about a hundred a second.
 const SLOW_FLUSH: Duration = Duration::from_millis(20);
 
@@ -32,9 +32,9 @@ fn space(path: &Path) -> Check {
 fn judge_space(free: u64) -> Check {
     let found = format!("{:.1} GiB free", free as f64 / GIB as f64);
     let hint = "make room, or name a home on another disk with CORTEX_HOME";
-    if free < NEEDED {
+    if free < MIN_FREE {
         Check::fail("disk space", found, hint)
-    } else if free < COMFORTABLE {
+    } else if free < RECOMMENDED_FREE {
         Check::warn("disk space", found, hint)
     } else {
         Check::ok("disk space", found)
@@ -52,8 +52,8 @@ fn flushing(folder: &Path) -> Check {
 }
 
 fn judge_flushing(took: Duration) -> Check {
-    let one = took / FLUSHES;
-    let rate = f64::from(FLUSHES) / took.as_secs_f64().max(1e-6);
+    let one = took / FLUSH_COUNT;
+    let rate = f64::from(FLUSH_COUNT) / took.as_secs_f64().max(1e-6);
     let found = format!("{rate:.0} a second, one takes {:.2} ms", one.as_secs_f64() * 1000.0);
     if one > SLOW_FLUSH {
         Check::warn("disk flushes", found, "jobs are accepted slowly: put the home on a faster disk")
@@ -74,7 +74,7 @@ fn probe(folder: &Path) -> io::Result<Duration> {
 fn flush(mut file: File) -> io::Result<Duration> {
     let page = [0; 4096];
     let started = Instant::now();
-    for _ in 0..FLUSHES {
+    for _ in 0..FLUSH_COUNT {
         file.write_all(&page)?;
         file.sync_data()?;
     }

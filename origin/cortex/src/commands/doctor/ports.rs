@@ -4,7 +4,7 @@ use reqwest::Url;
 
 use super::check::Check;
 use crate::config::{self, Ports};
-use crate::ports::{self, Owner};
+use crate::ports::{self, PortOwner};
 use crate::running::Running;
 
 pub(super) fn checks(planned: Ports, running: Option<&Running>) -> Vec<Check> {
@@ -19,13 +19,13 @@ pub(super) fn checks(planned: Ports, running: Option<&Running>) -> Vec<Check> {
     planned
         .map(|(what, port, flag)| {
             let free = ports::is_free(port);
-            let owner = if free { None } else { ports::owner(port) };
+            let owner = if free { None } else { ports::find_owner(port) };
             check(what, port, flag, free, owner.as_ref(), ours(running, port))
         })
         .collect()
 }
 
-fn check(what: &str, port: u16, flag: &str, free: bool, owner: Option<&Owner>, ours: bool) -> Check {
+fn check(what: &str, port: u16, flag: &str, free: bool, owner: Option<&PortOwner>, ours: bool) -> Check {
     let name = format!("port {port} ({what})");
     if free {
         return Check::ok(name, "free");
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn who_holds_a_port_is_named() {
-        let owner = Owner { pid: 812, name: "node".into() };
+        let owner = PortOwner { pid: 812, name: "node".into() };
         let check = check("edge", 8787, "--edge-port", false, Some(&owner), false);
         assert_eq!((check.outcome, check.found.as_str()), (Outcome::Fail, "held by node (pid 812)"));
         assert!(check.hint.unwrap().contains("--edge-port"));

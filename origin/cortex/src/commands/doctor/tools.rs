@@ -13,21 +13,21 @@ use crate::program;
 
 /// How long a program may take to say its version.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(10);
-const NODE: u32 = 20;
+const MIN_NODE_VERSION: u32 = 20;
 
 pub(super) async fn checks() -> Vec<Check> {
     let [node, npm, cargo, cloudflared, nats, redis] =
-        ["node", "npm", "cargo", "cloudflared", "nats-server", "redis-server"].map(version);
+        ["node", "npm", "cargo", "cloudflared", "nats-server", "redis-server"].map(probe_version);
     let (node, npm, cargo, cloudflared, nats, redis) =
         tokio::join!(node, npm, cargo, cloudflared, nats, redis);
     vec![
         check_node(node),
         needed("npm", npm, "install it with Node: the edge's tools come by npm"),
         match cargo {
-            Found::Missing => {
+            ToolProbe::Missing => {
                 Check::warn("cargo", "missing", "install rustup, if the edge is to be built here")
             }
-            found => Check::ok("cargo", found.words()),
+            found => Check::ok("cargo", found.describe()),
         },
         workerd(),
         worker(),
@@ -39,7 +39,7 @@ pub(super) async fn checks() -> Vec<Check> {
 
 /// What is known of a program.
 #[derive(Debug, PartialEq, Eq)]
-enum Found {
+enum ToolProbe {
     /// The first line of `PROGRAM --version`.
     Version(String),
     /// It is there; it did not say its version in time.
@@ -47,8 +47,8 @@ enum Found {
     Missing,
 }
 
-impl Found {
-    fn words(self) -> String {
+impl ToolProbe {
+    fn describe(self) -> String {
         match self {
             Self::Version(version) => version,
             Self::Slow => {
@@ -59,32 +59,32 @@ impl Found {
     }
 }
 
-async fn version(program: &str) -> Found {
-    asked(program, &["--version"], TOOL_TIMEOUT).await
+async fn probe_version(program: &str) -> ToolProbe {
+    probe(program, &["--version"], TOOL_TIMEOUT).await
 }
 
-async fn asked(program: &str, arguments: &[&str], patience: Duration) -> Found {
-    let mut command = Command::from(program::tool(program));
+async fn probe(program: &str, arguments: &[&str], limit: Duration) -> ToolProbe {
+    let mut command = Command::from(program::tool_command(program));
     command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let output = match timeout(patience, command.output()).await {
+    let output = match timeout(limit, command.output()).await {
         Ok(Ok(output)) if output.status.success() => output,
-        Ok(_) => return Found::Missing,
-        Err(_) => return Found::Slow,
+        Ok(_) => return ToolProbe::Missing,
+        Err(_) => return ToolProbe::Slow,
     };
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty());
-    line.map_or(Found::Missing, |line| Found::Version(line.to_owned()))
+    line.map_or(ToolProbe::Missing, |line| ToolProbe::Version(line.to_owned()))
 }
 
-fn check_node(found: Found) -> Check {
-    let hint = format!("install Node {NODE} or newer: it builds the edge");
+fn check_node(found: ToolProbe) -> Check {
+    let hint = format!("install Node {MIN_NODE_VERSION} or newer: it builds the edge");
     match found {
-        Found::Version(version) if major(&version).is_some_and(|major| major >= NODE) => {
+        ToolProbe::Version(version) if major(&version).is_some_and(|major| major >= MIN_NODE_VERSION) => {
             Check::ok("node", version)
         }
-        Found::Version(version) => Check::fail("node", format!("{version} is too old"), hint),
-        Found::Slow => Check::warn("node", found.words(), hint),
-        Found::Missing => Check::fail("node", "missing", hint),
+        ToolProbe::Version(version) => Check::fail("node", format!("{version} is too old"), hint),
+        ToolProbe::Slow => Check::warn("node", found.describe(), hint),
+        ToolProbe::Missing => Check::fail("node", "missing", hint),
     }
 }
 
@@ -93,17 +93,17 @@ fn major(version: &str) -> Option<u32> {
     version.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
-fn needed(name: &str, found: Found, hint: &str) -> Check {
+fn needed(name: &str, found: ToolProbe, hint: &str) -> Check {
     match found {
-        Found::Missing => Check::fail(name, "missing", hint),
-        found => Check::ok(name, found.words()),
+        ToolProbe::Missing => Check::fail(name, "missing", hint),
+        found => Check::ok(name, found.describe()),
     }
 }
 
-fn optional(name: &str, found: Found, why: &str) -> Check {
+fn optional(name: &str, found: ToolProbe, why: &str) -> Check {
     match found {
-        Found::Missing => Check::ok(name, format!("not here; {why}")),
-        found => Check::ok(name, found.words()),
+        ToolProbe::Missing => Check::ok(name, format!("not here; {why}")),
+        found => Check::ok(name, found.describe()),
     }
 }
 
@@ -148,23 +148,23 @@ mod tests {
             ("v18.19.1", Outcome::Fail),
             ("what", Outcome::Fail),
         ] {
-            let found = Found::Version(version.to_owned());
+            let found = ToolProbe::Version(version.to_owned());
             assert_eq!(check_node(found).outcome, expected, "{version}");
         }
-        assert_eq!(check_node(Found::Missing).outcome, Outcome::Fail);
-        assert_eq!(check_node(Found::Slow).outcome, Outcome::Warn);
+        assert_eq!(check_node(ToolProbe::Missing).outcome, Outcome::Fail);
+        assert_eq!(check_node(ToolProbe::Slow).outcome, Outcome::Warn);
     }
 
     #[tokio::test]
     async fn a_program_that_is_not_there_has_no_version() {
-        assert_eq!(version("cortex-has-no-such-program").await, Found::Missing);
-        assert_eq!(optional("x", Found::Missing, "who needs it").outcome, Outcome::Ok);
+        assert_eq!(probe_version("cortex-has-no-such-program").await, ToolProbe::Missing);
+        assert_eq!(optional("x", ToolProbe::Missing, "who needs it").outcome, Outcome::Ok);
     }
 
     #[tokio::test]
     async fn a_slow_program_is_not_a_missing_one() {
-        let found = asked("sleep", &["60"], Duration::from_millis(50)).await;
-        assert_eq!(found, Found::Slow);
+        let found = probe("sleep", &["60"], Duration::from_millis(50)).await;
+        assert_eq!(found, ToolProbe::Slow);
         assert_eq!(needed("npm", found, "a hint").outcome, Outcome::Ok);
     }
 

@@ -16,12 +16,12 @@ use cortex_node::Secrets;
 
 /// `cortex models list --json`.
 #[derive(Debug, Serialize)]
-pub(super) struct Document {
-    pub(super) models: Vec<Listed>,
+pub(super) struct ModelListView {
+    pub(super) models: Vec<ModelEntry>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Listed {
+pub(super) struct ModelEntry {
     name: String,
     kind: &'static str,
     /// Bytes of all files.
@@ -31,11 +31,11 @@ pub(super) struct Listed {
     /// The workers that have it loaded.
     loaded: Vec<String>,
     dir: PathBuf,
-    files: Vec<File>,
+    files: Vec<FileEntry>,
 }
 
 #[derive(Debug, Serialize)]
-struct File {
+struct FileEntry {
     path: String,
     size: u64,
     sha256: String,
@@ -43,12 +43,12 @@ struct File {
 
 pub(super) async fn list(home: &Home, catalogue: &ModelCatalogue, json: bool) -> Result<Exit, Failure> {
     let loaded = loaded(home).await;
-    let models = catalogue.iter().map(|model| listed(home, model, &loaded));
-    let document = Document { models: models.collect() };
+    let models = catalogue.iter().map(|model| entry(home, model, &loaded));
+    let view = ModelListView { models: models.collect() };
     if json {
-        output::json(&document)?;
+        output::json(&view)?;
     } else {
-        output::out(&text(&document));
+        output::out(&text(&view));
     }
     Ok(Exit::Done)
 }
@@ -63,14 +63,14 @@ async fn loaded(home: &Home) -> Vec<WorkerView> {
     }
 }
 
-pub(super) fn listed(home: &Home, model: &Model, workers: &[WorkerView]) -> Listed {
+pub(super) fn entry(home: &Home, model: &Model, workers: &[WorkerView]) -> ModelEntry {
     let has = |worker: &&WorkerView| worker.models.iter().any(|name| name == model.name.as_str());
-    let files = model.files.iter().map(|file| File {
+    let files = model.files.iter().map(|file| FileEntry {
         path: file.path.to_string(),
         size: file.size,
         sha256: file.sha256.to_string(),
     });
-    Listed {
+    ModelEntry {
         name: model.name.to_string(),
         kind: model.kind.name(),
         size: model.size(),
@@ -81,8 +81,8 @@ pub(super) fn listed(home: &Home, model: &Model, workers: &[WorkerView]) -> List
     }
 }
 
-pub(super) fn text(document: &Document) -> String {
-    let rows = document.models.iter().map(|model| {
+pub(super) fn text(view: &ModelListView) -> String {
+    let rows = view.models.iter().map(|model| {
         let installed = if model.installed { "yes" } else { "no" };
         [model.name.clone(), model.kind.into(), size(model.size), installed.into(), model.loaded.join(", ")]
     });

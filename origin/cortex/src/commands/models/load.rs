@@ -11,7 +11,7 @@ use cortex_domain::topics;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::loading::Loading;
+use super::load_progress::LoadProgress;
 use crate::commands::submit::watched;
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -21,9 +21,9 @@ use cortex_client::Api;
 const LOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 pub(super) async fn load(api: &Api, name: &ModelName, json: bool) -> Result<Exit, Failure> {
-    let mut loading = Loading::new(name);
-    let job = run(api, &topics::MODEL_LOAD, name, |said| loading.show(said)).await;
-    loading.clear();
+    let mut progress = LoadProgress::new(name);
+    let job = run(api, &topics::MODEL_LOAD, name, |said| progress.show(said)).await;
+    progress.clear();
     let job = job?;
     tell(&job, json, |answer| {
         let text = |field: &str| answer[field].as_str().unwrap_or("?").to_owned();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cortex_models::{Model, PullError, SourceError};
 use serde::Serialize;
 
-use super::progress::Meter;
+use super::pull_progress::PullProgress;
 use super::size;
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -13,7 +13,7 @@ use cortex_node::Home;
 
 /// `cortex models pull --json`.
 #[derive(Debug, Serialize)]
-struct Document {
+struct PullView {
     name: String,
     dir: PathBuf,
     /// Bytes of all files.
@@ -26,7 +26,7 @@ pub(super) async fn pull(home: &Home, model: &Model, json: bool) -> Result<Exit,
     let fetched = !is_sound(home, model).await?;
     let dir = if fetched { fetch(home, model).await? } else { model.dir(home.path()) };
     if json {
-        let document = Document { name: model.name.to_string(), dir, size: model.size(), fetched };
+        let document = PullView { name: model.name.to_string(), dir, size: model.size(), fetched };
         output::json(&document)?;
     } else {
         let how = if fetched { "fetched and checked" } else { "already here, and checked" };
@@ -53,26 +53,26 @@ async fn is_sound(home: &Home, model: &Model) -> Result<bool, Failure> {
 
 /// Tries the sources in their order, one at a time so that each one's failure is told when it happens.
 async fn fetch(home: &Home, model: &Model) -> Result<PathBuf, Failure> {
-    let meter = Meter::new(model.name.as_str());
+    let progress_bar = PullProgress::new(model.name.as_str());
     let mut refusals: Vec<(String, SourceError)> = Vec::new();
     for source in &model.sources {
         let one = Model { sources: vec![source.clone()], ..model.clone() };
-        let pulled = cortex_models::pull(&one, home.path(), |progress| meter.show(progress)).await;
+        let pulled = cortex_models::pull(&one, home.path(), |progress| progress_bar.show(progress)).await;
         match pulled {
             Ok(dir) => {
-                meter.clear();
+                progress_bar.clear();
                 return Ok(dir);
             }
             Err(PullError::NoSource { refusals: more, .. }) => {
                 for (source, refusal) in more {
-                    meter.note(&format!("{}: {source}: {refusal}", model.name));
+                    progress_bar.note(&format!("{}: {source}: {refusal}", model.name));
                     refusals.push((source, refusal));
                 }
             }
             Err(error) => return Err(failure(error)),
         }
     }
-    meter.clear();
+    progress_bar.clear();
     let (name, dir) = (model.name.to_string(), model.dir(home.path()));
     Err(failure(PullError::NoSource { model: name, dir, refusals }))
 }

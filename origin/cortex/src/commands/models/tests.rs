@@ -6,12 +6,12 @@ use super::*;
 const SOUND: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
 /// A catalogue with one model of one file, `hello`, that a folder has.
-struct Place {
+struct Fixture {
     folder: tempfile::TempDir,
     home: Home,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(Some(folder.path().join("home"))).unwrap();
@@ -35,40 +35,40 @@ impl Place {
 
 #[tokio::test]
 async fn a_source_that_fails_leaves_it_to_the_next() {
-    let place = Place::new();
-    let model = place.model();
-    pull_if_missing(&place.home, &model).await.unwrap();
-    assert!(model.installed(place.home.path()));
-    assert_eq!(pull::pull(&place.home, &model, true).await.unwrap(), Exit::Done);
+    let fixture = Fixture::new();
+    let model = fixture.model();
+    pull_if_missing(&fixture.home, &model).await.unwrap();
+    assert!(model.installed(fixture.home.path()));
+    assert_eq!(pull::pull(&fixture.home, &model, true).await.unwrap(), Exit::Done);
 }
 
 #[tokio::test]
 async fn a_model_without_a_source_is_unavailable_and_each_failure_is_told() {
-    let place = Place::new();
-    let model = Model { sources: vec![place.model().sources[0].clone()], ..place.model() };
-    let failure = pull_if_missing(&place.home, &model).await.unwrap_err();
+    let fixture = Fixture::new();
+    let model = Model { sources: vec![fixture.model().sources[0].clone()], ..fixture.model() };
+    let failure = pull_if_missing(&fixture.home, &model).await.unwrap_err();
     assert_eq!(failure.exit, Exit::Unavailable);
     assert!(failure.error.to_string().contains("/missing: "), "{}", failure.error);
 }
 
 #[tokio::test]
 async fn a_corrupt_file_is_named_with_both_hashes() {
-    let place = Place::new();
-    let model = place.model();
-    pull_if_missing(&place.home, &model).await.unwrap();
-    std::fs::write(model.dir(place.home.path()).join("hello.txt"), "jello").unwrap();
+    let fixture = Fixture::new();
+    let model = fixture.model();
+    pull_if_missing(&fixture.home, &model).await.unwrap();
+    std::fs::write(model.dir(fixture.home.path()).join("hello.txt"), "jello").unwrap();
 
-    assert_eq!(verify::verify(&place.home, vec![model.clone()], true).await.unwrap(), Exit::Config);
-    let error = verify::verdict(&model, place.home.path()).error.unwrap();
+    assert_eq!(verify::verify(&fixture.home, vec![model.clone()], true).await.unwrap(), Exit::Config);
+    let error = verify::check(&model, fixture.home.path()).error.unwrap();
     assert!(error.contains("hello.txt is corrupt") && error.contains(SOUND), "{error}");
     assert_eq!(error.split(|c: char| !c.is_ascii_hexdigit()).filter(|word| word.len() == 64).count(), 2);
 }
 
 #[test]
 fn the_listing_keeps_its_shape() {
-    let place = Place::new();
-    let model = place.model();
-    let document = list::Document { models: vec![list::listed(&place.home, &model, &[])] };
+    let fixture = Fixture::new();
+    let model = fixture.model();
+    let document = list::ModelListView { models: vec![list::entry(&fixture.home, &model, &[])] };
     assert_eq!(
         list::text(&document),
         "NAME      KIND       SIZE     INSTALLED  LOADED IN\ngreeting  embedding  5 bytes  no"
@@ -76,16 +76,16 @@ fn the_listing_keeps_its_shape() {
     assert_eq!(
         serde_json::to_value(document).unwrap(),
         json!({"models": [{"name": "greeting", "kind": "embedding", "size": 5, "installed": false, "loaded": [],
-            "dir": model.dir(place.home.path()),
+            "dir": model.dir(fixture.home.path()),
             "files": [{"path": "hello.txt", "size": 5, "sha256": SOUND}]}]})
     );
 }
 
 #[test]
 fn verdicts_keep_their_shape() {
-    let place = Place::new();
-    let verdict = verify::verdict(&place.model(), place.home.path());
-    let document = verify::Document { models: vec![verdict] };
+    let fixture = Fixture::new();
+    let verdict = verify::check(&fixture.model(), fixture.home.path());
+    let document = verify::VerifyView { models: vec![verdict] };
     assert_eq!(verify::exit(&document), Exit::Config);
     let value = serde_json::to_value(document).unwrap();
     assert_eq!((&value["models"][0]["name"], &value["models"][0]["ok"]), (&json!("greeting"), &json!(false)));
@@ -95,7 +95,7 @@ fn verdicts_keep_their_shape() {
 #[test]
 fn progress_counts_in_tenths() {
     for (done, total, expected) in [(0, 100, 0), (9, 100, 0), (10, 100, 1), (100, 100, 10), (0, 0, 10)] {
-        assert_eq!(progress::tenths(Progress { done, total }), expected);
+        assert_eq!(pull_progress::tenths(Progress { done, total }), expected);
     }
 }
 

@@ -9,12 +9,12 @@ use cortex_node::Home;
 
 /// `cortex models verify --json`.
 #[derive(Debug, Serialize)]
-pub(super) struct Document {
-    pub(super) models: Vec<Verdict>,
+pub(super) struct VerifyView {
+    pub(super) models: Vec<VerifiedModel>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Verdict {
+pub(super) struct VerifiedModel {
     pub(super) name: String,
     pub(super) ok: bool,
     /// The file that is wrong, with both hashes if they differ.
@@ -24,31 +24,31 @@ pub(super) struct Verdict {
 /// Hashes every file; a wrong one makes the exit code that of a configuration that can't be used.
 pub(super) async fn verify(home: &Home, models: Vec<Model>, json: bool) -> Result<Exit, Failure> {
     let home = home.path().to_owned();
-    let check = move || models.into_iter().map(|model| verdict(&model, &home)).collect();
-    let document = Document { models: tokio::task::spawn_blocking(check).await? };
-    for error in document.models.iter().filter_map(|verdict| verdict.error.as_deref()) {
+    let check = move || models.into_iter().map(|model| check(&model, &home)).collect();
+    let view = VerifyView { models: tokio::task::spawn_blocking(check).await? };
+    for error in view.models.iter().filter_map(|model| model.error.as_deref()) {
         output::note(&format!("cortex: {error}"));
     }
-    if document.models.is_empty() {
+    if view.models.is_empty() {
         output::note("no model is here: fetch one with `cortex models pull`");
     }
     if json {
-        output::json(&document)?;
+        output::json(&view)?;
     } else {
-        let rows = document
+        let rows = view
             .models
             .iter()
-            .map(|verdict| [verdict.name.clone(), if verdict.ok { "ok" } else { "wrong" }.into()]);
+            .map(|model| [model.name.clone(), if model.ok { "ok" } else { "wrong" }.into()]);
         output::out(&table(["NAME", "FILES"], rows));
     }
-    Ok(exit(&document))
+    Ok(exit(&view))
 }
 
-pub(super) fn verdict(model: &Model, home: &std::path::Path) -> Verdict {
+pub(super) fn check(model: &Model, home: &std::path::Path) -> VerifiedModel {
     let error = model.verify(&model.dir(home)).err().map(|error| error.to_string());
-    Verdict { name: model.name.to_string(), ok: error.is_none(), error }
+    VerifiedModel { name: model.name.to_string(), ok: error.is_none(), error }
 }
 
-pub(super) fn exit(document: &Document) -> Exit {
-    if document.models.iter().all(|verdict| verdict.ok) { Exit::Done } else { Exit::Config }
+pub(super) fn exit(view: &VerifyView) -> Exit {
+    if view.models.iter().all(|model| model.ok) { Exit::Done } else { Exit::Config }
 }

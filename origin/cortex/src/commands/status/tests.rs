@@ -1,11 +1,11 @@
 use cortex_api::WorkerView;
 use serde_json::{Value, json};
 
-use super::super::health::{Part, Word};
+use super::super::health::{ComponentHealth, ComponentStatus};
 use super::*;
-use crate::ports::Owner;
+use crate::ports::PortOwner;
 use crate::running::Process;
-use cortex_client::Refused;
+use cortex_client::ApiError;
 
 fn running() -> Running {
     Running {
@@ -22,9 +22,9 @@ fn running() -> Running {
     }
 }
 
-fn part(name: &'static str, status: Word) -> Part {
+fn component(name: &'static str, status: ComponentStatus) -> ComponentHealth {
     let url = "http://127.0.0.1:1".to_owned();
-    Part { name, url, status, latency_ms: Some(1.0), version: None, detail: String::new() }
+    ComponentHealth { name, url, status, latency_ms: Some(1.0), version: None, detail: String::new() }
 }
 
 fn worker() -> WorkerView {
@@ -34,10 +34,14 @@ fn worker() -> WorkerView {
     serde_json::from_value(view).unwrap()
 }
 
-fn document() -> Document {
-    let parts = vec![part("edge", Word::Away), part("origin", Word::Degraded), part("host", Word::Ok)];
-    let owner = |port| (port == 8081).then(|| Owner { pid: 9, name: "cortex-worker".into() });
-    Document::of(running(), parts, vec![worker()], vec!["m".into()], owner)
+fn document() -> StatusView {
+    let parts = vec![
+        component("edge", ComponentStatus::Away),
+        component("origin", ComponentStatus::Degraded),
+        component("host", ComponentStatus::Ok),
+    ];
+    let owner = |port| (port == 8081).then(|| PortOwner { pid: 9, name: "cortex-worker".into() });
+    StatusView::of(running(), parts, vec![worker()], vec!["m".into()], owner)
 }
 
 /// Sorted: whether a document keeps its order depends on how `serde_json` was built.
@@ -68,7 +72,7 @@ fn the_document_holds_what_scripts_of_the_hybrid_set_up_read() {
 
 #[test]
 fn the_document_has_the_same_keys_whether_anything_runs_or_not() {
-    let nothing = serde_json::to_value(Document::nothing(Ports::default())).unwrap();
+    let nothing = serde_json::to_value(StatusView::nothing(Ports::default())).unwrap();
     let started = serde_json::to_value(document()).unwrap();
     assert_eq!(keys(&nothing), keys(&started));
     for part in ["ports", "mlx", "connectivity"] {
@@ -101,14 +105,14 @@ fn people_see_parts_workers_and_logs() {
     {
         assert!(text.contains(expected), "{expected:?} in\n{text}");
     }
-    let nothing = super::text(&Document::nothing(Ports::default()));
+    let nothing = super::text(&StatusView::nothing(Ports::default()));
     assert!(nothing.contains("cortex up"));
 }
 
 #[test]
 fn who_has_another_key_is_told_how_to_name_it() {
     let refused =
-        |status| CallError::Refused(Refused { status, slug: None, detail: "no".into(), retry_after: None });
+        |status| CallError::Refused(ApiError { status, slug: None, detail: "no".into(), retry_after: None });
     assert!(untold("workers", &refused(StatusCode::UNAUTHORIZED)).contains("--api-key or API_KEY"));
-    assert!(untold("workers", &refused(StatusCode::BAD_GATEWAY)).ends_with("answered 502: no"));
+    assert!(untold("workers", &refused(StatusCode::BAD_GATEWAY)).ends_with("HTTP 502: no"));
 }

@@ -8,14 +8,14 @@ use serde_json::value::RawValue;
 use crate::exit::{Exit, Failure};
 
 /// What the API takes at most; more is not read.
-const MAX_INPUT: u64 = 1024 * 1024;
+const MAX_INPUT_BYTES: u64 = 1024 * 1024;
 
 /// Where an input is.
 #[derive(Debug, PartialEq, Eq)]
-enum Place<'a> {
-    Here(&'a str),
+enum InputSource<'a> {
+    Inline(&'a str),
     File(PathBuf),
-    Standard,
+    Stdin,
 }
 
 /// Reads an input and checks that it is JSON.
@@ -23,29 +23,32 @@ enum Place<'a> {
 /// # Errors
 /// If it can't be read, or is not JSON: says where.
 pub(super) fn read(argument: &str) -> Result<Box<RawValue>, Failure> {
-    match place(argument) {
-        Place::Here(text) => parse("INPUT", text),
-        Place::File(path) => {
+    match source(argument) {
+        InputSource::Inline(text) => parse("INPUT", text),
+        InputSource::File(path) => {
             let name = path.display().to_string();
-            parse(&name, &whole(&name, std::fs::File::open(&path))?)
+            parse(&name, &read_text(&name, std::fs::File::open(&path))?)
         }
-        Place::Standard => parse("standard input", &whole("standard input", Ok(std::io::stdin().lock()))?),
+        InputSource::Stdin => {
+            parse("standard input", &read_text("standard input", Ok(std::io::stdin().lock()))?)
+        }
     }
 }
 
-fn place(argument: &str) -> Place<'_> {
+fn source(argument: &str) -> InputSource<'_> {
     match argument.strip_prefix('@') {
-        Some(path) => Place::File(path.into()),
-        None if argument == "-" => Place::Standard,
-        None => Place::Here(argument),
+        Some(path) => InputSource::File(path.into()),
+        None if argument == "-" => InputSource::Stdin,
+        None => InputSource::Inline(argument),
     }
 }
 
-fn whole(name: &str, from: std::io::Result<impl Read>) -> Result<String, Failure> {
+fn read_text(name: &str, from: std::io::Result<impl Read>) -> Result<String, Failure> {
     let wrong = |why: &dyn std::fmt::Display| Failure::message(Exit::BadInput, format!("{name}: {why}"));
     let mut bytes = Vec::new();
-    from.and_then(|from| from.take(MAX_INPUT + 1).read_to_end(&mut bytes)).map_err(|error| wrong(&error))?;
-    if bytes.len() as u64 > MAX_INPUT {
+    from.and_then(|from| from.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| wrong(&error))?;
+    if bytes.len() as u64 > MAX_INPUT_BYTES {
         return Err(wrong(&"an input has at most 1 MiB"));
     }
     String::from_utf8(bytes).map_err(|error| wrong(&error))
@@ -101,13 +104,13 @@ mod tests {
         assert!(error(&argument).contains("input.json is not JSON: expected value at line 3 column 1"));
         std::fs::write(&path, " {\"a\": 1}\n").unwrap();
         assert_eq!(read(&argument).unwrap().get(), "{\"a\": 1}");
-        std::fs::write(&path, "1".repeat(MAX_INPUT as usize + 1)).unwrap();
+        std::fs::write(&path, "1".repeat(MAX_INPUT_BYTES as usize + 1)).unwrap();
         assert!(error(&argument).contains("at most 1 MiB"));
     }
 
     #[test]
     fn a_dash_is_standard_input() {
-        assert_eq!(place("-"), Place::Standard);
-        assert_eq!(place("-1"), Place::Here("-1"));
+        assert_eq!(source("-"), InputSource::Stdin);
+        assert_eq!(source("-1"), InputSource::Inline("-1"));
     }
 }

@@ -11,7 +11,7 @@ use crate::args::{ConfigArgs, secret};
 use crate::config;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Part {
+pub(crate) enum Component {
     Edge,
     Workers,
 }
@@ -22,8 +22,8 @@ pub(crate) struct UpArgs {
     pub(crate) config: ConfigArgs,
 
     /// Leave a part out
-    #[arg(long, value_enum, value_name = "PART")]
-    pub(crate) without: Vec<Part>,
+    #[arg(long, value_enum, value_name = "COMPONENT")]
+    pub(crate) without: Vec<Component>,
 
     /// The address the origin listens on: loopback, since a tunnel carries what comes from outside
     #[arg(long, default_value = "127.0.0.1")]
@@ -90,7 +90,7 @@ pub(crate) struct UpArgs {
 impl UpArgs {
     /// Returns whether a part is to run here.
     #[must_use]
-    pub(crate) fn with(&self, part: Part) -> bool {
-        !self.without.contains(&part)
+    pub(crate) fn with(&self, component: Component) -> bool {
+        !self.without.contains(&component)
     }
 }

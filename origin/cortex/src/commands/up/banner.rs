@@ -43,6 +43,6 @@ pub(crate) fn stopping() {
     out("\nStopping: finishing what is under way. Ctrl-C again to stop at once.");
 }
 
-pub(crate) fn hurried() {
+pub(crate) fn stopped_early() {
     out("Stopped at once. Accepted jobs go on at the next start.");
 }

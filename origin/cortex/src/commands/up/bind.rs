@@ -48,7 +48,7 @@ pub(crate) async fn free(address: SocketAddr, flag: &str) -> Result<(), Failure>
 }
 
 fn taken(port: u16, flag: &str) -> Failure {
-    let holder = match ports::owner(port) {
+    let holder = match ports::find_owner(port) {
         Some(owner) => format!("{} (process {})", owner.name, owner.pid),
         None => "another process".to_owned(),
     };

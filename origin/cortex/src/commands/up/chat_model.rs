@@ -60,11 +60,11 @@ struct Candidate {
     bundled: bool,
 }
 
-/// Why a model was taken.
+/// SelectionReason a model was taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Why {
+pub(crate) enum SelectionReason {
     /// The largest that fits, and its files are here.
-    Here { free: u64 },
+    Installed { free: u64 },
     /// The largest that fits, and the hub has it.
     Hub { free: u64 },
     /// A larger one is not here, and the hub can't be reached.
@@ -79,7 +79,7 @@ pub(crate) enum Why {
 const HUB_TIMEOUT: Duration = Duration::from_secs(3);
 const HUB_URL: &str = "https://huggingface.co";
 /// What a model takes beside its weights, as a rule.
-const BESIDE: u64 = 512 << 20;
+const MEMORY_OVERHEAD: u64 = 512 << 20;
 
 /// The model that is to be loaded first, and why it was taken if nobody named it.
 ///
@@ -89,7 +89,7 @@ pub(crate) async fn pick(
     home: &Home,
     catalogue: &ModelCatalogue,
     wanted: &ChatModel,
-) -> Result<(Model, Option<Why>), Failure> {
+) -> Result<(Model, Option<SelectionReason>), Failure> {
     if let ChatModel::Named(name) = wanted {
         let model = catalogue.get(name.as_str()).map_err(|error| Failure::new(Exit::Config, error))?;
         if !matches!(model.kind, ModelKind::Chat { .. }) {
@@ -122,10 +122,10 @@ pub(crate) async fn pick(
 }
 
 /// The largest model that fits and can be had.
-fn choose(mut candidates: Vec<Candidate>, free: u64, hub: bool) -> Option<(ModelName, Why)> {
+fn choose(mut candidates: Vec<Candidate>, free: u64, hub: bool) -> Option<(ModelName, SelectionReason)> {
     candidates.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.as_str().cmp(b.name.as_str())));
     if let [only] = candidates.as_slice() {
-        return Some((only.name.clone(), Why::Only));
+        return Some((only.name.clone(), SelectionReason::Only));
     }
     let mut unreached = None;
     for candidate in candidates.iter().filter(|candidate| fits(candidate, free)) {
@@ -135,21 +135,21 @@ fn choose(mut candidates: Vec<Candidate>, free: u64, hub: bool) -> Option<(Model
                 unreached.get_or_insert(candidate.name.clone());
                 continue;
             }
-            (false, true) => Why::Hub { free },
+            (false, true) => SelectionReason::Hub { free },
             (true, _) => match unreached {
-                Some(larger) => Why::NoHub { larger },
-                None if smallest => Why::NoRoom { free },
-                None => Why::Here { free },
+                Some(larger) => SelectionReason::NoHub { larger },
+                None if smallest => SelectionReason::NoRoom { free },
+                None => SelectionReason::Installed { free },
             },
         };
         return Some((candidate.name.clone(), why));
     }
     let last = candidates.into_iter().rev().find(|candidate| candidate.here || candidate.bundled)?;
-    Some((last.name, Why::NoRoom { free }))
+    Some((last.name, SelectionReason::NoRoom { free }))
 }
 
 fn fits(candidate: &Candidate, free: u64) -> bool {
-    candidate.bytes.saturating_add(BESIDE) <= free
+    candidate.bytes.saturating_add(MEMORY_OVERHEAD) <= free
 }
 
 async fn reaches_hub() -> bool {
@@ -157,11 +157,11 @@ async fn reaches_hub() -> bool {
     client.head(HUB_URL).send().await.is_ok_and(|answer| answer.status().as_u16() < 500)
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for SelectionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gib = |bytes: &u64| *bytes as f64 / (1u64 << 30) as f64;
         match self {
-            Self::Here { free } => {
+            Self::Installed { free } => {
                 write!(f, "the largest that is here and fits {:.1} GiB of free memory", gib(free))
             }
             Self::Hub { free } => {
@@ -191,7 +191,7 @@ mod tests {
         Candidate { name: name.parse().unwrap(), bytes, here, bundled: name == "small" }
     }
 
-    fn chosen(here: &[&str], free: u64, hub: bool) -> (String, Why) {
+    fn chosen(here: &[&str], free: u64, hub: bool) -> (String, SelectionReason) {
         let all = [("small", 6 << 20), ("middle", GIB / 2), ("large", 5 * GIB)];
         let all = all.map(|(name, bytes)| candidate(name, bytes, here.contains(&name)));
         let (name, why) = choose(all.into(), free, hub).unwrap();
@@ -200,17 +200,20 @@ mod tests {
 
     #[test]
     fn the_largest_that_fits_and_can_be_had_is_taken_with_the_reason() {
-        assert_eq!(chosen(&["middle"], 8 * GIB, true), ("large".into(), Why::Hub { free: 8 * GIB }));
+        assert_eq!(
+            chosen(&["middle"], 8 * GIB, true),
+            ("large".into(), SelectionReason::Hub { free: 8 * GIB })
+        );
         assert_eq!(
             chosen(&["middle", "large"], 8 * GIB, false),
-            ("large".into(), Why::Here { free: 8 * GIB })
+            ("large".into(), SelectionReason::Installed { free: 8 * GIB })
         );
-        let unreached = |larger: &str| Why::NoHub { larger: larger.parse().unwrap() };
+        let unreached = |larger: &str| SelectionReason::NoHub { larger: larger.parse().unwrap() };
         assert_eq!(chosen(&["middle"], 8 * GIB, false), ("middle".into(), unreached("large")));
         assert_eq!(chosen(&[], 2 * GIB, false), ("small".into(), unreached("middle")));
         assert_eq!(
             chosen(&[], GIB / 2 + (8 << 20), true),
-            ("small".into(), Why::NoRoom { free: GIB / 2 + (8 << 20) })
+            ("small".into(), SelectionReason::NoRoom { free: GIB / 2 + (8 << 20) })
         );
         assert_eq!(chosen(&[], 0, true).0, "small");
     }
@@ -218,7 +221,7 @@ mod tests {
     #[test]
     fn one_of_one_and_none_of_none_is_taken() {
         let only = choose(vec![candidate("x", GIB, false)], 0, false).unwrap();
-        assert_eq!(only, ("x".parse().unwrap(), Why::Only));
+        assert_eq!(only, ("x".parse().unwrap(), SelectionReason::Only));
         assert_eq!(choose(vec![], GIB, true), None);
     }
 

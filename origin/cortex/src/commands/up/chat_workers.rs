@@ -69,25 +69,25 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Parser)]
-    struct Alone {
+    struct TestCli {
         #[command(flatten)]
         args: ChatWorkerArgs,
     }
 
-    fn told(text: &str, n: u16) -> Vec<String> {
+    fn arguments_of(text: &str, n: u16) -> Vec<String> {
         let words = std::iter::once("up").chain(text.split_whitespace());
-        Alone::try_parse_from(words).unwrap().args.arguments(n)
+        TestCli::try_parse_from(words).unwrap().args.arguments(n)
     }
 
     #[test]
     fn only_what_is_set_is_handed_on() {
-        assert_eq!(told("", 0), Vec::<String>::new());
+        assert_eq!(arguments_of("", 0), Vec::<String>::new());
         let all = "--chat-device cuda:1 --chat-dtype bf16 --chat-threads 3 --chat-context 4096 --chat-cache 512 \
                    --chat-memory 9000 --chat-load-deadline 60 --metrics-port 9100";
         let expected = "--device cuda:1 --dtype bf16 --threads 3 --context 4096 --cache 512 --memory 9000 \
                         --load-deadline 60 --metrics-port 9102";
-        assert_eq!(told(all, 2).join(" "), expected);
-        let shared = told("--chat-shared-prompt a.txt --chat-shared-prompt b.txt", 0);
+        assert_eq!(arguments_of(all, 2).join(" "), expected);
+        let shared = arguments_of("--chat-shared-prompt a.txt --chat-shared-prompt b.txt", 0);
         assert_eq!(shared.join(" "), "--shared-prompt a.txt --shared-prompt b.txt");
     }
 
@@ -101,7 +101,7 @@ mod tests {
             "--chat-cache -1",
         ] {
             let words = std::iter::once("up").chain(wrong.split_whitespace());
-            assert!(Alone::try_parse_from(words).is_err(), "{wrong}");
+            assert!(TestCli::try_parse_from(words).is_err(), "{wrong}");
         }
     }
 }

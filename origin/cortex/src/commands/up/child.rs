@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child as Process, ChildStdin, Command};
 
-use super::log::Log;
+use super::log::ChildLog;
 
 /// How long a child has to stop by itself: longer than an origin gives the requests it has open.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -29,7 +29,7 @@ impl Child {
     /// # Errors
     /// If the command can't be run or the log can't be written.
     pub(crate) fn start(mut command: Command, log: &Path) -> io::Result<Self> {
-        let log = Log::open(log)?.pipe()?;
+        let log = ChildLog::open(log)?.pipe()?;
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)

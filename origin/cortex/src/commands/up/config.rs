@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use cortex_node::{Config, Operator};
 
-use super::args::{Part, UpArgs};
-use super::workers::{Kind, WorkerSpec};
+use super::args::{Component, UpArgs};
+use super::workers::{WorkerKind, WorkerSpec};
 use crate::exit::{Exit, Failure};
 
 /// What is to run, checked.
@@ -22,7 +22,7 @@ impl UpConfig {
     /// # Errors
     /// Returns an error if a file or a flag can't be used.
     pub(crate) fn read(args: UpArgs) -> Result<Self, Failure> {
-        let workers = if args.with(Part::Workers) {
+        let workers = if args.with(Component::Workers) {
             args.workers.iter().map(|text| WorkerSpec::read(text)).collect::<Result<_, _>>()?
         } else {
             Vec::new()
@@ -41,7 +41,7 @@ impl UpConfig {
 
     /// Returns whether a worker of a kind runs here.
     #[must_use]
-    pub(crate) fn has(&self, kind: Kind) -> bool {
+    pub(crate) fn has(&self, kind: WorkerKind) -> bool {
         self.workers.iter().any(|spec| spec.kind == kind && spec.count > 0)
     }
 
@@ -55,6 +55,6 @@ impl UpConfig {
     /// Where the edge listens, unless it is left out.
     #[must_use]
     pub(crate) fn edge(&self) -> Option<SocketAddr> {
-        self.args.with(Part::Edge).then(|| SocketAddr::from((Ipv4Addr::LOCALHOST, self.args.edge_port)))
+        self.args.with(Component::Edge).then(|| SocketAddr::from((Ipv4Addr::LOCALHOST, self.args.edge_port)))
     }
 }

@@ -7,24 +7,24 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 /// How large a log grows before it becomes the one before.
-const MAX_BYTES: u64 = 8 << 20;
+const MAX_LOG_BYTES: u64 = 8 << 20;
 
 /// A log that is written to.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct ChildLog {
     path: PathBuf,
     file: File,
     written: u64,
     max: u64,
 }
 
-impl Log {
+impl ChildLog {
     /// Empties the log at `path`.
     ///
     /// # Errors
     /// Returns an error if it can't be written.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Self::bounded(path, MAX_BYTES)
+        Self::bounded(path, MAX_LOG_BYTES)
     }
 
     fn bounded(path: &Path, max: u64) -> io::Result<Self> {
@@ -84,7 +84,7 @@ mod tests {
     fn a_child_that_writes_without_end_takes_two_bounds_of_disk() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("edge.log");
-        let mut log = Log::bounded(&path, 1000).unwrap();
+        let mut log = ChildLog::bounded(&path, 1000).unwrap();
         for n in 0..500 {
             log.write(format!("line {n:04}\n").as_bytes()).unwrap();
         }
@@ -100,7 +100,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("edge.log");
         let (reader, mut writer) = io::pipe().unwrap();
-        let log = Log::bounded(&path, 64).unwrap();
+        let log = ChildLog::bounded(&path, 64).unwrap();
         let follower = thread::spawn(move || log.follow(reader));
         writer.write_all(b"started\n").unwrap();
         drop(writer);

@@ -32,7 +32,7 @@ use crate::commands::models::pull_if_missing;
 use crate::exit::{Exit, Failure};
 use crate::output::note;
 use cortex_node::Home;
-use workers::Kind as WorkerKind;
+use workers::WorkerKind;
 
 /// Starts everything, says where it is, and stops it on a signal.
 pub(crate) async fn run(home: &Home, args: UpArgs) -> Result<Exit, Failure> {
@@ -48,7 +48,7 @@ pub(crate) async fn run(home: &Home, args: UpArgs) -> Result<Exit, Failure> {
     banner::stopping();
     tokio::select! {
         () = stack.stop(home) => {}
-        () = signals.any() => banner::hurried(),
+        () = signals.any() => banner::stopped_early(),
     }
     Ok(Exit::Done)
 }

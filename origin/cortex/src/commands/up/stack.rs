@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::args::UpArgs;
 use super::config::UpConfig;
 use super::edge::{self, Edge};
-use super::workers::{self, Kind, Launch};
+use super::workers::{self, WorkerKind, WorkerLaunch};
 use super::{bind, dev_key};
 use crate::config::{CHAT_PORT, EDGE_PORT, HOST_PORT};
 use crate::exit::{Exit, Failure};
@@ -38,7 +38,7 @@ impl Stack {
     /// Returns an error if a port is taken, a file can't be used, or a part does not start.
     pub(crate) async fn start(home: &Home, mut config: UpConfig) -> Result<Self, Failure> {
         let mut secrets = Secrets::open(home)?;
-        let (sockets, edge) = bind_doors(&config).await?;
+        let (sockets, edge) = bind_ports(&config).await?;
         let [host, chat_host] = model_hosts(&config).await?;
         let program = if config.workers.is_empty() { None } else { Some(workers::worker_program()?) };
         let api = sockets.api.local_addr()?;
@@ -47,7 +47,7 @@ impl Stack {
         if let Some(listener) = &edge {
             config.node.gateway.edge = Some(local_url(listener)?);
         }
-        if config.has(Kind::Chat) {
+        if config.has(WorkerKind::Chat) {
             config.node.gateway.chat_model = config.args.chat_model.name().cloned();
         }
         let (topics, roles) = (config.topics(), Roles::of_node(&config.node.safety));
@@ -60,9 +60,15 @@ impl Stack {
         if let Some(program) = program {
             let host_key = args.api_key.clone().unwrap_or_else(|| secrets.api_key.clone());
             let link = origin.link.clone();
-            let tokens = Kind::ALL.map(|kind| origin.worker_token(&kind.pool()));
-            let launch =
-                Launch { program, link, tokens, args: args.clone(), home: home.path().to_owned(), host_key };
+            let tokens = WorkerKind::ALL.map(|kind| origin.worker_token(&kind.pool()));
+            let launch = WorkerLaunch {
+                program,
+                link,
+                tokens,
+                args: args.clone(),
+                home: home.path().to_owned(),
+                host_key,
+            };
             processes = workers::start(home, &workers, &launch, &tasks, &stop_workers);
         }
         tasks.close();
@@ -123,7 +129,7 @@ impl Stack {
 }
 
 /// Binds the origin's doors and the edge's.
-async fn bind_doors(config: &UpConfig) -> Result<(Sockets, Option<TcpListener>), Failure> {
+async fn bind_ports(config: &UpConfig) -> Result<(Sockets, Option<TcpListener>), Failure> {
     let UpArgs { listen, api_port, grpc_port, .. } = config.args;
     let sockets = bind::bind_node(listen, api_port, grpc_port).await?;
     let edge = match config.edge() {
@@ -136,8 +142,8 @@ async fn bind_doors(config: &UpConfig) -> Result<(Sockets, Option<TcpListener>),
 /// Returns the addresses of the model hosts that workers will open, and checks that their ports are free.
 async fn model_hosts(config: &UpConfig) -> Result<[Option<String>; 2], Failure> {
     let hosts = [
-        (Kind::Embed, config.args.host_port, HOST_PORT.flag),
-        (Kind::Chat, config.args.chat_port, CHAT_PORT.flag),
+        (WorkerKind::Embed, config.args.host_port, HOST_PORT.flag),
+        (WorkerKind::Chat, config.args.chat_port, CHAT_PORT.flag),
     ];
     let mut urls = [None, None];
     for (url, (kind, port, flag)) in urls.iter_mut().zip(hosts) {

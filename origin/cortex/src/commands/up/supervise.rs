@@ -16,10 +16,10 @@ use super::child::Child;
 /// Between the starts of a child.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(10) };
 /// A child that ran so long has earned a quick start.
-const STEADY_PERIOD: Duration = Duration::from_secs(30);
+const STABLE_PERIOD: Duration = Duration::from_secs(30);
 
 /// How one run of a child ended.
-enum Ended {
+enum ChildExit {
     Stopped,
     Exited(io::Result<ExitStatus>),
     Silent,
@@ -39,24 +39,24 @@ pub(crate) async fn supervise(
         match Child::start(command(), &log) {
             Ok(mut child) => {
                 let ended = tokio::select! {
-                    () = stop.cancelled() => Ended::Stopped,
-                    ended = child.ended() => Ended::Exited(ended),
-                    () = silence() => Ended::Silent,
+                    () = stop.cancelled() => ChildExit::Stopped,
+                    ended = child.ended() => ChildExit::Exited(ended),
+                    () = silence() => ChildExit::Silent,
                 };
                 match ended {
-                    Ended::Stopped => return child.stop().await,
-                    Ended::Exited(Ok(status)) if status.code() == Some(Exit::Config.code().into()) => {
+                    ChildExit::Stopped => return child.stop().await,
+                    ChildExit::Exited(Ok(status)) if status.code() == Some(Exit::Config.code().into()) => {
                         // It would end the same way again.
                         tracing::error!(name, log = %log.display(), "a child can't use its configuration");
                         return;
                     }
-                    Ended::Exited(Ok(status)) => {
+                    ChildExit::Exited(Ok(status)) => {
                         tracing::warn!(name, %status, log = %log.display(), "a child ended and is started again");
                     }
-                    Ended::Exited(Err(error)) => {
+                    ChildExit::Exited(Err(error)) => {
                         tracing::warn!(name, %error, "a child was lost and is started again");
                     }
-                    Ended::Silent => {
+                    ChildExit::Silent => {
                         tracing::warn!(name, log = %log.display(), "a child does not answer and is started again");
                         child.kill().await;
                     }
@@ -64,7 +64,7 @@ pub(crate) async fn supervise(
             }
             Err(error) => tracing::error!(name, %error, "a child could not be started"),
         }
-        failures = if started.elapsed() >= STEADY_PERIOD { 1 } else { failures.saturating_add(1) };
+        failures = if started.elapsed() >= STABLE_PERIOD { 1 } else { failures.saturating_add(1) };
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(BACKOFF.wait(failures, entropy::fraction())) => {}

@@ -17,13 +17,13 @@ use cortex_node::Home;
 
 /// The kinds of worker that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum WorkerKind {
     Echo,
     Embed,
     Chat,
 }
 
-impl Kind {
+impl WorkerKind {
     pub(crate) const ALL: [Self; 3] = [Self::Echo, Self::Embed, Self::Chat];
 
     /// The pool that its workers join.
@@ -43,7 +43,7 @@ impl Kind {
 /// So many workers of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkerSpec {
-    pub(crate) kind: Kind,
+    pub(crate) kind: WorkerKind,
     pub(crate) count: u16,
 }
 
@@ -61,9 +61,9 @@ impl WorkerSpec {
         };
         let (kind, count) = text.split_once('=').ok_or_else(wrong)?;
         let kind = match kind.trim() {
-            "echo" => Kind::Echo,
-            "embed" => Kind::Embed,
-            "chat" => Kind::Chat,
+            "echo" => WorkerKind::Echo,
+            "embed" => WorkerKind::Embed,
+            "chat" => WorkerKind::Chat,
             _ => return Err(wrong()),
         };
         Ok(Self { kind, count: count.trim().parse().map_err(|_| wrong())? })
@@ -72,7 +72,7 @@ impl WorkerSpec {
 
 /// What a worker is started with.
 #[derive(Clone)]
-pub(crate) struct Launch {
+pub(crate) struct WorkerLaunch {
     pub(crate) program: PathBuf,
     pub(crate) link: Route,
     /// By which a worker of each kind joins, as the kinds are ordered.
@@ -96,18 +96,18 @@ pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
     Err(Failure::message(Exit::Config, detail))
 }
 
-impl Launch {
+impl WorkerLaunch {
     /// For the `n`th of its kind, counted from 0.
-    fn command(&self, kind: Kind, id: &str, n: u16) -> Command {
-        let mut command = Command::from(program::own(&self.program));
+    fn command(&self, kind: WorkerKind, id: &str, n: u16) -> Command {
+        let mut command = Command::from(program::own_command(&self.program));
         command.args(["--kind", kind.name(), "--id", id, "--link"]).arg(self.link.to_string());
         // They are for workers whose origin is elsewhere.
         command.env_remove("CORTEX_LINK_CERTIFICATE").env_remove("CORTEX_LINK_FINGERPRINT");
         command.env("CORTEX_LINK_TOKEN", &self.tokens[kind as usize]).env("CORTEX_HOME", &self.home);
         let served = match kind {
-            Kind::Echo => None,
-            Kind::Embed => Some((self.args.embeddings_model.to_string(), self.args.host_port)),
-            Kind::Chat => Some((self.args.chat_model.to_string(), self.args.chat_port)),
+            WorkerKind::Echo => None,
+            WorkerKind::Embed => Some((self.args.embeddings_model.to_string(), self.args.host_port)),
+            WorkerKind::Chat => Some((self.args.chat_model.to_string(), self.args.chat_port)),
         };
         if let Some((model, port)) = served {
             command.args(["--model", &model]);
@@ -124,7 +124,7 @@ impl Launch {
                 }
             }
         }
-        if kind == Kind::Chat {
+        if kind == WorkerKind::Chat {
             command.args(self.args.chat_workers.arguments(n));
         }
         command
@@ -135,7 +135,7 @@ impl Launch {
 pub(crate) fn start(
     home: &Home,
     wanted: &[WorkerSpec],
-    launch: &Launch,
+    launch: &WorkerLaunch,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Vec<Process> {

@@ -22,7 +22,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const WORKERS: [&str; 3] = ["echo=1", "embed=1", "chat=1"];
 
 /// A running edge, and an origin that comes and goes.
-pub(crate) struct Stage {
+pub(crate) struct DemoStack {
     /// The API at the public door.
     pub(crate) api: Api,
     pub(crate) model: String,
@@ -35,15 +35,15 @@ pub(crate) struct Stage {
     origin: Option<Child>,
 }
 
-impl Stage {
+impl DemoStack {
     /// Starts everything on free ports, in a folder of its own, with the models of the home folder.
     ///
     /// # Errors
     /// If something does not start.
-    pub(crate) async fn set(home: &Home, args: &UpArgs) -> Result<Self, Failure> {
-        let mut config = UpConfig::read(shown(args))?;
+    pub(crate) async fn start(home: &Home, args: &UpArgs) -> Result<Self, Failure> {
+        let mut config = UpConfig::read(demo_args(args))?;
         prepare_models(home, &mut config).await?;
-        let home = nested(home)?;
+        let home = demo_home(home)?;
         let mut secrets = Secrets::open(&home)?;
         let origin_port = free_port()?;
 
@@ -60,23 +60,23 @@ impl Stage {
                 return Err(failure);
             }
         };
-        let mut stage = Self {
+        let mut stack = Self {
             api: Api::new(&edge.url, &key)?,
             model: args.embeddings_model.to_string(),
             chat_model: config.args.chat_model.to_string(),
             home,
-            args: shown(args),
+            args: demo_args(args),
             secrets,
             edge,
             origin_port,
             origin: None,
         };
-        if let Err(failure) = stage.start_origin().await {
-            stage.strike().await;
+        if let Err(failure) = stack.start_origin().await {
+            stack.stop().await;
             return Err(failure);
         }
-        out(&format!("  edge    {}\n  origin  http://{address}\n", stage.edge.url));
-        Ok(stage)
+        out(&format!("  edge    {}\n  origin  http://{address}\n", stack.edge.url));
+        Ok(stack)
     }
 
     /// Starts the origin with its workers and waits until they are there.
@@ -125,13 +125,13 @@ impl Stage {
     }
 
     /// Stops everything.
-    pub(crate) async fn strike(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.stop_origin().await;
         self.edge.stop().await;
     }
 
     fn command(&self) -> Result<Command, Failure> {
-        let mut command = Command::from(program::own(std::env::current_exe()?));
+        let mut command = Command::from(program::own_command(std::env::current_exe()?));
         command.args(["up", "--without", "edge", "--host-port", "0", "--chat-port", "0", "--grpc-port", "0"]);
         command.args(["--workers", &self.args.workers.join(",")]);
         command.args(["--api-port", &self.origin_port.to_string(), "--edge-url", &self.edge.url]);
@@ -154,7 +154,7 @@ impl Stage {
 }
 
 /// What the demo runs: a worker of each kind, and unless another was named the small chat model, which is always there.
-fn shown(args: &UpArgs) -> UpArgs {
+fn demo_args(args: &UpArgs) -> UpArgs {
     let small = || ChatModel::Named("cortex-small".parse().expect("the name of a model"));
     let chat_model = match &args.chat_model {
         ChatModel::Auto => small(),
@@ -164,7 +164,7 @@ fn shown(args: &UpArgs) -> UpArgs {
 }
 
 /// A folder of its own, so that the demo runs beside `cortex up`; the models are shared.
-fn nested(home: &Home) -> Result<Home, Failure> {
+fn demo_home(home: &Home) -> Result<Home, Failure> {
     let folder = home.demo();
     std::fs::create_dir_all(&folder)?;
     let models = folder.join("models");

@@ -12,13 +12,13 @@ const TEMPLATE: &str = "{prefix}  {wide_bar}  {bytes}/{total_bytes}  {bytes_per_
 
 /// Shows the progress of one model.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(super) struct PullProgress {
     name: String,
     bar: Option<ProgressBar>,
     tenths: AtomicU64,
 }
 
-impl Meter {
+impl PullProgress {
     pub(super) fn new(name: &str) -> Self {
         let bar = stderr().is_terminal().then(|| bar(name));
         Self { name: name.to_owned(), bar, tenths: AtomicU64::new(0) }

@@ -2,10 +2,10 @@
 
 /// A line of the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Line {
-    Nothing,
+pub(super) enum ChatInput {
+    Empty,
     /// For the model.
-    Say(String),
+    Message(String),
     /// `/system [TEXT]`: what the model is told to be; without a text, nothing.
     System(String),
     /// `/model [NAME]`: another model, or which it is.
@@ -27,14 +27,14 @@ pub(super) const HELP: &str = "/system [TEXT]  what the model is told to be
 /quit           leave, as Ctrl-D does; Ctrl-C stops an answer
 //TEXT          say something that begins with /";
 
-impl Line {
+impl ChatInput {
     pub(super) fn read(text: &str) -> Self {
         let text = text.trim();
         let Some(command) = text.strip_prefix('/') else {
-            return if text.is_empty() { Self::Nothing } else { Self::Say(text.to_owned()) };
+            return if text.is_empty() { Self::Empty } else { Self::Message(text.to_owned()) };
         };
         if command.starts_with('/') {
-            return Self::Say(command.to_owned());
+            return Self::Message(command.to_owned());
         }
         let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
         let rest = rest.trim();
@@ -57,18 +57,18 @@ mod tests {
     #[test]
     fn lines_are_for_the_model_unless_they_begin_with_a_slash() {
         for (text, line) in [
-            ("", Line::Nothing),
-            ("  \n", Line::Nothing),
-            ("hi there\n", Line::Say("hi there".into())),
-            ("//etc is a folder", Line::Say("/etc is a folder".into())),
-            ("/system  be brief ", Line::System("be brief".into())),
-            ("/system", Line::System(String::new())),
-            ("/model", Line::Model(None)),
-            ("/model a/b", Line::Model(Some("a/b".into()))),
-            ("/quit", Line::Quit),
-            ("/dance", Line::Unknown("dance".into())),
+            ("", ChatInput::Empty),
+            ("  \n", ChatInput::Empty),
+            ("hi there\n", ChatInput::Message("hi there".into())),
+            ("//etc is a folder", ChatInput::Message("/etc is a folder".into())),
+            ("/system  be brief ", ChatInput::System("be brief".into())),
+            ("/system", ChatInput::System(String::new())),
+            ("/model", ChatInput::Model(None)),
+            ("/model a/b", ChatInput::Model(Some("a/b".into()))),
+            ("/quit", ChatInput::Quit),
+            ("/dance", ChatInput::Unknown("dance".into())),
         ] {
-            assert_eq!(Line::read(text), line, "{text:?}");
+            assert_eq!(ChatInput::read(text), line, "{text:?}");
         }
     }
 }

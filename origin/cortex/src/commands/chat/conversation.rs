@@ -4,8 +4,8 @@ use cortex_api::chat::ChatChunk;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::line::{HELP, Line};
-use super::typing::Typing;
+use super::editor::LineEditor;
+use super::input::{ChatInput, HELP};
 use crate::exit::{Exit, Failure};
 use crate::output;
 use cortex_client::{Api, CallError, ChatMessage, ChatRequest};
@@ -14,34 +14,34 @@ use cortex_client::{Api, CallError, ChatMessage, ChatRequest};
 ///
 /// # Errors
 /// If the terminal can't be read. An answer that fails is told, and the conversation goes on.
-pub(super) async fn hold(api: &Api, request: ChatRequest, mut typing: Typing) -> Result<Exit, Failure> {
-    let mut talk = Talk { request };
+pub(super) async fn run(api: &Api, request: ChatRequest, mut editor: LineEditor) -> Result<Exit, Failure> {
+    let mut conversation = Conversation { request };
     // From now on Ctrl-C ends an answer, and between two prompts nothing.
     let _interrupts = signal(SignalKind::interrupt())?;
-    output::note(&format!("{}: /help says what can be typed", talk.request.model));
-    while let Some(line) = typing.line().await? {
-        match Line::read(&line) {
-            Line::Quit => break,
-            Line::Say(text) => talk.say(api, text).await,
-            line => output::note(&talk.obey(line)),
+    output::note(&format!("{}: /help says what can be typed", conversation.request.model));
+    while let Some(line) = editor.read_line().await? {
+        match ChatInput::read(&line) {
+            ChatInput::Quit => break,
+            ChatInput::Message(text) => conversation.send(api, text).await,
+            line => output::note(&conversation.apply(line)),
         }
     }
     Ok(Exit::Done)
 }
 
 /// What was said so far, and to whom.
-struct Talk {
+struct Conversation {
     request: ChatRequest,
 }
 
-impl Talk {
+impl Conversation {
     /// Says something and shows the answer as it comes. Only what was answered, if only in part, is remembered.
-    async fn say(&mut self, api: &Api, text: String) {
+    async fn send(&mut self, api: &Api, text: String) {
         let mut request = self.request.clone();
         request.messages.push(ChatMessage { role: "user", content: text });
         let mut answer = String::new();
         let told = tokio::select! {
-            told = tell(api, &request, &mut answer) => told,
+            told = stream_answer(api, &request, &mut answer) => told,
             _ = ctrl_c() => Ok(()),
         };
         output::piece("\n");
@@ -55,9 +55,9 @@ impl Talk {
     }
 
     /// Does what a line asks for that is not for the model; gives what to tell.
-    fn obey(&mut self, line: Line) -> String {
+    fn apply(&mut self, line: ChatInput) -> String {
         match line {
-            Line::System(text) => {
+            ChatInput::System(text) => {
                 self.request.messages.retain(|said| said.role != "system");
                 let told = if text.is_empty() { "told nothing" } else { "told" };
                 if !text.is_empty() {
@@ -65,30 +65,34 @@ impl Talk {
                 }
                 told.to_owned()
             }
-            Line::Model(Some(name)) => {
+            ChatInput::Model(Some(name)) => {
                 self.request.model = name;
                 format!("now {}", self.request.model)
             }
-            Line::Model(None) => self.request.model.clone(),
-            Line::History => {
+            ChatInput::Model(None) => self.request.model.clone(),
+            ChatInput::History => {
                 let lines =
                     self.request.messages.iter().map(|said| format!("{}: {}", said.role, said.content));
                 lines.collect::<Vec<_>>().join("\n")
             }
-            Line::Clear => {
+            ChatInput::Clear => {
                 self.request.messages.retain(|said| said.role == "system");
                 "nothing was said".to_owned()
             }
-            Line::Unknown(name) => format!("there is no /{name}: /help says what there is"),
-            Line::Nothing | Line::Help | Line::Say(_) | Line::Quit => HELP.to_owned(),
+            ChatInput::Unknown(name) => format!("there is no /{name}: /help says what there is"),
+            ChatInput::Empty | ChatInput::Help | ChatInput::Message(_) | ChatInput::Quit => HELP.to_owned(),
         }
     }
 }
 
 /// Shows an answer as it comes, while somebody reads, and keeps it.
-pub(super) async fn tell(api: &Api, request: &ChatRequest, answer: &mut String) -> Result<(), CallError> {
+pub(super) async fn stream_answer(
+    api: &Api,
+    request: &ChatRequest,
+    answer: &mut String,
+) -> Result<(), CallError> {
     let mut answering = api.chat_stream(request).await?;
-    let mut thoughts = Thoughts::default();
+    let mut thoughts = ReasoningDisplay::default();
     while let Some(chunk) = answering.next().await? {
         let text = text(&chunk);
         thoughts.show(&chunk, &text);
@@ -102,11 +106,11 @@ pub(super) async fn tell(api: &Api, request: &ChatRequest, answer: &mut String) 
 
 /// What a model thinks before it answers, shown apart from the answer.
 #[derive(Debug, Default)]
-struct Thoughts {
+struct ReasoningDisplay {
     begun: bool,
 }
 
-impl Thoughts {
+impl ReasoningDisplay {
     /// Shows a chunk's thoughts, and ends them where its `text` of the answer begins.
     fn show(&mut self, chunk: &ChatChunk, text: &str) {
         let thought = thought(chunk);
@@ -137,18 +141,19 @@ mod tests {
     #[test]
     fn commands_change_whom_is_spoken_to_and_what_is_remembered() {
         let said = |role, text: &str| ChatMessage { role, content: text.into() };
-        let mut talk = Talk { request: ChatRequest { model: "a".into(), ..ChatRequest::default() } };
-        talk.request.messages = vec![said("user", "hi"), said("assistant", "ho")];
-        talk.obey(Line::System("be brief".into()));
-        talk.obey(Line::System("be kind".into()));
-        assert_eq!(talk.obey(Line::Model(Some("b".into()))), "now b");
-        assert_eq!(talk.obey(Line::History), "system: be kind\nuser: hi\nassistant: ho");
-        talk.obey(Line::Clear);
+        let mut conversation =
+            Conversation { request: ChatRequest { model: "a".into(), ..ChatRequest::default() } };
+        conversation.request.messages = vec![said("user", "hi"), said("assistant", "ho")];
+        conversation.apply(ChatInput::System("be brief".into()));
+        conversation.apply(ChatInput::System("be kind".into()));
+        assert_eq!(conversation.apply(ChatInput::Model(Some("b".into()))), "now b");
+        assert_eq!(conversation.apply(ChatInput::History), "system: be kind\nuser: hi\nassistant: ho");
+        conversation.apply(ChatInput::Clear);
         assert_eq!(
-            (talk.request.messages.clone(), talk.request.model.as_str()),
+            (conversation.request.messages.clone(), conversation.request.model.as_str()),
             (vec![said("system", "be kind")], "b")
         );
-        talk.obey(Line::System(String::new()));
-        assert_eq!(talk.request.messages, []);
+        conversation.apply(ChatInput::System(String::new()));
+        assert_eq!(conversation.request.messages, []);
     }
 }

@@ -37,13 +37,13 @@ fn extent(step: LoadStep) -> Option<(&'static str, u64, u64)> {
 
 /// Shows one model's.
 #[derive(Debug)]
-pub(super) struct Loading {
+pub(super) struct LoadProgress {
     name: ModelName,
     bar: Option<ProgressBar>,
     at: &'static str,
 }
 
-impl Loading {
+impl LoadProgress {
     pub(super) fn new(name: &ModelName) -> Self {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -96,10 +96,10 @@ mod tests {
     use super::*;
 
     fn shown(said: &[Value]) -> Vec<&'static str> {
-        let mut loading = Loading { name: "m".parse().unwrap(), bar: None, at: "" };
+        let mut progress = LoadProgress { name: "m".parse().unwrap(), bar: None, at: "" };
         let each = said.iter().map(|said| {
-            loading.show(said);
-            loading.at
+            progress.show(said);
+            progress.at
         });
         each.collect()
     }
@@ -132,8 +132,8 @@ mod tests {
     #[test]
     fn a_bar_goes_as_far_as_there_is_to_read() {
         let bar = ProgressBar::hidden();
-        let mut loading = Loading { name: "m".parse().unwrap(), bar: Some(bar.clone()), at: "" };
-        loading.show(&json!({"step": "weights", "read": 5, "of": 9}));
+        let mut progress = LoadProgress { name: "m".parse().unwrap(), bar: Some(bar.clone()), at: "" };
+        progress.show(&json!({"step": "weights", "read": 5, "of": 9}));
         assert_eq!(
             (bar.position(), bar.length(), bar.message().as_str()),
             (5, Some(9), "reading the weights")

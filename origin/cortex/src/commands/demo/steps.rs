@@ -12,7 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::rank::rank;
-use super::stage::Stage;
+use super::stack::DemoStack;
 use crate::exit::{Exit, Failure};
 use crate::output::{Timeline, out};
 use cortex_client::{CallError, ChatMessage, ChatRequest};
@@ -36,44 +36,44 @@ const JOB_TIMEOUT: Duration = Duration::from_secs(90);
 ///
 /// # Errors
 /// If something does not go as it should.
-pub(crate) async fn play(stage: &mut Stage) -> Result<(), Failure> {
-    synchronous(stage).await?;
-    asynchronous(stage).await?;
-    conversation(stage).await?;
-    denied(stage).await?;
-    origin_away(stage).await
+pub(crate) async fn run(stack: &mut DemoStack) -> Result<(), Failure> {
+    synchronous(stack).await?;
+    asynchronous(stack).await?;
+    conversation(stack).await?;
+    denied(stack).await?;
+    origin_away(stack).await
 }
 
-async fn synchronous(stage: &Stage) -> Result<(), Failure> {
+async fn synchronous(stack: &DemoStack) -> Result<(), Failure> {
     out("1. A synchronous call: POST /v1/embeddings, edge -> origin -> worker, and back");
-    let (id, answer) = stage.api.embeddings(&stage.model, &texts()).await?;
+    let (id, answer) = stack.api.embeddings(&stack.model, &texts()).await?;
     show_ranking(&answer)?;
     // The log of a synchronous job is written after its answer.
-    until_ended(stage, id).await?;
-    show_timeline(stage, id).await
+    until_ended(stack, id).await?;
+    show_timeline(stack, id).await
 }
 
-async fn asynchronous(stage: &Stage) -> Result<(), Failure> {
+async fn asynchronous(stack: &DemoStack) -> Result<(), Failure> {
     out("2. The same as a job: POST /api/v1/jobs -> 202 -> queue -> drain -> origin -> worker");
-    let accepted = stage.api.create(&job(&topics::EMBED, embeddings(stage))?, None).await?;
+    let accepted = stack.api.create(&job(&topics::EMBED, embeddings(stack))?, None).await?;
     out(&format!("   202 Accepted, job {}", accepted.id));
-    let ended = until_ended(stage, accepted.id).await?;
+    let ended = until_ended(stack, accepted.id).await?;
     let result = ended.result.as_deref().map(RawValue::get).unwrap_or_default();
     show_ranking(&serde_json::from_str(result)?)?;
-    show_timeline(stage, accepted.id).await
+    show_timeline(stack, accepted.id).await
 }
 
-async fn conversation(stage: &Stage) -> Result<(), Failure> {
+async fn conversation(stack: &DemoStack) -> Result<(), Failure> {
     out("3. A conversation: POST /v1/chat/completions, the answer streams as it is written");
     let mut messages = Vec::new();
     for question in CONVERSATION {
         messages.push(ChatMessage { role: "user", content: question.to_owned() });
         let request = ChatRequest {
-            model: stage.chat_model.clone(),
+            model: stack.chat_model.clone(),
             messages: messages.clone(),
             ..ChatRequest::default()
         };
-        let mut answer = stage.api.chat_stream(&request).await?;
+        let mut answer = stack.api.chat_stream(&request).await?;
         let (mut said, mut frames) = (String::new(), 0);
         while let Some(chunk) = answer.next().await? {
             let deltas = chunk.choices.iter().filter_map(|choice| choice.delta.content.as_deref());
@@ -91,24 +91,24 @@ async fn conversation(stage: &Stage) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn denied(stage: &Stage) -> Result<(), Failure> {
+async fn denied(stack: &DemoStack) -> Result<(), Failure> {
     out("4. A job that the policy denies: nothing reaches a worker");
     let input = json!({"command": "delete", "namespace": "prod"});
-    let accepted = stage.api.create(&job(&topics::K8S_OPS, input)?, None).await?;
-    let ended = until_ended(stage, accepted.id).await?;
+    let accepted = stack.api.create(&job(&topics::K8S_OPS, input)?, None).await?;
+    let ended = until_ended(stack, accepted.id).await?;
     expect(&ended, StateName::Denied)?;
     let reason = ended.error.map(|error| error.detail).unwrap_or_default();
     out(&format!("   job {} is DENIED: {reason}", accepted.id));
-    show_timeline(stage, accepted.id).await
+    show_timeline(stack, accepted.id).await
 }
 
-async fn origin_away(stage: &mut Stage) -> Result<(), Failure> {
+async fn origin_away(stack: &mut DemoStack) -> Result<(), Failure> {
     out("5. The origin goes away, as a laptop does when it is closed");
-    stage.stop_origin().await;
+    stack.stop_origin().await;
     let accepted =
-        stage.api.create(&job(&topics::ECHO, json!({"hello": "from before you woke up"}))?, None).await?;
+        stack.api.create(&job(&topics::ECHO, json!({"hello": "from before you woke up"}))?, None).await?;
     out(&format!("   202 Accepted all the same, job {}: the edge's ledger holds it", accepted.id));
-    match stage.api.embeddings(&stage.model, &texts()).await {
+    match stack.api.embeddings(&stack.model, &texts()).await {
         Err(CallError::Refused(refused)) if refused.status.as_u16() == 503 => {
             let wait = refused.retry_after.unwrap_or_default();
             out(&format!("   a synchronous call is told the truth: 503, Retry-After: {wait}"));
@@ -116,28 +116,28 @@ async fn origin_away(stage: &mut Stage) -> Result<(), Failure> {
         Err(other) => return Err(other.into()),
         Ok(_) => return Err(Failure::message(Exit::Broken, "a call was answered with the origin away")),
     }
-    let waiting = stage.api.job(accepted.id).await?;
+    let waiting = stack.api.job(accepted.id).await?;
     out(&format!("   meanwhile the job can be read: {}", waiting.state));
-    if !stage.origin_is_away().await {
+    if !stack.origin_is_away().await {
         return Err(Failure::message(Exit::Broken, "the edge does not notice that its origin is away"));
     }
     out("   the origin is started again ...");
-    stage.start_origin().await?;
-    let ended = until_ended(stage, accepted.id).await?;
+    stack.start_origin().await?;
+    let ended = until_ended(stack, accepted.id).await?;
     expect(&ended, StateName::Succeeded)?;
     out(&format!(
         "   and the job completes: {}",
         ended.result.as_deref().map(RawValue::get).unwrap_or_default()
     ));
-    show_timeline(stage, accepted.id).await
+    show_timeline(stack, accepted.id).await
 }
 
 fn texts() -> Vec<&'static str> {
     std::iter::once(QUESTION).chain(SENTENCES).collect()
 }
 
-fn embeddings(stage: &Stage) -> Value {
-    json!({"model": stage.model, "input": texts()})
+fn embeddings(stack: &DemoStack) -> Value {
+    json!({"model": stack.model, "input": texts()})
 }
 
 fn job(topic: &Topic, input: Value) -> Result<CreateJobBody, Failure> {
@@ -151,10 +151,10 @@ fn job(topic: &Topic, input: Value) -> Result<CreateJobBody, Failure> {
     })
 }
 
-async fn until_ended(stage: &Stage, id: JobId) -> Result<JobView, Failure> {
+async fn until_ended(stack: &DemoStack, id: JobId) -> Result<JobView, Failure> {
     let ended = async {
         loop {
-            match stage.api.job(id).await {
+            match stack.api.job(id).await {
                 Ok(job) if job.state.is_terminal() => return Ok(job),
                 // A synchronous job is there a moment after its answer.
                 Ok(_) | Err(CallError::Refused(_)) => {}
@@ -188,10 +188,10 @@ fn show_ranking(answer: &EmbeddingsResponse) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn show_timeline(stage: &Stage, id: JobId) -> Result<(), Failure> {
+async fn show_timeline(stack: &DemoStack, id: JobId) -> Result<(), Failure> {
     let mut timeline = Timeline::default();
     out(&format!("   {}", Timeline::HEADER));
-    for event in stage.api.events(id).await? {
+    for event in stack.api.events(id).await? {
         for row in timeline.push(&event) {
             out(&format!("   {row}"));
         }

@@ -7,22 +7,22 @@ use cortex_api::WorkerView;
 use reqwest::Url;
 use serde::Serialize;
 
-use super::super::health::{Part, Word};
+use super::super::health::{ComponentHealth, ComponentStatus};
 use crate::config::Ports as UpPorts;
-use crate::ports::Owner;
+use crate::ports::PortOwner;
 use crate::running::{Process, Running};
 
 #[derive(Debug, Serialize)]
-pub(super) struct Document {
+pub(super) struct StatusView {
     pub(super) running: bool,
     pub(super) pid: Option<u32>,
     ports: Ports,
-    mlx: Host,
+    mlx: ModelHost,
     /// Always empty: what runs here are processes.
     containers: [(); 0],
     connectivity: Connectivity,
-    edge: Option<Part>,
-    origin: Option<Part>,
+    edge: Option<ComponentHealth>,
+    origin: Option<ComponentHealth>,
     pub(super) workers: Vec<WorkerView>,
     pub(super) models: Vec<String>,
     pub(super) processes: Vec<Process>,
@@ -41,14 +41,14 @@ struct Ports {
 
 /// The model host.
 #[derive(Debug, Default, Serialize)]
-struct Host {
+struct ModelHost {
     running: bool,
     pid: Option<u32>,
     url: Option<String>,
     responding: bool,
     log: Option<PathBuf>,
     #[serde(skip)]
-    part: Option<Part>,
+    part: Option<ComponentHealth>,
 }
 
 /// Which parts answer. The model gateway is the model host, whose port it has.
@@ -62,7 +62,7 @@ struct Connectivity {
     webui: bool,
 }
 
-impl Document {
+impl StatusView {
     pub(super) fn nothing(plan: UpPorts) -> Self {
         let port = |port: u16| (port != 0).then_some(port);
         let ports = Ports {
@@ -76,7 +76,7 @@ impl Document {
             running: false,
             pid: None,
             ports,
-            mlx: Host::default(),
+            mlx: ModelHost::default(),
             containers: [],
             connectivity: Connectivity::default(),
             edge: None,
@@ -89,14 +89,16 @@ impl Document {
 
     pub(super) fn of(
         running: Running,
-        parts: Vec<Part>,
+        parts: Vec<ComponentHealth>,
         workers: Vec<WorkerView>,
         models: Vec<String>,
-        owner: impl Fn(u16) -> Option<Owner>,
+        owner: impl Fn(u16) -> Option<PortOwner>,
     ) -> Self {
         let [edge, origin, host] =
             ["edge", "origin", "host"].map(|name| parts.iter().find(|part| part.name == name).cloned());
-        let answers = |part: &Option<Part>| part.as_ref().is_some_and(|part| part.status != Word::Away);
+        let answers = |part: &Option<ComponentHealth>| {
+            part.as_ref().is_some_and(|part| part.status != ComponentStatus::Away)
+        };
         let host_port = running.host.as_deref().and_then(port);
         let pid = host_port.and_then(owner).map(|owner| owner.pid);
         let worker = workers.iter().find(|worker| Some(worker.pid) == pid).map(|worker| worker.id.as_str());
@@ -118,7 +120,7 @@ impl Document {
                 model_gateway: answers(&host),
                 webui: false,
             },
-            mlx: Host {
+            mlx: ModelHost {
                 running: pid.is_some() || answers(&host),
                 pid,
                 url: running.host,
@@ -136,7 +138,7 @@ impl Document {
     }
 
     /// The parts that should run.
-    pub(super) fn parts(&self) -> Vec<Part> {
+    pub(super) fn check_components(&self) -> Vec<ComponentHealth> {
         [&self.edge, &self.origin, &self.mlx.part].into_iter().flatten().cloned().collect()
     }
 }

@@ -56,6 +56,8 @@ lint:
 	@cargo fmt --all -- --check
 	@shellcheck .ci/run $$(git ls-files --cached --others --exclude-standard '*.sh')
 	@yamllint --strict .
+	@python3 scripts/lint-words.py --self-test
+	@python3 scripts/lint-words.py
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; fi
 
 clippy:

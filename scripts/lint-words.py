@@ -22,7 +22,6 @@ ALLOWED = [("scripts/lint-words.py", word, "the list itself") for word in WORDS 
 
 # Folders and files that have not been swept yet. They are counted and do not fail.
 NOT_YET = [
-    ".ci/run",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "Makefile",

@@ -1,4 +1,4 @@
-# What a user and a contributor run. deploy/tools.sh does the set-up, and nothing when nothing is missing.
+# The commands for users and contributors. scripts/tools.sh installs the tools that are missing.
 
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export WRANGLER_SEND_METRICS := false
@@ -23,14 +23,14 @@ up: build
 test: export CORTEX_HOME := $(TEST_HOME)
 test: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
 test:
-	@deploy/tools.sh test
+	@scripts/tools.sh test
 	@sh edge/build.sh
 	@cargo build --locked
 	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(MODEL)
 	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(CHAT_MODEL)
 	@$(CARGO_TARGET_DIR)/debug/cortex models pull $(REAL_CHAT_MODEL)
 	@cargo test --locked -q --doc
-	@eval "$$(deploy/tools.sh env)" && cargo nextest run --locked && cargo nextest run --locked -p cortex-edge
+	@eval "$$(scripts/tools.sh env)" && cargo nextest run --locked && cargo nextest run --locked -p cortex-edge
 
 # The long form of the tests that kill, cut the power, damage and roll the dice: hours.
 chaos: export CORTEX_HOME := $(TEST_HOME)
@@ -41,10 +41,10 @@ chaos: export CORTEX_DRIVER_SEEDS := 10000
 chaos: export CORTEX_MUTATIONS := 100000
 chaos: export CORTEX_LOAD_SECONDS := 600
 chaos:
-	@deploy/tools.sh test
+	@scripts/tools.sh test
 	@sh edge/build.sh
 	@cargo build --locked
-	@eval "$$(deploy/tools.sh env)" && \
+	@eval "$$(scripts/tools.sh env)" && \
 		cargo nextest run --locked --profile chaos -E 'binary(chaos) or test(whatever_workers_do) or test(whatever_happens) \
 		or test(damaged) or test(mutated) or test(chunks_do_not_show) or test(under_mixed_load)'
 
@@ -52,14 +52,16 @@ check: lint clippy doc deploy-check fuzz-check
 	@cargo test --locked -q -p cortex-tests --test structure
 
 lint:
-	@deploy/tools.sh lint
+	@scripts/tools.sh lint
 	@cargo fmt --all -- --check
 	@shellcheck .ci/run $$(git ls-files --cached --others --exclude-standard '*.sh')
 	@yamllint --strict .
+	@python3 scripts/lint-words.py --self-test
+	@python3 scripts/lint-words.py
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; fi
 
 clippy:
-	@deploy/tools.sh edge
+	@scripts/tools.sh edge
 	@cargo clippy --locked --all-targets -- -D warnings
 	@cargo clippy --locked -p cortex-edge --target wasm32-unknown-unknown -- -D warnings
 
@@ -72,7 +74,7 @@ fuzz-check:
 
 # Builds the Worker as a deployment would and checks it against wrangler.toml.
 deploy-check:
-	@deploy/tools.sh edge
+	@scripts/tools.sh edge
 	@CI=1 node_modules/.bin/wrangler deploy --dry-run --outdir $(CARGO_TARGET_DIR)/deploy-check
 
 # Also against sentence-transformers where CORTEX_BENCH_PYTHON names a Python that has it.
@@ -90,7 +92,7 @@ build: edge
 	@$(CORTEX) models pull $(MODEL)
 
 edge:
-	@deploy/tools.sh edge
+	@scripts/tools.sh edge
 	@sh edge/build.sh
 
 clean:

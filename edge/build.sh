@@ -8,8 +8,8 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
 wasm=edge/build/index_bg.wasm
 
-sh deploy/tools.sh edge
-eval "$(sh deploy/tools.sh env)"
+sh scripts/tools.sh edge
+eval "$(sh scripts/tools.sh env)"
 
 # Optimising takes longest, so do it only when cargo has made something new.
 cargo build --quiet --locked --package cortex-edge --profile edge --target wasm32-unknown-unknown

@@ -60,7 +60,7 @@ async fn run(program: PathBuf, script: &str, stack: &Stack) {
 fn python() -> PathBuf {
     let named = std::env::var_os("CORTEX_TEST_PYTHON").map(PathBuf::from);
     let python = named.unwrap_or_else(|| process::target().join("venv/bin/python"));
-    assert!(python.is_file(), "{} is missing: `deploy/tools.sh test` makes it", python.display());
+    assert!(python.is_file(), "{} is missing: `scripts/tools.sh test` makes it", python.display());
     python
 }
 

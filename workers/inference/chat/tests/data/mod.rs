@@ -1,5 +1,5 @@
 //! Where real chat templates and vocabularies lie. They are nobody's to copy here, so they come from the environment,
-//! from beside the repository; `deploy/tools.sh test` fetches them.
+//! from beside the repository; `scripts/tools.sh test` fetches them.
 
 use std::path::{Path, PathBuf};
 
@@ -20,5 +20,5 @@ pub(crate) fn template(name: &str) -> String {
 pub(crate) fn read(name: &str) -> Vec<u8> {
     let path = folder().join(name);
     std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; `deploy/tools.sh test` fetches it", path.display()))
+        .unwrap_or_else(|error| panic!("{}: {error}; `scripts/tools.sh test` fetches it", path.display()))
 }

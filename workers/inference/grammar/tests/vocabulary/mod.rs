@@ -9,7 +9,7 @@ use cortex_grammar::Vocabulary;
 pub(crate) fn read(name: &str) -> Vocabulary {
     let path = folder().join("vocab").join(name);
     let bytes = std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; `deploy/tools.sh test` fetches it", path.display()));
+        .unwrap_or_else(|error| panic!("{}: {error}; `scripts/tools.sh test` fetches it", path.display()));
     let gguf = Gguf::parse(&bytes).expect("a sound file");
     let texts = gguf.get("tokenizer.ggml.tokens").and_then(|value| value.as_strings()).expect("tokens");
     let kinds =

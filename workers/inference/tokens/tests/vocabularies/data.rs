@@ -59,7 +59,7 @@ fn path(name: &str) -> PathBuf {
     let path = FOLDER.join(name);
     assert!(
         path.is_file(),
-        "{} is missing: `deploy/tools.sh test` fetches it, and `deploy/tools.sh env` says where to",
+        "{} is missing: `scripts/tools.sh test` fetches it, and `scripts/tools.sh env` says where to",
         path.display()
     );
     path

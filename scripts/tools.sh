@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what building and testing need and the machine lacks, under the target folder; does nothing twice.
+# Installs the missing tools that the build and the tests need, under the target folder. Does nothing twice.
 #
 #   tools.sh edge   what builds and runs the Worker: wasm target, npm packages (tests' too), worker-build, wasm-bindgen
 #   tools.sh test   what the tests need besides: cargo-nextest, OpenAI's Python client, vocabularies and chat templates
@@ -128,13 +128,13 @@ openai_client() {
     "$python" -m pip install --quiet --disable-pip-version-check "openai==$OPENAI"
 }
 
-# Nobody's to copy into the repository.
+# Vocabularies and chat templates belong to others, so the repository holds no copy.
 test_data() {
     [ -d "$CORTEX_TEST_DATA/vocab" ] && return
     have python3 || die "no python3 on the PATH, which fetches the vocabularies that tests read"
     say "fetching vocabularies and chat templates out of $TEST_DATA"
     mkdir -p "$(dirname "$CORTEX_TEST_DATA")"
-    python3 deploy/test-data.py "$CORTEX_TEST_DATA" "$TEST_DATA" ||
+    python3 scripts/test-data.py "$CORTEX_TEST_DATA" "$TEST_DATA" ||
         die "the test data could not be fetched: name a folder that has it by CORTEX_TEST_DATA"
 }
 

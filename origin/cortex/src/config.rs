@@ -30,6 +30,8 @@ pub(crate) const CHAT_PORT: Setting<u16> =
     Setting { flag: "--chat-port", env: "CORTEX_CHAT_PORT", default: 8082 };
 pub(crate) const EMBEDDINGS_MODEL: Setting<&str> =
     Setting { flag: "--embeddings-model", env: "EMBEDDINGS_MODEL", default: "all-MiniLM-L6-v2" };
+pub(crate) const METRICS_PORT: Setting<u16> =
+    Setting { flag: "--metrics-port", env: "CORTEX_METRICS_PORT", default: 9092 };
 /// The port of a safety kernel in a process of its own.
 pub(crate) const KERNEL_PORT: u16 = 50051;
 const MODELS_FILE: &str = "MODELS_PATH";

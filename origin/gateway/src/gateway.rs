@@ -12,6 +12,7 @@ use cortex_guard::loopback::AllowedHost;
 use cortex_guard::signature::Instance;
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
+use cortex_platform::metrics::Registry;
 
 use crate::background::Background;
 use crate::calls::{self, Calls};
@@ -20,6 +21,7 @@ use crate::generate::Generator;
 use crate::holders::Holders;
 use crate::jobs::{self, Jobs, Progress};
 use crate::limits::Limits;
+use crate::metrics::{HttpMetrics, ModelMetrics};
 use crate::models::Models;
 use crate::offload::Offload;
 use crate::readers::Readers;
@@ -60,6 +62,8 @@ pub struct Gateway {
     pub(crate) door: Arc<Door>,
     pub(crate) listening: Arc<Listening>,
     pub(crate) background: Background,
+    pub(crate) http_metrics: HttpMetrics,
+    model_metrics: ModelMetrics,
     streams: Streams,
     progress: Progress,
     generator: Generator,
@@ -106,7 +110,9 @@ impl Gateway {
         let newest = store.newest_step().await.unwrap_or_default();
         background.spawn(watch.clone().follow(store.clone(), newest, background.stopping()));
         let (catalogue, offload, readers) = (Arc::new(catalogue), Offload::default(), Readers::new(&limits));
+        let model_metrics = ModelMetrics::default();
         let calls = Calls::new(calls::Parts {
+            metrics: model_metrics.clone(),
             bus: bus.clone(),
             payloads: payloads.clone(),
             catalogue: catalogue.clone(),
@@ -143,6 +149,8 @@ impl Gateway {
             door: Arc::new(Door::new(credentials, Instance::new(entropy::random()), bodies, clock)),
             listening: Arc::new(listening),
             holders: Holders::default(),
+            http_metrics: HttpMetrics::default(),
+            model_metrics,
             jobs,
             calls,
             readers,
@@ -151,6 +159,12 @@ impl Gateway {
             workers,
             offload,
         })
+    }
+
+    /// Adds the gateway's metrics to those of the process.
+    pub fn register(&self, registry: &Registry) {
+        self.http_metrics.register(registry);
+        self.model_metrics.register(registry);
     }
 
     /// Ends what runs beside the requests; streams end with it.

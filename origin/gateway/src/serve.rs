@@ -3,15 +3,17 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use cortex_api::routes::shape;
-use cortex_guard::loopback::LoopbackGuard as Loopback;
+use cortex_api::headers;
+use cortex_api::routes::{find_at_origin, shape};
+use cortex_guard::loopback::LoopbackGuard;
 use cortex_http1::{Framed, MAX_HEAD};
+use cortex_platform::telemetry::{self, Kind};
 use cortex_platform::write_timeout::WriteTimeout;
-use http::Request;
+use http::{HeaderMap, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -21,19 +23,21 @@ use tokio::io::join;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, Span};
 
 use crate::connections::{Connection, Connections, Vouch};
 use crate::door;
 use crate::gateway::Gateway;
 use crate::limits::DRAIN_TIMEOUT;
+use crate::metrics::{HttpMetrics, OTHER_METHOD, UNMATCHED};
 use crate::refuse::Refused;
 use crate::routes::router;
 use crate::unread::Unread;
 
 /// How long a request's head may take to arrive, and an idle connection may stay.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+pub(crate) const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then lets open requests end.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
@@ -43,7 +47,13 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
         Err(error) => return tracing::error!(%error, "the door's address can't be read"),
     };
     let router = TowerToHyperService::new(router(gateway.clone()));
-    let door = LoopbackGuard { rule, router, connections, unread: gateway.listening.unread.clone() };
+    let door = HttpDoor {
+        rule,
+        router,
+        connections,
+        unread: gateway.listening.unread.clone(),
+        metrics: gateway.http_metrics.clone(),
+    };
     let open = door.accept(listener, &stop).await;
     gateway.background.close();
     if tokio::time::timeout(DRAIN_TIMEOUT, open.wait()).await.is_err() {
@@ -52,15 +62,16 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
 }
 
 /// What every connection of the door works with.
-struct LoopbackGuard {
+struct HttpDoor {
     /// On loopback, who may send a request there.
-    rule: Option<Arc<Loopback>>,
+    rule: Option<Arc<LoopbackGuard>>,
     router: TowerToHyperService<Router>,
     connections: Connections,
     unread: Unread,
+    metrics: HttpMetrics,
 }
 
-impl LoopbackGuard {
+impl HttpDoor {
     /// Takes connections until `stop`; returns those that are open then.
     async fn accept(self, listener: TcpListener, stop: &CancellationToken) -> TaskTracker {
         let (door, open) = (Arc::new(self), TaskTracker::new());
@@ -118,7 +129,25 @@ impl LoopbackGuard {
         }
     }
 
-    async fn answer(&self, vouch: Vouch, mut request: Request<Incoming>) -> Result<Response, Infallible> {
+    /// Serves a request within a span of its own, and measures it.
+    async fn answer(&self, vouch: Vouch, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let (began, open) = (Instant::now(), self.metrics.open());
+        let info = find_at_origin(request.method().as_str(), request.uri().path());
+        let (method, route) =
+            info.map_or((OTHER_METHOD, UNMATCHED), |info| (info.method.as_str(), info.path));
+        let span = request_span(method, route, request.headers());
+        let response = self.respond(vouch, request).instrument(span.clone()).await?;
+        let status = response.status();
+        span.record(telemetry::HTTP_STATUS, status.as_u16());
+        if status.is_server_error() {
+            telemetry::fail(&span, status.as_u16());
+        }
+        drop(open);
+        self.metrics.answered(method, route, status, began.elapsed());
+        Ok(response)
+    }
+
+    async fn respond(&self, vouch: Vouch, mut request: Request<Incoming>) -> Result<Response, Infallible> {
         let shape = shape(request.uri().path());
         if let Err(problem) = door::enter(self.rule.as_deref(), &request) {
             return Ok(Refused { problem, shape }.into_response());
@@ -133,6 +162,14 @@ impl LoopbackGuard {
             None => answer,
         })
     }
+}
+
+fn request_span(method: &'static str, route: &'static str, headers: &HeaderMap) -> Span {
+    let traceparent = headers.get(headers::TRACEPARENT).and_then(|text| text.to_str().ok());
+    let span = telemetry::span(&format!("{method} {route}"), Kind::Server, traceparent);
+    span.record(telemetry::HTTP_METHOD, method);
+    span.record(telemetry::HTTP_ROUTE, route);
+    span
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use cortex_gateway::ledger::Edge;
 use cortex_gateway::{Credentials, Gateway, Limits, LocalKey, Parts as GatewayParts};
 use cortex_link::{Limits as LinkLimits, LinkAddress, Listener, Server, Tokens};
 use cortex_platform::clock::Clock;
+use cortex_platform::metrics::Registry;
 use cortex_safety::{Kernel, Remote};
 use cortex_scheduler::{Parts as SchedulerParts, Scheduler};
 use cortex_store::SqliteStore;
@@ -21,6 +22,7 @@ use crate::error::BuildError;
 use crate::handle::{Handle, Tasks};
 use crate::home::Home;
 use crate::link::{WorkerTokens, link_identity, worker_tokens};
+use crate::metrics::NodeMetrics;
 use crate::operator::operator_roles;
 use crate::role::Roles;
 use crate::secrets::Secrets;
@@ -34,6 +36,8 @@ pub struct Sockets {
     pub api: TcpListener,
     /// The gRPC door's, unless it is left out.
     pub grpc: Option<TcpListener>,
+    /// The metrics door's, unless it is left out.
+    pub metrics: Option<TcpListener>,
 }
 
 /// Starts the roles of a node: gateway and scheduler with the workers' link, and the safety kernel unless it is remote.
@@ -51,10 +55,13 @@ pub async fn build(
     let address = sockets.api.local_addr()?;
     let credentials = credentials(&config.gateway, secrets, address.ip().is_loopback())?;
     let gate = gate(&config.safety, &config.gateway.operator.tenant, secrets)?;
+    let registry = Registry::of_process(env!("CARGO_PKG_VERSION"));
     let store = open_store(home, &config.store).await?;
+    store.register(&registry);
     let jobs: Arc<dyn Store> = store.clone();
     let payloads = Arc::new(TieredPayloads::new(store as Arc<dyn Payloads>, CALL_MEMORY));
     let embedded = Embedded::new(Room::default());
+    embedded.register(&registry);
     let bus: Arc<dyn Bus> = Arc::new(embedded.clone());
     let clock = Clock::system();
 
@@ -64,6 +71,7 @@ pub async fn build(
     let tokens = Tokens::default();
     let link_limits = LinkLimits { heartbeat: config.scheduler.heartbeat, ..LinkLimits::default() };
     let server = Server::new(bus.clone(), payloads.clone(), tokens.clone(), link_limits);
+    server.register(&registry);
     let mut kept = WorkerTokens::of(home).changes();
     server.keep_tokens(worker_tokens(&kept.next()?.unwrap_or_default()));
 
@@ -75,6 +83,7 @@ pub async fn build(
         settings: config.scheduler.clone(),
     })
     .await?;
+    scheduler.register(&registry);
     let gateway = Gateway::start(GatewayParts {
         store: jobs.clone(),
         payloads,
@@ -88,6 +97,7 @@ pub async fn build(
         allowed_hosts: config.gateway.operator.allowed_hosts,
     })
     .await?;
+    gateway.register(&registry);
 
     let (doors, links, reporter) = (Tasks::default(), Tasks::default(), Tasks::default());
     for listener in [Some(listeners.local), listeners.remote].into_iter().flatten() {
@@ -108,12 +118,22 @@ pub async fn build(
             }
         });
     }
+    let metrics = sockets.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    if let Some(listener) = sockets.metrics {
+        let metrics = NodeMetrics::new(registry, jobs.clone());
+        let read = move || {
+            let metrics = metrics.clone();
+            async move { metrics.read().await }
+        };
+        reporter.tracker.spawn(cortex_gateway::serve_metrics(listener, read, reporter.stop.clone()));
+    }
     if let Some(url) = config.gateway.edge {
         let edge = Edge::new(url, secrets.origin_keyring()?, clock)?;
         reporter.tracker.spawn(edge.keep_told(jobs, reporter.stop.clone()));
     }
     Ok(Handle {
         address,
+        metrics,
         link,
         remote_link,
         tokens,

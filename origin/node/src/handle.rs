@@ -22,6 +22,8 @@ pub(crate) const LINKS_TIMEOUT: Duration = STOP_TIMEOUT.saturating_add(Duration:
 pub struct Handle {
     /// Of the HTTP door.
     pub address: SocketAddr,
+    /// Of the metrics door, unless it is left out.
+    pub metrics: Option<SocketAddr>,
     /// Where the workers of this machine connect.
     pub link: Route,
     /// Where those of other machines do.

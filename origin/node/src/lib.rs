@@ -12,6 +12,7 @@ mod home;
 mod kernel;
 mod link;
 mod lock;
+mod metrics;
 mod operator;
 mod role;
 mod secrets;

@@ -19,6 +19,7 @@ mod limits;
 mod links;
 mod listen;
 mod log_limit;
+mod metrics;
 pub mod origin;
 mod outbox;
 mod server;

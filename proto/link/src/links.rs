@@ -1,6 +1,6 @@
 //! The links that are open: one for each worker, a number for each token, and an id for as long as its token holds it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +49,15 @@ pub(super) enum EnterError {
 }
 
 impl Links {
+    /// Returns how many links each pool has open.
+    pub(super) fn open(&self) -> BTreeMap<Pool, u32> {
+        let mut open = BTreeMap::new();
+        for entry in self.lock().values().filter(|entry| matches!(entry.state, State::Open(_))) {
+            *open.entry(entry.pool.clone()).or_default() += 1;
+        }
+        open
+    }
+
     /// Enters a worker. The link that it had ends: it has come back before that was seen to be gone.
     pub(super) fn enter(
         &self,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cortex_domain::ports::{Bus, Payloads};
 use cortex_domain::worker::Heartbeat;
+use cortex_platform::metrics::Registry;
 use cortex_wire::v1;
 use futures::Stream;
 use tokio::time::{Instant, sleep};
@@ -37,6 +38,13 @@ impl Server {
     #[must_use]
     pub fn new(bus: Arc<dyn Bus>, payloads: Arc<dyn Payloads>, tokens: Tokens, limits: Limits) -> Self {
         Self(Shared::new(bus, payloads, tokens, limits))
+    }
+
+    /// Adds the link's metrics to those of the process.
+    pub fn register(&self, registry: &Registry) {
+        let shared = Arc::downgrade(&self.0);
+        let links = move || shared.upgrade().map(|shared| shared.links.open()).unwrap_or_default();
+        self.0.metrics.register(registry, links);
     }
 
     /// Replaces the tokens that the operator keeps, and ends the links of those that are revoked or gone.

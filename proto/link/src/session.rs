@@ -32,6 +32,7 @@ pub(super) async fn begin(
     let (id, pool) = (worker.worker.clone(), worker.pool.clone());
     let broker = Arc::new(Broker::new(Arc::clone(&shared.bus), Arc::clone(&shared.payloads), id.clone()));
     let taking = Arc::clone(&broker);
+    let sending = Arc::clone(&shared);
     let (assigning, to) = (Arc::clone(&shared), id.clone());
     let jobs = broker.own_jobs().await?.filter_map(move |request| {
         let broker = Arc::clone(&taking);
@@ -51,7 +52,12 @@ pub(super) async fn begin(
     let _ = broker.heartbeat(worker).await;
     tracing::info!(worker = %id, "a worker has joined");
     tokio::spawn(Session { shared, broker, worker: id, pool, presence }.listen(frames));
-    Ok(down.map(Ok).boxed())
+    Ok(down
+        .map(move |frame| {
+            sending.metrics.sent.inc();
+            Ok(frame)
+        })
+        .boxed())
 }
 
 struct Session {
@@ -72,6 +78,7 @@ impl Session {
                 Some(_) = settling.next(), if !settling.is_empty() => {}
                 frame = frames.message(), if settling.len() < self.shared.limits.reports => match frame {
                     Ok(Some(frame)) => {
+                        self.shared.metrics.received.inc();
                         if let Some(report) = self.hear(frame).await {
                             settling.push(self.broker.report(report));
                         }

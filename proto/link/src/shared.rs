@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use cortex_domain::id::WorkerId;
 use cortex_domain::ports::{Bus, Payloads};
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::assigned::Assigned;
 use super::limits::Limits;
 use super::links::{EnterError, Links};
+use super::metrics::Metrics;
 use super::tokens::{TokenId, Tokens};
 
 pub(super) struct Shared {
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     pub(super) assigned: Assigned,
     pub(super) links: Links,
     pub(super) stopping: CancellationToken,
-    dropped: AtomicU64,
+    pub(super) metrics: Metrics,
 }
 
 impl Shared {
@@ -40,18 +40,18 @@ impl Shared {
             assigned: Assigned::default(),
             links: Links::default(),
             stopping: CancellationToken::new(),
-            dropped: AtomicU64::new(0),
+            metrics: Metrics::default(),
         })
     }
 
     /// Counts a frame that the worker had no right to send.
     pub(super) fn drop_frame(&self, worker: &WorkerId, reason: &dyn Display) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
+        self.metrics.dropped.inc();
         tracing::warn!(%worker, %reason, "a worker's frame was dropped");
     }
 
     pub(super) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.metrics.dropped.get()
     }
 }
 

@@ -5,4 +5,4 @@ mod open;
 mod run;
 
 pub(crate) use answered::{Answered, respond};
-pub(crate) use run::{Calls, OnTimeout, Parts};
+pub(crate) use run::{Calls, OnTimeout, Parts, operation};

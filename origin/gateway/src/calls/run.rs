@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cortex_api::timeouts::KEEP_TIMEOUT;
@@ -18,16 +18,20 @@ use cortex_domain::pointer::Pointer;
 use cortex_domain::ports::{Bus, Payloads};
 use cortex_domain::subject::Subject;
 use cortex_domain::topic::Topic;
+use cortex_domain::topics;
 use cortex_guard::fingerprint;
 use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
+use cortex_platform::telemetry::{self, genai};
 use cortex_wire::{decode_call_reply, encode_call, encode_submit};
 use tokio_util::sync::CancellationToken;
+use tracing::{Span, field};
 
 use super::answered::Answered;
 use super::open::OpenCalls;
 use crate::background::Background;
 use crate::door::Admitted;
+use crate::metrics::ModelMetrics;
 use crate::refuse;
 use crate::waits::{Wait, Waits};
 
@@ -59,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) waits: Waits,
     pub(crate) background: Background,
+    pub(crate) metrics: ModelMetrics,
 }
 
 impl Calls {
@@ -85,8 +90,13 @@ impl Calls {
             let detail = "`Idempotency-Key` has no effect here, since the answer is not kept (expected on POST /api/v1/jobs alone)";
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at(headers::IDEMPOTENCY_KEY));
         }
+        let id = admitted.job.unwrap_or_else(|| JobId::mint(clock.now(), entropy::random()));
+        let span = Span::current();
+        span.record(telemetry::JOB, field::display(id));
+        span.record(genai::OPERATION_NAME, operation(&topic));
+        span.record(genai::REQUEST_MODEL, model.as_str());
         Ok(Request {
-            id: admitted.job.unwrap_or_else(|| JobId::mint(clock.now(), entropy::random())),
+            id,
             owner: admitted.owner.clone(),
             topic,
             model: Some(model),
@@ -114,7 +124,8 @@ impl Calls {
         input: Bytes,
         on_timeout: OnTimeout,
     ) -> Result<Answered, Problem> {
-        let Parts { bus, payloads, .. } = &*self.parts;
+        let Parts { bus, payloads, metrics, .. } = &*self.parts;
+        let (began, operation, model) = (Instant::now(), operation(&request.topic), request.model.clone());
         let mut open = Open::new(self, &request, self.wait(&request.owner.tenant)?);
         let context = Pointer::context(payloads.memory(), request.id);
         payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
@@ -139,6 +150,9 @@ impl Calls {
             Problem::new(ErrorCode::Internal, "the scheduler's reply could not be read")
         })?;
         open.ended = true;
+        if let Some(model) = model {
+            metrics.ended(operation, model.as_str(), began.elapsed());
+        }
         match called {
             CallReply::Ended { job, answer } => {
                 let answer = match answer {
@@ -150,6 +164,10 @@ impl Calls {
             CallReply::Kept { job } => Ok(Answered { job: *job, answer: None }),
             CallReply::Refused(refusal) => Err(refuse::call(refusal, open.wait.turn_away())),
         }
+    }
+
+    pub(crate) fn metrics(&self) -> &ModelMetrics {
+        &self.parts.metrics
     }
 
     /// Counts a caller that waits for the end of a job.
@@ -172,6 +190,16 @@ impl Calls {
         self.parts.payloads.keep(job).await.map_err(|error| refuse::store(&error))?;
         let heard = self.parts.bus.request(Subject::JOB_KEEP, encode_submit(job), KEEP_TIMEOUT).await;
         heard.map(drop).map_err(|error| refuse::request(&error))
+    }
+}
+
+/// Returns OpenTelemetry's name of what a topic does.
+pub(crate) fn operation(topic: &Topic) -> &'static str {
+    match topic {
+        topic if *topic == topics::CHAT_SIMPLE => genai::CHAT,
+        topic if *topic == topics::COMPLETE => genai::TEXT_COMPLETION,
+        topic if *topic == topics::EMBED => genai::EMBEDDINGS,
+        _ => "other",
     }
 }
 

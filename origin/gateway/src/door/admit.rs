@@ -16,8 +16,10 @@ use cortex_domain::job::{Hop, Owner};
 use cortex_guard::precheck;
 use cortex_guard::signature::{Announced, Head, Instance, NonceMemory, SignatureError, verify};
 use cortex_platform::clock::Clock;
+use cortex_platform::telemetry;
 use http::request::Parts;
 use http::{HeaderMap, header};
+use tracing::{Span, field};
 
 use super::budget::Budget;
 use super::credentials::Credentials;
@@ -138,6 +140,7 @@ impl Door {
         takes: BodyLimit,
     ) -> Result<Admitted, TurnedAway> {
         let Vouched { owner, announced } = vouched;
+        Span::current().record(telemetry::TENANT, owner.tenant.as_str());
         let body = read::whole(&parts.headers, body, takes, self.being_read.open(&owner.tenant)).await?;
         if let Some(announced) = &announced {
             announced.check(&body).map_err(|refusal| refused(&parts, refusal))?;
@@ -148,7 +151,7 @@ impl Door {
             job: None,
             idempotency: None,
             hops: Vec::new(),
-            traceparent: traceparent(&parts.headers),
+            traceparent: telemetry::traceparent(&Span::current(), traceparent(&parts.headers).as_deref()),
             method: parts.method,
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -158,6 +161,9 @@ impl Door {
         };
         if admitted.signed {
             admitted.job = parsed(&admitted.headers, headers::JOB_ID)?;
+            if let Some(job) = admitted.job {
+                Span::current().record(telemetry::JOB, field::display(job));
+            }
             admitted.idempotency = parsed(&admitted.headers, headers::IDEMPOTENCY)?;
             let hops = text(&admitted.headers, headers::HOPS)?.unwrap_or_default();
             admitted.hops = hops::parse(hops).map_err(|error| malformed(headers::HOPS, error))?;

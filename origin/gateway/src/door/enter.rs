@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use cortex_api::Problem;
 use cortex_domain::ErrorCode;
-use cortex_guard::loopback::{AllowedHost, Header, LoopbackGuard as Loopback, Sent};
+use cortex_guard::loopback::{AllowedHost, Header, LoopbackGuard, Sent};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Request, Uri};
 
 use super::admit::is_signed;
 
 /// The rule for a door's address: none where it is not on loopback, since only signed requests come in there.
-pub(crate) fn rule(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc<Loopback>> {
-    address.ip().is_loopback().then(|| Arc::new(Loopback::new(address.port(), allowed)))
+pub(crate) fn rule(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc<LoopbackGuard>> {
+    address.ip().is_loopback().then(|| Arc::new(LoopbackGuard::new(address.port(), allowed)))
 }
 
 /// Refuses what no route may see.
-pub(crate) fn enter<B>(rule: Option<&Loopback>, request: &Request<B>) -> Result<(), Problem> {
+pub(crate) fn enter<B>(rule: Option<&LoopbackGuard>, request: &Request<B>) -> Result<(), Problem> {
     if let Some(fault) = cortex_http1::fault(request.headers()) {
         return Err(Problem::new(ErrorCode::InvalidRequest, fault));
     }

@@ -11,11 +11,13 @@ use cortex_domain::topic::Topic;
 use cortex_domain::topics;
 use cortex_guard::flags::{Flags, MalformedFlags};
 use cortex_guard::{fingerprint, precheck};
-use cortex_platform::entropy;
+use cortex_platform::{entropy, telemetry};
 use serde::Deserialize;
 
 use super::Jobs;
 use super::store::Parts;
+use tracing::{Span, field};
+
 use crate::door::Admitted;
 use crate::refuse;
 
@@ -59,9 +61,12 @@ fn submission(jobs: &Parts, admitted: Admitted) -> Result<Submission, Problem> {
     })?;
     let labels = flags(&admitted)?.onto(asked.labels);
     let idempotency = admitted.idempotency.clone().map(|key| idempotency(&admitted, key));
+    let id = admitted.job.unwrap_or_else(|| JobId::mint(jobs.clock.now(), entropy::random()));
+    Span::current().record(telemetry::JOB, field::display(id));
+    Span::current().record(telemetry::TOPIC, asked.topic.as_str());
     let request = Request {
         input: InputFormat::Body,
-        id: admitted.job.unwrap_or_else(|| JobId::mint(jobs.clock.now(), entropy::random())),
+        id,
         owner: admitted.owner,
         model: model(&asked.topic, asked.input.get()),
         topic: asked.topic,

@@ -11,6 +11,9 @@ use cortex_api::Problem;
 use cortex_api::routes::{Method, RouteInfo};
 use cortex_domain::id::JobId;
 
+use cortex_platform::telemetry;
+use tracing::{Span, field};
+
 use crate::door::{Admitted, Anybody, LocalCaller, SignedByEdge};
 use crate::gateway::Gateway;
 use crate::refuse::{self, Refused};
@@ -66,7 +69,10 @@ pub(super) fn caller_of_job<S: Parts, A: Answer>(
 ) -> MethodRouter<Gateway> {
     row(info, async move |State(parts): State<S>, name: Named, admitted: Admitted| {
         let answered = match name.ok().and_then(|Path(id)| id.parse().ok()) {
-            Some(id) => handler(parts, id, admitted).await,
+            Some(id) => {
+                Span::current().record(telemetry::JOB, field::display(id));
+                handler(parts, id, admitted).await
+            }
             None => Err(refuse::no_such_job()),
         };
         answer(info, answered)

@@ -45,7 +45,13 @@ impl Opened {
         let until = stop.clone();
         let unread = Unread::new(Share { all: 3 * LARGE, of_tenant: 2 * LARGE });
         let router = TowerToHyperService::new(router);
-        let door = LoopbackGuard { rule: None, router, connections: Connections::new(most), unread };
+        let door = HttpDoor {
+            rule: None,
+            router,
+            connections: Connections::new(most),
+            unread,
+            metrics: HttpMetrics::default(),
+        };
         let serving = tokio::spawn(async move { door.accept(listener, &until).await });
         Self { address, stop, serving }
     }

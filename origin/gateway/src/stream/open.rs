@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::response::Response;
 use bytes::Bytes;
@@ -13,6 +13,8 @@ use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::job::Request;
 use cortex_domain::ports::Bus;
 use cortex_domain::subject::{Filter, Subject};
+
+use tracing::{Instrument as _, Span};
 
 use super::pump::Pump;
 use super::sse::{self, Rights};
@@ -71,8 +73,17 @@ impl Streams {
         let mut reader = tape.read_after(0)?;
         let linger = resume.unwrap_or_default();
         let (calls, stop) = (self.calls.clone(), self.background.stopping());
-        let pump = Pump { calls, stop, frames, tape, linger, place, held: held.clone() };
-        self.background.spawn(pump.run(request, body, timeout));
+        let pump = Pump {
+            calls,
+            stop,
+            frames,
+            tape,
+            linger,
+            place,
+            first: Some(Instant::now()),
+            held: held.clone(),
+        };
+        self.background.spawn(pump.run(request, body, timeout).instrument(Span::current()));
         match tokio::time::timeout(STREAM_HEAD_TIMEOUT, reader.begun()).await {
             Ok(Err(problem)) => Err(problem),
             Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, held }),

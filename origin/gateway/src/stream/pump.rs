@@ -1,6 +1,6 @@
 //! Moves a call's frames from the bus to its tape until the call has ended.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cortex_api::Problem;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::table::Place;
 use super::tape::{End, Tape};
-use crate::calls::{Answered, Calls, OnTimeout};
+use crate::calls::{self, Answered, Calls, OnTimeout};
 use crate::holders::{self, Held};
 use crate::limits::DRAIN_TIMEOUT;
 
@@ -29,6 +29,8 @@ pub(super) struct Pump {
     /// How long it goes on without a reader.
     pub(super) linger: Duration,
     pub(super) place: Place,
+    /// When the request came, until its first piece does.
+    pub(super) first: Option<Instant>,
     /// The key that it was asked for with.
     pub(super) held: Held,
 }
@@ -37,6 +39,7 @@ impl Pump {
     /// Runs the call. It is given up once nobody reads.
     pub(super) async fn run(mut self, request: Request, body: Bytes, timeout: Duration) {
         let calls = self.calls.clone();
+        let (operation, model) = (calls::operation(&request.topic), request.model.clone());
         let mut call = Box::pin(calls.run(request, body, OnTimeout::HangUp(timeout)));
         let mut assembler = Assembler::new(Gaps::Refused);
         let tape = self.tape.clone();
@@ -49,6 +52,10 @@ impl Pump {
                 event = self.frames.next() => {
                     if let Err(problem) = self.take(&mut assembler, event) {
                         break End::Failed(problem);
+                    }
+                    if let (true, Some(model), Some(began)) = (tape.bytes() > 0, &model, self.first) {
+                        self.first = None;
+                        calls.metrics().first_token(operation, model.as_str(), began.elapsed());
                     }
                 }
                 answered = &mut call => {

@@ -37,7 +37,8 @@ impl Stand {
             Operator { tenant: tenant.parse().unwrap(), api_key: Some(KEY.into()), allowed_hosts: vec![] };
         let mut config = Config::load(&Files::default(), None, operator).unwrap();
         config.gateway.edge = edge;
-        let sockets = Sockets { api: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: Some(grpc) };
+        let sockets =
+            Sockets { api: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: Some(grpc), metrics: None };
         let secrets = Secrets::open(&home).unwrap();
         let origin = build(config, &Roles::all(), &home, &secrets, sockets).await.unwrap();
         let client = JobsClient::connect(format!("http://{address}")).await.unwrap();

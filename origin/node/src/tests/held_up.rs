@@ -13,8 +13,8 @@ use cortex_domain::job::{Job, Version};
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::policy::{Decision, PolicyRequest};
 use cortex_domain::ports::{
-    Acceptance, Answer, AuditLog, Audited, CommitError, Feed, JobStep, Jobs, Outbound, Outbox, Payloads,
-    Query, SafetyError, SafetyGate, Sequence, Store, StoreError, Upkeep,
+    Acceptance, Answer, AuditLog, Audited, CommitError, Feed, JobCount, JobStep, Jobs, Outbound, Outbox,
+    Payloads, Query, SafetyError, SafetyGate, Sequence, Store, StoreError, Upkeep,
 };
 use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
@@ -108,6 +108,10 @@ impl<S: Store> Jobs for HeldUp<S> {
             self.open_jobs.pass().await;
             page
         })
+    }
+
+    fn counts(&self) -> Answer<'_, Result<Vec<JobCount>, StoreError>> {
+        self.store.counts()
     }
 }
 

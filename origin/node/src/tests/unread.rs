@@ -17,7 +17,7 @@ async fn a_node_stops_in_time_while_a_peer_of_the_link_pings_and_never_reads() {
     let home = Home::open(Some(folder.path().join("home"))).unwrap();
     let config = Config::load(&Files::default(), None, Operator::of_tests()).unwrap();
     let secrets = Secrets::open(&home).unwrap();
-    let sockets = Sockets { api: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: None };
+    let sockets = Sockets { api: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: None, metrics: None };
     let node = build(config, &Roles::all(), &home, &secrets, sockets).await.unwrap();
     let Route::Unix(path) = &node.link else { panic!("a Unix socket") };
     let mut peer = UnixStream::connect(path).await.unwrap();

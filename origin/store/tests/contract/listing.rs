@@ -3,7 +3,7 @@
 use cortex_domain::flow::Submission;
 use cortex_domain::id::JobId;
 use cortex_domain::job::{Durability, Job, Request, Version};
-use cortex_domain::ports::{Query, Sequence};
+use cortex_domain::ports::{JobCount, Query, Sequence};
 use cortex_domain::state::StateName;
 use cortex_domain::transition::{Change, first_entry};
 

@@ -51,6 +51,14 @@ pub fn shape(path: &str) -> Shape {
     }
 }
 
+/// Returns the row of a request that the origin serves.
+#[must_use]
+pub fn find_at_origin(method: &str, path: &str) -> Option<&'static RouteInfo> {
+    ROUTES.iter().find(|info| {
+        info.method.as_str() == method && info.route.at_origin().is_some() && info.naming(path).is_some()
+    })
+}
+
 fn at_edge(path: &str) -> impl Iterator<Item = Matched<'_>> {
     ROUTES.iter().filter_map(move |info| {
         let named = info.naming(path)?;

@@ -9,7 +9,7 @@ mod info;
 mod route;
 mod table;
 
-pub use find::{Matched, NoRoute, find_at_edge, methods_for_pages, shape};
+pub use find::{Matched, NoRoute, find_at_edge, find_at_origin, methods_for_pages, shape};
 pub use info::{Access, BodyLimit, Method, Mode, RouteInfo, ServedBy};
 pub use route::{AtEdge, AtOrigin, Caller, EdgeService, Local, OriginService, Public, Route};
 pub use table::ROUTES;

@@ -52,10 +52,8 @@ where
     }
 
     /// Gives every listener on a subject that has room its own message.
-    pub(super) fn tell(&self, subject: &Subject<K>, message: impl Fn() -> T) {
-        for inbox in self.read().on(subject) {
-            let _ = inbox.try_send(message());
-        }
+    pub(super) fn tell(&self, subject: &Subject<K>, message: impl Fn() -> T) -> u64 {
+        self.read().on(subject).map(|inbox| u64::from(inbox.try_send(message()).is_err())).sum()
     }
 
     /// Adds a listener for whom up to `room` messages wait.

@@ -1,6 +1,7 @@
 //! The bus within one process. It ends with the process, and so does what it holds.
 
 mod listeners;
+mod metrics;
 mod queue;
 mod queues;
 
@@ -15,11 +16,13 @@ use cortex_domain::ports::{
     Answer, AppendError, Bus, BusError, Delivery, Event, Reply, Request, RequestError, Subscription,
 };
 use cortex_domain::subject::{Filter, Published, Queued, Requested, Subject};
+use cortex_platform::metrics::Registry;
 use futures::future::select_ok;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use listeners::{Inbox, Listeners};
+use metrics::Metrics;
 use queues::Queues;
 
 /// How much the bus holds.
@@ -57,6 +60,7 @@ struct Shared {
     listeners: Arc<Listeners<Published, Event>>,
     queues: Queues,
     turn: AtomicUsize,
+    metrics: Metrics,
 }
 
 impl Embedded {
@@ -70,6 +74,13 @@ impl Embedded {
         self.0.responders.close();
         self.0.listeners.close();
         self.0.queues.close();
+    }
+
+    /// Adds the bus' metrics to those of the process.
+    pub fn register(&self, registry: &Registry) {
+        let shared = Arc::downgrade(&self.0);
+        let depths = move || shared.upgrade().map(|shared| shared.queues.depths()).unwrap_or_default();
+        self.0.metrics.register(registry, depths);
     }
 
     async fn ask(&self, subject: Subject<Requested>, body: Bytes) -> Result<Bytes, RequestError> {
@@ -119,6 +130,7 @@ impl Bus for Embedded {
         body: Bytes,
         within: Duration,
     ) -> Answer<'_, Result<Bytes, RequestError>> {
+        self.0.metrics.requests.inc();
         let late = subject.clone();
         let asking = tokio::time::timeout(within, self.ask(subject, body));
         Box::pin(async move { asking.await.unwrap_or(Err(RequestError::Unanswered(late))) })
@@ -133,7 +145,8 @@ impl Bus for Embedded {
 
     fn publish(&self, subject: Subject<Published>, body: Bytes) {
         let event = Event { subject, body };
-        self.0.listeners.tell(&event.subject, || event.clone());
+        self.0.metrics.events.inc();
+        self.0.metrics.dropped.inc_by(self.0.listeners.tell(&event.subject, || event.clone()));
     }
 
     fn subscribe(
@@ -144,6 +157,7 @@ impl Bus for Embedded {
     }
 
     fn append(&self, subject: Subject<Queued>, body: Bytes) -> Answer<'_, Result<(), AppendError>> {
+        self.0.metrics.queued.inc();
         Box::pin(ready(self.0.queues.append(subject, body, self.0.room)))
     }
 

@@ -37,9 +37,14 @@ impl Queue {
         Self { room, ready: VecDeque::new(), later: BTreeMap::new(), bytes: 0, next: 0 }
     }
 
+    /// Returns how many messages are not acknowledged.
+    pub(super) fn len(&self) -> usize {
+        self.ready.len() + self.later.len()
+    }
+
     /// Adds a message; false if there is no room for it.
     pub(super) fn append(&mut self, body: Bytes) -> bool {
-        let full = self.ready.len() + self.later.len() >= self.room.queued;
+        let full = self.len() >= self.room.queued;
         if full || self.bytes + body.len() > self.room.queued_bytes {
             return false;
         }

@@ -60,6 +60,12 @@ impl Queues {
         Ok(Box::new(Consumer(self.queue(subject, room)?)))
     }
 
+    /// Returns each queue's subject and how many messages it holds.
+    pub(super) fn depths(&self) -> Vec<(String, usize)> {
+        let table = self.table();
+        table.queues.iter().map(|(subject, queue)| (subject.clone(), queue.state().queue.len())).collect()
+    }
+
     pub(super) fn close(&self) {
         let mut table = self.table();
         table.closed = true;

@@ -63,7 +63,8 @@ impl Stand {
         let mut config = Config::load(&files, None, operator).unwrap();
         change(&mut config);
         let secrets = Secrets::open(&home).unwrap();
-        let sockets = Sockets { api: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: None };
+        let sockets =
+            Sockets { api: TcpListener::bind("127.0.0.1:0").await.unwrap(), grpc: None, metrics: None };
         let origin = build(config, &Roles::all(), &home, &secrets, sockets).await.unwrap();
         let dial = Dial {
             route: origin.link.clone(),

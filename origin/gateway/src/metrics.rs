@@ -1,0 +1,108 @@
+//! The gateway's metrics.
+
+use std::time::Duration;
+
+use cortex_platform::metrics::{self, DURATION_BUCKETS, HistogramVec, IntGauge, Registry};
+use cortex_platform::telemetry::genai;
+use http::StatusCode;
+
+/// Requests of the HTTP door. A clone counts the same.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpMetrics {
+    duration: HistogramVec,
+    open: IntGauge,
+}
+
+impl Default for HttpMetrics {
+    fn default() -> Self {
+        Self {
+            duration: metrics::histograms(
+                "cortex_http_request_duration_seconds",
+                "Time from the head of a request to the head of its response.",
+                &["method", "route", "status"],
+                DURATION_BUCKETS,
+            ),
+            open: metrics::gauge("cortex_http_requests_open", "Requests whose response has not begun."),
+        }
+    }
+}
+
+impl HttpMetrics {
+    /// Counts an open request until the guard is dropped.
+    pub(crate) fn open(&self) -> OpenRequest {
+        self.open.inc();
+        OpenRequest(self.open.clone())
+    }
+
+    /// `route` is a template of the table of routes, or [`UNMATCHED`].
+    pub(crate) fn answered(&self, method: &str, route: &str, status: StatusCode, took: Duration) {
+        self.duration.with_label_values(&[method, route, status.as_str()]).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn register(&self, registry: &Registry) {
+        registry.add(self.duration.clone());
+        registry.add(self.open.clone());
+    }
+}
+
+/// The route of a request that matches none.
+pub(crate) const UNMATCHED: &str = "unmatched";
+/// The method of a request that matches no route: callers can send any word.
+pub(crate) const OTHER_METHOD: &str = "other";
+
+/// A request that has no response yet.
+#[derive(Debug)]
+pub(crate) struct OpenRequest(IntGauge);
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Requests for generated texts and embeddings, by model. Only models that are listed here are counted, so that callers
+/// can't make label values. A clone counts the same.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelMetrics {
+    duration: HistogramVec,
+    first_token: HistogramVec,
+}
+
+impl Default for ModelMetrics {
+    fn default() -> Self {
+        let histograms = |name: &str, help| {
+            let name = format!("{}_seconds", name.replace('.', "_"));
+            metrics::histograms(
+                &name,
+                help,
+                &["gen_ai_operation_name", "gen_ai_request_model"],
+                DURATION_BUCKETS,
+            )
+        };
+        Self {
+            duration: histograms(
+                genai::REQUEST_DURATION,
+                "Time from a request for a model to its end, by its gateway.",
+            ),
+            first_token: histograms(
+                genai::TIME_TO_FIRST_TOKEN,
+                "Time from a streaming request to the first piece of its response, by its gateway.",
+            ),
+        }
+    }
+}
+
+impl ModelMetrics {
+    pub(crate) fn ended(&self, operation: &str, model: &str, took: Duration) {
+        self.duration.with_label_values(&[operation, model]).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn first_token(&self, operation: &str, model: &str, took: Duration) {
+        self.first_token.with_label_values(&[operation, model]).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn register(&self, registry: &Registry) {
+        registry.add(self.duration.clone());
+        registry.add(self.first_token.clone());
+    }
+}

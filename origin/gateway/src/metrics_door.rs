@@ -1,0 +1,136 @@
+//! The metrics door: `GET /metrics` on a socket of its own, in Prometheus' text format.
+//!
+//! It is on loopback unless the operator says otherwise, and then answers no page of another site. A scraper that never
+//! reads is cut off, and holds one of a few connections until then.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::response::{IntoResponse, Response};
+use cortex_api::{Problem, Shape};
+use cortex_domain::ErrorCode;
+use cortex_guard::loopback::LoopbackGuard;
+use cortex_http1::{Framed, MAX_HEAD};
+use cortex_platform::metrics::CONTENT_TYPE;
+use cortex_platform::write_timeout::WriteTimeout;
+use http::{Method, Request, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::join;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::door;
+use crate::refuse::Refused;
+use crate::serve::{ACCEPT_RETRY_DELAY, HEAD_TIMEOUT};
+
+/// Connections at most. Further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 8;
+/// How long a text is answered again: reading the metrics counts the jobs in the store.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// Serves what `read` returns until `stop`.
+pub async fn serve<F: Future<Output = String> + Send>(
+    listener: TcpListener,
+    read: impl Fn() -> F + Send + Sync + 'static,
+    stop: CancellationToken,
+) {
+    let guard = match listener.local_addr() {
+        Ok(address) => door::rule(address, Vec::new()),
+        Err(error) => return tracing::error!(%error, "the address of the metrics door can't be read"),
+    };
+    let metrics_door = Arc::new(MetricsDoor { guard, read, latest: Mutex::new(None) });
+    let (places, open) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), TaskTracker::new());
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = async {
+                let place = places.clone().acquire_owned().await;
+                (listener.accept().await, place)
+            } => accepted,
+        };
+        match accepted {
+            (Ok((stream, _)), place) => {
+                let (metrics_door, stop) = (metrics_door.clone(), stop.clone());
+                open.spawn(async move {
+                    let _place = place;
+                    tokio::select! {
+                        () = metrics_door.serve(stream) => {}
+                        () = stop.cancelled() => {}
+                    }
+                });
+            }
+            (Err(error), _) => {
+                tracing::warn!(%error, "a connection to the metrics door could not be accepted");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+            }
+        }
+    }
+    open.close();
+    open.wait().await;
+}
+
+struct MetricsDoor<R> {
+    guard: Option<Arc<LoopbackGuard>>,
+    read: R,
+    /// What was read last, and when.
+    latest: Mutex<Option<(Instant, Arc<str>)>>,
+}
+
+impl<R, F> MetricsDoor<R>
+where
+    R: Fn() -> F + Send + Sync + 'static,
+    F: Future<Output = String> + Send,
+{
+    async fn serve(self: Arc<Self>, stream: TcpStream) {
+        let (reader, writer) = stream.into_split();
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(
+                TokioIo::new(join(Framed::new(reader), WriteTimeout::new(writer))),
+                service_fn(async |request| Ok::<_, Infallible>(self.answer(&request).await)),
+            )
+            .await;
+        if let Err(error) = served {
+            tracing::debug!(%error, "a connection to the metrics door ended badly");
+        }
+    }
+
+    async fn answer(&self, request: &Request<Incoming>) -> Response {
+        let refused = |problem| Refused { problem, shape: Shape::Problem }.into_response();
+        if let Err(problem) = door::enter(self.guard.as_deref(), request) {
+            return refused(problem);
+        }
+        match (request.method(), request.uri().path()) {
+            (&Method::GET | &Method::HEAD, "/metrics") => {
+                let text = self.text().await;
+                ([(header::CONTENT_TYPE, CONTENT_TYPE)], text.to_string()).into_response()
+            }
+            (_, "/metrics") => {
+                refused(Problem::new(ErrorCode::MethodNotAllowed, "this path takes GET alone"))
+            }
+            _ => refused(Problem::new(ErrorCode::NotFound, "only GET /metrics is served here")),
+        }
+    }
+
+    /// Reads the metrics. Requests that come at once read them once.
+    async fn text(&self) -> Arc<str> {
+        let mut latest = self.latest.lock().await;
+        match &*latest {
+            Some((at, text)) if at.elapsed() < MAX_AGE => text.clone(),
+            _ => {
+                let text: Arc<str> = (self.read)().await.into();
+                *latest = Some((Instant::now(), text.clone()));
+                text
+            }
+        }
+    }
+}

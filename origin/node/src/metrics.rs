@@ -1,0 +1,50 @@
+//! The metrics of a node: those of every part, and the jobs in the store.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cortex_domain::ports::Store;
+use cortex_domain::state::StateName;
+use cortex_platform::metrics::{self, IntGaugeVec, Registry, top};
+
+/// Reads the metrics of a node. A clone reads the same.
+#[derive(Clone)]
+pub(crate) struct NodeMetrics {
+    registry: Registry,
+    store: Arc<dyn Store>,
+    jobs: IntGaugeVec,
+}
+
+impl NodeMetrics {
+    pub(crate) fn new(registry: Registry, store: Arc<dyn Store>) -> Self {
+        let jobs = metrics::gauges(
+            "cortex_jobs",
+            "Jobs in the store. Tenants beyond the fifty with the most jobs are added up as `other`.",
+            &["state", "tenant"],
+        );
+        registry.add(jobs.clone());
+        Self { registry, store, jobs }
+    }
+
+    /// Returns the metrics as text. Without an answer of the store, its jobs are as they were read last.
+    pub(crate) async fn read(&self) -> String {
+        match self.store.counts().await {
+            Ok(counts) => {
+                let counts = counts.into_iter().map(|count| (count.tenant, count.state, count.jobs));
+                self.set(&top::by_tenant(counts));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the jobs in the store could not be counted for the metrics")
+            }
+        }
+        self.registry.text()
+    }
+
+    fn set(&self, counts: &HashMap<(String, StateName), u64>) {
+        self.jobs.reset();
+        for ((tenant, state), jobs) in counts {
+            let jobs = i64::try_from(*jobs).unwrap_or(i64::MAX);
+            self.jobs.with_label_values(&[state.as_str(), tenant.as_str()]).set(jobs);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What the bus carries.
+
+use cortex_platform::metrics::{self, IntCounter, IntCounterVec, Registry};
+
+/// The bus' metrics.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    messages: IntCounterVec,
+    pub(super) requests: IntCounter,
+    pub(super) events: IntCounter,
+    pub(super) queued: IntCounter,
+    /// Events that a listener had no room for.
+    pub(super) dropped: IntCounter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let messages = metrics::counters(
+            "cortex_bus_messages_total",
+            "Messages that were put on the bus, by kind.",
+            &["kind"],
+        );
+        Self {
+            requests: messages.with_label_values(&["request"]),
+            events: messages.with_label_values(&["event"]),
+            queued: messages.with_label_values(&["queued"]),
+            messages,
+            dropped: metrics::counter(
+                "cortex_bus_events_dropped_total",
+                "Events that a listener did not get because too many waited for it.",
+            ),
+        }
+    }
+}
+
+impl Metrics {
+    /// Adds the metrics to those of the process. `depths` returns the messages of each queue.
+    pub(super) fn register(
+        &self,
+        registry: &Registry,
+        depths: impl Fn() -> Vec<(String, usize)> + Send + Sync + 'static,
+    ) {
+        registry.add(self.messages.clone());
+        registry.add(self.dropped.clone());
+        let depth = metrics::gauges(
+            "cortex_bus_queue_depth",
+            "Messages of a queue that were not acknowledged.",
+            &["queue"],
+        );
+        registry.add_sampled([depth], move |[depth]| {
+            for (queue, messages) in depths() {
+                depth.with_label_values(&[queue]).set(i64::try_from(messages).unwrap_or(i64::MAX));
+            }
+        });
+    }
+}

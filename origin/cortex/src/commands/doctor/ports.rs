@@ -1,4 +1,4 @@
-//! The ports that `cortex up` takes.
+//! The ports that `cortex up` listens on.
 
 use reqwest::Url;
 
@@ -31,13 +31,13 @@ fn check(what: &str, port: u16, flag: &str, free: bool, owner: Option<&PortOwner
         return Check::ok(name, "free");
     }
     if ours {
-        return Check::ok(name, "held by the `cortex up` that runs");
+        return Check::ok(name, "in use by the running CortexOS");
     }
     let found = match owner {
-        Some(owner) => format!("held by {owner}"),
-        None => "held by a process of another user".into(),
+        Some(owner) => format!("in use by {owner}"),
+        None => "in use by a process of another user".into(),
     };
-    Check::fail(name, found, format!("stop it, or choose another port with {flag}"))
+    Check::fail(name, found, format!("stop that process, or choose another port with {flag}"))
 }
 
 fn ours(running: Option<&Running>, port: u16) -> bool {
@@ -53,16 +53,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_fine_if_it_is_free_or_ours() {
+    fn a_port_is_ok_if_it_is_free_or_ours() {
         assert_eq!(check("API", 8080, "--api-port", true, None, false).outcome, Outcome::Ok);
         assert_eq!(check("API", 8080, "--api-port", false, None, true).outcome, Outcome::Ok);
     }
 
     #[test]
-    fn who_holds_a_port_is_named() {
+    fn the_owner_of_a_port_is_named() {
         let owner = PortOwner { pid: 812, name: "node".into() };
         let check = check("edge", 8787, "--edge-port", false, Some(&owner), false);
-        assert_eq!((check.outcome, check.found.as_str()), (Outcome::Fail, "held by node (pid 812)"));
+        assert_eq!((check.outcome, check.found.as_str()), (Outcome::Fail, "in use by node (pid 812)"));
         assert!(check.hint.unwrap().contains("--edge-port"));
     }
 

@@ -18,6 +18,8 @@ pub struct Setup {
     pub port: u16,
     /// The gRPC door's port; 0 leaves it out.
     pub grpc_port: u16,
+    /// 0 for none.
+    pub metrics_port: u16,
     /// The chat models' own port; 0 leaves it out.
     pub chat_port: u16,
     /// As in `echo=1,embed=1`.
@@ -44,6 +46,7 @@ impl Setup {
         Self {
             port: ports::free(),
             grpc_port: 0,
+            metrics_port: 0,
             chat_port: 0,
             workers: "echo=1".into(),
             edge_url: None,
@@ -107,6 +110,7 @@ impl Setup {
     pub fn command(&self, home: &Home) -> Command {
         let mut command = Command::new(binary("cortex"));
         command.args(["up", "--without", "edge", "--host-port", "0", "--workers", &self.workers]);
+        command.args(["--metrics-port", &self.metrics_port.to_string()]);
         command.args(["--api-port", &self.port.to_string(), "--grpc-port", &self.grpc_port.to_string()]);
         command.args(["--chat-port", &self.chat_port.to_string(), "--chat-model", "cortex-small"]);
         command.env("CORTEX_HOME", home.path());
@@ -148,7 +152,9 @@ impl Setup {
 #[must_use]
 pub fn kernel(home: &Home, port: u16, safety: Option<&Path>) -> Command {
     let mut command = Command::new(binary("cortex"));
-    command.args(["safety", "--port", &port.to_string()]).env("CORTEX_HOME", home.path());
+    command
+        .args(["safety", "--port", &port.to_string(), "--metrics-port", "0"])
+        .env("CORTEX_HOME", home.path());
     if let Some(file) = safety {
         command.arg("--safety").arg(file);
     }

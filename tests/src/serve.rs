@@ -36,6 +36,7 @@ impl Node {
         let (port, link_port) = (ports::free(), ports::free());
         let mut command = Command::new(binary("cortex"));
         command.args(["serve", roles, "--api-port", &port.to_string(), "--grpc-port", "0"]);
+        command.args(["--metrics-port", "0"]);
         command.args(["--link-listen", &format!("127.0.0.1:{link_port}")]);
         command.env("CORTEX_HOME", home.path()).env("CORTEX_LOG", "info");
         let mut process = Process::start(&mut command, &home.path().join("logs/node.log"));

@@ -1,65 +1,122 @@
-//! The command line: the nouns, and what each of them runs.
+//! The command line: every command, and what each runs.
 
+mod examples;
+mod groups;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Styles;
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use cortex_node::Home;
 
 use crate::commands::{
-    bench, chat, demo, doctor, health, jobs, keys, models, safety, serve, status, submit, up, workers,
+    bench, chat, completions, demo, doctor, health, jobs, keys, man, models, safety, serve, status, submit,
+    up, workers,
 };
 use crate::exit::{Exit, Failure};
 
-/// Put the machines you own behind a public, governed, serverless edge.
+const ABOUT_OUTPUT: &str = "\
+Tables fit the terminal, or COLUMNS, or else 80 columns; a narrow table leaves columns out. --json shows everything.
+Exit codes: 0 done, 1 the answer is no, 2 usage, 65 bad input, 69 unavailable, 70 internal fault, 77 not permitted, \
+78 configuration.";
+
+/// Put the machines you own behind a public, governed, serverless edge
 #[derive(Debug, Parser)]
-#[command(name = "cortex", version, max_term_width = 100)]
+#[command(name = "cortex", version, max_term_width = 100, after_help = ABOUT_OUTPUT)]
 pub(crate) struct Cli {
-    /// Where CortexOS keeps its files [default: ~/.cortex]
+    /// The folder in which CortexOS keeps its files [default: ~/.cortex]
     #[arg(long, global = true, env = "CORTEX_HOME", value_name = "DIR", hide_env_values = true)]
+    #[arg(help_heading = "Global options")]
     pub(crate) home: Option<PathBuf>,
 
     /// Print JSON instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
 
+    /// When to use colours; auto means on a terminal, unless NO_COLOR or TERM=dumb is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
+    pub(crate) color: ColorChoice,
+
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run everything on this machine until Ctrl-C: edge, origin and workers
+    /// Start the edge, the origin and the workers on this machine, until Ctrl-C
     Up(up::UpArgs),
-    /// Send real work through the public door, show what happened, and stop
+    /// Send real work through the edge, show what happens, and stop
     Demo(demo::Args),
-    /// Run roles of the origin until Ctrl-C, without an edge and without workers of its own
+    /// Run roles of the origin, without an edge and without workers, until Ctrl-C
     Serve(serve::Args),
-    /// Run the safety kernel alone until Ctrl-C, for origins that name it by --safety-kernel
+    /// Run the safety kernel as a process of its own, until Ctrl-C
     Safety(safety::Args),
     /// Submit a job
     Submit(submit::Args),
-    /// Talk with a model; `/help` says what else can be typed
+    /// Chat with a model; type /help for the commands of a conversation
     Chat(chat::Args),
-    /// Look at jobs and cancel them
+    /// List, show, follow and cancel jobs
     #[command(subcommand)]
     Jobs(jobs::Verb),
-    /// What runs on this machine
+    /// Show what runs on this machine
     Status(status::Args),
-    /// Ask every part how it does
+    /// Check the health of every component
     Health,
-    /// Check this machine: ports, tools, versions, model files, disk
+    /// Check this machine: ports, programs, model files, disk, clock
     Doctor,
-    /// API keys of the edge
+    /// Create, list and revoke API keys of the edge
     #[command(subcommand)]
     Keys(keys::Verb),
-    /// Models and their files
+    /// List, download, verify, load and unload models
     #[command(subcommand)]
     Models(models::Verb),
-    /// Workers of other machines
+    /// List workers, and manage the tokens with which workers on other machines connect
     #[command(subcommand)]
     Workers(workers::Verb),
-    /// Measure how fast a language model is on this machine
+    /// Measure the speed of a language model on this machine
     Bench(bench::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Print the manual page, or write the pages of every command into a folder
+    Man(man::Args),
+}
+
+/// Parses the command line.
+///
+/// # Errors
+/// Returns clap's error: a mistake, or the help or version that was asked for.
+pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    // Help and errors come out of the parser, so that it has to know this before it parses.
+    let choice = color_choice(&arguments);
+    Cli::from_arg_matches(&command().color(choice).try_get_matches_from(arguments)?)
+}
+
+/// Returns the command with its groups and examples.
+pub(crate) fn command() -> clap::Command {
+    groups::grouped(examples::with_examples(Cli::command()))
+}
+
+/// Returns the command without terminal styles, for the manual pages.
+pub(crate) fn plain_command() -> clap::Command {
+    examples::with_examples(Cli::command().styles(Styles::plain()))
+}
+
+/// Returns the value of `--color`, as far as it is valid.
+fn color_choice(arguments: &[OsString]) -> ColorChoice {
+    let mut arguments =
+        arguments.iter().map(|argument| argument.to_string_lossy()).take_while(|arg| arg != "--");
+    while let Some(argument) = arguments.next() {
+        let value = match argument.strip_prefix("--color") {
+            Some("") => arguments.next().map(Into::into),
+            Some(value) => value.strip_prefix('=').map(str::to_owned),
+            None => continue,
+        };
+        if let Some(choice) = value.and_then(|value| value.parse().ok()) {
+            return choice;
+        }
+    }
+    ColorChoice::Auto
 }
 
 impl Command {
@@ -87,8 +144,13 @@ impl Command {
             Self::Doctor => doctor::run(home, json).await,
             Self::Keys(verb) => keys::run(home, verb, json).await,
             Self::Models(verb) => models::run(home, verb, json).await,
-            Self::Workers(verb) => workers::run(home, verb, json),
+            Self::Workers(verb) => workers::run(home, verb, json).await,
             Self::Bench(args) => bench::run(home, args, json).await,
+            Self::Completions(args) => completions::run(&args),
+            Self::Man(args) => man::run(&args),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
-//! What `cortex up` uses where neither a flag nor the environment says otherwise. The flags of `up` and the commands that
-//! report on it (`doctor`, `status`, `models pull`) take the same defaults from here.
+//! The defaults of `cortex up`, for settings that neither a flag nor the environment gives. The flags of `up` and the
+//! commands that report on it (`doctor`, `status`, `models pull`) share them.
+
+mod terminal;
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -10,7 +12,9 @@ use cortex_platform::telemetry::{Format, Otlp};
 
 use crate::exit::{Exit, Failure};
 
-/// A setting of `cortex up`: its flag, its variable in the environment and its default.
+pub(crate) use terminal::TerminalEnv;
+
+/// A setting of `cortex up`: its flag, its environment variable and its default.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting<T> {
     pub(crate) flag: &'static str,
@@ -32,16 +36,19 @@ pub(crate) const EMBEDDINGS_MODEL: Setting<&str> =
     Setting { flag: "--embeddings-model", env: "EMBEDDINGS_MODEL", default: "all-MiniLM-L6-v2" };
 pub(crate) const METRICS_PORT: Setting<u16> =
     Setting { flag: "--metrics-port", env: "CORTEX_METRICS_PORT", default: 9092 };
-/// The port of a safety kernel in a process of its own.
+/// The metrics port of a safety kernel that runs as a process of its own.
+pub(crate) const KERNEL_METRICS_PORT: u16 = 9093;
+/// The port of a safety kernel that runs as a process of its own.
 pub(crate) const KERNEL_PORT: u16 = 50051;
 const MODELS_FILE: &str = "MODELS_PATH";
 
-/// The ports that `cortex up` takes; 0 for one that is left out.
+/// The ports that `cortex up` listens on. 0 disables a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ports {
     pub(crate) edge: u16,
     pub(crate) api: u16,
     pub(crate) grpc: u16,
+    pub(crate) metrics: u16,
     pub(crate) host: u16,
     pub(crate) chat: u16,
 }
@@ -52,6 +59,7 @@ impl Default for Ports {
             edge: EDGE_PORT.default,
             api: API_PORT.default,
             grpc: GRPC_PORT.default,
+            metrics: METRICS_PORT.default,
             host: HOST_PORT.default,
             chat: CHAT_PORT.default,
         }
@@ -59,53 +67,54 @@ impl Default for Ports {
 }
 
 impl Ports {
-    /// Returns the ports that `cortex up` would take without flags.
+    /// Returns the ports of a `cortex up` without flags.
     ///
     /// # Errors
-    /// Returns an error if a variable is no port.
+    /// Returns an error if a variable is not a port.
     pub(crate) fn from_env() -> Result<Self, Failure> {
         Ok(Self {
             edge: read(EDGE_PORT)?,
             api: read(API_PORT)?,
             grpc: read(GRPC_PORT)?,
+            metrics: read(METRICS_PORT)?,
             host: read(HOST_PORT)?,
             chat: read(CHAT_PORT)?,
         })
     }
 }
 
-/// Returns the model that embeds, as `cortex up` would take it without flags.
+/// Returns the embedding model of a `cortex up` without flags.
 ///
 /// # Errors
-/// Returns an error if the variable is no model's name.
+/// Returns an error if the variable is not the name of a model.
 pub(crate) fn embeddings_model() -> Result<ModelName, Failure> {
     let Setting { flag, env, default } = EMBEDDINGS_MODEL;
-    let default = default.parse().expect("the default is a model's name");
+    let default = default.parse().expect("the default is the name of a model");
     read(Setting { flag, env, default })
 }
 
-/// Returns the file that describes the models, as `cortex up` would take it without flags.
+/// Returns the models file of a `cortex up` without flags.
 pub(crate) fn models_file() -> Option<PathBuf> {
     std::env::var_os(MODELS_FILE).map(PathBuf::from)
 }
 
-/// Returns what is logged, by `CORTEX_LOG`.
+/// Returns the log filter, from `CORTEX_LOG`.
 pub(crate) fn log_filter() -> Option<String> {
     std::env::var("CORTEX_LOG").ok()
 }
 
-/// Returns how logs are written, by `CORTEX_LOG_FORMAT`: text, or json.
+/// Returns the log format, from `CORTEX_LOG_FORMAT`: text or json.
 ///
 /// # Errors
-/// Returns an error if the variable says something else.
+/// Returns an error if the variable has another value.
 pub(crate) fn log_format() -> Result<Format, Failure> {
     const NAME: &str = "CORTEX_LOG_FORMAT";
     match std::env::var(NAME).as_deref() {
         Err(_) | Ok("" | "text") => Ok(Format::Text),
         Ok("json") => Ok(Format::Json),
         Ok(other) => {
-            let detail = format!("{NAME}: `{other}` is not a format (expected text or json)");
-            Err(Failure::message(Exit::Config, detail))
+            let message = format!("invalid {NAME}: `{other}` (expected text or json)");
+            Err(Failure::message(Exit::Config, message, format!("set {NAME} to text or json")))
         }
     }
 }
@@ -116,7 +125,10 @@ pub(crate) fn log_format() -> Result<Format, Failure> {
 /// Returns an error if one of them is invalid.
 pub(crate) fn otlp() -> Result<Option<Otlp>, Failure> {
     let variable = |name: &str| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned());
-    Otlp::read(variable).map_err(|error| Failure::new(Exit::Config, error))
+    Otlp::read(variable).map_err(|error| {
+        let help = format!("set {} to a valid value, or unset it", error.name);
+        Failure::new(Exit::Config, error, help)
+    })
 }
 
 fn read<T: FromStr<Err: Display>>(setting: Setting<T>) -> Result<T, Failure> {
@@ -126,7 +138,8 @@ fn read<T: FromStr<Err: Display>>(setting: Setting<T>) -> Result<T, Failure> {
 
 fn parse<T: FromStr<Err: Display>>(flag: &str, env: &str, text: &str) -> Result<T, Failure> {
     text.parse().map_err(|error| {
-        Failure::message(Exit::Config, format!("invalid value '{text}' for '{flag}' ({env}): {error}"))
+        let message = format!("invalid value '{text}' for '{flag}' ({env}): {error}");
+        Failure::message(Exit::Config, message, format!("correct {env}, or unset it to use the default"))
     })
 }
 
@@ -135,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_that_is_no_port_is_named() {
+    fn an_invalid_port_names_its_variable() {
         assert_eq!(parse::<u16>("--api-port", "CORTEX_API_PORT", "81").unwrap(), 81);
         let failure = parse::<u16>("--api-port", "CORTEX_API_PORT", "x").unwrap_err();
         assert_eq!(failure.exit, Exit::Config);

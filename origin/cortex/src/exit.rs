@@ -1,64 +1,77 @@
-//! Errors of commands, with the exit codes that they end the process with.
+//! Errors of commands: the exit code that each ends the process with, and the help that it ends with.
+
+mod help;
 
 pub(crate) use cortex_platform::exit::Exit;
+pub(crate) use help::DEFECT;
 
 use cortex_client::CallError;
 use cortex_node::{BuildError, ConfigError, HomeError, IdentityFileError, SecretsError, WorkerTokensError};
 use cortex_platform::telemetry::ExportError;
 
-/// An error with the code it ends the process with.
+use crate::output;
+
+/// An error of a command.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) error: anyhow::Error,
+    /// The one command or setting that helps.
+    pub(crate) help: String,
 }
 
 impl Failure {
-    pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
-        Self { exit, error: error.into() }
+    /// Returns a failure with the causes of `error`.
+    pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>, help: impl Into<String>) -> Self {
+        Self { exit, error: error.into(), help: help.into() }
     }
 
-    /// Prints the failure on one line, with its causes after it, and returns its exit code.
-    #[expect(clippy::print_stderr, reason = "it is the last line, also where logs are filtered")]
+    /// Returns a failure with a message of its own.
+    pub(crate) fn message(exit: Exit, message: impl std::fmt::Display, help: impl Into<String>) -> Self {
+        Self { exit, error: anyhow::anyhow!("{message}"), help: help.into() }
+    }
+
+    /// Returns a failure that only a fault in CortexOS can cause.
+    pub(crate) fn defect(message: impl std::fmt::Display) -> Self {
+        Self::message(Exit::Broken, message, DEFECT)
+    }
+
+    /// Prints the error with its causes and its help, and returns its exit code.
     pub(crate) fn report(&self) -> Exit {
-        eprintln!("cortex: {:#}", self.error);
+        output::print_error(&format!("{:#}", self.error), &self.help);
         self.exit
-    }
-
-    pub(crate) fn message(exit: Exit, message: impl std::fmt::Display) -> Self {
-        Self { exit, error: anyhow::anyhow!("{message}") }
     }
 }
 
-/// Errors that mean that something of ours broke. The list is explicit, so that an error with an exit code of its own
-/// can't take this one by `?`.
+/// Errors that mean that something in CortexOS or on this machine broke. The list is explicit, so that `?` can't give
+/// this exit code to an error that has its own.
 macro_rules! broken {
-    ($($error:ty),+ $(,)?) => {
+    ($($error:ty => $help:expr),+ $(,)?) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self::new(Exit::Broken, error)
+                Self::new(Exit::Broken, error, $help)
             }
         })+
     };
 }
 
 broken! {
-    std::io::Error,
-    serde_json::Error,
-    tokio::task::JoinError,
-    reqwest::Error,
-    rustyline::error::ReadlineError,
+    std::io::Error => help::CHECK_MACHINE,
+    serde_json::Error => DEFECT,
+    tokio::task::JoinError => DEFECT,
+    reqwest::Error => help::CHECK_MACHINE,
+    rustyline::error::ReadlineError => "run it in a terminal, or pass the prompt: `cortex chat PROMPT`",
 }
 
 impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Self {
-        Self::new(Exit::Config, error)
+        Self::new(Exit::Config, error, "unset OTEL_EXPORTER_OTLP_ENDPOINT to start without exporting spans")
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::new(Exit::Config, error)
+        Self::new(Exit::Config, error, help::CONFIG_FILE)
     }
 }
 
@@ -66,7 +79,20 @@ impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
         match error {
             HomeError::Io(error) => error.into(),
-            error => Self::new(Exit::Config, error),
+            HomeError::Unknown => {
+                let message = "there is no home folder: this user has no HOME";
+                Self::message(Exit::Config, message, "set CORTEX_HOME, or pass --home DIR")
+            }
+            HomeError::Make { folder, cause } => {
+                let message = format!("can't create the folder {}: {cause}", folder.display());
+                Self::message(Exit::Config, message, "choose another folder with CORTEX_HOME or --home DIR")
+            }
+            HomeError::Open { folder, mode } => {
+                let folder = folder.display();
+                let message = format!("other users can read {folder} (mode {mode:o})");
+                let help = format!("run `chmod 700 {folder}`, or choose another folder with CORTEX_HOME");
+                Self::message(Exit::Config, message, help)
+            }
         }
     }
 }
@@ -74,33 +100,38 @@ impl From<HomeError> for Failure {
 impl From<SecretsError> for Failure {
     fn from(error: SecretsError) -> Self {
         let exit = if error.is_of_the_configuration() { Exit::Config } else { Exit::Broken };
-        Self::new(exit, error)
+        let help = help::of_secrets(&error);
+        Self::new(exit, error, help)
     }
 }
 
 impl From<IdentityFileError> for Failure {
     fn from(error: IdentityFileError) -> Self {
-        Self::new(Exit::Config, error)
+        let help = help::of_identity(&error);
+        Self::new(Exit::Config, error, help)
     }
 }
 
 impl From<WorkerTokensError> for Failure {
     fn from(error: WorkerTokensError) -> Self {
         let exit = if error.is_of_the_request() { Exit::BadInput } else { Exit::Config };
-        Self::new(exit, error)
+        let help = help::of_worker_tokens(&error);
+        Self::new(exit, error, help)
     }
 }
 
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         let exit = if error.is_of_the_configuration() { Exit::Config } else { Exit::Broken };
-        Self::new(exit, error)
+        let help = help::of_build(&error);
+        Self::new(exit, error, help)
     }
 }
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
-        Self::new(exit_of_call(&error), error)
+        let (exit, help) = (exit_of_call(&error), help::of_call(&error));
+        Self::new(exit, error, help)
     }
 }
 
@@ -109,7 +140,7 @@ pub(crate) fn exit_of_call(error: &CallError) -> Exit {
     match error {
         CallError::InvalidAddress { .. } => Exit::BadInput,
         CallError::Unreachable { .. } => Exit::Unavailable,
-        CallError::Refused(refused) => exit_of_status(refused.status.as_u16()),
+        CallError::Refused(error) => exit_of_status(error.status.as_u16()),
         CallError::InvalidResponse { .. } | CallError::InvalidRequest(_) => Exit::Broken,
     }
 }
@@ -125,36 +156,4 @@ fn exit_of_status(status: u16) -> Exit {
 }
 
 #[cfg(test)]
-mod tests {
-    use cortex_domain::ErrorCode;
-
-    use super::*;
-
-    #[test]
-    fn every_problem_has_its_exit_code() {
-        let expected = |kind: ErrorCode| match kind {
-            ErrorCode::Unauthenticated | ErrorCode::Denied => Exit::NotPermitted,
-            ErrorCode::Conflict => Exit::Negative,
-            ErrorCode::SlowReader
-            | ErrorCode::Overloaded
-            | ErrorCode::WorkerFailed
-            | ErrorCode::OriginAway
-            | ErrorCode::Unavailable
-            | ErrorCode::Timeout
-            | ErrorCode::StorageFull => Exit::Unavailable,
-            ErrorCode::Internal => Exit::Broken,
-            _ => Exit::BadInput,
-        };
-        for &kind in ErrorCode::ALL {
-            assert_eq!(exit_of_status(cortex_api::problem::status(kind)), expected(kind), "{}", kind.slug());
-        }
-    }
-
-    #[test]
-    fn an_error_of_a_call_keeps_its_exit_code_on_its_way_up() {
-        fn call() -> Result<(), Failure> {
-            Err(CallError::Unreachable { url: "http://a".into(), cause: "refused".into() })?
-        }
-        assert_eq!(call().unwrap_err().exit, Exit::Unavailable);
-    }
-}
+mod tests;

@@ -11,13 +11,14 @@ mod program;
 mod running;
 mod target;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
-use clap::Parser;
 use cortex_node::Home;
 use cortex_platform::telemetry::{self, Log, Service};
 
 use cli::Cli;
+use commands::welcome;
 use exit::{Exit, Failure};
 
 /// With 32 clients a call takes 8% less CPU than with glibc's allocator (README, "How fast").
@@ -27,26 +28,51 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SERVICE: Service = Service { name: "cortex", version: env!("CARGO_PKG_VERSION") };
 
 fn main() -> ExitCode {
-    match run() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Err(failure) = args::secret::refuse_plain(arguments.iter().skip(1)) {
+        return failure.report().into();
+    }
+    let ended = match cli::parse(arguments) {
+        Ok(cli) => run(cli),
+        Err(error) => match help(&error) {
+            Ok(exit) => return exit,
+            Err(failure) => Err(failure),
+        },
+    };
+    match ended {
         Ok(exit) => exit.into(),
         Err(failure) => failure.report().into(),
     }
 }
 
-fn run() -> Result<Exit, Failure> {
+/// Prints the help, the version, or a mistake on the command line, and returns clap's exit code.
+fn help(error: &clap::Error) -> Result<ExitCode, Failure> {
+    match error.print() {
+        Err(cause) if !error.use_stderr() && cause.kind() != ErrorKind::BrokenPipe => {
+            Err(output::unwritable(&cause))
+        }
+        _ => Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))),
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    output::set_color(cli.color);
     cortex_platform::crypto::install();
-    args::secret::refuse_plain(std::env::args_os().skip(1))?;
-    let cli = Cli::parse();
-    let otlp = if cli.command.is_server() { config::otlp()? } else { None };
+    let otlp = match &cli.command {
+        Some(command) if command.is_server() => config::otlp()?,
+        _ => None,
+    };
     let log = Log::new(config::log_filter().as_deref(), "warn", config::log_format()?);
     let _telemetry = telemetry::init(log, &SERVICE, otlp.as_ref())?;
+    let Some(command) = cli.command else { return welcome::run(cli.home, cli.json) };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
     let home = Home::open(cli.home)?;
-    runtime.block_on(cli.command.run(&home, cli.json))
+    runtime.block_on(command.run(&home, cli.json))
 }
 
-/// The cores are for the workers: the origin's own work is light, and fewer threads wake each other less.
+/// Returns the number of threads for the origin. Its own work is light and the workers need the cores, so fewer
+/// threads wake each other less.
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4))
 }

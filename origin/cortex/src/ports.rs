@@ -1,4 +1,4 @@
-//! Who listens on a port of this machine: what a person wants to know when it is taken.
+//! Finds the process that listens on a port of this machine.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -20,13 +20,13 @@ impl std::fmt::Display for PortOwner {
     }
 }
 
-/// The process that listens on a TCP port, if there is one that this user may look into.
+/// Returns the process that listens on a TCP port, if this user may inspect it.
 #[must_use]
 pub(crate) fn find_owner(port: u16) -> Option<PortOwner> {
     if cfg!(target_os = "linux") { find_in_proc(Path::new("/proc"), port) } else { find_with_lsof(port) }
 }
 
-/// Whether a listener on loopback could have the port now.
+/// Returns whether the port is free on loopback.
 #[must_use]
 pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
@@ -55,7 +55,7 @@ fn has_socket(descriptors: &Path, sockets: &[String]) -> bool {
     targets.any(|target| sockets.iter().any(|socket| target.as_os_str() == socket.as_str()))
 }
 
-/// The inodes of the sockets that listen on a port, by a table of `/proc/net` (see proc(5)).
+/// Returns the inodes of the sockets that listen on a port, from a table of `/proc/net` (see proc(5)).
 fn listening_inodes(table: &str, port: u16) -> Vec<u64> {
     const LISTEN: &str = "0A";
     let inode = |line: &str| {
@@ -77,7 +77,7 @@ fn find_with_lsof(port: u16) -> Option<PortOwner> {
     parse_lsof(&String::from_utf8_lossy(&query.stdout))
 }
 
-/// The first process of `lsof -Fpc`: a line `p<pid>`, then a line `c<name>`.
+/// Returns the first process in the output of `lsof -Fpc`: a line `p<pid>`, then a line `c<name>`.
 fn parse_lsof(query: &str) -> Option<PortOwner> {
     let field = |key: char| query.lines().find_map(|line| line.strip_prefix(key));
     Some(PortOwner { pid: field('p')?.parse().ok()?, name: field('c')?.to_owned() })
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_table_has_no_listeners() {
+    fn a_truncated_table_has_no_listeners() {
         assert!(listening_inodes("", 1).is_empty());
         assert!(listening_inodes("head\n   0: 0100007F:1F90 00000000:0000 0A\n x\n", 8080).is_empty());
     }

@@ -1,10 +1,10 @@
-//! Programs that this one starts. None gets a secret that it has no use for: what is in an environment is inherited by
-//! all that a program starts, and is written into its crash reports.
+//! Programs that this one starts. Each gets only the environment that it needs: a child passes its environment on to
+//! its own children, and crash reports contain it.
 
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
-/// What a program needs to be found, to find its libraries and to print.
+/// Variables that a program needs to be found, to find its libraries and to print.
 const SAFE_VARIABLES: [&str; 11] = [
     "PATH",
     "HOME",
@@ -38,14 +38,19 @@ const SECRET_WORDS: [&str; 16] = [
     "TOKENS",
 ];
 
-/// A program that is not ours, with nothing of our environment but what is plain.
+/// Returns the name by which this program was called: `cortex`, or a path.
+pub(crate) fn called_as() -> String {
+    std::env::args().next().unwrap_or_else(|| "cortex".into())
+}
+
+/// Returns a command for a third-party program, with only the safe variables of this environment.
 pub(crate) fn tool_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(SAFE_VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command
 }
 
-/// A program of ours, with our environment but without its secrets.
+/// Returns a command for a program of CortexOS, with this environment but without its secrets.
 pub(crate) fn own_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in secrets(std::env::vars_os()) {
@@ -58,7 +63,7 @@ fn secrets(all: impl Iterator<Item = (OsString, OsString)>) -> impl Iterator<Ite
     all.filter(|(name, value)| is_secret(&name.to_string_lossy(), &value.to_string_lossy()))
 }
 
-/// Whether a variable holds a secret, by its name, or by a user and password in an address.
+/// Returns whether a variable holds a secret: by its name, or by a user and password in a URL.
 fn is_secret(name: &str, value: &str) -> bool {
     let words = name.split(|sign: char| !sign.is_ascii_alphanumeric());
     let in_name =
@@ -76,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_with_secrets_are_known() {
+    fn variables_with_secrets_are_recognised() {
         for (name, value) in [
             ("API_KEY", "x"),
             ("CORTEX_API_KEY", "x"),
@@ -102,12 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_gets_what_is_plain_and_nothing_else() {
+    fn a_third_party_program_gets_only_safe_variables() {
         let command = tool_command("true");
         let given: HashMap<_, _> = command.get_envs().collect();
         assert!(given.keys().all(|name| SAFE_VARIABLES.iter().any(|plain| *name == OsStr::new(plain))));
         assert!(given.contains_key(OsStr::new("PATH")));
-        // Only with `env_clear` is a variable that is not named left out.
         let output = tool_command("/usr/bin/env").output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let names: Vec<_> = text.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();

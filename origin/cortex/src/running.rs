@@ -1,4 +1,4 @@
-//! What `cortex up` runs, written down for the other commands.
+//! The state file of a running `cortex up` or `cortex serve`, for the other commands.
 
 use std::path::PathBuf;
 
@@ -7,25 +7,28 @@ use serde::{Deserialize, Serialize};
 use crate::exit::Failure;
 use cortex_node::{Home, write_private};
 
-/// One running `cortex up`.
+/// A running `cortex up` or `cortex serve`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Running {
     pub(crate) pid: u32,
-    /// The origin's API.
+    /// The address of the origin's API.
     pub(crate) origin: String,
-    /// The gRPC door, unless it was left out.
+    /// The address of the gRPC API, if enabled.
     pub(crate) grpc: Option<String>,
-    /// The edge, unless it was left out.
+    /// The address of the metrics, if enabled.
+    #[serde(default)]
+    pub(crate) metrics: Option<String>,
+    /// The address of the edge, if enabled.
     pub(crate) edge: Option<String>,
-    /// The model host, unless it was left out.
+    /// The address of the embedding model host, if enabled.
     pub(crate) host: Option<String>,
-    /// The chat models' host, unless it was left out.
+    /// The address of the chat model host, if enabled.
     #[serde(default)]
     pub(crate) chat_host: Option<String>,
     pub(crate) processes: Vec<Process>,
 }
 
-/// A process beside the origin.
+/// A child process of `cortex up`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Process {
     /// `edge`, or a worker's id.
@@ -34,7 +37,7 @@ pub(crate) struct Process {
 }
 
 impl Running {
-    /// What is written down, if the process that wrote it is still there.
+    /// Reads the state file. Returns `None` if there is none or its process has ended.
     #[must_use]
     pub(crate) fn read(home: &Home) -> Option<Self> {
         let running: Self = serde_json::from_slice(&std::fs::read(home.running()).ok()?).ok()?;
@@ -43,7 +46,7 @@ impl Running {
         Some(running)
     }
 
-    /// Writes down what runs.
+    /// Writes the state file.
     ///
     /// # Errors
     /// Returns an error if the file can't be written.
@@ -51,10 +54,10 @@ impl Running {
         Ok(write_private(&home.running(), &serde_json::to_vec_pretty(self)?)?)
     }
 
-    /// Nothing runs any more.
+    /// Deletes the state file.
     pub(crate) fn clear(home: &Home) {
         if let Err(error) = std::fs::remove_file(home.running()) {
-            tracing::debug!(%error, "what ran could not be cleared");
+            tracing::debug!(%error, "can't delete the state file");
         }
     }
 }

@@ -1,22 +1,23 @@
-//! Which API to call and with what, where the command line leaves it open.
+//! Chooses the API to call, and the key, where the command line names none.
 
 use crate::args::{ApiArgs, EdgeArgs};
 use crate::exit::{Exit, Failure};
 use crate::running::Running;
 use cortex_client::{Admin, Api};
-use cortex_node::Home;
-use cortex_node::{Secrets, keyring};
+use cortex_node::{Home, Secrets, keyring};
 
-/// The API that was named, or the one that runs here.
+const NOT_RUNNING: &str = "CortexOS is not running on this machine";
+
+/// Returns a client of the API that `args` name, or of the one that runs on this machine.
 ///
 /// # Errors
-/// If nothing was named and nothing runs, or there is no key for it.
+/// Returns an error if `args` name no API and none runs here, or if there is no key for it.
 pub(crate) fn api(home: &Home, args: &ApiArgs) -> Result<Api, Failure> {
     let running = Running::read(home);
     let url = match (&args.url, &running) {
         (Some(url), _) => url.clone(),
         (None, Some(running)) => running.edge.clone().unwrap_or_else(|| running.origin.clone()),
-        (None, None) => return Err(not_running("--url")),
+        (None, None) => return Err(not_running_or_named("--url")),
     };
     let key = match &args.key {
         Some(key) => key.clone(),
@@ -25,13 +26,13 @@ pub(crate) fn api(home: &Home, args: &ApiArgs) -> Result<Api, Failure> {
     Ok(Api::new(&url, &key)?)
 }
 
-/// The admin route of the edge that was named, or of the one that runs here.
+/// Returns a client of the admin route of the edge that `args` name, or of the one that runs on this machine.
 ///
 /// # Errors
-/// If nothing was named and nothing runs, or the signing keys are none.
+/// Returns an error if `args` name no edge and none runs here, or if the signing keys are invalid.
 pub(crate) fn admin(home: &Home, args: &EdgeArgs) -> Result<Admin, Failure> {
     let edge = args.edge_url.clone().or_else(|| Running::read(home)?.edge);
-    let edge = edge.ok_or_else(|| not_running("--edge-url"))?;
+    let edge = edge.ok_or_else(|| not_running_or_named("--edge-url"))?;
     let keys = match &args.origin_keys {
         Some(text) => keyring("--origin-keys", text)?,
         None => Secrets::open(home)?.origin_keyring()?,
@@ -39,19 +40,19 @@ pub(crate) fn admin(home: &Home, args: &EdgeArgs) -> Result<Admin, Failure> {
     Ok(Admin::new(&edge, keys)?)
 }
 
-/// The kept keys are for what runs here, and go nowhere else.
+/// Returns the key in the home folder for a URL. Only the CortexOS that runs here gets it.
 fn stored_key(home: &Home, url: &str, running: Option<&Running>) -> Result<String, Failure> {
     let secrets = Secrets::open(home)?;
     match running_endpoint(url, running) {
         Some(RunningEndpoint::Origin) => Ok(secrets.api_key),
         Some(RunningEndpoint::Edge) => secrets.dev_key.ok_or_else(|| {
-            let detail =
-                "there is no development key: make one with `cortex keys create`, name it with --key";
-            Failure::message(Exit::NotPermitted, detail)
+            let help =
+                "create a key with `cortex keys create --principal NAME`, and pass it with --key @FILE";
+            Failure::message(Exit::NotPermitted, "there is no development key for the edge", help)
         }),
         None => {
-            let detail = format!("{url} needs a key: name it with --key or CORTEX_API_KEY");
-            Err(Failure::message(Exit::NotPermitted, detail))
+            let help = "pass the key with --key @FILE or CORTEX_API_KEY";
+            Err(Failure::message(Exit::NotPermitted, format!("missing API key for {url}"), help))
         }
     }
 }
@@ -62,6 +63,7 @@ enum RunningEndpoint {
     Origin,
 }
 
+/// Returns which endpoint of the running CortexOS a URL is, if it is one.
 fn running_endpoint(url: &str, running: Option<&Running>) -> Option<RunningEndpoint> {
     let same = |other: &str| url.trim_end_matches('/') == other.trim_end_matches('/');
     let running = running?;
@@ -72,9 +74,14 @@ fn running_endpoint(url: &str, running: Option<&Running>) -> Option<RunningEndpo
     }
 }
 
-fn not_running(flag: &str) -> Failure {
-    let detail = format!("nothing runs here: start it with `cortex up`, or name one with {flag}");
-    Failure::message(Exit::Unavailable, detail)
+/// Returns the error for a command that needs the CortexOS of this machine.
+pub(crate) fn not_running() -> Failure {
+    Failure::message(Exit::Unavailable, NOT_RUNNING, "start CortexOS with `cortex up`")
+}
+
+fn not_running_or_named(flag: &str) -> Failure {
+    let help = format!("start CortexOS with `cortex up`, or pass the address of another one with {flag} URL");
+    Failure::message(Exit::Unavailable, NOT_RUNNING, help)
 }
 
 #[cfg(test)]
@@ -92,6 +99,7 @@ mod tests {
             pid: std::process::id(),
             origin: "http://127.0.0.1:8080".into(),
             grpc: None,
+            metrics: None,
             edge: edge.map(str::to_owned),
             host: None,
             chat_host: None,
@@ -104,15 +112,15 @@ mod tests {
     }
 
     #[test]
-    fn with_nothing_running_an_address_is_asked_for() {
+    fn with_nothing_running_the_help_names_the_start() {
         let (_folder, home) = home();
         let failure = api(&home, &api_args(None, None)).unwrap_err();
         assert_eq!(failure.exit, Exit::Unavailable);
-        assert!(failure.error.to_string().contains("cortex up"));
+        assert!(failure.help.contains("cortex up"));
     }
 
     #[test]
-    fn the_kept_keys_do_not_leave_for_another_place() {
+    fn stored_keys_are_not_sent_to_another_address() {
         let (_folder, home) = home();
         running(None).write(&home).unwrap();
         assert!(api(&home, &api_args(None, None)).is_ok());
@@ -123,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edge_is_asked_where_there_is_one() {
+    fn the_running_endpoint_is_recognised_by_its_address() {
         let running = running(Some("http://127.0.0.1:8787"));
         assert_eq!(running_endpoint("http://127.0.0.1:8787", Some(&running)), Some(RunningEndpoint::Edge));
         assert_eq!(running_endpoint("http://127.0.0.1:8080", Some(&running)), Some(RunningEndpoint::Origin));

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use cortex_platform::metrics::Registry;
 use cortex_safety::{Kernel, Policies, ServeError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -33,11 +34,18 @@ pub fn build_kernel(
     policies: Policies,
     secrets: &Secrets,
     listener: TcpListener,
+    metrics: Option<TcpListener>,
 ) -> Result<KernelHandle, BuildError> {
     let (address, version) = (listener.local_addr()?, policies.version().0.clone());
     let stop = CancellationToken::new();
-    let serving =
-        cortex_safety::serve(Kernel::new(policies), secrets.safety_token()?, listener, stop.clone());
+    let kernel = Kernel::new(policies);
+    if let Some(listener) = metrics {
+        let registry = Registry::of_process(env!("CARGO_PKG_VERSION"));
+        kernel.register(&registry);
+        let read = move || std::future::ready(registry.text());
+        tokio::spawn(cortex_gateway::serve_metrics(listener, read, stop.clone()));
+    }
+    let serving = cortex_safety::serve(kernel, secrets.safety_token()?, listener, stop.clone());
     Ok(KernelHandle { address, version, stop, serving: tokio::spawn(serving) })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cortex_domain::policy::{Decision, PolicyRequest};
 use cortex_domain::ports::{Answer, SafetyError, SafetyGate};
 use cortex_domain::time::Timestamp;
+use cortex_platform::metrics::{self, IntCounterVec, Registry};
 
 use crate::decide::decide;
 use crate::policies::Policies;
@@ -13,18 +14,31 @@ use crate::policies::Policies;
 #[derive(Clone, Debug)]
 pub struct Kernel {
     policies: Arc<Policies>,
+    /// What it has decided, by decision.
+    decisions: IntCounterVec,
 }
 
 impl Kernel {
     #[must_use]
     pub fn new(policies: Policies) -> Self {
-        Self { policies: Arc::new(policies) }
+        let decisions = metrics::counters(
+            "cortex_safety_decisions_total",
+            "Decisions of this safety kernel.",
+            &["decision"],
+        );
+        Self { policies: Arc::new(policies), decisions }
+    }
+
+    /// Adds the kernel's metrics to those of the process.
+    pub fn register(&self, registry: &Registry) {
+        registry.add(self.decisions.clone());
     }
 
     /// The decision, and a line in the log for it.
     #[must_use]
     pub fn decide(&self, request: &PolicyRequest) -> Decision {
         let decision = decide(&self.policies, request);
+        self.decisions.with_label_values(&[&decision.name().to_ascii_lowercase()]).inc();
         tracing::debug!(
             decision = decision.name(),
             tenant = %request.owner.tenant,

@@ -6,6 +6,7 @@ use cortex_api::timeouts::KERNEL_REQUEST_TIMEOUT;
 use cortex_domain::policy::PolicyRequest;
 use cortex_domain::time::Timestamp;
 use cortex_platform::incoming::incoming;
+use cortex_platform::telemetry::{self, Kind};
 use cortex_wire::v1::safety_server::{Safety, SafetyServer};
 use cortex_wire::{DecodeError, v1};
 use tokio::net::TcpListener;
@@ -74,7 +75,10 @@ impl Safety for Kernel {
             .into_inner()
             .try_into()
             .map_err(|error: DecodeError| Status::invalid_argument(error.to_string()))?;
-        Ok(Response::new(v1::CheckResponse::from(&self.decide(&about))))
+        let span = telemetry::job_span("decide", Kind::Server, about.job, about.traceparent.as_deref());
+        let decision = span.in_scope(|| self.decide(&about));
+        span.record(telemetry::DECISION, decision.name());
+        Ok(Response::new(v1::CheckResponse::from(&decision)))
     }
 }
 

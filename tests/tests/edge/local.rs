@@ -43,7 +43,7 @@ async fn what_runs_listens_on_the_ports_that_it_prints_and_on_no_other() {
     let log = home.path().join("up.log");
     let mut command = Command::new(binary("cortex"));
     command.args(["up", "--workers", "echo=1,embed=1"]).env("CORTEX_HOME", home.path());
-    for flag in ["--edge-port", "--api-port", "--grpc-port", "--host-port"] {
+    for flag in ["--edge-port", "--api-port", "--grpc-port", "--host-port", "--metrics-port"] {
         command.args([flag, &ports::free().to_string()]);
     }
     let mut process = Process::start(&mut command, &log);

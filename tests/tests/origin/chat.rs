@@ -37,9 +37,9 @@ async fn a_prompt_is_answered_as_text_or_as_a_document() {
     assert_eq!(document["choices"][0]["message"]["content"], "hi");
 
     let unknown = chat(&home, &["hi", "--model", "gpt-9"], "").await;
-    let why = String::from_utf8_lossy(&unknown.stderr);
-    assert_eq!(unknown.status.code(), Some(65), "{why}");
-    assert!(why.contains("unknown-model") && why.contains("cortex models pull"), "{why}");
+    let error = String::from_utf8_lossy(&unknown.stderr);
+    assert_eq!(unknown.status.code(), Some(65), "{error}");
+    assert!(error.contains("unknown-model") && error.contains("help: `cortex models list`"), "{error}");
     origin.stop();
 }
 
@@ -53,10 +53,10 @@ async fn a_conversation_is_held_in_the_terminal() {
     let origin = Origin::start(&home, &Setup::echo().with_echoed_texts(&home)).await;
     let begin = || Terminal::run(&binary("cortex"), &["chat"], home.path());
     let mut terminal = begin();
-    terminal.shows("echo: /help says what can be typed").await;
+    terminal.shows("echo: type /help for the commands").await;
     terminal.shows("> ").await;
     terminal.press("/system be brief\r");
-    terminal.shows("\ntold").await;
+    terminal.shows("\nsystem prompt set").await;
     terminal.press("{\"frames\": 3}\r");
     terminal.shows("\n0 1 2 \r\n").await;
 
@@ -70,17 +70,17 @@ async fn a_conversation_is_held_in_the_terminal() {
     terminal.shows("assistant: 0 1 2 3 4 5 ").await;
 
     terminal.press("/model gpt-9\r");
-    terminal.shows("now gpt-9").await;
+    terminal.shows("model: gpt-9").await;
     terminal.press("hi\r");
     terminal.shows("there is no chat model `gpt-9`").await;
     terminal.shows("> ").await;
     terminal.press(CTRL_C);
-    terminal.shows("/quit or Ctrl-D leaves").await;
+    terminal.shows("type /quit or press Ctrl-D to leave").await;
     terminal.shows("> ").await;
     // Two lines at once are two lines.
     terminal.press("/model a\r/model b\r");
-    terminal.shows("now a").await;
-    terminal.shows("now b").await;
+    terminal.shows("model: a").await;
+    terminal.shows("model: b").await;
     terminal.shows("> ").await;
     terminal.press(CTRL_D);
     assert_eq!(terminal.ends().await, 0);

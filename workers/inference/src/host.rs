@@ -8,8 +8,10 @@ mod body;
 mod embed;
 mod error;
 mod language;
+mod metrics;
 mod sse;
 
 pub use access::{Access, HostKey, KeyMissing, WeakKey};
 pub use embed::router as embed;
-pub use language::{metrics_router as metrics, router as language};
+pub use language::{metrics_text, router as language};
+pub use metrics::router as metrics;

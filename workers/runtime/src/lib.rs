@@ -8,6 +8,7 @@ pub mod echo;
 mod engine;
 mod in_flight;
 mod latency;
+mod metrics;
 mod progress;
 mod run;
 mod settings;
@@ -18,6 +19,7 @@ mod worker;
 mod tests;
 
 pub use engine::{Context, Engine, Profile};
+pub use metrics::Metrics;
 pub use progress::Frames;
 pub use settings::Settings;
 pub use worker::{RunError, Worker};

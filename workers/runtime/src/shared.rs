@@ -3,14 +3,18 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cortex_domain::flow::{End, Outcome};
+use cortex_domain::task::Task;
 use cortex_domain::worker::{Heartbeat, HeldLease};
 use cortex_link::origin::{Origin, Report};
 use cortex_platform::memory;
+use cortex_platform::telemetry::{self, Kind};
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 use crate::engine::{Engine, Profile};
 use crate::in_flight::InFlight;
 use crate::latency::Latency;
+use crate::metrics::Metrics;
 use crate::progress::ProgressSender;
 use crate::run::{Dispatch, Ended};
 use crate::settings::Settings;
@@ -23,6 +27,7 @@ pub(crate) struct Shared {
     capacity: u32,
     in_flight: Mutex<InFlight>,
     latency: Mutex<Latency>,
+    metrics: Metrics,
 }
 
 impl Shared {
@@ -30,7 +35,13 @@ impl Shared {
         let profile = engine.profile();
         let capacity = settings.capacity.unwrap_or(profile.capacity);
         let (in_flight, latency) = (Mutex::new(InFlight::new(capacity)), Mutex::default());
-        Self { settings, engine, profile, capacity, in_flight, latency }
+        let metrics = Metrics::default();
+        metrics.set_capacity(capacity);
+        Self { settings, engine, profile, capacity, in_flight, latency, metrics }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -41,17 +52,37 @@ impl Shared {
     pub(crate) async fn run(&self, dispatch: Dispatch, origin: Arc<dyn Origin>) {
         let held = HeldLease { job: dispatch.task.job, lease: dispatch.task.lease };
         let draft = dispatch.task.draft;
+        let span = self.span(&dispatch.task);
+        let _running = self.metrics.start();
         let progress = ProgressSender::new(held, self.settings.id.clone(), Arc::clone(&origin));
-        match dispatch.run(self.engine.as_ref(), &progress).await {
-            Ended::Stopped => self.in_flight().finish(held.lease, None),
+        let began = Instant::now();
+        match dispatch.run(self.engine.as_ref(), &progress).instrument(span.clone()).await {
+            Ended::Stopped => {
+                self.metrics.ended(None, began.elapsed());
+                self.in_flight().finish(held.lease, None);
+            }
             Ended::Reported { end, answer, run } => {
                 self.latency().count(run);
+                self.metrics.ended(Some(&end), run);
+                if let End::Failed { failure } = &end {
+                    telemetry::fail(&span, failure.code.slug());
+                }
+                drop(span);
                 let answer = answer.map(|answer| (draft, answer));
                 let report = Report { draft: answer, ..self.report(held, end) };
                 self.in_flight().finish(held.lease, Some(report.clone()));
                 self.hand_over(origin.as_ref(), report).await;
             }
         }
+    }
+
+    /// Starts the span of a run, which continues the trace of the job's request.
+    fn span(&self, task: &Task) -> Span {
+        let span = telemetry::job_span("run", Kind::Consumer, task.job, task.traceparent.as_deref());
+        span.record(telemetry::TOPIC, task.topic.as_str());
+        span.record(telemetry::TENANT, task.owner.tenant.as_str());
+        span.record(telemetry::WORKER, self.settings.id.as_str());
+        span
     }
 
     /// Says how a dispatch ended. What does not arrive is said again when the origin is back.

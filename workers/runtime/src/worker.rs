@@ -8,6 +8,7 @@ use cortex_domain::flow::End;
 use cortex_domain::task::Task;
 use cortex_domain::worker::HeldLease;
 use cortex_link::origin::{Inbound, Inbox, Introduction, Origin};
+use cortex_platform::metrics::Registry;
 use futures::StreamExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -41,6 +42,11 @@ impl Worker {
     #[must_use]
     pub fn new(settings: Settings, engine: Arc<dyn Engine>) -> Self {
         Self(Arc::new(Shared::new(settings, engine)))
+    }
+
+    /// Adds the worker's metrics to those of the process.
+    pub fn register(&self, registry: &Registry) {
+        self.0.metrics().register(registry);
     }
 
     /// What it says of itself when it meets the origin.
@@ -139,10 +145,12 @@ impl Shift {
             Inbound::Job { task, input } => self.take(task, input),
             Inbound::Cancel(cancel) => self.shared.in_flight().cancel(cancel.lease),
             Inbound::Joined { heartbeat } => {
+                self.shared.metrics().set_connected(true);
                 tracing::info!("the origin is there");
                 self.pace.send_replace(heartbeat);
             }
             Inbound::Lost => {
+                self.shared.metrics().set_connected(false);
                 tracing::warn!("the origin is away");
                 self.shared.in_flight().mark_lost(Instant::now());
             }

@@ -38,6 +38,7 @@ pub(crate) struct Served {
     pub(crate) settings: Unnamed,
     pub(crate) dial: Dial,
     pub(crate) work: Work,
+    pub(crate) metrics: Metrics,
     pub(crate) log: Log,
 }
 
@@ -93,10 +94,38 @@ pub(crate) struct Models {
 pub(crate) struct Doors {
     /// The model host's.
     pub(crate) host: Option<NonZeroU16>,
-    /// For Prometheus.
-    pub(crate) metrics: Option<NonZeroU16>,
     /// Who may ask at them beside programs of this machine.
     pub(crate) access: Access,
+}
+
+/// The door for Prometheus.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    pub(crate) port: MetricsPort,
+    /// Who may read them beside programs of this machine.
+    pub(crate) access: Access,
+}
+
+/// The port of the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MetricsPort {
+    Disabled,
+    /// Chosen by the operator, who learns if it is in use.
+    Chosen(NonZeroU16),
+    /// Nothing was chosen. A second worker of a machine then goes without.
+    Default(NonZeroU16),
+}
+
+impl MetricsPort {
+    const DEFAULT: NonZeroU16 = NonZeroU16::new(9091).expect("it is not 0");
+
+    fn read(chosen: Option<u16>) -> Self {
+        match chosen.map(NonZeroU16::new) {
+            Some(Some(port)) => Self::Chosen(port),
+            Some(None) => Self::Disabled,
+            None => Self::Default(Self::DEFAULT),
+        }
+    }
 }
 
 /// How language models share this machine.
@@ -220,6 +249,10 @@ impl Served {
                 answer: limits.payload,
             },
             dial: Dial { route: route(address, &serve)?, token, limits },
+            metrics: Metrics {
+                port: MetricsPort::read(serve.metrics_port),
+                access: access(serve.allowed_hosts.clone())?,
+            },
             work: serve.work(kind)?,
             log,
         })
@@ -252,8 +285,7 @@ fn route(address: LinkAddress, serve: &Serve) -> Result<Route, Exit> {
 
 impl Serve {
     fn work(self, kind: Kind) -> Result<Work, Exit> {
-        let doors =
-            Doors { host: self.host_port, metrics: self.metrics_port, access: access(self.allowed_hosts)? };
+        let doors = Doors { host: self.host_port, access: access(self.allowed_hosts)? };
         Ok(match kind {
             Kind::Echo => Work::Echo,
             Kind::Embed => Work::Embed(Models::read(self.models, "all-MiniLM-L6-v2")?, doors),

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use cortex_domain::id::ModelName;
 use cortex_inference::embed::Embedder;
 use cortex_inference::generate::{ModelHandle, ModelRegistry};
-use cortex_inference::host::{embed, language, metrics};
+use cortex_inference::host::{embed, language};
 use cortex_inference::language::ComputeDevice;
 use cortex_models::ModelCatalogue;
 use cortex_runtime::Engine;
@@ -20,10 +20,26 @@ use crate::embed::Embed;
 use crate::exit::Exit;
 use crate::host;
 
-/// Makes the engine ready; `shutdown` is its way out, should it break for good.
-pub(crate) async fn start(work: Work, shutdown: CancellationToken) -> Result<Arc<dyn Engine>, Exit> {
+/// An engine that is ready to run jobs.
+pub(crate) struct Started {
+    pub(crate) engine: Arc<dyn Engine>,
+    /// The language models that it runs.
+    pub(crate) models: Option<ModelRegistry>,
+}
+
+impl Started {
+    fn without_models(engine: impl Engine) -> Self {
+        Self { engine: Arc::new(engine), models: None }
+    }
+}
+
+/// Makes an engine ready. The engine cancels `shutdown` if it breaks for good.
+///
+/// # Errors
+/// Returns an error if a model can't be loaded, or a port is in use.
+pub(crate) async fn start(work: Work, shutdown: CancellationToken) -> Result<Started, Exit> {
     match work {
-        Work::Echo => Ok(Arc::new(Echo)),
+        Work::Echo => Ok(Started::without_models(Echo)),
         Work::Embed(wanted, doors) => {
             let loading = spawn_blocking(move || load(&wanted));
             let (model, embedder) = loading.await.map_err(Exit::failed)??;
@@ -31,18 +47,16 @@ pub(crate) async fn start(work: Work, shutdown: CancellationToken) -> Result<Arc
                 let routes = embed(model.clone(), embedder.clone());
                 host::open(port, doors.access, routes, shutdown.clone()).await?;
             }
-            Ok(Arc::new(Embed::new(model, embedder, shutdown)))
+            Ok(Started::without_models(Embed::new(model, embedder, shutdown)))
         }
         Work::Chat(wanted, generation, doors) => {
             let (registry, first) = registry(wanted, generation, shutdown.clone())?;
             drop(load_first(&registry, &first).await?);
             if let Some(port) = doors.host {
-                host::open(port, doors.access.clone(), language(registry.clone()), shutdown.clone()).await?;
+                host::open(port, doors.access, language(registry.clone()), shutdown).await?;
             }
-            if let Some(port) = doors.metrics {
-                host::open(port, doors.access, metrics(registry.clone()), shutdown).await?;
-            }
-            Ok(Arc::new(Chat::new(registry)))
+            let engine = Arc::new(Chat::new(registry.clone()));
+            Ok(Started { engine, models: Some(registry) })
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod connections;
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 
@@ -11,24 +12,57 @@ use cortex_inference::host::Access;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::{Metrics, MetricsPort};
 use crate::exit::Exit;
 
-/// Opens the door and serves it until `shutdown`.
+/// Opens the model host and serves it until `shutdown`.
 ///
 /// # Errors
-/// If the port can't be listened on.
+/// Returns an error if the port is in use.
 pub(crate) async fn open(
     port: NonZeroU16,
     access: Access,
     routes: Router,
     shutdown: CancellationToken,
 ) -> Result<(), Exit> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()));
-    let listener = TcpListener::bind(address)
+    let listener = bind(port)
         .await
-        .with_context(|| format!("the model host can't listen on {address}"))
+        .with_context(|| {
+            format!("the model host can't listen on port {port} (choose another with --host-port)")
+        })
         .map_err(Exit::config)?;
-    tracing::info!(%address, "the model host is open: it is ungoverned, and for this machine alone");
+    tracing::info!(port, "the model host listens on loopback; it asks no policy");
     tokio::spawn(connections::serve(listener, access.guard(port.get(), routes), shutdown));
     Ok(())
+}
+
+/// Opens the door for Prometheus and serves it until `shutdown`.
+///
+/// # Errors
+/// Returns an error if the port was chosen and is in use.
+pub(crate) async fn open_metrics(
+    metrics: Metrics,
+    read: impl Fn() -> String + Send + Sync + 'static,
+    shutdown: CancellationToken,
+) -> Result<(), Exit> {
+    let (MetricsPort::Chosen(port) | MetricsPort::Default(port)) = metrics.port else { return Ok(()) };
+    let listener = match (bind(port).await, metrics.port) {
+        (Ok(listener), _) => listener,
+        (Err(error), MetricsPort::Default(_)) => {
+            tracing::warn!(%error, port, "no metrics are served; choose a port with --metrics-port, or 0 for none");
+            return Ok(());
+        }
+        (Err(error), _) => {
+            let detail =
+                format!("the metrics can't listen on port {port} (choose another with --metrics-port)");
+            return Err(Exit::config(anyhow::Error::new(error).context(detail)));
+        }
+    };
+    let routes = metrics.access.guard(port.get(), cortex_inference::host::metrics(read));
+    tokio::spawn(connections::serve(listener, routes, shutdown));
+    Ok(())
+}
+
+async fn bind(port: NonZeroU16) -> io::Result<TcpListener> {
+    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()))).await
 }

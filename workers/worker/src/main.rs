@@ -15,11 +15,14 @@ mod signals;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use cortex_inference::host::metrics_text;
+use cortex_platform::metrics::Registry;
 use cortex_platform::telemetry::{self, Log, Service};
 use cortex_runtime::Worker;
 use tokio_util::sync::CancellationToken;
 
 use config::{Config, Id, Served};
+use engine::Started;
 use exit::Exit;
 use ids::own_id;
 
@@ -51,7 +54,7 @@ async fn serve(served: Served) -> Result<(), Exit> {
     let orphaned = lifeline::watch().map_err(Exit::failed)?;
     signals::drain_on(shutdown.clone()).map_err(Exit::failed)?;
 
-    let engine = engine::start(served.work, shutdown.clone()).await?;
+    let Started { engine, models } = engine::start(served.work, shutdown.clone()).await?;
     let (id, _held) = match served.id {
         Id::Named(id) => (id, None),
         Id::Own { kind, home } => {
@@ -60,6 +63,10 @@ async fn serve(served: Served) -> Result<(), Exit> {
         }
     };
     let worker = Worker::new(served.settings.named(id), engine);
+    let registry = Registry::of_process(env!("CARGO_PKG_VERSION"));
+    worker.register(&registry);
+    let read = move || registry.text() + &models.as_ref().map(metrics_text).unwrap_or_default();
+    host::open_metrics(served.metrics, read, shutdown.clone()).await?;
     let (origin, inbox) = cortex_link::open(served.dial, worker.introduction());
     tokio::select! {
         ended = worker.run(origin, inbox, shutdown) => ended.map_err(Exit::of_run),

@@ -1,25 +1,25 @@
-//! Which API or edge to call, and with which key.
+//! The API or edge to call, and the key to call it with.
 
 use super::secret;
 
-/// Where the API is and who asks.
+/// The API to call, and the key of the caller.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ApiArgs {
-    /// The API [default: what `cortex up` runs here]
+    /// The address of the API [default: the CortexOS that runs on this machine]
     #[arg(long, env = "CORTEX_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// A file with the key to call it with [default: the development key]
+    /// A file with the API key [default: the development key]
     #[arg(long, env = "CORTEX_API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) key: Option<String>,
 }
 
-/// The edge's admin route, which the origin's signing key opens.
+/// The edge to administer, and the signing keys of its origin.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct EdgeArgs {
-    /// The edge [default: the one `cortex up` runs here]
+    /// The address of the edge [default: the edge that runs on this machine]
     #[arg(long, env = "CORTEX_EDGE_URL", value_name = "URL")]
     pub(crate) edge_url: Option<String>,
-    /// A file with the keys to sign with, `<id>:<hex>` [default: those kept in the home folder]
+    /// A file with the origin's signing keys, as `<id>:<hex>` [default: the keys in the home folder]
     #[arg(long, env = "ORIGIN_KEYS", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) origin_keys: Option<String>,
 }

@@ -1,28 +1,28 @@
-//! Which configuration files to read.
+//! The configuration files.
 
 use std::path::PathBuf;
 
 use cortex_node::Files;
 
-/// Where the configuration lies; each file that is not named is the one built in.
+/// The configuration files. A missing option means the built-in file.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ConfigArgs {
-    /// Topics and their pools
+    /// A file with the topics and the pools that serve them [default: built in]
     #[arg(long, env = "POOL_CONFIG_PATH", value_name = "FILE")]
     pub(crate) pools: Option<PathBuf>,
-    /// How long things may take
+    /// A file with the timeouts of jobs and workers [default: built in]
     #[arg(long, env = "TIMEOUT_CONFIG_PATH", value_name = "FILE")]
     pub(crate) timeouts: Option<PathBuf>,
-    /// What tenants share, and what the store keeps
+    /// A file with the limits of tenants and of the store [default: built in]
     #[arg(long, env = "LIMITS_CONFIG_PATH", value_name = "FILE")]
     pub(crate) limits: Option<PathBuf>,
-    /// What each tenant may ask for
+    /// A file with the policy of each tenant [default: built in]
     #[arg(long, env = "SAFETY_POLICY_PATH", value_name = "FILE")]
     pub(crate) safety: Option<PathBuf>,
-    /// Models, their files and sources
+    /// A file with the models, their files and sources [default: built in]
     #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
     pub(crate) models: Option<PathBuf>,
-    /// A safety kernel in another process (host:port) instead of the one in this process
+    /// The address of a safety kernel in another process, as host:port [default: this process]
     #[arg(long, env = "SAFETY_KERNEL_ADDR", value_name = "ADDR")]
     pub(crate) safety_kernel: Option<String>,
 }

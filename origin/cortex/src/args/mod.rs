@@ -2,7 +2,9 @@
 
 mod api;
 mod config;
+mod metrics;
 pub(crate) mod secret;
 
 pub(crate) use api::{ApiArgs, EdgeArgs};
 pub(crate) use config::ConfigArgs;
+pub(crate) use metrics::MetricsArgs;

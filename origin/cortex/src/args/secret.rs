@@ -1,5 +1,5 @@
-//! Secrets as arguments. What stands on a command line can be read by every user of the machine (`ps`), so that a secret
-//! is named there by its file alone: `@FILE`. In the environment it may stand itself.
+//! Secrets as arguments. Every user of the machine can read a command line (`ps`), so that an argument names the
+//! file of a secret: `@FILE`. An environment variable may hold the secret itself.
 
 use std::ffi::OsString;
 
@@ -8,11 +8,11 @@ use crate::exit::{Exit, Failure};
 /// Options that take a secret.
 const SECRET_OPTIONS: [&str; 3] = ["--api-key", "--key", "--origin-keys"];
 
-/// Refuses a secret that stands on the command line itself; does not repeat it.
+/// Checks that no argument is a secret. The error doesn't repeat the secret.
 ///
 /// # Errors
-/// With what to do instead.
-pub(crate) fn refuse_plain(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+/// Returns an error that names the option.
+pub(crate) fn refuse_plain<'a>(arguments: impl IntoIterator<Item = &'a OsString>) -> Result<(), Failure> {
     let arguments = arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned());
     let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
@@ -26,29 +26,25 @@ pub(crate) fn refuse_plain(arguments: impl IntoIterator<Item = OsString>) -> Res
         if let (Some(option), Some(value)) = (SECRET_OPTIONS.iter().find(|known| **known == option), value)
             && !value.starts_with('@')
         {
-            let detail = format!(
-                "{option}: a secret on the command line can be read by every user of this machine (expected `@FILE`, or \
-                 the environment variable that --help names)"
+            let message = format!(
+                "{option}: every user of this machine can read a secret on the command line (expected `@FILE`)"
             );
-            return Err(Failure::message(Exit::BadInput, detail));
+            let help = format!("pass {option} @FILE, or set the environment variable that --help names");
+            return Err(Failure::message(Exit::BadInput, message, help));
         }
     }
     Ok(())
 }
 
-/// Reads a secret: the text itself, or that of the file in `@FILE`.
+/// Reads a secret: the text itself, or the contents of the file in `@FILE`.
 ///
 /// # Errors
-/// If the file can't be read or is empty.
+/// Returns an error if the file can't be read or is empty.
 pub(crate) fn read(text: &str) -> Result<String, String> {
     let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
     let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     let text = text.trim();
-    if text.is_empty() {
-        Err(format!("{file}: it is empty (expected a secret)"))
-    } else {
-        Ok(text.to_owned())
-    }
+    if text.is_empty() { Err(format!("{file} is empty (expected a secret)")) } else { Ok(text.to_owned()) }
 }
 
 #[cfg(test)]
@@ -56,11 +52,11 @@ mod tests {
     use super::*;
 
     fn plain(line: &str) -> bool {
-        refuse_plain(line.split(' ').map(OsString::from)).is_err()
+        refuse_plain(&line.split(' ').map(OsString::from).collect::<Vec<_>>()).is_err()
     }
 
     #[test]
-    fn a_secret_on_the_command_line_is_refused_and_a_file_taken() {
+    fn a_secret_on_the_command_line_is_refused_and_a_file_accepted() {
         for bad in
             ["up --api-key s3cret", "jobs list --key=s3cret", "keys list --origin-keys a:00 --tenant x"]
         {
@@ -75,19 +71,19 @@ mod tests {
         ] {
             assert!(!plain(good), "{good}");
         }
-        let message = refuse_plain(["--key".into(), "s3cret".into()]).unwrap_err().error.to_string();
+        let message = refuse_plain(&["--key".into(), "s3cret".into()]).unwrap_err().error.to_string();
         assert!(!message.contains("s3cret"), "{message}");
     }
 
     #[test]
-    fn a_file_holds_the_secret_and_nothing_around_it() {
+    fn a_secret_is_read_from_its_file_without_spaces_around_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
         std::fs::write(&file, "s3cret\n").unwrap();
         assert_eq!(read(&format!("@{}", file.display())).unwrap(), "s3cret");
-        assert_eq!(read("as it is").unwrap(), "as it is");
+        assert_eq!(read("plain").unwrap(), "plain");
         std::fs::write(&file, "\n").unwrap();
         assert!(read(&format!("@{}", file.display())).is_err());
-        assert!(read("@/nowhere").is_err());
+        assert!(read("@/missing").is_err());
     }
 }

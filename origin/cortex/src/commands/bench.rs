@@ -1,61 +1,61 @@
 //! `cortex bench`.
 
-use cortex_domain::id::ModelName;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use cortex_domain::id::ModelName;
+use cortex_node::Home;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::commands::up::worker_program;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, table};
+use crate::output::{self, Column, table};
 use crate::program;
-use cortex_node::Home;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The model, whose files have to be here
+    /// The model, which has to be installed
     #[arg(long, default_value = "cortex-small", value_name = "NAME")]
     pub(crate) model: ModelName,
-    /// Models, their files and sources
+    /// A file with the models, their files and sources [default: built in]
     #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
     pub(crate) models: Option<PathBuf>,
-    /// Tokens of a prompt; every length is measured with every batch size
+    /// Lengths of the prompts in tokens, separated by commas; each is measured with each batch size
     #[arg(long, value_delimiter = ',', default_value = "64,256", value_name = "TOKENS")]
     pub(crate) prompts: Vec<u32>,
-    /// Tokens of an answer
+    /// The length of an answer in tokens
     #[arg(long, default_value_t = 64, value_name = "TOKENS")]
     pub(crate) tokens: u32,
-    /// Requests at once
+    /// Batch sizes, separated by commas: how many requests run at once
     #[arg(long, value_delimiter = ',', default_value = "1,8", value_name = "N")]
     pub(crate) batches: Vec<u32>,
-    /// auto, cpu, candle, cuda:N or metal
+    /// The device: auto, cpu, candle, cuda:N or metal
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
-    /// Floats to compute in: f32, bf16 or f16
+    /// The floating-point type: f32, bf16 or f16 [default: the best of the device]
     #[arg(long)]
     pub(crate) dtype: Option<String>,
-    /// Threads that compute [default: one per core]
+    /// The number of compute threads [default: one per core]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<u16>,
-    /// Tokens of the longest prompt and answer together [default: what the model was made for]
+    /// The maximum number of tokens of a prompt and its answer [default: the model's]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context: Option<u32>,
-    /// MiB for keys and values [default: half of what is free, at most 4096]
+    /// The size of the KV cache in MiB [default: half of the free memory, at most 4096]
     #[arg(long, value_name = "MIB")]
     pub(crate) cache: Option<u32>,
 }
 
-/// `cortex bench --json`.
+/// The output of `cortex bench --json`.
 #[derive(Debug, Serialize)]
 struct BenchReport {
     model: BenchModel,
     cases: Vec<BenchCase>,
 }
 
-/// What was measured.
+/// The model, and how it was run.
 #[derive(Debug, Serialize, Deserialize)]
 struct BenchModel {
     model: String,
@@ -67,29 +67,28 @@ struct BenchModel {
     context: usize,
 }
 
-/// How fast it was.
+/// The speed with one prompt length and batch size.
 #[derive(Debug, Serialize, Deserialize)]
 struct BenchCase {
-    /// Tokens of each prompt.
+    /// The tokens of each prompt.
     prompt: usize,
-    /// Tokens of each answer.
+    /// The tokens of each answer.
     tokens: usize,
-    /// Requests at once.
+    /// The number of requests at once.
     batch: usize,
-    /// Tokens a second, over all requests.
+    /// Tokens per second, over all requests.
     prefill: f64,
     decode: f64,
     first_token_ms: f64,
 }
 
-/// Measures a model in a worker of its own, so that nothing else takes part.
+/// Measures a model in a worker process of its own, so that no other work disturbs it.
 ///
 /// # Errors
-/// If the worker can't be started, or the model can't be measured.
+/// Returns an error if the worker can't be started or its output is invalid.
 pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Failure> {
     let mut child = command(home, &args)?.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-    let out =
-        child.stdout.take().ok_or_else(|| Failure::message(Exit::Broken, "the worker has no output"))?;
+    let out = child.stdout.take().ok_or_else(|| Failure::defect("the worker has no output"))?;
     let mut lines = BufReader::new(out).lines();
     let first = lines.next_line().await?;
     let model: Option<BenchModel> = first.map(|line| serde_json::from_str(&line)).transpose()?;
@@ -113,13 +112,13 @@ pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Fai
     }
     let ended = child.wait().await?;
     let Some(model) = model.filter(|_| ended.success()) else {
-        // It has said itself why.
+        // The worker has printed the reason.
         return Ok(Exit::Config);
     };
     if json {
-        output::json(&BenchReport { model, cases })?;
+        output::print_json(&BenchReport { model, cases })?;
     } else {
-        output::out(&text(&cases));
+        output::print(&text(&cases))?;
     }
     Ok(Exit::Done)
 }
@@ -135,7 +134,9 @@ fn text(cases: &[BenchCase]) -> String {
             format!("{:.1}", case.first_token_ms),
         ]
     });
-    table(["PROMPT", "ANSWER", "BATCH", "PREFILL T/S", "DECODE T/S", "FIRST TOKEN MS"], rows)
+    let columns =
+        ["PROMPT", "ANSWER", "BATCH", "PREFILL T/S", "DECODE T/S", "FIRST TOKEN MS"].map(Column::fixed);
+    table(columns, rows)
 }
 
 fn command(home: &Home, args: &Args) -> Result<Command, Failure> {

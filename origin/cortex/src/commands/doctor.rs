@@ -1,4 +1,4 @@
-//! `cortex doctor`: what this machine lacks, and what to do about it.
+//! `cortex doctor`: checks what `cortex up` needs, and says what to do about each problem.
 
 mod check;
 mod clock;
@@ -8,19 +8,19 @@ mod models;
 mod ports;
 mod tools;
 
+use cortex_node::Home;
 use serde::Serialize;
 
 use self::check::{Check, Outcome};
 use crate::config::{self, Ports};
 use crate::exit::{Exit, Failure};
-use crate::output::{self, table};
+use crate::output::{self, Column, table};
 use crate::running::Running;
-use cortex_node::Home;
 
-/// `cortex doctor --json`.
+/// The output of `cortex doctor --json`.
 #[derive(Debug, Serialize)]
 struct DoctorReport {
-    /// Whether no check failed.
+    /// Whether all checks passed, if only with a warning.
     ok: bool,
     checks: Vec<Check>,
 }
@@ -28,14 +28,14 @@ struct DoctorReport {
 /// Checks everything that `cortex up` needs.
 ///
 /// # Errors
-/// If the environment or a configuration file can't be used.
+/// Returns an error if an environment variable or the models file is invalid.
 pub(crate) async fn run(home: &Home, json: bool) -> Result<Exit, Failure> {
     let (planned, model) = (Ports::from_env()?, config::embeddings_model()?);
     let running = Running::read(home);
     let catalogue = cortex_node::catalogue(config::models_file().as_deref())?;
     let tools = tools::checks();
     let (home, mut checks) = (home.clone(), Vec::new());
-    let here = tokio::task::spawn_blocking(move || {
+    let local = tokio::task::spawn_blocking(move || {
         let mut checks = ports::checks(planned, running.as_ref());
         checks.extend(home_folder::checks(&home));
         checks.extend(models::checks(&home, &catalogue, model.as_str()));
@@ -43,22 +43,22 @@ pub(crate) async fn run(home: &Home, json: bool) -> Result<Exit, Failure> {
         checks.push(clock::check());
         checks
     });
-    let (tools, here) = tokio::join!(tools, here);
+    let (tools, local) = tokio::join!(tools, local);
     checks.extend(tools);
-    checks.extend(here?);
+    checks.extend(local?);
     let report = DoctorReport { ok: checks.iter().all(|check| check.outcome != Outcome::Fail), checks };
     if json {
-        output::json(&report)?;
+        output::print_json(&report)?;
     } else {
-        output::out(&text(&report.checks));
+        output::print(&text(&report.checks))?;
     }
     Ok(if report.ok { Exit::Done } else { Exit::Negative })
 }
 
 fn text(checks: &[Check]) -> String {
     let rows =
-        checks.iter().map(|check| [check.outcome.to_string(), check.name.clone(), check.found.clone()]);
-    let mut text = table(["", "CHECK", "FOUND"], rows);
+        checks.iter().map(|check| [check.name.clone(), check.outcome.to_string(), check.found.clone()]);
+    let mut text = table([Column::fixed("CHECK"), Column::fixed("STATUS"), Column::text("FOUND")], rows);
     for check in checks {
         if let Some(hint) = &check.hint {
             text.push_str(&format!("\n\n{}: {hint}", check.name));
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_keeps_its_shape() {
+    fn the_report_keeps_its_shape() {
         let checks = vec![
             Check::ok("disk", "9 GiB free"),
             Check::fail("port 8080", "held by node (pid 3)", "stop it"),
@@ -88,11 +88,11 @@ mod tests {
     }
 
     #[test]
-    fn people_see_what_to_do_below_what_was_found() {
+    fn the_hints_are_below_the_checks() {
         let checks = [Check::ok("clock", "fine"), Check::warn("disk", "1 GiB free", "make room")];
         assert_eq!(
             text(&checks),
-            "      CHECK  FOUND\nok    clock  fine\nwarn  disk   1 GiB free\n\ndisk: make room"
+            "CHECK  STATUS  FOUND\nclock  ok      fine\ndisk   warn    1 GiB free\n\ndisk: make room"
         );
     }
 }

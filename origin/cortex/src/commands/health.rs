@@ -1,33 +1,34 @@
 //! `cortex health`.
 
 use cortex_api::Status;
+use cortex_client::{self as client, CallError, Health};
+use cortex_node::Home;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
-use crate::output::{self, table};
+use crate::output::{self, Column, table};
 use crate::running::Running;
-use cortex_client::{self as client, CallError, Health};
-use cortex_node::Home;
+use crate::target;
 
-/// `cortex health --json`.
+/// The output of `cortex health --json`.
 #[derive(Debug, Serialize)]
 struct HealthReport {
-    /// Whether `cortex up` runs here.
+    /// Whether CortexOS runs on this machine.
     running: bool,
     parts: Vec<ComponentHealth>,
 }
 
-/// How one part does.
+/// The health of one component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct ComponentHealth {
     /// `edge`, `origin`, `host` or `chat host`.
     pub(super) name: &'static str,
     pub(super) url: String,
     pub(super) status: ComponentStatus,
-    /// Milliseconds until it had answered.
+    /// Milliseconds until the response.
     pub(super) latency_ms: Option<f64>,
     pub(super) version: Option<String>,
-    /// What it needs, with `ok` or a short word for each; or why it is away.
+    /// The checks of the component with their results, or the reason why it can't be reached.
     pub(super) detail: String,
 }
 
@@ -35,16 +36,16 @@ pub(super) struct ComponentHealth {
 #[serde(rename_all = "lowercase")]
 pub(super) enum ComponentStatus {
     Ok,
-    /// It answers, but not all is well.
+    /// It responds, but a check failed.
     Degraded,
-    /// It does not answer.
+    /// It can't be reached.
     Away,
 }
 
-/// Asks every part that should run.
+/// Checks every component that should run.
 ///
 /// # Errors
-/// If the answer can't be written.
+/// Returns an error if CortexOS is not running, or if the output can't be written.
 pub(crate) async fn run(home: &Home, json: bool) -> Result<Exit, Failure> {
     let running = Running::read(home);
     let parts = match &running {
@@ -53,17 +54,17 @@ pub(crate) async fn run(home: &Home, json: bool) -> Result<Exit, Failure> {
     };
     let exit = exit(&parts);
     if json {
-        output::json(&HealthReport { running: running.is_some(), parts })?;
+        output::print_json(&HealthReport { running: running.is_some(), parts })?;
     } else if running.is_some() {
-        output::out(&text(&parts));
+        output::print(&text(&parts))?;
     }
     if running.is_none() {
-        output::note("nothing runs here: start it with `cortex up`");
+        return Err(target::not_running());
     }
     Ok(exit)
 }
 
-/// All parts, asked at once.
+/// Checks all components at once.
 pub(super) async fn check_components(running: &Running) -> Vec<ComponentHealth> {
     let (edge, origin, host, chat) = tokio::join!(
         ask("edge", running.edge.as_deref()),
@@ -79,8 +80,8 @@ async fn ask(name: &'static str, url: Option<&str>) -> Option<ComponentHealth> {
     Some(component(name, url, client::health(url).await))
 }
 
-fn component(name: &'static str, url: &str, answered: Result<Health, CallError>) -> ComponentHealth {
-    let away = |detail: String| ComponentHealth {
+fn component(name: &'static str, url: &str, response: Result<Health, CallError>) -> ComponentHealth {
+    let unreachable = |detail: String| ComponentHealth {
         name,
         url: url.to_owned(),
         status: ComponentStatus::Away,
@@ -88,19 +89,19 @@ fn component(name: &'static str, url: &str, answered: Result<Health, CallError>)
         version: None,
         detail,
     };
-    match answered {
-        Err(CallError::Unreachable { cause, .. }) => away(cause),
-        Err(error) => away(error.to_string()),
+    match response {
+        Err(CallError::Unreachable { cause, .. }) => unreachable(cause),
+        Err(error) => unreachable(error.to_string()),
         Ok(Health { latency, status, view }) => {
             let well = view.as_ref().map_or(status < 400, |view| view.status == Status::Ok && status < 400);
             let checks = view.iter().flat_map(|view| &view.checks);
-            let checks: Vec<_> = checks.map(|(name, word)| format!("{name}: {word}")).collect();
+            let checks: Vec<_> = checks.map(|(name, result)| format!("{name}: {result}")).collect();
             ComponentHealth {
                 status: if well { ComponentStatus::Ok } else { ComponentStatus::Degraded },
                 latency_ms: Some((latency.as_secs_f64() * 1e4).round() / 10.0),
                 version: view.map(|view| view.version),
-                detail: if checks.is_empty() { format!("answered {status}") } else { checks.join(", ") },
-                ..away(String::new())
+                detail: if checks.is_empty() { format!("HTTP {status}") } else { checks.join(", ") },
+                ..unreachable(String::new())
             }
         }
     }
@@ -116,14 +117,22 @@ fn exit(parts: &[ComponentHealth]) -> Exit {
     }
 }
 
-/// Parts, a line each.
+/// Returns a table of the components.
 pub(super) fn text(parts: &[ComponentHealth]) -> String {
     let rows = parts.iter().map(|part| {
         let latency = part.latency_ms.map_or_else(|| "-".into(), |ms| format!("{ms:.1} ms"));
         let version = part.version.clone().unwrap_or_else(|| "-".into());
         [part.name.into(), part.status.to_string(), latency, version, part.url.clone(), part.detail.clone()]
     });
-    table(["PART", "STATUS", "LATENCY", "VERSION", "URL", "DETAIL"], rows)
+    let columns = [
+        Column::fixed("COMPONENT"),
+        Column::fixed("STATUS"),
+        Column::optional("LATENCY", 1),
+        Column::optional("VERSION", 2),
+        Column::fixed("URL"),
+        Column::text("DETAIL"),
+    ];
+    table(columns, rows)
 }
 
 impl std::fmt::Display for ComponentStatus {
@@ -157,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_well_only_if_it_says_so() {
+    fn a_component_is_ok_only_if_it_reports_so() {
         for (status, view, expected) in [
             (200, Some(Status::Ok), ComponentStatus::Ok),
             (200, Some(Status::Degraded), ComponentStatus::Degraded),
@@ -170,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_answer_makes_it_unavailable() {
+    fn a_component_that_does_not_respond_makes_the_exit_unavailable() {
         let error = CallError::Unreachable { url: "http://a:1".into(), cause: "refused".into() };
         let away = component("edge", "http://a:1", Err(error));
         let (well, degraded) = (answered(200, None), answered(500, None));
@@ -181,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_keeps_its_shape() {
+    fn the_report_keeps_its_shape() {
         let document = HealthReport { running: true, parts: vec![answered(200, Some(Status::Ok))] };
         assert_eq!(
             serde_json::to_value(document).unwrap(),

@@ -1,17 +1,16 @@
 //! `cortex jobs`.
 
-use crate::args::ApiArgs;
 use cortex_api::EventPage;
+use cortex_client::{Api, JobQuery};
 use cortex_domain::id::JobId;
 use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
-
-use crate::exit::{Exit, Failure};
-use crate::output::job as view;
-use crate::output::{self, Timeline};
-use crate::target;
-use cortex_client::{Api, JobQuery};
 use cortex_node::Home;
+
+use crate::args::ApiArgs;
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Timeline, job as view};
+use crate::target;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
@@ -19,14 +18,16 @@ pub(crate) enum Verb {
     List {
         #[command(flatten)]
         api: ApiArgs,
+        /// Only jobs in this state, such as FAILED
         #[arg(long)]
         state: Option<StateName>,
+        /// Only jobs of this topic
         #[arg(long)]
         topic: Option<Topic>,
-        /// At most so many
-        #[arg(long, default_value_t = 20)]
+        /// The maximum number of jobs
+        #[arg(long, default_value_t = 20, value_name = "N")]
         limit: usize,
-        /// Go on after a page, with the cursor it ended with
+        /// The cursor at the end of the previous page
         #[arg(long)]
         cursor: Option<String>,
     },
@@ -34,20 +35,23 @@ pub(crate) enum Verb {
     Get {
         #[command(flatten)]
         api: ApiArgs,
+        /// The id of the job
         id: JobId,
     },
     /// Cancel a job
     Cancel {
         #[command(flatten)]
         api: ApiArgs,
+        /// The id of the job
         id: JobId,
     },
-    /// Show a job's log
+    /// Show the events of a job
     Events {
         #[command(flatten)]
         api: ApiArgs,
+        /// The id of the job
         id: JobId,
-        /// Stay until the job has ended
+        /// Print new events until the job has ended
         #[arg(long)]
         follow: bool,
     },
@@ -56,7 +60,7 @@ pub(crate) enum Verb {
 /// Lists, shows, follows and cancels jobs.
 ///
 /// # Errors
-/// Returns an error if the API can't be reached or refuses.
+/// Returns an error if the API can't be reached or refuses the request.
 pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> {
     match verb {
         Verb::List { api, state, topic, limit, cursor } => {
@@ -66,22 +70,22 @@ pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Fai
         Verb::Get { api, id } => {
             let job = target::api(home, &api)?.job(id).await?;
             if json {
-                output::json(&job)?
+                output::print_json(&job)?
             } else {
-                output::out(&view::details(&job))
+                output::print(&view::details(&job))?
             };
         }
         Verb::Cancel { api, id } => {
             let job = target::api(home, &api)?.cancel(id).await?;
             if json {
-                output::json(&job)?
+                output::print_json(&job)?
             } else {
-                output::out(&view::summary(&job))
+                output::print(&view::summary(&job))?
             };
         }
         Verb::Events { api, id, follow } => {
             let api = target::api(home, &api)?;
-            if follow { followed(&api, id, json).await? } else { events(&api, id, json).await? }
+            if follow { follow_events(&api, id, json).await? } else { events(&api, id, json).await? }
         }
     }
     Ok(Exit::Done)
@@ -90,15 +94,17 @@ pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Fai
 async fn list(api: &Api, query: &JobQuery, json: bool) -> Result<(), Failure> {
     let page = api.jobs(query).await?;
     if json {
-        output::json(&page)?;
+        output::print_json(&page)?;
         return Ok(());
     }
-    output::out(&view::list(&page.jobs));
+    output::print(&view::list(&page.jobs))?;
     if page.partial {
-        output::note("the origin is away: these are the jobs that the edge knows, as it last heard of them");
+        output::note(
+            "the origin can't be reached: the list holds only the jobs that the edge knows, in their last known state",
+        );
     }
     if let Some(next) = page.next {
-        output::note(&format!("there are more: --cursor {next}"));
+        output::note(&format!("there are more jobs: add --cursor {next}"));
     }
     Ok(())
 }
@@ -106,28 +112,32 @@ async fn list(api: &Api, query: &JobQuery, json: bool) -> Result<(), Failure> {
 async fn events(api: &Api, id: JobId, json: bool) -> Result<(), Failure> {
     let events = api.events(id).await?;
     if json {
-        output::json(&EventPage { events })?;
+        output::print_json(&EventPage { events })?;
         return Ok(());
     }
     let mut timeline = Timeline::default();
     let rows = events.iter().flat_map(|event| timeline.push(event));
-    let lines = std::iter::once(Timeline::HEADER.to_owned()).chain(rows.map(|row| row.to_string()));
-    output::out(&lines.collect::<Vec<_>>().join("\n"));
+    let width = output::width();
+    let lines = std::iter::once(Timeline::header(width).to_owned()).chain(rows.map(|row| row.render(width)));
+    output::print(&lines.collect::<Vec<_>>().join("\n"))?;
     Ok(())
 }
 
-/// As they come; with `--json` a document on a line each, since there is no telling how many there will be.
-async fn followed(api: &Api, id: JobId, json: bool) -> Result<(), Failure> {
+/// Prints events as they arrive, with `--json` one document on each line.
+async fn follow_events(api: &Api, id: JobId, json: bool) -> Result<(), Failure> {
     let (mut follow, mut timeline) = (api.follow(id), Timeline::default());
-    let mut listened = json || output::out(Timeline::HEADER);
-    while listened && let Some(event) = follow.next().await? {
+    let width = output::width();
+    let mut has_reader = json || output::print(Timeline::header(width))?;
+    while has_reader && let Some(event) = follow.next().await? {
         let rows = timeline.push(&event);
-        listened = if rows.is_empty() {
-            true
-        } else if json {
-            output::json_line(&event)?
+        if rows.is_empty() {
+            continue;
+        }
+        has_reader = if json {
+            output::print_json_line(&event)?
         } else {
-            rows.iter().all(|row| output::out(&row.to_string()))
+            let rows: Vec<_> = rows.iter().map(|row| row.render(width)).collect();
+            output::print(&rows.join("\n"))?
         };
     }
     Ok(())

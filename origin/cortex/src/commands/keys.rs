@@ -1,26 +1,27 @@
-//! `cortex keys`: the edge's API keys, by its signed admin route.
+//! `cortex keys`: API keys, through the edge's admin route.
+
+use cortex_api::{KeyPage, KeyView};
+use cortex_domain::id::{KeyId, Principal, Role, Tenant};
+use cortex_node::Home;
 
 use crate::args::EdgeArgs;
-use cortex_api::{KeyPage, KeyView};
-use cortex_domain::id::KeyId;
-use cortex_domain::id::{Principal, Role, Tenant};
-
 use crate::exit::{Exit, Failure};
-use crate::output::{self, fields, table};
+use crate::output::{self, Column, fields, table};
 use crate::target;
-use cortex_node::Home;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Make a key; it is shown once
+    /// Create a key, which is shown only once
     Create {
         #[command(flatten)]
         edge: EdgeArgs,
+        /// The tenant of the key
         #[arg(long, env = "TENANT_ID", default_value = "dev")]
         tenant: Tenant,
-        /// Who acts with it
+        /// The person or program that uses the key
         #[arg(long)]
         principal: Principal,
+        /// The roles of the key, separated by commas [default: none]
         #[arg(long, value_delimiter = ',')]
         roles: Vec<Role>,
     },
@@ -28,65 +29,65 @@ pub(crate) enum Verb {
     List {
         #[command(flatten)]
         edge: EdgeArgs,
+        /// The tenant of the key
         #[arg(long, env = "TENANT_ID", default_value = "dev")]
         tenant: Tenant,
     },
-    /// Revoke a key, for good
+    /// Revoke a key permanently
     Revoke {
         #[command(flatten)]
         edge: EdgeArgs,
-        /// Whose it is, for a key that the edge's cache doesn't know: one made just now, or revoked before
+        /// The tenant of the key; needed for a key that is new or already revoked
         #[arg(long, env = "TENANT_ID", default_value = "dev")]
         tenant: Tenant,
-        /// The key's id: the part between `ctx_` and the secret
+        /// The id of the key: the part between `ctx_` and the secret
         id: String,
     },
 }
 
-/// Makes, lists and revokes keys.
+/// Creates, lists and revokes keys.
 ///
 /// # Errors
-/// Returns an error if the edge can't be reached or refuses.
+/// Returns an error if the edge can't be reached or refuses the request.
 pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> {
     match verb {
         Verb::Create { edge, tenant, principal, roles } => {
             let key = target::admin(home, &edge)?.create_key(&tenant, &principal, &roles).await?;
             if json {
-                output::json(&key)?
+                output::print_json(&key)?
             } else {
-                output::out(&one(&key))
+                output::print(&details(&key))?
             };
-            output::note("keep the key: it is not shown again");
+            output::note("store the key now: it is not shown again");
         }
         Verb::List { edge, tenant } => {
             let keys = target::admin(home, &edge)?.keys(&tenant).await?;
             if json {
-                output::json(&KeyPage { keys })?
+                output::print_json(&KeyPage { keys })?
             } else {
-                output::out(&list(&keys))
+                output::print(&list(&keys))?
             };
         }
         Verb::Revoke { edge, tenant, id } => {
-            let id: KeyId = id.parse().map_err(|_| wrong_id())?;
+            let id: KeyId = id.parse().map_err(|_| invalid_id())?;
             let key = target::admin(home, &edge)?.revoke(&id, &tenant).await?;
             if json {
-                output::json(&key)?
+                output::print_json(&key)?
             } else {
-                output::out(&one(&key))
+                output::print(&details(&key))?
             };
         }
     }
     Ok(Exit::Done)
 }
 
-/// Doesn't repeat what was given: it may be a whole key.
-fn wrong_id() -> Failure {
-    let detail =
-        "that is no key's id: it is the part between `ctx_` and the secret, as `cortex keys list` shows it";
-    Failure::message(Exit::BadInput, detail)
+/// Returns an error that doesn't repeat the argument, which may be a whole key.
+fn invalid_id() -> Failure {
+    let message = "invalid key id: expected the part of the key between `ctx_` and the secret";
+    Failure::message(Exit::BadInput, message, "`cortex keys list` shows the ids")
 }
 
-fn one(key: &KeyView) -> String {
+fn details(key: &KeyView) -> String {
     let mut lines = vec![
         ("id", key.id.to_string()),
         ("tenant", key.tenant.to_string()),
@@ -106,7 +107,14 @@ fn list(keys: &[KeyView]) -> String {
         let id = key.id.to_string();
         [id, key.principal.to_string(), roles(key), key.created_at.to_string(), state(key)]
     });
-    table(["ID", "PRINCIPAL", "ROLES", "CREATED", "STATE"], rows)
+    let columns = [
+        Column::fixed("ID"),
+        Column::fixed("PRINCIPAL"),
+        Column::text("ROLES"),
+        Column::optional("CREATED", 1),
+        Column::fixed("STATE"),
+    ];
+    table(columns, rows)
 }
 
 fn roles(key: &KeyView) -> String {
@@ -125,17 +133,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_shown_where_it_was_made_and_not_where_it_is_listed() {
+    fn a_key_is_shown_when_it_is_created_and_not_in_the_list() {
         let view = json!({"id": "abcdefghijkl", "tenant": "dev", "principal": "me", "roles": [],
             "created_at": "2026-11-20T23:36:30.000Z", "revoked": false, "key": "ctx_abcdefghijkl_secret"});
         let key: KeyView = serde_json::from_value(view).unwrap();
-        assert!(one(&key).ends_with("key        ctx_abcdefghijkl_secret"), "{}", one(&key));
+        assert!(details(&key).ends_with("key        ctx_abcdefghijkl_secret"), "{}", details(&key));
         assert!(!list(&[key]).contains("secret"));
     }
 
     #[test]
-    fn a_wrong_id_is_not_repeated() {
+    fn an_invalid_id_is_not_repeated() {
         assert!("ctx_abcdefghijkl_secret".parse::<KeyId>().is_err());
-        assert!(!wrong_id().error.to_string().contains("secret_"));
+        assert!(!invalid_id().error.to_string().contains("secret_"));
     }
 }

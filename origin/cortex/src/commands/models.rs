@@ -1,8 +1,5 @@
 //! `cortex models`.
 
-use crate::args::ApiArgs;
-use cortex_domain::id::ModelName;
-use std::path::PathBuf;
 mod list;
 mod load;
 mod load_progress;
@@ -10,54 +7,62 @@ mod pull;
 mod pull_progress;
 mod verify;
 
-use cortex_models::{Model, ModelCatalogue};
+use std::path::PathBuf;
 
+use cortex_domain::id::ModelName;
+use cortex_models::{Model, ModelCatalogue, UnknownModel};
+use cortex_node::{Home, catalogue};
+
+use crate::args::ApiArgs;
 use crate::exit::{Exit, Failure};
 use crate::{config, target};
-use cortex_node::Home;
-use cortex_node::catalogue;
 
 pub(crate) use pull::pull_if_missing;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Fetch a model's files and check them
+    /// Download the files of a model and verify them
     Pull {
+        /// A file with the models, their files and sources [default: built in]
         #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
         models: Option<PathBuf>,
-        /// [default: the one that embeds]
+        /// The name of the model [default: the embedding model of `cortex up`]
         name: Option<ModelName>,
     },
-    /// List the models of the catalogue, which are here and which are loaded
+    /// List the models, with those that are installed and those that are loaded
     List {
+        /// A file with the models, their files and sources [default: built in]
         #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
         models: Option<PathBuf>,
     },
-    /// Load a model into a worker that chats, now instead of when it is asked for
+    /// Load a model into a chat worker, before the first request needs it
     Load {
         #[command(flatten)]
         api: ApiArgs,
+        /// The name of the model
         name: ModelName,
     },
-    /// Unload a model once the answers that use it are whole
+    /// Unload a model after the answers that use it have ended
     Unload {
         #[command(flatten)]
         api: ApiArgs,
+        /// The name of the model
         name: ModelName,
     },
-    /// Check the hashes of what is here
+    /// Verify the hashes of installed models
     Verify {
+        /// A file with the models, their files and sources [default: built in]
         #[arg(long, env = "MODELS_PATH", value_name = "FILE")]
         models: Option<PathBuf>,
-        /// [default: every model that is here]
+        /// The name of the model [default: every installed model]
         name: Option<ModelName>,
     },
 }
 
-/// Fetches, lists, loads and checks models.
+/// Downloads, lists, loads, unloads and verifies models.
 ///
 /// # Errors
-/// Returns an error if the catalogue can't be used, it has no such model, or the model can't be fetched.
+/// Returns an error if the models file is invalid, the model is unknown, or the operation fails.
 pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> {
     match verb {
         Verb::Pull { models, name } => {
@@ -80,7 +85,12 @@ pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Fai
 }
 
 fn find<'a>(catalogue: &'a ModelCatalogue, name: &str) -> Result<&'a Model, Failure> {
-    catalogue.get(name).map_err(|error| Failure::new(Exit::BadInput, error))
+    catalogue.get(name).map_err(|error| unknown_model(Exit::BadInput, error))
+}
+
+/// Returns the error for a model that the models file doesn't have.
+pub(crate) fn unknown_model(exit: Exit, error: UnknownModel) -> Failure {
+    Failure::new(exit, error, "`cortex models list` shows the models")
 }
 
 fn size(bytes: u64) -> String {

@@ -1,43 +1,42 @@
 //! `cortex status`: what runs on this machine.
 
-use crate::args::secret;
 mod view;
 
 use cortex_api::WorkerView;
+use cortex_client::{Api, CallError};
+use cortex_node::{Home, Secrets};
 use reqwest::StatusCode;
 
 use self::view::StatusView;
 use super::health;
+use crate::args::secret;
 use crate::config::Ports;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, fields, table};
+use crate::output::{self, Column, fields, table};
 use crate::ports;
 use crate::running::Running;
-use cortex_client::{Api, CallError};
-use cortex_node::Home;
-use cortex_node::Secrets;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// A file with the key of local callers, where `cortex up` was given one [default: the one that is kept]
+    /// A file with the origin's local key, if `cortex up` got one [default: the key in the home folder]
     #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) api_key: Option<String>,
 }
 
-/// Tells what runs; that nothing does is an answer like any other.
+/// Prints what runs on this machine. Nothing is a valid answer.
 ///
 /// # Errors
-/// If the answer can't be written.
+/// Returns an error if the secrets can't be read or the output can't be written.
 pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Failure> {
     let running = Running::read(home);
-    let document = match running {
+    let view = match running {
         Some(running) => started(home, running, args.api_key).await?,
-        None => StatusView::nothing(Ports::from_env()?),
+        None => StatusView::not_running(Ports::from_env()?),
     };
     if json {
-        output::json(&document)?;
+        output::print_json(&view)?;
     } else {
-        output::out(&text(&document));
+        output::print(&text(&view))?;
     }
     Ok(Exit::Done)
 }
@@ -47,49 +46,51 @@ async fn started(home: &Home, running: Running, key: Option<String>) -> Result<S
     let api = Api::new(&running.origin, &key)?;
     let (parts, workers, models) =
         tokio::join!(health::check_components(&running), api.workers(), api.models());
-    let models = told("models", models).into_iter().map(|model| model.id).collect();
-    Ok(StatusView::of(running, parts, told("workers", workers), models, ports::find_owner))
+    let models = or_none("models", models).into_iter().map(|model| model.id).collect();
+    Ok(StatusView::of(running, parts, or_none("workers", workers), models, ports::find_owner))
 }
 
-fn told<T>(what: &str, answered: Result<Vec<T>, CallError>) -> Vec<T> {
-    answered.unwrap_or_else(|error| {
-        output::note(&untold(what, &error));
+/// Returns a list, or none with a note that says why.
+fn or_none<T>(what: &str, response: Result<Vec<T>, CallError>) -> Vec<T> {
+    response.unwrap_or_else(|error| {
+        output::note(&unavailable(what, &error));
         Vec::new()
     })
 }
 
-fn untold(what: &str, error: &CallError) -> String {
+fn unavailable(what: &str, error: &CallError) -> String {
     match error {
         CallError::Refused(refused) if refused.status == StatusCode::UNAUTHORIZED => {
             format!(
-                "the origin tells its {what} to who has its key: name the one that `cortex up` was given with --api-key or API_KEY"
+                "can't list the {what}: the origin has another local key; pass the one that `cortex up` got, with --api-key @FILE or API_KEY"
             )
         }
-        error => format!("the origin does not tell its {what}: {error}"),
+        error => format!("can't list the {what}: {error}"),
     }
 }
 
-fn text(document: &StatusView) -> String {
-    let Some(pid) = document.pid else { return "nothing runs here: start it with `cortex up`".into() };
-    let models = if document.models.is_empty() { "-".into() } else { document.models.join(", ") };
+fn text(view: &StatusView) -> String {
+    let Some(pid) = view.pid else {
+        return "CortexOS is not running on this machine: start it with `cortex up`".into();
+    };
+    let models = if view.models.is_empty() { "-".into() } else { view.models.join(", ") };
     let mut blocks = vec![
-        fields([("up", format!("process {pid}")), ("models", models)]),
-        health::text(&document.check_components()),
+        fields([("process id", pid.to_string()), ("models", models)]),
+        health::text(&view.check_components()),
     ];
-    if !document.workers.is_empty() {
-        blocks.push(workers(&document.workers));
+    if !view.workers.is_empty() {
+        blocks.push(workers(&view.workers));
     }
-    if !document.processes.is_empty() {
-        let rows = document
-            .processes
-            .iter()
-            .map(|process| [process.name.clone(), process.log.display().to_string()]);
-        blocks.push(table(["PROCESS", "LOG"], rows));
+    if !view.processes.is_empty() {
+        let rows =
+            view.processes.iter().map(|process| [process.name.clone(), process.log.display().to_string()]);
+        blocks.push(table([Column::fixed("PROCESS"), Column::fixed("LOG")], rows));
     }
     blocks.join("\n\n")
 }
 
-fn workers(workers: &[WorkerView]) -> String {
+/// Returns a table of workers.
+pub(super) fn workers(workers: &[WorkerView]) -> String {
     let rows = workers.iter().map(|worker| {
         [
             worker.id.to_string(),
@@ -102,7 +103,17 @@ fn workers(workers: &[WorkerView]) -> String {
             if worker.draining { "draining" } else { "ready" }.into(),
         ]
     });
-    table(["WORKER", "POOL", "TOPICS", "BUSY", "MEMORY", "FREE", "PID", "STATE"], rows)
+    let columns = [
+        Column::fixed("WORKER"),
+        Column::fixed("POOL"),
+        Column::text("TOPICS"),
+        Column::fixed("BUSY"),
+        Column::optional("MEMORY", 2),
+        Column::optional("FREE", 3),
+        Column::optional("PID", 1),
+        Column::fixed("STATE"),
+    ];
+    table(columns, rows)
 }
 
 fn mebibytes(bytes: u64) -> String {

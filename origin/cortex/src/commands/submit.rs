@@ -3,59 +3,60 @@
 mod input;
 mod labels;
 
-use crate::args::ApiArgs;
-use cortex_domain::topic::Topic;
 use std::time::Duration;
 
 use cortex_api::{CreateJobBody, JobView};
+use cortex_client::{Api, CallError, JobUpdate};
 use cortex_domain::id::{IdempotencyKey, JobId};
 use cortex_domain::state::StateName;
+use cortex_domain::topic::Topic;
+use cortex_node::Home;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::args::ApiArgs;
 use crate::exit::{Exit, Failure};
-use crate::output;
-use crate::output::job as view;
+use crate::output::{self, job as view};
 use crate::target;
-use cortex_client::{Api, CallError, JobUpdate};
-use cortex_node::Home;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) api: ApiArgs,
-    /// What kind of work, e.g. job.echo
+    /// The topic, which says what kind of work it is, such as job.echo
     pub(crate) topic: Topic,
     /// The input: JSON, `@FILE`, or `-` for standard input
     pub(crate) input: String,
-    /// Wait for the result, this many seconds at most
+    /// Wait for the result, at most this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) wait: Option<u64>,
-    /// low, normal or high
+    /// The priority: low, normal or high
     #[arg(long)]
     pub(crate) priority: Option<String>,
-    /// Dispatches at most
+    /// The maximum number of attempts
     #[arg(long, value_name = "N")]
     pub(crate) max_attempts: Option<u32>,
-    /// A point in time after which it need not be done, e.g. 2026-11-20T23:36:30Z
+    /// The time after which the job is no longer run, such as 2026-11-20T23:36:30Z
     #[arg(long, value_name = "TIME")]
     pub(crate) deadline: Option<String>,
-    /// A label, as name=value
+    /// A label, as name=value; repeat the option for several
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub(crate) labels: Vec<String>,
-    /// Makes a repeated submission the same job
+    /// A key that makes a repeated submission return the same job
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
 }
 
-/// Hands a job over, and waits for its end if asked to.
+/// Submits a job and, with `--wait`, waits for its result.
 ///
 /// # Errors
-/// If the input is none, or the API can't be reached or refuses.
+/// Returns an error if an argument is invalid, or if the API can't be reached or refuses the request.
 pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Failure> {
-    let idempotency = args.idempotency_key.as_deref().map(str::parse::<IdempotencyKey>).transpose();
-    let idempotency = idempotency
-        .map_err(|error| Failure::message(Exit::BadInput, format!("--idempotency-key: {error}")))?;
+    let idempotency_key = args.idempotency_key.as_deref().map(str::parse::<IdempotencyKey>).transpose();
+    let idempotency_key = idempotency_key.map_err(|error| {
+        let message = format!("invalid --idempotency-key: {error}");
+        Failure::message(Exit::BadInput, message, "pass another --idempotency-key, or leave it out")
+    })?;
     let body = CreateJobBody {
         topic: args.topic.to_string(),
         input: input::read(&args.input)?,
@@ -65,53 +66,49 @@ pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Fai
         labels: labels::read(&args.labels)?,
     };
     let api = target::api(home, &args.api)?;
-    let mut job = api.create(&body, idempotency.as_ref()).await?;
+    let mut job = api.create(&body, idempotency_key.as_ref()).await?;
     if let Some(seconds) = args.wait {
         output::note(&format!("accepted as {}", job.id));
-        job = ended(&api, job.id, Duration::from_secs(seconds)).await?;
+        job = follow_to_end(&api, job.id, Duration::from_secs(seconds), |_| {}).await?;
     }
     if json {
-        output::json(&job)?;
+        output::print_json(&job)?;
     } else {
-        output::out(&view::summary(&job));
+        output::print(&view::summary(&job))?;
     }
     if args.wait.is_some() && !job.state.is_terminal() {
         output::note(&format!(
-            "it has not ended yet: `cortex jobs events {} --follow` shows how it goes on",
+            "the job has not ended yet: `cortex jobs events {} --follow` follows it",
             job.id
         ));
     }
     Ok(exit(job.state, args.wait.is_some()))
 }
 
-/// The job at its end, or as it stands when the time is over. It was accepted, so it goes on without us.
-async fn ended(api: &Api, id: JobId, within: Duration) -> Result<JobView, CallError> {
-    watched(api, id, within, |_| {}).await
-}
-
-/// The same, with what its worker says meanwhile.
-pub(crate) async fn watched(
+/// Follows a job and returns it at its end, or in its current state after `limit`. The job continues in any case.
+/// Calls `on_progress` for each progress report of the worker.
+pub(crate) async fn follow_to_end(
     api: &Api,
     id: JobId,
-    within: Duration,
-    mut said: impl FnMut(&Value),
+    limit: Duration,
+    mut on_progress: impl FnMut(&Value),
 ) -> Result<JobView, CallError> {
     let end = async {
         let mut follow = api.follow(id);
         while let Some(update) = follow.update().await? {
             if let JobUpdate::Progress(progress) = update {
-                said(&progress);
+                on_progress(&progress);
             }
         }
         Ok::<_, CallError>(())
     };
-    if let Ok(Err(error)) = timeout(within, end).await {
-        output::note(&format!("the job's log can't be followed: {error}"));
+    if let Ok(Err(error)) = timeout(limit, end).await {
+        output::note(&format!("can't follow the job: {error}"));
     }
     api.job(id).await
 }
 
-/// Whoever waited for a result and has none gets a no.
+/// Returns the exit code: a job that failed, or has no result after a wait, is a negative answer.
 fn exit(state: StateName, waited: bool) -> Exit {
     match state {
         StateName::Succeeded => Exit::Done,
@@ -131,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_without_a_result_is_a_no_once_it_ended_or_was_waited_for() {
+    fn a_job_without_a_result_is_negative_after_its_end_or_a_wait() {
         for &state in StateName::ALL {
             let succeeded = state == StateName::Succeeded;
             let expected = if succeeded { Exit::Done } else { Exit::Negative };

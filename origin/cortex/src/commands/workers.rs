@@ -1,44 +1,56 @@
-//! `cortex workers`: the tokens by which workers of other machines join.
+//! `cortex workers`: the connected workers, and the tokens with which workers on other machines connect.
 
 use std::collections::BTreeSet;
 
+use cortex_api::WorkerPage;
+use cortex_client::Api;
 use cortex_domain::id::Pool;
 use cortex_domain::time::Timestamp;
-use cortex_node::{Home, KeptToken, TokenId, WorkerTokens, link_identity};
+use cortex_node::{Home, KeptToken, Secrets, TokenId, WorkerTokens, link_identity};
 use cortex_platform::clock::Clock;
 use serde::Serialize;
 
+use crate::args::secret;
+use crate::commands::status;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, fields, table};
+use crate::output::{self, Column, fields, table};
+use crate::running::Running;
+use crate::target;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
-    /// Tokens of workers on other machines
+    /// List the workers that are connected to the origin on this machine
+    List {
+        /// A file with the origin's local key, if `cortex up` got one [default: the key in the home folder]
+        #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
+        api_key: Option<String>,
+    },
+    /// Create, list and revoke the tokens of workers on other machines
     #[command(subcommand)]
     Token(TokenVerb),
 }
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum TokenVerb {
-    /// Make a token for workers of some pools; it is shown once
+    /// Create a token, which is shown only once
     Create {
-        /// A pool that workers with this token may join
+        /// A pool that workers with the token may join; repeat the option for several
         #[arg(long = "pool", value_name = "POOL", required = true)]
         pools: Vec<Pool>,
-        /// What the token is called [default: random]
+        /// The name of the token [default: random]
         #[arg(long, value_name = "ID")]
         name: Option<TokenId>,
     },
-    /// List the tokens, which are not shown themselves
+    /// List the tokens by name, without their secrets
     List,
-    /// Revoke a token, for good; links that it opened end within seconds
+    /// Revoke a token permanently; its workers are disconnected within seconds
     Revoke {
-        /// The token's name
+        /// The name of the token
         id: TokenId,
     },
 }
 
-/// `cortex workers token --json`.
+/// A token, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct TokenView {
     id: String,
@@ -48,17 +60,36 @@ struct TokenView {
     revoked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
-    /// By what a worker knows the origin.
+    /// The fingerprint of the origin's certificate, which a worker checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
 }
 
-/// Makes, lists and revokes tokens.
+/// Lists workers, and creates, lists and revokes tokens.
 ///
 /// # Errors
-/// Returns an error if what is kept can't be used or changed.
-pub(crate) fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> {
-    let Verb::Token(verb) = verb;
+/// Returns an error if the origin can't be reached, or if the tokens file can't be used or changed.
+pub(crate) async fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> {
+    match verb {
+        Verb::List { api_key } => list_workers(home, api_key, json).await,
+        Verb::Token(verb) => run_token(home, verb, json),
+    }
+}
+
+async fn list_workers(home: &Home, key: Option<String>, json: bool) -> Result<Exit, Failure> {
+    // Only the origin knows the workers.
+    let running = Running::read(home).ok_or_else(target::not_running)?;
+    let key = key.map_or_else(|| Secrets::open(home).map(|secrets| secrets.api_key), Ok)?;
+    let workers = Api::new(&running.origin, &key)?.workers().await?;
+    if json {
+        output::print_json(&WorkerPage { workers })?;
+    } else {
+        output::print(&status::workers(&workers))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn run_token(home: &Home, verb: TokenVerb, json: bool) -> Result<Exit, Failure> {
     let (tokens, now) = (WorkerTokens::of(home), Clock::system().now());
     match verb {
         TokenVerb::Create { pools, name } => {
@@ -70,26 +101,28 @@ pub(crate) fn run(home: &Home, verb: Verb, json: bool) -> Result<Exit, Failure> 
                 ..TokenView::of(&kept)
             };
             if json {
-                output::json(&view)?
+                output::print_json(&view)?
             } else {
-                output::out(&one(&view))
+                output::print(&details(&view))?
             };
-            output::note("keep the token: it is not shown again. A worker takes it from CORTEX_LINK_TOKEN");
+            output::note(
+                "store the token now: it is not shown again. A worker reads it from CORTEX_LINK_TOKEN",
+            );
         }
         TokenVerb::List => {
             let views: Vec<_> = tokens.read()?.iter().map(TokenView::of).collect();
             if json {
-                output::json(&serde_json::json!({ "tokens": views }))?
+                output::print_json(&serde_json::json!({ "tokens": views }))?
             } else {
-                output::out(&list(&views))
+                output::print(&list(&views))?
             };
         }
         TokenVerb::Revoke { id } => {
             let view = TokenView::of(&tokens.revoke(&id, now)?);
             if json {
-                output::json(&view)?
+                output::print_json(&view)?
             } else {
-                output::out(&one(&view))
+                output::print(&details(&view))?
             };
         }
     }
@@ -113,7 +146,7 @@ impl TokenView {
     }
 }
 
-fn one(view: &TokenView) -> String {
+fn details(view: &TokenView) -> String {
     let mut lines = vec![
         ("id", view.id.clone()),
         ("pools", view.pools.join(",")),
@@ -133,7 +166,9 @@ fn list(views: &[TokenView]) -> String {
     let rows = views
         .iter()
         .map(|view| [view.id.clone(), view.pools.join(","), view.created_at.to_string(), view.state()]);
-    table(["ID", "POOLS", "CREATED", "STATE"], rows)
+    let columns =
+        [Column::fixed("ID"), Column::text("POOLS"), Column::optional("CREATED", 1), Column::fixed("STATE")];
+    table(columns, rows)
 }
 
 #[cfg(test)]
@@ -141,13 +176,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_shown_where_it_was_made_and_not_where_it_is_listed() {
+    fn a_token_is_shown_when_it_is_created_and_not_in_the_list() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(Some(folder.path().join("home"))).unwrap();
         let pools = BTreeSet::from(["chat".parse().unwrap(), "embed".parse().unwrap()]);
         let kept = WorkerTokens::of(&home).create(None, pools, Timestamp::from_millis(1)).unwrap().0;
         let view = TokenView { token: Some("cwt_secret".into()), ..TokenView::of(&kept) };
-        assert!(one(&view).ends_with("token    cwt_secret"), "{}", one(&view));
+        assert!(details(&view).ends_with("token    cwt_secret"), "{}", details(&view));
         let listed = list(&[view]);
         assert!(listed.contains("chat,embed") && !listed.contains("secret"), "{listed}");
     }

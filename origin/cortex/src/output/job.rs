@@ -1,10 +1,11 @@
-//! A job for people.
+//! Jobs as text.
 
 use cortex_api::JobView;
+use cortex_domain::time::Timestamp;
 
-use super::{fields, printable, table};
+use super::{Column, fields, table};
 
-/// Everything about one job, its result last.
+/// Returns every property of a job, then its result.
 pub(crate) fn details(job: &JobView) -> String {
     let mut lines = vec![
         ("id", job.id.to_string()),
@@ -24,12 +25,12 @@ pub(crate) fn details(job: &JobView) -> String {
     with_result(job, lines)
 }
 
-/// Its id and state, and what came of it.
+/// Returns the id and state of a job, then its result.
 pub(crate) fn summary(job: &JobView) -> String {
     with_result(job, vec![("id", job.id.to_string()), ("state", state(job))])
 }
 
-/// Jobs, a line each.
+/// Returns a table of jobs.
 pub(crate) fn list(jobs: &[JobView]) -> String {
     let rows = jobs.iter().map(|job| {
         let id = job.id.to_string();
@@ -38,11 +39,19 @@ pub(crate) fn list(jobs: &[JobView]) -> String {
             job.topic.to_string(),
             state(job),
             attempt(job),
-            job.created_at.to_string(),
-            job.updated_at.to_string(),
+            seconds(job.created_at),
+            seconds(job.updated_at),
         ]
     });
-    table(["ID", "TOPIC", "STATE", "ATTEMPT", "CREATED", "UPDATED"], rows)
+    let columns = [
+        Column::fixed("ID"),
+        Column::fixed("TOPIC"),
+        Column::text("STATE"),
+        Column::optional("ATTEMPT", 2),
+        Column::optional("CREATED", 1),
+        Column::optional("UPDATED", 3),
+    ];
+    table(columns, rows)
 }
 
 fn with_result(job: &JobView, mut lines: Vec<(&str, String)>) -> String {
@@ -53,12 +62,12 @@ fn with_result(job: &JobView, mut lines: Vec<(&str, String)>) -> String {
     let mut text = fields(lines);
     if let Some(result) = &job.result {
         text.push('\n');
-        text.push_str(&printable(result.get()));
+        text.push_str(&super::escape_json(result.get()));
     }
     text
 }
 
-/// The state, and why it waits if it does.
+/// Returns the state, with the reason if the job is held back.
 fn state(job: &JobView) -> String {
     match &job.hold {
         Some(hold) => match hold.until {
@@ -71,9 +80,15 @@ fn state(job: &JobView) -> String {
 
 fn attempt(job: &JobView) -> String {
     match job.max_attempts {
-        Some(most) => format!("{}/{most}", job.attempt),
+        Some(max) => format!("{}/{max}", job.attempt),
         None => job.attempt.to_string(),
     }
+}
+
+/// Returns a time without its fraction of a second.
+fn seconds(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.split_once('.').map_or_else(|| text.clone(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 #[cfg(test)]
@@ -93,20 +108,20 @@ mod tests {
     }
 
     #[test]
-    fn a_result_stands_below_its_job() {
+    fn a_result_is_below_its_job() {
         let text = summary(&job("SUCCEEDED", &json!({"result": {"a": 1}})));
         assert_eq!(text, "id     019a9ff0-0000-7000-8000-000000000001\nstate  SUCCEEDED\n{\"a\":1}");
     }
 
     #[test]
-    fn an_error_is_told_by_its_slug() {
+    fn an_error_is_shown_with_its_slug() {
         let error = json!({"type": "urn:cortex:problem:denied", "title": "t", "detail": "not yours"});
         let text = summary(&job("DENIED", &json!({"error": error})));
         assert!(text.ends_with("error  denied: not yours"), "{text}");
     }
 
     #[test]
-    fn a_job_that_waits_says_why() {
+    fn a_held_job_shows_the_reason() {
         let hold = json!({"hold": {"kind": "not_before", "until": "2026-11-20T23:36:40Z"}});
         let text = details(&job("PENDING", &hold));
         assert!(text.contains("PENDING (not_before until 2026-11-20T23:36:40.000Z)"), "{text}");
@@ -114,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn no_jobs_are_a_header() {
+    fn an_empty_list_is_its_header() {
         assert_eq!(list(&[]), "ID  TOPIC  STATE  ATTEMPT  CREATED  UPDATED");
     }
 }

@@ -1,12 +1,17 @@
-//! What people and programs get to read: results on standard output, messages on standard error.
+//! What the CLI prints: results on standard output, messages on standard error.
 
-mod control;
+mod escape;
 pub(crate) mod job;
 mod streams;
 mod table;
+mod terminal;
 mod timeline;
 
-pub(crate) use control::printable;
-pub(crate) use streams::{json, json_line, note, out, piece, thought};
-pub(crate) use table::{fields, table};
+pub(crate) use escape::{escape_json, escape_line, escape_text};
+pub(crate) use streams::{
+    note, print, print_error, print_generated, print_json, print_json_line, print_part, show_reasoning,
+    unwritable,
+};
+pub(crate) use table::{Column, fields, table};
+pub(crate) use terminal::{has_progress_bar, set_color, width};
 pub(crate) use timeline::Timeline;

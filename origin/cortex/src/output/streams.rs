@@ -1,70 +1,104 @@
-//! The two streams, either of which somebody may close.
+//! Standard output for results and standard error for messages. Every write of the CLI goes through here, so
+//! that control characters from outside never reach a terminal.
+//!
+//! A reader may close the pipe at any time, as `head` does. This is no error: later writes are dropped.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
-use super::printable;
-use crate::exit::Failure;
+use super::terminal::stderr_has_color;
+use super::{escape_json, escape_text};
+use crate::exit::{Exit, Failure};
 
-/// Writes a result and a line break. False once nobody reads any more, which is no fault of ours.
-pub(crate) fn out(text: &str) -> bool {
-    let mut stdout = io::stdout().lock();
-    match written(&mut stdout, text) {
-        Ok(()) => true,
-        Err(error) => {
-            if error.kind() != io::ErrorKind::BrokenPipe {
-                tracing::error!(%error, "standard output can't be written");
-            }
-            false
-        }
-    }
+const DIM: &str = "\x1b[2m";
+const BOLD_RED: &str = "\x1b[1;31m";
+const RESET: &str = "\x1b[0m";
+
+/// Prints a result and a line break. Returns false if the reader has closed the pipe.
+///
+/// # Errors
+/// Returns an error if the output can't be written, for example because the disk is full.
+pub(crate) fn print(text: &str) -> Result<bool, Failure> {
+    write_stdout(&escape_text(text), "\n")
 }
 
-/// Writes a piece of a result, and no line break. False once nobody reads any more.
-pub(crate) fn piece(text: &str) -> bool {
-    let mut stdout = io::stdout().lock();
-    pure(&mut stdout, text).and_then(|()| stdout.flush()).is_ok()
+/// Prints a part of a result without a line break. Returns false if the reader has closed the pipe.
+///
+/// # Errors
+/// Returns an error if the output can't be written.
+pub(crate) fn print_part(text: &str) -> Result<bool, Failure> {
+    write_stdout(&escape_text(text), "")
 }
 
-/// Shows a model's thoughts on the way to its answer, which they are no part of: dimmed, and only to a person.
-pub(crate) fn thought(text: &str) {
+/// Prints a JSON document, indented. Returns false if the reader has closed the pipe.
+///
+/// # Errors
+/// Returns an error if the document can't be serialized or written.
+pub(crate) fn print_json(document: &impl Serialize) -> Result<bool, Failure> {
+    write_stdout(&escape_json(&serde_json::to_string_pretty(document)?), "\n")
+}
+
+/// Prints a JSON document on one line. Returns false if the reader has closed the pipe.
+///
+/// # Errors
+/// Returns an error if the document can't be serialized or written.
+pub(crate) fn print_json_line(document: &impl Serialize) -> Result<bool, Failure> {
+    write_stdout(&escape_json(&serde_json::to_string(document)?), "\n")
+}
+
+/// Prints a generated file, such as a completion script, byte for byte.
+///
+/// # Errors
+/// Returns an error if the output can't be written.
+pub(crate) fn print_generated(bytes: &[u8]) -> Result<bool, Failure> {
+    let mut stdout = io::stdout().lock();
+    written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+/// Shows a part of a model's reasoning, which is not part of the result: dimmed, and only on a terminal.
+pub(crate) fn show_reasoning(text: &str) {
     let mut stderr = io::stderr().lock();
     if stderr.is_terminal() {
-        // There is nobody left to tell.
-        let _ = write!(stderr, "\x1b[2m{}\x1b[0m", printable(text)).and_then(|()| stderr.flush());
+        let (on, off) = if stderr_has_color() { (DIM, RESET) } else { ("", "") };
+        // Messages are best effort: there is nowhere to report that standard error is gone.
+        let _ = write!(stderr, "{on}{}{off}", escape_text(text)).and_then(|()| stderr.flush());
     }
 }
 
-/// Writes one JSON document, indented.
-///
-/// # Errors
-/// If it is none.
-pub(crate) fn json(document: &impl Serialize) -> Result<bool, Failure> {
-    Ok(out(&serde_json::to_string_pretty(document)?))
-}
-
-/// Writes one JSON document on a line of its own.
-///
-/// # Errors
-/// If it is none.
-pub(crate) fn json_line(document: &impl Serialize) -> Result<bool, Failure> {
-    Ok(out(&serde_json::to_string(document)?))
-}
-
-/// Tells the person, not the program that reads the result.
+/// Prints a message for the person. It is not part of the result, so it goes to standard error.
 pub(crate) fn note(text: &str) {
-    let mut stderr = io::stderr().lock();
-    // There is nobody left to tell.
-    let _ = written(&mut stderr, text);
+    // As above.
+    let _ = writeln!(io::stderr().lock(), "{}", escape_text(text));
 }
 
-fn written(to: &mut (impl Write + IsTerminal), text: &str) -> io::Result<()> {
-    pure(to, text)?;
-    to.write_all(b"\n")?;
-    to.flush()
+/// Prints an error and the help for it.
+pub(crate) fn print_error(message: &str, help: &str) {
+    let (on, off) = if stderr_has_color() { (BOLD_RED, RESET) } else { ("", "") };
+    let (message, help) = (escape_text(message), escape_text(help));
+    // As above.
+    let _ = writeln!(io::stderr().lock(), "{on}cortex:{off} {message}\n  help: {help}");
 }
 
-fn pure(to: &mut (impl Write + IsTerminal), text: &str) -> io::Result<()> {
-    if to.is_terminal() { to.write_all(printable(text).as_bytes()) } else { to.write_all(text.as_bytes()) }
+fn write_stdout(text: &str, end: &str) -> Result<bool, Failure> {
+    let mut stdout = io::stdout().lock();
+    written(write!(stdout, "{text}{end}").and_then(|()| stdout.flush()))
+}
+
+/// Tells a reader that has closed the pipe from an output that is broken.
+pub(super) fn written(result: io::Result<()>) -> Result<bool, Failure> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(unwritable(&error)),
+    }
+}
+
+/// Returns the failure of a write to standard output.
+pub(crate) fn unwritable(error: &io::Error) -> Failure {
+    Failure::message(
+        Exit::Unavailable,
+        format!("can't write to standard output: {error}"),
+        "free space where the output goes, or redirect it to another file",
+    )
 }

@@ -1,39 +1,51 @@
-//! A job's log as a timeline, the hops before the origin included.
+//! A job's events as a timeline, with the hops before the origin.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use cortex_api::EventView;
 use cortex_api::rfc3339;
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 use serde_json::{Map, Value};
+use unicode_width::UnicodeWidthStr;
 
-/// One line.
+use super::escape_line;
+use super::table::wrap;
+
+/// A narrower timeline leaves the time of day out.
+const WIDE: usize = 80;
+const GAP: &str = "  ";
+/// Before a detail that has no room beside its event.
+const INDENT: &str = "    ";
+
+/// One event of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TimelineRow {
     /// RFC 3339.
     pub(crate) at: String,
-    /// Since the first hop; below zero where clocks disagree.
+    /// Milliseconds since the first hop. Negative where the clocks of two machines differ.
     pub(crate) ms: i64,
     pub(crate) event: String,
     pub(crate) state: Option<String>,
     pub(crate) detail: String,
 }
 
-/// Puts rows together from events, in the order in which they come.
+/// Makes rows of events, in the order in which they arrive.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
     start: Option<Timestamp>,
-    /// By version, which is 0 for a hop, time and name.
+    /// The events so far, by version (0 for a hop), time and name.
     seen: BTreeSet<(u64, Timestamp, String)>,
 }
 
 impl Timeline {
-    pub(crate) const HEADER: &'static str =
-        "TIME                            MS  EVENT          STATE       DETAIL";
+    /// Returns the header for rows of `width` columns.
+    pub(crate) fn header(width: usize) -> &'static str {
+        const HEADER: &str = "TIME                            MS  EVENT          STATE       DETAIL";
+        if width < WIDE { &HEADER[26..] } else { HEADER }
+    }
 
-    /// The rows of one more event. What was there before brings none.
+    /// Returns the rows of one more event. An event that was there before has none.
     pub(crate) fn push(&mut self, event: &EventView) -> Vec<TimelineRow> {
         let mut hops = hops(&event.detail);
         hops.sort();
@@ -41,7 +53,7 @@ impl Timeline {
         for (at, name) in hops {
             rows.extend(self.row((0, at, name), None, String::new()));
         }
-        // The edge tells its hops as events of their own; they are no steps of the job.
+        // The edge reports its hops as events of their own, which don't change the job.
         let state = (event.version > 0 || event.state.is_terminal()).then_some(event.state);
         let step = (event.version, event.at, event.name.clone());
         rows.extend(self.row(step, state, detail(&event.detail)));
@@ -69,12 +81,26 @@ impl Timeline {
     }
 }
 
-impl fmt::Display for TimelineRow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl TimelineRow {
+    /// Returns the row as lines of at most `width` columns. The detail wraps at spaces, or goes below the row.
+    pub(crate) fn render(&self, width: usize) -> String {
         let Self { at, ms, event, state, detail } = self;
+        let event = escape_line(event);
         let state = state.as_deref().unwrap_or("-");
-        let line = format!("{at:<24}  {ms:>8}  {event:<13}  {state:<10}  {}", super::printable(detail));
-        f.write_str(line.trim_end())
+        let short = format!("{ms:>8}  {event:<13}  {state:<10}");
+        let line = if width < WIDE { short } else { format!("{at:<24}  {short}") };
+        let detail = escape_line(detail);
+        let room = width.saturating_sub(line.width() + GAP.len());
+        let longest_word = detail.split(' ').map(str::width).max().unwrap_or(0);
+        if longest_word <= room {
+            let indent = " ".repeat(line.width() + GAP.len());
+            format!("{line}{GAP}{}", wrap(&detail, room).join(&format!("\n{indent}"))).trim_end().to_owned()
+        } else {
+            // A word that has no room there either begins its line, so that a terminal breaks it as late as it can.
+            let indent = if longest_word + INDENT.len() > width { "" } else { INDENT };
+            let below = wrap(&detail, width.saturating_sub(indent.len()));
+            format!("{}\n{indent}{}", line.trim_end(), below.join(&format!("\n{indent}")))
+        }
     }
 }
 
@@ -83,11 +109,11 @@ fn hops(detail: &Map<String, Value>) -> Vec<(Timestamp, String)> {
     hops.filter_map(|(name, at)| Some((rfc3339::parse(at.as_str()?)?, name.clone()))).collect()
 }
 
-/// `name=value` for what there is besides the hops.
+/// Returns the details other than the hops, as `name=value`.
 fn detail(detail: &Map<String, Value>) -> String {
     let entries = detail.iter().filter(|(name, value)| *name != "hops" && !value.is_null());
     let entries = entries.map(|(name, value)| match value {
-        Value::String(text) => format!("{name}={}", text.replace('\n', " ")),
+        Value::String(text) => format!("{name}={text}"),
         other => format!("{name}={other}"),
     });
     entries.collect::<Vec<_>>().join(" ")
@@ -123,13 +149,13 @@ mod tests {
         let started = json!({"worker": "echo-1", "until": null});
         let rows = timeline.push(&event(5, "2026-11-20T23:36:29.999Z", "started", "RUNNING", started));
         assert_eq!(
-            rows[0].to_string(),
+            rows[0].render(100),
             "2026-11-20T23:36:29.999Z        -1  started        RUNNING     worker=echo-1"
         );
     }
 
     #[test]
-    fn hops_that_the_edge_told_already_are_not_told_again() {
+    fn a_hop_is_shown_once() {
         let mut timeline = Timeline::default();
         let hop = event(0, "2026-11-20T23:36:30.000Z", "edge.received", "PENDING", json!({}));
         assert_eq!(timeline.push(&hop)[0].state, None);
@@ -139,10 +165,31 @@ mod tests {
     }
 
     #[test]
-    fn the_header_stands_over_its_columns() {
-        let row = Timeline::default().push(&accepted()).remove(2).to_string();
-        for (title, value) in [("EVENT", "accepted"), ("STATE", "PENDING")] {
-            assert_eq!(Timeline::HEADER.find(title), row.find(value), "{title}");
+    fn the_header_is_over_its_columns() {
+        let row = Timeline::default().push(&accepted()).remove(2);
+        for width in [40, 80, 120] {
+            for (title, value) in [("EVENT", "accepted"), ("STATE", "PENDING")] {
+                assert_eq!(Timeline::header(width).find(title), row.render(width).find(value), "{title}");
+            }
         }
+    }
+
+    #[test]
+    fn a_row_fits_its_width() {
+        let detail = "worker=echo-1 lease=019a9ff0-0000-7000-8000-000000000001 note=\x1b[2J\nx";
+        let row = TimelineRow {
+            at: "2026-11-20T23:36:30.000Z".into(),
+            ms: 420,
+            event: "dispatched".into(),
+            state: Some("DISPATCHED".into()),
+            detail: detail.into(),
+        };
+        for width in 40..160 {
+            let text = row.render(width);
+            let fits = |line: &str| line.width() <= width || !line.contains(' ');
+            assert!(text.lines().all(fits), "{width}:\n{text}");
+            assert!(text.contains("note=\\x1b[2J\\nx"), "{text}");
+        }
+        assert_eq!(row.render(40).lines().count(), 4, "{}", row.render(40));
     }
 }

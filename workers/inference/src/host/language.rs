@@ -12,6 +12,7 @@ use cortex_api::{ModelPage, ModelView, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
+use cortex_platform::metrics::CONTENT_TYPE;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -40,21 +41,21 @@ pub fn router(registry: ModelRegistry) -> Router {
         .with_state(registry)
 }
 
-/// Metrics of the models of a shelf, and nothing else.
-pub fn metrics_router(registry: ModelRegistry) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(registry)
-}
-
 async fn health(State(registry): State<ModelRegistry>) -> Response {
     let loaded: Vec<_> = registry.loaded().iter().map(|model| model.name().to_string()).collect();
     Json(json!({"status": "ok", "models": loaded, "governed": false})).into_response()
 }
 
 async fn metrics(State(registry): State<ModelRegistry>) -> Response {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics_text(&registry)).into_response()
+}
+
+/// Returns the metrics of the loaded models, in Prometheus' text format.
+pub fn metrics_text(registry: &ModelRegistry) -> String {
     let loaded = registry.loaded();
     let engines: Vec<_> =
         loaded.iter().map(|model| (model.name().as_str(), model.engine().metrics())).collect();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], render(&engines)).into_response()
+    render(&engines)
 }
 
 async fn models(State(registry): State<ModelRegistry>) -> Json<ModelPage> {

@@ -59,9 +59,10 @@ pub(super) struct Serve {
     /// Opens the model host on this port of 127.0.0.1, without keys or policies: /embed, or /chat and OpenAI's routes
     #[arg(long, value_name = "PORT")]
     pub(super) host_port: Option<NonZeroU16>,
-    /// Serves metrics of language models for Prometheus on this port of 127.0.0.1
+    /// The port of the metrics in Prometheus' text format, at /metrics on 127.0.0.1; 0 disables it [default: 9091, where
+    /// that is free]
     #[arg(long, value_name = "PORT")]
-    pub(super) metrics_port: Option<NonZeroU16>,
+    pub(super) metrics_port: Option<u16>,
     /// A further host that callers may name in `Host`, such as host.docker.internal, maybe with a port. Every request
     /// must then show the key in CORTEX_HOST_KEY
     #[arg(long = "allowed-host", value_name = "HOST")]

@@ -1,6 +1,7 @@
 //! A conversation in the terminal.
 
 use cortex_api::chat::ChatChunk;
+use cortex_client::{Api, ChatMessage, ChatRequest};
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -8,129 +9,129 @@ use super::editor::LineEditor;
 use super::input::{ChatInput, HELP};
 use crate::exit::{Exit, Failure};
 use crate::output;
-use cortex_client::{Api, CallError, ChatMessage, ChatRequest};
 
-/// Reads lines and shows answers until `/quit` or Ctrl-D.
+/// Reads lines and prints answers until `/quit` or Ctrl-D. After an answer that fails the conversation goes on.
 ///
 /// # Errors
-/// If the terminal can't be read. An answer that fails is told, and the conversation goes on.
+/// Returns an error if the terminal can't be read or standard output can't be written.
 pub(super) async fn run(api: &Api, request: ChatRequest, mut editor: LineEditor) -> Result<Exit, Failure> {
     let mut conversation = Conversation { request };
-    // From now on Ctrl-C ends an answer, and between two prompts nothing.
+    // From now on Ctrl-C stops an answer, and does nothing between two prompts.
     let _interrupts = signal(SignalKind::interrupt())?;
-    output::note(&format!("{}: /help says what can be typed", conversation.request.model));
+    output::note(&format!("{}: type /help for the commands", conversation.request.model));
     while let Some(line) = editor.read_line().await? {
         match ChatInput::read(&line) {
             ChatInput::Quit => break,
-            ChatInput::Message(text) => conversation.send(api, text).await,
+            ChatInput::Message(text) => conversation.send(api, text).await?,
             line => output::note(&conversation.apply(line)),
         }
     }
     Ok(Exit::Done)
 }
 
-/// What was said so far, and to whom.
+/// The messages so far, and the model.
 struct Conversation {
     request: ChatRequest,
 }
 
 impl Conversation {
-    /// Says something and shows the answer as it comes. Only what was answered, if only in part, is remembered.
-    async fn send(&mut self, api: &Api, text: String) {
+    /// Sends a message and prints the answer as it arrives. The conversation keeps the message and the answer, or the
+    /// part that has arrived, unless there is none.
+    async fn send(&mut self, api: &Api, text: String) -> Result<(), Failure> {
         let mut request = self.request.clone();
         request.messages.push(ChatMessage { role: "user", content: text });
         let mut answer = String::new();
-        let told = tokio::select! {
-            told = stream_answer(api, &request, &mut answer) => told,
+        let ended = tokio::select! {
+            ended = stream_answer(api, &request, &mut answer) => ended,
             _ = ctrl_c() => Ok(()),
         };
-        output::piece("\n");
-        if let Err(error) = told {
-            output::note(&error.to_string());
+        output::print("")?;
+        if let Err(failure) = ended {
+            failure.report();
         }
         if !answer.is_empty() {
             request.messages.push(ChatMessage { role: "assistant", content: answer });
             self.request = request;
         }
+        Ok(())
     }
 
-    /// Does what a line asks for that is not for the model; gives what to tell.
+    /// Executes a command and returns the message for the user.
     fn apply(&mut self, line: ChatInput) -> String {
         match line {
             ChatInput::System(text) => {
-                self.request.messages.retain(|said| said.role != "system");
-                let told = if text.is_empty() { "told nothing" } else { "told" };
-                if !text.is_empty() {
-                    self.request.messages.insert(0, ChatMessage { role: "system", content: text });
+                self.request.messages.retain(|message| message.role != "system");
+                if text.is_empty() {
+                    return "system prompt removed".to_owned();
                 }
-                told.to_owned()
+                self.request.messages.insert(0, ChatMessage { role: "system", content: text });
+                "system prompt set".to_owned()
             }
             ChatInput::Model(Some(name)) => {
                 self.request.model = name;
-                format!("now {}", self.request.model)
+                format!("model: {}", self.request.model)
             }
-            ChatInput::Model(None) => self.request.model.clone(),
+            ChatInput::Model(None) => format!("model: {}", self.request.model),
             ChatInput::History => {
-                let lines =
-                    self.request.messages.iter().map(|said| format!("{}: {}", said.role, said.content));
+                let messages = self.request.messages.iter();
+                let lines = messages.map(|message| format!("{}: {}", message.role, message.content));
                 lines.collect::<Vec<_>>().join("\n")
             }
             ChatInput::Clear => {
-                self.request.messages.retain(|said| said.role == "system");
-                "nothing was said".to_owned()
+                self.request.messages.retain(|message| message.role == "system");
+                "new conversation".to_owned()
             }
-            ChatInput::Unknown(name) => format!("there is no /{name}: /help says what there is"),
+            ChatInput::Unknown(name) => format!("unknown command /{name}: type /help for the commands"),
             ChatInput::Empty | ChatInput::Help | ChatInput::Message(_) | ChatInput::Quit => HELP.to_owned(),
         }
     }
 }
 
-/// Shows an answer as it comes, while somebody reads, and keeps it.
+/// Prints an answer as it arrives and appends it to `answer`. Stops the model when the reader has closed the pipe.
 pub(super) async fn stream_answer(
     api: &Api,
     request: &ChatRequest,
     answer: &mut String,
-) -> Result<(), CallError> {
-    let mut answering = api.chat_stream(request).await?;
-    let mut thoughts = ReasoningDisplay::default();
-    while let Some(chunk) = answering.next().await? {
-        let text = text(&chunk);
-        thoughts.show(&chunk, &text);
+) -> Result<(), Failure> {
+    let mut stream = api.chat_stream(request).await?;
+    let mut reasoning = ReasoningDisplay::default();
+    while let Some(chunk) = stream.next().await? {
+        let text = content(&chunk);
+        reasoning.show(&chunk, &text);
         answer.push_str(&text);
-        if !output::piece(&text) {
+        if !output::print_part(&text)? {
             break;
         }
     }
     Ok(())
 }
 
-/// What a model thinks before it answers, shown apart from the answer.
+/// Shows the reasoning of a model before its answer.
 #[derive(Debug, Default)]
 struct ReasoningDisplay {
-    begun: bool,
+    started: bool,
 }
 
 impl ReasoningDisplay {
-    /// Shows a chunk's thoughts, and ends them where its `text` of the answer begins.
+    /// Shows the reasoning in a chunk, and ends it where the `text` of the answer starts.
     fn show(&mut self, chunk: &ChatChunk, text: &str) {
-        let thought = thought(chunk);
-        if !thought.is_empty() {
-            self.begun = true;
-            output::thought(&thought);
+        let reasoning = reasoning(chunk);
+        if !reasoning.is_empty() {
+            self.started = true;
+            output::show_reasoning(&reasoning);
         }
-        if self.begun && !text.is_empty() {
-            self.begun = false;
-            output::thought("\n\n");
+        if self.started && !text.is_empty() {
+            self.started = false;
+            output::show_reasoning("\n\n");
         }
     }
 }
 
-fn thought(chunk: &ChatChunk) -> String {
+fn reasoning(chunk: &ChatChunk) -> String {
     chunk.choices.iter().filter_map(|choice| choice.delta.reasoning_content.as_deref()).collect()
 }
 
-/// What a chunk adds to the answer.
-fn text(chunk: &ChatChunk) -> String {
+fn content(chunk: &ChatChunk) -> String {
     chunk.choices.iter().filter_map(|choice| choice.delta.content.as_deref()).collect()
 }
 
@@ -139,19 +140,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_change_whom_is_spoken_to_and_what_is_remembered() {
-        let said = |role, text: &str| ChatMessage { role, content: text.into() };
+    fn commands_change_the_model_and_the_messages() {
+        let message = |role, text: &str| ChatMessage { role, content: text.into() };
         let mut conversation =
             Conversation { request: ChatRequest { model: "a".into(), ..ChatRequest::default() } };
-        conversation.request.messages = vec![said("user", "hi"), said("assistant", "ho")];
+        conversation.request.messages = vec![message("user", "hi"), message("assistant", "ho")];
         conversation.apply(ChatInput::System("be brief".into()));
         conversation.apply(ChatInput::System("be kind".into()));
-        assert_eq!(conversation.apply(ChatInput::Model(Some("b".into()))), "now b");
+        assert_eq!(conversation.apply(ChatInput::Model(Some("b".into()))), "model: b");
         assert_eq!(conversation.apply(ChatInput::History), "system: be kind\nuser: hi\nassistant: ho");
         conversation.apply(ChatInput::Clear);
         assert_eq!(
             (conversation.request.messages.clone(), conversation.request.model.as_str()),
-            (vec![said("system", "be kind")], "b")
+            (vec![message("system", "be kind")], "b")
         );
         conversation.apply(ChatInput::System(String::new()));
         assert_eq!(conversation.request.messages, []);

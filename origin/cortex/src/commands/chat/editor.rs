@@ -1,4 +1,4 @@
-//! What is typed at the prompt: editing a line, and getting back what was typed before.
+//! The prompt: edits a line, and recalls earlier lines.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -12,22 +12,22 @@ use crate::exit::Failure;
 use crate::output;
 
 const PROMPT: &str = "> ";
-/// Lines that are kept from one conversation to the next.
+/// How many lines the history file keeps.
 const MAX_HISTORY_LINES: usize = 1000;
 
-/// A prompt in the terminal.
+/// The prompt in a terminal.
 pub(super) struct LineEditor {
-    /// Away while a thread waits for a line.
+    /// `None` while a thread waits for a line.
     editor: Option<DefaultEditor>,
-    /// None if what lies there can't be read.
+    /// `None` if the file can't be read. It is then not overwritten.
     history_file: Option<PathBuf>,
 }
 
 impl LineEditor {
-    /// A prompt that knows the lines of a file, which need not be there yet.
+    /// Opens the prompt with the history in a file, which may not exist yet.
     ///
     /// # Errors
-    /// If there is no terminal to type at.
+    /// Returns an error if the terminal can't be used.
     pub(super) fn open(history_file: PathBuf) -> Result<Self, Failure> {
         let config =
             Config::builder().behavior(Behavior::PreferTerm).max_history_size(MAX_HISTORY_LINES)?.build();
@@ -36,17 +36,20 @@ impl LineEditor {
             Ok(()) => true,
             Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::NotFound => true,
             Err(error) => {
-                output::note(&format!("{}: {error}: no line is kept", history_file.display()));
+                output::note(&format!(
+                    "can't read {}: {error}; lines of this conversation are not saved",
+                    history_file.display()
+                ));
                 false
             }
         };
         Ok(Self { editor: Some(editor), history_file: readable.then_some(history_file) })
     }
 
-    /// The next line; `None` after Ctrl-D. Ctrl-C leaves a line, and not the program.
+    /// Reads the next line, or returns `None` after Ctrl-D. Ctrl-C discards the line and asks again.
     ///
     /// # Errors
-    /// If the terminal is gone.
+    /// Returns an error if the terminal is gone.
     pub(super) async fn read_line(&mut self) -> Result<Option<String>, Failure> {
         loop {
             let Some(mut editor) = self.editor.take() else { return Ok(None) };
@@ -62,7 +65,7 @@ impl LineEditor {
             self.editor = Some(editor);
             match read {
                 Ok(line) => return Ok(Some(line)),
-                Err(ReadlineError::Interrupted) => output::note("/quit or Ctrl-D leaves"),
+                Err(ReadlineError::Interrupted) => output::note("type /quit or press Ctrl-D to leave"),
                 Err(ReadlineError::Eof) => return Ok(None),
                 Err(error) => return Err(error.into()),
             }
@@ -71,8 +74,8 @@ impl LineEditor {
 }
 
 fn save_line(editor: &mut DefaultEditor, line: &str, file: &Path) {
-    let kept = editor.add_history_entry(line).and_then(|_| editor.append_history(file));
-    if let Err(error) = kept {
-        tracing::warn!(%error, file = %file.display(), "what was typed can't be kept");
+    let saved = editor.add_history_entry(line).and_then(|_| editor.append_history(file));
+    if let Err(error) = saved {
+        tracing::warn!(%error, file = %file.display(), "can't save the line");
     }
 }

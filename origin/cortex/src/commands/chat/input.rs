@@ -1,18 +1,18 @@
-//! What a typed line means.
+//! Parses the lines of a conversation.
 
-/// A line of the conversation.
+/// A line of the conversation: a message or a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ChatInput {
     Empty,
-    /// For the model.
+    /// A message for the model.
     Message(String),
-    /// `/system [TEXT]`: what the model is told to be; without a text, nothing.
+    /// `/system [TEXT]`: sets the system prompt, or removes it.
     System(String),
-    /// `/model [NAME]`: another model, or which it is.
+    /// `/model [NAME]`: switches to another model, or shows the current one.
     Model(Option<String>),
-    /// `/history`: what was said.
+    /// `/history`: shows the messages so far.
     History,
-    /// `/clear`: nothing was said.
+    /// `/clear`: forgets the messages so far.
     Clear,
     /// `/help`.
     Help,
@@ -20,12 +20,12 @@ pub(super) enum ChatInput {
     Unknown(String),
 }
 
-pub(super) const HELP: &str = "/system [TEXT]  what the model is told to be
-/model [NAME]   another model, or which it is
-/history        what was said
-/clear          begin anew
+pub(super) const HELP: &str = "/system [TEXT]  set the system prompt, or remove it
+/model [NAME]   switch to another model, or show the current one
+/history        show the messages so far
+/clear          start a new conversation
 /quit           leave, as Ctrl-D does; Ctrl-C stops an answer
-//TEXT          say something that begins with /";
+//TEXT          send a message that starts with /";
 
 impl ChatInput {
     pub(super) fn read(text: &str) -> Self {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_for_the_model_unless_they_begin_with_a_slash() {
+    fn a_line_is_a_message_unless_it_starts_with_a_slash() {
         for (text, line) in [
             ("", ChatInput::Empty),
             ("  \n", ChatInput::Empty),

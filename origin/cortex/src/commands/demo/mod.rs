@@ -1,16 +1,16 @@
-//! `cortex demo`: real work through the public door, by the public API alone.
+//! `cortex demo`: real work through the edge, with the public API alone.
 
-use crate::commands::up::UpArgs;
 mod rank;
 mod stack;
 mod steps;
 
-use crate::exit::{Exit, Failure};
-use crate::output::out;
 use cortex_node::Home;
 use cortex_platform::signals::Signals;
 
-use stack::DemoStack;
+use self::stack::DemoStack;
+use crate::commands::up::UpArgs;
+use crate::exit::{Exit, Failure};
+use crate::output::print;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
@@ -18,7 +18,10 @@ pub(crate) struct Args {
     pub(crate) up: UpArgs,
 }
 
-/// Sets the stack, plays, and strikes it, whatever happens.
+/// Starts everything, runs the steps, and stops everything, also after a failure.
+///
+/// # Errors
+/// Returns an error if something does not start, or if a step doesn't have the expected outcome.
 pub(crate) async fn run(home: &Home, args: Args) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
     let mut stack = tokio::select! {
@@ -27,10 +30,10 @@ pub(crate) async fn run(home: &Home, args: Args) -> Result<Exit, Failure> {
     };
     let ended = tokio::select! {
         ended = steps::run(&mut stack) => ended,
-        () = signals.any() => Err(Failure::message(Exit::Negative, "stopped before its end")),
+        () = signals.any() => Err(Failure::message(Exit::Negative, "the demo was interrupted", "run `cortex demo` again")),
     };
     stack.stop().await;
     ended?;
-    out("Everything has stopped. `cortex up` starts the same and stays.");
+    print("The demo has stopped everything. `cortex up` starts the same and keeps running.")?;
     Ok(Exit::Done)
 }

@@ -1,7 +1,7 @@
-//! Ranks sentences against a question by their embeddings.
+//! Ranks sentences by their similarity to a question.
 
-/// Places of the sentences, the closest to the question first, with their cosine similarity. The vectors have
-/// length one.
+/// Returns the indices of the sentences with their cosine similarity, the closest to the question first. Expects vectors
+/// of length one.
 #[must_use]
 pub(crate) fn rank(question: &[f32], sentences: &[Vec<f32>]) -> Vec<(usize, f32)> {
     let cosine = |sentence: &Vec<f32>| sentence.iter().zip(question).map(|(a, b)| a * b).sum::<f32>();
@@ -17,7 +17,7 @@ mod tests {
     #[test]
     fn the_closest_comes_first() {
         let sentences = [vec![0.0, 1.0], vec![1.0, 0.0], vec![0.6, 0.8]];
-        let places: Vec<_> = rank(&[1.0, 0.0], &sentences).into_iter().map(|(place, _)| place).collect();
-        assert_eq!(places, [1, 2, 0]);
+        let indices: Vec<_> = rank(&[1.0, 0.0], &sentences).into_iter().map(|(index, _)| index).collect();
+        assert_eq!(indices, [1, 2, 0]);
     }
 }

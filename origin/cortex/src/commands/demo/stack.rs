@@ -1,29 +1,28 @@
-//! What the demo runs: an edge, and an origin that can be stopped and started, beside whatever else runs here.
+//! The demo's own edge, and an origin that it can stop and start. They don't disturb a `cortex up`.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
+use cortex_client::{self as client, Api};
+use cortex_node::{Home, Secrets};
 use tokio::process::Command;
 
 use crate::commands::up::UpArgs;
 use crate::commands::up::{ChatModel, Child, Edge, UpConfig, ensure_key, prepare_models, variables};
 use crate::exit::{Exit, Failure};
-use crate::output::out;
+use crate::output::print;
 use crate::program;
-use cortex_client::{self as client, Api};
-use cortex_node::Home;
-use cortex_node::Secrets;
 
-/// How long the origin and its workers may take to be there.
+/// How long the origin and its workers may take to connect.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One of each kind.
 const WORKERS: [&str; 3] = ["echo=1", "embed=1", "chat=1"];
 
-/// A running edge, and an origin that comes and goes.
+/// A running edge, and an origin that is sometimes stopped.
 pub(crate) struct DemoStack {
-    /// The API at the public door.
+    /// The public API, at the edge.
     pub(crate) api: Api,
     pub(crate) model: String,
     pub(crate) chat_model: String,
@@ -39,7 +38,7 @@ impl DemoStack {
     /// Starts everything on free ports, in a folder of its own, with the models of the home folder.
     ///
     /// # Errors
-    /// If something does not start.
+    /// Returns an error if a component does not start.
     pub(crate) async fn start(home: &Home, args: &UpArgs) -> Result<Self, Failure> {
         let mut config = UpConfig::read(demo_args(args))?;
         prepare_models(home, &mut config).await?;
@@ -47,7 +46,7 @@ impl DemoStack {
         let mut secrets = Secrets::open(&home)?;
         let origin_port = free_port()?;
 
-        out("Starting the edge (the real Worker in workerd), the origin and its workers ...");
+        print("Starting the edge (the real Worker in workerd), the origin and its workers ...")?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, origin_port));
         let public = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let variables = variables(&secrets, &config.topics(), &args.cors_origins);
@@ -75,14 +74,14 @@ impl DemoStack {
             stack.stop().await;
             return Err(failure);
         }
-        out(&format!("  edge    {}\n  origin  http://{address}\n", stack.edge.url));
+        print(&format!("  edge    {}\n  origin  http://{address}\n", stack.edge.url))?;
         Ok(stack)
     }
 
-    /// Starts the origin with its workers and waits until they are there.
+    /// Starts the origin with its workers and waits until they have connected.
     ///
     /// # Errors
-    /// If they are not in time.
+    /// Returns an error if they don't connect in time.
     pub(crate) async fn start_origin(&mut self) -> Result<(), Failure> {
         let log = self.home.logs().join("origin.log");
         let child = self.origin.insert(Child::start(self.command()?, &log)?);
@@ -95,15 +94,13 @@ impl DemoStack {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        let failed = |what: String| {
-            Failure::message(
-                Exit::Unavailable,
-                format!("{what}: see {} and what lies beside it", log.display()),
-            )
+        let failed = |message: String| {
+            let help = format!("the log is in {}, next to those of the workers", log.display());
+            Failure::message(Exit::Unavailable, message, help)
         };
         tokio::select! {
             ready = tokio::time::timeout(START_TIMEOUT, ready) => {
-                ready.map_err(|_| failed("the origin and its workers were not there in time".into()))
+                ready.map_err(|_| failed(format!("the workers did not connect within {} s", START_TIMEOUT.as_secs())))
             }
             ended = child.ended() => Err(failed(format!("the origin ended with {}", ended?))),
         }
@@ -116,7 +113,7 @@ impl DemoStack {
         }
     }
 
-    /// Whether the edge reaches its origin.
+    /// Returns whether the edge reports that it can't reach its origin.
     pub(crate) async fn origin_is_away(&self) -> bool {
         let health = client::health(&self.edge.url).await;
         health.is_ok_and(|health| {
@@ -133,6 +130,7 @@ impl DemoStack {
     fn command(&self) -> Result<Command, Failure> {
         let mut command = Command::from(program::own_command(std::env::current_exe()?));
         command.args(["up", "--without", "edge", "--host-port", "0", "--chat-port", "0", "--grpc-port", "0"]);
+        command.args(["--metrics-port", "0"]);
         command.args(["--workers", &self.args.workers.join(",")]);
         command.args(["--api-port", &self.origin_port.to_string(), "--edge-url", &self.edge.url]);
         command.args(["--embeddings-model", &self.model, "--chat-model", &self.chat_model]);
@@ -153,7 +151,7 @@ impl DemoStack {
     }
 }
 
-/// What the demo runs: a worker of each kind, and unless another was named the small chat model, which is always there.
+/// Returns the arguments of the demo: a worker of each kind, and the bundled chat model unless another one is named.
 fn demo_args(args: &UpArgs) -> UpArgs {
     let small = || ChatModel::Named("cortex-small".parse().expect("the name of a model"));
     let chat_model = match &args.chat_model {
@@ -163,7 +161,7 @@ fn demo_args(args: &UpArgs) -> UpArgs {
     UpArgs { workers: WORKERS.map(str::to_owned).into(), chat_model, ..args.clone() }
 }
 
-/// A folder of its own, so that the demo runs beside `cortex up`; the models are shared.
+/// Returns the demo's own home folder, which shares the models.
 fn demo_home(home: &Home) -> Result<Home, Failure> {
     let folder = home.demo();
     std::fs::create_dir_all(&folder)?;

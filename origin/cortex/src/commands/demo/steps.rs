@@ -1,9 +1,10 @@
-//! What the demo shows. Every line of a timeline is read from the job's recorded events.
+//! The steps of the demo. Every line of a timeline is a recorded event of the job.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cortex_api::{CreateJobBody, EmbeddingsResponse, JobView};
+use cortex_client::{CallError, ChatMessage, ChatRequest};
 use cortex_domain::id::JobId;
 use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
@@ -13,9 +14,8 @@ use serde_json::{Value, json};
 
 use super::rank::rank;
 use super::stack::DemoStack;
-use crate::exit::{Exit, Failure};
-use crate::output::{Timeline, out};
-use cortex_client::{CallError, ChatMessage, ChatRequest};
+use crate::exit::Failure;
+use crate::output::{self, Timeline, print};
 
 const QUESTION: &str = "Which machine keeps working while I am asleep?";
 const SENTENCES: [&str; 6] = [
@@ -27,15 +27,17 @@ const SENTENCES: [&str; 6] = [
     "GPUs are good at multiplying matrices.",
 ];
 
+const INDENT: &str = "   ";
+
 const CONVERSATION: [&str; 2] = ["What is 37 plus 48?", "What is the capital of France?"];
 
-/// How long a job may take to end; the edge looks for its origin every quarter of a minute.
+/// How long a job may take to end. The edge looks for its origin every 15 s.
 const JOB_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Plays every scene in order.
+/// Runs every step in order.
 ///
 /// # Errors
-/// If something does not go as it should.
+/// Returns an error if a step doesn't have the expected outcome.
 pub(crate) async fn run(stack: &mut DemoStack) -> Result<(), Failure> {
     synchronous(stack).await?;
     asynchronous(stack).await?;
@@ -45,18 +47,18 @@ pub(crate) async fn run(stack: &mut DemoStack) -> Result<(), Failure> {
 }
 
 async fn synchronous(stack: &DemoStack) -> Result<(), Failure> {
-    out("1. A synchronous call: POST /v1/embeddings, edge -> origin -> worker, and back");
+    print("1. A synchronous request: POST /v1/embeddings, edge -> origin -> worker, and back")?;
     let (id, answer) = stack.api.embeddings(&stack.model, &texts()).await?;
     show_ranking(&answer)?;
-    // The log of a synchronous job is written after its answer.
+    // The store writes the events of a synchronous job after the response.
     until_ended(stack, id).await?;
     show_timeline(stack, id).await
 }
 
 async fn asynchronous(stack: &DemoStack) -> Result<(), Failure> {
-    out("2. The same as a job: POST /api/v1/jobs -> 202 -> queue -> drain -> origin -> worker");
+    print("2. The same as a job: POST /api/v1/jobs -> 202 -> queue -> drain -> origin -> worker")?;
     let accepted = stack.api.create(&job(&topics::EMBED, embeddings(stack))?, None).await?;
-    out(&format!("   202 Accepted, job {}", accepted.id));
+    print(&format!("   202 Accepted, job {}", accepted.id))?;
     let ended = until_ended(stack, accepted.id).await?;
     let result = ended.result.as_deref().map(RawValue::get).unwrap_or_default();
     show_ranking(&serde_json::from_str(result)?)?;
@@ -64,7 +66,7 @@ async fn asynchronous(stack: &DemoStack) -> Result<(), Failure> {
 }
 
 async fn conversation(stack: &DemoStack) -> Result<(), Failure> {
-    out("3. A conversation: POST /v1/chat/completions, the answer streams as it is written");
+    print("3. A conversation: POST /v1/chat/completions with a streamed answer")?;
     let mut messages = Vec::new();
     for question in CONVERSATION {
         messages.push(ChatMessage { role: "user", content: question.to_owned() });
@@ -74,61 +76,61 @@ async fn conversation(stack: &DemoStack) -> Result<(), Failure> {
             ..ChatRequest::default()
         };
         let mut answer = stack.api.chat_stream(&request).await?;
-        let (mut said, mut frames) = (String::new(), 0);
+        let (mut answer_text, mut frames) = (String::new(), 0);
         while let Some(chunk) = answer.next().await? {
             let deltas = chunk.choices.iter().filter_map(|choice| choice.delta.content.as_deref());
-            said.extend(deltas);
+            answer_text.extend(deltas);
             frames += 1;
         }
-        if said.trim().is_empty() {
-            return Err(Failure::message(Exit::Broken, "the model said nothing"));
+        if answer_text.trim().is_empty() {
+            return Err(Failure::defect("the model returned an empty answer"));
         }
-        out(&format!("   > {question}"));
-        out(&format!("   {said}   ({frames} events)"));
-        messages.push(ChatMessage { role: "assistant", content: said });
+        print(&format!("   > {question}"))?;
+        print(&format!("   {answer_text}   ({frames} events)"))?;
+        messages.push(ChatMessage { role: "assistant", content: answer_text });
     }
-    out("");
+    print("")?;
     Ok(())
 }
 
 async fn denied(stack: &DemoStack) -> Result<(), Failure> {
-    out("4. A job that the policy denies: nothing reaches a worker");
+    print("4. A job that the policy denies: it reaches no worker")?;
     let input = json!({"command": "delete", "namespace": "prod"});
     let accepted = stack.api.create(&job(&topics::K8S_OPS, input)?, None).await?;
     let ended = until_ended(stack, accepted.id).await?;
     expect(&ended, StateName::Denied)?;
     let reason = ended.error.map(|error| error.detail).unwrap_or_default();
-    out(&format!("   job {} is DENIED: {reason}", accepted.id));
+    print(&format!("   job {} is DENIED: {reason}", accepted.id))?;
     show_timeline(stack, accepted.id).await
 }
 
 async fn origin_away(stack: &mut DemoStack) -> Result<(), Failure> {
-    out("5. The origin goes away, as a laptop does when it is closed");
+    print("5. The origin stops, as it does when a laptop is closed")?;
     stack.stop_origin().await;
     let accepted =
         stack.api.create(&job(&topics::ECHO, json!({"hello": "from before you woke up"}))?, None).await?;
-    out(&format!("   202 Accepted all the same, job {}: the edge's ledger holds it", accepted.id));
+    print(&format!("   202 Accepted, job {}: the edge's ledger stores it", accepted.id))?;
     match stack.api.embeddings(&stack.model, &texts()).await {
         Err(CallError::Refused(refused)) if refused.status.as_u16() == 503 => {
             let wait = refused.retry_after.unwrap_or_default();
-            out(&format!("   a synchronous call is told the truth: 503, Retry-After: {wait}"));
+            print(&format!("   a synchronous request gets 503, Retry-After: {wait}"))?;
         }
         Err(other) => return Err(other.into()),
-        Ok(_) => return Err(Failure::message(Exit::Broken, "a call was answered with the origin away")),
+        Ok(_) => return Err(Failure::defect("a request succeeded while the origin was stopped")),
     }
     let waiting = stack.api.job(accepted.id).await?;
-    out(&format!("   meanwhile the job can be read: {}", waiting.state));
+    print(&format!("   the edge shows the state of the job: {}", waiting.state))?;
     if !stack.origin_is_away().await {
-        return Err(Failure::message(Exit::Broken, "the edge does not notice that its origin is away"));
+        return Err(Failure::defect("the edge does not notice that its origin has stopped"));
     }
-    out("   the origin is started again ...");
+    print("   Starting the origin again ...")?;
     stack.start_origin().await?;
     let ended = until_ended(stack, accepted.id).await?;
     expect(&ended, StateName::Succeeded)?;
-    out(&format!(
-        "   and the job completes: {}",
+    print(&format!(
+        "   the job succeeded: {}",
         ended.result.as_deref().map(RawValue::get).unwrap_or_default()
-    ));
+    ))?;
     show_timeline(stack, accepted.id).await
 }
 
@@ -156,14 +158,14 @@ async fn until_ended(stack: &DemoStack, id: JobId) -> Result<JobView, Failure> {
         loop {
             match stack.api.job(id).await {
                 Ok(job) if job.state.is_terminal() => return Ok(job),
-                // A synchronous job is there a moment after its answer.
+                // A synchronous job appears a moment after its response.
                 Ok(_) | Err(CallError::Refused(_)) => {}
                 Err(error) => return Err(Failure::from(error)),
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let late = |_| Failure::message(Exit::Broken, format!("job {id} has not ended within {JOB_TIMEOUT:?}"));
+    let late = |_| Failure::defect(format!("job {id} has not ended within {} s", JOB_TIMEOUT.as_secs()));
     tokio::time::timeout(JOB_TIMEOUT, ended).await.map_err(late)?
 }
 
@@ -171,7 +173,7 @@ fn expect(job: &JobView, state: StateName) -> Result<(), Failure> {
     if job.state == state {
         return Ok(());
     }
-    Err(Failure::message(Exit::Broken, format!("job {} is {} and should be {state}", job.id, job.state)))
+    Err(Failure::defect(format!("job {} is {} (expected {state})", job.id, job.state)))
 }
 
 fn show_ranking(answer: &EmbeddingsResponse) -> Result<(), Failure> {
@@ -179,23 +181,24 @@ fn show_ranking(answer: &EmbeddingsResponse) -> Result<(), Failure> {
     let vectors = vectors.unwrap_or_default();
     let Some((question, sentences)) = vectors.split_first().filter(|(_, rest)| rest.len() == SENTENCES.len())
     else {
-        return Err(Failure::message(Exit::Broken, "the answer does not hold a vector for each text"));
+        return Err(Failure::defect("the response does not have one vector for each text"));
     };
-    out(&format!("   {QUESTION}"));
-    for (place, cosine) in rank(question, sentences) {
-        out(&format!("   {cosine:6.3}  {}", SENTENCES[place]));
+    print(&format!("   {QUESTION}"))?;
+    for (index, cosine) in rank(question, sentences) {
+        print(&format!("   {cosine:6.3}  {}", SENTENCES[index]))?;
     }
     Ok(())
 }
 
 async fn show_timeline(stack: &DemoStack, id: JobId) -> Result<(), Failure> {
     let mut timeline = Timeline::default();
-    out(&format!("   {}", Timeline::HEADER));
+    let width = output::width().saturating_sub(INDENT.len());
+    let mut rows = vec![Timeline::header(width).to_owned()];
     for event in stack.api.events(id).await? {
-        for row in timeline.push(&event) {
-            out(&format!("   {row}"));
-        }
+        rows.extend(timeline.push(&event).iter().map(|row| row.render(width)));
     }
-    out("");
+    let lines: Vec<_> =
+        rows.iter().flat_map(|row| row.lines()).map(|line| format!("{INDENT}{line}")).collect();
+    print(&format!("{}\n", lines.join("\n")))?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! One thing that was looked at.
+//! The result of one check.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ pub(super) struct Check {
     pub(super) name: String,
     pub(super) outcome: Outcome,
     pub(super) found: String,
-    /// What to do, unless all is well.
+    /// What to do about a problem.
     pub(super) hint: Option<String>,
 }
 
@@ -15,9 +15,9 @@ pub(super) struct Check {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Outcome {
     Ok,
-    /// It works, but not as well as it could.
+    /// `cortex up` works, but not as well as it could.
     Warn,
-    /// `cortex up` would not work.
+    /// `cortex up` doesn't work.
     Fail,
 }
 

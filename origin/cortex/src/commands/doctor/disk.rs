@@ -1,4 +1,4 @@
-//! Room on the home folder's disk, and how fast it flushes.
+//! The free space of the home folder's disk, and how fast it flushes.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -11,11 +11,11 @@ use super::check::Check;
 use cortex_node::Home;
 
 const GIB: u64 = 1024 * 1024 * 1024;
-/// What the store and one model take.
+/// The space for the store and one model.
 const MIN_FREE: u64 = GIB;
 const RECOMMENDED_FREE: u64 = 5 * GIB;
 const FLUSH_COUNT: u32 = 20;
-/// A rotating disk does about a hundred a second.
+/// A rotating disk flushes about a hundred times a second.
 const SLOW_FLUSH: Duration = Duration::from_millis(20);
 
 pub(super) fn checks(home: &Home) -> Vec<Check> {
@@ -25,13 +25,15 @@ pub(super) fn checks(home: &Home) -> Vec<Check> {
 fn space(path: &Path) -> Check {
     match statvfs(path) {
         Ok(disk) => judge_space(disk.f_bavail.saturating_mul(disk.f_frsize)),
-        Err(error) => Check::warn("disk space", format!("can't be told: {error}"), "look with df"),
+        Err(error) => {
+            Check::warn("disk space", format!("unknown: {error}"), "check the free space with `df`")
+        }
     }
 }
 
 fn judge_space(free: u64) -> Check {
     let found = format!("{:.1} GiB free", free as f64 / GIB as f64);
-    let hint = "make room, or name a home on another disk with CORTEX_HOME";
+    let hint = "free disk space, or set CORTEX_HOME to a folder on another disk";
     if free < MIN_FREE {
         Check::fail("disk space", found, hint)
     } else if free < RECOMMENDED_FREE {
@@ -45,7 +47,7 @@ fn flushing(folder: &Path) -> Check {
     match probe(folder) {
         Ok(took) => judge_flushing(took),
         Err(error) => {
-            let hint = "the store has to flush what it accepts: name a home on another disk with CORTEX_HOME";
+            let hint = "the store can't flush to this disk: set CORTEX_HOME to a folder on another disk";
             Check::fail("disk flushes", format!("{}: {error}", folder.display()), hint)
         }
     }
@@ -54,15 +56,19 @@ fn flushing(folder: &Path) -> Check {
 fn judge_flushing(took: Duration) -> Check {
     let one = took / FLUSH_COUNT;
     let rate = f64::from(FLUSH_COUNT) / took.as_secs_f64().max(1e-6);
-    let found = format!("{rate:.0} a second, one takes {:.2} ms", one.as_secs_f64() * 1000.0);
+    let found = format!("{rate:.0} per second, {:.2} ms each", one.as_secs_f64() * 1000.0);
     if one > SLOW_FLUSH {
-        Check::warn("disk flushes", found, "jobs are accepted slowly: put the home on a faster disk")
+        Check::warn(
+            "disk flushes",
+            found,
+            "each accepted job waits for a flush: set CORTEX_HOME to a folder on a faster disk",
+        )
     } else {
         Check::ok("disk flushes", found)
     }
 }
 
-/// How long it takes to write and flush a page so many times.
+/// Measures how long it takes to write and flush [`FLUSH_COUNT`] pages.
 fn probe(folder: &Path) -> io::Result<Duration> {
     let path = folder.join(format!("flush-probe.{}", std::process::id()));
     let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
@@ -87,17 +93,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn space_is_judged_by_what_is_needed() {
+    fn space_is_compared_with_the_minimum() {
         assert_eq!(judge_space(0).outcome, Outcome::Fail);
         assert_eq!(judge_space(GIB).outcome, Outcome::Warn);
         assert_eq!(judge_space(5 * GIB), Check::ok("disk space", "5.0 GiB free"));
     }
 
     #[test]
-    fn flushes_are_counted_by_the_second() {
+    fn flushes_are_counted_per_second() {
         assert_eq!(
             judge_flushing(Duration::from_millis(20)),
-            Check::ok("disk flushes", "1000 a second, one takes 1.00 ms")
+            Check::ok("disk flushes", "1000 per second, 1.00 ms each")
         );
         assert_eq!(judge_flushing(Duration::from_secs(1)).outcome, Outcome::Warn);
     }

@@ -1,4 +1,4 @@
-//! The home folder and what in it is private.
+//! The permissions of the home folder and its secrets.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -17,14 +17,16 @@ pub(super) fn checks(home: &Home) -> Vec<Check> {
 fn private(name: &str, path: &Path, mode: &str) -> Check {
     let place = path.display();
     match path.metadata() {
-        Err(error) => {
-            Check::fail(name, format!("{place}: {error}"), "name another home with --home or CORTEX_HOME")
-        }
+        Err(error) => Check::fail(
+            name,
+            format!("{place}: {error}"),
+            "choose another folder with CORTEX_HOME or --home DIR",
+        ),
         Ok(metadata) if metadata.permissions().mode() & 0o077 == 0 => Check::ok(name, place.to_string()),
         Ok(metadata) => {
             let found =
-                format!("{place} is open to others (mode {:o})", metadata.permissions().mode() & 0o777);
-            Check::warn(name, found, format!("close it: chmod {mode} {place}"))
+                format!("other users can read {place} (mode {:o})", metadata.permissions().mode() & 0o777);
+            Check::warn(name, found, format!("run `chmod {mode} {place}`"))
         }
     }
 }
@@ -37,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_can_read_is_told() {
+    fn a_readable_folder_is_a_warning() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         set_permissions(path, Permissions::from_mode(0o700)).unwrap();

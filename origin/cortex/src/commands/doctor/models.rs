@@ -1,15 +1,16 @@
-//! The files of the models, by hash.
+//! The hashes of the installed models.
 
 use cortex_models::{Model, ModelCatalogue};
 
 use super::check::Check;
 use cortex_node::Home;
 
-/// `needed` is the one that `cortex up` serves.
+/// Checks every model. `needed` is the embedding model of `cortex up`.
 pub(super) fn checks(home: &Home, catalogue: &ModelCatalogue, needed: &str) -> Vec<Check> {
     let mut checks: Vec<_> = catalogue.iter().map(|model| check(home, model, needed)).collect();
     if let Err(unknown) = catalogue.get(needed) {
-        let hint = "name one that there is with --embeddings-model or EMBEDDINGS_MODEL";
+        let hint =
+            "`cortex models list` shows the models: choose one with --embeddings-model or EMBEDDINGS_MODEL";
         checks.push(Check::fail(format!("model {needed}"), unknown.to_string(), hint));
     }
     checks
@@ -18,16 +19,16 @@ pub(super) fn checks(home: &Home, catalogue: &ModelCatalogue, needed: &str) -> V
 fn check(home: &Home, model: &Model, needed: &str) -> Check {
     let name = format!("model {}", model.name);
     let dir = model.dir(home.path());
-    let hint = format!("fetch it with `cortex models pull {}`", model.name);
+    let hint = format!("run `cortex models pull {}`", model.name);
     if !dir.is_dir() {
         return if model.name.as_str() == needed {
-            Check::warn(name, "not here", format!("{hint}; `cortex up` does it too"))
+            Check::warn(name, "not installed", format!("{hint}, or let `cortex up` download it"))
         } else {
-            Check::ok(name, "not here")
+            Check::ok(name, "not installed, not needed")
         };
     }
     match model.verify(&dir) {
-        Ok(()) => Check::ok(name, format!("every hash is right in {}", dir.display())),
+        Ok(()) => Check::ok(name, format!("verified in {}", dir.display())),
         Err(error) => Check::fail(name, error.to_string(), hint),
     }
 }
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_is_missed_only_where_it_is_needed() {
+    fn a_missing_model_is_a_warning_only_if_it_is_needed() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(Some(folder.path().into())).unwrap();
         let catalogue = ModelCatalogue::shipped();

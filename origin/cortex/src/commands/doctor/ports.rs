@@ -1,4 +1,4 @@
-//! The ports that `cortex up` takes.
+//! The ports that `cortex up` listens on.
 
 use reqwest::Url;
 
@@ -12,6 +12,7 @@ pub(super) fn checks(planned: Ports, running: Option<&Running>) -> Vec<Check> {
         ("edge", planned.edge, config::EDGE_PORT.flag),
         ("API", planned.api, config::API_PORT.flag),
         ("gRPC", planned.grpc, config::GRPC_PORT.flag),
+        ("metrics", planned.metrics, config::METRICS_PORT.flag),
         ("model host", planned.host, config::HOST_PORT.flag),
         ("chat host", planned.chat, config::CHAT_PORT.flag),
     ];
@@ -31,18 +32,18 @@ fn check(what: &str, port: u16, flag: &str, free: bool, owner: Option<&PortOwner
         return Check::ok(name, "free");
     }
     if ours {
-        return Check::ok(name, "held by the `cortex up` that runs");
+        return Check::ok(name, "in use by the running CortexOS");
     }
     let found = match owner {
-        Some(owner) => format!("held by {owner}"),
-        None => "held by a process of another user".into(),
+        Some(owner) => format!("in use by {owner}"),
+        None => "in use by a process of another user".into(),
     };
-    Check::fail(name, found, format!("stop it, or choose another port with {flag}"))
+    Check::fail(name, found, format!("stop that process, or choose another port with {flag}"))
 }
 
 fn ours(running: Option<&Running>, port: u16) -> bool {
     let Some(running) = running else { return false };
-    let others = [&running.grpc, &running.edge, &running.host, &running.chat_host];
+    let others = [&running.grpc, &running.metrics, &running.edge, &running.host, &running.chat_host];
     let urls = others.into_iter().map(Option::as_ref).chain([Some(&running.origin)]);
     urls.flatten().any(|url| url.parse::<Url>().is_ok_and(|url| url.port() == Some(port)))
 }
@@ -53,16 +54,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_fine_if_it_is_free_or_ours() {
+    fn a_port_is_ok_if_it_is_free_or_ours() {
         assert_eq!(check("API", 8080, "--api-port", true, None, false).outcome, Outcome::Ok);
         assert_eq!(check("API", 8080, "--api-port", false, None, true).outcome, Outcome::Ok);
     }
 
     #[test]
-    fn who_holds_a_port_is_named() {
+    fn the_owner_of_a_port_is_named() {
         let owner = PortOwner { pid: 812, name: "node".into() };
         let check = check("edge", 8787, "--edge-port", false, Some(&owner), false);
-        assert_eq!((check.outcome, check.found.as_str()), (Outcome::Fail, "held by node (pid 812)"));
+        assert_eq!((check.outcome, check.found.as_str()), (Outcome::Fail, "in use by node (pid 812)"));
         assert!(check.hint.unwrap().contains("--edge-port"));
     }
 
@@ -72,6 +73,8 @@ mod tests {
             pid: 1,
             origin: "http://127.0.0.1:8080".into(),
             grpc: Some("http://127.0.0.1:50052".into()),
+
+            metrics: None,
             edge: None,
             host: Some("http://127.0.0.1:8081".into()),
             chat_host: None,

@@ -1,4 +1,4 @@
-//! Programs that are needed, or used where they are.
+//! The programs that CortexOS needs or can use.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::check::Check;
 use crate::program;
 
-/// How long a program may take to say its version.
+/// How long a program may take to print its version.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 const MIN_NODE_VERSION: u32 = 20;
 
@@ -22,27 +22,29 @@ pub(super) async fn checks() -> Vec<Check> {
         tokio::join!(node, npm, cargo, cloudflared, nats, redis);
     vec![
         check_node(node),
-        needed("npm", npm, "install it with Node: the edge's tools come by npm"),
+        needed("npm", npm, "install Node, which includes npm: it installs workerd"),
         match cargo {
-            ToolProbe::Missing => {
-                Check::warn("cargo", "missing", "install rustup, if the edge is to be built here")
-            }
+            ToolProbe::Missing => Check::warn(
+                "cargo",
+                "not found",
+                "install Rust with rustup to build the edge on this machine",
+            ),
             found => Check::ok("cargo", found.describe()),
         },
         workerd(),
         worker(),
-        optional("cloudflared", cloudflared, "only a tunnel needs it"),
-        optional("nats-server", nats, "only more than one machine needs it"),
-        optional("redis-server", redis, "only more than one machine needs it"),
+        optional("cloudflared", cloudflared, "only needed for a tunnel"),
+        optional("nats-server", nats, "only needed for several machines"),
+        optional("redis-server", redis, "only needed for several machines"),
     ]
 }
 
-/// What is known of a program.
+/// The result of `PROGRAM --version`.
 #[derive(Debug, PartialEq, Eq)]
 enum ToolProbe {
-    /// The first line of `PROGRAM --version`.
+    /// The first line of its output.
     Version(String),
-    /// It is there; it did not say its version in time.
+    /// The program exists, but didn't print its version in time.
     Slow,
     Missing,
 }
@@ -52,9 +54,9 @@ impl ToolProbe {
         match self {
             Self::Version(version) => version,
             Self::Slow => {
-                format!("here, but it takes longer than {} s to say its version", TOOL_TIMEOUT.as_secs())
+                format!("found, but `--version` takes longer than {} s", TOOL_TIMEOUT.as_secs())
             }
-            Self::Missing => "missing".to_owned(),
+            Self::Missing => "not found".to_owned(),
         }
     }
 }
@@ -77,44 +79,46 @@ async fn probe(program: &str, arguments: &[&str], limit: Duration) -> ToolProbe 
 }
 
 fn check_node(found: ToolProbe) -> Check {
-    let hint = format!("install Node {MIN_NODE_VERSION} or newer: it builds the edge");
+    let hint = format!("install Node {MIN_NODE_VERSION} or later: the build of the edge needs it");
     match found {
         ToolProbe::Version(version) if major(&version).is_some_and(|major| major >= MIN_NODE_VERSION) => {
             Check::ok("node", version)
         }
-        ToolProbe::Version(version) => Check::fail("node", format!("{version} is too old"), hint),
+        ToolProbe::Version(version) => {
+            Check::fail("node", format!("{version} is too old (expected {MIN_NODE_VERSION} or later)"), hint)
+        }
         ToolProbe::Slow => Check::warn("node", found.describe(), hint),
-        ToolProbe::Missing => Check::fail("node", "missing", hint),
+        ToolProbe::Missing => Check::fail("node", "not found", hint),
     }
 }
 
-/// The 20 of `v20.11.1`.
+/// Returns the major version: 20 of `v20.11.1`.
 fn major(version: &str) -> Option<u32> {
     version.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
 fn needed(name: &str, found: ToolProbe, hint: &str) -> Check {
     match found {
-        ToolProbe::Missing => Check::fail(name, "missing", hint),
+        ToolProbe::Missing => Check::fail(name, "not found", hint),
         found => Check::ok(name, found.describe()),
     }
 }
 
-fn optional(name: &str, found: ToolProbe, why: &str) -> Check {
+fn optional(name: &str, found: ToolProbe, reason: &str) -> Check {
     match found {
-        ToolProbe::Missing => Check::ok(name, format!("not here; {why}")),
+        ToolProbe::Missing => Check::ok(name, format!("not found, {reason}")),
         found => Check::ok(name, found.describe()),
     }
 }
 
-/// The Worker runs in workerd. Its version is read from its package: the program itself says a build date.
+/// Checks workerd, which runs the edge. Its package has its version: the program prints a build date.
 fn workerd() -> Check {
-    let hint = "run `make edge` in the project's folder";
+    let hint = "run `make edge` in the CortexOS source folder";
     let starts = [std::env::current_dir(), std::env::current_exe()];
     let mut folders = starts.iter().flatten().flat_map(|start| start.ancestors());
     match folders.find_map(workerd_in) {
         Some((version, folder)) => Check::ok("workerd", format!("{version} in {}", folder.display())),
-        None => Check::fail("workerd", "no node_modules above holds it", hint),
+        None => Check::fail("workerd", "not found in any node_modules above this folder", hint),
     }
 }
 
@@ -129,9 +133,7 @@ fn worker() -> Check {
     let program = std::env::current_exe().map(|program| program.with_file_name("cortex-worker"));
     match program {
         Ok(program) if program.is_file() => Check::ok("cortex-worker", program.display().to_string()),
-        _ => {
-            Check::fail("cortex-worker", "not beside cortex", "build it with `cargo build -p cortex-worker`")
-        }
+        _ => Check::fail("cortex-worker", "not found next to cortex", "run `cargo build -p cortex-worker`"),
     }
 }
 
@@ -141,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn node_has_to_be_new_enough() {
+    fn an_old_node_fails() {
         for (version, expected) in [
             ("v20.0.0", Outcome::Ok),
             ("v22.11.0", Outcome::Ok),
@@ -156,20 +158,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_is_not_there_has_no_version() {
+    async fn a_missing_program_has_no_version() {
         assert_eq!(probe_version("cortex-has-no-such-program").await, ToolProbe::Missing);
-        assert_eq!(optional("x", ToolProbe::Missing, "who needs it").outcome, Outcome::Ok);
+        assert_eq!(optional("x", ToolProbe::Missing, "not needed").outcome, Outcome::Ok);
     }
 
     #[tokio::test]
-    async fn a_slow_program_is_not_a_missing_one() {
+    async fn a_slow_program_is_not_missing() {
         let found = probe("sleep", &["60"], Duration::from_millis(50)).await;
         assert_eq!(found, ToolProbe::Slow);
         assert_eq!(needed("npm", found, "a hint").outcome, Outcome::Ok);
     }
 
     #[test]
-    fn workerd_tells_its_version_without_being_run() {
+    fn the_version_of_workerd_comes_from_its_package() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(workerd_in(folder.path()), None);
         let package = folder.path().join("node_modules/workerd");

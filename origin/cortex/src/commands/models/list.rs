@@ -3,18 +3,17 @@
 use std::path::PathBuf;
 
 use cortex_api::WorkerView;
+use cortex_client::Api;
 use cortex_models::{Model, ModelCatalogue};
+use cortex_node::{Home, Secrets};
 use serde::Serialize;
 
 use super::size;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, table};
+use crate::output::{self, Column, table};
 use crate::running::Running;
-use cortex_client::Api;
-use cortex_node::Home;
-use cortex_node::Secrets;
 
-/// `cortex models list --json`.
+/// The output of `cortex models list --json`.
 #[derive(Debug, Serialize)]
 pub(super) struct ModelListView {
     pub(super) models: Vec<ModelEntry>,
@@ -24,11 +23,11 @@ pub(super) struct ModelListView {
 pub(super) struct ModelEntry {
     name: String,
     kind: &'static str,
-    /// Bytes of all files.
+    /// The bytes of all files.
     size: u64,
-    /// Whether every file is there with its size; `cortex models verify` looks closer.
+    /// Whether every file is there with its size. `cortex models verify` also checks the hashes.
     installed: bool,
-    /// The workers that have it loaded.
+    /// The workers that have the model loaded.
     loaded: Vec<String>,
     dir: PathBuf,
     files: Vec<FileEntry>,
@@ -42,19 +41,19 @@ struct FileEntry {
 }
 
 pub(super) async fn list(home: &Home, catalogue: &ModelCatalogue, json: bool) -> Result<Exit, Failure> {
-    let loaded = loaded(home).await;
-    let models = catalogue.iter().map(|model| entry(home, model, &loaded));
+    let workers = connected_workers(home).await;
+    let models = catalogue.iter().map(|model| entry(home, model, &workers));
     let view = ModelListView { models: models.collect() };
     if json {
-        output::json(&view)?;
+        output::print_json(&view)?;
     } else {
-        output::out(&text(&view));
+        output::print(&text(&view))?;
     }
     Ok(Exit::Done)
 }
 
-/// Which workers of what runs here have which model loaded.
-async fn loaded(home: &Home) -> Vec<WorkerView> {
+/// Returns the workers of the CortexOS that runs here, none if it can't be asked.
+async fn connected_workers(home: &Home) -> Vec<WorkerView> {
     let Some(running) = Running::read(home) else { return Vec::new() };
     let Ok(secrets) = Secrets::open(home) else { return Vec::new() };
     match Api::new(&running.origin, &secrets.api_key) {
@@ -86,5 +85,12 @@ pub(super) fn text(view: &ModelListView) -> String {
         let installed = if model.installed { "yes" } else { "no" };
         [model.name.clone(), model.kind.into(), size(model.size), installed.into(), model.loaded.join(", ")]
     });
-    table(["NAME", "KIND", "SIZE", "INSTALLED", "LOADED IN"], rows)
+    let columns = [
+        Column::fixed("NAME"),
+        Column::optional("KIND", 2),
+        Column::optional("SIZE", 1),
+        Column::fixed("INSTALLED"),
+        Column::text("LOADED IN"),
+    ];
+    table(columns, rows)
 }

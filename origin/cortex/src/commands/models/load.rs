@@ -1,9 +1,10 @@
-//! `cortex models load` and `cortex models unload`: jobs like any other, for the workers that chat.
+//! `cortex models load` and `cortex models unload`, which submit jobs to the chat workers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cortex_api::{CreateJobBody, JobView};
+use cortex_client::Api;
 use cortex_domain::id::ModelName;
 use cortex_domain::state::StateName;
 use cortex_domain::topic::Topic;
@@ -12,20 +13,19 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::load_progress::LoadProgress;
-use crate::commands::submit::watched;
+use crate::commands::submit::follow_to_end;
 use crate::exit::{Exit, Failure};
 use crate::output;
-use cortex_client::Api;
 
-/// Longer than a worker takes for a load at most, unless it was told otherwise.
+/// How long to wait for a load: longer than a worker's own timeout, unless that was raised.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 pub(super) async fn load(api: &Api, name: &ModelName, json: bool) -> Result<Exit, Failure> {
     let mut progress = LoadProgress::new(name);
-    let job = run(api, &topics::MODEL_LOAD, name, |said| progress.show(said)).await;
+    let job = run(api, &topics::MODEL_LOAD, name, |update| progress.show(update)).await;
     progress.clear();
     let job = job?;
-    tell(&job, json, |answer| {
+    print_result(&job, json, |answer| {
         let text = |field: &str| answer[field].as_str().unwrap_or("?").to_owned();
         let number = |field: &str| answer[field].as_u64().unwrap_or(0);
         format!(
@@ -40,14 +40,14 @@ pub(super) async fn load(api: &Api, name: &ModelName, json: bool) -> Result<Exit
 
 pub(super) async fn unload(api: &Api, name: &ModelName, json: bool) -> Result<Exit, Failure> {
     let job = run(api, &topics::MODEL_UNLOAD, name, |_| {}).await?;
-    tell(&job, json, |_| format!("{name} is unloaded"))
+    print_result(&job, json, |_| format!("{name} is unloaded"))
 }
 
 async fn run(
     api: &Api,
     topic: &Topic,
     name: &ModelName,
-    said: impl FnMut(&Value),
+    on_progress: impl FnMut(&Value),
 ) -> Result<JobView, Failure> {
     let body = CreateJobBody {
         topic: topic.to_string(),
@@ -58,23 +58,26 @@ async fn run(
         labels: BTreeMap::new(),
     };
     let accepted = api.create(&body, None).await?;
-    Ok(watched(api, accepted.id, LOAD_TIMEOUT, said).await?)
+    Ok(follow_to_end(api, accepted.id, LOAD_TIMEOUT, on_progress).await?)
 }
 
-fn tell(job: &JobView, json: bool, said: impl Fn(&Value) -> String) -> Result<Exit, Failure> {
+/// Prints the job, or the sentence that `describe` makes of its result.
+fn print_result(job: &JobView, json: bool, describe: impl Fn(&Value) -> String) -> Result<Exit, Failure> {
     if json {
-        output::json(job)?;
+        output::print_json(job)?;
     }
     if job.state == StateName::Succeeded {
         let answer = serde_json::from_str(job.result.as_deref().map(RawValue::get).unwrap_or("null"))?;
         if !json {
-            output::out(&said(&answer));
+            output::print(&describe(&answer))?;
         }
         return Ok(Exit::Done);
     }
-    let why = job
+    let reason = job
         .error
         .as_ref()
         .map_or_else(|| format!("job {} is {}", job.id, job.state), |error| error.detail.clone());
-    Err(Failure::message(Exit::Negative, why))
+    let help =
+        format!("`cortex jobs events {}` shows what happened; `cortex models list` shows the models", job.id);
+    Err(Failure::message(Exit::Negative, reason, help))
 }

@@ -1,6 +1,5 @@
-//! How far a load is: a bar on a terminal, a line per step elsewhere.
+//! The progress of loading a model: a bar on a terminal, otherwise a line for each step.
 
-use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
 use cortex_api::LoadStep;
@@ -15,7 +14,7 @@ const BYTES: &str = "{prefix}: {msg}  {wide_bar}  {bytes}/{total_bytes}  {elapse
 const COUNT: &str = "{prefix}: {msg}  {wide_bar}  {pos}/{len}  {elapsed}";
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
-fn words(step: LoadStep) -> &'static str {
+fn describe(step: LoadStep) -> &'static str {
     match step {
         LoadStep::Check { .. } => "checking the files",
         LoadStep::Tokenizer => "reading the tokenizer",
@@ -26,7 +25,7 @@ fn words(step: LoadStep) -> &'static str {
     }
 }
 
-/// The bar, how far it is, and how far it goes.
+/// Returns the style of the bar, its position and its length.
 fn extent(step: LoadStep) -> Option<(&'static str, u64, u64)> {
     match step {
         LoadStep::Check { read, of } | LoadStep::Weights { read, of } => Some((BYTES, read, of)),
@@ -35,7 +34,7 @@ fn extent(step: LoadStep) -> Option<(&'static str, u64, u64)> {
     }
 }
 
-/// Shows one model's.
+/// Shows the progress of one model.
 #[derive(Debug)]
 pub(super) struct LoadProgress {
     name: ModelName,
@@ -45,7 +44,7 @@ pub(super) struct LoadProgress {
 
 impl LoadProgress {
     pub(super) fn new(name: &ModelName) -> Self {
-        let bar = stderr().is_terminal().then(|| {
+        let bar = output::has_progress_bar().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_prefix(name.to_string());
             bar.set_style(style(SPINNER));
@@ -55,23 +54,23 @@ impl LoadProgress {
         Self { name: name.clone(), bar, at: "" }
     }
 
-    /// Shows what the worker said. What else it may say one day is passed over.
-    pub(super) fn show(&mut self, said: &serde_json::Value) {
-        let Ok(step) = LoadStep::deserialize(said) else { return };
-        let begins = self.at != words(step);
-        self.at = words(step);
+    /// Shows a progress report of the worker. Ignores reports of a kind that this version doesn't know.
+    pub(super) fn show(&mut self, update: &serde_json::Value) {
+        let Ok(step) = LoadStep::deserialize(update) else { return };
+        let begins = self.at != describe(step);
+        self.at = describe(step);
         match &self.bar {
             Some(bar) => {
                 if begins {
                     bar.set_style(style(extent(step).map_or(SPINNER, |(template, ..)| template)));
-                    bar.set_message(words(step));
+                    bar.set_message(describe(step));
                 }
                 if let Some((_, done, of)) = extent(step) {
                     bar.set_length(of);
                     bar.set_position(done);
                 }
             }
-            None if begins => output::note(&format!("{}: {}", self.name, words(step))),
+            None if begins => output::note(&format!("{}: {}", self.name, describe(step))),
             None => {}
         }
     }
@@ -95,18 +94,18 @@ mod tests {
 
     use super::*;
 
-    fn shown(said: &[Value]) -> Vec<&'static str> {
+    fn shown(updates: &[Value]) -> Vec<&'static str> {
         let mut progress = LoadProgress { name: "m".parse().unwrap(), bar: None, at: "" };
-        let each = said.iter().map(|said| {
-            progress.show(said);
+        let each = updates.iter().map(|update| {
+            progress.show(update);
             progress.at
         });
         each.collect()
     }
 
     #[test]
-    fn every_step_of_a_worker_is_known_and_others_are_passed_over() {
-        let said = [
+    fn known_steps_are_shown_and_others_are_ignored() {
+        let updates = [
             json!({"step": "check", "read": 1, "of": 3}),
             json!({"step": "tokenizer"}),
             json!({"step": "weights", "read": 1, "of": 3}),
@@ -126,11 +125,11 @@ mod tests {
             "starting",
             "starting",
         ];
-        assert_eq!(shown(&said), expected);
+        assert_eq!(shown(&updates), expected);
     }
 
     #[test]
-    fn a_bar_goes_as_far_as_there_is_to_read() {
+    fn a_bar_is_as_long_as_the_file() {
         let bar = ProgressBar::hidden();
         let mut progress = LoadProgress { name: "m".parse().unwrap(), bar: Some(bar.clone()), at: "" };
         progress.show(&json!({"step": "weights", "read": 5, "of": 9}));

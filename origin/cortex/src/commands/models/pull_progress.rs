@@ -1,6 +1,5 @@
-//! How far a pull is: a bar on a terminal, a line per tenth elsewhere.
+//! The progress of a download: a bar on a terminal, otherwise a line for each tenth.
 
-use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cortex_models::Progress;
@@ -20,7 +19,7 @@ pub(super) struct PullProgress {
 
 impl PullProgress {
     pub(super) fn new(name: &str) -> Self {
-        let bar = stderr().is_terminal().then(|| bar(name));
+        let bar = output::has_progress_bar().then(|| bar(name));
         Self { name: name.to_owned(), bar, tenths: AtomicU64::new(0) }
     }
 
@@ -44,7 +43,7 @@ impl PullProgress {
         }
     }
 
-    /// Says something without tearing the bar.
+    /// Prints a message without breaking the bar.
     pub(super) fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| output::note(text)),

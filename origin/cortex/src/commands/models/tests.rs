@@ -5,7 +5,7 @@ use super::*;
 
 const SOUND: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
-/// A catalogue with one model of one file, `hello`, that a folder has.
+/// A home and a folder with the one file of a model.
 struct Fixture {
     folder: tempfile::TempDir,
     home: Home,
@@ -34,7 +34,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn a_source_that_fails_leaves_it_to_the_next() {
+async fn after_a_source_that_fails_the_next_one_is_tried() {
     let fixture = Fixture::new();
     let model = fixture.model();
     pull_if_missing(&fixture.home, &model).await.unwrap();
@@ -43,7 +43,7 @@ async fn a_source_that_fails_leaves_it_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_model_without_a_source_is_unavailable_and_each_failure_is_told() {
+async fn a_model_without_a_source_is_unavailable_and_each_failure_is_named() {
     let fixture = Fixture::new();
     let model = Model { sources: vec![fixture.model().sources[0].clone()], ..fixture.model() };
     let failure = pull_if_missing(&fixture.home, &model).await.unwrap_err();
@@ -65,7 +65,7 @@ async fn a_corrupt_file_is_named_with_both_hashes() {
 }
 
 #[test]
-fn the_listing_keeps_its_shape() {
+fn the_list_keeps_its_shape() {
     let fixture = Fixture::new();
     let model = fixture.model();
     let document = list::ModelListView { models: vec![list::entry(&fixture.home, &model, &[])] };
@@ -82,7 +82,7 @@ fn the_listing_keeps_its_shape() {
 }
 
 #[test]
-fn verdicts_keep_their_shape() {
+fn the_verified_models_keep_their_shape() {
     let fixture = Fixture::new();
     let verdict = verify::check(&fixture.model(), fixture.home.path());
     let document = verify::VerifyView { models: vec![verdict] };
@@ -106,7 +106,7 @@ fn a_pull_that_may_work_later_is_unavailable() {
 }
 
 #[test]
-fn an_unknown_model_is_bad_input_and_lists_the_known() {
+fn an_unknown_model_is_bad_input_and_the_error_lists_the_known_ones() {
     let catalogue = ModelCatalogue::shipped();
     let failure = find(&catalogue, "nothing").unwrap_err();
     assert_eq!(failure.exit, Exit::BadInput);

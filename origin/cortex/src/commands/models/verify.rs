@@ -1,13 +1,13 @@
 //! `cortex models verify`.
 
 use cortex_models::Model;
+use cortex_node::Home;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
-use crate::output::{self, table};
-use cortex_node::Home;
+use crate::output::{self, Column, table};
 
-/// `cortex models verify --json`.
+/// The output of `cortex models verify --json`.
 #[derive(Debug, Serialize)]
 pub(super) struct VerifyView {
     pub(super) models: Vec<VerifiedModel>,
@@ -17,11 +17,11 @@ pub(super) struct VerifyView {
 pub(super) struct VerifiedModel {
     pub(super) name: String,
     pub(super) ok: bool,
-    /// The file that is wrong, with both hashes if they differ.
+    /// The file that is missing or corrupt, with both hashes if they differ.
     pub(super) error: Option<String>,
 }
 
-/// Hashes every file; a wrong one makes the exit code that of a configuration that can't be used.
+/// Hashes every file. Returns [`Exit::Config`] if one is missing or corrupt.
 pub(super) async fn verify(home: &Home, models: Vec<Model>, json: bool) -> Result<Exit, Failure> {
     let home = home.path().to_owned();
     let check = move || models.into_iter().map(|model| check(&model, &home)).collect();
@@ -30,16 +30,16 @@ pub(super) async fn verify(home: &Home, models: Vec<Model>, json: bool) -> Resul
         output::note(&format!("cortex: {error}"));
     }
     if view.models.is_empty() {
-        output::note("no model is here: fetch one with `cortex models pull`");
+        output::note("no model is installed: download one with `cortex models pull`");
     }
     if json {
-        output::json(&view)?;
+        output::print_json(&view)?;
     } else {
         let rows = view
             .models
             .iter()
-            .map(|model| [model.name.clone(), if model.ok { "ok" } else { "wrong" }.into()]);
-        output::out(&table(["NAME", "FILES"], rows));
+            .map(|model| [model.name.clone(), if model.ok { "ok" } else { "corrupt" }.into()]);
+        output::print(&table([Column::fixed("NAME"), Column::fixed("FILES")], rows))?;
     }
     Ok(exit(&view))
 }

@@ -12,6 +12,8 @@ fn running() -> Running {
         pid: 7,
         origin: "http://127.0.0.1:8080".into(),
         grpc: Some("http://127.0.0.1:50052".into()),
+
+        metrics: None,
         edge: Some("http://127.0.0.1:8787".into()),
         host: Some("http://127.0.0.1:8081".into()),
         chat_host: None,
@@ -44,7 +46,7 @@ fn document() -> StatusView {
     StatusView::of(running(), parts, vec![worker()], vec!["m".into()], owner)
 }
 
-/// Sorted: whether a document keeps its order depends on how `serde_json` was built.
+/// Sorted, because the order of keys depends on the features of `serde_json`.
 fn keys(value: &Value) -> Vec<&str> {
     let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
@@ -52,7 +54,7 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn the_document_holds_what_scripts_of_the_hybrid_set_up_read() {
+fn the_view_holds_the_fields_that_hybrid_scripts_read() {
     let document = serde_json::to_value(document()).unwrap();
     assert_eq!(
         document["ports"],
@@ -71,12 +73,12 @@ fn the_document_holds_what_scripts_of_the_hybrid_set_up_read() {
 }
 
 #[test]
-fn the_document_has_the_same_keys_whether_anything_runs_or_not() {
-    let nothing = serde_json::to_value(StatusView::nothing(Ports::default())).unwrap();
+fn the_view_has_the_same_keys_whether_cortex_runs_or_not() {
+    let idle = serde_json::to_value(StatusView::not_running(Ports::default())).unwrap();
     let started = serde_json::to_value(document()).unwrap();
-    assert_eq!(keys(&nothing), keys(&started));
+    assert_eq!(keys(&idle), keys(&started));
     for part in ["ports", "mlx", "connectivity"] {
-        assert_eq!(keys(&nothing[part]), keys(&started[part]), "{part}");
+        assert_eq!(keys(&idle[part]), keys(&started[part]), "{part}");
     }
     assert_eq!(
         keys(&started),
@@ -94,25 +96,27 @@ fn the_document_has_the_same_keys_whether_anything_runs_or_not() {
             "workers"
         ]
     );
-    assert_eq!((&nothing["running"], &nothing["pid"]), (&json!(false), &Value::Null));
+    assert_eq!((&idle["running"], &idle["pid"]), (&json!(false), &Value::Null));
 }
 
 #[test]
-fn people_see_parts_workers_and_logs() {
+fn the_text_shows_components_workers_and_logs() {
     let text = text(&document());
     for expected in
-        ["process 7", "edge    away ", "embed-1  embed  job.embed  1/4   3 MiB   9 MiB", "/h/logs/edge.log"]
+        ["7", "edge       away ", "embed-1  embed  job.embed  1/4   3 MiB   9 MiB", "/h/logs/edge.log"]
     {
         assert!(text.contains(expected), "{expected:?} in\n{text}");
     }
-    let nothing = super::text(&StatusView::nothing(Ports::default()));
-    assert!(nothing.contains("cortex up"));
+    let idle = super::text(&StatusView::not_running(Ports::default()));
+    assert!(idle.contains("cortex up"));
 }
 
 #[test]
-fn who_has_another_key_is_told_how_to_name_it() {
+fn with_another_key_the_note_says_how_to_pass_it() {
     let refused =
         |status| CallError::Refused(ApiError { status, slug: None, detail: "no".into(), retry_after: None });
-    assert!(untold("workers", &refused(StatusCode::UNAUTHORIZED)).contains("--api-key or API_KEY"));
-    assert!(untold("workers", &refused(StatusCode::BAD_GATEWAY)).ends_with("HTTP 502: no"));
+    assert!(
+        unavailable("workers", &refused(StatusCode::UNAUTHORIZED)).contains("--api-key @FILE or API_KEY")
+    );
+    assert!(unavailable("workers", &refused(StatusCode::BAD_GATEWAY)).ends_with("HTTP 502: no"));
 }

@@ -1,5 +1,5 @@
-//! The document of `cortex status --json`. `ports`, `mlx`, `containers` and `connectivity` are what scripts of the
-//! hybrid set-up (a model host beside containers) read; the rest is ours.
+//! The output of `cortex status --json`. Scripts of the hybrid set-up (a model host beside containers) read `ports`,
+//! `mlx`, `containers` and `connectivity`.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub(super) struct StatusView {
     pub(super) pid: Option<u32>,
     ports: Ports,
     mlx: ModelHost,
-    /// Always empty: what runs here are processes.
+    /// Always empty: CortexOS runs processes, not containers.
     containers: [(); 0],
     connectivity: Connectivity,
     edge: Option<ComponentHealth>,
@@ -28,14 +28,14 @@ pub(super) struct StatusView {
     pub(super) processes: Vec<Process>,
 }
 
-/// Those in use, or those that `cortex up` would take.
+/// The ports in use, or those of a `cortex up` without flags.
 #[derive(Debug, Serialize)]
 struct Ports {
     edge: Option<u16>,
     api: Option<u16>,
     grpc: Option<u16>,
     mlx: Option<u16>,
-    /// The dashboard is on the API's port.
+    /// The dashboard has the API's port.
     webui: Option<u16>,
 }
 
@@ -51,7 +51,7 @@ struct ModelHost {
     part: Option<ComponentHealth>,
 }
 
-/// Which parts answer. The model gateway is the model host, whose port it has.
+/// The components that respond. The model gateway is the model host: they share a port.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Connectivity {
@@ -63,7 +63,7 @@ struct Connectivity {
 }
 
 impl StatusView {
-    pub(super) fn nothing(plan: UpPorts) -> Self {
+    pub(super) fn not_running(plan: UpPorts) -> Self {
         let port = |port: u16| (port != 0).then_some(port);
         let ports = Ports {
             edge: port(plan.edge),
@@ -137,13 +137,13 @@ impl StatusView {
         }
     }
 
-    /// The parts that should run.
+    /// Returns the components that should run.
     pub(super) fn check_components(&self) -> Vec<ComponentHealth> {
         [&self.edge, &self.origin, &self.mlx.part].into_iter().flatten().cloned().collect()
     }
 }
 
-/// The log of the worker that is the model host: the first that embeds, where none can be found by its port.
+/// Returns the log of a worker.
 fn log(processes: &[Process], worker: &str) -> Option<PathBuf> {
     processes.iter().find(|process| process.name == worker).map(|process| process.log.clone())
 }

@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 
 use crate::exit::{Exit, Failure};
 
-/// What the API takes at most; more is not read.
+/// The largest input that the API accepts.
 const MAX_INPUT_BYTES: u64 = 1024 * 1024;
 
-/// Where an input is.
+/// The source of an input.
 #[derive(Debug, PartialEq, Eq)]
 enum InputSource<'a> {
     Inline(&'a str),
@@ -21,7 +21,7 @@ enum InputSource<'a> {
 /// Reads an input and checks that it is JSON.
 ///
 /// # Errors
-/// If it can't be read, or is not JSON: says where.
+/// Returns an error with the position if the input is not JSON, or if it can't be read.
 pub(super) fn read(argument: &str) -> Result<Box<RawValue>, Failure> {
     match source(argument) {
         InputSource::Inline(text) => parse("INPUT", text),
@@ -44,24 +44,31 @@ fn source(argument: &str) -> InputSource<'_> {
 }
 
 fn read_text(name: &str, from: std::io::Result<impl Read>) -> Result<String, Failure> {
-    let wrong = |why: &dyn std::fmt::Display| Failure::message(Exit::BadInput, format!("{name}: {why}"));
+    let invalid = |reason: &dyn std::fmt::Display| {
+        let help = "pass the input as JSON, `@FILE`, or `-` for standard input";
+        Failure::message(Exit::BadInput, format!("can't read {name}: {reason}"), help)
+    };
     let mut bytes = Vec::new();
     from.and_then(|from| from.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| wrong(&error))?;
+        .map_err(|error| invalid(&error))?;
     if bytes.len() as u64 > MAX_INPUT_BYTES {
-        return Err(wrong(&"an input has at most 1 MiB"));
+        return Err(invalid(&"it is larger than 1 MiB"));
     }
-    String::from_utf8(bytes).map_err(|error| wrong(&error))
+    String::from_utf8(bytes).map_err(|error| invalid(&error))
 }
 
 fn parse(name: &str, text: &str) -> Result<Box<RawValue>, Failure> {
     serde_json::from_str(text).map_err(|error| {
-        let hint = if is_bare(text) { "; a text is JSON in double quotes" } else { "" };
-        Failure::message(Exit::BadInput, format!("{name} is not JSON: {error}{hint}"))
+        let help = if is_bare_text(text) {
+            "write a text in double quotes, inside single quotes for the shell: '\"hello\"'"
+        } else {
+            "correct the input at that position; `cortex submit --help` shows examples"
+        };
+        Failure::message(Exit::BadInput, format!("{name} is not JSON: {error}"), help)
     })
 }
 
-fn is_bare(text: &str) -> bool {
+fn is_bare_text(text: &str) -> bool {
     text.trim_start().starts_with(|c: char| c.is_alphabetic() || c == '\'')
 }
 
@@ -76,26 +83,22 @@ mod tests {
     }
 
     #[test]
-    fn json_passes_as_it_was_written() {
+    fn json_is_passed_on_unchanged() {
         for text in ["{\"a\": 1.0}", "\"hello\"", "[1,  2]", "null", "1e400"] {
             assert_eq!(read(text).unwrap().get(), text);
         }
     }
 
     #[test]
-    fn what_is_not_json_is_refused_at_its_place() {
+    fn invalid_json_is_an_error_with_its_position() {
         assert_eq!(error("{\"a\":}"), "INPUT is not JSON: expected value at line 1 column 6");
-        assert!(
-            error("hello").ends_with("line 1 column 1; a text is JSON in double quotes"),
-            "{}",
-            error("hello")
-        );
+        assert!(read("hello").unwrap_err().help.contains("double quotes"));
         assert!(error("").contains("line 1 column 0"));
         assert!(error("{} {}").contains("trailing characters at line 1 column 4"));
     }
 
     #[test]
-    fn a_file_is_named_when_it_is_wrong() {
+    fn an_invalid_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("input.json");
         let argument = format!("@{}", path.display());
@@ -105,7 +108,7 @@ mod tests {
         std::fs::write(&path, " {\"a\": 1}\n").unwrap();
         assert_eq!(read(&argument).unwrap().get(), "{\"a\": 1}");
         std::fs::write(&path, "1".repeat(MAX_INPUT_BYTES as usize + 1)).unwrap();
-        assert!(error(&argument).contains("at most 1 MiB"));
+        assert!(error(&argument).contains("larger than 1 MiB"));
     }
 
     #[test]

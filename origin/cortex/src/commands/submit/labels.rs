@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 
 use crate::exit::{Exit, Failure};
 
-/// Reads `name=value` texts. What a label may be is for the API to say.
+/// Parses `name=value` texts. The API checks the names and values.
 ///
 /// # Errors
-/// If one reads otherwise, or a name is given twice.
+/// Returns an error if a text has no name, or if two have the same name.
 pub(super) fn read(texts: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     let mut labels = BTreeMap::new();
     for text in texts {
-        let wrong = |why: &str| Failure::message(Exit::BadInput, format!("--label {text}: {why}"));
-        let (name, value) = text.split_once('=').ok_or_else(|| wrong("write NAME=VALUE"))?;
+        let invalid = |reason: &str| {
+            let message = format!("invalid --label {text}: {reason}");
+            Failure::message(Exit::BadInput, message, "write each label once, as --label NAME=VALUE")
+        };
+        let (name, value) = text.split_once('=').ok_or_else(|| invalid("expected NAME=VALUE"))?;
         if name.is_empty() {
-            return Err(wrong("the name is missing"));
+            return Err(invalid("missing name"));
         }
         if labels.insert(name.to_owned(), value.to_owned()).is_some() {
-            return Err(wrong("the name is given twice"));
+            return Err(invalid("duplicate name"));
         }
     }
     Ok(labels)
@@ -39,9 +42,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_label_is_named() {
-        assert_eq!(of(&["a"]).unwrap_err(), "--label a: write NAME=VALUE");
-        assert_eq!(of(&["=b"]).unwrap_err(), "--label =b: the name is missing");
-        assert_eq!(of(&["a=1", "a=2"]).unwrap_err(), "--label a=2: the name is given twice");
+    fn an_invalid_label_is_named() {
+        assert_eq!(of(&["a"]).unwrap_err(), "invalid --label a: expected NAME=VALUE");
+        assert_eq!(of(&["=b"]).unwrap_err(), "invalid --label =b: missing name");
+        assert_eq!(of(&["a=1", "a=2"]).unwrap_err(), "invalid --label a=2: duplicate name");
     }
 }

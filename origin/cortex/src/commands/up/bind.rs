@@ -1,4 +1,4 @@
-//! Ports: bound before anything starts, and named with their holder when they are taken.
+//! Binds the ports before anything starts. The error for a port in use names the process that has it.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -6,22 +6,28 @@ use std::net::{IpAddr, SocketAddr};
 use cortex_node::Sockets;
 use tokio::net::TcpListener;
 
-use crate::config::{API_PORT, GRPC_PORT};
+use crate::args::MetricsArgs;
+use crate::config::{API_PORT, GRPC_PORT, METRICS_PORT};
 use crate::exit::{Exit, Failure};
 use crate::ports;
 
-/// Binds the doors of a node. The gRPC door opens to local callers alone, so it is left out where the API is not on
-/// loopback.
+/// Binds the ports of a node. gRPC serves only local callers, so it is disabled if the API is not on loopback.
 ///
 /// # Errors
-/// Returns an error if a port is taken.
-pub(crate) async fn bind_node(listen: IpAddr, api: u16, grpc: u16) -> Result<Sockets, Failure> {
+/// Returns an error if a port is in use.
+pub(crate) async fn bind_node(
+    listen: IpAddr,
+    api: u16,
+    grpc: u16,
+    metrics: &MetricsArgs,
+) -> Result<Sockets, Failure> {
     let api = bind(SocketAddr::new(listen, api), API_PORT.flag).await?;
     let grpc = match has_grpc(listen, grpc) {
         true => Some(bind(SocketAddr::new(listen, grpc), GRPC_PORT.flag).await?),
         false => None,
     };
-    Ok(Sockets { api, grpc })
+    let metrics = metrics.bind(METRICS_PORT.default).await?;
+    Ok(Sockets { api, grpc, metrics })
 }
 
 fn has_grpc(listen: IpAddr, port: u16) -> bool {
@@ -31,31 +37,32 @@ fn has_grpc(listen: IpAddr, port: u16) -> bool {
 /// Binds a port.
 ///
 /// # Errors
-/// If the port is taken: names it and the process that holds it.
+/// Returns an error if the port is in use, with the process that has it.
 pub(crate) async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => taken(address.port(), flag),
-        _ => Failure::message(Exit::Config, format!("can't listen on {address}: {error}")),
+        io::ErrorKind::AddrInUse => port_in_use(address.port(), flag),
+        _ => {
+            let help = format!("choose another address with --listen, or another port with {flag}");
+            Failure::message(Exit::Config, format!("can't listen on {address}: {error}"), help)
+        }
     })
 }
 
-/// Checks that a port is free for a process that will bind it itself.
+/// Checks that a port is free for a process that binds it later.
 ///
 /// # Errors
-/// If it is taken.
-pub(crate) async fn free(address: SocketAddr, flag: &str) -> Result<(), Failure> {
+/// Returns an error if the port is in use.
+pub(crate) async fn check_free(address: SocketAddr, flag: &str) -> Result<(), Failure> {
     bind(address, flag).await.map(drop)
 }
 
-fn taken(port: u16, flag: &str) -> Failure {
-    let holder = match ports::find_owner(port) {
+fn port_in_use(port: u16, flag: &str) -> Failure {
+    let owner = match ports::find_owner(port) {
         Some(owner) => format!("{} (process {})", owner.name, owner.pid),
         None => "another process".to_owned(),
     };
-    Failure::message(
-        Exit::Config,
-        format!("port {port} is in use by {holder}: stop it, or choose another with {flag}"),
-    )
+    let help = format!("stop that process, or choose another port with {flag}");
+    Failure::message(Exit::Config, format!("port {port} is in use by {owner}"), help)
 }
 
 #[cfg(test)]
@@ -63,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grpc_door_opens_on_loopback_alone() {
+    fn grpc_is_enabled_only_on_loopback() {
         let [loopback, everywhere] = ["127.0.0.1", "0.0.0.0"].map(|address| address.parse().unwrap());
         assert!(has_grpc(loopback, 50052));
         assert!(!has_grpc(everywhere, 50052));

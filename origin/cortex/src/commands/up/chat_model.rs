@@ -1,4 +1,4 @@
-//! Which chat model is taken where none is named.
+//! Chooses the chat model to load at the start.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use cortex_domain::id::ModelName;
 use cortex_models::{Model, ModelCatalogue, ModelKind, Source};
+use cortex_node::Home;
 use cortex_platform::memory;
 
+use crate::commands::models::unknown_model;
 use crate::exit::{Exit, Failure};
-use cortex_node::Home;
 
-/// The chat model to load first.
+/// The setting `--chat-model`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ChatModel {
-    /// Whatever suits this machine best.
+    /// The largest model that fits into memory and is available.
     Auto,
     Named(ModelName),
 }
 
 impl ChatModel {
-    /// The one that was named or found.
+    /// Returns the name, unless the choice is still open.
     pub(crate) fn name(&self) -> Option<&ModelName> {
         match self {
             Self::Auto => None,
@@ -49,25 +50,25 @@ impl FromStr for ChatModel {
     }
 }
 
-/// A model that may be taken.
+/// A model that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Candidate {
     name: ModelName,
-    /// Of its files.
+    /// The size of its files.
     bytes: u64,
-    here: bool,
-    /// It needs no network, here or not.
+    installed: bool,
+    /// Whether the program contains it, so that it needs no network.
     bundled: bool,
 }
 
-/// SelectionReason a model was taken.
+/// Why a model was chosen.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SelectionReason {
-    /// The largest that fits, and its files are here.
+    /// It is the largest that fits, and it is installed.
     Installed { free: u64 },
-    /// The largest that fits, and the hub has it.
+    /// It is the largest that fits, and the hub has it.
     Hub { free: u64 },
-    /// A larger one is not here, and the hub can't be reached.
+    /// A larger one is not installed, and the hub can't be reached.
     NoHub { larger: ModelName },
     /// Larger ones need more memory.
     NoRoom { free: u64 },
@@ -75,27 +76,27 @@ pub(crate) enum SelectionReason {
     Only,
 }
 
-/// How long the hub may take to answer.
+/// How long the hub may take to respond.
 const HUB_TIMEOUT: Duration = Duration::from_secs(3);
 const HUB_URL: &str = "https://huggingface.co";
-/// What a model takes beside its weights, as a rule.
+/// The memory that a model usually needs in addition to its weights.
 const MEMORY_OVERHEAD: u64 = 512 << 20;
 
-/// The model that is to be loaded first, and why it was taken if nobody named it.
+/// Returns the chat model to load at the start, and the reason if it was chosen automatically.
 ///
 /// # Errors
-/// If there is none, or the one that was named does not chat.
+/// Returns an error if there is no chat model, or if the named model is not one.
 pub(crate) async fn pick(
     home: &Home,
     catalogue: &ModelCatalogue,
-    wanted: &ChatModel,
+    setting: &ChatModel,
 ) -> Result<(Model, Option<SelectionReason>), Failure> {
-    if let ChatModel::Named(name) = wanted {
-        let model = catalogue.get(name.as_str()).map_err(|error| Failure::new(Exit::Config, error))?;
+    if let ChatModel::Named(name) = setting {
+        let model = catalogue.get(name.as_str()).map_err(|error| unknown_model(Exit::Config, error))?;
         if !matches!(model.kind, ModelKind::Chat { .. }) {
             let kind = model.kind.name();
-            let detail = format!("`{name}` is of kind {kind}: --chat-model names one that chats");
-            return Err(Failure::message(Exit::Config, detail));
+            let message = format!("--chat-model {name}: expected a chat model, but it is of kind {kind}");
+            return Err(Failure::message(Exit::Config, message, "`cortex models list` shows the kinds"));
         }
         return Ok((model.clone(), None));
     }
@@ -103,25 +104,27 @@ pub(crate) async fn pick(
     let candidates = chat.map(|model| Candidate {
         name: model.name.clone(),
         bytes: model.size(),
-        here: model.installed(home.path()),
+        installed: model.installed(home.path()),
         bundled: model.sources.contains(&Source::Bundled),
     });
     let candidates: Vec<_> = candidates.collect();
     let free = memory::free();
-    let needs_hub =
-        candidates.iter().any(|candidate| !candidate.here && !candidate.bundled && fits(candidate, free));
+    let needs_hub = candidates
+        .iter()
+        .any(|candidate| !candidate.installed && !candidate.bundled && fits(candidate, free));
     let hub = needs_hub && reaches_hub().await;
     let (name, why) = choose(candidates, free, hub).ok_or_else(|| {
         Failure::message(
             Exit::Config,
-            "models.yaml has no chat model: leave them out with --workers echo=1,embed=1",
+            "the models file has no chat model",
+            "start without chat workers: `cortex up --workers echo=1,embed=1`",
         )
     })?;
-    let model = catalogue.get(name.as_str()).map_err(|error| Failure::new(Exit::Config, error))?;
+    let model = catalogue.get(name.as_str()).map_err(|error| unknown_model(Exit::Config, error))?;
     Ok((model.clone(), Some(why)))
 }
 
-/// The largest model that fits and can be had.
+/// Chooses the largest model that fits into `free` bytes and is available.
 fn choose(mut candidates: Vec<Candidate>, free: u64, hub: bool) -> Option<(ModelName, SelectionReason)> {
     candidates.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.as_str().cmp(b.name.as_str())));
     if let [only] = candidates.as_slice() {
@@ -130,7 +133,7 @@ fn choose(mut candidates: Vec<Candidate>, free: u64, hub: bool) -> Option<(Model
     let mut unreached = None;
     for candidate in candidates.iter().filter(|candidate| fits(candidate, free)) {
         let smallest = candidates.last().is_some_and(|last| last.name == candidate.name);
-        let why = match (candidate.here || candidate.bundled, hub) {
+        let why = match (candidate.installed || candidate.bundled, hub) {
             (false, false) => {
                 unreached.get_or_insert(candidate.name.clone());
                 continue;
@@ -144,7 +147,7 @@ fn choose(mut candidates: Vec<Candidate>, free: u64, hub: bool) -> Option<(Model
         };
         return Some((candidate.name.clone(), why));
     }
-    let last = candidates.into_iter().rev().find(|candidate| candidate.here || candidate.bundled)?;
+    let last = candidates.into_iter().rev().find(|candidate| candidate.installed || candidate.bundled)?;
     Some((last.name, SelectionReason::NoRoom { free }))
 }
 
@@ -162,21 +165,25 @@ impl fmt::Display for SelectionReason {
         let gib = |bytes: &u64| *bytes as f64 / (1u64 << 30) as f64;
         match self {
             Self::Installed { free } => {
-                write!(f, "the largest that is here and fits {:.1} GiB of free memory", gib(free))
+                write!(f, "the largest installed model that fits into {:.1} GiB of free memory", gib(free))
             }
             Self::Hub { free } => {
-                write!(f, "the largest that fits {:.1} GiB of free memory; the hub has it", gib(free))
+                write!(
+                    f,
+                    "the largest model that fits into {:.1} GiB of free memory, from the hub",
+                    gib(free)
+                )
             }
             Self::NoHub { larger } => {
                 write!(
                     f,
-                    "the hub, which has larger ones, can't be reached; `cortex models pull {larger}` fetches one"
+                    "the hub has a larger one but can't be reached; `cortex models pull {larger}` downloads it"
                 )
             }
             Self::NoRoom { free } => {
-                write!(f, "larger ones need more than {:.1} GiB of free memory", gib(free))
+                write!(f, "larger models need more than {:.1} GiB of free memory", gib(free))
             }
-            Self::Only => f.write_str("the only one in models.yaml"),
+            Self::Only => f.write_str("the only one in the models file"),
         }
     }
 }
@@ -187,19 +194,19 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    fn candidate(name: &str, bytes: u64, here: bool) -> Candidate {
-        Candidate { name: name.parse().unwrap(), bytes, here, bundled: name == "small" }
+    fn candidate(name: &str, bytes: u64, installed: bool) -> Candidate {
+        Candidate { name: name.parse().unwrap(), bytes, installed, bundled: name == "small" }
     }
 
-    fn chosen(here: &[&str], free: u64, hub: bool) -> (String, SelectionReason) {
+    fn chosen(installed: &[&str], free: u64, hub: bool) -> (String, SelectionReason) {
         let all = [("small", 6 << 20), ("middle", GIB / 2), ("large", 5 * GIB)];
-        let all = all.map(|(name, bytes)| candidate(name, bytes, here.contains(&name)));
+        let all = all.map(|(name, bytes)| candidate(name, bytes, installed.contains(&name)));
         let (name, why) = choose(all.into(), free, hub).unwrap();
         (name.to_string(), why)
     }
 
     #[test]
-    fn the_largest_that_fits_and_can_be_had_is_taken_with_the_reason() {
+    fn the_largest_model_that_fits_and_is_available_is_chosen_with_the_reason() {
         assert_eq!(
             chosen(&["middle"], 8 * GIB, true),
             ("large".into(), SelectionReason::Hub { free: 8 * GIB })
@@ -219,14 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn one_of_one_and_none_of_none_is_taken() {
+    fn a_single_model_is_chosen_in_any_case() {
         let only = choose(vec![candidate("x", GIB, false)], 0, false).unwrap();
         assert_eq!(only, ("x".parse().unwrap(), SelectionReason::Only));
         assert_eq!(choose(vec![], GIB, true), None);
     }
 
     #[test]
-    fn a_model_is_named_or_left_open() {
+    fn the_setting_is_auto_or_a_name() {
         assert_eq!("auto".parse(), Ok(ChatModel::Auto));
         assert_eq!("a/b".parse(), Ok(ChatModel::Named("a/b".parse().unwrap())));
         assert!("".parse::<ChatModel>().is_err());

@@ -1,41 +1,41 @@
-//! How the chat workers that `cortex up` starts use this machine: handed on to them as `cortex-worker` names it.
+//! Options of `cortex up` that it passes on to its chat workers.
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct ChatWorkerArgs {
-    /// What chat models run on: auto, cpu, candle, cuda:N or metal [default: auto]
+    /// The device of chat models: auto, cpu, candle, cuda:N or metal [default: auto]
     #[arg(long, env = "CHAT_DEVICE", value_name = "DEVICE", value_parser = device)]
     chat_device: Option<String>,
-    /// Floats to compute in: f32, bf16 or f16 [default: what the device does well]
+    /// The floating-point type of chat models [default: the best of the device]
     #[arg(long, value_name = "DTYPE", value_parser = ["f32", "bf16", "f16"])]
     chat_dtype: Option<String>,
-    /// Threads that compute for a chat worker [default: one per core]
+    /// The number of compute threads of a chat worker [default: one per core]
     #[arg(long, value_name = "N")]
     chat_threads: Option<NonZeroU16>,
-    /// Tokens of the longest prompt and answer together [default: what the model was made for]
+    /// The maximum number of tokens of a prompt and its answer [default: the model's]
     #[arg(long, value_name = "TOKENS")]
     chat_context: Option<NonZeroU32>,
-    /// MiB for the keys and values of each model [default: half of what is free, at most 4096]
+    /// The size of each model's KV cache in MiB [default: half of the free memory, at most 4096]
     #[arg(long, value_name = "MIB")]
     chat_cache: Option<NonZeroU32>,
-    /// MiB that all models of a chat worker may take: the one used least lately makes room [default: what is free]
+    /// The memory for all models of a chat worker in MiB; the least recently used is unloaded first [default: the free memory]
     #[arg(long, value_name = "MIB")]
     chat_memory: Option<NonZeroU32>,
-    /// Seconds that loading a model may take [default: 600]
+    /// The timeout for loading a model, in seconds [default: 600]
     #[arg(long, value_name = "SECONDS")]
     chat_load_deadline: Option<NonZeroU32>,
-    /// A file with a system prompt whose computed part all tenants share; all else is found by its own tenant alone
+    /// A file with a system prompt, whose cached prefix all tenants share; repeat the option for several
     #[arg(long, value_name = "FILE")]
     chat_shared_prompt: Vec<PathBuf>,
-    /// The port of the first chat worker's metrics for Prometheus, on loopback; the next one's is the next
+    /// The port of the first chat worker's Prometheus metrics, on loopback; each further worker has the next port
     #[arg(long, env = "CORTEX_METRICS_PORT", value_name = "PORT")]
     metrics_port: Option<NonZeroU16>,
 }
 
 impl ChatWorkerArgs {
-    /// What the `n`th of them is told, counted from 0.
+    /// Returns the arguments of the `n`th chat worker, counted from 0.
     pub(crate) fn arguments(&self, n: u16) -> Vec<String> {
         let metrics = self.metrics_port.and_then(|port| port.checked_add(n));
         let number = |number: Option<NonZeroU32>| number.map(|number| number.to_string());
@@ -59,7 +59,7 @@ impl ChatWorkerArgs {
 fn device(text: &str) -> Result<String, String> {
     let known = matches!(text, "auto" | "cpu" | "candle" | "cuda" | "metal")
         || text.strip_prefix("cuda:").is_some_and(|number| number.parse::<u16>().is_ok());
-    if known { Ok(text.to_owned()) } else { Err("write auto, cpu, candle, cuda:N or metal".to_owned()) }
+    if known { Ok(text.to_owned()) } else { Err("expected auto, cpu, candle, cuda:N or metal".to_owned()) }
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_set_is_handed_on() {
+    fn only_options_that_are_set_are_passed_on() {
         assert_eq!(arguments_of("", 0), Vec::<String>::new());
         let all = "--chat-device cuda:1 --chat-dtype bf16 --chat-threads 3 --chat-context 4096 --chat-cache 512 \
                    --chat-memory 9000 --chat-load-deadline 60 --metrics-port 9100";
@@ -92,16 +92,16 @@ mod tests {
     }
 
     #[test]
-    fn what_a_worker_would_refuse_is_refused_here() {
-        for wrong in [
+    fn an_option_that_a_worker_would_refuse_is_refused() {
+        for invalid in [
             "--chat-device gpu",
             "--chat-device cuda:x",
             "--chat-dtype f8",
             "--chat-context 0",
             "--chat-cache -1",
         ] {
-            let words = std::iter::once("up").chain(wrong.split_whitespace());
-            assert!(TestCli::try_parse_from(words).is_err(), "{wrong}");
+            let words = std::iter::once("up").chain(invalid.split_whitespace());
+            assert!(TestCli::try_parse_from(words).is_err(), "{invalid}");
         }
     }
 }

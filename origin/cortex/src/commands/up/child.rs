@@ -1,4 +1,4 @@
-//! A child process: in a group of its own, ended with it, and ended when we are killed.
+//! A child process in a process group of its own, which ends when this process ends, even when it is killed.
 
 use std::io;
 use std::path::Path;
@@ -10,24 +10,24 @@ use tokio::process::{Child as Process, ChildStdin, Command};
 
 use super::log::ChildLog;
 
-/// How long a child has to stop by itself: longer than an origin gives the requests it has open.
+/// How long a child may take to stop: longer than an origin gives its open requests.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A child and all that it started.
+/// A child and all processes that it started.
 #[derive(Debug)]
 pub(crate) struct Child {
     process: Process,
     group: Pid,
-    /// Closed when we end, however we end.
+    /// Closed by the system when this process ends, in whichever way.
     _lifeline: Option<ChildStdin>,
 }
 
 impl Child {
-    /// Starts a command with its output going to `log`. Its standard input stays open as long as we live, so
-    /// that it can tell when we were killed.
+    /// Starts a command with its output in `log`. Its standard input stays open until this process ends, so that the
+    /// child notices when this process is killed.
     ///
     /// # Errors
-    /// If the command can't be run or the log can't be written.
+    /// Returns an error if the command can't be run or the log can't be written.
     pub(crate) fn start(mut command: Command, log: &Path) -> io::Result<Self> {
         let log = ChildLog::open(log)?.pipe()?;
         let mut process = command
@@ -43,19 +43,19 @@ impl Child {
         Ok(Self { process, group, _lifeline })
     }
 
-    /// Resolves when the child itself ends.
+    /// Waits until the child has ended.
     ///
     /// # Errors
-    /// If it can't be waited for.
+    /// Returns an error if the wait fails.
     pub(crate) async fn ended(&mut self) -> io::Result<ExitStatus> {
         self.process.wait().await
     }
 
-    /// Asks the whole group to stop, and kills what is left after a while.
+    /// Asks the whole group to stop, and kills the rest after [`STOP_TIMEOUT`].
     pub(crate) async fn stop(mut self) {
         self.signal(Signal::TERM);
         if tokio::time::timeout(STOP_TIMEOUT, self.ended()).await.is_err() {
-            tracing::warn!(group = self.group.as_raw_nonzero(), "a child did not stop in time and is killed");
+            tracing::warn!(group = self.group.as_raw_nonzero(), "killing a child that did not stop in time");
         }
         self.kill().await;
     }
@@ -64,18 +64,18 @@ impl Child {
     pub(crate) async fn kill(mut self) {
         self.signal(Signal::KILL);
         if let Err(error) = self.process.wait().await {
-            tracing::warn!(%error, "a child could not be waited for");
+            tracing::warn!(%error, "can't wait for a child");
         }
     }
 
     fn signal(&self, signal: Signal) {
-        // A group that is gone is what we want.
+        // An error means that the group is gone already.
         let _ = kill_process_group(self.group, signal);
     }
 }
 
 impl Drop for Child {
-    /// Only where `stop` was not called: nothing of ours outlives us.
+    /// Kills the group if `stop` was not called.
     fn drop(&mut self) {
         self.signal(Signal::KILL);
     }

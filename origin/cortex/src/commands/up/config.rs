@@ -1,4 +1,4 @@
-//! What `cortex up` runs: its arguments, and what was read from the files that they name.
+//! The configuration of `cortex up`: its arguments and the contents of the files that they name.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -8,7 +8,13 @@ use super::args::{Component, UpArgs};
 use super::workers::{WorkerKind, WorkerSpec};
 use crate::exit::{Exit, Failure};
 
-/// What is to run, checked.
+/// Returns the error for an invalid `--edge-url`.
+pub(crate) fn invalid_edge_url(error: &impl std::fmt::Display) -> Failure {
+    let help = "write it as http://HOST:PORT or https://HOST (--edge-url, CORTEX_EDGE_URL)";
+    Failure::message(Exit::Config, format!("invalid --edge-url: {error}"), help)
+}
+
+/// The validated configuration.
 #[derive(Debug)]
 pub(crate) struct UpConfig {
     pub(crate) args: UpArgs,
@@ -17,10 +23,10 @@ pub(crate) struct UpConfig {
 }
 
 impl UpConfig {
-    /// Reads the configuration and starts nothing.
+    /// Reads the configuration.
     ///
     /// # Errors
-    /// Returns an error if a file or a flag can't be used.
+    /// Returns an error if a file or a flag is invalid.
     pub(crate) fn read(args: UpArgs) -> Result<Self, Failure> {
         let workers = if args.with(Component::Workers) {
             args.workers.iter().map(|text| WorkerSpec::read(text)).collect::<Result<_, _>>()?
@@ -34,8 +40,7 @@ impl UpConfig {
             allowed_hosts: args.allowed_hosts.clone(),
         };
         let mut node = Config::load(&args.config.files(), args.config.safety_kernel.clone(), operator)?;
-        node.gateway.edge =
-            edge.map_err(|error| Failure::message(Exit::Config, format!("--edge-url: {error}")))?;
+        node.gateway.edge = edge.map_err(|error| invalid_edge_url(&error))?;
         Ok(Self { args, node, workers })
     }
 
@@ -45,14 +50,14 @@ impl UpConfig {
         self.workers.iter().any(|spec| spec.kind == kind && spec.count > 0)
     }
 
-    /// The topics that the edge takes, separated by commas.
+    /// Returns the topics that the edge accepts, separated by commas.
     #[must_use]
     pub(crate) fn topics(&self) -> String {
         let topics: Vec<_> = self.node.scheduler.catalogue.topics().map(ToString::to_string).collect();
         topics.join(",")
     }
 
-    /// Where the edge listens, unless it is left out.
+    /// Returns the address of the edge, unless it is left out.
     #[must_use]
     pub(crate) fn edge(&self) -> Option<SocketAddr> {
         self.args.with(Component::Edge).then(|| SocketAddr::from((Ipv4Addr::LOCALHOST, self.args.edge_port)))

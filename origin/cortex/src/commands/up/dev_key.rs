@@ -1,17 +1,16 @@
-//! The development key: made through the edge's admin route, kept in the home folder.
+//! The development key, created through the edge's admin route and stored in the home folder.
 
+use cortex_client::{Admin, Api};
 use cortex_domain::id::{Role, Tenant};
 use cortex_guard::keys::ApiKey;
+use cortex_node::{Home, Secrets, operator_roles};
 
-use crate::exit::{Exit, Failure};
-use cortex_client::{Admin, Api};
-use cortex_node::Home;
-use cortex_node::{Secrets, operator_roles};
+use crate::exit::Failure;
 
-/// The kept key, or a new one where there is none, the edge no longer knows it, or it lacks a role that it needs now.
+/// Returns the stored key. Creates a new one if there is none, if the edge doesn't know it, or if it has too few roles.
 ///
 /// # Errors
-/// If the edge can't be reached or refuses.
+/// Returns an error if the edge can't be reached or refuses the request.
 pub(crate) async fn ensure(
     home: &Home,
     secrets: &mut Secrets,
@@ -28,8 +27,7 @@ pub(crate) async fn ensure(
     }
     let principal = "dev".parse().expect("`dev` is a name");
     let key = admin.create_key(tenant, &principal, &roles).await?;
-    let text =
-        key.key.ok_or_else(|| Failure::message(Exit::Broken, "the edge made a key and did not show it"))?;
+    let text = key.key.ok_or_else(|| Failure::defect("the edge created a key but did not return it"))?;
     secrets.dev_key = Some(text.clone());
     secrets.keep(home)?;
     Ok(text)

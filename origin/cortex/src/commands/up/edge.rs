@@ -1,4 +1,4 @@
-//! The edge on this machine: the real Worker in workerd, and the relay that carries its port's connections to it.
+//! The edge on this machine: the real Worker in workerd, and the relay that forwards the port's connections to it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cortex_edge_local::{Limits, Origin, Variables, Worker, relay};
 use cortex_guard::cors::Origins;
+use cortex_node::{Home, Secrets};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,18 +14,16 @@ use tokio_util::task::TaskTracker;
 use super::supervise::supervise;
 use crate::exit::{Exit, Failure};
 use crate::running::Process;
-use cortex_node::Home;
-use cortex_node::Secrets;
 
-/// How long the Worker may take to answer for the first time; it takes half a second.
+/// How long the Worker may take until its first response. It usually takes half a second.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often the Worker is asked whether it answers, and how long it may take.
+/// How often the Worker is probed, and how long a response may take.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
-/// After so many failed probes in a row the Worker is started again.
+/// After this many failed probes in a row the Worker is restarted.
 const MAX_FAILED_PROBES: u32 = 3;
 
-/// The edge that runs here.
+/// The running edge.
 #[derive(Debug)]
 pub(crate) struct Edge {
     pub(crate) url: String,
@@ -34,10 +33,10 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Starts the Worker with its state in the home folder and waits until it answers on `listener`.
+    /// Starts the Worker with its state in the home folder and waits until it responds on `listener`.
     ///
     /// # Errors
-    /// Returns an error if workerd or the built Worker is missing, or if the Worker does not answer.
+    /// Returns an error if workerd or the built Worker is missing, or if the Worker does not respond.
     pub(crate) async fn start(
         home: &Home,
         variables: Variables,
@@ -57,27 +56,32 @@ impl Edge {
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn(relay(listener, worker.socket.clone(), Limits::default(), stop.clone()));
-        let (command, silence) = (move || worker.command().into(), probe.clone());
-        let silence = async move || silence.silence().await;
-        tasks.spawn(supervise("edge".into(), log.clone(), command, silence, stop.clone()));
+        let (command, watched) = (move || worker.command().into(), probe.clone());
+        let unresponsive = async move || watched.unresponsive().await;
+        tasks.spawn(supervise("edge".into(), log.clone(), command, unresponsive, stop.clone()));
         tasks.close();
         let edge = Self { url, process: Process { name: "edge".into(), log }, stop, tasks };
-        if tokio::time::timeout(START_TIMEOUT, probe.answer()).await.is_ok() {
+        if tokio::time::timeout(START_TIMEOUT, probe.first_response()).await.is_ok() {
             return Ok(edge);
         }
-        let detail = format!("the edge did not answer on {}: see {}", edge.url, edge.process.log.display());
+        let message =
+            format!("the edge did not respond on {} within {} s", edge.url, START_TIMEOUT.as_secs());
+        let help = format!(
+            "the log is in {}; `cortex doctor` checks workerd and the ports",
+            edge.process.log.display()
+        );
         edge.stop().await;
-        Err(Failure::message(Exit::Unavailable, detail))
+        Err(Failure::message(Exit::Unavailable, message, help))
     }
 
-    /// Stops workerd, which finishes what it has open.
+    /// Stops workerd after its open requests have ended.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.tasks.wait().await;
     }
 }
 
-/// What the Worker is configured with.
+/// Returns the configuration of the Worker.
 pub(crate) fn variables(secrets: &Secrets, topics: &str, cors: &Origins) -> Variables {
     Variables {
         key_pepper: secrets.pepper.clone(),
@@ -89,7 +93,7 @@ pub(crate) fn variables(secrets: &Secrets, topics: &str, cors: &Origins) -> Vari
     }
 }
 
-/// Asks the Worker whether it answers.
+/// Checks whether the Worker responds.
 #[derive(Debug, Clone)]
 struct Probe {
     client: reqwest::Client,
@@ -99,34 +103,39 @@ struct Probe {
 
 impl Probe {
     fn new(url: &str, timeout: Duration, interval: Duration) -> Result<Self, Failure> {
-        // A connection of its own for each probe: it asks whether others can connect.
+        // Each probe opens a connection of its own, to see whether others can connect.
         let client = reqwest::Client::builder().timeout(timeout).pool_max_idle_per_host(0).build()?;
         Ok(Self { client, url: format!("{url}/health"), interval })
     }
 
-    async fn answers(&self) -> bool {
+    async fn responds(&self) -> bool {
         self.client.get(&self.url).send().await.is_ok()
     }
 
-    /// Resolves at the first answer.
-    async fn answer(&self) {
-        while !self.answers().await {
+    /// Waits for the first response.
+    async fn first_response(&self) {
+        while !self.responds().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Resolves when the Worker has answered once and then no more.
-    async fn silence(&self) {
-        self.answer().await;
+    /// Waits until the Worker has responded once and then stopped responding.
+    async fn unresponsive(&self) {
+        self.first_response().await;
         let mut failed = 0;
         while failed < MAX_FAILED_PROBES {
             tokio::time::sleep(self.interval).await;
-            failed = if self.answers().await { 0 } else { failed + 1 };
+            failed = if self.responds().await { 0 } else { failed + 1 };
         }
     }
 }
 
-/// Where `wrangler.toml` lies: this folder or one above it, or above this program.
+/// Returns whether the edge is built, so that `cortex up` can run it.
+pub(crate) fn can_run_edge() -> bool {
+    project_root().is_ok()
+}
+
+/// Returns the source folder: the one with `wrangler.toml`, above the current folder or above this program.
 fn project_root() -> Result<PathBuf, Failure> {
     let here = std::env::current_dir()?;
     let program = std::env::current_exe()?;
@@ -134,14 +143,16 @@ fn project_root() -> Result<PathBuf, Failure> {
     let root = above.into_iter().find(|folder| folder.join("wrangler.toml").is_file()).ok_or_else(|| {
         Failure::message(
             Exit::Config,
-            "wrangler.toml is nowhere above: run it from the project's folder, or with --without edge",
+            "the edge's source is missing: no wrangler.toml in this folder or above it",
+            "run `cortex up` in the CortexOS source folder, or start without an edge: `cortex up --without edge`",
         )
     })?;
     match Worker::missing(root) {
         None => Ok(root.to_owned()),
         Some(what) => {
-            let detail = format!("{what} is missing in {}: run `make edge` there", root.display());
-            Err(Failure::message(Exit::Config, detail))
+            let message = format!("the edge is not built: {what} is missing in {}", root.display());
+            let help = format!("run `make edge` in {}", root.display());
+            Err(Failure::message(Exit::Config, message, help))
         }
     }
 }
@@ -151,11 +162,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_worker_that_takes_connections_and_does_not_answer_is_silent() {
+    async fn a_worker_that_accepts_connections_and_does_not_respond_is_unresponsive() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let probe = Probe::new(&url, Duration::from_millis(50), Duration::from_millis(1)).unwrap();
-        let silence = tokio::spawn(async move { probe.silence().await });
+        let silence = tokio::spawn(async move { probe.unresponsive().await });
         let mut held = Vec::new();
         // Each probe is a connection; the first two are answered, the rest are left waiting.
         for n in 0..2 + MAX_FAILED_PROBES {

@@ -1,4 +1,4 @@
-//! A child's log: one file and the one before it, neither larger than a bound.
+//! The log of a child: the current file and the previous one, each of limited size.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
@@ -6,10 +6,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-/// How large a log grows before it becomes the one before.
+/// The size at which the current file becomes the previous one.
 const MAX_LOG_BYTES: u64 = 8 << 20;
 
-/// A log that is written to.
+/// An open log.
 #[derive(Debug)]
 pub(crate) struct ChildLog {
     path: PathBuf,
@@ -19,10 +19,10 @@ pub(crate) struct ChildLog {
 }
 
 impl ChildLog {
-    /// Empties the log at `path`.
+    /// Opens the log at `path` and empties it.
     ///
     /// # Errors
-    /// Returns an error if it can't be written.
+    /// Returns an error if the file can't be written.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Self::bounded(path, MAX_LOG_BYTES)
     }
@@ -31,10 +31,10 @@ impl ChildLog {
         Ok(Self { path: path.to_owned(), file: create(path)?, written: 0, max })
     }
 
-    /// Returns a pipe whose input goes to the log until every copy of it is closed.
+    /// Returns a pipe. A thread copies its bytes into the log until every writer is closed.
     ///
     /// # Errors
-    /// Returns an error if there is no pipe or no thread to be had.
+    /// Returns an error if the pipe or the thread can't be created.
     pub(crate) fn pipe(self) -> io::Result<PipeWriter> {
         let (reader, writer) = io::pipe()?;
         thread::Builder::new().name("child-log".into()).spawn(move || self.follow(reader))?;
@@ -46,7 +46,7 @@ impl ChildLog {
         loop {
             match reader.read(&mut buffer) {
                 Ok(0) => return,
-                // The pipe is emptied even where the disk is full, or the child would stop and wait.
+                // Reads on even if the disk is full: a full pipe would block the child.
                 Ok(length) => drop(self.write(&buffer[..length])),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return,
@@ -65,7 +65,7 @@ impl ChildLog {
     }
 }
 
-/// `edge.log.1` of `edge.log`.
+/// Returns `edge.log.1` for `edge.log`.
 fn previous(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".1");
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_child_that_writes_without_end_takes_two_bounds_of_disk() {
+    fn a_log_takes_at_most_two_files_of_the_maximum_size() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("edge.log");
         let mut log = ChildLog::bounded(&path, 1000).unwrap();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_into_the_pipe_comes_out_in_the_log() {
+    fn bytes_from_the_pipe_are_in_the_log() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("edge.log");
         let (reader, mut writer) = io::pipe().unwrap();

@@ -1,4 +1,4 @@
-//! Everything that runs on this machine, started and stopped as one.
+//! The edge, the origin and the workers on this machine, started and stopped together.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -16,10 +16,10 @@ use super::edge::{self, Edge};
 use super::workers::{self, WorkerKind, WorkerLaunch};
 use super::{bind, dev_key};
 use crate::config::{CHAT_PORT, EDGE_PORT, HOST_PORT};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::running::Running;
 
-/// What runs.
+/// The running components.
 #[derive(Debug)]
 pub(crate) struct Stack {
     origin: Handle,
@@ -27,15 +27,15 @@ pub(crate) struct Stack {
     stop_workers: CancellationToken,
     workers: TaskTracker,
     pub(crate) running: Running,
-    /// The development key, where there is an edge.
+    /// The development key, if there is an edge.
     pub(crate) key: Option<String>,
 }
 
 impl Stack {
-    /// Starts every part.
+    /// Starts every component.
     ///
     /// # Errors
-    /// Returns an error if a port is taken, a file can't be used, or a part does not start.
+    /// Returns an error if a port is in use, a file is invalid, or a component does not start.
     pub(crate) async fn start(home: &Home, mut config: UpConfig) -> Result<Self, Failure> {
         let mut secrets = Secrets::open(home)?;
         let (sockets, edge) = bind_ports(&config).await?;
@@ -77,6 +77,7 @@ impl Stack {
                 pid: std::process::id(),
                 origin: format!("http://{api}"),
                 grpc: grpc.map(|address| format!("http://{address}")),
+                metrics: origin.metrics.map(|address| format!("http://{address}/metrics")),
                 edge: None,
                 host,
                 chat_host,
@@ -115,7 +116,7 @@ impl Stack {
         Ok(())
     }
 
-    /// Closes the doors first, the public one before the origin's, then lets the workers finish what they hold.
+    /// Stops the edge, then the origin's listeners, then the workers once their jobs have ended.
     pub(crate) async fn stop(self, home: &Home) {
         if let Some(edge) = self.edge {
             edge.stop().await;
@@ -128,10 +129,10 @@ impl Stack {
     }
 }
 
-/// Binds the origin's doors and the edge's.
+/// Binds the ports of the origin and the edge.
 async fn bind_ports(config: &UpConfig) -> Result<(Sockets, Option<TcpListener>), Failure> {
-    let UpArgs { listen, api_port, grpc_port, .. } = config.args;
-    let sockets = bind::bind_node(listen, api_port, grpc_port).await?;
+    let UpArgs { listen, api_port, grpc_port, metrics, .. } = &config.args;
+    let sockets = bind::bind_node(*listen, *api_port, *grpc_port, metrics).await?;
     let edge = match config.edge() {
         Some(address) => Some(bind::bind(address, EDGE_PORT.flag).await?),
         None => None,
@@ -139,7 +140,7 @@ async fn bind_ports(config: &UpConfig) -> Result<(Sockets, Option<TcpListener>),
     Ok((sockets, edge))
 }
 
-/// Returns the addresses of the model hosts that workers will open, and checks that their ports are free.
+/// Returns the addresses of the model hosts, which the workers open, and checks that their ports are free.
 async fn model_hosts(config: &UpConfig) -> Result<[Option<String>; 2], Failure> {
     let hosts = [
         (WorkerKind::Embed, config.args.host_port, HOST_PORT.flag),
@@ -149,7 +150,7 @@ async fn model_hosts(config: &UpConfig) -> Result<[Option<String>; 2], Failure> 
     for (url, (kind, port, flag)) in urls.iter_mut().zip(hosts) {
         if config.has(kind) && port != 0 {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            bind::free(address, flag).await?;
+            bind::check_free(address, flag).await?;
             *url = Some(format!("http://{address}"));
         }
     }
@@ -158,5 +159,6 @@ async fn model_hosts(config: &UpConfig) -> Result<[Option<String>; 2], Failure> 
 
 fn local_url(listener: &TcpListener) -> Result<Url, Failure> {
     let address = listener.local_addr()?;
-    format!("http://{address}").parse().map_err(|error| Failure::message(Exit::Broken, error))
+    let url = format!("http://{address}").parse();
+    url.map_err(|error: <Url as std::str::FromStr>::Err| Failure::defect(error))
 }

@@ -1,4 +1,4 @@
-//! Keeps a child running: starts it again, with backoff, when it ends or falls silent.
+//! Keeps a child running: restarts it, with backoff, when it ends or stops responding.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,24 +13,24 @@ use tokio_util::sync::CancellationToken;
 
 use super::child::Child;
 
-/// Between the starts of a child.
+/// The delay between the starts of a child.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(10) };
-/// A child that ran so long has earned a quick start.
+/// After a child has run this long, its next restart has the shortest delay again.
 const STABLE_PERIOD: Duration = Duration::from_secs(30);
 
 /// How one run of a child ended.
 enum ChildExit {
     Stopped,
     Exited(io::Result<ExitStatus>),
-    Silent,
+    Unresponsive,
 }
 
-/// Runs `command` until `stop`. A child counts as silent when `silence` resolves, which is called once per run.
+/// Runs `command` until `stop`. Restarts the child when `unresponsive`, which is called once per run, returns.
 pub(crate) async fn supervise(
     name: String,
     log: PathBuf,
     command: impl Fn() -> Command + Send,
-    silence: impl AsyncFn(),
+    unresponsive: impl AsyncFn(),
     stop: CancellationToken,
 ) {
     let mut failures = 0_u32;
@@ -41,28 +41,28 @@ pub(crate) async fn supervise(
                 let ended = tokio::select! {
                     () = stop.cancelled() => ChildExit::Stopped,
                     ended = child.ended() => ChildExit::Exited(ended),
-                    () = silence() => ChildExit::Silent,
+                    () = unresponsive() => ChildExit::Unresponsive,
                 };
                 match ended {
                     ChildExit::Stopped => return child.stop().await,
                     ChildExit::Exited(Ok(status)) if status.code() == Some(Exit::Config.code().into()) => {
-                        // It would end the same way again.
-                        tracing::error!(name, log = %log.display(), "a child can't use its configuration");
+                        // A restart would end the same way.
+                        tracing::error!(name, log = %log.display(), "a child has an invalid configuration; not restarting it");
                         return;
                     }
                     ChildExit::Exited(Ok(status)) => {
-                        tracing::warn!(name, %status, log = %log.display(), "a child ended and is started again");
+                        tracing::warn!(name, %status, log = %log.display(), "restarting a child that ended");
                     }
                     ChildExit::Exited(Err(error)) => {
-                        tracing::warn!(name, %error, "a child was lost and is started again");
+                        tracing::warn!(name, %error, "restarting a child that can't be waited for");
                     }
-                    ChildExit::Silent => {
-                        tracing::warn!(name, log = %log.display(), "a child does not answer and is started again");
+                    ChildExit::Unresponsive => {
+                        tracing::warn!(name, log = %log.display(), "restarting a child that does not respond");
                         child.kill().await;
                     }
                 }
             }
-            Err(error) => tracing::error!(name, %error, "a child could not be started"),
+            Err(error) => tracing::error!(name, %error, "can't start a child"),
         }
         failures = if started.elapsed() >= STABLE_PERIOD { 1 } else { failures.saturating_add(1) };
         tokio::select! {
@@ -80,12 +80,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_silent_child_is_killed_and_started_again() {
+    async fn an_unresponsive_child_is_killed_and_restarted() {
         let folder = tempfile::tempdir().unwrap();
         let socket = UnixListener::bind(folder.path().join("started")).unwrap();
         let stop = CancellationToken::new();
         let (path, log) = (folder.path().to_owned(), folder.path().join("log"));
-        // It tells its process id and then ignores everything but a kill.
+        // It sends its process id and then ignores every signal but a kill.
         let script = "import os, signal, socket, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); \
             s = socket.socket(socket.AF_UNIX); s.connect('started'); s.send(b'%d\\n' % os.getpid()); time.sleep(1000)";
         let command = move || {

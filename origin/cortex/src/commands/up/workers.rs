@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cortex_domain::id::Pool;
-use cortex_node::Route;
+use cortex_node::{Home, Route};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,9 +13,8 @@ use super::supervise::supervise;
 use crate::exit::{Exit, Failure};
 use crate::program;
 use crate::running::Process;
-use cortex_node::Home;
 
-/// The kinds of worker that can be asked for.
+/// The kinds of worker that `cortex up` starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WorkerKind {
     Echo,
@@ -26,9 +25,9 @@ pub(crate) enum WorkerKind {
 impl WorkerKind {
     pub(crate) const ALL: [Self; 3] = [Self::Echo, Self::Embed, Self::Chat];
 
-    /// The pool that its workers join.
+    /// Returns the pool of its workers.
     pub(crate) fn pool(self) -> Pool {
-        self.name().parse().expect("a kind's name is a pool's")
+        self.name().parse().expect("the name of a kind is the name of a pool")
     }
 
     fn name(self) -> &'static str {
@@ -40,7 +39,7 @@ impl WorkerKind {
     }
 }
 
-/// So many workers of one kind.
+/// A number of workers of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkerSpec {
     pub(crate) kind: WorkerKind,
@@ -48,60 +47,60 @@ pub(crate) struct WorkerSpec {
 }
 
 impl WorkerSpec {
-    /// Reads `KIND=N`.
+    /// Parses `KIND=N`.
     ///
     /// # Errors
-    /// If it reads otherwise.
+    /// Returns an error if the kind or the number is invalid.
     pub(crate) fn read(text: &str) -> Result<Self, Failure> {
-        let wrong = || {
-            Failure::message(
-                Exit::Config,
-                format!("--workers {text}: write KIND=N, with a KIND of echo, embed or chat"),
-            )
+        let invalid = || {
+            let message = format!("invalid --workers {text}: expected KIND=N, with KIND echo, embed or chat");
+            Failure::message(Exit::Config, message, "write it as in --workers echo=1,embed=1,chat=1")
         };
-        let (kind, count) = text.split_once('=').ok_or_else(wrong)?;
+        let (kind, count) = text.split_once('=').ok_or_else(invalid)?;
         let kind = match kind.trim() {
             "echo" => WorkerKind::Echo,
             "embed" => WorkerKind::Embed,
             "chat" => WorkerKind::Chat,
-            _ => return Err(wrong()),
+            _ => return Err(invalid()),
         };
-        Ok(Self { kind, count: count.trim().parse().map_err(|_| wrong())? })
+        Ok(Self { kind, count: count.trim().parse().map_err(|_| invalid())? })
     }
 }
 
-/// What a worker is started with.
+/// The parameters for starting workers.
 #[derive(Clone)]
 pub(crate) struct WorkerLaunch {
     pub(crate) program: PathBuf,
     pub(crate) link: Route,
-    /// By which a worker of each kind joins, as the kinds are ordered.
+    /// The connection tokens, in the order of [`WorkerKind::ALL`].
     pub(crate) tokens: [String; 3],
     pub(crate) args: UpArgs,
     pub(crate) home: PathBuf,
-    /// What callers of a model host show where it is reached by names beside those of loopback.
+    /// The key that a model host requires if it is reachable under other host names than those of loopback.
     pub(crate) host_key: String,
 }
 
-/// `cortex-worker` lies beside this program.
+/// Returns the path of `cortex-worker`, which is next to this program.
 ///
 /// # Errors
-/// If it doesn't.
+/// Returns an error if it is missing.
 pub(crate) fn worker_program() -> Result<PathBuf, Failure> {
     let program = std::env::current_exe()?.with_file_name("cortex-worker");
     if program.is_file() {
         return Ok(program);
     }
-    let detail = format!("{} is missing: build it with `cargo build -p cortex-worker`", program.display());
-    Err(Failure::message(Exit::Config, detail))
+    let message = format!("{} is missing", program.display());
+    Err(Failure::message(Exit::Config, message, "run `cargo build -p cortex-worker`"))
 }
 
 impl WorkerLaunch {
-    /// For the `n`th of its kind, counted from 0.
+    /// Returns the command of the `n`th worker of its kind, counted from 0.
     fn command(&self, kind: WorkerKind, id: &str, n: u16) -> Command {
         let mut command = Command::from(program::own_command(&self.program));
         command.args(["--kind", kind.name(), "--id", id, "--link"]).arg(self.link.to_string());
-        // They are for workers whose origin is elsewhere.
+        // The origin's metrics count what its workers do.
+        command.args(["--metrics-port", "0"]);
+        // These are for workers of an origin on another machine.
         command.env_remove("CORTEX_LINK_CERTIFICATE").env_remove("CORTEX_LINK_FINGERPRINT");
         command.env("CORTEX_LINK_TOKEN", &self.tokens[kind as usize]).env("CORTEX_HOME", &self.home);
         let served = match kind {
@@ -114,7 +113,7 @@ impl WorkerLaunch {
             if let Some(models) = &self.args.config.models {
                 command.arg("--catalogue").arg(models);
             }
-            // One of them is the model host.
+            // The first worker is the model host.
             if n == 0 && port != 0 {
                 command.args(["--host-port", &port.to_string()]);
                 for host in &self.args.allowed_hosts {
@@ -134,20 +133,20 @@ impl WorkerLaunch {
 /// Starts the workers and keeps them running until `stop`.
 pub(crate) fn start(
     home: &Home,
-    wanted: &[WorkerSpec],
+    specs: &[WorkerSpec],
     launch: &WorkerLaunch,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Vec<Process> {
     let mut processes = Vec::new();
-    for wanted in wanted {
-        for n in 1..=wanted.count {
-            let name = format!("{}-{n}", wanted.kind.name());
+    for spec in specs {
+        for n in 1..=spec.count {
+            let name = format!("{}-{n}", spec.kind.name());
             let log = home.logs().join(format!("{name}.log"));
             processes.push(Process { name: name.clone(), log: log.clone() });
-            let (launch, kind, id) = (launch.clone(), wanted.kind, name.clone());
+            let (launch, kind, id) = (launch.clone(), spec.kind, name.clone());
             let command = move || launch.command(kind, &id, n - 1);
-            // Its link tells when a worker is silent.
+            // The origin notices an unresponsive worker by its link.
             tasks.spawn(supervise(name, log, command, std::future::pending, stop.clone()));
         }
     }

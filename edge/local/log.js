@@ -1,4 +1,4 @@
-// Prints what the simulators log: failures and warnings, not each message of a queue.
+// Prints the failures and warnings of the simulators, but not each message of a queue.
 const WARNING = 2;
 const MAX_LENGTH = 2000;
 

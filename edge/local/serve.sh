@@ -5,11 +5,11 @@
 #
 #   CONFIG   workerd's configuration, as in edge/local/workerd.capnp
 #   SOCKET   the Unix socket that the Worker listens on
-#   ORIGIN   where the origin listens
-#   FOLDER   what the Worker keeps: ledgers, keys, parked bodies
+#   ORIGIN   the address of the origin
+#   FOLDER   the Worker's data: ledgers, keys, offloaded bodies
 #   OPTION   further options of `workerd serve`
 #
-# The environment holds what workerd.capnp reads from it.
+# The environment provides the variables that workerd.capnp reads.
 set -eu
 
 config=$1 socket=$2 origin=$3 folder=$4
@@ -28,10 +28,10 @@ case "$(uname -s) $(uname -m)" in
 esac
 workerd=$root/node_modules/@cloudflare/workerd-$platform/bin/workerd
 
-# The folders that wrangler would use, so that what it kept stays.
+# The folders that wrangler would use, so that its data can be used.
 mkdir -p "$folder/v3/do" "$folder/v3/kv" "$folder/v3/r2"
 
-# What one that was killed has left behind.
+# Remove what a killed process left behind.
 rm -f "$socket"
 
 exec 3<&0
@@ -45,7 +45,7 @@ child=$!
 } &
 exec 3<&-
 
-# workerd finishes what it has open when it is asked to stop, and is waited for.
+# When it is asked to stop, workerd finishes its open requests. Wait for it.
 trap : TERM
 status=0
 wait "$child" || status=$?

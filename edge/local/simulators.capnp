@@ -7,7 +7,7 @@ using Workerd = import "/workerd/workerd.capnp";
 
 const flags :List(Text) = ["nodejs_compat", "experimental"];
 
-# What the simulators import.
+# The imports of the simulators.
 const extension :Workerd.Extension = (
   modules = [
     (name = "miniflare:shared", esModule = embed "../../node_modules/miniflare/dist/src/workers/shared/index.worker.js"),
@@ -15,13 +15,13 @@ const extension :Workerd.Extension = (
   ],
 );
 
-# The simulators write their log by requests to a service; this one is such a service and prints it.
+# The simulators send their log to a service. This service prints it.
 const log :Workerd.Worker = (
   compatibilityDate = "2026-04-01",
   modules = [(name = "log.js", esModule = embed "log.js")],
 );
 
-# Sends what a binding asks for to the object that holds the namespace, the bucket or the queue.
+# Forwards the requests of a binding to the object that holds the namespace, the bucket or the queue.
 const entry :List(Workerd.Worker.Module) = [
   (name = "entry.js", esModule = embed "../../node_modules/miniflare/dist/src/workers/shared/object-entry.worker.js"),
 ];

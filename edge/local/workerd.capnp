@@ -1,9 +1,9 @@
 @0xa1f0d7c2b3e94d65;
 
-# The edge on this machine: the Worker in workerd, with nothing in front of it but a relay of bytes. serve.sh runs it,
-# with the Worker's secrets and variables in the environment.
+# The edge on this machine: the Worker in workerd, behind a relay of bytes. serve.sh runs it, with the
+# Worker's secrets and variables in the environment.
 #
-# What stands in wrangler.toml too must be the same there: tests/tests/structure/edge.rs compares them.
+# Values that are also in wrangler.toml must be equal there: tests/tests/structure/edge.rs compares them.
 
 using Workerd = import "/workerd/workerd.capnp";
 using Simulators = import "simulators.capnp";
@@ -16,7 +16,7 @@ const config :Workerd.Config = (
 
 const services :List(Workerd.Service) = [
   (name = "edge", worker = .edge),
-  # Where every request of the Worker goes, whatever its address: this Worker talks to its origin alone.
+  # Every request of the Worker goes here, regardless of its address, because it talks only to its origin.
   (name = "origin", external = (address = "127.0.0.1:8080", http = ())),
   (name = "ledger", disk = (writable = true)),
   (name = "log", worker = Simulators.log),

@@ -1,7 +1,7 @@
-//! Which key a caller shows, and which ledger to ask about it.
+//! The caller's key, and the ledger to ask about it.
 //!
-//! KV tells which tenant's ledger knows a key, under a seal, and proves nothing else: who calls, and whether the key
-//! still holds, the ledger alone says, from its own record.
+//! KV maps a key to its tenant, under a seal, and proves nothing else. Only the ledger decides from
+//! its own record who the caller is and whether the key is valid.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -18,19 +18,19 @@ use crate::error::ApiError;
 use crate::incoming::Head;
 use crate::{clock, config};
 
-/// How long a pointer is kept in memory, in milliseconds, and in KV's own cache, in seconds.
+/// How long a pointer is cached, in memory in milliseconds and in KV's own cache in seconds.
 const POINTER_MEMORY_TTL_MS: u64 = 30_000;
 const POINTER_KV_TTL_S: u64 = 60;
 const MAX_POINTERS: usize = 1000;
-/// The most bytes of a pointer: what is longer is none.
+/// The longest valid pointer, in bytes.
 const MAX_POINTER: usize = 512;
 
 thread_local! {
     static POINTERS: RefCell<HashMap<KeyId, (Tenant, u64)>> = RefCell::default();
 }
 
-/// A key that a caller showed, and the tenant whose ledger is to be asked about it. What the ledger says of it is not known
-/// yet. [`presented`] alone makes one.
+/// A presented key and the tenant with the ledger to ask about it. The ledger has not verified it
+/// yet. Only [`presented`] creates one.
 #[derive(Clone, Debug)]
 pub(crate) struct Presented {
     pub(crate) key: ShownKey,
@@ -38,7 +38,7 @@ pub(crate) struct Presented {
     _made_here: (),
 }
 
-/// The key in a request's head.
+/// Returns the key in a request's head.
 pub(crate) async fn presented(head: &Head, env: &Env) -> Result<Presented, ApiError> {
     let header = head.get("authorization").ok_or_else(unauthenticated)?;
     let key = ApiKey::from_authorization(header).map_err(|_| unauthenticated())?;
@@ -47,12 +47,13 @@ pub(crate) async fn presented(head: &Head, env: &Env) -> Result<Presented, ApiEr
     Ok(Presented { key: key.shown(&pepper), tenant, _made_here: () })
 }
 
-/// The refusal of a key that is missing, malformed, unknown, wrong or revoked: all look the same.
+/// Returns the problem for a missing, malformed, unknown, wrong or revoked key. All of them get the
+/// same response.
 pub(crate) fn unauthenticated() -> Problem {
     Problem::new(ErrorCode::Unauthenticated, "send a valid API key as `Authorization: Bearer ctx_...`")
 }
 
-/// The tenant whose ledger made a key, if there is a pointer with a sound seal.
+/// Returns the tenant of a key, if there is a pointer with a valid seal.
 pub(crate) async fn tenant(id: &KeyId, pepper: &Pepper, env: &Env) -> Result<Option<Tenant>, ApiError> {
     let now = clock::now().as_millis();
     let known = POINTERS.with_borrow(|known| known.get(id).filter(|(_, until)| *until > now).cloned());
@@ -70,7 +71,7 @@ pub(crate) async fn tenant(id: &KeyId, pepper: &Pepper, env: &Env) -> Result<Opt
     Ok(Some(tenant))
 }
 
-/// Keeps where a new key is known.
+/// Stores the tenant of a new key.
 pub(crate) async fn point(id: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), ApiError> {
     let pointer = Pointer::seal(id, tenant.clone(), &config::pepper(env)?);
     let put =
@@ -78,7 +79,7 @@ pub(crate) async fn point(id: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), 
     Ok(put.execute().await.map_err(worker::Error::from)?)
 }
 
-/// Takes a pointer away: its key is revoked.
+/// Deletes the pointer of a revoked key.
 pub(crate) async fn forget(id: &KeyId, env: &Env) -> Result<(), ApiError> {
     POINTERS.with_borrow_mut(|known| known.remove(id));
     Ok(env.kv("KEYS")?.delete(id.as_str()).await.map_err(worker::Error::from)?)

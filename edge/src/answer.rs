@@ -1,16 +1,16 @@
-//! Answers, with the headers that every one of them has.
+//! Responses, with the headers that all of them have.
 
 use cortex_api::routes::shape;
 use cortex_api::{Problem, headers};
 use serde::Serialize;
 use worker::{Headers, Response, ResponseBuilder, Result};
 
-/// A JSON answer.
+/// Returns a JSON response.
 pub(crate) fn json<T: Serialize>(status: u16, body: &T, extra: &[(&str, &str)]) -> Result<Response> {
     bytes(status, "application/json", serde_json::to_vec(body)?, extra)
 }
 
-/// A refusal, in the shape that the path's callers expect.
+/// Returns an error response in the format of the path.
 pub(crate) fn problem(problem: &Problem, path: &str) -> Result<Response> {
     let rendered = problem.render(shape(path));
     let wait = rendered.retry_after.map(|seconds| seconds.to_string());
@@ -33,7 +33,7 @@ pub(crate) fn bytes(
     Ok(ResponseBuilder::new().with_status(status).with_headers(all).fixed(body))
 }
 
-/// The origin's answer: its status, what may be seen of its headers, and its body as it comes.
+/// Returns the origin's response: its status, its public headers, and its body as a stream.
 pub(crate) fn proxied(answer: Response, extra: &[(&str, &str)]) -> Result<Response> {
     let all = common()?;
     for (name, value) in answer.headers().entries() {
@@ -49,7 +49,7 @@ pub(crate) fn proxied(answer: Response, extra: &[(&str, &str)]) -> Result<Respon
     Ok(ResponseBuilder::new().with_status(status).with_headers(all).body(body))
 }
 
-/// The headers of every answer.
+/// Returns the headers of every response.
 pub(crate) fn common() -> Result<Headers> {
     let all = Headers::new();
     all.set("cache-control", "no-store")?;

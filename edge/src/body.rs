@@ -1,4 +1,5 @@
-//! A request's body: read when it is known who sends it, thrown away when the request is refused.
+//! A request's body, which is read once the caller is known and discarded if the request is
+//! rejected.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -17,14 +18,16 @@ use crate::incoming::Head;
 
 /// How long a body may take to arrive.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most bytes of bodies that arrive at once, in one isolate, which has 128 MB: of all tenants, and of one.
-const MAX_ARRIVING: usize = 64 * BodyLimit::LARGEST;
-const MAX_ARRIVING_OF_ONE: usize = 16 * BodyLimit::LARGEST;
-/// How much of a refused body is taken in, for how long, and of how many requests at once. The runtime closes a
-/// connection on unread bytes, and the answer may be lost with it; that is what a larger body comes to.
-const MAX_DISCARDED: usize = 2 * BodyLimit::LARGEST;
+/// The largest size of all bodies that arrive at the same time in one isolate, which has 128 MB: of
+/// all tenants, and of one.
+const MAX_ARRIVING: usize = 64 * BodyLimit::MAX_BYTES;
+const MAX_ARRIVING_OF_ONE: usize = 16 * BodyLimit::MAX_BYTES;
+/// How much of a rejected body is read, for how long, and for how many requests at the same time.
+/// The runtime closes a connection with unread bytes, which can lose the response. A larger body is
+/// left unread.
+const MAX_DISCARDED: usize = 2 * BodyLimit::MAX_BYTES;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
-/// A client that sends nothing for so long sends no more before it has its answer.
+/// A client that sends nothing for this long waits for its response.
 const DISCARD_PAUSE: Duration = Duration::from_millis(250);
 const MAX_DISCARDING: usize = 64;
 
@@ -33,14 +36,14 @@ thread_local! {
     static DISCARDING: RefCell<Budget> = const { RefCell::new(Budget::new(MAX_DISCARDING, MAX_DISCARDING)) };
 }
 
-/// A request whose body is still to come, and how much its route takes of it.
+/// A request with an unread body, and the size limit of its route.
 #[derive(Debug)]
 pub(crate) struct Incoming<'r> {
     pub(crate) request: &'r mut Request,
     pub(crate) takes: BodyLimit,
 }
 
-/// Reads a body whole, but keeps no more of it than its route takes. `owner` is who it counts for.
+/// Reads a whole body up to the limit of its route. The size counts for `owner`.
 pub(crate) async fn read(incoming: Incoming<'_>, owner: &str) -> Result<Vec<u8>, ApiError> {
     let Incoming { request, takes } = incoming;
     let announced = request.headers().get("content-length")?;
@@ -54,7 +57,8 @@ pub(crate) async fn read(incoming: Incoming<'_>, owner: &str) -> Result<Vec<u8>,
     match select(arrived, Delay::from(ARRIVAL_TIMEOUT)).await {
         Either::Left((body, _)) => body,
         Either::Right(_) => {
-            Err(Problem::new(ErrorCode::InvalidRequest, "the body did not arrive in time").into())
+            Err(Problem::new(ErrorCode::InvalidRequest, "the body did not arrive in time: send it again")
+                .into())
         }
     }
 }
@@ -65,7 +69,13 @@ async fn arrive(
     announced: bool,
     share: Share,
 ) -> Result<Vec<u8>, ApiError> {
-    let broken = |_| Problem::new(ErrorCode::InvalidRequest, "the body broke off");
+    let broken = |_| {
+        Problem::new(
+            ErrorCode::InvalidRequest,
+            "the body ended before its announced \
+        length: send it again",
+        )
+    };
     if announced {
         let body = request.bytes().await.map_err(broken)?;
         check_length(body.len(), takes.bytes())?;
@@ -87,12 +97,12 @@ async fn arrive(
     Ok(body)
 }
 
-/// Takes in a little of what a refused request still sends.
+/// Reads a little of the remaining body of a rejected request.
 pub(crate) async fn drain(request: &mut Request, head: Option<&Head>) {
-    // Who asks before sending has sent nothing.
+    // A client that asks before sending has sent nothing.
     let asks = head.and_then(|head| head.get("expect")).is_some();
     let length = head.and_then(|head| head.get("content-length")).and_then(|text| text.parse::<usize>().ok());
-    // A body that was read already gives no stream.
+    // A body that was already read has no stream.
     if asks || length.is_some_and(|length| length > MAX_DISCARDED) || request.inner().body().is_none() {
         return;
     }
@@ -116,6 +126,6 @@ async fn discard(mut stream: ByteStream) {
 }
 
 fn crowded() -> Problem {
-    let detail = "too many large bodies arrive at once: try again in a moment";
+    let detail = "too many large bodies are in flight: try again in a moment";
     Problem::new(ErrorCode::Overloaded, detail).retry_after(Duration::from_secs(1))
 }

@@ -1,4 +1,4 @@
-//! How much may be under way at once, in all and for each owner.
+//! Limits on what may be in flight, in total and for each owner.
 
 use std::cell::RefCell;
 use std::thread::LocalKey;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::clock;
 
-/// Shares of something that there is only so much of. A share ends when it is dropped, or else when its time is up: the
-/// runtime may forget a request, and what it held, without a word.
+/// Shares of a limited resource. A share ends when it is dropped or when its time is up, because
+/// the runtime may discard a request with its shares without running their destructors.
 #[derive(Debug)]
 pub(crate) struct Budget {
     in_all: usize,
@@ -29,7 +29,7 @@ impl Budget {
         Self { in_all, of_one, last: 0, shares: Vec::new() }
     }
 
-    /// A share's number; `None` where there is no room.
+    /// Takes a share and returns its number, or `None` if there is no room.
     fn take(&mut self, owner: &str, amount: usize, until: u64, now: u64) -> Option<u64> {
         self.shares.retain(|share| share.until > now);
         self.has_room(owner, amount).then(|| {
@@ -39,7 +39,7 @@ impl Budget {
         })
     }
 
-    /// Makes a share larger. One whose time is up has no room.
+    /// Enlarges a share. Returns false if there is no room or the share's time is up.
     fn grow(&mut self, number: u64, amount: usize) -> bool {
         let Some(at) = self.shares.iter().position(|share| share.number == number) else { return false };
         let room = self.has_room(&self.shares[at].owner, amount);
@@ -61,7 +61,7 @@ impl Budget {
     }
 }
 
-/// A share that is held.
+/// A held share.
 #[derive(Debug)]
 pub(crate) struct Share {
     of: &'static LocalKey<RefCell<Budget>>,
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_takes_more_than_a_part_and_all_together_no_more_than_there_is() {
+    fn one_owner_takes_only_a_part_and_all_together_only_the_total() {
         let mut budget = Budget::new(10, 4);
         assert!(budget.take("a", 4, 9, 0).is_some());
         assert_eq!(budget.take("a", 1, 9, 0), None, "its part is taken");

@@ -1,4 +1,4 @@
-//! Puts what `cortex_guard::cors` decides onto the answers.
+//! Adds the headers of `cortex_guard::cors` to responses.
 
 use cortex_api::routes::methods_for_pages;
 use cortex_guard::cors::{Origins, Preflight};
@@ -7,7 +7,7 @@ use worker::{Response, ResponseBuilder, Result};
 use crate::answer;
 use crate::incoming::Head;
 
-/// The answer to a preflight, if the request is one that is allowed.
+/// Returns the response to a preflight, if the request is an allowed one.
 pub(crate) fn preflight(head: &Head, origins: &Origins) -> Option<Result<Response>> {
     let method = head.get("access-control-request-method").filter(|_| head.method == "OPTIONS")?;
     let asked = Preflight { method, headers: head.get("access-control-request-headers").unwrap_or_default() };
@@ -21,9 +21,9 @@ pub(crate) fn preflight(head: &Head, origins: &Origins) -> Option<Result<Respons
     }))
 }
 
-/// Puts onto an answer what every answer has.
+/// Adds the headers of every response.
 pub(crate) fn onto(answer: Response, head: &Head, origins: &Origins) -> Result<Response> {
-    // No page has business with what the origin and the command line sign.
+    // Pages have no use for requests that the origin and the command line sign.
     if head.path.starts_with("/internal/") {
         return Ok(answer);
     }

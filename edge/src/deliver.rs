@@ -1,4 +1,4 @@
-//! Handing a job over to the origin. Both the queue's consumer and the ledger's alarm do it.
+//! The delivery of a job to the origin, by the queue's consumer or the ledger's alarm.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -17,26 +17,26 @@ use crate::envelope::Envelope;
 use crate::origin::{Origin, Outbound, caller_headers};
 use crate::{clock, log, offloaded};
 
-/// How long one attempt may take: fetching the body, sending it, and signing and sending it again for another gateway
-/// instance.
+/// How long one attempt may take. It includes fetching the body, sending it, and sending it again
+/// with a signature for another gateway instance.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-// Otherwise another sender would take the job while this one still tries.
+// Otherwise another sender would take the job during this attempt.
 const _: () = assert!(DELIVERY_TIMEOUT.as_millis() < SEND_LEASE.as_millis());
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Delivery {
-    /// The origin holds it durably, under this id: another one than ours if its idempotency key had been
-    /// used in a call that didn't pass the ledger.
+    /// The origin holds the job durably, under this id. The id differs from the ledger's if the
+    /// idempotency key was used earlier in a call that did not pass the ledger.
     Accepted {
         #[serde(with = "cortex_api::text")]
         id: JobId,
     },
-    /// The origin will never take it.
+    /// The origin rejected the job for good.
     Refused { error: ErrorView, denied: bool },
-    /// The origin did not take it; try again later.
+    /// The origin did not accept the job. The ledger tries again later.
     Away,
 }
 
@@ -62,8 +62,11 @@ async fn attempt(mut envelope: Envelope, body: Option<&str>, env: &Env) -> Deliv
             }
             Ok(None) => {
                 log::error("job.body_lost", &[("job", &job.to_string())]);
-                let problem =
-                    Problem::new(ErrorCode::Internal, "the job's body was lost before it reached the origin");
+                let problem = Problem::new(
+                    ErrorCode::Internal,
+                    "the job's body was lost before it reached the \
+                        origin: submit the job again",
+                );
                 return Delivery::Refused { error: problem.view(), denied: false };
             }
             Err(error) => return away(&job, &error.to_string()),
@@ -105,13 +108,21 @@ async fn judge(job: &JobId, mut answer: Response) -> Delivery {
             log::info("job.delivered", &[("job", &job.to_string())]);
             Delivery::Accepted { id }
         }
-        // It may take it later: a time-out, a call under way with the same idempotency key, too early, too many.
+        // The origin may accept it later: a timeout, another call with the same idempotency key,
+        // too early, or too many requests.
         status @ (408 | 409 | 425 | 429) => away(job, &format!("status {status}")),
         status @ 400..500 => {
             log::info("job.refused", &[("job", &job.to_string()), ("status", &status.to_string())]);
             let body = answer.bytes().await.unwrap_or_default();
             let unreadable = || {
-                Problem::new(ErrorCode::InvalidRequest, format!("the origin refused it ({status})")).view()
+                Problem::new(
+                    ErrorCode::InvalidRequest,
+                    format!(
+                        "the origin refused the job (status \
+                    {status})"
+                    ),
+                )
+                .view()
             };
             let error = serde_json::from_slice(&body).unwrap_or_else(|_| unreadable());
             Delivery::Refused { error, denied: status == 403 }

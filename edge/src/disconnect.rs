@@ -1,4 +1,4 @@
-//! A client that leaves before it has its answer.
+//! Detection of clients that disconnect before the response.
 
 use worker::js_sys::Function;
 use worker::js_sys::Promise;
@@ -7,8 +7,8 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::AbortSignal;
 use worker::{AbortController, Request};
 
-/// Tells when a request's client has left. The runtime only says so where the compatibility flag `enable_request_signal`
-/// is set.
+/// Detects that a request's client has disconnected. The runtime signals this only with the
+/// compatibility flag `enable_request_signal`.
 #[derive(Debug)]
 pub(crate) struct ClientDisconnect {
     signal: AbortSignal,
@@ -21,13 +21,13 @@ impl ClientDisconnect {
         let signal = request.inner().signal();
         let mut resolve = None;
         let promise = Promise::new(&mut |resolved, _| resolve = Some(resolved));
-        // The promise calls back before it is made.
+        // The callback runs before `Promise::new` returns.
         let resolve = resolve.unwrap_or_else(|| Function::new_no_args(""));
         let _ = signal.add_event_listener_with_callback("abort", &resolve);
         Self { signal, resolve, promise }
     }
 
-    /// Returns when the client has left.
+    /// Waits until the client has disconnected.
     pub(crate) async fn wait(&self) {
         if !self.signal.aborted() {
             let _ = JsFuture::from(self.promise.clone()).await;
@@ -36,14 +36,14 @@ impl ClientDisconnect {
 }
 
 impl Drop for ClientDisconnect {
-    /// Settles the promise: what waits for one that never settles is never freed.
+    /// Settles the promise, because a task that waits for an unsettled promise is never freed.
     fn drop(&mut self) {
         let _ = self.signal.remove_event_listener_with_callback("abort", &self.resolve);
         let _ = self.resolve.call0(&JsValue::UNDEFINED);
     }
 }
 
-/// Aborts what it was made for when it is dropped, as a request's work is when its client leaves.
+/// Aborts its request when it is dropped, for example because the client has disconnected.
 #[derive(Debug, Default)]
 pub(crate) struct AbortOnDrop(Option<AbortController>);
 
@@ -52,7 +52,7 @@ impl AbortOnDrop {
         Self(Some(controller))
     }
 
-    /// It came to its end.
+    /// Keeps the request, which has completed.
     pub(crate) fn disarm(&mut self) {
         self.0 = None;
     }

@@ -1,7 +1,7 @@
-//! The front door: finds the route, and turns every refusal into a document.
+//! The entry point of requests. It finds the route, and turns every error into a problem document.
 //!
-//! What is cheap comes first: the head, then the form of the key, then what the tenant's ledger says of it, and only then
-//! the body.
+//! Cheap checks come first: the head, then the form of the key, then the answer of the tenant's
+//! ledger, and only then the body.
 
 use std::pin::pin;
 
@@ -24,7 +24,7 @@ use crate::routes::{admin, create, events, health, job, list, proxy};
 use crate::signed::Signed;
 use crate::{admit, answer, body, config, cors, log};
 
-/// The status in the log of a request whose client left, which is not sent.
+/// The logged status of a request with a disconnected client. It is never sent.
 const CLIENT_LEFT: u16 = 499;
 
 #[event(fetch)]
@@ -34,7 +34,8 @@ async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Respo
     let left = pin!(disconnect.wait());
     match select(served, left).await {
         Either::Left((answer, _)) => answer,
-        // With the future all that the request held ends, and its call to the origin.
+        // Dropping the future ends everything that the request holds, including its call to the
+        // origin.
         Either::Right(_) => {
             log::info("client.left", &[]);
             Ok(ResponseBuilder::new().with_status(CLIENT_LEFT).empty())
@@ -47,7 +48,7 @@ async fn serve(request: &mut Request, env: &Env, context: &Context) -> Result<Re
         Ok(head) => head,
         Err(refusal) => return answer::problem(&refusal.into_problem(), ""),
     };
-    // A list that can't be read opens nothing; /health says so.
+    // An invalid list allows no origin, and /health reports it.
     let origins = config::cors_origins(env).unwrap_or_default();
     if let Some(answer) = cors::preflight(&head, &origins) {
         return cors::onto(answer?, &head, &origins);
@@ -89,7 +90,7 @@ async fn enter(
             }
             let presented = admit::presented(head, env).await?;
             let Some(route) = route.naming(found.named) else {
-                // That there can be nothing by that name is told to those who may ask.
+                // Only authenticated callers learn that the resource can't exist.
                 LedgerClient::of(env, &presented.tenant)?.check(&presented).await?;
                 return Err(not_found());
             };
@@ -98,7 +99,7 @@ async fn enter(
     }
 }
 
-/// Answers a caller who showed a key.
+/// Responds to a caller with a key.
 async fn call(
     route: Caller<JobId>,
     head: &Head,
@@ -121,7 +122,7 @@ async fn call(
     }
 }
 
-/// Refuses what the conversation that a short one stands for would be refused for.
+/// Parses a simple chat request and rejects it if the equivalent conversation is invalid.
 fn short(body: Checked<'_>) -> Result<ChatRequest, Problem> {
     SimpleChat::parse(body)?.request()
 }

@@ -1,5 +1,6 @@
-//! A job on its way to the origin, as it lies in the ledger and travels in the queue: a line of JSON, then
-//! the body as it was sent. A body too large for a queue message is offloaded and only the line travels.
+//! A job on its way to the origin, as it is stored in the ledger and sent through the queue: a line
+//! of JSON, then the original body. A body too large for a queue message is offloaded, and only the
+//! line is sent.
 
 use cortex_api::hops;
 use cortex_domain::id::JobId;
@@ -7,10 +8,10 @@ use cortex_domain::job::Hop;
 use cortex_guard::keys::Caller;
 use serde::{Deserialize, Serialize};
 
-/// The longest text that goes through the queue, in bytes; a message may have 128 KB.
+/// The longest text that goes through the queue, in bytes. A message may have 128 KB.
 pub(crate) const MAX_INLINE: usize = 120_000;
 
-/// What the origin is told of a job besides its body.
+/// The data of a job for the origin, without its body.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Envelope {
     #[serde(with = "cortex_api::text")]
@@ -22,9 +23,9 @@ pub(crate) struct Envelope {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idempotency_key: Option<String>,
     pub(crate) traceparent: String,
-    /// As in the `cortex-hops` header.
+    /// The value of the `cortex-hops` header.
     pub(crate) hops: String,
-    /// As in the `cortex-flags` header.
+    /// The value of the `cortex-flags` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) flags: Option<String>,
     /// Whether the body lies in R2 under the job's id.
@@ -32,12 +33,12 @@ pub(crate) struct Envelope {
     pub(crate) offloaded: bool,
 }
 
-/// Why a message is no envelope.
+/// Why a message is not a valid envelope.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Malformed(pub(crate) String);
 
 impl Envelope {
-    /// In the name of who calls, as the ledger knows it.
+    /// Sets the caller according to the ledger.
     pub(crate) fn by(mut self, caller: &Caller) -> Self {
         self.tenant = caller.tenant.to_string();
         self.principal = caller.principal.to_string();
@@ -51,19 +52,21 @@ impl Envelope {
         self.hops = format!("{}{comma}{hop}", self.hops);
     }
 
-    /// The message's text. `body` is left out when it is offloaded.
+    /// Encodes the message. The body is omitted if it is offloaded.
     pub(crate) fn encode(&self, body: &str) -> Result<String, serde_json::Error> {
         let line = serde_json::to_string(self)?;
         Ok(if self.offloaded { line } else { format!("{line}\n{body}") })
     }
 
-    /// Reads a message: the envelope, and the body unless it is offloaded.
+    /// Decodes a message into the envelope, and the body unless it is offloaded.
     pub(crate) fn decode(text: &str) -> Result<(Self, Option<&str>), Malformed> {
         let (line, body) = text.split_once('\n').map_or((text, None), |(line, body)| (line, Some(body)));
         let envelope: Self = serde_json::from_str(line).map_err(|error| Malformed(error.to_string()))?;
         match (envelope.offloaded, body) {
             (true, None) | (false, Some(_)) => Ok((envelope, body)),
-            _ => Err(Malformed("the body is neither there nor offloaded".to_owned())),
+            _ => Err(Malformed(
+                "the body is missing, and the envelope does not say that it was offloaded".to_owned(),
+            )),
         }
     }
 }
@@ -93,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_travels_as_it_was_sent() {
+    fn a_body_keeps_its_bytes() {
         let body = "{\n\"a\": \"\\n\u{2028}\"}\n";
         let text = envelope(false).encode(body).unwrap();
         assert_eq!(Envelope::decode(&text), Ok((envelope(false), Some(body))));
@@ -101,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_the_message_named_it_is_in_the_name_of_who_calls() {
+    fn the_caller_replaces_the_one_in_the_message() {
         let caller = Caller {
             key: "aaaaaaaaaaaa".parse().unwrap(),
             tenant: "globex".parse().unwrap(),

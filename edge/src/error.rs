@@ -1,4 +1,4 @@
-//! Why a request ends early.
+//! Why a request fails.
 
 use cortex_api::routes::NoRoute;
 use cortex_api::{Problem, not_served};
@@ -6,7 +6,7 @@ use cortex_domain::ErrorCode;
 
 use crate::log;
 
-/// Either something the caller may know, or something that broke here.
+/// An error for the caller, or an internal error.
 #[derive(Debug)]
 pub(crate) enum ApiError {
     Problem(Problem),
@@ -14,16 +14,13 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
-    /// What the caller is told; what broke goes to the log alone.
+    /// Returns the problem for the caller. The cause of an internal error is only logged.
     pub(crate) fn into_problem(self) -> Problem {
         match self {
             Self::Problem(problem) => problem,
             Self::Broken(cause) => {
                 log::error("request.broken", &[("cause", &cause)]);
-                Problem::new(
-                    ErrorCode::Internal,
-                    "this could not be done: try again, and tell us if it goes on",
-                )
+                Problem::new(ErrorCode::Internal, "internal error: try again, and report it if it persists")
             }
         }
     }
@@ -48,15 +45,15 @@ impl From<serde_json::Error> for ApiError {
 }
 
 pub(crate) fn not_found() -> ApiError {
-    Problem::new(ErrorCode::NotFound, "there is nothing here under that name").into()
+    Problem::new(ErrorCode::NotFound, "no resource at this path").into()
 }
 
-/// The refusal of a request that has no route.
+/// Returns the problem of a request without a route.
 pub(crate) fn no_route(none: NoRoute, path: &str) -> Problem {
     match none {
         NoRoute::NotFound => not_served(path),
         NoRoute::MethodNotAllowed { allow } => {
-            let detail = format!("this path takes {}", allow.join(" and "));
+            let detail = format!("method not allowed (expected {})", allow.join(" and "));
             Problem::new(ErrorCode::MethodNotAllowed, detail).with("allow", allow)
         }
     }
@@ -68,14 +65,14 @@ mod tests {
 
     use super::*;
 
-    /// Where each path led when this was last looked at. A change here is a change that callers see.
-    const SEEN: &str = include_str!("routes/paths.txt");
+    /// The recorded results for each path. A change here is visible to callers.
+    const EXPECTED: &str = include_str!("routes/paths.txt");
 
     #[test]
-    fn every_path_leads_where_it_did() {
+    fn every_path_leads_to_its_recorded_route() {
         let id = "01a1fb51-9430-7707-8707-070707070707";
         let mut seen = String::new();
-        let paths = SEEN.lines().filter(|line| !line.starts_with("  "));
+        let paths = EXPECTED.lines().filter(|line| !line.starts_with("  "));
         for template in paths {
             let path = template.replace("{id}", id).replace("{rest}", &id[1..]);
             seen.push_str(&format!("{template}\n"));
@@ -84,7 +81,7 @@ mod tests {
             }
             seen.push_str(&format!("  pages {:?}\n", methods_for_pages(&path)));
         }
-        assert!(seen == SEEN, "paths lead elsewhere now:\n{seen}");
+        assert!(seen == EXPECTED, "paths lead elsewhere now:\n{seen}");
     }
 
     fn led(method: &str, path: &str) -> String {

@@ -1,4 +1,4 @@
-//! The head of a request as it came in, and what is checked of it before anything else.
+//! The head of a received request, and the first checks.
 
 use cortex_api::Problem;
 use cortex_api::body::check_content_length;
@@ -17,7 +17,7 @@ use crate::random;
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) method: String,
-    /// As on the wire, undecoded.
+    /// The path as on the wire, undecoded.
     pub(crate) path: String,
     /// Without `?`.
     pub(crate) query: String,
@@ -36,7 +36,7 @@ impl Head {
         })
     }
 
-    /// Checks all that can be told without the body and without knowing who sends it.
+    /// Checks everything that needs neither the body nor the caller.
     pub(crate) fn check(&self, takes: BodyLimit) -> Result<(), Problem> {
         let all = || self.headers.iter().map(|(name, value)| (name, value));
         precheck::check_headers(all())?;
@@ -59,7 +59,7 @@ impl Head {
         key.map_err(|error| wrong(error).into())
     }
 
-    /// The caller's trace, or a new one.
+    /// Returns the caller's trace, or a new one.
     pub(crate) fn traceparent(&self) -> Result<Traceparent, ApiError> {
         match self.get(TRACEPARENT).and_then(|text| text.parse().ok()) {
             Some(trace) => Ok(trace),

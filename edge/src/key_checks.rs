@@ -1,5 +1,6 @@
-//! When a tenant's ledger last said that a key holds. It admits no request: everything a request does is asked of the ledger
-//! in the call that does it. It says whether a body is worth reading before that, and when an open stream is to ask again.
+//! When a tenant's ledger last confirmed a key. This admits no request, because every call asks the
+//! ledger. It only decides whether to read a body before that, and when an open stream must ask
+//! again.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,11 +10,11 @@ use cortex_guard::keys::{KeyHash, ShownKey};
 
 use crate::clock;
 
-/// How often an open stream asks whether its key still holds, in milliseconds.
+/// How often an open stream asks whether its key is still valid, in milliseconds.
 const KEY_CHECK_INTERVAL_MS: u64 = 2500;
-/// How long one stream may take to ask for all streams of its key, in milliseconds.
+/// How long one stream may take to ask on behalf of all streams of its key, in milliseconds.
 pub(crate) const KEY_CHECK_TIMEOUT_MS: u64 = 1000;
-/// How long a stream goes on after its key was last known to hold, in milliseconds.
+/// How long a stream continues after its key was last confirmed, in milliseconds.
 const UNCHECKED_LIMIT_MS: u64 = 15_000;
 const MAX_KEYS: usize = 1000;
 
@@ -21,31 +22,31 @@ thread_local! {
     static KEYS: RefCell<Keys> = RefCell::default();
 }
 
-/// Notes what the ledger said of a key.
+/// Records the ledger's answer about a key.
 pub(crate) fn note(key: &ShownKey, holds: bool) {
     KEYS.with_borrow_mut(|keys| keys.note(key, holds, clock::now().as_millis()));
 }
 
-/// Whether the ledger said a moment ago that a key holds.
+/// Returns whether the ledger confirmed a key recently.
 pub(crate) fn is_recent(key: &ShownKey) -> bool {
     KEYS.with_borrow(|keys| keys.is_recent(key, clock::now().as_millis()))
 }
 
-/// What an open stream is to do about its key, which held at `checked_at`.
+/// Returns the next step of an open stream with a key that was confirmed at `checked_at`.
 pub(crate) fn next(key: &ShownKey, checked_at: u64) -> KeyCheck {
     KEYS.with_borrow_mut(|keys| keys.next(key, checked_at, clock::now().as_millis()))
 }
 
-/// What an open stream does next.
+/// The next step of an open stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum KeyCheck {
-    /// Goes on until this time.
+    /// Continues until this time.
     Wait(u64),
     /// Asks the ledger. Other streams of the same key wait meanwhile.
     Ask,
-    /// Ends: the key doesn't hold.
+    /// Ends, because the key is not valid.
     Revoked,
-    /// Ends: the ledger couldn't be asked for too long.
+    /// Ends, because the ledger did not answer for too long.
     Unchecked,
 }
 
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_was_asking_and_never_came_back_is_replaced() {
+    fn a_check_that_never_returned_is_replaced() {
         let (mut keys, key) = (Keys::default(), key(1));
         keys.note(&key, true, 0);
         assert_eq!(
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revoked_key_ends_every_stream_and_is_vouched_for_no_more() {
+    fn a_revoked_key_ends_every_stream_and_is_no_longer_confirmed() {
         let (mut keys, key) = (Keys::default(), key(1));
         keys.note(&key, true, 0);
         assert!(keys.is_recent(&key, 2499) && !keys.is_recent(&key, 2500));

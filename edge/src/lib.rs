@@ -1,8 +1,9 @@
-//! The public door: a Cloudflare Worker. It admits callers, checks what they send, and hands it on: calls
-//! that wait go through to the origin, jobs go into the tenant's ledger and from there, by queue or alarm,
-//! to the origin. What is checked, and how, is decided in `cortex-guard`; this crate acts.
+//! The public edge: a Cloudflare Worker. It authenticates callers and checks requests. It proxies
+//! calls that wait for the origin, and commits jobs to the tenant's ledger, from where the queue or
+//! the alarm delivers them to the origin. `cortex-guard` contains the rules, and this crate
+//! performs the actions.
 //!
-//! A panic takes all requests in flight down with it, so nothing here may panic.
+//! A panic ends all requests in flight, so nothing here may panic.
 
 mod admit;
 mod answer;

@@ -1,5 +1,5 @@
-//! How much a tenant's ledger holds at most. What is beyond a limit is refused, except for idempotency keys. Of those the
-//! ledger forgets the oldest, since the origin remembers them too.
+//! The limits of a tenant's ledger. The ledger rejects what exceeds a limit, except idempotency
+//! keys. It deletes the oldest of those, because the origin stores them too.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,19 +9,19 @@ use cortex_api::routes::BodyLimit;
 use cortex_domain::ErrorCode;
 use serde::{Deserialize, Serialize};
 
-/// When a caller may try again where the origin has to take jobs first.
+/// When a caller may try again if the origin has to accept jobs first.
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// What one ledger holds of jobs that wait for the origin.
+/// The jobs in one ledger that wait for the origin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 pub(crate) struct LedgerUsage {
     pub(crate) jobs: u64,
-    /// Bytes of their bodies.
+    /// The size of their bodies in bytes.
     pub(crate) bytes: u64,
 }
 
 impl LedgerUsage {
-    /// Returns what is held without one job and the bytes of its body.
+    /// Returns the usage without one job and the bytes of its body.
     pub(crate) fn without(self, bytes: u64) -> Self {
         Self { jobs: self.jobs.saturating_sub(1), bytes: self.bytes.saturating_sub(bytes) }
     }
@@ -30,17 +30,17 @@ impl LedgerUsage {
 /// The limits of one ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Limits {
-    /// Jobs that wait for the origin.
+    /// Maximum number of jobs that wait for the origin.
     pub(crate) jobs: u64,
-    /// Bytes of the bodies of those jobs.
+    /// Maximum size of the bodies of those jobs, in bytes.
     pub(crate) bytes: u64,
-    /// Idempotency keys that are remembered.
+    /// Maximum number of stored idempotency keys.
     pub(crate) idempotency: u64,
-    /// API keys, revoked ones included, since their epochs must be remembered.
+    /// Maximum number of API keys, including revoked ones, because their epochs must be kept.
     pub(crate) keys: u64,
 }
 
-/// A limit beyond which the ledger refuses.
+/// A limit at which the ledger rejects requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Limit {
@@ -49,7 +49,7 @@ pub(crate) enum Limit {
     Keys,
 }
 
-/// The ledger holds as much as it may.
+/// The ledger has reached a limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Full {
     pub(crate) limit: Limit,
@@ -63,7 +63,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns what waits once a job with a body of so many bytes waits too.
+    /// Returns the usage with one more job and the bytes of its body.
     pub(crate) fn with_job(&self, held: LedgerUsage, bytes: u64) -> Result<LedgerUsage, Full> {
         let after =
             LedgerUsage { jobs: held.jobs.saturating_add(1), bytes: held.bytes.saturating_add(bytes) };
@@ -76,13 +76,13 @@ impl Limits {
         Ok(after)
     }
 
-    /// Checks that there may be one more API key beside so many.
+    /// Checks that one more API key is allowed.
     pub(crate) fn with_key(&self, keys: u64) -> Result<(), Full> {
         if keys < self.keys { Ok(()) } else { Err(Full { limit: Limit::Keys, most: self.keys }) }
     }
 
-    /// Returns how many of so many idempotency keys are to be forgotten. Beyond the limit these are some more than need be, so
-    /// that keys are not counted again for each new one.
+    /// Returns how many idempotency keys to delete. Beyond the limit it is more than necessary, so
+    /// that the keys are not counted again for each new one.
     pub(crate) fn forgotten(&self, idempotency: u64) -> u64 {
         let kept = self.idempotency - self.idempotency / 16;
         if idempotency > self.idempotency { idempotency - kept } else { 0 }
@@ -92,9 +92,11 @@ impl Limits {
 impl FromStr for Limits {
     type Err = &'static str;
 
-    /// Reads `jobs=10000,bytes=268435456,idempotency=50000,keys=10000`. What is not named keeps its default.
+    /// Parses `jobs=10000,bytes=268435456,idempotency=50000,keys=10000`. Missing limits keep their
+    /// defaults.
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        const FORM: &str = "it reads `jobs=N,bytes=N,idempotency=N,keys=N`, in any part, with N at least 1";
+        const FORM: &str = "expected `jobs=N,bytes=N,idempotency=N,keys=N` or some of these, with N \
+            at least 1";
         let mut limits = Self::default();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let (name, number) = part.split_once('=').ok_or(FORM)?;
@@ -108,7 +110,7 @@ impl FromStr for Limits {
             *limit = number.parse().ok().filter(|number| *number > 0).ok_or(FORM)?;
         }
         if usize::try_from(limits.bytes).is_ok_and(|bytes| bytes < BodyLimit::Job.bytes()) {
-            return Err("`bytes` has no room for one body (expected 1048576 or more)");
+            return Err("`bytes` is smaller than one body (expected 1048576 or more)");
         }
         Ok(limits)
     }
@@ -120,20 +122,22 @@ impl From<Full> for Problem {
             Limit::Jobs => Self::new(
                 ErrorCode::Overloaded,
                 format!(
-                    "this tenant has {most} jobs that wait for the origin, which is the limit; try again later"
+                    "the tenant has {most} jobs waiting for the origin, which is the limit: try \
+                        again later"
                 ),
             )
             .retry_after(FULL_RETRY_AFTER),
             Limit::Bytes => Self::new(
                 ErrorCode::Overloaded,
                 format!(
-                    "this tenant's jobs that wait for the origin may hold {most} bytes; try again later"
+                    "the tenant's jobs waiting for the origin would hold more than the limit of \
+                        {most} bytes: try again later"
                 ),
             )
             .retry_after(FULL_RETRY_AFTER),
             Limit::Keys => Self::new(
                 ErrorCode::Conflict,
-                format!("this tenant has {most} keys, which is the limit (revoked keys count)"),
+                format!("the tenant has {most} keys, which is the limit (revoked keys count)"),
             ),
         };
         problem.with("limit", most)

@@ -1,14 +1,14 @@
-//! The nonces of signed requests: a Durable Object for each signing key, so that a signed request is good for one use at
-//! all edges together.
+//! The nonces of signed requests: one Durable Object for each signing key, so that a signed request
+//! is valid once across all edge locations.
 //!
-//! Only a [`Verified`] names an object. It exists when a signature holds under a key of the configured keyring, so that no
-//! other request makes an object.
+//! Only a [`Verified`] names an object. It exists only with a valid signature under a key of the
+//! keyring, so no other request creates an object.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use cortex_domain::time::Timestamp;
-use cortex_guard::signature::{Seen, Verified, WINDOW};
+use cortex_guard::signature::{NonceState, Verified, WINDOW};
 use serde::{Deserialize, Serialize};
 use worker::{DurableObject, Env, Response, Result, State, durable_object};
 
@@ -17,14 +17,15 @@ use crate::object::request::{Answers, Request, ask};
 use crate::object::sql::{Sql, Statement, text, time};
 use crate::{clock, log};
 
-/// How long nonces are remembered. What was signed earlier is refused for its time, which may lie ahead of our clock too.
+/// How long nonces are kept. Older signatures are rejected for their time, which may also lie ahead
+/// of the clock.
 const RETENTION: Duration = Duration::from_secs(2 * WINDOW.as_secs());
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS nonce (
     signed INTEGER NOT NULL, nonce TEXT NOT NULL, PRIMARY KEY (signed, nonce)
 ) WITHOUT ROWID";
 
-/// Asks whether a nonce is new, and has it remembered.
+/// Asks whether a nonce is new, and stores it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Remember {
     nonce: String,
@@ -37,14 +38,14 @@ impl Request for Remember {
     type Reply = bool;
 }
 
-/// Returns whether the nonce of a verified request is new, and has it remembered.
-pub(crate) async fn remember(verified: &Verified, env: &Env) -> Result<Seen, ApiError> {
+/// Returns whether the nonce of a verified request is new, and stores it.
+pub(crate) async fn remember(verified: &Verified, env: &Env) -> Result<NonceState, ApiError> {
     let object = env.durable_object("NONCES")?.get_by_name(&verified.key_id)?;
     let request = Remember { nonce: verified.nonce.to_string(), signed: verified.signed };
-    Ok(if ask(&object, &request).await? { Seen::Fresh } else { Seen::Replayed })
+    Ok(if ask(&object, &request).await? { NonceState::Fresh } else { NonceState::Replayed })
 }
 
-/// The nonces that were signed with one key.
+/// The used nonces of one key.
 #[durable_object]
 #[derive(Debug)]
 pub struct Nonces {

@@ -1,5 +1,5 @@
-//! Bodies too large for a queue message. They lie in R2 under their job's id until the origin has them. A rule of the
-//! bucket deletes what a crash left behind.
+//! Bodies that are too large for a queue message. R2 stores them under their job's id until the
+//! origin has them. A lifecycle rule of the bucket deletes what a crash left behind.
 
 use cortex_domain::id::JobId;
 use worker::{Bucket, Env, Result};

@@ -21,7 +21,8 @@ thread_local! {
     static SIGN_FOR: RefCell<Option<SignFor>> = const { RefCell::new(None) };
 }
 
-/// Whom requests are signed for: the gateway instance that answered last, and how far its clock is from ours.
+/// The receiver that requests are signed for: the gateway instance that responded last, and the
+/// difference between its clock and ours.
 #[derive(Clone, Debug)]
 struct SignFor {
     instance: Instance,
@@ -29,7 +30,8 @@ struct SignFor {
 }
 
 impl SignFor {
-    /// What a gateway said when it refused a signature. A clock that is too far away is not believed.
+    /// Reads what a gateway returned with a rejected signature. A clock that differs too much is
+    /// ignored.
     fn read(answer: &Response, now: Timestamp) -> Option<Self> {
         let header = |name| answer.headers().get(name).ok().flatten();
         let instance = Instance::parse(&header(headers::INSTANCE)?)?;
@@ -39,7 +41,7 @@ impl SignFor {
     }
 }
 
-/// A request for the origin. Any header may be given; ours are signed.
+/// A request to the origin. It may have any header, and the signature covers ours.
 #[derive(Debug)]
 pub(crate) struct Outbound<'a> {
     pub(crate) method: &'a str,
@@ -51,21 +53,21 @@ pub(crate) struct Outbound<'a> {
     pub(crate) headers: Vec<(&'a str, String)>,
 }
 
-/// The origin, and what requests to it are signed with.
+/// The origin, and the keys that sign requests to it.
 #[derive(Debug)]
 pub(crate) struct Origin {
     url: String,
     keys: Keyring,
 }
 
-/// No answer of the origin's own came.
+/// The origin did not respond.
 #[derive(Debug)]
 pub(crate) struct OriginUnreachable(pub(crate) String);
 
 impl From<OriginUnreachable> for ApiError {
     fn from(OriginUnreachable(cause): OriginUnreachable) -> Self {
         log::error("origin.away", &[("cause", &cause)]);
-        let detail = "the origin can't be reached now: try again, or send a job without waiting for it";
+        let detail = "the origin is unreachable: try again, or submit a job without waiting for it";
         Problem::new(ErrorCode::OriginAway, detail).retry_after(Duration::from_secs(5)).into()
     }
 }
@@ -75,10 +77,11 @@ impl Origin {
         Ok(Self { url: config::origin_url(env)?, keys: config::edge_keys(env)? })
     }
 
-    /// Sends a request and waits for the head of the answer, whose body may still be under way.
+    /// Sends a request and waits for the head of the response. Its body may still be arriving.
     ///
-    /// An answer that doesn't come from the origin itself, such as a tunnel's error page, counts as none. A
-    /// request that was signed for no instance, or another, is signed again for the one that refused it.
+    /// A response that does not come from the origin itself, such as a tunnel's error page, counts
+    /// as missing. If a gateway instance rejects a request that was signed for no instance or
+    /// another one, the request is signed for it and sent again.
     pub(crate) async fn send(
         &self,
         request: &Outbound<'_>,
@@ -92,15 +95,15 @@ impl Origin {
             answer = self.once(request, timeout).await?;
         }
         match answer.status_code() {
-            401 => Err(OriginUnreachable("it does not accept our signature".to_owned())),
+            401 => Err(OriginUnreachable("the origin rejected the edge's signature".to_owned())),
             status @ 500.. if !is_json(&answer) => {
-                Err(OriginUnreachable(format!("status {status} on the way")))
+                Err(OriginUnreachable(format!("status {status} from a proxy in between")))
             }
             _ => Ok(answer),
         }
     }
 
-    /// Whether it answers at all.
+    /// Returns whether the origin responds at all.
     pub(crate) async fn is_there(&self, timeout: Duration) -> bool {
         let request = Outbound {
             method: "GET",
@@ -144,7 +147,7 @@ impl Origin {
         let mut sent = request.headers.clone();
         sent.extend(sign_for.map(|known| (headers::INSTANCE, known.instance.to_string())));
         if !sent.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
-            // It is signed, so no hop may put its own there.
+            // The header is signed, so no hop may add its own.
             sent.push(("accept", "*/*".to_owned()));
         }
         let ours = sent.iter().map(|(name, value)| (*name, value.as_str()));
@@ -174,7 +177,7 @@ impl Origin {
     }
 }
 
-/// The headers that name the caller.
+/// Returns the headers that name the caller.
 pub(crate) fn caller_headers(tenant: &str, principal: &str, roles: &[String]) -> Vec<(&'static str, String)> {
     vec![
         (headers::TENANT, tenant.to_owned()),
@@ -183,7 +186,8 @@ pub(crate) fn caller_headers(tenant: &str, principal: &str, roles: &[String]) ->
     ]
 }
 
-/// The origin's own errors are problem documents or OpenAI's errors: JSON either way.
+/// Returns whether a response is JSON. The origin's own errors are problem documents or OpenAI
+/// errors, which are both JSON.
 fn is_json(answer: &Response) -> bool {
     let content_type = answer.headers().get("content-type").ok().flatten().unwrap_or_default();
     content_type.starts_with("application/") && content_type.contains("json")

@@ -1,5 +1,5 @@
-//! The consumer of both queues. A message that threw would make its whole batch repeat, so every message is
-//! settled for itself and nothing here fails.
+//! The consumer of both queues. Each message is settled alone and nothing here fails, because an
+//! error would repeat the whole batch.
 
 use futures::future::join_all;
 use worker::{Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, event};
@@ -11,7 +11,7 @@ use crate::ledger::client::LedgerClient;
 use crate::ledger::jobs::requests::LeasedJob;
 use crate::log;
 
-/// How long a message that could not be settled waits, in seconds.
+/// How long a message waits that could not be settled, in seconds.
 const RETRY_DELAY_S: u32 = 2;
 
 #[event(queue)]
@@ -25,7 +25,8 @@ async fn settle(message: RawMessage, dead: bool, env: &Env) {
     let text = message.body().as_string().unwrap_or_default();
     let envelope = match Envelope::decode(&text) {
         Ok((envelope, _)) => envelope,
-        // Retried alone until the dead letter queue takes it, where it is on record and ends.
+        // The message is retried alone until the dead letter queue takes it, where it is logged and
+        // ends.
         Err(_) if !dead => {
             log::error("queue.malformed", &[("message", &message.id())]);
             return retry(&message);
@@ -45,9 +46,9 @@ async fn settle(message: RawMessage, dead: bool, env: &Env) {
     }
 }
 
-/// Delivers a job unless another sender did or does, and tells the ledger what came of it. What is delivered is what the
-/// ledger holds; the message is not believed. If the origin is away the message has done its part all the same: the
-/// ledger's alarm sends the job again.
+/// Delivers a job unless another sender did or does, and reports the result to the ledger. It
+/// delivers the job in the ledger and does not trust the message. An unreachable origin also
+/// settles the message, because the ledger's alarm sends the job again.
 async fn drain(envelope: Envelope, env: &Env) -> Result<(), String> {
     let (job, ledger) = (envelope.job, ledger(&envelope, env)?);
     if let Some(LeasedJob { lease, message }) = ledger.take(job).await.map_err(detail)? {
@@ -58,14 +59,15 @@ async fn drain(envelope: Envelope, env: &Env) -> Result<(), String> {
     Ok(())
 }
 
-/// Reports a message that could not be settled in any of its attempts. The ledger still holds the job, and looks after it.
+/// Reports a message that could not be settled in any attempt. The ledger still holds the job, and
+/// sends it.
 async fn bury(envelope: Envelope, env: &Env) -> Result<(), String> {
     log::error("queue.dead_letter", &[("job", &envelope.job.to_string())]);
     ledger(&envelope, env)?.bury(envelope.job).await.map_err(detail)
 }
 
 fn ledger(envelope: &Envelope, env: &Env) -> Result<LedgerClient, String> {
-    let tenant = envelope.tenant.parse().map_err(|_| "the envelope names no tenant".to_owned())?;
+    let tenant = envelope.tenant.parse().map_err(|_| "the envelope has an invalid tenant".to_owned())?;
     LedgerClient::of(env, &tenant).map_err(|error| error.to_string())
 }
 

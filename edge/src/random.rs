@@ -18,7 +18,7 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], worker::Error> {
     Ok(bytes)
 }
 
-/// Mints the id of a new job.
+/// Creates the id of a new job.
 pub(crate) fn job_id() -> Result<JobId, worker::Error> {
     Ok(JobId::mint(clock::now(), bytes()?))
 }

@@ -1,4 +1,4 @@
-//! Tells the origin of a revoked key, so that it ends what was opened with it.
+//! Notifies the origin about a revoked key, so that it ends what the key opened.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use worker::Env;
 
 use crate::origin::{Origin, Outbound, caller_headers};
 
-/// How long the origin may take to answer.
+/// How long the origin may take to respond.
 pub(crate) const NOTICE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Makes one attempt to tell it.
+/// Makes one attempt to notify the origin.
 pub(crate) async fn notify(key: &KeyId, tenant: &Tenant, env: &Env) -> Result<(), String> {
     let body = serde_json::to_string(&RevokedKey { key: key.clone() }).map_err(|error| error.to_string())?;
     let origin = Origin::of(env).map_err(|refusal| refusal.into_problem().detail)?;

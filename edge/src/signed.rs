@@ -12,11 +12,11 @@ use crate::error::ApiError;
 use crate::incoming::Head;
 use crate::{body, clock, config, log, nonces};
 
-/// Whom the bodies of signed requests count for. No tenant's name holds a slash.
+/// The owner of the bodies of signed requests. Tenant names contain no slash.
 const OWNER: &str = "/internal";
 
-/// A request whose signature holds over its head and its body, and which was not seen before. [`Signed::verify`] alone
-/// makes one.
+/// A request with a valid signature over its head and its body that was not seen before. Only
+/// [`Signed::verify`] creates one.
 #[derive(Debug)]
 pub(crate) struct Signed {
     body: Vec<u8>,
@@ -24,7 +24,7 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
-    /// Checks the head before a byte of the body is read, and then the body against what the head announces.
+    /// Verifies the head before the body is read, and then the body against the announced one.
     pub(crate) async fn verify(
         head: &Head,
         request: &mut Request,
@@ -37,18 +37,19 @@ impl Signed {
         Ok(Self { body, takes })
     }
 
-    /// Its JSON body, in which no secret is looked for: it quotes no caller.
+    /// Returns the JSON body without searching it for secrets, because it contains no text of a
+    /// caller.
     pub(crate) fn json(&self) -> Result<Checked<'_>, Problem> {
         precheck::check_internal(&self.body, self.takes)
     }
 
-    /// Its JSON body, in which no secret may stand.
+    /// Returns the JSON body, or an error if it contains a secret.
     pub(crate) fn json_without_secrets(&self) -> Result<Checked<'_>, Problem> {
         precheck::check_inner(&self.body, self.takes)
     }
 }
 
-/// Checks a head, and returns the body that it announces.
+/// Verifies a head, and returns the announced body.
 async fn verify_head(head: &Head, env: &Env) -> Result<Announced, ApiError> {
     let signed = SignedHead {
         method: &head.method,

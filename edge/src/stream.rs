@@ -1,4 +1,4 @@
-//! Streams that end when the key that opened them is revoked.
+//! Streams that end when their key is revoked.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -16,13 +16,14 @@ use crate::key_checks::{self, KeyCheck};
 use crate::ledger::client::LedgerClient;
 use crate::{clock, log};
 
-/// Whether an answer is a stream of server-sent events.
+/// Returns whether a response is a stream of server-sent events.
 pub(crate) fn is_one(answer: &Response) -> bool {
     let content_type = answer.headers().get("content-type").ok().flatten().unwrap_or_default();
     content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
 }
 
-/// The answer with a body that ends, with an event that says why, once the key no longer holds.
+/// Returns the response with a body that ends once the key is no longer valid, with an event that
+/// gives the reason.
 pub(crate) fn watched(
     answer: Response,
     presented: &Presented,
@@ -33,7 +34,7 @@ pub(crate) fn watched(
     let ResponseBody::Stream(body) = body else { return Ok(builder.body(body)) };
     let watched = Watched {
         events: body.into(),
-        tail: Tail::default(),
+        tail: TrailingBreaks::default(),
         presented: presented.clone(),
         checked_at: clock::now().as_millis(),
         timer: timer(0),
@@ -60,7 +61,7 @@ fn rebuilt(
 
 struct Watched {
     events: ByteStream,
-    tail: Tail,
+    tail: TrailingBreaks,
     presented: Presented,
     checked_at: u64,
     timer: Pin<Box<Delay>>,
@@ -69,9 +70,9 @@ struct Watched {
 }
 
 enum Piece {
-    /// What the origin sent; `None` at its end.
+    /// Data from the origin, or `None` at its end.
     Event(Option<worker::Result<Vec<u8>>>),
-    /// The end that is made here.
+    /// The final event from the edge.
     Last(Vec<u8>),
 }
 
@@ -95,7 +96,8 @@ impl Watched {
         }
     }
 
-    /// Asks whether the key still holds if it is time to; the reason to end the stream if it doesn't.
+    /// Asks at intervals whether the key is still valid. Returns the reason to end the stream if it
+    /// is not.
     async fn look(&mut self) -> Option<Problem> {
         let next = match key_checks::next(&self.presented.key, self.checked_at) {
             KeyCheck::Ask => {
@@ -113,7 +115,7 @@ impl Watched {
                 return Some(Problem::new(ErrorCode::Unauthenticated, detail));
             }
             KeyCheck::Unchecked => {
-                let detail = "whether the API key still holds can't be found out now: try again";
+                let detail = "the API key could not be verified: try again";
                 return Some(Problem::new(ErrorCode::Unavailable, detail));
             }
         }
@@ -126,7 +128,7 @@ impl Watched {
         let limit = Delay::from(Duration::from_millis(key_checks::KEY_CHECK_TIMEOUT_MS));
         match select(std::pin::pin!(asked), limit).await {
             Either::Left((Ok(_), _)) => self.checked_at = clock::now().as_millis(),
-            // What the ledger said of the key is noted by its client.
+            // The client records the ledger's answer about the key.
             Either::Left((Err(ApiError::Problem(_)), _)) => {}
             Either::Left((Err(ApiError::Broken(cause)), _)) => {
                 log::error("stream.unasked", &[("cause", &cause)])
@@ -142,26 +144,26 @@ fn timer(ms: u64) -> Pin<Box<Delay>> {
     Box::pin(Delay::from(Duration::from_millis(ms)))
 }
 
-/// How many line breaks the stream ends with so far: two end an event.
+/// The number of line breaks at the end of the stream so far. Two end an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Tail(usize);
+struct TrailingBreaks(usize);
 
-impl Default for Tail {
-    /// Nothing was sent, so nothing is open.
+impl Default for TrailingBreaks {
+    /// Nothing was sent, so no event is open.
     fn default() -> Self {
         Self(2)
     }
 }
 
-impl Tail {
+impl TrailingBreaks {
     fn follow(&mut self, bytes: &[u8]) {
         let breaks = bytes.iter().rev().take_while(|b| **b == b'\n').count();
         self.0 = if breaks == bytes.len() { self.0 + breaks } else { breaks };
     }
 }
 
-/// The last event, as the origin's own streams of that path say why they end.
-fn ending(problem: &Problem, shape: Shape, tail: Tail) -> Vec<u8> {
+/// Returns the last event, in the format in which the origin's streams of that path end.
+fn ending(problem: &Problem, shape: Shape, tail: TrailingBreaks) -> Vec<u8> {
     let open = "\n".repeat(2usize.saturating_sub(tail.0));
     let event = match shape {
         Shape::OpenAi => format!("data: {}\n\n", problem.render(shape).body),
@@ -177,8 +179,8 @@ fn ending(problem: &Problem, shape: Shape, tail: Tail) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn after(pieces: &[&str]) -> Tail {
-        pieces.iter().fold(Tail::default(), |mut tail, piece| {
+    fn after(pieces: &[&str]) -> TrailingBreaks {
+        pieces.iter().fold(TrailingBreaks::default(), |mut tail, piece| {
             tail.follow(piece.as_bytes());
             tail
         })
@@ -203,7 +205,8 @@ mod tests {
     #[test]
     fn the_last_event_has_the_shape_of_its_path() {
         let problem = Problem::new(ErrorCode::Unauthenticated, "gone");
-        let event = |path| String::from_utf8(ending(&problem, shape(path), Tail::default())).unwrap();
+        let event =
+            |path| String::from_utf8(ending(&problem, shape(path), TrailingBreaks::default())).unwrap();
         let openai = event("/v1/chat/completions");
         let body: serde_json::Value = serde_json::from_str(openai.strip_prefix("data: ").unwrap()).unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Generates the packets' types from the schema, without a protoc on the machine.
+//! Generates the types of the packets from the schema without an installed protoc.
 
 const FILES: [&str; 6] = ["job", "record", "packet", "link", "safety", "jobs"];
 
@@ -7,7 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = FILES.map(|name| format!("schema/cortex/v1/{name}.proto"));
     let descriptors = protox::compile(files, ["schema"])?;
     let mut config = prost_build::Config::new();
-    // The same packet has the same bytes every time.
+    // Equal packets must have equal bytes.
     config.btree_map(["."]);
     config.bytes([".cortex.v1.Put.payload", ".cortex.v1.Down.Job.context", ".cortex.v1.JobProgress.frame"]);
     if std::env::var_os("CARGO_FEATURE_GRPC").is_some() {

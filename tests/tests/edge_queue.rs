@@ -131,7 +131,7 @@ async fn a_message_that_the_worker_did_not_write_brings_nothing_to_the_origin_bu
     })
     .await;
     wait::until("the message without a tenant was looked at", LIMIT, async || {
-        edge.log().contains("the envelope names no tenant").then_some(())
+        edge.log().contains("the envelope has an invalid tenant").then_some(())
     })
     .await;
 
@@ -229,7 +229,7 @@ async fn a_row_that_is_no_job_is_never_sent_and_does_not_keep_the_others() {
         assert_eq!(api.get(&format!("/api/v1/jobs/{corrupt}")).await.status, 500);
     }
     let log = edge.log();
-    assert!(log.contains("ledger.corrupt_job") && log.contains("there is no place `lost`"), "{log}");
+    assert!(log.contains("ledger.corrupt_job") && log.contains("unknown place `lost`"), "{log}");
 }
 
 #[tokio::test]
@@ -247,7 +247,7 @@ async fn a_job_that_the_origin_tells_of_is_the_origins_though_nobody_saw_it_take
     let report = json!({ "states": [line] });
     let told = edge.signed(reqwest::Method::POST, "/internal/ledger/states", "", Some(&report)).await;
     assert_eq!(told.body, json!({"applied": 1}), "{told:?}");
-    assert_eq!(api.job(&job).await["state"], "SUCCEEDED", "the origin is away: this is what it told");
+    assert_eq!(api.job(&job).await["state"], "SUCCEEDED", "the origin is unreachable: this is what it told");
 
     let arrived = listen(port);
     assert_eq!(api.get(&format!("/api/v1/jobs/{job}")).await.body, json!({}), "the listener has the result");

@@ -1,5 +1,6 @@
-//! Runs the Worker on this machine, as `cortex up` and the tests do. workerd listens on a Unix socket alone, with the
-//! configuration beside this crate; the relay carries the connections of a TCP port to it.
+//! Runs the Worker on this machine, for `cortex up` and the tests. workerd listens only on a Unix
+//! socket, with the configuration beside this crate. The relay forwards the connections of a TCP
+//! port to it.
 
 mod relay;
 mod requests;

@@ -1,8 +1,9 @@
-//! Carries TCP connections to the Worker's Unix socket and back.
+//! Forwards TCP connections to the Worker's Unix socket and back.
 //!
-//! Only well-formed requests go on ([`Requests`]). workerd doesn't notice that a TCP client has left before it writes to
-//! it, so a call would go on for one that is gone. The end of a Unix connection it notices at once. The relay also
-//! bounds what workerd leaves open: how many connections there are, and how long one may take no byte.
+//! Only well-formed requests pass ([`Requests`]). workerd does not notice that a TCP client has
+//! disconnected until it writes to it, so a call would continue without its client. It notices the
+//! end of a Unix connection at once. The relay also sets limits that workerd does not have: the number of
+//! connections, and how long a peer may read nothing.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,25 +22,25 @@ use tokio_util::task::TaskTracker;
 
 use crate::requests::{RULES, refusal};
 
-/// What is carried at once, each way of each connection.
+/// The size of the buffer for each direction of each connection.
 const BUFFER_BYTES: usize = 16 << 10;
-/// How long to wait after a connection could not be accepted, as when descriptors ran out.
+/// How long to wait after a failed accept, for example when file descriptors run out.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 const CONNECT_INTERVAL: Duration = Duration::from_millis(20);
-/// How long and how much a refused client may still send, so that it comes to read why.
+/// How long and how much a rejected client may still send, so that it can read the response.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_LINGER_BYTES: usize = 256 << 10;
 
-/// What bounds the relay.
+/// The limits of the relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many connections may be open; one more is answered with 503 and closed.
+    /// Maximum number of open connections. A further one gets a 503 response and is closed.
     pub max_connections: usize,
-    /// A peer that takes no byte for so long is disconnected.
+    /// After this time without reading, a peer is disconnected.
     pub write_timeout: Duration,
-    /// How long a connection waits for a Worker that is being started.
+    /// How long a connection waits for a Worker that is starting.
     pub connect_timeout: Duration,
-    /// How long open connections may go on once the relay is to stop.
+    /// How long open connections may continue once the relay stops.
     pub drain_timeout: Duration,
 }
 
@@ -54,8 +55,8 @@ impl Default for Limits {
     }
 }
 
-/// Carries every connection of `listener` to the Worker that listens on `socket`, until `stop`. Connections that are
-/// open then may end by themselves before they are closed.
+/// Forwards every connection of `listener` to the Worker on `socket`, until `stop`. Open
+/// connections may then end by themselves before they are closed.
 pub async fn relay(listener: TcpListener, socket: PathBuf, limits: Limits, stop: CancellationToken) {
     let (tasks, places) = (TaskTracker::new(), Arc::new(Semaphore::new(limits.max_connections)));
     let (socket, cut): (Arc<Path>, _) = (socket.into(), CancellationToken::new());
@@ -79,7 +80,7 @@ pub async fn relay(listener: TcpListener, socket: PathBuf, limits: Limits, stop:
                     async move { cut.run_until_cancelled(serve(client, &socket, limits, place)).await },
                 );
             }
-            // The kernel's buffer takes it whole.
+            // The response fits into the kernel's buffer.
             Err(_) => drop(client.try_write(&response(&full()))),
         }
     }
@@ -112,15 +113,18 @@ async fn carry(mut client: TcpStream, socket: &Path, limits: Limits) -> io::Resu
     };
     drop(worker);
     match sent {
-        // Where an answer may be under way, there is no place for another.
-        Sent::Malformed(problem) if !requests.has_passed_any() => refuse(client, &problem, limits).await,
-        // A client that sends no more has left: HTTP knows no half-closed client that waits.
-        Sent::Malformed(_) | Sent::All => Ok(()),
+        // If a response may be in flight, another one can't be sent.
+        RequestsEnd::Malformed(problem) if !requests.has_passed_any() => {
+            refuse(client, &problem, limits).await
+        }
+        // A client that has closed its sending side has disconnected. HTTP has no half-closed
+        // clients that wait.
+        RequestsEnd::Malformed(_) | RequestsEnd::All => Ok(()),
     }
 }
 
 /// How a client's requests ended.
-enum Sent {
+enum RequestsEnd {
     All,
     Malformed(Problem),
 }
@@ -130,16 +134,16 @@ async fn send(
     mut worker: impl AsyncWrite + Unpin,
     requests: &mut Requests,
     write_timeout: Duration,
-) -> io::Result<Sent> {
+) -> io::Result<RequestsEnd> {
     let (mut buffer, mut passed) = (vec![0; BUFFER_BYTES], Vec::new());
     loop {
         let length = client.read(&mut buffer).await?;
         if length == 0 {
-            return Ok(Sent::All);
+            return Ok(RequestsEnd::All);
         }
         passed.clear();
         if let Err(fault) = requests.take(&buffer[..length], &mut passed) {
-            return Ok(Sent::Malformed(refusal(fault)));
+            return Ok(RequestsEnd::Malformed(refusal(fault)));
         }
         write(&mut worker, &passed, write_timeout).await?;
     }
@@ -165,7 +169,7 @@ fn full() -> Problem {
     Problem::new(ErrorCode::Unavailable, detail).retry_after(Duration::from_secs(1))
 }
 
-/// A whole response, after which the connection is closed.
+/// Returns a complete response, after which the connection is closed.
 fn response(problem: &Problem) -> Vec<u8> {
     let rendered = problem.render(Shape::Problem);
     let reason =
@@ -192,7 +196,7 @@ async fn connect(socket: &Path, limit: Duration) -> io::Result<UnixStream> {
     }
 }
 
-/// Copies until the reader ends.
+/// Copies bytes until the reader ends.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -208,7 +212,7 @@ async fn copy(
     }
 }
 
-/// Writes bytes to a peer that takes some at least once in each `limit`.
+/// Writes bytes to a peer that must read some of them in each `limit`.
 async fn write(to: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8], limit: Duration) -> io::Result<()> {
     while !bytes.is_empty() {
         let written = timeout(limit, to.write(bytes)).await??;
@@ -254,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_go_both_ways_and_the_workers_end_is_the_clients() {
+    async fn bytes_pass_both_ways_and_the_worker_ends_the_clients_connection() {
         let relay = started(Limits::default()).await;
         let mut client = relay.client().await;
         client.write_all(ASK).await.unwrap();
@@ -282,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_takes_nothing_is_disconnected() {
+    async fn a_client_that_reads_nothing_is_disconnected() {
         let relay = started(Limits { write_timeout: Duration::from_millis(50), ..Limits::default() }).await;
         let client = relay.client().await;
         let mut worker = relay.accepted().await;
@@ -306,13 +310,13 @@ mod tests {
         timeout(LIMIT, client.read_to_string(&mut answer)).await.unwrap().unwrap();
         assert!(
             answer.starts_with("HTTP/1.1 400 Bad Request\r\n")
-                && answer.contains("`Content-Length` occurs twice"),
+                && answer.contains("duplicate header `Content-Length`"),
             "{answer}"
         );
     }
 
     #[tokio::test]
-    async fn no_refusal_stands_in_the_middle_of_an_answer() {
+    async fn no_error_interrupts_a_response() {
         let relay = started(Limits::default()).await;
         let mut client = relay.client().await;
         client.write_all(ASK).await.unwrap();
@@ -327,7 +331,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_connection_too_many_is_told_so() {
+    async fn a_connection_over_the_limit_gets_an_error() {
         let relay = started(Limits { max_connections: 1, ..Limits::default() }).await;
         let first = relay.client().await;
         let _held = relay.accepted().await;

@@ -1,17 +1,17 @@
-//! Which requests go on to workerd, and how the others are refused. workerd would refuse a malformed one in words of its
-//! own, and reads a message with two lengths in its own way.
+//! Which requests pass to workerd, and how others are rejected. workerd would reject a malformed
+//! request with its own message, and has its own reading of a message with two lengths.
 
 use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use cortex_http1::{Fault, Rules};
 
-/// What workerd passes on to a Worker.
+/// The methods that workerd passes to a Worker.
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
 
 pub(crate) const RULES: Rules =
     Rules { head: 16 << 10, chunk_line: 256, trailers: 4 << 10, methods: Some(METHODS) };
 
-/// Returns how a request with a fault is refused.
+/// Returns the problem for a malformed request.
 pub(crate) fn refusal(fault: Fault) -> Problem {
     let problem = |kind| Problem::new(kind, fault.to_string());
     match fault {

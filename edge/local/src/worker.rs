@@ -4,12 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the Worker finds its origin.
+/// The address of the Worker's origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin(SocketAddr);
 
 impl Origin {
-    /// The origin that listens on `address`. One that listens everywhere is reached on loopback.
+    /// Returns the address of an origin that listens on `address`. An unspecified address becomes
+    /// loopback.
     #[must_use]
     pub fn listening_on(address: SocketAddr) -> Self {
         let ip = match address.ip() {
@@ -21,7 +22,7 @@ impl Origin {
     }
 }
 
-/// What the Worker is configured with; wrangler.toml says what each is.
+/// The Worker's variables. wrangler.toml describes each.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Variables {
     pub key_pepper: String,
@@ -38,37 +39,39 @@ impl std::fmt::Debug for Variables {
     }
 }
 
-/// How the Worker is run.
+/// The settings for running the Worker.
 #[derive(Clone, Debug)]
 pub struct Worker {
     /// The project's folder.
     pub root: PathBuf,
-    /// The Unix socket that it listens on, for [`crate::relay`].
+    /// The Unix socket for [`crate::relay`].
     pub socket: PathBuf,
     pub origin: Origin,
-    /// The folder of what it keeps.
+    /// The folder of the Worker's data.
     pub state: PathBuf,
     pub variables: Variables,
 }
 
 impl Worker {
-    /// Returns what of the Worker's parts is missing in a project's folder, if any is.
+    /// Returns the first missing part of the Worker in a project's folder, if any.
     #[must_use]
     pub fn missing(root: &Path) -> Option<&'static str> {
         let parts = ["node_modules/workerd", "node_modules/miniflare", "edge/build/index_bg.wasm"];
         parts.into_iter().find(|part| !root.join(part).exists())
     }
 
-    /// Returns the command that runs it until its standard input ends.
+    /// Returns the command that runs the Worker until its standard input ends.
     #[must_use]
     pub fn command(&self) -> Command {
         self.command_with(&self.root.join("edge/local/workerd.capnp"), &[])
     }
 
-    /// As [`Worker::command`], with a configuration and options of workerd's of the caller's own.
+    /// Returns a command like [`Worker::command`], with the caller's configuration and options for
+    /// workerd.
     #[must_use]
     pub fn command_with(&self, config: &Path, options: &[String]) -> Command {
-        // No variable of ours reaches workerd, so the shell is named whole and finds its tools by its own default.
+        // workerd gets none of this process's variables, so the path of the shell is absolute and
+        // the shell finds its tools by its default path.
         let mut command = Command::new("/bin/sh");
         command.arg(self.root.join("edge/local/serve.sh")).arg(config).arg(&self.socket);
         command.arg(self.origin.0.to_string()).arg(&self.state).args(options);
@@ -78,7 +81,8 @@ impl Worker {
         command.env("KEY_PEPPER", key_pepper).env("EDGE_KEYS", edge_keys).env("ORIGIN_KEYS", origin_keys);
         command.env("CORTEX_TOPICS", topics).env("CORTEX_CORS_ORIGINS", cors_origins);
         command.env("CORTEX_LEDGER_LIMITS", ledger_limits);
-        // workerd.capnp sends every request of the Worker to the origin, so the host does not matter.
+        // workerd.capnp sends every request of the Worker to the origin, so the host does not
+        // matter.
         command.env("ORIGIN_URL", "http://origin");
         command
     }
@@ -98,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_among_the_arguments_and_nothing_of_our_environment_goes_along() {
+    fn arguments_contain_no_secret_and_the_environment_is_not_inherited() {
         let secret = || "secret".to_owned();
         let worker = Worker {
             root: "/project".into(),

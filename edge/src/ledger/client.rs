@@ -1,4 +1,4 @@
-//! What the Worker asks of a tenant's ledger.
+//! The client of a tenant's ledger.
 
 use cortex_api::{Applied, JobView, ListJobs, Problem, StateLine};
 use cortex_domain::ErrorCode;
@@ -12,8 +12,8 @@ use super::jobs::requests::{
     self, AcceptJob, Accepted, BuryJob, CancelJob, Cancelled, ClaimKey, Claimed, LeasedJob, LookAtJob,
     ReportStates, SettleJob, TakeJob,
 };
-use super::keys::requests::{ListKeys, NoteRevocationHeard, PutKey, RevokeKey};
-use super::requests::{AsCaller, Known, LedgerRequest, WhoCalls};
+use super::keys::requests::{ListKeys, NoteRevocationDelivered, PutKey, RevokeKey};
+use super::requests::{AsCaller, CallerReply, LedgerRequest, WhoCalls};
 use crate::admit::{Presented, unauthenticated};
 use crate::deliver::Delivery;
 use crate::error::{ApiError, not_found};
@@ -29,7 +29,7 @@ impl LedgerClient {
         Ok(Self(env.durable_object("LEDGER")?.get_by_name(&format!("tenant:{tenant}"))?))
     }
 
-    /// Returns who calls.
+    /// Returns the caller with a key.
     pub(crate) async fn check(&self, by: &Presented) -> Result<Caller, ApiError> {
         self.ask_as(by, WhoCalls).await.map(|(caller, ())| caller)
     }
@@ -39,7 +39,7 @@ impl LedgerClient {
         self.ask_as(by, AcceptJob(job)).await
     }
 
-    /// Returns the job that an idempotency key stands for: `job`, if it was not used before.
+    /// Returns the job of an idempotency key, which is `job` if the key was not used before.
     pub(crate) async fn claim(
         &self,
         by: &Presented,
@@ -52,12 +52,14 @@ impl LedgerClient {
         }
     }
 
-    /// Returns what the ledger knows of a job; `None` if nothing, which doesn't mean that it isn't at the origin.
+    /// Returns the ledger's entry of a job. `None` does not mean that the origin does not have the
+    /// job.
     pub(crate) async fn look(&self, by: &Presented, job: JobId) -> Result<(Caller, Option<Entry>), ApiError> {
         self.ask_as(by, LookAtJob(job)).await
     }
 
-    /// Returns the newest jobs that the ledger holds, or knows at all, and one more than asked for if there are more.
+    /// Returns the newest jobs that the ledger holds or, with `all`, knows. Returns one more than
+    /// the limit if there are more.
     pub(crate) async fn list(
         &self,
         by: &Presented,
@@ -79,12 +81,12 @@ impl LedgerClient {
         self.ask_as(by, CancelJob(job)).await
     }
 
-    /// Returns a job that the caller is to deliver now, if it is to.
+    /// Returns a job to deliver now, unless another sender has it.
     pub(crate) async fn take(&self, job: JobId) -> Result<Option<LeasedJob>, ApiError> {
         self.ask(&TakeJob(job)).await
     }
 
-    /// Reports what came of an attempt.
+    /// Reports the result of an attempt.
     pub(crate) async fn settle(
         &self,
         job: JobId,
@@ -104,7 +106,7 @@ impl LedgerClient {
         self.ask(&ReportStates(states)).await
     }
 
-    /// Keeps a new key and sets the epoch it is made in.
+    /// Stores a new key and sets its epoch.
     pub(crate) async fn put_key(&self, record: KeyRecord) -> Result<KeyRecord, ApiError> {
         Ok(self.ask(&PutKey(record)).await?.map_err(Problem::from)?)
     }
@@ -119,26 +121,26 @@ impl LedgerClient {
         if self.ask(&RevokeKey(id.clone())).await? { Ok(()) } else { Err(not_found()) }
     }
 
-    /// Notes that the origin heard of a revoked key.
-    pub(crate) async fn note_revocation_heard(&self, id: &KeyId) -> Result<(), ApiError> {
-        self.ask(&NoteRevocationHeard(id.clone())).await
+    /// Records that the origin knows about a revoked key.
+    pub(crate) async fn note_revocation_delivered(&self, id: &KeyId) -> Result<(), ApiError> {
+        self.ask(&NoteRevocationDelivered(id.clone())).await
     }
 
     async fn ask<R: LedgerRequest>(&self, request: &R) -> Result<R::Reply, ApiError> {
         ask(&self.0, request).await
     }
 
-    /// Asks in a caller's name. Every such request asks whether the key holds.
+    /// Sends a request in a caller's name. Every such request also checks the key.
     async fn ask_as<A: Request>(&self, by: &Presented, asked: A) -> Result<(Caller, A::Reply), ApiError> {
         let known = self.ask(&AsCaller(by.key.clone(), asked)).await?;
         key_checks::note(&by.key, known.is_some());
-        let Known(caller, reply) = known.ok_or_else(unauthenticated)?;
+        let CallerReply(caller, reply) = known.ok_or_else(unauthenticated)?;
         Ok((caller, reply))
     }
 }
 
-/// The refusal of an idempotency key that stands for another request.
+/// Returns the problem of an idempotency key that belongs to a different request.
 pub(crate) fn mismatch() -> Problem {
-    let detail = "this idempotency key was used for another request: take a new one";
+    let detail = "the idempotency key was used for a different request: choose a new key";
     Problem::new(ErrorCode::IdempotencyMismatch, detail)
 }

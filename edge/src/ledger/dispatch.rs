@@ -1,4 +1,4 @@
-//! Hands each request to what answers it.
+//! Passes each request to its handler.
 
 use cortex_guard::keys::Caller;
 use worker::{Error, Result};
@@ -6,9 +6,9 @@ use worker::{Error, Result};
 use super::jobs::requests::{
     AcceptJob, BuryJob, CancelJob, ClaimKey, ListJobs, LookAtJob, ReportStates, SettleJob, TakeJob,
 };
-use super::keys::requests::{ListKeys, NoteRevocationHeard, PutKey, RevokeKey};
+use super::keys::requests::{ListKeys, NoteRevocationDelivered, PutKey, RevokeKey};
 use super::object::Ledger;
-use super::requests::{AsCaller, Known, LedgerRequest, WhoCalls};
+use super::requests::{AsCaller, CallerReply, LedgerRequest, WhoCalls};
 use crate::object::request::{Answers, Request};
 
 impl Ledger {
@@ -27,8 +27,8 @@ impl Ledger {
             PutKey::PATH => self.serve::<PutKey>(body).await,
             ListKeys::PATH => self.serve::<ListKeys>(body).await,
             RevokeKey::PATH => self.serve::<RevokeKey>(body).await,
-            NoteRevocationHeard::PATH => self.serve::<NoteRevocationHeard>(body).await,
-            _ => Err(Error::RustError(format!("the ledger takes no request {path}"))),
+            NoteRevocationDelivered::PATH => self.serve::<NoteRevocationDelivered>(body).await,
+            _ => Err(Error::RustError(format!("the ledger has no request {path}"))),
         }
     }
 
@@ -47,7 +47,7 @@ impl Ledger {
     }
 }
 
-/// Implemented for what a caller may ask for.
+/// Implemented for the requests of callers.
 pub(super) trait AnswersCaller<A: Request> {
     async fn answer_caller(&self, asked: A, by: &Caller) -> Result<A::Reply>;
 }
@@ -56,10 +56,10 @@ impl<A: Request> Answers<AsCaller<A>> for Ledger
 where
     Self: AnswersCaller<A>,
 {
-    async fn answer(&self, AsCaller(key, asked): AsCaller<A>) -> Result<Option<Known<A::Reply>>> {
+    async fn answer(&self, AsCaller(key, asked): AsCaller<A>) -> Result<Option<CallerReply<A::Reply>>> {
         let Some(caller) = self.caller(&key)? else { return Ok(None) };
         let reply = self.answer_caller(asked, &caller).await?;
-        Ok(Some(Known(caller, reply)))
+        Ok(Some(CallerReply(caller, reply)))
     }
 }
 

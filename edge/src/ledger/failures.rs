@@ -1,23 +1,23 @@
-//! What failed of several things that are all to be done: one that fails keeps none of the others from being done.
+//! The failures among several operations, all of which are performed even if one fails.
 
 use worker::{Error, Result};
 
 use crate::log;
 
-/// What failed so far.
+/// The failures so far.
 #[derive(Debug, Default)]
 pub(super) struct Failures(Vec<Failure>);
 
 #[derive(Debug)]
 struct Failure {
-    /// What was to be done, and to what.
+    /// The operation, and its object.
     what: &'static str,
     to: String,
     cause: Error,
 }
 
 impl Failures {
-    /// Takes note of how something went. Returns what came of it, if it did not fail.
+    /// Records the result of an operation. Returns its value unless it failed.
     pub(super) fn note<T>(&mut self, what: &'static str, to: impl ToString, went: Result<T>) -> Option<T> {
         went.map_err(|cause| self.0.push(Failure { what, to: to.to_string(), cause })).ok()
     }
@@ -29,7 +29,7 @@ impl Failures {
     /// Logs each failure.
     ///
     /// # Errors
-    /// With the first, if there is one.
+    /// Returns the first failure, if there is one.
     pub(super) fn report(self) -> Result<()> {
         for Failure { what, to, cause } in &self.0 {
             log::error("ledger.failed", &[("what", what), ("to", to), ("cause", &cause.to_string())]);

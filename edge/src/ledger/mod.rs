@@ -1,15 +1,17 @@
-//! The ledger: one Durable Object per tenant, the edge's source of truth. It holds every accepted job with its envelope
-//! until the origin's durable accept is on record, and sends it again until then; the queue is only the fast
-//! way. It also holds the tenant's keys, and decides from its own record of a key alone who calls with it.
+//! The ledger: one Durable Object per tenant, with the edge's authoritative state. It holds every
+//! accepted job with its envelope until the origin's durable acceptance is recorded, and sends it
+//! again until then. The queue is only the fast path. The ledger also holds the tenant's keys, and
+//! its record of a key alone decides who the caller is.
 //!
-//! - `client`: what the Worker calls. `requests` and `dispatch`: how a call travels, and who in the object answers it.
+//! • `client`: the calls of the Worker. `requests` and `dispatch`: how a call is encoded, and its
+//! handler.
 //! - `object`: the Durable Object and its alarm. `schema`: its tables.
-//! - `jobs`: the jobs, their way to the origin and their idempotency keys. Where a job may go next is decided by
-//!   [`cortex_guard::ledger`].
-//! - `keys`: the API keys, and which revocations the origin has yet to hear of.
-//! - `failures`: what fails of several things that are all to be done.
+//! - `jobs`: the jobs, their delivery to the origin and their idempotency keys.
+//!   [`cortex_guard::ledger`] decides about the place of a job.
+//! - `keys`: the API keys, and the revocations that the origin does not know yet.
+//! - `failures`: the failures among several operations.
 //!
-//! How much one ledger holds is told by [`crate::limits`].
+//! [`crate::limits`] sets how much one ledger holds.
 
 pub(crate) mod client;
 mod dispatch;

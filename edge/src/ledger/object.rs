@@ -19,18 +19,18 @@ pub struct Ledger {
     state: State,
     pub(super) env: Env,
     pub(super) sql: Sql,
-    /// A ledger that was never used has no tables.
+    /// Whether the tables exist. An unused ledger has none.
     has_tables: Cell<bool>,
-    /// The alarm that is set, to save setting it again.
+    /// The time of the alarm, to avoid setting it again.
     alarm: Cell<Option<Timestamp>>,
     pub(super) limits: Limits,
-    /// What waits for the origin; `None` if it must be counted.
+    /// The jobs that wait for the origin, or `None` if they must be counted.
     pub(super) held: Cell<Option<LedgerUsage>>,
-    /// How many idempotency keys are remembered at most; `None` if they must be counted.
+    /// An upper bound of the number of stored idempotency keys, or `None` if they must be counted.
     pub(super) idempotency_keys: Cell<Option<u64>>,
-    /// When old rows were deleted last.
+    /// When old rows were last deleted.
     pub(super) pruned: Cell<Timestamp>,
-    /// When a caller who looks at a job last made the ledger try an origin that was away.
+    /// When a caller who looked at a job last made the ledger try an unreachable origin.
     pub(super) woken: Cell<Timestamp>,
 }
 
@@ -38,7 +38,7 @@ impl DurableObject for Ledger {
     fn new(state: State, env: Env) -> Self {
         let ledger = Self {
             sql: Sql(state.storage().sql()),
-            // With limits that can't be read the usual ones hold; /health says so.
+            // With invalid limits the defaults apply, and /health reports it.
             limits: config::ledger_limits(&env).unwrap_or_default(),
             state,
             env,
@@ -49,7 +49,7 @@ impl DurableObject for Ledger {
             pruned: Cell::default(),
             woken: Cell::default(),
         };
-        // Adds the tables of a newer version.
+        // Creates the tables of a newer version.
         let opened =
             ledger.sql.has_table("key").and_then(|used| if used { ledger.make_tables() } else { Ok(()) });
         if let Err(error) = opened {
@@ -67,7 +67,7 @@ impl DurableObject for Ledger {
 
     async fn alarm(&self) -> Result<Response> {
         self.alarm.set(None);
-        // Revocations first: a job may take long to send.
+        // Revocations go first, because sending jobs may take long.
         for done in [self.send_revocations().await, self.send_due().await] {
             if let Err(error) = done {
                 log::error("ledger.alarm", &[("cause", &error.to_string())]);
@@ -84,20 +84,20 @@ impl Ledger {
         self.has_tables.get()
     }
 
-    /// Makes the tables that are missing.
+    /// Creates missing tables.
     pub(super) fn make_tables(&self) -> Result<()> {
         self.sql.run(Statement::new(SCHEMA, vec![]))?;
         self.has_tables.set(true);
         Ok(())
     }
 
-    /// Makes sure that the alarm goes off at a time or before.
+    /// Ensures that the alarm fires at a time or earlier.
     pub(super) async fn set_alarm_by(&self, due: Timestamp) -> Result<()> {
         if self.alarm_is_set_by(due, clock::now()) { Ok(()) } else { self.set_alarm().await }
     }
 
-    /// Sets the alarm to the time when the next job or revocation is due, unless it goes off before that anyway: then
-    /// it finds nothing to do and is set again.
+    /// Sets the alarm to the time of the next job or revocation, unless it fires earlier. An early
+    /// alarm finds nothing to do and is set again.
     pub(super) async fn set_alarm(&self) -> Result<()> {
         let due = [self.sql.number(jobs::table::NEXT_DUE)?, self.sql.number(keys::revocations::NEXT_DUE)?];
         let Some(due) = due.into_iter().flatten().min().map(Timestamp::from_millis) else { return Ok(()) };

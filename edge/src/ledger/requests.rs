@@ -1,4 +1,4 @@
-//! What kinds of requests a ledger takes. Each request is defined beside what answers it.
+//! The kinds of requests to a ledger. Each request is defined beside its handler.
 
 use cortex_guard::keys::{Caller, ShownKey};
 use serde::{Deserialize, Serialize};
@@ -7,23 +7,25 @@ use crate::object::request::Request;
 
 /// A request to a ledger.
 pub(super) trait LedgerRequest: Request {
-    /// Returns the reply of a ledger that holds nothing, and `None` if the request begins one. Only signed requests begin a
-    /// ledger: who can name a tenant must not be able to make an object hold something.
+    /// Returns the reply of an empty ledger, or `None` if the request creates one. Only signed
+    /// requests create a ledger, because a caller who can name a tenant must not be able to make an
+    /// object store something.
     fn of_empty(&self) -> Option<Self::Reply>;
 }
 
-/// A request in the name of whose key it is. The ledger decides from its own record of the key who that is.
+/// A request in the name of a key's owner. The ledger decides from its own record of the key who
+/// that is.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct AsCaller<A>(pub(super) ShownKey, pub(super) A);
 
-/// The reply to a caller whose key holds, and who that is.
+/// The reply to a caller with a valid key, and the caller.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Known<T>(pub(super) Caller, pub(super) T);
+pub(super) struct CallerReply<T>(pub(super) Caller, pub(super) T);
 
 impl<A: Request> Request for AsCaller<A> {
     const PATH: &'static str = A::PATH;
     /// `None` if the key is unknown, wrong or revoked.
-    type Reply = Option<Known<A::Reply>>;
+    type Reply = Option<CallerReply<A::Reply>>;
 }
 
 impl<A: Request> LedgerRequest for AsCaller<A> {
@@ -32,7 +34,7 @@ impl<A: Request> LedgerRequest for AsCaller<A> {
     }
 }
 
-/// Asks who calls.
+/// Asks for the caller.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WhoCalls;
 
@@ -41,7 +43,7 @@ impl Request for WhoCalls {
     type Reply = ();
 }
 
-/// Declares requests: the path, the reply, and what an empty ledger replies.
+/// Declares requests: the path, the reply, and the reply of an empty ledger.
 macro_rules! ledger_requests {
     ($($request:ty, $path:literal, $reply:ty, $of_empty:expr;)*) => {$(
         impl $crate::object::request::Request for $request {
@@ -92,7 +94,7 @@ mod tests {
         assert_eq!(ReportStates(vec![]).of_empty().unwrap().applied, 0);
         assert!(ListKeys.of_empty().unwrap().is_empty());
         assert_eq!(RevokeKey(id.clone()).of_empty(), Some(false));
-        assert!(NoteRevocationHeard(id).of_empty().is_some());
+        assert!(NoteRevocationDelivered(id).of_empty().is_some());
         let record = KeyRecord {
             id: key().id,
             tenant: "acme".parse().unwrap(),
@@ -121,7 +123,7 @@ mod tests {
             PutKey::PATH,
             ListKeys::PATH,
             RevokeKey::PATH,
-            NoteRevocationHeard::PATH,
+            NoteRevocationDelivered::PATH,
         ];
         assert_eq!(HashSet::from(paths).len(), paths.len());
         assert!(paths.iter().all(|path| path.starts_with('/')));

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS idempotency (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS idempotency_at ON idempotency (at);
 CREATE TABLE IF NOT EXISTS key (id TEXT PRIMARY KEY, record TEXT NOT NULL, revoked INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS untold ( -- revoked keys of which the origin has not heard
+CREATE TABLE IF NOT EXISTS untold ( -- revoked keys that the origin does not know yet
     key TEXT PRIMARY KEY, since INTEGER NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL
 ) WITHOUT ROWID;
 ";

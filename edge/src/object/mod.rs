@@ -1,4 +1,4 @@
-//! What the Worker's Durable Objects share: requests that name their reply, and SQL.
+//! The code that the Worker's Durable Objects share: typed requests and SQL.
 
 pub(crate) mod request;
 pub(crate) mod sql;

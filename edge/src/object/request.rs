@@ -1,4 +1,4 @@
-//! What the Worker asks of a Durable Object. Each request names the type of its reply, so that no other can come back.
+//! Requests to a Durable Object. Each request has its reply type.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -6,19 +6,19 @@ use worker::{Method, Request as HttpRequest, RequestInit, Stub};
 
 use crate::error::ApiError;
 
-/// What an object is asked for.
+/// A request to an object.
 pub(crate) trait Request: Serialize + DeserializeOwned {
-    /// The path under which the object takes it.
+    /// The path of the request.
     const PATH: &'static str;
     type Reply: Serialize + DeserializeOwned;
 }
 
-/// Implemented by the object that a request is for.
+/// Implemented by the object that handles a request.
 pub(crate) trait Answers<R: Request> {
     async fn answer(&self, request: R) -> worker::Result<R::Reply>;
 }
 
-/// Asks an object, and returns its reply.
+/// Sends a request to an object, and returns its reply.
 pub(crate) async fn ask<R: Request>(object: &Stub, request: &R) -> Result<R::Reply, ApiError> {
     let reply = post(object, R::PATH, serde_json::to_string(request)?).await?;
     Ok(serde_json::from_str(&reply)?)

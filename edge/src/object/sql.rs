@@ -1,4 +1,5 @@
-//! SQL with the rows read into structs. A statement is a value, so that tests run the same one on a database of their own.
+//! SQL with rows that are decoded into structs. A statement is a value, so that tests can run it on
+//! their own database.
 
 use std::borrow::Cow;
 
@@ -9,7 +10,7 @@ use worker::{Result, SqlStorage, SqlStorageValue};
 
 pub(crate) type Value = SqlStorageValue;
 
-/// A query and what is bound to its parameters.
+/// A query and its bound parameters.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
     pub(crate) query: Cow<'static, str>,
@@ -22,8 +23,8 @@ impl Statement {
     }
 }
 
-/// The object's own SQLite database. Writes between two awaits are one transaction, and no answer leaves
-/// the object before they are on disk.
+/// The object's SQLite database. Writes between two awaits are one transaction, and no response
+/// leaves the object before they are on disk.
 #[derive(Debug)]
 pub(crate) struct Sql(pub(crate) SqlStorage);
 
@@ -45,7 +46,8 @@ impl Sql {
         Ok(self.first::<IgnoredAny>(statement)?.is_some())
     }
 
-    /// Returns the column `number` of a statement's first row; `None` if it is NULL or there is no row.
+    /// Returns the column `number` of a statement's first row, or `None` if it is NULL or there is
+    /// no row.
     pub(crate) fn number(&self, query: &'static str) -> Result<Option<u64>> {
         #[derive(Deserialize)]
         struct Row {

@@ -1,4 +1,4 @@
-//! `/internal/*`: what the origin reports and what `cortex keys` asks for, both signed.
+//! `/internal/*`: the origin's reports and the requests of `cortex keys`, both signed.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::ledger::client::LedgerClient;
 use crate::signed::Signed;
 use crate::{admit, answer, clock, config, log, random, revoked};
 
-/// Answers a request that was signed.
+/// Responds to a signed request.
 pub(crate) async fn answer(
     route: EdgeService<KeyId>,
     signed: &Signed,
@@ -39,9 +39,9 @@ async fn states(report: StateReport, env: &Env) -> Result<Response, ApiError> {
     }
     let mut all = Applied::default();
     for (tenant, lines) in by_tenant {
-        let told = LedgerClient::of(env, &tenant)?.states(lines).await?;
-        all.applied += told.applied;
-        all.cancelled.extend(told.cancelled);
+        let reply = LedgerClient::of(env, &tenant)?.states(lines).await?;
+        all.applied += reply.applied;
+        all.cancelled.extend(reply.cancelled);
     }
     Ok(answer::json(200, &all, &[])?)
 }
@@ -58,7 +58,7 @@ async fn create_key(asked: CreateKey, env: &Env) -> Result<Response, ApiError> {
         epoch: Epoch::default(),
         created_at: clock::now(),
     };
-    // The ledger first: a key that only KV knew could never be revoked.
+    // The ledger comes first, because a key that only KV knew could never be revoked.
     let record = LedgerClient::of(env, &record.tenant)?.put_key(record).await?;
     admit::point(&record.id, &record.tenant, env).await?;
     log::info("key.created", &[("key", record.id.as_str()), ("tenant", record.tenant.as_str())]);
@@ -67,17 +67,24 @@ async fn create_key(asked: CreateKey, env: &Env) -> Result<Response, ApiError> {
 
 async fn list_keys(query: &str, env: &Env) -> Result<Response, ApiError> {
     let Some(tenant) = tenant(query) else {
-        return Err(Problem::new(ErrorCode::InvalidRequest, "name a tenant: `?tenant=`").at("tenant").into());
+        return Err(Problem::new(
+            ErrorCode::InvalidRequest,
+            "missing or invalid query parameter \
+            `tenant` (expected `?tenant=NAME`)",
+        )
+        .at("tenant")
+        .into());
     };
     let keys = LedgerClient::of(env, &tenant)?.keys().await?;
     let keys = keys.into_iter().map(|(record, revoked)| record.view(revoked)).collect();
     Ok(answer::json(200, &KeyPage { keys }, &[])?)
 }
 
-/// Revokes in the ledger, which every call asks; the pointer in KV is taken away for tidiness.
+/// Revokes a key in the ledger, which every call asks. Deleting the pointer in KV only removes an
+/// unused entry.
 async fn revoke_key(id: &KeyId, query: &str, env: &Env, context: &Context) -> Result<Response, ApiError> {
     let known = admit::tenant(id, &config::pepper(env)?, env).await?;
-    // KV may not know a key that is quite new or revoked already.
+    // KV may not know a new or revoked key.
     let tenant = known.or_else(|| tenant(query)).ok_or_else(not_found)?;
     let ledger = LedgerClient::of(env, &tenant)?;
     ledger.revoke(id).await?;
@@ -89,19 +96,22 @@ async fn revoke_key(id: &KeyId, query: &str, env: &Env, context: &Context) -> Re
     Ok(answer::json(200, &record.view(revoked), &[])?)
 }
 
-/// Tells the origin at once. Where that fails, the ledger tries again; the streams that pass this edge end without the
-/// origin's help.
+/// Notifies the origin at once. If that fails, the ledger tries again. The streams that pass this
+/// edge end without the origin.
 async fn notify_origin(key: KeyId, tenant: Tenant, ledger: LedgerClient, env: Env) {
-    let heard = match revoked::notify(&key, &tenant, &env).await {
-        Ok(()) => ledger.note_revocation_heard(&key).await.map_err(|refusal| refusal.into_problem().detail),
+    let notified = match revoked::notify(&key, &tenant, &env).await {
+        Ok(()) => {
+            ledger.note_revocation_delivered(&key).await.map_err(|refusal| refusal.into_problem().detail)
+        }
         Err(cause) => Err(cause),
     };
-    if let Err(cause) = heard {
+    if let Err(cause) = notified {
         log::error("key.revocation_untold", &[("key", key.as_str()), ("cause", &cause)]);
     }
 }
 
-/// The tenant named in a query, which needs no decoding: tenants' names hold nothing that is encoded.
+/// Returns the tenant in a query, which needs no decoding because tenant names contain nothing that
+/// is encoded.
 fn tenant(query: &str) -> Option<Tenant> {
     query.split('&').find_map(|pair| pair.strip_prefix("tenant="))?.parse().ok()
 }

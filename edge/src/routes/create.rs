@@ -1,4 +1,5 @@
-//! `POST /api/v1/jobs`: into the ledger and the queue, or, for a caller who waits, through to the origin.
+//! `POST /api/v1/jobs`: to the ledger and the queue, or through the proxy to the origin if the
+//! caller waits.
 
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ pub(crate) async fn answer(
 ) -> Result<Response, ApiError> {
     let received = Hop { name: hops::RECEIVED.to_owned(), at: clock::now() };
     let ledger = LedgerClient::of(env, &presented.tenant)?;
-    // The ledger is asked again in the call that commits the job: a key of which it said a moment ago that it holds may
-    // have its body read at once.
+    // The call that commits the job asks the ledger again, so the body of a caller with a recently
+    // confirmed key can be read at once.
     let known = key_checks::is_recent(&presented.key);
     if !known {
         ledger.check(presented).await?;
@@ -71,8 +72,8 @@ pub(crate) async fn answer(
     Ok(answer::json(202, &entry.view, &extra)?)
 }
 
-/// Puts the job through to the origin. Its id is the one that its idempotency key stands for, whether or not an earlier caller that used
-/// the key waited too.
+/// Proxies the job to the origin. Its id is that of its idempotency key, whether or not an earlier
+/// caller with the key waited too.
 async fn wait_for(
     head: &Head,
     body: &[u8],
@@ -101,7 +102,7 @@ fn idempotency(head: &Head, body: &[u8]) -> Result<Option<Idempotency>, ApiError
     }))
 }
 
-/// A body that passed, and what was learnt of it.
+/// A checked body, and the findings in it.
 struct Checked {
     body: Vec<u8>,
     job: CreateJob,
@@ -109,8 +110,9 @@ struct Checked {
     received: Hop,
 }
 
-/// Commits the job to the ledger and hands it to the queue. From the commit on it is the ledger's: the caller
-/// doesn't wait for the queue, and that the queue can't take it only makes it slower.
+/// Commits the job to the ledger and sends it to the queue. After the commit the ledger is
+/// responsible for the job: the caller does not wait for the queue, and a failing queue only delays
+/// the job.
 async fn accept(
     head: &Head,
     checked: Checked,
@@ -130,7 +132,7 @@ async fn accept(
     let mut envelope = Envelope {
         job: random::job_id()?,
         tenant: presented.tenant.to_string(),
-        // The ledger fills in who it is.
+        // The ledger fills in the principal.
         principal: String::new(),
         roles: Vec::new(),
         content_type: head.content_type().unwrap_or_default().to_owned(),
@@ -140,9 +142,9 @@ async fn accept(
         flags: Some(flags.to_string()),
         offloaded: false,
     };
-    // A JSON text that was read without fault is UTF-8.
+    // A valid JSON text is UTF-8.
     let body = String::from_utf8(body)
-        .map_err(|_| Problem::new(ErrorCode::MalformedJson, "the body is not UTF-8"))?;
+        .map_err(|_| Problem::new(ErrorCode::MalformedJson, "the body is not valid UTF-8"))?;
     let ledger = LedgerClient::of(env, &presented.tenant)?;
     loop {
         let new = NewJob {
@@ -164,7 +166,8 @@ async fn accept(
         delete_offloaded(&envelope, env).await;
         match accepted?.1 {
             Accepted::New(entry) | Accepted::Known(entry) => return Ok(*entry),
-            // A caller waits, or waited, for the job of this idempotency key: it is the same job.
+            // Another caller waits or waited for the job of this idempotency key. It is the same
+            // job.
             Accepted::Claimed(job) => envelope.job = job,
             Accepted::Mismatch => return Err(mismatch().into()),
             Accepted::Full(full) => return Err(Problem::from(full).into()),
@@ -172,7 +175,7 @@ async fn accept(
     }
 }
 
-/// The message for the queue. A body too large for it is offloaded.
+/// Returns the message for the queue. A body that is too large is offloaded.
 async fn message(envelope: &mut Envelope, body: &str, env: &Env) -> Result<String, ApiError> {
     envelope.offloaded = false;
     let message = envelope.encode(body)?;

@@ -1,5 +1,5 @@
-//! A job's events. As long as the ledger has it, its hops are all there is; a caller who streams gets them and
-//! is told to come back in a moment.
+//! A job's events. While the ledger holds the job, its hops are the only events. A caller who
+//! streams gets them, and a hint to reconnect soon.
 
 use cortex_api::{EventPage, EventView, accept, hops};
 use cortex_domain::id::JobId;
@@ -37,7 +37,7 @@ fn local(entry: &Entry, head: &Head) -> worker::Result<Response> {
     if !accept::wants_events(head.get("accept")) {
         return answer::json(200, &page, &[]);
     }
-    // Without ids: none of them may come back to the origin as the last one seen.
+    // The events have no ids, because the origin must not get one as the last seen event.
     let mut text = "retry: 1000\n\n".to_owned();
     for event in &page.events {
         text.push_str(&format!("event: {}\ndata: {}\n\n", event.name, serde_json::to_string(event)?));
@@ -45,7 +45,7 @@ fn local(entry: &Entry, head: &Head) -> worker::Result<Response> {
     answer::bytes(200, "text/event-stream", text.into_bytes(), &[])
 }
 
-/// The hops, and the end if it came before the origin had the job.
+/// Returns the hops, and the end if the job ended before it reached the origin.
 fn events(entry: &Entry) -> Vec<EventView> {
     let view = &entry.view;
     let event = |at, name: String, state| EventView {

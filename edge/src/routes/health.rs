@@ -1,5 +1,4 @@
-//! `GET /health`: the edge serves as long as it answers; whether the origin does too is told beside it, as it was found a
-//! moment ago.
+//! `GET /health`: the edge's own health, and a recent result of a probe of the origin.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,12 +11,12 @@ use crate::error::ApiError;
 use crate::origin::Origin;
 use crate::{answer, clock, config};
 
-/// How long the origin may take to answer.
+/// How long the origin may take to respond.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(PROBE_TIMEOUT_MS);
 const PROBE_TIMEOUT_MS: u64 = 2000;
-/// How long what was found counts, in milliseconds.
+/// How long a result is valid, in milliseconds.
 const PROBE_TTL_MS: u64 = 3000;
-/// How often somebody who waits for another's probe looks again.
+/// How often a request that waits for another's probe checks again.
 const PROBE_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 thread_local! {
@@ -50,7 +49,8 @@ pub(crate) async fn answer(env: &Env) -> Result<Response, ApiError> {
     Ok(answer::json(200, &view, &[])?)
 }
 
-/// Whether the origin answers: anybody may ask this door, and must not reach the origin each time.
+/// Returns whether the origin responds. The route is public, so requests must not reach the origin
+/// each time.
 async fn is_there(origin: &Origin) -> bool {
     loop {
         match PROBES.with_borrow_mut(|probes| probes.next(clock::now().as_millis())) {
@@ -65,7 +65,7 @@ async fn is_there(origin: &Origin) -> bool {
     }
 }
 
-/// What was found, and when; and until when somebody is finding out.
+/// The last result and its time, and when the current probe expires.
 #[derive(Debug)]
 struct Probes {
     found: Option<(bool, u64)>,
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_asks_for_all_and_what_was_found_counts_for_a_while() {
+    fn one_request_probes_for_all_and_the_result_is_valid_for_a_while() {
         let mut probes = Probes { found: None, probing_until: 0 };
         assert_eq!(probes.next(0), Probe::Ask);
         assert_eq!(probes.next(10), Probe::Wait);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_never_came_back_is_replaced() {
+    fn a_probe_that_never_returned_is_replaced() {
         let mut probes = Probes { found: None, probing_until: 0 };
         assert_eq!([0, 1999, 2000].map(|now| probes.next(now)), [Probe::Ask, Probe::Wait, Probe::Ask]);
     }

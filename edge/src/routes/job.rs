@@ -1,5 +1,5 @@
-//! One job: read and cancelled where it is. The ledger is asked first, which also says whether the key holds;
-//! what the origin has, the origin answers for, and while it is away the ledger does.
+//! Reads and cancels a job at its place. The ledger is asked first and also checks the key. The
+//! origin answers for its jobs, and while it is unreachable the ledger does.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::ledger::client::LedgerClient;
 use crate::ledger::jobs::requests::Cancelled;
 use crate::{answer, body, log};
 
-/// How often a job on its way to the origin is tried to be cancelled, and how long to wait in between.
+/// How often the edge tries to cancel a job that is being sent, and the wait in between.
 const MAX_SENDING_POLLS: usize = 10;
 const SENDING_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -60,7 +60,7 @@ pub(crate) async fn cancel(
                 return Ok(answer::json(200, &entry.view, &[])?);
             }
             Cancelled::Ended => {
-                return Err(Problem::new(ErrorCode::Conflict, "the job has ended already").into());
+                return Err(Problem::new(ErrorCode::Conflict, "the job has already ended").into());
             }
             Cancelled::BeingSent => Delay::from(SENDING_POLL_INTERVAL).await,
             Cancelled::AtOrigin(id) => {
@@ -71,6 +71,6 @@ pub(crate) async fn cancel(
             }
         }
     }
-    let detail = "the job is being handed to the origin: try again";
+    let detail = "the job is being delivered to the origin: try again";
     Err(Problem::new(ErrorCode::Conflict, detail).retry_after(Duration::from_secs(1)).into())
 }

@@ -1,5 +1,6 @@
-//! `GET /api/v1/jobs`: what the ledger holds and what the origin has, as one list. While the origin is away it is what
-//! the ledger knows: its own jobs, and where it last heard that the others stood.
+//! `GET /api/v1/jobs`: the jobs in the ledger and at the origin, as one list. While the origin is
+//! unreachable, it lists the jobs that the ledger knows: its own, and the last known states of the
+//! others.
 
 use cortex_api::timeouts::READ_TIMEOUT;
 use cortex_api::{JobPage, JobView, ListJobs};
@@ -17,12 +18,13 @@ pub(crate) async fn answer(head: &Head, presented: &Presented, env: &Env) -> Res
     let asked = match ListJobs::parse(&head.query) {
         Ok(asked) => asked,
         Err(problem) => {
-            // What is wrong with a query is told to those who may ask.
+            // Only authenticated callers learn what is wrong with a query.
             ledger.check(presented).await?;
             return Err(problem.into());
         }
     };
-    // The ledger first: a job that is handed over in between is met twice, not never.
+    // The ledger is read first, so a job that moves to the origin in between is found twice and
+    // never missed.
     let (caller, held) = ledger.list(presented, &asked, false).await?;
     match proxy::request(head, &[], &caller, READ_TIMEOUT, env).await? {
         Ok(mut answered) if !held.is_empty() && answered.status_code() == 200 => {
@@ -38,7 +40,7 @@ pub(crate) async fn answer(head: &Head, presented: &Presented, env: &Env) -> Res
     }
 }
 
-/// One page of two that start at the same place. What both have the origin knows better.
+/// Merges two pages that start at the same position. The origin's view of a job has precedence.
 fn merge(held: Vec<JobView>, page: JobPage, limit: usize) -> JobPage {
     let JobPage { mut jobs, next, partial } = page;
     let held: Vec<_> = held.into_iter().filter(|job| jobs.iter().all(|known| known.id != job.id)).collect();
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn both_are_one_list_in_order_and_the_origin_knows_better() {
+    fn pages_merge_in_order_and_the_origins_view_has_precedence() {
         let page = merge(jobs(&[9, 7, 4], StateName::Pending), origin(&[8, 7, 5], 10), 10);
         let seen: Vec<_> =
             page.jobs.iter().map(|job| (job.created_at.as_millis(), job.state.as_str())).collect();

@@ -1,4 +1,4 @@
-//! What each route does, a file for each; the table of them is `cortex_api::routes`.
+//! The handlers of the routes, one file for each. `cortex_api::routes` has the table.
 
 pub(crate) mod admin;
 pub(crate) mod create;

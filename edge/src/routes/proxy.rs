@@ -1,4 +1,4 @@
-//! Calls that wait: checked and signed here, answered by the origin, whose answer streams through.
+//! Proxies calls that wait. The edge checks and signs them, and streams the origin's response.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use crate::ledger::client::LedgerClient;
 use crate::origin::{Origin, OriginUnreachable, Outbound, caller_headers};
 use crate::{answer, body, clock, key_checks, random, stream};
 
-/// A read of the origin's own.
+/// Proxies a read request.
 pub(crate) async fn read(head: &Head, presented: &Presented, env: &Env) -> Result<Response, ApiError> {
     let caller = LedgerClient::of(env, &presented.tenant)?.check(presented).await?;
     let answered = request(head, &[], &caller, READ_TIMEOUT, env).await??;
     respond(answered, &[], head, presented, env).await
 }
 
-/// A call of a model: read here as it will be there.
+/// Proxies an inference request. The body is validated with the same parser that the origin uses.
 pub(crate) async fn infer<T>(
     parse: impl FnOnce(Checked<'_>) -> Result<T, Problem>,
     head: &Head,
@@ -43,7 +43,7 @@ pub(crate) async fn infer<T>(
     respond(answered, &[(headers::JOB_ID, &job)], head, presented, env).await
 }
 
-/// A call that makes a job.
+/// A call that creates a job.
 #[derive(Debug)]
 pub(crate) struct Work<'a> {
     /// The job's id.
@@ -53,7 +53,8 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The origin's answer, and the job's id: that of an earlier one if the origin knows the idempotency key.
+    /// Sends the call. Returns the origin's response and the job's id, which belongs to an earlier
+    /// job if the origin knows the idempotency key.
     pub(crate) async fn send(
         self,
         head: &Head,
@@ -74,7 +75,8 @@ impl Work<'_> {
     }
 }
 
-/// What became of a call, unless it failed because its key was revoked meanwhile: the origin ends such a call.
+/// Returns the result of a call, or an error if it failed because its key was revoked meanwhile.
+/// The origin ends such a call.
 pub(crate) async fn or_revoked<T>(
     sent: Result<T, ApiError>,
     presented: &Presented,
@@ -86,7 +88,7 @@ pub(crate) async fn or_revoked<T>(
     sent
 }
 
-/// Hands the origin's answer to the caller, as long as the caller's key holds.
+/// Passes the origin's response to the caller while the caller's key is valid.
 pub(crate) async fn respond(
     answered: Response,
     extra: &[(&str, &str)],
@@ -98,7 +100,7 @@ pub(crate) async fn respond(
         let proxied = answer::proxied(answered, extra)?;
         return Ok(stream::watched(proxied, presented, &head.path, env)?);
     }
-    // An answer that took long may come after the key was revoked.
+    // A slow response may come after the key was revoked.
     if !key_checks::is_recent(&presented.key)
         && let Err(ApiError::Problem(problem)) =
             LedgerClient::of(env, &presented.tenant)?.check(presented).await
@@ -108,7 +110,7 @@ pub(crate) async fn respond(
     Ok(answer::proxied(answered, extra)?)
 }
 
-/// Puts a request to the origin as it came, in the caller's name.
+/// Sends a request to the origin unchanged, in the caller's name.
 pub(crate) async fn request(
     head: &Head,
     body: &[u8],
@@ -119,7 +121,7 @@ pub(crate) async fn request(
     send(head, &head.path, body, vec![], caller, deadline, env).await
 }
 
-/// Puts a request to the origin under another path.
+/// Sends a request to the origin under another path.
 pub(crate) async fn request_at(
     path: &str,
     head: &Head,
@@ -145,7 +147,7 @@ async fn send(
     all.push((headers::TRACEPARENT, head.traceparent()?.to_string()));
     for (name, value) in &head.headers {
         let ours = name == headers::TRACEPARENT || name == "content-type";
-        // What only describes the client is not worth a refusal.
+        // An invalid header that only describes the client is dropped and not an error.
         if headers::passes_inward(name) && !ours && value.is_ascii() {
             all.push((name, value.clone()));
         }

@@ -1,9 +1,10 @@
-//! The `Accept` header (RFC 9110, section 12.5.1), as far as a door chooses by it: a list, or server-sent events.
+//! The `Accept` header (RFC 9110, section 12.5.1), as far as it decides between a list and
+//! server-sent events.
 
 const EVENTS: &str = "text/event-stream";
 const JSON: &str = "application/json";
 
-/// Whether a client asks for server-sent events: it names them, and does not like JSON better.
+/// Returns whether a client asks for server-sent events: it names them, and does not prefer JSON.
 pub fn wants_events<'a>(headers: impl IntoIterator<Item = &'a str>) -> bool {
     let (mut events, mut json) = (0, 0);
     for range in headers.into_iter().flat_map(|header| header.split(',')) {
@@ -19,7 +20,7 @@ pub fn wants_events<'a>(headers: impl IntoIterator<Item = &'a str>) -> bool {
     events > 0 && events >= json
 }
 
-/// The weight of `q=0.5`, in thousandths. One that can't be read counts as none.
+/// Returns the weight of `q=0.5` in thousandths. An invalid weight counts as 0.
 fn weight(parameter: &str) -> Option<u32> {
     let (name, value) = parameter.split_once('=')?;
     let value: f32 = value.trim().parse().ok().filter(|value| (0.0..=1.0).contains(value))?;

@@ -16,16 +16,16 @@ use crate::problem::Problem;
 use crate::rfc3339;
 use crate::topics::KnownTopics;
 
-/// The most attempts a job may ask for.
+/// Maximum number of attempts that a caller may set.
 pub const MAX_ATTEMPTS: u32 = 10;
-/// The most labels of a job.
+/// Maximum number of labels of a job.
 pub const MAX_LABELS: usize = 16;
 
 pub(crate) const MAX_LABEL_NAME: usize = 63;
 pub(crate) const MAX_LABEL_VALUE: usize = 255;
 pub(crate) const RESERVED: &str = "cortex/";
 
-/// The body as it stands on the wire; for clients to write.
+/// The JSON form of the body, which clients write.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateJobBody {
@@ -41,18 +41,18 @@ pub struct CreateJobBody {
     pub labels: BTreeMap<String, String>,
 }
 
-/// A job that is asked for.
+/// A request to create a job.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct CreateJob {
-    /// What kind of work it is.
+    /// The kind of work.
     pub topic: Topic,
-    /// What to work on: any JSON, also null.
+    /// The input for the worker. Any JSON value, including null.
     #[cfg_attr(feature = "schema", schemars(with = "Value"))]
     pub input: Box<RawValue>,
     #[cfg_attr(feature = "schema", schemars(with = "Option<Priority>"))]
     pub priority: Priority,
-    /// When the job ends if it has not by then.
+    /// The time at which the job expires if it has not ended.
     pub deadline: Option<Timestamp>,
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_ATTEMPTS)))]
     pub max_attempts: Option<u32>,
@@ -61,10 +61,10 @@ pub struct CreateJob {
 }
 
 impl CreateJob {
-    /// Checks and reads a body: size, content type, depth, syntax, secrets, then every field.
+    /// Parses and validates a body: size, content type, depth, syntax, secrets, then every field.
     ///
     /// # Errors
-    /// A problem that names what is wrong and where.
+    /// Returns a problem that names the invalid field.
     pub fn parse(body: Checked<'_>, topics: &KnownTopics) -> Result<Self, Problem> {
         let mut given = Parameters::body(body)?;
         let topic: String = given.required("topic", "a string")?;
@@ -89,12 +89,12 @@ fn priority(text: Option<&str>) -> Result<Priority, Problem> {
         None | Some("normal") => Ok(Priority::Normal),
         Some("low") => Ok(Priority::Low),
         Some("high") => Ok(Priority::High),
-        Some(_) => Err(wrong("priority", format!("`priority` must be {PRIORITIES}"))),
+        Some(_) => Err(wrong("priority", format!("invalid `priority`: must be {PRIORITIES}"))),
     }
 }
 
 fn deadline(text: &str) -> Result<Timestamp, Problem> {
-    rfc3339::parse(text).ok_or_else(|| wrong("deadline", format!("`deadline` must be {TIME}")))
+    rfc3339::parse(text).ok_or_else(|| wrong("deadline", format!("invalid `deadline`: must be {TIME}")))
 }
 
 fn attempts(given: &mut Parameters) -> Result<Option<u32>, Problem> {
@@ -104,23 +104,25 @@ fn attempts(given: &mut Parameters) -> Result<Option<u32>, Problem> {
 
 pub(super) fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Problem> {
     if labels.len() > MAX_LABELS {
-        return Err(wrong("labels", format!("a job can have at most {MAX_LABELS} labels")));
+        return Err(wrong("labels", format!("too many `labels`: must be at most {MAX_LABELS}")));
     }
     for (name, value) in &labels {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
         if name.is_empty() || name.len() > MAX_LABEL_NAME || !name.bytes().all(plain) {
-            let detail = "a label's name must have 1 to 63 letters, digits, `-`, `_`, `.` and `/`";
+            let detail = "invalid name of a label: must have 1 to 63 letters, digits, `-`, `_`, `.` \
+                and `/`";
             return Err(wrong("labels", detail));
         }
         if name.starts_with(RESERVED) {
             return Err(wrong(
                 "labels",
-                format!("labels under `{RESERVED}` are set here: take another name"),
+                format!("labels under `{RESERVED}` are reserved: choose another name"),
             ));
         }
         if value.len() > MAX_LABEL_VALUE || value.chars().any(char::is_control) {
             let detail = format!(
-                "the label `{name}` must have at most {MAX_LABEL_VALUE} bytes, no control characters"
+                "invalid label `{name}`: must have at most {MAX_LABEL_VALUE} bytes and no control \
+                    characters"
             );
             return Err(wrong("labels", detail));
         }
@@ -128,7 +130,7 @@ pub(super) fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String
     Ok(labels)
 }
 
-/// The schema of labels, and of the value of one.
+/// The schema of labels, and of a label's value.
 #[cfg(feature = "schema")]
 pub(super) mod schema {
     use cortex_domain::inline_schema;
@@ -147,7 +149,7 @@ pub(super) mod schema {
             "propertyNames": {
                 "type": "string",
                 "pattern": format!("^[-_./A-Za-z0-9]{{1,{MAX_LABEL_NAME}}}$"),
-                // Some are set by the doors alone.
+                // These labels are reserved for the edge and the gateway.
                 "not": {"pattern": format!("^{RESERVED}")},
             },
             "maxProperties": MAX_LABELS,
@@ -155,7 +157,7 @@ pub(super) mod schema {
     );
     inline_schema!(LabelValue, value());
 
-    /// No control characters.
+    /// Returns the schema of texts without control characters.
     fn value() -> schemars::Schema {
         json_schema!({
             "type": "string",
@@ -225,7 +227,7 @@ mod tests {
             );
         }
         let unknown = parse(r#"{"topic":"job.echo","input":1,"prio":1}"#).unwrap_err();
-        assert_eq!(unknown.detail, "`prio` is not supported here");
+        assert_eq!(unknown.detail, "unsupported field `prio`");
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! `POST /v1/embeddings`, in OpenAI's shape.
+//! `POST /v1/embeddings`, in OpenAI's format.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,12 +10,12 @@ use crate::body::Checked;
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
 
-/// The most texts in one request.
+/// Maximum number of texts in a request.
 pub const MAX_INPUTS: usize = 2048;
-/// More dimensions than any model has.
+/// Greater than the number of dimensions of any model.
 pub(crate) const MAX_DIMENSIONS: i64 = 1 << 16;
 
-/// How vectors are written.
+/// The encoding of vectors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "lowercase", inline))]
 pub enum Encoding {
@@ -26,40 +26,43 @@ pub enum Encoding {
     Base64,
 }
 
-/// Texts to embed.
+/// A request to embed texts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub struct EmbeddingsRequest {
-    /// The name of a model; `GET /v1/models` lists them.
+    /// The name of a model. `GET /v1/models` lists the models.
     #[serde(with = "crate::text")]
     #[cfg_attr(feature = "schema", schemars(with = "ModelName"))]
     pub model: ModelName,
-    /// One to 2048 texts, none empty.
+    /// 1 to 2048 texts, none of them empty.
     #[cfg_attr(feature = "schema", schemars(with = "Input"))]
     pub input: Vec<String>,
-    /// How vectors are written.
+    /// The encoding of vectors.
     #[cfg_attr(feature = "schema", schemars(rename = "encoding_format", with = "Option<Encoding>"))]
     pub encoding: Encoding,
-    /// Shorter vectors than the model's own, for models that allow it.
+    /// Shorter vectors than the model's default, for models that support it.
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_DIMENSIONS)))]
     pub dimensions: Option<u32>,
-    /// Whether a text that is longer than the model takes is cut; otherwise it is refused.
+    /// Whether to truncate a text that is longer than the model's limit. Otherwise it is an error.
     #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     pub truncate: bool,
-    /// The caller's own name for whom it asks.
+    /// The caller's name for its end user.
     pub user: Option<String>,
 }
 
 impl EmbeddingsRequest {
-    /// Checks and reads a body: size, content type, depth, syntax, secrets, then every parameter.
+    /// Parses and validates a body: size, content type, depth, syntax, secrets, then every
+    /// parameter.
     ///
     /// # Errors
-    /// A problem that names the parameter at fault; one we don't support is an error, never ignored.
+    /// Returns a problem that names the invalid parameter. An unsupported parameter is an error and
+    /// is never ignored.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
         let mut parameters = Parameters::body(body)?;
         let request = Self {
             model: parameters.required::<String>("model", "a string")?.parse().map_err(|_| {
-                Problem::new(ErrorCode::UnknownModel, "`model` is not the name of a model").at("model")
+                Problem::new(ErrorCode::UnknownModel, "invalid `model`: must be the name of a model")
+                    .at("model")
             })?,
             input: input(
                 parameters.required("input", "a string or a list of strings; tokens are not supported")?,
@@ -68,7 +71,11 @@ impl EmbeddingsRequest {
                 None | Some("float") => Encoding::Float,
                 Some("base64") => Encoding::Base64,
                 Some(_) => {
-                    return Err(wrong("encoding_format", "`encoding_format` must be `float` or `base64`"));
+                    return Err(wrong(
+                        "encoding_format",
+                        "invalid `encoding_format`: must be `float` \
+                        or `base64`",
+                    ));
                 }
             },
             dimensions: parameters
@@ -99,15 +106,15 @@ fn input(input: Input) -> Result<Vec<String>, Problem> {
         Input::Many(texts) => texts,
     };
     if texts.is_empty() || texts.len() > MAX_INPUTS {
-        return Err(wrong("input", format!("`input` must be 1 to {MAX_INPUTS} strings")));
+        return Err(wrong("input", format!("invalid `input`: must have 1 to {MAX_INPUTS} strings")));
     }
     match texts.iter().position(String::is_empty) {
-        Some(at) => Err(wrong("input", format!("string {at} of `input` must not be empty"))),
+        Some(at) => Err(wrong("input", format!("invalid `input`: string {at} must not be empty"))),
         None => Ok(texts),
     }
 }
 
-/// The vectors of texts.
+/// The vectors of the texts.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmbeddingsResponse {
@@ -118,16 +125,16 @@ pub struct EmbeddingsResponse {
     pub data: Vec<EmbeddingView>,
     pub model: String,
     pub usage: Usage,
-    /// Where texts were to be cut.
+    /// Present if the request allows truncation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cortex: Option<EmbeddingsNotes>,
 }
 
-/// What an answer says beyond OpenAI's shape.
+/// Additions to OpenAI's format.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmbeddingsNotes {
-    /// The texts that were cut, by their place in the input.
+    /// The indexes of the truncated texts.
     pub truncated: Vec<usize>,
 }
 
@@ -148,7 +155,7 @@ impl EmbeddingsResponse {
         }
     }
 
-    /// Says which texts were cut.
+    /// Adds the indexes of the truncated texts.
     #[must_use]
     pub fn with_truncated(self, truncated: Vec<usize>) -> Self {
         Self { cortex: Some(EmbeddingsNotes { truncated }), ..self }
@@ -187,7 +194,7 @@ impl Vector {
         }
     }
 
-    /// The numbers; `None` if the base64 is not of whole 32-bit floats.
+    /// Returns the numbers, or `None` if the base64 does not contain whole 32-bit floats.
     #[must_use]
     pub fn decode(&self) -> Option<Vec<f32>> {
         match self {

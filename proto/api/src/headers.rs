@@ -1,51 +1,53 @@
-//! Header names, and which headers may cross the edge.
+//! Header names, and the headers that the edge passes on.
 
-/// Who owns the job.
+/// The tenant that owns the job.
 pub const TENANT: &str = "cortex-tenant";
-/// Who acts for the tenant.
+/// The principal that acts for the tenant.
 pub const PRINCIPAL: &str = "cortex-principal";
-/// What the principal may act as, separated by commas.
+/// The principal's roles, separated by commas.
 pub const ROLES: &str = "cortex-roles";
-/// The id of the API key that the caller showed, by which its open streams end when it is revoked.
+/// The id of the caller's API key. When the key is revoked, the origin ends its open streams.
 pub const CALLER_KEY: &str = "cortex-key";
-/// The job's id, minted at the edge; also in answers.
+/// The job's id from the edge. Responses have it too.
 pub const JOB_ID: &str = "cortex-job-id";
 /// The caller's idempotency key.
 pub const IDEMPOTENCY: &str = "cortex-idempotency-key";
 /// Times of the hops before the origin: see [`crate::hops`].
 pub const HOPS: &str = "cortex-hops";
-/// What the edge found in the body: see `cortex_guard::flags`.
+/// The edge's findings in the body: see `cortex_guard::flags`.
 pub const FLAGS: &str = "cortex-flags";
 
 /// When the request was signed, in milliseconds since 1970.
 pub const TIME: &str = "cortex-time";
-/// 128 random bits, good for one use.
+/// 128 random bits for a single use.
 pub const NONCE: &str = "cortex-nonce";
-/// Which key it was signed with.
+/// The id of the signing key.
 pub const KEY_ID: &str = "cortex-key-id";
-/// How many bytes the body has, in decimal.
+/// The length of the body in bytes, in decimal.
 pub const BODY_LENGTH: &str = "cortex-body-length";
 /// SHA-256 of the body, in hexadecimal.
 pub const BODY_DIGEST: &str = "cortex-body-sha256";
-/// The gateway instance that the request is meant for; in the answer to a refused signature, the one that refused it.
+/// The gateway instance that the request is meant for. In the response to a rejected signature, the
+/// instance that rejected it.
 pub const INSTANCE: &str = "cortex-instance";
 /// The signature, in hexadecimal.
 pub const SIGNATURE: &str = "cortex-signature";
 
-/// The caller's idempotency key as it stands in a client's request.
+/// The idempotency key in a client's request.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// W3C trace context.
 pub const TRACEPARENT: &str = "traceparent";
 
-/// Headers of a client that change what the origin does. They are signed as ours are.
+/// Headers of a client that change what the origin does. The signature covers them too.
 const PREFERENCES: [&str; 4] = ["accept", IDEMPOTENCY_KEY, "last-event-id", "prefer"];
-/// Those of them that are lists: RFC 9110 lets a hop join repeated ones with a comma.
+/// Those of them that are lists. RFC 9110 lets a hop join repeated ones with a comma.
 const LISTS: [&str; 2] = ["accept", "prefer"];
 
-/// The most bytes of all headers together, names and values.
+/// Maximum number of bytes of all headers together, names and values.
 pub const MAX_BYTES: usize = 16 * 1024;
 
-/// What of a client's headers the origin gets to see. The client's own credentials end at the edge.
+/// The client's headers that the edge passes to the origin. The client's credentials end at the
+/// edge.
 const REQUEST: [&str; 9] = [
     "accept",
     "accept-language",
@@ -58,7 +60,7 @@ const REQUEST: [&str; 9] = [
     "user-agent",
 ];
 
-/// What of the origin's answer a client gets to see.
+/// The headers of the origin's response that the edge passes to the client.
 const ANSWER: [&str; 9] = [
     "allow",
     "content-encoding",
@@ -71,38 +73,41 @@ const ANSWER: [&str; 9] = [
     "cortex-job-id",
 ];
 
-/// Whether a client's request header goes on to the origin; `name` in any case.
+/// Returns whether the edge passes a client's request header to the origin. `name` may be in any
+/// case.
 #[must_use]
 pub fn passes_inward(name: &str) -> bool {
     REQUEST.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a header of the origin's answer goes on to the client; `name` in any case.
+/// Returns whether the edge passes a header of the origin's response to the client. `name` may be
+/// in any case.
 #[must_use]
 pub fn passes_outward(name: &str) -> bool {
     ANSWER.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether the signature covers a header: each of ours, and what of a client's changes what the origin does; `name` in
-/// any case. The content type and the signature itself have places of their own.
+/// Returns whether the signature covers a header: every `cortex-*` header, and those of a client's
+/// headers that change what the origin does. `name` may be in any case. The signed text has
+/// separate lines for the content type and the signature.
 #[must_use]
 pub fn is_signed(name: &str) -> bool {
     is_cortex(name) || PREFERENCES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a header may be repeated and then means its values in order; `name` in lower case.
+/// Returns whether a repeated header means a list of its values in order. `name` is in lower case.
 #[must_use]
 pub fn is_list(name: &str) -> bool {
     LISTS.contains(&name)
 }
 
-/// Whether a header is one of ours; `name` in any case.
+/// Returns whether a header starts with `cortex-`. `name` may be in any case.
 #[must_use]
 pub fn is_cortex(name: &str) -> bool {
     name.as_bytes().get(..7).is_some_and(|head| head.eq_ignore_ascii_case(b"cortex-"))
 }
 
-/// How many bytes headers take, for comparison with [`MAX_BYTES`].
+/// Returns the size of headers, for comparison with [`MAX_BYTES`].
 pub fn bytes<N: AsRef<str>, V: AsRef<[u8]>>(headers: impl IntoIterator<Item = (N, V)>) -> usize {
     headers.into_iter().map(|(name, value)| name.as_ref().len() + value.as_ref().len() + 4).sum()
 }
@@ -137,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn our_headers_are_known_in_any_case() {
+    fn cortex_headers_are_recognized_in_any_case() {
         assert!(
             is_cortex("Cortex-X") && !is_cortex("cortex") && !is_cortex("x-cortex-") && !is_cortex("cörtex-")
         );

@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Ok,
-    /// It serves, but something it needs is away.
+    /// The service runs, but one of its dependencies is unavailable.
     Degraded,
 }
 
-/// What a door says of itself.
+/// The health of a service.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HealthView {
     pub status: Status,
-    /// `edge` or `gateway`; a worker of its own says `worker`.
+    /// `edge`, `gateway` or `worker`.
     pub service: String,
     pub version: String,
-    /// What it needs, by name, and how each does: `ok` or a short word.
+    /// The state of each dependency by name: `ok` or a short text.
     pub checks: BTreeMap<String, String>,
 }

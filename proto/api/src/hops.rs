@@ -1,5 +1,5 @@
-//! The `cortex-hops` header: when a job passed the hops before the origin, for its timeline.
-//! `edge.received=1795217790000,edge.ledger=1795217790005`.
+//! The `cortex-hops` header: when a request passed the hops before the origin, for the job's
+//! timeline. `edge.received=1795217790000,edge.ledger=1795217790005`.
 
 use cortex_domain::job::Hop;
 use cortex_domain::time::Timestamp;
@@ -11,12 +11,12 @@ pub const LEDGER: &str = "edge.ledger";
 /// The queue's consumer or the ledger's alarm sent it to the origin.
 pub const DRAINED: &str = "edge.drained";
 
-/// The most hops in a header.
+/// Maximum number of hops in a header.
 pub const MAX: usize = 16;
 
-/// Why a text is no list of hops.
+/// A text is not a valid list of hops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("hops read `name=milliseconds`, separated by commas, at most 16")]
+#[error("expected at most 16 hops as `name=milliseconds`, separated by commas")]
 pub struct MalformedHops;
 
 #[must_use]
@@ -25,10 +25,10 @@ pub fn encode(hops: &[Hop]) -> String {
     lines.join(",")
 }
 
-/// Reads what [`encode`] writes.
+/// Parses the output of [`encode`].
 ///
 /// # Errors
-/// If it is anything else.
+/// Returns an error if the text is not a list of hops.
 pub fn parse(text: &str) -> Result<Vec<Hop>, MalformedHops> {
     let text = text.trim();
     if text.is_empty() {

@@ -1,7 +1,7 @@
-//! What a worker is given of a request for a model.
+//! The input of a worker for an inference request.
 //!
-//! A door reads and checks a body once and sends on what it read, as the JSON of the request's own type. Jobs carry the body
-//! as their caller sent it: it is read where it is run.
+//! The gateway parses and validates a body once, and sends the parsed request as JSON. Jobs carry
+//! the body as the caller sent it, and the worker parses it.
 
 use cortex_domain::ErrorCode;
 use cortex_domain::job::InputFormat;
@@ -16,31 +16,37 @@ use crate::problem::Problem;
 
 /// A request that a worker runs.
 pub trait ModelRequest: Serialize + DeserializeOwned {
-    /// Checks and reads a body as a caller sent it.
+    /// Parses and validates a body as a caller sent it.
     ///
     /// # Errors
-    /// A problem that names the parameter at fault.
+    /// Returns a problem that names the invalid parameter.
     fn from_body(body: Checked<'_>) -> Result<Self, Problem>;
 
-    /// The request in the form [`InputFormat::Normalised`].
+    /// Encodes the request in the form [`InputFormat::Normalised`].
     ///
     /// # Errors
-    /// If it can't be written, which no request that was read brings about.
+    /// Returns an error if encoding fails, which does not happen for a parsed request.
     fn to_input(&self) -> Result<Vec<u8>, Problem> {
-        serde_json::to_vec(self)
-            .map_err(|_| Problem::new(ErrorCode::Internal, "the request could not be written for its worker"))
+        serde_json::to_vec(self).map_err(|_| {
+            Problem::new(
+                ErrorCode::Internal,
+                "the request could not be encoded for its \
+                worker",
+            )
+        })
     }
 
-    /// Reads what a worker was given.
+    /// Parses a worker's input.
     ///
     /// # Errors
-    /// If it is not such a request.
+    /// Returns an error if the input is not such a request.
     fn from_input(format: InputFormat, input: &[u8]) -> Result<Self, Problem> {
         match format {
             InputFormat::Body => Self::from_body(Checked::trust(input)),
             InputFormat::Normalised => serde_json::from_slice(input).map_err(|error| {
                 let detail = format!(
-                    "the request was written by another version of the gateway and can't be read: {error}"
+                    "the stored request comes from another version of the gateway and can't be \
+                        decoded: {error}"
                 );
                 Problem::new(ErrorCode::Internal, detail)
             }),
@@ -117,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_no_normalised_request() {
+    fn a_body_is_not_a_normalised_request() {
         let body = json!({"model": "m", "input": "a"}).to_string();
         let problem = EmbeddingsRequest::from_input(InputFormat::Normalised, body.as_bytes()).unwrap_err();
         assert_eq!(problem.kind, ErrorCode::Internal);

@@ -1,4 +1,4 @@
-//! What the API shows of jobs and their events.
+//! The public form of jobs and their events.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::problem::ErrorView;
 
-/// A job as its owner sees it.
+/// A job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobView {
@@ -25,14 +25,14 @@ pub struct JobView {
     #[serde(with = "crate::text")]
     #[cfg_attr(feature = "schema", schemars(with = "StateName"))]
     pub state: StateName,
-    /// Why a pending job waits; absent when it does not.
+    /// Why a pending job waits. Missing if it does not wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldView>,
     pub attempt: u32,
-    /// Absent as long as the origin hasn't seen a job that left it open.
+    /// Missing until the origin has accepted the job, if the caller did not set it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
-    /// Rises with each change of the job.
+    /// Increases with each change of the job.
     pub version: u64,
     #[serde(with = "crate::rfc3339")]
     #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
@@ -45,11 +45,11 @@ pub struct JobView {
     pub deadline: Option<Timestamp>,
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// What the worker of a succeeded job answered, as it wrote it.
+    /// The result of a succeeded job, as the worker wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<Value>"))]
     pub result: Option<Box<RawValue>>,
-    /// Why the job ended otherwise.
+    /// Why the job ended without a result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorView>,
 }
@@ -65,11 +65,11 @@ pub struct HoldView {
     pub until: Option<Timestamp>,
 }
 
-/// One line of a job's log.
+/// One entry of a job's log.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventView {
-    /// `<attempt>.<version>`, also the id of the server-sent event.
+    /// `<attempt>.<version>`, which is also the id of the server-sent event.
     pub id: String,
     pub version: u64,
     pub attempt: u32,

@@ -1,4 +1,4 @@
-//! The edge's signed admin route for API keys.
+//! The edge's signed admin routes for API keys.
 
 use std::str::FromStr;
 
@@ -27,10 +27,10 @@ pub struct CreateKey {
 }
 
 impl CreateKey {
-    /// Checks and reads a body.
+    /// Parses and validates a body.
     ///
     /// # Errors
-    /// A problem that names what is wrong and where.
+    /// Returns a problem that names the invalid field.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
         let mut given = Parameters::body(body)?;
         let (tenant, principal) = (given.parsed("tenant")?, given.parsed("principal")?);
@@ -65,7 +65,7 @@ pub struct KeyView {
     #[cfg_attr(feature = "schema", schemars(with = "Timestamp"))]
     pub created_at: Timestamp,
     pub revoked: bool,
-    /// The key itself, in the answer that made it alone.
+    /// The key itself. Only the response that creates the key has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }

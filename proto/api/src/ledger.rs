@@ -1,4 +1,4 @@
-//! `POST /internal/ledger/states`: the origin tells the edge where jobs stand.
+//! `POST /internal/ledger/states`: the origin reports the states of jobs to the edge.
 
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::state::StateName;
@@ -12,10 +12,10 @@ use crate::rfc3339;
 
 const TIME: &str = "a time such as `2026-11-20T23:36:30Z` (RFC 3339)";
 
-/// The most lines in a report.
+/// Maximum number of lines in a report.
 pub const MAX_STATES: usize = 256;
 
-/// Where a job stood at a version. An older version than the one known changes nothing.
+/// The state of a job at a version. A version that is older than the known one changes nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -36,7 +36,7 @@ pub struct StateLine {
     pub at: Timestamp,
 }
 
-/// Where jobs stand at the origin.
+/// The states of jobs at the origin.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -46,10 +46,10 @@ pub struct StateReport {
 }
 
 impl StateReport {
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// If it is not a report, or has more than [`MAX_STATES`] lines.
+    /// Returns an error if the body is not a report or has more than [`MAX_STATES`] lines.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
         let mut given = Parameters::body(body)?;
         let what = format!("a list of at most {MAX_STATES} states");
@@ -83,14 +83,14 @@ impl StateLine {
     }
 }
 
-/// What a report changed.
+/// The changes that a report caused.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Applied {
-    /// How many lines were news.
+    /// The number of lines that were new.
     pub applied: usize,
-    /// Jobs that go on at the origin though their callers cancelled them while the ledger held them: it could not know
-    /// that the origin had taken them already.
+    /// Jobs that continue at the origin although their callers cancelled them at the edge. The
+    /// ledger did not know yet that the origin had accepted them.
     #[serde(default, with = "crate::text::list", skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<JobId>"))]
     pub cancelled: Vec<JobId>,

@@ -1,7 +1,8 @@
-//! The public HTTP API, the same on the edge and the origin: bodies, errors and header names.
+//! The public HTTP API, which the edge and the origin share: bodies, errors and header names.
 //!
-//! What comes in is parsed once into validated parts; unknown fields are refused by name. Inputs and results are carried as
-//! the bytes they came in. Nothing here is asynchronous or reads a clock, and all of it builds for wasm32.
+//! Input is parsed once into validated types, and unknown fields are errors that name the field.
+//! Inputs and results keep their original bytes. Nothing here is asynchronous or reads a clock, and
+//! everything builds for wasm32.
 
 pub mod accept;
 pub mod body;

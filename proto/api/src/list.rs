@@ -14,9 +14,9 @@ use crate::problem::Problem;
 use cortex_redact::cut;
 
 pub(crate) const DEFAULT: usize = 50;
-pub(crate) const MOST: usize = 200;
+pub(crate) const MAX_LIMIT: usize = 200;
 
-/// Which jobs are asked for.
+/// A request to list jobs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListJobs {
     pub state: Option<StateName>,
@@ -28,24 +28,26 @@ pub struct ListJobs {
 
 /// A page of jobs, newest first.
 ///
-/// Ids rise with the time of their making, and jobs are listed by falling id. That order never changes, so a walk from
-/// page to page meets every job that was there when it began, once.
+/// Ids increase with creation time, and jobs are listed by decreasing id. The order never changes,
+/// so reading all pages returns every job that existed at the start exactly once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobPage {
     pub jobs: Vec<JobView>,
-    /// The cursor of the next page: the last job's id, if there are more.
+    /// The cursor of the next page: the last job's id. Missing on the last page.
     pub next: Option<String>,
-    /// Whether the origin is away, so that these are the jobs that the edge knows, as it last heard of them.
+    /// Whether the origin is unreachable. The page then has only the jobs that the edge knows, in
+    /// their last known state.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
 }
 
 impl ListJobs {
-    /// Reads a query, which needs no decoding: no value holds anything that is encoded.
+    /// Parses a query, which needs no decoding because valid values contain nothing that is
+    /// encoded.
     ///
     /// # Errors
-    /// A problem that names the parameter.
+    /// Returns a problem that names the parameter.
     pub fn parse(query: &str) -> Result<Self, Problem> {
         let mut asked = Self { state: None, topic: None, before: None, limit: DEFAULT };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -56,13 +58,16 @@ impl ListJobs {
                 "cursor" => asked.before = Some(parsed(name, value)?),
                 "limit" => {
                     let limit = numbers::whole(value).and_then(|limit| usize::try_from(limit).ok());
-                    asked.limit = limit.filter(|limit| (1..=MOST).contains(limit)).ok_or_else(|| {
-                        wrong(name, format!("`limit` must be a whole number from 1 to {MOST}"))
+                    asked.limit = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
+                        wrong(name, format!("invalid `limit`: must be a whole number from 1 to {MAX_LIMIT}"))
                     })?;
                 }
                 _ => {
                     let name = cut(name);
-                    let detail = format!("`{name}` is not a parameter here: state, topic, limit, cursor");
+                    let detail = format!(
+                        "unknown query parameter `{name}` (expected state, topic, \
+                        limit or cursor)"
+                    );
                     return Err(wrong(&name, detail));
                 }
             }
@@ -72,7 +77,8 @@ impl ListJobs {
 }
 
 impl JobPage {
-    /// The first `limit` of `jobs`, which are in order and one more than that if there are more.
+    /// Returns a page of the first `limit` jobs. `jobs` is in order and has one more entry if there
+    /// are more.
     #[must_use]
     pub fn cut(mut jobs: Vec<JobView>, limit: usize) -> Self {
         let more = jobs.len() > limit;

@@ -1,23 +1,23 @@
-//! What a worker says on the way while it loads a model.
+//! The progress of a model load.
 
 use serde::{Deserialize, Serialize};
 
-/// What the load does next, as a line of JSON.
+/// The next step of a load, as a line of JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum LoadStep {
-    /// Bytes of the files whose hashes are being checked, and all there are.
+    /// Verified bytes of the files, and their total.
     Check {
         read: u64,
         of: u64,
     },
     Tokenizer,
-    /// Bytes of weights that are in memory, and all there are.
+    /// Loaded bytes of the weights, and their total.
     Weights {
         read: u64,
         of: u64,
     },
-    /// Layers that are on the device, and all there are; never on the CPU by our own loops.
+    /// Layers on the device, and their total. The built-in CPU backend does not report this step.
     Device {
         layers: u64,
         of: u64,

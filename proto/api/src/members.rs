@@ -1,4 +1,4 @@
-//! The members of a JSON object and the items of a list, as they were written.
+//! The members of a JSON object and the items of a list, as raw JSON.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -8,27 +8,27 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// The most members of an object. Nothing that is read member by member has as many.
+/// Maximum number of members of an object. No object that is parsed member by member has as many.
 pub(super) const MAX_MEMBERS: usize = 256;
 
 /// The members of an object by their names.
 pub(super) struct Members {
     pub(super) all: BTreeMap<String, Box<RawValue>>,
-    /// The first name that is given twice. Whichever member counted, the other would be ignored.
+    /// The first duplicate name. If one of the two values counted, the other would be ignored.
     pub(super) twice: Option<String>,
-    /// Whether there are more than are kept.
+    /// Whether the object has more members than are kept.
     pub(super) too_many: bool,
 }
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(Each)
+        from.deserialize_map(MembersVisitor)
     }
 }
 
-struct Each;
+struct MembersVisitor;
 
-impl<'de> Visitor<'de> for Each {
+impl<'de> Visitor<'de> for MembersVisitor {
     type Value = Members;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,7 +52,7 @@ impl<'de> Visitor<'de> for Each {
     }
 }
 
-/// Reads a list of at most so many items, and no further than that.
+/// Reads a list of at most `most` items, and stops after that.
 pub(super) fn items(list: &RawValue, most: usize) -> Result<Vec<Box<RawValue>>, serde_json::Error> {
     Items(most).deserialize(&mut serde_json::Deserializer::from_str(list.get()))
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/models` and `GET /v1/models/{id}`, in OpenAI's shape.
+//! `GET /v1/models` and `GET /v1/models/{id}`, in OpenAI's format.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,16 +20,15 @@ impl ModelPage {
         Self { object: "list".to_owned(), data }
     }
 
-    /// One of the models, by its id as it stands decoded in the path.
+    /// Returns the model with an id, decoded from the path.
     ///
     /// # Errors
-    /// If there is none by that name; says which there are.
+    /// Returns an error that lists the known models if the id is unknown.
     pub fn find(self, id: &str) -> Result<ModelView, Problem> {
         let known: Vec<_> = self.data.iter().map(|model| model.id.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         self.data.into_iter().find(|model| model.id == id).ok_or_else(|| {
-            Problem::new(ErrorCode::UnknownModel, format!("there is no model by that id; there is {known}"))
-                .at("model")
+            Problem::new(ErrorCode::UnknownModel, format!("unknown model (expected {known})")).at("model")
         })
     }
 }
@@ -44,7 +43,7 @@ pub struct ModelView {
     /// Seconds since 1970.
     pub created: u64,
     pub owned_by: String,
-    /// What it does: `embedding` or `chat`.
+    /// The kind of model: `embedding` or `chat`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
 }

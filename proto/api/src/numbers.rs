@@ -1,13 +1,14 @@
-//! Whole numbers as JSON may write them: `8`, `8.0` and `80e-1` are one number, and none is rounded.
+//! Whole numbers in every JSON notation. `8`, `8.0` and `80e-1` are the same number, and nothing is
+//! rounded.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// No whole number that counts here has more digits.
+/// No valid whole number has more digits.
 const MAX_DIGITS: usize = 20;
 
-/// Reads a JSON number that is whole. `None` if it is not, or does not fit.
+/// Parses a JSON number that is whole. Returns `None` if it is not, or does not fit.
 pub(super) fn whole(number: &str) -> Option<i64> {
     let (negative, number) = number.strip_prefix('-').map_or((false, number), |number| (true, number));
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));

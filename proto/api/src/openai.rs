@@ -1,9 +1,9 @@
-//! What of OpenAI's API is not served here, told so that its clients' users know.
+//! The parts of OpenAI's API that are not served, with errors that say so.
 
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
 
-/// Families of OpenAI's API that have no counterpart here.
+/// Families of OpenAI's API without a counterpart here.
 const FAMILIES: [&str; 19] = [
     "assistants",
     "audio",
@@ -26,7 +26,7 @@ const FAMILIES: [&str; 19] = [
     "videos",
 ];
 
-/// Why there is nothing under a path below `/v1`. Repeats no text of the caller's.
+/// Returns the problem of an unknown path below `/v1`. It repeats no text of the caller.
 #[must_use]
 pub fn not_served(path: &str) -> Problem {
     let rest = path.strip_prefix("/v1/").unwrap_or_default();
@@ -38,9 +38,9 @@ pub fn not_served(path: &str) -> Problem {
              /v1/embeddings or /v1/models)"
         ),
         (None, "chat", Some("completions")) => {
-            "chat completions are not stored, so that none can be read, listed, changed or deleted".to_owned()
+            "chat completions are not stored and can't be read, listed, changed or deleted".to_owned()
         }
-        _ => "there is nothing here under that name".to_owned(),
+        _ => "no resource at this path".to_owned(),
     };
     Problem::new(ErrorCode::NotFound, detail)
 }

@@ -1,4 +1,4 @@
-//! The members of an object, taken one by one, so that what is left over can be refused by name.
+//! The members of an object, taken one by one, so that leftover members are errors that name them.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use cortex_domain::ErrorCode;
 use cortex_domain::id::ParseError;
 use cortex_redact::cut;
 
-/// An object's members, and where the object stands in the body: `messages[1]`, or nothing for the body itself.
+/// An object's members, and its path in the body: `messages[1]`, or empty for the body itself.
 #[derive(Debug)]
 pub(super) struct Parameters {
     place: String,
@@ -22,7 +22,7 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Reads a body.
+    /// Parses a body.
     pub(super) fn body(body: Checked<'_>) -> Result<Self, Problem> {
         let members = match serde_json::from_slice(body.bytes()) {
             Ok(members) => members,
@@ -34,18 +34,18 @@ impl Parameters {
         Self::once_each(String::new(), members)
     }
 
-    /// Reads an object within the body.
+    /// Parses an object within the body.
     pub(super) fn of(place: String, object: &RawValue) -> Result<Self, Problem> {
         match serde_json::from_str(object.get()) {
             Ok(members) => Self::once_each(place, members),
-            Err(_) => Err(wrong(&place, format!("`{place}` must be an object"))),
+            Err(_) => Err(wrong(&place, format!("invalid `{place}`: must be an object"))),
         }
     }
 
     fn once_each(place: String, members: Members) -> Result<Self, Problem> {
         let parameters = Self { place, members: members.all };
         if let Some(name) = members.twice {
-            return Err(parameters.wrong(&name, format!("{} is given twice", parameters.quoted(&name))));
+            return Err(parameters.wrong(&name, format!("duplicate field {}", parameters.quoted(&name))));
         }
         match (members.too_many, parameters.place.as_str()) {
             (false, _) => Ok(parameters),
@@ -53,11 +53,17 @@ impl Parameters {
                 let detail = format!("the body must have at most {MAX_MEMBERS} members");
                 Err(Problem::new(ErrorCode::InvalidRequest, detail))
             }
-            (true, place) => Err(wrong(place, format!("`{place}` must have at most {MAX_MEMBERS} members"))),
+            (true, place) => Err(wrong(
+                place,
+                format!(
+                    "invalid `{place}`: must have at most \
+                {MAX_MEMBERS} members"
+                ),
+            )),
         }
     }
 
-    /// A member; one that is `null` counts as missing.
+    /// Returns a member. `null` counts as missing.
     pub(super) fn optional<T: DeserializeOwned>(
         &mut self,
         name: &str,
@@ -71,13 +77,15 @@ impl Parameters {
         self.optional(name, what)?.ok_or_else(|| self.missing(name, what))
     }
 
-    /// A member that is the text of something.
+    /// Parses a string member. It must be present.
     pub(super) fn parsed<T: FromStr<Err = ParseError>>(&mut self, name: &str) -> Result<T, Problem> {
         let text: String = self.required(name, "a string")?;
-        text.parse().map_err(|error| self.wrong(name, format!("{}: {error}", self.quoted(name))))
+        text.parse().map_err(|error: ParseError| {
+            self.wrong(name, format!("invalid {}: {}", self.quoted(name), error.reason))
+        })
     }
 
-    /// A number within bounds.
+    /// Returns a number within bounds.
     pub(super) fn number(&mut self, name: &str, least: f64, most: f64) -> Result<Option<f64>, Problem> {
         let what = format!("a number from {least} to {most}");
         match self.optional::<f64>(name, &what)? {
@@ -86,14 +94,14 @@ impl Parameters {
         }
     }
 
-    /// A whole number within bounds, however it is written.
+    /// Returns a whole number within bounds, in any notation.
     pub(super) fn whole(&mut self, name: &str, least: i64, most: i64) -> Result<Option<i64>, Problem> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
         let number = numbers::whole(raw.get()).filter(|number| (least..=most).contains(number));
         number.map(Some).ok_or_else(|| self.must_be(name, &format!("a whole number from {least} to {most}")))
     }
 
-    /// A list of at most so many items.
+    /// Returns a list of at most `most` items.
     pub(super) fn list(
         &mut self,
         name: &str,
@@ -104,7 +112,7 @@ impl Parameters {
         items(&raw, most).map(Some).map_err(|_| self.must_be(name, what))
     }
 
-    /// A member that may only say what holds anyway.
+    /// Accepts a member that must have the only supported value.
     pub(super) fn only<T: DeserializeOwned>(
         &mut self,
         name: &str,
@@ -113,46 +121,46 @@ impl Parameters {
     ) -> Result<(), Problem> {
         match self.optional::<T>(name, what)? {
             Some(value) if !holds(&value) => {
-                Err(self.wrong(name, format!("{} can only be {what} here", self.quoted(name))))
+                Err(self.wrong(name, format!("invalid {}: must be {what}", self.quoted(name))))
             }
             _ => Ok(()),
         }
     }
 
-    /// A member as it was written; one that is `null` counts as missing.
+    /// Returns a member's raw JSON. `null` counts as missing.
     pub(super) fn raw(&mut self, name: &str) -> Option<Box<RawValue>> {
         self.raw_or_null(name).filter(|raw| raw.get() != "null")
     }
 
-    /// A member as it was written, `null` too.
+    /// Returns a member's raw JSON, including `null`.
     pub(super) fn raw_or_null(&mut self, name: &str) -> Option<Box<RawValue>> {
         self.members.remove(name)
     }
 
-    /// Whether a member is there and `null`.
+    /// Returns whether a member is present and `null`.
     pub(super) fn is_null(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|raw| raw.get() == "null")
     }
 
-    /// Takes a member whose value says nothing new.
+    /// Discards a member.
     pub(super) fn ignore(&mut self, name: &str) {
         self.members.remove(name);
     }
 
-    /// An object's members.
+    /// Returns an object's members.
     pub(super) fn object(&mut self, name: &str) -> Result<Option<Self>, Problem> {
         self.raw(name).map(|raw| Self::of(self.at(name), &raw)).transpose()
     }
 
-    /// Refuses what was not taken; `hint` knows what to use instead.
+    /// Returns an error for the first leftover member. `hint` returns what to use instead.
     pub(super) fn none_left(mut self, hint: impl Fn(&str) -> Option<&'static str>) -> Result<(), Problem> {
         self.members.retain(|_, raw| raw.get() != "null");
         let Some(name) = self.members.keys().next() else { return Ok(()) };
         let hint = hint(name).map(|hint| format!(": {hint}")).unwrap_or_default();
-        Err(self.wrong(name, format!("{} is not supported here{hint}", self.quoted(name))))
+        Err(self.wrong(name, format!("unsupported field {}{hint}", self.quoted(name))))
     }
 
-    /// A member's place in the body.
+    /// Returns a member's path in the body.
     pub(super) fn at(&self, name: &str) -> String {
         if self.place.is_empty() { cut(name) } else { format!("{}.{}", self.place, cut(name)) }
     }
@@ -165,9 +173,9 @@ impl Parameters {
         wrong(&self.at(name), detail)
     }
 
-    /// Refuses a member for what it is not.
+    /// Returns the problem of a member with an invalid value.
     pub(super) fn must_be(&self, name: &str, what: &str) -> Problem {
-        self.wrong(name, format!("{} must be {what}", self.quoted(name)))
+        self.wrong(name, format!("invalid {}: must be {what}", self.quoted(name)))
     }
 
     pub(super) fn missing(&self, name: &str, what: &str) -> Problem {
@@ -175,7 +183,7 @@ impl Parameters {
     }
 }
 
-/// A refusal that names the parameter at fault.
+/// Returns a problem that names the invalid parameter.
 pub(super) fn wrong(param: &str, detail: impl Into<String>) -> Problem {
     Problem::new(ErrorCode::InvalidRequest, detail).at(param)
 }
@@ -191,7 +199,7 @@ mod tests {
                 .and_then(|mut body| body.object("a"))
                 .unwrap_err();
             assert_eq!(problem.param(), Some(param));
-            assert_eq!(problem.detail, format!("`{param}` is given twice"));
+            assert_eq!(problem.detail, format!("duplicate field `{param}`"));
         }
     }
 

@@ -1,22 +1,23 @@
-//! The `Prefer` header (RFC 7240): whether a caller waits for a job's result, or comes back for the rest of a stream.
+//! The `Prefer` header (RFC 7240): whether a caller waits for a job's result, or resumes a stream
+//! later.
 
 use std::time::Duration;
 
 pub use crate::timeouts::MAX_WAIT;
 
-/// What the caller prefers. Preferences that are not known or not well formed are ignored, as the RFC asks.
+/// The caller's preferences. Unknown and malformed ones are ignored, as the RFC requires.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Prefer {
     /// `wait=N`: how long to wait for the result, at most [`MAX_WAIT`].
     pub wait: Option<Duration>,
-    /// `respond-async`: the caller would rather have a job id.
+    /// `respond-async`: the caller prefers a job id.
     pub respond_async: bool,
-    /// `resume=N`: how long a stream goes on without its reader, at most [`MAX_WAIT`].
+    /// `resume=N`: how long a stream continues without its client, at most [`MAX_WAIT`].
     pub resume: Option<Duration>,
 }
 
 impl Prefer {
-    /// Reads all `Prefer` headers of a request. Of a preference given twice the first counts.
+    /// Parses all `Prefer` headers of a request. The first of repeated preferences counts.
     pub fn parse<'a>(headers: impl IntoIterator<Item = &'a str>) -> Self {
         let mut prefer = Self::default();
         for preference in headers.into_iter().flat_map(|header| header.split(',')) {
@@ -33,7 +34,7 @@ impl Prefer {
         prefer
     }
 
-    /// How long to hold the answer back: not at all when there is nothing to wait for.
+    /// Returns how long to wait with the response, or `None` to respond at once.
     #[must_use]
     pub fn waits(&self) -> Option<Duration> {
         self.wait.filter(|wait| !wait.is_zero())
@@ -42,7 +43,7 @@ impl Prefer {
 
 fn seconds(value: &str) -> Option<Duration> {
     let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    // More digits than fit in 64 bits are a long wait too.
+    // A number that exceeds 64 bits also means a long wait.
     digits.then(|| value.parse().map_or(MAX_WAIT, Duration::from_secs).min(MAX_WAIT))
 }
 

@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): the one way in which either door refuses.
+//! Problem documents (RFC 9457), in which the edge and the gateway report every error.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use serde_json::{Map, Value, json};
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
 
-/// The HTTP status that a code is answered with.
+/// Returns the HTTP status of an error code.
 #[must_use]
 pub fn status(code: ErrorCode) -> u16 {
     rendering(code).0
 }
 
-/// The title of a code's document.
+/// Returns the title of an error code.
 #[must_use]
 pub fn title(code: ErrorCode) -> &'static str {
     rendering(code).1
 }
 
-/// The stable `type` of a code's document.
+/// Returns the stable `type` of an error code.
 #[must_use]
 pub fn urn(code: ErrorCode) -> String {
     format!("urn:cortex:problem:{}", code.slug())
@@ -29,29 +29,29 @@ pub fn urn(code: ErrorCode) -> String {
 
 fn rendering(code: ErrorCode) -> (u16, &'static str) {
     match code {
-        ErrorCode::MalformedJson => (400, "The body is not JSON"),
+        ErrorCode::MalformedJson => (400, "The body is not valid JSON"),
         ErrorCode::TooDeep => (400, "The body is nested too deeply"),
-        ErrorCode::InvalidRequest => (400, "The request is not valid"),
-        ErrorCode::Unauthenticated => (401, "The caller is not known"),
-        ErrorCode::Denied => (403, "A policy does not allow this"),
-        ErrorCode::NotFound => (404, "There is nothing here"),
-        ErrorCode::MethodNotAllowed => (405, "The method does not apply here"),
-        ErrorCode::SlowReader => (408, "The reader is too slow"),
-        ErrorCode::Conflict => (409, "It conflicts with what is there"),
-        ErrorCode::StreamGone => (410, "The stream is gone"),
+        ErrorCode::InvalidRequest => (400, "The request is invalid"),
+        ErrorCode::Unauthenticated => (401, "The caller is not authenticated"),
+        ErrorCode::Denied => (403, "A policy denies the request"),
+        ErrorCode::NotFound => (404, "The resource was not found"),
+        ErrorCode::MethodNotAllowed => (405, "The method is not allowed"),
+        ErrorCode::SlowReader => (408, "The client reads too slowly"),
+        ErrorCode::Conflict => (409, "The request conflicts with the current state"),
+        ErrorCode::StreamGone => (410, "The stream is no longer available"),
         ErrorCode::TooLarge => (413, "The body is too large"),
         ErrorCode::UnsupportedMediaType => (415, "The content type is not supported"),
-        ErrorCode::UnknownTopic => (422, "The topic is not known"),
-        ErrorCode::UnknownModel => (404, "The model is not known"),
-        ErrorCode::SecretInInput => (422, "The input holds a secret"),
-        ErrorCode::IdempotencyMismatch => (422, "The idempotency key stands for another request"),
-        ErrorCode::Overloaded => (429, "There is too much to do"),
+        ErrorCode::UnknownTopic => (422, "The topic is unknown"),
+        ErrorCode::UnknownModel => (404, "The model is unknown"),
+        ErrorCode::SecretInInput => (422, "The input contains a secret"),
+        ErrorCode::IdempotencyMismatch => (422, "The idempotency key was used for a different request"),
+        ErrorCode::Overloaded => (429, "The service is overloaded"),
         ErrorCode::HeadersTooLarge => (431, "The headers are too large"),
-        ErrorCode::Internal => (500, "Something broke on our side"),
+        ErrorCode::Internal => (500, "An internal error occurred"),
         ErrorCode::WorkerFailed => (502, "The worker failed"),
         ErrorCode::OriginAway => (503, "The origin can't be reached"),
-        ErrorCode::Unavailable => (503, "Nothing can take this now"),
-        ErrorCode::Timeout => (504, "It took too long"),
+        ErrorCode::Unavailable => (503, "The service is unavailable"),
+        ErrorCode::Timeout => (504, "The request timed out"),
         ErrorCode::StorageFull => (507, "The tenant's storage is full"),
     }
 }
@@ -66,7 +66,7 @@ fn openai_type(code: ErrorCode) -> &'static str {
     }
 }
 
-/// A refusal. `detail` is for people: what failed and what to do, without anything internal.
+/// An error for a caller. `detail` is for people: what failed and what to do, without internals.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[error("{}: {detail}", kind.slug())]
 pub struct Problem {
@@ -81,44 +81,44 @@ impl Problem {
         Self { kind, detail: detail.into(), extensions: Map::new() }
     }
 
-    /// The HTTP status that it is answered with.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
         status(self.kind)
     }
 
-    /// Adds a member of its own to the document.
+    /// Adds an extension member to the document.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.extensions.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Names the field of the body that is at fault.
+    /// Names the invalid field of the body.
     #[must_use]
     pub fn at(self, param: impl Into<String>) -> Self {
         self.with("param", param.into())
     }
 
-    /// The field that [`Self::at`] named.
+    /// Returns the field that [`Self::at`] set.
     #[must_use]
     pub fn param(&self) -> Option<&str> {
         self.extensions.get("param").and_then(Value::as_str)
     }
 
-    /// Says when to try again; also the `Retry-After` header.
+    /// Sets when to try again, which is also the `Retry-After` header.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         self.with("retry_after", wait.as_secs().max(1))
     }
 
-    /// What [`Self::retry_after`] said.
+    /// Returns the time that [`Self::retry_after`] set.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.extensions.get("retry_after").and_then(Value::as_u64).map(Duration::from_secs)
     }
 
-    /// What a job's view carries of it.
+    /// Returns the form that a job's view contains.
     #[must_use]
     pub fn view(&self) -> ErrorView {
         ErrorView {
@@ -144,7 +144,7 @@ impl Problem {
         Rendered { status: status(self.kind), content_type, retry_after, headers, body: body.to_string() }
     }
 
-    /// What HTTP demands beside a status: what would be accepted instead.
+    /// Returns the headers that HTTP requires with a status, which name the accepted alternatives.
     fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = Vec::new();
         if self.kind == ErrorCode::Unauthenticated {
@@ -186,12 +186,12 @@ pub struct Rendered {
     pub content_type: &'static str,
     /// Seconds, for `Retry-After`.
     pub retry_after: Option<u64>,
-    /// Headers that go with the status, beside the two above; names in lower case.
+    /// Further headers that belong to the status. Names are in lower case.
     pub headers: Vec<(&'static str, String)>,
     pub body: String,
 }
 
-/// The shape in which a route's callers expect errors; [`crate::routes::shape`] knows each path's.
+/// The format of a route's errors. [`crate::routes::shape`] returns it for each path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shape {
     /// RFC 9457.
@@ -202,7 +202,7 @@ pub enum Shape {
 
 /// Why a job ended without a result.
 ///
-/// Also the head of any problem document, for reading one.
+/// It is also the common part of every problem document, for parsing one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorView {
@@ -210,7 +210,7 @@ pub struct ErrorView {
     pub r#type: String,
     pub title: String,
     pub detail: String,
-    /// The parameter of the request that is at fault.
+    /// The invalid parameter of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
 }
@@ -229,7 +229,7 @@ mod tests {
             serde_json::from_str::<Value>(&rendered.body).unwrap(),
             json!({
                 "type": "urn:cortex:problem:unknown-topic",
-                "title": "The topic is not known",
+                "title": "The topic is unknown",
                 "status": 422,
                 "detail": "no worker takes `job.nope`",
                 "known_topics": ["job.echo", "job.embed"],
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_in_body_and_header() {
+    fn a_wait_is_in_the_body_and_the_header() {
         let rendered = Problem::new(ErrorCode::OriginAway, "try again")
             .retry_after(Duration::from_millis(10))
             .render(Shape::Problem);

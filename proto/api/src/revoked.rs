@@ -1,4 +1,4 @@
-//! `POST /internal/revoked`: the edge tells the origin of an API key that no longer holds.
+//! `POST /internal/revoked`: the edge tells the origin that an API key was revoked.
 
 use cortex_domain::id::KeyId;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::body::Checked;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 
-/// A key of the tenant that the request is signed for.
+/// A revoked key of the tenant for which the request is signed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -18,8 +18,10 @@ pub struct RevokedKey {
 }
 
 impl RevokedKey {
+    /// Parses a body.
+    ///
     /// # Errors
-    /// If the body names no key.
+    /// Returns an error if the body does not name a key.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
         let mut given = Parameters::body(body)?;
         let key = given.parsed("key")?;
@@ -28,11 +30,11 @@ impl RevokedKey {
     }
 }
 
-/// What the revoked key had open.
+/// The open calls and streams of the revoked key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Closed {
-    /// How much of what was open under the key has been told to end.
+    /// The number of open calls and streams that the origin is ending.
     pub closed: usize,
 }
 

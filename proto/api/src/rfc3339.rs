@@ -1,11 +1,12 @@
-//! Times as the API writes them. Also serde's `with` for a [`Timestamp`]; `option` for one that may lack.
+//! Times in the API's format. Also serde's `with` for a [`Timestamp`], and `option` for an optional
+//! one.
 
 use cortex_domain::time::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::Serializer;
 
-/// Reads `2026-11-20T23:36:30Z`, with any fraction of a second (cut to milliseconds) and any offset.
-/// Times before 1970 are refused.
+/// Parses `2026-11-20T23:36:30Z`, with any fraction of a second (cut to milliseconds) and any
+/// offset. Times before 1970 are invalid.
 #[must_use]
 pub fn parse(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
@@ -34,7 +35,7 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     u64::try_from(seconds * 1000 + fraction).ok().map(Timestamp::from_millis)
 }
 
-/// Milliseconds of `.123456`, and what follows it.
+/// Returns the milliseconds of `.123456`, and the remaining bytes.
 fn fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let Some(rest) = bytes.strip_prefix(b".") else { return Some((0, bytes)) };
     let length = rest.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -43,7 +44,7 @@ fn fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
     (length > 0).then(|| (digit(0) * 100 + digit(1) * 10 + digit(2), rest))
 }
 
-/// Seconds east of UTC.
+/// Returns the offset in seconds east of UTC.
 fn offset(bytes: &[u8]) -> Option<i64> {
     match *bytes {
         [b'Z' | b'z'] => Some(0),
@@ -66,7 +67,8 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days since 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
+/// Returns the days since 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date
+/// algorithms").
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -81,7 +83,7 @@ pub fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error
 
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
     let text = std::borrow::Cow::<str>::deserialize(from)?;
-    parse(&text).ok_or_else(|| D::Error::custom("a time reads like 2026-11-20T23:36:30Z (RFC 3339)"))
+    parse(&text).ok_or_else(|| D::Error::custom("expected a time such as 2026-11-20T23:36:30Z (RFC 3339)"))
 }
 
 pub mod option {
@@ -98,7 +100,7 @@ pub mod option {
         let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
         parse(&text)
             .map(Some)
-            .ok_or_else(|| D::Error::custom("a time reads like 2026-11-20T23:36:30Z (RFC 3339)"))
+            .ok_or_else(|| D::Error::custom("expected a time such as 2026-11-20T23:36:30Z (RFC 3339)"))
     }
 }
 
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn invalid_times_are_refused() {
         for bad in [
             "",
             "now",

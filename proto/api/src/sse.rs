@@ -2,25 +2,25 @@
 
 use std::fmt::Display;
 
-/// The event by which OpenAI's clients know that a stream is complete.
+/// The event that tells OpenAI's clients that a stream is complete.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
-/// A comment, which keeps a silent connection open on its way and is no event.
+/// A comment, which keeps a silent connection open and is not an event.
 pub const COMMENT: &[u8] = b": still here\n\n";
-/// How many bytes an event takes beside its data and id.
-const AROUND: usize = 64;
+/// The size of an event without its data and id, in bytes.
+const EVENT_OVERHEAD: usize = 64;
 
-/// Writes events one after another.
+/// Writes a sequence of events.
 #[derive(Debug, Default)]
 pub struct Writer(Vec<u8>);
 
 impl Writer {
-    /// A writer with room for events with so many bytes of data.
+    /// Creates a writer with room for events of the given data sizes.
     #[must_use]
     pub fn for_data(bytes: impl IntoIterator<Item = usize>) -> Self {
-        Self(Vec::with_capacity(bytes.into_iter().map(|bytes| bytes + AROUND).sum()))
+        Self(Vec::with_capacity(bytes.into_iter().map(|bytes| bytes + EVENT_OVERHEAD).sum()))
     }
 
-    /// Writes an event that has only data. The data must be one line.
+    /// Writes an event with data only. The data must be one line.
     pub fn data(&mut self, data: &[u8]) -> &mut Self {
         debug_assert!(!data.contains(&b'\n') && !data.contains(&b'\r'));
         self.0.extend_from_slice(b"data: ");
@@ -29,19 +29,19 @@ impl Writer {
         self
     }
 
-    /// Writes an event's id; its data follows.
+    /// Writes an event's id. Its data follows.
     pub fn id(&mut self, id: impl Display) -> &mut Self {
         self.field("id", id)
     }
 
-    /// Writes an event's name; its data follows.
+    /// Writes an event's name. Its data follows.
     pub fn name(&mut self, name: impl Display) -> &mut Self {
         self.field("event", name)
     }
 
     fn field(&mut self, field: &str, value: impl Display) -> &mut Self {
         use std::io::Write as _;
-        // Writing to memory doesn't fail.
+        // Writing to memory does not fail.
         let _ = writeln!(self.0, "{field}: {value}");
         self
     }

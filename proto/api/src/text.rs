@@ -1,4 +1,4 @@
-//! Serde for domain types by their text form; `domain` itself knows no serde.
+//! Serde for domain types by their text form. The crate `domain` does not depend on serde.
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! The topics that anybody serves, so that a job nobody can run is refused at the door.
+//! The topics that have workers, so that a job without a worker is rejected at once.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -9,21 +9,21 @@ use cortex_domain::topic::Topic;
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
 
-/// The known topics. An empty catalogue knows nothing and checks the syntax alone.
+/// The known topics. An empty set checks the syntax only.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct KnownTopics(BTreeSet<Topic>);
 
 impl KnownTopics {
-    /// Reads a topic and checks that it is known.
+    /// Parses a topic and checks that it is known.
     ///
     /// # Errors
-    /// A problem that names the known topics.
+    /// Returns a problem that lists the known topics.
     pub fn check(&self, text: &str) -> Result<Topic, Problem> {
         let topic = text.parse::<Topic>().map_err(|error| self.unknown(error.to_string()))?;
         if self.0.is_empty() || self.0.contains(&topic) {
             Ok(topic)
         } else {
-            Err(self.unknown(format!("nothing here works on `{topic}`")))
+            Err(self.unknown(format!("unknown topic `{topic}`")))
         }
     }
 
@@ -43,7 +43,7 @@ impl FromIterator<Topic> for KnownTopics {
     }
 }
 
-/// A list separated by commas.
+/// Parses a list that is separated by commas.
 impl FromStr for KnownTopics {
     type Err = ParseError;
 

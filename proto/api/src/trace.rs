@@ -9,17 +9,17 @@ use cortex_domain::hex;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Traceparent(String);
 
-/// The text is no `traceparent` of version 00; a receiver then starts a trace of its own.
+/// A text is not a `traceparent` of version 00. The receiver then starts a new trace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a traceparent reads `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`")]
+#[error("expected `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`")]
 pub struct MalformedTraceparent;
 
 impl Traceparent {
-    /// Starts a trace, from 24 random bytes.
+    /// Creates a new trace from 24 random bytes.
     #[must_use]
     pub fn mint(random: [u8; 24]) -> Self {
         let (trace, span) = random.split_at(16);
-        // All zeros would mean no trace; the low bits set rule that out.
+        // All zeros are invalid. Setting the low bits excludes them.
         let (mut trace, mut span) = (trace.to_vec(), span.to_vec());
         trace[15] |= 1;
         span[7] |= 1;
@@ -31,7 +31,7 @@ impl Traceparent {
         &self.0
     }
 
-    /// The trace id, by which logs are found.
+    /// Returns the trace id, by which logs are found.
     #[must_use]
     pub fn trace_id(&self) -> &str {
         &self.0[3..35]

@@ -3,7 +3,7 @@
 use cortex_domain::id::{Pool, WorkerId};
 use serde::{Deserialize, Serialize};
 
-/// A worker, as its last heartbeat had it.
+/// A worker, according to its last heartbeat.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerView {
@@ -14,18 +14,19 @@ pub struct WorkerView {
     #[serde(with = "crate::text")]
     #[cfg_attr(feature = "schema", schemars(with = "Pool"))]
     pub pool: Pool,
-    /// Patterns of the topics that it takes.
+    /// Patterns of its topics.
     pub topics: Vec<String>,
-    /// Jobs it can hold at once.
+    /// Maximum number of jobs at the same time.
     pub capacity: u32,
     pub in_flight: u32,
     pub draining: bool,
-    /// The models that it has loaded.
+    /// The loaded models.
     pub models: Vec<String>,
     pub pid: u32,
     /// Resident memory, in bytes.
     pub resident: u64,
-    /// What its models may still take, in bytes, on the card or machine they lie on; 0 if that is not known.
+    /// Free memory for models, in bytes, on the card or machine where they are loaded. 0 if
+    /// unknown.
     #[serde(default)]
     pub memory_free: u64,
 }

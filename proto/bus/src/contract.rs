@@ -1,4 +1,4 @@
-//! What every bus must do, as tests. A bus takes them on with [`bus_contract!`](crate::bus_contract).
+//! The contract of a bus, as tests. A bus runs them with [`bus_contract!`](crate::bus_contract).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use cortex_domain::ports::{Bus, Delivery, Event, Request, RequestError, Subscrip
 use cortex_domain::subject::{Filter, Published, Queued, Subject};
 use cortex_domain::time::Timestamp;
 
-/// How soon a bus under test delivers again what is not acknowledged.
+/// After what time a bus under test redelivers an unacknowledged message.
 pub const ACK_TIMEOUT: Duration = Duration::from_millis(200);
-/// How long a message may take.
+/// The longest time for a delivery.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Makes the contract's tests for the bus that an expression builds. The bus is empty, and delivers again after
-/// [`ACK_TIMEOUT`](crate::contract::ACK_TIMEOUT) what is not acknowledged.
+/// Generates the contract's tests for the bus that an expression creates. The bus is empty, and
+/// redelivers unacknowledged messages after [`ACK_TIMEOUT`](crate::contract::ACK_TIMEOUT).
 #[macro_export]
 macro_rules! bus_contract {
     ($bus:expr) => {
@@ -77,7 +77,7 @@ async fn append(bus: &Tested, subject: &Subject<Queued>, body: &'static str) {
     bus.append(subject.clone(), Bytes::from(body)).await.expect("room in the queue");
 }
 
-/// Nothing comes for longer than it takes to deliver again.
+/// Checks that no message arrives for longer than a redelivery takes.
 async fn nothing_comes(subscription: &mut dyn Subscription<Delivery>) {
     let next = tokio::time::timeout(2 * ACK_TIMEOUT, subscription.next()).await;
     assert!(next.is_err(), "{next:?}");
@@ -143,7 +143,7 @@ pub async fn a_request_without_a_reply_fails_in_time(bus: Tested) {
     let asking = bus.request(Subject::JOB_CALL, Bytes::new(), Duration::from_millis(50));
     let (asked, request) = tokio::join!(asking, next(responder.as_mut()));
     assert_eq!(asked, Err(RequestError::Unanswered(Subject::JOB_CALL)));
-    // A reply that comes late is lost.
+    // A late reply is lost.
     request.reply.send(Bytes::new());
 }
 
@@ -177,7 +177,7 @@ pub async fn a_wildcard_takes_what_matches_and_nothing_else(bus: Tested) {
     }
 }
 
-/// A listener that never reads holds up neither who publishes nor who reads.
+/// Checks that a subscriber that never reads delays neither publishers nor other subscribers.
 pub async fn publishing_never_waits_for_a_listener(bus: Tested) {
     let filter = Filter::only(&Subject::HEARTBEAT);
     let (_never_reads, mut reads) = (listen(&bus, filter.clone()).await, listen(&bus, filter).await);

@@ -1,4 +1,4 @@
-//! The bus, within one process, and the payload memory: what lies behind the pointers that travel on the bus.
+//! The bus within one process, and the payload memory behind the pointers that travel on the bus.
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;

@@ -1,30 +1,31 @@
-//! What is wrong with a file, and where.
+//! Errors in configuration files, with their location.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a configuration file can't be used. Names the file first, and the line where there is one.
+/// Why a configuration file can't be used. The message starts with the file, and the line if it is
+/// known.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{}: can't be read: {source}", file.display())]
+    #[error("{}: can't read the file: {source}", file.display())]
     Unreadable { file: PathBuf, source: io::Error },
-    #[error("{}: has more than {limit} bytes", file.display())]
+    #[error("{}: the file is too large: must have at most {limit} bytes", file.display())]
     TooLarge { file: PathBuf, limit: usize },
-    #[error("{}: is not UTF-8 text", file.display())]
+    #[error("{}: the file is not valid UTF-8", file.display())]
     NotText { file: PathBuf },
     #[error("{}:{}: {fault}", file.display(), place.line)]
     Wrong { file: PathBuf, place: FileLocation, fault: Fault },
 }
 
-/// Where in the file; lines and columns count from one.
+/// A location in a file. Lines and columns count from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileLocation {
     pub line: u64,
     pub column: u64,
 }
 
-/// What is wrong there. A key is written as its path from the top: `models.minilm.files[0].sha256`.
+/// The error at that location. A key is its path from the top: `models.minilm.files[0].sha256`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     UnknownKey { key: String, expected: Vec<&'static str> },
@@ -35,7 +36,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The key that is wrong, where the text could be read that far.
+    /// Returns the invalid key, if the parser got that far.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         match self {
@@ -59,9 +60,9 @@ impl fmt::Display for Fault {
                     several => write!(f, "one of `{}`", several.join("`, `")),
                 }
             }
-            Self::MissingKey { key } => write!(f, "key `{key}` is missing"),
-            Self::RepeatedKey { key } => write!(f, "key `{key}` is given twice"),
-            Self::BadValue { key, reason } => write!(f, "key `{key}`: {reason}"),
+            Self::MissingKey { key } => write!(f, "missing required key `{key}`"),
+            Self::RepeatedKey { key } => write!(f, "duplicate key `{key}`"),
+            Self::BadValue { key, reason } => write!(f, "invalid key `{key}`: {reason}"),
             Self::NotYaml { reason } => write!(f, "{reason}"),
         }
     }

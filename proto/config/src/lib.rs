@@ -1,8 +1,8 @@
-//! Configuration files, read strictly.
+//! Configuration files with strict parsing.
 //!
-//! Every native process reads its YAML here, so that a wrong file is refused the same way everywhere: with the
-//! file, the key and the line. Structs that are read carry `#[serde(deny_unknown_fields)]`; the reader can't add
-//! it for them.
+//! Every native process reads its YAML files with this crate, so errors have the same form
+//! everywhere: the file, the key and the line. The structs must carry
+//! `#[serde(deny_unknown_fields)]`, because the parser can't add it.
 
 mod error;
 mod parsed;

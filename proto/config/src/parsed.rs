@@ -1,4 +1,4 @@
-//! Values that are text in the file and something exact in the program.
+//! Values that are text in the file and another type in the program.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// Text read through its [`FromStr`]; what that refuses is a wrong value, reported at its place.
+/// A value that is parsed with [`FromStr`]. A parse error is reported with its location.
 #[derive(Clone, Debug)]
 pub struct Parsed<T>(pub T);
 

@@ -1,4 +1,4 @@
-//! YAML text to a struct, or to the place where it is wrong.
+//! Parses YAML text into a struct, or returns the location of the error.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,21 +9,21 @@ use serde_saphyr::{DuplicateKeyPolicy, Error, Options};
 
 use crate::{ConfigError, Fault, FileLocation};
 
-/// The largest file that is read.
+/// The largest file, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// Reads a file.
+/// Reads and parses a file.
 ///
 /// # Errors
-/// If [`text`] can't read it, or [`parse`] refuses its text.
+/// Returns an error if [`text`] or [`parse`] fails.
 pub fn load<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T, ConfigError> {
     parse(&text(&path)?, path)
 }
 
-/// Reads a file's text.
+/// Reads a file as text.
 ///
 /// # Errors
-/// If the file can't be read, is larger than [`MAX_BYTES`], or is not UTF-8.
+/// Returns an error if the file can't be read, is larger than [`MAX_BYTES`], or is not UTF-8.
 pub fn text(path: impl AsRef<Path>) -> Result<String, ConfigError> {
     let path = path.as_ref();
     let unreadable = |source| ConfigError::Unreadable { file: path.into(), source };
@@ -36,10 +36,11 @@ pub fn text(path: impl AsRef<Path>) -> Result<String, ConfigError> {
     String::from_utf8(bytes).map_err(|_| ConfigError::NotText { file: path.into() })
 }
 
-/// Reads text; `path` is only named in errors.
+/// Parses text. `path` appears only in errors.
 ///
 /// # Errors
-/// If the text is larger than [`MAX_BYTES`], is not YAML, repeats a key, spends too much on aliases, or is not a `T`.
+/// Returns an error if the text is larger than [`MAX_BYTES`], is not YAML, repeats a key, exceeds
+/// the limits on aliases, or is not a `T`.
 pub fn parse<T: DeserializeOwned>(text: &str, path: impl AsRef<Path>) -> Result<T, ConfigError> {
     let file = path.as_ref();
     if text.len() > MAX_BYTES {
@@ -59,7 +60,7 @@ pub fn parse<T: DeserializeOwned>(text: &str, path: impl AsRef<Path>) -> Result<
     })
 }
 
-/// No snippet: it would show the lines around the error, and a secret may be one of them.
+/// A snippet would show the lines around the error, which may contain a secret.
 fn strict() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {

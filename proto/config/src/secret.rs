@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// A secret from the configuration. Prints as `***` wherever it is printed.
+/// A secret from the configuration, which prints as `***`.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -15,7 +15,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The secret itself, for the one place that needs it.
+    /// Returns the secret.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

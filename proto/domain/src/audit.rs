@@ -1,4 +1,5 @@
-//! The audit log's entries. An entry about a decision is committed with the change that the decision led to.
+//! The entries of the audit log. The store commits an entry about a decision together with the
+//! change that the decision caused.
 
 use crate::decision::{Decision, DecisionView};
 use crate::id::{Principal, Tenant};
@@ -11,19 +12,19 @@ pub struct AuditEvent {
     pub at: Timestamp,
     pub tenant: Tenant,
     pub principal: Principal,
-    /// What was done, e.g. `policy.check`.
+    /// The action, e.g. `policy.check`.
     pub action: String,
-    /// What it was done to, e.g. a job's id.
+    /// The object of the action, e.g. a job's id.
     pub subject: String,
-    /// What was decided, e.g. `ALLOW`.
+    /// The decision, e.g. `ALLOW`.
     pub decision: String,
     pub detail: String,
-    /// W3C `traceparent` of the request that led to it.
+    /// W3C `traceparent` of the request that caused it.
     pub traceparent: Option<String>,
 }
 
 impl AuditEvent {
-    /// Returns the entry about a decision on a job.
+    /// Returns the entry for a decision about a job.
     #[must_use]
     pub fn of_decision(job: &Job, decision: &Decision, at: Timestamp) -> Self {
         let Owner { tenant, principal, .. } = &job.request.owner;

@@ -1,4 +1,4 @@
-//! How long to wait before another attempt: the one rule for every retry.
+//! How long to wait before another attempt. Every retry uses this rule.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use std::time::Duration;
 pub struct Backoff {
     /// The wait after the first failure, before jitter.
     pub first: Duration,
-    /// No wait is longer.
+    /// The longest wait.
     pub longest: Duration,
 }
 
 impl Backoff {
-    /// Returns the wait after so many failures in a row; none after no failure. It doubles from `first` to `longest`, and
-    /// `spread`, a number from 0 to 1, places it in the upper half of that, so that those who failed together don't return
-    /// together.
+    /// Returns the wait after a number of failures in a row, and zero after no failure. The wait
+    /// doubles from `first` to `longest`. `spread`, a number from 0 to 1, places it in the upper
+    /// half of that time, so that clients that failed together do not retry together.
     #[must_use]
     pub fn wait(self, failures: u32, spread: f64) -> Duration {
         let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
         let full = self.first.saturating_mul(1 << doublings.min(30)).min(self.longest);
         let half = full / 2;
-        // Whatever is no number counts as none.
+        // NaN and negative numbers count as 0.
         half + half.mul_f64(if spread > 0.0 { spread.min(1.0) } else { 0.0 })
     }
 }

@@ -1,4 +1,4 @@
-//! A synchronous call: asked by request and reply, and answered only once its job has ended.
+//! A synchronous call. The caller sends a request, and the reply comes once the job has ended.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,36 +7,36 @@ use crate::id::ParseError;
 use crate::job::Job;
 use crate::pointer::Pointer;
 
-/// What the scheduler replies to a call.
+/// The scheduler's reply to a call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CallReply {
-    /// The job as it ended.
+    /// The job has ended.
     Ended {
         job: Box<Job>,
-        /// Where the answer lies, if it succeeded.
+        /// The pointer to the answer, if the job succeeded.
         answer: Option<Pointer>,
     },
-    /// The caller would not wait longer, and the job is durable from here on.
+    /// The caller stopped waiting, and the job is durable from now on.
     Kept { job: Box<Job> },
-    /// The call was not taken, or was given up. If an attempt at it was made, the store has its history, in which it was
-    /// cancelled; else nothing was run.
+    /// The scheduler rejected or abandoned the call. If it was attempted, the store has its
+    /// history, which ends with its cancellation. Otherwise nothing was run.
     Refused(CallRefusal),
 }
 
-/// Why a call was not taken, or was given up.
+/// Why the scheduler rejected or abandoned a call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum CallRefusal {
-    /// There are too many calls already.
+    /// There are too many calls.
     Overloaded,
-    /// The call's tenant has too many already; others' calls are taken.
+    /// The tenant has too many calls. Calls of other tenants are still accepted.
     Crowded,
-    /// The caller would not wait longer, and its tenant has as much in the store as it may.
+    /// The caller stopped waiting, and the tenant has no storage left for a durable job.
     StorageFull,
     /// The scheduler is shutting down.
     Stopping,
-    /// The safety kernel can't be asked about the call or another attempt at it, and without it nothing passes.
+    /// The safety kernel is unreachable, and no call or attempt may run without its decision.
     Unjudged,
-    /// The scheduler broke.
+    /// The scheduler failed.
     Internal,
 }
 
@@ -70,7 +70,8 @@ impl FromStr for CallRefusal {
         let known = Self::ALL.into_iter().find(|refusal| refusal.as_str() == text);
         known.ok_or(ParseError {
             what: "refusal",
-            reason: "it is `overloaded`, `crowded`, `storage-full`, `stopping`, `unjudged` or `internal`",
+            reason: "must be `overloaded`, `crowded`, `storage-full`, `stopping`, `unjudged` or \
+                `internal`",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Which topics there are, and which pool does each.
+//! The known topics, and the pool that serves each of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,28 +6,29 @@ use std::time::Duration;
 use crate::id::Pool;
 use crate::topic::Topic;
 
-/// Whether running a job may change something outside.
+/// Whether a job may have side effects.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Effects {
-    /// It may: it is recorded before it is dispatched, even for a synchronous call.
+    /// A job may have side effects. It is recorded before it is dispatched, even for a synchronous
+    /// call.
     #[default]
     Possible,
-    /// It can't: running it twice, or for nobody, does no harm.
+    /// A job has no side effects. It may run twice, or without a caller, without harm.
     None,
 }
 
-/// What is fixed for a topic.
+/// The settings of a topic.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Route {
     pub pool: Pool,
     pub effects: Effects,
-    /// Running time of one attempt at most.
+    /// Maximum running time of one attempt.
     pub run: Duration,
-    /// Dispatches at most, unless the caller says otherwise.
+    /// Maximum number of attempts, unless the caller chooses another.
     pub attempts: u32,
 }
 
-/// The topics that are known.
+/// The known topics with their settings.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TopicCatalogue(BTreeMap<Topic, Route>);
 
@@ -37,7 +38,7 @@ impl TopicCatalogue {
         self.0.get(topic)
     }
 
-    /// In alphabetical order.
+    /// Returns the topics in alphabetical order.
     pub fn topics(&self) -> impl Iterator<Item = &Topic> {
         self.0.keys()
     }

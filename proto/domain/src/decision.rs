@@ -1,24 +1,24 @@
-//! What the safety kernel decided, and the proof that it let a job pass.
+//! A decision of the safety kernel, and the proof that it allowed a job.
 
 use crate::state::Denial;
 use crate::time::Timestamp;
 
-/// Which edition of the policies decided.
+/// The version of the policies that made a decision.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PolicyVersion(pub String);
 
-/// Proof that a job may pass: which rule of which policy let it.
+/// Proof that a job may run: the policy and the rule that allowed it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Clearance {
     pub policy: PolicyVersion,
     pub rule: String,
 }
 
-/// The kernel's answer.
+/// A decision of the safety kernel.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Decision(Verdict);
 
-/// What a decision says, for [`crate::policy::clear`].
+/// The content of a decision, for [`crate::policy::clear`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
     Allow(Clearance),
@@ -28,8 +28,8 @@ pub(crate) enum Verdict {
 }
 
 impl Decision {
-    /// Lets the job pass. Called by the safety kernel and the decoder of its answers, and nowhere else:
-    /// a test of the workspace checks that.
+    /// Allows a job. Only the safety kernel and the decoder of its answers call this. A test of the
+    /// workspace checks the callers.
     #[must_use]
     pub fn allow(clearance: Clearance) -> Self {
         Self(Verdict::Allow(clearance))
@@ -64,7 +64,8 @@ impl Decision {
         }
     }
 
-    /// For encoders: what the decision says, without the power to make an allowing one.
+    /// Returns the content of the decision for encoders, which must not be able to create an
+    /// allowing one.
     #[must_use]
     pub fn view(&self) -> DecisionView<'_> {
         match &self.0 {
@@ -76,7 +77,7 @@ impl Decision {
     }
 }
 
-/// A decision to read.
+/// The readable content of a decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DecisionView<'a> {
     Allow(&'a Clearance),

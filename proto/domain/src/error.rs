@@ -1,4 +1,5 @@
-//! What can go wrong, by one name everywhere: set where it happens, and rendered once, at the door.
+//! Error codes. Code sets them where the error occurs, and the edge or the gateway renders them
+//! once.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +8,7 @@ use crate::id::ParseError;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident $slug:literal,)*) => {
-        /// Every reason for a refusal or a failure. The slug is part of the public API and never changes.
+        /// Every reason for an error. The slug is part of the public API and never changes.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum ErrorCode { $($(#[$doc])* $code,)* }
 
@@ -30,11 +31,12 @@ codes! {
     Denied "denied",
     NotFound "not-found",
     MethodNotAllowed "method-not-allowed",
-    /// A reader was slower than what it read, and what it missed is no longer kept.
+    /// The client reads too slowly, and the data that it missed was discarded.
     SlowReader "slow-reader",
-    /// It doesn't fit what is there: a finished job can't be cancelled, a key is in use by a call under way.
+    /// The request conflicts with the current state. For example, a finished job can't be
+    /// cancelled, and a key may be in use by another call.
     Conflict "conflict",
-    /// What was told of it is no longer kept.
+    /// The events of the stream were discarded.
     StreamGone "stream-gone",
     TooLarge "too-large",
     UnsupportedMediaType "unsupported-media-type",
@@ -49,7 +51,7 @@ codes! {
     OriginAway "origin-away",
     Unavailable "unavailable",
     Timeout "timeout",
-    /// The tenant's jobs take as much room as they may.
+    /// The tenant's jobs use all the storage that the tenant may use.
     StorageFull "storage-full",
 }
 
@@ -64,7 +66,11 @@ impl FromStr for ErrorCode {
 
     fn from_str(slug: &str) -> Result<Self, ParseError> {
         let known = Self::ALL.iter().find(|code| code.slug() == slug);
-        known.copied().ok_or(ParseError { what: "error code", reason: "it is not one of those known here" })
+        known.copied().ok_or(ParseError {
+            what: "error code",
+            reason: "must be one of the known \
+            error codes",
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What may happen to a job.
+//! The events of a job.
 
 use crate::decision::Clearance;
 use crate::id::{Principal, WorkerId};
@@ -6,47 +6,49 @@ use crate::job::Version;
 use crate::state::{Attempt, Denial, Failure, Hold, Lease, StateName, Target};
 use crate::time::Timestamp;
 
-/// Times a worker took, in milliseconds.
+/// The times that a worker measured, in milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Timings {
-    /// From taking the job to starting it: fetching its context, waiting for a slot.
+    /// From accepting the job to starting it, including the fetch of its context and the wait for a
+    /// slot.
     pub wait_ms: u64,
-    /// The run itself.
+    /// The running time.
     pub run_ms: u64,
 }
 
-/// Something that happened to a job. Folding a job's events over its acceptance gives its state.
+/// An event of a job. Folding a job's events over its acceptance gives its state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// It was taken in; the first entry of every log.
+    /// The job was accepted. This is the first entry of every log.
     Accepted,
-    /// The safety kernel let it pass.
+    /// The safety kernel allowed it.
     Cleared { clearance: Clearance },
-    /// The safety kernel refused it.
+    /// The safety kernel denied it.
     Denied { denial: Denial },
-    /// It has to wait.
+    /// The job has to wait.
     Held { hold: Hold },
-    /// What it waited for is there.
+    /// The reason for waiting no longer applies.
     Released,
     /// A person approved it.
     Approved { by: Principal },
-    /// A person refused it.
+    /// A person rejected it.
     Rejected { by: Principal, reason: String },
-    /// A place was chosen and a lease made.
+    /// The scheduler chose a worker and created a lease.
     Scheduled { lease: Lease, target: Target },
-    /// The bus took it.
+    /// The bus accepted the assignment.
     Dispatched { lease: Lease },
-    /// A worker runs it.
+    /// A worker started it.
     Started { lease: Lease, worker: WorkerId },
-    /// It was not run and goes back: the worker shuts down, or the scheduler stopped before sending it.
+    /// The job was not run and returns to the queue, because the worker shuts down or the scheduler
+    /// stopped before sending it.
     Returned { lease: Lease },
-    /// The worker is done; its draft becomes the result.
+    /// The worker has finished, and its draft becomes the result.
     Succeeded { lease: Lease, timings: Timings },
-    /// The attempt failed: on the worker, or because the worker fell silent or ran too long.
+    /// The attempt failed on the worker, or the worker stopped responding or ran too long.
     Failed { lease: Lease, failure: Failure },
-    /// The caller's deadline passed.
+    /// The caller's deadline has passed.
     Expired,
-    /// Somebody cancelled it.
+    /// A caller cancelled it.
     Cancelled { reason: String },
 }
 
@@ -72,7 +74,7 @@ impl Event {
         }
     }
 
-    /// The lease it was reported under, for events that need one.
+    /// Returns the lease of the event, for events that carry one.
     #[must_use]
     pub fn lease(&self) -> Option<Lease> {
         match self {
@@ -87,7 +89,7 @@ impl Event {
     }
 }
 
-/// One line of a job's log: the event, and the state it led to.
+/// One entry of a job's log: the event and the resulting state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
     pub version: Version,

@@ -1,5 +1,5 @@
-//! One type per hop. Each consumes the one before it, so that the flow can't be walked out of order:
-//! `Submission -> Accepted -> Cleared -> Placed`, and an `Outcome` coming back.
+//! One type for each step of the flow. Each consumes the previous one, so steps can't be skipped:
+//! `Submission -> Accepted -> Cleared -> Placed`, and an `Outcome` in return.
 
 use crate::decision::Clearance;
 use crate::event::{Entry, Event, Timings};
@@ -10,15 +10,15 @@ use crate::state::{Failure, Hold, Lease, State, Target};
 use crate::time::Timestamp;
 use crate::transition::{Change, Rejected};
 
-/// What came through a door: authenticated, prechecked, with its id minted.
+/// A request that passed authentication and the precheck, with a new id.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Submission {
     pub request: Request,
-    /// The input, JSON as the caller wrote it.
+    /// The input as the caller's JSON.
     pub input: Vec<u8>,
 }
 
-/// A job that was taken in and waits for the safety kernel.
+/// An accepted job that waits for the safety kernel.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Accepted(Job);
 
@@ -28,16 +28,16 @@ pub struct Accepted(Job);
 pub struct NotWaiting(pub &'static str);
 
 impl Accepted {
-    /// A synchronous call, held in memory alone.
+    /// Creates a synchronous call, which exists in memory only.
     #[must_use]
     pub fn ephemeral(request: Request, memory: Memory) -> Self {
         Self(Job::accepted(request, Durability::Ephemeral, memory))
     }
 
-    /// A job read from where it is held; only one that is ready to be placed.
+    /// Accepts a job that was read from the store or from memory.
     ///
     /// # Errors
-    /// If it is not pending, or is held by something.
+    /// Returns an error unless the job is ready to be placed.
     pub fn recalled(job: Job) -> Result<Self, NotWaiting> {
         match &job.state {
             State::Pending { hold: Hold::Ready | Hold::NoCapacity } => Ok(Self(job)),
@@ -57,7 +57,7 @@ impl Accepted {
     }
 }
 
-/// A job that the safety kernel let pass; made only by [`crate::policy::clear`].
+/// A job that the safety kernel allowed. Only [`crate::policy::clear`] creates it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cleared {
     job: Job,
@@ -74,16 +74,16 @@ impl Cleared {
         &self.job
     }
 
-    /// The job without its clearance.
+    /// Returns the job without its clearance.
     #[must_use]
     pub fn into_job(self) -> Job {
         self.job
     }
 
-    /// Gives the job a place and a lease.
+    /// Assigns a target and a lease.
     ///
     /// # Errors
-    /// If the lease is not of the job's next attempt.
+    /// Returns an error if the lease does not belong to the job's next attempt.
     pub fn place(self, target: Target, lease: Lease, now: Timestamp) -> Result<Placed, Rejected> {
         let assignment = Assignment {
             job: self.job.id(),
@@ -100,7 +100,7 @@ impl Cleared {
     }
 }
 
-/// A job with a place: the change to commit, and what to send once it is committed.
+/// A job with a target: the change to commit, and the assignment to send once it is committed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Placed {
     change: Change,
@@ -124,8 +124,8 @@ impl Placed {
     }
 }
 
-/// What a worker is sent. Nothing but a [`Placed`] job makes one, so nothing reaches a worker without
-/// the safety kernel.
+/// What the scheduler sends to a worker. Only a [`Placed`] job creates one, so nothing reaches a
+/// worker without the safety kernel.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Assignment {
     job: crate::id::JobId,
@@ -152,13 +152,13 @@ impl Assignment {
         &self.target
     }
 
-    /// Where its input lies.
+    /// Returns the pointer to the input.
     #[must_use]
     pub fn context(&self) -> Pointer {
         self.context
     }
 
-    /// Where its answer goes.
+    /// Returns the pointer to which the worker writes its answer.
     #[must_use]
     pub fn draft(&self) -> Pointer {
         self.draft
@@ -170,7 +170,7 @@ impl Assignment {
     }
 }
 
-/// A worker's report on a job, under the lease it was given.
+/// A worker's report on a job, under its lease.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
     pub job: crate::id::JobId,
@@ -182,14 +182,14 @@ pub struct Outcome {
 /// How a dispatch ended on the worker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End {
-    /// Its draft holds the answer.
+    /// The draft holds the answer.
     Succeeded {
         timings: Timings,
     },
     Failed {
         failure: Failure,
     },
-    /// It was not run and goes back, e.g. because the worker shuts down.
+    /// The job was not run and returns to the queue, for example because the worker shuts down.
     Returned,
 }
 

@@ -1,6 +1,6 @@
 //! Bytes as lower-case hexadecimal text.
 
-/// Writes bytes as pairs of lower-case digits.
+/// Encodes bytes as pairs of lower-case digits.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -8,7 +8,7 @@ pub fn encode(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Reads pairs of digits of either case; `None` for anything else.
+/// Decodes pairs of digits of either case. Returns `None` for any other text.
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok());

@@ -1,4 +1,4 @@
-//! Identifiers. Each is parsed once, at the door, and is valid from then on.
+//! Identifiers. Each is parsed once and is valid from then on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,26 +7,26 @@ use std::str::FromStr;
 use crate::schema;
 use crate::time::Timestamp;
 
-/// Why a piece of text is not the identifier it was read as.
+/// A text is not a valid identifier or other parsed value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid {what}: {reason}")]
+#[error("invalid {what}: {reason}")]
 pub struct ParseError {
     pub what: &'static str,
     pub reason: &'static str,
 }
 
-/// A job's id: a UUIDv7 (RFC 9562), so ids sort by the time they were minted.
+/// A job's id: a UUIDv7 (RFC 9562), so ids sort by creation time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(uuid::Uuid);
 
 impl JobId {
-    /// Mints an id from the time and ten random bytes.
+    /// Creates an id from the time and ten random bytes.
     #[must_use]
     pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid())
     }
 
-    /// When it was minted, by its minter's clock.
+    /// Returns the time in the id, by the clock of the process that created it.
     #[must_use]
     pub fn minted_at(&self) -> Timestamp {
         let millis = self.0.as_bytes().iter().take(6).fold(0, |millis, byte| millis << 8 | u64::from(*byte));
@@ -38,13 +38,13 @@ impl JobId {
         self.0.as_bytes()
     }
 
-    /// Reads the sixteen bytes of an id.
+    /// Reads an id from its bytes.
     ///
     /// # Errors
-    /// If there are not sixteen bytes, or they are no UUIDv7.
+    /// Returns an error unless there are 16 bytes that form a UUIDv7.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, ParseError> {
         let id = uuid::Uuid::from_slice(bytes)
-            .map_err(|_| ParseError { what: "job id", reason: "it has sixteen bytes" })?;
+            .map_err(|_| ParseError { what: "job id", reason: "must have 16 bytes" })?;
         Self::checked(id)
     }
 
@@ -52,7 +52,7 @@ impl JobId {
         if id.get_version_num() == 7 {
             Ok(Self(id))
         } else {
-            Err(ParseError { what: "job id", reason: "it is a UUID of version 7" })
+            Err(ParseError { what: "job id", reason: "must be a UUID of version 7" })
         }
     }
 }
@@ -74,7 +74,7 @@ impl FromStr for JobId {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let id = uuid::Uuid::try_parse(text)
-            .map_err(|_| ParseError { what: "job id", reason: "it is a hyphenated UUID" })?;
+            .map_err(|_| ParseError { what: "job id", reason: "must be a hyphenated UUID" })?;
         Self::checked(id)
     }
 }
@@ -90,7 +90,7 @@ crate::inline_schema!(
     })
 );
 
-/// Names one dispatch of one attempt; 128 random bits, so that a worker can't guess another's.
+/// The id of one dispatch of an attempt. Its 128 random bits keep a worker from guessing another's.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DispatchId([u8; 16]);
 
@@ -105,15 +105,15 @@ impl DispatchId {
         &self.0
     }
 
-    /// Reads the sixteen bytes of an id.
+    /// Reads an id from its bytes.
     ///
     /// # Errors
-    /// If there are not sixteen bytes.
+    /// Returns an error unless there are 16 bytes.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, ParseError> {
         bytes
             .try_into()
             .map(Self)
-            .map_err(|_| ParseError { what: "dispatch id", reason: "it has sixteen bytes" })
+            .map_err(|_| ParseError { what: "dispatch id", reason: "must have 16 bytes" })
     }
 }
 
@@ -123,7 +123,7 @@ impl fmt::Display for DispatchId {
     }
 }
 
-/// Only the first bytes: whoever reads a log must not be able to report under the lease.
+/// Shows only the first bytes, because readers of a log must not be able to report under the lease.
 impl fmt::Debug for DispatchId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DispatchId({:02x}{:02x}..)", self.0[0], self.0[1])
@@ -134,7 +134,11 @@ impl FromStr for DispatchId {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        const WRONG: ParseError = ParseError { what: "dispatch id", reason: "it is 32 hexadecimal digits" };
+        const WRONG: ParseError = ParseError {
+            what: "dispatch id",
+            reason: "must be 32 hexadecimal \
+            digits",
+        };
         if text.len() != 32 || !text.is_ascii() {
             return Err(WRONG);
         }
@@ -147,7 +151,7 @@ impl FromStr for DispatchId {
     }
 }
 
-/// The public part of an API key, by which its record is found: 12 base32 characters.
+/// The public part of an API key, which identifies its record: 12 base32 characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct KeyId(String);
 
@@ -163,7 +167,7 @@ impl FromStr for KeyId {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let is_valid = text.len() == 12 && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
-        let reason = "it has 12 characters, a to z and 2 to 7";
+        let reason = "must have 12 characters, a to z and 2 to 7";
         is_valid.then(|| Self(text.to_owned())).ok_or(ParseError { what: "key id", reason })
     }
 }
@@ -184,7 +188,7 @@ macro_rules! name {
         pub struct $name(std::sync::Arc<str>);
 
         impl $name {
-            /// The longest text allowed, in bytes.
+            /// The longest text, in bytes.
             pub const MAX: usize = $max;
 
             #[must_use]
@@ -200,13 +204,13 @@ macro_rules! name {
                 if text.is_empty() || text.len() > Self::MAX {
                     return Err(ParseError {
                         what: $what,
-                        reason: concat!("it has 1 to ", $max, " characters"),
+                        reason: concat!("must have 1 to ", $max, " characters"),
                     });
                 }
                 if text.bytes().all(|b| b.is_ascii_alphanumeric() || $extra.contains(&b)) {
                     Ok(Self(text.into()))
                 } else {
-                    Err(ParseError { what: $what, reason: "it holds a character that is not allowed" })
+                    Err(ParseError { what: $what, reason: "contains a character that is not allowed" })
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! A job: what was asked, by whom, and where it stands.
+//! A job: the request, its owner, and its state.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::state::{Attempt, Hold, State};
 use crate::time::Timestamp;
 use crate::topic::Topic;
 
-/// Who asked.
+/// The owner of a job.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Owner {
     pub tenant: Tenant,
@@ -17,7 +17,7 @@ pub struct Owner {
     pub roles: Vec<Role>,
 }
 
-/// How urgent a job is against others of its tenant.
+/// The priority of a job relative to others of its tenant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "lowercase", inline))]
 pub enum Priority {
@@ -27,27 +27,27 @@ pub enum Priority {
     High,
 }
 
-/// What is promised about a job.
+/// The durability of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Durability {
-    /// It is in the store before anybody is told that it was accepted.
+    /// The store holds the job before its caller learns that it was accepted.
     Durable,
-    /// A synchronous call: nothing is promised until it answers.
+    /// A synchronous call. Nothing is guaranteed until it returns.
     Ephemeral,
 }
 
-/// How far a job may go.
+/// The limits of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Dispatches at most.
+    /// Maximum number of attempts.
     pub attempts: u32,
-    /// Running time of one attempt at most.
+    /// Maximum running time of one attempt.
     pub run: Duration,
-    /// The caller's own deadline: the only thing that ends a job that waits.
+    /// The caller's deadline. Only this ends a waiting job.
     pub deadline: Option<Timestamp>,
 }
 
-/// How many log entries a job has; every commit names the one it expects.
+/// The number of a job's log entries. Every commit names the version that it expects.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Version(pub u64);
 
@@ -58,18 +58,18 @@ impl Version {
     }
 }
 
-/// A time taken at a hop before the origin, e.g. `edge.received`.
+/// A hop of a request on its way to the origin, with its time, e.g. `edge.received`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hop {
     pub name: String,
     pub at: Timestamp,
 }
 
-/// SHA-256 over method, path, content type and body: tells whether two requests are the same.
+/// SHA-256 over method, path, content type and body, which identifies equal requests.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Fingerprint(pub [u8; 32]);
 
-/// A caller's idempotency key with the fingerprint of the request it stood on.
+/// A caller's idempotency key with the fingerprint of its request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Idempotency {
     pub key: IdempotencyKey,
@@ -80,40 +80,40 @@ pub struct Idempotency {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ContentDigest(pub [u8; 32]);
 
-/// What is known of a job's cost before it runs.
+/// What is known about a job's cost before it runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CostEstimate {
-    /// How large the input is, in bytes.
+    /// The size of the input, in bytes.
     pub input_bytes: u64,
-    /// The most tokens of output, where the caller set a limit.
+    /// Maximum number of output tokens, if the caller set a limit.
     pub output_tokens: Option<u32>,
 }
 
 impl CostEstimate {
-    /// Returns what an input says of the cost.
+    /// Estimates the cost of an input.
     #[must_use]
     pub fn of_input(input: &[u8]) -> Self {
         Self { input_bytes: u64::try_from(input.len()).unwrap_or(u64::MAX), output_tokens: None }
     }
 }
 
-/// How the input of a job is written.
+/// The format of a job's input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum InputFormat {
-    /// As its caller sent it.
+    /// The body as the caller sent it.
     #[default]
     Body,
-    /// As the door wrote it down that read and checked it.
+    /// The parsed and validated request, encoded by the gateway.
     Normalised,
 }
 
-/// What a job was asked with, fixed for its life.
+/// The request for a job, which never changes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
     pub id: JobId,
     pub owner: Owner,
     pub topic: Topic,
-    /// The model that it is for, where that is known before a worker reads the input.
+    /// The model, if it is known before a worker reads the input.
     pub model: Option<ModelName>,
     pub input: InputFormat,
     pub priority: Priority,
@@ -124,29 +124,29 @@ pub struct Request {
     pub estimate: CostEstimate,
     pub hops: Vec<Hop>,
     pub created_at: Timestamp,
-    /// W3C `traceparent` of the request that made it.
+    /// W3C `traceparent` of the request.
     pub traceparent: Option<String>,
 }
 
-/// A person's approval of what a rule held.
+/// A person's approval, which satisfies one rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Approval {
     pub by: Principal,
-    /// The rule that asked for it.
+    /// The rule that required the approval.
     pub rule: String,
 }
 
-/// A job as its log stands.
+/// The state of a job according to its log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Job {
     pub request: Request,
     pub durability: Durability,
     pub memory: Memory,
     pub attempt: Attempt,
-    /// Attempts that don't count against the limit: the worker gave the job back without running it. At most
-    /// [`MAX_SPARED`](crate::retry::MAX_SPARED) and one.
+    /// Attempts that do not count against the limit, because the worker gave the job back without
+    /// running it. At most one more than [`MAX_SPARED`](crate::retry::MAX_SPARED).
     pub spared: u32,
-    /// What people approved, one approval of each rule. They are good until an attempt has run.
+    /// The approvals, at most one for each rule. They apply until an attempt has run.
     pub approvals: Vec<Approval>,
     pub version: Version,
     pub updated_at: Timestamp,
@@ -154,7 +154,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// The job that a request makes: pending, and at version 1 by the log entry of its acceptance.
+    /// Creates the job of a request. It is pending, and at version 1 because of the log entry of
+    /// its acceptance.
     #[must_use]
     pub fn accepted(request: Request, durability: Durability, memory: Memory) -> Self {
         Self {
@@ -185,13 +186,13 @@ impl Job {
         &self.request.topic
     }
 
-    /// Whether another attempt is within the limit.
+    /// Returns whether the limit allows another attempt.
     #[must_use]
     pub fn may_try_again(&self) -> bool {
         self.attempt.0.saturating_sub(self.spared) < self.request.limits.attempts
     }
 
-    /// Where what it was asked with lies.
+    /// Returns the pointer to the input.
     #[must_use]
     pub fn context(&self) -> Pointer {
         Pointer::context(self.memory, self.id())

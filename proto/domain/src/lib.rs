@@ -1,6 +1,6 @@
-//! The pure core of CortexOS: what a job is, which states it passes through, who may let it pass and
-//! where it is placed. Nothing here reads a clock, draws randomness or does I/O; time and random bytes
-//! are arguments, so every rule can be replayed.
+//! The pure core of CortexOS: jobs, their states, the policy gate and the placement. Nothing here
+//! reads a clock, draws random numbers or does I/O. Time and random bytes are arguments, so every
+//! rule can be replayed.
 
 pub mod audit;
 pub mod backoff;

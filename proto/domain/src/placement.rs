@@ -1,21 +1,21 @@
-//! Which worker gets a job.
+//! The placement of jobs on workers.
 
 use crate::id::{JobId, ModelName, Pool, WorkerId};
 use crate::scatter::{scatter, scatter_bytes};
 use crate::time::Uptime;
 use crate::topic::{Topic, TopicPattern};
 
-/// What a worker last said of itself, and what the scheduler has sent it since.
+/// A worker as it last described itself, with the jobs that the scheduler has sent it since.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Candidate {
     pub worker: WorkerId,
     pub pool: Pool,
     pub topics: Vec<TopicPattern>,
-    /// Jobs it can hold at once.
+    /// Maximum number of jobs at the same time.
     pub capacity: u32,
-    /// Jobs the scheduler has given it and not heard the end of.
+    /// Jobs that the scheduler has sent to the worker and that have not ended.
     pub in_flight: u32,
-    /// It finishes what it has and takes no more.
+    /// The worker finishes its jobs and accepts no more.
     pub draining: bool,
     pub models: Vec<ModelName>,
     pub last_seen: Uptime,
@@ -32,15 +32,15 @@ impl Candidate {
     }
 }
 
-/// What a job needs of a worker.
+/// What a job requires of a worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PlacementRequest<'a> {
     pub job: JobId,
     pub pool: &'a Pool,
     pub topic: &'a Topic,
-    /// Better loaded already; a worker that has not loaded it can.
+    /// Workers that have loaded this model are preferred. Others can load it.
     pub model: Option<&'a ModelName>,
-    /// The worker that gave the job back last: any other one goes before it.
+    /// The worker that gave the job back last. Any other worker is preferred.
     pub avoid: Option<&'a WorkerId>,
 }
 
@@ -58,10 +58,11 @@ impl PlacementRequest<'_> {
     }
 }
 
-/// Chooses a worker of the topic's pool that has room: one that did not just give the job back before the one that did, one
-/// that has loaded the model before one that has not, then the
-/// least loaded, by the share of its capacity in use, ties broken by the job's id so that equals take turns. `None`:
-/// nobody has room.
+/// Chooses a worker with free capacity from the topic's pool, or returns `None` if all are full.
+///
+/// A worker other than the one to avoid is preferred, then one that has loaded the model, then the
+/// one with the smallest share of its capacity in use. The job's id breaks ties, so that equal
+/// workers take turns.
 pub fn choose<'a>(
     candidates: impl IntoIterator<Item = &'a Candidate>,
     wanted: PlacementRequest<'_>,
@@ -76,12 +77,12 @@ pub fn choose<'a>(
     })
 }
 
-/// Whether a worker of a pool has room for a job of a topic.
+/// Returns whether a worker of the pool has free capacity for a job of the topic.
 pub fn has_room<'a>(candidates: impl IntoIterator<Item = &'a Candidate>, pool: &Pool, topic: &Topic) -> bool {
     candidates.into_iter().any(|worker| worker.pool == *pool && worker.takes(topic) && worker.has_room())
 }
 
-/// A number that orders the workers differently for each job.
+/// Returns a number that orders the workers differently for each job.
 fn turn(job: JobId, worker: &WorkerId) -> u64 {
     scatter(scatter_bytes(job.as_bytes()) ^ scatter_bytes(worker.as_str().as_bytes()))
 }
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_draining_or_foreign_worker_gets_nothing() {
+    fn a_full_draining_or_foreign_worker_gets_no_job() {
         let full = worker("a", 4, 4);
         let draining = Candidate { draining: true, ..worker("b", 0, 4) };
         let other_pool = Candidate { pool: "x".parse().unwrap(), ..worker("c", 0, 4) };
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_worker_with_the_model_holds_nobody_up() {
+    fn a_full_worker_with_the_model_delays_no_job() {
         let full = with("m", worker("b", 4, 4));
         assert_eq!(chosen_for(Some("m"), &[worker("a", 1, 4), full.clone()], 1).as_deref(), Some("a"));
         assert_eq!(chosen_for(Some("m"), &[full], 1), None);

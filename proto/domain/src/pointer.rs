@@ -1,11 +1,11 @@
-//! Pointers: what travels on the bus in place of a payload.
+//! Pointers, which travel on the bus in place of payloads.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::id::{DispatchId, JobId, ParseError};
 
-/// The memory that a pointer's payload lies in; the scheme of its text form.
+/// The memory that holds a payload. It is the scheme of the pointer's text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Memory {
     /// The embedded store: `local://`.
@@ -33,21 +33,21 @@ impl Memory {
     }
 }
 
-/// Where a payload lies. A pointer is only ever made by the origin; one from a client is refused.
+/// The address of a payload. Only the origin creates pointers. A pointer from a client is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Pointer {
     pub memory: Memory,
     pub space: Space,
 }
 
-/// What kind of payload it is, and whose.
+/// The kind of payload, and the job or dispatch that it belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Space {
-    /// What a job was asked with: `ctx/<job>`.
+    /// The input of a job: `ctx/<job>`.
     Context(JobId),
-    /// What a job answered: `res/<job>`. Written only by the transaction that settles the job.
+    /// The result of a job: `res/<job>`. Only the transaction that settles the job writes it.
     Result(JobId),
-    /// What one dispatch of a job answered, not yet published: `res/<job>/<dispatch>`.
+    /// The unpublished answer of one dispatch: `res/<job>/<dispatch>`.
     Draft(JobId, DispatchId),
 }
 
@@ -94,7 +94,8 @@ impl FromStr for Pointer {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         const WRONG: ParseError = ParseError {
             what: "pointer",
-            reason: "it reads `local://` or `redis://`, then `ctx/<job>`, `res/<job>` or `res/<job>/<dispatch>`",
+            reason: "expected `local://` or `redis://`, then `ctx/<job>`, `res/<job>` or \
+                `res/<job>/<dispatch>`",
         };
         let (scheme, path) = text.split_once("://").ok_or(WRONG)?;
         let memory = Memory::from_scheme(scheme).ok_or(WRONG)?;

@@ -1,4 +1,4 @@
-//! The gate between what was accepted and what may be placed.
+//! The gate between acceptance and placement.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +11,31 @@ use crate::pointer::Pointer;
 use crate::state::{Attempt, Denial, Hold};
 use crate::topic::Topic;
 
-/// What the safety kernel is asked about: one attempt of a job, and every fact that a rule may read.
+/// A request to the safety kernel: one attempt of a job, and every fact that a rule may read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PolicyRequest {
     pub job: JobId,
-    /// The attempt that is to be made.
+    /// The next attempt.
     pub attempt: Attempt,
     pub owner: Owner,
     pub topic: Topic,
-    /// The model that the job is for, if it is known.
+    /// The model of the job, if known.
     pub model: Option<ModelName>,
-    /// Where the input lies.
+    /// The pointer to the input.
     pub context: Pointer,
     pub labels: BTreeMap<String, String>,
-    /// SHA-256 of the input, if a door has computed it.
+    /// SHA-256 of the input, if the edge or the gateway has computed it.
     pub content: Option<ContentDigest>,
-    /// What the attempt may cost.
+    /// The estimated cost of the attempt.
     pub estimate: CostEstimate,
-    /// What people approved of this attempt, one approval of each rule.
+    /// The approvals of this attempt, at most one for each rule.
     pub approvals: Vec<Approval>,
-    /// W3C `traceparent` of the request that made the job.
+    /// W3C `traceparent` of the request that created the job.
     pub traceparent: Option<String>,
 }
 
 impl PolicyRequest {
-    /// Returns the request about a job's next attempt.
+    /// Returns the policy request for a job's next attempt.
     #[must_use]
     pub fn about(job: &Job) -> Self {
         let Request { id, owner, topic, model, labels, content, estimate, traceparent, .. } = &job.request;
@@ -55,7 +55,7 @@ impl PolicyRequest {
     }
 }
 
-/// What a decision makes of an accepted job.
+/// The result of applying a decision to an accepted job.
 #[derive(Debug)]
 pub enum Gate {
     Passed(Cleared),
@@ -63,7 +63,7 @@ pub enum Gate {
     Held(Accepted, Hold),
 }
 
-/// Applies the kernel's decision: the only way from accepted to cleared.
+/// Applies the kernel's decision. No other function turns an accepted job into a cleared one.
 #[must_use]
 pub fn clear(accepted: Accepted, decision: Decision) -> Gate {
     match decision.into_verdict() {

@@ -1,27 +1,27 @@
-//! How long the store keeps what has ended, and how much of it one tenant may fill.
+//! How long the store keeps ended jobs, and how much one tenant may store.
 
 use std::time::Duration;
 
-/// What the store goes by. The defaults are those of the file that is shipped.
+/// The limits of the store. The defaults are those of the shipped file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retention {
-    /// How long an ended job, its log and its payloads are kept.
+    /// How long to keep an ended job with its log and its payloads.
     pub ended: Duration,
-    /// How many ended jobs of a tenant are kept; the oldest go first.
+    /// How many ended jobs of a tenant to keep. The oldest are deleted first.
     pub ended_jobs: u64,
-    /// How many jobs of a tenant may be open.
+    /// Maximum number of open jobs of a tenant.
     pub open_jobs: u64,
-    /// How many bytes the jobs of a tenant may take with their inputs and results.
+    /// Maximum number of bytes of a tenant's jobs, with their inputs and results.
     pub bytes: u64,
-    /// How long an idempotency key stands for its job, which is kept as long.
+    /// How long an idempotency key refers to its job. The job is kept as long.
     pub keys: Duration,
-    /// How many idempotency keys a tenant may have.
+    /// Maximum number of idempotency keys of a tenant.
     pub tenant_keys: u64,
-    /// How long the entries of the audit log are kept.
+    /// How long to keep the entries of the audit log.
     pub audit: Duration,
-    /// How many entries of the audit log are kept of a tenant; its oldest go first.
+    /// How many audit entries of a tenant to keep. The oldest are deleted first.
     pub audit_entries: u64,
-    /// How many bytes of the audit log are kept of a tenant.
+    /// How many bytes of a tenant's audit entries to keep.
     pub audit_bytes: u64,
 }
 
@@ -42,18 +42,19 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// How often it is looked what is kept no longer.
+    /// How often the store looks for expired data.
     pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
-    /// Jobs that a tenant may have, ended ones that are about to go among them. They go in the background, so there may
-    /// be an eighth more of them than are kept.
+    /// Returns the maximum number of a tenant's jobs, including ended ones that are about to be
+    /// deleted. Deletion runs in the background, so the limit is an eighth higher than the number
+    /// of jobs to keep.
     #[must_use]
     pub fn jobs(&self) -> u64 {
         self.open_jobs.saturating_add(self.ended_jobs).saturating_add(self.ended_jobs / 8)
     }
 }
 
-/// What a tenant has in the store.
+/// How much a tenant stores.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
     pub jobs: u64,
@@ -62,7 +63,7 @@ pub struct Usage {
     pub keys: u64,
 }
 
-/// What there is a limit to.
+/// The limits of a tenant's storage.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Bound {
     OpenJobs,
@@ -71,19 +72,19 @@ pub enum Bound {
     Keys,
 }
 
-/// A tenant has as much in the store as it may.
+/// A tenant has reached a limit of its storage.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the tenant has as much in the store as it may ({bound:?}, {most})")]
+#[error("the tenant has reached its storage limit ({bound:?}, {most})")]
 pub struct RetentionExceeded {
     pub bound: Bound,
     /// The limit.
     pub most: u64,
-    /// When the oldest of what it has will be forgotten, where that makes room.
+    /// When the oldest data of the tenant expires, if that makes room.
     pub again: Option<Duration>,
 }
 
 impl Retention {
-    /// The first limit that a tenant's usage goes beyond.
+    /// Returns the first limit that a tenant's usage exceeds.
     #[must_use]
     pub fn exceeded(&self, usage: Usage) -> Option<(Bound, u64)> {
         let bounds = [

@@ -1,4 +1,4 @@
-//! When an attempt is tried again that failed or was given back.
+//! Retries of attempts that failed or were given back.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use crate::state::Attempt;
 
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(60) };
 
-/// How often a job may be given back without having run. Once more, and it has failed.
+/// How often a job may be given back without having run. The next time, it fails.
 pub const MAX_SPARED: u32 = 32;
 
-/// How long to wait before the attempt after `failed`: doubling from 200 ms to a minute, spread over
-/// the upper half of that. The spread comes from the job's own random bits, so that the rule needs no
-/// randomness and jobs that failed together don't return together.
+/// Returns the wait before the attempt after `failed`. It doubles from 200 ms to one minute, spread
+/// over the upper half of that time. The spread comes from the job's random bits, so that the rule
+/// needs no randomness and jobs that failed together do not retry together.
 #[must_use]
 pub fn backoff(job: JobId, failed: Attempt) -> Duration {
     BACKOFF.wait(failed.0.max(1), spread(job, failed))
 }
 
-/// A number in 0..1 that differs between jobs and attempts.
+/// Returns a number in 0..1 that differs between jobs and attempts.
 fn spread(job: JobId, attempt: Attempt) -> f64 {
     let scattered = scatter(scatter_bytes(job.as_bytes()) ^ u64::from(attempt.0));
     f64::from((scattered >> 32) as u32) / f64::from(u32::MAX)
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_that_failed_together_return_apart() {
+    fn jobs_that_failed_together_retry_at_different_times() {
         let waits: std::collections::HashSet<_> = (0..100u8)
             .map(|n| backoff(JobId::mint(Timestamp::from_millis(1), [n; 10]), Attempt(3)))
             .collect();

@@ -1,4 +1,4 @@
-//! Scatter without randomness: numbers that look unrelated for inputs that are close.
+//! Deterministic scatter: similar inputs give unrelated numbers.
 
 /// The finaliser of splitmix64 (Steele, Lea, Flood 2014).
 pub(crate) fn scatter(seed: u64) -> u64 {
@@ -8,7 +8,7 @@ pub(crate) fn scatter(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The same over bytes.
+/// Applies the scatter to bytes.
 pub(crate) fn scatter_bytes(bytes: &[u8]) -> u64 {
     bytes.chunks(8).fold(bytes.len() as u64, |seed, chunk| {
         let word = chunk.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte));

@@ -1,6 +1,7 @@
-//! JSON schemas of the types that the public API shows by their text, so that each stands beside its reader.
+//! JSON schemas of types that the public API shows as text, so that each is defined beside its
+//! parser.
 
-/// Gives a type a schema that is written out wherever the type is used.
+/// Defines a type's schema, which is inlined wherever the type is used.
 #[macro_export]
 macro_rules! inline_schema {
     ($name:ty, $schema:expr) => {
@@ -20,7 +21,7 @@ macro_rules! inline_schema {
     };
 }
 
-/// Makes the schema of the texts that match a pattern.
+/// Returns the schema of texts that match a pattern.
 #[must_use]
 pub fn matching(pattern: &str) -> schemars::Schema {
     schemars::json_schema!({"type": "string", "pattern": pattern})

@@ -1,4 +1,4 @@
-//! The states of a job. Each carries what is true only in it.
+//! The states of a job. Each state carries the data that exists only in it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::id::{DispatchId, ParseError, Pool, WorkerId};
 use crate::pointer::Pointer;
 use crate::time::Timestamp;
 
-/// Which try at a job this is: 0 before the first dispatch, then 1, 2, ...
+/// The number of an attempt: 0 before the first dispatch, then 1, 2, ...
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Attempt(pub u32);
 
@@ -20,34 +20,35 @@ impl Attempt {
     }
 }
 
-/// The right to report on a job: one dispatch of one attempt. A report under any other lease is stale.
+/// The right to report on a job: one dispatch of one attempt. A report under another lease is
+/// stale.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Lease {
     pub attempt: Attempt,
     pub dispatch: DispatchId,
 }
 
-/// Where a dispatch goes.
+/// The destination of a dispatch.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Target {
     /// One worker, on `worker.<id>.jobs`.
     Worker(WorkerId),
-    /// Whichever worker of the pool takes it first, on the topic's own subject.
+    /// The worker of the pool that takes it first, on the topic's own subject.
     Pool(Pool),
 }
 
 /// Why a pending job waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Hold {
-    /// It does not: it is to be cleared and placed now.
+    /// The job does not wait. It can be cleared and placed now.
     Ready,
-    /// A person has to approve it; names the rule that says so, and why.
+    /// A person must approve the job. Names the rule and its reason.
     Approval { denial: Denial },
-    /// The safety kernel slows its tenant down.
+    /// The safety kernel throttles the tenant.
     Throttled { until: Timestamp },
-    /// It was asked for later, or a retry backs off.
+    /// The caller asked for a later start, or a retry backs off.
     NotBefore { at: Timestamp },
-    /// No worker has room.
+    /// No worker has free capacity.
     NoCapacity,
 }
 
@@ -63,7 +64,7 @@ impl Hold {
         }
     }
 
-    /// When the hold ends by itself, if it does.
+    /// Returns when the hold ends by itself, if it does.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
@@ -73,18 +74,18 @@ impl Hold {
     }
 }
 
-/// What kind of thing went wrong on a worker.
+/// The kinds of failure on a worker.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum FailureKind {
-    /// The input can't be worked on; another try would end the same.
+    /// The input is invalid, and another attempt would fail as well.
     InvalidInput,
-    /// The worker or its model broke.
+    /// The worker or its model failed.
     Broken,
-    /// The worker had no room left.
+    /// The worker had no capacity left.
     Overloaded,
-    /// The lease lapsed: the worker fell silent.
+    /// The lease expired because the worker stopped responding.
     Silent,
-    /// The run took longer than its topic may.
+    /// The run exceeded the time limit of its topic.
     Overran,
 }
 
@@ -103,7 +104,7 @@ impl FailureKind {
         }
     }
 
-    /// Returns what a failure with a code means for the job's further attempts.
+    /// Returns the kind of a failure with the given code.
     #[must_use]
     pub fn of(code: ErrorCode) -> Self {
         match code {
@@ -134,7 +135,7 @@ impl FailureKind {
         }
     }
 
-    /// Returns the code of a failure of which nothing more is known.
+    /// Returns the default code of the kind.
     #[must_use]
     pub fn code(self) -> ErrorCode {
         match self {
@@ -144,24 +145,24 @@ impl FailureKind {
         }
     }
 
-    /// Whether another attempt may end better.
+    /// Returns whether another attempt may succeed.
     #[must_use]
     pub fn may_retry(self) -> bool {
         self != Self::InvalidInput
     }
 }
 
-/// What went wrong, in words for the caller.
+/// A failure with a description for the caller.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Failure {
-    /// What it means for further attempts.
+    /// The kind, which decides about further attempts.
     pub kind: FailureKind,
-    /// What the caller is told.
+    /// The error code for the caller.
     pub code: ErrorCode,
     pub detail: String,
-    /// The parameter of the request that is at fault, if one is.
+    /// The invalid parameter of the request, if there is one.
     pub parameter: Option<String>,
-    /// When another try may end better, if the worker knows.
+    /// When another attempt may succeed, if the worker knows.
     pub retry_after: Option<Duration>,
 }
 
@@ -171,44 +172,44 @@ impl Failure {
         Self { kind, code: kind.code(), detail: detail.into(), parameter: None, retry_after: None }
     }
 
-    /// Makes the failure that a code stands for.
+    /// Creates a failure from its code.
     #[must_use]
     pub fn coded(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self { code, ..Self::new(FailureKind::of(code), detail) }
     }
 
-    /// Names the parameter of the request that is at fault.
+    /// Names the invalid parameter of the request.
     #[must_use]
     pub fn at(self, parameter: impl Into<String>) -> Self {
         Self { parameter: Some(parameter.into()), ..self }
     }
 
-    /// Says when to try again.
+    /// Sets when to try again.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }
 }
 
-/// What ran out.
+/// The limit that a job has exhausted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Exhausted {
-    /// The caller's own deadline.
+    /// The caller's deadline.
     Deadline,
-    /// The attempts, the last of which fell silent or overran.
+    /// The number of attempts. The last one stopped responding or ran too long.
     Attempts,
 }
 
-/// Why the safety kernel refused.
+/// A denial by the safety kernel.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Denial {
-    /// The rule that refused.
+    /// The rule that denied the job.
     pub rule: String,
-    /// For the caller.
+    /// The reason, for the caller.
     pub reason: String,
 }
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum State {
     Pending { hold: Hold },
@@ -243,7 +244,7 @@ impl State {
         self.name().is_terminal()
     }
 
-    /// The lease under which a worker may report now.
+    /// Returns the lease under which a worker may report now.
     #[must_use]
     pub fn lease(&self) -> Option<Lease> {
         match self {
@@ -254,7 +255,7 @@ impl State {
         }
     }
 
-    /// The worker that holds the job, where it is known.
+    /// Returns the worker that holds the job, if known.
     #[must_use]
     pub fn worker(&self) -> Option<&WorkerId> {
         match self {
@@ -268,7 +269,7 @@ impl State {
 
 macro_rules! state_names {
     ($($variant:ident $text:literal $code:literal,)*) => {
-        /// A state's name, as it stands in the API and in the store's index.
+        /// The name of a state in the API and in the store's index.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
         pub enum StateName { $($variant,)* }
 
@@ -280,7 +281,8 @@ macro_rules! state_names {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// The number that stands for it in storage and on the wire; never reused.
+            /// Returns the number of the state in storage and on the wire. Numbers are never
+            /// reused.
             #[must_use]
             pub fn code(self) -> u8 {
                 match self { $(Self::$variant => $code,)* }
@@ -298,7 +300,7 @@ macro_rules! state_names {
             fn from_str(text: &str) -> Result<Self, ParseError> {
                 match text {
                     $($text => Ok(Self::$variant),)*
-                    _ => Err(ParseError { what: "state", reason: concat!("it is one of", $(" ", $text,)*) }),
+                    _ => Err(ParseError { what: "state", reason: concat!("must be one of", $(" ", $text,)*) }),
                 }
             }
         }

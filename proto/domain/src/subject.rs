@@ -1,6 +1,7 @@
-//! Bus subjects. How messages are carried is a property of their subject, and part of its type: a request can't be published,
-//! nor a heartbeat be waited for. What is sent to and what is listened on are two types as well: a subject that reaches a
-//! worker is made from an [`Assignment`] alone, and so only for a job that was cleared and placed.
+//! Bus subjects. The type of a subject says how its messages are carried, so that a request can't
+//! be published and a heartbeat can't be awaited. Subjects to send to and filters to listen on are
+//! different types. Only an [`Assignment`] gives a subject that reaches a worker, so only cleared
+//! and placed jobs do.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,39 +13,43 @@ use crate::state::Target;
 use crate::topic::TopicPattern;
 use crate::wildcard;
 
-/// How the subject of a job's progress begins.
+/// The prefix of the subjects of progress.
 const PROGRESS: &str = "sys.job.progress.";
 
-/// Goes to one responder, whose reply the sender waits for.
+/// The message goes to one responder, and the sender waits for its reply.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Requested {}
 
-/// Goes to all who listen at that moment, and may be lost: it is of use at once or not at all.
+/// The message goes to all current subscribers and may be lost. It is useful at once or not at all.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Published {}
 
-/// Is kept until one consumer has acknowledged it, and may come twice.
+/// The message is kept until a consumer acknowledges it, and may arrive twice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Queued {}
 
-/// A subject to send to; `K` is how it is carried: [`Requested`], [`Published`] or [`Queued`].
+/// A subject to send to. `K` says how its messages are carried: [`Requested`], [`Published`] or
+/// [`Queued`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Subject<K>(Cow<'static, str>, PhantomData<K>);
 
-/// What to listen on: a subject, perhaps with the wildcards `*` (one part) and a last `>` (the rest).
+/// A filter to listen on: a subject, optionally with the wildcards `*` (one part) and a final `>`
+/// (the rest).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Filter<K>(Cow<'static, str>, PhantomData<K>);
 
 impl Subject<Requested> {
-    /// A synchronous call; the reply is how it ended.
+    /// A synchronous call. The reply tells how it ended.
     pub const JOB_CALL: Self = Self::known("sys.job.call");
-    /// The caller of a call will wait no longer: its job is to be made durable. Carries the job's id; the reply is empty and says
-    /// that it was heard.
+    /// A caller stops waiting, and its job is to become durable. Carries the job's id. The reply is
+    /// empty and confirms the message.
     pub const JOB_KEEP: Self = Self::known("sys.job.keep");
-    /// The caller of a call has left. Carries the job's id; the reply is empty and says that it was heard.
+    /// A caller has disconnected. Carries the job's id. The reply is empty and confirms the
+    /// message.
     pub const JOB_HANGUP: Self = Self::known("sys.job.hangup");
 
-    /// Where a placed job is sent; the reply says whether the worker takes it.
+    /// Returns the subject to which a placed job is sent. The reply tells whether the worker
+    /// accepts it.
     #[must_use]
     pub fn of(assignment: &Assignment) -> Self {
         match assignment.target() {
@@ -55,12 +60,12 @@ impl Subject<Requested> {
 }
 
 impl Subject<Published> {
-    /// A worker is to stop a dispatch.
+    /// Stops a dispatch on a worker.
     pub const JOB_CANCEL: Self = Self::known("sys.job.cancel");
-    /// A worker is there, and renews its leases.
+    /// A worker is alive, and renews its leases.
     pub const HEARTBEAT: Self = Self::known("sys.heartbeat");
 
-    /// A job's progress and stream frames.
+    /// Returns the subject of a job's progress and stream frames.
     #[must_use]
     pub fn progress(job: JobId) -> Self {
         Self::made(format!("{PROGRESS}{job}"))
@@ -68,7 +73,7 @@ impl Subject<Published> {
 }
 
 impl Subject<Queued> {
-    /// A job is in the store and waits for the scheduler; carries its id.
+    /// A job is in the store and waits for the scheduler. Carries its id.
     pub const JOB_SUBMIT: Self = Self::known("sys.job.submit");
     /// A worker's report.
     pub const JOB_RESULT: Self = Self::known("sys.job.result");
@@ -90,13 +95,13 @@ impl<K> Subject<K> {
 }
 
 impl Filter<Requested> {
-    /// What is sent to one worker.
+    /// Returns the filter for the messages to one worker.
     #[must_use]
     pub fn worker(id: &WorkerId) -> Self {
         Self(Cow::Owned(format!("worker.{id}.jobs")), PhantomData)
     }
 
-    /// What is sent to any worker that takes a topic.
+    /// Returns the filter for the messages to any worker of a topic.
     #[must_use]
     pub fn topic(pattern: &TopicPattern) -> Self {
         Self(Cow::Owned(pattern.as_str().to_owned()), PhantomData)
@@ -156,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_without_a_wildcard_is_told_from_one_with() {
+    fn subjects_with_and_without_wildcards_differ() {
         assert!(Filter::PROGRESS.has_wildcard());
         assert!(!Filter::only(&Subject::JOB_RESULT).has_wildcard());
     }

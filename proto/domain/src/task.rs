@@ -1,4 +1,4 @@
-//! A dispatch as the worker sees it: what to run, under which lease, and what it says on the way.
+//! A dispatch as the worker sees it: the task, its lease, and the progress that the worker reports.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::pointer::Pointer;
 use crate::state::Lease;
 use crate::topic::Topic;
 
-/// What a worker is to run: an [`Assignment`](crate::flow::Assignment) as it arrives. Reading one gives no
-/// power to send it on.
+/// A task for a worker: an [`Assignment`](crate::flow::Assignment) as it arrives. A task can't be
+/// sent on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Task {
     pub job: JobId,
@@ -21,39 +21,39 @@ pub struct Task {
     pub limits: Limits,
     pub labels: BTreeMap<String, String>,
     pub input: InputFormat,
-    /// Where the input lies.
+    /// The pointer to the input.
     pub context: Pointer,
-    /// Where the answer goes.
+    /// The pointer to which the worker writes its answer.
     pub draft: Pointer,
-    /// W3C `traceparent` of the request that made the job.
+    /// W3C `traceparent` of the request that created the job.
     pub traceparent: Option<String>,
 }
 
-/// A worker's reply to a job that it is sent.
+/// A worker's reply to an assignment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TaskReply {
-    /// It takes the job.
+    /// The worker accepts the job.
     Accepted,
-    /// It takes the job, and the run has begun.
+    /// The worker accepts the job and has started it.
     Started,
-    /// It has no room for the job, or is about to leave, and will not run it.
+    /// The worker is full or shutting down, and will not run the job.
     Busy,
 }
 
-/// Word from a worker about a dispatch that has not ended.
+/// The progress of a running dispatch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Progress {
     pub job: JobId,
     pub lease: Lease,
     pub worker: WorkerId,
-    /// Counts what was sent under this lease, from 0.
+    /// Counts the messages under this lease, from 0.
     pub seq: u64,
     pub what: ProgressKind,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ProgressKind {
-    /// The run has begun.
+    /// The run has started.
     Started,
     /// A piece of the answer, at most [`Progress::MAX_FRAME`] bytes.
     Frame(Bytes),
@@ -64,7 +64,7 @@ impl Progress {
     pub const MAX_FRAME: usize = 16 * 1024;
 }
 
-/// A worker is to stop a dispatch.
+/// Stops a dispatch on a worker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cancel {
     pub job: JobId,

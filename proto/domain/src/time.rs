@@ -1,9 +1,9 @@
-//! Two kinds of time: the wall clock, for people and deadlines, and uptime, for leases.
+//! Two kinds of time: the wall clock for people and deadlines, and uptime for leases.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A point on the wall clock: milliseconds since the Unix epoch.
+/// A time of the wall clock, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Timestamp(u64);
 
@@ -18,13 +18,13 @@ impl Timestamp {
         self.0
     }
 
-    /// The point `by` later; the far end of time if that is past it.
+    /// Returns the time `by` later, or the latest possible time.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
         Self(self.0.saturating_add(millis(by)))
     }
 
-    /// How long ago `earlier` was; zero if it lies ahead.
+    /// Returns how long ago `earlier` was, or zero if it lies ahead.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -45,8 +45,8 @@ impl fmt::Display for Timestamp {
 #[cfg(feature = "schema")]
 crate::inline_schema!(Timestamp, schemars::json_schema!({"type": "string", "format": "date-time"}));
 
-/// A point on a clock that never jumps and stands still while the machine sleeps. It means nothing
-/// outside the process that read it.
+/// A time of a clock that never jumps and pauses while the machine sleeps. It is meaningful only
+/// within the process that read it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Uptime(u64);
 
@@ -76,8 +76,8 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Year, month and day of a count of days since 1970-01-01 (Howard Hinnant, "chrono-compatible low-level
-/// date algorithms").
+/// Returns year, month and day of a number of days since 1970-01-01 (Howard Hinnant,
+/// "chrono-compatible low-level date algorithms").
 fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let era = shifted / 146_097;

@@ -1,4 +1,4 @@
-//! Topics: what kind of work a job asks for.
+//! Topics: the kinds of work.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::id::ParseError;
 use crate::wildcard;
 
-/// A topic, `job.<domain>` or `job.<domain>.<task>...`; it is a bus subject as it stands.
+/// A topic, `job.<domain>` or `job.<domain>.<task>...`, which is also a bus subject.
 #[derive(Clone)]
 pub struct Topic(Text);
 
@@ -23,7 +23,7 @@ impl Topic {
     /// The longest topic, in bytes.
     pub const MAX: usize = 128;
 
-    /// Makes a topic of [`crate::topics`].
+    /// Creates a topic of [`crate::topics`].
     pub(crate) const fn known(text: &'static str) -> Self {
         Self(Text::Known(text))
     }
@@ -75,9 +75,9 @@ impl FromStr for Topic {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let wrong = |reason| ParseError { what: "topic", reason };
         if text.len() > Self::MAX {
-            return Err(wrong("it has at most 128 characters"));
+            return Err(wrong("must have at most 128 characters"));
         }
-        let rest = text.strip_prefix("job.").ok_or_else(|| wrong("it starts with `job.`"))?;
+        let rest = text.strip_prefix("job.").ok_or_else(|| wrong("must start with `job.`"))?;
         let sound = |part: &str| {
             !part.is_empty()
                 && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
@@ -85,7 +85,7 @@ impl FromStr for Topic {
         if rest.split('.').all(sound) {
             Ok(Self(Text::Read(text.into())))
         } else {
-            Err(wrong("its parts are lower-case letters, digits, `-` and `_`, joined by single dots"))
+            Err(wrong("must be lower-case letters, digits, `-` and `_`, joined by single dots"))
         }
     }
 }
@@ -103,12 +103,12 @@ crate::inline_schema!(Topic, {
     schema
 });
 
-/// A pattern over topics, as policies and workers write them: `job.echo`, `job.repo.*` (one more part)
-/// or `job.>` (one or more parts), with the bus's meaning of `*` and `>`.
+/// A pattern over topics in policies and workers: `job.echo`, `job.repo.*` (one more part) or
+/// `job.>` (one or more parts). `*` and `>` mean the same as on the bus.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct TopicPattern(Arc<str>);
 
-/// The pattern that fits one topic.
+/// Converts a topic to the pattern that matches only it.
 impl From<Topic> for TopicPattern {
     fn from(topic: Topic) -> Self {
         Self(topic.as_str().into())
@@ -134,13 +134,13 @@ impl FromStr for TopicPattern {
         let wrong = |reason| ParseError { what: "topic pattern", reason };
         let plain = text.strip_suffix('>').map_or_else(|| text.to_owned(), |head| format!("{head}x"));
         if plain.contains('>') {
-            return Err(wrong("`>` stands only at its end"));
+            return Err(wrong("`>` must be the last part"));
         }
         let plain: Vec<&str> = plain.split('.').map(|part| if part == "*" { "x" } else { part }).collect();
         plain
             .join(".")
             .parse::<Topic>()
-            .map_err(|_| wrong("it is a topic in which parts may be `*` and the last one `>`"))?;
+            .map_err(|_| wrong("must be a topic in which parts may be `*` and the last one `>`"))?;
         Ok(Self(text.into()))
     }
 }

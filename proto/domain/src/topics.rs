@@ -1,8 +1,8 @@
-//! The topics that this version knows by name, each once. Pools may take others.
+//! The topics that this version knows by name. Pools may serve others.
 
 use crate::topic::Topic;
 
-/// Answers with its input.
+/// Returns its input.
 pub const ECHO: Topic = Topic::known("job.echo");
 /// Embeds texts.
 pub const EMBED: Topic = Topic::known("job.embed");
@@ -20,7 +20,7 @@ pub const K8S_OPS: Topic = Topic::known("job.k8s.ops");
 /// Every topic of this module.
 pub const ALL: [Topic; 7] = [ECHO, EMBED, CHAT_SIMPLE, COMPLETE, MODEL_LOAD, MODEL_UNLOAD, K8S_OPS];
 
-/// Whether the input of a topic's jobs names a model in its member `model`.
+/// Returns whether the input of a topic's jobs names a model in its member `model`.
 #[must_use]
 pub fn names_a_model(topic: &Topic) -> bool {
     [CHAT_SIMPLE, COMPLETE, EMBED, MODEL_LOAD, MODEL_UNLOAD].contains(topic)

@@ -1,4 +1,4 @@
-//! The one function by which jobs change, durable and ephemeral alike.
+//! The function that applies events to jobs, durable and ephemeral alike.
 
 use crate::audit::AuditEvent;
 use crate::event::{Entry, Event};
@@ -9,21 +9,22 @@ use crate::retry;
 use crate::state::{Attempt, Denial, Exhausted, Failure, FailureKind, Hold, Lease, State, StateName, Target};
 use crate::time::Timestamp;
 
-/// Rules that hold a job at once, and of which approvals are kept.
+/// Maximum number of rules that may hold a job at the same time, and of kept approvals.
 const MAX_APPROVALS: usize = 32;
 
-/// An event that does not fit the state it met; nothing changes.
+/// An event does not fit the job's state. Nothing changes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    /// Reported under a lease that is not the job's: a zombie, or a message that came late.
+    /// The event came under a lease that is not the job's. It is from a worker that lost its lease,
+    /// or it arrived late.
     #[error("`{event}` came under a stale lease while the job was {state}")]
     Stale { state: StateName, event: &'static str },
-    /// Not a legal step from this state.
+    /// The event is not legal in this state.
     #[error("`{event}` does not fit a job that is {state}")]
     Illegal { state: StateName, event: &'static str },
 }
 
-/// A message that goes out once a change is committed: the outbox holds it until then.
+/// A message that the outbox holds until its change is committed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OutboxMessage {
     /// Tells the scheduler that a job is ready.
@@ -32,7 +33,7 @@ pub enum OutboxMessage {
     Abort { job: JobId, lease: Lease, worker: WorkerId },
 }
 
-/// What is committed with a change, in the same atomic step.
+/// What is committed atomically with a change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// Sends a message.
@@ -43,7 +44,7 @@ pub enum Effect {
     Audit(Box<AuditEvent>),
 }
 
-/// A job, the steps it took in one go, and what goes with them: the transaction that a store commits whole or not at all.
+/// A job, its new log entries and its effects. A store commits them as one transaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
     job: Job,
@@ -53,38 +54,39 @@ pub struct Change {
 }
 
 impl Change {
-    /// No change yet.
+    /// Returns an empty change.
     #[must_use]
     pub fn of(job: Job) -> Self {
         Self { expected: job.version, job, entries: Vec::new(), effects: Vec::new() }
     }
 
-    /// The whole history of a job that the store doesn't know yet: a call that has ended, or that becomes durable.
+    /// Returns the whole history of a job that the store does not know yet: a call that has ended
+    /// or becomes durable.
     #[must_use]
     pub fn history(job: Job, entries: Vec<Entry>, effects: Vec<Effect>) -> Self {
         Self { expected: Version(0), job, entries, effects }
     }
 
-    /// Adds an effect that no event brings about.
+    /// Adds an effect that no event causes.
     #[must_use]
     pub fn with(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
         self
     }
 
-    /// Adds what `event` does.
+    /// Applies `event`.
     ///
     /// # Errors
-    /// If the event does not fit.
+    /// Returns an error if the event does not fit.
     pub fn then(mut self, event: Event, now: Timestamp) -> Result<Self, Rejected> {
         self.add(event, now)?;
         Ok(self)
     }
 
-    /// Adds what `event` does, or leaves the change as it is.
+    /// Applies `event`, or leaves the change as it is.
     ///
     /// # Errors
-    /// If the event does not fit.
+    /// Returns an error if the event does not fit.
     pub fn add(&mut self, event: Event, now: Timestamp) -> Result<(), Rejected> {
         step(&mut self.job, &event, now, &mut self.effects)?;
         let Job { version, attempt, ref state, .. } = self.job;
@@ -92,10 +94,10 @@ impl Change {
         Ok(())
     }
 
-    /// As [`Self::report`], by value.
+    /// Applies a report, like [`Self::report`], and returns the change.
     ///
     /// # Errors
-    /// If the event does not fit.
+    /// Returns an error if the event does not fit.
     pub fn reported(
         mut self,
         event: Event,
@@ -106,11 +108,11 @@ impl Change {
         Ok(self)
     }
 
-    /// Adds what `event` does, and before it what it implies: a worker that reports has been
-    /// dispatched, even where that word comes later.
+    /// Applies `event` after the events that it implies. A worker that reports has been dispatched,
+    /// even if the message about that arrives later.
     ///
     /// # Errors
-    /// If the event does not fit.
+    /// Returns an error if the event does not fit.
     pub fn report(
         &mut self,
         event: Event,
@@ -126,7 +128,7 @@ impl Change {
         if !implied {
             return self.add(event, now);
         }
-        // What is implied is added only with the event itself.
+        // The implied events are added only together with the event itself.
         let mut change = self.clone();
         if matches!(change.job.state, State::Scheduled { .. }) {
             change.add(Event::Dispatched { lease }, now)?;
@@ -139,13 +141,14 @@ impl Change {
         Ok(())
     }
 
-    /// The job as it stands after the change.
+    /// Returns the job as it is after the change.
     #[must_use]
     pub fn job(&self) -> &Job {
         &self.job
     }
 
-    /// The version that the store must hold for the change to apply; 0 if it must not know the job.
+    /// Returns the version that the store must hold for the change to apply, or 0 if the job must
+    /// be unknown to the store.
     #[must_use]
     pub fn expected(&self) -> Version {
         self.expected
@@ -167,7 +170,7 @@ impl Change {
     }
 }
 
-/// The entry that stands first in the log of every job.
+/// Returns the first entry of a job's log.
 #[must_use]
 pub fn first_entry(job: &Job) -> Entry {
     Entry {
@@ -179,10 +182,10 @@ pub fn first_entry(job: &Job) -> Entry {
     }
 }
 
-/// Decides what an event does to a job; the caller commits, then acts.
+/// Returns the change that an event makes to a job. The caller commits it, then acts.
 ///
 /// # Errors
-/// If the event is stale or does not fit; the job is as it was.
+/// Returns an error if the event is stale or does not fit the state. The job then stays as it was.
 pub fn apply(mut job: Job, event: &Event, now: Timestamp) -> Result<(Job, Vec<Effect>), Rejected> {
     let mut effects = Vec::new();
     step(&mut job, event, now, &mut effects)?;
@@ -193,7 +196,7 @@ fn step(job: &mut Job, event: &Event, now: Timestamp, effects: &mut Vec<Effect>)
     let next = next_state(job, event, now, effects)?;
     match event {
         Event::Scheduled { lease, .. } => job.attempt = lease.attempt,
-        // A worker that fell silent may have run it.
+        // A worker that stopped responding may have run it.
         Event::Started { .. } | Event::Succeeded { .. } | Event::Failed { .. } => job.approvals.clear(),
         Event::Approved { by } => {
             if let State::Pending { hold: Hold::Approval { denial } } = &job.state {
@@ -271,7 +274,7 @@ fn next_state(
     }
 }
 
-/// The step of a job whose lease the event carries.
+/// Applies an event to a job if its lease is the job's own.
 fn under_lease(
     job: &Job,
     lease: Lease,
@@ -320,8 +323,8 @@ fn under_lease(
     }
 }
 
-/// The state of a job that was given back without having run. The first time it is placed again at once, as its worker may
-/// just shut down.
+/// Returns the state of a job that was given back without having run. The first time, the scheduler
+/// places it again at once, because the worker may just be shutting down.
 fn given_back(job: &Job, now: Timestamp, effects: &mut Vec<Effect>) -> State {
     if job.spared >= retry::MAX_SPARED {
         let detail = format!("workers gave the job back {} times without running it", job.spared + 1);

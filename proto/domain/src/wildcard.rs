@@ -1,6 +1,6 @@
-//! The bus's wildcards: `*` stands for one part, a last `>` for one or more.
+//! The wildcards of the bus: `*` matches one part, and a final `>` matches one or more.
 
-/// Whether a pattern takes a text; both are parts joined by dots.
+/// Returns whether a pattern matches a text. Both consist of parts joined by dots.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = text.split('.');
     for wanted in pattern.split('.') {

@@ -1,4 +1,4 @@
-//! What a worker says of itself.
+//! What a worker reports about itself.
 
 use std::collections::BTreeMap;
 
@@ -6,35 +6,38 @@ use crate::id::{JobId, ModelName, Pool, WorkerId};
 use crate::state::Lease;
 use crate::topic::TopicPattern;
 
-/// Sent every few seconds: the worker is there, and renews the leases it lists.
+/// A heartbeat. A worker sends one every few seconds to show that it is alive and to renew the
+/// leases it lists.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Heartbeat {
     pub worker: WorkerId,
-    /// What kind of work it does, e.g. `echo` or `embed`.
+    /// The kind of work, e.g. `echo` or `embed`.
     pub kind: String,
     pub pool: Pool,
     pub topics: Vec<TopicPattern>,
-    /// Jobs it can hold at once.
+    /// Maximum number of jobs at the same time.
     pub capacity: u32,
     pub held: Vec<HeldLease>,
-    /// It finishes what it has and takes no more.
+    /// The worker finishes its jobs and accepts no more.
     pub draining: bool,
     pub models: Vec<ModelName>,
     pub adapters: Vec<String>,
     pub gpu: Option<Gpu>,
-    /// Counts of finished runs that took under 1, 2, 4, ... ms; the last one: longer.
+    /// Counts of finished runs that took under 1, 2, 4, ... ms. The last one counts all longer
+    /// runs.
     pub latency: Vec<u64>,
     pub region: Option<String>,
     pub labels: BTreeMap<String, String>,
     pub pid: u32,
     /// Resident memory, in bytes.
     pub resident: u64,
-    /// What its models may still take, in bytes, on the card or machine they lie on; 0 if that is not known.
+    /// Free memory for models, in bytes, on the card or machine where they are loaded. 0 if
+    /// unknown.
     pub memory_free: u64,
 }
 
 impl Heartbeat {
-    /// Of a worker that holds nothing and tells nothing more of itself.
+    /// Creates a heartbeat of an idle worker without optional details.
     #[must_use]
     pub fn new(worker: WorkerId, kind: &str, pool: Pool, topics: Vec<TopicPattern>, capacity: u32) -> Self {
         Self {
@@ -68,7 +71,7 @@ pub struct HeldLease {
 /// How busy a worker's accelerator is.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Gpu {
-    /// 0 to 1.
+    /// From 0 to 1.
     pub utilisation: f64,
     /// In bytes.
     pub memory_used: u64,

@@ -1,47 +1,49 @@
-//! Which web pages may read the answers (the CORS protocol of the Fetch standard): those of origins that are listed
-//! by name, and of no other. Keys travel in `Authorization`; cookies are never taken, so credentials are not allowed.
+//! Which web pages may read the responses (the CORS protocol of the Fetch standard). Only listed
+//! origins may. Keys travel in `Authorization`, and cookies are never used, so credentials are not
+//! allowed.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How long a browser may keep the answer to a preflight, in seconds.
+/// How long a browser may cache the response to a preflight, in seconds.
 const MAX_AGE: &str = "600";
-/// What of an answer a page may read, besides what the standard lets it.
-const EXPOSED: &str =
+/// The response headers that a page may read, in addition to those of the standard.
+const EXPOSED_HEADERS: &str =
     "allow, cortex-job-id, location, preference-applied, retry-after, traceparent, www-authenticate";
-/// The most bytes of header names that a preflight may ask for.
+/// Maximum number of bytes of header names in a preflight.
 const MAX_ASKED: usize = 2048;
 
-/// Why a list of origins is not taken. It repeats the entry, which is no secret.
+/// Why a list of origins is invalid. It repeats the entry, which is not secret.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidOrigins {
-    #[error("`*` would open it to every page: list exact origins")]
+    #[error("`*` would allow every web page: list exact origins")]
     Wildcard,
     #[error(
-        "`{0}` is no origin (expected scheme://host or scheme://host:port in lower case, as browsers send it)"
+        "invalid origin `{0}` (expected scheme://host or scheme://host:port in lower case, as \
+            browsers send it)"
     )]
     Form(String),
 }
 
-/// The origins whose pages may call. An empty list allows none.
+/// The origins with pages that may call. An empty list allows none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Origins(Vec<String>);
 
-/// What a preflight asks for.
+/// The method and headers of a preflight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Preflight<'a> {
     pub method: &'a str,
-    /// Header names, separated by commas.
+    /// Header names that are separated by commas.
     pub headers: &'a str,
 }
 
-/// Headers of an answer.
+/// The headers of a response.
 pub type Headers = Vec<(&'static str, String)>;
 
 impl FromStr for Origins {
     type Err = InvalidOrigins;
 
-    /// Reads origins separated by commas.
+    /// Parses origins that are separated by commas.
     fn from_str(text: &str) -> Result<Self, InvalidOrigins> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         entries.map(origin).collect::<Result<_, _>>().map(Self)
@@ -55,7 +57,7 @@ impl fmt::Display for Origins {
 }
 
 impl Origins {
-    /// What every answer has, whatever it says. `origin` is the request's `Origin`.
+    /// Returns the headers of every response. `origin` is the request's `Origin`.
     #[must_use]
     pub fn headers(&self, origin: Option<&str>) -> Headers {
         if self.0.is_empty() {
@@ -64,13 +66,13 @@ impl Origins {
         let mut headers = vec![("vary", "Origin".to_owned())];
         if let Some(origin) = self.allowed(origin) {
             headers.push(("access-control-allow-origin", origin.to_owned()));
-            headers.push(("access-control-expose-headers", EXPOSED.to_owned()));
+            headers.push(("access-control-expose-headers", EXPOSED_HEADERS.to_owned()));
         }
         headers
     }
 
-    /// What the answer to a preflight has beside that, if the page may make the call that it asks for. `methods` are
-    /// those of the path.
+    /// Returns the further headers of the response to a preflight, if the page may make the call.
+    /// `methods` are those of the path.
     #[must_use]
     pub fn preflight(&self, origin: Option<&str>, asked: Preflight<'_>, methods: &[&str]) -> Option<Headers> {
         self.allowed(origin).filter(|_| methods.contains(&asked.method))?;
@@ -90,7 +92,8 @@ impl Origins {
     }
 }
 
-/// The header names that are asked for. All are allowed: those that mean nothing here are not passed on.
+/// Returns the requested header names. All names are allowed, because unknown headers are not
+/// passed on.
 fn names(asked: &str) -> Option<String> {
     if asked.len() > MAX_ASKED {
         return None;
@@ -106,7 +109,8 @@ fn names(asked: &str) -> Option<String> {
     sound.then(|| names.join(", "))
 }
 
-/// Checks an origin: it is compared letter by letter, so that one in a form that browsers never send would never match.
+/// Checks an origin. It is compared byte by byte, so a form that browsers never send would never
+/// match.
 fn origin(entry: &str) -> Result<String, InvalidOrigins> {
     if entry.contains('*') {
         return Err(InvalidOrigins::Wildcard);
@@ -124,7 +128,7 @@ fn origin(entry: &str) -> Result<String, InvalidOrigins> {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => !host.is_empty() && host.bytes().all(|b| lower(b) || b"-._".contains(&b)),
     };
-    // A browser leaves the scheme's own port out.
+    // A browser omits the default port of the scheme.
     let own = matches!((scheme, port), ("http", Some("80")) | ("https", Some("443")));
     let port_sound =
         port.is_none_or(|port| !port.starts_with(['0', '+']) && port.parse::<u16>().is_ok() && !own);
@@ -180,10 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_is_told_the_methods_and_the_headers_that_it_asked_for() {
-        let told = preflight(PAGE, "POST", "Authorization, content-type,x-stainless-lang").unwrap();
+    fn a_preflight_gets_the_methods_and_the_headers_that_it_asked_for() {
+        let allowed = preflight(PAGE, "POST", "Authorization, content-type,x-stainless-lang").unwrap();
         assert_eq!(
-            told,
+            allowed,
             [
                 ("access-control-allow-methods", "POST, GET".to_owned()),
                 ("access-control-max-age", "600".to_owned()),
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_never_match_or_would_match_all_is_refused_by_name() {
+    fn origins_that_match_nothing_or_everything_are_refused_by_name() {
         for wild in ["*", "https://*.example.org", "https://app.example.org,*"] {
             assert_eq!(wild.parse::<Origins>(), Err(InvalidOrigins::Wildcard), "{wild}");
         }

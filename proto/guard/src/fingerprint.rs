@@ -1,10 +1,10 @@
-//! Whether two requests under one idempotency key are the same request.
+//! Fingerprints, which tell whether two requests under one idempotency key are equal.
 
 use cortex_domain::job::{ContentDigest, Fingerprint};
 use sha2::{Digest, Sha256};
 
-/// SHA-256 over the method, path, content type and body, each behind its length so that none flows into
-/// the next.
+/// Returns the SHA-256 over the method, path, content type and body. The length precedes each of
+/// them, so that none can extend into the next.
 #[must_use]
 pub fn of(method: &str, path: &str, content_type: &str, body: &[u8]) -> Fingerprint {
     let content_type = content_type.trim().to_ascii_lowercase();
@@ -16,13 +16,13 @@ pub fn of(method: &str, path: &str, content_type: &str, body: &[u8]) -> Fingerpr
     Fingerprint(digest.finalize().into())
 }
 
-/// SHA-256 of an input.
+/// Returns the SHA-256 of an input.
 #[must_use]
 pub fn content(input: &[u8]) -> ContentDigest {
     ContentDigest(Sha256::digest(input).into())
 }
 
-/// A fingerprint in hexadecimal.
+/// Encodes a fingerprint in hexadecimal.
 #[must_use]
 pub fn text(fingerprint: &Fingerprint) -> String {
     cortex_domain::hex::encode(&fingerprint.0)

@@ -1,5 +1,6 @@
-//! The `cortex-flags` header: what stands in a body that is told to policies and no reason to refuse it.
-//! `email,iban`; empty where the edge looked and found nothing, absent where nobody looked.
+//! The `cortex-flags` header: findings in a body that policies may use and that are not errors. For
+//! example `email,iban`. It is empty if the edge found nothing, and missing if the edge did not
+//! search.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,18 +8,18 @@ use std::str::FromStr;
 
 use cortex_redact::Finding;
 
-/// The label under which a job shows its flags; a caller can't set it.
+/// The label that shows a job's flags. A caller can't set it.
 pub const LABEL: &str = "cortex/personal-data";
 
-const MAX: usize = 16;
+const MAX_FLAGS: usize = 16;
 
-/// Kinds of personal data, each once.
+/// Kinds of personal data, without duplicates.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Flags(BTreeSet<String>);
 
-/// Why a text is no list of flags.
+/// A text is not a valid list of flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("flags are lower-case names, separated by commas, at most 16")]
+#[error("expected at most 16 lower-case names, separated by commas")]
 pub struct MalformedFlags;
 
 impl Flags {
@@ -27,7 +28,7 @@ impl Flags {
         Self(findings.iter().map(|finding| finding.kind.to_owned()).collect())
     }
 
-    /// A job's labels: its caller's, and [`LABEL`] where there is a flag.
+    /// Returns a job's labels: its caller's, and [`LABEL`] if there is a flag.
     #[must_use]
     pub fn onto(&self, mut labels: BTreeMap<String, String>) -> BTreeMap<String, String> {
         if !self.0.is_empty() {
@@ -55,12 +56,16 @@ impl FromStr for Flags {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let kinds: BTreeSet<_> = text.split(',').take(MAX + 1).map(str::to_owned).collect();
+        let kinds: BTreeSet<_> = text.split(',').take(MAX_FLAGS + 1).map(str::to_owned).collect();
         let sound = |kind: &String| {
             (1..=32).contains(&kind.len())
                 && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
-        if kinds.len() <= MAX && kinds.iter().all(sound) { Ok(Self(kinds)) } else { Err(MalformedFlags) }
+        if kinds.len() <= MAX_FLAGS && kinds.iter().all(sound) {
+            Ok(Self(kinds))
+        } else {
+            Err(MalformedFlags)
+        }
     }
 }
 
@@ -82,7 +87,7 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        let many: Vec<_> = (0..=MAX).map(|n| format!("k{n}")).collect();
+        let many: Vec<_> = (0..=MAX_FLAGS).map(|n| format!("k{n}")).collect();
         for bad in ["a,", ",", "A", "a b", "a;b", &"a".repeat(33), &many.join(",")] {
             assert_eq!(bad.parse::<Flags>(), Err(MalformedFlags), "{bad}");
         }
@@ -91,7 +96,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn flags_read_back(kinds in proptest::collection::btree_set("[a-z0-9-]{1,32}", 0..=MAX)) {
+        fn flags_read_back(kinds in proptest::collection::btree_set("[a-z0-9-]{1,32}", 0..=MAX_FLAGS)) {
             let flags = Flags(kinds);
             prop_assert_eq!(flags.to_string().parse(), Ok(flags));
         }

@@ -1,4 +1,4 @@
-//! API keys: `ctx_<id>_<secret>`. Only a peppered hash of the secret is ever kept.
+//! API keys: `ctx_<id>_<secret>`. Only a peppered hash of the secret is stored.
 
 mod pointer;
 
@@ -18,12 +18,12 @@ use subtle::ConstantTimeEq;
 pub use self::pointer::Pointer;
 use cortex_domain::hex;
 
-/// Why a text is no API key. It says nothing about the text, which may be a secret of another kind.
+/// A text is not a valid API key. The error does not repeat the text, which may be another secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("an API key reads `ctx_`, 12 characters, `_`, 43 characters")]
+#[error("invalid API key (expected `ctx_`, 12 characters, `_`, 43 characters)")]
 pub struct MalformedKey;
 
-/// A key as its owner holds it.
+/// A key as its owner has it.
 #[derive(Clone)]
 pub struct ApiKey {
     pub id: KeyId,
@@ -31,10 +31,10 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// How many random bytes a new key takes.
+    /// The number of random bytes of a new key.
     pub const RANDOM: usize = 40;
 
-    /// Makes a key from random bytes: 60 bits name it, 256 are its secret.
+    /// Creates a key from random bytes: 60 bits for the id, 256 for the secret.
     #[must_use]
     pub fn mint(random: [u8; Self::RANDOM]) -> Self {
         const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -46,28 +46,28 @@ impl ApiKey {
         Self { id, secret: secret.try_into().expect("40 - 8 bytes are 32") }
     }
 
-    /// The key's text, to be shown once to its owner.
+    /// Returns the key's text, which is shown to its owner once.
     #[must_use]
     pub fn expose(&self) -> String {
         format!("ctx_{}_{}", self.id, URL_SAFE_NO_PAD.encode(self.secret))
     }
 
-    /// Reads the `Authorization` header's `Bearer` scheme.
+    /// Parses the `Authorization` header with the scheme `Bearer`.
     ///
     /// # Errors
-    /// If it is another scheme or no key of ours.
+    /// Returns an error if the scheme is another or the key is malformed.
     pub fn from_authorization(header: &str) -> Result<Self, MalformedKey> {
         let (scheme, key) = header.trim().split_once(' ').ok_or(MalformedKey)?;
         if scheme.eq_ignore_ascii_case("bearer") { key.trim().parse() } else { Err(MalformedKey) }
     }
 
-    /// What is shown of the key to those who keep its record.
+    /// Returns the form of the key that is compared with its record.
     #[must_use]
     pub fn shown(&self, pepper: &Pepper) -> ShownKey {
         ShownKey { id: self.id.clone(), hash: self.hash(pepper) }
     }
 
-    /// What is kept of the secret.
+    /// Returns the hash of the secret.
     #[must_use]
     pub fn hash(&self, pepper: &Pepper) -> KeyHash {
         let mut mac = Hmac::<Sha256>::new_from_slice(&pepper.0).expect("HMAC takes a key of any length");
@@ -96,13 +96,13 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// The edge's own secret, without which a stolen table of hashes is of no use: at least 32 bytes.
+/// The edge's secret, at least 32 bytes. Without it, stolen hashes are useless.
 #[derive(Clone)]
 pub struct Pepper(Vec<u8>);
 
-/// The pepper is not fit for use.
+/// The pepper is too short or malformed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the pepper is at least 64 hexadecimal digits")]
+#[error("the pepper must have at least 64 hexadecimal digits")]
 pub struct WeakPepper;
 
 impl FromStr for Pepper {
@@ -119,7 +119,7 @@ impl fmt::Debug for Pepper {
     }
 }
 
-/// HMAC-SHA256 of a key's secret under the pepper. Equality takes the same time wherever it differs.
+/// HMAC-SHA256 of a key's secret under the pepper. Comparison takes constant time.
 #[derive(Clone)]
 pub struct KeyHash([u8; 32]);
 
@@ -152,7 +152,8 @@ impl FromStr for KeyHash {
     }
 }
 
-/// A key as a caller showed it, its secret hashed. That it is a key of ours only its record says.
+/// A key as a caller presented it, with its secret hashed. Only the record tells whether the key
+/// exists.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShownKey {
     #[serde(with = "cortex_api::text")]
@@ -161,7 +162,7 @@ pub struct ShownKey {
     pub hash: KeyHash,
 }
 
-/// Who calls, as the record of the key says.
+/// The caller, according to the record of its key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Caller {
     #[serde(with = "cortex_api::text")]
@@ -174,7 +175,7 @@ pub struct Caller {
     pub roles: Vec<Role>,
 }
 
-/// Counts a tenant's revocations. A key carries the epoch it was made in.
+/// A counter of a tenant's revocations. A key carries the epoch in which it was created.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
@@ -186,7 +187,7 @@ impl Epoch {
     }
 }
 
-/// What is kept of a key, under its id.
+/// The stored record of a key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct KeyRecord {
     #[serde(with = "cortex_api::text")]
@@ -205,14 +206,14 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
-    /// Returns what is shown of the record, which leaves the hash out.
+    /// Returns the public view of the record, without the hash.
     #[must_use]
     pub fn view(self, revoked: bool) -> KeyView {
         let Self { id, tenant, principal, roles, created_at, .. } = self;
         KeyView { id, tenant, principal, roles, created_at, revoked, key: None }
     }
 
-    /// Returns the view that hands the new key over, once.
+    /// Returns the view that contains the new key. It is shown once.
     #[must_use]
     pub fn view_with(self, key: &ApiKey) -> KeyView {
         KeyView { key: Some(key.expose()), ..self.view(false) }
@@ -220,7 +221,8 @@ impl KeyRecord {
 }
 
 impl KeyRecord {
-    /// Who calls with `shown`, if it is the key of this record and no later epoch revoked it.
+    /// Returns the caller with the key `shown`, if it is the key of this record and no later epoch
+    /// revoked it.
     #[must_use]
     pub fn admit(self, shown: &ShownKey, revoked: Option<Epoch>) -> Option<Caller> {
         let holds = revoked.is_none_or(|revoked| self.epoch >= revoked);
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_holds_until_an_epoch_after_its_own_revokes_it() {
+    fn a_key_is_valid_until_a_later_epoch_revokes_it() {
         let key = ApiKey::mint([7; 40]);
         let holds = |revoked| record(&key).admit(&key.shown(&pepper(1)), revoked).is_some();
         assert!(holds(None) && holds(Some(Epoch(3))));

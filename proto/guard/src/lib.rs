@@ -1,8 +1,8 @@
-//! What both doors check, so that the edge and the origin can't disagree: keys, request signatures, and what a request's head
-//! and body may hold.
+//! The checks that the edge and the origin share, so that they can't disagree: keys, request
+//! signatures, and the rules for a request's head and body.
 //!
-//! Nothing here is asynchronous or reads a clock; time and random bytes are arguments. It builds for wasm32, where every
-//! kilobyte counts.
+//! Nothing here is asynchronous or reads a clock. Time and random bytes are arguments. The crate
+//! builds for wasm32, where every kilobyte counts.
 
 pub mod cors;
 pub mod fingerprint;

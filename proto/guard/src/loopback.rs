@@ -1,9 +1,10 @@
-//! What a door on loopback asks of a request before anything else: that no web page sent it.
+//! The check that no web page sent a request to a server on loopback.
 //!
-//! A browser on this machine reaches such a door as easily as a program does. A page of another site can send to it, and
-//! with a DNS name that first points elsewhere and then to 127.0.0.1 ("DNS rebinding") it can read the answers too. The
-//! browser says so itself: `Host` names the site that the page believes to talk to, `Origin` and `Sec-Fetch-Site` say
-//! whose page it is. (Jackson et al., "Protecting Browsers from DNS Rebinding Attacks", CCS 2007.)
+//! A browser on this machine reaches such a server as easily as a program does. A page of another
+//! site can send requests to it. With a DNS name that first points elsewhere and then to 127.0.0.1
+//! ("DNS rebinding"), the page can read the responses too. The browser reveals this: `Host` names
+//! the site that the page believes to talk to, and `Origin` and `Sec-Fetch-Site` name the site of
+//! the page. (Jackson et al., "Protecting Browsers from DNS Rebinding Attacks", CCS 2007.)
 
 mod authority;
 
@@ -15,62 +16,67 @@ use authority::{Authority, Name};
 use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 
-/// A door on loopback: its port, and the hosts beside loopback's own that callers may know it by.
+/// The checks of a server on loopback: its port, and the host names that it accepts besides those
+/// of loopback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoopbackGuard {
     port: u16,
     allowed: Vec<AllowedHost>,
 }
 
-/// A host that the operator lets callers name, such as `host.docker.internal`. With a port it stands for that port
-/// alone, as behind a forwarded one; without one for the door's own.
+/// A host name that the operator allows, such as `host.docker.internal`. With a port, it is valid
+/// for that port only, for example behind a forwarded port. Without one, it is valid for the
+/// server's own port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedHost {
     name: Name,
     port: Option<u16>,
 }
 
-/// A text is no host that can be allowed.
+/// A text is not a valid host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a host reads `name`, `name:port`, an IPv4 address, or an IPv6 address in brackets")]
+#[error("expected a host as `name`, `name:port`, an IPv4 address, or an IPv6 address in brackets")]
 pub struct MalformedHost;
 
-/// A header as it arrived.
+/// A received header.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Header<'a> {
     #[default]
     Missing,
     Text(&'a str),
-    /// It came twice, or is no ASCII text.
+    /// The header is repeated, or is not ASCII.
     Unreadable,
 }
 
-/// What a request says of where it was sent to and by whose page.
+/// The headers that say where a request was sent to, and from which page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sent<'a> {
-    /// The authority of the request's target, where that has one: HTTP/2's `:authority`, or an absolute URL.
+    /// The authority of the request's target, if it has one: HTTP/2's `:authority`, or an absolute
+    /// URL.
     pub authority: Header<'a>,
     pub host: Header<'a>,
     pub origin: Header<'a>,
     pub sec_fetch_site: Header<'a>,
 }
 
-/// Why a request is refused. It repeats nothing of what was sent.
+/// Why a request is rejected. It repeats nothing of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LoopbackError {
     #[error("missing required header `Host` (expected localhost, 127.0.0.1 or [::1], and port {port})")]
     NoHost { port: u16 },
     #[error(
-        "`Host` is not a name of this door (expected localhost, 127.0.0.1 or [::1] and port {port}, or a host that \
-         the operator allows)"
+        "invalid header `Host` (expected localhost, 127.0.0.1 or [::1] and port {port}, or a host \
+            that the operator allows)"
     )]
     ForeignHost { port: u16 },
     #[error(
-        "`Origin` is a page of another site (expected none, or this door's own address with port {port})"
+        "invalid header `Origin`: a page of another site sent this request (expected no header, or \
+            this server's own address with port {port})"
     )]
     ForeignOrigin { port: u16 },
     #[error(
-        "`Sec-Fetch-Site` says that another site's page sent this (expected `same-origin`, `none` or no header)"
+        "invalid header `Sec-Fetch-Site`: a page of another site sent this request (expected \
+            `same-origin`, `none` or no header)"
     )]
     ForeignSite,
 }
@@ -81,20 +87,20 @@ impl LoopbackGuard {
         Self { port, allowed }
     }
 
-    /// Refuses what a page of another site sent, or may have sent.
+    /// Rejects requests that a page of another site sent or may have sent.
     ///
     /// # Errors
-    /// If a header says so, or can't be understood.
+    /// Returns an error if a header says so or is malformed.
     pub fn check(&self, sent: &Sent<'_>) -> Result<(), LoopbackError> {
         self.check_host(sent)?;
         self.check_origin(sent.origin)?;
         check_site(sent.sec_fetch_site)
     }
 
-    /// Refuses a request that was sent to another name than this door's.
+    /// Rejects requests that were sent to another host.
     ///
     /// # Errors
-    /// If the request names no host, or another one.
+    /// Returns an error if the request names no host or another one.
     pub fn check_host(&self, sent: &Sent<'_>) -> Result<(), LoopbackError> {
         let named = [sent.authority, sent.host];
         if named == [Header::Missing; 2] {
@@ -112,10 +118,10 @@ impl LoopbackGuard {
         }
     }
 
-    /// Refuses a page's request, unless the page came from this door.
+    /// Rejects requests of pages of other origins.
     ///
     /// # Errors
-    /// If the origin is another, or hidden (`null`).
+    /// Returns an error if the origin is another one or hidden (`null`).
     pub fn check_origin(&self, origin: Header<'_>) -> Result<(), LoopbackError> {
         let is_own = match origin {
             Header::Missing => true,
@@ -134,10 +140,10 @@ impl LoopbackGuard {
     }
 }
 
-/// Refuses what a browser says to come from another site.
+/// Rejects requests that a browser marks as coming from another site.
 ///
 /// # Errors
-/// If it says so, or says something else that can't be understood.
+/// Returns an error if the header says so or is malformed.
 pub fn check_site(sec_fetch_site: Header<'_>) -> Result<(), LoopbackError> {
     match sec_fetch_site {
         Header::Missing | Header::Text("same-origin" | "none") => Ok(()),
@@ -146,7 +152,7 @@ pub fn check_site(sec_fetch_site: Header<'_>) -> Result<(), LoopbackError> {
 }
 
 impl<'a> Header<'a> {
-    /// A header from its values, however often it came.
+    /// Returns a header from all of its values.
     pub fn of(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut values = values.into_iter();
         match (values.next(), values.next()) {

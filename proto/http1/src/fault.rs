@@ -1,42 +1,43 @@
-//! What may be wrong with a request, in the words that its sender reads.
+//! The errors in HTTP/1.1 requests, with messages for the client.
 
 use crate::head::MAX_HEADERS;
 
-/// Why a request is refused.
+/// Why a request is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Fault {
-    #[error("the head has more than {limit} bytes")]
+    #[error("the head is too large (expected at most {limit} bytes)")]
     HeadTooLong { limit: usize },
-    #[error("the head has more than {MAX_HEADERS} headers")]
+    #[error("too many headers (expected at most {MAX_HEADERS})")]
     TooManyHeaders,
-    /// An LF without a CR before it, or a CR without an LF behind it; within a chunk's size it is [`Self::ChunkSize`].
+    /// An LF without a preceding CR, or a CR without a following LF. Within a chunk's size it is
+    /// [`Self::ChunkSize`].
     #[error("a line does not end with CR and LF")]
     BareLineEnd,
-    /// The head is the beginning of HTTP/2's preface.
-    #[error("the connection begins as one of HTTP/2 (expected HTTP/1.1)")]
+    /// The head is the start of HTTP/2's preface.
+    #[error("the client uses HTTP/2 (expected HTTP/1.1)")]
     Http2,
-    #[error("the head is not one of HTTP/1.1")]
+    #[error("invalid head (expected HTTP/1.1)")]
     Head,
-    #[error("the method is not one of {}", known.join(", "))]
+    #[error("unknown method (expected {})", known.join(", "))]
     Method { known: &'static [&'static str] },
-    #[error("the request's target is not a path")]
+    #[error("invalid request target (expected a path)")]
     Target,
-    #[error("the header `Host` is missing, repeated or not a host")]
+    #[error("invalid header `Host` (expected one host)")]
     Host,
-    #[error("`Content-Length` occurs twice (expected one length of the body)")]
+    #[error("duplicate header `Content-Length`")]
     RepeatedLength,
-    #[error("`Content-Length` is not one number of at most 15 digits (expected one length of the body)")]
+    #[error("invalid header `Content-Length` (expected one number of at most 15 digits)")]
     Length,
-    #[error("`Transfer-Encoding` is not `chunked` alone (expected one length of the body)")]
+    #[error("invalid header `Transfer-Encoding` (expected `chunked`)")]
     Encoding,
-    #[error("both `Content-Length` and `Transfer-Encoding` are there (expected one length of the body)")]
+    #[error("both `Content-Length` and `Transfer-Encoding` are set (expected one of them)")]
     LengthAndEncoding,
-    #[error("a chunk's size is not a hexadecimal number of at most 15 digits")]
+    #[error("invalid chunk size (expected a hexadecimal number of at most 15 digits)")]
     ChunkSize,
-    #[error("the line of a chunk's size has more than {limit} bytes")]
+    #[error("the line of a chunk size is too long (expected at most {limit} bytes)")]
     ChunkLineTooLong { limit: usize },
     #[error("a chunk is longer than its size")]
     ChunkTooLong,
-    #[error("the trailers have more than {limit} bytes")]
+    #[error("the trailers are too large (expected at most {limit} bytes)")]
     TrailersTooLong { limit: usize },
 }

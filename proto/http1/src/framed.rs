@@ -1,4 +1,4 @@
-//! The reading half of a connection, as hyper gets to see it.
+//! The reading half of a connection, as hyper sees it.
 
 use std::io;
 use std::pin::Pin;
@@ -8,24 +8,24 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::framing::Framing;
 
-const READ: usize = 16 * 1024;
+const READ_BUFFER: usize = 16 * 1024;
 
-/// Reads requests strictly before hyper does. A head that can be read in two ways is replaced by one that [`fault`](crate::fault())
-/// tells by.
+/// Validates requests before hyper reads them. It replaces an ambiguous head by one from which
+/// [`fault`](crate::fault()) returns the error.
 #[derive(Debug)]
 pub struct Framed<R> {
     reader: R,
     framing: Framing,
     arrived: Box<[u8]>,
-    /// What may be read, from `at` on.
+    /// The readable bytes, starting at `at`.
     passed: Vec<u8>,
     at: usize,
 }
 
 impl<R> Framed<R> {
-    /// Reads from `reader`.
+    /// Wraps `reader`.
     pub fn new(reader: R) -> Self {
-        let arrived = vec![0; READ].into_boxed_slice();
+        let arrived = vec![0; READ_BUFFER].into_boxed_slice();
         Self { reader, framing: Framing::default(), arrived, passed: Vec::new(), at: 0 }
     }
 }

@@ -1,34 +1,36 @@
-//! What hyper gets to see of a connection's bytes.
+//! The bytes of a connection that hyper sees.
 //!
-//! Every request passes [`Requests`] first, so that none comes in which hyper would mend and a hop before us may have
-//! read differently. A head at fault is replaced by one that says so: hyper answers in turn, and the refusal must not
-//! overtake the answers to the requests before.
+//! Every request passes [`Requests`] first. It rejects requests that hyper would repair and that an
+//! earlier hop may have read differently. A rejected head is replaced by one that names the error.
+//! hyper then responds in order, so that the error does not overtake the responses to earlier
+//! requests.
 
 use http::HeaderMap;
 
 use crate::{Fault, Requests, Rules};
 
-/// The header that names the fault, of a head that was replaced. One that a client sends itself is refused alike.
+/// The header of a replaced head that names the error. A client that sends it is rejected as well.
 const FAULT: &str = "cortex-framing";
-/// The most bytes of a head that hyper gets to see: more than routes take, which refuse by name what is a little too large.
-/// It is to be hyper's buffer size too.
+/// The largest head that hyper sees, in bytes. It is larger than the limit of the routes, which
+/// return a descriptive error for a head that is slightly too large. hyper's buffer must have the
+/// same size.
 pub const MAX_HEAD: usize = 32 * 1024;
 const RULES: Rules = Rules { head: MAX_HEAD, chunk_line: 16 * 1024, trailers: 16 * 1024, methods: None };
-/// By this hyper knows a client that speaks HTTP/2, and closes the connection.
+/// hyper recognizes a client that speaks HTTP/2 by this text, and closes the connection.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Returns what is wrong with a request whose head was replaced.
+/// Returns the error of a request with a replaced head.
 pub fn fault(headers: &HeaderMap) -> Option<&str> {
-    headers.get(FAULT).map(|fault| fault.to_str().unwrap_or("the head can be read in two ways"))
+    headers.get(FAULT).map(|fault| fault.to_str().unwrap_or("the head is ambiguous"))
 }
 
-/// Follows one connection.
+/// The state of one connection.
 #[derive(Debug)]
 pub(crate) enum Framing {
     Reading(Requests),
-    /// A head was refused, and what comes after it is dropped.
+    /// A head was rejected, and all further bytes are dropped.
     Refused,
-    /// A body is not what was announced, and its reader gets this error.
+    /// A body is malformed, and its reader gets this error.
     Broken(Fault),
 }
 
@@ -39,7 +41,7 @@ impl Default for Framing {
 }
 
 impl Framing {
-    /// Takes bytes as they arrived, and appends to `out` what hyper may see.
+    /// Takes received bytes, and appends to `out` those that hyper may see.
     pub(crate) fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let Self::Reading(requests) = self else { return };
         if let Err(fault) = requests.take(bytes, out) {
@@ -53,7 +55,7 @@ impl Framing {
         }
     }
 
-    /// What is wrong with a body of which hyper has seen the head.
+    /// Returns the error of a body of which hyper has seen the head.
     pub(crate) fn broken(&self) -> Option<Fault> {
         match self {
             Self::Broken(fault) => Some(*fault),
@@ -62,13 +64,13 @@ impl Framing {
     }
 }
 
-/// Appends what hyper sees in place of a head.
+/// Appends the head that replaces a rejected one.
 fn replace(head: &[u8], fault: Fault, out: &mut Vec<u8>) {
     match fault {
-        // hyper has the same limits and the right status.
+        // hyper has the same limits and responds with the right status.
         Fault::HeadTooLong { .. } | Fault::TooManyHeaders => out.extend_from_slice(head),
         Fault::Http2 => out.extend_from_slice(HTTP2_PREFACE),
-        // A line that is none of a request hyper refuses by itself.
+        // hyper itself rejects a line that is not valid in a request.
         _ => {
             let line = head.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
             out.extend_from_slice(line);
@@ -97,17 +99,20 @@ mod tests {
         for (headers, fault) in [
             ("Content-Length: 5\r\nTransfer-Encoding: chunked", "both"),
             ("transfer-encoding: chunked\r\ncontent-length: 5", "both"),
-            ("Content-Length: 5\r\nContent-Length: 5", "twice"),
-            ("Content-Length: 5\r\nA: b\r\ncontent-LENGTH: 6", "twice"),
-            ("Content-Length: 5, 5", "not one number"),
-            ("Content-Length: +5", "not one number"),
-            ("Content-Length:", "not one number"),
-            ("Transfer-Encoding: gzip, chunked", "`chunked` alone"),
-            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "`chunked` alone"),
-            ("Transfer-Encoding: identity", "`chunked` alone"),
+            ("Content-Length: 5\r\nContent-Length: 5", "duplicate header `Content-Length`"),
+            ("Content-Length: 5\r\nA: b\r\ncontent-LENGTH: 6", "duplicate header `Content-Length`"),
+            ("Content-Length: 5, 5", "invalid header `Content-Length`"),
+            ("Content-Length: +5", "invalid header `Content-Length`"),
+            ("Content-Length:", "invalid header `Content-Length`"),
+            ("Transfer-Encoding: gzip, chunked", "invalid header `Transfer-Encoding`"),
+            (
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+                "invalid header `Transfer-Encoding`",
+            ),
+            ("Transfer-Encoding: identity", "invalid header `Transfer-Encoding`"),
             ("Content-Length: 5\nA: b\ncontent-LENGTH: 6", "does not end with CR and LF"),
             ("Host: a", "`Host`"),
-            ("A : b", "not one of HTTP/1.1"),
+            ("A : b", "invalid head"),
         ] {
             let bytes =
                 format!("POST /v1/x HTTP/1.1\r\nHost: a\r\n{headers}\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n");
@@ -156,7 +161,7 @@ mod tests {
     #[test]
     fn a_head_without_end_is_passed_on_to_be_refused() {
         let endless = format!("GET / HTTP/1.1\r\nA: {}", "x".repeat(MAX_HEAD));
-        // What is over the limit could hold the head's end, and hyper might read so far.
+        // Bytes over the limit could contain the end of the head, and hyper might read that far.
         assert_eq!(seen(endless.as_bytes(), 4096), endless[..MAX_HEAD]);
     }
 

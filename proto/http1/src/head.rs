@@ -1,23 +1,24 @@
-//! What a whole head says.
+//! The content of a complete head.
 
 use crate::{Fault, Rules};
 
-/// The most headers of a request; hyper takes as many.
+/// Maximum number of headers of a request. hyper has the same limit.
 pub const MAX_HEADERS: usize = 100;
 pub(crate) const END_OF_HEAD: &[u8] = b"\r\n\r\n";
-/// What HTTP/2's preface looks like as a head; it goes on with `SM`.
+/// HTTP/2's preface up to the first empty line. `SM` follows.
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
-/// With so many digits, no length and no chunk's size overflows, here or in JavaScript.
+/// With this number of digits, lengths and chunk sizes never overflow, neither here nor in
+/// JavaScript.
 pub(crate) const MAX_DIGITS: usize = 15;
 
-/// How a body's end is found.
+/// How the end of a body is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     Length(u64),
     Chunked,
 }
 
-/// Reads a head that ends with [`END_OF_HEAD`], and in which every line ends with CR and LF.
+/// Parses a head that ends with [`END_OF_HEAD`]. Every line must end with CR and LF.
 pub(crate) fn read(head: &[u8], rules: &Rules) -> Result<Body, Fault> {
     if head == HTTP2 {
         return Err(Fault::Http2);
@@ -52,7 +53,8 @@ pub(crate) fn read(head: &[u8], rules: &Rules) -> Result<Body, Fault> {
         (Some(host), None) if !host.contains(&b'@') && http::uri::Authority::try_from(host).is_ok() => {}
         _ => return Err(Fault::Host),
     }
-    // HTTP/1.0 has no codings, so a hop may have passed the body by its end (RFC 9112, section 6.1).
+    // HTTP/1.0 has no transfer codings, so a hop may have treated the end of the connection as the
+    // end of the body (RFC 9112, section 6.1).
     if request.version == Some(0) && all("transfer-encoding").next().is_some() {
         return Err(Fault::Encoding);
     }

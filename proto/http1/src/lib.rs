@@ -1,15 +1,19 @@
-//! Tells the requests of an HTTP/1.1 connection apart, as RFC 9112 has it, before an HTTP library reads them.
+//! Splits an HTTP/1.1 connection into requests according to RFC 9112, before an HTTP library reads
+//! them.
 //!
-//! Libraries mend what they should refuse. Of `Content-Length` beside `Transfer-Encoding` one drops the length and
-//! another the coding, and equal lengths count once. A hop before us may have believed the other one, and would then
-//! take the rest of a body for a request ("request smuggling"; section 6.3). By the time that a handler sees the
-//! headers, the trace is gone. So a door reads its connections through [`Requests`] first: a head is held back until
-//! it is whole, and what two readers could read differently is a [`Fault`].
+//! Libraries repair requests that they should reject. If a request has both `Content-Length` and
+//! `Transfer-Encoding`, one library ignores the length and another the coding, and equal lengths
+//! count once. An earlier hop may have used the other value, and would then treat the rest of a
+//! body as a request ("request smuggling"; section 6.3). A handler sees the headers too late to
+//! notice. A server therefore reads its connections through [`Requests`] first. It holds a head
+//! back until it is complete, and reports anything ambiguous as a [`Fault`].
 //!
-//! [`Framed`] stands between a socket and hyper. It replaces a head at fault by one that hyper takes and that says what is
-//! wrong, which [`fault()`] reads, so that the refusal comes in its turn.
+//! [`Framed`] sits between a socket and hyper. It replaces a rejected head by one that hyper
+//! accepts and that names the error, which [`fault()`] reads. The error response therefore comes in
+//! order.
 //!
-//! Nothing here waits, allocates more than the door's [`Rules`] allow, or knows how a door refuses.
+//! Nothing here waits, allocates more than the [`Rules`] allow, or decides how a server reports
+//! errors.
 
 mod fault;
 mod framed;

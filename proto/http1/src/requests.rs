@@ -1,30 +1,30 @@
-//! The requests of one connection, one after the other.
+//! The requests of one connection, in sequence.
 
 use crate::Fault;
 use crate::head::{self, Body, END_OF_HEAD, MAX_DIGITS};
-use crate::line_buffer::{LineBuffer, Misfit};
+use crate::line_buffer::{LineBuffer, LineError};
 
-/// What a door takes.
+/// The limits of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// The most bytes of a head, with the empty line that ends it.
+    /// The largest head, in bytes, including the empty line at its end.
     pub head: usize,
-    /// The most bytes of the line with a chunk's size and its extensions.
+    /// The longest line with a chunk's size and its extensions, in bytes.
     pub chunk_line: usize,
-    /// The most bytes of all trailers of a body.
+    /// The largest trailers of a body, in bytes.
     pub trailers: usize,
-    /// The only methods that may be used; `None` for any.
+    /// The allowed methods. `None` allows any.
     pub methods: Option<&'static [&'static str]>,
 }
 
-/// The requests of one connection, as far as they have come.
+/// The parser of one connection's requests.
 #[derive(Debug)]
 pub struct Requests {
     rules: Rules,
     state: State,
-    /// How many requests were let through.
+    /// The number of accepted requests.
     passed: u64,
-    /// What ended the reading.
+    /// The error that ended the parsing.
     fault: Option<Fault>,
 }
 
@@ -33,11 +33,11 @@ enum State {
     Head(LineBuffer),
     Length(u64),
     ChunkSize(LineBuffer),
-    /// What is left of a chunk and the end of line behind it.
+    /// The remaining bytes of a chunk and of the line end after it.
     Chunk(u64),
     Trailers {
         line: LineBuffer,
-        /// The bytes of the lines before.
+        /// The bytes of the previous lines.
         before: usize,
     },
 }
@@ -54,13 +54,13 @@ impl Requests {
         Self { rules, state: State::default(), passed: 0, fault: None }
     }
 
-    /// Whether a request was let through, to which an answer may be under way.
+    /// Returns whether a request was accepted, so that its response may be in flight.
     #[must_use]
     pub fn has_passed_any(&self) -> bool {
         self.passed > 0
     }
 
-    /// Returns what has come of the head that is being read or was refused; `None` within a body.
+    /// Returns the received part of the current or rejected head, or `None` within a body.
     #[must_use]
     pub fn head(&self) -> Option<&[u8]> {
         match &self.state {
@@ -69,12 +69,12 @@ impl Requests {
         }
     }
 
-    /// Takes bytes of the client, and appends to `out` those that may go on. They go on as they came, without empty
-    /// lines before a request and without trailers, which mean nothing to our doors.
+    /// Takes a client's bytes, and appends to `out` those that may pass. They pass unchanged,
+    /// except that empty lines before a request and trailers are removed.
     ///
     /// # Errors
-    /// Returns the fault of the first request that is malformed or over a limit, now and whenever it is asked again.
-    /// Nothing of that request is in `out`, unless its body is at fault.
+    /// Returns the error of the first request that is malformed or exceeds a limit, on this and
+    /// every later call. `out` contains nothing of that request, unless its body has the error.
     pub fn take(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -92,8 +92,8 @@ impl Requests {
             State::Head(held) => {
                 let bytes = without_empty_lines(held, bytes);
                 let misfit = |misfit| match misfit {
-                    Misfit::TooLong => Fault::HeadTooLong { limit: rules.head },
-                    Misfit::BareLineEnd => Fault::BareLineEnd,
+                    LineError::TooLong => Fault::HeadTooLong { limit: rules.head },
+                    LineError::BareLineEnd => Fault::BareLineEnd,
                 };
                 let Some(rest) = held.add(bytes, END_OF_HEAD, rules.head).map_err(misfit)? else {
                     return Ok(&[]);
@@ -109,8 +109,8 @@ impl Requests {
             }
             State::ChunkSize(line) => {
                 let misfit = |misfit| match misfit {
-                    Misfit::TooLong => Fault::ChunkLineTooLong { limit: rules.chunk_line },
-                    Misfit::BareLineEnd => Fault::ChunkSize,
+                    LineError::TooLong => Fault::ChunkLineTooLong { limit: rules.chunk_line },
+                    LineError::BareLineEnd => Fault::ChunkSize,
                 };
                 let Some(rest) = line.add(bytes, b"\r\n", rules.chunk_line).map_err(misfit)? else {
                     return Ok(&[]);
@@ -129,8 +129,8 @@ impl Requests {
             }
             State::Trailers { line, before } => {
                 let misfit = |misfit| match misfit {
-                    Misfit::TooLong => Fault::TrailersTooLong { limit: rules.trailers },
-                    Misfit::BareLineEnd => Fault::BareLineEnd,
+                    LineError::TooLong => Fault::TrailersTooLong { limit: rules.trailers },
+                    LineError::BareLineEnd => Fault::BareLineEnd,
                 };
                 let room = rules.trailers.saturating_sub(*before);
                 let Some(rest) = line.add(bytes, b"\r\n", room).map_err(misfit)? else {
@@ -165,7 +165,7 @@ impl State {
     }
 }
 
-/// Leaves out the empty lines with which a client may end the body before.
+/// Removes the empty lines with which a client may end the previous body.
 fn without_empty_lines<'a>(head: &LineBuffer, bytes: &'a [u8]) -> &'a [u8] {
     let empty = bytes.iter().take_while(|byte| head.bytes().is_empty() && b"\r\n".contains(byte)).count();
     &bytes[empty..]
@@ -178,7 +178,7 @@ fn pass<'a>(left: &mut u64, bytes: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     &bytes[length..]
 }
 
-/// Passes on a chunk, whose last two bytes are the end of a line wherever the pieces were cut.
+/// Passes a chunk on. Its last two bytes are a line end, regardless of how the bytes were split.
 fn pass_chunk<'a>(left: &mut u64, bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], Fault> {
     let before = out.len();
     let rest = pass(left, bytes, out);
@@ -191,7 +191,7 @@ fn pass_chunk<'a>(left: &mut u64, bytes: &'a [u8], out: &mut Vec<u8>) -> Result<
     Ok(rest)
 }
 
-/// Reads a line with a chunk's size.
+/// Parses a line with a chunk's size.
 fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
     let line = line.strip_suffix(b"\r\n").unwrap_or(line);
     let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();

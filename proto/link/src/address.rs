@@ -1,4 +1,4 @@
-//! Where the link is, and how a worker reaches it.
+//! The address of a link, and the route of a worker to it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,43 +8,44 @@ use cortex_domain::id::ParseError;
 
 use crate::tls::Fingerprint;
 
-/// A link's address: `unix:/path`, for workers on the same machine, or `tcp:host:port`, which is always TLS.
+/// A link's address: `unix:/path`, for workers on the same machine, or `tcp:host:port`, which is
+/// always TLS.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum LinkAddress {
     Unix(PathBuf),
     Tcp(TcpAddress),
 }
 
-/// A host's name or address, and a port. To listen on port 0 is to take a free one.
+/// A host name or address, and a port. Listening on port 0 takes a free port.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct TcpAddress {
     pub(crate) host: String,
     pub(crate) port: u16,
 }
 
-/// How a worker reaches the origin.
+/// The route of a worker to the origin.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Route {
     Unix(PathBuf),
-    /// By TLS, with a certificate that has this fingerprint.
+    /// TLS, with a certificate that has this fingerprint.
     Tcp(TcpAddress, Fingerprint),
 }
 
-/// A TCP address is of no use without the certificate to expect.
+/// A TCP address requires a certificate fingerprint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a link over TCP needs the origin's certificate or its fingerprint")]
+#[error("a link over TCP requires the origin's certificate or its fingerprint")]
 pub struct MissingCertificate;
 
 impl LinkAddress {
-    /// The longest path of a socket, in bytes: what fits on every system.
+    /// The longest path of a socket, in bytes, which all systems support.
     pub const MAX_PATH: usize = 103;
-    /// The longest name of a host (RFC 1035).
+    /// The longest host name (RFC 1035).
     const MAX_HOST: usize = 253;
 
-    /// Returns how to reach this address, whose certificate over TCP has the fingerprint.
+    /// Returns the route to this address. Over TCP the certificate must have the fingerprint.
     ///
     /// # Errors
-    /// Returns an error if it is a TCP address and there is no fingerprint.
+    /// Returns an error for a TCP address without a fingerprint.
     pub fn route(self, fingerprint: Option<Fingerprint>) -> Result<Route, MissingCertificate> {
         match (self, fingerprint) {
             (Self::Unix(path), _) => Ok(Route::Unix(path)),
@@ -61,15 +62,15 @@ impl FromStr for LinkAddress {
         let wrong = |reason| ParseError { what: "link address", reason };
         if let Some(path) = text.strip_prefix("unix:") {
             if path.len() > Self::MAX_PATH {
-                return Err(wrong("a socket's path has at most 103 bytes"));
+                return Err(wrong("the path of a socket must have at most 103 bytes"));
             }
             if !path.starts_with('/') {
-                return Err(wrong("a socket's path starts with `/`"));
+                return Err(wrong("the path of a socket must start with `/`"));
             }
             return Ok(Self::Unix(path.into()));
         }
         let address = text.strip_prefix("tcp:").and_then(|address| address.parse().ok());
-        address.map(Self::Tcp).ok_or_else(|| wrong("it reads `unix:/path` or `tcp:host:port`"))
+        address.map(Self::Tcp).ok_or_else(|| wrong("expected `unix:/path` or `tcp:host:port`"))
     }
 }
 
@@ -77,7 +78,7 @@ impl FromStr for TcpAddress {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let wrong = || ParseError { what: "TCP address", reason: "it reads `host:port`" };
+        let wrong = || ParseError { what: "TCP address", reason: "expected `host:port`" };
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let (inner, in_brackets) = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(host) => (host, true),

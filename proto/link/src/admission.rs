@@ -1,4 +1,4 @@
-//! Whether a connection's worker was let in, and until when the connection may go on.
+//! The admission of a connection's worker, and the time at which the connection ends.
 
 use std::io;
 use std::pin::Pin;
@@ -9,22 +9,22 @@ use std::time::Duration;
 use futures::task::AtomicWaker;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long a peer has, from the start of its connection, to be admitted by its token.
+/// How long a peer may take, from the start of its connection, to be admitted by its token.
 pub(crate) const ADMISSION_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a connection stays open after its link has ended, so that the last frames arrive.
 pub(crate) const CLOSE_DELAY: Duration = Duration::from_secs(1);
 
-/// What is known of a connection's worker.
+/// The state of a connection's worker.
 #[derive(Debug)]
 pub(crate) struct Admission {
     state: Mutex<State>,
-    /// Of the connection, which may be waiting for its peer.
+    /// The waker of the connection, which may be waiting for its peer.
     changed: AtomicWaker,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// The peer has not proved itself, and is cut off at this time.
+    /// The peer is not admitted yet, and is disconnected at this time.
     Waiting {
         deadline: Instant,
     },
@@ -37,7 +37,7 @@ enum State {
 }
 
 impl State {
-    /// When the connection ends by itself.
+    /// Returns when the connection ends by itself.
     fn end(self) -> Option<Instant> {
         match self {
             Self::Waiting { deadline: at } | Self::Ending { at, .. } => Some(at),
@@ -45,20 +45,20 @@ impl State {
         }
     }
 
-    /// Whether the worker proved itself, though it may have left since.
+    /// Returns whether the worker was admitted, even if it has left since.
     fn admitted(self) -> bool {
         matches!(self, Self::Admitted | Self::Ending { admitted: true, .. })
     }
 }
 
 impl Admission {
-    /// Of a connection that is opened now.
+    /// Returns the state of a new connection.
     pub(crate) fn new() -> Arc<Self> {
         let deadline = Instant::now() + ADMISSION_TIMEOUT;
         Arc::new(Self { state: Mutex::new(State::Waiting { deadline }), changed: AtomicWaker::new() })
     }
 
-    /// Notes that the worker has proved itself; false if the connection is ending already.
+    /// Admits the worker. Returns false if the connection is already ending.
     pub(crate) fn admit(&self) -> bool {
         let mut state = self.state();
         match *state {
@@ -71,7 +71,7 @@ impl Admission {
         true
     }
 
-    /// Ends the connection once its last frames have had the time to arrive.
+    /// Ends the connection after the time that its last frames need.
     pub(crate) fn close(&self) {
         self.end_at(Instant::now() + CLOSE_DELAY);
     }
@@ -81,7 +81,8 @@ impl Admission {
         self.end_at(Instant::now());
     }
 
-    /// Whether the connection takes one of the places of strangers: it has proved nothing, and was not cut for it.
+    /// Returns whether the connection counts against the limit of unadmitted connections: it is not
+    /// admitted, and was not cut.
     pub(crate) fn is_unadmitted(&self) -> bool {
         match *self.state() {
             State::Waiting { .. } => true,
@@ -98,7 +99,7 @@ impl Admission {
         matches!(*self.state(), State::Ending { .. })
     }
 
-    /// An end that was set stays, unless the new one is earlier.
+    /// Sets the end, unless an earlier one is set.
     fn end_at(&self, at: Instant) {
         let mut state = self.state();
         let at = state.end().map_or(at, |before| before.min(at));
@@ -112,14 +113,14 @@ impl Admission {
     }
 }
 
-/// The end of a connection, for the one task that drives it.
+/// The end of a connection, for the single task that drives it.
 #[derive(Debug)]
-pub(crate) struct End {
+pub(crate) struct ConnectionEnd {
     admission: Arc<Admission>,
     timer: Pin<Box<Sleep>>,
 }
 
-impl End {
+impl ConnectionEnd {
     pub(crate) fn of(admission: Arc<Admission>) -> Self {
         Self { admission, timer: Box::pin(sleep_until(Instant::now())) }
     }
@@ -128,7 +129,8 @@ impl End {
         &self.admission
     }
 
-    /// Resolves when the connection is over, with why. Until then the task is woken whenever that has changed.
+    /// Waits until the connection is over, and returns the reason. Until then the task is woken
+    /// whenever the end changes.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         self.admission.changed.register(cx.waker());
         let state = *self.admission.state();
@@ -152,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    async fn over(end: &mut End) -> (io::ErrorKind, Duration) {
+    async fn over(end: &mut ConnectionEnd) -> (io::ErrorKind, Duration) {
         let began = Instant::now();
         let error = poll_fn(|cx| end.poll(cx)).await;
         (error.kind(), began.elapsed())
@@ -160,14 +162,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_is_not_admitted_ends_after_its_time() {
-        let mut end = End::of(Admission::new());
+        let mut end = ConnectionEnd::of(Admission::new());
         assert_eq!(over(&mut end).await, (io::ErrorKind::TimedOut, ADMISSION_TIMEOUT));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_admitted_one_goes_on_until_it_is_closed() {
         let admission = Admission::new();
-        let mut end = End::of(Arc::clone(&admission));
+        let mut end = ConnectionEnd::of(Arc::clone(&admission));
         assert!(admission.is_unadmitted() && admission.admit() && !admission.is_unadmitted());
         assert!(timeout(10 * ADMISSION_TIMEOUT, over(&mut end)).await.is_err());
         admission.close();
@@ -176,9 +178,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_for_the_end_learns_of_it_at_once() {
+    async fn a_task_that_waits_for_the_end_wakes_at_once() {
         let admission = Admission::new();
-        let mut end = End::of(Arc::clone(&admission));
+        let mut end = ConnectionEnd::of(Arc::clone(&admission));
         admission.admit();
         let waiting = tokio::spawn(async move { over(&mut end).await });
         tokio::task::yield_now().await;
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stranger_that_is_being_closed_takes_its_place_until_it_is_cut() {
+    async fn a_closing_unadmitted_peer_counts_until_it_is_cut() {
         let admission = Admission::new();
         admission.close();
         assert!(admission.is_unadmitted() && admission.is_ending() && !admission.was_admitted());
@@ -198,7 +200,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_earliest_end_counts() {
         let admission = Admission::new();
-        let mut end = End::of(Arc::clone(&admission));
+        let mut end = ConnectionEnd::of(Arc::clone(&admission));
         advance(ADMISSION_TIMEOUT - CLOSE_DELAY / 2).await;
         admission.close();
         admission.close();

@@ -1,4 +1,4 @@
-//! Which dispatches went to which worker, so that none speaks about another's.
+//! The worker of each dispatch, so that a worker can't report on another's.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,29 +6,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cortex_domain::id::{DispatchId, WorkerId};
 use cortex_domain::worker::HeldLease;
 
-/// Dispatches remembered at most; far more than all workers run at a time. The oldest are forgotten first.
+/// Maximum number of remembered dispatches, far more than all workers run at the same time. The
+/// oldest are forgotten first.
 const MAX_ASSIGNED: usize = 65_536;
-/// Settled dispatches that stay in the order for a while.
-const SPARE: usize = 1024;
+/// How many settled dispatches may stay in the order.
+const MAX_SETTLED: usize = 1024;
 
-/// The dispatches that went down any link of this process.
+/// The dispatches that were sent over any link of this process.
 #[derive(Debug, Default)]
 pub(super) struct Assigned(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
     workers: HashMap<DispatchId, (WorkerId, HeldLease)>,
-    /// The oldest first.
+    /// Oldest first.
     order: VecDeque<DispatchId>,
 }
 
-/// Whose a dispatch is.
+/// Whether a dispatch belongs to a worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Ownership {
     Own,
-    /// Another worker's, or another job's than it is said to be.
+    /// It belongs to another worker or another job.
     Other,
-    /// It was sent before this process began, or never.
+    /// It was sent before this process started, or never.
     Unknown,
 }
 
@@ -45,11 +46,11 @@ impl Assigned {
         }
     }
 
-    /// The dispatch is over: of its worker no more is to come.
+    /// Forgets a settled dispatch. Its worker may send nothing more about it.
     pub(super) fn settled(&self, dispatch: DispatchId) {
         let mut table = self.table();
         table.workers.remove(&dispatch);
-        if table.order.len() > 2 * table.workers.len() + SPARE {
+        if table.order.len() > 2 * table.workers.len() + MAX_SETTLED {
             let Table { workers, order } = &mut *table;
             order.retain(|dispatch| workers.contains_key(dispatch));
         }
@@ -111,7 +112,7 @@ mod tests {
         assert_eq!(assigned.ownership(&worker, held(1, 1, 9_999)), Ownership::Unknown);
         let table = assigned.table();
         assert_eq!(table.workers.len(), 1);
-        assert!(table.order.len() <= SPARE + 2, "{}", table.order.len());
+        assert!(table.order.len() <= MAX_SETTLED + 2, "{}", table.order.len());
     }
 
     #[test]

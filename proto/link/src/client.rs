@@ -1,4 +1,4 @@
-//! The worker's end: one link at a time, and a new one whenever it is lost.
+//! The worker's end of the link, which reconnects whenever the link is lost.
 
 use std::fmt;
 use std::future::ready;
@@ -23,16 +23,17 @@ use super::{Limits, Route};
 use crate::origin::{Inbound, Inbox, Introduction, Origin, OriginUnreachable, Report};
 use cortex_platform::entropy;
 
-/// How long the origin may take to answer a hello: longer than it takes to refuse one.
+/// How long the origin may take to answer a hello. It must exceed the delay of a rejection.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// Between attempts to open the link.
+/// The wait between attempts to open the link.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(2) };
-/// Between attempts of a worker that the origin took before and now refuses: what ended that is an operator's to undo.
+/// The wait between attempts of a worker that the origin accepted before and now rejects. An
+/// operator has to fix the cause.
 const REFUSED_BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
-/// A link that lasted so long was no failure.
+/// A link that lasted this long does not count as a failure.
 const STEADY_PERIOD: Duration = Duration::from_secs(10);
 
-/// Where the link is and how to be let in.
+/// The address of the link and the worker's credentials.
 #[derive(Clone)]
 pub struct Dial {
     pub route: Route,
@@ -46,8 +47,9 @@ impl fmt::Debug for Dial {
     }
 }
 
-/// Opens the link, and opens it again whenever it is lost, until it is closed. It ends, too, if the origin refuses the worker
-/// before it has taken it once; afterwards a refusal is tried again, more slowly.
+/// Opens the link, and reopens it whenever it is lost, until it is closed. If the origin rejects
+/// the worker before it has accepted it once, the link ends. Later rejections are retried more
+/// slowly.
 #[must_use]
 pub fn open(dial: Dial, introduction: Introduction) -> (Arc<Link>, Inbox) {
     let link = Arc::new(Link::default());
@@ -63,7 +65,7 @@ pub fn open(dial: Dial, introduction: Introduction) -> (Arc<Link>, Inbox) {
     (link, stream::unfold(connection, Connection::next).boxed())
 }
 
-/// The worker's words over the link.
+/// The worker's side of the link, which sends its frames.
 #[derive(Debug, Default)]
 pub struct Link {
     saying: Mutex<SendState>,
@@ -90,7 +92,7 @@ impl Link {
         self.saying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says over this link from now on; false if nothing more will be said.
+    /// Replaces the state of the sender. Returns false if the link is closed.
     fn set_state(&self, saying: SendState) -> bool {
         let mut now = self.saying();
         if matches!(*now, SendState::Closed) {
@@ -114,20 +116,20 @@ impl Origin for Link {
         Box::pin(async { self.outbox()?.report(report).await })
     }
 
-    /// Ends the frames; the origin ends its own once it has acted on them all.
+    /// Ends the frames. The origin ends its own once it has processed them all.
     fn close(&self) {
         *self.saying() = SendState::Closed;
         self.closed.cancel();
     }
 }
 
-/// What is heard: a link's frames, and its comings and goings.
+/// The stream of inbound frames and connection changes.
 struct Connection {
     dial: Dial,
     introduction: Introduction,
     link: Arc<Link>,
     state: LinkState,
-    /// Whether the origin has ever taken this worker.
+    /// Whether the origin has ever accepted this worker.
     joined: bool,
     last_error: LastError,
 }
@@ -138,18 +140,18 @@ enum LinkState {
     Ended,
 }
 
-/// A link that the origin has agreed to.
+/// A link that the origin has accepted.
 struct OpenLink {
     frames: Streaming<v1::Down>,
     saying: Sender,
     heartbeat: Duration,
 }
 
-/// Why there is no link.
+/// Why the link could not be opened.
 enum ConnectError {
-    /// Perhaps later.
+    /// Another attempt may succeed.
     Failed(String),
-    /// Not as things are.
+    /// The origin rejected the worker or showed another certificate.
     Refused(String),
 }
 
@@ -168,7 +170,7 @@ impl ConnectError {
     }
 }
 
-/// Why there was no link the last time, so that each reason is logged once and not at every attempt.
+/// The last connection error, so that each reason is logged only once and not at every attempt.
 #[derive(Default)]
 struct LastError(Option<String>);
 
@@ -185,10 +187,10 @@ impl LastError {
 impl Connection {
     async fn next(mut self) -> Option<(Inbound, Self)> {
         loop {
-            let (heard, state) = match self.state {
+            let (inbound, state) = match self.state {
                 LinkState::Ended => return None,
                 LinkState::Connected { mut frames, since, failures } => match hear(&mut frames).await {
-                    Some(heard) => (Some(heard), LinkState::Connected { frames, since, failures }),
+                    Some(inbound) => (Some(inbound), LinkState::Connected { frames, since, failures }),
                     None if self.link.set_state(SendState::Disconnected) => {
                         let failures = if since.elapsed() < STEADY_PERIOD { failures + 1 } else { 1 };
                         (Some(Inbound::Lost), LinkState::Disconnected { failures, backoff: BACKOFF })
@@ -222,7 +224,8 @@ impl Connection {
                             let backoff = error.backoff();
                             let reason = error.reason();
                             if self.last_error.is_new(&reason) {
-                                tracing::warn!(address = %self.dial.route, reason, "there is no link; it is tried again");
+                                tracing::warn!(address = %self.dial.route, reason, "the link to the \
+                                    origin failed; retrying");
                             }
                             (None, LinkState::Disconnected { failures: failures.saturating_add(1), backoff })
                         }
@@ -230,8 +233,8 @@ impl Connection {
                 }
             };
             self.state = state;
-            if let Some(heard) = heard {
-                return Some((heard, self));
+            if let Some(inbound) = inbound {
+                return Some((inbound, self));
             }
         }
     }
@@ -246,7 +249,7 @@ async fn connect(dial: &Dial, introduction: &Introduction) -> Result<OpenLink, C
     let greeted = timeout(HELLO_TIMEOUT, greet(channel, dial, introduction())).await;
     greeted.map_err(|late| failed(&late))?.map_err(|status| match status.code() {
         Code::Unauthenticated | Code::InvalidArgument => ConnectError::Refused(status.message().to_owned()),
-        // The origin's own words, which are a whole sentence.
+        // The origin's message is a complete sentence.
         Code::ResourceExhausted => ConnectError::Failed(status.message().to_owned()),
         _ => failed(&status),
     })
@@ -263,7 +266,7 @@ async fn greet(channel: Channel, dial: &Dial, worker: Heartbeat) -> Result<OpenL
         .into_inner();
     match frames.message().await?.map(DownFrame::try_from) {
         Some(Ok(DownFrame::Welcome { heartbeat })) => Ok(OpenLink { frames, saying, heartbeat }),
-        _ => Err(Status::internal("the origin does not say welcome")),
+        _ => Err(Status::internal("the origin did not send a welcome frame")),
     }
 }
 
@@ -271,7 +274,7 @@ fn frames_of(said: Receiver) -> impl Stream<Item = v1::Up> + Send + 'static {
     stream::unfold(said, |mut said| async { Some((said.next().await?.into(), said)) })
 }
 
-/// The next frame that can be read; `None` once the link is lost.
+/// Returns the next valid frame, or `None` once the link is lost.
 async fn hear(frames: &mut Streaming<v1::Down>) -> Option<Inbound> {
     loop {
         let frame = match frames.message().await {
@@ -285,7 +288,7 @@ async fn hear(frames: &mut Streaming<v1::Down>) -> Option<Inbound> {
             Ok(DownFrame::Job { task, context }) => return Some(Inbound::Job { task, input: context }),
             Ok(DownFrame::Cancel(cancel)) => return Some(Inbound::Cancel(cancel)),
             Ok(DownFrame::Welcome { .. }) => {}
-            Err(error) => tracing::warn!(%error, "a frame from the origin can't be read"),
+            Err(error) => tracing::warn!(%error, "a frame from the origin could not be decoded"),
         }
     }
 }
@@ -295,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_news_once_until_it_changes() {
+    fn a_reason_is_new_once_until_it_changes() {
         let mut last_error = LastError::default();
         let news = ["away", "away", "the id is taken", "the id is taken", "away"]
             .map(|reason| last_error.is_new(reason));
@@ -303,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_tried_again_more_slowly_than_a_failure() {
+    fn a_rejection_is_retried_more_slowly_than_a_failure() {
         let wait = |error: ConnectError| error.backoff().wait(u32::MAX, 1.0);
         assert!(wait(ConnectError::Refused(String::new())) > 10 * wait(ConnectError::Failed(String::new())));
     }

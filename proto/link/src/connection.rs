@@ -1,4 +1,5 @@
-//! A worker's connection, which has to prove itself soon, with few bytes, and is closed with its link.
+//! A worker's connection. The worker must be admitted within a short time and few bytes, and the
+//! connection is closed with its link.
 
 use std::io;
 use std::pin::Pin;
@@ -10,22 +11,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::transport::server::Connected;
 
-use super::admission::{Admission, End};
+use super::admission::{Admission, ConnectionEnd};
 use super::connections::Entry;
 use super::hello::MAX_HELLO;
 
-/// How many bytes are read of a peer that is not admitted: the longest hello and what goes around it.
+/// How many bytes are read from a peer that is not admitted: the longest hello and its overhead.
 const MAX_UNADMITTED_BYTES: usize = MAX_HELLO + 64 * 1024;
 
-/// A stream of bytes that frames go over.
+/// A byte stream that carries frames.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A connection of one worker. It ends in time also while its peer reads nothing, since every step of it looks at the clock.
+/// A connection of one worker. It ends in time even if its peer reads nothing, because every poll
+/// checks the clock.
 pub(crate) struct Connection {
     stream: WriteTimeout<Box<dyn Stream>>,
-    end: End,
+    end: ConnectionEnd,
     unadmitted_bytes: usize,
     _entry: Entry,
     _place: OwnedSemaphorePermit,
@@ -34,7 +36,7 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(
         stream: impl Stream + 'static,
-        end: End,
+        end: ConnectionEnd,
         entry: Entry,
         place: OwnedSemaphorePermit,
     ) -> Self {
@@ -104,7 +106,7 @@ impl Connected for Connection {
 mod tests {
     use std::time::Duration;
 
-    use cortex_platform::write_timeout::STALLED;
+    use cortex_platform::write_timeout::STALL_TIMEOUT;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::sync::Semaphore;
     use tokio::time::Instant;
@@ -113,20 +115,20 @@ mod tests {
     use super::super::connections::{Connections, Source};
     use super::*;
 
-    /// How much the system takes for a peer that does not read.
-    const UNREAD: usize = 4 << 20;
+    /// How much the system buffers for a peer that does not read.
+    const SYSTEM_BUFFER: usize = 4 << 20;
 
     fn connection() -> (DuplexStream, Connection, Arc<Admission>) {
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let (peer, door) = duplex(UNREAD);
+        let (peer, door) = duplex(SYSTEM_BUFFER);
         let (admission, entry) = Connections::default().enter(Source::Local);
-        (peer, Connection::new(door, End::of(Arc::clone(&admission)), entry, place), admission)
+        (peer, Connection::new(door, ConnectionEnd::of(Arc::clone(&admission)), entry, place), admission)
     }
 
-    /// Writes more than the peer takes.
+    /// Writes more than the peer accepts.
     async fn write(connection: &mut Connection) -> (io::ErrorKind, Duration) {
         let began = Instant::now();
-        let error = connection.write_all(&vec![0; UNREAD + 1]).await.unwrap_err();
+        let error = connection.write_all(&vec![0; SYSTEM_BUFFER + 1]).await.unwrap_err();
         (error.kind(), began.elapsed())
     }
 
@@ -151,7 +153,7 @@ mod tests {
         let (_peer, mut connection, admission) = connection();
         admission.admit();
         let (kind, after) = write(&mut connection).await;
-        assert_eq!((kind, after.as_secs()), (io::ErrorKind::TimedOut, STALLED.as_secs()));
+        assert_eq!((kind, after.as_secs()), (io::ErrorKind::TimedOut, STALL_TIMEOUT.as_secs()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_peer_that_is_not_admitted_may_say_little() {
+    async fn a_peer_that_is_not_admitted_may_send_little() {
         let (mut peer, mut connection, _) = connection();
         peer.write_all(&vec![7; MAX_UNADMITTED_BYTES + 1]).await.unwrap();
         let mut read = vec![0; MAX_UNADMITTED_BYTES + 1];

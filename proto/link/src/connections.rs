@@ -1,5 +1,5 @@
-//! The connections of one listener: those that have proved nothing yet are few, wherever they come from, and make room for
-//! new ones.
+//! The connections of one listener. Only a few may be unadmitted, regardless of their source, and
+//! they make room for new ones.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,23 +7,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::admission::Admission;
 
-/// How many connections may wait to be admitted.
+/// Maximum number of connections that wait to be admitted.
 pub(crate) const MAX_UNADMITTED: usize = 64;
-/// How many of them may come from one address, so that those of others find room.
+/// Maximum number of them from one address, so that others find room.
 const MAX_UNADMITTED_PER_SOURCE: usize = 16;
-/// A network of IPv6, of which a peer usually has every address.
+/// The prefix length of an IPv6 network. A peer usually has all of its addresses.
 const IPV6_PREFIX: u32 = 64;
 
-/// Where a connection comes from.
+/// The source of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Source {
-    /// This machine, by a Unix socket that its owner alone can reach.
+    /// This machine, over a Unix socket that only its owner can reach.
     Local,
     Address(IpAddr),
 }
 
 impl Source {
-    /// Returns the source of a TCP connection: an address of IPv4, or a network of IPv6.
+    /// Returns the source of a TCP connection: an IPv4 address or an IPv6 network.
     pub(crate) fn of(peer: IpAddr) -> Self {
         match peer.to_canonical() {
             IpAddr::V4(address) => Self::Address(address.into()),
@@ -35,24 +35,24 @@ impl Source {
     }
 }
 
-/// The open connections. A clone is the same table.
+/// The open connections. Clones share the same table.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Connections(Arc<Mutex<Table>>);
 
 #[derive(Default, Debug)]
 struct Table {
     next: u64,
-    /// The oldest first.
-    open: BTreeMap<u64, Open>,
+    /// Oldest first.
+    open: BTreeMap<u64, OpenConnection>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenConnection {
     source: Source,
     admission: Arc<Admission>,
 }
 
-/// A connection's entry, until it is dropped.
+/// A connection's entry, which is removed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Entry {
     connections: Connections,
@@ -60,17 +60,18 @@ pub(crate) struct Entry {
 }
 
 impl Connections {
-    /// Enters a connection that is opened now. Where too many wait to be admitted, another one ends.
+    /// Adds a new connection. If too many are unadmitted, another one ends.
     pub(crate) fn enter(&self, source: Source) -> (Arc<Admission>, Entry) {
         let admission = Admission::new();
         let mut table = self.table();
         if let Some(evicted) = table.to_evict(source) {
-            tracing::debug!(source = ?evicted.source, "a connection that waited to be admitted makes room for another");
+            tracing::debug!(source = ?evicted.source, "a waiting connection was closed to make room \
+                for a new one");
             evicted.admission.cut();
         }
         let number = table.next;
         table.next += 1;
-        table.open.insert(number, Open { source, admission: Arc::clone(&admission) });
+        table.open.insert(number, OpenConnection { source, admission: Arc::clone(&admission) });
         drop(table);
         (admission, Entry { connections: self.clone(), number })
     }
@@ -88,16 +89,16 @@ impl Connections {
 }
 
 impl Table {
-    /// Returns which connection makes room for one from `source`: the oldest of that source if it has too many, else the
-    /// oldest of the source that has the most.
-    fn to_evict(&self, source: Source) -> Option<&Open> {
+    /// Returns the connection that makes room for one from `source`: the oldest of that source if
+    /// it has too many, else the oldest of the source with the most.
+    fn to_evict(&self, source: Source) -> Option<&OpenConnection> {
         let waiting = || self.open.values().filter(|open| open.admission.is_unadmitted());
         let mut sources = HashMap::<Source, usize>::new();
         for open in waiting() {
             *sources.entry(open.source).or_default() += 1;
         }
         let most = sources.values().copied().max()?;
-        // Those of this machine are its owner's: all of them together are bounded, and no more.
+        // Connections from this machine belong to its owner, so only their total is bounded.
         if source != Source::Local
             && sources.get(&source).is_some_and(|own| *own >= MAX_UNADMITTED_PER_SOURCE)
         {
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_is_gone_leaves_its_place() {
+    async fn a_closed_connection_frees_its_slot() {
         let connections = Connections::default();
         let mut held: Vec<_> =
             (0..MAX_UNADMITTED_PER_SOURCE).map(|_| connections.enter(address(1))).collect();

@@ -1,4 +1,4 @@
-//! Opens a connection to the origin.
+//! Opens connections to the origin.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -13,28 +13,29 @@ use tokio_rustls::rustls::{self, CertificateError};
 use tonic::transport::{Channel, Endpoint};
 
 use super::connection::Stream;
-use super::limits::{KEEPALIVE_INTERVAL, WINDOW};
+use super::limits::{KEEPALIVE_INTERVAL, STREAM_WINDOW};
 use super::tls;
 use super::{Fingerprint, Route, TcpAddress};
 
-/// How long a connection may take to be there, with its TLS handshake.
+/// The longest time for opening a connection, including its TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What the origin's certificate is asked for by; it is known by its fingerprint and not by a name.
+/// The name in the TLS handshake. The certificate is identified by its fingerprint, not by this
+/// name.
 const SERVER_NAME: &str = "cortex-link";
 
-/// Why there is no connection.
+/// Why a connection could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DialError {
-    #[error("no connection within {CONNECT_TIMEOUT:?}")]
+    #[error("the connection timed out after {CONNECT_TIMEOUT:?}")]
     Timeout,
-    #[error("no connection: {0}")]
+    #[error("the connection failed: {0}")]
     Connect(#[from] io::Error),
-    #[error("no TLS: {0}")]
+    #[error("the TLS handshake failed: {0}")]
     Tls(#[from] rustls::Error),
-    /// Someone else answers, or the origin has a new certificate.
-    #[error("the origin shows another certificate than the one that this worker was given")]
+    /// Another server responded, or the origin has a new certificate.
+    #[error("the origin's certificate does not match the configured fingerprint")]
     WrongCertificate,
-    #[error("no HTTP/2: {0}")]
+    #[error("the HTTP/2 handshake failed: {0}")]
     Http(#[from] tonic::transport::Error),
 }
 
@@ -44,13 +45,13 @@ pub(super) async fn dial(route: &Route) -> Result<Channel, DialError> {
     let once = Mutex::new(Some(WriteTimeout::new(stream)));
     let connector = tower::service_fn(move |_| {
         let stream = once.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A link that is lost is dialled anew by its owner.
+        // The owner of the link reconnects after a loss.
         async { stream.map(TokioIo::new).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
     });
     let endpoint = Endpoint::from_static("http://cortex-link")
         .connect_timeout(CONNECT_TIMEOUT)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(2 * WINDOW)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(2 * STREAM_WINDOW)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_while_idle(true);
     Ok(endpoint.connect_with_connector(connector).await?)

@@ -1,4 +1,4 @@
-//! A worker's first word: who it is, in few bytes, before anything else is read.
+//! A worker's first frame, which identifies it in few bytes before anything else is read.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,38 +14,39 @@ use tonic::body::Body;
 use tonic::codegen::http::Request;
 use tonic::{Status, Streaming};
 
-/// How long a worker may take to say who it is.
+/// How long a worker may take to send its hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest hello, in bytes: of a worker that comes back with as many leases as it can hold.
+/// The longest hello, in bytes. It suffices for a worker that reconnects with as many leases as it
+/// can hold.
 pub(crate) const MAX_HELLO: usize = 256 * 1024;
-/// A message in gRPC begins with a flag and its length (four bytes, big-endian).
+/// A gRPC message starts with a flag and its length (four bytes, big-endian).
 const PREFIX: usize = 5;
 
-/// Reads who comes: a token, and what the worker is.
+/// Reads the hello: the token and the worker's description.
 pub(super) async fn hello(frames: &mut Streaming<v1::Up>) -> Result<(String, Heartbeat), Status> {
-    let late = |_| Status::deadline_exceeded("the worker did not say who it is");
+    let late = |_| Status::deadline_exceeded("the worker did not send a hello frame in time");
     let first = timeout(HELLO_TIMEOUT, frames.message()).await.map_err(late)??;
-    let first = first.ok_or_else(|| Status::invalid_argument("there is no hello"))?;
+    let first = first.ok_or_else(|| Status::invalid_argument("missing hello frame"))?;
     match UpFrame::try_from(first).map_err(|error| Status::invalid_argument(error.to_string()))? {
         UpFrame::Hello { token, worker } => Ok((token, worker)),
-        _ => Err(Status::invalid_argument("the first frame is a hello")),
+        _ => Err(Status::invalid_argument("the first frame must be a hello")),
     }
 }
 
-/// Bounds the first message of a request. The decoder's own limit is that of a payload, and it makes room for as much as a
-/// message says it has: before a worker is admitted, that is too much.
+/// Bounds the first message of a request. The decoder's limit is that of a payload, and it
+/// allocates the announced length, which is too much for a peer that is not admitted.
 pub(super) fn bounded(request: Request<Body>) -> Request<Body> {
-    request.map(|body| Body::new(First { body, prefix: Vec::with_capacity(PREFIX) }))
+    request.map(|body| Body::new(FirstMessageLimit { body, prefix: Vec::with_capacity(PREFIX) }))
 }
 
-/// A body whose first message is short, or which fails.
-struct First {
+/// A body that fails if its first message is too long.
+struct FirstMessageLimit {
     body: Body,
-    /// As much of the first message's prefix as has come.
+    /// The received part of the first message's prefix.
     prefix: Vec<u8>,
 }
 
-impl First {
+impl FirstMessageLimit {
     fn check(&mut self, data: &[u8]) -> Result<(), Status> {
         let missing = PREFIX - self.prefix.len();
         if missing == 0 {
@@ -57,11 +58,14 @@ impl First {
         if usize::try_from(length).is_ok_and(|length| length <= MAX_HELLO) {
             return Ok(());
         }
-        Err(Status::invalid_argument(format!("the hello has {length} bytes (expected at most {MAX_HELLO})")))
+        Err(Status::invalid_argument(format!(
+            "the hello frame has {length} bytes (expected at most \
+            {MAX_HELLO})"
+        )))
     }
 }
 
-impl http_body::Body for First {
+impl http_body::Body for FirstMessageLimit {
     type Data = Bytes;
     type Error = Status;
 
@@ -89,11 +93,11 @@ mod tests {
 
     use super::*;
 
-    /// A worker holds no more jobs (`cortex-worker --capacity`).
+    /// A worker's largest capacity (`cortex-worker --capacity`).
     const MAX_CAPACITY: usize = 4096;
 
     fn check(parts: &[&[u8]]) -> Result<(), Status> {
-        let mut first = First { body: Body::empty(), prefix: Vec::new() };
+        let mut first = FirstMessageLimit { body: Body::empty(), prefix: Vec::new() };
         parts.iter().try_for_each(|part| first.check(part))
     }
 
@@ -106,11 +110,11 @@ mod tests {
         assert!(check(&[&[0], &longer[..2], &[], &longer[2..]]).is_err());
         assert!(check(&[&[0], &longest[..3], &longest[3..], &[0], &longer]).is_ok());
         let error = check(&[&[0, 255, 255, 255, 255]]).unwrap_err();
-        assert_eq!(error.message(), "the hello has 4294967295 bytes (expected at most 262144)");
+        assert_eq!(error.message(), "the hello frame has 4294967295 bytes (expected at most 262144)");
     }
 
     #[test]
-    fn a_worker_that_holds_all_that_it_can_may_say_so() {
+    fn a_worker_with_its_largest_capacity_fits_into_a_hello() {
         let held = |n: usize| HeldLease {
             job: JobId::mint(Timestamp::from_millis(u64::MAX >> 16), [255; 10]),
             lease: Lease {

@@ -1,11 +1,12 @@
-//! The link: one gRPC stream of the bus's own packets between the origin and a worker without a broker.
+//! The link: one gRPC stream with packets of the bus between the origin and a worker without a
+//! broker.
 //!
-//! The origin's end listens on the bus on the worker's behalf and sends each job with its input; the worker's end
-//! is an [`Origin`](crate::origin::Origin) that comes back after a loss. Neither keeps state that a crash could
-//! take along: what a report may change is decided by its lease, in the store.
+//! The origin's end listens on the bus on behalf of the worker, and sends each job with its input.
+//! The worker's end is an [`Origin`](crate::origin::Origin) that reconnects after a loss. Neither
+//! end has state that a crash could lose: the store decides by the lease what a report may change.
 //!
-//! Workers of the same machine use a Unix socket, others TLS over TCP. A worker shows a token that is bound to its pools, and
-//! knows the origin by the SHA-256 of its certificate.
+//! Workers on the same machine use a Unix socket, others TLS over TCP. A worker authenticates with
+//! a token that is bound to its pools, and identifies the origin by the SHA-256 of its certificate.
 
 mod address;
 mod admission;

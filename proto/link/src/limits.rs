@@ -1,29 +1,29 @@
-//! What a link allows, and how its two ends speak.
+//! The limits of a link, and the settings of its protocol.
 
 use std::time::Duration;
 
 use cortex_wire::MAX_PACKET;
 
-/// Flow control: how much of a stream may be under way. A large payload should not wait for it.
-pub(super) const WINDOW: u32 = 4 * 1024 * 1024;
-/// A worker has one stream. Guesses at a token can't run beside each other on one connection.
+/// The flow-control window of a stream. A large payload should not wait for it.
+pub(super) const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+/// A worker has one stream. This prevents parallel guesses of a token on one connection.
 pub(super) const MAX_STREAMS: u32 = 1;
-/// A peer that is silent for so long is asked whether it is there.
+/// After this time without data, a peer is asked whether it is alive.
 pub(super) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What a link allows.
+/// The limits of a link.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The longest input or answer, in bytes.
+    /// The largest input or answer, in bytes.
     pub payload: usize,
-    /// How often workers are to send a heartbeat.
+    /// The interval of heartbeats.
     pub heartbeat: Duration,
-    /// Reports of one worker that are being settled at a time.
+    /// Maximum number of a worker's reports that are being settled at the same time.
     pub reports: usize,
 }
 
 impl Limits {
-    /// The longest message: a payload with the packet around it.
+    /// Returns the longest message: a payload with the packet around it.
     pub(super) fn message(&self) -> usize {
         self.payload.saturating_add(MAX_PACKET)
     }

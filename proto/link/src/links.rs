@@ -1,4 +1,4 @@
-//! The links that are open: one for each worker, a number for each token, and an id for as long as its token holds it.
+//! The open links: one for each worker, a limit for each token, and the ids that tokens hold.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::tokens::{TokenId, Tokens};
 
-/// How many workers may use one token at a time.
+/// Maximum number of workers that use one token at the same time.
 pub(super) const MAX_LINKS_PER_TOKEN: usize = 64;
-/// How many ids one token may hold, with those whose links have ended. The oldest of these are given up first.
+/// Maximum number of ids that one token holds, including those of ended links. The oldest of these
+/// are released first.
 const MAX_IDS_PER_TOKEN: usize = 4 * MAX_LINKS_PER_TOKEN;
-/// How long a worker's id stays with its token after its link has ended: the scheduler may still place jobs on it, which a
-/// worker of another pool must not get.
+/// How long a token keeps a worker's id after its link has ended. The scheduler may still place
+/// jobs on that id, which a worker of another pool must not get.
 const ID_HOLD: Duration = Duration::from_secs(60);
 
 /// The links of one server.
@@ -35,16 +36,16 @@ enum State {
     Ended(Instant),
 }
 
-/// Why a worker with a good token is not let in.
+/// Why a worker with a valid token is rejected.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(super) enum EnterError {
     #[error(
-        "the id `{0}` belongs to a worker that joined with another token (expected an id of its own, by --id); it is free \
-         {hold} s after that worker has left",
+        "the id `{0}` belongs to a worker with another token: choose another --id, or wait until \
+            {hold} s after that worker has left",
         hold = ID_HOLD.as_secs()
     )]
     IdTaken(WorkerId),
-    #[error("the token `{0}` is in use by {MAX_LINKS_PER_TOKEN} workers, and no more may use it")]
+    #[error("the token `{0}` is already in use by {MAX_LINKS_PER_TOKEN} workers, which is the limit")]
     TokenFull(TokenId),
 }
 
@@ -58,7 +59,8 @@ impl Links {
         open
     }
 
-    /// Enters a worker. The link that it had ends: it has come back before that was seen to be gone.
+    /// Adds a worker. Its previous link ends, because the worker has reconnected before the loss
+    /// was detected.
     pub(super) fn enter(
         &self,
         worker: &WorkerId,
@@ -84,7 +86,7 @@ impl Links {
         Ok(())
     }
 
-    /// Notes which links have ended.
+    /// Records which links have ended.
     pub(super) fn tidy(&self) {
         for entry in self.lock().values_mut() {
             if let State::Open(ended) = &entry.state
@@ -95,13 +97,14 @@ impl Links {
         }
     }
 
-    /// Ends the links whose tokens let them in no longer.
+    /// Ends the links with tokens that are no longer valid.
     pub(super) fn recheck(&self, tokens: &Tokens) {
         for (worker, entry) in self.lock().iter() {
             if let State::Open(ended) = &entry.state
                 && let Err(reason) = tokens.recheck(&entry.token, &entry.pool)
             {
-                tracing::warn!(%worker, %reason, "a worker's link is ended");
+                tracing::warn!(%worker, %reason, "a worker's token is no longer valid; its link is \
+                    closed");
                 ended.cancel();
             }
         }
@@ -112,7 +115,7 @@ impl Links {
     }
 }
 
-/// Makes room for another id of a token that holds as many as it may.
+/// Makes room for another id of a token that holds the maximum number.
 fn give_up_ids(links: &mut HashMap<WorkerId, Entry>, token: &TokenId) {
     let held = || links.iter().filter(|(_, entry)| entry.token == *token);
     if held().count() < MAX_IDS_PER_TOKEN {
@@ -183,14 +186,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_asks_for_an_id_of_another_token_is_told_so() {
+    async fn an_id_of_another_token_is_an_error_that_says_so() {
         let links = Links::default();
         let _open = enter(&links, "w1", "a").unwrap();
         let refused = enter(&links, "w1", "b").unwrap_err().to_string();
         assert_eq!(
             refused,
-            "the id `w1` belongs to a worker that joined with another token (expected an id of its own, by --id); \
-             it is free 60 s after that worker has left"
+            "the id `w1` belongs to a worker with another token: choose another --id, or wait until \
+                60 s after that worker has left"
         );
     }
 

@@ -1,4 +1,4 @@
-//! The socket that workers connect to, and who may.
+//! The socket for workers, and the rules for who may connect.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
@@ -17,35 +17,35 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::admission::End;
+use super::admission::ConnectionEnd;
 use super::connection::Connection;
 use super::connections::{Connections, Entry, MAX_UNADMITTED, Source};
 use super::log_limit::LogLimit;
 use super::tls::{Identity, IdentityError};
 use super::{LinkAddress, Route, TcpAddress};
 
-/// How long a TLS handshake may take.
+/// The longest time for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait when a connection can't be accepted, most often for lack of file descriptors.
+/// How long to wait after a failed accept, usually because of a lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
-/// How many workers may be connected to one listener.
+/// Maximum number of workers that are connected to one listener.
 const MAX_CONNECTIONS: usize = 1024;
 
-/// Why a link can't be listened on.
+/// Why a listener could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     #[error("can't listen on {address}: {source}")]
     Failed { address: LinkAddress, source: io::Error },
-    #[error("can't listen on {0}: another process does")]
+    #[error("can't listen on {0}: another process already listens there")]
     InUse(LinkAddress),
-    /// Others could reach the socket, or put their own in its place.
-    #[error("{}: other users may enter this folder; make it private with `chmod 700`", .0.display())]
+    /// Other users could reach the socket or replace it.
+    #[error("{}: other users can enter this folder: make it private with `chmod 700`", .0.display())]
     Open(PathBuf),
     #[error("can't listen on {address}: {source}")]
     Identity { address: LinkAddress, source: IdentityError },
 }
 
-/// A bound socket. Dropping it removes a Unix socket's file.
+/// A bound socket. Dropping it removes the file of a Unix socket.
 pub struct Listener {
     address: LinkAddress,
     route: Route,
@@ -70,11 +70,12 @@ impl Socket {
 }
 
 impl Listener {
-    /// Binds the address. Over TCP the origin shows its identity. The folder of a Unix socket is made if it is missing, for
-    /// its owner alone.
+    /// Binds the address. Over TCP the origin shows its identity. The folder of a Unix socket is
+    /// created for its owner alone if it is missing.
     ///
     /// # Errors
-    /// Returns an error if the address is taken, its folder is open to others, or the identity can't be used.
+    /// Returns an error if the address is in use, its folder is open to others, or the identity is
+    /// invalid.
     pub async fn bind(address: &LinkAddress, identity: &Identity) -> Result<Self, BindError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse(address.clone()),
@@ -107,7 +108,7 @@ impl Listener {
         }
     }
 
-    /// The address, with the port that was given for port 0.
+    /// Returns the address, with the actual port if it was 0.
     #[must_use]
     pub fn address(&self) -> &LinkAddress {
         &self.address
@@ -119,27 +120,27 @@ impl Listener {
         &self.route
     }
 
-    /// Accepts connections, so many at a time; further ones wait in the system's queue. Handshakes run beside each other,
-    /// and one that fails or takes too long is dropped.
+    /// Accepts a limited number of connections. Further ones wait in the system's queue. Handshakes
+    /// run concurrently, and one that fails or takes too long is dropped.
     pub(super) fn incoming(self, connections: Connections) -> impl Stream<Item = io::Result<Connection>> {
         let acceptor =
             Acceptor { socket: self.socket, connections, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
         let accepted =
             stream::unfold(acceptor, |acceptor| async move { Some((acceptor.accept().await?, acceptor)) });
-        // One more than may wait, so that the next one is taken, which ends another.
+        // One more than may wait, so that the next connection is accepted and ends another.
         let opened = accepted.map(Opening::open).buffer_unordered(MAX_UNADMITTED + 1);
         opened.filter_map(|open| ready(open.map(Ok)))
     }
 }
 
-/// A socket and the places of those who come.
+/// A socket and the slots for connections.
 struct Acceptor {
     socket: Socket,
     connections: Connections,
     places: Arc<Semaphore>,
 }
 
-/// A stream as the system gives it.
+/// An accepted stream.
 enum Accepted {
     Unix(UnixStream),
     Tcp { stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor },
@@ -154,10 +155,10 @@ impl Accepted {
     }
 }
 
-/// A connection that has said nothing yet.
+/// A new connection.
 struct Opening {
     accepted: Accepted,
-    end: End,
+    end: ConnectionEnd,
     entry: Entry,
     place: OwnedSemaphorePermit,
 }
@@ -175,7 +176,7 @@ impl Acceptor {
             }
         };
         let (admission, entry) = self.connections.enter(accepted.source());
-        Some(Opening { accepted, end: End::of(admission), entry, place })
+        Some(Opening { accepted, end: ConnectionEnd::of(admission), entry, place })
     }
 }
 
@@ -225,7 +226,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Removes a socket that a process left behind; one that answers is in use.
+/// Removes a socket that an earlier process left behind. A socket that answers is in use.
 async fn clear(path: &Path) -> io::Result<()> {
     match UnixStream::connect(path).await {
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
@@ -234,14 +235,14 @@ async fn clear(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removed when the listener goes.
+/// The file of a socket, which is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.0) {
-            tracing::debug!(path = %self.0.display(), %error, "the link's socket was gone already");
+            tracing::debug!(path = %self.0.display(), %error, "the link's socket was already removed");
         }
     }
 }

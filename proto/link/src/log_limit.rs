@@ -1,14 +1,14 @@
-//! Lines of the log that strangers cause: few of them, with a count of those that are left out.
+//! A limit for log lines that unauthenticated peers cause, with a count of the skipped ones.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long the lines after one are left out.
+/// How long further lines are skipped after one.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Lets a line pass now and then.
+/// Lets a limited number of log lines pass.
 #[derive(Debug, Default)]
 pub(crate) struct LogLimit(Mutex<State>);
 
@@ -23,7 +23,7 @@ impl LogLimit {
         Self(Mutex::new(State { passed: None, left_out: 0 }))
     }
 
-    /// Returns, if a line may be written now, how many were left out since the last one.
+    /// Returns the number of lines skipped since the last one, if a line may be logged now.
     pub(crate) fn pass(&self, now: Instant) -> Option<u64> {
         let mut state = self.state();
         if state.passed.is_some_and(|passed| now.saturating_duration_since(passed) < LOG_INTERVAL) {
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_passes_in_so_long_and_the_others_are_counted() {
+    fn one_line_passes_per_interval_and_the_others_are_counted() {
         let (limit, began) = (LogLimit::new(), Instant::now());
         assert_eq!(limit.pass(began), Some(0));
         assert_eq!([1, 500, 999].map(|ms| limit.pass(began + Duration::from_millis(ms))), [None; 3]);

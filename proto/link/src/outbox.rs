@@ -1,5 +1,5 @@
-//! What a worker has said and its link has not taken yet. A heartbeat goes before all else and a report before the
-//! progress of other jobs, so that neither waits behind somebody's stream.
+//! A worker's messages that its link has not sent yet. Heartbeats go first, and a report goes
+//! before the progress of other jobs, so that neither waits behind another job's stream.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,18 +12,18 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::origin::{OriginUnreachable, Report};
 
-/// Frames of progress, and reports, that wait; whoever says more waits too.
-const WAITING: usize = 64;
+/// Maximum number of waiting progress frames, and of waiting reports. Further senders wait too.
+const MAX_WAITING: usize = 64;
 
-/// Opens a way from those who speak to the link. It ends for either once the other is dropped.
+/// Opens a channel from senders to the link. Each end closes once the other is dropped.
 pub(super) fn outbox() -> (Sender, Receiver) {
     let shared = Arc::new(Shared {
         waiting: Mutex::default(),
         moved: Notify::new(),
-        progress: Arc::new(Semaphore::new(WAITING)),
-        reports: Arc::new(Semaphore::new(WAITING)),
+        progress: Arc::new(Semaphore::new(MAX_WAITING)),
+        reports: Arc::new(Semaphore::new(MAX_WAITING)),
     });
-    (Sender(Arc::new(Open(Arc::clone(&shared)))), Receiver(shared))
+    (Sender(Arc::new(SenderGuard(Arc::clone(&shared)))), Receiver(shared))
 }
 
 #[derive(Debug)]
@@ -36,16 +36,16 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// The newest one; it supersedes those before it.
+    /// The latest heartbeat, which replaces earlier ones.
     heartbeat: Option<Heartbeat>,
     reports: VecDeque<(Report, OwnedSemaphorePermit)>,
     progress: VecDeque<(Progress, OwnedSemaphorePermit)>,
-    /// Nobody will say more, or nobody will listen.
+    /// No sender or no receiver is left.
     closed: bool,
 }
 
 impl Waiting {
-    /// What is to be sent next. A report comes after the progress of its own job that was said before it.
+    /// Returns the next frame. A report follows the earlier progress of its own job.
     fn next(&mut self) -> Option<UpFrame> {
         if let Some(heartbeat) = self.heartbeat.take() {
             return Some(UpFrame::Heartbeat(heartbeat));
@@ -92,21 +92,22 @@ impl Shared {
     }
 }
 
-/// One who speaks. A clone is the same; once all are dropped, the link ends when it has sent what waits.
+/// A sender. Clones share the channel. Once all are dropped, the link ends after the waiting
+/// frames.
 #[derive(Clone, Debug)]
-pub(super) struct Sender(Arc<Open>);
+pub(super) struct Sender(Arc<SenderGuard>);
 
 #[derive(Debug)]
-struct Open(Arc<Shared>);
+struct SenderGuard(Arc<Shared>);
 
-impl Drop for Open {
+impl Drop for SenderGuard {
     fn drop(&mut self) {
         self.0.close();
     }
 }
 
 impl Sender {
-    /// Sends a heartbeat, in place of one that still waits.
+    /// Sends a heartbeat, which replaces a waiting one.
     ///
     /// # Errors
     /// Returns an error if the link is lost.
@@ -114,7 +115,7 @@ impl Sender {
         self.0.0.say(|waiting| waiting.heartbeat = Some(heartbeat))
     }
 
-    /// Sends progress, once there is room for it.
+    /// Waits for room and sends progress.
     ///
     /// # Errors
     /// Returns an error if the link is lost.
@@ -123,7 +124,7 @@ impl Sender {
         self.0.0.say(|waiting| waiting.progress.push_back((progress, room)))
     }
 
-    /// Sends a report, once there is room for it.
+    /// Waits for room and sends a report.
     ///
     /// # Errors
     /// Returns an error if the link is lost.
@@ -133,12 +134,12 @@ impl Sender {
     }
 }
 
-/// The link's end.
+/// The link's end of the channel.
 #[derive(Debug)]
 pub(super) struct Receiver(Arc<Shared>);
 
 impl Receiver {
-    /// What is to be sent next; `None` once all was sent and nobody will say more.
+    /// Returns the next frame, or `None` once all frames are sent and no sender is left.
     pub(super) async fn next(&mut self) -> Option<UpFrame> {
         loop {
             {

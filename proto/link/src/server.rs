@@ -1,4 +1,4 @@
-//! The origin's end: lets workers in and sees to it that each has one link.
+//! The origin's end, which admits workers and ensures that each has one link.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -17,24 +17,24 @@ use tower::util::MapRequestLayer;
 use super::admission::Admission;
 use super::connections::Connections;
 use super::hello::{bounded, hello};
-use super::limits::{KEEPALIVE_INTERVAL, Limits, MAX_STREAMS, WINDOW};
+use super::limits::{KEEPALIVE_INTERVAL, Limits, MAX_STREAMS, STREAM_WINDOW};
 use super::listen::Listener;
 use super::log_limit::LogLimit;
 use super::session;
 use super::shared::{Presence, Shared};
 use super::tokens::{TokenId, Tokens, WorkerToken};
 
-/// How long a worker whose token lets it in nowhere waits for that answer: it is what a guess costs.
+/// How long a worker with an invalid token waits for the response. This is the cost of a guess.
 const REFUSAL_DELAY: Duration = Duration::from_secs(1);
-/// How long links have to end once the server is to stop. Connections that are open then are cut.
+/// How long links have to end when the server stops. Connections that are still open are then cut.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The origin's end of every link. A clone is the same server.
+/// The origin's end of all links. Clones share the same server.
 #[derive(Clone)]
 pub struct Server(Arc<Shared>);
 
 impl Server {
-    /// Workers prove by one of `tokens` that they belong here.
+    /// Creates a server. Workers authenticate with one of `tokens`.
     #[must_use]
     pub fn new(bus: Arc<dyn Bus>, payloads: Arc<dyn Payloads>, tokens: Tokens, limits: Limits) -> Self {
         Self(Shared::new(bus, payloads, tokens, limits))
@@ -47,13 +47,14 @@ impl Server {
         self.0.metrics.register(registry, links);
     }
 
-    /// Replaces the tokens that the operator keeps, and ends the links of those that are revoked or gone.
+    /// Replaces the operator's tokens, and ends the links of revoked or removed ones.
     pub fn keep_tokens(&self, kept: Vec<WorkerToken>) {
         self.0.tokens.replace_kept(kept);
         self.0.links.recheck(&self.0.tokens);
     }
 
-    /// Serves links until `shutdown`, then ends them within [`STOP_TIMEOUT`], also those whose workers read nothing.
+    /// Serves links until `shutdown`, then ends them within [`STOP_TIMEOUT`], including those with
+    /// workers that read nothing.
     ///
     /// # Errors
     /// Returns an error if the socket fails.
@@ -66,8 +67,8 @@ impl Server {
             .max_decoding_message_size(self.0.limits.message())
             .max_encoding_message_size(self.0.limits.message());
         let router = tonic::transport::Server::builder()
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(2 * WINDOW)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(2 * STREAM_WINDOW)
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .max_concurrent_streams(MAX_STREAMS)
             .layer(MapRequestLayer::new(bounded))
@@ -88,14 +89,15 @@ impl Server {
         tokio::select! {
             served = &mut serving => served,
             () = late => {
-                tracing::warn!("workers' connections were still open when the link was to stop, and are cut");
+                tracing::warn!("the link stopped before all workers had left; their connections are \
+                    closed");
                 connections.cut();
                 serving.await
             }
         }
     }
 
-    /// Frames that were not the worker's to send, and were dropped.
+    /// Returns the number of dropped frames that workers were not allowed to send.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.0.dropped()
@@ -108,8 +110,8 @@ impl v1::link_server::Link for Server {
 
     async fn open(&self, request: Request<Streaming<v1::Up>>) -> Result<Response<Self::OpenStream>, Status> {
         let admission = request.extensions().get::<Arc<Admission>>().cloned();
-        let admission = admission.ok_or_else(|| Status::internal("the connection is not known"))?;
-        let closed = || Status::unavailable("the connection is about to be closed");
+        let admission = admission.ok_or_else(|| Status::internal("unknown connection"))?;
+        let closed = || Status::unavailable("the connection is closing");
         if admission.is_ending() {
             return Err(closed());
         }
@@ -125,11 +127,12 @@ impl v1::link_server::Link for Server {
             admission.close();
         });
         let begun = session::begin(Arc::clone(&self.0), worker, frames, presence).await;
-        begun.map(Response::new).map_err(|_| Status::unavailable("the bus is not there"))
+        begun.map(Response::new).map_err(|_| Status::unavailable("the bus is unavailable"))
     }
 }
 
-/// A worker that has not proved itself. Its connection is closed if it never does, also when it leaves its stream first.
+/// A worker that is not admitted. Its connection is closed if it never is, even if it closes its
+/// stream first.
 struct Unproven(Arc<Admission>);
 
 impl Drop for Unproven {
@@ -140,7 +143,7 @@ impl Drop for Unproven {
     }
 }
 
-/// Reads who comes, and lets the worker in if its token is for its pool.
+/// Reads the hello, and admits the worker if its token allows its pool.
 async fn admit(
     shared: &Arc<Shared>,
     frames: &mut Streaming<v1::Up>,
@@ -148,7 +151,7 @@ async fn admit(
     let (text, worker) = hello(frames).await?;
     let token = check(&shared.tokens, &text, &worker).await?;
     let presence = Presence::enter(shared, token.clone(), &worker).map_err(|crowded| {
-        tracing::warn!(worker = %worker.worker, reason = %crowded, "a worker was refused");
+        tracing::warn!(worker = %worker.worker, reason = %crowded, "a worker was rejected");
         Status::resource_exhausted(crowded.to_string())
     })?;
     // The token may have been revoked since it was checked.
@@ -157,17 +160,18 @@ async fn admit(
     Ok((worker, presence))
 }
 
-/// Checks a token, and once more after the delay that a wrong one costs: it may have been made a moment ago.
+/// Checks a token, and once more after the delay that an invalid one costs, because it may have
+/// been created a moment ago.
 async fn check(tokens: &Tokens, text: &str, worker: &Heartbeat) -> Result<TokenId, Status> {
     static GUESSES: LogLimit = LogLimit::new();
     let reason = match tokens.check(text, &worker.pool) {
         Ok(token) => return Ok(token),
         Err(reason) => reason,
     };
-    // Before the delay, since a peer that has more guesses does not wait for the answer.
+    // This comes before the delay, because a peer with more guesses does not wait for the response.
     if let Some(left_out) = GUESSES.pass(Instant::now()) {
         let (worker, pool) = (&worker.worker, &worker.pool);
-        tracing::warn!(%worker, %pool, %reason, left_out, "a worker showed a token that does not let it in");
+        tracing::warn!(%worker, %pool, %reason, left_out, "a worker was rejected because of its token");
     }
     sleep(REFUSAL_DELAY).await;
     tokens.check(text, &worker.pool).map_err(|reason| Status::unauthenticated(reason.to_string()))

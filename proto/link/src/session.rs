@@ -1,4 +1,4 @@
-//! One worker's link: its frames become packets on the bus, and what is sent to it becomes frames.
+//! One worker's link. Its frames become packets on the bus, and messages to it become frames.
 
 use std::future::ready;
 use std::pin::Pin;
@@ -22,7 +22,8 @@ use crate::origin::{Broker, Job, Origin, Report};
 
 type DownStream = Pin<Box<dyn Stream<Item = Result<v1::Down, Status>> + Send>>;
 
-/// Puts the worker on the bus and reads its frames until it leaves; gives what it is to be sent.
+/// Connects the worker to the bus and reads its frames until it leaves. Returns the stream of
+/// frames for it.
 pub(super) async fn begin(
     shared: Arc<Shared>,
     worker: Heartbeat,
@@ -48,9 +49,9 @@ pub(super) async fn begin(
     let down =
         welcome.chain(stream::select(jobs, cancels)).take_until(presence.ended().clone().cancelled_owned());
 
-    // Only now, so that a job which this brings about finds the worker listening.
+    // The heartbeat comes last, so that a job that it triggers finds the worker listening.
     let _ = broker.heartbeat(worker).await;
-    tracing::info!(worker = %id, "a worker has joined");
+    tracing::info!(worker = %id, "a worker joined");
     tokio::spawn(Session { shared, broker, worker: id, pool, presence }.listen(frames));
     Ok(down
         .map(move |frame| {
@@ -64,7 +65,7 @@ struct Session {
     shared: Arc<Shared>,
     broker: Arc<Broker>,
     worker: WorkerId,
-    /// The pool that its token let it into.
+    /// The pool that its token allows.
     pool: Pool,
     presence: Presence,
 }
@@ -96,14 +97,15 @@ impl Session {
             }
         }
         while settling.next().await.is_some() {}
-        tracing::info!(worker = %self.worker, left, "a worker has gone");
+        tracing::info!(worker = %self.worker, left, "a worker left");
         self.presence.end();
         if left {
             self.broker.close();
         }
     }
 
-    /// Acts on a frame at once, in its order; a report is given back, since storing its answer takes time.
+    /// Handles a frame at once and in order. Returns a report to the caller, because storing its
+    /// answer takes time.
     async fn hear(&self, frame: v1::Up) -> Option<Report> {
         let up =
             UpFrame::try_from(frame).inspect_err(|error| self.shared.drop_frame(&self.worker, error)).ok()?;
@@ -121,12 +123,12 @@ impl Session {
             }
         };
         if said.is_err() {
-            tracing::debug!(worker = %self.worker, "a worker's word found no listener");
+            tracing::debug!(worker = %self.worker, "a worker's message had no listener");
         }
         None
     }
 
-    /// A worker speaks for itself, of what was sent to it, and writes into this memory alone.
+    /// Checks that the worker names itself, its own dispatches and this memory only.
     fn check(&self, up: &UpFrame) -> Result<(), &'static str> {
         let speaker = match up {
             UpFrame::Hello { worker, .. } | UpFrame::Heartbeat(worker) => &worker.worker,
@@ -134,32 +136,35 @@ impl Session {
             UpFrame::Report { outcome, .. } => &outcome.worker,
         };
         if *speaker != self.worker {
-            return Err("it speaks for another worker");
+            return Err("the frame names another worker");
         }
         match up {
-            UpFrame::Hello { .. } => Err("it says hello again"),
+            UpFrame::Hello { .. } => Err("the worker sent a second hello"),
             UpFrame::Progress(Progress { job, lease, .. }) => match self.ownership(*job, *lease) {
                 Ownership::Own => Ok(()),
-                // Whoever reads a stream takes it from the first lease that it hears of, and knows no better.
-                Ownership::Other | Ownership::Unknown => Err("it speaks of a job that was not sent to it"),
+                // A reader of a stream accepts it from the first lease that it sees, and can't
+                // detect a wrong one.
+                Ownership::Other | Ownership::Unknown => Err("the frame names a job that was not \
+                    sent to the worker"),
             },
-            // One that was sent before this process began proves itself in the store, by its lease.
+            // The store checks by the lease a dispatch that was sent before this process started.
             UpFrame::Report { outcome, .. }
                 if self.ownership(outcome.job, outcome.lease) == Ownership::Other =>
             {
-                Err("it reports on a job that was not sent to it")
+                Err("the worker reported a job that was not sent to it")
             }
             UpFrame::Report { outcome, draft } => match (&outcome.end, draft) {
-                (End::Succeeded { .. }, None) => Err("it reports success without an answer"),
+                (End::Succeeded { .. }, None) => Err("the worker reported success without an answer"),
                 (_, Some((_, payload))) if payload.len() > self.shared.limits.payload => {
-                    Err("its answer is too long")
+                    Err("the worker's answer is too long")
                 }
                 (_, Some((pointer, _))) if pointer.memory != self.shared.payloads.memory() => {
-                    Err("its answer goes to another memory")
+                    Err("the worker's answer names another memory")
                 }
                 _ => Ok(()),
             },
-            UpFrame::Heartbeat(heartbeat) if heartbeat.pool != self.pool => Err("it turns to another pool"),
+            UpFrame::Heartbeat(heartbeat) if heartbeat.pool != self.pool => Err("the worker changed \
+                its pool"),
             UpFrame::Heartbeat(_) => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! What the server and the links of its workers share.
+//! The state that the server and its links share.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -44,10 +44,10 @@ impl Shared {
         })
     }
 
-    /// Counts a frame that the worker had no right to send.
+    /// Counts a frame that the worker was not allowed to send.
     pub(super) fn drop_frame(&self, worker: &WorkerId, reason: &dyn Display) {
         self.metrics.dropped.inc();
-        tracing::warn!(%worker, %reason, "a worker's frame was dropped");
+        tracing::warn!(%worker, %reason, "dropped a worker's frame");
     }
 
     pub(super) fn dropped(&self) -> u64 {
@@ -55,14 +55,14 @@ impl Shared {
     }
 }
 
-/// A worker's place among the links. It is free again once this is dropped, however its link has ended.
+/// A worker's entry among the links. It is released when this is dropped, however the link ended.
 pub(super) struct Presence {
     shared: Arc<Shared>,
     ended: CancellationToken,
 }
 
 impl Presence {
-    /// Enters a worker that has shown a token for its pool.
+    /// Adds a worker that has a token for its pool.
     pub(super) fn enter(
         shared: &Arc<Shared>,
         token: TokenId,
@@ -73,12 +73,12 @@ impl Presence {
         Ok(Self { shared: Arc::clone(shared), ended })
     }
 
-    /// Returns what says that the link is to end, or has ended.
+    /// Returns the token that is cancelled when the link must end or has ended.
     pub(super) fn ended(&self) -> &CancellationToken {
         &self.ended
     }
 
-    /// Ends the link, and frees its place.
+    /// Ends the link and releases its entry.
     pub(super) fn end(&self) {
         self.ended.cancel();
         self.shared.links.tidy();
@@ -101,7 +101,7 @@ mod tests {
     use crate::tests::origin::worker;
 
     #[tokio::test]
-    async fn a_worker_that_goes_before_its_link_begins_leaves_its_place() {
+    async fn a_worker_that_leaves_before_its_link_starts_frees_its_entry() {
         let (bus, payloads) = (Arc::new(Embedded::default()), Arc::new(InMemory::default()));
         let shared = Shared::new(bus, payloads, Tokens::default(), Limits::default());
         let enter = |n| Presence::enter(&shared, "a".parse().unwrap(), &worker(&format!("w{n}")));

@@ -21,16 +21,16 @@ use super::{Dial, Limits, LinkAddress, Route};
 use crate::origin::{Inbound, Inbox, Origin as _, OriginUnreachable, Report};
 use origin::{Origin, assignment, worker};
 
-const SOON: Duration = Duration::from_secs(10);
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is heard next, and in time.
+/// Returns the next message, within a time limit.
 async fn next(inbox: &mut Inbox) -> Option<Inbound> {
-    tokio::time::timeout(SOON, inbox.next()).await.expect("something is heard in time")
+    tokio::time::timeout(TEST_TIMEOUT, inbox.next()).await.expect("a message arrives in time")
 }
 
 async fn joined(inbox: &mut Inbox) {
-    let heard = next(inbox).await;
-    assert!(matches!(heard, Some(Inbound::Joined { .. })), "{heard:?}");
+    let inbound = next(inbox).await;
+    assert!(matches!(inbound, Some(Inbound::Joined { .. })), "{inbound:?}");
 }
 
 async fn job(inbox: &mut Inbox) -> (Box<Task>, Bytes) {
@@ -143,8 +143,8 @@ async fn a_cancellation_reaches_the_worker_it_names() {
     }
     let [for_two, for_one] = cancels;
     assert_eq!(next(&mut to_two).await, Some(Inbound::Cancel(for_two)));
-    let heard = [next(&mut to_one).await.unwrap(), next(&mut to_one).await.unwrap()];
-    assert!(heard.contains(&Inbound::Cancel(for_one)));
+    let inbound = [next(&mut to_one).await.unwrap(), next(&mut to_one).await.unwrap()];
+    assert!(inbound.contains(&Inbound::Cancel(for_one)));
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn a_job_without_its_input_fails_and_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_worker_writes_nothing_but_its_own_drafts_and_speaks_for_itself() {
+async fn a_worker_writes_only_its_own_drafts_and_names_only_itself() {
     let origin = Origin::start().await;
     let mut results = origin.results().await;
     let (link, mut inbox) = origin.connect("w1");
@@ -198,7 +198,7 @@ async fn a_worker_writes_nothing_but_its_own_drafts_and_speaks_for_itself() {
 }
 
 #[tokio::test]
-async fn a_worker_speaks_of_no_job_but_those_that_were_sent_to_it() {
+async fn a_worker_reports_only_on_jobs_that_were_sent_to_it() {
     let origin = Origin::start().await;
     let mut frames = origin.listen(Filter::PROGRESS).await;
     let mut results = origin.results().await;
@@ -233,15 +233,15 @@ async fn a_worker_speaks_of_no_job_but_those_that_were_sent_to_it() {
     link.report(success(&other, Bytes::from("bad"))).await.unwrap();
     link.progress(said(mine.job, mine.lease)).await.unwrap();
     link.report(success(&mine, Bytes::from("good"))).await.unwrap();
-    let heard = decode_progress(&frames.next().await.unwrap().body).unwrap();
-    assert_eq!((heard.job, heard.lease), (mine.job, mine.lease));
+    let inbound = decode_progress(&frames.next().await.unwrap().body).unwrap();
+    assert_eq!((inbound.job, inbound.lease), (mine.job, mine.lease));
     assert_eq!(outcome(results.as_mut()).await.lease, mine.lease);
     assert_eq!(origin.server.dropped(), count + 1);
     assert_eq!(origin.payloads.get(other.draft).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn listeners_that_read_nothing_hold_up_neither_heartbeats_nor_other_jobs() {
+async fn listeners_that_read_nothing_delay_neither_heartbeats_nor_other_jobs() {
     let origin = Origin::start().await;
     let (link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
@@ -253,7 +253,8 @@ async fn listeners_that_read_nothing_hold_up_neither_heartbeats_nor_other_jobs()
     }
     let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
     let mut results = origin.results().await;
-    // Far more than a listener holds: each one beyond it would be waited for by each of the eight.
+    // This is far more than a listener buffers. Each of the eight would wait for every further
+    // message.
     let flood = async {
         for seq in 0..4096 {
             let what = ProgressKind::Frame(Bytes::from_static(b"x"));
@@ -267,11 +268,11 @@ async fn listeners_that_read_nothing_hold_up_neither_heartbeats_nor_other_jobs()
         assert_eq!(outcome.lease, quiet.lease());
         heartbeats.next().await.unwrap();
     };
-    tokio::time::timeout(SOON, flood).await.expect("nothing waits for who does not read");
+    tokio::time::timeout(TEST_TIMEOUT, flood).await.expect("nothing waits for who does not read");
 }
 
 #[tokio::test]
-async fn a_lost_link_comes_back() {
+async fn a_lost_link_is_reopened() {
     let home = tempfile::tempdir().unwrap();
     let address = LinkAddress::Unix(home.path().join("run/link"));
     let first = Origin::at(&address).await;
@@ -304,7 +305,7 @@ async fn a_worker_has_one_link_the_newest() {
 }
 
 #[tokio::test]
-async fn a_closed_link_ends_once_all_reports_were_heard() {
+async fn a_closed_link_ends_once_all_reports_were_received() {
     let origin = Origin::start().await;
     let mut results = origin.results().await;
     let (link, mut inbox) = origin.connect("w1");
@@ -325,10 +326,10 @@ async fn a_closed_link_ends_once_all_reports_were_heard() {
 #[tokio::test(start_paused = true)]
 async fn a_link_closed_while_the_origin_is_away_ends_at_once() {
     let home = tempfile::tempdir().unwrap();
-    let route = Route::Unix(home.path().join("nobody"));
+    let route = Route::Unix(home.path().join("missing"));
     let dial = Dial { route, token: String::new(), limits: Limits::default() };
     let (link, mut inbox) = super::open(dial, Box::new(|| worker("w1")));
-    assert!(tokio::time::timeout(SOON, inbox.next()).await.is_err());
+    assert!(tokio::time::timeout(TEST_TIMEOUT, inbox.next()).await.is_err());
     link.close();
     let closed = tokio::time::Instant::now();
     assert_eq!(next(&mut inbox).await, None);
@@ -336,7 +337,7 @@ async fn a_link_closed_while_the_origin_is_away_ends_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_listens_for_a_worker_that_left() {
+async fn a_worker_that_left_has_no_listener() {
     let origin = Origin::start().await;
     let (link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
@@ -347,7 +348,7 @@ async fn nobody_listens_for_a_worker_that_left() {
 }
 
 #[tokio::test]
-async fn what_a_worker_left_unread_goes_back() {
+async fn jobs_that_a_worker_left_unread_are_given_back() {
     let origin = Origin::start().await;
     let (link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
@@ -357,7 +358,7 @@ async fn what_a_worker_left_unread_goes_back() {
 }
 
 #[tokio::test]
-async fn a_workers_first_word_about_a_job_is_the_reply() {
+async fn a_workers_first_message_about_a_job_is_the_reply() {
     let origin = Origin::start().await;
     let mut results = origin.results().await;
     let (link, mut inbox) = origin.connect("w1");
@@ -373,7 +374,7 @@ async fn a_workers_first_word_about_a_job_is_the_reply() {
         said.unwrap();
         assert_eq!(replied.await.unwrap(), Ok(reply));
     }
-    // What was never begun is no result.
+    // A job that was never started has no result.
     link.close();
     assert_eq!(next(&mut inbox).await, None);
     assert!(matches!(outcome(results.as_mut()).await.end, End::Succeeded { .. }));
@@ -382,7 +383,7 @@ async fn a_workers_first_word_about_a_job_is_the_reply() {
 }
 
 #[tokio::test]
-async fn a_run_that_has_begun_and_goes_back_is_a_result() {
+async fn a_started_run_that_is_given_back_is_a_result() {
     let origin = Origin::start().await;
     let mut results = origin.results().await;
     let (link, mut inbox) = origin.connect("w1");
@@ -396,14 +397,14 @@ async fn a_run_that_has_begun_and_goes_back_is_a_result() {
 }
 
 #[tokio::test]
-async fn what_a_worker_that_died_had_in_hand_does_not_go_back() {
+async fn jobs_of_a_crashed_worker_are_not_given_back() {
     let origin = Origin::start().await;
     let mut results = origin.results().await;
     let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
     let dial = origin.dial("token");
     let (taken, dead) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        // Its sockets close with its runtime, and nothing is said before.
+        // The sockets close with the runtime, without any message before.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (_link, mut inbox) = super::open(dial, Box::new(|| worker("w1")));

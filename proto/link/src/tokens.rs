@@ -1,4 +1,4 @@
-//! Which tokens let a worker join, and with which pools.
+//! The tokens of workers, and the pools that they allow.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,15 +11,16 @@ use cortex_platform::entropy;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-/// The name of a token, which is no secret.
+/// The name of a token, which is not secret.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct TokenId(String);
 
-/// The SHA-256 of a token. Tokens have 256 random bits, so that a hash without salt and stretching is enough.
+/// The SHA-256 of a token. A token has 256 random bits, so a hash without salt and stretching is
+/// enough.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash([u8; 32]);
 
-/// What is known of a token.
+/// A token's record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WorkerToken {
     pub id: TokenId,
@@ -29,31 +30,31 @@ pub struct WorkerToken {
     pub revoked: bool,
 }
 
-/// Why a token lets no worker in.
+/// Why a token is rejected.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum TokenRefusal {
-    #[error("the token is unknown to this origin")]
+    #[error("unknown token")]
     Unknown,
     #[error("the token `{0}` is revoked")]
     Revoked(TokenId),
-    #[error("the token `{token}` is not for the pool `{pool}`")]
+    #[error("the token `{token}` does not allow the pool `{pool}`")]
     Pool { token: TokenId, pool: Pool },
 }
 
-/// The tokens of an origin. A clone is the same table.
+/// The tokens of an origin. Clones share the same table.
 #[derive(Clone, Default, Debug)]
 pub struct Tokens(Arc<RwLock<Table>>);
 
 #[derive(Default, Debug)]
 struct Table {
-    /// Made for this process, which forgets them at its end.
+    /// Tokens that this process created. They are lost when it ends.
     issued: Vec<WorkerToken>,
-    /// Kept by the operator, who may change them while links are open.
+    /// The operator's tokens, which may change while links are open.
     kept: Vec<WorkerToken>,
 }
 
 impl Tokens {
-    /// Makes a token that this process forgets at its end, and returns its text.
+    /// Creates a token that is valid until this process ends, and returns its text.
     #[must_use]
     pub fn issue(&self, id: TokenId, pools: impl IntoIterator<Item = Pool>) -> String {
         let text = new_token();
@@ -61,7 +62,7 @@ impl Tokens {
         text
     }
 
-    /// Lets a text in as a token for the rest of this process.
+    /// Accepts a text as a token until this process ends.
     pub fn admit_text(&self, id: TokenId, pools: impl IntoIterator<Item = Pool>, text: &str) {
         let pools = pools.into_iter().collect();
         let token = WorkerToken { id, pools, hash: TokenHash::of(text), revoked: false };
@@ -73,8 +74,8 @@ impl Tokens {
         self.write().kept = kept;
     }
 
-    /// Returns the token that lets a worker join a pool. Every known token is compared, and in constant time, so that the
-    /// time of an answer says nothing about how close a guess was.
+    /// Returns the token that allows a worker to join a pool. Every known token is compared in
+    /// constant time, so that the response time reveals nothing about a guess.
     pub(crate) fn check(&self, text: &str, pool: &Pool) -> Result<TokenId, TokenRefusal> {
         let hash = TokenHash::of(text);
         let table = self.read();
@@ -88,7 +89,7 @@ impl Tokens {
         token.allows(pool).map(|()| token.id.clone())
     }
 
-    /// Returns why a link that a token opened may not go on.
+    /// Returns an error if a link's token is no longer valid.
     pub(crate) fn recheck(&self, id: &TokenId, pool: &Pool) -> Result<(), TokenRefusal> {
         let table = self.read();
         let token = table.all().find(|token| token.id == *id);
@@ -123,7 +124,7 @@ impl WorkerToken {
     }
 }
 
-/// Returns a new token: 256 random bits.
+/// Returns a new token of 256 random bits.
 #[must_use]
 pub fn new_token() -> String {
     format!("cwt_{}", TokenHash(entropy::random()))
@@ -140,7 +141,7 @@ impl FromStr for TokenHash {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let wrong = || ParseError { what: "hash of a token", reason: "it has 64 hexadecimal digits" };
+        let wrong = || ParseError { what: "hash of a token", reason: "must have 64 hexadecimal digits" };
         hex::decode(text).and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or_else(wrong)
     }
 }
@@ -167,7 +168,7 @@ impl FromStr for TokenId {
         } else {
             Err(ParseError {
                 what: "name of a token",
-                reason: "it has 1 to 64 letters, digits, `-`, `_` or `.`",
+                reason: "must have 1 to 64 letters, digits, `-`, `_` or `.`",
             })
         }
     }

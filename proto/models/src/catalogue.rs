@@ -11,16 +11,16 @@ use crate::{Digest, Family, FilePath, Model, ModelFile, ModelKind, Source, file}
 
 const SHIPPED: &str = include_str!("../../../deploy/config/models.yaml");
 
-/// The models that are known, by name.
+/// The known models, by name.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "CatalogueFile")]
 pub struct ModelCatalogue {
     models: BTreeMap<String, Model>,
 }
 
-/// A name that the catalogue lacks.
+/// A name that is not in the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no model {name:?}: models.yaml has {}", known.join(", "))]
+#[error("unknown model {name:?}: models.yaml has {}", known.join(", "))]
 pub struct UnknownModel {
     pub name: String,
     pub known: Vec<String>,
@@ -30,20 +30,20 @@ impl ModelCatalogue {
     /// Reads a catalogue.
     ///
     /// # Errors
-    /// With file, key and line if it is not one.
+    /// Returns an error with file, key and line if the catalogue is invalid.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         cortex_config::load(path)
     }
 
-    /// Reads a catalogue from text; `path` is only named in errors.
+    /// Parses a catalogue. `path` appears only in errors.
     ///
     /// # Errors
-    /// As [`ModelCatalogue::load`].
+    /// Returns the same errors as [`ModelCatalogue::load`].
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         cortex_config::parse(text, path)
     }
 
-    /// The catalogue that ships with CortexOS.
+    /// Returns the catalogue that ships with CortexOS.
     #[must_use]
     pub fn shipped() -> Self {
         Self::parse(SHIPPED, "deploy/config/models.yaml").expect("a test reads the shipped catalogue")
@@ -52,14 +52,14 @@ impl ModelCatalogue {
     /// Finds a model.
     ///
     /// # Errors
-    /// If there is none of this name; the error lists those there are.
+    /// Returns an error that lists the known models if the name is unknown.
     pub fn get(&self, name: &str) -> Result<&Model, UnknownModel> {
         self.models
             .get(name)
             .ok_or_else(|| UnknownModel { name: name.into(), known: self.models.keys().cloned().collect() })
     }
 
-    /// All models, sorted by name.
+    /// Returns all models, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.models.values()
     }
@@ -76,10 +76,10 @@ struct CatalogueFile {
 struct ModelEntry {
     kind: EntryKind,
     family: Family,
-    /// Of an embedding model.
+    /// For an embedding model.
     dimensions: Option<usize>,
     max_tokens: Option<usize>,
-    /// Of a chat model.
+    /// For a chat model.
     context: Option<usize>,
     files: BTreeMap<FilePath, FileEntry>,
     sources: Vec<Source>,
@@ -112,12 +112,12 @@ impl TryFrom<CatalogueFile> for ModelCatalogue {
 }
 
 fn checked(name: &str, written: ModelEntry) -> Result<Model, String> {
-    // The name is a folder's, too.
+    // The name is also the name of a folder.
     if !file::is_below(name) {
-        return Err("a model's name is made of letters, digits, - _ . and /".into());
+        return Err("invalid name: must be letters, digits, - _ . and /".into());
     }
     if written.files.is_empty() {
-        return Err("it has no files".into());
+        return Err("missing `files`: must have at least one".into());
     }
     if let Some(fault) = written.sources.iter().find_map(Source::fault) {
         return Err(fault);
@@ -134,26 +134,32 @@ fn checked(name: &str, written: ModelEntry) -> Result<Model, String> {
     })
 }
 
-/// What its kind needs is there, and nothing that is another kind's.
+/// Checks that the fields of the model's kind are present, and those of other kinds are not.
 fn kind(written: &ModelEntry) -> Result<ModelKind, String> {
     let ModelEntry { family, dimensions, max_tokens, context, .. } = written;
     let of_embedding = *family == Family::Bert;
     match (&written.kind, dimensions, max_tokens, context) {
-        (EntryKind::Embedding, _, _, _) if !of_embedding => Err("an embedding model's family is bert".into()),
+        (EntryKind::Embedding, _, _, _) if !of_embedding => Err("invalid `family`: must be bert for \
+            an embedding model"
+            .into()),
         (EntryKind::Embedding, Some(dimensions @ 1..), Some(max_tokens @ 1..), None) => {
             Ok(ModelKind::Embedding { family: *family, dimensions: *dimensions, max_tokens: *max_tokens })
         }
         (EntryKind::Embedding, ..) => {
-            Err("an embedding model has dimensions and max_tokens, at least 1, and no context".into())
+            Err("an embedding model requires `dimensions` and `max_tokens`, at least 1, and must not \
+                have `context`"
+                .into())
         }
         (EntryKind::Chat, _, _, _) if of_embedding => {
-            Err("a chat model's family is llama, mistral, qwen2 or qwen3".into())
+            Err("invalid `family`: must be llama, mistral, qwen2 or qwen3 for a chat model".into())
         }
         (EntryKind::Chat, None, None, Some(context @ 2..)) => {
             Ok(ModelKind::Chat { family: *family, context: *context })
         }
         (EntryKind::Chat, ..) => {
-            Err("a chat model has a context of at least 2 tokens, and no dimensions or max_tokens".into())
+            Err("a chat model requires `context`, at least 2, and must not have `dimensions` or \
+                `max_tokens`"
+                .into())
         }
     }
 }

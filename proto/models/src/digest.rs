@@ -1,4 +1,4 @@
-//! SHA-256, the only thing that decides whether a file is the right one.
+//! SHA-256, which alone decides whether a file is the expected one.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-/// A file's SHA-256; reads and prints as 64 hexadecimal digits.
+/// A file's SHA-256, in text 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Digest([u8; 32]);
@@ -16,7 +16,7 @@ impl Digest {
     /// Hashes everything up to the end.
     ///
     /// # Errors
-    /// If reading fails.
+    /// Returns an error if reading fails.
     pub fn of(mut content: impl Read) -> io::Result<Self> {
         let mut hasher = Sha256::new();
         let mut block = vec![0; 128 * 1024];
@@ -37,7 +37,7 @@ impl FromStr for Digest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("a sha256 is 64 hexadecimal digits, not {text:?}");
+        let wrong = || format!("invalid sha256 {text:?}: must be 64 hexadecimal digits");
         if text.len() != 64 || !text.bytes().all(|c| c.is_ascii_hexdigit()) {
             return Err(wrong());
         }

@@ -1,4 +1,4 @@
-//! The files a model is made of.
+//! The files of a model.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use crate::Digest;
 
-/// A file's place below the model's folder. It can't lead out of it.
+/// A file's path below the model's folder. It can't leave the folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct FilePath(String);
 
-/// One pinned file.
+/// A file with its expected size and hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFile {
     pub path: FilePath,
@@ -28,7 +28,7 @@ impl FilePath {
         &self.0
     }
 
-    /// The file's place when the model lies in `dir`.
+    /// Returns the file's path if the model is in `dir`.
     #[must_use]
     pub fn within(&self, dir: &Path) -> PathBuf {
         dir.join(&self.0)
@@ -42,7 +42,7 @@ impl FromStr for FilePath {
         if is_below(text) {
             Ok(Self(text.into()))
         } else {
-            Err(format!("a file is a relative path of plain names, not {text:?}"))
+            Err(format!("invalid file {text:?}: must be a relative path of plain names"))
         }
     }
 }
@@ -61,7 +61,8 @@ impl fmt::Display for FilePath {
     }
 }
 
-/// Whether every part of a path is a plain name, on any system: no `..`, no root, no drive, nothing hidden.
+/// Returns whether every part of a path is a plain name on any system: no `..`, no root, no drive
+/// and no hidden file.
 pub(crate) fn is_below(path: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     path.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && part.chars().all(plain))
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_leads_out_is_refused() {
+    fn a_path_outside_the_folder_is_refused() {
         for bad in ["", "/etc/passwd", "../x", "a/../x", "a//b", "a/", ".hidden", "c:\\x", "a\\b", "a\0b"] {
             assert!(bad.parse::<FilePath>().is_err(), "{bad}");
         }

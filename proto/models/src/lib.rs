@@ -1,7 +1,8 @@
-//! The model catalogue: what a model is made of, where it comes from, and its hashes.
+//! The model catalogue: the files of each model, their sources and their hashes.
 //!
-//! `models.yaml` names every file of a model with its size and SHA-256, and the sources that may have it. Since the
-//! hash decides, a source is only a place to look: a folder, the hub, or a wheel from the user's own package index.
+//! `models.yaml` names every file of a model with its size and SHA-256, and its possible sources.
+//! The hash decides whether a file is valid, so a source is only a place to look: a folder, the
+//! hub, or a wheel from the user's package index.
 
 mod catalogue;
 mod digest;

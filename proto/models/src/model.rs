@@ -14,29 +14,29 @@ pub struct Model {
     pub name: ModelName,
     pub kind: ModelKind,
     pub files: Vec<ModelFile>,
-    /// Tried in this order.
+    /// The sources, in the order in which they are tried.
     pub sources: Vec<Source>,
 }
 
-/// What a model does, with what must be known to use it.
+/// The kind of model, with the data needed to use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModelKind {
     Embedding {
         family: Family,
-        /// Of a vector.
+        /// The length of a vector.
         dimensions: usize,
-        /// Of a text; a longer one is refused, or cut where that is asked for.
+        /// The longest text. A longer one is an error, or is truncated if the request allows it.
         max_tokens: usize,
     },
     Chat {
         family: Family,
-        /// Tokens of prompt and answer together.
+        /// Maximum number of tokens of prompt and answer together.
         context: usize,
     },
 }
 
 impl ModelKind {
-    /// Tokens of prompt and answer together, of a chat model.
+    /// Returns the maximum number of tokens of prompt and answer together, for a chat model.
     #[must_use]
     pub fn context(self) -> Option<usize> {
         match self {
@@ -45,7 +45,7 @@ impl ModelKind {
         }
     }
 
-    /// As `models.yaml` writes it.
+    /// Returns the name in `models.yaml`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl ModelKind {
     }
 }
 
-/// The architecture, which decides the forward pass.
+/// The architecture, which determines the forward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
@@ -67,25 +67,26 @@ pub enum Family {
 }
 
 impl Model {
-    /// Where the model lies: `HOME/models/NAME`.
+    /// Returns the model's folder: `HOME/models/NAME`.
     #[must_use]
     pub fn dir(&self, home: &Path) -> PathBuf {
         home.join("models").join(self.name.as_str())
     }
 
-    /// The bytes of all files.
+    /// Returns the size of all files in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// Whether every file is there with its size. Cheap: hashes are left to [`Model::verify`].
+    /// Returns whether every file exists with its expected size. It is cheap, because
+    /// [`Model::verify`] checks the hashes.
     #[must_use]
     pub fn installed(&self, home: &Path) -> bool {
         self.is_in(&self.dir(home))
     }
 
-    /// As [`Model::installed`], for the model's own folder.
+    /// Returns the same as [`Model::installed`] for the model's own folder.
     #[must_use]
     pub fn is_in(&self, dir: &Path) -> bool {
         self.files.iter().all(|file| {
@@ -93,7 +94,8 @@ impl Model {
         })
     }
 
-    /// What an engine opens of a chat model in its folder: a GGUF file, or the folder of the other formats.
+    /// Returns the path that an engine opens for a chat model: a GGUF file, or the folder of the
+    /// other formats.
     #[must_use]
     pub fn weights(&self, dir: &Path) -> PathBuf {
         let gguf = self.files.iter().map(|file| file.path.within(dir));
@@ -101,7 +103,8 @@ impl Model {
         gguf.next().unwrap_or_else(|| dir.to_owned())
     }
 
-    /// Names the whole model: the hash of its only file, or of the list of its files' paths and hashes.
+    /// Returns the hash that identifies the model: that of its only file, or of the list of its
+    /// files' paths and hashes.
     #[must_use]
     pub fn sha256(&self) -> String {
         if let [file] = self.files.as_slice() {
@@ -115,15 +118,16 @@ impl Model {
     /// Checks every file's size and hash.
     ///
     /// # Errors
-    /// Names the first file that is missing or differs.
+    /// Returns an error that names the first missing or different file.
     pub fn verify(&self, dir: &Path) -> Result<(), VerifyError> {
         self.verify_while(dir, &mut |_| ControlFlow::Continue(()))
     }
 
-    /// The same; `wanted` hears how many of [`Self::size`] bytes have been read, and may stop it.
+    /// Checks the files like [`Self::verify`]. `wanted` gets the number of read bytes out of
+    /// [`Self::size`], and may stop the check.
     ///
     /// # Errors
-    /// As [`Self::verify`], or that it was stopped.
+    /// Returns the same errors as [`Self::verify`], or that the check was stopped.
     pub fn verify_while(
         &self,
         dir: &Path,

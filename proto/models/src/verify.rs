@@ -1,4 +1,4 @@
-//! Is a file the one that was meant?
+//! Verification of files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,7 +25,7 @@ pub enum VerifyError {
     Stopped { file: PathBuf },
 }
 
-/// A file that is read while somebody wants it.
+/// A reader that the caller can stop.
 struct StoppableReader<'a> {
     content: File,
     read: u64,
@@ -45,13 +45,13 @@ impl Read for StoppableReader<'_> {
     }
 }
 
-/// Checks the file at `path` against its pin.
+/// Checks the file at `path` against its expected size and hash.
 #[cfg(feature = "pull")]
 pub(crate) fn file(pinned: &ModelFile, path: &Path) -> Result<(), VerifyError> {
     file_while(pinned, path, &mut |_| ControlFlow::Continue(()))
 }
 
-/// The same, while it is `wanted`, which hears how many bytes of it have been read.
+/// Checks the file like [`file`]. `wanted` gets the number of read bytes and may stop the check.
 pub(crate) fn file_while(
     pinned: &ModelFile,
     path: &Path,

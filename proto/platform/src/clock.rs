@@ -1,4 +1,4 @@
-//! What time it is.
+//! The wall clock and the uptime clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cortex_domain::time::{Timestamp, Uptime};
 
-/// Where a process reads both kinds of time. A clone is the same clock.
+/// The clock of a process, for both kinds of time. Clones share the same clock.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Source);
 
@@ -18,20 +18,20 @@ enum Source {
 }
 
 impl Clock {
-    /// The machine's own.
+    /// Returns the machine's clock.
     #[must_use]
     pub fn system() -> Self {
         Self(Source::System)
     }
 
-    /// A clock for tests, which moves only when its hands are moved.
+    /// Returns a clock for tests, which moves only through the returned [`ManualClock`].
     #[must_use]
     pub fn manual(now: Timestamp) -> (Self, Arc<ManualClock>) {
         let hands = Arc::new(ManualClock { now: now.as_millis().into(), uptime: 0.into() });
         (Self(Source::Manual(Arc::clone(&hands))), hands)
     }
 
-    /// The wall clock, which people and other clocks may set.
+    /// Returns the time of the wall clock, which users and other clocks may set.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
@@ -40,7 +40,7 @@ impl Clock {
         }
     }
 
-    /// Time that never jumps and stands still while the machine sleeps.
+    /// Returns the time of a clock that never jumps and pauses while the machine sleeps.
     #[must_use]
     pub fn uptime(&self) -> Uptime {
         match &self.0 {
@@ -50,7 +50,7 @@ impl Clock {
     }
 }
 
-/// Moves a manual clock.
+/// Moves a clock in tests.
 #[derive(Debug)]
 pub struct ManualClock {
     now: AtomicU64,
@@ -58,13 +58,13 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Time passes, on both clocks.
+    /// Advances both clocks.
     pub fn advance(&self, by: Duration) {
         self.now.fetch_add(millis(by), Ordering::SeqCst);
         self.uptime.fetch_add(millis(by), Ordering::SeqCst);
     }
 
-    /// Somebody sets the wall clock.
+    /// Sets the wall clock.
     pub fn set(&self, now: Timestamp) {
         self.now.store(now.as_millis(), Ordering::SeqCst);
     }
@@ -83,7 +83,7 @@ fn awake() -> Uptime {
     Uptime::from_millis(millis(awake))
 }
 
-/// `Instant` on macOS reads a clock that leaves sleep out.
+/// On macOS, `Instant` uses a clock that pauses while the machine sleeps.
 #[cfg(not(target_os = "linux"))]
 fn awake() -> Uptime {
     use std::sync::LazyLock;

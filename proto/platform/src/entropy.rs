@@ -1,10 +1,10 @@
 //! Random bytes from the operating system.
 
-/// As many as the caller's array takes.
+/// Fills an array with random bytes.
 #[must_use]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system has randomness to give");
+    getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
     bytes
 }
 

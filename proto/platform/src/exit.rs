@@ -1,4 +1,4 @@
-//! Exit codes that mean something, the same for every binary (sysexits where they fit).
+//! Exit codes, which all binaries share (sysexits where they fit).
 
 use std::process::ExitCode;
 
@@ -6,22 +6,24 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Done,
-    /// It was done and the answer is no: a job failed, a check found a fault, a worker's work ended.
+    /// The command ran and the answer is no: a job failed, a check found a fault, or a worker's
+    /// work ended.
     Negative,
-    /// What was asked can't be understood or refers to nothing.
+    /// The input is invalid or refers to something unknown.
     BadInput,
-    /// The edge, the origin or a source can't be reached, or has no room.
+    /// The edge, the origin or a source is unreachable or overloaded.
     Unavailable,
-    /// Something of ours broke.
+    /// An internal error.
     Broken,
-    /// The key is not accepted, or may not do this.
+    /// The key is invalid, or does not have the permission.
     NotPermitted,
-    /// A configuration or model file can't be used, or a port is taken: another start ends the same way.
+    /// A configuration or model file is invalid, or a port is in use. Another start fails the same
+    /// way.
     Config,
 }
 
 impl Exit {
-    /// Returns the code that the system is told.
+    /// Returns the exit code for the system.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {

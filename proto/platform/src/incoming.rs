@@ -1,8 +1,9 @@
-//! The connections of a gRPC door: so many at a time, and none that doesn't begin to speak or doesn't read.
+//! The connections of a gRPC server: a limited number, each of which must send its preface and read
+//! its responses in time.
 //!
-//! HTTP/2 asks a silent peer whether it is there, but only once its preface has come. Until then nothing would end a
-//! connection that was opened and left. While a peer takes nothing of what is written to it, it is not heard either, and the
-//! write's own time ends the connection.
+//! HTTP/2 pings a silent peer, but only after its preface. Until then nothing else would end an
+//! idle connection. While a peer does not read, the server does not read from it either, and the
+//! write timeout ends the connection.
 
 use std::io;
 use std::pin::Pin;
@@ -19,13 +20,13 @@ use tonic::transport::server::Connected;
 
 use crate::write_timeout::WriteTimeout;
 
-/// How long the preface may take, and how many bytes it has.
+/// How long the preface may take, and its length in bytes.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(10);
 const PREFACE: usize = 24;
-/// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
+/// How long to wait after a failed accept, usually because of a lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A connection that holds a place at its door.
+/// A connection that counts against the limit.
 #[derive(Debug)]
 pub struct Incoming<S> {
     stream: WriteTimeout<S>,
@@ -39,7 +40,7 @@ struct Opening {
     deadline: Pin<Box<Sleep>>,
 }
 
-/// Accepts connections, `most` at a time; further ones wait in the system's queue.
+/// Accepts at most `most` connections. Further ones wait in the system's queue.
 pub fn incoming(listener: TcpListener, most: usize) -> impl Stream<Item = io::Result<Incoming<TcpStream>>> {
     let places = Arc::new(Semaphore::new(most));
     stream::unfold((listener, places), |(listener, places)| async move {
@@ -129,14 +130,14 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
-    use crate::write_timeout::STALLED;
+    use crate::write_timeout::STALL_TIMEOUT;
 
     fn place() -> OwnedSemaphorePermit {
         Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_that_does_not_begin_is_ended() {
+    async fn a_connection_without_a_preface_is_closed() {
         for sent in [&b""[..], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r"] {
             let (mut peer, door) = duplex(64);
             let mut door = Incoming::new(door, place());
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_has_begun_may_be_silent() {
+    async fn a_connection_after_its_preface_may_be_silent() {
         let (mut peer, door) = duplex(64);
         let mut door = Incoming::new(door, place());
         peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
@@ -161,16 +162,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_never_reads_is_ended() {
+    async fn a_connection_that_never_reads_is_closed() {
         let (_peer, door) = duplex(64);
         let mut door = Incoming::new(door, place());
         let began = tokio::time::Instant::now();
         assert_eq!(door.write_all(&[0; 65]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert_eq!(began.elapsed().as_secs(), STALLED.as_secs());
+        assert_eq!(began.elapsed().as_secs(), STALL_TIMEOUT.as_secs());
     }
 
     #[tokio::test]
-    async fn a_place_is_free_again_once_its_connection_is_gone() {
+    async fn a_slot_is_free_again_once_its_connection_is_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut door = std::pin::pin!(incoming(listener, 1));

@@ -1,5 +1,6 @@
-//! What every native process takes from the machine it runs on, and hands to the rules as arguments where they need it: time,
-//! random bytes, memory, signals, exit codes, logs, the cryptographic library, and bounds of gRPC connections.
+//! What every native process needs from its machine and passes to the rules as arguments: time,
+//! random bytes, memory, signals, exit codes, logs, the cryptographic library, and limits of gRPC
+//! connections.
 
 pub mod clock;
 pub mod crypto;

@@ -12,15 +12,15 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for the signals, which end the process no longer.
+    /// Listens for the signals, which then no longer end the process.
     ///
     /// # Errors
-    /// Returns an error if the system refuses.
+    /// Returns an error if the system rejects the handlers.
     pub fn listen() -> io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Resolves at the next signal.
+    /// Waits for the next signal.
     pub async fn any(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

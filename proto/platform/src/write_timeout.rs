@@ -1,5 +1,5 @@
-//! A socket that fails once its peer takes too little of what is written to it, so that no answer of any route is kept
-//! for a client that does not read.
+//! A socket that fails if its peer reads too slowly, so that no response is kept for a client that
+//! does not read.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long a peer may take nothing while bytes wait for it.
-pub const STALLED: Duration = Duration::from_secs(30);
-/// A peer that never takes all that waits for it takes at least so much of it in so long: a byte now and then keeps
-/// nothing alive.
-const LEAST: usize = 1024 * 1024;
+/// How long a peer may read nothing while bytes are waiting.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much a peer must read in that time if bytes keep waiting. A byte now and then does not keep
+/// the connection alive.
+const MIN_PROGRESS: usize = 1024 * 1024;
 const MAX_WRITE_TIME: Duration = Duration::from_secs(600);
 
-/// A socket with a limit on the time for which bytes wait to be taken.
+/// A socket with a limit on how long written bytes may wait.
 #[derive(Debug)]
 pub struct WriteTimeout<S> {
     socket: S,
-    /// Since the socket took less than it was given.
+    /// Set while the socket has accepted less than was written.
     blocked: Option<Blocked>,
 }
 
@@ -37,7 +37,7 @@ impl<S> WriteTimeout<S> {
         Self { socket, blocked: None }
     }
 
-    /// Passes on how a write went, unless bytes have waited for too long.
+    /// Returns the result of a write, unless bytes have waited too long.
     fn watch<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -51,7 +51,7 @@ impl<S> WriteTimeout<S> {
                 if blocked.is_over(context) {
                     return Poll::Ready(Err(io::Error::new(
                         io::ErrorKind::TimedOut,
-                        "the peer does not read",
+                        "the peer does not read: write timed out",
                     )));
                 }
             }
@@ -69,22 +69,22 @@ impl<S> WriteTimeout<S> {
 impl Blocked {
     fn since(now: Instant) -> Self {
         let at = |wait| Box::pin(sleep_until(now + wait));
-        Self { stalled: at(STALLED), slow: at(MAX_WRITE_TIME), taken: 0 }
+        Self { stalled: at(STALL_TIMEOUT), slow: at(MAX_WRITE_TIME), taken: 0 }
     }
 
     fn take(&mut self, bytes: usize, now: Instant) {
         self.taken += bytes;
         if bytes > 0 {
-            self.stalled.as_mut().reset(now + STALLED);
+            self.stalled.as_mut().reset(now + STALL_TIMEOUT);
         }
-        if self.taken >= LEAST {
+        if self.taken >= MIN_PROGRESS {
             self.taken = 0;
             self.slow.as_mut().reset(now + MAX_WRITE_TIME);
         }
     }
 
     fn is_over(&mut self, context: &mut Context<'_>) -> bool {
-        // Both, so that either wakes whoever writes.
+        // Both timers are polled, so that either wakes the writer.
         let (stalled, slow) = (self.stalled.as_mut().poll(context), self.slow.as_mut().poll(context));
         stalled.is_ready() || slow.is_ready()
     }
@@ -123,7 +123,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         self.socket.is_write_vectored()
     }
 
-    /// A flush comes once all that waited was taken.
+    /// A flush succeeds once all waiting bytes were accepted.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let went = Pin::new(&mut self.socket).poll_flush(context);
         let went = self.watch(context, went, |()| 0);
@@ -147,14 +147,14 @@ mod tests {
 
     use super::*;
 
-    /// A peer, and one who writes so many bytes to it.
+    /// Returns a peer, and a task that writes this number of bytes to it.
     fn writing(bytes: usize) -> (DuplexStream, JoinHandle<io::Result<()>>) {
         let (socket, peer) = tokio::io::duplex(1024);
         let mut socket = WriteTimeout::new(socket);
         let writing = tokio::spawn(async move {
             socket.write_all(&vec![0; bytes]).await?;
             socket.flush().await?;
-            // What was taken whole waits for nobody.
+            // Bytes that were accepted completely do not wait.
             sleep(10 * MAX_WRITE_TIME).await;
             socket.write_all(b"more").await
         });
@@ -166,31 +166,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_takes_nothing_is_given_up() {
+    async fn a_peer_that_reads_nothing_is_disconnected() {
         let began = Instant::now();
         let (_peer, writing) = writing(1025);
         assert!(timed_out(writing.await.unwrap()));
-        assert_eq!(began.elapsed().as_secs(), STALLED.as_secs());
+        assert_eq!(began.elapsed().as_secs(), STALL_TIMEOUT.as_secs());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_stops_in_the_middle_is_given_up() {
+    async fn a_peer_that_stops_reading_in_the_middle_is_disconnected() {
         let began = Instant::now();
         let (mut peer, writing) = writing(1 << 20);
         peer.read_exact(&mut vec![0; 1 << 19]).await.unwrap();
-        sleep(STALLED / 2).await;
+        sleep(STALL_TIMEOUT / 2).await;
         peer.read_exact(&mut [0; 1]).await.unwrap();
         assert!(timed_out(writing.await.unwrap()));
-        assert_eq!(began.elapsed().as_secs(), (STALLED + STALLED / 2).as_secs());
+        assert_eq!(began.elapsed().as_secs(), (STALL_TIMEOUT + STALL_TIMEOUT / 2).as_secs());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_byte_now_and_then_keeps_nothing_alive() {
+    async fn an_occasional_byte_does_not_keep_a_connection_alive() {
         let began = Instant::now();
         let (mut peer, writing) = writing(1 << 20);
         let trickle = tokio::spawn(async move {
             loop {
-                sleep(STALLED / 2).await;
+                sleep(STALL_TIMEOUT / 2).await;
                 if peer.read_exact(&mut [0; 1]).await.is_err() {
                     return;
                 }
@@ -202,11 +202,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_peer_that_goes_on_reading_gets_all_and_one_that_got_all_is_left_alone() {
+    async fn a_slow_reader_gets_everything_and_an_idle_one_stays_connected() {
         let (mut peer, writing) = writing(4 << 20);
         let mut piece = vec![0; 64 * 1024];
         for _ in 0..64 {
-            sleep(STALLED - Duration::from_secs(1)).await;
+            sleep(STALL_TIMEOUT - Duration::from_secs(1)).await;
             peer.read_exact(&mut piece).await.unwrap();
         }
         let mut more = [0; 4];

@@ -1,26 +1,26 @@
-//! What should not stand in an input: secrets are refused, personal data is flagged.
+//! Secrets, which must be rejected, and personal data, which is flagged.
 
 use serde_json::Error;
 
 use crate::{personal, secrets, strings};
 
-/// Something found in an input. It never carries what was found.
+/// A finding in an input. It never contains the found text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
-    /// What it looks like, e.g. `aws-access-key` or `email`.
+    /// The kind, e.g. `aws-access-key` or `email`.
     pub kind: &'static str,
-    /// Where it stands: a JSON pointer (RFC 6901), `/input/text`. Names that hold a secret or personal data themselves
-    /// read `***` in it.
+    /// The place: a JSON pointer (RFC 6901) such as `/input/text`. Names that contain a secret or
+    /// personal data are replaced by `***`.
     pub place: String,
 }
 
-/// How many findings of personal data are told at most.
+/// Maximum number of findings of personal data.
 const MAX_FINDINGS: usize = 16;
 
-/// The first secret in a JSON text. Check its depth first.
+/// Returns the first secret in a JSON text. Check its depth first.
 ///
 /// # Errors
-/// If the text is not JSON.
+/// Returns an error if the text is not JSON.
 pub fn secret(body: &[u8]) -> Result<Option<Finding>, Error> {
     let mut found = None;
     strings::each(body, &mut |place, text| {
@@ -31,10 +31,11 @@ pub fn secret(body: &[u8]) -> Result<Option<Finding>, Error> {
     Ok(found)
 }
 
-/// Personal data in a JSON text, the first of each kind at each place, at most 16. Check its depth first.
+/// Returns the personal data in a JSON text: the first of each kind at each place, at most 16.
+/// Check its depth first.
 ///
 /// # Errors
-/// If the text is not JSON.
+/// Returns an error if the text is not JSON.
 pub fn personal_data(body: &[u8]) -> Result<Vec<Finding>, Error> {
     let mut found = Vec::new();
     strings::each(body, &mut |place, text| {
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn personal_data_is_told_and_nothing_refused() {
+    fn personal_data_is_reported_and_nothing_is_refused() {
         let body = br#"{"input":["mail me: a.b@example.org", "4111 1111 1111 1111"]}"#;
         let found = personal_data(body).unwrap();
         assert_eq!(

@@ -1,19 +1,21 @@
-//! Texts as a reader sees them: what is invisible is taken out, and letters that look like ASCII's are ASCII's. A key that
-//! was split by a zero-width space or a soft hyphen is one key again.
+//! Normalizes texts to what a reader sees: removes invisible characters, and replaces letters that
+//! look like ASCII. A key that is split by a zero-width space or a soft hyphen becomes one key
+//! again.
 
 use std::borrow::Cow;
 
 use crate::look_alikes::as_ascii;
 use crate::steps;
 
-/// The text without invisible characters, with the ASCII that its look-alikes stand for. Escapes that are left after
-/// the JSON was read (in a text that is JSON itself, such as a call's arguments, or a URL) count as what they stand for.
+/// Returns the text without invisible characters, and with look-alikes replaced by ASCII. Escapes
+/// that remain after JSON parsing are decoded too. They occur in a text that is JSON itself, such
+/// as a call's arguments, or a URL.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     steps::count(text.len());
     let plain = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'$' | b'&'..=b'[' | b']'..=b'~');
     let Some(first) = text.bytes().position(|b| !plain(&b)) else { return Cow::Borrowed(text) };
     let mut folded: Option<String> = None;
-    // Only ASCII stands before it.
+    // Only ASCII precedes it.
     let mut at = first;
     while let Some((seen, length)) = next(&text[at..]) {
         steps::count(length);
@@ -29,13 +31,13 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     folded.map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// The next character and how many bytes it takes.
+/// Returns the next character and its length in bytes.
 fn next(text: &str) -> Option<(char, usize)> {
     let first = text.chars().next()?;
     Some(escape(text).unwrap_or((first, first.len_utf8())))
 }
 
-/// An escape of JSON, or one byte of a URL that is ASCII.
+/// Decodes an escape of JSON, or one ASCII byte of a URL.
 fn escape(text: &str) -> Option<(char, usize)> {
     match text.as_bytes() {
         [b'\\', b'b' | b'f' | b'n' | b'r' | b't', ..] => Some((' ', 2)),
@@ -50,8 +52,8 @@ fn hexadecimal(digits: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok().filter(|_| sound)?)
 }
 
-/// Whether nothing is seen of a character: format and control characters, what Unicode calls default ignorable, and
-/// marks that only decorate the letter before them.
+/// Returns whether a character is invisible: format and control characters, characters that Unicode
+/// calls default ignorable, and combining marks.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\0'..='\u{8}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
@@ -69,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_invisible_goes_and_look_alikes_are_plain() {
+    fn invisible_characters_are_removed_and_look_alikes_replaced() {
         for (text, expected) in [
             ("a\u{200b}b\u{ad}c\u{2060}d\u{feff}e\u{200d}f\u{fe0f}g\u{e0020}h\0i", "abcdefghi"),
             ("ＡＫ－１", "AK-1"),

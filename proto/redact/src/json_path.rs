@@ -1,15 +1,16 @@
-//! Where a text stands in a JSON document.
+//! The path of a value in a JSON document.
 
 use std::borrow::Cow;
 
 use crate::quote::HIDDEN;
 use crate::{personal, secrets};
 
-/// The longest name of a member that is shown whole, in characters.
+/// The longest member name that is shown completely, in characters.
 const MAX_NAME: usize = 64;
 /// The longest pointer, in bytes.
 const MAX_POINTER: usize = 1024;
-/// The way from the document down to a value. It is kept as it is walked and only written when it is shown.
+/// The path from the document to a value. It is updated during the walk, and converted to text only
+/// when needed.
 #[derive(Default)]
 pub(crate) struct JsonPath<'a>(pub(crate) Vec<PathSegment<'a>>);
 
@@ -19,7 +20,8 @@ pub(crate) enum PathSegment<'a> {
 }
 
 impl JsonPath<'_> {
-    /// The JSON pointer (RFC 6901) of this place. A name with a secret or personal data in it is hidden, a long one cut.
+    /// Returns the JSON pointer (RFC 6901) of this path. It hides names that contain a secret or
+    /// personal data, and truncates long ones.
     pub(crate) fn pointer(&self) -> String {
         let mut pointer = String::new();
         for step in &self.0 {
@@ -70,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn however_long_the_names_are_the_pointer_is_short() {
+    fn a_pointer_stays_short_with_long_names() {
         assert_eq!(pointer(&[&"ä".repeat(65)]), format!("/{}…", "ä".repeat(64)));
         assert!(pointer(&["~".repeat(1 << 14).as_str(); 64]).len() < 2 * MAX_POINTER);
     }

@@ -1,7 +1,8 @@
-//! What must not be repeated: finds credentials and personal data in texts and JSON documents, and quotes texts without them.
+//! Finds credentials and personal data in texts and JSON documents, and quotes texts without them.
 //!
-//! Doors refuse inputs by it, and messages hide what they must not repeat. The scanners are written by hand instead of with a
-//! regex engine, since this builds for wasm32, where every kilobyte counts. Their work is linear in the text's length.
+//! The edge and the gateway reject inputs with secrets, and messages hide them. The scanners are
+//! written by hand instead of with a regex engine, because the crate builds for wasm32, where every
+//! kilobyte counts. Their work is linear in the length of the text.
 
 mod findings;
 mod fold;

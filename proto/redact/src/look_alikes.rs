@@ -1,11 +1,12 @@
-//! Letters, digits and spaces that a reader takes for ones of ASCII.
+//! Letters, digits and spaces that look like ASCII.
 
-/// The ASCII that a character stands for or looks like; `None` for any other.
+/// Returns the ASCII character that a character stands for or looks like, or `None`.
 pub(crate) fn as_ascii(c: char) -> Option<char> {
     if c.is_ascii() { None } else { compatible(c).or_else(|| letterlike(c)).or_else(|| foreign(c)) }
 }
 
-/// Full-width, circled and mathematical letters and digits, other hyphens and other spaces (as in Unicode's NFKC).
+/// Maps full-width, circled and mathematical letters and digits, other hyphens and other spaces (as
+/// in Unicode's NFKC).
 fn compatible(c: char) -> Option<char> {
     let code = u32::from(c);
     let ascii = match code {
@@ -24,7 +25,7 @@ fn compatible(c: char) -> Option<char> {
     char::from_u32(ascii)
 }
 
-/// Letters among the symbols, which leave gaps in the mathematical alphabets (as in NFKC).
+/// Maps letters among the symbols, which fill gaps in the mathematical alphabets (as in NFKC).
 fn letterlike(c: char) -> Option<char> {
     Some(match c {
         '\u{212c}' => 'B',
@@ -55,8 +56,8 @@ fn letterlike(c: char) -> Option<char> {
     })
 }
 
-/// Letters of Cyrillic, Greek and Armenian, and of Latin beyond ASCII, that look the same (after Unicode's
-/// `confusables.txt`).
+/// Maps letters of Cyrillic, Greek and Armenian, and of Latin beyond ASCII, that look the same
+/// (after Unicode's `confusables.txt`).
 fn foreign(c: char) -> Option<char> {
     Some(match c {
         '\u{410}' | '\u{391}' => 'A',
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_letter_of_a_prefix_has_its_look_alikes() {
+    fn every_letter_of_a_prefix_has_look_alikes() {
         for (text, expected) in [
             ("\u{410}\u{41a}\u{406}\u{410}", "AKIA"),
             ("\u{391}\u{39a}\u{399}\u{391}", "AKIA"),

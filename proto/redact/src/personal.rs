@@ -1,20 +1,22 @@
-//! Texts that look like personal data. They are flagged for policies to decide on, never refused here.
+//! Texts that look like personal data. They are flagged for policies, and never rejected here.
 
 use crate::steps;
 
-/// The longest name of a host.
+/// The longest host name.
 const MAX_HOST: usize = 255;
-/// The most digits of a telephone number.
+/// Maximum number of digits of a telephone number.
 const MAX_PHONE: usize = 15;
 const MIN_IBAN: usize = 15;
 const MAX_IBAN: usize = 34;
 const IBAN_HEAD: usize = 4;
-/// What a number grows by, modulo 97, when the head is put behind it: two letters and two digits are six digits.
+/// The factor of a number, modulo 97, when the head is appended: two letters and two digits give
+/// six digits.
 const IBAN_HEAD_SHIFT: u32 = 1_000_000 % 97;
-/// The longest IBAN as it is printed, in groups of four.
+/// The longest printed IBAN, in groups of four.
 const MAX_IBAN_TEXT: usize = 42;
 
-/// The kinds of personal data in a text, each once. The work is linear in the text's length.
+/// Returns the kinds of personal data in a text, without duplicates. The work is linear in the
+/// length of the text.
 pub(crate) fn kinds(text: &str) -> impl Iterator<Item = &'static str> {
     let bytes = text.as_bytes();
     steps::count(bytes.len());
@@ -44,7 +46,7 @@ fn email(bytes: &[u8]) -> bool {
     })
 }
 
-/// A number in international form: `+`, then 8 to 15 digits (E.164) with single separators.
+/// Finds a number in international form: `+`, then 8 to 15 digits (E.164) with single separators.
 fn phone(bytes: &[u8]) -> bool {
     positions(bytes, b'+').any(|at| {
         let first = bytes.get(at + 1).is_some_and(|b| (b'1'..=b'9').contains(b));
@@ -56,8 +58,8 @@ fn phone(bytes: &[u8]) -> bool {
     })
 }
 
-/// 13 to 16 or 19 digits with the right check digit (Luhn, ISO/IEC 7812-1), beginning as payment cards do. Every number
-/// is read once, and a card's number looked for at its end.
+/// Finds 13 to 16 or 19 digits with a valid check digit (Luhn, ISO/IEC 7812-1) and the prefix of a
+/// payment card. Every number is read once, and the scanner looks for a card at its end.
 fn card(bytes: &[u8]) -> bool {
     let mut at = 0;
     while let Some(gap) = bytes[at..].iter().position(u8::is_ascii_digit) {
@@ -71,7 +73,7 @@ fn card(bytes: &[u8]) -> bool {
     false
 }
 
-/// Whether the digits before `end` that begin a word somewhere after `start` are a card's.
+/// Returns whether digits that end at `end` and start a word after `start` are a card number.
 fn card_at_end(bytes: &[u8], start: usize, end: usize) -> bool {
     let mut digits = [0; 19];
     let mut count = 0;
@@ -87,7 +89,7 @@ fn card_at_end(bytes: &[u8], start: usize, end: usize) -> bool {
     false
 }
 
-/// Whether the check digit is right of digits in reverse order.
+/// Returns whether the check digit is valid. The digits are in reverse order.
 fn luhn(reversed: &[u8]) -> bool {
     steps::count(reversed.len());
     let sum = reversed.iter().enumerate().map(|(at, digit)| match (at % 2, digit * 2) {
@@ -97,7 +99,8 @@ fn luhn(reversed: &[u8]) -> bool {
     sum.sum::<u32>() % 10 == 0
 }
 
-/// Two letters, two digits, 11 to 30 more, and the right remainder (ISO 13616, ISO/IEC 7064 MOD 97-10).
+/// Finds two letters, two digits, 11 to 30 more characters, and a valid remainder (ISO 13616,
+/// ISO/IEC 7064 MOD 97-10).
 fn iban(bytes: &[u8]) -> bool {
     starts(bytes, |b| b.is_ascii_uppercase()).any(|at| {
         let text = &bytes[at..bytes.len().min(at + MAX_IBAN_TEXT)];
@@ -112,13 +115,14 @@ fn iban(bytes: &[u8]) -> bool {
         rest.filter(|b| **b != b' ').take(MAX_IBAN - IBAN_HEAD).zip(IBAN_HEAD + 1..).any(|(byte, length)| {
             steps::count(1);
             remainder = mod_97(remainder, *byte);
-            // Words in capitals may follow: any length that adds up counts.
+            // Words in capitals may follow, so any length with a valid remainder counts.
             length >= MIN_IBAN && (remainder * IBAN_HEAD_SHIFT + head) % 97 == 1
         })
     })
 }
 
-/// The remainder of a number with one more digit, or with a letter, which counts as two.
+/// Returns the remainder of a number with one more digit, or with a letter, which counts as two
+/// digits.
 fn mod_97(remainder: u32, byte: u8) -> u32 {
     match byte {
         b'0'..=b'9' => (remainder * 10 + u32::from(byte - b'0')) % 97,
@@ -126,7 +130,7 @@ fn mod_97(remainder: u32, byte: u8) -> u32 {
     }
 }
 
-/// `123-45-6789` with the ranges that are never given out left aside.
+/// Finds `123-45-6789`, except ranges that are never issued.
 fn ssn(bytes: &[u8]) -> bool {
     starts(bytes, |b| b.is_ascii_digit()).any(|at| {
         let Some(text) = bytes.get(at..at + 11) else { return false };
@@ -141,7 +145,7 @@ fn ssn(bytes: &[u8]) -> bool {
     })
 }
 
-/// Where a word begins with a byte of a kind.
+/// Returns where a word starts with a byte of a kind.
 fn starts(bytes: &[u8], kind: impl Fn(&u8) -> bool) -> impl Iterator<Item = usize> {
     (0..bytes.len()).filter(move |at| kind(&bytes[*at]) && begins_word(bytes, *at))
 }
@@ -154,7 +158,8 @@ fn positions(bytes: &[u8], wanted: u8) -> impl Iterator<Item = usize> {
     bytes.iter().enumerate().filter(move |(_, b)| **b == wanted).map(|(at, _)| at)
 }
 
-/// How many bytes a number of at most so many digits takes, with separators between them, one or two at a time.
+/// Returns the length of a number with a maximum number of digits, including one or two separators
+/// between them.
 fn number_length(bytes: &[u8], separators: &[u8], most: usize) -> usize {
     let (mut length, mut digits, mut gap) = (0, 0, 0);
     for (at, byte) in bytes.iter().enumerate() {
@@ -195,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_alike_is_left_alone() {
+    fn similar_texts_are_not_flagged() {
         for text in [
             "",
             "@",

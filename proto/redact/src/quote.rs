@@ -1,25 +1,27 @@
-//! What a caller wrote, quoted in a refusal.
+//! Quotes of a caller's text in error messages.
 
 use crate::secrets;
 
-/// What is shown instead of a text that must not be repeated.
+/// The replacement of a text that must not be repeated.
 pub const HIDDEN: &str = "***";
 
-/// The longest text that is quoted whole, in characters.
-const MAX: usize = 64;
+/// The longest text that is quoted completely, in characters.
+const MAX_QUOTE: usize = 64;
 
-/// A text in backticks, on one line, cut where it is long, hidden where it holds a secret.
+/// Returns a text in backticks on one line. Truncates a long text, and hides one that contains a
+/// secret.
 pub fn quoted(text: &str) -> String {
     format!("`{}`", cut(text))
 }
 
-/// A text on one line, cut where it is long, hidden where it holds a secret.
+/// Returns a text on one line. Truncates a long text, and hides one that contains a secret.
 pub fn cut(text: &str) -> String {
     if secrets::kind(text).is_some() {
         return HIDDEN.to_owned();
     }
-    let mut cut: String = text.chars().take(MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(MAX).is_some() {
+    let mut cut: String =
+        text.chars().take(MAX_QUOTE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(MAX_QUOTE).is_some() {
         cut.push('…');
     }
     cut

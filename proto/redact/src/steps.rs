@@ -1,4 +1,5 @@
-//! Counts how many bytes the scanners look at, so that tests can bound the work. Outside tests it does nothing.
+//! Counts the bytes that the scanners read, so that tests can bound the work. It does nothing
+//! outside tests.
 
 #[cfg(not(test))]
 pub(crate) fn count(_: usize) {}
@@ -16,7 +17,7 @@ mod counted {
         STEPS.set(STEPS.get() + steps);
     }
 
-    /// How many steps some work takes.
+    /// Returns the number of steps of some work.
     pub(crate) fn of(work: impl FnOnce()) -> usize {
         let before = STEPS.get();
         work();

@@ -1,4 +1,4 @@
-//! All texts of a JSON document with their places, without building the document.
+//! All strings of a JSON document with their paths, without building the document.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,8 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use crate::json_path::{JsonPath, PathSegment};
 
-/// Calls `visit` with the place and the text of every string, names of members included (they stand at their value's
-/// place). Check the depth first.
+/// Calls `visit` with the path and the text of every string. This includes the names of members,
+/// with the path of their value. Check the depth first.
 pub(crate) fn each(json: &[u8], visit: &mut dyn FnMut(&JsonPath<'_>, &str)) -> Result<(), serde_json::Error> {
     let mut from = serde_json::Deserializer::from_slice(json);
     Walk { place: &mut JsonPath::default(), visit }.deserialize(&mut from)?;
@@ -89,7 +89,7 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
     }
 }
 
-/// A member's name, copied only where it is written with escapes.
+/// A member's name, copied only if it is written with escapes.
 struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for Name {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a member")
+        f.write_str("a member's name")
     }
 
     fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_an_error() {
+    fn text_that_is_not_json_is_an_error() {
         for bad in ["", "[1", "[1] x", "{\"a\"}"] {
             assert!(each(bad.as_bytes(), &mut |_, _| {}).is_err(), "{bad}");
         }

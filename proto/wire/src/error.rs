@@ -1,36 +1,36 @@
-//! Why bytes are not the message they were read as, and the few ways in which a field is read.
+//! Decoding errors, and helpers that read and check fields.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// The bytes are not the message they were read as.
+/// The bytes are not a valid message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    #[error("not a {message}: {reason}")]
+    #[error("invalid {message}: {reason}")]
     Malformed { message: &'static str, reason: String },
-    #[error("{message} lacks `{field}`")]
+    #[error("{message}: missing field `{field}`")]
     Missing { message: &'static str, field: &'static str },
-    #[error("{message} has a bad `{field}`: {reason}")]
+    #[error("{message}: invalid field `{field}`: {reason}")]
     Invalid { message: &'static str, field: &'static str, reason: String },
 }
 
-/// Reads the fields of the message it is named for.
+/// The name of a message. Its methods read and check fields and name the message in errors.
 #[derive(Clone, Copy)]
 pub(crate) struct MessageName(pub &'static str);
 
 impl MessageName {
-    /// The message in `bytes`.
+    /// Decodes the message.
     pub(crate) fn parse<M: prost::Message + Default>(self, bytes: &[u8]) -> Result<M, DecodeError> {
         M::decode(bytes)
             .map_err(|error| DecodeError::Malformed { message: self.0, reason: error.to_string() })
     }
 
-    /// A field that has to be there.
+    /// Returns a required field.
     pub(crate) fn required<T>(self, field: &'static str, value: Option<T>) -> Result<T, DecodeError> {
         value.ok_or(DecodeError::Missing { message: self.0, field })
     }
 
-    /// A message within the message, which has to be there.
+    /// Converts a required nested message.
     pub(crate) fn nested<M, T>(self, field: &'static str, value: Option<M>) -> Result<T, DecodeError>
     where
         T: TryFrom<M, Error = DecodeError>,
@@ -38,7 +38,7 @@ impl MessageName {
         self.required(field, value)?.try_into()
     }
 
-    /// A field that is text on the wire and more than that in the domain.
+    /// Parses a text field into its domain type.
     pub(crate) fn text<T: FromStr<Err: Display>>(
         self,
         field: &'static str,
@@ -47,7 +47,7 @@ impl MessageName {
         self.valid(field, text.parse())
     }
 
-    /// The same for each of a list.
+    /// Parses each text of a list.
     pub(crate) fn texts<T: FromStr<Err: Display>>(
         self,
         field: &'static str,
@@ -64,16 +64,16 @@ impl MessageName {
         value.map_err(|reason| self.invalid(field, reason))
     }
 
-    /// Refuses what is longer than a stranger may make it.
+    /// Returns an error if a length exceeds its limit.
     pub(crate) fn at_most(self, field: &'static str, length: usize, most: usize) -> Result<(), DecodeError> {
         if length <= most {
             Ok(())
         } else {
-            Err(self.invalid(field, format_args!("its length is {length}, and {most} is the most")))
+            Err(self.invalid(field, format_args!("must have a length of at most {most}, not {length}")))
         }
     }
 
-    /// Checks what two fields must have in common.
+    /// Returns an error unless a condition on several fields holds.
     pub(crate) fn ensure(
         self,
         field: &'static str,
@@ -88,7 +88,7 @@ impl MessageName {
     }
 }
 
-/// A text that the wire leaves empty where there is none.
+/// Returns a text, or `None` if it is empty, which is how the wire encodes a missing text.
 pub(crate) fn filled(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }

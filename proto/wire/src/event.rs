@@ -1,4 +1,4 @@
-//! Lines of a job's log.
+//! Entries of a job's log.
 
 use bytes::Bytes;
 use cortex_domain::event::{Entry, Event};
@@ -14,19 +14,21 @@ use v1::entry_record as line;
 const LOG: MessageName = MessageName("LogRecord");
 const ENTRY: MessageName = MessageName("EntryRecord");
 
-/// A piece of a job's log as the store keeps it.
+/// Encodes log entries for the store.
 #[must_use]
 pub fn encode_log(entries: &[Entry]) -> Bytes {
     v1::LogRecord { entries: entries.iter().map(Into::into).collect() }.encode_to_vec().into()
 }
 
+/// Decodes log entries.
+///
 /// # Errors
-/// If the bytes are no piece of a log.
+/// Returns an error if the bytes are not valid log entries.
 pub fn decode_log(bytes: &[u8]) -> Result<Vec<Entry>, DecodeError> {
     LOG.parse::<v1::LogRecord>(bytes)?.entries.into_iter().map(Entry::try_from).collect()
 }
 
-/// A piece of a log from one encoded line.
+/// Wraps one encoded entry as a log.
 #[must_use]
 pub fn log_of_one(entry: &[u8]) -> Bytes {
     let mut log = Vec::new();
@@ -55,7 +57,7 @@ impl TryFrom<v1::EntryRecord> for Entry {
             version: Version(entry.version),
             attempt: Attempt(entry.attempt),
             at: Timestamp::from_millis(entry.at),
-            state: state.ok_or_else(|| ENTRY.invalid("state", "it is no state's code"))?,
+            state: state.ok_or_else(|| ENTRY.invalid("state", "must be the code of a state"))?,
             event: ENTRY.nested("event", entry.event)?,
         })
     }

@@ -1,4 +1,4 @@
-//! Jobs: what was asked, and the store's record of where it stands.
+//! Jobs: the request, and the store's record of the state.
 
 use std::time::Duration;
 
@@ -22,14 +22,16 @@ const REQUEST: MessageName = MessageName("Request");
 const OWNER: MessageName = MessageName("Owner");
 const IDEMPOTENCY: MessageName = MessageName("Idempotency");
 
-/// A job as the store keeps it.
+/// Encodes a job for the store.
 #[must_use]
 pub fn encode_job(job: &Job) -> Bytes {
     v1::JobRecord::from(job).encode_to_vec().into()
 }
 
+/// Decodes a job.
+///
 /// # Errors
-/// If the bytes are no job's record.
+/// Returns an error if the bytes are not a valid job record.
 pub fn decode_job(bytes: &[u8]) -> Result<Job, DecodeError> {
     JOB.parse::<v1::JobRecord>(bytes)?.try_into()
 }
@@ -58,7 +60,7 @@ impl TryFrom<v1::JobRecord> for Job {
             request: JOB.nested("request", record.request)?,
             durability: if record.durable { Durability::Durable } else { Durability::Ephemeral },
             memory: Memory::from_scheme(&record.memory)
-                .ok_or_else(|| JOB.invalid("memory", "it is `local` or `redis`"))?,
+                .ok_or_else(|| JOB.invalid("memory", "must be `local` or `redis`"))?,
             attempt: Attempt(record.attempt),
             spared: record.spared,
             version: Version(record.version),
@@ -66,11 +68,11 @@ impl TryFrom<v1::JobRecord> for Job {
             state: JOB.nested("state", record.state)?,
             approvals: record.approvals.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         };
-        JOB.ensure("version", job.version.0 > 0, "it starts at 1")?;
-        JOB.ensure("spared", job.spared <= job.attempt.0, "it is at most the attempt")?;
+        JOB.ensure("version", job.version.0 > 0, "must be at least 1")?;
+        JOB.ensure("spared", job.spared <= job.attempt.0, "must be at most the attempt")?;
         if let State::Succeeded { result } = job.state {
             let own = Pointer::result(job.memory, job.id());
-            JOB.ensure("state", result == own, "its result is not the job's own")?;
+            JOB.ensure("state", result == own, "must be the job's own result")?;
         }
         Ok(job)
     }
@@ -221,7 +223,7 @@ impl TryFrom<v1::Idempotency> for Idempotency {
             key: IDEMPOTENCY.text("key", &idempotency.key)?,
             fingerprint: fingerprint
                 .map(Fingerprint)
-                .map_err(|_| IDEMPOTENCY.invalid("fingerprint", "it has 32 bytes"))?,
+                .map_err(|_| IDEMPOTENCY.invalid("fingerprint", "must have 32 bytes"))?,
         })
     }
 }
@@ -238,13 +240,13 @@ impl From<v1::Hop> for Hop {
     }
 }
 
-/// A digest in a message; none if it is empty.
+/// Decodes a digest. Empty bytes mean that it is missing.
 pub(crate) fn content(message: MessageName, bytes: &[u8]) -> Result<Option<ContentDigest>, DecodeError> {
     match bytes {
         [] => Ok(None),
         bytes => match bytes.try_into() {
             Ok(digest) => Ok(Some(ContentDigest(digest))),
-            Err(_) => Err(message.invalid("content", "it has 32 bytes")),
+            Err(_) => Err(message.invalid("content", "must have 32 bytes")),
         },
     }
 }

@@ -1,8 +1,8 @@
-//! The bytes on the wire: protobuf packets generated from `schema/`, and their conversions to and from the
-//! domain. No other crate names both a domain type and a protobuf type.
+//! The bytes on the wire: protobuf packets generated from `schema/`, and their conversions to and
+//! from the domain. No other crate uses both domain types and protobuf types.
 //!
-//! `encode_x` gives a packet's bytes, `decode_x` reads them and trusts nothing. Inside a gRPC message the same
-//! conversions are `From` (to `v1`) and `TryFrom` (to the domain).
+//! `encode_x` returns the bytes of a packet, and `decode_x` reads and validates them. Inside a gRPC
+//! message the same conversions are `From` (to `v1`) and `TryFrom` (to the domain).
 
 mod error;
 mod event;
@@ -26,7 +26,7 @@ pub use packet::{
 };
 pub use safety::{decode_decision, decode_policy_request, encode_decision, encode_policy_request};
 
-/// The generated types, as the schema has them.
+/// The types that are generated from the schema.
 #[allow(missing_debug_implementations, unreachable_pub, clippy::all, clippy::unwrap_used)]
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/cortex.v1.rs"));

@@ -1,7 +1,7 @@
 //! The frames of the stream between the origin and a worker without a broker.
 //!
-//! The worker says [`UpFrame`] and reads [`DownFrame`]. The origin makes its frames from packets of the bus, so that the
-//! link can hand a worker nothing that was not published to it.
+//! The worker sends [`UpFrame`] and receives [`DownFrame`]. The origin builds its frames from
+//! packets of the bus, so the link can't send a worker anything that was not published to it.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const REPORT: MessageName = MessageName("Report");
 const DOWN: MessageName = MessageName("Down");
 const JOB_REQUEST: MessageName = MessageName("JobRequest");
 
-/// What a worker says.
+/// A frame from a worker.
 #[derive(Clone, PartialEq, Debug)]
 pub enum UpFrame {
     /// The first frame.
@@ -30,14 +30,14 @@ pub enum UpFrame {
     },
     Heartbeat(Heartbeat),
     Progress(Progress),
-    /// How a dispatch ended, with its answer where it succeeded.
+    /// How a dispatch ended, with its answer if it succeeded.
     Report {
         outcome: Outcome,
         draft: Option<(Pointer, Bytes)>,
     },
 }
 
-/// What a worker hears.
+/// A frame from the origin.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DownFrame {
     /// The first frame.
@@ -51,23 +51,23 @@ pub enum DownFrame {
     Cancel(Cancel),
 }
 
-/// The origin's first frame: how often to send a heartbeat.
+/// Returns the origin's first frame, with the interval of heartbeats.
 #[must_use]
 pub fn welcome(heartbeat: Duration) -> v1::Down {
     let heartbeat_ms = u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX);
     down(down_frames::Frame::Welcome(down_frames::Welcome { heartbeat_ms }))
 }
 
-/// A job's packet from the bus, with its input.
+/// Returns the frame for a job's packet from the bus, with its input.
 ///
 /// # Errors
-/// If the packet is no job's.
+/// Returns an error if the packet is not a valid job.
 pub fn job(packet: &[u8], context: Bytes) -> Result<v1::Down, DecodeError> {
     let request = Some(JOB_REQUEST.parse(packet)?);
     Ok(down(down_frames::Frame::Job(down_frames::Job { request, context })))
 }
 
-/// A dispatch to stop.
+/// Returns the frame that stops a dispatch.
 #[must_use]
 pub fn cancel(cancel: &Cancel) -> v1::Down {
     down(down_frames::Frame::Cancel(cancel.into()))
@@ -115,11 +115,11 @@ impl TryFrom<v1::Up> for UpFrame {
     }
 }
 
-/// A worker writes the draft of the dispatch it reports on, and nothing else.
+/// Reads the draft of the reported dispatch. A worker may write no other draft.
 fn read_draft(put: v1::Put, outcome: &Outcome) -> Result<(Pointer, Bytes), DecodeError> {
     let pointer: Pointer = REPORT.text("draft.pointer", &put.pointer)?;
     let own = Space::Draft(outcome.job, outcome.lease.dispatch);
-    REPORT.ensure("draft.pointer", pointer.space == own, "it is not the dispatch's own")?;
+    REPORT.ensure("draft.pointer", pointer.space == own, "must belong to the dispatch")?;
     Ok((pointer, put.payload))
 }
 

@@ -1,4 +1,4 @@
-//! What the store keeps for the relay.
+//! Messages of the outbox, which the relay sends.
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
@@ -11,7 +11,7 @@ use v1::outbox_record as kinds;
 
 const OUTBOX: MessageName = MessageName("OutboxRecord");
 
-/// A message as the outbox keeps it.
+/// Encodes a message for the outbox.
 #[must_use]
 pub fn encode_message(message: &OutboxMessage) -> Bytes {
     let message = match message {
@@ -25,8 +25,10 @@ pub fn encode_message(message: &OutboxMessage) -> Bytes {
     v1::OutboxRecord { message: Some(message) }.encode_to_vec().into()
 }
 
+/// Decodes a message of the outbox.
+///
 /// # Errors
-/// If the bytes are no message of the outbox.
+/// Returns an error if the bytes are not a valid message.
 pub fn decode_message(bytes: &[u8]) -> Result<OutboxMessage, DecodeError> {
     let record: v1::OutboxRecord = OUTBOX.parse(bytes)?;
     Ok(match OUTBOX.required("message", record.message)? {

@@ -1,4 +1,5 @@
-//! What travels on the bus. Each packet is at most [`MAX_PACKET`] bytes; what is larger lies behind a pointer.
+//! The packets on the bus. Each has at most [`MAX_PACKET`] bytes. Larger data lies behind a
+//! pointer.
 
 mod audit;
 mod call;
@@ -22,14 +23,14 @@ pub use task::{decode_task, encode_assignment};
 
 use crate::error::{DecodeError, MessageName};
 
-/// The longest packet that is read, in bytes.
+/// The longest packet that is decoded, in bytes.
 pub const MAX_PACKET: usize = 1024 * 1024;
 
 impl MessageName {
-    /// The packet in `bytes`.
+    /// Decodes a packet.
     fn packet<M: prost::Message + Default>(self, bytes: &[u8]) -> Result<M, DecodeError> {
         if bytes.len() > MAX_PACKET {
-            let reason = format!("it has {} bytes, and {MAX_PACKET} is the most", bytes.len());
+            let reason = format!("must have at most {MAX_PACKET} bytes, not {}", bytes.len());
             return Err(DecodeError::Malformed { message: self.0, reason });
         }
         self.parse(bytes)

@@ -16,14 +16,16 @@ use v1::check_response as answer;
 const REQUEST: MessageName = MessageName("CheckRequest");
 const RESPONSE: MessageName = MessageName("CheckResponse");
 
-/// Writes a request, and the time at which it is made.
+/// Encodes a request and its time.
 #[must_use]
 pub fn encode_policy_request(request: &PolicyRequest, now: Timestamp) -> Bytes {
     v1::CheckRequest::from((request, now)).encode_to_vec().into()
 }
 
+/// Decodes a request.
+///
 /// # Errors
-/// If the bytes are no request.
+/// Returns an error if the bytes are not a valid request.
 pub fn decode_policy_request(bytes: &[u8]) -> Result<(PolicyRequest, Timestamp), DecodeError> {
     REQUEST.parse::<v1::CheckRequest>(bytes)?.try_into()
 }
@@ -33,8 +35,10 @@ pub fn encode_decision(decision: &Decision) -> Bytes {
     v1::CheckResponse::from(decision).encode_to_vec().into()
 }
 
+/// Decodes a decision.
+///
 /// # Errors
-/// If the bytes are no decision.
+/// Returns an error if the bytes are not a valid decision.
 pub fn decode_decision(bytes: &[u8]) -> Result<Decision, DecodeError> {
     RESPONSE.parse::<v1::CheckResponse>(bytes)?.try_into()
 }
@@ -97,16 +101,16 @@ impl From<&Decision> for v1::CheckResponse {
     }
 }
 
-/// The one place outside the safety kernel that makes an allowing decision; one that names no policy and
-/// no rule allows nothing.
+/// Outside the safety kernel, only this code creates an allowing decision. A decision without a
+/// policy and a rule is an error.
 impl TryFrom<v1::CheckResponse> for Decision {
     type Error = DecodeError;
 
     fn try_from(response: v1::CheckResponse) -> Result<Self, DecodeError> {
         Ok(match RESPONSE.required("decision", response.decision)? {
             answer::Decision::Allow(clearance) => {
-                RESPONSE.ensure("allow.policy", !clearance.policy.is_empty(), "it names the policy")?;
-                RESPONSE.ensure("allow.rule", !clearance.rule.is_empty(), "it names the rule")?;
+                RESPONSE.ensure("allow.policy", !clearance.policy.is_empty(), "must name the policy")?;
+                RESPONSE.ensure("allow.rule", !clearance.rule.is_empty(), "must name the rule")?;
                 Self::allow(clearance.into())
             }
             answer::Decision::Deny(denial) => Self::deny(denial.into()),

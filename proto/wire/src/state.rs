@@ -1,4 +1,4 @@
-//! States, and what states and events are made of.
+//! States, and the parts of states and events.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl TryFrom<v1::State> for State {
                 exhausted: states::Exhausted::try_from(timed_out.exhausted)
                     .ok()
                     .and_then(read_exhausted)
-                    .ok_or_else(|| STATE.invalid("timed_out.exhausted", "it does not say what ran out"))?,
+                    .ok_or_else(|| STATE.invalid("timed_out.exhausted", "must say what was exhausted"))?,
             },
             In::Denied(denial) => Self::Denied { denial: denial.into() },
         })
@@ -117,7 +117,7 @@ impl TryFrom<v1::Lease> for Lease {
     type Error = DecodeError;
 
     fn try_from(lease: v1::Lease) -> Result<Self, DecodeError> {
-        LEASE.ensure("attempt", lease.attempt > 0, "it starts at 1")?;
+        LEASE.ensure("attempt", lease.attempt > 0, "must be at least 1")?;
         Ok(Self {
             attempt: Attempt(lease.attempt),
             dispatch: LEASE.valid("dispatch", DispatchId::from_slice(&lease.dispatch))?,
@@ -199,7 +199,7 @@ impl From<&Failure> for v1::Failure {
     }
 }
 
-/// What a packet says of a time: 0 says nothing.
+/// Returns a time in milliseconds, where 0 means none.
 fn millis(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1)
 }
@@ -209,7 +209,7 @@ impl TryFrom<v1::Failure> for Failure {
 
     fn try_from(failure: v1::Failure) -> Result<Self, DecodeError> {
         let kind = match FAILURE.valid("kind", v1::FailureKind::try_from(failure.kind))? {
-            v1::FailureKind::Unspecified => return Err(FAILURE.invalid("kind", "it is unspecified")),
+            v1::FailureKind::Unspecified => return Err(FAILURE.invalid("kind", "must be specified")),
             v1::FailureKind::InvalidInput => FailureKind::InvalidInput,
             v1::FailureKind::Broken => FailureKind::Broken,
             v1::FailureKind::Overloaded => FailureKind::Overloaded,
@@ -217,7 +217,7 @@ impl TryFrom<v1::Failure> for Failure {
             v1::FailureKind::Overran => FailureKind::Overran,
         };
         let retry_after = Some(failure.retry_after_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
-        // A code from a newer peer, or one that contradicts the kind, says no more than the kind does.
+        // An unknown code from a newer peer, or one that contradicts the kind, is ignored.
         let code = failure.code.parse().ok().filter(|code| FailureKind::of(*code) == kind);
         let code = code.unwrap_or_else(|| kind.code());
         Ok(Self { kind, code, detail: failure.detail, parameter: filled(failure.parameter), retry_after })

@@ -1,4 +1,4 @@
-//! What a stranger might send, and the field that the refusal names.
+//! Invalid packets, and the field that each error names.
 
 #![allow(clippy::unwrap_used)]
 
@@ -55,17 +55,20 @@ fn a_request_with_another_jobs_pointer_is_refused_by_name() {
     let other = JobId::mint(Timestamp::from_millis(1), [2; 10]);
     let context = Pointer::context(Memory::Local, other).to_string();
     let bytes = v1::JobRequest { context, ..request() }.encode_to_vec();
-    assert_eq!(refusal(decode_task(&bytes)), "JobRequest has a bad `context`: it is not the job's own");
+    assert_eq!(refusal(decode_task(&bytes)), "JobRequest: invalid field `context`: must belong to the job");
     let draft = Pointer::result(Memory::Local, job()).to_string();
     let bytes = v1::JobRequest { draft, ..request() }.encode_to_vec();
-    assert_eq!(refusal(decode_task(&bytes)), "JobRequest has a bad `draft`: it is not the dispatch's own");
+    assert_eq!(
+        refusal(decode_task(&bytes)),
+        "JobRequest: invalid field `draft`: must belong to the dispatch"
+    );
 }
 
 #[test]
 fn a_missing_field_is_named() {
     let bytes = v1::JobRequest { lease: None, ..request() }.encode_to_vec();
-    assert_eq!(refusal(decode_task(&bytes)), "JobRequest lacks `lease`");
-    assert_eq!(refusal(decode_decision(&[])), "CheckResponse lacks `decision`");
+    assert_eq!(refusal(decode_task(&bytes)), "JobRequest: missing field `lease`");
+    assert_eq!(refusal(decode_decision(&[])), "CheckResponse: missing field `decision`");
 }
 
 #[test]
@@ -78,7 +81,7 @@ fn an_allowing_answer_that_names_no_policy_allows_nothing() {
 fn an_unspecified_failure_is_refused() {
     let end = Some(v1::job_result::End::Failed(v1::Failure::default()));
     let bytes = v1::JobResult { end, ..v1::JobResult::from(&failed(String::new())) }.encode_to_vec();
-    assert_eq!(refusal(decode_outcome(&bytes)), "Failure has a bad `kind`: it is unspecified");
+    assert_eq!(refusal(decode_outcome(&bytes)), "Failure: invalid field `kind`: must be specified");
 }
 
 #[test]
@@ -108,11 +111,11 @@ fn a_parameter_with_a_long_name_is_left_out_by_the_sender_and_refused_by_the_rea
 
 #[test]
 fn a_packet_over_the_limit_is_not_read() {
-    assert!(refusal(decode_heartbeat(&vec![0; MAX_PACKET + 1])).starts_with("not a Heartbeat"));
+    assert!(refusal(decode_heartbeat(&vec![0; MAX_PACKET + 1])).starts_with("invalid Heartbeat"));
 }
 
 #[test]
-fn a_worker_writes_no_draft_but_that_of_the_dispatch_it_reports_on() {
+fn a_worker_writes_only_the_draft_of_the_reported_dispatch() {
     let other = DispatchId::new([8; 16]);
     for pointer in [
         Pointer::draft(Memory::Local, job(), other),
@@ -125,7 +128,7 @@ fn a_worker_writes_no_draft_but_that_of_the_dispatch_it_reports_on() {
 }
 
 #[test]
-fn a_code_that_contradicts_the_kind_says_no_more_than_the_kind() {
+fn a_code_that_contradicts_the_kind_is_ignored() {
     let reported = |kind: v1::FailureKind, code: &str| {
         let failure = v1::Failure { kind: kind.into(), code: code.into(), ..v1::Failure::default() };
         Failure::try_from(failure).unwrap().code

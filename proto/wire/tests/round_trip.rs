@@ -1,4 +1,4 @@
-//! What is encoded reads back as it was, and whatever else arrives is refused without a panic.
+//! Encoded values decode to the same values, and other bytes are rejected without a panic.
 
 #![allow(clippy::unwrap_used)]
 
@@ -20,7 +20,7 @@ use cortex_wire::*;
 use proptest::prelude::*;
 use prost::Message as _;
 
-/// An allowing decision, by the one way there is to it outside the kernel.
+/// Returns an allowing decision by the only way outside the kernel.
 fn allowed(clearance: v1::Clearance) -> Decision {
     let decision = Some(v1::check_response::Decision::Allow(clearance));
     decode_decision(&v1::CheckResponse { decision }.encode_to_vec()).unwrap()

@@ -69,7 +69,7 @@ async fn listed(api: &Api, filter: &str) -> (Vec<String>, bool) {
 #[tokio::test]
 async fn an_edge_killed_between_its_202_and_the_drain_delivers_when_it_is_back() {
     let Stack { home, setup, origin, edge, api } = Stack::echo().await;
-    // Nothing can be drained while the origin is away, so what is killed holds the jobs.
+    // Nothing can be drained while the origin is unreachable, so what is killed holds the jobs.
     origin.stop();
     let mut ids = Vec::new();
     for n in 0..5 {

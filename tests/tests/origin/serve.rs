@@ -45,9 +45,9 @@ async fn a_worker_without_the_right_token_or_certificate_is_refused_by_name() {
     let guess = Token { text: format!("cwt_{}", "0".repeat(64)), ..gone.clone() };
     let elsewhere = Token { fingerprint: format!("sha256:{}", "0".repeat(64)), ..embed.clone() };
     for (name, token, reason) in [
-        ("w1", &embed, "the token `embedder` is not for the pool `echo`"),
+        ("w1", &embed, "the token `embedder` does not allow the pool `echo`"),
         ("w2", &gone, "the token `gone` is revoked"),
-        ("w3", &guess, "the token is unknown"),
+        ("w3", &guess, "unknown token"),
         ("w4", &elsewhere, "another certificate"),
     ] {
         let began = Instant::now();

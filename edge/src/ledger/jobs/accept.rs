@@ -1,4 +1,4 @@
-//! Commits jobs, and says which job an idempotency key stands for.
+//! Commits jobs, and finds the job of an idempotency key.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::ledger::object::Ledger;
 use crate::limits::LedgerUsage;
 use crate::object::sql::Statement;
 
-/// How often old jobs are forgotten.
+/// How often old jobs are deleted.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
 impl AnswersCaller<AcceptJob> for Ledger {
@@ -36,7 +36,7 @@ impl AnswersCaller<AcceptJob> for Ledger {
                 PriorUse::SameRequest(known) => match self.load(&known)? {
                     Some(stored) => return Ok(Accepted::Known(Box::new(stored.entry()))),
                     None if known != job.id => return Ok(Accepted::Claimed(known)),
-                    // Claimed by a caller who waited for it.
+                    // The key was claimed by a caller who waited for the job.
                     None => {}
                 },
             }
@@ -53,7 +53,7 @@ impl AnswersCaller<AcceptJob> for Ledger {
         self.held.set(Some(held));
         let mut failures = Failures::default();
         self.perform(&stored.job.id, &effects, now, &mut failures).await;
-        failures.note("forget what is old", "", self.prune(now));
+        failures.note("delete old entries", "", self.prune(now));
         failures.report()?;
         Ok(Accepted::New(Box::new(stored.entry())))
     }
@@ -98,7 +98,7 @@ impl Ledger {
         }
     }
 
-    /// Remembers what an idempotency key stands for, and forgets the oldest keys beyond the limit.
+    /// Stores the job of an idempotency key, and deletes the oldest keys beyond the limit.
     fn remember(&self, asked: &Idempotency, job: &JobId, now: Timestamp) -> Result<()> {
         idempotency::remember(&self.sql, asked, job, now)?;
         let mut keys = match self.idempotency_keys.get() {
@@ -106,7 +106,7 @@ impl Ledger {
             None => idempotency::count(&self.sql)?,
         };
         if self.limits.forgotten(keys) > 0 {
-            // One that was there before was counted twice.
+            // A key that already existed was counted twice.
             keys = idempotency::count(&self.sql)?;
             let forgotten = self.limits.forgotten(keys);
             idempotency::forget_oldest(&self.sql, forgotten, asked)?;
@@ -116,7 +116,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Forgets what is old, once in a while.
+    /// Deletes old entries from time to time.
     fn prune(&self, now: Timestamp) -> Result<()> {
         if now.since(self.pruned.get()) > PRUNE_INTERVAL {
             self.pruned.set(now);

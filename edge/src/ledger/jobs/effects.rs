@@ -1,4 +1,4 @@
-//! What follows a change of a job that was written. Each step is taken, whichever of the others fails.
+//! The effects of a committed change of a job. All steps are performed, even if one fails.
 
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
@@ -10,7 +10,7 @@ use crate::ledger::failures::Failures;
 use crate::ledger::object::Ledger;
 use crate::{log, offloaded};
 
-/// One thing to do.
+/// A step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum FollowUp {
     FreeBytes(u64),
@@ -23,14 +23,15 @@ impl FollowUp {
     fn name(&self) -> &'static str {
         match self {
             Self::FreeBytes(_) => "free bytes",
-            Self::WakeWaiting => "wake what waits",
+            Self::WakeWaiting => "wake waiting jobs",
             Self::SetAlarmBy(_) => "set the alarm",
             Self::DeleteOffloadedBody => "delete the offloaded body",
         }
     }
 }
 
-/// Returns what effects ask for, in the order in which it is done: what the alarm finds is written before it is set.
+/// Returns the steps of effects in order. Everything that the alarm reads is written before the
+/// alarm is set.
 fn steps(effects: &[Effect], now: Timestamp) -> Vec<FollowUp> {
     let (mut steps, mut alarm, mut delete) = (Vec::new(), None, None);
     for effect in effects {
@@ -49,7 +50,7 @@ fn steps(effects: &[Effect], now: Timestamp) -> Vec<FollowUp> {
     steps
 }
 
-/// Takes all steps, and notes which failed.
+/// Performs all steps, and records their failures.
 async fn take(
     steps: Vec<FollowUp>,
     of: &JobId,
@@ -63,7 +64,7 @@ async fn take(
 }
 
 impl Ledger {
-    /// Performs what follows a change that was written.
+    /// Performs the effects of a committed change.
     pub(super) async fn perform(
         &self,
         id: &JobId,
@@ -79,7 +80,7 @@ impl Ledger {
             FollowUp::WakeWaiting => self.sql.run(table::wake(now)),
             FollowUp::SetAlarmBy(at) => self.set_alarm_by(*at).await,
             FollowUp::DeleteOffloadedBody => {
-                // A rule of the bucket deletes what stays.
+                // A lifecycle rule of the bucket deletes remaining bodies.
                 if let Err(error) = offloaded::delete(&self.env, id).await {
                     log::error("ledger.unpark", &[("job", &id.to_string()), ("cause", &error.to_string())]);
                 }
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn whichever_step_fails_the_others_are_taken_and_the_failure_is_told() {
+    fn all_steps_run_and_a_failure_is_reported() {
         let effects = [Effect::FreeBytes(3), Effect::WakeWaiting, Effect::DeleteOffloadedBody];
         let all = steps(&effects, NOW);
         assert_eq!(all.len(), 4);

@@ -1,4 +1,4 @@
-//! A job as it comes to the ledger, and as the ledger shows it.
+//! A job as the ledger receives it, and as it shows it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use cortex_domain::time::Timestamp;
 use cortex_domain::topic::Topic;
 use serde::{Deserialize, Serialize};
 
-/// A job to be committed.
+/// A new job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct NewJob {
     #[serde(with = "cortex_api::text")]
@@ -17,11 +17,11 @@ pub(crate) struct NewJob {
     #[serde(with = "cortex_api::rfc3339")]
     pub(crate) created: Timestamp,
     pub(crate) idempotency: Option<Idempotency>,
-    /// The envelope as it goes through the queue.
+    /// The envelope, encoded for the queue.
     pub(crate) message: String,
 }
 
-/// What of a job never changes and is shown.
+/// The constant and public data of a job.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Facts {
     #[serde(with = "cortex_api::text")]
@@ -29,23 +29,23 @@ pub(crate) struct Facts {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) deadline_ms: Option<u64>,
-    /// How many bytes the body has, wherever it lies.
+    /// The size of the body in bytes, wherever it is stored.
     #[serde(default)]
     pub(crate) bytes: u64,
 }
 
-/// An idempotency key, and a fingerprint of the request that came with it.
+/// An idempotency key, and the fingerprint of its request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Idempotency {
     pub(crate) key: String,
     pub(crate) fingerprint: String,
 }
 
-/// A job as the ledger knows it.
+/// A job in the ledger.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) view: JobView,
-    /// The id under which the origin has it, if it does.
+    /// The job's id at the origin, if it is there.
     #[serde(with = "cortex_api::text::option")]
     pub(crate) origin_id: Option<JobId>,
     pub(crate) hops: String,

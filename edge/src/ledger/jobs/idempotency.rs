@@ -1,4 +1,4 @@
-//! Which job an idempotency key stands for, whether its caller waits for the job or not.
+//! The jobs of idempotency keys, whether or not their callers wait for them.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use worker::{Error, Result};
 use super::entry::Idempotency;
 use crate::object::sql::{Sql, Statement, number, text, time};
 
-/// How long keys are remembered. A row takes at most half a kilobyte.
+/// How long keys are kept. A row takes at most half a kilobyte.
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
-/// What an idempotency key was used for before.
+/// The prior use of an idempotency key.
 pub(super) enum PriorUse {
     Unused,
-    /// The same request, and the job with this id was made of it.
+    /// The key was used for the same request, which created the job with this id.
     SameRequest(JobId),
-    /// Another request.
+    /// The key was used for a different request.
     OtherRequest,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn prior_use(sql: &Sql, asked: &Idempotency) -> Result<PriorUse> {
     match sql.first::<Known>(Statement::new(query, vec![text(&asked.key)]))? {
         None => Ok(PriorUse::Unused),
         Some(known) if known.fingerprint == asked.fingerprint => {
-            let corrupt = |_| Error::RustError("an idempotency key stands for no job's id".to_owned());
+            let corrupt = |_| Error::RustError("an idempotency key refers to an invalid job id".to_owned());
             known.job.parse().map(PriorUse::SameRequest).map_err(corrupt)
         }
         Some(_) => Ok(PriorUse::OtherRequest),
@@ -45,19 +45,19 @@ pub(super) fn remember(sql: &Sql, asked: &Idempotency, job: &JobId, now: Timesta
     sql.run(Statement::new(query, bindings))
 }
 
-/// Forgets old keys.
+/// Deletes old keys.
 pub(super) fn prune(sql: &Sql, now: Timestamp) -> Result<()> {
     let retention = u64::try_from(RETENTION.as_millis()).unwrap_or(u64::MAX);
     let horizon = number(now.as_millis().saturating_sub(retention));
     sql.run(Statement::new("DELETE FROM idempotency WHERE at < ?", vec![horizon]))
 }
 
-/// Returns how many keys are remembered.
+/// Returns the number of stored keys.
 pub(super) fn count(sql: &Sql) -> Result<u64> {
     Ok(sql.number("SELECT count(*) AS number FROM idempotency")?.unwrap_or(0))
 }
 
-/// Forgets so many of the oldest keys, and not the one that was asked with now.
+/// Deletes a number of the oldest keys, except the key of the current request.
 pub(super) fn forget_oldest(sql: &Sql, keys: u64, asked: &Idempotency) -> Result<()> {
     let query = "DELETE FROM idempotency WHERE key IN
         (SELECT key FROM idempotency WHERE key != ? ORDER BY at LIMIT ?)";

@@ -1,4 +1,4 @@
-//! Shows jobs, and cancels those that wait here.
+//! Shows jobs, and cancels those that wait in the ledger.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::ledger::dispatch::AnswersCaller;
 use crate::ledger::failures::Failures;
 use crate::ledger::object::Ledger;
 
-/// How often callers who look at jobs may make the ledger try an origin that was away.
+/// How often callers who look at jobs may make the ledger try an unreachable origin.
 const WAKE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl AnswersCaller<LookAtJob> for Ledger {
@@ -32,7 +32,7 @@ impl AnswersCaller<LookAtJob> for Ledger {
 impl AnswersCaller<ListJobs> for Ledger {
     async fn answer_caller(&self, asked: ListJobs, _: &Caller) -> Result<Vec<JobView>> {
         let rows: Vec<Row> = self.sql.rows(table::list(&asked))?;
-        // A corrupt row hides itself alone.
+        // A corrupt row hides only its own job.
         let jobs: Vec<_> = rows.into_iter().filter_map(|row| Some(self.read(row).ok()?.view())).collect();
         self.wake_for_caller(jobs.iter().any(|job| job.hold.is_some()), clock::now()).await?;
         Ok(jobs)
@@ -59,7 +59,7 @@ impl AnswersCaller<CancelJob> for Ledger {
 }
 
 impl Ledger {
-    /// A caller waits for what is held, so the origin that had been away is tried.
+    /// Tries an unreachable origin again, because a caller waits for a job that is held.
     async fn wake_for_caller(&self, held: bool, now: Timestamp) -> Result<()> {
         if held && now >= self.woken.get().after(WAKE_INTERVAL) {
             self.woken.set(now);

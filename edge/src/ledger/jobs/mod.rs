@@ -1,8 +1,9 @@
-//! The tenant's jobs: those that the origin hasn't taken yet, with all it takes to send them, and for a while the states of
-//! the others.
+//! The tenant's jobs: those that the origin has not accepted yet, with the data to send them, and
+//! for a while the states of the others.
 //!
-//! `entry` and `requests` are what the Worker sees. `row` reads and writes a job as [`cortex_guard::ledger`] knows it, `table`
-//! holds the statements, and `transition` is the one way by which a job changes, `effects` what follows it. The others answer requests.
+//! `entry` and `requests` are the types for the Worker. `row` converts between rows and jobs of
+//! [`cortex_guard::ledger`], and `table` holds the statements. `transition` is the only code that
+//! changes a job, and `effects` performs what follows. The other modules handle requests.
 
 mod accept;
 mod effects;

@@ -1,4 +1,4 @@
-//! Takes over the states of jobs that the origin reports.
+//! Applies the states of jobs that the origin reports.
 
 use cortex_api::{Applied, StateLine};
 use cortex_domain::id::JobId;
@@ -21,13 +21,13 @@ impl Answers<ReportStates> for Ledger {
         for line in &states {
             let report = self.report(line, now, &mut effects);
             match failures.note("apply a report", line.job, report) {
-                Some(Report::News) => all.applied += 1,
-                Some(Report::CancelledHere) => all.cancelled.push(line.job),
-                Some(Report::Old) | None => {}
+                Some(ReportLine::News) => all.applied += 1,
+                Some(ReportLine::CancelledHere) => all.cancelled.push(line.job),
+                Some(ReportLine::Old) | None => {}
             }
         }
-        // An origin that reports is there.
-        failures.note("wake what waits", "", self.sql.run(table::wake(now)));
+        // An origin that reports is reachable.
+        failures.note("wake waiting jobs", "", self.sql.run(table::wake(now)));
         for (job, effects) in &effects {
             self.perform(job, effects, now, &mut failures).await;
         }
@@ -37,9 +37,9 @@ impl Answers<ReportStates> for Ledger {
     }
 }
 
-/// What a line of a report was.
+/// The kinds of lines in a report.
 #[derive(PartialEq, Eq)]
-enum Report {
+enum ReportLine {
     News,
     Old,
     CancelledHere,
@@ -52,22 +52,24 @@ impl Ledger {
         line: &StateLine,
         now: Timestamp,
         effects: &mut Vec<(JobId, Vec<Effect>)>,
-    ) -> Result<Report> {
+    ) -> Result<ReportLine> {
         let rows: Vec<Row> = self.sql.rows(table::find_at_origin(&line.job))?;
-        let mut report = Report::Old;
+        let mut report = ReportLine::Old;
         for row in rows {
-            // One corrupt row must not keep the origin from reporting on the others.
+            // A corrupt row must not prevent the other lines from being applied.
             let Ok(stored) = self.read(row) else { continue };
             let event = LedgerEvent::StateReported { version: line.version, state: line.state, at: line.at };
             match apply(&stored.job, event, now) {
                 Ok(step) => {
                     self.sql.run(table::write(&step.job)?)?;
                     if step.job.version() > stored.job.version() {
-                        report = Report::News;
+                        report = ReportLine::News;
                     }
                     effects.push((step.job.id, step.effects));
                 }
-                Err(Rejected::CancelledHere) if report == Report::Old => report = Report::CancelledHere,
+                Err(Rejected::CancelledHere) if report == ReportLine::Old => {
+                    report = ReportLine::CancelledHere
+                }
                 Err(_) => {}
             }
         }

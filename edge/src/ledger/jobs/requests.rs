@@ -1,5 +1,5 @@
-//! What is asked of a ledger about jobs. A request with one part is that part alone, since every struct with named fields
-//! makes the Worker larger.
+//! The requests about jobs. A request with one field is a tuple struct, because every struct with
+//! named fields makes the Worker larger.
 
 use cortex_api::{Applied, JobView, StateLine};
 use cortex_domain::id::JobId;
@@ -20,17 +20,17 @@ pub(crate) struct AcceptJob(pub(crate) NewJob);
 pub(crate) enum Accepted {
     /// The job was committed.
     New(Box<Entry>),
-    /// A job was committed before under the same idempotency key.
+    /// The same request was committed before under the idempotency key.
     Known(Box<Entry>),
-    /// The idempotency key stands for another job, which the ledger doesn't hold.
+    /// The idempotency key belongs to another job, which the ledger does not hold.
     Claimed(#[serde(with = "cortex_api::text")] JobId),
-    /// The idempotency key stands for another request.
+    /// The idempotency key belongs to a different request.
     Mismatch,
-    /// The ledger holds as much as it may.
+    /// The ledger has reached a limit.
     Full(Full),
 }
 
-/// Asks which job an idempotency key stands for: `job`, if it was not used before.
+/// Asks for the job of an idempotency key, which is `job` if the key was not used before.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ClaimKey {
     pub(crate) idempotency: Idempotency,
@@ -40,24 +40,24 @@ pub(crate) struct ClaimKey {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Claimed {
-    /// The key stands for this job, under the id by which the origin knows it.
+    /// The key belongs to this job, under its id at the origin.
     Job(#[serde(with = "cortex_api::text")] JobId),
-    /// The key stands for another request.
+    /// The key belongs to a different request.
     Mismatch,
 }
 
-/// Asks what the ledger knows of a job.
+/// Asks for the ledger's entry of a job.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct LookAtJob(#[serde(with = "cortex_api::text")] pub(crate) JobId);
 
-/// Lists jobs, the newest first; see [`cortex_api::ListJobs`].
+/// Lists jobs, newest first. See [`cortex_api::ListJobs`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ListJobs {
     pub(crate) state: Option<String>,
     pub(crate) topic: Option<String>,
     pub(crate) before: Option<String>,
     pub(crate) limit: usize,
-    /// Also those that the origin has.
+    /// Includes jobs that are at the origin.
     pub(crate) all: bool,
 }
 
@@ -67,30 +67,30 @@ pub(crate) struct CancelJob(#[serde(with = "cortex_api::text")] pub(crate) JobId
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Cancelled {
-    /// It is cancelled.
+    /// The job was cancelled.
     Done(Box<Entry>),
-    /// It had ended already, before it left the ledger.
+    /// The job had already ended before it left the ledger.
     Ended,
-    /// It is on its way to the origin.
+    /// The job is being sent to the origin.
     BeingSent,
-    /// The origin has it under this id. What the ledger doesn't know can only be there.
+    /// The origin has the job under this id. A job that is unknown to the ledger can only be there.
     AtOrigin(#[serde(with = "cortex_api::text")] JobId),
 }
 
-/// Asks for a job, to deliver it now.
+/// Takes a job to deliver it now.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct TakeJob(#[serde(with = "cortex_api::text")] pub(crate) JobId);
 
-/// A job that is to be delivered, and settled under the lease.
+/// A job to deliver and to settle under its lease.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct LeasedJob {
     #[serde(with = "cortex_api::rfc3339")]
     pub(crate) lease: Timestamp,
-    /// The envelope, as the ledger holds it.
+    /// The stored envelope.
     pub(crate) message: String,
 }
 
-/// Reports what came of an attempt.
+/// Reports the result of an attempt.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SettleJob {
     #[serde(with = "cortex_api::text")]
@@ -108,7 +108,7 @@ pub(crate) struct BuryJob(#[serde(with = "cortex_api::text")] pub(crate) JobId);
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ReportStates(pub(crate) Vec<StateLine>);
 
-/// Declares what callers ask for: the path and the reply.
+/// Declares the requests of callers: the path and the reply.
 macro_rules! caller_requests {
     ($($request:ty, $path:literal, $reply:ty;)*) => {$(
         impl Request for $request {

@@ -1,6 +1,7 @@
-//! A job's row: read into the pure job and what is shown of it, and written back.
+//! A job's row, decoded into the pure job and its public data, and encoded again.
 //!
-//! A row that no code of ours writes is corrupt. It is never sent and never shown; see [`super::transition`].
+//! A row that this code can't have written is corrupt. It is never sent and never shown. See
+//! [`super::transition`].
 
 use cortex_api::{HoldView, JobView};
 use cortex_domain::state::StateName;
@@ -11,12 +12,12 @@ use serde::Deserialize;
 use super::entry::{Entry, Facts};
 use crate::object::sql::{Value, number, text, time};
 
-/// What is read of a job: all but the message, which may be long.
+/// The columns of a job except the message, which may be long.
 pub(super) const COLUMNS: &str =
     "id, place, state, version, created, updated, facts, hops, sends, due, origin_id, error,
     length(message) AS message_length, instr(message, char(10)) = 0 AS offloaded";
 
-/// A row as it is stored.
+/// A stored row.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 pub(super) struct Row {
     pub(super) id: String,
@@ -32,11 +33,11 @@ pub(super) struct Row {
     pub(super) origin_id: String,
     pub(super) error: Option<String>,
     pub(super) message_length: Option<i64>,
-    /// Whether the message is the envelope's line alone.
+    /// Whether the message consists of the envelope's line only.
     pub(super) offloaded: Option<i64>,
 }
 
-/// A job with what never changes of it.
+/// A job with its constant data.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Stored {
     pub(super) job: LedgerJob,
@@ -45,7 +46,7 @@ pub(super) struct Stored {
     pub(super) hops: String,
 }
 
-/// A row that is no job.
+/// A row that is not a valid job.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the ledger's row of the job {id} is corrupt: {fault}")]
 pub(super) struct CorruptJob {
@@ -55,16 +56,16 @@ pub(super) struct CorruptJob {
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(super) enum Fault {
-    #[error("there is no place `{0}`")]
+    #[error("unknown place `{0}`")]
     UnknownPlace(String),
-    #[error("the column `{0}` can't be read")]
+    #[error("invalid column `{0}`")]
     Unreadable(&'static str),
-    #[error("at the place `{place}` the column `{column}` can't be as it is")]
+    #[error("the column `{column}` has a value that the place `{place}` does not allow")]
     Impossible { place: &'static str, column: &'static str },
 }
 
 impl Row {
-    /// Returns the job that the row holds.
+    /// Decodes the row.
     pub(super) fn decode(self) -> Result<Stored, CorruptJob> {
         let id = self.id.clone();
         self.read().map_err(|fault| CorruptJob { id, fault })
@@ -107,14 +108,14 @@ impl Row {
         if self.state()? != StateName::Pending {
             return Err(impossible("state"));
         }
-        // Rows of older versions do not say how long the body is.
+        // Rows of older versions do not have the length of the body.
         let bytes = if facts.bytes > 0 { facts.bytes } else { unsigned(length, "message")? };
         let body = HeldBody { bytes, offloaded: self.offloaded == Some(1) };
         let failed = u32::try_from(self.sends).map_err(|_| Fault::Unreadable("sends"))?;
         Ok((body, failed, moment(self.due.ok_or(impossible("due"))?, "due")?))
     }
 
-    /// Checks that the ledger let go of it.
+    /// Checks that the ledger no longer holds the job.
     fn released(&self, place: &'static str) -> Result<(), Fault> {
         match (self.message_length, self.due) {
             (None, None) => Ok(()),
@@ -149,7 +150,8 @@ fn moment(millis: i64, column: &'static str) -> Result<Timestamp, Fault> {
     unsigned(millis, column).map(Timestamp::from_millis)
 }
 
-/// The columns that a transition writes, in this order: place, state, version, updated, sends, due, origin_id, error.
+/// Returns the columns that a transition writes, in this order: place, state, version, updated,
+/// sends, due, origin_id, error.
 pub(super) fn encode(job: &LedgerJob) -> Result<[Value; 8], serde_json::Error> {
     let (place, failed) = match &job.place {
         LedgerPlace::Waiting { failed, .. } => ("waiting", *failed),

@@ -1,5 +1,5 @@
-//! The way of a job to the origin: a sender takes it, tries it, and settles it. The queue's consumer does so through requests,
-//! and the ledger's alarm here.
+//! Sends jobs to the origin. A sender takes a job, tries to deliver it, and settles it. The queue's
+//! consumer does so through requests, and the ledger's alarm directly.
 
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
@@ -18,9 +18,9 @@ use crate::ledger::object::Ledger;
 use crate::object::request::Answers;
 use crate::{clock, log, random};
 
-/// Jobs sent at once, and rounds of one alarm.
-const AT_ONCE: u64 = 8;
-const ROUNDS: usize = 32;
+/// Maximum number of jobs that are sent at the same time, and of rounds per alarm.
+const MAX_CONCURRENT: u64 = 8;
+const MAX_ROUNDS: usize = 32;
 
 impl Answers<TakeJob> for Ledger {
     async fn answer(&self, TakeJob(job): TakeJob) -> Result<Option<LeasedJob>> {
@@ -49,12 +49,12 @@ impl Answers<BuryJob> for Ledger {
 }
 
 impl Ledger {
-    /// Sends the jobs that are due. The first of a round goes alone: if the origin is away, one request
-    /// shows it, and the others wait on without having been tried.
+    /// Sends the due jobs. The first job of a round is sent alone. If the origin is unreachable,
+    /// one request detects it, and the others wait without an attempt.
     pub(in crate::ledger) async fn send_due(&self) -> Result<()> {
         let mut failures = Failures::default();
-        for _ in 0..ROUNDS {
-            let due = failures.note("read what is due", "", self.take_due(clock::now()));
+        for _ in 0..MAX_ROUNDS {
+            let due = failures.note("read due jobs", "", self.take_due(clock::now()));
             let mut round = due.unwrap_or_default().into_iter();
             let Some((first, taken)) = round.next() else { break };
             if let Some(until) = self.send(first, taken, &mut failures).await {
@@ -75,14 +75,14 @@ impl Ledger {
         failures.report()
     }
 
-    /// Takes as many due jobs as are sent at once. A job that can't be read does not keep the others.
+    /// Takes up to one round of due jobs. A corrupt job does not delay the others.
     fn take_due(&self, now: Timestamp) -> Result<Vec<(JobId, LeasedJob)>> {
         #[derive(Deserialize)]
         struct DueRow {
             id: String,
         }
         let mut round = Vec::new();
-        for DueRow { id } in self.sql.rows(table::due(now, AT_ONCE))? {
+        for DueRow { id } in self.sql.rows(table::due(now, MAX_CONCURRENT))? {
             match id.parse() {
                 Ok(job) => match self.take(&job, now) {
                     Ok(taken) => round.extend(taken.map(|taken| (job, taken))),
@@ -94,7 +94,7 @@ impl Ledger {
         Ok(round)
     }
 
-    /// Gives a job to one sender, unless another has it or it is the ledger's no more.
+    /// Gives a job to one sender, unless another sender has it or the ledger no longer holds it.
     fn take(&self, id: &JobId, now: Timestamp) -> Result<Option<LeasedJob>> {
         #[derive(Deserialize)]
         struct MessageRow {
@@ -114,7 +114,8 @@ impl Ledger {
         Ok(Some(LeasedJob { lease, message }))
     }
 
-    /// Sends a job and settles it. Returns until when the origin is left alone, if it is away.
+    /// Sends a job and settles it. If the origin is unreachable, returns when the next attempt may
+    /// start.
     async fn send(
         &self,
         job: JobId,
@@ -123,13 +124,14 @@ impl Ledger {
     ) -> Option<Timestamp> {
         let delivery = match Envelope::decode(&message) {
             Ok((envelope, body)) => deliver(envelope, body, &self.env).await,
-            // It was read when it was taken.
+            // The envelope was decoded when the job was taken.
             Err(_) => return None,
         };
         self.settle(&job, lease, delivery, failures).await
     }
 
-    /// Takes note of what came of an attempt. Returns until when the origin is left alone, if it is away.
+    /// Records the result of an attempt. If the origin is unreachable, returns when the next
+    /// attempt may start.
     async fn settle(
         &self,
         job: &JobId,
@@ -142,7 +144,8 @@ impl Ledger {
             Delivery::Accepted { id } => LedgerEvent::Accepted { origin_id: id },
             Delivery::Refused { error, denied } => LedgerEvent::Refused { lease, error, denied },
             Delivery::Away => {
-                // Without randomness all ledgers try at the same time, but they must try again in any case.
+                // Without randomness all ledgers retry at the same time, but they must retry in any
+                // case.
                 let [random] = random::bytes().unwrap_or_default();
                 LedgerEvent::OriginAway { lease, random }
             }

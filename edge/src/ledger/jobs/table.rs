@@ -1,4 +1,5 @@
-//! The statements on the table of jobs. They are values, so that tests run them on a database of their own.
+//! The statements on the table of jobs. They are values, so that tests can run them on their own
+//! database.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::requests::ListJobs;
 use super::row::{COLUMNS, Stored, encode};
 use crate::object::sql::{Statement, Value, number, text, time};
 
-/// How long, and how many, jobs are kept that are not the ledger's any more.
+/// How long, and how many, jobs are kept that the ledger no longer holds.
 const RETENTION: Duration = Duration::from_secs(24 * 3600);
 const MAX_RETAINED: u64 = 10_000;
 
@@ -18,8 +19,8 @@ const MAX_RETAINED: u64 = 10_000;
 pub(in crate::ledger) const NEXT_DUE: &str = "SELECT due AS number FROM job
     WHERE due IS NOT NULL AND place IN ('waiting', 'sending') ORDER BY due LIMIT 1";
 
-/// How many jobs wait for the origin, and how many bytes their bodies have, wherever they lie. Rows of older versions do not
-/// say how long the body is.
+/// The number of jobs that wait for the origin, and the size of their bodies, wherever they are
+/// stored. Rows of older versions do not have the length of the body.
 pub(super) const HELD: &str = "SELECT count(*) AS jobs, coalesce(sum(coalesce(
         CASE WHEN json_valid(facts) THEN nullif(json_extract(facts, '$.bytes'), 0) END, length(message), 0)), 0) AS bytes
     FROM job WHERE due IS NOT NULL AND place IN ('waiting', 'sending')";
@@ -43,14 +44,14 @@ pub(super) fn insert(stored: &Stored, message: &str) -> Result<Statement, serde_
 const WRITE: &str = "UPDATE job SET place = ?1, state = ?2, version = ?3, updated = ?4, sends = ?5, due = ?6,
     origin_id = ?7, error = ?8, message = CASE WHEN ?6 IS NULL THEN NULL ELSE message END WHERE id = ?9";
 
-/// Writes what a transition changed. The message goes when the job is the ledger's no more.
+/// Writes a transition. The message is deleted when the ledger no longer holds the job.
 pub(super) fn write(job: &LedgerJob) -> Result<Statement, serde_json::Error> {
     let mut bindings = encode(job)?.to_vec();
     bindings.push(text(&job.id.to_string()));
     Ok(Statement::new(WRITE, bindings))
 }
 
-/// Writes what a transition changed, and returns the message.
+/// Writes a transition, and returns the message.
 pub(super) fn write_for_sender(job: &LedgerJob) -> Result<Statement, serde_json::Error> {
     let written = write(job)?;
     Ok(Statement { query: format!("{WRITE} RETURNING message").into(), ..written })
@@ -60,13 +61,13 @@ pub(super) fn find(id: &JobId) -> Statement {
     Statement::new(format!("SELECT {COLUMNS} FROM job WHERE id = ?"), vec![text(&id.to_string())])
 }
 
-/// Finds the jobs that the origin has under an id, or that have the id here.
+/// Finds the jobs with an id at the origin or in the ledger.
 pub(super) fn find_at_origin(id: &JobId) -> Statement {
     let query = format!("SELECT {COLUMNS} FROM job WHERE id = ?1 OR origin_id = ?1");
     Statement::new(query, vec![text(&id.to_string())])
 }
 
-/// Lists jobs by falling id.
+/// Lists jobs by decreasing id.
 pub(super) fn list(asked: &ListJobs) -> Statement {
     let ListJobs { state, topic, before, limit, all } = asked;
     let ours = if *all { "" } else { "place != 'origin' AND" };
@@ -79,32 +80,33 @@ pub(super) fn list(asked: &ListJobs) -> Statement {
     Statement::new(query, vec![state.clone().into(), topic.clone().into(), before.clone().into(), limit])
 }
 
-/// Lists the ids of jobs to send now, oldest first. A lease that lapsed makes a job due.
+/// Lists the ids of jobs to send now, oldest first. A job with an expired lease is due.
 pub(super) fn due(now: Timestamp, limit: u64) -> Statement {
     let query =
         "SELECT id FROM job WHERE due <= ? AND place IN ('waiting', 'sending') ORDER BY due, id LIMIT ?";
     Statement::new(query, vec![time(now), number(limit)])
 }
 
-/// Applies `LedgerEvent::Woken` to every job: the origin is there.
+/// Applies `LedgerEvent::Woken` to every job, because the origin is reachable.
 pub(super) fn wake(now: Timestamp) -> Statement {
     let query = "UPDATE job SET due = ?1 WHERE place = 'waiting' AND sends > 0 AND due > ?1";
     Statement::new(query, vec![time(now)])
 }
 
-/// Applies `LedgerEvent::Delayed` to every job: the origin is away.
+/// Applies `LedgerEvent::Delayed` to every job, because the origin is unreachable.
 pub(super) fn delay(now: Timestamp, until: Timestamp) -> Statement {
     let query = "UPDATE job SET due = ?, sends = max(sends, 1) WHERE place = 'waiting' AND due <= ?";
     Statement::new(query, vec![time(until), time(now)])
 }
 
-/// Puts a corrupt row out of the way: under a place that no job has, it is never sent. Nothing of it is lost.
+/// Sets a corrupt row aside under an unused place, so that it is never sent. None of its data is
+/// lost.
 pub(super) fn set_aside(id: &str) -> Statement {
     let query = "UPDATE job SET place = 'corrupt ' || place WHERE id = ? AND place IN ('waiting', 'sending')";
     Statement::new(query, vec![text(id)])
 }
 
-/// Forgets old jobs that are not the ledger's any more. What is corrupt stays, to be looked at.
+/// Deletes old jobs that the ledger no longer holds. Corrupt rows stay for inspection.
 pub(super) fn prune(now: Timestamp) -> [Statement; 2] {
     const RELEASED: &str = "due IS NULL AND place IN ('origin', 'ended')";
     let retention = u64::try_from(RETENTION.as_millis()).unwrap_or(u64::MAX);

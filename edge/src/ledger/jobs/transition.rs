@@ -1,5 +1,5 @@
-//! The one way by which a job changes: its row is read, the pure transition applied, the row written, all without an await
-//! in between. The caller performs the effects.
+//! The only code that changes a job. It reads the row, applies the pure transition and writes the
+//! row, without an await in between. The caller performs the effects.
 
 use cortex_domain::id::JobId;
 use cortex_domain::time::Timestamp;
@@ -11,12 +11,12 @@ use super::table;
 use crate::ledger::object::Ledger;
 use crate::log;
 
-/// What became of an event.
+/// The result of an event.
 pub(super) enum Outcome {
     /// The ledger has no such job.
     Unknown,
     Rejected(Box<Stored>, Rejected),
-    /// The job as it is now, and what is to be done.
+    /// The changed job, and the effects to perform.
     Changed(Box<Stored>, Vec<Effect>),
 }
 
@@ -33,13 +33,13 @@ impl Ledger {
         }
     }
 
-    /// Returns a job; an error if its row is corrupt.
+    /// Returns a job, or an error if its row is corrupt.
     pub(super) fn load(&self, id: &JobId) -> Result<Option<Stored>> {
         let Some(row) = self.sql.first::<Row>(table::find(id))? else { return Ok(None) };
         self.read(row).map(Some).map_err(|corrupt| Error::RustError(corrupt.to_string()))
     }
 
-    /// Reads a row. One that is corrupt is reported and set aside, so that it is never sent.
+    /// Decodes a row. A corrupt row is logged and set aside, so that it is never sent.
     pub(super) fn read(&self, row: Row) -> std::result::Result<Stored, CorruptJob> {
         row.decode().inspect_err(|corrupt| {
             log::error("ledger.corrupt_job", &[("job", &corrupt.id), ("cause", &corrupt.to_string())]);

@@ -1,9 +1,9 @@
-//! Answers what is asked about keys.
+//! Handles requests about keys.
 
 use cortex_guard::keys::{Caller, KeyRecord, ShownKey};
 use worker::Result;
 
-use super::requests::{ListKeys, NoteRevocationHeard, PutKey, RevokeKey};
+use super::requests::{ListKeys, NoteRevocationDelivered, PutKey, RevokeKey};
 use super::{revocations, table};
 use crate::clock;
 use crate::ledger::object::Ledger;
@@ -11,7 +11,7 @@ use crate::limits::Full;
 use crate::object::request::Answers;
 
 impl Ledger {
-    /// Returns who calls with a key; `None` if it is unknown here, wrong or revoked.
+    /// Returns the caller with a key, or `None` if the key is unknown, wrong or revoked.
     pub(in crate::ledger) fn caller(&self, shown: &ShownKey) -> Result<Option<Caller>> {
         table::caller(&self.sql, shown)
     }
@@ -43,8 +43,8 @@ impl Answers<RevokeKey> for Ledger {
     }
 }
 
-impl Answers<NoteRevocationHeard> for Ledger {
-    async fn answer(&self, NoteRevocationHeard(id): NoteRevocationHeard) -> Result<()> {
-        revocations::heard(&self.sql, id.as_str())
+impl Answers<NoteRevocationDelivered> for Ledger {
+    async fn answer(&self, NoteRevocationDelivered(id): NoteRevocationDelivered) -> Result<()> {
+        revocations::delivered(&self.sql, id.as_str())
     }
 }

@@ -1,4 +1,5 @@
-//! The tenant's API keys: their records, what is asked about them, and which revocations the origin has yet to hear of.
+//! The tenant's API keys: their records, the requests about them, and the revocations that the
+//! origin does not know yet.
 
 mod answers;
 pub(super) mod requests;

@@ -1,4 +1,4 @@
-//! What is asked of a ledger about keys, all of it signed by the origin or the operator.
+//! The requests about keys. The origin or the operator signs all of them.
 
 use cortex_domain::id::KeyId;
 use cortex_guard::keys::KeyRecord;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::requests::ledger_requests;
 use crate::limits::Full;
 
-/// Keeps a new key, in the present epoch.
+/// Stores a new key in the current epoch.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::ledger) struct PutKey(pub(in crate::ledger) KeyRecord);
 
@@ -15,13 +15,13 @@ pub(in crate::ledger) struct PutKey(pub(in crate::ledger) KeyRecord);
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::ledger) struct ListKeys;
 
-/// Revokes a key. The reply is whether there is one.
+/// Revokes a key. The reply is whether the key exists.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::ledger) struct RevokeKey(#[serde(with = "cortex_api::text")] pub(in crate::ledger) KeyId);
 
-/// Notes that the origin heard of a revoked key.
+/// Records that the origin knows about a revoked key.
 #[derive(Debug, Serialize, Deserialize)]
-pub(in crate::ledger) struct NoteRevocationHeard(
+pub(in crate::ledger) struct NoteRevocationDelivered(
     #[serde(with = "cortex_api::text")] pub(in crate::ledger) KeyId,
 );
 
@@ -29,5 +29,5 @@ ledger_requests! {
     PutKey, "/put-key", Result<KeyRecord, Full>, None;
     ListKeys, "/list-keys", Vec<(KeyRecord, bool)>, Some(Vec::new());
     RevokeKey, "/revoke-key", bool, Some(false);
-    NoteRevocationHeard, "/note-revocation-heard", (), Some(());
+    NoteRevocationDelivered, "/note-revocation-delivered", (), Some(());
 }

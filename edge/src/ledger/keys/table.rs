@@ -13,19 +13,19 @@ struct Row {
     revoked: Option<u64>,
 }
 
-/// Returns who calls with a key; `None` if it is unknown here, wrong or revoked.
+/// Returns the caller with a key, or `None` if the key is unknown, wrong or revoked.
 pub(super) fn caller(sql: &Sql, shown: &ShownKey) -> Result<Option<Caller>> {
     let Some(row) = row(sql, shown.id.as_str())? else { return Ok(None) };
     let record: KeyRecord = serde_json::from_str(&row.record)?;
     Ok(record.admit(shown, row.revoked.map(Epoch)))
 }
 
-/// Returns how many keys there are, revoked ones included.
+/// Returns the number of keys, including revoked ones.
 pub(super) fn count(sql: &Sql) -> Result<u64> {
     Ok(sql.number("SELECT count(*) AS number FROM key")?.unwrap_or(0))
 }
 
-/// Keeps a new key, in the present epoch.
+/// Stores a new key in the current epoch.
 pub(super) fn put(sql: &Sql, mut record: KeyRecord) -> Result<KeyRecord> {
     record.epoch = epoch(sql)?;
     let json = serde_json::to_string(&record)?;
@@ -41,12 +41,12 @@ pub(super) fn all(sql: &Sql) -> Result<Vec<(KeyRecord, bool)>> {
     rows.into_iter().map(read).collect()
 }
 
-/// Returns what is known of a key.
+/// Returns the record of a key.
 pub(super) fn record(sql: &Sql, id: &str) -> Result<Option<KeyRecord>> {
     row(sql, id)?.map(|row| Ok(serde_json::from_str(&row.record)?)).transpose()
 }
 
-/// Revokes a key, in an epoch of its own. Returns whether there is such a key.
+/// Revokes a key in a new epoch. Returns whether the key exists.
 pub(super) fn revoke(sql: &Sql, id: &KeyId) -> Result<bool> {
     let revoked = epoch(sql)?.next();
     let query = "UPDATE key SET revoked = coalesce(revoked, ?) WHERE id = ? RETURNING id";
@@ -57,7 +57,7 @@ fn row(sql: &Sql, id: &str) -> Result<Option<Row>> {
     sql.first(Statement::new("SELECT record, revoked FROM key WHERE id = ?", vec![text(id)]))
 }
 
-/// Returns how many revocations there were.
+/// Returns the number of revocations.
 fn epoch(sql: &Sql) -> Result<Epoch> {
     Ok(Epoch(sql.number("SELECT max(revoked) AS number FROM key")?.unwrap_or(0)))
 }

@@ -16,7 +16,7 @@ use super::budget::Share;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a refused body is read on, and for how long.
-const MAX_DISCARDED: usize = 8 * BodyLimit::LARGEST;
+const MAX_DISCARDED: usize = 8 * BodyLimit::MAX_BYTES;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads a body whole; `share` takes its bytes as they arrive, and holds them until they are read.
@@ -40,14 +40,24 @@ pub(super) async fn whole(
             discard(body).await;
             Err(problem)
         }
-        Err(_) => Err(Problem::new(ErrorCode::InvalidRequest, "the body did not arrive in time")),
+        Err(_) => Err(Problem::new(
+            ErrorCode::InvalidRequest,
+            "the body did not arrive in time: send \
+            it again",
+        )),
     }
 }
 
 async fn collect(body: &mut Body, takes: BodyLimit, mut share: Share) -> Result<Bytes, Problem> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::new(ErrorCode::InvalidRequest, "the body broke off"))?;
+        let frame = frame.map_err(|_| {
+            Problem::new(
+                ErrorCode::InvalidRequest,
+                "the body ended before \
+            its announced length: send it again",
+            )
+        })?;
         let Ok(data) = frame.into_data() else { continue };
         check_length(read.len() + data.len(), takes.bytes())?;
         share.grow(data.len())?;

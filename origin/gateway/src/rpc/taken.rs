@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use cortex_platform::write_timeout::STALLED;
+use cortex_platform::write_timeout::STALL_TIMEOUT;
 use hyper::body::{Body as _, Frame};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -16,7 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// What is handed on at a time: the transport keeps this much of an answer that is not taken, and no more.
 const PIECE: usize = 64 * 1024;
 
-/// Gives up an answer of which nothing was taken for [`STALLED`].
+/// Gives up an answer of which nothing was taken for [`STALL_TIMEOUT`].
 pub(super) async fn in_time(answer: Response) -> Response {
     answer.map(|body| Body::new(Timed::new(body)))
 }
@@ -50,7 +50,7 @@ impl Timed {
 async fn watch(state: Arc<Mutex<State>>) {
     loop {
         let waited = lock(&state).full.map(|since| since.elapsed()).unwrap_or_default();
-        match STALLED.checked_sub(waited) {
+        match STALL_TIMEOUT.checked_sub(waited) {
             Some(rest) if !rest.is_zero() => tokio::time::sleep(rest).await,
             _ => break,
         }
@@ -120,9 +120,9 @@ mod tests {
         });
         let mut body = timed(Body::from_stream(pieces)).await;
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), PIECE);
-        tokio::time::sleep(STALLED - Duration::from_secs(1)).await;
+        tokio::time::sleep(STALL_TIMEOUT - Duration::from_secs(1)).await;
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), PIECE);
-        tokio::time::sleep(STALLED + Duration::from_secs(1)).await;
+        tokio::time::sleep(STALL_TIMEOUT + Duration::from_secs(1)).await;
         assert!(watched.upgrade().is_none(), "it is kept by nobody");
         assert!(body.frame().await.unwrap().is_err());
     }
@@ -130,14 +130,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_nobody_asks_for_is_given_up() {
         let mut body = timed(Body::from(vec![0; PIECE])).await;
-        tokio::time::sleep(STALLED + Duration::from_secs(1)).await;
+        tokio::time::sleep(STALL_TIMEOUT + Duration::from_secs(1)).await;
         assert!(body.frame().await.unwrap().is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_that_has_nothing_to_say_is_waited_for() {
         let quiet = stream::unfold(0, |said| async move {
-            tokio::time::sleep(10 * STALLED).await;
+            tokio::time::sleep(10 * STALL_TIMEOUT).await;
             (said < 3).then_some((Ok::<_, axum::Error>(Bytes::from_static(b"x")), said + 1))
         });
         let body = timed(Body::from_stream(quiet)).await;

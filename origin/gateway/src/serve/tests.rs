@@ -98,7 +98,7 @@ async fn answers_that_nobody_reads_are_dropped_whatever_their_kind() {
     let began = Instant::now();
     door.ended().await;
     let took = began.elapsed();
-    assert!(took <= cortex_platform::write_timeout::STALLED + Duration::from_secs(1), "{took:?}");
+    assert!(took <= cortex_platform::write_timeout::STALL_TIMEOUT + Duration::from_secs(1), "{took:?}");
     drop(unread);
 }
 
@@ -162,10 +162,10 @@ async fn a_head_at_fault_is_refused_and_ends_its_connection() {
     let door = Opened::open(8).await;
     for (head, said) in [
         ("GET /known HTTP/1.1\nhost: x\n\n", "does not end with CR and LF"),
-        ("GET /known HTTP/1.1\r\n\r\n", "`Host` is missing"),
-        ("GET /known HTTP/1.0\r\n\r\n", "`Host` is missing"),
-        ("GET http://x/known HTTP/1.1\r\nhost: x\r\n\r\n", "target is not a path"),
-        ("GET /known HTTP/1.1\r\nhost: x\r\na : b\r\n\r\n", "not one of HTTP/1.1"),
+        ("GET /known HTTP/1.1\r\n\r\n", "invalid header `Host`"),
+        ("GET /known HTTP/1.0\r\n\r\n", "invalid header `Host`"),
+        ("GET http://x/known HTTP/1.1\r\nhost: x\r\n\r\n", "invalid request target"),
+        ("GET /known HTTP/1.1\r\nhost: x\r\na : b\r\n\r\n", "invalid head"),
     ] {
         let answer = door.answer(head).await;
         assert!(answer.starts_with("HTTP/1.1 400 ") || answer.starts_with("HTTP/1.0 400 "), "{answer}");
@@ -180,8 +180,8 @@ async fn a_request_that_is_framed_in_two_ways_is_refused_after_the_answer_to_the
     for (framing, said) in [
         ("content-length: 5\r\ntransfer-encoding: chunked", "both `Content-Length` and `Transfer-Encoding`"),
         ("transfer-encoding: chunked\r\ncontent-length: 5", "both `Content-Length` and `Transfer-Encoding`"),
-        ("content-length: 5\r\ncontent-length: 5", "`Content-Length` occurs twice"),
-        ("transfer-encoding: gzip, chunked", "is not `chunked` alone"),
+        ("content-length: 5\r\ncontent-length: 5", "duplicate header `Content-Length`"),
+        ("transfer-encoding: gzip, chunked", "invalid header `Transfer-Encoding`"),
     ] {
         let bad = format!("POST /body HTTP/1.1\r\nhost: x\r\n{framing}\r\n\r\n0\r\n\r\n");
         let answer = door.answer(&format!("{first}{bad}{first}")).await;
@@ -189,7 +189,7 @@ async fn a_request_that_is_framed_in_two_ways_is_refused_after_the_answer_to_the
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 2, "{framing}: {answer}");
         let refusal = answer.split_once("HTTP/1.1 400 ").map_or("", |(_, refusal)| refusal);
         assert!(refusal.contains("application/problem+json"), "{framing}: {answer}");
-        assert!(refusal.contains(said) && refusal.contains("(expected one length of the body)"), "{answer}");
+        assert!(refusal.contains(said), "{answer}");
     }
 }
 

@@ -119,7 +119,7 @@ fn broken(broken: Broken) -> Problem {
     let detail = match broken {
         Broken::Lost => "a piece of the answer was lost on its way",
         Broken::Restarted => "the worker was lost in the middle of the answer",
-        Broken::Malformed => "the worker's answer can't be read",
+        Broken::Malformed => "the worker's response is invalid",
     };
     Problem::new(ErrorCode::WorkerFailed, detail)
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::limits::Bytes;
 
 /// A tenant alone has half, which has room for a body.
-const LEAST_FOR_BODIES: usize = 2 * BodyLimit::LARGEST;
+const LEAST_FOR_BODIES: usize = 2 * BodyLimit::MAX_BYTES;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

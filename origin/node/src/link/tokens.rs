@@ -415,7 +415,7 @@ mod tests {
                 "token `a`: ",
             ),
             (&two("a", "a"), ":4: there is another token `a` before this one (expected each name once)"),
-            (&two("a", "b c"), ":4: token `b c`: not a valid name of a token"),
+            (&two("a", "b c"), ":4: token `b c`: invalid name of a token"),
             (&two("a", "local.echo"), ":4: `local.echo`: names that start with `local.`"),
             (&two("a", "b").replacen("\"created_at\"", "\n\"made_at\"", 1), ":4: unknown field `made_at`"),
         ] {

@@ -1,16 +1,17 @@
-//! How deep a body is nested, told from its bytes alone, so that no parser has to recurse to find out.
+//! The nesting depth of a body, measured from its bytes alone, so that no parser has to recurse to
+//! find it.
 
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
 
-/// The most arrays and objects that may be open at once.
+/// Maximum number of arrays and objects that may be open at the same time.
 pub const MAX_DEPTH: usize = 64;
 
-/// Checks the nesting of a JSON text. A text that is not JSON may pass; the parser refuses it afterwards,
-/// and never meets more open brackets than were counted here.
+/// Checks the nesting of a JSON text. A text that is not JSON may pass, but the parser then rejects
+/// it and never meets more open brackets than were counted here.
 ///
 /// # Errors
-/// If it is deeper than [`MAX_DEPTH`].
+/// Returns an error if the text is nested deeper than [`MAX_DEPTH`].
 pub fn check_depth(json: &[u8]) -> Result<(), Problem> {
     let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
     for byte in json {
@@ -63,9 +64,9 @@ mod tests {
     }
 
     proptest! {
-        /// serde_json counts for itself and stops at 128: what passes here never reaches that.
+        /// serde_json has its own limit of 128, which a text that passes never reaches.
         #[test]
-        fn what_passes_never_exceeds_the_parsers_own_limit(text in r#"[\[\]{}",:\\a1 ]{0,400}"#) {
+        fn accepted_bodies_never_exceed_the_parsers_own_limit(text in r#"[\[\]{}",:\\a1 ]{0,400}"#) {
             if check_depth(text.as_bytes()).is_ok() {
                 let error = serde_json::from_str::<serde_json::Value>(&text).err().map(|e| e.to_string());
                 prop_assert!(!error.unwrap_or_default().contains("recursion"));

@@ -1,4 +1,4 @@
-//! Reading a body, with an error that says in the caller's words what is wrong.
+//! Parsing of bodies, with errors that a caller can understand.
 
 use cortex_redact::cut;
 use serde::de::DeserializeOwned;
@@ -8,15 +8,15 @@ use serde_json::error::Category;
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
 
-/// Reads a JSON body. Check its depth first.
+/// Parses a JSON body. Check its depth first.
 ///
 /// # Errors
-/// If it is not JSON, or not what is wanted here, with line and column.
+/// Returns an error with line and column if the body is not valid JSON or has the wrong shape.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| unreadable(body, &error))
 }
 
-/// Says why a body can't be read.
+/// Returns the problem of a body that can't be parsed.
 pub fn unreadable(body: &[u8], error: &Error) -> Problem {
     let (line, column) = (error.line(), error.column());
     let message = error.to_string();
@@ -35,52 +35,53 @@ pub fn unreadable(body: &[u8], error: &Error) -> Problem {
     Problem::new(kind, detail).with("line", line).with("column", column)
 }
 
-/// What is wrong with a text that is not JSON.
+/// Describes why a text is not JSON.
 fn malformed(body: &[u8], message: &str) -> &'static str {
     match message {
-        _ if body.starts_with(b"\xef\xbb\xbf") => "it begins with a byte order mark, leave that out",
-        _ if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") => "it is UTF-16, send UTF-8",
+        _ if body.starts_with(b"\xef\xbb\xbf") => "it begins with a byte order mark: remove it",
+        _ if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") => "it is UTF-16: send UTF-8",
         "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
-            "an escape is half of a character, as a lone `\\ud800` is: send both halves or neither"
+            "an escape is half of a surrogate pair, such as a lone `\\ud800`: send both halves or \
+                neither"
         }
-        "invalid unicode code point" => "it is not UTF-8",
-        "invalid escape" => "a `\\` in a string begins no escape",
-        "invalid number" => "a number is not written as JSON has it",
-        "number out of range" => "a number is beyond 1.7e308, which no reader holds",
-        "key must be a string" => "a name of a member is not in double quotes",
-        "trailing comma" => "a `,` stands before a `]` or `}`",
-        "trailing characters" => "something follows its end",
-        "expected `:`" => "a `:` is missing",
-        "expected `,` or `]`" => "a `,` or `]` is missing",
-        "expected `,` or `}`" => "a `,` or `}` is missing",
+        "invalid unicode code point" => "it is not valid UTF-8",
+        "invalid escape" => "a `\\` in a string does not begin a valid escape",
+        "invalid number" => "invalid number",
+        "number out of range" => "a number is larger than 1.7e308",
+        "key must be a string" => "a member's name is not in double quotes",
+        "trailing comma" => "trailing `,` before a `]` or `}`",
+        "trailing characters" => "unexpected text after the end of the value",
+        "expected `:`" => "missing `:`",
+        "expected `,` or `]`" => "missing `,` or `]`",
+        "expected `,` or `}`" => "missing `,` or `}`",
         message if message.starts_with("control character") => {
-            "a string holds a control character, write it as an escape such as `\\n`"
+            "a string contains a control character: write it as an escape such as `\\n`"
         }
-        _ => "no value begins here",
+        _ => "expected a value",
     }
 }
 
-/// What is wrong with JSON that is not what was wanted.
+/// Describes why JSON has the wrong shape.
 fn unwanted(message: &str) -> String {
     let name = |rest: &str| cut(rest.split('`').next().unwrap_or_default());
     if let Some(rest) = message.strip_prefix("unknown field `") {
-        format!("`{}` is not supported here", name(rest))
+        format!("unsupported field `{}`", name(rest))
     } else if let Some(rest) = message.strip_prefix("missing field `") {
         format!("missing required field `{}`", name(rest))
     } else if let Some(rest) = message.strip_prefix("duplicate field `") {
-        format!("`{}` is given twice", name(rest))
+        format!("duplicate field `{}`", name(rest))
     } else if message.starts_with("invalid ") {
         let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
-        format!("a value is not what is expected here: {}", wanted(expected))
+        format!("unexpected type of value: {}", wanted(expected))
     } else if message.starts_with("data did not match") {
-        "a value is not what is expected here".to_owned()
+        "unexpected type of value".to_owned()
     } else {
-        // The reason of an identifier's own, made by this program.
+        // The message is an identifier's own reason, written by this program.
         cut(message)
     }
 }
 
-/// A type in words of JSON.
+/// Names a type in terms of JSON.
 fn wanted(expected: &str) -> &'static str {
     match expected {
         "a string" | "a borrowed string" => "a string",
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_is_said_in_the_callers_words() {
+    fn each_cause_has_a_plain_message() {
         for (body, says) in [
             (&br#"{"name":"\ud800"}"#[..], "half of a character"),
             (br#"{"name":"\udc00"}"#, "half of a character"),
@@ -136,17 +137,17 @@ mod tests {
             (b"\xff\xfe{\0}\0", "UTF-16"),
             (b"{\"name\":\"a\nb\"}", "control character"),
             (br#"{"name":"\x"}"#, "begins no escape"),
-            (br#"{"name":01}"#, "number is not written"),
+            (br#"{"name":01}"#, "invalid number"),
             (br#"{name:1}"#, "double quotes"),
-            (br#"{"name":"a",}"#, "`,` stands before"),
+            (br#"{"name":"a",}"#, "trailing `,`"),
             (br#"{"name":"a"} x"#, "follows its end"),
             (br#"{"name" 1}"#, "`:` is missing"),
             (br#"{"name":"a" 1}"#, "`,` or `}`"),
-            (br#"{"name":NaN}"#, "no value begins here"),
+            (br#"{"name":NaN}"#, "expected a value"),
             (br#"{"name":"#, "in the middle"),
-            (br#"{"name":"a","nmae":1}"#, "`nmae` is not supported here"),
+            (br#"{"name":"a","nmae":1}"#, "unsupported field `nmae`"),
             (br#"{}"#, "missing required field `name`"),
-            (br#"{"name":"a","name":"b"}"#, "`name` is given twice"),
+            (br#"{"name":"a","name":"b"}"#, "duplicate field `name`"),
             (br#"{"name":1}"#, "expected here: a string"),
             (br#"{"name":"a","count":-1}"#, "a whole number in range"),
             (br#"{"name":"a","count":[]}"#, "a whole number in range"),

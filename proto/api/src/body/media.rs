@@ -3,10 +3,10 @@
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
 
-/// Checks that a body is sent as JSON in UTF-8: `application/json`, with no parameter but the charset.
+/// Checks that a body is JSON in UTF-8: `application/json`, with no parameter but the charset.
 ///
 /// # Errors
-/// If the header lacks or says anything else.
+/// Returns an error if the header is missing or has another value.
 pub fn check_content_type(header: Option<&str>) -> Result<(), Problem> {
     let header = header.unwrap_or_default();
     let mut parts = header.split(';').map(str::trim);

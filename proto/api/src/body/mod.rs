@@ -1,4 +1,4 @@
-//! JSON bodies: how large and how deep they may be, and how they are read.
+//! JSON bodies: their limits, and how they are parsed.
 
 mod depth;
 mod json;
@@ -10,21 +10,22 @@ pub use json::{parse, unreadable};
 pub use media::check_content_type;
 pub use size::{check_content_length, check_length};
 
-/// A JSON body that passed the checks of a door, the only kind that the parsers of this crate read.
+/// A JSON body that passed the checks of `cortex_guard::precheck`. The parsers of this crate accept
+/// no other body.
 ///
-/// The checks are `cortex_guard::precheck`'s: size, content type, depth, syntax and secrets.
+/// The checks cover size, content type, depth, syntax and secrets.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked<'a>(&'a [u8]);
 
 impl<'a> Checked<'a> {
-    /// Wraps a body that was checked. The guard calls this, and a worker for a body that a door let through; a test of
-    /// the workspace refuses other callers.
+    /// Wraps a checked body. Only the guard calls this, and a worker for a body that the edge or
+    /// the gateway has checked. A test of the workspace rejects other callers.
     #[must_use]
     pub fn trust(body: &'a [u8]) -> Self {
         Self(body)
     }
 
-    /// Returns the body as it was sent.
+    /// Returns the bytes of the body.
     #[must_use]
     pub fn bytes(self) -> &'a [u8] {
         self.0

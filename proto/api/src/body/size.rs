@@ -1,24 +1,29 @@
-//! Whether a body keeps to the limit of its route.
+//! The size limit of a body.
 
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
 
-/// Checks that a body, or what has arrived of it, has at most `limit` bytes.
+/// Checks that a body, or the part that has arrived, has at most `limit` bytes.
 ///
 /// # Errors
-/// If it has more.
+/// Returns an error if it has more.
 pub fn check_length(bytes: usize, limit: usize) -> Result<(), Problem> {
     if bytes > limit { Err(too_large(limit)) } else { Ok(()) }
 }
 
-/// Checks a `Content-Length` before the body is read. One that lacks passes: the body is then counted.
+/// Checks a `Content-Length` before the body is read. A missing header passes, and the caller then
+/// counts the bytes.
 ///
 /// # Errors
-/// If it announces more than `limit` bytes, or is not a number.
+/// Returns an error if it announces more than `limit` bytes, or is not a number.
 pub fn check_content_length(header: Option<&str>, limit: usize) -> Result<(), Problem> {
     let Some(text) = header else { return Ok(()) };
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Problem::new(ErrorCode::InvalidRequest, "the content length is not a number"));
+        return Err(Problem::new(
+            ErrorCode::InvalidRequest,
+            "invalid header `Content-Length`: must be \
+            a number",
+        ));
     }
     match text.parse::<usize>() {
         Ok(length) if length <= limit => Ok(()),
@@ -27,7 +32,8 @@ pub fn check_content_length(header: Option<&str>, limit: usize) -> Result<(), Pr
 }
 
 fn too_large(limit: usize) -> Problem {
-    Problem::new(ErrorCode::TooLarge, format!("a body has at most {limit} bytes")).with("limit", limit)
+    Problem::new(ErrorCode::TooLarge, format!("the body is too large: must have at most {limit} bytes"))
+        .with("limit", limit)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The answer in one piece.
+//! The whole answer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,7 +18,7 @@ pub struct ChatCompletion {
     pub model: String,
     pub choices: Vec<Choice>,
     pub usage: TokenUsage,
-    /// The receipt: what the answer was made with.
+    /// The receipt: how the answer was produced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub cortex: Option<Value>,
@@ -47,9 +47,9 @@ pub struct MessageView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "assistant")))]
     pub role: String,
     pub content: Option<String>,
-    /// Always null: models here answer or don't.
+    /// Always null, because models here do not refuse.
     pub refusal: Option<String>,
-    /// What was thought before the content.
+    /// The reasoning before the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -90,6 +90,6 @@ impl ToolCallView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FunctionView {
     pub name: String,
-    /// JSON, as a text.
+    /// JSON, as a string.
     pub arguments: String,
 }

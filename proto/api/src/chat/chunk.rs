@@ -1,4 +1,4 @@
-//! The answer as it grows.
+//! The streamed answer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,11 +6,11 @@ use serde_json::Value;
 use super::LogProbs;
 use crate::generation::{FinishReason, TokenUsage};
 
-/// One piece of an answer: the data of one event of a stream.
+/// One chunk of an answer: the data of one event of a stream.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChatChunk {
-    /// The same in all of an answer's chunks.
+    /// The same in all chunks of an answer.
     pub id: String,
     /// Always `chat.completion.chunk`.
     #[cfg_attr(feature = "schema", schemars(extend("const" = "chat.completion.chunk")))]
@@ -18,7 +18,7 @@ pub struct ChatChunk {
     /// Seconds since 1970.
     pub created: u64,
     pub model: String,
-    /// Empty in the chunk that has the usage.
+    /// Empty in the chunk with the usage.
     pub choices: Vec<ChunkChoice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<TokenUsage>,
@@ -46,11 +46,11 @@ pub struct ChunkChoice {
     pub finish_reason: Option<FinishReason>,
 }
 
-/// What a chunk adds to its choice.
+/// The text and calls that a chunk adds to its choice.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ChatDelta"))]
 pub struct Delta {
-    /// In the choice's first chunk.
+    /// Set in the first chunk of the choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ pub struct Delta {
 }
 
 impl Delta {
-    /// The first one.
+    /// Returns the first delta of a choice.
     #[must_use]
     pub fn opening() -> Self {
         Self { role: Some("assistant".to_owned()), content: Some(String::new()), ..Self::default() }
@@ -84,7 +84,7 @@ impl Delta {
     }
 }
 
-/// More of a call: its id and name at first, then its arguments.
+/// A part of a tool call: first its id and name, then its arguments.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ToolCallDelta {

@@ -11,17 +11,17 @@ use crate::members;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 
-/// The most messages.
+/// Maximum number of messages.
 pub const MAX_MESSAGES: usize = 4096;
 
-/// The most parts of one message's content.
+/// Maximum number of parts of a message's content.
 pub(crate) const MAX_PARTS: usize = 256;
 pub(crate) const MAX_NAME: usize = 64;
 
 /// One message.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Message {
-    /// What the model is told to be: `system`, or `developer` by its newer name.
+    /// The instructions for the model: `system`, or its newer name `developer`.
     System {
         content: String,
         name: Option<String>,
@@ -33,15 +33,15 @@ pub enum Message {
     Assistant {
         /// Text, calls or both.
         content: Option<String>,
-        /// What was thought before the content.
+        /// The reasoning before the content.
         reasoning: Option<String>,
         calls: Vec<ToolCall>,
         name: Option<String>,
     },
-    /// What a tool answered.
+    /// The result of a tool call.
     Tool {
         content: String,
-        /// Of a call before it.
+        /// The id of an earlier tool call.
         call_id: String,
         name: Option<String>,
     },
@@ -83,7 +83,7 @@ fn message(mut given: Parameters, calls: &BTreeSet<String>) -> Result<Message, P
             Message::Tool { content, call_id, name }
         }
         "function" => {
-            return Err(given.wrong("role", "the role `function` is not supported here: use `tool`"));
+            return Err(given.wrong("role", "the role `function` is not supported: use `tool`"));
         }
         _ => return Err(given.must_be("role", ROLES)),
     };
@@ -91,15 +91,16 @@ fn message(mut given: Parameters, calls: &BTreeSet<String>) -> Result<Message, P
     Ok(message)
 }
 
-/// What the assistant said, as a client sends an answer back: it may hold what OpenAI's clients add to an answer.
+/// Parses an assistant message as clients send it back. It may have the members that OpenAI's
+/// clients add to an answer.
 fn assistant(given: &mut Parameters, name: Option<String>) -> Result<Message, Problem> {
-    // The streaming clients make null of an empty answer.
+    // Streaming clients replace an empty answer with null.
     let empty = given.is_null("content").then(String::new);
     let content = content(given, Speaker::Assistant)?;
     let refusal: Option<String> = given.optional("refusal", "a string")?;
     let reasoning = given.optional("reasoning_content", "a string")?;
     let calls = call::take(given)?;
-    // They tell what the content tells already.
+    // These members repeat the content.
     given.ignore("parsed");
     given.optional::<Vec<IgnoredAny>>("annotations", "a list")?;
     let content = match (content, refusal) {
@@ -126,7 +127,7 @@ enum Speaker {
     Other,
 }
 
-/// A text, or text parts as lines of one. Nothing but text is understood.
+/// Parses a text, or text parts, which are joined as lines. Other parts are errors.
 fn content(given: &mut Parameters, speaker: Speaker) -> Result<Option<String>, Problem> {
     let Some(raw) = given.raw("content") else { return Ok(None) };
     if let Ok(text) = serde_json::from_str(raw.get()) {
@@ -145,8 +146,10 @@ fn content(given: &mut Parameters, speaker: Speaker) -> Result<Option<String>, P
             "text" => part.required("text", "a string")?,
             "refusal" if speaker == Speaker::Assistant => part.required("refusal", "a string")?,
             _ => {
-                let detail =
-                    format!("`{}` can only be `text`: models here read nothing else", part.at("type"));
+                let detail = format!(
+                    "invalid `{}`: must be `text`, the only kind that the models here read",
+                    part.at("type")
+                );
                 return Err(part.wrong("type", detail));
             }
         };
@@ -160,7 +163,7 @@ pub(super) fn short(given: &mut Parameters, name: &str, most: usize) -> Result<O
     let text: Option<String> = given.optional(name, "a string")?;
     match text {
         Some(text) if text.is_empty() || text.len() > most => {
-            Err(given.wrong(name, format!("`{}` must have 1 to {most} bytes", given.at(name))))
+            Err(given.wrong(name, format!("invalid `{}`: must have 1 to {most} bytes", given.at(name))))
         }
         text => Ok(text),
     }

@@ -1,9 +1,10 @@
-//! `POST /v1/chat/completions`, in OpenAI's shape.
+//! `POST /v1/chat/completions`, in OpenAI's format.
 //!
-//! A request is read strictly: what is unknown, out of bounds or at odds with something else is refused by name, and
-//! nothing that was asked for is left out silently. Beyond OpenAI's parameters there are `top_k`, `min_p`, `typical_p`,
-//! `repetition_penalty`, `chat_template_kwargs`, `add_generation_prompt`, `continue_final_message`, and the formats
-//! `regex` and `lark`; an answer has `reasoning_content` and, under `cortex`, what it was made with.
+//! The parser is strict. It names each unknown, invalid or contradictory parameter in an error, and
+//! never ignores one silently. Beyond OpenAI's parameters there are `top_k`, `min_p`, `typical_p`,
+//! `repetition_penalty`, `chat_template_kwargs`, `add_generation_prompt`, `continue_final_message`,
+//! and the formats `regex` and `lark`. An answer has `reasoning_content`, and the receipt under
+//! `cortex`.
 
 mod answer;
 pub(crate) mod call;

@@ -1,4 +1,4 @@
-//! What is asked for.
+//! The request.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,10 +12,10 @@ use crate::generation::{Format, GenerationParams, hint};
 use crate::parameters::{Parameters, wrong};
 use crate::problem::Problem;
 
-/// The most alternatives that are told for each token.
+/// Maximum number of alternatives to return for each token.
 pub(crate) const MAX_TOP: i64 = 20;
 
-/// A conversation to go on with.
+/// A request to answer a conversation.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = schema::add_rules))]
 pub struct ChatRequest {
@@ -25,16 +25,16 @@ pub struct ChatRequest {
     /// The conversation, oldest first.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<schema::Message>", length(min = 1, max = MAX_MESSAGES)))]
     pub messages: Vec<Message>,
-    /// Functions that the model may call, of different names.
+    /// Functions that the model may call. Their names must differ.
     #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<schema::Tool>>", length(max = MAX_TOOLS)))]
     pub tools: Vec<Tool>,
-    /// Whether and which tool is called; `auto` if left out.
+    /// Whether the model calls a tool, and which. The default is `auto`.
     #[cfg_attr(feature = "schema", schemars(with = "Option<schema::ToolChoice>"))]
     pub tool_choice: ToolChoice,
-    /// Whether several tools may be called at once.
+    /// Whether the model may call several tools at once.
     #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
     pub parallel_tool_calls: bool,
-    /// How many alternatives to tell for each token; `None` for no probabilities at all.
+    /// How many alternatives to return for each token. `None` returns no probabilities.
     #[cfg_attr(feature = "schema", schemars(flatten, with = "schema::Members"))]
     pub logprobs: Option<u8>,
     /// Variables for the model's template.
@@ -43,16 +43,16 @@ pub struct ChatRequest {
         schemars(rename = "chat_template_kwargs", with = "Option<Map<String, Value>>")
     )]
     pub template: Map<String, Value>,
-    /// Whether the template opens an answer. Not where the last message is to be continued.
+    /// Whether the template starts an answer. False if the answer continues the last message.
     #[cfg_attr(feature = "schema", schemars(rename = "add_generation_prompt", with = "Option<bool>"))]
     pub opens_answer: bool,
-    /// Whether the answer continues the last message, the assistant's.
+    /// Whether the answer continues the last message, which must be the assistant's.
     #[cfg_attr(feature = "schema", schemars(rename = "continue_final_message", with = "Option<bool>"))]
     pub continues: bool,
 }
 
 impl ChatRequest {
-    /// A conversation without tools and what else may be left out.
+    /// Creates a request with defaults for all optional parameters.
     pub(super) fn new(params: GenerationParams, messages: Vec<Message>) -> Self {
         Self {
             params,
@@ -67,10 +67,12 @@ impl ChatRequest {
         }
     }
 
-    /// Checks and reads a body: size, content type, depth, syntax, secrets, then every parameter.
+    /// Parses and validates a body: size, content type, depth, syntax, secrets, then every
+    /// parameter.
     ///
     /// # Errors
-    /// A problem that names the parameter at fault; one we don't support is an error, never ignored.
+    /// Returns a problem that names the invalid parameter. An unsupported parameter is an error and
+    /// is never ignored.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
         let mut parameters = Parameters::body(body)?;
         let params = GenerationParams::take(&mut parameters)?;
@@ -88,14 +90,14 @@ impl ChatRequest {
         if continues {
             continuable(&messages)?;
             if opens == Some(true) {
-                let detail =
-                    "`add_generation_prompt` opens a new answer and `continue_final_message` none: give one";
+                let detail = "`add_generation_prompt` and `continue_final_message` exclude each other: send \
+                        only one";
                 return Err(wrong("add_generation_prompt", detail));
             }
         }
         if params.format != Format::Text && !tools.is_empty() && tool_choice != ToolChoice::None {
             let detail =
-                "`response_format` and `tools` each give the answer a form: give one, or `tool_choice: none`";
+                "`response_format` and `tools` exclude each other: send only one, or `tool_choice: none`";
             return Err(wrong("response_format", detail));
         }
         Ok(Self {
@@ -118,7 +120,7 @@ fn logprobs(parameters: &mut Parameters) -> Result<Option<u8>, Problem> {
     match (wanted, top) {
         (true, top) => Ok(Some(top.and_then(|top| u8::try_from(top).ok()).unwrap_or(0))),
         (false, None | Some(0)) => Ok(None),
-        (false, Some(_)) => Err(wrong("top_logprobs", "`top_logprobs` is for `logprobs: true` alone")),
+        (false, Some(_)) => Err(wrong("top_logprobs", "`top_logprobs` requires `logprobs: true`")),
     }
 }
 
@@ -126,8 +128,8 @@ fn continuable(messages: &[Message]) -> Result<(), Problem> {
     match messages.last() {
         Some(Message::Assistant { content: Some(_), calls, .. }) if calls.is_empty() => Ok(()),
         _ => {
-            let detail =
-                "`continue_final_message` needs a last message of the assistant, with text and no calls";
+            let detail = "`continue_final_message` requires a last message of role `assistant` with text and \
+                    without tool calls";
             Err(wrong("continue_final_message", detail))
         }
     }

@@ -1,4 +1,4 @@
-//! A conversation's request as it stands on the wire, where the readers beside this make something else of it.
+//! The JSON form of a chat request, for members that the parser converts to something else.
 #![allow(dead_code)]
 
 use cortex_domain::inline_schema;
@@ -11,12 +11,12 @@ use super::message::{MAX_NAME, MAX_PARTS};
 use super::request::MAX_TOP;
 use crate::generation::schema::{Name, rules};
 
-/// What the reader makes one thing of, or checks and forgets.
+/// Members that the parser combines, or checks and discards.
 #[derive(JsonSchema)]
 pub(super) struct Members {
-    /// Whether the answer says how likely its tokens were.
+    /// Whether to return the probabilities of the tokens.
     logprobs: Option<bool>,
-    /// How many alternatives to tell for each token.
+    /// How many alternatives to return for each token.
     #[schemars(range(min = 0, max = MAX_TOP))]
     top_logprobs: Option<u8>,
     #[schemars(length(min = 1, max = 1))]
@@ -31,7 +31,7 @@ inline_schema!(TextAlone, json_schema!({"const": "text"}));
 #[derive(JsonSchema)]
 #[schemars(tag = "role", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Message {
-    /// What the model is told to be.
+    /// The instructions for the model.
     System {
         content: Content,
         #[schemars(length(min = 1, max = MAX_NAME))]
@@ -48,26 +48,26 @@ pub(super) enum Message {
         #[schemars(length(min = 1, max = MAX_NAME))]
         name: Option<String>,
     },
-    /// What the assistant said, as a client sends an answer back.
+    /// An assistant message, as a client sends it back.
     #[schemars(transform = says_something)]
     Assistant {
         content: Option<AnswerContent>,
         refusal: Option<String>,
-        /// What was thought before the content.
+        /// The reasoning before the content.
         reasoning_content: Option<String>,
         #[schemars(length(max = MAX_TOOLS))]
         tool_calls: Option<Vec<ToolCall>>,
         #[schemars(length(min = 1, max = MAX_NAME))]
         name: Option<String>,
-        /// Ignored: a client's reading of the content.
+        /// Ignored. A client's parsed form of the content.
         parsed: Option<Value>,
         /// Ignored.
         annotations: Option<Vec<Value>>,
     },
-    /// What a tool answered.
+    /// The result of a tool call.
     Tool {
         content: Content,
-        /// The id of a call before it.
+        /// The id of an earlier tool call.
         #[schemars(length(min = 1, max = MAX_CALL_ID))]
         tool_call_id: String,
         #[schemars(length(min = 1, max = MAX_NAME))]
@@ -85,7 +85,7 @@ fn says_something(assistant: &mut Schema) {
     assistant.insert("anyOf".to_owned(), ways);
 }
 
-/// A text, or text parts as lines of one.
+/// A text, or text parts, which are joined as lines.
 #[derive(JsonSchema)]
 #[schemars(untagged, inline)]
 pub(super) enum Content {
@@ -93,7 +93,7 @@ pub(super) enum Content {
     Parts(#[schemars(length(min = 1, max = MAX_PARTS))] Vec<TextPart>),
 }
 
-/// A text, or parts as lines of one.
+/// A text, or parts, which are joined as lines.
 #[derive(JsonSchema)]
 #[schemars(untagged, inline)]
 pub(super) enum AnswerContent {
@@ -101,7 +101,7 @@ pub(super) enum AnswerContent {
     Parts(#[schemars(length(min = 1, max = MAX_PARTS))] Vec<AnswerPart>),
 }
 
-/// A piece of a message's text.
+/// A part of a message's text.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct TextPart {
@@ -110,7 +110,7 @@ pub(super) struct TextPart {
     text: String,
 }
 
-/// A piece of what the assistant said.
+/// A part of an assistant message.
 #[derive(JsonSchema)]
 #[schemars(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum AnswerPart {
@@ -118,14 +118,14 @@ pub(super) enum AnswerPart {
     Refusal { refusal: String },
 }
 
-/// A call that the assistant made.
+/// A tool call by the assistant.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct ToolCall {
     #[schemars(length(min = 1, max = MAX_CALL_ID))]
     id: String,
     r#type: Option<FunctionAlone>,
-    /// Ignored: the number of the call in a stream.
+    /// Ignored. The number of the call in a stream.
     index: Option<Value>,
     function: CalledFunction,
 }
@@ -134,14 +134,14 @@ struct FunctionAlone;
 
 inline_schema!(FunctionAlone, json_schema!({"type": "string", "enum": ["function"]}));
 
-/// Which function was called with what.
+/// The called function and its arguments.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct CalledFunction {
     name: String,
-    /// JSON, as a text.
+    /// JSON, as a string.
     arguments: String,
-    /// Ignored: a client's reading of the arguments.
+    /// Ignored. A client's parsed form of the arguments.
     parsed_arguments: Option<Value>,
 }
 
@@ -153,7 +153,7 @@ pub(super) struct Tool {
     function: ToolFunction,
 }
 
-/// What a tool is called, for and with.
+/// The name, description and parameters of a tool.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct ToolFunction {
@@ -161,11 +161,11 @@ struct ToolFunction {
     description: Option<String>,
     /// The JSON schema of its arguments.
     parameters: Option<Map<String, Value>>,
-    /// Whether what the model writes must fit the schema.
+    /// Whether the arguments must match the schema.
     strict: Option<bool>,
 }
 
-/// Whether a tool is to be called, or which.
+/// Whether the model calls a tool, and which.
 #[derive(JsonSchema)]
 #[schemars(untagged, inline)]
 pub(super) enum ToolChoice {
@@ -181,7 +181,7 @@ pub(super) enum ToolMode {
     Required,
 }
 
-/// One of `tools`, by its name.
+/// One of `tools`, by name.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct NamedTool {
@@ -196,7 +196,7 @@ struct NamedFunction {
     name: String,
 }
 
-/// What holds between the members of a request.
+/// Adds rules that involve several members of a request.
 pub(super) fn add_rules(schema: &mut Schema) {
     let mut rules = rules();
     rules.extend([

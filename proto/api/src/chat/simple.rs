@@ -1,4 +1,4 @@
-//! `POST /chat`: one message and its answer, with nothing else to know.
+//! `POST /chat`: one message and its answer, in a minimal format.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use cortex_domain::ErrorCode;
 #[cfg(feature = "schema")]
 use cortex_domain::id::ModelName;
 
-/// One message.
+/// One message to a model.
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(
     feature = "schema",
@@ -22,15 +22,15 @@ use cortex_domain::id::ModelName;
     schemars(rename = "SimpleChatRequest", deny_unknown_fields)
 )]
 pub struct SimpleChat {
-    /// The name of a model; `GET /v1/models` lists them.
+    /// The name of a model. `GET /v1/models` lists the models.
     #[cfg_attr(feature = "schema", schemars(with = "ModelName"))]
     pub model: String,
     pub message: String,
-    /// What the model is told to be.
+    /// The instructions for the model.
     pub system: Option<String>,
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = MAX_TOKENS)))]
     pub max_tokens: Option<u32>,
-    /// 0 always takes the likeliest token.
+    /// 0 always chooses the most likely token.
     #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = MAX_TEMPERATURE)))]
     pub temperature: Option<f64>,
     #[cfg_attr(feature = "schema", schemars(range(min = i64::MIN, max = i64::MAX)))]
@@ -45,17 +45,17 @@ pub struct SimpleChatAnswer {
     pub text: String,
     pub finish_reason: FinishReason,
     pub usage: TokenUsage,
-    /// The receipt: what the answer was made with.
+    /// The receipt: how the answer was produced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub cortex: Option<Value>,
 }
 
 impl SimpleChat {
-    /// Checks and reads a body, as [`ChatRequest::parse`] does.
+    /// Parses and validates a body, like [`ChatRequest::parse`].
     ///
     /// # Errors
-    /// If it is not one, names what is wrong.
+    /// Returns a problem that names the invalid parameter.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
         let mut given = Parameters::body(body)?;
         let short = Self {
@@ -72,10 +72,10 @@ impl SimpleChat {
         Ok(short)
     }
 
-    /// The same as a chat completion's request.
+    /// Converts the request to a chat completion request.
     ///
     /// # Errors
-    /// If `model` can be no model's name.
+    /// Returns an error if `model` is not a valid model name.
     pub fn request(self) -> Result<ChatRequest, Problem> {
         let Self { model, message, system, max_tokens, temperature, seed } = self;
         let temperature = temperature.map(|temperature| temperature as f32);
@@ -89,12 +89,12 @@ impl SimpleChat {
         Ok(ChatRequest::new(params, system.into_iter().chain([user]).collect()))
     }
 
-    /// The answer, from a whole chat completion.
+    /// Converts a whole chat completion to an answer.
     ///
     /// # Errors
-    /// If it is none.
+    /// Returns an error if `whole` is not a chat completion.
     pub fn answer(whole: &[u8]) -> Result<SimpleChatAnswer, Problem> {
-        let broken = || Problem::new(ErrorCode::WorkerFailed, "the worker's answer can't be read");
+        let broken = || Problem::new(ErrorCode::WorkerFailed, "the worker's response is invalid");
         let mut whole: ChatCompletion = serde_json::from_slice(whole).map_err(|_| broken())?;
         let choice = whole.choices.pop().ok_or_else(broken)?;
         let text = choice.message.content.unwrap_or_default();
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused_by_name() {
+    fn unknown_members_are_refused_by_name() {
         let refused = |body: &str| match SimpleChat::parse(Checked::trust(body.as_bytes())) {
             Ok(short) => short.request().unwrap_err().detail,
             Err(problem) => problem.detail,

@@ -11,7 +11,7 @@ fn parse(body: &Value) -> Result<ChatRequest, Problem> {
     ChatRequest::parse(Checked::trust(body.to_string().as_bytes()))
 }
 
-/// A good body with some members set.
+/// Returns a valid body with some members replaced.
 fn with(members: Value) -> Value {
     let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
     body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
@@ -24,7 +24,7 @@ fn tool(name: &str) -> Value {
 }
 
 #[test]
-fn a_bare_request_is_read_with_what_is_usual() {
+fn a_minimal_request_gets_the_defaults() {
     let request = parse(&with(json!({}))).unwrap();
     assert_eq!(request.messages, [Message::User { content: "hi".into(), name: None }]);
     assert_eq!(
@@ -86,7 +86,8 @@ fn a_conversation_is_read_message_by_message() {
     assert_eq!((request.opens_answer, request.continues), (false, true));
 }
 
-/// What OpenAI's clients and this server put into an answer, as the clients send it back.
+/// Covers what OpenAI's clients and this server add to an answer, in the form in which the clients
+/// send it back.
 #[test]
 fn an_answer_is_taken_back_with_all_that_clients_add_to_it() {
     let call = ToolCall { id: "c1".into(), name: "f".into(), arguments: r#"{"city":"Bern"}"#.into() };
@@ -100,7 +101,7 @@ fn an_answer_is_taken_back_with_all_that_clients_add_to_it() {
     };
     let calls = std::slice::from_ref(&call);
     for (answer, expected) in [
-        // Python's parse, and its stream with the number of each call.
+        // The Python client's `parse`, and its stream with the number of each call.
         (
             json!({"content": null, "refusal": null, "annotations": null, "audio": null, "function_call": null,
                 "parsed": null, "tool_calls": given(written.clone())}),
@@ -111,7 +112,8 @@ fn an_answer_is_taken_back_with_all_that_clients_add_to_it() {
             json!({"content": "{\"a\":1}", "parsed": {"a": 1}, "tool_calls": null}),
             assistant(Some("{\"a\":1}"), &[]),
         ),
-        // JavaScript's parse of a tool that is not strict, and its stream of an empty answer.
+        // The JavaScript client's `parse` of a tool that is not strict, and its stream of an empty
+        // answer.
         (
             json!({"content": null, "parsed": null, "refusal": null,
                 "tool_calls": given(json!({"name": "f", "arguments": call.arguments, "parsed_arguments": null}))}),
@@ -119,7 +121,7 @@ fn an_answer_is_taken_back_with_all_that_clients_add_to_it() {
         ),
         (json!({"content": null, "refusal": null, "parsed": null}), assistant(Some(""), &[])),
         (json!({"content": null, "tool_calls": []}), assistant(Some(""), &[])),
-        // What a server may refuse or cite.
+        // Refusals and citations of a server.
         (json!({"content": null, "refusal": "no"}), assistant(Some("no"), &[])),
         (json!({"content": "a", "refusal": "no"}), assistant(Some("a\nno"), &[])),
         (
@@ -314,7 +316,7 @@ fn each_wrong_parameter_is_named() {
 }
 
 #[test]
-fn what_is_refused_says_what_to_use_instead() {
+fn errors_name_the_alternative() {
     for (name, instead) in [
         ("functions", "`tools`"),
         ("guided_regex", "`response_format`"),
@@ -326,7 +328,7 @@ fn what_is_refused_says_what_to_use_instead() {
 }
 
 #[test]
-fn a_model_that_is_no_name_is_unknown() {
+fn an_invalid_model_name_is_unknown() {
     assert_eq!(parse(&with(json!({"model": "a b"}))).unwrap_err().kind, ErrorCode::UnknownModel);
 }
 
@@ -338,7 +340,7 @@ fn a_member_twice_is_refused() {
 }
 
 #[test]
-fn an_answer_keeps_its_shape() {
+fn a_response_keeps_its_format() {
     let call = ToolCallView::new("call_1".into(), "f".into(), "{}".into());
     let top = TopLogProb { token: "b".into(), logprob: -1.5, bytes: vec![98] };
     let token = TokenLogProb { token: "a".into(), logprob: -0.5, bytes: vec![97], top_logprobs: vec![top] };

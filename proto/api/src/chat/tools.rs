@@ -10,7 +10,7 @@ use crate::parameters::{Parameters, wrong};
 use crate::problem::Problem;
 use cortex_redact::quoted;
 
-/// The most tools.
+/// Maximum number of tools.
 pub const MAX_TOOLS: usize = 128;
 
 /// A function that the model may call.
@@ -18,24 +18,24 @@ pub const MAX_TOOLS: usize = 128;
 pub struct Tool {
     pub name: String,
     pub description: Option<String>,
-    /// The JSON schema of its arguments; anything, if none was given.
+    /// The JSON schema of its arguments. It allows anything if the request has none.
     pub parameters: Value,
-    /// Whether what the model writes must fit the schema.
+    /// Whether the arguments must match the schema.
     pub strict: bool,
-    /// The tool as it was written, for templates that print it: the order of its members counts there.
+    /// The tool as the caller wrote it, for templates that print it in the order of its members.
     pub definition: String,
 }
 
-/// Whether a tool is to be called.
+/// Whether the model must call a tool.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum ToolChoice {
-    /// As the model likes.
+    /// The model decides.
     #[default]
     Auto,
     None,
-    /// Some tool or other.
+    /// The model must call at least one tool.
     Required,
-    /// The tool of this name, which there is.
+    /// The model must call the tool of this name, which exists.
     Named(String),
 }
 
@@ -48,7 +48,7 @@ pub(super) fn take(parameters: &mut Parameters) -> Result<Vec<Tool>, Problem> {
         let place = format!("tools[{index}]");
         let tool = tool(Parameters::of(place.clone(), raw)?, raw.get())?;
         if !names.insert(tool.name.clone()) {
-            let detail = format!("there are two tools of the name `{}`", tool.name);
+            let detail = format!("duplicate tool name `{}`", tool.name);
             return Err(wrong(&format!("{place}.function.name"), detail));
         }
         tools.push(tool);
@@ -59,14 +59,15 @@ pub(super) fn take(parameters: &mut Parameters) -> Result<Vec<Tool>, Problem> {
 fn tool(mut given: Parameters, definition: &str) -> Result<Tool, Problem> {
     let kind: String = given.required("type", "`function`")?;
     if kind != "function" {
-        return Err(given.wrong("type", format!("`{}` can only be `function` here", given.at("type"))));
+        return Err(given.wrong("type", format!("invalid `{}`: must be `function`", given.at("type"))));
     }
     let Some(mut function) = given.object("function")? else {
         return Err(given.missing("function", "an object"));
     };
     let name: String = function.required("name", "a string")?;
     if !is_name(&name) {
-        let detail = format!("`{}` must have 1 to 64 letters, digits, `_` and `-`", function.at("name"));
+        let detail =
+            format!("invalid `{}`: must have 1 to 64 letters, digits, `_` and `-`", function.at("name"));
         return Err(function.wrong("name", detail));
     }
     let description = function.optional("description", "a string")?;
@@ -98,7 +99,7 @@ pub(super) fn choice(parameters: &mut Parameters, tools: &[Tool]) -> Result<Tool
         _ => return Err(parameters.must_be(NAME, what)),
     };
     if tools.is_empty() && choice != ToolChoice::None {
-        return Err(wrong(NAME, format!("`{NAME}` is for a request with `tools` alone")));
+        return Err(wrong(NAME, format!("`{NAME}` requires `tools`")));
     }
     Ok(choice)
 }
@@ -106,14 +107,16 @@ pub(super) fn choice(parameters: &mut Parameters, tools: &[Tool]) -> Result<Tool
 fn named(mut given: Parameters, tools: &[Tool]) -> Result<ToolChoice, Problem> {
     let kind: String = given.required("type", "`function`")?;
     if kind != "function" {
-        return Err(given.wrong("type", format!("`{}` can only be `function` here", given.at("type"))));
+        return Err(given.wrong("type", format!("invalid `{}`: must be `function`", given.at("type"))));
     }
     let Some(mut function) = given.object("function")? else {
         return Err(given.missing("function", "an object"));
     };
     let name: String = function.required("name", "a string")?;
     if !tools.iter().any(|tool| tool.name == name) {
-        return Err(function.wrong("name", format!("there is no tool {} in `tools`", quoted(&name))));
+        return Err(
+            function.wrong("name", format!("unknown tool {}: must be a name in `tools`", quoted(&name)))
+        );
     }
     function.none_left(|_| None)?;
     given.none_left(|_| None)?;

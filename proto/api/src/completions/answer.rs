@@ -1,4 +1,4 @@
-//! The answer, in one piece or as it grows: the shape is the same.
+//! The answer, whole or as a chunk. Both have the same format.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,11 +15,11 @@ pub struct Completion {
     /// Seconds since 1970.
     pub created: u64,
     pub model: String,
-    /// Empty in the piece that has the usage.
+    /// Empty in the chunk with the usage.
     pub choices: Vec<CompletionChoice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<TokenUsage>,
-    /// The receipt: what the answer was made with.
+    /// The receipt: how the answer was produced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, Value>>"))]
     pub cortex: Option<Value>,
@@ -36,21 +36,21 @@ impl Completion {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionChoice {
     pub index: u32,
-    /// All of the text, or what is new.
+    /// The whole text, or the new part.
     pub text: String,
     pub logprobs: Option<CompletionLogProbs>,
     /// Null until the choice has ended.
     pub finish_reason: Option<FinishReason>,
 }
 
-/// How likely the tokens were, in lists of the same length.
+/// The probabilities of the tokens, as lists of equal length.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionLogProbs {
     pub tokens: Vec<String>,
     pub token_logprobs: Vec<f32>,
-    /// For each token the likeliest ones in its place, by their text.
+    /// For each token, the most likely tokens at its position, by text.
     pub top_logprobs: Vec<std::collections::BTreeMap<String, f32>>,
-    /// Where each begins in the text, in characters.
+    /// The position of each token in the text, in characters.
     pub text_offset: Vec<usize>,
 }

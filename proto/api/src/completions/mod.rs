@@ -1,4 +1,4 @@
-//! `POST /v1/completions`, in OpenAI's shape: a text is gone on with, with no template about it.
+//! `POST /v1/completions`, in OpenAI's format: continues a text without a template.
 
 mod answer;
 pub(crate) mod request;

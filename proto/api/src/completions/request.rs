@@ -1,4 +1,4 @@
-//! What is asked for.
+//! The request.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,57 +10,65 @@ use crate::numbers::TokenId;
 use crate::parameters::{Parameters, wrong};
 use crate::problem::Problem;
 
-/// The most prompts in one request.
+/// Maximum number of prompts in a request.
 pub const MAX_PROMPTS: usize = 32;
 
-/// The most alternatives that are told for each token.
+/// Maximum number of alternatives to return for each token.
 pub(crate) const MAX_TOP: i64 = 20;
-/// The most choices, over all prompts.
+/// Maximum number of choices over all prompts.
 const MAX_ALL: usize = 32;
-/// OpenAI's `max_tokens` where none is given.
-const USUAL_TOKENS: u32 = 16;
+/// OpenAI's default of `max_tokens`.
+const DEFAULT_MAX_TOKENS: u32 = 16;
 
-/// Texts to go on with.
+/// A request to continue texts.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = schema::add_rules))]
 pub struct CompletionRequest {
-    /// `max_tokens` is 16 where none was asked for, as OpenAI has it.
+    /// `max_tokens` defaults to 16, as in OpenAI's API.
     #[cfg_attr(feature = "schema", schemars(flatten))]
     #[serde(rename = "terms")]
     pub params: GenerationParams,
-    /// Texts, or tokens of the model's own vocabulary.
-    #[cfg_attr(feature = "schema", schemars(rename = "prompt", with = "Given"))]
+    /// Texts, or tokens of the model's vocabulary.
+    #[cfg_attr(feature = "schema", schemars(rename = "prompt", with = "PromptInput"))]
     pub prompts: Vec<Prompt>,
-    /// How many alternatives to tell for each token; `None` for no probabilities at all.
+    /// How many alternatives to return for each token. `None` returns no probabilities.
     #[cfg_attr(feature = "schema", schemars(flatten, with = "schema::Members"))]
     pub logprobs: Option<u8>,
 }
 
-/// What is gone on with.
+/// A text or tokens to continue.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Prompt {
     Text(String),
-    /// Tokens of the model's own vocabulary; at least one.
+    /// Tokens of the model's vocabulary, at least one.
     Tokens(Vec<u32>),
 }
 
 impl CompletionRequest {
-    /// Checks and reads a body: size, content type, depth, syntax, secrets, then every parameter.
+    /// Parses and validates a body: size, content type, depth, syntax, secrets, then every
+    /// parameter.
     ///
     /// # Errors
-    /// A problem that names the parameter at fault; one we don't support is an error, never ignored.
+    /// Returns a problem that names the invalid parameter. An unsupported parameter is an error and
+    /// is never ignored.
     pub fn parse(body: Checked<'_>) -> Result<Self, Problem> {
         let mut parameters = Parameters::body(body)?;
         let mut params = GenerationParams::take(&mut parameters)?;
-        params.max_tokens.get_or_insert(USUAL_TOKENS);
+        params.max_tokens.get_or_insert(DEFAULT_MAX_TOKENS);
         let prompts = prompts(&mut parameters)?;
         let n = params.n;
         if prompts.len() * n as usize > MAX_ALL {
-            return Err(wrong("n", format!("prompts times `n` must be at most {MAX_ALL}")));
+            return Err(wrong(
+                "n",
+                format!(
+                    "invalid `n`: the number of prompts times `n` must be at \
+                most {MAX_ALL}"
+                ),
+            ));
         }
         let logprobs = parameters.whole("logprobs", 0, MAX_TOP)?.and_then(|top| u8::try_from(top).ok());
         if parameters.whole("best_of", 1, i64::from(MAX_CHOICES))?.is_some_and(|best| best != i64::from(n)) {
-            return Err(wrong("best_of", "`best_of` can only be what `n` is here"));
+            return Err(wrong("best_of", "invalid `best_of`: must equal `n`"));
         }
         parameters.only::<bool>("echo", "false", |echo| !echo)?;
         parameters.only::<String>("suffix", "empty", String::is_empty)?;
@@ -72,7 +80,7 @@ impl CompletionRequest {
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(untagged)]
-enum Given {
+enum PromptInput {
     Text(String),
     Texts(#[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PROMPTS)))] Vec<String>),
     Tokens(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] Vec<TokenId>),
@@ -89,16 +97,18 @@ fn ids(tokens: Vec<TokenId>) -> Vec<u32> {
 fn prompts(parameters: &mut Parameters) -> Result<Vec<Prompt>, Problem> {
     let what = "a string, a list of strings, or tokens";
     let prompts = match parameters.required("prompt", what)? {
-        Given::Text(text) => vec![Prompt::Text(text)],
-        Given::Texts(texts) => texts.into_iter().map(Prompt::Text).collect(),
-        Given::Tokens(tokens) => vec![Prompt::Tokens(ids(tokens))],
-        Given::Many(many) => many.into_iter().map(|tokens| Prompt::Tokens(ids(tokens))).collect::<Vec<_>>(),
+        PromptInput::Text(text) => vec![Prompt::Text(text)],
+        PromptInput::Texts(texts) => texts.into_iter().map(Prompt::Text).collect(),
+        PromptInput::Tokens(tokens) => vec![Prompt::Tokens(ids(tokens))],
+        PromptInput::Many(many) => {
+            many.into_iter().map(|tokens| Prompt::Tokens(ids(tokens))).collect::<Vec<_>>()
+        }
     };
     if prompts.is_empty() || prompts.len() > MAX_PROMPTS {
-        return Err(wrong("prompt", format!("`prompt` must be 1 to {MAX_PROMPTS} prompts")));
+        return Err(wrong("prompt", format!("invalid `prompt`: must have 1 to {MAX_PROMPTS} prompts")));
     }
     if prompts.contains(&Prompt::Tokens(vec![])) {
-        return Err(wrong("prompt", "a prompt of tokens must have at least one"));
+        return Err(wrong("prompt", "invalid `prompt`: a prompt of tokens must have at least one token"));
     }
     Ok(prompts)
 }

@@ -1,4 +1,5 @@
-//! What stands on the wire of a completion's request beside the fields of [`CompletionRequest`](super::CompletionRequest).
+//! The JSON form of the members of a completion request that are not fields of
+//! [`CompletionRequest`](super::CompletionRequest).
 #![allow(dead_code)]
 
 use schemars::{JsonSchema, Schema};
@@ -9,15 +10,15 @@ use crate::generation::schema::{False, rules};
 
 #[derive(JsonSchema)]
 pub(super) struct Members {
-    /// How many alternatives to tell for each token; no probabilities at all if left out.
+    /// How many alternatives to return for each token. If missing, no probabilities are returned.
     #[schemars(range(min = 0, max = MAX_TOP))]
     logprobs: Option<u8>,
-    /// Can only be what `n` is.
+    /// Must equal `n`.
     #[schemars(range(min = 1, max = MAX_CHOICES))]
     best_of: Option<u32>,
-    /// The prompt is not repeated.
+    /// The prompt is never repeated.
     echo: Option<False>,
-    /// Nothing is put after the text.
+    /// Nothing is added after the text.
     #[schemars(length(max = 0))]
     suffix: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What form an answer is to have.
+//! The format of an answer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// The longest pattern or grammar, in bytes.
 pub const MAX_GRAMMAR: usize = 64 * 1024;
 
-/// The largest schema, in bytes. What compiling it takes is bounded where that is done.
+/// The largest schema, in bytes. The compiler limits the cost of compiling it.
 pub const MAX_SCHEMA: usize = 2 * 1024 * 1024;
 
 /// `response_format`.
@@ -21,11 +21,11 @@ pub enum Format {
     Text,
     /// `json_object`: one JSON object.
     JsonObject,
-    /// `json_schema`: JSON that a schema allows. It always holds, whatever `strict` says.
+    /// `json_schema`: JSON that matches a schema. It always applies, regardless of `strict`.
     JsonSchema(Value),
     /// `{"type": "regex", "regex": ".."}`: a text that the whole expression matches.
     Regex(String),
-    /// `{"type": "lark", "lark": ".."}`: a text of a grammar in Lark's notation.
+    /// `{"type": "lark", "lark": ".."}`: a text of a grammar in Lark's syntax.
     Lark(String),
 }
 
@@ -58,7 +58,7 @@ fn schema(format: &mut Parameters) -> Result<Format, Problem> {
     {
         return Err(given.wrong(
             "name",
-            format!("`{}` must have 1 to 64 letters, digits, `_` and `-`", given.at("name")),
+            format!("invalid `{}`: must have 1 to 64 letters, digits, `_` and `-`", given.at("name")),
         ));
     }
     given.optional::<String>("description", "a string")?;
@@ -67,7 +67,7 @@ fn schema(format: &mut Parameters) -> Result<Format, Problem> {
     let schema = match schema.get().len() {
         length if length > MAX_SCHEMA => Err(given.wrong(
             "schema",
-            format!("`{}` must have at most {MAX_SCHEMA} bytes, not {length}", given.at("schema")),
+            format!("invalid `{}`: must have at most {MAX_SCHEMA} bytes, not {length}", given.at("schema")),
         )),
         _ => match serde_json::from_str(schema.get()) {
             Ok(schema @ (Value::Object(_) | Value::Bool(_))) => Ok(schema),
@@ -81,17 +81,19 @@ fn schema(format: &mut Parameters) -> Result<Format, Problem> {
 fn grammar(format: &mut Parameters, name: &str) -> Result<String, Problem> {
     let text: String = format.required(name, "a string")?;
     if text.is_empty() || text.len() > MAX_GRAMMAR {
-        return Err(format.wrong(name, format!("`{}` must have 1 to {MAX_GRAMMAR} bytes", format.at(name))));
+        return Err(
+            format.wrong(name, format!("invalid `{}`: must have 1 to {MAX_GRAMMAR} bytes", format.at(name)))
+        );
     }
     Ok(text)
 }
 
-/// Whether a text may name a tool or a schema.
+/// Returns whether a text is a valid name of a tool or a schema.
 pub(crate) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
 }
 
-/// What a schema looks like that allows anything.
+/// Returns a schema that allows any object.
 pub(crate) fn any_object() -> Value {
     Value::Object(Map::from_iter([("type".to_owned(), Value::from("object"))]))
 }

@@ -1,5 +1,5 @@
-//! What the routes that generate text have in common: how to sample, when to stop, what form the text is to have,
-//! and what it took.
+//! The parts that all text generation routes share: sampling, stop conditions, output format and
+//! usage.
 
 mod format;
 pub(crate) mod params;

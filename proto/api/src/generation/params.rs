@@ -1,4 +1,5 @@
-//! The parameters of a generation: which model, how long, how many, in one piece or as it grows.
+//! The parameters of a generation: the model, the limits, the number of answers, and whether they
+//! are streamed.
 
 use std::collections::BTreeMap;
 
@@ -13,66 +14,67 @@ use crate::parameters::{Parameters, wrong};
 use crate::problem::Problem;
 use cortex_domain::ErrorCode;
 
-/// The most answers to one request.
+/// Maximum number of answers to a request.
 pub const MAX_CHOICES: u32 = 8;
-/// The most stop strings.
+/// Maximum number of stop strings.
 pub const MAX_STOPS: usize = 16;
-/// The most tokens that may be asked for; the model's context bounds them further.
+/// The largest `max_tokens`. The model's context limits the number further.
 pub const MAX_TOKENS: i64 = 1 << 20;
 
 /// The longest stop string, in bytes.
 pub(crate) const MAX_STOP: usize = 256;
 
-/// What every generation is asked for with.
+/// The parameters that all text generation routes share.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GenerationParams {
-    /// The name of a model; `GET /v1/models` lists them.
+    /// The name of a model. `GET /v1/models` lists the models.
     #[serde(with = "crate::text")]
     #[cfg_attr(feature = "schema", schemars(with = "ModelName"))]
     pub model: ModelName,
     #[cfg_attr(feature = "schema", schemars(flatten))]
     pub sampling: Sampling,
-    /// The form that the answer has.
+    /// The format of the answer.
     #[cfg_attr(feature = "schema", schemars(rename = "response_format", with = "Option<schema::Format>"))]
     pub format: Format,
-    /// Texts that end the answer and are no part of it.
+    /// Texts that end the answer. They are not part of it.
     #[cfg_attr(feature = "schema", schemars(with = "Option<Stop>"))]
     pub stop: Vec<String>,
-    /// The most tokens of the answer; as many as fit the context if left out.
+    /// Maximum number of tokens of the answer. The default is the free space of the context.
     #[cfg_attr(feature = "schema", schemars(rename = "max_completion_tokens", range(min = 1, max = MAX_TOKENS)))]
     pub max_tokens: Option<u32>,
-    /// How many answers.
+    /// The number of answers.
     #[cfg_attr(feature = "schema", schemars(with = "Option<u32>", range(min = 1, max = MAX_CHOICES)))]
     pub n: u32,
-    /// How the answer comes.
+    /// Whether the answer is streamed.
     #[cfg_attr(feature = "schema", schemars(flatten, with = "schema::Members"))]
     pub streaming: Streaming,
-    /// Labels of the job that the call makes.
+    /// Labels of the job.
     #[cfg_attr(feature = "schema", schemars(rename = "metadata", with = "Option<create::schema::Labels>"))]
     pub labels: BTreeMap<String, String>,
 }
 
-/// How an answer comes.
+/// Whether an answer is streamed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Streaming {
     #[default]
     Whole,
-    /// In chunks, as it grows.
+    /// In chunks, while it is generated.
     Chunks {
-        /// One more chunk at the end says what it took.
+        /// Whether one more chunk at the end reports the usage.
         usage: bool,
     },
 }
 
 impl GenerationParams {
-    /// Asks for one answer of a model, in one piece, and leaves all else to it.
+    /// Returns the defaults for one whole answer of a model.
     ///
     /// # Errors
-    /// If `model` can be no model's name.
+    /// Returns an error if `model` is not a valid model name.
     pub(crate) fn of(model: &str) -> Result<Self, Problem> {
-        let unknown =
-            |_| Problem::new(ErrorCode::UnknownModel, "`model` is not the name of a model").at("model");
+        let unknown = |_| {
+            Problem::new(ErrorCode::UnknownModel, "invalid `model`: must be the name of a model").at("model")
+        };
         Ok(Self {
             model: model.parse().map_err(unknown)?,
             sampling: Sampling::default(),
@@ -110,7 +112,7 @@ impl GenerationParams {
     }
 }
 
-/// What to use instead of a parameter that other servers have.
+/// Returns what to use instead of a parameter of other servers.
 pub(crate) fn hint(name: &str) -> Option<&'static str> {
     Some(match name {
         "functions" | "function_call" => "use `tools` and `tool_choice`",
@@ -144,22 +146,25 @@ fn stops(parameters: &mut Parameters) -> Result<Vec<String>, Problem> {
         Some(Stop::Many(stops)) => stops,
     };
     if stops.len() > MAX_STOPS {
-        return Err(wrong("stop", format!("`stop` must have at most {MAX_STOPS} strings")));
+        return Err(wrong("stop", format!("invalid `stop`: must have at most {MAX_STOPS} strings")));
     }
     if stops.iter().any(|stop| stop.is_empty() || stop.len() > MAX_STOP) {
-        return Err(wrong("stop", format!("each string of `stop` must have 1 to {MAX_STOP} bytes")));
+        return Err(wrong("stop", format!("invalid `stop`: each string must have 1 to {MAX_STOP} bytes")));
     }
     Ok(stops)
 }
 
-/// `max_completion_tokens`, or `max_tokens` by its older name.
+/// Reads `max_completion_tokens`, or its older name `max_tokens`.
 fn max_tokens(parameters: &mut Parameters) -> Result<Option<u32>, Problem> {
     let newer = parameters.whole("max_completion_tokens", 1, MAX_TOKENS)?;
     let older = parameters.whole("max_tokens", 1, MAX_TOKENS)?;
     if let (Some(newer), Some(older)) = (newer, older)
         && newer != older
     {
-        let detail = format!("`max_tokens` is {older} and `max_completion_tokens` {newer}: give one");
+        let detail = format!(
+            "`max_tokens` is {older} and `max_completion_tokens` is {newer}: send \
+            only one"
+        );
         return Err(wrong("max_tokens", detail));
     }
     Ok(newer.or(older).and_then(|tokens| u32::try_from(tokens).ok()))
@@ -176,7 +181,7 @@ fn streaming(parameters: &mut Parameters) -> Result<Streaming, Problem> {
         return Ok(if streams { Streaming::Chunks { usage: false } } else { Streaming::Whole });
     };
     if !streams {
-        return Err(wrong("stream_options", "`stream_options` is for `stream: true` alone"));
+        return Err(wrong("stream_options", "`stream_options` requires `stream: true`"));
     }
     let usage = options.optional("include_usage", "true or false")?.unwrap_or(false);
     options.only::<bool>("include_obfuscation", "false", |wanted| !wanted)?;
@@ -184,7 +189,7 @@ fn streaming(parameters: &mut Parameters) -> Result<Streaming, Problem> {
     Ok(Streaming::Chunks { usage })
 }
 
-/// What the caller wants to know its request by stays with the job.
+/// Reads the labels that identify the caller's request. The job keeps them.
 fn labels(parameters: &mut Parameters) -> Result<BTreeMap<String, String>, Problem> {
     let metadata = parameters.optional("metadata", "an object of strings")?;
     let mut labels: BTreeMap<String, String> = metadata.unwrap_or_default();
@@ -194,7 +199,7 @@ fn labels(parameters: &mut Parameters) -> Result<BTreeMap<String, String>, Probl
         create::labels([("user".to_owned(), user.clone())].into())
             .map_err(|problem| wrong("user", problem.detail))?;
         if labels.insert("user".to_owned(), user).is_some() {
-            return Err(wrong("user", "`user` stands in `metadata` too: give one"));
+            return Err(wrong("user", "`user` is also in `metadata`: send only one"));
         }
     }
     create::labels(labels).map_err(|problem| wrong("metadata", problem.detail))

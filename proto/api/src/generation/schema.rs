@@ -1,4 +1,5 @@
-//! The members of a request for a text that no field of [`GenerationParams`](super::GenerationParams) holds by itself, as they stand on the wire.
+//! The JSON form of the members of a text request that no field of
+//! [`GenerationParams`](super::GenerationParams) holds directly.
 #![allow(dead_code)]
 
 use cortex_domain::inline_schema;
@@ -9,27 +10,27 @@ use super::MAX_GRAMMAR;
 use super::params::MAX_TOKENS;
 use crate::create;
 
-/// What the reader makes one thing of, checks and forgets, or knows by an older name.
+/// Members that the parser combines, checks and discards, or knows by an older name.
 #[derive(JsonSchema)]
 pub(super) struct Members {
     /// The older name of `max_completion_tokens`.
     #[schemars(range(min = 1, max = MAX_TOKENS))]
     max_tokens: Option<u32>,
-    /// Whether the answer comes as server-sent events, as it grows.
+    /// Whether the answer is streamed as server-sent events.
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
-    /// A label of the job by that name.
+    /// Sets a label of this name on the job.
     user: Option<create::schema::LabelValue>,
     service_tier: Option<ServiceTier>,
     /// Nothing is stored.
     store: Option<False>,
 }
 
-/// What a stream says beside the answer.
+/// Options of a streamed answer.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct StreamOptions {
-    /// One more event says what the answer took.
+    /// Whether one more event reports the usage.
     include_usage: Option<bool>,
     include_obfuscation: Option<False>,
 }
@@ -41,17 +42,17 @@ enum ServiceTier {
     Default,
 }
 
-/// A member that may be false alone.
+/// A member that must be false.
 pub(crate) struct False;
 
 inline_schema!(False, json_schema!({"type": "boolean", "enum": [false]}));
 
-/// A name of a tool or of a schema.
+/// A name of a tool or a schema.
 pub(crate) struct Name;
 
 inline_schema!(Name, json_schema!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}));
 
-/// The form of an answer.
+/// The format of an answer.
 #[derive(JsonSchema)]
 #[schemars(rename = "ResponseFormat", tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Format {
@@ -59,27 +60,27 @@ pub(super) enum Format {
     Text,
     /// One JSON object.
     JsonObject,
-    /// JSON that a schema allows.
+    /// JSON that matches a schema.
     JsonSchema { json_schema: NamedSchema },
     /// A text that the whole expression matches.
     Regex {
         #[schemars(length(min = 1, max = MAX_GRAMMAR))]
         regex: String,
     },
-    /// A text of a grammar in Lark's notation.
+    /// A text of a grammar in Lark's syntax.
     Lark {
         #[schemars(length(min = 1, max = MAX_GRAMMAR))]
         lark: String,
     },
 }
 
-/// A JSON schema that an answer keeps to.
+/// A JSON schema for the answer.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct NamedSchema {
     name: Option<Name>,
     description: Option<String>,
-    /// The schema always holds.
+    /// The schema always applies.
     strict: Option<bool>,
     schema: AnySchema,
 }
@@ -88,7 +89,7 @@ struct AnySchema;
 
 inline_schema!(AnySchema, json_schema!({"type": ["object", "boolean"]}));
 
-/// What holds between those members.
+/// Returns rules that involve several of these members.
 pub(crate) fn rules() -> Vec<Value> {
     vec![json!({
         "if": {"required": ["stream_options"], "properties": {"stream_options": {"type": "object"}}},

@@ -1,8 +1,8 @@
-//! What a generation took, and why it ended.
+//! The usage of a generation, and why it ended.
 
 use serde::{Deserialize, Serialize};
 
-/// The number of tokens that a text took.
+/// The number of tokens that a request used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenUsage {
@@ -18,14 +18,14 @@ pub struct TokenUsage {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PromptDetails {
-    /// Tokens that were not computed again, because another request began alike.
+    /// Tokens that were not computed again, because an earlier request had the same prefix.
     pub cached_tokens: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CompletionDetails {
-    /// Tokens that are no part of the content.
+    /// Tokens that are not part of the content.
     pub reasoning_tokens: u64,
 }
 
@@ -58,10 +58,10 @@ impl TokenUsage {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// The model ended it, or a stop string came.
+    /// The model ended it, or a stop string occurred.
     Stop,
-    /// It has as many tokens as it may have.
+    /// The answer reached its maximum number of tokens.
     Length,
-    /// It calls tools.
+    /// The model calls tools.
     ToolCalls,
 }

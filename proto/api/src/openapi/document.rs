@@ -1,4 +1,4 @@
-//! The document, put together.
+//! Assembles the document.
 
 use cortex_domain::id::JobId;
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use super::{errors, operations, parameters};
 use crate::body::MAX_DEPTH;
 use crate::routes::{Access, BodyLimit, Mode, ROUTES, RouteInfo, ServedBy};
 
-/// Writes the document.
+/// Returns the document.
 #[must_use]
 pub fn document() -> Value {
     let mut schemas = Schemas::new();
@@ -18,7 +18,8 @@ pub fn document() -> Value {
         path[info.method.as_str().to_ascii_lowercase()] = operation(info, &mut schemas);
     }
     let job_id = json!({
-        "description": "The job that the request made; on a refusal only where it made one.",
+        "description": "The job that the request created. An error has it only if the request \
+            created a job.",
         "schema": schemas.answer::<JobId>(),
     });
     let document = json!({
@@ -28,10 +29,11 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             "description": format!(
-                "The same paths at the edge and at the origin, unless an operation says otherwise. A body is JSON in UTF-8, \
-                 nested at most {MAX_DEPTH} deep, with each member once; a member that is null counts as left out, and one \
-                 that is not known is refused by name. Strings are bounded in bytes of UTF-8, where JSON Schema counts \
-                 characters."
+                "The edge and the origin serve the same paths, unless an operation says otherwise. A \
+                    body is JSON in UTF-8, nested at most {MAX_DEPTH} deep, without duplicate \
+                    members. A member that is null counts as missing, and an unknown member is an \
+                    error. Limits on strings count bytes of UTF-8, while JSON Schema counts \
+                    characters."
             ),
         },
         "servers": [{"url": "/"}],
@@ -49,26 +51,26 @@ pub fn document() -> Value {
     sorted(document)
 }
 
-/// The document as the text that is checked in.
+/// Returns the document as the text that is checked in.
 #[must_use]
 pub fn text() -> String {
     format!("{:#}\n", document())
 }
 
 fn operation(info: &RouteInfo, schemas: &mut Schemas) -> Value {
-    let told = operations::of(info.route, schemas);
+    let described = operations::of(info.route, schemas);
     let mut responses = errors::responses(info, schemas);
-    // An answer goes before a refusal of the same status.
-    responses.extend(told.answers);
+    // A success has precedence over an error of the same status.
+    responses.extend(described.answers);
     if info.body == BodyLimit::Model || info.mode == Mode::Job {
         for response in responses.values_mut() {
             response["headers"]["Cortex-Job-Id"] = json!({"$ref": "#/components/headers/Cortex-Job-Id"});
         }
     }
     let mut operation = json!({
-        "operationId": told.id,
-        "tags": [told.tag],
-        "summary": told.summary,
+        "operationId": described.id,
+        "tags": [described.tag],
+        "summary": described.summary,
         "security": security(info),
         "responses": responses,
     });
@@ -76,7 +78,7 @@ fn operation(info: &RouteInfo, schemas: &mut Schemas) -> Value {
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
-    if let Some((schema, example)) = told.body {
+    if let Some((schema, example)) = described.body {
         let media = json!({"schema": schema, "example": example});
         operation["requestBody"] = json!({"required": true, "content": {"application/json": media}});
         operation["x-max-body-bytes"] = info.body.bytes().into();
@@ -106,23 +108,25 @@ fn security_schemes() -> Value {
     let signature = "HMAC-SHA-256 over the method, path, query, content type, body digest, and every `cortex-*` and preference \
                      header, with a nonce.";
     json!({
-        "key": bearer("An API key, `ctx_...`; at the origin, for callers on its machine, the local key."),
-        "localKey": bearer("The key of callers on the origin's machine."),
+        "key": bearer("An API key, `ctx_...`. At the origin, callers on the same machine use the \
+            local key."),
+        "localKey": bearer("The key for callers on the origin's machine."),
         "signature": {"type": "apiKey", "in": "header", "name": crate::headers::SIGNATURE, "description": signature},
     })
 }
 
 fn tags() -> Value {
     json!([
-        {"name": "jobs", "description": "Work that goes on without its caller."},
-        {"name": "models", "description": "Models, in OpenAI's shape, and `/chat`."},
-        {"name": "workers", "description": "What runs the jobs."},
-        {"name": "service", "description": "The door itself."},
-        {"name": "internal", "description": "What the edge, the origin and the command line sign."},
+        {"name": "jobs", "description": "Durable jobs, which continue without their caller."},
+        {"name": "models", "description": "Inference with OpenAI's API, and `/chat`."},
+        {"name": "workers", "description": "The workers that run the jobs."},
+        {"name": "service", "description": "The health of the service."},
+        {"name": "internal", "description": "Signed requests between the edge, the origin and the \
+            command line."},
     ])
 }
 
-/// With the members of every object in order, so that the text does not depend on how a map keeps them.
+/// Sorts the members of every object, so that the text does not depend on the order of a map.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {

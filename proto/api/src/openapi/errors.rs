@@ -1,4 +1,4 @@
-//! Which errors a route may answer with, and in which shape.
+//! The errors of each route, and their format.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::schemas::Schemas;
 use crate::problem::{self, Shape, schema};
 use crate::routes::{Access, BodyLimit, Caller, EdgeService, Mode, Route, RouteInfo};
 
-/// The responses by which a route refuses.
+/// Returns the error responses of a route.
 pub(super) fn responses(info: &RouteInfo, schemas: &mut Schemas) -> Map<String, Value> {
     let mut by_status = BTreeMap::<u16, Vec<ErrorCode>>::new();
     for code in codes(info) {
@@ -25,7 +25,7 @@ fn response(info: &RouteInfo, codes: &[ErrorCode], schemas: &mut Schemas) -> Val
     let mut said: Vec<_> =
         codes.iter().map(|code| format!("`{}`: {}.", code.slug(), problem::title(*code))).collect();
     if info.access() == Access::Public && codes.contains(&ErrorCode::Unauthenticated) {
-        said.push("Only at the origin, for a request with a signature that does not hold.".to_owned());
+        said.push("Only at the origin, for a request with an invalid signature.".to_owned());
     }
     let (content_type, schema) = match info.errors {
         Shape::Problem => ("application/problem+json", schemas.answer::<schema::Problem>()),
@@ -51,10 +51,10 @@ fn response(info: &RouteInfo, codes: &[ErrorCode], schemas: &mut Schemas) -> Val
     response
 }
 
-/// What may go wrong with any request to a route.
+/// Returns the error codes that any request to a route may get.
 fn codes(info: &RouteInfo) -> Vec<ErrorCode> {
     use ErrorCode as E;
-    // Of the head, and of a door that is in trouble.
+    // Errors about the head, and errors of an overloaded or failing server.
     let mut codes =
         vec![E::InvalidRequest, E::Denied, E::HeadersTooLarge, E::TooLarge, E::UnsupportedMediaType];
     codes.extend([E::Unauthenticated, E::Internal, E::Unavailable]);

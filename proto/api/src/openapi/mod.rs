@@ -1,9 +1,10 @@
-//! The OpenAPI 3.1 document: what a program can know of the routes, their bodies and answers.
+//! The OpenAPI 3.1 document, which describes the routes, their bodies and their responses.
 //!
-//! It is written from the table of routes and from schemas that are derived from the types of the bodies, by a feature
-//! that only a test enables. The test compares it with the text that is checked in, which is what the doors serve.
+//! It is generated from the route table and from schemas that are derived from the types of the
+//! bodies, by a feature that only a test enables. The test compares it with the checked-in text,
+//! which the edge and the origin serve.
 
-/// The document, as it is checked in and served at `GET /openapi.json`.
+/// The checked-in document, which `GET /openapi.json` returns.
 pub const TEXT: &str = include_str!("../../../../docs/openapi.json");
 
 #[cfg(feature = "schema")]

@@ -1,4 +1,4 @@
-//! What each route is for, what it takes and what it answers.
+//! The summary, the body and the responses of each route.
 
 use cortex_domain::topics;
 use serde_json::{Map, Value, json};
@@ -13,17 +13,17 @@ use crate::{
     WorkerPage,
 };
 
-/// The part of an operation that the table does not tell.
+/// The parts of an operation that are not in the route table.
 pub(super) struct Operation {
     pub(super) id: &'static str,
     pub(super) tag: &'static str,
     pub(super) summary: &'static str,
-    /// The schema of its body, and an example of it.
+    /// The schema of its body, and an example.
     pub(super) body: Option<(Value, Value)>,
     pub(super) answers: Map<String, Value>,
 }
 
-/// The operation of a route. A route without one does not compile.
+/// Returns the operation of a route. A route without an operation does not compile.
 pub(super) fn of(route: Route, schemas: &mut Schemas) -> Operation {
     match route {
         Route::Public(route) => public(route, schemas),
@@ -31,12 +31,12 @@ pub(super) fn of(route: Route, schemas: &mut Schemas) -> Operation {
         Route::Local(Local::ListWorkers) => Operation::new(
             "listWorkers",
             "workers",
-            "Lists the workers, for callers on the origin's machine.",
+            "Lists the workers. Only for callers on the origin's machine.",
         )
         .answers(200, json(schemas.answer::<WorkerPage>())),
         Route::Edge(route) => edge(route, schemas),
         Route::Origin(OriginService::KeyRevoked) => {
-            Operation::new("keyRevoked", "internal", "Ends what is open under a key that was revoked.")
+            Operation::new("keyRevoked", "internal", "Ends the calls and streams of a revoked key.")
                 .takes(schemas.body::<RevokedKey>(), json!({"key": "abcdefghij23"}))
                 .answers(200, json(schemas.answer::<Closed>()))
         }
@@ -45,9 +45,14 @@ pub(super) fn of(route: Route, schemas: &mut Schemas) -> Operation {
 
 fn public(route: Public, schemas: &mut Schemas) -> Operation {
     match route {
-        Public::Health => Operation::new("health", "service", "Says how the door does, and what it needs.")
-            .answers(200, json(schemas.answer::<HealthView>()))
-            .answers(503, json(schemas.answer::<HealthView>())),
+        Public::Health => Operation::new(
+            "health",
+            "service",
+            "Reports the health of the service and \
+            of its dependencies.",
+        )
+        .answers(200, json(schemas.answer::<HealthView>()))
+        .answers(503, json(schemas.answer::<HealthView>())),
         Public::OpenApi => Operation::new("openapi", "service", "This document.")
             .answers(200, content([("application/json", json!({"type": "object"}))], "The document.")),
     }
@@ -55,34 +60,41 @@ fn public(route: Public, schemas: &mut Schemas) -> Operation {
 
 fn caller(route: Caller, schemas: &mut Schemas) -> Operation {
     match route {
-        Caller::CreateJob => Operation::new("createJob", "jobs", "Takes a job in.")
+        Caller::CreateJob => Operation::new("createJob", "jobs", "Submits a job.")
             .takes(
                 schemas.body::<CreateJob>(),
                 json!({"topic": topics::ECHO.as_str(), "input": {"text": "hello"}, "labels": {"team": "a"}}),
             )
-            .answers(200, made_a_job(schemas, "The job has ended while the caller waited."))
-            .answers(202, made_a_job(schemas, "The job is kept: it goes on until it ends.")),
+            .answers(200, made_a_job(schemas, "The job ended while the caller waited."))
+            .answers(202, made_a_job(schemas, "The job was accepted and continues without the caller.")),
         Caller::ListJobs => {
-            Operation::new("listJobs", "jobs", "Lists the caller's jobs, newest first, without results.")
+            Operation::new("listJobs", "jobs", "Lists the tenant's jobs, newest first, without results.")
                 .answers(200, json(schemas.answer::<JobPage>()))
         }
-        Caller::GetJob(()) => Operation::new("getJob", "jobs", "Shows a job as it stands, with its result.")
-            .answers(200, json(schemas.answer::<JobView>())),
-        Caller::CancelJob(()) => Operation::new("cancelJob", "jobs", "Ends a job that has not ended.")
+        Caller::GetJob(()) => Operation::new(
+            "getJob",
+            "jobs",
+            "Returns a job with its current state \
+            and its result.",
+        )
+        .answers(200, json(schemas.answer::<JobView>())),
+        Caller::CancelJob(()) => Operation::new("cancelJob", "jobs", "Cancels a job that has not ended.")
             .answers(200, json(schemas.answer::<JobView>())),
         Caller::JobEvents(()) => {
-            Operation::new("jobEvents", "jobs", "Shows a job's log, as a list or as it grows.")
+            Operation::new("jobEvents", "jobs", "Returns a job's events, as a list or as a stream.")
                 .answers(
                     200,
                     events(
                         schemas.answer::<EventView>(),
                         schemas.answer::<EventPage>(),
-                        "Each event's data is an `EventView`, and of `progress` what the worker says.",
+                        "The data of each event is an `EventView`. The data of `progress` is a line \
+                            of the worker's output.",
                     ),
                 )
                 .answers(
                     204,
-                    json!({"description": "The log is over, and all of it was seen: don't come again."}),
+                    json!({"description": "The job has ended and the client has seen all events: do \
+                        not reconnect."}),
                 )
         }
         Caller::Embeddings => Operation::new("createEmbeddings", "models", "Embeds texts.")
@@ -92,31 +104,41 @@ fn caller(route: Caller, schemas: &mut Schemas) -> Operation {
             )
             .answers(200, json(schemas.answer::<EmbeddingsResponse>())),
         Caller::ChatCompletions => {
-            Operation::new("createChatCompletion", "models", "Goes on with a conversation.")
+            Operation::new("createChatCompletion", "models", "Creates a chat completion.")
                 .takes(
                     schemas.body::<ChatRequest>(),
                     json!({"model": "cortex-small", "messages": [{"role": "user", "content": "hello"}]}),
                 )
                 .answers(200, text(schemas.answer::<ChatChunk>(), schemas.answer::<ChatCompletion>()))
         }
-        Caller::Completions => Operation::new("createCompletion", "models", "Goes on with texts.")
-            .takes(
-                schemas.body::<CompletionRequest>(),
-                json!({"model": "cortex-small", "prompt": "once", "max_tokens": 8}),
-            )
-            .answers(200, text(schemas.answer::<Completion>(), schemas.answer::<Completion>())),
-        Caller::SimpleChat => Operation::new("chat", "models", "Answers one message.")
-            .takes(schemas.body::<SimpleChat>(), json!({"model": "cortex-small", "message": "hello"}))
-            .answers(200, json(schemas.answer::<SimpleChatAnswer>())),
+        Caller::Completions => Operation::new(
+            "createCompletion",
+            "models",
+            "Creates completions of \
+            texts.",
+        )
+        .takes(
+            schemas.body::<CompletionRequest>(),
+            json!({"model": "cortex-small", "prompt": "once", "max_tokens": 8}),
+        )
+        .answers(200, text(schemas.answer::<Completion>(), schemas.answer::<Completion>())),
+        Caller::SimpleChat => Operation::new(
+            "chat",
+            "models",
+            "Sends one message and returns the \
+            answer.",
+        )
+        .takes(schemas.body::<SimpleChat>(), json!({"model": "cortex-small", "message": "hello"}))
+        .answers(200, json(schemas.answer::<SimpleChatAnswer>())),
         Caller::ListModels => Operation::new("listModels", "models", "Lists the models.")
             .answers(200, json(schemas.answer::<ModelPage>())),
-        Caller::GetModel => Operation::new("getModel", "models", "Shows a model.")
+        Caller::GetModel => Operation::new("getModel", "models", "Returns a model.")
             .answers(200, json(schemas.answer::<ModelView>())),
     }
 }
 
-const STREAM: &str = "Where the request says `stream`. After the last one comes `data: [DONE]`; a failure is an event of an \
-                      `OpenAiError`.";
+const STREAM: &str = "The response if the request sets `stream`. `data: [DONE]` follows the last \
+    event, and an error is an event with an `OpenAiError`.";
 
 fn edge(route: EdgeService, schemas: &mut Schemas) -> Operation {
     let key = json!({"tenant": "acme", "principal": "ci", "roles": ["SRE"]});
@@ -129,11 +151,11 @@ fn edge(route: EdgeService, schemas: &mut Schemas) -> Operation {
     });
     match route {
         EdgeService::JobStates => {
-            Operation::new("jobStates", "internal", "Takes in where jobs stand at the origin.")
+            Operation::new("jobStates", "internal", "Reports the states of jobs at the origin.")
                 .takes(schemas.body::<StateReport>(), json!({"states": [line]}))
                 .answers(200, json(schemas.answer::<Applied>()))
         }
-        EdgeService::CreateKey => Operation::new("createKey", "internal", "Makes an API key.")
+        EdgeService::CreateKey => Operation::new("createKey", "internal", "Creates an API key.")
             .takes(schemas.body::<CreateKey>(), key)
             .answers(201, json(schemas.answer::<KeyView>())),
         EdgeService::ListKeys => Operation::new("listKeys", "internal", "Lists a tenant's keys.")
@@ -177,16 +199,20 @@ fn made_a_job(schemas: &mut Schemas, text: &str) -> Value {
     answer
 }
 
-/// A text of a model.
+/// Returns the responses of a text generation route.
 fn text(event: Value, whole: Value) -> Value {
     let mut answer = events(event, whole, STREAM);
     answer["headers"] = json!({"Preference-Applied": {"schema": {"type": "string"}}});
     answer
 }
 
-/// An answer in one piece, or as server-sent events.
+/// Returns a response that is either whole or a stream of server-sent events.
 fn events(event: Value, whole: Value, text: &str) -> Value {
-    // OpenAPI 3.1 has no word for the data of events.
+    // OpenAPI 3.1 can't describe the data of events.
     let stream = json!({"type": "string", "description": text, "x-event-data": event});
-    content([("application/json", whole), ("text/event-stream", stream)], "Whole, or as it grows.")
+    content(
+        [("application/json", whole), ("text/event-stream", stream)],
+        "The whole answer, or a \
+        stream of chunks.",
+    )
 }

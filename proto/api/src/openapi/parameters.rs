@@ -1,4 +1,4 @@
-//! Parameters of paths and queries, and the headers that change what a route does.
+//! The parameters of paths and queries, and headers that change what a route does.
 
 use cortex_domain::id::{IdempotencyKey, JobId, KeyId, Tenant};
 use cortex_domain::state::StateName;
@@ -6,11 +6,11 @@ use cortex_domain::topic::Topic;
 use serde_json::{Value, json};
 
 use super::schemas::Schemas;
-use crate::list::{DEFAULT, MOST};
+use crate::list::{DEFAULT, MAX_LIMIT};
 use crate::prefer::MAX_WAIT;
 use crate::routes::{Caller, EdgeService, Route, RouteInfo};
 
-/// The parameters of a route.
+/// Returns the parameters of a route.
 pub(super) fn of(info: &RouteInfo, schemas: &mut Schemas) -> Vec<Value> {
     match info.route {
         Route::Caller(Caller::CreateJob) => vec![prefer_wait(), idempotency_key(schemas), traceparent()],
@@ -28,7 +28,7 @@ pub(super) fn of(info: &RouteInfo, schemas: &mut Schemas) -> Vec<Value> {
         Route::Caller(Caller::GetModel) => {
             vec![path(
                 "id",
-                json!({"type": "string", "description": "An id may hold slashes, plain or encoded."}),
+                json!({"type": "string", "description": "An id may contain slashes, plain or encoded."}),
             )]
         }
         Route::Edge(EdgeService::ListKeys) => vec![query("tenant", true, schemas.body::<Tenant>())],
@@ -44,9 +44,9 @@ pub(super) fn of(info: &RouteInfo, schemas: &mut Schemas) -> Vec<Value> {
 }
 
 fn list_jobs(schemas: &mut Schemas) -> Vec<Value> {
-    let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT});
+    let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT});
     let mut cursor = schemas.body::<JobId>();
-    cursor["description"] = "The `next` of the page before.".into();
+    cursor["description"] = "The `next` of the previous page.".into();
     vec![
         query("state", false, schemas.body::<StateName>()),
         query("topic", false, schemas.body::<Topic>()),
@@ -68,15 +68,15 @@ fn header(name: &str, schema: Value, text: &str) -> Value {
 }
 
 fn idempotency_key(schemas: &mut Schemas) -> Value {
-    let text = "The caller's own name for the request (unique within the tenant). The same key with the same request gives \
-                the same job; with another request it is refused with 422.";
+    let text = "The caller's name for the request, unique within the tenant. The same key with the \
+        same request returns the same job. The same key with a different request is an error (422).";
     header("Idempotency-Key", schemas.body::<IdempotencyKey>(), text)
 }
 
 fn prefer_wait() -> Value {
     let text = format!(
-        "RFC 7240. `wait=N` waits up to N seconds (at most {}) for the job's end: 200 if it ended, else 202. \
-         `respond-async` doesn't wait.",
+        "RFC 7240. `wait=N` waits up to N seconds (at most {}) for the job to end. The status is 200 \
+            if it ended, else 202. `respond-async` does not wait.",
         MAX_WAIT.as_secs()
     );
     header("Prefer", json!({"type": "string", "examples": ["wait=10", "respond-async"]}), &text)
@@ -84,7 +84,8 @@ fn prefer_wait() -> Value {
 
 fn prefer_resume() -> Value {
     let text = format!(
-        "`resume=N` keeps a stream for N seconds (at most {}) without its reader, who comes back with `Last-Event-ID`.",
+        "`resume=N` keeps a stream for N seconds (at most {}) after its client disconnects. The \
+            client resumes it with `Last-Event-ID`.",
         MAX_WAIT.as_secs()
     );
     header("Prefer", json!({"type": "string", "examples": ["resume=30"]}), &text)
@@ -94,16 +95,16 @@ fn last_event(form: &str) -> Value {
     header(
         "Last-Event-ID",
         json!({"type": "string"}),
-        &format!("The id of the event that was seen last, `{form}`."),
+        &format!("The id of the last event that the client has seen, `{form}`."),
     )
 }
 
 fn accept() -> Value {
-    let text = "`text/event-stream` asks for the events as they come, else they are a list.";
+    let text = "`text/event-stream` asks for a stream of events. Otherwise the response is a list.";
     header("Accept", json!({"type": "string"}), text)
 }
 
 fn traceparent() -> Value {
     let schema = json!({"type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"});
-    header("traceparent", schema, "W3C Trace Context. One that is malformed counts as none.")
+    header("traceparent", schema, "W3C Trace Context. A malformed value counts as missing.")
 }

@@ -1,4 +1,4 @@
-//! The schemas of the document, derived from the types of bodies and answers as their operations name them.
+//! The schemas of the document, derived from the types of bodies and responses.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
@@ -25,20 +25,20 @@ impl Schemas {
         }
     }
 
-    /// Returns the schema of what a request may hold.
+    /// Returns the schema of a request body.
     pub(super) fn body<T: JsonSchema>(&mut self) -> Value {
         tidied(self.bodies.subschema_for::<T>(), &[&tidy])
     }
 
-    /// Returns the schema of what an answer holds.
+    /// Returns the schema of a response body.
     pub(super) fn answer<T: JsonSchema>(&mut self) -> Value {
         tidied(self.answers.subschema_for::<T>(), &[&tidy, &as_written])
     }
 
-    /// Returns the components by their names.
+    /// Returns the components by name.
     ///
     /// # Panics
-    /// If a body and an answer of one name differ: give one of them another name.
+    /// If a body and a response have the same name but different schemas. Rename one of them.
     pub(super) fn components(mut self) -> Map<String, Value> {
         let mut all = Map::new();
         let bodies =
@@ -52,7 +52,7 @@ impl Schemas {
             let schema = Schema::try_from(schema).expect("a schema is an object or a boolean");
             let schema = tidied(schema, steps);
             let before = all.insert(name.clone(), schema.clone());
-            assert!(before.is_none_or(|before| before == schema), "two schemas have the name {name}");
+            assert!(before.is_none_or(|before| before == schema), "duplicate schema name {name}");
         }
         all
     }
@@ -67,9 +67,9 @@ fn tidied(mut schema: Schema, steps: &[Tidy<'_>]) -> Value {
     schema.to_value()
 }
 
-/// Says what holds for every reader of JSON, and in the words of the document.
+/// Removes details that only matter to Rust.
 fn tidy(schema: &mut Schema) {
-    // Of a number Rust's width says nothing that its bounds do not.
+    // The width of a Rust integer adds nothing to its bounds.
     let is_number = |kind: &Value| kind == "integer" || kind == "number";
     if schema.get("type").is_some_and(|kind| is_number(kind) || kind.get(0).is_some_and(is_number)) {
         schema.remove("format");
@@ -85,14 +85,14 @@ fn tidy(schema: &mut Schema) {
     if schema.get("items") == Some(&json!(true)) {
         schema.remove("items");
     }
-    // What follows the first paragraph of a doc comment is for programmers.
+    // Only the first paragraph of a doc comment is for callers.
     if let Some(text) = schema.get("description").and_then(Value::as_str) {
         let text = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
         schema.insert("description".to_owned(), text.into());
     }
 }
 
-/// A member of an answer that may be left out is left out rather than null, and has no default.
+/// An optional member of a response is missing rather than null, and has no default.
 fn as_written(schema: &mut Schema) {
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     for (name, member) in properties(schema).into_iter().flatten() {

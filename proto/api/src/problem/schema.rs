@@ -1,4 +1,4 @@
-//! The two shapes of an error, as [`Problem::render`](super::Problem::render) writes them.
+//! The two formats of an error, as [`Problem::render`](super::Problem::render) writes them.
 #![allow(dead_code)]
 
 use cortex_domain::{ErrorCode, inline_schema};
@@ -7,37 +7,37 @@ use serde::Serialize;
 
 use super::urn;
 
-/// A refusal (RFC 9457).
+/// An error (RFC 9457).
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Problem {
-    /// What went wrong, by a name that never changes.
+    /// The kind of error, by a name that never changes.
     r#type: Urn,
     title: String,
     #[schemars(range(min = 400, max = 599))]
     status: u16,
     /// What failed and what to do, for people.
     detail: String,
-    /// The parameter or header at fault.
+    /// The invalid parameter or header.
     #[serde(skip_serializing_if = "Option::is_none")]
     param: Option<String>,
-    /// Seconds; also the header `Retry-After`.
+    /// Seconds. Also the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
-    /// The limit that was met.
+    /// The limit that was reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u64>,
-    /// The methods that the path takes.
+    /// The methods that the path supports.
     #[serde(skip_serializing_if = "Option::is_none")]
     allow: Option<Vec<String>>,
-    /// The topics that a job may have.
+    /// The valid topics.
     #[serde(skip_serializing_if = "Option::is_none")]
     known_topics: Option<Vec<String>>,
-    /// The rule of the policy that refused it.
+    /// The rule of the policy that denied the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
 }
 
-/// A refusal in the shape that OpenAI's clients read.
+/// An error in OpenAI's format.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct OpenAiError {
     error: OpenAiErrorBody,
@@ -49,7 +49,7 @@ struct OpenAiErrorBody {
     message: String,
     r#type: OpenAiType,
     param: Option<String>,
-    /// What went wrong, by a name that never changes.
+    /// The kind of error, by a name that never changes.
     code: Slug,
 }
 

@@ -1,15 +1,16 @@
-//! From a request's method and path to its route.
+//! Finds the route of a request's method and path.
 
 use super::{Access, AtEdge, ROUTES, RouteInfo};
 use crate::problem::Shape;
 
-/// A route that a request is for.
+/// The route of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Matched<'p> {
     pub info: &'static RouteInfo,
     pub route: AtEdge,
-    /// What the path names, as it was written; empty for a route that names nothing. It is read when it is known who asks, so
-    /// that a name that can't be is refused like one that is not there.
+    /// The part of the path that names a resource, as it was sent. Empty for a route without one.
+    /// It is parsed only once the caller is authenticated, so that an invalid name gets the same
+    /// error as an unknown one.
     pub named: &'p str,
 }
 
@@ -17,16 +18,16 @@ pub struct Matched<'p> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NoRoute {
     NotFound,
-    /// The path takes other methods: these.
+    /// The path has only other methods.
     MethodNotAllowed {
         allow: Vec<&'static str>,
     },
 }
 
-/// Finds the edge's route for a request. `path` is as on the wire, without the query.
+/// Returns the edge's route of a request. `path` is as on the wire, without the query.
 ///
 /// # Errors
-/// If there is no route of that path, or none that takes the method.
+/// Returns an error if the path is unknown or does not have the method.
 pub fn find_at_edge<'p>(method: &str, path: &'p str) -> Result<Matched<'p>, NoRoute> {
     let found = at_edge(path).find(|matched| matched.info.method.as_str() == method);
     found.ok_or_else(|| match methods(at_edge(path)) {
@@ -35,13 +36,15 @@ pub fn find_at_edge<'p>(method: &str, path: &'p str) -> Result<Matched<'p>, NoRo
     })
 }
 
-/// Returns the methods of a path that a web page may ask the edge for: all but those of signed routes.
+/// Returns the methods of a path that a web page may call at the edge: all but those of signed
+/// routes.
 #[must_use]
 pub fn methods_for_pages(path: &str) -> Vec<&'static str> {
     methods(at_edge(path).filter(|matched| matched.info.access() != Access::Service))
 }
 
-/// Returns the shape of errors of a path, whichever door serves it. Paths below `/v1` that are not there have OpenAI's too.
+/// Returns the format of errors of a path, at the edge and at the origin. Unknown paths below `/v1`
+/// also use OpenAI's format.
 #[must_use]
 pub fn shape(path: &str) -> Shape {
     match ROUTES.iter().find(|info| info.naming(path).is_some()) {
@@ -80,7 +83,7 @@ mod tests {
     const ID: &str = "01a1fb51-9430-7707-8707-070707070707";
 
     #[test]
-    fn a_path_leads_to_its_route_and_names_what_it_names() {
+    fn a_path_leads_to_its_route_and_its_resource() {
         let found = |method, path: &str, route, named: &str| {
             let found = find_at_edge(method, path).unwrap();
             assert_eq!((found.route, found.named), (route, named), "{path}");
@@ -96,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_an_id_of_its_kind_or_nothing() {
+    fn a_name_is_a_valid_id_of_its_kind() {
         assert_eq!(Caller::JobEvents(()).naming(ID), Some(Caller::JobEvents(ID.parse().unwrap())));
         let key = "abcdefghij23";
         assert_eq!(
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_missing_and_another_method_is_answered_with_those_that_are() {
+    fn an_unknown_path_is_missing_and_a_wrong_method_gets_the_allowed_ones() {
         for path in [
             "",
             "/",

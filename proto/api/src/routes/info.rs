@@ -1,24 +1,25 @@
-//! A row of the table.
+//! A row of the route table.
 
 use super::Route;
 use crate::problem::Shape;
 
-/// A route, and what holds for every request to it.
+/// A route, and the rules for every request to it.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteInfo {
     pub method: Method,
-    /// A template: `{id}` stands for one segment, `{*id}` at the end for the rest of the path, slashes and all.
+    /// A template. `{id}` matches one segment, and `{*id}` at the end matches the rest of the path,
+    /// including slashes.
     pub path: &'static str,
     pub route: Route,
     /// The role that a caller needs, if any.
     pub role: Option<&'static str>,
-    /// The shape of its errors.
+    /// The format of its errors.
     pub errors: Shape,
     pub body: BodyLimit,
     pub mode: Mode,
 }
 
-/// The methods that routes take.
+/// The methods of the routes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
     Get,
@@ -30,15 +31,15 @@ pub enum Method {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
     Public,
-    /// Callers with a key.
+    /// Callers with an API key.
     Caller,
-    /// Callers with the local key, on the origin's own machine.
+    /// Callers with the local key, on the origin's machine.
     Local,
-    /// The other door, or the command line, by a signature.
+    /// The edge, the origin or the command line, by a signature.
     Service,
 }
 
-/// Which doors serve a route.
+/// Which processes serve a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ServedBy {
     Edge,
@@ -46,23 +47,23 @@ pub enum ServedBy {
     Both,
 }
 
-/// How much body a route takes.
+/// The size limit of a route's body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BodyLimit {
-    /// It takes none: one that is sent is read, within the limit, and not looked at.
+    /// The route has no body. A body that is sent is read up to the limit and ignored.
     None,
-    /// A job, or a message between the doors.
+    /// A job, or a message between the edge and the origin.
     Job,
-    /// A conversation or texts, for a model.
+    /// A conversation or texts for a model.
     Model,
 }
 
-/// When a route answers.
+/// When a route responds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
     /// Once the work is done.
     Sync,
-    /// At once, with a job to come back for, unless the caller prefers to wait.
+    /// At once, with a job id, unless the caller prefers to wait.
     Job,
 }
 
@@ -79,12 +80,12 @@ impl RouteInfo {
         }
     }
 
-    /// Has OpenAI's errors.
+    /// Sets OpenAI's format of errors.
     pub(super) const fn openai(self) -> Self {
         Self { errors: Shape::OpenAi, ..self }
     }
 
-    /// Takes a JSON body.
+    /// Sets the limit of a JSON body.
     pub(super) const fn takes(self, body: BodyLimit) -> Self {
         Self { body, ..self }
     }
@@ -112,8 +113,9 @@ impl RouteInfo {
         }
     }
 
-    /// Returns what a path of this route names, `""` for a route that names nothing; `None` if the path is another
-    /// route's. Paths are compared as they are on the wire: `%68ealth` is not `health`.
+    /// Returns the named part of a path of this route, which is `""` for a route without one.
+    /// Returns `None` if the path belongs to another route. Paths are compared as they are on the
+    /// wire: `%68ealth` is not `health`.
     pub(super) fn naming<'p>(&self, path: &'p str) -> Option<&'p str> {
         let (mut named, mut rest) = ("", Some(path));
         for part in self.path.split('/') {
@@ -148,16 +150,17 @@ impl Method {
 }
 
 impl BodyLimit {
-    /// The most bytes that any route takes.
-    pub const LARGEST: usize = {
+    /// The largest limit of any route.
+    pub const MAX_BYTES: usize = {
         let (job, model) = (Self::Job.bytes(), Self::Model.bytes());
         if job > model { job } else { model }
     };
 
-    /// Returns the most bytes of a body, at either door.
+    /// Returns the maximum size of a body in bytes, at the edge and at the origin.
     ///
-    /// A model route is to take 32 MiB, for conversations with images. Until bodies travel from the edge to the origin in
-    /// frames, a body is signed and held whole on its way, and a model route takes no more than a job's.
+    /// A model route is to accept 32 MiB, for conversations with images. Until bodies travel from
+    /// the edge to the origin in frames, the edge signs and holds a body as a whole, so a model
+    /// route has the same limit as a job.
     #[must_use]
     pub const fn bytes(self) -> usize {
         match self {
@@ -165,7 +168,7 @@ impl BodyLimit {
         }
     }
 
-    /// Whether the route reads a JSON body.
+    /// Returns whether the route reads a JSON body.
     #[must_use]
     pub const fn is_json(self) -> bool {
         !matches!(self, Self::None)

@@ -1,8 +1,9 @@
-//! The routes of both doors: one table, from which the edge finds a request's route, the gateway builds its router, and the
-//! OpenAPI document is written.
+//! The routes of the edge and the origin. From one table, the edge finds a request's route, the
+//! gateway builds its router, and the OpenAPI document is generated.
 //!
-//! To add a route, add a variant to the enum of those who may call it ([`route`](self)'s `Public`, `Caller`, ..), a row to
-//! [`ROUTES`], and what the compiler then asks for: a handler at each door that serves it, and its part of the document.
+//! To add a route, add a variant to the enum of its callers ([`route`](self)'s `Public`, `Caller`,
+//! ..) and a row to [`ROUTES`]. The compiler then asks for the rest: a handler at each process that
+//! serves the route, and its part of the document.
 
 mod find;
 mod info;

@@ -1,18 +1,19 @@
-//! The routes by name, grouped by who may call them, so that a door knows whom to let in by the type alone.
+//! The routes by name, grouped by who may call them, so that the type alone decides how a request
+//! is authenticated.
 //!
-//! Some routes name a thing in their path. They are generic over it: in the table it is `()`, in a request of a caller who may
-//! ask it is the id, read once.
+//! Some routes name a resource in their path. They are generic over it: it is `()` in the table,
+//! and the parsed id in an authenticated request.
 
 use cortex_domain::id::{JobId, KeyId};
 
-/// Routes that answer everyone.
+/// Routes without authentication.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Public {
     Health,
     OpenApi,
 }
 
-/// Routes for a caller with a key, at either door.
+/// Routes for callers with an API key, at the edge and at the origin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Caller<J = ()> {
     CreateJob,
@@ -28,13 +29,13 @@ pub enum Caller<J = ()> {
     GetModel,
 }
 
-/// Routes for a caller on the origin's own machine.
+/// Routes for callers on the origin's machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Local {
     ListWorkers,
 }
 
-/// Routes of the edge for what the origin, or the command line, signed.
+/// Routes of the edge for requests that the origin or the command line signed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EdgeService<K = ()> {
     JobStates,
@@ -43,7 +44,7 @@ pub enum EdgeService<K = ()> {
     RevokeKey(K),
 }
 
-/// Routes of the origin for what the edge signed.
+/// Routes of the origin for requests that the edge signed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OriginService {
     KeyRevoked,
@@ -77,7 +78,7 @@ pub enum AtOrigin {
 }
 
 impl Route {
-    /// Returns the route as the edge serves it.
+    /// Returns the edge's form of the route.
     #[must_use]
     pub fn at_edge(self) -> Option<AtEdge> {
         match self {
@@ -88,7 +89,7 @@ impl Route {
         }
     }
 
-    /// Returns the route as the origin serves it.
+    /// Returns the origin's form of the route.
     #[must_use]
     pub fn at_origin(self) -> Option<AtOrigin> {
         match self {
@@ -102,7 +103,8 @@ impl Route {
 }
 
 impl Caller {
-    /// Reads what the path names; `None` if that is no id of its kind, so that nothing can be there.
+    /// Parses the named part of the path. Returns `None` if it is not a valid id, so that the
+    /// resource can't exist.
     #[must_use]
     pub fn naming(self, named: &str) -> Option<Caller<JobId>> {
         Some(match self {
@@ -122,7 +124,7 @@ impl Caller {
 }
 
 impl EdgeService {
-    /// Reads what the path names, as [`Caller::naming`] does.
+    /// Parses the named part of the path, like [`Caller::naming`].
     #[must_use]
     pub fn naming(self, named: &str) -> Option<EdgeService<KeyId>> {
         Some(match self {

@@ -1,10 +1,10 @@
-//! The table.
+//! The route table.
 
 use super::BodyLimit::{Job, Model};
 use super::Method::{Delete, Get, Post};
 use super::{Caller, EdgeService, Local, OriginService, Public, Route, RouteInfo};
 
-/// Every route of either door. What is not here is not there.
+/// Every route of the edge and the origin.
 pub const ROUTES: &[RouteInfo] = &[
     RouteInfo::new(Get, "/health", Route::Public(Public::Health)),
     RouteInfo::new(Get, "/openapi.json", Route::Public(Public::OpenApi)),

@@ -1,5 +1,5 @@
-//! Answers as they are written, against their schemas. Every field of each is set once, so that a new one has to be
-//! entered here, and then in the schema.
+//! Checks responses against their schemas. Each field of a response is set once here, so that a new
+//! field must be added here and in the schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 
 use crate::schemas::{check, component, document, resolve, validator};
 
-/// Holds an answer with all of its members and one with as few as there may be against a schema.
+/// Checks a response with all of its members, and one with as few as possible, against a schema.
 fn hold<T: Serialize>(name: &str, full: &T, least: &T) {
     let document = document();
     let (full, least) = (serde_json::to_value(full).unwrap(), serde_json::to_value(least).unwrap());
@@ -40,7 +40,7 @@ fn hold<T: Serialize>(name: &str, full: &T, least: &T) {
     assert_eq!(written, required, "{name}: what is always written is required");
 }
 
-/// Each member of a value is in its schema, and the other way round.
+/// Checks that a value and its schema have the same members.
 fn known(document: &Value, place: &str, schema: &Value, value: &Value) {
     let schema = resolve(document, schema);
     match value {
@@ -233,7 +233,7 @@ fn models_and_embeddings() {
 }
 
 #[test]
-fn what_doors_and_workers_say() {
+fn health_views_keep_their_json() {
     let health = HealthView {
         status: Status::Degraded,
         service: "edge".into(),

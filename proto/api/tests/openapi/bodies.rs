@@ -1,4 +1,4 @@
-//! The schemas of request bodies and the parsers say the same: what one takes the other takes.
+//! Checks that the schemas of request bodies and the parsers accept the same bodies.
 
 use cortex_api::body::Checked;
 use cortex_api::chat::{ChatRequest, SimpleChat};
@@ -14,7 +14,7 @@ use crate::schemas::{check, component, document, validator};
 
 type Parse = fn(Checked<'_>) -> Result<(), Problem>;
 
-/// Every body of a request, by its schema's name.
+/// Every request body, by the name of its schema.
 const BODIES: [(&str, Parse); 8] = [
     ("CreateJob", |body| CreateJob::parse(body, &KnownTopics::default()).map(drop)),
     ("EmbeddingsRequest", |body| EmbeddingsRequest::parse(body).map(drop)),
@@ -26,17 +26,17 @@ const BODIES: [(&str, Parse); 8] = [
     ("RevokedKey", |body| RevokedKey::parse(body).map(drop)),
 ];
 
-/// What no schema can say of a body, by a piece of what the parser says.
+/// Parts of the parser's errors about rules that a schema can't express.
 const BEYOND_SCHEMAS: [&str; 9] = [
-    "there are two tools of the name",
+    "duplicate tool name",
     "must be the id of a call before it",
-    "there is no tool",
+    "unknown tool",
     "and `max_completion_tokens`",
-    "`best_of` can only be what `n` is here",
-    "prompts times `n` must be at most",
-    "needs a last message of the assistant",
-    "`user` stands in `metadata` too",
-    "a job can have at most",
+    "invalid `best_of`: must equal `n`",
+    "the number of prompts times `n` must be at most",
+    "requires a last message of role `assistant`",
+    "`user` is also in `metadata`",
+    "too many `labels`",
 ];
 
 const SEEDS: u64 = 1000;
@@ -65,7 +65,7 @@ fn every_body_of_the_document_is_tried() {
 }
 
 #[test]
-fn what_a_schema_takes_the_parser_takes() {
+fn a_body_that_matches_the_schema_is_accepted_by_the_parser() {
     let document = document();
     for (name, parser) in BODIES {
         let validator = validator(&document, name);
@@ -91,7 +91,7 @@ fn what_a_schema_takes_the_parser_takes() {
 }
 
 #[test]
-fn what_a_parser_takes_its_schema_takes() {
+fn a_body_that_the_parser_accepts_matches_the_schema() {
     let document = document();
     for (name, parser) in BODIES {
         let validator = validator(&document, name);
@@ -115,7 +115,8 @@ fn what_a_parser_takes_its_schema_takes() {
     }
 }
 
-/// A member that is null counts as left out, whatever its name, which a schema that refuses unknown ones can't say.
+/// Removes null members with unknown names. They count as missing, which a schema that rejects
+/// unknown members can't express.
 fn drop_unknown_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! The document as a whole.
+//! Checks the document as a whole.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Values out of a schema. Rules between members are not followed: check what comes out.
+//! Generates values of a schema. The values may break rules that involve several members.
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::string::string_regex;
@@ -69,7 +69,7 @@ impl<'a> Generator<'a> {
         let between = least.saturating_add_unsigned(self.random.next() % most.abs_diff(least).max(1));
         let number = *self.random.pick(&[least, most, between, least.saturating_add(1).min(most)]);
         let exact = number.unsigned_abs() < 1 << 53;
-        // JSON Schema takes a whole number with a fraction of zero for the same.
+        // JSON Schema treats a whole number with a fraction of zero as an integer.
         if exact && self.random.one_in(4) { json!(number as f64) } else { json!(number) }
     }
 

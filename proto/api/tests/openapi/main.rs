@@ -1,4 +1,4 @@
-//! The OpenAPI document holds: for the table of routes, for what the parsers take, and for what answers look like.
+//! Checks the OpenAPI document against the route table, the parsers and the responses.
 #![allow(clippy::unwrap_used, reason = "a failing test says where")]
 
 mod answers;

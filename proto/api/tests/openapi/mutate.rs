@@ -1,10 +1,10 @@
-//! Values that are almost what a schema takes.
+//! Values that almost match a schema.
 
 use serde_json::{Value, json};
 
 use crate::random::Random;
 
-/// Changes one place of a value.
+/// Changes one position of a value.
 pub(crate) fn mutate(value: &mut Value, random: &mut Random) {
     let places = count(value);
     let mut at = random.below(places);

@@ -1,4 +1,4 @@
-//! Choices by a seed (SplitMix64), so that a failing one can be made again.
+//! Random choices from a seed (SplitMix64), so that a failure can be reproduced.
 
 pub(crate) struct Random(u64);
 
@@ -15,7 +15,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `limit`.
+    /// Returns a number below `limit`.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit.max(1) as u64) as usize
     }

@@ -1,4 +1,4 @@
-//! The document's schemas, for looking up and for checking against.
+//! The document's schemas, for lookups and checks.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ pub(crate) fn document() -> Value {
     cortex_api::openapi::document()
 }
 
-/// The schema of a component, as it stands in the document.
+/// Returns the schema of a component.
 pub(crate) fn component<'a>(document: &'a Value, name: &str) -> &'a Value {
     let schema = &document["components"]["schemas"][name];
     assert!(schema.is_object(), "there is no schema `{name}`");

@@ -1,4 +1,4 @@
-//! Who listens on what, each with a bounded buffer.
+//! The listeners of each subject, each with a bounded buffer.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,7 +19,7 @@ pub(super) struct Listeners<K, T>(RwLock<Table<K, T>>);
 struct Table<K, T> {
     exact: HashMap<String, Vec<Listener<T>>>,
     wild: Vec<(Filter<K>, Listener<T>)>,
-    /// The name of the next listener.
+    /// The number of the next listener.
     next: u64,
     closed: bool,
 }
@@ -42,7 +42,7 @@ where
     K: Clone + Debug + Send + Sync + 'static,
     T: Debug + Send + 'static,
 {
-    /// The buffers of those who listen on a subject.
+    /// Returns the buffers of a subject's listeners.
     pub(super) fn of(&self, subject: &Subject<K>) -> Result<Vec<Inbox<T>>, BusError> {
         let table = self.read();
         if table.closed {
@@ -51,12 +51,13 @@ where
         Ok(table.on(subject).cloned().collect())
     }
 
-    /// Gives every listener on a subject that has room its own message.
+    /// Sends a copy of a message to every listener of a subject that has room. Returns how many have
+    /// no room.
     pub(super) fn tell(&self, subject: &Subject<K>, message: impl Fn() -> T) -> u64 {
         self.read().on(subject).map(|inbox| u64::from(inbox.try_send(message()).is_err())).sum()
     }
 
-    /// Adds a listener for whom up to `room` messages wait.
+    /// Adds a listener with room for `room` waiting messages.
     pub(super) fn enter(
         self: &Arc<Self>,
         filter: Filter<K>,

@@ -1,4 +1,4 @@
-//! The bus within one process. It ends with the process, and so does what it holds.
+//! The bus within one process. Its messages are lost when the process ends.
 
 mod listeners;
 mod metrics;
@@ -25,16 +25,16 @@ use listeners::{Inbox, Listeners};
 use metrics::Metrics;
 use queues::Queues;
 
-/// How much the bus holds.
+/// The limits of the bus.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
-    /// Requests or events that wait for one listener.
+    /// Maximum number of requests or events that wait for one listener.
     pub waiting: usize,
-    /// Messages of one queue.
+    /// Maximum number of messages in one queue.
     pub queued: usize,
-    /// Bytes of one queue's messages.
+    /// Maximum size of one queue's messages, in bytes.
     pub queued_bytes: usize,
-    /// How long a consumer may take to acknowledge a delivery before the message is delivered again.
+    /// How long a consumer may take to acknowledge a delivery before the message is redelivered.
     pub ack_timeout: Duration,
 }
 
@@ -49,7 +49,7 @@ impl Default for Room {
     }
 }
 
-/// The bus within one process. A clone is the same bus.
+/// The bus within one process. Clones share the same bus.
 #[derive(Clone, Default)]
 pub struct Embedded(Arc<Shared>);
 
@@ -69,7 +69,7 @@ impl Embedded {
         Self(Arc::new(Shared { room, ..Shared::default() }))
     }
 
-    /// Ends every subscription, once it has read what it already holds.
+    /// Closes the bus. A subscription ends once it has returned the messages that it already holds.
     pub fn close(&self) {
         self.0.responders.close();
         self.0.listeners.close();
@@ -86,7 +86,7 @@ impl Embedded {
     async fn ask(&self, subject: Subject<Requested>, body: Bytes) -> Result<Bytes, RequestError> {
         let (asker, answer) = oneshot::channel();
         let request = Request { subject: subject.clone(), body, reply: Box::new(Asker(asker)) };
-        if let Offered::Full(inboxes, request) = self.offer(request)? {
+        if let OfferResult::Full(inboxes, request) = self.offer(request)? {
             let rooms = inboxes.into_iter().map(|inbox| Box::pin(inbox.reserve_owned()));
             let (room, _) = select_ok(rooms).await.map_err(|_| RequestError::NoResponder(subject.clone()))?;
             room.send(request);
@@ -94,14 +94,14 @@ impl Embedded {
         answer.await.map_err(|_| RequestError::Unanswered(subject))
     }
 
-    /// Gives a request to a responder with room, each in turn.
-    fn offer(&self, mut request: Request) -> Result<Offered, RequestError> {
+    /// Offers a request to a responder with room. Responders take turns.
+    fn offer(&self, mut request: Request) -> Result<OfferResult, RequestError> {
         let responders = self.0.responders.of(&request.subject)?;
         let first = self.0.turn.fetch_add(1, Ordering::Relaxed) % responders.len().max(1);
         let mut full = Vec::new();
         for inbox in responders[first..].iter().chain(&responders[..first]) {
             match inbox.try_send(request) {
-                Ok(()) => return Ok(Offered::Taken),
+                Ok(()) => return Ok(OfferResult::Taken),
                 Err(TrySendError::Full(back)) => {
                     full.push(inbox.clone());
                     request = back;
@@ -112,14 +112,14 @@ impl Embedded {
         if full.is_empty() {
             return Err(RequestError::NoResponder(request.subject));
         }
-        Ok(Offered::Full(full, request))
+        Ok(OfferResult::Full(full, request))
     }
 }
 
-/// What became of a request.
-enum Offered {
+/// The result of offering a request.
+enum OfferResult {
     Taken,
-    /// All who answer it are without room.
+    /// No responder has room.
     Full(Vec<Inbox<Request>>, Request),
 }
 

@@ -1,5 +1,5 @@
-//! One queue: what waits to be delivered, and what was delivered and is not acknowledged yet. State and rules only: the
-//! caller brings the time.
+//! One queue: the waiting messages, and the delivered messages that are not acknowledged yet. It
+//! contains only state and rules. The caller provides the time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::Room;
 pub(super) struct Queue {
     room: Room,
     ready: VecDeque<QueuedMessage>,
-    /// By when it is delivered again: what a consumer has, or has sent back.
+    /// Messages that a consumer holds or has rejected, by the time of their redelivery.
     later: BTreeMap<Ticket, QueuedMessage>,
     bytes: usize,
     next: u64,
@@ -25,7 +25,7 @@ struct QueuedMessage {
     body: Bytes,
 }
 
-/// Names one delivery of one message; void once the message is delivered again.
+/// One delivery of a message. It is invalid once the message is redelivered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Ticket {
     again: Instant,
@@ -42,7 +42,7 @@ impl Queue {
         self.ready.len() + self.later.len()
     }
 
-    /// Adds a message; false if there is no room for it.
+    /// Adds a message. Returns false if the queue is full.
     pub(super) fn append(&mut self, body: Bytes) -> bool {
         let full = self.len() >= self.room.queued;
         if full || self.bytes + body.len() > self.room.queued_bytes {
@@ -54,7 +54,7 @@ impl Queue {
         true
     }
 
-    /// The message whose turn it is: the oldest first, before those that came after its first delivery.
+    /// Returns the next message: the oldest, before messages that arrived after its first delivery.
     pub(super) fn take(&mut self, now: Instant) -> Option<(Ticket, Bytes)> {
         while let Some(due) = self.later.first_entry()
             && due.key().again <= now
@@ -76,19 +76,19 @@ impl Queue {
         }
     }
 
-    /// Delivers the message again at `now + pause`.
+    /// Redelivers the message at `now + pause`.
     pub(super) fn nak(&mut self, ticket: Ticket, pause: Duration, now: Instant) {
         if let Some(message) = self.later.remove(&ticket) {
             self.later.insert(Ticket { again: now + pause, id: message.id }, message);
         }
     }
 
-    /// Whether there is a message to take now.
+    /// Returns whether a message can be taken now.
     pub(super) fn is_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// When there will be something to take, if nothing is to be had now.
+    /// Returns when the next message can be taken, if none can be taken now.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         self.later.first_key_value().map(|(ticket, _)| ticket.again)
     }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_so_many_messages_and_bytes_and_has_room_again_once_they_are_acknowledged() {
+    fn a_queue_is_bounded_and_acknowledgements_make_room() {
         let now = Instant::now();
         let mut queue = queue(2, 5);
         assert!(queue.append(Bytes::from("abc")) && !queue.append(Bytes::from("def")));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_delivered_again_comes_before_what_came_after_it() {
+    fn redelivered_messages_precede_later_ones() {
         let start = Instant::now();
         let mut queue = queue(9, 99);
         for text in ["a", "b", "c"] {
@@ -162,9 +162,10 @@ mod tests {
     }
 
     proptest! {
-        /// Every message is delivered until it is acknowledged in time, and never to two consumers at once.
+        /// Checks that every message is delivered until it is acknowledged in time, and never to
+        /// two consumers at once.
         #[test]
-        fn nothing_is_lost_and_nothing_that_was_acknowledged_comes_back(steps in prop::collection::vec(step(), 0..200)) {
+        fn no_message_is_lost_and_acknowledged_ones_are_not_redelivered(steps in prop::collection::vec(step(), 0..200)) {
             let mut now = Instant::now();
             let mut queue = queue(16, 1024);
             let mut open = std::collections::BTreeSet::new();

@@ -1,4 +1,4 @@
-//! The queues of the bus, each from its first use on.
+//! The queues of the bus. Each is created at its first use.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -24,7 +24,7 @@ struct Table {
     closed: bool,
 }
 
-/// A queue and those who wait for it.
+/// A queue and its waiting consumers.
 #[derive(Debug)]
 struct SharedQueue {
     state: Mutex<State>,
@@ -72,7 +72,7 @@ impl Queues {
         for queue in table.queues.values() {
             queue.state().closed = true;
             queue.moved.notify_waiters();
-            // For one that has looked and does not wait yet.
+            // This wakes a consumer that has checked the queue but does not wait yet.
             queue.moved.notify_one();
         }
     }
@@ -112,7 +112,8 @@ impl Consumer {
                 let mut state = self.0.state();
                 if let Some((ticket, body)) = state.queue.take(Instant::now()) {
                     if state.queue.is_ready() {
-                        // Two messages that came before anyone waited left one word.
+                        // Two messages that arrived while no consumer was waiting leave only one
+                        // notification.
                         self.0.moved.notify_one();
                     }
                     let receipt = Box::new(QueueReceipt { queue: Arc::clone(&self.0), ticket });
@@ -120,7 +121,7 @@ impl Consumer {
                 }
                 if state.closed {
                     drop(state);
-                    // Others may wait for the same word.
+                    // Other consumers may wait for the same notification.
                     self.0.moved.notify_one();
                     return None;
                 }

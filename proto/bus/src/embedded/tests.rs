@@ -26,7 +26,7 @@ async fn a_responder_without_room_is_waited_for_as_long_as_the_request_may_take(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_responder_that_never_reads_holds_up_what_it_was_given_and_nothing_else() {
+async fn a_responder_that_never_reads_delays_only_its_own_requests() {
     let bus = narrow();
     let _never_reads = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
     let mut reads = bus.respond(Filter::only(&Subject::JOB_CALL)).await.unwrap();
@@ -54,7 +54,7 @@ async fn a_request_that_is_dropped_without_an_answer_fails_at_once() {
 }
 
 #[tokio::test]
-async fn a_full_listener_takes_nothing_from_the_others() {
+async fn a_full_listener_does_not_affect_the_others() {
     let bus = narrow();
     let mut unread = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
     let mut other = bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_closed_bus_lets_listeners_read_to_the_end() {
 }
 
 #[tokio::test]
-async fn consumers_that_wait_hear_that_the_bus_is_closed() {
+async fn waiting_consumers_learn_that_the_bus_is_closed() {
     let bus = Embedded::default();
     let mut waiting = Vec::new();
     for _ in 0..8 {

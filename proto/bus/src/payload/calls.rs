@@ -1,4 +1,4 @@
-//! Payloads of calls that are under way. They were promised to nobody and go with the process.
+//! Payloads of open calls. They are not durable and are lost with the process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,8 @@ use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::pointer::Space;
 use cortex_domain::ports::StoreError;
 
-/// Payloads in memory, for jobs that were opened here, up to a number of bytes, of which each tenant has its share.
+/// Payloads in memory for jobs that were opened here, up to a number of bytes that the tenants
+/// share.
 #[derive(Debug)]
 pub struct CallPayloads {
     held: Mutex<CallTable>,
@@ -25,29 +26,30 @@ struct CallTable {
 struct Call {
     tenant: Tenant,
     payloads: Vec<(Space, Bytes)>,
-    /// What comes from now on goes elsewhere; what is here can be read on.
+    /// Whether new payloads go elsewhere. The existing ones can still be read.
     leaving: bool,
 }
 
-/// The job was not opened here, is leaving, or has been closed.
+/// The job was not opened here, is moving to the store, or was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Elsewhere;
+pub(super) struct NotHeld;
 
 impl CallPayloads {
-    /// Holds `limit` bytes at most, of all tenants together.
+    /// Limits the payloads of all tenants together to `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let bytes = Shares::new(limit, Weights::default());
         Self { held: Mutex::new(CallTable { bytes, jobs: HashMap::new() }) }
     }
 
-    /// From now on the job's payloads are held here.
+    /// Starts to hold the job's payloads.
     pub(super) fn open(&self, job: JobId, tenant: &Tenant) {
         let call = || Call { tenant: tenant.clone(), payloads: Vec::new(), leaving: false };
         self.held().jobs.entry(job).or_insert_with(call);
     }
 
-    /// Takes nothing more for the job; gives what is held, which can be read until the job is closed.
+    /// Stops accepting payloads for the job. Returns the existing ones, which can be read until the
+    /// job is closed.
     pub(super) fn leave(&self, job: JobId) -> Vec<(Space, Bytes)> {
         self.held().jobs.get_mut(&job).map_or_else(Vec::new, |call| {
             call.leaving = true;
@@ -55,7 +57,7 @@ impl CallPayloads {
         })
     }
 
-    /// Forgets the job's payloads.
+    /// Deletes the job's payloads.
     pub(super) fn close(&self, job: JobId) {
         let mut held = self.held();
         if let Some(call) = held.jobs.remove(&job) {
@@ -64,19 +66,19 @@ impl CallPayloads {
         }
     }
 
-    pub(super) fn get(&self, space: Space) -> Result<Option<Bytes>, Elsewhere> {
+    pub(super) fn get(&self, space: Space) -> Result<Option<Bytes>, NotHeld> {
         let held = self.held();
-        let call = held.jobs.get(&space.job()).ok_or(Elsewhere)?;
+        let call = held.jobs.get(&space.job()).ok_or(NotHeld)?;
         match call.payloads.iter().find(|(at, _)| *at == space) {
             Some((_, payload)) => Ok(Some(payload.clone())),
-            None if call.leaving => Err(Elsewhere),
+            None if call.leaving => Err(NotHeld),
             None => Ok(None),
         }
     }
 
-    pub(super) fn put(&self, space: Space, payload: Bytes) -> Result<Result<(), StoreError>, Elsewhere> {
+    pub(super) fn put(&self, space: Space, payload: Bytes) -> Result<Result<(), StoreError>, NotHeld> {
         let held = &mut *self.held();
-        let call = held.jobs.get_mut(&space.job()).filter(|call| !call.leaving).ok_or(Elsewhere)?;
+        let call = held.jobs.get_mut(&space.job()).filter(|call| !call.leaving).ok_or(NotHeld)?;
         let payloads = &mut call.payloads;
         let place = payloads.iter().position(|(at, _)| *at == space);
         let replaced = place.map_or(0, |place| payloads[place].1.len());
@@ -92,7 +94,7 @@ impl CallPayloads {
         Ok(Ok(()))
     }
 
-    /// How many bytes it holds.
+    /// Returns the number of held bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.held().bytes.all()
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_go_over_the_limit_is_refused_until_there_is_room() {
+    fn payloads_over_the_limit_are_refused_until_there_is_room() {
         let memory = CallPayloads::new(20);
         memory.open(job(1), &tenant("a"));
         memory.open(job(2), &tenant("a"));
@@ -155,11 +157,11 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_job_is_elsewhere() {
+    fn a_closed_job_is_not_held() {
         let memory = CallPayloads::new(10);
         memory.open(job(1), &tenant("a"));
         memory.close(job(1));
         memory.close(job(1));
-        assert_eq!(memory.get(Space::Context(job(1))), Err(Elsewhere));
+        assert_eq!(memory.get(Space::Context(job(1))), Err(NotHeld));
     }
 }

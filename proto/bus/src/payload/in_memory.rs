@@ -1,4 +1,4 @@
-//! A store's payload memory, for tests.
+//! The payload memory of a store, for tests.
 
 use std::collections::HashMap;
 use std::future::ready;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cortex_domain::pointer::{Memory, Pointer};
 use cortex_domain::ports::{Answer, Payloads, StoreError};
 
-/// Keeps everything, in memory alone.
+/// Holds all payloads in memory.
 #[derive(Debug, Default)]
 pub struct InMemory(Mutex<HashMap<Pointer, Bytes>>);
 

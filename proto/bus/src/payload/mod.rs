@@ -1,4 +1,4 @@
-//! Payload memory: what lies behind the pointers that travel on the bus.
+//! Payload memory: the payloads behind the pointers that travel on the bus.
 
 mod calls;
 mod in_memory;

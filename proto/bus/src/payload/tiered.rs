@@ -1,4 +1,4 @@
-//! Two memories behind one door: calls that are under way in memory, everything else in the store.
+//! Two payload memories: process memory for open calls, and the store for all other jobs.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -10,29 +10,29 @@ use cortex_domain::ports::{Answer, Payloads, StoreError};
 
 use super::CallPayloads;
 
-/// Keeps the payloads of opened jobs in memory and those of all others in the store.
+/// Holds the payloads of open calls in memory, and those of all other jobs in the store.
 pub struct TieredPayloads {
     calls: CallPayloads,
     store: Arc<dyn Payloads>,
 }
 
 impl TieredPayloads {
-    /// Holds `limit` bytes in memory at most, of which one tenant alone may have half.
+    /// Limits the payloads in memory to `limit` bytes. A single tenant may use half of them.
     #[must_use]
     pub fn new(store: Arc<dyn Payloads>, limit: usize) -> Self {
         Self { calls: CallPayloads::new(limit), store }
     }
 
-    /// A call begins: its payloads go to memory.
+    /// Opens a call, so that its payloads go to memory.
     pub fn open(&self, job: JobId, tenant: &Tenant) {
         self.calls.open(job, tenant);
     }
 
-    /// The call becomes a job: what it has so far is put into the store, and so is all that comes. Nothing is out
-    /// of reach meanwhile.
+    /// Makes the call durable: moves its payloads to the store, and stores new ones there. They can
+    /// be read all the time.
     ///
     /// # Errors
-    /// If the store does not take it.
+    /// Returns an error if the store does not accept them.
     pub async fn keep(&self, job: JobId) -> Result<(), StoreError> {
         for (space, payload) in self.calls.leave(job) {
             self.store.put(Pointer { memory: self.memory(), space }, payload).await?;
@@ -40,12 +40,12 @@ impl TieredPayloads {
         Ok(())
     }
 
-    /// The call has ended: its payloads are forgotten.
+    /// Closes an ended call and deletes its payloads.
     pub fn close(&self, job: JobId) {
         self.calls.close(job);
     }
 
-    /// How many bytes are held in memory.
+    /// Returns the number of bytes held in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.calls.bytes()
@@ -87,7 +87,7 @@ mod tests {
     use crate::payload::InMemory;
 
     #[tokio::test]
-    async fn only_what_belongs_to_no_open_call_reaches_the_store() {
+    async fn only_payloads_without_an_open_call_reach_the_store() {
         let store = Arc::new(InMemory::default());
         let layered = TieredPayloads::new(store.clone(), 100);
         let context =
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_kept_call_has_is_at_hand_and_in_the_store() {
+    async fn payloads_of_a_kept_call_are_readable_and_in_the_store() {
         let store = Arc::new(InMemory::default());
         let layered = TieredPayloads::new(store.clone(), 100);
         let job = JobId::mint(Timestamp::from_millis(1), [1; 10]);

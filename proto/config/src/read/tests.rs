@@ -54,9 +54,9 @@ fn a_missing_key_is_named_with_its_path() {
 #[test]
 fn a_repeated_key_is_refused() {
     let error = refused("pools:\n  echo: {topics: []}\n  echo: {topics: []}\n");
-    assert_eq!(error.to_string(), "pools.yaml:3: key `echo` is given twice");
+    assert_eq!(error.to_string(), "pools.yaml:3: duplicate key `echo`");
     let error = refused("pools: {}\npools: {}\n");
-    assert_eq!(error.to_string(), "pools.yaml:2: key `pools` is given twice");
+    assert_eq!(error.to_string(), "pools.yaml:2: duplicate key `pools`");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_second_document_and_an_oversized_file_are_refused() {
 #[test]
 fn an_absent_file_is_named() {
     let error = load::<Pools>("/nonexistent/pools.yaml").unwrap_err();
-    assert!(error.to_string().starts_with("/nonexistent/pools.yaml: can't be read"), "{error}");
+    assert!(error.to_string().starts_with("/nonexistent/pools.yaml: can't read the file"), "{error}");
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! Calls that are open, and when a tenant that has too many of them may try again.
+//! The limit on open calls, and when a tenant that has reached it may try again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,46 +6,46 @@ use std::time::Duration;
 use crate::fair::{ShareExceeded, Shares, Weights};
 use crate::id::Tenant;
 
-/// The longest that a tenant is told to wait.
-const LONGEST: Duration = Duration::from_secs(60);
-/// What is said where no call of the tenant has ended yet, and the shortest that is.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// The longest time after which a tenant is asked to retry.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+/// The shortest such time, which also applies while no call of the tenant has ended yet.
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Lets calls in, each tenant's up to its share.
+/// Admits calls of each tenant up to its share.
 #[derive(Clone, Debug)]
 pub struct Gate {
     open: Shares,
-    /// How long a call of each tenant that has some open takes, averaged over its last ones.
+    /// The average duration of the latest calls of each tenant with open calls.
     takes: BTreeMap<Tenant, Duration>,
 }
 
-/// A tenant has as many calls open as it may.
+/// A tenant has reached its limit of open calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a tenant may have {limit} calls open now")]
+#[error("the tenant has too many open calls: must be at most {limit}")]
 pub struct TooManyOpenCalls {
     pub limit: usize,
-    /// When one of them is likely to have ended, as its calls go.
+    /// When one of them is likely to end, according to the duration of earlier calls.
     pub again: Duration,
 }
 
 impl Gate {
-    /// Lets in `most` at most, all tenants together.
+    /// Admits at most `most` calls of all tenants together.
     #[must_use]
     pub fn new(most: usize, weights: Weights) -> Self {
         Self { open: Shares::new(most, weights), takes: BTreeMap::new() }
     }
 
-    /// Lets one more call of a tenant in.
+    /// Admits one more call of a tenant.
     ///
     /// # Errors
-    /// If it has as many open as it may.
+    /// Returns an error if the tenant has reached its limit.
     pub fn enter(&mut self, tenant: &Tenant) -> Result<(), TooManyOpenCalls> {
         self.open
             .take(tenant, 1)
             .map_err(|ShareExceeded { limit }| TooManyOpenCalls { limit, again: self.again(tenant) })
     }
 
-    /// A call that was let in has ended after so long.
+    /// Records that an admitted call ended after the given time.
     pub fn leave(&mut self, tenant: &Tenant, took: Duration) {
         self.open.give(tenant, 1);
         if self.open.held(tenant) == 0 {
@@ -56,7 +56,7 @@ impl Gate {
         }
     }
 
-    /// A call that was let in was refused further on. It says nothing of how long calls take.
+    /// Records that an admitted call was rejected later. Its time does not count.
     pub fn turn_away(&mut self, tenant: &Tenant) {
         self.open.give(tenant, 1);
         if self.open.held(tenant) == 0 {
@@ -64,18 +64,19 @@ impl Gate {
         }
     }
 
-    /// How many calls are open.
+    /// Returns the number of open calls.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.all()
     }
 
-    /// How long it is until one of a tenant's calls is likely to have ended, as its calls go.
+    /// Returns the time until one of a tenant's calls is likely to end, according to the duration
+    /// of earlier calls.
     #[must_use]
     pub fn again(&self, tenant: &Tenant) -> Duration {
-        let Some(takes) = self.takes.get(tenant) else { return SHORTEST };
+        let Some(takes) = self.takes.get(tenant) else { return MIN_RETRY_AFTER };
         let open = u32::try_from(self.open.held(tenant)).unwrap_or(u32::MAX).max(1);
-        (*takes / open).clamp(SHORTEST, LONGEST)
+        (*takes / open).clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER)
     }
 }
 
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenant_at_its_share_learns_when_a_call_of_its_own_is_likely_to_end_and_the_others_come_in() {
+    fn a_tenant_at_its_share_gets_a_retry_time_and_the_others_are_admitted() {
         let (hog, other): (Tenant, Tenant) = ("hog".parse().unwrap(), "other".parse().unwrap());
         let mut gate = Gate::new(8, Weights::default());
         for _ in 0..4 {

@@ -1,4 +1,5 @@
-//! How tenants share what there is too little of: turns at the workers, and places in what is bounded.
+//! How tenants share scarce resources: turns at the workers, and room in bounded queues and
+//! memories.
 
 mod gate;
 mod queue;

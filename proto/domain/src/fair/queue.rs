@@ -1,9 +1,10 @@
 //! A queue in which tenants take turns.
 //!
-//! Every tenant has a virtual time that grows by one turn, divided by its weight, whenever it is served; whoever has
-//! the smallest is next, and within a tenant the urgent go before the older. One that comes back after a pause starts
-//! at the virtual time of the turn that was given last, so that nobody saves up turns. (Goyal, Vin and Cheng,
-//! "Start-time fair queueing", SIGCOMM 1996.) Priority so never helps against another tenant.
+//! Every tenant has a virtual time. It grows by one turn, divided by the tenant's weight, whenever
+//! the tenant is served. The tenant with the smallest virtual time is next. Within a tenant, higher
+//! priorities go first, then older jobs. A tenant that returns after a pause starts at the virtual
+//! time of the latest turn, so tenants can't save up turns. (Goyal, Vin and Cheng, "Start-time fair
+//! queueing", SIGCOMM 1996.) A priority therefore never helps against another tenant.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,12 +14,12 @@ use crate::id::{JobId, Tenant};
 use crate::job::Priority;
 use crate::topic::Topic;
 
-/// Virtual time of a turn at a weight of one.
-const TURN: u64 = 1 << 20;
-/// Tenants that wait for nothing and are still ahead of the others, remembered at most.
-const IDLE: usize = 1024;
+/// The virtual time of a turn at weight one.
+const TURN_COST: u64 = 1 << 20;
+/// How many tenants to remember that have no waiting jobs but a virtual time ahead of the others.
+const MAX_IDLE_TENANTS: usize = 1024;
 
-/// Where a job waits.
+/// A waiting job's key in the queue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct QueueKey {
     pub job: JobId,
@@ -27,21 +28,22 @@ pub struct QueueKey {
     pub priority: Priority,
 }
 
-/// Within a tenant: the urgent first, then the older.
+/// The order within a tenant: higher priority first, then older jobs.
 type Rank = (Reverse<Priority>, JobId);
-/// Between tenants: the smaller virtual time, then who was served or came longer ago.
+/// The order between tenants: smaller virtual time first, then the tenant that was served or added
+/// earlier.
 type Standing = (u64, u64);
 
-/// Jobs that wait, each with what is kept of it.
+/// The waiting jobs, each with an item.
 #[derive(Debug)]
 pub struct FairQueue<T> {
     weights: Weights,
     lanes: BTreeMap<Topic, Lane<T>>,
     accounts: BTreeMap<Tenant, Account>,
     places: HashMap<JobId, QueueKey>,
-    /// The virtual time of the turn that was given last.
+    /// The virtual time of the latest turn.
     now: u64,
-    /// Turns given and tenants come, for ties.
+    /// A counter of turns and added tenants that breaks ties.
     count: u64,
 }
 
@@ -86,7 +88,7 @@ impl<T> FairQueue<T> {
         self.places.is_empty()
     }
 
-    /// Queues a job; one that is queued already is replaced and given back.
+    /// Adds a job. If the job is already queued, replaces it and returns the earlier item.
     pub fn push(&mut self, place: QueueKey, item: T) -> Option<T> {
         let replaced = self.remove(place.job);
         let (now, count) = (self.now, &mut self.count);
@@ -105,7 +107,7 @@ impl<T> FairQueue<T> {
         replaced
     }
 
-    /// Takes a job out without a turn.
+    /// Removes a job without charging a turn.
     pub fn remove(&mut self, job: JobId) -> Option<T> {
         let place = self.places.remove(&job)?;
         let lane = self.lanes.get_mut(&place.topic)?;
@@ -124,7 +126,7 @@ impl<T> FairQueue<T> {
         Some(item)
     }
 
-    /// The job whose turn it is among the topics that fit.
+    /// Returns the next job among the topics that fit.
     #[must_use]
     pub fn first(&self, fits: impl Fn(&Topic) -> bool) -> Option<&T> {
         let fitting = self.lanes.iter().filter(|(topic, _)| fits(topic));
@@ -136,7 +138,7 @@ impl<T> FairQueue<T> {
         heads.min_by_key(|(key, _)| *key).map(|(_, item)| item)
     }
 
-    /// Takes a job out and charges its tenant a turn.
+    /// Removes a job and charges its tenant one turn.
     pub fn take(&mut self, job: JobId) -> Option<T> {
         let tenant = self.places.get(&job)?.tenant.clone();
         let start = self.accounts.get(&tenant)?.standing.0.max(self.now);
@@ -146,7 +148,8 @@ impl<T> FairQueue<T> {
         self.remove(job)
     }
 
-    /// Charges a tenant further turns, for one that lasts. Nothing is charged while nobody waits.
+    /// Charges a tenant for further turns, for a job that runs long. Charges nothing while no job
+    /// is waiting.
     pub fn charge(&mut self, tenant: &Tenant, turns: u32) {
         if self.is_empty() {
             return;
@@ -163,7 +166,7 @@ impl<T> FairQueue<T> {
         }
     }
 
-    /// Of a tenant's jobs that may be given up, the one that would have its turn last.
+    /// Returns the job of a tenant that is last in turn, among those for which `may` returns true.
     #[must_use]
     pub fn last_of(&self, tenant: &Tenant, may: impl Fn(&T) -> bool) -> Option<&T> {
         let queues = self.lanes.values().filter_map(|lane| lane.tenants.get(tenant));
@@ -177,16 +180,16 @@ impl<T> FairQueue<T> {
         self.lanes.get(&place.topic)?.tenants.get(&place.tenant)?.get(&rank(place))
     }
 
-    /// All that wait, in no order that means anything.
+    /// Returns all waiting jobs in arbitrary order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.lanes.values().flat_map(|lane| lane.tenants.values()).flat_map(BTreeMap::values)
     }
 
     fn cost(&self, tenant: &Tenant, turns: u32) -> u64 {
-        TURN / u64::from(self.weights.of(tenant).get()) * u64::from(turns)
+        TURN_COST / u64::from(self.weights.of(tenant).get()) * u64::from(turns)
     }
 
-    /// Gives a tenant another standing wherever it waits.
+    /// Sets a tenant's standing in all lanes.
     fn stand(&mut self, tenant: &Tenant, standing: Standing) {
         let Some(account) = self.accounts.get_mut(tenant) else { return };
         let before = std::mem::replace(&mut account.standing, standing);
@@ -197,7 +200,8 @@ impl<T> FairQueue<T> {
         }
     }
 
-    /// Forgets who waits for nothing and has had no more than the others, and everyone once nobody waits.
+    /// Drops tenants without waiting jobs that are not ahead of the others, and all tenants once no
+    /// job is waiting.
     fn forget(&mut self) {
         if self.places.is_empty() {
             self.accounts.clear();
@@ -205,7 +209,7 @@ impl<T> FairQueue<T> {
             return;
         }
         let now = self.now;
-        let room = self.lanes.values().map(|lane| lane.order.len()).sum::<usize>() + IDLE;
+        let room = self.lanes.values().map(|lane| lane.order.len()).sum::<usize>() + MAX_IDLE_TENANTS;
         if self.accounts.len() > room {
             self.accounts.retain(|_, account| account.waiting > 0 || account.standing.0 > now);
         }

@@ -1,15 +1,16 @@
-//! Places in something bounded that all tenants fill.
+//! Shares of a bounded resource that all tenants use.
 //!
-//! A tenant may hold at most as much as is left free, times its weight. One alone so has half of all, two have a third
-//! each, and whoever comes next finds room however many others press in. (Choudhury and Hahne, "Dynamic queue length
-//! thresholds for shared-memory packet switches", IEEE/ACM Transactions on Networking 6, 1998.)
+//! A tenant may hold at most as much as is free, times its weight. A single tenant therefore has
+//! half of the resource, and two tenants have a third each. A new tenant always finds room, however
+//! many others are active. (Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory
+//! packet switches", IEEE/ACM Transactions on Networking 6, 1998.)
 
 use std::collections::BTreeMap;
 
 use crate::fair::Weights;
 use crate::id::Tenant;
 
-/// Who holds how much.
+/// How much each tenant holds.
 #[derive(Clone, Debug)]
 pub struct Shares {
     most: usize,
@@ -18,16 +19,16 @@ pub struct Shares {
     weights: Weights,
 }
 
-/// A tenant holds as much as it may.
+/// A tenant holds its full share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a tenant may hold {limit} now")]
+#[error("the tenant holds its share: must be at most {limit}")]
 pub struct ShareExceeded {
-    /// What it may hold beside what the others hold now.
+    /// How much the tenant may hold, given what the others hold now.
     pub limit: usize,
 }
 
 impl Shares {
-    /// Holds `most` at most, all tenants together.
+    /// Bounds all tenants together to `most`.
     #[must_use]
     pub fn new(most: usize, weights: Weights) -> Self {
         Self { most, all: 0, held: BTreeMap::new(), weights }
@@ -36,7 +37,7 @@ impl Shares {
     /// Takes `amount` for a tenant.
     ///
     /// # Errors
-    /// If the tenant would hold more than it may; nothing is taken then.
+    /// Returns an error and takes nothing if the tenant would exceed its share.
     pub fn take(&mut self, tenant: &Tenant, amount: usize) -> Result<(), ShareExceeded> {
         let limit = self.limit(tenant);
         let wanted = self.held(tenant).saturating_add(amount);
@@ -47,7 +48,7 @@ impl Shares {
         Ok(())
     }
 
-    /// Takes `amount` for a tenant whatever it holds.
+    /// Takes `amount` for a tenant without checking its share.
     pub fn force(&mut self, tenant: &Tenant, amount: usize) {
         if amount > 0 {
             *self.held.entry(tenant.clone()).or_default() += amount;
@@ -55,7 +56,7 @@ impl Shares {
         }
     }
 
-    /// Gives back what was taken.
+    /// Returns an amount that was taken.
     pub fn give(&mut self, tenant: &Tenant, amount: usize) {
         let Some(held) = self.held.get_mut(tenant) else { return };
         let given = amount.min(*held);
@@ -71,30 +72,31 @@ impl Shares {
         self.held.get(tenant).copied().unwrap_or_default()
     }
 
-    /// What all hold together.
+    /// Returns the sum over all tenants.
     #[must_use]
     pub fn all(&self) -> usize {
         self.all
     }
 
-    /// What a tenant may hold beside what the others hold now.
+    /// Returns how much a tenant may hold, given what the others hold now.
     #[must_use]
     pub fn limit(&self, tenant: &Tenant) -> usize {
         let others = self.all - self.held(tenant);
         let left = self.most.saturating_sub(others);
         let weight = self.weights.of(tenant).get() as usize;
         let share = left.saturating_mul(weight) / (weight + 1);
-        // Where one place is left, somebody may have it.
+        // The last free unit is available to any tenant.
         share.max(left.min(1))
     }
 
-    /// Whether a tenant holds less than if all that hold something held the same.
+    /// Returns whether a tenant holds less than an equal share among the tenants that hold
+    /// something.
     #[must_use]
     pub fn is_short(&self, tenant: &Tenant) -> bool {
         self.held(tenant) < self.most / (self.held.len() + 1)
     }
 
-    /// Who holds the most for its weight.
+    /// Returns the tenant that holds the most relative to its weight.
     #[must_use]
     pub fn largest(&self) -> Option<&Tenant> {
         let size = |(tenant, held): &(&Tenant, &usize)| {
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn one_alone_has_half_and_whoever_comes_next_finds_room() {
+    fn a_single_tenant_has_half_and_the_next_one_finds_room() {
         let mut shares = Shares::new(1000, Weights::default());
         assert_eq!(fill(&mut shares, "a"), 500);
         assert_eq!(fill(&mut shares, "b"), 250);
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn tenants_that_give_back_come_to_hold_the_same() {
+    fn tenants_that_return_shares_converge() {
         let mut shares = Shares::new(900, Weights::default());
         fill(&mut shares, "a");
         for _ in 0..1000 {
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_place_is_somebodys_and_a_full_house_names_who_holds_the_most() {
+    fn the_last_unit_is_available_and_the_largest_holder_is_named() {
         let mut shares = Shares::new(1, Weights::default());
         assert_eq!(shares.take(&tenant("a"), 1), Ok(()));
         assert_eq!(shares.take(&tenant("b"), 1), Err(ShareExceeded { limit: 0 }));
@@ -167,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_more_than_there_is_and_nothing_is_kept_of_who_left(
+        fn the_total_is_bounded_and_departed_tenants_are_forgotten(
             steps in prop::collection::vec((0..20u8, any::<bool>(), 1..50usize), 1..300),
         ) {
             let mut shares = Shares::new(100, Weights::default());

@@ -1,21 +1,22 @@
-//! What an origin has to share out.
+//! The resources that an origin shares among its tenants.
 
 use crate::fair::Weights;
 
-/// How much there is of what all tenants fill.
+/// The size of each resource that all tenants share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sharing {
-    /// Synchronous calls and waits that are open at once.
+    /// Synchronous calls and waits that may be open at the same time.
     pub calls: usize,
-    /// Durable jobs that are queued in memory; the others wait in the store.
+    /// Durable jobs queued in memory. Further jobs wait in the store.
     pub queue: usize,
-    /// Requests to the safety kernel that are open at once for calls, and as many for durable jobs.
+    /// Requests to the safety kernel that may be open at the same time for calls, and the same
+    /// number for durable jobs.
     pub asks: usize,
     pub weights: Weights,
 }
 
 impl Default for Sharing {
-    /// Enough that one tenant alone has 4,096 calls open and 20,000 jobs queued.
+    /// The defaults allow a single tenant 4,096 open calls and 20,000 queued jobs.
     fn default() -> Self {
         Self { calls: 8192, queue: 40_000, asks: 256, weights: Weights::default() }
     }

@@ -1,4 +1,4 @@
-//! How much each tenant is entitled to beside the others.
+//! The weight of each tenant relative to the others.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use crate::id::Tenant;
 
-/// A tenant of weight three has three turns where one of weight one has one. A clone is the same table.
+/// A tenant of weight three gets three turns for each turn of a tenant of weight one. Clones share
+/// the same table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Weights(Arc<BTreeMap<Tenant, NonZeroU32>>);
 
 impl Weights {
-    /// The heaviest that a tenant may be; more would leave the others a turn in a thousand.
+    /// The largest weight. A larger one would leave the others less than one turn in a thousand.
     pub const MAX: u32 = 1000;
 
-    /// Takes the weights of the tenants named; all others weigh one.
+    /// Creates a table of weights. Tenants that it does not name have weight one.
     #[must_use]
     pub fn new(named: BTreeMap<Tenant, NonZeroU32>) -> Self {
         Self(Arc::new(named))

@@ -1,7 +1,7 @@
-//! The bus: three kinds of traffic, each with a method of its own to send and to listen.
+//! The bus. It carries three kinds of traffic, and each has its own methods to send and to listen.
 //!
-//! The bus is transport: it may lose or repeat what it carries, and nothing is lost or done twice, since the store is the
-//! truth.
+//! The bus is only a transport: it may lose or repeat messages. No work is lost or done twice,
+//! because the store holds the authoritative state.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use bytes::Bytes;
 use super::Answer;
 use crate::subject::{Filter, Published, Queued, Requested, Subject};
 
-/// A request without an answer.
+/// A request without a reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// Nothing listens there, so the request has reached no one.
-    #[error("nothing answers requests on `{0}`")]
+    /// There is no responder, so the request reached no process.
+    #[error("no responder for requests on `{0}`")]
     NoResponder(Subject<Requested>),
-    /// No reply came in time. The request may have arrived.
-    #[error("no reply came on `{0}` in time")]
+    /// The request timed out. It may have arrived.
+    #[error("the request on `{0}` timed out")]
     Unanswered(Subject<Requested>),
     /// The bus failed. The request may have arrived.
     #[error(transparent)]
@@ -28,7 +28,7 @@ pub enum RequestError {
 /// A message that was not queued.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// The queue holds as much as it may; try again later.
+    /// The queue is full. The caller may try again later.
     #[error("the queue `{0}` is full")]
     Full(Subject<Queued>),
     /// The bus failed. The message may be queued.
@@ -39,17 +39,17 @@ pub enum AppendError {
 /// The bus can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BusError {
-    /// This process has closed it.
+    /// This process has closed the bus.
     #[error("the bus is closed")]
     Closed,
-    /// The broker refused, or the connection failed.
+    /// The broker rejected the operation, or the connection failed.
     #[error("the bus failed: {0}")]
     Broken(String),
 }
 
 /// The bus.
 pub trait Bus: Send + Sync + 'static {
-    /// Asks one responder and waits for its reply.
+    /// Sends a request to one responder and waits for its reply.
     fn request(
         &self,
         subject: Subject<Requested>,
@@ -57,47 +57,49 @@ pub trait Bus: Send + Sync + 'static {
         within: Duration,
     ) -> Answer<'_, Result<Bytes, RequestError>>;
 
-    /// Answers requests. Of those who answer on the same filter, each request reaches one.
+    /// Responds to requests. Each request reaches one of the responders with the same filter.
     fn respond(
         &self,
         filter: Filter<Requested>,
     ) -> Answer<'_, Result<Box<dyn Subscription<Request>>, BusError>>;
 
-    /// Tells all who listen now. It never waits, and a listener that does not keep up goes without.
+    /// Publishes an event to the current subscribers. It never waits, and a slow subscriber misses
+    /// events.
     fn publish(&self, subject: Subject<Published>, body: Bytes);
 
-    /// Listens to what is published.
+    /// Subscribes to published events.
     fn subscribe(
         &self,
         filter: Filter<Published>,
     ) -> Answer<'_, Result<Box<dyn Subscription<Event>>, BusError>>;
 
-    /// Queues a message. Once this returns, the message is delivered until a consumer acknowledges it.
+    /// Queues a message. Once this returns, the message is delivered until a consumer acknowledges
+    /// it.
     fn append(&self, subject: Subject<Queued>, body: Bytes) -> Answer<'_, Result<(), AppendError>>;
 
-    /// Takes messages from a queue. Of those who consume the same queue, each message reaches one at a time.
+    /// Consumes messages from a queue. Each message reaches one consumer at a time.
     fn consume(
         &self,
         subject: Subject<Queued>,
     ) -> Answer<'_, Result<Box<dyn Subscription<Delivery>>, BusError>>;
 }
 
-/// What is listened to; dropping it ends it.
+/// A subscription, which ends when it is dropped.
 pub trait Subscription<T>: Send + Debug {
-    /// The next message; `None` once the bus is closed.
+    /// Returns the next message, or `None` once the bus is closed.
     fn next(&mut self) -> Answer<'_, Option<T>>;
 }
 
-/// A request as it arrives.
+/// A received request.
 #[derive(Debug)]
 pub struct Request {
     pub subject: Subject<Requested>,
     pub body: Bytes,
-    /// Dropped, the sender goes without an answer.
+    /// If it is dropped, the sender gets no reply.
     pub reply: Box<dyn Reply>,
 }
 
-/// What was published, as it arrives.
+/// A received event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub subject: Subject<Published>,
@@ -108,21 +110,21 @@ pub struct Event {
 #[derive(Debug)]
 pub struct Delivery {
     pub body: Bytes,
-    /// Dropped, the message is delivered again after the time that a consumer may take.
+    /// If it is dropped, the message is delivered again after the consumer's timeout.
     pub receipt: Box<dyn Receipt>,
 }
 
-/// Answers one request.
+/// Replies to one request.
 pub trait Reply: Send + Sync + Debug {
-    /// Sends the answer; one to a sender that waits no longer is lost.
+    /// Sends the reply. It is lost if the sender no longer waits.
     fn send(self: Box<Self>, body: Bytes);
 }
 
 /// Settles one delivery.
 pub trait Receipt: Send + Sync + Debug {
-    /// The message is taken care of, and is not delivered again.
+    /// Acknowledges the message, so that it is not delivered again.
     fn ack(self: Box<Self>);
 
-    /// The message can't be taken care of now: it is delivered again after `pause`.
+    /// Rejects the message for now. It is delivered again after `pause`.
     fn nak(self: Box<Self>, pause: Duration);
 }

@@ -1,6 +1,7 @@
-//! What the core asks of the world: the store, the bus, the payload memory and the safety kernel.
+//! The interfaces that the core requires: the store, the bus, the payload memory and the safety
+//! kernel.
 //!
-//! The futures are boxed so that which store or bus is used is chosen at run time.
+//! The futures are boxed because the store and the bus are chosen at run time.
 
 mod bus;
 mod safety;
@@ -18,5 +19,5 @@ pub use store::{
     Query, Sequence, Store, StoreError, Upkeep,
 };
 
-/// An answer that is on its way.
+/// The future of an operation.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -4,7 +4,7 @@ use super::Answer;
 use crate::policy::{Decision, PolicyRequest};
 use crate::time::Timestamp;
 
-/// The safety kernel could not be asked. The job is not let pass.
+/// The safety kernel is unreachable. The job may not run.
 #[derive(Debug, thiserror::Error)]
 #[error("the safety kernel could not be asked: {0}")]
 pub struct SafetyError(pub String);

@@ -1,4 +1,4 @@
-//! The store's traits, one for each concern.
+//! The traits of the store, one for each concern.
 
 use bytes::Bytes;
 
@@ -15,48 +15,48 @@ use crate::time::Timestamp;
 use crate::topic::Topic;
 use crate::transition::{Change, OutboxMessage};
 
-/// The store could not do what it was asked; nothing was changed.
+/// The store could not perform the operation. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It has more to write than it will hold; try again later.
-    #[error("the store is overloaded, try again later")]
+    /// Too many writes are waiting. The caller may try again later.
+    #[error("the store is overloaded: try again later")]
     Overloaded,
-    /// The tenant has as much as it may; others' are taken.
+    /// The tenant has reached a limit. Other tenants are not affected.
     #[error(transparent)]
     RetentionExceeded(#[from] RetentionExceeded),
     /// The disk or the database failed.
     #[error("the store failed: {0}")]
     Broken(String),
-    /// What it holds can't be read.
-    #[error("the store holds something that can't be read: {0}")]
+    /// The stored data is corrupt.
+    #[error("the store holds corrupt data: {0}")]
     Corrupt(String),
 }
 
 /// A change that was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The job has moved on: read it again and decide again.
-    #[error("the job is not at the version that the change expects")]
+    /// The job has changed. The caller must read it and decide again.
+    #[error("the job has another version than the change expects")]
     Conflict,
-    /// The change makes a draft the result, and there is no such draft.
-    #[error("the draft that the change publishes is not there")]
+    /// The change publishes a draft that does not exist.
+    #[error("the draft that the change publishes is missing")]
     NoDraft,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// How a submission was taken.
+/// The result of accepting a submission.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Acceptance {
-    /// It is a new job, and is flushed.
+    /// It is a new job, and it is flushed.
     New(Job),
-    /// The same request came before under this idempotency key or this id; this is its job.
+    /// The store already knows the request by its idempotency key or id. This is its job.
     Known(Job),
-    /// Another request came before under this idempotency key or this id.
+    /// The idempotency key or id belongs to a different request.
     Mismatch,
 }
 
-/// Which jobs to list; newest first.
+/// Which jobs to list, newest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Query {
     pub tenant: Tenant,
@@ -67,25 +67,25 @@ pub struct Query {
     pub limit: usize,
 }
 
-/// A place in the store's order of writing.
+/// A position in the store's order of writes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Sequence(pub u64);
 
-/// An effect waiting to be carried to the bus.
+/// A message that waits to be sent on the bus.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outbound {
     pub sequence: Sequence,
     pub message: OutboxMessage,
 }
 
-/// An entry of the audit log and its number.
+/// An entry of the audit log and its position.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Audited {
     pub sequence: Sequence,
     pub entry: AuditEvent,
 }
 
-/// One step of one durable job, in the order in which they were written.
+/// One step of a durable job, in the order of writes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JobStep {
     pub sequence: Sequence,
@@ -105,29 +105,32 @@ pub struct JobCount {
     pub jobs: u64,
 }
 
-/// The truth about jobs. Every write is one atomic step over state, index, log, outbox and audit log, and its answer comes after
-/// the flush.
+/// The authoritative state of jobs. Every write changes state, index, log, outbox and audit log
+/// atomically, and returns after the flush.
 pub trait Jobs: Send + Sync + 'static {
-    /// Takes a submission in: its input, its job, its first log entry and the message to the scheduler.
+    /// Accepts a submission: its input, its job, its first log entry and the message to the
+    /// scheduler.
     fn accept(&self, submission: Submission) -> Answer<'_, Result<Acceptance, StoreError>>;
 
-    /// Commits a change with its effects, and returns the job as it then is. A change that expects version 0 makes an
-    /// ephemeral job durable as it is; its input was put before.
+    /// Commits a change with its effects, and returns the resulting job. A change that expects
+    /// version 0 makes an ephemeral job durable in its current state. The caller must have stored
+    /// its input before.
     fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>>;
 
-    /// Notes an ephemeral job that has ended, with its whole history. Returns once it is queued to be written:
-    /// [`Self::job`] finds it from there on, and a list a moment later. One of a tenant that has as much in the store
-    /// as it may is not noted, nor one whose id another job has; its audit entries are.
+    /// Records an ephemeral job that has ended, with its whole history. Returns once the write is
+    /// queued. From then on [`Self::job`] finds the job, and a list shows it a moment later. The
+    /// store skips the job if its tenant has reached a limit or another job has its id, but keeps
+    /// its audit entries.
     fn record(&self, history: Change) -> Answer<'_, Result<(), StoreError>>;
 
     fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>>;
 
     fn jobs(&self, query: Query) -> Answer<'_, Result<Vec<Job>, StoreError>>;
 
-    /// A job's log after a version.
+    /// Returns a job's log after a version.
     fn log(&self, id: JobId, after: Version) -> Answer<'_, Result<Vec<Entry>, StoreError>>;
 
-    /// Durable jobs that have not ended, by id, after `after`.
+    /// Returns durable jobs that have not ended, ordered by id, after `after`.
     fn open_jobs(&self, after: Option<JobId>, limit: usize) -> Answer<'_, Result<Vec<Job>, StoreError>>;
 
     /// Counts the jobs in the store by tenant and state. Pairs without jobs are left out. Reads an index of all jobs, so
@@ -135,60 +138,64 @@ pub trait Jobs: Send + Sync + 'static {
     fn counts(&self) -> Answer<'_, Result<Vec<JobCount>, StoreError>>;
 }
 
-/// Messages that were committed and wait to be carried to the bus.
+/// Committed messages that wait to be sent on the bus.
 pub trait Outbox: Send + Sync + 'static {
-    /// The oldest messages not yet relayed, after `after`.
+    /// Returns the oldest messages that have not been relayed, after `after`.
     fn outbox(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Outbound>, StoreError>>;
 
-    /// Forgets messages that the bus has taken.
+    /// Deletes messages that the bus has accepted.
     fn relayed(&self, sequences: Vec<Sequence>) -> Answer<'_, Result<(), StoreError>>;
 }
 
-/// The steps of durable jobs in the order of writing, and how far each reader has come.
+/// The steps of durable jobs in the order of writes, and the position of each reader.
 pub trait Feed: Send + Sync + 'static {
-    /// The steps of durable jobs after `after`, oldest first.
+    /// Returns the steps of durable jobs after `after`, oldest first.
     fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<JobStep>, StoreError>>;
 
-    /// The newest step's place; `Sequence(0)` before the first.
+    /// Returns the position of the newest step, or `Sequence(0)` before the first.
     fn newest_step(&self) -> Answer<'_, Result<Sequence, StoreError>>;
 
-    /// A named place in the steps that a reader keeps across restarts; `Sequence(0)` before the first.
+    /// Returns a reader's named position, which survives restarts, or `Sequence(0)` before the
+    /// first step.
     fn cursor(&self, name: &'static str) -> Answer<'_, Result<Sequence, StoreError>>;
 
     fn set_cursor(&self, name: &'static str, to: Sequence) -> Answer<'_, Result<(), StoreError>>;
 
-    /// Resolves once a commit later than the count last `seen` is there, with the new count. A hint
-    /// only: whoever waits also looks again after a while.
+    /// Waits until the count of commits exceeds `seen`, and returns the new count. This is only a
+    /// hint, so callers also poll from time to time.
     fn changed(&self, seen: u64) -> Answer<'_, u64>;
 }
 
-/// The audit log: what was committed with changes, and what was added by itself.
+/// The audit log: entries that were committed with changes, and entries that were appended alone.
 pub trait AuditLog: Send + Sync + 'static {
-    /// Adds entries that go with no change. Returns once they are queued to be written: after that they are lost only if the
-    /// process ends before the next flush. While the store fails to write, it returns only after a flush, or with the failure.
+    /// Appends entries that belong to no change. Returns once they are queued. They are lost only
+    /// if the process ends before the next flush. While the store fails to write, this returns only
+    /// after a flush, or with the error.
     fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>>;
 
-    /// The entries after `after`, in the order of writing, and of those that were flushed at once tenant by tenant. Their
-    /// numbers rise, and miss none but those of entries that were deleted.
+    /// Returns the entries after `after` in the order of writes. Entries of one flush are grouped
+    /// by tenant. The numbers increase, and gaps come only from deleted entries.
     fn audit(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Audited>, StoreError>>;
 }
 
-/// What deletes what is kept no longer.
+/// Deletes expired data.
 pub trait Upkeep: Send + Sync + 'static {
-    /// Deletes what is kept no longer: ended jobs with all that is theirs, idempotency keys, steps that were read, audit
-    /// entries. Of a tenant that has more audit entries than are kept the oldest go, and never those of another. A little at a time, so that what comes meanwhile is written between. Returns how many jobs.
+    /// Deletes expired data: ended jobs and their payloads, idempotency keys, steps that every
+    /// reader has seen, and audit entries. A tenant with too many audit entries loses its own
+    /// oldest ones only. The store deletes a little at a time, so that other writes are not
+    /// delayed. Returns the number of deleted jobs.
     fn forget(&self, now: Timestamp) -> Answer<'_, Result<u64, StoreError>>;
 
-    /// Deletes drafts that no open dispatch can publish any more, and returns how many.
+    /// Deletes drafts that no open dispatch can publish, and returns how many.
     fn sweep_drafts(&self) -> Answer<'_, Result<u64, StoreError>>;
 }
 
-/// A store: all of its concerns over one transaction log.
+/// A store with all of its concerns over one transaction log.
 pub trait Store: Jobs + Outbox + Feed + AuditLog + Upkeep + Payloads {}
 
 impl<S: Jobs + Outbox + Feed + AuditLog + Upkeep + Payloads> Store for S {}
 
-/// Payloads behind pointers.
+/// The payloads behind pointers.
 pub trait Payloads: Send + Sync + 'static {
     fn memory(&self) -> Memory;
 

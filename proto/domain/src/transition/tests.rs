@@ -72,7 +72,7 @@ fn walk(job: Job, events: &[Event]) -> Change {
 }
 
 #[test]
-fn a_job_that_goes_well_passes_every_state_in_order() {
+fn a_successful_job_passes_every_state_in_order() {
     let lease = lease(1, 7);
     let (change, assignment) = cleared(job(3)).place(to("w1"), lease, NOW).unwrap().into_parts();
     assert_eq!(assignment.lease(), lease);
@@ -146,7 +146,7 @@ fn a_report_that_overtakes_its_own_start_brings_the_steps_before_it() {
 }
 
 #[test]
-fn a_job_given_back_has_lost_no_attempt() {
+fn a_job_that_is_given_back_keeps_its_attempts() {
     let lease = lease(1, 1);
     let given_back =
         walk(job(1), &[scheduled(lease), Event::Dispatched { lease }, Event::Returned { lease }]);
@@ -200,7 +200,7 @@ fn cancelling_a_running_job_tells_its_worker() {
 }
 
 #[test]
-fn a_denied_job_goes_nowhere() {
+fn a_denied_job_is_never_sent() {
     let denial = Denial { rule: "r".into(), reason: "not allowed".into() };
     let accepted = Accepted::recalled(job(1)).unwrap();
     let Gate::Denied(accepted, denial) = clear(accepted, Decision::deny(denial)) else { panic!() };
@@ -268,7 +268,7 @@ fn a_job_that_a_person_rejects_is_denied_by_the_rule_that_held_it() {
     }
 }
 
-/// Every event over a small scope: two attempts, two dispatch ids, two workers.
+/// Returns every event over a small scope: two attempts, two dispatch ids, two workers.
 fn alphabet() -> Vec<Event> {
     let mut events = vec![
         Event::Accepted,

@@ -1,5 +1,5 @@
-//! Which tenant's ledger knows a key. That is all that a shared table says of a key, and it is sealed, so that whoever
-//! can write to the table can't lead a key anywhere.
+//! The tenant of a key, so that its ledger can be found. A shared table holds only this, under a
+//! seal, so that an attacker who can write to the table can't redirect a key.
 
 use cortex_domain::id::{KeyId, Tenant};
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,10 +10,11 @@ use subtle::ConstantTimeEq;
 use super::Pepper;
 use cortex_domain::hex;
 
-/// Sets a seal apart from the hash of a key's secret, which is made with the same pepper and has another length.
-const PURPOSE: &[u8] = b"cortex-key-pointer-v1";
+/// Separates a seal from the hash of a key's secret, which uses the same pepper and has another
+/// length.
+const SEAL_PREFIX: &[u8] = b"cortex-key-pointer-v1";
 
-/// The tenant of a key, with a seal that only who has the pepper can make.
+/// The tenant of a key, with a seal that requires the pepper.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Pointer {
     #[serde(with = "cortex_api::text")]
@@ -28,19 +29,19 @@ impl Pointer {
         Self { tenant, seal }
     }
 
-    /// The tenant whose ledger is to be asked about the key `id`; `None` if it was sealed for another key or tenant.
+    /// Returns the tenant of the key `id`, or `None` if the seal is for another key or tenant.
     #[must_use]
     pub fn open(self, id: &KeyId, pepper: &Pepper) -> Option<Tenant> {
-        let told = hex::decode(&self.seal)?;
-        let sound: bool = told.ct_eq(&seal(id, &self.tenant, pepper)).into();
+        let given = hex::decode(&self.seal)?;
+        let sound: bool = given.ct_eq(&seal(id, &self.tenant, pepper)).into();
         sound.then_some(self.tenant)
     }
 }
 
 fn seal(id: &KeyId, tenant: &Tenant, pepper: &Pepper) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(&pepper.0).expect("HMAC takes a key of any length");
-    // Neither ids nor tenants hold a line break.
-    for part in [PURPOSE, id.as_str().as_bytes(), tenant.as_str().as_bytes()] {
+    // Neither ids nor tenants contain a line break.
+    for part in [SEAL_PREFIX, id.as_str().as_bytes(), tenant.as_str().as_bytes()] {
         mac.update(part);
         mac.update(b"\n");
     }
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_leads_to_the_tenant_that_it_was_sealed_for_and_nowhere_else() {
+    fn a_pointer_opens_only_for_the_sealed_tenant() {
         let key = id("aaaaaaaaaaaa");
         let sealed = Pointer::seal(&key, "acme".parse().unwrap(), &pepper(1));
         let text = serde_json::to_string(&sealed).unwrap();
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pointer_does_not_read_as_one() {
+    fn other_texts_do_not_parse_as_pointers() {
         for text in ["", "null", "{}", r#"{"tenant":"acme"}"#, r#"{"tenant":"a:b","seal":"00"}"#] {
             assert!(serde_json::from_str::<Pointer>(text).is_err(), "{text}");
         }

@@ -1,16 +1,16 @@
-//! How long to wait before the origin is tried again.
+//! How long to wait before another attempt to reach the origin.
 
 use std::time::Duration;
 
 use cortex_domain::backoff::Backoff;
 
 /// The longest time between two attempts.
-pub const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
+pub const MAX_BACKOFF: Duration = Duration::from_secs(15);
 
-const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: LONGEST_BACKOFF };
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: MAX_BACKOFF };
 
-/// Returns how long to wait after `failed` attempts: up to 1 s doubling to 15 s. `random` spreads it, so that ledgers do not reach
-/// a returning origin all at once.
+/// Returns the wait after `failed` attempts. It doubles from 1 s to 15 s. `random` spreads it, so
+/// that the ledgers do not reach a returning origin at the same time.
 #[must_use]
 pub fn backoff(failed: u32, random: u8) -> Duration {
     BACKOFF.wait(failed.max(1), f64::from(random) / f64::from(u8::MAX))

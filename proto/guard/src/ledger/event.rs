@@ -1,30 +1,31 @@
-//! What happens to a job at the edge.
+//! The events of a job at the edge.
 
 use cortex_api::problem::ErrorView;
 use cortex_domain::id::JobId;
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 
-/// An event. What a sender reports names the lease that it sent under.
+/// An event. A sender's report names the lease under which it sent the job.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LedgerEvent {
-    /// A sender asks for the job: the queue's consumer, or the ledger's alarm.
+    /// A sender takes the job: the queue's consumer, or the ledger's alarm.
     Taken,
-    /// The origin holds it durably, under this id. It is another id than ours if its idempotency key had been used in a
-    /// call that did not pass the ledger. It is true under any lease, so that it carries no lease.
+    /// The origin holds the job durably, under this id. The id differs from the ledger's if the
+    /// idempotency key was used earlier in a call that did not pass the ledger. The event is valid
+    /// under any lease, so it carries none.
     Accepted { origin_id: JobId },
-    /// The origin will never take it.
+    /// The origin rejected the job for good.
     Refused { lease: Timestamp, error: ErrorView, denied: bool },
-    /// No origin took it. `random` spreads the time until the next attempt.
+    /// The origin did not accept the job. `random` spreads the time until the next attempt.
     OriginAway { lease: Timestamp, random: u8 },
-    /// A sender did not try it, because the origin turned out to be away.
+    /// A sender did not try the job, because the origin was unreachable.
     GivenBack { lease: Timestamp, until: Timestamp },
-    /// The origin turned out to be away when another job was sent.
+    /// The origin was unreachable for another job.
     Delayed { until: Timestamp },
-    /// The origin turned out to be there.
+    /// The origin is reachable again.
     Woken,
-    /// Its caller cancels it.
+    /// The caller cancels the job.
     Cancelled,
-    /// The origin reports where it is.
+    /// The origin reports the job's state.
     StateReported { version: u64, state: StateName, at: Timestamp },
 }

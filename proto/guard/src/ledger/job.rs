@@ -1,63 +1,67 @@
-//! A job as the ledger of its tenant knows it.
+//! A job in the ledger of its tenant.
 
 use cortex_api::problem::ErrorView;
 use cortex_domain::id::JobId;
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 
-/// A job and where it is.
+/// A job and its place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LedgerJob {
     pub id: JobId,
-    /// When what callers are shown of it changed last.
+    /// When the public state of the job changed last.
     pub updated: Timestamp,
     pub place: LedgerPlace,
 }
 
-/// Who is responsible for a job. Each place carries what is true only there.
+/// The component that is responsible for a job. Each place carries the data that exists only there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LedgerPlace {
-    /// The ledger holds it and sends it at `due`. A message of the queue may have it sent before that.
+    /// The ledger holds the job and sends it at `due`. A message of the queue may cause an earlier
+    /// attempt.
     Waiting {
         body: HeldBody,
-        /// How many attempts found the origin away. An attempt to send another job may count for this one.
+        /// How many attempts found the origin unreachable. An attempt to send another job may count
+        /// as well.
         failed: u32,
         due: Timestamp,
     },
-    /// A sender has it. The ledger holds it too, and counts the attempt as lost when the lease lapses.
+    /// A sender has the job. The ledger still holds it, and counts the attempt as lost when the
+    /// lease expires.
     Sending {
         body: HeldBody,
         failed: u32,
-        /// When the lease lapses. A sender settles by the lease that it was given.
+        /// When the lease expires. A sender settles the job under the lease that it received.
         lease: Timestamp,
     },
-    /// The origin holds it durably, under this id.
+    /// The origin holds the job durably, under this id.
     AtOrigin { origin_id: JobId, state: StateName, version: u64 },
-    /// It ended before the origin took it.
+    /// The job ended before the origin accepted it.
     Ended(Ending),
 }
 
-/// The body of a job that the ledger holds.
+/// The body of a job in the ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HeldBody {
     pub bytes: u64,
-    /// Whether it lies outside the ledger, since it is too large for a message of the queue.
+    /// Whether the body lies outside the ledger, because it is too large for a message of the
+    /// queue.
     pub offloaded: bool,
 }
 
 /// How a job ended at the edge.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Ending {
-    /// Its caller cancelled it.
+    /// The caller cancelled it.
     Cancelled,
-    /// The origin will never take it.
+    /// The origin rejected it for good.
     Failed(ErrorView),
-    /// The origin will never take it, because its policy forbids that.
+    /// The origin's policy denied it.
     Denied(ErrorView),
 }
 
 impl LedgerJob {
-    /// Returns the state that callers are shown.
+    /// Returns the public state.
     #[must_use]
     pub fn state(&self) -> StateName {
         match &self.place {
@@ -69,7 +73,8 @@ impl LedgerJob {
         }
     }
 
-    /// Returns the version of that state: the origin's, or one that rises when the job ends here.
+    /// Returns the version of that state: the origin's, or one that increases when the job ends at
+    /// the edge.
     #[must_use]
     pub fn version(&self) -> u64 {
         match &self.place {
@@ -79,7 +84,7 @@ impl LedgerJob {
         }
     }
 
-    /// Returns why it ended without a result at the edge.
+    /// Returns why the job ended without a result at the edge.
     #[must_use]
     pub fn error(&self) -> Option<&ErrorView> {
         match &self.place {
@@ -88,7 +93,7 @@ impl LedgerJob {
         }
     }
 
-    /// Returns when the ledger sends it again, if it waits because the origin was away.
+    /// Returns when the ledger sends the job again, if it waits because the origin was unreachable.
     #[must_use]
     pub fn held_until(&self) -> Option<Timestamp> {
         match &self.place {
@@ -97,7 +102,7 @@ impl LedgerJob {
         }
     }
 
-    /// Returns the id under which the origin has it.
+    /// Returns the job's id at the origin.
     #[must_use]
     pub fn origin_id(&self) -> Option<JobId> {
         match &self.place {
@@ -106,7 +111,7 @@ impl LedgerJob {
         }
     }
 
-    /// Returns the body, as long as the ledger holds it.
+    /// Returns the body while the ledger holds it.
     #[must_use]
     pub fn body(&self) -> Option<HeldBody> {
         match &self.place {
@@ -115,7 +120,8 @@ impl LedgerJob {
         }
     }
 
-    /// Returns when the ledger looks at it again: when it is due, or when the lease of its sender lapses.
+    /// Returns when the ledger looks at the job again: when it is due, or when the lease of its
+    /// sender expires.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
         match &self.place {

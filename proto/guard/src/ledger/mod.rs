@@ -1,8 +1,8 @@
 //! A job's place at the edge, as a pure state machine.
 //!
-//! The ledger of a tenant holds an accepted job with its body until the origin's durable accept is on record, and sends it
-//! again until then. The rules are here: [`apply`] returns what an event changes in a job, and the effects that follow. The
-//! edge loads a row, applies an event, writes the row, and then performs the effects.
+//! The ledger of a tenant holds an accepted job with its body until the origin's durable acceptance
+//! is recorded, and sends it again until then. [`apply`] returns the changed job and the effects of
+//! an event. The edge loads a row, applies an event, writes the row, and then performs the effects.
 
 mod backoff;
 mod event;
@@ -12,7 +12,7 @@ mod transition;
 #[cfg(test)]
 mod tests;
 
-pub use backoff::{LONGEST_BACKOFF, backoff};
+pub use backoff::{MAX_BACKOFF, backoff};
 pub use event::LedgerEvent;
 pub use job::{Ending, HeldBody, LedgerJob, LedgerPlace};
-pub use transition::{Effect, QUEUE_HEAD_START, Rejected, SEND_LEASE, Step, accept, apply};
+pub use transition::{Effect, LedgerStep, QUEUE_HEAD_START, Rejected, SEND_LEASE, accept, apply};

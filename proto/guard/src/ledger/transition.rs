@@ -1,4 +1,4 @@
-//! The transition of a job at the edge.
+//! The transitions of a job at the edge.
 
 use std::time::Duration;
 
@@ -8,61 +8,62 @@ use cortex_domain::time::Timestamp;
 
 use super::{Ending, HeldBody, LedgerEvent, LedgerJob, LedgerPlace, backoff};
 
-/// How long the queue has to bring a new job to the origin before the ledger sends it itself.
+/// How long the queue may take to deliver a new job before the ledger sends it.
 pub const QUEUE_HEAD_START: Duration = Duration::from_secs(3);
-/// How long a sender has before its attempt counts as lost. It must be longer than an attempt may take.
+/// How long a sender may take before its attempt counts as lost. It must exceed the duration of an
+/// attempt.
 pub const SEND_LEASE: Duration = Duration::from_secs(12);
 
-/// What an event changed: the job as it is now, and what is to be done once that is written.
+/// The result of an event: the changed job, and the effects to perform once it is written.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Step {
+pub struct LedgerStep {
     pub job: LedgerJob,
     pub effects: Vec<Effect>,
 }
 
-/// What follows a change.
+/// An effect of a change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Effect {
-    /// So many bytes of bodies are held no longer, nor is the job.
+    /// The ledger no longer holds the job and this number of bytes of its body.
     FreeBytes(u64),
-    /// The body that lies outside the ledger can go.
+    /// The body outside the ledger can be deleted.
     DeleteOffloadedBody,
-    /// The ledger's alarm must go off at this time or before.
+    /// The ledger's alarm must fire at this time or earlier.
     SendAgainAt(Timestamp),
-    /// The origin is there: all jobs that wait for it are to hear [`LedgerEvent::Woken`].
+    /// The origin is reachable. All jobs that wait for it get [`LedgerEvent::Woken`].
     WakeWaiting,
 }
 
 /// Why an event changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Rejected {
-    #[error("the job does not wait for the origin")]
+    #[error("the job is not waiting for the origin")]
     NotHeld,
-    #[error("a sender has the job")]
+    #[error("a sender already holds the job")]
     BeingSent,
-    #[error("the sender's lease is not the one under which the job is sent")]
+    #[error("the sender's lease is stale")]
     StaleLease,
-    #[error("the origin has the job")]
+    #[error("the origin already has the job")]
     AtOrigin,
     #[error("the job ended before the origin took it")]
     Ended,
-    #[error("the report is older than what is known")]
+    #[error("the report is older than the known state")]
     OldReport,
-    #[error("the job goes on at the origin, though its caller cancelled it at the edge")]
+    #[error("the job continues at the origin although its caller cancelled it at the edge")]
     CancelledHere,
 }
 
-/// Returns the first step of a job that the ledger accepts.
+/// Returns the first step of an accepted job.
 #[must_use]
-pub fn accept(id: JobId, body: HeldBody, now: Timestamp) -> Step {
+pub fn accept(id: JobId, body: HeldBody, now: Timestamp) -> LedgerStep {
     waiting(id, now, body, 0, now.after(QUEUE_HEAD_START))
 }
 
-/// Returns what an event changes in a job. The caller writes the job and then performs the effects.
+/// Applies an event to a job. The caller writes the job and then performs the effects.
 ///
 /// # Errors
-/// Returns why the event changes nothing. The job is to be left as it is.
-pub fn apply(job: &LedgerJob, event: LedgerEvent, now: Timestamp) -> Result<Step, Rejected> {
+/// Returns why the event changes nothing. The caller must leave the job as it is.
+pub fn apply(job: &LedgerJob, event: LedgerEvent, now: Timestamp) -> Result<LedgerStep, Rejected> {
     match event {
         LedgerEvent::Taken => take(job, now),
         LedgerEvent::Accepted { origin_id } => {
@@ -106,8 +107,8 @@ pub fn apply(job: &LedgerJob, event: LedgerEvent, now: Timestamp) -> Result<Step
     }
 }
 
-/// Gives a job to one sender. Another may have it once the lease of the one before has lapsed.
-fn take(job: &LedgerJob, now: Timestamp) -> Result<Step, Rejected> {
+/// Gives a job to one sender. Another sender may take it once that lease has expired.
+fn take(job: &LedgerJob, now: Timestamp) -> Result<LedgerStep, Rejected> {
     let (body, failed) = match &job.place {
         LedgerPlace::Waiting { body, failed, .. } => (*body, *failed),
         LedgerPlace::Sending { body, failed, lease } if *lease <= now => (*body, *failed),
@@ -116,12 +117,12 @@ fn take(job: &LedgerJob, now: Timestamp) -> Result<Step, Rejected> {
     };
     let lease = now.after(SEND_LEASE);
     let job = LedgerJob { place: LedgerPlace::Sending { body, failed, lease }, ..*job };
-    Ok(Step { job, effects: vec![Effect::SendAgainAt(lease)] })
+    Ok(LedgerStep { job, effects: vec![Effect::SendAgainAt(lease)] })
 }
 
-/// Takes over what the origin reports. An origin that reports on a job has it, even if the answer by which it accepted the
-/// job was lost.
-fn report(job: &LedgerJob, version: u64, state: StateName, at: Timestamp) -> Result<Step, Rejected> {
+/// Applies a report of the origin. An origin that reports on a job has accepted it, even if its
+/// response was lost.
+fn report(job: &LedgerJob, version: u64, state: StateName, at: Timestamp) -> Result<LedgerStep, Rejected> {
     match &job.place {
         LedgerPlace::Waiting { body, .. } | LedgerPlace::Sending { body, .. } => {
             let mut step = match version {
@@ -142,7 +143,7 @@ fn report(job: &LedgerJob, version: u64, state: StateName, at: Timestamp) -> Res
     }
 }
 
-/// Returns what is sent under a lease.
+/// Returns the data of a job that is being sent under a lease.
 fn sent_under(job: &LedgerJob, by: Timestamp) -> Result<(HeldBody, u32), Rejected> {
     match &job.place {
         LedgerPlace::Sending { body, failed, lease } if *lease == by => Ok((*body, *failed)),
@@ -151,7 +152,7 @@ fn sent_under(job: &LedgerJob, by: Timestamp) -> Result<(HeldBody, u32), Rejecte
     }
 }
 
-/// Returns why a job that the ledger holds no longer can't change here.
+/// Returns why a job that the ledger no longer holds can't change.
 fn gone(job: &LedgerJob) -> Rejected {
     match job.place {
         LedgerPlace::AtOrigin { .. } => Rejected::AtOrigin,
@@ -159,18 +160,18 @@ fn gone(job: &LedgerJob) -> Rejected {
     }
 }
 
-fn waiting(id: JobId, updated: Timestamp, body: HeldBody, failed: u32, due: Timestamp) -> Step {
+fn waiting(id: JobId, updated: Timestamp, body: HeldBody, failed: u32, due: Timestamp) -> LedgerStep {
     let place = LedgerPlace::Waiting { body, failed, due };
-    Step { job: LedgerJob { id, updated, place }, effects: vec![Effect::SendAgainAt(due)] }
+    LedgerStep { job: LedgerJob { id, updated, place }, effects: vec![Effect::SendAgainAt(due)] }
 }
 
-fn at_origin(id: JobId, updated: Timestamp, origin_id: JobId, state: StateName, version: u64) -> Step {
+fn at_origin(id: JobId, updated: Timestamp, origin_id: JobId, state: StateName, version: u64) -> LedgerStep {
     let place = LedgerPlace::AtOrigin { origin_id, state, version };
-    Step { job: LedgerJob { id, updated, place }, effects: vec![] }
+    LedgerStep { job: LedgerJob { id, updated, place }, effects: vec![] }
 }
 
-fn ended(id: JobId, body: HeldBody, ending: Ending, now: Timestamp) -> Step {
-    Step { job: LedgerJob { id, updated: now, place: LedgerPlace::Ended(ending) }, effects: free(body) }
+fn ended(id: JobId, body: HeldBody, ending: Ending, now: Timestamp) -> LedgerStep {
+    LedgerStep { job: LedgerJob { id, updated: now, place: LedgerPlace::Ended(ending) }, effects: free(body) }
 }
 
 fn free(body: HeldBody) -> Vec<Effect> {

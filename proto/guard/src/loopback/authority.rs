@@ -1,12 +1,12 @@
-//! Hosts with their ports, as `Host` and `Origin` write them.
+//! Hosts with ports, as in `Host` and `Origin`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The longest name that DNS knows.
-const LONGEST_NAME: usize = 253;
+/// The longest name in DNS.
+const MAX_NAME: usize = 253;
 
-/// A host and maybe a port.
+/// A host and an optional port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Authority {
     pub(super) name: Name,
@@ -21,7 +21,7 @@ pub(super) enum Name {
 }
 
 impl Authority {
-    /// Reads `host` or `host:port`, and nothing else: no user, no path, no other spelling of an address.
+    /// Parses `host` or `host:port`. A user, a path or another notation of an address is an error.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -42,7 +42,7 @@ impl Authority {
         Some(Self { name, port })
     }
 
-    /// Reads an origin: a scheme and an authority, whose port is the scheme's where none is written.
+    /// Parses an origin: a scheme and an authority. The port defaults to that of the scheme.
     pub(super) fn of_origin(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         let usual = match scheme {
@@ -69,12 +69,12 @@ impl Name {
         }
         let name = text.strip_suffix('.').unwrap_or(text);
         let is_name = !name.is_empty()
-            && name.len() <= LONGEST_NAME
+            && name.len() <= MAX_NAME
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
         is_name.then(|| Self::Dns(name.to_ascii_lowercase()))
     }
 
-    /// An IPv4 address is one however it is written.
+    /// Maps every notation of an IPv4 address to the same value.
     fn of_address(address: IpAddr) -> Self {
         Self::Address(address.to_canonical())
     }

@@ -76,7 +76,7 @@ fn a_request_names_a_host_and_only_one() {
     let twice = Header::of([&b"localhost:8081"[..], b"localhost:8081"]);
     let unreadable = Sent { host: twice, ..Sent::default() };
     assert_eq!(door.check(&unreadable), Err(LoopbackError::ForeignHost { port: 8081 }));
-    // HTTP/2 names it in the target; where both are there, both count.
+    // HTTP/2 names the host in the target. If both are present, both must be valid.
     let own = Header::Text("127.0.0.1:8081");
     assert_eq!(door.check(&Sent { authority: own, ..Sent::default() }), Ok(()));
     let other = Sent { authority: Header::Text("attacker.example"), host: own, ..Sent::default() };
@@ -86,7 +86,7 @@ fn a_request_names_a_host_and_only_one() {
 }
 
 #[test]
-fn an_allowed_host_is_answered_and_no_host_like_it() {
+fn an_allowed_host_is_accepted_and_similar_hosts_are_not() {
     let door = door(&["Host.Docker.Internal", "box.lan:9000", "192.168.65.254"]);
     for host in ["host.docker.internal:8081", "host.docker.internal", "box.lan:9000", "192.168.65.254:8081"] {
         assert_eq!(door.check(&to(host)), Ok(()), "{host}");
@@ -110,7 +110,7 @@ fn an_allowed_host_is_answered_and_no_host_like_it() {
 }
 
 #[test]
-fn a_page_of_another_origin_is_refused_whatever_host_it_names() {
+fn a_page_of_another_origin_is_refused_with_any_host() {
     for origin in ["http://localhost:8081", "http://127.0.0.1:8081", "http://[::1]:8081"] {
         assert_eq!(door(&[]).check(&from(origin)), Ok(()), "{origin}");
     }
@@ -140,7 +140,7 @@ fn a_page_of_another_origin_is_refused_whatever_host_it_names() {
 }
 
 #[test]
-fn a_browser_that_speaks_for_another_site_is_refused() {
+fn a_browser_that_names_another_site_is_refused() {
     let site = |site| door(&[]).check(&Sent { sec_fetch_site: site, ..to("localhost:8081") });
     for own in [Header::Missing, Header::Text("none"), Header::Text("same-origin")] {
         assert_eq!(site(own), Ok(()));

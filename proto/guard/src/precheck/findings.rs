@@ -1,29 +1,32 @@
-//! What should not stand in an input: secrets are refused, personal data is flagged.
+//! Secrets, which are rejected, and personal data, which is flagged.
 
 use cortex_api::Problem;
 use cortex_api::body::unreadable;
 use cortex_domain::ErrorCode;
 use cortex_redact::Finding;
 
-/// Refuses a JSON text with a secret in it. Check its depth first.
+/// Rejects a JSON text that contains a secret. Check its depth first.
 ///
 /// # Errors
-/// A problem that names the secret's kind and place; or if the text is not JSON.
+/// Returns a problem that names the secret's kind and place, or an error if the text is not JSON.
 pub(super) fn refuse_secrets(body: &[u8]) -> Result<(), Problem> {
     let found = cortex_redact::secret(body).map_err(|error| unreadable(body, &error))?;
     let Some(Finding { kind, place }) = found else { return Ok(()) };
-    let detail =
-        format!("what stands at `{place}` looks like a secret ({kind}): take it out, and replace it if real");
+    let detail = format!(
+        "the value at `{place}` looks like a secret ({kind}): remove it, and revoke it if it \
+            is real"
+    );
     Err(Problem::new(ErrorCode::SecretInInput, detail)
         .at(place.clone())
         .with("kind", kind)
         .with("place", place))
 }
 
-/// Finds personal data in a JSON text: the first of each kind at each place, at most 16. Check its depth first.
+/// Finds personal data in a JSON text: the first of each kind at each place, at most 16. Check its
+/// depth first.
 ///
 /// # Errors
-/// If the text is not JSON.
+/// Returns an error if the text is not JSON.
 pub fn personal_data(body: &[u8]) -> Result<Vec<Finding>, Problem> {
     cortex_redact::personal_data(body).map_err(|error| unreadable(body, &error))
 }

@@ -1,62 +1,66 @@
-//! Headers that say how a body is to be read, or what is wanted of it.
+//! Headers that say how to read a body, or what the caller wants.
 
 use cortex_api::{Problem, headers};
 use cortex_domain::ErrorCode;
 
-/// Headers that change what a door does, beside those that a signature covers.
-const READ: [&str; 2] = ["content-encoding", "content-type"];
+/// Headers that change what a server does, in addition to the signed ones.
+const INTERPRETED_HEADERS: [&str; 2] = ["content-encoding", "content-type"];
 
-/// Checks that the headers which a door reads are ASCII texts, as HTTP wants them. What they would mean in another
-/// encoding is read differently by each hop.
+/// Checks that the interpreted headers are ASCII, as HTTP requires. Each hop could read another
+/// encoding differently.
 ///
 /// # Errors
-/// If one is not; names it.
+/// Returns an error that names the first header that is not ASCII.
 pub fn check_header_texts<N: AsRef<str>, V: AsRef<[u8]>>(
     all: impl IntoIterator<Item = (N, V)>,
 ) -> Result<(), Problem> {
     for (name, value) in all {
         let name = name.as_ref();
-        let is_read = headers::is_signed(name) || READ.iter().any(|read| read.eq_ignore_ascii_case(name));
+        let is_read = headers::is_signed(name)
+            || INTERPRETED_HEADERS.iter().any(|read| read.eq_ignore_ascii_case(name));
         let is_text = |b: &u8| *b == b'\t' || (b' '..=b'~').contains(b);
         if is_read && !value.as_ref().iter().all(is_text) {
             let name = name.to_ascii_lowercase();
-            let detail = format!(
-                "the header `{name}` holds a character that is not ASCII (expected letters, digits and signs of ASCII)"
-            );
+            let detail = format!("invalid header `{name}`: must be ASCII");
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at(name));
         }
     }
     Ok(())
 }
 
-/// Checks that a body is sent without a content coding: none is taken, since a few compressed bytes may stand for very
-/// many.
+/// Checks that a body has no content coding. Compressed bodies are not supported, because a few
+/// bytes may expand to very many.
 ///
 /// # Errors
-/// If the header names a coding other than `identity`.
+/// Returns an error if the header names a coding other than `identity`.
 pub fn check_content_encoding<'a>(headers: impl IntoIterator<Item = &'a str>) -> Result<(), Problem> {
     let mut codings = headers.into_iter().flat_map(|header| header.split(',')).map(str::trim);
     let coded = codings.find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"));
     let Some(coding) = coded else { return Ok(()) };
     let is_token = coding.len() <= 32 && coding.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let coding = if is_token { format!("`{coding}`") } else { "that coding".to_owned() };
-    let detail =
-        format!("the content coding {coding} is not supported (expected a body without `Content-Encoding`)");
+    let detail = format!("unsupported content coding {coding} (expected a body without `Content-Encoding`)");
     let problem = Problem::new(ErrorCode::UnsupportedMediaType, detail).at("content-encoding");
     Err(problem.with("accept_encoding", "identity"))
 }
 
-/// Checks all headers of a request together.
+/// Checks the total size of a request's headers.
 ///
 /// # Errors
-/// If they take more than [`headers::MAX_BYTES`].
+/// Returns an error if they exceed [`headers::MAX_BYTES`].
 pub fn check_headers<N: AsRef<str>, V: AsRef<[u8]>>(
     all: impl IntoIterator<Item = (N, V)>,
 ) -> Result<(), Problem> {
     if headers::bytes(all) > headers::MAX_BYTES {
         let limit = headers::MAX_BYTES;
-        Err(Problem::new(ErrorCode::HeadersTooLarge, format!("headers take at most {limit} bytes"))
-            .with("limit", limit))
+        Err(Problem::new(
+            ErrorCode::HeadersTooLarge,
+            format!(
+                "the headers are too large: must have \
+            at most {limit} bytes"
+            ),
+        )
+        .with("limit", limit))
     } else {
         Ok(())
     }
@@ -74,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_counts_is_an_ascii_text() {
+    fn an_interpreted_header_must_be_ascii() {
         let texts = |name: &str, value: &[u8]| check_header_texts([(name, value)]);
         for name in ["Content-Type", "accept", "Prefer", "idempotency-key", "last-event-id", "cortex-x"] {
             assert!(texts(name, b"application/json; a=\"b\"\t").is_ok(), "{name}");
@@ -102,8 +106,8 @@ mod tests {
             let problem = check_content_encoding(bad.iter().copied()).unwrap_err();
             assert_eq!(problem.kind, ErrorCode::UnsupportedMediaType);
             assert!(problem.detail.contains(named), "{}", problem.detail);
-            let told = problem.render(cortex_api::Shape::OpenAi).headers;
-            assert_eq!(told, [("accept-encoding", "identity".to_owned())]);
+            let rendered = problem.render(cortex_api::Shape::OpenAi).headers;
+            assert_eq!(rendered, [("accept-encoding", "identity".to_owned())]);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What is checked of a request's head and body before anybody works on it.
+//! The checks of a request's head and body before any work is done.
 //!
-//! The order matters: what is cheap comes first, and the depth is known to be sound before a parser recurses.
+//! The order matters: cheap checks come first, and the depth is checked before a parser recurses.
 
 mod findings;
 mod head;
@@ -12,11 +12,12 @@ use cortex_api::Problem;
 use cortex_api::body::{Checked, check_content_type, check_depth, check_length};
 use cortex_api::routes::BodyLimit;
 
-/// Checks all that can be told of a JSON body without knowing what it means: its size, content type, depth, syntax, and that
-/// no secret stands in it. What passes can be read by the parsers of the API, and nothing else can.
+/// Checks a JSON body as far as possible without knowing its meaning: its size, content type,
+/// depth, syntax, and that it contains no secret. Only a body that passes can be parsed by the
+/// API's parsers.
 ///
 /// # Errors
-/// A problem that names what is wrong and where.
+/// Returns a problem that names the error and its place.
 pub fn check_json<'a>(
     content_type: Option<&str>,
     body: &'a [u8],
@@ -27,20 +28,21 @@ pub fn check_json<'a>(
     check_inner(body, limit)
 }
 
-/// Checks a JSON body that one of our own processes signed: it quotes no caller, so that no secret is looked for.
+/// Checks a JSON body that a process of this system signed. It contains no text of a caller, so it
+/// is not searched for secrets.
 ///
 /// # Errors
-/// If it is too large or too deep.
+/// Returns an error if it is too large or too deep.
 pub fn check_internal(body: &[u8], limit: BodyLimit) -> Result<Checked<'_>, Problem> {
     check_length(body.len(), limit.bytes())?;
     check_depth(body)?;
     Ok(Checked::trust(body))
 }
 
-/// Checks a JSON body that came without a content type, or within another message.
+/// Checks a JSON body without a content type, or within another message.
 ///
 /// # Errors
-/// A problem that names what is wrong and where.
+/// Returns a problem that names the error and its place.
 pub fn check_inner(body: &[u8], limit: BodyLimit) -> Result<Checked<'_>, Problem> {
     check_length(body.len(), limit.bytes())?;
     check_depth(body)?;

@@ -1,4 +1,4 @@
-//! What a signed head says of its body, so that the head is believed before a byte of the body is read.
+//! The body that a signed head announces, so that the head can be verified before the body is read.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -7,7 +7,7 @@ use super::SignatureError;
 use cortex_api::headers::{BODY_DIGEST, BODY_LENGTH};
 use cortex_domain::hex;
 
-/// The body that a signed head announces. The body that comes must be checked against it: see [`Self::check`].
+/// The announced body. The received body must be checked against it: see [`Self::check`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Announced {
     length: u64,
@@ -30,16 +30,16 @@ impl Announced {
         [(BODY_LENGTH, self.length.to_string()), (BODY_DIGEST, hex::encode(&self.digest))]
     }
 
-    /// How many bytes the body has.
+    /// Returns the length of the body in bytes.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Checks the body that came.
+    /// Checks the received body.
     ///
     /// # Errors
-    /// If it is another one.
+    /// Returns an error if it differs from the announced one.
     pub fn check(&self, body: &[u8]) -> Result<(), SignatureError> {
         let digest: [u8; 32] = Sha256::digest(body).into();
         let same: bool = self.digest.ct_eq(&digest).into();

@@ -1,12 +1,12 @@
-//! The text that is signed.
+//! The signed text.
 
 use super::{Ambiguous, Head};
 use cortex_api::headers::{self, SIGNATURE};
 
 const VERSION: &str = "cortex-signature-v2";
 
-/// The headers that a signature covers, in lower case, without the signature. Values of a repeated list are joined in
-/// their order, as hops may join them.
+/// Returns the headers that a signature covers, in lower case, without the signature. Values of a
+/// repeated list are joined in their order, because hops may join them.
 pub(super) fn covered<N: AsRef<str>, V: AsRef<[u8]>>(
     headers: impl IntoIterator<Item = (N, V)>,
 ) -> Result<Vec<(String, String)>, Ambiguous> {

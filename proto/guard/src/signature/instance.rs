@@ -1,9 +1,10 @@
-//! Which gateway a request is meant for. Nonces are remembered in one gateway's memory, so a request that was used at
-//! one instance must be worth nothing at another, nor at the same gateway after a restart.
+//! The gateway instance that a request is meant for. A gateway remembers nonces only in memory. A
+//! request that was used at one instance must therefore be invalid at another, and at the same
+//! gateway after a restart.
 
 use std::fmt;
 
-/// A running gateway: 128 random bits that it takes at its start, in text 32 hexadecimal digits.
+/// A running gateway: 128 random bits that it draws at its start, in text 32 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Instance(String);
 
@@ -13,7 +14,7 @@ impl Instance {
         Self(cortex_domain::hex::encode(&random))
     }
 
-    /// Reads an instance as a gateway named itself.
+    /// Parses the name of an instance.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);

@@ -1,4 +1,5 @@
-//! The secrets requests are signed with. Two may be live at once, so that one can be replaced at leisure.
+//! The secrets that sign requests. Two may be valid at the same time, so that one can be replaced
+//! without an interruption.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,18 +10,18 @@ use subtle::ConstantTimeEq;
 
 use cortex_domain::hex;
 
-/// Why a text is no set of signing keys. Never repeats the text.
+/// Why a text is not a valid set of signing keys. It never repeats the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum KeyringError {
-    #[error("a signing key reads `<id>:<secret>`, the secret at least 64 hexadecimal digits")]
+    #[error("expected `<id>:<secret>`, with a secret of at least 64 hexadecimal digits")]
     Malformed,
-    #[error("a key's id has 1 to 32 letters, digits and dashes")]
+    #[error("invalid id of a signing key: must have 1 to 32 letters, digits and dashes")]
     Id,
-    #[error("one or two signing keys, separated by a comma, with ids of their own")]
+    #[error("expected one or two signing keys with different ids, separated by a comma")]
     Count,
 }
 
-/// A named secret of at least 256 bits; in text `<id>:<hex>`.
+/// A named secret of at least 256 bits, in text `<id>:<hex>`.
 #[derive(Clone)]
 pub struct SigningKey {
     id: String,
@@ -65,7 +66,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// One or two live keys, in text `<id>:<hex>[,<id>:<hex>]`. The first one signs, either verifies.
+/// One or two valid keys, in text `<id>:<hex>[,<id>:<hex>]`. The first one signs, and both verify.
 #[derive(Clone, Debug)]
 pub struct Keyring {
     current: SigningKey,
@@ -73,7 +74,7 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// The key to sign with.
+    /// Returns the key that signs.
     #[must_use]
     pub fn current(&self) -> &SigningKey {
         &self.current

@@ -1,10 +1,12 @@
-//! Signatures over requests between the edge, the origin and the CLI.
+//! Signatures of requests between the edge, the origin and the CLI.
 //!
-//! HMAC-SHA256 over a canonical text, line by line: the version, method, path, query (without `?`), content
-//! type, then every covered header but the signature itself as `name:value`, names in lower case and sorted. Covered are
-//! every `cortex-*` header and what of a client's headers changes what the origin does: see
-//! [`cortex_api::headers::is_signed`]. The time, nonce, key id, and the body's length and SHA-256 are such headers, so that
-//! a head is verified before its body comes. `vectors.json` holds worked examples for other implementations.
+//! The signature is HMAC-SHA256 over a canonical text. Its lines are the version, the method, the
+//! path, the query (without `?`) and the content type, then every covered header except the
+//! signature itself as `name:value`, with names in lower case and sorted. The signature covers
+//! every `cortex-*` header, and those of a client's headers that change what the origin does: see
+//! [`cortex_api::headers::is_signed`]. The time, the nonce, the key id, and the body's length and
+//! SHA-256 are such headers, so the head can be verified before the body arrives. `vectors.json`
+//! has examples for other implementations.
 
 mod body;
 mod canonical;
@@ -21,14 +23,14 @@ use cortex_domain::time::Timestamp;
 pub use body::Announced;
 pub use instance::Instance;
 pub use keyring::{Keyring, KeyringError, SigningKey};
-pub use nonce::{Nonce, NonceMemory, Seen};
+pub use nonce::{Nonce, NonceMemory, NonceState};
 pub use verify::{AHEAD, SignatureError, Verified, WINDOW, verify};
 
 use cortex_api::headers::{KEY_ID, NONCE, SIGNATURE, TIME};
 use cortex_domain::hex;
 
-/// What a request is, apart from its headers. The path and query are as they stand on the wire, undecoded; an absent
-/// query or content type is the empty text.
+/// A request without its headers. The path and query are as on the wire, undecoded. A missing query
+/// or content type is the empty text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Request<'a> {
     pub method: &'a str,
@@ -38,7 +40,7 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
-/// A request before its body.
+/// A request without its body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Head<'a> {
     pub method: &'a str,
@@ -54,17 +56,17 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Something that can't be signed without doubt about what was meant: a line break or control character in
-/// a part, or a header that may occur once and occurs twice.
+/// A part of a request with an ambiguous meaning, which can't be signed: a line break or control
+/// character, or a header that may occur once and occurs twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the {0} can't be signed")]
 pub struct Ambiguous(pub &'static str);
 
-/// Signs a request. `headers` are all that the request will have; those that are not covered don't count. Returns the
-/// headers to add.
+/// Signs a request. `headers` are all headers of the request. Those that the signature does not
+/// cover are ignored. Returns the headers to add.
 ///
 /// # Errors
-/// If a part of the request is ambiguous.
+/// Returns an error if a part of the request is ambiguous.
 pub fn sign<N: AsRef<str>, V: AsRef<[u8]>>(
     request: &Request<'_>,
     headers: impl IntoIterator<Item = (N, V)>,

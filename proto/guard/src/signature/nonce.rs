@@ -1,4 +1,4 @@
-//! Nonces: a signed request is good for one use.
+//! Nonces, which make a signed request valid only once.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -39,24 +39,25 @@ impl FromStr for Nonce {
     }
 }
 
-const WRONG: ParseError = ParseError { what: "nonce", reason: "it is 32 lower-case hexadecimal digits" };
+const WRONG: ParseError = ParseError { what: "nonce", reason: "must be 32 lower-case hexadecimal digits" };
 
-/// What a memory knows of a nonce.
+/// The state of a nonce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Seen {
-    /// It is new, and remembered from now on.
+pub enum NonceState {
+    /// It is new, and is remembered from now on.
     Fresh,
     /// It was used before.
     Replayed,
-    /// It was signed before the memory reaches back, so nobody can tell.
+    /// It is older than the memory, so it may have been used.
     Forgotten,
 }
 
-/// Remembers the nonces of verified requests for as long as their time is within the window.
+/// Remembers the nonces of verified requests while their time is within the window.
 ///
-/// It starts empty: what was used before it began must be refused by its [`Instance`](super::Instance). It is bounded:
-/// when full, it forgets the oldest and from then on refuses all that was signed as early, so a flood costs late
-/// requests but never admits a replay.
+/// It starts empty, and an [`Instance`](super::Instance) must reject requests from before its
+/// start. It is bounded. When it is full, it forgets the oldest nonces and then rejects all
+/// requests signed at that time or earlier. A flood therefore costs late requests but never admits
+/// a replay.
 #[derive(Debug)]
 pub struct NonceMemory {
     seen: BTreeSet<(Timestamp, Nonce)>,
@@ -70,13 +71,13 @@ impl NonceMemory {
         Self { seen: BTreeSet::new(), capacity: capacity.max(1), floor: Timestamp::from_millis(0) }
     }
 
-    /// Notes that a request with this nonce, signed at `signed`, was verified at `now`.
-    pub fn remember(&mut self, nonce: Nonce, signed: Timestamp, now: Timestamp) -> Seen {
+    /// Records that a request with this nonce, signed at `signed`, was verified at `now`.
+    pub fn remember(&mut self, nonce: Nonce, signed: Timestamp, now: Timestamp) -> NonceState {
         if signed < self.floor {
-            return Seen::Forgotten;
+            return NonceState::Forgotten;
         }
         if !self.seen.insert((signed, nonce)) {
-            return Seen::Replayed;
+            return NonceState::Replayed;
         }
         while let Some(&(oldest, _)) = self.seen.first()
             && (now.since(oldest) > WINDOW || self.seen.len() > self.capacity)
@@ -84,7 +85,7 @@ impl NonceMemory {
             self.seen.pop_first();
             self.floor = self.floor.max(Timestamp::from_millis(oldest.as_millis() + 1));
         }
-        Seen::Fresh
+        NonceState::Fresh
     }
 }
 
@@ -105,19 +106,19 @@ mod tests {
     #[test]
     fn a_nonce_is_fresh_once() {
         let mut memory = NonceMemory::new(10);
-        assert_eq!(memory.remember(nonce(1), at(1), at(2)), Seen::Fresh);
-        assert_eq!(memory.remember(nonce(1), at(1), at(3)), Seen::Replayed);
-        assert_eq!(memory.remember(nonce(2), at(1), at(3)), Seen::Fresh);
+        assert_eq!(memory.remember(nonce(1), at(1), at(2)), NonceState::Fresh);
+        assert_eq!(memory.remember(nonce(1), at(1), at(3)), NonceState::Replayed);
+        assert_eq!(memory.remember(nonce(2), at(1), at(3)), NonceState::Fresh);
     }
 
     #[test]
     fn a_full_memory_never_admits_a_replay() {
         let mut memory = NonceMemory::new(2);
         for n in 1..=3 {
-            assert_eq!(memory.remember(nonce(n), at(n.into()), at(9)), Seen::Fresh);
+            assert_eq!(memory.remember(nonce(n), at(n.into()), at(9)), NonceState::Fresh);
         }
-        assert_eq!(memory.remember(nonce(1), at(1), at(9)), Seen::Forgotten);
-        assert_eq!(memory.remember(nonce(3), at(3), at(9)), Seen::Replayed);
+        assert_eq!(memory.remember(nonce(1), at(1), at(9)), NonceState::Forgotten);
+        assert_eq!(memory.remember(nonce(3), at(3), at(9)), NonceState::Replayed);
         assert_eq!(memory.seen.len(), 2);
     }
 

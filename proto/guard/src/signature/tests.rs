@@ -129,7 +129,7 @@ fn owned((name, value): (&'static str, String)) -> (String, String) {
 }
 
 #[test]
-fn a_header_that_counts_for_nothing_may_change_on_the_way() {
+fn a_header_outside_the_signature_may_change_on_the_way() {
     let mut altered = signed();
     altered.retain(|(name, _)| name != "user-agent");
     altered.push(("cf-ray".into(), "1".into()));
@@ -165,7 +165,7 @@ fn a_head_is_verified_before_its_body_and_holds_for_that_body_alone() {
 }
 
 #[test]
-fn a_request_is_worth_nothing_at_another_instance_or_ahead_of_its_clock() {
+fn a_request_is_invalid_at_another_instance_or_ahead_of_its_clock() {
     let at = |instance: Instance, now| check(&request(), &signed()).unwrap().meant_for(&instance, now);
     let before = |by: Duration| Timestamp::from_millis(NOW.as_millis() - by.as_millis() as u64);
     assert!(at(here(), NOW).is_ok() && at(here(), before(AHEAD)).is_ok());
@@ -177,7 +177,7 @@ fn a_request_is_worth_nothing_at_another_instance_or_ahead_of_its_clock() {
 }
 
 #[test]
-fn parts_cannot_flow_into_each_other() {
+fn parts_cannot_extend_into_each_other() {
     let broken = Request { path: "/a\nb", ..request() };
     let signed = sign(&broken, NO_HEADERS, keys().current(), NOW, Nonce::new([1; 16]));
     assert_eq!(signed, Err(Ambiguous("path")));

@@ -1,51 +1,51 @@
-//! Whether a request was signed by someone who may.
+//! The verification of a signed request.
 
 use std::time::Duration;
 
 use cortex_domain::time::Timestamp;
 
-use super::{Ambiguous, Announced, Head, Instance, Keyring, Nonce, Seen, canonical};
+use super::{Ambiguous, Announced, Head, Instance, Keyring, Nonce, NonceState, canonical};
 use cortex_api::Problem;
 use cortex_api::headers::{BODY_DIGEST, BODY_LENGTH, INSTANCE, KEY_ID, NONCE, SIGNATURE, TIME};
 use cortex_domain::ErrorCode;
 use cortex_domain::hex;
 
-/// How far a request's time may lie from the verifier's clock, either way.
+/// The maximum difference between a request's time and the verifier's clock, in both directions.
 pub const WINDOW: Duration = Duration::from_secs(5 * 60);
 /// How far a request's time may lie ahead of a gateway instance's clock.
 pub const AHEAD: Duration = Duration::from_secs(5);
 
-/// Why a signature is not accepted: for the log. The caller is told no more than that it was not.
+/// Why a signature is invalid, for the log. The caller learns only that it is invalid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SignatureError {
     #[error("the header {0} is missing or malformed")]
     Header(&'static str),
     #[error(transparent)]
     Ambiguous(#[from] Ambiguous),
-    #[error("the key is not one of ours")]
+    #[error("the signing key is unknown")]
     UnknownKey,
-    #[error("the time is more than five minutes away")]
+    #[error("the time differs from the clock by more than five minutes")]
     OutsideWindow,
     #[error("the signature doesn't match")]
     Mismatch,
     #[error("the nonce was used before")]
     Replayed,
-    #[error("it was signed before nonces are remembered")]
+    #[error("the signature is older than the remembered nonces")]
     Forgotten,
-    #[error("it was signed for another instance")]
+    #[error("the request was signed for another instance")]
     Elsewhere,
-    #[error("it was signed ahead of this clock")]
+    #[error("the signature's time is ahead of the clock")]
     Ahead,
 }
 
 impl From<SignatureError> for Problem {
     fn from(_: SignatureError) -> Self {
-        Problem::new(ErrorCode::Unauthenticated, "the request's signature is not accepted")
+        Problem::new(ErrorCode::Unauthenticated, "invalid signature")
     }
 }
 
-/// A head whose signature holds. It must still be checked that its nonce is new, and that the body is the one that it
-/// announces: see [`Verified::once`] and [`Announced::check`].
+/// A head with a valid signature. The caller must still check that its nonce is new and that the
+/// body is the announced one: see [`Verified::once`] and [`Announced::check`].
 #[must_use = "a signature without a check of its nonce can be replayed"]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verified {
@@ -60,7 +60,8 @@ impl Verified {
     /// Checks that the request was signed for a gateway instance, and not ahead of its clock.
     ///
     /// # Errors
-    /// If it names another instance or none, or its time lies more than [`AHEAD`] ahead.
+    /// Returns an error if it names another instance or none, or its time lies more than [`AHEAD`]
+    /// ahead.
     pub fn meant_for(self, instance: &Instance, now: Timestamp) -> Result<Self, SignatureError> {
         if self.instance.as_deref().and_then(Instance::parse).as_ref() != Some(instance) {
             return Err(SignatureError::Elsewhere);
@@ -68,24 +69,25 @@ impl Verified {
         if self.signed.since(now) > AHEAD { Err(SignatureError::Ahead) } else { Ok(self) }
     }
 
-    /// Turns what a memory of nonces says into the last verdict on the head.
+    /// Checks the state of the head's nonce.
     ///
     /// # Errors
-    /// If the nonce is not known to be new.
-    pub fn once(self, seen: Seen) -> Result<Self, SignatureError> {
+    /// Returns an error if the nonce is not known to be new.
+    pub fn once(self, seen: NonceState) -> Result<Self, SignatureError> {
         match seen {
-            Seen::Fresh => Ok(self),
-            Seen::Replayed => Err(SignatureError::Replayed),
-            Seen::Forgotten => Err(SignatureError::Forgotten),
+            NonceState::Fresh => Ok(self),
+            NonceState::Replayed => Err(SignatureError::Replayed),
+            NonceState::Forgotten => Err(SignatureError::Forgotten),
         }
     }
 }
 
-/// Checks the signature of a head, all of its headers given. What is cheap comes first: nothing is hashed for a key
-/// that is not ours or a time outside the window.
+/// Verifies the signature of a head with all of its headers. Cheap checks come first: nothing is
+/// hashed for an unknown key or a time outside the window.
 ///
 /// # Errors
-/// If a header is missing, the time is outside the window, the key is unknown or anything covered was altered.
+/// Returns an error if a header is missing, the time is outside the window, the key is unknown or a
+/// covered part was altered.
 pub fn verify<N: AsRef<str>, V: AsRef<[u8]>>(
     head: &Head<'_>,
     all: impl IntoIterator<Item = (N, V)>,
@@ -96,7 +98,7 @@ pub fn verify<N: AsRef<str>, V: AsRef<[u8]>>(
     let all = all.into_iter().inspect(|(name, value)| {
         if name.as_ref().eq_ignore_ascii_case(SIGNATURE) {
             let read = std::str::from_utf8(value.as_ref()).ok().and_then(hex::decode);
-            // A second signature leaves it open which one counts.
+            // With a second signature it would be unclear which one counts.
             signature = Some(if signature.is_none() { read } else { None });
         }
     });

@@ -7,7 +7,8 @@ const HOST: &str = "host: x\r\n";
 const METHODS: &[&str] = &["GET", "POST", "PUT", "OPTIONS"];
 const RULES: Rules = Rules { head: 16 << 10, chunk_line: 256, trailers: 4 << 10, methods: Some(METHODS) };
 
-/// What is let through of a connection's bytes that come in pieces of a size, and why the rest is refused.
+/// Returns the accepted bytes of a connection that arrives in pieces of a size, and the error of
+/// the rest.
 fn through(bytes: &[u8], piece: usize) -> (Vec<u8>, Option<Fault>) {
     let (mut requests, mut out) = (Requests::new(RULES), Vec::new());
     for piece in bytes.chunks(piece) {
@@ -31,7 +32,7 @@ fn requests_go_through_as_they_came_however_they_are_cut() {
 }
 
 #[test]
-fn what_two_readers_could_read_differently_is_refused() {
+fn ambiguous_requests_are_refused() {
     let method = Fault::Method { known: METHODS };
     let too_long = Fault::HeadTooLong { limit: RULES.head };
     for (bytes, fault) in [

@@ -1,6 +1,7 @@
-//! The origin behind a broker: words become packets on the bus, answers and inputs lie in the payload memory.
+//! The origin behind a broker. Messages become packets on the bus, and answers and inputs lie in
+//! the payload memory.
 //!
-//! A worker that is on the bus itself uses this; for one that is not, the link's server does.
+//! A worker on the bus uses this directly. For other workers, the link's server uses it.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -26,13 +27,13 @@ use tokio_util::sync::CancellationToken;
 use super::offers::Offers;
 use super::{Inbound, Inbox, Introduction, Origin, OriginUnreachable, Report};
 
-/// How long to try to queue a report.
+/// How long to retry queueing a report.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Between the attempts.
+/// The wait between these attempts.
 const REPORT_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(20), longest: Duration::from_millis(500) };
 
-/// A worker's presence on the bus.
+/// A worker's connection to the bus.
 pub struct Broker {
     bus: Arc<dyn Bus>,
     payloads: Arc<dyn Payloads>,
@@ -41,10 +42,10 @@ pub struct Broker {
     closed: CancellationToken,
 }
 
-/// Joins the bus as the worker that introduces itself.
+/// Joins the bus as the worker that `introduction` describes.
 ///
 /// # Errors
-/// If the bus doesn't take its subscriptions.
+/// Returns an error if the bus rejects its subscriptions.
 pub async fn join(
     bus: Arc<dyn Bus>,
     payloads: Arc<dyn Payloads>,
@@ -63,11 +64,11 @@ pub async fn join(
         async move { broker.take(request).await.map(|Job { task, input, .. }| Inbound::Job { task, input }) }
     });
     let cancels = broker.own_cancels().await?.map(Inbound::Cancel);
-    // Its first word goes unheard where no scheduler is up yet; the next one won't.
+    // The first heartbeat is lost if no scheduler runs yet. The next one will arrive.
     let _ = broker.heartbeat(worker).await;
-    let heard = stream::once(ready(Inbound::Joined { heartbeat })).chain(stream::select(jobs, cancels));
+    let inbound = stream::once(ready(Inbound::Joined { heartbeat })).chain(stream::select(jobs, cancels));
     let closed = broker.closed.clone();
-    Ok((broker, heard.take_until(closed.cancelled_owned()).boxed()))
+    Ok((broker, inbound.take_until(closed.cancelled_owned()).boxed()))
 }
 
 impl Broker {
@@ -75,7 +76,7 @@ impl Broker {
         Self { bus, payloads, worker, offers: Offers::default(), closed: CancellationToken::new() }
     }
 
-    /// The jobs that are sent to this worker.
+    /// Returns the jobs that are sent to this worker.
     pub(crate) async fn own_jobs(&self) -> Result<BoxStream<'static, Request>, BusError> {
         self.jobs(Filter::worker(&self.worker)).await
     }
@@ -86,7 +87,7 @@ impl Broker {
         Ok(stream::unfold(jobs, next).boxed())
     }
 
-    /// Words to this worker to stop a dispatch.
+    /// Returns the cancellations that are sent to this worker.
     pub(crate) async fn own_cancels(self: &Arc<Self>) -> Result<BoxStream<'static, Cancel>, BusError> {
         let subscription = self.bus.subscribe(Filter::only(&Subject::JOB_CANCEL)).await?;
         let all = stream::unfold(subscription, |mut subscription| async {
@@ -96,29 +97,32 @@ impl Broker {
         let broker = Arc::clone(self);
         let own = move |packet: Bytes| {
             let cancel = decode_cancel(&packet)
-                .inspect_err(|error| tracing::warn!(%error, "a cancellation that can't be read"));
+                .inspect_err(|error| tracing::warn!(%error, "a cancellation could not be decoded"));
             let cancel = cancel.ok().filter(|cancel| cancel.worker == broker.worker);
             ready(cancel.inspect(|cancel| broker.offers.forget(cancel.lease.dispatch)))
         };
         Ok(all.filter_map(own).boxed())
     }
 
-    /// Reads a job and fetches its input; the worker's first word about it is the reply. One whose input can't be had is
-    /// reported as failed.
+    /// Decodes a job and fetches its input. The worker's first message about it is the reply. If
+    /// the input is not available, reports the job as failed.
     pub(crate) async fn take(&self, request: Request) -> Option<Job> {
         let Request { body: packet, reply, .. } = request;
         let task = decode_task(&packet)
-            .inspect_err(|error| tracing::warn!(%error, worker = %self.worker, "a job that can't be read"))
+            .inspect_err(|error| {
+                tracing::warn!(%error, worker = %self.worker, "a job could not be \
+                decoded")
+            })
             .ok()?;
         let missing = match self.payloads.get(task.context).await {
             Ok(Some(input)) => {
                 self.offers.add(task.lease.dispatch, reply);
                 return Some(Job { task: Box::new(task), packet, input });
             }
-            Ok(None) => "it is not there".to_owned(),
+            Ok(None) => "missing".to_owned(),
             Err(error) => error.to_string(),
         };
-        tracing::warn!(job = %task.job, reason = missing, "the job's input can't be read");
+        tracing::warn!(job = %task.job, reason = missing, "the job's input could not be read");
         reply.send(encode_task_reply(TaskReply::Accepted));
         let failure = broken("the job's input could not be read");
         let outcome = Outcome { job: task.job, lease: task.lease, worker: self.worker.clone(), end: failure };
@@ -139,7 +143,7 @@ impl Broker {
             tracing::warn!(job = %outcome.job, %error, "a job's answer could not be stored");
             outcome.end = match error {
                 StoreError::Overloaded => End::Failed {
-                    failure: Failure::new(FailureKind::Overloaded, "there was no room for the answer"),
+                    failure: Failure::new(FailureKind::Overloaded, "no space left for the answer"),
                 },
                 StoreError::RetentionExceeded(_) | StoreError::Broken(_) | StoreError::Corrupt(_) => {
                     broken("the answer could not be stored")
@@ -149,7 +153,7 @@ impl Broker {
         self.queue(&outcome).await
     }
 
-    /// Queues a report, again while there is no room for it.
+    /// Queues a report, and retries while the queue is full.
     async fn queue(&self, outcome: &Outcome) -> Result<(), OriginUnreachable> {
         let packet = encode_outcome(outcome);
         let queueing = async {
@@ -188,7 +192,7 @@ impl Origin for Broker {
         Box::pin(self.settle(report))
     }
 
-    /// The worker has said all that it had to say: what it did not reply to, it never saw.
+    /// The worker sends nothing more. It has not seen the jobs that it did not reply to.
     fn close(&self) {
         self.offers.refuse_all();
         self.closed.cancel();
@@ -205,14 +209,14 @@ fn broken(detail: &str) -> End {
     End::Failed { failure: Failure::new(FailureKind::Broken, detail) }
 }
 
-/// A job as it came.
+/// A received job.
 pub(crate) struct Job {
     pub(crate) task: Box<Task>,
     pub(crate) packet: Bytes,
     pub(crate) input: Bytes,
 }
 
-/// Jobs for a worker. Those that it has not read when it leaves go back.
+/// Jobs for a worker. Unread jobs are given back when the worker leaves.
 struct Jobs(Box<dyn Subscription<Request>>);
 
 impl Drop for Jobs {

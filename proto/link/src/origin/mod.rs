@@ -17,7 +17,8 @@ use futures::Stream;
 pub(crate) use broker::Job;
 pub use broker::{Broker, join};
 
-/// Where a worker's words go. None of them is promised to arrive: a lease that is not heard of lapses.
+/// The destination of a worker's messages. Delivery is not guaranteed, and a lease without messages
+/// expires.
 pub trait Origin: Send + Sync + 'static {
     fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), OriginUnreachable>>;
 
@@ -25,45 +26,46 @@ pub trait Origin: Send + Sync + 'static {
 
     fn report(&self, report: Report) -> Answer<'_, Result<(), OriginUnreachable>>;
 
-    /// Nothing more will be said. What is heard ends once the origin has all that was.
+    /// Ends the worker's messages. The inbox ends once the origin has received them all.
     fn close(&self);
 }
 
-/// The origin can't be reached now.
+/// The origin is unreachable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the origin is away")]
+#[error("the origin is unreachable")]
 pub struct OriginUnreachable;
 
-/// How a dispatch ended, with its answer where it succeeded.
+/// How a dispatch ended, with its answer if it succeeded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Report {
     pub outcome: Outcome,
-    /// The dispatch's own draft; there is one if, and only if, it succeeded.
+    /// The draft of the dispatch. Present if, and only if, it succeeded.
     pub draft: Option<(Pointer, Bytes)>,
 }
 
-/// What a worker hears, in order.
+/// The messages for a worker, in order.
 pub type Inbox = Pin<Box<dyn Stream<Item = Inbound> + Send>>;
 
-/// What a worker hears.
+/// A message for a worker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Inbound {
-    /// The origin is there, for the first time or again, and wants a heartbeat this often.
+    /// The origin is connected, for the first time or again, and expects heartbeats at this
+    /// interval.
     Joined {
         heartbeat: Duration,
     },
-    /// The origin is away. What was said last may not have arrived.
+    /// The connection is lost. The last messages may not have arrived.
     Lost,
     Job {
         task: Box<Task>,
         input: Bytes,
     },
     Cancel(Cancel),
-    /// The origin doesn't take this worker, and never has: the last thing heard.
+    /// The origin rejects this worker and has never accepted it. This is the last message.
     Refused {
         reason: String,
     },
 }
 
-/// Says what a worker is at this moment, for its first word to the origin.
+/// Returns the worker's current description, for its first message to the origin.
 pub type Introduction = Box<dyn Fn() -> Heartbeat + Send + Sync>;

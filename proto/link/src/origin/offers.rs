@@ -10,9 +10,9 @@ use cortex_domain::task::TaskReply;
 use cortex_wire::encode_task_reply;
 use tokio::time::Instant;
 
-/// Jobs that wait for a reply at most; far more than a worker takes at a time.
+/// Maximum number of jobs that wait for a reply, far more than a worker takes at a time.
 const MAX_OFFERS: usize = 1024;
-/// How long a reply is kept for. Its sender has long given up.
+/// How long an offer is kept. Its sender has given up long before.
 const OFFER_LIFETIME: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ struct Offer {
 }
 
 impl Offers {
-    /// Keeps the way to reply to a job; where there is no room, the reply is that the worker has none.
+    /// Keeps the reply channel of a job. If the table is full, replies that the worker is busy.
     pub(super) fn add(&self, dispatch: DispatchId, reply: Box<dyn Reply>) {
         let mut offers = self.lock();
         if offers.len() >= MAX_OFFERS {
@@ -38,19 +38,19 @@ impl Offers {
         offers.insert(dispatch, Offer { reply, since: Instant::now() });
     }
 
-    /// Replies to a job, if that was not done; says whether it was done now.
+    /// Replies to a job, unless that was done before. Returns whether it replied.
     pub(super) fn reply(&self, dispatch: DispatchId, reply: TaskReply) -> bool {
         let Some(offer) = self.lock().remove(&dispatch) else { return false };
         offer.reply.send(encode_task_reply(reply));
         true
     }
 
-    /// The job is wanted no longer, and no reply to it.
+    /// Drops an offer that no longer needs a reply.
     pub(super) fn forget(&self, dispatch: DispatchId) {
         self.lock().remove(&dispatch);
     }
 
-    /// The worker leaves, and has not seen what it did not reply to.
+    /// Replies to all remaining jobs that the worker, which is leaving, has not seen them.
     pub(super) fn refuse_all(&self) {
         for (_, offer) in std::mem::take(&mut *self.lock()) {
             offer.reply.send(encode_task_reply(TaskReply::Busy));

@@ -30,7 +30,7 @@ fn heartbeat(capacity: u32) -> Heartbeat {
     Heartbeat::new("w".parse().unwrap(), "echo", "echo".parse().unwrap(), vec![], capacity)
 }
 
-/// What is sent, in short.
+/// Returns the sent frames in a short form.
 async fn sent(mut receiver: Receiver) -> Vec<String> {
     let mut all = Vec::new();
     while let Some(up) = receiver.next().await {
@@ -61,7 +61,7 @@ async fn a_heartbeat_and_a_report_go_before_the_progress_of_other_jobs() {
 }
 
 #[tokio::test]
-async fn a_report_comes_after_what_its_own_job_said_before() {
+async fn a_report_follows_the_earlier_progress_of_its_job() {
     let (sender, receiver) = outbox();
     for (n, seq) in [(1, 0), (2, 0), (1, 1), (2, 1)] {
         sender.progress(progress(n, seq)).await.unwrap();
@@ -85,12 +85,12 @@ async fn the_newest_heartbeat_supersedes_those_that_were_not_sent() {
 }
 
 #[tokio::test]
-async fn progress_that_finds_no_room_waits_and_nothing_else_does() {
+async fn only_progress_waits_for_room() {
     let (sender, mut receiver) = outbox();
-    for seq in 0..WAITING as u64 {
+    for seq in 0..MAX_WAITING as u64 {
         sender.progress(progress(1, seq)).await.unwrap();
     }
-    let mut late = Box::pin(sender.progress(progress(1, WAITING as u64)));
+    let mut late = Box::pin(sender.progress(progress(1, MAX_WAITING as u64)));
     assert!(late.as_mut().now_or_never().is_none());
     sender.heartbeat(heartbeat(1)).unwrap();
     sender.report(report(2)).now_or_never().expect("a report has room of its own").unwrap();
@@ -101,12 +101,12 @@ async fn progress_that_finds_no_room_waits_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn who_waits_for_room_learns_that_the_link_is_lost() {
+async fn a_sender_that_waits_for_room_learns_that_the_link_is_lost() {
     let (sender, receiver) = outbox();
-    for seq in 0..WAITING as u64 {
+    for seq in 0..MAX_WAITING as u64 {
         sender.progress(progress(1, seq)).await.unwrap();
     }
-    let late = sender.progress(progress(1, WAITING as u64));
+    let late = sender.progress(progress(1, MAX_WAITING as u64));
     let (late, ()) = tokio::join!(late, async { drop(receiver) });
     assert_eq!(late, Err(OriginUnreachable));
     assert_eq!(sender.heartbeat(heartbeat(1)), Err(OriginUnreachable));

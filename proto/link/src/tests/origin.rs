@@ -1,4 +1,4 @@
-//! An origin to link to: a bus, a memory and a listening server.
+//! An origin for tests: a bus, a memory and a listening server.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use futures::FutureExt as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::SOON;
+use super::TEST_TIMEOUT;
 use crate::client::Link;
 use crate::origin::Inbox;
 use crate::{Dial, Identity, Limits, LinkAddress, Listener, Route, Server, Tokens, open};
@@ -27,7 +27,7 @@ use cortex_bus::Embedded;
 use cortex_bus::payload::InMemory;
 use cortex_platform::entropy::random;
 
-/// What came of offering a job.
+/// The result of offering a job.
 pub(super) type Replied = Result<TaskReply, RequestError>;
 
 pub(super) struct Origin {
@@ -64,7 +64,7 @@ impl Origin {
 
     pub(super) async fn stop(self) {
         self.shutdown.cancel();
-        tokio::time::timeout(SOON, self.serving).await.expect("it stops in time").unwrap();
+        tokio::time::timeout(TEST_TIMEOUT, self.serving).await.expect("it stops in time").unwrap();
     }
 
     pub(super) fn connect(&self, name: &'static str) -> (Arc<Link>, Inbox) {
@@ -75,7 +75,7 @@ impl Origin {
         open(self.dial(token), Box::new(move || worker(name)))
     }
 
-    /// A worker of a pool, by a route and a token.
+    /// Connects a worker of a pool over a route, with a token.
     pub(super) fn connect_as(
         &self,
         name: &'static str,
@@ -94,12 +94,12 @@ impl Origin {
         self.bus.subscribe(filter).await.unwrap()
     }
 
-    /// What workers report.
+    /// Returns the workers' reports.
     pub(super) async fn results(&self) -> Box<dyn Subscription<Delivery>> {
         self.bus.consume(Subject::JOB_RESULT).await.unwrap()
     }
 
-    /// Sends a job as the scheduler does; gives the worker's reply, once it comes.
+    /// Sends a job like the scheduler. Returns the worker's reply.
     pub(super) async fn offer(&self, to: &str, input: Option<&str>) -> (Assignment, JoinHandle<Replied>) {
         let assignment = assignment(to);
         if let Some(input) = input {
@@ -108,10 +108,10 @@ impl Origin {
         let (bus, subject, packet) =
             (self.bus.clone(), Subject::of(&assignment), encode_assignment(&assignment));
         let mut asking = Box::pin(async move {
-            let replied = bus.request(subject, packet, SOON).await;
+            let replied = bus.request(subject, packet, TEST_TIMEOUT).await;
             replied.map(|reply| decode_task_reply(&reply).unwrap())
         });
-        // It is sent on return, so that jobs come in the order in which they are offered.
+        // The job is sent before this returns, so that jobs arrive in the order of the calls.
         let replied = asking.as_mut().now_or_never();
         let replied = tokio::spawn(async move {
             match replied {
@@ -126,16 +126,16 @@ impl Origin {
         self.offer(to, input).await.0
     }
 
-    /// Waits until nothing takes jobs for a worker.
+    /// Waits until no responder takes jobs for a worker.
     pub(super) async fn is_gone(&self, name: &str) {
         let subject = Subject::of(&assignment(name));
         let gone = async {
-            let ask = || self.bus.request(subject.clone(), Bytes::new(), SOON);
+            let ask = || self.bus.request(subject.clone(), Bytes::new(), TEST_TIMEOUT);
             while ask().await != Err(RequestError::NoResponder(subject.clone())) {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(SOON, gone).await.expect("the subscription ends with the link");
+        tokio::time::timeout(TEST_TIMEOUT, gone).await.expect("the subscription ends with the link");
     }
 }
 
@@ -153,7 +153,7 @@ pub(super) fn assignment(to: &str) -> Assignment {
         model: None,
         input: InputFormat::default(),
         priority: Priority::Normal,
-        limits: JobLimits { attempts: 3, run: SOON, deadline: None },
+        limits: JobLimits { attempts: 3, run: TEST_TIMEOUT, deadline: None },
         labels: Default::default(),
         idempotency: None,
         content: None,

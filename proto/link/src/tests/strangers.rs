@@ -1,4 +1,4 @@
-//! Peers that speak the protocol and have no good token.
+//! Peers that speak the protocol without a valid token.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use tokio::time::{Instant, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::SOON;
+use super::TEST_TIMEOUT;
 use super::origin::{Origin, worker};
 use crate::dial::dial;
 use crate::hello::MAX_HELLO;
 
-/// Long enough for a hello to arrive, and less than a refusal takes.
+/// Long enough for a hello to arrive, and shorter than a rejection takes.
 const RESET_AFTER: Duration = Duration::from_millis(300);
 
-/// Shows a token on a connection of one's own.
+/// Sends a token over a separate connection.
 async fn show(channel: &Channel, token: &str) -> Result<(), Status> {
     let hello: v1::Up = UpFrame::Hello { token: token.into(), worker: worker("w1") }.into();
     let said = stream::once(async { hello }).chain(stream::pending());
@@ -30,15 +30,15 @@ async fn a_guess_that_is_reset_before_its_refusal_costs_the_connection_too() {
     let origin = Origin::start().await;
     let channel = dial(&origin.route).await.unwrap();
     assert!(timeout(RESET_AFTER, show(&channel, "guess")).await.is_err(), "a refusal takes longer");
-    let next = timeout(SOON, show(&channel, "token")).await.unwrap().unwrap_err();
+    let next = timeout(TEST_TIMEOUT, show(&channel, "token")).await.unwrap().unwrap_err();
     assert_eq!(next.code(), Code::Unavailable, "{next}");
     let began = Instant::now();
     let cut = async {
-        while show(&channel, "token").await.unwrap_err().message().contains("about to be closed") {
+        while show(&channel, "token").await.unwrap_err().message().contains("is closing") {
             tokio::task::yield_now().await;
         }
     };
-    timeout(SOON, cut).await.unwrap();
+    timeout(TEST_TIMEOUT, cut).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(2), "after {:?}", began.elapsed());
 }
 
@@ -46,7 +46,7 @@ async fn a_guess_that_is_reset_before_its_refusal_costs_the_connection_too() {
 async fn a_hello_that_is_too_long_is_refused_by_its_length() {
     let origin = Origin::start().await;
     let channel = dial(&origin.route).await.unwrap();
-    let refused = timeout(SOON, show(&channel, &"x".repeat(MAX_HELLO))).await.unwrap().unwrap_err();
+    let refused = timeout(TEST_TIMEOUT, show(&channel, &"x".repeat(MAX_HELLO))).await.unwrap().unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
     assert!(refused.message().contains("expected at most 262144"), "{refused}");
 }

@@ -1,4 +1,4 @@
-//! Who may join over TCP, and what it costs those who may not.
+//! Who may join over TCP, and the cost for others.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::origin::{Origin, worker};
-use super::{Inbound, SOON, joined, next};
+use super::{Inbound, TEST_TIMEOUT, joined, next};
 use crate::connections::MAX_UNADMITTED;
 use crate::origin::Origin as _;
 use crate::{Dial, Identity, Limits, LinkAddress, Route, TokenHash, WorkerToken, open};
@@ -33,7 +33,7 @@ fn socket(route: &Route) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn an_origin_with_another_certificate_is_not_believed() {
+async fn an_origin_with_another_certificate_is_rejected() {
     let origin = Origin::start().await;
     let Route::Tcp(address, _) = &origin.route else { panic!("a TCP address") };
     let other = Identity::generate().unwrap().fingerprint();
@@ -46,11 +46,11 @@ async fn an_origin_with_another_certificate_is_not_believed() {
 async fn a_token_of_another_pool_is_refused_by_name() {
     let origin = Origin::start().await;
     let (_link, mut inbox) = origin.connect_as("w1", "gpu", "token");
-    assert_eq!(refusal(&mut inbox).await, "the token `test` is not for the pool `gpu`");
+    assert_eq!(refusal(&mut inbox).await, "the token `test` does not allow the pool `gpu`");
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_refused_for_good_where_it_never_let_in() {
+async fn a_revoked_token_that_never_admitted_a_worker_is_refused_for_good() {
     let origin = Origin::start().await;
     origin.server.keep_tokens(vec![kept("box", "kept", "gpu", true)]);
     let (_link, mut inbox) = origin.connect_as("w1", "gpu", "kept");
@@ -68,9 +68,9 @@ async fn the_link_of_a_revoked_token_ends_and_comes_back_once_the_token_is_good_
     origin.server.keep_tokens(vec![kept("box", "kept", "gpu", true)]);
     assert_eq!(next(&mut inbox).await, Some(Inbound::Lost));
     assert!(began.elapsed() < Duration::from_secs(1));
-    // Longer than the refusal of the first attempt takes.
-    let heard = tokio::time::timeout(Duration::from_secs(2), futures::StreamExt::next(&mut inbox)).await;
-    assert!(heard.is_err(), "{heard:?}");
+    // Longer than the rejection of the first attempt takes.
+    let inbound = tokio::time::timeout(Duration::from_secs(2), futures::StreamExt::next(&mut inbox)).await;
+    assert!(inbound.is_err(), "{inbound:?}");
     origin.server.keep_tokens(vec![kept("box", "kept", "gpu", false)]);
     joined(&mut inbox).await;
 }
@@ -89,15 +89,16 @@ async fn a_worker_that_has_joined_waits_while_another_origin_answers() {
 
     let other = Origin::at(&address).await;
     // Longer than the first attempts are apart.
-    let heard = tokio::time::timeout(Duration::from_millis(500), futures::StreamExt::next(&mut inbox)).await;
-    assert!(heard.is_err(), "{heard:?}");
+    let inbound =
+        tokio::time::timeout(Duration::from_millis(500), futures::StreamExt::next(&mut inbox)).await;
+    assert!(inbound.is_err(), "{inbound:?}");
     other.stop().await;
     let _again = Origin::with(&address, &identity).await;
     joined(&mut inbox).await;
 }
 
 #[tokio::test]
-async fn a_worker_does_not_turn_to_another_pool_after_it_was_let_in() {
+async fn an_admitted_worker_can_not_change_its_pool() {
     let origin = Origin::start().await;
     let mut heartbeats = origin.listen(Filter::only(&Subject::HEARTBEAT)).await;
     let (link, mut inbox) = origin.connect("w1");
@@ -110,7 +111,7 @@ async fn a_worker_does_not_turn_to_another_pool_after_it_was_let_in() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(SOON, dropped).await.expect("the heartbeat is dropped");
+    tokio::time::timeout(TEST_TIMEOUT, dropped).await.expect("the heartbeat is dropped");
 }
 
 #[tokio::test]
@@ -120,8 +121,9 @@ async fn a_worker_can_not_take_the_id_of_one_with_another_token() {
     let (_link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
     let (thief, mut stolen) = origin.connect_as("w1", "gpu", "other");
-    let heard = tokio::time::timeout(Duration::from_millis(500), futures::StreamExt::next(&mut stolen)).await;
-    assert!(heard.is_err(), "{heard:?}");
+    let inbound =
+        tokio::time::timeout(Duration::from_millis(500), futures::StreamExt::next(&mut stolen)).await;
+    assert!(inbound.is_err(), "{inbound:?}");
     thief.close();
     origin.dispatch("w1", Some("in")).await;
     assert_eq!(super::job(&mut inbox).await.1, "in");
@@ -132,7 +134,7 @@ async fn a_guess_at_a_token_costs_a_second_and_the_connection() {
     let origin = Origin::start().await;
     let began = Instant::now();
     let (_link, mut inbox) = origin.connect_with("w1", "guess");
-    assert_eq!(refusal(&mut inbox).await, "the token is unknown to this origin");
+    assert_eq!(refusal(&mut inbox).await, "unknown token");
     assert!(began.elapsed() >= Duration::from_secs(1));
 }
 
@@ -146,7 +148,7 @@ async fn a_token_that_was_made_a_moment_ago_is_not_refused() {
 }
 
 #[tokio::test]
-async fn a_peer_that_never_finishes_its_handshake_is_cut_off_and_holds_up_nobody() {
+async fn a_peer_that_never_finishes_its_handshake_is_cut_off_and_delays_no_other() {
     let origin = Origin::start().await;
     let mut silent = TcpStream::connect(socket(&origin.route)).await.unwrap();
     let (_link, mut inbox) = origin.connect("w1");
@@ -156,7 +158,7 @@ async fn a_peer_that_never_finishes_its_handshake_is_cut_off_and_holds_up_nobody
 }
 
 #[tokio::test]
-async fn a_flood_of_silent_peers_keeps_no_worker_out_and_the_oldest_make_room() {
+async fn a_flood_of_silent_peers_excludes_no_worker_and_the_oldest_make_room() {
     let origin = Origin::start().await;
     let mut silent = Vec::new();
     for _ in 0..4 * MAX_UNADMITTED {
@@ -165,7 +167,7 @@ async fn a_flood_of_silent_peers_keeps_no_worker_out_and_the_oldest_make_room() 
     let began = Instant::now();
     let (_link, mut inbox) = origin.connect("w1");
     joined(&mut inbox).await;
-    let ended = tokio::time::timeout(SOON, silent[0].read(&mut [0; 1])).await;
+    let ended = tokio::time::timeout(TEST_TIMEOUT, silent[0].read(&mut [0; 1])).await;
     assert!(matches!(ended, Ok(Ok(0) | Err(_))), "{ended:?}");
     assert!(began.elapsed() < Duration::from_secs(5), "before a handshake times out");
 }
@@ -181,13 +183,14 @@ async fn plain_http_is_not_spoken() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_tried_again() {
+async fn a_missing_origin_is_retried() {
     let origin = Origin::start().await;
     let route = origin.route.clone();
     origin.stop().await;
     let dial = Dial { route, token: "token".into(), limits: Limits::default() };
     let (link, mut inbox) = open(dial, Box::new(|| worker("w1")));
-    let heard = tokio::time::timeout(Duration::from_millis(300), futures::StreamExt::next(&mut inbox)).await;
-    assert!(heard.is_err(), "{heard:?}");
+    let inbound =
+        tokio::time::timeout(Duration::from_millis(300), futures::StreamExt::next(&mut inbox)).await;
+    assert!(inbound.is_err(), "{inbound:?}");
     link.close();
 }

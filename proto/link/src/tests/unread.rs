@@ -1,23 +1,23 @@
-//! Peers that read nothing: what is written to them waits for ever, and nothing is heard of them meanwhile.
+//! Peers that read nothing. Writes to them never finish, and their frames are not read meanwhile.
 
 use std::path::Path;
 use std::time::Duration;
 
-use cortex_platform::write_timeout::STALLED;
+use cortex_platform::write_timeout::STALL_TIMEOUT;
 use tokio::io::{AsyncWriteExt, copy};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::Instant;
 
 use super::origin::{Origin, worker};
-use super::{Dial, Limits, LinkAddress, Route, SOON, joined};
+use super::{Dial, Limits, LinkAddress, Route, TEST_TIMEOUT, joined};
 use crate::admission::ADMISSION_TIMEOUT;
 use crate::{STOP_TIMEOUT, open};
 
-/// How HTTP/2 begins (RFC 9113): the preface and empty settings.
-const BEGINNING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// The start of HTTP/2 (RFC 9113): the preface and empty settings.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0cortexos";
-/// What the link takes beside what it waits for.
-const MOMENT: Duration = Duration::from_secs(1);
+/// The time that the link needs in addition to its timeouts.
+const TOLERANCE: Duration = Duration::from_secs(1);
 
 fn socket(folder: &Path) -> LinkAddress {
     LinkAddress::Unix(folder.join("run/link"))
@@ -28,14 +28,14 @@ async fn connect(origin: &Origin) -> UnixStream {
     UnixStream::connect(path).await.unwrap()
 }
 
-/// Asks whether the origin is there, again and again, and reads no answer. Ends when the origin has closed the connection.
+/// Sends pings and reads no response. Returns when the origin has closed the connection.
 async fn ping(mut peer: UnixStream) -> Duration {
     let began = Instant::now();
     while peer.write_all(PING).await.is_ok() {}
     began.elapsed()
 }
 
-/// Waits until the origin's answers and the peer's questions fill what is between them.
+/// Waits until the origin's responses and the peer's pings fill the buffers between them.
 async fn stuck<T>(pinging: &tokio::task::JoinHandle<T>) {
     for _ in 0..100_000 {
         tokio::task::yield_now().await;
@@ -48,9 +48,9 @@ async fn a_peer_that_pings_and_never_reads_is_cut_off_when_it_is_not_admitted_in
     let folder = tempfile::tempdir().unwrap();
     let origin = Origin::at(&socket(folder.path())).await;
     let mut peer = connect(&origin).await;
-    peer.write_all(BEGINNING).await.unwrap();
+    peer.write_all(PREFACE).await.unwrap();
     let cut = ping(peer).await;
-    assert!(cut <= ADMISSION_TIMEOUT + MOMENT, "after {cut:?}");
+    assert!(cut <= ADMISSION_TIMEOUT + TOLERANCE, "after {cut:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +59,7 @@ async fn an_admitted_worker_that_pings_and_never_reads_is_cut_off() {
     let origin = Origin::at(&socket(folder.path())).await;
     let peer = admitted(&origin, folder.path()).await;
     let cut = ping(peer).await;
-    assert!(cut <= STALLED + MOMENT, "after {cut:?}");
+    assert!(cut <= STALL_TIMEOUT + TOLERANCE, "after {cut:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,17 +68,17 @@ async fn an_origin_stops_in_time_while_peers_read_nothing() {
     let origin = Origin::at(&socket(folder.path())).await;
     let admitted = admitted(&origin, folder.path()).await;
     let mut stranger = connect(&origin).await;
-    stranger.write_all(BEGINNING).await.unwrap();
+    stranger.write_all(PREFACE).await.unwrap();
     let peers = [admitted, stranger].map(|peer| tokio::spawn(ping(peer)));
     for pinging in &peers {
         stuck(pinging).await;
     }
     let began = Instant::now();
     origin.stop().await;
-    assert!(began.elapsed() <= STOP_TIMEOUT + MOMENT, "after {:?}", began.elapsed());
+    assert!(began.elapsed() <= STOP_TIMEOUT + TOLERANCE, "after {:?}", began.elapsed());
 }
 
-/// A connection of a worker that was let in, and whose own end is gone.
+/// Returns a connection of an admitted worker that then stops reading.
 async fn admitted(origin: &Origin, folder: &Path) -> UnixStream {
     let between = folder.join("between");
     let listener = UnixListener::bind(&between).unwrap();
@@ -95,7 +95,7 @@ async fn admitted(origin: &Origin, folder: &Path) -> UnixStream {
     };
     tokio::select! {
         () = passing => panic!("the link broke"),
-        () = async { tokio::time::timeout(SOON, joined(&mut inbox)).await.unwrap() } => {}
+        () = async { tokio::time::timeout(TEST_TIMEOUT, joined(&mut inbox)).await.unwrap() } => {}
     }
     drop((link, inbox));
     to_origin

@@ -13,9 +13,9 @@ use tokio_rustls::rustls::{self, ServerConfig};
 
 use super::{ALPN, Fingerprint};
 
-/// What the certificate says it is for; nothing depends on it.
-const NAME: &str = "cortex-link";
-/// In a line of PEM (RFC 7468).
+/// The name in the certificate. Nothing depends on it.
+const CERTIFICATE_NAME: &str = "cortex-link";
+/// The length of a line of PEM (RFC 7468).
 const PEM_COLUMNS: usize = 64;
 
 /// The certificate and private key that the origin shows to workers.
@@ -24,31 +24,32 @@ pub struct Identity {
     key: PrivateKeyDer<'static>,
 }
 
-/// Why an identity can't be made or read.
+/// Why an identity can't be created or parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    #[error("it is not a PEM file with a certificate and its private key")]
+    #[error("expected a PEM file with a certificate and its private key")]
     Pem,
-    #[error("a certificate can't be made: {0}")]
+    #[error("can't create a certificate: {0}")]
     Make(#[from] rcgen::Error),
-    #[error("the certificate can't be used: {0}")]
+    #[error("invalid certificate: {0}")]
     Tls(#[from] rustls::Error),
 }
 
 impl Identity {
-    /// Makes a new key and a certificate for it.
+    /// Generates a key and a certificate for it.
     ///
     /// # Errors
     /// Returns an error if the cryptographic library fails.
     pub fn generate() -> Result<Self, IdentityError> {
         let key = KeyPair::generate()?;
-        let certificate = CertificateParams::new([NAME.to_owned()])?.self_signed(&key)?;
+        let certificate = CertificateParams::new([CERTIFICATE_NAME.to_owned()])?.self_signed(&key)?;
         let certificate = certificate.der().clone();
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
         Ok(Self { certificate, key })
     }
 
-    /// Reads what [`Self::certificate_pem`] and [`Self::key_pem`] wrote, in one text or after each other.
+    /// Parses the output of [`Self::certificate_pem`] and [`Self::key_pem`], in one text or one
+    /// after the other.
     ///
     /// # Errors
     /// Returns an error if the certificate or the key is missing.
@@ -71,13 +72,13 @@ impl Identity {
         pem("PRIVATE KEY", self.key.secret_der())
     }
 
-    /// Returns by what workers know the certificate.
+    /// Returns the fingerprint by which workers identify the certificate.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.certificate)
     }
 
-    /// Returns what speaks TLS 1.3 with workers.
+    /// Returns the TLS 1.3 acceptor for workers.
     pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, IdentityError> {
         let config = ServerConfig::builder_with_provider(cortex_platform::crypto::provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
@@ -94,10 +95,10 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Returns the fingerprint of a certificate in PEM.
+/// Returns the fingerprint of a PEM certificate.
 ///
 /// # Errors
-/// Returns an error if there is none in the text.
+/// Returns an error if the text has no certificate.
 pub fn fingerprint_of_pem(text: &[u8]) -> Result<Fingerprint, IdentityError> {
     let certificate = CertificateDer::from_pem_slice(text).map_err(|_| IdentityError::Pem)?;
     Ok(Fingerprint::of(&certificate))
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pem_is_refused() {
+    fn text_that_is_not_pem_is_refused() {
         let made = Identity::generate().unwrap();
         let (certificate, key) = (made.certificate_pem(), made.key_pem());
         assert!(Identity::from_pem(b"", key.as_bytes()).is_err());

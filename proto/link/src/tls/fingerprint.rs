@@ -7,7 +7,7 @@ use cortex_domain::hex;
 use cortex_domain::id::ParseError;
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of a certificate's DER form, written `sha256:` and 64 hexadecimal digits.
+/// The SHA-256 of a certificate's DER form, in text `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
@@ -25,7 +25,7 @@ impl FromStr for Fingerprint {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let wrong = || ParseError {
             what: "fingerprint",
-            reason: "it reads `sha256:` and 64 hexadecimal digits, with or without colons between pairs",
+            reason: "expected `sha256:` and 64 hexadecimal digits, with or without colons between pairs",
         };
         let digits = text.strip_prefix("sha256:").ok_or_else(wrong)?.replace(':', "");
         let hash = hex::decode(&digits).and_then(|bytes| bytes.try_into().ok());

@@ -1,6 +1,8 @@
-//! TLS of the link: the origin shows a certificate that it made for itself, and a worker takes that one alone.
+//! The TLS of the link. The origin shows a self-signed certificate, and a worker accepts only that
+//! one.
 //!
-//! A worker knows the certificate by its SHA-256, so that no authority, name or date has a say in who the origin is.
+//! A worker identifies the certificate by its SHA-256, so no authority, name or date decides who
+//! the origin is.
 
 mod certificate;
 mod fingerprint;
@@ -10,5 +12,5 @@ pub use certificate::{Identity, IdentityError, fingerprint_of_pem};
 pub use fingerprint::Fingerprint;
 pub(crate) use pinned::connector;
 
-/// What both ends speak inside TLS.
+/// The protocol inside TLS.
 const ALPN: &[u8] = b"h2";

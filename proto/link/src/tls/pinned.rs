@@ -1,4 +1,4 @@
-//! The worker's side of TLS: one certificate is the origin's, and no other.
+//! The worker's side of TLS, which accepts only the origin's certificate.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{
 
 use super::{ALPN, Fingerprint};
 
-/// Returns what speaks TLS 1.3 with the origin that has this certificate.
+/// Returns the TLS 1.3 connector for the origin with this certificate.
 pub(crate) fn connector(fingerprint: Fingerprint) -> Result<TlsConnector, Error> {
     let provider = cortex_platform::crypto::provider();
     let verifier = Arc::new(Pinned { fingerprint, provider: Arc::clone(&provider) });
@@ -25,7 +25,7 @@ pub(crate) fn connector(fingerprint: Fingerprint) -> Result<TlsConnector, Error>
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Takes one certificate. That its owner is on the other end is proved by the handshake's signature.
+/// Accepts one certificate. The signature in the handshake proves that the peer owns it.
 #[derive(Debug)]
 struct Pinned {
     fingerprint: Fingerprint,

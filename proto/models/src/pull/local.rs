@@ -7,7 +7,7 @@ use super::partial_file::PartialFile;
 use super::{Meter, SourceError, blocking};
 use crate::{ModelFile, VerifyError};
 
-/// Writes files into a model's folder from what `open` gives for each.
+/// Writes files into a model's folder. `open` returns the reader of each.
 pub(super) async fn fetch<R: Read>(
     files: &[&ModelFile],
     dir: &Path,

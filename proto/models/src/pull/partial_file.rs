@@ -1,4 +1,4 @@
-//! A file on its way: written beside its place, moved there once its hash is right.
+//! A partial download beside the target path. It is moved there once its hash is verified.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -16,7 +16,7 @@ pub(super) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Opens the part that an earlier pull left, or a new one.
+    /// Opens the partial file of an earlier pull, or a new one.
     pub(super) fn open(pinned: &ModelFile, dir: &Path) -> io::Result<Self> {
         let place = pinned.path.within(dir);
         let mut path = place.clone().into_os_string();
@@ -54,7 +54,7 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Fills the part from a local reader, from the start.
+    /// Fills the file from a local reader, from the start.
     pub(super) fn fill(
         &mut self,
         mut from: impl Read,
@@ -72,7 +72,8 @@ impl PartialFile {
         }
     }
 
-    /// Checks the hash and moves the file to its place. A wrong one is dropped, for it would never come right.
+    /// Checks the hash and moves the file to its target path. A file with a wrong hash is deleted,
+    /// because resuming can't repair it.
     pub(super) fn finish(self) -> Result<(), SourceError> {
         let Self { pinned, place, path, file, len } = self;
         if len < pinned.size {

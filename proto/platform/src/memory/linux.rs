@@ -1,18 +1,18 @@
-//! Memory as Linux tells of it, within the limits of the process's control groups.
+//! Memory on Linux, within the limits of the process's control groups.
 
 use std::fs::read_to_string;
 use std::path::Path;
 
 use super::cgroup;
 
-/// Returns the resident memory in bytes; 0 where it is not known.
+/// Returns the resident memory in bytes, or 0 if unknown.
 #[must_use]
 pub fn resident() -> u64 {
     kibibytes(Path::new("/proc/self/status"), "VmRSS:").unwrap_or(0)
 }
 
-/// Returns what the machine can still give without swapping, in bytes, and no more than the process's control groups leave;
-/// 0 where it is not known. Files that are only cached count as free.
+/// Returns the available memory in bytes, without swapping and within the limits of the process's
+/// control groups, or 0 if unknown. The page cache counts as free.
 #[must_use]
 pub fn free() -> u64 {
     free_below(Path::new("/"))
@@ -27,7 +27,7 @@ fn kibibytes(file: &Path, name: &str) -> Option<u64> {
     amount(&read_to_string(file).ok()?, name)
 }
 
-/// Bytes, of a line such as `VmRSS:  5120 kB`.
+/// Returns the bytes of a line such as `VmRSS:  5120 kB`.
 fn amount(lines: &str, name: &str) -> Option<u64> {
     let line = lines.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
@@ -37,7 +37,7 @@ fn amount(lines: &str, name: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A machine with 8 GiB available, and these files beside.
+    /// Returns a machine with 8 GiB of available memory, and these files.
     fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         let meminfo = ("proc/meminfo", "MemTotal: 16777216 kB\nMemAvailable:    8388608 kB\n");
@@ -108,7 +108,7 @@ mod tests {
             ("sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "2000000\n"),
             ("sys/fs/cgroup/memory/docker/abc/memory.usage_in_bytes", "1500000\n"),
             ("sys/fs/cgroup/memory/docker/abc/memory.stat", "inactive_file 1\ntotal_inactive_file 300000\n"),
-            // No limit is written as the largest number of pages.
+            // Version 1 writes no limit as the largest number of pages.
             ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
             ("sys/fs/cgroup/memory/memory.usage_in_bytes", "3000000\n"),
         ];
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn in_a_container_the_mounted_group_is_its_own() {
-        // The path is the host's, and is not there.
+        // The path is the host's and does not exist here.
         let files = [
             ("proc/self/cgroup", "4:memory:/docker/abc\n"),
             ("sys/fs/cgroup/memory/memory.limit_in_bytes", "2000000\n"),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_over_its_limit_has_nothing_left() {
+    fn a_group_over_its_limit_has_no_memory_left() {
         let files = [
             ("proc/self/cgroup", "0::/\n"),
             ("sys/fs/cgroup/memory.max", "100\n"),

@@ -1,4 +1,4 @@
-//! How much memory this process holds, and how much it can still get.
+//! The resident memory of this process, and the available memory.
 
 #[cfg(target_os = "linux")]
 mod cgroup;

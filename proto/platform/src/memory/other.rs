@@ -1,14 +1,14 @@
-//! Memory where there is no `/proc`.
+//! Memory on systems without `/proc`.
 
 use sysinfo::System;
 
-/// Returns the resident memory in bytes; 0, since it is not known.
+/// Returns 0, because the resident memory is unknown.
 #[must_use]
 pub fn resident() -> u64 {
     0
 }
 
-/// Returns what the machine can still give without swapping, in bytes.
+/// Returns the available memory in bytes, without swapping.
 #[must_use]
 pub fn free() -> u64 {
     let mut system = System::new();

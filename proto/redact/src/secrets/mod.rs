@@ -9,7 +9,8 @@ mod tests;
 
 use crate::fold::fold;
 
-/// The kind of the first credential in a text. The work is linear in the text's length.
+/// Returns the kind of the first credential in a text. The work is linear in the length of the
+/// text.
 pub(crate) fn kind(text: &str) -> Option<&'static str> {
     let text = fold(text);
     let first = |text: &[u8]| scan::Scan::of(text).first();

@@ -1,18 +1,18 @@
-//! What credentials look like: a prefix that nothing else has, then a token.
+//! The forms of credentials: a unique prefix, then a token.
 
-/// A credential: a fixed prefix, then characters of a token.
+/// A credential: a fixed prefix, then the characters of a token.
 pub(super) struct Rule {
     pub(super) kind: &'static str,
     pub(super) prefix: &'static str,
     pub(super) token: Token,
-    /// What the token must show where the prefix begins a word.
+    /// What the token must contain if the prefix starts a word.
     pub(super) alone: Proof,
-    /// What it must show where a letter or digit stands before the prefix. More, because encoded bytes and ordinary
-    /// words hold a prefix by chance: `task-`, `SLOVAKIA`.
+    /// What it must contain if a letter or digit precedes the prefix. It must contain more, because
+    /// encoded bytes and ordinary words contain a prefix by chance: `task-`, `SLOVAKIA`.
     pub(super) glued: Proof,
 }
 
-/// What a token is made of.
+/// The characters of a token.
 #[derive(Clone, Copy)]
 pub(super) enum Token {
     UpperOrDigit,
@@ -38,17 +38,17 @@ pub(super) fn is_url_safe(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'_' || b == b'-'
 }
 
-/// What makes a token more than a word.
+/// What distinguishes a token from a word.
 #[derive(Clone, Copy)]
 pub(super) enum Proof {
     Never,
-    /// It has so many characters.
+    /// It has at least this number of characters.
     Long(usize),
-    /// It has so many characters, a digit among them.
+    /// It has at least this number of characters, including a digit.
     Digit(usize),
-    /// It has so many characters, and somewhere a digit and an upper-case letter.
+    /// It has at least this number of characters, with a digit and an upper-case letter anywhere.
     Mixed(usize),
-    /// It has exactly so many characters, a digit among them.
+    /// It has exactly this number of characters, including a digit.
     Exactly(usize),
 }
 
@@ -92,7 +92,7 @@ const CORTEX: [Rule; 1] = [rule("cortex-key", "ctx_", UrlSafe, Long(56), Exactly
 #[cfg(test)]
 pub(super) const ALL: [&[Rule]; 6] = [&AWS, &GITHUB, &SK, &SLACK, &GOOGLE, &CORTEX];
 
-/// The rules whose prefixes begin as a text does, by its first two bytes.
+/// Returns the rules with a prefix that starts like the text, by its first two bytes.
 pub(super) fn beginning(text: &[u8]) -> &'static [Rule] {
     match text {
         [b'A', b'K' | b'S', ..] => &AWS,

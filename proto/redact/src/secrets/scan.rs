@@ -1,11 +1,12 @@
-//! One pass over a text. What a rule needs to know of the bytes ahead (where a token ends, where the next digit is) is
-//! found once and kept until the pass is there, so a text that holds a prefix a million times costs no more than others.
+//! A single pass over a text. What a rule needs to know about the bytes ahead (the end of a token,
+//! the next digit) is found once and kept until the pass gets there. A text with a million prefixes
+//! therefore costs no more than others.
 
 use super::rules::{self, Proof, Rule, Token, is_url_safe};
 use crate::steps;
 
 const PEM: &[u8] = b"-----BEGIN ";
-/// The longest label of a PEM block that is looked at.
+/// The longest label of a PEM block that is checked.
 const PEM_LABEL: usize = 40;
 
 /// The shortest header and signature of a JSON web token.
@@ -14,20 +15,20 @@ const JWT_SIGNATURE: usize = 16;
 
 pub(super) struct Scan<'a> {
     bytes: &'a [u8],
-    /// Where the run of URL-safe characters ends that the pass is in.
-    run: Ahead,
-    digit: Ahead,
-    upper: Ahead,
-    /// Where a run ended, and whether a payload and a signature follow it.
+    /// The end of the current run of URL-safe characters.
+    run: Lookahead,
+    digit: Lookahead,
+    upper: Lookahead,
+    /// The end of a run, and whether a payload and a signature follow it.
     claims: (usize, bool),
 }
 
 impl<'a> Scan<'a> {
     pub(super) fn of(bytes: &'a [u8]) -> Self {
-        Self { bytes, run: Ahead(0), digit: Ahead(0), upper: Ahead(0), claims: (0, false) }
+        Self { bytes, run: Lookahead(0), digit: Lookahead(0), upper: Lookahead(0), claims: (0, false) }
     }
 
-    /// The kind of the first credential.
+    /// Returns the kind of the first credential.
     pub(super) fn first(mut self) -> Option<&'static str> {
         steps::count(self.bytes.len());
         (0..self.bytes.len()).find_map(|at| self.kind_at(at))
@@ -67,7 +68,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// How many characters of a token there are, at most so many.
+    /// Returns the number of characters of a token, up to a maximum.
     fn length(&mut self, token: Token, at: usize, from: usize, most: usize) -> usize {
         if let Token::UrlSafe = token {
             return (self.run.first(self.bytes, at, |b| !is_url_safe(b)) - from).min(most);
@@ -77,7 +78,7 @@ impl<'a> Scan<'a> {
         length
     }
 
-    /// Whether a digit stands before `end`; no prefix of a rule that asks has one.
+    /// Returns whether a digit precedes `end`. No prefix of a rule that asks for one has a digit.
     fn has_digit(&mut self, at: usize, end: usize) -> bool {
         self.digit.first(self.bytes, at, |b| b.is_ascii_digit()) < end
     }
@@ -86,7 +87,8 @@ impl<'a> Scan<'a> {
         self.bytes[..at].last().is_none_or(|before| !before.is_ascii_alphanumeric())
     }
 
-    /// Header and payload are JSON objects in base64url, and there is a signature.
+    /// Returns whether a JSON web token starts here: a header and a payload that are JSON objects
+    /// in base64url, and a signature.
     fn is_jwt(&mut self, at: usize) -> bool {
         let header = self.run.first(self.bytes, at, |b| !is_url_safe(b));
         if header - at < JWT_HEADER {
@@ -99,11 +101,11 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// The first byte of a sort that is not behind. It is asked for from places that never lie before an earlier one, so
-/// what it found holds until then, and all questions together cost one pass.
-struct Ahead(usize);
+/// The position of the next byte of a kind. Callers ask with increasing positions, so a found
+/// position stays valid until then, and all searches together cost one pass.
+struct Lookahead(usize);
 
-impl Ahead {
+impl Lookahead {
     fn first(&mut self, bytes: &[u8], from: usize, sort: impl Fn(u8) -> bool) -> usize {
         if self.0 < from || !bytes.get(self.0).is_none_or(|b| sort(*b)) {
             let passed = bytes[from..].iter().take_while(|b| !sort(**b)).count();
@@ -114,7 +116,7 @@ impl Ahead {
     }
 }
 
-/// Whether a text goes on with a payload and a signature: `.eyJ....sig`.
+/// Returns whether a text continues with a payload and a signature: `.eyJ....sig`.
 fn are_claims(text: &[u8]) -> bool {
     let Some(payload) = text.strip_prefix(b".").filter(|text| text.starts_with(b"eyJ")) else { return false };
     let length = payload.iter().take_while(|b| is_url_safe(**b)).count();
@@ -124,7 +126,7 @@ fn are_claims(text: &[u8]) -> bool {
     signature.is_some_and(|text| signed(text) == JWT_SIGNATURE)
 }
 
-/// Whether a PEM block (RFC 7468) begins here whose label ends in `PRIVATE KEY`.
+/// Returns whether a PEM block (RFC 7468) with a label that ends in `PRIVATE KEY` starts here.
 fn is_private_key(text: &[u8]) -> bool {
     let Some(label) = text.strip_prefix(PEM) else { return false };
     let letter = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b' ';

@@ -1,17 +1,18 @@
-//! Keys that are spread out: with a space after each character, no rule sees two of them together.
+//! Keys with a space after each character, of which no rule sees two characters together.
 
 use super::rules::is_url_safe;
 use crate::steps;
 
-/// The shortest credential. A shorter run of single characters holds none.
-const SHORTEST: usize = 15;
-/// A character with a sign before it and one after it, as in quotation marks or at the end of a sentence.
-const LONGEST_SINGLE: usize = 3;
+/// The shortest credential. A shorter run of single characters can't contain one.
+const MIN_CREDENTIAL: usize = 15;
+/// A character with one sign before and one after it, as in quotation marks or at the end of a
+/// sentence.
+const MAX_SINGLE: usize = 3;
 
-/// The runs of single characters of a text, each closed up and on a line of its own.
+/// Returns the runs of single characters of a text, without spaces, each on its own line.
 pub(super) fn closed_up(text: &[u8]) -> Vec<u8> {
     let mut runs = Runs::default();
-    if text.len() < 2 * SHORTEST - 1 {
+    if text.len() < 2 * MIN_CREDENTIAL - 1 {
         return runs.closed;
     }
     steps::count(text.len());
@@ -33,12 +34,12 @@ pub(super) fn closed_up(text: &[u8]) -> Vec<u8> {
     runs.closed
 }
 
-/// The one character of a word, and whether a sign stands before it and after it.
+/// Returns the single character of a word, and whether a sign precedes and follows it.
 fn single(word: &[u8]) -> Option<(bool, u8, bool)> {
     if let [letter] = word {
         return Some((false, *letter, false));
     }
-    let word = Some(word).filter(|word| word.len() <= LONGEST_SINGLE && word.is_ascii())?;
+    let word = Some(word).filter(|word| word.len() <= MAX_SINGLE && word.is_ascii())?;
     let mut letters = word.iter().enumerate().filter(|(_, letter)| is_url_safe(**letter));
     let (at, letter) = letters.next()?;
     letters.next().is_none().then_some((at > 0, *letter, at + 1 < word.len()))
@@ -47,13 +48,13 @@ fn single(word: &[u8]) -> Option<(bool, u8, bool)> {
 #[derive(Default)]
 struct Runs {
     closed: Vec<u8>,
-    /// Where the run that goes on begins.
+    /// The start of the current run.
     begun: usize,
 }
 
 impl Runs {
     fn end(&mut self) {
-        if self.closed.len() - self.begun < SHORTEST {
+        if self.closed.len() - self.begun < MIN_CREDENTIAL {
             self.closed.truncate(self.begun);
         } else {
             self.closed.push(b'\n');

@@ -4,7 +4,7 @@ use super::*;
 use crate::steps;
 
 #[test]
-fn credentials_are_known_by_their_looks() {
+fn credentials_are_recognized_by_their_form() {
     let (a, d) = ("aB3".repeat(20), "A1".repeat(8));
     for (expected, text) in [
         ("aws-access-key", format!("key={d} AKIA{d}.")),
@@ -50,7 +50,7 @@ fn a_credential_behind_a_letter_or_digit_is_found() {
 }
 
 #[test]
-fn a_credential_that_is_split_by_what_nobody_sees_is_found() {
+fn a_credential_split_by_invisible_characters_is_found() {
     for between in
         ["\u{200b}", "\u{ad}", "\u{200d}", "\u{2060}", "\u{feff}", "\u{202e}", "\u{fe0f}", "\0", "\u{e0041}"]
     {
@@ -132,7 +132,7 @@ fn plain_texts_pass() {
     }
 }
 
-/// At most so many looks at each byte of a text.
+/// Maximum number of reads of each byte of a text.
 const STEPS_A_BYTE: usize = 24;
 
 fn is_linear(text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! `AuditEvent`: something that has to be provable later, in batches as the store keeps them.
+//! `AuditEvent`: events of the audit log, in batches as the store keeps them.
 
 use bytes::Bytes;
 use cortex_domain::audit::AuditEvent;
@@ -43,14 +43,16 @@ impl TryFrom<v1::AuditEvent> for AuditEvent {
     }
 }
 
-/// Several entries of the audit log as the store keeps them.
+/// Encodes several entries of the audit log for the store.
 #[must_use]
 pub fn encode_audit_batch<'a>(entries: impl IntoIterator<Item = &'a AuditEvent>) -> Bytes {
     v1::AuditBatch { entries: entries.into_iter().map(Into::into).collect() }.encode_to_vec().into()
 }
 
+/// Decodes entries of the audit log.
+///
 /// # Errors
-/// If the bytes are no such batch.
+/// Returns an error if the bytes are not a valid batch.
 pub fn decode_audit_batch(bytes: &[u8]) -> Result<Vec<AuditEvent>, DecodeError> {
     BATCH.parse::<v1::AuditBatch>(bytes)?.entries.into_iter().map(AuditEvent::try_from).collect()
 }

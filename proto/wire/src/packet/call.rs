@@ -13,14 +13,16 @@ use v1::call_reply as reply;
 const CALL: MessageName = MessageName("CallRequest");
 const REPLY: MessageName = MessageName("CallReply");
 
-/// A call; its input lies behind the job's context pointer.
+/// Encodes a call. Its input lies behind the job's context pointer.
 #[must_use]
 pub fn encode_call(request: &Request) -> Bytes {
     v1::CallRequest { request: Some(request.into()) }.encode_to_vec().into()
 }
 
+/// Decodes a call.
+///
 /// # Errors
-/// If the bytes are no call.
+/// Returns an error if the bytes are not a valid call.
 pub fn decode_call(bytes: &[u8]) -> Result<Request, DecodeError> {
     CALL.nested("request", CALL.packet::<v1::CallRequest>(bytes)?.request)
 }
@@ -30,8 +32,10 @@ pub fn encode_call_reply(called: &CallReply) -> Bytes {
     v1::CallReply::from(called).encode_to_vec().into()
 }
 
+/// Decodes the reply to a call.
+///
 /// # Errors
-/// If the bytes are no reply to a call, or the job they tell of has not ended.
+/// Returns an error if the bytes are not a valid reply, or the job in it has not ended.
 pub fn decode_call_reply(bytes: &[u8]) -> Result<CallReply, DecodeError> {
     REPLY.packet::<v1::CallReply>(bytes)?.try_into()
 }
@@ -73,6 +77,6 @@ fn read_answer(text: &str, job: &Job) -> Result<Option<Pointer>, DecodeError> {
         return Ok(None);
     }
     let pointer: Pointer = REPLY.text("ended.answer", text)?;
-    REPLY.ensure("ended.answer", pointer.space.job() == job.id(), "it is not the job's own")?;
+    REPLY.ensure("ended.answer", pointer.space.job() == job.id(), "must belong to the job")?;
     Ok(Some(pointer))
 }

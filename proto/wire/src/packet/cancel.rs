@@ -1,4 +1,4 @@
-//! `JobCancel`: a worker is to stop a dispatch.
+//! `JobCancel`: stops a dispatch on a worker.
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
@@ -15,8 +15,10 @@ pub fn encode_cancel(cancel: &Cancel) -> Bytes {
     v1::JobCancel::from(cancel).encode_to_vec().into()
 }
 
+/// Decodes a cancellation.
+///
 /// # Errors
-/// If the bytes name no dispatch.
+/// Returns an error if the bytes are not a valid cancellation.
 pub fn decode_cancel(bytes: &[u8]) -> Result<Cancel, DecodeError> {
     CANCEL.packet::<v1::JobCancel>(bytes)?.try_into()
 }

@@ -1,4 +1,4 @@
-//! `Heartbeat`: what a worker says of itself.
+//! `Heartbeat`: what a worker reports about itself.
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
@@ -11,7 +11,7 @@ use v1::heartbeat as parts;
 
 const HEARTBEAT: MessageName = MessageName("Heartbeat");
 
-/// The most that a worker may list of anything: leases, topics, models, adapters, labels, buckets.
+/// The longest list in a heartbeat, for leases, topics, models, adapters, labels and buckets.
 const MAX_LISTED: usize = 4096;
 /// The longest free text in a heartbeat, in bytes.
 const MAX_TEXT: usize = 256;
@@ -21,8 +21,10 @@ pub fn encode_heartbeat(heartbeat: &Heartbeat) -> Bytes {
     v1::Heartbeat::from(heartbeat).encode_to_vec().into()
 }
 
+/// Decodes a heartbeat.
+///
 /// # Errors
-/// If the bytes are no heartbeat, or it lists more than a worker may.
+/// Returns an error if the bytes are not a valid heartbeat, or a list is too long.
 pub fn decode_heartbeat(bytes: &[u8]) -> Result<Heartbeat, DecodeError> {
     HEARTBEAT.packet::<v1::Heartbeat>(bytes)?.try_into()
 }
@@ -126,7 +128,7 @@ impl TryFrom<parts::Gpu> for Gpu {
 
     fn try_from(gpu: parts::Gpu) -> Result<Self, DecodeError> {
         let share = (0.0..=1.0).contains(&gpu.utilisation);
-        HEARTBEAT.ensure("gpu.utilisation", share, "it lies between 0 and 1")?;
+        HEARTBEAT.ensure("gpu.utilisation", share, "must be from 0 to 1")?;
         Ok(Self {
             utilisation: gpu.utilisation,
             memory_used: gpu.memory_used,

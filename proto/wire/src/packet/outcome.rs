@@ -17,14 +17,17 @@ const MAX_DETAIL: usize = 4096;
 /// The longest name of a failure's parameter, in bytes.
 const MAX_PARAMETER: usize = 1024;
 
-/// The detail of a failure is cut to 4 KiB; a parameter whose name is longer than 1 KiB is left out.
+/// Encodes an outcome. The detail of a failure is cut to 4 KiB, and a parameter name longer than 1
+/// KiB is omitted.
 #[must_use]
 pub fn encode_outcome(outcome: &Outcome) -> Bytes {
     v1::JobResult::from(outcome).encode_to_vec().into()
 }
 
+/// Decodes an outcome.
+///
 /// # Errors
-/// If the bytes are no result.
+/// Returns an error if the bytes are not a valid outcome.
 pub fn decode_outcome(bytes: &[u8]) -> Result<Outcome, DecodeError> {
     RESULT.packet::<v1::JobResult>(bytes)?.try_into()
 }

@@ -1,4 +1,4 @@
-//! `JobProgress`: a dispatch has started, or this is a piece of its answer.
+//! `JobProgress`: a dispatch has started, or a piece of its answer.
 
 use bytes::Bytes;
 use cortex_domain::id::JobId;
@@ -16,8 +16,10 @@ pub fn encode_progress(progress: &Progress) -> Bytes {
     v1::JobProgress::from(progress).encode_to_vec().into()
 }
 
+/// Decodes progress.
+///
 /// # Errors
-/// If the bytes are no progress, or the frame is too long.
+/// Returns an error if the bytes are not valid, or the frame is too long.
 pub fn decode_progress(bytes: &[u8]) -> Result<Progress, DecodeError> {
     PROGRESS.packet::<v1::JobProgress>(bytes)?.try_into()
 }

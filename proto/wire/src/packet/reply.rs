@@ -20,14 +20,16 @@ pub fn encode_task_reply(reply: TaskReply) -> Bytes {
     v1::JobReply { answer: answer.into() }.encode_to_vec().into()
 }
 
+/// Decodes a worker's reply.
+///
 /// # Errors
-/// If the bytes are no reply.
+/// Returns an error if the bytes are not a valid reply.
 pub fn decode_task_reply(bytes: &[u8]) -> Result<TaskReply, DecodeError> {
     let packet: v1::JobReply = REPLY.packet(bytes)?;
     match packet.answer() {
         Answer::Accepted => Ok(TaskReply::Accepted),
         Answer::Started => Ok(TaskReply::Started),
         Answer::Busy => Ok(TaskReply::Busy),
-        Answer::Unspecified => Err(REPLY.invalid("answer", "it is unknown")),
+        Answer::Unspecified => Err(REPLY.invalid("answer", "unknown value")),
     }
 }

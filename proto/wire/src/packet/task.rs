@@ -1,4 +1,4 @@
-//! `JobRequest`: an assignment on its way out, a task on arrival.
+//! `JobRequest`: an assignment when it is sent, a task when it arrives.
 
 use bytes::Bytes;
 use cortex_domain::flow::Assignment;
@@ -17,14 +17,16 @@ pub fn encode_assignment(assignment: &Assignment) -> Bytes {
     v1::JobRequest::from(assignment).encode_to_vec().into()
 }
 
+/// Decodes a task.
+///
 /// # Errors
-/// If the bytes are no request, or its pointers are not the job's own.
+/// Returns an error if the bytes are not a valid task, or its pointers do not belong to the job.
 pub fn decode_task(bytes: &[u8]) -> Result<Task, DecodeError> {
     REQUEST.packet::<v1::JobRequest>(bytes)?.try_into()
 }
 
-/// What the worker has no need to know stays behind: the idempotency key, the hops, the model, which the input
-/// names, and what only policies go by.
+/// Omits what the worker does not need: the idempotency key, the hops, the model, which the input
+/// names, and data that only policies use.
 impl From<&Assignment> for v1::JobRequest {
     fn from(assignment: &Assignment) -> Self {
         Self {
@@ -66,9 +68,9 @@ impl TryFrom<v1::JobRequest> for Task {
         REQUEST.ensure(
             "context",
             task.context.space == Space::Context(task.job),
-            "it is not the job's own",
+            "must belong to the job",
         )?;
-        REQUEST.ensure("draft", task.draft == own, "it is not the dispatch's own")?;
+        REQUEST.ensure("draft", task.draft == own, "must belong to the dispatch")?;
         Ok(task)
     }
 }

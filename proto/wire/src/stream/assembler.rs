@@ -4,24 +4,24 @@ use bytes::{Bytes, BytesMut};
 use cortex_domain::state::Lease;
 use cortex_domain::task::{Progress, ProgressKind};
 
-use super::{LAST, MAX_LINE};
+use super::{END_MARK, MAX_LINE};
 
-/// How many frames are buffered while an earlier one is missing.
+/// How many frames to buffer while an earlier one is missing.
 const MAX_EARLY: usize = 64;
 
-/// What a reader does about frames that it did not get.
+/// How a reader handles missing frames.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gaps {
-    /// It gives the stream up: each line must be delivered, in order.
+    /// The reader fails, because each line must be delivered in order.
     Refused,
-    /// It leaves out the lines of which a part is or may be missing, and begins wherever it joins: there, and after a gap, at the
-    /// first line's end.
+    /// The reader skips lines of which a part is or may be missing. It starts where it joins, and
+    /// after a gap, at the end of the first line.
     Skipped,
 }
 
-/// Puts lines together from frames of one dispatch: in their order and each once.
+/// Assembles lines from the frames of one dispatch, in order and without duplicates.
 ///
-/// Its memory is bounded by a line and 64 buffered frames.
+/// Its memory is bounded by one line and 64 buffered frames.
 #[derive(Debug)]
 pub struct Assembler {
     gaps: Gaps,
@@ -29,49 +29,49 @@ pub struct Assembler {
     run: Option<Run>,
 }
 
-/// What has arrived under one lease.
+/// The state of the frames under one lease.
 #[derive(Debug)]
 struct Run {
     lease: Lease,
     next: u64,
     early: BTreeMap<u64, ProgressKind>,
     rest: BytesMut,
-    /// Whether `rest` began in the middle of a line.
+    /// Whether `rest` starts in the middle of a line.
     cut: bool,
     delivered: bool,
     done: bool,
     max_line: usize,
 }
 
-/// Why no more lines can be put together.
+/// Why no more lines can be assembled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Broken {
-    #[error("a frame did not arrive")]
+    #[error("a frame is missing")]
     Lost,
-    #[error("the run began again after some of its lines had been delivered")]
+    #[error("the run restarted after some of its lines were delivered")]
     Restarted,
-    #[error("the frames are not lines")]
+    #[error("the frames do not end in complete lines")]
     Malformed,
 }
 
 impl Assembler {
-    /// Makes one that takes lines of at most [`MAX_LINE`] bytes.
+    /// Creates an assembler for lines of at most [`MAX_LINE`] bytes.
     #[must_use]
     pub fn new(gaps: Gaps) -> Self {
         Self::with_max_line(gaps, MAX_LINE)
     }
 
-    /// Makes one that takes lines of at most `max_line` bytes. It holds no more of a longer one.
+    /// Creates an assembler for lines of at most `max_line` bytes. It never buffers more of a line.
     #[must_use]
     pub fn with_max_line(gaps: Gaps, max_line: usize) -> Self {
         Self { gaps, max_line, run: None }
     }
 
-    /// Takes a worker's progress and returns the lines that it completes. A frame that came before, or that belongs to an
-    /// earlier attempt, completes none.
+    /// Takes a worker's progress and returns the lines that it completes. A duplicate frame, or a
+    /// frame of an earlier attempt, completes none.
     ///
     /// # Errors
-    /// Returns why the stream can't go on. A reader that skips gaps gets no errors.
+    /// Returns why the stream can't continue. A reader that skips gaps gets no errors.
     pub fn take(&mut self, progress: Progress) -> Result<Vec<Bytes>, Broken> {
         let gaps = self.gaps;
         let Some(run) = self.current(progress.lease, progress.seq)? else { return Ok(vec![]) };
@@ -87,7 +87,8 @@ impl Assembler {
         let mut lines = Vec::new();
         let mut said = Some(progress.what);
         while let Some(what) = said {
-            // The last number that there is has none after it: a worker that uses it is done, or its stream is malformed.
+            // No number follows the largest one. A worker that uses it has finished, or its stream
+            // is malformed.
             let Some(next) = run.next.checked_add(1) else { return run.end_of_numbers(gaps) };
             run.next = next;
             if let ProgressKind::Frame(frame) = what {
@@ -99,19 +100,19 @@ impl Assembler {
         Ok(lines)
     }
 
-    /// Whether the mark after the last line has arrived.
+    /// Returns whether the end mark has arrived.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.done)
     }
 
-    /// How many bytes of a line that has not ended are held.
+    /// Returns how many bytes of an unfinished line are buffered.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.run.as_ref().map_or(0, |run| run.rest.len())
     }
 
-    /// Returns the run that a lease belongs to; a later attempt's begins anew.
+    /// Returns the run of a lease, and starts a new one for a later attempt.
     fn current(&mut self, lease: Lease, seq: u64) -> Result<Option<&mut Run>, Broken> {
         match &self.run {
             Some(run) if run.lease == lease => {}
@@ -121,7 +122,7 @@ impl Assembler {
                 let mut run = Run::new(lease, self.max_line);
                 if self.gaps == Gaps::Skipped && seq > 0 {
                     run.skip_to(seq);
-                    // The first frame after `Started` begins a line.
+                    // The first frame after `Started` starts a line.
                     run.cut = seq > 1;
                 }
                 self.run = Some(run);
@@ -145,7 +146,7 @@ impl Run {
         }
     }
 
-    /// A frame has the last number that there is. No answer is so long, and none could follow it.
+    /// Handles a frame with the largest number. No answer is that long, and no frame could follow.
     fn end_of_numbers(&self, gaps: Gaps) -> Result<Vec<Bytes>, Broken> {
         match gaps {
             Gaps::Refused => Err(Broken::Malformed),
@@ -159,7 +160,8 @@ impl Run {
     }
 
     fn skip_to(&mut self, seq: u64) {
-        // The end of the line that was begun is in a frame that is missing; so may be the beginning of the next one.
+        // The missing frame contains the end of the current line, and possibly the start of the
+        // next one.
         self.cut = true;
         self.rest.clear();
         self.next = seq;
@@ -178,7 +180,7 @@ impl Run {
             match gaps {
                 Gaps::Refused if malformed => return Err(Broken::Malformed),
                 Gaps::Skipped if malformed || cut => {}
-                _ if line == LAST => self.done = true,
+                _ if line == END_MARK => self.done = true,
                 _ => lines.push(line),
             }
         }

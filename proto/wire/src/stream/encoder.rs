@@ -1,16 +1,17 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::LAST;
+use super::END_MARK;
 
-/// Writes lines as pieces of a dispatch's progress. The sender cuts a piece into frames.
+/// Encodes lines as pieces of a dispatch's progress. The sender cuts a piece into frames.
 #[derive(Debug)]
 pub struct Encoder;
 
 impl Encoder {
-    /// Writes lines as one piece.
+    /// Encodes lines as one piece.
     ///
     /// # Panics
-    /// In debug builds, if a line is empty or holds a line break: a reader would refuse it.
+    /// In debug builds, if a line is empty or contains a line break, because a reader would reject
+    /// it.
     pub fn lines<L: AsRef<[u8]>>(lines: &[L]) -> Bytes {
         let mut piece = BytesMut::with_capacity(lines.iter().map(|line| line.as_ref().len() + 1).sum());
         for line in lines {
@@ -22,9 +23,9 @@ impl Encoder {
         piece.freeze()
     }
 
-    /// Writes the mark that no more lines follow.
+    /// Encodes the mark that no more lines follow.
     #[must_use]
     pub fn end() -> Bytes {
-        Self::lines(&[LAST])
+        Self::lines(&[END_MARK])
     }
 }

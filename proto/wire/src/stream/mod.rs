@@ -1,7 +1,8 @@
-//! How a worker's answer travels while it grows: lines, cut into frames of a dispatch's progress.
+//! How a worker's answer is streamed: as lines, cut into frames of a dispatch's progress.
 //!
-//! A worker writes lines with the [`Encoder`]. A reader puts them together with an [`Assembler`], in their order and each once,
-//! whatever the bus did to the frames. After the last line comes a mark, so that a reader knows that it has all of them.
+//! A worker writes lines with the [`Encoder`]. A reader assembles them with an [`Assembler`], in
+//! order and without duplicates, even if the bus loses, reorders or duplicates frames. A mark
+//! follows the last line, so that a reader knows that it has all lines.
 
 mod assembler;
 mod encoder;
@@ -12,7 +13,7 @@ mod tests;
 pub use assembler::{Assembler, Broken, Gaps};
 pub use encoder::Encoder;
 
-/// The line that marks the end.
-const LAST: &[u8] = b"[DONE]";
+/// The end mark.
+const END_MARK: &[u8] = b"[DONE]";
 /// The longest line, in bytes.
 pub const MAX_LINE: usize = 1024 * 1024;

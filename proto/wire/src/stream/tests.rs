@@ -65,7 +65,7 @@ fn a_run_that_begins_again_starts_over_unless_a_line_was_delivered() {
 }
 
 #[test]
-fn what_is_no_line_is_malformed() {
+fn text_without_complete_lines_is_malformed() {
     for frame in ["\n", "a\r\n", "[DONE]\nmore\n"] {
         assert_eq!(strict(&[(1, 0, ""), (1, 1, frame)]), Err(Broken::Malformed), "{frame:?}");
     }
@@ -80,7 +80,7 @@ fn a_reader_that_skips_gaps_begins_where_it_joins() {
         ["{\"a\":1}", "2", "3"]
     );
     assert_eq!(lossy(&[(1, 1, "{}\n"), (1, 2, "4\n")]), ["{}", "4"]);
-    // It may have joined in the middle of a line.
+    // The reader may have joined in the middle of a line.
     assert_eq!(lossy(&[(1, 7, "3\n{}\n"), (1, 8, "4\n")]), ["{}", "4"]);
 }
 
@@ -88,7 +88,7 @@ fn a_reader_that_skips_gaps_begins_where_it_joins() {
 fn a_reader_that_skips_gaps_gets_no_line_twice_and_none_of_which_a_part_is_missing() {
     assert_eq!(lossy(&[(1, 1, "1\n"), (1, 1, "1\n"), (1, 2, "2\n"), (1, 1, "1\n")]), ["1", "2"]);
     assert_eq!(lossy(&[(1, 1, "{\"a\":"), (1, 3, "3\n4\n")]), ["4"]);
-    // What is missing may have begun the line that ends first.
+    // The missing frame may contain the start of the line that ends first.
     assert_eq!(lossy(&[(1, 1, "1\n"), (1, 3, "3}\n7\n")]), ["1", "7"]);
     assert_eq!(lossy(&[(1, 1, "1\n"), (1, 3, "3"), (1, 4, "4\n5\n")]), ["1", "5"]);
     assert_eq!(lossy(&[(2, 1, "1\n"), (1, 1, "no\n"), (3, 1, "2\n"), (2, 2, "no\n")]), ["1", "2"]);
@@ -107,7 +107,7 @@ fn the_last_number_that_there_is_ends_a_stream() {
 }
 
 #[test]
-fn a_reader_holds_no_longer_line_than_it_takes() {
+fn a_reader_buffers_no_line_over_its_limit() {
     let mut assembler = Assembler::with_max_line(Gaps::Skipped, 4);
     assert_eq!(lines(&mut assembler, &[(1, 1, "1234\n12345\n6\n")]).unwrap(), ["1234", "6"]);
     let endless: Vec<_> = (2..1000).map(|seq| (1, seq, "12345")).collect();
@@ -122,12 +122,12 @@ fn some_lines() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec("[a-z{}\":]{1,40}", 0..30)
 }
 
-/// Small numbers of frames, and those at the end of all.
+/// Returns small frame numbers, and the largest ones.
 fn numbers() -> impl Strategy<Value = u64> {
     prop_oneof![4 => 0u64..9, 1 => (0u64..3).prop_map(|below| u64::MAX - below)]
 }
 
-/// The frames of some lines, cut at any place.
+/// Returns the frames of some lines, cut at arbitrary positions.
 fn frames(lines: &[String], cuts: &[prop::sample::Index]) -> Vec<Progress> {
     let mut all = Encoder::lines(lines).to_vec();
     all.extend_from_slice(&Encoder::end());
@@ -146,13 +146,13 @@ fn frames(lines: &[String], cuts: &[prop::sample::Index]) -> Vec<Progress> {
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_assembled_whatever_the_bus_does(
+    fn encoded_lines_are_assembled_from_any_delivery(
         wanted in some_lines(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
     ) {
         let mut sent = frames(&wanted, &cuts);
-        // Duplicates and reordering, fewer than are buffered.
+        // Duplicates and reorders fewer frames than the assembler buffers.
         for at in &order {
             let twice = sent[at.index(sent.len())].clone();
             sent.push(twice);
@@ -171,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn of_whole_lines_a_reader_that_skips_gaps_gets_those_that_arrive_after_another(
+    fn a_reader_that_skips_gaps_gets_the_whole_lines_that_arrive_in_order(
         wanted in some_lines(),
         lost in prop::collection::vec(any::<bool>(), 30),
     ) {

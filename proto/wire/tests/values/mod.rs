@@ -1,4 +1,4 @@
-//! Domain values of every shape, legal as a whole or not.
+//! Domain values of every shape, whether or not they are valid as a whole.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 
-/// An id of any kind that is made of letters, digits and hyphens.
+/// Returns an id of letters, digits and hyphens.
 fn name<T: std::str::FromStr<Err: std::fmt::Debug> + std::fmt::Debug>() -> impl Strategy<Value = T> {
     "[a-zA-Z0-9-]{1,40}".prop_map(|text| text.parse().unwrap())
 }

@@ -1,4 +1,4 @@
-//! The statements that change many jobs at once do what the pure transition does to each.
+//! Checks that the statements for many jobs do the same as the pure transition of each job.
 
 use cortex_domain::time::Timestamp;
 use cortex_guard::ledger::{LedgerEvent, LedgerJob, apply};
@@ -8,7 +8,7 @@ use super::database::Database;
 use super::{jobs, time};
 use crate::ledger::jobs::table;
 
-/// The job after an event, which is the job itself if it rejects the event.
+/// Returns the job after an event, or unchanged if the event is rejected.
 fn after(job: &LedgerJob, event: LedgerEvent, now: Timestamp) -> LedgerJob {
     apply(job, event, now).map_or_else(|_| job.clone(), |step| step.job)
 }

@@ -1,4 +1,4 @@
-//! A row that is no job is an error with a name, and never sent.
+//! Checks that a corrupt row is a named error and is never sent.
 
 use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
@@ -31,7 +31,7 @@ fn ended(n: u64) -> LedgerJob {
     job(n, LedgerPlace::Ended(Ending::Cancelled))
 }
 
-/// Changes the row of a job, and returns what it is read as.
+/// Changes the row of a job, and returns the result of reading it.
 fn damaged(job: &LedgerJob, change: &str) -> (Database, Result<LedgerJob, Fault>) {
     let database = Database::with(std::slice::from_ref(job));
     database.0.execute(&format!("UPDATE job SET {change}"), []).unwrap();
@@ -104,7 +104,7 @@ fn a_corrupt_row_that_is_set_aside_is_never_due_and_never_forgotten() {
         database.insert(&waiting(2));
         let id = job.id.to_string();
         assert_eq!(database.due(FAR).len(), 2);
-        // What is set aside twice stays as it is.
+        // Setting it aside twice changes nothing more.
         for _ in 0..2 {
             database.run(table::set_aside(&id));
             assert!(matches!(
@@ -122,7 +122,7 @@ fn a_corrupt_row_that_is_set_aside_is_never_due_and_never_forgotten() {
 }
 
 #[test]
-fn a_sound_row_is_not_set_aside_when_the_ledger_let_go_of_it() {
+fn a_valid_row_that_the_ledger_released_is_not_set_aside() {
     let database = Database::with(&[at_origin(1)]);
     database.run(table::set_aside(&id(1).to_string()));
     assert_eq!(database.find(&at_origin(1)).unwrap().job, at_origin(1));

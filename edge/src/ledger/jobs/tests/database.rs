@@ -1,4 +1,4 @@
-//! SQLite in memory, which is given the same statements as the Durable Object's.
+//! SQLite in memory, which runs the same statements as the Durable Object.
 
 use cortex_guard::ledger::{LedgerJob, accept};
 use rusqlite::types::{Value as Native, ValueRef};
@@ -22,7 +22,7 @@ impl Database {
         Self(database)
     }
 
-    /// A database with jobs where they are.
+    /// Returns a database with jobs at their places.
     pub(super) fn with(jobs: &[LedgerJob]) -> Self {
         let database = Self::new();
         for job in jobs {
@@ -31,7 +31,7 @@ impl Database {
         database
     }
 
-    /// Commits a job, and writes where it is.
+    /// Commits a job, and writes its place.
     pub(super) fn insert(&self, job: &LedgerJob) {
         let body = job.body().unwrap_or(cortex_guard::ledger::HeldBody { bytes: 1, offloaded: false });
         let new = Stored { job: accept(job.id, body, at(0)).job, ..stored(job.clone()) };
@@ -69,14 +69,14 @@ impl Database {
         self.rows(Statement::new(table::HELD, vec![])).remove(0)
     }
 
-    /// The ids of what is due, in order.
+    /// Returns the ids of due jobs, in order.
     pub(super) fn due(&self, now: cortex_domain::time::Timestamp) -> Vec<String> {
         let rows: Vec<Json> = self.rows(table::due(now, 1000));
         rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
     }
 }
 
-/// Numbers reach the Durable Object's SQLite as JavaScript has them.
+/// Converts numbers as JavaScript passes them to the Durable Object's SQLite.
 #[allow(clippy::cast_precision_loss)]
 fn native(value: Value) -> Native {
     match value {

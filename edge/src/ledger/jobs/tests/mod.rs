@@ -1,4 +1,4 @@
-//! The statements of the jobs' table, on a real SQLite, beside the pure transition that they stand for.
+//! The statements of the jobs' table on a real SQLite, compared with the pure transition.
 
 mod bulk;
 mod corrupt;
@@ -29,7 +29,7 @@ fn error() -> ErrorView {
     ErrorView { r#type: "urn:x".into(), title: "t".into(), detail: "d".into(), param: Some("p".into()) }
 }
 
-/// A job with an id, its row's other columns beside it.
+/// Returns a stored job with defaults for the other columns.
 fn stored(job: LedgerJob) -> Stored {
     let bytes = job.body().map_or(1, |body| body.bytes);
     let labels = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
@@ -43,7 +43,7 @@ fn stored(job: LedgerJob) -> Stored {
     Stored { job, facts, created: at(1), hops: "edge.received=1".to_owned() }
 }
 
-/// Times lie close together, so that some are equal.
+/// Times are close together, so that some are equal.
 fn time() -> impl Strategy<Value = Timestamp> {
     (0..20u64).prop_map(at)
 }
@@ -66,7 +66,7 @@ fn place() -> impl Strategy<Value = LedgerPlace> {
     ]
 }
 
-/// Some jobs, each with an id of its own.
+/// Returns some jobs with different ids.
 fn jobs() -> impl Strategy<Value = Vec<LedgerJob>> {
     prop::collection::vec((time(), place()), 1..12).prop_map(|all| {
         let job = |(n, (updated, place))| LedgerJob { id: id(n), updated, place };

@@ -1,4 +1,4 @@
-//! A job is read as it was written.
+//! Checks that a job reads back as it was written.
 
 use cortex_guard::ledger::{HeldBody, LedgerJob, LedgerPlace};
 use proptest::prelude::*;
@@ -17,14 +17,14 @@ proptest! {
         let database = Database::with(&jobs);
         for job in &jobs {
             let read = database.find(job).unwrap();
-            // Only the length of a body that the ledger holds no longer is not kept apart from the facts.
+            // The length of a body that the ledger no longer holds exists only in the facts.
             prop_assert_eq!(&read.job, job);
             prop_assert_eq!(&read, &stored(job.clone()));
         }
     }
 
     #[test]
-    fn what_waits_is_counted_and_what_is_due_is_found_as_the_jobs_say(jobs in jobs(), now in super::time()) {
+    fn waiting_jobs_are_counted_and_due_jobs_are_found(jobs in jobs(), now in super::time()) {
         let database = Database::with(&jobs);
         let bodies: Vec<_> = jobs.iter().filter_map(LedgerJob::body).collect();
         let held = database.held();
@@ -46,7 +46,7 @@ fn waiting(n: u64) -> LedgerJob {
 }
 
 #[test]
-fn the_message_goes_when_the_ledger_lets_go_of_the_job_and_not_before() {
+fn the_message_is_deleted_when_the_ledger_releases_the_job() {
     let database = Database::with(&[waiting(1)]);
     let message = |job: &LedgerJob| -> Option<String> {
         let rows: Vec<serde_json::Value> = database.rows(table::write_for_sender(job).unwrap());
@@ -73,7 +73,7 @@ fn a_report_finds_every_job_that_the_origin_has_under_its_id() {
 }
 
 #[test]
-fn the_length_of_a_body_of_which_an_older_version_did_not_note_it_is_that_of_the_message() {
+fn a_row_of_an_older_version_takes_the_length_of_the_message() {
     let database = Database::with(&[waiting(1)]);
     let old = Facts { bytes: 0, ..stored(waiting(1)).facts };
     let mut old = serde_json::to_value(&old).unwrap();

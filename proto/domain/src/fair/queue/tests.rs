@@ -17,13 +17,13 @@ fn place(n: u64, name: &str, priority: Priority) -> QueueKey {
     QueueKey { job: id(n), tenant: tenant(name), topic: "job.echo".parse().unwrap(), priority }
 }
 
-/// A queue whose items say whose they are and which.
-struct Line {
+/// A queue of items that name their tenant and job.
+struct TestQueue {
     queue: FairQueue<(Tenant, u64)>,
     minted: u64,
 }
 
-impl Line {
+impl TestQueue {
     fn new(weights: Weights) -> Self {
         Self { queue: FairQueue::new(weights), minted: 0 }
     }
@@ -40,10 +40,10 @@ impl Line {
     }
 }
 
-/// How many turns pass until the last of a burst of a small tenant has been served, while another one with a hundred
-/// times as much to do keeps its own backlog up.
+/// Returns how many turns pass until the last job of a small tenant's burst is served, while
+/// another tenant with a hundred times as many jobs keeps its backlog full.
 fn turns_until_done(burst: usize, hogs: &[Priority], head_start: usize) -> usize {
-    let mut line = Line::new(Weights::default());
+    let mut line = TestQueue::new(Weights::default());
     for n in 0..burst * 100 {
         if let Some(priority) = hogs.get(n % hogs.len().max(1)) {
             line.push("hog", *priority);
@@ -82,7 +82,7 @@ proptest! {
 
     #[test]
     fn among_equals_everyone_is_served_in_every_round(tenants in 1..12usize, rounds in 1..20usize) {
-        let mut line = Line::new(Weights::default());
+        let mut line = TestQueue::new(Weights::default());
         for _ in 0..rounds {
             for n in 0..tenants {
                 line.push(&format!("t{n}"), if n == 0 { Priority::High } else { Priority::Low });
@@ -99,7 +99,7 @@ proptest! {
     #[test]
     fn turns_follow_the_weights_within_a_tenth(weights in prop::collection::vec(1..12u32, 2..6)) {
         let named = weights.iter().enumerate().map(|(n, w)| (tenant(&format!("t{n}")), (*w).try_into().unwrap()));
-        let mut line = Line::new(Weights::new(named.collect()));
+        let mut line = TestQueue::new(Weights::new(named.collect()));
         let turns = 200 * weights.iter().sum::<u32>() as usize;
         let mut served = vec![0_usize; weights.len()];
         for n in 0..weights.len() {
@@ -118,10 +118,10 @@ proptest! {
     }
 
     #[test]
-    fn it_holds_what_waits_and_forgets_who_left(
+    fn the_queue_holds_waiting_jobs_and_forgets_idle_tenants(
         steps in prop::collection::vec((0..6u8, 0..30u8, 0..4u8), 1..400),
     ) {
-        let mut line = Line::new(Weights::default());
+        let mut line = TestQueue::new(Weights::default());
         let mut model: BTreeMap<u64, (Tenant, Priority)> = BTreeMap::new();
         for (what, who, sort) in steps {
             let name = format!("t{who}");
@@ -137,7 +137,7 @@ proptest! {
                     let Some((tenant, n)) = next else { continue };
                     let (owner, priority) = model.remove(&n).unwrap();
                     prop_assert_eq!(&owner, &tenant);
-                    // No job of its own stood before it.
+                    // The tenant had no earlier job.
                     let before = model.iter().find(|(other, (owner, urgency))| {
                         *owner == tenant && (Reverse(*urgency), **other) < (Reverse(priority), n)
                     });
@@ -162,8 +162,8 @@ proptest! {
 }
 
 #[test]
-fn fifteen_hundred_urgent_jobs_of_one_tenant_do_not_hold_up_another() {
-    let mut line = Line::new(Weights::default());
+fn fifteen_hundred_urgent_jobs_of_one_tenant_do_not_delay_another() {
+    let mut line = TestQueue::new(Weights::default());
     for _ in 0..1500 {
         line.push("hog", Priority::High);
     }
@@ -175,8 +175,8 @@ fn fifteen_hundred_urgent_jobs_of_one_tenant_do_not_hold_up_another() {
 }
 
 #[test]
-fn who_waits_for_what_no_worker_does_neither_holds_up_the_others_nor_saves_up_turns() {
-    let mut line = Line::new(Weights::default());
+fn a_tenant_that_waits_for_a_missing_worker_delays_no_others_and_saves_no_turns() {
+    let mut line = TestQueue::new(Weights::default());
     for n in 1000..1100 {
         let stuck = QueueKey { topic: "job.rare".parse().unwrap(), ..place(n, "stuck", Priority::High) };
         line.queue.push(stuck, (tenant("stuck"), n));
@@ -205,7 +205,7 @@ fn who_waits_for_what_no_worker_does_neither_holds_up_the_others_nor_saves_up_tu
 
 #[test]
 fn long_runs_cost_more_than_one_turn() {
-    let mut line = Line::new(Weights::default());
+    let mut line = TestQueue::new(Weights::default());
     for _ in 0..40 {
         line.push("long", Priority::Normal);
         line.push("short", Priority::Normal);
@@ -223,20 +223,20 @@ fn long_runs_cost_more_than_one_turn() {
 
 #[test]
 fn many_tenants_that_come_once_are_forgotten() {
-    let mut line = Line::new(Weights::default());
+    let mut line = TestQueue::new(Weights::default());
     line.push("stays", Priority::Low);
-    for n in 0..3 * IDLE {
+    for n in 0..3 * MAX_IDLE_TENANTS {
         let name = format!("t{n}");
         let job = line.push(&name, Priority::Normal);
         line.queue.charge(&tenant(&name), 1000);
         line.queue.take(id(job)).unwrap();
     }
-    assert!(line.queue.accounts.len() <= IDLE + 2, "{}", line.queue.accounts.len());
+    assert!(line.queue.accounts.len() <= MAX_IDLE_TENANTS + 2, "{}", line.queue.accounts.len());
 }
 
 #[test]
 fn the_last_of_a_tenant_is_its_newest_of_least_urgency() {
-    let mut line = Line::new(Weights::default());
+    let mut line = TestQueue::new(Weights::default());
     let low = line.push("a", Priority::Low);
     line.push("a", Priority::High);
     line.push("b", Priority::Low);

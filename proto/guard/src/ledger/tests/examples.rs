@@ -48,7 +48,7 @@ fn a_job_has_one_sender_until_its_lease_lapses() {
 }
 
 #[test]
-fn what_the_origin_accepted_is_freed_and_wakes_the_others() {
+fn an_accepted_job_is_freed_and_wakes_the_others() {
     let other = cortex_domain::id::JobId::mint(at(1), [8; 10]);
     let step = apply(&sending(), LedgerEvent::Accepted { origin_id: other }, at(1)).unwrap();
     assert_eq!(step.job.origin_id(), Some(other));
@@ -74,7 +74,7 @@ fn a_refusal_ends_the_job_with_its_reason() {
 }
 
 #[test]
-fn what_waits_for_the_origin_is_woken_and_what_waits_for_the_queue_is_not() {
+fn jobs_that_wait_for_the_origin_are_woken_and_those_in_the_queue_are_not() {
     assert_eq!(apply(&waiting(), LedgerEvent::Woken, at(1)), Err(Rejected::NotHeld));
     let lease = sending().due().unwrap();
     let held = apply(&sending(), LedgerEvent::OriginAway { lease, random: 0 }, at(100)).unwrap().job;
@@ -85,7 +85,7 @@ fn what_waits_for_the_origin_is_woken_and_what_waits_for_the_queue_is_not() {
 }
 
 #[test]
-fn what_is_due_while_the_origin_is_away_waits_as_long_as_what_was_tried() {
+fn due_jobs_wait_as_long_as_a_tried_one_while_the_origin_is_unreachable() {
     let until = at(9000);
     assert_eq!(apply(&waiting(), LedgerEvent::Delayed { until }, at(2999)), Err(Rejected::NotHeld));
     let delayed = apply(&waiting(), LedgerEvent::Delayed { until }, at(3000)).unwrap().job;
@@ -126,7 +126,7 @@ fn reports_are_taken_over_in_order_until_the_job_has_ended() {
 }
 
 #[test]
-fn an_origin_that_runs_what_its_caller_cancelled_here_is_told_so() {
+fn an_origin_learns_of_jobs_that_were_cancelled_at_the_edge() {
     let cancelled = apply(&waiting(), LedgerEvent::Cancelled, at(5)).unwrap().job;
     assert_eq!(apply(&cancelled, report(3, StateName::Running), at(60)), Err(Rejected::CancelledHere));
     assert_eq!(apply(&cancelled, report(4, StateName::Cancelled), at(60)), Err(Rejected::Ended));

@@ -1,4 +1,5 @@
-//! The rules of a job's place at the edge: examples, every order of a few events, and random sequences of many.
+//! Tests of a job's place at the edge: examples, every order of a few events, and long random
+//! sequences.
 
 mod examples;
 mod properties;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::world::{Action, Answer, World, at, error, id};
 use crate::ledger::{
-    HeldBody, LONGEST_BACKOFF, LedgerEvent, LedgerJob, LedgerPlace, SEND_LEASE, accept, apply, backoff,
+    HeldBody, LedgerEvent, LedgerJob, LedgerPlace, MAX_BACKOFF, SEND_LEASE, accept, apply, backoff,
 };
 
 fn action() -> impl Strategy<Value = Action> {
@@ -13,7 +13,7 @@ fn action() -> impl Strategy<Value = Action> {
         6 => (0..2usize).prop_map(Action::QueueTakes),
         6 => (0..2usize).prop_map(Action::AlarmTakes),
         6 => (0..2usize, answer).prop_map(|(sender, answer)| Action::Answers(sender, answer)),
-        1 => (0..2usize).prop_map(Action::AcceptsUnheard),
+        1 => (0..2usize).prop_map(Action::AcceptsWithoutReply),
         8 => (0..2usize, any::<u8>()).prop_map(|(sender, random)| Action::Settles(sender, random)),
         1 => (0..2usize).prop_map(Action::GivesBack),
         1 => (0..2usize).prop_map(Action::Dies),
@@ -46,7 +46,7 @@ proptest! {
         failed in 0..200u32, random in any::<u8>()
     ) {
         let wait = backoff(failed, random);
-        prop_assert!(wait <= LONGEST_BACKOFF && wait >= backoff(failed, 0));
+        prop_assert!(wait <= MAX_BACKOFF && wait >= backoff(failed, 0));
         prop_assert!(backoff(failed + 1, 0) >= backoff(failed, 0));
         let body = HeldBody { bytes: 1, offloaded: false };
         let lease = at(0).after(SEND_LEASE);
@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_sender_reports_under_another_lease_changes_nothing(other in 0..100_000u64) {
+    fn a_report_of_a_sender_under_another_lease_changes_nothing(other in 0..100_000u64) {
         let taken = apply(&accept(id(), super::world::BODY, at(0)).job, LedgerEvent::Taken, at(0)).unwrap().job;
         let lease = at(other);
         for event in [

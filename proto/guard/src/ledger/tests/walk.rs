@@ -1,5 +1,5 @@
-//! Every state that two senders (the queue and a repeated message, or the alarm), a cancellation, reports and a clock that goes
-//! on can bring about, in whatever order.
+//! Every reachable state with two senders (the queue and a repeated message, or the alarm), a
+//! cancellation, reports and a clock that advances, in any order.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::world::{Action, Answer, World};
 use crate::ledger::{LedgerPlace, SEND_LEASE};
 
-/// How far the clock goes: three senders may lose their leases one after the other.
+/// How far the clock advances. Three senders may lose their leases one after the other.
 const TICK: Duration = Duration::from_secs(SEND_LEASE.as_secs() / 2);
 const END: Duration = Duration::from_secs(3 * SEND_LEASE.as_secs());
-/// How many attempts may find the origin away.
+/// How many attempts may find the origin unreachable.
 const MAX_FAILED: u32 = 3;
 
 fn actions() -> Vec<Action> {
@@ -18,7 +18,12 @@ fn actions() -> Vec<Action> {
         vec![Action::Cancels, Action::Reports(1), Action::Reports(2), Action::Wakes, Action::Delays];
     for sender in 0..2 {
         let take = if sender == 0 { Action::QueueTakes(sender) } else { Action::AlarmTakes(sender) };
-        all.extend([take, Action::AcceptsUnheard(sender), Action::Settles(sender, 0), Action::Dies(sender)]);
+        all.extend([
+            take,
+            Action::AcceptsWithoutReply(sender),
+            Action::Settles(sender, 0),
+            Action::Dies(sender),
+        ]);
         all.push(Action::GivesBack(sender));
         let answers = [Answer::Accepted, Answer::Refused, Answer::Away];
         all.extend(answers.map(|answer| Action::Answers(sender, answer)));

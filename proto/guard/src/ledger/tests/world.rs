@@ -1,4 +1,4 @@
-//! A ledger with one job, two senders and an origin, and what must hold of them after every event.
+//! A ledger with one job, two senders and an origin, and the invariants after every event.
 
 use cortex_api::problem::ErrorView;
 use cortex_domain::id::JobId;
@@ -6,7 +6,8 @@ use cortex_domain::state::StateName;
 use cortex_domain::time::Timestamp;
 
 use crate::ledger::{
-    Effect, Ending, HeldBody, LedgerEvent, LedgerJob, LedgerPlace, Rejected, SEND_LEASE, Step, accept, apply,
+    Effect, Ending, HeldBody, LedgerEvent, LedgerJob, LedgerPlace, LedgerStep, Rejected, SEND_LEASE, accept,
+    apply,
 };
 
 pub(super) const BODY: HeldBody = HeldBody { bytes: 700, offloaded: true };
@@ -23,13 +24,13 @@ pub(super) fn error() -> ErrorView {
     ErrorView { r#type: "t".into(), title: "t".into(), detail: "d".into(), param: None }
 }
 
-/// One that sends the job: the queue's consumer, a repeated message, or the ledger's alarm.
+/// A sender of the job: the queue's consumer, a repeated message, or the ledger's alarm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Sender {
     Idle,
-    /// It has the job, and the request is on its way.
+    /// The sender has the job, and the request is on its way.
     Sending(Timestamp),
-    /// The origin answered, and the ledger has not heard of it.
+    /// The origin responded, but the ledger does not know yet.
     Answered(Timestamp, Answer),
 }
 
@@ -42,25 +43,25 @@ pub(super) enum Answer {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Action {
-    /// A message of the queue comes, as often as it likes and when it likes.
+    /// A message of the queue arrives, at any time and any number of times.
     QueueTakes(usize),
-    /// The ledger's alarm goes off. It takes what is due.
+    /// The ledger's alarm fires and takes due jobs.
     AlarmTakes(usize),
-    /// The request arrives, and the origin answers.
+    /// The request arrives, and the origin responds.
     Answers(usize, Answer),
-    /// The request arrives and the origin accepts, and then the answer is lost.
-    AcceptsUnheard(usize),
+    /// The request arrives, the origin accepts, and the response is lost.
+    AcceptsWithoutReply(usize),
     Settles(usize, u8),
-    /// The sender gives back what it did not try.
+    /// The sender gives back an untried job.
     GivesBack(usize),
-    /// The sender dies.
+    /// The sender crashes.
     Dies(usize),
     Cancels,
-    /// The origin reports. A report may repeat and come late.
+    /// The origin reports. A report may repeat or arrive late.
     Reports(u64),
     Wakes,
     Delays,
-    /// The clock goes on, or jumps back.
+    /// The clock advances, or jumps back.
     Clock(i64),
 }
 
@@ -79,7 +80,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let Step { job, effects } = accept(id(), BODY, at(0));
+        let LedgerStep { job, effects } = accept(id(), BODY, at(0));
         assert_eq!(effects, [Effect::SendAgainAt(job.due().unwrap())]);
         Self {
             job,
@@ -93,7 +94,7 @@ impl World {
         }
     }
 
-    /// Performs an action that is possible now, and returns whether it was.
+    /// Performs an action if it is possible now, and returns whether it was.
     pub(super) fn act(&mut self, action: Action) -> bool {
         match action {
             Action::QueueTakes(sender) => self.take(sender),
@@ -101,7 +102,7 @@ impl World {
                 self.job.due().is_some_and(|due| due <= self.now) && self.take(sender)
             }
             Action::Answers(sender, answer) => self.answer(sender, answer, answer),
-            Action::AcceptsUnheard(sender) => self.answer(sender, Answer::Accepted, Answer::Away),
+            Action::AcceptsWithoutReply(sender) => self.answer(sender, Answer::Accepted, Answer::Away),
             Action::Settles(sender, random) => self.settle(sender, random),
             Action::GivesBack(sender) => {
                 let Sender::Sending(lease) = self.senders[sender] else { return false };
@@ -156,15 +157,15 @@ impl World {
         }
     }
 
-    fn answer(&mut self, sender: usize, decided: Answer, heard: Answer) -> bool {
+    fn answer(&mut self, sender: usize, decided: Answer, received: Answer) -> bool {
         let Sender::Sending(lease) = self.senders[sender] else { return false };
         match decided {
             Answer::Accepted => self.origin_has = true,
-            // The origin knows a job by its id, and does not refuse what it holds.
+            // The origin recognizes a job by its id, and does not reject a job that it holds.
             Answer::Refused if self.origin_has => return false,
             Answer::Refused | Answer::Away => {}
         }
-        self.senders[sender] = Sender::Answered(lease, heard);
+        self.senders[sender] = Sender::Answered(lease, received);
         true
     }
 
@@ -181,7 +182,7 @@ impl World {
         true
     }
 
-    fn apply(&mut self, event: LedgerEvent) -> Result<Step, Rejected> {
+    fn apply(&mut self, event: LedgerEvent) -> Result<LedgerStep, Rejected> {
         let step = apply(&self.job, event, self.now)?;
         assert_ne!(step.job, self.job, "what changes nothing is rejected");
         self.check_step(&step);
@@ -196,13 +197,13 @@ impl World {
         Ok(step)
     }
 
-    fn check_step(&self, Step { job: after, effects }: &Step) {
+    fn check_step(&self, LedgerStep { job: after, effects }: &LedgerStep) {
         let before = &self.job;
         assert!(!matches!(before.place, LedgerPlace::Ended(_)), "an end is final: {before:?} {after:?}");
         assert!(!before.state().is_terminal(), "a terminal state is final: {before:?} {after:?}");
         assert!(after.version() >= before.version(), "versions rise: {before:?} {after:?}");
         assert!(before.body().is_some() || after.body().is_none(), "a body that is gone does not come back");
-        // The alarm is set for all that the ledger holds.
+        // The alarm covers everything that the ledger holds.
         let alarm = effects.iter().find_map(|effect| match effect {
             Effect::SendAgainAt(at) => Some(*at),
             _ => None,
@@ -210,7 +211,7 @@ impl World {
         assert_eq!(alarm, after.due(), "{after:?}");
     }
 
-    /// Checks what must hold at any time.
+    /// Checks the invariants.
     pub(super) fn check(&self) {
         let Self { job, origin_has, refused, cancelled, .. } = self;
         match &job.place {
@@ -229,7 +230,7 @@ impl World {
         assert_eq!(u64::from(self.deleted), 1 - held, "and so is the body outside: {job:?}");
     }
 
-    /// Checks that a job that the ledger still holds reaches an origin that is there, though all senders died.
+    /// Checks that a job in the ledger reaches a reachable origin even if all senders crashed.
     pub(super) fn check_that_it_arrives(&self) {
         let Some(due) = self.job.due() else { return };
         let mut world = self.clone();

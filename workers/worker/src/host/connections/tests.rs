@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
 
 use super::*;
-use cortex_platform::write_timeout::STALLED;
+use cortex_platform::write_timeout::STALL_TIMEOUT;
 
 const HOST: &str = "host: localhost:8082\r\n";
 
@@ -114,12 +114,12 @@ async fn an_answer_that_nobody_takes_is_cut_and_one_that_is_taken_slowly_is_not(
     peer.write_all(format!("GET /endless HTTP/1.1\r\n{HOST}\r\n").as_bytes()).await.unwrap();
     let mut piece = vec![0; 64 * 1024];
     for _ in 0..10 {
-        tokio::time::sleep(STALLED - Duration::from_secs(1)).await;
+        tokio::time::sleep(STALL_TIMEOUT - Duration::from_secs(1)).await;
         assert!(peer.read(&mut piece).await.unwrap() > 0);
     }
     let began = Instant::now();
     serving.await.unwrap();
-    assert!(began.elapsed() <= STALLED + Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() <= STALL_TIMEOUT + Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ const services :List(Workerd.Service) = [
   (name = "edge", worker = .edge),
   # Every request of the Worker goes here, regardless of its address, because it talks only to its origin.
   (name = "origin", external = (address = "127.0.0.1:8080", http = ())),
+  # Where spans go, if OTEL_EXPORTER_OTLP_ENDPOINT is set. serve.sh gives the address.
+  (name = "otlp", external = (address = "127.0.0.1:4318", http = ())),
   (name = "ledger", disk = (writable = true)),
   (name = "log", worker = Simulators.log),
   (name = "kv-disk", disk = (writable = true)),
@@ -66,6 +68,10 @@ const edge :Workerd.Worker = (
     (name = "CORTEX_TOPICS", fromEnvironment = "CORTEX_TOPICS"),
     (name = "CORTEX_CORS_ORIGINS", fromEnvironment = "CORTEX_CORS_ORIGINS"),
     (name = "CORTEX_LEDGER_LIMITS", fromEnvironment = "CORTEX_LEDGER_LIMITS"),
+    (name = "OTEL_EXPORTER_OTLP_ENDPOINT", fromEnvironment = "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    (name = "OTEL_EXPORTER_OTLP_HEADERS", fromEnvironment = "OTEL_EXPORTER_OTLP_HEADERS"),
+    (name = "OTEL_TRACES_SAMPLER_ARG", fromEnvironment = "OTEL_TRACES_SAMPLER_ARG"),
+    (name = "OTLP", service = "otlp"),
     (name = "KEYS", kvNamespace = "KEYS"),
     (name = "PARKED", r2Bucket = "PARKED"),
     (name = "JOBS", queue = "JOBS"),

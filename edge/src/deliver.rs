@@ -15,6 +15,7 @@ use worker::{Delay, Env, Response};
 
 use crate::envelope::Envelope;
 use crate::origin::{Origin, Outbound, caller_headers};
+use crate::trace::{Background, Exporter, Kind, Value};
 use crate::{clock, log, offloaded};
 
 /// How long one attempt may take. It includes fetching the body, sending it, and sending it again
@@ -40,8 +41,29 @@ pub(crate) enum Delivery {
     Away,
 }
 
-/// Sends a job to the origin. `body` is absent when it is offloaded.
-pub(crate) async fn deliver(envelope: Envelope, body: Option<&str>, env: &Env) -> Delivery {
+/// Sends a job to the origin, within a span that continues the trace of the job's request. `body` is absent when it is
+/// offloaded.
+pub(crate) async fn deliver(
+    mut envelope: Envelope,
+    body: Option<&str>,
+    env: &Env,
+    background: &impl Background,
+) -> Delivery {
+    let job = envelope.job;
+    let exporter = Exporter::of(env);
+    let Ok(span) = exporter.start(envelope.traceparent.parse().ok()) else {
+        return away(&job, "no random bytes");
+    };
+    envelope.traceparent = span.own.to_string();
+    let delivery = try_once(envelope, body, env).await;
+    let failed = matches!(delivery, Delivery::Away);
+    let attributes = vec![("cortex.job.id", Value::Text(job.to_string()))];
+    let span = span.end("deliver job".to_owned(), Kind::Consumer, clock::now(), attributes, failed);
+    exporter.export(span, env, background);
+    delivery
+}
+
+async fn try_once(envelope: Envelope, body: Option<&str>, env: &Env) -> Delivery {
     let job = envelope.job;
     let attempt = pin!(attempt(envelope, body, env));
     match select(attempt, Delay::from(DELIVERY_TIMEOUT)).await {

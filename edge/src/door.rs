@@ -9,7 +9,7 @@ use cortex_api::body::{Checked, check_content_type};
 use cortex_api::chat::{ChatRequest, SimpleChat};
 use cortex_api::completions::CompletionRequest;
 use cortex_api::routes::{AtEdge, Caller, Public, find_at_edge};
-use cortex_api::{EmbeddingsRequest, Problem, openapi};
+use cortex_api::{EmbeddingsRequest, Problem, headers, openapi};
 use cortex_domain::id::JobId;
 use futures::future::{Either, select};
 use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
@@ -22,7 +22,8 @@ use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::routes::{admin, create, events, health, job, list, proxy};
 use crate::signed::Signed;
-use crate::{admit, answer, body, config, cors, log};
+use crate::trace::{Exporter, Kind, Open, Span, Value};
+use crate::{admit, answer, body, clock, config, cors, log};
 
 /// The logged status of a request with a disconnected client. It is never sent.
 const CLIENT_LEFT: u16 = 499;
@@ -44,25 +45,47 @@ async fn fetch(mut request: Request, env: Env, context: Context) -> Result<Respo
 }
 
 async fn serve(request: &mut Request, env: &Env, context: &Context) -> Result<Response> {
-    let head = match Head::of(request) {
-        Ok(head) => head,
+    let exporter = Exporter::of(env);
+    let (head, span) = match Head::of(request, &exporter) {
+        Ok(started) => started,
         Err(refusal) => return answer::problem(&refusal.into_problem(), ""),
     };
+    let answered = respond(&head, request, env, context).await;
+    exporter.export(ended(span, &head, &answered), env, context);
+    answered
+}
+
+/// Ends the span of a request.
+fn ended(span: Open, head: &Head, answered: &Result<Response>) -> Span {
+    let route = find_at_edge(&head.method, &head.path).ok().map(|found| found.info);
+    let (method, path) = route.map_or(("other", "unmatched"), |info| (info.method.as_str(), info.path));
+    let status = answered.as_ref().map_or(500, Response::status_code);
+    let mut attributes = vec![
+        ("http.request.method", Value::Text(method.to_owned())),
+        ("http.route", Value::Text(path.to_owned())),
+        ("http.response.status_code", Value::Number(status.into())),
+    ];
+    let job = answered.as_ref().ok().and_then(|answer| answer.headers().get(headers::JOB_ID).ok().flatten());
+    attributes.extend(job.map(|job| ("cortex.job.id", Value::Text(job))));
+    span.end(format!("{method} {path}"), Kind::Server, clock::now(), attributes, status >= 500)
+}
+
+async fn respond(head: &Head, request: &mut Request, env: &Env, context: &Context) -> Result<Response> {
     // An invalid list allows no origin, and /health reports it.
     let origins = config::cors_origins(env).unwrap_or_default();
-    if let Some(answer) = cors::preflight(&head, &origins) {
-        return cors::onto(answer?, &head, &origins);
+    if let Some(answer) = cors::preflight(head, &origins) {
+        return cors::onto(answer?, head, &origins);
     }
-    let answered = match enter(&head, request, env, context).await {
+    let answered = match enter(head, request, env, context).await {
         Ok(answer) => answer,
         Err(refusal) => {
-            body::drain(request, Some(&head)).await;
+            body::drain(request, Some(head)).await;
             let problem = refusal.into_problem();
             log::info("request.refused", &[("path", &head.path), ("kind", problem.kind.slug())]);
             answer::problem(&problem, &head.path)?
         }
     };
-    cors::onto(answered, &head, &origins)
+    cors::onto(answered, head, &origins)
 }
 
 async fn enter(

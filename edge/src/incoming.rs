@@ -11,7 +11,7 @@ use cortex_guard::precheck;
 use worker::Request;
 
 use crate::error::ApiError;
-use crate::random;
+use crate::trace::{Exporter, Open};
 
 /// The head of a request.
 #[derive(Debug)]
@@ -23,17 +23,24 @@ pub(crate) struct Head {
     pub(crate) query: String,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
+    /// The trace that the origin continues.
+    pub(crate) traceparent: Traceparent,
 }
 
 impl Head {
-    pub(crate) fn of(request: &Request) -> Result<Self, ApiError> {
+    /// Reads the head of a request, and starts its span.
+    pub(crate) fn of(request: &Request, exporter: &Exporter) -> Result<(Self, Open), ApiError> {
         let url = request.url()?;
-        Ok(Self {
+        let incoming = request.headers().get(TRACEPARENT)?.and_then(|text| text.parse().ok());
+        let span = exporter.start(incoming)?;
+        let head = Self {
+            traceparent: span.own.clone(),
             method: request.inner().method(),
             path: url.path().to_owned(),
             query: url.query().unwrap_or_default().to_owned(),
             headers: request.headers().entries().collect(),
-        })
+        };
+        Ok((head, span))
     }
 
     /// Checks everything that needs neither the body nor the caller.
@@ -57,13 +64,5 @@ impl Head {
         let wrong = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at(IDEMPOTENCY_KEY);
         let key = self.get(IDEMPOTENCY_KEY).map(str::parse::<IdempotencyKey>).transpose();
         key.map_err(|error| wrong(error).into())
-    }
-
-    /// Returns the caller's trace, or a new one.
-    pub(crate) fn traceparent(&self) -> Result<Traceparent, ApiError> {
-        match self.get(TRACEPARENT).and_then(|text| text.parse().ok()) {
-            Some(trace) => Ok(trace),
-            None => Ok(Traceparent::mint(random::bytes()?)),
-        }
     }
 }

@@ -32,6 +32,7 @@ mod revoked;
 mod routes;
 mod signed;
 mod stream;
+mod trace;
 
 pub use ledger::Ledger;
 pub use nonces::Nonces;

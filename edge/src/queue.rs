@@ -15,13 +15,13 @@ use crate::log;
 const RETRY_DELAY_S: u32 = 2;
 
 #[event(queue)]
-async fn queue(batch: MessageBatch<()>, env: Env, _context: Context) -> worker::Result<()> {
+async fn queue(batch: MessageBatch<()>, env: Env, context: Context) -> worker::Result<()> {
     let dead = batch.queue().ends_with("-dlq");
-    join_all(batch.raw_iter().map(|message| settle(message, dead, &env))).await;
+    join_all(batch.raw_iter().map(|message| settle(message, dead, &env, &context))).await;
     Ok(())
 }
 
-async fn settle(message: RawMessage, dead: bool, env: &Env) {
+async fn settle(message: RawMessage, dead: bool, env: &Env, context: &Context) {
     let text = message.body().as_string().unwrap_or_default();
     let envelope = match Envelope::decode(&text) {
         Ok((envelope, _)) => envelope,
@@ -36,7 +36,7 @@ async fn settle(message: RawMessage, dead: bool, env: &Env) {
             return message.ack();
         }
     };
-    let done = if dead { bury(envelope, env).await } else { drain(envelope, env).await };
+    let done = if dead { bury(envelope, env).await } else { drain(envelope, env, context).await };
     match done {
         Ok(()) => message.ack(),
         Err(error) => {
@@ -49,11 +49,11 @@ async fn settle(message: RawMessage, dead: bool, env: &Env) {
 /// Delivers a job unless another sender did or does, and reports the result to the ledger. It
 /// delivers the job in the ledger and does not trust the message. An unreachable origin also
 /// settles the message, because the ledger's alarm sends the job again.
-async fn drain(envelope: Envelope, env: &Env) -> Result<(), String> {
+async fn drain(envelope: Envelope, env: &Env, context: &Context) -> Result<(), String> {
     let (job, ledger) = (envelope.job, ledger(&envelope, env)?);
     if let Some(LeasedJob { lease, message }) = ledger.take(job).await.map_err(detail)? {
         let (envelope, body) = Envelope::decode(&message).map_err(|error| error.0)?;
-        let delivery = deliver(envelope, body, env).await;
+        let delivery = deliver(envelope, body, env, context).await;
         ledger.settle(job, lease, delivery).await.map_err(detail)?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cortex_domain::time::Timestamp;
-use cortex_edge_local::{Limits, Origin, Variables, Worker, relay};
+use cortex_edge_local::{Limits, Origin, Tracing, Variables, Worker, relay};
 use cortex_guard::signature::{Keyring, Nonce, Request, SigningKey, sign};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ pub struct Setup {
     pub cors: String,
     /// How much a ledger holds, as in `jobs=3,keys=2`; as usual where nothing is named.
     pub ledger_limits: String,
+    pub tracing: Tracing,
     /// Doors that a test needs and no user has.
     pub taps: Option<Taps>,
 }
@@ -88,6 +89,7 @@ impl Setup {
             topics: "job.echo,job.embed".to_owned(),
             cors: String::new(),
             ledger_limits: String::new(),
+            tracing: Tracing::default(),
             taps: None,
         }
     }
@@ -243,7 +245,7 @@ impl Edge {
 fn worker(folder: &Path, setup: &Setup) -> Worker {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     assert_eq!(Worker::missing(root), None, "run `make edge` first");
-    let Setup { secrets, origin_url, topics, cors, ledger_limits, .. } = setup;
+    let Setup { secrets, origin_url, topics, cors, ledger_limits, tracing, .. } = setup;
     Worker {
         root: root.to_owned(),
         socket: folder.join("edge.sock"),
@@ -256,6 +258,7 @@ fn worker(folder: &Path, setup: &Setup) -> Worker {
             topics: topics.clone(),
             cors_origins: cors.clone(),
             ledger_limits: ledger_limits.clone(),
+            tracing: tracing.clone(),
         },
     }
 }

@@ -7,4 +7,4 @@ mod requests;
 mod worker;
 
 pub use relay::{Limits, relay};
-pub use worker::{Origin, Variables, Worker};
+pub use worker::{Origin, Tracing, Variables, Worker};

@@ -31,11 +31,29 @@ pub struct Variables {
     pub topics: String,
     pub cors_origins: String,
     pub ledger_limits: String,
+    pub tracing: Tracing,
+}
+
+/// Where the Worker sends its spans. Without an endpoint it sends none.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Tracing {
+    /// `host:port` of a collector that speaks OTLP over plain HTTP, and the path before `/v1/traces`.
+    pub collector: Option<(String, String)>,
+    /// `OTEL_EXPORTER_OTLP_HEADERS`, which may hold a token.
+    pub headers: String,
+    /// `OTEL_TRACES_SAMPLER_ARG`.
+    pub ratio: String,
 }
 
 impl std::fmt::Debug for Variables {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Variables(topics: {})", self.topics)
+    }
+}
+
+impl std::fmt::Debug for Tracing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tracing(ratio: {})", self.ratio)
     }
 }
 
@@ -75,12 +93,20 @@ impl Worker {
         let mut command = Command::new("/bin/sh");
         command.arg(self.root.join("edge/local/serve.sh")).arg(config).arg(&self.socket);
         command.arg(self.origin.0.to_string()).arg(&self.state).args(options);
-        let Variables { key_pepper, edge_keys, origin_keys, topics, cors_origins, ledger_limits } =
+        let Variables { key_pepper, edge_keys, origin_keys, topics, cors_origins, ledger_limits, tracing } =
             &self.variables;
         command.current_dir(&self.root).env_clear();
         command.env("KEY_PEPPER", key_pepper).env("EDGE_KEYS", edge_keys).env("ORIGIN_KEYS", origin_keys);
         command.env("CORTEX_TOPICS", topics).env("CORTEX_CORS_ORIGINS", cors_origins);
         command.env("CORTEX_LEDGER_LIMITS", ledger_limits);
+        let collector = tracing.collector.as_ref();
+        if let Some((address, _)) = collector {
+            command.arg(format!("--external-addr=otlp={address}"));
+        }
+        let endpoint = collector.map(|(address, path)| format!("http://{address}{path}")).unwrap_or_default();
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+        command.env("OTEL_EXPORTER_OTLP_HEADERS", &tracing.headers);
+        command.env("OTEL_TRACES_SAMPLER_ARG", &tracing.ratio);
         // workerd.capnp sends every request of the Worker to the origin, so the host does not
         // matter.
         command.env("ORIGIN_URL", "http://origin");
@@ -116,6 +142,7 @@ mod tests {
                 topics: String::new(),
                 cors_origins: String::new(),
                 ledger_limits: String::new(),
+                tracing: Tracing { headers: secret(), ..Tracing::default() },
             },
         };
         let command = worker.command();
@@ -129,6 +156,9 @@ mod tests {
             "KEY_PEPPER",
             "ORIGIN_KEYS",
             "ORIGIN_URL",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "OTEL_TRACES_SAMPLER_ARG",
         ];
         assert_eq!(names, ours);
         assert!(!format!("{worker:?}").contains("secret"));

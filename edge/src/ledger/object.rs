@@ -16,7 +16,7 @@ use crate::{clock, config, log};
 #[durable_object]
 #[derive(Debug)]
 pub struct Ledger {
-    state: State,
+    pub(super) state: State,
     pub(super) env: Env,
     pub(super) sql: Sql,
     /// Whether the tables exist. An unused ledger has none.

@@ -137,7 +137,7 @@ async fn accept(
         roles: Vec::new(),
         content_type: head.content_type().unwrap_or_default().to_owned(),
         idempotency_key: idempotency.as_ref().map(|asked| asked.key.clone()),
-        traceparent: head.traceparent()?.to_string(),
+        traceparent: head.traceparent.to_string(),
         hops: hops::encode(std::slice::from_ref(&received)),
         flags: Some(flags.to_string()),
         offloaded: false,

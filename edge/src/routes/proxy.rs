@@ -144,7 +144,7 @@ async fn send(
     let roles: Vec<String> = caller.roles.iter().map(ToString::to_string).collect();
     let mut all = caller_headers(caller.tenant.as_str(), caller.principal.as_str(), &roles);
     all.push((headers::CALLER_KEY, caller.key.to_string()));
-    all.push((headers::TRACEPARENT, head.traceparent()?.to_string()));
+    all.push((headers::TRACEPARENT, head.traceparent.to_string()));
     for (name, value) in &head.headers {
         let ours = name == headers::TRACEPARENT || name == "content-type";
         // An invalid header that only describes the client is dropped and not an error.

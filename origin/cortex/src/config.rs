@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use cortex_domain::id::ModelName;
+use cortex_edge_local::Tracing;
 use cortex_platform::telemetry::{Format, Otlp};
+
+use reqwest::Url;
 
 use crate::exit::{Exit, Failure};
 
@@ -129,6 +132,28 @@ pub(crate) fn otlp() -> Result<Option<Otlp>, Failure> {
         let help = format!("set {} to a valid value, or unset it", error.name);
         Failure::new(Exit::Config, error, help)
     })
+}
+
+/// Returns where the edge on this machine sends its spans, by OpenTelemetry's variables. It speaks plain HTTP alone.
+pub(crate) fn edge_tracing() -> Tracing {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let Ok(endpoint) = variable("OTEL_EXPORTER_OTLP_ENDPOINT").parse::<Url>() else {
+        return Tracing::default();
+    };
+    let host = match (endpoint.scheme(), endpoint.host_str(), endpoint.port_or_known_default()) {
+        ("http", Some(host), Some(port)) => format!("{host}:{port}"),
+        _ => {
+            tracing::warn!(
+                "the edge on this machine sends no spans: it needs an http:// address of the collector"
+            );
+            return Tracing::default();
+        }
+    };
+    Tracing {
+        collector: Some((host, endpoint.path().trim_end_matches('/').to_owned())),
+        headers: variable("OTEL_EXPORTER_OTLP_HEADERS"),
+        ratio: variable("OTEL_TRACES_SAMPLER_ARG"),
+    }
 }
 
 fn read<T: FromStr<Err: Display>>(setting: Setting<T>) -> Result<T, Failure> {

@@ -26,6 +26,31 @@ impl Traceparent {
         Self(format!("00-{}-{}-01", hex::encode(&trace), hex::encode(&span)))
     }
 
+    /// Returns the context of a new span in the same trace. `random` becomes its id.
+    #[must_use]
+    pub fn child(&self, mut random: [u8; 8]) -> Self {
+        random[7] |= 1;
+        Self(format!("00-{}-{}-{}", self.trace_id(), hex::encode(&random), &self.0[53..]))
+    }
+
+    /// Returns the same context with the flag that its spans are not recorded.
+    #[must_use]
+    pub fn unsampled(&self) -> Self {
+        Self(format!("{}00", &self.0[..53]))
+    }
+
+    /// Returns whether spans of the trace are recorded.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        u8::from_str_radix(&self.0[53..], 16).is_ok_and(|flags| flags & 1 == 1)
+    }
+
+    /// Returns the id of the span, 16 hex digits.
+    #[must_use]
+    pub fn span_id(&self) -> &str {
+        &self.0[36..52]
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -67,6 +92,16 @@ impl fmt::Display for Traceparent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_child_has_the_trace_and_the_flags_of_its_parent() {
+        let parent: Traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+        let child = parent.child([0; 8]);
+        assert_eq!(child.as_str(), "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01");
+        assert_eq!((child.trace_id(), child.span_id()), (parent.trace_id(), "0000000000000001"));
+        assert!(child.is_sampled() && !child.unsampled().is_sampled());
+        assert!(!child.unsampled().child([2; 8]).is_sampled());
+    }
 
     #[test]
     fn a_minted_trace_reads_back() {

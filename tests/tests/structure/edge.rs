@@ -43,7 +43,8 @@ fn compare(deployed: &str, local: &str, consumers: &Value) -> Vec<String> {
     names.sort();
     let mut known: Vec<_> =
         local.lines().filter_map(|line| line.trim().strip_prefix("(name = \"")?.split('"').next()).collect();
-    known.retain(|name| !name.contains('.'));
+    // On this machine the collector of spans is behind a service, and its secret is a variable.
+    known.retain(|name| !name.contains('.') && !["OTLP", "OTEL_EXPORTER_OTLP_HEADERS"].contains(name));
     known.sort_unstable();
     if names != known {
         differences.push(format!("bindings: {names:?} when deployed, {known:?} on this machine"));

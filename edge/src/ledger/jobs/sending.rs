@@ -123,7 +123,7 @@ impl Ledger {
         failures: &mut Failures,
     ) -> Option<Timestamp> {
         let delivery = match Envelope::decode(&message) {
-            Ok((envelope, body)) => deliver(envelope, body, &self.env).await,
+            Ok((envelope, body)) => deliver(envelope, body, &self.env, &self.state).await,
             // The envelope was decoded when the job was taken.
             Err(_) => return None,
         };

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::supervise::supervise;
+use crate::config;
 use crate::exit::{Exit, Failure};
 use crate::running::Process;
 
@@ -90,6 +91,7 @@ pub(crate) fn variables(secrets: &Secrets, topics: &str, cors: &Origins) -> Vari
         topics: topics.to_owned(),
         cors_origins: cors.to_string(),
         ledger_limits: String::new(),
+        tracing: config::edge_tracing(),
     }
 }
 

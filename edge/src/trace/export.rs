@@ -1,0 +1,133 @@
+//! Sends spans to a collector, beside the requests. A collector that hangs or refuses delays nothing. What it does not take
+//! is dropped, and the log counts it.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::time::Duration;
+
+use cortex_api::trace::Traceparent;
+use futures::future::{Either, select};
+use worker::js_sys::Uint8Array;
+use worker::{Context, Delay, Env, Fetch, Headers, Method, Request, RequestInit, State};
+
+use super::otlp;
+use super::span::{Open, Span};
+use crate::{clock, config, log, random};
+
+/// Requests to the collector that may be open in an isolate. Further spans are dropped.
+const MAX_OPEN: u32 = 32;
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+/// On a developer's machine the collector is behind this service, because workerd sends every other request to the origin.
+const SERVICE: &str = "OTLP";
+
+thread_local! {
+    static OPEN: Cell<u32> = const { Cell::new(0) };
+    /// Spans that were dropped since one was last exported.
+    static DROPPED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// What keeps running after its event was handled.
+pub(crate) trait Background {
+    fn run(&self, work: impl Future<Output = ()> + 'static);
+}
+
+impl Background for Context {
+    fn run(&self, work: impl Future<Output = ()> + 'static) {
+        self.wait_until(work);
+    }
+}
+
+impl Background for State {
+    fn run(&self, work: impl Future<Output = ()> + 'static) {
+        self.wait_until(work);
+    }
+}
+
+/// Where spans go. Without an endpoint nothing is recorded.
+#[derive(Debug)]
+pub(crate) struct Exporter(Option<config::Otlp>);
+
+impl Exporter {
+    pub(crate) fn of(env: &Env) -> Self {
+        Self(config::otlp(env))
+    }
+
+    /// Starts a span that continues a trace, or begins one. Without an endpoint its `own` is the given trace, so that the
+    /// origin continues that one.
+    pub(crate) fn start(&self, incoming: Option<Traceparent>) -> worker::Result<Open> {
+        let start = clock::now();
+        let Some(settings) = &self.0 else {
+            let own = incoming.map_or_else(|| random::bytes().map(Traceparent::mint), Ok)?;
+            return Ok(Open { own, parent: None, start });
+        };
+        match incoming {
+            Some(parent) => Ok(Open { own: parent.child(random::bytes()?), parent: Some(parent), start }),
+            None => {
+                let own = Traceparent::mint(random::bytes()?);
+                let own = if settings.samples(&own) { own } else { own.unsampled() };
+                Ok(Open { own, parent: None, start })
+            }
+        }
+    }
+
+    /// Sends a span in the background, if its trace is sampled.
+    pub(crate) fn export(self, span: Span, env: &Env, background: &impl Background) {
+        let Some(settings) = self.0.filter(|_| span.own.is_sampled()) else { return };
+        if OPEN.get() >= MAX_OPEN {
+            return dropped("too many requests to the collector are open");
+        }
+        OPEN.set(OPEN.get() + 1);
+        let env = env.clone();
+        background.run(async move {
+            let sent = send(&settings, &span, &env).await;
+            OPEN.set(OPEN.get() - 1);
+            match sent {
+                Ok(()) => DROPPED.set(0),
+                Err(cause) => dropped(&cause),
+            }
+        });
+    }
+}
+
+/// Logs the first drop, and then those with a round number.
+fn dropped(cause: &str) {
+    let count = DROPPED.get() + 1;
+    DROPPED.set(count);
+    if count == 1 || count.is_multiple_of(1000) {
+        log::error("spans.dropped", &[("cause", cause), ("count", &count.to_string())]);
+    }
+}
+
+async fn send(settings: &config::Otlp, span: &Span, env: &Env) -> Result<(), String> {
+    let detail = |error: worker::Error| error.to_string();
+    let body = otlp::encode(&settings.service, env!("CARGO_PKG_VERSION"), std::slice::from_ref(span));
+    let request = request(settings, &body).map_err(detail)?;
+    let sending = std::pin::pin!(async {
+        match env.service(SERVICE) {
+            Ok(service) => {
+                let response = service.fetch_request(request).await.map_err(detail)?;
+                Ok::<_, String>(response.status_code())
+            }
+            Err(_) => Ok(Fetch::Request(request).send().await.map_err(detail)?.status_code()),
+        }
+    });
+    match select(sending, Delay::from(EXPORT_TIMEOUT)).await {
+        Either::Left((Ok(200..300), _)) => Ok(()),
+        Either::Left((Ok(status), _)) => Err(format!("the collector answered with status {status}")),
+        Either::Left((Err(cause), _)) => Err(cause),
+        Either::Right(_) => {
+            Err(format!("the collector did not answer within {} s", EXPORT_TIMEOUT.as_secs()))
+        }
+    }
+}
+
+fn request(settings: &config::Otlp, body: &[u8]) -> worker::Result<Request> {
+    let headers = Headers::new();
+    for (name, value) in &settings.headers {
+        headers.set(name, value)?;
+    }
+    headers.set("content-type", "application/x-protobuf")?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_headers(headers).with_body(Some(Uint8Array::from(body).into()));
+    Request::new_with_init(&settings.endpoint, &init)
+}

@@ -1,0 +1,180 @@
+//! OpenTelemetry's protocol for spans, as protobuf. The messages have the fields that are sent.
+//! <https://github.com/open-telemetry/opentelemetry-proto/blob/v1.7.0/opentelemetry/proto/trace/v1/trace.proto>
+
+use prost::Message;
+
+use super::span::{Kind, Span, Value};
+
+/// Encodes spans as the body of a request to `/v1/traces`.
+pub(super) fn encode(service: &str, version: &str, spans: &[Span]) -> Vec<u8> {
+    let attributes = [("service.name", service), ("service.version", version)];
+    let resource = Resource { attributes: attributes.map(|(key, value)| text(key, value)).to_vec() };
+    let spans = spans.iter().map(SpanMessage::from).collect();
+    let scope = Scope { name: "cortex".to_owned() };
+    let scope_spans = vec![ScopeSpans { scope: Some(scope), spans }];
+    Request { resource_spans: vec![ResourceSpans { resource: Some(resource), scope_spans }] }.encode_to_vec()
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Request {
+    #[prost(message, repeated, tag = "1")]
+    resource_spans: Vec<ResourceSpans>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ResourceSpans {
+    #[prost(message, optional, tag = "1")]
+    resource: Option<Resource>,
+    #[prost(message, repeated, tag = "2")]
+    scope_spans: Vec<ScopeSpans>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Resource {
+    #[prost(message, repeated, tag = "1")]
+    attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ScopeSpans {
+    #[prost(message, optional, tag = "1")]
+    scope: Option<Scope>,
+    #[prost(message, repeated, tag = "2")]
+    spans: Vec<SpanMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Scope {
+    #[prost(string, tag = "1")]
+    name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SpanMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    span_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    parent_span_id: Vec<u8>,
+    #[prost(string, tag = "5")]
+    name: String,
+    #[prost(int32, tag = "6")]
+    kind: i32,
+    #[prost(fixed64, tag = "7")]
+    start_time_unix_nano: u64,
+    #[prost(fixed64, tag = "8")]
+    end_time_unix_nano: u64,
+    #[prost(message, repeated, tag = "9")]
+    attributes: Vec<KeyValue>,
+    #[prost(message, optional, tag = "15")]
+    status: Option<Status>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Status {
+    #[prost(int32, tag = "3")]
+    code: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct KeyValue {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(message, optional, tag = "2")]
+    value: Option<AnyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AnyValue {
+    #[prost(oneof = "Scalar", tags = "1, 3")]
+    value: Option<Scalar>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum Scalar {
+    #[prost(string, tag = "1")]
+    Text(String),
+    #[prost(int64, tag = "3")]
+    Number(i64),
+}
+
+/// `STATUS_CODE_ERROR`.
+const ERROR: i32 = 2;
+const NANOS_PER_MILLI: u64 = 1_000_000;
+
+impl From<&Span> for SpanMessage {
+    fn from(span: &Span) -> Self {
+        let attribute = |(key, value): &(&str, Value)| match value {
+            Value::Text(value) => text(key, value),
+            Value::Number(value) => pair(key, Scalar::Number(*value)),
+        };
+        Self {
+            trace_id: bytes(span.own.trace_id()),
+            span_id: bytes(span.own.span_id()),
+            parent_span_id: span.parent.as_ref().map(|parent| bytes(parent.span_id())).unwrap_or_default(),
+            name: span.name.clone(),
+            kind: match span.kind {
+                Kind::Server => 2,
+                Kind::Consumer => 5,
+            },
+            start_time_unix_nano: span.start.as_millis() * NANOS_PER_MILLI,
+            end_time_unix_nano: span.end.as_millis() * NANOS_PER_MILLI,
+            attributes: span.attributes.iter().map(attribute).collect(),
+            status: span.failed.then_some(Status { code: ERROR }),
+        }
+    }
+}
+
+fn text(key: &str, value: &str) -> KeyValue {
+    pair(key, Scalar::Text(value.to_owned()))
+}
+
+fn pair(key: &str, value: Scalar) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) }
+}
+
+/// Decodes an id of a `traceparent`, which is valid hex.
+fn bytes(hex: &str) -> Vec<u8> {
+    cortex_domain::hex::decode(hex).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_domain::time::Timestamp;
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use opentelemetry_proto::tonic::common::v1::any_value::Value as Given;
+
+    use super::*;
+
+    #[test]
+    fn a_collector_reads_what_is_encoded() {
+        let span = Span {
+            own: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap(),
+            parent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ff-01".parse().unwrap()),
+            name: "POST /v1/embeddings".into(),
+            kind: Kind::Server,
+            start: Timestamp::from_millis(1_000),
+            end: Timestamp::from_millis(1_250),
+            attributes: vec![
+                ("http.route", Value::Text("/v1/embeddings".into())),
+                ("http.response.status_code", Value::Number(503)),
+            ],
+            failed: true,
+        };
+        let body = encode("cortex-edge", "0.1.0", &[span]);
+        let read = ExportTraceServiceRequest::decode(&body[..]).unwrap();
+        let resource_spans = &read.resource_spans[0];
+        let resource = resource_spans.resource.as_ref().unwrap();
+        assert_eq!(resource.attributes[0].key, "service.name");
+        let span = &resource_spans.scope_spans[0].spans[0];
+        assert_eq!(span.name, "POST /v1/embeddings");
+        assert_eq!(span.trace_id.len(), 16);
+        assert_eq!(span.span_id, [0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7]);
+        assert_eq!(span.parent_span_id, [0, 0, 0, 0, 0, 0, 0, 0xff]);
+        assert_eq!(span.end_time_unix_nano - span.start_time_unix_nano, 250_000_000);
+        assert_eq!((span.kind, span.status.as_ref().unwrap().code), (2, ERROR));
+        let status = span.attributes[1].value.as_ref().unwrap().value.clone();
+        assert_eq!(status, Some(Given::IntValue(503)));
+    }
+}

@@ -97,9 +97,9 @@ pub(crate) fn command() -> clap::Command {
     groups::grouped(examples::with_examples(Cli::command()))
 }
 
-/// Returns the command without terminal styles, for the manual pages.
+/// Returns the command without terminal styles and without `help`, for the manual pages.
 pub(crate) fn plain_command() -> clap::Command {
-    examples::with_examples(Cli::command().styles(Styles::plain()))
+    examples::with_examples(Cli::command().styles(Styles::plain())).disable_help_subcommand(true)
 }
 
 /// Returns the value of `--color`, as far as it is valid.

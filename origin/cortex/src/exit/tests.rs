@@ -44,7 +44,7 @@ fn api_error(status: u16, slug: Option<&str>, detail: &str) -> CallError {
     })
 }
 
-/// Failures of each kind whose message is part of this command and its client.
+/// Returns a failure of each kind with a message of this command or its client.
 fn own() -> Vec<Failure> {
     let url = || "http://127.0.0.1:8787".to_owned();
     let calls = [
@@ -74,7 +74,7 @@ fn own() -> Vec<Failure> {
     failures
 }
 
-/// Failures whose message comes from another crate, by the name of their kind.
+/// Returns failures with a message of another crate, with the name of their kind.
 fn foreign() -> Vec<(&'static str, Failure)> {
     vec![
         ("io::Error", io().into()),

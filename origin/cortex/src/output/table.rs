@@ -249,9 +249,9 @@ mod tests {
 
     #[test]
     fn a_value_without_room_beside_its_name_is_below_it() {
-        let fields = [("id", ID.to_owned()), ("principal", "somebody".to_owned())];
+        let fields = [("id", ID.to_owned()), ("principal", "alice-b".to_owned())];
         let lines = field_lines(&fields, "", 40);
-        assert_eq!(lines, ["id", &format!("  {ID}"), "principal  somebody"]);
+        assert_eq!(lines, ["id", &format!("  {ID}"), "principal  alice-b"]);
         assert_eq!(field_lines(&fields, "", 20)[1], ID);
         assert_eq!(field_lines(&fields, "", 80)[0], format!("id         {ID}"));
     }

@@ -42,7 +42,8 @@ impl Timeline {
     /// Returns the header for rows of `width` columns.
     pub(crate) fn header(width: usize) -> &'static str {
         const HEADER: &str = "TIME                            MS  EVENT          STATE       DETAIL";
-        if width < WIDE { &HEADER[26..] } else { HEADER }
+        let header = if width < WIDE { &HEADER[26..] } else { HEADER };
+        if header.len() > width { header.trim_end_matches("DETAIL").trim_end() } else { header }
     }
 
     /// Returns the rows of one more event. An event that was there before has none.

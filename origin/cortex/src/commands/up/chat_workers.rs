@@ -26,7 +26,7 @@ pub(crate) struct ChatWorkerArgs {
     /// The timeout for loading a model, in seconds [default: 600]
     #[arg(long, value_name = "SECONDS")]
     chat_load_deadline: Option<NonZeroU32>,
-    /// A file with a system prompt, whose cached prefix all tenants share; repeat the option for several
+    /// A file with a system prompt that all tenants share in the prefix cache; repeat the option for several
     #[arg(long, value_name = "FILE")]
     chat_shared_prompt: Vec<PathBuf>,
     /// The port of the first chat worker's Prometheus metrics, on loopback; each further worker has the next port

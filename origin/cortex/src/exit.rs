@@ -9,8 +9,6 @@ use cortex_client::CallError;
 use cortex_node::{BuildError, ConfigError, HomeError, IdentityFileError, SecretsError, WorkerTokensError};
 use cortex_platform::telemetry::ExportError;
 
-use crate::output;
-
 /// An error of a command.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -34,12 +32,6 @@ impl Failure {
     /// Returns a failure that only a fault in CortexOS can cause.
     pub(crate) fn defect(message: impl std::fmt::Display) -> Self {
         Self::message(Exit::Broken, message, DEFECT)
-    }
-
-    /// Prints the error with its causes and its help, and returns its exit code.
-    pub(crate) fn report(&self) -> Exit {
-        output::print_error(&format!("{:#}", self.error), &self.help);
-        self.exit
     }
 }
 

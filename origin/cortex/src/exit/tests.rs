@@ -68,7 +68,7 @@ fn own() -> Vec<Failure> {
         Failure::from(HomeError::Make { folder: file(), cause: io() }),
         Failure::from(HomeError::Open { folder: file(), mode: 0o755 }),
         Failure::defect("the edge created a key but did not return it"),
-        output::unwritable(&std::io::Error::from_raw_os_error(28)),
+        crate::output::unwritable(&std::io::Error::from_raw_os_error(28)),
         crate::target::not_running(),
     ]);
     failures

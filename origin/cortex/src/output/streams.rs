@@ -72,12 +72,14 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", escape_text(text));
 }
 
-/// Prints an error and the help for it.
-pub(crate) fn print_error(message: &str, help: &str) {
+/// Prints an error with its causes and the help for it, and returns its exit code.
+pub(crate) fn report(failure: &Failure) -> Exit {
     let (on, off) = if stderr_has_color() { (BOLD_RED, RESET) } else { ("", "") };
-    let (message, help) = (escape_text(message), escape_text(help));
+    let message = format!("{:#}", failure.error);
+    let (message, help) = (escape_text(&message), escape_text(&failure.help));
     // As above.
     let _ = writeln!(io::stderr().lock(), "{on}cortex:{off} {message}\n  help: {help}");
+    failure.exit
 }
 
 fn write_stdout(text: &str, end: &str) -> Result<bool, Failure> {

@@ -47,7 +47,7 @@ impl Conversation {
         };
         output::print("")?;
         if let Err(failure) = ended {
-            failure.report();
+            output::report(&failure);
         }
         if !answer.is_empty() {
             request.messages.push(ChatMessage { role: "assistant", content: answer });

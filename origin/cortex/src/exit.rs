@@ -1,4 +1,5 @@
-//! Errors of commands: the exit code that each ends the process with, and the help that it ends with.
+//! Errors of commands: the exit code that each ends the process with, and the help that it ends
+//! with.
 
 mod help;
 
@@ -35,8 +36,8 @@ impl Failure {
     }
 }
 
-/// Errors that mean that something in CortexOS or on this machine broke. The list is explicit, so that `?` can't give
-/// this exit code to an error that has its own.
+/// Errors that mean that something in CortexOS or on this machine broke. The list is explicit, so
+/// that `?` can't give this exit code to an error that has its own.
 macro_rules! broken {
     ($($error:ty => $help:expr),+ $(,)?) => {
         $(impl From<$error> for Failure {

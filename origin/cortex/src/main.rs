@@ -71,8 +71,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     runtime.block_on(command.run(&home, cli.json))
 }
 
-/// Returns the number of threads for the origin. Its own work is light and the workers need the cores, so fewer
-/// threads wake each other less.
+/// Returns the number of threads for the origin. Its own work is light and the workers need the
+/// cores, so fewer threads wake each other less.
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4))
 }

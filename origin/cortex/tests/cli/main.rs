@@ -1,4 +1,5 @@
-//! The command as a user meets it: in a shell, in a pipe, in a terminal, against a server with hostile answers.
+//! The command as a user meets it: in a shell, in a pipe, in a terminal, against a server with
+//! hostile answers.
 #![allow(clippy::unwrap_used)]
 
 mod errors;

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use super::lists::key;
 use super::{cortex, server};
 
-/// Runs a command line in bash with `cortex` in `$CORTEX`, and returns the exit code of `cortex` and all messages.
+/// Runs a command line in bash with `cortex` in `$CORTEX`, and returns the exit code of `cortex`
+/// and all messages.
 fn in_shell(home: &std::path::Path, line: &str) -> (i32, String) {
     let mut shell = Command::new("bash");
     shell.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("CORTEX_HOME", home);

@@ -7,7 +7,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub(crate) const ID: &str = "019a9ff0-0000-7000-8000-000000000001";
-/// Clears the screen, renames the window, moves the cursor by a C1 control and reverses the direction of the text.
+/// Clears the screen, renames the window, moves the cursor by a C1 control and reverses the
+/// direction of the text.
 pub(crate) const HOSTILE: &str = "a\x1b[2Jb\x1b]0;evil\x07c\u{9b}2Jd\u{202e}e\u{2066}f\x7f\rg";
 pub(crate) const ESCAPED: &str = "a\\x1b[2Jb\\x1b]0;evil\\x07c\\u{9b}2Jd\\u{202e}e\\u{2066}f\\x7f\\rg";
 
@@ -78,7 +79,8 @@ fn respond(path: &str, body: &str) -> (u16, &'static str, String) {
     (200, "application/json", document.to_string())
 }
 
-/// Returns a streamed answer that splits the control sequences. A prompt with `long` gets a long answer.
+/// Returns a streamed answer that splits the control sequences. A prompt with `long` gets a long
+/// answer.
 fn stream(body: &str) -> String {
     let pieces: Vec<String> = if body.contains("long") {
         vec!["word ".repeat(1000); 200]

@@ -44,7 +44,8 @@ fn tables_fit_a_terminal_of_80_and_of_40_columns() {
             "workers token list".to_owned(),
         ] {
             let shown = in_terminal(home.path(), cols, &command, &[]);
-            // A word that is wider than the terminal begins its line; the JSON of a result is shown unchanged.
+            // A word that is wider than the terminal begins its line; the JSON of a result is shown
+            // unchanged.
             let fits = |line: &str| {
                 line.len() <= usize::from(cols) || line.starts_with('{') || !line.trim().contains(' ')
             };

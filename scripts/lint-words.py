@@ -29,8 +29,6 @@ NOT_YET = [
     "deploy",
     "docs",
     "edge",
-    "origin/client",
-    "origin/cortex",
     "origin/gateway",
     "origin/node",
     "origin/safety",

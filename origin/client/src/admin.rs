@@ -59,7 +59,8 @@ impl Admin {
         Ok(page.keys)
     }
 
-    /// Revokes a key permanently. The edge needs `tenant` only for a key that its cache doesn't know.
+    /// Revokes a key permanently. The edge needs `tenant` only for a key that its cache doesn't
+    /// know.
     ///
     /// # Errors
     /// Returns an error if the edge can't be reached or doesn't know the key.

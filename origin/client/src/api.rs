@@ -91,7 +91,8 @@ impl Api {
     /// Cancels a job.
     ///
     /// # Errors
-    /// Returns an error if the API can't be reached or refuses the request, or if the job has ended.
+    /// Returns an error if the API can't be reached or refuses the request, or if the job has
+    /// ended.
     pub async fn cancel(&self, id: JobId) -> Result<JobView, CallError> {
         response::read(self.request(Method::POST, self.job_endpoint(id, Some("cancel")))).await
     }
@@ -114,8 +115,8 @@ impl Api {
     /// Returns the connected workers.
     ///
     /// # Errors
-    /// Returns an error if the API can't be reached or refuses the request. The edge always refuses it:
-    /// only the origin knows the workers.
+    /// Returns an error if the API can't be reached or refuses the request. The edge always refuses
+    /// it: only the origin knows the workers.
     pub async fn workers(&self) -> Result<Vec<WorkerView>, CallError> {
         let page: WorkerPage =
             response::read(self.request(Method::GET, self.endpoint(&["api", "v1", "workers"]))).await?;

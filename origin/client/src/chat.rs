@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use crate::sse::{SseFrame, SseParser};
 use crate::{Api, ApiError, CallError, response};
 
-/// How long a stream may send nothing. The API sends a comment every 15 s once the answer has begun.
-/// Before that the model may still process the prompt.
+/// How long a stream may send nothing. The API sends a comment every 15 s once the answer has
+/// begun. Before that the model may still process the prompt.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A request to a chat model.

@@ -13,7 +13,8 @@ use tokio::time::{sleep, timeout};
 use crate::sse::{SseFrame, SseParser};
 use crate::{Api, ApiError, CallError, response};
 
-/// How long a stream may send nothing. The API sends a comment every 15 s, so a longer silence is a break.
+/// How long a stream may send nothing. The API sends a comment every 15 s, so a longer silence is a
+/// break.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long to wait before a reconnect, unless the stream names a shorter time.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -24,8 +25,8 @@ const MAX_FAILURES: u32 = 5;
 #[derive(Debug)]
 pub enum JobUpdate {
     Event(EventView),
-    /// The progress that the worker reports while it runs the job. The API sends it once, to the clients
-    /// that are connected at that time.
+    /// The progress that the worker reports while it runs the job. The API sends it once, to the
+    /// clients that are connected at that time.
     Progress(serde_json::Value),
 }
 
@@ -58,7 +59,8 @@ impl JobFollower {
 
     /// Returns the next event, or `None` after the one that ends the job.
     ///
-    /// While the edge holds the job, it reports the same hops after each reconnect, so an event may repeat.
+    /// While the edge holds the job, it reports the same hops after each reconnect, so an event may
+    /// repeat.
     ///
     /// # Errors
     /// Returns an error if the API refuses the request, or can't be reached several times in a row.

@@ -21,7 +21,8 @@ pub(crate) fn parse_base(text: &str) -> Result<Url, CallError> {
     }
 }
 
-/// Builds a client that sends the key only to `base`: it follows no redirects, and uses no proxy for loopback.
+/// Builds a client that sends the key only to `base`: it follows no redirects, and uses no proxy
+/// for loopback.
 pub(crate) fn client(base: &Url) -> Result<Client, CallError> {
     let mut builder = Client::builder()
         .user_agent(concat!("cortex/", env!("CARGO_PKG_VERSION")))

@@ -1,7 +1,7 @@
 //! A client of the public HTTP API, at the edge or at the origin. The CLI and the tests use it.
 //!
-//! A successful response is a value of `cortex-api`, every failure is a [`CallError`]. The client follows
-//! no redirects, so that it sends a key only to the address that the caller named.
+//! A successful response is a value of `cortex-api`, every failure is a [`CallError`]. The client
+//! follows no redirects, so that it sends a key only to the address that the caller named.
 
 mod admin;
 mod api;

@@ -93,13 +93,13 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
 }
 
 /// Returns the command with its groups and examples.
-pub(crate) fn command() -> clap::Command {
+fn command() -> clap::Command {
     groups::grouped(examples::with_examples(Cli::command()))
 }
 
-/// Returns the command without terminal styles, for the manual pages.
-pub(crate) fn plain_command() -> clap::Command {
-    examples::with_examples(Cli::command().styles(Styles::plain()))
+/// Returns the command without terminal styles and without `help`, for the manual pages.
+fn plain_command() -> clap::Command {
+    examples::with_examples(Cli::command().styles(Styles::plain())).disable_help_subcommand(true)
 }
 
 /// Returns the value of `--color`, as far as it is valid.
@@ -146,8 +146,8 @@ impl Command {
             Self::Models(verb) => models::run(home, verb, json).await,
             Self::Workers(verb) => workers::run(home, verb, json).await,
             Self::Bench(args) => bench::run(home, args, json).await,
-            Self::Completions(args) => completions::run(&args),
-            Self::Man(args) => man::run(&args),
+            Self::Completions(args) => completions::run(&args, command()),
+            Self::Man(args) => man::run(&args, plain_command()),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The defaults of `cortex up`, for settings that neither a flag nor the environment gives. The flags of `up` and the
-//! commands that report on it (`doctor`, `status`, `models pull`) share them.
+//! The defaults of `cortex up`, for settings that neither a flag nor the environment gives. The
+//! flags of `up` and the commands that report on it (`doctor`, `status`, `models pull`) share them.
 
 mod terminal;
 

@@ -1,4 +1,5 @@
-//! Errors of commands: the exit code that each ends the process with, and the help that it ends with.
+//! Errors of commands: the exit code that each ends the process with, and the help that it ends
+//! with.
 
 mod help;
 
@@ -8,8 +9,6 @@ pub(crate) use help::DEFECT;
 use cortex_client::CallError;
 use cortex_node::{BuildError, ConfigError, HomeError, IdentityFileError, SecretsError, WorkerTokensError};
 use cortex_platform::telemetry::ExportError;
-
-use crate::output;
 
 /// An error of a command.
 #[derive(Debug)]
@@ -35,16 +34,10 @@ impl Failure {
     pub(crate) fn defect(message: impl std::fmt::Display) -> Self {
         Self::message(Exit::Broken, message, DEFECT)
     }
-
-    /// Prints the error with its causes and its help, and returns its exit code.
-    pub(crate) fn report(&self) -> Exit {
-        output::print_error(&format!("{:#}", self.error), &self.help);
-        self.exit
-    }
 }
 
-/// Errors that mean that something in CortexOS or on this machine broke. The list is explicit, so that `?` can't give
-/// this exit code to an error that has its own.
+/// Errors that mean that something in CortexOS or on this machine broke. The list is explicit, so
+/// that `?` can't give this exit code to an error that has its own.
 macro_rules! broken {
     ($($error:ty => $help:expr),+ $(,)?) => {
         $(impl From<$error> for Failure {

@@ -30,7 +30,7 @@ const SERVICE: Service = Service { name: "cortex", version: env!("CARGO_PKG_VERS
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     if let Err(failure) = args::secret::refuse_plain(arguments.iter().skip(1)) {
-        return failure.report().into();
+        return output::report(&failure).into();
     }
     let ended = match cli::parse(arguments) {
         Ok(cli) => run(cli),
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     };
     match ended {
         Ok(exit) => exit.into(),
-        Err(failure) => failure.report().into(),
+        Err(failure) => output::report(&failure).into(),
     }
 }
 
@@ -71,8 +71,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     runtime.block_on(command.run(&home, cli.json))
 }
 
-/// Returns the number of threads for the origin. Its own work is light and the workers need the cores, so fewer
-/// threads wake each other less.
+/// Returns the number of threads for the origin. Its own work is light and the workers need the
+/// cores, so fewer threads wake each other less.
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4))
 }

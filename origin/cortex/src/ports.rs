@@ -55,7 +55,8 @@ fn has_socket(descriptors: &Path, sockets: &[String]) -> bool {
     targets.any(|target| sockets.iter().any(|socket| target.as_os_str() == socket.as_str()))
 }
 
-/// Returns the inodes of the sockets that listen on a port, from a table of `/proc/net` (see proc(5)).
+/// Returns the inodes of the sockets that listen on a port, from a table of `/proc/net` (see
+/// proc(5)).
 fn listening_inodes(table: &str, port: u16) -> Vec<u64> {
     const LISTEN: &str = "0A";
     let inode = |line: &str| {

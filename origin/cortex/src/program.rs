@@ -1,5 +1,5 @@
-//! Programs that this one starts. Each gets only the environment that it needs: a child passes its environment on to
-//! its own children, and crash reports contain it.
+//! Programs that this one starts. Each gets only the environment that it needs: a child passes its
+//! environment on to its own children, and crash reports contain it.
 
 use std::ffi::{OsStr, OsString};
 use std::process::Command;

@@ -37,7 +37,7 @@ pub(crate) struct Process {
 }
 
 impl Running {
-    /// Reads the state file. Returns `None` if there is none or its process has ended.
+    /// Reads the state file. Returns `None` if it is missing or its process has ended.
     #[must_use]
     pub(crate) fn read(home: &Home) -> Option<Self> {
         let running: Self = serde_json::from_slice(&std::fs::read(home.running()).ok()?).ok()?;

@@ -26,7 +26,8 @@ pub(crate) fn api(home: &Home, args: &ApiArgs) -> Result<Api, Failure> {
     Ok(Api::new(&url, &key)?)
 }
 
-/// Returns a client of the admin route of the edge that `args` name, or of the one that runs on this machine.
+/// Returns a client of the admin route of the edge that `args` name, or of the one that runs on
+/// this machine.
 ///
 /// # Errors
 /// Returns an error if `args` name no edge and none runs here, or if the signing keys are invalid.

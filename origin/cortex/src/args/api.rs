@@ -19,7 +19,8 @@ pub(crate) struct EdgeArgs {
     /// The address of the edge [default: the edge that runs on this machine]
     #[arg(long, env = "CORTEX_EDGE_URL", value_name = "URL")]
     pub(crate) edge_url: Option<String>,
-    /// A file with the origin's signing keys, as `<id>:<hex>` [default: the keys in the home folder]
+    /// A file with the origin's signing keys, as `<id>:<hex>` [default: the keys in the home
+    /// folder]
     #[arg(long, env = "ORIGIN_KEYS", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) origin_keys: Option<String>,
 }

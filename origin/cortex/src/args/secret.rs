@@ -1,5 +1,6 @@
-//! Secrets as arguments. Every user of the machine can read a command line (`ps`), so that an argument names the
-//! file of a secret: `@FILE`. An environment variable may hold the secret itself.
+//! Secrets as arguments. Every user of the machine can read a command line (`ps`), so that an
+//! argument names the file of a secret: `@FILE`. An environment variable may hold the secret
+//! itself.
 
 use std::ffi::OsString;
 

@@ -1,5 +1,5 @@
-//! The groups of commands in `cortex --help`. clap knows no headings for commands, so the list is part of the
-//! help's template.
+//! The groups of commands in `cortex --help`. clap knows no headings for commands, so the list is
+//! part of the help's template.
 
 use std::fmt::Write;
 

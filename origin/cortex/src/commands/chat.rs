@@ -42,7 +42,8 @@ pub(crate) struct Args {
 /// Answers one prompt, or holds a conversation.
 ///
 /// # Errors
-/// Returns an error if the API can't be reached or refuses the request, or if there is no chat model.
+/// Returns an error if the API can't be reached or refuses the request, or if there is no chat
+/// model.
 pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Failure> {
     let api = target::api(home, &args.api)?;
     let prompt = match args.prompt.as_deref() {

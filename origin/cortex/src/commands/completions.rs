@@ -1,8 +1,8 @@
 //! `cortex completions`.
 
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::output::print_generated;
 
@@ -13,13 +13,13 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-/// Prints a completion script.
+/// Prints the completion script of `command`.
 ///
 /// # Errors
 /// Returns an error if the output can't be written.
-pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args, mut command: Command) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut cli::command(), "cortex", &mut script);
+    clap_complete::generate(args.shell, &mut command, "cortex", &mut script);
     print_generated(&script)?;
     Ok(Exit::Done)
 }

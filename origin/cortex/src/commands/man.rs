@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::Command;
 use clap_mangen::Man;
 
-use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::output::{note, print_generated};
 
@@ -15,12 +15,11 @@ pub(crate) struct Args {
     dir: Option<PathBuf>,
 }
 
-/// Prints the page of `cortex`, or writes those of all commands.
+/// Prints the page of `command`, or writes a page for it and each command below it.
 ///
 /// # Errors
 /// Returns an error if a page can't be written.
-pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
-    let command = cli::plain_command();
+pub(crate) fn run(args: &Args, command: Command) -> Result<Exit, Failure> {
     let Some(dir) = &args.dir else {
         let mut page = Vec::new();
         Man::new(command).render(&mut page)?;

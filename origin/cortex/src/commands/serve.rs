@@ -27,7 +27,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
 
-    /// The address to listen on; the default accepts only this machine, and a tunnel brings outside requests
+    /// The address to listen on; the default accepts only this machine, and a tunnel brings outside
+    /// requests
     #[arg(long, default_value = "127.0.0.1")]
     listen: IpAddr,
 
@@ -46,7 +47,8 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = config::KERNEL_PORT, value_name = "PORT")]
     port: u16,
 
-    /// The address for workers on other machines, as address:port, with TLS; local workers use a Unix socket
+    /// The address for workers on other machines, as address:port, with TLS; local workers use a
+    /// Unix socket
     #[arg(long, env = "CORTEX_LINK_LISTEN", value_name = "ADDRESS")]
     link_listen: Option<SocketAddr>,
 
@@ -80,7 +82,8 @@ pub(crate) async fn run(home: &Home, args: Args) -> Result<Exit, Failure> {
     }
 }
 
-/// Runs the safety kernel alone. It reads the policies once and accepts every caller with the home folder's token.
+/// Runs the safety kernel alone. It reads the policies once and accepts every caller with the home
+/// folder's token.
 pub(super) async fn kernel(
     home: &Home,
     safety: Option<PathBuf>,

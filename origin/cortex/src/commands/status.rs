@@ -18,7 +18,8 @@ use crate::running::Running;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// A file with the origin's local key, if `cortex up` got one [default: the key in the home folder]
+    /// A file with the origin's local key, if `cortex up` got one [default: the key in the home
+    /// folder]
     #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) api_key: Option<String>,
 }

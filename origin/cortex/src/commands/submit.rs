@@ -50,7 +50,8 @@ pub(crate) struct Args {
 /// Submits a job and, with `--wait`, waits for its result.
 ///
 /// # Errors
-/// Returns an error if an argument is invalid, or if the API can't be reached or refuses the request.
+/// Returns an error if an argument is invalid, or if the API can't be reached or refuses the
+/// request.
 pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Failure> {
     let idempotency_key = args.idempotency_key.as_deref().map(str::parse::<IdempotencyKey>).transpose();
     let idempotency_key = idempotency_key.map_err(|error| {
@@ -85,8 +86,8 @@ pub(crate) async fn run(home: &Home, args: Args, json: bool) -> Result<Exit, Fai
     Ok(exit(job.state, args.wait.is_some()))
 }
 
-/// Follows a job and returns it at its end, or in its current state after `limit`. The job continues in any case.
-/// Calls `on_progress` for each progress report of the worker.
+/// Follows a job and returns it at its end, or in its current state after `limit`. The job
+/// continues in any case. Calls `on_progress` for each progress report of the worker.
 pub(crate) async fn follow_to_end(
     api: &Api,
     id: JobId,

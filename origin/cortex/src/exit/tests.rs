@@ -44,7 +44,7 @@ fn api_error(status: u16, slug: Option<&str>, detail: &str) -> CallError {
     })
 }
 
-/// Failures of each kind whose message is part of this command and its client.
+/// Returns a failure of each kind with a message of this command or its client.
 fn own() -> Vec<Failure> {
     let url = || "http://127.0.0.1:8787".to_owned();
     let calls = [
@@ -68,13 +68,13 @@ fn own() -> Vec<Failure> {
         Failure::from(HomeError::Make { folder: file(), cause: io() }),
         Failure::from(HomeError::Open { folder: file(), mode: 0o755 }),
         Failure::defect("the edge created a key but did not return it"),
-        output::unwritable(&std::io::Error::from_raw_os_error(28)),
+        crate::output::unwritable(&std::io::Error::from_raw_os_error(28)),
         crate::target::not_running(),
     ]);
     failures
 }
 
-/// Failures whose message comes from another crate, by the name of their kind.
+/// Returns failures with a message of another crate, with the name of their kind.
 fn foreign() -> Vec<(&'static str, Failure)> {
     vec![
         ("io::Error", io().into()),

@@ -1,8 +1,10 @@
-//! Makes text from outside safe for a terminal: job labels, model output, details of errors, names, log lines.
+//! Makes text from outside safe for a terminal: job labels, model output, details of errors, names,
+//! log lines.
 //!
-//! A control character could move the cursor, clear the screen or rename the window. A bidirectional override
-//! could make a text read as another one. Both are shown as escapes instead. Each character is escaped on its
-//! own, so a sequence that is split over two pieces of a stream is escaped as well.
+//! A control character could move the cursor, clear the screen or rename the window. A
+//! bidirectional override could make a text read as another one. Both are shown as escapes instead.
+//! Each character is escaped on its own, so a sequence that is split over two pieces of a stream is
+//! escaped as well.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -17,8 +19,8 @@ pub(crate) fn escape_line(text: &str) -> Cow<'_, str> {
     escape(text, is_unsafe, push_escape)
 }
 
-/// Escapes a JSON document, which stays the same document. JSON allows these characters only inside strings,
-/// except for a carriage return between values, which becomes a space.
+/// Escapes a JSON document, which stays the same document. JSON allows these characters only inside
+/// strings, except for a carriage return between values, which becomes a space.
 pub(crate) fn escape_json(text: &str) -> Cow<'_, str> {
     escape(
         text,

@@ -9,8 +9,7 @@ mod timeline;
 
 pub(crate) use escape::{escape_json, escape_line, escape_text};
 pub(crate) use streams::{
-    note, print, print_error, print_generated, print_json, print_json_line, print_part, show_reasoning,
-    unwritable,
+    note, print, print_generated, print_json, print_json_line, print_part, report, show_reasoning, unwritable,
 };
 pub(crate) use table::{Column, fields, table};
 pub(crate) use terminal::{has_progress_bar, set_color, width};

@@ -1,7 +1,8 @@
-//! Standard output for results and standard error for messages. Every write of the CLI goes through here, so
-//! that control characters from outside never reach a terminal.
+//! Standard output for results and standard error for messages. Every write of the CLI goes through
+//! here, so that control characters from outside never reach a terminal.
 //!
-//! A reader may close the pipe at any time, as `head` does. This is no error: later writes are dropped.
+//! A reader may close the pipe at any time, as `head` does. This is no error: later writes are
+//! dropped.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -56,7 +57,8 @@ pub(crate) fn print_generated(bytes: &[u8]) -> Result<bool, Failure> {
     written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
 }
 
-/// Shows a part of a model's reasoning, which is not part of the result: dimmed, and only on a terminal.
+/// Shows a part of a model's reasoning, which is not part of the result: dimmed, and only on a
+/// terminal.
 pub(crate) fn show_reasoning(text: &str) {
     let mut stderr = io::stderr().lock();
     if stderr.is_terminal() {
@@ -68,16 +70,18 @@ pub(crate) fn show_reasoning(text: &str) {
 
 /// Prints a message for the person. It is not part of the result, so it goes to standard error.
 pub(crate) fn note(text: &str) {
-    // As above.
+    // Best effort, as in `show_reasoning`.
     let _ = writeln!(io::stderr().lock(), "{}", escape_text(text));
 }
 
-/// Prints an error and the help for it.
-pub(crate) fn print_error(message: &str, help: &str) {
+/// Prints an error with its causes and the help for it, and returns its exit code.
+pub(crate) fn report(failure: &Failure) -> Exit {
     let (on, off) = if stderr_has_color() { (BOLD_RED, RESET) } else { ("", "") };
-    let (message, help) = (escape_text(message), escape_text(help));
-    // As above.
+    let message = format!("{:#}", failure.error);
+    let (message, help) = (escape_text(&message), escape_text(&failure.help));
+    // Best effort, as in `show_reasoning`.
     let _ = writeln!(io::stderr().lock(), "{on}cortex:{off} {message}\n  help: {help}");
+    failure.exit
 }
 
 fn write_stdout(text: &str, end: &str) -> Result<bool, Failure> {

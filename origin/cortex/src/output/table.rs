@@ -1,8 +1,8 @@
 //! Tables and lists of fields that fit a width.
 //!
-//! Text wraps at spaces. A word, and so an id or a path, is never broken: a reader copies it whole. Where the
-//! columns don't fit beside each other, a table first wraps its text columns, then drops its optional columns,
-//! and at last shows each row as a block of lines, with every column.
+//! Text wraps at spaces. A word, and so an id or a path, is never broken: a reader copies it whole.
+//! Where the columns don't fit beside each other, a table first wraps its text columns, then drops
+//! its optional columns, and at last shows each row as a block of lines, with every column.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -82,7 +82,8 @@ fn layout(columns: &[Column], rows: &[Vec<String>], width: usize) -> String {
     }
 }
 
-/// Returns the widths with which the columns fit, if they do: text columns give way as far as they can.
+/// Returns the widths with which the columns fit, if they do: text columns give way as far as they
+/// can.
 fn column_widths(
     columns: &[Column],
     rows: &[Vec<String>],
@@ -157,7 +158,8 @@ fn field_lines(fields: &[(&str, String)], indent: &str, width: usize) -> Vec<Str
         } else {
             lines.push(format!("{indent}{name}"));
             let below = width.saturating_sub(indent.width() + GAP);
-            // A word that has no room there either begins the line, so that a terminal breaks it as late as it can.
+            // A word that has no room there either begins the line, so that a terminal breaks it as
+            // late as it can.
             let deeper = if longest_word > below { String::new() } else { format!("{indent}  ") };
             lines.extend(wrap(value, below).into_iter().map(|line| format!("{deeper}{line}")));
         }
@@ -165,7 +167,8 @@ fn field_lines(fields: &[(&str, String)], indent: &str, width: usize) -> Vec<Str
     lines
 }
 
-/// Breaks a text into lines of at most `width` columns, at spaces. A longer word is a line of its own.
+/// Breaks a text into lines of at most `width` columns, at spaces. A longer word is a line of its
+/// own.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     if text.width() <= width {
         return vec![text.to_owned()];
@@ -249,9 +252,9 @@ mod tests {
 
     #[test]
     fn a_value_without_room_beside_its_name_is_below_it() {
-        let fields = [("id", ID.to_owned()), ("principal", "somebody".to_owned())];
+        let fields = [("id", ID.to_owned()), ("principal", "alice-b".to_owned())];
         let lines = field_lines(&fields, "", 40);
-        assert_eq!(lines, ["id", &format!("  {ID}"), "principal  somebody"]);
+        assert_eq!(lines, ["id", &format!("  {ID}"), "principal  alice-b"]);
         assert_eq!(field_lines(&fields, "", 20)[1], ID);
         assert_eq!(field_lines(&fields, "", 80)[0], format!("id         {ID}"));
     }

@@ -42,7 +42,8 @@ impl Timeline {
     /// Returns the header for rows of `width` columns.
     pub(crate) fn header(width: usize) -> &'static str {
         const HEADER: &str = "TIME                            MS  EVENT          STATE       DETAIL";
-        if width < WIDE { &HEADER[26..] } else { HEADER }
+        let header = if width < WIDE { &HEADER[26..] } else { HEADER };
+        if header.len() > width { header.trim_end_matches("DETAIL").trim_end() } else { header }
     }
 
     /// Returns the rows of one more event. An event that was there before has none.
@@ -82,7 +83,8 @@ impl Timeline {
 }
 
 impl TimelineRow {
-    /// Returns the row as lines of at most `width` columns. The detail wraps at spaces, or goes below the row.
+    /// Returns the row as lines of at most `width` columns. The detail wraps at spaces, or goes
+    /// below the row.
     pub(crate) fn render(&self, width: usize) -> String {
         let Self { at, ms, event, state, detail } = self;
         let event = escape_line(event);
@@ -96,7 +98,8 @@ impl TimelineRow {
             let indent = " ".repeat(line.width() + GAP.len());
             format!("{line}{GAP}{}", wrap(&detail, room).join(&format!("\n{indent}"))).trim_end().to_owned()
         } else {
-            // A word that has no room there either begins its line, so that a terminal breaks it as late as it can.
+            // A word that has no room there either begins its line, so that a terminal breaks it as
+            // late as it can.
             let indent = if longest_word + INDENT.len() > width { "" } else { INDENT };
             let below = wrap(&detail, width.saturating_sub(indent.len()));
             format!("{}\n{indent}{}", line.trim_end(), below.join(&format!("\n{indent}")))

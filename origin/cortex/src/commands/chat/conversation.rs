@@ -10,7 +10,8 @@ use super::input::{ChatInput, HELP};
 use crate::exit::{Exit, Failure};
 use crate::output;
 
-/// Reads lines and prints answers until `/quit` or Ctrl-D. After an answer that fails the conversation goes on.
+/// Reads lines and prints answers until `/quit` or Ctrl-D. After an answer that fails the
+/// conversation goes on.
 ///
 /// # Errors
 /// Returns an error if the terminal can't be read or standard output can't be written.
@@ -35,8 +36,8 @@ struct Conversation {
 }
 
 impl Conversation {
-    /// Sends a message and prints the answer as it arrives. The conversation keeps the message and the answer, or the
-    /// part that has arrived, unless there is none.
+    /// Sends a message and prints the answer as it arrives. The conversation keeps both, also if
+    /// only a part of the answer has arrived.
     async fn send(&mut self, api: &Api, text: String) -> Result<(), Failure> {
         let mut request = self.request.clone();
         request.messages.push(ChatMessage { role: "user", content: text });
@@ -47,7 +48,7 @@ impl Conversation {
         };
         output::print("")?;
         if let Err(failure) = ended {
-            failure.report();
+            output::report(&failure);
         }
         if !answer.is_empty() {
             request.messages.push(ChatMessage { role: "assistant", content: answer });
@@ -87,7 +88,8 @@ impl Conversation {
     }
 }
 
-/// Prints an answer as it arrives and appends it to `answer`. Stops the model when the reader has closed the pipe.
+/// Prints an answer as it arrives and appends it to `answer`. Stops the model when the reader has
+/// closed the pipe.
 pub(super) async fn stream_answer(
     api: &Api,
     request: &ChatRequest,

@@ -46,7 +46,8 @@ impl LineEditor {
         Ok(Self { editor: Some(editor), history_file: readable.then_some(history_file) })
     }
 
-    /// Reads the next line, or returns `None` after Ctrl-D. Ctrl-C discards the line and asks again.
+    /// Reads the next line, or returns `None` after Ctrl-D. Ctrl-C discards the line and asks
+    /// again.
     ///
     /// # Errors
     /// Returns an error if the terminal is gone.

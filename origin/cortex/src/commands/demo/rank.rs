@@ -1,7 +1,7 @@
 //! Ranks sentences by their similarity to a question.
 
-/// Returns the indices of the sentences with their cosine similarity, the closest to the question first. Expects vectors
-/// of length one.
+/// Returns the indices of the sentences with their cosine similarity, the closest to the question
+/// first. Expects vectors of length one.
 #[must_use]
 pub(crate) fn rank(question: &[f32], sentences: &[Vec<f32>]) -> Vec<(usize, f32)> {
     let cosine = |sentence: &Vec<f32>| sentence.iter().zip(question).map(|(a, b)| a * b).sum::<f32>();

@@ -151,7 +151,8 @@ impl DemoStack {
     }
 }
 
-/// Returns the arguments of the demo: a worker of each kind, and the bundled chat model unless another one is named.
+/// Returns the arguments of the demo: a worker of each kind, and the bundled chat model unless
+/// another one is named.
 fn demo_args(args: &UpArgs) -> UpArgs {
     let small = || ChatModel::Named("cortex-small".parse().expect("the name of a model"));
     let chat_model = match &args.chat_model {

@@ -111,7 +111,8 @@ fn optional(name: &str, found: ToolProbe, reason: &str) -> Check {
     }
 }
 
-/// Checks workerd, which runs the edge. Its package has its version: the program prints a build date.
+/// Checks workerd, which runs the edge. Its package has its version: the program prints a build
+/// date.
 fn workerd() -> Check {
     let hint = "run `make edge` in the CortexOS source folder";
     let starts = [std::env::current_dir(), std::env::current_exe()];

@@ -54,7 +54,8 @@ impl LoadProgress {
         Self { name: name.clone(), bar, at: "" }
     }
 
-    /// Shows a progress report of the worker. Ignores reports of a kind that this version doesn't know.
+    /// Shows a progress report of the worker. Ignores reports of a kind that this version doesn't
+    /// know.
     pub(super) fn show(&mut self, update: &serde_json::Value) {
         let Ok(step) = LoadStep::deserialize(update) else { return };
         let begins = self.at != describe(step);

@@ -51,7 +51,8 @@ async fn is_verified(home: &Home, model: &Model) -> Result<bool, Failure> {
     Ok(tokio::task::spawn_blocking(move || model.verify(&dir).is_ok()).await?)
 }
 
-/// Tries the sources in their order, one at a time, so that each failure is printed when it happens.
+/// Tries the sources in their order, one at a time, so that each failure is printed when it
+/// happens.
 async fn fetch(home: &Home, model: &Model) -> Result<PathBuf, Failure> {
     let progress = PullProgress::new(model.name.as_str());
     let mut refusals: Vec<(String, SourceError)> = Vec::new();

@@ -1,5 +1,5 @@
-//! The output of `cortex status --json`. Scripts of the hybrid set-up (a model host beside containers) read `ports`,
-//! `mlx`, `containers` and `connectivity`.
+//! The output of `cortex status --json`. Scripts of the hybrid set-up (a model host beside
+//! containers) read `ports`, `mlx`, `containers` and `connectivity`.
 
 use std::path::PathBuf;
 

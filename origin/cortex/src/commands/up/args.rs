@@ -25,7 +25,8 @@ pub(crate) struct UpArgs {
     #[arg(long, value_enum, value_name = "COMPONENT")]
     pub(crate) without: Vec<Component>,
 
-    /// The address of the origin; the default accepts only this machine, and a tunnel brings outside requests
+    /// The address of the origin; the default accepts only this machine, and a tunnel brings
+    /// outside requests
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) listen: IpAddr,
 
@@ -44,7 +45,8 @@ pub(crate) struct UpArgs {
     #[arg(long, env = config::EDGE_PORT.env, default_value_t = config::EDGE_PORT.default, value_name = "PORT")]
     pub(crate) edge_port: u16,
 
-    /// The web origins that may call the edge, separated by commas, such as https://app.example.com [default: none]
+    /// The web origins that may call the edge, separated by commas, such as https://app.example.com
+    /// [default: none]
     #[arg(
         long,
         env = "CORTEX_CORS_ORIGINS",
@@ -54,20 +56,23 @@ pub(crate) struct UpArgs {
     )]
     pub(crate) cors_origins: Origins,
 
-    /// Another host name under which callers reach the loopback ports, such as host.docker.internal; model hosts then
-    /// require the local key (API_KEY)
+    /// Another host name under which callers reach the loopback ports, such as
+    /// host.docker.internal; model hosts then require the local key (API_KEY)
     #[arg(long = "allowed-host", value_name = "HOST")]
     pub(crate) allowed_hosts: Vec<AllowedHost>,
 
-    /// The port of the embedding model host (/health, /embed), on loopback, without policies; 0 disables it
+    /// The port of the embedding model host (/health, /embed), on loopback, without policies; 0
+    /// disables it
     #[arg(long, env = config::HOST_PORT.env, default_value_t = config::HOST_PORT.default, value_name = "PORT")]
     pub(crate) host_port: u16,
 
-    /// The port of the chat model host (/chat, OpenAI's routes), on loopback, without policies; 0 disables it
+    /// The port of the chat model host (/chat, OpenAI's routes), on loopback, without policies; 0
+    /// disables it
     #[arg(long, env = config::CHAT_PORT.env, default_value_t = config::CHAT_PORT.default, value_name = "PORT")]
     pub(crate) chat_port: u16,
 
-    /// The address of an edge on another machine that gets the state of jobs, instead of the local edge
+    /// The address of an edge on another machine that gets the state of jobs, instead of the local
+    /// edge
     #[arg(long, env = "CORTEX_EDGE_URL", value_name = "URL")]
     pub(crate) edge_url: Option<String>,
 
@@ -79,11 +84,13 @@ pub(crate) struct UpArgs {
     #[arg(long, env = config::EMBEDDINGS_MODEL.env, default_value = config::EMBEDDINGS_MODEL.default, value_name = "NAME")]
     pub(crate) embeddings_model: ModelName,
 
-    /// The chat model to load at the start; auto chooses the largest that fits into memory and is available
+    /// The chat model to load at the start; auto chooses the largest that fits into memory and is
+    /// available
     #[arg(long, env = "CHAT_MODEL", default_value = "auto", value_name = "NAME")]
     pub(crate) chat_model: ChatModel,
 
-    /// A file with the key of local callers of the origin [default: a generated key in the home folder]
+    /// A file with the key of local callers of the origin [default: a generated key in the home
+    /// folder]
     #[arg(long, env = "API_KEY", hide_env_values = true, value_name = "@FILE", value_parser = secret::read)]
     pub(crate) api_key: Option<String>,
 

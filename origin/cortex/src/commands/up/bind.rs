@@ -1,4 +1,5 @@
-//! Binds the ports before anything starts. The error for a port in use names the process that has it.
+//! Binds the ports before anything starts. The error for a port in use names the process that has
+//! it.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +12,8 @@ use crate::config::{API_PORT, GRPC_PORT, METRICS_PORT};
 use crate::exit::{Exit, Failure};
 use crate::ports;
 
-/// Binds the ports of a node. gRPC serves only local callers, so it is disabled if the API is not on loopback.
+/// Binds the ports of a node. gRPC serves only local callers, so it is disabled if the API is not
+/// on loopback.
 ///
 /// # Errors
 /// Returns an error if a port is in use.

@@ -20,16 +20,19 @@ pub(crate) struct ChatWorkerArgs {
     /// The size of each model's KV cache in MiB [default: half of the free memory, at most 4096]
     #[arg(long, value_name = "MIB")]
     chat_cache: Option<NonZeroU32>,
-    /// The memory for all models of a chat worker in MiB; the least recently used is unloaded first [default: the free memory]
+    /// The memory for all models of a chat worker in MiB; the least recently used is unloaded first
+    /// [default: the free memory]
     #[arg(long, value_name = "MIB")]
     chat_memory: Option<NonZeroU32>,
     /// The timeout for loading a model, in seconds [default: 600]
     #[arg(long, value_name = "SECONDS")]
     chat_load_deadline: Option<NonZeroU32>,
-    /// A file with a system prompt, whose cached prefix all tenants share; repeat the option for several
+    /// A file with a system prompt that all tenants share in the prefix cache; repeat the option
+    /// for several
     #[arg(long, value_name = "FILE")]
     chat_shared_prompt: Vec<PathBuf>,
-    /// The port of the first chat worker's Prometheus metrics, on loopback; each further worker has the next port
+    /// The port of the first chat worker's Prometheus metrics, on loopback; each further worker has
+    /// the next port
     #[arg(long, env = "CORTEX_METRICS_PORT", value_name = "PORT")]
     metrics_port: Option<NonZeroU16>,
 }

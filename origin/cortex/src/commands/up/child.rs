@@ -1,4 +1,5 @@
-//! A child process in a process group of its own, which ends when this process ends, even when it is killed.
+//! A child process in a process group of its own, which ends when this process ends, even when it
+//! is killed.
 
 use std::io;
 use std::path::Path;
@@ -23,8 +24,8 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts a command with its output in `log`. Its standard input stays open until this process ends, so that the
-    /// child notices when this process is killed.
+    /// Starts a command with its output in `log`. Its standard input stays open until this process
+    /// ends, so that the child notices when this process is killed.
     ///
     /// # Errors
     /// Returns an error if the command can't be run or the log can't be written.

@@ -7,7 +7,8 @@ use cortex_node::{Home, Secrets, operator_roles};
 
 use crate::exit::Failure;
 
-/// Returns the stored key. Creates a new one if there is none, if the edge doesn't know it, or if it has too few roles.
+/// Returns the stored key. creates a new one if it is missing, if the edge doesn't know it, or if
+/// it has too few roles.
 ///
 /// # Errors
 /// Returns an error if the edge can't be reached or refuses the request.

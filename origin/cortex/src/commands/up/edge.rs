@@ -1,4 +1,5 @@
-//! The edge on this machine: the real Worker in workerd, and the relay that forwards the port's connections to it.
+//! The edge on this machine: the real Worker in workerd, and the relay that forwards the port's
+//! connections to it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,10 +35,12 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Starts the Worker with its state in the home folder and waits until it responds on `listener`.
+    /// Starts the Worker with its state in the home folder and waits until it responds on
+    /// `listener`.
     ///
     /// # Errors
-    /// Returns an error if workerd or the built Worker is missing, or if the Worker does not respond.
+    /// Returns an error if workerd or the built Worker is missing, or if the Worker does not
+    /// respond.
     pub(crate) async fn start(
         home: &Home,
         variables: Variables,
@@ -137,7 +140,8 @@ pub(crate) fn can_run_edge() -> bool {
     project_root().is_ok()
 }
 
-/// Returns the source folder: the one with `wrangler.toml`, above the current folder or above this program.
+/// Returns the source folder: the one with `wrangler.toml`, above the current folder or above this
+/// program.
 fn project_root() -> Result<PathBuf, Failure> {
     let here = std::env::current_dir()?;
     let program = std::env::current_exe()?;

@@ -31,7 +31,7 @@ pub(crate) use workers::worker_program;
 
 use crate::commands::models::{pull_if_missing, unknown_model};
 use crate::exit::{Exit, Failure};
-use crate::output::note;
+use crate::output::{note, report};
 use workers::WorkerKind;
 
 /// Starts everything, prints the addresses, and stops on a signal.
@@ -45,7 +45,7 @@ pub(crate) async fn run(home: &Home, args: UpArgs) -> Result<Exit, Failure> {
     };
     // A full disk behind standard output is no reason to stop a server.
     if let Err(failure) = banner::print_banner(home, &stack) {
-        failure.report();
+        report(&failure);
     }
     signals.any().await;
     banner::print_stopping();

@@ -140,7 +140,8 @@ async fn bind_ports(config: &UpConfig) -> Result<(Sockets, Option<TcpListener>),
     Ok((sockets, edge))
 }
 
-/// Returns the addresses of the model hosts, which the workers open, and checks that their ports are free.
+/// Returns the addresses of the model hosts, which the workers open, and checks that their ports
+/// are free.
 async fn model_hosts(config: &UpConfig) -> Result<[Option<String>; 2], Failure> {
     let hosts = [
         (WorkerKind::Embed, config.args.host_port, HOST_PORT.flag),

@@ -25,7 +25,8 @@ enum ChildExit {
     Unresponsive,
 }
 
-/// Runs `command` until `stop`. Restarts the child when `unresponsive`, which is called once per run, returns.
+/// Runs `command` until `stop`. Restarts the child when `unresponsive`, which is called once per
+/// run, returns.
 pub(crate) async fn supervise(
     name: String,
     log: PathBuf,

@@ -76,7 +76,8 @@ pub(crate) struct WorkerLaunch {
     pub(crate) tokens: [String; 3],
     pub(crate) args: UpArgs,
     pub(crate) home: PathBuf,
-    /// The key that a model host requires if it is reachable under other host names than those of loopback.
+    /// The key that a model host requires if it is reachable under other host names than those of
+    /// loopback.
     pub(crate) host_key: String,
 }
 

@@ -22,14 +22,9 @@ ALLOWED = [("scripts/lint-words.py", word, "the list itself") for word in WORDS 
 
 # Folders and files that have not been swept yet. They are counted and do not fail.
 NOT_YET = [
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
     "Makefile",
-    "README.md",
-    "deploy",
     "docs",
     "edge",
-    "origin/client",
     "origin/cortex",
     "origin/gateway",
     "origin/node",
@@ -52,7 +47,6 @@ NOT_YET = [
     "workers/inference/chat",
     "workers/inference/gguf",
     "workers/inference/grammar",
-    "workers/inference/kernel",
     "workers/inference/sample",
     "workers/inference/tokens",
     "workers/inference/transformer",

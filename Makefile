@@ -10,7 +10,7 @@ REAL_CHAT_MODEL := SmolLM2-135M-Instruct-Q4_1
 TEST_HOME := $(CARGO_TARGET_DIR)/home
 
 .NOTPARALLEL:
-.PHONY: demo up test chaos check lint clippy doc deploy-check fuzz-check bench build edge clean
+.PHONY: demo up test bless chaos check lint clippy doc deploy-check fuzz-check bench build edge clean
 
 # Sends real work through the public door, prints what happened, stops.
 demo: build
@@ -32,6 +32,19 @@ test:
 	@cargo test --locked -q --doc
 	@eval "$$(scripts/tools.sh env)" && cargo nextest run --locked && cargo nextest run --locked -p cortex-edge
 
+# Rewrites every generated file: the OpenAPI document, schemas, help texts, pages of docs/ and of messages, examples of the API.
+bless: export CORTEX_BLESS := 1
+bless: export CORTEX_WRITE_HELP := 1
+bless: export CORTEX_HOME := $(TEST_HOME)
+bless: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
+bless: edge
+	@cargo build --locked -p cortex -p cortex-worker
+	@cargo test --locked -q -p cortex-api --test openapi
+	@cargo test --locked -q -p cortex -p cortex-worker --test help
+	@cargo test --locked -q -p cortex-node --test schemas
+	@cargo test --locked -q -p cortex-tests --test examples --test messages
+	@cargo test --locked -q -p cortex-tests --test docs
+
 # The long form of the tests that kill, cut the power, damage and roll the dice: hours.
 chaos: export CORTEX_HOME := $(TEST_HOME)
 chaos: export CORTEX_TEST_MODELS := $(TEST_HOME)/models
@@ -49,7 +62,7 @@ chaos:
 		or test(damaged) or test(mutated) or test(chunks_do_not_show) or test(under_mixed_load)'
 
 check: lint clippy doc deploy-check fuzz-check
-	@cargo test --locked -q -p cortex-tests --test structure
+	@cargo test --locked -q -p cortex-tests --test structure --test docs --test messages
 
 lint:
 	@scripts/tools.sh lint

@@ -22,11 +22,7 @@ ALLOWED = [("scripts/lint-words.py", word, "the list itself") for word in WORDS 
 
 # Folders and files that have not been swept yet. They are counted and do not fail.
 NOT_YET = [
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
     "Makefile",
-    "README.md",
-    "deploy",
     "docs",
     "edge",
     "origin/gateway",
@@ -50,7 +46,6 @@ NOT_YET = [
     "workers/inference/chat",
     "workers/inference/gguf",
     "workers/inference/grammar",
-    "workers/inference/kernel",
     "workers/inference/sample",
     "workers/inference/tokens",
     "workers/inference/transformer",

@@ -50,7 +50,7 @@ impl Stack {
         let origin = Origin::start(&home, &setup).await;
         let edge_setup = EdgeSetup {
             port: edge_port,
-            topics: "job.echo,job.embed,job.chat.simple,job.complete,job.k8s.ops".into(),
+            topics: "job.echo,job.embed,job.chat.simple,job.complete,job.k8s.ops,job.report".into(),
             ..EdgeSetup::before(&origin.api.url, Secrets::of(&home))
         };
         let edge = Edge::start(home.path(), &edge_setup).await;

@@ -21,6 +21,8 @@ mod secrets;
 mod tests;
 
 pub use build::{Sockets, build};
+#[cfg(feature = "schema")]
+pub use config::schemas;
 pub use config::{
     Config, ConfigError, Files, GatewayConfig, LimitsError, LinkConfig, Operator, SafetyConfig, StoreConfig,
     catalogue, policies,

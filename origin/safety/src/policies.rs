@@ -18,23 +18,30 @@ pub struct Policies {
     tenants: BTreeMap<Parsed<Tenant>, Rules>,
 }
 
-/// What holds for one tenant. Deny goes before allow; what neither names is denied.
+/// The rules of one tenant. `deny` has precedence over `allow`, and a topic that neither names is denied.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rules {
+    /// Topics that the tenant may use.
     #[serde(default)]
     pub(crate) allow: Vec<Parsed<TopicPattern>>,
+    /// Topics that are denied even if another key allows them.
     #[serde(default)]
     pub(crate) deny: Vec<Parsed<TopicPattern>>,
-    /// Topics that only a principal with one of these roles may ask for.
+    /// Topics that a caller may use only with one of these roles.
     #[serde(default)]
     pub(crate) roles: BTreeMap<Parsed<TopicPattern>, Vec<Parsed<Role>>>,
 }
 
+/// `safety.yaml`: what each tenant may use.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// The rules of tenants that `tenants` does not name. Without it, such a tenant is denied everything.
     default: Option<Rules>,
+    /// The rules of single tenants.
     #[serde(default)]
     tenants: BTreeMap<Parsed<Tenant>, Rules>,
 }
@@ -49,6 +56,13 @@ pub enum PolicyError {
 }
 
 impl Policies {
+    /// Returns the JSON schema of the file.
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(File)
+    }
+
     /// Reads a file. Its version is the start of its SHA-256, so that a decision names the text it came from.
     ///
     /// # Errors

@@ -11,3 +11,5 @@ mod settings;
 
 pub use scheduler::{Parts, Scheduler};
 pub use settings::{Settings, SettingsError, Unlisted};
+#[cfg(feature = "schema")]
+pub use settings::{pools_schema, timeouts_schema};

@@ -36,49 +36,78 @@ pub enum SettingsError {
     LeaseTooShort { file: String },
 }
 
+/// `pools.yaml`: which pool of workers takes which topic.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Pools {
+    /// The topics. A job of a topic that is missing here is refused.
     topics: BTreeMap<Parsed<Topic>, Placing>,
 }
 
+/// Where the jobs of a topic go.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Placing {
+    /// The pool whose workers take the topic's jobs.
     pool: Parsed<Pool>,
+    /// Whether a second run of a job does harm.
     #[serde(default)]
     effects: EffectsKey,
 }
 
+/// What running a job may change.
 #[derive(Deserialize, Default, Clone, Copy)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum EffectsKey {
+    /// A run may change something outside, so a synchronous call is recorded before it is dispatched.
     #[default]
     Possible,
+    /// Running a job twice, or after its caller left, does no harm.
     None,
 }
 
+/// `timeouts.yaml`: heartbeats, leases, running times and attempts.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Timeouts {
+    /// How often a worker reports.
+    #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     heartbeat: Parsed<humantime::Duration>,
+    /// How long a worker may be silent before its jobs are tried again elsewhere: at least three times `heartbeat`.
+    #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     lease: Parsed<humantime::Duration>,
+    /// The values for topics that have none of their own.
     default: Whole,
+    /// Values for single topics. A value that is missing is the default's.
     #[serde(default)]
     topics: BTreeMap<Parsed<Topic>, Partial>,
 }
 
+/// The values for every topic.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Whole {
+    /// How long one attempt may run. Time that a job waits does not count.
+    #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     run: Parsed<humantime::Duration>,
+    /// How many attempts a job has.
     attempts: u32,
 }
 
+/// The values of one topic.
 #[derive(Deserialize, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Partial {
+    /// How long one attempt may run.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<cortex_config::schema::Duration>"))]
     run: Option<Parsed<humantime::Duration>>,
+    /// How many attempts a job has.
     attempts: Option<u32>,
 }
 
@@ -89,6 +118,20 @@ pub enum Unlisted {
     Refused,
     /// Nothing: the timeouts are those for every topic there could be.
     PassedOver,
+}
+
+/// Returns the JSON schema of `pools.yaml`.
+#[cfg(feature = "schema")]
+#[must_use]
+pub fn pools_schema() -> schemars::Schema {
+    schemars::schema_for!(Pools)
+}
+
+/// Returns the JSON schema of `timeouts.yaml`.
+#[cfg(feature = "schema")]
+#[must_use]
+pub fn timeouts_schema() -> schemars::Schema {
+    schemars::schema_for!(Timeouts)
 }
 
 impl Settings {

@@ -7,6 +7,8 @@
 mod error;
 mod parsed;
 mod read;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod secret;
 
 pub use error::{ConfigError, Fault, FileLocation};

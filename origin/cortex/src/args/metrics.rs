@@ -2,11 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use tokio::net::TcpListener;
-
-use crate::commands::up::bind;
 use crate::config::METRICS_PORT;
-use crate::exit::Failure;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct MetricsArgs {
@@ -22,14 +18,12 @@ pub(crate) struct MetricsArgs {
 }
 
 impl MetricsArgs {
-    /// Binds the port, unless it is 0.
-    ///
-    /// # Errors
-    /// Returns an error if the port is in use.
-    pub(crate) async fn bind(&self, default: u16) -> Result<Option<TcpListener>, Failure> {
-        match self.metrics_port.unwrap_or(default) {
-            0 => Ok(None),
-            port => bind(SocketAddr::new(self.metrics_listen, port), METRICS_PORT.flag).await.map(Some),
+    /// Returns the address to listen on, unless the port is 0.
+    #[must_use]
+    pub(crate) fn address(&self, default_port: u16) -> Option<SocketAddr> {
+        match self.metrics_port.unwrap_or(default_port) {
+            0 => None,
+            port => Some(SocketAddr::new(self.metrics_listen, port)),
         }
     }
 }

@@ -12,7 +12,7 @@ use cortex_node::{
 use cortex_platform::signals::Signals;
 
 use crate::args::{ConfigArgs, MetricsArgs, secret};
-use crate::commands::up::{bind, bind_node, invalid_edge_url};
+use crate::commands::up::{bind, bind_metrics, bind_node, invalid_edge_url};
 use crate::config;
 use crate::exit::{Exit, Failure};
 use crate::output::{note, print};
@@ -94,7 +94,7 @@ pub(super) async fn kernel(
     let policies = policies(safety.as_deref())?;
     let secrets = Secrets::open(home)?;
     let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "--port").await?;
-    let metrics = metrics.bind(config::KERNEL_METRICS_PORT).await?;
+    let metrics = bind_metrics(metrics, config::KERNEL_METRICS_PORT).await?;
     let mut kernel = build_kernel(policies, &secrets, listener, metrics)?;
     let (address, version) = (kernel.address, &kernel.version);
     print(&format!("The safety kernel listens on {address} with policy {version}. Ctrl-C stops it."))?;

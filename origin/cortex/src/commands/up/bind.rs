@@ -28,8 +28,22 @@ pub(crate) async fn bind_node(
         true => Some(bind(SocketAddr::new(listen, grpc), GRPC_PORT.flag).await?),
         false => None,
     };
-    let metrics = metrics.bind(METRICS_PORT.default).await?;
+    let metrics = bind_metrics(metrics, METRICS_PORT.default).await?;
     Ok(Sockets { api, grpc, metrics })
+}
+
+/// Binds the port of the metrics, unless it is 0.
+///
+/// # Errors
+/// Returns an error if the port is in use.
+pub(crate) async fn bind_metrics(
+    metrics: &MetricsArgs,
+    default_port: u16,
+) -> Result<Option<TcpListener>, Failure> {
+    match metrics.address(default_port) {
+        Some(address) => bind(address, METRICS_PORT.flag).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 fn has_grpc(listen: IpAddr, port: u16) -> bool {

@@ -33,14 +33,14 @@ pub(crate) struct ChatWorkerArgs {
     chat_shared_prompt: Vec<PathBuf>,
     /// The port of the first chat worker's Prometheus metrics, on loopback; each further worker has
     /// the next port
-    #[arg(long, env = "CORTEX_METRICS_PORT", value_name = "PORT")]
-    metrics_port: Option<NonZeroU16>,
+    #[arg(long, env = "CORTEX_CHAT_METRICS_PORT", value_name = "PORT")]
+    chat_metrics_port: Option<NonZeroU16>,
 }
 
 impl ChatWorkerArgs {
     /// Returns the arguments of the `n`th chat worker, counted from 0.
     pub(crate) fn arguments(&self, n: u16) -> Vec<String> {
-        let metrics = self.metrics_port.and_then(|port| port.checked_add(n));
+        let metrics = self.chat_metrics_port.and_then(|port| port.checked_add(n));
         let number = |number: Option<NonZeroU32>| number.map(|number| number.to_string());
         let options = [
             ("--device", self.chat_device.clone()),
@@ -50,7 +50,7 @@ impl ChatWorkerArgs {
             ("--cache", number(self.chat_cache)),
             ("--memory", number(self.chat_memory)),
             ("--load-deadline", number(self.chat_load_deadline)),
-            ("--metrics-port", metrics.map(|port| port.to_string())),
+            ("--metrics-port", Some(metrics.map_or_else(|| "0".to_owned(), |port| port.to_string()))),
         ];
         let shared = self.chat_shared_prompt.iter().map(|path| path.display().to_string());
         let shared = shared.map(|path| ("--shared-prompt", Some(path)));
@@ -84,14 +84,14 @@ mod tests {
 
     #[test]
     fn only_options_that_are_set_are_passed_on() {
-        assert_eq!(arguments_of("", 0), Vec::<String>::new());
+        assert_eq!(arguments_of("", 0), ["--metrics-port", "0"]);
         let all = "--chat-device cuda:1 --chat-dtype bf16 --chat-threads 3 --chat-context 4096 --chat-cache 512 \
-                   --chat-memory 9000 --chat-load-deadline 60 --metrics-port 9100";
+                   --chat-memory 9000 --chat-load-deadline 60 --chat-metrics-port 9100";
         let expected = "--device cuda:1 --dtype bf16 --threads 3 --context 4096 --cache 512 --memory 9000 \
                         --load-deadline 60 --metrics-port 9102";
         assert_eq!(arguments_of(all, 2).join(" "), expected);
         let shared = arguments_of("--chat-shared-prompt a.txt --chat-shared-prompt b.txt", 0);
-        assert_eq!(shared.join(" "), "--shared-prompt a.txt --shared-prompt b.txt");
+        assert_eq!(shared.join(" "), "--metrics-port 0 --shared-prompt a.txt --shared-prompt b.txt");
     }
 
     #[test]

@@ -99,8 +99,6 @@ impl WorkerLaunch {
     fn command(&self, kind: WorkerKind, id: &str, n: u16) -> Command {
         let mut command = Command::from(program::own_command(&self.program));
         command.args(["--kind", kind.name(), "--id", id, "--link"]).arg(self.link.to_string());
-        // The origin's metrics count what its workers do.
-        command.args(["--metrics-port", "0"]);
         // These are for workers of an origin on another machine.
         command.env_remove("CORTEX_LINK_CERTIFICATE").env_remove("CORTEX_LINK_FINGERPRINT");
         command.env("CORTEX_LINK_TOKEN", &self.tokens[kind as usize]).env("CORTEX_HOME", &self.home);
@@ -124,9 +122,11 @@ impl WorkerLaunch {
                 }
             }
         }
-        if kind == WorkerKind::Chat {
-            command.args(self.args.chat_workers.arguments(n));
-        }
+        match kind {
+            WorkerKind::Chat => command.args(self.args.chat_workers.arguments(n)),
+            // The origin's metrics count what these do.
+            _ => command.args(["--metrics-port", "0"]),
+        };
         command
     }
 }

@@ -30,18 +30,18 @@ pub(crate) struct Dispatch {
     /// The worker will not wait for it any longer.
     pub(crate) abandon: CancellationToken,
     /// The longest answer, in bytes.
-    pub(crate) longest: usize,
+    pub(crate) max_answer: usize,
 }
 
 /// How a dispatch ended on this worker.
 #[derive(Debug)]
-pub(crate) enum Ended {
+pub(crate) enum DispatchEnd {
     Reported { end: End, answer: Option<Bytes>, run: Duration },
     Stopped,
 }
 
 impl Dispatch {
-    pub(crate) async fn run(self, engine: &dyn Engine, progress: &Arc<ProgressSender>) -> Ended {
+    pub(crate) async fn run(self, engine: &dyn Engine, progress: &Arc<ProgressSender>) -> DispatchEnd {
         let began = Instant::now();
         let limit = self.task.limits.run;
         let deadline = began + limit;
@@ -60,18 +60,18 @@ impl Dispatch {
         let ended = tokio::select! {
             biased;
             ended = run => ended,
-            () = stopped.cancelled() => return Ended::Stopped,
+            () = stopped.cancelled() => return DispatchEnd::Stopped,
             () = self.abandon.cancelled() => {
                 let end = if progress.has_started() {
                     failed(FailureKind::Broken, "the worker stopped before the run was done")
                 } else {
                     End::Returned
                 };
-                return Ended::Reported { end, answer: None, run: began.elapsed() };
+                return DispatchEnd::Reported { end, answer: None, run: began.elapsed() };
             }
             () = sleep_until(deadline) => {
                 let detail = format!("the run took longer than {} ms", limit.as_millis());
-                return Ended::Reported {
+                return DispatchEnd::Reported {
                     end: failed(FailureKind::Overran, &detail),
                     answer: None,
                     run: began.elapsed(),
@@ -82,9 +82,9 @@ impl Dispatch {
 
         let run = began.elapsed();
         let (end, answer) = match ended {
-            Ok(Ok(answer)) if answer.len() > self.longest => {
+            Ok(Ok(answer)) if answer.len() > self.max_answer => {
                 let detail =
-                    format!("the answer has {} bytes, and {} is the most", answer.len(), self.longest);
+                    format!("the answer has {} bytes, and {} is the most", answer.len(), self.max_answer);
                 (failed(FailureKind::Broken, &detail), None)
             }
             Ok(Ok(answer)) => {
@@ -97,7 +97,7 @@ impl Dispatch {
                 (failed(FailureKind::Broken, "the worker broke while it ran the job"), None)
             }
         };
-        Ended::Reported { end, answer, run }
+        DispatchEnd::Reported { end, answer, run }
     }
 }
 

@@ -170,7 +170,7 @@ impl Shift {
                     taken: Instant::now(),
                     stop,
                     abandon: self.abandon.clone(),
-                    longest: shared.settings().answer,
+                    max_answer: shared.settings().answer,
                 };
                 self.runs.spawn(async move { shared.run(dispatch, origin).await });
             }

@@ -1,4 +1,4 @@
-//! The model host's door: loopback only, and off unless it was asked for.
+//! Serves the model host on loopback, if it is configured.
 
 mod connections;
 
@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 
-/// Opens the door and serves it until `shutdown`.
+/// Opens the port and serves it until `shutdown`.
 ///
 /// # Errors
-/// If the port can't be listened on.
+///
+/// Returns an error if the port can't be opened.
 pub(crate) async fn open(
     port: NonZeroU16,
     access: Access,
@@ -26,9 +27,9 @@ pub(crate) async fn open(
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()));
     let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("the model host can't listen on {address}"))
+        .with_context(|| format!("the model host can't listen on {address} (choose another port)"))
         .map_err(Exit::config)?;
-    tracing::info!(%address, "the model host is open: it is ungoverned, and for this machine alone");
+    tracing::info!(%address, "the model host is listening on loopback without policies");
     tokio::spawn(connections::serve(listener, access.guard(port.get(), routes), shutdown));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The worker process: one kind of work, over the link to its origin.
+//! The worker process: runs one kind of work for an origin.
 
 mod bench;
 mod chat;
@@ -19,7 +19,7 @@ use cortex_platform::telemetry;
 use cortex_runtime::Worker;
 use tokio_util::sync::CancellationToken;
 
-use config::{Config, Id, Served};
+use config::{Config, Id, ServeConfig};
 use exit::Exit;
 use ids::own_id;
 
@@ -41,8 +41,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Works until it is told to stop, or until whoever started it is gone.
-async fn serve(served: Served) -> Result<(), Exit> {
+/// Works until a signal or its supervisor's end.
+async fn serve(served: ServeConfig) -> Result<(), Exit> {
     telemetry::init(Some(&served.log.filter), "info", served.log.format);
     let shutdown = CancellationToken::new();
     let orphaned = lifeline::watch().map_err(Exit::failed)?;
@@ -56,12 +56,12 @@ async fn serve(served: Served) -> Result<(), Exit> {
             (own.id.clone(), Some(own))
         }
     };
-    let worker = Worker::new(served.settings.named(id), engine);
+    let worker = Worker::new(served.settings.with_id(id), engine);
     let (origin, inbox) = cortex_link::open(served.dial, worker.introduction());
     tokio::select! {
         ended = worker.run(origin, inbox, shutdown) => ended.map_err(Exit::of_run),
         () = orphaned.cancelled() => {
-            tracing::warn!("whoever started this worker is gone, and so is it");
+            tracing::warn!("the process that started this worker has ended: stopping");
             Ok(())
         }
     }

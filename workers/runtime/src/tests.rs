@@ -82,7 +82,7 @@ async fn a_panic_fails_its_own_job_and_no_other() {
     let mut harness = Harness::with(Panics);
     for _ in 0..2 {
         harness.send(&task(), "1");
-        assert_eq!(harness.report().await.outcome.end, broken("the worker broke while it ran the job"));
+        assert_eq!(harness.report().await.outcome.end, broken("the worker failed while running the job"));
     }
 }
 
@@ -90,7 +90,10 @@ async fn a_panic_fails_its_own_job_and_no_other() {
 async fn an_answer_that_is_too_long_is_a_failure() {
     let mut harness = Harness::with(AnswersBytes(1001));
     harness.send(&task(), "1");
-    assert_eq!(harness.report().await.outcome.end, broken("the answer has 1001 bytes, and 1000 is the most"));
+    assert_eq!(
+        harness.report().await.outcome.end,
+        broken("the answer has 1001 bytes, more than the limit of 1000")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,7 +219,7 @@ async fn what_still_runs_after_the_grace_period_is_handed_back() {
     harness.send(&task(), "1");
     harness.progress().await;
     harness.shutdown();
-    assert_eq!(harness.report().await.outcome.end, broken("the worker stopped before the run was done"));
+    assert_eq!(harness.report().await.outcome.end, broken("the worker stopped before the run finished"));
     running.none().await;
     assert_eq!(harness.ended().await, Ok(()));
 }

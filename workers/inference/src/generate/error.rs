@@ -71,7 +71,7 @@ mod tests {
         let schema = cortex_grammar::SchemaError {
             keyword: "uniqueItems".to_owned(),
             path: "/properties/a".to_owned(),
-            why: "the finished answer doesn't keep it".to_owned(),
+            why: "the finished answer violates it".to_owned(),
         };
         for error in [
             ConstraintError::DeadEnd,

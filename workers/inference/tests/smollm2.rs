@@ -78,7 +78,7 @@ fn its_template_renders_what_transformers_renders_and_gives_the_same_tokens() {
                 let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
                 format!("rendered {} {} {}", hash(text), ids.len(), hash(bytes))
             }
-            Err(RenderError::Raised(message)) => format!("raised {}", hash(message)),
+            Err(RenderError::Exception(message)) => format!("raised {}", hash(message)),
             Err(RenderError::NotContinued(_)) => "refused".to_owned(),
             Err(RenderError::Failed { .. }) => "failed".to_owned(),
             Err(error) => error.to_string(),

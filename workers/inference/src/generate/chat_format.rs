@@ -202,13 +202,13 @@ fn render_error(error: RenderError) -> Problem {
     let parameter = match &error {
         RenderError::NotContinued(_) => "continue_final_message",
         RenderError::Variable(_) => "chat_template_kwargs",
-        RenderError::Raised(_)
+        RenderError::Exception(_)
         | RenderError::Failed { .. }
-        | RenderError::Exhausted(_)
+        | RenderError::LimitExceeded(_)
         | RenderError::Broken(_) => "messages",
     };
     let detail = match &error {
-        RenderError::Raised(_) => format!("the model's chat template rejects the conversation: {error}"),
+        RenderError::Exception(_) => format!("the model's chat template rejects the conversation: {error}"),
         _ => error.to_string(),
     };
     invalid(parameter, detail)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cortex_batch::Tenant;
 use cortex_chat::Parser;
 use cortex_grammar::{GrammarError, Rule};
-use cortex_sample::{Invalid, Sampling};
+use cortex_sample::{InvalidParameter, Sampling};
 use tokio_util::sync::CancellationToken;
 
 /// A prompt to continue.
@@ -89,7 +89,7 @@ pub enum SubmitError {
     #[error("the prompt contains token {token}, but the vocabulary has only {vocabulary}")]
     UnknownToken { token: u32, vocabulary: usize },
     #[error(transparent)]
-    Parameter(#[from] Invalid),
+    Parameter(#[from] InvalidParameter),
     #[error(transparent)]
     Grammar(#[from] GrammarError),
     #[error("the request was cancelled")]

@@ -1,7 +1,7 @@
 //! Turns tokens into text and message parts.
 
 use cortex_chat::{Parser, Part};
-use cortex_tokens::{Detokenizer, Passed, Stops};
+use cortex_tokens::{Detokenizer, StopOutput, Stops};
 
 use super::event::Token;
 
@@ -101,7 +101,7 @@ impl Writer {
                 passed.push(part);
                 continue;
             };
-            let Passed { text, stopped } = self.stops.push(&text);
+            let StopOutput { text, stopped } = self.stops.push(&text);
             add(&mut passed, text);
             if stopped.is_some() {
                 return (passed, stopped);

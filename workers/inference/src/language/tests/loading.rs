@@ -74,7 +74,7 @@ async fn end_tokens_of_generation_config_end_a_text() {
 
     makers(r#"{"eos_token_id": 258}"#);
     let refused = open().expect_err("there is no such token").to_string();
-    assert!(refused.ends_with("eos_token_id names the token 258, but there are 258"), "{refused}");
+    assert!(refused.ends_with("eos_token_id is 258, but there are only 258 tokens"), "{refused}");
     makers(r#"{"eos_token_id": "two"}"#);
     let refused = open().expect_err("that is no token").to_string();
     assert!(refused.contains("generation_config.json: "), "{refused}");

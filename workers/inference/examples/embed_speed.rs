@@ -1,7 +1,8 @@
-//! Texts per second of the embedding engine, a JSON line per round:
+//! Measures texts per second of the embedding engine, and prints a line of JSON per round:
 //! `embed_speed MODEL_DIR TEXTS.json [THREADS] [ROUNDS]`.
 //!
-//! `embed_speed.py` does the same with sentence-transformers, so that the two can be run in turn; `embed_ratio.py` does.
+//! `embed_speed.py` does the same with sentence-transformers. `embed_ratio.py` runs the two in
+//! turn.
 
 use std::error::Error;
 use std::num::NonZeroUsize;
@@ -12,7 +13,7 @@ use cortex_domain::id::Tenant;
 use cortex_inference::Device;
 use cortex_inference::embed::{Embedder, LongText};
 
-/// Texts of a call, as many as the other side has in a batch.
+/// Texts per call, the same number as in a batch of sentence-transformers.
 const BATCH: usize = 32;
 
 #[tokio::main(flavor = "current_thread")]
@@ -49,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// User and system time of this process, all threads.
+/// Returns the user and system time of this process, over all threads.
 fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let after_name = stat.rsplit(')').next().unwrap_or_default();

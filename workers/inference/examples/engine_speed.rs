@@ -1,8 +1,8 @@
-//! What the engine for language models gains by a batch and by a prompt it has seen, and loses to a grammar:
+//! Measures how a batch, a cached prompt and a grammar change the speed of the language engine:
 //! `engine_speed MODEL [THREADS] [ROUNDS]`.
 //!
-//! The model is a folder or a GGUF file; one without a vocabulary, as the example `speed` of cortex-transformer keeps,
-//! is read with one of words that mean nothing.
+//! The model is a folder or a GGUF file. A file without a vocabulary, such as those of the example
+//! `speed` of cortex-transformer, gets an artificial one.
 
 use std::error::Error;
 use std::num::NonZeroUsize;
@@ -20,20 +20,20 @@ use cortex_tokens::Tokenizer;
 use cortex_transformer::{Model, Options};
 use serde_json::{Map, Value, json};
 
-/// Tokens that prompts share, and that each has after them.
+/// Tokens that the prompts share, and that each has after them.
 const SHARED: usize = 2000;
 const OWN: usize = 16;
 const BATCH: usize = 8;
-/// Tokens of each prompt and of each answer of the batch: one more than whole blocks, so that all but that one are known
-/// once it was asked, and what is measured is the answer.
+/// Tokens of each prompt and of each answer in the batch. A prompt has one token more than whole
+/// blocks. All but that one are cached after the first time, so that only the answer is measured.
 const PROMPT: usize = 129;
 const ANSWER: usize = 48;
 
-type AnswerError = Box<dyn Error>;
+type BoxError = Box<dyn Error>;
 
 #[tokio::main(flavor = "current_thread")]
 #[allow(clippy::print_stdout)]
-async fn main() -> Result<(), AnswerError> {
+async fn main() -> Result<(), BoxError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, rest @ ..] = arguments.as_slice() else {
         return Err("usage: engine_speed MODEL [THREADS] [ROUNDS]".into());
@@ -48,7 +48,7 @@ async fn main() -> Result<(), AnswerError> {
     decode(&engine, &prompts, Some(schema())).await?;
     let (mut gains, mut ratios) = (Vec::new(), Vec::new());
     for round in 0..rounds {
-        // Each goes first in turn, so that a machine that changes favours neither.
+        // The order alternates, so that a drifting machine favours neither.
         let (free, bound) = if round.is_multiple_of(2) {
             let free = decode(&engine, &prompts, None).await?;
             (free, decode(&engine, &prompts, Some(schema())).await?)
@@ -82,7 +82,7 @@ async fn main() -> Result<(), AnswerError> {
     Ok(())
 }
 
-fn open(path: &Path, threads: NonZeroUsize) -> Result<Engine, AnswerError> {
+fn open(path: &Path, threads: NonZeroUsize) -> Result<Engine, BoxError> {
     let options = LoadOptions { device: Device::Cpu, threads, ..LoadOptions::new("speed") };
     match load(path, &options, &mut |_| {}) {
         Err(LoadError::Tokenizer { .. }) => {}
@@ -103,12 +103,12 @@ fn open(path: &Path, threads: NonZeroUsize) -> Result<Engine, AnswerError> {
     Ok(Engine::start(placed, tokenizer, identity, &settings)?)
 }
 
-/// A vocabulary of so many tokens: the printable ASCII, an end, and words of letters.
-fn words(count: usize) -> Result<Tokenizer, AnswerError> {
+/// Returns a vocabulary of `count` tokens: printable ASCII, an end token, and words of letters.
+fn words(count: usize) -> Result<Tokenizer, BoxError> {
     let letters = (0x21..0x7f_u8).map(|byte| char::from(byte).to_string());
     let word = |number: usize| -> String {
         let letter = |power| char::from(b'a' + (number / power % 26) as u8);
-        // What GPT-2's spelling has for a space.
+        // GPT-2's spelling of a space.
         let before = if number.is_multiple_of(2) { "\u{120}" } else { "" };
         before.chars().chain([letter(1), letter(26), letter(676), letter(17_576)]).collect()
     };
@@ -130,7 +130,7 @@ fn words(count: usize) -> Result<Tokenizer, AnswerError> {
     Ok(Tokenizer::from_hugging_face(file.to_string().as_bytes(), Some(config.to_string().as_bytes()), &[])?)
 }
 
-/// LongText than any answer here.
+/// Returns a schema whose answers are longer than any answer here.
 fn schema() -> Grammar {
     let person = json!({
         "type": "object",
@@ -144,8 +144,8 @@ fn schema() -> Grammar {
     Grammar { rule: Rule::JsonSchema(people), after: None, on: None }
 }
 
-/// Tokens a second of answers to all prompts at once.
-async fn decode(engine: &Engine, prompts: &[Vec<u32>], grammar: Option<Grammar>) -> Result<f64, AnswerError> {
+/// Returns the tokens per second of answers to all prompts at once.
+async fn decode(engine: &Engine, prompts: &[Vec<u32>], grammar: Option<Grammar>) -> Result<f64, BoxError> {
     let mut answers = Vec::new();
     let start = Instant::now();
     for (seed, prompt) in prompts.iter().enumerate() {
@@ -167,8 +167,8 @@ async fn decode(engine: &Engine, prompts: &[Vec<u32>], grammar: Option<Grammar>)
     Ok((prompts.len() * ANSWER) as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Milliseconds to the first token, and how many of the prompt's were known.
-async fn first_token(engine: &Engine, prompt: Vec<u32>) -> Result<(f64, usize), AnswerError> {
+/// Returns the milliseconds to the first token, and how many tokens of the prompt were cached.
+async fn first_token(engine: &Engine, prompt: Vec<u32>) -> Result<(f64, usize), BoxError> {
     let mut request = Request::new("speed".into(), prompt);
     (request.max_tokens, request.ignore_ends) = (Some(1), true);
     let mut events = engine.submit(request).await?;
@@ -184,7 +184,7 @@ async fn first_token(engine: &Engine, prompt: Vec<u32>) -> Result<(f64, usize), 
     }
 }
 
-/// Tokens in no order that means anything, from the middle of the vocabulary.
+/// Returns pseudorandom tokens from the middle of the vocabulary.
 fn tokens(engine: &Engine, count: usize, salt: u64) -> Vec<u32> {
     let span = engine.tokenizer().vocabulary() as u64 / 2;
     let mut state = salt.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;

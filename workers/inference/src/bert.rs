@@ -1,8 +1,9 @@
-//! BERT (Devlin et al., 2018): the encoder that most small embedding models are. `forward` runs it on the CPU by our
-//! own loops, `graph` on any device of candle's.
+//! BERT (Devlin et al., 2018), the encoder of most small embedding models. `forward` runs it on the
+//! CPU with our own loops, and `graph` on any device of candle.
 //!
-//! On the CPU texts lie one after the other without padding, so every multiplication is of a token that is there. The weights are
-//! packed for the kernels at load; the word table, half of a small model, stays in the file and is mapped.
+//! On the CPU, texts lie one after the other without padding, so every multiplication is for an
+//! actual token. The weights are packed for the compute loops when the model is loaded. The word
+//! table, half of a small model, stays in the file and is mapped.
 
 mod config;
 mod forward;

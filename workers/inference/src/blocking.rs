@@ -1,7 +1,8 @@
-//! Work that keeps a processor busy for long, such as making tokens of a long text: away from the threads that keep
-//! connections and leases alive, and shared out between tenants.
+//! A pool for work that keeps a processor busy, such as tokenising a long text. It runs such work
+//! away from the threads that serve connections and renew leases, and shares it between tenants.
 //!
-//! A tenant has one piece of work under way at a time and [`MAX_WAITING`] that wait; tenants take turns.
+//! A tenant runs one piece of work at a time and may have [`MAX_WAITING`] more waiting. The tenants
+//! take turns.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,16 +15,17 @@ use cortex_domain::ErrorCode;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// Pieces of work of one tenant that may wait.
+/// How many pieces of work of one tenant may wait.
 pub const MAX_WAITING: usize = 128;
-/// Bytes that are read as fast as they are handed over.
+/// The largest body that is parsed at once, because handing it over would take as long.
 pub const SMALL_BODY: usize = 16 * 1024;
-/// When to try again if that many wait.
+/// When to try again if the tenant has too much work waiting.
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Even one processor is shared by two tenants, so that one's long work does not hold up another's short one.
+/// Even a single processor is shared by two tenants, so that long work of one does not delay short
+/// work of another.
 const MIN_THREADS: usize = 2;
 
-/// Clones share the lanes.
+/// A pool of threads for blocking work. Clones share it.
 #[derive(Debug, Clone)]
 pub struct BlockingPool {
     inner: Arc<Inner>,
@@ -38,11 +40,11 @@ struct Inner {
 #[derive(Debug)]
 struct TenantQueue {
     turn: Arc<Semaphore>,
-    /// At work or waiting.
+    /// How many callers run or wait.
     users: usize,
 }
 
-/// A place in a tenant's lane, which goes with the last one.
+/// A caller's place in its tenant's queue. The last place removes the queue.
 struct QueuePlace {
     inner: Arc<Inner>,
     tenant: String,
@@ -56,17 +58,19 @@ impl Default for BlockingPool {
 }
 
 impl BlockingPool {
-    /// BlockingPool that have so much work under way at a time, of all tenants together.
+    /// Creates a pool that runs this many pieces of work at a time, for all tenants together.
     #[must_use]
     pub fn new(processors: usize) -> Self {
         let processors = Arc::new(Semaphore::new(processors.max(1)));
         Self { inner: Arc::new(Inner { tenants: Mutex::default(), processors }) }
     }
 
-    /// Does work when it is the tenant's turn. Work that has begun ends by itself, though its caller may be gone.
+    /// Runs work when it is the tenant's turn. Work that has started runs to its end even if the
+    /// caller disconnects.
     ///
     /// # Errors
-    /// If too much work of this tenant waits, or the work panics.
+    ///
+    /// Returns a problem if the tenant has too much work waiting, or if the work panics.
     pub async fn run<T: Send + 'static>(
         &self,
         tenant: &str,
@@ -81,15 +85,17 @@ impl BlockingPool {
             done
         });
         running.await.map_err(|error| {
-            tracing::error!(%error, "work broke");
+            tracing::error!(%error, "blocking work panicked");
             Problem::new(ErrorCode::WorkerFailed, "the request could not be read")
         })
     }
 
-    /// Reads a request's body: a large one when it is the tenant's turn, a small one at once.
+    /// Parses a request's body. A large body waits for the tenant's turn, and a small one is parsed
+    /// at once.
     ///
     /// # Errors
-    /// As `parse`, or as [`BlockingPool::run`].
+    ///
+    /// Returns the problem of `parse` or of [`BlockingPool::run`].
     pub async fn read<T: Send + 'static>(
         &self,
         tenant: &str,
@@ -108,7 +114,8 @@ impl BlockingPool {
             .entry(tenant.to_owned())
             .or_insert_with(|| TenantQueue { turn: Arc::new(Semaphore::new(1)), users: 0 });
         if queue.users > MAX_WAITING {
-            let detail = format!("{MAX_WAITING} requests of this tenant wait to be read");
+            let detail =
+                format!("too many requests of this tenant are waiting ({MAX_WAITING}): try again later");
             return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after(FULL_RETRY_AFTER));
         }
         queue.users += 1;

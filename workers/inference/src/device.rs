@@ -1,4 +1,4 @@
-//! What a model runs on.
+//! The device that a model runs on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 /// `auto`, `cpu`, `candle`, `cuda:N` or `metal`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Device {
-    /// The accelerator this binary was built for, if the machine has it; the CPU otherwise.
+    /// The accelerator that this binary was built for if the machine has it, otherwise the CPU.
     #[default]
     Auto,
-    /// The CPU by our own loops.
+    /// The CPU, with our own loops.
     Cpu,
-    /// The CPU by candle's operations: the same graph as on an accelerator.
+    /// The CPU, with candle's operations. This is the same graph as on an accelerator.
     Candle,
     Cuda(usize),
     Metal,
@@ -20,16 +20,19 @@ pub enum Device {
 /// Why a device can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    #[error("a device is auto, cpu, candle, cuda:N or metal, not {0:?}")]
+    #[error("invalid device {0:?}: must be auto, cpu, candle, cuda:N or metal")]
     Unknown(String),
-    #[error("{device} needs a worker built with the cargo feature `{feature}`: use cpu or build it")]
+    #[error(
+        "{device} needs a worker that was built with the cargo feature `{feature}`: build one or use cpu"
+    )]
     NotBuilt { device: Device, feature: &'static str },
     #[error("{device} can't be opened: {reason}")]
     Absent { device: Device, reason: String },
 }
 
 impl Device {
-    /// Opens it; `None` for the CPU by our own loops, and when `auto` finds no accelerator.
+    /// Opens the device. Returns `None` for the CPU with our own loops, and if `auto` finds no
+    /// accelerator.
     pub(crate) fn open(self) -> Result<Option<candle_core::Device>, DeviceError> {
         let opened = |result: candle_core::Result<candle_core::Device>| {
             result.map(Some).map_err(|error| DeviceError::Absent { device: self, reason: error.to_string() })

@@ -1,4 +1,4 @@
-//! In which floats a model computes.
+//! The floats that a model computes in.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,9 +11,9 @@ pub enum Dtype {
     F16,
 }
 
-/// A text that names no such floats.
+/// The text names no supported floats.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a dtype is f32, bf16 or f16, not {0:?}")]
+#[error("invalid dtype {0:?}: must be f32, bf16 or f16")]
 pub struct UnknownDtype(String);
 
 impl FromStr for Dtype {

@@ -1,9 +1,9 @@
-//! Embeddings: texts to vectors.
+//! Embeddings: from texts to vectors.
 //!
-//! [`Embedder`] is the handle that many callers share. It makes tokens of their texts on the tenant's lane. Behind it one
-//! thread owns the model: it takes what has queued up while the last round ran, shares a round out fairly between the
-//! tenants, and answers each call as its last text is done.
-//! A caller that is gone is dropped before the next round.
+//! [`Embedder`] is the handle that many callers share. It tokenises their texts in the tenant's
+//! turn. One thread owns the model behind it. Each round takes what was queued during the round
+//! before, divides the work fairly between the tenants, and answers each call once its last text is
+//! done. Calls of callers that have disconnected are dropped before the next round.
 
 mod accelerator;
 mod backend;

@@ -1,8 +1,9 @@
-//! Texts from language models, asked for and answered in OpenAI's shape.
+//! Text generation with requests and answers in OpenAI's shape.
 //!
-//! [`Model`] takes what `cortex_guard` has read: the model's template makes a prompt of a conversation, a
-//! [`language::Engine`](crate::language::Engine) continues it, and [`Answer`] takes what it writes apart into content,
-//! reasoning and tool calls, in chunks or in one document. The worker's jobs and its own HTTP door both serve this.
+//! [`Model`] takes a parsed request. The model's chat template turns a conversation into a prompt,
+//! and a [`language::Engine`](crate::language::Engine) continues it. [`Answer`] splits the text
+//! into content, reasoning and tool calls, in chunks or in one document. The worker's jobs and its
+//! model host both use this module.
 
 mod answer;
 mod call_id;

@@ -1,7 +1,7 @@
-//! The model host: a worker's own HTTP door, for whoever develops against a model on this machine.
+//! The model host: a worker's own HTTP server, for local development against a model.
 //!
-//! It asks no policy, and no key unless one is set, and says so in its health: serve it on loopback only, behind
-//! [`Access`], which keeps web pages out.
+//! It checks no policy, and no key unless one is set, and its health endpoint says so. Serve it on
+//! loopback only, behind [`Access`], which keeps web pages out.
 
 mod access;
 mod body;

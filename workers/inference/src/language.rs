@@ -1,11 +1,14 @@
-//! The engine for language models: one thread owns a model, its cache and all that is written with it.
+//! The engine for language models. One thread owns a model, its cache and everything that is
+//! generated with it.
 //!
-//! [`load`] makes an [`Engine`] of a model's files. [`Engine::submit`] takes a [`Request`] and gives back its [`Event`]s.
-//! Requests join and leave between steps; who runs is decided by `cortex_batch`, what is computed by
-//! `cortex_transformer` on the CPU and by `cortex_graph` elsewhere, what is chosen by `cortex_sample` under the masks
-//! of `cortex_grammar`, which a second thread computes beside the forward pass. A request's text depends on its prompt,
-//! its parameters and its seed alone, never on what else is in the batch; on candle's devices as far as their libraries
-//! sum in one order.
+//! [`load`] makes an [`Engine`] from a model's files. [`Engine::submit`] takes a [`Request`] and
+//! returns its [`Event`]s. Requests join and leave between steps. `cortex_batch` decides who runs.
+//! `cortex_transformer` computes the step on the CPU, and `cortex_graph` on other devices.
+//! `cortex_sample` chooses the tokens under the masks of `cortex_grammar`, which a second thread
+//! computes during the forward pass.
+//!
+//! The text of an answer depends only on its prompt, parameters and seed, never on the rest of the
+//! batch. On candle's devices this holds as far as their libraries sum in a fixed order.
 
 mod answer;
 pub mod bench;

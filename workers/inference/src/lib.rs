@@ -1,8 +1,9 @@
 //! Models that run in the worker's own process.
 //!
-//! `embed` is the engine for embeddings: a queue, batches, one owner of the model. `bert` is the forward pass on the
-//! CPU, on the loops of `cortex-compute`; `host` is the model host's HTTP door. `language` is the engine for language models,
-//! `generate` what it is asked and answers in OpenAI's shape. `lanes` keeps long work away from the threads that serve.
+//! `embed` is the engine for embeddings, and `language` the engine for language models. `bert` is
+//! the forward pass for embeddings on the CPU, on the loops of `cortex-compute`. `generate` serves
+//! requests in OpenAI's shape with a language model. `host` is the model host's HTTP server.
+//! `blocking` runs long work away from the threads that serve.
 
 mod bert;
 pub mod blocking;

@@ -1,4 +1,4 @@
-//! The model host over its router.
+//! The model host's router.
 
 #![allow(clippy::unwrap_used)]
 
@@ -44,10 +44,10 @@ async fn one_text_or_several_are_embedded() {
 }
 
 #[tokio::test]
-async fn a_long_text_is_refused_with_the_limit_or_cut_where_that_is_asked_for() {
+async fn a_long_text_is_rejected_with_the_limit_or_truncated_on_request() {
     let router = router();
     let embed = |body: Value| call(&router, Method::POST, "/embed", "application/json", body.to_string());
-    // With the two tokens that begin and end a text.
+    // Including the two tokens that begin and end a text.
     let [fits, long_text] = [254, 255].map(|words| "cat ".repeat(words));
     let (status, whole) = embed(json!({"text": fits})).await;
     assert_eq!((status, whole.get("truncated")), (StatusCode::OK, None));
@@ -94,7 +94,7 @@ async fn a_coded_body_is_refused_by_the_name_of_its_coding() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_a_problem() {
+async fn an_invalid_request_gets_a_problem() {
     let router = router();
     let many = json!({"texts": vec!["a"; 2049]}).to_string();
     let large = json!({"text": "a ".repeat(600_000)}).to_string();

@@ -1,4 +1,4 @@
-//! Model folders that are not what they should be: an error that names the file, never a panic.
+//! Malformed model folders cause an error that names the file, never a panic.
 
 #![allow(clippy::unwrap_used)]
 
@@ -20,7 +20,7 @@ const FILES: [&str; 6] = [
     "model.safetensors",
 ];
 
-/// A copy of the model that shares the files it does not change.
+/// Returns a copy of the model with one file changed. The other files are links.
 fn copy(but: &str, mut change: impl FnMut(Vec<u8>) -> Vec<u8>) -> TempDir {
     let (from, to) = (model::dir(), tempfile::tempdir().unwrap());
     fs::create_dir(to.path().join("1_Pooling")).unwrap();
@@ -70,11 +70,11 @@ fn a_setting_that_is_not_supported_is_named() {
     assert!(replaced("config.json", "\"absolute\"", "\"relative_key\"").contains("position_embedding_type"));
     assert!(
         replaced("config.json", "\"num_attention_heads\": 12", "\"num_attention_heads\": 7")
-            .contains("divides")
+            .contains("must divide")
     );
     assert!(
         replaced("config.json", "\"num_attention_heads\": 12", "\"num_attention_heads\": 0")
-            .contains("divides")
+            .contains("must divide")
     );
     assert!(replaced("config.json", "\"hidden_size\": 384", "\"hidden_size\": 0").contains("multiple of 16"));
     assert!(replaced("modules.json", "models.Normalize", "models.Dense").contains("models.Dense"));
@@ -97,7 +97,7 @@ fn weights_that_do_not_fit_the_config_are_named() {
         String::from_utf8(bytes).unwrap().replace(layers.0, layers.1).into_bytes()
     });
     let error = load(dir.path()).unwrap_err().to_string();
-    assert!(error.contains("no tensor `encoder.layer.6."), "{error}");
+    assert!(error.contains("missing tensor `encoder.layer.6."), "{error}");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_damaged_weights_file_does_not_panic() {
         let error = refused("model.safetensors", |bytes| bytes[..cut].to_vec());
         assert!(error.contains("safetensors"), "{error}");
     }
-    // The header says where every tensor lies: damage there must be found, not followed.
+    // The header says where every tensor lies, so damage to it must be detected.
     for seed in 1..40u32 {
         let dir = copy("model.safetensors", |mut bytes| {
             scramble(&mut bytes[..11_000], seed);

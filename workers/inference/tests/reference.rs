@@ -1,4 +1,5 @@
-//! Our vectors against those of sentence-transformers, on fifty texts of many languages and lengths.
+//! Compares our vectors with those of sentence-transformers, on fifty texts of many languages and
+//! lengths.
 
 #![allow(clippy::unwrap_used)]
 
@@ -23,7 +24,7 @@ struct Reference {
 #[derive(Deserialize)]
 struct Text {
     text: String,
-    /// Floats, little endian, in base64.
+    /// Little-endian floats in base64.
     vector: String,
 }
 
@@ -46,7 +47,7 @@ fn tenant() -> Tenant {
     "a".parse().unwrap()
 }
 
-/// As sentence-transformers does it: a long text is cut.
+/// Embeds texts as sentence-transformers does, truncating long ones.
 async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Embeddings, EmbedError> {
     embedder.embed(&tenant(), texts, LongText::Truncate).await
 }
@@ -64,7 +65,7 @@ async fn vectors_equal_those_of_sentence_transformers() {
     equal_those_of_sentence_transformers(Device::Cpu).await;
 }
 
-/// The graph is the one that runs on an accelerator.
+/// Candle's graph is the one that runs on an accelerator.
 #[tokio::test]
 async fn candles_vectors_equal_those_of_sentence_transformers() {
     equal_those_of_sentence_transformers(Device::Candle).await;
@@ -122,7 +123,8 @@ async fn a_cancelled_call_makes_room_for_the_next() {
     assert_eq!(first, second);
 }
 
-/// Words, blanks, marks and what BERT's tokenizer leaves out, in texts of every length about the longest.
+/// Words, blanks, marks and characters that BERT's tokenizer drops, in texts of every length around
+/// the maximum.
 #[tokio::test]
 async fn a_text_that_is_cut_has_the_vector_of_its_beginning() {
     let embedder = load(2);
@@ -155,7 +157,7 @@ async fn a_text_that_is_cut_has_the_vector_of_its_beginning() {
         assert!(all.truncated.contains(&at) && cut.truncated.contains(&at), "{:?}", beginning(text, 80));
         assert!(cosine(&all.vectors[at], &cut.vectors[at]) > 0.999_999);
     }
-    // One word of any length is one unknown token, and blanks are none.
+    // A word of any length is one unknown token, and blanks make no tokens.
     assert!(!all.truncated.contains(&parts.len()) && !all.truncated.contains(&(parts.len() + 1)));
 }
 
@@ -163,7 +165,7 @@ async fn a_text_that_is_cut_has_the_vector_of_its_beginning() {
 async fn a_long_text_is_read_beside_the_thread_that_serves() {
     let embedder = load(1);
     let tenant = tenant();
-    // While the tenant's lane is taken, its texts wait there and not on this thread.
+    // While the tenant's turn is taken, its texts wait in the pool and not on this thread.
     let (release, taken) = std::sync::mpsc::channel();
     let mut holder = pin!(embedder.pool().run(tenant.as_str(), move || taken.recv()));
     assert!(holder.as_mut().now_or_never().is_none());

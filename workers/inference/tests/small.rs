@@ -1,4 +1,4 @@
-//! The small model that is always there: what it answers, by the engine that serves it.
+//! The answers of the bundled small model, with the engine that serves it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -55,7 +55,7 @@ async fn it_answers_held_out_questions_as_it_did_when_it_was_made() {
         right += usize::from(answer(&model, &question["messages"]).await == question["expected"]);
     }
     assert_eq!(all, 500);
-    // 489 by transformers; another order of sums may turn an answer or two.
+    // transformers gets 489 right. Another order of sums may change an answer or two.
     assert!(right >= 480, "{right} of {all}");
 }
 

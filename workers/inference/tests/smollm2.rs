@@ -1,5 +1,5 @@
-//! SmolLM2, a small model of others' making: its vocabulary lacks some bytes. What transformers makes of the same texts and
-//! conversations was written by `smollm2/smollm2.py`.
+//! SmolLM2, a small public model whose vocabulary has no tokens for some bytes.
+//! `smollm2/smollm2.py` wrote what transformers makes of the same texts and conversations.
 
 #![allow(clippy::unwrap_used)]
 
@@ -78,7 +78,7 @@ fn its_template_renders_what_transformers_renders_and_gives_the_same_tokens() {
                 let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
                 format!("rendered {} {} {}", hash(text), ids.len(), hash(bytes))
             }
-            Err(RenderError::Raised(message)) => format!("raised {}", hash(message)),
+            Err(RenderError::Exception(message)) => format!("raised {}", hash(message)),
             Err(RenderError::NotContinued(_)) => "refused".to_owned(),
             Err(RenderError::Failed { .. }) => "failed".to_owned(),
             Err(error) => error.to_string(),
@@ -94,7 +94,7 @@ async fn it_answers_a_question() {
     let chat_format =
         ChatFormat::new(engine.tokenizer().chat_template().unwrap(), engine.tokenizer()).unwrap();
     let model = Model::new(NAME.parse().unwrap(), engine, Some(chat_format), Defaults::default());
-    // The control character has no token here.
+    // The control character has no token in this vocabulary.
     let question = json!({"role": "user", "content": "What is the capital of \u{4}France?"});
     let body = json!({"model": NAME, "messages": [question], "temperature": 0, "max_tokens": 24}).to_string();
     let request = ChatRequest::parse(Checked::trust(body.as_bytes())).unwrap();

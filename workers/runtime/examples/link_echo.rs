@@ -1,9 +1,10 @@
-//! How fast a job goes to an echo worker process over the link and back, from one packet on the bus to the other.
+//! Measures round trips of jobs to an echo worker process over the link. Each runs from one packet
+//! on the bus to the other.
 //!
 //! `cargo run --release -p cortex-runtime --example link_echo`
 
 #[path = "../src/tests/linked/assignment.rs"]
-#[expect(clippy::unwrap_used, reason = "it is the tests' own")]
+#[expect(clippy::unwrap_used, reason = "shared with the tests")]
 mod assignment;
 
 use std::collections::BTreeMap;
@@ -104,7 +105,7 @@ async fn measure(address: &LinkAddress) -> Outcome<()> {
             each(here, cpu(std::process::id())?),
             each(there, cpu(worker.id())?),
         );
-        #[expect(clippy::print_stdout, reason = "its result")]
+        #[expect(clippy::print_stdout, reason = "the example prints its result")]
         {
             println!("{line}");
         }
@@ -115,7 +116,7 @@ async fn measure(address: &LinkAddress) -> Outcome<()> {
     Ok(serving.await??)
 }
 
-/// How long each round trip took.
+/// Returns how long each round trip took.
 async fn rounds(
     bus: &Embedded,
     memory: &TieredPayloads,
@@ -157,7 +158,7 @@ fn key(dispatch: DispatchId) -> [u8; 16] {
     *dispatch.as_bytes()
 }
 
-/// Processor time that a process has taken, in user and system mode.
+/// Returns the processor time that a process has used, in user and system mode.
 fn cpu(pid: u32) -> Outcome<Duration> {
     let mut total = Duration::ZERO;
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {

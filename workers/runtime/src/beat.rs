@@ -1,4 +1,4 @@
-//! The heartbeat: says at a steady pace, and at once when something changed, that the worker is there.
+//! Sends heartbeats at a steady interval, and immediately after a change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::shared::Shared;
 
-/// Before the origin has said how often.
+/// Used until the origin has set the interval.
 pub(crate) const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Beats until the other end of `pace` is dropped. Each change of the pace, be it the same again, beats at once.
+/// Sends heartbeats until the sender of `pace` is dropped. Every update of the interval, even to
+/// the same value, triggers one immediately.
 pub(crate) async fn beat(shared: Arc<Shared>, origin: Arc<dyn Origin>, mut pace: watch::Receiver<Duration>) {
     loop {
         let next = Instant::now() + *pace.borrow_and_update();

@@ -1,5 +1,5 @@
-//! The engine that answers with what it was sent: for trying things out, and for measuring everything but the
-//! model.
+//! The echo engine, which answers with its input. It is for trying things out, and for measuring
+//! everything but the model.
 
 mod options;
 mod text;
@@ -13,12 +13,15 @@ use cortex_wire::stream::Encoder;
 
 use crate::engine::{Context, Engine, Profile};
 
-/// Answers `job.echo` with its input. An input object may ask for `delay_ms` before the answer, up to a minute, or for
-/// a number of `frames` on the way, `pace_ms` apart.
+/// Answers `job.echo` with its input.
 ///
-/// Where a pool of echo workers is set up for `job.chat.simple` or `job.complete`, it answers those with the last
-/// message or the prompt, a word at a time; one that reads as such an object asks for so many words, each with
-/// `stamped` the microseconds since 1970 at which it was sent.
+/// An input object may ask for `delay_ms` before the answer, up to a minute. It may also ask for a
+/// number of `frames` before the answer, `pace_ms` apart.
+///
+/// An operator may assign `job.chat.simple` or `job.complete` to a pool of echo workers. The engine
+/// then answers with the last message or the prompt, a word at a time. If that text is such an
+/// object, the engine sends as many words as it asks for. With `stamped`, each word is the time at
+/// which it was sent, in microseconds since 1970.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Echo;
 
@@ -46,9 +49,9 @@ impl Engine for Echo {
 async fn echo(context: Context) -> Result<Bytes, Failure> {
     let options = options::read(&context.input)?;
     options.delay().await;
-    let mut paced = options.paced();
+    let mut pacer = options.pacer();
     for number in 0..options.frames {
-        paced.next().await;
+        pacer.next().await;
         context.frames.send(Encoder::lines(&[format!("{{\"frame\":{number}}}")])).await;
     }
     if options.frames > 0 {

@@ -1,4 +1,4 @@
-//! What can do work.
+//! The interface between the worker's loop and what does the work.
 
 use std::future::pending;
 
@@ -18,50 +18,52 @@ use cortex_platform::memory;
 pub trait Engine: Send + Sync + 'static {
     fn profile(&self) -> Profile;
 
-    /// The models that are loaded now; asked for every heartbeat.
+    /// Returns the models that are loaded. The worker asks for them with every heartbeat.
     fn models(&self) -> Vec<ModelName> {
         Vec::new()
     }
 
-    /// Returns once [`Self::models`] has changed, so that the worker says so at once and not with its next heartbeat.
-    /// Dropping the future loses no change.
+    /// Returns once [`Self::models`] has changed, so that the worker reports it at once and not
+    /// with its next heartbeat. Dropping the future loses no change.
     fn changed(&self) -> Answer<'_, ()> {
         Box::pin(pending())
     }
 
-    /// Bytes that more models may still take, where models lie: a card's memory for an engine that computes on one. By
-    /// default what the machine can give; 0 where it is not known.
+    /// Returns how many bytes further models may take, where models are loaded. For an engine that
+    /// computes on a card this is the card's memory. By default it is the machine's free memory. 0
+    /// means unknown.
     fn memory_free(&self) -> u64 {
         memory::free()
     }
 
-    /// Runs a job and gives its answer. Dropping the future ends the run; what goes on outside of it, such as a
-    /// thread of its own, ends on the context's token.
+    /// Runs a job and returns its answer.
     ///
-    /// A panic is the run's alone: it is reported as a failure and the next job is run.
+    /// Dropping the future ends the run. Work outside of the future, such as a thread, ends when
+    /// the context's token is cancelled. A panic fails this run alone, and the worker goes on with
+    /// the next job.
     fn run(&self, task: Box<Task>, context: Context) -> Answer<'_, Result<Bytes, Failure>>;
 }
 
-/// What an engine says of itself.
+/// Describes an engine.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// The kind of work in a word, e.g. `echo`.
+    /// The kind of work in one word, such as `echo`.
     pub kind: &'static str,
     pub pool: Pool,
     pub topics: Vec<TopicPattern>,
-    /// Runs at a time, unless the worker is told otherwise.
+    /// How many jobs run at a time, unless the worker's settings override it.
     pub capacity: u32,
 }
 
-/// What a run is given beside its task.
+/// What a run gets besides its task.
 #[derive(Debug)]
 pub struct Context {
-    /// What the caller sent.
+    /// The caller's input.
     pub input: Bytes,
-    /// Cancelled once nobody wants the answer any more.
+    /// Cancelled when the answer is no longer needed.
     pub stop: CancellationToken,
-    /// When the run is ended, done or not.
+    /// When the worker ends the run.
     pub deadline: Instant,
-    /// Takes pieces of the answer as they come.
+    /// Takes parts of the answer while the engine writes it.
     pub frames: Frames,
 }

@@ -1,4 +1,5 @@
-//! What a worker has in hand and what it has handed back. Rules only: the caller acts.
+//! The dispatches that a worker runs, and the reports that it owes. These are rules only, and the
+//! caller acts on them.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -10,11 +11,11 @@ use cortex_link::origin::Report;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Dispatches that are remembered after their end, so that a repeated message does not run one again.
+/// How many ended dispatches to remember, so that a repeated message does not run one again.
 const REMEMBERED: usize = 256;
-/// Answers that are remembered with them, in bytes.
+/// How many bytes of answers to remember with them.
 const REMEMBERED_BYTES: usize = 16 * 1024 * 1024;
-/// A report that was handed over this shortly before the origin was lost may not have arrived.
+/// A report that was sent this shortly before the connection was lost may not have arrived.
 const UNCONFIRMED_PERIOD: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(crate) struct InFlight {
     draining: bool,
     running: HashMap<DispatchId, Running>,
     finished: VecDeque<Finished>,
-    /// In the answers of the finished.
+    /// Bytes of the answers in `finished`.
     bytes: usize,
 }
 
@@ -41,23 +42,23 @@ struct Finished {
 
 #[derive(Debug)]
 enum Disposition {
-    /// Nobody wants to hear of it.
+    /// The origin wants no report.
     Cancelled,
-    /// Not known to have been handed over.
+    /// The report may not have reached the origin.
     Unsent(Report),
     Sent(Report, Instant),
 }
 
-/// What to do with a job that came.
+/// What to do with a job that arrives.
 #[derive(Debug)]
 pub(crate) enum Admission {
-    /// Run it, until the token is cancelled.
+    /// Run it until the token is cancelled.
     Run(CancellationToken),
-    /// It was run already: say again how it ended.
+    /// It has already run, so send its report again.
     Repeat(Report),
-    /// It is running, or was cancelled.
+    /// Ignore it, because it is running or was cancelled.
     Ignore,
-    /// There is no room for it, or there won't be a worker: it goes back.
+    /// Return it, because there is no room or the worker is draining.
     Return,
 }
 
@@ -87,7 +88,7 @@ impl InFlight {
         Admission::Run(stop)
     }
 
-    /// Stops a dispatch; one that has yet to come will not be run.
+    /// Stops a dispatch. If it has not arrived yet, it will not be run.
     pub(crate) fn cancel(&mut self, lease: Lease) {
         match self.running.get(&lease.dispatch) {
             Some(running) => running.stop.cancel(),
@@ -96,13 +97,13 @@ impl InFlight {
         }
     }
 
-    /// A dispatch has ended and frees its slot; without a report, nobody wants one.
+    /// Ends a dispatch and frees its slot. Without a report, the origin wants none.
     pub(crate) fn finish(&mut self, lease: Lease, report: Option<Report>) {
         self.running.remove(&lease.dispatch);
         self.remember(lease, report.map_or(Disposition::Cancelled, Disposition::Unsent));
     }
 
-    /// The dispatch's report was handed to the origin.
+    /// Records that the dispatch's report was sent to the origin.
     pub(crate) fn mark_sent(&mut self, lease: Lease, now: Instant) {
         if let Some(finished) = self.finished.iter_mut().rev().find(|finished| finished.lease == lease)
             && let Disposition::Unsent(report) = &finished.disposition
@@ -112,7 +113,8 @@ impl InFlight {
         self.prune();
     }
 
-    /// The origin is gone, and perhaps what was handed to it last.
+    /// Records that the connection to the origin was lost. The reports that were sent last may be
+    /// lost too.
     pub(crate) fn mark_lost(&mut self, now: Instant) {
         for finished in &mut self.finished {
             if let Disposition::Sent(report, at) = &finished.disposition
@@ -123,7 +125,7 @@ impl InFlight {
         }
     }
 
-    /// Reports that have to be handed over.
+    /// Returns the reports that still have to be sent.
     pub(crate) fn unsent(&self) -> Vec<Report> {
         let unsent = |finished: &Finished| match &finished.disposition {
             Disposition::Unsent(report) => Some(report.clone()),
@@ -132,7 +134,7 @@ impl InFlight {
         self.finished.iter().filter_map(unsent).collect()
     }
 
-    /// Takes no more jobs from now on.
+    /// Stops taking jobs.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
     }
@@ -141,7 +143,7 @@ impl InFlight {
         self.draining
     }
 
-    /// The leases that it renews.
+    /// Returns the leases that the worker's heartbeat renews.
     pub(crate) fn held(&self) -> Vec<HeldLease> {
         self.running.values().map(|running| running.held).collect()
     }
@@ -153,8 +155,8 @@ impl InFlight {
         self.prune();
     }
 
-    /// Forgets the oldest beyond the limits, but none from a report on that has yet to be handed over: there are
-    /// never many, since no jobs come while the origin is away.
+    /// Forgets the oldest dispatches beyond the limits, up to the first report that is still
+    /// unsent. There are never many of those, since no jobs arrive while the origin is unreachable.
     fn prune(&mut self) {
         while self.finished.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
             match self.finished.front() {

@@ -1,11 +1,11 @@
-//! How long runs took.
+//! A histogram of how long runs took.
 
 use std::time::Duration;
 
-/// The longest run with a bucket of its own is under 2^16 ms, about a minute.
+/// The longest run with a bucket of its own takes less than 2^16 ms, about a minute.
 const BUCKETS: usize = 18;
 
-/// Counts of runs that took under 1, 2, 4, ... ms; the last one: longer.
+/// Counts of runs that took less than 1, 2, 4, ... ms. The last bucket counts longer runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latency([u64; BUCKETS]);
 

@@ -1,7 +1,7 @@
-//! The worker: an [`Engine`] that can do a kind of work, and the loop that gives it jobs under their leases.
+//! The worker's runtime: the [`Engine`] trait, and the loop that runs jobs under their leases.
 //!
-//! The loop talks to an [`Origin`](cortex_link::origin::Origin) and does not know whether it is behind the link
-//! or a broker.
+//! The loop talks to an [`Origin`](cortex_link::origin::Origin). It does not depend on whether that
+//! is the link or a broker.
 
 mod beat;
 pub mod echo;

@@ -1,4 +1,4 @@
-//! What a run says before it ends.
+//! Progress of a run: that it started, and parts of its answer.
 
 use std::sync::Arc;
 
@@ -9,13 +9,14 @@ use cortex_domain::worker::HeldLease;
 use cortex_link::origin::Origin;
 use tokio::sync::Mutex;
 
-/// Takes pieces of a run's answer as they come.
+/// Sends parts of a run's answer while the engine writes it.
 #[derive(Clone, Debug)]
 pub struct Frames(Arc<ProgressSender>);
 
 impl Frames {
-    /// Sends a piece, in frames of the longest size that is allowed; waits while too many are under way. With the
-    /// origin away it is lost: only the answer itself is sure to arrive.
+    /// Sends a part, split into frames of at most the maximum size. Waits while too many are under
+    /// way. The frames are lost while the origin is unreachable, so only the final answer is sure
+    /// to arrive.
     pub async fn send(&self, mut piece: Bytes) {
         while !piece.is_empty() {
             let frame = piece.split_to(piece.len().min(Progress::MAX_FRAME));
@@ -24,7 +25,7 @@ impl Frames {
     }
 }
 
-/// What is said under one lease, in order.
+/// Sends the progress of one lease, in order.
 pub(crate) struct ProgressSender {
     origin: Arc<dyn Origin>,
     worker: WorkerId,
@@ -41,13 +42,13 @@ impl ProgressSender {
         Frames(Arc::clone(self))
     }
 
-    /// Says that the run has begun, if that was not said.
+    /// Announces that the run has started, unless that was already sent.
     pub(crate) async fn announce_start(&self) {
         self.send_all(None).await;
     }
 
     pub(crate) fn has_started(&self) -> bool {
-        // Whoever holds the lock is saying something.
+        // A task that holds the lock is sending something.
         self.sent.try_lock().map_or(true, |sent| *sent > 0)
     }
 

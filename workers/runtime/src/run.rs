@@ -1,4 +1,4 @@
-//! One dispatch, from its start to how it ended.
+//! Runs one dispatch from start to end.
 
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
@@ -17,31 +17,32 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::{Context, Engine};
 use crate::progress::ProgressSender;
 
-/// A run shorter than this is not announced: its report says that it has begun, and costs half the messages.
+/// Runs shorter than this are not announced: their report implies the start, which halves the
+/// messages.
 const UNANNOUNCED_RUN: Duration = Duration::from_millis(2);
 
-/// A job that has been taken.
+/// A job that was accepted.
 pub(crate) struct Dispatch {
     pub(crate) task: Box<Task>,
     pub(crate) input: Bytes,
     pub(crate) taken: Instant,
-    /// The origin wants it stopped, and no report.
+    /// The origin wants it stopped, without a report.
     pub(crate) stop: CancellationToken,
     /// The worker will not wait for it any longer.
     pub(crate) abandon: CancellationToken,
-    /// The longest answer, in bytes.
-    pub(crate) longest: usize,
+    /// The maximum length of an answer, in bytes.
+    pub(crate) max_answer: usize,
 }
 
 /// How a dispatch ended on this worker.
 #[derive(Debug)]
-pub(crate) enum Ended {
+pub(crate) enum DispatchEnd {
     Reported { end: End, answer: Option<Bytes>, run: Duration },
     Stopped,
 }
 
 impl Dispatch {
-    pub(crate) async fn run(self, engine: &dyn Engine, progress: &Arc<ProgressSender>) -> Ended {
+    pub(crate) async fn run(self, engine: &dyn Engine, progress: &Arc<ProgressSender>) -> DispatchEnd {
         let began = Instant::now();
         let limit = self.task.limits.run;
         let deadline = began + limit;
@@ -60,18 +61,18 @@ impl Dispatch {
         let ended = tokio::select! {
             biased;
             ended = run => ended,
-            () = stopped.cancelled() => return Ended::Stopped,
+            () = stopped.cancelled() => return DispatchEnd::Stopped,
             () = self.abandon.cancelled() => {
                 let end = if progress.has_started() {
-                    failed(FailureKind::Broken, "the worker stopped before the run was done")
+                    failed(FailureKind::Broken, "the worker stopped before the run finished")
                 } else {
                     End::Returned
                 };
-                return Ended::Reported { end, answer: None, run: began.elapsed() };
+                return DispatchEnd::Reported { end, answer: None, run: began.elapsed() };
             }
             () = sleep_until(deadline) => {
-                let detail = format!("the run took longer than {} ms", limit.as_millis());
-                return Ended::Reported {
+                let detail = format!("the run exceeded its limit of {} ms", limit.as_millis());
+                return DispatchEnd::Reported {
                     end: failed(FailureKind::Overran, &detail),
                     answer: None,
                     run: began.elapsed(),
@@ -82,9 +83,12 @@ impl Dispatch {
 
         let run = began.elapsed();
         let (end, answer) = match ended {
-            Ok(Ok(answer)) if answer.len() > self.longest => {
-                let detail =
-                    format!("the answer has {} bytes, and {} is the most", answer.len(), self.longest);
+            Ok(Ok(answer)) if answer.len() > self.max_answer => {
+                let detail = format!(
+                    "the answer has {} bytes, more than the limit of {}",
+                    answer.len(),
+                    self.max_answer
+                );
                 (failed(FailureKind::Broken, &detail), None)
             }
             Ok(Ok(answer)) => {
@@ -94,10 +98,10 @@ impl Dispatch {
             Ok(Err(failure)) => (End::Failed { failure }, None),
             Err(_) => {
                 tracing::error!(%job, "the engine panicked");
-                (failed(FailureKind::Broken, "the worker broke while it ran the job"), None)
+                (failed(FailureKind::Broken, "the worker failed while running the job"), None)
             }
         };
-        Ended::Reported { end, answer, run }
+        DispatchEnd::Reported { end, answer, run }
     }
 }
 

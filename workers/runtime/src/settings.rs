@@ -1,17 +1,17 @@
-//! What a worker is called and how much it may do.
+//! A worker's id and limits.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cortex_domain::id::WorkerId;
 
-/// What a worker is told when it starts.
+/// The settings of a worker.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub id: WorkerId,
-    /// Runs at a time; `None` for what the engine does well.
+    /// How many jobs run at a time. `None` uses the engine's own number.
     pub capacity: Option<u32>,
-    /// How long runs may go on once the worker is to stop.
+    /// How long runs may continue once the worker shuts down.
     pub grace: Duration,
     /// The longest answer, in bytes.
     pub answer: usize,

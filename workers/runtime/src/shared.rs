@@ -1,4 +1,4 @@
-//! What a worker's loop, its runs and its heartbeat share.
+//! State that a worker's loop, its runs and its heartbeat share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,10 +16,10 @@ use crate::in_flight::InFlight;
 use crate::latency::Latency;
 use crate::metrics::Metrics;
 use crate::progress::ProgressSender;
-use crate::run::{Dispatch, Ended};
+use crate::run::{Dispatch, DispatchEnd};
 use crate::settings::Settings;
 
-/// What the loop, the runs and the heartbeat share.
+/// State that the loop, the runs and the heartbeat share.
 pub(crate) struct Shared {
     settings: Settings,
     engine: Arc<dyn Engine>,
@@ -48,7 +48,7 @@ impl Shared {
         &self.settings
     }
 
-    /// Runs a dispatch and says how it ended.
+    /// Runs a dispatch and reports how it ended.
     pub(crate) async fn run(&self, dispatch: Dispatch, origin: Arc<dyn Origin>) {
         let held = HeldLease { job: dispatch.task.job, lease: dispatch.task.lease };
         let draft = dispatch.task.draft;
@@ -57,11 +57,11 @@ impl Shared {
         let progress = ProgressSender::new(held, self.settings.id.clone(), Arc::clone(&origin));
         let began = Instant::now();
         match dispatch.run(self.engine.as_ref(), &progress).instrument(span.clone()).await {
-            Ended::Stopped => {
+            DispatchEnd::Stopped => {
                 self.metrics.ended(None, began.elapsed());
                 self.in_flight().finish(held.lease, None);
             }
-            Ended::Reported { end, answer, run } => {
+            DispatchEnd::Reported { end, answer, run } => {
                 self.latency().count(run);
                 self.metrics.ended(Some(&end), run);
                 if let End::Failed { failure } = &end {
@@ -85,7 +85,7 @@ impl Shared {
         span
     }
 
-    /// Says how a dispatch ended. What does not arrive is said again when the origin is back.
+    /// Sends a report. One that does not arrive is sent again when the origin is back.
     pub(crate) async fn hand_over(&self, origin: &dyn Origin, report: Report) {
         let lease = report.outcome.lease;
         if origin.report(report).await.is_ok() {
@@ -93,7 +93,7 @@ impl Shared {
         }
     }
 
-    /// Returns when there is news of the engine.
+    /// Returns when the engine's models have changed.
     pub(crate) async fn changed(&self) {
         self.engine.changed().await;
     }

@@ -1,4 +1,4 @@
-//! The loop: takes jobs, runs them, and says how they ended.
+//! The main loop: accepts jobs, runs them and reports how they ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +22,10 @@ use crate::run::Dispatch;
 use crate::settings::Settings;
 use crate::shared::Shared;
 
-/// How long the origin may take, at the end, to read what was said last.
+/// How long the origin may take at the end to read the last messages.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why a worker ended without being told to.
+/// Why a worker ended without being asked to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     #[error("the origin refused the worker: {0}")]
@@ -49,17 +49,18 @@ impl Worker {
         self.0.metrics().register(registry);
     }
 
-    /// What it says of itself when it meets the origin.
+    /// How it introduces itself to the origin.
     #[must_use]
     pub fn introduction(&self) -> Introduction {
         let shared = Arc::clone(&self.0);
         Box::new(move || shared.heartbeat())
     }
 
-    /// Works until `shutdown`, then gives runs the grace period to end and hands everything else back.
+    /// Works until `shutdown`, then gives runs the grace period to finish and returns everything
+    /// else.
     ///
     /// # Errors
-    /// If the origin refuses the worker, or there will be no other connection to it.
+    /// Fails if the origin refuses the worker, or if there will be no other connection to it.
     pub async fn run(
         self,
         origin: Arc<dyn Origin>,
@@ -68,23 +69,23 @@ impl Worker {
     ) -> Result<(), RunError> {
         let (pace, followed) = watch::channel(DEFAULT_HEARTBEAT_INTERVAL);
         let beating = tokio::spawn(beat(Arc::clone(&self.0), Arc::clone(&origin), followed));
-        let mut shift = Shift {
+        let mut job_loop = JobLoop {
             shared: self.0,
             origin: Arc::clone(&origin),
             pace,
             runs: TaskTracker::new(),
             abandon: CancellationToken::new(),
         };
-        let worked = shift.work(&mut inbox, shutdown).await;
+        let worked = job_loop.work(&mut inbox, shutdown).await;
         if worked.is_ok() {
-            shift.drain(&mut inbox).await;
+            job_loop.drain(&mut inbox).await;
         }
-        shift.abandon.cancel();
-        shift.runs.close();
-        let _ = timeout(FLUSH_TIMEOUT, shift.runs.wait()).await;
+        job_loop.abandon.cancel();
+        job_loop.runs.close();
+        let _ = timeout(FLUSH_TIMEOUT, job_loop.runs.wait()).await;
 
-        drop(shift);
-        // A heartbeat that is on its way must not hold up the end.
+        drop(job_loop);
+        // A heartbeat in progress must not delay the end.
         beating.abort();
         origin.close();
         let ending = async { while inbox.next().await.is_some() {} };
@@ -96,7 +97,7 @@ impl Worker {
 }
 
 /// One run of the loop.
-struct Shift {
+struct JobLoop {
     shared: Arc<Shared>,
     origin: Arc<dyn Origin>,
     pace: watch::Sender<Duration>,
@@ -104,7 +105,7 @@ struct Shift {
     abandon: CancellationToken,
 }
 
-impl Shift {
+impl JobLoop {
     async fn work(&mut self, inbox: &mut Inbox, shutdown: CancellationToken) -> Result<(), RunError> {
         loop {
             tokio::select! {
@@ -119,7 +120,7 @@ impl Shift {
         }
     }
 
-    /// Takes nothing more, says so, and waits for what runs.
+    /// Accepts no more jobs, tells the origin so, and waits for the runs.
     async fn drain(&mut self, inbox: &mut Inbox) {
         self.shared.in_flight().drain();
         self.pace.send_modify(|_| {});
@@ -146,12 +147,12 @@ impl Shift {
             Inbound::Cancel(cancel) => self.shared.in_flight().cancel(cancel.lease),
             Inbound::Joined { heartbeat } => {
                 self.shared.metrics().set_connected(true);
-                tracing::info!("the origin is there");
+                tracing::info!("connected to the origin");
                 self.pace.send_replace(heartbeat);
             }
             Inbound::Lost => {
                 self.shared.metrics().set_connected(false);
-                tracing::warn!("the origin is away");
+                tracing::warn!("lost the connection to the origin");
                 self.shared.in_flight().mark_lost(Instant::now());
             }
             Inbound::Refused { reason } => tracing::warn!(reason, "the origin refused the worker"),
@@ -178,7 +179,7 @@ impl Shift {
                     taken: Instant::now(),
                     stop,
                     abandon: self.abandon.clone(),
-                    longest: shared.settings().answer,
+                    max_answer: shared.settings().answer,
                 };
                 self.runs.spawn(async move { shared.run(dispatch, origin).await });
             }

@@ -1,4 +1,4 @@
-//! How fast a language model is on this machine, with no origin about it.
+//! The `bench` command: measures a language model on this machine, without an origin.
 
 use cortex_inference::language::bench::{Case, measure};
 use serde_json::json;
@@ -8,10 +8,11 @@ use crate::config::{Cases, Generation, Models};
 use crate::engine;
 use crate::exit::Exit;
 
-/// Writes what the model is, and then each case as it is measured: a line of JSON each, on standard output.
+/// Prints the model, and then each case after it was measured, as lines of JSON on standard output.
 ///
 /// # Errors
-/// If the model can't be loaded, or a case can't be run.
+///
+/// Returns an error if the model can't be loaded or a case fails.
 pub(crate) async fn run(models: Models, generation: Generation, cases: Cases) -> Result<(), Exit> {
     let threads = models.threads;
     let (registry, name) = engine::registry(models, generation, CancellationToken::new())?;
@@ -36,7 +37,7 @@ pub(crate) async fn run(models: Models, generation: Generation, cases: Cases) ->
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "what was measured is what this prints")]
+#[expect(clippy::print_stdout, reason = "the command prints its results")]
 fn line(value: &serde_json::Value) {
     println!("{value}");
 }

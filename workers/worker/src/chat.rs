@@ -1,4 +1,5 @@
-//! The engine for language models: conversations, texts to go on with, and the loading of models as jobs of their own.
+//! The engine for language models. It answers conversations and completions, and loads and unloads
+//! models as jobs.
 
 mod generate;
 mod library;
@@ -19,10 +20,11 @@ pub(crate) use library::CatalogueLibrary;
 
 use crate::failure;
 
-/// Calls at a time: those that the model answers together, and as many that wait for one of them to end.
+/// Jobs at a time: those that the model answers together, and as many that wait for a place among
+/// them.
 const CAPACITY: u32 = 64;
 
-/// The models of a shelf, at work.
+/// Runs jobs on the models of a registry.
 #[derive(Debug)]
 pub(crate) struct Chat {
     registry: ModelRegistry,
@@ -43,7 +45,10 @@ impl Chat {
             }
             topic if *topic == topics::MODEL_LOAD => loading::load(&self.registry, &context).await,
             topic if *topic == topics::MODEL_UNLOAD => loading::unload(&self.registry, &context).await,
-            other => Err(Problem::new(ErrorCode::InvalidRequest, format!("no worker here does `{other}`"))),
+            other => Err(Problem::new(
+                ErrorCode::InvalidRequest,
+                format!("this worker does not handle the topic `{other}`"),
+            )),
         }
     }
 }
@@ -69,9 +74,9 @@ impl Engine for Chat {
 
     fn memory_free(&self) -> u64 {
         match self.registry.free() {
-            // A card that doesn't tell.
+            // A card that doesn't report its memory.
             u64::MAX => 0,
-            // None left is no reason to call it unknown.
+            // 0 means unknown, so a full card reports 1.
             free => free.max(1),
         }
     }

@@ -1,4 +1,5 @@
-//! What the process is told: arguments, and for secrets and places the environment. Nothing else reads either.
+//! The worker's configuration: its arguments, and the environment for secrets and folders. Nothing
+//! else reads either.
 
 mod arguments;
 
@@ -24,77 +25,77 @@ use arguments::{Arguments, Bench, Kind, ModelArgs, Serve, Verb};
 
 use crate::exit::Exit;
 
-/// What is to be done, checked.
+/// What to do, with checked settings.
 #[derive(Debug)]
 pub(crate) enum Config {
-    Serve(Box<Served>),
+    Serve(Box<ServeConfig>),
     Bench(Models, Generation, Cases),
 }
 
-/// A worker of an origin.
+/// The settings of a worker that serves an origin.
 #[derive(Debug)]
-pub(crate) struct Served {
+pub(crate) struct ServeConfig {
     pub(crate) id: Id,
-    pub(crate) settings: Unnamed,
+    pub(crate) settings: SettingsWithoutId,
     pub(crate) dial: Dial,
     pub(crate) work: Work,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
 }
 
-/// What the worker is called.
+/// Where the worker's id comes from.
 #[derive(Debug)]
 pub(crate) enum Id {
     Named(WorkerId),
-    /// By its kind, and kept in the home folder if there is one.
+    /// Made from the kind, and kept in the home folder if there is one.
     Own {
         kind: &'static str,
         home: Option<PathBuf>,
     },
 }
 
-/// A worker's settings but its id.
+/// A worker's settings without its id.
 #[derive(Debug)]
-pub(crate) struct Unnamed {
+pub(crate) struct SettingsWithoutId {
     capacity: Option<u32>,
     grace: Duration,
     answer: usize,
 }
 
-impl Unnamed {
-    pub(crate) fn named(self, id: WorkerId) -> Settings {
+impl SettingsWithoutId {
+    pub(crate) fn with_id(self, id: WorkerId) -> Settings {
         let Self { capacity, grace, answer } = self;
         Settings { id, capacity, grace, answer, region: None, labels: BTreeMap::new() }
     }
 }
 
-/// The work to do.
+/// The kind of work, with its settings.
 #[derive(Debug)]
 pub(crate) enum Work {
     Echo,
-    Embed(Models, Doors),
-    Chat(Models, Generation, Doors),
+    Embed(Models, LocalPorts),
+    Chat(Models, Generation, LocalPorts),
 }
 
-/// Where models lie, and what they run on.
+/// Which model to load, from where, and for which device.
 #[derive(Debug)]
 pub(crate) struct Models {
-    /// The one to load at the start.
+    /// The model to load at the start.
     pub(crate) model: String,
-    /// The file that describes the models; `None` for the one that ships.
+    /// The file that describes the models. `None` uses the catalogue in the program.
     pub(crate) catalogue: Option<PathBuf>,
-    /// The folder that holds a folder per model.
+    /// The folder with one folder per model.
     pub(crate) models: PathBuf,
     pub(crate) threads: NonZeroUsize,
     pub(crate) device: Device,
 }
 
-/// Ports of this machine to listen on.
+/// Local ports to listen on.
 #[derive(Debug)]
-pub(crate) struct Doors {
-    /// The model host's.
+pub(crate) struct LocalPorts {
+    /// The port of the model host.
     pub(crate) host: Option<NonZeroU16>,
-    /// Who may ask at them beside programs of this machine.
+    /// Who may call this port besides programs of this machine.
     pub(crate) access: Access,
 }
 
@@ -131,23 +132,25 @@ impl MetricsPort {
 /// How language models share this machine.
 #[derive(Debug, Args)]
 pub(crate) struct Generation {
-    /// Floats to compute in: f32, bf16 or f16 [default: what the device does well]
+    /// Floats to compute in: f32, bf16 or f16 [default: depends on the device]
     #[arg(long)]
     pub(crate) dtype: Option<Dtype>,
-    /// Tokens of the longest prompt and answer together [default: what the model was made for]
+    /// Maximum tokens of a prompt and its answer together [default: the model's context]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context: Option<NonZeroUsize>,
-    /// MiB for the keys and values of each model [default: half of what is free, at most 4096]
+    /// MiB for the keys and values of each model [default: half of the free memory, at most 4096]
     #[arg(long, value_name = "MIB")]
     cache: Option<NonZeroU32>,
-    /// MiB that all models together may take: the one used least lately makes room [default: what is free]
+    /// MiB for all models together. A new model replaces the least recently used ones [default: the
+    /// free memory]
     #[arg(long, value_name = "MIB")]
     memory: Option<NonZeroU32>,
     /// Seconds that loading a model may take
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     load_deadline: u64,
-    /// A file with a system prompt that all tenants share: how much of it was found computed tells a tenant that
-    /// another used it. Everything else in a prompt is found by its own tenant alone
+    /// File with a system prompt whose cached computation all tenants share. Cached token counts
+    /// then show a tenant that another used the prompt. Everything else in a prompt is cached for
+    /// its own tenant only
     #[arg(long = "shared-prompt", value_name = "FILE")]
     shared_prompts: Vec<PathBuf>,
 }
@@ -161,10 +164,11 @@ impl Generation {
         self.memory.map(|mib| u64::from(mib.get()) << 20)
     }
 
-    /// The system prompts that all tenants share.
+    /// Reads the system prompts that all tenants share.
     ///
     /// # Errors
-    /// If a file can't be read.
+    ///
+    /// Returns an error if a file can't be read.
     pub(crate) fn shared_prompts(&self) -> Result<Vec<String>, Exit> {
         let read = |path: &PathBuf| {
             let text = std::fs::read_to_string(path);
@@ -186,7 +190,7 @@ pub(crate) struct Log {
     pub(crate) otlp: Option<Otlp>,
 }
 
-/// How logs are written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormat {
     Text,
@@ -203,10 +207,11 @@ impl From<LogFormat> for Format {
 }
 
 impl Config {
-    /// Reads the arguments and the environment; prints help and ends where that was asked for.
+    /// Reads the arguments and the environment. Prints the help and exits if it was requested.
     ///
     /// # Errors
-    /// If they can't be used.
+    ///
+    /// Returns an error if a setting is invalid.
     pub(crate) fn read() -> Result<Self, Exit> {
         let arguments = Arguments::try_parse().map_err(|error| {
             if !error.use_stderr() {
@@ -219,15 +224,17 @@ impl Config {
             Some(Verb::Bench(Bench { models, generation, cases })) => {
                 Ok(Self::Bench(Models::read(models, "cortex-small")?, generation, cases))
             }
-            None => Ok(Self::Serve(Box::new(Served::read(arguments.serve)?))),
+            None => Ok(Self::Serve(Box::new(ServeConfig::read(arguments.serve)?))),
         }
     }
 }
 
-impl Served {
+impl ServeConfig {
     fn read(serve: Serve) -> Result<Self, Exit> {
         let token = variable("CORTEX_LINK_TOKEN").ok_or_else(|| {
-            Exit::config(anyhow::anyhow!("CORTEX_LINK_TOKEN is not set: the origin gives it"))
+            Exit::config(anyhow::anyhow!(
+                "missing CORTEX_LINK_TOKEN: create one with `cortex workers token create`"
+            ))
         })?;
         let log = Log {
             filter: variable("CORTEX_LOG")
@@ -238,12 +245,14 @@ impl Served {
         };
         let limits = Limits::default();
         let (Some(kind), Some(address)) = (serve.kind, serve.link.clone()) else {
-            return Err(Exit::config(anyhow::anyhow!("say which work with --kind, and whose with --link")));
+            return Err(Exit::config(anyhow::anyhow!(
+                "missing --kind or --link: give the kind of work and the origin's address"
+            )));
         };
         let own = || Id::Own { kind: kind.name(), home: home().ok() };
         Ok(Self {
             id: serve.id.clone().map_or_else(own, Id::Named),
-            settings: Unnamed {
+            settings: SettingsWithoutId {
                 capacity: serve.capacity,
                 grace: Duration::from_secs(serve.grace),
                 answer: limits.payload,
@@ -259,7 +268,7 @@ impl Served {
     }
 }
 
-/// How the origin is reached, and how it is known.
+/// Returns how to reach the origin and how to verify it.
 fn route(address: LinkAddress, serve: &Serve) -> Result<Route, Exit> {
     let given = match (&serve.link_certificate, &serve.link_fingerprint) {
         (Some(_), _) => Some("--link-certificate (CORTEX_LINK_CERTIFICATE)"),
@@ -267,8 +276,7 @@ fn route(address: LinkAddress, serve: &Serve) -> Result<Route, Exit> {
         (None, None) => None,
     };
     if let (LinkAddress::Unix(_), Some(given)) = (&address, given) {
-        let wrong =
-            "is for a link over TCP, and --link is a Unix socket (expected tcp:host:port, or neither)";
+        let wrong = "is only for a link over TCP, but --link is a Unix socket: remove it, or give --link tcp:host:port";
         return Err(Exit::config(anyhow::anyhow!("{given} {wrong}")));
     }
     let fingerprint = match &serve.link_certificate {
@@ -280,16 +288,16 @@ fn route(address: LinkAddress, serve: &Serve) -> Result<Route, Exit> {
         None => serve.link_fingerprint,
     };
     let route = address.route(fingerprint);
-    route.context("name it with --link-certificate or --link-fingerprint").map_err(Exit::config)
+    route.context("give --link-certificate or --link-fingerprint").map_err(Exit::config)
 }
 
 impl Serve {
     fn work(self, kind: Kind) -> Result<Work, Exit> {
-        let doors = Doors { host: self.host_port, access: access(self.allowed_hosts)? };
+        let ports = LocalPorts { host: self.host_port, access: access(self.allowed_hosts)? };
         Ok(match kind {
             Kind::Echo => Work::Echo,
-            Kind::Embed => Work::Embed(Models::read(self.models, "all-MiniLM-L6-v2")?, doors),
-            Kind::Chat => Work::Chat(Models::read(self.models, "cortex-small")?, self.generation, doors),
+            Kind::Embed => Work::Embed(Models::read(self.models, "all-MiniLM-L6-v2")?, ports),
+            Kind::Chat => Work::Chat(Models::read(self.models, "cortex-small")?, self.generation, ports),
         })
     }
 }
@@ -309,22 +317,27 @@ impl Models {
     }
 }
 
-/// The secret comes from the environment: other users of a machine can read a command line.
+/// Reads who may call the local ports. The key comes from the environment, since other users of the
+/// machine can read a command line.
 fn access(hosts: Vec<AllowedHost>) -> Result<Access, Exit> {
     const KEY: &str = "CORTEX_HOST_KEY";
     let key = variable(KEY).map(|text| text.parse()).transpose();
-    let key: Option<HostKey> = key.with_context(|| format!("{KEY} can't be used")).map_err(Exit::config)?;
-    Access::new(hosts, key).with_context(|| format!("--allowed-host: set {KEY}")).map_err(Exit::config)
+    let key: Option<HostKey> = key.with_context(|| format!("invalid {KEY}")).map_err(Exit::config)?;
+    Access::new(hosts, key)
+        .with_context(|| format!("--allowed-host needs a key: set {KEY}"))
+        .map_err(Exit::config)
 }
 
 fn home() -> Result<PathBuf, Exit> {
     variable("CORTEX_HOME")
         .map(PathBuf::from)
         .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cortex")))
-        .ok_or_else(|| Exit::config(anyhow::anyhow!("CORTEX_HOME is not set: say where the models lie")))
+        .ok_or_else(|| {
+            Exit::config(anyhow::anyhow!("missing CORTEX_HOME: set it to the folder that holds `models`"))
+        })
 }
 
-/// Returns a variable of the environment unless it is empty.
+/// Returns an environment variable, if it is set and not empty.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|text| !text.is_empty())
 }

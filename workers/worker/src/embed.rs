@@ -1,4 +1,5 @@
-//! The engine that embeds texts: `job.embed`, with requests and answers in the shape of `/v1/embeddings`.
+//! The engine for embeddings. It runs `job.embed`, with requests and answers in the shape of
+//! `/v1/embeddings`.
 
 use bytes::Bytes;
 use cortex_api::{EmbeddingsRequest, EmbeddingsResponse, ModelRequest};
@@ -13,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::failure;
 
-/// Calls at a time. More of them make fuller batches, up to a point.
+/// Jobs at a time. More jobs make fuller batches, up to a point.
 const CAPACITY: u32 = 64;
-/// Vectors that take longer to write than to hand over.
+/// From this many vectors on, writing them as JSON takes longer than handing them to another
+/// thread.
 const LARGE: usize = 64;
 
-/// One loaded model.
+/// Runs jobs on one loaded model.
 #[derive(Debug)]
 pub(crate) struct Embed {
     model: ModelName,
@@ -27,7 +29,8 @@ pub(crate) struct Embed {
 }
 
 impl Embed {
-    /// Ends the worker by `shutdown` if the model's thread is gone: a new process will load it again.
+    /// Cancels `shutdown` if the model's thread has ended, so that a new process loads the model
+    /// again.
     pub(crate) fn new(model: ModelName, embedder: Embedder, shutdown: CancellationToken) -> Self {
         Self { model, embedder, shutdown }
     }
@@ -37,12 +40,13 @@ impl Embed {
         let read = move |input: &[u8]| EmbeddingsRequest::from_input(format, input);
         let request = self.embedder.pool().read(tenant.as_str(), input, read).await.map_err(failure::of)?;
         if request.model != self.model {
-            let detail = format!("this pool has the model `{}`, not `{}`", self.model, request.model);
+            let detail = format!("unknown model `{}`: this pool serves `{}`", request.model, self.model);
             return Err(invalid(detail).at("model"));
         }
         let dimensions = self.embedder.info().dimensions;
-        if request.dimensions.is_some_and(|wanted| usize::try_from(wanted) != Ok(dimensions)) {
-            let detail = format!("`{}` has {dimensions} dimensions and can't have fewer", self.model);
+        if request.dimensions.is_some_and(|models| usize::try_from(models) != Ok(dimensions)) {
+            let detail =
+                format!("invalid `dimensions`: must be {dimensions}, the size of this model's vectors");
             return Err(invalid(detail).at("dimensions"));
         }
         let long_text = if request.truncate { LongText::Truncate } else { LongText::Reject };
@@ -62,7 +66,7 @@ impl Embed {
             write()
         };
         written.map(Bytes::from).map_err(|error| {
-            tracing::error!(%error, "vectors can't be written");
+            tracing::error!(%error, "the vectors can't be written as JSON");
             broken()
         })
     }
@@ -70,7 +74,7 @@ impl Embed {
     fn failure(&self, error: EmbedError) -> Failure {
         match error {
             EmbedError::Overloaded { retry_after } => {
-                Failure::new(FailureKind::Overloaded, "the model's queue is full; try again later")
+                Failure::new(FailureKind::Overloaded, "the model's queue is full: try again later")
                     .retry_after(retry_after)
             }
             EmbedError::TooMany { .. } | EmbedError::BadText { .. } | EmbedError::TooLong { .. } => {
@@ -81,7 +85,7 @@ impl Embed {
                 broken()
             }
             EmbedError::Stopped => {
-                tracing::error!("the model has stopped, and so does this worker");
+                tracing::error!("the model's thread has ended: stopping this worker");
                 self.shutdown.cancel();
                 broken()
             }

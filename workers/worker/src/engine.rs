@@ -1,4 +1,4 @@
-//! The engine for the kind of work that is asked for.
+//! Starts the engine for the configured kind of work.
 
 use std::sync::Arc;
 
@@ -40,20 +40,20 @@ impl Started {
 pub(crate) async fn start(work: Work, shutdown: CancellationToken) -> Result<Started, Exit> {
     match work {
         Work::Echo => Ok(Started::without_models(Echo)),
-        Work::Embed(wanted, doors) => {
-            let loading = spawn_blocking(move || load(&wanted));
+        Work::Embed(models, ports) => {
+            let loading = spawn_blocking(move || load(&models));
             let (model, embedder) = loading.await.map_err(Exit::failed)??;
-            if let Some(port) = doors.host {
+            if let Some(port) = ports.host {
                 let routes = embed(model.clone(), embedder.clone());
-                host::open(port, doors.access, routes, shutdown.clone()).await?;
+                host::open(port, ports.access, routes, shutdown.clone()).await?;
             }
             Ok(Started::without_models(Embed::new(model, embedder, shutdown)))
         }
-        Work::Chat(wanted, generation, doors) => {
-            let (registry, first) = registry(wanted, generation, shutdown.clone())?;
+        Work::Chat(models, generation, ports) => {
+            let (registry, first) = registry(models, generation, shutdown.clone())?;
             drop(load_first(&registry, &first).await?);
-            if let Some(port) = doors.host {
-                host::open(port, doors.access, language(registry.clone()), shutdown).await?;
+            if let Some(port) = ports.host {
+                host::open(port, ports.access, language(registry.clone()), shutdown).await?;
             }
             let engine = Arc::new(Chat::new(registry.clone()));
             Ok(Started { engine, models: Some(registry) })
@@ -61,47 +61,47 @@ pub(crate) async fn start(work: Work, shutdown: CancellationToken) -> Result<Sta
     }
 }
 
-/// The language models, none of them loaded, and the one to begin with.
+/// Returns a registry without loaded models, and the name of the first model to load.
 pub(crate) fn registry(
-    wanted: config::Models,
+    models: config::Models,
     generation: config::Generation,
     shutdown: CancellationToken,
 ) -> Result<(ModelRegistry, ModelName), Exit> {
     let library = CatalogueLibrary {
-        catalogue: catalogue(&wanted)?,
-        folder: wanted.models,
-        device: wanted.device,
+        catalogue: catalogue(&models)?,
+        folder: models.models,
+        device: models.device,
         dtype: generation.dtype,
-        place: ComputeDevice::open(wanted.device, generation.dtype).map_err(Exit::config)?,
-        threads: wanted.threads,
+        place: ComputeDevice::open(models.device, generation.dtype).map_err(Exit::config)?,
+        threads: models.threads,
         context: generation.context,
         cache_bytes: generation.cache_bytes(),
         shared_prompts: generation.shared_prompts()?,
         load_timeout: generation.load_deadline(),
     };
-    let first = library.catalogue.get(&wanted.model).map_err(Exit::config)?.name.clone();
+    let first = library.catalogue.get(&models.model).map_err(Exit::config)?.name.clone();
     Ok((ModelRegistry::new(library, generation.memory_bytes(), shutdown), first))
 }
 
-/// Loads the model to begin with.
+/// Loads the first model.
 pub(crate) async fn load_first(registry: &ModelRegistry, first: &ModelName) -> Result<ModelHandle, Exit> {
     registry.get(first).await.map_err(|problem| Exit::config(anyhow!(problem.detail)))
 }
 
-fn catalogue(wanted: &config::Models) -> Result<ModelCatalogue, Exit> {
-    match &wanted.catalogue {
+fn catalogue(models: &config::Models) -> Result<ModelCatalogue, Exit> {
+    match &models.catalogue {
         Some(file) => ModelCatalogue::load(file).map_err(Exit::config),
         None => Ok(ModelCatalogue::shipped()),
     }
 }
 
-/// Checks the model's files and loads it.
-fn load(wanted: &config::Models) -> Result<(ModelName, Embedder), Exit> {
-    let catalogue = catalogue(wanted)?;
-    let model = catalogue.get(&wanted.model).map_err(Exit::config)?;
-    let folder = wanted.models.join(model.name.as_str());
+/// Checks the model's files and loads the model.
+fn load(models: &config::Models) -> Result<(ModelName, Embedder), Exit> {
+    let catalogue = catalogue(models)?;
+    let model = catalogue.get(&models.model).map_err(Exit::config)?;
+    let folder = models.models.join(model.name.as_str());
     model.verify(&folder).map_err(Exit::config)?;
-    let embedder = Embedder::load(&folder, wanted.device, wanted.threads).map_err(Exit::config)?;
-    tracing::info!(model = %model.name, threads = wanted.threads, "the model is loaded");
+    let embedder = Embedder::load(&folder, models.device, models.threads).map_err(Exit::config)?;
+    tracing::info!(model = %model.name, threads = models.threads, "the model is loaded");
     Ok((model.name.clone(), embedder))
 }

@@ -1,11 +1,11 @@
-//! How the process ends when it fails.
+//! Exit codes and the final error message.
 
 use std::process::ExitCode;
 
 use cortex_platform::exit::Exit as Code;
 use cortex_runtime::RunError;
 
-/// The process can't go on.
+/// Why the process can't continue.
 #[derive(Debug)]
 pub(crate) struct Exit {
     code: Code,
@@ -13,7 +13,7 @@ pub(crate) struct Exit {
 }
 
 impl Exit {
-    /// What it was told can't be used; starting it again won't help.
+    /// A configuration error. Another start won't help.
     pub(crate) fn config(error: impl Into<anyhow::Error>) -> Self {
         Self { code: Code::Config, error: error.into() }
     }
@@ -29,7 +29,7 @@ impl Exit {
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "the last word, also where logs are filtered")]
+    #[expect(clippy::print_stderr, reason = "the error must show even if logs are filtered")]
     pub(crate) fn report(self) -> ExitCode {
         eprintln!("cortex-worker: {:#}", self.error);
         self.code.into()

@@ -1,4 +1,4 @@
-//! Problems as a job's failures.
+//! Converts problems to a job's failures.
 
 use cortex_api::Problem;
 use cortex_domain::state::Failure;

@@ -1,4 +1,4 @@
-//! The model host's door: loopback only, and off unless it was asked for.
+//! Serves the model host on loopback, if it is configured.
 
 mod connections;
 

@@ -1,5 +1,5 @@
-//! The id of a worker that was given none: unlike those of all machines and containers, and the same at the next start
-//! where there is a home folder to keep it in.
+//! The id of a worker without a configured one. It is unique across machines and containers. If
+//! there is a home folder, the id is kept there for the next start.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -13,36 +13,36 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::system::uname;
 
-/// Where ids are kept in the home folder, a file for each worker that runs at the same time.
-const FOLDER: &str = "workers";
-/// Workers of one kind with ids that are kept.
+/// The folder of ids in the home folder, with a file for each worker that runs at the same time.
+const IDS_FOLDER: &str = "workers";
+/// How many ids are kept for one kind of worker.
 const MAX_KEPT: usize = 256;
-/// How much of the machine's name an id shows, and the longest id.
-const MAX_HOST: usize = 24;
+/// How many characters of the machine's name an id shows.
+const MAX_HOST_CHARS: usize = 24;
 const MAX_ID: u64 = WorkerId::MAX as u64;
 
-/// An id. While this lives no other worker of the same home takes it.
+/// An id. No other worker with the same home takes it while this value lives.
 #[derive(Debug)]
 pub(crate) struct OwnId {
     pub(crate) id: WorkerId,
     _held: Option<File>,
 }
 
-/// Returns an id for a worker of a kind, and keeps it where there is a home folder.
+/// Returns an id for a worker of a kind, and keeps it if there is a home folder.
 pub(crate) fn own_id(kind: &str, home: Option<&Path>) -> OwnId {
     let prefix = format!("{kind}-{}-", host(&uname().nodename().to_string_lossy()));
-    let kept = home.filter(|home| home.is_dir()).map(|home| kept(&prefix, kind, &home.join(FOLDER)));
+    let kept = home.filter(|home| home.is_dir()).map(|home| kept(&prefix, kind, &home.join(IDS_FOLDER)));
     match kept {
         Some(Ok(kept)) => kept,
         Some(Err(error)) => {
-            tracing::warn!(%error, "this worker's id can't be kept, and is another one at its next start");
+            tracing::warn!(%error, "this worker's id can't be kept and will change at the next start");
             OwnId { id: new_id(&prefix), _held: None }
         }
         None => OwnId { id: new_id(&prefix), _held: None },
     }
 }
 
-/// The first id that no running worker holds.
+/// Returns the first kept id that no running worker has.
 fn kept(prefix: &str, kind: &str, folder: &Path) -> io::Result<OwnId> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     for n in 1..=MAX_KEPT {
@@ -60,7 +60,7 @@ fn kept(prefix: &str, kind: &str, folder: &Path) -> io::Result<OwnId> {
         };
         return Ok(OwnId { id, _held: Some(file) });
     }
-    Err(io::Error::other(format!("{MAX_KEPT} workers of this kind run with this home already")))
+    Err(io::Error::other(format!("{MAX_KEPT} workers of this kind already run with this home folder")))
 }
 
 fn read(file: &mut File) -> io::Result<Option<WorkerId>> {
@@ -82,10 +82,10 @@ fn new_id(prefix: &str) -> WorkerId {
     id.parse().expect("a kind, a cut name and hexadecimal digits make an id")
 }
 
-/// A machine's name as a part of an id.
+/// Returns a machine's name in the form that an id may contain.
 fn host(name: &str) -> String {
     let sound = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
-    let name: String = name.chars().map(sound).take(MAX_HOST).collect();
+    let name: String = name.chars().map(sound).take(MAX_HOST_CHARS).collect();
     let name = name.trim_matches('-');
     if name.is_empty() { "host".to_owned() } else { name.to_owned() }
 }
@@ -119,8 +119,8 @@ mod tests {
     #[test]
     fn an_id_that_came_with_a_home_from_another_machine_is_replaced() {
         let home = tempfile::tempdir().unwrap();
-        let file = home.path().join(FOLDER).join("echo-1.id");
-        fs::create_dir(home.path().join(FOLDER)).unwrap();
+        let file = home.path().join(IDS_FOLDER).join("echo-1.id");
+        fs::create_dir(home.path().join(IDS_FOLDER)).unwrap();
         for foreign in ["echo-elsewhere-0123456789ab", "", "no id", &"x".repeat(100)] {
             fs::write(&file, foreign).unwrap();
             let own = own_id("echo", Some(home.path()));
@@ -132,10 +132,10 @@ mod tests {
     #[test]
     fn a_home_that_can_not_be_written_leaves_a_worker_with_an_id() {
         let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join(FOLDER), "a file").unwrap();
+        fs::write(home.path().join(IDS_FOLDER), "a file").unwrap();
         assert_ne!(own_id("echo", Some(home.path())).id, own_id("echo", Some(home.path())).id);
         own_id("echo", Some(&home.path().join("missing")));
-        assert!(!home.path().join("missing").exists(), "no home is made");
+        assert!(!home.path().join("missing").exists(), "no home folder is created");
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(host("Mac.local"), "mac-local");
         assert_eq!(host("bücher_1"), "b-cher-1");
         assert_eq!([host(""), host("..."), host("é")], ["host"; 3]);
-        assert_eq!(host(&"x".repeat(64)).len(), MAX_HOST);
+        assert_eq!(host(&"x".repeat(64)).len(), MAX_HOST_CHARS);
         assert!(new_id(&format!("embed-{}-", host(&"x".repeat(64)))).as_str().len() <= WorkerId::MAX);
     }
 }

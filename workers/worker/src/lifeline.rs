@@ -1,4 +1,4 @@
-//! The pipe by which a supervisor holds its worker: it closes when the supervisor ends, however it ends.
+//! The pipe through which a worker learns that its supervisor has ended, for any reason.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,16 +8,19 @@ use std::thread;
 
 use tokio_util::sync::CancellationToken;
 
-/// Cancelled once the other end of standard input is closed. Where standard input is no pipe, nobody holds it.
+/// Returns a token that is cancelled when the other end of standard input is closed. If standard
+/// input is no pipe, it is never cancelled.
 ///
 /// # Errors
-/// If standard input can't be looked at.
+///
+/// Returns an error if standard input can't be inspected.
 pub(crate) fn watch() -> io::Result<CancellationToken> {
     let orphaned = CancellationToken::new();
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     if input.metadata()?.file_type().is_fifo() {
         let cut = orphaned.clone();
-        // A thread of its own, since it can't be stopped: the runtime would wait for its.
+        // This needs a thread of its own, because a blocked read can't be stopped and the runtime
+        // would wait for it.
         thread::Builder::new().name("lifeline".to_owned()).spawn(move || {
             let mut ignored = [0; 64];
             while input.read(&mut ignored).is_ok_and(|read| read > 0) {}

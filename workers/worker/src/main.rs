@@ -1,4 +1,4 @@
-//! The worker process: one kind of work, over the link to its origin.
+//! The worker process: runs one kind of work for an origin.
 
 mod bench;
 mod chat;
@@ -21,7 +21,7 @@ use cortex_platform::telemetry::{self, Log, Service};
 use cortex_runtime::Worker;
 use tokio_util::sync::CancellationToken;
 
-use config::{Config, Id, Served};
+use config::{Config, Id, ServeConfig};
 use engine::Started;
 use exit::Exit;
 use ids::own_id;
@@ -46,8 +46,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Works until it is told to stop, or until whoever started it is gone.
-async fn serve(served: Served) -> Result<(), Exit> {
+/// Works until a signal or its supervisor's end.
+async fn serve(served: ServeConfig) -> Result<(), Exit> {
     let log = Log::new(Some(&served.log.filter), "info", served.log.format);
     let _telemetry = telemetry::init(log, &SERVICE, served.log.otlp.as_ref()).map_err(Exit::config)?;
     let shutdown = CancellationToken::new();
@@ -62,7 +62,7 @@ async fn serve(served: Served) -> Result<(), Exit> {
             (own.id.clone(), Some(own))
         }
     };
-    let worker = Worker::new(served.settings.named(id), engine);
+    let worker = Worker::new(served.settings.with_id(id), engine);
     let registry = Registry::of_process(env!("CARGO_PKG_VERSION"));
     worker.register(&registry);
     let read = move || registry.text() + &models.as_ref().map(metrics_text).unwrap_or_default();
@@ -71,7 +71,7 @@ async fn serve(served: Served) -> Result<(), Exit> {
     tokio::select! {
         ended = worker.run(origin, inbox, shutdown) => ended.map_err(Exit::of_run),
         () = orphaned.cancelled() => {
-            tracing::warn!("whoever started this worker is gone, and so is it");
+            tracing::warn!("the process that started this worker has ended: stopping");
             Ok(())
         }
     }

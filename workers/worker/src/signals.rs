@@ -1,4 +1,4 @@
-//! What the system tells the process.
+//! Signals of the system.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Language models in a worker process, over its own door.
+//! Language models in a worker process, through its model host.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,14 +16,14 @@ use tokio::process::{Child, Command};
 const FILES: [&str; 5] =
     ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
 
-/// The hash of a file that the small model has, as the catalogue that ships pins it.
+/// Returns the hashes of the small model's files, as the shipped catalogue pins them.
 fn pins() -> String {
     let shipped = include_str!("../../../deploy/config/models.yaml");
     let small = shipped.split("  cortex-small:\n").nth(1).unwrap();
     small.split("    sources:").next().unwrap().to_owned()
 }
 
-/// Copies of the small model under several names, and a worker that has them.
+/// A worker with copies of the small model under several names.
 struct TestWorker {
     folder: TempDir,
     port: u16,
@@ -104,7 +104,7 @@ impl TestWorker {
     }
 
     async fn stop(mut self) {
-        // It ends with its supervisor, whose end of the pipe this is.
+        // The worker ends when this end of its standard input closes.
         drop(self.worker.stdin.take());
         tokio::time::timeout(Duration::from_secs(30), self.worker.wait())
             .await
@@ -119,7 +119,7 @@ fn said(answer: &Value) -> &str {
 
 #[tokio::test]
 async fn models_are_loaded_when_they_are_asked_for_and_the_one_used_least_lately_makes_room() {
-    // Each takes 22 MiB with its cache, and another is loaded where 70 MiB are left: there is room for two.
+    // Each model takes 22 MiB with its cache, and a load needs 70 MiB free. There is room for two.
     let worker = TestWorker::start(&["a", "b", "c"], &["--memory", "105", "--cache", "16"]).await;
     assert_eq!(worker.loaded().await, json!(["a"]));
     for (model, loaded) in [("b", ["a", "b"]), ("a", ["a", "b"]), ("c", ["a", "c"])] {
@@ -151,7 +151,7 @@ async fn a_model_whose_file_changed_is_not_loaded_and_the_others_go_on() {
     let folder = worker.folder.path().to_str().unwrap();
     assert!(
         !why.contains(folder) && !missing.contains(folder),
-        "a caller learns where models lie: {missing}"
+        "the answer reveals the model's folder: {missing}"
     );
     let (status, answer) = worker.ask("a").await;
     assert_eq!((status, said(&answer)), (200, "3 + 4 = 7"));
@@ -171,7 +171,7 @@ async fn a_model_that_there_is_no_memory_for_ends_it_with_78_and_the_numbers() {
     let ended = tokio::time::timeout(Duration::from_secs(30), command.output()).await.unwrap().unwrap();
     let why = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(78), "{why}");
-    assert!(why.contains("there is too little memory: `a` needs 70 MiB and 10 MiB are free"), "{why}");
+    assert!(why.contains("not enough memory for `a`: it needs 70 MiB, but only 10 MiB are free"), "{why}");
 }
 
 #[tokio::test]
@@ -203,12 +203,12 @@ async fn every_route_of_its_own_door_answers() {
 
     for port in [worker.port, metrics] {
         let url = format!("http://127.0.0.1:{port}/metrics");
-        let told = worker.client.get(url).send().await.unwrap().text().await.unwrap();
+        let variable = worker.client.get(url).send().await.unwrap().text().await.unwrap();
         for name in [
             "gen_ai_server_time_to_first_token_seconds_count",
             "gen_ai_server_time_per_output_token_seconds_bucket",
         ] {
-            assert!(told.contains(name), "{name}: {told}");
+            assert!(variable.contains(name), "{name}: {variable}");
         }
     }
     worker.stop().await;

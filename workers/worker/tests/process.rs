@@ -1,4 +1,4 @@
-//! The worker as its supervisor sees it: how it starts, joins and ends.
+//! The worker as a process: how it starts, joins its origin and ends.
 
 #![allow(clippy::unwrap_used)]
 
@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// An origin that workers can link to.
+/// An origin that accepts workers.
 struct Origin {
     address: String,
     certificate: String,
@@ -62,7 +62,7 @@ impl Origin {
         cortex_wire::decode_heartbeat(&heartbeat.body).unwrap()
     }
 
-    /// Passes over the heartbeats that have come.
+    /// Discards the heartbeats that have arrived.
     async fn forget(&mut self) {
         while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(1), self.heartbeats.next()).await {
         }
@@ -96,7 +96,7 @@ fn pid(child: &Child) -> Pid {
 }
 
 async fn ended(mut child: Child) -> (Option<i32>, String) {
-    // Waiting would close it.
+    // Waiting would close the pipe.
     let _lifeline = child.stdin.take();
     let Output { status, stderr, .. } = within(child.wait_with_output()).await.unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())
@@ -229,7 +229,7 @@ async fn a_wrong_token_ends_it_with_78() {
 }
 
 #[tokio::test]
-async fn it_leaves_in_order_when_it_is_told_to() {
+async fn it_leaves_in_order_on_a_signal() {
     let mut origin = Origin::start().await;
     for signal in [Signal::TERM, Signal::INT] {
         let child = origin.worker().spawn().unwrap();
@@ -248,7 +248,7 @@ async fn it_does_not_outlive_its_supervisor() {
     origin.joined().await;
     drop(child.stdin.take());
     let (code, text) = ended(child).await;
-    assert!(code == Some(0) && text.contains("gone"), "{text}");
+    assert!(code == Some(0) && text.contains("has ended"), "{text}");
 }
 
 #[tokio::test]

@@ -1,35 +1,36 @@
-//! Who joins.
+//! Admission: which waiting sequences start to run.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::batch::Batch;
-use crate::blocks::{BLOCK, Content, Node};
+use crate::blocks::{BLOCK, Content, PrefixId};
 use crate::plan::Plan;
 use crate::scope::Tenant;
-use crate::sequence::{Place, Sequence, SequenceId, State};
+use crate::sequence::{KvPlace, Sequence, SequenceId, State};
 
-/// How many of a tenant's that wait for others' blocks are passed over.
-const LOOKED_AT: usize = 64;
+/// How many of a tenant's sequences to skip while they wait for blocks that others compute.
+const MAX_SKIPPED: usize = 64;
 
-/// The beginning of a text that lies in the cache.
+/// The beginning of a sequence that is in the cache.
 #[derive(Debug)]
-struct Found {
+struct CachedPrefix {
     blocks: Vec<u32>,
-    node: Node,
-    /// How many of the blocks nobody holds.
+    prefix: PrefixId,
+    /// How many of the blocks no sequence holds.
     idle: usize,
 }
 
 impl Batch {
-    /// Admits whoever's turn it is while there is room. If the next one doesn't fit, nobody passes it.
+    /// Admits sequences in their tenants' turns while there is room. If the next one doesn't fit,
+    /// no other one overtakes it.
     pub(crate) fn admit(&mut self, now: Duration, plan: &mut Plan) {
         let before = plan.admitted.len();
         let mut may_exchange = true;
         while let Some((tenant, id)) = self.next_in_turn() {
             if self.start(id) {
                 plan.admitted.push(id);
-            } else if may_exchange && let Some(other) = self.tenants.gives_way_to(&tenant) {
+            } else if may_exchange && let Some(other) = self.tenants.preemption_victim(&tenant) {
                 self.preempt(other, plan);
                 may_exchange = false;
             } else {
@@ -37,27 +38,27 @@ impl Batch {
             }
         }
         let left = u32::try_from(plan.admitted.len().saturating_sub(before)).unwrap_or(u32::MAX);
-        self.pace.passed(now, left, self.sequences.len() > self.running.len());
+        self.pace.record(now, left, self.sequences.len() > self.running.len());
     }
 
-    /// The next sequence of the tenant that has had least. One whose next block is just being computed by another is
-    /// passed over: soon it can share it.
+    /// Returns the next sequence of the tenant with the least service. A sequence is skipped if
+    /// another one is computing its next block, because it can soon share that block.
     fn next_in_turn(&self) -> Option<(Tenant, SequenceId)> {
         let mut coming = None;
         self.tenants.by_turn().into_iter().find_map(|tenant| {
             let waiting = &self.tenants.account(&tenant)?.waiting;
             let coming = coming.get_or_insert_with(|| self.coming());
-            let ready = waiting.iter().take(LOOKED_AT).find(|id| !self.is_coming(coming, **id)).copied();
+            let ready = waiting.iter().take(MAX_SKIPPED).find(|id| !self.is_coming(coming, **id)).copied();
             Some((tenant, ready?))
         })
     }
 
-    /// What running prompts will have computed next.
+    /// Returns the contents that running prompts will complete next.
     fn coming(&self) -> HashSet<Content> {
         let prompts = self.running().filter_map(|(_, sequence)| {
             let place = sequence.place()?;
-            let content = sequence.next_content(place.named, place.node)?;
-            (place.computed < (place.named + 1) * BLOCK).then_some(content)
+            let content = sequence.next_content(place.registered, place.prefix)?;
+            (place.computed < (place.registered + 1) * BLOCK).then_some(content)
         });
         prompts.collect()
     }
@@ -67,10 +68,11 @@ impl Batch {
         let found = self.find(sequence);
         let next = found.blocks.len();
         (next + 1) * BLOCK < sequence.tokens.len()
-            && sequence.next_content(next, found.node).is_some_and(|content| coming.contains(&content))
+            && sequence.next_content(next, found.prefix).is_some_and(|content| coming.contains(&content))
     }
 
-    /// Gives a sequence its place, if there is one and room for those that run to grow by a block each.
+    /// Starts a sequence if there is a free place, and room for every running sequence to grow by a
+    /// block.
     fn start(&mut self, id: SequenceId) -> bool {
         let Some(sequence) = self.sequences.get(&id) else { return false };
         let (found, scope) = (self.find(sequence), sequence.scope());
@@ -79,12 +81,12 @@ impl Batch {
         if self.running.len() >= self.limits.running || new + self.running.len() > available {
             return false;
         }
-        let Found { mut blocks, node, .. } = found;
-        let named = blocks.len();
+        let CachedPrefix { mut blocks, prefix, .. } = found;
+        let registered = blocks.len();
         blocks.iter().for_each(|block| self.blocks.hold(*block));
         blocks.extend((0..new).map_while(|_| self.blocks.take(&scope)));
-        let tokens = named * BLOCK;
-        let place = Place { blocks, computed: tokens, found: tokens, named, node };
+        let tokens = registered * BLOCK;
+        let place = KvPlace { blocks, computed: tokens, found: tokens, registered, prefix };
         if let Some(sequence) = self.sequences.get_mut(&id) {
             sequence.state = State::Running(place);
             sequence.charged = sequence.charged.max(tokens);
@@ -94,17 +96,17 @@ impl Batch {
         true
     }
 
-    /// The full blocks that a text begins with, at least one token short of all: the last one must be computed to
-    /// tell what follows.
-    fn find(&self, sequence: &Sequence) -> Found {
-        let mut found = Found { blocks: Vec::new(), node: Node::ROOT, idle: 0 };
+    /// Returns the full blocks at the beginning of a sequence. At least one token is left out,
+    /// because the last one must be computed to predict the next.
+    fn find(&self, sequence: &Sequence) -> CachedPrefix {
+        let mut found = CachedPrefix { blocks: Vec::new(), prefix: PrefixId::EMPTY, idle: 0 };
         let most = (sequence.tokens.len() - 1) / BLOCK;
         while found.blocks.len() < most
-            && let Some(content) = sequence.next_content(found.blocks.len(), found.node)
-            && let Some((block, node)) = self.blocks.find(&content)
+            && let Some(content) = sequence.next_content(found.blocks.len(), found.prefix)
+            && let Some((block, prefix)) = self.blocks.find(&content)
         {
             found.blocks.push(block);
-            found.node = node;
+            found.prefix = prefix;
             found.idle += usize::from(self.blocks.is_idle(block));
         }
         found

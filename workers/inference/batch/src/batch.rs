@@ -1,4 +1,4 @@
-//! All that wait and all that run.
+//! The batch: all sequences that wait or run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::pace::Pace;
 use crate::sequence::{Job, Sequence, SequenceId, State};
 use crate::tenants::Tenants;
 
-/// The sequences of one model and the blocks of its cache.
+/// The sequences of one model, and the blocks of its cache.
 #[derive(Debug)]
 pub struct Batch {
     pub(crate) limits: Limits,
@@ -22,16 +22,16 @@ pub struct Batch {
     next: u64,
 }
 
-/// Why a job was not taken.
+/// Why a job was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum QueueError {
     #[error("the queue is full: try again in {} s", retry_after.as_secs())]
     Full { retry_after: Duration },
-    #[error("prompt and answer are {tokens} tokens long, and at most {most} fit")]
-    TooLong { tokens: usize, most: usize },
-    #[error("{given} answers at once are more than the {most} that one request may have")]
-    TooMany { given: usize, most: usize },
-    #[error("there is nothing to do: the prompt or the answer has no token")]
+    #[error("prompt and answer together have {tokens} tokens, but at most {max} fit")]
+    TooLong { tokens: usize, max: usize },
+    #[error("{given} answers are more than the maximum of {max}")]
+    TooMany { given: usize, max: usize },
+    #[error("the prompt and the answer must each have at least one token")]
     Empty,
 }
 
@@ -43,13 +43,13 @@ pub struct Usage {
     pub blocks: usize,
     /// Blocks that sequences hold.
     pub held: usize,
-    /// Blocks that nobody holds, kept in case their text comes again.
+    /// Blocks that no sequence holds, kept in case their content is needed again.
     pub kept: usize,
 }
 
 impl Batch {
     pub fn new(limits: Limits) -> Self {
-        let limits = limits.sane();
+        let limits = limits.clamped();
         Self {
             limits,
             blocks: Blocks::new(limits.blocks),
@@ -66,43 +66,44 @@ impl Batch {
         &self.limits
     }
 
-    /// Puts `copies` sequences with one prompt into the queue, all or none. What can never run is refused at once.
-    pub fn submit(&mut self, now: Duration, job: Job, copies: usize) -> Result<Vec<SequenceId>, Refused> {
-        if job.prompt.is_empty() || job.most_new == 0 || copies == 0 {
-            return Err(Refused::Empty);
+    /// Queues `copies` sequences with one prompt, or none of them. A job that can never run is
+    /// rejected at once.
+    pub fn submit(&mut self, now: Duration, job: Job, copies: usize) -> Result<Vec<SequenceId>, QueueError> {
+        if job.prompt.is_empty() || job.max_new_tokens == 0 || copies == 0 {
+            return Err(QueueError::Empty);
         }
-        let tokens = job.prompt.len().saturating_add(job.most_new);
+        let tokens = job.prompt.len().saturating_add(job.max_new_tokens);
         if tokens > self.limits.longest() {
-            return Err(Refused::TooLong { tokens, most: self.limits.longest() });
+            return Err(QueueError::TooLong { tokens, max: self.limits.longest() });
         }
-        let most = self.limits.waiting / 2;
-        if copies > most {
-            return Err(Refused::TooMany { given: copies, most });
+        let max = self.limits.waiting / 2;
+        if copies > max {
+            return Err(QueueError::TooMany { given: copies, max });
         }
         let own = self.tenants.account(&job.tenant).map_or(0, |account| account.waiting.len());
         let waiting = self.sequences.len() - self.running.len();
         if waiting + own + copies > self.limits.waiting {
-            return Err(Refused::Full { retry_after: self.pace.to_pass(now, waiting.max(1)) });
+            return Err(QueueError::Full { retry_after: self.pace.time_for(now, waiting.max(1)) });
         }
         Ok((0..copies).map(|_| self.enqueue(&job, tokens)).collect())
     }
 
-    /// Forgets a sequence and gives its place back. Whether there was one.
+    /// Removes a sequence and frees its place. Returns whether it existed.
     pub fn cancel(&mut self, id: SequenceId) -> bool {
         self.remove(id).is_some()
     }
 
-    /// The prompt of a sequence and what it has generated.
+    /// Returns the prompt of a sequence, followed by its generated tokens.
     pub fn tokens(&self, id: SequenceId) -> &[u32] {
         self.sequences.get(&id).map_or(&[], |sequence| &sequence.tokens)
     }
 
-    /// The blocks in which a running sequence's keys and values lie, in the order of its text.
+    /// Returns the blocks of a running sequence's keys and values, in the order of its text.
     pub fn blocks(&self, id: SequenceId) -> &[u32] {
         self.sequences.get(&id).and_then(Sequence::place).map_or(&[], |place| &place.blocks)
     }
 
-    /// Tokens that a running sequence found computed when it was last admitted.
+    /// Returns how many tokens a running sequence found in the cache when it was last admitted.
     pub fn found(&self, id: SequenceId) -> usize {
         self.sequences.get(&id).and_then(Sequence::place).map_or(0, |place| place.found)
     }
@@ -111,7 +112,7 @@ impl Batch {
         self.sequences.is_empty()
     }
 
-    /// When the next deadline passes.
+    /// Returns when the next deadline passes.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
@@ -126,10 +127,10 @@ impl Batch {
         }
     }
 
-    fn enqueue(&mut self, job: &Job, most: usize) -> SequenceId {
+    fn enqueue(&mut self, job: &Job, max_tokens: usize) -> SequenceId {
         let id = SequenceId(self.next);
         self.next += 1;
-        self.tenants.arrive(&job.tenant, job.weight, id);
+        self.tenants.enqueue(&job.tenant, job.weight, id);
         if let Some(deadline) = job.deadline {
             self.deadlines.insert((deadline, id));
         }
@@ -138,7 +139,7 @@ impl Batch {
             deadline: job.deadline,
             tokens: job.prompt.clone(),
             shared: job.shared.min(job.prompt.len()),
-            most,
+            max_tokens,
             charged: 0,
             state: State::Waiting,
         };
@@ -146,7 +147,7 @@ impl Batch {
         id
     }
 
-    /// Takes a sequence out, and its blocks back.
+    /// Removes a sequence and releases its blocks.
     pub(crate) fn remove(&mut self, id: SequenceId) -> Option<Sequence> {
         let sequence = self.sequences.remove(&id)?;
         if let Some(place) = sequence.place() {
@@ -156,8 +157,8 @@ impl Batch {
             self.deadlines.remove(&(deadline, id));
         }
         self.running.remove(&id);
-        self.tenants.gone(&sequence.tenant, id);
-        self.tenants.settle();
+        self.tenants.removed(&sequence.tenant, id);
+        self.tenants.update_floor();
         Some(sequence)
     }
 }

@@ -1,55 +1,56 @@
-//! The blocks of the cache: who holds them, and what they hold.
+//! The blocks of the cache: which sequences hold them, and their content.
 
 use std::collections::HashMap;
 
 use crate::scope::Scope;
 use crate::shares::Shares;
 
-/// Tokens whose keys and values lie in one block.
+/// Tokens whose keys and values share one block.
 pub const BLOCK: usize = 32;
 
-/// Stands for all the tokens up to the end of one full block. Numbers are never used again, so one that has outlived
-/// its block finds nothing.
+/// Identifies all tokens up to the end of one full block. Numbers are never reused, so an id that
+/// has outlived its block finds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Node(u64);
+pub(crate) struct PrefixId(u64);
 
-impl Node {
-    pub(crate) const ROOT: Self = Self(0);
+impl PrefixId {
+    pub(crate) const EMPTY: Self = Self(0);
 }
 
-/// What a full block holds, and for whom: its own tokens, after all the tokens before them. Compared whole, so that two
-/// texts whose hashes are equal never share.
+/// The content of a full block within a scope: its own tokens, after all tokens before them. It is
+/// compared as a whole, so texts with equal hashes never share a block.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Content {
     scope: Scope,
-    after: Node,
+    after: PrefixId,
     tokens: [u32; BLOCK],
 }
 
 impl Content {
-    /// The content of a full block; `None` when the tokens don't fill one.
-    pub(crate) fn new(scope: Scope, after: Node, tokens: &[u32]) -> Option<Self> {
+    /// Returns the content of a full block, or `None` if the tokens don't fill one.
+    pub(crate) fn new(scope: Scope, after: PrefixId, tokens: &[u32]) -> Option<Self> {
         Some(Self { scope, after, tokens: tokens.try_into().ok()? })
     }
 }
 
-/// Every block is free, held by sequences, or idle: held by nobody, but known by its content until it is needed.
+/// Every block is free, held by sequences, or idle. An idle block has no holder but keeps its
+/// content until the block is needed.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     slots: Vec<Slot>,
     free: Vec<u32>,
     shares: Shares,
     known: HashMap<Content, u32>,
-    nodes: u64,
+    prefixes: u64,
     releases: u64,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
     holders: u32,
-    /// Whose it counts as, unless it is free.
+    /// The scope that the block counts for, unless it is free.
     scope: Option<Scope>,
-    content: Option<(Node, Content)>,
+    content: Option<(PrefixId, Content)>,
     released: u64,
 }
 
@@ -61,17 +62,17 @@ impl Blocks {
             free: (0..count).rev().collect(),
             shares: Shares::default(),
             known: HashMap::new(),
-            nodes: 0,
+            prefixes: 0,
             releases: 0,
         }
     }
 
-    /// Blocks that can be taken.
+    /// Returns how many blocks can be taken.
     pub(crate) fn available(&self) -> usize {
         self.free.len() + self.shares.idle()
     }
 
-    /// Blocks that nobody holds but whose content is known.
+    /// Returns how many blocks have no holder but known content.
     pub(crate) fn idle(&self) -> usize {
         self.shares.idle()
     }
@@ -80,9 +81,9 @@ impl Blocks {
         self.slots.len()
     }
 
-    pub(crate) fn find(&self, content: &Content) -> Option<(u32, Node)> {
+    pub(crate) fn find(&self, content: &Content) -> Option<(u32, PrefixId)> {
         let block = *self.known.get(content)?;
-        self.slot(block).content.as_ref().map(|(node, _)| (block, *node))
+        self.slot(block).content.as_ref().map(|(prefix, _)| (block, *prefix))
     }
 
     pub(crate) fn is_idle(&self, block: u32) -> bool {
@@ -93,12 +94,13 @@ impl Blocks {
     pub(crate) fn hold(&mut self, block: u32) {
         let slot = &mut self.slots[block as usize];
         if let Some(scope) = slot.scope.as_ref().filter(|_| slot.holders == 0) {
-            self.shares.wake(scope, slot.released);
+            self.shares.mark_held(scope, slot.released);
         }
         slot.holders += 1;
     }
 
-    /// A block for new content of a scope: a free one, or one that nobody holds.
+    /// Takes a block for new content of a scope. It is a free block, or an idle one whose content
+    /// is lost.
     pub(crate) fn take(&mut self, scope: &Scope) -> Option<u32> {
         let block = match self.free.pop() {
             Some(block) => block,
@@ -107,19 +109,19 @@ impl Blocks {
                 self.forget(block);
                 let slot = &mut self.slots[block as usize];
                 if let Some(scope) = slot.scope.take() {
-                    self.shares.wake(&scope, slot.released);
-                    self.shares.lose(&scope);
+                    self.shares.mark_held(&scope, slot.released);
+                    self.shares.remove_block(&scope);
                 }
                 block
             }
         };
         let slot = &mut self.slots[block as usize];
         (slot.holders, slot.scope) = (1, Some(scope.clone()));
-        self.shares.gain(scope);
+        self.shares.add_block(scope);
         Some(block)
     }
 
-    /// Gives blocks back, in the order in which their text runs.
+    /// Releases blocks, given in the order of their text.
     pub(crate) fn release(&mut self, blocks: &[u32]) {
         for &block in blocks.iter().rev() {
             let slot = &mut self.slots[block as usize];
@@ -130,34 +132,34 @@ impl Blocks {
             if let Some((_, content)) = &slot.content {
                 self.releases += 1;
                 slot.released = self.releases;
-                self.shares.rest(&content.scope, self.releases, block);
+                self.shares.mark_idle(&content.scope, self.releases, block);
             } else {
                 if let Some(scope) = slot.scope.take() {
-                    self.shares.lose(&scope);
+                    self.shares.remove_block(&scope);
                 }
                 self.free.push(block);
             }
         }
     }
 
-    /// Makes a block known by its content, unless another holds the same already.
-    pub(crate) fn name(&mut self, block: u32, content: Content) -> Node {
-        if let Some((_, node)) = self.find(&content) {
-            return node;
+    /// Registers a block's content, unless another block already has the same.
+    pub(crate) fn register(&mut self, block: u32, content: Content) -> PrefixId {
+        if let Some((_, prefix)) = self.find(&content) {
+            return prefix;
         }
-        self.nodes += 1;
-        let node = Node(self.nodes);
+        self.prefixes += 1;
+        let prefix = PrefixId(self.prefixes);
         let slot = &mut self.slots[block as usize];
         if let Some(taker) = slot.scope.replace(content.scope.clone()) {
-            self.shares.lose(&taker);
+            self.shares.remove_block(&taker);
         }
-        self.shares.gain(&content.scope);
-        slot.content = Some((node, content.clone()));
+        self.shares.add_block(&content.scope);
+        slot.content = Some((prefix, content.clone()));
         self.known.insert(content, block);
-        node
+        prefix
     }
 
-    /// Makes what a block holds unknown.
+    /// Forgets the content of a block.
     pub(crate) fn forget(&mut self, block: u32) {
         let slot = &mut self.slots[block as usize];
         if let Some((_, content)) = slot.content.take() {
@@ -172,7 +174,7 @@ impl Blocks {
 
 #[cfg(test)]
 impl Blocks {
-    /// Panics unless every block is in exactly one place and held as often as `holdings` says.
+    /// Panics unless every block is in exactly one place, and held as often as `holdings` says.
     pub(crate) fn check(&self, holdings: &std::collections::BTreeMap<u32, u32>) {
         let mut seen = vec![0u32; self.slots.len()];
         let idle: Vec<u32> = self.shares.idle_blocks().collect();
@@ -216,7 +218,7 @@ mod tests {
         Scope::Own(tenant.into())
     }
 
-    fn content(after: Node, token: u32) -> Content {
+    fn content(after: PrefixId, token: u32) -> Content {
         Content::new(own("a"), after, &[token; BLOCK]).unwrap()
     }
 
@@ -224,37 +226,37 @@ mod tests {
     fn a_block_is_found_by_its_tokens_and_all_before_them() {
         let mut blocks = Blocks::new(4);
         let first = blocks.take(&own("a")).unwrap();
-        let node = blocks.name(first, content(Node::ROOT, 1));
-        assert_eq!(blocks.find(&content(Node::ROOT, 1)), Some((first, node)));
-        assert_eq!(blocks.find(&content(node, 1)), None);
-        assert_eq!(blocks.find(&content(Node::ROOT, 2)), None);
+        let prefix = blocks.register(first, content(PrefixId::EMPTY, 1));
+        assert_eq!(blocks.find(&content(PrefixId::EMPTY, 1)), Some((first, prefix)));
+        assert_eq!(blocks.find(&content(prefix, 1)), None);
+        assert_eq!(blocks.find(&content(PrefixId::EMPTY, 2)), None);
     }
 
     #[test]
     fn the_end_of_a_text_is_evicted_before_its_beginning() {
         let mut blocks = Blocks::new(3);
         let text: Vec<u32> = (0..3).map(|_| blocks.take(&own("a")).unwrap()).collect();
-        let mut node = Node::ROOT;
+        let mut prefix = PrefixId::EMPTY;
         for (&block, token) in text.iter().zip(0..) {
-            node = blocks.name(block, content(node, token));
+            prefix = blocks.register(block, content(prefix, token));
         }
         blocks.release(&text);
         assert_eq!(blocks.available(), 3);
         assert_eq!(blocks.take(&own("a")), Some(text[2]));
         assert_eq!(blocks.take(&own("a")), Some(text[1]));
-        assert!(blocks.find(&content(Node::ROOT, 0)).is_some());
+        assert!(blocks.find(&content(PrefixId::EMPTY, 0)).is_some());
     }
 
     #[test]
     fn an_evicted_beginning_is_never_mistaken_for_what_came_into_its_block() {
         let mut blocks = Blocks::new(2);
         let (first, second) = (blocks.take(&own("a")).unwrap(), blocks.take(&own("a")).unwrap());
-        let node = blocks.name(first, content(Node::ROOT, 1));
-        blocks.name(second, content(node, 2));
+        let prefix = blocks.register(first, content(PrefixId::EMPTY, 1));
+        blocks.register(second, content(prefix, 2));
         blocks.release(&[first]);
         let again = blocks.take(&own("a")).unwrap();
         assert_eq!(again, first);
-        let other = blocks.name(again, content(Node::ROOT, 9));
+        let other = blocks.register(again, content(PrefixId::EMPTY, 9));
         assert_eq!(blocks.find(&content(other, 2)), None);
     }
 
@@ -262,7 +264,7 @@ mod tests {
     fn a_block_that_is_held_is_not_taken() {
         let mut blocks = Blocks::new(1);
         let block = blocks.take(&own("a")).unwrap();
-        blocks.name(block, content(Node::ROOT, 1));
+        blocks.register(block, content(PrefixId::EMPTY, 1));
         blocks.hold(block);
         blocks.release(&[block]);
         assert_eq!(blocks.take(&own("a")), None);

@@ -1,107 +1,115 @@
-//! What came of a step.
+//! Commits the results of a step.
 
 use std::collections::BTreeMap;
 
 use crate::batch::Batch;
 use crate::blocks::BLOCK;
-use crate::plan::{Part, Plan};
+use crate::plan::{Plan, PlannedSegment};
 use crate::sequence::SequenceId;
-use crate::tenants::GENERATED;
+use crate::tenants::GENERATED_TOKEN_COST;
 
-/// What was sampled for a part that asked for it.
+/// The result of a segment with a sampled token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes on with this token.
+pub enum StepOutcome {
+    /// The sequence continues with this token.
     Token(u32),
-    /// It has ended.
+    /// The sequence has ended.
     Ended,
-    /// Its numbers are no good. What was computed of it is not kept.
+    /// The logits are invalid. The blocks of the sequence are not kept in the cache.
     Failed,
 }
 
-/// A sequence that is gone.
+/// A sequence that has left the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finished {
     pub sequence: SequenceId,
-    pub why: Finish,
+    pub reason: FinishReason,
 }
 
-/// Why a sequence is gone.
+/// Why a sequence has left the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finish {
+pub enum FinishReason {
     Ended,
-    /// It has as many tokens as it may have.
+    /// It reached its maximum number of tokens.
     Length,
     Failed,
 }
 
 impl Batch {
-    /// Takes the outcome of a plan: what it computed lies in the cache now. A part that asked for a token and has no
-    /// verdict is computed again; sequences cancelled since are passed over.
-    pub fn committed(&mut self, plan: &Plan, verdicts: &[(SequenceId, Verdict)]) -> Vec<Finished> {
-        let verdicts: BTreeMap<_, _> = verdicts.iter().copied().collect();
+    /// Commits the results of a plan, so its keys and values are now in the cache. A segment that
+    /// should have an outcome and has none is computed again. Segments of cancelled sequences are
+    /// ignored.
+    pub fn commit(&mut self, plan: &Plan, outcomes: &[(SequenceId, StepOutcome)]) -> Vec<Finished> {
+        let outcomes: BTreeMap<_, _> = outcomes.iter().copied().collect();
         let mut finished = Vec::new();
-        for part in &plan.parts {
-            let verdict = verdicts.get(&part.sequence).copied().filter(|_| part.sample);
-            if let Some(why) = self.settle(part, verdict) {
-                self.remove(part.sequence);
-                finished.push(Finished { sequence: part.sequence, why });
+        for segment in &plan.segments {
+            let outcome = outcomes.get(&segment.sequence).copied().filter(|_| segment.sample);
+            if let Some(reason) = self.commit_segment(segment, outcome) {
+                self.remove(segment.sequence);
+                finished.push(Finished { sequence: segment.sequence, reason });
             }
         }
-        self.tenants.settle();
+        self.tenants.update_floor();
         finished
     }
 
-    /// Takes the outcome of one part. Why it was the last of its sequence, if it was.
-    fn settle(&mut self, part: &Part, verdict: Option<Verdict>) -> Option<Finish> {
-        match verdict {
-            Some(Verdict::Failed) => return self.forget(part.sequence).then_some(Finish::Failed),
-            None if part.sample => return None,
+    /// Commits one segment. Returns why its sequence has ended, if it has.
+    fn commit_segment(
+        &mut self,
+        segment: &PlannedSegment,
+        outcome: Option<StepOutcome>,
+    ) -> Option<FinishReason> {
+        match outcome {
+            Some(StepOutcome::Failed) => {
+                return self.forget(segment.sequence).then_some(FinishReason::Failed);
+            }
+            None if segment.sample => return None,
             _ => {}
         }
-        if !self.computed(part) {
+        if !self.computed(segment) {
             return None;
         }
-        match verdict? {
-            Verdict::Token(token) => self.push(part.sequence, token).then_some(Finish::Length),
-            Verdict::Ended => Some(Finish::Ended),
-            Verdict::Failed => None,
+        match outcome? {
+            StepOutcome::Token(token) => self.push(segment.sequence, token).then_some(FinishReason::Length),
+            StepOutcome::Ended => Some(FinishReason::Ended),
+            StepOutcome::Failed => None,
         }
     }
 
-    /// Notes that a part lies in the cache, names the blocks it filled and charges for it. False if the sequence is
-    /// not where the plan left it.
-    fn computed(&mut self, part: &Part) -> bool {
-        let Some(sequence) = self.sequences.get_mut(&part.sequence) else { return false };
-        let fresh = part.tokens.end.saturating_sub(sequence.charged.max(part.tokens.start)) as u64;
-        let Some(place) = sequence.place().filter(|place| place.computed == part.tokens.start) else {
+    /// Records that a segment is in the cache, registers the blocks that it filled, and charges the
+    /// tenant. Returns false if the sequence is not where the plan left it.
+    fn computed(&mut self, segment: &PlannedSegment) -> bool {
+        let Some(sequence) = self.sequences.get_mut(&segment.sequence) else { return false };
+        let fresh = segment.tokens.end.saturating_sub(sequence.charged.max(segment.tokens.start)) as u64;
+        let Some(place) = sequence.place().filter(|place| place.computed == segment.tokens.start) else {
             return false;
         };
-        let (mut named, mut node) = (place.named, place.node);
-        while (named + 1) * BLOCK <= part.tokens.end
-            && let Some(content) = sequence.next_content(named, node)
-            && let Some(&block) = sequence.place().and_then(|place| place.blocks.get(named))
+        let (mut registered, mut prefix) = (place.registered, place.prefix);
+        while (registered + 1) * BLOCK <= segment.tokens.end
+            && let Some(content) = sequence.next_content(registered, prefix)
+            && let Some(&block) = sequence.place().and_then(|place| place.blocks.get(registered))
         {
-            node = self.blocks.name(block, content);
-            named += 1;
+            prefix = self.blocks.register(block, content);
+            registered += 1;
         }
         if let Some(place) = sequence.place_mut() {
-            (place.named, place.node, place.computed) = (named, node, part.tokens.end);
+            (place.registered, place.prefix, place.computed) = (registered, prefix, segment.tokens.end);
         }
-        sequence.charged = sequence.charged.max(part.tokens.end);
-        let generated = if part.sample { GENERATED } else { 0 };
+        sequence.charged = sequence.charged.max(segment.tokens.end);
+        let generated = if segment.sample { GENERATED_TOKEN_COST } else { 0 };
         self.tenants.charge(&sequence.tenant, fresh + generated);
         true
     }
 
-    /// Adds a token. Whether it was the last there may be.
+    /// Adds a token. Returns whether it was the last one allowed.
     fn push(&mut self, id: SequenceId, token: u32) -> bool {
         let Some(sequence) = self.sequences.get_mut(&id) else { return false };
         sequence.tokens.push(token);
-        sequence.tokens.len() >= sequence.most
+        sequence.tokens.len() >= sequence.max_tokens
     }
 
-    /// Makes a sequence's blocks unknown, so that nobody shares what may be spoilt. Whether it is there.
+    /// Forgets the contents of a sequence's blocks, so that nothing shares invalid values. Returns
+    /// whether the sequence exists.
     fn forget(&mut self, id: SequenceId) -> bool {
         let Some(place) = self.sequences.get(&id).and_then(|sequence| sequence.place()) else { return false };
         place.blocks.iter().for_each(|block| self.blocks.forget(*block));

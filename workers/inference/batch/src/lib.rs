@@ -1,14 +1,17 @@
-//! Who runs in the next step, and where their keys and values lie.
+//! Decides which sequences run in the next step, and where their keys and values lie.
 //!
-//! Nothing here knows a tensor, a clock or a thread: [`Batch::plan`] says what one forward pass computes,
-//! [`Batch::committed`] takes what came of it, and time is an argument. A sequence's keys and values lie in blocks of
-//! [`BLOCK`] tokens; a full block is found again by what it holds, so that a tenant's texts with the same beginning share
-//! it. Tenants share only what the operator marked ([`Job::shared`]).
+//! This crate uses no tensors, clocks or threads. [`Batch::plan`] returns what one forward pass
+//! computes, [`Batch::commit`] takes the results, and time is an argument. A sequence's keys and
+//! values lie in blocks of [`BLOCK`] tokens. A full block is found again by its content, so a
+//! tenant's texts with the same beginning share it. Tenants share only what the operator marked
+//! ([`Job::shared`]).
 //!
-//! **Every admitted sequence finishes.** Blocks are taken as a sequence grows, and when there are none the youngest
-//! that runs gives its own back and waits again. The oldest is never the youngest of two, so nobody can make it stop,
-//! and alone it fits, or it had been refused. While it waits its tenant's virtual time stands still and every other
-//! tenant's grows with what it computes; so its turn comes, nobody passes it, and those before it are finite.
+//! **Every admitted sequence finishes.** A sequence takes blocks while it grows. When no block is
+//! left, the youngest running sequence is preempted: it releases its blocks and waits again. The
+//! oldest is never the youngest of two, so nothing preempts it. Alone it fits, because it would
+//! have been rejected otherwise. While a sequence waits, its tenant's virtual time does not grow,
+//! and that of every other tenant grows with what it computes. So the sequence gets its turn, no
+//! other one overtakes it, and finitely many come before it.
 
 mod admit;
 mod batch;
@@ -25,10 +28,10 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Batch, Refused, Usage};
+pub use batch::{Batch, QueueError, Usage};
 pub use blocks::BLOCK;
-pub use commit::{Finish, Finished, Verdict};
+pub use commit::{FinishReason, Finished, StepOutcome};
 pub use limits::Limits;
-pub use plan::{Part, Plan};
+pub use plan::{Plan, PlannedSegment};
 pub use scope::Tenant;
 pub use sequence::{Job, SequenceId};

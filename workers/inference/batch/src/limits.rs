@@ -1,25 +1,27 @@
-//! How much there is to share.
+//! The limits of a batch.
 
 use crate::BLOCK;
 
-/// What a batch may use.
+/// The limits of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Blocks of the cache.
+    /// Blocks in the cache.
     pub blocks: usize,
-    /// Tokens of one step: one for each sequence that generates, the rest for prompts. At least `running` + 1.
+    /// The maximum number of tokens in a step: one for each sequence that generates, and the rest
+    /// for prompts. At least `running` + 1.
     pub step_tokens: usize,
-    /// Sequences that run at once.
+    /// How many sequences run at once.
     pub running: usize,
-    /// Sequences that wait. A tenant may hold as many places as are left free beside its own: alone, half of them.
+    /// How many sequences may wait. A tenant may use as many places as stay free besides its own,
+    /// so alone it gets half of them.
     pub waiting: usize,
-    /// Positions of the longest sequence that the model can read.
+    /// The longest sequence that the model supports, in tokens.
     pub context: usize,
 }
 
 impl Limits {
-    /// The same with nothing too small to make progress.
-    pub(crate) fn sane(self) -> Self {
+    /// Returns the limits, raised so that progress is possible.
+    pub(crate) fn clamped(self) -> Self {
         let running = self.running.max(1);
         Self {
             blocks: self.blocks.max(1),
@@ -30,7 +32,8 @@ impl Limits {
         }
     }
 
-    /// Tokens of the longest sequence that can ever run: the last one sampled takes no place in the cache.
+    /// Returns the length of the longest sequence that can ever run. The last sampled token needs
+    /// no place in the cache.
     pub fn longest(&self) -> usize {
         self.context.min(self.blocks * BLOCK + 1)
     }

@@ -1,13 +1,13 @@
-//! How fast the queue moves.
+//! The speed of the queue.
 
 use std::time::Duration;
 
-/// Departures after which the older half counts half.
-const REMEMBERED: u32 = 64;
-const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(600);
+/// After this many departures, the older half counts half.
+const MAX_DEPARTURES: u32 = 64;
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
-/// Time during which somebody waited, and how many left the queue in it.
+/// How long the queue was busy, and how many sequences left it in that time.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     busy: Duration,
@@ -16,24 +16,25 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// `left` sequences were admitted now; `waiting` tells whether somebody still waits.
-    pub(crate) fn passed(&mut self, now: Duration, left: u32, waiting: bool) {
+    /// Records that `left` sequences were admitted now. `waiting` is whether others still wait.
+    pub(crate) fn record(&mut self, now: Duration, left: u32, waiting: bool) {
         if let Some(last) = self.last {
             self.busy += now.saturating_sub(last);
             self.left = self.left.saturating_add(left);
         }
         self.last = waiting.then_some(now);
-        while self.left > REMEMBERED {
+        while self.left > MAX_DEPARTURES {
             self.busy /= 2;
             self.left /= 2;
         }
     }
 
-    /// How long it takes until `waiting` sequences have left the queue, in whole seconds.
-    pub(crate) fn to_pass(&self, now: Duration, waiting: usize) -> Duration {
+    /// Estimates how long `waiting` sequences need to leave the queue, in whole seconds.
+    pub(crate) fn time_for(&self, now: Duration, waiting: usize) -> Duration {
         let busy = self.busy + self.last.map_or(Duration::ZERO, |last| now.saturating_sub(last));
         let seconds = busy.as_secs_f64() / f64::from(self.left.max(1)) * waiting as f64;
-        Duration::from_secs(seconds.min(LONGEST.as_secs_f64()).ceil() as u64).clamp(SHORTEST, LONGEST)
+        Duration::from_secs(seconds.min(MAX_RETRY_AFTER.as_secs_f64()).ceil() as u64)
+            .clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER)
     }
 }
 
@@ -42,31 +43,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_what_the_queue_takes() {
+    fn the_estimate_matches_the_queues_speed() {
         let mut pace = Pace::default();
         let mut now = Duration::ZERO;
         for step in 0..1000 {
             now += Duration::from_millis(100);
-            pace.passed(now, u32::from(step % 5 == 0), true);
+            pace.record(now, u32::from(step % 5 == 0), true);
         }
-        let told = pace.to_pass(now, 40).as_secs();
-        assert!((19..=22).contains(&told), "{told}");
+        let estimate = pace.time_for(now, 40).as_secs();
+        assert!((19..=22).contains(&estimate), "{estimate}");
     }
 
     #[test]
-    fn a_pause_in_which_nobody_waited_does_not_count() {
+    fn a_pause_with_an_empty_queue_does_not_count() {
         let mut pace = Pace::default();
-        pace.passed(Duration::ZERO, 0, true);
-        pace.passed(Duration::from_secs(1), 1, false);
-        pace.passed(Duration::from_secs(1000), 1, true);
-        assert_eq!(pace.to_pass(Duration::from_secs(1000), 3), Duration::from_secs(3));
+        pace.record(Duration::ZERO, 0, true);
+        pace.record(Duration::from_secs(1), 1, false);
+        pace.record(Duration::from_secs(1000), 1, true);
+        assert_eq!(pace.time_for(Duration::from_secs(1000), 3), Duration::from_secs(3));
     }
 
     #[test]
-    fn a_queue_that_has_not_moved_yet_is_told_by_how_long_it_has_stood() {
+    fn a_queue_that_has_not_moved_yet_is_estimated_by_its_age() {
         let mut pace = Pace::default();
-        pace.passed(Duration::ZERO, 0, true);
-        assert_eq!(pace.to_pass(Duration::from_secs(7), 1), Duration::from_secs(7));
-        assert_eq!(pace.to_pass(Duration::from_secs(7), 1_000_000), LONGEST);
+        pace.record(Duration::ZERO, 0, true);
+        assert_eq!(pace.time_for(Duration::from_secs(7), 1), Duration::from_secs(7));
+        assert_eq!(pace.time_for(Duration::from_secs(7), 1_000_000), MAX_RETRY_AFTER);
     }
 }

@@ -1,4 +1,4 @@
-//! What the next forward pass computes.
+//! The plan: what the next forward pass computes.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -6,38 +6,39 @@ use std::time::Duration;
 use crate::batch::Batch;
 use crate::sequence::{Sequence, SequenceId, State};
 
-/// One step. Nothing of it counts until it is committed; a plan that could not be carried out is dropped.
+/// One step. It has no effect on its sequences until it is committed, so a plan that could not be
+/// computed is simply dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    pub parts: Vec<Part>,
-    /// Sequences whose deadline has passed. They are gone.
+    pub segments: Vec<PlannedSegment>,
+    /// Sequences whose deadline has passed. They have left the batch.
     pub expired: Vec<SequenceId>,
     /// Sequences that were admitted.
     pub admitted: Vec<SequenceId>,
-    /// Sequences that gave up their place and wait again.
+    /// Sequences that were preempted and wait again.
     pub preempted: Vec<SequenceId>,
 }
 
-/// What is computed of one sequence.
+/// What to compute for one sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct PlannedSegment {
     pub sequence: SequenceId,
-    /// Positions to compute, of [`Batch::tokens`]; all before them lie in the cache.
+    /// Positions to compute, as indices into [`Batch::tokens`]. All earlier ones are in the cache.
     pub tokens: Range<usize>,
-    /// Whether the last of them tells the next token.
+    /// Whether the last position predicts the next token.
     pub sample: bool,
 }
 
 impl Plan {
-    /// Tokens that are computed.
+    /// Returns the number of tokens to compute.
     pub fn tokens(&self) -> usize {
-        self.parts.iter().map(|part| part.tokens.len()).sum()
+        self.segments.iter().map(|segment| segment.tokens.len()).sum()
     }
 }
 
 impl Batch {
-    /// Says what to compute now. Every sequence that generates gets its token; what is left of the budget goes to
-    /// prompts, of the tenant first that has had least.
+    /// Plans the next step. Every generating sequence computes one token. The rest of the budget
+    /// goes to prompts, first to those of the tenant with the least service.
     pub fn plan(&mut self, now: Duration) -> Plan {
         let mut plan = Plan::default();
         self.expire(now, &mut plan);
@@ -61,7 +62,7 @@ impl Batch {
         for id in self.running.iter().copied().collect::<Vec<_>>() {
             while let Some(sequence) = self.sequences.get_mut(&id) {
                 let scope = sequence.scope();
-                let Some(place) = sequence.crowded() else { break };
+                let Some(place) = sequence.place_without_room() else { break };
                 if let Some(block) = self.blocks.take(&scope) {
                     place.blocks.push(block);
                 } else if let Some(&youngest) = self.running.last() {
@@ -71,7 +72,8 @@ impl Batch {
         }
     }
 
-    /// Makes a sequence wait again. Its full blocks stay known while nobody needs the room.
+    /// Makes a sequence wait again. The content of its full blocks stays known until the room is
+    /// needed.
     pub(crate) fn preempt(&mut self, id: SequenceId, plan: &mut Plan) {
         let Some(sequence) = self.sequences.get_mut(&id) else { return };
         if let State::Running(place) = std::mem::replace(&mut sequence.state, State::Waiting) {
@@ -89,7 +91,7 @@ impl Batch {
         for (&id, sequence) in self.running() {
             match left(sequence) {
                 1 => {
-                    plan.parts.push(part(id, sequence, 1));
+                    plan.segments.push(segment(id, sequence, 1));
                     budget -= 1;
                 }
                 _ => prompts.push((self.tenants.virtual_time(&sequence.tenant), id, sequence)),
@@ -101,7 +103,7 @@ impl Batch {
                 break;
             }
             let tokens = left(sequence).min(budget);
-            plan.parts.push(part(id, sequence, tokens));
+            plan.segments.push(segment(id, sequence, tokens));
             budget -= tokens;
         }
     }
@@ -119,8 +121,8 @@ fn left(sequence: &Sequence) -> usize {
     sequence.tokens.len() - computed(sequence)
 }
 
-fn part(id: SequenceId, sequence: &Sequence, tokens: usize) -> Part {
+fn segment(id: SequenceId, sequence: &Sequence, tokens: usize) -> PlannedSegment {
     let start = computed(sequence);
     let end = start + tokens;
-    Part { sequence: id, tokens: start..end, sample: end == sequence.tokens.len() }
+    PlannedSegment { sequence: id, tokens: start..end, sample: end == sequence.tokens.len() }
 }

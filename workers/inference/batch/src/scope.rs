@@ -1,12 +1,13 @@
-//! Who pays, and who may find what was computed.
+//! Tenants, and who may find cached blocks.
 
 use std::sync::Arc;
 
-/// Who pays.
+/// The tenant that pays for a sequence.
 pub type Tenant = Arc<str>;
 
-/// Who may find a block: how many of a prompt's tokens were found tells its sender whether somebody computed them
-/// before, so a tenant finds its own alone, and what the operator marked as everybody's.
+/// Who may find a block. The number of cached tokens reveals to a caller whether its text was
+/// computed before. So a tenant finds only its own blocks, and those that the operator marked as
+/// shared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Scope {
     Shared,

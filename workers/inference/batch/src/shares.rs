@@ -1,8 +1,9 @@
-//! How much of the cache each scope has, and whose blocks are taken when there are no others.
+//! How many blocks each scope has, and which block is evicted next.
 //!
-//! The scope with the most blocks gives up the one that it has not used for longest. So a tenant that computes much
-//! evicts its own texts once it has more than any other, and can't push the others below an equal share. The shared
-//! part serves all: it gives way only while it is the largest and has the oldest.
+//! The scope with the most blocks gives up its least recently used one. So a tenant that computes
+//! much evicts its own texts once it has more than any other, and can't push the others below an
+//! equal share. The shared scope serves all tenants. It gives up a block only while it is the
+//! largest scope and has the oldest block.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -19,17 +20,17 @@ pub(crate) struct Shares {
 struct Share {
     /// All blocks, held or idle.
     blocks: usize,
-    /// Blocks that nobody holds, by when they were released, oldest first. A block is released after those that follow
-    /// it in the text, so that what is evicted first is the end of a text and not its beginning.
+    /// Idle blocks by the time of their release, oldest first. A block is released after those that
+    /// follow it in the text, so the end of a text is evicted before its beginning.
     idle: BTreeMap<u64, u32>,
 }
 
-/// A scope's oldest idle block.
+/// The oldest idle block of a scope.
 #[derive(Debug, Clone, Copy)]
-struct Oldest {
+struct IdleBlock {
     block: u32,
     released: u64,
-    /// What its scope has.
+    /// How many blocks its scope has.
     of: usize,
 }
 
@@ -38,11 +39,11 @@ impl Shares {
         self.idle
     }
 
-    pub(crate) fn gain(&mut self, scope: &Scope) {
+    pub(crate) fn add_block(&mut self, scope: &Scope) {
         self.shares.entry(scope.clone()).or_default().blocks += 1;
     }
 
-    pub(crate) fn lose(&mut self, scope: &Scope) {
+    pub(crate) fn remove_block(&mut self, scope: &Scope) {
         let Some(share) = self.shares.get_mut(scope) else { return };
         share.blocks -= 1;
         if share.blocks == 0 {
@@ -50,21 +51,21 @@ impl Shares {
         }
     }
 
-    /// A block of a scope is held by nobody from now on.
-    pub(crate) fn rest(&mut self, scope: &Scope, released: u64, block: u32) {
+    /// Marks a block of a scope as idle.
+    pub(crate) fn mark_idle(&mut self, scope: &Scope, released: u64, block: u32) {
         if let Some(share) = self.shares.get_mut(scope) {
             share.idle.insert(released, block);
             self.idle += 1;
         }
     }
 
-    /// A block that was released then is held again.
-    pub(crate) fn wake(&mut self, scope: &Scope, released: u64) {
+    /// Marks an idle block, released at that time, as held.
+    pub(crate) fn mark_held(&mut self, scope: &Scope, released: u64) {
         let woken = self.shares.get_mut(scope).and_then(|share| share.idle.remove(&released));
         self.idle -= usize::from(woken.is_some());
     }
 
-    /// The idle block to be taken next.
+    /// Returns the idle block to evict next.
     pub(crate) fn victim(&self) -> Option<u32> {
         let shared = self.shares.get(&Scope::Shared).and_then(Share::oldest);
         let tenants = self.shares.iter().filter(|(scope, _)| **scope != Scope::Shared);
@@ -83,20 +84,20 @@ impl Shares {
 }
 
 impl Share {
-    fn oldest(&self) -> Option<Oldest> {
+    fn oldest(&self) -> Option<IdleBlock> {
         let (&released, &block) = self.idle.first_key_value()?;
-        Some(Oldest { block, released, of: self.blocks })
+        Some(IdleBlock { block, released, of: self.blocks })
     }
 }
 
 #[cfg(test)]
 impl Shares {
-    /// The idle blocks of all scopes.
+    /// Returns the idle blocks of all scopes.
     pub(crate) fn idle_blocks(&self) -> impl Iterator<Item = u32> {
         self.shares.values().flat_map(|share| share.idle.values().copied())
     }
 
-    /// What each scope has.
+    /// Returns the number of blocks in each scope.
     pub(crate) fn sizes(&self) -> BTreeMap<Scope, usize> {
         self.shares.iter().map(|(scope, share)| (scope.clone(), share.blocks)).collect()
     }

@@ -1,8 +1,9 @@
-//! Who has had how much.
+//! Fairness between tenants.
 //!
-//! Every tenant has a virtual time that grows with what is computed for it; whoever has the smallest comes next. One
-//! that returns after a pause starts at the smallest of those that stayed, so that nobody saves up turns. (Sheng et
-//! al., "Fairness in Serving Large Language Models", OSDI 2024.)
+//! Every tenant has a virtual time that grows with what is computed for it, and the tenant with the
+//! smallest one comes next. A tenant that returns after a pause starts at the smallest virtual time
+//! of the active tenants, so a pause saves up no turns. (Sheng et al., "Fairness in Serving Large
+//! Language Models", OSDI 2024.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -10,17 +11,18 @@ use std::num::NonZeroU32;
 use crate::scope::Tenant;
 use crate::sequence::SequenceId;
 
-/// What a generated token counts beside computing it: it takes a step of its own.
-pub(crate) const GENERATED: u64 = 2;
-/// How much more than a tenant with nothing running another must have had before it gives up a place, in tokens.
+/// The extra cost of a generated token, which needs a step of its own.
+pub(crate) const GENERATED_TOKEN_COST: u64 = 2;
+/// How many tokens ahead of a tenant without running sequences another tenant must be before it
+/// gives up a place.
 const MAX_LEAD: u64 = 256;
-/// Virtual time per token at a weight of one.
-const TOKEN: u64 = 1 << 20;
+/// The virtual time per token at a weight of one.
+const VIRTUAL_TIME_PER_TOKEN: u64 = 1 << 20;
 
 #[derive(Debug, Default)]
 pub(crate) struct Tenants {
     accounts: BTreeMap<Tenant, Account>,
-    /// The smallest virtual time of those that wait or run.
+    /// The smallest virtual time of the active tenants.
     floor: u64,
 }
 
@@ -43,7 +45,7 @@ impl Tenants {
         self.accounts.get(tenant)
     }
 
-    pub(crate) fn arrive(&mut self, tenant: &Tenant, weight: NonZeroU32, id: SequenceId) {
+    pub(crate) fn enqueue(&mut self, tenant: &Tenant, weight: NonZeroU32, id: SequenceId) {
         let floor = self.floor;
         let account = self.accounts.entry(tenant.clone()).or_insert_with(|| Account {
             weight,
@@ -72,7 +74,7 @@ impl Tenants {
         }
     }
 
-    pub(crate) fn gone(&mut self, tenant: &Tenant, id: SequenceId) {
+    pub(crate) fn removed(&mut self, tenant: &Tenant, id: SequenceId) {
         if let Some(account) = self.accounts.get_mut(tenant) {
             account.running.remove(&id);
             account.waiting.remove(&id);
@@ -81,12 +83,13 @@ impl Tenants {
 
     pub(crate) fn charge(&mut self, tenant: &Tenant, tokens: u64) {
         if let Some(account) = self.accounts.get_mut(tenant) {
-            account.virtual_time += tokens * TOKEN / u64::from(account.weight.get());
+            account.virtual_time += tokens * VIRTUAL_TIME_PER_TOKEN / u64::from(account.weight.get());
         }
     }
 
-    /// Follows the slowest of those that wait or run, and forgets who has left and has nothing to make up for.
-    pub(crate) fn settle(&mut self) {
+    /// Raises the floor to the slowest active tenant. Forgets inactive tenants that are not ahead
+    /// of it.
+    pub(crate) fn update_floor(&mut self) {
         let active = self.accounts.values().filter(|account| account.is_active());
         match active.map(|account| account.virtual_time).min() {
             Some(least) => {
@@ -102,7 +105,7 @@ impl Tenants {
         self.accounts.get(tenant).map_or(self.floor, |account| account.virtual_time)
     }
 
-    /// The tenants with somebody waiting, whose turn it is first.
+    /// Returns the tenants with waiting sequences, in the order of their turns.
     pub(crate) fn by_turn(&self) -> Vec<Tenant> {
         let mut waiting: Vec<_> =
             self.accounts.iter().filter(|(_, account)| !account.waiting.is_empty()).collect();
@@ -110,11 +113,13 @@ impl Tenants {
         waiting.into_iter().map(|(tenant, _)| tenant.clone()).collect()
     }
 
-    /// Who gives up its place for a tenant that has nothing running: the youngest of the one with the most, if that
-    /// one keeps another and is well ahead.
-    pub(crate) fn gives_way_to(&self, tenant: &str) -> Option<SequenceId> {
+    /// Returns the sequence to preempt for a tenant that has nothing running. It is the youngest of
+    /// the tenant with the most running sequences, if that tenant keeps another one and is well
+    /// ahead.
+    pub(crate) fn preemption_victim(&self, tenant: &str) -> Option<SequenceId> {
         let account = self.accounts.get(tenant).filter(|account| account.running.is_empty())?;
-        let ahead = account.virtual_time + MAX_LEAD * TOKEN / u64::from(account.weight.get());
+        let ahead =
+            account.virtual_time + MAX_LEAD * VIRTUAL_TIME_PER_TOKEN / u64::from(account.weight.get());
         self.accounts
             .values()
             .filter(|other| other.running.len() > 1 && other.virtual_time > ahead)

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Json;
 
-/// What has been said so far, oldest first.
+/// The messages so far, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Conversation {
@@ -10,8 +10,8 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// Joins text parts to one string each, a line per part, for templates that know only strings
-    /// ([`crate::Template::takes_parts`]).
+    /// Joins the text parts of each message into one string, one part per line, for templates that
+    /// only accept strings ([`crate::Template::takes_parts`]).
     pub fn flatten(&mut self) {
         for content in self.messages.iter_mut().filter_map(|message| message.content.as_mut()) {
             if let Content::Parts(parts) = content {
@@ -22,8 +22,8 @@ impl Conversation {
     }
 }
 
-/// One turn. A field that is `None` isn't there for the template; for a call without text most templates want an empty
-/// `content`, not a missing one.
+/// One turn. The template doesn't see a field that is `None`; for a call without text, most
+/// templates need an empty `content` rather than a missing one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     pub role: Role,
@@ -40,7 +40,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message of text and nothing else.
+    /// A message that consists of text only.
     pub fn text(role: Role, text: impl Into<String>) -> Self {
         Self {
             role,
@@ -75,7 +75,7 @@ pub struct TextPart {
     pub text: String,
 }
 
-/// A call the assistant made.
+/// A call that the assistant made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,8 @@ pub enum ToolCallKind {
     Function,
 }
 
-/// The name of a function and its arguments: an object, not the text of one, for that is what templates expect.
+/// A function's name and its arguments, which are an object and not its JSON text, because
+/// templates expect that.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Function {
     pub name: String,

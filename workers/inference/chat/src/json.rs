@@ -4,15 +4,15 @@ use std::str::FromStr;
 use minijinja::value::{Serde, Value};
 use serde::{Deserialize, Serialize};
 
-/// A JSON value whose objects keep their keys in the order they were written: a template prints a tool's schema, and
-/// the prompt must not depend on how a map sorts.
+/// A JSON value whose objects keep the order of their keys: templates print tool schemas, and the
+/// prompt must not depend on a map's sort order.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Json(pub(crate) Value);
 
-/// Text that isn't JSON.
+/// Text that isn't valid JSON.
 #[derive(Debug, thiserror::Error)]
-#[error("not JSON: {0}")]
+#[error("invalid JSON: {0}")]
 pub struct JsonError(#[from] serde_json::Error);
 
 impl Json {
@@ -30,7 +30,8 @@ impl FromStr for Json {
     }
 }
 
-/// Keys stay in the order that serde_json's map has, which without its `preserve_order` is sorted.
+/// Keys keep the order of serde_json's map, which is sorted unless its `preserve_order` feature is
+/// on.
 impl From<&serde_json::Value> for Json {
     fn from(value: &serde_json::Value) -> Self {
         Self(Value::from(Serde(value)))

@@ -1,8 +1,10 @@
-//! Conversations to prompts by a model's own template, and answers back to messages.
+//! Renders conversations to prompts with a model's own template, and parses answers back to
+//! messages.
 //!
-//! [`Template`] renders a [`Conversation`] exactly as Hugging Face's `apply_chat_template` does, within bounds that a
-//! hostile template can't leave. [`Syntax`] says how a model writes its reasoning and its tool calls, told from the
-//! template's source; [`Parser`] takes the model's answer apart again while it is still being written.
+//! [`Template`] renders a [`Conversation`] exactly as Hugging Face's `apply_chat_template` does,
+//! within limits that a hostile template can't exceed. [`Syntax`] describes how a model writes its
+//! reasoning and its tool calls, as detected from the template's source; [`Parser`] splits the
+//! model's answer into parts while it streams.
 
 mod conversation;
 mod json;
@@ -14,4 +16,4 @@ pub use conversation::{Content, Conversation, Function, Message, Role, TextPart,
 pub use json::{Json, JsonError};
 pub use parser::{End, Parser, Part};
 pub use syntax::{Calls, Marker, Reasoning, Syntax, ToolCallIds};
-pub use template::{CompileError, Exhausted, Now, Options, RenderError, SpecialTokens, Template};
+pub use template::{CompileError, LimitExceeded, Now, Options, RenderError, SpecialTokens, Template};

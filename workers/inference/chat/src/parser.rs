@@ -15,11 +15,12 @@ use call::CallReader;
 use hold::{Held, Hold};
 pub use part::{End, Part};
 
-/// Takes a model's answer apart while it is being written. However the text is cut into chunks, the same parts come
-/// out, joined where they follow each other.
+/// Splits a model's answer into parts while it streams. The way the text is split into chunks
+/// doesn't affect the parts, once adjacent ones are joined.
 ///
-/// Only calls of tools that were offered are calls. What begins like a call and isn't one is given back as text, whole;
-/// so it is held back until the tool's name is known. After that the arguments stream.
+/// Only calls of tools that were offered count as calls. Text that begins like a call but isn't one
+/// is returned as text in full, so it is held back until the tool's name is known. From then on the
+/// arguments stream.
 #[derive(Clone, Debug)]
 pub struct Parser {
     reasoning: Option<Reasoning>,
@@ -27,18 +28,18 @@ pub struct Parser {
     tools: Vec<String>,
     state: State,
     hold: Hold,
-    /// Characters to be read again, as text.
+    /// Characters to be read again as text.
     again: VecDeque<char>,
     /// Calls announced so far.
     count: usize,
-    /// Whether the last part was a call, and no text since.
+    /// Whether the last part was a call, with no text since.
     after_call: bool,
     out: Vec<Part>,
 }
 
 #[derive(Clone, Debug)]
 enum State {
-    /// Nothing yet but space; after reasoning, nothing yet but line breaks.
+    /// Only whitespace so far; after reasoning, only line breaks so far.
     Start {
         space: String,
         reasoned: bool,
@@ -47,14 +48,15 @@ enum State {
     Reasoning {
         begun: bool,
     },
-    /// In the brackets of a list of calls, between calls.
+    /// Inside the brackets of a list of calls, between two calls.
     List {
-        wants: Wants,
+        wants: ListState,
         shown: String,
         raw: String,
     },
     Call(Reading),
-    /// After a call, where the form says what may follow: what was read since, and where space ends in it.
+    /// After a call, if the form says what may follow: the text read since, and where whitespace
+    /// ends in it.
     After {
         raw: String,
         start: usize,
@@ -66,21 +68,21 @@ enum State {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Wants {
+enum ListState {
     Bracket,
     CallOrEnd,
     Call,
     CommaOrEnd,
 }
 
-/// What may be a call.
+/// A possible call.
 #[derive(Clone, Debug)]
 struct Reading {
     reader: CallReader,
     announced: bool,
-    /// What to give back, if it isn't, as text: line breaks and the marker.
+    /// The text to return if it isn't a call: line breaks and the marker.
     shown: String,
-    /// What to read again then.
+    /// The text to read again in that case.
     raw: String,
 }
 
@@ -90,15 +92,16 @@ impl Reading {
     }
 }
 
-/// Longest text that is held back in the hope of a call.
-const HELD: usize = 256 << 10;
-/// Longest space that is held back in the hope of a marker at the start.
-const SPACE: usize = 64;
+/// How much text of a possible call is held back, in bytes.
+const MAX_HELD: usize = 256 << 10;
+/// How much whitespace is held back at the start in case a marker follows.
+const MAX_LEADING_SPACE: usize = 64;
 
 impl Parser {
-    /// A parser for one answer. `tools` names the tools that may be called; `in_reasoning` says that the prompt already
-    /// opened the model's thoughts ([`Syntax::opens_reasoning`]). To continue a message, push its content first and
-    /// drop the parts.
+    /// Creates a parser for one answer. `tools` are the names of the tools that may be called;
+    /// `in_reasoning` says that the prompt already opened the reasoning
+    /// ([`Syntax::opens_reasoning`]). To continue a message, push its content first and drop the
+    /// resulting parts.
     pub fn new(syntax: &Syntax, tools: impl IntoIterator<Item = String>, in_reasoning: bool) -> Self {
         let tools: Vec<String> = tools.into_iter().collect();
         let state = match in_reasoning && syntax.reasoning.is_some() {
@@ -122,12 +125,12 @@ impl Parser {
     pub fn push(&mut self, text: &str) -> Vec<Part> {
         for c in text.chars() {
             self.read(c);
-            self.settle();
+            self.read_again();
         }
         std::mem::take(&mut self.out)
     }
 
-    /// Reads a control token by its text. One that means nothing here adds nothing.
+    /// Reads a control token, given by its text. A token without a meaning here adds nothing.
     pub fn special(&mut self, token: &str) -> Vec<Part> {
         match std::mem::replace(&mut self.state, State::Text) {
             State::Call(reading) if reading.announced => self.break_off(""),
@@ -136,12 +139,12 @@ impl Parser {
             }
             state => self.state = state,
         }
-        self.settle();
+        self.read_again();
         self.control(token);
         std::mem::take(&mut self.out)
     }
 
-    fn settle(&mut self) {
+    fn read_again(&mut self) {
         while let Some(c) = self.again.pop_front() {
             self.read(c);
         }
@@ -175,7 +178,7 @@ impl Parser {
                 if !(reasoned && c == '\n' && space.is_empty()) {
                     space.push(c);
                 }
-                if space.len() > SPACE {
+                if space.len() > MAX_LEADING_SPACE {
                     return self.text(&space);
                 }
                 self.state = State::Start { space, reasoned };
@@ -188,7 +191,7 @@ impl Parser {
             Held::Marker { which: 0, .. } => self.state = State::Reasoning { begun: false },
             Held::Marker { .. } => self.open_calls(space, true),
             Held::Text(text) => {
-                // What is still held may begin a marker that counts only at the start.
+                // The held text may begin a marker that only counts at the start.
                 let rest = self.hold.take();
                 self.text(&space);
                 self.text(&text);
@@ -217,7 +220,7 @@ impl Parser {
             return;
         }
         let reasoning = self.reasoning.as_ref();
-        // Some models open again what the prompt has opened.
+        // Some models reopen the reasoning that the prompt already opened.
         let open = reasoning.map(|reasoning| &reasoning.open).filter(|_| !begun);
         match self.hold.push(c, &[spelled(reasoning.map(|reasoning| &reasoning.close)), spelled(open)]) {
             Held::More | Held::Marker { which: 1.., .. } => {}
@@ -229,7 +232,7 @@ impl Parser {
         }
     }
 
-    /// Text until the next marker, or calls: the marker that opens calls was read.
+    /// Handles text before the next marker, or calls: the marker that opens calls was read.
     fn open_calls(&mut self, mut shown: String, as_text: bool) {
         if let Some(marker) = self.calls.open().filter(|_| as_text) {
             shown.push_str(&marker.text);
@@ -237,22 +240,22 @@ impl Parser {
         self.state = match &self.calls {
             Calls::None => State::Text,
             Calls::Tagged { .. } => State::Call(Reading::new(shown)),
-            Calls::Listed { .. } => State::List { wants: Wants::Bracket, shown, raw: String::new() },
+            Calls::Listed { .. } => State::List { wants: ListState::Bracket, shown, raw: String::new() },
             Calls::Bare { .. } => State::Program { raw: String::new() },
         };
     }
 
-    fn read_list(&mut self, c: char, wants: Wants, shown: String, mut raw: String) {
+    fn read_list(&mut self, c: char, wants: ListState, shown: String, mut raw: String) {
         let next = match (wants, c) {
             (_, c) if c.is_whitespace() => wants,
-            (Wants::Bracket, '[') => Wants::CallOrEnd,
-            (Wants::CallOrEnd | Wants::Call, '{') => {
+            (ListState::Bracket, '[') => ListState::CallOrEnd,
+            (ListState::CallOrEnd | ListState::Call, '{') => {
                 let mut reading = Reading::new(shown);
                 reading.raw = raw;
                 return self.read_call(c, reading);
             }
-            (Wants::CommaOrEnd, ',') => Wants::Call,
-            (Wants::CallOrEnd | Wants::CommaOrEnd, ']') => return,
+            (ListState::CommaOrEnd, ',') => ListState::Call,
+            (ListState::CallOrEnd | ListState::CommaOrEnd, ']') => return,
             _ => {
                 raw.push(c);
                 return self.give_back(&shown, &raw);
@@ -262,7 +265,7 @@ impl Parser {
         self.state = State::List { wants: next, shown, raw };
     }
 
-    /// A call without a marker, of which the opening brace was read.
+    /// Handles a call without a marker, after its opening brace.
     fn begin_object(&mut self, shown: String) {
         self.read_call('{', Reading::new(shown));
     }
@@ -278,7 +281,7 @@ impl Parser {
             };
         };
         if !reading.announced {
-            // Only a marker tells a call without arguments from any other object.
+            // Only a marker distinguishes a call without arguments from any other object.
             let marked = !matches!(self.calls, Calls::Bare { .. });
             match reading.reader.name() {
                 Some(name) if !self.tools.iter().any(|tool| tool == name) => {
@@ -288,7 +291,9 @@ impl Parser {
                     self.announce(name.to_owned());
                     reading.announced = true;
                 }
-                _ if done || reading.raw.len() > HELD => return self.give_back(&reading.shown, &reading.raw),
+                _ if done || reading.raw.len() > MAX_HELD => {
+                    return self.give_back(&reading.shown, &reading.raw);
+                }
                 _ => {}
             }
         }
@@ -304,7 +309,7 @@ impl Parser {
         self.after_call = true;
         match self.calls {
             Calls::Listed { .. } => {
-                State::List { wants: Wants::CommaOrEnd, shown: String::new(), raw: String::new() }
+                State::List { wants: ListState::CommaOrEnd, shown: String::new(), raw: String::new() }
             }
             _ => State::After { raw: String::new(), start: 0 },
         }
@@ -330,7 +335,7 @@ impl Parser {
     }
 }
 
-/// A marker's text where it counts as text.
+/// A marker's text if it counts as text.
 fn spelled(marker: Option<&Marker>) -> &str {
     marker.filter(|marker| !marker.special).map_or("", |marker| &marker.text)
 }

@@ -1,4 +1,4 @@
-/// How a model writes what isn't plain text in its answers.
+/// How a model writes the parts of its answers that aren't plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Syntax {
     pub reasoning: Option<Reasoning>,
@@ -6,15 +6,16 @@ pub struct Syntax {
     pub ids: ToolCallIds,
 }
 
-/// A text that means something.
+/// A text with a special meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
     pub text: String,
-    /// Whether it is a control token of the model. Then the same characters, spelled out as text, mean nothing.
+    /// Whether it is a control token of the model. If so, the same characters spelled out as text
+    /// have no meaning.
     pub special: bool,
 }
 
-/// What encloses thoughts. They come first in an answer, if at all.
+/// The markers around reasoning, which comes first in an answer, if at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasoning {
     pub open: Marker,
@@ -24,18 +25,19 @@ pub struct Reasoning {
 /// The form of tool calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Calls {
-    /// The template has no tools, or a form that isn't known.
+    /// The template has no tools or uses an unknown form.
     None,
     /// Hermes, Qwen: `<tool_call>{"name": .., "arguments": ..}</tool_call>`, any number of times.
     Tagged { open: Marker, close: Marker },
     /// Mistral: `[TOOL_CALLS][{"name": .., "arguments": ..}, ..]`.
     Listed { open: Marker },
-    /// Llama 3: an answer that is `{"name": .., "parameters": ..}`, several with `;` between, maybe after `tag`. After
-    /// `tag` also `tool.call(argument="value")` or a program for `code_interpreter`.
+    /// Llama 3: the answer is `{"name": .., "parameters": ..}`, several separated by `;`,
+    /// optionally after `tag`. `tag` may also be followed by `tool.call(argument="value")` or by a
+    /// program for `code_interpreter`.
     Bare { tag: Marker },
 }
 
-/// What a template demands of the ids of calls.
+/// What a template requires of the ids of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolCallIds {
     Any,
@@ -70,8 +72,8 @@ impl Calls {
 }
 
 impl Syntax {
-    /// Tells by a template's source. Markers that are usually control tokens are taken to be; [`Self::with_control`]
-    /// corrects that where the tokenizer is known.
+    /// Detects the syntax from a template's source. Markers that are usually control tokens are
+    /// assumed to be; [`Self::with_control`] corrects that once the tokenizer is known.
     pub fn detect(template: &str) -> Self {
         let has = |text: &str| template.contains(text);
         let reasoning = [("<think>", "</think>"), ("[THINK]", "[/THINK]")]
@@ -91,7 +93,7 @@ impl Syntax {
         Self { reasoning, calls, ids: if nine { ToolCallIds::NineAlphanumerics } else { ToolCallIds::Any } }
     }
 
-    /// Says of every marker whether it is a control token.
+    /// Sets for every marker whether it is a control token.
     #[must_use]
     pub fn with_control(mut self, is_control: impl Fn(&str) -> bool) -> Self {
         let reasoning =
@@ -108,7 +110,7 @@ impl Syntax {
         self
     }
 
-    /// Whether a prompt ends where reasoning has begun, so that the answer starts inside it.
+    /// Whether a prompt ends with the beginning of reasoning, so that the answer starts inside it.
     pub fn opens_reasoning(&self, prompt: &str) -> bool {
         self.reasoning.as_ref().is_some_and(|reasoning| prompt.trim_end().ends_with(&reasoning.open.text))
     }

@@ -19,13 +19,14 @@ mod python;
 mod size;
 mod strings;
 
-pub use budget::Exhausted;
+pub use budget::LimitExceeded;
 pub use clock::Now;
 
-/// A source nests expressions as deeply as it is long, and minijinja walks them by recursion.
+/// A source can nest expressions as deeply as it is long, and minijinja processes them recursively.
 const STACK: usize = 64 << 20;
 
-/// The texts of a model's special tokens by the names templates know them under: `bos_token`, `eos_token`, ...
+/// The texts of a model's special tokens under their names in templates: `bos_token`, `eos_token`,
+/// ...
 pub type SpecialTokens = BTreeMap<String, String>;
 
 /// A model's chat template.
@@ -36,26 +37,26 @@ pub struct Template {
     tokens: SpecialTokens,
 }
 
-/// What a rendering is given besides the conversation.
+/// The inputs of a rendering besides the conversation.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Definitions of tools as they came in the request.
+    /// Definitions of tools, unchanged from the request.
     pub tools: Option<Vec<Json>>,
     pub documents: Option<Vec<Json>>,
-    /// Ends the prompt where the assistant's next message begins.
+    /// Ends the prompt at the beginning of the assistant's next message.
     pub add_generation_prompt: bool,
     /// Ends the prompt inside the conversation's last message, right after its content.
     pub continue_final: bool,
-    /// `None` leaves it to the template.
+    /// `None` uses the template's default.
     pub enable_thinking: Option<bool>,
     /// Further variables for the template, by name.
     pub variables: BTreeMap<String, Json>,
-    /// What `strftime_now` tells.
+    /// The time returned by `strftime_now`.
     pub now: Now,
 }
 
 impl Options {
-    /// A prompt for the assistant's next message, with no tools.
+    /// Options for a prompt without tools for the assistant's next message.
     pub fn at(now: Now) -> Self {
         Self {
             tools: None,
@@ -69,59 +70,60 @@ impl Options {
     }
 }
 
-/// Why a source isn't a template.
+/// EndReason a source isn't a valid template.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    #[error("the chat template has an error in line {line}: {why}")]
+    #[error("the chat template has an error on line {line}: {why}")]
     Syntax { line: usize, why: String },
-    #[error("the chat template is {bytes} bytes long; at most {most} are read")]
+    #[error("the chat template must have at most {most} bytes (got {bytes})")]
     TooLong { bytes: usize, most: usize },
-    #[error("the chat template can't be compiled: {0}")]
+    #[error("cannot compile the chat template: {0}")]
     Broken(&'static str),
 }
 
-/// Why a conversation has no prompt.
+/// EndReason no prompt can be rendered for a conversation.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// What the template gave to `raise_exception`.
+    /// The template's argument to `raise_exception`.
     #[error("{0}")]
-    Raised(String),
-    #[error("the chat template failed in line {line}: {why}")]
+    Exception(String),
+    #[error("the chat template failed on line {line}: {why}")]
     Failed { line: usize, why: String },
-    #[error("the chat template is out of bounds: {0}")]
-    Exhausted(#[from] Exhausted),
-    #[error("the last message can't be continued: {0}")]
+    #[error("the chat template exceeded its limits: {0}")]
+    LimitExceeded(#[from] LimitExceeded),
+    #[error("cannot continue the last message: {0}")]
     NotContinued(&'static str),
-    #[error("`{0}` can't be a variable of a chat template")]
+    #[error("`{0}` is not a valid name for a variable of a chat template")]
     Variable(String),
-    #[error("the chat template can't be rendered: {0}")]
+    #[error("cannot render the chat template: {0}")]
     Broken(&'static str),
 }
 
 impl Template {
-    /// Compiles a template's source. `tokens` may be empty; a template that prints one that isn't there prints
+    /// Compiles a template's source. `tokens` may be empty; tokens that are missing print as
     /// nothing.
     pub fn compile(source: &str, tokens: SpecialTokens) -> Result<Self, CompileError> {
-        if source.len() > compile::SOURCE {
-            return Err(CompileError::TooLong { bytes: source.len(), most: compile::SOURCE });
+        if source.len() > compile::MAX_SOURCE {
+            return Err(CompileError::TooLong { bytes: source.len(), most: compile::MAX_SOURCE });
         }
         let source = generation::as_scopes(&source.replace("\r\n", "\n").replace('\r', "\n"));
-        contained(|| compile::compile(&source).map(drop)).map_err(CompileError::Broken)?.map_err(
+        on_own_stack(|| compile::compile(&source).map(drop)).map_err(CompileError::Broken)?.map_err(
             |error| CompileError::Syntax { line: error.line().unwrap_or(0), why: explanation(&error) },
         )?;
         let mut env = compile::environment();
         env.add_function("raise_exception", |message: Value| -> Result<Value, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, "raised").with_source(Raised(message.to_string())))
+            Err(Error::new(ErrorKind::InvalidOperation, "raised").with_source(Exception(message.to_string())))
         });
         Ok(Self { source, env, tokens })
     }
 
-    /// Whether the template takes messages whose content is a list of parts; otherwise [`Conversation::flatten`] first.
+    /// Whether the template accepts messages whose content is a list of parts; if not, call
+    /// [`Conversation::flatten`] first.
     pub fn takes_parts(&self) -> bool {
         ["'text'", "\"text\"", ".text"].iter().any(|mark| self.source.contains(mark))
     }
 
-    /// The prompt for a conversation.
+    /// Renders the prompt for a conversation.
     pub fn render(&self, conversation: &Conversation, options: &Options) -> Result<String, RenderError> {
         let messages = Value::from(Serde(conversation));
         let (messages, ending) = match options.continue_final {
@@ -130,7 +132,7 @@ impl Template {
             false => (messages, None),
         };
         let context = self.context(continuation::alias_reasoning(messages), options)?;
-        let rendered = contained(|| {
+        let rendered = on_own_stack(|| {
             let compiled = compile::compile(&self.source)?;
             let mut text = String::new();
             let mut out = make_string_output(&mut text);
@@ -173,25 +175,25 @@ impl Template {
     }
 }
 
-/// The message of a template's own exception.
+/// The message of an exception raised by the template itself.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Raised(String);
+struct Exception(String);
 
 fn failure(error: Error) -> RenderError {
     if error.kind() == ErrorKind::OutOfFuel {
-        return Exhausted::Steps.into();
+        return LimitExceeded::Steps.into();
     }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
-        if let Some(Raised(message)) = error.downcast_ref() {
-            return RenderError::Raised(message.clone());
+        if let Some(Exception(message)) = error.downcast_ref() {
+            return RenderError::Exception(message.clone());
         }
-        if let Some(exhausted) = error.downcast_ref::<Exhausted>() {
-            return (*exhausted).into();
+        if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
+            return (*exceeded).into();
         }
         if error.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::OutOfFuel) {
-            return Exhausted::Steps.into();
+            return LimitExceeded::Steps.into();
         }
         cause = error.source();
     }
@@ -205,14 +207,15 @@ fn explanation(error: &Error) -> String {
     }
 }
 
-/// Runs on a stack of its own, so that neither a template's nesting nor a defect in the engine ends the process.
-fn contained<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, &'static str> {
+/// Runs `work` on its own stack, so that neither deep nesting in a template nor a bug in the engine
+/// ends the process.
+fn on_own_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, &'static str> {
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("chat-template".to_owned())
             .stack_size(STACK)
             .spawn_scoped(scope, || catch_unwind(AssertUnwindSafe(work)))
-            .map_err(|_| "no thread could be started")?
+            .map_err(|_| "failed to start a thread")?
             .join()
             .unwrap_or_else(Err)
             .map_err(|_| "the template engine failed")

@@ -1,4 +1,4 @@
-//! Templates that want more than a prompt: each ends in a named error, and soon.
+//! Templates that try to use excessive resources: each quickly ends with a named error.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,12 +25,12 @@ fn outcome(source: &str) -> String {
     outcome
 }
 
-fn is_out_of_bounds(source: &str) {
+fn exceeds_limits(source: &str) {
     let outcome = outcome(source);
-    assert!(outcome.starts_with("the chat template is out of bounds: "), "{source:.200}: {outcome}");
+    assert!(outcome.starts_with("the chat template exceeded its limits: "), "{source:.200}: {outcome}");
 }
 
-/// Many times over: `range` is itself bounded.
+/// Repeats `body` many times; `range` itself is limited.
 fn often(body: &str) -> String {
     format!(
         "{{% set ns = namespace(s='x', l=[1], v=none) %}}{{% for i in range(9999) %}}{{% for j in range(9999) %}}\
@@ -39,36 +39,36 @@ fn often(body: &str) -> String {
 }
 
 #[test]
-fn loops_end() {
-    is_out_of_bounds(&often(""));
-    is_out_of_bounds(&often("some text"));
+fn loops_are_limited() {
+    exceeds_limits(&often(""));
+    exceeds_limits(&often("some text"));
 }
 
 #[test]
-fn doubling_ends() {
-    is_out_of_bounds(&often("{% set ns.s = ns.s ~ ns.s %}"));
-    is_out_of_bounds(&often("{% set ns.s = ns.s + ns.s %}"));
-    is_out_of_bounds(&often("{% set ns.s = ns.s * 2 %}"));
-    is_out_of_bounds(&often("{% set ns.l = ns.l + ns.l %}"));
-    is_out_of_bounds(&often("{% set ns.l = ns.l * 2 %}"));
-    is_out_of_bounds(&often("{% set ns.l = [ns.l, ns.l] %}"));
-    is_out_of_bounds(&often("{% set ns.l = {'a': ns.l} %}"));
-    is_out_of_bounds(&often("{% set ns.l = (ns.l, 1) %}"));
-    is_out_of_bounds(&often("{% set ns.l = dict(a=ns.l) %}"));
-    is_out_of_bounds(&often("{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}"));
-    is_out_of_bounds(&often("{% set ns.s = ns.s.replace('x', 'xx') %}"));
-    is_out_of_bounds(&often("{% set ns.s = ns.s | replace('', 'xx') %}"));
-    is_out_of_bounds(&often("{% set ns.s = ns.s.join([ns.s, ns.s, ns.s]) %}"));
-    is_out_of_bounds(&often("{% set ns.s = [ns.s, ns.s] | join(ns.s) %}"));
-    is_out_of_bounds(&often("{% set ns.s = [ns.s, ns.s] | string %}"));
-    is_out_of_bounds(&often("{% set ns.s = [ns.s, ns.s] | tojson %}"));
-    is_out_of_bounds(&often("{% set ns.s = (ns.s ~ '\\n') | indent(900, true) %}"));
-    is_out_of_bounds(&often("{% set ns.s = '%s%s' | format(ns.s, ns.s) %}"));
-    is_out_of_bounds(&often("{% set ns.l = (ns.l | list) + (ns.l | map('string') | list) %}"));
+fn doubling_is_limited() {
+    exceeds_limits(&often("{% set ns.s = ns.s ~ ns.s %}"));
+    exceeds_limits(&often("{% set ns.s = ns.s + ns.s %}"));
+    exceeds_limits(&often("{% set ns.s = ns.s * 2 %}"));
+    exceeds_limits(&often("{% set ns.l = ns.l + ns.l %}"));
+    exceeds_limits(&often("{% set ns.l = ns.l * 2 %}"));
+    exceeds_limits(&often("{% set ns.l = [ns.l, ns.l] %}"));
+    exceeds_limits(&often("{% set ns.l = {'a': ns.l} %}"));
+    exceeds_limits(&often("{% set ns.l = (ns.l, 1) %}"));
+    exceeds_limits(&often("{% set ns.l = dict(a=ns.l) %}"));
+    exceeds_limits(&often("{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}"));
+    exceeds_limits(&often("{% set ns.s = ns.s.replace('x', 'xx') %}"));
+    exceeds_limits(&often("{% set ns.s = ns.s | replace('', 'xx') %}"));
+    exceeds_limits(&often("{% set ns.s = ns.s.join([ns.s, ns.s, ns.s]) %}"));
+    exceeds_limits(&often("{% set ns.s = [ns.s, ns.s] | join(ns.s) %}"));
+    exceeds_limits(&often("{% set ns.s = [ns.s, ns.s] | string %}"));
+    exceeds_limits(&often("{% set ns.s = [ns.s, ns.s] | tojson %}"));
+    exceeds_limits(&often("{% set ns.s = (ns.s ~ '\\n') | indent(900, true) %}"));
+    exceeds_limits(&often("{% set ns.s = '%s%s' | format(ns.s, ns.s) %}"));
+    exceeds_limits(&often("{% set ns.l = (ns.l | list) + (ns.l | map('string') | list) %}"));
 }
 
 #[test]
-fn work_on_large_values_ends() {
+fn work_on_large_values_is_limited() {
     let message = "messages[0].content";
     for body in [
         format!("{{% if {message} == {message} ~ '' %}}{{% endif %}}"),
@@ -87,19 +87,19 @@ fn work_on_large_values_ends() {
         format!("{{{{ {message} }}}}"),
         "{% set raw %}RAW{% endset %}".replace("RAW", &"r".repeat(100_000)),
     ] {
-        is_out_of_bounds(&often(&body));
+        exceeds_limits(&often(&body));
     }
 }
 
 #[test]
-fn nothing_contains_itself() {
-    is_out_of_bounds("{% set a = namespace() %}{% set a.a = a %}{{ a }}");
-    is_out_of_bounds("{% set a = namespace() %}{% set b = namespace(a=[a]) %}{{ b }}");
-    is_out_of_bounds("{% set a = namespace() %}{% set a.l = {'x': [a]} %}{{ a == a }}");
+fn no_value_contains_itself() {
+    exceeds_limits("{% set a = namespace() %}{% set a.a = a %}{{ a }}");
+    exceeds_limits("{% set a = namespace() %}{% set b = namespace(a=[a]) %}{{ b }}");
+    exceeds_limits("{% set a = namespace() %}{% set a.l = {'x': [a]} %}{{ a == a }}");
 }
 
 #[test]
-fn recursion_ends() {
+fn recursion_is_limited() {
     for source in [
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
         "{% macro m(f) %}{{ f(f) }}{% endmacro %}{{ m(m) }}",
@@ -111,7 +111,7 @@ fn recursion_ends() {
 }
 
 #[test]
-fn widths_and_counts_are_bounded() {
+fn widths_and_counts_are_limited() {
     for source in [
         "{{ '%999999999d' | format(1) }}",
         "{{ '%*d' | format(999999999, 1) }}",
@@ -139,7 +139,7 @@ fn widths_and_counts_are_bounded() {
 }
 
 #[test]
-fn sources_are_bounded() {
+fn sources_are_limited() {
     for source in [
         format!("{{{{ {}1 }}}}", "1+".repeat(120_000)),
         format!("{{{{ a{} }}}}", ".a".repeat(120_000)),

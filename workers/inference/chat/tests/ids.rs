@@ -1,5 +1,5 @@
-//! A conversation becomes the tokens that `transformers` makes of it, with the family's real template and vocabulary.
-//! `fixtures/ids.py` made the hashes of the tokens.
+//! Conversations become the same tokens as with `transformers`, given the family's real template
+//! and vocabulary. The hashes of the tokens come from `fixtures/ids.py`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -47,27 +47,27 @@ fn agrees(template: &str, vocabulary: &str, [bos, eos]: [&str; 2]) {
 }
 
 #[test]
-fn llama_3_1_reads_the_tokens_of_transformers() {
+fn llama_3_1_gets_the_same_tokens_as_in_transformers() {
     agrees("meta-llama-Llama-3.1-8B-Instruct", "llama-bpe", ["<|begin_of_text|>", "<|eot_id|>"]);
 }
 
 #[test]
-fn llama_3_2_reads_the_tokens_of_transformers() {
+fn llama_3_2_gets_the_same_tokens_as_in_transformers() {
     agrees("meta-llama-Llama-3.2-3B-Instruct", "llama-bpe", ["<|begin_of_text|>", "<|eot_id|>"]);
 }
 
 #[test]
-fn qwen_2_5_reads_the_tokens_of_transformers() {
+fn qwen_2_5_gets_the_same_tokens_as_in_transformers() {
     agrees("Qwen-Qwen2.5-7B-Instruct", "qwen2", ["<|endoftext|>", "<|im_end|>"]);
 }
 
 #[test]
-fn qwen_3_reads_the_tokens_of_transformers() {
+fn qwen_3_gets_the_same_tokens_as_in_transformers() {
     agrees("Qwen-Qwen3-0.6B", "qwen2", ["<|endoftext|>", "<|im_end|>"]);
 }
 
-/// Mistral's own vocabularies aren't at hand: its first was one of scored pieces, as Llama 2's is.
+/// We don't have Mistral's own vocabularies; the first was made of scored pieces like Llama 2's.
 #[test]
-fn mistrals_template_with_llama_2s_vocabulary_reads_the_tokens_of_transformers() {
+fn mistrals_template_with_llama_2s_vocabulary_gets_the_same_tokens_as_in_transformers() {
     agrees("mistralai-Mistral-Nemo-Instruct-2407", "llama-spm", ["<s>", "</s>"]);
 }

@@ -1,4 +1,5 @@
-//! Real templates with errors in them: an error or text, no panic, and soon. `CORTEX_MUTATIONS` says how many.
+//! Real templates with random errors quickly give text or an error, and never panic.
+//! `CORTEX_MUTATIONS` sets how many to try.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
@@ -106,7 +107,7 @@ fn mutated(random: &mut Random, sources: &[Vec<char>]) -> String {
 }
 
 #[test]
-fn mutated_templates_end_in_text_or_an_error() {
+fn mutated_templates_give_text_or_an_error() {
     let count: u64 = std::env::var("CORTEX_MUTATIONS").map_or(2_000, |count| count.parse().unwrap());
     let mut sources: Vec<Vec<char>> = Vec::new();
     for entry in std::fs::read_dir(data::folder().join("templates")).unwrap() {
@@ -150,7 +151,7 @@ fn mutated_templates_end_in_text_or_an_error() {
 }
 
 #[test]
-fn the_syntax_of_real_templates_is_told_by_their_source() {
+fn the_syntax_of_real_templates_is_detected_from_their_source() {
     use cortex_chat::{Calls, ToolCallIds};
     let syntax = |name| Syntax::detect(&data::template(name));
     assert!(matches!(syntax("Qwen-Qwen3-0.6B").calls, Calls::Tagged { .. }));

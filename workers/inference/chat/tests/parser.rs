@@ -1,4 +1,4 @@
-//! Answers taken apart: whole, in pieces, broken off, and such as only look like something.
+//! Parsing of answers: complete, in chunks, truncated, and text that only resembles calls.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,9 +9,9 @@ const HERMES: &str = "<tool_call> <think> </think>";
 const LLAMA: &str = "Environment: ipython \"parameters\": ";
 const MISTRAL: &str = "[TOOL_CALLS]";
 
-/// What a model writes: text, or a control token.
+/// What a model writes: text or a control token.
 #[derive(Clone, Debug)]
-enum Written {
+enum Output {
     Text(String),
     Special(&'static str),
 }
@@ -20,7 +20,7 @@ fn tools() -> Vec<String> {
     ["add", "weather", "code_interpreter"].map(str::to_owned).to_vec()
 }
 
-/// Joins what follows each other, so that chunks don't show.
+/// Joins adjacent parts, so that the split into chunks doesn't show.
 fn joined(parts: Vec<Part>) -> Vec<Part> {
     let mut out: Vec<Part> = Vec::new();
     for part in parts {
@@ -38,13 +38,13 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
     out
 }
 
-fn read(template: &str, written: &[Written], in_reasoning: bool) -> (Vec<Part>, End) {
+fn read(template: &str, written: &[Output], in_reasoning: bool) -> (Vec<Part>, End) {
     let mut parser = Parser::new(&Syntax::detect(template), tools(), in_reasoning);
     let mut parts = Vec::new();
     for piece in written {
         parts.extend(match piece {
-            Written::Text(text) => parser.push(text),
-            Written::Special(token) => parser.special(token),
+            Output::Text(text) => parser.push(text),
+            Output::Special(token) => parser.special(token),
         });
     }
     let (rest, end) = parser.finish();
@@ -53,7 +53,7 @@ fn read(template: &str, written: &[Written], in_reasoning: bool) -> (Vec<Part>, 
 }
 
 fn read_text(template: &str, text: &str) -> (Vec<Part>, End) {
-    read(template, &[Written::Text(text.to_owned())], false)
+    read(template, &[Output::Text(text.to_owned())], false)
 }
 
 fn text(text: &str) -> Part {
@@ -69,7 +69,7 @@ fn call(index: usize, name: &str, arguments: &str) -> [Part; 3] {
 }
 
 #[test]
-fn parallel_calls_in_tags_are_calls_and_the_breaks_between_them_are_not_text() {
+fn line_breaks_between_tagged_calls_are_not_text() {
     let answer = "Let me see.\n<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": [1, 2.5e3]}}\n</tool_call>\n\
                   <tool_call>\n{\"arguments\": {}, \"name\": \"weather\"}\n</tool_call>\n";
     let mut expected = vec![text("Let me see.")];
@@ -93,13 +93,13 @@ fn arguments_stream_as_soon_as_the_tool_is_known() {
 }
 
 #[test]
-fn a_call_of_a_tool_that_was_not_offered_is_text() {
+fn a_call_of_an_unknown_tool_is_text() {
     let answer = "\n<tool_call>\n{\"name\": \"rm\", \"arguments\": {}}\n</tool_call> ok";
     assert_eq!(read_text(HERMES, answer), (vec![text(answer)], End::Whole));
 }
 
 #[test]
-fn what_only_looks_like_a_call_is_given_back_whole() {
+fn text_that_only_resembles_a_call_is_returned_in_full() {
     for answer in [
         "<tool_call>",
         "<tool_call> no",
@@ -115,14 +115,14 @@ fn what_only_looks_like_a_call_is_given_back_whole() {
     }
 }
 
-/// What is said of an answer that was cut here.
-fn read_cut(syntax: &Syntax, written: &[Written]) -> (Vec<Part>, End) {
+/// Parses an answer that was truncated here.
+fn read_cut(syntax: &Syntax, written: &[Output]) -> (Vec<Part>, End) {
     let mut parser = Parser::new(syntax, tools(), false);
     let mut parts = Vec::new();
     for piece in written {
         parts.extend(match piece {
-            Written::Text(text) => parser.push(text),
-            Written::Special(token) => parser.special(token),
+            Output::Text(text) => parser.push(text),
+            Output::Special(token) => parser.special(token),
         });
     }
     let (rest, end) = parser.cut();
@@ -139,7 +139,7 @@ fn content(parts: &[Part]) -> String {
 }
 
 #[test]
-fn wherever_an_answer_is_cut_nothing_of_a_call_is_text() {
+fn no_part_of_a_truncated_call_is_text() {
     let tagged = "Let me see.\n<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>\n\
                   <tool_call>\n{\"arguments\": {}, \"name\": \"weather\"}\n</tool_call>";
     let listed = "Let me see.[TOOL_CALLS][{\"name\": \"add\", \"arguments\": {\"a\": 1}}, \
@@ -157,7 +157,7 @@ fn wherever_an_answer_is_cut_nothing_of_a_call_is_text() {
         let markers: &[&'static str] =
             if special { &["<tool_call>", "</tool_call>", "[TOOL_CALLS]"] } else { &[] };
         for (end, _) in answer.char_indices().skip(1) {
-            // A control token comes whole or not at all.
+            // A control token arrives complete or not at all.
             let is_within = |marker: &&str| {
                 answer
                     .match_indices(*marker)
@@ -173,10 +173,10 @@ fn wherever_an_answer_is_cut_nothing_of_a_call_is_text() {
                 found.min()
             };
             while let Some((at, marker)) = found(rest) {
-                written.extend([Written::Text(rest[..at].to_owned()), Written::Special(marker)]);
+                written.extend([Output::Text(rest[..at].to_owned()), Output::Special(marker)]);
                 rest = &rest[at + marker.len()..];
             }
-            written.push(Written::Text(rest.to_owned()));
+            written.push(Output::Text(rest.to_owned()));
             let (parts, _) = read_cut(&syntax, &written);
             let content = content(&parts);
             assert!(
@@ -192,7 +192,7 @@ fn wherever_an_answer_is_cut_nothing_of_a_call_is_text() {
 }
 
 #[test]
-fn what_was_cut_and_is_no_call_is_kept() {
+fn truncated_text_that_is_not_a_call_is_kept() {
     for (template, answer) in [
         (HERMES, "1 + 1 = 2"),
         (HERMES, "a <b> c"),
@@ -203,24 +203,24 @@ fn what_was_cut_and_is_no_call_is_kept() {
         (LLAMA, "{\"type\": \"function\", \"age"),
         (MISTRAL, "[1, 2"),
     ] {
-        assert_eq!(read_cut(&Syntax::detect(template), &[Written::Text(answer.into())]).0, [text(answer)]);
+        assert_eq!(read_cut(&Syntax::detect(template), &[Output::Text(answer.into())]).0, [text(answer)]);
     }
-    let thinks = [Written::Text("<think>so\n</thi".into())];
+    let thinks = [Output::Text("<think>so\n</thi".into())];
     let thought = vec![Part::Reasoning("so".to_owned())];
     assert_eq!(read_cut(&Syntax::detect(HERMES), &thinks), (thought, End::Reasoning));
-    assert_eq!(read_cut(&Syntax::detect(HERMES), &[Written::Text("<thi".into())]).0, []);
+    assert_eq!(read_cut(&Syntax::detect(HERMES), &[Output::Text("<thi".into())]).0, []);
 }
 
 #[test]
-fn a_program_that_was_cut_is_not_run() {
+fn a_truncated_program_is_not_run() {
     for code in ["weather.call(city=\"Z", "print(1", ""] {
-        let written = [Written::Special("<|python_tag|>"), Written::Text(code.to_owned())];
+        let written = [Output::Special("<|python_tag|>"), Output::Text(code.to_owned())];
         assert_eq!(read_cut(&Syntax::detect(LLAMA), &written), (vec![], End::Call { index: 0 }), "{code}");
     }
 }
 
 #[test]
-fn a_call_that_the_model_did_not_finish_is_left_out() {
+fn an_unfinished_call_is_left_out() {
     for answer in ["<tool_call>{\"name\": \"add\"", "<tool_call>\n{\"na", "<tool_call>{"] {
         let said = format!("So:\n{answer}");
         assert_eq!(read_text(HERMES, &said), (vec![text("So:")], End::Call { index: 0 }), "{answer}");
@@ -229,7 +229,7 @@ fn a_call_that_the_model_did_not_finish_is_left_out() {
 }
 
 #[test]
-fn space_is_not_held_back_for_ever() {
+fn the_held_whitespace_is_limited() {
     let mut parser = Parser::new(&Syntax::detect(HERMES), tools(), false);
     let said = |parts: Vec<Part>| content(&parts).len();
     assert!(said(parser.push(&" \n".repeat(100))) > 100);
@@ -272,25 +272,25 @@ fn a_call_without_arguments_has_an_empty_object() {
 }
 
 #[test]
-fn reasoning_is_kept_apart_with_its_breaks_cut() {
+fn reasoning_is_separate_and_its_line_breaks_are_trimmed() {
     let expected = vec![Part::Reasoning("a\n\n<tool_call> b".to_owned()), text("So: 1")];
     let answer = "<think>\na\n\n<tool_call> b\n</think>\n\nSo: 1";
     assert_eq!(read_text(HERMES, answer), (expected.clone(), End::Whole));
-    let opened = Written::Text(answer.trim_start_matches("<think>").to_owned());
+    let opened = Output::Text(answer.trim_start_matches("<think>").to_owned());
     assert_eq!(read(HERMES, &[opened], true), (expected.clone(), End::Whole));
-    assert_eq!(read(HERMES, &[Written::Text(answer.to_owned())], true), (expected, End::Whole));
+    assert_eq!(read(HERMES, &[Output::Text(answer.to_owned())], true), (expected, End::Whole));
     assert_eq!(read_text(HERMES, "<think>\n\n</think>\n\nhi"), (vec![text("hi")], End::Whole));
     assert_eq!(read_text(HERMES, "\n <think>so"), (vec![Part::Reasoning("so".to_owned())], End::Reasoning));
     assert_eq!(read_text(HERMES, "no <think>x</think>").0, [text("no <think>x</think>")]);
 }
 
 #[test]
-fn llama_calls_are_bare_objects_with_semicolons_between() {
+fn llama_calls_are_bare_objects_separated_by_semicolons() {
     let answer = " {\"name\": \"add\", \"parameters\": {\"a\": 1}}; {\"type\": \"function\", \"name\": \"weather\", \"parameters\": {}}";
     let expected: Vec<Part> =
         call(0, "add", "{\"a\": 1}").into_iter().chain(call(1, "weather", "{}")).collect();
     assert_eq!(read_text(LLAMA, answer), (expected.clone(), End::Whole));
-    let tagged = [Written::Special("<|python_tag|>"), Written::Text(answer.to_owned())];
+    let tagged = [Output::Special("<|python_tag|>"), Output::Text(answer.to_owned())];
     assert_eq!(read(LLAMA, &tagged, false), (expected, End::Whole));
     for answer in [
         "{\"name\": \"add\"}",
@@ -304,9 +304,9 @@ fn llama_calls_are_bare_objects_with_semicolons_between() {
 }
 
 #[test]
-fn after_llamas_tag_comes_a_built_in_tool_or_a_program() {
+fn llamas_tag_is_followed_by_a_built_in_tool_or_a_program() {
     let answer = |code: &str| {
-        read(LLAMA, &[Written::Special("<|python_tag|>"), Written::Text(code.to_owned())], false).0
+        read(LLAMA, &[Output::Special("<|python_tag|>"), Output::Text(code.to_owned())], false).0
     };
     assert_eq!(
         answer("weather.call(city=\"Z\\\"ü\", days=3)"),
@@ -320,7 +320,7 @@ fn after_llamas_tag_comes_a_built_in_tool_or_a_program() {
 fn mistral_calls_are_a_list_after_a_control_token() {
     let list = "[{\"name\": \"add\", \"arguments\": {\"a\": 1}}, {\"name\": \"add\", \"arguments\": {}, \"id\": \"123456789\"}]";
     let expected: Vec<Part> = call(0, "add", "{\"a\": 1}").into_iter().chain(call(1, "add", "{}")).collect();
-    let written = [Written::Special("[TOOL_CALLS]"), Written::Text(list.to_owned())];
+    let written = [Output::Special("[TOOL_CALLS]"), Output::Text(list.to_owned())];
     assert_eq!(read(MISTRAL, &written, false), (expected.clone(), End::Whole));
     let spelled = format!("[TOOL_CALLS]{list}");
     assert_eq!(read_text(MISTRAL, &spelled).0, [text(&spelled)]);
@@ -330,7 +330,7 @@ fn mistral_calls_are_a_list_after_a_control_token() {
 }
 
 #[test]
-fn without_tools_nothing_is_a_call() {
+fn without_tools_there_are_no_calls() {
     let answer = "<tool_call>{\"name\":\"add\",\"arguments\":{}}</tool_call>\n";
     let mut parser = Parser::new(&Syntax::detect(HERMES), [], false);
     let mut parts = parser.push(answer);
@@ -341,15 +341,15 @@ fn without_tools_nothing_is_a_call() {
 #[test]
 fn a_control_token_in_the_middle_of_arguments_breaks_the_call() {
     let written = [
-        Written::Text("<tool_call>{\"name\":\"add\",\"arguments\":{".to_owned()),
-        Written::Special("<|im_start|>"),
-        Written::Text("x".to_owned()),
+        Output::Text("<tool_call>{\"name\":\"add\",\"arguments\":{".to_owned()),
+        Output::Special("<|im_start|>"),
+        Output::Text("x".to_owned()),
     ];
     let (parts, _) = read(HERMES, &written, false);
     assert_eq!(parts[2..], [Part::Broken { index: 0 }, text("x")]);
 }
 
-fn written() -> impl Strategy<Value = Vec<Written>> {
+fn written() -> impl Strategy<Value = Vec<Output>> {
     const PIECES: [&str; 28] = [
         "<tool_call>",
         "</tool_call>",
@@ -383,13 +383,13 @@ fn written() -> impl Strategy<Value = Vec<Written>> {
     const SPECIALS: [&str; 6] =
         ["<tool_call>", "</tool_call>", "<think>", "</think>", "[TOOL_CALLS]", "<|python_tag|>"];
     let piece = prop_oneof![
-        8 => proptest::sample::select(&PIECES[..]).prop_map(|text| Written::Text(text.to_owned())),
-        1 => proptest::sample::select(&SPECIALS[..]).prop_map(Written::Special),
+        8 => proptest::sample::select(&PIECES[..]).prop_map(|text| Output::Text(text.to_owned())),
+        1 => proptest::sample::select(&SPECIALS[..]).prop_map(Output::Special),
     ];
     proptest::collection::vec(piece, 0..14)
 }
 
-/// `CORTEX_MUTATIONS` says how many.
+/// `CORTEX_MUTATIONS` sets how many to try.
 fn count() -> u32 {
     std::env::var("CORTEX_MUTATIONS").map_or(4_000, |count| count.parse().unwrap())
 }
@@ -407,7 +407,7 @@ proptest! {
         let mut cuts = cuts.into_iter().cycle();
         let mut chunked = Vec::new();
         for piece in &written {
-            let Written::Text(text) = piece else {
+            let Output::Text(text) = piece else {
                 chunked.push(piece.clone());
                 continue;
             };
@@ -415,7 +415,7 @@ proptest! {
             let mut rest = &chars[..];
             while !rest.is_empty() {
                 let (chunk, after) = rest.split_at(cuts.next().unwrap().min(rest.len()));
-                chunked.push(Written::Text(chunk.iter().collect()));
+                chunked.push(Output::Text(chunk.iter().collect()));
                 rest = after;
             }
         }
@@ -433,7 +433,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_lost_where_nothing_means_anything(text in "\\PC*") {
+    fn plain_text_is_returned_in_full(text in "\\PC*") {
         let mut parser = Parser::new(&Syntax::detect(""), tools(), false);
         let mut parts = parser.push(&text);
         parts.extend(parser.finish().0);

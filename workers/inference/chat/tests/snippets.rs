@@ -1,4 +1,5 @@
-//! What small templates render to under `transformers`, they render to here; `fixtures/snippets.py` made the list.
+//! Small templates render to the same text as under `transformers`; the list comes from
+//! `fixtures/snippets.py`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -33,28 +34,28 @@ fn snippets_render_as_under_transformers() {
 }
 
 #[test]
-fn a_template_that_raises_gives_its_own_message() {
+fn an_exception_raised_by_a_template_keeps_its_message() {
     let template = Template::compile("{{ raise_exception('only ' ~ 1) }}", SpecialTokens::new()).unwrap();
     let error = template.render(&Conversation::default(), &Options::at(Now::from_unix(0, 0))).unwrap_err();
-    assert!(matches!(&error, RenderError::Raised(message) if message == "only 1"));
+    assert!(matches!(&error, RenderError::Exception(message) if message == "only 1"));
     assert_eq!(error.to_string(), "only 1");
 }
 
 #[test]
 fn a_template_that_does_not_compile_names_the_line() {
     let error = Template::compile("a\n{% if %}\n{% endif %}", SpecialTokens::new()).unwrap_err();
-    assert!(error.to_string().contains("in line 2:"), "{error}");
+    assert!(error.to_string().contains("on line 2:"), "{error}");
 }
 
 #[test]
 fn a_template_that_fails_names_the_line() {
     let template = Template::compile("a\n\n{{ missing.attribute }}", SpecialTokens::new()).unwrap();
     let error = template.render(&Conversation::default(), &Options::at(Now::from_unix(0, 0))).unwrap_err();
-    assert!(error.to_string().contains("in line 3:"), "{error}");
+    assert!(error.to_string().contains("on line 3:"), "{error}");
 }
 
 #[test]
-fn what_pays_for_instructions_can_neither_be_called_nor_replaced() {
+fn the_functions_that_charge_the_budget_can_neither_be_called_nor_replaced() {
     let options = Options::at(Now::from_unix(0, 0));
     let render = |source| {
         Template::compile(source, SpecialTokens::new()).unwrap().render(&Conversation::default(), &options)

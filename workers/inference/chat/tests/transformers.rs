@@ -1,5 +1,5 @@
-//! What `transformers` renders, we render: the same bytes or the same refusal for generated conversations.
-//! `fixtures/make.py` made both the conversations and the hashes of what they become.
+//! We render generated conversations to the same bytes as `transformers`, or reject them with the
+//! same message. Both the conversations and the hashes of the results come from `fixtures/make.py`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -34,7 +34,7 @@ fn agrees(name: &str) {
         let outcome = rendered(&template, case);
         let actual = match &outcome {
             Ok(text) => format!("rendered {}", hash(text)),
-            Err(RenderError::Raised(message)) => format!("raised {}", hash(message)),
+            Err(RenderError::Exception(message)) => format!("raised {}", hash(message)),
             Err(RenderError::NotContinued(_)) => "refused".to_owned(),
             Err(RenderError::Failed { .. }) => "failed".to_owned(),
             Err(error) => error.to_string(),

@@ -1,10 +1,12 @@
-//! How fast the product with stored weights is: beside the rate at which this machine reads memory, and beside candle's.
+//! Measures the product with stored weights, and compares it with this machine's memory bandwidth
+//! and with candle.
 //!
-//! `cargo run --release -p cortex-compute --example matmul_speed [threads] [rounds] [format ...]`. The weights are so many
-//! copies that no cache keeps them from one pass to the next, as in a model. Every figure is the median of short rounds
-//! that take turns, so that what else runs on the machine disturbs all alike.
+//! `cargo run --release -p cortex-compute --example matmul_speed [threads] [rounds] [format ...]`.
+//! There are enough copies of the weights that no cache keeps them from one pass to the next, as in
+//! a model. Every figure is the median of short rounds that take turns, so that other load affects
+//! all alike.
 
-#![allow(clippy::print_stdout)] // it is what this is for
+#![allow(clippy::print_stdout)] // the example prints its results
 
 use std::borrow::Cow;
 use std::hint::black_box;
@@ -16,10 +18,11 @@ use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{Device, Module, Tensor};
 use cortex_compute::{Format, Matrix, Threads, multiply};
 
-/// Rows and columns: a feed-forward layer's and the last layer's of a model with 1.1 billion weights.
+/// Rows and columns of a feed-forward layer and of the last layer, in a model with 1.1 billion
+/// weights.
 const SHAPES: [(usize, usize); 2] = [(2048, 5632), (32_000, 2048)];
 const BATCHES: [usize; 4] = [1, 2, 8, 128];
-/// More than a cache holds.
+/// More than the caches hold.
 const POOL: usize = 400 << 20;
 
 type Failure = Box<dyn std::error::Error>;
@@ -45,7 +48,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies of one matrix, ours and candle's.
+/// Copies of one matrix, for us and for candle.
 struct Case {
     format: Format,
     rows: usize,
@@ -121,7 +124,7 @@ impl Case {
     }
 }
 
-/// Reads all of it.
+/// Reads all of the memory.
 fn sum(threads: &Threads, memory: &[u64]) {
     let total = AtomicU64::new(0);
     let chunk = 1 << 17;

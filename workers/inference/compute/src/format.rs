@@ -1,6 +1,7 @@
-//! How the values of a matrix are stored.
+//! The storage formats of matrices.
 
-/// A ggml block layout, little endian. A block is a run of values of one row that share their scales.
+/// A little-endian block layout of ggml. A block is a run of values in one row that share their
+/// scales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     F32,
@@ -35,7 +36,7 @@ impl Format {
         Self::Q6K,
     ];
 
-    /// By the number that GGUF files have for it.
+    /// Returns the format with this number in GGUF files.
     pub fn from_ggml(kind: u32) -> Option<Self> {
         Some(match kind {
             0 => Self::F32,
@@ -55,7 +56,7 @@ impl Format {
         })
     }
 
-    /// As GGUF's tools spell it: `Q4_K`.
+    /// Returns the name in GGUF's tools, such as `Q4_K`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F32 => "F32",
@@ -74,7 +75,7 @@ impl Format {
         }
     }
 
-    /// Values in a block; a row has a whole number of blocks.
+    /// Returns the number of values in a block. A row has a whole number of blocks.
     pub const fn block_values(self) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::Bf16 => 1,
@@ -83,7 +84,7 @@ impl Format {
         }
     }
 
-    /// Bytes that a block takes.
+    /// Returns the bytes of a block.
     pub const fn block_bytes(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -101,7 +102,7 @@ impl Format {
         }
     }
 
-    /// Bytes that a row takes, if it is a whole number of blocks.
+    /// Returns the bytes of a row, if it is a whole number of blocks.
     pub fn row_bytes(self, columns: usize) -> Option<usize> {
         let blocks = columns / self.block_values();
         columns.is_multiple_of(self.block_values()).then(|| blocks.checked_mul(self.block_bytes())).flatten()

@@ -3,10 +3,11 @@
 use crate::math::exp;
 use crate::simd::{Isa, Simd, Unpack, dispatch};
 
-/// `gate = silu(gate) * up`, where `silu(x)` is `x / (1 + e⁻ˣ)`.
+/// Computes `gate = silu(gate) * up`, where `silu(x)` is `x / (1 + e⁻ˣ)`.
 ///
 /// # Panics
-/// If the lengths differ.
+///
+/// Panics if the lengths differ.
 pub fn silu_times(isa: Isa, gate: &mut [f32], up: &[f32]) {
     assert_eq!(gate.len(), up.len(), "the lengths of gate and up");
     dispatch!(isa, all(gate: &mut [f32], up: &[f32]));
@@ -17,10 +18,11 @@ unsafe fn all<S: Unpack>(gate: &mut [f32], up: &[f32]) {
     let (gates, gate_rest) = gate.as_chunks_mut::<16>();
     let (ups, up_rest) = up.as_chunks::<16>();
     for (gate, up) in gates.iter_mut().zip(ups) {
-        // SAFETY: sixteen floats each.
+        // SAFETY: both have sixteen floats.
         unsafe { sixteen::<S::Wide>(gate, up) }
     }
-    // The same instructions for the last ones: an element's place in the row doesn't change it.
+    // The remainder runs through the same instructions, so an element's place in the row doesn't
+    // change its result.
     let (mut gate, mut up) = ([0.0; 16], [0.0; 16]);
     gate[..gate_rest.len()].copy_from_slice(gate_rest);
     up[..up_rest.len()].copy_from_slice(up_rest);

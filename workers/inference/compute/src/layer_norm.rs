@@ -2,10 +2,12 @@
 
 use super::simd::{Isa, Simd, dispatch};
 
-/// Adds `more` to `values` and normalises each row of the sum to mean 0 and variance 1, then scales and shifts it.
+/// Adds `more` to `values`, normalises each row of the sum to mean 0 and variance 1, and then
+/// scales and shifts it.
 ///
 /// # Panics
-/// If the lengths don't fit, or a row is not a whole number of vectors.
+///
+/// Panics if the lengths don't match, or if a row is not a whole number of vectors.
 pub fn add_norm(isa: Isa, values: &mut [f32], more: &[f32], scale: &[f32], shift: &[f32], epsilon: f32) {
     assert!(values.len() == more.len() && scale.len() == shift.len() && scale.len().is_multiple_of(16));
     dispatch!(isa, rows(values: &mut [f32], more: &[f32], scale: &[f32], shift: &[f32], epsilon: f32));
@@ -17,7 +19,8 @@ unsafe fn rows<S: Simd>(values: &mut [f32], more: &[f32], scale: &[f32], shift: 
     for (row, more) in values.chunks_exact_mut(width).zip(more.chunks_exact(width)) {
         let vectors = || (0..width).step_by(S::LANES);
         let (row, more) = (row.as_mut_ptr(), more.as_ptr());
-        // SAFETY: `at` and the lanes after it are inside the row, for its width is a multiple of sixteen.
+        // SAFETY: `at` and the lanes after it are inside the row, because the row's width is a
+        // multiple of sixteen.
         unsafe {
             let mut sum = S::splat(0.0);
             for at in vectors() {

@@ -1,7 +1,8 @@
 //! How each format's blocks become floats in registers.
 //!
-//! The layouts are ggml's. A weight is its quant times its block's scale, rounded once where it doesn't fit a float, so
-//! every instruction set gets the same weights as a reader that goes value by value.
+//! The layouts are ggml's. A weight is its quant times its block's scale, rounded once if it
+//! doesn't fit a float. So every instruction set gets the same weights as a reader that converts
+//! value by value.
 
 mod blocks;
 mod floats;
@@ -14,27 +15,29 @@ pub(crate) use supers::{Q2K, Q3K, Q4K, Q5K, Q6K};
 use crate::format::Format;
 use crate::simd::Unpack;
 
-/// Values that a layout unpacks at once.
+/// How many values a layout unpacks at once.
 pub(crate) const PART: usize = 32;
 
 /// A block layout.
 ///
 /// # Safety
-/// `scales` and `part` read `BYTES` bytes from `block`, of any alignment, and need the instructions of `S`, whose lanes
-/// are sixteen.
+///
+/// `scales` and `part` read `BYTES` bytes from `block`, which needs no alignment. They need the
+/// instructions of `S`, which must have sixteen lanes.
 pub(crate) unsafe trait Layout {
-    /// Values of a block, in whole parts. For plain floats, which have no blocks, that of one part.
+    /// The number of values in a block, a multiple of a part. Plain floats have no blocks, so for
+    /// them it is one part.
     const VALUES: usize;
     const BYTES: usize;
-    /// What all parts of a block need.
+    /// Values that all parts of a block need.
     type Scales<S: Unpack>: Copy;
     unsafe fn scales<S: Unpack>(block: *const u8) -> Self::Scales<S>;
-    /// The `part`th 32 values, in the columns' order.
+    /// Returns 32 values of the part with this number, in the order of the columns.
     unsafe fn part<S: Unpack>(block: *const u8, scales: &Self::Scales<S>, part: usize) -> [S; 2];
 }
 
-/// Does something for each part of a block. Unrolled by hand: with the number known, shifts are by constants, and what
-/// neighbours read of the same bytes is read once.
+/// Evaluates code for each part of a block. The loop is unrolled by hand, so that shifts are by
+/// constants, and bytes that neighbouring parts share are read once.
 macro_rules! each_part {
     ($layout:ty, $part:ident => $body:expr) => {
         $crate::layout::each_part!($layout, $part => $body; 0 1 2 3 4 5 6 7)
@@ -76,10 +79,12 @@ macro_rules! with_layout {
 }
 pub(crate) use with_layout;
 
-/// Widens consecutive values of a row, from the start of a block to the end of one.
+/// Widens consecutive values of a row to floats, from the start of a block to the end of one.
 ///
 /// # Safety
-/// `from` is good for the values' bytes, `to` for `count` floats; `count` is a multiple of the format's block.
+///
+/// `from` must be valid for the values' bytes and `to` for `count` floats. `count` must be a
+/// multiple of the format's block.
 #[inline(always)]
 pub(crate) unsafe fn widen<S: Unpack>(format: Format, from: *const u8, count: usize, to: *mut f32) {
     unsafe { with_layout!(format, L => widen_blocks::<S::Wide, L>(from, count, to)) }
@@ -110,10 +115,11 @@ unsafe fn widen_blocks<S: Unpack, L: Layout>(from: *const u8, count: usize, to: 
     }
 }
 
-/// The last `left` values of a row of plain floats, with zeros after them.
+/// Returns the last `left` values of a row of plain floats, followed by zeros.
 ///
 /// # Safety
-/// `from` is good for their bytes; `left` is less than a part.
+///
+/// `from` must be valid for their bytes, and `left` must be less than a part.
 #[inline(always)]
 pub(crate) unsafe fn tail<S: Unpack, L: Layout>(from: *const u8, left: usize) -> [S; 2] {
     let mut block = [0u8; 4 * PART];

@@ -1,14 +1,16 @@
-//! The loops of a forward pass on the CPU.
+//! The compute loops of a forward pass on the CPU.
 //!
-//! Each is written once over `simd::Simd` and compiled for the instruction sets that matter; [`Isa`] picks the best
-//! this processor has. Only products with quantised weights have a second form, for processors with matrix tiles.
+//! Each loop is written once over `simd::Simd` and compiled for several instruction sets. [`Isa`]
+//! picks the best one of the processor. Only products with quantised weights have a second
+//! implementation, for processors with matrix tiles.
 //!
-//! For language models: [`multiply`] takes weights as a model file holds them ([`Matrix`] in a [`Format`]); [`Pages`]
-//! holds keys and values and [`attend`] reads them; between them lie [`rms_norm`], [`rope`] and [`silu_times`]. All of
-//! these are invariant to the batch: a row's result is the same to the bit alone and in any company, on any number of
-//! threads.
+//! For language models, [`multiply`] takes weights as a model file stores them ([`Matrix`] in a
+//! [`Format`]). [`Pages`] holds keys and values, and [`attend`] reads them. [`rms_norm`], [`rope`]
+//! and [`silu_times`] are the other operations. All of these are batch invariant: a row's result is
+//! bitwise identical in any batch and on any number of threads.
 //!
-//! For embeddings, whose weights are packed once: [`affine`], [`attend_all`], [`add_norm`] and [`gelu`].
+//! For embeddings, whose weights are packed once, there are [`affine`], [`attend_all`],
+//! [`add_norm`] and [`gelu`].
 
 #[cfg(target_endian = "big")]
 compile_error!("weights are read in place, and stored little endian");
@@ -25,9 +27,9 @@ mod paged;
 mod panels;
 mod rms_norm;
 mod rope;
+mod self_attention;
 mod simd;
 mod threads;
-mod whole;
 
 pub use format::Format;
 pub use gate::silu_times;
@@ -39,6 +41,6 @@ pub use paged::{BLOCK, Heads, Pages, PagesError, Span, Store, attend};
 pub use panels::{Panels, affine};
 pub use rms_norm::rms_norm;
 pub use rope::{Pairing, RopeTable, rope};
+pub use self_attention::{Attention, attend_all};
 pub use simd::Isa;
 pub use threads::Threads;
-pub use whole::{Attention, attend_all};

@@ -2,13 +2,14 @@
 
 use super::simd::{Isa, Simd, dispatch};
 
-/// `x * Φ(x)` in place: the exact GELU, not the tanh approximation.
+/// Computes `x * Φ(x)` in place. This is the exact GELU, not the tanh approximation.
 pub fn gelu(isa: Isa, values: &mut [f32]) {
     dispatch!(isa, gelu_all(values: &mut [f32]));
 }
 
-/// Sets every value to a function of it, the last ones by way of a padded vector. A macro, because a closure would be
-/// compiled on its own, without the instructions of the kernel around it.
+/// Replaces every value by a function of it. The remainder goes through a padded vector. This is a
+/// macro, because a closure would be compiled on its own, without the instructions of the kernel
+/// around it.
 macro_rules! map {
     ($simd:ty, $values:expr, |$x:ident| $result:expr) => {{
         let mut chunks = $values.chunks_exact_mut(<$simd>::LANES);
@@ -28,7 +29,8 @@ macro_rules! map {
 }
 pub(crate) use map;
 
-/// Folds all values lane by lane from a start that changes nothing, the last ones by way of a vector padded with it.
+/// Folds all values lane by lane. The remainder goes through a vector that is padded with the
+/// neutral start value.
 macro_rules! fold {
     ($simd:ty, $values:expr, $start:expr, |$a:ident, $b:ident| $result:expr) => {{
         let chunks = $values.chunks_exact(<$simd>::LANES);
@@ -57,8 +59,8 @@ unsafe fn gelu_one<S: Simd>(x: S) -> S {
     }
 }
 
-/// erf as a quotient of polynomials in x², good to a few units in the last place; beyond ±4 it is ±1 in a float. The
-/// coefficients are the minimax fit that Eigen and XLA use.
+/// Computes erf as a quotient of polynomials in x², accurate to a few units in the last place.
+/// Beyond ±4 it is ±1 in a float. The coefficients are the minimax fit of Eigen and XLA.
 #[inline(always)]
 unsafe fn erf<S: Simd>(x: S) -> S {
     unsafe {
@@ -82,13 +84,14 @@ unsafe fn erf<S: Simd>(x: S) -> S {
     }
 }
 
-/// eˣ for x at most 88, to a few units in the last place: 2ⁿ by the exponent bits, e to the rest by its series.
+/// Computes eˣ for x up to 88, accurate to a few units in the last place: 2ⁿ by the exponent bits,
+/// and e to the rest by its series.
 #[inline(always)]
 pub(crate) unsafe fn exp<S: Simd>(x: S) -> S {
     unsafe {
         let x = x.max(S::splat(-87.0)).min(S::splat(88.0));
         let n = x.mul(S::splat(std::f32::consts::LOG2_E)).round();
-        // ln 2 in two parts, so that nothing is lost in the difference.
+        // ln 2 is in two parts, so that the difference loses no bits.
         let rest = n.mul_add(S::splat(-0.693_359_4), x);
         let rest = n.mul_add(S::splat(2.121_944_4e-4), rest);
         let series = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
@@ -96,7 +99,7 @@ pub(crate) unsafe fn exp<S: Simd>(x: S) -> S {
     }
 }
 
-/// Horner's scheme, the highest power first.
+/// Evaluates a polynomial by Horner's scheme, the highest power first.
 #[inline(always)]
 unsafe fn polynomial<S: Simd, const N: usize>(x: S, coefficients: [f32; N]) -> S {
     unsafe {
@@ -120,7 +123,7 @@ mod tests {
         dispatch!(isa, all(values: &mut [f32]));
     }
 
-    /// erf by its Maclaurin series, which doubles carry to ±4.
+    /// Computes erf by its Maclaurin series, which is accurate in doubles up to ±4.
     fn erf_exactly(x: f64) -> f64 {
         let (mut term, mut sum) = (x, x);
         for n in 1..200 {

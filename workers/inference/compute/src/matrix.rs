@@ -1,4 +1,4 @@
-//! A matrix as a model file holds it.
+//! A matrix in the form in which a model file stores it.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,10 +8,10 @@ use crate::format::Format;
 use crate::layout::widen;
 use crate::simd::{Isa, dispatch};
 
-/// What keeps a matrix's bytes: a mapped file, or memory of one's own.
+/// The owner of a matrix's bytes, such as a mapped file or a vector.
 pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
-/// `rows` x `columns` values, row after row, in a [`Format`].
+/// `rows` x `columns` values in a [`Format`], row after row.
 #[derive(Clone)]
 pub struct Matrix {
     format: Format,
@@ -21,19 +21,19 @@ pub struct Matrix {
     range: Range<usize>,
 }
 
-/// The bytes don't make such a matrix.
+/// The bytes don't form such a matrix.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
     #[error("a row of {columns} is not a whole number of {} blocks of {}", format.name(), format.block_values())]
     Columns { format: Format, columns: usize },
-    #[error("{rows} x {columns} values of {} take other than {found} bytes", format.name())]
+    #[error("{rows} x {columns} values of {} do not take {found} bytes", format.name())]
     Length { format: Format, rows: usize, columns: usize, found: usize },
-    #[error("bytes {} to {} of {length}", range.start, range.end)]
+    #[error("bytes {} to {} exceed the {length} bytes there are", range.start, range.end)]
     Range { range: Range<usize>, length: usize },
 }
 
 impl Matrix {
-    /// The matrix that lies at `range` of `bytes`; they need no alignment.
+    /// Creates a matrix from the bytes at `range` of `bytes`. They need no alignment.
     pub fn new(
         format: Format,
         rows: usize,
@@ -52,7 +52,7 @@ impl Matrix {
         Ok(Self { format, rows, columns, bytes, range })
     }
 
-    /// A matrix of one's own floats.
+    /// Creates a matrix that owns its floats.
     pub fn of_floats(rows: usize, columns: usize, values: &[f32]) -> Result<Self, ShapeError> {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         let range = 0..bytes.len();
@@ -71,18 +71,20 @@ impl Matrix {
         self.columns
     }
 
-    /// The matrix as it is stored.
+    /// Returns the stored bytes.
     ///
     /// # Panics
-    /// If what keeps the bytes no longer has them.
+    ///
+    /// Panics if the owner no longer has the bytes.
     pub fn bytes(&self) -> &[u8] {
         &(*self.bytes).as_ref()[self.range.clone()]
     }
 
-    /// Rows `rows` as a matrix of their own, which shares the bytes.
+    /// Returns some rows as a matrix that shares the bytes.
     ///
     /// # Panics
-    /// If there are no such rows.
+    ///
+    /// Panics if there are no such rows.
     pub fn slice(&self, rows: Range<usize>) -> Self {
         assert!(rows.start <= rows.end && rows.end <= self.rows, "{rows:?} of {} rows", self.rows);
         let row = self.row_bytes();
@@ -90,20 +92,21 @@ impl Matrix {
         Self { rows: rows.len(), range: start + rows.start * row..start + rows.end * row, ..self.clone() }
     }
 
-    /// Widens row `row` to floats.
+    /// Widens a row to floats.
     ///
     /// # Panics
-    /// If there is no such row, or `out` is not as long as one.
+    ///
+    /// Panics if there is no such row, or if `out` doesn't have the length of a row.
     pub fn row(&self, row: usize, out: &mut [f32]) {
         assert!(row < self.rows && out.len() == self.columns, "row {row} of {self:?} in {}", out.len());
         let bytes = &self.bytes()[row * self.row_bytes()..][..self.row_bytes()];
         let (format, from, count, to) = (self.format, bytes.as_ptr(), out.len(), out.as_mut_ptr());
-        // `from` and `to` are good for a row each, and a row is whole blocks.
+        // `from` and `to` are valid for a row each, and a row is a whole number of blocks.
         dispatch!(Isa::best(), widen(format: Format, from: *const u8, count: usize, to: *mut f32));
     }
 
     pub(crate) fn row_bytes(&self) -> usize {
-        self.format.row_bytes(self.columns).expect("`new` saw that a row is whole blocks")
+        self.format.row_bytes(self.columns).expect("`new` checked that a row is a whole number of blocks")
     }
 }
 

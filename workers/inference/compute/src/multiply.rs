@@ -1,13 +1,14 @@
 //! The product of activations with a stored matrix.
 //!
-//! A row of activations gets the same result to the bit alone, in any batch and on any number of threads, because an
-//! element of the product is always computed in one way, however the work is cut. Which way depends on the processor
-//! and the format alone.
+//! A row of activations gets bitwise identical results alone, in any batch and on any number of
+//! threads. An element of the product is always computed in the same way, however the work is
+//! divided. The way depends only on the processor and the format.
 //!
-//! Where there are matrix tiles, quantised weights stay whole numbers: see [`tiles`]. Otherwise an element is one
-//! accumulator of sixteen lanes that walks over the columns, in order, and one sum over its lanes. A single row meets the
-//! weights in registers, where they are widened ([`dot`]); of several, all meet a piece of the weights that is widened
-//! into the first cache ([`tile`]).
+//! With matrix tiles, quantised weights stay integers (see [`tiles`]). Otherwise an element has one
+//! accumulator of sixteen lanes, which adds up the columns in order, and one final sum over the
+//! lanes. A single row is multiplied with weights that are widened in registers ([`dot`]). Several
+//! rows are multiplied with a part of the weights that is widened into the first-level cache
+//! ([`tile`]).
 
 mod activations;
 mod dot;
@@ -20,10 +21,11 @@ use activations::Activations;
 use crate::matrix::Matrix;
 use crate::threads::Threads;
 
-/// `y = x wᵀ`: `x` has rows of `w.columns()`, `y` as many rows of `w.rows()`.
+/// Computes `y = x wᵀ`. `x` has rows of `w.columns()` values, and `y` as many rows of `w.rows()`.
 ///
 /// # Panics
-/// If the lengths don't fit.
+///
+/// Panics if the lengths don't match.
 pub fn multiply(threads: &Threads, x: &[f32], w: &Matrix, y: &mut [f32]) {
     if y.is_empty() && (x.is_empty() || w.rows() == 0) {
         return;
@@ -31,17 +33,17 @@ pub fn multiply(threads: &Threads, x: &[f32], w: &Matrix, y: &mut [f32]) {
     let rows = y.len() / w.rows().max(1);
     assert!(
         y.len() == rows * w.rows() && x.len() == rows * w.columns(),
-        "{} values times {w:?} don't make {}",
+        "{} values times {w:?} do not give {} values",
         x.len(),
         y.len()
     );
     if w.columns() == 0 {
         return y.fill(0.0);
     }
-    let out = Out { first: y.as_mut_ptr(), stride: w.rows() };
+    let out = OutputPtr { first: y.as_mut_ptr(), stride: w.rows() };
     #[cfg(target_arch = "x86_64")]
-    if threads.isa().set() == crate::simd::Set::Amx && tiles::takes(w) {
-        // SAFETY: there is no such set where there are no tiles.
+    if threads.isa().set() == crate::simd::InstructionSet::Amx && tiles::takes(w) {
+        // SAFETY: this instruction set is only chosen on processors with tiles.
         return unsafe { tiles::run(threads, x, rows, w, out) };
     }
     Activations::with(x, rows, w.columns(), |x| match rows {
@@ -50,14 +52,15 @@ pub fn multiply(threads: &Threads, x: &[f32], w: &Matrix, y: &mut [f32]) {
     });
 }
 
-/// Where the products go, for all threads.
+/// The output for all threads.
 #[derive(Clone, Copy)]
-struct Out {
+struct OutputPtr {
     first: *mut f32,
     stride: usize,
 }
 
-// SAFETY: each thread writes the columns of the weights' rows it took, and nobody reads before all are done.
-unsafe impl Send for Out {}
+// SAFETY: each thread writes the columns of its own rows of weights, and nothing is read before all
+// threads are done.
+unsafe impl Send for OutputPtr {}
 // SAFETY: as above.
-unsafe impl Sync for Out {}
+unsafe impl Sync for OutputPtr {}

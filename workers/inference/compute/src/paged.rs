@@ -1,8 +1,9 @@
 //! Keys and values in pages, and the attention that reads them.
 //!
-//! For each layer, block and head lie first the keys of the block's tokens, dimension after dimension ([width][BLOCK]),
-//! then their values, token after token ([BLOCK][stride], the stride being the width up to whole vectors). So a score is
-//! a lane of a vector of tokens, the result a lane of a vector of dimensions, and nothing is summed across lanes.
+//! For each layer, block and head, a page has the keys of the block's tokens, dimension after
+//! dimension ([width][BLOCK]). Then it has their values, token after token ([BLOCK][stride], where
+//! the stride is the width rounded up to whole vectors). So a score is a lane of a vector of
+//! tokens, the result is a lane of a vector of dimensions, and nothing is summed across lanes.
 
 mod attend;
 mod store;
@@ -19,11 +20,11 @@ pub const BLOCK: usize = 32;
 /// Consecutive tokens of one sequence.
 #[derive(Debug, Clone)]
 pub struct Span<'a> {
-    /// Their rows among the rows of the call. The spans of a call go up the rows.
+    /// Their rows among the rows of the call. The rows of a call's spans ascend.
     pub rows: Range<usize>,
-    /// The first one's position in the sequence.
+    /// The position of the first token in the sequence.
     pub start: usize,
-    /// The sequence's blocks, from its first token on; position `p` lies in `blocks[p / BLOCK]`.
+    /// The sequence's blocks from its first token on. Position `p` is in `blocks[p / BLOCK]`.
     pub blocks: &'a [u32],
 }
 
@@ -33,7 +34,8 @@ impl Span<'_> {
     }
 }
 
-/// Sees that every span's rows are there and its own, and the blocks of positions from `first(span)` on are the cache's.
+/// Checks that every span has its own existing rows, and that the blocks of positions from
+/// `first(span)` on are in the cache.
 fn check(pages: &Pages, spans: &[Span<'_>], rows: usize, first: impl Fn(&Span<'_>) -> usize) {
     let mut free = 0;
     for span in spans {

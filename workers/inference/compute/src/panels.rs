@@ -1,15 +1,16 @@
-//! Matrix products with a right side that is packed once.
+//! Matrix products with a right-hand side that is packed once.
 //!
-//! The right side lies in panels of `WIDTH` columns, each column block contiguous by depth, so a register tile reads it
-//! as a stream; the left side is read where it lies. A tile is up to fourteen rows by two vectors (the shape of Goto
-//! and van de Geijn's inner kernel), kept in registers over the whole depth.
+//! The right-hand side is stored in panels of `WIDTH` columns, each contiguous by depth, so a
+//! register tile reads it as a stream. The left-hand side is read in place. A tile has up to
+//! fourteen rows and two vectors (the shape of Goto and van de Geijn's inner kernel), and stays in
+//! registers over the whole depth.
 
 use super::simd::{Isa, Simd, dispatch};
 
-/// Columns of a panel; a multiple of two vectors of every instruction set.
+/// Columns in a panel, a multiple of two vectors of every instruction set.
 pub(crate) const WIDTH: usize = 32;
 
-/// The right side of a product: `depth` x `columns`, packed.
+/// The packed right-hand side of a product, `depth` x `columns`.
 #[derive(Debug, Default)]
 pub struct Panels {
     depth: usize,
@@ -18,14 +19,14 @@ pub struct Panels {
 }
 
 impl Panels {
-    /// Packs the transpose of a row-major matrix, which is how a linear layer's weights are stored.
+    /// Packs the transpose of a row-major matrix, the storage order of a linear layer's weights.
     pub fn of_transposed(rows: &[f32], depth: usize) -> Self {
         let mut panels = Self::default();
         panels.pack(depth, rows.len() / depth, |column, row| rows[column * depth + row]);
         panels
     }
 
-    /// Packs anew, in the same memory.
+    /// Packs another matrix into the same memory.
     #[inline(always)]
     pub(crate) fn pack(&mut self, depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) {
         (self.depth, self.columns) = (depth, columns);
@@ -50,10 +51,11 @@ impl Panels {
     }
 }
 
-/// `out = left * right + bias`, for a left side of `right.depth` columns.
+/// Computes `out = left * right + bias`. `left` has `right.depth` columns.
 ///
 /// # Panics
-/// If the lengths don't fit.
+///
+/// Panics if the lengths don't match.
 pub fn affine(isa: Isa, left: &[f32], right: &Panels, bias: &[f32], out: &mut [f32]) {
     let (depth, columns) = (right.depth, right.columns);
     let rows = left.len() / depth;
@@ -70,10 +72,12 @@ pub(crate) struct Rows {
     pub(crate) stride: usize,
 }
 
-/// `out = left * right + bias`; no bias is an empty one.
+/// Computes `out = left * right + bias`. An empty bias adds nothing.
 ///
 /// # Safety
-/// `left` has `rows` rows of `right.depth` floats, `out` has `rows` rows of `right.columns`, `stride` apart.
+///
+/// `left` has `rows` rows of `right.depth` floats, and `out` has `rows` rows of `right.columns`,
+/// `stride` apart.
 #[inline(always)]
 pub(crate) unsafe fn product<S: Simd>(
     rows: usize,
@@ -89,7 +93,8 @@ pub(crate) unsafe fn product<S: Simd>(
         {
             let width = WIDTH.min(right.columns - first);
             let bias = if bias.is_empty() { bias } else { &bias[first..first + width] };
-            // A panel is as wide as two vectors of the widest set; narrower ones go over it in strips.
+            // A panel is as wide as two vectors of the widest instruction set. Narrower ones
+            // process it in strips.
             for strip in (0..width).step_by(2 * S::LANES) {
                 let mut row = 0;
                 while row < rows {
@@ -178,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_product_is_the_schoolbook_one() {
+    fn a_product_equals_a_plain_implementation() {
         let noise = |seed: usize| move |n: usize| ((n * 7919 + seed) % 1009) as f32 / 1009.0 - 0.5;
         for (rows, depth, columns) in [(1, 1, 1), (2, 3, 5), (13, 32, 33), (29, 17, 64), (27, 40, 100)] {
             let left: Vec<f32> = (0..rows * depth).map(noise(1)).collect();

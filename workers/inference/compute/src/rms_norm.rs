@@ -2,10 +2,12 @@
 
 use crate::simd::{Isa, Simd, Unpack, dispatch};
 
-/// Each row of `x`, as wide as `scale`, divided by the root of its mean square and `epsilon`, times `scale`, into `out`.
+/// Divides each row of `x` by the root of its mean square plus `epsilon`, multiplies it with
+/// `scale`, and writes it to `out`. A row is as wide as `scale`.
 ///
 /// # Panics
-/// If the lengths don't fit.
+///
+/// Panics if the lengths don't match.
 pub fn rms_norm(isa: Isa, x: &[f32], scale: &[f32], epsilon: f32, out: &mut [f32]) {
     let fits = x.len() == out.len() && !scale.is_empty() && x.len().is_multiple_of(scale.len());
     assert!(fits, "rows of {} in {} and {}", scale.len(), x.len(), out.len());
@@ -15,7 +17,7 @@ pub fn rms_norm(isa: Isa, x: &[f32], scale: &[f32], epsilon: f32, out: &mut [f32
 #[inline(always)]
 unsafe fn all_rows<S: Unpack>(x: &[f32], scale: &[f32], epsilon: f32, out: &mut [f32]) {
     for (x, out) in x.chunks_exact(scale.len()).zip(out.chunks_exact_mut(scale.len())) {
-        // SAFETY: the three are as long as each other.
+        // SAFETY: all three have the same length.
         unsafe { one_row::<S::Wide>(x, scale, epsilon, out) }
     }
 }

@@ -1,15 +1,15 @@
 //! Rotary position embedding (Su et al., 2021).
 
-/// Which two values of a head turn together.
+/// Which two values of a head rotate together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pairing {
-    /// 0 and 1, 2 and 3: how a GGUF of the llama architecture has its weights permuted.
+    /// 0 and 1, 2 and 3: the permutation of GGUF files with the llama architecture.
     Adjacent,
     /// 0 and half, 1 and half + 1: Hugging Face's checkpoints, and GGUF's "neox" architectures.
     Halves,
 }
 
-/// The cosine and sine of every pair's angle, a row per token. They are the same for all layers.
+/// The cosine and sine of every pair's angle, with a row per token. All layers share it.
 #[derive(Debug, Clone, Default)]
 pub struct RopeTable {
     pairs: usize,
@@ -18,12 +18,14 @@ pub struct RopeTable {
 }
 
 impl RopeTable {
-    /// The angle of a pair is position times frequency; `gain` scales cosines and sines (1, but for YaRN).
+    /// Computes the table. A pair's angle is position times frequency. `gain` scales cosines and
+    /// sines and is 1 except for YaRN.
     pub fn new(positions: impl IntoIterator<Item = usize>, frequencies: &[f32], gain: f32) -> Self {
         let mut angles = Self { pairs: frequencies.len(), ..Self::default() };
         for position in positions {
             for frequency in frequencies {
-                // In floats, as the reference implementations do; the product's error is part of the model.
+                // Computed in floats, as the reference implementations do, because the rounding
+                // error is part of the model.
                 let (sine, cosine) = (position as f32 * frequency).sin_cos();
                 angles.cosines.push(cosine * gain);
                 angles.sines.push(sine * gain);
@@ -32,22 +34,23 @@ impl RopeTable {
         angles
     }
 
-    /// The cosines and the sines, a row per token.
+    /// Returns the cosines and the sines, with a row per token.
     pub fn values(&self) -> (&[f32], &[f32]) {
         (&self.cosines, &self.sines)
     }
 
-    /// How many tokens it has angles for.
+    /// Returns the number of tokens.
     pub fn tokens(&self) -> usize {
         self.cosines.len() / self.pairs.max(1)
     }
 }
 
-/// Turns the heads of each token in place. `x` has a row per token of heads of `width` values; a head's first two
-/// values per frequency turn, what is beyond stays.
+/// Rotates the heads of each token in place. `x` has a row per token with heads of `width` values.
+/// The first two values per frequency of each head rotate, and the rest stays.
 ///
 /// # Panics
-/// If the lengths don't fit.
+///
+/// Panics if the lengths don't match.
 pub fn rope(pairing: Pairing, angles: &RopeTable, width: usize, x: &mut [f32]) {
     let (tokens, pairs) = (angles.tokens(), angles.pairs);
     if tokens == 0 {

@@ -1,4 +1,4 @@
-//! Vectors of floats, for the instruction sets we know.
+//! Vectors of floats, for the supported instruction sets.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
@@ -21,29 +21,29 @@ pub(crate) use prefetch::{LINE, prefetch};
 pub(crate) use twice::Twice;
 pub(crate) use unpack::Unpack;
 
-/// An instruction set that this processor has.
+/// An instruction set that this processor supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Isa(Set);
+pub struct Isa(InstructionSet);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Set {
+pub(crate) enum InstructionSet {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// AVX-512, and tiles for products with quantised weights.
+    /// AVX-512, with tiles for products with quantised weights.
     #[cfg(target_arch = "x86_64")]
     Amx,
 }
 
 impl Isa {
-    /// The best that this processor has.
+    /// Returns the best instruction set of this processor.
     pub fn best() -> Self {
         Self::available().next().expect("every processor has the portable one")
     }
 
-    /// What this processor has, the best first.
+    /// Returns the instruction sets of this processor, the best first.
     pub fn available() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
         let special = {
@@ -52,20 +52,24 @@ impl Isa {
                 && is_x86_feature_detected!("f16c");
             let avx512 = is_x86_feature_detected!("avx512f");
             let amx = avx512 && amx::available();
-            [amx.then_some(Set::Amx), avx512.then_some(Set::Avx512), avx2.then_some(Set::Avx2)]
+            [
+                amx.then_some(InstructionSet::Amx),
+                avx512.then_some(InstructionSet::Avx512),
+                avx2.then_some(InstructionSet::Avx2),
+            ]
         };
         #[cfg(not(target_arch = "x86_64"))]
         let special = [None; 0];
-        special.into_iter().flatten().chain([Set::Portable]).map(Self)
+        special.into_iter().flatten().chain([InstructionSet::Portable]).map(Self)
     }
 
-    pub(crate) fn set(self) -> Set {
+    pub(crate) fn set(self) -> InstructionSet {
         self.0
     }
 }
 
-/// Runs a kernel generic over [`Simd`] on an [`Isa`]. The compiler specialises the loops inside because everything
-/// between here and them is inlined.
+/// Runs a kernel that is generic over [`Simd`] on an [`Isa`]. The compiler specialises the loops
+/// inside, because everything between this macro and them is inlined.
 macro_rules! dispatch {
     ($isa:expr, $kernel:ident($($name:ident: $type:ty),* $(,)?)) => {{
         #[cfg(target_arch = "x86_64")]
@@ -81,15 +85,15 @@ macro_rules! dispatch {
             unsafe { $kernel::<$crate::simd::Avx2>($($name),*) }
         }
         match $isa.set() {
-            // SAFETY: there is no such `Isa` where `Isa::available` has not seen the instructions; what else a kernel
-            // asks for, the function that dispatches it has made sure of.
+            // SAFETY: such an `Isa` exists only if `Isa::available` found the instructions. The
+            // function that dispatches a kernel guarantees its other conditions.
             #[cfg(target_arch = "x86_64")]
-            $crate::simd::Set::Avx512 | $crate::simd::Set::Amx => unsafe { avx512($($name),*) },
+            $crate::simd::InstructionSet::Avx512 | $crate::simd::InstructionSet::Amx => unsafe { avx512($($name),*) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            $crate::simd::Set::Avx2 => unsafe { avx2($($name),*) },
-            // SAFETY: needs no instructions beyond the target's.
-            $crate::simd::Set::Portable => unsafe {
+            $crate::simd::InstructionSet::Avx2 => unsafe { avx2($($name),*) },
+            // SAFETY: it needs no instructions beyond the target's.
+            $crate::simd::InstructionSet::Portable => unsafe {
                 $kernel::<$crate::simd::Portable>($($name),*)
             },
         }
@@ -100,10 +104,12 @@ pub(crate) use dispatch;
 /// A vector of `LANES` floats.
 ///
 /// # Safety
-/// Every method needs the processor to have the instructions, and pointers good for `LANES` floats, of any alignment.
+///
+/// Every method needs a processor with the instructions. Pointers must be valid for `LANES` floats
+/// and need no alignment.
 pub(crate) unsafe trait Simd: Copy {
     const LANES: usize;
-    /// Rows of a register tile two vectors wide.
+    /// Rows in a register tile that is two vectors wide.
     const ROWS: usize;
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;
@@ -116,9 +122,9 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn min(self, other: Self) -> Self;
     /// `self * a + b`
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
-    /// `2^self` for a whole number between -126 and 127.
+    /// `2^self` for an integer from -126 to 127.
     unsafe fn exp2_whole(self) -> Self;
-    /// The nearest whole number.
+    /// Rounds to the nearest integer.
     unsafe fn round(self) -> Self;
     unsafe fn sum(self) -> f32;
     unsafe fn largest(self) -> f32;

@@ -1,4 +1,4 @@
-//! The threads that a forward pass runs on.
+//! The thread pool of a forward pass.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -8,46 +8,48 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::simd::Isa;
 
-/// How often a thread looks for work, or for the end of it, before it sleeps: some ten microseconds, less than the time
-/// between two products of a layer, more than waking a thread takes.
-const LOOKS: usize = 2_000;
+/// How often a thread polls for work, or for the end of it, before it sleeps. This takes about ten
+/// microseconds. It is less than the time between two products of a layer, and more than waking a
+/// thread takes.
+const SPINS: usize = 2_000;
 
-/// A pool that lives as long as the model. The thread that calls works too, so one of `1` starts none.
+/// A thread pool that lives as long as its model. The calling thread works too, so a pool of `1`
+/// starts no thread.
 #[derive(Debug)]
 pub struct Threads {
     isa: Isa,
     shared: Arc<Shared>,
-    /// Held through a piece of work: there is one at a time.
+    /// Held during a task, so that only one task runs at a time.
     turn: Mutex<()>,
     others: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    desk: Mutex<Desk>,
-    /// Changes with `Desk::posted`; looked at without the lock.
+    state: Mutex<PoolState>,
+    /// Changes with `PoolState::posted`, and is read without the lock.
     posted: AtomicU64,
-    /// Is `Desk::inside`; looked at without the lock.
+    /// Equals `PoolState::inside`, and is read without the lock.
     inside: AtomicUsize,
     called: Condvar,
     left: Condvar,
 }
 
-/// What the threads tell each other.
+/// The state that the threads share under a lock.
 #[derive(Debug, Default)]
-struct Desk {
+struct PoolState {
     posted: u64,
-    /// There until whoever posted it has found nothing left to do.
-    work: Option<Work>,
-    /// Threads that took the work and aren't back.
+    /// The current task. It stays until the thread that posted it finds nothing left to do.
+    work: Option<ErasedTask>,
+    /// How many threads took the task and have not returned.
     inside: usize,
     panic: Option<Box<dyn Any + Send>>,
     closed: bool,
 }
 
-/// Work that outlives its lifetime's erasure: see [`Threads::run`].
+/// A task with its lifetime erased. See [`Threads::run`].
 #[derive(Debug, Clone, Copy)]
-struct Work(&'static (dyn Task + 'static));
+struct ErasedTask(&'static (dyn Task + 'static));
 
 trait Task: Sync {
     fn run(&self);
@@ -66,15 +68,17 @@ impl std::fmt::Debug for dyn Task {
 }
 
 impl Threads {
-    /// `count` threads with this one, at least one, on the best instructions there are.
+    /// Starts a pool of `count` threads including the caller, at least one, with the best
+    /// instruction set.
     pub fn new(count: usize) -> std::io::Result<Self> {
         Self::on(Isa::best(), count)
     }
 
-    /// As [`Threads::new`], on chosen instructions.
+    /// Like [`Threads::new`], with a given instruction set.
     ///
     /// # Panics
-    /// If this processor hasn't got them.
+    ///
+    /// Panics if this processor doesn't support it.
     pub fn on(isa: Isa, count: usize) -> std::io::Result<Self> {
         let mut threads =
             Self { isa, shared: Arc::default(), turn: Mutex::default(), others: Vec::with_capacity(count) };
@@ -91,16 +95,18 @@ impl Threads {
         self.isa
     }
 
-    /// How many work, with the one that calls.
+    /// Returns the number of threads, including the calling one.
     pub fn count(&self) -> usize {
         self.others.len() + 1
     }
 
-    /// Does `work` for every number below `items`, and returns when all is done. Each thread goes up a share of the numbers,
-    /// so that it finds in its cache what it asked for ahead, and then helps with the others' shares.
+    /// Runs `work` for every number below `items`, and returns when all are done. Each thread
+    /// counts up a range of the numbers, so that it finds prefetched data in its own cache, and
+    /// then helps with the other ranges.
     ///
     /// # Panics
-    /// If the work does; and it must not call this pool again, which would wait for itself.
+    ///
+    /// Panics if the work panics. The work must not call this pool again, which would deadlock.
     pub fn each(&self, items: usize, work: impl Fn(usize) + Sync) {
         if items < 2 || self.others.is_empty() {
             return (0..items).for_each(work);
@@ -123,13 +129,14 @@ impl Threads {
         });
     }
 
-    /// Runs `task` here and on every thread that comes before it is done here.
+    /// Runs `task` here, and on every thread that joins before it is done here.
     fn run(&self, task: &(dyn Task + '_)) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: the reference is on the desk from here until `dismiss`, and no thread uses it after it has left;
-        // this function neither returns nor unwinds before `dismiss` has seen the last of them leave.
+        // SAFETY: the state holds the reference from here until `dismiss`, and no thread uses it
+        // after leaving the task. This function neither returns nor unwinds before `dismiss` has
+        // seen the last thread leave.
         let work = unsafe { std::mem::transmute::<&(dyn Task + '_), &'static (dyn Task + 'static)>(task) };
-        self.shared.post(Work(work));
+        self.shared.post(ErasedTask(work));
         let own = catch_unwind(AssertUnwindSafe(|| task.run()));
         let others = self.shared.dismiss();
         if let Some(panic) = own.err().or(others) {
@@ -140,81 +147,81 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        self.shared.desk().closed = true;
+        self.shared.state().closed = true;
         self.shared.posted.fetch_add(1, Ordering::Release);
         self.shared.called.notify_all();
         for other in self.others.drain(..) {
-            // It catches what its work throws.
+            // The thread catches panics of its work.
             let _ = other.join();
         }
     }
 }
 
 impl Shared {
-    /// Nothing is left half done under the lock, so a poisoned one is as good.
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Nothing is left in an inconsistent state under the lock, so a poisoned lock is fine.
+    fn state(&self) -> MutexGuard<'_, PoolState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn post(&self, work: Work) {
-        let mut desk = self.desk();
-        desk.posted += 1;
-        desk.work = Some(work);
-        self.posted.store(desk.posted, Ordering::Release);
-        drop(desk);
+    fn post(&self, work: ErasedTask) {
+        let mut state = self.state();
+        state.posted += 1;
+        state.work = Some(work);
+        self.posted.store(state.posted, Ordering::Release);
+        drop(state);
         self.called.notify_all();
     }
 
-    /// Takes the work from the desk and waits for those who have it.
+    /// Removes the task, and waits for the threads that still run it.
     fn dismiss(&self) -> Option<Box<dyn Any + Send>> {
-        let mut desk = self.desk();
-        desk.work = None;
-        if desk.inside > 0 {
-            drop(desk);
-            look(|| self.inside.load(Ordering::Acquire) == 0);
-            desk = self.desk();
+        let mut state = self.state();
+        state.work = None;
+        if state.inside > 0 {
+            drop(state);
+            spin_until(|| self.inside.load(Ordering::Acquire) == 0);
+            state = self.state();
         }
-        while desk.inside > 0 {
-            desk = self.left.wait(desk).unwrap_or_else(PoisonError::into_inner);
+        while state.inside > 0 {
+            state = self.left.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        desk.panic.take()
+        state.panic.take()
     }
 
-    /// A thread's life.
+    /// The main loop of a thread.
     fn serve(&self) {
         let mut seen = 0;
         loop {
-            look(|| self.posted.load(Ordering::Acquire) != seen);
-            let mut desk = self.desk();
-            while desk.posted == seen && !desk.closed {
-                desk = self.called.wait(desk).unwrap_or_else(PoisonError::into_inner);
+            spin_until(|| self.posted.load(Ordering::Acquire) != seen);
+            let mut state = self.state();
+            while state.posted == seen && !state.closed {
+                state = self.called.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            if desk.closed {
+            if state.closed {
                 return;
             }
-            seen = desk.posted;
-            let Some(work) = desk.work else { continue };
-            desk.inside += 1;
-            self.inside.store(desk.inside, Ordering::Release);
-            drop(desk);
+            seen = state.posted;
+            let Some(work) = state.work else { continue };
+            state.inside += 1;
+            self.inside.store(state.inside, Ordering::Release);
+            drop(state);
             let result = catch_unwind(AssertUnwindSafe(|| work.0.run()));
-            let mut desk = self.desk();
-            desk.inside -= 1;
-            self.inside.store(desk.inside, Ordering::Release);
+            let mut state = self.state();
+            state.inside -= 1;
+            self.inside.store(state.inside, Ordering::Release);
             if let Err(panic) = result {
-                desk.panic = Some(panic);
+                state.panic = Some(panic);
             }
-            if desk.inside == 0 {
+            if state.inside == 0 {
                 self.left.notify_one();
             }
         }
     }
 }
 
-/// Looks for a while whether something is so.
-fn look(so: impl Fn() -> bool) {
-    for _ in 0..LOOKS {
-        if so() {
+/// Polls a condition for a while.
+fn spin_until(condition: impl Fn() -> bool) {
+    for _ in 0..SPINS {
+        if condition() {
             return;
         }
         std::hint::spin_loop();

@@ -1,6 +1,6 @@
 use crate::GgufError;
 
-/// What is left of the bytes; nothing is taken that isn't there.
+/// Reads values from bytes, with every length checked.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
@@ -12,7 +12,7 @@ impl<'a> Cursor<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// How many bytes have been taken.
+    /// Returns how many bytes were read.
     pub(crate) fn position(&self) -> usize {
         self.at
     }
@@ -38,11 +38,11 @@ impl<'a> Cursor<'a> {
         self.array(what).map(u64::from_le_bytes)
     }
 
-    /// A number of things, each of which takes at least `least` bytes.
-    pub(crate) fn count(&mut self, least: u64, what: &'static str) -> Result<usize, GgufError> {
+    /// Reads a number of items, each of which takes at least `least` bytes.
+    pub(crate) fn count(&mut self, min_bytes: u64, what: &'static str) -> Result<usize, GgufError> {
         let count = self.u64(what)?;
         let left = self.bytes.len() - self.at;
-        let wanted = count.saturating_mul(least);
+        let wanted = count.saturating_mul(min_bytes);
         match usize::try_from(wanted) {
             Ok(wanted) if wanted <= left => Ok(count.try_into().expect("at most the bytes left")),
             _ => Err(GgufError::Truncated { what, wanted, left }),

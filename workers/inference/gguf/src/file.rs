@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
 use crate::cursor::Cursor;
-use crate::tensor::{Entry, LEAST};
+use crate::tensor::{Entry, MIN_ENTRY_BYTES};
 use crate::{GgufError, TensorInfo, Value};
 
 /// A GGUF file's metadata, and where its tensors lie.
@@ -13,10 +13,10 @@ pub struct Gguf {
 }
 
 impl Gguf {
-    /// Reads the metadata of a whole file of version 2 or 3, little endian.
+    /// Reads the metadata of a whole little-endian file of version 2 or 3.
     ///
-    /// Every tensor's range lies inside `bytes`, is aligned, overlaps no other and is exactly as long as its shape
-    /// and type make it.
+    /// Every tensor's range lies inside `bytes`, is aligned, overlaps no other range, and has
+    /// exactly the length that its shape and type require.
     pub fn parse(bytes: &[u8]) -> Result<Self, GgufError> {
         let mut cursor = Cursor::new(bytes);
         if bytes.get(..4) != Some(b"GGUF") {
@@ -29,7 +29,7 @@ impl Gguf {
             version => return Err(GgufError::Version(version)),
         }
         let tensors = cursor.u64("the number of tensors")?;
-        // A key's length, a type and a value of one byte.
+        // The key's length, a type and a value of one byte.
         let values = cursor.count(8 + 4 + 1, "the metadata")?;
         let values = read_values(&mut cursor, values)?;
         let alignment = alignment(&values)?;
@@ -39,17 +39,17 @@ impl Gguf {
         Ok(Self { values, tensors })
     }
 
-    /// The value under a key.
+    /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.values.get(key)
     }
 
-    /// All keys and values, by name.
+    /// Returns all keys and values, sorted by key.
     pub fn values(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.values.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// All tensors, by name.
+    /// Returns all tensors, sorted by name.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
@@ -81,7 +81,7 @@ fn alignment(values: &BTreeMap<String, Value>) -> Result<u32, GgufError> {
 
 fn read_entries<'a>(cursor: &mut Cursor<'a>, count: u64, length: usize) -> Result<Vec<Entry<'a>>, GgufError> {
     let left = length - cursor.position();
-    let wanted = count.saturating_mul(LEAST);
+    let wanted = count.saturating_mul(MIN_ENTRY_BYTES);
     if wanted > left as u64 {
         return Err(GgufError::Truncated { what: "the tensors' entries", wanted, left });
     }

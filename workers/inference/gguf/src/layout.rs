@@ -1,16 +1,16 @@
-/// How weights of a ggml type lie in a file: in blocks, each of `weights` weights in `bytes` bytes.
+/// The layout of a ggml type: blocks with `weights` weights in `bytes` bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
-    /// The type's name, as ggml spells it.
+    /// The type's name in ggml.
     pub name: &'static str,
-    /// Weights in a block.
+    /// Weights per block.
     pub weights: u64,
-    /// Bytes of a block.
+    /// Bytes per block.
     pub bytes: u64,
 }
 
 impl Layout {
-    /// Of a ggml type's number; none for a number that is unknown or was withdrawn.
+    /// Returns the layout of a ggml type number, or `None` if the number is unknown or withdrawn.
     pub const fn of(kind: u32) -> Option<Self> {
         let (name, weights, bytes) = match kind {
             0 => ("F32", 1, 4),

@@ -1,8 +1,9 @@
-//! Reads GGUF files, and believes nothing they say before it is checked.
+//! Reads GGUF files without trusting them.
 //!
-//! A file is read as a byte slice, usually a memory map: [`Gguf::parse`] copies the metadata and leaves the weights
-//! where they are; each tensor is a range of the file. Every length is held against the bytes that are left before
-//! anything is allocated, so that a file costs no more memory than a few times its own size.
+//! A file is a byte slice, usually a memory map. [`Gguf::parse`] copies the metadata and leaves the
+//! weights in place, so each tensor is a range of the file. Every length is compared with the
+//! remaining bytes before anything is allocated. A file therefore costs at most a few times its own
+//! size in memory.
 
 mod cursor;
 mod error;

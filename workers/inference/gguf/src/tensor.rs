@@ -3,21 +3,22 @@ use std::ops::Range;
 use crate::cursor::Cursor;
 use crate::{GgufError, Layout};
 
-/// Where a tensor lies and what it is.
+/// A tensor's type, shape and place in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
-    /// The ggml type's number; [`Layout::of`] knows it.
+    /// The number of the ggml type, for [`Layout::of`].
     pub kind: u32,
-    /// Innermost dimension first, as in the file: a matrix of `rows` rows is `[columns, rows]`.
+    /// Innermost dimension first, as in the file. A matrix with `rows` rows is `[columns, rows]`.
     pub shape: Vec<u64>,
-    /// Its bytes, from the beginning of the file.
+    /// Its bytes, counted from the beginning of the file.
     pub range: Range<usize>,
 }
 
-/// The least bytes a tensor's entry takes: name's length, dimensions, one dimension, type, offset.
-pub(crate) const LEAST: u64 = 8 + 4 + 8 + 4 + 8;
+/// The minimum size of a tensor's entry: the name's length, the dimensions, one dimension, the type
+/// and the offset.
+pub(crate) const MIN_ENTRY_BYTES: u64 = 8 + 4 + 8 + 4 + 8;
 
-/// A tensor's entry: its offset is still from where the weights begin.
+/// A tensor's entry. Its offset counts from the beginning of the weights.
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
     name: &'a str,
@@ -42,7 +43,7 @@ impl<'a> Entry<'a> {
         Ok(Self { name, kind, shape, offset, bytes })
     }
 
-    /// Finds the tensor in the file, whose weights begin at `start`.
+    /// Returns where the tensor lies in the file. The weights begin at `start`.
     pub(crate) fn place(
         self,
         start: u64,

@@ -1,7 +1,7 @@
 use crate::GgufError;
 use crate::cursor::Cursor;
 
-/// A value of the metadata, in the type the file gives it.
+/// A metadata value, with the file's type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     U8(u8),
@@ -19,7 +19,7 @@ pub enum Value {
     Array(Array),
 }
 
-/// An array of the metadata. The format's arrays of arrays, which no known model uses, are refused.
+/// A metadata array. Arrays of arrays, which no known model uses, are rejected.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Array {
     U8(Vec<u8>),
@@ -37,7 +37,7 @@ pub enum Array {
 }
 
 impl Value {
-    /// Any whole number that isn't negative.
+    /// Returns any non-negative integer.
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
             Self::U8(value) => Some(value.into()),
@@ -52,7 +52,7 @@ impl Value {
         }
     }
 
-    /// Any float.
+    /// Returns any float.
     pub fn as_f64(&self) -> Option<f64> {
         match *self {
             Self::F32(value) => Some(value.into()),
@@ -77,10 +77,10 @@ impl Value {
         if let Self::Array(Array::String(values)) = self { Some(values) } else { None }
     }
 
-    /// For messages: a number or bool as it is, of the rest what it is.
+    /// Returns a number or bool, or the type of any other value, for error messages.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::String(_) => "a text".to_owned(),
+            Self::String(_) => "a string".to_owned(),
             Self::Array(_) => "an array".to_owned(),
             Self::Bool(value) => value.to_string(),
             other => other.as_u64().map_or_else(|| format!("{other:?}"), |value| value.to_string()),
@@ -98,7 +98,7 @@ impl Value {
             5 => Self::I32(i32::from_le_bytes(cursor.array(WHAT)?)),
             6 => Self::F32(f32::from_le_bytes(cursor.array(WHAT)?)),
             7 => Self::Bool(bool_of(cursor, key)?),
-            8 => Self::String(cursor.string("a text value")?.to_owned()),
+            8 => Self::String(cursor.string("a string value")?.to_owned()),
             9 => Self::Array(Array::read(cursor, key)?),
             10 => Self::U64(cursor.u64(WHAT)?),
             11 => Self::I64(i64::from_le_bytes(cursor.array(WHAT)?)),
@@ -148,7 +148,7 @@ impl Array {
                 let count = cursor.count(8, WHAT)?;
                 let mut strings = Vec::with_capacity(count);
                 for _ in 0..count {
-                    strings.push(cursor.string("an array's text")?.to_owned());
+                    strings.push(cursor.string("an array's string")?.to_owned());
                 }
                 Self::String(strings)
             }

@@ -1,4 +1,4 @@
-//! What is read, what is refused and by which name.
+//! What is read, and which error rejects everything else.
 
 #[path = "file/writer.rs"]
 mod writer;
@@ -160,7 +160,7 @@ proptest! {
         let file = File { version, alignment, values, tensors };
         let gguf = Gguf::parse(&file.to_bytes()).unwrap();
         for (key, value) in &file.values {
-            // As text: NaN is not equal to itself.
+            // Compared as text, because NaN is not equal to itself.
             prop_assert_eq!(format!("{:?}", gguf.get(key)), format!("{:?}", Some(value)));
         }
         prop_assert_eq!(gguf.tensors().count(), file.tensors.len());

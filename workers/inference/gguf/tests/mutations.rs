@@ -1,4 +1,5 @@
-//! Damaged files: an error or a sane file, never a panic, never memory out of proportion.
+//! Damaged files cause an error or parse to a valid file. They never cause a panic or use excessive
+//! memory.
 
 #[path = "file/writer.rs"]
 mod writer;
@@ -11,12 +12,12 @@ use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use writer::File;
 
-/// How many mutations to try instead of 2,000.
-const COUNT: &str = "CORTEX_MUTATIONS";
+/// The variable that sets the number of mutations, 2,000 by default.
+const MUTATIONS_VARIABLE: &str = "CORTEX_MUTATIONS";
 
 #[test]
 fn damaged_files_are_refused_or_read_within_their_means() {
-    let count = std::env::var(COUNT).map_or(2_000, |count| count.parse().unwrap());
+    let count = std::env::var(MUTATIONS_VARIABLE).map_or(2_000, |count| count.parse().unwrap());
     let whole = File::small().to_bytes();
     let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut read = 0;
@@ -34,7 +35,8 @@ fn damaged_files_are_refused_or_read_within_their_means() {
     assert!(read < count, "some damage is found");
 }
 
-/// Flips bits, overwrites words with hostile numbers, cuts, and repeats parts; most of it in the metadata.
+/// Flips bits, overwrites words with hostile numbers, cuts, and repeats parts, mostly in the
+/// metadata.
 fn mutate(mut bytes: Vec<u8>, random: &mut TestRng) -> Vec<u8> {
     const HOSTILE: [u64; 8] = [0, 1, 0x7f, 0xff, 1 << 31, u32::MAX as u64, 1 << 63, u64::MAX];
     for _ in 0..=below(random, 3) {
@@ -64,18 +66,19 @@ fn below(random: &mut TestRng, bound: usize) -> usize {
     (random.next_u64() % bound as u64) as usize
 }
 
-/// Counts what this thread allocates, freed or not.
-struct Counting;
+/// Counts the bytes that this thread allocates, freed or not.
+struct CountingAllocator;
 
 thread_local! {
     static ALLOCATED: Cell<usize> = const { Cell::new(0) };
 }
 
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-// SAFETY: all is passed on to the system's allocator; the counter is a const-initialised cell and allocates nothing.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: every call goes to the system's allocator. The counter is a const-initialised cell and
+// allocates nothing.
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATED.set(ALLOCATED.get() + layout.size());
         unsafe { System.alloc(layout) }

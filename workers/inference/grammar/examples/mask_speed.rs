@@ -13,7 +13,7 @@ use rustix::time::{ClockId, clock_gettime};
 use cortex_grammar::{Compiler, Limits, Mask, Rule};
 use serde_json::json;
 
-/// Answers that a model could give, so that the masks are those of a real text and not of noise.
+/// Answers that a model could give, so that the masks are those of realistic text.
 fn cases() -> Vec<(&'static str, Rule, String)> {
     let person = json!({
         "type": "object",
@@ -54,17 +54,17 @@ fn cases() -> Vec<(&'static str, Rule, String)> {
     ]
 }
 
-/// Answers in a row under each rule.
+/// Consecutive answers under each rule.
 const ANSWERS: u32 = 10;
 
 #[derive(Default)]
-struct Tally {
+struct TotalTime {
     masks: u32,
     spent: Duration,
     slowest: Duration,
 }
 
-impl Tally {
+impl TotalTime {
     fn add(&mut self, taken: Duration) {
         self.masks += 1;
         self.spent += taken;
@@ -90,13 +90,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         "{:26} {:>6} {:>9} {:>13} {:>9} {:>11}",
         "rule", "masks", "mean us", "first answer", "slowest", "compiled ms"
     );
-    let mut json = Tally::default();
+    let mut json = TotalTime::default();
     for (name, rule, text) in cases() {
         let start = Instant::now();
         drop(compiler.compile(&rule)?);
         let compiled = start.elapsed();
-        let (mut first, mut all) = (Tally::default(), Tally::default());
-        // Each answer finds the lexer as those before it left it, as answers under one rule do.
+        let (mut first, mut all) = (TotalTime::default(), TotalTime::default());
+        // Each answer gets the lexer as the previous answers left it.
         for answer in 0..ANSWERS {
             let mut constraint = compiler.compile(&rule)?;
             let mut mask = Mask::new();
@@ -130,7 +130,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// This thread's, so that what else the machine does isn't counted.
+/// Uses this thread's time, so that other work on the machine isn't counted.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)

@@ -8,22 +8,22 @@ use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
 use llguidance::toktrie::{InferenceCapabilities, TokEnv};
 use llguidance::{Matcher, ParserFactory};
 
+use crate::cache::GrammarCache;
 use crate::environment::Environment;
 use crate::error::TOO_MUCH;
 use crate::json_text::{JsonText, Watched};
-use crate::jury::Jury;
-use crate::kept::Kept;
-use crate::schema::{Halt, Judge, Prepared, Text};
+use crate::schema::{Halt, Prepared, SchemaValidator, Text};
 use crate::slices::slices;
+use crate::validator::AnswerValidator;
 use crate::{
     Constraint, ConstraintError, GrammarError, Limits, Mask, Rule, Tool, Vocabulary, VocabularyError,
     dead_end, lark, probe, schema,
 };
 
-/// The parser descends by recursion as deep as the limits let a grammar nest.
+/// The parser recurses as deeply as the limits allow a grammar to nest.
 const STACK: usize = 64 << 20;
 
-/// Rules that the parser doesn't get in the caller's words.
+/// Rules that the parser doesn't get verbatim.
 const SCHEMA: &str = "schema";
 const TOOLS: &str = "tools";
 
@@ -32,11 +32,11 @@ const TOOLS: &str = "tools";
 pub struct Compiler {
     factory: Arc<ParserFactory>,
     shared: Arc<Shared>,
-    kept: Arc<Mutex<Kept>>,
+    cached: Arc<Mutex<GrammarCache>>,
     limits: Limits,
 }
 
-/// What all constraints over a vocabulary share.
+/// State shared by all constraints over a vocabulary.
 pub(crate) struct Shared {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) watched: Watched,
@@ -44,7 +44,7 @@ pub(crate) struct Shared {
 }
 
 impl Compiler {
-    /// Prepares a vocabulary: about a second for 128,000 tokens, once per model.
+    /// Prepares a vocabulary: takes about a second for 128,000 tokens, once per model.
     pub fn new(vocabulary: Vocabulary, limits: Limits) -> Result<Self, VocabularyError> {
         vocabulary.check()?;
         let environment: TokEnv = Arc::new(Environment::new(&vocabulary));
@@ -60,25 +60,25 @@ impl Compiler {
         let mut ends = Mask::none(vocabulary.tokens.len().div_ceil(32));
         vocabulary.ends.iter().for_each(|&end| ends.allow(end));
         let shared = Shared { vocabulary, watched, ends };
-        let kept = Arc::new(Mutex::new(Kept::new(limits.kept, limits.kept_bytes)));
-        Ok(Self { factory: Arc::new(factory), shared: Arc::new(shared), kept, limits })
+        let cached = Arc::new(Mutex::new(GrammarCache::new(limits.cached, limits.cache_bytes)));
+        Ok(Self { factory: Arc::new(factory), shared: Arc::new(shared), cached, limits })
     }
 
-    /// A constraint for one answer. Blocks until it is compiled.
+    /// Compiles a constraint for one answer; blocks until done.
     pub fn compile(&self, rule: &Rule) -> Result<Constraint, GrammarError> {
         let (done, compiled) = sync_channel(1);
         self.spawn(rule.clone(), Halt::default(), move |compiled| drop(done.send(compiled)))
             .map_err(|error| GrammarError::TooComplex { why: error.to_string() })?;
         compiled
             .recv()
-            .unwrap_or_else(|_| Err(GrammarError::TooComplex { why: "the compiler gave up".to_owned() }))
+            .unwrap_or_else(|_| Err(GrammarError::TooComplex { why: "the compiler failed".to_owned() }))
     }
 
-    /// Compiles a rule on a thread of its own, which nothing waits for: it ends by itself, soon after a halt, or with the
-    /// process. `done` is dropped without a call if the compiler panics.
+    /// Compiles a rule on a new thread that is never joined: it ends on its own, soon after a halt,
+    /// or with the process. `done` is dropped without being called if the compiler panics.
     ///
     /// # Errors
-    /// If no thread can be started.
+    /// Fails if no thread can be started.
     pub fn spawn(
         &self,
         rule: Rule,
@@ -90,9 +90,9 @@ impl Compiler {
         thread.spawn(move || done(compiler.compile_or_find(&rule, &halt))).map(drop)
     }
 
-    /// The constraint of a rule that was compiled not long ago.
+    /// Returns the constraint of a rule that was compiled recently.
     pub fn find(&self, rule: &Rule) -> Option<Constraint> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).find(rule)
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner).find(rule)
     }
 
     fn compile_or_find(&self, rule: &Rule, halt: &Halt) -> Result<Constraint, GrammarError> {
@@ -100,7 +100,7 @@ impl Compiler {
             return Ok(constraint);
         }
         let (constraint, parser) = self.compile_here(rule, halt)?;
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).keep(rule, &constraint, parser);
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner).keep(rule, &constraint, parser);
         Ok(constraint)
     }
 
@@ -110,13 +110,14 @@ impl Compiler {
         halt: &Halt,
     ) -> Result<(Constraint, llguidance::TokenParser), GrammarError> {
         let mut texts = Vec::new();
-        let mut jury = None;
+        let mut answer_validator = None;
         let (kind, grammars) = match rule {
             Rule::JsonObject => (SCHEMA, vec![GrammarWithLexer::from_json_schema(schema::object())]),
             Rule::JsonSchema(schema) => {
-                let Prepared { schema, texts: strings, judge } = schema::prepare(schema, &self.limits, halt)?;
+                let Prepared { schema, texts: strings, validator } =
+                    schema::prepare(schema, &self.limits, halt)?;
                 texts = strings;
-                jury = judge.map(Jury::whole);
+                answer_validator = validator.map(AnswerValidator::whole);
                 (SCHEMA, vec![GrammarWithLexer::from_json_schema(schema)])
             }
             Rule::Regex(pattern) => {
@@ -130,8 +131,9 @@ impl Compiler {
             Rule::Tools { tools, syntax, calls, or_text } => {
                 let text = lark::of_tools(tools, syntax, *calls, *or_text, &self.shared.vocabulary)?;
                 let mut grammars = vec![GrammarWithLexer::from_lark(text)];
-                let judges = self.arguments(tools, halt, &mut grammars, &mut texts)?;
-                jury = Jury::of_calls(tools, judges, syntax, &self.shared.vocabulary);
+                let validators = self.arguments(tools, halt, &mut grammars, &mut texts)?;
+                answer_validator =
+                    AnswerValidator::of_calls(tools, validators, syntax, &self.shared.vocabulary);
                 (TOOLS, grammars)
             }
         };
@@ -147,8 +149,10 @@ impl Compiler {
             Rule::Regex(_) | Rule::Lark(_) => None,
         };
         let matcher = Matcher::new(Ok(parser.clone()));
-        let constraint = Constraint::new(Arc::clone(&self.shared), matcher, text, jury.map(Arc::new));
-        // A grammar that nothing satisfies, or that is too complex, is refused here and not in the middle of an answer.
+        let constraint =
+            Constraint::new(Arc::clone(&self.shared), matcher, text, answer_validator.map(Arc::new));
+        // Rejects a grammar that no text satisfies or that is too complex here, rather than in the
+        // middle of an answer.
         probe::walk(&constraint, halt).map_err(|error| too_complex(&cost(&error)))?;
         for text in &texts {
             self.try_text(text, halt)?;
@@ -165,7 +169,7 @@ impl Compiler {
         parser.map_err(|error| refusal(kind, &error.to_string()))
     }
 
-    /// Refuses a string whose pattern takes too much work for each token.
+    /// Rejects a string whose pattern takes too much work for each token.
     fn try_text(&self, text: &Text, halt: &Halt) -> Result<(), GrammarError> {
         halt.check().map_err(too_complex)?;
         let alone = GrammarWithLexer::from_json_schema(schema::with_options(text.schema.clone()));
@@ -182,7 +186,7 @@ impl Compiler {
         halt: &Halt,
         grammars: &mut Vec<GrammarWithLexer>,
         texts: &mut Vec<Text>,
-    ) -> Result<Vec<Option<Judge>>, GrammarError> {
+    ) -> Result<Vec<Option<SchemaValidator>>, GrammarError> {
         if tools.len() > self.limits.tools {
             return Err(GrammarError::TooLarge {
                 what: "list of tools",
@@ -190,7 +194,7 @@ impl Compiler {
                 most: self.limits.tools,
             });
         }
-        let mut judges = Vec::with_capacity(tools.len());
+        let mut validators = Vec::with_capacity(tools.len());
         for (index, tool) in tools.iter().enumerate() {
             let prepared = schema::prepare(&tool.parameters, &self.limits, halt)
                 .map_err(|error| GrammarError::Tool { tool: tool.name.clone(), error })?;
@@ -198,9 +202,9 @@ impl Compiler {
             grammar.name = Some(format!("tool_{index}"));
             grammars.push(grammar);
             texts.extend(prepared.texts);
-            judges.push(prepared.judge);
+            validators.push(prepared.validator);
         }
-        Ok(judges)
+        Ok(validators)
     }
 }
 
@@ -214,7 +218,7 @@ impl fmt::Debug for Compiler {
     }
 }
 
-/// What a walk through a grammar costs, in a caller's words.
+/// Describes the cost of probing a grammar in terms that callers understand.
 fn cost(error: &ConstraintError) -> String {
     match error {
         ConstraintError::TooComplex { .. } => TOO_MUCH.to_owned(),

@@ -8,26 +8,26 @@ use llguidance::api::StopReason;
 
 use crate::compiler::Shared;
 use crate::json_text::JsonText;
-use crate::jury::Jury;
-use crate::lead::{Kind, Lead, Step};
+use crate::preamble::{Preamble, PreambleKind, TokenEffect};
+use crate::validator::AnswerValidator;
 use crate::{ConstraintError, Mask};
 
-/// The grammar of one answer, after the tokens that it has accepted.
+/// The grammar of one answer, advanced by the tokens accepted so far.
 ///
-/// For each token: [`Constraint::mask`], which may run on another thread while the forward pass does, then
-/// [`Constraint::accept`] with what was chosen. The text is over when an end token is accepted; where
-/// [`Constraint::is_stopped`] nothing else can come.
+/// For each token, call [`Constraint::mask`], which may run on another thread during the forward
+/// pass, then [`Constraint::accept`] with the chosen token. The text is complete once an end token
+/// is accepted; if [`Constraint::is_stopped`], no other token can follow.
 pub struct Constraint {
     shared: Arc<Shared>,
     matcher: Matcher,
-    leads: VecDeque<Lead>,
-    /// Where the text is in JSON, if it is JSON.
+    leads: VecDeque<Preamble>,
+    /// The position within the JSON text, if the text is JSON.
     text: Option<JsonText>,
     ended: bool,
-    /// What looks at the text when it is finished, and the text up to here.
-    jury: Option<Arc<Jury>>,
+    /// Validates the finished text, along with the text so far.
+    validator: Option<Arc<AnswerValidator>>,
     written: Vec<u8>,
-    /// Whether the lexer that clones share is full: no other answer should begin with it.
+    /// Whether the lexer shared by clones is full, so that new answers shouldn't use it.
     spent: Arc<AtomicBool>,
     scratch: Vec<u32>,
 }
@@ -37,7 +37,7 @@ impl Constraint {
         shared: Arc<Shared>,
         matcher: Matcher,
         text: Option<JsonText>,
-        jury: Option<Arc<Jury>>,
+        validator: Option<Arc<AnswerValidator>>,
     ) -> Self {
         Self {
             shared,
@@ -45,38 +45,40 @@ impl Constraint {
             leads: VecDeque::new(),
             text,
             ended: false,
-            jury,
+            validator,
             written: Vec::new(),
             spent: Arc::default(),
             scratch: Vec::new(),
         }
     }
 
-    /// Lets a model think: text is free up to the marker, as `</think>`, which may span tokens or be a control token, and must
-    /// come; up to four tokens of blanks may follow it, and then the grammar begins. An empty marker changes nothing.
+    /// Allows reasoning first: text is free up to the marker, such as `</think>`, which may span
+    /// tokens or be a control token, and is mandatory. Up to four tokens of whitespace may follow
+    /// it, and then the grammar begins. An empty marker has no effect.
     pub fn after(self, marker: &str) -> Self {
-        self.led_by(marker, Kind::Thinking)
+        self.with_preamble(marker, PreambleKind::Thinking)
     }
 
-    /// Lets a model answer or call: text is free, and may end, up to the marker that opens a call; then the grammar begins.
+    /// Allows an answer or a call: text is free, and may end, until the marker that opens a call;
+    /// then the grammar begins.
     pub fn on(self, marker: &str) -> Self {
-        self.led_by(marker, Kind::Text)
+        self.with_preamble(marker, PreambleKind::Text)
     }
 
-    fn led_by(mut self, marker: &str, kind: Kind) -> Self {
+    fn with_preamble(mut self, marker: &str, kind: PreambleKind) -> Self {
         if !marker.is_empty() {
-            self.leads.push_front(Lead::new(marker, kind, &self.shared.vocabulary));
+            self.leads.push_front(Preamble::new(marker, kind, &self.shared.vocabulary));
         }
         self
     }
 
-    /// The tokens that may come now. Where the text is over, those that end it.
+    /// The tokens allowed next. If the text is complete, those that end it.
     pub fn mask(&mut self, mask: &mut Mask) -> Result<(), ConstraintError> {
-        if let Some(lead) = self.leads.front()
-            && (!lead.is_whole() || self.leads.len() > 1)
+        if let Some(preamble) = self.leads.front()
+            && (!preamble.is_whole() || self.leads.len() > 1)
         {
-            lead.mask(&self.shared.vocabulary.tokens, mask);
-            if lead.is_whole()
+            preamble.mask(&self.shared.vocabulary.tokens, mask);
+            if preamble.is_whole()
                 && let Some(next) = self.leads.get(1)
             {
                 next.mask(&self.shared.vocabulary.tokens, mask);
@@ -92,13 +94,14 @@ impl Constraint {
         if let Some(text) = self.text {
             self.shared.watched.narrow(text, &self.shared.vocabulary.tokens, mask, &mut self.scratch);
         }
-        if let Some(lead) = self.leads.front() {
-            lead.mask(&self.shared.vocabulary.tokens, mask);
+        if let Some(preamble) = self.leads.front() {
+            preamble.mask(&self.shared.vocabulary.tokens, mask);
         }
         Ok(())
     }
 
-    /// Goes on by a token. A token that doesn't fit is refused and leaves the constraint as it was.
+    /// Advances by a token. A token that doesn't fit is rejected and leaves the constraint
+    /// unchanged.
     pub fn accept(&mut self, token: u32) -> Result<(), ConstraintError> {
         let shared = Arc::clone(&self.shared);
         if shared.vocabulary.ends.contains(&token) {
@@ -106,23 +109,23 @@ impl Constraint {
                 return Err(ConstraintError::Refused { token });
             }
             self.ended = true;
-            return self.judge();
+            return self.validate();
         }
         if self.ended {
             return Err(ConstraintError::Refused { token });
         }
         let bytes = shared.vocabulary.tokens.get(token as usize).ok_or(ConstraintError::Refused { token })?;
-        while let Some(lead) = self.leads.front_mut() {
-            match lead.accept(token, bytes) {
-                Step::Taken => return Ok(()),
-                Step::Refused => return Err(ConstraintError::Refused { token }),
-                Step::Over if self.leads.len() > 1 => {
+        while let Some(preamble) = self.leads.front_mut() {
+            match preamble.accept(token, bytes) {
+                TokenEffect::Taken => return Ok(()),
+                TokenEffect::Refused => return Err(ConstraintError::Refused { token }),
+                TokenEffect::Over if self.leads.len() > 1 => {
                     self.leads.pop_front();
                 }
-                Step::Over => break,
+                TokenEffect::Over => break,
             }
         }
-        if self.text.is_some_and(|mut text| !text.read(bytes)) && !self.is_last_way_on(token)? {
+        if self.text.is_some_and(|mut text| !text.read(bytes)) && !self.is_only_option(token)? {
             return Err(ConstraintError::Refused { token });
         }
         match self.matcher.try_consume_tokens(&[token]) {
@@ -134,24 +137,24 @@ impl Constraint {
         if let Some(text) = &mut self.text {
             text.read(bytes);
         }
-        if self.jury.is_some() {
+        if self.validator.is_some() {
             self.written.extend_from_slice(bytes);
             if self.is_stopped() {
-                return self.judge();
+                return self.validate();
             }
         }
         Ok(())
     }
 
-    /// Looks at the finished text, once.
-    fn judge(&mut self) -> Result<(), ConstraintError> {
-        match self.jury.take() {
-            Some(jury) => jury.judge(&self.written).map_err(ConstraintError::Invalid),
+    /// Validates the finished text, once.
+    fn validate(&mut self) -> Result<(), ConstraintError> {
+        match self.validator.take() {
+            Some(validator) => validator.validate(&self.written).map_err(ConstraintError::Invalid),
             None => Ok(()),
         }
     }
 
-    /// Whether nothing but an end token can come.
+    /// Whether only an end token can follow.
     pub fn is_stopped(&self) -> bool {
         self.ended || (self.leads.is_empty() && self.matcher.is_stopped())
     }
@@ -159,7 +162,7 @@ impl Constraint {
     /// Whether an end token is allowed here.
     pub fn may_end(&mut self) -> Result<bool, ConstraintError> {
         match self.leads.front() {
-            Some(lead) if !lead.is_whole() => return Ok(lead.may_end()),
+            Some(preamble) if !preamble.is_whole() => return Ok(preamble.may_end()),
             Some(_) if self.leads.len() > 1 => return Ok(self.leads[1].may_end()),
             _ => {}
         }
@@ -169,8 +172,8 @@ impl Constraint {
         self.matcher.is_accepting().map_err(|_| self.failure())
     }
 
-    /// The tokens that must come now, if the vocabulary encodes; tell [`Constraint::accept`] each one that is used. Empty while
-    /// the text is free or where there is a choice.
+    /// The tokens that must come next, if the vocabulary has an encoder; pass each one that is used
+    /// to [`Constraint::accept`]. Empty while the text is free or if there is a choice.
     pub fn forced(&mut self) -> Vec<u32> {
         if self.leads.is_empty() && !self.is_stopped() {
             self.matcher.compute_ff_tokens()
@@ -179,8 +182,9 @@ impl Constraint {
         }
     }
 
-    /// Whether a token is allowed that makes the text one that readers refuse, as nothing else is left.
-    fn is_last_way_on(&mut self, token: u32) -> Result<bool, ConstraintError> {
+    /// Whether a token is allowed although it makes the text one that readers reject, because no
+    /// other is left.
+    fn is_only_option(&mut self, token: u32) -> Result<bool, ConstraintError> {
         let mut mask = Mask::new();
         self.mask(&mut mask)?;
         Ok(mask.allows(token))
@@ -216,8 +220,8 @@ impl Constraint {
     }
 }
 
-/// The same grammar after the same tokens, to go its own way. Clones share the lexer's states, so that what one answer found
-/// the next needn't look for.
+/// Copies the grammar in its current state. Clones share the lexer's states, so that an answer
+/// reuses what earlier ones computed.
 impl Clone for Constraint {
     fn clone(&self) -> Self {
         Self {
@@ -227,7 +231,7 @@ impl Clone for Constraint {
             leads: self.leads.clone(),
             text: self.text,
             ended: self.ended,
-            jury: self.jury.clone(),
+            validator: self.validator.clone(),
             written: self.written.clone(),
             scratch: Vec::new(),
         }

@@ -1,4 +1,4 @@
-//! Finds parts of a grammar that no text satisfies: an answer that went there could not go on.
+//! Finds parts of a grammar that no text satisfies: an answer could not continue once it got there.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use llguidance::earley::{CGrammar, CSymIdx};
 
 use crate::Limits;
 
-/// Refuses a grammar with a part that can be begun and never ended.
+/// Rejects a grammar with a part that can begin but never end.
 pub(crate) fn check(grammar: &CGrammar, limits: &Limits) -> Result<(), String> {
     let lexer = grammar.lexer_spec();
     let mut lexemes = lexer.to_regex_vec(&mut limits.of_parser()).map_err(|error| error.to_string())?;
@@ -36,7 +36,7 @@ pub(crate) fn check(grammar: &CGrammar, limits: &Limits) -> Result<(), String> {
         None => Ok(()),
         Some(&symbol) => {
             let name = grammar.sym_name(symbol);
-            Err(format!("no text satisfies it in full: nothing ends {name:?}"))
+            Err(format!("no text satisfies it completely: {name:?} can never end"))
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The vocabulary as the parser wants it.
+//! Adapts the vocabulary to the parser's interface.
 
 use llguidance::toktrie::{TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 
 use crate::{Encode, Vocabulary};
 
 /// The trie holds at most 1,024 nodes in a row.
-const LONGEST_TOKEN: usize = 512;
+const MAX_TOKEN_BYTES: usize = 512;
 
 pub(crate) struct Environment {
     trie: TokTrie,
@@ -13,14 +13,14 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// The vocabulary has passed its checks.
+    /// The vocabulary must have passed its checks.
     pub(crate) fn new(vocabulary: &Vocabulary) -> Self {
         let mut words = vocabulary.tokens.clone();
         for (token, word) in words.iter_mut().enumerate() {
             let token = token as u32;
             let control =
                 vocabulary.ends.contains(&token) || vocabulary.control.iter().any(|(id, _)| *id == token);
-            if control || word.len() > LONGEST_TOKEN {
+            if control || word.len() > MAX_TOKEN_BYTES {
                 word.clear();
             }
         }
@@ -41,7 +41,7 @@ impl TokenizerEnv for Environment {
     }
 
     fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<TokenId> {
-        // A tokenizer that adds to the text, as a space in front, is of no use to a grammar.
+        // A tokenizer that adds to the text, such as a leading space, is unusable for a grammar.
         self.encoded(bytes).unwrap_or_else(|| self.trie.greedy_tokenize(bytes))
     }
 

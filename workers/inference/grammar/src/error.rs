@@ -8,25 +8,27 @@ pub enum GrammarError {
     /// A schema of one of the tools.
     #[error("tool {tool}: {error}")]
     Tool { tool: String, error: SchemaError },
-    #[error("tool name {name:?} must be 1 to 64 letters, digits, _ or -, and there only once")]
+    #[error("the tool name {name:?} must be unique and have 1 to 64 letters, digits, _ or -")]
     ToolName { name: String },
-    #[error("there is no tool to call")]
+    #[error("there are no tools to call")]
     NoTools,
-    #[error("the {kind} can't be compiled: {why}")]
+    #[error("cannot compile the {kind}: {why}")]
     Syntax { kind: &'static str, why: String },
-    #[error("the {what} has {found}, at most {most} are taken")]
+    #[error("the {what} must have at most {most} (got {found})")]
     TooLarge { what: &'static str, found: usize, most: usize },
-    /// The parser doesn't take what the caller's schema became; `why` is in the parser's words, and not shown.
+    /// The parser doesn't accept the schema that we made from the caller's; `why` is in the
+    /// parser's terms and not shown.
     #[error(
-        "the grammar is too complex: a schema takes more than one answer may (expected fewer or simpler parts)"
+        "the grammar is too complex: a schema exceeds the limits of an answer (expected fewer or simpler parts)"
     )]
     Unwritable { why: String },
-    /// It would need more memory or time than one answer may take.
+    /// It would take more memory or time than one answer may use.
     #[error("the grammar is too complex: {why}")]
     TooComplex { why: String },
 }
 
-/// A schema that can't be compiled, with the keyword that is to blame and the place of its schema as a JSON pointer.
+/// A schema that can't be compiled, with the offending keyword and the location of its schema as a
+/// JSON pointer.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{keyword} at #{path}: {why}")]
 pub struct SchemaError {
@@ -35,35 +37,36 @@ pub struct SchemaError {
     pub why: String,
 }
 
-/// A vocabulary that no mask can be made for.
+/// A vocabulary for which no masks can be made.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum VocabularyError {
-    #[error("the vocabulary has {found} tokens; 1 to {most} can be masked")]
+    #[error("the vocabulary must have from 1 to {most} tokens (got {found})")]
     Size { found: usize, most: usize },
-    #[error("token {token} ends a text, but the vocabulary has {size} tokens")]
+    #[error("token {token} is an end token, but the vocabulary has {size} tokens")]
     NoSuchToken { token: u32, size: usize },
-    #[error("no token ends a text")]
+    #[error("the vocabulary has no end token")]
     NoEnd,
-    #[error("the vocabulary can't be prepared: {0}")]
+    #[error("cannot prepare the vocabulary: {0}")]
     Unusable(String),
 }
 
-/// What is said of a grammar that costs too much; the parser's own words are in the error's fields.
+/// The message for a grammar that is too expensive; the parser's own message is in the error's
+/// fields.
 pub(crate) const TOO_MUCH: &str =
     "too much work for each token (expected simpler patterns or shorter repetitions)";
 
-/// A step that can't be taken.
+/// Why a constraint can't continue.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConstraintError {
-    #[error("token {token} doesn't fit the grammar here")]
+    #[error("the grammar does not allow token {token} here")]
     Refused { token: u32 },
-    /// It would need more memory or time than one answer may take.
+    /// It would take more memory or time than one answer may use.
     #[error("the grammar takes {}", TOO_MUCH)]
     TooComplex { why: String },
     #[error("no token of the vocabulary continues the text under this grammar")]
     DeadEnd,
-    /// The answer is finished and breaks a keyword that the grammar keeps only in part.
-    #[error("the finished answer isn't valid: {0}")]
+    /// The finished answer violates a keyword that the grammar enforces only partially.
+    #[error("the finished answer is invalid: {0}")]
     Invalid(SchemaError),
     #[error("the grammar failed: {why}")]
     Failed { why: String },

@@ -1,15 +1,16 @@
-//! Where in a JSON text an answer is, to hold back what a grammar can't: numbers that a double doesn't hold as they are written,
-//! such as `1e999` or twenty digits, and nesting that readers refuse.
+//! Tracks the position of an answer within its JSON text, to prevent what a grammar can't: numbers
+//! that a double can't represent as written, such as `1e999` or ones with twenty digits, and
+//! nesting that readers reject.
 
 use crate::mask::Mask;
 
-/// A double holds every number of so many digits so that it can be written out again as it was.
-const MOST_DIGITS: u16 = 15;
-/// A double holds all whole numbers up to here.
-const MOST_WHOLE: u64 = (1 << 53) - 1;
-const MOST_EXPONENT_DIGITS: u16 = 2;
-/// Half of what `serde_json` and most other readers take.
-const DEEPEST: u16 = 64;
+/// A double preserves every number with this many digits.
+const MAX_DIGITS: u16 = 15;
+/// A double preserves all integers up to this one.
+const MAX_EXACT_INTEGER: u64 = (1 << 53) - 1;
+const MAX_EXPONENT_DIGITS: u16 = 2;
+/// Half the limit of `serde_json` and most other readers.
+const MAX_DEPTH: u16 = 64;
 
 /// The state after the text so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,25 +23,25 @@ pub(crate) struct JsonText {
 enum Within {
     #[default]
     Structure,
-    /// At the beginning of what is JSON only if it begins as an object.
+    /// At the beginning of text that is only JSON if it begins with an object.
     Unknown,
-    /// In text that is none.
+    /// In text that isn't JSON.
     Other,
     String,
     Escape,
     Whole(u64),
-    /// Digits before and after the point.
+    /// The number of digits before and after the decimal point.
     Fraction(u16),
     Exponent(u16),
 }
 
 impl JsonText {
-    /// Of what is JSON only if it begins as an object.
+    /// For text that is only JSON if it begins with an object.
     pub(crate) fn or_other() -> Self {
         Self { within: Within::Unknown, depth: 0 }
     }
 
-    /// Reads on; false where the text becomes one that readers refuse.
+    /// Advances by the bytes; false if they make the text one that readers reject.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> bool {
         let mut fits = true;
         for &byte in bytes {
@@ -75,11 +76,11 @@ impl JsonText {
             _ => {}
         }
         match self.within {
-            Within::Whole(value) => value <= MOST_WHOLE,
-            // After a point comes a digit.
-            Within::Fraction(count) => count < MOST_DIGITS || count == MOST_DIGITS && byte != b'.',
-            Within::Exponent(count) => count <= MOST_EXPONENT_DIGITS,
-            _ => self.depth <= DEEPEST,
+            Within::Whole(value) => value <= MAX_EXACT_INTEGER,
+            // A digit must follow a decimal point.
+            Within::Fraction(count) => count < MAX_DIGITS || count == MAX_DIGITS && byte != b'.',
+            Within::Exponent(count) => count <= MAX_EXPONENT_DIGITS,
+            _ => self.depth <= MAX_DEPTH,
         }
     }
 }
@@ -88,7 +89,7 @@ fn digits(value: u64) -> u16 {
     value.checked_ilog10().map_or(1, |log| log as u16 + 1)
 }
 
-/// The tokens that may make a JSON text unreadable.
+/// The tokens that can make a JSON text unreadable.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
     digits: Mask,
@@ -110,19 +111,21 @@ impl Watched {
         Self { digits, openers }
     }
 
-    /// Takes tokens out of the mask that would make the text unreadable, unless none would be left.
+    /// Removes tokens from the mask that would make the text unreadable, unless that would leave
+    /// none.
     pub(crate) fn narrow(&self, text: JsonText, tokens: &[Vec<u8>], mask: &mut Mask, scratch: &mut Vec<u32>) {
         if matches!(text.within, Within::String | Within::Escape | Within::Unknown | Within::Other) {
-            // What follows a string within one token is short of any limit but that of depth, which is a soft one.
+            // What follows a string within one token is too short to exceed any limit except depth,
+            // which is a soft one.
             return;
         }
-        self.refuse(&self.digits, text, tokens, mask, scratch);
-        if text.depth + 16 > DEEPEST {
-            self.refuse(&self.openers, text, tokens, mask, scratch);
+        self.disallow(&self.digits, text, tokens, mask, scratch);
+        if text.depth + 16 > MAX_DEPTH {
+            self.disallow(&self.openers, text, tokens, mask, scratch);
         }
     }
 
-    fn refuse(
+    fn disallow(
         &self,
         watched: &Mask,
         text: JsonText,
@@ -139,7 +142,7 @@ impl Watched {
             return;
         }
         for &token in scratch.iter() {
-            mask.refuse(token);
+            mask.disallow(token);
         }
         if mask.is_empty() {
             for &token in scratch.iter() {
@@ -158,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_refuse_is_told_from_what_they_take() {
+    fn text_that_readers_reject_is_detected() {
         for text in [
             "1e99",
             "-1.5E-42",
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_way_on_stays_open() {
+    fn the_last_allowed_token_stays_allowed() {
         let tokens: Vec<Vec<u8>> = [&b"999"[..], b"9", b","].iter().map(|token| token.to_vec()).collect();
         let watched = Watched::new(&tokens);
         let mut text = JsonText::default();

@@ -1,11 +1,11 @@
-//! Rules as text for the parser.
+//! Turns rules into text for the parser.
 
 use std::collections::HashSet;
 use std::fmt::Write;
 
 use crate::{CallSyntax, GrammarError, Limits, Tool, Vocabulary};
 
-/// Refuses text that is too long, or whose brackets nest too deeply to be read by recursion.
+/// Rejects text that is too long, or whose brackets nest too deeply to be parsed recursively.
 pub(crate) fn check(kind: &'static str, text: &str, limits: &Limits) -> Result<(), GrammarError> {
     if text.len() > limits.source_bytes {
         return Err(GrammarError::TooLarge { what: kind, found: text.len(), most: limits.source_bytes });
@@ -20,14 +20,15 @@ pub(crate) fn check(kind: &'static str, text: &str, limits: &Limits) -> Result<(
         if depth > limits.depth {
             return Err(GrammarError::Syntax {
                 kind,
-                why: format!("brackets nest deeper than {}", limits.depth),
+                why: format!("brackets are nested more than {} levels deep", limits.depth),
             });
         }
     }
     Ok(())
 }
 
-/// A grammar of calls, or of text that doesn't begin like one; the arguments of tool `i` are the grammar named `tool_i`.
+/// A grammar for calls, or for text that doesn't begin like one; the arguments of tool `i` are the
+/// grammar named `tool_i`.
 pub(crate) fn of_tools(
     tools: &[Tool],
     syntax: &CallSyntax,
@@ -68,7 +69,7 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-/// Text as literals, control tokens in it by their ids.
+/// Renders text as literals, with control tokens by their ids.
 fn literal(text: &str, vocabulary: &Vocabulary) -> String {
     let mut parts = Vec::new();
     let mut rest = text;

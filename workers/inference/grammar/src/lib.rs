@@ -1,32 +1,35 @@
-//! Grammars that an answer must keep, as masks over the vocabulary.
+//! Enforces grammars on answers through masks over the vocabulary.
 //!
-//! A [`Compiler`] is made once per model and turns a [`Rule`] into a [`Constraint`], which belongs to one answer. At each step
-//! the engine asks for the [`Mask`] of tokens that may come, sets the other logits to -inf before any sampler looks, and tells
-//! the constraint which token was taken. A mask depends on the tokens before it and not on the logits, and a constraint is
-//! [`Send`]: compute the mask on another thread while the forward pass runs.
+//! A [`Compiler`] is made once per model and turns a [`Rule`] into a [`Constraint`], which belongs
+//! to one answer. At each step the engine asks for the [`Mask`] of allowed tokens, sets all other
+//! logits to -inf before sampling, and passes the chosen token to the constraint. A mask depends on
+//! the preceding tokens and not on the logits, and a constraint is [`Send`], so the mask can be
+//! computed on another thread during the forward pass.
 //!
-//! `llguidance` does the parsing. What it leaves open is closed here: schemas are put together before it sees them, so that
-//! references cost what they say and not what they expand to; keywords that can't be kept are refused by name and path instead
-//! of being ignored; `format` means what validators mean by it; JSON's whitespace is bounded, so no answer is blank for ever;
-//! names have one spelling, so none comes twice under two; numbers are those that all readers read alike; what no value
-//! satisfies is left out or refused, as is a grammar that would need too much memory or time.
+//! `llguidance` does the parsing. This crate adds what it doesn't do. Schemas are combined before
+//! it sees them, so that references cost what they contain and not what they expand to. Unsupported
+//! keywords are rejected with name and path instead of being ignored. `format` means what
+//! validators take it to mean. JSON's whitespace is limited, so that no answer is endlessly blank.
+//! Names have a single spelling, so that none occurs twice in different spellings. Numbers are
+//! limited to those that all readers interpret identically. Parts that no value satisfies are left
+//! out or rejected, and so are grammars that would need too much memory or time.
 
+mod cache;
 mod compiler;
 mod constraint;
 mod dead_end;
 mod environment;
 mod error;
 mod json_text;
-mod jury;
-mod kept;
 mod lark;
-mod lead;
 mod limits;
 mod mask;
+mod preamble;
 mod probe;
 mod rule;
 mod schema;
 mod slices;
+mod validator;
 mod vocabulary;
 
 pub use compiler::Compiler;

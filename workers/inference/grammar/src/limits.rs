@@ -1,32 +1,34 @@
 use llguidance::api::ParserLimits;
 
-/// What one grammar may cost. Lexer states are about 2 kB each and by far the most of it.
+/// The limits of one grammar. Lexer states take about 2 kB each and account for most of the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a Lark grammar or regular expression.
     pub source_bytes: usize,
-    /// Bytes of a schema as JSON: far more than the work of compiling it lets through.
+    /// Bytes of a schema as JSON: far more than the limits on compilation allow anyway.
     pub schema_bytes: usize,
-    /// Schemas within a schema that bear on an answer.
+    /// Subschemas that affect an answer.
     pub schemas: usize,
-    /// Steps of reading a schema and of putting its parts together: a million take about a second.
+    /// Steps to read a schema and combine its parts: a million take about a second.
     pub schema_steps: u64,
-    /// Nesting of schemas (a fourth of what their JSON may nest), and of brackets in a Lark grammar or regular expression.
+    /// Nesting of schemas (a quarter of what their JSON may nest), and of brackets in a Lark
+    /// grammar or regular expression.
     pub depth: usize,
     pub tools: usize,
-    /// Rules whose grammars are kept for the next answer under them, with the lexer states that answers found.
-    pub kept: usize,
-    /// Bytes of all of them together.
-    pub kept_bytes: usize,
+    /// How many rules' grammars are cached for later answers, along with the lexer states that
+    /// answers computed.
+    pub cached: usize,
+    /// Bytes of all cached grammars together.
+    pub cache_bytes: usize,
     pub lexer_states: usize,
     pub symbols: usize,
-    /// Steps of building the lexer: 50,000 take about a millisecond.
+    /// Steps to build the lexer: 50,000 take about a millisecond.
     pub build_steps: u64,
     /// Lexer steps for one mask: 14,000 take about a millisecond.
     pub mask_steps: u64,
     /// Parser items for one mask: 20,000 take about a millisecond.
     pub mask_items: usize,
-    /// Parser items after one token: ways in which the text may go on.
+    /// Parser items after one token, that is, ways in which the text may continue.
     pub row_items: usize,
 }
 
@@ -39,8 +41,8 @@ impl Default for Limits {
             schema_steps: 1_000_000,
             depth: 128,
             tools: 128,
-            kept: 16,
-            kept_bytes: 128 << 20,
+            cached: 16,
+            cache_bytes: 128 << 20,
             lexer_states: 16_384,
             symbols: 200_000,
             build_steps: 1_000_000,

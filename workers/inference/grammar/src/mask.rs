@@ -1,6 +1,6 @@
 use llguidance::toktrie::SimpleVob;
 
-/// The tokens that may come: bit `t % 32` of word `t / 32` is token `t`.
+/// The allowed tokens: bit `t % 32` of word `t / 32` is token `t`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mask {
     words: Vec<u32>,
@@ -19,7 +19,7 @@ impl Mask {
         self.words.get(token as usize / 32).is_some_and(|word| word >> (token % 32) & 1 == 1)
     }
 
-    /// How many tokens may come.
+    /// The number of allowed tokens.
     pub fn count(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
@@ -52,7 +52,7 @@ impl Mask {
         }
     }
 
-    pub(crate) fn refuse(&mut self, token: u32) {
+    pub(crate) fn disallow(&mut self, token: u32) {
         if let Some(word) = self.words.get_mut(token as usize / 32) {
             *word &= !(1 << (token % 32));
         }
@@ -62,7 +62,7 @@ impl Mask {
         self.words.iter().all(|word| *word == 0)
     }
 
-    /// The tokens that may come.
+    /// The allowed tokens.
     pub(crate) fn allowed(&self) -> impl Iterator<Item = u32> {
         let words = self.words.iter().enumerate();
         words.flat_map(|(index, word)| {
@@ -70,7 +70,7 @@ impl Mask {
         })
     }
 
-    /// The tokens that are in both, into `tokens`.
+    /// Stores the tokens that are in both masks in `tokens`.
     pub(crate) fn both(&self, other: &Self, tokens: &mut Vec<u32>) {
         tokens.clear();
         for (index, (left, right)) in self.words.iter().zip(&other.words).enumerate() {

@@ -1,18 +1,19 @@
 use serde_json::Value;
 
-/// What an answer must be.
+/// A constraint on answers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rule {
     /// Any JSON object.
     JsonObject,
     /// JSON that validates against the schema.
     JsonSchema(Value),
-    /// Text that the regular expression matches from beginning to end, in the syntax of the crate `regex` without look-around.
+    /// Text that the regular expression matches completely, in the syntax of the crate `regex`
+    /// (without look-around).
     Regex(String),
-    /// A grammar in `llguidance`'s dialect of Lark. It can't name control tokens.
+    /// A grammar in `llguidance`'s dialect of Lark. It can't refer to control tokens.
     Lark(String),
-    /// Calls of these tools and nothing else; with `or_text`, for calls that no marker opens, else any text whose first
-    /// character that is no blank is not `{`.
+    /// Calls of these tools only. With `or_text`, which is for calls without an opening marker,
+    /// also any text whose first non-blank character isn't `{`.
     Tools { tools: Vec<Tool>, syntax: CallSyntax, calls: usize, or_text: bool },
 }
 
@@ -23,8 +24,9 @@ pub struct Tool {
     pub parameters: Value,
 }
 
-/// How a model family writes calls: `open`, then calls with `separator` between, then `close`; a call is `before`, the name,
-/// `between`, the arguments as JSON, `after`. Control tokens are written by their names.
+/// How a model family writes calls: `open`, then calls separated by `separator`, then `close`; a
+/// call is `before`, the name, `between`, the arguments as JSON, `after`. Control tokens are given
+/// by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallSyntax {
     pub open: String,
@@ -36,7 +38,7 @@ pub struct CallSyntax {
 }
 
 impl Rule {
-    /// About how many bytes it takes in memory.
+    /// Its approximate size in memory, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::JsonObject => 0,
@@ -49,7 +51,7 @@ impl Rule {
     }
 }
 
-/// About how many bytes a value takes in memory.
+/// A value's approximate size in memory, in bytes.
 fn bytes(value: &Value) -> usize {
     let own = size_of::<Value>();
     own + match value {

@@ -1,14 +1,17 @@
-//! Schemas as the parser takes them: the same meaning in fewer keywords, or a refusal that names keyword and path.
+//! Rewrites schemas for the parser: the same meaning in fewer keywords, or an error with keyword
+//! and path.
 //!
-//! Drafts 4 to 2020-12 are read. Where drafts differ the stricter reading is kept: siblings of `$ref` count, as do `prefixItems`
-//! next to an array of `items`. Keywords that no draft knows are annotations, as are formats that aren't known.
+//! Drafts 4 to 2020-12 are supported. If drafts differ, we take the stricter reading: siblings of
+//! `$ref` apply, and so does `prefixItems` next to an array of `items`. Keywords outside all drafts
+//! are annotations, and so are unknown formats.
 //!
-//! A value must satisfy a set of schemas and none of another set (`fact::Demand`). [`solve`] turns such a demand into ways
-//! without a choice left, so that the same demand is written once however often it is referred to, and the parser never has to
-//! put schemas together itself. [`shape`] finds what the values within must be, [`write`] leaves out what no value satisfies.
-//! What can't be written exactly is written more strictly. Only `uniqueItems`, a `oneOf` whose alternatives can't be told
-//! apart, and conditions in more combinations than can be written are written more loosely, and then [`Judge`] looks at the
-//! finished answer.
+//! A value must satisfy one set of schemas and none of another (`fact::Demand`). [`solve`] splits
+//! such a demand into branches without remaining choices, so that each demand is written only once
+//! however often it is referenced, and the parser never has to combine schemas itself. [`shape`]
+//! determines the demands on nested values; [`write`] omits parts that no value satisfies. What
+//! can't be expressed exactly is made stricter. Only `uniqueItems`, a `oneOf` with
+//! indistinguishable alternatives, and conditions with too many combinations are made looser, and
+//! then [`SchemaValidator`] validates the finished answer.
 
 mod branch;
 mod count;
@@ -17,7 +20,6 @@ mod effort;
 mod evaluated;
 mod fact;
 mod format;
-mod judge;
 mod keyword;
 mod kinds;
 mod negate;
@@ -29,27 +31,28 @@ mod regexes;
 mod shape;
 mod size;
 mod solve;
+mod validator;
 mod write;
 
 use serde_json::{Value, json};
 
 pub(crate) use effort::Effort;
 pub use effort::Halt;
-pub(crate) use judge::Judge;
+pub(crate) use validator::SchemaValidator;
 
 use crate::{Limits, SchemaError};
 
-/// A schema that the parser compiles.
+/// A schema that the parser can compile.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) schema: Value,
     /// The strings in it that have patterns.
     pub(crate) texts: Vec<Text>,
-    /// Where the schema is kept only in part: what looks at the finished answer.
-    pub(crate) judge: Option<Judge>,
+    /// If the schema is enforced only partially, the validator for the finished answer.
+    pub(crate) validator: Option<SchemaValidator>,
 }
 
-/// A string with patterns: as the parser takes it, and where the caller's schema asks for it.
+/// A string with patterns: its form for the parser, and its location in the caller's schema.
 #[derive(Debug)]
 pub(crate) struct Text {
     pub(crate) schema: Value,
@@ -63,16 +66,16 @@ pub(crate) fn prepare(schema: &Value, limits: &Limits, halt: &Halt) -> Result<Pr
     let mut solver = solve::Solver::new(schema, limits, effort);
     let shapes = shape::Shapes::of(&mut solver)?;
     let texts = shapes.patterned();
-    let prepared = write::Writing::new(&shapes).schema()?;
-    let judge = solver.unsure.map(|origin| {
-        Judge::new(
+    let prepared = write::Writer::new(&shapes).schema()?;
+    let validator = solver.partially_enforced.map(|origin| {
+        SchemaValidator::new(
             schema,
             limits,
             solver.regexes.translated(),
-            solver.refusal(origin, "the finished answer doesn't keep it"),
+            solver.refusal(origin, "the finished answer violates it"),
         )
     });
-    Ok(Prepared { schema: with_options(prepared), texts, judge })
+    Ok(Prepared { schema: with_options(prepared), texts, validator })
 }
 
 /// Any JSON object.
@@ -80,8 +83,8 @@ pub(crate) fn object() -> Value {
     with_options(json!({"type": "object"}))
 }
 
-/// Tells the parser how JSON is written here: blanks are bounded, and nothing is escaped by number, so that a name has one
-/// spelling and can't come twice under two.
+/// Sets how the parser writes JSON: whitespace is limited and numeric escapes are off, so that a
+/// name has one spelling and can't occur twice in different ones.
 pub(crate) fn with_options(mut schema: Value) -> Value {
     if let Value::Object(keywords) = &mut schema {
         keywords.insert(

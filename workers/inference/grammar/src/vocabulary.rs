@@ -3,30 +3,31 @@ use std::sync::Arc;
 
 use crate::VocabularyError;
 
-/// Turns text into tokens as the model's tokenizer does, without special tokens.
+/// Encodes text to tokens as the model's tokenizer does, without special tokens.
 pub type Encode = Arc<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
 
 /// More tokens than any model has; the parser's tables hold 4 million nodes.
-const MOST_TOKENS: usize = 1 << 20;
+const MAX_TOKENS: usize = 1 << 20;
 
-/// What a model's tokens say.
+/// The texts and roles of a model's tokens.
 #[derive(Clone, Default)]
 pub struct Vocabulary {
-    /// What each token adds to the text; empty for those that add nothing, which no grammar lets through.
+    /// What each token adds to the text; tokens that add nothing are empty and never allowed by a
+    /// grammar.
     pub tokens: Vec<Vec<u8>>,
-    /// Control tokens by name, which a marker or a call syntax may spell.
+    /// Control tokens by name, for markers and call syntaxes that contain them.
     pub control: Vec<(u32, String)>,
     /// The tokens that end a text.
     pub ends: Vec<u32>,
-    /// With it, a grammar forces text in the tokens that the model knows it by; without it nothing is forced.
+    /// If set, a grammar forces text in the model's own tokenisation; otherwise nothing is forced.
     pub encode: Option<Encode>,
 }
 
 impl Vocabulary {
     pub(crate) fn check(&self) -> Result<(), VocabularyError> {
         let size = self.tokens.len();
-        if size == 0 || size > MOST_TOKENS {
-            return Err(VocabularyError::Size { found: size, most: MOST_TOKENS });
+        if size == 0 || size > MAX_TOKENS {
+            return Err(VocabularyError::Size { found: size, most: MAX_TOKENS });
         }
         if self.ends.is_empty() {
             return Err(VocabularyError::NoEnd);

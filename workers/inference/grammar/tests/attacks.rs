@@ -1,4 +1,5 @@
-//! Rules that would take too much, lead nowhere or mean something that readers don't: refused soon and by name, or kept.
+//! Rules that are too expensive, unsatisfiable, or that readers would interpret differently:
+//! rejected soon with the reason, or enforced.
 
 mod small;
 
@@ -14,14 +15,14 @@ fn schema(schema: Value) -> Rule {
     Rule::JsonSchema(schema)
 }
 
-fn refused(rule: Rule) -> String {
+fn rejected(rule: Rule) -> String {
     let begun = Instant::now();
-    let error = compiler().compile(&rule).expect_err("the rule can't be kept").to_string();
+    let error = compiler().compile(&rule).expect_err("the rule is rejected").to_string();
     assert!(begun.elapsed() < SOON, "{error}");
     error
 }
 
-/// Forty definitions that each refer twice to the one before.
+/// Forty definitions, each of which refers twice to the previous one.
 fn bomb(own: impl Fn(usize) -> Value, twice: &str) -> Value {
     let definitions: Value = (0..40)
         .map(|index| {
@@ -53,7 +54,7 @@ fn a_schema_that_doubles_forty_times_costs_next_to_nothing() {
 }
 
 #[test]
-fn a_halted_compilation_ends() {
+fn a_cancelled_compilation_ends() {
     let options = |index: usize| json!({"anyOf": [{"required": [format!("a{index}")]}, {"required": [format!("b{index}")]}]});
     let halt = Halt::default();
     halt.cancel();
@@ -65,7 +66,7 @@ fn a_halted_compilation_ends() {
 }
 
 #[test]
-fn patterns_that_names_cover_lead_nowhere_and_are_left_out() {
+fn patterns_covered_by_names_are_left_out() {
     for patterns in [
         json!({"^score$": {"type": "number"}}),
         json!({"^(score|name)$": {}}),
@@ -80,7 +81,7 @@ fn patterns_that_names_cover_lead_nowhere_and_are_left_out() {
         assert_eq!(feed(&mut constraint, r#"{"score":7,"name":"x","#), 21, "{rule:?}");
         assert!(fits(&rule, r#"{"name":"x"}"#) && !fits(&rule, r#"{"score":7,"#));
     }
-    // All names match the pattern, so that there are no others.
+    // The pattern matches all names, so there are no others.
     assert!(fits(
         &schema(json!({"type": "object", "patternProperties": {".*": {"type": "integer"}}})),
         r#"{"a":1}"#
@@ -88,7 +89,7 @@ fn patterns_that_names_cover_lead_nowhere_and_are_left_out() {
 }
 
 #[test]
-fn languages_without_a_text_are_refused() {
+fn empty_languages_are_rejected() {
     for rule in [
         Rule::Regex(r"a[^\s\S]".to_owned()),
         Rule::Lark("start: \"a\" start".to_owned()),
@@ -100,13 +101,13 @@ fn languages_without_a_text_are_refused() {
             json!({"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0.1, "maximum": 0.9}}),
         ),
     ] {
-        let error = refused(rule);
+        let error = rejected(rule);
         assert!(!error.is_empty());
     }
 }
 
 #[test]
-fn a_pattern_that_takes_too_much_for_each_token_is_refused_at_once() {
+fn a_pattern_that_is_too_expensive_per_token_is_rejected_immediately() {
     for pattern in [r"^(?:\S+\s+){0,9}\S+$", r"^(?:[a-z]+ ?){1,40}$", r"^(\w+,)*\w+;(\w+,)*\w+$"] {
         let rule = schema(json!({"type": "string", "pattern": pattern, "maxLength": 1000}));
         let Ok(mut constraint) = compiler().compile(&rule) else { continue };
@@ -121,7 +122,7 @@ fn a_pattern_that_takes_too_much_for_each_token_is_refused_at_once() {
 }
 
 #[test]
-fn numbers_are_those_that_all_readers_read_alike() {
+fn numbers_are_limited_to_those_that_all_readers_agree_on() {
     let whole = schema(json!({"type": "integer"}));
     assert!(fits(&whole, "9007199254740991") && fits(&whole, "-999999999999999"));
     assert!(!fits(&whole, "9007199254740993") && !fits(&whole, "12345678901234567"));
@@ -133,7 +134,7 @@ fn numbers_are_those_that_all_readers_read_alike() {
 }
 
 #[test]
-fn addresses_are_those_that_common_validators_take() {
+fn addresses_are_those_that_common_validators_accept() {
     let rule = schema(json!({"type": "string", "format": "email"}));
     for good in ["\"a@b.co\"", "\"first.last+tag@mail.example.org\""] {
         assert!(fits(&rule, good), "{good}");
@@ -144,7 +145,7 @@ fn addresses_are_those_that_common_validators_take() {
 }
 
 #[test]
-fn what_conditions_say_is_kept() {
+fn conditions_are_enforced() {
     let rule = schema(json!({
         "type": "object",
         "properties": {"kind": {"enum": ["a", "b"]}, "x": {"type": "integer"}},
@@ -174,7 +175,7 @@ fn what_conditions_say_is_kept() {
 }
 
 #[test]
-fn exactly_one_of_several_schemas_holds() {
+fn exactly_one_schema_of_one_of_holds() {
     let rule = schema(json!({
         "type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "additionalProperties": false,
         "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
@@ -196,9 +197,9 @@ fn exactly_one_of_several_schemas_holds() {
 }
 
 #[test]
-fn what_only_the_finished_answer_shows_is_judged_there() {
+fn partially_enforced_keywords_are_validated_in_the_finished_answer() {
     let broken = |rule: &Rule, text: &str| {
-        let mut constraint = compiler().compile(rule).expect("a schema that is kept in part");
+        let mut constraint = compiler().compile(rule).expect("a partially enforced schema");
         let (last, before) = text.as_bytes().split_last().expect("a text");
         assert_eq!(feed(&mut constraint, std::str::from_utf8(before).expect("text")), before.len());
         constraint.accept((*last).into()).err()
@@ -215,7 +216,7 @@ fn what_only_the_finished_answer_shows_is_judged_there() {
 }
 
 #[test]
-fn alternatives_that_patterns_tell_apart_are_kept_by_the_grammar() {
+fn alternatives_with_distinct_patterns_are_enforced_by_the_grammar() {
     let rule =
         schema(json!({"oneOf": [{"type": "string", "pattern": "a"}, {"type": "string", "pattern": "b"}]}));
     assert!(fits(&rule, r#""xa""#) && fits(&rule, r#""b""#));
@@ -227,7 +228,7 @@ fn alternatives_that_patterns_tell_apart_are_kept_by_the_grammar() {
 }
 
 #[test]
-fn long_names_and_constants_are_no_danger_to_the_stack() {
+fn long_names_and_constants_do_not_overflow_the_stack() {
     let long = "a".repeat(900_000);
     for rule in [
         schema(json!({"type": "object", "properties": {&long: {}}, "patternProperties": {"a": {}}})),
@@ -241,7 +242,7 @@ fn long_names_and_constants_are_no_danger_to_the_stack() {
 }
 
 #[test]
-fn what_is_evaluated_in_some_cases_only_is_not_taken_to_be_left_over() {
+fn members_evaluated_only_in_some_cases_are_not_unevaluated() {
     let some = |evaluated: Value| json!({"anyOf": [evaluated], "unevaluatedItems": false});
     for rule in [
         json!({"type": "array", "not": some(json!({"prefixItems": [true]}))}),
@@ -257,7 +258,7 @@ fn what_is_evaluated_in_some_cases_only_is_not_taken_to_be_left_over() {
 }
 
 #[test]
-fn names_under_several_bounds_are_kept() {
+fn several_constraints_on_names_are_enforced() {
     let rule = schema(json!({
         "type": "object",
         "propertyNames": {"pattern": "^(?!x)[a-z]+$", "minLength": 2, "maxLength": 4},
@@ -277,7 +278,7 @@ fn names_under_several_bounds_are_kept() {
 }
 
 #[test]
-fn items_that_are_counted_come_first() {
+fn counted_items_come_first() {
     let rule = schema(json!({
         "type": "array", "items": {"type": "integer"}, "contains": {"const": 1}, "minContains": 2, "maxContains": 3,
     }));
@@ -289,7 +290,7 @@ fn items_that_are_counted_come_first() {
     let item = |least: u64, most: u64| {
         schema(json!({"type": "array", "contains": {"const": 1}, "minContains": least, "maxContains": most}))
     };
-    assert!(!refused(item(1, 0)).is_empty() && !refused(item(2, 1)).is_empty());
+    assert!(!rejected(item(1, 0)).is_empty() && !rejected(item(2, 1)).is_empty());
     let rule = schema(json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "type": "array", "items": {"type": "integer"}, "contains": {"const": 1}, "minContains": 0,
@@ -304,21 +305,21 @@ fn items_that_are_counted_come_first() {
 }
 
 #[test]
-fn conditions_in_too_many_combinations_are_judged_in_the_end() {
+fn conditions_with_too_many_combinations_are_validated_at_the_end() {
     let dependencies: Value =
         (0..20).map(|index| (format!("a{index}"), json!([format!("b{index}")]))).collect();
     let rule = schema(json!({
         "type": "object", "additionalProperties": {"type": "integer"}, "dependencies": dependencies,
     }));
-    let mut constraint = compiler().compile(&rule).expect("a schema that is kept in part");
+    let mut constraint = compiler().compile(&rule).expect("a partially enforced schema");
     assert_eq!(feed(&mut constraint, r#"{"a1":1,"b1":2}"#), 15);
-    let mut constraint = compiler().compile(&rule).expect("a schema that is kept in part");
+    let mut constraint = compiler().compile(&rule).expect("a partially enforced schema");
     assert_eq!(feed(&mut constraint, r#"{"a1":1}"#), 7, "the answer isn't valid without `b1`");
 }
 
 #[test]
-fn grammars_are_kept_within_a_number_of_bytes() {
-    let limits = cortex_grammar::Limits { kept_bytes: 0, ..Default::default() };
+fn cached_grammars_are_limited_in_bytes() {
+    let limits = cortex_grammar::Limits { cache_bytes: 0, ..Default::default() };
     let compiler = cortex_grammar::Compiler::new(small::vocabulary(), limits).expect("a sound vocabulary");
     compiler.compile(&Rule::JsonObject).expect("a sound rule");
     assert!(compiler.find(&Rule::JsonObject).is_none());

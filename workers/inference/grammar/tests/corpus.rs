@@ -1,5 +1,5 @@
-//! Schemas of others, where a folder with some is named by `CORTEX_SCHEMAS`: how many are refused, and that answers to the rest
-//! validate with an independent validator.
+//! Schemas from a folder named by `CORTEX_SCHEMAS`, if set: counts how many are rejected, and
+//! checks the answers to the rest with an independent validator.
 
 #![expect(clippy::print_stdout, reason = "what was found is what this prints")]
 
@@ -16,12 +16,12 @@ use generated::Numbers;
 use serde_json::Value;
 
 const END: u32 = 256;
-const MOST_TOKENS: usize = 20_000;
+const MAX_TOKENS: usize = 20_000;
 const PATIENCE: usize = 40;
 const ANSWERS: u64 = 3;
 
 #[test]
-fn schemas_of_others_are_kept_or_refused_by_name() {
+fn external_schemas_are_enforced_or_rejected_with_the_reason() {
     let Some(folder) = std::env::var_os("CORTEX_SCHEMAS") else { return };
     let only = std::env::var("CORTEX_SCHEMA").ok();
     let mut tokens: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
@@ -31,7 +31,8 @@ fn schemas_of_others_are_kept_or_refused_by_name() {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
     files.sort();
-    let (mut refused, mut wrong, mut slow) = (BTreeMap::<String, Vec<String>>::new(), Vec::new(), Vec::new());
+    let (mut rejected, mut wrong, mut slow) =
+        (BTreeMap::<String, Vec<String>>::new(), Vec::new(), Vec::new());
     let (mut taken, mut answers, mut broken, mut unended) = (0, 0, 0, 0);
     for file in files {
         let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
@@ -56,7 +57,7 @@ fn schemas_of_others_are_kept_or_refused_by_name() {
             Err(error) => {
                 let error = error.to_string();
                 let kind = error.split([' ', ':']).next().unwrap_or_default().to_owned();
-                refused.entry(kind).or_default().push(format!("{name}: {:.300}", error));
+                rejected.entry(kind).or_default().push(format!("{name}: {:.300}", error));
                 continue;
             }
         };
@@ -84,8 +85,8 @@ fn schemas_of_others_are_kept_or_refused_by_name() {
             }
         }
     }
-    let count: usize = refused.values().map(Vec::len).sum();
-    for (kind, all) in &refused {
+    let count: usize = rejected.values().map(Vec::len).sum();
+    for (kind, all) in &rejected {
         println!("{} refused for {kind}", all.len());
         all.iter().take(400).for_each(|one| println!("  {one}"));
     }
@@ -98,12 +99,12 @@ fn schemas_of_others_are_kept_or_refused_by_name() {
     assert!(wrong.is_empty(), "{} answers are wrong", wrong.len());
 }
 
-/// Bytes by chance, which lean towards the end after a while.
+/// Random bytes, which tend towards the end after a while.
 fn answer(mut constraint: cortex_grammar::Constraint, seed: u64) -> Result<String, Option<ConstraintError>> {
     let mut numbers = Numbers(seed);
     let mut mask = Mask::new();
     let mut text = Vec::new();
-    for step in 0..MOST_TOKENS {
+    for step in 0..MAX_TOKENS {
         constraint.mask(&mut mask)?;
         let allowed: Vec<u32> = (0..=END).filter(|&token| mask.allows(token)).collect();
         if allowed.is_empty() {

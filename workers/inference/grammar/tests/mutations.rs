@@ -1,5 +1,6 @@
-//! Schemas, regular expressions and Lark grammars damaged at random: an error that says something or a grammar that works,
-//! never a panic, soon, and no more memory than the limits let a grammar take. `CORTEX_MUTATIONS` says how many.
+//! Randomly damaged schemas, regular expressions and Lark grammars quickly give a meaningful error
+//! or a working grammar. They never panic or take more memory than the limits allow for a grammar.
+//! `CORTEX_MUTATIONS` sets how many to try.
 
 #[path = "schemas/mod.rs"]
 mod generated;
@@ -13,9 +14,10 @@ use generated::Numbers;
 use serde_json::{Value, json};
 
 const END: u32 = 256;
-/// Lexer states and parser items at their limits; two orders of magnitude more than a sound grammar takes.
-const MOST: usize = 256 << 20;
-const LONGEST: Duration = Duration::from_secs(20);
+/// Lexer states and parser items at their limits; two orders of magnitude more than a normal
+/// grammar takes.
+const MAX_MEMORY: usize = 256 << 20;
+const MAX_DURATION: Duration = Duration::from_secs(20);
 
 const REGEXES: [&str; 6] = [
     r"(yes|no), because [a-z ,]{10,400}\.",
@@ -65,14 +67,14 @@ const FRAGMENTS: [&str; 30] = [
 ];
 
 #[test]
-fn damaged_rules_are_refused_or_kept() {
+fn damaged_rules_are_rejected_or_enforced() {
     let count: u64 =
         std::env::var("CORTEX_MUTATIONS").map_or(2_000, |count| count.parse().expect("a number"));
     let mut tokens: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
     tokens.push(Vec::new());
     let vocabulary = Vocabulary { tokens, ends: vec![END], ..Vocabulary::default() };
     let compiler = Compiler::new(vocabulary, Limits::default()).expect("a sound vocabulary");
-    let mut kept = 0;
+    let mut accepted = 0;
     for seed in 0..count {
         let mut numbers = Numbers(seed << 16);
         let rule = match numbers.below(4) {
@@ -80,23 +82,23 @@ fn damaged_rules_are_refused_or_kept() {
             1 => Rule::Lark(damaged_text(&LARKS, &mut numbers)),
             _ => Rule::JsonSchema(damaged_schema(&mut numbers)),
         };
-        let (begun, before) = (Instant::now(), NOW.load(Ordering::Relaxed));
+        let (begun, before) = (Instant::now(), CURRENT.load(Ordering::Relaxed));
         PEAK.store(before, Ordering::Relaxed);
         match write(&compiler, &rule, &mut numbers) {
-            Ok(()) => kept += 1,
+            Ok(()) => accepted += 1,
             Err(why) => assert!(
                 !why.is_empty() && !why.contains("panic") && !why.contains("gave up"),
                 "{seed}: {why}\n{rule:?}"
             ),
         }
         let (took, peak) = (begun.elapsed(), PEAK.load(Ordering::Relaxed) - before);
-        assert!(took < LONGEST, "{seed} took {took:?}: {rule:?}");
-        assert!(peak < MOST, "{seed} took {peak} bytes: {rule:?}");
+        assert!(took < MAX_DURATION, "{seed} took {took:?}: {rule:?}");
+        assert!(peak < MAX_MEMORY, "{seed} took {peak} bytes: {rule:?}");
     }
-    assert!(0 < kept && kept < count, "{kept} of {count}");
+    assert!(0 < accepted && accepted < count, "{accepted} of {count}");
 }
 
-/// Compiles the rule and writes a few bytes that it allows.
+/// Compiles the rule and generates a few bytes that it allows.
 fn write(compiler: &Compiler, rule: &Rule, numbers: &mut Numbers) -> Result<(), String> {
     let mut constraint = compiler.compile(rule).map_err(|error| error.to_string())?;
     let mut mask = Mask::new();
@@ -141,7 +143,7 @@ fn damaged_schema(numbers: &mut Numbers) -> Value {
     schema
 }
 
-/// Replaces a value somewhere in the schema, removes it, or gives it a keyword.
+/// Replaces a value somewhere in the schema, removes it, or adds a keyword to it.
 fn damage(value: &mut Value, numbers: &mut Numbers) {
     let stays = numbers.below(4) == 0;
     let count = match value {
@@ -201,24 +203,24 @@ fn hostile() -> [Value; 24] {
     ]
 }
 
-struct Counting;
+struct CountingAllocator;
 
-static NOW: AtomicUsize = AtomicUsize::new(0);
+static CURRENT: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: the system's allocator does all of it.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: all calls are passed on to the system's allocator.
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        let now = CURRENT.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
         PEAK.fetch_max(now, Ordering::Relaxed);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
+        CURRENT.fetch_sub(layout.size(), Ordering::Relaxed);
         unsafe { System.dealloc(at, layout) }
     }
 }
 
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;

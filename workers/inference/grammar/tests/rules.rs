@@ -1,4 +1,4 @@
-//! What each kind of rule lets through, over a small vocabulary.
+//! What each kind of rule allows, with a small vocabulary.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ const END: u32 = 256;
 const TURN: u32 = 257;
 const CALL: u32 = 258;
 
-/// All bytes, then two ends and a control token, then some words.
+/// All bytes, then two end tokens and a control token, then some words.
 fn vocabulary() -> Vocabulary {
     let mut tokens: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
     tokens.extend([Vec::new(), Vec::new(), Vec::new()]);
@@ -30,12 +30,12 @@ fn compile(rule: Rule) -> Constraint {
         .expect("a sound rule")
 }
 
-fn refused(rule: Rule) -> GrammarError {
+fn rejected(rule: Rule) -> GrammarError {
     let compiler = Compiler::new(vocabulary(), Limits::default()).expect("a sound vocabulary");
-    compiler.compile(&rule).expect_err("the rule can't be kept")
+    compiler.compile(&rule).expect_err("the rule is rejected")
 }
 
-/// Accepts text byte by byte, checking that the mask says the same; how many bytes fit.
+/// Accepts text byte by byte and checks that the mask agrees; returns how many bytes fit.
 fn feed(constraint: &mut Constraint, text: &str) -> usize {
     let mut mask = Mask::new();
     for (at, byte) in text.bytes().enumerate() {
@@ -72,21 +72,21 @@ fn a_json_object_is_one_object_and_stops() {
 }
 
 #[test]
-fn blanks_between_are_bounded() {
+fn whitespace_is_limited() {
     assert!(fits(&Rule::JsonObject, "{\n  \"a\": 1\n}"));
     assert!(!fits(&Rule::JsonObject, "{\n\n\"a\": 1}"));
     assert!(!fits(&Rule::JsonObject, "{  \"a\": 1}"));
 }
 
 #[test]
-fn numbers_that_no_double_holds_are_held_back() {
+fn numbers_that_no_double_represents_are_prevented() {
     assert!(fits(&Rule::JsonObject, r#"{"a":1e99}"#));
     assert!(!fits(&Rule::JsonObject, r#"{"a":1e999}"#));
     assert!(fits(&Rule::JsonObject, r#"{"a":"1e999"}"#));
 }
 
 #[test]
-fn a_name_has_one_spelling() {
+fn a_name_has_a_single_spelling() {
     let rule = Rule::JsonSchema(json!({
         "type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": {"type": "integer"},
     }));
@@ -105,7 +105,7 @@ fn a_regular_expression_matches_from_beginning_to_end() {
 }
 
 #[test]
-fn a_lark_grammar_is_kept() {
+fn a_lark_grammar_is_enforced() {
     let rule = Rule::Lark("start: \"(\" start \")\" | /[0-9]+/".to_owned());
     assert!(fits(&rule, "((42))"));
     assert!(!fits(&rule, "((42)"));
@@ -136,7 +136,7 @@ fn tagged() -> CallSyntax {
 }
 
 #[test]
-fn without_a_marker_it_is_a_call_or_text_that_does_not_begin_like_one() {
+fn without_a_marker_text_must_not_begin_like_a_call() {
     let bare = CallSyntax {
         before: "{\"name\": \"".to_owned(),
         between: "\", \"parameters\": ".to_owned(),
@@ -167,7 +167,7 @@ fn without_a_marker_it_is_a_call_or_text_that_does_not_begin_like_one() {
 }
 
 #[test]
-fn calls_are_those_of_the_tools_in_the_familys_syntax() {
+fn calls_follow_the_familys_syntax() {
     let rule = tools(tagged(), 2);
     let weather = "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>";
     let time = "<tool_call>\n{\"name\": \"time\", \"arguments\": {}}\n</tool_call>";
@@ -183,7 +183,7 @@ fn calls_are_those_of_the_tools_in_the_familys_syntax() {
 }
 
 #[test]
-fn a_control_token_in_a_call_syntax_is_that_token() {
+fn control_tokens_in_a_call_syntax_are_single_tokens() {
     let syntax =
         CallSyntax { before: "<|call|>".to_owned(), between: " ".to_owned(), ..CallSyntax::default() };
     let mut constraint = compile(tools(syntax, 1));
@@ -197,7 +197,7 @@ fn a_control_token_in_a_call_syntax_is_that_token() {
 }
 
 #[test]
-fn thinking_is_free_until_its_marker_which_may_span_tokens() {
+fn thinking_is_free_until_its_marker_even_across_tokens() {
     let words = |text: &str| {
         vocabulary().tokens.iter().position(|token| token == text.as_bytes()).expect("a word") as u32
     };
@@ -236,7 +236,7 @@ fn a_control_token_can_end_thinking() {
 }
 
 #[test]
-fn text_may_end_or_go_over_into_a_call() {
+fn text_may_end_or_turn_into_a_call() {
     let rule =
         tools(CallSyntax { before: "[".to_owned(), between: "]".to_owned(), ..CallSyntax::default() }, 1);
     let mut constraint = compile(rule.clone()).on("CALL:").after("</think>");
@@ -253,7 +253,7 @@ fn text_may_end_or_go_over_into_a_call() {
 }
 
 #[test]
-fn what_must_come_is_forced_where_the_vocabulary_encodes() {
+fn required_text_is_forced_if_the_vocabulary_encodes() {
     let bytes = |text: &str| text.bytes().map(u32::from).collect::<Vec<u32>>();
     let encoding = Vocabulary { encode: Some(Arc::new(bytes)), ..vocabulary() };
     let compiler = Compiler::new(encoding, Limits::default()).expect("a sound vocabulary");
@@ -267,7 +267,7 @@ fn what_must_come_is_forced_where_the_vocabulary_encodes() {
 }
 
 #[test]
-fn a_refused_token_changes_nothing() {
+fn a_rejected_token_changes_nothing() {
     let mut constraint = compile(Rule::JsonObject);
     assert_eq!(feed(&mut constraint, "{\"a\":"), 5);
     for token in [b'}'.into(), END, CALL, 5000] {
@@ -287,21 +287,21 @@ fn answers_under_one_rule_do_not_disturb_each_other() {
 }
 
 #[test]
-fn bad_rules_are_refused_by_name() {
-    let schema = |schema| refused(Rule::JsonSchema(schema)).to_string();
+fn bad_rules_are_rejected_with_the_reason() {
+    let schema = |schema| rejected(Rule::JsonSchema(schema)).to_string();
     assert!(
         schema(json!({"properties": {"a": {"pattern": "(a)\\1"}}}))
             .starts_with("pattern at #/properties/a: ")
     );
     assert!(
-        refused(Rule::Regex("(a".to_owned()))
+        rejected(Rule::Regex("(a".to_owned()))
             .to_string()
-            .starts_with("the regular expression can't be compiled")
+            .starts_with("cannot compile the regular expression")
     );
     assert!(
-        refused(Rule::Lark("start: nowhere".to_owned()))
+        rejected(Rule::Lark("start: nowhere".to_owned()))
             .to_string()
-            .starts_with("the Lark grammar can't be compiled")
+            .starts_with("cannot compile the Lark grammar")
     );
     let named = |name: &str| Rule::Tools {
         tools: vec![Tool { name: name.to_owned(), parameters: json!({}) }],
@@ -309,7 +309,7 @@ fn bad_rules_are_refused_by_name() {
         calls: 1,
         or_text: false,
     };
-    assert_eq!(refused(named("a\"b")), GrammarError::ToolName { name: "a\"b".to_owned() });
+    assert_eq!(rejected(named("a\"b")), GrammarError::ToolName { name: "a\"b".to_owned() });
     let bad = Rule::Tools {
         tools: vec![Tool {
             name: "t".to_owned(),
@@ -319,18 +319,18 @@ fn bad_rules_are_refused_by_name() {
         calls: 1,
         or_text: false,
     };
-    assert!(refused(bad).to_string().starts_with("tool t: pattern at #/properties/x: "));
+    assert!(rejected(bad).to_string().starts_with("tool t: pattern at #/properties/x: "));
     assert_eq!(
-        refused(Rule::Tools { tools: Vec::new(), syntax: tagged(), calls: 1, or_text: false }),
+        rejected(Rule::Tools { tools: Vec::new(), syntax: tagged(), calls: 1, or_text: false }),
         GrammarError::NoTools
     );
 }
 
 #[test]
-fn grammars_that_would_take_too_much_are_refused_in_bounded_time() {
-    let long = refused(Rule::Lark("x".repeat(300_000)));
+fn expensive_grammars_are_rejected_in_bounded_time() {
+    let long = rejected(Rule::Lark("x".repeat(300_000)));
     assert!(matches!(long, GrammarError::TooLarge { .. }), "{long}");
-    let deep = refused(Rule::Regex(format!("{}a{}", "(".repeat(500), ")".repeat(500))));
+    let deep = rejected(Rule::Regex(format!("{}a{}", "(".repeat(500), ")".repeat(500))));
     assert!(matches!(deep, GrammarError::Syntax { .. }), "{deep}");
     for pattern in ["((a{1,999}){1,999}){1,999}", "(.*a){200}(.*b){200}.{2000}", "[a-z]{1,100000}x"] {
         let compiler = Compiler::new(vocabulary(), Limits::default()).expect("a sound vocabulary");
@@ -345,11 +345,11 @@ fn grammars_that_would_take_too_much_are_refused_in_bounded_time() {
 
 #[test]
 fn a_vocabulary_must_have_tokens_and_ends() {
-    let refused = |vocabulary| Compiler::new(vocabulary, Limits::default()).expect_err("it can't be masked");
-    assert!(matches!(refused(Vocabulary::default()), VocabularyError::Size { found: 0, .. }));
-    assert_eq!(refused(Vocabulary { ends: Vec::new(), ..vocabulary() }), VocabularyError::NoEnd);
+    let rejected = |vocabulary| Compiler::new(vocabulary, Limits::default()).expect_err("it can't be masked");
+    assert!(matches!(rejected(Vocabulary::default()), VocabularyError::Size { found: 0, .. }));
+    assert_eq!(rejected(Vocabulary { ends: Vec::new(), ..vocabulary() }), VocabularyError::NoEnd);
     assert!(matches!(
-        refused(Vocabulary { ends: vec![999], ..vocabulary() }),
+        rejected(Vocabulary { ends: vec![999], ..vocabulary() }),
         VocabularyError::NoSuchToken { token: 999, .. }
     ));
 }

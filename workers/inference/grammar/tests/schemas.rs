@@ -1,7 +1,7 @@
-//! Random logits drive the sampler under a grammar over a real vocabulary; what comes out must parse and validate with an
-//! independent validator.
+//! Random logits drive the sampler under a grammar over a real vocabulary; the output must parse
+//! and pass an independent validator.
 //!
-//! A thousand schemas at three temperatures each, in quarters that run beside each other.
+//! Uses a thousand schemas at three temperatures each, in quarters that run concurrently.
 
 #[path = "schemas/mod.rs"]
 mod generated;
@@ -17,18 +17,18 @@ use serde_json::Value;
 
 const SCHEMAS: u64 = 1000;
 const TEMPERATURES: [f32; 3] = [0.0, 0.8, 1.5];
-const MOST_TOKENS: usize = 2000;
-/// Tokens after which the logits begin to lean towards the end.
+const MAX_TOKENS: usize = 2000;
+/// After this many tokens, the logits begin to favour the end.
 const PATIENCE: usize = 24;
 
 struct Model {
     compiler: Compiler,
     tokens: Vec<Vec<u8>>,
     ends: Vec<u32>,
-    /// Per token, how much it brings a JSON text nearer to its end.
+    /// How much each token brings a JSON text closer to its end.
     closing: Vec<f32>,
     noise: Vec<f32>,
-    /// What patterns wait for before a string may end.
+    /// What patterns may require before a string can end.
     waited: [usize; 4],
 }
 
@@ -61,7 +61,7 @@ fn every_answer_validates(seeds: Range<u64>) {
             .unwrap_or_else(|error| panic!("schema {seed}: {error}\n{schema:#}"));
         for (round, temperature) in TEMPERATURES.into_iter().enumerate() {
             let answer = model.answer(compiled.clone(), temperature, seed * 3 + round as u64);
-            let judged = answer.and_then(|text| judge(&validator, &text));
+            let judged = answer.and_then(|text| validate(&validator, &text));
             wrong.extend(judged.err().map(|why| format!("schema {seed} at {temperature}: {why}\n{schema}")));
         }
     }
@@ -69,7 +69,7 @@ fn every_answer_validates(seeds: Range<u64>) {
     assert!(wrong.is_empty(), "{} answers are not valid:\n{shown}", wrong.len());
 }
 
-fn judge(validator: &Validator, text: &str) -> Result<(), String> {
+fn validate(validator: &Validator, text: &str) -> Result<(), String> {
     let value: Value = serde_json::from_str(text).map_err(|error| format!("{error}\n{text}"))?;
     validator.validate(&value).map_err(|error| format!("{error}\n{text}"))
 }
@@ -83,7 +83,8 @@ impl Model {
         let find = |text: &str| tokens.iter().position(|token| token == text.as_bytes());
         let waited = [".com", "@", "x", "ab"].map(|text| find(text).expect("a token"));
         let mut numbers = Numbers(7);
-        // A bell of random logits, longer than the vocabulary by a prime, read from another place at each step.
+        // Bell-shaped random logits, longer than the vocabulary by a prime, read from a different
+        // position at each step.
         let noise = (0..tokens.len() + 104_729)
             .map(|_| {
                 (0..4).map(|_| numbers.below(1 << 20) as f32).sum::<f32>() / (1 << 20) as f32 * 8.0 - 16.0
@@ -92,14 +93,14 @@ impl Model {
         Self { compiler, tokens, ends, closing, noise, waited }
     }
 
-    /// An answer; an error if it doesn't end.
+    /// Generates an answer; fails if it doesn't end.
     fn answer(&self, mut constraint: Constraint, temperature: f32, seed: u64) -> Result<String, String> {
         let mut sampler = Sampler::new(Sampling { temperature, seed, ..Sampling::default() }, &[]);
         let mut numbers = Numbers(seed);
         let mut mask = Mask::new();
         let mut logits = vec![0.0; self.tokens.len()];
         let mut text = Vec::new();
-        for step in 0..MOST_TOKENS {
+        for step in 0..MAX_TOKENS {
             constraint.mask(&mut mask).unwrap_or_else(|error| {
                 panic!("no mask for seed {seed} after {}: {error}", String::from_utf8_lossy(&text))
             });
@@ -108,7 +109,8 @@ impl Model {
             for ((logit, noise), closing) in logits.iter_mut().zip(&self.noise[from..]).zip(&self.closing) {
                 *logit = noise + closing * haste;
             }
-            // In turn, since another than the one that was favoured last may be what the pattern waits for.
+            // Alternates, since a pattern may be waiting for a different one than was favoured
+            // last.
             logits[self.waited[step % self.waited.len()]] += 6.0 * haste;
             let token = sampler.sample(&mut logits, Some(mask.words())).expect("a token is allowed").token;
             constraint.accept(token).unwrap_or_else(|error| {

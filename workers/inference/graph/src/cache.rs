@@ -6,7 +6,8 @@ use cortex_transformer::{BLOCK, Shape};
 /// Keys and values in blocks of [`BLOCK`] tokens, as in [`cortex_transformer::Cache`].
 #[derive(Debug)]
 pub struct Cache {
-    /// For each layer, rows of all key heads and of all value heads; row `block * BLOCK + place`.
+    /// For each layer, the rows of all key heads and of all value heads. A token's row is `block *
+    /// BLOCK + offset`.
     pub(crate) layers: Vec<(Tensor, Tensor)>,
     blocks: usize,
 }
@@ -18,7 +19,7 @@ impl Cache {
         Ok(Self { layers, blocks })
     }
 
-    /// Bytes that each block of such a cache takes.
+    /// Returns the bytes per block of such a cache.
     pub fn block_bytes(shape: &Shape, dtype: DType) -> u64 {
         let values = (2 * BLOCK * shape.layers) as u64;
         values.saturating_mul(shape.kv() as u64).saturating_mul(dtype.size_in_bytes() as u64)

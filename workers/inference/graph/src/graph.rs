@@ -12,7 +12,7 @@ use crate::layer::Layer;
 use crate::linear::Linear;
 use crate::step::{Step, embed, order};
 
-/// The weights of a model on a device. Steps are given the model again: what is small stays with it.
+/// The weights of a model on a device. Each step takes the model too, which keeps the small values.
 #[derive(Debug)]
 pub struct Graph {
     device: Device,
@@ -23,11 +23,13 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Takes the weights to `device`. Activations and weights that are floats are of `dtype`; quantised weights stay so.
-    /// `progress` hears how many layers are there, and ends it when it breaks.
+    /// Copies the weights to `device`. Activations and float weights have the type `dtype`, and
+    /// quantised weights keep their format. `progress` gets the number of layers so far, and a
+    /// break ends the load.
     ///
     /// # Errors
-    /// If the device has no room for them, or no operations of that type.
+    ///
+    /// Returns an error if the device has too little memory or does not support the type.
     pub fn new(
         model: &Model,
         device: &Device,
@@ -49,7 +51,7 @@ impl Graph {
         })
     }
 
-    /// Bytes that a model's weights take on a device.
+    /// Returns the bytes that a model's weights take on a device.
     pub fn bytes(model: &Model, dtype: DType) -> u64 {
         let weights = model.weights();
         let layers = weights.layers.iter().flat_map(|layer| {
@@ -59,10 +61,11 @@ impl Graph {
         matrices.map(|matrix| Linear::bytes(matrix, dtype)).sum()
     }
 
-    /// A cache of `blocks` blocks for this model.
+    /// Allocates a cache of `blocks` blocks for this model.
     ///
     /// # Errors
-    /// If the device has no room for it.
+    ///
+    /// Returns an error if the device has too little memory.
     pub fn cache(&self, model: &Model, blocks: usize) -> Result<Cache, GraphError> {
         Ok(Cache::new(model.shape(), blocks, self.dtype, &self.device)?)
     }
@@ -70,7 +73,8 @@ impl Graph {
     /// Runs a step, as [`Model::forward`] does.
     ///
     /// # Errors
-    /// If the pieces don't fit, which changes nothing, or if the device fails.
+    ///
+    /// Returns an error if a segment is invalid, which changes nothing, or if the device fails.
     pub fn forward(
         &self,
         model: &Model,
@@ -89,7 +93,7 @@ impl Graph {
         Ok(of.concat().concat())
     }
 
-    /// The logits that are wanted, in the order of the pieces.
+    /// Returns the requested logits, in the order of the segments.
     fn run(&self, model: &Model, cache: &Cache, segments: &[&Segment<'_>]) -> candle_core::Result<Vec<f32>> {
         let shape = model.shape();
         let step = Step::new(model, segments, self.dtype, &self.device)?;
@@ -97,10 +101,10 @@ impl Graph {
         for (layer, cached) in self.layers.iter().zip(&cache.layers) {
             stream = layer.forward(shape, &step, cached, &stream)?;
         }
-        if step.wanted.elem_count() == 0 {
+        if step.logit_rows.elem_count() == 0 {
             return Ok(vec![]);
         }
-        let rows = stream.index_select(&step.wanted, 0)?;
+        let rows = stream.index_select(&step.logit_rows, 0)?;
         let logits = self.output.forward(&rms_norm(&rows, &self.norm, shape.norm_eps)?)?;
         logits.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
     }

@@ -52,7 +52,8 @@ impl Layer {
         })
     }
 
-    /// The stream after this layer; the step's keys and values are in `cache` then.
+    /// Returns the residual stream after this layer. The step's keys and values are then in
+    /// `cache`.
     pub(crate) fn forward(
         &self,
         shape: &Shape,
@@ -67,19 +68,19 @@ impl Layer {
         };
         let queries = turn(shape, step, &self.query.forward(&normed)?, query_norm)?;
         let new = turn(shape, step, &self.key.forward(&normed)?, key_norm)?;
-        // All heads of a token are a row of the cache.
+        // All heads of a token form a row of the cache.
         let new = new.reshape((new.dim(0)?, shape.kv()))?;
-        keys.scatter_set(&step.places, &new, 0)?;
-        values.scatter_set(&step.places, &self.value.forward(&normed)?.contiguous()?, 0)?;
-        let seen = step.groups.iter().map(|group| self.attend(shape, group, &queries, keys, values));
-        let seen = Tensor::cat(&seen.collect::<Result<Vec<_>>>()?, 0)?;
-        let stream = (stream + self.merge.forward(&seen)?)?;
+        keys.scatter_set(&step.cache_rows, &new, 0)?;
+        values.scatter_set(&step.cache_rows, &self.value.forward(&normed)?.contiguous()?, 0)?;
+        let context_rows = step.groups.iter().map(|group| self.attend(shape, group, &queries, keys, values));
+        let context_rows = Tensor::cat(&context_rows.collect::<Result<Vec<_>>>()?, 0)?;
+        let stream = (stream + self.merge.forward(&context_rows)?)?;
         let normed = rms_norm(&stream, &self.mlp_norm, shape.norm_eps)?;
         let inner = (silu(&self.gate.forward(&normed)?)? * self.up.forward(&normed)?)?;
         stream + self.down.forward(&inner)?
     }
 
-    /// Rows of the group's tokens, all heads side by side.
+    /// Returns rows of the group's tokens, with all heads side by side.
     fn attend(
         &self,
         shape: &Shape,
@@ -88,7 +89,7 @@ impl Layer {
         keys: &Tensor,
         values: &Tensor,
     ) -> Result<Tensor> {
-        let Group { sequences, tokens, seen, .. } = *group;
+        let Group { sequences, tokens, context_rows, .. } = *group;
         let (kv, width, each) = (shape.kv_heads, shape.head_dim, shape.heads / shape.kv_heads);
         // sequences x heads of keys x (heads that share one, tokens) x width
         let queries = queries.narrow(0, group.first, sequences * tokens)?;
@@ -96,13 +97,13 @@ impl Layer {
         let queries = queries.reshape((sequences, kv, each * tokens, width))?;
         let cached = |rows: &Tensor| {
             let rows = rows.index_select(&group.rows, 0)?;
-            rows.reshape((sequences, seen, kv, width))?.transpose(1, 2)?.contiguous()
+            rows.reshape((sequences, context_rows, kv, width))?.transpose(1, 2)?.contiguous()
         };
         let scores = queries.matmul(&cached(keys)?.transpose(2, 3)?)?;
         let mut scores = (scores / (width as f64).sqrt())?;
-        if let Some(hidden) = group.hidden(self.window) {
-            let apart = scores.reshape((sequences, kv * each, tokens, seen))?;
-            scores = apart.broadcast_add(&hidden.unsqueeze(1)?)?.reshape(scores.shape())?;
+        if let Some(mask) = group.mask(self.window) {
+            let apart = scores.reshape((sequences, kv * each, tokens, context_rows))?;
+            scores = apart.broadcast_add(&mask.unsqueeze(1)?)?.reshape(scores.shape())?;
         }
         let weights = softmax_last_dim(&scores.to_dtype(DType::F32)?)?.to_dtype(scores.dtype())?;
         let mixed = weights.matmul(&cached(values)?)?.reshape((sequences, kv, each, tokens, width))?;
@@ -110,7 +111,8 @@ impl Layer {
     }
 }
 
-/// Turns every head by its token's angles, normalised before if the model does that: tokens x heads x width.
+/// Rotates every head by its token's angles, after the norm if the model has one. The result is
+/// tokens x heads x width.
 fn turn(shape: &Shape, step: &Step, heads: &Tensor, norm: Option<&Tensor>) -> Result<Tensor> {
     let (tokens, all) = heads.dims2()?;
     let mut heads = heads.reshape((tokens, all / shape.head_dim, shape.head_dim))?;

@@ -1,8 +1,9 @@
 //! The forward pass of a language model as candle's operations, for accelerators.
 //!
-//! [`Graph`] takes the weights of an opened [`Model`](cortex_transformer::Model) to a device and runs the same steps there
-//! as the model runs on the CPU. Its results are close to the model's, not the same to the bit: a device's libraries may
-//! sum in another order when a step has other company.
+//! [`Graph`] copies the weights of an opened [`Model`](cortex_transformer::Model) to a device, and
+//! runs the same steps there as the model on the CPU. Its results are close to the model's but not
+//! bitwise equal. A device's libraries may sum in another order when other sequences are in the
+//! step.
 
 mod cache;
 mod error;

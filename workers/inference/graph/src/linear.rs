@@ -1,4 +1,4 @@
-//! A matrix on the device, and what is added to its product.
+//! A linear layer on the device.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{DType, Device, Module, Result, Tensor};
 use cortex_compute::{Format, Matrix};
 
-/// A linear layer in the format that its weights are stored in.
+/// A linear layer in the format of its stored weights.
 #[derive(Debug)]
 pub(crate) struct Linear {
     matrix: Weights,
@@ -21,7 +21,8 @@ enum Weights {
 }
 
 impl Linear {
-    /// Takes the weights to the device; floats become `dtype`, blocks stay as they are.
+    /// Copies the weights to the device. Floats become `dtype`, and quantised blocks keep their
+    /// format.
     pub(crate) fn new(linear: &cortex_transformer::Linear, dtype: DType, device: &Device) -> Result<Self> {
         let bias = linear.bias.as_ref();
         let bias = bias.map(|bias| Tensor::new(bias.as_slice(), device)?.to_dtype(dtype)).transpose()?;
@@ -43,7 +44,7 @@ impl Linear {
         Ok(Self { matrix: weights, bias: None })
     }
 
-    /// What a matrix takes on the device.
+    /// Returns the bytes that a matrix takes on the device.
     pub(crate) fn bytes(matrix: &Matrix, dtype: DType) -> u64 {
         match stored(matrix.format()) {
             Stored::Floats(_) => {
@@ -54,11 +55,11 @@ impl Linear {
         }
     }
 
-    /// `x` is tokens x columns.
+    /// Multiplies `x`, which is tokens x columns.
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let product = match &self.matrix {
             Weights::Plain(weights) => x.matmul(weights)?,
-            // Its kernels take floats of 32 bits and nothing else.
+            // The kernels for quantised blocks accept 32-bit floats only.
             Weights::Blocks(weights) => {
                 weights.forward(&x.to_dtype(DType::F32)?.contiguous()?)?.to_dtype(x.dtype())?
             }

@@ -1,22 +1,22 @@
-//! Where the tokens of a step stand, as the tensors that every layer needs.
+//! A step's positions, as the tensors that every layer needs.
 
 use candle_core::{DType, Device, Result, Tensor};
 use cortex_compute::Matrix;
 use cortex_transformer::{BLOCK, Model, Segment};
 
-/// A step, ready for the layers.
+/// The inputs that all layers of a step share.
 pub(crate) struct Step {
-    /// Of each token's pairs, `1 x tokens x pairs`.
+    /// The cosines of each token's pairs, `1 x tokens x pairs`.
     pub(crate) cosines: Tensor,
     pub(crate) sines: Tensor,
-    /// The cache's row of each token, repeated over a row's values.
-    pub(crate) places: Tensor,
+    /// The cache row of each token, repeated for every value of the row.
+    pub(crate) cache_rows: Tensor,
     pub(crate) groups: Vec<Group>,
-    /// The rows whose logits are wanted.
-    pub(crate) wanted: Tensor,
+    /// The rows whose logits were requested.
+    pub(crate) logit_rows: Tensor,
 }
 
-/// Sequences whose attention is computed at once: a prompt alone, or all those that have one token.
+/// Sequences whose attention is computed at once: a prompt alone, or all sequences with one token.
 pub(crate) struct Group {
     /// The first of its rows in the step.
     pub(crate) first: usize,
@@ -25,21 +25,22 @@ pub(crate) struct Group {
     pub(crate) tokens: usize,
     /// Rows of the cache, `sequences * seen`.
     pub(crate) rows: Tensor,
-    /// How many rows each sequence reads; the shorter ones are padded with rows that `hidden` hides.
-    pub(crate) seen: usize,
-    /// For each window that a layer has, zero where a token sees a row and minus infinity where it doesn't:
-    /// `sequences x tokens x seen`.
-    hidden: Vec<(Option<usize>, Option<Tensor>)>,
+    /// How many rows each sequence reads. Shorter ones are padded, and the mask hides the padding.
+    pub(crate) context_rows: usize,
+    /// The mask for each window size of the layers, `sequences x tokens x seen`. It is zero where a
+    /// token sees a row, and minus infinity elsewhere.
+    mask: Vec<(Option<usize>, Option<Tensor>)>,
 }
 
 impl Group {
-    /// What is added to the scores in a layer of this window.
-    pub(crate) fn hidden(&self, window: Option<usize>) -> Option<&Tensor> {
-        self.hidden.iter().find(|(of, _)| *of == window).and_then(|(_, hidden)| hidden.as_ref())
+    /// Returns the mask to add to the scores in a layer with this window.
+    pub(crate) fn mask(&self, window: Option<usize>) -> Option<&Tensor> {
+        self.mask.iter().find(|(of, _)| *of == window).and_then(|(_, mask)| mask.as_ref())
     }
 }
 
-/// The pieces in the order in which a step runs them: single tokens first, so that they lie together.
+/// Returns the order in which a step runs its segments. Single tokens come first, so that they are
+/// adjacent.
 pub(crate) fn order(segments: &[Segment<'_>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..segments.len()).collect();
     order.sort_by_key(|&segment| segments[segment].tokens.len() > 1);
@@ -47,7 +48,7 @@ pub(crate) fn order(segments: &[Segment<'_>]) -> Vec<usize> {
 }
 
 impl Step {
-    /// The pieces are in [`order`].
+    /// Prepares a step. The segments are in the order of [`order`].
     pub(crate) fn new(
         model: &Model,
         segments: &[&Segment<'_>],
@@ -60,7 +61,7 @@ impl Step {
         let (tokens, pairs) = (rope_table.tokens(), shape.head_dim / 2);
         let turned = |values: &[f32]| Tensor::from_slice(values, (tokens, pairs), device)?.to_dtype(dtype);
         let (cosines, sines) = rope_table.values();
-        let places: Vec<u32> =
+        let cache_rows: Vec<u32> =
             segments.iter().flat_map(|segment| rows(segment, segment.start..segment.end())).collect();
         let mut windows = shape.windows.clone();
         windows.sort_unstable();
@@ -77,9 +78,12 @@ impl Step {
         Ok(Self {
             cosines: turned(cosines)?,
             sines: turned(sines)?,
-            places: Tensor::new(places, device)?.unsqueeze(1)?.repeat((1, shape.kv()))?.contiguous()?,
+            cache_rows: Tensor::new(cache_rows, device)?
+                .unsqueeze(1)?
+                .repeat((1, shape.kv()))?
+                .contiguous()?,
             groups,
-            wanted: Tensor::new(wanted(segments), device)?,
+            logit_rows: Tensor::new(logit_rows(segments), device)?,
         })
     }
 }
@@ -93,38 +97,39 @@ impl Group {
         device: &Device,
     ) -> Result<Self> {
         let (sequences, tokens) = (segments.len(), segments[0].tokens.len());
-        let seen = segments.iter().map(|segment| segment.end()).max().unwrap_or(0);
+        let context_rows = segments.iter().map(|segment| segment.end()).max().unwrap_or(0);
         let padded = segments.iter().flat_map(|segment| {
-            let pad = seen - segment.end();
+            let pad = context_rows - segment.end();
             rows(segment, 0..segment.end()).chain(std::iter::repeat_n(segment.blocks[0] * BLOCK as u32, pad))
         });
         let padded: Vec<u32> = padded.collect();
-        let hidden = windows.iter().map(|&window| {
+        let mask = windows.iter().map(|&window| {
             let all = segments.iter().flat_map(|segment| {
                 (segment.start..segment.end()).flat_map(move |at| {
                     let from = window.map_or(0, |window| (at + 1).saturating_sub(window));
-                    (0..seen).map(move |row| if (from..=at).contains(&row) { 0.0 } else { f32::NEG_INFINITY })
+                    (0..context_rows)
+                        .map(move |row| if (from..=at).contains(&row) { 0.0 } else { f32::NEG_INFINITY })
                 })
             });
             let all: Vec<f32> = all.collect();
-            if all.iter().all(|hidden| *hidden == 0.0) {
+            if all.iter().all(|mask| *mask == 0.0) {
                 return Ok((window, None));
             }
-            let all = Tensor::from_vec(all, (sequences, tokens, seen), device)?.to_dtype(dtype)?;
+            let all = Tensor::from_vec(all, (sequences, tokens, context_rows), device)?.to_dtype(dtype)?;
             Ok((window, Some(all)))
         });
-        let hidden = hidden.collect::<Result<_>>()?;
-        Ok(Self { first, sequences, tokens, rows: Tensor::new(padded, device)?, seen, hidden })
+        let mask = mask.collect::<Result<_>>()?;
+        Ok(Self { first, sequences, tokens, rows: Tensor::new(padded, device)?, context_rows, mask })
     }
 }
 
-/// The cache's rows of some positions.
+/// Returns the cache rows of some positions.
 fn rows(segment: &Segment<'_>, positions: std::ops::Range<usize>) -> impl Iterator<Item = u32> {
     let blocks = segment.blocks;
     positions.map(move |at| blocks[at / BLOCK] * BLOCK as u32 + (at % BLOCK) as u32)
 }
 
-fn wanted(segments: &[&Segment<'_>]) -> Vec<u32> {
+fn logit_rows(segments: &[&Segment<'_>]) -> Vec<u32> {
     let mut rows = vec![];
     let mut end = 0;
     for segment in segments {
@@ -134,7 +139,8 @@ fn wanted(segments: &[&Segment<'_>]) -> Vec<u32> {
     rows
 }
 
-/// The rows of the embedding for the pieces' tokens, widened here: they are few, and of any format.
+/// Returns the embedding of the segments' tokens. It is widened on the CPU, since the rows are few
+/// and of any format.
 pub(crate) fn embed(
     segments: &[&Segment<'_>],
     embedding: &Matrix,

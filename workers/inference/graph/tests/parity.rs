@@ -1,5 +1,5 @@
-//! A graph computes what the model does, on every family and format, in any company: on the CPU, or on the device that
-//! `CORTEX_TEST_DEVICE` names.
+//! A graph computes the same as the model, for every family and format, alone or in a batch. It
+//! runs on the CPU, or on the device in `CORTEX_TEST_DEVICE`.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../transformer/tests/fixture/mod.rs"]
@@ -12,10 +12,10 @@ use cortex_graph::{Cache, Graph};
 use cortex_transformer::{LogitsFor, Model, Segment};
 use fixture::{Case, Fixture, NAMES, Sequence, blocks_for, largest};
 
-/// Of floats summed in another order.
-const OFF: f32 = 1e-4;
-/// Candle's products with blocks make the activations 8 bits wide first.
-const OFF_IN_BLOCKS: f32 = 5e-2;
+/// The tolerance for floats that are summed in another order.
+const TOLERANCE: f32 = 1e-4;
+/// Candle's products with quantised blocks first round the activations to 8 bits.
+const BLOCK_TOLERANCE: f32 = 5e-2;
 
 fn difference(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
@@ -55,7 +55,8 @@ fn greedy(model: &Model, case: &Case) -> Vec<u32> {
 
 #[test]
 fn logits_and_greedy_tokens_are_those_of_transformers() {
-    // In debug builds candle insists on an even number of Q5_0 blocks in a row, which this small model hasn't.
+    // In debug builds candle requires an even number of Q5_0 blocks in a row, which this small
+    // model doesn't have.
     for name in NAMES.into_iter().filter(|name| *name != "gguf-qwen2-mixed") {
         let fixture = Fixture::open(name);
         let model = fixture.model(1);
@@ -67,7 +68,7 @@ fn logits_and_greedy_tokens_are_those_of_transformers() {
             let logits = graph.forward(&model, &mut cache, &[segment]).unwrap();
             let off = difference(&logits[logits.len() - case.logits.len()..], &case.logits);
             let in_blocks = name.starts_with("gguf");
-            assert!(off < if in_blocks { OFF_IN_BLOCKS } else { OFF }, "{name}: off by {off}");
+            assert!(off < if in_blocks { BLOCK_TOLERANCE } else { TOLERANCE }, "{name}: off by {off}");
             if !in_blocks {
                 assert_eq!(greedy(&model, case), case.greedy, "{name}");
             }
@@ -76,7 +77,7 @@ fn logits_and_greedy_tokens_are_those_of_transformers() {
 }
 
 #[test]
-fn a_step_with_company_gives_each_sequence_its_own_logits_in_the_order_of_the_pieces() {
+fn a_batched_step_gives_each_sequence_its_own_logits_in_segment_order() {
     for name in ["mistral", "qwen3", "llama3"] {
         let fixture = Fixture::open(name);
         let model = fixture.model(1);
@@ -92,7 +93,7 @@ fn a_step_with_company_gives_each_sequence_its_own_logits_in_the_order_of_the_pi
         alone.tokens.push(1);
         let expected_next = run(&mut cache, &[alone.segment(1, LogitsFor::Last)]);
 
-        // One in two parts beside one that is short, then all of them token by token.
+        // One sequence in two parts beside a short one, then both token by token.
         let (mut parted, mut short) = (Sequence::new(prompt, 4..8), Sequence::new(&prompt[..3], 8..10));
         run(&mut cache, &[parted.segment(cut, LogitsFor::Nothing)]);
         parted.start = cut;
@@ -100,13 +101,13 @@ fn a_step_with_company_gives_each_sequence_its_own_logits_in_the_order_of_the_pi
             [parted.segment(prompt.len() - cut, LogitsFor::Last), short.segment(3, LogitsFor::Last)];
         let both = run(&mut cache, &segments);
         let (first, short_logits) = both.split_at(both.len() / 2);
-        assert!(difference(first, &expected) < OFF, "{name}: in two parts");
+        assert!(difference(first, &expected) < TOLERANCE, "{name}: in two parts");
         parted.start = prompt.len();
         parted.tokens.push(1);
         short.start = 3;
         short.tokens.push(largest(short_logits));
         let next = run(&mut cache, &[short.segment(1, LogitsFor::Last), parted.segment(1, LogitsFor::Last)]);
-        assert!(difference(&next[next.len() / 2..], &expected_next) < OFF, "{name}: the next token");
+        assert!(difference(&next[next.len() / 2..], &expected_next) < TOLERANCE, "{name}: the next token");
     }
 }
 
@@ -125,14 +126,14 @@ fn a_graph_says_what_it_will_take() {
     let model = Fixture::open("llama2").model(1);
     let (kv, layers) = (model.shape().kv() as u64, model.shape().layers as u64);
     assert_eq!(Cache::block_bytes(model.shape(), DType::F16), 32 * 2 * layers * kv * 2);
-    // All but the embedding, which stays where it is.
+    // All weights except the embedding, which stays on the CPU.
     let matrix = &model.weights().embedding;
     let embedding = (matrix.rows() * matrix.columns()) as u64;
     assert_eq!(Graph::bytes(&model, DType::F32), (model.description().parameters - embedding) * 4);
 }
 
 #[test]
-fn a_graph_that_is_no_longer_wanted_is_not_made() {
+fn a_cancelled_graph_is_not_built() {
     let model = Fixture::open("llama2").model(1);
     let mut layers = 0;
     let stopped = Graph::new(&model, &device(), DType::F32, &mut |_| {

@@ -1,4 +1,5 @@
-//! Prints the mean time of a choice from 128,256 logits: `cargo run --release -p cortex-sample --example sample_speed`.
+//! Prints the mean time to choose a token from 128,256 logits: `cargo run --release -p
+//! cortex-sample --example sample_speed`.
 #![allow(clippy::print_stdout)]
 
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ fn main() -> Result<(), SampleError> {
     Ok(())
 }
 
-/// A bell as wide as a model's, with a few likely tokens above it.
+/// Bell-shaped logits as wide as a model's, with a few likely tokens on top.
 fn logits() -> Vec<f32> {
     let mut state = 1_u64;
     let mut next = || {

@@ -7,14 +7,15 @@ pub(crate) struct Candidate {
     pub(crate) logit: f32,
 }
 
-/// The most likely first, the lowest id among equals.
+/// Orders by descending logit, then by ascending id.
 pub(crate) fn by_likelihood(left: &Candidate, right: &Candidate) -> Ordering {
     right.logit.total_cmp(&left.logit).then(left.token.cmp(&right.token))
 }
 
 const CHUNK: usize = 32;
 
-/// The `count` largest logits, in no order: one pass that keeps at most twice as many and a rising bar, over chunks that it
+/// Collects the `count` largest logits, unordered. One pass keeps at most twice that many and a
+/// rising threshold, and skips chunks whose largest logit is below the threshold.
 /// skips when their largest is under the bar.
 pub(crate) fn largest(logits: &[f32], count: usize, kept: &mut Vec<Candidate>) {
     kept.clear();
@@ -23,7 +24,7 @@ pub(crate) fn largest(logits: &[f32], count: usize, kept: &mut Vec<Candidate>) {
     }
     let mut bar = f32::NEG_INFINITY;
     for (index, chunk) in logits.chunks(CHUNK).enumerate() {
-        // Ids rise, so an equal one that comes later loses.
+        // Ids ascend, so a later one with an equal logit loses.
         if greatest(chunk) <= bar {
             continue;
         }
@@ -42,12 +43,12 @@ pub(crate) fn largest(logits: &[f32], count: usize, kept: &mut Vec<Candidate>) {
     }
 }
 
-/// All logits of at least `least`, by rising id.
+/// Collects all logits of at least `least`, in ascending order of id.
 pub(crate) fn at_least(logits: &[f32], least: f32, kept: &mut Vec<Candidate>) {
     gather(logits, least, f32::INFINITY, kept);
 }
 
-/// All logits from `least` to `most`, by rising id, but none that is -inf.
+/// Collects all logits from `least` to `most` except -inf, in ascending order of id.
 pub(crate) fn gather(logits: &[f32], least: f32, most: f32, kept: &mut Vec<Candidate>) {
     kept.clear();
     let least = least.max(f32::MIN);
@@ -63,7 +64,7 @@ pub(crate) fn gather(logits: &[f32], least: f32, most: f32, kept: &mut Vec<Candi
     }
 }
 
-/// The largest logit and the lowest id that has it; `None` where all are -inf.
+/// The largest logit, with the lowest id among equals; `None` if all are -inf.
 pub(crate) fn most_likely(logits: &[f32]) -> Option<Candidate> {
     let mut best = Candidate { token: 0, logit: f32::NEG_INFINITY };
     for (index, chunk) in logits.chunks(CHUNK).enumerate() {
@@ -84,7 +85,7 @@ fn cut(kept: &mut Vec<Candidate>, count: usize) {
     kept.truncate(count);
 }
 
-/// Eight lanes, so that the compiler compares them at once.
+/// Uses eight lanes so that the compiler vectorises the comparison.
 #[inline(always)]
 fn greatest(chunk: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; 8];
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_most_likely_where_all_are_refused() {
+    fn no_token_is_most_likely_if_all_are_masked() {
         assert_eq!(most_likely(&[f32::NEG_INFINITY; 70]), None);
         let mut kept = Vec::new();
         largest(&[f32::NEG_INFINITY; 70], 5, &mut kept);

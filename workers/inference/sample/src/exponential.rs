@@ -1,7 +1,8 @@
-/// e^x for x <= 0 within two units in the last place, 0 below -87; no branch, so that the compiler widens loops over it.
+/// Computes e^x for x <= 0 within two units in the last place, and 0 below -87. Branch-free, so
+/// that the compiler vectorises loops over it.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits.
+    // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
     const ROUND: f32 = 12_582_912.0;
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
@@ -26,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_exponential() {
+    fn exp_matches_the_standard_library() {
         for step in 0..=87_000 {
             let x = -(step as f32) / 1000.0;
             let exact = f64::from(x).exp();

@@ -2,17 +2,18 @@ use std::cmp::Ordering;
 
 use crate::Sampling;
 use crate::candidates::{Candidate, at_least, by_likelihood, largest};
-use crate::mass::Mass;
+use crate::mass::ProbabilityMass;
 
-/// Below this the weight is 0 in single precision.
-const FAINTEST: f32 = 87.0;
+/// A logit this far below the largest has a weight of 0 in single precision.
+const NEGLIGIBLE: f32 = 87.0;
 
-/// Narrows all tokens to those that may be drawn, into `kept` in no order; false where every token may be.
+/// Narrows all tokens down to those that may be drawn, into `kept`, unordered. Returns false if
+/// every token may be drawn.
 pub(crate) fn narrow(
     logits: &[f32],
     best: Candidate,
     sampling: &Sampling,
-    mass: &mut Mass,
+    mass: &mut ProbabilityMass,
     kept: &mut Vec<Candidate>,
 ) -> bool {
     let temperature = sampling.temperature;
@@ -33,7 +34,7 @@ pub(crate) fn narrow(
             let mut reach = 4.0;
             loop {
                 at_least(logits, best.logit - reach * temperature, kept);
-                if reach > FAINTEST || sum(kept, |candidate| scaled(candidate).exp()) >= wanted {
+                if reach > NEGLIGIBLE || sum(kept, |candidate| scaled(candidate).exp()) >= wanted {
                     break;
                 }
                 reach *= 2.0;
@@ -53,7 +54,7 @@ pub(crate) fn narrow(
     }
     if sampling.typical_p < 1.0 {
         if !narrowed {
-            at_least(logits, best.logit - FAINTEST * temperature, kept);
+            at_least(logits, best.logit - NEGLIGIBLE * temperature, kept);
             narrowed = true;
         }
         typical(kept, f64::from(sampling.typical_p), scaled);
@@ -61,7 +62,7 @@ pub(crate) fn narrow(
     narrowed
 }
 
-/// Keeps the tokens whose information is nearest to the entropy of what is left.
+/// Keeps the tokens whose information is closest to the entropy of the remaining distribution.
 fn typical(kept: &mut Vec<Candidate>, share: f64, scaled: impl Fn(&Candidate) -> f64) {
     let total = sum(kept, |candidate| scaled(candidate).exp());
     // With p = e^x / total, the information is ln total - x, and its mean ln total - mean x: ln total cancels.
@@ -75,7 +76,8 @@ fn typical(kept: &mut Vec<Candidate>, share: f64, scaled: impl Fn(&Candidate) ->
     );
 }
 
-/// Keeps the shortest beginning, in the given order, that weighs at least `wanted`: halves by selection, never sorts.
+/// Keeps the shortest prefix, in the given order, that weighs at least `wanted`; bisects by
+/// selection instead of sorting.
 fn shortest(
     kept: &mut Vec<Candidate>,
     mut wanted: f64,

@@ -1,21 +1,22 @@
 use crate::candidates::{Candidate, by_likelihood, largest};
-use crate::mass::Mass;
+use crate::mass::ProbabilityMass;
 
-/// Natural logarithms of probabilities in the model's own distribution: before penalties, bias, mask and filters, at
+/// Natural logarithms of probabilities in the model's own distribution: before penalties, bias,
+/// mask and filters, at temperature 1.
 /// temperature 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Logprobs<'a> {
     pub chosen: f32,
-    /// The most likely tokens, the most likely first.
+    /// The most likely tokens in descending order.
     pub top: &'a [(u32, f32)],
 }
 
-/// The logarithm of the sum of e^logit, and the `count` most likely tokens into `top`.
+/// Returns the logarithm of the sum of e^logit and stores the `count` most likely tokens in `top`.
 pub(crate) fn measure(
     logits: &[f32],
     best: Candidate,
     count: usize,
-    mass: &mut Mass,
+    mass: &mut ProbabilityMass,
     kept: &mut Vec<Candidate>,
     top: &mut Vec<(u32, f32)>,
 ) -> f64 {

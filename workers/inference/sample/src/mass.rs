@@ -2,13 +2,14 @@ use crate::exponential::exp;
 
 const CHUNK: usize = 256;
 
-/// How likely all tokens are together, relative to the most likely one, summed by chunks so that a draw finds its chunk first.
+/// The total weight of all tokens relative to the most likely one, summed in chunks so that a draw
+/// first finds its chunk.
 #[derive(Debug, Default)]
-pub(crate) struct Mass {
+pub(crate) struct ProbabilityMass {
     chunks: Vec<f32>,
 }
 
-impl Mass {
+impl ProbabilityMass {
     /// Sums e^((logit - greatest) / temperature) over all tokens.
     pub(crate) fn measure(&mut self, logits: &[f32], greatest: f32, temperature: f32) -> f64 {
         let scale = temperature.recip();
@@ -17,7 +18,8 @@ impl Mass {
         self.chunks.iter().map(|&mass| f64::from(mass)).sum()
     }
 
-    /// The token at `uniform` of the whole mass, ids rising; call after [`Mass::measure`] with the same arguments.
+    /// The token at the fraction `uniform` of the total weight, in ascending order of id. Call
+    /// after [`ProbabilityMass::measure`] with the same arguments.
     pub(crate) fn draw(&self, logits: &[f32], greatest: f32, temperature: f32, uniform: f64) -> u32 {
         let scale = temperature.recip();
         let total: f64 = self.chunks.iter().map(|&mass| f64::from(mass)).sum();
@@ -30,7 +32,7 @@ impl Mass {
             }
             left -= f64::from(mass);
         }
-        // What rounding leaves over falls to the last token that can be drawn.
+        // What rounding leaves over goes to the last token that can be drawn.
         let start = found * CHUNK;
         let mut last = start;
         for (offset, &logit) in logits[start..].iter().take(CHUNK).enumerate() {
@@ -47,7 +49,8 @@ impl Mass {
     }
 }
 
-/// First the weights and then their sum in eight lanes: two plain loops, which the compiler widens.
+/// Computes the weights first and then their sum in eight lanes: two plain loops that the compiler
+/// vectorises.
 fn sum(chunk: &[f32], greatest: f32, scale: f32) -> f32 {
     let mut weights = [0.0_f32; CHUNK];
     for (weight, &logit) in weights.iter_mut().zip(chunk) {

@@ -2,20 +2,20 @@ use std::collections::HashMap;
 
 use crate::Sampling;
 
-/// What prompt and answer hold, for the penalties on saying it again.
+/// The tokens of prompt and answer, for the repetition penalties.
 #[derive(Clone, Debug)]
 pub(crate) struct Penalties {
     repetition: f32,
     presence: f32,
     frequency: f32,
-    seen: Vec<Seen>,
+    seen: Vec<TokenCount>,
     places: HashMap<u32, usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct TokenCount {
     token: u32,
-    /// Times that the answer holds it; 0 where only the prompt does.
+    /// How often the answer contains it; 0 if only the prompt does.
     times: u32,
 }
 
@@ -30,7 +30,7 @@ impl Penalties {
         };
         if penalties.repetition != 1.0 {
             for &token in prompt {
-                penalties.see(token);
+                penalties.count(token);
             }
         }
         penalties
@@ -39,25 +39,25 @@ impl Penalties {
     /// Counts a token of the answer.
     pub(crate) fn record(&mut self, token: u32) {
         if self.repetition != 1.0 || self.presence != 0.0 || self.frequency != 0.0 {
-            self.see(token).times += 1;
+            self.count(token).times += 1;
         }
     }
 
-    /// Changes the logits and notes what they were before.
+    /// Changes the logits and records their previous values.
     pub(crate) fn apply(&self, logits: &mut [f32], before: &mut Vec<(u32, f32)>) {
         for seen in &self.seen {
             let Some(logit) = logits.get_mut(seen.token as usize) else { continue };
             before.push((seen.token, *logit));
             let repeated = if *logit > 0.0 { *logit / self.repetition } else { *logit * self.repetition };
             let once = if seen.times > 0 { self.presence } else { 0.0 };
-            // A finite logit stays below infinity, whatever it is divided by.
+            // A finite logit stays below infinity, whatever the divisor.
             *logit = (repeated - seen.times as f32 * self.frequency - once).min(f32::MAX);
         }
     }
 
-    fn see(&mut self, token: u32) -> &mut Seen {
+    fn count(&mut self, token: u32) -> &mut TokenCount {
         let place = *self.places.entry(token).or_insert_with(|| {
-            self.seen.push(Seen { token, times: 0 });
+            self.seen.push(TokenCount { token, times: 0 });
             self.seen.len() - 1
         });
         &mut self.seen[place]

@@ -1,7 +1,8 @@
-//! Random numbers as a function of (seed, choice, step): Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel Random
-//! Numbers: As Easy as 1, 2, 3" (SC 2011). Nothing is carried from one step to the next.
+//! Random numbers as a function of (seed, choice, step): Philox4x32-10 by Salmon, Moraes, Dror and
+//! Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011). No state is carried from one step
+//! to the next.
 
-/// A number in [0, 1), uniform on 53 bits.
+/// A number in [0, 1), uniform with 53 bits.
 pub(crate) fn uniform(seed: u64, choice: u32, step: u64) -> f64 {
     let [a, b, _, _] = block([low(step), high(step), choice, 0], [low(seed), high(seed)]);
     let bits = (u64::from(a) << 32 | u64::from(b)) >> 11;
@@ -32,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_blocks_are_those_of_the_published_vectors() {
+    fn the_blocks_match_the_published_vectors() {
         assert_eq!(block([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
         assert_eq!(block([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
         assert_eq!(

@@ -2,21 +2,21 @@ use thiserror::Error;
 
 use crate::candidates::{Candidate, most_likely};
 use crate::logprobs::{self, Logprobs};
-use crate::mass::Mass;
+use crate::mass::ProbabilityMass;
 use crate::penalties::Penalties;
 use crate::{Sampling, filters, mask, philox};
 
-/// Below this a temperature means the most likely token: its inverse would leave single precision.
-const GREEDY: f32 = 1e-5;
+/// Lower temperatures choose the most likely token: their inverse would overflow single precision.
+const MIN_TEMPERATURE: f32 = 1e-5;
 
 /// Chooses the tokens of one answer.
 #[derive(Debug)]
 pub struct Sampler {
     sampling: Sampling,
     penalties: Penalties,
-    /// Tokens of the answer so far.
+    /// Tokens in the answer so far.
     step: u64,
-    mass: Mass,
+    mass: ProbabilityMass,
     kept: Vec<Candidate>,
     before: Vec<(u32, f32)>,
     top: Vec<(u32, f32)>,
@@ -26,40 +26,40 @@ pub struct Sampler {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampled<'a> {
     pub token: u32,
-    /// There when the request asked for them.
+    /// Present if the request asked for them.
     pub logprobs: Option<Logprobs<'a>>,
 }
 
-/// Logits that nothing can be chosen from.
+/// Logits from which no token can be chosen.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum SampleError {
-    #[error("the model's logits are not finite numbers, or every token is masked")]
+    #[error("the model's logits are not finite or every token is masked")]
     NotFinite,
 }
 
 impl Sampler {
-    /// A sampler for one answer to `prompt`; `sampling` has passed its checks.
+    /// A sampler for one answer to `prompt`; `sampling` must have passed its checks.
     pub fn new(sampling: Sampling, prompt: &[u32]) -> Self {
         let penalties = Penalties::new(&sampling, prompt);
         Self {
             sampling,
             penalties,
             step: 0,
-            mass: Mass::default(),
+            mass: ProbabilityMass::default(),
             kept: Vec::new(),
             before: Vec::new(),
             top: Vec::new(),
         }
     }
 
-    /// Chooses a token and counts it. Changes the logits. Bit `t % 32` of word `t / 32` of the mask allows token `t`. An error
-    /// leaves the sampler as it was.
+    /// Chooses and records a token. Changes the logits. Bit `t % 32` of word `t / 32` of the mask
+    /// allows token `t`. On an error the sampler is unchanged.
     pub fn sample(
         &mut self,
         logits: &mut [f32],
         allowed: Option<&[u32]>,
     ) -> Result<Sampled<'_>, SampleError> {
-        if !sound(logits) {
+        if !has_valid_logits(logits) {
             return Err(SampleError::NotFinite);
         }
         let normaliser = match self.sampling.logprobs {
@@ -98,7 +98,7 @@ impl Sampler {
         Ok(Sampled { token, logprobs })
     }
 
-    /// Counts a token that the answer got without being drawn, as one that a grammar forces.
+    /// Records a token of the answer that wasn't drawn, such as one that a grammar forces.
     pub fn record(&mut self, token: u32) {
         self.penalties.record(token);
         self.step += 1;
@@ -110,7 +110,7 @@ impl Sampler {
 
     fn choose(&mut self, logits: &[f32], best: Candidate) -> u32 {
         let temperature = self.sampling.temperature;
-        if temperature < GREEDY {
+        if temperature < MIN_TEMPERATURE {
             return best.token;
         }
         let uniform = philox::uniform(self.sampling.seed, self.sampling.choice, self.step);
@@ -122,7 +122,7 @@ impl Sampler {
     }
 }
 
-/// The token at `uniform` of the kept ones' weight, ids rising.
+/// The token at the fraction `uniform` of the kept candidates' weight, in ascending order of id.
 fn draw(kept: &mut [Candidate], best: Candidate, temperature: f32, uniform: f64) -> u32 {
     kept.sort_unstable_by_key(|candidate| candidate.token);
     let weight = |candidate: &Candidate| f64::from((candidate.logit - best.logit) / temperature).exp();
@@ -141,9 +141,9 @@ fn draw(kept: &mut [Candidate], best: Candidate, temperature: f32, uniform: f64)
     last
 }
 
-/// No NaN and no +inf; -inf is a token that can't come.
-fn sound(logits: &[f32]) -> bool {
-    logits.chunks(64).all(|chunk| chunk.iter().fold(true, |sound, &logit| sound & (logit < f32::INFINITY)))
+/// Whether there is no NaN and no +inf; -inf marks a token that can't be drawn.
+fn has_valid_logits(logits: &[f32]) -> bool {
+    logits.chunks(64).all(|chunk| chunk.iter().fold(true, |valid, &logit| valid & (logit < f32::INFINITY)))
 }
 
 #[cfg(test)]

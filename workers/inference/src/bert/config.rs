@@ -16,16 +16,16 @@ pub(crate) struct Config {
     pub(crate) epsilon: f32,
 }
 
-/// A setting that asks for what this forward pass does not do.
+/// A setting that this forward pass does not support.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("`{key}` is {found}; {supported}")]
+#[error("`{key}` is {found}: {supported}")]
 pub(crate) struct Unsupported {
     key: &'static str,
     found: String,
     supported: &'static str,
 }
 
-/// Other keys are about training, or about how the file was written.
+/// The keys that the forward pass needs. Other keys concern training or how the file was written.
 #[derive(Deserialize)]
 struct ConfigFile {
     model_type: String,
@@ -58,11 +58,11 @@ impl TryFrom<ConfigFile> for Config {
         let absolute = positions == "absolute";
         known("position_embedding_type", positions, "only absolute is supported", absolute)?;
         let aligned = hidden > 0 && hidden.is_multiple_of(16) && file.intermediate_size > 0;
-        known("hidden_size", hidden.to_string(), "it is a multiple of 16", aligned)?;
+        known("hidden_size", hidden.to_string(), "it must be a multiple of 16", aligned)?;
         let divides = heads > 0 && hidden.is_multiple_of(heads);
-        known("num_attention_heads", heads.to_string(), "it divides hidden_size", divides)?;
+        known("num_attention_heads", heads.to_string(), "it must divide hidden_size", divides)?;
         let layers = file.num_hidden_layers;
-        known("num_hidden_layers", layers.to_string(), "it is 1 to 256", (1..=256).contains(&layers))?;
+        known("num_hidden_layers", layers.to_string(), "it must be 1 to 256", (1..=256).contains(&layers))?;
         Ok(Self {
             vocabulary: file.vocab_size,
             positions: file.max_position_embeddings,

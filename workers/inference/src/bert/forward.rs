@@ -1,4 +1,4 @@
-//! The forward pass.
+//! The forward pass on the CPU.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub(crate) struct Bert {
     heads: usize,
     epsilon: f32,
     words: Table,
-    /// A row per position, the type of a first sentence added.
+    /// A row per position, with the type embedding of a first sentence added.
     positions: Vec<f32>,
     norm: Norm,
     layers: Vec<Layer>,
@@ -23,7 +23,7 @@ pub(crate) struct Bert {
 
 #[derive(Debug)]
 struct Layer {
-    /// Queries, keys and values at once.
+    /// Queries, keys and values in one matrix.
     qkv: Linear,
     mix: Linear,
     mix_norm: Norm,
@@ -44,7 +44,7 @@ struct Norm {
     shift: Vec<f32>,
 }
 
-/// What a thread works in; it grows to the largest batch and stays.
+/// The buffers of one thread. They grow to the largest batch and keep that size.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     states: Vec<f32>,
@@ -78,12 +78,12 @@ impl Bert {
         })
     }
 
-    /// The longest text it can take, in tokens.
+    /// Returns the longest text, in tokens.
     pub(crate) fn longest(&self) -> usize {
         self.positions.len() / self.hidden
     }
 
-    /// Of its word table: a token is below.
+    /// Returns the number of rows in the word table. Every token must be smaller.
     pub(crate) fn vocabulary(&self) -> usize {
         self.words.rows()
     }
@@ -92,10 +92,12 @@ impl Bert {
         self.hidden
     }
 
-    /// Encodes texts, given as tokens, into a row of `hidden` per token, text after text.
+    /// Encodes texts, given as tokens, into a row of `hidden` values per token, text after text.
     ///
     /// # Panics
-    /// If a text is empty or longer than [`Bert::longest`], or a token is not in the vocabulary.
+    ///
+    /// Panics if a text is empty or longer than [`Bert::longest`], or if a token is not in the
+    /// vocabulary.
     pub(crate) fn forward<'m>(&self, texts: &[&[u32]], scratch: &'m mut Scratch) -> &'m [f32] {
         let Scratch { states, qkv, context, inner, attention } = scratch;
         let hidden = self.hidden;
@@ -121,7 +123,8 @@ impl Bert {
                 );
                 at = end;
             }
-            // The queries are used up: their memory takes what is added to the states.
+            // The queries are no longer needed, so their buffer takes the values to add to the
+            // states.
             layer.mix.apply(self.isa, context, qkv);
             layer.mix_norm.apply(self, states, qkv);
             layer.up.apply(self.isa, states, inner);

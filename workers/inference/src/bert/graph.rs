@@ -1,4 +1,4 @@
-//! The forward pass as a graph of candle's operations, for every device that candle has.
+//! The forward pass as a graph of candle's operations, for every device that candle supports.
 
 use candle_core::{D, DType, IndexOp, Result, Tensor};
 use candle_nn::{
@@ -7,7 +7,7 @@ use candle_nn::{
 
 use super::Config;
 
-/// What a padded place is given before the softmax: its weight becomes zero.
+/// The score of a padded position. The softmax turns it into a weight of zero.
 const MASKED: f64 = -1e9;
 
 /// A BERT on a candle device.
@@ -32,7 +32,7 @@ struct Layer {
 }
 
 impl Graph {
-    /// Takes the weights of a `model.safetensors`.
+    /// Loads the weights of a `model.safetensors`.
     pub(crate) fn load(weights: &VarBuilder<'_>, config: &Config) -> Result<Self> {
         let table = |rows, name: &str| embedding(rows, config.hidden, weights.pp("embeddings").pp(name));
         let layers = weights.pp("encoder").pp("layer");
@@ -45,8 +45,8 @@ impl Graph {
         })
     }
 
-    /// The last states, `texts x places x hidden`, of `tokens`, `texts x places`. The mask, of the same shape,
-    /// is one where a token stands and zero where a text was padded.
+    /// Returns the last states (`texts x positions x hidden`) of `tokens` (`texts x positions`).
+    /// The mask has the shape of `tokens`. It is one at a token and zero at padding.
     pub(crate) fn forward(&self, tokens: &Tensor, mask: &Tensor) -> Result<Tensor> {
         let places = tokens.dim(D::Minus1)?;
         let positions = self.positions.embeddings().i(..places)?;

@@ -1,4 +1,4 @@
-//! `model.safetensors`, each tensor taken out with its shape checked.
+//! `model.safetensors`. Each tensor's shape is checked when it is read.
 
 use std::fs::File;
 use std::io;
@@ -12,24 +12,25 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors};
 pub(crate) enum WeightsError {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("it is no safetensors file: {0}")]
+    #[error("not a safetensors file: {0}")]
     Malformed(SafeTensorError),
-    #[error("it has no tensor `{0}`")]
+    #[error("missing tensor `{0}`")]
     Missing(String),
-    #[error("tensor `{name}` is {found:?}, not the {expected:?} that config.json says")]
+    #[error("tensor `{name}` has the shape {found:?}, but config.json says {expected:?}")]
     Shape { name: String, found: Vec<usize>, expected: Vec<usize> },
-    #[error("tensor `{name}` holds {found:?}; only F32 is supported")]
+    #[error("tensor `{name}` holds {found:?}: only F32 is supported")]
     Type { name: String, found: Dtype },
 }
 
-/// A weights file, mapped while the model is made.
+/// A weights file, mapped while the model is loaded.
 #[derive(Debug)]
 pub(crate) struct Weights {
     file: File,
     map: Mmap,
 }
 
-/// A matrix left in the file: only the rows that are used take memory, and the system may take it back.
+/// A matrix that stays in the file. Only the rows in use take memory, and the system may reclaim
+/// it.
 #[derive(Debug)]
 pub(crate) struct Table {
     map: Mmap,
@@ -44,12 +45,12 @@ impl Weights {
         Ok(Self { file, map })
     }
 
-    /// The values of a tensor.
+    /// Reads the values of a tensor.
     pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         Ok(floats(self.bytes(name, shape)?).collect())
     }
 
-    /// A tensor of `rows` x `width` that stays in the file.
+    /// Returns a tensor of `rows` x `width` that stays in the file.
     pub(crate) fn table(&self, name: &str, rows: usize, width: usize) -> Result<Table, WeightsError> {
         let bytes = self.bytes(name, &[rows, width])?;
         let offset = bytes.as_ptr().addr() - self.map.as_ptr().addr();
@@ -77,10 +78,11 @@ impl Table {
         self.map.len() / (4 * self.width)
     }
 
-    /// The values of a row.
+    /// Returns the values of a row.
     ///
     /// # Panics
-    /// If there are not so many rows.
+    ///
+    /// Panics if there is no such row.
     pub(crate) fn row(&self, row: usize) -> impl Iterator<Item = f32> {
         let size = 4 * self.width;
         floats(&self.map[row * size..(row + 1) * size])

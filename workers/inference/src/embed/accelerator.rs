@@ -1,5 +1,5 @@
-//! The forward pass by candle, on an accelerator or on its CPU. Here a batch is a rectangle: texts are padded to
-//! its longest.
+//! The forward pass with candle, on an accelerator or on the CPU. A batch is a rectangle here, so
+//! texts are padded to its longest text.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ impl Accelerator {
         &self.config
     }
 
-    /// A vector per text.
+    /// Returns a vector per text.
     pub(super) fn run(&self, texts: &[&[u32]], pooling: Pooling) -> Result<Vec<Vec<f32>>> {
         let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
         let (mut tokens, mut mask) = (vec![0; texts.len() * longest], vec![0f32; texts.len() * longest]);
@@ -47,7 +47,7 @@ impl Accelerator {
         if vectors.iter().flatten().all(|value| value.is_finite()) {
             Ok(vectors)
         } else {
-            Err(Error::Msg("the device gave a vector that is not finite".into()))
+            Err(Error::Msg("the device returned a vector that is not finite".into()))
         }
     }
 }

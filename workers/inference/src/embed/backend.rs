@@ -1,4 +1,4 @@
-//! What computes: the CPU by our own forward pass, or an accelerator by candle's.
+//! The forward pass of a loaded model: our own on the CPU, or candle's on an accelerator.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ impl Backend {
             .map_err(|error| LoadError::malformed(weights, error))
     }
 
-    /// The longest text it can take, in tokens.
+    /// Returns the longest text, in tokens.
     pub(super) fn longest(&self) -> usize {
         match self {
             Self::Cpu(bert) => bert.longest(),
@@ -56,7 +56,7 @@ impl Backend {
         }
     }
 
-    /// The batches that suit the device, for texts given by their lengths.
+    /// Divides texts, given by their lengths, into batches that suit the device.
     pub(super) fn batches(&self, lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
         match self {
             Self::Cpu(_) => share_out(lengths, threads),
@@ -64,7 +64,7 @@ impl Backend {
         }
     }
 
-    /// A vector per text.
+    /// Returns a vector per text.
     pub(super) fn run(
         &self,
         texts: &[&[u32]],

@@ -1,20 +1,22 @@
-//! Which texts are computed together.
+//! Divides texts into batches that are computed together.
 
-/// Tokens of one batch: enough to read each weight seldom, few enough to stay near the processor.
+/// The largest batch, in tokens. It is large enough to read each weight rarely, and small enough to
+/// stay in the processor's caches.
 pub(super) const BATCH_TOKENS: usize = 192;
-/// Below this, a batch reads the weights for too few tokens.
+/// A smaller batch would read the weights for too few tokens.
 const MIN_BATCH_TOKENS: usize = 64;
 
-/// Shares texts, given by their lengths in tokens, out into batches for `threads` threads: as even as can be, each at
-/// most [`BATCH_TOKENS`] tokens unless a single text is longer. The longest text goes first to the emptiest batch (Graham's
-/// LPT rule). Nothing is padded, so texts of any length go together.
+/// Divides texts, given by their lengths in tokens, into batches for `threads` threads. The batches
+/// are as even as possible. Each has at most [`BATCH_TOKENS`] tokens unless a single text is
+/// longer. The longest text goes first into the emptiest batch (Graham's LPT rule). Nothing is
+/// padded, so texts of any length go together.
 pub(super) fn share_out(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
     let total: usize = lengths.iter().sum();
     let size = total.div_ceil(threads).clamp(MIN_BATCH_TOKENS, BATCH_TOKENS);
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(lengths[text]));
 
-    // As many for each thread.
+    // Every thread gets the same number of batches.
     let count = total.div_ceil(size);
     let count = if count < threads { count } else { count.next_multiple_of(threads) };
     let mut batches = vec![(0, Vec::new()); count];
@@ -32,17 +34,17 @@ pub(super) fn share_out(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
     batches.into_iter().map(|(_, texts)| texts).filter(|texts| !texts.is_empty()).collect()
 }
 
-/// Tokens of a padded batch on an accelerator.
+/// The largest padded batch on an accelerator, in tokens.
 const MAX_PADDED_TOKENS: usize = 32 * 512;
 
-/// Puts texts of about the same length together, for a device that pads each batch to its longest.
+/// Puts texts of similar lengths together, for a device that pads each batch to its longest text.
 pub(super) fn by_length(lengths: &[usize]) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(lengths[text]));
     let mut batches: Vec<Vec<usize>> = Vec::new();
     for text in order {
         match batches.last_mut() {
-            // The first is the longest.
+            // The first text of a batch is its longest.
             Some(batch) if (batch.len() + 1) * lengths[batch[0]] <= MAX_PADDED_TOKENS => batch.push(text),
             _ => batches.push(vec![text]),
         }

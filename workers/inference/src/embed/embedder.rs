@@ -1,4 +1,4 @@
-//! The handle callers have, and the thread behind it.
+//! The handle that callers share, and the thread that owns the model.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -20,10 +20,10 @@ use crate::Device;
 use crate::bert::Scratch;
 use crate::blocking::BlockingPool;
 
-/// Texts for which another thread is worth its start.
+/// How many texts make another thread worth its start.
 const TEXTS_PER_THREAD: usize = 8;
 
-/// A loaded embedding model. Clones share it; it is unloaded with the last one.
+/// A loaded embedding model. Clones share it, and dropping the last one unloads it.
 #[derive(Debug, Clone)]
 pub struct Embedder {
     queue: Queue,
@@ -33,36 +33,38 @@ pub struct Embedder {
     threads: NonZeroUsize,
 }
 
-/// What can be told of the model.
+/// Describes a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelInfo {
     pub dimensions: usize,
-    /// Of a text; a longer one is refused, or cut where that is asked for.
+    /// The longest text in tokens. A longer one is rejected, or truncated on request.
     pub max_tokens: usize,
 }
 
-/// What is done with a text that has more tokens than the model takes.
+/// What to do with a text that has more tokens than the model accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LongText {
     Reject,
     Truncate,
 }
 
-/// A vector per text, in the texts' order.
+/// A vector per text, in the order of the texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embeddings {
     pub vectors: Vec<Vec<f32>>,
-    /// Computed for them, special ones included.
+    /// How many tokens were computed, including special ones.
     pub tokens: usize,
-    /// Which texts were cut, by their indices.
+    /// The indices of the texts that were truncated.
     pub truncated: Vec<usize>,
 }
 
 impl Embedder {
-    /// Loads a sentence-transformers folder. Blocks, for the weights are read.
+    /// Loads a sentence-transformers folder. Blocks while the weights are read.
     ///
     /// # Errors
-    /// If a file is missing, malformed or asks for what is not supported, or the device can't be used.
+    ///
+    /// Returns an error if a file is missing, malformed or unsupported, or if the device can't be
+    /// used.
     pub fn load(dir: &Path, device: Device, threads: NonZeroUsize) -> Result<Self, LoadError> {
         let backend = Backend::load(dir, device)?;
         let max_tokens = files::max_seq_length(dir)?.unwrap_or(usize::MAX).min(backend.longest());
@@ -85,13 +87,13 @@ impl Embedder {
         &self.info
     }
 
-    /// Whether calls are still answered.
+    /// Returns whether the model still answers calls.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.queue.is_open()
     }
 
-    /// Where tenants' requests are read.
+    /// Returns the pool in which tenants' requests are parsed.
     #[must_use]
     pub fn pool(&self) -> &BlockingPool {
         &self.pool
@@ -100,7 +102,8 @@ impl Embedder {
     /// Embeds a tenant's texts. Dropping the future cancels the call before its next round.
     ///
     /// # Errors
-    /// If the queue is full, or a text can't be tokenised or is too long.
+    ///
+    /// Returns an error if the queue is full, or if a text can't be tokenised or is too long.
     pub async fn embed(
         &self,
         tenant: &Tenant,
@@ -132,16 +135,16 @@ fn read_error(problem: Problem) -> EmbedError {
     }
 }
 
-/// What the model's thread has.
+/// State of the model's thread.
 struct ModelThread {
     backend: Backend,
     pooling: Pooling,
-    /// One per thread that computes.
+    /// One per compute thread.
     scratches: Vec<Scratch>,
 }
 
 impl ModelThread {
-    /// Ends when every [`Embedder`] is gone and every call answered.
+    /// Serves calls until every [`Embedder`] is dropped and every call is answered.
     fn serve(mut self, mut calls: mpsc::Receiver<Call>) {
         let mut rounds = Rounds::default();
         loop {
@@ -169,7 +172,7 @@ impl ModelThread {
             let batch: Vec<&RoundText> = batch.iter().map(|&text| &picked[text]).collect();
             let texts: Vec<&[u32]> = batch.iter().map(|picked| picked.tokens.as_slice()).collect();
             let vectors = self.backend.run(&texts, self.pooling, scratch);
-            let mut rounds = rounds.lock().expect("placing a vector does not panic");
+            let mut rounds = rounds.lock().expect("storing a vector does not panic");
             match vectors {
                 Ok(vectors) => {
                     batch.into_iter().zip(vectors).for_each(|(picked, vector)| rounds.store(picked, vector));

@@ -1,4 +1,4 @@
-//! What lies in a sentence-transformers folder.
+//! The files of a sentence-transformers folder.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::pooling::{Pooling, PoolingMode};
 use crate::DeviceError;
 
-/// Why a model can't be loaded. Names the file.
+/// Why a model can't be loaded. The error names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("{} can't be read: {source}", file.display())]
@@ -19,7 +19,7 @@ pub enum LoadError {
     Malformed { file: PathBuf, reason: String },
     #[error(transparent)]
     Device(#[from] DeviceError),
-    #[error("no thread can be started: {0}")]
+    #[error("can't start a thread: {0}")]
     Thread(io::Error),
 }
 
@@ -29,7 +29,7 @@ impl LoadError {
     }
 }
 
-/// Reads `config.json` and its like.
+/// Reads a JSON file such as `config.json`.
 pub(super) fn json<T: DeserializeOwned>(file: &Path) -> Result<T, LoadError> {
     let bytes = fs::read(file).map_err(|source| LoadError::Unreadable { file: file.into(), source })?;
     serde_json::from_slice(&bytes).map_err(|error| LoadError::malformed(file, error))
@@ -42,7 +42,7 @@ fn json_if_there<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, LoadErro
     }
 }
 
-/// The longest text, in tokens, if the folder says it.
+/// Returns the longest text in tokens, if the folder specifies it.
 pub(super) fn max_seq_length(dir: &Path) -> Result<Option<usize>, LoadError> {
     #[derive(Deserialize)]
     struct Written {
@@ -52,7 +52,8 @@ pub(super) fn max_seq_length(dir: &Path) -> Result<Option<usize>, LoadError> {
     Ok(written.and_then(|written| written.max_seq_length))
 }
 
-/// How the token vectors become one: as `modules.json` says, or mean and normalised where there is none.
+/// Returns how token vectors are pooled. `modules.json` specifies it. Without the file, it is the
+/// normalised mean.
 pub(super) fn pooling(dir: &Path) -> Result<Pooling, LoadError> {
     #[derive(Deserialize)]
     struct Module {

@@ -1,11 +1,12 @@
-//! A round's work on several threads.
+//! Runs the work of a round on several threads.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Does `work` for every item, on a thread per memory; who is done takes the next item. The results are in the items'
-/// order. This thread works too, so a single item starts none.
+/// Runs `work` for every item, with a thread per scratch. Each thread takes the next item when it
+/// is done with one. Returns the results in the order of the items. The current thread works too,
+/// so a single item starts no thread.
 pub(super) fn map<M: Send, T: Sync, R: Send>(
     scratches: &mut [M],
     items: &[T],

@@ -1,22 +1,22 @@
-//! From a vector per token to one per text.
+//! Pooling: from a vector per token to one per text.
 
-/// How.
+/// How to pool token vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pooling {
     pub(super) pool: PoolingMode,
-    /// To length one.
+    /// Whether to scale the vector to length one.
     pub(super) normalise: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PoolingMode {
     Mean,
-    /// The first token, `[CLS]`, stands for the text.
+    /// The vector of the first token, `[CLS]`.
     First,
 }
 
 impl Pooling {
-    /// `states` has a row of `width` per token, at least one.
+    /// Pools `states`, which has a row of `width` values for each of at least one token.
     pub(super) fn apply(self, states: &[f32], width: usize) -> Vec<f32> {
         let mut vector = match self.pool {
             PoolingMode::First => states[..width].to_vec(),

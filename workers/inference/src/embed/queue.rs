@@ -1,4 +1,4 @@
-//! What waits to be computed: bounded, and honest about how long it takes.
+//! The bounded queue of calls, with an estimate of its waiting time.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,34 +16,33 @@ use super::text::TokenisedText;
 pub enum EmbedError {
     #[error("the queue is full: try again in {} s", retry_after.as_secs())]
     Overloaded { retry_after: Duration },
-    #[error("{given} texts are more than the {most} that one call may have")]
+    #[error("{given} texts are more than the maximum of {most}")]
     TooMany { given: usize, most: usize },
-    #[error("text {index} can't be read: {reason}")]
+    #[error("text {index} can't be tokenised: {reason}")]
     BadText { index: usize, reason: String },
-    #[error(
-        "text {index} has more than {most} tokens: shorten it, or set `truncate` to have what is longer cut off"
-    )]
+    #[error("text {index} has more than {most} tokens: shorten it, or set `truncate` to cut it off")]
     TooLong { index: usize, most: usize },
     #[error("the device failed: {0}")]
     Device(String),
-    #[error("the model has stopped")]
+    #[error("the model's thread has ended")]
     Stopped,
 }
 
-/// Texts of one call.
+/// The maximum number of texts in one call.
 pub(super) const MAX_TEXTS: usize = 2048;
-/// Calls that may wait.
+/// How many calls may wait.
 const MAX_CALLS: usize = 256;
-/// Weight of all that waits or is computed, in bytes of texts and of the vectors to come.
+/// The maximum weight of all calls that wait or run. A weight counts bytes of texts and of their
+/// vectors.
 const MAX_WEIGHT: u32 = 16 * 1024 * 1024;
-/// What all that is one tenant's may weigh, so that there is room for another.
+/// The maximum weight of one tenant's calls, so that there is room for another tenant.
 const MAX_TENANT_WEIGHT: u32 = MAX_WEIGHT / 2;
-/// What a text weighs beside its bytes: about its vector.
+/// The weight of a text besides its bytes, which is about that of its vector.
 const TEXT_OVERHEAD: usize = 2048;
 
 type Reply = oneshot::Sender<Result<Embeddings, EmbedError>>;
 
-/// One call. It holds its share of the queue until it is answered.
+/// A call. It holds its reservation until it is answered.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) texts: Vec<TokenisedText>,
@@ -53,7 +52,7 @@ pub(super) struct Call {
     since: Instant,
 }
 
-/// A part of the queue that is taken until it is dropped.
+/// Capacity of the queue that is released on drop.
 #[derive(Debug)]
 pub(super) struct Reservation {
     weight: u32,
@@ -62,17 +61,17 @@ pub(super) struct Reservation {
     _permit: OwnedSemaphorePermit,
 }
 
-/// The callers' end.
+/// The callers' end of the queue.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
     calls: mpsc::Sender<Call>,
     room: Arc<Semaphore>,
-    /// What each takes of it.
+    /// The weight that each tenant has reserved.
     tenants: Arc<Mutex<HashMap<Tenant, u32>>>,
     pace: Arc<Pace>,
 }
 
-/// How fast the queue moves: nanoseconds per unit of weight, of late.
+/// The recent speed of the queue, in nanoseconds per unit of weight.
 #[derive(Debug, Default)]
 struct Pace(AtomicU64);
 
@@ -83,7 +82,7 @@ impl Queue {
         (Self { calls, room, tenants: Arc::default(), pace: Arc::default() }, receiver)
     }
 
-    /// Takes the share that a tenant's texts need, before any work is done for them.
+    /// Reserves capacity for a tenant's texts before any work is done for them.
     pub(super) fn reserve(&self, tenant: &Tenant, texts: &[String]) -> Result<Reservation, EmbedError> {
         if texts.len() > MAX_TEXTS {
             return Err(EmbedError::TooMany { given: texts.len(), most: MAX_TEXTS });
@@ -113,12 +112,12 @@ impl Queue {
         Ok(answer)
     }
 
-    /// Whether the thread that answers is there.
+    /// Returns whether the model's thread is running.
     pub(super) fn is_open(&self) -> bool {
         !self.calls.is_closed()
     }
 
-    /// How long what waits now will take.
+    /// Estimates how long the waiting calls will take.
     fn retry_after(&self) -> Duration {
         let waiting = MAX_WEIGHT as usize - self.room.available_permits();
         let time = Duration::from_nanos(self.pace.0.load(Ordering::Relaxed).saturating_mul(waiting as u64));
@@ -131,7 +130,7 @@ impl Call {
         &self.reservation.tenant
     }
 
-    /// Whether nobody waits for the answer any more.
+    /// Returns whether the caller no longer waits for the answer.
     pub(super) fn is_disconnected(&self) -> bool {
         self.reply.is_closed()
     }
@@ -154,7 +153,7 @@ impl Drop for Reservation {
 }
 
 impl Pace {
-    /// Follows the latest calls, each counting an eighth.
+    /// Updates the average. Each call counts an eighth.
     fn passed(&self, weight: usize, time: Duration) {
         let now = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX) / weight.max(1) as u64;
         let before = self.0.load(Ordering::Relaxed);

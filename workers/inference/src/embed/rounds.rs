@@ -1,4 +1,4 @@
-//! Calls in work, shared out in rounds.
+//! Active calls, whose texts are computed in rounds.
 
 use super::queue::Call;
 use super::text::Tokens;
@@ -9,7 +9,7 @@ use super::{EmbedError, Embeddings};
 pub(super) struct Rounds {
     active: Vec<ActiveCall>,
     last_id: u64,
-    /// Of tenants: whose it is next.
+    /// Which tenant comes first in the next round.
     turn: usize,
 }
 
@@ -17,7 +17,7 @@ pub(super) struct Rounds {
 struct ActiveCall {
     id: u64,
     call: Call,
-    /// Taken from the front, as rounds come.
+    /// The texts that are left, in order.
     waiting: std::vec::IntoIter<Tokens>,
     vectors: Vec<Vec<f32>>,
     left: usize,
@@ -58,13 +58,13 @@ impl Rounds {
         });
     }
 
-    /// Forgets the calls whose callers have gone.
+    /// Drops the calls whose callers have disconnected.
     pub(super) fn drop_disconnected(&mut self) {
         self.active.retain(|active| !active.call.is_disconnected());
     }
 
-    /// Takes the next round's texts until there are `budget` tokens: one of each tenant in turn, of a tenant's calls that
-    /// of which fewest are taken.
+    /// Picks the texts of the next round until they have `budget` tokens. The tenants take turns
+    /// with one text each. Of a tenant's calls, the one with the fewest texts taken comes first.
     pub(super) fn next(&mut self, budget: usize) -> Vec<RoundText> {
         let mut tenants: Vec<Vec<usize>> = Vec::new();
         for (at, active) in self.active.iter().enumerate() {
@@ -102,7 +102,7 @@ impl Rounds {
         }
     }
 
-    /// Puts a vector in its place and answers the call when it was the last.
+    /// Stores a text's vector, and answers the call if it was the last one.
     pub(super) fn store(&mut self, picked: &RoundText, vector: Vec<f32>) {
         let Some(at) = self.active.iter().position(|active| active.id == picked.call) else { return };
         let active = &mut self.active[at];
@@ -123,7 +123,7 @@ impl Rounds {
 }
 
 impl ActiveCall {
-    /// Texts that are in work or done.
+    /// Returns how many texts are computed or being computed.
     fn taken(&self) -> usize {
         self.vectors.len() - self.waiting.len()
     }

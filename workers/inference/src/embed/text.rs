@@ -1,4 +1,4 @@
-//! Text to tokens.
+//! Tokenises texts.
 
 use std::path::Path;
 
@@ -6,26 +6,27 @@ use tokenizers::{NormalizerWrapper, PostProcessor, PreTokenizerWrapper, Tokenize
 
 use super::LoadError;
 
-/// A text's tokens, special ones included; never empty.
+/// The tokens of a text, including special ones. They are never empty.
 pub(super) type Tokens = Vec<u32>;
 
-/// Bytes per token that a text's first piece has: few texts of natural language have more.
+/// How many bytes per token the first part of a text has. Few texts in natural language have more.
 const BYTES_PER_TOKEN: usize = 16;
-/// How much longer each further piece is.
+/// How much longer each further part is.
 const GROWTH: usize = 4;
 
-/// A tokenizer that knows what a text's first tokens are without reading it to the end, and does not pad.
+/// A tokenizer that finds a text's first tokens without reading the text to its end. It does not
+/// pad.
 #[derive(Debug)]
 pub(super) struct TextTokenizer {
     whole: Tokenizer,
     cutting: Tokenizer,
     max_tokens: usize,
     vocabulary: u32,
-    /// Whether the tokens of a text that ends before a blank are the first of the longer one.
+    /// Whether a text that is cut before a blank has the first tokens of the whole text.
     splits_at_blanks: bool,
 }
 
-/// What a text has become.
+/// A tokenised text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TokenisedText {
     pub(super) tokens: Tokens,
@@ -34,7 +35,8 @@ pub(super) struct TokenisedText {
 }
 
 impl TextTokenizer {
-    /// Reads `tokenizer.json`, for a model that takes `longest` tokens of `vocabulary`.
+    /// Reads `tokenizer.json`, for a model with `vocabulary` tokens that accepts `max_tokens` of
+    /// them.
     pub(super) fn load(file: &Path, max_tokens: usize, vocabulary: usize) -> Result<Self, LoadError> {
         let bytes =
             std::fs::read(file).map_err(|source| LoadError::Unreadable { file: file.into(), source })?;
@@ -42,7 +44,7 @@ impl TextTokenizer {
         let added = whole.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
         if max_tokens <= added {
             let reason = format!(
-                "it adds {added} tokens to every text; sentence_bert_config.json allows {max_tokens}"
+                "it adds {added} tokens to every text, but sentence_bert_config.json allows {max_tokens}"
             );
             return Err(LoadError::malformed(file, reason));
         }
@@ -56,12 +58,12 @@ impl TextTokenizer {
         })?;
         let splits_at_blanks = splits_at_blanks(&whole);
         let tokenizer = Self { whole, cutting, max_tokens, vocabulary, splits_at_blanks };
-        // A tokenizer of another model would fail on every text: better now than then.
+        // A tokenizer of another model would fail on every text, so the load fails instead.
         tokenizer.read("probe").map_err(|reason| LoadError::malformed(file, reason))?;
         Ok(tokenizer)
     }
 
-    /// The tokens of a text, or the first of them where it has more than the model takes.
+    /// Tokenises a text. A text with more tokens than the model accepts is truncated.
     pub(super) fn read(&self, text: &str) -> Result<TokenisedText, String> {
         let mut size = self.max_tokens.saturating_mul(BYTES_PER_TOKEN);
         loop {
@@ -84,13 +86,17 @@ impl TextTokenizer {
             return Err("the text has no tokens".into());
         }
         if let Some(token) = tokens.iter().find(|token| **token >= self.vocabulary) {
-            return Err(format!("the tokenizer gives token {token}, the model has {}", self.vocabulary));
+            return Err(format!(
+                "the tokenizer produces token {token}, but the model's vocabulary has {}",
+                self.vocabulary
+            ));
         }
         Ok(tokens.to_vec())
     }
 }
 
-/// So it is with BERT's own steps: they look at characters one by one, and a blank ends a word.
+/// Returns whether the tokenizer uses BERT's own steps. They look at characters one by one, and a
+/// blank ends a word.
 fn splits_at_blanks(tokenizer: &Tokenizer) -> bool {
     let by_letter = matches!(tokenizer.get_normalizer(), None | Some(NormalizerWrapper::BertNormalizer(_)));
     let by_word = matches!(tokenizer.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)));
@@ -98,7 +104,8 @@ fn splits_at_blanks(tokenizer: &Tokenizer) -> bool {
     by_letter && by_word && added.all(|token| !token.content.contains(char::is_whitespace))
 }
 
-/// The beginning of a text of about `size` bytes that a blank follows, or all of it.
+/// Returns the beginning of a text of about `size` bytes, up to a blank. Returns the whole text if
+/// no blank follows.
 fn before_blank(text: &str, size: usize) -> &str {
     let rest = text.as_bytes().get(size..).unwrap_or_default();
     match rest.iter().position(u8::is_ascii_whitespace) {

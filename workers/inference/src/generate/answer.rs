@@ -1,4 +1,4 @@
-//! An answer under way.
+//! An answer in progress.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -11,9 +11,9 @@ use tokio::sync::mpsc::Receiver;
 use super::writer::Writer;
 use crate::language::Event;
 
-/// An answer that is being written. Dropping it ends it.
+/// An answer in progress. Dropping it cancels the generation.
 pub struct Answer {
-    /// What comes of each prompt.
+    /// The events of each prompt.
     events: Vec<Option<Receiver<Event>>>,
     writer: Box<dyn Writer>,
     streams: bool,
@@ -24,16 +24,17 @@ impl Answer {
         Self { events: events.into_iter().map(Some).collect(), writer, streams }
     }
 
-    /// Whether it was asked for in chunks.
+    /// Returns whether the request asked for chunks.
     pub fn streams(&self) -> bool {
         self.streams
     }
 
-    /// The next chunks, each a JSON document; none at a time if the answer was not asked for in chunks. `None` once it
-    /// is whole.
+    /// Returns the next chunks, each a JSON document. They are empty if the request did not ask for
+    /// chunks. Returns `None` once the answer is complete.
     ///
     /// # Errors
-    /// If the answer broke off; nothing comes after that.
+    ///
+    /// Returns a problem if the generation failed. Nothing follows it.
     pub async fn next(&mut self) -> Result<Option<Vec<Bytes>>, Problem> {
         match poll_fn(|context| self.poll(context)).await {
             None => Ok(None),
@@ -47,10 +48,11 @@ impl Answer {
         }
     }
 
-    /// The whole answer as one JSON document.
+    /// Returns the whole answer as one JSON document.
     ///
     /// # Errors
-    /// If it breaks off.
+    ///
+    /// Returns a problem if the generation failed.
     pub async fn document(mut self) -> Result<Bytes, Problem> {
         while self.next().await?.is_some() {}
         Ok(self.writer.document())

@@ -1,4 +1,4 @@
-//! ParameterNames for tool calls.
+//! Ids of tool calls.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -6,7 +6,8 @@ use cortex_chat::ToolCallIds;
 
 const LETTERS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// The id of a call, unlike any other of its conversation, in the form that the model's template demands.
+/// Returns the id of a call, unique in its conversation, in the form that the model's template
+/// requires.
 pub(super) fn call_id(ids: ToolCallIds, answer: &str, choice: u32, call: usize) -> String {
     let mut hasher = DefaultHasher::new();
     (answer, choice, call).hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! Answers to conversations.
+//! Chat answers.
 
 use bytes::Bytes;
 use cortex_api::Problem;
@@ -21,7 +21,7 @@ pub(super) struct ChatWriter {
     pub(super) choices: Vec<ChoiceState>,
 }
 
-/// What was said so far in one choice.
+/// The state of one choice of a chat answer.
 #[derive(Debug, Default)]
 pub(super) struct ChoiceState {
     has_begun: bool,
@@ -33,16 +33,18 @@ pub(super) struct ChoiceState {
     end: Option<AnswerEnd>,
 }
 
-/// A call of a tool.
+/// A tool call that is being written.
 #[derive(Debug)]
 struct PendingCall {
     view: ToolCallView,
-    /// Whether its arguments are all there.
+    /// Whether all its arguments have arrived.
     is_complete: bool,
 }
 
 impl ChoiceState {
-    /// A call that was begun and not finished must not be carried out, nor those with it be taken for all.
+    /// Returns the finish reason. A client must not run a call that was left incomplete, nor take
+    /// the calls beside it for all calls. The reason is therefore `tool_calls` only if all calls
+    /// are complete.
     fn finish_reason(&self, end: &AnswerEnd) -> FinishReason {
         match end.reason {
             StopReason::Length => FinishReason::Length,
@@ -54,7 +56,8 @@ impl ChoiceState {
         }
     }
 
-    /// Takes parts, and gives what is new in them. The tokens behind them, so many, go with the first.
+    /// Takes parts and returns what is new. The tokens behind the parts, `count` in number, belong
+    /// to the first part.
     fn take(
         &mut self,
         parts: Vec<Part>,
@@ -105,7 +108,7 @@ impl ChoiceState {
         }
     }
 
-    /// The calls that can be carried out.
+    /// Returns the complete calls.
     fn complete_calls(&mut self) -> Vec<ToolCallView> {
         let calls = std::mem::take(&mut self.calls).into_iter();
         calls.filter(|call| call.is_complete).map(|call| call.view).collect()
@@ -116,7 +119,7 @@ impl Writer for ChatWriter {
     fn write(&mut self, _: usize, event: Event) -> Result<Vec<Bytes>, Problem> {
         match event {
             Event::Parts { choice, parts, count, tokens } => Ok(self.push(choice, parts, count, tokens)),
-            // The engine was asked for a message.
+            // The engine was asked for a message, so this text is content.
             Event::Text { choice, text, count, tokens } => {
                 Ok(self.push(choice, vec![Part::Text(text)], count, tokens))
             }
@@ -147,7 +150,7 @@ impl Writer for ChatWriter {
 }
 
 impl ChatWriter {
-    /// Takes what was said in a choice.
+    /// Adds parts to a choice, and returns their chunks.
     fn push(&mut self, choice: u32, parts: Vec<Part>, count: usize, tokens: Vec<Token>) -> Vec<Bytes> {
         let (ids, answer) = (self.ids, self.head.id.clone());
         let state = &mut self.choices[choice as usize];
@@ -165,7 +168,7 @@ impl ChatWriter {
         chunks
     }
 
-    /// The chunk that opens a choice, once.
+    /// Returns the chunk that opens a choice, once.
     fn open(&mut self, choice: u32) -> Vec<Bytes> {
         let has_begun = std::mem::replace(&mut self.choices[choice as usize].has_begun, true);
         if has_begun { vec![] } else { vec![self.chunk(choice, Delta::opening(), None, None)] }
@@ -220,7 +223,7 @@ impl ChatWriter {
 
     fn usage(&self) -> TokenUsage {
         let prompt = self.ends().map(|end| end.usage.prompt_tokens).max().unwrap_or(0);
-        // The prompt is read for one of them; the others find what that one computed.
+        // The prompt is computed for one choice, and the others find it in the cache.
         let cached = self.ends().map(|end| end.usage.cached_tokens).min().unwrap_or(0);
         let completion: usize = self.ends().map(|end| end.usage.completion_tokens).sum();
         let reasoning = self.choices.iter().map(|state| state.reasoning_tokens).sum();

@@ -1,4 +1,4 @@
-//! How a model wants to be spoken to.
+//! Chat formats: the prompt template, reasoning markers and tool-call syntax of a model.
 
 use cortex_api::Problem;
 use cortex_api::chat::{self, ChatRequest, Tool, ToolChoice};
@@ -13,14 +13,14 @@ use serde_json::Value;
 use super::escape::Escaper;
 use super::shared::SharedPrompts;
 
-/// A model's template, and how it writes its answers.
+/// A model's chat template, and the syntax of its answers.
 #[derive(Debug)]
 pub struct ChatFormat {
     template: Template,
     pub(super) syntax: Syntax,
     escaper: Escaper,
     shared: SharedPrompts,
-    /// Whether the template knows answers with and without thoughts.
+    /// Whether the template supports answers with and without reasoning.
     reasoning_is_optional: bool,
 }
 
@@ -29,31 +29,35 @@ pub struct ChatFormat {
 pub enum ChatFormatError {
     #[error(transparent)]
     Template(#[from] CompileError),
-    #[error("the names of the control tokens can't be looked for: {0}")]
+    #[error("can't build the search for control tokens: {0}")]
     ParameterNames(#[from] aho_corasick::BuildError),
 }
 
-/// What is to be continued.
+/// A prompt for the engine.
 #[derive(Debug)]
 pub(super) struct Prompt {
     pub(super) tokens: Vec<u32>,
-    /// How many of the first tokens every tenant may find computed.
+    /// How many of the first tokens all tenants may find in the cache.
     pub(super) shared: usize,
-    /// The answer begins inside the model's thoughts.
+    /// Whether the answer begins inside the model's reasoning.
     pub(super) in_reasoning: bool,
-    /// The marker that ends thoughts, if the answer begins with some.
+    /// The marker that ends the reasoning, if the answer may begin with reasoning.
     pub(super) reasoning_end: Option<String>,
 }
 
-/// How many times too long a prompt may be and still be counted to its end, so that its refusal says by how much.
+/// Prompts up to this many times the model's limit are counted to their end, so that the error can
+/// name their length.
 const COUNTED_LENGTHS: usize = 4;
 
-/// Variables of a template that a request has other names for.
+/// Template variables that other parameters of a request set.
 const RESERVED_VARIABLES: [&str; 4] = ["messages", "tools", "add_generation_prompt", "strftime_now"];
 
 impl ChatFormat {
+    /// Compiles a chat template.
+    ///
     /// # Errors
-    /// If `template` is no template.
+    ///
+    /// Returns an error if `template` is not valid.
     pub fn new(template: &str, tokenizer: &Tokenizer) -> Result<Self, ChatFormatError> {
         let name = |token: Option<&u32>| token.map(|token| tokenizer.text_of(*token).to_owned());
         let named =
@@ -70,21 +74,24 @@ impl ChatFormat {
         })
     }
 
-    /// Lets all tenants find these system prompts in the cache, where a conversation begins with one of them.
+    /// Lets all tenants find these system prompts in the cache, if a conversation begins with one
+    /// of them.
     #[must_use]
     pub fn sharing(self, system_prompts: Vec<String>) -> Self {
         Self { shared: SharedPrompts::new(system_prompts), ..self }
     }
 
-    /// Whether the model can call tools.
+    /// Returns whether the model supports tool calls.
     pub(super) fn has_calls(&self) -> bool {
         self.syntax.calls != Calls::None
     }
 
-    /// The prompt for a conversation that was asked to be continued at `now`, for a model that takes `longest` tokens.
+    /// Makes the prompt of a conversation at time `now`, for a model that accepts `longest` tokens.
     ///
     /// # Errors
-    /// If the template refuses it or it has far too many tokens, names a parameter.
+    ///
+    /// Returns a problem with the parameter's name if the template rejects the conversation, or if
+    /// the prompt has far too many tokens.
     pub(super) fn prompt(
         &self,
         request: &ChatRequest,
@@ -125,11 +132,12 @@ impl ChatFormat {
             if RESERVED_VARIABLES.contains(&name.as_str()) {
                 return Err(invalid(
                     &parameter(),
-                    format!("`{name}` is set by other parameters of the request"),
+                    format!("`{name}` can't be set here: other parameters of the request set it"),
                 ));
             }
-            let value =
-                self.json(&value.to_string()).ok_or_else(|| invalid(&parameter(), "it can't be read"))?;
+            let value = self
+                .json(&value.to_string())
+                .ok_or_else(|| invalid(&parameter(), "the value can't be parsed as JSON"))?;
             options.variables.insert(name.clone(), value);
         }
         if let Some(Value::Array(documents)) = request.template.get("documents") {
@@ -140,11 +148,12 @@ impl ChatFormat {
     }
 
     fn tool(&self, tool: &Tool) -> Result<Json, Problem> {
-        self.json(&tool.definition)
-            .ok_or_else(|| invalid("tools", format!("the definition of `{}` can't be read", tool.name)))
+        self.json(&tool.definition).ok_or_else(|| {
+            invalid("tools", format!("the definition of `{}` can't be parsed as JSON", tool.name))
+        })
     }
 
-    /// JSON of a user, marked.
+    /// Parses JSON from a user, with control tokens marked.
     fn json(&self, text: &str) -> Option<Json> {
         self.escaper.mark(text).parse().ok()
     }
@@ -166,7 +175,7 @@ impl ChatFormat {
             }
             chat::Message::Assistant { content, reasoning, calls, name } => Message {
                 role: Role::Assistant,
-                // Most templates want an empty content beside calls, not a missing one.
+                // Most templates expect an empty content next to calls, not a missing one.
                 content: Some(Content::Text(content.as_ref().map(mark).unwrap_or_default())),
                 reasoning_content: reasoning.as_ref().map(mark),
                 tool_calls: (!calls.is_empty()).then(|| calls.iter().map(|call| self.call(call)).collect()),
@@ -178,7 +187,7 @@ impl ChatFormat {
 
     fn call(&self, call: &chat::ToolCall) -> ToolCall {
         let marked = self.escaper.mark(&call.arguments);
-        // What the model wrote need not be JSON, and is shown to it as it was.
+        // Arguments that a model wrote may be invalid JSON. The template then shows them unchanged.
         let arguments = marked.parse().unwrap_or_else(|_| Json::from(&*marked));
         let name = self.escaper.mark(&call.name).into_owned();
         ToolCall {
@@ -193,29 +202,29 @@ fn render_error(error: RenderError) -> Problem {
     let parameter = match &error {
         RenderError::NotContinued(_) => "continue_final_message",
         RenderError::Variable(_) => "chat_template_kwargs",
-        RenderError::Raised(_)
+        RenderError::Exception(_)
         | RenderError::Failed { .. }
-        | RenderError::Exhausted(_)
+        | RenderError::LimitExceeded(_)
         | RenderError::Broken(_) => "messages",
     };
     let detail = match &error {
-        RenderError::Raised(_) => format!("the model's template refuses the conversation: {error}"),
+        RenderError::Exception(_) => format!("the model's chat template rejects the conversation: {error}"),
         _ => error.to_string(),
     };
     invalid(parameter, detail)
 }
 
-/// Tokens up to which a prompt is counted, for a model that takes `longest`.
+/// Returns how many tokens of a prompt to count, for a model that accepts `longest` tokens.
 pub(super) fn count_limit(longest: usize) -> usize {
     longest.saturating_mul(COUNTED_LENGTHS)
 }
 
-/// A prompt that makes no tokens, or too many.
+/// Returns the problem of a prompt that can't be tokenised or has too many tokens.
 pub(super) fn encode_error(parameter: &str, error: &EncodeError, longest: usize) -> Problem {
     let detail = match error {
         EncodeError::TooMany { most } => {
             format!(
-                "the prompt has more than {most} tokens, but at most {longest} fit together with the answer"
+                "the prompt has more than {most} tokens, but prompt and answer together may have at most {longest}"
             )
         }
         error => error.to_string(),

@@ -1,4 +1,4 @@
-//! Texts that are gone on with.
+//! Text completions.
 
 use bytes::Bytes;
 use cortex_api::Problem;
@@ -10,16 +10,16 @@ use super::logprobs::{self, Offsets};
 use super::writer::{AnswerHead, Writer, json, receipts};
 use crate::language::{AnswerEnd, Event, StopReason, Token};
 
-/// Writes `text_completion`, whole or in chunks.
+/// Writes `text_completion`, in one document or in chunks.
 pub(super) struct CompletionWriter {
     pub(super) head: AnswerHead,
-    /// Answers to each prompt.
+    /// How many answers each prompt gets.
     pub(super) n: usize,
-    /// Of every prompt in turn.
+    /// The choices of every prompt in turn.
     pub(super) choices: Vec<TextState>,
 }
 
-/// What was written so far in one choice.
+/// The state of one choice of a completion.
 #[derive(Debug, Default)]
 pub(super) struct TextState {
     text: String,
@@ -35,7 +35,7 @@ impl Writer for CompletionWriter {
             Event::Text { choice, text, tokens, .. } => {
                 Ok(self.push(prompt * self.n + choice as usize, &text, tokens))
             }
-            // The engine was asked for a text.
+            // The engine was asked for a text, so it sends no parts.
             Event::Parts { .. } => Ok(vec![]),
             Event::Ended(end) => Ok(self.end(prompt * self.n + end.choice as usize, *end)),
             Event::Failed { error, .. } => Err(error::answer_error(&error)),
@@ -94,7 +94,7 @@ impl CompletionWriter {
     }
 
     fn usage(&self) -> TokenUsage {
-        // Each prompt was read once, whatever the number of answers to it.
+        // Each prompt is computed once, regardless of how many answers it gets.
         let prompts = self.choices.chunks(self.n).filter_map(|choices| choices[0].end.as_ref());
         let (mut read, mut cached) = (0, 0);
         for end in prompts {

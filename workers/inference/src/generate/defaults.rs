@@ -1,4 +1,4 @@
-//! What a model's makers say of how to choose its tokens.
+//! A model's default sampling parameters, from its `generation_config.json`.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,7 +8,7 @@ use cortex_api::generation;
 use cortex_sample::Sampling;
 use serde::Deserialize;
 
-/// Parameters that a request may leave to the model: those of its `generation_config.json`.
+/// The sampling parameters of a model's `generation_config.json`, for requests that leave them out.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct Defaults {
@@ -24,10 +24,11 @@ pub struct Defaults {
 }
 
 impl Defaults {
-    /// Reads what lies in a model's folder; nothing is said where there is no such file.
+    /// Reads `generation_config.json` in a model's folder. Without the file, there are no defaults.
     ///
     /// # Errors
-    /// As [`Defaults::read`] does, or if the file can't be read.
+    ///
+    /// Returns an error if the file can't be read, or for the reasons of [`Defaults::read`].
     pub fn open(folder: &Path) -> Result<Self, String> {
         const FILE: &str = "generation_config.json";
         match fs::read(folder.join(FILE)) {
@@ -37,10 +38,11 @@ impl Defaults {
         }
     }
 
-    /// Reads `generation_config.json`; what it has besides is left alone.
+    /// Reads `generation_config.json`, and ignores other keys.
     ///
     /// # Errors
-    /// If it is no such file, or what it says can't be meant.
+    ///
+    /// Returns an error if the text is not valid JSON or a value is out of range.
     pub fn read(json: &[u8]) -> Result<Self, String> {
         let defaults: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         let asked = generation::Sampling::default();
@@ -48,12 +50,12 @@ impl Defaults {
         Ok(defaults)
     }
 
-    /// Further tokens that end a text.
+    /// Returns further tokens that end a text.
     pub fn ends(&self) -> &[u32] {
         &self.eos_token_id
     }
 
-    /// What was asked for, and where nothing was what the model's makers say.
+    /// Returns the request's parameters, with the model's defaults for missing ones.
     pub(super) fn sampling(
         &self,
         asked: &generation::Sampling,
@@ -82,7 +84,7 @@ impl Defaults {
     }
 }
 
-/// One id, a list of them, or none.
+/// Reads one id, a list of ids, or null.
 fn ids<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -103,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_request_leaves_open_is_the_makers_to_say() {
+    fn a_models_defaults_apply_to_missing_parameters() {
         let file =
             br#"{"temperature": 0.7, "top_k": 20, "eos_token_id": [1, 2], "transformers_version": "4"}"#;
         let defaults = Defaults::read(file).unwrap();
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_is_not_to_be_sampled_takes_the_likeliest_unless_asked_otherwise() {
+    fn a_model_without_sampling_is_greedy_unless_the_request_sets_a_temperature() {
         let defaults = Defaults::read(br#"{"do_sample": false, "temperature": 0.7}"#).unwrap();
         let mut asked = generation::Sampling::default();
         assert_eq!(defaults.sampling(&asked, None, 0).temperature, 0.0);
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_can_not_be_meant_is_refused() {
+    fn an_invalid_file_is_rejected() {
         for bad in [
             "7",
             "{\"temperature\": \"hot\"}",

@@ -1,4 +1,4 @@
-//! Why there is no answer, as callers are told it.
+//! Converts the engine's errors to problems for callers.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use cortex_grammar::ConstraintError;
 
 use crate::language::{AnswerError, SubmitError};
 
-/// What a route calls its prompt and its grammar.
+/// The names of a route's parameters for the prompt and the grammar.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ParameterNames {
     pub(super) prompt: &'static str,
     pub(super) grammar: &'static str,
 }
 
-/// A request that the engine did not take.
+/// Returns the problem of a request that the engine rejected.
 pub(super) fn submit_error(error: SubmitError, names: ParameterNames) -> Problem {
     let invalid = |parameter: &str| Problem::new(ErrorCode::InvalidRequest, error.to_string()).at(parameter);
     match &error {
@@ -34,16 +34,16 @@ pub(super) fn submit_error(error: SubmitError, names: ParameterNames) -> Problem
     }
 }
 
-/// An answer that broke off.
+/// Returns the problem of an answer that failed.
 pub(super) fn answer_error(error: &AnswerError) -> Problem {
     match error {
         AnswerError::Deadline => {
-            Problem::new(ErrorCode::Timeout, "the deadline passed before the answer was whole")
+            Problem::new(ErrorCode::Timeout, "the deadline passed before the answer was complete")
         }
         AnswerError::Cancelled => Problem::new(ErrorCode::Conflict, error.to_string()),
         AnswerError::SlowReader { .. } => Problem::new(ErrorCode::SlowReader, error.to_string()),
         AnswerError::Stopped => unloaded(),
-        // What was asked for leads nowhere, and would again.
+        // The same request would fail again.
         AnswerError::Grammar(
             ConstraintError::DeadEnd | ConstraintError::TooComplex { .. } | ConstraintError::Invalid(_),
         ) => Problem::new(ErrorCode::InvalidRequest, error.to_string()),
@@ -58,7 +58,7 @@ pub(super) fn answer_error(error: &AnswerError) -> Problem {
 }
 
 fn unloaded() -> Problem {
-    Problem::new(ErrorCode::Unavailable, "the model was unloaded; try again")
+    Problem::new(ErrorCode::Unavailable, "the model was unloaded: try again")
         .retry_after(Duration::from_secs(1))
 }
 
@@ -71,7 +71,7 @@ mod tests {
         let schema = cortex_grammar::SchemaError {
             keyword: "uniqueItems".to_owned(),
             path: "/properties/a".to_owned(),
-            why: "the finished answer doesn't keep it".to_owned(),
+            why: "the finished answer violates it".to_owned(),
         };
         for error in [
             ConstraintError::DeadEnd,

@@ -1,8 +1,8 @@
-//! Text of users in a prompt: the names of control tokens in it are text like any other.
+//! Keeps control tokens out of users' text.
 //!
-//! A template puts users' words and control tokens into one string, where nothing tells them apart any more. So a
-//! mark is put into every such name in what users wrote, and the prompt is cut there before it becomes tokens: no
-//! name survives the cut.
+//! A chat template puts users' text and control tokens into one string, where they look the same.
+//! This module therefore marks every control token's name in users' text, and splits the prompt at
+//! the marks before it is tokenised. No name survives the split.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 use aho_corasick::{AhoCorasick, BuildError};
 use cortex_tokens::{EncodeError, Specials, Tokenizer};
 
-/// A code point that Unicode keeps out of texts for uses like this one.
+/// A code point that Unicode reserves for internal use like this.
 const MARK: char = '\u{FDD0}';
 
-/// Finds the names of a vocabulary's control tokens.
+/// Marks the names of a vocabulary's control tokens.
 #[derive(Debug)]
 pub(super) struct Escaper {
     names: AhoCorasick,
@@ -26,7 +26,7 @@ impl Escaper {
         Ok(Self { names: AhoCorasick::new(names.filter(|name| !name.is_empty()))? })
     }
 
-    /// Marks the names in what a user wrote. What the user wrote of the mark itself becomes U+FFFD.
+    /// Marks the names in a user's text. The mark itself becomes U+FFFD.
     pub(super) fn mark<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let text = match text.contains(MARK) {
             true => Cow::Owned(text.replace(MARK, "\u{FFFD}")),
@@ -47,7 +47,7 @@ impl Escaper {
         Cow::Owned(marked)
     }
 
-    /// The tokens of a prompt that was made of marked texts and may have `most` of them.
+    /// Tokenises a prompt that contains marked texts, up to `most` tokens.
     pub(super) fn encode(
         &self,
         tokenizer: &Tokenizer,

@@ -1,4 +1,4 @@
-//! Probabilities as OpenAI's routes tell them.
+//! Log-probabilities in the shape of OpenAI's routes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -26,7 +26,7 @@ pub(super) fn of_chat(tokens: &[Token]) -> LogProbs {
     LogProbs { content: tokens.iter().map(view).collect() }
 }
 
-/// `offsets` knows the text before them.
+/// Returns the log-probabilities of tokens that follow the text in `offsets`.
 pub(super) fn of_completion(tokens: &[Token], offsets: &mut Offsets) -> CompletionLogProbs {
     let mut logprobs = CompletionLogProbs::default();
     for token in tokens {
@@ -34,7 +34,7 @@ pub(super) fn of_completion(tokens: &[Token], offsets: &mut Offsets) -> Completi
         logprobs.tokens.push(spelled(&token.bytes, token.control.as_deref()));
         logprobs.token_logprobs.push(token.logprob);
         let mut top = BTreeMap::new();
-        // Two tokens may be spelled alike; the likeliest comes first.
+        // Two tokens may have the same spelling. The more likely one comes first.
         for other in &token.top {
             top.entry(spelled(&other.bytes, other.control.as_deref())).or_insert(other.logprob);
         }
@@ -43,34 +43,35 @@ pub(super) fn of_completion(tokens: &[Token], offsets: &mut Offsets) -> Completi
     logprobs
 }
 
-/// A token as text. One that is no whole characters is spelled by its bytes, as OpenAI does, so that two of them are told
-/// apart; a control token by its name.
+/// Returns a token as text. A token that is not whole characters is spelled by its bytes, as OpenAI
+/// does, so that such tokens differ. A control token is spelled by its name.
 fn spelled(bytes: &[u8], control: Option<&str>) -> String {
     if let Some(name) = control {
         return name.to_owned();
     }
     std::str::from_utf8(bytes).map(str::to_owned).unwrap_or_else(|_| {
         bytes.iter().fold("bytes:".to_owned(), |mut text, byte| {
-            // A string takes whatever is written to it.
+            // Writing to a string never fails.
             let _ = write!(text, "\\x{byte:02x}");
             text
         })
     })
 }
 
-/// Where tokens begin in the text that they make, in characters.
+/// Tracks at which character of the text each token begins.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Offsets {
     characters: usize,
-    /// The bytes of a character that has begun.
+    /// The bytes of a character that is still incomplete.
     begun: Vec<u8>,
 }
 
 impl Offsets {
-    /// Where a token begins that comes next. One that begins within a character begins where that does.
+    /// Returns where the next token begins. A token inside a character begins where the character
+    /// does.
     fn pass(&mut self, token: &Token) -> usize {
         if token.control.is_some() {
-            // No character reaches over it.
+            // A control token ends an incomplete character.
             self.characters += usize::from(!std::mem::take(&mut self.begun).is_empty());
             return self.characters;
         }
@@ -128,7 +129,7 @@ mod tests {
         assert_eq!(offsets(&[b"a", &[0xf0, 0x9f], &[0xa6], &[0x99], b"b"]), [0, 1, 1, 1, 2]);
         // The end of one character and the beginning of the next.
         assert_eq!(offsets(&[&[0xc3], &[0xa9, 0xc3], &[0xa9], b"b"]), [0, 0, 1, 2]);
-        // One that is never whole is one character: U+FFFD.
+        // An incomplete character counts as one character, U+FFFD.
         assert_eq!(offsets(&[&[0xf0, 0x9f], b"a", b"b"]), [0, 1, 2]);
         assert_eq!(offsets(&[&[0xf0, 0x9f], &[0xf0, 0x9f], &[0xa6, 0x99], b"b"]), [0, 1, 1, 2]);
         assert_eq!(offsets(&[&[0xff], &[0xff], b"", b"b"]), [0, 1, 2, 2]);
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spelled_alike_is_told_once_with_the_likeliest() {
+    fn the_same_spelling_appears_once_with_its_highest_probability() {
         let other = |bytes: &[u8], control: Option<&str>, logprob| Alternative {
             id: 0,
             bytes: bytes.to_vec(),
@@ -178,7 +179,8 @@ mod tests {
                 let mut before = Detokenizer::new();
                 let whole: usize = tokens[..n].iter().map(|bytes| before.push(bytes).chars().count()).sum();
                 let begun = !before.clone().finish().is_empty();
-                // It begins with the character after the whole ones, or after one that it shows to be broken.
+                // It begins with the character after the complete ones, or after one that it shows
+                // to be broken.
                 prop_assert!(*offset == whole || (begun && *offset == whole + 1), "{tokens:?} {found:?}");
             }
             prop_assert!(found.is_sorted());

@@ -1,4 +1,4 @@
-//! A language model that can be asked.
+//! A loaded language model with requests in OpenAI's shape.
 
 mod prompts;
 
@@ -22,7 +22,7 @@ use super::{Answer, Caller, Defaults, rule};
 use crate::blocking::BlockingPool;
 use crate::language::{Engine, Grammar, Request};
 
-/// A loaded language model, asked in OpenAI's shape. Clones share it.
+/// A loaded language model with requests in OpenAI's shape. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Model {
     inner: Arc<Inner>,
@@ -32,7 +32,7 @@ pub struct Model {
 struct Inner {
     name: ModelName,
     engine: Engine,
-    /// `None` for a model that knows no conversations.
+    /// `None` for a model without a chat template.
     chat_format: Option<ChatFormat>,
     defaults: Defaults,
     pool: BlockingPool,
@@ -61,17 +61,18 @@ impl Model {
         &self.inner.pool
     }
 
-    /// Begins an answer to a conversation.
+    /// Starts the answer to a conversation.
     ///
     /// # Errors
-    /// If the model can't take the request: a parameter is at fault, or it has too much to do.
+    ///
+    /// Returns a problem if a parameter is invalid or the model is overloaded.
     pub async fn chat(&self, request: ChatRequest, caller: Caller) -> Result<Answer, Problem> {
         let Inner { name, engine, .. } = &*self.inner;
         self.check(&request.params)?;
         let chat_format = self.chat_format()?;
         let has_tools = !request.tools.is_empty() && request.tool_choice != ToolChoice::None;
         if has_tools && !chat_format.has_calls() {
-            return Err(invalid("tools", format!("the template of `{name}` knows no tools")));
+            return Err(invalid("tools", format!("the chat template of `{name}` does not support tools")));
         }
         let (request, prompt) = self.prompt(request, &caller).await?;
         let grammar = rule::of_chat(&request, &chat_format.syntax.calls, prompt.reasoning_end)?;
@@ -80,7 +81,7 @@ impl Model {
         if let Some(Message::Assistant { content: Some(content), .. }) =
             request.messages.last().filter(|_| request.continues)
         {
-            // What is there already is no part of the answer.
+            // The text that is already there is not part of the answer.
             parser.push(content);
         }
         let writer = ChatWriter {
@@ -95,10 +96,11 @@ impl Model {
         Ok(Answer::new(vec![events], Box::new(writer), request.params.streams()))
     }
 
-    /// Begins to go on with texts.
+    /// Starts the completions of prompts.
     ///
     /// # Errors
-    /// As [`Model::chat`].
+    ///
+    /// Returns a problem for the reasons of [`Model::chat`].
     pub async fn complete(&self, request: CompletionRequest, caller: Caller) -> Result<Answer, Problem> {
         let engine = self.engine();
         self.check(&request.params)?;
@@ -122,7 +124,7 @@ impl Model {
     fn chat_format(&self) -> Result<&ChatFormat, Problem> {
         let Inner { name, chat_format, .. } = &*self.inner;
         chat_format.as_ref().ok_or_else(|| {
-            let detail = format!("`{name}` has no chat template: it continues texts, at /v1/completions");
+            let detail = format!("the model `{name}` has no chat template: use /v1/completions");
             Problem::new(ErrorCode::InvalidRequest, detail).at("model")
         })
     }
@@ -132,7 +134,7 @@ impl Model {
         if params.model == *name {
             return Ok(());
         }
-        let detail = format!("this is the model `{name}`, not `{}`", params.model);
+        let detail = format!("unknown model `{}`: this is `{name}`", params.model);
         Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"))
     }
 

@@ -1,4 +1,5 @@
-//! Several models in one process: loaded when they are asked for, and the one that was used least lately makes room.
+//! Several models in one process. Each is loaded on first use, and the least recently used one
+//! makes room.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,18 +19,19 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::Model;
 use crate::blocking::BlockingPool;
 
-/// Where models come from.
+/// A source of models.
 pub trait Library: Send + Sync + 'static {
-    /// The models there are.
+    /// Returns the models that can be loaded.
     fn list(&self) -> Vec<ModelEntry>;
 
-    /// Bytes that are free where they are loaded.
+    /// Returns the free memory in bytes where models are loaded.
     fn free(&self) -> u64;
 
-    /// Loads a model of the list; blocks. `memory` is what weights and cache may take.
+    /// Loads a model of the list, and blocks meanwhile. Weights and cache may take `memory` bytes.
     ///
     /// # Errors
-    /// With why it can't be loaded.
+    ///
+    /// Returns a problem if the model can't be loaded.
     fn load(
         &self,
         name: &ModelName,
@@ -43,9 +45,9 @@ pub trait Library: Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelEntry {
     pub name: ModelName,
-    /// What its weights take.
+    /// The size of its weights.
     pub bytes: u64,
-    /// Whether its files are here.
+    /// Whether its files are on this machine.
     pub installed: bool,
 }
 
@@ -60,12 +62,12 @@ struct Inner {
     /// Bytes that all models together may take.
     memory: u64,
     loaded: Mutex<HashMap<ModelName, LoadedModel>>,
-    /// One model is loaded or unloaded at a time.
+    /// Only one model is loaded or unloaded at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
-    /// Told after each load and unload.
+    /// Notified after each load and unload.
     changed: Notify,
     progress: watch::Sender<Option<(ModelName, LoadStep)>>,
-    /// Ends loads that nobody waits for any more.
+    /// Cancels loads when the worker shuts down.
     shutdown: CancellationToken,
     pool: BlockingPool,
 }
@@ -77,7 +79,7 @@ struct LoadedModel {
     handles: TaskTracker,
 }
 
-/// A loaded model that stays while this is held.
+/// A loaded model. It stays loaded while the handle lives.
 #[derive(Debug)]
 pub struct ModelHandle {
     model: Model,
@@ -92,13 +94,14 @@ impl Deref for ModelHandle {
     }
 }
 
-/// Weights are not all that a model takes: the least that must be free beside them.
+/// A model takes more memory than its weights. This much must be free besides them.
 const MIN_FREE_BESIDE_WEIGHTS: u64 = 64 << 20;
-/// When to ask again if every model is in use.
+/// When to try again if every model is in use.
 const IN_USE_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 impl ModelRegistry {
-    /// An empty shelf. `memory` bounds what all models together take, in bytes; by default it is what is free now.
+    /// Creates an empty registry. All models together may take `memory` bytes, by default the
+    /// memory that is free now.
     pub fn new(library: impl Library, memory: Option<u64>, shutdown: CancellationToken) -> Self {
         let inner = Inner {
             memory: memory.unwrap_or_else(|| library.free()),
@@ -113,17 +116,17 @@ impl ModelRegistry {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Where tenants' requests are read.
+    /// Returns the pool in which tenants' requests are parsed.
     pub fn pool(&self) -> &BlockingPool {
         &self.inner.pool
     }
 
-    /// The models there are.
+    /// Returns the models that can be loaded.
     pub fn list(&self) -> Vec<ModelEntry> {
         self.inner.models.list()
     }
 
-    /// The models that are loaded, by name.
+    /// Returns the loaded models, sorted by name.
     pub fn loaded(&self) -> Vec<Model> {
         let mut models: Vec<_> =
             self.inner.loaded().values().map(|loaded_model| loaded_model.model.clone()).collect();
@@ -131,25 +134,29 @@ impl ModelRegistry {
         models
     }
 
-    /// Returns once a model was loaded or unloaded since it last did.
+    /// Returns once a model was loaded or unloaded since the last call.
     pub async fn changed(&self) {
         self.inner.changed.notified().await;
     }
 
-    /// Bytes that more models may still take, of the device's memory and the shelf's share of it.
+    /// Returns how many bytes further models may take, of the device's memory and the registry's
+    /// limit.
     pub fn free(&self) -> u64 {
         self.inner.room()
     }
 
-    /// How far the load is that is under way.
+    /// Returns the progress of the current load.
     pub fn progress(&self) -> watch::Receiver<Option<(ModelName, LoadStep)>> {
         self.inner.progress.subscribe()
     }
 
-    /// A model to be used, loaded if it isn't. A load goes on if the caller leaves.
+    /// Returns a model, and loads it first if necessary. A load continues if the caller
+    /// disconnects.
     ///
     /// # Errors
-    /// If there is no such model, it can't be loaded, or no model that is loaded can make room for it.
+    ///
+    /// Returns a problem if there is no such model, it can't be loaded, or no loaded model can make
+    /// room for it.
     pub async fn get(&self, name: &ModelName) -> Result<ModelHandle, Problem> {
         if let Some(handle) = self.inner.handle(name) {
             return Ok(handle);
@@ -159,12 +166,13 @@ impl ModelRegistry {
         let inner = self.inner.clone();
         let loading = tokio::spawn(async move { inner.load(entry).await });
         loading.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a load broke");
+            tracing::error!(%error, "loading a model panicked");
             Err(Problem::new(ErrorCode::WorkerFailed, "the model could not be loaded"))
         })
     }
 
-    /// Unloads a model once the answers that use it are whole. `false` if it isn't loaded.
+    /// Unloads a model once the answers that use it are complete. Returns `false` if it isn't
+    /// loaded.
     pub async fn unload(&self, name: &ModelName) -> bool {
         let _turn = self.inner.turn.lock().await;
         let Some(loaded_model) = self.inner.take(name) else { return false };
@@ -173,7 +181,7 @@ impl ModelRegistry {
         true
     }
 
-    /// Why a model can't be asked that is not there.
+    /// Returns the problem of a model that does not exist.
     fn unknown(&self, name: &ModelName) -> Problem {
         let names: Vec<_> = self
             .list()
@@ -183,7 +191,7 @@ impl ModelRegistry {
             .collect();
         let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let detail = format!(
-            "there is no chat model `{name}` here; there is {known}: `cortex models pull NAME` fetches more"
+            "unknown model `{name}`: this worker has {known} (`cortex models pull NAME` installs more)"
         );
         Problem::new(ErrorCode::UnknownModel, detail).at("model")
     }
@@ -204,11 +212,11 @@ impl Inner {
 
     async fn load(self: Arc<Self>, entry: ModelEntry) -> Result<ModelHandle, Problem> {
         let _turn = self.turn.clone().lock_owned().await;
-        // Somebody else may have loaded it while this one waited.
+        // Another task may have loaded it in the meantime.
         if let Some(handle) = self.handle(&entry.name) {
             return Ok(handle);
         }
-        // One that is there all the same is dead.
+        // A model that is still here has a dead engine.
         drop(self.take(&entry.name));
         let memory = self.make_room(&entry).await?;
         let (inner, name) = (self.clone(), entry.name.clone());
@@ -221,7 +229,7 @@ impl Inner {
         let loaded = loading.await;
         self.progress.send_replace(None);
         let model = loaded.map_err(|error| {
-            tracing::error!(%error, "a load broke");
+            tracing::error!(%error, "loading a model panicked");
             Problem::new(ErrorCode::WorkerFailed, "the model could not be loaded")
         })??;
         let loaded_model = LoadedModel { model, used: Instant::now(), handles: TaskTracker::new() };
@@ -236,7 +244,8 @@ impl Inner {
         self.models.free().min(self.memory.saturating_sub(taken))
     }
 
-    /// Unloads what is not in use, least lately used first, until a model fits; gives what it may take.
+    /// Unloads idle models, least recently used first, until a model fits. Returns how much memory
+    /// it may take.
     async fn make_room(&self, entry: &ModelEntry) -> Result<u64, Problem> {
         let needs = entry.bytes.saturating_add(MIN_FREE_BESIDE_WEIGHTS);
         loop {
@@ -268,12 +277,18 @@ impl Inner {
 
     fn no_room(&self, name: &ModelName, needs: u64, room: u64) -> Problem {
         const MIB: u64 = 1 << 20;
-        let numbers = format!("`{name}` needs {} MiB and {} MiB are free", needs.div_ceil(MIB), room / MIB);
+        let numbers = format!("it needs {} MiB, but only {} MiB are free", needs.div_ceil(MIB), room / MIB);
         if self.loaded().is_empty() {
-            return Problem::new(ErrorCode::WorkerFailed, format!("there is too little memory: {numbers}"));
+            return Problem::new(
+                ErrorCode::WorkerFailed,
+                format!("not enough memory for `{name}`: {numbers}"),
+            );
         }
-        Problem::new(ErrorCode::Overloaded, format!("every loaded model is in use: {numbers}"))
-            .retry_after(IN_USE_RETRY_AFTER)
+        Problem::new(
+            ErrorCode::Overloaded,
+            format!("every loaded model is in use, and `{name}` does not fit: {numbers}"),
+        )
+        .retry_after(IN_USE_RETRY_AFTER)
     }
 }
 

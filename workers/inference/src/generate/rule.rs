@@ -1,4 +1,4 @@
-//! What form an answer is to have, as a grammar.
+//! The grammar that an answer must match.
 
 use cortex_api::Problem;
 use cortex_api::chat::{ChatRequest, ToolChoice};
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::chat_format::invalid;
 use crate::language::Grammar;
 
-/// The most calls in one answer.
+/// The maximum number of calls in one answer.
 const MAX_CALLS: usize = 16;
 
-/// The grammar of a format; `None` where any text will do.
+/// Returns the grammar of a format, or `None` if the format allows any text.
 pub(super) fn of_format(format: &Format) -> Option<Rule> {
     Some(match format {
         Format::Text => return None,
@@ -24,11 +24,11 @@ pub(super) fn of_format(format: &Format) -> Option<Rule> {
     })
 }
 
-/// The grammar of an answer to a conversation, where it is bound to one: by its format, by a choice of tools, or by
-/// the schemas of strict ones.
+/// Returns the grammar of a chat answer, if its format, a tool choice or strict tools require one.
 ///
 /// # Errors
-/// If the model can't keep what is asked for, names the parameter.
+///
+/// Returns a problem with the parameter's name if the model can't satisfy the request.
 pub(super) fn of_chat(
     request: &ChatRequest,
     calls: &Calls,
@@ -37,7 +37,7 @@ pub(super) fn of_chat(
     if let Some(rule) = of_format(&request.params.format) {
         return Ok(Some(Grammar { rule, after: reasoning_end, on: None }));
     }
-    let Some(Form { syntax, on, or_text }) = of_tools(request, calls)? else { return Ok(None) };
+    let Some(CallGrammar { syntax, on, or_text }) = of_tools(request, calls)? else { return Ok(None) };
     let named = |name: &str| match &request.tool_choice {
         ToolChoice::Named(wanted) => wanted == name,
         _ => true,
@@ -55,17 +55,18 @@ pub(super) fn of_chat(
     Ok(Some(Grammar { rule, after: reasoning_end, on }))
 }
 
-/// How calls are written.
-struct Form {
+/// The grammar's settings for tool calls.
+struct CallGrammar {
     syntax: CallSyntax,
-    /// What opens them where there need be none.
+    /// The marker that opens a call, if calls are optional.
     on: Option<String>,
-    /// There need be none, and nothing opens them: text that doesn't begin like a call is none.
+    /// Whether the answer may be text instead of calls, and no marker opens a call. Text that
+    /// doesn't begin like a call is then content.
     or_text: bool,
 }
 
-/// How calls are written; `None` if nothing binds the answer.
-fn of_tools(request: &ChatRequest, calls: &Calls) -> Result<Option<Form>, Problem> {
+/// Returns the settings for tool calls, or `None` if the answer needs no grammar.
+fn of_tools(request: &ChatRequest, calls: &Calls) -> Result<Option<CallGrammar>, Problem> {
     let choice = &request.tool_choice;
     if request.tools.is_empty() || *choice == ToolChoice::None {
         return Ok(None);
@@ -82,7 +83,7 @@ fn of_tools(request: &ChatRequest, calls: &Calls) -> Result<Option<Form>, Proble
         ..CallSyntax::default()
     };
     let (mut syntax, open) = match calls {
-        Calls::None => return Err(invalid("tools", "this model's template knows no tools")),
+        Calls::None => return Err(invalid("tools", "the model's chat template does not support tools")),
         Calls::Tagged { open, close } => {
             let (open, close) = (&open.text, &close.text);
             let syntax = syntax(
@@ -102,9 +103,9 @@ fn of_tools(request: &ChatRequest, calls: &Calls) -> Result<Option<Form>, Proble
     };
     if forced || open.is_empty() {
         syntax.open.insert_str(0, &open);
-        return Ok(Some(Form { syntax, on: None, or_text: !forced }));
+        return Ok(Some(CallGrammar { syntax, on: None, or_text: !forced }));
     }
-    Ok(Some(Form { syntax, on: Some(open), or_text: false }))
+    Ok(Some(CallGrammar { syntax, on: Some(open), or_text: false }))
 }
 
 fn any_object() -> Value {

@@ -1,4 +1,4 @@
-//! System prompts that the operator lets all tenants find in the cache.
+//! System prompts of the operator that all tenants may find in the cache.
 
 use cortex_api::chat;
 use cortex_chat::{Conversation, Message, Now, Options, Role, Template};
@@ -6,7 +6,7 @@ use cortex_tokens::Tokenizer;
 
 use super::escape::Escaper;
 
-/// The operator's texts.
+/// The operator's system prompts.
 #[derive(Debug, Default)]
 pub(super) struct SharedPrompts {
     texts: Vec<String>,
@@ -18,8 +18,8 @@ impl SharedPrompts {
         Self { texts: texts.filter(|text| !text.is_empty()).collect() }
     }
 
-    /// How many of a prompt's first tokens come from one of the texts and the template alone: as many as a prompt
-    /// begins with that has nothing of any caller in it.
+    /// Returns how many of a prompt's first tokens come only from one of the texts and the
+    /// template. It compares the prompt with one that contains nothing from a caller.
     pub(super) fn count(
         &self,
         messages: &[chat::Message],
@@ -30,7 +30,7 @@ impl SharedPrompts {
         let Some(chat::Message::System { content, .. }) = messages.first() else { return 0 };
         let begun = self.texts.iter().filter(|text| content.trim_start().starts_with(text.as_str()));
         let Some(text) = begun.max_by_key(|text| text.len()) else { return 0 };
-        // Some templates want a user's message, or put the system's into it.
+        // Some templates require a user's message, or put the system prompt into it.
         let messages = [(Role::System, text.as_str()), (Role::User, "")];
         let messages = messages.map(|(role, text)| Message::text(role, plain.mark(text)));
         let alone = Conversation { messages: messages.into() };

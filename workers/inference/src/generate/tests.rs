@@ -1,4 +1,4 @@
-//! Requests in OpenAI's shape to a model that writes what a test says.
+//! Requests in OpenAI's shape to a model with scripted answers.
 
 mod chat;
 mod complete;
@@ -19,13 +19,14 @@ use tokio_util::sync::CancellationToken;
 use super::{Caller, ChatFormat, Defaults, Model};
 use crate::language::tests::{scripted, tiny};
 
-/// In the manner of Hermes and Qwen 3: thoughts, tools and ChatML, with `<s>` for what begins a turn.
+/// A template like those of Hermes and Qwen 3, with reasoning, tools and ChatML. `<s>` begins a
+/// turn.
 const TEMPLATE: &str = "{%- for message in messages %}<s>{{ message.role }}\n{{ message.content }}</s>\n{% endfor %}\
     {%- if tools %}{{ tools | tojson }}<tool_call></tool_call>{% endif %}\
     {%- if add_generation_prompt %}<s>assistant\n\
     {%- if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}";
 
-/// A model that answers everything with `script`.
+/// Returns a model that answers everything with `script`.
 fn model(template: &str, script: &str) -> Model {
     let chat_format = ChatFormat::new(template, &tiny::tokenizer()).unwrap();
     Model::new("tiny".parse().unwrap(), scripted(script), Some(chat_format), Defaults::default())
@@ -40,7 +41,7 @@ fn caller() -> Caller {
     }
 }
 
-/// A conversation of one message, with further fields.
+/// Returns a conversation of one message, with further fields.
 fn request(fields: Value) -> ChatRequest {
     let mut body =
         json!({"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "temperature": 0});
@@ -54,7 +55,7 @@ fn completion(fields: Value) -> CompletionRequest {
     CompletionRequest::parse(Checked::trust(body.to_string().as_bytes())).unwrap()
 }
 
-/// The whole answer.
+/// Returns the whole answer.
 async fn whole(model: &Model, fields: Value) -> Value {
     let answer = model.chat(request(fields), caller()).await.unwrap();
     serde_json::from_slice(&answer.document().await.unwrap()).unwrap()
@@ -64,7 +65,7 @@ async fn refused(model: &Model, fields: Value) -> Problem {
     model.chat(request(fields), caller()).await.unwrap_err()
 }
 
-/// All chunks.
+/// Returns all chunks.
 async fn chunks(model: &Model, mut fields: Value) -> Vec<Value> {
     fields["stream"] = true.into();
     let mut answer = model.chat(request(fields), caller()).await.unwrap();
@@ -75,7 +76,7 @@ async fn chunks(model: &Model, mut fields: Value) -> Vec<Value> {
     chunks
 }
 
-/// What the deltas of a choice say of a field, joined.
+/// Returns the text of a field in a choice's deltas, joined.
 fn joined(chunks: &[Value], choice: u32, field: &str) -> String {
     let choices = chunks.iter().flat_map(|chunk| chunk["choices"].as_array().unwrap());
     choices

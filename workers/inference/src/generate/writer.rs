@@ -1,4 +1,4 @@
-//! From what the engine tells to what callers read.
+//! Writes the engine's events in the shape that callers read.
 
 use bytes::Bytes;
 use cortex_api::Problem;
@@ -6,31 +6,31 @@ use serde::Serialize;
 
 use crate::language::{AnswerEnd, Event};
 
-/// Writes one answer, all choices of it.
+/// Writes one answer with all its choices.
 pub(super) trait Writer: Send {
-    /// Takes the next event of a prompt, and gives the chunks it makes.
+    /// Takes the next event of a prompt, and returns the chunks that it makes.
     fn write(&mut self, prompt: usize, event: Event) -> Result<Vec<Bytes>, Problem>;
 
-    /// The whole answer as one document.
+    /// Returns the whole answer as one document.
     fn document(&mut self) -> Bytes;
 }
 
-/// What all documents of an answer begin with, and what they are to tell.
+/// The common fields of an answer's documents, and what they include.
 #[derive(Debug)]
 pub(super) struct AnswerHead {
     pub(super) id: String,
     pub(super) created: u64,
     pub(super) model: String,
     pub(super) options: ChunkOptions,
-    /// Whether probabilities are told.
+    /// Whether the answer includes log-probabilities.
     pub(super) logprobs: bool,
 }
 
-/// What chunks are wanted.
+/// Which chunks the answer has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ChunkOptions {
     pub(super) chunks: bool,
-    /// And one more at the end that says what the answer took.
+    /// Whether a last chunk reports the usage.
     pub(super) usage: bool,
 }
 
@@ -44,7 +44,7 @@ impl From<cortex_api::generation::Streaming> for ChunkOptions {
     }
 }
 
-/// What an answer was made with, a receipt for each of its choices.
+/// Returns the receipts of an answer's choices.
 pub(super) fn receipts<'a>(ends: impl Iterator<Item = &'a AnswerEnd>) -> serde_json::Value {
     let receipts: Vec<_> = ends.map(|end| &end.receipt).collect();
     serde_json::json!({ "receipts": receipts })

@@ -1,4 +1,4 @@
-//! Who may ask at a worker's own door: programs of this machine, and no web page.
+//! Access to a worker's own HTTP server: programs of this machine, but no web pages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,32 +20,35 @@ use super::error::ApiError;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Who may ask at a door, beside the programs of this machine.
+/// Who may call the server besides programs of this machine.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
     hosts: Vec<AllowedHost>,
     key: Option<HostKey>,
 }
 
-/// A secret that every request must show: visible ASCII, at least 32 characters.
+/// A secret that every request must show. It has at least 32 characters of visible ASCII.
 #[derive(Clone)]
 pub struct HostKey(String);
 
-/// A text is too weak to be a key.
+/// The text is too weak for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key has at least {MIN_KEY_LENGTH} characters, all of them visible ASCII")]
+#[error("a key must have at least {MIN_KEY_LENGTH} characters of visible ASCII")]
 pub struct WeakKey;
 
-/// Hosts were allowed that others than this machine's programs can reach, and no key was set.
+/// Other hosts are allowed, but no key is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a door that answers to other hosts needs a key")]
+#[error("requests for other hosts need a key")]
 pub struct KeyMissing;
 
 const MIN_KEY_LENGTH: usize = 32;
 
 impl Access {
+    /// Creates the access rules.
+    ///
     /// # Errors
-    /// If there are hosts and no key.
+    ///
+    /// Returns an error if there are hosts but no key.
     pub fn new(hosts: Vec<AllowedHost>, key: Option<HostKey>) -> Result<Self, KeyMissing> {
         if key.is_none() && !hosts.is_empty() {
             return Err(KeyMissing);
@@ -53,7 +56,8 @@ impl Access {
         Ok(Self { hosts, key })
     }
 
-    /// The same routes behind a door on this port: nothing else looks at a request that is refused.
+    /// Puts routes on this port behind the access check. Nothing else looks at a request that is
+    /// rejected.
     pub fn guard(self, port: u16, routes: Router) -> Router {
         let rule = Arc::new(Rule { door: LoopbackGuard::new(port, self.hosts), key: self.key });
         routes.layer(from_fn_with_state(rule, check))
@@ -93,7 +97,7 @@ impl Rule {
             (Some(key), Header::Text(shown)) if key.is_shown_in(shown) => Ok(()),
             _ => Err(Problem::new(
                 ErrorCode::Unauthenticated,
-                "send the door's key as `Authorization: Bearer KEY`",
+                "missing or invalid key: send it as `Authorization: Bearer KEY`",
             )),
         }
     }

@@ -15,14 +15,14 @@ use crate::blocking::SMALL_BODY;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The limit on a body: that of the public API's model routes.
+/// The limit of the public API's model routes.
 const BODY_LIMIT: BodyLimit = BodyLimit::Model;
 
-/// A JSON body, checked as at every other door.
+/// Reads a JSON body, with the same checks as the public API.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let content_type = content_type(headers);
     check_content_type(content_type)?;
-    // A value that is no text is no coding that is taken.
+    // A value that is not text is not a supported coding.
     let codings = headers.get_all(header::CONTENT_ENCODING);
     precheck::check_content_encoding(codings.iter().map(|value| value.to_str().unwrap_or("?")))?;
     let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_LIMIT.bytes())).await {
@@ -30,10 +30,10 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
         Ok(Err(_)) => {
             return Err(Problem::new(
                 ErrorCode::TooLarge,
-                format!("the body has more than {} bytes", BODY_LIMIT.bytes()),
+                format!("the request body is larger than {} bytes", BODY_LIMIT.bytes()),
             ));
         }
-        Err(_) => return Err(Problem::new(ErrorCode::Timeout, "the body took too long to arrive")),
+        Err(_) => return Err(Problem::new(ErrorCode::Timeout, "the request body took too long to arrive")),
     };
     if body.len() <= SMALL_BODY {
         precheck::check_json(content_type, &body, BODY_LIMIT)?;
@@ -45,8 +45,8 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
         Ok(body)
     });
     checked.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a check broke");
-        Err(Problem::new(ErrorCode::WorkerFailed, "the body could not be read"))
+        tracing::error!(%error, "checking a body panicked");
+        Err(Problem::new(ErrorCode::WorkerFailed, "the request body could not be read"))
     })
 }
 

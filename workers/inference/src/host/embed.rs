@@ -1,4 +1,4 @@
-//! Embeddings.
+//! The model host's routes for embeddings.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -16,17 +16,20 @@ use super::body::read;
 use super::error::ApiError;
 use crate::embed::{EmbedError, Embedder, LongText};
 
-/// `GET /health`, and `POST /embed` with `{"texts": [..]}` or `{"text": ".."}`, and `"truncate": true` to have long
-/// texts cut.
+/// Returns the routes `GET /health` and `POST /embed`. `/embed` takes `{"texts": [..]}` or
+/// `{"text": ".."}`, and `"truncate": true` to truncate long texts.
 pub fn router(model: ModelName, embedder: Embedder) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/embed", post(embed))
         .fallback(|| async {
-            ApiError::from(Problem::new(ErrorCode::NotFound, "there are /health and /embed"))
+            ApiError::from(Problem::new(ErrorCode::NotFound, "this server has GET /health and POST /embed"))
         })
         .method_not_allowed_fallback(|| async {
-            ApiError::from(Problem::new(ErrorCode::MethodNotAllowed, "it is GET /health and POST /embed"))
+            ApiError::from(Problem::new(
+                ErrorCode::MethodNotAllowed,
+                "this server has GET /health and POST /embed",
+            ))
         })
         .with_state(EmbedHost { model, embedder })
 }
@@ -81,13 +84,15 @@ impl Input {
         match (self.texts, self.text) {
             (Some(texts), None) if !texts.is_empty() => Ok(texts),
             (None, Some(text)) => Ok(vec![text]),
-            (Some(_), None) => Err(Problem::new(ErrorCode::InvalidRequest, "`texts` is empty").at("texts")),
-            _ => Err(Problem::new(ErrorCode::InvalidRequest, "give either `texts` or `text`")),
+            (Some(_), None) => {
+                Err(Problem::new(ErrorCode::InvalidRequest, "invalid `texts`: must not be empty").at("texts"))
+            }
+            _ => Err(Problem::new(ErrorCode::InvalidRequest, "send either `texts` or `text`")),
         }
     }
 }
 
-/// Whoever is on this machine.
+/// Returns the tenant for programs of this machine.
 fn local() -> Tenant {
     "local".parse().expect("a valid tenant")
 }

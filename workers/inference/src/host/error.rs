@@ -1,10 +1,10 @@
-//! Errors of the host's routes.
+//! Errors of the model host's routes.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cortex_api::{Problem, Shape};
 
-/// A problem in the shape of the route it is for.
+/// A problem in the shape of its route.
 #[derive(Debug)]
 pub(super) struct ApiError {
     pub(super) problem: Problem,
@@ -17,7 +17,7 @@ impl From<Problem> for ApiError {
     }
 }
 
-/// A problem for OpenAI's routes.
+/// Returns a problem in the shape of OpenAI's routes.
 pub(super) fn openai(problem: Problem) -> ApiError {
     ApiError { problem, shape: Shape::OpenAi }
 }

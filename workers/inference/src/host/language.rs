@@ -1,4 +1,4 @@
-//! Language models: OpenAI's routes, and a short one.
+//! The model host's routes for language models: OpenAI's routes, and a simple chat.
 
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
@@ -22,9 +22,9 @@ use super::sse;
 use crate::generate::{Answer, Caller, ModelHandle, ModelRegistry};
 use crate::language::render;
 
-const ROUTES: &str = "there are GET /health, /metrics, /v1/models and /v1/models/{id}, and POST /v1/chat/completions, /v1/completions and /chat";
+const ROUTES: &str = "this server has GET /health, /metrics, /v1/models and /v1/models/{id}, and POST /v1/chat/completions, /v1/completions and /chat";
 
-/// OpenAI's routes over the models of a shelf, each loaded when it is asked for.
+/// Returns OpenAI's routes for the models of a registry. A model is loaded when a request names it.
 pub fn router(registry: ModelRegistry) -> Router {
     Router::new()
         .route("/health", get(health))
@@ -62,7 +62,7 @@ async fn models(State(registry): State<ModelRegistry>) -> Json<ModelPage> {
     Json(page(&registry))
 }
 
-/// One of them; an id may hold a slash, plain or encoded.
+/// Returns one model. Its id may contain a slash, plain or encoded.
 async fn model(
     State(registry): State<ModelRegistry>,
     Path(id): Path<String>,
@@ -104,7 +104,7 @@ async fn complete(State(registry): State<ModelRegistry>, request: Request) -> Re
     answer.await.map_err(openai)
 }
 
-/// `POST /chat`: one message, and the text of its answer.
+/// `POST /chat`: takes one message and returns the text of its answer.
 async fn short(State(registry): State<ModelRegistry>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body).await?;
@@ -122,12 +122,12 @@ async fn respond(answer: Answer, handle: ModelHandle) -> Result<Response, Proble
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], document).into_response())
 }
 
-/// Whoever is on this machine: the answer ends when its reader leaves.
+/// Returns the caller for programs of this machine. Its answer ends when the client disconnects.
 fn caller() -> Caller {
     let millis = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp::from_millis(u64::try_from(millis.as_millis()).unwrap_or(u64::MAX));
     let mut random = [0; 10];
-    // Names need not be secret: without randomness they are told apart by their time.
+    // Ids need not be secret. Without randomness, their time still tells them apart.
     let _ = getrandom::fill(&mut random);
     Caller { job: JobId::mint(now, random), tenant: None, deadline: None, cancel: CancellationToken::new() }
 }

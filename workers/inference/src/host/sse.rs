@@ -1,4 +1,4 @@
-//! Answers as they grow.
+//! Streamed answers.
 
 use std::convert::Infallible;
 
@@ -12,8 +12,9 @@ use futures::stream;
 
 use crate::generate::Answer;
 
-/// The chunks of an answer as server-sent events, a comment in each silence, `[DONE]` or an error at the end. The answer
-/// ends with its reader, and so does what it `needs`.
+/// Returns an answer's chunks as server-sent events. A comment breaks each silence, and `[DONE]` or
+/// an error ends the stream. The answer ends when the client disconnects, and `needs` is dropped
+/// with it.
 pub(super) fn stream(answer: Answer, needs: impl Send + 'static) -> Response {
     let events = stream::unfold(Some((answer, needs)), async |held| {
         let (mut answer, needs) = held?;

@@ -1,4 +1,4 @@
-//! One answer that is being written.
+//! An answer in progress.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,22 +16,22 @@ use super::metrics::Metrics;
 use super::receipt::{Identity, Receipt, Times, Usage};
 use super::writer::{Chunk, FinishKind, Writer};
 
-/// What an answer does until it ends.
+/// The state of an answer until it ends.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) choice: u32,
     pub(super) events: Sender<Event>,
-    /// Room for the last event, kept from the start so that it always arrives.
+    /// A reserved place for the last event, so that it always arrives.
     pub(super) last: OwnedPermit<Event>,
     pub(super) cancel: CancellationToken,
     pub(super) sampler: Sampler,
-    /// Away while its mask is computed.
+    /// `None` while its mask is computed.
     pub(super) constrained: Option<ConstrainedAnswer>,
     pub(super) has_rule: bool,
     pub(super) writer: Writer,
-    /// Whether it is a message, told in parts.
+    /// Whether the answer is a message, which is sent in parts.
     pub(super) is_message: bool,
-    /// The token before the next one.
+    /// The last token so far.
     pub(super) previous: Option<u32>,
     pub(super) stops: Arc<[String]>,
     pub(super) ignore_ends: bool,
@@ -39,7 +39,7 @@ pub(super) struct Answer {
     pub(super) clock: Clock,
 }
 
-/// When things happened to an answer.
+/// The times of an answer's stages.
 #[derive(Debug)]
 pub(super) struct Clock {
     submitted: Instant,
@@ -48,23 +48,23 @@ pub(super) struct Clock {
     latest: Instant,
 }
 
-/// What comes after a token.
+/// What follows a token.
 #[derive(Debug)]
 pub(super) enum NextToken {
     Continue(u32),
     Finish(StopReason),
 }
 
-/// FinishKind an answer is cut.
+/// Why an answer is aborted.
 #[derive(Debug)]
 pub(super) enum Abort {
     Failed(AnswerError),
-    /// Nobody listens any more.
+    /// The caller has disconnected.
     Disconnected,
 }
 
 impl Answer {
-    /// Chooses a token and sends what it adds to the text.
+    /// Samples a token and sends the text that it adds.
     pub(super) fn write(
         &mut self,
         logits: &mut [f32],
@@ -102,7 +102,7 @@ impl Answer {
         })
     }
 
-    /// Sends what is left of the text and the end. An answer that was cut has no more text.
+    /// Sends the rest of the text and the final event. A failed answer gets no more text.
     pub(super) fn end(
         mut self,
         outcome: Result<StopReason, AnswerError>,
@@ -121,7 +121,7 @@ impl Answer {
         drop(self.last.send(event));
     }
 
-    /// FinishKind the answer is no longer wanted, if it isn't.
+    /// Returns why the answer should be aborted, if there is a reason.
     pub(super) fn abort_reason(&self) -> Option<Abort> {
         if self.events.is_closed() {
             Some(Abort::Disconnected)
@@ -131,12 +131,12 @@ impl Answer {
     }
 
     fn finish(&mut self, reason: StopReason) -> Result<StopReason, AnswerError> {
-        let why = if reason == StopReason::Length { FinishKind::Truncated } else { FinishKind::Complete };
-        let chunk = std::mem::take(&mut self.writer).finish(why);
+        let kind = if reason == StopReason::Length { FinishKind::Truncated } else { FinishKind::Complete };
+        let chunk = std::mem::take(&mut self.writer).finish(kind);
         let string = chunk.stopped.and_then(|stop| self.stops.get(stop).cloned());
         match self.send(chunk) {
             Err(Abort::Failed(error)) => Err(error),
-            // A stop string may be whole only with the last bytes.
+            // The last bytes may complete a stop string.
             _ if string.is_some() => Ok(StopReason::Stop { string }),
             _ => Ok(reason),
         }
@@ -183,7 +183,7 @@ impl Clock {
         Self { submitted, admitted: None, first: None, latest: submitted }
     }
 
-    /// Whether it was the first time.
+    /// Records the admission. Returns whether it was the first one.
     pub(super) fn admitted(&mut self, now: Instant) -> bool {
         let first = self.admitted.is_none();
         self.admitted.get_or_insert(now);

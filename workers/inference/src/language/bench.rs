@@ -1,60 +1,62 @@
-//! How fast an engine is, at given lengths and batch sizes.
+//! Measures an engine at given lengths and batch sizes.
 
 use std::time::{Duration, Instant};
 
 use super::{AnswerError, Engine, Event, Request, SubmitError};
 
-/// What is measured.
+/// What to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Case {
-    /// Tokens of each prompt.
+    /// Tokens in each prompt.
     pub prompt: usize,
-    /// Tokens of each answer.
+    /// Tokens in each answer.
     pub tokens: usize,
-    /// Requests at once.
+    /// Concurrent requests.
     pub batch: usize,
 }
 
-/// How fast it was, in tokens per second over all requests.
+/// The measured speed, in tokens per second over all requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Measured {
-    /// Prompts, none of which was seen before.
+pub struct Measurement {
+    /// Speed of reading new prompts.
     pub prefill: f64,
-    /// Answers, after prompts that were.
+    /// Speed of answers after cached prompts.
     pub decode: f64,
-    /// From the request to its first token, the mean of those prompts.
+    /// The mean time from a request with a new prompt to its first token.
     pub first_token: Duration,
 }
 
-/// FinishKind a case can't be measured.
+/// Why a case can't be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     #[error(transparent)]
     Refused(#[from] SubmitError),
     #[error(transparent)]
     Failed(#[from] AnswerError),
-    #[error("the answer broke off")]
+    #[error("the answer ended without a final event")]
     Gone,
 }
 
-/// Measures a case; `salt` makes its prompts unlike those of any other.
+/// Measures a case. A different `salt` makes different prompts.
 ///
 /// # Errors
-/// If the engine refuses the case or fails in it.
-pub async fn measure(engine: &Engine, case: Case, salt: u32) -> Result<Measured, BenchError> {
+///
+/// Returns an error if the engine rejects the requests or fails.
+pub async fn measure(engine: &Engine, case: Case, salt: u32) -> Result<Measurement, BenchError> {
     let prompts: Vec<_> =
         (0..case.batch).map(|index| prompt(engine, case.prompt, salt, index as u32)).collect();
     let (prefilled, first) = run(engine, &prompts, 1).await?;
     let (decoded, _) = run(engine, &prompts, case.tokens).await?;
     let rate = |tokens: usize, took: Duration| tokens as f64 / took.as_secs_f64();
-    Ok(Measured {
+    Ok(Measurement {
         prefill: rate(case.batch * case.prompt, prefilled),
         decode: rate(case.batch * case.tokens, decoded),
         first_token: first,
     })
 }
 
-/// Runs all prompts at once; gives the time until the last has ended, and the mean until a first token.
+/// Runs all prompts at once. Returns the time until the last has ended, and the mean time to a
+/// first token.
 async fn run(
     engine: &Engine,
     prompts: &[Vec<u32>],
@@ -81,7 +83,7 @@ async fn run(
     Ok((began.elapsed(), Duration::from_secs_f64(first / prompts.len().max(1) as f64)))
 }
 
-/// Tokens in no order that means anything, from the middle of the vocabulary, where no token is special.
+/// Returns pseudorandom tokens from the middle of the vocabulary, where no token is special.
 fn prompt(engine: &Engine, length: usize, salt: u32, index: u32) -> Vec<u32> {
     let vocabulary = engine.tokenizer().vocabulary() as u64;
     let (low, span) = (vocabulary / 4, (vocabulary / 2).max(1));

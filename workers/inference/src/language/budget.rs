@@ -1,30 +1,30 @@
-//! How much of the memory a cache gets.
+//! The size of the cache.
 
 use cortex_batch::BLOCK;
 
 use super::PlacementError;
 
-/// What decides how large a cache is, in bytes and tokens.
+/// What decides the size of the cache, in bytes and tokens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
-    /// What was asked for, if anything was.
+    /// The configured size, if any.
     pub(super) requested: Option<u64>,
-    /// The most that is given if nothing was.
+    /// The largest default size.
     pub(super) default_max: u64,
-    /// Memory that is left beside the weights.
+    /// Memory that is left besides the weights.
     pub(super) free: u64,
-    /// Bytes of one block.
+    /// The size of a block in bytes.
     pub(super) block: u64,
     pub(super) context: usize,
     pub(super) running: usize,
 }
 
-/// The most that keys and values get of the machine's own memory unless more is asked for.
+/// The largest default size of keys and values in the machine's own memory.
 pub(super) const DEFAULT_MAX_CACHE_BYTES: u64 = 4 << 30;
 
 impl Budget {
-    /// Blocks of the cache: half of what is free if nothing was asked for, up to what is usual, and never more than
-    /// every sequence that runs can use.
+    /// Returns the number of blocks. The default is half of the free memory, up to `default_max`.
+    /// It is never more than all running sequences can use.
     pub(super) fn blocks(self) -> Result<usize, PlacementError> {
         let most = self.running.saturating_mul(self.context.div_ceil(BLOCK));
         let cache_bytes = self.requested.unwrap_or(self.default_max.min(self.free / 2));
@@ -64,9 +64,9 @@ mod tests {
     #[test]
     fn a_cache_that_can_not_be_had_is_refused_with_the_numbers() {
         let text = |budget: Budget| budget.blocks().unwrap_err().to_string();
-        let small = "9 bytes of cache are less than the 10 of one block: give it more";
+        let small = "a cache of 9 bytes is too small: one block needs 10 bytes";
         assert_eq!(text(Budget { requested: Some(9), ..BUDGET }), small);
-        let large = "no memory for keys and values: they need 160 bytes and 100 are free";
+        let large = "not enough memory for keys and values: they need 160 bytes, but only 100 are free";
         assert_eq!(text(Budget { requested: Some(500), free: 100, ..BUDGET }), large);
         assert!(matches!(
             Budget { block: u64::MAX, ..BUDGET }.blocks(),

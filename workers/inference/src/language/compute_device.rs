@@ -1,4 +1,4 @@
-//! Where a model is brought to.
+//! The device that a language model computes on.
 
 use candle_core::{DType, DeviceLocation};
 use cortex_transformer::Store;
@@ -8,7 +8,7 @@ use cortex_platform::memory;
 
 use crate::{Device, Dtype};
 
-/// An opened device, the floats to compute in there, and what may be taken of its memory.
+/// An opened device, the floats to compute in, and how much of its memory may be used.
 #[derive(Debug, Clone)]
 pub struct ComputeDevice {
     pub(super) backend: Backend,
@@ -18,15 +18,16 @@ pub struct ComputeDevice {
 
 #[derive(Debug, Clone)]
 pub(super) enum Backend {
-    /// The CPU by our own loops, which keep keys and values so.
+    /// The CPU with our own loops, and the format of keys and values.
     Loops(Store),
-    /// A device of candle's.
+    /// A device of candle.
     Graph(candle_core::Device, DType),
 }
 
 impl ComputeDevice {
-    /// Opens a device. Without a `dtype` it is `bf16` on CUDA where the card has it, otherwise `f16` there and on Metal,
-    /// and `f32` on the CPU. The loops of the CPU compute in `f32` and have `f16` for keys and values alone.
+    /// Opens a device. The default `dtype` is `bf16` on CUDA if the card supports it, otherwise
+    /// `f16` on CUDA and Metal, and `f32` on the CPU. The loops on the CPU compute in `f32` and
+    /// support `f16` only for keys and values.
     pub fn open(device: Device, dtype: Option<Dtype>) -> Result<Self, PlacementError> {
         let Some(opened) = device.open()? else {
             let dtype = dtype.unwrap_or(Dtype::F32);
@@ -37,7 +38,7 @@ impl ComputeDevice {
             };
             return Ok(Self { backend, dtype, memory: u64::MAX });
         };
-        let dtype = dtype.unwrap_or_else(|| usual(&opened));
+        let dtype = dtype.unwrap_or_else(|| default_dtype(&opened));
         let floats = match dtype {
             Dtype::F32 => DType::F32,
             Dtype::Bf16 => DType::BF16,
@@ -46,12 +47,12 @@ impl ComputeDevice {
         Ok(Self { backend: Backend::Graph(opened, floats), dtype, memory: u64::MAX })
     }
 
-    /// The same device, of whose memory weights and cache together may take `memory` bytes.
+    /// Limits how many bytes weights and cache together may take.
     pub(super) fn within(self, memory: u64) -> Self {
         Self { memory, ..self }
     }
 
-    /// The device that was opened; never [`Device::Auto`].
+    /// Returns the device that was opened, never [`Device::Auto`].
     pub fn device(&self) -> Device {
         match &self.backend {
             Backend::Loops(_) => Device::Cpu,
@@ -67,12 +68,12 @@ impl ComputeDevice {
         self.dtype
     }
 
-    /// Bytes that are free where weights and cache will lie, and may be taken.
+    /// Returns how many bytes are free for weights and cache.
     pub fn free(&self) -> u64 {
         let free = match &self.backend {
             #[cfg(feature = "cuda")]
             Backend::Graph(candle_core::Device::Cuda(card), _) => {
-                // A card that doesn't tell refuses what it has no room for.
+                // A card that doesn't report its memory fails when it is full.
                 card.cuda_stream().context().mem_get_info().map_or(u64::MAX, |(free, _)| free as u64)
             }
             #[cfg(feature = "metal")]
@@ -87,8 +88,8 @@ impl ComputeDevice {
     }
 }
 
-/// What a device computes in if nobody says it.
-fn usual(device: &candle_core::Device) -> Dtype {
+/// Returns the default floats of a device.
+fn default_dtype(device: &candle_core::Device) -> Dtype {
     match device {
         #[cfg(feature = "cuda")]
         candle_core::Device::Cuda(card) => {

@@ -1,4 +1,4 @@
-//! The handle that callers have.
+//! The handle that callers share.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cortex_batch::{Batch, Job, Limits, Refused};
+use cortex_batch::{Batch, Job, Limits, QueueError};
 use cortex_grammar::{Compiler, Constraint, Vocabulary, VocabularyError};
 use cortex_sample::{Sampler, Sampling};
 use cortex_tokens::Tokenizer;
@@ -20,19 +20,19 @@ use super::request::Grammar;
 use super::writer::Writer;
 use super::{Event, Identity, Metrics, PlacedModel, Request, Settings, SubmitError, Usage};
 
-/// Commands that may wait for the end of a step.
+/// How many commands may wait for the end of a step.
 const MAX_COMMANDS: usize = 256;
-/// Told to those who find that many waiting.
+/// When to try again if that many commands wait.
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A loaded language model. Clones share it; it is unloaded with the last one.
+/// A loaded language model. Clones share it, and dropping the last one unloads it.
 #[derive(Debug, Clone)]
 pub struct Engine {
     commands: mpsc::Sender<Command>,
     shared: Arc<Shared>,
 }
 
-/// What callers need of the model without asking its thread.
+/// What callers need without asking the model's thread.
 #[derive(Debug)]
 struct Shared {
     tokenizer: Tokenizer,
@@ -44,17 +44,18 @@ struct Shared {
     events: usize,
 }
 
-/// FinishKind an engine could not be started.
+/// Why an engine could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
     Vocabulary(#[from] VocabularyError),
-    #[error("a thread can't be started: {0}")]
+    #[error("can't start a thread: {0}")]
     Thread(#[from] io::Error),
 }
 
 impl Engine {
-    /// Starts a model's threads. Blocks while the vocabulary is prepared, about a second for a large one.
+    /// Starts a model's threads. Blocks while the vocabulary is prepared, which takes about a
+    /// second for a large one.
     pub fn start(
         placed: PlacedModel,
         tokenizer: Tokenizer,
@@ -88,14 +89,15 @@ impl Engine {
         Ok(Self { commands, shared })
     }
 
-    /// Takes a request into the queue. Its events come through a buffer that ends an answer when it is full, unless the
-    /// whole is read at once; dropping the receiver ends it too.
+    /// Queues a request. Its events arrive in a buffer. The answer ends if the buffer is full,
+    /// unless the request is `whole`, and also if the receiver is dropped.
     pub async fn submit(&self, mut request: Request) -> Result<mpsc::Receiver<Event>, SubmitError> {
         let job = self.job(&request)?;
         let constraint = self.compile(&mut request).await?;
         let choices = request.choices as usize;
-        // Of a whole answer at most an event for each token, what is left and the end; nobody waits for its reader.
-        let most = if request.whole { job.most_new.saturating_add(1) } else { self.shared.events };
+        // A whole answer has at most an event for each token, one for the rest and one for the end.
+        // The buffer holds them all, because its reader may start late.
+        let most = if request.whole { job.max_new_tokens.saturating_add(1) } else { self.shared.events };
         let room = most.saturating_add(1).saturating_mul(choices);
         let (events, receiver) = mpsc::channel(room.min(Semaphore::MAX_PERMITS));
         let answers = (0..request.choices)
@@ -110,19 +112,19 @@ impl Engine {
         })?;
         match outcome.await {
             Ok(Ok(())) => Ok(receiver),
-            Ok(Err(refused)) => Err(self.refusal(refused, &request)),
+            Ok(Err(error)) => Err(self.submit_error(error, &request)),
             Err(_) => Err(SubmitError::Stopped),
         }
     }
 
-    /// Ends every answer and frees the model, whoever still holds a clone.
+    /// Ends every answer and frees the model, even if clones are still in use.
     pub async fn stop(&self) {
-        // Closed means that it has ended already.
+        // A closed channel means that the loop has already ended.
         let _ = self.commands.send(Command::Stop).await;
         self.commands.closed().await;
     }
 
-    /// Whether requests are still taken.
+    /// Returns whether the engine still takes requests.
     pub fn is_alive(&self) -> bool {
         !self.commands.is_closed()
     }
@@ -139,12 +141,12 @@ impl Engine {
         &self.shared.metrics
     }
 
-    /// Bytes that the weights and the cache take on the device.
+    /// Returns the bytes that weights and cache take on the device.
     pub fn bytes(&self) -> u64 {
         self.shared.bytes
     }
 
-    /// Tokens of the longest prompt and answer together.
+    /// Returns the maximum number of tokens in a prompt and its answer together.
     pub fn longest(&self) -> usize {
         self.shared.limits.longest()
     }
@@ -160,22 +162,22 @@ impl Engine {
         if let Some(&token) = request.prompt.iter().find(|token| **token as usize >= vocabulary) {
             return Err(SubmitError::UnknownToken { token, vocabulary });
         }
-        let most_new = request.max_tokens.unwrap_or(most.saturating_sub(prompt).max(1));
+        let max_new_tokens = request.max_tokens.unwrap_or(most.saturating_sub(prompt).max(1));
         match request.choices as usize {
             0 => Err(SubmitError::NoChoices),
             given if given > self.shared.limits.waiting / 2 => {
                 Err(SubmitError::TooMany { given, most: self.shared.limits.waiting / 2 })
             }
-            _ if most_new == 0 => Err(SubmitError::NoTokens),
-            _ if prompt.saturating_add(most_new) > most => {
-                Err(SubmitError::TooLong { prompt, answer: most_new, most })
+            _ if max_new_tokens == 0 => Err(SubmitError::NoTokens),
+            _ if prompt.saturating_add(max_new_tokens) > most => {
+                Err(SubmitError::TooLong { prompt, answer: max_new_tokens, most })
             }
             _ => Ok(Job {
                 tenant: request.tenant.clone(),
                 weight: request.weight,
                 prompt: request.prompt.clone(),
                 shared: request.shared,
-                most_new,
+                max_new_tokens,
                 deadline: None,
             }),
         }
@@ -188,20 +190,20 @@ impl Engine {
         Ok(Some(constraint.after(after.as_deref().unwrap_or_default())))
     }
 
-    fn refusal(&self, refused: Refused, request: &Request) -> SubmitError {
-        match refused {
-            Refused::Full { retry_after } => SubmitError::Overloaded { retry_after },
-            Refused::TooMany { given, most } => SubmitError::TooMany { given, most },
-            Refused::Empty => SubmitError::EmptyPrompt,
-            Refused::TooLong { tokens, most } => {
+    fn submit_error(&self, error: QueueError, request: &Request) -> SubmitError {
+        match error {
+            QueueError::Full { retry_after } => SubmitError::Overloaded { retry_after },
+            QueueError::TooMany { given, max } => SubmitError::TooMany { given, most: max },
+            QueueError::Empty => SubmitError::EmptyPrompt,
+            QueueError::TooLong { tokens, max } => {
                 let prompt = request.prompt.len();
-                SubmitError::TooLong { prompt, answer: tokens - prompt, most }
+                SubmitError::TooLong { prompt, answer: tokens - prompt, most: max }
             }
         }
     }
 }
 
-/// One of the answers to a request; `None` if nobody can hear of it.
+/// Returns one of the answers to a request, or `None` if its receiver is gone.
 fn answer(
     request: &Request,
     choice: u32,
@@ -234,7 +236,8 @@ pub(super) fn vocabulary(tokenizer: &Tokenizer) -> Vocabulary {
         tokens: all().map(|token| tokenizer.bytes(token).to_vec()).collect(),
         control: control.map(|token| (token, tokenizer.text_of(token).to_owned())).collect(),
         ends: tokenizer.ends().to_vec(),
-        // Nothing is forced: every token is chosen, so that log-probabilities and steps are what they seem.
+        // No token is forced. Every token is sampled, so that log-probabilities and step counts are
+        // real.
         encode: None,
     }
 }

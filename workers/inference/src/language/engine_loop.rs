@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cortex_batch::{Batch, Finish, Finished, Job, Part, Plan, Refused, SequenceId, Verdict};
+use cortex_batch::{
+    Batch, FinishReason, Finished, Job, Plan, PlannedSegment, QueueError, SequenceId, StepOutcome,
+};
 use cortex_tokens::Tokenizer;
 use cortex_transformer::{LogitsFor, Segment};
 use tokio::sync::{mpsc, oneshot};
@@ -16,24 +18,24 @@ use super::metrics::Metrics;
 use super::network::{Network, StepLogits};
 use super::receipt::Identity;
 
-/// What the loop is told between steps.
+/// A message to the loop, which it reads between steps.
 #[derive(Debug)]
 pub(super) enum Command {
     Submit(Box<Submission>),
-    /// Every answer fails and the loop ends.
+    /// Fails every answer and ends the loop.
     Stop,
 }
 
-/// Answers to one prompt.
+/// The answers to one prompt.
 #[derive(Debug)]
 pub(super) struct Submission {
     pub(super) job: Job,
     pub(super) deadline: Option<Instant>,
     pub(super) answers: Vec<Answer>,
-    pub(super) accepted: oneshot::Sender<Result<(), Refused>>,
+    pub(super) accepted: oneshot::Sender<Result<(), QueueError>>,
 }
 
-/// What the thread owns.
+/// The state of the model's thread.
 #[derive(Debug)]
 pub(super) struct EngineLoop {
     pub(super) network: Network,
@@ -43,12 +45,13 @@ pub(super) struct EngineLoop {
     pub(super) identity: Arc<Identity>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) answers: BTreeMap<SequenceId, Answer>,
-    /// The batch's time zero.
+    /// The time zero of the batch.
     pub(super) start: Instant,
 }
 
 impl EngineLoop {
-    /// Ends when it is told to, or when everybody who could submit is gone and every answer has ended.
+    /// Runs until it gets [`Command::Stop`], or until all senders are dropped and every answer has
+    /// ended.
     pub(super) fn serve(mut self, mut commands: mpsc::Receiver<Command>) {
         loop {
             if self.batch.is_empty() {
@@ -76,12 +79,12 @@ impl EngineLoop {
             Ok(ids) => {
                 self.answers.extend(ids.into_iter().zip(answers));
                 self.metrics.usage(self.batch.usage());
-                // Whoever asked may be gone; then nobody listens to the answers either.
+                // If the caller has disconnected, the answers' receiver is gone too.
                 let _ = accepted.send(Ok(()));
             }
-            Err(refused) => {
+            Err(error) => {
                 self.metrics.refused();
-                let _ = accepted.send(Err(refused));
+                let _ = accepted.send(Err(error));
             }
         }
     }
@@ -91,21 +94,21 @@ impl EngineLoop {
         for id in &plan.expired {
             self.end(*id, Err(AnswerError::Deadline));
         }
-        if plan.parts.is_empty() {
+        if plan.segments.is_empty() {
             return;
         }
         self.record_admitted(&plan);
         let mut computed = self.compute(&plan);
-        let mut verdicts = Vec::with_capacity(plan.parts.len());
+        let mut outcomes = Vec::with_capacity(plan.segments.len());
         let mut ended = BTreeMap::new();
-        for (segment, part) in plan.parts.iter().enumerate() {
-            let (verdict, outcome) = self.outcome(part, computed.logits(segment));
-            verdicts.extend(verdict.map(|verdict| (part.sequence, verdict)));
-            ended.extend(outcome.map(|outcome| (part.sequence, outcome)));
+        for (segment, planned) in plan.segments.iter().enumerate() {
+            let (step_outcome, outcome) = self.outcome(planned, computed.logits(segment));
+            outcomes.extend(step_outcome.map(|step_outcome| (planned.sequence, step_outcome)));
+            ended.extend(outcome.map(|outcome| (planned.sequence, outcome)));
         }
         self.metrics.step(&plan, self.batch.usage());
-        for Finished { sequence, why } in self.batch.committed(&plan, &verdicts) {
-            if why == Finish::Length {
+        for Finished { sequence, reason } in self.batch.commit(&plan, &outcomes) {
+            if reason == FinishReason::Length {
                 ended.insert(sequence, Ok(StopReason::Length));
             }
         }
@@ -129,20 +132,20 @@ impl EngineLoop {
         }
     }
 
-    /// Runs the model over a plan, and computes beside it the masks that the plan's answers need.
+    /// Runs the model on a plan. Meanwhile computes the masks that the plan's answers need.
     fn compute(&mut self, plan: &Plan) -> StepLogits {
-        let sampled = plan.parts.iter().filter(|part| part.sample);
-        let jobs = sampled.filter_map(|part| {
-            Some((part.sequence, self.answers.get_mut(&part.sequence)?.constrained.take()?))
+        let sampled = plan.segments.iter().filter(|planned| planned.sample);
+        let jobs = sampled.filter_map(|planned| {
+            Some((planned.sequence, self.answers.get_mut(&planned.sequence)?.constrained.take()?))
         });
         let jobs = jobs.collect();
-        let segment = |part: &Part| Segment {
-            tokens: &self.batch.tokens(part.sequence)[part.tokens.clone()],
-            start: part.tokens.start,
-            blocks: self.batch.blocks(part.sequence),
-            logits_for: if part.sample { LogitsFor::Last } else { LogitsFor::Nothing },
+        let segment = |planned: &PlannedSegment| Segment {
+            tokens: &self.batch.tokens(planned.sequence)[planned.tokens.clone()],
+            start: planned.tokens.start,
+            blocks: self.batch.blocks(planned.sequence),
+            logits_for: if planned.sample { LogitsFor::Last } else { LogitsFor::Nothing },
         };
-        let segments: Vec<_> = plan.parts.iter().map(segment).collect();
+        let segments: Vec<_> = plan.segments.iter().map(segment).collect();
         let network = &mut self.network;
         let (masks, computed) = self.masks.compute_during(jobs, || network.run(&segments));
         for (id, mask) in masks {
@@ -158,33 +161,33 @@ impl EngineLoop {
         computed
     }
 
-    /// What a part's logits mean for its sequence, and for its answer if that ends.
+    /// Returns what a segment's logits mean for its sequence, and how its answer ends if it does.
     fn outcome(
         &mut self,
-        part: &Part,
+        planned: &PlannedSegment,
         logits: Result<Option<&mut [f32]>, String>,
-    ) -> (Option<Verdict>, Option<Result<StopReason, Abort>>) {
-        let Some(answer) = self.answers.get_mut(&part.sequence) else { return (None, None) };
+    ) -> (Option<StepOutcome>, Option<Result<StopReason, Abort>>) {
+        let Some(answer) = self.answers.get_mut(&planned.sequence) else { return (None, None) };
         let logits = match logits {
             Ok(Some(logits)) => logits,
             Ok(None) => return (None, None),
             Err(why) => {
-                return (Some(Verdict::Failed), Some(Err(Abort::Failed(AnswerError::Device(why)))));
+                return (Some(StepOutcome::Failed), Some(Err(Abort::Failed(AnswerError::Device(why)))));
             }
         };
-        // A model's vocabulary may be padded; nothing can be written with what the tokenizer doesn't know.
+        // A model's vocabulary may be padded. The tokenizer has no text for those tokens.
         let known = logits.len().min(self.tokenizer.vocabulary());
         match answer.write(&mut logits[..known], &self.tokenizer, &self.metrics) {
-            Ok(NextToken::Continue(token)) => (Some(Verdict::Token(token)), None),
-            Ok(NextToken::Finish(reason)) => (Some(Verdict::Ended), Some(Ok(reason))),
+            Ok(NextToken::Continue(token)) => (Some(StepOutcome::Token(token)), None),
+            Ok(NextToken::Finish(reason)) => (Some(StepOutcome::Ended), Some(Ok(reason))),
             Err(Abort::Failed(AnswerError::NotFinite)) => {
-                (Some(Verdict::Failed), Some(Err(Abort::Failed(AnswerError::NotFinite))))
+                (Some(StepOutcome::Failed), Some(Err(Abort::Failed(AnswerError::NotFinite))))
             }
-            Err(abort) => (Some(Verdict::Ended), Some(Err(abort))),
+            Err(abort) => (Some(StepOutcome::Ended), Some(Err(abort))),
         }
     }
 
-    /// Frees the places of answers that were cancelled or that nobody listens to.
+    /// Aborts answers that were cancelled or that no longer have a reader.
     fn abort_unwanted(&mut self) {
         let abort_reason: Vec<_> =
             self.answers.iter().filter_map(|(id, answer)| Some((*id, answer.abort_reason()?))).collect();

@@ -1,23 +1,24 @@
-//! What comes of a request.
+//! The events of a request.
 
 use cortex_chat::Part;
 use cortex_grammar::ConstraintError;
 
 use super::receipt::{Receipt, Usage};
 
-/// A piece of one answer. Every answer ends with exactly one `Ended` or `Failed`, unless nobody listens any more.
+/// An event of an answer. Every answer ends with exactly one `Ended` or `Failed`, unless its
+/// receiver is dropped.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Whole characters; what could be the beginning of a stop string is held back.
+    /// Whole characters. Text that may begin a stop string is held back.
     Text {
         choice: u32,
         text: String,
-        /// How many tokens are behind this text.
+        /// How many tokens made this text.
         count: usize,
-        /// What they are, if log-probabilities were asked for.
+        /// The tokens, if the request asked for log-probabilities.
         tokens: Vec<Token>,
     },
-    /// The same of a message: pieces of its content, its thoughts and its calls.
+    /// The same for a message: parts of its content, reasoning and calls.
     Parts {
         choice: u32,
         parts: Vec<Part>,
@@ -31,16 +32,16 @@ pub enum Event {
     },
 }
 
-/// A token that was chosen. Probabilities are natural logarithms in the model's own distribution.
+/// A sampled token. Probabilities are natural logarithms in the model's own distribution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Token {
     pub id: u32,
-    /// What it adds to the text, which may be a part of a character.
+    /// The bytes that it adds to the text, which may be part of a character.
     pub bytes: Vec<u8>,
-    /// The name of a control token, which adds nothing.
+    /// The name of a control token, which adds no text.
     pub control: Option<String>,
     pub logprob: f32,
-    /// The most likely ones, the most likely first.
+    /// The most likely tokens, in order of probability.
     pub top: Vec<Alternative>,
 }
 
@@ -61,30 +62,30 @@ pub struct AnswerEnd {
     pub receipt: Receipt,
 }
 
-/// FinishKind an answer is whole.
+/// Why an answer is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopReason {
-    /// The model ended it, the grammar allowed nothing more, or the stop string that is named came.
+    /// The model ended it, the grammar allows nothing more, or this stop string appeared.
     Stop { string: Option<String> },
-    /// It has as many tokens as it may have.
+    /// It reached its maximum number of tokens.
     Length,
 }
 
-/// FinishKind an answer is not whole.
+/// Why an answer is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
-    #[error("the deadline passed")]
+    #[error("the deadline passed before the answer was complete")]
     Deadline,
     #[error("the request was cancelled")]
     Cancelled,
-    #[error("the reader fell {behind} events behind: read faster or ask for less")]
+    #[error("the client fell {behind} events behind: read faster or request fewer tokens")]
     SlowReader { behind: usize },
-    #[error("the model's numbers for this text are not finite, so nothing can be chosen from them")]
+    #[error("the model produced numbers that are not finite for this text")]
     NotFinite,
     #[error("the device failed: {0}")]
     Device(String),
-    #[error("the answer can't be finished as its grammar asks: {0}")]
+    #[error("the answer can't match its grammar: {0}")]
     Grammar(ConstraintError),
-    #[error("the model was unloaded")]
+    #[error("the model was unloaded: try again")]
     Stopped,
 }

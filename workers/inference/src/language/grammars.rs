@@ -16,22 +16,22 @@ use super::SubmitError;
 
 /// How long one compilation may take.
 const COMPILE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a request waits for those of its tenant that compile before it.
+/// How long a request waits for earlier compilations of its tenant.
 const TURN_TIMEOUT: Duration = Duration::from_secs(20);
-/// Told to those who waited in vain.
+/// When to try again after waiting too long.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(5);
-/// Tenants that are remembered while nothing of theirs compiles.
+/// How many tenants without a compilation to remember.
 const MAX_IDLE: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Grammars {
     compiler: Compiler,
-    /// Compilations at once: one tenant never has them all.
+    /// Limits the number of concurrent compilations, so that one tenant never has them all.
     permits: Arc<Semaphore>,
     turns: Mutex<HashMap<Tenant, Arc<Semaphore>>>,
 }
 
-/// Ends a compilation that nobody waits for.
+/// Cancels a compilation when its caller stops waiting.
 struct CancelOnDrop(Halt);
 
 impl Drop for CancelOnDrop {
@@ -46,8 +46,8 @@ impl Grammars {
         Self { compiler, permits: Arc::new(Semaphore::new(permits)), turns: Mutex::default() }
     }
 
-    /// The constraint of a rule. Dropping the future or cancelling ends the compilation, if not at once then with its next
-    /// step; the tenant's next one waits for that.
+    /// Returns the constraint of a rule. If the future is dropped or cancelled, the compilation
+    /// ends with its next step at the latest. The tenant's next compilation waits for that.
     pub(super) async fn compile(
         &self,
         tenant: &Tenant,
@@ -77,7 +77,7 @@ impl Grammars {
         let (done, compiled) = oneshot::channel();
         let finish = move |constraint| {
             drop((turn, permit));
-            // The caller may be gone.
+            // The caller may have disconnected.
             drop(done.send(constraint));
         };
         let too_complex = |why: &str| SubmitError::Grammar(GrammarError::TooComplex { why: why.to_owned() });
@@ -86,8 +86,8 @@ impl Grammars {
         drop(waiting);
         match compiled {
             Ok(Ok(constraint)) => Ok(constraint?),
-            Ok(Err(_)) => Err(too_complex("the compiler gave up")),
-            Err(_) => Err(too_complex("it takes too long to compile")),
+            Ok(Err(_)) => Err(too_complex("the compiler ended without a result")),
+            Err(_) => Err(too_complex("compiling it takes too long")),
         }
     }
 
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_too_long_for_a_turn_is_told_to_come_back() {
+    async fn a_request_that_waits_too_long_for_its_turn_is_asked_to_retry() {
         let (grammars, cancel) = (grammars(), CancellationToken::new());
         let tenant = Tenant::from("busy");
         let _held = grammars.turn(&tenant).acquire_owned().await.expect("a turn");

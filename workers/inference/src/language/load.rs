@@ -1,4 +1,4 @@
-//! From a folder or a file to an engine that runs.
+//! Loads a model from a folder or file and starts its engine.
 
 mod options;
 mod tokenizer;
@@ -15,7 +15,7 @@ pub use options::LoadOptions;
 use super::{ComputeDevice, Engine, Identity, PlacedModel, PlacementError, StartError};
 use crate::Device;
 
-/// FinishKind a model isn't loaded.
+/// Why a model isn't loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("{}: {error}", path.display())]
@@ -24,27 +24,30 @@ pub enum LoadError {
     Tokenizer { path: PathBuf, reason: String },
     #[error(transparent)]
     Model(cortex_transformer::LoadError),
-    #[error("the tokenizer has {tokens} tokens, but the model knows {rows}")]
+    #[error("the tokenizer has {tokens} tokens, but the model's vocabulary has {rows}")]
     Vocabulary { tokens: usize, rows: usize },
     #[error(transparent)]
     Placement(#[from] PlacementError),
-    #[error("the model can't be run: {0}")]
+    #[error("the model failed its test run: {0}")]
     Broken(String),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("the model was not loaded in time")]
+    #[error("loading the model took too long")]
     Deadline,
     #[error("the load was cancelled")]
     Cancelled,
 }
 
-/// Loads a model and starts its engine: a folder with `config.json`, safetensors and `tokenizer.json`, or a GGUF file
-/// with a vocabulary. Blocks until it has run once; `progress` hears how far it is, and between its calls the load
-/// ends when it is cancelled or its deadline has passed.
+/// Loads a model and starts its engine. The path is a folder with `config.json`, safetensors and
+/// `tokenizer.json`, or a GGUF file with a vocabulary.
+///
+/// Blocks until the model has run once, and reports each step to `progress`. Between the steps the
+/// load ends if it is cancelled or its deadline has passed.
 ///
 /// # Errors
-/// If a file is missing, damaged or not supported, the device can't be used, memory doesn't suffice, or what comes of
-/// the first step is no number.
+///
+/// Returns an error if a file is missing, damaged or unsupported, if the device can't be used or
+/// lacks memory, or if the first step's logits are not finite.
 pub fn load(
     path: &Path,
     options: &LoadOptions,
@@ -80,7 +83,7 @@ pub fn load(
     Ok(engine)
 }
 
-/// Maps the weights and brings them into memory, if they fit where they are used from there.
+/// Maps the weights and reads them into memory, if they fit and are used from there.
 fn open(
     path: &Path,
     place: &ComputeDevice,
@@ -116,7 +119,7 @@ fn place_model(
     stopped.map_or(placed.map_err(LoadError::Placement), Err)
 }
 
-/// Keeps the reason why a step of the load is its last.
+/// Records why a step ends the load.
 fn continue_load(reported: Result<(), LoadError>, stopped: &mut Option<LoadError>) -> ControlFlow<()> {
     match reported {
         Ok(()) => ControlFlow::Continue(()),

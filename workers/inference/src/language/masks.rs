@@ -1,4 +1,4 @@
-//! The thread on which masks are computed while the model computes logits.
+//! The thread that computes masks while the model computes logits.
 
 use std::any::Any;
 use std::io;
@@ -16,11 +16,11 @@ pub(super) struct ConstrainedAnswer {
     mask: Mask,
 }
 
-/// A grammar away to have its mask computed, and how that went.
+/// A grammar that is sent to compute its mask, and its result.
 type MaskJob = (SequenceId, ConstrainedAnswer);
 type MaskResult = (SequenceId, Result<ConstrainedAnswer, ConstraintError>);
 
-/// The engine's end.
+/// The engine's end of the thread.
 #[derive(Debug)]
 pub(super) struct MaskThread {
     jobs: SyncSender<Vec<MaskJob>>,
@@ -32,12 +32,12 @@ impl ConstrainedAnswer {
         Self { constraint, mask: Mask::new() }
     }
 
-    /// Bit `t % 32` of word `t / 32` allows token `t`.
+    /// Returns the allowed tokens. Bit `t % 32` of word `t / 32` is token `t`.
     pub(super) fn allowed(&self) -> &[u32] {
         self.mask.words()
     }
 
-    /// Follows a token. Whether the text is complete and nothing more may come.
+    /// Accepts a token. Returns whether the text is complete.
     pub(super) fn accept(&mut self, token: u32) -> Result<bool, ConstraintError> {
         self.constraint.accept(token)?;
         Ok(self.constraint.is_stopped())

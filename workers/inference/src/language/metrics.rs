@@ -1,4 +1,4 @@
-//! What the engine has done, in plain counters that anybody may read while it goes on.
+//! Counters of the engine, which any thread may read.
 
 mod histogram;
 pub mod names;
@@ -35,7 +35,7 @@ pub struct Metrics {
     kept: AtomicU64,
 }
 
-/// How an answer can end, as its label says.
+/// The label values of an answer's outcome.
 const OUTCOMES: [&str; 9] =
     ["stop", "length", "deadline", "cancelled", "slow_reader", "not_finite", "device", "grammar", "stopped"];
 
@@ -64,7 +64,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// What was in use after the latest step.
+    /// Returns what was in use after the latest step.
     pub fn now(&self) -> Usage {
         let read = |gauge: &AtomicU64| usize::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
         Usage {
@@ -96,7 +96,7 @@ impl Metrics {
     }
 
     pub(super) fn step(&self, plan: &Plan, usage: Usage) {
-        self.sequences.count(plan.parts.len() as f64);
+        self.sequences.count(plan.segments.len() as f64);
         self.step_tokens.count(plan.tokens() as f64);
         self.cache_use.count(usage.held as f64 / usage.blocks.max(1) as f64);
         add(&self.preempted, plan.preempted.len());

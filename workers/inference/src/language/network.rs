@@ -1,14 +1,14 @@
-//! The forward pass as the loop sees it.
+//! The forward pass, independent of its device.
 
 use std::fmt;
 
 use cortex_graph::Graph;
 use cortex_transformer::{Cache, LogitsFor, Model, Segment};
 
-/// What the batch shares out is what the cache holds.
+/// A block of the batch is a block of the cache.
 const _: () = assert!(cortex_batch::BLOCK == cortex_transformer::BLOCK);
 
-/// One step's computation: the logits of the pieces that want them, in their order.
+/// Computes one step. Returns the logits of the segments that ask for them, in order.
 type Compute = Box<dyn FnMut(&[Segment<'_>]) -> Result<Vec<f32>, String> + Send>;
 
 /// A model with its cache.
@@ -17,11 +17,11 @@ pub(super) struct Network {
     vocabulary: usize,
 }
 
-/// What a step gave.
+/// The logits of a step.
 #[derive(Debug)]
 pub(super) struct StepLogits {
     logits: Vec<f32>,
-    /// For each piece, where its logits are, if it wanted any; or why it could not be computed.
+    /// For each segment, the row of its logits if it has one, or why it could not be computed.
     rows: Vec<Result<Option<usize>, String>>,
     vocabulary: usize,
 }
@@ -50,7 +50,7 @@ impl Network {
         Self { compute: Box::new(compute), vocabulary }
     }
 
-    /// Runs a step. If it fails as a whole, every piece is tried alone, so that only those fail that must.
+    /// Runs a step. If the step fails, every segment runs alone, so that only the faulty ones fail.
     pub(super) fn run(&mut self, segments: &[Segment<'_>]) -> StepLogits {
         let logits_for = |segment: &Segment<'_>| matches!(segment.logits_for, LogitsFor::Last);
         if let Ok(logits) = (self.compute)(segments) {
@@ -76,7 +76,7 @@ impl Network {
 }
 
 impl StepLogits {
-    /// The logits of a piece, `None` if it wanted none.
+    /// Returns the logits of a segment, or `None` if it asked for none.
     pub(super) fn logits(&mut self, segment: usize) -> Result<Option<&mut [f32]>, String> {
         let vocabulary = self.vocabulary;
         let Some(row) = self.rows[segment].clone()? else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! A model where it runs.
+//! A model on its device.
 
 use std::ops::ControlFlow;
 
@@ -12,37 +12,38 @@ use super::compute_device::Backend;
 use super::network::Network;
 use crate::{DeviceError, Dtype};
 
-/// A model on its device, with the memory it computes in.
+/// A model on its device, with its cache.
 #[derive(Debug)]
 pub struct PlacedModel {
     pub(super) network: Network,
     pub(super) blocks: usize,
     pub(super) context: usize,
-    /// What weights and cache take there.
+    /// Bytes that weights and cache take on the device.
     pub(super) bytes: u64,
 }
 
-/// FinishKind a model can't be brought to a device.
+/// Why a model can't be brought to a device.
 #[derive(Debug, thiserror::Error)]
 pub enum PlacementError {
     #[error(transparent)]
     Device(#[from] DeviceError),
-    #[error("cpu has no {0}: give f32, or f16 for keys and values")]
+    #[error("unsupported dtype {0} on cpu: use f32, or f16 for keys and values")]
     Dtype(Dtype),
-    #[error("no memory for {what}: they need {needs} bytes and {free} are free")]
+    #[error("not enough memory for {what}: they need {needs} bytes, but only {free} are free")]
     Memory { what: &'static str, needs: u64, free: u64 },
-    #[error("{cache_bytes} bytes of cache are less than the {block} of one block: give it more")]
+    #[error("a cache of {cache_bytes} bytes is too small: one block needs {block} bytes")]
     CacheTooSmall { cache_bytes: u64, block: u64 },
-    #[error("the cache can't be made: {0}")]
+    #[error("the cache can't be allocated: {0}")]
     Cache(#[from] CacheError),
     #[error(transparent)]
     Graph(#[from] GraphError),
 }
 
 impl PlacedModel {
-    /// Brings a model to a place. The cache has `cache_bytes`, or half of what is free there beside the weights (at most
-    /// 4 GiB of the machine's own memory), and no more than `running` sequences can use. `progress` hears how many
-    /// layers are there, and ends it when it breaks.
+    /// Brings a model to a device. The cache has `cache_bytes`. By default it gets half of the
+    /// memory that is free besides the weights, at most 4 GiB of the machine's own. It never has
+    /// more than `running` sequences can use. `progress` gets the number of layers on the device,
+    /// and a break ends the load.
     pub fn new(
         model: Model,
         place: &ComputeDevice,
@@ -58,7 +59,7 @@ impl PlacedModel {
         let (network, weights, block, blocks) = match &place.backend {
             Backend::Loops(store) => {
                 let (weights, block) = (model.bytes(), Cache::block_bytes(model.shape(), *store));
-                // The weights are mapped, and what is mapped counts as free.
+                // The weights are mapped, and mapped memory counts as free.
                 let blocks = budget(DEFAULT_MAX_CACHE_BYTES, free.saturating_sub(weights), block).blocks()?;
                 let cache = Cache::new(model.shape(), blocks, *store)?;
                 (Network::loops(model, cache), weights, block, blocks)
@@ -79,10 +80,12 @@ impl PlacedModel {
         Ok(Self { network, blocks, context, bytes })
     }
 
-    /// Runs a short prompt and a token after it, so that every page is touched and every operation has run.
+    /// Runs a short prompt and one more token, so that every page is touched and every operation
+    /// has run.
     ///
     /// # Errors
-    /// With the reason, if no logits come of it.
+    ///
+    /// Returns the reason if the logits are missing or not finite.
     pub fn warm_up(&mut self) -> Result<(), String> {
         let most = self.context.min(self.blocks * BLOCK);
         let tokens = vec![0; most.min(PROMPT + 1)];
@@ -103,5 +106,5 @@ impl PlacedModel {
     }
 }
 
-/// Tokens of the prompt that warms a model up.
+/// The length of the prompt that warms a model up.
 const PROMPT: usize = 8;

@@ -1,22 +1,22 @@
-//! What an answer was made with, and what it took.
+//! Receipts: how an answer was made, and its costs.
 
 use std::time::Duration;
 
 use cortex_sample::Sampling;
 
-/// The model and where it runs.
+/// The model and its device.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Identity {
     pub model: String,
-    /// SHA-256 of the model's files, in hex, where it is known.
+    /// SHA-256 of the model's files in hex, if known.
     pub sha256: Option<String>,
     pub quantisation: String,
     pub device: String,
-    /// The floats it computes in there; with `cpu`, those that keys and values are kept in.
+    /// The floats that it computes in. On `cpu`, the floats of keys and values.
     pub dtype: String,
 }
 
-/// With this, the same model gives the same text again.
+/// How to generate the same text again with the same model.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Receipt {
     #[serde(flatten)]
@@ -27,7 +27,7 @@ pub struct Receipt {
     pub times: Times,
 }
 
-/// How tokens were chosen.
+/// How tokens were sampled.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Sampler {
     pub seed: u64,
@@ -40,28 +40,28 @@ pub struct Sampler {
     pub repetition_penalty: f32,
     pub presence_penalty: f32,
     pub frequency_penalty: f32,
-    /// Tokens with a bias.
+    /// How many tokens have a bias.
     pub biased: usize,
 }
 
-/// Tokens, counted.
+/// Token counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Usage {
     pub prompt_tokens: usize,
-    /// Of the prompt, found computed.
+    /// Tokens of the prompt that were found in the cache.
     pub cached_tokens: usize,
-    /// All that were chosen, the one that ended the answer included.
+    /// All sampled tokens, including the one that ended the answer.
     pub completion_tokens: usize,
 }
 
-/// Where the time went, in milliseconds.
+/// The time of each stage, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
 pub struct Times {
-    /// Until the first step that it had a place in.
+    /// Until its first step.
     pub queue_ms: f64,
-    /// From there to the first token.
+    /// From its first step to its first token.
     pub prefill_ms: f64,
-    /// From there to the end.
+    /// From its first token to its end.
     pub decode_ms: f64,
 }
 

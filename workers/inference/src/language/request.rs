@@ -1,4 +1,4 @@
-//! What may be asked, and why it is refused.
+//! Requests to the engine, and why it rejects them.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -6,38 +6,39 @@ use std::time::{Duration, Instant};
 use cortex_batch::Tenant;
 use cortex_chat::Parser;
 use cortex_grammar::{GrammarError, Rule};
-use cortex_sample::{Invalid, Sampling};
+use cortex_sample::{InvalidParameter, Sampling};
 use tokio_util::sync::CancellationToken;
 
-/// A text to be continued.
+/// A prompt to continue.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub tenant: Tenant,
-    /// The tenant's share among those that wait.
+    /// The tenant's share among waiting tenants.
     pub weight: NonZeroU32,
     pub prompt: Vec<u32>,
-    /// How many of the first tokens every tenant may find computed. Nothing in them may be a tenant's own.
+    /// How many of the first tokens all tenants may find in the cache. They must contain nothing of
+    /// a tenant.
     pub shared: usize,
     pub sampling: Sampling,
-    /// How many answers; each draws numbers of its own.
+    /// The number of answers. Each samples with random numbers of its own.
     pub choices: u32,
-    /// Tokens of an answer; as many as fit if it isn't said.
+    /// The maximum number of tokens in an answer. By default as many as fit.
     pub max_tokens: Option<usize>,
-    /// An answer ends before the first of these; a message where its content does.
+    /// The answer ends before the first of these. In a message, only the content is searched.
     pub stops: Vec<String>,
-    /// Takes an answer apart that is a message. Without one it is a text.
+    /// Splits a message into parts. Without a parser, the answer is plain text.
     pub parser: Option<Parser>,
-    /// The answer is read as a whole, so its reader can't be too slow for it.
+    /// Whether the caller reads the answer as a whole, so that it can't fall behind.
     pub whole: bool,
     pub grammar: Option<Grammar>,
-    /// Goes on after tokens that end a text, for measurements.
+    /// Continues after tokens that end a text, for measurements.
     pub ignore_ends: bool,
     pub deadline: Option<Instant>,
     pub cancel: CancellationToken,
 }
 
 impl Request {
-    /// One answer with the model's own distribution.
+    /// Returns a request for one answer from the model's own distribution.
     pub fn new(tenant: Tenant, prompt: Vec<u32>) -> Self {
         Self {
             tenant,
@@ -58,39 +59,41 @@ impl Request {
     }
 }
 
-/// What an answer must be, and where in it that begins.
+/// A rule for an answer, and where in the answer it applies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grammar {
     pub rule: Rule,
-    /// The marker that ends thinking: text is free until it comes, and it must come.
+    /// The marker that ends the reasoning. Text before it is free, and the marker is required.
     pub after: Option<String>,
-    /// The marker that opens a call: text is free until it comes, and may end without it.
+    /// The marker that opens a call. Text before it is free, and the marker is optional.
     pub on: Option<String>,
 }
 
-/// FinishKind a request was not taken.
+/// Why a request was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
     #[error("the model is busy: try again in {} s", retry_after.as_secs())]
     Overloaded { retry_after: Duration },
-    #[error("the prompt has {prompt} tokens and {answer} are asked for, but at most {most} fit together")]
+    #[error(
+        "the prompt has {prompt} tokens and the answer may have {answer}, but at most {most} fit together"
+    )]
     TooLong { prompt: usize, answer: usize, most: usize },
-    #[error("{given} answers at once are more than the {most} that one request may have")]
+    #[error("invalid `n`: {given} answers are more than the maximum of {most}")]
     TooMany { given: usize, most: usize },
-    #[error("the prompt has no token")]
+    #[error("the prompt must have at least one token")]
     EmptyPrompt,
-    #[error("n is 0, it must be at least 1")]
+    #[error("invalid `n`: must be at least 1")]
     NoChoices,
-    #[error("max_tokens is 0, it must be at least 1")]
+    #[error("invalid `max_tokens`: must be at least 1")]
     NoTokens,
-    #[error("the prompt has token {token}, but the vocabulary has {vocabulary}")]
+    #[error("the prompt contains token {token}, but the vocabulary has only {vocabulary}")]
     UnknownToken { token: u32, vocabulary: usize },
     #[error(transparent)]
-    Parameter(#[from] Invalid),
+    Parameter(#[from] InvalidParameter),
     #[error(transparent)]
     Grammar(#[from] GrammarError),
     #[error("the request was cancelled")]
     Cancelled,
-    #[error("the model was unloaded")]
+    #[error("the model was unloaded: try again")]
     Stopped,
 }

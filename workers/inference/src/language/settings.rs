@@ -1,15 +1,17 @@
-//! How an engine shares its model.
+//! Limits of an engine.
 
-/// Bounds of one engine. The rest follows from the model.
+/// Limits of an engine. Further limits follow from the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Sequences that run at once.
+    /// How many sequences run at once.
     pub running: usize,
-    /// Sequences that wait; a tenant alone may have half of it.
+    /// How many sequences may wait. One tenant may use half of them.
     pub waiting: usize,
-    /// Tokens of one step. Larger steps read prompts faster and make those that are being answered wait longer.
+    /// The maximum number of tokens in a step. Larger steps read prompts faster, but delay the
+    /// answers in progress.
     pub step_tokens: usize,
-    /// Events that a reader may fall behind before it is cut, for each answer to a prompt.
+    /// How many events a reader may fall behind before the answer is aborted, for each answer to a
+    /// prompt.
     pub events: usize,
 }
 

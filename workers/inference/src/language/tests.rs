@@ -1,4 +1,4 @@
-//! The engine on a tiny model with random weights, and on one that does what a test says.
+//! The engine on a tiny model with random weights, and on one with scripted logits.
 
 mod batching;
 mod devices;
@@ -22,7 +22,7 @@ use super::{AnswerEnd, AnswerError, Engine, Event, Identity, PlacedModel, Reques
 
 const SETTINGS: Settings = Settings { running: 8, waiting: 400, step_tokens: 48, events: 4096 };
 const BLOCKS: usize = 40;
-/// More than any wait in these tests needs.
+/// Longer than any wait in these tests.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn identity() -> Identity {
@@ -39,7 +39,7 @@ fn request(prompt: &str) -> Request {
     Request::new("a".into(), prompt.bytes().map(u32::from).collect())
 }
 
-/// An engine on `model`, with what lies between it and its cache given by the test.
+/// Returns an engine on `model`. The test may change the segments before they reach the cache.
 fn engine(
     model: &Arc<Model>,
     settings: Settings,
@@ -56,7 +56,7 @@ fn engine(
     Engine::start(placed, tiny::tokenizer(), identity(), &settings).unwrap()
 }
 
-/// An engine that computes what a function says: for the tokens in a piece and their start, the logits.
+/// Returns an engine with logits from a function of a segment.
 fn engine_of(
     settings: Settings,
     mut logits: impl FnMut(&Segment<'_>) -> Result<Vec<f32>, String> + Send + 'static,
@@ -77,14 +77,14 @@ fn engine_of(
     Engine::start(placed, tokenizer, identity(), &settings).unwrap()
 }
 
-/// Logits that make a token certain.
+/// Returns logits that make a token certain.
 fn only(token: u32) -> Vec<f32> {
     let mut logits = vec![0.0; tiny::VOCABULARY];
     logits[token as usize] = 1000.0;
     logits
 }
 
-/// What came of one answer.
+/// The collected events of one answer.
 #[derive(Debug, Default)]
 struct Collected {
     text: String,
@@ -135,7 +135,7 @@ async fn write(engine: &Engine, request: Request) -> Collected {
     read(events, 1).await.remove(0)
 }
 
-/// Waits until nothing runs or waits and nobody holds a block.
+/// Waits until nothing runs or waits and no sequence holds a block.
 async fn settled(engine: &Engine) {
     let since = Instant::now();
     loop {
@@ -148,19 +148,19 @@ async fn settled(engine: &Engine) {
     }
 }
 
-/// An engine that answers every prompt with `script` and then ends.
+/// Returns an engine that answers every prompt with `script`.
 pub(crate) fn scripted(script: &str) -> Engine {
     gated(script, || ())
 }
 
-/// [`scripted`], but each step waits for a gate first.
+/// Like [`scripted`], but each step first waits for a gate.
 pub(crate) fn gated(script: &str, mut gate: impl FnMut() + Send + 'static) -> Engine {
     let script = script.as_bytes().to_vec();
     let settings = Settings { step_tokens: 4096, ..SETTINGS };
     let mut prompts = std::collections::HashMap::new();
     engine_of(settings, move |segment| {
         gate();
-        // A sequence's first piece is its whole prompt, and its last block its own.
+        // A sequence's first segment is its whole prompt, and its last block belongs to it alone.
         let length = segment.start + segment.tokens.len();
         let prompt = if segment.start == 0 { length } else { prompts[&segment.blocks[0]] };
         prompts.insert(segment.blocks[0], prompt);

@@ -1,24 +1,25 @@
-//! From tokens to what is said.
+//! Turns tokens into text and message parts.
 
 use cortex_chat::{Parser, Part};
-use cortex_tokens::{Detokenizer, Passed, Stops};
+use cortex_tokens::{Detokenizer, StopOutput, Stops};
 
 use super::event::Token;
 
-/// Writes one answer: whole characters, taken apart where they are a message, and nothing that could be the beginning of
-/// a stop string. Stop strings are looked for in a text, and of a message in its content.
+/// Assembles the text of one answer. It emits whole characters, splits a message into parts, and
+/// holds back text that may begin a stop string. Stop strings are searched in plain text, and in
+/// the content of a message.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     detokenizer: Detokenizer,
-    /// `None` for a text.
+    /// `None` for plain text.
     parser: Option<Parser>,
     stops: Stops,
-    /// Tokens of which nothing has been said yet.
+    /// Tokens whose text was not emitted yet.
     held: Vec<Token>,
     count: usize,
 }
 
-/// What can be sent, with the tokens behind it.
+/// Text to send, with the tokens behind it.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Chunk {
     pub(super) parts: Vec<Part>,
@@ -28,12 +29,12 @@ pub(super) struct Chunk {
     pub(super) stopped: Option<usize>,
 }
 
-/// FinishKind nothing more comes.
+/// How an answer ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FinishKind {
-    /// The answer is whole.
+    /// The answer is complete.
     Complete,
-    /// It was as long as it may be, maybe within a character or a call.
+    /// It reached its maximum length, maybe inside a character or a call.
     Truncated,
 }
 
@@ -42,7 +43,7 @@ impl Writer {
         Self { stops: Stops::new(stops), parser, ..Self::default() }
     }
 
-    /// Adds what a token adds; `token` tells of it if somebody wants to know.
+    /// Adds a token's bytes. `token` describes it if the caller wants log-probabilities.
     pub(super) fn push(&mut self, bytes: &[u8], token: Option<Token>) -> Chunk {
         self.held.extend(token);
         self.count += 1;
@@ -52,7 +53,7 @@ impl Writer {
         self.chunk(passed)
     }
 
-    /// Reads a control token, by its name. No character and no stop string reaches over it.
+    /// Adds a control token by its name. It interrupts incomplete characters and stop strings.
     pub(super) fn interrupt(&mut self, name: &str, token: Option<Token>) -> Chunk {
         self.held.extend(token);
         self.count += 1;
@@ -66,11 +67,11 @@ impl Writer {
         self.chunk((parts, stopped))
     }
 
-    /// What is left when nothing more comes; tokens that said nothing come too.
-    pub(super) fn finish(mut self, why: FinishKind) -> Chunk {
+    /// Returns the rest of the text, with the tokens that have added none.
+    pub(super) fn finish(mut self, kind: FinishKind) -> Chunk {
         let rest = std::mem::take(&mut self.detokenizer).finish();
-        let mut parts = if why == FinishKind::Complete { self.read(rest) } else { vec![] };
-        parts.extend(self.parser.take().map_or(vec![], |parser| match why {
+        let mut parts = if kind == FinishKind::Complete { self.read(rest) } else { vec![] };
+        parts.extend(self.parser.take().map_or(vec![], |parser| match kind {
             FinishKind::Complete => parser.finish().0,
             FinishKind::Truncated => parser.cut().0,
         }));
@@ -90,17 +91,17 @@ impl Writer {
         }
     }
 
-    /// Passes on what comes before a stop string; which one it was.
+    /// Returns the parts before a stop string, and which stop string it was.
     fn stop(&mut self, parts: Vec<Part>) -> (Vec<Part>, Option<usize>) {
         let mut passed = Vec::with_capacity(parts.len());
         for part in parts {
             let Part::Text(text) = part else {
-                // Nor does a stop string reach over what is no content.
+                // A stop string does not span anything that is not content.
                 add(&mut passed, self.stops.restart());
                 passed.push(part);
                 continue;
             };
-            let Passed { text, stopped } = self.stops.push(&text);
+            let StopOutput { text, stopped } = self.stops.push(&text);
             add(&mut passed, text);
             if stopped.is_some() {
                 return (passed, stopped);
@@ -109,7 +110,8 @@ impl Writer {
         (passed, None)
     }
 
-    /// Tokens go with the first part that follows them; those of a stop string alone are never told of.
+    /// Attaches tokens to the first part that follows them. The tokens of a stop string alone are
+    /// dropped.
     fn chunk(&mut self, (parts, stopped): (Vec<Part>, Option<usize>)) -> Chunk {
         if parts.is_empty() {
             return Chunk { stopped, ..Chunk::default() };

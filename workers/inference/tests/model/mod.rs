@@ -1,14 +1,15 @@
-//! Where the real model lies.
+//! The folders of real models.
 
 use std::path::{Path, PathBuf};
 
-/// The folder of all-MiniLM-L6-v2.
+/// Returns the folder of all-MiniLM-L6-v2.
 #[allow(dead_code)]
 pub(crate) fn dir() -> PathBuf {
     dir_of("all-MiniLM-L6-v2", "model.safetensors")
 }
 
-/// A model's folder, below `CORTEX_TEST_MODELS` or `target/home/models`, that has such a file.
+/// Returns a model's folder below `CORTEX_TEST_MODELS` or `target/home/models`. It must contain
+/// this file.
 pub(crate) fn dir_of(name: &str, file: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a folder of the target folder");
     let models =

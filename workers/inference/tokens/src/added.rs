@@ -1,14 +1,15 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use crate::vocabulary::{Kind, Vocabulary};
+use crate::vocabulary::{TokenKind, Vocabulary};
 use crate::{LoadError, Specials};
 
-/// Finds the tokens that come before words do: of those that begin first, the longest.
+/// Finds added tokens, which take precedence over words: the leftmost match, and the longest of
+/// those that begin there.
 #[derive(Debug)]
 pub(crate) struct Added {
-    /// With control tokens.
+    /// Including control tokens.
     all: Finder,
-    /// Without.
+    /// Without control tokens.
     plain: Finder,
 }
 
@@ -18,21 +19,25 @@ struct Finder {
     tokens: Vec<u32>,
 }
 
-/// A part of a text: never empty.
+/// A part of a text, never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part<'a> {
+pub(crate) enum TextPart<'a> {
     Text(&'a str),
     Token(u32),
 }
 
 impl Added {
     pub(crate) fn of(vocabulary: &Vocabulary) -> Result<Self, LoadError> {
-        let plain = vocabulary.found_first().filter(|(_, _, kind)| *kind == Kind::Added);
+        let plain = vocabulary.found_first().filter(|(_, _, kind)| *kind == TokenKind::Added);
         Ok(Self { all: Finder::new(vocabulary.found_first())?, plain: Finder::new(plain)? })
     }
 
-    /// The parts of a text, in order.
-    pub(crate) fn split<'a>(&'a self, text: &'a str, specials: Specials) -> impl Iterator<Item = Part<'a>> {
+    /// Splits a text into its parts, in order.
+    pub(crate) fn split<'a>(
+        &'a self,
+        text: &'a str,
+        specials: Specials,
+    ) -> impl Iterator<Item = TextPart<'a>> {
         let finder = match specials {
             Specials::Parse => &self.all,
             Specials::Plain => &self.plain,
@@ -45,20 +50,20 @@ impl Added {
             }
             let (end, resume) = match found.next() {
                 Some(found) => {
-                    next = Some(Part::Token(finder.tokens[found.pattern()]));
+                    next = Some(TextPart::Token(finder.tokens[found.pattern()]));
                     (found.start(), found.end())
                 }
                 None => (text.len(), text.len()),
             };
             let before = &text[at..end];
             at = resume;
-            if before.is_empty() { next.take() } else { Some(Part::Text(before)) }
+            if before.is_empty() { next.take() } else { Some(TextPart::Text(before)) }
         })
     }
 }
 
 impl Finder {
-    fn new<'a>(tokens: impl Iterator<Item = (u32, &'a str, Kind)>) -> Result<Self, LoadError> {
+    fn new<'a>(tokens: impl Iterator<Item = (u32, &'a str, TokenKind)>) -> Result<Self, LoadError> {
         let (tokens, texts): (Vec<u32>, Vec<&str>) = tokens.map(|(id, text, _)| (id, text)).unzip();
         let search = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)

@@ -1,14 +1,14 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use crate::allowance::Allowance;
+use crate::budget::TokenBudget;
 use crate::merge::{Merge, Merger, NONE};
 use crate::pre_tokenizer::PreTokenizer;
 use crate::vocabulary::Vocabulary;
 use crate::{EncodeError, LoadError, byte_alphabet};
 
-/// Bytes of a text that one byte of its normal form C can come from: the two of U+0390 from seven, where iota is written
-/// as U+1FBE.
+/// How many bytes of a text one byte of its NFC form can come from: the two bytes of U+0390 come
+/// from seven, if iota is written as U+1FBE.
 const COMPOSED: usize = 4;
 
 /// Byte-level BPE: words of bytes, merged by rank.
@@ -16,8 +16,9 @@ const COMPOSED: usize = 4;
 pub(crate) struct Bpe {
     pre_tokenizer: PreTokenizer,
     merges: HashMap<(u32, u32), Merge>,
-    /// The token of each byte, or [`NONE`]: many vocabularies were trained on texts that lack some. Such a byte is left
-    /// out, as the models' own tokenizers do, and its neighbours meet.
+    /// The token of each byte, or [`NONE`]: many vocabularies were trained on texts without some
+    /// bytes. Like the models' own tokenizers, we skip such a byte, which makes its neighbours
+    /// adjacent.
     bytes: [u32; 256],
 }
 
@@ -49,7 +50,7 @@ impl Bpe {
         vocabulary: &Vocabulary,
         merger: &mut Merger,
         text: &str,
-        out: &mut Allowance,
+        out: &mut TokenBudget,
     ) -> Result<(), EncodeError> {
         out.check(self.least_bytes(text))?;
         let text = self.pre_tokenizer.normalize(text);
@@ -69,7 +70,7 @@ impl Bpe {
         merger: &mut Merger,
         word: &[u8],
         spelled: &mut String,
-        out: &mut Allowance,
+        out: &mut TokenBudget,
     ) -> Result<(), EncodeError> {
         if self.pre_tokenizer.whole_words() {
             spelled.clear();
@@ -88,20 +89,20 @@ impl Bpe {
         out.extend(merged.map(|symbol| symbol.token))
     }
 
-    /// How many bytes the tokens of a text stand for, at least.
+    /// A lower bound on how many bytes the tokens of a text represent.
     fn least_bytes(&self, text: &str) -> usize {
         let lacks = self.bytes.contains(&NONE);
         match (self.pre_tokenizer.composes(), lacks) {
             (false, false) => text.len(),
             (false, true) => text.bytes().filter(|&byte| self.bytes[byte as usize] != NONE).count(),
             (true, false) => text.len() / COMPOSED,
-            // What a character is composed to may have no token.
+            // The composed form of a character may have no token.
             (true, true) => 0,
         }
     }
 }
 
-/// The two tokens of a merge and what they make.
+/// Parses a merge into its two tokens and the resulting token.
 fn parse(vocabulary: &Vocabulary, merge: &str) -> Option<((u32, u32), u32)> {
     let (left, right) = merge.split_once(' ')?;
     let made = vocabulary.word(&[left, right].concat())?;
@@ -115,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// A text is made of characters that compose, and each of their parts can be written by a longer one.
+    /// Concatenates characters that compose, each part of which may have a longer decomposition.
     #[test]
     fn composing_shortens_a_text_to_a_quarter_at_most() {
         let mut longest: HashMap<char, usize> = HashMap::new();

@@ -1,12 +1,12 @@
-//! The alphabet of byte-level BPE: a printable character for each byte, as GPT-2 introduced it. Bytes that are
-//! printable in Latin-1 stand for themselves; the others follow in order from U+0100.
+//! The alphabet of byte-level BPE: one printable character per byte, as introduced by GPT-2. Bytes
+//! that are printable in Latin-1 map to themselves; the others follow in order from U+0100.
 
-/// The character that stands for a byte.
+/// The character that represents a byte.
 pub(crate) const fn letter(byte: u8) -> char {
     LETTERS[byte as usize]
 }
 
-/// The byte a character stands for.
+/// The byte that a character represents.
 pub(crate) fn byte(letter: char) -> Option<u8> {
     match letter as u32 {
         code @ (0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff) => Some(code as u8),
@@ -19,7 +19,7 @@ const fn is_printable(byte: u8) -> bool {
     matches!(byte, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff)
 }
 
-/// The bytes that don't stand for themselves, in order.
+/// The bytes that don't map to themselves, in order.
 const SHIFTED: [u8; 68] = {
     let mut shifted = [0; 68];
     let (mut byte, mut count) = (0, 0);
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_has_a_letter_of_its_own() {
+    fn every_byte_has_its_own_letter() {
         assert!((0..=255).all(|value| byte(letter(value)) == Some(value)));
         assert_eq!((letter(b' '), letter(b'\n'), letter(0xad), letter(b'a')), ('Ġ', 'Ċ', 'Ń', 'a'));
         assert_eq!((byte(' '), byte('ń')), (None, None));

@@ -1,7 +1,7 @@
-/// Turns bytes into text without ever cutting a character in two.
+/// Turns bytes into text without splitting a character.
 #[derive(Debug, Clone, Default)]
 pub struct Detokenizer {
-    /// The beginning of a character: at most three bytes.
+    /// The beginning of an incomplete character: at most three bytes.
     pending: Vec<u8>,
 }
 
@@ -10,7 +10,8 @@ impl Detokenizer {
         Self::default()
     }
 
-    /// Gives the characters that are whole now; what can never become one is U+FFFD.
+    /// Returns the characters that are complete so far; bytes that can't become a character give
+    /// U+FFFD.
     pub fn push(&mut self, bytes: &[u8]) -> String {
         let mut held = std::mem::take(&mut self.pending);
         held.extend_from_slice(bytes);
@@ -31,13 +32,13 @@ impl Detokenizer {
         text
     }
 
-    /// What is left at the end: U+FFFD if a character was begun and not finished.
+    /// Returns U+FFFD if the last character is incomplete.
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.pending).into_owned()
     }
 }
 
-/// Whether more bytes could still make a character of it.
+/// Whether more bytes could still complete a character.
 fn is_beginning(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
@@ -56,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_comes_when_it_is_whole() {
+    fn a_character_is_returned_when_it_is_complete() {
         let mut detokenizer = Detokenizer::new();
         assert_eq!(detokenizer.push(&[b'a', 0xf0, 0x9f]), "a");
         assert_eq!(detokenizer.push(&[0xa6]), "");
@@ -66,7 +67,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_give_what_the_whole_gives(
+        fn parts_give_the_same_as_the_whole(
             bytes in proptest::collection::vec(prop_oneof![any::<u8>(), 0x80u8..0xc0, 0xe0u8..0xf8], 0..64),
             size in 1usize..5,
         ) {
@@ -74,7 +75,7 @@ mod tests {
         }
 
         #[test]
-        fn text_comes_back_as_it_was(text: String, size in 1usize..5) {
+        fn text_round_trips(text: String, size in 1usize..5) {
             prop_assert_eq!(in_parts(text.as_bytes(), size), text);
         }
     }

@@ -1,4 +1,4 @@
-//! A tokenizer from a GGUF file's metadata.
+//! Loads a tokenizer from a GGUF file's metadata.
 
 use cortex_gguf::{Array, Gguf, Value};
 
@@ -8,7 +8,7 @@ use crate::bpe::Bpe;
 use crate::pre_tokenizer::PreTokenizer;
 use crate::spm::Spm;
 use crate::tokenizer::{Encoder, Tokenizer};
-use crate::vocabulary::{Kind, LeadingSpace, Spelling, Vocabulary};
+use crate::vocabulary::{LeadingSpace, Spelling, TokenKind, Vocabulary};
 
 const TOKENS: &str = "tokenizer.ggml.tokens";
 const KINDS: &str = "tokenizer.ggml.token_type";
@@ -65,27 +65,28 @@ fn vocabulary(gguf: &Gguf, spelling: Spelling) -> Result<Vocabulary, LoadError> 
     Vocabulary::new(texts.iter().cloned().zip(kinds).collect(), spelling, ends, bos)
 }
 
-fn kinds(gguf: &Gguf, texts: &[String]) -> Result<Vec<Kind>, LoadError> {
+fn kinds(gguf: &Gguf, texts: &[String]) -> Result<Vec<TokenKind>, LoadError> {
     let numbers = match gguf.get(KINDS) {
-        None => return Ok(vec![Kind::Normal; texts.len()]),
+        None => return Ok(vec![TokenKind::Normal; texts.len()]),
         Some(Value::Array(Array::I32(numbers))) => numbers,
         Some(_) => return Err(LoadError::Key(KINDS)),
     };
     check_length(KINDS, numbers.len(), texts.len())?;
     let kinds = numbers.iter().zip(texts).enumerate().map(|(token, (&number, text))| match number {
-        0 | 1 => Ok(Kind::Normal),
-        2 => Ok(Kind::Unknown),
-        3 => Ok(Kind::Control),
-        4 if is_filler(text, token) => Ok(Kind::Unused),
-        4 => Ok(Kind::Added),
-        5 => Ok(Kind::Unused),
-        6 => Ok(Kind::Byte),
-        kind => Err(LoadError::Kind { token, kind }),
+        0 | 1 => Ok(TokenKind::Normal),
+        2 => Ok(TokenKind::Unknown),
+        3 => Ok(TokenKind::Control),
+        4 if is_filler(text, token) => Ok(TokenKind::Unused),
+        4 => Ok(TokenKind::Added),
+        5 => Ok(TokenKind::Unused),
+        6 => Ok(TokenKind::Byte),
+        kind => Err(LoadError::TokenKind { token, kind }),
     });
     kinds.collect()
 }
 
-/// Converters fill rows that no token stands for with `[PAD<row>]`, some of them as tokens to be found in texts.
+/// Converters fill unused rows with `[PAD<row>]` and mark some of them as tokens to be found in
+/// texts.
 fn is_filler(text: &str, token: usize) -> bool {
     let row = text.strip_prefix("[PAD").and_then(|rest| rest.strip_suffix(']'));
     row.is_some_and(|row| row == token.to_string())

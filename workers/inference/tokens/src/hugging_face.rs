@@ -1,4 +1,4 @@
-//! A tokenizer from Hugging Face's files.
+//! Loads a tokenizer from Hugging Face's files.
 
 mod bound;
 mod config;
@@ -12,21 +12,22 @@ use tokenizers::{
     DecoderWrapper, ModelWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, TokenizerImpl,
 };
 
-use crate::allowance::Allowance;
+use crate::budget::TokenBudget;
 use crate::tokenizer::{Encoder, Tokenizer};
-use crate::vocabulary::{self, Kind, Vocabulary};
+use crate::vocabulary::{self, TokenKind, Vocabulary};
 use crate::{EncodeError, LoadError, Specials};
 use config::Config;
-use shared::Shared;
+use shared::SharedModel;
 
 type Pipeline<Model> =
     TokenizerImpl<Model, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
-/// The `tokenizers` crate's pipeline, twice over one model: it takes control tokens for text, or doesn't.
+/// Two pipelines of the `tokenizers` crate that share one model: one treats control tokens as text,
+/// the other doesn't.
 #[derive(Debug)]
 pub(crate) struct HuggingFace {
-    parse: Pipeline<Shared>,
-    plain: Pipeline<Shared>,
+    parse: Pipeline<SharedModel>,
+    plain: Pipeline<SharedModel>,
     keeps_bytes: bool,
 }
 
@@ -39,26 +40,27 @@ pub(crate) fn load(
 ) -> Result<Tokenizer, LoadError> {
     let config = tokenizer_config.map(Config::parse).transpose()?.unwrap_or_default();
     let mut json: Value = serde_json::from_slice(tokenizer_json).map_err(unreadable)?;
-    settle(&mut json, &config, ends)?;
+    normalise(&mut json, &config, ends)?;
     let settled = serde_json::to_vec(&json).map_err(unreadable)?;
     let contradictory = |cause| LoadError::Json { file: FILE, cause };
-    let pipeline = guarded(|| Pipeline::<ModelWrapper>::from_bytes(settled)).map_err(contradictory)?;
+    let pipeline = catch_panic(|| Pipeline::<ModelWrapper>::from_bytes(settled)).map_err(contradictory)?;
     let mut vocabulary = read_vocabulary(&pipeline, &json, &config)?;
-    further(&mut vocabulary, ends)?;
+    add_ends(&mut vocabulary, ends)?;
     let encoder =
-        guarded(|| HuggingFace::new(&pipeline, bound::keeps_bytes(&json))).map_err(contradictory)?;
-    let begins = guarded(|| encoder.parse.encode_fast("", true)).map_err(contradictory)?;
+        catch_panic(|| HuggingFace::new(&pipeline, bound::keeps_bytes(&json))).map_err(contradictory)?;
+    let begins = catch_panic(|| encoder.parse.encode_fast("", true)).map_err(contradictory)?;
     let first = begins.get_ids().first().copied();
-    vocabulary.bos = vocabulary.bos.or(first.filter(|&id| vocabulary.kind(id) == Kind::Control));
+    vocabulary.bos = vocabulary.bos.or(first.filter(|&id| vocabulary.kind(id) == TokenKind::Control));
     vocabulary.adds_bos = config.add_bos_token.unwrap_or(first.is_some() && first == vocabulary.bos);
     vocabulary.leading_space = spelling::leading_space(&json);
     vocabulary.chat_template = config.chat_template();
     Ok(Tokenizer::new(vocabulary, Encoder::HuggingFace(Box::new(encoder))))
 }
 
-/// Brings the file to what it means for a language model: nothing cut or filled, nothing random, the added tokens of
-/// both files, and what ends a generation as a control token whatever the file says.
-fn settle(json: &mut Value, config: &Config, ends: &[u32]) -> Result<(), LoadError> {
+/// Normalises the file for use with a language model: disables truncation, padding and randomness,
+/// merges the added tokens of both files, and turns the tokens that end a generation into control
+/// tokens, regardless of the file.
+fn normalise(json: &mut Value, config: &Config, ends: &[u32]) -> Result<(), LoadError> {
     let malformed =
         |what: &str| LoadError::Json { file: FILE, cause: format!("{what} is missing or malformed") };
     let file = json.as_object_mut().ok_or_else(|| malformed("the object"))?;
@@ -99,20 +101,20 @@ fn read_vocabulary(
     }
     let (spelling, has_bytes) = spelling::of(&json["decoder"])?;
     let length = ids.values().max().map_or(0, |&last| last as usize + 1);
-    if length > vocabulary::MOST {
-        return Err(LoadError::Size(vocabulary::MOST));
+    if length > vocabulary::MAX_TOKENS {
+        return Err(LoadError::Size(vocabulary::MAX_TOKENS));
     }
     let unknown = json["model"]["unk_token"].as_str().map(str::to_owned);
     let unknown_id = json["model"]["unk_id"].as_u64();
     let added = pipeline.get_added_tokens_decoder();
-    let mut tokens = vec![(String::new(), Kind::Unused); length];
+    let mut tokens = vec![(String::new(), TokenKind::Unused); length];
     for (text, id) in ids {
         let kind = match added.get(&id) {
-            _ if unknown.as_ref() == Some(&text) || unknown_id == Some(id.into()) => Kind::Unknown,
-            Some(token) if token.special => Kind::Control,
-            Some(_) => Kind::Added,
-            None if has_bytes && vocabulary::byte(&text).is_some() => Kind::Byte,
-            None => Kind::Normal,
+            _ if unknown.as_ref() == Some(&text) || unknown_id == Some(id.into()) => TokenKind::Unknown,
+            Some(token) if token.special => TokenKind::Control,
+            Some(_) => TokenKind::Added,
+            None if has_bytes && vocabulary::byte(&text).is_some() => TokenKind::Byte,
+            None => TokenKind::Normal,
         };
         tokens[id as usize] = (text, kind);
     }
@@ -120,10 +122,10 @@ fn read_vocabulary(
     Vocabulary::new(tokens, spelling, id(config.eos()).into_iter().collect(), id(config.bos()))
 }
 
-/// Ends that are ordinary words stay words in what users write.
-fn further(vocabulary: &mut Vocabulary, ends: &[u32]) -> Result<(), LoadError> {
+/// Adds further end tokens. Those that are ordinary words remain words in users' text.
+fn add_ends(vocabulary: &mut Vocabulary, ends: &[u32]) -> Result<(), LoadError> {
     for &end in ends {
-        if vocabulary.kind(end) == Kind::Unused {
+        if vocabulary.kind(end) == TokenKind::Unused {
             let (token, tokens) = (end.into(), vocabulary.len());
             return Err(LoadError::OutOfVocabulary { key: "eos_token_id", token, tokens });
         }
@@ -136,8 +138,8 @@ fn further(vocabulary: &mut Vocabulary, ends: &[u32]) -> Result<(), LoadError> {
 
 impl HuggingFace {
     fn new(pipeline: &Pipeline<ModelWrapper>, keeps_bytes: bool) -> tokenizers::Result<Self> {
-        let model = Shared(Arc::new(pipeline.get_model().clone()));
-        let over = |model: Shared| -> tokenizers::Result<_> {
+        let model = SharedModel(Arc::new(pipeline.get_model().clone()));
+        let over = |model: SharedModel| -> tokenizers::Result<_> {
             let mut over = Pipeline::new(model);
             over.with_normalizer(pipeline.get_normalizer().cloned())?
                 .with_pre_tokenizer(pipeline.get_pre_tokenizer().cloned())
@@ -155,7 +157,7 @@ impl HuggingFace {
         vocabulary: &Vocabulary,
         text: &str,
         specials: Specials,
-        out: &mut Allowance,
+        out: &mut TokenBudget,
     ) -> Result<(), EncodeError> {
         let pipeline = match specials {
             Specials::Parse => &self.parse,
@@ -164,10 +166,10 @@ impl HuggingFace {
         if self.keeps_bytes {
             out.check(text.len())?;
         }
-        let encoding = guarded(|| pipeline.encode_fast(text, false)).map_err(EncodeError::Failed)?;
+        let encoding = catch_panic(|| pipeline.encode_fast(text, false)).map_err(EncodeError::Failed)?;
         let ids = encoding.get_ids();
-        // A vocabulary can hold a control token that merging reaches.
-        let control = ids.iter().find(|&&id| vocabulary.kind(id) == Kind::Control);
+        // In some vocabularies, merging can produce a control token.
+        let control = ids.iter().find(|&&id| vocabulary.kind(id) == TokenKind::Control);
         match control {
             Some(&id) if specials == Specials::Plain => {
                 Err(EncodeError::Control(vocabulary.text(id).to_owned()))
@@ -177,11 +179,11 @@ impl HuggingFace {
     }
 }
 
-/// The crate panics on some files that contradict themselves.
-fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
+/// The crate panics on some files with inconsistent contents.
+fn catch_panic<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("it contradicts itself".to_owned()),
+        Err(_) => Err("the file contradicts itself".to_owned()),
     }
 }
 

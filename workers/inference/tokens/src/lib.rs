@@ -1,13 +1,13 @@
-//! Text to tokens and back, as the models were trained with.
+//! Converts text to tokens and back, exactly as the models were trained.
 //!
-//! A [`Tokenizer`] is read from Hugging Face's `tokenizer.json` or from a GGUF file's own vocabulary. Text that comes
-//! from users is encoded as [`Specials::Plain`]: whatever it says, no control token comes of it. On the way back,
-//! [`Detokenizer`] holds bytes until they are whole characters and [`Stops`] holds text that may be the beginning of
-//! a stop string.
+//! A [`Tokenizer`] is loaded from Hugging Face's `tokenizer.json` or from the vocabulary in a GGUF
+//! file. Text from users is encoded as [`Specials::Plain`], which never produces a control token.
+//! In the other direction, [`Detokenizer`] holds back bytes until they form complete characters,
+//! and [`Stops`] holds back text that may be the beginning of a stop string.
 
 mod added;
-mod allowance;
 mod bpe;
+mod budget;
 mod byte_alphabet;
 mod detokenizer;
 mod error;
@@ -22,5 +22,5 @@ mod vocabulary;
 
 pub use detokenizer::Detokenizer;
 pub use error::{EncodeError, LoadError};
-pub use stops::{Passed, Stops};
+pub use stops::{StopOutput, Stops};
 pub use tokenizer::{Specials, Tokenizer};

@@ -1,13 +1,13 @@
-//! The merge loop that BPE and SentencePiece share: of all neighbours that make a token, the best ranked merge first,
-//! the leftmost of equals, until none is left.
+//! The merge loop that BPE and SentencePiece share: of all adjacent pairs that form a token, it
+//! merges the pair with the best rank first (the leftmost among equals) until no pair is left.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// No token.
+/// Represents no token.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// A part of the text, and the token it makes, if it makes one.
+/// A part of the text, and the token it forms, if any.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Symbol {
     pub(crate) start: u32,
@@ -18,21 +18,22 @@ pub(crate) struct Symbol {
     next: u32,
 }
 
-/// What two neighbours make: a lower rank goes first.
+/// The result of merging two neighbours; a lower rank goes first.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Merge {
     pub(crate) rank: u32,
     pub(crate) token: u32,
 }
 
-/// Keeps its memory from one text to the next. A text of `n` symbols takes `O(n log n)`.
+/// Reuses its memory from one text to the next. A text of `n` symbols takes `O(n log n)`.
 #[derive(Debug, Default)]
 pub(crate) struct Merger {
     symbols: Vec<Symbol>,
     candidates: BinaryHeap<Reverse<Candidate>>,
 }
 
-/// By rank, then from the left. The ends tell whether both halves still are what they were.
+/// Ordered by rank, then from the left. The end positions show whether both halves are still
+/// unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
     rank: u32,
@@ -52,7 +53,7 @@ impl Merger {
         self.symbols.len()
     }
 
-    /// Adds a symbol after the last one, which ends where this one begins.
+    /// Appends a symbol, which begins where the last one ends.
     pub(crate) fn push(&mut self, end: u32, token: u32) {
         let index = self.symbols.len() as u32;
         let (start, previous) = match self.symbols.last_mut() {
@@ -65,7 +66,7 @@ impl Merger {
         self.symbols.push(Symbol { start, end, token, previous, next: NONE });
     }
 
-    /// Merges as long as `find` finds something, and gives what is left, from the left.
+    /// Merges as long as `find` finds a pair, and returns the remaining tokens from the left.
     pub(crate) fn merge(
         &mut self,
         find: impl Fn(&Symbol, &Symbol) -> Option<Merge>,
@@ -90,7 +91,7 @@ impl Merger {
         if left.end != candidate.middle || right.end != candidate.end {
             return;
         }
-        // What was merged away has no extent, so that no candidate fits it any more.
+        // A symbol that was merged away gets an empty range, so that no other candidate matches it.
         self.symbols[left.next as usize].end = right.start;
         let merged = &mut self.symbols[candidate.left as usize];
         (merged.end, merged.token, merged.next) = (right.end, candidate.token, right.next);

@@ -7,23 +7,23 @@ use regex::bytes::Regex;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use crate::LoadError;
-use family::{Family, Leaves};
+use family::{Family, Leftover};
 
-/// Cuts a text into the words that BPE merges within, as `tokenizer.ggml.pre` names it.
+/// Splits a text into the words within which BPE merges, as named by `tokenizer.ggml.pre`.
 ///
-/// The patterns are those of the models' own tokenizers without their look-ahead `\s+(?!\S)`, which a [`Stage`]
-/// does by hand, so that matching takes linear time.
+/// The patterns are those of the models' own tokenizers without their look-ahead `\s+(?!\S)`, which
+/// a [`Stage`] implements by hand so that matching takes linear time.
 #[derive(Debug)]
 pub(crate) struct PreTokenizer {
     stages: Vec<Stage>,
     family: &'static Family,
 }
 
-/// Each match is a part of its own, and so is what lies between matches.
+/// Splits off every match and every gap between matches as a part.
 #[derive(Debug)]
 struct Stage {
     regex: Regex,
-    leaves: Leaves,
+    leftover: Leftover,
 }
 
 impl PreTokenizer {
@@ -32,21 +32,21 @@ impl PreTokenizer {
             name: name.to_owned(),
             known: family::names().join(", "),
         })?;
-        let stages = family.stages.iter().map(|(pattern, leaves)| Stage::new(pattern, *leaves));
+        let stages = family.stages.iter().map(|(pattern, leftover)| Stage::new(pattern, *leftover));
         Ok(Self { stages: stages.collect(), family })
     }
 
-    /// Whether text is brought to Unicode's normal form C first.
+    /// Whether text is first converted to NFC.
     pub(crate) fn composes(&self) -> bool {
         self.family.composes
     }
 
-    /// Whether a word that is a token is that token, whatever the merges say.
+    /// Whether a word that is itself a token skips the merges.
     pub(crate) fn whole_words(&self) -> bool {
         self.family.whole_words
     }
 
-    /// Whether a text begins with bos when the file doesn't say.
+    /// Whether texts begin with bos if the file doesn't say.
     pub(crate) fn adds_bos(&self) -> bool {
         self.family.adds_bos
     }
@@ -55,7 +55,7 @@ impl PreTokenizer {
         if !self.composes() || is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
     }
 
-    /// Gives every word, in order, until `each` has had enough; together they are the text.
+    /// Passes every word in order to `each` until it breaks; together the words make up the text.
     pub(crate) fn split<B>(
         &self,
         text: &str,
@@ -74,15 +74,15 @@ fn split<B>(stages: &[Stage], text: &[u8], each: &mut dyn FnMut(&[u8]) -> Contro
 }
 
 impl Stage {
-    fn new(pattern: &str, leaves: Leaves) -> Self {
+    fn new(pattern: &str, leftover: Leftover) -> Self {
         let regex = Regex::new(pattern).expect("the patterns are constants, and a test compiles them all");
-        Self { regex, leaves }
+        Self { regex, leftover }
     }
 
     fn split<B>(&self, text: &[u8], mut each: impl FnMut(&[u8]) -> ControlFlow<B>) -> ControlFlow<B> {
         let mut at = 0;
         while let Some(found) = self.regex.find_at(text, at) {
-            let end = found.end() - self.left_over(text, found.range());
+            let end = found.end() - self.leftover(text, found.range());
             each(&text[at..found.start()])?;
             each(&text[found.start()..end])?;
             at = end;
@@ -90,16 +90,17 @@ impl Stage {
         each(&text[at..])
     }
 
-    /// How many bytes of a match are left to the next one, as trying `\s+(?!\S)` before `\s+` would.
-    fn left_over(&self, text: &[u8], found: Range<usize>) -> usize {
-        if self.leaves == Leaves::Nothing || found.end == text.len() {
+    /// How many bytes of a match are left for the next one, as trying `\s+(?!\S)` before `\s+`
+    /// would leave.
+    fn leftover(&self, text: &[u8], found: Range<usize>) -> usize {
+        if self.leftover == Leftover::Nothing || found.end == text.len() {
             return 0;
         }
-        // What isn't text is no whitespace.
+        // Invalid UTF-8 contains no whitespace.
         let Ok(blank) = str::from_utf8(&text[found]) else { return 0 };
         let Some((at, last)) = blank.char_indices().next_back() else { return 0 };
-        let leaves = self.leaves == Leaves::Last || !matches!(last, '\r' | '\n');
-        let applies = leaves && at > 0 && blank.chars().all(char::is_whitespace);
+        let leftover = self.leftover == Leftover::Last || !matches!(last, '\r' | '\n');
+        let applies = leftover && at > 0 && blank.chars().all(char::is_whitespace);
         if applies { last.len_utf8() } else { 0 }
     }
 }
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_refused_with_those_that_are_known() {
+    fn an_unknown_name_is_rejected_with_a_list_of_known_ones() {
         let refused = PreTokenizer::named("klingon").unwrap_err().to_string();
         assert!(
             refused.starts_with("the pre-tokenizer `klingon` is not supported (supported: a.x-4.0, "),
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_space_goes_with_the_word() {
+    fn the_last_space_belongs_to_the_next_word() {
         assert_eq!(words("gpt-2", "a   b"), ["a", "  ", " b"]);
         assert_eq!(words("gpt-2", "a \n\nb  "), ["a", " \n", "\n", "b", "  "]);
         assert_eq!(words("llama3", "a \n\nb  "), ["a", " \n\n", "b", "  "]);
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_go_by_the_models_rule() {
+    fn digits_follow_the_models_rule() {
         assert_eq!(words("llama3", " 12345"), [" ", "123", "45"]);
         assert_eq!(words("qwen2", " 123"), [" ", "1", "2", "3"]);
         assert_eq!(words("gpt-2", " 123"), [" 123"]);

@@ -1,12 +1,12 @@
 use crate::EncodeError;
-use crate::allowance::Allowance;
+use crate::budget::TokenBudget;
 use crate::merge::{Merge, Merger, NONE};
-use crate::vocabulary::{Kind, Vocabulary};
+use crate::vocabulary::{TokenKind, Vocabulary};
 
-/// SentencePiece's BPE: pieces with scores, bytes for what no piece covers.
+/// SentencePiece's BPE: pieces with scores, and bytes for text that no piece covers.
 #[derive(Debug)]
 pub(crate) struct Spm {
-    /// Of each token; a lower one goes first.
+    /// The rank of each token; a lower one goes first.
     ranks: Vec<u32>,
     bytes: [u32; 256],
     unknown: Option<u32>,
@@ -18,27 +18,27 @@ impl Spm {
         let mut unknown = None;
         for token in 0..vocabulary.len() as u32 {
             match vocabulary.kind(token) {
-                Kind::Byte => bytes[vocabulary.bytes(token)[0] as usize] = token,
-                Kind::Unknown => unknown = unknown.or(Some(token)),
+                TokenKind::Byte => bytes[vocabulary.bytes(token)[0] as usize] = token,
+                TokenKind::Unknown => unknown = unknown.or(Some(token)),
                 _ => {}
             }
         }
         Self { ranks: scores.iter().copied().map(rank).collect(), bytes, unknown }
     }
 
-    /// Encodes a text that has its leading space, if it is to have one.
+    /// Encodes a text that already has its leading space, if it gets one.
     pub(crate) fn encode(
         &self,
         vocabulary: &Vocabulary,
         merger: &mut Merger,
         text: &str,
-        out: &mut Allowance,
+        out: &mut TokenBudget,
     ) -> Result<(), EncodeError> {
         out.check(text.len())?;
         let text = text.replace(' ', "\u{2581}");
         let piece = |start: u32, end: u32| {
             let id = vocabulary.id(&text[start as usize..end as usize])?;
-            (vocabulary.kind(id) == Kind::Normal).then_some(id)
+            (vocabulary.kind(id) == TokenKind::Normal).then_some(id)
         };
         merger.clear();
         for (start, letter) in text.char_indices() {
@@ -58,7 +58,7 @@ impl Spm {
         Ok(())
     }
 
-    fn fall_back(&self, letter: &str, out: &mut Allowance) -> Result<(), EncodeError> {
+    fn fall_back(&self, letter: &str, out: &mut TokenBudget) -> Result<(), EncodeError> {
         let bytes = letter.bytes().map(|byte| self.bytes[byte as usize]);
         if bytes.clone().all(|token| token != NONE) {
             return out.extend(bytes);
@@ -68,7 +68,7 @@ impl Spm {
     }
 }
 
-/// The highest score first: the order of floats as that of whole numbers, turned round.
+/// Ranks the highest score first: maps the order of floats to that of integers, reversed.
 fn rank(score: f32) -> u32 {
     let bits = score.to_bits();
     let ascending = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };

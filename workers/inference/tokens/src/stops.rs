@@ -1,29 +1,30 @@
-/// Looks for stop strings in a text that comes in parts, and holds back what may be the beginning of one.
+/// Looks for stop strings in a text that arrives in parts, and holds back text that may be the
+/// beginning of one.
 ///
-/// The stop string that ends first wins, the longest of those that end together; how the text is cut into parts makes
-/// no difference. Each is followed by its own automaton (Knuth, Morris and Pratt, 1977), so that a text takes linear
-/// time.
+/// The stop string that ends first wins, or the longest of those that end together; the split into
+/// parts makes no difference. Each stop string has its own automaton (Knuth, Morris and Pratt,
+/// 1977), so that a text takes linear time.
 #[derive(Debug, Clone, Default)]
 pub struct Stops {
     stops: Vec<Stop>,
-    /// The end of the text so far: as much as the longest stop string begun.
+    /// The end of the text so far: as long as the longest partial match.
     held: String,
     stopped: Option<usize>,
 }
 
-/// What came of a part of the text.
+/// The result of pushing a part of the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Passed {
-    /// What can be shown, never a part of a stop string that is there.
+pub struct StopOutput {
+    /// Text that can be shown; it never contains part of a stop string that was found.
     pub text: String,
-    /// The index of the stop string that was found; nothing passes after it.
+    /// The index of the stop string that was found; no text follows it.
     pub stopped: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
 struct Stop {
     text: Vec<u8>,
-    /// For each length of a match, the length of the next shorter match that ends at the same place.
+    /// For each match length, the next shorter length that also matches at the same end.
     shorter: Vec<usize>,
     matched: usize,
 }
@@ -34,34 +35,34 @@ impl Stops {
         Self { stops: stops.into_iter().map(Stop::new).collect(), ..Self::default() }
     }
 
-    pub fn push(&mut self, text: &str) -> Passed {
+    pub fn push(&mut self, text: &str) -> StopOutput {
         if self.stopped.is_some() {
-            return Passed { text: String::new(), stopped: self.stopped };
+            return StopOutput { text: String::new(), stopped: self.stopped };
         }
         let before = self.held.len();
         self.held.push_str(text);
         for (at, &byte) in text.as_bytes().iter().enumerate() {
             self.stops.iter_mut().for_each(|stop| stop.step(byte));
             let found = self.stops.iter().enumerate().filter(|(_, stop)| stop.is_found());
-            // Of equals, the first given.
+            // Among equals, the first one given.
             if let Some((index, stop)) = found.rev().max_by_key(|(_, stop)| stop.text.len()) {
                 self.stopped = Some(index);
                 self.held.truncate(before + at + 1 - stop.text.len());
-                return Passed { text: std::mem::take(&mut self.held), stopped: self.stopped };
+                return StopOutput { text: std::mem::take(&mut self.held), stopped: self.stopped };
             }
         }
         let begun = self.stops.iter().map(|stop| stop.matched).max().unwrap_or(0);
         let rest = self.held.split_off(self.held.len() - begun);
-        Passed { text: std::mem::replace(&mut self.held, rest), stopped: None }
+        StopOutput { text: std::mem::replace(&mut self.held, rest), stopped: None }
     }
 
-    /// Gives what was held back and looks afresh: no stop string reaches over this place.
+    /// Returns the held text and starts over: no stop string extends across this point.
     pub fn restart(&mut self) -> String {
         self.stops.iter_mut().for_each(|stop| stop.matched = 0);
         std::mem::take(&mut self.held)
     }
 
-    /// What was held back when the text ends without a stop string.
+    /// Returns the held text at the end of a text without a stop string.
     pub fn finish(self) -> String {
         self.held
     }
@@ -111,24 +112,24 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_stop_string_is_held_back() {
+    fn a_possible_stop_string_is_held_back() {
         let mut stops = Stops::new(vec!["</s>".into(), "\n\n".into()]);
         assert_eq!(stops.push("a</").text, "a");
-        assert_eq!(stops.push("b\n"), Passed { text: "</b".into(), stopped: None });
-        assert_eq!(stops.push("\nc"), Passed { text: String::new(), stopped: Some(1) });
-        assert_eq!(stops.push("d"), Passed { text: String::new(), stopped: Some(1) });
+        assert_eq!(stops.push("b\n"), StopOutput { text: "</b".into(), stopped: None });
+        assert_eq!(stops.push("\nc"), StopOutput { text: String::new(), stopped: Some(1) });
+        assert_eq!(stops.push("d"), StopOutput { text: String::new(), stopped: Some(1) });
         assert_eq!(stops.finish(), "");
     }
 
     #[test]
     fn an_empty_stop_string_never_matches() {
         let mut stops = Stops::new(vec![String::new()]);
-        assert_eq!(stops.push("abc"), Passed { text: "abc".into(), stopped: None });
+        assert_eq!(stops.push("abc"), StopOutput { text: "abc".into(), stopped: None });
     }
 
     proptest! {
         #[test]
-        fn parts_stop_where_the_whole_does(
+        fn parts_stop_at_the_same_place_as_the_whole(
             parts in proptest::collection::vec("[aé\n]{0,4}", 0..12),
             stops in proptest::collection::vec("[aé\n]{0,5}", 0..4),
         ) {

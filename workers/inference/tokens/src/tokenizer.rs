@@ -2,27 +2,27 @@ use std::sync::Arc;
 
 use cortex_gguf::Gguf;
 
-use crate::added::{Added, Part};
-use crate::allowance::Allowance;
+use crate::added::{Added, TextPart};
 use crate::bpe::Bpe;
+use crate::budget::TokenBudget;
 use crate::hugging_face::{self, HuggingFace};
 use crate::merge::Merger;
 use crate::spm::Spm;
-use crate::vocabulary::{Kind, LeadingSpace, Vocabulary};
+use crate::vocabulary::{LeadingSpace, TokenKind, Vocabulary};
 use crate::{EncodeError, LoadError, gguf};
 
-/// A model's tokens, and how text becomes tokens. Cheap to clone.
+/// A model's tokens and how text is encoded into them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     inner: Arc<Inner>,
 }
 
-/// Whether the names of control tokens mean these tokens.
+/// Whether the names of control tokens are parsed as those tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Specials {
-    /// They do: for text that a chat template made.
+    /// They are: for text that a chat template rendered.
     Parse,
-    /// They are text like any other: for text that users wrote.
+    /// They are ordinary text: for text written by users.
     Plain,
 }
 
@@ -30,7 +30,7 @@ pub enum Specials {
 struct Inner {
     vocabulary: Vocabulary,
     encoder: Encoder,
-    /// Bytes of a text that one token stands for at most.
+    /// The most bytes of text that one token represents.
     longest: usize,
 }
 
@@ -41,12 +41,13 @@ pub(crate) enum Encoder {
     HuggingFace(Box<HuggingFace>),
 }
 
-/// So that offsets fit 32 bits when every space becomes three bytes.
-const LONGEST: usize = 1 << 30;
+/// Ensures that offsets fit in 32 bits even if every space becomes three bytes.
+const MAX_TEXT_BYTES: usize = 1 << 30;
 
 impl Tokenizer {
-    /// From `tokenizer.json`, and `tokenizer_config.json` for bos, eos, added tokens and the chat template. `ends` are
-    /// further tokens that end a generation: the `eos_token_id` of `generation_config.json`.
+    /// Loads `tokenizer.json`, and `tokenizer_config.json` for bos, eos, added tokens and the chat
+    /// template. `ends` are further tokens that end a generation: the `eos_token_id` of
+    /// `generation_config.json`.
     pub fn from_hugging_face(
         tokenizer_json: &[u8],
         tokenizer_config: Option<&[u8]>,
@@ -55,7 +56,7 @@ impl Tokenizer {
         hugging_face::load(tokenizer_json, tokenizer_config, ends)
     }
 
-    /// From a GGUF file's own vocabulary.
+    /// Loads the vocabulary of a GGUF file.
     pub fn from_gguf(gguf: &Gguf) -> Result<Self, LoadError> {
         gguf::load(gguf)
     }
@@ -65,13 +66,15 @@ impl Tokenizer {
         Self { inner: Arc::new(Inner { vocabulary, encoder, longest }) }
     }
 
-    /// The tokens of a text. With `bos`, they begin with the token of that name if the model was trained so.
+    /// Encodes a text. If `bos` is set, the tokens begin with the bos token, provided that the
+    /// model was trained that way.
     pub fn encode(&self, text: &str, specials: Specials, bos: bool) -> Result<Vec<u32>, EncodeError> {
         self.encode_within(text, specials, bos, usize::MAX)
     }
 
-    /// The same of a text that may have `most` tokens. One that has more is refused once that is certain: at once where
-    /// its bytes alone prove it, otherwise before what follows is encoded.
+    /// Like [`Tokenizer::encode`], for a text that may have at most `most` tokens. A longer one is
+    /// rejected as soon as that is certain: immediately if its byte count proves it, otherwise
+    /// before the rest is encoded.
     pub fn encode_within(
         &self,
         text: &str,
@@ -79,10 +82,10 @@ impl Tokenizer {
         bos: bool,
         most: usize,
     ) -> Result<Vec<u32>, EncodeError> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_TEXT_BYTES {
             return Err(EncodeError::TooLong(text.len()));
         }
-        let mut out = Allowance::new(most, self.inner.longest);
+        let mut out = TokenBudget::new(most, self.inner.longest);
         out.extend(self.bos().filter(|_| bos && self.adds_bos()))?;
         let vocabulary = &self.inner.vocabulary;
         let mut merger = Merger::default();
@@ -91,8 +94,8 @@ impl Tokenizer {
             Encoder::Bpe { model, added } => {
                 for part in added.split(text, specials) {
                     match part {
-                        Part::Token(token) => out.push(token)?,
-                        Part::Text(text) => model.encode(vocabulary, &mut merger, text, &mut out)?,
+                        TextPart::Token(token) => out.push(token)?,
+                        TextPart::Text(text) => model.encode(vocabulary, &mut merger, text, &mut out)?,
                     }
                 }
             }
@@ -101,11 +104,11 @@ impl Tokenizer {
                 let mut prefix = space;
                 for part in added.split(text, specials) {
                     match part {
-                        Part::Token(token) => {
+                        TextPart::Token(token) => {
                             out.push(token)?;
                             prefix = space;
                         }
-                        Part::Text(text) => {
+                        TextPart::Text(text) => {
                             let text = [prefix, text].concat();
                             model.encode(vocabulary, &mut merger, &text, &mut out)?;
                             prefix = "";
@@ -117,19 +120,21 @@ impl Tokenizer {
         Ok(out.into_tokens())
     }
 
-    /// The text of tokens that are a whole text, without what encoding put before it. May end within a character.
+    /// Decodes the tokens of a complete text, without the leading space that encoding added. The
+    /// result may end within a character.
     pub fn decode(&self, tokens: &[u32]) -> Vec<u8> {
         let before = std::iter::once(None).chain(tokens.iter().copied().map(Some));
         before.zip(tokens).flat_map(|(previous, &token)| self.piece(previous, token)).copied().collect()
     }
 
-    /// What a token adds to the text, exactly; nothing for control tokens and for what lies outside the vocabulary.
+    /// The exact bytes that a token adds to the text; empty for control tokens and ids outside the
+    /// vocabulary.
     pub fn bytes(&self, token: u32) -> &[u8] {
         self.inner.vocabulary.bytes(token)
     }
 
-    /// What a token adds to the text after `previous`: [`Tokenizer::bytes`] without the space that encoding puts
-    /// before a text, where it puts one.
+    /// The bytes that a token adds to the text after `previous`: [`Tokenizer::bytes`] without the
+    /// space that encoding adds before a text, if it adds one.
     pub fn piece(&self, previous: Option<u32>, token: u32) -> &[u8] {
         let vocabulary = &self.inner.vocabulary;
         let begins = match (vocabulary.leading_space, previous) {
@@ -137,22 +142,25 @@ impl Tokenizer {
             (_, None) => true,
             (LeadingSpace::First, Some(previous)) => Some(previous) == vocabulary.bos,
             (LeadingSpace::Sections, Some(previous)) => {
-                matches!(vocabulary.kind(previous), Kind::Control | Kind::Unknown | Kind::Added)
+                matches!(
+                    vocabulary.kind(previous),
+                    TokenKind::Control | TokenKind::Unknown | TokenKind::Added
+                )
             }
         };
         let bytes = vocabulary.bytes(token);
         match bytes.strip_prefix(b" ") {
-            Some(rest) if begins && vocabulary.kind(token) == Kind::Normal => rest,
+            Some(rest) if begins && vocabulary.kind(token) == TokenKind::Normal => rest,
             _ => bytes,
         }
     }
 
-    /// Whether the token is no part of the text.
+    /// Whether the token is not part of the text.
     pub fn is_control(&self, token: u32) -> bool {
-        matches!(self.inner.vocabulary.kind(token), Kind::Control | Kind::Unknown)
+        matches!(self.inner.vocabulary.kind(token), TokenKind::Control | TokenKind::Unknown)
     }
 
-    /// How many tokens there are; a model may have more rows.
+    /// The number of tokens; a model may have more rows.
     pub fn vocabulary(&self) -> usize {
         self.inner.vocabulary.len()
     }
@@ -162,6 +170,7 @@ impl Tokenizer {
         &self.inner.vocabulary.ends
     }
 
+    /// The token at the beginning of a text.
     pub fn bos(&self) -> Option<u32> {
         self.inner.vocabulary.bos
     }
@@ -171,12 +180,12 @@ impl Tokenizer {
         self.inner.vocabulary.adds_bos
     }
 
-    /// The token of this name, spelled as the vocabulary spells it.
+    /// The id of the token with this name, as spelled in the vocabulary.
     pub fn id(&self, text: &str) -> Option<u32> {
         self.inner.vocabulary.id(text)
     }
 
-    /// A token's name, as the vocabulary spells it; empty outside the vocabulary.
+    /// A token's name, as spelled in the vocabulary; empty outside the vocabulary.
     pub fn text_of(&self, token: u32) -> &str {
         self.inner.vocabulary.text(token)
     }

@@ -1,4 +1,4 @@
-//! What is refused of a GGUF file's own vocabulary, and small vocabularies that show its rules.
+//! Vocabularies in GGUF files: which are rejected, and small ones that show the rules.
 
 #![allow(clippy::unwrap_used)]
 
@@ -46,7 +46,7 @@ fn with(key: &'static str, value: Value) -> Result<Tokenizer, LoadError> {
 }
 
 #[test]
-fn the_best_score_merges_first_and_bytes_fill_in() {
+fn the_best_score_merges_first_and_bytes_cover_the_rest() {
     let tokenizer = load(spm()).unwrap();
     let ids = |text| tokenizer.encode(text, Specials::Plain, false).unwrap();
     assert_eq!(ids("aaa"), [3, 6, 4]);
@@ -60,7 +60,7 @@ fn the_best_score_merges_first_and_bytes_fill_in() {
 }
 
 #[test]
-fn a_vocabulary_that_contradicts_itself_is_refused_by_name() {
+fn a_contradictory_vocabulary_is_rejected_with_the_reason() {
     let refused = |key, value| with(key, value).unwrap_err();
     assert!(
         matches!(refused("ggml.model", Value::String("bert".into())), LoadError::Model(name) if name == "bert")
@@ -70,7 +70,7 @@ fn a_vocabulary_that_contradicts_itself_is_refused_by_name() {
     assert!(matches!(refused("ggml.tokens", Value::U8(1)), LoadError::Key("tokenizer.ggml.tokens")));
     assert!(matches!(refused("ggml.scores", Value::Array(Array::F32(vec![0.]))), LoadError::Length { .. }));
     let kinds = |kind| Value::Array(Array::I32(vec![kind; 9]));
-    assert!(matches!(refused("ggml.token_type", kinds(7)), LoadError::Kind { kind: 7, .. }));
+    assert!(matches!(refused("ggml.token_type", kinds(7)), LoadError::TokenKind { kind: 7, .. }));
     assert!(matches!(refused("ggml.token_type", kinds(6)), LoadError::Spelling { token: 0, .. }));
     assert!(matches!(
         refused("ggml.eos_token_id", Value::U32(9)),
@@ -104,7 +104,7 @@ fn letters() -> Vec<String> {
 }
 
 #[test]
-fn bpe_needs_its_pre_tokenizer_its_bytes_and_merges_that_make_tokens() {
+fn bpe_needs_a_pre_tokenizer_bytes_and_valid_merges() {
     let bpe = |pre: Option<&str>, tokens: &[&str], merges: &[&str]| load(bpe(pre, tokens, merges));
     let letters = letters();
     let mut tokens: Vec<&str> = letters.iter().map(String::as_str).collect();
@@ -119,7 +119,7 @@ fn bpe_needs_its_pre_tokenizer_its_bytes_and_merges_that_make_tokens() {
 }
 
 #[test]
-fn a_byte_that_has_no_token_is_left_out_and_its_neighbours_meet() {
+fn a_byte_without_a_token_is_skipped() {
     let letters = letters();
     let mut tokens: Vec<&str> = letters.iter().map(String::as_str).collect();
     tokens.retain(|letter| !["Ą", "ñ"].contains(letter));
@@ -128,13 +128,13 @@ fn a_byte_that_has_no_token_is_left_out_and_its_neighbours_meet() {
     let ids = |text| tokenizer.encode(text, Specials::Plain, false).unwrap();
     assert_eq!(ids("!\u{4}!"), [tokenizer.id("!!").unwrap()], "the neighbours of 0x04 are one token");
     assert_eq!(ids("\u{4}"), [0; 0]);
-    // A character whose first byte has no token keeps the others.
+    // A character whose first byte has no token keeps the other bytes.
     assert_eq!(ids("\u{40000}"), [tokenizer.id("Ģ").unwrap(); 3]);
     assert_eq!(ids("a\u{4} a"), ids("a a"));
 }
 
 #[test]
-fn a_text_that_is_too_long_is_refused_before_it_is_encoded() {
+fn a_text_that_is_too_long_is_rejected_before_it_is_encoded() {
     let letters = letters();
     let mut tokens: Vec<&str> = letters.iter().map(String::as_str).collect();
     tokens.extend(["aa", "aaaa"]);
@@ -154,17 +154,17 @@ fn a_text_that_is_too_long_is_refused_before_it_is_encoded() {
         }
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     }
-    // What is left out and what is composed prove less.
-    let lacking: Vec<&str> = tokens.iter().copied().filter(|token| *token != "Ą").collect();
-    let lacks = load(bpe(Some("gpt-2"), &lacking, &[])).unwrap();
+    // Skipped bytes and composed characters lower the bound.
+    let without_byte: Vec<&str> = tokens.iter().copied().filter(|token| *token != "Ą").collect();
+    let lacks = load(bpe(Some("gpt-2"), &without_byte, &[])).unwrap();
     assert_eq!(within(&lacks, &"\u{4}".repeat(100), 0), Ok(0));
     let kelvins = "\u{212a}".repeat(12);
     assert_eq!(within(&file("qwen2"), &kelvins, 12), Ok(12));
 }
 
-/// `CORTEX_MUTATIONS` says how many of each kind, if not 2,000.
+/// `CORTEX_MUTATIONS` sets how many of each kind to try instead of 2,000.
 #[test]
-fn a_damaged_vocabulary_is_refused_or_works() {
+fn a_damaged_vocabulary_is_rejected_or_works() {
     let count = std::env::var("CORTEX_MUTATIONS").map_or(2_000, |count| count.parse().unwrap());
     let letters = letters();
     let mut tokens: Vec<&str> = letters.iter().map(String::as_str).collect();
@@ -189,7 +189,8 @@ fn a_damaged_vocabulary_is_refused_or_works() {
                 tokenizer.decode(&tokens);
                 true
             });
-            // Searching and merging take tables of their own, but nothing that the file only says it has.
+            // Searching and merging allocate tables of their own, but never by a size that the file
+            // only claims.
             assert!(peak < 4 << 20, "round {round}: {peak} bytes for a file of {}", bytes.len());
             loaded += usize::from(works);
         }

@@ -1,4 +1,4 @@
-//! Hugging Face's files, whole and damaged.
+//! Hugging Face's files, valid and damaged.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,8 @@ use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::{Value, json};
 
-/// A tokenizer as Llama 2's is written: bytes for what no piece covers, a space before the text.
+/// A tokenizer in the style of Llama 2's: bytes for text that no piece covers, and a space before
+/// the text.
 fn sentencepiece() -> Value {
     let mut vocabulary = serde_json::Map::new();
     for text in ["<unk>", "<s>", "</s>"] {
@@ -69,7 +70,7 @@ fn load(tokenizer: &Value, config: Option<&Value>) -> Result<Tokenizer, LoadErro
 fn both_files_together_make_a_tokenizer() {
     let tokenizer = load(&sentencepiece(), Some(&config())).unwrap();
     let ids = |text, specials, bos| tokenizer.encode(text, specials, bos).unwrap();
-    // Nothing is cut to three tokens, no merge is left to chance, and bytes fill in.
+    // Nothing is truncated to three tokens, no merge is random, and bytes cover the rest.
     assert_eq!(ids("hi hi\u{e9}", Specials::Plain, true), [1, 263, 263, 3 + 0xc3, 3 + 0xa9]);
     assert_eq!(ids("hi</s>hi", Specials::Parse, false), [263, 2, 263]);
     assert_eq!(tokenizer.decode(&[1, 263, 263, 3 + 0xc3, 3 + 0xa9]), "hi hi\u{e9}".as_bytes());
@@ -80,7 +81,7 @@ fn both_files_together_make_a_tokenizer() {
 }
 
 #[test]
-fn an_end_is_a_control_token_though_the_file_says_otherwise() {
+fn an_end_is_a_control_token_even_if_the_file_says_otherwise() {
     let tokenizer = load(&sentencepiece(), Some(&config())).unwrap();
     assert!(tokenizer.is_control(266));
     let plain = tokenizer.encode("a<|im_end|>", Specials::Plain, false).unwrap();
@@ -89,7 +90,7 @@ fn an_end_is_a_control_token_though_the_file_says_otherwise() {
 }
 
 #[test]
-fn further_ends_count_and_are_none_in_plain_text() {
+fn further_ends_are_used_but_never_encoded_from_plain_text() {
     let file = serde_json::to_vec(&sentencepiece()).unwrap();
     let load = |ends: &[u32]| Tokenizer::from_hugging_face(&file, None, ends);
     let tokenizer = load(&[2, 265, 264, 2]).unwrap();
@@ -97,21 +98,21 @@ fn further_ends_count_and_are_none_in_plain_text() {
     assert!(tokenizer.is_control(265));
     assert_eq!(tokenizer.encode("<tool>", Specials::Parse, false).unwrap(), [265]);
     assert!(!tokenizer.encode("<tool>", Specials::Plain, false).unwrap().contains(&265));
-    // A word that ends is still one that users write.
+    // An end that is an ordinary word can still occur in users' text.
     assert_eq!(tokenizer.encode("a", Specials::Plain, false).unwrap(), [259, 264]);
     let refused = load(&[2, 266]).unwrap_err().to_string();
     assert_eq!(refused, "eos_token_id names the token 266, but there are 266");
 }
 
 #[test]
-fn bos_is_found_without_the_second_file() {
+fn bos_is_found_without_the_config_file() {
     let tokenizer = load(&sentencepiece(), None).unwrap();
     assert_eq!((tokenizer.bos(), tokenizer.adds_bos()), (Some(1), true));
     assert_eq!(tokenizer.ends(), [] as [u32; 0]);
 }
 
 #[test]
-fn a_control_token_that_merging_reaches_is_refused_in_plain_text() {
+fn a_control_token_made_by_merging_is_rejected_in_plain_text() {
     let mut file = sentencepiece();
     file["model"]["vocab"]["</s>"] = 264.into();
     file["model"]["vocab"]["a"] = 2.into();
@@ -121,7 +122,7 @@ fn a_control_token_that_merging_reaches_is_refused_in_plain_text() {
 }
 
 #[test]
-fn what_is_not_supported_is_named() {
+fn unsupported_parts_are_named() {
     let mut file = sentencepiece();
     file["decoder"] = json!({"type": "WordPiece", "prefix": "##", "cleanup": true});
     assert!(matches!(load(&file, None), Err(LoadError::Decoder(name)) if name == "WordPiece"));
@@ -138,14 +139,14 @@ fn what_is_not_supported_is_named() {
 }
 
 /// How many mutations to try instead of 2,000.
-const COUNT: &str = "CORTEX_MUTATIONS";
+const MUTATIONS_VARIABLE: &str = "CORTEX_MUTATIONS";
 
 #[test]
-fn damaged_files_are_refused_or_work() {
-    let count = std::env::var(COUNT).map_or(2_000, |count| count.parse().unwrap());
+fn damaged_files_are_rejected_or_work() {
+    let count = std::env::var(MUTATIONS_VARIABLE).map_or(2_000, |count| count.parse().unwrap());
     let (tokenizer, config) = (sentencepiece(), config());
     let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
-    // The pipeline's own panics are caught; they need not be printed.
+    // The pipeline's own panics are caught and needn't be printed.
     std::panic::set_hook(Box::new(|_| {}));
     let outcome = std::panic::catch_unwind(move || {
         let mut loaded = 0;

@@ -1,4 +1,4 @@
-//! Real vocabularies: the tokens are those that the models were trained with.
+//! Real vocabularies: the tokens match those that the models were trained with.
 
 #![allow(clippy::unwrap_used)]
 
@@ -45,7 +45,7 @@ fn the_vocabulary_of_llama_3_gives_its_tokens() {
 }
 
 #[test]
-fn the_vocabulary_of_qwen_2_gives_the_tokens_of_transformers() {
+fn the_vocabulary_of_qwen_2_gives_the_same_tokens_as_transformers() {
     let tokenizer = data::tokenizer("qwen2");
     let cases = data::qwen2();
     assert!(cases.len() >= 400);
@@ -55,7 +55,7 @@ fn the_vocabulary_of_qwen_2_gives_the_tokens_of_transformers() {
 }
 
 #[test]
-fn every_family_cuts_texts_as_transformers_does() {
+fn every_family_splits_texts_as_transformers_does() {
     let texts = data::qwen2();
     let families = data::families();
     assert!(families.len() >= 19);
@@ -73,7 +73,7 @@ fn every_family_cuts_texts_as_transformers_does() {
     }
 }
 
-/// Words, blanks, digits, marks and anything else, in any order.
+/// Words, blanks, digits, marks and arbitrary characters in any order.
 fn anything() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         "[a-zA-Z']{1,8}",
@@ -99,7 +99,7 @@ fn for_anything(check: impl Fn(&str)) {
     outcome.unwrap();
 }
 
-fn both_ways_agree(name: &str, family: &pipeline::Family) {
+fn both_files_agree(name: &str, family: &pipeline::Family) {
     let (ours, theirs) = (data::tokenizer(name), pipeline::tokenizer(&data::gguf(name), family));
     for (written, _) in data::qwen2() {
         assert_eq!(ids(&ours, &written), ids(&theirs, &written), "{written:?}");
@@ -113,16 +113,16 @@ fn both_ways_agree(name: &str, family: &pipeline::Family) {
 
 #[test]
 fn llama_3_from_either_kind_of_file_gives_the_same_tokens() {
-    both_ways_agree("llama-bpe", &pipeline::LLAMA3);
+    both_files_agree("llama-bpe", &pipeline::LLAMA3);
 }
 
 #[test]
 fn qwen_2_from_either_kind_of_file_gives_the_same_tokens() {
-    both_ways_agree("qwen2", &pipeline::QWEN2);
+    both_files_agree("qwen2", &pipeline::QWEN2);
 }
 
 #[test]
-fn any_text_comes_back_as_it_was() {
+fn any_text_round_trips() {
     let (llama2, llama3) = (data::tokenizer("llama-spm"), data::tokenizer("llama-bpe"));
     for_anything(|written| {
         for tokenizer in [&llama2, &llama3] {
@@ -134,13 +134,13 @@ fn any_text_comes_back_as_it_was() {
 }
 
 #[test]
-fn any_text_comes_back_from_qwen_2_in_normal_form() {
+fn any_text_comes_back_from_qwen_2_in_nfc() {
     let qwen = data::tokenizer("qwen2");
     for_anything(|written| assert_eq!(text(&qwen, &ids(&qwen, written)), written.nfc().collect::<String>()));
 }
 
 #[test]
-fn what_users_write_never_becomes_a_control_token() {
+fn users_text_never_becomes_a_control_token() {
     for name in ["llama-spm", "llama-bpe", "qwen2"] {
         let tokenizer = data::tokenizer(name);
         let controls: Vec<u32> =
@@ -159,7 +159,7 @@ fn what_users_write_never_becomes_a_control_token() {
 }
 
 #[test]
-fn rows_that_only_fill_the_model_are_never_written() {
+fn padding_rows_are_never_encoded() {
     let qwen = data::tokenizer("qwen2");
     assert_eq!((qwen.id("[PAD151935]"), qwen.bytes(151_935)), (None, b"".as_slice()));
     assert!(ids(&qwen, "[PAD151935]").len() > 1);
@@ -178,13 +178,13 @@ fn the_tokens_that_end_a_generation_are_known() {
 }
 
 #[test]
-fn a_text_begins_with_bos_where_the_model_was_trained_so() {
+fn a_text_begins_with_bos_if_the_model_was_trained_that_way() {
     let first = |name: &str| data::tokenizer(name).encode("a", Specials::Plain, true).unwrap()[0];
     assert_eq!((first("llama-spm"), first("llama-bpe"), first("qwen2")), (1, 128_000, 64));
 }
 
 #[test]
-fn llama_2_puts_a_space_before_a_text_and_takes_it_away() {
+fn llama_2_adds_a_space_before_a_text_and_removes_it() {
     let llama = data::tokenizer("llama-spm");
     let tokens = llama.encode("Hi</s>Hi", Specials::Parse, false).unwrap();
     let hi = llama.id("▁Hi").unwrap();
@@ -196,7 +196,7 @@ fn llama_2_puts_a_space_before_a_text_and_takes_it_away() {
     assert_eq!(llama.bytes(newline), b"\n");
 }
 
-/// Loose, for a busy machine: quadratic time would take hours.
+/// A loose bound for a busy machine: quadratic time would take hours.
 #[test]
 fn a_megabyte_of_one_letter_takes_linear_time() {
     let bpe = [data::tokenizer("llama-spm"), data::tokenizer("llama-bpe"), data::tokenizer("qwen2")];

@@ -1,4 +1,4 @@
-//! One step: the next tokens of some sequences through all layers.
+//! The forward pass: runs the next tokens of some sequences through all layers.
 
 use cortex_compute::{Heads, RopeTable, Span, attend, multiply, rms_norm, rope, silu_times};
 
@@ -7,18 +7,19 @@ use crate::model::Model;
 use crate::segment::{Segment, SegmentError, check_disjoint, logit_spans, spans};
 use crate::weights::{Layer, Linear};
 
-/// Why a step isn't run; the cache is as it was.
+/// Why a step isn't run. The cache is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForwardError {
     #[error("segment {segment}: {error}")]
     Segment { segment: usize, error: SegmentError },
-    #[error("the cache was made for a model of other sizes")]
+    #[error("the cache was made for a model with other sizes")]
     Cache,
 }
 
 impl Model {
-    /// Runs a step: puts the keys and values of the pieces' tokens into their blocks of the cache, and returns the
-    /// logits that are wanted, a row of the vocabulary's length for each, in the order of the pieces and their tokens.
+    /// Runs a step. It writes the keys and values of the segments' tokens into their blocks of the
+    /// cache. Returns the requested logits, a row of the vocabulary's length for each, in the order
+    /// of the segments and their tokens.
     pub fn forward(&self, cache: &mut Cache, segments: &[Segment<'_>]) -> Result<Vec<f32>, ForwardError> {
         if cache.sizes != Sizes::of(&self.shape) {
             return Err(ForwardError::Cache);
@@ -40,7 +41,7 @@ impl Model {
         Ok(step.logits())
     }
 
-    /// Sees that a step with these pieces can be run on a cache of so many blocks.
+    /// Checks whether a step with these segments can run on a cache of `blocks` blocks.
     pub fn check(&self, blocks: usize, segments: &[Segment<'_>]) -> Result<(), ForwardError> {
         for (segment, given) in segments.iter().enumerate() {
             let checked = given.check(self.shape.vocabulary, self.shape.context, blocks);
@@ -50,15 +51,15 @@ impl Model {
     }
 }
 
-/// The tokens on their way through the layers: a row of each buffer per token.
+/// The state of a step. Each buffer has a row per token.
 struct Step<'a> {
     model: &'a Model,
     spans: Vec<Span<'a>>,
     rope_table: RopeTable,
-    /// What the layers add to.
+    /// The residual stream.
     stream: Vec<f32>,
     queries: Vec<f32>,
-    /// Each used for several things, one after the other.
+    /// Buffers that are used for several values in turn.
     wide: [Vec<f32>; 2],
     narrow: [Vec<f32>; 2],
 }
@@ -89,7 +90,7 @@ impl<'a> Step<'a> {
         self.stream.len() / self.model.shape.hidden
     }
 
-    /// Makes queries, and puts keys and values into the cache.
+    /// Projects queries, keys and values, and writes keys and values into the cache.
     fn project_kv(&mut self, cache: &mut Cache, number: usize, layer: &Layer) {
         let (model, shape) = (self.model, &self.model.shape);
         let [normed, spare] = &mut self.wide;
@@ -109,7 +110,7 @@ impl<'a> Step<'a> {
         cache.pages.write(number, &self.spans, keys, values);
     }
 
-    /// Lets go of the rows whose logits nobody wants.
+    /// Keeps only the rows whose logits were requested.
     fn select_rows(&mut self, segments: &[Segment<'a>]) {
         let rows: Vec<usize> = self
             .spans
@@ -181,7 +182,7 @@ fn add(to: &mut [f32], what: &[f32]) {
     }
 }
 
-/// Keeps some rows, in ascending order.
+/// Keeps some rows, given in ascending order.
 fn retain_rows(rows: &[usize], width: usize, values: &mut Vec<f32>) {
     for (to, &from) in rows.iter().enumerate() {
         values.copy_within(from * width..(from + 1) * width, to * width);

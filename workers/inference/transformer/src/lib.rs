@@ -1,11 +1,12 @@
 //! Decoder-only transformers: weights, cache and forward pass.
 //!
-//! [`Model::open`] reads a Hugging Face folder or a GGUF file of the families in [`Family`]; the weights stay in the
-//! mapped files, in the format they have there. [`Model::forward`] runs one step: [`Segment`]s of many sequences, long
-//! ones and single tokens mixed, whose keys and values lie in the blocks of a [`Cache`].
+//! [`Model::open`] reads a Hugging Face folder or a GGUF file of the families in [`Family`]. The
+//! weights stay in the mapped files, in the files' own formats. [`Model::forward`] runs one step
+//! with [`Segment`]s of many sequences, long ones and single tokens mixed. Their keys and values
+//! lie in the blocks of a [`Cache`].
 //!
-//! A sequence's logits are the same to the bit however its tokens are cut into pieces, whatever other sequences share
-//! the step, and on any number of threads.
+//! A sequence's logits are bitwise identical for any split into segments, for any other sequences
+//! in the step, and for any number of threads.
 
 mod cache;
 mod forward;

@@ -1,4 +1,4 @@
-//! A model, ready to run.
+//! A model with its weights and threads.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -19,11 +19,11 @@ pub struct Model {
     pub(crate) frequencies: Vec<f32>,
 }
 
-/// What a model is, for receipts and lists.
+/// Describes a model, for receipts and lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
     pub family: Family,
-    /// The format of most of the weights: `Q4_K`, `BF16`.
+    /// The format of most weights, such as `Q4_K` or `BF16`.
     pub quantisation: &'static str,
     pub parameters: u64,
 }
@@ -31,8 +31,8 @@ pub struct Description {
 impl Model {
     /// Opens a folder with `config.json` and safetensors, or a GGUF file.
     ///
-    /// The weights are mapped and brought into memory, and `progress` hears of it; the load ends when it breaks. Other
-    /// processes that map the same files share the memory.
+    /// The weights are mapped and read into memory. `progress` is called meanwhile, and a break
+    /// ends the load. Other processes that map the same files share the memory.
     pub fn open(
         path: &Path,
         options: &Options,
@@ -56,12 +56,12 @@ impl Model {
         &self.weights
     }
 
-    /// How far the pairs of a head's values turn at these positions.
+    /// Returns the rotation of each pair of values at these positions.
     pub fn rope_table(&self, positions: impl IntoIterator<Item = usize>) -> RopeTable {
         RopeTable::new(positions, &self.frequencies, self.shape.rope.gain())
     }
 
-    /// Bytes that the weights take.
+    /// Returns the size of the weights in bytes.
     pub fn bytes(&self) -> u64 {
         self.weights.matrices(self.shape.tied).map(|matrix| matrix.bytes().len() as u64).sum()
     }

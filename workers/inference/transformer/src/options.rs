@@ -1,29 +1,29 @@
-//! What may be chosen about a model when it is loaded.
+//! Options for loading a model.
 
 use std::num::NonZeroUsize;
 
-/// How a model is loaded.
+/// Options for loading a model.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Threads of a forward pass, with the one that calls.
+    /// The number of threads for a forward pass, including the caller's.
     pub threads: NonZeroUsize,
-    /// Tokens of the longest sequence, if fewer than the model was made for.
+    /// The maximum number of tokens in a sequence, if less than the model's own limit.
     pub context: Option<NonZeroUsize>,
 }
 
 impl Default for Options {
-    /// As many threads as there are processors, and the model's own context.
+    /// Returns one thread per processor, and the model's own context.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self { threads, context: None }
     }
 }
 
-/// How far a load has come.
+/// The progress of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes of weights that are in memory.
     pub read: u64,
-    /// Bytes of weights there are.
+    /// Bytes of all weights.
     pub of: u64,
 }

@@ -1,4 +1,4 @@
-//! What one sequence has in a step.
+//! A segment: what one sequence adds to a step.
 
 use cortex_compute::{BLOCK, Span};
 
@@ -6,14 +6,14 @@ use cortex_compute::{BLOCK, Span};
 #[derive(Debug, Clone, Copy)]
 pub struct Segment<'a> {
     pub tokens: &'a [u32],
-    /// How many tokens of the sequence are in the cache already.
+    /// How many tokens of the sequence are already in the cache.
     pub start: usize,
-    /// The sequence's blocks, from its first token on; they reach at least to the last of `tokens`.
+    /// The sequence's blocks from its first token on, at least up to the last of `tokens`.
     pub blocks: &'a [u32],
     pub logits_for: LogitsFor,
 }
 
-/// Which tokens' logits are wanted.
+/// Which tokens' logits to return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogitsFor {
     Nothing,
@@ -21,35 +21,36 @@ pub enum LogitsFor {
     All,
 }
 
-/// What is wrong with a piece; nothing was computed.
+/// Why a segment is invalid. Nothing was computed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentError {
-    #[error("it has no tokens")]
+    #[error("the segment has no tokens")]
     Empty,
     #[error("token {token} is not in the vocabulary of {vocabulary}")]
     Token { token: u32, vocabulary: usize },
-    #[error("it ends at token {end} of a context of {context}")]
+    #[error("the segment ends at token {end}, beyond the context of {context}")]
     Context { end: usize, context: usize },
-    #[error("its {given} blocks don't reach token {end}")]
+    #[error("the segment has {given} blocks, too few for token {end}")]
     Blocks { given: usize, end: usize },
     #[error("block {block} is not in a cache of {blocks}")]
     Block { block: u32, blocks: usize },
-    #[error("block {block}, which it uses, is written in the same step")]
+    #[error("another segment of the step writes block {block}")]
     Written { block: u32 },
 }
 
 impl<'a> Segment<'a> {
-    /// The position after its last token; no context reaches the largest number.
+    /// Returns the position after its last token. The largest number exceeds every context.
     pub fn end(&self) -> usize {
         self.start.saturating_add(self.tokens.len())
     }
 
-    /// The blocks it reads and writes; [`Segment::check`] has seen that they are there.
+    /// Returns the blocks that it reads and writes. [`Segment::check`] has verified that they
+    /// exist.
     pub(crate) fn blocks(&self) -> &'a [u32] {
         &self.blocks[..self.end().div_ceil(BLOCK)]
     }
 
-    /// How many rows of logits it gives.
+    /// Returns how many rows of logits it yields.
     pub fn logit_rows(&self) -> usize {
         match self.logits_for {
             LogitsFor::Nothing => 0,
@@ -79,7 +80,8 @@ impl<'a> Segment<'a> {
     }
 }
 
-/// Sees that no piece uses a block that another one writes; the blocks are in the cache. Or says which does.
+/// Checks that no segment uses a block that another one writes. Returns the first segment that
+/// does. All blocks must be in the cache.
 pub(crate) fn check_disjoint(segments: &[Segment<'_>], blocks: usize) -> Result<(), (usize, SegmentError)> {
     let mut written = vec![false; blocks];
     let parts = |segment: &Segment<'_>| segment.start / BLOCK;
@@ -99,13 +101,13 @@ pub(crate) fn check_disjoint(segments: &[Segment<'_>], blocks: usize) -> Result<
     Ok(())
 }
 
-/// The pieces' tokens as rows one after the other.
+/// Returns the segments' tokens as consecutive rows.
 pub(crate) fn spans<'a>(segments: &[Segment<'a>]) -> Vec<Span<'a>> {
     let rows = |segment: &Segment<'a>| (segment.start, segment.tokens.len());
     layout_spans(segments, rows)
 }
 
-/// The rows whose logits are wanted, one after the other.
+/// Returns the rows whose logits were requested, as consecutive rows.
 pub(crate) fn logit_spans<'a>(segments: &[Segment<'a>]) -> Vec<Span<'a>> {
     let rows = |segment: &Segment<'a>| (segment.end() - segment.logit_rows(), segment.logit_rows());
     layout_spans(segments, rows)

@@ -1,4 +1,4 @@
-//! The matrices and vectors of a model, each checked against its [`Shape`].
+//! The matrices and vectors of a model, checked against its [`Shape`].
 
 mod error;
 mod gguf;
@@ -19,7 +19,8 @@ use self::tensors::{Tensor, Tensors};
 use crate::options::Progress;
 use crate::shape::Shape;
 
-/// A model's weights; the matrices lie in the mapped files. The output matrix is the embedding's where they are tied.
+/// A model's weights. The matrices stay in the mapped files. For tied models, the output matrix is
+/// the embedding.
 #[derive(Debug)]
 pub struct Weights {
     pub embedding: Matrix,
@@ -35,7 +36,7 @@ pub struct Layer {
     pub query: Linear,
     pub key: Linear,
     pub value: Linear,
-    /// Of each head of queries, and of keys.
+    /// The norms of each head of queries, and of keys.
     pub head_norms: Option<(Vec<f32>, Vec<f32>)>,
     pub merge: Linear,
     pub mlp_norm: Vec<f32>,
@@ -44,14 +45,14 @@ pub struct Layer {
     pub down: Linear,
 }
 
-/// A matrix to multiply with, and what is added then.
+/// A matrix to multiply with, and a bias to add.
 #[derive(Debug)]
 pub struct Linear {
     pub matrix: Matrix,
     pub bias: Option<Vec<f32>>,
 }
 
-/// Opens the model at `path`, a folder or a GGUF file: what it is, and where its tensors lie.
+/// Opens the model at `path`, a folder or a GGUF file. Returns its shape and tensors.
 pub(crate) fn open(path: &Path) -> Result<(Shape, Names, Tensors), LoadError> {
     if path.is_file() {
         let (file, mut tensors) = gguf::open(path)?;
@@ -72,7 +73,8 @@ pub(crate) fn open(path: &Path) -> Result<(Shape, Names, Tensors), LoadError> {
 }
 
 impl Weights {
-    /// Takes every tensor that a model of this shape has; there may be no others that change what it does.
+    /// Takes every tensor of a model with this shape. Other tensors that would change the model are
+    /// an error.
     pub(crate) fn take(shape: &Shape, names: Names, mut tensors: Tensors) -> Result<Self, LoadError> {
         let (hidden, vocabulary) = (shape.hidden, shape.vocabulary);
         let embedding = tensors.matrix(names.embedding(), vocabulary, hidden)?;
@@ -89,7 +91,7 @@ impl Weights {
         Ok(Self { embedding, layers, norm, output })
     }
 
-    /// Every matrix, the tied one once.
+    /// Returns every matrix. A tied matrix comes once.
     pub(crate) fn matrices(&self, tied: bool) -> impl Iterator<Item = &Matrix> {
         let layers = self.layers.iter().flat_map(|layer| {
             [&layer.query, &layer.key, &layer.value, &layer.merge, &layer.gate, &layer.up, &layer.down]
@@ -133,7 +135,7 @@ impl Layer {
     }
 }
 
-/// Brings the weights into memory piece by piece, and tells after each how far it has come.
+/// Reads the weights into memory in chunks, and reports the progress after each one.
 pub(crate) fn read(
     tensors: &[Tensor],
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,

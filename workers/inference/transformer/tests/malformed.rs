@@ -1,6 +1,7 @@
-//! Files damaged at random: an error or a model that runs, never a panic, and no more memory than the files give rise to.
+//! Randomly damaged files cause an error or load a model that runs. They never cause a panic or use
+//! much more memory than the files' size.
 //!
-//! `CORTEX_MUTATIONS` says how many there are of each kind.
+//! `CORTEX_MUTATIONS` sets the number of mutations of each kind.
 
 #![allow(clippy::unwrap_used)]
 
@@ -17,18 +18,18 @@ use cortex_transformer::{Cache, LogitsFor, Segment, Shape, Store};
 use fixture::Fixture;
 use fixture::weights::mixed;
 
-/// Above what a healthy load of the small models takes.
-const MOST: usize = 16 << 20;
+/// More than a normal load of the small models takes.
+const MAX_MEMORY: usize = 16 << 20;
 
-struct Counting;
+struct CountingAllocator;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
-/// Tests in one process count one after the other.
+/// Tests in one process must not count at the same time.
 static TURN: Mutex<()> = Mutex::new(());
 
-// SAFETY: the system's allocator does all of it.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: the system's allocator does all the work.
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
         PEAK.fetch_max(now, Ordering::Relaxed);
@@ -41,68 +42,68 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn mutations() -> u64 {
     std::env::var("CORTEX_MUTATIONS").map_or(2_000, |count| count.parse().unwrap())
 }
 
-/// Random numbers of one mutation.
-struct Dice {
+/// Random numbers for one mutation.
+struct Random {
     seed: u64,
     thrown: u64,
 }
 
-impl Dice {
+impl Random {
     fn below(&mut self, most: usize) -> usize {
         self.thrown += 1;
         (mixed(self.seed, self.thrown) % most.max(1) as u64) as usize
     }
 }
 
-/// What numbers in headers become.
+/// Numbers to put into headers.
 const NUMBERS: [u64; 8] = [0, 1, 7, u32::MAX as u64, 1 << 40, u64::MAX, u64::MAX / 2, 1 << 63];
 
 /// Damages the first `within` bytes in one to four places.
-fn damage(bytes: &mut Vec<u8>, within: usize, dice: &mut Dice) {
-    for _ in 0..=dice.below(4) {
+fn damage(bytes: &mut Vec<u8>, within: usize, random: &mut Random) {
+    for _ in 0..=random.below(4) {
         let within = within.min(bytes.len());
-        let at = dice.below(within);
-        match dice.below(8) {
+        let at = random.below(within);
+        match random.below(8) {
             0 => bytes.truncate(at),
-            1 => bytes.insert(at, dice.below(256) as u8),
+            1 => bytes.insert(at, random.below(256) as u8),
             2 if at < bytes.len() => drop(bytes.remove(at)),
             3 => {
-                let number = NUMBERS[dice.below(NUMBERS.len())].to_le_bytes();
-                let count = bytes.len().saturating_sub(at).min(if dice.below(2) == 0 { 4 } else { 8 });
+                let number = NUMBERS[random.below(NUMBERS.len())].to_le_bytes();
+                let count = bytes.len().saturating_sub(at).min(if random.below(2) == 0 { 4 } else { 8 });
                 bytes[at..at + count].copy_from_slice(&number[..count]);
             }
-            4 => digits(bytes, at, dice),
+            4 => digits(bytes, at, random),
             5 => {
-                let (from, count) = (dice.below(within), dice.below(64));
+                let (from, count) = (random.below(within), random.below(64));
                 let copy = bytes[from..(from + count).min(within)].to_vec();
                 bytes.splice(at..at, copy);
             }
-            _ if at < bytes.len() => bytes[at] ^= 1 << dice.below(8),
+            _ if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
             _ => {}
         }
     }
 }
 
-/// Puts another number in the place of the next one written in digits.
-fn digits(bytes: &mut Vec<u8>, at: usize, dice: &mut Dice) {
+/// Replaces the next number that is written in digits.
+fn digits(bytes: &mut Vec<u8>, at: usize, random: &mut Random) {
     let Some(start) = bytes[at..].iter().position(u8::is_ascii_digit).map(|found| at + found) else { return };
     let end =
         bytes[start..].iter().position(|byte| !byte.is_ascii_digit()).map_or(bytes.len(), |n| start + n);
-    let number = match dice.below(4) {
+    let number = match random.below(4) {
         0 => "-1".into(),
         1 => "1e400".into(),
-        _ => NUMBERS[dice.below(NUMBERS.len())].to_string(),
+        _ => NUMBERS[random.below(NUMBERS.len())].to_string(),
     };
     bytes.splice(start..end, number.into_bytes());
 }
 
-/// Opens the model, runs two tokens if it is one, and says whether it was.
+/// Opens the model and runs two tokens. Returns whether that succeeded.
 fn attempt(path: &Path) -> bool {
     let Ok(model) = fixture::open(path, 1) else { return false };
     let mut cache = Cache::new(model.shape(), 1, Store::F32).unwrap();
@@ -118,7 +119,7 @@ fn attempt(path: &Path) -> bool {
     true
 }
 
-/// Damages a file of a copy of a model again and again.
+/// Damages a file in a copy of a model again and again.
 fn survive(name: &str, file: &str, within: impl Fn(&[u8]) -> usize) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let fixture = Fixture::open(name);
@@ -135,8 +136,8 @@ fn survive(name: &str, file: &str, within: impl Fn(&[u8]) -> usize) {
     let mut models = 0;
     for seed in 0..mutations() {
         let mut bytes = healthy.clone();
-        damage(&mut bytes, within(&healthy), &mut Dice { seed, thrown: 0 });
-        // A new file, never the old one changed: it may be mapped.
+        damage(&mut bytes, within(&healthy), &mut Random { seed, thrown: 0 });
+        // The old file may still be mapped, so it is replaced and never changed.
         fs::remove_file(folder.path().join(file)).unwrap();
         fs::write(folder.path().join(file), &bytes).unwrap();
         drop(bytes);
@@ -144,7 +145,7 @@ fn survive(name: &str, file: &str, within: impl Fn(&[u8]) -> usize) {
         let before = NOW.load(Ordering::Relaxed);
         let survived = catch_unwind(AssertUnwindSafe(|| attempt(&path)));
         let took = PEAK.load(Ordering::Relaxed) - before;
-        assert!(took < MOST, "{name}/{file}, mutation {seed}: {took} bytes");
+        assert!(took < MAX_MEMORY, "{name}/{file}, mutation {seed}: {took} bytes");
         match survived {
             Ok(model) => models += usize::from(model),
             Err(_) => panic!("{name}/{file}, mutation {seed}"),
@@ -172,7 +173,7 @@ fn a_damaged_index_is_an_error_or_a_model() {
 
 #[test]
 fn a_damaged_gguf_file_is_an_error_or_a_model() {
-    // Metadata and tensors' places, then some of the weights.
+    // The metadata and the tensors' entries, then some weights.
     survive("gguf-llama-q4", "model.gguf", |_| 4096);
 }
 
@@ -182,10 +183,10 @@ fn a_config_of_one_damaged_number_is_an_error_or_a_shape() {
     let config = fs::read(fixture::folder().join("llama3/config.json")).unwrap();
     for seed in 0..mutations() {
         let mut bytes = config.clone();
-        let mut dice = Dice { seed, thrown: 0 };
-        let at = dice.below(bytes.len());
-        digits(&mut bytes, at, &mut dice);
-        // Either will do; a panic or an absurd size won't.
+        let mut random = Random { seed, thrown: 0 };
+        let at = random.below(bytes.len());
+        digits(&mut bytes, at, &mut random);
+        // An error or a shape is fine, but a panic or an absurd size is not.
         if let Ok(shape) = Shape::from_config(&bytes) {
             assert!(shape.windows.len() == shape.layers && shape.layers <= 1024);
         }

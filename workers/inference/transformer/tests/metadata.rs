@@ -1,11 +1,11 @@
-//! GGUF metadata that would make another model is refused by its key.
+//! GGUF metadata that would change the computation is rejected by its key.
 
 #![allow(clippy::unwrap_used)]
 
 use cortex_gguf::Gguf;
 use cortex_transformer::{Scaling, Shape};
 
-/// A value as a GGUF file has it.
+/// A value as a GGUF file stores it.
 #[derive(Clone, Copy)]
 enum Value {
     Number(u32),
@@ -28,7 +28,7 @@ const HEALTHY: [(&str, Value); 8] = [
     ("llama.attention.layer_norm_rms_epsilon", Float(1e-5)),
 ];
 
-/// Reads a file of the healthy metadata with other values under some keys, and an embedding of ten tokens.
+/// Reads the valid metadata with other values under some keys, and an embedding of ten tokens.
 fn read(changes: &[(&'static str, Value)], divisors: Option<Vec<f32>>) -> Result<Shape, String> {
     let kept = HEALTHY.iter().filter(|(key, _)| changes.iter().all(|(changed, _)| changed != key));
     let values: Vec<_> = kept.chain(changes).collect();
@@ -129,5 +129,5 @@ fn metadata_that_would_make_another_model_is_refused_by_its_key() {
         read(&[("llama.attention.head_count_kv", Number(3))], None).unwrap_err().contains("key-value heads")
     );
     assert!(read(&[], Some(vec![1.0; 7])).unwrap_err().contains("rope factors"));
-    assert!(read(&[], Some(vec![0.0; 8])).unwrap_err().contains("frequencies are finite"));
+    assert!(read(&[], Some(vec![0.0; 8])).unwrap_err().contains("frequencies must be finite"));
 }

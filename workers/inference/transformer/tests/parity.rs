@@ -7,10 +7,10 @@ mod fixture;
 use cortex_transformer::{Cache, LogitsFor, Model, Store};
 use fixture::{Case, Fixture, NAMES, Sequence, blocks_for, cache, largest};
 
-/// Of floats summed in another order; the models are small.
-const OFF: f32 = 2e-5;
+/// The tolerance for floats that are summed in another order. The models are small.
+const TOLERANCE: f32 = 2e-5;
 
-/// The largest difference in a row, relative to the row's largest logit.
+/// Returns the largest difference in a row, relative to the row's largest logit.
 fn difference(found: &[f32], expected: &[f32], vocabulary: usize) -> f32 {
     assert_eq!(found.len(), expected.len());
     let rows = found.chunks_exact(vocabulary).zip(expected.chunks_exact(vocabulary));
@@ -21,7 +21,7 @@ fn difference(found: &[f32], expected: &[f32], vocabulary: usize) -> f32 {
     .fold(0.0, f32::max)
 }
 
-/// The prompt's last logits, the greedy tokens, and the logits of the last of them.
+/// Returns the prompt's last logits, the greedy tokens, and the logits of the last of them.
 fn run(model: &Model, cache: &mut Cache, case: &Case) -> (Vec<f32>, Vec<u32>, Vec<f32>) {
     let vocabulary = model.shape().vocabulary;
     let mut sequence = Sequence::new(&case.prompt, 0..blocks_for(case.prompt.len()));
@@ -50,10 +50,10 @@ fn logits_and_greedy_tokens_are_those_of_transformers() {
             let mut cache = cache(&model, blocks_for(case.prompt.len()));
             let (logits, greedy, last) = run(&model, &mut cache, case);
             let off = difference(&logits, &case.logits, vocabulary);
-            assert!(off < OFF, "{name}: logits of {} tokens are off by {off}", case.prompt.len());
+            assert!(off < TOLERANCE, "{name}: logits of {} tokens are off by {off}", case.prompt.len());
             assert_eq!(greedy, case.greedy, "{name}: greedy tokens");
             let off_last = difference(&last, &case.last, vocabulary);
-            assert!(off_last < OFF, "{name}: the last logits are off by {off_last}");
+            assert!(off_last < TOLERANCE, "{name}: the last logits are off by {off_last}");
         }
     }
 }

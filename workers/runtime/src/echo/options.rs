@@ -1,4 +1,4 @@
-//! What an input may ask for.
+//! Options in the input of an echo job.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use cortex_domain::state::{Failure, FailureKind};
 use serde::Deserialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// The longest delay that can be asked for, and the longest pace.
-const LONGEST_MS: u64 = 60_000;
-const MOST_FRAMES: u32 = 1_000_000;
+/// The longest delay and the longest pace, in milliseconds.
+const MAX_DELAY_MS: u64 = 60_000;
+const MAX_FRAMES: u32 = 1_000_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) struct Options {
@@ -18,12 +18,12 @@ pub(super) struct Options {
     pub(super) frames: u32,
     #[serde(default)]
     pace_ms: u64,
-    /// Whether each frame of a text says when it was sent.
+    /// Whether each frame of a text carries the time at which it was sent.
     #[serde(default)]
     pub(super) stamped: bool,
 }
 
-/// Reads them from an object; from anything else there are none.
+/// Reads the options from an object. Any other input has the default options.
 pub(super) fn read(input: &[u8]) -> Result<Options, Failure> {
     if !input.trim_ascii_start().starts_with(b"{") {
         return Ok(Options::default());
@@ -33,8 +33,8 @@ pub(super) fn read(input: &[u8]) -> Result<Options, Failure> {
         _ => Err(Failure::new(
             FailureKind::InvalidInput,
             format!(
-                "`delay_ms` and `pace_ms` are whole numbers of milliseconds, at most {LONGEST_MS}, and `frames` is at \
-                 most {MOST_FRAMES}"
+                "invalid echo options: `delay_ms` and `pace_ms` must be whole numbers from 0 to {MAX_DELAY_MS} \
+                 (milliseconds), and `frames` a whole number from 0 to {MAX_FRAMES}"
             ),
         )),
     }
@@ -47,9 +47,9 @@ impl Options {
         }
     }
 
-    pub(super) fn paced(&self) -> Paced {
+    pub(super) fn pacer(&self) -> Pacer {
         let pace = Duration::from_millis(self.pace_ms);
-        Paced((!pace.is_zero()).then(|| {
+        Pacer((!pace.is_zero()).then(|| {
             let mut ticks = interval(pace);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             ticks
@@ -57,15 +57,15 @@ impl Options {
     }
 
     fn is_bounded(&self) -> bool {
-        self.delay_ms <= LONGEST_MS && self.pace_ms <= LONGEST_MS && self.frames <= MOST_FRAMES
+        self.delay_ms <= MAX_DELAY_MS && self.pace_ms <= MAX_DELAY_MS && self.frames <= MAX_FRAMES
     }
 }
 
-/// Lets one through at a time.
+/// Waits between frames.
 #[derive(Debug)]
-pub(super) struct Paced(Option<Interval>);
+pub(super) struct Pacer(Option<Interval>);
 
-impl Paced {
+impl Pacer {
     pub(super) async fn next(&mut self) {
         if let Some(ticks) = &mut self.0 {
             ticks.tick().await;

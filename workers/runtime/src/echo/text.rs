@@ -1,4 +1,4 @@
-//! Conversations and texts, answered with what they end with.
+//! Answers to conversations and texts: the last message, or the prompt.
 
 use std::time::SystemTime;
 
@@ -20,19 +20,19 @@ use crate::engine::Context;
 pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failure> {
     let request = ChatRequest::from_input(task.input, &context.input).map_err(|problem| invalid(&problem))?;
     if !request.tools.is_empty() || request.logprobs.is_some() {
-        return Err(unable("tools and logprobs"));
+        return Err(unsupported("tools and logprobs"));
     }
     let text = request.messages.iter().rev().find_map(text_of).unwrap_or_default();
     let id = format!("chatcmpl-{}", task.job);
     let (created, model) = (created(task), request.params.model.to_string());
-    let piece = |piece: Piece<'_>| {
-        let (delta, finish_reason) = match piece {
-            Piece::Text { first, text } => {
+    let render = |part: StreamPart<'_>| {
+        let (delta, finish_reason) = match part {
+            StreamPart::Text { first, text } => {
                 let role = first.then(|| "assistant".to_owned());
                 (Delta { role, ..Delta::content(text.to_owned()) }, None)
             }
-            Piece::End(reason) => (Delta::default(), Some(reason)),
-            Piece::Usage(usage) => {
+            StreamPart::End(reason) => (Delta::default(), Some(reason)),
+            StreamPart::Usage(usage) => {
                 let last = ChatChunk::new(id.clone(), created, model.clone(), vec![]);
                 return json(&ChatChunk { usage: Some(usage), ..last });
             }
@@ -40,7 +40,7 @@ pub(super) async fn chat(task: &Task, context: &Context) -> Result<Bytes, Failur
         let choice = ChunkChoice { index: 0, delta, logprobs: None, finish_reason };
         json(&ChatChunk::new(id.clone(), created, model.clone(), vec![choice]))
     };
-    let (text, finish_reason, usage) = say(&request.params, text, context, piece).await?;
+    let (text, finish_reason, usage) = write_answer(&request.params, text, context, render).await?;
     let message = MessageView::new(Some(text), None, vec![]);
     let choice = Choice { index: 0, message, logprobs: None, finish_reason };
     Ok(json(&ChatCompletion::new(id, created, model, vec![choice], usage)).into())
@@ -50,10 +50,10 @@ pub(super) async fn complete(task: &Task, context: &Context) -> Result<Bytes, Fa
     let request =
         CompletionRequest::from_input(task.input, &context.input).map_err(|problem| invalid(&problem))?;
     let [Prompt::Text(text)] = request.prompts.as_slice() else {
-        return Err(unable("several prompts or tokens"));
+        return Err(unsupported("several prompts or tokens"));
     };
     if request.logprobs.is_some() {
-        return Err(unable("logprobs"));
+        return Err(unsupported("logprobs"));
     }
     let id = format!("cmpl-{}", task.job);
     let (created, model) = (created(task), request.params.model.to_string());
@@ -61,34 +61,34 @@ pub(super) async fn complete(task: &Task, context: &Context) -> Result<Bytes, Fa
         let choice = CompletionChoice { index: 0, text: text.to_owned(), logprobs: None, finish_reason };
         Completion::new(id.clone(), created, model.clone(), vec![choice])
     };
-    let piece = |piece: Piece<'_>| match piece {
-        Piece::Text { text, .. } => json(&answer(text, None)),
-        Piece::End(reason) => json(&answer("", Some(reason))),
-        Piece::Usage(usage) => {
+    let render = |part: StreamPart<'_>| match part {
+        StreamPart::Text { text, .. } => json(&answer(text, None)),
+        StreamPart::End(reason) => json(&answer("", Some(reason))),
+        StreamPart::Usage(usage) => {
             let last = Completion::new(id.clone(), created, model.clone(), vec![]);
             json(&Completion { usage: Some(usage), ..last })
         }
     };
-    let (text, finish_reason, usage) = say(&request.params, text, context, piece).await?;
+    let (text, finish_reason, usage) = write_answer(&request.params, text, context, render).await?;
     Ok(json(&Completion { usage: Some(usage), ..answer(&text, Some(finish_reason)) }).into())
 }
 
-/// What is said as a stream.
-enum Piece<'a> {
+/// One part of a streamed answer.
+enum StreamPart<'a> {
     Text { first: bool, text: &'a str },
     End(FinishReason),
     Usage(TokenUsage),
 }
 
-/// Says the text, a word at a time where it is to stream; gives what was said.
-async fn say(
+/// Writes the text, a word at a time if the answer streams. Returns what was written.
+async fn write_answer(
     params: &GenerationParams,
     text: &str,
     context: &Context,
-    piece: impl Fn(Piece<'_>) -> Vec<u8>,
+    render: impl Fn(StreamPart<'_>) -> Vec<u8>,
 ) -> Result<(String, FinishReason, TokenUsage), Failure> {
     if params.n > 1 || params.format != Format::Text || !params.stop.is_empty() {
-        return Err(unable("`n`, `response_format` and `stop`"));
+        return Err(unsupported("`n`, `response_format` and `stop`"));
     }
     let options = options::read(text.as_bytes())?;
     let all: Vec<String> = if options.frames > 0 {
@@ -98,24 +98,24 @@ async fn say(
     };
     let most = params.max_tokens.map_or(usize::MAX, |most| most as usize);
     let reason = if all.len() > most { FinishReason::Length } else { FinishReason::Stop };
-    let said = &all[..all.len().min(most)];
-    let usage = TokenUsage::new(all.len() as u64, said.len() as u64);
+    let words = &all[..all.len().min(most)];
+    let usage = TokenUsage::new(all.len() as u64, words.len() as u64);
     options.delay().await;
     if let Streaming::Chunks { usage: tells } = params.streaming {
-        let mut paced = options.paced();
-        for (number, text) in said.iter().enumerate() {
-            paced.next().await;
+        let mut pacer = options.pacer();
+        for (number, text) in words.iter().enumerate() {
+            pacer.next().await;
             let stamp = (options.stamped && options.frames > 0).then(stamp);
             let text = stamp.as_deref().unwrap_or(text);
-            send(context, piece(Piece::Text { first: number == 0, text })).await;
+            send(context, render(StreamPart::Text { first: number == 0, text })).await;
         }
-        send(context, piece(Piece::End(reason))).await;
+        send(context, render(StreamPart::End(reason))).await;
         if tells {
-            send(context, piece(Piece::Usage(usage))).await;
+            send(context, render(StreamPart::Usage(usage))).await;
         }
         context.frames.send(Encoder::end()).await;
     }
-    Ok((said.concat(), reason, usage))
+    Ok((words.concat(), reason, usage))
 }
 
 async fn send(context: &Context, line: Vec<u8>) {
@@ -131,13 +131,13 @@ fn text_of(message: &Message) -> Option<&str> {
     }
 }
 
-/// Microseconds since 1970.
+/// Returns the current time in microseconds since 1970.
 fn stamp() -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{} ", since.as_micros())
 }
 
-/// Seconds since 1970.
+/// Returns when the job was created, in seconds since 1970.
 fn created(task: &Task) -> u64 {
     task.job.minted_at().as_millis() / 1000
 }
@@ -151,6 +151,6 @@ fn invalid(problem: &Problem) -> Failure {
     Failure { parameter, ..Failure::new(FailureKind::InvalidInput, problem.detail.as_str()) }
 }
 
-fn unable(what: &str) -> Failure {
-    Failure::new(FailureKind::InvalidInput, format!("an echo has no {what}"))
+fn unsupported(what: &str) -> Failure {
+    Failure::new(FailureKind::InvalidInput, format!("the echo engine does not support {what}"))
 }

@@ -1,4 +1,4 @@
-//! Engines that behave badly, each in its own way.
+//! Engines that misbehave, each in one way.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -15,9 +15,9 @@ use crate::{Context, Engine, Profile};
 
 type Run<'a> = Answer<'a, Result<Bytes, Failure>>;
 
-pub(super) struct Fails(pub(super) Failure);
+pub(super) struct FailsWith(pub(super) Failure);
 
-impl Engine for Fails {
+impl Engine for FailsWith {
     fn profile(&self) -> Profile {
         Echo.profile()
     }
@@ -27,7 +27,7 @@ impl Engine for Fails {
     }
 }
 
-/// Panics before it has even begun.
+/// Panics before it starts.
 pub(super) struct Panics;
 
 impl Engine for Panics {
@@ -40,10 +40,10 @@ impl Engine for Panics {
     }
 }
 
-/// Answers that many bytes.
-pub(super) struct Answers(pub(super) usize);
+/// Answers with this many bytes.
+pub(super) struct AnswersBytes(pub(super) usize);
 
-impl Engine for Answers {
+impl Engine for AnswersBytes {
     fn profile(&self) -> Profile {
         Echo.profile()
     }
@@ -53,10 +53,10 @@ impl Engine for Answers {
     }
 }
 
-/// Sends its input as a piece of the answer.
-pub(super) struct Talks;
+/// Sends its input as a frame of the answer.
+pub(super) struct SendsFrames;
 
-impl Engine for Talks {
+impl Engine for SendsFrames {
     fn profile(&self) -> Profile {
         Echo.profile()
     }
@@ -69,17 +69,17 @@ impl Engine for Talks {
     }
 }
 
-/// Never ends by itself.
-pub(super) struct Stubborn(watch::Sender<usize>);
+/// Runs until it is stopped.
+pub(super) struct NeverReturns(watch::Sender<usize>);
 
-impl Stubborn {
+impl NeverReturns {
     pub(super) fn new() -> (Self, Running) {
         let (count, running) = watch::channel(0);
         (Self(count), Running(running))
     }
 }
 
-impl Engine for Stubborn {
+impl Engine for NeverReturns {
     fn profile(&self) -> Profile {
         Echo.profile()
     }
@@ -87,7 +87,7 @@ impl Engine for Stubborn {
     fn run(&self, _: Box<Task>, context: Context) -> Run<'_> {
         Box::pin(async move {
             self.0.send_modify(|running| *running += 1);
-            // Outside of the future that is dropped, as a thread would be.
+            // This task is outside of the future that is dropped, as a thread would be.
             let count = self.0.clone();
             tokio::spawn(async move {
                 context.stop.cancelled().await;
@@ -98,7 +98,7 @@ impl Engine for Stubborn {
     }
 }
 
-/// Has the models that it is told to have.
+/// Has the models that a test gives it.
 #[derive(Clone, Default)]
 pub(super) struct Loads(Arc<(Mutex<Vec<ModelName>>, Notify)>);
 
@@ -131,7 +131,7 @@ impl Engine for Loads {
     }
 }
 
-/// How many runs there are.
+/// How many runs are active.
 pub(super) struct Running(watch::Receiver<usize>);
 
 impl Running {
@@ -144,7 +144,7 @@ impl Running {
     }
 }
 
-/// Answers with its input once the gate is opened.
+/// Answers with its input once the gate opens.
 pub(super) struct Gated(Arc<Notify>);
 
 impl Gated {

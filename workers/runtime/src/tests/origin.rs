@@ -1,4 +1,4 @@
-//! An origin of which the test plays both the progress and the silence, and a worker in front of it.
+//! A fake origin that a test controls, and a worker connected to it.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -25,50 +25,50 @@ use crate::{Engine, RunError, Settings, Worker};
 
 pub(super) const HEARTBEAT: Duration = Duration::from_millis(500);
 /// How long a run may take.
-pub(super) const RUN: Duration = Duration::from_secs(60);
-/// In paused time, longer than anything that a test waits for.
-const LONG: Duration = Duration::from_secs(3600);
+pub(super) const RUN_LIMIT: Duration = Duration::from_secs(60);
+/// In paused time, longer than any wait of these tests.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(3600);
 
-pub(super) struct Stage {
-    saying: mpsc::UnboundedSender<Inbound>,
+pub(super) struct Harness {
+    inbound: mpsc::UnboundedSender<Inbound>,
     heartbeats: mpsc::UnboundedReceiver<Heartbeat>,
     progress: mpsc::UnboundedReceiver<Progress>,
     reports: mpsc::UnboundedReceiver<Report>,
-    origin: Arc<Ears>,
+    origin: Arc<RecordingOrigin>,
     shutdown: CancellationToken,
     working: JoinHandle<Result<(), RunError>>,
 }
 
-impl Stage {
+impl Harness {
     pub(super) fn with(engine: impl Engine) -> Self {
         Self::with_capacity(engine, 8)
     }
 
     pub(super) fn with_capacity(engine: impl Engine, capacity: u32) -> Self {
-        let (saying, mut said) = mpsc::unbounded_channel();
+        let (inbound, mut inbox_receiver) = mpsc::unbounded_channel();
         let (heartbeats_in, heartbeats) = mpsc::unbounded_channel();
         let (progress_in, progress) = mpsc::unbounded_channel();
         let (reports_in, reports) = mpsc::unbounded_channel();
-        let origin = Arc::new(Ears {
+        let origin = Arc::new(RecordingOrigin {
             heartbeats: heartbeats_in,
             progress: progress_in,
             reports: reports_in,
             away: AtomicBool::new(false),
             closed: CancellationToken::new(),
         });
-        let inbox = stream::poll_fn(move |cx| said.poll_recv(cx))
+        let inbox = stream::poll_fn(move |cx| inbox_receiver.poll_recv(cx))
             .take_until(origin.closed.clone().cancelled_owned())
             .boxed();
         let shutdown = CancellationToken::new();
         let worker = Worker::new(settings(capacity), Arc::new(engine));
         let working = tokio::spawn(worker.run(origin.clone(), inbox, shutdown.clone()));
-        let stage = Self { saying, heartbeats, progress, reports, origin, shutdown, working };
-        stage.join();
-        stage
+        let harness = Self { inbound, heartbeats, progress, reports, origin, shutdown, working };
+        harness.join();
+        harness
     }
 
     pub(super) fn say(&self, heard: Inbound) {
-        self.saying.send(heard).unwrap();
+        self.inbound.send(heard).unwrap();
     }
 
     pub(super) fn send(&self, task: &Task, input: &str) {
@@ -94,18 +94,18 @@ impl Stage {
         self.shutdown.cancel();
     }
 
-    /// The next one from now.
+    /// Returns the next heartbeat from now.
     pub(super) async fn heartbeat(&mut self) -> Heartbeat {
         while self.heartbeats.try_recv().is_ok() {}
-        timeout(LONG, self.heartbeats.recv()).await.expect("a heartbeat").unwrap()
+        timeout(WAIT_TIMEOUT, self.heartbeats.recv()).await.expect("a heartbeat").unwrap()
     }
 
     pub(super) async fn progress(&mut self) -> Progress {
-        timeout(LONG, self.progress.recv()).await.expect("progress").unwrap()
+        timeout(WAIT_TIMEOUT, self.progress.recv()).await.expect("progress").unwrap()
     }
 
     pub(super) async fn report(&mut self) -> Report {
-        timeout(LONG, self.reports.recv()).await.expect("a report").unwrap()
+        timeout(WAIT_TIMEOUT, self.reports.recv()).await.expect("a report").unwrap()
     }
 
     pub(super) fn no_report(&mut self) -> bool {
@@ -117,11 +117,11 @@ impl Stage {
     }
 
     pub(super) async fn ended(self) -> Result<(), RunError> {
-        timeout(LONG, self.working).await.expect("it ends").unwrap()
+        timeout(WAIT_TIMEOUT, self.working).await.expect("it ends").unwrap()
     }
 }
 
-struct Ears {
+struct RecordingOrigin {
     heartbeats: mpsc::UnboundedSender<Heartbeat>,
     progress: mpsc::UnboundedSender<Progress>,
     reports: mpsc::UnboundedSender<Report>,
@@ -129,24 +129,24 @@ struct Ears {
     closed: CancellationToken,
 }
 
-impl Ears {
-    fn hear<T>(&self, ear: &mpsc::UnboundedSender<T>, word: T) -> Answer<'_, Result<(), OriginUnreachable>> {
-        let heard = !self.away.load(Ordering::SeqCst) && ear.send(word).is_ok();
+impl RecordingOrigin {
+    fn record<T>(&self, channel: &mpsc::UnboundedSender<T>, message: T) -> Answer<'_, Result<(), OriginUnreachable>> {
+        let heard = !self.away.load(Ordering::SeqCst) && channel.send(message).is_ok();
         Box::pin(ready(heard.then_some(()).ok_or(OriginUnreachable)))
     }
 }
 
-impl Origin for Ears {
+impl Origin for RecordingOrigin {
     fn heartbeat(&self, heartbeat: Heartbeat) -> Answer<'_, Result<(), OriginUnreachable>> {
-        self.hear(&self.heartbeats, heartbeat)
+        self.record(&self.heartbeats, heartbeat)
     }
 
     fn progress(&self, progress: Progress) -> Answer<'_, Result<(), OriginUnreachable>> {
-        self.hear(&self.progress, progress)
+        self.record(&self.progress, progress)
     }
 
     fn report(&self, report: Report) -> Answer<'_, Result<(), OriginUnreachable>> {
-        self.hear(&self.reports, report)
+        self.record(&self.reports, report)
     }
 
     fn close(&self) {
@@ -165,7 +165,7 @@ pub(super) fn settings(capacity: u32) -> Settings {
     }
 }
 
-/// A dispatch unlike any other.
+/// Returns a new task.
 pub(super) fn task() -> Task {
     static COUNT: AtomicU8 = AtomicU8::new(0);
     let n = COUNT.fetch_add(1, Ordering::SeqCst);
@@ -177,7 +177,7 @@ pub(super) fn task() -> Task {
         owner: Owner { tenant: "acme".parse().unwrap(), principal: "tests".parse().unwrap(), roles: vec![] },
         topic: "job.echo".parse().unwrap(),
         input: InputFormat::Body,
-        limits: Limits { attempts: 3, run: RUN, deadline: None },
+        limits: Limits { attempts: 3, run: RUN_LIMIT, deadline: None },
         labels: Default::default(),
         context: Pointer::context(Memory::Local, job),
         draft: Pointer::draft(Memory::Local, job, lease.dispatch),

@@ -41,7 +41,7 @@ async fn read<T: ModelRequest + Send + 'static>(
     registry.pool().read(caller.account(), context.input.clone(), read).await
 }
 
-/// Sends chunks as lines where they are wanted, and gives the whole.
+/// Sends the chunks of a streamed answer as lines, and returns the whole answer.
 async fn send_answer(mut answer: Answer, context: &Context) -> Result<Bytes, Problem> {
     if answer.streams() {
         while let Some(chunks) = answer.next().await? {

@@ -1,4 +1,4 @@
-//! The catalogue's chat models as a library.
+//! The chat models of the catalogue, as the registry's source of models.
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;
@@ -15,15 +15,15 @@ use cortex_inference::{Device, Dtype};
 use cortex_models::{Model, ModelCatalogue, ModelKind};
 use tokio_util::sync::CancellationToken;
 
-/// The chat models of a catalogue, in a folder that holds a folder per model.
+/// The chat models of a catalogue. `folder` holds one folder per model.
 #[derive(Debug)]
 pub(crate) struct CatalogueLibrary {
     pub(crate) catalogue: ModelCatalogue,
     pub(crate) folder: PathBuf,
     pub(crate) device: Device,
     pub(crate) dtype: Option<Dtype>,
-    /// The device, opened to see what is free there. Each model opens it anew: two that compute at once must not share
-    /// a card's handles.
+    /// The device, opened to see its free memory. Each model opens the device again, since two
+    /// models that compute at once must not share a card's handles.
     pub(crate) place: ComputeDevice,
     pub(crate) threads: NonZeroUsize,
     pub(crate) context: Option<NonZeroUsize>,
@@ -100,9 +100,10 @@ impl Library for CatalogueLibrary {
     }
 }
 
-/// Where its folder lies is none of a caller's business, but whoever runs this worker needs to know.
+/// Logs why a model can't be loaded, and returns the problem for the caller. The operator's log
+/// names the model's folder, and the problem does not.
 fn unusable(name: &ModelName, folder: &Path, error: &dyn Display) -> Problem {
     tracing::error!(model = %name, %error, "the model can't be loaded");
-    let step = error.to_string().replace(&folder.display().to_string(), name.as_str());
-    Problem::new(ErrorCode::WorkerFailed, format!("`{name}` can't be loaded: {step}"))
+    let cause = error.to_string().replace(&folder.display().to_string(), name.as_str());
+    Problem::new(ErrorCode::WorkerFailed, format!("the model `{name}` can't be loaded: {cause}"))
 }

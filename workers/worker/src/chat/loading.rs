@@ -1,4 +1,5 @@
-//! `job.model.load` and `job.model.unload`: `{"model": NAME}`, and how far it is as frames of JSON.
+//! `job.model.load` and `job.model.unload`. The input is `{"model": NAME}`, and a load sends its
+//! steps as frames of JSON.
 
 use bytes::Bytes;
 use cortex_api::body::parse;
@@ -30,7 +31,7 @@ pub(super) async fn load(registry: &ModelRegistry, context: &Context) -> Result<
                     context.frames.send(line(at)).await;
                 }
             }
-            () = context.stop.cancelled() => return Err(Problem::new(ErrorCode::Conflict, "nobody waits for it any more")),
+            () = context.stop.cancelled() => return Err(Problem::new(ErrorCode::Conflict, "the load was cancelled")),
         }
     };
     let (engine, mib) = (handle.engine(), 1 << 20);
@@ -51,15 +52,15 @@ pub(super) async fn unload(registry: &ModelRegistry, context: &Context) -> Resul
     if registry.unload(&name).await {
         return Ok(json!({"model": name.as_str(), "unloaded": true}).to_string().into());
     }
-    Err(Problem::new(ErrorCode::UnknownModel, format!("`{name}` is not loaded here")).at("model"))
+    Err(Problem::new(ErrorCode::UnknownModel, format!("the model `{name}` is not loaded on this worker"))
+        .at("model"))
 }
 
 fn name(context: &Context) -> Result<ModelName, Problem> {
     let input: Input = parse(&context.input)?;
-    input
-        .model
-        .parse()
-        .map_err(|_| Problem::new(ErrorCode::InvalidRequest, "`model` is no model's name").at("model"))
+    input.model.parse().map_err(|_| {
+        Problem::new(ErrorCode::InvalidRequest, "invalid `model`: must be a model name").at("model")
+    })
 }
 
 fn line(step: LoadStep) -> Bytes {

@@ -11,10 +11,10 @@ use cortex_link::{Fingerprint, LinkAddress};
 
 use super::{Generation, LogFormat};
 
-/// Does one kind of work for a CortexOS origin.
+/// Runs one kind of work for a CortexOS origin.
 ///
-/// The link's token is read from CORTEX_LINK_TOKEN. SIGTERM drains the worker; where its standard input is a pipe,
-/// it ends when that is closed.
+/// The worker reads its link token from CORTEX_LINK_TOKEN. SIGTERM drains it. If its standard input
+/// is a pipe, it ends when the pipe is closed.
 #[derive(Parser, Debug)]
 #[command(name = "cortex-worker", version)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -27,70 +27,72 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Verb {
-    /// Measures a language model, with no origin: a line of JSON for each case
+    /// Measure a language model without an origin, and print a line of JSON for each case
     Bench(Bench),
 }
 
-/// Does one kind of work.
+/// Runs one kind of work.
 #[derive(Args, Debug)]
 pub(super) struct Serve {
     /// The kind of work
     #[arg(long, required = true)]
     pub(super) kind: Option<Kind>,
-    /// What it is called, unlike every other worker [default: its kind, this machine's name and random digits, kept in
-    /// CORTEX_HOME]
+    /// The worker's id, unique among all workers [default: the kind, this machine's name and random
+    /// digits, kept in CORTEX_HOME]
     #[arg(long)]
     pub(super) id: Option<WorkerId>,
-    /// Where the origin listens: unix:/path, or tcp:host:port by TLS
+    /// Address of the origin: unix:/path, or tcp:host:port with TLS
     #[arg(long, value_name = "ADDRESS", required = true)]
     pub(super) link: Option<LinkAddress>,
-    /// The origin's certificate, for a link over TCP alone
+    /// Certificate of the origin, for a link over TCP
     #[arg(long, env = "CORTEX_LINK_CERTIFICATE", value_name = "FILE", conflicts_with = "link_fingerprint")]
     pub(super) link_certificate: Option<PathBuf>,
-    /// Its fingerprint instead, as `cortex workers token create` shows it
+    /// Fingerprint of the origin's certificate instead, as `cortex workers token create` prints it
     #[arg(long, env = "CORTEX_LINK_FINGERPRINT", value_name = "SHA256")]
     pub(super) link_fingerprint: Option<Fingerprint>,
-    /// Jobs at a time [default: what the kind of work does well]
+    /// Maximum number of concurrent jobs [default: depends on the kind]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(super) capacity: Option<u32>,
-    /// Seconds that running jobs get to end when it is told to stop
+    /// Seconds that running jobs may continue after the worker was asked to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub(super) grace: u64,
-    /// Opens the model host on this port of 127.0.0.1, without keys or policies: /embed, or /chat and OpenAI's routes
+    /// Serve the model host on this port of 127.0.0.1, without keys or policies: /embed, or /chat
+    /// and OpenAI's routes
     #[arg(long, value_name = "PORT")]
     pub(super) host_port: Option<NonZeroU16>,
-    /// The port of the metrics in Prometheus' text format, at /metrics on 127.0.0.1; 0 disables it [default: 9091, where
-    /// that is free]
+    /// Port of the metrics in Prometheus' text format, at /metrics on 127.0.0.1; 0 disables it
+    /// [default: 9091, if that is free]
     #[arg(long, value_name = "PORT")]
     pub(super) metrics_port: Option<u16>,
-    /// A further host that callers may name in `Host`, such as host.docker.internal, maybe with a port. Every request
-    /// must then show the key in CORTEX_HOST_KEY
+    /// Another host name that requests may have in `Host`, such as host.docker.internal, with or
+    /// without a port. Every request then needs the key in CORTEX_HOST_KEY
     #[arg(long = "allowed-host", value_name = "HOST")]
     pub(super) allowed_hosts: Vec<AllowedHost>,
     #[command(flatten)]
     pub(super) models: ModelArgs,
     #[command(flatten, next_help_heading = "Language models")]
     pub(super) generation: Generation,
-    /// How logs are written
+    /// Format of the log
     #[arg(long, env = "CORTEX_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(super) log_format: LogFormat,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct ModelArgs {
-    /// The model to load at the start, by its name in the catalogue [default: all-MiniLM-L6-v2, or cortex-small]
+    /// The model to load at the start, by its name in the catalogue [default: all-MiniLM-L6-v2, or
+    /// cortex-small]
     #[arg(long)]
     pub(super) model: Option<String>,
-    /// The folder of the models [default: models in CORTEX_HOME]
+    /// Folder of the models [default: models in CORTEX_HOME]
     #[arg(long, value_name = "DIR")]
     pub(super) models: Option<PathBuf>,
-    /// The file that describes the models [default: the one that ships]
+    /// File that describes the models [default: the one in the program]
     #[arg(long, value_name = "FILE")]
     pub(super) catalogue: Option<PathBuf>,
-    /// Threads that compute [default: one per core]
+    /// Number of compute threads [default: one per core]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<NonZeroUsize>,
-    /// What the model runs on: auto, cpu, candle, cuda:N or metal
+    /// Compute device: auto, cpu, candle, cuda:N or metal
     #[arg(long, default_value_t)]
     pub(super) device: Device,
 }
@@ -105,16 +107,16 @@ pub(super) struct Bench {
     pub(super) cases: Cases,
 }
 
-/// What is measured: every prompt length with every batch size.
+/// The cases to measure: every prompt length with every batch size.
 #[derive(Args, Debug)]
 pub(crate) struct Cases {
-    /// Tokens of a prompt
+    /// Tokens in a prompt
     #[arg(long, value_delimiter = ',', default_value = "64,256", value_name = "TOKENS")]
     pub(crate) prompts: Vec<NonZeroUsize>,
-    /// Tokens of an answer
+    /// Tokens in an answer
     #[arg(long, default_value = "64", value_name = "TOKENS")]
     pub(crate) tokens: NonZeroUsize,
-    /// Requests at once
+    /// Concurrent requests
     #[arg(long, value_delimiter = ',', default_value = "1,8", value_name = "N")]
     pub(crate) batches: Vec<NonZeroUsize>,
 }

@@ -1,4 +1,5 @@
-//! The door's connections, within limits on their number, on a head's time and size, and on unread answers.
+//! The model host's connections, with limits on their number, on the time and size of a request's
+//! head, and on unread answers.
 
 use std::io;
 use std::sync::Arc;
@@ -15,11 +16,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// Connections at a time; further ones wait in the system's queue.
+/// Connections at a time. Further ones wait in the system's queue.
 const MAX_CONNECTIONS: usize = 128;
-/// How long a request's head may take to arrive, and an idle connection may stay.
+/// How long a request's head may take to arrive, and how long an idle connection may stay open.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait when a connection can't be accepted: out of file descriptors, mostly.
+/// How long to wait after a connection could not be accepted, usually for lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// How long open requests have to end once the door is closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -59,14 +60,15 @@ async fn accept(
 ) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
     let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
-    // A token is sent when it is there, not when the one before it has been acknowledged.
+    // Each token is sent as soon as it is written, without waiting for the previous packet's
+    // acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection keeps small pieces back");
+        tracing::debug!(%error, "the connection delays small packets");
     }
     Ok((stream, permit))
 }
 
-/// Serves one connection until it ends, fails, or breaks a limit.
+/// Serves one connection until it ends, fails or exceeds a limit.
 async fn serve_one(
     reader: impl AsyncRead + Unpin,
     writer: impl AsyncWrite + Unpin,
@@ -89,7 +91,7 @@ async fn serve_one(
         }
     };
     if let Err(error) = served {
-        tracing::debug!(%error, "a connection ended badly");
+        tracing::debug!(%error, "the connection failed");
     }
 }
 

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::machine::{Machine, alone, mix};
+use super::model::{FakeModel, mix, reference};
 use super::{LIMITS, at, job};
-use crate::{Job, Limits, Refused, SequenceId};
+use crate::{Job, Limits, QueueError, SequenceId};
 
 struct Random(u64);
 
@@ -13,7 +13,7 @@ impl Random {
     }
 
     fn job(&mut self, step: usize) -> Job {
-        // A few beginnings that many share, then a tail of their own.
+        // A few beginnings that many jobs share, each with a tail of its own.
         let beginning = self.below(5);
         let shared = self.below(120);
         let own = self.below(70) + 1;
@@ -21,8 +21,8 @@ impl Random {
         let prompt = (0..shared).map(|n| mix(beginning << 32 | n) as u32 % 3);
         let prompt: Vec<u32> = prompt.chain((0..own).map(|n| mix(seed + n) as u32 % 3)).collect();
         let tenant = ["a", "a", "a", "a", "a", "b", "c"][self.below(7) as usize];
-        let most_new = self.below(90) as usize + 1;
-        let mut job = job(tenant, prompt, most_new);
+        let max_new_tokens = self.below(90) as usize + 1;
+        let mut job = job(tenant, prompt, max_new_tokens);
         if self.below(3) == 0 {
             job.shared = shared as usize;
         }
@@ -33,54 +33,54 @@ impl Random {
     }
 }
 
-/// Everything that happened, for one seed.
-fn run(seed: u64, limits: Limits, arrivals: usize) -> (Vec<crate::Plan>, Machine) {
+/// Runs random jobs for one seed. Returns all plans, and the model.
+fn run(seed: u64, limits: Limits, arrivals: usize) -> (Vec<crate::Plan>, FakeModel) {
     let mut random = Random(seed);
-    let mut machine = Machine::new(limits);
+    let mut model = FakeModel::new(limits);
     let mut jobs: BTreeMap<SequenceId, Job> = BTreeMap::new();
-    let mut gone = Vec::new();
+    let mut removed = Vec::new();
     let mut plans = Vec::new();
     while jobs.len() < arrivals {
         for _ in 0..random.below(3) {
-            let job = random.job(machine.step);
-            match machine.batch.submit(at(machine.step), job.clone(), 1) {
+            let job = random.job(model.step);
+            match model.batch.submit(at(model.step), job.clone(), 1) {
                 Ok(ids) => drop(jobs.insert(ids[0], job)),
-                Err(Refused::Full { retry_after }) => assert!(retry_after.as_secs() >= 1),
-                Err(refused) => panic!("{refused}"),
+                Err(QueueError::Full { retry_after }) => assert!(retry_after.as_secs() >= 1),
+                Err(rejected) => panic!("{rejected}"),
             }
         }
         if random.below(6) == 0
             && let Some((&id, _)) = jobs.iter().nth(random.below(jobs.len().max(1) as u64) as usize)
-            && machine.batch.cancel(id)
+            && model.batch.cancel(id)
         {
-            gone.push(id);
+            removed.push(id);
         }
-        let plan = machine.step();
-        gone.extend(&plan.expired);
+        let plan = model.step();
+        removed.extend(&plan.expired);
         plans.push(plan);
     }
-    while !machine.batch.is_empty() {
-        assert!(plans.len() < arrivals * 200, "{:?}", machine.batch.usage());
-        let plan = machine.step();
-        gone.extend(&plan.expired);
+    while !model.batch.is_empty() {
+        assert!(plans.len() < arrivals * 200, "{:?}", model.batch.usage());
+        let plan = model.step();
+        removed.extend(&plan.expired);
         plans.push(plan);
     }
-    let usage = machine.batch.usage();
+    let usage = model.batch.usage();
     assert_eq!((usage.held, usage.running, usage.waiting), (0, 0, 0));
     for (id, job) in &jobs {
-        match machine.finished.get(id) {
-            Some((_, text)) => assert_eq!(*text, alone(job), "{id:?} was written differently in company"),
-            None => assert!(gone.contains(id), "{id:?} never finished"),
+        match model.finished.get(id) {
+            Some((_, text)) => assert_eq!(*text, reference(job), "{id:?} got another answer in the batch"),
+            None => assert!(removed.contains(id), "{id:?} never finished"),
         }
     }
-    (plans, machine)
+    (plans, model)
 }
 
 #[test]
-fn thousands_that_come_and_go_write_what_they_would_alone() {
+fn thousands_of_jobs_get_the_same_answers_as_alone() {
     for seed in 0..6 {
-        let (plans, machine) = run(seed * 1_000_003, LIMITS, 500);
-        assert!(machine.finished.len() > 200);
+        let (plans, model) = run(seed * 1_000_003, LIMITS, 500);
+        assert!(model.finished.len() > 200);
         assert!(plans.iter().any(|plan| !plan.preempted.is_empty()), "the room was never short");
     }
 }

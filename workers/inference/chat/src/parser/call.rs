@@ -1,7 +1,7 @@
 use super::json::{Scanner, Step};
 
-/// Reads `{"name": .., "arguments": ..}` a character at a time; `parameters` is as good as `arguments`, and other
-/// members are passed over.
+/// Reads `{"name": .., "arguments": ..}` one character at a time. `parameters` is accepted for
+/// `arguments`, and other members are skipped.
 #[derive(Clone, Debug)]
 pub(super) struct CallReader {
     phase: Phase,
@@ -39,7 +39,7 @@ enum Member {
 #[derive(Clone, Debug)]
 enum Arguments {
     Missing,
-    /// An object as far as it has been read, and how much of it was handed out.
+    /// The part of an object read so far, and how much of it was returned.
     Some {
         text: String,
         taken: usize,
@@ -59,7 +59,8 @@ impl CallReader {
         matches!(self.arguments, Arguments::Some { .. })
     }
 
-    /// Whether it can still become a call of one of these tools, with nothing in it that is unusual for calls.
+    /// Whether it can still become a call of one of these tools, and contains nothing unusual for
+    /// calls.
     pub(super) fn may_become_call(&self, tools: &[String]) -> bool {
         let is_usual = match &self.phase {
             Phase::InKey { raw, .. } => KEYS.iter().any(|key| key.starts_with(raw.as_str())),
@@ -71,7 +72,7 @@ impl CallReader {
         is_usual && !self.is_foreign
     }
 
-    /// What was added to the arguments' text since the last time.
+    /// The text added to the arguments since the last time.
     pub(super) fn take_arguments(&mut self) -> Option<String> {
         let Arguments::Some { text, taken } = &mut self.arguments else { return None };
         let new = text[*taken..].to_owned();
@@ -79,7 +80,7 @@ impl CallReader {
         Some(new).filter(|new| !new.is_empty())
     }
 
-    /// Reads on; true when the object is complete.
+    /// Reads a character; returns true when the object is complete.
     pub(super) fn push(&mut self, c: char) -> Result<bool, NotACall> {
         let space = matches!(c, ' ' | '\t' | '\n' | '\r');
         self.phase = match std::mem::replace(&mut self.phase, Phase::Open) {
@@ -133,7 +134,7 @@ impl CallReader {
         let before_value = raw.is_empty() && matches!(c, ' ' | '\t' | '\n' | '\r');
         if !before_value && step != Step::DoneBefore {
             match &mut self.arguments {
-                // Streams; `raw` only remembers that the value has begun.
+                // The value streams; `raw` only records that it has begun.
                 Arguments::Some { text, .. } if member == Member::Arguments => {
                     text.push(c);
                     raw = "{".to_owned();
@@ -161,7 +162,7 @@ impl CallReader {
     }
 }
 
-/// Arguments that were given as the text of an object, or as nothing.
+/// Converts arguments that were given as the text of an object, or as nothing.
 fn as_object(raw: &str) -> Result<String, NotACall> {
     if raw == "null" {
         return Ok("{}".to_owned());

@@ -1,4 +1,4 @@
-//! What control tokens mean, and what followed Llama's tag.
+//! Handles control tokens and the text after Llama's tag.
 
 use super::{Parser, Part, State, python};
 
@@ -48,7 +48,7 @@ impl Parser {
         }
     }
 
-    /// What followed Llama's tag, when the answer is over.
+    /// Handles the text after Llama's tag at the end of the answer.
     pub(super) fn program(&mut self, raw: &str) {
         let offered = |name: &str| self.tools.iter().any(|tool| tool == name);
         let call = match python::call(raw) {

@@ -1,29 +1,30 @@
-//! The end of an answer: what was held back is text, or the beginning of a call that never came.
+//! Handles the end of an answer: held text is either text or the beginning of an unfinished call.
 
 use super::{Calls, End, Parser, Part, Reading, State};
 
-/// Why nothing more comes.
+/// EndReason the answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Why {
-    /// The model ended the answer.
+enum EndReason {
+    /// The model ended it.
     Ended,
-    /// It was as long as it may be.
+    /// It reached its length limit.
     Cut,
 }
 
 impl Parser {
-    /// Says what was held back, and in what the answer ended. A call that was begun and not finished is left out.
+    /// Returns the held text and where the answer ended. An unfinished call is left out.
     pub fn finish(self) -> (Vec<Part>, End) {
-        self.end(Why::Ended)
+        self.end(EndReason::Ended)
     }
 
-    /// [`Parser::finish`] for an answer that was cut in the middle. What may be the beginning of a marker or of a call
-    /// is left out too: nobody knows what it would have become, and no reader wants to see it.
+    /// Like [`Parser::finish`], for an answer that was truncated. The possible beginning of a
+    /// marker or of a call is left out too: it is unknown what it would have become, and readers
+    /// don't want to see it.
     pub fn cut(self) -> (Vec<Part>, End) {
-        self.end(Why::Cut)
+        self.end(EndReason::Cut)
     }
 
-    fn end(mut self, why: Why) -> (Vec<Part>, End) {
+    fn end(mut self, why: EndReason) -> (Vec<Part>, End) {
         let mut end = End::Whole;
         loop {
             match std::mem::replace(&mut self.state, State::Text) {
@@ -32,7 +33,7 @@ impl Parser {
                     end = End::Call { index: self.count };
                 }
                 State::Call(Reading { shown, raw, .. }) => self.give_back(&shown, &raw),
-                State::List { .. } if !self.after_call && why == Why::Cut => {
+                State::List { .. } if !self.after_call && why == EndReason::Cut => {
                     end = End::Call { index: self.count };
                 }
                 State::List { shown, raw, .. } if !self.after_call => self.give_back(&shown, &raw),
@@ -53,32 +54,32 @@ impl Parser {
                     self.thought(held.trim_end_matches('\n'));
                     end = End::Reasoning;
                 }
-                State::Program { .. } if why == Why::Cut => end = End::Call { index: self.count },
+                State::Program { .. } if why == EndReason::Cut => end = End::Call { index: self.count },
                 State::Program { raw } => self.program(&raw),
             }
             if self.again.is_empty() && matches!(self.state, State::Text) && self.hold.is_empty() {
                 return (self.out, end);
             }
-            self.settle();
+            self.read_again();
         }
     }
 
-    /// What is held back, if it counts as text.
-    fn held(&mut self, why: Why) -> Option<String> {
+    /// The held text, if it counts as text.
+    fn held(&mut self, why: EndReason) -> Option<String> {
         let begins_marker = self.hold.begins_marker();
         let held = self.hold.take();
-        (why == Why::Ended || !begins_marker).then_some(held)
+        (why == EndReason::Ended || !begins_marker).then_some(held)
     }
 
-    /// Whether what has not been announced is a call all the same, as far as it goes.
-    fn is_call_begun(&self, reading: &Reading, why: Why) -> bool {
+    /// Whether a call that hasn't been announced yet still counts as one, as far as it goes.
+    fn is_call_begun(&self, reading: &Reading, why: EndReason) -> bool {
         let has_begun = !reading.raw.trim().is_empty();
         match (&self.calls, why) {
-            // Without a marker any object begins like a call.
-            (Calls::Bare { .. }, Why::Ended) => reading.reader.name().is_some(),
-            (Calls::Bare { .. }, Why::Cut) => reading.reader.may_become_call(&self.tools),
-            (_, Why::Ended) => has_begun,
-            (_, Why::Cut) => true,
+            // Without a marker, every object begins like a call.
+            (Calls::Bare { .. }, EndReason::Ended) => reading.reader.name().is_some(),
+            (Calls::Bare { .. }, EndReason::Cut) => reading.reader.may_become_call(&self.tools),
+            (_, EndReason::Ended) => has_begun,
+            (_, EndReason::Cut) => true,
         }
     }
 }

@@ -1,30 +1,31 @@
-/// Text held back because it may be the beginning of a marker, or line breaks that don't count before one.
+/// Text held back because it may be the beginning of a marker, or line breaks that don't count
+/// before one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hold {
     breaks: usize,
     partial: String,
 }
 
-/// What a character made of the held text.
+/// The effect of a character on the held text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Held {
     More,
-    /// The marker with this number is complete; so many line breaks stood before it.
+    /// The marker with this index is complete; this many line breaks preceded it.
     Marker {
         which: usize,
         breaks: usize,
     },
-    /// This much is nothing but text.
+    /// This much is certainly text.
     Text(String),
 }
 
-/// Most line breaks that are held back: a model may write nothing else for long.
-const BREAKS: usize = 8;
+/// How many line breaks are held back: a model may write nothing else for a long time.
+const MAX_LINE_BREAKS: usize = 8;
 
 impl Hold {
     pub(super) fn push(&mut self, c: char, markers: &[&str]) -> Held {
         if c == '\n' && self.partial.is_empty() {
-            if self.breaks == BREAKS {
+            if self.breaks == MAX_LINE_BREAKS {
                 return Held::Text("\n".to_owned());
             }
             self.breaks += 1;
@@ -52,14 +53,14 @@ impl Hold {
         Held::Text(text)
     }
 
-    /// All that is held, as text.
+    /// Returns all held text.
     pub(super) fn take(&mut self) -> String {
         let mut text = "\n".repeat(std::mem::take(&mut self.breaks));
         text.push_str(&std::mem::take(&mut self.partial));
         text
     }
 
-    /// Whether more is held than line breaks.
+    /// Whether more than line breaks are held.
     pub(super) fn begins_marker(&self) -> bool {
         !self.partial.is_empty()
     }

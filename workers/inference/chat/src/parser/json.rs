@@ -1,18 +1,18 @@
-/// Reads one JSON value a character at a time, as strictly as RFC 8259 says.
+/// Reads one JSON value a character at a time, strictly by RFC 8259.
 #[derive(Clone, Debug)]
 pub(super) struct Scanner {
-    /// Whether each open container is an object.
+    /// For each open container, whether it is an object.
     open: Vec<bool>,
     expects: Expects,
 }
 
-/// What a character did to the value.
+/// The effect of a character on the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     More,
     /// The value ends with this character.
     Done,
-    /// The value ended before this character, as only numbers do.
+    /// The value ended before this character, which only happens with numbers.
     DoneBefore,
     Bad,
 }
@@ -49,7 +49,7 @@ enum Digits {
     Power,
 }
 
-const DEPTH: usize = 128;
+const MAX_DEPTH: usize = 128;
 
 impl Scanner {
     pub(super) fn new() -> Self {
@@ -91,7 +91,7 @@ impl Scanner {
 
     fn begin_value(&mut self, c: char) -> Step {
         let expects = match c {
-            '{' | '[' if self.open.len() == DEPTH => return Step::Bad,
+            '{' | '[' if self.open.len() == MAX_DEPTH => return Step::Bad,
             '{' => {
                 self.open.push(true);
                 Expects::KeyOrEnd

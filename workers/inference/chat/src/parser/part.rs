@@ -1,37 +1,37 @@
-//! What an answer is taken apart into.
+//! The parts of an answer.
 
-/// A piece of an answer.
+/// A part of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     Text(String),
     Reasoning(String),
-    /// A call of a tool begins. Calls are numbered from 0.
+    /// A tool call begins. Calls are numbered from 0.
     Call {
         index: usize,
         name: String,
     },
-    /// The next piece of the text of a call's arguments.
+    /// The next piece of the JSON text of a call's arguments.
     Arguments {
         index: usize,
         delta: String,
     },
-    /// A call's arguments are a whole JSON object now.
+    /// A call's arguments are now a complete JSON object.
     Called {
         index: usize,
     },
-    /// A call went wrong in the middle of its arguments; what follows comes as text.
+    /// A call's arguments stopped being valid; the rest follows as text.
     Broken {
         index: usize,
     },
 }
 
-/// In what the answer ended.
+/// Where the answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// In text, or after a whole call.
+    /// In text, or after a complete call.
     Whole,
-    /// Still thinking.
+    /// Within the reasoning.
     Reasoning,
-    /// In the middle of a call, which was announced or left out. Its number, or that which it would have had.
+    /// Within a call that was announced or left out: its index, or the one it would have had.
     Call { index: usize },
 }

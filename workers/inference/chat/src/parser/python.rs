@@ -1,6 +1,7 @@
 use serde_json::{Map, Value};
 
-/// Reads `tool.call(name="value", ..)`, the form of Llama's built-in tools: the tool and its arguments' JSON.
+/// Parses `tool.call(name="value", ..)`, the form of Llama's built-in tools, into the tool and its
+/// arguments as JSON.
 pub(super) fn call(text: &str) -> Option<(String, String)> {
     let (name, rest) = text.trim().split_once(".call(")?;
     let mut rest = rest.trim_start();
@@ -27,7 +28,7 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c == '_' || c.is_alphanumeric())
 }
 
-/// A string, number, truth value or `None`, and what follows it.
+/// Parses a string, number, boolean or `None`; returns it with the remaining text.
 fn literal(text: &str) -> Option<(Value, &str)> {
     if let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
         return string(&text[1..], quote);

@@ -1,4 +1,4 @@
-//! Parts, joined where they follow each other, and text that is read again.
+//! Emits parts, joined with the previous one if possible, and text to be read again.
 
 use super::{Parser, Part, State};
 

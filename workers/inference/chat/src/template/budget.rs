@@ -1,22 +1,22 @@
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
-/// Instructions of one rendering. A turn of a conversation takes some hundred.
-pub(super) const FUEL: u64 = 2_000_000;
-/// Characters (in bytes) a rendering may emit, be it into a variable.
-const OUTPUT: u64 = 32 << 20;
-/// Bytes and values a rendering may touch beyond that: compare, search, join, copy.
-const WORK: u64 = 512 << 20;
-/// What touching one value costs in bytes of work.
-const VALUE: u64 = 32;
-/// Nesting of lists and maps: what JSON may have, and some.
-const DEPTH: usize = 200;
-/// A key no template can name: marks namespaces.
+/// Instructions of one rendering. One turn of a conversation takes a few hundred.
+pub(super) const MAX_INSTRUCTIONS: u64 = 2_000_000;
+/// How many characters (in bytes) a rendering may emit, including into variables.
+const MAX_OUTPUT: u64 = 32 << 20;
+/// How many bytes and values a rendering may process beyond that: compare, search, join, copy.
+const MAX_WORK: u64 = 512 << 20;
+/// The cost of processing one value, in bytes of work.
+const VALUE_COST: u64 = 32;
+/// How deeply lists and maps may nest: slightly more than in JSON.
+const MAX_DEPTH: usize = 200;
+/// A key that no template can name; it marks namespaces.
 pub(super) const NAMESPACE: &str = "\0namespace";
 
-/// What a rendering ran out of.
+/// The limit that a rendering exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Exhausted {
+pub enum LimitExceeded {
     #[error("too many steps")]
     Steps,
     #[error("too much text")]
@@ -27,47 +27,47 @@ pub enum Exhausted {
     Depth,
 }
 
-impl From<Exhausted> for Error {
-    fn from(exhausted: Exhausted) -> Self {
-        Error::new(ErrorKind::InvalidOperation, "out of bounds").with_source(exhausted)
+impl From<LimitExceeded> for Error {
+    fn from(exceeded: LimitExceeded) -> Self {
+        Error::new(ErrorKind::InvalidOperation, "limit exceeded").with_source(exceeded)
     }
 }
 
-/// What is left to one rendering.
+/// The remaining budget of one rendering.
 struct Budget {
     output: u64,
     work: u64,
 }
 
 fn budget<'s>(state: &'s mut State<'_, '_>) -> &'s mut Budget {
-    state.get_or_insert_extension_with(|| Budget { output: OUTPUT, work: WORK })
+    state.get_or_insert_extension_with(|| Budget { output: MAX_OUTPUT, work: MAX_WORK })
 }
 
-/// Pays for text about to be made or emitted.
+/// Charges for text that is about to be made or emitted.
 pub(super) fn make(state: &mut State, bytes: usize) -> Result<(), Error> {
     let left = &mut budget(state).output;
-    *left = left.checked_sub(bytes as u64).ok_or(Exhausted::Text)?;
+    *left = left.checked_sub(bytes as u64).ok_or(LimitExceeded::Text)?;
     Ok(())
 }
 
-/// What text may still be made, in bytes.
+/// How many bytes of text may still be made.
 pub(super) fn room(state: &mut State) -> usize {
     budget(state).output as usize
 }
 
-/// Pays for reading bytes.
+/// Charges for reading bytes.
 pub(super) fn read(state: &mut State, bytes: usize) -> Result<(), Error> {
     let left = &mut budget(state).work;
-    *left = left.checked_sub(bytes as u64).ok_or(Exhausted::Work)?;
+    *left = left.checked_sub(bytes as u64).ok_or(LimitExceeded::Work)?;
     Ok(())
 }
 
-/// Pays for walking over `count` values.
+/// Charges for visiting `count` values.
 pub(super) fn walk(state: &mut State, count: usize) -> Result<(), Error> {
-    read(state, count.saturating_mul(VALUE as usize))
+    read(state, count.saturating_mul(VALUE_COST as usize))
 }
 
-/// Pays for reading a value's own text or its items, but not what is inside them.
+/// Charges for reading a value's own text or its items, but not their contents.
 pub(super) fn skim(state: &mut State, value: &Value) -> Result<(), Error> {
     match value.as_str() {
         Some(text) => read(state, text.len()),
@@ -75,7 +75,7 @@ pub(super) fn skim(state: &mut State, value: &Value) -> Result<(), Error> {
     }
 }
 
-/// Pays for reading all of a value, text included.
+/// Charges for reading a value completely, including all text in it.
 pub(super) fn survey(state: &mut State, value: &Value) -> Result<(), Error> {
     visit(&mut budget(state).work, value, 0, &mut |value| match value.as_str() {
         Some(text) => Ok(text.len() as u64),
@@ -84,11 +84,11 @@ pub(super) fn survey(state: &mut State, value: &Value) -> Result<(), Error> {
     .map_err(Error::from)
 }
 
-/// Makes sure that a value can be put into another: not too deep, and no namespace in it if it is to go into one, so
-/// that nothing ever contains itself.
+/// Checks that a value can be put into another: it must not nest too deeply, and must not contain a
+/// namespace if it goes into one, so that nothing can contain itself.
 pub(super) fn enclose(state: &mut State, value: &Value, into_namespace: bool) -> Result<(), Error> {
     visit(&mut budget(state).work, value, 1, &mut |value| {
-        if into_namespace && is_namespace(value) { Err(Exhausted::Depth) } else { Ok(0) }
+        if into_namespace && is_namespace(value) { Err(LimitExceeded::Depth) } else { Ok(0) }
     })
     .map_err(Error::from)
 }
@@ -102,12 +102,12 @@ fn visit(
     left: &mut u64,
     value: &Value,
     depth: usize,
-    cost: &mut dyn FnMut(&Value) -> Result<u64, Exhausted>,
-) -> Result<(), Exhausted> {
-    *left = left.checked_sub(VALUE + cost(value)?).ok_or(Exhausted::Work)?;
+    cost: &mut dyn FnMut(&Value) -> Result<u64, LimitExceeded>,
+) -> Result<(), LimitExceeded> {
+    *left = left.checked_sub(VALUE_COST + cost(value)?).ok_or(LimitExceeded::Work)?;
     let Some(object) = value.as_object() else { return Ok(()) };
-    if depth >= DEPTH {
-        return Err(Exhausted::Depth);
+    if depth >= MAX_DEPTH {
+        return Err(LimitExceeded::Depth);
     }
     match value.kind() {
         ValueKind::Map => {

@@ -1,8 +1,8 @@
 use minijinja::Error;
 
-use super::python::wrong;
+use super::python::error;
 
-/// The local time a template is told by `strftime_now`.
+/// The local time for `strftime_now`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     year: i64,
@@ -32,7 +32,8 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 impl Now {
-    /// From seconds since 1970 in UTC and the zone's offset in seconds, by the proleptic Gregorian calendar.
+    /// Converts seconds since 1970 in UTC and the zone's offset in seconds, by the proleptic
+    /// Gregorian calendar.
     pub fn from_unix(seconds: i64, offset: i32) -> Self {
         // Howard Hinnant, "chrono-compatible low-level date algorithms": civil_from_days.
         let local = seconds.saturating_add(offset.into());
@@ -74,7 +75,7 @@ impl Now {
             if !padded {
                 directive = chars.next();
             }
-            let directive = directive.ok_or_else(|| wrong("strftime_now: the format ends in %"))?;
+            let directive = directive.ok_or_else(|| error("strftime_now: the format ends in %"))?;
             self.directive(directive, padded, &mut out)?;
         }
         Ok(out)
@@ -120,7 +121,7 @@ impl Now {
             'n' => "\n".to_owned(),
             't' => "\t".to_owned(),
             '%' => "%".to_owned(),
-            other => return Err(wrong(format!("strftime_now: %{other} is not supported"))),
+            other => return Err(error(format!("strftime_now: %{other} is not supported"))),
         };
         out.push_str(&text);
         Ok(())

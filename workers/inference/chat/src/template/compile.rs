@@ -1,8 +1,9 @@
-//! A template's source to instructions that pay for what they use.
+//! Compiles a template's source to instructions that charge the budget for their work.
 //!
-//! minijinja bounds the number of instructions but not what one of them does: `x ~ x` doubles memory at every step, a
-//! comparison may read megabytes. So each instruction whose cost depends on its operands is replaced by a call of a
-//! function that charges the rendering's budget first. Their names aren't identifiers: no template can name them.
+//! minijinja limits the number of instructions but not the work of one: `x ~ x` doubles memory at
+//! every step, and a comparison may read megabytes. So each instruction whose cost depends on its
+//! operands is replaced by a call of a function that charges the rendering's budget first. Their
+//! names aren't identifiers, so no template can name them.
 
 use std::cmp::Ordering;
 
@@ -11,21 +12,22 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Rest, Value, ValueOrKwargs};
 use minijinja::{AutoEscape, Environment, Error, State};
 
-use super::python::wrong;
+use super::python::error;
 use super::{budget, filters, methods, operate, python, size};
 
-/// Longest source that is compiled; real ones have some kilobytes.
-pub(super) const SOURCE: usize = 256 << 10;
+/// How long a compiled source may be; real ones have a few kilobytes.
+pub(super) const MAX_SOURCE: usize = 256 << 10;
 
-/// An environment with everything a chat template may use, but for what belongs to one rendering.
+/// An environment with everything that a chat template may use, except what belongs to a single
+/// rendering.
 pub(super) fn environment() -> Environment<'static> {
     let mut env = Environment::new();
-    env.set_fuel(Some(budget::FUEL));
+    env.set_fuel(Some(budget::MAX_INSTRUCTIONS));
     env.set_recursion_limit(200);
     env.set_unknown_method_callback(methods::unknown);
     env.set_formatter(|out, state, value| {
         let text = python::text(state, value)?;
-        out.write_str(&text).map_err(|_| wrong("the output can't be written"))
+        out.write_str(&text).map_err(|_| error("failed to write the output"))
     });
     filters::install(&mut env);
     env.remove_global("debug");
@@ -103,13 +105,13 @@ fn operators(env: &mut Environment<'static>) {
     });
 }
 
-/// The name that was pushed after the arguments.
+/// Takes the name, which was pushed after the arguments.
 fn named(args: &[Value]) -> (&str, &[Value]) {
     let (name, args) = args.split_last().expect("the name is always pushed");
     (name.as_str().expect("names are strings"), args)
 }
 
-/// Compiles, and rewrites what was compiled.
+/// Compiles a source and rewrites the instructions.
 pub(super) fn compile(source: &str) -> Result<CompiledTemplate<'_>, Error> {
     let syntax_config = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     size::check(source, &syntax_config)?;
@@ -117,7 +119,7 @@ pub(super) fn compile(source: &str) -> Result<CompiledTemplate<'_>, Error> {
         TemplateConfig { syntax_config, default_auto_escape: std::sync::Arc::new(|_| AutoEscape::None) };
     let mut compiled = CompiledTemplate::new("template", source, &config)?;
     if !compiled.blocks.is_empty() {
-        return Err(wrong("blocks are not supported"));
+        return Err(error("blocks are not supported"));
     }
     compiled.instructions = rewrite(&compiled.instructions)?;
     Ok(compiled)
@@ -131,7 +133,7 @@ fn rewrite<'s>(old: &Instructions<'s>) -> Result<Instructions<'s>, Error> {
         let Some(instruction) = old.get(index) else { break };
         let line = old.get_line(index).unwrap_or(0) as u16;
         let mut paid = Vec::with_capacity(3);
-        expand(instruction.clone(), &mut paid).map_err(|why| wrong(format!("{why} (line {line})")))?;
+        expand(instruction.clone(), &mut paid).map_err(|why| error(format!("{why} (line {line})")))?;
         new.extend(paid.into_iter().map(|instruction| (instruction, line)));
     }
     let mut instructions = Instructions::new(old.name(), old.source());
@@ -150,7 +152,7 @@ fn rewrite<'s>(old: &Instructions<'s>) -> Result<Instructions<'s>, Error> {
     Ok(instructions)
 }
 
-/// What an instruction becomes.
+/// Replaces one instruction.
 fn expand<'s>(instruction: Instruction<'s>, out: &mut Vec<Instruction<'s>>) -> Result<(), &'static str> {
     use Instruction as I;
     let call = |name, arguments| I::CallFunction(name, Some(arguments));

@@ -1,4 +1,5 @@
-//! Prompts that end inside the last message: rendered whole with a mark after its content, then cut at the mark.
+//! Prompts that end inside the last message: we render the complete prompt with a mark after the
+//! content, then truncate it at the mark.
 
 use minijinja::value::{Serde, Value};
 
@@ -6,12 +7,13 @@ use super::RenderError;
 use super::strings::{self, Ends};
 use crate::{Content, Conversation};
 
-const MARK: &str = "CONTINUE_FINAL_MESSAGE_TAG ";
+const CONTINUATION_MARK: &str = "CONTINUE_FINAL_MESSAGE_TAG ";
 
-/// The messages with the mark in the last one, and that one's text.
+/// The messages with the mark in the last one, and that message's text.
 pub(super) fn mark(conversation: &Conversation, source: &str) -> Result<(Value, String), RenderError> {
     let mut marked = conversation.clone();
-    let last = marked.messages.last_mut().ok_or(RenderError::NotContinued("there is no message"))?;
+    let last =
+        marked.messages.last_mut().ok_or(RenderError::NotContinued("the conversation has no messages"))?;
     let content = last.content.as_mut().ok_or(RenderError::NotContinued("it has no content"))?;
     if !source.contains("content") {
         return Err(RenderError::NotContinued("the chat template prints no content"));
@@ -23,18 +25,19 @@ pub(super) fn mark(conversation: &Conversation, source: &str) -> Result<(Value, 
         }
     };
     let before = text.clone();
-    text.push_str(MARK);
+    text.push_str(CONTINUATION_MARK);
     Ok((Value::from(Serde(&marked)), before))
 }
 
-/// Cuts at the mark, and before the space that the template stripped from the message's end.
+/// Truncates at the mark, and before any whitespace that the template stripped from the end of the
+/// message.
 pub(super) fn cut(mut rendered: String, last: &str) -> Result<String, RenderError> {
-    let gone = RenderError::NotContinued("the chat template changes it");
+    let gone = RenderError::NotContinued("the chat template changes its content");
     if !rendered.contains(strings::strip(last, None, Ends::Both)) {
         return Err(gone);
     }
-    let at = rendered.rfind(MARK.trim_end()).ok_or(gone)?;
-    let kept = rendered[at..].starts_with(MARK);
+    let at = rendered.rfind(CONTINUATION_MARK.trim_end()).ok_or(gone)?;
+    let kept = rendered[at..].starts_with(CONTINUATION_MARK);
     rendered.truncate(at);
     if !kept {
         rendered.truncate(strings::strip(&rendered, None, Ends::Right).len());
@@ -42,7 +45,7 @@ pub(super) fn cut(mut rendered: String, last: &str) -> Result<String, RenderErro
     Ok(rendered)
 }
 
-/// Gives reasoning under its other name too: some templates read `thinking`.
+/// Copies reasoning to its other name: some templates read `thinking`.
 pub(super) fn alias_reasoning(messages: Value) -> Value {
     let Ok(all) = messages.try_iter() else { return messages };
     all.map(|message| match message.get_attr("reasoning_content") {

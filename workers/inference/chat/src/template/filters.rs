@@ -1,21 +1,21 @@
-//! Jinja's filters and tests where Python's semantics or the budget ask for our own.
+//! Jinja's filters and tests, reimplemented where Python's semantics or the budget require it.
 
 use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, State};
 
 use super::operate;
-use super::python::{self, wrong};
+use super::python::{self, error};
 use super::strings::{self, Ends};
 use super::{budget, methods};
 
-/// Filters that look only at a value, not at what is inside it.
+/// Filters that only look at a value itself, not at its contents.
 const LIGHT: [&str; 14] = [
     "length", "count", "first", "last", "default", "d", "items", "list", "abs", "int", "float", "round",
     "safe", "attr",
 ];
-/// Filters that pay for themselves.
-const OWN: [&str; 11] = [
+/// Filters that charge for their own work.
+const SELF_CHARGING: [&str; 11] = [
     "tojson",
     "string",
     "trim",
@@ -28,7 +28,8 @@ const OWN: [&str; 11] = [
     "format",
     "reverse",
 ];
-/// Filters and globals that minijinja has and Jinja hasn't, or that make much out of little and no chat template needs.
+/// Filters and globals that Jinja doesn't have, or that make large values from small ones and that
+/// no chat template needs.
 const REMOVED: [&str; 8] = ["batch", "slice", "chain", "zip", "lines", "split", "bool", "pprint"];
 
 pub(super) fn install(env: &mut Environment<'static>) {
@@ -79,7 +80,7 @@ pub(super) fn install(env: &mut Environment<'static>) {
     env.add_filter("items", |value: &Value| match value.kind() {
         ValueKind::Undefined => Ok(Value::from(Vec::<Value>::new())),
         ValueKind::Map => Ok(python::pairs(value).map(methods::pair).collect::<Vec<Value>>().into()),
-        kind => Err(wrong(format!("can only get item pairs from a mapping, not {kind}"))),
+        kind => Err(error(format!("can only get item pairs from a mapping, not {kind}"))),
     });
     env.add_filter("reverse", |state: &mut State, value: Value| match value.as_str() {
         Some(text) => {
@@ -105,16 +106,16 @@ pub(super) fn install(env: &mut Environment<'static>) {
     env.add_test("callable", |value: &Value| value.kind() == ValueKind::Plain);
 }
 
-/// Applies a filter and pays for it; what it would compute lazily becomes a list.
+/// Applies a filter and charges for it; a lazy result becomes a list.
 pub(super) fn apply(state: &mut State, name: &str, args: &[Value]) -> Result<Value, Error> {
-    for arg in args.iter().filter(|_| !OWN.contains(&name)) {
+    for arg in args.iter().filter(|_| !SELF_CHARGING.contains(&name)) {
         if LIGHT.contains(&name) { budget::skim(state, arg)? } else { budget::survey(state, arg)? }
     }
     let value = state.apply_filter(name, args)?;
     operate::concrete(state, value)
 }
 
-/// Performs a test and pays for it.
+/// Performs a test and charges for it.
 pub(super) fn test(state: &mut State, name: &str, args: &[Value]) -> Result<bool, Error> {
     match (name, args) {
         ("eq" | "equalto" | "==", [a, b]) => operate::equal(state, a, b),
@@ -137,7 +138,7 @@ pub(super) fn formatted(
 ) -> Result<String, Error> {
     let wide = pattern.as_bytes().windows(4).any(|window| window.iter().all(u8::is_ascii_digit));
     if wide || (matches!(style, FormatStyle::Printf) && pattern.contains('*')) || pattern.contains(":{") {
-        return Err(wrong("a format's width must be at most 999"));
+        return Err(error("a format width must be at most 999"));
     }
     let mut bytes = pattern.len().saturating_mul(1000);
     for arg in args {
@@ -145,7 +146,7 @@ pub(super) fn formatted(
         bytes += arg.as_str().map_or(0, str::len);
     }
     if bytes > budget::room(state) {
-        return Err(budget::Exhausted::Text.into());
+        return Err(budget::LimitExceeded::Text.into());
     }
     let text = format(style, pattern, args)?;
     budget::make(state, text.len())?;
@@ -162,7 +163,7 @@ fn as_float(value: &Value) -> Option<f64> {
 fn length(value: &Value) -> Result<usize, Error> {
     match value.kind() {
         ValueKind::Undefined => Ok(0),
-        _ => value.len().ok_or_else(|| wrong(format!("{} has no length", value.kind()))),
+        _ => value.len().ok_or_else(|| error(format!("{} has no length", value.kind()))),
     }
 }
 
@@ -203,7 +204,7 @@ fn indent(state: &mut State, value: &Value, positional: Rest<Value>, named: Kwar
     let with = match (width.as_str(), width.as_i64()) {
         (Some(text), _) => text.to_owned(),
         (None, Some(width @ ..=1000)) => " ".repeat(width.max(0) as usize),
-        _ => return Err(wrong("indent's width must be a string or at most 1000")),
+        _ => return Err(error("indent's width must be a string or at most 1000")),
     };
     let text = python::text(state, value)?;
     let lines = text.len() + 1;

@@ -1,5 +1,5 @@
-/// Makes plain scopes of `{% generation %}` blocks, which mark for training what the assistant wrote and print the
-/// same. No line changes its number.
+/// Turns `{% generation %}` blocks into plain scopes. They mark the assistant's text for training
+/// and print the same. Line numbers don't change.
 pub(super) fn as_scopes(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;

@@ -1,5 +1,5 @@
-//! Methods of Python's strings, dicts and lists. What changes a list or dict is missing, as in Jinja's immutable
-//! sandbox.
+//! Methods of Python's strings, dicts and lists. Those that modify a list or dict are missing, as
+//! in Jinja's immutable sandbox.
 
 use minijinja::formatting::FormatStyle;
 use minijinja::value::{Tuple, Value, ValueKind, from_args};
@@ -8,10 +8,10 @@ use minijinja::{Error, ErrorKind, State};
 use super::budget;
 use super::filters::formatted;
 use super::operate;
-use super::python::{self, wrong};
+use super::python::{self, error};
 use super::strings::{self, Ends};
 
-/// Calls a method and pays for it; what it would compute lazily becomes a list.
+/// Calls a method and charges for it; a lazy result becomes a list.
 pub(super) fn call(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     budget::skim(state, value)?;
     args.iter().try_for_each(|arg| budget::skim(state, arg))?;
@@ -19,7 +19,7 @@ pub(super) fn call(state: &mut State, value: &Value, name: &str, args: &[Value])
     operate::concrete(state, result)
 }
 
-/// Methods that minijinja's values don't have themselves.
+/// Methods that minijinja's values don't have.
 pub(super) fn unknown(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::String => string(state, value, name, args),
@@ -31,7 +31,7 @@ pub(super) fn unknown(state: &mut State, value: &Value, name: &str, args: &[Valu
                     return Ok(Value::from(index));
                 }
             }
-            Err(wrong("the value is not in the list"))
+            Err(error("the value is not in the list"))
         }
         ValueKind::Seq => {
             budget::survey(state, value)?;
@@ -58,7 +58,7 @@ fn string(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Resul
         "split" | "rsplit" => {
             let (separator, limit): (Option<&str>, Option<i64>) = from_args(args)?;
             if separator == Some("") {
-                return Err(wrong("empty separator"));
+                return Err(error("empty separator"));
             }
             let limit = limit.and_then(|limit| usize::try_from(limit).ok());
             budget::make(state, text.len())?;
@@ -91,7 +91,7 @@ fn string(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Resul
             let items = operate::iterate(state, items.clone())?;
             let mut out = String::new();
             for (index, item) in items.try_iter()?.enumerate() {
-                let item = item.as_str().ok_or_else(|| wrong("only strings can be joined"))?;
+                let item = item.as_str().ok_or_else(|| error("only strings can be joined"))?;
                 let separator = if index > 0 { text } else { "" };
                 budget::make(state, separator.len() + item.len())?;
                 out.push_str(separator);
@@ -136,7 +136,7 @@ fn map(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<V
     })
 }
 
-/// `text.replace(old, new, count)`; an empty `old` stands before every character and at the end.
+/// `text.replace(old, new, count)`; an empty `old` matches before every character and at the end.
 pub(super) fn replace(
     state: &mut State,
     text: &str,

@@ -1,4 +1,4 @@
-//! The template language's operators as Python defines them, paid for.
+//! The template language's operators with Python's semantics, charged to the budget.
 
 use std::cmp::Ordering;
 
@@ -6,7 +6,7 @@ use minijinja::value::{Tuple, Value, ValueKind};
 use minijinja::{Error, State};
 
 use super::budget;
-use super::python::{self, wrong};
+use super::python::{self, error};
 
 pub(super) fn add(state: &mut State, a: Value, b: Value) -> Result<Value, Error> {
     if let (Some(left), Some(right)) = (a.as_str(), b.as_str()) {
@@ -52,7 +52,7 @@ fn arithmetic(
         return Err(unsupported(name, a, b));
     }
     if let (Some(a), Some(b)) = (as_whole(a), as_whole(b)) {
-        return whole(a, b).map(integer).ok_or_else(|| wrong("the integer is too large"));
+        return whole(a, b).map(integer).ok_or_else(|| error("the integer is too large"));
     }
     match (f64::try_from(a.clone()), f64::try_from(b.clone())) {
         (Ok(a), Ok(b)) => Ok(Value::from(float(a, b))),
@@ -77,7 +77,7 @@ fn numeric(value: &Value) -> bool {
 }
 
 fn unsupported(operator: &str, a: &Value, b: &Value) -> Error {
-    wrong(format!("unsupported operand types for {operator}: {} and {}", a.kind(), b.kind()))
+    error(format!("unsupported operand types for {operator}: {} and {}", a.kind(), b.kind()))
 }
 
 /// `a ~ b`.
@@ -87,7 +87,7 @@ pub(super) fn concatenate(state: &mut State, a: Value, b: Value) -> Result<Value
     Ok(Value::from(text))
 }
 
-/// `value[start:stop:step]`: a string from a string, a list from a list.
+/// `value[start:stop:step]`: a slice of a string is a string, a slice of a list is a list.
 pub(super) fn slice(
     state: &mut State,
     value: Value,
@@ -98,11 +98,11 @@ pub(super) fn slice(
     budget::skim(state, &value)?;
     let bound = |bound: &Value| match bound.kind() {
         ValueKind::None | ValueKind::Undefined => Ok(None),
-        _ => bound.as_i64().map(Some).ok_or_else(|| wrong("slice indices must be integers")),
+        _ => bound.as_i64().map(Some).ok_or_else(|| error("slice indices must be integers")),
     };
     let (start, stop, step) = (bound(&start)?, bound(&stop)?, bound(&step)?.unwrap_or(1));
     if step == 0 {
-        return Err(wrong("slice step cannot be zero"));
+        return Err(error("slice step cannot be zero"));
     }
     if let Some(text) = value.as_str() {
         let chars: Vec<char> = text.chars().collect();
@@ -111,14 +111,14 @@ pub(super) fn slice(
         return Ok(Value::from(text));
     }
     if value.kind() != ValueKind::Seq {
-        return Err(wrong(format!("{} cannot be sliced", value.kind())));
+        return Err(error(format!("{} cannot be sliced", value.kind())));
     }
     let all: Vec<Value> = value.try_iter()?.collect();
     let items: Vec<Value> = picked(all.len(), start, stop, step).map(|index| all[index].clone()).collect();
     Ok(if value.is_tuple() { Value::from(Tuple::from(items)) } else { Value::from(items) })
 }
 
-/// The indices that Python's `slice(start, stop, step).indices(length)` names.
+/// The indices of Python's `slice(start, stop, step).indices(length)`.
 fn picked(length: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> impl Iterator<Item = usize> {
     let length = length as i64;
     let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
@@ -167,7 +167,7 @@ pub(super) fn equal(state: &mut State, a: &Value, b: &Value) -> Result<bool, Err
     Ok(a == b)
 }
 
-/// `a < b` and its like: numbers with numbers, strings with strings, lists with lists.
+/// `a < b` and similar: compares numbers with numbers, strings with strings, lists with lists.
 pub(super) fn order(state: &mut State, a: &Value, b: &Value) -> Result<Ordering, Error> {
     let comparable = (numeric(a) && numeric(b))
         || (a.kind() == b.kind() && matches!(a.kind(), ValueKind::String | ValueKind::Seq));
@@ -205,7 +205,8 @@ pub(super) fn contains(state: &mut State, needle: &Value, container: &Value) -> 
     }
 }
 
-/// What a loop walks over: a list, a string's characters, a map's keys; nothing if it is undefined.
+/// The items of a loop: a list's items, a string's characters or a map's keys; none if the value is
+/// undefined.
 pub(super) fn iterate(state: &mut State, value: Value) -> Result<Value, Error> {
     budget::skim(state, &value)?;
     match value.kind() {
@@ -215,14 +216,14 @@ pub(super) fn iterate(state: &mut State, value: Value) -> Result<Value, Error> {
             budget::walk(state, text.len())?;
             Ok(text.chars().map(Value::from).collect::<Vec<Value>>().into())
         }
-        ValueKind::Map if budget::is_namespace(&value) => Err(wrong("a namespace is not iterable")),
+        ValueKind::Map if budget::is_namespace(&value) => Err(error("a namespace is not iterable")),
         ValueKind::Map | ValueKind::Seq => Ok(value),
         ValueKind::Iterable => concrete(state, value),
-        kind => Err(wrong(format!("{kind} is not iterable"))),
+        kind => Err(error(format!("{kind} is not iterable"))),
     }
 }
 
-/// Turns what would be computed on every use into a list.
+/// Turns a lazy value into a list.
 pub(super) fn concrete(state: &mut State, value: Value) -> Result<Value, Error> {
     if value.kind() != ValueKind::Iterable {
         return Ok(value);
@@ -235,7 +236,7 @@ pub(super) fn concrete(state: &mut State, value: Value) -> Result<Value, Error> 
     Ok(Value::from(items))
 }
 
-/// A list, tuple or map to be, of parts that may go into one.
+/// Makes a list after checking that its items may be put into one.
 pub(super) fn list(state: &mut State, items: &[Value]) -> Result<Value, Error> {
     items.iter().try_for_each(|item| budget::enclose(state, item, false))?;
     Ok(Value::from(items.to_vec()))
@@ -249,7 +250,7 @@ pub(super) fn tuple(state: &mut State, items: &[Value]) -> Result<Value, Error> 
 pub(super) fn map(state: &mut State, flat: &[Value]) -> Result<Value, Error> {
     flat.iter().try_for_each(|part| budget::enclose(state, part, false))?;
     let pairs = flat.chunks_exact(2).map(|pair| match pair[0].as_object() {
-        Some(_) if !pair[0].is_tuple() => Err(wrong("a map's key can't be a list or a map")),
+        Some(_) if !pair[0].is_tuple() => Err(error("a map's key must not be a list or a map")),
         _ => Ok((pair[0].clone(), pair[1].clone())),
     });
     Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, Error>>()?))

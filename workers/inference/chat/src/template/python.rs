@@ -1,9 +1,9 @@
-//! Values as Python writes them: `str`, `repr` and `json.dumps`.
+//! Formats values as Python does: `str`, `repr` and `json.dumps`.
 
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
-use super::budget::{self, Exhausted};
+use super::budget::{self, LimitExceeded};
 
 /// `str(value)`.
 pub(super) fn text(state: &mut State, value: &Value) -> Result<String, Error> {
@@ -11,7 +11,7 @@ pub(super) fn text(state: &mut State, value: &Value) -> Result<String, Error> {
         budget::make(state, text.len())?;
         return Ok(text.to_owned());
     }
-    let mut page = Page::new(state);
+    let mut page = LimitedText::new(state);
     match value.kind() {
         ValueKind::Undefined => {}
         _ => page.repr(value, 0)?,
@@ -21,7 +21,8 @@ pub(super) fn text(state: &mut State, value: &Value) -> Result<String, Error> {
     Ok(text)
 }
 
-/// `json.dumps` with the defaults Hugging Face gives it: text isn't escaped to ASCII, keys keep their order.
+/// `json.dumps` with Hugging Face's defaults: text isn't escaped to ASCII, and keys keep their
+/// order.
 pub(super) fn tojson(
     state: &mut State,
     value: &Value,
@@ -46,7 +47,7 @@ pub(super) fn tojson(
         Some(pair) => {
             match pair.try_iter()?.map(|text| text.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>() {
                 Some(pair) if pair.len() == 2 => (pair[0].clone(), pair[1].clone()),
-                _ => return Err(wrong("separators must be two strings")),
+                _ => return Err(error("separators must be two strings")),
             }
         }
         None if indent.is_some() => (",".to_owned(), ": ".to_owned()),
@@ -59,7 +60,7 @@ pub(super) fn tojson(
         item,
         key,
     };
-    let mut page = Page::new(state);
+    let mut page = LimitedText::new(state);
     page.json(value, &style, 0)?;
     let text = page.text;
     budget::make(state, text.len())?;
@@ -72,7 +73,7 @@ fn indentation(indent: Value) -> Result<String, Error> {
     }
     match indent.as_i64() {
         Some(width @ ..=64) => Ok(" ".repeat(width.max(0) as usize)),
-        _ => Err(wrong("indent must be a string or at most 64")),
+        _ => Err(error("indent must be a string or a number up to 64")),
     }
 }
 
@@ -90,20 +91,20 @@ impl Style {
     }
 }
 
-/// Text that may grow only so far.
-struct Page {
+/// Text with a limited length.
+struct LimitedText {
     text: String,
     room: usize,
 }
 
-impl Page {
+impl LimitedText {
     fn new(state: &mut State) -> Self {
         Self { text: String::new(), room: budget::room(state) }
     }
 
     fn push(&mut self, text: &str) -> Result<(), Error> {
         if self.text.len() + text.len() > self.room {
-            return Err(Exhausted::Text.into());
+            return Err(LimitExceeded::Text.into());
         }
         self.text.push_str(text);
         Ok(())
@@ -111,7 +112,7 @@ impl Page {
 
     fn repr(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
         if depth > 500 {
-            return Err(Exhausted::Depth.into());
+            return Err(LimitExceeded::Depth.into());
         }
         match value.kind() {
             ValueKind::Undefined => self.push("Undefined"),
@@ -121,7 +122,7 @@ impl Page {
             ValueKind::String => {
                 let text = value.as_str().unwrap_or_default();
                 if text.len() > self.room {
-                    return Err(Exhausted::Text.into());
+                    return Err(LimitExceeded::Text.into());
                 }
                 self.push(&quoted(text))
             }
@@ -156,7 +157,7 @@ impl Page {
 
     fn json(&mut self, value: &Value, style: &Style, depth: usize) -> Result<(), Error> {
         if depth > 500 {
-            return Err(Exhausted::Depth.into());
+            return Err(LimitExceeded::Depth.into());
         }
         match value.kind() {
             ValueKind::None => self.push("null"),
@@ -183,7 +184,7 @@ impl Page {
                     page.json(&items[index], style, depth + 1)
                 })
             }
-            kind => Err(wrong(format!("{kind} is not JSON serializable"))),
+            kind => Err(error(format!("{kind} is not JSON serializable"))),
         }
     }
 
@@ -231,7 +232,7 @@ impl Page {
     }
 }
 
-/// A map's entries, in order, without what marks a namespace.
+/// A map's entries in order, without the mark of a namespace.
 pub(super) fn pairs(map: &Value) -> impl Iterator<Item = (Value, Value)> {
     map.as_object()
         .and_then(|object| object.try_iter_pairs())
@@ -246,7 +247,7 @@ fn json_key(key: &Value) -> Result<String, Error> {
         ValueKind::None => "null".to_owned(),
         ValueKind::Bool => if key.is_true() { "true" } else { "false" }.to_owned(),
         ValueKind::Number => json_number(key),
-        kind => return Err(wrong(format!("keys must be strings or numbers, not {kind}"))),
+        kind => return Err(error(format!("keys must be strings or numbers, not {kind}"))),
     })
 }
 
@@ -259,7 +260,7 @@ fn json_number(value: &Value) -> String {
     }
 }
 
-/// A number as Python's `repr` writes it.
+/// Formats a number like Python's `repr`.
 fn number(value: &Value) -> String {
     if value.is_integer() {
         return value.to_string();
@@ -280,7 +281,7 @@ fn number(value: &Value) -> String {
     format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
 }
 
-/// A string as Python's `repr` writes it.
+/// Formats a string like Python's `repr`.
 fn quoted(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut out = String::with_capacity(text.len() + 2);
@@ -304,7 +305,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// What `str.isprintable` says, but for code points that Unicode hasn't assigned.
+/// `str.isprintable`, except for code points that Unicode hasn't assigned.
 fn printable(c: char) -> bool {
     !(c.is_control()
         || (c.is_whitespace() && c != ' ')
@@ -314,6 +315,6 @@ fn printable(c: char) -> bool {
             | '\u{f0000}'..='\u{10ffff}'))
 }
 
-pub(super) fn wrong(why: impl Into<String>) -> Error {
+pub(super) fn error(why: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, why.into())
 }

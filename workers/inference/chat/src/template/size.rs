@@ -2,15 +2,15 @@ use minijinja::Error;
 use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
-use super::python::wrong;
+use super::python::error;
 
-/// Longest tag, in tokens: an expression is compiled by recursion as deep as it has operators.
-const TOKENS: usize = 4096;
-/// What products of literals may come to, in bytes: they are multiplied out when the template is compiled, where no
-/// budget watches.
-const FOLDED: u64 = 16 << 20;
+/// How many tokens a tag may have: an expression is compiled recursively, one level per operator.
+const MAX_TAG_TOKENS: usize = 4096;
+/// How large products of literals may become, in bytes: they are evaluated when the template is
+/// compiled, outside any budget.
+const MAX_PRODUCT: u64 = 16 << 20;
 
-/// Refuses a source whose compilation would take more than its length suggests.
+/// Rejects a source whose compilation would take more than its length suggests.
 pub(super) fn check(source: &str, syntax: &SyntaxConfig) -> Result<(), Error> {
     let mut tag = Tag::default();
     let mut folded: u64 = 0;
@@ -22,24 +22,25 @@ pub(super) fn check(source: &str, syntax: &SyntaxConfig) -> Result<(), Error> {
             token => tag.read(&token),
         }
         let line = span.start_line;
-        if tag.tokens > TOKENS {
-            return Err(wrong(format!(
-                "a tag with more than {TOKENS} tokens is not supported (line {line})"
+        if tag.tokens > MAX_TAG_TOKENS {
+            return Err(error(format!(
+                "tags with more than {MAX_TAG_TOKENS} tokens are not supported (line {line})"
             )));
         }
-        if folded > FOLDED {
-            return Err(wrong(format!("a literal is multiplied too often (line {line})")));
+        if folded > MAX_PRODUCT {
+            return Err(error(format!("a literal is multiplied too many times (line {line})")));
         }
     }
     Ok(())
 }
 
-/// What is known of a tag so far.
+/// A tag as far as it has been read.
 #[derive(Default)]
 struct Tag {
     tokens: usize,
     multiplies: bool,
-    /// Product of the whole numbers, each counted as two at least: an upper bound of what they can be made to.
+    /// The product of the integers, each counted as at least two: an upper bound of what they can
+    /// produce.
     product: u64,
     /// Bytes of strings and lists that could be repeated.
     repeated: u64,

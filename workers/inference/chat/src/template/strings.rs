@@ -1,4 +1,4 @@
-//! What Python's strings do, where Rust's do something else.
+//! Python's string operations, where Rust's behave differently.
 
 /// `str.isspace` for one character.
 pub(super) fn is_space(c: char) -> bool {
@@ -20,8 +20,8 @@ pub(super) fn strip<'t>(text: &'t str, chars: Option<&str>, ends: Ends) -> &'t s
     if ends == Ends::Left { text } else { text.trim_end_matches(drop) }
 }
 
-/// `str.split(separator, limit)`; `None` splits at runs of whitespace and drops what is empty. The separator is not
-/// empty.
+/// `str.split(separator, limit)`; `None` splits at runs of whitespace and drops empty parts. The
+/// separator must not be empty.
 pub(super) fn split(text: &str, separator: Option<&str>, limit: Option<usize>) -> Vec<String> {
     let limit = limit.unwrap_or(usize::MAX);
     if let Some(separator) = separator {
@@ -90,7 +90,8 @@ pub(super) fn lines(text: &str, keep_ends: bool) -> Vec<String> {
     lines
 }
 
-/// Jinja's `indent`: every line but the first, and but empty ones, unless told otherwise.
+/// Jinja's `indent`: indents every line except the first and empty ones, unless `first` or `blank`
+/// is set.
 pub(super) fn indent(text: &str, with: &str, first: bool, blank: bool) -> String {
     let lines = lines(&format!("{text}\n"), false);
     let mut out = if first { with.to_owned() } else { String::new() };

@@ -1,9 +1,9 @@
-//! Where real chat templates and vocabularies lie. They are nobody's to copy here, so they come from the environment,
-//! from beside the repository; `scripts/tools.sh test` fetches them.
+//! Locates real chat templates and vocabularies. We may not redistribute them, so they come from a
+//! folder named by the environment or beside the repository; `scripts/tools.sh test` downloads them.
 
 use std::path::{Path, PathBuf};
 
-/// The folder of templates, `templates`, and of vocabularies, `vocab`.
+/// The folder that contains `templates` and `vocab`.
 pub(crate) fn folder() -> PathBuf {
     match std::env::var_os("CORTEX_TEST_DATA") {
         Some(folder) => PathBuf::from(folder),
@@ -16,7 +16,7 @@ pub(crate) fn template(name: &str) -> String {
     String::from_utf8(read(&format!("templates/{name}.jinja"))).unwrap()
 }
 
-/// A file of the folder.
+/// Reads a file in the folder.
 pub(crate) fn read(name: &str) -> Vec<u8> {
     let path = folder().join(name);
     std::fs::read(&path)

@@ -1,5 +1,6 @@
-//! Blocks of 32: one scale, for some a smallest value, then the quants. Four bits are kept as in one byte the value and
-//! the sixteenth after it; the fifth bits are a word before them.
+//! Blocks of 32 values: one scale, for some formats a minimum, then the quants. Each byte holds two
+//! 4-bit quants, a value and the one sixteen places after it. Fifth bits are in a word before the
+//! quants.
 
 use super::{Layout, PART};
 use crate::simd::Unpack;
@@ -14,15 +15,15 @@ pub(crate) struct Q8_0;
 unsafe impl Layout for Q4_0 {
     const VALUES: usize = PART;
     const BYTES: usize = 18;
-    type Scales<S: Unpack> = S::Line;
+    type Scales<S: Unpack> = S::Linear;
 
     #[inline(always)]
-    unsafe fn scales<S: Unpack>(block: *const u8) -> S::Line {
-        unsafe { S::centred(S::splat_half(block)) }
+    unsafe fn scales<S: Unpack>(block: *const u8) -> S::Linear {
+        unsafe { S::centred(S::splat_f16(block)) }
     }
 
     #[inline(always)]
-    unsafe fn part<S: Unpack>(block: *const u8, line: &S::Line, _: usize) -> [S; 2] {
+    unsafe fn part<S: Unpack>(block: *const u8, line: &S::Linear, _: usize) -> [S; 2] {
         unsafe { nibbles(block.add(2), *line) }
     }
 }
@@ -31,15 +32,15 @@ unsafe impl Layout for Q4_0 {
 unsafe impl Layout for Q4_1 {
     const VALUES: usize = PART;
     const BYTES: usize = 20;
-    type Scales<S: Unpack> = S::Line;
+    type Scales<S: Unpack> = S::Linear;
 
     #[inline(always)]
-    unsafe fn scales<S: Unpack>(block: *const u8) -> S::Line {
-        unsafe { S::line(S::splat_half(block), S::splat_half(block.add(2))) }
+    unsafe fn scales<S: Unpack>(block: *const u8) -> S::Linear {
+        unsafe { S::line(S::splat_f16(block), S::splat_f16(block.add(2))) }
     }
 
     #[inline(always)]
-    unsafe fn part<S: Unpack>(block: *const u8, line: &S::Line, _: usize) -> [S; 2] {
+    unsafe fn part<S: Unpack>(block: *const u8, line: &S::Linear, _: usize) -> [S; 2] {
         unsafe { nibbles(block.add(4), *line) }
     }
 }
@@ -52,14 +53,14 @@ unsafe impl Layout for Q5_0 {
 
     #[inline(always)]
     unsafe fn scales<S: Unpack>(block: *const u8) -> S {
-        unsafe { S::splat_half(block) }
+        unsafe { S::splat_f16(block) }
     }
 
     #[inline(always)]
     unsafe fn part<S: Unpack>(block: *const u8, scale: &S, _: usize) -> [S; 2] {
         unsafe {
             let [low, high] = five_bits::<S>(block.add(2));
-            [S::number(S::minus(low, 16)).mul(*scale), S::number(S::minus(high, 16)).mul(*scale)]
+            [S::number(S::sub_int(low, 16)).mul(*scale), S::number(S::sub_int(high, 16)).mul(*scale)]
         }
     }
 }
@@ -72,7 +73,7 @@ unsafe impl Layout for Q5_1 {
 
     #[inline(always)]
     unsafe fn scales<S: Unpack>(block: *const u8) -> [S; 2] {
-        unsafe { [S::splat_half(block), S::splat_half(block.add(2))] }
+        unsafe { [S::splat_f16(block), S::splat_f16(block.add(2))] }
     }
 
     #[inline(always)]
@@ -92,7 +93,7 @@ unsafe impl Layout for Q8_0 {
 
     #[inline(always)]
     unsafe fn scales<S: Unpack>(block: *const u8) -> S {
-        unsafe { S::splat_half(block) }
+        unsafe { S::splat_f16(block) }
     }
 
     #[inline(always)]
@@ -104,23 +105,23 @@ unsafe impl Layout for Q8_0 {
     }
 }
 
-/// The values on a line at the low and at the high nibbles.
+/// Returns the linear function's values at the low and at the high nibbles.
 #[inline(always)]
-unsafe fn nibbles<S: Unpack>(from: *const u8, line: S::Line) -> [S; 2] {
+unsafe fn nibbles<S: Unpack>(from: *const u8, line: S::Linear) -> [S; 2] {
     unsafe {
         let bytes = S::bytes(from);
-        [S::on(line, bytes), S::on(line, S::right(bytes, 4))]
+        [S::evaluate(line, bytes), S::evaluate(line, S::right(bytes, 4))]
     }
 }
 
 #[inline(always)]
-unsafe fn five_bits<S: Unpack>(from: *const u8) -> [S::Whole; 2] {
+unsafe fn five_bits<S: Unpack>(from: *const u8) -> [S::Int; 2] {
     unsafe {
         let bytes = S::bytes(from.add(4));
         let fifth = from.cast::<u32>().read_unaligned();
         [
-            S::or(S::and(bytes, 15), S::chosen(fifth & 0xffff, 16)),
-            S::or(S::right(bytes, 4), S::chosen(fifth >> 16, 16)),
+            S::or(S::and(bytes, 15), S::select_bits(fifth & 0xffff, 16)),
+            S::or(S::right(bytes, 4), S::select_bits(fifth >> 16, 16)),
         ]
     }
 }

@@ -33,7 +33,7 @@ unsafe impl Layout for F16 {
 
     #[inline(always)]
     unsafe fn part<S: Unpack>(block: *const u8, (): &(), _: usize) -> [S; 2] {
-        unsafe { [S::halves(block), S::halves(block.add(32))] }
+        unsafe { [S::f16(block), S::f16(block.add(32))] }
     }
 }
 
@@ -48,6 +48,6 @@ unsafe impl Layout for Bf16 {
 
     #[inline(always)]
     unsafe fn part<S: Unpack>(block: *const u8, (): &(), _: usize) -> [S; 2] {
-        unsafe { [S::brains(block), S::brains(block.add(32))] }
+        unsafe { [S::bf16(block), S::bf16(block.add(32))] }
     }
 }

@@ -1,6 +1,6 @@
-//! Blocks of 256 in sub-blocks of 16 or 32, whose scales are themselves quantised.
+//! Blocks of 256 values in sub-blocks of 16 or 32, whose scales are themselves quantised.
 //!
-//! The quants of a half, or quarter, lie in the same bytes as the next one's, in higher bits.
+//! The quants of a half or quarter are in the same bytes as those of the next one, in other bits.
 
 use super::{Layout, PART};
 use crate::simd::Unpack;
@@ -11,7 +11,8 @@ pub(crate) struct Q4K;
 pub(crate) struct Q5K;
 pub(crate) struct Q6K;
 
-/// Two vectors by one expression. A macro, because a closure would be compiled without the kernel's instructions.
+/// Makes two vectors with one expression. This is a macro, because a closure would be compiled
+/// without the kernel's instructions.
 macro_rules! pair {
     ($name:ident in [$low:expr, $high:expr] => $vector:expr) => {
         [
@@ -41,8 +42,8 @@ unsafe impl Layout for Q2K {
         unsafe {
             let bytes = S::bytes(block);
             (
-                scaled::<S>(S::and(bytes, 15), S::splat_half(block.add(80))),
-                scaled::<S>(S::right(bytes, 4), negative(S::splat_half(block.add(82)))),
+                scaled::<S>(S::and(bytes, 15), S::splat_f16(block.add(80))),
+                scaled::<S>(S::right(bytes, 4), negative(S::splat_f16(block.add(82)))),
             )
         }
     }
@@ -69,12 +70,12 @@ unsafe impl Layout for Q3K {
     #[inline(always)]
     unsafe fn scales<S: Unpack>(block: *const u8) -> [f32; 16] {
         unsafe {
-            // Low nibbles, then high nibbles; the last four bytes have two more bits of each.
+            // Low nibbles, then high nibbles. The last four bytes contain two more bits for each.
             let [a, b, c] = block.add(96).cast::<[u32; 3]>().read_unaligned();
             let word = |low: u32, high: u32| low & 0x0f0f_0f0f | (high & 0x0303_0303) << 4;
             let words = [word(a, c), word(b, c >> 2), word(a >> 4, c >> 4), word(b >> 4, c >> 6)];
-            let scales = S::minus(S::bytes(words.as_ptr().cast()), 32);
-            scaled::<S>(scales, S::splat_half(block.add(108)))
+            let scales = S::sub_int(S::bytes(words.as_ptr().cast()), 32);
+            scaled::<S>(scales, S::splat_f16(block.add(108)))
         }
     }
 
@@ -85,7 +86,7 @@ unsafe impl Layout for Q3K {
             pair!(half in [0, 1] => {
                 let low = S::and(S::right(S::bytes(quants.add(16 * half)), part as u32 % 4 * 2), 3);
                 let third = S::and(S::right(S::bytes(block.add(16 * half)), part as u32), 1);
-                let whole = S::minus(S::or(low, S::left(third, 2)), 4);
+                let whole = S::sub_int(S::or(low, S::left(third, 2)), 4);
                 S::number(whole).mul(S::splat(scales[2 * part + half]))
             })
         }
@@ -108,7 +109,7 @@ unsafe impl Layout for Q4K {
         unsafe {
             let quants = block.add(16 + part / 2 * PART);
             let line = S::line(S::splat(scales[part]), S::splat(shifts[8 + part]));
-            pair!(at in [0, 16] => S::on(line, S::right(S::bytes(quants.add(at)), part as u32 % 2 * 4)))
+            pair!(at in [0, 16] => S::evaluate(line, S::right(S::bytes(quants.add(at)), part as u32 % 2 * 4)))
         }
     }
 }
@@ -146,7 +147,7 @@ unsafe impl Layout for Q6K {
 
     #[inline(always)]
     unsafe fn scales<S: Unpack>(block: *const u8) -> [f32; 16] {
-        unsafe { scaled::<S>(S::signed_bytes(block.add(192)), S::splat_half(block.add(208))) }
+        unsafe { scaled::<S>(S::signed_bytes(block.add(192)), S::splat_f16(block.add(208))) }
     }
 
     #[inline(always)]
@@ -158,15 +159,15 @@ unsafe impl Layout for Q6K {
             pair!(vector in [0, 1] => {
                 let low = S::and(S::right(S::bytes(lows.add(16 * vector)), quarter as u32 / 2 * 4), 15);
                 let high = S::and(S::right(S::bytes(highs.add(16 * vector)), quarter as u32 * 2), 3);
-                let whole = S::minus(S::or(low, S::left(high, 4)), 32);
+                let whole = S::sub_int(S::or(low, S::left(high, 4)), 32);
                 S::number(whole).mul(S::splat(scales[2 * part + vector]))
             })
         }
     }
 }
 
-/// The eight scales of a block of Q4K or Q5K, and after them the eight shifts: six bits each in twelve bytes, where the
-/// last four of each keep their high bits above the first four.
+/// Returns the eight scales of a block of Q4K or Q5K, followed by the eight shifts. Each has six
+/// bits in twelve bytes, and the last four of each keep their high bits above the first four.
 #[inline(always)]
 unsafe fn six_bits<S: Unpack>(block: *const u8) -> Affine {
     unsafe {
@@ -175,12 +176,12 @@ unsafe fn six_bits<S: Unpack>(block: *const u8) -> Affine {
         let last = |low: u32, high: u32| low & 0x0f0f_0f0f | (high >> 6 & 0x0303_0303) << 4;
         let words = [first(a), last(c, a), first(b), last(c >> 4, b)];
         let whole = S::bytes(words.as_ptr().cast());
-        (scaled::<S>(whole, S::splat_half(block)), scaled::<S>(whole, negative(S::splat_half(block.add(2)))))
+        (scaled::<S>(whole, S::splat_f16(block)), scaled::<S>(whole, negative(S::splat_f16(block.add(2)))))
     }
 }
 
 #[inline(always)]
-unsafe fn scaled<S: Unpack>(whole: S::Whole, scale: S) -> [f32; 16] {
+unsafe fn scaled<S: Unpack>(whole: S::Int, scale: S) -> [f32; 16] {
     let mut floats = [0.0; 16];
     unsafe { S::number(whole).mul(scale).store(floats.as_mut_ptr()) };
     floats

@@ -1,21 +1,22 @@
-//! Activations as the loops read them.
+//! Activations in the layout of the loops.
 
 use crate::layout::PART;
-use crate::lines::{Line, Memory, with_lines};
+use crate::lines::{CacheLine, Scratch, with_lines};
 
-/// Columns that a tile goes over at a time; whole blocks of every format.
+/// How many columns a tile processes at a time. It is a multiple of every format's block.
 pub(super) const DEPTH: usize = 256;
 pub(super) const DEPTH_LINES: usize = DEPTH / 16;
 
 thread_local! {
-    static PACKED: Memory = const { Memory::new(Vec::new()) };
+    static PACKED: Scratch = const { Scratch::new(Vec::new()) };
 }
 
-/// Rows of activations in aligned lines, zeros up to a whole part: for each run of `DEPTH` columns all rows' runs, one
-/// after the other, so that the rows of a tile don't fall on the same cache sets.
+/// Rows of activations in aligned lines, padded with zeros to a whole part. For each run of `DEPTH`
+/// columns, all rows' runs lie one after the other, so that the rows of a tile don't fall on the
+/// same cache sets.
 #[derive(Clone, Copy)]
 pub(super) struct Activations<'a> {
-    lines: &'a [Line],
+    lines: &'a [CacheLine],
     pub(super) rows: usize,
     pub(super) columns: usize,
 }
@@ -34,24 +35,24 @@ impl<'a> Activations<'a> {
         });
     }
 
-    /// The `number`th run of columns: that of `row`, and after it those of the later rows.
-    pub(super) fn run(&self, number: usize, row: usize) -> &'a [Line] {
+    /// Returns a run of columns of `row`, followed by those of the later rows.
+    pub(super) fn run(&self, number: usize, row: usize) -> &'a [CacheLine] {
         &self.lines[number * self.rows * DEPTH_LINES + row * self.run_lines(number)..]
     }
 
-    /// The lines of a row in that run.
+    /// Returns how many lines a row has in this run.
     pub(super) fn run_lines(&self, number: usize) -> usize {
         (self.columns - number * DEPTH).min(DEPTH).div_ceil(PART) * PART / 16
     }
 }
 
-fn pack(from: &[f32], lines: &mut [Line]) {
+fn pack(from: &[f32], lines: &mut [CacheLine]) {
     let (whole, rest) = from.as_chunks();
     for (line, floats) in lines.iter_mut().zip(whole) {
         line.0 = *floats;
     }
     for line in &mut lines[whole.len()..] {
-        *line = Line::ZERO;
+        *line = CacheLine::ZERO;
     }
     if !rest.is_empty() {
         lines[whole.len()].0[..rest.len()].copy_from_slice(rest);

@@ -1,25 +1,26 @@
-//! One row of activations: the weights pass once, so memory is what it takes.
+//! Products of a single row of activations. The weights pass once, so memory bandwidth limits the
+//! speed.
 
 use std::hint::black_box;
 
-use super::Out;
+use super::OutputPtr;
 use super::activations::Activations;
 use crate::format::Format;
 use crate::layout::{Layout, PART, each_part, tail, with_layout};
-use crate::lines::Line;
+use crate::lines::CacheLine;
 use crate::matrix::Matrix;
 use crate::simd::{LINE, Unpack, dispatch, prefetch};
 use crate::threads::Threads;
 
-/// Rows of weights that are gone over together, so that the multiplier waits for no sum.
+/// How many rows of weights are processed together, so that the multiplier never waits for a sum.
 const ROWS: usize = 4;
-/// What a thread takes at a time, in bytes of weights: enough that taking is nothing, little enough that the threads end
-/// together.
-const TAKE: usize = 64 << 10;
+/// The bytes of weights that a thread takes at a time. It is large enough to make taking cheap, and
+/// small enough that the threads end together.
+const ITEM_BYTES: usize = 64 << 10;
 
-pub(super) fn run(threads: &Threads, x: Activations<'_>, w: &Matrix, out: Out) {
+pub(super) fn run(threads: &Threads, x: Activations<'_>, w: &Matrix, out: OutputPtr) {
     let (bytes, row_bytes) = (w.bytes(), w.row_bytes());
-    let take = (TAKE / row_bytes).next_multiple_of(ROWS).max(ROWS);
+    let take = (ITEM_BYTES / row_bytes).next_multiple_of(ROWS).max(ROWS);
     threads.each(w.rows().div_ceil(take), |item| {
         let first = item * take;
         let rows = take.min(w.rows() - first);
@@ -30,13 +31,13 @@ pub(super) fn run(threads: &Threads, x: Activations<'_>, w: &Matrix, out: Out) {
             columns: w.columns(),
         };
         let x = x.run(0, 0);
-        // SAFETY: the rows are among those of `w`, each of which has its own place in `out`.
+        // SAFETY: the rows are among those of `w`, and each has its own place in `out`.
         let out = unsafe { std::slice::from_raw_parts_mut({ out }.first.add(first), rows) };
-        dispatch!(threads.isa(), some_rows(weights: Weights<'_>, x: &[Line], out: &mut [f32]));
+        dispatch!(threads.isa(), some_rows(weights: Weights<'_>, x: &[CacheLine], out: &mut [f32]));
     });
 }
 
-/// Rows that a thread took.
+/// The rows that a thread took.
 #[derive(Clone, Copy)]
 struct Weights<'a> {
     format: Format,
@@ -46,9 +47,11 @@ struct Weights<'a> {
 }
 
 /// # Safety
-/// The bytes are the rows' whole blocks; `x` has lines for all columns; `out` is as long as there are rows.
+///
+/// The bytes are the rows' whole blocks. `x` has lines for all columns. `out` has one place per
+/// row.
 #[inline(always)]
-unsafe fn some_rows<S: Unpack>(weights: Weights<'_>, x: &[Line], out: &mut [f32]) {
+unsafe fn some_rows<S: Unpack>(weights: Weights<'_>, x: &[CacheLine], out: &mut [f32]) {
     let row_bytes = weights.bytes.len() / weights.rows;
     let (bytes, x, columns) = (weights.bytes.as_ptr(), x.as_ptr().cast(), weights.columns);
     unsafe {
@@ -76,7 +79,7 @@ unsafe fn dot<S: Unpack, L: Layout, const ROWS: usize>(
         let mut sums = [S::splat(0.0); ROWS];
         let blocks = columns / L::VALUES;
         for block in 0..blocks {
-            // The same place in the rows that come next, each line once.
+            // Prefetches the same place in the next rows, each line once.
             for line in (block * L::BYTES).div_ceil(LINE)..((block + 1) * L::BYTES).div_ceil(LINE) {
                 for row in ROWS..2 * ROWS {
                     prefetch(rows.wrapping_add(row * row_bytes + line * LINE));
@@ -87,9 +90,10 @@ unsafe fn dot<S: Unpack, L: Layout, const ROWS: usize>(
             for (row, scales) in scales.iter_mut().enumerate().skip(1) {
                 *scales = L::scales::<S>(rows.add(row * row_bytes));
             }
-            // Row by row in a part, so that a row's sum is ready when its turn comes again.
+            // A part is processed row by row, so that a row's sum is ready when its turn comes
+            // again.
             each_part!(L, part => {
-                // The compiler would rather unpack the whole block first, and run out of registers.
+                // Otherwise the compiler unpacks the whole block first and runs out of registers.
                 if L::VALUES > PART && part.is_multiple_of(2) {
                     black_box(&scales);
                 }

@@ -1,33 +1,34 @@
-//! Several rows of activations: a piece of the weights is widened into the first cache, then meets them all in tiles
-//! that stay in registers.
+//! Products of several rows of activations. A part of the weights is widened into the first-level
+//! cache, and then multiplied with all rows in register tiles.
 
 use std::ops::Range;
 
-use super::Out;
+use super::OutputPtr;
 use super::activations::{Activations, DEPTH, DEPTH_LINES};
 use crate::layout::widen;
-use crate::lines::{Line, Memory, with_lines};
+use crate::lines::{CacheLine, Scratch, with_lines};
 use crate::matrix::Matrix;
 use crate::simd::{LINE, Simd, Unpack, dispatch, prefetch};
 use crate::threads::Threads;
 
-/// Rows of weights that are widened together.
+/// How many rows of weights are widened together.
 const GROUP: usize = 16;
-/// Rows of activations, and their floats, that stay in the second cache while the weights pass.
+/// How many rows of activations, and how many of their floats, stay in the second-level cache while
+/// the weights pass.
 const BATCH: usize = 96;
 const BATCH_FLOATS: usize = 256 << 10;
 
 thread_local! {
     /// The widened weights, and a sum for each pair of rows.
-    static MEMORY: Memory = const { Memory::new(Vec::new()) };
+    static MEMORY: Scratch = const { Scratch::new(Vec::new()) };
 }
 
-pub(super) fn run(threads: &Threads, x: Activations<'_>, w: &Matrix, out: Out) {
+pub(super) fn run(threads: &Threads, x: Activations<'_>, w: &Matrix, out: OutputPtr) {
     let batch = (BATCH_FLOATS / w.columns().max(1)).clamp(24, BATCH);
     let (groups, bytes) = (w.rows().div_ceil(GROUP), w.bytes());
     threads.each(groups * x.rows.div_ceil(batch), |item| {
         let (group, first) = (item % groups * GROUP, item / groups * batch);
-        let piece = Piece {
+        let item = WorkItem {
             w,
             bytes,
             x,
@@ -35,30 +36,30 @@ pub(super) fn run(threads: &Threads, x: Activations<'_>, w: &Matrix, out: Out) {
             group: (group, GROUP.min(w.rows() - group)),
             batch: (first, batch.min(x.rows - first)),
         };
-        let piece = &piece;
-        with_lines(&MEMORY, GROUP * (DEPTH_LINES + piece.batch.1), |memory| {
-            dispatch!(threads.isa(), one_piece(piece: &Piece<'_>, memory: &mut [Line]));
+        let item = &item;
+        with_lines(&MEMORY, GROUP * (DEPTH_LINES + item.batch.1), |memory| {
+            dispatch!(threads.isa(), one_piece(item: &WorkItem<'_>, memory: &mut [CacheLine]));
         });
     });
 }
 
-/// What a thread takes at a time.
-struct Piece<'a> {
+/// The work that a thread takes at a time.
+struct WorkItem<'a> {
     w: &'a Matrix,
     bytes: &'a [u8],
     x: Activations<'a>,
-    out: Out,
-    /// The first row of the weights, and how many.
+    out: OutputPtr,
+    /// The first row of the weights, and how many rows.
     group: (usize, usize),
-    /// The first row of activations, and how many.
+    /// The first row of activations, and how many rows.
     batch: (usize, usize),
 }
 
-impl Piece<'_> {
-    /// Asks for some of the group's rows from a column on, to be widened after this run; past the last column, for those
-    /// of the group that comes next.
+impl WorkItem<'_> {
+    /// Prefetches some of the group's rows from a column on, which are widened after this run.
+    /// Beyond the last column it prefetches rows of the next group.
     #[inline(always)]
-    fn ask_ahead(&self, column: usize, rows: Range<usize>) {
+    fn prefetch_ahead(&self, column: usize, rows: Range<usize>) {
         let (format, row_bytes) = (self.w.format(), self.w.row_bytes());
         let (first, column) = if column < self.w.columns() { (0, column) } else { (GROUP, 0) };
         let from = column / format.block_values() * format.block_bytes();
@@ -73,34 +74,39 @@ impl Piece<'_> {
 }
 
 /// # Safety
-/// The rows are there, `out` has a place for each pair of them, and `memory` has the lines that `run` asks for.
+///
+/// The rows exist, `out` has a place for each pair of them, and `memory` has the lines that `run`
+/// needs.
 #[inline(always)]
-unsafe fn one_piece<S: Unpack>(piece: &Piece<'_>, memory: &mut [Line]) {
-    // A narrower set has half as many registers, or fewer, and takes several to a vector.
+unsafe fn one_piece<S: Unpack>(item: &WorkItem<'_>, memory: &mut [CacheLine]) {
+    // A narrower instruction set has at most half the registers and needs several per vector.
     if S::LANES == 16 {
-        unsafe { all_runs::<S, 4, 6>(piece, memory) }
+        unsafe { all_runs::<S, 4, 6>(item, memory) }
     } else {
-        unsafe { all_runs::<S, 2, 2>(piece, memory) }
+        unsafe { all_runs::<S, 2, 2>(item, memory) }
     }
 }
 
 #[inline(always)]
-unsafe fn all_runs<S: Unpack, const ROWS: usize, const BATCH: usize>(piece: &Piece<'_>, memory: &mut [Line]) {
+unsafe fn all_runs<S: Unpack, const ROWS: usize, const BATCH: usize>(
+    item: &WorkItem<'_>,
+    memory: &mut [CacheLine],
+) {
     let (widened, sums) = memory.split_at_mut(GROUP * DEPTH_LINES);
-    let columns = piece.w.columns();
+    let columns = item.w.columns();
     for (number, column) in (0..columns).step_by(DEPTH).enumerate() {
         let width = DEPTH.min(columns - column);
-        let x = piece.x.run(number, piece.batch.0);
-        let lines = piece.x.run_lines(number);
-        unsafe { widen_group::<S>(piece, column, width, lines, widened) };
+        let x = item.x.run(number, item.batch.0);
+        let lines = item.x.run_lines(number);
+        unsafe { widen_group::<S>(item, column, width, lines, widened) };
         let mut row = 0;
-        while row < piece.batch.1 {
-            let left = piece.batch.1 - row;
-            // As even as can be: a tile of few rows leaves the multiplier waiting.
+        while row < item.batch.1 {
+            let left = item.batch.1 - row;
+            // Divides the rows evenly, because a tile of few rows leaves the multiplier waiting.
             let rows = left.div_ceil(left.div_ceil(BATCH));
-            for group in (0..piece.group.1).step_by(ROWS) {
+            for group in (0..item.group.1).step_by(ROWS) {
                 if row == 0 {
-                    piece.ask_ahead(column + DEPTH, group..group + ROWS);
+                    item.prefetch_ahead(column + DEPTH, group..group + ROWS);
                 }
                 let tile = Tile {
                     weights: widened[group * lines..].as_ptr().cast(),
@@ -109,7 +115,8 @@ unsafe fn all_runs<S: Unpack, const ROWS: usize, const BATCH: usize>(piece: &Pie
                     sums: sums[row * GROUP + group..].as_mut_ptr().cast(),
                     begins: number == 0,
                 };
-                // SAFETY: `widened` has sixteen rows of `lines`, `x` has `rows` from here, and so has `sums`.
+                // SAFETY: `widened` has sixteen rows of `lines`. `x` and `sums` have `rows` from
+                // here.
                 unsafe {
                     match rows {
                         6 if BATCH >= 6 => tile.run::<S::Wide, ROWS, 6>(),
@@ -125,11 +132,11 @@ unsafe fn all_runs<S: Unpack, const ROWS: usize, const BATCH: usize>(piece: &Pie
         }
     }
     for (row, sums) in sums.chunks_exact(GROUP).enumerate() {
-        for (n, sum) in sums[..piece.group.1].iter().enumerate() {
-            // SAFETY: a line is sixteen floats, and the place is this pair's.
+        for (n, sum) in sums[..item.group.1].iter().enumerate() {
+            // SAFETY: a line is sixteen floats, and the place belongs to this pair.
             unsafe {
-                let at = (piece.batch.0 + row) * piece.out.stride + piece.group.0 + n;
-                *piece.out.first.add(at) = S::Wide::load(sum.0.as_ptr()).sum();
+                let at = (item.batch.0 + row) * item.out.stride + item.group.0 + n;
+                *item.out.first.add(at) = S::Wide::load(sum.0.as_ptr()).sum();
             }
         }
     }
@@ -138,21 +145,21 @@ unsafe fn all_runs<S: Unpack, const ROWS: usize, const BATCH: usize>(piece: &Pie
 /// Widens `width` columns of the group's rows to rows of `lines`.
 #[inline(always)]
 unsafe fn widen_group<S: Unpack>(
-    piece: &Piece<'_>,
+    item: &WorkItem<'_>,
     column: usize,
     width: usize,
     lines: usize,
-    widened: &mut [Line],
+    widened: &mut [CacheLine],
 ) {
-    let (format, row_bytes) = (piece.w.format(), piece.w.row_bytes());
-    let from = (piece.group.0 * row_bytes) + column / format.block_values() * format.block_bytes();
-    for (row, to) in widened.chunks_exact_mut(lines).take(piece.group.1).enumerate() {
+    let (format, row_bytes) = (item.w.format(), item.w.row_bytes());
+    let from = (item.group.0 * row_bytes) + column / format.block_values() * format.block_bytes();
+    for (row, to) in widened.chunks_exact_mut(lines).take(item.group.1).enumerate() {
         if !width.is_multiple_of(16) || width / 16 < lines {
-            to[width / 16..].fill(Line::ZERO);
+            to[width / 16..].fill(CacheLine::ZERO);
         }
         // SAFETY: the row has `width` columns from here on, and `to` has room for them.
         unsafe {
-            let from = piece.bytes.as_ptr().add(from + row * row_bytes);
+            let from = item.bytes.as_ptr().add(from + row * row_bytes);
             widen::<S>(format, from, width, to.as_mut_ptr().cast());
         }
     }

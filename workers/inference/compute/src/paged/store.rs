@@ -3,7 +3,7 @@
 use super::BLOCK;
 use crate::simd::Unpack;
 
-/// How a cached value is stored.
+/// The storage format of a cached value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Store {
     F32,
@@ -33,17 +33,18 @@ pub(super) struct Aligned<E> {
     skip: usize,
 }
 
-/// Why there is no such cache.
+/// Why a cache can't be allocated.
 #[derive(Debug, thiserror::Error)]
 pub enum PagesError {
-    #[error("{blocks} blocks for {layers} layers of {heads} heads of {width} are more than memory can have")]
+    #[error("{blocks} blocks for {layers} layers of {heads} heads of {width} exceed the address space")]
     Size { layers: usize, heads: usize, width: usize, blocks: usize },
-    #[error("no memory for {bytes} bytes of keys and values")]
-    Memory { bytes: usize },
+    #[error("not enough memory for {bytes} bytes of keys and values")]
+    Scratch { bytes: usize },
 }
 
 impl Pages {
-    /// `blocks` blocks of zeros, for `layers` layers of `heads` heads of `width` values.
+    /// Allocates `blocks` blocks of zeros, for `layers` layers of `heads` heads with `width`
+    /// values.
     pub fn new(
         layers: usize,
         heads: usize,
@@ -71,7 +72,7 @@ impl Pages {
         }
     }
 
-    /// Bytes that a block of tokens takes in such pages, over all layers; `None` if no memory can have one.
+    /// Returns the bytes of a block of tokens over all layers, or `None` if no memory can hold one.
     pub fn block_bytes(layers: usize, heads: usize, width: usize, store: Store) -> Option<usize> {
         let each = match store {
             Store::F32 => 4,
@@ -80,25 +81,25 @@ impl Pages {
         block_values(layers, heads, width)?.checked_mul(each)
     }
 
-    /// Values per token of a head, as they lie.
+    /// Returns the stored length of a head's values for a token.
     pub(super) fn stride(&self) -> usize {
         self.width.next_multiple_of(16)
     }
 
-    /// Where a head's keys begin; its values come after `width * BLOCK` of them.
+    /// Returns where a head's keys begin. Its values come `width * BLOCK` elements later.
     pub(super) fn place(&self, layer: usize, block: u32, head: usize) -> usize {
         let block = block as usize;
         assert!(layer < self.layers && block < self.blocks && head < self.heads, "no such page");
         ((layer * self.blocks + block) * self.heads + head) * self.page()
     }
 
-    /// Elements of a page.
+    /// Returns the number of elements in a page.
     pub(super) fn page(&self) -> usize {
         (self.width + self.stride()) * BLOCK
     }
 }
 
-/// Values of a block, over all layers, as they lie.
+/// Returns the number of stored elements in a block, over all layers.
 fn block_values(layers: usize, heads: usize, width: usize) -> Option<usize> {
     let stride = width.checked_next_multiple_of(16)?;
     let page = width.checked_add(stride)?.checked_mul(BLOCK)?;
@@ -109,10 +110,11 @@ impl<E: Element> Aligned<E> {
     fn new(size: usize) -> Result<Self, PagesError> {
         let skip = 64 / size_of::<E>();
         let bytes = size.saturating_add(skip).saturating_mul(size_of::<E>());
-        // Asking first turns a refusal into an error; then zeros come from the system untouched, as they are used.
-        let there = size < isize::MAX as usize && Vec::<E>::new().try_reserve_exact(size + skip).is_ok();
-        if !there {
-            return Err(PagesError::Memory { bytes });
+        // The reservation reports a lack of memory as an error. The zeros then come untouched from
+        // the system, page by page as they are used.
+        let fits = size < isize::MAX as usize && Vec::<E>::new().try_reserve_exact(size + skip).is_ok();
+        if !fits {
+            return Err(PagesError::Scratch { bytes });
         }
         let memory = E::zeros(size + skip);
         let skip = memory.as_ptr().align_offset(64).min(skip);
@@ -133,6 +135,7 @@ pub(super) trait Element: Copy {
     fn zeros(count: usize) -> Vec<Self>;
     fn narrow(value: f32) -> Self;
     /// # Safety
+    ///
     /// Needs the instructions of `S`, and as many elements as it has lanes.
     unsafe fn widen<S: Unpack>(from: *const Self) -> S;
 }
@@ -159,6 +162,6 @@ impl Element for u16 {
     }
     #[inline(always)]
     unsafe fn widen<S: Unpack>(from: *const Self) -> S {
-        unsafe { S::halves(from.cast()) }
+        unsafe { S::f16(from.cast()) }
     }
 }

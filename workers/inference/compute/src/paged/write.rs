@@ -1,13 +1,16 @@
-//! Filling the pages.
+//! Writes keys and values into the pages.
 
 use super::store::{Aligned, Element, Values};
 use super::{BLOCK, Pages, Span, check};
 
 impl Pages {
-    /// Writes the keys and values of a layer: a row per token of all heads side by side.
+    /// Writes the keys and values of a layer. Both have a row per token, with all heads side by
+    /// side.
     ///
     /// # Panics
-    /// If the lengths don't fit, or a span's blocks don't reach its tokens or aren't in the cache.
+    ///
+    /// Panics if the lengths don't match, or if a span's blocks don't reach its tokens or aren't in
+    /// the cache.
     pub fn write(&mut self, layer: usize, spans: &[Span<'_>], keys: &[f32], values: &[f32]) {
         let row = self.heads * self.width;
         assert!(keys.len() == values.len() && keys.len().is_multiple_of(row), "rows of {row}");
@@ -33,7 +36,7 @@ impl Pages {
     }
 }
 
-/// A head's part of a token.
+/// One head of one token.
 struct Token<'a> {
     slot: usize,
     keys: &'a [f32],

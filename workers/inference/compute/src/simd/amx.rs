@@ -1,19 +1,21 @@
 //! The processor's tiles: registers of sixteen lines that it multiplies as whole matrices of bytes.
 //!
-//! Written as instructions because the standard library's functions for them are not stable yet.
+//! The instructions are inline assembly, because the standard library's functions for them are not
+//! stable yet.
 
 use std::arch::asm;
 use std::sync::LazyLock;
 
 use super::LINE;
 
-/// Whether there are tiles, and the system lets this process use them.
+/// Returns whether the processor has tiles, and the system lets this process use them.
 pub(crate) fn available() -> bool {
     static AVAILABLE: LazyLock<bool> = LazyLock::new(|| has_tiles() && permitted());
     *AVAILABLE
 }
 
-/// Tiles and their products of bytes, and the vectors that go with them.
+/// Returns whether the processor has tiles, their products of bytes, and the vectors that go with
+/// them.
 fn has_tiles() -> bool {
     let features = std::arch::x86_64::__cpuid_count(7, 0).edx;
     let (tiles, bytes) = (1 << 24, 1 << 25);
@@ -25,14 +27,14 @@ fn has_tiles() -> bool {
         && is_x86_feature_detected!("avx512vnni")
 }
 
-/// Linux gives a process the room for tiles when it asks.
+/// Asks Linux for permission to use tiles.
 #[cfg(target_os = "linux")]
 fn permitted() -> bool {
     const ARCH_PRCTL: i64 = 158;
     const REQUEST_STATE: u64 = 0x1023;
     const TILE_DATA: u64 = 18;
     let answer: i64;
-    // SAFETY: the call takes two numbers; a kernel that doesn't know it refuses.
+    // SAFETY: the call takes two numbers, and a kernel that doesn't know it returns an error.
     unsafe {
         asm!(
             "syscall",
@@ -52,14 +54,14 @@ fn permitted() -> bool {
     false
 }
 
-/// The tiles' shapes on this thread while it lives; then those that it found.
+/// Configures the tiles' shapes on this thread, and restores the previous ones on drop.
 ///
 /// Tiles 0 to 3 are products, 4 and 5 activations, 6 and 7 weights.
 pub(crate) struct Shapes {
     before: Palette,
 }
 
-/// As the processor reads it.
+/// The configuration in the processor's format.
 #[repr(C, align(64))]
 struct Palette {
     number: u8,
@@ -74,9 +76,10 @@ impl Palette {
 }
 
 impl Shapes {
-    /// For products of so many rows, at most sixteen, over `depth` columns at a time, 32 or 64.
+    /// Configures products of up to sixteen rows over `depth` columns at a time, 32 or 64.
     ///
     /// # Safety
+    ///
     /// Needs [`available`] tiles.
     pub(crate) unsafe fn new(rows: usize, depth: usize) -> Self {
         let mut palette = Palette { number: 1, ..Palette::NONE };
@@ -86,7 +89,7 @@ impl Shapes {
             }
         }
         let mut before = Palette::NONE;
-        // SAFETY: `before` has room for a palette, and the other is one that the processor takes.
+        // SAFETY: `before` has room for a configuration, and the other one is valid.
         unsafe {
             asm!("sttilecfg [{}]", in(reg) &raw mut before, options(nostack, preserves_flags));
             asm!("ldtilecfg [{}]", in(reg) &raw const palette, options(nostack, preserves_flags));
@@ -97,7 +100,8 @@ impl Shapes {
 
 impl Drop for Shapes {
     fn drop(&mut self) {
-        // SAFETY: there are tiles, or this would not be; the palette is the processor's own.
+        // SAFETY: the processor has tiles, because this value exists. The configuration came from
+        // the processor.
         unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const self.before, options(nostack, preserves_flags)) };
     }
 }
@@ -113,10 +117,13 @@ macro_rules! store_tile {
     };
 }
 
-/// Sixteen rows of digits times sixteen rows of weights over 32 columns, into one of two tiles.
+/// Multiplies sixteen rows of digits with sixteen rows of weights over 32 columns, into one of two
+/// tiles.
 ///
 /// # Safety
-/// There are [`Shapes`] of 32 columns. `x` is good for sixteen rows, `weights` for eight lines.
+///
+/// [`Shapes`] of 32 columns are configured. `x` is valid for sixteen rows, and `weights` for eight
+/// lines.
 #[inline(always)]
 pub(crate) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
     macro_rules! with {
@@ -146,10 +153,11 @@ pub(crate) unsafe fn multiply(second: bool, x: *const i8, weights: *const i8) {
     }
 }
 
-/// Begins the products of [`add_planes`].
+/// Starts the products of [`add_planes`].
 ///
 /// # Safety
-/// There are [`Shapes`].
+///
+/// [`Shapes`] are configured.
 #[inline(always)]
 pub(crate) unsafe fn begin_planes() {
     unsafe {
@@ -167,13 +175,16 @@ pub(crate) unsafe fn begin_planes() {
     }
 }
 
-/// Rows of three digits times both planes of sixteen rows of weights over 64 columns, added up by what they count: the
-/// high plane with the highest digits; the low plane with these and the high one with the middle ones; and so on, to the
-/// low plane with the lowest.
+/// Multiplies rows of three digits with both planes of sixteen rows of weights over 64 columns, and
+/// adds up products of equal weight. The first has the high plane with the highest digits. The
+/// second has the low plane with the highest digits, and the high plane with the middle digits.
+/// This goes on to the low plane with the lowest digits.
 ///
 /// # Safety
-/// There are [`Shapes`] of 64 columns, and [`begin_planes`] was called. `x` is good for a tile of the highest digits,
-/// and the others are `next` bytes further each; `weights` for a tile of each plane.
+///
+/// [`Shapes`] of 64 columns are configured, and [`begin_planes`] was called. `x` is valid for a
+/// tile of the highest digits, and the other digits are `next` bytes further each. `weights` is
+/// valid for a tile of each plane.
 #[inline(always)]
 pub(crate) unsafe fn add_planes(x: *const i8, next: usize, weights: *const i8) {
     unsafe {
@@ -207,10 +218,11 @@ pub(crate) unsafe fn add_planes(x: *const i8, next: usize, weights: *const i8) {
     }
 }
 
-/// Stores a product: a line for each row of digits, a whole number for each row of weights.
+/// Stores a product, with a line for each row of digits and an integer for each row of weights.
 ///
 /// # Safety
-/// [`multiply`] has made it, and `to` is good for sixteen lines.
+///
+/// [`multiply`] computed it, and `to` is valid for sixteen lines.
 #[inline(always)]
 pub(crate) unsafe fn store(second: bool, to: *mut i32) {
     unsafe {
@@ -225,7 +237,8 @@ pub(crate) unsafe fn store(second: bool, to: *mut i32) {
 /// Stores the four products of [`add_planes`], sixteen lines each.
 ///
 /// # Safety
-/// They are made, and `to` is good for 64 lines.
+///
+/// They were computed, and `to` is valid for 64 lines.
 #[inline(always)]
 pub(crate) unsafe fn store_planes(to: *mut i32) {
     let tile = |number: usize| to.wrapping_add(number * 16 * LINE / size_of::<i32>());

@@ -1,4 +1,4 @@
-//! Eight lanes of AVX2.
+//! AVX2 with eight lanes.
 
 #[allow(clippy::wildcard_imports)] // the names are the instructions'
 use std::arch::x86_64::*;
@@ -9,8 +9,8 @@ use super::{Simd, Twice, Unpack};
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(__m256);
 
-// SAFETY: each method is a few instructions of the set that the caller has made sure of; they touch memory of `LANES`
-// values at most, of any alignment.
+// SAFETY: each method is a few instructions of a set that the caller guarantees. They touch at most
+// `LANES` values of memory and need no alignment.
 unsafe impl Simd for Avx2 {
     const LANES: usize = 8;
     const ROWS: usize = 6;
@@ -80,11 +80,11 @@ unsafe impl Simd for Avx2 {
     }
 }
 
-// SAFETY: as above; AVX2 and F16C have all of them for eight lanes.
+// SAFETY: as above. AVX2 and F16C have all of them for eight lanes.
 unsafe impl Unpack for Avx2 {
     type Wide = Twice<Self>;
-    type Whole = __m256i;
-    type Line = (Self, Self);
+    type Int = __m256i;
+    type Linear = (Self, Self);
 
     #[inline(always)]
     unsafe fn bytes(from: *const u8) -> __m256i {
@@ -95,7 +95,7 @@ unsafe impl Unpack for Avx2 {
         unsafe { _mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast())) }
     }
     #[inline(always)]
-    unsafe fn chosen(bits: u32, value: i32) -> __m256i {
+    unsafe fn select_bits(bits: u32, value: i32) -> __m256i {
         unsafe {
             let each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
             let there = _mm256_and_si256(_mm256_set1_epi32(bits.cast_signed()), each);
@@ -111,7 +111,7 @@ unsafe impl Unpack for Avx2 {
         unsafe { _mm256_or_si256(whole, other) }
     }
     #[inline(always)]
-    unsafe fn minus(whole: __m256i, less: i32) -> __m256i {
+    unsafe fn sub_int(whole: __m256i, less: i32) -> __m256i {
         unsafe { _mm256_sub_epi32(whole, _mm256_set1_epi32(less)) }
     }
     #[inline(always)]
@@ -135,19 +135,19 @@ unsafe impl Unpack for Avx2 {
         unsafe { (slope, slope.mul(Self::splat(-8.0))) }
     }
     #[inline(always)]
-    unsafe fn on((slope, start): (Self, Self), whole: __m256i) -> Self {
+    unsafe fn evaluate((slope, start): (Self, Self), whole: __m256i) -> Self {
         unsafe { Self::number(Self::and(whole, 15)).mul_add(slope, start) }
     }
     #[inline(always)]
-    unsafe fn halves(from: *const u8) -> Self {
+    unsafe fn f16(from: *const u8) -> Self {
         unsafe { Self(_mm256_cvtph_ps(_mm_loadu_si128(from.cast()))) }
     }
     #[inline(always)]
-    unsafe fn splat_half(from: *const u8) -> Self {
+    unsafe fn splat_f16(from: *const u8) -> Self {
         unsafe { Self::splat(HALVES[usize::from(from.cast::<u16>().read_unaligned())]) }
     }
     #[inline(always)]
-    unsafe fn brains(from: *const u8) -> Self {
+    unsafe fn bf16(from: *const u8) -> Self {
         unsafe {
             let whole = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
             Self(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(whole)))

@@ -1,4 +1,4 @@
-//! Sixteen lanes of AVX-512.
+//! AVX-512 with sixteen lanes.
 
 #[allow(clippy::wildcard_imports)] // the names are the instructions'
 use std::arch::x86_64::*;
@@ -9,8 +9,8 @@ use super::{Simd, Unpack};
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(__m512);
 
-// SAFETY: each method is a few instructions of the set that the caller has made sure of; they touch memory of `LANES`
-// values at most, of any alignment.
+// SAFETY: each method is a few instructions of a set that the caller guarantees. They touch at most
+// `LANES` values of memory and need no alignment.
 unsafe impl Simd for Avx512 {
     const LANES: usize = 16;
     const ROWS: usize = 14;
@@ -76,12 +76,12 @@ unsafe impl Simd for Avx512 {
     }
 }
 
-// SAFETY: as above; AVX-512 F has all of them for sixteen lanes.
+// SAFETY: as above. AVX-512 F has all of them for sixteen lanes.
 unsafe impl Unpack for Avx512 {
     type Wide = Self;
-    type Whole = __m512i;
+    type Int = __m512i;
     /// The sixteen values themselves.
-    type Line = __m512;
+    type Linear = __m512;
 
     #[inline(always)]
     unsafe fn bytes(from: *const u8) -> __m512i {
@@ -92,7 +92,7 @@ unsafe impl Unpack for Avx512 {
         unsafe { _mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast())) }
     }
     #[inline(always)]
-    unsafe fn chosen(bits: u32, value: i32) -> __m512i {
+    unsafe fn select_bits(bits: u32, value: i32) -> __m512i {
         unsafe { _mm512_maskz_set1_epi32(bits as u16, value) }
     }
     #[inline(always)]
@@ -104,7 +104,7 @@ unsafe impl Unpack for Avx512 {
         unsafe { _mm512_or_si512(whole, other) }
     }
     #[inline(always)]
-    unsafe fn minus(whole: __m512i, less: i32) -> __m512i {
+    unsafe fn sub_int(whole: __m512i, less: i32) -> __m512i {
         unsafe { _mm512_sub_epi32(whole, _mm512_set1_epi32(less)) }
     }
     #[inline(always)]
@@ -134,19 +134,19 @@ unsafe impl Unpack for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn on(line: __m512, whole: __m512i) -> Self {
+    unsafe fn evaluate(line: __m512, whole: __m512i) -> Self {
         unsafe { Self(_mm512_permutexvar_ps(whole, line)) }
     }
     #[inline(always)]
-    unsafe fn halves(from: *const u8) -> Self {
+    unsafe fn f16(from: *const u8) -> Self {
         unsafe { Self(_mm512_cvtph_ps(_mm256_loadu_si256(from.cast()))) }
     }
     #[inline(always)]
-    unsafe fn splat_half(from: *const u8) -> Self {
+    unsafe fn splat_f16(from: *const u8) -> Self {
         unsafe { Self::splat(HALVES[usize::from(from.cast::<u16>().read_unaligned())]) }
     }
     #[inline(always)]
-    unsafe fn brains(from: *const u8) -> Self {
+    unsafe fn bf16(from: *const u8) -> Self {
         unsafe {
             let whole = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
             Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(whole)))

@@ -1,9 +1,9 @@
-//! What each float of 16 bits is.
+//! The values of all 16-bit floats.
 
 use half::f16;
 
-/// By its bits. Broadcasting one from here takes a load; converting it takes three of the instructions that the products
-/// are short of.
+/// Indexed by the float's bits. Broadcasting a value from this table takes a load. Converting it
+/// takes three instructions that compete with those of the products.
 pub(crate) static HALVES: [f32; 1 << 16] = {
     let mut table = [0.0; 1 << 16];
     let mut bits = 0;

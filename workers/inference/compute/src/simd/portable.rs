@@ -1,4 +1,4 @@
-//! Four lanes in plain Rust.
+//! Plain Rust with four lanes.
 
 use half::f16;
 
@@ -59,7 +59,7 @@ unsafe impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn mul_add(self, a: Self, b: Self) -> Self {
-        // Without the instruction, a fused multiply is a slow library call.
+        // Without the instruction, a fused multiply-add is a slow library call.
         if cfg!(target_arch = "aarch64") {
             Self(std::array::from_fn(|lane| self.0[lane].mul_add(a.0[lane], b.0[lane])))
         } else {
@@ -72,7 +72,7 @@ unsafe impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        // Adding 1.5 * 2^23 leaves no bits for a fraction; `f32::round` is a library call.
+        // Adding 1.5 * 2^23 leaves no bits for a fraction. `f32::round` is a library call.
         const SHIFT: f32 = 12_582_912.0;
         Self(self.0.map(|x| (x + SHIFT) - SHIFT))
     }
@@ -86,11 +86,11 @@ unsafe impl Simd for Portable {
     }
 }
 
-// SAFETY: as above, but that they touch four bytes or four halves.
+// SAFETY: as above, except that they touch four bytes or four 16-bit floats.
 unsafe impl Unpack for Portable {
     type Wide = Twice<Twice<Self>>;
-    type Whole = [i32; 4];
-    type Line = (Self, Self);
+    type Int = [i32; 4];
+    type Linear = (Self, Self);
 
     #[inline(always)]
     unsafe fn bytes(from: *const u8) -> [i32; 4] {
@@ -101,7 +101,7 @@ unsafe impl Unpack for Portable {
         unsafe { from.cast::<[i8; 4]>().read() }.map(i32::from)
     }
     #[inline(always)]
-    unsafe fn chosen(bits: u32, value: i32) -> [i32; 4] {
+    unsafe fn select_bits(bits: u32, value: i32) -> [i32; 4] {
         std::array::from_fn(|lane| if bits >> lane & 1 == 1 { value } else { 0 })
     }
     #[inline(always)]
@@ -113,7 +113,7 @@ unsafe impl Unpack for Portable {
         std::array::from_fn(|lane| whole[lane] | other[lane])
     }
     #[inline(always)]
-    unsafe fn minus(whole: [i32; 4], less: i32) -> [i32; 4] {
+    unsafe fn sub_int(whole: [i32; 4], less: i32) -> [i32; 4] {
         whole.map(|whole| whole - less)
     }
     #[inline(always)]
@@ -137,20 +137,20 @@ unsafe impl Unpack for Portable {
         unsafe { (slope, slope.mul(Self::splat(-8.0))) }
     }
     #[inline(always)]
-    unsafe fn on((slope, start): (Self, Self), whole: [i32; 4]) -> Self {
+    unsafe fn evaluate((slope, start): (Self, Self), whole: [i32; 4]) -> Self {
         unsafe { Self::number(Self::and(whole, 15)).mul_add(slope, start) }
     }
     #[inline(always)]
-    unsafe fn halves(from: *const u8) -> Self {
+    unsafe fn f16(from: *const u8) -> Self {
         let halves = unsafe { from.cast::<[u16; 4]>().read_unaligned() };
         Self(halves.map(|bits| f16::from_bits(bits).to_f32_const()))
     }
     #[inline(always)]
-    unsafe fn splat_half(from: *const u8) -> Self {
+    unsafe fn splat_f16(from: *const u8) -> Self {
         unsafe { Self::splat(HALVES[usize::from(from.cast::<u16>().read_unaligned())]) }
     }
     #[inline(always)]
-    unsafe fn brains(from: *const u8) -> Self {
+    unsafe fn bf16(from: *const u8) -> Self {
         let brains = unsafe { from.cast::<[u16; 4]>().read_unaligned() };
         Self(brains.map(|bits| f32::from_bits(u32::from(bits) << 16)))
     }

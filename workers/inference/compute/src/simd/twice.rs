@@ -1,11 +1,11 @@
-//! Two vectors as one of twice the lanes.
+//! Two vectors as one with twice the lanes.
 
 use super::{Simd, Unpack};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Twice<S>(S, S);
 
-// SAFETY: does with each half, and its half of the memory, what the half may do.
+// SAFETY: each half gets its part of the memory, with the same conditions.
 unsafe impl<S: Simd> Simd for Twice<S> {
     const LANES: usize = 2 * S::LANES;
     const ROWS: usize = S::ROWS;
@@ -74,67 +74,67 @@ unsafe impl<S: Simd> Simd for Twice<S> {
 // SAFETY: as above.
 unsafe impl<S: Unpack> Unpack for Twice<S> {
     type Wide = Self;
-    type Whole = (S::Whole, S::Whole);
-    type Line = (S::Line, S::Line);
+    type Int = (S::Int, S::Int);
+    type Linear = (S::Linear, S::Linear);
 
     #[inline(always)]
-    unsafe fn bytes(from: *const u8) -> Self::Whole {
+    unsafe fn bytes(from: *const u8) -> Self::Int {
         unsafe { (S::bytes(from), S::bytes(from.add(S::LANES))) }
     }
     #[inline(always)]
-    unsafe fn signed_bytes(from: *const u8) -> Self::Whole {
+    unsafe fn signed_bytes(from: *const u8) -> Self::Int {
         unsafe { (S::signed_bytes(from), S::signed_bytes(from.add(S::LANES))) }
     }
     #[inline(always)]
-    unsafe fn chosen(bits: u32, value: i32) -> Self::Whole {
-        unsafe { (S::chosen(bits, value), S::chosen(bits >> S::LANES, value)) }
+    unsafe fn select_bits(bits: u32, value: i32) -> Self::Int {
+        unsafe { (S::select_bits(bits, value), S::select_bits(bits >> S::LANES, value)) }
     }
     #[inline(always)]
-    unsafe fn and(whole: Self::Whole, mask: i32) -> Self::Whole {
+    unsafe fn and(whole: Self::Int, mask: i32) -> Self::Int {
         unsafe { (S::and(whole.0, mask), S::and(whole.1, mask)) }
     }
     #[inline(always)]
-    unsafe fn minus(whole: Self::Whole, less: i32) -> Self::Whole {
-        unsafe { (S::minus(whole.0, less), S::minus(whole.1, less)) }
+    unsafe fn sub_int(whole: Self::Int, less: i32) -> Self::Int {
+        unsafe { (S::sub_int(whole.0, less), S::sub_int(whole.1, less)) }
     }
     #[inline(always)]
-    unsafe fn left(whole: Self::Whole, by: u32) -> Self::Whole {
+    unsafe fn left(whole: Self::Int, by: u32) -> Self::Int {
         unsafe { (S::left(whole.0, by), S::left(whole.1, by)) }
     }
     #[inline(always)]
-    unsafe fn right(whole: Self::Whole, by: u32) -> Self::Whole {
+    unsafe fn right(whole: Self::Int, by: u32) -> Self::Int {
         unsafe { (S::right(whole.0, by), S::right(whole.1, by)) }
     }
     #[inline(always)]
-    unsafe fn or(whole: Self::Whole, other: Self::Whole) -> Self::Whole {
+    unsafe fn or(whole: Self::Int, other: Self::Int) -> Self::Int {
         unsafe { (S::or(whole.0, other.0), S::or(whole.1, other.1)) }
     }
     #[inline(always)]
-    unsafe fn number(whole: Self::Whole) -> Self {
+    unsafe fn number(whole: Self::Int) -> Self {
         unsafe { Self(S::number(whole.0), S::number(whole.1)) }
     }
     #[inline(always)]
-    unsafe fn line(slope: Self, start: Self) -> Self::Line {
+    unsafe fn line(slope: Self, start: Self) -> Self::Linear {
         unsafe { (S::line(slope.0, start.0), S::line(slope.1, start.1)) }
     }
     #[inline(always)]
-    unsafe fn centred(slope: Self) -> Self::Line {
+    unsafe fn centred(slope: Self) -> Self::Linear {
         unsafe { (S::centred(slope.0), S::centred(slope.1)) }
     }
     #[inline(always)]
-    unsafe fn on(line: Self::Line, whole: Self::Whole) -> Self {
-        unsafe { Self(S::on(line.0, whole.0), S::on(line.1, whole.1)) }
+    unsafe fn evaluate(line: Self::Linear, whole: Self::Int) -> Self {
+        unsafe { Self(S::evaluate(line.0, whole.0), S::evaluate(line.1, whole.1)) }
     }
     #[inline(always)]
-    unsafe fn halves(from: *const u8) -> Self {
-        unsafe { Self(S::halves(from), S::halves(from.add(2 * S::LANES))) }
+    unsafe fn f16(from: *const u8) -> Self {
+        unsafe { Self(S::f16(from), S::f16(from.add(2 * S::LANES))) }
     }
     #[inline(always)]
-    unsafe fn splat_half(from: *const u8) -> Self {
-        unsafe { Self(S::splat_half(from), S::splat_half(from)) }
+    unsafe fn splat_f16(from: *const u8) -> Self {
+        unsafe { Self(S::splat_f16(from), S::splat_f16(from)) }
     }
     #[inline(always)]
-    unsafe fn brains(from: *const u8) -> Self {
-        unsafe { Self(S::brains(from), S::brains(from.add(2 * S::LANES))) }
+    unsafe fn bf16(from: *const u8) -> Self {
+        unsafe { Self(S::bf16(from), S::bf16(from.add(2 * S::LANES))) }
     }
 }

@@ -1,10 +1,10 @@
-//! Attention over pages is right, and a token's is the same to the bit in any company.
+//! Attention over pages is correct, and bitwise identical for a token in any batch.
 
 use cortex_compute::{BLOCK, Heads, Isa, Pages, Span, Store, Threads, attend};
 
 use crate::stored::Noise;
 
-/// A sequence's queries, keys and values, a row per token.
+/// A sequence's queries, keys and values, with a row per token.
 struct Sequence {
     queries: Vec<f32>,
     keys: Vec<f32>,
@@ -26,13 +26,13 @@ impl Shape {
 
     fn sequence(&self, tokens: usize, seed: u64) -> Sequence {
         let mut noise = Noise(seed);
-        // Queries large enough that some scores stand out.
+        // The queries are large enough that some scores dominate.
         let queries = noise.floats(tokens * self.queries * self.width).iter().map(|x| 4.0 * x).collect();
         let row = self.heads * self.width;
         Sequence { queries, keys: noise.floats(tokens * row), values: noise.floats(tokens * row) }
     }
 
-    /// In doubles, from scratch.
+    /// Computes the exact result in doubles.
     fn exactly(&self, sequence: &Sequence, token: usize, head: usize) -> Vec<f64> {
         let (row, width) = (self.heads * self.width, self.width);
         let of = head / (self.queries / self.heads) * width;
@@ -51,7 +51,7 @@ impl Shape {
     }
 }
 
-/// Writes and attends token runs, each a range of a sequence, in one call.
+/// Writes and attends token ranges of several sequences in one call.
 fn run(
     threads: &Threads,
     pages: &mut Pages,
@@ -74,7 +74,7 @@ fn run(
 }
 
 #[test]
-fn attention_is_the_schoolbook_one() {
+fn attention_equals_a_plain_implementation() {
     for isa in Isa::available() {
         let threads = Threads::on(isa, 2).unwrap();
         for (queries, heads, width, window) in [
@@ -102,7 +102,7 @@ fn attention_is_the_schoolbook_one() {
 }
 
 #[test]
-fn a_token_gets_the_same_bits_alone_in_pieces_and_in_company() {
+fn a_token_gets_the_same_bits_alone_in_parts_and_in_a_batch() {
     for isa in Isa::available() {
         let (one, three) = (Threads::on(isa, 1).unwrap(), Threads::on(isa, 3).unwrap());
         for (store, window) in [(Store::F32, None), (Store::F16, Some(50)), (Store::F32, Some(33))] {
@@ -119,7 +119,7 @@ fn a_token_gets_the_same_bits_alone_in_pieces_and_in_company() {
                         .collect()
                 })
                 .collect();
-            // All in one call each, then in pieces of all three at once, in other blocks.
+            // All in one call each, then in parts of all three at once, in other blocks.
             let mut pages = Pages::new(2, 2, 48, 12, store).unwrap();
             let whole = run(&three, &mut pages, shape, &[(&sequences[0], 0..90, &[3, 4, 5])]);
             assert!(same(&whole, &alone[0]), "{isa:?} {store:?} {window:?}");
@@ -141,13 +141,13 @@ fn a_token_gets_the_same_bits_alone_in_pieces_and_in_company() {
 }
 
 #[test]
-fn what_a_token_cant_see_doesnt_matter() {
+fn values_that_a_token_cant_see_dont_matter() {
     let threads = Threads::new(1).unwrap();
     let shape = Shape { queries: 2, heads: 1, width: 16, window: Some(20) };
     let mut sequence = shape.sequence(60, 1);
     let mut pages = Pages::new(2, 1, 16, 2, Store::F32).unwrap();
     let clean = run(&threads, &mut pages, shape, &[(&sequence, 0..60, &[0, 1])]);
-    // After 40 and before 20, nothing is a number.
+    // After 40 and before 20, all values are NaN.
     sequence.keys[41 * 16..].fill(f32::NAN);
     sequence.values[41 * 16..].fill(f32::INFINITY);
     sequence.keys[..20 * 16].fill(f32::INFINITY);

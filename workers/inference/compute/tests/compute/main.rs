@@ -1,4 +1,4 @@
-//! What the kernel promises, against plain references and candle.
+//! The guarantees of the compute loops, tested against plain references and candle.
 
 mod attention;
 mod formats;

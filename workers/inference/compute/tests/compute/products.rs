@@ -1,4 +1,4 @@
-//! Products are right, and a row's is the same to the bit in any company.
+//! Products are correct, and bitwise identical for a row in any batch.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use cortex_compute::{Format, Isa, Matrix, Threads, multiply};
 
 use crate::stored::{self, Noise};
 
-/// `x wᵀ` in doubles, and the sum of the sizes of what was added, which bounds the error.
+/// Returns `x wᵀ` in doubles, and the sum of the absolute summands, which bounds the error.
 fn exactly(x: &[f32], w: &Matrix) -> Vec<(f64, f64)> {
     let mut row = vec![0.0; w.columns()];
     let mut y = vec![(0.0, 0.0); x.len() / w.columns() * w.rows()];
@@ -29,7 +29,7 @@ fn product(threads: &Threads, x: &[f32], w: &Matrix) -> Vec<f32> {
 }
 
 #[test]
-fn a_product_is_the_schoolbook_one() {
+fn a_product_equals_a_plain_implementation() {
     for isa in Isa::available() {
         let threads = Threads::on(isa, 2).unwrap();
         for format in Format::ALL {
@@ -69,7 +69,7 @@ fn a_row_is_the_same_to_the_bit_alone_and_in_a_batch() {
                     assert!(same, "{isa:?} {} in a batch of {batch}", format.name());
                 }
             }
-            // Somewhere else in a batch, and as a part of the weights.
+            // At another place in a batch, and with a slice of the weights.
             let part = product(&three, &x[3 * columns..12 * columns], &w.slice(13..50));
             for (m, part) in part.chunks_exact(37).enumerate() {
                 let whole = &alone[(m + 3) * rows + 13..][..37];
@@ -80,7 +80,7 @@ fn a_row_is_the_same_to_the_bit_alone_and_in_a_batch() {
 }
 
 #[test]
-fn nothing_times_anything_is_nothing() {
+fn zero_times_any_weights_is_zero() {
     let threads = Threads::new(2).unwrap();
     let w = stored::matrix(Format::Q8_0, 4, 32, 1);
     multiply(&threads, &[], &w, &mut []);
@@ -90,7 +90,7 @@ fn nothing_times_anything_is_nothing() {
     multiply(&threads, &[], &empty, &mut y[..0]);
 }
 
-/// Activations may be rounded to 24 bits beside the largest of 512 columns at most.
+/// Activations may be rounded to 24 bits relative to the largest of at most 512 columns.
 #[test]
 fn beside_a_far_larger_value_the_rest_is_off_by_no_more_than_24_bits_leave() {
     let (rows, columns, batch) = (40, 1280, 20);
@@ -146,7 +146,7 @@ fn activations_may_be_of_any_size() {
 }
 
 #[test]
-fn what_is_no_number_spoils_its_own_row_alone() {
+fn a_nan_spoils_only_its_own_row() {
     for isa in Isa::available() {
         let threads = Threads::on(isa, 2).unwrap();
         for (format, batch) in Format::ALL.into_iter().flat_map(|format| [(format, 3), (format, 30)]) {
@@ -168,7 +168,7 @@ fn what_is_no_number_spoils_its_own_row_alone() {
     }
 }
 
-/// Candle sets up the processor's tiles once for a thread.
+/// Candle configures the processor's tiles once per thread.
 #[test]
 fn candles_products_go_on_on_a_thread_where_ours_have_been() {
     let threads = Threads::new(1).unwrap();

@@ -1,4 +1,4 @@
-//! What happens to rows between the products.
+//! The operations on rows between the products.
 
 use cortex_compute::{Isa, Pairing, RopeTable, rms_norm, rope, silu_times};
 

@@ -1,4 +1,4 @@
-//! Matrices of random bytes that are good ones of their format.
+//! Matrices of random bytes that are valid in their format.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ impl Noise {
         x ^ x >> 31
     }
 
-    /// Between -1 and 1.
+    /// Returns a float between -1 and 1.
     pub(crate) fn float(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
@@ -25,7 +25,7 @@ impl Noise {
     }
 }
 
-/// Where a block has floats of 16 bits, whose random bits could be no number.
+/// Returns where a block has 16-bit floats, whose random bits could be NaN.
 fn halves(format: Format) -> &'static [usize] {
     match format {
         Format::F32 => &[2],
@@ -37,12 +37,12 @@ fn halves(format: Format) -> &'static [usize] {
     }
 }
 
-/// Random bytes, but that the scales are numbers of moderate size.
+/// Returns random bytes with scales of moderate size.
 pub(crate) fn bytes(format: Format, rows: usize, columns: usize, seed: u64) -> Vec<u8> {
     let mut noise = Noise(seed);
     let length = rows * format.row_bytes(columns).expect("whole blocks");
     let mut bytes: Vec<u8> = (0..length).map(|_| noise.next() as u8).collect();
-    // The high byte of the exponent: about 1/16 to 1/2, in each of the three kinds of float.
+    // The high byte of the exponent, for about 1/16 to 1/2 in each of the three kinds of float.
     let wide = matches!(format, Format::F32 | Format::Bf16);
     for block in bytes.chunks_exact_mut(format.block_bytes()) {
         for &at in halves(format) {
@@ -54,7 +54,7 @@ pub(crate) fn bytes(format: Format, rows: usize, columns: usize, seed: u64) -> V
 }
 
 pub(crate) fn matrix(format: Format, rows: usize, columns: usize, seed: u64) -> Matrix {
-    // Off by one, so that nothing relies on alignment.
+    // Offset by one, so that nothing relies on alignment.
     let mut stored = vec![0xff];
     stored.extend(bytes(format, rows, columns, seed));
     let range = 1..stored.len();

@@ -1,4 +1,4 @@
-//! The pool does all of it, once, and survives what goes wrong.
+//! The pool runs every item once, and survives panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Writes small GGUF files for the tests, valid unless asked otherwise.
+//! Writes small GGUF files for the tests, valid by default.
 
 use cortex_gguf::{Array, Layout, Value};
 
@@ -15,7 +15,7 @@ pub(crate) struct Tensor {
     pub(crate) name: String,
     pub(crate) kind: u32,
     pub(crate) shape: Vec<u64>,
-    /// Instead of the next free place.
+    /// Used instead of the next free offset.
     pub(crate) offset: Option<u64>,
 }
 
@@ -71,7 +71,7 @@ impl File {
 }
 
 impl Tensor {
-    /// As many bytes as it takes, as far as that can be told.
+    /// Returns the bytes that it takes, as far as they are known.
     pub(crate) fn bytes(&self) -> u64 {
         let layout = Layout::of(self.kind);
         let weights: u64 = self.shape.iter().fold(1, |product, &side| product.saturating_mul(side));

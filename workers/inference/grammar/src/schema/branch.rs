@@ -1,4 +1,5 @@
-//! One way to satisfy a demand: the kinds that a value may be of, and for each kind what it must be like.
+//! One way to satisfy a demand: the possible kinds of the value, and the requirements for each
+//! kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -59,7 +60,7 @@ impl Branch {
         }
     }
 
-    /// Whether nothing has been asked for.
+    /// Whether there are no requirements.
     pub(super) fn is_any(&self) -> bool {
         let Array { least, most, items, contains, unique } = &self.array;
         let free_array = *least == 0 && most.is_none() && items.is_empty() && contains.is_empty() && !unique;
@@ -70,7 +71,7 @@ impl Branch {
             && self.object.is_any()
     }
 
-    /// Takes a fact that leaves no choice; false where no value is left.
+    /// Adds a fact that leaves no choice; false if no value is left.
     pub(super) fn take(&mut self, fact: Fact) -> bool {
         let (array, object, text) = (&mut self.array, &mut self.object, &mut self.text);
         match fact {
@@ -102,13 +103,13 @@ impl Branch {
                 object.most = Some(object.most.map_or(most, |known| known.min(most)));
             }
             Fact::Names(node) => object.names.push(node),
-            Fact::Is(_) | Fact::Not(..) | Fact::AnyOf(_) | Fact::OneOf(_) | Fact::Unkept => {}
+            Fact::Is(_) | Fact::Not(..) | Fact::AnyOf(_) | Fact::OneOf(_) | Fact::Inexpressible => {}
         }
         self.drop_contradictions();
         !self.kinds.is_none()
     }
 
-    /// Takes out the kinds of which no value is left, as far as bounds alone tell.
+    /// Removes the kinds that have no value left, as far as the bounds alone show.
     fn drop_contradictions(&mut self) {
         let mut gone = Kinds::NONE;
         if self.number.is_empty() {
@@ -121,7 +122,7 @@ impl Branch {
             gone = gone.or(Kinds::STRING);
         }
         let is_impossible = |contains: &Contains| contains.most.is_some_and(|most| most < contains.least);
-        if self.array.most.is_some_and(|most| most < self.array.fewest())
+        if self.array.most.is_some_and(|most| most < self.array.min_items())
             || self.array.contains.iter().any(is_impossible)
         {
             gone = gone.or(Kinds::ARRAY);
@@ -163,26 +164,26 @@ impl Branch {
 }
 
 impl Array {
-    /// How many items are told apart by their place.
+    /// How many items have requirements of their own, by position.
     pub(super) fn places(&self) -> usize {
         let prefix = self.items.iter().map(|items| items.prefix.len()).max().unwrap_or(0);
         self.contains.iter().map(Contains::places).fold(prefix, usize::max)
     }
 
-    /// What the item at a place must be. The first items are those that an array must contain.
+    /// The demand on the item at a position. The items that an array must contain come first.
     pub(super) fn at(&self, place: usize) -> Demand {
         let own = self.items.iter().filter_map(|items| items.prefix.get(place).copied().or(items.rest));
         own.chain(self.contains.iter().filter_map(|contains| contains.at(place))).collect()
     }
 
-    /// What an item after all places must be.
+    /// The demand on items after all those positions.
     pub(super) fn rest(&self) -> Demand {
         let own = self.items.iter().filter_map(|items| items.rest);
         own.chain(self.contains.iter().filter_map(|contains| contains.at(usize::MAX))).collect()
     }
 
-    /// How many items it has at least.
-    pub(super) fn fewest(&self) -> u64 {
+    /// The minimum number of items.
+    pub(super) fn min_items(&self) -> u64 {
         self.contains.iter().map(|contains| contains.least).fold(self.least, u64::max)
     }
 }
@@ -211,7 +212,7 @@ impl Object {
             && self.names.is_empty()
     }
 
-    /// All names that are told apart, in the order of the schemas.
+    /// All names with requirements of their own, in the order of the schemas.
     pub(super) fn known(&self) -> Vec<String> {
         let named = self.members.iter().flat_map(|members| members.named.iter().map(|(name, _)| name));
         let mut seen = BTreeSet::new();
@@ -221,7 +222,7 @@ impl Object {
 }
 
 impl Members {
-    /// What a member of this name must be; `matches` tells whether a pattern does.
+    /// Adds the demand on a member with this name; `matches` says whether a pattern matches it.
     pub(super) fn of_name(&self, name: &str, mut matches: impl FnMut(&str) -> bool, into: &mut Demand) {
         let named = self.named.iter().find(|(known, _)| known == name).map(|(_, node)| *node);
         let matching = self.patterns.iter().filter(|(pattern, _)| matches(pattern)).map(|(_, node)| *node);

@@ -1,9 +1,10 @@
-//! How many members an object has, as cases in which a grammar need not count.
+//! Splits limits on an object's number of members into cases in which a grammar needn't count.
 
-/// Cases of one object.
-const MOST_CASES: usize = 256;
+/// The limit on the cases of one object.
+const MAX_CASES: usize = 256;
 
-/// One case: optional members that must be there or must not be, and how many members by other names.
+/// One case: optional members that are required or forbidden, and how many members may have other
+/// names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Counted<'a> {
     pub(super) required: Vec<&'a str>,
@@ -11,11 +12,11 @@ pub(super) struct Counted<'a> {
     pub(super) others: (u64, Option<u64>),
 }
 
-/// The cases, in none of which two hold at once. A grammar counts names and not different names, so no more than one other
-/// member is ever asked for.
+/// Returns the cases, of which no two apply at once. A grammar counts occurrences of names, not
+/// distinct names, so at most one other member is ever required.
 ///
 /// # Errors
-/// Names the keyword that asks for too much.
+/// Fails with the keyword that asks for too much.
 pub(super) fn ways<'a>(
     required: u64,
     optional: &[&'a str],
@@ -25,7 +26,7 @@ pub(super) fn ways<'a>(
 ) -> Result<Vec<Counted<'a>>, &'static str> {
     let least = least.saturating_sub(required);
     let possible = optional.len() as u64;
-    // Names that come twice count once, so an upper bound on other names is kept all the same.
+    // Repeated names count once, so an upper bound on other names is still enforced.
     let most = most.map(|most| most.saturating_sub(required)).filter(|most| is_open || *most < possible);
     if least == 0 && (most.is_none() || optional.is_empty()) {
         return Ok(vec![Counted { required: vec![], absent: vec![], others: (0, most) }]);
@@ -53,7 +54,7 @@ fn split<'a>(
 ) -> Result<(), ()> {
     let (least, most) = bounds;
     let has = case.required.len() as u64;
-    if cases.len() >= MOST_CASES {
+    if cases.len() >= MAX_CASES {
         return Err(());
     }
     if most.is_some_and(|most| has > most) {
@@ -67,7 +68,7 @@ fn split<'a>(
                 cases.push(Counted { others: (lacking, most.map(|most| most - has)), ..case });
             }
         }
-        // Enough are there, and all others may come.
+        // Enough members are present, and all others are allowed.
         _ if has >= least && room => cases.push(Counted { others: (0, None), ..case }),
         [first, rest @ ..] => {
             let with = Counted {

@@ -1,4 +1,4 @@
-//! The schemas of a document by number, and what references in it name.
+//! Numbers the schemas of a document and resolves references in it.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -7,17 +7,17 @@ use serde_json::Value;
 
 use super::pointer::{child, find, of_fragment};
 
-/// A schema of the document, or one that was made of a constant in it.
+/// A schema of the document, or one made from a constant in it.
 pub(super) type Node = u32;
 
-/// A schema, in the document or made.
+/// A schema in the document, or one that we made.
 #[derive(Clone)]
-pub(super) enum Held<'a> {
+pub(super) enum SchemaValue<'a> {
     Given(&'a Value),
     Made(Rc<Value>),
 }
 
-impl Held<'_> {
+impl SchemaValue<'_> {
     pub(super) fn get(&self) -> &Value {
         match self {
             Self::Given(value) => value,
@@ -28,9 +28,9 @@ impl Held<'_> {
 
 pub(super) struct Document<'a> {
     root: &'a Value,
-    nodes: Vec<(Held<'a>, String)>,
+    nodes: Vec<(SchemaValue<'a>, String)>,
     by_path: HashMap<String, Node>,
-    /// Pointers by anchor, as `#name`, and by identifier.
+    /// Pointers by anchor (as `#name`) and by identifier.
     names: Option<HashMap<String, String>>,
 }
 
@@ -44,10 +44,10 @@ impl<'a> Document<'a> {
     }
 
     pub(super) fn root(&mut self) -> Node {
-        self.add(String::new(), Held::Given(self.root))
+        self.add(String::new(), SchemaValue::Given(self.root))
     }
 
-    pub(super) fn held(&self, node: Node) -> Held<'a> {
+    pub(super) fn schema(&self, node: Node) -> SchemaValue<'a> {
         self.nodes[node as usize].0.clone()
     }
 
@@ -61,41 +61,43 @@ impl<'a> Document<'a> {
         if let Some(&known) = self.by_path.get(&path) {
             return known;
         }
-        let held = match self.held(node) {
-            Held::Given(value) => Held::Given(steps.iter().fold(value, |value, step| step_into(value, step))),
-            Held::Made(value) => {
+        let schema = match self.schema(node) {
+            SchemaValue::Given(value) => {
+                SchemaValue::Given(steps.iter().fold(value, |value, step| step_into(value, step)))
+            }
+            SchemaValue::Made(value) => {
                 let value = steps.iter().fold(&*value, |value, step| step_into(value, step));
-                Held::Made(Rc::new(value.clone()))
+                SchemaValue::Made(Rc::new(value.clone()))
             }
         };
-        self.add(path, held)
+        self.add(path, schema)
     }
 
-    /// A schema of our own, by a path that no schema of the document has.
+    /// Adds a schema of our own under a path that no schema of the document has.
     pub(super) fn made(&mut self, path: String, schema: Value) -> Node {
         if let Some(&known) = self.by_path.get(&path) {
             return known;
         }
-        self.add(path, Held::Made(Rc::new(schema)))
+        self.add(path, SchemaValue::Made(Rc::new(schema)))
     }
 
-    /// The schema that a reference names.
+    /// Resolves a reference.
     ///
     /// # Errors
-    /// With the reason, where it names none in this document.
+    /// Fails with the reason if it doesn't refer to a schema in this document.
     pub(super) fn referenced(&mut self, reference: &str, from: Node) -> Result<Node, String> {
         let from = self.path(from).to_owned();
         let pointer = self.target(reference, &from)?;
         let root = self.root;
-        let schema = find(root, &pointer).ok_or_else(|| format!("there is nothing at {reference:?}"))?;
+        let schema = find(root, &pointer).ok_or_else(|| format!("{reference:?} does not exist"))?;
         Ok(match self.by_path.get(&pointer) {
             Some(&known) => known,
-            None => self.add(pointer, Held::Given(schema)),
+            None => self.add(pointer, SchemaValue::Given(schema)),
         })
     }
 
     fn target(&mut self, reference: &str, from: &str) -> Result<String, String> {
-        let elsewhere = || format!("{reference:?} isn't within this schema");
+        let elsewhere = || format!("{reference:?} is outside this schema");
         let (base, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let resource = match base {
             "" => self.resource_of(from),
@@ -112,7 +114,7 @@ impl<'a> Document<'a> {
         self.names().get(&format!("#{fragment}")).cloned().ok_or_else(elsewhere)
     }
 
-    /// The pointer of the innermost schema with an identifier around a path.
+    /// The pointer of the innermost schema with an identifier that contains a path.
     fn resource_of(&self, path: &str) -> String {
         let mut inner = path;
         while !inner.is_empty() {
@@ -145,10 +147,10 @@ impl<'a> Document<'a> {
         })
     }
 
-    fn add(&mut self, path: String, held: Held<'a>) -> Node {
+    fn add(&mut self, path: String, schema: SchemaValue<'a>) -> Node {
         let node = *self.by_path.entry(path.clone()).or_insert(self.nodes.len() as Node);
         if node as usize == self.nodes.len() {
-            self.nodes.push((held, path));
+            self.nodes.push((schema, path));
         }
         node
     }
@@ -166,7 +168,7 @@ fn identifier(schema: &Value) -> Option<&str> {
     schema.get("$id").or_else(|| schema.get("id")).and_then(Value::as_str)
 }
 
-/// The document's depth has been checked.
+/// The document's depth has already been checked.
 fn collect(value: &Value, path: String, names: &mut HashMap<String, String>) {
     match value {
         Value::Object(members) => {

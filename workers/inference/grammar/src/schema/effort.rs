@@ -1,13 +1,13 @@
-//! How much work one schema may make.
+//! Limits the work on one schema.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Steps between looks at the clock.
-const SPELL: u64 = 256;
+/// How many steps pass between checks of the clock.
+const CHECK_INTERVAL: u64 = 256;
 
-/// Ends a compilation early. Clones are one.
+/// Cancels a compilation. Clones share their state.
 #[derive(Clone, Debug, Default)]
 pub struct Halt {
     cancelled: Arc<AtomicBool>,
@@ -15,7 +15,7 @@ pub struct Halt {
 }
 
 impl Halt {
-    /// A halt at a time.
+    /// A halt at a deadline.
     pub fn at(deadline: Instant) -> Self {
         Self { cancelled: Arc::default(), deadline: Some(deadline) }
     }
@@ -25,51 +25,48 @@ impl Halt {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Why to halt, if it is time to.
+    /// The reason to halt, if there is one.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if self.cancelled.load(Ordering::Relaxed) {
             return Err("the request was cancelled");
         }
         match self.deadline {
-            Some(deadline) if Instant::now() >= deadline => Err("it takes too long to compile"),
+            Some(deadline) if Instant::now() >= deadline => Err("it took too long to compile"),
             _ => Ok(()),
         }
     }
 }
 
-/// Steps that are left.
+/// The remaining steps.
 #[derive(Debug)]
 pub(crate) struct Effort {
     left: u64,
-    until_look: u64,
+    until_check: u64,
     halt: Halt,
 }
 
 impl Effort {
     pub(crate) fn new(steps: u64, halt: Halt) -> Self {
-        Self { left: steps, until_look: SPELL, halt }
+        Self { left: steps, until_check: CHECK_INTERVAL, halt }
     }
 
     pub(crate) fn halt(&self) -> &Halt {
         &self.halt
     }
 
-    /// Whether there are steps left, and time.
+    /// Whether steps and time are left.
     pub(crate) fn is_left(&self) -> bool {
         self.left > 0 && self.halt.check().is_ok()
     }
 
-    /// Takes steps; says why there are none left.
+    /// Spends steps; fails with the reason if none are left.
     pub(crate) fn spend(&mut self, steps: usize) -> Result<(), &'static str> {
         let steps = steps as u64;
-        self.left = self
-            .left
-            .checked_sub(steps)
-            .ok_or("it expands to too much: fewer combinations can be compiled")?;
-        match self.until_look.checked_sub(steps) {
-            Some(left) => self.until_look = left,
+        self.left = self.left.checked_sub(steps).ok_or("it has too many combinations to compile")?;
+        match self.until_check.checked_sub(steps) {
+            Some(left) => self.until_check = left,
             None => {
-                self.until_look = SPELL;
+                self.until_check = CHECK_INTERVAL;
                 self.halt.check()?;
             }
         }

@@ -1,11 +1,12 @@
-//! What of a value a schema has said something of, for `unevaluatedProperties` and `unevaluatedItems`.
+//! Finds which parts of a value a schema has evaluated, for `unevaluatedProperties` and
+//! `unevaluatedItems`.
 
 use serde_json::{Map, Value};
 
 use super::document::{Document, Node};
 
-/// Schemas that are looked into.
-const MOST: usize = 1_000;
+/// How many schemas are searched.
+const MAX_SCHEMAS: usize = 1_000;
 
 #[derive(Default)]
 pub(super) struct Names {
@@ -13,9 +14,9 @@ pub(super) struct Names {
     pub(super) patterns: Vec<String>,
 }
 
-/// The names that `properties` and `patternProperties` of a schema cover, with those of the schemas that always hold beside it;
-/// `None` where every name is covered. What holds only in some cases covers nothing, so that less is let through rather than
-/// more.
+/// The names covered by `properties` and `patternProperties` of a schema and of the schemas that
+/// always apply along with it; `None` if every name is covered. Schemas that apply only in some
+/// cases cover nothing, which allows less rather than more.
 pub(super) fn members(document: &mut Document<'_>, node: Node) -> Result<Option<Names>, String> {
     let mut names = Names::default();
     let mut covers_all = false;
@@ -35,7 +36,8 @@ pub(super) fn members(document: &mut Document<'_>, node: Node) -> Result<Option<
     Ok((!covers_all).then_some(names))
 }
 
-/// Goes through a schema and those that always hold beside it; `see` is told whether it is the schema itself.
+/// Visits a schema and those that always apply along with it; `see` is told whether it is the
+/// schema itself.
 fn each(
     document: &mut Document<'_>,
     node: Node,
@@ -48,11 +50,11 @@ fn each(
             continue;
         }
         seen.push(node);
-        if seen.len() > MOST {
-            return Err("covers too many schemas".to_owned());
+        if seen.len() > MAX_SCHEMAS {
+            return Err("involves too many schemas".to_owned());
         }
-        let held = document.held(node);
-        let Value::Object(keywords) = held.get() else { continue };
+        let schema = document.schema(node);
+        let Value::Object(keywords) = schema.get() else { continue };
         see(keywords, seen.len() == 1);
         if let Some(reference) = keywords.get("$ref").and_then(Value::as_str) {
             open.push(document.referenced(reference, node)?);
@@ -63,8 +65,8 @@ fn each(
     Ok(())
 }
 
-/// How many items the schema and those that always hold beside it cover by their places; `None` where every item is covered.
-/// What `contains` covers is left out, so that less is let through rather than more.
+/// How many items the schema and those that always apply along with it cover by position; `None` if
+/// every item is covered. `contains` is ignored, which allows less rather than more.
 pub(super) fn items(document: &mut Document<'_>, node: Node) -> Result<Option<usize>, String> {
     let mut places = 0;
     let mut covers_all = false;

@@ -1,4 +1,4 @@
-//! What a schema says of a value, in small pieces.
+//! Breaks the meaning of a schema into small facts about a value.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::document::Node;
 use super::kinds::Kinds;
 
-/// A schema that a value satisfies, or doesn't.
+/// A schema that a value must satisfy, or must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Literal {
     Is(Node),
@@ -23,10 +23,10 @@ impl Literal {
     }
 }
 
-/// Schemas that one value satisfies all of.
+/// Schemas that one value must satisfy together.
 pub(super) type Demand = BTreeSet<Literal>;
 
-/// Where a fact comes from, to say so where it can't be kept.
+/// The origin of a fact, for error messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) node: Node,
@@ -34,30 +34,31 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Whether the facts of the keyword say more than it does, since what is evaluated only in some cases is left out.
+    /// Whether the keyword's facts are stricter than the keyword, because parts evaluated only in
+    /// some cases are ignored.
     pub(super) fn is_narrow(&self) -> bool {
         ["unevaluatedProperties", "unevaluatedItems"].contains(&self.keyword)
     }
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Noted {
+pub(super) struct KeywordFact {
     pub(super) origin: Origin,
     pub(super) fact: Fact,
 }
 
-/// Names that objects around here may have, for telling apart those that allow only some.
+/// Names that objects here may have, to distinguish schemas that allow only some of them.
 pub(super) type Hints = Rc<[String]>;
 
 #[derive(Clone, Debug)]
 pub(super) enum Fact {
     Is(Node),
     Not(Node, Hints),
-    /// One of these lists of facts holds.
+    /// At least one of these lists of facts holds.
     AnyOf(Rc<[Vec<Fact>]>),
     OneOf(Rc<[Node]>),
     Kinds(Kinds),
-    /// A number is whole.
+    /// A number is an integer.
     Whole,
     Low(Edge),
     High(Edge),
@@ -81,8 +82,8 @@ pub(super) enum Fact {
     MembersAtLeast(u64),
     MembersAtMost(u64),
     Names(Node),
-    /// Nothing of our means says it.
-    Unkept,
+    /// Can't be expressed by the other facts.
+    Inexpressible,
 }
 
 /// A bound of a number.
@@ -92,14 +93,15 @@ pub(super) struct Edge {
     pub(super) exclusive: bool,
 }
 
-/// A pattern that is kept, and one that matches at least what validators let through by it.
+/// The pattern that we enforce, and one that matches at least everything that validators accept for
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pattern {
-    pub(super) kept: Rc<str>,
+    pub(super) enforced: Rc<str>,
     pub(super) wide: Option<Rc<str>>,
 }
 
-/// How many items of an array satisfy a schema.
+/// How many items of an array must satisfy a schema.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Contains {
     pub(super) node: Node,
@@ -107,14 +109,14 @@ pub(super) struct Contains {
     pub(super) most: Option<u64>,
 }
 
-/// What one schema says of an array's items.
+/// One schema's requirements for an array's items.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Items {
     pub(super) prefix: Vec<Literal>,
     pub(super) rest: Option<Literal>,
 }
 
-/// What one schema says of an object's members.
+/// One schema's requirements for an object's members.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Members {
     pub(super) named: Vec<(String, Node)>,

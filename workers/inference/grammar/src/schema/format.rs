@@ -1,4 +1,5 @@
-//! Formats as patterns that match nothing a validator refuses: real calendar days, no leap seconds, lengths within the RFCs.
+//! Formats as patterns that match nothing a validator rejects: real calendar days, no leap seconds,
+//! lengths within the RFCs.
 
 const DATE: &str = concat!(
     "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])",
@@ -11,9 +12,11 @@ const TIME: &str =
 const DAYS: &str = "(?:[0-9]{1,6}Y(?:[0-9]{1,6}M(?:[0-9]{1,6}D)?)?|[0-9]{1,6}M(?:[0-9]{1,6}D)?|[0-9]{1,6}D)";
 const HOURS: &str =
     "T(?:[0-9]{1,6}H(?:[0-9]{1,6}M(?:[0-9]{1,6}S)?)?|[0-9]{1,6}M(?:[0-9]{1,6}S)?|[0-9]{1,6}S)";
-/// At most 247 characters in labels of at most 61; no two hyphens in a row, as that marks an encoded label.
+/// At most 247 characters in labels of at most 61; no consecutive hyphens, which mark an encoded
+/// label.
 const HOSTNAME: &str = "[A-Za-z0-9](?:-?[A-Za-z0-9]){0,30}(?:\\.[A-Za-z0-9](?:-?[A-Za-z0-9]){0,30}){0,3}";
-/// What mail programs and web forms take for a local part and a domain: no signs in a row, and a last label of letters.
+/// Local parts and domains that mail programs and web forms accept: no consecutive punctuation, and
+/// a last label of letters.
 const LOCAL_PART: &str = "[A-Za-z0-9](?:[._+-]?[A-Za-z0-9]){0,30}";
 const DOMAIN: &str = "(?:[A-Za-z0-9](?:-?[A-Za-z0-9]){0,30}\\.){1,3}[A-Za-z]{2,10}";
 const IPV4: &str =
@@ -21,27 +24,27 @@ const IPV4: &str =
 const UUID: &str = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 const PATH: &str = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})";
 const QUERY: &str = "(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*";
-/// Any text at all.
+/// Any text.
 const ANY: &str = "(?s:.*)";
 
-/// Plain templates: text and names in braces.
+/// Simple templates: text and names in braces.
 const TEMPLATE: &str = "(?:[A-Za-z0-9/._~:?=&-]|\\{[A-Za-z0-9_]{1,32}\\})*";
-/// Regular expressions of letters, escapes, classes and groups that are sound by their form alone.
+/// Regular expressions of letters, escapes, classes and groups that are valid by their form alone.
 const REGEX: &str = concat!(
     r"\^?(?:(?:[A-Za-z0-9 _/:,;@#%&=!<>'~.-]|\\[dDwWsS.*+?()\[\]{}|^$/\\-]",
     r"|\[\^?(?:a-z|A-Z|0-9|[A-Za-z0-9_ .@/:]|\\[dwsDWS.-])+\]",
     r"|\((?:\?:)?[A-Za-z0-9_ ]+(?:\|[A-Za-z0-9_ ]+)*\))(?:[*+?]|\{[1-9]\}|\{[1-9],\})?)*\$?"
 );
 
-/// The pattern of a format and one that matches at least what validators take for it, both from beginning to end; `None` for
-/// formats that no draft knows, which are annotations.
+/// The pattern of a format and one that matches at least everything that validators accept for it,
+/// both for complete texts; `None` for unknown formats, which are annotations.
 pub(super) fn patterns(name: &str) -> Option<(String, String)> {
     let uri = || {
         format!(
             "[A-Za-z][A-Za-z0-9+.-]{{0,30}}:(?://{HOSTNAME}(?::[0-9]{{1,4}})?(?:/{PATH}*)*|{PATH}+(?:/{PATH}*)*)(?:\\?{QUERY})?(?:#{QUERY})?"
         )
     };
-    let (kept, wide) = match name {
+    let (enforced, wide) = match name {
         "date" => (DATE.to_owned(), "[0-9-]+"),
         "time" => (TIME.to_owned(), "[0-9:.+Zz-]+"),
         "date-time" => (format!("{DATE}T{TIME}"), "[0-9-]+[Tt ][0-9:.+Zz-]+"),
@@ -61,7 +64,7 @@ pub(super) fn patterns(name: &str) -> Option<(String, String)> {
         "regex" => (REGEX.to_owned(), ANY),
         _ => return None,
     };
-    Some((format!("^(?:{kept})$"), format!("^(?:{wide})$")))
+    Some((format!("^(?:{enforced})$"), format!("^(?:{wide})$")))
 }
 
 /// All eight groups, or fewer around one `::`.

@@ -1,4 +1,4 @@
-/// Keywords that bear on validity. Others are annotations.
+/// Keywords that affect validity. Others are annotations.
 const KNOWN: [&str; 46] = [
     "type",
     "const",
@@ -41,7 +41,7 @@ const KNOWN: [&str; 46] = [
     "extends",
     "disallow",
     "divisibleBy",
-    // Read with another keyword.
+    // Read along with another keyword.
     "additionalItems",
     "then",
     "else",
@@ -49,17 +49,17 @@ const KNOWN: [&str; 46] = [
     "maxContains",
 ];
 
-/// Keywords that mean something only together with another one, which reads them.
+/// Keywords that only have a meaning along with another one, which reads them.
 const COMPANIONS: [&str; 5] = ["additionalItems", "then", "else", "minContains", "maxContains"];
 
 const DRAFT_3: [&str; 3] = ["extends", "disallow", "divisibleBy"];
 
-/// The keyword, if it says on its own which values are valid.
+/// The keyword, if it determines on its own which values are valid.
 pub(super) fn known(name: &str) -> Option<&'static str> {
     KNOWN.into_iter().find(|known| *known == name).filter(|known| !COMPANIONS.contains(known))
 }
 
-/// Whether only draft 3 knows the keyword.
+/// Whether only draft 3 has the keyword.
 pub(super) fn is_of_draft_3(keyword: &str) -> bool {
     DRAFT_3.contains(&keyword)
 }

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-/// Kinds of JSON values; true and false are two.
+/// Kinds of JSON values; true and false are separate kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Kinds(u8);
 

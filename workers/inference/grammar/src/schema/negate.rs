@@ -1,14 +1,14 @@
-//! What holds where a fact doesn't.
+//! Negates facts.
 
 use serde_json::Value;
 
 use super::document::{Document, Node};
-use super::fact::{Contains, Edge, Fact, Hints, Items, Literal, Members, Noted, Pattern};
+use super::fact::{Contains, Edge, Fact, Hints, Items, KeywordFact, Literal, Members, Pattern};
 use super::kinds::Kinds;
 use super::regexes::Regexes;
 
-/// Pairs of schemas of which both may hold, where not exactly one of several does.
-const MOST_PAIRS: usize = 66;
+/// How many pairs of schemas are considered for the negation of `oneOf`.
+const MAX_PAIRS: usize = 66;
 
 pub(super) struct Negation<'n, 'a> {
     pub(super) document: &'n mut Document<'a>,
@@ -17,12 +17,17 @@ pub(super) struct Negation<'n, 'a> {
 }
 
 impl Negation<'_, '_> {
-    /// The ways in which a keyword doesn't hold.
-    pub(super) fn of_noted(&mut self, noted: &Noted) -> Vec<Vec<Fact>> {
-        if noted.origin.is_narrow() { vec![vec![Fact::Unkept]] } else { self.of(&noted.fact) }
+    /// The alternatives in which a keyword doesn't hold.
+    pub(super) fn of_noted(&mut self, keyword_fact: &KeywordFact) -> Vec<Vec<Fact>> {
+        if keyword_fact.origin.is_narrow() {
+            vec![vec![Fact::Inexpressible]]
+        } else {
+            self.of(&keyword_fact.fact)
+        }
     }
 
-    /// The ways in which a fact doesn't hold; [`Fact::Unkept`] stands for ways that can't be written down.
+    /// The alternatives in which a fact doesn't hold; [`Fact::Inexpressible`] represents those that can't
+    /// be expressed.
     pub(super) fn of(&mut self, fact: &Fact) -> Vec<Vec<Fact>> {
         let of = |kinds: Kinds, facts: Vec<Fact>| vec![[vec![Fact::Kinds(kinds)], facts].concat()];
         let other = |edge: Edge| Edge { value: edge.value, exclusive: !edge.exclusive };
@@ -31,8 +36,8 @@ impl Negation<'_, '_> {
             Fact::Not(node, _) => vec![vec![Fact::Is(*node)]],
             Fact::AnyOf(options) => {
                 let all = options.iter().map(|option| {
-                    let ways: Vec<Vec<Fact>> = option.iter().flat_map(|fact| self.of(fact)).collect();
-                    Fact::AnyOf(ways.into())
+                    let alternatives: Vec<Vec<Fact>> = option.iter().flat_map(|fact| self.of(fact)).collect();
+                    Fact::AnyOf(alternatives.into())
                 });
                 vec![all.collect()]
             }
@@ -56,7 +61,7 @@ impl Negation<'_, '_> {
             }
             Fact::Pattern(pattern) => match self.not_pattern(pattern) {
                 Some(pattern) => of(Kinds::STRING, vec![Fact::Pattern(pattern)]),
-                None => vec![vec![Fact::Unkept]],
+                None => vec![vec![Fact::Inexpressible]],
             },
             Fact::Members(members) => self.not_members(members),
             Fact::Required(name) => of(Kinds::OBJECT, vec![Fact::Absent(name.clone())]),
@@ -64,21 +69,21 @@ impl Negation<'_, '_> {
             Fact::Member(name, literal) => vec![member(name, opposite(*literal))],
             Fact::MembersAtLeast(least) => of(Kinds::OBJECT, vec![Fact::MembersAtMost(least - 1)]),
             Fact::MembersAtMost(most) => of(Kinds::OBJECT, vec![Fact::MembersAtLeast(most + 1)]),
-            Fact::Whole | Fact::Multiple(_) | Fact::Unique | Fact::Names(_) | Fact::Unkept => {
-                vec![vec![Fact::Unkept]]
+            Fact::Whole | Fact::Multiple(_) | Fact::Unique | Fact::Names(_) | Fact::Inexpressible => {
+                vec![vec![Fact::Inexpressible]]
             }
         }
     }
 
-    /// What no validator lets through by a pattern.
+    /// Texts that no validator accepts for a pattern.
     fn not_pattern(&mut self, pattern: &Pattern) -> Option<Pattern> {
-        let Pattern { kept, wide } = pattern;
+        let Pattern { enforced, wide } = pattern;
         let Some(wide) = wide else {
-            return Some(Pattern { kept: self.regexes.but(kept)?.into(), wide: None });
+            return Some(Pattern { enforced: self.regexes.but(enforced)?.into(), wide: None });
         };
         let none = self.regexes.but(wide).filter(|none| self.regexes.is_possible(none))?;
-        let some = self.regexes.but(kept).unwrap_or_else(|| "^(?s:.*)$".to_owned());
-        Some(Pattern { kept: none.into(), wide: Some(some.into()) })
+        let some = self.regexes.but(enforced).unwrap_or_else(|| "^(?s:.*)$".to_owned());
+        Some(Pattern { enforced: none.into(), wide: Some(some.into()) })
     }
 
     fn not_one_of(&self, nodes: &[Node]) -> Vec<Vec<Fact>> {
@@ -86,12 +91,12 @@ impl Negation<'_, '_> {
         let pairs = nodes.iter().enumerate().flat_map(|(place, left)| {
             nodes[place + 1..].iter().map(|right| vec![Fact::Is(*left), Fact::Is(*right)])
         });
-        let mut ways = vec![none];
-        ways.extend(pairs.take(MOST_PAIRS));
-        if ways.len() > MOST_PAIRS {
-            ways.push(vec![Fact::Unkept]);
+        let mut alternatives = vec![none];
+        alternatives.extend(pairs.take(MAX_PAIRS));
+        if alternatives.len() > MAX_PAIRS {
+            alternatives.push(vec![Fact::Inexpressible]);
         }
-        ways
+        alternatives
     }
 
     fn not_items(&mut self, items: &Items) -> Vec<Vec<Fact>> {
@@ -102,20 +107,20 @@ impl Negation<'_, '_> {
             let items = Fact::Items(Items { prefix, rest: None });
             vec![Fact::Kinds(Kinds::ARRAY), Fact::ItemsAtLeast(place as u64 + 1), items]
         };
-        let mut ways: Vec<Vec<Fact>> =
+        let mut alternatives: Vec<Vec<Fact>> =
             items.prefix.iter().enumerate().map(|(place, literal)| at(place, *literal)).collect();
         if let Some(rest) = items.rest {
-            // Any later item may be the one, but then it is told apart by nothing.
-            ways.push(at(items.prefix.len(), rest));
-            ways.push(vec![Fact::Unkept]);
+            // Any later item may violate it, but those have no requirements of their own.
+            alternatives.push(at(items.prefix.len(), rest));
+            alternatives.push(vec![Fact::Inexpressible]);
         }
-        ways
+        alternatives
     }
 
     fn not_members(&mut self, members: &Members) -> Vec<Vec<Fact>> {
-        let mut ways: Vec<Vec<Fact>> =
+        let mut alternatives: Vec<Vec<Fact>> =
             members.named.iter().map(|(name, node)| member(name, Literal::Not(*node))).collect();
-        let is_free = |document: &Document<'_>, node: Node| match document.held(node).get() {
+        let is_free = |document: &Document<'_>, node: Node| match document.schema(node).get() {
             Value::Bool(free) => *free,
             Value::Object(keywords) => keywords.is_empty(),
             _ => false,
@@ -128,15 +133,15 @@ impl Negation<'_, '_> {
                     .iter()
                     .any(|(pattern, _)| self.regexes.matches(pattern, name) != Some(false));
                 if !is_named && !is_matched {
-                    ways.push(member(name, Literal::Not(others)));
+                    alternatives.push(member(name, Literal::Not(others)));
                 }
             }
-            ways.push(vec![Fact::Unkept]);
+            alternatives.push(vec![Fact::Inexpressible]);
         }
         if members.patterns.iter().any(|(_, node)| !is_free(self.document, *node)) {
-            ways.push(vec![Fact::Unkept]);
+            alternatives.push(vec![Fact::Inexpressible]);
         }
-        ways
+        alternatives
     }
 }
 

@@ -4,15 +4,16 @@ use serde_json::{Map, Value, json};
 
 use super::fact::Edge;
 
-/// The largest whole number up to which a double holds all.
-pub(super) const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
-/// A bound that is left out moves by this share of itself: decimals that are nearer would be read as the bound.
+/// Up to this number, a double represents every integer.
+pub(super) const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+/// An exclusive bound is moved by this fraction of itself: decimals that are closer would be read
+/// as the bound.
 const MARGIN: f64 = 1e-9;
-/// Divisors have at most 6 decimals.
+/// Divisors have at most 6 decimal places.
 const UNIT: f64 = 1e6;
-const LARGEST_DIVISOR: f64 = 1e6;
-/// Numbers that are left out are few: each splits the rest in two.
-const MOST_EXCEPTIONS: usize = 64;
+const MAX_DIVISOR: f64 = 1e6;
+/// How many numbers may be excluded: each splits the rest in two.
+const MAX_EXCEPTIONS: usize = 64;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Number {
@@ -25,23 +26,23 @@ pub(super) struct Number {
     except: Vec<f64>,
 }
 
-/// Whether a divisor is one that the parser can keep.
-pub(super) fn divides(divisor: f64) -> Result<(), &'static str> {
+/// Whether the parser can enforce a divisor.
+pub(super) fn check_divisor(divisor: f64) -> Result<(), &'static str> {
     if divisor <= 0.0 {
-        return Err("must be above 0");
+        return Err("must be greater than 0");
     }
     if ((divisor * UNIT).round() / UNIT - divisor).abs() > divisor * 1e-12 || divisor * UNIT < 1.0 {
-        return Err("has more than 6 decimals");
+        return Err("must have at most 6 decimal places");
     }
-    if divisor > LARGEST_DIVISOR {
-        return Err("is larger than 1,000,000");
+    if divisor > MAX_DIVISOR {
+        return Err("must be at most 1,000,000");
     }
     Ok(())
 }
 
 /// Whether a number survives being read as a double, as readers do.
 pub(super) fn is_exact(number: f64) -> bool {
-    number.abs() < MOST_EXACT
+    number.abs() < MAX_EXACT_INTEGER
 }
 
 impl Number {
@@ -63,7 +64,7 @@ impl Number {
         }
     }
 
-    /// The divisor has been found to be one that can be kept.
+    /// The divisor must have been checked.
     pub(super) fn multiple_of(&mut self, divisor: f64) {
         let units = (divisor * UNIT).round() as u64;
         self.divisor = Some(match self.divisor {
@@ -74,8 +75,8 @@ impl Number {
 
     pub(super) fn only(&mut self, numbers: Vec<f64>) {
         let known = self.only.take();
-        let kept = |number: &f64| known.as_ref().is_none_or(|known| known.contains(number));
-        self.only = Some(numbers.into_iter().filter(kept).collect());
+        let enforced = |number: &f64| known.as_ref().is_none_or(|known| known.contains(number));
+        self.only = Some(numbers.into_iter().filter(enforced).collect());
     }
 
     pub(super) fn except(&mut self, number: f64) {
@@ -91,20 +92,20 @@ impl Number {
         }
     }
 
-    /// What cannot be written down for the parser.
+    /// What can't be expressed for the parser.
     pub(super) fn fault(&self) -> Option<&'static str> {
-        if self.except.len() > MOST_EXCEPTIONS {
-            return Some("leaves out too many numbers");
+        if self.except.len() > MAX_EXCEPTIONS {
+            return Some("excludes too many numbers");
         }
         match self.divisor {
-            Some(divisor) if divisor as f64 > LARGEST_DIVISOR * UNIT => {
+            Some(divisor) if divisor as f64 > MAX_DIVISOR * UNIT => {
                 Some("have no common multiple up to 1,000,000")
             }
             _ => None,
         }
     }
 
-    /// Schemas of which a number satisfies one.
+    /// Schemas of which a number must satisfy one.
     pub(super) fn schemas(&self) -> Vec<Value> {
         if let Some(only) = &self.only {
             let fitting: Vec<Value> =
@@ -128,7 +129,7 @@ impl Number {
         let divisor = self.divisor?;
         let whole = UNIT as u64;
         let divisor = if self.whole { divisor / greatest_common(divisor, whole) * whole } else { divisor };
-        // Every whole number is a multiple of 1.
+        // Every integer is a multiple of 1.
         (!(self.whole && divisor == whole)).then_some(divisor as f64 / UNIT)
     }
 
@@ -145,9 +146,9 @@ impl Number {
             })
     }
 
-    /// Bounds that are kept, one pair for each range; none where no number is left.
+    /// Inclusive bounds, one pair for each range; empty if no number is left.
     fn ranges(&self) -> Vec<(Option<f64>, Option<f64>)> {
-        let mut except: Vec<f64> = self.except.iter().copied().take(MOST_EXCEPTIONS).collect();
+        let mut except: Vec<f64> = self.except.iter().copied().take(MAX_EXCEPTIONS).collect();
         except.sort_by(f64::total_cmp);
         let mut ranges = Vec::with_capacity(except.len() + 1);
         let mut low = self.low;
@@ -168,14 +169,14 @@ impl Number {
         let (low, high) = if self.whole {
             let up = |edge: Edge| if edge.exclusive { edge.value.floor() + 1.0 } else { edge.value.ceil() };
             let down = |edge: Edge| if edge.exclusive { edge.value.ceil() - 1.0 } else { edge.value.floor() };
-            // Readers keep whole numbers apart up to here.
-            let most = MOST_EXACT - 1.0;
+            // Readers distinguish integers up to here.
+            let most = MAX_EXACT_INTEGER - 1.0;
             (
                 Some(low.map_or(-most, |low| up(low).max(-most))),
                 Some(high.map_or(most, |high| down(high).min(most))),
             )
         } else {
-            (low.map(|edge| moved(edge, 1.0)), high.map(|edge| moved(edge, -1.0)))
+            (low.map(|edge| inclusive(edge, 1.0)), high.map(|edge| inclusive(edge, -1.0)))
         };
         if let (Some(low), Some(high)) = (low, high) {
             let fits = match self.divisor() {
@@ -189,13 +190,14 @@ impl Number {
     }
 }
 
-/// The bound as one that is kept, rounded to a decimal, as it is written out for the parser.
-fn moved(edge: Edge, inward: f64) -> f64 {
+/// Moves an exclusive bound to an inclusive one, rounded to the decimal that is written out for the
+/// parser.
+fn inclusive(edge: Edge, inward: f64) -> f64 {
     if !edge.exclusive {
         return edge.value;
     }
-    let moved = edge.value + inward * edge.value.abs().max(1.0) * MARGIN;
-    format!("{moved:.12}").parse().unwrap_or(moved)
+    let inclusive = edge.value + inward * edge.value.abs().max(1.0) * MARGIN;
+    format!("{inclusive:.12}").parse().unwrap_or(inclusive)
 }
 
 fn greatest_common(left: u64, right: u64) -> u64 {

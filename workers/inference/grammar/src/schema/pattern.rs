@@ -1,9 +1,11 @@
-//! Translates patterns of JSON Schema, which are those of ECMA-262, to the parser's syntax, which has no look-around.
+//! Translates the patterns of JSON Schema, which are those of ECMA-262, to the parser's syntax,
+//! which has no look-around.
 //!
-//! The parser takes patterns without zero-width assertions (`^`, `$`, `\b`, look-ahead and look-behind) that match a whole text.
-//! [`assertions`] takes out those that see one character, and keeps counts as they are. What looks ahead from the beginning
-//! or back from the end is a condition on the whole text, so it becomes a pattern of its own. For the rest [`dfa`] builds an
-//! automaton, and [`elimination`] turns it back into a pattern.
+//! The parser accepts patterns without zero-width assertions (`^`, `$`, `\b`, look-ahead and
+//! look-behind) that match a complete text. [`assertions`] eliminates those that see one character,
+//! and leaves repetition counts unchanged. An assertion that looks ahead from the beginning or back
+//! from the end is a condition on the complete text, so it becomes a separate pattern. For the
+//! rest, [`dfa`] builds an automaton, and [`elimination`] turns it back into a pattern.
 
 mod assertions;
 mod ast;
@@ -13,25 +15,26 @@ mod elimination;
 mod parse;
 mod print;
 
-use assertions::{Parts, settle};
+use assertions::{Parts, split_into_sequences};
 use ast::{Ast, Look};
 pub(super) use budget::Budget;
 use dfa::dfa;
 
-/// Why a pattern can't be kept.
+/// Why a pattern is not supported.
 type Fault = String;
 
-/// Returns patterns without assertions. A text in which `source` matches somewhere is matched whole by all of them.
+/// Returns patterns without assertions. A text in which `source` matches somewhere is matched
+/// completely by all of them.
 pub(super) fn all(source: &str, budget: &mut Budget) -> Result<Vec<String>, Fault> {
     let whole = whole_text(source)?;
-    let all = taken_apart(&whole, budget).or_else(|| Some(vec![by_dfa(&[whole], true, budget)?]));
+    let all = without_automaton(&whole, budget).or_else(|| Some(vec![by_dfa(&[whole], true, budget)?]));
     Ok(all.ok_or(TOO_MUCH)?)
 }
 
 /// Returns one such pattern.
 pub(super) fn one(source: &str, budget: &mut Budget) -> Result<String, Fault> {
     let whole = whole_text(source)?;
-    let only = taken_apart(&whole, budget).filter(|all| all.len() == 1).map(|all| all.concat());
+    let only = without_automaton(&whole, budget).filter(|all| all.len() == 1).map(|all| all.concat());
     Ok(only.or_else(|| by_dfa(&[whole], true, budget)).ok_or(TOO_MUCH)?)
 }
 
@@ -58,9 +61,10 @@ fn by_dfa(patterns: &[Ast], holds: bool, budget: &mut Budget) -> Option<String> 
     elimination::pattern(&dfa, budget).map(|ast| print::print(&ast))
 }
 
-/// Takes assertions out without an automaton. Returns `None` if one stands where that can't be done.
-fn taken_apart(whole: &Ast, budget: &mut Budget) -> Option<Vec<String>> {
-    let mut sequences = settle(whole, budget)?;
+/// Eliminates assertions without an automaton. Returns `None` if one is in a place where that isn't
+/// possible.
+fn without_automaton(whole: &Ast, budget: &mut Budget) -> Option<Vec<String>> {
+    let mut sequences = split_into_sequences(whole, budget)?;
     if !sequences.iter().flatten().any(Ast::has_assertion) {
         let options = sequences.into_iter().rev().map(Ast::sequence);
         return Some(vec![print::print(&Ast::choice(options))]);
@@ -79,7 +83,7 @@ fn taken_apart(whole: &Ast, budget: &mut Budget) -> Option<Vec<String>> {
         };
         let anchored = Ast::sequence([Ast::Look(Look::Start), whole, Ast::Look(Look::End)]);
         match holds {
-            true => patterns.extend(taken_apart(&anchored, budget)?),
+            true => patterns.extend(without_automaton(&anchored, budget)?),
             false => patterns.push(by_dfa(&[anchored], false, budget)?),
         }
     }
@@ -91,7 +95,8 @@ fn plain(parts: &[Ast]) -> Option<Parts> {
     (!parts.iter().any(Ast::has_assertion)).then(|| parts.to_vec())
 }
 
-/// Returns one pattern for the texts that any of these matches. Each is one that this module returned: it matches whole texts.
+/// Returns one pattern for the texts that any of these matches. Each must come from this module, so
+/// that it matches complete texts.
 pub(super) fn join(patterns: &[String]) -> String {
     let all =
         patterns.iter().map(|pattern| pattern.trim_start_matches('^').strip_suffix('$').unwrap_or(pattern));

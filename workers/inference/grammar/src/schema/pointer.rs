@@ -1,11 +1,11 @@
 use serde_json::Value;
 
-/// The pointer one step further.
+/// Extends a pointer by one step.
 pub(super) fn child(path: &str, step: &str) -> String {
     format!("{path}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
-/// The pointer that the fragment of a reference holds.
+/// The pointer in the fragment of a reference.
 pub(super) fn of_fragment(fragment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(fragment.len());
     let mut rest = fragment.as_bytes().iter();

@@ -5,60 +5,60 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use super::document::{Document, Node};
-use super::fact::{Contains, Edge, Fact, Items, Literal, Members, Noted, Origin, Pattern};
+use super::fact::{Contains, Edge, Fact, Items, KeywordFact, Literal, Members, Origin, Pattern};
 use super::keyword;
 use super::kinds::Kinds;
 use super::regexes::{Form, Regexes};
 use super::{evaluated, format, number};
 use crate::SchemaError;
 
-/// Counts beyond this are cut to it where they are upper bounds and refused where they are lower ones.
-const MOST_COUNTED: u64 = 65_536;
-/// Items that are told apart by whether an array must contain them.
-const MOST_CONTAINED: u64 = 64;
+/// Larger counts are lowered to this as upper bounds, and rejected as lower bounds.
+const MAX_COUNTED: u64 = 65_536;
+/// How many items an array may be required to contain.
+const MAX_CONTAINED: u64 = 64;
 
-/// Why a keyword can't be kept; the reader knows the path.
+/// Why a keyword is not supported; the caller adds the path.
 type Fault = String;
 
 pub(super) struct Reader<'r, 'a> {
     pub(super) document: &'r mut Document<'a>,
     pub(super) regexes: &'r mut Regexes,
-    /// Draft 3, whose keywords mean other things.
-    pub(super) is_ancient: bool,
+    /// Draft 3, whose keywords have other meanings.
+    pub(super) is_draft_3: bool,
     /// Drafts 3 to 7.
     is_old: bool,
     node: Node,
-    facts: Vec<Noted>,
+    facts: Vec<KeywordFact>,
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
     pub(super) fn new(document: &'r mut Document<'a>, regexes: &'r mut Regexes, node: Node) -> Self {
         let root = document.root();
-        let held = document.held(root);
-        let draft = held.get().get("$schema").and_then(Value::as_str);
-        let is_ancient = draft.is_some_and(|draft| draft.contains("draft-03"));
+        let schema = document.schema(root);
+        let draft = schema.get().get("$schema").and_then(Value::as_str);
+        let is_draft_3 = draft.is_some_and(|draft| draft.contains("draft-03"));
         let is_old = draft.is_some_and(|draft| draft.contains("draft-0"));
-        Self { document, regexes, is_ancient, is_old, node, facts: Vec::new() }
+        Self { document, regexes, is_draft_3, is_old, node, facts: Vec::new() }
     }
 
-    /// What the schema says, in the order of its keywords.
-    pub(super) fn read(mut self) -> Result<Vec<Noted>, SchemaError> {
-        let held = self.document.held(self.node);
+    /// Returns the schema's facts, in the order of its keywords.
+    pub(super) fn read(mut self) -> Result<Vec<KeywordFact>, SchemaError> {
+        let schema = self.document.schema(self.node);
         let path = self.document.path(self.node).to_owned();
-        let refuse =
+        let disallow =
             |keyword: &str, why: String| SchemaError { keyword: keyword.to_owned(), path: path.clone(), why };
-        match held.get() {
+        match schema.get() {
             Value::Bool(true) => {}
             Value::Bool(false) => self.note("schema", Fact::Kinds(Kinds::NONE)),
             Value::Object(from) => {
                 for (keyword, value) in from {
-                    self.keyword(keyword, value, from).map_err(|why| refuse(keyword, why))?;
+                    self.keyword(keyword, value, from).map_err(|why| disallow(keyword, why))?;
                 }
             }
             _ => {
-                return Err(refuse(
+                return Err(disallow(
                     last(&path),
-                    "must be a schema, which is an object or a boolean".to_owned(),
+                    "must be a schema, that is, an object or a boolean".to_owned(),
                 ));
             }
         }
@@ -66,7 +66,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     fn note(&mut self, keyword: &'static str, fact: Fact) {
-        self.facts.push(Noted { origin: Origin { node: self.node, keyword }, fact });
+        self.facts.push(KeywordFact { origin: Origin { node: self.node, keyword }, fact });
     }
 
     fn keyword(&mut self, name: &str, value: &Value, from: &Map<String, Value>) -> Result<(), Fault> {
@@ -76,7 +76,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             "const" => self.instances(keyword, std::slice::from_ref(value), &[])?,
             "enum" => {
                 let values = value.as_array().filter(|values| !values.is_empty());
-                let values = values.ok_or("must be an array of at least one value")?;
+                let values = values.ok_or("must be a nonempty array")?;
                 self.instances(keyword, values, &["enum"])?;
             }
             "allOf" => {
@@ -106,14 +106,14 @@ impl<'r, 'a> Reader<'r, 'a> {
             "minLength" => self.note(keyword, Fact::LengthAtLeast(least(value)?)),
             "maxLength" => self.note(keyword, Fact::LengthAtMost(most(value)?)),
             "pattern" => {
-                for kept in self.patterns(value.as_str().ok_or("must be a string")?, Form::All)? {
-                    self.note(keyword, Fact::Pattern(Pattern { kept: kept.into(), wide: None }));
+                for enforced in self.patterns(value.as_str().ok_or("must be a string")?, Form::All)? {
+                    self.note(keyword, Fact::Pattern(Pattern { enforced: enforced.into(), wide: None }));
                 }
             }
             "format" => {
                 let name = value.as_str().ok_or("must be a string")?;
-                if let Some((kept, wide)) = format::patterns(name) {
-                    let pattern = Pattern { kept: kept.into(), wide: Some(wide.into()) };
+                if let Some((enforced, wide)) = format::patterns(name) {
+                    let pattern = Pattern { enforced: enforced.into(), wide: Some(wide.into()) };
                     self.note(keyword, Fact::Pattern(pattern));
                 }
             }
@@ -145,8 +145,8 @@ impl<'r, 'a> Reader<'r, 'a> {
             "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => {
                 self.number(keyword, value, from)?;
             }
-            _ if keyword::is_of_draft_3(keyword) && !self.is_ancient => {}
-            _ => return Err("a grammar can't keep it".to_owned()),
+            _ if keyword::is_of_draft_3(keyword) && !self.is_draft_3 => {}
+            _ => return Err("not supported".to_owned()),
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         let mut kinds = Kinds::NONE;
         let mut whole = true;
         for name in &names {
-            let kind = name.as_str().and_then(Kinds::named).ok_or_else(|| format!("{name} isn't a type"))?;
+            let kind = name.as_str().and_then(Kinds::named).ok_or_else(|| format!("{name} is not a type"))?;
             kinds = kinds.or(kind);
             whole &= name.as_str() != Some("number");
         }
@@ -170,7 +170,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         Ok(())
     }
 
-    /// One of the values; they are found at `steps` and their places.
+    /// One of the values; they are at `steps` and their positions.
     fn instances(&mut self, keyword: &'static str, values: &[Value], steps: &[&str]) -> Result<(), Fault> {
         values.iter().try_for_each(instance)?;
         let is_plain = |value: &&Value| !matches!(value, Value::Array(_) | Value::Object(_));
@@ -227,7 +227,7 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     fn list(&mut self, keyword: &'static str, value: &Value) -> Result<Vec<Node>, Fault> {
         let schemas = value.as_array().filter(|schemas| !schemas.is_empty());
-        let count = schemas.ok_or("must be an array of at least one schema")?.len();
+        let count = schemas.ok_or("must be a nonempty array of schemas")?.len();
         Ok((0..count).map(|place| self.document.below(self.node, &[keyword, &place.to_string()])).collect())
     }
 
@@ -280,12 +280,12 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn contains(&mut self, from: &Map<String, Value>) -> Result<(), Fault> {
         let mut least = from.get("minContains").map(least).transpose()?.unwrap_or(1);
         if self.is_old {
-            // The draft doesn't know `minContains`.
+            // This draft doesn't have `minContains`.
             least = least.max(1);
         }
-        let most = from.get("maxContains").map(count).transpose()?.filter(|most| *most <= MOST_COUNTED);
-        if least.max(most.unwrap_or(0)) > MOST_CONTAINED {
-            return Err(format!("a grammar can't count more than {MOST_CONTAINED} items"));
+        let most = from.get("maxContains").map(count).transpose()?.filter(|most| *most <= MAX_COUNTED);
+        if least.max(most.unwrap_or(0)) > MAX_CONTAINED {
+            return Err(format!("must be at most {MAX_CONTAINED}"));
         }
         if least > 0 || most.is_some() {
             let node = self.document.below(self.node, &["contains"]);
@@ -294,7 +294,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         Ok(())
     }
 
-    /// All of the keywords that say what an object's members are, with the first of them.
+    /// Reads all keywords about an object's members along with the first of them.
     fn members(&mut self, keyword: &'static str, from: &Map<String, Value>) -> Result<(), Fault> {
         let together = ["properties", "patternProperties", "additionalProperties"];
         let first = from.keys().find(|name| together.contains(&name.as_str()));
@@ -365,7 +365,8 @@ impl<'r, 'a> Reader<'r, 'a> {
                 _ => facts.push(Fact::Is(self.document.below(self.node, &[keyword, name]))),
             }
             facts.insert(0, Fact::Kinds(Kinds::OBJECT));
-            // Where there is no object, nothing depends on a member; that is part of the first way.
+            // If the value isn't an object, no member is required; the first alternative includes
+            // that.
             self.note(keyword, Fact::AnyOf([vec![Fact::Absent(name.clone())], facts].into()));
         }
         Ok(())
@@ -377,14 +378,14 @@ impl<'r, 'a> Reader<'r, 'a> {
         value: &Value,
         from: &Map<String, Value>,
     ) -> Result<(), Fault> {
-        // Draft 4 says by a flag that the other bound is left out.
+        // In draft 4, a flag makes the other bound exclusive.
         let is_flagged = |keyword: &str| from.get(keyword) == Some(&Value::Bool(true));
         if keyword.starts_with("exclusive") && value.is_boolean() {
             return Ok(());
         }
         let value = value.as_f64().ok_or("must be a number")?;
         if keyword == "multipleOf" {
-            number::divides(value)?;
+            number::check_divisor(value)?;
             self.note(keyword, Fact::Multiple(value));
             return Ok(());
         }
@@ -396,9 +397,9 @@ impl<'r, 'a> Reader<'r, 'a> {
         };
         let edge = Edge { value, exclusive };
         if !number::is_exact(value) {
-            // A bound that no number which readers keep comes near.
+            // A bound far beyond all numbers that readers preserve.
             let is_free = if is_low { value < 0.0 } else { value > 0.0 };
-            let beyond = "is a number beyond 2^53, which readers of JSON don't keep exactly".to_owned();
+            let beyond = "is beyond 2^53, which JSON readers do not represent exactly".to_owned();
             return if is_free { Ok(()) } else { Err(beyond) };
         }
         self.note(keyword, if is_low { Fact::Low(edge) } else { Fact::High(edge) });
@@ -407,7 +408,7 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     fn patterns(&mut self, source: &str, form: Form) -> Result<Vec<String>, Fault> {
         let patterns = self.regexes.translate(source, form);
-        patterns.map_err(|why| format!("the pattern {source:?} can't be kept: {why}"))
+        patterns.map_err(|why| format!("unsupported pattern {source:?}: {why}"))
     }
 
     fn name_pattern(&mut self, source: &str) -> Result<String, Fault> {
@@ -415,12 +416,12 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 }
 
-/// Refuses constants that can't be written so that readers see them.
+/// Rejects constants that can't be written in a way that readers preserve.
 fn instance(value: &Value) -> Result<(), Fault> {
     match value {
         Value::Number(number) if number.as_f64().is_some_and(number::is_exact) => Ok(()),
         Value::Number(_) => {
-            Err("holds a number beyond 2^53, which readers of JSON don't keep exactly".to_owned())
+            Err("contains a number beyond 2^53, which JSON readers do not represent exactly".to_owned())
         }
         Value::String(text) => writable(text),
         Value::Array(values) => values.iter().try_for_each(instance),
@@ -432,11 +433,11 @@ fn instance(value: &Value) -> Result<(), Fault> {
     }
 }
 
-/// Strings are written without escapes by number, so some control characters can't be.
+/// Strings are written without numeric escapes, so some control characters can't be written.
 fn writable(text: &str) -> Result<(), Fault> {
     let short = ['\n', '\r', '\t', '\u{8}', '\u{c}'];
     match text.chars().find(|character| character.is_ascii_control() && !short.contains(character)) {
-        Some(character) => Err(format!("holds the control character {character:?}")),
+        Some(character) => Err(format!("contains the control character {character:?}")),
         None => Ok(()),
     }
 }
@@ -449,18 +450,18 @@ fn names(value: &Value) -> Result<Vec<&str>, Fault> {
 fn count(value: &Value) -> Result<u64, Fault> {
     let whole =
         value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0).map(|n| n as u64));
-    whole.ok_or_else(|| "must be a whole number from 0".to_owned())
+    whole.ok_or_else(|| "must be a non-negative integer".to_owned())
 }
 
 fn least(value: &Value) -> Result<u64, Fault> {
     match count(value)? {
-        count if count > MOST_COUNTED => Err(format!("is {count}, at most {MOST_COUNTED} can be asked for")),
+        count if count > MAX_COUNTED => Err(format!("is {count}, at most {MAX_COUNTED} can be asked for")),
         count => Ok(count),
     }
 }
 
 fn most(value: &Value) -> Result<u64, Fault> {
-    Ok(count(value)?.min(MOST_COUNTED))
+    Ok(count(value)?.min(MAX_COUNTED))
 }
 
 /// The keyword that a path ends below.

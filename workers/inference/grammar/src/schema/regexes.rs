@@ -1,4 +1,5 @@
-//! What can be told of patterns: whether they can be read, match a text, or match any text at all.
+//! Answers questions about patterns: whether they are supported, match a text, or match any text at
+//! all.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,23 +10,23 @@ use llguidance::regex_to_lark;
 use super::effort::Halt;
 use super::pattern::{self, Budget};
 
-/// Steps of one question; a question that takes more has no answer.
+/// The step limit of one question; beyond it, there is no answer.
 const FUEL: u64 = 20_000;
-/// The longest text in letters that [`all_but`] takes: each letter nests a group.
-pub(super) const LONGEST_EXCEPTION: usize = 48;
-/// What strings hold when nothing is escaped by number.
+/// The longest text, in letters, that [`all_but`] accepts: each letter nests a group.
+pub(super) const MAX_EXCEPTION_LETTERS: usize = 48;
+/// The content of strings without numeric escapes.
 const WRITABLE: &str = r"[^\x00-\x07\x0B\x0E-\x1F\x7F]*";
 
-/// Patterns as they were translated.
+/// Patterns with their translations.
 pub(super) type Translated = HashMap<(String, Form), Result<Vec<String>, String>>;
 
 pub(super) struct Regexes {
     read: HashMap<String, bool>,
     budget: Budget,
     translated: Translated,
-    /// What was translated before, for another use of the same schema.
+    /// Translations from an earlier use of the same schema.
     known: Arc<Translated>,
-    /// Patterns that were made of several, or of all texts but those of one.
+    /// Patterns made by combining several, or by negating one.
     made: HashMap<Made, Option<String>>,
     search: HashMap<String, Option<Regex>>,
     empty: HashMap<String, Option<bool>>,
@@ -34,7 +35,7 @@ pub(super) struct Regexes {
 /// How a pattern is translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Form {
-    /// To as many patterns as it takes.
+    /// To as many patterns as necessary.
     All,
     One,
 }
@@ -45,7 +46,7 @@ enum Made {
     But(String),
 }
 
-/// Texts that all of the patterns match, of a length within the bounds.
+/// Texts that all of the patterns match and whose length is within the bounds.
 #[derive(Clone, Copy)]
 pub(super) struct Texts<'a> {
     pub(super) patterns: &'a [&'a str],
@@ -58,8 +59,9 @@ impl Regexes {
         Self::with(Budget::new(halt), Arc::default())
     }
 
-    /// For answers to a schema whose patterns are translated: the few that are not may cost little.
-    pub(super) fn knowing(known: Arc<Translated>) -> Self {
+    /// For answers to a schema whose patterns are already translated: the few others may cost
+    /// little.
+    pub(super) fn with_translations(known: Arc<Translated>) -> Self {
         Self::with(Budget::small(), known)
     }
 
@@ -75,7 +77,7 @@ impl Regexes {
         }
     }
 
-    /// What was translated.
+    /// The translations so far.
     pub(super) fn translated(&self) -> Translated {
         self.translated.clone()
     }
@@ -86,8 +88,8 @@ impl Regexes {
         *read.or_insert_with(|| RegexBuilder::new().mk(&search(pattern)).is_ok())
     }
 
-    /// Returns patterns without assertions, which match all texts together that a pattern of a schema matches, or why there
-    /// are none.
+    /// Returns patterns without assertions that together match the same texts as a schema's
+    /// pattern, or why there are none.
     pub(super) fn translate(&mut self, source: &str, form: Form) -> Result<Vec<String>, String> {
         let key = (source.to_owned(), form);
         if let Some(known) = self.known.get(&key).or_else(|| self.translated.get(&key)) {
@@ -106,7 +108,7 @@ impl Regexes {
         translated
     }
 
-    /// One pattern for what all of these match; `None` if it takes too much.
+    /// One pattern for the texts that all of these match; `None` if it takes too much work.
     pub(super) fn both(&mut self, patterns: &[String]) -> Option<String> {
         if let [only] = patterns {
             return Some(only.clone());
@@ -115,29 +117,29 @@ impl Regexes {
         made.or_insert_with(|| pattern::both(patterns, &mut self.budget)).clone()
     }
 
-    /// A pattern for what this one doesn't match; `None` if it takes too much.
+    /// A pattern for the texts that this one doesn't match; `None` if it takes too much work.
     pub(super) fn but(&mut self, pattern: &str) -> Option<String> {
         let made = self.made.entry(Made::But(pattern.to_owned()));
         made.or_insert_with(|| pattern::but(pattern, &mut self.budget)).clone()
     }
 
-    /// The pattern without the names that it matches: the parser would put the schemas of both together again. `None` where it
-    /// matches none of them, or where it takes too much.
+    /// The pattern without the names that it matches, because the parser would combine the schemas
+    /// of both again. `None` if it matches none of them, or if that takes too much work.
     pub(super) fn without(&mut self, pattern: &str, names: &[&str]) -> Option<String> {
         let matched: Vec<&str> =
             names.iter().copied().filter(|name| self.matches(pattern, name) != Some(false)).collect();
-        if matched.is_empty() || matched.iter().any(|name| name.chars().count() > LONGEST_EXCEPTION) {
+        if matched.is_empty() || matched.iter().any(|name| name.chars().count() > MAX_EXCEPTION_LETTERS) {
             return None;
         }
         self.both(&[pattern.to_owned(), all_but(matched.into_iter())])
     }
 
-    /// Whether some text that can be written may match.
+    /// Whether it may match some writable text.
     pub(super) fn is_possible(&mut self, pattern: &str) -> bool {
         self.is_empty(Texts { patterns: &[pattern], least: 0, most: None }) != Some(true)
     }
 
-    /// Whether a pattern matches somewhere in a text; `None` if it takes too long to tell.
+    /// Whether a pattern matches somewhere in a text; `None` if that takes too long to decide.
     pub(super) fn matches(&mut self, pattern: &str, text: &str) -> Option<bool> {
         let regex = self.search.entry(pattern.to_owned()).or_insert_with(|| {
             let mut builder = RegexBuilder::new();
@@ -147,7 +149,7 @@ impl Regexes {
         regex.as_mut().map(|regex| regex.is_match(text))
     }
 
-    /// Whether no text is among them that can be written; `None` if it takes too long to tell.
+    /// Whether none of the texts is writable; `None` if that takes too long to decide.
     pub(super) fn is_empty(&mut self, texts: Texts<'_>) -> Option<bool> {
         let key = format!("{:?} {} {:?}", texts.patterns, texts.least, texts.most);
         if let Some(known) = self.empty.get(&key) {
@@ -164,14 +166,14 @@ impl Regexes {
         answer
     }
 
-    /// Whether every name that can be written is one of the names or matches one of the patterns.
-    pub(super) fn leave_no_name(&mut self, names: &[&str], patterns: &[&str]) -> bool {
+    /// Whether every writable name is one of the names or matches one of the patterns.
+    pub(super) fn cover_all_names(&mut self, names: &[&str], patterns: &[&str]) -> bool {
         let taken = taken(names, patterns);
         let left = vec![RegexAst::Regex(WRITABLE.to_owned()), RegexAst::Not(Box::new(taken))];
         !patterns.is_empty() && is_empty(RegexAst::And(left)) == Some(true)
     }
 
-    /// Whether a pattern matches none but these names.
+    /// Whether a pattern matches only these names.
     pub(super) fn adds_no_name(&mut self, pattern: &str, names: &[&str]) -> bool {
         let left = vec![
             search(pattern),
@@ -203,7 +205,8 @@ fn is_empty(expression: RegexAst) -> Option<bool> {
     Some(regex.always_empty())
 }
 
-/// A pattern of all texts but these, as the parser writes patterns. None of them may be longer than [`LONGEST_EXCEPTION`].
+/// A pattern of all texts except these, in the parser's syntax. None of them may be longer than
+/// [`MAX_EXCEPTION_LETTERS`].
 pub(super) fn all_but<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let mut tree = Tree::default();
     for text in texts {
@@ -216,7 +219,7 @@ pub(super) fn all_but<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     format!("^(?:{})$", tree.others())
 }
 
-/// Texts by their letters.
+/// A trie of texts by their letters.
 #[derive(Default)]
 struct Tree {
     is_text: bool,
@@ -224,7 +227,7 @@ struct Tree {
 }
 
 impl Tree {
-    /// What may follow here so that the whole is none of the texts.
+    /// What may follow here so that the complete text is none of these.
     fn others(&self) -> String {
         let mut ways = Vec::new();
         if !self.is_text {
@@ -252,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_but_some_texts_are_matched() {
+    fn all_but_matches_all_other_texts() {
         let pattern = all_but(["a", "ab", "c\\", ""].into_iter());
         let mut regexes = Regexes::new(Halt::default());
         for (text, fits) in [
@@ -269,14 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_nothing_writable_matches_are_empty() {
+    fn patterns_without_writable_texts_are_empty() {
         let mut regexes = Regexes::new(Halt::default());
         let mut empty = |patterns: &[&str], least, most| regexes.is_empty(Texts { patterns, least, most });
         assert_eq!(empty(&["^a$", "^b$"], 0, None), Some(true));
         assert_eq!(empty(&["^a{3}$"], 4, None), Some(true));
         assert_eq!(empty(&["^\\x01$"], 0, None), Some(true));
         assert_eq!(empty(&["^a+$"], 4, Some(4)), Some(false));
-        assert!(regexes.leave_no_name(&[], &[""]));
+        assert!(regexes.cover_all_names(&[], &[""]));
         assert!(regexes.adds_no_name("^(a|b)$", &["b", "a"]));
         assert!(!regexes.adds_no_name("^(a|b)$", &["b"]));
     }

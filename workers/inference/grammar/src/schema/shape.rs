@@ -1,4 +1,4 @@
-//! What a demand comes to: ways to write a value, which name other demands for what is within.
+//! Turns a demand into variants of a value, which refer to other demands for nested values.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,20 +8,20 @@ use super::branch::{Branch, Object, Text};
 use super::fact::{Demand, Literal, Origin};
 use super::kinds::Kinds;
 use super::pattern::join;
-use super::regexes::{LONGEST_EXCEPTION, Regexes, all_but};
+use super::regexes::{MAX_EXCEPTION_LETTERS, Regexes, all_but};
 use super::solve::{Solver, Width};
 use crate::SchemaError;
 
-/// A demand by number.
+/// The number of a demand.
 pub(super) type Shape = usize;
 
-/// Texts that are left out of a string.
-const MOST_EXCEPTIONS: usize = 256;
+/// How many texts may be excluded from a string.
+const MAX_EXCEPTIONS: usize = 256;
 
 /// One way to write a value.
 #[derive(Debug)]
-pub(super) enum Way {
-    /// What holds no other value, as a schema.
+pub(super) enum Variant {
+    /// A value without nested values, as a schema.
     Plain(Value),
     Array {
         prefix: Vec<Shape>,
@@ -45,28 +45,28 @@ pub(super) struct Named {
     pub(super) required: bool,
 }
 
-/// All shapes of a schema; the first is that of the whole.
+/// All shapes of a schema; the first is that of the root.
 pub(super) struct Shapes<'s, 'a> {
     pub(super) solver: &'s mut Solver<'a>,
     numbers: HashMap<Demand, Shape>,
     demands: Vec<Demand>,
-    pub(super) ways: Vec<Vec<Way>>,
+    pub(super) variants: Vec<Vec<Variant>>,
 }
 
 impl<'s, 'a> Shapes<'s, 'a> {
     pub(super) fn of(solver: &'s mut Solver<'a>) -> Result<Self, SchemaError> {
         let root = Demand::from([Literal::Is(solver.document.root())]);
-        let mut shapes = Self { solver, numbers: HashMap::new(), demands: Vec::new(), ways: Vec::new() };
+        let mut shapes = Self { solver, numbers: HashMap::new(), demands: Vec::new(), variants: Vec::new() };
         shapes.number(root);
-        while shapes.ways.len() < shapes.demands.len() {
-            let demand = shapes.demands[shapes.ways.len()].clone();
-            let ways = shapes.ways_of(&demand)?;
-            shapes.ways.push(ways);
+        while shapes.variants.len() < shapes.demands.len() {
+            let demand = shapes.demands[shapes.variants.len()].clone();
+            let variants = shapes.variants_of(&demand)?;
+            shapes.variants.push(variants);
         }
         Ok(shapes)
     }
 
-    /// The schema that a shape began with.
+    /// The path of the schema that a shape began with.
     pub(super) fn path(&self, shape: Shape) -> &str {
         let node = self.demands[shape].first().map(|literal| literal.node());
         node.map_or("", |node| self.solver.document.path(node))
@@ -75,10 +75,13 @@ impl<'s, 'a> Shapes<'s, 'a> {
     /// Strings that have patterns, each once.
     pub(super) fn patterned(&self) -> Vec<super::Text> {
         let mut texts: Vec<super::Text> = Vec::new();
-        for (shape, way) in
-            self.ways.iter().enumerate().flat_map(|(shape, ways)| ways.iter().map(move |way| (shape, way)))
+        for (shape, variant) in self
+            .variants
+            .iter()
+            .enumerate()
+            .flat_map(|(shape, variants)| variants.iter().map(move |variant| (shape, variant)))
         {
-            if let Way::Plain(schema) = way
+            if let Variant::Plain(schema) = variant
                 && schema.get("pattern").is_some()
                 && !texts.iter().any(|text| text.schema == *schema)
             {
@@ -101,11 +104,11 @@ impl<'s, 'a> Shapes<'s, 'a> {
         number
     }
 
-    fn ways_of(&mut self, demand: &Demand) -> Result<Vec<Way>, SchemaError> {
-        let branches = self.solver.solve(demand, Width::Kept)?;
+    fn variants_of(&mut self, demand: &Demand) -> Result<Vec<Variant>, SchemaError> {
+        let branches = self.solver.solve(demand, Width::GrammarCache)?;
         let node = demand.first().map(|literal| literal.node());
         let node = node.unwrap_or_default();
-        let mut ways = Vec::new();
+        let mut variants = Vec::new();
         for branch in branches.iter() {
             self.solver
                 .effort
@@ -118,39 +121,44 @@ impl<'s, 'a> Shapes<'s, 'a> {
                 (Kinds::FALSE, json!({"const": false})),
             ] {
                 if branch.kinds.has(kinds) {
-                    ways.push(Way::Plain(schema));
+                    variants.push(Variant::Plain(schema));
                 }
             }
             if branch.kinds.has(Kinds::NUMBER) {
                 if let Some(why) = branch.number.fault() {
                     return Err(self.solver.refusal(origin("multipleOf"), why));
                 }
-                ways.extend(branch.number.schemas().into_iter().map(Way::Plain));
+                variants.extend(branch.number.schemas().into_iter().map(Variant::Plain));
             }
             if branch.kinds.has(Kinds::STRING) {
                 let text = text(branch).map_err(|why| self.solver.refusal(origin("not"), why))?;
-                ways.push(Way::Plain(text));
+                variants.push(Variant::Plain(text));
             }
             if branch.kinds.has(Kinds::ARRAY) {
-                ways.push(self.array(branch, origin("uniqueItems")));
+                variants.push(self.array(branch, origin("uniqueItems")));
             }
             if branch.kinds.has(Kinds::OBJECT) {
-                self.object(branch, origin("propertyNames"), &mut ways)?;
+                self.object(branch, origin("propertyNames"), &mut variants)?;
             }
         }
-        Ok(ways)
+        Ok(variants)
     }
 
-    fn array(&mut self, branch: &Branch, origin: Origin) -> Way {
+    fn array(&mut self, branch: &Branch, origin: Origin) -> Variant {
         let array = &branch.array;
         if array.unique && array.most != Some(1) {
-            self.solver.unsure.get_or_insert(origin);
+            self.solver.partially_enforced.get_or_insert(origin);
         }
         let prefix = (0..array.places()).map(|place| self.number(array.at(place))).collect();
-        Way::Array { prefix, rest: self.number(array.rest()), least: array.fewest(), most: array.most }
+        Variant::Array { prefix, rest: self.number(array.rest()), least: array.min_items(), most: array.most }
     }
 
-    fn object(&mut self, branch: &Branch, origin: Origin, ways: &mut Vec<Way>) -> Result<(), SchemaError> {
+    fn object(
+        &mut self,
+        branch: &Branch,
+        origin: Origin,
+        variants: &mut Vec<Variant>,
+    ) -> Result<(), SchemaError> {
         let object = &branch.object;
         let known = object.known();
         let mut named = Vec::with_capacity(known.len());
@@ -182,17 +190,18 @@ impl<'s, 'a> Shapes<'s, 'a> {
             }
         }
         let all: Vec<&str> = patterns.iter().map(|(pattern, _)| pattern.as_str()).collect();
-        if others.is_some() && self.solver.regexes.leave_no_name(&names, &all) {
+        if others.is_some() && self.solver.regexes.cover_all_names(&names, &all) {
             others = None;
         }
         let patterns = patterns.into_iter().map(|(pattern, demand)| (pattern, self.number(demand))).collect();
         let others = others.map(|demand| self.number(demand));
-        ways.push(Way::Object { named, patterns, others, least: object.least, most: object.most });
+        variants.push(Variant::Object { named, patterns, others, least: object.least, most: object.most });
         Ok(())
     }
 
-    /// Patterns of names with what members by them must be, and what all other members must be. Patterns that may match the
-    /// same name become one, whose members keep what each asks for.
+    /// Patterns of names with the demands on their members, and the demand on all other members.
+    /// Patterns that may match the same name are combined into one whose members satisfy all
+    /// demands.
     fn patterns(&mut self, object: &Object) -> (Vec<(String, Demand)>, Option<Demand>) {
         let mut groups: Vec<Vec<String>> = Vec::new();
         for (pattern, _) in object.members.iter().flat_map(|members| &members.patterns) {
@@ -222,8 +231,8 @@ impl<'s, 'a> Shapes<'s, 'a> {
                 }
             }
             let refs: Vec<&str> = group.iter().map(String::as_str).collect();
-            if self.solver.regexes.leave_no_name(&[], &refs) {
-                // Every name that isn't known matches, so that there are no others.
+            if self.solver.regexes.cover_all_names(&[], &refs) {
+                // Every other name matches, so there are no others.
                 others = demand;
                 return (Vec::new(), Some(others));
             }
@@ -243,10 +252,10 @@ impl<'s, 'a> Shapes<'s, 'a> {
         let node = self.solver.document.made(format!("={name}"), json!({ "const": name }));
         let mut demand: Demand = object.names.iter().map(|node| Literal::Is(*node)).collect();
         demand.insert(Literal::Is(node));
-        Ok(!self.solver.solve(&demand, Width::Kept)?.is_empty())
+        Ok(!self.solver.solve(&demand, Width::GrammarCache)?.is_empty())
     }
 
-    /// Leaves only names that satisfy schemas.
+    /// Keeps only names that satisfy schemas.
     fn restrict(
         &mut self,
         branch: &Branch,
@@ -256,9 +265,12 @@ impl<'s, 'a> Shapes<'s, 'a> {
         others: &mut Option<Demand>,
     ) -> Result<(), SchemaError> {
         let demand: Demand = branch.object.names.iter().map(|node| Literal::Is(*node)).collect();
-        let ways = self.solver.solve(&demand, Width::Kept)?;
-        let texts: Vec<&Text> =
-            ways.iter().filter(|branch| branch.kinds.has(Kinds::STRING)).map(|branch| &branch.text).collect();
+        let variants = self.solver.solve(&demand, Width::GrammarCache)?;
+        let texts: Vec<&Text> = variants
+            .iter()
+            .filter(|branch| branch.kinds.has(Kinds::STRING))
+            .map(|branch| &branch.text)
+            .collect();
         if texts.iter().any(|text| **text == Text::default()) {
             return Ok(());
         }
@@ -290,7 +302,8 @@ impl<'s, 'a> Shapes<'s, 'a> {
         Ok(())
     }
 
-    /// Adds a pattern for the names that match all of these and none of the other patterns, if there are any.
+    /// Adds a pattern for the names that match all of these and none of the other patterns, if
+    /// there are any.
     fn add_apart(
         &mut self,
         origin: Origin,
@@ -310,7 +323,7 @@ impl<'s, 'a> Shapes<'s, 'a> {
             regexes.both(&all)
         };
         let Some(pattern) = made() else {
-            let why = "a grammar can't keep so many bounds of a name together";
+            let why = "too many constraints on one name";
             return Err(self.solver.refusal(origin, why));
         };
         if self.solver.regexes.is_possible(&pattern) {
@@ -320,9 +333,9 @@ impl<'s, 'a> Shapes<'s, 'a> {
     }
 }
 
-/// The patterns that a string matches all of; its bounds are one of them.
+/// Patterns that a string must all match, including one for its length bounds.
 fn all_of(text: &Text) -> Result<Vec<String>, &'static str> {
-    let mut all: Vec<String> = text.patterns.iter().map(|pattern| pattern.kept.to_string()).collect();
+    let mut all: Vec<String> = text.patterns.iter().map(|pattern| pattern.enforced.to_string()).collect();
     if text.least > 0 || text.most.is_some() {
         let most = text.most.map_or(String::new(), |most| most.to_string());
         all.push(format!("^(?s:.{{{},{most}}})$", text.least));
@@ -335,11 +348,11 @@ fn all_of(text: &Text) -> Result<Vec<String>, &'static str> {
 }
 
 fn are_few(exceptions: &BTreeSet<String>) -> Result<(), &'static str> {
-    if exceptions.len() > MOST_EXCEPTIONS {
-        return Err("leaves out too many strings");
+    if exceptions.len() > MAX_EXCEPTIONS {
+        return Err("excludes too many strings");
     }
-    if exceptions.iter().any(|text| text.chars().count() > LONGEST_EXCEPTION) {
-        return Err("leaves out a string that is too long");
+    if exceptions.iter().any(|text| text.chars().count() > MAX_EXCEPTION_LETTERS) {
+        return Err("excludes a string that is too long");
     }
     Ok(())
 }
@@ -356,7 +369,8 @@ fn text(branch: &Branch) -> Result<Value, &'static str> {
     if let Some(most) = text.most {
         schema["maxLength"] = most.into();
     }
-    let mut patterns: Vec<String> = text.patterns.iter().map(|pattern| pattern.kept.to_string()).collect();
+    let mut patterns: Vec<String> =
+        text.patterns.iter().map(|pattern| pattern.enforced.to_string()).collect();
     if !text.except.is_empty() {
         are_few(&text.except)?;
         patterns.push(all_but(text.except.iter().map(String::as_str)));

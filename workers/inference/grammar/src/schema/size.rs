@@ -2,17 +2,17 @@ use serde_json::Value;
 
 use crate::{Limits, SchemaError};
 
-/// Refuses a document that is larger than the limits, wherever its size is.
+/// Rejects a document that is larger than the limits, in any part.
 pub(super) fn check(schema: &Value, limits: &Limits) -> Result<(), SchemaError> {
     let bytes = bytes(schema, limits.schema_bytes, 0, limits.depth * 4);
     if bytes <= limits.schema_bytes {
         return Ok(());
     }
-    let why = format!("the schema is larger than {} bytes or nests too deeply", limits.schema_bytes);
+    let why = format!("the schema is larger than {} bytes or nested too deeply", limits.schema_bytes);
     Err(SchemaError { keyword: "schema".to_owned(), path: String::new(), why })
 }
 
-/// About how long the value is as JSON; more than `most` as soon as that is clear.
+/// The value's approximate length as JSON; stops above `most`.
 fn bytes(value: &Value, most: usize, depth: usize, deepest: usize) -> usize {
     if depth > deepest {
         return most + 1;

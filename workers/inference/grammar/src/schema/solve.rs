@@ -1,4 +1,4 @@
-//! All ways to satisfy a demand, each without a choice left.
+//! Splits a demand into branches that satisfy it, each without remaining choices.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -8,24 +8,25 @@ use serde_json::Value;
 use super::branch::Branch;
 use super::document::{Document, Node};
 use super::effort::Effort;
-use super::fact::{Demand, Fact, Hints, Literal, Noted, Origin};
+use super::fact::{Demand, Fact, Hints, KeywordFact, Literal, Origin};
 use super::kinds::Kinds;
 use super::negate::Negation;
 use super::read::Reader;
 use super::regexes::{Regexes, Texts};
 use crate::{Limits, SchemaError};
 
-/// Ways to satisfy one demand.
-const MOST_WAYS: usize = 200;
-/// Names of the alternatives of a `oneOf` that tell them apart.
-const MOST_HINTS: usize = 64;
-/// How deep members are looked into to tell alternatives apart.
-const DEEPEST_PROOF: usize = 3;
+/// How many branches one demand may have.
+const MAX_WAYS: usize = 200;
+/// How many names are used to distinguish the alternatives of a `oneOf`.
+const MAX_HINTS: usize = 64;
+/// How deeply members are searched to distinguish alternatives.
+const MAX_PROOF_DEPTH: usize = 3;
 
-/// What is wanted of the ways: none that isn't valid, for writing them down, or none missing, for proofs that there is none.
+/// What the branches are for: for writing, every one must be valid; for proofs of emptiness, none
+/// may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Width {
-    Kept,
+    GrammarCache,
     Wide,
 }
 
@@ -36,25 +37,25 @@ pub(super) struct Solver<'a> {
     pub(super) regexes: Regexes,
     pub(super) effort: Effort,
     limits: Limits,
-    facts: HashMap<Node, Rc<[Noted]>>,
+    facts: HashMap<Node, Rc<[KeywordFact]>>,
     known: HashMap<(Demand, Width), Ways>,
-    /// Schemas that don't come back to themselves before a value is there: looked at, and being looked at.
-    straight: HashMap<Node, bool>,
-    /// Where ways were left out because they can't be written down.
-    unkept: Option<Origin>,
+    /// Schemas that don't refer to themselves for the same value: done, or in progress.
+    not_circular: HashMap<Node, bool>,
+    /// Where branches were left out because they can't be expressed.
+    inexpressible: Option<Origin>,
     unkept_count: usize,
-    /// Where the last way ended that satisfies nothing.
-    pub(super) dead: Option<Origin>,
-    /// The keyword that is kept only in part, so that a finished answer must be judged.
-    pub(super) unsure: Option<Origin>,
-    /// Whether what must not hold and what follows from something is left to that judgement.
+    /// Where the last contradictory branch ended.
+    pub(super) contradiction: Option<Origin>,
+    /// The keyword that is enforced only partially, so that the finished answer must be validated.
+    pub(super) partially_enforced: Option<Origin>,
+    /// Whether negations and conditions are left to that validation.
     is_loose: bool,
 }
 
 #[derive(Clone)]
 struct Open {
     branch: Branch,
-    pending: Vec<Noted>,
+    pending: Vec<KeywordFact>,
     choices: Vec<Choice>,
     seen: HashSet<Literal>,
 }
@@ -80,11 +81,11 @@ impl<'a> Solver<'a> {
             limits: *limits,
             facts: HashMap::new(),
             known: HashMap::new(),
-            straight: HashMap::new(),
-            unkept: None,
+            not_circular: HashMap::new(),
+            inexpressible: None,
             unkept_count: 0,
-            dead: None,
-            unsure: None,
+            contradiction: None,
+            partially_enforced: None,
             is_loose: false,
         }
     }
@@ -97,12 +98,12 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// What is to blame where a demand has no way.
+    /// The error for a demand without any branch.
     pub(super) fn blame(&self) -> Option<SchemaError> {
-        match (self.unkept, self.dead) {
-            (Some(origin), _) => Some(self.refusal(origin, "a grammar can't keep it")),
+        match (self.inexpressible, self.contradiction) {
+            (Some(origin), _) => Some(self.refusal(origin, "not supported")),
             (None, Some(origin)) => {
-                Some(self.refusal(origin, "no value satisfies it together with the rest"))
+                Some(self.refusal(origin, "no value satisfies it together with the other keywords"))
             }
             (None, None) => None,
         }
@@ -118,11 +119,11 @@ impl<'a> Solver<'a> {
             return Ok(known.clone());
         }
         for literal in demand {
-            self.is_straight(literal.node())?;
+            self.check_not_circular(literal.node())?;
         }
         let pending = demand.iter().rev().map(|literal| match literal {
-            Literal::Is(node) => noted(*node, Fact::Is(*node)),
-            Literal::Not(node) => noted(*node, Fact::Not(*node, Rc::new([]))),
+            Literal::Is(node) => keyword_fact(*node, Fact::Is(*node)),
+            Literal::Not(node) => keyword_fact(*node, Fact::Not(*node, Rc::new([]))),
         });
         let open = Open {
             branch: Branch::any(),
@@ -132,7 +133,7 @@ impl<'a> Solver<'a> {
         };
         let mut found = Vec::new();
         if let Err(error) = self.close(open.clone(), width, depth, &mut found) {
-            // In too many ways it may not hold what must not hold.
+            // A negation with too many alternatives.
             if width == Width::Wide || self.is_loose {
                 return Err(error);
             }
@@ -150,7 +151,7 @@ impl<'a> Solver<'a> {
         Ok(ways)
     }
 
-    /// Follows all that is open to its ends.
+    /// Resolves all open choices.
     fn close(
         &mut self,
         mut open: Open,
@@ -158,10 +159,10 @@ impl<'a> Solver<'a> {
         depth: usize,
         found: &mut Vec<Branch>,
     ) -> Result<(), SchemaError> {
-        while let Some(Noted { origin, fact }) = open.pending.pop() {
+        while let Some(KeywordFact { origin, fact }) = open.pending.pop() {
             self.effort.spend(1).map_err(|why| self.refusal(origin, why))?;
             if !self.take(&mut open, origin, fact, width)? {
-                self.dead = Some(origin);
+                self.contradiction = Some(origin);
                 return Ok(());
             }
         }
@@ -171,9 +172,9 @@ impl<'a> Solver<'a> {
             }
             return Ok(());
         };
-        if found.len() > MOST_WAYS {
+        if found.len() > MAX_WAYS {
             return Err(
-                self.refusal(choice.origin, format!("it can be satisfied in more than {MOST_WAYS} ways"))
+                self.refusal(choice.origin, format!("there are more than {MAX_WAYS} ways to satisfy it"))
             );
         }
         match choice.of {
@@ -188,7 +189,8 @@ impl<'a> Solver<'a> {
         Ok(())
     }
 
-    /// Goes on with exactly one of the schemas: the others don't hold, where that isn't plain anyway.
+    /// Continues with exactly one of the schemas and negates the others, unless they are disjoint
+    /// anyway.
     fn one_of(
         &mut self,
         open: &Open,
@@ -202,7 +204,7 @@ impl<'a> Solver<'a> {
         for (place, node) in nodes.iter().enumerate() {
             let mut overlapping = Vec::new();
             for (other, rival) in nodes.iter().enumerate() {
-                if width == Width::Kept && other != place && !self.are_disjoint(*node, *rival)? {
+                if width == Width::GrammarCache && other != place && !self.are_disjoint(*node, *rival)? {
                     overlapping.push(*rival);
                 }
             }
@@ -211,11 +213,12 @@ impl<'a> Solver<'a> {
             let next = self.with(open, origin, std::iter::once(Fact::Is(*node)).chain(not));
             self.close(next, width, depth, found)?;
             if found.len() == before && self.unkept_count > left_out {
-                // That the others don't hold can't be written down: the finished answer shows it.
+                // The negation of the others can't be expressed; the finished answer is validated
+                // instead.
                 let next = self.with(open, origin, std::iter::once(Fact::Is(*node)));
                 self.close(next, width, depth, found)?;
                 if found.len() > before {
-                    self.unsure = Some(origin);
+                    self.partially_enforced = Some(origin);
                 }
             }
         }
@@ -224,12 +227,12 @@ impl<'a> Solver<'a> {
 
     fn with(&self, open: &Open, origin: Origin, facts: impl Iterator<Item = Fact>) -> Open {
         let mut next = open.clone();
-        next.pending.extend(facts.map(|fact| Noted { origin, fact }));
+        next.pending.extend(facts.map(|fact| KeywordFact { origin, fact }));
         next.pending.reverse();
         next
     }
 
-    /// Takes one fact; false where nothing satisfies it with the rest.
+    /// Adds one fact; false if no value satisfies it together with the others.
     fn take(
         &mut self,
         open: &mut Open,
@@ -247,9 +250,11 @@ impl<'a> Solver<'a> {
                     open.pending.extend(facts.iter().rev().cloned());
                 }
             }
-            Fact::Not(..) if self.is_loose && width == Width::Kept => self.unsure = Some(origin),
-            Fact::AnyOf(_) if self.is_loose && width == Width::Kept && is_conditional(origin) => {
-                self.unsure = Some(origin);
+            Fact::Not(..) if self.is_loose && width == Width::GrammarCache => {
+                self.partially_enforced = Some(origin)
+            }
+            Fact::AnyOf(_) if self.is_loose && width == Width::GrammarCache && is_conditional(origin) => {
+                self.partially_enforced = Some(origin);
             }
             Fact::Not(node, hints) => {
                 if open.seen.contains(&Literal::Is(node)) {
@@ -260,25 +265,25 @@ impl<'a> Solver<'a> {
                     let Self { document, regexes, .. } = self;
                     let mut negation = Negation { document, regexes, hints: &hints };
                     let ways: Vec<Vec<Fact>> =
-                        facts.iter().flat_map(|noted| negation.of_noted(noted)).collect();
-                    open.pending.push(Noted { origin, fact: Fact::AnyOf(ways.into()) });
+                        facts.iter().flat_map(|keyword_fact| negation.of_noted(keyword_fact)).collect();
+                    open.pending.push(KeywordFact { origin, fact: Fact::AnyOf(ways.into()) });
                 }
             }
             Fact::AnyOf(options) => match &*options {
                 [] => return Ok(false),
-                [only] => {
-                    open.pending.extend(only.iter().rev().map(|fact| Noted { origin, fact: fact.clone() }))
-                }
+                [only] => open
+                    .pending
+                    .extend(only.iter().rev().map(|fact| KeywordFact { origin, fact: fact.clone() })),
                 _ => open.choices.push(Choice { origin, of: Of::Any(options) }),
             },
             Fact::OneOf(nodes) if width == Width::Wide => {
                 let options: Vec<Vec<Fact>> = nodes.iter().map(|node| vec![Fact::Is(*node)]).collect();
-                open.pending.push(Noted { origin, fact: Fact::AnyOf(options.into()) });
+                open.pending.push(KeywordFact { origin, fact: Fact::AnyOf(options.into()) });
             }
             Fact::OneOf(nodes) => open.choices.push(Choice { origin, of: Of::One(nodes) }),
-            Fact::Unkept if width == Width::Wide => {}
-            Fact::Unkept => {
-                self.unkept.get_or_insert(origin);
+            Fact::Inexpressible if width == Width::Wide => {}
+            Fact::Inexpressible => {
+                self.inexpressible.get_or_insert(origin);
                 self.unkept_count += 1;
                 return Ok(false);
             }
@@ -289,42 +294,42 @@ impl<'a> Solver<'a> {
         Ok(true)
     }
 
-    /// What a schema says, read once.
-    fn facts(&mut self, node: Node) -> Result<Rc<[Noted]>, SchemaError> {
+    /// Returns a schema's facts, which are read once.
+    fn facts(&mut self, node: Node) -> Result<Rc<[KeywordFact]>, SchemaError> {
         if let Some(facts) = self.facts.get(&node) {
             return Ok(facts.clone());
         }
         let origin = Origin { node, keyword: "schema" };
         if self.document.len() > self.limits.schemas {
-            return Err(
-                self.refusal(origin, format!("the schema holds more than {} schemas", self.limits.schemas))
-            );
+            return Err(self
+                .refusal(origin, format!("the schema contains more than {} schemas", self.limits.schemas)));
         }
-        let facts: Rc<[Noted]> = Reader::new(&mut self.document, &mut self.regexes, node).read()?.into();
+        let facts: Rc<[KeywordFact]> =
+            Reader::new(&mut self.document, &mut self.regexes, node).read()?.into();
         self.effort.spend(facts.len()).map_err(|why| self.refusal(origin, why))?;
         self.facts.insert(node, facts.clone());
         Ok(facts)
     }
 
-    /// Refuses a schema that refers to itself for the same value.
-    fn is_straight(&mut self, node: Node) -> Result<(), SchemaError> {
-        match self.straight.get(&node) {
+    /// Rejects a schema that refers to itself for the same value.
+    fn check_not_circular(&mut self, node: Node) -> Result<(), SchemaError> {
+        match self.not_circular.get(&node) {
             Some(true) => return Ok(()),
             Some(false) => {
                 let origin = Origin { node, keyword: "$ref" };
-                return Err(self.refusal(origin, "no finite value satisfies it: it requires itself"));
+                return Err(self.refusal(origin, "no finite value satisfies it because it requires itself"));
             }
-            None => drop(self.straight.insert(node, false)),
+            None => drop(self.not_circular.insert(node, false)),
         }
         let facts = self.facts(node)?;
         let mut within = Vec::new();
-        facts.iter().for_each(|noted| in_place(&noted.fact, &mut within));
-        within.into_iter().try_for_each(|node| self.is_straight(node))?;
-        self.straight.insert(node, true);
+        facts.iter().for_each(|keyword_fact| in_place(&keyword_fact.fact, &mut within));
+        within.into_iter().try_for_each(|node| self.check_not_circular(node))?;
+        self.not_circular.insert(node, true);
         Ok(())
     }
 
-    /// The branch without what is empty by its patterns; `None` if nothing is left.
+    /// The branch without the parts whose patterns match nothing; `None` if nothing is left.
     fn whole(
         &mut self,
         mut branch: Branch,
@@ -334,7 +339,7 @@ impl<'a> Solver<'a> {
         if branch.kinds.has(Kinds::STRING) && !self.has_text(&mut branch, width) {
             branch.kinds = branch.kinds.without(Kinds::STRING);
         }
-        if width == Width::Wide && branch.kinds.has(Kinds::OBJECT) && depth < DEEPEST_PROOF {
+        if width == Width::Wide && branch.kinds.has(Kinds::OBJECT) && depth < MAX_PROOF_DEPTH {
             for name in branch.object.required.clone() {
                 let demand = self.member(&branch, &name);
                 if self.solve_within(&demand, Width::Wide, depth + 1)?.is_empty() {
@@ -353,7 +358,7 @@ impl<'a> Solver<'a> {
             .iter()
             .map(|pattern| match (width, &pattern.wide) {
                 (Width::Wide, Some(wide)) => wide.clone(),
-                _ => pattern.kept.clone(),
+                _ => pattern.enforced.clone(),
             })
             .collect();
         if let Some(only) = &text.only {
@@ -361,18 +366,19 @@ impl<'a> Solver<'a> {
                 let length = text.chars().count() as u64;
                 least <= length && most.is_none_or(|most| length <= most)
             };
-            let kept: BTreeSet<String> = only
+            let enforced: BTreeSet<String> = only
                 .iter()
                 .filter(|only| fits(only, text.least, text.most))
                 .filter(|only| {
                     patterns.iter().all(|pattern| {
-                        // What takes too long to tell is kept for proofs and left out of what is written.
+                        // If a match takes too long to decide, it is assumed for proofs and
+                        // excluded from writing.
                         self.regexes.matches(pattern, only).unwrap_or(width == Width::Wide)
                     })
                 })
                 .cloned()
                 .collect();
-            text.only = Some(kept);
+            text.only = Some(enforced);
             return text.only.as_ref().is_some_and(|only| !only.is_empty());
         }
         if patterns.is_empty() {
@@ -383,7 +389,7 @@ impl<'a> Solver<'a> {
         self.regexes.is_empty(texts) != Some(true)
     }
 
-    /// What an object's member of this name must be.
+    /// The demand on an object's member with this name.
     pub(super) fn member(&mut self, branch: &Branch, name: &str) -> Demand {
         let mut demand = branch.object.demands.get(name).cloned().unwrap_or_default();
         for members in &branch.object.members {
@@ -399,7 +405,7 @@ impl<'a> Solver<'a> {
         }
         match self.solve_within(&both, Width::Wide, 0) {
             Ok(ways) => Ok(ways.is_empty()),
-            // That they overlap in very many ways is no proof, and is not looked for again.
+            // A very large number of overlaps proves nothing and isn't searched again.
             Err(_) if self.effort.is_left() => {
                 self.known.insert((both, Width::Wide), [Branch::any()].into());
                 Ok(false)
@@ -408,17 +414,17 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// The names that schemas of a `oneOf` speak of.
+    /// The names that the schemas of a `oneOf` mention.
     fn hints(&mut self, nodes: &[Node]) -> Result<Hints, SchemaError> {
         let mut names = BTreeSet::new();
         let mut open: Vec<Node> = nodes.to_vec();
         let mut seen = HashSet::new();
         while let Some(node) = open.pop() {
-            if !seen.insert(node) || names.len() >= MOST_HINTS {
+            if !seen.insert(node) || names.len() >= MAX_HINTS {
                 continue;
             }
-            for noted in self.facts(node)?.iter() {
-                match &noted.fact {
+            for keyword_fact in self.facts(node)?.iter() {
+                match &keyword_fact.fact {
                     Fact::Is(node) => open.push(*node),
                     Fact::Members(members) => {
                         names.extend(members.named.iter().map(|(name, _)| name.clone()))
@@ -428,16 +434,16 @@ impl<'a> Solver<'a> {
                 }
             }
         }
-        Ok(names.into_iter().take(MOST_HINTS).collect())
+        Ok(names.into_iter().take(MAX_HINTS).collect())
     }
 }
 
-/// Whether a choice comes of a keyword that says what follows from something.
+/// Whether a choice comes from a keyword about consequences.
 fn is_conditional(origin: Origin) -> bool {
     ["if", "dependencies", "dependentRequired", "dependentSchemas"].contains(&origin.keyword)
 }
 
-/// The schemas that a fact puts to the same value.
+/// The schemas that a fact applies to the same value.
 fn in_place(fact: &Fact, into: &mut Vec<Node>) {
     match fact {
         Fact::Is(node) | Fact::Not(node, _) => into.push(*node),
@@ -447,6 +453,6 @@ fn in_place(fact: &Fact, into: &mut Vec<Node>) {
     }
 }
 
-fn noted(node: Node, fact: Fact) -> Noted {
-    Noted { origin: Origin { node, keyword: "schema" }, fact }
+fn keyword_fact(node: Node, fact: Fact) -> KeywordFact {
+    KeywordFact { origin: Origin { node, keyword: "schema" }, fact }
 }

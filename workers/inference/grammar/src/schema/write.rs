@@ -1,24 +1,26 @@
-//! Writes shapes as a schema for the parser, without what no value satisfies.
+//! Writes shapes as a schema for the parser, without parts that no value satisfies.
 
 use serde_json::{Map, Value, json};
 
 use super::count::{self, Counted};
-use super::shape::{Named, Shape, Shapes, Way};
+use super::shape::{Named, Shape, Shapes, Variant};
 use crate::SchemaError;
 
-pub(super) struct Writing<'w, 's, 'a> {
+pub(super) struct Writer<'w, 's, 'a> {
     pub(super) shapes: &'w Shapes<'s, 'a>,
-    /// Which shapes some finite value has.
+    /// Which shapes have a finite value.
     has_value: Vec<bool>,
 }
 
-impl<'w, 's, 'a> Writing<'w, 's, 'a> {
+impl<'w, 's, 'a> Writer<'w, 's, 'a> {
     pub(super) fn new(shapes: &'w Shapes<'s, 'a>) -> Self {
-        let mut writing = Self { shapes, has_value: vec![false; shapes.ways.len()] };
+        let mut writing = Self { shapes, has_value: vec![false; shapes.variants.len()] };
         loop {
             let mut grew = false;
-            for shape in 0..shapes.ways.len() {
-                if !writing.has_value[shape] && shapes.ways[shape].iter().any(|way| writing.can_end(way)) {
+            for shape in 0..shapes.variants.len() {
+                if !writing.has_value[shape]
+                    && shapes.variants[shape].iter().any(|variant| writing.can_end(variant))
+                {
                     writing.has_value[shape] = true;
                     grew = true;
                 }
@@ -29,7 +31,7 @@ impl<'w, 's, 'a> Writing<'w, 's, 'a> {
         }
     }
 
-    /// The whole as one schema with definitions.
+    /// The root as one schema with definitions.
     pub(super) fn schema(&self) -> Result<Value, SchemaError> {
         if !self.has_value[0] {
             return Err(self.blame());
@@ -52,15 +54,15 @@ impl<'w, 's, 'a> Writing<'w, 's, 'a> {
         Ok(Value::Object(root))
     }
 
-    fn can_end(&self, way: &Way) -> bool {
-        match way {
-            Way::Plain(_) => true,
-            Way::Array { prefix, rest, least, .. } => {
+    fn can_end(&self, variant: &Variant) -> bool {
+        match variant {
+            Variant::Plain(_) => true,
+            Variant::Array { prefix, rest, least, .. } => {
                 let least = *least as usize;
                 prefix.iter().take(least).all(|item| self.has_value[*item])
                     && (least <= prefix.len() || self.has_value[*rest])
             }
-            Way::Object { named, patterns, others, least, .. } => {
+            Variant::Object { named, patterns, others, least, .. } => {
                 let required = named.iter().filter(|named| named.required);
                 let possible = |named: &&Named| named.shape.is_some_and(|shape| self.has_value[shape]);
                 let others = patterns.iter().map(|(_, shape)| *shape).chain(*others);
@@ -71,9 +73,10 @@ impl<'w, 's, 'a> Writing<'w, 's, 'a> {
         }
     }
 
-    /// Whether a shape is a definition, so that it can hold itself.
+    /// Whether a shape is a definition, so that it can contain itself.
     fn is_named(&self, shape: Shape) -> bool {
-        !self.shapes.is_any(shape) && self.shapes.ways[shape].iter().any(|way| !matches!(way, Way::Plain(_)))
+        !self.shapes.is_any(shape)
+            && self.shapes.variants[shape].iter().any(|variant| !matches!(variant, Variant::Plain(_)))
     }
 
     fn written(&self, shape: Shape, whole: bool) -> Result<Value, SchemaError> {
@@ -86,20 +89,20 @@ impl<'w, 's, 'a> Writing<'w, 's, 'a> {
         if !whole && self.is_named(shape) {
             return Ok(json!({ "$ref": reference(shape) }));
         }
-        let mut ways = Vec::new();
-        for way in self.shapes.ways[shape].iter().filter(|way| self.can_end(way)) {
-            match way {
-                Way::Plain(schema) => ways.push(schema.clone()),
-                Way::Array { prefix, rest, least, most } => {
-                    ways.push(self.array(prefix, *rest, *least, *most)?)
+        let mut variants = Vec::new();
+        for variant in self.shapes.variants[shape].iter().filter(|variant| self.can_end(variant)) {
+            match variant {
+                Variant::Plain(schema) => variants.push(schema.clone()),
+                Variant::Array { prefix, rest, least, most } => {
+                    variants.push(self.array(prefix, *rest, *least, *most)?)
                 }
-                Way::Object { .. } => self.object(shape, way, &mut ways)?,
+                Variant::Object { .. } => self.object(shape, variant, &mut variants)?,
             }
         }
-        Ok(match ways.len() {
+        Ok(match variants.len() {
             0 => Value::Bool(false),
-            1 => ways.swap_remove(0),
-            _ => json!({ "anyOf": ways }),
+            1 => variants.swap_remove(0),
+            _ => json!({ "anyOf": variants }),
         })
     }
 
@@ -129,8 +132,8 @@ impl<'w, 's, 'a> Writing<'w, 's, 'a> {
         Ok(schema)
     }
 
-    fn object(&self, shape: Shape, way: &Way, ways: &mut Vec<Value>) -> Result<(), SchemaError> {
-        let Way::Object { named, patterns, others, least, most } = way else { return Ok(()) };
+    fn object(&self, shape: Shape, variant: &Variant, variants: &mut Vec<Value>) -> Result<(), SchemaError> {
+        let Variant::Object { named, patterns, others, least, most } = variant else { return Ok(()) };
         let others = others.filter(|shape| self.has_value[*shape]);
         let is_open = others.is_some() || patterns.iter().any(|(_, shape)| self.has_value[*shape]);
         let possible = |named: &&Named| named.shape.is_some_and(|shape| self.has_value[shape]);
@@ -145,9 +148,9 @@ impl<'w, 's, 'a> Writing<'w, 's, 'a> {
         let counts = counts.map_err(|keyword| SchemaError {
             keyword: keyword.to_owned(),
             path: self.shapes.path(shape).to_owned(),
-            why: "a grammar can't count so many members".to_owned(),
+            why: "there are too many members to count".to_owned(),
         })?;
-        for Counted { required, absent, others: (fewest, most) } in counts {
+        for Counted { required, absent, others: (min_items, most) } in counts {
             let mut properties = Map::new();
             let mut needed: Vec<&str> =
                 named.iter().filter(|named| named.required).map(|named| named.name.as_str()).collect();
@@ -165,8 +168,8 @@ impl<'w, 's, 'a> Writing<'w, 's, 'a> {
             if !needed.is_empty() {
                 schema["required"] = needed.into();
             }
-            if fewest > 0 {
-                schema["minProperties"] = (total + fewest).into();
+            if min_items > 0 {
+                schema["minProperties"] = (total + min_items).into();
             }
             if let Some(most) = most {
                 schema["maxProperties"] = (total + most).into();
@@ -182,18 +185,18 @@ impl<'w, 's, 'a> Writing<'w, 's, 'a> {
                 Some(shape) => self.written(shape, false)?,
                 None => false.into(),
             };
-            ways.push(schema);
+            variants.push(schema);
         }
         Ok(())
     }
 
-    /// Goes to where a value is asked for that there is none of.
+    /// Finds a required value that can't exist.
     fn blame(&self) -> SchemaError {
         let mut shape = 0;
         let mut seen = vec![0];
-        while let Some(next) = self.shapes.ways[shape].iter().find_map(|way| self.missing(way)) {
+        while let Some(next) = self.shapes.variants[shape].iter().find_map(|variant| self.missing(variant)) {
             if seen.contains(&next) {
-                let why = "no finite value satisfies it: it requires itself".to_owned();
+                let why = "no finite value satisfies it because it requires itself".to_owned();
                 return SchemaError {
                     keyword: "$ref".to_owned(),
                     path: self.shapes.path(next).to_owned(),
@@ -210,12 +213,12 @@ impl<'w, 's, 'a> Writing<'w, 's, 'a> {
         })
     }
 
-    fn missing(&self, way: &Way) -> Option<Shape> {
+    fn missing(&self, variant: &Variant) -> Option<Shape> {
         let lacks = |shape: &Shape| !self.has_value[*shape];
-        match way {
-            Way::Plain(_) => None,
-            Way::Array { prefix, rest, .. } => prefix.iter().chain([rest]).copied().find(lacks),
-            Way::Object { named, .. } => {
+        match variant {
+            Variant::Plain(_) => None,
+            Variant::Array { prefix, rest, .. } => prefix.iter().chain([rest]).copied().find(lacks),
+            Variant::Object { named, .. } => {
                 named.iter().filter(|named| named.required).filter_map(|named| named.shape).find(lacks)
             }
         }

@@ -1,8 +1,8 @@
-//! Schemas from a seed: nested, with every keyword that a grammar keeps.
+//! Generates schemas from a seed: nested, with every supported keyword.
 
 use serde_json::{Map, Value, json};
 
-/// Numbers from a seed, by the mixer of Steele, Lea and Flood (2014).
+/// Random numbers from a seed, by the mixer of Steele, Lea and Flood (2014).
 #[derive(Debug, Clone)]
 pub(crate) struct Numbers(pub(crate) u64);
 
@@ -65,7 +65,7 @@ const PATTERNS: [&str; 14] = [
 const FORMATS: [&str; 10] =
     ["date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
 
-/// The schema of a seed, and its definitions with it.
+/// The schema for a seed, including its definitions.
 pub(crate) fn generate(seed: u64) -> Value {
     let mut numbers = Numbers(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0x00C0_FFEE);
     let mut definitions = Map::new();

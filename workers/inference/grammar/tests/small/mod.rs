@@ -1,4 +1,4 @@
-//! A vocabulary of all bytes and one end.
+//! A vocabulary of all bytes and one end token.
 
 use cortex_grammar::{Compiler, Constraint, Limits, Mask, Rule, Vocabulary};
 
@@ -14,7 +14,7 @@ pub(crate) fn compiler() -> Compiler {
     Compiler::new(vocabulary(), Limits::default()).expect("a sound vocabulary")
 }
 
-/// Accepts text byte by byte; how many bytes fit.
+/// Accepts text byte by byte; returns how many bytes fit.
 pub(crate) fn feed(constraint: &mut Constraint, text: &str) -> usize {
     let mut mask = Mask::new();
     for (at, byte) in text.bytes().enumerate() {

@@ -47,7 +47,7 @@ fn whole_numbers(array: &cortex_gguf::Array) -> Vec<u64> {
     }
 }
 
-/// The letter that stands for each byte in byte-level vocabularies (Radford et al. 2019).
+/// The letter that represents each byte in byte-level vocabularies (Radford et al. 2019).
 fn letters() -> Vec<char> {
     let mut next = 256;
     (0..=255_u32)

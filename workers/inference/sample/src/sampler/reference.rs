@@ -1,10 +1,11 @@
-//! The sampler again, slowly and in double precision: full sorts and no shared code but the random number.
+//! A slow second implementation of the sampler in double precision: full sorts, and no shared code
+//! except the random number.
 
 use crate::{Sampling, philox};
 
-/// Nudges of the boundaries, to tell a rounding difference from a wrong answer.
+/// Shifts of the boundaries, to tell a rounding difference from a wrong result.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Nudge {
+pub(super) struct BoundaryShift {
     pub(super) share: f64,
     pub(super) uniform: f64,
 }
@@ -15,7 +16,7 @@ pub(super) fn choose(
     answer: &[u32],
     logits: &[f32],
     allowed: impl Fn(u32) -> bool,
-    nudge: Nudge,
+    nudge: BoundaryShift,
 ) -> Option<u32> {
     let mut scores: Vec<(u32, f64)> = Vec::new();
     for (token, &logit) in logits.iter().enumerate() {

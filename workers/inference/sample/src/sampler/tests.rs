@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
-use super::reference::{self, Nudge};
+use super::reference::{self, BoundaryShift};
 use super::*;
 use crate::philox;
 
-/// Numbers in [0, 1), for logits that look like a model's.
+/// Numbers in [0, 1), for logits that resemble a model's.
 fn noise(seed: u64, at: usize) -> f64 {
     philox::uniform(seed, 99, at as u64)
 }
@@ -45,7 +45,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_choice_is_that_of_the_slow_reference(
+    fn every_choice_matches_the_slow_reference(
         sampling in samplings(),
         count in 40_usize..3000,
         width in 0.5_f32..30.0,
@@ -62,7 +62,7 @@ proptest! {
             let mut expected = Vec::new();
             for share in [1.0, 1.0 - 1e-5, 1.0 + 1e-5] {
                 for uniform in [0.0, -1e-5, 1e-5] {
-                    let nudge = Nudge { share, uniform };
+                    let nudge = BoundaryShift { share, uniform };
                     expected.extend(reference::choose(&sampling, &prompt, &answer, &logits, allowed, nudge));
                 }
             }
@@ -72,7 +72,7 @@ proptest! {
     }
 
     #[test]
-    fn any_logits_give_a_token_that_may_come_or_a_named_error(
+    fn any_logits_give_an_allowed_token_or_an_error(
         logits in proptest::collection::vec(
             prop_oneof![8 => any::<f32>(), 1 => Just(f32::NAN), 1 => Just(f32::NEG_INFINITY), 1 => Just(f32::MAX)],
             1..200,
@@ -89,7 +89,8 @@ proptest! {
     }
 }
 
-/// 20,000 draws from 50 tokens under a fixed seed; 85.4 is the 0.999 quantile of chi-square with 49 degrees of freedom.
+/// Draws 20,000 of 50 tokens with a fixed seed; 85.4 is the 0.999 quantile of chi-square with 49
+/// degrees of freedom.
 #[test]
 fn draws_follow_the_distribution() {
     for (sampling, width) in [
@@ -149,7 +150,7 @@ fn logits_that_are_not_finite_give_an_error_and_leave_the_sampler() {
 }
 
 #[test]
-fn logprobs_are_those_of_the_model_whatever_the_parameters() {
+fn logprobs_do_not_depend_on_the_parameters() {
     let logits = spread(8, 400, 3.0);
     let normaliser = logits.iter().map(|&logit| f64::from(logit).exp()).sum::<f64>().ln();
     let mut order: Vec<u32> = (0..400).collect();

@@ -1,4 +1,4 @@
-//! Prompts, made of conversations and texts away from the threads that serve.
+//! Makes prompts from conversations and texts, away from the threads that serve.
 
 use cortex_api::Problem;
 use cortex_api::chat::ChatRequest;
@@ -10,7 +10,7 @@ use super::super::chat_format::{Prompt, count_limit, encode_error};
 use super::Model;
 
 impl Model {
-    /// The request again, and the prompt that its conversation makes.
+    /// Returns the request with the prompt of its conversation.
     pub(super) async fn prompt(
         &self,
         request: ChatRequest,
@@ -25,7 +25,7 @@ impl Model {
         self.inner.pool.run(caller.account(), work).await?
     }
 
-    /// The request again, and the tokens of its prompts.
+    /// Returns the request with the tokens of its prompts.
     pub(super) async fn prompts(
         &self,
         mut request: CompletionRequest,

@@ -1,4 +1,4 @@
-//! Conversations.
+//! Chat answers.
 
 use cortex_domain::ErrorCode;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::generate::ChatFormat;
 use crate::language::tests::tiny;
 
 #[tokio::test]
-async fn an_answer_has_the_shape_that_clients_know_and_says_what_it_was_made_with() {
+async fn an_answer_has_the_shape_that_clients_know_and_a_receipt() {
     let answer = whole(&model(TEMPLATE, "Hello, \u{e9}!"), json!({"seed": 9})).await;
     assert_eq!(answer["object"], "chat.completion");
     assert_eq!(answer["created"], 1_700_000_000);
@@ -16,7 +16,7 @@ async fn an_answer_has_the_shape_that_clients_know_and_says_what_it_was_made_wit
     let choice = &answer["choices"][0];
     assert_eq!(choice["message"], json!({"role": "assistant", "content": "Hello, é!", "refusal": null}));
     assert_eq!((&choice["finish_reason"], &choice["logprobs"]), (&json!("stop"), &Value::Null));
-    // Ten bytes and the token that ends it.
+    // Ten bytes, and the token that ends the answer.
     let prompt = 1 + "user\nhi".len() + 1 + "\n".len() + 1 + "assistant".len();
     assert_eq!(answer["usage"]["prompt_tokens"], prompt);
     assert_eq!(answer["usage"]["completion_tokens"], 11);
@@ -57,7 +57,7 @@ async fn thoughts_are_kept_apart_and_counted() {
 }
 
 #[tokio::test]
-async fn a_thinking_model_thinks_first_and_keeps_the_schema_then() {
+async fn a_reasoning_model_reasons_first_and_then_keeps_the_schema() {
     let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"],
         "additionalProperties": false});
     let format = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": schema}});
@@ -77,7 +77,7 @@ async fn without_thoughts_the_schema_holds_from_the_first_token() {
 }
 
 #[tokio::test]
-async fn several_choices_are_told_apart() {
+async fn several_choices_have_their_own_deltas() {
     let streamed =
         chunks(&model(TEMPLATE, "ab"), json!({"n": 3, "stream_options": {"include_usage": true}})).await;
     for choice in 0..3 {
@@ -89,7 +89,7 @@ async fn several_choices_are_told_apart() {
 }
 
 #[tokio::test]
-async fn every_token_of_the_content_is_told_with_its_probability() {
+async fn every_token_of_the_content_has_its_probability() {
     let answer =
         whole(&model(TEMPLATE, "<think>x</think>ab"), json!({"logprobs": true, "top_logprobs": 2})).await;
     let logprobs = answer["choices"][0]["logprobs"]["content"].as_array().unwrap();
@@ -194,7 +194,7 @@ async fn a_stop_string_is_looked_for_in_the_content_alone() {
         assert_eq!(joined(&streamed, 0, "content"), content);
         assert_eq!(joined(&streamed, 0, "reasoning_content"), "first stop here");
     }
-    // What ends thoughts is no content either.
+    // The marker that ends the reasoning is not content either.
     let answer = whole(&model, json!({"stop": ["</think>", "\n\n", "<think>"]})).await;
     assert_eq!(answer["choices"][0]["message"]["content"], "Then we stop there");
 }

@@ -1,4 +1,4 @@
-//! Texts that are gone on with.
+//! Text completions.
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ async fn a_text_comes_in_chunks() {
 }
 
 #[tokio::test]
-async fn a_form_is_kept_and_tokens_are_taken_as_they_are() {
+async fn a_response_format_is_enforced_and_token_prompts_are_used_unchanged() {
     let asked =
         completion(json!({"prompt": [104, 105], "response_format": {"type": "regex", "regex": "[a-c]+d"}}));
     let answer = model(TEMPLATE, "abcd").complete(asked, caller()).await.unwrap().document().await.unwrap();
@@ -54,7 +54,7 @@ async fn a_form_is_kept_and_tokens_are_taken_as_they_are() {
 }
 
 #[tokio::test]
-async fn offsets_count_characters_and_tokens_of_one_begin_where_it_does() {
+async fn offsets_count_characters_and_tokens_within_one_share_its_offset() {
     let asked = || completion(json!({"logprobs": 3}));
     let model = model(TEMPLATE, "a\u{e9}\u{1f999}b");
     let answer = model.complete(asked(), caller()).await.unwrap().document().await.unwrap();
@@ -62,7 +62,7 @@ async fn offsets_count_characters_and_tokens_of_one_begin_where_it_does() {
     let logprobs = &answer["choices"][0]["logprobs"];
     assert_eq!(logprobs["text_offset"], json!([0, 1, 1, 2, 2, 2, 2, 3]));
     assert_eq!(logprobs["tokens"][3], "bytes:\\xf0");
-    // Most of what else might have come is a part of a character, and none hides another.
+    // Most alternatives are parts of a character, and each has its own spelling.
     for top in logprobs["top_logprobs"].as_array().unwrap() {
         assert_eq!(top.as_object().unwrap().len(), 3, "{top}");
     }

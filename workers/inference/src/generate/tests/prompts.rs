@@ -1,4 +1,5 @@
-//! Long prompts: they are read beside the thread that serves, and refused before they are read to the end.
+//! Long prompts are read away from the thread that serves, and rejected before they are read to the
+//! end.
 
 use std::pin::pin;
 use std::sync::mpsc;
@@ -12,14 +13,14 @@ use serde_json::{Value, json};
 use super::{TEMPLATE, caller, completion, model, request};
 use crate::generate::Answer;
 
-/// Less than the longest body has.
+/// Shorter than the longest body.
 const BYTES: usize = 1_000_000;
 
 fn problem(answer: Result<Answer, Problem>) -> Problem {
     answer.map(drop).unwrap_err()
 }
 
-/// As often as the body has room for it.
+/// Repeats a text as often as the body has room for it.
 fn repeated(part: &str) -> String {
     part.repeat(BYTES / (json!(part).to_string().len() - 2))
 }
@@ -31,7 +32,7 @@ fn said(content: &str) -> Value {
 #[tokio::test]
 async fn a_long_prompt_is_read_beside_the_thread_that_serves() {
     let model = model(TEMPLATE, "x");
-    // While the tenant's lane is taken, its prompts wait there and not on this thread.
+    // While the tenant's turn is taken, its prompts wait in the pool and not on this thread.
     let (release, taken) = mpsc::channel();
     let tenant = caller();
     let mut holder = pin!(model.pool().run(tenant.account(), move || taken.recv()));
@@ -51,9 +52,9 @@ async fn a_long_prompt_is_read_beside_the_thread_that_serves() {
     assert_eq!((refused.kind, refused.param()), (ErrorCode::InvalidRequest, Some("prompt")));
 }
 
-/// Loose, for a busy machine.
+/// The time limit is loose, for a busy machine.
 #[tokio::test]
-async fn a_megabyte_of_anything_is_refused_soon() {
+async fn a_megabyte_of_any_text_is_rejected_quickly() {
     let model = model(TEMPLATE, "x");
     let refused = async |name: &str, fields: Value| {
         let begun = Instant::now();

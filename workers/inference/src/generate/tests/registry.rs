@@ -14,7 +14,7 @@ use super::{TEMPLATE, caller, request};
 use crate::generate::{ChatFormat, Defaults, Library, Model, ModelEntry, ModelRegistry};
 use crate::language::tests::{scripted, tiny};
 
-/// Models `a` to `d` of 100 MiB each, and a count of loads.
+/// Models `a` to `d` of 100 MiB each, with a count of loads.
 struct FakeLibrary(Arc<AtomicUsize>);
 
 const MODEL_BYTES: u64 = 100 << 20;
@@ -65,7 +65,7 @@ fn loaded(registry: &ModelRegistry) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_model_is_loaded_once_however_many_ask_for_it() {
+async fn a_model_is_loaded_once_for_concurrent_requests() {
     let (registry, loads) = registry(u64::MAX);
     let all = (0..8).map(|_| {
         let registry = registry.clone();
@@ -78,8 +78,8 @@ async fn a_model_is_loaded_once_however_many_ask_for_it() {
 }
 
 #[tokio::test]
-async fn the_one_that_was_used_least_lately_makes_room() {
-    // Room for one beside what two others take, and no more.
+async fn the_least_recently_used_model_makes_room() {
+    // There is room for one model besides what two others take, and no more.
     let (registry, _) = registry(MODEL_BYTES + (66 << 20));
     for asked in ["a", "b", "a"] {
         drop(registry.get(&name(asked)).await.unwrap());
@@ -103,7 +103,7 @@ async fn what_models_take_is_no_longer_free() {
 }
 
 #[tokio::test]
-async fn a_model_that_made_room_is_told_of_even_if_the_other_is_not_loaded_then() {
+async fn an_unload_is_announced_even_if_the_next_load_fails() {
     let (registry, _) = registry(MODEL_BYTES + (64 << 20));
     drop(registry.get(&name("a")).await.unwrap());
     registry.changed().await;
@@ -157,7 +157,7 @@ async fn a_model_that_is_not_there_or_can_not_be_loaded_is_named() {
     let (small, _) = self::registry(MODEL_BYTES);
     let problem = small.get(&name("a")).await.unwrap_err();
     assert!(
-        problem.kind == ErrorCode::WorkerFailed && problem.detail.contains("too little memory"),
+        problem.kind == ErrorCode::WorkerFailed && problem.detail.contains("not enough memory"),
         "{problem}"
     );
 }

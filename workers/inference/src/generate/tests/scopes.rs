@@ -1,4 +1,4 @@
-//! What the count of cached tokens tells a caller about others.
+//! The count of cached tokens reveals nothing about other tenants.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::language::tests::{scripted, tiny};
 
 const SHARED: &str = "You are the assistant of a small company, and you answer briefly.";
 
-/// A model whose operator shares a system prompt.
+/// Returns a model with a system prompt that its operator shares.
 fn model() -> Model {
     let chat_format =
         ChatFormat::new(TEMPLATE, &tiny::tokenizer()).unwrap().sharing(vec![format!("{SHARED}\n")]);
@@ -19,7 +19,7 @@ fn by(tenant: &str) -> Caller {
     Caller { tenant: (tenant != "@").then(|| tenant.parse().unwrap()), ..caller() }
 }
 
-/// What a caller is told was cached of its prompt.
+/// Returns how many tokens of its prompt a caller sees as cached.
 async fn cached(model: &Model, tenant: &str, messages: Value) -> u64 {
     let asked = request(json!({"messages": messages, "n": 2}));
     let answer = model.chat(asked, by(tenant)).await.unwrap().document().await.unwrap();
@@ -39,7 +39,7 @@ fn system(text: &str, user: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_prompt_that_another_tenant_sent_is_not_told_apart_from_a_new_one() {
+async fn a_prompt_that_another_tenant_sent_looks_like_a_new_one() {
     let model = model();
     let secret = user(&"the board sells the company in May. ".repeat(4));
     assert_eq!(cached(&model, "victim", secret.clone()).await, 0);
@@ -51,7 +51,7 @@ async fn a_prompt_that_another_tenant_sent_is_not_told_apart_from_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_text_to_go_on_with_tells_nothing_either() {
+async fn a_completion_prompt_reveals_nothing_either() {
     let model = model();
     let asked = || completion(json!({"prompt": "x".repeat(200)}));
     let mut cached = Vec::new();
@@ -68,9 +68,9 @@ async fn a_system_prompt_that_the_operator_shares_is_found_by_all_and_nothing_af
     let model = model();
     assert_eq!(cached(&model, "a", system(SHARED, &"a".repeat(100))).await, 0);
     let shared = cached(&model, "b", system(SHARED, &"a".repeat(100))).await;
-    // The begin token, the role and the text lie in whole blocks.
+    // Whole blocks contain the begin token, the role and the text.
     assert_eq!(shared, (1 + "system\n".len() + SHARED.len()) as u64 / 32 * 32);
-    // What a tenant adds to it is its own.
+    // Text that a tenant adds is the tenant's own.
     let more = format!("{SHARED} Our secret is a long one: {}", "s".repeat(100));
     assert_eq!(cached(&model, "a", system(&more, "hi")).await, shared);
     assert_eq!(cached(&model, "b", system(&more, "hi")).await, shared);
@@ -83,7 +83,7 @@ async fn a_system_prompt_that_is_not_the_operators_is_its_tenants_own() {
         assert_eq!(cached(&model, "a", system(&text, "hi")).await, 0, "{text}");
         assert_eq!(cached(&model, "b", system(&text, "hi")).await, 0, "{text}");
     }
-    // Nor is the operator's text shared where a user says it.
+    // The operator's text is not shared in a user's message.
     assert_eq!(cached(&model, "a", user(SHARED)).await, 0);
     assert_eq!(cached(&model, "b", user(SHARED)).await, 0);
 }

@@ -1,4 +1,4 @@
-//! Tools.
+//! Tool calls.
 
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ async fn a_call_in_chunks_has_its_id_first_and_its_arguments_after() {
 }
 
 #[tokio::test]
-async fn a_required_call_is_made_whatever_the_model_would_say() {
+async fn a_required_call_is_forced() {
     for choice in [json!("required"), json!({"type": "function", "function": {"name": "weather"}})] {
         let asked = json!({"tools": tools(true), "tool_choice": choice, "max_tokens": 400,
             "chat_template_kwargs": {"enable_thinking": false}});
@@ -60,7 +60,7 @@ async fn a_strict_tool_is_called_by_its_schema_or_not_at_all() {
     let asked = json!({"tools": tools(true), "chat_template_kwargs": {"enable_thinking": false}});
     let said = whole(&model(TEMPLATE, "No need."), asked.clone()).await;
     assert_eq!(said["choices"][0]["message"]["content"], "No need.");
-    // What does not fit the schema is not what comes out.
+    // Arguments that violate the schema can't come out.
     let wrong = "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"town\": \"Bern\"}}\n</tool_call>";
     let mut bounded = asked;
     bounded["max_tokens"] = 300.into();
@@ -69,7 +69,7 @@ async fn a_strict_tool_is_called_by_its_schema_or_not_at_all() {
     assert!(!text.contains("town"), "{text}");
 }
 
-/// In the manner of Llama 3: nothing opens a call but its brace.
+/// A template like that of Llama 3, where only a brace opens a call.
 const BARE: &str = "{%- for message in messages %}<s>{{ message.role }}\n{{ message.content }}</s>\n{% endfor %}\
     {%- if tools %}{{ tools | tojson }}<|python_tag|>{% endif %}\
     {%- if add_generation_prompt %}<s>assistant\n{% endif %}";
@@ -125,7 +125,7 @@ async fn what_was_called_and_answered_is_part_of_the_prompt() {
     assert_eq!(answer["choices"][0]["message"]["content"], "Rain.");
 }
 
-/// In the manner of Mistral: a list after a marker.
+/// A template like that of Mistral, with a list of calls after a marker.
 const LISTED: &str = "{%- for message in messages %}<s>{{ message.role }}\n{{ message.content }}</s>\n{% endfor %}\
     {%- if tools %}{{ tools | tojson }}[TOOL_CALLS]{% endif %}\
     {%- if add_generation_prompt %}<s>assistant\n{% endif %}";
@@ -135,10 +135,10 @@ const LISTED_CALLS: &str = "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": 
 const BARE_CALLS: &str =
     "{\"name\": \"weather\", \"parameters\": {\"city\": \"Bern\"}}; {\"name\": \"time\", \"parameters\": {}}";
 
-/// Every family, and two calls as it writes them.
+/// Every family, with two calls in its syntax.
 const FAMILIES: [(&str, &str); 3] = [(TEMPLATE, CALLS), (LISTED, LISTED_CALLS), (BARE, BARE_CALLS)];
 
-/// Panics unless whoever carries out what is told carries out whole calls.
+/// Panics unless a client that runs the calls runs complete calls only.
 fn check(choice: &Value, about: &str) {
     let calls = choice["message"]["tool_calls"].as_array().cloned().unwrap_or_default();
     for call in &calls {
@@ -182,7 +182,7 @@ async fn a_stop_string_before_a_call_ends_the_answer_before_it() {
         (&choice["message"]["content"], &choice["finish_reason"]),
         (&json!("Let me "), &json!("stop"))
     );
-    // And after one, what was called stays called.
+    // Calls before the stop string stay calls.
     let script = format!("{CALLS} So I see.");
     let answer = whole(&model(TEMPLATE, &script), json!({"tools": tools(false), "stop": "see"})).await;
     let choice = &answer["choices"][0];
@@ -194,7 +194,7 @@ async fn a_stop_string_before_a_call_ends_the_answer_before_it() {
 }
 
 #[tokio::test]
-async fn wherever_a_call_is_cut_it_is_not_told_as_finished_and_nothing_of_it_is_content() {
+async fn a_call_that_is_cut_anywhere_is_neither_finished_nor_content() {
     for (template, calls) in FAMILIES {
         let said = if template == BARE { "" } else { "So: " };
         let script = format!("{said}{calls}");
@@ -215,7 +215,7 @@ async fn wherever_a_call_is_cut_it_is_not_told_as_finished_and_nothing_of_it_is_
 }
 
 #[tokio::test]
-async fn a_call_that_the_model_leaves_unfinished_is_not_told_as_finished() {
+async fn a_call_that_the_model_leaves_incomplete_is_not_reported_as_finished() {
     for (template, calls) in FAMILIES {
         for end in 1..calls.len() {
             let model = model(template, &calls[..end]);
@@ -225,14 +225,19 @@ async fn a_call_that_the_model_leaves_unfinished_is_not_told_as_finished() {
                 let arguments = call["function"]["arguments"].as_str().unwrap();
                 assert!(serde_json::from_str::<Value>(arguments).is_ok(), "{}: {choice}", &calls[..end]);
             }
-            // A reader of the chunks has seen a call begin, and must not carry it out.
+            // A client that reads the chunks has seen a call begin, and must not run it.
             let streamed = chunks(&model, json!({"tools": tools(false)})).await;
             let begun = streamed
                 .iter()
                 .filter(|chunk| chunk["choices"][0]["delta"]["tool_calls"][0]["id"].is_string());
             let reason = &streamed.last().unwrap()["choices"][0]["finish_reason"];
-            let all_whole = !tool_calls.is_empty() && begun.count() == tool_calls.len();
-            assert_eq!(*reason, if all_whole { "tool_calls" } else { "stop" }, "{}: {choice}", &calls[..end]);
+            let all_complete = !tool_calls.is_empty() && begun.count() == tool_calls.len();
+            assert_eq!(
+                *reason,
+                if all_complete { "tool_calls" } else { "stop" },
+                "{}: {choice}",
+                &calls[..end]
+            );
             assert_eq!(choice["finish_reason"], *reason);
         }
     }

@@ -24,7 +24,7 @@ fn local() -> Router {
     Access::default().guard(8081, routes())
 }
 
-/// The status, the headers that concern other origins and keys, and the body.
+/// Returns the status, the headers for other origins and keys, and the body.
 async fn ask(
     router: &Router,
     method: Method,
@@ -97,7 +97,7 @@ async fn a_refusal_has_the_shape_of_its_path() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_allowed_to_nobody() {
+async fn no_preflight_is_allowed() {
     let preflight = [
         ("host", "localhost:8081"),
         ("origin", "http://localhost:8081"),
@@ -111,7 +111,7 @@ async fn a_preflight_is_allowed_to_nobody() {
 }
 
 #[tokio::test]
-async fn an_allowed_host_needs_a_key_and_so_does_everybody_then() {
+async fn with_an_allowed_host_every_request_needs_the_key() {
     let hosts = || vec!["host.docker.internal".parse().unwrap()];
     assert_eq!(Access::new(hosts(), None).unwrap_err(), KeyMissing);
     let router = Access::new(hosts(), Some(KEY.parse().unwrap())).unwrap().guard(8081, routes());
@@ -128,13 +128,13 @@ async fn an_allowed_host_needs_a_key_and_so_does_everybody_then() {
         let twice = [host, ("authorization", &bearer), ("authorization", &bearer)];
         assert_eq!(status(&router, "/health", &twice).await, 401);
     }
-    // The key makes no page welcome.
+    // The key does not let web pages in.
     let page = [("host", "attacker.example"), ("authorization", &*bearer)];
     assert_eq!(status(&router, "/health", &page).await, 403);
 }
 
 #[test]
-fn a_weak_key_is_none_and_a_key_is_not_shown() {
+fn a_weak_key_is_rejected_and_a_key_is_not_printed() {
     for weak in
         ["", "short", &KEY[1..], "0123456789abcdef 0123456789abcdef", "0123456789abcdef0123456789abcd\u{e9}"]
     {
@@ -184,6 +184,6 @@ impl crate::generate::Library for Empty {
         _: &mut dyn FnMut(cortex_api::LoadStep),
         _: tokio_util::sync::CancellationToken,
     ) -> Result<crate::generate::Model, Problem> {
-        Err(Problem::new(ErrorCode::UnknownModel, "there is none"))
+        Err(Problem::new(ErrorCode::UnknownModel, "unknown model"))
     }
 }

@@ -8,33 +8,34 @@ use super::LoadError;
 use crate::language::Settings;
 use crate::{Device, Dtype};
 
-/// How a model is loaded.
+/// Options for loading a model.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
-    /// What the model is called in receipts.
+    /// The model's name in receipts.
     pub name: String,
-    /// SHA-256 of the model's files, in hex, where it is known.
+    /// SHA-256 of the model's files in hex, if known.
     pub sha256: Option<String>,
     pub device: Device,
-    /// What it computes in; [`ComputeDevice::open`](crate::language::ComputeDevice::open) says what it is by default.
+    /// The floats to compute in. [`ComputeDevice::open`](crate::language::ComputeDevice::open)
+    /// names the defaults.
     pub dtype: Option<Dtype>,
-    /// Threads of the CPU's loops; candle takes as many as `RAYON_NUM_THREADS` says, or all.
+    /// The number of threads for the CPU's loops. candle uses `RAYON_NUM_THREADS`, or all threads.
     pub threads: NonZeroUsize,
-    /// Tokens of the longest prompt and answer together, if fewer than the model was made for.
+    /// The maximum number of tokens in a prompt and its answer, if less than the model's own limit.
     pub context: Option<NonZeroUsize>,
-    /// Bytes that weights and cache together may take; by default all that are free.
+    /// Bytes that weights and cache together may take. By default all free memory.
     pub memory: Option<u64>,
-    /// Bytes for keys and values. By default half of the memory that is left beside the weights, at most 4 GiB of the
-    /// machine's own, and no more than `settings.running` sequences can use.
+    /// Bytes for keys and values. By default half of the memory that is left besides the weights,
+    /// at most 4 GiB of the machine's own, and no more than `settings.running` sequences can use.
     pub cache_bytes: Option<u64>,
     pub settings: Settings,
-    /// The load fails when it isn't done by then.
+    /// When the load fails if it isn't done.
     pub deadline: Option<Instant>,
     pub cancel: CancellationToken,
 }
 
 impl LoadOptions {
-    /// Backend the best device there is, with all threads.
+    /// Returns the options for the best available device, with all threads.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -51,10 +52,11 @@ impl LoadOptions {
         }
     }
 
-    /// Sees that the load is still wanted.
+    /// Checks whether to continue.
     ///
     /// # Errors
-    /// If it was cancelled, or its deadline has passed.
+    ///
+    /// Returns an error if the load was cancelled or its deadline has passed.
     pub fn check(&self) -> Result<(), LoadError> {
         if self.cancel.is_cancelled() {
             return Err(LoadError::Cancelled);

@@ -1,4 +1,4 @@
-//! The tokenizer that lies with a model.
+//! Reads the tokenizer of a model.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -12,8 +12,9 @@ use serde_json::Value;
 use super::LoadError;
 use crate::generate::Defaults;
 
-/// Reads a folder's `tokenizer.json`, with `tokenizer_config.json`, `chat_template.jinja` and the ends in
-/// `generation_config.json` if they are there, or the vocabulary of a GGUF file.
+/// Reads a folder's `tokenizer.json`, or the vocabulary of a GGUF file. In a folder,
+/// `tokenizer_config.json`, `chat_template.jinja` and the end tokens in `generation_config.json`
+/// are used if they exist.
 pub(super) fn open(path: &Path) -> Result<Tokenizer, LoadError> {
     if !path.is_dir() {
         return gguf(path);
@@ -36,7 +37,7 @@ fn gguf(path: &Path) -> Result<Tokenizer, LoadError> {
     Tokenizer::from_gguf(&gguf).map_err(|error| bad(path, error))
 }
 
-/// The configuration. A template in a file of its own goes before the one in it.
+/// Reads the tokenizer's configuration. A template in its own file takes precedence.
 fn config(folder: &Path) -> Result<Option<Vec<u8>>, LoadError> {
     let file = folder.join("tokenizer_config.json");
     let config = if_there(&file)?;

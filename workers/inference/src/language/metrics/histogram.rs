@@ -1,22 +1,22 @@
-//! Counts by size.
+//! A histogram without locks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The sum is kept in millionths.
-const PARTS: f64 = 1e6;
+/// The sum is stored in millionths.
+const SUM_SCALE: f64 = 1e6;
 
 #[derive(Debug)]
 pub(super) struct Histogram {
     bounds: &'static [f64],
-    /// One per bound, and one for what is larger than all.
+    /// A count per bound, and one for larger values.
     counts: Box<[AtomicU64]>,
     sum: AtomicU64,
 }
 
-/// What a histogram held at one time.
+/// The values of a histogram at one time.
 #[derive(Debug, PartialEq)]
-pub(super) struct Counts {
-    /// Up to each bound, all the smaller ones included; the last has no bound.
+pub(super) struct HistogramSnapshot {
+    /// Cumulative counts up to each bound. The last one has no bound.
     pub(super) up_to: Vec<(Option<f64>, u64)>,
     pub(super) sum: f64,
 }
@@ -30,17 +30,17 @@ impl Histogram {
     pub(super) fn count(&self, value: f64) {
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         self.counts[bucket].fetch_add(1, Ordering::Relaxed);
-        self.sum.fetch_add((value * PARTS) as u64, Ordering::Relaxed);
+        self.sum.fetch_add((value * SUM_SCALE) as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn read(&self) -> Counts {
+    pub(super) fn read(&self) -> HistogramSnapshot {
         let mut total = 0;
         let bounds = self.bounds.iter().copied().map(Some).chain([None]);
         let up_to = bounds.zip(&self.counts).map(|(bound, count)| {
             total += count.load(Ordering::Relaxed);
             (bound, total)
         });
-        Counts { up_to: up_to.collect(), sum: self.sum.load(Ordering::Relaxed) as f64 / PARTS }
+        HistogramSnapshot { up_to: up_to.collect(), sum: self.sum.load(Ordering::Relaxed) as f64 / SUM_SCALE }
     }
 }
 

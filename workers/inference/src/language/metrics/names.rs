@@ -1,29 +1,29 @@
-//! What the metrics are called: OpenTelemetry's semantic conventions for generative AI where they have a name, ours
-//! where they have none, and the bounds of the buckets that the conventions advise.
+//! Names and bucket bounds of the metrics. They follow OpenTelemetry's semantic conventions for
+//! generative AI if those have a name.
 
-/// Seconds from the request to its first token.
+/// Seconds from a request to its first token.
 pub const FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
-/// Seconds between a token and the next.
+/// Seconds between consecutive tokens.
 pub const BETWEEN_TOKENS: &str = "gen_ai.server.time_per_output_token";
-/// Seconds from the request to its end.
+/// Seconds from a request to its end.
 pub const REQUEST: &str = "gen_ai.server.request.duration";
 /// Tokens, by [`TOKEN_TYPE`].
 pub const TOKENS: &str = "gen_ai.server.token.usage";
-/// Answers that ended, by [`OUTCOME`].
+/// Ended answers, by [`OUTCOME`].
 pub const ANSWERS: &str = "cortex.inference.answers";
-/// Requests that were refused for want of room.
+/// Requests that were rejected because the queue was full.
 pub const REFUSED: &str = "cortex.inference.refused";
-/// Sequences of a step.
+/// Sequences in a step.
 pub const SEQUENCES: &str = "cortex.inference.batch.sequences";
-/// Tokens of a step.
+/// Tokens in a step.
 pub const STEP_TOKENS: &str = "cortex.inference.batch.tokens";
-/// Share of the cache that sequences hold, at each step.
+/// The part of the cache that sequences hold, at each step.
 pub const CACHE_USE: &str = "cortex.inference.cache.use";
 /// Blocks of the cache, by [`STATE`].
 pub const CACHE_BLOCKS: &str = "cortex.inference.cache.blocks";
-/// Sequences now, by [`STATE`].
+/// Current sequences, by [`STATE`].
 pub const QUEUE: &str = "cortex.inference.sequences";
-/// Times that a sequence gave up its place.
+/// How often a sequence was preempted.
 pub const PREEMPTED: &str = "cortex.inference.preempted";
 
 /// The model that answered.

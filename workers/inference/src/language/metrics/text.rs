@@ -1,11 +1,11 @@
-//! The counters in Prometheus' text format.
+//! The metrics in Prometheus' text format.
 
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Histogram, Metrics, OUTCOMES, names};
 
-/// The metrics of some engines, each under its model's name.
+/// Renders the metrics of engines, each under its model's name.
 pub fn render(engines: &[(&str, &Metrics)]) -> String {
     let mut page = Page { text: String::new(), engines };
     page.write().expect("a String takes all that is written");
@@ -88,7 +88,7 @@ impl Page<'_> {
     }
 }
 
-/// The label that names the model.
+/// The label with the model's name.
 struct Model<'a>(&'a str);
 
 impl fmt::Display for Model<'_> {

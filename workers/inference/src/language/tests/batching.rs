@@ -1,4 +1,4 @@
-//! What is written does not depend on what else is.
+//! An answer does not depend on the rest of the batch.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::reference::reference;
 use super::{SETTINGS, engine, read, settled, tiny, write};
 use crate::language::{Engine, Grammar, Request, StopReason};
 
-/// A request of any kind that there is, and how many tokens it may have.
+/// Returns a random request with any combination of options.
 pub(super) fn any(random: &mut Random) -> Request {
     let shared = [0, 33, 64, 90, 128][random.below(5)];
     let beginning = random.below(3) as u32;
@@ -42,7 +42,7 @@ pub(super) fn any(random: &mut Random) -> Request {
     request
 }
 
-/// How many of a number of requests came out as they do alone.
+/// Returns how many of a number of requests got the same answer as alone, and how many ended.
 pub(super) async fn matching(engine: &Engine, seed: u64, requests: usize) -> (usize, usize) {
     let model = tiny::model();
     let mut random = Random(seed);
@@ -68,7 +68,7 @@ pub(super) async fn matching(engine: &Engine, seed: u64, requests: usize) -> (us
                 let expected = (0..request.choices).map(|choice| reference(&model, &request, choice, most));
                 written.iter().zip(expected).all(|(written, expected)| {
                     let Some(Ok(end)) = &written.end else { return false };
-                    // The token that ends a text is counted and not told.
+                    // The token that ends a text is counted but not sent.
                     let sent = &expected[..written.tokens.len().min(expected.len())];
                     end.usage.completion_tokens == expected.len()
                         && written.ids() == sent
@@ -83,7 +83,7 @@ pub(super) async fn matching(engine: &Engine, seed: u64, requests: usize) -> (us
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_that_join_and_leave_are_written_as_if_alone() {
+async fn two_hundred_requests_that_join_and_leave_are_answered_as_if_alone() {
     let engine = engine(&tiny::model(), SETTINGS, |_| ());
     let (matching, all) = matching(&engine, 1, 200).await;
     assert!(all > 120);
@@ -97,10 +97,10 @@ async fn two_hundred_that_join_and_leave_are_written_as_if_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_slot_index_that_is_off_by_one_they_are_not() {
+async fn a_block_index_that_is_off_by_one_is_noticed() {
     let shifted = |segments: &mut Vec<Segment<'_>>| {
         for segment in segments.iter_mut().filter(|segment| segment.start >= 2 * cortex_batch::BLOCK) {
-            // It reads its beginning from the block after.
+            // The segment reads its beginning from the next block.
             let blocks = [&segment.blocks[1..2], &segment.blocks[1..]].concat();
             segment.blocks = blocks.leak();
         }
@@ -111,7 +111,7 @@ async fn with_a_slot_index_that_is_off_by_one_they_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_seed_gives_the_same_text_whatever_else_runs() {
+async fn a_seed_gives_the_same_text_under_load() {
     let engine = engine(&tiny::model(), SETTINGS, |_| ());
     let mut request = super::request("Once upon a time there was a small model that");
     (request.sampling.seed, request.max_tokens, request.sampling.logprobs) = (99, Some(80), Some(0));

@@ -1,4 +1,4 @@
-//! The engine on candle's operations: on the CPU, or on the device that `CORTEX_TEST_DEVICE` names.
+//! The engine on candle's operations, on the CPU or on the device in `CORTEX_TEST_DEVICE`.
 
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::{SETTINGS, identity, settled, tiny, write};
 use crate::language::{ComputeDevice, Engine, LoadError, LoadOptions, PlacedModel, Request, load, render};
 use crate::{Device, Dtype};
 
-/// Sums in another order can turn a token over where two are as likely.
+/// Sums in another order can change a token when two are equally likely.
 const MAX_DIFFERENT: usize = 1;
 
 fn device() -> Device {
@@ -32,7 +32,7 @@ fn fixture(name: &str) -> Model {
     Model::open(&path, &Options::default(), &mut |_| Continue(())).unwrap()
 }
 
-/// A text of tokens that these models and the tests' tokenizer both know.
+/// Returns a request with tokens that both these models and the tests' tokenizer know.
 fn greedy(random: &mut Random, tokens: usize) -> Request {
     let prompt = (0..tokens).map(|_| random.below(256) as u32).collect();
     let mut request = Request::new("a".into(), prompt);
@@ -42,7 +42,7 @@ fn greedy(random: &mut Random, tokens: usize) -> Request {
 }
 
 #[tokio::test]
-async fn candle_writes_the_greedy_tokens_that_the_loops_write_found_beginnings_too() {
+async fn candle_writes_the_same_greedy_tokens_as_the_loops_also_with_cached_prompts() {
     for name in ["llama3", "mistral-bf16"] {
         let (loops, candle) = (place(fixture(name), Device::Cpu), place(fixture(name), device()));
         let mut random = Random(1);
@@ -61,7 +61,7 @@ async fn candle_writes_the_greedy_tokens_that_the_loops_write_found_beginnings_t
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_candle_too_requests_that_join_and_leave_are_written_as_if_alone() {
+async fn on_candle_too_requests_that_join_and_leave_are_answered_as_if_alone() {
     let engine = place(tiny::make(), device());
     let (matching, all) = matching(&engine, 1, 80).await;
     assert!(all > 40);
@@ -88,7 +88,7 @@ async fn on_candle_a_quantised_model_writes_together_what_it_writes_alone() {
 }
 
 #[tokio::test]
-async fn a_model_is_loaded_onto_candle_in_any_floats_and_says_so() {
+async fn a_model_is_loaded_onto_candle_in_any_floats_and_reports_them() {
     let folder = tiny::folder();
     for dtype in [Dtype::F32, Dtype::Bf16, Dtype::F16] {
         let options = LoadOptions { device: device(), dtype: Some(dtype), ..LoadOptions::new("tiny") };

@@ -1,4 +1,4 @@
-//! All the ways in which an answer ends, and that it takes nothing with it.
+//! All the ways in which an answer ends, and that each frees its resources.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +12,8 @@ use crate::language::{AnswerError, Engine, Event, Grammar, Settings, StopReason,
 const A: u32 = b'a' as u32;
 const END: u32 = 257;
 
-/// An engine that writes one token, and the next ones only when the flag is set; how many steps it took is counted.
+/// Returns an engine that writes one token, and more only when the flag is set. It counts its
+/// steps.
 fn gated() -> (Engine, Arc<AtomicBool>, Arc<AtomicUsize>) {
     let (open, steps) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let (gate, count) = (Arc::clone(&open), Arc::clone(&steps));
@@ -61,7 +62,7 @@ async fn a_length_ends_it() {
 }
 
 #[tokio::test]
-async fn numbers_that_are_none_fail_that_request_alone() {
+async fn logits_that_are_not_finite_fail_that_request_alone() {
     let engine = engine_of(SETTINGS, |segment| {
         let spoilt = segment.tokens.contains(&u32::from(b'!'));
         Ok(if spoilt { vec![f32::NAN; tiny::VOCABULARY] } else { only(A) })
@@ -87,7 +88,7 @@ async fn what_the_device_can_not_compute_fails_alone() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_is_cut_with_a_reason() {
+async fn a_slow_reader_gets_an_error_with_a_reason() {
     let engine = engine_of(Settings { events: 8, ..SETTINGS }, |_| Ok(only(A)));
     let events = engine.submit(request("hello")).await.unwrap();
     settled(&engine).await;
@@ -97,7 +98,7 @@ async fn a_slow_reader_is_cut_with_a_reason() {
 }
 
 #[tokio::test]
-async fn whoever_reads_the_whole_is_never_too_slow() {
+async fn a_reader_of_the_whole_answer_is_never_too_slow() {
     let engine = engine_of(Settings { events: 8, ..SETTINGS }, |_| Ok(only(A)));
     let mut asked = request("hello");
     (asked.whole, asked.choices, asked.max_tokens) = (true, 3, Some(200));
@@ -128,7 +129,7 @@ async fn a_reader_that_leaves_frees_its_place_within_a_step() {
     drop(events);
     open.store(true, Ordering::SeqCst);
     settled(&engine).await;
-    // The prompt, and the step that had begun when it left.
+    // The prompt, and the step that was running when the reader left.
     let steps = steps.load(Ordering::SeqCst);
     assert!(steps <= 2, "{steps} steps for nobody");
     let page = crate::language::render(&[("tiny", engine.metrics())]);
@@ -136,7 +137,7 @@ async fn a_reader_that_leaves_frees_its_place_within_a_step() {
 }
 
 #[tokio::test]
-async fn a_cancelled_request_is_told_so() {
+async fn a_cancelled_request_gets_that_error() {
     let (engine, open, steps) = gated();
     let asked = request("hello");
     let cancel = asked.cancel.clone();
@@ -180,7 +181,7 @@ async fn a_stopped_engine_fails_what_runs_and_refuses_what_comes() {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_and_says_when_to_come_again() {
+async fn a_full_queue_rejects_and_says_when_to_retry() {
     let held = Arc::new(AtomicBool::new(true));
     let release = Arc::clone(&held);
     let settings = Settings { running: 1, waiting: 4, ..SETTINGS };
@@ -277,12 +278,12 @@ async fn what_can_not_be_done_is_refused_by_name() {
     let most = engine.longest();
     assert_eq!(
         refused(|asked| asked.prompt = vec![1; 5000]).await,
-        format!("the prompt has 5000 tokens and 1 are asked for, but at most {most} fit together"),
+        format!("the prompt has 5000 tokens and the answer may have 1, but at most {most} fit together"),
     );
-    assert!(refused(|asked| asked.max_tokens = Some(5000)).await.contains("5000 are asked for"));
-    assert!(refused(|asked| asked.prompt = vec![]).await.contains("no token"));
+    assert!(refused(|asked| asked.max_tokens = Some(5000)).await.contains("may have 5000"));
+    assert!(refused(|asked| asked.prompt = vec![]).await.contains("at least one token"));
     assert!(refused(|asked| asked.prompt = vec![258]).await.contains("token 258"));
-    assert!(refused(|asked| asked.choices = 0).await.contains("n is 0"));
+    assert!(refused(|asked| asked.choices = 0).await.contains("`n`"));
     assert!(refused(|asked| asked.choices = 1000).await.contains("1000 answers"));
     assert!(refused(|asked| asked.max_tokens = Some(0)).await.contains("max_tokens"));
     assert!(refused(|asked| asked.sampling.top_p = 7.0).await.contains("top_p"));

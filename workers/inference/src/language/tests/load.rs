@@ -1,4 +1,4 @@
-//! Everything at once, for a while: `CORTEX_LOAD_SECONDS`, 15 if it isn't said.
+//! All kinds of requests at once, for `CORTEX_LOAD_SECONDS` seconds, 15 by default.
 
 #![allow(clippy::print_stderr)]
 
@@ -14,7 +14,7 @@ use super::{SETTINGS, engine, read, settled, tiny};
 use crate::language::{Engine, Request};
 
 const CONCURRENT: usize = 24;
-/// What the memory of the process may grow by once it has warmed up.
+/// How much the process's memory may grow after the warm-up.
 const GROWTH: usize = 16 << 20;
 
 /// What a client does with its request.
@@ -94,7 +94,7 @@ async fn ask(engine: &Engine, request: Request, action: ClientAction) {
     }
 }
 
-/// Bytes of the process that are in memory, where the system tells.
+/// Returns how many bytes of the process are in memory, if the system reports it.
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096

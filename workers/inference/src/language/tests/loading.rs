@@ -1,4 +1,4 @@
-//! From files to an engine.
+//! Loading models from files.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -56,7 +56,7 @@ async fn a_folder_becomes_an_engine_that_answers_as_its_model_does() {
 }
 
 #[tokio::test]
-async fn what_the_makers_say_ends_a_text_ends_it() {
+async fn end_tokens_of_generation_config_end_a_text() {
     let folder = tiny::folder();
     let makers = |text: &str| fs::write(folder.path().join("generation_config.json"), text).unwrap();
     let open = || load(folder.path(), &options(), &mut |_| ());
@@ -74,14 +74,14 @@ async fn what_the_makers_say_ends_a_text_ends_it() {
 
     makers(r#"{"eos_token_id": 258}"#);
     let refused = open().expect_err("there is no such token").to_string();
-    assert!(refused.ends_with("eos_token_id names the token 258, but there are 258"), "{refused}");
+    assert!(refused.ends_with("eos_token_id is 258, but there are only 258 tokens"), "{refused}");
     makers(r#"{"eos_token_id": "two"}"#);
     let refused = open().expect_err("that is no token").to_string();
     assert!(refused.contains("generation_config.json: "), "{refused}");
 }
 
 #[test]
-fn a_load_ends_at_its_deadline_and_when_it_is_cancelled_whatever_it_does() {
+fn a_load_ends_at_its_deadline_and_when_it_is_cancelled_in_any_step() {
     let folder = tiny::folder();
     let late = LoadOptions { deadline: Some(Instant::now()), ..options() };
     assert!(matches!(refused(folder.path(), &late), LoadError::Deadline));
@@ -110,13 +110,13 @@ fn a_model_that_gives_no_numbers_fails_when_it_is_loaded() {
     let file = folder.path().join("model.safetensors");
     let mut bytes = fs::read(&file).unwrap();
     let end = bytes.len();
-    // Its last tensor ends with the file.
+    // The last tensor ends with the file.
     bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     fs::write(&file, bytes).unwrap();
     let error = refused(folder.path(), &options());
     assert_eq!(
         error.to_string(),
-        "the model can't be run: the forward pass gave a number that is not finite"
+        "the model failed its test run: the forward pass gave a number that is not finite"
     );
 }
 
@@ -126,9 +126,9 @@ fn what_is_missing_or_does_not_fit_is_named() {
     let path = folder.path();
     let text = |options: &LoadOptions| refused(path, options).to_string();
     let dtype = LoadOptions { dtype: Some(Dtype::Bf16), ..options() };
-    assert_eq!(text(&dtype), "cpu has no bf16: give f32, or f16 for keys and values");
+    assert_eq!(text(&dtype), "unsupported dtype bf16 on cpu: use f32, or f16 for keys and values");
     let small = LoadOptions { cache_bytes: Some(1), ..options() };
-    assert!(text(&small).contains("1 bytes of cache are less than"), "{}", text(&small));
+    assert!(text(&small).contains("a cache of 1 bytes is too small"), "{}", text(&small));
     let cuda = LoadOptions { device: Device::Cuda(0), ..options() };
     if !cfg!(feature = "cuda") {
         assert!(text(&cuda).contains("cargo feature `cuda`"), "{}", text(&cuda));
@@ -168,7 +168,8 @@ async fn weights_and_cache_take_no_more_than_they_may() {
     }
 }
 
-/// The file of a model without a vocabulary, with the 256 bytes, `<s>` and `</s>` as one.
+/// Returns a model file that has no vocabulary, with 256 bytes, `<s>` and `</s>` added as its
+/// vocabulary.
 fn with_vocabulary(mut gguf: Vec<u8>) -> Vec<u8> {
     let text = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
     let value = |key: &str, kind: u32, value: &[u8]| [&text(key), &kind.to_le_bytes()[..], value].concat();
@@ -189,7 +190,7 @@ fn with_vocabulary(mut gguf: Vec<u8>) -> Vec<u8> {
         value("tokenizer.ggml.add_space_prefix", flag, &[0]),
         value("tokenizer.chat_template", string, &text("{{ messages }}")),
     ];
-    // The weights are aligned to 32 bytes from where they are.
+    // The weights are aligned to 32 bytes from their start.
     let filler = |width| value("filler", string, &text(&"x".repeat(width)));
     let length = values.concat().len() + filler(0).len();
     values.push(filler(length.next_multiple_of(32) - length));

@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same each time.
+//! A pseudorandom generator, for reproducible tests.
 
 pub(super) struct Random(pub(super) u64);
 
@@ -14,7 +14,7 @@ impl Random {
         (self.next() % bound as u64) as usize
     }
 
-    /// From -1 to 1.
+    /// Returns a number from -1 to 1.
     pub(super) fn value(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     }

@@ -1,4 +1,4 @@
-//! What is told beside the text.
+//! Receipts, log-probabilities and metrics.
 
 use std::ops::ControlFlow::Continue;
 
@@ -7,7 +7,7 @@ use crate::language::{ComputeDevice, Engine, PlacedModel, PlacementError, render
 use crate::{Device, Dtype};
 
 #[tokio::test]
-async fn a_receipt_says_what_the_answer_was_made_with() {
+async fn a_receipt_says_how_the_answer_was_made() {
     let engine = engine(&tiny::model(), SETTINGS, |_| ());
     let mut asked = request(&"x".repeat(100));
     (asked.max_tokens, asked.ignore_ends, asked.sampling.seed) = (Some(10), true, 42);
@@ -27,7 +27,7 @@ async fn a_receipt_says_what_the_answer_was_made_with() {
 }
 
 #[tokio::test]
-async fn every_token_is_told_with_its_probability_and_the_likeliest() {
+async fn every_token_has_its_probability_and_the_most_likely_tokens() {
     let engine = engine(&tiny::model(), SETTINGS, |_| ());
     let mut asked = request("hello");
     (asked.max_tokens, asked.ignore_ends) = (Some(12), true);

@@ -1,4 +1,5 @@
-//! What an answer should be, written one token at a time with a cache of its own and nothing of the engine.
+//! A reference for answers: generates one token at a time, with its own cache and without the
+//! engine.
 
 use cortex_batch::BLOCK;
 use cortex_grammar::{Compiler, Mask};
@@ -9,7 +10,7 @@ use super::tiny;
 use crate::language::Request;
 use crate::language::engine::vocabulary;
 
-/// The tokens of one of a request's answers, the one that ends it included.
+/// Returns the tokens of one of a request's answers, including the one that ends it.
 pub(super) fn reference(model: &Model, request: &Request, choice: u32, most: usize) -> Vec<u32> {
     let tokenizer = tiny::tokenizer();
     let length = request.prompt.len() + most;

@@ -1,4 +1,4 @@
-//! A Llama of a few thousand random weights, and a tokenizer whose tokens are single bytes.
+//! A Llama with a few thousand random weights, and a tokenizer with single bytes as tokens.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -20,7 +20,7 @@ const KV: usize = 16;
 const INTERMEDIATE: usize = 48;
 const LAYERS: usize = 2;
 
-/// One model for all tests that don't need their own.
+/// Returns a model that tests share.
 pub(crate) fn model() -> Arc<Model> {
     static MODEL: OnceLock<Arc<Model>> = OnceLock::new();
     MODEL.get_or_init(|| Arc::new(make())).clone()
@@ -32,9 +32,10 @@ pub(crate) fn tokenizer() -> Tokenizer {
     TOKENIZER.get_or_init(make).clone()
 }
 
-/// The tokenizer's file and its configuration.
+/// Returns the tokenizer's file and its configuration.
 ///
-/// GPT-2's spelling of bytes: those that print stand for themselves, the others for what comes after Latin-1.
+/// It uses GPT-2's spelling of bytes. Printable bytes represent themselves, and the others are code
+/// points after Latin-1.
 fn spell() -> (Vec<u8>, Vec<u8>) {
     let mut others = 0x100..;
     let spelling = (0..=255u32).map(|byte| match byte {
@@ -66,7 +67,7 @@ pub(super) fn make() -> Model {
     Model::open(folder().path(), &options, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
-/// The model's files.
+/// Writes the model's files.
 pub(super) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (tokenizer, config) = spell();
@@ -113,7 +114,7 @@ struct Weights {
 }
 
 impl Weights {
-    /// Random values up to `scale`; ones where it is 0.
+    /// Adds random values up to `scale`, or ones if it is 0.
     fn add(&mut self, name: &str, shape: &[usize], scale: f32) {
         let count = shape.iter().product::<usize>();
         let values = (0..count).map(|_| if scale == 0.0 { 1.0 } else { self.random.value() * scale });

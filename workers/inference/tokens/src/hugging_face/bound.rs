@@ -1,12 +1,12 @@
-//! Whether a text's bytes alone say how many tokens it has at least.
+//! Whether the byte count of a text alone gives a lower bound on its number of tokens.
 
 use serde_json::Value;
 
 use super::spelling::steps;
 use crate::byte_alphabet;
 
-/// Whether each byte of a text becomes a part of a token. Where text is changed, thrown away or unknown, bytes prove
-/// nothing.
+/// Whether every byte of a text becomes part of a token. If text is changed, dropped or unknown,
+/// the byte count proves nothing.
 pub(super) fn keeps_bytes(json: &Value) -> bool {
     let model = &json["model"];
     let has = |byte: u8| model["vocab"].get(String::from(byte_alphabet::letter(byte))).is_some();
@@ -18,7 +18,7 @@ pub(super) fn keeps_bytes(json: &Value) -> bool {
         && (0..=u8::MAX).all(has)
 }
 
-/// Whether a step of the pre-tokenizer throws nothing away.
+/// Whether a step of the pre-tokenizer drops no text.
 fn keeps(step: &Value) -> bool {
     match step["type"].as_str() {
         Some("ByteLevel" | "Digits") => true,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::LoadError;
 
-/// What matters of `tokenizer_config.json`.
+/// The parts of `tokenizer_config.json` that we use.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Config {
     bos_token: Option<Name>,
@@ -16,7 +16,7 @@ pub(super) struct Config {
     added_tokens_decoder: BTreeMap<String, Value>,
 }
 
-/// A token by its text, or in full.
+/// A token, given by its text or as an object.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Name {
@@ -24,7 +24,7 @@ enum Name {
     Token { content: String },
 }
 
-/// One template, or several by name.
+/// One template, or several named ones.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Templates {
@@ -53,7 +53,7 @@ impl Config {
         self.eos_token.as_ref().map(Name::text)
     }
 
-    /// The one template, or that named `default`.
+    /// The only template, or the one named `default`.
     pub(super) fn chat_template(&self) -> Option<String> {
         match self.chat_template.as_ref()? {
             Templates::One(template) => Some(template.clone()),
@@ -63,7 +63,7 @@ impl Config {
         }
     }
 
-    /// The added tokens as `tokenizer.json` writes them, by id.
+    /// The added tokens in the format of `tokenizer.json`, by id.
     pub(super) fn added_tokens(&self) -> Result<Vec<Value>, LoadError> {
         let mut tokens = Vec::with_capacity(self.added_tokens_decoder.len());
         for (id, token) in &self.added_tokens_decoder {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokenizers::models::TrainerWrapper;
 use tokenizers::{Model, ModelWrapper, Result, Token};
 
-/// A model that two pipelines use: its vocabulary and merges are most of a tokenizer's memory.
+/// A model shared by two pipelines: its vocabulary and merges take most of a tokenizer's memory.
 #[derive(Debug, Clone)]
-pub(super) struct Shared(pub(super) Arc<ModelWrapper>);
+pub(super) struct SharedModel(pub(super) Arc<ModelWrapper>);
 
-impl Model for Shared {
+impl Model for SharedModel {
     type Trainer = TrainerWrapper;
 
     fn tokenize(&self, sequence: &str) -> Result<Vec<Token>> {

@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::LoadError;
 use crate::vocabulary::{LeadingSpace, Spelling};
 
-/// How the decoder reads a token's text, and whether `<0x0A>` is a byte to it.
+/// How the decoder reads a token's text, and whether it treats `<0x0A>` as a byte.
 pub(super) fn of(decoder: &Value) -> Result<(Spelling, bool), LoadError> {
     let steps = steps(decoder, "decoders");
     let has = |kind: &str| steps.iter().any(|step| step["type"] == kind);
@@ -20,7 +20,8 @@ pub(super) fn of(decoder: &Value) -> Result<(Spelling, bool), LoadError> {
     Err(LoadError::Decoder(if names.is_empty() { "none".to_owned() } else { names.join(", ") }))
 }
 
-/// Where encoding adds a space: a normalizer does it for each part between added tokens, a pre-tokenizer says where.
+/// Where encoding adds a space: a normalizer adds one to each section between added tokens; a
+/// pre-tokenizer says where.
 pub(super) fn leading_space(json: &Value) -> LeadingSpace {
     let normalizers = steps(&json["normalizer"], "normalizers");
     if normalizers.iter().any(|step| step["type"] == "Prepend" && step["prepend"] == "\u{2581}") {
@@ -39,7 +40,7 @@ pub(super) fn leading_space(json: &Value) -> LeadingSpace {
     }
 }
 
-/// A component's steps: of a sequence each, otherwise itself.
+/// A component's steps: those of a sequence, or else the component itself.
 pub(super) fn steps<'a>(component: &'a Value, inside: &str) -> Vec<&'a Value> {
     match component[inside].as_array() {
         Some(steps) => steps.iter().collect(),

@@ -1,61 +1,62 @@
-//! How each family of models cuts texts into words, by the names that GGUF files give their pre-tokenizers.
+//! How each model family splits texts into words, by the pre-tokenizer names in GGUF files.
 
-use Leaves::{Last, LastInLine, Nothing};
+use Leftover::{Last, LastInLine, Nothing};
 
-/// What sets a family's words apart from another's.
+/// How a family splits words.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// As `tokenizer.ggml.pre` has them.
+    /// The values of `tokenizer.ggml.pre`.
     pub(super) names: &'static [&'static str],
-    /// One after the other, each within the parts that the one before it made.
-    pub(super) stages: &'static [(&'static str, Leaves)],
-    /// Whether text is brought to Unicode's normal form C first.
+    /// Applied one after the other, each within the parts that the previous one made.
+    pub(super) stages: &'static [(&'static str, Leftover)],
+    /// Whether text is first converted to NFC.
     pub(super) composes: bool,
-    /// Whether a word that is a token is that token, whatever the merges say.
+    /// Whether a word that is itself a token skips the merges.
     pub(super) whole_words: bool,
-    /// Whether a text begins with bos when the file doesn't say.
+    /// Whether texts begin with bos if the file doesn't say.
     pub(super) adds_bos: bool,
 }
 
-/// What a match of nothing but whitespace leaves to the word that follows it, when it is longer than that.
+/// What a whitespace-only match of several characters leaves for the following word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leaves {
+pub(super) enum Leftover {
     Nothing,
-    /// The last character, whichever it is.
+    /// The last character, whatever it is.
     Last,
-    /// The last character if it isn't the end of a line.
+    /// The last character unless it ends a line.
     LastInLine,
 }
 
-/// The family of that name.
+/// The family with that name.
 pub(super) fn named(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| family.names.contains(&name))
 }
 
-/// All names, in the order of the alphabet.
+/// All names in alphabetical order.
 pub(super) fn names() -> Vec<&'static str> {
     let mut names: Vec<_> = FAMILIES.iter().flat_map(|family| family.names).copied().collect();
     names.sort_unstable();
     names
 }
 
-const GPT2: (&str, Leaves) = (r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+", Last);
-const DIGIT: (&str, Leaves) = (r"\p{N}", Nothing);
-const THREE_DIGITS: (&str, Leaves) = (r"\p{N}{1,3}", Nothing);
-const ENDS_OF_LINES: (&str, Leaves) = (r"[\r\n]", Nothing);
-/// With the gaps of the tokenizer's own file, which reaches from the end of Samaritan to the first Han character.
-const HAN_AND_HANGUL: (&str, Leaves) = ("[\u{4e00}-\u{9fa5}\u{800}-\u{4e00}\u{ac00}-\u{d7ff}]+", Nothing);
+const GPT2: (&str, Leftover) = (r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+", Last);
+const DIGIT: (&str, Leftover) = (r"\p{N}", Nothing);
+const THREE_DIGITS: (&str, Leftover) = (r"\p{N}{1,3}", Nothing);
+const ENDS_OF_LINES: (&str, Leftover) = (r"[\r\n]", Nothing);
+/// With the same gaps as in the tokenizer's own file, which reach from the end of Samaritan to the
+/// first Han character.
+const HAN_AND_HANGUL: (&str, Leftover) = ("[\u{4e00}-\u{9fa5}\u{800}-\u{4e00}\u{ac00}-\u{d7ff}]+", Nothing);
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+";
 const QWEN2: &str =
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+";
 const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+";
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+";
 const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+";
-/// Letters of alphabets with large and small ones, as far as the tokenizer's makers listed them.
+/// Letters of alphabets with upper and lower case, as far as the tokenizer's authors listed them.
 const CASED: &str = r"\s?[\p{LC}&&[\x00-\x{55f}\x{10a0}-\x{10c5}\x{13a0}-\x{13fd}\x{1c90}-\x{1cbf}\x{1d00}-\x{1d9a}\x{1e00}-\x{2188}\x{2c00}-\x{2cf3}\x{a640}-\x{a78e}\x{ab70}-\x{abbf}\x{fb00}-\x{fb17}\x{ff21}-\x{ff5a}\x{10400}-\x{104fb}\x{10c80}-\x{10cf2}\x{118a0}-\x{118df}\x{1e900}-\x{1e943}]]+";
 const DEEPSEEK3: &str =
     r"[!-/:-@\[-`{-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+";
-const BLOOM: (&str, Leaves) = (r" ?[^(\s|.,!?…。，、।۔،)]+", Nothing);
+const BLOOM: (&str, Leftover) = (r" ?[^(\s|.,!?…。，、।۔،)]+", Nothing);
 
 const PLAIN: Family =
     Family { names: &[], stages: &[], composes: false, whole_words: false, adds_bos: false };
@@ -99,7 +100,7 @@ const FAMILIES: &[Family] = &[
         stages: &[
             (r"[\p{P}\$\+<=>\^`~\|]+", Nothing),
             GPT2,
-            // Numbers in the alphabet that stands for bytes: it has six more than there are digits.
+            // Digits in the byte alphabet, which has six more of them.
             (r"(?-u:[0-9\xb2\xb3\xb9\xbc-\xbe])+", Nothing),
             (r"[0-9][0-9][0-9]", Nothing),
         ],

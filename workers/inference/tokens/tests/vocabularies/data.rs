@@ -20,19 +20,19 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(path(&format!("ggml-vocab-{name}.gguf"))).unwrap()
 }
 
-/// The vocabulary of Llama 3 with another family's pre-tokenizer.
+/// Llama 3's vocabulary with another family's pre-tokenizer.
 pub(crate) fn with_pre_tokenizer(name: &str) -> Tokenizer {
     const KEY: &[u8] = b"tokenizer.ggml.pre";
     let file = file("llama-bpe");
     let key = file.windows(KEY.len()).position(|window| window == KEY).unwrap() + KEY.len();
-    // After the type, a string is its length and its bytes.
+    // After the type, a string consists of its length and its bytes.
     let (length, old) = (key + 4, "llama-bpe");
     let (kept, rest) = (&file[..length], &file[length + 8 + old.len()..]);
     let changed = [kept, &(name.len() as u64).to_le_bytes(), name.as_bytes(), rest].concat();
     Tokenizer::from_gguf(&Gguf::parse(&changed).unwrap()).unwrap()
 }
 
-/// The texts of a vocabulary, each with the tokens it should give.
+/// The texts of a vocabulary, each with its expected tokens.
 pub(crate) fn expected(name: &str) -> Vec<(String, Vec<u32>)> {
     let read = |end: &str| std::fs::read_to_string(path(&format!("ggml-vocab-{name}.gguf.{end}"))).unwrap();
     let ids = |line: &str| line.split_whitespace().map(|id| id.parse().unwrap()).collect();
@@ -43,7 +43,7 @@ pub(crate) fn expected(name: &str) -> Vec<(String, Vec<u32>)> {
     texts.into_iter().map(str::to_owned).zip(ids).collect()
 }
 
-/// The texts that transformers encoded with the vocabulary of Qwen 2; `qwen2.py` wrote them.
+/// The texts that transformers encoded with Qwen 2's vocabulary, written by `qwen2.py`.
 pub(crate) fn qwen2() -> Vec<(String, Vec<u32>)> {
     #[derive(serde::Deserialize)]
     struct Case {
@@ -72,7 +72,8 @@ fn folder() -> PathBuf {
     }
 }
 
-/// The families of `families.txt`, which `families.py` wrote: for each of the texts above a hash of its tokens.
+/// The families in `families.txt`, written by `families.py`: for each of the texts above, a hash of
+/// its tokens.
 pub(crate) fn families() -> Vec<(&'static str, Vec<&'static str>)> {
     let lines = include_str!("families.txt").lines().skip(1);
     let family = |line: &'static str| {

@@ -1,10 +1,11 @@
-//! Hugging Face's files made from a GGUF's vocabulary: the same tokens by another implementation.
+//! Builds Hugging Face's files from a GGUF file's vocabulary, to get the same tokens from another
+//! implementation.
 
 use cortex_gguf::{Array, Gguf, Value};
 use cortex_tokens::Tokenizer;
 use serde_json::{Map, json};
 
-/// What differs between families.
+/// The differences between families.
 pub(crate) struct Family {
     pub(crate) pattern: &'static str,
     pub(crate) composes: bool,

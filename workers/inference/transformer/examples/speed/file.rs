@@ -1,4 +1,4 @@
-//! A GGUF file of TinyLlama's sizes with random weights.
+//! Writes a GGUF file with the sizes of TinyLlama and random weights.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -16,7 +16,7 @@ const ALIGNMENT: u64 = 32;
 
 struct Tensor {
     name: String,
-    /// Columns, rows; a vector has only the first.
+    /// Columns and rows. A vector has only the first.
     shape: Vec<u64>,
     format: Format,
 }
@@ -28,7 +28,7 @@ impl Tensor {
     }
 }
 
-/// Writes it with all matrices in one format.
+/// Writes a file with all matrices in one format.
 pub(crate) fn write(path: &Path, format: Format) -> io::Result<()> {
     let tensors = tensors(format);
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
@@ -124,7 +124,7 @@ fn pad(out: &mut impl Write, length: u64) -> io::Result<()> {
     out.write_all(&vec![0; rest as usize])
 }
 
-/// One block of random weights of about a fortieth.
+/// Writes one block of random weights of about 1/40.
 fn block(out: &mut impl Write, tensor: &Tensor, state: &mut u64) -> io::Result<()> {
     if tensor.format == Format::F32 {
         return out.write_all(&1_f32.to_le_bytes());

@@ -1,8 +1,9 @@
-//! Tokens a second of TinyLlama's sizes with random weights, beside what memory allows.
+//! Measures tokens per second of a model with the sizes of TinyLlama and random weights, next to
+//! the memory bandwidth's limit.
 //!
 //!     cargo run --release -p cortex-transformer --example speed -- [threads] [keep=FOLDER] [format...]
 //!
-//! A folder that is named keeps the files for a comparison with other programs.
+//! `keep` keeps the files in a folder, for a comparison with other programs.
 
 #![allow(clippy::print_stdout)]
 
@@ -49,7 +50,7 @@ fn measure(folder: &Path, format: Format, threads: NonZeroUsize) -> Result<(), B
     }
     let options = Options { threads, context: None };
     let model = Model::open(&path, &options, &mut |_| ControlFlow::Continue(()))?;
-    // A token reads one row of the embedding, and all of the rest.
+    // A token reads one row of the embedding, and all of the other weights.
 
     let embedding = format.row_bytes(model.shape().hidden).unwrap_or(0) as u64 * file::VOCABULARY;
     let read = model.bytes() - embedding;
@@ -67,7 +68,7 @@ fn measure(folder: &Path, format: Format, threads: NonZeroUsize) -> Result<(), B
     Ok(())
 }
 
-/// Tokens a second of prompts and of single steps, all sequences together.
+/// Returns tokens per second of prompts and of single steps, over all sequences.
 fn run(model: &Model, batch: usize) -> Result<(f64, f64), Box<dyn Error>> {
     let each = (PROMPT + STEPS + 2).div_ceil(BLOCK);
     let mut cache = Cache::new(model.shape(), each * batch, Store::F16)?;

@@ -1,8 +1,9 @@
-//! How fast this machine reads memory.
+//! Measures the memory bandwidth of this machine.
 
 use std::time::Instant;
 
-/// Bytes a second that all threads together read from memory that no cache holds: the best of a few times.
+/// Returns how many bytes per second all threads together read from memory, beyond the caches. It
+/// is the best of several runs.
 pub(crate) fn bandwidth(threads: usize) -> f64 {
     const WORDS: usize = 1 << 27;
     let memory: Vec<u64> = (0..WORDS as u64).collect();
@@ -18,7 +19,7 @@ pub(crate) fn bandwidth(threads: usize) -> f64 {
     (0..5).map(|_| once()).fold(0.0, f64::max)
 }
 
-/// In independent lanes, so that adding doesn't wait for itself.
+/// Sums in independent lanes, so that no addition waits for the previous one.
 fn sum(words: &[u64]) -> u64 {
     let mut lanes = [0_u64; 32];
     for words in words.as_chunks::<32>().0 {

@@ -2,22 +2,22 @@ use std::fmt;
 
 use super::ConfigError;
 
-/// An architecture that the forward pass knows.
+/// A family of models that the forward pass supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
-    /// Llama 1 to 3, and what is built like them; in GGUF files also Mistral.
+    /// Llama 1 to 3 and models like them. In GGUF files also Mistral.
     Llama,
     Mistral,
-    /// Qwen 2 and 2.5, dense.
+    /// Qwen 2 and 2.5, dense models.
     Qwen2,
-    /// Qwen 3, dense.
+    /// Qwen 3, dense models.
     Qwen3,
 }
 
 impl Family {
     const ALL: [Self; 4] = [Self::Llama, Self::Mistral, Self::Qwen2, Self::Qwen3];
 
-    /// As `model_type` and `general.architecture` spell it.
+    /// Returns the name in `model_type` and `general.architecture`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Llama => "llama",

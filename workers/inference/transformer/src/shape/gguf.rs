@@ -1,4 +1,4 @@
-//! The metadata of a GGUF file, as llama.cpp's converters write it.
+//! Reads a shape from the metadata of a GGUF file, as llama.cpp's converters write it.
 
 use cortex_compute::Pairing;
 use cortex_gguf::{Gguf, Value};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::weights::Names;
 
-/// What in the metadata would make another model of it, with what it may be all the same.
+/// Keys that change the computation in an unsupported way, each with its neutral value.
 const NEUTRAL_VALUES: [(&str, f64); 11] = [
     ("expert_count", 0.0),
     ("logit_scale", 1.0),
@@ -27,8 +27,8 @@ const NEUTRAL_VALUES: [(&str, f64); 11] = [
 ];
 
 impl Shape {
-    /// Reads the metadata of a GGUF file, and what its tensors tell. `divisors` are the values of `rope_freqs.weight`
-    /// if there is one.
+    /// Reads the metadata of a GGUF file, and some facts from its tensors. `divisors` are the
+    /// values of `rope_freqs.weight`, if the file has it.
     pub fn from_gguf(file: &Gguf, divisors: Option<Vec<f32>>) -> Result<Self, ConfigError> {
         let key = "general.architecture";
         let family = file.text(key)?.ok_or_else(|| ConfigError::Missing(key.into()))?;
@@ -80,7 +80,11 @@ fn reject_unsupported(keys: &ArchitectureKeys<'_>) -> Result<(), ConfigError> {
     }
     if let Some(found) = keys.file.whole("split.count")?.filter(|&count| count > 1) {
         let (key, found) = ("split.count".into(), found.to_string());
-        return Err(ConfigError::Unsupported { key, found, supported: "merge the parts into one file" });
+        return Err(ConfigError::Unsupported {
+            key,
+            found,
+            supported: "split files are not supported, so merge the parts",
+        });
     }
     for key in ["attention.sliding_window_pattern", "attention.causal"] {
         let usual = |value: &Value| key == "attention.causal" && *value == Value::Bool(true);
@@ -97,19 +101,24 @@ fn head_dim(keys: &ArchitectureKeys<'_>, hidden: usize, heads: usize) -> Result<
         None if hidden.is_multiple_of(heads) => hidden / heads,
         None => {
             let found = format!("{heads} for a hidden size of {hidden}");
-            let supported = "without a key_length it divides the hidden size";
+            let supported = "without key_length it must divide the hidden size";
             return Err(keys.unsupported("attention.head_count", found, supported));
         }
     };
     for key in ["attention.value_length", "rope.dimension_count"] {
         if let Some(found) = keys.whole(key)?.filter(|&found| found != head_dim as u64) {
-            return Err(keys.unsupported(key, format!("{found} of {head_dim}"), "it is the size of a head"));
+            return Err(keys.unsupported(
+                key,
+                format!("{found} of {head_dim}"),
+                "it must be the size of a head",
+            ));
         }
     }
     Ok(head_dim)
 }
 
-/// The embedding's rows; the list of tokens may be padded differently, or not be there.
+/// Returns the number of rows in the embedding. The list of tokens may be padded differently, or
+/// missing.
 fn vocabulary(file: &Gguf) -> Result<usize, ConfigError> {
     let key = Names::Gguf.embedding();
     let tensor = file.tensor(key).ok_or_else(|| ConfigError::Missing(key.into()))?;
@@ -130,9 +139,10 @@ fn rope(
 ) -> Result<Rope, ConfigError> {
     let theta = keys.number("rope.freq_base")?.unwrap_or(10_000.0);
     if theta <= 1.0 {
-        return Err(keys.unsupported("rope.freq_base", theta, "it is above 1"));
+        return Err(keys.unsupported("rope.freq_base", theta, "it must be above 1"));
     }
-    // Its converter permutes the rows of queries and keys; those of the other families leave them as they were.
+    // The converter for Llama permutes the rows of queries and keys. Those for the other families
+    // don't.
     let pairing = if keys.family == Family::Llama { Pairing::Adjacent } else { Pairing::Halves };
     Ok(Rope { theta, scaling: scaling(keys, context, divisors)?, pairing })
 }
@@ -145,7 +155,7 @@ fn scaling(
     let old = keys.number("rope.scale_linear")?.filter(|&factor| factor != 0.0);
     let factor = keys.number("rope.scaling.factor")?.filter(|&factor| factor != 0.0).or(old).unwrap_or(1.0);
     if factor < 0.0 {
-        return Err(keys.unsupported("rope.scaling.factor", factor, "it is above zero"));
+        return Err(keys.unsupported("rope.scaling.factor", factor, "it must be above zero"));
     }
     let kind = keys.text("rope.scaling.type")?.unwrap_or("linear");
     match (kind, divisors) {
@@ -167,16 +177,18 @@ fn scaling(
                 gain: (Scaling::yarn_gain(factor, 1.0) * by) as f32,
             })
         }
-        ("yarn", Some(_)) => {
-            Err(keys.unsupported("rope.scaling.type", "yarn", "with rope_freqs.weight it is none or linear"))
-        }
+        ("yarn", Some(_)) => Err(keys.unsupported(
+            "rope.scaling.type",
+            "yarn",
+            "with rope_freqs.weight it must be none or linear",
+        )),
         (other, _) => {
             Err(keys.unsupported("rope.scaling.type", other, "none, linear and yarn are supported"))
         }
     }
 }
 
-/// The keys of the architecture: `llama.block_count` by `block_count`.
+/// Keys with the architecture's prefix: `block_count` reads `llama.block_count`.
 struct ArchitectureKeys<'a> {
     file: &'a Gguf,
     family: Family,

@@ -1,4 +1,5 @@
-//! `config.json`, as `transformers` writes it, with the defaults it has for what is left out.
+//! Reads a shape from a `config.json`, as `transformers` writes it, with the defaults of
+//! `transformers`.
 
 use cortex_compute::Pairing;
 use serde_json::{Map, Value};
@@ -49,7 +50,7 @@ impl Shape {
     }
 }
 
-/// Refuses what would make another model of it.
+/// Rejects settings that change the computation in an unsupported way.
 fn reject_unsupported(config: &Json) -> Result<(), ConfigError> {
     let activation = config.text("hidden_act")?.unwrap_or("silu");
     if activation != "silu" {
@@ -62,13 +63,18 @@ fn reject_unsupported(config: &Json) -> Result<(), ConfigError> {
         [Some(config), part(config, "rope_parameters")?, part(config, "rope_scaling")?].into_iter().flatten()
     {
         if let Some(found) = place.number("partial_rotary_factor")?.filter(|&found| found != 1.0) {
-            return Err(unsupported("partial_rotary_factor", found, "heads turn as a whole"));
+            return Err(unsupported(
+                "partial_rotary_factor",
+                found,
+                "only rotation of whole heads is supported",
+            ));
         }
     }
     Ok(())
 }
 
-/// A `null` means as many as heads; what is left out means what the family began with.
+/// Returns the number of key-value heads. `null` means the number of heads, and a missing value the
+/// family's first default.
 fn kv_heads(config: &Json, family: Family, heads: usize) -> Result<usize, ConfigError> {
     let default_heads = match family {
         _ if config.contains_key("num_key_value_heads") => heads,
@@ -91,7 +97,7 @@ fn head_dim(config: &Json, family: Family, hidden: usize, heads: usize) -> Resul
         return Err(unsupported(
             "num_attention_heads",
             found,
-            "without `head_dim` it divides the hidden size",
+            "without `head_dim` it must divide the hidden size",
         ));
     }
     checked_size("hidden_size / num_attention_heads", (hidden / heads) as u64, MAX_HEAD_DIM)
@@ -140,11 +146,11 @@ fn windows_by_type(
     };
     match types.as_array() {
         Some(types) if types.len() == layers => types.iter().map(one).collect(),
-        _ => Err(unsupported("layer_types", types, "it is a list of as many as `num_hidden_layers`")),
+        _ => Err(unsupported("layer_types", types, "it must be a list with `num_hidden_layers` entries")),
     }
 }
 
-/// `rope_parameters` of version 5, or the `rope_theta` and `rope_scaling` before it.
+/// Reads `rope_parameters` of version 5, or `rope_theta` and `rope_scaling` of version 4.
 fn rope(config: &Json, context: usize) -> Result<Rope, ConfigError> {
     let none = Json::new();
     let settings = match part(config, "rope_scaling")? {
@@ -155,12 +161,12 @@ fn rope(config: &Json, context: usize) -> Result<Rope, ConfigError> {
         return Err(unsupported(
             "rope_parameters",
             format!("{{\"{key}\": {found}}}"),
-            "all layers turn alike",
+            "only one setting for all layers is supported",
         ));
     }
     let theta = settings.positive("rope_theta")?.or(config.positive("rope_theta")?).unwrap_or(10_000.0);
     if theta <= 1.0 {
-        return Err(unsupported("rope_theta", theta, "it is above 1"));
+        return Err(unsupported("rope_theta", theta, "it must be above 1"));
     }
     let scaling = scaling(config, settings, context)?;
     Ok(Rope { theta, scaling, pairing: Pairing::Halves })
@@ -179,7 +185,7 @@ fn scaling(config: &Json, rope: &Json, context: usize) -> Result<Scaling, Config
         "llama3" => {
             let (low, high) = (required("low_freq_factor")?, required("high_freq_factor")?);
             if high <= low {
-                return Err(unsupported("high_freq_factor", high, "it is above `low_freq_factor`"));
+                return Err(unsupported("high_freq_factor", high, "it must be above `low_freq_factor`"));
             }
             Ok(Scaling::Llama3 { factor: required("factor")?, low, high, original: original()? })
         }
@@ -205,7 +211,8 @@ fn scaling(config: &Json, rope: &Json, context: usize) -> Result<Scaling, Config
     }
 }
 
-/// YaRN is set up with the context it stretches, or with what it is stretched to.
+/// Returns the context after scaling. Configurations with YaRN name the context before it or after
+/// it.
 fn scaled_context(context: usize, scaling: &Scaling) -> usize {
     match *scaling {
         Scaling::Yarn { factor, original, .. } => {

@@ -1,4 +1,4 @@
-//! Numbers and names out of a config, whatever file it is from.
+//! Typed access to the keys of a configuration in either file format.
 
 use cortex_gguf::{Gguf, Value};
 use serde_json::Map;
@@ -6,12 +6,12 @@ use serde_json::Map;
 use super::ConfigError;
 use super::error::shown;
 
-/// Named settings; `null` counts as not there.
+/// A set of named settings. `null` counts as missing.
 pub(crate) trait Keys {
     fn find(&self, key: &str) -> Option<Setting<'_>>;
 
     fn whole(&self, key: &str) -> Result<Option<u64>, ConfigError> {
-        self.read(key, "a whole number that isn't negative", |setting| match setting {
+        self.read(key, "a non-negative integer", |setting| match setting {
             Setting::Json(value) => value.as_u64(),
             Setting::Gguf(value) => value.as_u64(),
         })
@@ -45,13 +45,13 @@ pub(crate) trait Keys {
     }
 
     fn text(&self, key: &str) -> Result<Option<&str>, ConfigError> {
-        self.read(key, "a text", |setting| match setting {
+        self.read(key, "a string", |setting| match setting {
             Setting::Json(value) => value.as_str(),
             Setting::Gguf(value) => value.as_str(),
         })
     }
 
-    /// A size from 1 to `most`.
+    /// Reads a size from 1 to `most`.
     fn size(&self, key: &str, most: u64) -> Result<usize, ConfigError> {
         self.size_if_there(key, most)?.ok_or_else(|| ConfigError::Missing(key.into()))
     }
@@ -72,7 +72,7 @@ pub(crate) trait Keys {
     }
 }
 
-/// A value of a config.
+/// A value of a configuration.
 #[derive(Clone, Copy)]
 pub(crate) enum Setting<'a> {
     Json(&'a serde_json::Value),
@@ -102,7 +102,7 @@ impl Keys for Gguf {
     }
 }
 
-/// A size from 1 to `most`, which a `usize` holds.
+/// Checks that a size is from 1 to `most` and fits a `usize`.
 pub(crate) fn checked_size(key: &str, found: u64, most: u64) -> Result<usize, ConfigError> {
     let range = || ConfigError::Range { key: key.into(), found, most };
     usize::try_from(found).ok().filter(|_| (1..=most).contains(&found)).ok_or_else(range)

@@ -1,4 +1,4 @@
-//! How fast each pair of a head's values turns with the position.
+//! Rotary position embeddings: how fast each pair of values rotates with the position.
 
 use std::f64::consts::TAU;
 
@@ -12,23 +12,25 @@ pub struct Rope {
     pub pairing: Pairing,
 }
 
-/// How the frequencies are stretched for a context longer than the model was first trained on.
+/// How frequencies are scaled for a context longer than the model's first training.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scaling {
     None,
-    /// All are divided by the factor.
+    /// Divides all frequencies by the factor.
     Linear {
         factor: f64,
     },
-    /// Llama 3.1: those too slow to turn `low` times within the `original` context are divided by the factor, those
-    /// that turn `high` times are kept, and between them it goes over smoothly.
+    /// Llama 3.1: divides by the factor the frequencies that rotate less than `low` times within
+    /// the `original` context. Those that rotate `high` times or more are kept. In between the
+    /// change is smooth.
     Llama3 {
         factor: f64,
         low: f64,
         high: f64,
         original: f64,
     },
-    /// Peng et al., 2023: the same idea with a ramp over the pairs' numbers, and `gain` on cosines and sines.
+    /// YaRN (Peng et al., 2023): the same idea with a ramp over the pairs' numbers, and `gain` on
+    /// cosines and sines.
     Yarn {
         factor: f64,
         original: f64,
@@ -37,7 +39,8 @@ pub enum Scaling {
         truncate: bool,
         gain: f32,
     },
-    /// Each by a number of its own, which a GGUF file brings as `rope_freqs.weight`, and all by the factor.
+    /// Divides each frequency by its own number from a GGUF file's `rope_freqs.weight`, and all by
+    /// the factor.
     Divisors {
         divisors: Vec<f32>,
         factor: f64,
@@ -45,7 +48,7 @@ pub enum Scaling {
 }
 
 impl Rope {
-    /// The angle per position of each pair.
+    /// Returns each pair's angle per position.
     pub fn frequencies(&self, head_dim: usize) -> Vec<f32> {
         let plain = |pair: usize| self.theta.powf(-((2 * pair) as f64) / head_dim as f64);
         (0..head_dim / 2)
@@ -53,7 +56,7 @@ impl Rope {
             .collect()
     }
 
-    /// What cosines and sines are multiplied by.
+    /// Returns the multiplier of cosines and sines.
     pub fn gain(&self) -> f32 {
         if let Scaling::Yarn { gain, .. } = self.scaling { gain } else { 1.0 }
     }
@@ -70,7 +73,7 @@ impl Scaling {
                 frequency * (kept + (1.0 - kept) / factor)
             }
             Self::Yarn { factor, original, fast, slow, truncate, .. } => {
-                // The pair that turns so often within the original context.
+                // The pair that rotates this often within the original context.
                 let pair_of =
                     |turns: f64| head_dim as f64 * (original / (turns * TAU)).ln() / (2.0 * theta.ln());
                 let (first, last) = (pair_of(fast), pair_of(slow));
@@ -84,7 +87,7 @@ impl Scaling {
         }
     }
 
-    /// The gain that YaRN's authors suggest.
+    /// Returns the gain that YaRN's authors suggest.
     pub(crate) fn yarn_gain(factor: f64, by: f64) -> f64 {
         if factor <= 1.0 { 1.0 } else { 0.1 * by * factor.ln() + 1.0 }
     }

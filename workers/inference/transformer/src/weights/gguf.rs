@@ -1,4 +1,4 @@
-//! One GGUF file.
+//! Reads the tensors of a GGUF file.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::names::DIVISORS;
 use super::tensors::{Tensor, Tensors};
 use super::{LoadError, WeightsError};
 
-/// The file's metadata and tensors.
+/// Opens a file, and returns its metadata and tensors.
 pub(super) fn open(path: &Path) -> Result<(Gguf, Tensors), LoadError> {
     let file = MappedFile::open(path.to_owned())?;
     let parsed = Gguf::parse(file.bytes());
@@ -30,7 +30,7 @@ pub(super) fn open(path: &Path) -> Result<(Gguf, Tensors), LoadError> {
     Ok((gguf, tensors))
 }
 
-/// The values of `rope_freqs.weight`, if it is there.
+/// Returns the values of `rope_freqs.weight`, if the file has it.
 pub(super) fn divisors(tensors: &mut Tensors) -> Result<Option<Vec<f32>>, LoadError> {
     const MAX_DIVISORS: u64 = 1 << 12;
     let Some(tensor) = tensors.get(DIVISORS) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! A file in memory without having been read.
+//! Memory-mapped files.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +11,7 @@ use memmap2::{Advice, Mmap};
 
 use super::LoadError;
 
-/// A mapped file, whose bytes its tensors share.
+/// A mapped file. Its tensors share its bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct MappedFile {
     path: Arc<Path>,
@@ -44,10 +44,10 @@ impl MappedFile {
         Arc::clone(&self.map) as Bytes
     }
 
-    /// Has the system read a range now, so that no token waits for the disk.
+    /// Reads a range into memory, so that no token waits for the disk.
     pub(crate) fn read(&self, range: Range<usize>) {
         const PAGE: usize = 4096;
-        // Advice makes it faster, but is not needed.
+        // The advice only makes it faster, so its failure doesn't matter.
         let _ = self.map.advise_range(Advice::WillNeed, range.start, range.len());
         let bytes = &self.map[range];
         for page in bytes.chunks(PAGE) {

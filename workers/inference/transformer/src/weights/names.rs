@@ -1,4 +1,4 @@
-/// What the tensors of a model are called.
+/// The naming scheme of a model's tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Names {
     HuggingFace,
@@ -43,7 +43,7 @@ impl Names {
         }
     }
 
-    /// The name of a layer's tensor, without `.weight` or `.bias`.
+    /// Returns the name of a layer's tensor, without `.weight` or `.bias`.
     pub(crate) fn layer(self, layer: usize, part: LayerTensor) -> String {
         let (hugging_face, gguf) = match part {
             LayerTensor::AttentionNorm => ("input_layernorm", "attn_norm"),
@@ -64,7 +64,8 @@ impl Names {
         }
     }
 
-    /// Whether a tensor that no model needs may be there: it holds what the config says, or a copy.
+    /// Returns whether an unused tensor may be ignored, because it repeats the configuration or
+    /// another tensor.
     pub(crate) fn may_ignore(self, name: &str, tied: bool) -> bool {
         match self {
             Self::HuggingFace => name.ends_with(".rotary_emb.inv_freq") || (tied && name == self.output()),
@@ -73,5 +74,5 @@ impl Names {
     }
 }
 
-/// GGUF's own way to scale the rope of Llama 3.
+/// The tensor in which GGUF stores Llama 3's scaling of the rotation.
 pub(crate) const DIVISORS: &str = "rope_freqs.weight";

@@ -1,4 +1,4 @@
-//! `model.safetensors`, or the files that `model.safetensors.index.json` names.
+//! Reads `model.safetensors`, or the files that `model.safetensors.index.json` names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,7 +22,7 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The tensors of a folder.
+/// Opens the tensors of a folder.
 pub(super) fn open(folder: &Path) -> Result<Tensors, LoadError> {
     let index = folder.join(INDEX_FILE);
     match fs::read(&index) {

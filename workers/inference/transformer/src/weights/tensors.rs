@@ -1,4 +1,4 @@
-//! The tensors of a model's files, by name, before anyone knows what they are for.
+//! The tensors of a model's files, by name.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,19 +9,19 @@ use cortex_compute::{Format, Matrix};
 use super::mapped::MappedFile;
 use super::{LoadError, WeightsError};
 
-/// Tensors that nobody has taken yet.
+/// The tensors that were not taken yet.
 #[derive(Debug)]
 pub(crate) struct Tensors {
-    /// Where to look for one that is not there.
+    /// The file to name when a tensor is missing.
     path: PathBuf,
     tensors: BTreeMap<String, Tensor>,
 }
 
-/// Where a tensor lies.
+/// Where a tensor lies, and its type.
 #[derive(Debug, Clone)]
 pub(crate) struct Tensor {
     pub(crate) file: MappedFile,
-    /// Or how the file calls it, if it isn't one that we read.
+    /// The format, or the file's name for an unsupported one.
     pub(crate) format: Result<Format, String>,
     /// Outermost dimension first: rows, columns.
     pub(crate) shape: Vec<u64>,
@@ -45,7 +45,7 @@ impl Tensors {
         self.tensors.get(name)
     }
 
-    /// Takes a matrix; it stays in the file.
+    /// Takes a matrix, which stays in the file.
     pub(crate) fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Matrix, LoadError> {
         let tensor = self.take(name, &[rows as u64, columns as u64])?;
         tensor.matrix(name, rows, columns).map_err(|error| tensor.wrong(error))
@@ -60,12 +60,12 @@ impl Tensors {
         Ok(values)
     }
 
-    /// All of them, to read them when they have been found to fit.
+    /// Returns all tensors.
     pub(crate) fn all(&self) -> Vec<Tensor> {
         self.tensors.values().cloned().collect()
     }
 
-    /// What nobody has taken.
+    /// Returns the tensors that were not taken.
     pub(crate) fn unused(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
@@ -87,7 +87,7 @@ impl Tensor {
         self.file.path()
     }
 
-    /// An error about the file that has this tensor.
+    /// Returns an error about the file that contains this tensor.
     pub(crate) fn wrong(&self, error: WeightsError) -> LoadError {
         LoadError::Weights { path: self.path().to_owned(), error }
     }

@@ -1,4 +1,4 @@
-//! What a scheduler would send.
+//! Assignments as the scheduler sends them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use cortex_domain::time::Timestamp;
 use cortex_platform::entropy::random;
 use cortex_wire::decode_decision;
 
-/// A job unlike any other, cleared and placed.
+/// Returns the assignment of a new job, cleared and placed.
 pub(crate) fn assignment(worker: &WorkerId) -> Assignment {
     let now = Timestamp::from_millis(1_795_217_790_000);
     let request = Request {

@@ -11,7 +11,7 @@ use cortex_platform::write_timeout::STALL_TIMEOUT;
 
 const HOST: &str = "host: localhost:8082\r\n";
 
-/// A door with a short answer and one without end.
+/// Routes with a short answer and an endless one.
 fn routes() -> Router {
     let endless = || async {
         let pieces = stream::repeat_with(|| Ok::<_, io::Error>(Bytes::from_static(&[b'x'; 4096])));
@@ -21,14 +21,14 @@ fn routes() -> Router {
     Access::default().guard(8082, routes)
 }
 
-/// A connection to the door, and its end.
+/// Opens a connection, and returns the task that serves it.
 fn connect() -> (DuplexStream, tokio::task::JoinHandle<()>) {
     let (peer, stream) = duplex(64 * 1024);
     let (reader, writer) = tokio::io::split(stream);
     (peer, tokio::spawn(serve_one(reader, writer, routes(), CancellationToken::new())))
 }
 
-/// All that comes until the door closes.
+/// Returns everything that arrives until the connection closes.
 async fn answer(mut peer: DuplexStream, sent: &[u8]) -> String {
     peer.write_all(sent).await.unwrap();
     let mut text = Vec::new();
@@ -109,7 +109,7 @@ async fn a_head_of_more_than_16_kib_is_431() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_nobody_takes_is_cut_and_one_that_is_taken_slowly_is_not() {
+async fn an_answer_that_is_not_read_is_cut_and_one_that_is_read_slowly_is_not() {
     let (mut peer, serving) = connect();
     peer.write_all(format!("GET /endless HTTP/1.1\r\n{HOST}\r\n").as_bytes()).await.unwrap();
     let mut piece = vec![0; 64 * 1024];

@@ -1,38 +1,38 @@
 //! All rows of activations as digits.
 
-use super::digits::{self, DIGITS, Digits, GROUP, Group, Lines, TILE};
-use super::few::FEW;
+use super::digits::{self, DIGITS, Digits, GROUP, Group, SumLines, TILE};
+use super::few::MAX_FEW_ROWS;
 use super::quants::Quants;
-use crate::lines::{Line, Memory, with_lines};
+use crate::lines::{CacheLine, Scratch, with_lines};
 use crate::simd::LINE;
 use crate::threads::Threads;
 
 thread_local! {
-    static MEMORY: Memory = const { Memory::new(Vec::new()) };
+    static MEMORY: Scratch = const { Scratch::new(Vec::new()) };
 }
 
-/// A few rows, or any number in groups.
+/// A few rows, or any number of rows in groups.
 pub(super) struct Groups {
     rows: usize,
     first: Group,
-    last: Lines,
-    /// So many runs and shares has each group.
+    last: SumLines,
+    /// The number of runs and of scale ranges in each group.
     runs: usize,
     shares: usize,
 }
 
-// SAFETY: whoever writes has a group of its own, and reading comes after.
+// SAFETY: each writer has its own group, and reading comes after writing.
 unsafe impl Sync for Groups {}
 
-/// Makes digits of the activations, for `work` to multiply by.
+/// Converts the activations to digits for `work`.
 pub(super) fn with<Q: Quants>(threads: &Threads, x: &[f32], rows: usize, work: impl FnOnce(&Groups)) {
     let columns = x.len() / rows;
-    let (runs, shares) = (columns.div_ceil(Q::RUN), columns / Q::SHARE);
+    let (runs, shares) = (columns.div_ceil(Q::RUN), columns / Q::SCALE_RANGE);
     let groups = rows.div_ceil(GROUP);
     let lines = |bytes: usize| bytes.div_ceil(LINE);
     let scales = lines(groups * runs * size_of::<[f32; DIGITS * GROUP]>());
-    let sums = if Q::SHIFTED { lines(groups * shares * size_of::<[f32; GROUP]>()) } else { 0 };
-    let few = rows <= FEW;
+    let sums = if Q::HAS_SHIFTS { lines(groups * shares * size_of::<[f32; GROUP]>()) } else { 0 };
+    let few = rows <= MAX_FEW_ROWS;
     let totals = if few { lines(shares * size_of::<[i32; DIGITS * GROUP]>()) } else { 0 };
     let digits = lines(DIGITS * columns * if few { rows } else { groups * GROUP });
     with_lines(&MEMORY, scales + sums + totals + digits, |memory| {
@@ -51,14 +51,15 @@ pub(super) fn with<Q: Quants>(threads: &Threads, x: &[f32], rows: usize, work: i
         let groups = &Groups { rows, first: group, last, runs, shares };
         threads.each(groups.len(), |number| {
             let x = x[number * GROUP * columns..].as_ptr();
-            // SAFETY: there are tiles, and the vectors that come with them; `x` and the group have these rows.
+            // SAFETY: the processor has tiles, and the vectors that come with them. `x` and the
+            // group have these rows.
             unsafe { groups.group(number).write::<Q>(x, columns) };
         });
         work(groups);
     });
 }
 
-fn first<T>(lines: &mut [Line]) -> *mut T {
+fn first<T>(lines: &mut [CacheLine]) -> *mut T {
     lines.as_mut_ptr().cast()
 }
 
@@ -67,9 +68,10 @@ impl Groups {
         self.rows
     }
 
-    /// Rows of a tile of digits: no more than there are, if each digit has a tile of its own.
+    /// Returns the rows in a tile of digits. If each digit has its own tile, these are only the
+    /// existing rows.
     pub(super) fn tile_rows<Q: Quants>(&self) -> usize {
-        if Q::WHOLES { TILE.min(self.rows) } else { TILE }
+        if Q::HAS_INT_SCALES { TILE.min(self.rows) } else { TILE }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -79,7 +81,7 @@ impl Groups {
     pub(super) fn group(&self, number: usize) -> Group {
         let Group { digits, scales, sums, lines, .. } = self.first;
         let rows = GROUP.min(self.rows - number * GROUP);
-        // The memory has all groups.
+        // The memory is large enough for all groups.
         let digits = match digits {
             Digits::Tiles { digits, columns } => {
                 let before = number * DIGITS * GROUP * columns;

@@ -1,8 +1,10 @@
-//! How each format's blocks become whole numbers with a scale, and for some a shift: those of sixteen rows at once.
+//! How each format's blocks become integers with a scale, and for some formats a shift, for sixteen
+//! rows at once.
 //!
-//! The layouts are those of [`crate::layout`]; here a weight stays `quant * scale + shift`, or where a block's scales are
-//! quantised themselves, `quant * whole * scale + shift`. Bytes of sixteen rows are turned into lines
-//! first, so that a line has four columns of every row, as the tiles want it; the bits come after, on whole lines.
+//! The layouts are those of [`crate::layout`]. Here a weight stays `quant * scale + shift`. If a
+//! block's scales are quantised themselves, it is `quant * whole * scale + shift`. Bytes of sixteen
+//! rows are transposed into lines first, so that a line has four columns of every row, as the tiles
+//! need it. The bits are extracted afterwards, on whole lines.
 
 mod blocks;
 mod split;
@@ -17,19 +19,22 @@ use crate::layout::Layout;
 /// Rows of weights that are unpacked together.
 pub(super) const ROWS: usize = 16;
 
-/// A layout whose blocks are whole numbers.
+/// A layout whose blocks are integers.
 ///
 /// # Safety
-/// `unpack` reads `BYTES` bytes from each row, of any alignment, writes `VALUES` columns, and needs AVX-512 F and BW.
+///
+/// `unpack` reads `BYTES` bytes from each row, which needs no alignment, and writes `VALUES`
+/// columns. It needs AVX-512 F and BW.
 pub(super) unsafe trait Quants: Layout {
-    /// Columns that share a scale and a shift: 16 or 32. A block of more has a whole number for each, and one scale.
-    const SHARE: usize = 32;
-    const SHIFTED: bool = false;
-    const WHOLES: bool = Self::VALUES > Self::SHARE;
-    /// Columns of a tile of activations.
-    const DEPTH: usize = if Self::WHOLES { 64 } else { 32 };
+    /// Columns that share a scale and a shift: 16 or 32. A larger block has an integer scale for
+    /// each such range, and one common scale.
+    const SCALE_RANGE: usize = 32;
+    const HAS_SHIFTS: bool = false;
+    const HAS_INT_SCALES: bool = Self::VALUES > Self::SCALE_RANGE;
+    /// Columns in a tile of activations.
+    const DEPTH: usize = if Self::HAS_INT_SCALES { 64 } else { 32 };
     /// Columns whose activations share a scale, and whose weights are unpacked at a time.
-    const RUN: usize = if Self::WHOLES { Self::VALUES } else { 512 };
+    const RUN: usize = if Self::HAS_INT_SCALES { Self::VALUES } else { 512 };
     unsafe fn unpack(rows: Rows, to: Unpacked);
 }
 
@@ -38,12 +43,12 @@ pub(super) unsafe trait Quants: Layout {
 pub(super) struct Rows {
     first: *const u8,
     stride: usize,
-    /// Where each begins.
+    /// Where each row begins.
     starts: __m512i,
 }
 
 impl Rows {
-    /// `stride` bytes apart, less than 2^27.
+    /// Creates rows that are `stride` bytes apart, less than 2^27.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn new(first: *const u8, stride: usize) -> Self {
@@ -51,13 +56,13 @@ impl Rows {
         Self { first, stride, starts: _mm512_mullo_epi32(numbers, _mm512_set1_epi32(stride as i32)) }
     }
 
-    /// The same rows, some bytes on.
+    /// Returns the same rows, some bytes further.
     #[inline(always)]
     pub(super) fn after(self, bytes: usize) -> Self {
         Self { first: self.first.wrapping_add(bytes), ..self }
     }
 
-    /// Sixteen bytes of every row as four lines.
+    /// Returns sixteen bytes of every row as four lines.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn lines(self, byte: usize) -> [__m512i; 4] {
@@ -75,7 +80,7 @@ impl Rows {
         }
     }
 
-    /// Sixteen bytes of every fourth row, from `row` on.
+    /// Returns sixteen bytes of every fourth row, from `row` on.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn fours(self, byte: usize, row: usize) -> __m512i {
@@ -89,7 +94,7 @@ impl Rows {
         }
     }
 
-    /// Four bytes of every row.
+    /// Returns four bytes of every row.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn words(self, byte: usize) -> __m512i {
@@ -97,24 +102,25 @@ impl Rows {
     }
 }
 
-/// Where sixteen rows' columns go.
+/// Where the unpacked columns of sixteen rows go.
 #[derive(Clone, Copy)]
 pub(super) struct Unpacked {
     /// A line for each four columns.
     pub(super) quants: *mut i8,
-    /// For each columns that share one, if the format has such: that of each row.
+    /// The integer scale of each row, for each range of columns that share one, if the format has
+    /// them.
     pub(super) wholes: *mut i32,
-    /// For each block: the scale of each row.
+    /// The scale of each row, for each block.
     pub(super) scales: *mut f32,
-    /// For each columns that share one, if the format has such: that of each row.
+    /// The shift of each row, for each range of columns that share one, if the format has them.
     pub(super) shifts: *mut f32,
 }
 
 impl Unpacked {
-    /// Where the columns `columns` on go.
+    /// Returns where the columns from `columns` on go.
     #[inline(always)]
     pub(super) fn after<Q: Quants>(self, columns: usize) -> Self {
-        let shares = columns / Q::SHARE * ROWS;
+        let shares = columns / Q::SCALE_RANGE * ROWS;
         Self {
             quants: self.quants.wrapping_add(columns * ROWS),
             wholes: self.wholes.wrapping_add(shares),
@@ -123,10 +129,10 @@ impl Unpacked {
         }
     }
 
-    /// Sixteen columns, the `number`th of the block.
+    /// Writes the sixteen columns with this number in the block.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    unsafe fn sixteen(self, number: usize, lines: [__m512i; 4]) {
+    unsafe fn row_panel(self, number: usize, lines: [__m512i; 4]) {
         for (at, line) in lines.into_iter().enumerate() {
             unsafe { _mm512_store_si512(self.quants.add((4 * number + at) * 64).cast(), line) }
         }
@@ -151,21 +157,21 @@ impl Unpacked {
     }
 }
 
-/// The floats in the low halves of words.
+/// Returns the floats in the low halves of words.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn low_halves(words: __m512i) -> __m512 {
     _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words))
 }
 
-/// The floats in the high halves of words.
+/// Returns the floats in the high halves of words.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn high_halves(words: __m512i) -> __m512 {
     low_halves(_mm512_srli_epi32::<16>(words))
 }
 
-/// `BITS` bits of each byte, from bit `FROM` on.
+/// Returns `BITS` bits of each byte, from bit `FROM` on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn bits<const FROM: u32, const BITS: u32>([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
@@ -178,7 +184,7 @@ fn bits<const FROM: u32, const BITS: u32>([a, b, c, d]: [__m512i; 4]) -> [__m512
     ]
 }
 
-/// `high` bits above `BITS` of `low`.
+/// Puts `high` bits above `BITS` bits of `low`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn above<const BITS: u32>(high: [__m512i; 4], low: [__m512i; 4]) -> [__m512i; 4] {

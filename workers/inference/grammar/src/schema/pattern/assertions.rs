@@ -1,57 +1,59 @@
-//! Takes out assertions that see one character, by narrowing the parts beside them. Counts stay as they are.
+//! Eliminates assertions that see one character by narrowing the adjacent parts. Repetition counts
+//! stay unchanged.
 
 use regex_syntax::hir::ClassUnicode;
 
 use super::ast::{Ast, Look, all, but, letters};
 use super::budget::Budget;
 
-/// Sequences that a pattern is split into.
-const MOST: usize = 128;
+/// How many sequences a pattern may be split into.
+const MAX_SEQUENCES: usize = 128;
 
-/// Parts one after the other. The only assertions among them see further than one character.
+/// Consecutive parts. The only assertions among them see more than one character.
 pub(super) type Parts = Vec<Ast>;
 
-/// Splits a pattern into sequences of which any may match. Returns `None` if they are too many, or if an assertion is repeated.
-pub(super) fn settle(ast: &Ast, budget: &mut Budget) -> Option<Vec<Parts>> {
+/// Splits a pattern into alternative sequences. Returns `None` if there are too many, or if an
+/// assertion is repeated.
+pub(super) fn split_into_sequences(ast: &Ast, budget: &mut Budget) -> Option<Vec<Parts>> {
     let mut open = vec![vec![ast.clone()]];
     let mut settled = Vec::new();
     while let Some(parts) = open.pop() {
-        if open.len() + settled.len() > MOST {
+        if open.len() + settled.len() > MAX_SEQUENCES {
             return None;
         }
         match split(&parts, budget)? {
-            Step::Split(more) => open.extend(more),
-            Step::Settled => settled.push(parts),
+            SplitStep::Split(more) => open.extend(more),
+            SplitStep::Done => settled.push(parts),
         }
     }
     Some(settled)
 }
 
-/// What one step makes of parts.
-enum Step {
-    /// There is nothing left to take out.
-    Settled,
+/// The result of one step.
+enum SplitStep {
+    /// There is nothing left to eliminate.
+    Done,
     /// Any of these may match instead.
     Split(Vec<Parts>),
 }
 
-/// Takes the first assertion out that sees one character, or brings one out of a group.
-fn split(parts: &[Ast], budget: &mut Budget) -> Option<Step> {
+/// Eliminates the first assertion that sees one character, or moves one out of a group.
+fn split(parts: &[Ast], budget: &mut Budget) -> Option<SplitStep> {
     if parts.iter().any(Ast::has_assertion) {
         budget.spend(size(parts))?;
     }
     for (place, part) in parts.iter().enumerate() {
         let with = |within: &[Ast]| [&parts[..place], within, &parts[place + 1..]].concat();
         match part {
-            Ast::Sequence(within) => return Some(Step::Split(vec![with(within)])),
+            Ast::Sequence(within) => return Some(SplitStep::Split(vec![with(within)])),
             part if !part.has_assertion() => {}
             Ast::Choice(options) => {
-                return Some(Step::Split(
+                return Some(SplitStep::Split(
                     options.iter().map(|option| with(std::slice::from_ref(option))).collect(),
                 ));
             }
             Ast::Repeat { of, least: 0, most: Some(1) } => {
-                return Some(Step::Split(vec![with(&[]), with(std::slice::from_ref(&**of))]));
+                return Some(SplitStep::Split(vec![with(&[]), with(std::slice::from_ref(&**of))]));
             }
             Ast::Repeat { .. } => return None,
             _ => {}
@@ -62,15 +64,15 @@ fn split(parts: &[Ast], budget: &mut Budget) -> Option<Step> {
         let (before, after) = (&parts[..place], &parts[place + 1..]);
         match look {
             Look::Start => {
-                let before = Beside::edge().of(before, Side::Behind, budget)?;
-                return Some(Step::Split(pairs(&before, &[after.to_vec()], budget)?));
+                let before = Neighbour::edge().of(before, Side::Behind, budget)?;
+                return Some(SplitStep::Split(pairs(&before, &[after.to_vec()], budget)?));
             }
             Look::End => {
-                let after = Beside::edge().of(after, Side::Ahead, budget)?;
-                return Some(Step::Split(pairs(&[before.to_vec()], &after, budget)?));
+                let after = Neighbour::edge().of(after, Side::Ahead, budget)?;
+                return Some(SplitStep::Split(pairs(&[before.to_vec()], &after, budget)?));
             }
             Look::Boundary { holds } => {
-                let word = Beside { set: letters(), edge: false };
+                let word = Neighbour { set: letters(), edge: false };
                 let other = word.opposite();
                 let sides = if *holds {
                     [(&word, &other), (&other, &word)]
@@ -83,25 +85,25 @@ fn split(parts: &[Ast], budget: &mut Budget) -> Option<Step> {
                     let after = right.of(after, Side::Ahead, budget)?;
                     both.extend(pairs(&before, &after, budget)?);
                 }
-                return Some(Step::Split(both));
+                return Some(SplitStep::Split(both));
             }
             Look::Around { ahead: is_ahead, holds, of } => {
-                let Some(beside) = Beside::read(of, *is_ahead) else { continue };
+                let Some(beside) = Neighbour::read(of, *is_ahead) else { continue };
                 let beside = if *holds { beside } else { beside.opposite() };
                 let (before, after) = match is_ahead {
                     true => (vec![before.to_vec()], beside.of(after, Side::Ahead, budget)?),
                     false => (beside.of(before, Side::Behind, budget)?, vec![after.to_vec()]),
                 };
-                return Some(Step::Split(pairs(&before, &after, budget)?));
+                return Some(SplitStep::Split(pairs(&before, &after, budget)?));
             }
         }
     }
-    Some(Step::Settled)
+    Some(SplitStep::Done)
 }
 
-/// Joins what may be before a position with what may be after it.
+/// Combines what may be before a position with what may be after it.
 fn pairs(before: &[Parts], after: &[Parts], budget: &mut Budget) -> Option<Vec<Parts>> {
-    if before.len() * after.len() > MOST {
+    if before.len() * after.len() > MAX_SEQUENCES {
         return None;
     }
     let mut joined = Vec::with_capacity(before.len() * after.len());
@@ -126,12 +128,12 @@ enum Side {
 
 /// What may be next to a position: a character of a set, or the edge of the text.
 #[derive(Clone)]
-struct Beside {
+struct Neighbour {
     set: ClassUnicode,
     edge: bool,
 }
 
-impl Beside {
+impl Neighbour {
     fn edge() -> Self {
         Self { set: ClassUnicode::empty(), edge: true }
     }
@@ -140,7 +142,7 @@ impl Beside {
         Self { set: but(self.set.clone()), edge: !self.edge }
     }
 
-    /// Reads the body of a look-around. Returns `None` if it sees further than one character.
+    /// Reads the body of a look-around. Returns `None` if it sees more than one character.
     fn read(ast: &Ast, is_ahead: bool) -> Option<Self> {
         match ast {
             Ast::Chars(set) => Some(Self { set: set.clone(), edge: false }),
@@ -160,7 +162,7 @@ impl Beside {
         }
     }
 
-    /// Narrows the parts to what has this at their beginning, or at their end.
+    /// Narrows the parts to those with this at their beginning or end.
     fn of(&self, parts: &[Ast], side: Side, budget: &mut Budget) -> Option<Vec<Parts>> {
         let mut found = self.begun(parts, side, budget)?;
         if self.edge && parts.iter().all(Ast::is_nullable) {
@@ -169,10 +171,10 @@ impl Beside {
         Some(found)
     }
 
-    /// Narrows the parts to what begins, or ends, with a character of the set.
+    /// Narrows the parts to those that begin, or end, with a character of the set.
     fn begun(&self, parts: &[Ast], side: Side, budget: &mut Budget) -> Option<Vec<Parts>> {
         let mut found = Vec::new();
-        // The assertions before the part that begins; parts before it match nothing.
+        // The assertions before the first nonempty part; parts before it match nothing.
         let mut before: Parts = Vec::new();
         for step in 0..parts.len() {
             let (part, rest) = match side {
@@ -197,7 +199,7 @@ impl Beside {
             if !part.is_nullable() {
                 break;
             }
-            if found.len() > MOST {
+            if found.len() > MAX_SEQUENCES {
                 return None;
             }
         }

@@ -2,17 +2,17 @@
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
-/// Options of a choice among which a new one is looked for.
-const MOST_COMPARED: usize = 64;
+/// With how many options of a choice a new one is compared.
+const MAX_COMPARED: usize = 64;
 
-/// A pattern or a part of one.
+/// A pattern or part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ast {
     /// One character out of a set.
     Chars(ClassUnicode),
-    /// One part after the other; without parts, the empty text.
+    /// Consecutive parts; without parts, the empty text.
     Sequence(Vec<Ast>),
-    /// One of several; without options, nothing.
+    /// Alternatives; without options, no text at all.
     Choice(Vec<Ast>),
     Repeat {
         of: Box<Ast>,
@@ -27,11 +27,11 @@ pub(super) enum Ast {
 pub(super) enum Look {
     Start,
     End,
-    /// `\b`, or `\B` where it doesn't hold.
+    /// `\b`, or `\B` if negated.
     Boundary {
         holds: bool,
     },
-    /// Look-ahead or look-behind; where it doesn't hold, a negative one.
+    /// Look-ahead or look-behind, negative if negated.
     Around {
         ahead: bool,
         holds: bool,
@@ -88,7 +88,7 @@ impl Ast {
                     all.len() - 1
                 });
             }
-            option if all.len() < MOST_COMPARED && all.contains(&option) => {}
+            option if all.len() < MAX_COMPARED && all.contains(&option) => {}
             option => all.push(option),
         };
         for option in options {

@@ -1,40 +1,41 @@
-//! How much work the patterns of one schema may make together.
+//! Limits the work on all patterns of one schema together.
 
 use crate::schema::Halt;
 
-/// Enough for some hundreds of patterns with look-around. The deadline of a compilation bounds its time as well.
+/// Enough for a few hundred patterns with look-around. The deadline of a compilation limits the
+/// time as well.
 const STEPS: usize = 2_000_000;
-/// Steps between looks at the clock.
-const SPELL: usize = 4096;
+/// How many steps pass between checks of the clock.
+const CHECK_INTERVAL: usize = 4096;
 
-/// Steps that are left.
+/// The remaining steps.
 #[derive(Debug)]
 pub(in crate::schema) struct Budget {
     left: usize,
-    until_look: usize,
+    until_check: usize,
     halt: Halt,
 }
 
 impl Budget {
     pub(in crate::schema) fn new(halt: Halt) -> Self {
-        Self { left: STEPS, until_look: SPELL, halt }
+        Self { left: STEPS, until_check: CHECK_INTERVAL, halt }
     }
 
-    /// A budget for what only has to be looked up.
+    /// A budget for lookups only.
     pub(in crate::schema) fn small() -> Self {
-        Self { left: STEPS / 100, until_look: SPELL, halt: Halt::default() }
+        Self { left: STEPS / 100, until_check: CHECK_INTERVAL, halt: Halt::default() }
     }
 
-    /// Takes steps. Returns `None`, and leaves nothing, if there are fewer or it is time to halt.
+    /// Spends steps. Returns `None`, and leaves none, if there are fewer or it is time to halt.
     pub(super) fn spend(&mut self, steps: usize) -> Option<()> {
         let left = self.left.checked_sub(steps);
-        let is_over = match self.until_look.checked_sub(steps) {
-            Some(until_look) => {
-                self.until_look = until_look;
+        let is_over = match self.until_check.checked_sub(steps) {
+            Some(until_check) => {
+                self.until_check = until_check;
                 false
             }
             None => {
-                self.until_look = SPELL;
+                self.until_check = CHECK_INTERVAL;
                 self.halt.check().is_err()
             }
         };

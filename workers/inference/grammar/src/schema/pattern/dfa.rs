@@ -1,6 +1,6 @@
-//! Builds a deterministic automaton for patterns with assertions, by derivatives (Brzozowski, "Derivatives of regular
-//! expressions", 1964). A derivative says what the rest of a text must be after one more character. A look-ahead is one more
-//! condition on the rest.
+//! Builds a deterministic automaton for patterns with assertions from derivatives (Brzozowski,
+//! "Derivatives of regular expressions", 1964). A derivative describes what the rest of a text must
+//! be after one more character. A look-ahead is an additional condition on the rest.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -10,14 +10,14 @@ use regex_syntax::hir::ClassUnicode;
 use super::ast::{Ast, Look, all, letters};
 use super::budget::Budget;
 
-const MOST_STATES: usize = 600;
-const MOST_STEPS: usize = 200_000;
-/// Parts of the patterns together.
-const MOST_PARTS: usize = 2_000;
-/// Classes of characters that the patterns tell apart; each is a bit.
-const MOST_CLASSES: usize = 64;
-/// Steps of a continuation without a character between them.
-const DEEPEST: usize = 400;
+const MAX_STATES: usize = 600;
+const MAX_STEPS: usize = 200_000;
+/// Parts of all patterns together.
+const MAX_PARTS: usize = 2_000;
+/// Character classes that the patterns distinguish; each is a bit.
+const MAX_CLASSES: usize = 64;
+/// How many steps of a continuation may come without a character between them.
+const MAX_DEPTH: usize = 400;
 
 /// A deterministic finite automaton. It begins in state 0.
 pub(super) struct Dfa {
@@ -28,10 +28,11 @@ pub(super) struct Dfa {
     pub(super) ends: Vec<bool>,
 }
 
-/// Builds an automaton for the texts that all of the patterns match or, if not `holds`, for the other texts. Returns `None` if
-/// it would be too large, or if a look-behind sees further than one character.
+/// Builds an automaton for the texts that all of the patterns match or, if not `holds`, for all
+/// other texts. Returns `None` if it would be too large, or if a look-behind sees more than one
+/// character.
 pub(super) fn dfa(patterns: &[Ast], holds: bool, budget: &mut Budget) -> Option<Dfa> {
-    if patterns.iter().map(Ast::size).sum::<usize>() > MOST_PARTS {
+    if patterns.iter().map(Ast::size).sum::<usize>() > MAX_PARTS {
         return None;
     }
     let mut builder = Builder::new(patterns, budget)?;
@@ -57,7 +58,7 @@ enum Residual {
     Either(BTreeSet<Residual>),
 }
 
-/// What some beginning of the rest must match, step by step.
+/// What some prefix of the rest must match, step by step.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Continuation {
     End,
@@ -70,7 +71,7 @@ enum Step {
     Loop { of: usize, least: u32, most: Option<u32> },
 }
 
-/// A part of a pattern. Parts are named by number, and sets of characters are bits of classes.
+/// A part of a pattern. Parts are identified by number, and sets of characters are bits of classes.
 #[derive(Clone)]
 enum Item {
     Chars(u64),
@@ -84,7 +85,7 @@ enum Item {
     Behind { holds: bool, chars: u64 },
 }
 
-/// The classes of the characters next to a position, as bits; no bit at the edge of the text.
+/// The classes of the characters next to a position, as bits; zero at the edge of the text.
 #[derive(Clone, Copy)]
 struct Place {
     before: u64,
@@ -95,7 +96,7 @@ struct Builder<'b> {
     classes: Vec<ClassUnicode>,
     items: Vec<Item>,
     word: u64,
-    /// Whether an assertion depends on the character before.
+    /// Whether an assertion depends on the previous character.
     looks_back: bool,
     steps: usize,
     budget: &'b mut Budget,
@@ -117,7 +118,7 @@ impl<'b> Builder<'b> {
             }
             budget.spend(finer.len())?;
             classes = finer;
-            if classes.len() > MOST_CLASSES {
+            if classes.len() > MAX_CLASSES {
                 return None;
             }
         }
@@ -129,7 +130,7 @@ impl<'b> Builder<'b> {
 
     fn spend(&mut self, steps: usize) -> Option<()> {
         self.steps += steps;
-        if self.steps > MOST_STEPS {
+        if self.steps > MAX_STEPS {
             return None;
         }
         self.budget.spend(steps)
@@ -189,7 +190,7 @@ impl<'b> Builder<'b> {
                 let is_open = !matches!(rest, Residual::Any | Residual::Nothing);
                 let before = match self.looks_back && is_open {
                     true => after,
-                    // Any bit says that this isn't the beginning.
+                    // Any bit means that this isn't the beginning.
                     false => 1,
                 };
                 let known = (rest, before);
@@ -200,7 +201,7 @@ impl<'b> Builder<'b> {
                 row.push(number);
             }
             next.push(row);
-            if states.len() > MOST_STATES {
+            if states.len() > MAX_STATES {
                 return None;
             }
         }
@@ -223,7 +224,8 @@ impl<'b> Builder<'b> {
         all.iter().map(|rest| self.after(rest, place)).collect()
     }
 
-    /// Follows a continuation up to the next character. `busy` holds the loops in which no character was taken yet.
+    /// Follows a continuation up to the next character. `busy` contains the loops that haven't
+    /// consumed a character yet.
     fn follow(
         &mut self,
         path: &Rc<Continuation>,
@@ -232,7 +234,7 @@ impl<'b> Builder<'b> {
     ) -> Option<Residual> {
         self.spend(1)?;
         self.depth += 1;
-        if self.depth > DEEPEST {
+        if self.depth > MAX_DEPTH {
             return None;
         }
         let found = self.follow_step(path, place, busy);

@@ -9,8 +9,8 @@ use super::ast::Ast;
 use super::budget::Budget;
 use super::dfa::Dfa;
 
-/// The most parts of a pattern.
-const MOST: usize = 20_000;
+/// How many parts a pattern may have.
+const MAX_PARTS: usize = 20_000;
 
 /// Returns the pattern, or `None` if it would be too long.
 pub(super) fn pattern(dfa: &Dfa, budget: &mut Budget) -> Option<Ast> {
@@ -22,7 +22,7 @@ pub(super) fn pattern(dfa: &Dfa, budget: &mut Budget) -> Option<Ast> {
     Some(graph.between(START, END).cloned().unwrap_or_else(Ast::nothing))
 }
 
-/// Nodes before the first state and after the last; the states follow.
+/// Nodes before the first state and after the last; the states come after these.
 const START: usize = 0;
 const END: usize = 1;
 
@@ -75,7 +75,7 @@ impl Graph {
         Some(tree)
     }
 
-    /// Returns the state whose elimination adds least to the edges.
+    /// Returns the state whose elimination adds the least to the edges.
     fn cheapest(&self) -> Option<usize> {
         let mut costs: BTreeMap<usize, [usize; 5]> = BTreeMap::new();
         for ((from, to), (_, size)) in &self.edges {
@@ -113,7 +113,7 @@ impl Graph {
                 let through = Ast::sequence([before.clone(), own.clone(), after.clone()]);
                 budget.spend(through.size())?;
                 self.add(*from, *to, through);
-                if self.size > MOST {
+                if self.size > MAX_PARTS {
                     return None;
                 }
             }
@@ -122,7 +122,7 @@ impl Graph {
     }
 }
 
-/// Returns which states lead to one that accepts.
+/// Returns which states lead to an accepting one.
 fn live(dfa: &Dfa) -> Vec<bool> {
     let mut live = dfa.ends.clone();
     loop {

@@ -1,27 +1,28 @@
-//! Parses patterns as ECMA-262 defines them. A pattern that validators read in different ways is refused.
+//! Parses patterns as defined by ECMA-262. Patterns that validators interpret differently are
+//! rejected.
 
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
 use super::ast::{Ast, Look, all, blanks, but, digits, letters, line_ends, set};
 
-const DEEPEST: usize = 64;
-/// The longest pattern in bytes.
-const LONGEST: usize = 64 * 1024;
-const MOST_REPEATS: u32 = 65_536;
+const MAX_DEPTH: usize = 64;
+/// How long a pattern may be, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
+const MAX_REPEATS: u32 = 65_536;
 
-/// Why a pattern is refused.
+/// Why a pattern is rejected.
 type Fault = String;
 
 pub(super) fn parse(pattern: &str) -> Result<Ast, Fault> {
-    if pattern.len() > LONGEST {
-        return Err(format!("it has more than {LONGEST} bytes"));
+    if pattern.len() > MAX_BYTES {
+        return Err(format!("it is longer than {MAX_BYTES} bytes"));
     }
     let mut reader =
         Reader { letters: pattern.chars().collect(), at: 0, depth: 0, any_case: false, any_dot: false };
     let tree = reader.choice()?;
     match reader.peek() {
         None => Ok(tree),
-        Some(_) => Err("a `)` closes no group".to_owned()),
+        Some(_) => Err("unmatched `)`".to_owned()),
     }
 }
 
@@ -35,7 +36,7 @@ struct Reader {
     any_dot: bool,
 }
 
-/// The meaning of a backslash and of what follows it. Flags apply to letters only.
+/// The meaning of a backslash escape. Flags apply to letters only.
 enum Escape {
     Letter(char),
     Set(ClassUnicode),
@@ -95,8 +96,8 @@ impl Reader {
             '[' => Ast::chars(self.brackets()?),
             '(' => self.group()?,
             '\\' => self.escaped()?,
-            '*' | '+' | '?' => return Err(format!("`{letter}` repeats nothing")),
-            '{' if self.counts()?.is_some() => return Err("a `{` repeats nothing".to_owned()),
+            '*' | '+' | '?' => return Err(format!("`{letter}` has nothing to repeat")),
+            '{' if self.counts()?.is_some() => return Err("`{` has nothing to repeat".to_owned()),
             letter => self.letter(letter),
         })
     }
@@ -135,15 +136,16 @@ impl Reader {
         };
         self.takes("?");
         if let Some(again @ ('*' | '+' | '?')) = self.peek() {
-            return Err(format!("`{again}` repeats nothing"));
+            return Err(format!("`{again}` has nothing to repeat"));
         }
         if matches!(part, Ast::Look(_)) {
-            return Err("what takes no character is repeated".to_owned());
+            return Err("it repeats something that matches no character".to_owned());
         }
         Ok(Ast::repeat(part, least, most))
     }
 
-    /// Reads the counts after a `{`. Takes nothing and returns `None` if it is a plain character.
+    /// Reads the counts after a `{`. Consumes nothing and returns `None` if it is a plain
+    /// character.
     fn counts(&mut self) -> Result<Option<(u32, Option<u32>)>, Fault> {
         let from = self.at;
         let least = self.number()?;
@@ -154,10 +156,10 @@ impl Reader {
             return Ok(None);
         }
         let Some(least) = least else {
-            return Err("validators read `{,` in different ways (write `{0,`)".to_owned());
+            return Err("validators interpret `{,` differently (write `{0,`)".to_owned());
         };
         if most.is_some_and(|most| most < least) {
-            return Err("a count ends before it begins".to_owned());
+            return Err("a repetition's maximum is less than its minimum".to_owned());
         }
         Ok(Some((least, most)))
     }
@@ -167,8 +169,8 @@ impl Reader {
         while let Some(digit) = self.peek().and_then(|letter| letter.to_digit(10)) {
             self.at += 1;
             let next = number.unwrap_or(0_u32).saturating_mul(10).saturating_add(digit);
-            if next > MOST_REPEATS {
-                return Err(format!("a count is above {MOST_REPEATS}"));
+            if next > MAX_REPEATS {
+                return Err(format!("a repetition count is greater than {MAX_REPEATS}"));
             }
             number = Some(next);
         }
@@ -177,8 +179,8 @@ impl Reader {
 
     fn group(&mut self) -> Result<Ast, Fault> {
         self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(format!("groups nest deeper than {DEEPEST}"));
+        if self.depth > MAX_DEPTH {
+            return Err(format!("groups are nested more than {MAX_DEPTH} levels deep"));
         }
         let flags = (self.any_case, self.any_dot);
         let around = |ahead, holds| Some((ahead, holds));
@@ -193,7 +195,7 @@ impl Reader {
             } else if self.takes("<!") {
                 look = around(false, false);
             } else if self.takes("<") || self.takes("P<") {
-                while self.next().ok_or("a group's name doesn't end")? != '>' {}
+                while self.next().ok_or("unterminated group name")? != '>' {}
             } else if self.flags()? {
                 self.depth -= 1;
                 return Ok(Ast::empty());
@@ -201,7 +203,7 @@ impl Reader {
         }
         let tree = self.choice()?;
         if !self.takes(")") {
-            return Err("a group isn't closed".to_owned());
+            return Err("unclosed group".to_owned());
         }
         (self.any_case, self.any_dot) = flags;
         self.depth -= 1;
@@ -211,7 +213,8 @@ impl Reader {
         })
     }
 
-    /// Reads the flags of a group. Returns whether the group ends with them, so that they hold for what follows it.
+    /// Reads the flags of a group. Returns whether the group ends with them, so that they apply to
+    /// what follows it.
     fn flags(&mut self) -> Result<bool, Fault> {
         let mut on = true;
         loop {
@@ -221,8 +224,8 @@ impl Reader {
                 Some('-') if on => on = false,
                 Some(':') => return Ok(false),
                 Some(')') => return Ok(true),
-                Some(flag) => return Err(format!("a group `(?{flag}` can't be kept")),
-                None => return Err("a group isn't closed".to_owned()),
+                Some(flag) => return Err(format!("unsupported group `(?{flag}`")),
+                None => return Err("unclosed group".to_owned()),
             }
         }
     }
@@ -230,7 +233,7 @@ impl Reader {
     fn brackets(&mut self) -> Result<ClassUnicode, Fault> {
         let is_negated = self.takes("^");
         if self.peek() == Some(']') {
-            return Err("validators read brackets without characters in different ways".to_owned());
+            return Err("validators interpret empty brackets differently".to_owned());
         }
         let (mut letters, mut sets) = (Vec::new(), ClassUnicode::empty());
         while let Some(first) = self.member()? {
@@ -239,11 +242,11 @@ impl Reader {
             let mut add = |first, last| letters.push(ClassUnicodeRange::new(first, last));
             match (first, second) {
                 (Member::Letter(first), Some(Member::Letter(last))) if last < first => {
-                    return Err(format!("the range `{first}-{last}` ends before it begins"));
+                    return Err(format!("the range `{first}-{last}` is reversed"));
                 }
                 (Member::Letter(first), Some(Member::Letter(last))) => add(first, last),
                 (first, second) => {
-                    // Next to a set a hyphen is a plain character.
+                    // Next to a set, a hyphen is a plain character.
                     if second.is_some() {
                         add('-', '-');
                     }
@@ -263,21 +266,21 @@ impl Reader {
 
     /// Reads the next member of a class, or returns `None` at its end.
     fn member(&mut self) -> Result<Option<Member>, Fault> {
-        match self.next().ok_or("a `[` isn't closed")? {
+        match self.next().ok_or("unclosed `[`")? {
             ']' => Ok(None),
             '\\' if self.takes("b") => Ok(Some(Member::Letter('\u{8}'))),
             '\\' => match self.escape()? {
                 Escape::Letter(letter) => Ok(Some(Member::Letter(letter))),
                 Escape::Set(set) => Ok(Some(Member::Set(set))),
-                Escape::Look(_) => Err("an escape in brackets stands for no character".to_owned()),
+                Escape::Look(_) => Err("an escape in brackets does not represent a character".to_owned()),
             },
             letter => Ok(Some(Member::Letter(letter))),
         }
     }
 
-    /// Reads what follows a backslash.
+    /// Reads the rest of a backslash escape.
     fn escape(&mut self) -> Result<Escape, Fault> {
-        let letter = self.next().ok_or("a backslash ends the pattern")?;
+        let letter = self.next().ok_or("the pattern ends with a backslash")?;
         let set = match letter {
             'd' => digits(),
             'D' => but(digits()),
@@ -296,7 +299,7 @@ impl Reader {
     fn escaped_letter(&mut self, letter: char) -> Result<char, Fault> {
         Ok(match letter {
             '0' if self.peek().is_none_or(|next| !next.is_ascii_digit()) => '\0',
-            '0'..='9' | 'k' => return Err("a back-reference can't be kept".to_owned()),
+            '0'..='9' | 'k' => return Err("back-references are not supported".to_owned()),
             'n' => '\n',
             'r' => '\r',
             't' => '\t',
@@ -304,13 +307,13 @@ impl Reader {
             'v' => '\u{B}',
             'c' => {
                 let letter = self.next().filter(char::is_ascii_alphabetic);
-                let letter = letter.ok_or("`\\c` stands before no letter")?;
+                let letter = letter.ok_or("`\\c` must be followed by a letter")?;
                 char::from(letter as u8 % 32)
             }
             'x' => self.by_number(2)?,
             'u' => self.by_number(4)?,
             letter if letter.is_ascii_alphanumeric() => {
-                return Err(format!("the escape `\\{letter}` isn't one of ECMA-262"));
+                return Err(format!("unknown escape `\\{letter}`"));
             }
             letter => letter,
         })
@@ -323,7 +326,7 @@ impl Reader {
                 match self.next() {
                     Some('}') => break code,
                     Some(digit) => code = digit_onto(code, Some(digit))?,
-                    None => return Err("a `{` isn't closed".to_owned()),
+                    None => return Err("unclosed `{`".to_owned()),
                 }
             }
         } else {
@@ -334,12 +337,12 @@ impl Reader {
                 let low = self.hex(4)?;
                 match low {
                     0xDC00..0xE000 => 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00),
-                    _ => return Err("half a character can't be kept".to_owned()),
+                    _ => return Err("lone surrogates are not supported".to_owned()),
                 }
             }
             code => code,
         };
-        Ok(char::from_u32(code).ok_or("half a character can't be kept")?)
+        Ok(char::from_u32(code).ok_or("lone surrogates are not supported")?)
     }
 
     fn hex(&mut self, digits: usize) -> Result<u32, Fault> {
@@ -355,7 +358,7 @@ impl Reader {
                     Some(next) if next.is_ascii_alphanumeric() || matches!(next, '_' | '=') => {
                         name.push(next)
                     }
-                    _ => return Err(format!("`\\{letter}` stands before no property")),
+                    _ => return Err(format!("`\\{letter}` must be followed by a property")),
                 }
             }
         } else {
@@ -364,16 +367,17 @@ impl Reader {
         let parsed = regex_syntax::parse(&format!("\\{letter}{{{name}}}"));
         match parsed.map(|found| found.into_kind()) {
             Ok(HirKind::Class(Class::Unicode(found))) => Ok(found),
-            _ => Err(format!("`{name}` is no property of characters that is known")),
+            _ => Err(format!("unknown character property `{name}`")),
         }
     }
 }
 
 fn digit_onto(code: u32, digit: Option<char>) -> Result<u32, Fault> {
-    let digit = digit.and_then(|digit| digit.to_digit(16)).ok_or("an escape's number isn't hexadecimal")?;
+    let digit =
+        digit.and_then(|digit| digit.to_digit(16)).ok_or("an escape has an invalid hexadecimal number")?;
     Some(code * 16 + digit)
         .filter(|code| *code <= 0x10_FFFF)
-        .ok_or_else(|| "there is no such character".to_owned())
+        .ok_or_else(|| "an escape's number is not a valid character".to_owned())
 }
 
 #[cfg(test)]
@@ -381,7 +385,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn what_validators_read_in_different_ways_is_refused() {
+    fn ambiguous_patterns_are_rejected() {
         for pattern in [
             "(",
             ")",
@@ -417,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn what_they_read_alike_is_read() {
+    fn unambiguous_patterns_are_parsed() {
         for pattern in [
             "",
             "a|",

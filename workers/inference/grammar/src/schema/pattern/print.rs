@@ -6,7 +6,7 @@ use regex_syntax::hir::ClassUnicode;
 
 use super::ast::Ast;
 
-/// Returns a pattern that matches whole texts.
+/// Returns a pattern that matches complete texts.
 pub(super) fn print(ast: &Ast) -> String {
     let mut text = String::from("^");
     match ast {

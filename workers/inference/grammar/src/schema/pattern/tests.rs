@@ -5,7 +5,7 @@ use super::super::effort::Halt;
 use super::super::regexes::Regexes;
 use super::{Budget, all, both, but, join, one};
 
-/// Texts that tell patterns apart.
+/// Texts that distinguish patterns.
 const TEXTS: [&str; 24] = [
     "", "a", "b", "ab", "ba", "aab", "abb", "a b", " a", "a ", "-a", "a-", "foo", "foobar", "xfoo", "foo.",
     "a.b", "all", "alls", "--", "a--b", "€", "a\nb", "_",
@@ -16,7 +16,7 @@ fn matches(patterns: &[String], text: &str) -> bool {
     patterns.iter().all(|pattern| regexes.matches(pattern, text).expect("few steps"))
 }
 
-/// Compares with a library that goes back and tries again.
+/// Compares with a backtracking library.
 fn agrees(source: &str, texts: &[&str]) {
     let reference = Regex::new(source).expect("a pattern of both");
     let budget = &mut Budget::new(Halt::default());
@@ -37,7 +37,7 @@ fn agrees(source: &str, texts: &[&str]) {
 }
 
 #[test]
-fn patterns_with_assertions_match_what_they_matched() {
+fn patterns_with_assertions_keep_their_meaning() {
     for source in [
         "^(?!all$).*$",
         "^(?!all)",
@@ -92,7 +92,7 @@ fn classes_are_those_of_ecma_262() {
 }
 
 #[test]
-fn counts_stay_where_a_look_sees_one_character() {
+fn counts_are_kept_if_an_assertion_sees_one_character() {
     let source = r"^https?:\/\/(www\.)?[-a-zA-Z0-9@:%._\+~#=]{1,256}\.[a-zA-Z0-9()]{1,6}\b([-a-zA-Z0-9()@:%_\+.~#?&\/=]*)$";
     agrees(
         source,
@@ -111,7 +111,7 @@ fn two_patterns_become_one() {
 }
 
 #[test]
-fn what_takes_too_much_is_refused() {
+fn expensive_patterns_are_rejected() {
     for source in [r"^(?!.*a.{40}b).*(?!c{900}d)x$", "(?<=foo.)bar|x", "(?:a(?!(?:ab){300}c)){200}"] {
         let begun = std::time::Instant::now();
         assert!(all(source, &mut Budget::new(Halt::default())).is_err(), "{source}");
@@ -120,7 +120,7 @@ fn what_takes_too_much_is_refused() {
 }
 
 #[test]
-fn patterns_that_are_made_to_cost_much_end_soon() {
+fn hostile_patterns_end_soon() {
     let long = |part: &str| part.repeat(60_000 / part.len());
     for source in [
         long("\\b"),
@@ -138,20 +138,20 @@ fn patterns_that_are_made_to_cost_much_end_soon() {
         "^(?!(?:(?:a{0,999}){0,999})b)".to_owned(),
     ] {
         let (begun, budget) = (std::time::Instant::now(), &mut Budget::new(Halt::default()));
-        let kept = all(&source, budget).and_then(|_| one(&source, budget)).is_ok();
+        let accepted = all(&source, budget).and_then(|_| one(&source, budget)).is_ok();
         let took = begun.elapsed();
-        assert!(took.as_secs() < 3, "{:.40} {kept}: {took:?}", source);
+        assert!(took.as_secs() < 3, "{:.40} {accepted}: {took:?}", source);
     }
-    // All patterns of a schema have one budget.
+    // All patterns of a schema share one budget.
     let (begun, budget) = (std::time::Instant::now(), &mut Budget::new(Halt::default()));
     let nasty = |index: usize| format!("^(?!.*a.{{{}}}b).*(?!c.{{9,{}}}d)x.*$", 5 + index % 9, 20 + index);
-    let kept = (0..2_000).filter(|index| all(&nasty(*index), budget).is_ok()).count();
+    let accepted = (0..2_000).filter(|index| all(&nasty(*index), budget).is_ok()).count();
     let took = begun.elapsed();
-    assert!(took.as_secs() < 15, "{kept}: {took:?}");
+    assert!(took.as_secs() < 15, "{accepted}: {took:?}");
 }
 
 #[test]
-fn patterns_are_joined_to_what_any_of_them_matches() {
+fn joined_patterns_match_what_any_of_them_matches() {
     let budget = &mut Budget::new(Halt::default());
     let patterns: Vec<String> =
         ["^a|b$", "[|]\\$", "^\\^x$"].map(|source| one(source, budget).expect("few parts")).into();
@@ -194,7 +194,7 @@ fn pattern() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn patterns_by_chance_match_what_a_library_with_look_around_matches(source in pattern()) {
+    fn random_patterns_match_the_same_as_a_library_with_look_around(source in pattern()) {
         prop_assume!(Regex::new(&source).is_ok() && all(&source, &mut Budget::new(Halt::default())).is_ok());
         agrees(&source, &["", "a", "b", " ", "ab", "ba", "aa", "a b", "b a", " ab", "aba", "abab", "bb "]);
     }

@@ -1,5 +1,6 @@
-//! Blocks of 32: one scale, for some a smallest value, then the quants. Four bits are kept as in one byte the value and
-//! the sixteenth after it; the fifth bits are a word before them.
+//! Blocks of 32 values: one scale, for some formats a minimum, then the quants. Each byte holds two
+//! 4-bit quants, a value and the one sixteen places after it. Fifth bits are in a word before the
+//! quants.
 
 use std::arch::x86_64::*;
 
@@ -13,8 +14,8 @@ unsafe impl Quants for Q8_0 {
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
             to.scale(low_halves(rows.words(0)));
-            to.sixteen(0, rows.lines(2));
-            to.sixteen(1, rows.lines(18));
+            to.row_panel(0, rows.lines(2));
+            to.row_panel(1, rows.lines(18));
         }
     }
 }
@@ -27,15 +28,15 @@ unsafe impl Quants for Q4_0 {
         unsafe {
             to.scale(low_halves(rows.words(0)));
             let bytes = rows.lines(2);
-            to.sixteen(0, less(bits::<0, 4>(bytes), 8));
-            to.sixteen(1, less(bits::<4, 4>(bytes), 8));
+            to.row_panel(0, less(bits::<0, 4>(bytes), 8));
+            to.row_panel(1, less(bits::<4, 4>(bytes), 8));
         }
     }
 }
 
 // SAFETY: four bytes of scale and smallest, sixteen of quants.
 unsafe impl Quants for Q4_1 {
-    const SHIFTED: bool = true;
+    const HAS_SHIFTS: bool = true;
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
@@ -45,8 +46,8 @@ unsafe impl Quants for Q4_1 {
             to.scale(low_halves(head));
             to.shift(0, high_halves(head));
             let bytes = rows.lines(4);
-            to.sixteen(0, bits::<0, 4>(bytes));
-            to.sixteen(1, bits::<4, 4>(bytes));
+            to.row_panel(0, bits::<0, 4>(bytes));
+            to.row_panel(1, bits::<4, 4>(bytes));
         }
     }
 }
@@ -59,15 +60,15 @@ unsafe impl Quants for Q5_0 {
         unsafe {
             to.scale(low_halves(rows.words(0)));
             let [low, high] = five_bits(rows, 2);
-            to.sixteen(0, less(low, 16));
-            to.sixteen(1, less(high, 16));
+            to.row_panel(0, less(low, 16));
+            to.row_panel(1, less(high, 16));
         }
     }
 }
 
 // SAFETY: four bytes of scale and smallest, four of fifth bits, sixteen of quants.
 unsafe impl Quants for Q5_1 {
-    const SHIFTED: bool = true;
+    const HAS_SHIFTS: bool = true;
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
@@ -77,8 +78,8 @@ unsafe impl Quants for Q5_1 {
             to.scale(low_halves(head));
             to.shift(0, high_halves(head));
             let [low, high] = five_bits(rows, 4);
-            to.sixteen(0, low);
-            to.sixteen(1, high);
+            to.row_panel(0, low);
+            to.row_panel(1, high);
         }
     }
 }
@@ -93,7 +94,7 @@ unsafe fn five_bits(rows: Rows, from: usize) -> [[__m512i; 4]; 2] {
     }
 }
 
-/// Sixteen bits of each word, a byte for each: four to a line.
+/// Spreads sixteen bits of each word to a byte each, four bytes to a line.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn spread(words: __m512i) -> [__m512i; 4] {
@@ -105,12 +106,12 @@ fn spread(words: __m512i) -> [__m512i; 4] {
     ]
 }
 
-/// The lowest four bits of each word as its bytes.
+/// Spreads the lowest four bits of each word to its bytes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn spread_four(words: __m512i) -> __m512i {
     let low = _mm512_and_si512(words, _mm512_set1_epi32(15));
-    // Four copies, seven bits apart, have each its bit at the start of a byte.
+    // Four copies, seven bits apart, each have one bit at the start of a byte.
     let copies = _mm512_mullo_epi32(low, _mm512_set1_epi32(0x0020_4081));
     _mm512_and_si512(copies, _mm512_set1_epi32(0x0101_0101))
 }

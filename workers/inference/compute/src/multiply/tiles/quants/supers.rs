@@ -1,6 +1,6 @@
-//! Blocks of 256 in sub-blocks of 16 or 32, whose scales are themselves quantised.
+//! Blocks of 256 values in sub-blocks of 16 or 32, whose scales are themselves quantised.
 //!
-//! The quants of a half, or quarter, lie in the same bytes as the next one's, in higher bits.
+//! The quants of a half or quarter are in the same bytes as those of the next one, in other bits.
 
 use std::arch::x86_64::*;
 
@@ -9,8 +9,8 @@ use crate::layout::{Q2K, Q3K, Q4K, Q5K, Q6K};
 
 // SAFETY: 16 bytes of scales and shifts, 64 of quants, 2 of scales' scale, 2 of shifts' scale.
 unsafe impl Quants for Q2K {
-    const SHARE: usize = 16;
-    const SHIFTED: bool = true;
+    const SCALE_RANGE: usize = 16;
+    const HAS_SHIFTS: bool = true;
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
@@ -29,10 +29,10 @@ unsafe impl Quants for Q2K {
             }
             for (half, first) in halves_of(32, 16) {
                 let bytes = rows.lines(first);
-                to.sixteen(half, bits::<0, 2>(bytes));
-                to.sixteen(half + 2, bits::<2, 2>(bytes));
-                to.sixteen(half + 4, bits::<4, 2>(bytes));
-                to.sixteen(half + 6, bits::<6, 2>(bytes));
+                to.row_panel(half, bits::<0, 2>(bytes));
+                to.row_panel(half + 2, bits::<2, 2>(bytes));
+                to.row_panel(half + 4, bits::<4, 2>(bytes));
+                to.row_panel(half + 6, bits::<6, 2>(bytes));
             }
         }
     }
@@ -40,15 +40,15 @@ unsafe impl Quants for Q2K {
 
 // SAFETY: 32 bytes of third bits, 64 of quants, 12 of scales, 2 of their scale.
 unsafe impl Quants for Q3K {
-    const SHARE: usize = 16;
+    const SCALE_RANGE: usize = 16;
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
-            // The block ends with the scales' scale.
+            // The block ends with the scale of the scales.
             to.scale(high_halves(rows.words(106)));
-            // Low nibbles, then high nibbles; the last four bytes have two more bits of each.
+            // Low nibbles, then high nibbles. The last four bytes contain two more bits for each.
             let (a, b, c) = (rows.words(96), rows.words(100), rows.words(104));
             let words = [
                 _mm512_or_si512(high_two(_mm512_slli_epi32::<6>(c)), nibbles::<0>(a)),
@@ -73,7 +73,7 @@ unsafe impl Quants for Q3K {
                             bits::<{ $quarter + 4 }, 1>(third)
                         };
                         let quants = less(above::<2>(bit, bits::<{ 2 * $quarter }, 2>(bytes)), 4);
-                        to.sixteen(half + 2 * $quarter, quants);
+                        to.row_panel(half + 2 * $quarter, quants);
                     )*};
                 }
                 quarters!(0 1 2 3);
@@ -84,7 +84,7 @@ unsafe impl Quants for Q3K {
 
 // SAFETY: 4 bytes of the scales' and the shifts' scale, 12 of scales and shifts, 128 of quants.
 unsafe impl Quants for Q4K {
-    const SHIFTED: bool = true;
+    const HAS_SHIFTS: bool = true;
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
@@ -94,8 +94,8 @@ unsafe impl Quants for Q4K {
             for pair in 0..4 {
                 for half in 0..2 {
                     let bytes = rows.lines(16 + 32 * pair + 16 * half);
-                    to.sixteen(4 * pair + half, bits::<0, 4>(bytes));
-                    to.sixteen(4 * pair + 2 + half, bits::<4, 4>(bytes));
+                    to.row_panel(4 * pair + half, bits::<0, 4>(bytes));
+                    to.row_panel(4 * pair + 2 + half, bits::<4, 4>(bytes));
                 }
             }
         }
@@ -104,7 +104,7 @@ unsafe impl Quants for Q4K {
 
 // SAFETY: 4 bytes of the scales' and the shifts' scale, 12 of scales and shifts, 32 of fifth bits, 128 of quants.
 unsafe impl Quants for Q5K {
-    const SHIFTED: bool = true;
+    const HAS_SHIFTS: bool = true;
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
@@ -118,8 +118,8 @@ unsafe impl Quants for Q5K {
                         let bytes = rows.lines(48 + 32 * $pair + 16 * half);
                         let low = above::<4>(bits::<{ 2 * $pair }, 1>(fifth), bits::<0, 4>(bytes));
                         let high = above::<4>(bits::<{ 2 * $pair + 1 }, 1>(fifth), bits::<4, 4>(bytes));
-                        to.sixteen(4 * $pair + half, low);
-                        to.sixteen(4 * $pair + 2 + half, high);
+                        to.row_panel(4 * $pair + half, low);
+                        to.row_panel(4 * $pair + 2 + half, high);
                     )*};
                 }
                 pairs!(0 1 2 3);
@@ -130,13 +130,13 @@ unsafe impl Quants for Q5K {
 
 // SAFETY: 128 bytes of low nibbles, 64 of high pairs of bits, 16 of scales, 2 of their scale.
 unsafe impl Quants for Q6K {
-    const SHARE: usize = 16;
+    const SCALE_RANGE: usize = 16;
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn unpack(rows: Rows, to: Unpacked) {
         unsafe {
-            // The block ends with the scales' scale.
+            // The block ends with the scale of the scales.
             to.scale(high_halves(rows.words(206)));
             for (quarter, words) in rows.lines(192).into_iter().enumerate() {
                 for byte in 0..4 {
@@ -145,29 +145,29 @@ unsafe impl Quants for Q6K {
                 }
             }
             for half in 0..2 {
-                for sixteen in 0..2 {
-                    let high = rows.lines(128 + 32 * half + 16 * sixteen);
-                    let at = 8 * half + sixteen;
-                    let low = rows.lines(64 * half + 16 * sixteen);
-                    to.sixteen(at, less(above::<4>(bits::<0, 2>(high), bits::<0, 4>(low)), 32));
-                    to.sixteen(at + 4, less(above::<4>(bits::<4, 2>(high), bits::<4, 4>(low)), 32));
-                    let low = rows.lines(64 * half + 32 + 16 * sixteen);
-                    to.sixteen(at + 2, less(above::<4>(bits::<2, 2>(high), bits::<0, 4>(low)), 32));
-                    to.sixteen(at + 6, less(above::<4>(bits::<6, 2>(high), bits::<4, 4>(low)), 32));
+                for row_panel in 0..2 {
+                    let high = rows.lines(128 + 32 * half + 16 * row_panel);
+                    let at = 8 * half + row_panel;
+                    let low = rows.lines(64 * half + 16 * row_panel);
+                    to.row_panel(at, less(above::<4>(bits::<0, 2>(high), bits::<0, 4>(low)), 32));
+                    to.row_panel(at + 4, less(above::<4>(bits::<4, 2>(high), bits::<4, 4>(low)), 32));
+                    let low = rows.lines(64 * half + 32 + 16 * row_panel);
+                    to.row_panel(at + 2, less(above::<4>(bits::<2, 2>(high), bits::<0, 4>(low)), 32));
+                    to.row_panel(at + 6, less(above::<4>(bits::<6, 2>(high), bits::<4, 4>(low)), 32));
                 }
             }
         }
     }
 }
 
-/// For both halves of a block of 256, and both sixteens of 32 bytes: the number of their first sixteen columns, and where
-/// their bytes are.
+/// For both halves of a block of 256 and both sixteens of 32 bytes, returns the number of their
+/// first sixteen columns, and where their bytes are.
 fn halves_of(bytes: usize, from: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..4).map(move |n| (n / 2 * 8 + n % 2, from + n / 2 * bytes + n % 2 * 16))
 }
 
-/// The eight scales of a block of Q4K or Q5K, and the eight shifts: six bits each in twelve bytes, where the last four
-/// of each keep their high bits above the first four.
+/// Unpacks the eight scales of a block of Q4K or Q5K, and the eight shifts. Each has six bits in
+/// twelve bytes, and the last four of each keep their high bits above the first four.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 unsafe fn six_bits(rows: Rows, to: Unpacked) {
@@ -187,21 +187,21 @@ unsafe fn six_bits(rows: Rows, to: Unpacked) {
     }
 }
 
-/// Six bits of each byte.
+/// Returns six bits of each byte.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn low_six(words: __m512i) -> __m512i {
     _mm512_and_si512(words, _mm512_set1_epi8(0x3f))
 }
 
-/// The other two, as the fifth and the sixth.
+/// Returns the other two bits, as the fifth and the sixth.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn high_two(words: __m512i) -> __m512i {
     _mm512_and_si512(_mm512_srli_epi32::<2>(words), _mm512_set1_epi8(0x30))
 }
 
-/// The `byte`th byte of each word.
+/// Returns the byte with this number of each word.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn byte_of(words: __m512i, byte: i32) -> __m512i {
@@ -220,7 +220,7 @@ fn negative(x: __m512) -> __m512 {
     _mm512_mul_ps(x, _mm512_set1_ps(-1.0))
 }
 
-/// Four bits of each byte.
+/// Returns four bits of each byte.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn nibbles<const FROM: u32>(words: __m512i) -> __m512i {

@@ -1,4 +1,4 @@
-//! Whether a finished answer is valid, for schemas that the grammar keeps only in part.
+//! Validates finished answers to schemas that the grammar enforces only partially.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -8,93 +8,93 @@ use serde_json::Value;
 
 use super::document::{Document, Node};
 use super::effort::{Effort, Halt};
-use super::fact::{Contains, Fact, Items, Literal, Members, Noted};
+use super::fact::{Contains, Fact, Items, KeywordFact, Literal, Members};
 use super::kinds::Kinds;
 use super::number::Number;
 use super::read::Reader;
 use super::regexes::{Regexes, Translated};
 use crate::{Limits, SchemaError};
 
-/// Judges answers to one schema.
+/// Validates answers to one schema.
 #[derive(Clone, Debug)]
-pub(crate) struct Judge {
+pub(crate) struct SchemaValidator {
     schema: Arc<Value>,
     steps: u64,
     patterns: Arc<Translated>,
-    /// The keyword that an answer may break.
+    /// The keyword that an answer may violate.
     broken: SchemaError,
 }
 
-impl Judge {
+impl SchemaValidator {
     pub(super) fn new(schema: &Value, limits: &Limits, patterns: Translated, broken: SchemaError) -> Self {
         let (schema, patterns) = (Arc::new(schema.clone()), Arc::new(patterns));
         Self { schema, steps: limits.schema_steps, patterns, broken }
     }
 
-    /// The keyword that the grammar keeps only in part.
+    /// The keyword that the grammar enforces only partially.
     pub(crate) fn keyword(&self) -> &SchemaError {
         &self.broken
     }
 
     /// # Errors
-    /// If the value isn't valid, or if it takes too long to tell.
-    pub(crate) fn judge(&self, value: &Value) -> Result<(), SchemaError> {
+    /// Fails if the value is invalid, or if validation takes too long.
+    pub(crate) fn validate(&self, value: &Value) -> Result<(), SchemaError> {
         let mut document = Document::new(&self.schema);
         let root = document.root();
-        let mut court = Court {
+        let mut validation = Validation {
             document,
-            regexes: Regexes::knowing(self.patterns.clone()),
+            regexes: Regexes::with_translations(self.patterns.clone()),
             effort: Effort::new(self.steps, Halt::default()),
             facts: HashMap::new(),
             known: HashMap::new(),
         };
-        match court.satisfies(root, value, Width::Strict) {
+        match validation.satisfies(root, value, Width::Strict) {
             Ok(true) => Ok(()),
             Ok(false) | Err(Undecided) => Err(self.broken.clone()),
         }
     }
 }
 
-/// It took too long.
+/// Validation took too long.
 struct Undecided;
 
-/// What formats mean: what the grammar writes for them, or all that any validator may take for them.
+/// How formats are read: as what the grammar writes, or as everything that some validator accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Width {
     Strict,
     Wide,
 }
 
-struct Court<'a> {
+struct Validation<'a> {
     document: Document<'a>,
     regexes: Regexes,
     effort: Effort,
-    facts: HashMap<Node, Rc<[Noted]>>,
-    /// Values are told apart by their addresses.
+    facts: HashMap<Node, Rc<[KeywordFact]>>,
+    /// Values are identified by their addresses.
     known: HashMap<(Node, *const Value, Width), bool>,
 }
 
-impl Court<'_> {
+impl Validation<'_> {
     fn satisfies(&mut self, node: Node, value: &Value, width: Width) -> Result<bool, Undecided> {
         let key = (node, std::ptr::from_ref(value), width);
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }
         let mut holds = true;
-        for noted in self.facts(node)?.iter() {
-            let is_open = width == Width::Wide && noted.origin.is_narrow();
-            holds = holds && (is_open || self.holds(&noted.fact, value, width)?);
+        for keyword_fact in self.facts(node)?.iter() {
+            let is_open = width == Width::Wide && keyword_fact.origin.is_narrow();
+            holds = holds && (is_open || self.holds(&keyword_fact.fact, value, width)?);
         }
         self.known.insert(key, holds);
         Ok(holds)
     }
 
-    fn facts(&mut self, node: Node) -> Result<Rc<[Noted]>, Undecided> {
+    fn facts(&mut self, node: Node) -> Result<Rc<[KeywordFact]>, Undecided> {
         if let Some(facts) = self.facts.get(&node) {
             return Ok(facts.clone());
         }
         let facts = Reader::new(&mut self.document, &mut self.regexes, node).read();
-        let facts: Rc<[Noted]> = facts.map_err(|_| Undecided)?.into();
+        let facts: Rc<[KeywordFact]> = facts.map_err(|_| Undecided)?.into();
         self.facts.insert(node, facts.clone());
         Ok(facts)
     }
@@ -160,7 +160,7 @@ impl Court<'_> {
             Fact::Pattern(pattern) => {
                 let wide = pattern.wide.as_ref().filter(|_| width == Width::Wide);
                 let strict = width == Width::Strict;
-                self.regexes.matches(wide.unwrap_or(&pattern.kept), text).unwrap_or(!strict)
+                self.regexes.matches(wide.unwrap_or(&pattern.enforced), text).unwrap_or(!strict)
             }
             _ => true,
         }
@@ -217,7 +217,7 @@ impl Court<'_> {
             Fact::Members(schemas) => return self.are_members(schemas, members, width),
             Fact::Names(node) => {
                 for name in members.keys() {
-                    // A value of its own has an address that the next one may have too.
+                    // A temporary value's address may be reused for the next one.
                     self.known.clear();
                     if !self.satisfies(*node, &Value::from(name.as_str()), width)? {
                         return Ok(false);
@@ -273,7 +273,8 @@ fn of_number(fact: &Fact, number: f64) -> bool {
     one.fits(number)
 }
 
-/// The value as text in which equal values are equal: members in the order of their names, numbers as doubles.
+/// Renders the value as text that is the same for equal values: members sorted by name, numbers as
+/// doubles.
 fn canonical(value: &Value) -> String {
     match value {
         Value::Number(number) => format!("{:?}", number.as_f64().unwrap_or_default() + 0.0),

@@ -1,15 +1,15 @@
 use crate::EncodeError;
 
-/// The tokens of a text that may have so many and no more.
+/// Collects the tokens of a text up to a limit.
 #[derive(Debug)]
-pub(crate) struct Allowance {
+pub(crate) struct TokenBudget {
     tokens: Vec<u32>,
     most: usize,
-    /// Bytes that one token stands for at most.
+    /// The most bytes of text that one token represents.
     longest: usize,
 }
 
-impl Allowance {
+impl TokenBudget {
     pub(crate) fn new(most: usize, longest: usize) -> Self {
         Self { tokens: Vec::new(), most, longest: longest.max(1) }
     }
@@ -26,7 +26,8 @@ impl Allowance {
         tokens.into_iter().try_for_each(|token| self.push(token))
     }
 
-    /// Refuses bytes that make too many tokens whatever these are. Costs nothing, so it comes before the work.
+    /// Rejects a text whose byte count alone proves that it exceeds the limit. It is cheap, so it
+    /// comes before the actual work.
     pub(crate) fn check(&self, bytes: usize) -> Result<(), EncodeError> {
         let least = bytes.div_ceil(self.longest);
         if least > self.most - self.tokens.len() { Err(self.exceeded()) } else { Ok(()) }

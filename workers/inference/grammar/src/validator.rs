@@ -1,38 +1,38 @@
-//! Looks at finished texts whose schemas the grammar keeps only in part.
+//! Validates finished texts whose schemas the grammar enforces only partially.
 
 use serde_json::Value;
 
-use crate::schema::Judge;
+use crate::schema::SchemaValidator;
 use crate::{CallSyntax, SchemaError, Tool, Vocabulary};
 
 #[derive(Debug)]
-pub(crate) enum Jury {
-    /// The text is one value.
-    Whole(Judge),
-    /// The text holds calls.
+pub(crate) enum AnswerValidator {
+    /// The text is a single value.
+    Whole(SchemaValidator),
+    /// The text contains calls.
     Calls(Vec<Call>),
 }
 
-/// How the calls of one tool begin, and what looks at their arguments.
+/// How calls of one tool begin, and the validator of their arguments.
 #[derive(Debug)]
 pub(crate) struct Call {
     opening: String,
-    judge: Option<Judge>,
+    validator: Option<SchemaValidator>,
 }
 
-impl Jury {
-    pub(crate) fn whole(judge: Judge) -> Self {
-        Self::Whole(judge)
+impl AnswerValidator {
+    pub(crate) fn whole(validator: SchemaValidator) -> Self {
+        Self::Whole(validator)
     }
 
     /// `None` if no tool needs it.
     pub(crate) fn of_calls(
         tools: &[Tool],
-        judges: Vec<Option<Judge>>,
+        validators: Vec<Option<SchemaValidator>>,
         syntax: &CallSyntax,
         vocabulary: &Vocabulary,
     ) -> Option<Self> {
-        if judges.iter().all(Option::is_none) {
+        if validators.iter().all(Option::is_none) {
             return None;
         }
         // Control tokens add nothing to the text.
@@ -43,27 +43,27 @@ impl Jury {
                 .filter(|(_, name)| !name.is_empty())
                 .fold(text, |text, (_, name)| text.replace(name.as_str(), ""))
         };
-        let calls = tools.iter().zip(judges).map(|(tool, judge)| Call {
+        let calls = tools.iter().zip(validators).map(|(tool, validator)| Call {
             opening: plain(format!("{}{}{}", syntax.before, tool.name, syntax.between)),
-            judge,
+            validator,
         });
         Some(Self::Calls(calls.collect()))
     }
 
     /// # Errors
-    /// With what is broken.
-    pub(crate) fn judge(&self, text: &[u8]) -> Result<(), SchemaError> {
+    /// Fails with the violated keyword.
+    pub(crate) fn validate(&self, text: &[u8]) -> Result<(), SchemaError> {
         match self {
-            Self::Whole(judge) => match serde_json::from_slice(text) {
-                Ok(value) => judge.judge(&value),
-                Err(_) => Err(judge.keyword().clone()),
+            Self::Whole(validator) => match serde_json::from_slice(text) {
+                Ok(value) => validator.validate(&value),
+                Err(_) => Err(validator.keyword().clone()),
             },
-            Self::Calls(calls) => judge_calls(calls, &String::from_utf8_lossy(text)),
+            Self::Calls(calls) => validate_calls(calls, &String::from_utf8_lossy(text)),
         }
     }
 }
 
-fn judge_calls(calls: &[Call], text: &str) -> Result<(), SchemaError> {
+fn validate_calls(calls: &[Call], text: &str) -> Result<(), SchemaError> {
     let mut rest = text;
     loop {
         let next = calls.iter().filter_map(|call| rest.find(&call.opening).map(|at| (at, call)));
@@ -74,8 +74,8 @@ fn judge_calls(calls: &[Call], text: &str) -> Result<(), SchemaError> {
         rest = &rest[at + call.opening.len()..];
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
         if let Some(Ok(value)) = values.next() {
-            if let Some(judge) = &call.judge {
-                judge.judge(&value)?;
+            if let Some(validator) = &call.validator {
+                validator.validate(&value)?;
             }
             rest = &rest[values.byte_offset()..];
         }

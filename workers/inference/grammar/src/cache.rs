@@ -5,8 +5,8 @@ use llguidance::TokenParser;
 
 use crate::{Constraint, Rule};
 
-/// The grammars of the rules that were used last, before any token. The oldest makes room.
-pub(crate) struct Kept {
+/// The grammars of the most recently used rules, before any token. The oldest is evicted first.
+pub(crate) struct GrammarCache {
     most: usize,
     most_bytes: usize,
     grammars: VecDeque<Grammar>,
@@ -20,7 +20,7 @@ struct Grammar {
     parser: TokenParser,
 }
 
-impl Kept {
+impl GrammarCache {
     pub(crate) fn new(most: usize, most_bytes: usize) -> Self {
         Self { most, most_bytes, grammars: VecDeque::new() }
     }
@@ -45,7 +45,7 @@ impl Kept {
         self.make_room();
     }
 
-    /// Lets the oldest grammars go until the rest is small enough.
+    /// Evicts the oldest grammars until the rest fits.
     fn make_room(&mut self) {
         let mut total = 0;
         let fitting = self.grammars.iter().take_while(|grammar| {
@@ -62,7 +62,7 @@ impl Grammar {
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for GrammarCache {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Kept").field("grammars", &self.grammars.len()).finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! What is not supported or doesn't fit is refused by name, before anything is allocated for it.
+//! Unsupported or inconsistent models are rejected by name, before anything is allocated for them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -18,8 +18,8 @@ fn config(name: &str) -> Value {
     serde_json::from_slice(&fs::read(folder().join(name).join("config.json")).unwrap()).unwrap()
 }
 
-/// What is said of a config with other values under some keys.
-fn refused(name: &str, changes: Value) -> String {
+/// Returns the error of a config with other values under some keys.
+fn rejected(name: &str, changes: Value) -> String {
     let mut config = config(name);
     for (key, value) in changes.as_object().unwrap() {
         config[key] = value.clone();
@@ -57,7 +57,7 @@ fn a_setting_that_is_not_supported_is_named() {
         ("qwen3", json!({"layer_types": ["full_attention", "chunked_attention", "x"]}), "chunked_attention"),
         ("qwen3", json!({"use_sliding_window": false}), "use_sliding_window"),
     ] {
-        let error = refused(name, changes);
+        let error = rejected(name, changes);
         assert!(error.contains(says), "{error} says nothing of {says}");
     }
 }
@@ -79,12 +79,12 @@ fn an_absurd_number_is_named() {
         ("max_position_embeddings", json!(0)),
         ("sliding_window", json!(0)),
     ] {
-        let error = refused("mistral", json!({key: value}));
+        let error = rejected("mistral", json!({key: value}));
         assert!(error.contains(key), "{error} does not name {key}");
     }
     assert!(Shape::from_config(b"{\"num_hidden_layers\": NaN}").is_err());
     let error = Shape::from_config(without("llama2", "hidden_size").to_string().as_bytes()).unwrap_err();
-    assert_eq!(error.to_string(), "it has no `hidden_size`");
+    assert_eq!(error.to_string(), "missing `hidden_size`");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn old_and_new_ways_to_write_rope_mean_the_same() {
     assert_eq!(read(old), read(config("llama3")));
 }
 
-/// What `transformers` takes for what a config leaves out.
+/// The defaults of `transformers` for missing values.
 #[test]
 fn what_is_left_out_has_the_defaults_of_transformers() {
     let read = |config: Value| Shape::from_config(config.to_string().as_bytes()).unwrap();
@@ -120,7 +120,7 @@ impl WithoutTypes for Value {
     }
 }
 
-/// A copy of the sharded model.
+/// Copies the sharded model.
 fn copy() -> TempDir {
     let to = tempfile::tempdir().unwrap();
     for file in fs::read_dir(folder().join("llama3")).unwrap() {
@@ -137,7 +137,7 @@ fn change(folder: &TempDir, file: &str, from: &str, to: &str) {
     fs::write(path, text.replace(from, to)).unwrap();
 }
 
-fn why(folder: &TempDir) -> String {
+fn open_error(folder: &TempDir) -> String {
     fixture::open(folder.path(), 1).unwrap_err().to_string()
 }
 
@@ -145,20 +145,24 @@ fn why(folder: &TempDir) -> String {
 fn weights_that_do_not_fit_are_named_with_their_file_and_both_shapes() {
     let folder = copy();
     change(&folder, "config.json", "\"intermediate_size\": 96", "\"intermediate_size\": 128");
-    let error = why(&folder);
+    let error = open_error(&folder);
     assert!(error.contains("safetensors") && error.contains("mlp.gate_proj.weight"), "{error}");
     assert!(error.contains("[96, 64]") && error.contains("[128, 64]"), "{error}");
 
     let folder = copy();
     change(&folder, "config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4");
-    assert!(why(&folder).contains("no tensor `model.layers.3.input_layernorm.weight`"), "{}", why(&folder));
+    assert!(
+        open_error(&folder).contains("missing tensor `model.layers.3.input_layernorm.weight`"),
+        "{}",
+        open_error(&folder)
+    );
 
     let folder = copy();
     change(&folder, "config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2");
     assert!(
-        why(&folder).contains("`model.layers.2.") && why(&folder).contains("no place"),
+        open_error(&folder).contains("`model.layers.2.") && open_error(&folder).contains("unexpected tensor"),
         "{}",
-        why(&folder)
+        open_error(&folder)
     );
 }
 
@@ -166,12 +170,12 @@ fn weights_that_do_not_fit_are_named_with_their_file_and_both_shapes() {
 fn shards_that_are_not_what_the_index_says_are_named() {
     let folder = copy();
     fs::remove_file(folder.path().join("model-00002-of-00003.safetensors")).unwrap();
-    assert!(why(&folder).contains("model-00002-of-00003.safetensors"), "{}", why(&folder));
+    assert!(open_error(&folder).contains("model-00002-of-00003.safetensors"), "{}", open_error(&folder));
 
     for place in ["../model.safetensors", "/etc/passwd", "..", ""] {
         let folder = copy();
         change(&folder, "model.safetensors.index.json", "model-00003-of-00003.safetensors", place);
-        assert!(why(&folder).contains("plain name"), "{place}: {}", why(&folder));
+        assert!(open_error(&folder).contains("plain file name"), "{place}: {}", open_error(&folder));
     }
 
     let folder = copy();
@@ -180,13 +184,13 @@ fn shards_that_are_not_what_the_index_says_are_named() {
         folder.path().join("model-00002-of-00003.safetensors"),
     )
     .unwrap();
-    assert!(why(&folder).contains("another file has too"), "{}", why(&folder));
+    assert!(open_error(&folder).contains("is in several files"), "{}", open_error(&folder));
 }
 
 #[test]
 fn what_is_no_model_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(why(&folder).contains("config.json"));
+    assert!(open_error(&folder).contains("config.json"));
     assert!(matches!(fixture::open(&folder.path().join("away"), 1), Err(LoadError::NoModel(_))));
     for (file, bytes) in [("empty.gguf", b"".as_slice()), ("model.bin", b"PK\x03\x04")] {
         let path = folder.path().join(file);
@@ -197,16 +201,16 @@ fn what_is_no_model_is_named() {
 }
 
 #[test]
-fn a_load_tells_how_far_it_is_and_stops_when_told() {
+fn a_load_reports_its_progress_and_can_be_cancelled() {
     let fixture = Fixture::open("gguf-llama-k");
-    let mut told = vec![];
+    let mut reports = vec![];
     let model = Model::open(&fixture.path, &Options::default(), &mut |progress| {
-        told.push(progress);
+        reports.push(progress);
         ControlFlow::Continue(())
     });
-    assert_eq!(told[0].read, 0);
-    assert!(told.is_sorted_by_key(|progress| progress.read));
-    let last = told.last().unwrap();
+    assert_eq!(reports[0].read, 0);
+    assert!(reports.is_sorted_by_key(|progress| progress.read));
+    let last = reports.last().unwrap();
     assert!(last.read == last.of && last.of >= model.unwrap().bytes());
     let stopped = Model::open(&fixture.path, &Options::default(), &mut |progress| {
         if progress.read > 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -215,7 +219,7 @@ fn a_load_tells_how_far_it_is_and_stops_when_told() {
 }
 
 #[test]
-fn a_piece_that_does_not_fit_is_refused_and_the_cache_left_alone() {
+fn an_invalid_segment_is_rejected_and_the_cache_is_unchanged() {
     let fixture = Fixture::open("llama2");
     let options = Options { threads: 1.try_into().unwrap(), context: Some(100.try_into().unwrap()) };
     let model = Model::open(&fixture.path, &options, &mut |_| ControlFlow::Continue(())).unwrap();
@@ -223,23 +227,23 @@ fn a_piece_that_does_not_fit_is_refused_and_the_cache_left_alone() {
     let segment = |tokens, start, blocks| Segment { tokens, start, blocks, logits_for: LogitsFor::Last };
     let tokens: Vec<u32> = (0..101).collect();
     let good = segment(&tokens[..10], 0, &[7]);
-    let mut refused = |wrong: Segment<'_>| match model.forward(&mut cache, &[good, wrong]) {
+    let mut rejected = |wrong: Segment<'_>| match model.forward(&mut cache, &[good, wrong]) {
         Err(ForwardError::Segment { segment, error }) => (segment, error),
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused(segment(&[], 0, &[0])), (1, SegmentError::Empty));
-    assert_eq!(refused(segment(&[320], 0, &[0])), (1, SegmentError::Token { token: 320, vocabulary: 320 }));
+    assert_eq!(rejected(segment(&[], 0, &[0])), (1, SegmentError::Empty));
+    assert_eq!(rejected(segment(&[320], 0, &[0])), (1, SegmentError::Token { token: 320, vocabulary: 320 }));
     assert_eq!(
-        refused(segment(&tokens, 0, &[0, 1, 2, 3])),
+        rejected(segment(&tokens, 0, &[0, 1, 2, 3])),
         (1, SegmentError::Context { end: 101, context: 100 })
     );
     let far = SegmentError::Context { end: usize::MAX, context: 100 };
-    assert_eq!(refused(segment(&tokens, usize::MAX - 3, &[0])), (1, far));
-    assert_eq!(refused(segment(&[1], 32, &[0])), (1, SegmentError::Blocks { given: 1, end: 33 }));
-    assert_eq!(refused(segment(&[1], 32, &[0, 8])), (1, SegmentError::Block { block: 8, blocks: 8 }));
-    assert_eq!(refused(segment(&[1], 0, &[7])), (1, SegmentError::Written { block: 7 }));
-    assert_eq!(refused(segment(&[1], 32, &[7, 1])), (1, SegmentError::Written { block: 7 }));
-    assert_eq!(refused(segment(&tokens[..40], 0, &[1, 1])), (1, SegmentError::Written { block: 1 }));
+    assert_eq!(rejected(segment(&tokens, usize::MAX - 3, &[0])), (1, far));
+    assert_eq!(rejected(segment(&[1], 32, &[0])), (1, SegmentError::Blocks { given: 1, end: 33 }));
+    assert_eq!(rejected(segment(&[1], 32, &[0, 8])), (1, SegmentError::Block { block: 8, blocks: 8 }));
+    assert_eq!(rejected(segment(&[1], 0, &[7])), (1, SegmentError::Written { block: 7 }));
+    assert_eq!(rejected(segment(&[1], 32, &[7, 1])), (1, SegmentError::Written { block: 7 }));
+    assert_eq!(rejected(segment(&tokens[..40], 0, &[1, 1])), (1, SegmentError::Written { block: 1 }));
 
     let other = Fixture::open("qwen3").model(1);
     let mut cache = Cache::new(other.shape(), 8, Store::F32).unwrap();
@@ -252,7 +256,7 @@ fn a_cache_takes_what_it_is_said_to_take() {
     for store in [Store::F32, Store::F16] {
         let each = if store == Store::F32 { 4 } else { 2 };
         let values = 2 * shape.layers * shape.kv() * BLOCK;
-        // A head of 16 values or a multiple of them lies without gaps.
+        // A head of a multiple of 16 values is stored without gaps.
         assert_eq!(shape.head_dim % 16, 0);
         assert_eq!(Cache::block_bytes(&shape, store), (values * each) as u64);
         assert_eq!(Cache::new(&shape, 3, store).unwrap().blocks(), 3);

@@ -1,26 +1,27 @@
 use crate::Vocabulary;
 use crate::mask::Mask;
 
-/// Blanks that may come between a thinking marker and the constrained text.
-const MOST_BLANKS: u8 = 4;
+/// How many tokens of whitespace may come between a thinking marker and the constrained text.
+const MAX_BLANKS: u8 = 4;
 
 /// Free text up to a marker, before a grammar begins.
 #[derive(Clone, Debug)]
-pub(crate) struct Lead {
+pub(crate) struct Preamble {
     marker: Marker,
-    kind: Kind,
-    /// Everything that may come, but for tokens that would run over the marker's end.
+    kind: PreambleKind,
+    /// All allowed tokens, except those that could extend past the marker's end.
     free: Mask,
-    /// Tokens that run over the marker's end from some state.
+    /// Tokens that extend past the marker's end from some state.
     crossing: Vec<u32>,
     blanks: Vec<u32>,
-    seen: Seen,
+    seen: MarkerProgress,
 }
 
 #[derive(Clone, Debug)]
 enum Marker {
     Token(u32),
-    /// The bytes, and for each count of matched bytes how many still match after a mismatch (Knuth, Morris and Pratt 1977).
+    /// The bytes, and for each number of matched bytes how many still match after a mismatch
+    /// (Knuth, Morris and Pratt 1977).
     Text {
         bytes: Vec<u8>,
         fallback: Vec<usize>,
@@ -28,41 +29,41 @@ enum Marker {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// The text can't end before the marker, and blanks may follow it.
+pub(crate) enum PreambleKind {
+    /// The text can't end before the marker, and whitespace may follow it.
     Thinking,
     /// The text may end without the marker.
     Text,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seen {
-    /// Bytes of the marker that the text ends with.
+enum MarkerProgress {
+    /// How many bytes of the marker the text ends with.
     Part(usize),
-    /// All, and then so many tokens of blanks.
+    /// The complete marker, and then this many tokens of whitespace.
     Whole(u8),
 }
 
-/// What a token did to a lead.
+/// The effect of a token on a preamble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// The token belongs to the lead.
+pub(crate) enum TokenEffect {
+    /// The token belongs to the preamble.
     Taken,
-    /// The lead is over and the token belongs to what follows.
+    /// The preamble is over, and the token belongs to what follows.
     Over,
     Refused,
 }
 
-impl Lead {
-    pub(crate) fn new(marker: &str, kind: Kind, vocabulary: &Vocabulary) -> Self {
+impl Preamble {
+    pub(crate) fn new(marker: &str, kind: PreambleKind, vocabulary: &Vocabulary) -> Self {
         let words = vocabulary.tokens.len().div_ceil(32);
-        let mut lead = Self {
+        let mut preamble = Self {
             marker: Marker::new(marker, vocabulary),
             kind,
             free: Mask::none(words),
             crossing: Vec::new(),
             blanks: Vec::new(),
-            seen: Seen::Part(0),
+            seen: MarkerProgress::Part(0),
         };
         for (token, bytes) in vocabulary.tokens.iter().enumerate() {
             let token = token as u32;
@@ -70,76 +71,82 @@ impl Lead {
                 continue;
             }
             if !bytes.is_empty() {
-                lead.free.allow(token);
+                preamble.free.allow(token);
             }
             if !bytes.is_empty() && bytes.iter().all(u8::is_ascii_whitespace) {
-                lead.blanks.push(token);
+                preamble.blanks.push(token);
             }
-            if lead.marker.may_cross(bytes) {
-                lead.crossing.push(token);
+            if preamble.marker.may_cross(bytes) {
+                preamble.crossing.push(token);
             }
         }
-        if let Marker::Token(token) = lead.marker {
-            lead.free.allow(token);
+        if let Marker::Token(token) = preamble.marker {
+            preamble.free.allow(token);
         }
-        if kind == Kind::Text {
-            vocabulary.ends.iter().for_each(|&end| lead.free.allow(end));
+        if kind == PreambleKind::Text {
+            vocabulary.ends.iter().for_each(|&end| preamble.free.allow(end));
         }
-        lead
+        preamble
     }
 
     pub(crate) fn may_end(&self) -> bool {
-        self.kind == Kind::Text && matches!(self.seen, Seen::Part(_))
+        self.kind == PreambleKind::Text && matches!(self.seen, MarkerProgress::Part(_))
     }
 
-    /// Whether what follows the lead may begin now.
+    /// Whether the text after the preamble may begin now.
     pub(crate) fn is_whole(&self) -> bool {
-        matches!(self.seen, Seen::Whole(_))
+        matches!(self.seen, MarkerProgress::Whole(_))
     }
 
-    /// Tokens that the lead allows; once the marker is whole they add to those of what follows.
+    /// The tokens that the preamble allows. Once the marker is complete, they come in addition to
+    /// those of the text that follows.
     pub(crate) fn mask(&self, tokens: &[Vec<u8>], mask: &mut Mask) {
         match self.seen {
-            Seen::Part(part) => {
+            MarkerProgress::Part(part) => {
                 mask.copy(&self.free);
                 for &token in &self.crossing {
                     if self.after(part, &tokens[token as usize]).is_none() {
-                        mask.refuse(token);
+                        mask.disallow(token);
                     }
                 }
             }
-            Seen::Whole(blanks) => {
-                if self.kind == Kind::Thinking && blanks < MOST_BLANKS {
+            MarkerProgress::Whole(blanks) => {
+                if self.kind == PreambleKind::Thinking && blanks < MAX_BLANKS {
                     self.blanks.iter().for_each(|&token| mask.allow(token));
                 }
             }
         }
     }
 
-    pub(crate) fn accept(&mut self, token: u32, bytes: &[u8]) -> Step {
+    pub(crate) fn accept(&mut self, token: u32, bytes: &[u8]) -> TokenEffect {
         match self.seen {
-            Seen::Part(_) if self.marker.is(token) => {
-                self.seen = Seen::Whole(0);
-                Step::Taken
+            MarkerProgress::Part(_) if self.marker.is(token) => {
+                self.seen = MarkerProgress::Whole(0);
+                TokenEffect::Taken
             }
-            Seen::Part(part) => match self.after(part, bytes).filter(|_| self.free.allows(token)) {
+            MarkerProgress::Part(part) => match self.after(part, bytes).filter(|_| self.free.allows(token)) {
                 Some(seen) => {
                     self.seen = seen;
-                    Step::Taken
+                    TokenEffect::Taken
                 }
-                None => Step::Refused,
+                None => TokenEffect::Refused,
             },
-            Seen::Whole(blanks) if self.kind == Kind::Thinking && blanks < MOST_BLANKS && is_blank(bytes) => {
-                self.seen = Seen::Whole(blanks + 1);
-                Step::Taken
+            MarkerProgress::Whole(blanks)
+                if self.kind == PreambleKind::Thinking && blanks < MAX_BLANKS && is_blank(bytes) =>
+            {
+                self.seen = MarkerProgress::Whole(blanks + 1);
+                TokenEffect::Taken
             }
-            Seen::Whole(_) => Step::Over,
+            MarkerProgress::Whole(_) => TokenEffect::Over,
         }
     }
 
-    /// Where bytes lead to; `None` where they run over the marker's end with more than blanks.
-    fn after(&self, part: usize, bytes: &[u8]) -> Option<Seen> {
-        let Marker::Text { bytes: marker, fallback } = &self.marker else { return Some(Seen::Part(0)) };
+    /// The state after the bytes; `None` if they extend past the marker's end with more than
+    /// whitespace.
+    fn after(&self, part: usize, bytes: &[u8]) -> Option<MarkerProgress> {
+        let Marker::Text { bytes: marker, fallback } = &self.marker else {
+            return Some(MarkerProgress::Part(0));
+        };
         let mut part = part;
         for (index, byte) in bytes.iter().enumerate() {
             while part > 0 && marker[part] != *byte {
@@ -151,13 +158,13 @@ impl Lead {
             if part == marker.len() {
                 let rest = &bytes[index + 1..];
                 return match (rest.is_empty(), self.kind) {
-                    (true, _) => Some(Seen::Whole(0)),
-                    (false, Kind::Thinking) if is_blank(rest) => Some(Seen::Whole(1)),
+                    (true, _) => Some(MarkerProgress::Whole(0)),
+                    (false, PreambleKind::Thinking) if is_blank(rest) => Some(MarkerProgress::Whole(1)),
                     (false, _) => None,
                 };
             }
         }
-        Some(Seen::Part(part))
+        Some(MarkerProgress::Part(part))
     }
 }
 

@@ -1,4 +1,5 @@
-//! A sequence's logits are the same to the bit, whatever company it has and however it is cut.
+//! A sequence's logits are bitwise identical, whatever else is in the step and however the sequence
+//! is split.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,8 +8,8 @@ mod fixture;
 use cortex_transformer::{BLOCK, Cache, LogitsFor, Model};
 use fixture::{Fixture, NAMES, Sequence, bits, blocks_for, cache};
 
-/// Logits of every token, in one piece, alone.
-fn alone(model: &Model, tokens: &[u32]) -> Vec<f32> {
+/// Returns the logits of every token in one segment, alone in its step.
+fn reference_logits(model: &Model, tokens: &[u32]) -> Vec<f32> {
     let blocks = blocks_for(tokens.len());
     let sequence = Sequence::new(tokens, 0..blocks);
     model.forward(&mut cache(model, blocks), &[sequence.segment(tokens.len(), LogitsFor::All)]).unwrap()
@@ -30,15 +31,15 @@ fn cut(model: &Model, cache: &mut Cache, mut sequence: Sequence, size: usize) ->
 }
 
 #[test]
-fn pieces_of_any_size_give_the_same_bits() {
+fn segments_of_any_size_give_the_same_bits() {
     for name in NAMES {
         let fixture = Fixture::open(name);
         let model = fixture.model(1);
         let tokens = text(&fixture, 2);
-        let whole = bits(&alone(&model, &tokens));
+        let whole = bits(&reference_logits(&model, &tokens));
         for size in [1, 3, 16, 31, 32, 33, 64, 100] {
             let blocks = blocks_for(tokens.len());
-            // Blocks in no order.
+            // The blocks are in reverse order.
             let sequence = Sequence::new(&tokens, (0..blocks).rev());
             let logits = cut(&model, &mut cache(&model, blocks), sequence, size);
             assert!(bits(&logits) == whole, "{name} in segments of {size}");
@@ -51,9 +52,12 @@ fn any_number_of_threads_gives_the_same_bits() {
     for name in NAMES {
         let fixture = Fixture::open(name);
         let tokens = text(&fixture, 1);
-        let one = bits(&alone(&fixture.model(1), &tokens));
+        let one = bits(&reference_logits(&fixture.model(1), &tokens));
         for threads in [2, 3, 8] {
-            assert!(bits(&alone(&fixture.model(threads), &tokens)) == one, "{name} on {threads} threads");
+            assert!(
+                bits(&reference_logits(&fixture.model(threads), &tokens)) == one,
+                "{name} on {threads} threads"
+            );
         }
     }
 }
@@ -67,12 +71,13 @@ fn a_full_batch_gives_the_same_bits() {
         let each = texts.iter().map(|text| blocks_for(text.len())).max().unwrap();
         let mut cache = cache(&model, each * texts.len() as u32);
         let mut found = vec![vec![]; texts.len()];
-        // Block by block in turn, so that no sequence's lie side by side.
+        // Blocks are assigned in turn, so that no sequence has adjacent ones.
         let mut sequences: Vec<Sequence> = (0..texts.len() as u32)
             .map(|n| Sequence::new(&texts[n as usize], (0..each).map(|block| block * texts.len() as u32 + n)))
             .collect();
         for step in 0.. {
-            // Each joins a step later than the one before; chunks and single tokens share the steps.
+            // Each sequence joins a step later than the one before. Chunks and single tokens share
+            // the steps.
             let size = |n: usize, sequence: &Sequence| {
                 let size = if (n + step).is_multiple_of(3) { 1 + (step * 7 + n * 5) % 40 } else { 1 };
                 if n > step { 0 } else { size.min(sequence.tokens.len() - sequence.start) }
@@ -95,7 +100,7 @@ fn a_full_batch_gives_the_same_bits() {
             }
         }
         for (n, text) in texts.iter().enumerate() {
-            assert!(bits(&found[n]) == bits(&alone(&model, text)), "{name}: sequence {n}");
+            assert!(bits(&found[n]) == bits(&reference_logits(&model, text)), "{name}: sequence {n}");
         }
     }
 }
@@ -106,7 +111,7 @@ fn shared_blocks_give_the_same_bits() {
         let fixture = Fixture::open(name);
         let model = fixture.model(2);
         let first = text(&fixture, 2);
-        // The same first 64 tokens, then others.
+        // The first 64 tokens are the same, and the others differ.
         let second: Vec<u32> = first[..64].iter().chain(&text(&fixture, 0)).copied().collect();
         let mut cache = cache(&model, 16);
         let sequence = Sequence::new(&first, 0..8);
@@ -115,13 +120,13 @@ fn shared_blocks_give_the_same_bits() {
         hit.start = 2 * BLOCK;
         let logits =
             model.forward(&mut cache, &[hit.segment(second.len() - hit.start, LogitsFor::All)]).unwrap();
-        let whole = alone(&model, &second);
+        let whole = reference_logits(&model, &second);
         assert!(bits(&logits) == bits(&whole[hit.start * model.shape().vocabulary..]), "{name}");
     }
 }
 
 #[test]
-fn only_the_rows_that_are_wanted_come_back_in_order() {
+fn only_the_requested_rows_come_back_in_order() {
     let fixture = Fixture::open("qwen2-sliding");
     let model = fixture.model(1);
     let (a, b, c) = (text(&fixture, 0), text(&fixture, 1), text(&fixture, 2));
@@ -135,7 +140,7 @@ fn only_the_rows_that_are_wanted_come_back_in_order() {
     ];
     let logits = model.forward(&mut cache, &segments).unwrap();
     let (first, rest) = logits.split_at(vocabulary);
-    let whole = alone(&model, &a);
+    let whole = reference_logits(&model, &a);
     assert!(bits(first) == bits(&whole[whole.len() - vocabulary..]));
-    assert!(bits(rest) == bits(&alone(&model, &c)[..40 * vocabulary]));
+    assert!(bits(rest) == bits(&reference_logits(&model, &c)[..40 * vocabulary]));
 }

@@ -1,27 +1,28 @@
-//! A stand-in for a model: its keys and values are hashes of all the tokens so far, and it checks those it reads.
+//! A fake model. Its keys and values are hashes of all tokens so far, and it checks those that it
+//! reads.
 
 use std::collections::BTreeMap;
 
 use super::at;
-use crate::{BLOCK, Batch, Finish, Finished, Job, Limits, Plan, SequenceId, Verdict};
+use crate::{BLOCK, Batch, FinishReason, Finished, Job, Limits, Plan, SequenceId, StepOutcome};
 
 /// The token with which the model ends a text.
 const END: u64 = 0;
-/// One token in so many ends a text.
+/// One token in this many ends a text.
 const ENDS: u64 = 40;
 const NEVER: u64 = u64::MAX;
 
 #[derive(Debug)]
-pub(crate) struct Machine {
+pub(crate) struct FakeModel {
     pub(crate) batch: Batch,
     cache: Vec<[u64; BLOCK]>,
     ends: u64,
     pub(crate) step: usize,
     pub(crate) computed: usize,
-    pub(crate) finished: BTreeMap<SequenceId, (Finish, Vec<u32>)>,
+    pub(crate) finished: BTreeMap<SequenceId, (FinishReason, Vec<u32>)>,
 }
 
-impl Machine {
+impl FakeModel {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             batch: Batch::new(limits),
@@ -33,7 +34,7 @@ impl Machine {
         }
     }
 
-    /// A model that always writes as much as it may.
+    /// Returns a model that always generates the maximum.
     pub(crate) fn endless(limits: Limits) -> Self {
         Self { ends: NEVER, ..Self::new(limits) }
     }
@@ -42,71 +43,71 @@ impl Machine {
         self.batch.submit(at(self.step), job, 1).unwrap()[0]
     }
 
-    /// One step, checked.
+    /// Runs one step, and checks it.
     pub(crate) fn step(&mut self) -> Plan {
         self.step += 1;
         let plan = self.batch.plan(at(self.step));
         self.batch.check();
         assert!(plan.tokens() <= self.batch.limits().step_tokens);
         assert!(self.batch.usage().running <= self.batch.limits().running);
-        let verdicts = self.compute(&plan);
+        let outcomes = self.compute(&plan);
         let mut texts: BTreeMap<_, _> = plan
-            .parts
+            .segments
             .iter()
-            .map(|part| (part.sequence, self.batch.tokens(part.sequence).to_vec()))
+            .map(|segment| (segment.sequence, self.batch.tokens(segment.sequence).to_vec()))
             .collect();
-        for Finished { sequence, why } in self.batch.committed(&plan, &verdicts) {
+        for Finished { sequence, reason } in self.batch.commit(&plan, &outcomes) {
             let mut text = texts.remove(&sequence).unwrap();
-            if let Some((_, Verdict::Token(last))) = verdicts.iter().find(|(id, _)| *id == sequence) {
+            if let Some((_, StepOutcome::Token(last))) = outcomes.iter().find(|(id, _)| *id == sequence) {
                 text.push(*last);
             }
-            assert!(self.finished.insert(sequence, (why, text)).is_none());
+            assert!(self.finished.insert(sequence, (reason, text)).is_none());
         }
         self.batch.check();
         plan
     }
 
-    /// Runs until nothing is left, at most so many steps.
+    /// Runs until the batch is empty, for at most this many steps.
     pub(crate) fn drain(&mut self, steps: usize) {
         for _ in 0..steps {
             if self.batch.is_empty() {
                 return;
             }
             let plan = self.step();
-            assert!(!plan.parts.is_empty(), "somebody waits and nothing is computed");
+            assert!(!plan.segments.is_empty(), "a sequence waits, but nothing is computed");
         }
         panic!("{:?} after {steps} steps", self.batch.usage());
     }
 
-    fn compute(&mut self, plan: &Plan) -> Vec<(SequenceId, Verdict)> {
-        let mut verdicts = Vec::new();
-        for part in &plan.parts {
-            let (text, blocks) = (self.batch.tokens(part.sequence), self.batch.blocks(part.sequence));
+    fn compute(&mut self, plan: &Plan) -> Vec<(SequenceId, StepOutcome)> {
+        let mut outcomes = Vec::new();
+        for segment in &plan.segments {
+            let (text, blocks) = (self.batch.tokens(segment.sequence), self.batch.blocks(segment.sequence));
             let mut state = 0;
-            for (position, &token) in text[..part.tokens.end].iter().enumerate() {
+            for (position, &token) in text[..segment.tokens.end].iter().enumerate() {
                 state = mix(state ^ u64::from(token).wrapping_add(1));
                 let cell = &mut self.cache[blocks[position / BLOCK] as usize][position % BLOCK];
-                if position < part.tokens.start {
-                    assert_eq!(*cell, state, "{part:?} reads what isn't its own at {position}");
+                if position < segment.tokens.start {
+                    assert_eq!(*cell, state, "{segment:?} reads another sequence's values at {position}");
                 } else {
                     *cell = state;
                 }
             }
-            self.computed += part.tokens.len();
-            if part.sample {
-                verdicts.push((part.sequence, next(state, self.ends)));
+            self.computed += segment.tokens.len();
+            if segment.sample {
+                outcomes.push((segment.sequence, next(state, self.ends)));
             }
         }
-        verdicts
+        outcomes
     }
 }
 
-/// What the model writes after a prompt, computed alone.
-pub(crate) fn alone(job: &Job) -> Vec<u32> {
+/// Returns what the model generates for a prompt, computed alone.
+pub(crate) fn reference(job: &Job) -> Vec<u32> {
     let mut text = job.prompt.clone();
     let mut state = text.iter().fold(0, |state, token| mix(state ^ u64::from(*token).wrapping_add(1)));
-    while text.len() < job.prompt.len() + job.most_new
-        && let Verdict::Token(token) = next(state, ENDS)
+    while text.len() < job.prompt.len() + job.max_new_tokens
+        && let StepOutcome::Token(token) = next(state, ENDS)
     {
         text.push(token);
         state = mix(state ^ u64::from(token).wrapping_add(1));
@@ -114,14 +115,14 @@ pub(crate) fn alone(job: &Job) -> Vec<u32> {
     text
 }
 
-fn next(state: u64, ends: u64) -> Verdict {
+fn next(state: u64, ends: u64) -> StepOutcome {
     match mix(state) % ends {
-        END => Verdict::Ended,
-        token => Verdict::Token(u32::try_from(token % 3).unwrap()),
+        END => StepOutcome::Ended,
+        token => StepOutcome::Token(u32::try_from(token % 3).unwrap()),
     }
 }
 
-/// SplitMix64's finish.
+/// The finaliser of SplitMix64.
 pub(crate) fn mix(state: u64) -> u64 {
     let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

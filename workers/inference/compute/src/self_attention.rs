@@ -1,10 +1,10 @@
-//! Self-attention of one text.
+//! Self-attention over one whole text.
 
 use super::math::{exp, fold, map};
 use super::panels::{Panels, Rows, product};
 use super::simd::{Isa, Simd, dispatch};
 
-/// The memory that attention works in, kept between calls.
+/// The buffers of attention, kept between calls.
 #[derive(Debug, Default)]
 pub struct Attention {
     keys: Panels,
@@ -12,11 +12,13 @@ pub struct Attention {
     scores: Vec<f32>,
 }
 
-/// `softmax(Q Kᵀ / √d) V` for each head. `qkv` has a row per token: its queries, keys and values, all heads of each
-/// side by side; `out` gets a row per token, all heads side by side.
+/// Computes `softmax(Q Kᵀ / √d) V` for each head. `qkv` has a row per token with its queries, keys
+/// and values, all heads of each side by side. `out` gets a row per token with all heads side by
+/// side.
 ///
 /// # Panics
-/// If the lengths don't fit.
+///
+/// Panics if the lengths don't match.
 pub fn attend_all(
     isa: Isa,
     qkv: &[f32],
@@ -33,7 +35,8 @@ pub fn attend_all(
 }
 
 /// # Safety
-/// `qkv` has `tokens` rows of three times `heads * width`, `out` of `heads * width`.
+///
+/// `qkv` has `tokens` rows of three times `heads * width`, and `out` of `heads * width`.
 #[inline(always)]
 unsafe fn all_heads<S: Simd>(
     qkv: &[f32],
@@ -50,7 +53,8 @@ unsafe fn all_heads<S: Simd>(
     for head in 0..heads {
         keys.pack(width, tokens, |token, dimension| qkv[at(token, 1, head) + dimension]);
         values.pack(tokens, width, |dimension, token| qkv[at(token, 2, head) + dimension]);
-        // SAFETY: queries are rows of `qkv`, the scores are tokens², and each head has its own columns of `out`.
+        // SAFETY: the queries are rows of `qkv`, the scores are tokens², and each head has its own
+        // columns of `out`.
         unsafe {
             let queries = Rows { first: qkv.as_ptr().add(at(0, 0, head)), stride: 3 * hidden };
             product::<S>(tokens, queries, keys, &[], scores.as_mut_ptr(), tokens);
@@ -80,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attention_is_the_schoolbook_one() {
+    fn attention_equals_a_plain_implementation() {
         let (heads, width) = (3, 16);
         let hidden = heads * width;
         for tokens in [1, 2, 17, 50] {

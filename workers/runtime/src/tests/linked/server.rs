@@ -1,4 +1,4 @@
-//! A real origin's end: a bus, a memory and a listening server.
+//! A real origin: a bus, payloads and a listening server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::assignment::assignment;
 use crate::tests::origin::settings;
 use crate::{Engine, RunError, Worker};
 
-pub(super) struct Home {
+pub(super) struct OriginServer {
     pub(super) payloads: Arc<InMemory>,
     bus: Embedded,
     route: Route,
@@ -28,13 +28,13 @@ pub(super) struct Home {
     serving: JoinHandle<()>,
 }
 
-/// A worker at work.
-pub(super) struct Working {
+/// A running worker.
+pub(super) struct RunningWorker {
     pub(super) shutdown: CancellationToken,
     pub(super) working: JoinHandle<Result<(), RunError>>,
 }
 
-impl Home {
+impl OriginServer {
     pub(super) async fn open() -> Self {
         Self::at(&"tcp:127.0.0.1:0".parse().unwrap()).await
     }
@@ -55,32 +55,32 @@ impl Home {
 
     pub(super) async fn close(self) {
         self.shutdown.cancel();
-        within(self.serving).await.unwrap();
+        in_time(self.serving).await.unwrap();
     }
 
     pub(super) async fn listen(&self, filter: Filter<Published>) -> Box<dyn Subscription<Event>> {
         self.bus.subscribe(filter).await.unwrap()
     }
 
-    /// What workers report.
+    /// Returns the results that workers report.
     pub(super) async fn results(&self) -> Box<dyn Subscription<Delivery>> {
         self.bus.consume(Subject::JOB_RESULT).await.unwrap()
     }
 
-    /// A worker over the link, once it has been heard of.
-    pub(super) async fn link(&self, engine: impl Engine) -> Working {
+    /// Starts a worker over the link, and waits for its first heartbeat.
+    pub(super) async fn link(&self, engine: impl Engine) -> RunningWorker {
         let mut heartbeats = self.listen(Filter::only(&Subject::HEARTBEAT)).await;
         let worker = Worker::new(settings(4), Arc::new(engine));
         let token = "token".to_owned();
         let dial = Dial { route: self.route.clone(), token, limits: Limits::default() };
         let (origin, inbox) = open(dial, worker.introduction());
         let working = start(worker, origin, inbox);
-        within(heartbeats.next()).await.unwrap();
+        in_time(heartbeats.next()).await.unwrap();
         working
     }
 
-    /// A worker on the bus itself.
-    pub(super) async fn join(&self, engine: impl Engine) -> Working {
+    /// Starts a worker directly on the bus.
+    pub(super) async fn join(&self, engine: impl Engine) -> RunningWorker {
         let worker = Worker::new(settings(4), Arc::new(engine));
         let bus = Arc::new(self.bus.clone());
         let every = Duration::from_secs(1);
@@ -88,7 +88,7 @@ impl Home {
         start(worker, origin, inbox)
     }
 
-    /// Sends a job as the scheduler does; gives the worker's reply, once it comes.
+    /// Sends a job as the scheduler does. Returns it with the worker's reply to come.
     pub(super) async fn offer(&self, input: &'static str) -> (Assignment, JoinHandle<TaskReply>) {
         let assignment = assignment(&settings(1).id);
         self.payloads.put(assignment.context(), Bytes::from(input)).await.unwrap();
@@ -106,13 +106,13 @@ impl Home {
     }
 }
 
-fn start(worker: Worker, origin: Arc<dyn Origin>, inbox: Inbox) -> Working {
+fn start(worker: Worker, origin: Arc<dyn Origin>, inbox: Inbox) -> RunningWorker {
     let shutdown = CancellationToken::new();
     let working = tokio::spawn(worker.run(origin, inbox, shutdown.clone()));
-    Working { shutdown, working }
+    RunningWorker { shutdown, working }
 }
 
-/// What must come in time.
-pub(super) async fn within<F: Future>(future: F) -> F::Output {
+/// Fails the test if the future takes too long.
+pub(super) async fn in_time<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(10), future).await.expect("in time")
 }

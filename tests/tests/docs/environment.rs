@@ -15,6 +15,50 @@ const OF_CORTEX: &[[&str; 3]] = &[
     ],
     ["CORTEX_LOG_FORMAT", "`text`", "How log lines are written: `text` or `json`."],
     ["HOME", "", "The folder that holds `.cortex`, if `CORTEX_HOME` is not set."],
+    ["NO_COLOR", "", "Turns colours off if it is set and not empty."],
+    [
+        "CLICOLOR_FORCE",
+        "",
+        "Turns colours on, also without a terminal, if it is set and neither empty nor 0.",
+    ],
+    ["TERM", "", "`dumb` turns colours off."],
+    ["COLUMNS", "`80`", "The width of tables where the output is not a terminal."],
+];
+const OF_TELEMETRY: &[[&str; 3]] = &[
+    [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "The base address of a collector. Spans go to `v1/traces` below it. Without an endpoint no span is exported.",
+    ],
+    [
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "",
+        "The whole address for spans. It has precedence over `OTEL_EXPORTER_OTLP_ENDPOINT`.",
+    ],
+    [
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "`http/protobuf`",
+        "The protocol of the export. No other value is supported.",
+    ],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "", "Headers of every export request: `name=value`, separated by commas."],
+    [
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "`10000`",
+        "The timeout of an export request in milliseconds, from 1 to 600000.",
+    ],
+    [
+        "OTEL_TRACES_SAMPLER",
+        "`parentbased_always_on`",
+        "Which traces are recorded: `always_on`, `always_off`, `traceidratio` or one of these with `parentbased_` before it.",
+    ],
+    ["OTEL_TRACES_SAMPLER_ARG", "`1`", "The share of traces that a ratio sampler records, from 0 to 1."],
+    ["OTEL_SERVICE_NAME", "the process's own name", "The `service.name` of the spans."],
+    [
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "",
+        "Further attributes of the spans' resource: `name=value`, separated by commas.",
+    ],
+    ["OTEL_SDK_DISABLED", "`false`", "`true` turns the export off."],
 ];
 const OF_WORKER: &[[&str; 3]] = &[
     [
@@ -81,7 +125,8 @@ const NOT_OURS: &[[&str; 2]] = &[
 ];
 
 /// Where variables may be read.
-const READERS: [&str; 3] = ["origin/cortex/src/", "workers/worker/src/", "edge/src/"];
+const READERS: [&str; 4] =
+    ["origin/cortex/src/", "workers/worker/src/", "edge/src/", "proto/platform/src/telemetry/"];
 
 /// A variable that stands for a flag.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -94,6 +139,10 @@ struct Variable {
 
 #[test]
 fn the_reference_of_the_environment_is_up_to_date() {
+    check(&BTreeMap::from([("docs/configuration/environment.md".to_owned(), reference())]));
+}
+
+fn reference() -> String {
     let mut page = Page::generated("Environment variables");
     page.paragraph("A flag has precedence over its variable. Both have precedence over the default.");
     page.heading(2, "Variables of flags");
@@ -112,6 +161,7 @@ fn the_reference_of_the_environment_is_up_to_date() {
     for (title, table) in [
         ("Other variables of `cortex`", OF_CORTEX),
         ("Other variables of `cortex-worker`", OF_WORKER),
+        ("Export of spans, by `cortex` and `cortex-worker`", OF_TELEMETRY),
         ("Variables and secrets of the edge", OF_EDGE),
     ] {
         page.heading(2, title);
@@ -129,12 +179,12 @@ fn the_reference_of_the_environment_is_up_to_date() {
             .collect();
         page.table(&["variable", "default", "meaning"], &rows);
     }
-    check(&BTreeMap::from([("docs/configuration/environment.md".to_owned(), page.text())]));
+    page.text()
 }
 
 #[test]
 fn no_variable_that_a_program_reads_is_left_out() {
-    let page = read("docs/configuration/environment.md");
+    let page = reference();
     let known = |name: &str| {
         page.contains(&format!("| `{name}` |")) || NOT_OURS.iter().any(|[other, _]| *other == name)
     };
@@ -214,7 +264,8 @@ fn options(help: &str) -> Vec<String> {
             inside = false;
         } else if inside && !text.is_empty() {
             let option = options.last_mut().unwrap();
-            option.push_str("  ");
+            // Two spaces separate the name from the help, and a wrapped line of help goes on with one.
+            option.push_str(if option.contains("  ") { " " } else { "  " });
             option.push_str(text);
         }
     }
@@ -254,7 +305,8 @@ fn code(value: Option<&str>) -> String {
 fn an_option_is_read_in_either_layout() {
     let short = "Options:\n      --url <URL>  The API [default: here] [env: CORTEX_URL=]\n  -h, --help       Print help\n";
     let long = "Options:\n      --url <URL>\n          The API\n\n          [env: CORTEX_URL=]\n          [default: here]\n\n  -h, --help\n";
-    for help in [short, long] {
+    let wrapped = "Options:\n      --url <URL>  The API [default: here] [env:\n                   CORTEX_URL=]\n  -h, --help       Print help\n";
+    for help in [short, long, wrapped] {
         let options = options(help);
         assert_eq!(options.len(), 2, "{options:?}");
         assert_eq!(tag(&options[0], "env").as_deref(), Some("CORTEX_URL="));

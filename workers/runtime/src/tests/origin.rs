@@ -130,7 +130,11 @@ struct RecordingOrigin {
 }
 
 impl RecordingOrigin {
-    fn record<T>(&self, channel: &mpsc::UnboundedSender<T>, message: T) -> Answer<'_, Result<(), OriginUnreachable>> {
+    fn record<T>(
+        &self,
+        channel: &mpsc::UnboundedSender<T>,
+        message: T,
+    ) -> Answer<'_, Result<(), OriginUnreachable>> {
         let heard = !self.away.load(Ordering::SeqCst) && channel.send(message).is_ok();
         Box::pin(ready(heard.then_some(()).ok_or(OriginUnreachable)))
     }

@@ -29,8 +29,11 @@ NOT_YET = [
     "origin/safety",
     "origin/scheduler",
     "origin/store",
+<<<<<<< HEAD
     "proto/platform",
     "proto/redact",
+=======
+>>>>>>> e9c57a99f7baac2020e5c3b80bb1cd5e2b906bc1
     "tests",
     "workers/inference",
     "workers/inference/batch",

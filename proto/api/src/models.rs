@@ -71,7 +71,7 @@ mod tests {
         for id in ["a", "org", "org%2Fa", "B", ""] {
             let problem = page().find(id).unwrap_err();
             assert_eq!((problem.kind, problem.param()), (ErrorCode::UnknownModel, Some("model")), "{id}");
-            assert!(problem.detail.ends_with("there is org/a, b"), "{}", problem.detail);
+            assert!(problem.detail.ends_with("(expected org/a, b)"), "{}", problem.detail);
         }
     }
 }

@@ -58,10 +58,10 @@ mod tests {
             ("/v1/files", "`/v1/files`"),
             ("/v1/chat/completions/chatcmpl-1", "not stored"),
             ("/v1/chat/completions/chatcmpl-1/messages", "not stored"),
-            ("/v1/chat", "nothing here"),
-            ("/v1/<x>", "nothing here"),
-            ("/v1", "nothing here"),
-            ("/x", "nothing here"),
+            ("/v1/chat", "no resource"),
+            ("/v1/<x>", "no resource"),
+            ("/v1", "no resource"),
+            ("/x", "no resource"),
         ] {
             let problem = not_served(path);
             assert_eq!(problem.kind, ErrorCode::NotFound);

@@ -208,7 +208,7 @@ mod tests {
         let mut body = Parameters::body(Checked::trust(br#"{"a":{"b":1,"c":null,"d":2}}"#)).unwrap();
         let mut inner = body.object("a").unwrap().unwrap();
         let wrong = inner.optional::<String>("b", "a string").unwrap_err();
-        assert_eq!((wrong.param(), wrong.detail.as_str()), (Some("a.b"), "`a.b` must be a string"));
+        assert_eq!((wrong.param(), wrong.detail.as_str()), (Some("a.b"), "invalid `a.b`: must be a string"));
         let missing = inner.required::<String>("c", "a string").unwrap_err();
         assert_eq!(missing.detail, "missing required field `a.c` (expected a string)");
         assert_eq!(inner.none_left(|_| None).unwrap_err().param(), Some("a.d"));
@@ -228,7 +228,7 @@ mod tests {
         let problem = Parameters::body(Checked::trust(within.as_bytes())).unwrap().object("a").unwrap_err();
         assert_eq!(
             (problem.param(), problem.detail.as_str()),
-            (Some("a"), "`a` must have at most 256 members")
+            (Some("a"), "invalid `a`: must have at most 256 members")
         );
     }
 
@@ -249,7 +249,13 @@ mod tests {
         assert!(body.number("b", 0.0, 2.0).unwrap_err().detail.contains("from 0 to 2"));
         assert!(body.whole("c", 4, 5).is_err());
         assert_eq!(body.whole("d", 1, 5).unwrap(), Some(3));
-        assert_eq!(body.whole("e", 1, 5).unwrap_err().detail, "`e` must be a whole number from 1 to 5");
-        assert_eq!(body.list("f", 1, "a list of one").unwrap_err().detail, "`f` must be a list of one");
+        assert_eq!(
+            body.whole("e", 1, 5).unwrap_err().detail,
+            "invalid `e`: must be a whole number from 1 to 5"
+        );
+        assert_eq!(
+            body.list("f", 1, "a list of one").unwrap_err().detail,
+            "invalid `f`: must be a list of one"
+        );
     }
 }

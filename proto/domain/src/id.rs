@@ -229,12 +229,12 @@ macro_rules! name {
     };
 }
 
-name!(/** Who owns a job and its data: the unit of isolation. */ Tenant, "tenant", 64, b"-_.");
-name!(/** Who acts within a tenant: a key's name, a user, a service. */ Principal, "principal", 128, b"-_.@:/+");
-name!(/** What a principal may act as. */ Role, "role", 64, b"-_.");
+name!(/** The owner of jobs and their data: the unit of isolation. */ Tenant, "tenant", 64, b"-_.");
+name!(/** The actor within a tenant: a key's name, a user or a service. */ Principal, "principal", 128, b"-_.@:/+");
+name!(/** A role of a principal. */ Role, "role", 64, b"-_.");
 name!(/** A worker process. */ WorkerId, "worker id", 64, b"-_");
-name!(/** A group of workers that take the same topics. */ Pool, "pool", 64, b"-_");
-name!(/** A caller's own name for a request, unique within the tenant. */ IdempotencyKey, "idempotency key", 255, b"-_.:/+=");
+name!(/** A group of workers that serve the same topics. */ Pool, "pool", 64, b"-_");
+name!(/** A caller's name for a request, unique within the tenant. */ IdempotencyKey, "idempotency key", 255, b"-_.:/+=");
 name!(/** A model's name in the catalogue. */ ModelName, "model name", 128, b"-_.:/");
 
 #[cfg(test)]

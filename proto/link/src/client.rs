@@ -68,7 +68,7 @@ pub fn open(dial: Dial, introduction: Introduction) -> (Arc<Link>, Inbox) {
 /// The worker's side of the link, which sends its frames.
 #[derive(Debug, Default)]
 pub struct Link {
-    saying: Mutex<SendState>,
+    state: Mutex<SendState>,
     closed: CancellationToken,
 }
 
@@ -82,23 +82,23 @@ enum SendState {
 
 impl Link {
     fn outbox(&self) -> Result<Sender, OriginUnreachable> {
-        match &*self.saying() {
+        match &*self.state() {
             SendState::Connected(outbox) => Ok(outbox.clone()),
             SendState::Disconnected | SendState::Closed => Err(OriginUnreachable),
         }
     }
 
-    fn saying(&self) -> MutexGuard<'_, SendState> {
-        self.saying.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, SendState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces the state of the sender. Returns false if the link is closed.
-    fn set_state(&self, saying: SendState) -> bool {
-        let mut now = self.saying();
+    fn set_state(&self, state: SendState) -> bool {
+        let mut now = self.state();
         if matches!(*now, SendState::Closed) {
             return false;
         }
-        *now = saying;
+        *now = state;
         true
     }
 }
@@ -118,7 +118,7 @@ impl Origin for Link {
 
     /// Ends the frames. The origin ends its own once it has processed them all.
     fn close(&self) {
-        *self.saying() = SendState::Closed;
+        *self.state() = SendState::Closed;
         self.closed.cancel();
     }
 }
@@ -143,7 +143,7 @@ enum LinkState {
 /// A link that the origin has accepted.
 struct OpenLink {
     frames: Streaming<v1::Down>,
-    saying: Sender,
+    outbox: Sender,
     heartbeat: Duration,
 }
 
@@ -189,7 +189,8 @@ impl Connection {
         loop {
             let (inbound, state) = match self.state {
                 LinkState::Ended => return None,
-                LinkState::Connected { mut frames, since, failures } => match hear(&mut frames).await {
+                LinkState::Connected { mut frames, since, failures } => match next_message(&mut frames).await
+                {
                     Some(inbound) => (Some(inbound), LinkState::Connected { frames, since, failures }),
                     None if self.link.set_state(SendState::Disconnected) => {
                         let failures = if since.elapsed() < STEADY_PERIOD { failures + 1 } else { 1 };
@@ -207,8 +208,8 @@ impl Connection {
                         () = self.link.closed.cancelled() => return None,
                     };
                     match connected {
-                        Ok(OpenLink { frames, saying, heartbeat }) => {
-                            if !self.link.set_state(SendState::Connected(saying)) {
+                        Ok(OpenLink { frames, outbox, heartbeat }) => {
+                            if !self.link.set_state(SendState::Connected(outbox)) {
                                 return None;
                             }
                             self.joined = true;
@@ -256,26 +257,26 @@ async fn connect(dial: &Dial, introduction: &Introduction) -> Result<OpenLink, C
 }
 
 async fn greet(channel: Channel, dial: &Dial, worker: Heartbeat) -> Result<OpenLink, Status> {
-    let (saying, said) = outbox();
+    let (outbox, messages) = outbox();
     let hello = stream::once(ready(UpFrame::Hello { token: dial.token.clone(), worker }.into()));
     let mut frames = v1::link_client::LinkClient::new(channel)
         .max_decoding_message_size(dial.limits.message())
         .max_encoding_message_size(dial.limits.message())
-        .open(hello.chain(frames_of(said)))
+        .open(hello.chain(frames_of(messages)))
         .await?
         .into_inner();
     match frames.message().await?.map(DownFrame::try_from) {
-        Some(Ok(DownFrame::Welcome { heartbeat })) => Ok(OpenLink { frames, saying, heartbeat }),
+        Some(Ok(DownFrame::Welcome { heartbeat })) => Ok(OpenLink { frames, outbox, heartbeat }),
         _ => Err(Status::internal("the origin did not send a welcome frame")),
     }
 }
 
-fn frames_of(said: Receiver) -> impl Stream<Item = v1::Up> + Send + 'static {
-    stream::unfold(said, |mut said| async { Some((said.next().await?.into(), said)) })
+fn frames_of(messages: Receiver) -> impl Stream<Item = v1::Up> + Send + 'static {
+    stream::unfold(messages, |mut messages| async { Some((messages.next().await?.into(), messages)) })
 }
 
 /// Returns the next valid frame, or `None` once the link is lost.
-async fn hear(frames: &mut Streaming<v1::Down>) -> Option<Inbound> {
+async fn next_message(frames: &mut Streaming<v1::Down>) -> Option<Inbound> {
     loop {
         let frame = match frames.message().await {
             Ok(frame) => frame?,

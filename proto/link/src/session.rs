@@ -80,7 +80,7 @@ impl Session {
                 frame = frames.message(), if settling.len() < self.shared.limits.reports => match frame {
                     Ok(Some(frame)) => {
                         self.shared.metrics.received.inc();
-                        if let Some(report) = self.hear(frame).await {
+                        if let Some(report) = self.handle(frame).await {
                             settling.push(self.broker.report(report));
                         }
                     }
@@ -106,14 +106,14 @@ impl Session {
 
     /// Handles a frame at once and in order. Returns a report to the caller, because storing its
     /// answer takes time.
-    async fn hear(&self, frame: v1::Up) -> Option<Report> {
+    async fn handle(&self, frame: v1::Up) -> Option<Report> {
         let up =
             UpFrame::try_from(frame).inspect_err(|error| self.shared.drop_frame(&self.worker, error)).ok()?;
         if let Err(reason) = self.check(&up) {
             self.shared.drop_frame(&self.worker, &reason);
             return None;
         }
-        let said = match up {
+        let sent = match up {
             UpFrame::Hello { .. } => Ok(()),
             UpFrame::Heartbeat(heartbeat) => self.broker.heartbeat(heartbeat).await,
             UpFrame::Progress(progress) => self.broker.progress(progress).await,
@@ -122,7 +122,7 @@ impl Session {
                 return Some(Report { outcome, draft });
             }
         };
-        if said.is_err() {
+        if sent.is_err() {
             tracing::debug!(worker = %self.worker, "a worker's message had no listener");
         }
         None

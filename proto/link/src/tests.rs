@@ -1,7 +1,7 @@
 pub(crate) mod origin;
-mod strangers;
+mod slow_peers;
 mod tls;
-mod unread;
+mod unauthenticated;
 
 use std::time::Duration;
 
@@ -120,10 +120,11 @@ async fn progress_is_passed_on_in_order() {
     let sent = origin.dispatch("w1", Some("in")).await;
     let largest = Bytes::from(vec![7; Progress::MAX_FRAME]);
     for (seq, what) in [(0, ProgressKind::Started), (1, ProgressKind::Frame(largest))] {
-        let word = Progress { job: sent.job(), lease: sent.lease(), worker: worker("w1").worker, seq, what };
-        link.progress(word.clone()).await.unwrap();
+        let progress =
+            Progress { job: sent.job(), lease: sent.lease(), worker: worker("w1").worker, seq, what };
+        link.progress(progress.clone()).await.unwrap();
         let delivery = listener.next().await.unwrap();
-        assert_eq!(decode_progress(&delivery.body), Ok(word));
+        assert_eq!(decode_progress(&delivery.body), Ok(progress));
         assert_eq!(delivery.subject, Subject::progress(sent.job()));
     }
 }
@@ -209,7 +210,7 @@ async fn a_worker_reports_only_on_jobs_that_were_sent_to_it() {
     origin.dispatch("w1", Some("a")).await;
     origin.dispatch("w2", Some("b")).await;
     let ((mine, _), (other, _)) = (job(&mut inbox).await, job(&mut others).await);
-    let said = |job, lease: Lease| Progress {
+    let progress = |job, lease: Lease| Progress {
         job,
         lease,
         worker: worker("w1").worker,
@@ -219,19 +220,19 @@ async fn a_worker_reports_only_on_jobs_that_were_sent_to_it() {
     let later = Lease { attempt: Attempt(9), ..mine.lease };
     let invented = Lease { attempt: Attempt(9), dispatch: DispatchId::new([9; 16]) };
     let forged = [
-        said(other.job, other.lease),
-        said(other.job, mine.lease),
-        said(other.job, invented),
-        said(mine.job, other.lease),
-        said(mine.job, later),
-        said(assignment("w1").job(), invented),
+        progress(other.job, other.lease),
+        progress(other.job, mine.lease),
+        progress(other.job, invented),
+        progress(mine.job, other.lease),
+        progress(mine.job, later),
+        progress(assignment("w1").job(), invented),
     ];
     let count = forged.len() as u64;
     for progress in forged {
         link.progress(progress).await.unwrap();
     }
     link.report(success(&other, Bytes::from("bad"))).await.unwrap();
-    link.progress(said(mine.job, mine.lease)).await.unwrap();
+    link.progress(progress(mine.job, mine.lease)).await.unwrap();
     link.report(success(&mine, Bytes::from("good"))).await.unwrap();
     let inbound = decode_progress(&frames.next().await.unwrap().body).unwrap();
     assert_eq!((inbound.job, inbound.lease), (mine.job, mine.lease));
@@ -366,12 +367,12 @@ async fn a_workers_first_message_about_a_job_is_the_reply() {
     for reply in [TaskReply::Started, TaskReply::Accepted, TaskReply::Busy] {
         let (_, replied) = origin.offer("w1", Some("in")).await;
         let (task, _) = job(&mut inbox).await;
-        let said = match reply {
+        let sent = match reply {
             TaskReply::Started => link.progress(started(&task)).await,
             TaskReply::Accepted => link.report(success(&task, Bytes::from("out"))).await,
             TaskReply::Busy => link.report(returned(&task)).await,
         };
-        said.unwrap();
+        sent.unwrap();
         assert_eq!(replied.await.unwrap(), Ok(reply));
     }
     // A job that was never started has no result.

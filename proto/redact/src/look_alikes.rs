@@ -1,6 +1,6 @@
 //! Letters, digits and spaces that look like ASCII.
 
-/// Returns the ASCII character that a character stands for or looks like, or `None`.
+/// Returns the ASCII character that a character means or looks like, or `None`.
 pub(crate) fn as_ascii(c: char) -> Option<char> {
     if c.is_ascii() { None } else { compatible(c).or_else(|| letterlike(c)).or_else(|| foreign(c)) }
 }

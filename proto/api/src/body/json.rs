@@ -72,7 +72,7 @@ fn unwanted(message: &str) -> String {
         format!("duplicate field `{}`", name(rest))
     } else if message.starts_with("invalid ") {
         let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
-        format!("unexpected type of value: {}", wanted(expected))
+        format!("unexpected type of value (expected {})", wanted(expected))
     } else if message.starts_with("data did not match") {
         "unexpected type of value".to_owned()
     } else {
@@ -129,30 +129,30 @@ mod tests {
     #[test]
     fn each_cause_has_a_plain_message() {
         for (body, says) in [
-            (&br#"{"name":"\ud800"}"#[..], "half of a character"),
-            (br#"{"name":"\udc00"}"#, "half of a character"),
-            (br#"{"name":"\ud83d\n"}"#, "half of a character"),
-            (b"{\"name\":\"\xff\"}", "not UTF-8"),
+            (&br#"{"name":"\ud800"}"#[..], "half of a surrogate pair"),
+            (br#"{"name":"\udc00"}"#, "half of a surrogate pair"),
+            (br#"{"name":"\ud83d\n"}"#, "half of a surrogate pair"),
+            (b"{\"name\":\"\xff\"}", "not valid UTF-8"),
             (b"\xef\xbb\xbf{}", "byte order mark"),
             (b"\xff\xfe{\0}\0", "UTF-16"),
             (b"{\"name\":\"a\nb\"}", "control character"),
-            (br#"{"name":"\x"}"#, "begins no escape"),
+            (br#"{"name":"\x"}"#, "does not begin a valid escape"),
             (br#"{"name":01}"#, "invalid number"),
             (br#"{name:1}"#, "double quotes"),
             (br#"{"name":"a",}"#, "trailing `,`"),
-            (br#"{"name":"a"} x"#, "follows its end"),
-            (br#"{"name" 1}"#, "`:` is missing"),
+            (br#"{"name":"a"} x"#, "after the end"),
+            (br#"{"name" 1}"#, "missing `:`"),
             (br#"{"name":"a" 1}"#, "`,` or `}`"),
             (br#"{"name":NaN}"#, "expected a value"),
             (br#"{"name":"#, "in the middle"),
             (br#"{"name":"a","nmae":1}"#, "unsupported field `nmae`"),
             (br#"{}"#, "missing required field `name`"),
             (br#"{"name":"a","name":"b"}"#, "duplicate field `name`"),
-            (br#"{"name":1}"#, "expected here: a string"),
+            (br#"{"name":1}"#, "(expected a string)"),
             (br#"{"name":"a","count":-1}"#, "a whole number in range"),
             (br#"{"name":"a","count":[]}"#, "a whole number in range"),
-            (br#"["a","b"]"#, "expected here: a whole number"),
-            (br#"1"#, "expected here: an object"),
+            (br#"["a","b"]"#, "(expected a whole number"),
+            (br#"1"#, "(expected an object)"),
         ] {
             let problem = parse::<Body>(body).unwrap_err();
             let text = String::from_utf8_lossy(body);

@@ -48,7 +48,7 @@ fn an_unknown_key_is_named_with_its_line() {
 #[test]
 fn a_missing_key_is_named_with_its_path() {
     let error = refused("pools:\n  echo:\n    limit: 1\n");
-    assert_eq!(error.to_string(), "pools.yaml:3: key `pools.echo.topics` is missing");
+    assert_eq!(error.to_string(), "pools.yaml:3: missing required key `pools.echo.topics`");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_repeated_key_is_refused() {
 #[test]
 fn a_wrong_value_is_named_with_its_path() {
     let error = refused("pools:\n  echo:\n    topics: []\n    limit: many\n");
-    assert_eq!(error.to_string(), "pools.yaml:4: key `pools.echo.limit`: expected u32");
+    assert_eq!(error.to_string(), "pools.yaml:4: invalid key `pools.echo.limit`: expected u32");
     let error = refused("pools:\n  echo:\n    topics: 5\n");
     assert!(error.to_string().starts_with("pools.yaml:3: "), "{error}");
 }

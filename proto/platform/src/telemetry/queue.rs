@@ -1,4 +1,4 @@
-//! Spans that wait to be exported. Whoever ends a span never waits: what does not fit is dropped and counted.
+//! Spans that wait to be exported. Ending a span never waits: a span that does not fit is dropped and counted.
 
 use std::sync::LazyLock;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cortex_domain::state::StateName;
 
-use super::world::{BODY, at, error, id};
+use super::simulation::{BODY, at, error, id};
 use crate::ledger::{
     Effect, Ending, HeldBody, LedgerEvent, LedgerJob, LedgerPlace, QUEUE_HEAD_START, Rejected, SEND_LEASE,
     accept, apply,

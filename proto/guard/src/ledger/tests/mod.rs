@@ -3,5 +3,5 @@
 
 mod examples;
 mod properties;
+mod simulation;
 mod walk;
-mod world;

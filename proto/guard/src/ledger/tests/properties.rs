@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::world::{Action, Answer, World, at, error, id};
+use super::simulation::{Action, Answer, Simulation, at, error, id};
 use crate::ledger::{
     HeldBody, LedgerEvent, LedgerJob, LedgerPlace, MAX_BACKOFF, SEND_LEASE, accept, apply, backoff,
 };
@@ -33,11 +33,11 @@ proptest! {
     fn no_sequence_loses_a_job_or_sends_it_again_or_frees_its_bytes_twice(
         actions in prop::collection::vec(action(), 0..60)
     ) {
-        let mut world = World::new();
+        let mut simulation = Simulation::new();
         for action in actions {
-            world.act(action);
-            world.check();
-            world.check_that_it_arrives();
+            simulation.act(action);
+            simulation.check();
+            simulation.check_that_it_arrives();
         }
     }
 
@@ -58,7 +58,7 @@ proptest! {
 
     #[test]
     fn a_report_of_a_sender_under_another_lease_changes_nothing(other in 0..100_000u64) {
-        let taken = apply(&accept(id(), super::world::BODY, at(0)).job, LedgerEvent::Taken, at(0)).unwrap().job;
+        let taken = apply(&accept(id(), super::simulation::BODY, at(0)).job, LedgerEvent::Taken, at(0)).unwrap().job;
         let lease = at(other);
         for event in [
             LedgerEvent::OriginAway { lease, random: 0 },

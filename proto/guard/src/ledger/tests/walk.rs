@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::world::{Action, Answer, World};
+use super::simulation::{Action, Answer, Simulation};
 use crate::ledger::{LedgerPlace, SEND_LEASE};
 
 /// How far the clock advances. Three senders may lose their leases one after the other.
@@ -35,16 +35,16 @@ fn actions() -> Vec<Action> {
 
 #[test]
 fn no_order_of_a_few_events_loses_a_job_or_sends_it_again_or_frees_its_bytes_twice() {
-    let (actions, start) = (actions(), World::new());
+    let (actions, start) = (actions(), Simulation::new());
     let end = start.now.after(END);
     let mut seen = HashSet::from([format!("{start:?}")]);
     let mut edge = vec![start];
     let (mut ended, mut at_origin) = (0, 0);
     while !edge.is_empty() {
         let mut next = Vec::new();
-        for world in &edge {
+        for simulation in &edge {
             for action in &actions {
-                let mut after = world.clone();
+                let mut after = simulation.clone();
                 if !after.act(*action) || after.now > end || failed(&after) > MAX_FAILED {
                     continue;
                 }
@@ -62,8 +62,8 @@ fn no_order_of_a_few_events_loses_a_job_or_sends_it_again_or_frees_its_bytes_twi
     assert!(seen.len() > 20_000 && ended > 100 && at_origin > 100, "{} {ended} {at_origin}", seen.len());
 }
 
-fn failed(world: &World) -> u32 {
-    match world.job.place {
+fn failed(simulation: &Simulation) -> u32 {
+    match simulation.job.place {
         LedgerPlace::Waiting { failed, .. } | LedgerPlace::Sending { failed, .. } => failed,
         LedgerPlace::AtOrigin { .. } | LedgerPlace::Ended(_) => 0,
     }

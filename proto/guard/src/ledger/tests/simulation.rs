@@ -66,7 +66,7 @@ pub(super) enum Action {
 }
 
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct World {
+pub(super) struct Simulation {
     pub(super) job: LedgerJob,
     pub(super) now: Timestamp,
     pub(super) senders: [Sender; 2],
@@ -78,7 +78,7 @@ pub(super) struct World {
     deleted: u32,
 }
 
-impl World {
+impl Simulation {
     pub(super) fn new() -> Self {
         let LedgerStep { job, effects } = accept(id(), BODY, at(0));
         assert_eq!(effects, [Effect::SendAgainAt(job.due().unwrap())]);
@@ -233,14 +233,14 @@ impl World {
     /// Checks that a job in the ledger reaches a reachable origin even if all senders crashed.
     pub(super) fn check_that_it_arrives(&self) {
         let Some(due) = self.job.due() else { return };
-        let mut world = self.clone();
-        world.senders = [Sender::Idle; 2];
-        world.now = world.now.max(due);
-        assert!(world.act(Action::AlarmTakes(0)), "{self:?}");
-        world.act(Action::Answers(0, Answer::Accepted));
-        world.act(Action::Settles(0, 0));
-        world.check();
-        assert_eq!(world.job.origin_id(), Some(id()), "{self:?}");
+        let mut simulation = self.clone();
+        simulation.senders = [Sender::Idle; 2];
+        simulation.now = simulation.now.max(due);
+        assert!(simulation.act(Action::AlarmTakes(0)), "{self:?}");
+        simulation.act(Action::Answers(0, Answer::Accepted));
+        simulation.act(Action::Settles(0, 0));
+        simulation.check();
+        assert_eq!(simulation.job.origin_id(), Some(id()), "{self:?}");
     }
 }
 

@@ -29,22 +29,15 @@ NOT_YET = [
     "origin/safety",
     "origin/scheduler",
     "origin/store",
-<<<<<<< HEAD
-    "proto/platform",
-    "proto/redact",
-=======
->>>>>>> e9c57a99f7baac2020e5c3b80bb1cd5e2b906bc1
     "tests",
     "workers/inference",
     "workers/inference/batch",
     "workers/inference/chat",
-    "workers/inference/gguf",
     "workers/inference/grammar",
     "workers/inference/sample",
     "workers/inference/tokens",
     "workers/inference/transformer",
     "workers/runtime",
-    "workers/worker",
 ]
 
 # What may lie between two words of a phrase: spaces, an underscore, or the end of a line and a comment's marker.

@@ -9,13 +9,14 @@ use cortex_domain::ErrorCode;
 use cortex_domain::id::JobId;
 use cortex_domain::job::Hop;
 use cortex_guard::ledger::SEND_LEASE;
+use cortex_otlp::{Kind, Value};
 use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 use worker::{Delay, Env, Response};
 
 use crate::envelope::Envelope;
 use crate::origin::{Origin, Outbound, caller_headers};
-use crate::trace::{Background, Exporter, Kind, Value};
+use crate::trace::{Background, Exporter};
 use crate::{clock, log, offloaded};
 
 /// How long one attempt may take. It includes fetching the body, sending it, and sending it again

@@ -11,6 +11,7 @@ use cortex_api::completions::CompletionRequest;
 use cortex_api::routes::{AtEdge, Caller, Public, find_at_edge};
 use cortex_api::{EmbeddingsRequest, Problem, headers, openapi};
 use cortex_domain::id::JobId;
+use cortex_otlp::{Kind, Span, Value};
 use futures::future::{Either, select};
 use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
 
@@ -22,7 +23,7 @@ use crate::incoming::Head;
 use crate::ledger::client::LedgerClient;
 use crate::routes::{admin, create, events, health, job, list, proxy};
 use crate::signed::Signed;
-use crate::trace::{Exporter, Kind, Open, Span, Value};
+use crate::trace::{Exporter, OpenSpan};
 use crate::{admit, answer, body, clock, config, cors, log};
 
 /// The logged status of a request with a disconnected client. It is never sent.
@@ -56,7 +57,7 @@ async fn serve(request: &mut Request, env: &Env, context: &Context) -> Result<Re
 }
 
 /// Ends the span of a request.
-fn ended(span: Open, head: &Head, answered: &Result<Response>) -> Span {
+fn ended(span: OpenSpan, head: &Head, answered: &Result<Response>) -> Option<Span> {
     let route = find_at_edge(&head.method, &head.path).ok().map(|found| found.info);
     let (method, path) = route.map_or(("other", "unmatched"), |info| (info.method.as_str(), info.path));
     let status = answered.as_ref().map_or(500, Response::status_code);

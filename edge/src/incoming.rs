@@ -11,7 +11,7 @@ use cortex_guard::precheck;
 use worker::Request;
 
 use crate::error::ApiError;
-use crate::trace::{Exporter, Open};
+use crate::trace::{Exporter, OpenSpan};
 
 /// The head of a request.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Head {
 
 impl Head {
     /// Reads the head of a request, and starts its span.
-    pub(crate) fn of(request: &Request, exporter: &Exporter) -> Result<(Self, Open), ApiError> {
+    pub(crate) fn of(request: &Request, exporter: &Exporter) -> Result<(Self, OpenSpan), ApiError> {
         let url = request.url()?;
         let incoming = request.headers().get(TRACEPARENT)?.and_then(|text| text.parse().ok());
         let span = exporter.start(incoming)?;

@@ -6,12 +6,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use cortex_api::trace::Traceparent;
+use cortex_otlp::{CONTENT_TYPE, Span, encode};
 use futures::future::{Either, select};
 use worker::js_sys::Uint8Array;
 use worker::{Context, Delay, Env, Fetch, Headers, Method, Request, RequestInit, State};
 
-use super::otlp;
-use super::span::{Open, Span};
+use super::span::OpenSpan;
 use crate::{clock, config, log, random};
 
 /// Requests to the collector that may be open in an isolate. Further spans are dropped.
@@ -54,25 +54,25 @@ impl Exporter {
 
     /// Starts a span that continues a trace, or begins one. Without an endpoint its `own` is the given trace, so that the
     /// origin continues that one.
-    pub(crate) fn start(&self, incoming: Option<Traceparent>) -> worker::Result<Open> {
+    pub(crate) fn start(&self, incoming: Option<Traceparent>) -> worker::Result<OpenSpan> {
         let start = clock::now();
         let Some(settings) = &self.0 else {
             let own = incoming.map_or_else(|| random::bytes().map(Traceparent::mint), Ok)?;
-            return Ok(Open { own, parent: None, start });
+            return Ok(OpenSpan { own, parent: None, start });
         };
         match incoming {
-            Some(parent) => Ok(Open { own: parent.child(random::bytes()?), parent: Some(parent), start }),
+            Some(parent) => Ok(OpenSpan { own: parent.child(random::bytes()?), parent: Some(parent), start }),
             None => {
                 let own = Traceparent::mint(random::bytes()?);
                 let own = if settings.samples(&own) { own } else { own.unsampled() };
-                Ok(Open { own, parent: None, start })
+                Ok(OpenSpan { own, parent: None, start })
             }
         }
     }
 
-    /// Sends a span in the background, if its trace is sampled.
-    pub(crate) fn export(self, span: Span, env: &Env, background: &impl Background) {
-        let Some(settings) = self.0.filter(|_| span.own.is_sampled()) else { return };
+    /// Sends a span in the background, if there is one.
+    pub(crate) fn export(self, span: Option<Span>, env: &Env, background: &impl Background) {
+        let (Some(settings), Some(span)) = (self.0, span) else { return };
         if OPEN.get() >= MAX_OPEN {
             return dropped("too many requests to the collector are open");
         }
@@ -100,7 +100,7 @@ fn dropped(cause: &str) {
 
 async fn send(settings: &config::Otlp, span: &Span, env: &Env) -> Result<(), String> {
     let detail = |error: worker::Error| error.to_string();
-    let body = otlp::encode(&settings.service, env!("CARGO_PKG_VERSION"), std::slice::from_ref(span));
+    let body = encode(&settings.service, env!("CARGO_PKG_VERSION"), std::slice::from_ref(span));
     let request = request(settings, &body).map_err(detail)?;
     let sending = std::pin::pin!(async {
         match env.service(SERVICE) {
@@ -126,7 +126,7 @@ fn request(settings: &config::Otlp, body: &[u8]) -> worker::Result<Request> {
     for (name, value) in &settings.headers {
         headers.set(name, value)?;
     }
-    headers.set("content-type", "application/x-protobuf")?;
+    headers.set("content-type", CONTENT_TYPE)?;
     let mut init = RequestInit::new();
     init.with_method(Method::Post).with_headers(headers).with_body(Some(Uint8Array::from(body).into()));
     Request::new_with_init(&settings.endpoint, &init)

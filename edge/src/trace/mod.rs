@@ -2,8 +2,7 @@
 //! trace on unchanged.
 
 mod export;
-mod otlp;
 mod span;
 
 pub(crate) use export::{Background, Exporter};
-pub(crate) use span::{Kind, Open, Span, Value};
+pub(crate) use span::OpenSpan;

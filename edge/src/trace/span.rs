@@ -1,46 +1,19 @@
-//! One piece of work of the edge, and its place in a trace. Spans hold ids, routes and codes, and no text of callers.
+//! The span of one piece of work of the edge. It holds ids, routes and codes, and no text of callers.
 
 use cortex_api::trace::Traceparent;
 use cortex_domain::time::Timestamp;
-
-/// What a span does for its parent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Serves a request.
-    Server,
-    /// Takes a job from the ledger or the queue.
-    Consumer,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
-    Text(String),
-    Number(i64),
-}
-
-/// A span that has ended.
-#[derive(Clone, Debug)]
-pub(crate) struct Span {
-    pub(crate) own: Traceparent,
-    pub(crate) parent: Option<Traceparent>,
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
-    pub(crate) start: Timestamp,
-    pub(crate) end: Timestamp,
-    pub(crate) attributes: Vec<(&'static str, Value)>,
-    pub(crate) failed: bool,
-}
+use cortex_otlp::{Kind, Span, Value};
 
 /// A span that has begun.
 #[derive(Clone, Debug)]
-pub(crate) struct Open {
+pub(crate) struct OpenSpan {
     pub(crate) own: Traceparent,
     pub(crate) parent: Option<Traceparent>,
     pub(crate) start: Timestamp,
 }
 
-impl Open {
-    /// Ends the span.
+impl OpenSpan {
+    /// Ends the span. Returns `None` if its trace is not recorded.
     pub(crate) fn end(
         self,
         name: String,
@@ -48,8 +21,17 @@ impl Open {
         end: Timestamp,
         attributes: Vec<(&'static str, Value)>,
         failed: bool,
-    ) -> Span {
-        let Self { own, parent, start } = self;
-        Span { own, parent, name, kind, start, end, attributes, failed }
+    ) -> Option<Span> {
+        self.own.is_sampled().then(|| Span {
+            trace_id: self.own.trace_id_bytes(),
+            span_id: self.own.span_id_bytes(),
+            parent_span_id: self.parent.map(|parent| parent.span_id_bytes()),
+            name,
+            kind,
+            start_ms: self.start.as_millis(),
+            end_ms: end.as_millis(),
+            attributes,
+            failed,
+        })
     }
 }

@@ -10,7 +10,7 @@ use cortex_gateway::ledger::Edge;
 use cortex_gateway::{Credentials, Gateway, Limits, LocalKey, Parts as GatewayParts};
 use cortex_link::{Limits as LinkLimits, LinkAddress, Listener, Server, Tokens};
 use cortex_platform::clock::Clock;
-use cortex_platform::metrics::Registry;
+use cortex_platform::process;
 use cortex_safety::{Kernel, Remote};
 use cortex_scheduler::{Parts as SchedulerParts, Scheduler};
 use cortex_store::SqliteStore;
@@ -55,7 +55,7 @@ pub async fn build(
     let address = sockets.api.local_addr()?;
     let credentials = credentials(&config.gateway, secrets, address.ip().is_loopback())?;
     let gate = gate(&config.safety, &config.gateway.operator.tenant, secrets)?;
-    let registry = Registry::of_process(env!("CARGO_PKG_VERSION"));
+    let registry = process::registry(env!("CARGO_PKG_VERSION"));
     let store = open_store(home, &config.store).await?;
     store.register(&registry);
     let jobs: Arc<dyn Store> = store.clone();

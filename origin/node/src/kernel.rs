@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use cortex_platform::metrics::Registry;
+use cortex_platform::process;
 use cortex_safety::{Kernel, Policies, ServeError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -40,7 +40,7 @@ pub fn build_kernel(
     let stop = CancellationToken::new();
     let kernel = Kernel::new(policies);
     if let Some(listener) = metrics {
-        let registry = Registry::of_process(env!("CARGO_PKG_VERSION"));
+        let registry = process::registry(env!("CARGO_PKG_VERSION"));
         kernel.register(&registry);
         let read = move || std::future::ready(registry.text());
         tokio::spawn(cortex_gateway::serve_metrics(listener, read, stop.clone()));

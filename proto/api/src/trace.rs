@@ -45,6 +45,16 @@ impl Traceparent {
         u8::from_str_radix(&self.0[53..], 16).is_ok_and(|flags| flags & 1 == 1)
     }
 
+    #[must_use]
+    pub fn trace_id_bytes(&self) -> [u8; 16] {
+        bytes(self.trace_id())
+    }
+
+    #[must_use]
+    pub fn span_id_bytes(&self) -> [u8; 8] {
+        bytes(self.span_id())
+    }
+
     /// Returns the id of the span, 16 hex digits.
     #[must_use]
     pub fn span_id(&self) -> &str {
@@ -89,6 +99,11 @@ impl fmt::Display for Traceparent {
     }
 }
 
+/// Decodes an id, which is valid hex.
+fn bytes<const N: usize>(id: &str) -> [u8; N] {
+    hex::decode(id).and_then(|bytes| bytes.try_into().ok()).unwrap_or([0; N])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +114,7 @@ mod tests {
         let child = parent.child([0; 8]);
         assert_eq!(child.as_str(), "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01");
         assert_eq!((child.trace_id(), child.span_id()), (parent.trace_id(), "0000000000000001"));
+        assert_eq!((child.span_id_bytes(), parent.trace_id_bytes()[0]), ([0, 0, 0, 0, 0, 0, 0, 1], 0x4b));
         assert!(child.is_sampled() && !child.unsampled().is_sampled());
         assert!(!child.unsampled().child([2; 8]).is_sampled());
     }

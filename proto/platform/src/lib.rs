@@ -9,6 +9,7 @@ pub mod exit;
 pub mod incoming;
 pub mod memory;
 pub mod metrics;
+pub mod process;
 pub mod signals;
 pub mod telemetry;
 pub mod write_timeout;

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use cortex_inference::host::metrics_text;
-use cortex_platform::metrics::Registry;
+use cortex_platform::process;
 use cortex_platform::telemetry::{self, Log, Service};
 use cortex_runtime::Worker;
 use tokio_util::sync::CancellationToken;
@@ -63,7 +63,7 @@ async fn serve(served: ServeConfig) -> Result<(), Exit> {
         }
     };
     let worker = Worker::new(served.settings.with_id(id), engine);
-    let registry = Registry::of_process(env!("CARGO_PKG_VERSION"));
+    let registry = process::registry(env!("CARGO_PKG_VERSION"));
     worker.register(&registry);
     let read = move || registry.text() + &models.as_ref().map(metrics_text).unwrap_or_default();
     host::open_metrics(served.metrics, read, shutdown.clone()).await?;

@@ -6,10 +6,7 @@
 
 pub mod top;
 
-use crate::telemetry;
 use prometheus::core::{Collector, Desc};
-#[cfg(target_os = "linux")]
-use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 pub use prometheus::{
     Histogram, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
@@ -28,19 +25,6 @@ pub const DURATION_BUCKETS: &[f64] =
 pub struct Registry(prometheus::Registry);
 
 impl Registry {
-    /// Makes a registry with the metrics of the process itself: memory, CPU time, version and exported spans.
-    #[must_use]
-    pub fn of_process(version: &'static str) -> Self {
-        let registry = Self::default();
-        #[cfg(target_os = "linux")]
-        registry.add(ProcessCollector::for_self());
-        let info = gauges("cortex_build_info", "Always 1. The label is the version that runs.", &["version"]);
-        info.with_label_values(&[version]).set(1);
-        registry.add(info);
-        telemetry::register(&registry);
-        registry
-    }
-
     /// Adds metrics. A registry takes each name once.
     pub fn add(&self, collector: impl Collector + 'static) {
         self.0.register(Box::new(collector)).expect("every metric is added to a registry once");
@@ -144,13 +128,5 @@ mod tests {
         });
         assert!(registry.text().contains("x{name=\"b\"} 1"));
         assert!(!registry.text().contains("x{name=\"b\"}"));
-    }
-
-    #[test]
-    fn a_process_says_its_version() {
-        let text = Registry::of_process("1.2.3").text();
-        assert!(text.contains("cortex_build_info{version=\"1.2.3\"} 1"), "{text}");
-        #[cfg(target_os = "linux")]
-        assert!(text.contains("process_resident_memory_bytes"), "{text}");
     }
 }

@@ -3,10 +3,14 @@
 
 use prost::Message;
 
-use super::span::{Kind, Span, Value};
+use crate::span::{Kind, Span, Value};
+
+/// The content type of [`encode`].
+pub const CONTENT_TYPE: &str = "application/x-protobuf";
 
 /// Encodes spans as the body of a request to `/v1/traces`.
-pub(super) fn encode(service: &str, version: &str, spans: &[Span]) -> Vec<u8> {
+#[must_use]
+pub fn encode(service: &str, version: &str, spans: &[Span]) -> Vec<u8> {
     let attributes = [("service.name", service), ("service.version", version)];
     let resource = Resource { attributes: attributes.map(|(key, value)| text(key, value)).to_vec() };
     let spans = spans.iter().map(SpanMessage::from).collect();
@@ -110,16 +114,16 @@ impl From<&Span> for SpanMessage {
             Value::Number(value) => pair(key, Scalar::Number(*value)),
         };
         Self {
-            trace_id: bytes(span.own.trace_id()),
-            span_id: bytes(span.own.span_id()),
-            parent_span_id: span.parent.as_ref().map(|parent| bytes(parent.span_id())).unwrap_or_default(),
+            trace_id: span.trace_id.to_vec(),
+            span_id: span.span_id.to_vec(),
+            parent_span_id: span.parent_span_id.map(Vec::from).unwrap_or_default(),
             name: span.name.clone(),
             kind: match span.kind {
                 Kind::Server => 2,
                 Kind::Consumer => 5,
             },
-            start_time_unix_nano: span.start.as_millis() * NANOS_PER_MILLI,
-            end_time_unix_nano: span.end.as_millis() * NANOS_PER_MILLI,
+            start_time_unix_nano: span.start_ms * NANOS_PER_MILLI,
+            end_time_unix_nano: span.end_ms * NANOS_PER_MILLI,
             attributes: span.attributes.iter().map(attribute).collect(),
             status: span.failed.then_some(Status { code: ERROR }),
         }
@@ -134,28 +138,24 @@ fn pair(key: &str, value: Scalar) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) }
 }
 
-/// Decodes an id of a `traceparent`, which is valid hex.
-fn bytes(hex: &str) -> Vec<u8> {
-    cortex_domain::hex::decode(hex).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use cortex_domain::time::Timestamp;
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
     use opentelemetry_proto::tonic::common::v1::any_value::Value as Given;
 
     use super::*;
 
+    #[allow(clippy::unwrap_used, reason = "a failing test says where")]
     #[test]
     fn a_collector_reads_what_is_encoded() {
         let span = Span {
-            own: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap(),
-            parent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ff-01".parse().unwrap()),
+            trace_id: [7; 16],
+            span_id: [1; 8],
+            parent_span_id: Some([2; 8]),
             name: "POST /v1/embeddings".into(),
             kind: Kind::Server,
-            start: Timestamp::from_millis(1_000),
-            end: Timestamp::from_millis(1_250),
+            start_ms: 1_000,
+            end_ms: 1_250,
             attributes: vec![
                 ("http.route", Value::Text("/v1/embeddings".into())),
                 ("http.response.status_code", Value::Number(503)),
@@ -169,9 +169,8 @@ mod tests {
         assert_eq!(resource.attributes[0].key, "service.name");
         let span = &resource_spans.scope_spans[0].spans[0];
         assert_eq!(span.name, "POST /v1/embeddings");
-        assert_eq!(span.trace_id.len(), 16);
-        assert_eq!(span.span_id, [0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7]);
-        assert_eq!(span.parent_span_id, [0, 0, 0, 0, 0, 0, 0, 0xff]);
+        assert_eq!((&span.trace_id[..], &span.span_id[..]), (&[7; 16][..], &[1; 8][..]));
+        assert_eq!(span.parent_span_id, [2; 8]);
         assert_eq!(span.end_time_unix_nano - span.start_time_unix_nano, 250_000_000);
         assert_eq!((span.kind, span.status.as_ref().unwrap().code), (2, ERROR));
         let status = span.attributes[1].value.as_ref().unwrap().value.clone();

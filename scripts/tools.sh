@@ -148,6 +148,7 @@ tests() {
     openai_client
     test_data
     strace_on_linux
+    promtool_on_debian
 }
 
 # One test watches the order of system calls.
@@ -156,6 +157,13 @@ strace_on_linux() {
     have strace && return
     can_apt && apt_install strace
     have strace || die "no strace on the PATH, which a test of the store needs: apt-get install strace"
+}
+
+# Prometheus' own check of the metrics. The test says so where it is not there.
+promtool_on_debian() {
+    have promtool && return
+    can_apt || return 0
+    apt_install prometheus || say "promtool is not installed, and the metrics are not checked with it"
 }
 
 lint() {

@@ -18,8 +18,10 @@ pub struct Setup {
     pub port: u16,
     /// The gRPC door's port; 0 leaves it out.
     pub grpc_port: u16,
-    /// 0 for none.
+    /// 0 disables the metrics.
     pub metrics_port: u16,
+    /// The collector of spans, if any.
+    pub otlp: Option<String>,
     /// The chat models' own port; 0 leaves it out.
     pub chat_port: u16,
     /// As in `echo=1,embed=1`.
@@ -47,6 +49,7 @@ impl Setup {
             port: ports::free(),
             grpc_port: 0,
             metrics_port: 0,
+            otlp: None,
             chat_port: 0,
             workers: "echo=1".into(),
             edge_url: None,
@@ -132,6 +135,9 @@ impl Setup {
         if let Some(host) = &self.allowed_host {
             command.args(["--allowed-host", host]);
         }
+        if let Some(url) = &self.otlp {
+            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", url).env("OTEL_EXPORTER_OTLP_TIMEOUT", "500");
+        }
         if let Some(url) = &self.edge_url {
             command.args(["--edge-url", url]);
         }
@@ -153,7 +159,8 @@ impl Setup {
 pub fn kernel(home: &Home, port: u16, safety: Option<&Path>) -> Command {
     let mut command = Command::new(binary("cortex"));
     command
-        .args(["safety", "--port", &port.to_string(), "--metrics-port", "0"])
+        .args(["safety", "--port", &port.to_string()])
+        .env("CORTEX_METRICS_PORT", "0")
         .env("CORTEX_HOME", home.path());
     if let Some(file) = safety {
         command.arg("--safety").arg(file);

@@ -1,0 +1,126 @@
+//! The metrics of the real processes, in Prometheus' text format.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cortex_tests::home::Home;
+use cortex_tests::origin::{Origin, Setup, kernel};
+use cortex_tests::process::Process;
+use cortex_tests::{api::Api, ports, wait};
+use reqwest::Method;
+use serde_json::json;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+async fn read(port: u16) -> String {
+    let api = Api::new(&format!("http://127.0.0.1:{port}"), "");
+    wait::until("the metrics are served", LIMIT, async || {
+        api.request(Method::GET, "/metrics").send().await.ok()?.text().await.ok()
+    })
+    .await
+}
+
+/// Checks the text with Prometheus' own tool, where it is installed.
+fn lint(text: &str) {
+    let Ok(mut promtool) = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+    else {
+        eprintln!("not run here: promtool is not installed");
+        return;
+    };
+    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{text}");
+}
+
+/// Checks that the page for operators describes every metric of ours.
+fn documented(text: &str) {
+    let page = include_str!("../../../docs/operations.md");
+    let names = text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next());
+    for name in names.filter(|name| name.starts_with("cortex_")) {
+        assert!(page.contains(&format!("`{name}`")), "docs/operations.md does not describe {name}");
+    }
+}
+
+#[tokio::test]
+async fn an_origin_measures_its_jobs_and_its_parts() {
+    let home = Home::new();
+    let setup = Setup { metrics_port: ports::free(), ..Setup::echo() };
+    let origin = Origin::start(&home, &setup).await;
+    let answer = origin.api.submit_and_wait("job.echo", json!("x"), 20).await;
+    assert_eq!(answer.status, 200);
+    let denied = origin.api.submit_and_wait("job.k8s.ops", json!("x"), 20).await;
+    assert_eq!(denied.status, 403, "{denied:?}");
+    let expected = [
+        "cortex_jobs{state=\"SUCCEEDED\",tenant=\"dev\"} ",
+        "cortex_policy_decisions_total{decision=\"allow\"} ",
+        "cortex_policy_decisions_total{decision=\"deny\"} ",
+        "cortex_dispatches_total{reply=\"accepted\"} ",
+        "cortex_jobs_ended_total{state=\"SUCCEEDED\"} ",
+        "cortex_queue_depth{pool=\"echo\"} 0",
+        "cortex_pool_slots{pool=\"echo\"} ",
+        "cortex_worker_slots_in_use{worker=\"echo-1\"} 0",
+        "cortex_link_workers{pool=\"echo\"} 1",
+        "cortex_link_frames_total{direction=\"sent\"} ",
+        "cortex_bus_messages_total{kind=\"request\"} ",
+        "cortex_bus_queue_depth{queue=\"sys.job.submit\"} 0",
+        "cortex_store_commit_duration_seconds_count ",
+        "cortex_store_flush_duration_seconds_count ",
+        "cortex_http_request_duration_seconds_count{method=\"POST\",route=\"/api/v1/jobs\",status=\"200\"} ",
+        "cortex_build_info{version=",
+    ];
+    let text = wait::until("every metric is there", LIMIT, async || {
+        let text = read(setup.metrics_port).await;
+        expected.iter().all(|metric| text.contains(metric)).then_some(text)
+    })
+    .await;
+    lint(&text);
+    documented(&text);
+
+    // A path or a method of a caller's makes no label value of its own.
+    for path in ["/made-up-1", "/made-up-2"] {
+        origin.api.request(Method::from_bytes(b"BREW").unwrap(), path).send().await.unwrap();
+    }
+    let text = wait::until("they are counted together", LIMIT, async || {
+        let text = read(setup.metrics_port).await;
+        let together = "{method=\"other\",route=\"unmatched\",status=\"404\"} 2";
+        text.contains(together).then_some(text)
+    })
+    .await;
+    assert!(!text.contains("made-up") && !text.contains("BREW"));
+    origin.stop();
+}
+
+#[tokio::test]
+async fn the_metrics_are_for_this_machine_and_for_no_page() {
+    let home = Home::new();
+    let setup = Setup { metrics_port: ports::free(), ..Setup::echo() };
+    let origin = Origin::start(&home, &setup).await;
+    let api = Api::new(&format!("http://127.0.0.1:{}", setup.metrics_port), "");
+    for (header, value) in
+        [("host", "evil.example"), ("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")]
+    {
+        let answer = api.request(Method::GET, "/metrics").header(header, value).send().await.unwrap();
+        assert_eq!(answer.status(), 403, "{header}");
+    }
+    assert_eq!(api.request(Method::POST, "/metrics").send().await.unwrap().status(), 405);
+    assert_eq!(api.request(Method::GET, "/").send().await.unwrap().status(), 404);
+    origin.stop();
+}
+
+#[tokio::test]
+async fn a_safety_kernel_of_its_own_has_metrics() {
+    let home = Home::new();
+    let (port, metrics) = (ports::free(), ports::free());
+    let mut command = kernel(&home, port, None);
+    command.args(["--metrics-port", &metrics.to_string()]);
+    let process = Process::start(&mut command, &home.path().join("kernel.log"));
+    lint(&read(metrics).await);
+    assert!(process.stop(LIMIT).success());
+}

@@ -1,8 +1,8 @@
 //! The audit log. The entries of one tenant in one group of writes are one row, so that an entry costs little and each
 //! tenant's can be deleted by themselves.
 
+mod early_deletions;
 mod forget;
-mod shortened;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,44 +13,44 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
 
+pub(super) use early_deletions::EarlyDeletionMonitor;
 pub(super) use forget::{forget, over_share, trim};
-pub(super) use shortened::Shortened;
 
-/// Tenants whose sums are kept from one group to the next.
-const MOST_KNOWN: usize = 4096;
-/// What a row counts beside its entries.
-const ROW: i64 = 64;
+/// Tenants whose totals are kept from one group to the next.
+const MAX_KNOWN_TENANTS: usize = 4096;
+/// What a row counts lock_path its entries.
+const ROW_OVERHEAD_BYTES: i64 = 64;
 
 /// Entries that are not written yet, and the number of the next one.
 #[derive(Debug, Default)]
-pub(super) struct Staged {
+pub(super) struct StagedEntries {
     entries: Vec<AuditEvent>,
     /// Of each entry, what becomes of it if its group fails.
-    fates: Vec<Fate>,
+    on_rollback: Vec<OnRollback>,
     next: Option<i64>,
-    sums: HashMap<Tenant, Sum>,
+    totals: HashMap<Tenant, RunningTotal>,
 }
 
 /// What becomes of an entry whose group of writes fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fate {
+pub(super) enum OnRollback {
     /// It goes with what it was written with.
-    Undone,
+    Discard,
     /// It is written with the next group: nothing waits for its flush, and what it is about is done already.
-    Carried,
+    Retry,
 }
 
 /// What a tenant has written, up to one of its rows. What lies between two rows is their difference, also after a deletion.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-struct Sum {
+struct RunningTotal {
     entries: i64,
     bytes: i64,
 }
 
-impl Staged {
-    pub(super) fn add(&mut self, entry: AuditEvent, fate: Fate) {
+impl StagedEntries {
+    pub(super) fn add(&mut self, entry: AuditEvent, on_rollback: OnRollback) {
         self.entries.push(entry);
-        self.fates.push(fate);
+        self.on_rollback.push(on_rollback);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -59,7 +59,7 @@ impl Staged {
 
     pub(super) fn truncate(&mut self, len: usize) {
         self.entries.truncate(len);
-        self.fates.truncate(len);
+        self.on_rollback.truncate(len);
     }
 
     pub(super) fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
@@ -74,35 +74,38 @@ impl Staged {
         for entry in &self.entries {
             of_tenants.entry(&entry.tenant).or_default().push(entry);
         }
-        if self.sums.len() > MOST_KNOWN {
-            self.sums.clear();
+        if self.totals.len() > MAX_KNOWN_TENANTS {
+            self.totals.clear();
         }
         for (tenant, entries) in of_tenants {
-            let known = self.sums.get(tenant).copied();
+            let known = self.totals.get(tenant).copied();
             let before =
-                known.map_or_else(|| newest_sum(connection, tenant.as_str()), |sum| Ok(Some(sum)))?;
+                known.map_or_else(|| newest_total(connection, tenant.as_str()), |sum| Ok(Some(sum)))?;
             let sum = insert(connection, first, before.unwrap_or_default(), tenant, &entries)?;
             first += length(&entries);
-            self.sums.insert(tenant.clone(), sum);
+            self.totals.insert(tenant.clone(), sum);
         }
         self.next = Some(first);
         Ok(())
     }
 
     /// What was written is committed.
-    pub(super) fn committed(&mut self) {
+    pub(super) fn commit(&mut self) {
         self.entries.clear();
-        self.fates.clear();
+        self.on_rollback.clear();
     }
 
     /// What was written is undone.
-    pub(super) fn undone(&mut self) {
-        let fates = std::mem::take(&mut self.fates);
-        let entries = std::mem::take(&mut self.entries).into_iter().zip(&fates);
-        self.entries = entries.filter(|(_, fate)| **fate == Fate::Carried).map(|(entry, _)| entry).collect();
-        self.fates = vec![Fate::Carried; self.entries.len()];
+    pub(super) fn roll_back(&mut self) {
+        let on_rollback = std::mem::take(&mut self.on_rollback);
+        let entries = std::mem::take(&mut self.entries).into_iter().zip(&on_rollback);
+        self.entries = entries
+            .filter(|(_, on_rollback)| **on_rollback == OnRollback::Retry)
+            .map(|(entry, _)| entry)
+            .collect();
+        self.on_rollback = vec![OnRollback::Retry; self.entries.len()];
         self.next = None;
-        self.sums.clear();
+        self.totals.clear();
     }
 }
 
@@ -110,14 +113,17 @@ impl Staged {
 fn insert(
     connection: &Connection,
     first: i64,
-    before: Sum,
+    before: RunningTotal,
     tenant: &Tenant,
     entries: &[&AuditEvent],
-) -> rusqlite::Result<Sum> {
+) -> rusqlite::Result<RunningTotal> {
     let at = entries.last().map_or(0, |last| last.at.as_millis().cast_signed());
     let batch = cortex_wire::encode_audit_batch(entries.iter().copied());
     let count = length(entries);
-    let sum = Sum { entries: before.entries + count, bytes: before.bytes + ROW + length(&batch) };
+    let sum = RunningTotal {
+        entries: before.entries + count,
+        bytes: before.bytes + ROW_OVERHEAD_BYTES + length(&batch),
+    };
     connection
         .prepare_cached(
             "INSERT INTO audit (first, count, at, tenant, tenant_entries, tenant_bytes, entries)
@@ -166,11 +172,11 @@ fn newest(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// What a tenant has written, up to its newest row.
-fn newest_sum(connection: &Connection, tenant: &str) -> rusqlite::Result<Option<Sum>> {
+fn newest_total(connection: &Connection, tenant: &str) -> rusqlite::Result<Option<RunningTotal>> {
     connection
         .prepare_cached(
             "SELECT tenant_entries, tenant_bytes FROM audit WHERE tenant = ?1 ORDER BY first DESC LIMIT 1",
         )?
-        .query_row([tenant], |row| Ok(Sum { entries: row.get(0)?, bytes: row.get(1)? }))
+        .query_row([tenant], |row| Ok(RunningTotal { entries: row.get(0)?, bytes: row.get(1)? }))
         .optional()
 }

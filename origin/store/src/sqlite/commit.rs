@@ -3,7 +3,7 @@
 use cortex_domain::job::Job;
 use cortex_domain::transition::{Change, Effect};
 
-use super::audit::Fate;
+use super::audit::OnRollback;
 use super::fault::Fault;
 use super::transaction::Transaction;
 use super::usage::Delta;
@@ -33,7 +33,7 @@ fn effects(transaction: &Transaction, change: &Change) -> Result<i64, Fault> {
         match effect {
             Effect::Send(message) => outbox::append(transaction, message)?,
             Effect::Publish { draft, result } => bytes += payloads::publish(transaction, *draft, *result)?,
-            Effect::Audit(entry) => transaction.audit((**entry).clone(), Fate::Undone),
+            Effect::Audit(entry) => transaction.audit((**entry).clone(), OnRollback::Discard),
         }
     }
     Ok(bytes)
@@ -43,7 +43,7 @@ fn effects(transaction: &Transaction, change: &Change) -> Result<i64, Fault> {
 pub(super) fn audit(transaction: &Transaction, change: &Change) {
     for effect in change.effects() {
         if let Effect::Audit(entry) = effect {
-            transaction.audit((**entry).clone(), Fate::Undone);
+            transaction.audit((**entry).clone(), OnRollback::Discard);
         }
     }
 }

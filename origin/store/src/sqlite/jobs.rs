@@ -25,13 +25,13 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Vec<Job>, F
     let before = query.before.map_or([0xff; 16], |id| *id.as_bytes());
     let topic = query.topic.as_ref().map(|topic| topic.as_str());
     let state = query.state.map(|state| state.code());
-    records(connection, &sql, params![query.tenant.as_str(), state, topic, before, most(query.limit)])
+    records(connection, &sql, params![query.tenant.as_str(), state, topic, before, sql_limit(query.limit)])
 }
 
 pub(super) fn open(connection: &Connection, after: Option<JobId>, limit: usize) -> Result<Vec<Job>, Fault> {
     let after = after.map_or([0; 16], |id| *id.as_bytes());
     let sql = "SELECT record FROM jobs WHERE open = 1 AND id > ?1 ORDER BY id LIMIT ?2";
-    records(connection, sql, params![after, most(limit)])
+    records(connection, sql, params![after, sql_limit(limit)])
 }
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<JobCount>, Fault> {
@@ -79,7 +79,7 @@ pub(super) fn insert(
          VALUES (:id, :tenant, :topic, :state, :version, :open, :dispatch, :created_at, :updated_at, :bytes,
              :kept_until, :record)";
     let record = cortex_wire::encode_job(job);
-    let bytes = (usage::ROWS + (input + record.len()) as u64).cast_signed();
+    let bytes = (usage::JOB_OVERHEAD_BYTES + (input + record.len()) as u64).cast_signed();
     let inserted = connection.prepare_cached(sql)?.execute(named_params! {
         ":id": job.id().as_bytes(),
         ":tenant": job.tenant().as_str(),
@@ -158,7 +158,7 @@ pub(super) fn read_id(bytes: &[u8]) -> Result<JobId, Fault> {
 }
 
 /// A limit as SQLite takes it.
-pub(super) fn most(limit: usize) -> i64 {
+pub(super) fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 

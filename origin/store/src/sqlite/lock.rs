@@ -1,4 +1,4 @@
-//! One process at a time: a file beside the store that is locked and names who holds it.
+//! One process at a time: a file lock_path the store that is locked and names who holds it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -18,7 +18,7 @@ pub(super) enum LockError {
 
 impl Lock {
     pub(super) fn take(store: &Path) -> Result<Self, LockError> {
-        let mut file = private(&beside(store)).map_err(LockError::Failed)?;
+        let mut file = private(&lock_path(store)).map_err(LockError::Failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(holder(&mut file))),
@@ -38,7 +38,7 @@ pub(super) fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn beside(store: &Path) -> PathBuf {
+fn lock_path(store: &Path) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
     name.push(".lock");
     name.into()

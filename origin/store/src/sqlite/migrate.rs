@@ -23,7 +23,7 @@ const MIGRATIONS: [Migration; 5] = [
 
 /// The schema that this program writes: the number of the last migration.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "there are few")]
-pub(super) const SCHEMA: i32 = MIGRATIONS.len() as i32;
+pub(super) const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
 
 /// Applies the migrations that a file of schema `found` lacks; a new file has schema 0.
 pub(super) fn apply(connection: &Connection, found: i32, retention: &Retention) -> rusqlite::Result<()> {
@@ -32,7 +32,7 @@ pub(super) fn apply(connection: &Connection, found: i32, retention: &Retention) 
         connection.execute_batch(sql)?;
         then(connection, retention)?;
     }
-    connection.pragma_update(None, "user_version", SCHEMA)
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 
 /// From schema 1, where each entry of a log was a row of its own.
@@ -54,7 +54,7 @@ fn count(connection: &Connection, retention: &Retention) -> rusqlite::Result<()>
     connection.execute(
         "UPDATE jobs SET bytes = ?1 + length(record)
              + (SELECT coalesce(sum(length(body)), 0) FROM payloads p WHERE p.job = jobs.id AND p.space IN (1, 2))",
-        [usage::ROWS.cast_signed()],
+        [usage::JOB_OVERHEAD_BYTES.cast_signed()],
     )?;
     connection.execute(
         "UPDATE jobs SET kept_until = created_at + ?1 WHERE id IN (SELECT job FROM idempotency)",

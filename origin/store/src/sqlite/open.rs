@@ -12,12 +12,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteStore;
 use super::lock::{Lock, LockError, private};
-use super::migrate::{self, SCHEMA};
+use super::migrate::{self, SCHEMA_VERSION};
 use super::readers::Readers;
 use super::writer::Writer;
 
 /// "Cort": marks the file as ours.
-const APPLICATION: i32 = 0x436f_7274;
+const APPLICATION_ID: i32 = 0x436f_7274;
 const READERS: usize = 3;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -26,12 +26,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub enum OpenError {
     #[error("can't make the folder {} for the store: {cause}; choose another by CORTEX_HOME", folder.display())]
     Folder { folder: PathBuf, cause: io::Error },
-    #[error("the store {} is in use by {}; stop it, or choose another folder by CORTEX_HOME", path.display(), whom(*pid))]
+    #[error("the store {} is in use by {}; stop it, or choose another folder by CORTEX_HOME", path.display(), describe_holder(*pid))]
     InUse { path: PathBuf, pid: Option<u32> },
     #[error("{} is no store of CortexOS; move it away, or choose another folder by CORTEX_HOME", path.display())]
     Foreign { path: PathBuf },
     #[error(
-        "the store {} has schema {found}, and this program knows up to {SCHEMA}; use the newer program that wrote it",
+        "the store {} has schema {found}, and this program knows up to {SCHEMA_VERSION}; use the newer program that wrote it",
         path.display()
     )]
     Newer { path: PathBuf, found: i32 },
@@ -43,7 +43,7 @@ pub enum OpenError {
     Database { path: PathBuf, cause: rusqlite::Error },
 }
 
-fn whom(pid: Option<u32>) -> String {
+fn describe_holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
@@ -82,7 +82,7 @@ impl SqliteStore {
             writer: Writer::start(writer).map_err(file_error)?,
             _lock: lock,
             retention,
-            shortened: Mutex::default(),
+            early_deletions: Mutex::default(),
         })
     }
 }
@@ -109,11 +109,11 @@ fn check_origin(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let is_new = number("page_count").map_err(|cause| database_error(path, cause))? == 0;
     let application = number("application_id").map_err(|cause| database_error(path, cause))?;
-    if !is_new && application != APPLICATION {
+    if !is_new && application != APPLICATION_ID {
         return Err(OpenError::Foreign { path: path.to_owned() });
     }
     match number("user_version").map_err(|cause| database_error(path, cause))? {
-        found if found > SCHEMA => Err(OpenError::Newer { path: path.to_owned(), found }),
+        found if found > SCHEMA_VERSION => Err(OpenError::Newer { path: path.to_owned(), found }),
         _ => Ok(()),
     }
 }
@@ -134,12 +134,12 @@ fn flush_always(connection: &Connection) -> rusqlite::Result<()> {
 
 fn make_tables(connection: &Connection, retention: &Retention) -> rusqlite::Result<()> {
     let made: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if made == SCHEMA {
+    if made == SCHEMA_VERSION {
         return Ok(());
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
     if made == 0 {
-        connection.pragma_update(None, "application_id", APPLICATION)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
     migrate::apply(connection, made, retention)?;
     connection.execute_batch("COMMIT")

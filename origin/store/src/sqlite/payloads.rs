@@ -29,7 +29,7 @@ pub(super) fn put(connection: &Connection, pointer: Pointer, body: &[u8]) -> Res
         )?
         .execute(params![pointer.space.job().as_bytes(), space, dispatch, body])?;
     match pointer.space {
-        Space::Context(job) => forget::note_loose(connection, job),
+        Space::Context(job) => forget::mark_orphan(connection, job),
         _ => Ok(()),
     }
 }
@@ -75,7 +75,7 @@ pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Faul
                      SELECT 1 FROM jobs j WHERE j.id = p.job AND j.dispatch = p.dispatch)
                  LIMIT ?1)",
         )?
-        .execute([super::jobs::most(limit)])?;
+        .execute([super::jobs::sql_limit(limit)])?;
     Ok(deleted)
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::fault::Fault;
 
 /// Reads that may wait.
-const QUEUE: usize = 1024;
+const MAX_QUEUED_READS: usize = 1024;
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -25,7 +25,7 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn start(connections: Vec<Connection>) -> io::Result<Self> {
-        let (queue, reads) = sync_channel(QUEUE);
+        let (queue, reads) = sync_channel(MAX_QUEUED_READS);
         let reads = Arc::new(Mutex::new(reads));
         let start = |connection| {
             let reads = Arc::clone(&reads);

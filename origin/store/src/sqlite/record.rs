@@ -26,39 +26,39 @@ pub(super) fn record(
     };
     jobs::append(transaction, job.id(), log)?;
     match usage::add(transaction, job.tenant(), delta, retention, job.updated_at) {
-        Err(Fault::Store(StoreError::RetentionExceeded(beyond))) => {
-            tracing::debug!(job = %job.id(), %beyond, "a call was not noted");
-            forget::delete(transaction, &[job.id()]).map(drop)
+        Err(Fault::Store(StoreError::RetentionExceeded(exceeded))) => {
+            tracing::debug!(job = %job.id(), %exceeded, "a call was not noted");
+            forget::delete_jobs(transaction, &[job.id()]).map(drop)
         }
         added => added,
     }
 }
 
 /// Makes a job durable whose input was put before; gives what keeps it from that, and then its input is gone.
-pub(super) fn keep(
+pub(super) fn persist(
     transaction: &Transaction,
     history: &Change,
     retention: &Retention,
 ) -> Result<Result<(), RetentionExceeded>, Fault> {
     let (job, log) = (history.job(), history.entries());
     commit::audit(transaction, history);
-    forget::forget_loose(transaction, job.id())?;
-    let mark = transaction.mark();
-    transaction.execute_batch("SAVEPOINT kept")?;
+    forget::unmark_orphan(transaction, job.id())?;
+    let savepoint = transaction.savepoint();
+    transaction.execute_batch("SAVEPOINT persist")?;
     let input = payloads::size(transaction, job.context())?.unwrap_or_default();
     let input = usize::try_from(input).unwrap_or_default();
-    let kept = jobs::insert(transaction, job, input, job.updated_at).and_then(|delta| {
+    let persisted = jobs::insert(transaction, job, input, job.updated_at).and_then(|delta| {
         jobs::append(transaction, job.id(), log)?;
         steps::append(transaction, job, log)?;
         usage::add(transaction, job.tenant(), delta, retention, job.updated_at)
     });
-    match kept {
-        Ok(()) => transaction.execute_batch("RELEASE kept").map(Ok).map_err(Fault::from),
-        Err(Fault::Store(StoreError::RetentionExceeded(beyond))) => {
-            transaction.execute_batch("ROLLBACK TO kept; RELEASE kept")?;
-            transaction.take_back(mark);
-            forget::payloads(transaction, job.id())?;
-            Ok(Err(beyond))
+    match persisted {
+        Ok(()) => transaction.execute_batch("RELEASE persist").map(Ok).map_err(Fault::from),
+        Err(Fault::Store(StoreError::RetentionExceeded(exceeded))) => {
+            transaction.execute_batch("ROLLBACK TO persist; RELEASE persist")?;
+            transaction.roll_back_to(savepoint);
+            forget::delete_payloads(transaction, job.id())?;
+            Ok(Err(exceeded))
         }
         Err(fault) => Err(fault),
     }

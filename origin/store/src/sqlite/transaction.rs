@@ -9,19 +9,19 @@ use cortex_domain::id::Tenant;
 use cortex_domain::retention::Usage;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::audit::{Fate, Staged};
+use super::audit::{OnRollback, StagedEntries};
 use super::fault::Fault;
 use super::usage::Delta;
 
 /// Tenants whose totals are kept from one group to the next.
-const MOST_KNOWN: usize = 4096;
+const MAX_KNOWN_TENANTS: usize = 4096;
 
 /// What a request writes with. As a connection it reads and writes everything but the totals.
 #[derive(Debug)]
 pub(super) struct Transaction {
     connection: Connection,
     totals: RefCell<Totals>,
-    audit: RefCell<Staged>,
+    audit: RefCell<StagedEntries>,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ struct Total {
 
 /// A point to which what was counted and staged can be taken back.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mark {
+pub(super) struct Savepoint {
     counted: usize,
     staged: usize,
 }
@@ -64,29 +64,29 @@ impl Transaction {
     }
 
     /// Adds an entry to the audit log; all of a group are one row.
-    pub(super) fn audit(&self, entry: AuditEvent, fate: Fate) {
-        self.audit.borrow_mut().add(entry, fate);
+    pub(super) fn audit(&self, entry: AuditEvent, on_rollback: OnRollback) {
+        self.audit.borrow_mut().add(entry, on_rollback);
     }
 
     /// Whether entries of a group that failed are still to be written.
-    pub(super) fn carries(&self) -> bool {
+    pub(super) fn has_retries(&self) -> bool {
         self.audit.borrow().len() > 0
     }
 
     /// What was flushed is committed.
     pub(super) fn committed(&self) {
-        self.audit.borrow_mut().committed();
+        self.audit.borrow_mut().commit();
     }
 
-    pub(super) fn mark(&self) -> Mark {
-        Mark { counted: self.totals.borrow().counted.len(), staged: self.audit.borrow().len() }
+    pub(super) fn savepoint(&self) -> Savepoint {
+        Savepoint { counted: self.totals.borrow().counted.len(), staged: self.audit.borrow().len() }
     }
 
     /// Takes back what was counted and staged since, as what was written since is rolled back.
-    pub(super) fn take_back(&self, mark: Mark) {
-        self.audit.borrow_mut().truncate(mark.staged);
+    pub(super) fn roll_back_to(&self, savepoint: Savepoint) {
+        self.audit.borrow_mut().truncate(savepoint.staged);
         let totals = &mut *self.totals.borrow_mut();
-        for (tenant, delta) in totals.counted.drain(mark.counted..) {
+        for (tenant, delta) in totals.counted.drain(savepoint.counted..) {
             if let Some(total) = totals.known.get_mut(&tenant) {
                 total.has = total.has.minus(delta);
             }
@@ -104,7 +104,7 @@ impl Transaction {
             write(&self.connection, &tenant, total.has)?;
             total.flushed = total.has;
         }
-        if totals.known.len() > MOST_KNOWN {
+        if totals.known.len() > MAX_KNOWN_TENANTS {
             totals.known.clear();
         }
         Ok(())
@@ -114,7 +114,7 @@ impl Transaction {
     /// are kept for the next group.
     pub(super) fn forget_group(&self) {
         *self.totals.borrow_mut() = Totals::default();
-        self.audit.borrow_mut().undone();
+        self.audit.borrow_mut().roll_back();
     }
 }
 
@@ -172,9 +172,9 @@ mod tests {
         let transaction = transaction();
         let tenant: Tenant = "a".parse().unwrap();
         transaction.count(&tenant, bytes(5)).unwrap();
-        let mark = transaction.mark();
+        let savepoint = transaction.savepoint();
         assert_eq!(transaction.count(&tenant, bytes(7)).unwrap().bytes, 12);
-        transaction.take_back(mark);
+        transaction.roll_back_to(savepoint);
         assert_eq!(read(&transaction, &tenant).unwrap(), Delta::default());
         transaction.flush().unwrap();
         assert_eq!(read(&transaction, &tenant).unwrap(), bytes(5));

@@ -13,8 +13,8 @@ use super::fault::Fault;
 use super::forget;
 use super::transaction::Transaction;
 
-/// What a job counts beside its payloads and its record: its log, its steps and its places in the indexes.
-pub(super) const ROWS: u64 = 1024;
+/// What a job counts lock_path its payloads and its record: its log, its steps and its places in the indexes.
+pub(super) const JOB_OVERHEAD_BYTES: u64 = 1024;
 
 /// A change of what a tenant has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub(super) fn add(
 ) -> Result<(), Fault> {
     let mut usage = transaction.count(tenant, delta)?;
     if matches!(retention.exceeded(usage), Some((Bound::Jobs, _)))
-        && forget::trim(transaction, tenant, now)? > 0
+        && forget::trim_tenant(transaction, tenant, now)? > 0
     {
         usage = transaction.count(tenant, Delta::default())?;
     }

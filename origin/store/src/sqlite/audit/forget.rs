@@ -5,9 +5,9 @@ use cortex_domain::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::super::fault::Fault;
-use super::super::forget::AT_ONCE;
-use super::super::jobs::most;
-use super::{Sum, newest, newest_sum};
+use super::super::forget::DELETE_BATCH;
+use super::super::jobs::sql_limit;
+use super::{RunningTotal, newest, newest_total};
 
 /// What was deleted of a tenant that has more than its share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -22,7 +22,7 @@ struct Row {
     first: i64,
     count: i64,
     at: i64,
-    sum: Sum,
+    sum: RunningTotal,
 }
 
 impl Row {
@@ -31,7 +31,7 @@ impl Row {
     }
 
     /// Whether the tenant's entries after this row are as many as are kept of a tenant.
-    fn is_beyond(&self, newest: Sum, retention: &Retention) -> bool {
+    fn is_beyond(&self, newest: RunningTotal, retention: &Retention) -> bool {
         let share = |most: u64| i64::try_from(most).unwrap_or(i64::MAX).max(1);
         newest.entries - self.sum.entries >= share(retention.audit_entries)
             || newest.bytes - self.sum.bytes >= share(retention.audit_bytes)
@@ -48,7 +48,7 @@ pub(in super::super) fn forget(
     let mut select = connection.prepare_cached(
         "SELECT first, count, at, tenant_entries, tenant_bytes FROM audit ORDER BY first LIMIT ?1",
     )?;
-    let rows = select.query_map([most(AT_ONCE)], row)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let rows = select.query_map([sql_limit(DELETE_BATCH)], row)?.collect::<rusqlite::Result<Vec<_>>>()?;
     let goes = |row: &&Row| row.first + row.count <= newest && row.is_old(retention, now);
     let mut deleted = 0;
     for row in rows.iter().take_while(goes) {
@@ -73,7 +73,7 @@ pub(in super::super) fn over_share(
     let tenants = select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     let mut over = Vec::new();
     for tenant in tenants {
-        let newest = newest_sum(connection, &tenant)?.unwrap_or_default();
+        let newest = newest_total(connection, &tenant)?.unwrap_or_default();
         if oldest(connection, &tenant, 1)?.iter().any(|row| row.is_beyond(newest, retention)) {
             over.push(tenant);
         }
@@ -89,9 +89,10 @@ pub(in super::super) fn trim(
     retention: &Retention,
     now: Timestamp,
 ) -> Result<Trimmed, Fault> {
-    let newest = newest_sum(connection, tenant)?.unwrap_or_default();
+    let newest = newest_total(connection, tenant)?.unwrap_or_default();
     let mut trimmed = Trimmed::default();
-    for row in oldest(connection, tenant, AT_ONCE)?.iter().take_while(|row| row.is_beyond(newest, retention))
+    for row in
+        oldest(connection, tenant, DELETE_BATCH)?.iter().take_while(|row| row.is_beyond(newest, retention))
     {
         trimmed.rows += delete(connection, row)?;
         if !row.is_old(retention, now) {
@@ -108,12 +109,12 @@ fn oldest(connection: &Connection, tenant: &str, limit: usize) -> rusqlite::Resu
             "SELECT first, count, at, tenant_entries, tenant_bytes FROM audit
              WHERE tenant = ?1 ORDER BY first LIMIT ?2",
         )?
-        .query_map(params![tenant, most(limit)], row)?
+        .query_map(params![tenant, sql_limit(limit)], row)?
         .collect()
 }
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    let sum = Sum { entries: row.get(3)?, bytes: row.get(4)? };
+    let sum = RunningTotal { entries: row.get(3)?, bytes: row.get(4)? };
     Ok(Row { first: row.get(0)?, count: row.get(1)?, at: row.get(2)?, sum })
 }
 

@@ -18,7 +18,7 @@ use cortex_domain::ports::{Jobs, Payloads};
 use cortex_store::SqliteStore;
 use tempfile::TempDir;
 
-use child::SAID;
+use child::ACKNOWLEDGED;
 
 /// Kills, or as many as `CORTEX_STORE_KILLS` says.
 const KILLS: usize = 8;
@@ -32,7 +32,7 @@ async fn every_job_that_was_acknowledged_before_a_kill_is_there() {
     for kill in 0..kills {
         let mut child = child::command(&path, usize::MAX).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut ids = lines.filter_map(|line| line.strip_prefix(SAID)?.parse::<JobId>().ok());
+        let mut ids = lines.filter_map(|line| line.strip_prefix(ACKNOWLEDGED)?.parse::<JobId>().ok());
         // A different moment each time, from the first job to a few hundred later.
         acknowledged.extend(ids.by_ref().take(1 + kill * 67 % 300));
         child.kill().unwrap();

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 struct Folder(TempDir);
 
-impl contract::Place for Folder {
+impl contract::TestStore for Folder {
     fn open_with(&self, retention: Retention) -> Arc<dyn Store> {
         Arc::new(SqliteStore::open_with(self.0.path().join("store/jobs.db"), retention).unwrap())
     }
@@ -28,7 +28,7 @@ impl contract::Place for Folder {
 contract::contract!(Folder(TempDir::new().unwrap()));
 
 #[test]
-fn a_second_opener_is_told_who_holds_the_store() {
+fn a_second_process_learns_which_process_has_the_store() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("jobs.db");
     let _first = SqliteStore::open(&path).unwrap();
@@ -62,7 +62,7 @@ async fn a_file_of_schema_3_is_brought_up_to_this_one() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("jobs.db");
     let store = SqliteStore::open(&path).unwrap();
-    let job = contract::given::accepted(&store, "acme", 1).await;
+    let job = contract::fixtures::accepted(&store, "acme", 1).await;
     drop(store);
     let file = rusqlite::Connection::open(&path).unwrap();
     file.execute_batch("DROP TABLE audit; PRAGMA user_version = 3;").unwrap();
@@ -90,8 +90,8 @@ async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
     let store =
         SqliteStore::open_with(&path, Retention { audit_entries: 1, ..Retention::default() }).unwrap();
     store.append(vec![entry_of("acme")]).await.unwrap();
-    contract::given::accepted(&store, "acme", 1).await;
-    store.forget(contract::given::NOW).await.unwrap();
+    contract::fixtures::accepted(&store, "acme", 1).await;
+    store.forget(contract::fixtures::NOW).await.unwrap();
     let audited = store.audit(Sequence(0), 9).await.unwrap();
     let numbered = audited.iter().map(|audited| (audited.sequence.0, audited.entry.tenant.as_str()));
     assert_eq!(numbered.collect::<Vec<_>>(), [(1, "acme"), (2, "other"), (3, "acme"), (4, "acme")]);
@@ -99,7 +99,7 @@ async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
 
 fn entry_of(tenant: &str) -> AuditEvent {
     AuditEvent {
-        at: contract::given::NOW,
+        at: contract::fixtures::NOW,
         tenant: tenant.parse().unwrap(),
         principal: "ci".parse().unwrap(),
         action: "policy.check".into(),
@@ -115,7 +115,7 @@ async fn a_file_of_schema_2_is_counted_and_its_jobs_are_forgotten_in_time() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("jobs.db");
     let store = SqliteStore::open(&path).unwrap();
-    let jobs = contract::given::of_every_kind(&store).await;
+    let jobs = contract::fixtures::jobs_in_every_state(&store).await;
     drop(store);
     let file = rusqlite::Connection::open(&path).unwrap();
     let before = usage(&file);
@@ -131,7 +131,7 @@ async fn a_file_of_schema_2_is_counted_and_its_jobs_are_forgotten_in_time() {
         assert_eq!((&before.0, before.1, before.2, before.4), (&after.0, after.1, after.2, after.4));
         assert!(before.3.abs_diff(after.3) < 1000, "only what a record has grown by: {before:?} {after:?}");
     }
-    let late = contract::given::NOW.after(std::time::Duration::from_secs(8 * 24 * 3600));
+    let late = contract::fixtures::NOW.after(std::time::Duration::from_secs(8 * 24 * 3600));
     assert!(store.forget(late).await.unwrap() > 0);
     for job in jobs {
         let kept = store.job(job).await.unwrap();
@@ -173,9 +173,9 @@ async fn the_space_of_what_is_forgotten_is_used_again() {
     let mut sizes = Vec::new();
     for round in 0..4_u16 {
         for n in 0..40 {
-            contract::given::ended_with(&store, round * 40 + n, 64 << 10).await;
+            contract::fixtures::ended_with(&store, round * 40 + n, 64 << 10).await;
         }
-        let late = contract::given::NOW.after(std::time::Duration::from_secs(8 * 24 * 3600));
+        let late = contract::fixtures::NOW.after(std::time::Duration::from_secs(8 * 24 * 3600));
         assert_eq!(store.forget(late).await.unwrap(), 40);
         let file = rusqlite::Connection::open(&path).unwrap();
         let pages: i64 = file.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
@@ -189,7 +189,7 @@ async fn a_file_of_schema_1_is_brought_up_to_this_one() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("jobs.db");
     let store = SqliteStore::open(&path).unwrap();
-    let job = contract::given::accepted(&store, "acme", 1).await;
+    let job = contract::fixtures::accepted(&store, "acme", 1).await;
     let log = store.log(job.id(), Version(0)).await.unwrap();
     drop(store);
 
@@ -232,7 +232,7 @@ fn a_folder_that_cannot_be_made_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_may_read_the_file() {
+fn only_the_owner_may_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("jobs.db");

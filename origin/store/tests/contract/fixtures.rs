@@ -83,7 +83,7 @@ pub(super) fn cancelled(job: &Job) -> Change {
 
 /// Jobs that wait, were cancelled, have a result, came under a key; gives their ids.
 #[allow(dead_code, reason = "only some of the suites need it")]
-pub(crate) async fn of_every_kind(store: &dyn Store) -> Vec<JobId> {
+pub(crate) async fn jobs_in_every_state(store: &dyn Store) -> Vec<JobId> {
     let waits = accepted(store, "acme", 1).await;
     let over = accepted(store, "acme", 2).await;
     store.commit(cancelled(&over)).await.unwrap();

@@ -5,11 +5,11 @@
 mod accepting;
 mod auditing;
 mod committing;
-mod forgetting;
-pub(super) mod given;
-mod keeping;
+mod durability;
+pub(super) mod fixtures;
 mod listing;
 mod payloads;
+mod retention;
 
 use std::sync::Arc;
 
@@ -19,13 +19,13 @@ use cortex_domain::retention::Retention;
 pub(crate) use accepting::*;
 pub(crate) use auditing::*;
 pub(crate) use committing::*;
-pub(crate) use forgetting::*;
-pub(crate) use keeping::*;
+pub(crate) use durability::*;
 pub(crate) use listing::*;
 pub(crate) use payloads::*;
+pub(crate) use retention::*;
 
 /// A place that holds a store. Opening it again, once every handle is dropped, gives the same content.
-pub(crate) trait Place {
+pub(crate) trait TestStore {
     fn open(&self) -> Arc<dyn Store> {
         self.open_with(Retention::default())
     }
@@ -35,19 +35,19 @@ pub(crate) trait Place {
 
 /// Makes the tests of one trait's contract, or with a place alone those of all: for each place that the expression makes.
 macro_rules! contract {
-    ($place:expr) => {
-        $crate::contract::contract!(jobs $place);
-        $crate::contract::contract!(outbox $place);
-        $crate::contract::contract!(feed $place);
-        $crate::contract::contract!(payloads $place);
-        $crate::contract::contract!(upkeep $place);
-        $crate::contract::contract!(audit $place);
+    ($test_store:expr) => {
+        $crate::contract::contract!(jobs $test_store);
+        $crate::contract::contract!(outbox $test_store);
+        $crate::contract::contract!(feed $test_store);
+        $crate::contract::contract!(payloads $test_store);
+        $crate::contract::contract!(upkeep $test_store);
+        $crate::contract::contract!(audit $test_store);
     };
-    (jobs $place:expr) => {
+    (jobs $test_store:expr) => {
         mod jobs {
             use super::*;
 
-            $crate::contract::contract!($place;
+            $crate::contract::contract!($test_store;
                 a_job_is_there_with_its_input_log_and_message_once_it_is_accepted
                 the_same_request_is_known_and_any_other_is_a_mismatch
                 an_idempotency_key_belongs_to_its_tenant
@@ -66,30 +66,30 @@ macro_rules! contract {
             );
         }
     };
-    (outbox $place:expr) => {
+    (outbox $test_store:expr) => {
         mod outbox {
             use super::*;
 
-            $crate::contract::contract!($place;
+            $crate::contract::contract!($test_store;
                 messages_wait_until_they_are_relayed_and_no_number_returns
             );
         }
     };
-    (feed $place:expr) => {
+    (feed $test_store:expr) => {
         mod feed {
             use super::*;
 
-            $crate::contract::contract!($place;
+            $crate::contract::contract!($test_store;
                 steps_come_in_order_and_a_cursor_keeps_its_place
-                a_change_wakes_whoever_waits_for_one
+                a_change_wakes_those_that_wait_for_one
             );
         }
     };
-    (payloads $place:expr) => {
+    (payloads $test_store:expr) => {
         mod payloads {
             use super::*;
 
-            $crate::contract::contract!($place;
+            $crate::contract::contract!($test_store;
                 the_winners_draft_becomes_the_result_and_the_others_are_swept
                 a_change_without_its_draft_is_refused_whole
                 a_draft_that_may_still_be_published_is_not_swept
@@ -97,11 +97,11 @@ macro_rules! contract {
             );
         }
     };
-    (upkeep $place:expr) => {
+    (upkeep $test_store:expr) => {
         mod upkeep {
             use super::*;
 
-            $crate::contract::contract!($place;
+            $crate::contract::contract!($test_store;
                 an_old_job_is_forgotten_whole_and_an_open_one_never
                 of_more_ended_jobs_than_are_kept_the_oldest_of_that_tenant_go
                 noted_calls_are_forgotten_like_jobs
@@ -116,11 +116,11 @@ macro_rules! contract {
             );
         }
     };
-    (audit $place:expr) => {
+    (audit $test_store:expr) => {
         mod audit {
             use super::*;
 
-            $crate::contract::contract!($place;
+            $crate::contract::contract!($test_store;
                 an_entry_is_committed_with_its_change_or_not_at_all
                 entries_are_numbered_without_gaps_across_restarts
                 the_entries_of_a_call_are_there_once_it_is_recorded
@@ -132,11 +132,11 @@ macro_rules! contract {
             );
         }
     };
-    ($place:expr; $($name:ident)*) => {
+    ($test_store:expr; $($name:ident)*) => {
         $(
             #[tokio::test]
             async fn $name() {
-                $crate::contract::$name(&$place).await;
+                $crate::contract::$name(&$test_store).await;
             }
         )*
     };

@@ -11,14 +11,14 @@ pub(crate) enum Loss {
     /// Every write that was not flushed.
     All,
     /// Any of them, and of a write any of its sectors.
-    Some(Chance),
+    Some(Rng),
 }
 
 /// Numbers that follow from a seed (splitmix64; Steele, Lea, Flood 2014).
 #[derive(Clone, Copy)]
-pub(crate) struct Chance(u64);
+pub(crate) struct Rng(u64);
 
-impl Chance {
+impl Rng {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -40,17 +40,17 @@ const SECTOR: usize = 512;
 /// A file: what is flushed, and what was done to it since.
 struct Content {
     flushed: Vec<u8>,
-    since: Vec<Deed>,
+    since: Vec<DiskOperation>,
 }
 
-enum Deed {
+enum DiskOperation {
     Write { at: usize, bytes: Vec<u8> },
     Truncate { to: usize },
 }
 
 /// What a disk refuses to do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum DiskFault {
     /// It is full: files don't grow.
     Full,
     /// Flushes fail.
@@ -59,14 +59,14 @@ pub(crate) enum Trouble {
 
 struct Disk {
     files: BTreeMap<PathBuf, Content>,
-    troubles: Vec<(PathBuf, Trouble)>,
+    faults: Vec<(PathBuf, DiskFault)>,
 }
 
-static DISK: Mutex<Disk> = Mutex::new(Disk { files: BTreeMap::new(), troubles: Vec::new() });
+static DISK: Mutex<Disk> = Mutex::new(Disk { files: BTreeMap::new(), faults: Vec::new() });
 
 impl Disk {
-    fn has(&self, path: &Path, trouble: Trouble) -> bool {
-        self.troubles.iter().any(|(folder, other)| path.starts_with(folder) && *other == trouble)
+    fn has(&self, path: &Path, fault: DiskFault) -> bool {
+        self.faults.iter().any(|(folder, other)| path.starts_with(folder) && *other == fault)
     }
 }
 
@@ -85,18 +85,18 @@ pub(crate) fn opened(path: &Path) {
 /// Takes a write; false if the disk is full.
 pub(crate) fn wrote(path: &Path, at: usize, bytes: &[u8]) -> bool {
     let mut disk = disk();
-    if disk.has(path, Trouble::Full) {
+    if disk.has(path, DiskFault::Full) {
         return false;
     }
     if let Some(content) = disk.files.get_mut(path) {
-        content.since.push(Deed::Write { at, bytes: bytes.to_vec() });
+        content.since.push(DiskOperation::Write { at, bytes: bytes.to_vec() });
     }
     true
 }
 
 pub(crate) fn truncated(path: &Path, to: usize) {
     if let Some(content) = disk().files.get_mut(path) {
-        content.since.push(Deed::Truncate { to });
+        content.since.push(DiskOperation::Truncate { to });
     }
 }
 
@@ -107,22 +107,22 @@ pub(crate) fn deleted(path: &Path) {
 /// Flushes a file; false if it fails, and then nothing is flushed.
 pub(crate) fn flushed(path: &Path) -> bool {
     let mut disk = disk();
-    if disk.has(path, Trouble::Flush) {
+    if disk.has(path, DiskFault::Flush) {
         return false;
     }
     if let Some(content) = disk.files.get_mut(path) {
-        for deed in std::mem::take(&mut content.since) {
-            redo(&mut content.flushed, &deed, |_| true);
+        for operation in std::mem::take(&mut content.since) {
+            redo(&mut content.flushed, &operation, |_| true);
         }
     }
     true
 }
 
-/// Gives the disk under a folder a trouble, or takes its troubles away.
-pub(crate) fn trouble(folder: &Path, trouble: Option<Trouble>) {
+/// Gives the disk under a folder a fault, or takes its faults away.
+pub(crate) fn set_fault(folder: &Path, fault: Option<DiskFault>) {
     let mut disk = disk();
-    disk.troubles.retain(|(other, _)| other != folder);
-    disk.troubles.extend(trouble.map(|trouble| (folder.to_owned(), trouble)));
+    disk.faults.retain(|(other, _)| other != folder);
+    disk.faults.extend(fault.map(|fault| (folder.to_owned(), fault)));
 }
 
 /// Forgets the files of folders that are done with.
@@ -134,11 +134,11 @@ pub(crate) fn forget(folders: [&Path; 2]) {
 pub(crate) fn cut(folder: &Path, to: &Path, loss: Loss) {
     for (path, content) in disk().files.iter().filter(|(path, _)| path.parent() == Some(folder)) {
         let mut left = content.flushed.clone();
-        if let Loss::Some(mut chance) = loss {
-            for deed in content.since.iter() {
-                if chance.next() % 2 == 0 {
-                    let whole = chance.next() % 2 == 0;
-                    redo(&mut left, deed, |_| whole || chance.next() % 2 == 0);
+        if let Loss::Some(mut rng) = loss {
+            for operation in content.since.iter() {
+                if rng.next() % 2 == 0 {
+                    let whole = rng.next() % 2 == 0;
+                    redo(&mut left, operation, |_| whole || rng.next() % 2 == 0);
                 }
             }
         }
@@ -146,11 +146,11 @@ pub(crate) fn cut(folder: &Path, to: &Path, loss: Loss) {
     }
 }
 
-/// Does a deed to a file's bytes, but for the sectors that are not kept.
-fn redo(file: &mut Vec<u8>, deed: &Deed, mut keeps: impl FnMut(usize) -> bool) {
-    match deed {
-        Deed::Truncate { to } => file.truncate(*to),
-        Deed::Write { at, bytes } => {
+/// Does a operation to a file's bytes, but for the sectors that are not kept.
+fn redo(file: &mut Vec<u8>, operation: &DiskOperation, mut keeps: impl FnMut(usize) -> bool) {
+    match operation {
+        DiskOperation::Truncate { to } => file.truncate(*to),
+        DiskOperation::Write { at, bytes } => {
             for (n, sector) in bytes.chunks(SECTOR).enumerate().filter(|(n, _)| keeps(*n)) {
                 let start = at + n * SECTOR;
                 let end = start + sector.len();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::child::SAID;
+use super::child::ACKNOWLEDGED;
 
 /// The write and flush calls of a command, one line each, in the order in which they began or resumed.
 pub(crate) fn calls(command: Command, into: &Path) -> Vec<String> {
@@ -24,7 +24,7 @@ pub(crate) fn calls(command: Command, into: &Path) -> Vec<String> {
 /// since the acknowledgement before it.
 pub(crate) fn acknowledgements_after_their_flush(calls: &[String]) -> usize {
     let mut acknowledged = 0;
-    let mut log = Log::Untouched;
+    let mut log = LogState::Untouched;
     let mut flushing = false;
     for call in calls {
         let flush = call.contains("sync(") || call.contains("sync resumed>");
@@ -32,14 +32,14 @@ pub(crate) fn acknowledgements_after_their_flush(calls: &[String]) -> usize {
             // A call of which strace saw another thread's in between ends in a line of its own.
             flushing |= call.contains("-wal>");
             if flushing && call.ends_with("= 0") {
-                log = if log == Log::Written { Log::Flushed } else { log };
+                log = if log == LogState::Written { LogState::Flushed } else { log };
                 flushing = false;
             }
         } else if call.contains("-wal>") {
-            log = Log::Written;
-        } else if call.contains(&format!("\"{SAID}")) {
-            assert_eq!(log, Log::Flushed, "before {call}");
-            log = Log::Untouched;
+            log = LogState::Written;
+        } else if call.contains(&format!("\"{ACKNOWLEDGED}")) {
+            assert_eq!(log, LogState::Flushed, "before {call}");
+            log = LogState::Untouched;
             acknowledged += 1;
         }
     }
@@ -47,7 +47,7 @@ pub(crate) fn acknowledgements_after_their_flush(calls: &[String]) -> usize {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Log {
+enum LogState {
     Untouched,
     Written,
     Flushed,

@@ -46,7 +46,7 @@ impl Scheduler {
         self.0.register(registry);
     }
 
-    /// Ends every task and refuses the calls that are open. Durable jobs in flight stay with their workers, and
+    /// Ends every task and refuses the calls that are open. Durable jobs in in_flight stay with their workers, and
     /// are taken up at the next start.
     pub async fn stop(self) {
         self.0.stop().await;

@@ -28,10 +28,10 @@ pub struct Settings {
 pub enum SettingsError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("{file}: `topics` names `{topic}`, which {pools} does not")]
+    #[error("{file}: unknown topic `{topic}` in `topics` (expected a topic that {pools} lists)")]
     UnknownTopic { file: String, pools: String, topic: Topic },
     #[error(
-        "{file}: `lease` has to be at least three times `heartbeat`, so that one lost message costs nothing"
+        "{file}: invalid `lease`: must be at least three times `heartbeat`, so that one lost heartbeat ends no lease"
     )]
     LeaseTooShort { file: String },
 }
@@ -42,14 +42,14 @@ pub enum SettingsError {
 #[serde(deny_unknown_fields)]
 struct Pools {
     /// The topics. A job of a topic that is missing here is refused.
-    topics: BTreeMap<Parsed<Topic>, Placing>,
+    topics: BTreeMap<Parsed<Topic>, TopicRoute>,
 }
 
 /// Where the jobs of a topic go.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Placing {
+struct TopicRoute {
     /// The pool whose workers take the topic's jobs.
     pool: Parsed<Pool>,
     /// Whether a second run of a job does harm.
@@ -81,17 +81,17 @@ struct Timeouts {
     #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     lease: Parsed<humantime::Duration>,
     /// The values for topics that have none of their own.
-    default: Whole,
+    default: TopicDefaults,
     /// Values for single topics. A value that is missing is the default's.
     #[serde(default)]
-    topics: BTreeMap<Parsed<Topic>, Partial>,
+    topics: BTreeMap<Parsed<Topic>, TopicOverrides>,
 }
 
 /// The values for every topic.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Whole {
+struct TopicDefaults {
     /// How long one attempt may run. Time that a job waits does not count.
     #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     run: Parsed<humantime::Duration>,
@@ -103,7 +103,7 @@ struct Whole {
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Partial {
+struct TopicOverrides {
     /// How long one attempt may run.
     #[cfg_attr(feature = "schema", schemars(with = "Option<cortex_config::schema::Duration>"))]
     run: Option<Parsed<humantime::Duration>>,
@@ -158,7 +158,7 @@ impl Settings {
         if lease < heartbeat * 3 {
             return Err(SettingsError::LeaseTooShort { file });
         }
-        let route = |topic: &Parsed<Topic>, placing: Placing| {
+        let route = |topic: &Parsed<Topic>, placing: TopicRoute| {
             let own = timeouts.topics.get(topic);
             let run = own.and_then(|own| own.run.as_ref()).unwrap_or(&timeouts.default.run);
             Route {

@@ -23,7 +23,7 @@ pub(crate) enum Action<R> {
     /// Add entries to the audit log about a call that was placed under a lease.
     Record { job: JobId, lease: Lease, entries: Vec<AuditEvent> },
     /// Make a call's job durable as it is, with its history.
-    Keep { history: Box<Change> },
+    Persist { history: Box<Change> },
     /// Offer a placed job to its worker.
     Send { assignment: Box<Assignment> },
     /// Tell a worker to stop.
@@ -49,7 +49,7 @@ impl<R> Action<R> {
             Self::Load { .. }
                 | Self::Commit { .. }
                 | Self::Record { .. }
-                | Self::Keep { .. }
+                | Self::Persist { .. }
                 | Self::Answer { .. }
         )
     }

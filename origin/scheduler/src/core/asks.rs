@@ -20,7 +20,7 @@ impl Asks {
     }
 
     /// Counts from nothing again. Those that are open now are not counted, and none has the number of one that follows.
-    pub(super) fn begin_anew(&self) -> Self {
+    pub(super) fn reset(&self) -> Self {
         Self { calls: 0, jobs: 0, forgotten: self.count, ..*self }
     }
 

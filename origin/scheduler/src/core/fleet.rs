@@ -12,7 +12,7 @@ use cortex_domain::worker;
 
 /// A lease that a worker holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct WorkerLease {
     pub(crate) job: JobId,
     pub(crate) lease: Lease,
     pub(crate) worker: WorkerId,
@@ -27,12 +27,12 @@ pub(crate) struct Fleet {
     workers: BTreeMap<WorkerId, Candidate>,
     /// Slots taken for a dispatch, before and after its lease is made.
     slots: BTreeMap<DispatchId, WorkerId>,
-    leases: BTreeMap<DispatchId, Held>,
+    leases: BTreeMap<DispatchId, WorkerLease>,
 }
 
 impl Fleet {
     /// Takes in what a worker says of itself; it renews the leases it lists.
-    pub(crate) fn beat(&mut self, seen: Candidate, holds: &[worker::HeldLease], now: Uptime) {
+    pub(crate) fn heartbeat(&mut self, seen: Candidate, holds: &[worker::HeldLease], now: Uptime) {
         let in_flight = self.slots.values().filter(|worker| **worker == seen.worker).count();
         let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
         for held in holds {
@@ -71,7 +71,7 @@ impl Fleet {
     /// Starts a lease's period. The slot is taken if it was not, as after a restart.
     pub(crate) fn grant(&mut self, job: JobId, lease: Lease, worker: &WorkerId, run: Duration, now: Uptime) {
         self.occupy(lease.dispatch, worker);
-        let held = Held { job, lease, worker: worker.clone(), renewed: now, started: None, run };
+        let held = WorkerLease { job, lease, worker: worker.clone(), renewed: now, started: None, run };
         self.leases.insert(lease.dispatch, held);
     }
 
@@ -98,7 +98,7 @@ impl Fleet {
         self.leases.get(&lease.dispatch).filter(|held| held.lease == lease).map(|held| held.job)
     }
 
-    fn held(&mut self, lease: Lease) -> Option<&mut Held> {
+    fn held(&mut self, lease: Lease) -> Option<&mut WorkerLease> {
         self.leases.get_mut(&lease.dispatch).filter(|held| held.lease == lease)
     }
 
@@ -114,9 +114,9 @@ impl Fleet {
 
     /// Leases whose worker fell silent for `period`, or that run longer than they may. A worker silent that
     /// long is taken off the list.
-    pub(crate) fn overdue(&mut self, period: Duration, now: Uptime) -> Vec<(Held, FailureKind)> {
+    pub(crate) fn overdue(&mut self, period: Duration, now: Uptime) -> Vec<(WorkerLease, FailureKind)> {
         self.workers.retain(|_, worker| now.since(worker.last_seen) <= period);
-        let why = |held: &Held| {
+        let why = |held: &WorkerLease| {
             if now.since(held.renewed) > period {
                 Some(FailureKind::Silent)
             } else if held.started.is_some_and(|started| now.since(started) > held.run) {
@@ -190,9 +190,9 @@ mod tests {
     #[test]
     fn a_worker_takes_no_more_than_it_can_hold_and_heartbeats_do_not_forget_slots() {
         let mut fleet = Fleet::default();
-        fleet.beat(worker(2), &[], at(0));
+        fleet.heartbeat(worker(2), &[], at(0));
         assert!(reserve(&mut fleet, 1) && reserve(&mut fleet, 2) && !reserve(&mut fleet, 3));
-        fleet.beat(worker(2), &[], at(1));
+        fleet.heartbeat(worker(2), &[], at(1));
         assert!(!reserve(&mut fleet, 3));
         fleet.end(lease(1).dispatch);
         fleet.end(lease(1).dispatch);
@@ -202,11 +202,11 @@ mod tests {
     #[test]
     fn only_a_lease_that_is_listed_is_renewed() {
         let mut fleet = Fleet::default();
-        fleet.beat(worker(2), &[], at(0));
+        fleet.heartbeat(worker(2), &[], at(0));
         for n in [1, 2] {
             fleet.grant(job(), lease(n), &"w1".parse().unwrap(), PERIOD * 10, at(0));
         }
-        fleet.beat(worker(2), &[held(2)], at(8));
+        fleet.heartbeat(worker(2), &[held(2)], at(8));
         let overdue = fleet.overdue(PERIOD, at(11));
         assert_eq!(overdue.len(), 1);
         assert_eq!((overdue[0].0.lease, overdue[0].1), (lease(1), FailureKind::Silent));
@@ -228,7 +228,7 @@ mod tests {
         fleet.runs(lease(1), at(1));
         fleet.runs(lease(1), at(8));
         fleet.started(lease(1), &"w2".parse().unwrap(), at(8));
-        fleet.beat(Candidate { worker: "w2".parse().unwrap(), ..worker(2) }, &[held(1)], at(8));
+        fleet.heartbeat(Candidate { worker: "w2".parse().unwrap(), ..worker(2) }, &[held(1)], at(8));
         assert_eq!(fleet.overdue(PERIOD, at(12))[0].1, FailureKind::Silent);
     }
 
@@ -237,7 +237,7 @@ mod tests {
         let mut fleet = Fleet::default();
         fleet.grant(job(), lease(1), &"w1".parse().unwrap(), Duration::from_secs(5), at(0));
         for second in 1..=6 {
-            fleet.beat(worker(2), &[held(1)], at(second));
+            fleet.heartbeat(worker(2), &[held(1)], at(second));
             assert!(fleet.overdue(PERIOD, at(second)).is_empty());
         }
         assert_eq!(fleet.overdue(PERIOD, at(7))[0].1, FailureKind::Overran);
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_silent_worker_gets_nothing_more() {
         let mut fleet = Fleet::default();
-        fleet.beat(worker(2), &[], at(0));
+        fleet.heartbeat(worker(2), &[], at(0));
         fleet.overdue(PERIOD, at(11));
         assert!(!reserve(&mut fleet, 1));
     }

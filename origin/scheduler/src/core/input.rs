@@ -29,7 +29,7 @@ pub(crate) enum Input<R> {
     /// A durable job is in the store and ready.
     Submitted { job: JobId },
     /// These durable jobs are open in the store.
-    Open { jobs: Vec<Job> },
+    OpenJobs { jobs: Vec<Job> },
     /// Someone else has changed a job in the store.
     Changed { job: JobId },
     /// A synchronous call came in.
@@ -37,11 +37,11 @@ pub(crate) enum Input<R> {
     /// The caller waits no longer: its call is to go on as a durable job.
     Detached { job: JobId },
     /// The caller has left.
-    HungUp { job: JobId },
+    Abandoned { job: JobId },
     /// A worker reports on a job.
     Reported { job: JobId, event: Event, worker: WorkerId },
     /// A worker is there, and holds these leases.
-    Beat { worker: Box<Candidate>, held: Vec<HeldLease> },
+    Heartbeat { worker: Box<Candidate>, held: Vec<HeldLease> },
     /// Time has passed.
     Tick,
     /// The scheduler shuts down.
@@ -52,13 +52,13 @@ pub(crate) enum Input<R> {
     /// What came of [`super::Action::Ask`]. `Err`: the safety kernel could not be asked.
     Decided { job: JobId, ask: AskId, decision: Result<Decision, ()> },
     /// What came of [`super::Action::Commit`].
-    Saved { job: JobId, outcome: Result<Box<Job>, NotSaved> },
+    Saved { job: JobId, outcome: Result<Box<Job>, SaveError> },
     /// What came of [`super::Action::Record`]: whether the store has taken the entries.
     Recorded { job: JobId, lease: Lease, taken: bool },
-    /// What came of [`super::Action::Keep`].
-    Kept { job: JobId, outcome: Result<(), NotKept> },
+    /// What came of [`super::Action::Persist`].
+    Persisted { job: JobId, outcome: Result<(), PersistError> },
     /// What came of [`super::Action::Send`].
-    Sent { job: JobId, lease: Lease, worker: WorkerId, outcome: Sent },
+    Sent { job: JobId, lease: Lease, worker: WorkerId, outcome: DispatchOutcome },
 }
 
 impl<R> Input<R> {
@@ -66,7 +66,7 @@ impl<R> Input<R> {
     pub(crate) fn is_failure_of_store(&self) -> bool {
         match self {
             Self::Loaded { found, .. } => found.is_err(),
-            Self::Saved { outcome, .. } => matches!(outcome, Err(NotSaved::Failed)),
+            Self::Saved { outcome, .. } => matches!(outcome, Err(SaveError::Failed)),
             _ => false,
         }
     }
@@ -74,7 +74,7 @@ impl<R> Input<R> {
 
 /// What came of offering a job to a worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Sent {
+pub(crate) enum DispatchOutcome {
     /// The worker takes it.
     Accepted,
     /// The worker takes it, and the run has begun.
@@ -87,7 +87,7 @@ pub(crate) enum Sent {
 
 /// Why the store did not commit a change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NotSaved {
+pub(crate) enum SaveError {
     /// The job is at another version.
     Conflict,
     /// The draft that was to become the result is missing.
@@ -98,7 +98,7 @@ pub(crate) enum NotSaved {
 
 /// Why the store did not take a call's job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NotKept {
+pub(crate) enum PersistError {
     /// The tenant has as much in the store as it may.
     Full,
     /// The store failed.

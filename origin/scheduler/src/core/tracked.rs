@@ -49,23 +49,23 @@ pub(super) enum Source {
 
 impl Report {
     /// What the scheduler found.
-    pub(super) fn own(event: Event) -> Self {
+    pub(super) fn from_scheduler(event: Event) -> Self {
         Self { event, worker: None, from: Source::Scheduler }
     }
 
     /// What the scheduler found of a worker.
-    pub(super) fn of(worker: WorkerId, event: Event) -> Self {
+    pub(super) fn about_worker(worker: WorkerId, event: Event) -> Self {
         Self { event, worker: Some(worker), from: Source::Scheduler }
     }
 
     /// What a heartbeat says of a lease that is not known here: that its run has begun.
-    pub(super) fn listed(worker: WorkerId, lease: Lease) -> Self {
+    pub(super) fn from_heartbeat(worker: WorkerId, lease: Lease) -> Self {
         let event = Event::Started { lease, worker: worker.clone() };
         Self { event, worker: Some(worker), from: Source::Heartbeat }
     }
 
     /// What a worker says.
-    pub(super) fn by(worker: WorkerId, event: Event) -> Self {
+    pub(super) fn from_worker(worker: WorkerId, event: Event) -> Self {
         Self { event, worker: Some(worker), from: Source::Worker }
     }
 }
@@ -80,7 +80,7 @@ pub(super) struct Slot {
 /// A job in the scheduler's hands.
 #[derive(Debug)]
 pub(super) struct Tracked<R> {
-    pub(super) kind: Kind<R>,
+    pub(super) kind: JobKind<R>,
     pub(super) phase: Phase<R>,
     /// What the safety kernel decided since the last change that was persisted: it goes with the next one.
     pub(super) audit: Vec<AuditEvent>,
@@ -93,7 +93,7 @@ pub(super) struct Tracked<R> {
 }
 
 #[derive(Debug)]
-pub(super) enum Kind<R> {
+pub(super) enum JobKind<R> {
     /// In the store.
     Durable,
     /// A synchronous call, held in memory until it is answered.
@@ -112,7 +112,7 @@ pub(super) struct Call<R> {
 
 /// A call that is becoming a durable job.
 #[derive(Debug)]
-pub(super) struct Keeping<R> {
+pub(super) struct PersistingCall<R> {
     pub(super) job: Job,
     pub(super) held: Option<Lease>,
     pub(super) log: Vec<Entry>,
@@ -125,9 +125,9 @@ pub(super) enum Phase<R> {
     /// The store, which is asked for the job. `held` is the lease that it was last known to have.
     Loading { held: Option<Lease> },
     /// A free request to the safety kernel; it lies in the queue for that.
-    Unjudged,
+    Undecided,
     /// The safety kernel. A job that is judged again keeps the slot that was found for it.
-    Judging { accepted: Box<Accepted>, ask: AskId, slot: Option<Slot> },
+    Deciding { accepted: Box<Accepted>, ask: AskId, slot: Option<Slot> },
     /// Its turn; it lies in the queue.
     Queued,
     /// Its time; only calls wait for it here, durable jobs wait in the store.
@@ -141,7 +141,7 @@ pub(super) enum Phase<R> {
     /// The store, which takes in the entries of the audit log about a call that was placed. Then it is sent.
     Recording { job: Box<Job>, assignment: Box<Assignment>, slot: Slot },
     /// The store, which takes a call over as a durable job.
-    Keeping(Box<Keeping<R>>),
+    Persisting(Box<PersistingCall<R>>),
     /// A while, before a store that failed is asked again.
     Retrying { held: Option<Lease> },
     /// The same, after a placing could not be committed. It keeps its slot, so that not every job in the queue is tried in turn
@@ -165,9 +165,9 @@ impl<R> Phase<R> {
             Self::Loading { held } | Self::Saving { held, .. } | Self::Retrying { held } => *held,
             Self::Placing { assignment, .. } | Self::Recording { assignment, .. } => Some(assignment.lease()),
             Self::InFlight { lease, .. } => Some(*lease),
-            Self::Keeping(keeping) => keeping.held,
-            Self::Judging { .. }
-            | Self::Unjudged
+            Self::Persisting(call) => call.held,
+            Self::Deciding { .. }
+            | Self::Undecided
             | Self::Queued
             | Self::Asleep { .. }
             | Self::Stalled { .. } => None,
@@ -178,7 +178,7 @@ impl<R> Phase<R> {
 impl<R> Tracked<R> {
     pub(super) fn durable(phase: Phase<R>) -> Self {
         Self {
-            kind: Kind::Durable,
+            kind: JobKind::Durable,
             phase,
             audit: Vec::new(),
             inbox: Vec::new(),
@@ -189,7 +189,7 @@ impl<R> Tracked<R> {
 
     /// Keeps a report until the phase has ended; false if there are too many. What the scheduler found is always kept, and
     /// one that waits already is not kept twice.
-    pub(super) fn later(&mut self, report: Report) -> bool {
+    pub(super) fn queue_report(&mut self, report: Report) -> bool {
         if self.inbox.contains(&report) {
             return true;
         }
@@ -210,7 +210,7 @@ impl<R> Tracked<R> {
     }
 
     /// Whether anything waits that comes only once. What a heartbeat lists, the next one lists again.
-    pub(super) fn has_news(&self) -> bool {
+    pub(super) fn has_unrepeatable_reports(&self) -> bool {
         self.inbox.iter().any(|report| report.from != Source::Heartbeat)
     }
 
@@ -227,10 +227,10 @@ impl<R> Tracked<R> {
     }
 
     /// Puts reports before those that came since.
-    pub(super) fn again(&mut self, reports: Vec<Report>) {
+    pub(super) fn requeue_reports(&mut self, reports: Vec<Report>) {
         let since = std::mem::replace(&mut self.inbox, reports);
         for report in since {
-            self.later(report);
+            self.queue_report(report);
         }
     }
 }

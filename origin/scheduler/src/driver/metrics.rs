@@ -9,7 +9,7 @@ use cortex_platform::metrics::{
     self, DURATION_BUCKETS, Histogram, IntCounter, IntCounterVec, IntGaugeVec, Registry,
 };
 
-use crate::core::{Sent, Snapshot};
+use crate::core::{DispatchOutcome, Snapshot};
 
 /// Workers with a label value of their own at most. The others are in the sums of their pools alone.
 const MAX_WORKERS: usize = 50;
@@ -62,11 +62,11 @@ impl Metrics {
         self.decision_time.observe(took.as_secs_f64());
     }
 
-    pub(super) fn sent(&self, outcome: Sent) {
+    pub(super) fn sent(&self, outcome: DispatchOutcome) {
         let reply = match outcome {
-            Sent::Accepted | Sent::Started => "accepted",
-            Sent::Refused => "refused",
-            Sent::Unanswered => "unanswered",
+            DispatchOutcome::Accepted | DispatchOutcome::Started => "accepted",
+            DispatchOutcome::Refused => "refused",
+            DispatchOutcome::Unanswered => "unanswered",
         };
         self.dispatches.with_label_values(&[reply]).inc();
     }

@@ -115,7 +115,7 @@ impl Driver {
     /// # Errors
     /// If the bus can't be listened on.
     pub(crate) async fn run(self: &Arc<Self>) -> Result<(), BusError> {
-        listen::all(self).await?;
+        listen::start(self).await?;
         self.tasks.spawn(reconcile::run(self.clone()));
         self.tasks.spawn(retain::run(self.clone()));
         self.tasks.spawn(relay::run(self.clone()));
@@ -134,15 +134,15 @@ impl Driver {
     }
 
     /// Applies what happened and executes what follows from it. Most actions never wait and are done on return; one that
-    /// waits goes on in a task of its own, which holds a permit of `room` if one is left. Once the scheduler stops, callers are
+    /// waits goes on in a task of its own, which holds a permit of `permits` if one is left. Once the scheduler stops, callers are
     /// answered and nothing else is begun.
-    fn handle(self: &Arc<Self>, input: Input<Caller>, room: &Arc<Semaphore>) {
-        self.follow(input, room, Chain::default());
+    fn handle(self: &Arc<Self>, input: Input<Caller>, permits: &Arc<Semaphore>) {
+        self.follow(input, permits, Chain::default());
     }
 
     /// As [`Self::handle`]. What follows goes on with the permit of the action that led to it. The message that began the chain
     /// is held by what the store does, and not while a worker or the safety kernel takes its time.
-    fn follow(self: &Arc<Self>, input: Input<Caller>, room: &Arc<Semaphore>, mut chain: Chain) {
+    fn follow(self: &Arc<Self>, input: Input<Caller>, permits: &Arc<Semaphore>, mut chain: Chain) {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
             for action in self.apply(input) {
@@ -152,7 +152,7 @@ impl Driver {
                     }
                     continue;
                 }
-                // A slow safety kernel takes no room from the reports and heartbeats of workers.
+                // A slow safety kernel takes no permits from the reports and heartbeats of workers.
                 let needs_room = !action.asks();
                 let pending = chain.pending.clone().filter(|_| action.is_of_store());
                 let driver = self.clone();
@@ -163,27 +163,28 @@ impl Driver {
                         inputs.extend(outcome);
                     }
                     None => {
-                        let own = needs_room
-                            .then(|| chain.permit.take().or_else(|| room.clone().try_acquire_owned().ok()));
-                        self.go_on(executed, room, Chain { permit: own.flatten(), pending });
+                        let own = needs_room.then(|| {
+                            chain.permit.take().or_else(|| permits.clone().try_acquire_owned().ok())
+                        });
+                        self.spawn(executed, permits, Chain { permit: own.flatten(), pending });
                     }
                 }
             }
         }
     }
 
-    fn go_on(
+    fn spawn(
         self: &Arc<Self>,
         executed: impl Future<Output = Option<Input<Caller>>> + Send + 'static,
-        room: &Arc<Semaphore>,
+        permits: &Arc<Semaphore>,
         chain: Chain,
     ) {
-        let (driver, room) = (self.clone(), room.clone());
+        let (driver, permits) = (self.clone(), permits.clone());
         self.tasks.spawn(async move {
             let outcome = executed.await;
             chain.note(outcome.as_ref());
             if let Some(outcome) = outcome {
-                driver.follow(outcome, &room, chain);
+                driver.follow(outcome, &permits, chain);
             }
         });
     }
@@ -193,32 +194,32 @@ impl Driver {
         let mut dispatch = || DispatchId::new(entropy::random());
         let now = Now { wall: self.clock.now(), awake: self.clock.uptime(), dispatch: &mut dispatch };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        guarded(&mut state, &self.settings, |state| state.apply(input, now))
+        catch_panic(&mut state, &self.settings, |state| state.apply(input, now))
     }
 }
 
-/// Takes a step. One that panics ends no task that brings inputs: the state begins anew.
-fn guarded<R>(
+/// Takes a step. One that panics ends no task that brings inputs: the state begins reset.
+fn catch_panic<R>(
     state: &mut State<R>,
     settings: &Settings,
     step: impl FnOnce(&mut State<R>) -> Vec<Action<R>>,
 ) -> Vec<Action<R>> {
     catch_unwind(AssertUnwindSafe(|| step(state))).unwrap_or_else(|_| {
         tracing::error!(
-            "a step of the scheduler panicked; it begins anew from the store, and refuses its calls"
+            "a scheduler step panicked; the scheduler restarts from the store and rejects its open calls"
         );
-        state.begin_anew(settings)
+        state.reset(settings)
     })
 }
 
 async fn tick(driver: Arc<Driver>) {
     let mut ticks = tokio::time::interval(TICK_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let room = Arc::new(Semaphore::new(0));
+    let permits = Arc::new(Semaphore::new(0));
     loop {
         tokio::select! {
             () = driver.stop.cancelled() => return,
-            _ = ticks.tick() => driver.handle(Input::Tick, &room),
+            _ = ticks.tick() => driver.handle(Input::Tick, &permits),
         }
     }
 }
@@ -245,6 +246,6 @@ mod tests {
         let files = ((pools, Path::new("p")), (timeouts, Path::new("t")));
         let settings = Settings::parse(files.0, files.1, Unlisted::Refused).unwrap();
         let mut state = State::<()>::new(&settings, Memory::Local);
-        assert!(guarded(&mut state, &settings, |_| panic!("a fault of the scheduler")).is_empty());
+        assert!(catch_panic(&mut state, &settings, |_| panic!("a fault of the scheduler")).is_empty());
     }
 }

@@ -12,17 +12,17 @@ const REDELIVERY_DELAY: Duration = Duration::from_secs(1);
 /// A message from a queue, held by all that it leads to at the store. Once the last of that is done the message is
 /// acknowledged, and delivered again if something failed.
 #[derive(Clone, Debug)]
-pub(super) struct Pending(Arc<Held>);
+pub(super) struct Pending(Arc<SettledOnDrop>);
 
 #[derive(Debug)]
-struct Held {
+struct SettledOnDrop {
     receipt: Mutex<Option<Box<dyn Receipt>>>,
     failed: AtomicBool,
 }
 
 impl Pending {
     pub(super) fn new(receipt: Box<dyn Receipt>) -> Self {
-        Self(Arc::new(Held { receipt: Mutex::new(Some(receipt)), failed: AtomicBool::new(false) }))
+        Self(Arc::new(SettledOnDrop { receipt: Mutex::new(Some(receipt)), failed: AtomicBool::new(false) }))
     }
 
     /// Something that the message led to was not done.
@@ -31,7 +31,7 @@ impl Pending {
     }
 }
 
-impl Drop for Held {
+impl Drop for SettledOnDrop {
     fn drop(&mut self) {
         let receipt = self.receipt.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let Some(receipt) = receipt else { return };

@@ -22,11 +22,11 @@ pub(super) async fn run(driver: Arc<Driver>) {
         let pause = match forgotten {
             Ok(0) => Retention::SWEEP_INTERVAL,
             Ok(jobs) => {
-                tracing::info!(jobs, "jobs that are kept no longer were deleted");
+                tracing::info!(jobs, "expired jobs were deleted");
                 BACKLOG_INTERVAL
             }
             Err(error) => {
-                tracing::warn!(%error, "what is kept no longer could not be deleted; it is tried again");
+                tracing::warn!(%error, "expired data could not be deleted; the scheduler tries again");
                 Retention::SWEEP_INTERVAL
             }
         };

@@ -9,7 +9,7 @@ use cortex_domain::job::{Durability, Job, Version};
 use cortex_domain::state::{Exhausted, State as JobState};
 use cortex_domain::transition::{self, Change, Effect, OutboxMessage, first_entry};
 
-use crate::core::NotSaved;
+use crate::core::SaveError;
 
 #[derive(Debug, Default)]
 pub(super) struct Store {
@@ -31,16 +31,16 @@ impl Store {
         self.outbox.push_back(OutboxMessage::Submit { job: id });
     }
 
-    pub(super) fn commit(&mut self, change: Change) -> Result<Job, NotSaved> {
+    pub(super) fn commit(&mut self, change: Change) -> Result<Job, SaveError> {
         let id = change.job().id();
-        let Some((job, log)) = self.jobs.get_mut(&id) else { return Err(NotSaved::Conflict) };
+        let Some((job, log)) = self.jobs.get_mut(&id) else { return Err(SaveError::Conflict) };
         if job.version != change.expected() {
-            return Err(NotSaved::Conflict);
+            return Err(SaveError::Conflict);
         }
         if let Some(Entry { event: Event::Succeeded { lease, .. }, .. }) = change.entries().last()
             && !self.drafts.contains(&(id, lease.dispatch))
         {
-            return Err(NotSaved::NoDraft);
+            return Err(SaveError::NoDraft);
         }
         log.extend_from_slice(change.entries());
         for effect in change.effects() {
@@ -55,7 +55,7 @@ impl Store {
     }
 
     /// A call's history becomes a durable job.
-    pub(super) fn keep(&mut self, history: Change) {
+    pub(super) fn persist(&mut self, history: Change) {
         assert_eq!((history.job().durability, history.expected()), (Durability::Durable, Version(0)));
         self.note(&history);
         let log = history.entries().to_vec();

@@ -12,32 +12,32 @@ use cortex_domain::state::{Denial, Hold};
 use cortex_domain::time::Timestamp;
 
 use super::action::Action;
-use super::state::{State, Step};
-use super::tracked::{AskId, Asker, Kind, Phase, Slot, Tracked};
-use super::waiting::Ticket;
+use super::state::{State, StepContext};
+use super::tracked::{AskId, Asker, JobKind, Phase, Slot, Tracked};
+use super::waiting::QueuedJob;
 
 /// How long to leave a job alone that could not be judged, and at least where the kernel slows it down.
-const REJUDGE_DELAY: Duration = Duration::from_secs(1);
+const RECHECK_DELAY: Duration = Duration::from_secs(1);
 /// How long a call waits for a free request to the safety kernel.
-const CALL_ASK_TIMEOUT: Duration = Duration::from_secs(2);
+const CALL_DECISION_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl<R> State<R> {
     /// Lets a job wait for its turn to be judged.
-    pub(super) fn judge(
+    pub(super) fn await_decision(
         &mut self,
         id: JobId,
         mut tracked: Tracked<R>,
         accepted: Accepted,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
-        let Ok(given_up) = self.waiting.enter(accepted.job()) else {
+        let Ok(given_up) = self.waiting.take_place(accepted.job()) else {
             // The reconciler brings it again once its tenant has room.
-            self.let_go(id, tracked);
+            self.untrack(id, tracked);
             return;
         };
-        self.waiting.push_unjudged(accepted, step.now.awake);
-        tracked.phase = Phase::Unjudged;
-        self.hold(id, tracked);
+        self.waiting.push_undecided(accepted, step.now.awake);
+        tracked.phase = Phase::Undecided;
+        self.track(id, tracked);
         if let Some(given_up) = given_up {
             self.give_up(given_up);
         }
@@ -46,22 +46,22 @@ impl<R> State<R> {
     /// Lets go of a job that has lost its place in the queue. One that slept is not in hand.
     fn give_up(&mut self, id: JobId) {
         let Some(tracked) = self.jobs.remove(&id) else { return };
-        if matches!(tracked.phase, Phase::Queued | Phase::Unjudged) {
-            self.let_go(id, tracked);
+        if matches!(tracked.phase, Phase::Queued | Phase::Undecided) {
+            self.untrack(id, tracked);
         } else {
-            self.hold(id, tracked);
+            self.track(id, tracked);
         }
     }
 
     /// Asks the safety kernel about those whose turn it is, for as long as requests are free.
-    pub(super) fn ask_next(&mut self, step: &mut Step<'_, '_, R>) {
+    pub(super) fn ask_next(&mut self, step: &mut StepContext<'_, '_, R>) {
         for asker in [Asker::Call, Asker::Job] {
             while self.asks.has_room(asker) {
-                let Some(accepted) = self.waiting.next_unjudged(asker) else { break };
+                let Some(accepted) = self.waiting.next_undecided(asker) else { break };
                 let id = accepted.job().id();
                 match self.jobs.remove(&id) {
                     Some(tracked) => self.ask(id, tracked, accepted, None, step),
-                    None => self.waiting.leave(id),
+                    None => self.waiting.free_place(id),
                 }
             }
         }
@@ -74,17 +74,17 @@ impl<R> State<R> {
         mut tracked: Tracked<R>,
         accepted: Accepted,
         slot: Option<Slot>,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         let ask = self.asks.open(Asker::of(accepted.job()));
         step.actions.push(Action::Ask { ask, request: Box::new(PolicyRequest::about(accepted.job())) });
-        tracked.phase = Phase::Judging { accepted: Box::new(accepted), ask, slot };
-        self.hold(id, tracked);
+        tracked.phase = Phase::Deciding { accepted: Box::new(accepted), ask, slot };
+        self.track(id, tracked);
     }
 
     /// Refuses the calls that have waited too long for a free request.
-    pub(super) fn refuse_unasked(&mut self, step: &mut Step<'_, '_, R>) {
-        for id in self.waiting.late_calls(CALL_ASK_TIMEOUT, step.now.awake) {
+    pub(super) fn refuse_late_calls(&mut self, step: &mut StepContext<'_, '_, R>) {
+        for id in self.waiting.late_calls(CALL_DECISION_TIMEOUT, step.now.awake) {
             if let (Some(job), Some(tracked)) = (self.waiting.withdraw(id), self.jobs.remove(&id)) {
                 self.refuse(id, tracked, job, CallRefusal::Unjudged, step);
             }
@@ -97,90 +97,98 @@ impl<R> State<R> {
         id: JobId,
         asked: AskId,
         decision: Result<Decision, ()>,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         self.asks.close(asked);
         // A job whose clearance is too old waits for a free request, too.
         self.may_place = true;
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
         let (accepted, slot) = match tracked.phase {
-            Phase::Judging { accepted, slot, ask } if ask == asked => (*accepted, slot),
-            _ => return self.hold(id, tracked),
+            Phase::Deciding { accepted, slot, ask } if ask == asked => (*accepted, slot),
+            _ => return self.track(id, tracked),
         };
         tracked.phase = Phase::Queued;
-        let Ok(decision) = decision else { return self.not_judged(id, tracked, accepted, slot, step) };
+        let Ok(decision) = decision else { return self.decision_failed(id, tracked, accepted, slot, step) };
         let entry = AuditEvent::of_decision(accepted.job(), &decision, step.now.wall);
         tracked.audit.push(entry);
         let (accepted, event) = match clear(accepted, decision) {
             Gate::Passed(cleared) => {
-                let ticket = Ticket { cleared, since: step.now.awake };
+                let queued = QueuedJob { cleared, since: step.now.awake };
                 return match slot {
-                    Some(slot) => self.place(id, tracked, ticket, slot, step),
-                    None => self.queue(id, tracked, ticket, step),
+                    Some(slot) => self.place(id, tracked, queued, slot, step),
+                    None => self.queue(id, tracked, queued, step),
                 };
             }
             Gate::Denied(accepted, denial) => (accepted, Event::Denied { denial }),
             Gate::Held(accepted, hold) => match tracked.kind {
-                Kind::Durable => (accepted, Event::Held { hold: lasting(hold, step.now.wall) }),
-                Kind::Call(_) => (accepted, Event::Denied { denial: unwaited(&hold) }),
+                JobKind::Durable => {
+                    (accepted, Event::Held { hold: at_least_recheck_delay(hold, step.now.wall) })
+                }
+                JobKind::Call(_) => (accepted, Event::Denied { denial: denial_of_call(&hold) }),
             },
         };
         self.release_slot(slot);
-        self.waiting.leave(id);
-        self.decide(id, tracked, accepted.into_job(), event, step);
+        self.waiting.free_place(id);
+        self.apply_event(id, tracked, accepted.into_job(), event, step);
     }
 
-    fn not_judged(
+    fn decision_failed(
         &mut self,
         id: JobId,
         tracked: Tracked<R>,
         accepted: Accepted,
         slot: Option<Slot>,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         self.release_slot(slot);
-        self.waiting.leave(id);
+        self.waiting.free_place(id);
         match tracked.kind {
-            Kind::Call(_) => self.refuse(id, tracked, accepted.into_job(), CallRefusal::Unjudged, step),
-            Kind::Durable => {
-                self.waiting.later(accepted.job(), step.now.wall.after(REJUDGE_DELAY));
-                self.let_go(id, tracked);
+            JobKind::Call(_) => self.refuse(id, tracked, accepted.into_job(), CallRefusal::Unjudged, step),
+            JobKind::Durable => {
+                self.waiting.delay(accepted.job(), step.now.wall.after(RECHECK_DELAY));
+                self.untrack(id, tracked);
             }
         }
     }
 
-    fn queue(&mut self, id: JobId, tracked: Tracked<R>, ticket: Ticket, step: &mut Step<'_, '_, R>) {
-        let job = ticket.cleared.job();
+    fn queue(
+        &mut self,
+        id: JobId,
+        tracked: Tracked<R>,
+        queued: QueuedJob,
+        step: &mut StepContext<'_, '_, R>,
+    ) {
+        let job = queued.cleared.job();
         if let Some(route) = self.catalogue.route(job.topic()) {
-            self.waiting.push(ticket, &route.pool);
-            return self.hold(id, tracked);
+            self.waiting.push(queued, &route.pool);
+            return self.track(id, tracked);
         }
         // A topic that no pool does waits for the next start, in the store.
-        self.waiting.leave(id);
+        self.waiting.free_place(id);
         match tracked.kind {
-            Kind::Call(_) => {
-                self.refuse(id, tracked, ticket.cleared.into_job(), CallRefusal::Overloaded, step)
+            JobKind::Call(_) => {
+                self.refuse(id, tracked, queued.cleared.into_job(), CallRefusal::Overloaded, step)
             }
-            Kind::Durable => {
-                self.let_go(id, tracked);
+            JobKind::Durable => {
+                self.untrack(id, tracked);
             }
         }
     }
 }
 
 /// A hold that is over already would be released and judged again at once, and so on.
-fn lasting(hold: Hold, now: Timestamp) -> Hold {
+fn at_least_recheck_delay(hold: Hold, now: Timestamp) -> Hold {
     match hold {
-        Hold::Throttled { until } => Hold::Throttled { until: until.max(now.after(REJUDGE_DELAY)) },
+        Hold::Throttled { until } => Hold::Throttled { until: until.max(now.after(RECHECK_DELAY)) },
         hold => hold,
     }
 }
 
 /// A call can't wait for a person or for another day.
-fn unwaited(hold: &Hold) -> Denial {
+fn denial_of_call(hold: &Hold) -> Denial {
     let reason = match hold {
-        Hold::Approval { .. } => "a person has to approve this; submit it as a job",
-        _ => "this tenant is slowed down; submit it as a job, or try again later",
+        Hold::Approval { .. } => "a person must approve this request; submit it as a job instead of a call",
+        _ => "the safety kernel throttles this tenant; submit it as a job, or try again later",
     };
     Denial { rule: hold.name().into(), reason: reason.into() }
 }

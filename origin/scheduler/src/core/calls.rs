@@ -1,4 +1,4 @@
-//! Synchronous calls: how they come, how they are answered, and how they become durable jobs.
+//! Synchronous calls: how they start, how they are answered, and how they become durable jobs.
 
 use cortex_api::timeouts::CALL_LIFETIME_SLACK;
 use cortex_domain::call::{CallRefusal, CallReply};
@@ -17,7 +17,7 @@ use super::state::{State, StepContext};
 use super::tracked::{Call, JobKind, PersistingCall, Phase, Report, Tracked, effects_of};
 
 impl<R> State<R> {
-    /// Takes a call in.
+    /// Starts a call.
     pub(super) fn called(&mut self, request: Request, reply: R, step: &mut StepContext<'_, '_, R>) {
         let (id, tenant) = (request.id, request.owner.tenant.clone());
         if self.jobs.contains_key(&id) {
@@ -36,7 +36,7 @@ impl<R> State<R> {
         self.await_decision(id, tracked, accepted, step);
     }
 
-    /// The caller of a call has left. It means nothing for a durable job.
+    /// Cancels the call of a caller that has disconnected. A durable job is not affected.
     pub(super) fn abandoned(&mut self, id: JobId, step: &mut StepContext<'_, '_, R>) {
         let is_call = self.jobs.get(&id).is_some_and(|tracked| matches!(tracked.kind, JobKind::Call(_)));
         if is_call {
@@ -45,12 +45,12 @@ impl<R> State<R> {
         }
     }
 
-    /// Makes a call's job durable as it is; from here on it is a job like any other.
+    /// Makes a call's job durable in its current state. From then on it is an ordinary durable job.
     pub(super) fn detached(&mut self, id: JobId, step: &mut StepContext<'_, '_, R>) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
         let JobKind::Call(call) = &mut tracked.kind else { return self.track(id, tracked) };
         if matches!(tracked.phase, Phase::Recording { .. }) {
-            // It is about to be sent, and becomes durable after that.
+            // The call is about to be sent, and becomes durable after that.
             call.detached = true;
             return self.track(id, tracked);
         }
@@ -68,7 +68,8 @@ impl<R> State<R> {
         );
     }
 
-    /// Takes a call's job from where it lies, and the lease that it has. A slot that was found for it is free again.
+    /// Removes a call's job from its phase, and returns it with its lease. A slot that was reserved
+    /// for it is freed.
     fn detach_job(&mut self, id: JobId, phase: Phase<R>) -> Option<(Job, Option<Lease>)> {
         match phase {
             Phase::Queued | Phase::Undecided => Some((self.waiting.withdraw(id)?, None)),
@@ -95,7 +96,7 @@ impl<R> State<R> {
         }
     }
 
-    /// What came of making a call durable.
+    /// Handles the outcome of [`Action::Persist`].
     pub(super) fn persisted(
         &mut self,
         id: JobId,
@@ -131,7 +132,8 @@ impl<R> State<R> {
         give_up(reply, job, log, refusal, step);
     }
 
-    /// Answers a call that has ended. It is recorded before, so that its caller finds the job.
+    /// Answers a call that has ended. The driver records the job before it answers, so that the
+    /// caller finds the job.
     pub(super) fn answer(
         &mut self,
         id: JobId,
@@ -149,7 +151,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Refuses a call that can't go on.
+    /// Rejects a call that can't continue.
     pub(super) fn refuse(
         &mut self,
         id: JobId,
@@ -164,7 +166,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Refuses a call of whose job nothing is known any more.
+    /// Rejects a call after its job was lost by a fault of the scheduler.
     pub(super) fn refuse_without_job(
         &mut self,
         id: JobId,
@@ -178,8 +180,8 @@ impl<R> State<R> {
         }
     }
 
-    /// Refuses every call that is open, and those that are becoming durable. Nothing else is done from here on: what runs is
-    /// left to its worker.
+    /// Rejects every open call, and every call that is becoming durable. The scheduler does nothing
+    /// else from now on, and workers finish what they run.
     pub(super) fn refuse_calls(&mut self, step: &mut StepContext<'_, '_, R>) {
         self.stopped = true;
         let is_open = |tracked: &Tracked<R>| {
@@ -213,7 +215,8 @@ fn reply_refused<R>(reply: R, refusal: CallRefusal, step: &mut StepContext<'_, '
     step.actions.push(Action::Reply { reply, called: CallReply::Refused(refusal) });
 }
 
-/// Refuses a caller. Of a call that was placed before, the history is recorded: a worker may have run it.
+/// Answers a caller with a rejection. If the call was placed before, the driver records its
+/// history, because a worker may have run it.
 fn give_up<R>(
     reply: R,
     job: Job,

@@ -1,4 +1,4 @@
-//! What time alone brings about.
+//! What happens because time has passed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,9 +12,10 @@ use super::note::Note;
 use super::state::{State, StepContext};
 use super::tracked::{Phase, Report};
 
-/// Jobs of one sort that are brought on their way in one step, so that many at once don't fill the store's queue.
+/// Maximum number of jobs of one kind to move in one step, so that many at once don't fill the
+/// store's queue.
 const MAX_PER_STEP: usize = 256;
-/// How long a job waits for room before its log says so.
+/// How long a job waits for a worker with room before its log says so.
 const CAPACITY_NOTICE: Duration = Duration::from_secs(1);
 
 impl<R> State<R> {
@@ -30,7 +31,7 @@ impl<R> State<R> {
         self.may_place = true;
     }
 
-    /// Ends the leases of workers that fell silent, and runs that take too long.
+    /// Ends the leases of workers that stopped sending heartbeats, and of runs that take too long.
     fn end_overdue_leases(&mut self, step: &mut StepContext<'_, '_, R>) {
         for (held, kind) in self.fleet.overdue(self.lease, step.now.awake) {
             let Some(tracked) = self.jobs.get(&held.job) else {
@@ -50,7 +51,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Asks a store again that failed a while ago.
+    /// Retries the store for jobs for which it failed a while ago.
     fn retry_store(&mut self, step: &mut StepContext<'_, '_, R>) {
         let due: Vec<_> = self
             .retries
@@ -78,7 +79,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Brings back the jobs whose time has come.
+    /// Resumes the delayed jobs that are due.
     fn wake_jobs(&mut self, step: &mut StepContext<'_, '_, R>) {
         for job in self.waiting.take_due(step.now.wall, MAX_PER_STEP) {
             let sleeps = |phase: &Phase<R>| matches!(phase, Phase::Asleep { .. });
@@ -92,7 +93,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Ends the jobs in hand whose own deadline has passed.
+    /// Ends the tracked jobs that have passed their own deadline.
     fn expire_jobs(&mut self, step: &mut StepContext<'_, '_, R>) {
         for job in take_due(&mut self.deadlines, &step.now.wall, MAX_PER_STEP) {
             if let Some(tracked) = self.jobs.get_mut(&job) {
@@ -110,7 +111,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Notes of durable jobs that have waited a while that no worker has room for them.
+    /// Writes to the log of durable jobs that have waited a while that no worker has room for them.
     fn note_capacity(&mut self, step: &mut StepContext<'_, '_, R>) {
         let now = step.now.awake;
         let waited = self.waiting.take_if(MAX_PER_STEP, |queued| {
@@ -128,7 +129,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Charges tenants for the jobs that still run, as one turn pays for a short one only.
+    /// Charges tenants for jobs that still run, because one turn pays only for a short run.
     fn charge_running(&mut self) {
         let (fleet, waiting) = (&self.fleet, &mut self.waiting);
         self.charged_tenants.retain(|dispatch, (pool, tenant)| {
@@ -141,7 +142,7 @@ impl<R> State<R> {
     }
 }
 
-/// Takes out what is due, at most `most`.
+/// Removes and returns the entries that are due, at most `most`.
 fn take_due<T: Ord + Copy>(set: &mut BTreeSet<(T, JobId)>, now: &T, most: usize) -> Vec<JobId> {
     let due: Vec<_> = set.iter().take_while(|(at, _)| at <= now).take(most).copied().collect();
     due.into_iter()

@@ -1,4 +1,5 @@
-//! The safety kernel's part: a job waits for a free request, is judged, and then queued, denied or held.
+//! The part of the safety kernel. A job waits for a free request, the kernel decides about it, and
+//! then the job is queued, denied or held.
 
 use std::time::Duration;
 
@@ -16,13 +17,14 @@ use super::state::{State, StepContext};
 use super::tracked::{AskId, Asker, JobKind, Phase, Slot, Tracked};
 use super::waiting::QueuedJob;
 
-/// How long to leave a job alone that could not be judged, and at least where the kernel slows it down.
+/// How long to wait before the kernel is asked again about a job. It is also the shortest time that
+/// the kernel can throttle a job.
 const RECHECK_DELAY: Duration = Duration::from_secs(1);
 /// How long a call waits for a free request to the safety kernel.
 const CALL_DECISION_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl<R> State<R> {
-    /// Lets a job wait for its turn to be judged.
+    /// Lets a job wait until the safety kernel can be asked about it.
     pub(super) fn await_decision(
         &mut self,
         id: JobId,
@@ -31,7 +33,7 @@ impl<R> State<R> {
         step: &mut StepContext<'_, '_, R>,
     ) {
         let Ok(given_up) = self.waiting.take_place(accepted.job()) else {
-            // The reconciler brings it again once its tenant has room.
+            // The reconciler submits the job again once its tenant has room.
             self.untrack(id, tracked);
             return;
         };
@@ -43,7 +45,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Lets go of a job that has lost its place in the queue. One that slept is not in hand.
+    /// Drops a job that has lost its place in the queue. A delayed job is not tracked.
     fn give_up(&mut self, id: JobId) {
         let Some(tracked) = self.jobs.remove(&id) else { return };
         if matches!(tracked.phase, Phase::Queued | Phase::Undecided) {
@@ -53,7 +55,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Asks the safety kernel about those whose turn it is, for as long as requests are free.
+    /// Asks the safety kernel about the jobs that are next, as long as requests are free.
     pub(super) fn ask_next(&mut self, step: &mut StepContext<'_, '_, R>) {
         for asker in [Asker::Call, Asker::Job] {
             while self.asks.has_room(asker) {
@@ -67,7 +69,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Asks the safety kernel about a job. Only where a request is free.
+    /// Asks the safety kernel about a job. The caller has checked that a request is free.
     pub(super) fn ask(
         &mut self,
         id: JobId,
@@ -82,7 +84,7 @@ impl<R> State<R> {
         self.track(id, tracked);
     }
 
-    /// Refuses the calls that have waited too long for a free request.
+    /// Rejects the calls that have waited too long for a free request.
     pub(super) fn refuse_late_calls(&mut self, step: &mut StepContext<'_, '_, R>) {
         for id in self.waiting.late_calls(CALL_DECISION_TIMEOUT, step.now.awake) {
             if let (Some(job), Some(tracked)) = (self.waiting.withdraw(id), self.jobs.remove(&id)) {
@@ -91,7 +93,7 @@ impl<R> State<R> {
         }
     }
 
-    /// The safety kernel has decided. An answer to an earlier request changes nothing.
+    /// Handles a decision of the safety kernel. The answer to an earlier request changes nothing.
     pub(super) fn decided(
         &mut self,
         id: JobId,
@@ -100,7 +102,7 @@ impl<R> State<R> {
         step: &mut StepContext<'_, '_, R>,
     ) {
         self.asks.close(asked);
-        // A job whose clearance is too old waits for a free request, too.
+        // A job with an outdated clearance also waits for a free request.
         self.may_place = true;
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
         let (accepted, slot) = match tracked.phase {
@@ -163,7 +165,7 @@ impl<R> State<R> {
             self.waiting.push(queued, &route.pool);
             return self.track(id, tracked);
         }
-        // A topic that no pool does waits for the next start, in the store.
+        // A topic without a pool waits in the store for the next start.
         self.waiting.free_place(id);
         match tracked.kind {
             JobKind::Call(_) => {
@@ -176,7 +178,8 @@ impl<R> State<R> {
     }
 }
 
-/// A hold that is over already would be released and judged again at once, and so on.
+/// Extends a hold that has already ended. Otherwise the job would be released and held again in a
+/// loop.
 fn at_least_recheck_delay(hold: Hold, now: Timestamp) -> Hold {
     match hold {
         Hold::Throttled { until } => Hold::Throttled { until: until.max(now.after(RECHECK_DELAY)) },
@@ -184,7 +187,8 @@ fn at_least_recheck_delay(hold: Hold, now: Timestamp) -> Hold {
     }
 }
 
-/// A call can't wait for a person or for another day.
+/// Returns the denial of a call that the kernel would hold. A call can't wait for a person or for
+/// another day.
 fn denial_of_call(hold: &Hold) -> Denial {
     let reason = match hold {
         Hold::Approval { .. } => "a person must approve this request; submit it as a job instead of a call",

@@ -1,5 +1,5 @@
-//! A job under a lease: what its worker reports becomes changes, which are kept in memory for a call and in the store for a
-//! durable job.
+//! Jobs in flight. Reports of workers become changes, which are saved in memory for a call and in
+//! the store for a durable job.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use super::tracked::{JobKind, Phase, Report, Slot, Source, Tracked, effects_of};
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 impl<R> State<R> {
-    /// A worker reports on a job.
+    /// Handles a report of a worker.
     pub(super) fn reported(
         &mut self,
         id: JobId,
@@ -38,8 +38,8 @@ impl<R> State<R> {
         self.report(id, Report::from_worker(worker, event), step);
     }
 
-    /// Brings a report to its job. One on a job that is not in hand was dispatched before this process began, or has ended:
-    /// the store knows.
+    /// Applies a report to its job. A job that is not tracked has ended, or was dispatched before
+    /// this process started. In both cases the store is asked.
     pub(super) fn report(&mut self, id: JobId, report: Report, step: &mut StepContext<'_, '_, R>) {
         let Some(mut tracked) = self.jobs.remove(&id) else {
             return self.track_and_load(id, Some(report), step);
@@ -104,8 +104,8 @@ impl<R> State<R> {
         }
     }
 
-    /// Goes on with a job as it is now: applies the reports that wait, or does what its state asks for. `held` is the lease
-    /// that it was last known to have.
+    /// Continues a job from its current state: applies the waiting reports, or does what the state
+    /// requires. `held` is the last known lease of the job.
     pub(super) fn resume(
         &mut self,
         id: JobId,
@@ -116,19 +116,20 @@ impl<R> State<R> {
     ) {
         let reports = std::mem::take(&mut tracked.inbox);
         let mut change = Change::of(job);
-        // It was placed and never sent, or its worker would have been heard of: it is placed reset, and so judged reset.
+        // The job was placed but never sent, because its worker would have reported otherwise. It
+        // needs a new decision and a new placement.
         if let JobState::Scheduled { lease, .. } = change.job().state
             && held != Some(lease)
             && !reports.iter().any(|report| report.event.lease() == Some(lease))
         {
             let returned = Event::Returned { lease };
-            // It fits, since the job is under this lease.
+            // This can't fail, because the job is under this lease.
             let _ = change.add(returned, step.now.wall);
         }
         for report in &reports {
             let fits = change.report(report.event.clone(), report.worker.as_ref(), step.now.wall).is_ok();
             match (&report.event, &report.worker) {
-                // What a heartbeat lists may have begun before, and holds.
+                // A run that a heartbeat lists may be known already.
                 _ if !fits
                     && report.from == Source::Heartbeat
                     && change.job().state.lease() == report.event.lease() => {}
@@ -144,7 +145,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Keeps a change: a durable job's in the store, a call's in memory.
+    /// Saves a change: in the store for a durable job, in memory for a call.
     pub(super) fn save(
         &mut self,
         id: JobId,
@@ -171,7 +172,7 @@ impl<R> State<R> {
         }
     }
 
-    /// What came of a commit.
+    /// Handles the outcome of [`Action::Commit`].
     pub(super) fn saved(
         &mut self,
         id: JobId,
@@ -222,7 +223,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Does what a job's state asks for.
+    /// Does what the state of a job requires.
     pub(super) fn settle(
         &mut self,
         id: JobId,
@@ -233,7 +234,7 @@ impl<R> State<R> {
     ) {
         if let (Some(lease), Some(worker)) = (job.state.lease(), job.state.worker()) {
             if held != Some(lease) {
-                // Taken over from before this process began: its lease gets one full period.
+                // The lease is from before this process started. It gets one full period.
                 self.release_lease(held);
                 self.fleet.grant(id, lease, worker, job.request.limits.run, step.now.awake);
             }
@@ -287,12 +288,12 @@ impl<R> State<R> {
     }
 }
 
-/// Whether a report changes a job.
+/// Returns whether a report changes a job.
 fn applies(job: &Job, report: &Report, now: Timestamp) -> bool {
     Change::of(job.clone()).report(report.event.clone(), report.worker.as_ref(), now).is_ok()
 }
 
-/// The worker said that it is done, but what it answered never arrived.
+/// Turns a success into a failure, because the answer of the worker never arrived.
 fn without_answer(report: Report) -> Report {
     match report.event {
         Event::Succeeded { lease, .. } => {
@@ -315,7 +316,7 @@ pub(super) fn abort(effect: &Effect) -> Option<Cancel> {
     }
 }
 
-/// Where the answer of a call lies that has ended.
+/// Returns the pointer to the answer of a call that has ended.
 pub(super) fn answer_of(job: &Job, lease: Option<Lease>) -> Option<Pointer> {
     match (&job.state, lease) {
         (JobState::Succeeded { .. }, Some(lease)) => {

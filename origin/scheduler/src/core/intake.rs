@@ -13,14 +13,16 @@ use super::state::{State, StepContext};
 use super::tracked::{JobKind, Phase, Report, Tracked};
 
 impl<R> State<R> {
-    /// Takes in a durable job, unless it is in hand. Whatever goes wrong, the job stays in the store and comes back.
+    /// Takes in a durable job that is not tracked yet. If anything fails, the job stays in the
+    /// store, and the reconciler submits it again.
     pub(super) fn submitted(&mut self, job: JobId, step: &mut StepContext<'_, '_, R>) {
         if !self.jobs.contains_key(&job) {
             self.track_and_load(job, None, step);
         }
     }
 
-    /// Takes a job in hand that was not. If it slept, it is awake from here on, so that its place is not given up for another.
+    /// Starts to track a job and reads it from the store. A delayed job is woken, so that it can't
+    /// lose its place to another job.
     pub(super) fn track_and_load(
         &mut self,
         job: JobId,
@@ -35,10 +37,11 @@ impl<R> State<R> {
         self.load(job, tracked, step);
     }
 
-    /// Takes in the durable jobs that are not in hand. What was read may have changed since, so each is read again.
+    /// Takes in the durable jobs that are not tracked yet. Each is read again, because it may have
+    /// changed since it was listed.
     pub(super) fn open(&mut self, jobs: &[Job], step: &mut StepContext<'_, '_, R>) {
         for job in jobs {
-            // Of a tenant that has its share of the queue, the others wait in the store.
+            // When a tenant has used its share of the queue, its other jobs wait in the store.
             let may_wait = !matches!(job.state, JobState::Pending { .. }) || self.waiting.has_place_for(job);
             if may_wait {
                 self.submitted(job.id(), step);
@@ -46,7 +49,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Someone else has changed a job: it is read again where that matters now.
+    /// Handles a change by another component. The job is read again if it matters now.
     pub(super) fn changed(&mut self, id: JobId, step: &mut StepContext<'_, '_, R>) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
         match tracked.phase {
@@ -85,7 +88,7 @@ impl<R> State<R> {
                 tracked.inbox.iter().for_each(|report| step.note_stale(id, report));
                 self.untrack(id, tracked);
             }
-            // With a lease it stays in hand. Else the reconciler finds it again.
+            // A job with a lease stays tracked. The reconciler finds the others again.
             Err(()) if held.is_some() || tracked.has_unrepeatable_reports() => {
                 tracked.phase = Phase::Retrying { held };
                 self.retry_later(id, tracked, step);
@@ -96,7 +99,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Takes a durable job to the safety kernel, if it waits for nothing else.
+    /// Passes a durable job on to the safety kernel, unless it has to wait for something else.
     pub(super) fn admit(
         &mut self,
         id: JobId,
@@ -114,7 +117,7 @@ impl<R> State<R> {
             self.untrack(id, tracked);
             return;
         }
-        // The reconciler brings it again once its tenant has room.
+        // The reconciler submits the job again once its tenant has room.
         if !self.waiting.has_place_for(&job) {
             self.untrack(id, tracked);
             return;
@@ -131,7 +134,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Changes a job by what the scheduler itself decided.
+    /// Applies an event that the scheduler itself decided on.
     pub(super) fn apply_event(
         &mut self,
         id: JobId,
@@ -142,7 +145,7 @@ impl<R> State<R> {
     ) {
         match Change::of(job).then(event, step.now.wall) {
             Ok(change) => self.save(id, tracked, change, None, Vec::new(), step),
-            // It has ended, so that nothing is left to decide.
+            // The job has ended, so there is nothing left to do.
             Err(_) => {
                 self.untrack(id, tracked);
             }
@@ -150,7 +153,7 @@ impl<R> State<R> {
     }
 }
 
-/// When a job that is pending comes back by itself, if it does.
+/// Returns when a pending job wakes up by itself, if it does.
 pub(super) fn wake_time(state: &JobState) -> Option<Timestamp> {
     match state {
         JobState::Pending { hold: Hold::NotBefore { at } | Hold::Throttled { until: at } } => Some(*at),

@@ -1,4 +1,4 @@
-//! From the queue to a worker, for as long as a worker has room.
+//! From the queue to a worker, as long as a worker has room.
 
 use std::time::Duration;
 
@@ -19,16 +19,19 @@ use super::state::{State, StepContext};
 use super::tracked::{Asker, JobKind, Phase, Report, Slot, Tracked, effects_of};
 use super::waiting::QueuedJob;
 
-/// A clearance older than this is not acted on: the policies may have changed.
+/// The scheduler does not act on a clearance that is older than this, because the policies may have
+/// changed.
 const CLEARANCE_LIFETIME: Duration = Duration::from_secs(5);
-/// How many leases of one heartbeat are looked up that are not known. The next heartbeat lists the others again.
+/// Maximum number of unknown leases of one heartbeat to look up. The next heartbeat lists the
+/// others again.
 const MAX_LOOKUPS: usize = 16;
-/// How many jobs it is known of which worker gave them back. Of the others any worker may have them again.
+/// Maximum number of jobs to remember with the worker that returned them. Other jobs may go to any
+/// worker, including that one.
 const MAX_RETURNED_BY: usize = 4096;
 
 impl<R> State<R> {
-    /// A worker says what it is; that renews the leases it lists, and says that those runs have begun. Of a lease that is not
-    /// known here the store knows whether it holds.
+    /// Records a worker's heartbeat. It renews the leases that it lists, and says that those runs
+    /// have started. For an unknown lease, the store is asked whether it is valid.
     pub(super) fn heartbeat(
         &mut self,
         worker: Candidate,
@@ -66,19 +69,20 @@ impl<R> State<R> {
                 if is_fresh(&queued, step) {
                     self.place(id, tracked, queued, slot, step);
                 } else if let Ok(accepted) = Accepted::recalled(queued.cleared.into_job()) {
-                    // It keeps its turn: sent back, all that wait as long would be judged again for each free slot.
+                    // The job keeps its turn. Otherwise every job that waited as long would need a
+                    // new decision for each free slot.
                     self.ask(id, tracked, accepted, Some(slot), step);
                 }
             }
         }
     }
 
-    /// The job whose turn it is at a pool, with a slot of the best worker that has room.
+    /// Returns the next job of a pool, with a slot on the best worker with room.
     fn next(&mut self, pool: &Pool, step: &mut StepContext<'_, '_, R>) -> Option<(QueuedJob, Slot)> {
         let fleet = &self.fleet;
         let queued = self.waiting.first(pool, |topic| fleet.has_room(pool, topic))?;
         let first = queued.cleared.job();
-        // It keeps its turn until a request is free by which it can be judged again.
+        // The job keeps its turn until a request for a new decision is free.
         if !is_fresh(queued, step) && !self.asks.has_room(Asker::of(first)) {
             return None;
         }
@@ -93,7 +97,7 @@ impl<R> State<R> {
         Some((queued, Slot { worker, dispatch }))
     }
 
-    /// Notes which worker gave a job back.
+    /// Remembers which worker returned a job.
     pub(super) fn note_returned(&mut self, job: JobId, worker: WorkerId) {
         self.returned_by.insert(job, worker);
         if self.returned_by.len() > MAX_RETURNED_BY {
@@ -101,7 +105,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Gives a cleared job its lease and sends it; a durable one once that is committed.
+    /// Gives a cleared job its lease and sends it. A durable job is sent after the commit.
     pub(super) fn place(
         &mut self,
         id: JobId,
@@ -116,7 +120,8 @@ impl<R> State<R> {
         let Ok(placed) = placed else {
             self.end_dispatch(slot.dispatch);
             step.note(Note::Unplaced { job: id });
-            // Can't be, as the lease is of the next attempt: a durable job begins reset, from the store.
+            // This can't happen, because the lease is for the next attempt. A durable job starts
+            // again from the store.
             return match tracked.kind {
                 JobKind::Call(_) => self.refuse_without_job(id, tracked, &tenant, step),
                 JobKind::Durable => {
@@ -145,7 +150,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Whether the store has taken in the entries about a call that was placed. Without them it is not sent.
+    /// Handles the outcome of [`Action::Record`]. A call without recorded entries is not sent.
     pub(super) fn recorded(
         &mut self,
         id: JobId,
@@ -193,7 +198,7 @@ impl<R> State<R> {
         step.actions.push(Action::Send { assignment });
     }
 
-    /// A worker has replied to an assignment, or no reply can come.
+    /// Handles the outcome of [`Action::Send`].
     pub(super) fn sent(
         &mut self,
         id: JobId,
@@ -207,15 +212,15 @@ impl<R> State<R> {
             DispatchOutcome::Accepted => vec![Event::Dispatched { lease }],
             DispatchOutcome::Started => vec![Event::Dispatched { lease }, started()],
             DispatchOutcome::Refused => {
-                // It gets nothing more before its next heartbeat says that it has room.
+                // The worker gets no more jobs until its next heartbeat says that it has room.
                 self.fleet.leave(&worker);
                 vec![Event::Returned { lease }]
             }
-            // Its lease tells: it is renewed if the worker runs the job, and lapses if not.
+            // The lease decides: it is renewed if the worker runs the job, and lapses otherwise.
             DispatchOutcome::Unanswered => vec![],
         };
         for event in events {
-            // It may have ended since; no one else knows this lease.
+            // The job may have ended meanwhile. No other job has this lease.
             if self.jobs.contains_key(&id) {
                 if let Event::Started { lease, .. } = &event {
                     self.fleet.started(*lease, &worker, step.now.awake);

@@ -1,4 +1,4 @@
-//! Beginning reset after a step that panicked.
+//! Resets the state after a step that panicked.
 
 use cortex_domain::call::{CallRefusal, CallReply};
 
@@ -8,9 +8,10 @@ use super::tracked::{JobKind, Phase, Tracked};
 use crate::settings::Settings;
 
 impl<R> State<R> {
-    /// Begins reset, as a process that starts: a step that panicked may have let go of jobs, and what was to be done for others is
-    /// lost. The store brings back what is durable. The calls that were open are refused, and as after a crash the log of one
-    /// that ran is lost; its worker is told to stop once it lists the lease.
+    /// Resets the state to that of a new process. A step that panicked may have dropped jobs and
+    /// the actions of others. Durable jobs come back from the store. Open calls are rejected, and
+    /// the log of a call that ran is lost, as after a crash. The scheduler tells its worker to stop once a
+    /// heartbeat lists the lease.
     pub(crate) fn reset(&mut self, settings: &Settings) -> Vec<Action<R>> {
         let reset =
             Self { asks: self.asks.reset(), stopped: self.stopped, ..Self::new(settings, self.memory) };
@@ -21,7 +22,7 @@ impl<R> State<R> {
     }
 }
 
-/// How the caller of a call is answered.
+/// Returns the handle by which the caller of a call is answered.
 fn reply<R>(tracked: Tracked<R>) -> Option<R> {
     match (tracked.kind, tracked.phase) {
         (JobKind::Call(call), _) => Some(call.reply),

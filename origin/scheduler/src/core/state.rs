@@ -1,4 +1,4 @@
-//! What the scheduler holds in memory. All of it can be lost: the store is the truth.
+//! The state of the scheduler in memory. All of it can be lost, because the store is authoritative.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -19,37 +19,37 @@ use super::tracked::{JobKind, Report, Source, Tracked};
 use super::waiting::Waiting;
 use crate::settings::Settings;
 
-/// The scheduler's state. `R` is how a caller is answered.
+/// The scheduler's state. `R` is the handle by which a caller is answered.
 #[derive(Debug)]
 pub(crate) struct State<R> {
     pub(super) catalogue: TopicCatalogue,
-    /// A worker silent this long loses its jobs.
+    /// A worker that sends no heartbeat for this long loses its jobs.
     pub(super) lease: Duration,
-    /// Where the payloads of calls lie.
+    /// The memory that holds the payloads of calls.
     pub(super) memory: Memory,
     pub(super) jobs: HashMap<JobId, Tracked<R>>,
     pub(super) fleet: Fleet,
     pub(super) waiting: Waiting,
-    /// The calls that are open, each tenant's up to its share.
+    /// The open calls, up to its share for each tenant.
     pub(super) calls: Shares,
-    /// The same calls, by when no caller can wait for them any more.
+    /// The same calls, ordered by when no caller can still wait for them.
     pub(super) calls_by_end: BTreeSet<(Uptime, JobId)>,
-    /// Deadlines of the jobs in hand.
+    /// Deadlines of the tracked jobs.
     pub(super) deadlines: BTreeSet<(Timestamp, JobId)>,
-    /// Jobs that wait for a store that failed.
+    /// Jobs that wait because the store failed.
     pub(super) retries: BTreeSet<(Uptime, JobId)>,
-    /// Which worker gave a job back that waits to be placed again.
+    /// The worker that returned a job, for each job that waits for a new placement.
     pub(super) returned_by: BTreeMap<JobId, WorkerId>,
-    /// Who is charged for what runs.
+    /// The pool and the tenant to charge for each dispatch.
     pub(super) charged_tenants: BTreeMap<DispatchId, (Pool, Tenant)>,
-    /// Whether a job or a slot has come since jobs were last placed.
+    /// Whether a job or a slot has become available since jobs were last placed.
     pub(super) may_place: bool,
     pub(super) asks: Asks,
-    /// Whether the calls were refused, after which nothing new is begun.
+    /// Whether open calls were rejected. After that, nothing new starts.
     pub(super) stopped: bool,
 }
 
-/// One step: the time, and what is to be done so far.
+/// One step: its time, and the actions so far.
 #[derive(Debug)]
 pub(super) struct StepContext<'a, 'n, R> {
     pub(super) now: &'a mut Now<'n>,
@@ -61,7 +61,8 @@ impl<R> StepContext<'_, '_, R> {
         self.actions.push(Action::Note(note));
     }
 
-    /// Notes that a report changes nothing. A worker that lists the lease runs what no one waits for, and is told to stop.
+    /// Notes that a report changed nothing. If a heartbeat lists the lease, the worker runs a job
+    /// that is no longer its own, so the scheduler tells it to stop.
     pub(super) fn note_stale(&mut self, job: JobId, report: &Report) {
         if let (Source::Heartbeat, Some(lease), Some(worker)) =
             (report.from, report.event.lease(), report.worker.clone())
@@ -128,12 +129,12 @@ impl<R> State<R> {
         step.actions
     }
 
-    /// Takes a job in hand, or puts it back.
+    /// Tracks a job, or puts it back.
     pub(super) fn track(&mut self, job: JobId, tracked: Tracked<R>) {
         self.jobs.insert(job, tracked);
     }
 
-    /// Notes the deadline of a job in hand.
+    /// Records the deadline of a tracked job.
     pub(super) fn track_deadline(
         &mut self,
         job: JobId,
@@ -148,7 +149,7 @@ impl<R> State<R> {
         }
     }
 
-    /// Lets go of a job, of which nothing is left here.
+    /// Forgets a job that was removed from the tracked ones.
     pub(super) fn untrack(&mut self, job: JobId, tracked: Tracked<R>) -> JobKind<R> {
         if let Some(deadline) = tracked.deadline {
             self.deadlines.remove(&(deadline, job));

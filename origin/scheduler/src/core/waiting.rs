@@ -1,4 +1,5 @@
-//! Jobs that wait for the safety kernel, for a worker with room, or for their time. State and rules only.
+//! Jobs that wait for the safety kernel, for a worker with room, or for a time. This module has no
+//! clock.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,7 +15,7 @@ use cortex_domain::topic::Topic;
 use super::tracked::Asker;
 use super::undecided::{UndecidedJob, UndecidedQueue};
 
-/// A cleared job in the queue.
+/// A cleared job in a queue.
 #[derive(Debug)]
 pub(crate) struct QueuedJob {
     pub(crate) cleared: Cleared,
@@ -27,27 +28,28 @@ impl QueuedJob {
     }
 }
 
-/// The queues, one for each pool, in which tenants take turns. Durable jobs are bounded, each tenant's by its share;
-/// what does not fit stays in the store and comes back when there is room. Calls are bounded before they come here.
+/// The queues, one for each pool, in which tenants take turns. Each tenant has a share of the
+/// places for durable jobs. A job without a place stays in the store and comes back when there is
+/// room. Calls are limited before they come here.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     undecided: UndecidedQueue,
     pools: BTreeMap<Pool, FairQueue<QueuedJob>>,
     pool_of: HashMap<JobId, Pool>,
     weights: Weights,
-    /// The durable jobs here: to be judged or being judged, queued or asleep.
+    /// The places of durable jobs: of undecided, queued and delayed ones.
     durable: Shares,
-    /// Whose those jobs are.
+    /// The tenants of those jobs.
     places: HashMap<JobId, Tenant>,
     by_wake_time: BTreeSet<(Timestamp, JobId)>,
     wake_times: BTreeMap<JobId, Timestamp>,
 }
 
-/// The job's tenant has as many jobs here as it may.
+/// The job's tenant has used its share of the places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QueueFull;
 
-/// Within a tenant: the urgent first, then the older.
+/// The order within a tenant: higher priority first, then older jobs.
 fn rank(job: &Job) -> (Reverse<Priority>, JobId) {
     (Reverse(job.request.priority), job.id())
 }
@@ -66,17 +68,17 @@ impl Waiting {
         }
     }
 
-    /// A queued job.
+    /// Returns a queued job.
     pub(crate) fn get(&self, job: JobId) -> Option<&QueuedJob> {
         self.pools.get(self.pool_of.get(&job)?)?.get(job)
     }
 
-    /// A job that is queued or to be judged.
+    /// Returns a job that is queued or undecided.
     pub(crate) fn job(&self, job: JobId) -> Option<&Job> {
         self.get(job).map(QueuedJob::job).or_else(|| self.undecided.get(job))
     }
 
-    /// Whether a durable job would be taken now.
+    /// Returns whether there is a place for a durable job now.
     pub(crate) fn has_place_for(&self, job: &Job) -> bool {
         let tenant = job.tenant();
         self.durable.held(tenant) < self.durable.limit(tenant)
@@ -84,11 +86,12 @@ impl Waiting {
             || self.last_of(tenant).is_some_and(|last| rank(job) < rank(last))
     }
 
-    /// Gives a durable job a place, which it has until it is taken out or [`Self::leave`]. Returns the job that was given up
-    /// for it.
+    /// Gives a durable job a place, which it keeps until it is removed or [`Self::free_place`] is
+    /// called. Returns the job that lost its place to it, if any.
     ///
-    /// Where its tenant has its share, it takes the place of a less urgent one of the same tenant. Where all is taken, a tenant
-    /// that has less than an even part takes the place of the last one of the tenant that has the most.
+    /// If the tenant has used its share, the job takes the place of a less urgent one of the same
+    /// tenant. If all places are taken, a tenant with less than an even share takes the place of
+    /// the last job of the tenant with the most.
     pub(crate) fn take_place(&mut self, job: &Job) -> Result<Option<JobId>, QueueFull> {
         if job.durability != Durability::Durable || self.places.contains_key(&job.id()) {
             return Ok(None);
@@ -99,29 +102,29 @@ impl Waiting {
         Ok(given_up)
     }
 
-    /// Gives a job's place back.
+    /// Frees a job's place.
     pub(crate) fn free_place(&mut self, job: JobId) {
         if let Some(tenant) = self.places.remove(&job) {
             self.durable.give(&tenant, 1);
         }
     }
 
-    /// Lets a job that has its place wait for a request to the safety kernel.
+    /// Lets a job that has a place wait for a request to the safety kernel.
     pub(crate) fn push_undecided(&mut self, accepted: Accepted, now: Uptime) {
         self.undecided.push(UndecidedJob { accepted, since: now });
     }
 
-    /// Takes out the job that the safety kernel is asked about next. It keeps its place.
+    /// Removes and returns the next job to ask the safety kernel about. It keeps its place.
     pub(crate) fn next_undecided(&mut self, of: Asker) -> Option<Accepted> {
         self.undecided.next(of)
     }
 
-    /// The calls that have waited longer than `most` for a request to the safety kernel.
+    /// Returns the calls that have waited longer than `most` for a request to the safety kernel.
     pub(crate) fn late_calls(&self, most: Duration, now: Uptime) -> Vec<JobId> {
         self.undecided.late_calls(most, now)
     }
 
-    /// Queues a job that has its place for a pool; one that is queued already is replaced.
+    /// Queues a job that has a place for a pool. Replaces the job if it is already queued.
     pub(crate) fn push(&mut self, queued: QueuedJob, pool: &Pool) {
         let job = queued.job();
         let (id, tenant) = (job.id(), job.tenant().clone());
@@ -149,14 +152,14 @@ impl Waiting {
         Ok(Some(given_up))
     }
 
-    /// The durable job of a tenant that would have its turn last.
+    /// Returns the durable job of a tenant that would be the last to get a turn.
     fn last_of(&self, tenant: &Tenant) -> Option<&Job> {
         let durable = |queued: &QueuedJob| queued.job().durability == Durability::Durable;
         let lasts = self.pools.values().filter_map(|queue| queue.last_of(tenant, durable));
         lasts.map(QueuedJob::job).chain(self.undecided.last_of(tenant)).max_by_key(|job| rank(job))
     }
 
-    /// Takes out a job that is queued or to be judged, without a turn.
+    /// Removes a job that is queued or undecided, without a turn.
     pub(crate) fn withdraw(&mut self, job: JobId) -> Option<Job> {
         if let Some(accepted) = self.undecided.remove(job) {
             self.free_place(job);
@@ -169,7 +172,7 @@ impl Waiting {
         self.remove_with(job, FairQueue::remove)
     }
 
-    /// Takes a job out of the queue, for which its tenant has used a turn.
+    /// Removes a job from its queue and charges its tenant one turn.
     pub(crate) fn take(&mut self, job: JobId) -> Option<QueuedJob> {
         self.remove_with(job, FairQueue::take)
     }
@@ -207,24 +210,25 @@ impl Waiting {
         self.wake_times.len()
     }
 
-    /// The pools that jobs wait for.
+    /// Returns the pools that jobs wait for.
     pub(crate) fn pools(&self) -> Vec<Pool> {
         self.pools.keys().cloned().collect()
     }
 
-    /// Whose turn it is at a pool, among the topics that fit.
+    /// Returns the next job of a pool among the topics that fit.
     pub(crate) fn first(&self, pool: &Pool, fits: impl Fn(&Topic) -> bool) -> Option<&QueuedJob> {
         self.pools.get(pool)?.first(fits)
     }
 
-    /// Charges a tenant a further turn at a pool, for a job that still runs.
+    /// Charges a tenant another turn at a pool, for a job that still runs.
     pub(crate) fn charge(&mut self, pool: &Pool, tenant: &Tenant) {
         if let Some(queue) = self.pools.get_mut(pool) {
             queue.charge(tenant, 1);
         }
     }
 
-    /// Lets a job come back at a time. Of a tenant that has its share none is kept: the reconciler finds it again.
+    /// Delays a job until a time. If its tenant has used its share, the job is dropped, and the
+    /// reconciler finds it again.
     pub(crate) fn delay(&mut self, job: &Job, at: Timestamp) {
         let (id, tenant) = (job.id(), job.tenant());
         self.wake(id);
@@ -238,7 +242,7 @@ impl Waiting {
         self.wake_times.insert(id, at);
     }
 
-    /// Forgets that a job is to come back.
+    /// Removes a job from the delayed ones.
     pub(crate) fn wake(&mut self, job: JobId) {
         if let Some(at) = self.wake_times.remove(&job) {
             self.by_wake_time.remove(&(at, job));
@@ -246,7 +250,7 @@ impl Waiting {
         }
     }
 
-    /// Takes out the jobs whose time has come, at most `most`.
+    /// Removes and returns the delayed jobs that are due, at most `most`.
     pub(crate) fn take_due(&mut self, now: Timestamp, most: usize) -> Vec<JobId> {
         let due = first_due(&self.by_wake_time, now, most);
         for job in &due {
@@ -255,7 +259,7 @@ impl Waiting {
         due
     }
 
-    /// Takes out the tickets that fit `pick`, at most `most`.
+    /// Removes and returns the queued jobs that `pick` selects, at most `most`.
     pub(crate) fn take_if(&mut self, most: usize, pick: impl Fn(&QueuedJob) -> bool) -> Vec<QueuedJob> {
         let queued = self.pools.values().flat_map(FairQueue::iter);
         let picked: Vec<JobId> =
@@ -277,7 +281,7 @@ impl Waiting {
             && self.wake_times.is_empty()
     }
 
-    /// The jobs that are queued, and those that are to be judged.
+    /// Returns how many jobs are queued, and how many are undecided.
     pub(crate) fn lens(&self) -> (usize, usize) {
         (self.pool_of.len(), self.undecided.len())
     }
@@ -290,7 +294,8 @@ impl Waiting {
         self.wake_times.contains_key(&job)
     }
 
-    /// How many places are counted, how many jobs have one, and how many of those sleep.
+    /// Returns how many places are counted, how many jobs have one, and how many of those are
+    /// delayed.
     pub(crate) fn places(&self) -> (usize, usize, usize) {
         let asleep = self.places.keys().filter(|job| self.wake_times.contains_key(job)).count();
         (self.durable.all(), self.places.len(), asleep)

@@ -1,4 +1,4 @@
-//! What each action does, and what comes of it.
+//! Executes each action and returns its outcome.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -19,11 +19,12 @@ use tracing::Instrument as _;
 use super::{Caller, Driver, note};
 use crate::core::{Action, DispatchOutcome, Input, Note, PersistError, SaveError};
 
-/// How long a worker may take to receive a job and reply; one that takes longer may still run it.
+/// How long a worker may take to receive a job and reply. A worker that takes longer may still run
+/// it.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Driver {
-    /// Does what an action says, and returns what the core has to know of it.
+    /// Executes an action, and returns what the core must know about it.
     pub(super) async fn execute(&self, action: Action<Caller>) -> Option<Input<Caller>> {
         match action {
             Action::Load { job } => Some(self.load(job).await),

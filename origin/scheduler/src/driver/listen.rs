@@ -1,4 +1,4 @@
-//! What is said on the bus, as inputs of the core.
+//! Turns messages of the bus into inputs of the core.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use super::pending::Pending;
 use super::{Caller, Chain, Driver};
 use crate::core::Input;
 
-/// Messages of one subject that are worked on at once.
+/// Maximum number of messages of one subject in progress.
 const MAX_IN_PROGRESS: usize = 256;
 
-/// What a packet says.
+/// Decodes a message.
 type Decode = fn(&[u8]) -> Result<Input<Caller>, DecodeError>;
 
 pub(super) async fn start(driver: &Arc<Driver>) -> Result<(), BusError> {
@@ -32,7 +32,7 @@ pub(super) async fn start(driver: &Arc<Driver>) -> Result<(), BusError> {
     heartbeats(driver).await
 }
 
-/// Calls are answered when they end.
+/// Starts to accept calls. Each is answered when it ends.
 async fn calls(driver: &Arc<Driver>) -> Result<(), BusError> {
     let requests = driver.bus.respond(Filter::only(&Subject::JOB_CALL)).await?;
     listen(driver, requests, |driver, Request { body, reply, .. }, permits| {
@@ -43,7 +43,7 @@ async fn calls(driver: &Arc<Driver>) -> Result<(), BusError> {
     Ok(())
 }
 
-/// Requests whose reply says that they were heard.
+/// Answers requests whose reply only says that they were received.
 async fn respond(driver: &Arc<Driver>, subject: &Subject<Requested>, decode: Decode) -> Result<(), BusError> {
     let requests = driver.bus.respond(Filter::only(subject)).await?;
     listen(driver, requests, move |driver, Request { body, reply, .. }, permits| {
@@ -54,7 +54,8 @@ async fn respond(driver: &Arc<Driver>, subject: &Subject<Requested>, decode: Dec
     Ok(())
 }
 
-/// Messages that are kept until the store has what they lead to. One that can't be read would not be the next time either.
+/// Consumes messages that stay queued until the store has their results. A message that can't be
+/// decoded is dropped, because it never will be.
 async fn consume(driver: &Arc<Driver>, subject: Subject<Queued>, decode: Decode) -> Result<(), BusError> {
     let deliveries = driver.bus.consume(subject).await?;
     listen(driver, deliveries, move |driver, Delivery { body, receipt }, permits| {
@@ -74,7 +75,7 @@ async fn heartbeats(driver: &Arc<Driver>) -> Result<(), BusError> {
     Ok(())
 }
 
-/// Acts on what comes, as long as there is permits for what that begins.
+/// Acts on each message, as long as permits are free for what it starts.
 fn listen<T: Debug + 'static>(
     driver: &Arc<Driver>,
     mut subscription: Box<dyn Subscription<T>>,
@@ -88,7 +89,8 @@ fn listen<T: Debug + 'static>(
                 biased;
                 () = driver.stop.cancelled() => return,
                 message = async {
-                    // Waits until there is permits; the permit itself is taken by what has to wait.
+                    // Waits until a permit is free. An action that has to wait takes the permit
+                    // itself.
                     drop(permits.acquire().await);
                     subscription.next().await
                 } => message,
@@ -109,7 +111,7 @@ fn read_outcome(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
 
 fn read_heartbeat(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
     let Heartbeat { worker, pool, topics, capacity, draining, models, held, .. } = decode_heartbeat(body)?;
-    // The core fills in what it knows itself: the jobs in in_flight, and the time.
+    // The core knows the jobs in flight and the time, and fills them in.
     let (in_flight, last_seen) = (0, Uptime::default());
     let worker = Candidate { worker, pool, topics, capacity, in_flight, draining, models, last_seen };
     Ok(Input::Heartbeat { worker: Box::new(worker), held })

@@ -11,7 +11,8 @@ use cortex_platform::metrics::{
 
 use crate::core::{DispatchOutcome, Snapshot};
 
-/// Workers with a label value of their own at most. The others are in the sums of their pools alone.
+/// Maximum number of workers with a label value of their own. The others are only in the sums of
+/// their pools.
 const MAX_WORKERS: usize = 50;
 
 /// What the scheduler counts while it works.

@@ -1,5 +1,5 @@
-//! Executes what the core decides: the only place where the scheduler meets the store, the bus, the safety kernel and the
-//! clock.
+//! Executes the decisions of the core. This is the only part of the scheduler that uses the store,
+//! the bus, the safety kernel and the clock.
 
 mod execute;
 mod listen;
@@ -31,11 +31,11 @@ use self::pending::Pending;
 use crate::core::{Action, Input, Now, Snapshot, State};
 use crate::settings::Settings;
 
-/// How often the core is told that time has passed. A turn pays for a run as long as this, and a longer one is charged
-/// another each time.
+/// How often the core learns that time has passed. One turn pays for a run of this length, and each
+/// further interval is charged another turn.
 const TICK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How calls are answered: by a reply on the bus.
+/// Answers a call by a reply on the bus.
 type Caller = Box<dyn Reply>;
 
 /// The core, and what it acts on.
@@ -44,7 +44,7 @@ pub(crate) struct Driver {
     store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
     gate: Arc<dyn SafetyGate>,
-    /// Whether the safety kernel could not be asked when it was last asked.
+    /// Whether the last request to the safety kernel failed.
     gate_fails: AtomicBool,
     clock: Clock,
     settings: Settings,
@@ -53,11 +53,11 @@ pub(crate) struct Driver {
     stop: CancellationToken,
 }
 
-/// What goes with an input and with all that follows from it.
+/// What an input shares with everything that follows from it.
 #[derive(Default)]
 struct Chain {
     permit: Option<OwnedSemaphorePermit>,
-    /// The message from a queue that began it.
+    /// The queued message that started the chain.
     pending: Option<Pending>,
 }
 
@@ -113,7 +113,7 @@ impl Driver {
     /// Starts the tasks that run until [`Self::stop`].
     ///
     /// # Errors
-    /// If the bus can't be listened on.
+    /// Returns an error if the bus can't be used.
     pub(crate) async fn run(self: &Arc<Self>) -> Result<(), BusError> {
         listen::start(self).await?;
         self.tasks.spawn(reconcile::run(self.clone()));
@@ -123,7 +123,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Ends every task and then refuses the calls that are open.
+    /// Ends every task, then rejects the open calls.
     pub(crate) async fn stop(self: &Arc<Self>) {
         self.stop.cancel();
         self.tasks.close();
@@ -133,15 +133,17 @@ impl Driver {
         }
     }
 
-    /// Applies what happened and executes what follows from it. Most actions never wait and are done on return; one that
-    /// waits goes on in a task of its own, which holds a permit of `permits` if one is left. Once the scheduler stops, callers are
-    /// answered and nothing else is begun.
+    /// Applies an input and executes the actions that follow from it. Most actions never wait and
+    /// are done on return. An action that waits continues in its own task, which takes one of
+    /// `permits` if one is free. Once the scheduler stops, callers are answered and nothing else
+    /// starts.
     fn handle(self: &Arc<Self>, input: Input<Caller>, permits: &Arc<Semaphore>) {
         self.follow(input, permits, Chain::default());
     }
 
-    /// As [`Self::handle`]. What follows goes on with the permit of the action that led to it. The message that began the chain
-    /// is held by what the store does, and not while a worker or the safety kernel takes its time.
+    /// Works like [`Self::handle`]. What follows from an action keeps its permit. The message that
+    /// started the chain stays unsettled while the store works, but not while a worker or the
+    /// safety kernel does.
     fn follow(self: &Arc<Self>, input: Input<Caller>, permits: &Arc<Semaphore>, mut chain: Chain) {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
@@ -152,7 +154,7 @@ impl Driver {
                     }
                     continue;
                 }
-                // A slow safety kernel takes no permits from the reports and heartbeats of workers.
+                // A slow safety kernel must not delay the reports and heartbeats of workers.
                 let needs_room = !action.asks();
                 let pending = chain.pending.clone().filter(|_| action.is_of_store());
                 let driver = self.clone();
@@ -198,7 +200,7 @@ impl Driver {
     }
 }
 
-/// Takes a step. One that panics ends no task that brings inputs: the state begins reset.
+/// Runs a step. If it panics, the tasks that pass inputs continue, and the state is reset.
 fn catch_panic<R>(
     state: &mut State<R>,
     settings: &Settings,
@@ -240,7 +242,7 @@ mod tests {
     use crate::settings::Unlisted;
 
     #[test]
-    fn a_step_that_panics_takes_nothing_down_with_it() {
+    fn a_step_that_panics_does_not_stop_the_scheduler() {
         let (pools, timeouts) =
             ("topics: {}", "heartbeat: 2s\nlease: 10s\ndefault: { run: 30s, attempts: 3 }");
         let files = ((pools, Path::new("p")), (timeouts, Path::new("t")));

@@ -1,4 +1,4 @@
-//! What the core has an operator know of, as lines of the log.
+//! Writes the notes of the core to the log.
 
 use cortex_domain::id::WorkerId;
 use cortex_domain::state::FailureKind;

@@ -1,4 +1,4 @@
-//! When a message from a queue is taken care of.
+//! Settles a queued message once everything that follows from it is done.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use cortex_domain::ports::Receipt;
 
-/// How soon a message comes again of which something could not be done.
+/// How long to wait before a message is delivered again after a failure.
 const REDELIVERY_DELAY: Duration = Duration::from_secs(1);
 
-/// A message from a queue, held by all that it leads to at the store. Once the last of that is done the message is
-/// acknowledged, and delivered again if something failed.
+/// A queued message, shared by all store actions that follow from it. Once the last of them is
+/// done, the message is acknowledged, or delivered again if one of them failed.
 #[derive(Clone, Debug)]
 pub(super) struct Pending(Arc<SettledOnDrop>);
 
@@ -25,7 +25,7 @@ impl Pending {
         Self(Arc::new(SettledOnDrop { receipt: Mutex::new(Some(receipt)), failed: AtomicBool::new(false) }))
     }
 
-    /// Something that the message led to was not done.
+    /// Records that an action that followed from the message failed.
     pub(super) fn fail(&self) {
         self.0.failed.store(true, Ordering::Release);
     }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_settled_once_and_when_all_is_done() {
+    fn a_message_is_settled_once_after_everything_is_done() {
         for (fails, how) in [(false, "ack"), (true, "nak")] {
             let settled = Settled::default();
             let first = Pending::new(Box::new(settled.clone()));

@@ -1,4 +1,4 @@
-//! Repairs what a crash left half way: brings every open job of the store back in hand.
+//! Repairs what a crash interrupted, by submitting every open job of the store to the core.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use tokio::sync::Semaphore;
 use super::Driver;
 use crate::core::Input;
 
-/// Jobs read at once.
+/// Maximum number of jobs to read at once.
 const PAGE_SIZE: usize = 256;
-/// Jobs that are taken up at once.
+/// Maximum number of submitted jobs in progress.
 const MAX_IN_PROGRESS: usize = 256;
-/// How often to look through the store.
+/// How often to read all open jobs.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(10);
-/// How often to look whether it is time: the uptime stands still while the machine sleeps.
+/// How often to check the time, because the uptime stops while the machine sleeps.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs until the scheduler stops: at once, and then again and again.
+/// Reconciles at once and then at each interval, until the scheduler stops.
 pub(super) async fn run(driver: Arc<Driver>) {
     let permits = Arc::new(Semaphore::new(MAX_IN_PROGRESS));
     loop {
@@ -33,7 +33,7 @@ pub(super) async fn run(driver: Arc<Driver>) {
     }
 }
 
-/// Goes once through the open jobs. What is in hand already is left alone.
+/// Submits all open jobs once. The core ignores those that it tracks.
 async fn reconcile(driver: &Arc<Driver>, permits: &Arc<Semaphore>) {
     if let Err(error) = submit_open_jobs(driver, permits).await {
         tracing::error!(%error, "the open jobs could not be read; the scheduler tries again");

@@ -1,4 +1,4 @@
-//! Carries the store's outbox to the bus.
+//! Relays the store's outbox to the bus.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::Driver;
 use crate::core::Input;
 
 const PAGE_SIZE: usize = 256;
-/// How long to trust that the store says when there is more.
+/// How long to rely on the store's notification before the outbox is read anyway.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until the scheduler stops.
@@ -39,7 +39,7 @@ pub(super) async fn run(driver: Arc<Driver>) {
     }
 }
 
-/// Why a page was not relayed_messages. It is relayed_messages again, from its first message.
+/// Why a page was not relayed. It is relayed again from its first message.
 #[derive(Debug, thiserror::Error)]
 enum RelayError {
     #[error(transparent)]
@@ -48,7 +48,7 @@ enum RelayError {
     Bus(#[from] AppendError),
 }
 
-/// Carries one page.
+/// Relays one page.
 async fn relay_page(
     driver: &Arc<Driver>,
     after: &mut Sequence,
@@ -63,7 +63,7 @@ async fn relay_page(
             OutboxMessage::Abort { job, lease, worker } => {
                 let cancel = Cancel { job: *job, lease: *lease, worker: worker.clone() };
                 driver.bus.publish(Subject::JOB_CANCEL, encode_cancel(&cancel));
-                // Something else than this scheduler may have taken the job from its worker.
+                // Another component may have taken the job from its worker.
                 driver.handle(Input::Changed { job: *job }, permits);
             }
         }

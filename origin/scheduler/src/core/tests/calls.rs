@@ -1,4 +1,4 @@
-//! What becomes of synchronous calls as time passes.
+//! Synchronous calls as time passes.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn at(state: &mut State<()>, seconds: u64, input: Input<()>) -> Vec<Action<()>> 
     done(actions)
 }
 
-/// A call that its worker has begun, and the worker goes on to say that it is there.
+/// Starts a call, and keeps its worker sending heartbeats.
 fn running(state: &mut State<()>) {
     let mut request = job().request;
     request.limits.run = RUN;
@@ -59,7 +59,7 @@ fn a_call_that_no_caller_can_wait_for_any_more_is_cancelled() {
     request.limits.run = RUN;
     let asked = at(&mut state, 0, Input::Called { request: Box::new(request), reply: () });
     let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
-    // No worker is there, and the message that the caller left was lost.
+    // No worker is connected, and the message about the disconnect was lost.
     assert!(at(&mut state, 0, Input::Decided { job: job().id(), ask, decision: Ok(allow()) }).is_empty());
     assert!(at(&mut state, RUN.as_secs() + 60, Input::Tick).is_empty());
     let ended = at(&mut state, RUN.as_secs() + 121, Input::Tick);
@@ -67,8 +67,8 @@ fn a_call_that_no_caller_can_wait_for_any_more_is_cancelled() {
     assert!(matches!(history.job().state, JobState::Cancelled { .. }));
 }
 
-/// A call that was sent once; its worker then failed, and it is judged again.
-fn judged_again(state: &mut State<()>) -> AskId {
+/// Starts a call whose worker fails. Returns the request for the new decision.
+fn deciding_again(state: &mut State<()>) -> AskId {
     let worker = Box::new(workers::candidate(0, false));
     at(state, 0, Input::Heartbeat { worker, held: vec![] });
     let lease = sent(state);
@@ -83,7 +83,7 @@ fn judged_again(state: &mut State<()>) -> AskId {
     ask
 }
 
-/// Makes a call, up to where it is sent.
+/// Starts a call, up to the point where it is sent.
 fn sent(state: &mut State<()>) -> Lease {
     let asked = at(state, 0, Input::Called { request: Box::new(job().request), reply: () });
     let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
@@ -95,7 +95,7 @@ fn sent(state: &mut State<()>) -> Lease {
     lease
 }
 
-/// The one action: the answer to a caller that was refused, with the history of event ran.
+/// Returns the answer to a caller that was rejected, with the history of the call.
 fn given_up(actions: &[Action<()>]) -> (&Change, CallRefusal) {
     let answer = actions.iter().find(|action| action.answers());
     let Some(Action::Answer { history, called: CallReply::Refused(refusal), .. }) = answer else {
@@ -121,9 +121,9 @@ fn a_call_whose_decision_cannot_be_recorded_is_not_sent() {
 }
 
 #[test]
-fn a_call_that_ran_and_cannot_be_judged_again_is_refused_with_its_history() {
+fn a_call_that_ran_and_gets_no_new_decision_is_refused_with_its_history() {
     let mut state = state();
-    let ask = judged_again(&mut state);
+    let ask = deciding_again(&mut state);
     let refused = at(&mut state, 2, Input::Decided { job: job().id(), ask, decision: Err(()) });
     let (history, refusal) = given_up(&refused);
     assert_eq!(refusal, CallRefusal::Unjudged);

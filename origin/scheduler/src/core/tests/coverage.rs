@@ -1,6 +1,6 @@
 //! What the simulations have seen.
 
-/// What a run has coverage, so that a simulation that tests nothing is noticed.
+/// What a run has seen, so that a simulation that tests nothing is noticed.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Coverage {
     pub(super) succeeded: u64,
@@ -63,7 +63,7 @@ impl Coverage {
         ]
     }
 
-    /// Each thing that can handle happened, often.
+    /// Asserts that everything that can happen did happen often.
     pub(super) fn check(&self, runs: usize) {
         let few = u64::try_from(runs / 100).unwrap();
         for count in self.clone().all_mut() {

@@ -58,7 +58,7 @@ pub(super) fn job() -> Job {
     Job::accepted(request, Durability::Durable, Memory::Local)
 }
 
-/// A decision that lets a job pass.
+/// A decision that allows a job.
 pub(super) fn allow() -> Decision {
     let clearance = v1::Clearance { policy: "p".into(), rule: "r".into() };
     let decision = Some(v1::check_response::Decision::Allow(clearance));

@@ -1,4 +1,4 @@
-//! What holds of the state after every step.
+//! What is true of the state after every step.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::core::State;
 use crate::core::tracked::{JobKind, Phase};
 
 impl<R> State<R> {
-    /// Nothing is in hand.
+    /// Returns whether no job is tracked.
     pub(super) fn is_idle(&self) -> bool {
         self.jobs.is_empty()
             && self.waiting.is_empty()
@@ -18,7 +18,8 @@ impl<R> State<R> {
             && self.fleet.dispatches().is_empty()
     }
 
-    /// Every slot is a job's, every queued job lies in the queue, every call has its place, and every deadline its job.
+    /// Asserts that every slot has a job, every queued job is in a queue, every call has a place,
+    /// and every deadline has a job.
     pub(super) fn assert_invariants(&self) {
         let mut slots = BTreeSet::new();
         let (mut calls, mut queued, mut undecided, mut placed) = (0, 0, 0, 0);

@@ -1,10 +1,11 @@
-//! A seeded simulation of the core: a store that conflicts and fails, a safety kernel that is slow or away, workers that
-//! succeed, fail, fall silent, report twice, late or under leases that are not theirs, callers that leave, and a scheduler that
-//! is killed and started again. There is no process, thread or file in it, and time is a number.
+//! A seeded simulation of the core. The store conflicts and fails. The safety kernel is slow or
+//! unreachable. Workers succeed, fail, stop sending heartbeats, and report twice, late or under
+//! leases that are not theirs. Callers disconnect, and the scheduler is killed and restarted. The
+//! simulation uses no process, thread or file, and time is a number.
 //!
-//! Whatever happens, every durable job ends, its log folds to its state, event it answered comes from the lease that won, every
-//! call is answered once, and nothing is left behind. A failing run prints its seed; `CORTEX_SIM_SEED` replays it and
-//! `CORTEX_SIM_SEEDS` says how many to run.
+//! In every run, each durable job ends, its log folds to its state, its answer comes from the lease
+//! that won, each call is answered once, and nothing is left behind. A failing run prints its seed.
+//! `CORTEX_SIM_SEED` replays a seed, and `CORTEX_SIM_SEEDS` says how many to run.
 #![allow(clippy::print_stdout)]
 
 mod calls;
@@ -29,7 +30,7 @@ const SEEDS: u64 = 10_000;
 const THREADS: usize = 2;
 
 #[test]
-fn whatever_happens_every_job_ends_once_and_nothing_is_left_behind() {
+fn every_job_ends_once_and_nothing_is_left_behind() {
     let read = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds: Vec<u64> = match read("CORTEX_SIM_SEED") {
         Some(seed) => vec![seed],
@@ -49,7 +50,7 @@ fn whatever_happens_every_job_ends_once_and_nothing_is_left_behind() {
     }
 }
 
-/// What is to be done, without event is only noted.
+/// Removes the notes from the actions.
 fn done<R>(mut actions: Vec<Action<R>>) -> Vec<Action<R>> {
     actions.retain(|action| !matches!(action, Action::Note(_)));
     actions

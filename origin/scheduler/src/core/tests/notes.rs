@@ -1,4 +1,4 @@
-//! What an operator learns of.
+//! What the log tells an operator.
 
 use cortex_domain::event::Event;
 use cortex_domain::id::DispatchId;
@@ -9,7 +9,7 @@ use super::fixtures::{NOW, job, running, state};
 use super::workers;
 use crate::core::{Action, Input, Note, Now, SaveError, State};
 
-/// The notes of a step.
+/// Returns the notes of a step.
 fn noted(state: &mut State<()>, seconds: u64, input: Input<()>) -> Vec<Note> {
     let mut dispatch = || DispatchId::new([9; 16]);
     let now = Now { wall: NOW, awake: Uptime::from_millis(seconds * 1000), dispatch: &mut dispatch };
@@ -42,7 +42,7 @@ fn a_report_that_changes_nothing_is_noted() {
 }
 
 #[test]
-fn a_worker_that_falls_silent_is_noted_once() {
+fn a_silent_worker_is_noted_once() {
     let mut state = runs();
     let lapsed = Note::Lapsed { job: job().id(), worker: workers::name(0), kind: FailureKind::Silent };
     assert_eq!(noted(&mut state, 11, Input::Tick), [lapsed]);

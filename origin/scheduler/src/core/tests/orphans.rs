@@ -1,4 +1,4 @@
-//! What becomes of leases that a worker lists and that are not known here.
+//! Leases that a heartbeat lists and that the scheduler does not know.
 
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId};
@@ -26,7 +26,7 @@ fn other_lease() -> Lease {
 }
 
 #[test]
-fn a_run_of_which_the_store_knows_nothing_is_stopped() {
+fn a_run_that_the_store_does_not_know_is_stopped() {
     let mut state = state();
     assert!(matches!(apply(&mut state, heartbeat(&[(job().id(), lease())]))[..], [Action::Load { .. }]));
     let done = apply(&mut state, Input::Loaded { job: job().id(), found: Ok(None) });
@@ -45,7 +45,7 @@ fn a_run_whose_job_has_ended_or_has_another_lease_is_stopped() {
     let mut state = super::fixtures::state();
     let done = load(&mut state, heartbeat(&[(job().id(), other_lease())]), running());
     assert_eq!(stopped(&done).lease, other_lease());
-    // It is known now, and nothing has to be read.
+    // The job is tracked now, so it is not read again.
     let done = apply(&mut state, heartbeat(&[(job().id(), lease()), (job().id(), other_lease())]));
     assert_eq!(stopped(&done).lease, other_lease());
 }
@@ -58,7 +58,7 @@ fn a_run_whose_job_waits_again_is_stopped() {
 }
 
 #[test]
-fn a_run_that_began_before_this_process_goes_on() {
+fn a_run_that_started_before_this_process_continues() {
     let mut state = state();
     assert!(load(&mut state, heartbeat(&[(job().id(), lease())]), running()).is_empty());
     assert_eq!(state.fleet.job(lease()), Some(job().id()));
@@ -68,7 +68,7 @@ fn a_run_that_began_before_this_process_goes_on() {
 }
 
 #[test]
-fn a_heartbeat_has_few_leases_looked_up_and_keeps_none_in_hand_while_the_store_fails() {
+fn few_leases_of_a_heartbeat_are_looked_up_and_none_is_tracked_while_the_store_fails() {
     let mut state: State<()> = state();
     let many: Vec<_> = (0..100).map(|n| (JobId::mint(NOW, [n; 10]), lease())).collect();
     let asked = apply(&mut state, heartbeat(&many));

@@ -1,4 +1,4 @@
-//! What becomes of a placing that is not committed.
+//! A placement that is not committed.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::fixtures::{NOW, allow, job, state};
 use super::{done, workers};
 use crate::core::{Action, Input, Now, SaveError, State};
 
-/// The state, and so many milliseconds.
+/// The state, and the time in milliseconds.
 struct At(State<()>, u64);
 
 impl At {
@@ -32,7 +32,7 @@ impl At {
 }
 
 #[test]
-fn a_placing_that_the_store_failed_to_commit_is_tried_again_after_a_while_and_so_is_every_other() {
+fn a_placement_that_the_store_failed_to_commit_is_retried_later_and_delays_the_others() {
     let mut at = At(state(), 0);
     let candidate = workers::candidate(0, false);
     let worker = Box::new(cortex_domain::placement::Candidate { capacity: 1, ..candidate });

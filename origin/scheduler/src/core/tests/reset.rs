@@ -1,4 +1,4 @@
-//! What becomes of everything when a step panics.
+//! The state after a step that panicked.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -26,7 +26,7 @@ fn called(state: &mut State<u8>, n: u8) -> Vec<Action<u8>> {
 }
 
 #[test]
-fn after_a_step_that_panicked_every_caller_is_answered_and_nothing_is_left_of_it() {
+fn after_a_step_that_panicked_every_caller_is_answered_and_the_state_is_empty() {
     let mut state = State::new(&settings(), Memory::Local);
     apply(&mut state, Input::Heartbeat { worker: Box::new(workers::candidate(0, false)), held: vec![] });
     apply(&mut state, Input::Submitted { job: job().id() });
@@ -52,7 +52,7 @@ fn after_a_step_that_panicked_every_caller_is_answered_and_nothing_is_left_of_it
     assert_eq!(callers, [2, 3]);
     assert!(state.is_idle());
 
-    // What comes back from before concerns nothing that came since, and frees no request of it.
+    // Outcomes of earlier actions do not affect later jobs, and free none of their requests.
     let asked = called(&mut state, 2);
     let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
     apply(&mut state, Input::Decided { job: id(2), ask: early, decision: Ok(allow()) });

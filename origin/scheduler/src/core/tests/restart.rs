@@ -13,7 +13,7 @@ use super::{done, workers};
 use crate::core::{Action, Input, Now};
 
 #[test]
-fn a_job_that_was_placed_and_never_sent_is_placed_anew_and_loses_no_attempt() {
+fn a_job_that_was_placed_and_never_sent_is_placed_again_and_loses_no_attempt() {
     let mut state = state();
     let actions = load(&mut state, Input::OpenJobs { jobs: vec![scheduled()] }, scheduled());
     assert_eq!(committed(&actions), ["returned"]);
@@ -29,7 +29,7 @@ fn a_job_that_was_placed_and_whose_worker_reports_was_sent() {
 }
 
 #[test]
-fn a_job_that_runs_goes_on_and_its_lease_has_a_full_period() {
+fn a_running_job_continues_and_its_lease_gets_a_full_period() {
     let mut state = state();
     assert!(load(&mut state, Input::OpenJobs { jobs: vec![running()] }, running()).is_empty());
     assert_eq!(state.fleet.dispatches().len(), 1);
@@ -37,7 +37,7 @@ fn a_job_that_runs_goes_on_and_its_lease_has_a_full_period() {
 }
 
 #[test]
-fn a_job_that_someone_else_ended_is_let_go_at_once_and_its_slot_is_free() {
+fn a_job_that_another_component_ended_is_dropped_and_its_slot_is_freed() {
     let mut state = state();
     load(&mut state, Input::OpenJobs { jobs: vec![running()] }, running());
     let ended = Change::of(running()).then(Event::Cancelled { reason: "enough".into() }, NOW).unwrap();
@@ -46,7 +46,7 @@ fn a_job_that_someone_else_ended_is_let_go_at_once_and_its_slot_is_free() {
 }
 
 #[test]
-fn a_job_that_someone_else_ended_while_it_was_saved_is_let_go_at_once() {
+fn a_job_that_another_component_ended_while_it_was_saved_is_dropped() {
     let mut state = state();
     load(&mut state, Input::OpenJobs { jobs: vec![running()] }, running());
     let done = Event::Failed {
@@ -77,7 +77,7 @@ fn a_job_that_changed_while_its_start_was_saved_is_read_again() {
 }
 
 #[test]
-fn a_report_that_does_not_fit_keeps_no_silent_worker_in_its_lease() {
+fn a_stale_report_does_not_renew_the_lease_of_a_silent_worker() {
     let mut state = state();
     load(&mut state, Input::OpenJobs { jobs: vec![running()] }, running());
     let stale = Lease { attempt: Attempt(0), dispatch: DispatchId::new([6; 16]) };
@@ -123,7 +123,7 @@ fn a_deadline_that_passes_while_a_job_is_saved_is_not_lost_among_many_reports() 
 }
 
 #[test]
-fn a_worker_under_an_older_lease_cannot_push_out_what_the_right_one_says() {
+fn reports_under_an_older_lease_do_not_displace_those_of_the_current_one() {
     let mut state = state();
     apply(&mut state, Input::Submitted { job: job().id() });
     for n in 0..100 {
@@ -135,7 +135,7 @@ fn a_worker_under_an_older_lease_cannot_push_out_what_the_right_one_says() {
 }
 
 #[test]
-fn a_job_that_is_slowed_down_until_a_time_that_is_past_is_left_alone_for_a_while() {
+fn a_job_throttled_until_a_time_in_the_past_still_waits_a_while() {
     let mut state = state();
     let asked = load(&mut state, Input::Submitted { job: job().id() }, job());
     let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
@@ -148,7 +148,7 @@ fn a_job_that_is_slowed_down_until_a_time_that_is_past_is_left_alone_for_a_while
 }
 
 #[test]
-fn a_job_that_a_worker_gave_back_goes_to_another_one() {
+fn a_job_that_a_worker_returned_goes_to_another_worker() {
     for returns in [0, 1] {
         let mut state = state();
         for n in [0, 1] {

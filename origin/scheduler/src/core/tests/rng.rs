@@ -1,4 +1,5 @@
-//! Chance that can be replayed: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+//! Random numbers that a seed replays: SplitMix64 (Steele, Lea and Flood, "Fast splittable
+//! pseudorandom number generators", 2014).
 
 #[derive(Debug)]
 pub(super) struct Rng(u64);
@@ -19,7 +20,7 @@ impl Rng {
         self.next() % end
     }
 
-    /// True in so many of a hundred cases.
+    /// Returns true in the given percentage of cases.
     pub(super) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

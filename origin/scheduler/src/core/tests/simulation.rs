@@ -27,21 +27,21 @@ use crate::settings::{Settings, Unlisted};
 const JOBS: u64 = 6;
 const CALLS: u64 = 5;
 const WORKERS: u64 = 2;
-/// After this time no more faults are made.
+/// No faults are injected after this time.
 const FAULT_PERIOD_MS: u64 = 120_000;
-/// After this time a job that has not ended is stuck.
+/// A job that has not ended by this time is stuck.
 const END_MS: u64 = HOUR_MS;
 const HOUR_MS: u64 = 3_600_000;
-/// By how much the wall clock is set at most.
+/// How far the wall clock may jump.
 const JUMP_MS: u64 = 120_000;
 
-/// Something that comes.
+/// A future event.
 #[derive(Debug)]
 enum SimEvent {
     Input(Input<u64>),
-    /// An action of the incarnation that gave it, to be executed.
+    /// An action to execute, and the incarnation that requested it.
     Action(u64, Action<u64>),
-    /// The outcome of an action, for the incarnation that gave it.
+    /// The outcome of an action, for the incarnation that requested it.
     Outcome(u64, Input<u64>),
     WorkerMessage(WorkerId, WorkerMessage),
     Call(u64),
@@ -53,9 +53,9 @@ enum SimEvent {
     Reconcile,
     Relay,
     Crash,
-    /// The clock is set.
+    /// The wall clock jumps.
     Jump,
-    /// What a crash took along.
+    /// An event that a crash removed.
     Nothing,
 }
 
@@ -64,22 +64,22 @@ pub(super) struct Simulation {
     state: State<u64>,
     settings: Settings,
     store: Store,
-    /// Ordered by time; equals in the order in which they came.
+    /// Ordered by time. Events of the same time keep their order.
     timeline: BinaryHeap<Reverse<(u64, u64)>>,
     events: BTreeMap<u64, SimEvent>,
     count: u64,
     now_ms: u64,
     incarnation: u64,
-    /// Calls that are open, by their number; those of a scheduler that was killed are lost.
+    /// Open calls by their number. Calls of a scheduler that was killed are lost.
     calls: BTreeMap<u64, JobId>,
     lost: BTreeSet<u64>,
-    /// What each worker holds.
+    /// The leases that each worker holds.
     held: BTreeMap<WorkerId, BTreeMap<DispatchId, (JobId, Lease)>>,
-    /// Dispatches that were sent, each once.
+    /// The dispatches that were sent, each once.
     sent: BTreeSet<[u8; 16]>,
     /// How often each job was sent.
     sent_jobs: BTreeMap<JobId, usize>,
-    /// By how much the wall clock was set forth, beside an hour.
+    /// How far the wall clock is ahead, starting at one hour.
     offset_ms: u64,
     coverage: Coverage,
 }
@@ -91,7 +91,7 @@ impl Simulation {
         let mut settings =
             Settings::parse((pools, Path::new("p")), (timeouts, Path::new("t")), Unlisted::Refused).unwrap();
         if seed.is_multiple_of(3) {
-            // Few places, so that jobs give each other up and calls are refused.
+            // With few places, jobs give way to each other and calls are rejected.
             (settings.sharing.queue, settings.sharing.calls) = (3, 3);
         }
         if seed.is_multiple_of(2) {
@@ -270,7 +270,8 @@ impl Simulation {
                 self.noted(&note);
                 continue;
             }
-            // Answers and words to workers go out in the order of the actions; event is asked of others takes its time.
+            // Answers and messages to workers are sent in the order of the actions. Requests to
+            // others take their time.
             let after = if action.answers() { 0 } else { self.rng.below(30) };
             self.after(after, SimEvent::Action(self.incarnation, action));
         }
@@ -300,7 +301,7 @@ impl Simulation {
         self.apply(Input::Called { request: Box::new(request), reply: n });
     }
 
-    /// The gateway cancels a job: it commits that itself.
+    /// Cancels a job like the gateway, which commits the cancellation itself.
     fn cancel(&mut self, id: JobId) {
         let Some((job, _)) = self.store.jobs.get(&id) else { return };
         let event = Event::Cancelled { reason: "enough".into() };
@@ -310,7 +311,7 @@ impl Simulation {
         }
     }
 
-    /// The outbox, carried to the bus, where a message may be lost or come twice.
+    /// Relays the outbox to the bus, where a message may be lost or delivered twice.
     fn relay(&mut self) {
         while let Some(message) = self.store.outbox.pop_front() {
             let times = if self.chance_of_fault(5) { 0 } else { 1 + u64::from(self.chance_of_fault(20)) };
@@ -370,7 +371,7 @@ impl Simulation {
         }
     }
 
-    /// The scheduler stops: it answers every caller, and does nothing else.
+    /// Stops the scheduler, which answers every caller and does nothing else.
     fn stop_scheduler(&mut self) {
         self.coverage.stops += 1;
         let mut answers = Vec::new();
@@ -392,7 +393,7 @@ impl Simulation {
         assert!(self.calls.is_empty(), "calls were not answered: {:?}", self.calls);
     }
 
-    /// The scheduler is killed. Of event it was about to do some is done, and it hears of none.
+    /// Kills the scheduler. Some of its actions are executed, but it never sees the outcomes.
     fn crash(&mut self) {
         if self.rng.chance(50) {
             self.stop_scheduler();

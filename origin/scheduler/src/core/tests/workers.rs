@@ -1,4 +1,4 @@
-//! What workers do with event they are sent: all that a worker could.
+//! How simulated workers react to a dispatch, including every kind of misbehaviour.
 
 use cortex_domain::event::{Event, Timings};
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
@@ -8,7 +8,7 @@ use cortex_domain::time::Uptime;
 
 use super::rng::Rng;
 
-/// A report on its way, or a draft that is put.
+/// A report on its way, or a draft that is stored.
 #[derive(Debug)]
 pub(super) enum WorkerMessage {
     Draft { job: JobId, dispatch: DispatchId },
@@ -32,7 +32,8 @@ pub(super) fn candidate(n: u64, draining: bool) -> Candidate {
     }
 }
 
-/// What comes of a dispatch: event the worker says, each after some milliseconds, and whether it goes on to hold the lease.
+/// Returns the worker's messages for a dispatch, each with its delay in milliseconds, and whether
+/// the worker keeps the lease.
 pub(super) fn work(
     job: JobId,
     lease: Lease,
@@ -46,18 +47,18 @@ pub(super) fn work(
     let report = |event| WorkerMessage::Report { job, event };
     let took = 1 + rng.below(4000);
     let mut messages = match rng.below(12) {
-        // Never heard of again.
+        // The worker disappears.
         0 => return (vec![], false),
-        // It hangs, and says that it is there.
+        // The run hangs, and the worker keeps sending heartbeats.
         1 => return (vec![(took, report(started))], true),
         2 => vec![(1, report(started)), (took, report(failed(FailureKind::Broken)))],
         3 => vec![(took, report(failed(FailureKind::InvalidInput)))],
         4 => vec![(took, report(Event::Returned { lease }))],
-        // Its answer gets lost, its report does not.
+        // The answer is lost, but the report arrives.
         5 => vec![(took, report(succeeded(lease)))],
-        // The start comes after the end.
+        // The start arrives after the end.
         6 => vec![(took, draft), (took, report(succeeded(lease))), (took + 1, report(started))],
-        // It says everything twice, and then something else.
+        // The worker reports everything twice, and then something else.
         7 => vec![
             (1, report(started.clone())),
             (2, report(started)),

@@ -1,4 +1,4 @@
-//! What the simulated store, safety kernel, bus and callers make of the core's actions.
+//! What the simulated store, safety kernel, bus and callers do with the core's actions.
 
 use cortex_domain::call::CallReply;
 use cortex_domain::event::Event;
@@ -28,7 +28,7 @@ impl Simulation {
             Action::Commit { change } => {
                 let job = change.job().id();
                 let outcome = if self.chance_of_fault(3) {
-                    // A commit that failed may have been made all the same.
+                    // A commit that failed may still have been made.
                     if self.rng.chance(30) {
                         let _ = self.store.commit(*change);
                     }
@@ -54,7 +54,7 @@ impl Simulation {
                 let outcome = match fails {
                     None => Ok(()),
                     Some(1) => Err(PersistError::Full),
-                    // It may have been kept all the same.
+                    // The job may still have been persisted.
                     Some(_) => Err(PersistError::Failed),
                 };
                 Input::Persisted { job, outcome }
@@ -72,7 +72,7 @@ impl Simulation {
                 let (job, lease) = (assignment.job(), assignment.lease());
                 self.assert_placed_before_sent(of, job, lease);
                 let outcome = self.dispatch_outcome();
-                // One that did not reply may have got it all the same.
+                // A worker that did not reply may still have received the job.
                 if outcome != DispatchOutcome::Refused
                     && (outcome != DispatchOutcome::Unanswered || self.rng.chance(50))
                 {
@@ -119,7 +119,7 @@ impl Simulation {
         }
     }
 
-    /// Every caller has one answer, unless its scheduler was killed.
+    /// Asserts that each caller gets one answer, unless its scheduler was killed.
     fn answered(&mut self, of: u64, call: u64, count: impl Fn(&mut Coverage) -> &mut u64) {
         if self.lost.contains(&call) {
             assert!(of < self.incarnation, "a call was answered by a scheduler that never had it");
@@ -129,7 +129,8 @@ impl Simulation {
         *count(&mut self.coverage) += 1;
     }
 
-    /// A durable job is sent under the lease that the store holds, and each dispatch once.
+    /// Asserts that a durable job is sent under the lease in the store, and that each dispatch is
+    /// sent once.
     fn assert_placed_before_sent(&mut self, of: u64, job: JobId, lease: Lease) {
         assert!(self.sent.insert(*lease.dispatch.as_bytes()), "{job} was sent twice under one lease");
         let sent = self.sent_jobs.entry(job).or_default();
@@ -177,7 +178,7 @@ impl Simulation {
             return Ok(Decision::throttle(until));
         }
         if self.chance_of_fault(3) {
-            // Someone looks at it, and cancels it.
+            // A person looks at the job and cancels it.
             let after = self.rng.below(FAULT_PERIOD_MS);
             self.after(after, SimEvent::Cancel(job));
             return Ok(Decision::require_human(no()));

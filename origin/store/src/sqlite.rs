@@ -1,4 +1,5 @@
-//! The embedded store: one SQLite file, one writer that flushes many requests at once, a few readers.
+//! The embedded store: one SQLite file, one writer that flushes many requests at once, and a few
+//! readers.
 
 mod accept;
 mod audit;
@@ -46,19 +47,19 @@ use readers::Readers;
 use transaction::Transaction;
 use writer::{Notify, Writer};
 
-/// Drafts that one request sweeps.
+/// Maximum number of drafts that one request deletes.
 const SWEEP_BATCH: usize = 256;
 
 /// A store in a SQLite file. Dropping it writes what is queued and closes the file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    // In the order in which they must close: the last connection folds the log into the file, which only the
-    // writer's can do, and the lock outlives both.
+    // In the order in which they must close. The last connection checkpoints the log into the file,
+    // which only the writer's connection can do, and the lock outlives both.
     readers: Readers,
     writer: Writer,
     _lock: Lock,
     retention: Retention,
-    /// Entries of the audit log that went before their time.
+    /// Entries of the audit log that were deleted before they expired.
     early_deletions: Mutex<EarlyDeletionMonitor>,
 }
 
@@ -68,7 +69,8 @@ impl SqliteStore {
         self.writer.metrics.register(registry);
     }
 
-    /// Deletes what tenants have in the audit log beyond their share. They take turns of a few rows.
+    /// Deletes entries of tenants that exceed their share of the audit log. Tenants take turns of a
+    /// few rows.
     async fn trim_audit(&self, now: Timestamp) -> Result<(), StoreError> {
         let retention = self.retention;
         let mut over = self.readers.read(move |c| audit::over_share(c, &retention)).await?;
@@ -90,7 +92,7 @@ impl SqliteStore {
             tracing::warn!(
                 tenants = %early,
                 entries,
-                "entries of the audit log went before their time: their tenants have all that `limits.yaml` keeps of one"
+                "audit entries were deleted before they expired, because their tenants reached the limit in `limits.yaml`"
             );
         }
         Ok(())
@@ -283,8 +285,9 @@ impl Payloads for SqliteStore {
         Box::pin(async move { Ok(self.readers.read(move |c| payloads::get(c, pointer)).await?) })
     }
 
-    /// A draft is answered for once it is queued: what makes it the result is queued behind it, and so in the
-    /// same transaction or a later one. Anything else waits for the flush.
+    /// Stores a payload. A draft returns once it is queued, because the change that makes it the
+    /// result is queued behind it, and is therefore committed with it or later. Other payloads wait
+    /// for the flush.
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let size = payload.len();

@@ -1,7 +1,8 @@
-//! What was acknowledged survives a power cut, and what a full or failing disk refused is never acknowledged.
+//! Acknowledged data survives a power cut, and data that a full or failing disk rejected is never
+//! acknowledged.
 //!
-//! The disk is simulated below SQLite: at the cut, any part of what was not flushed is lost. Five cuts, or as
-//! many as `CORTEX_POWER_CUTS` says.
+//! The disk is simulated below SQLite. A power cut loses any part of what was not flushed.
+//! `CORTEX_POWER_CUTS` sets the number of cuts, which is five by default.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
@@ -33,7 +34,7 @@ fn open(folder: &Path) -> Arc<dyn Store> {
     Arc::new(SqliteStore::open(folder.join(STORE_FILE)).unwrap())
 }
 
-/// The content of a folder's disk after a power cut.
+/// Returns the content of a folder's disk after a power cut.
 fn cut(folder: &Path, loss: Loss) -> TempDir {
     let after = TempDir::new().unwrap();
     disk::cut(folder, after.path(), loss);
@@ -108,9 +109,10 @@ async fn nothing_is_acknowledged_during(fault: DiskFault) {
     }
 }
 
-/// What nothing waits for is written once the disk is well again; what is refused meanwhile never is.
+/// An entry without a waiting caller is written once the disk works again. An entry that was
+/// rejected meanwhile never is.
 #[tokio::test]
-async fn an_audit_entry_outlives_a_group_that_failed() {
+async fn an_audit_entry_survives_a_failed_group() {
     vfs::install();
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
@@ -118,7 +120,7 @@ async fn an_audit_entry_outlives_a_group_that_failed() {
     let (taken, refused) = (clients::denied(&job(1)), clients::denied(&job(2)));
     disk::set_fault(folder.path(), Some(DiskFault::Flush));
     store.append(vec![taken.clone()]).await.unwrap();
-    // The next group fails as well, and with it the first if that was not written before.
+    // The next group fails too, and the first one with it if it was not written before.
     assert!(store.accept(submission(3)).await.is_err());
     for _ in 0..3 {
         let failed = store.append(vec![refused.clone()]).await;

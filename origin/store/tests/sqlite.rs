@@ -1,4 +1,4 @@
-//! The embedded store keeps the contract, and refuses by name what it can't open.
+//! The embedded store keeps the contract, and names what it can't open.
 
 #![allow(clippy::unwrap_used)]
 
@@ -47,12 +47,12 @@ fn a_newer_schema_is_refused_by_number() {
     assert!(matches!(refusal, OpenError::Newer { found: 99, .. }), "{refusal}");
 }
 
-/// Makes the audit log of a file that of schema 4, and empties it.
+/// Turns the audit log of a file into that of schema 4, and empties it.
 const TO_SCHEMA_4: &str = "DROP TABLE audit; CREATE TABLE audit (
          first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, entries BLOB NOT NULL
      ) STRICT; PRAGMA user_version = 4;";
 
-/// Takes from a file what schemas 3 to 5 brought.
+/// Removes from a file what schemas 3 to 5 added.
 const TO_SCHEMA_2: &str = "DROP TABLE audit; DROP TABLE usage; DROP TABLE loose; DROP INDEX keys_by_age;
      ALTER TABLE jobs DROP COLUMN bytes; ALTER TABLE jobs DROP COLUMN kept_until;
      ALTER TABLE idempotency DROP COLUMN at; PRAGMA user_version = 2;";
@@ -80,7 +80,7 @@ async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
     let entries = ["acme", "other", "acme"].map(entry_of);
     store.append(entries.to_vec()).await.unwrap();
     drop(store);
-    // There, a row held the entries of every tenant.
+    // In that schema, a row held the entries of every tenant.
     let file = rusqlite::Connection::open(&path).unwrap();
     file.execute_batch(TO_SCHEMA_4).unwrap();
     let batch = cortex_wire::encode_audit_batch(&entries);
@@ -140,7 +140,7 @@ async fn a_file_of_schema_2_is_counted_and_its_jobs_are_forgotten_in_time() {
     assert_eq!(usage(&file), recounted(&file));
 }
 
-/// What each tenant has: jobs, open ones, bytes and keys.
+/// What each tenant has: jobs, open jobs, bytes and keys.
 type Counts = Vec<(String, i64, i64, i64, i64)>;
 
 fn counts(file: &rusqlite::Connection, sql: &str) -> Counts {
@@ -155,7 +155,7 @@ fn usage(file: &rusqlite::Connection) -> Counts {
     counts(file, "SELECT tenant, jobs, open, bytes, keys FROM usage WHERE jobs > 0 ORDER BY tenant")
 }
 
-/// The same from the rows themselves.
+/// Counts the same from the rows.
 fn recounted(file: &rusqlite::Connection) -> Counts {
     counts(
         file,
@@ -193,7 +193,7 @@ async fn a_file_of_schema_1_is_brought_up_to_this_one() {
     let log = store.log(job.id(), Version(0)).await.unwrap();
     drop(store);
 
-    // There, a row held one entry, without the two bytes that frame a short one now.
+    // In that schema, a row held one entry without the two bytes that frame a short one now.
     let file = rusqlite::Connection::open(&path).unwrap();
     file.execute_batch(TO_SCHEMA_2).unwrap();
     file.execute_batch(
@@ -209,7 +209,7 @@ async fn a_file_of_schema_1_is_brought_up_to_this_one() {
 }
 
 #[test]
-fn a_file_that_is_not_ours_is_left_as_it_is() {
+fn a_foreign_file_is_left_unchanged() {
     let folder = TempDir::new().unwrap();
     let text = folder.path().join("notes.txt");
     fs::write(&text, "not a database, but longer than the header of one would be: ".repeat(20)).unwrap();
@@ -244,7 +244,7 @@ fn only_the_owner_may_read_the_file() {
 }
 
 #[tokio::test]
-async fn more_than_may_wait_is_refused_at_once() {
+async fn a_write_beyond_the_queue_is_refused_at_once() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("jobs.db")).unwrap();
     let context = Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [1; 10]));

@@ -1,5 +1,5 @@
-//! The audit log. The entries of one tenant in one group of writes are one row, so that an entry costs little and each
-//! tenant's can be deleted by themselves.
+//! The audit log. All entries of one tenant in one group of writes share a row. This makes an entry
+//! cheap, and the entries of each tenant can be deleted separately.
 
 mod early_deletions;
 mod forget;
@@ -16,31 +16,33 @@ use super::fault::Fault;
 pub(super) use early_deletions::EarlyDeletionMonitor;
 pub(super) use forget::{forget, over_share, trim};
 
-/// Tenants whose totals are kept from one group to the next.
+/// Maximum number of tenants with a running total in memory between groups.
 const MAX_KNOWN_TENANTS: usize = 4096;
-/// What a row counts lock_path its entries.
+/// What a row counts in addition to its entries.
 const ROW_OVERHEAD_BYTES: i64 = 64;
 
 /// Entries that are not written yet, and the number of the next one.
 #[derive(Debug, Default)]
 pub(super) struct StagedEntries {
     entries: Vec<AuditEvent>,
-    /// Of each entry, what becomes of it if its group fails.
+    /// For each entry, what happens to it if its group fails.
     on_rollback: Vec<OnRollback>,
     next: Option<i64>,
     totals: HashMap<Tenant, RunningTotal>,
 }
 
-/// What becomes of an entry whose group of writes fails.
+/// What happens to an entry if its group of writes fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum OnRollback {
-    /// It goes with what it was written with.
+    /// The entry is discarded together with the write that it belongs to.
     Discard,
-    /// It is written with the next group: nothing waits for its flush, and what it is about is done already.
+    /// The entry is written with the next group. No caller waits for its flush, and the action that
+    /// it records has already happened.
     Retry,
 }
 
-/// What a tenant has written, up to one of its rows. What lies between two rows is their difference, also after a deletion.
+/// How much a tenant has written up to one of its rows. The difference between two rows stays
+/// correct when rows are deleted.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 struct RunningTotal {
     entries: i64,
@@ -89,13 +91,13 @@ impl StagedEntries {
         Ok(())
     }
 
-    /// What was written is committed.
+    /// Removes the staged entries, because they were committed.
     pub(super) fn commit(&mut self) {
         self.entries.clear();
         self.on_rollback.clear();
     }
 
-    /// What was written is undone.
+    /// Keeps only the entries to retry, because the group was rolled back.
     pub(super) fn roll_back(&mut self) {
         let on_rollback = std::mem::take(&mut self.on_rollback);
         let entries = std::mem::take(&mut self.entries).into_iter().zip(&on_rollback);
@@ -109,7 +111,7 @@ impl StagedEntries {
     }
 }
 
-/// Writes a tenant's entries as one row and returns what the tenant has written by then.
+/// Writes a tenant's entries as one row. Returns the tenant's new running total.
 fn insert(
     connection: &Connection,
     first: i64,
@@ -137,7 +139,7 @@ fn length<T>(slice: &[T]) -> i64 {
     i64::try_from(slice.len()).unwrap_or(i64::MAX)
 }
 
-/// The entries after a number, the oldest first.
+/// Returns the entries after a number, oldest first.
 pub(super) fn after(connection: &Connection, after: Sequence, limit: usize) -> Result<Vec<Audited>, Fault> {
     let after = after.0.cast_signed();
     let mut select = connection.prepare_cached(
@@ -162,7 +164,7 @@ pub(super) fn after(connection: &Connection, after: Sequence, limit: usize) -> R
     Ok(found)
 }
 
-/// The number of the newest entry; 0 before the first.
+/// Returns the number of the newest entry, or 0 before the first.
 fn newest(connection: &Connection) -> rusqlite::Result<i64> {
     let newest = connection
         .prepare_cached("SELECT first + count - 1 FROM audit ORDER BY first DESC LIMIT 1")?
@@ -171,7 +173,7 @@ fn newest(connection: &Connection) -> rusqlite::Result<i64> {
     Ok(newest.unwrap_or_default())
 }
 
-/// What a tenant has written, up to its newest row.
+/// Returns a tenant's running total at its newest row.
 fn newest_total(connection: &Connection, tenant: &str) -> rusqlite::Result<Option<RunningTotal>> {
     connection
         .prepare_cached(

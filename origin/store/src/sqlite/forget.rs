@@ -1,5 +1,5 @@
-//! Deleting what is kept no longer. What there is to delete is found by a reader; the writer deletes a little at a
-//! time, and looks at each row again.
+//! Deletes expired data. A reader finds what has expired. The writer deletes a little at a time,
+//! and checks each row again.
 
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::ports::Sequence;
@@ -15,27 +15,27 @@ use super::jobs::{read_id, sql_limit};
 use super::transaction::Transaction;
 use super::usage::Delta;
 
-/// Jobs that one look finds for each tenant and state.
+/// Maximum number of jobs that one read finds for each tenant and state.
 const MAX_FOUND: usize = 256;
-/// Jobs, keys and steps that the writer deletes at once.
+/// Maximum number of jobs, keys or steps that the writer deletes at once.
 pub(super) const DELETE_BATCH: usize = 64;
-/// Bytes after which it stops before that.
+/// Maximum number of bytes that the writer deletes at once.
 const MAX_BATCH_BYTES: u64 = 4 << 20;
-/// How long steps are kept for those in this process that read them.
+/// How long to keep steps that every reader with a cursor has read, for readers in this process.
 const STEP_RETENTION: Duration = Duration::from_secs(600);
-/// Steps kept for a reader that is away.
+/// Maximum number of steps to keep for a reader that has not read them.
 const MAX_UNREAD_STEPS: u64 = 2_000_000;
-/// How long a call's payloads may lie in the store before their job does.
+/// How long a call's payloads may be in the store before their job is.
 const ORPHAN_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// A job to delete, and what that frees.
+/// A job to delete, and how many bytes that frees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ExpiredJob {
     pub(super) job: JobId,
     pub(super) bytes: u64,
 }
 
-/// Ended jobs that are older than they are kept, or more than are kept, of every tenant; at most a few of each.
+/// Returns a few ended jobs of each tenant that have expired or exceed the number of jobs to keep.
 pub(super) fn expired_jobs(
     connection: &Connection,
     retention: &Retention,
@@ -67,8 +67,8 @@ fn expired_of_tenant(
     Ok(oldest.into_iter().enumerate().filter(is_expired).map(|(_, (job, _))| job).collect())
 }
 
-/// The oldest jobs of a tenant that have ended and need not be kept, and when they ended; at least `limit` of them,
-/// where there are so many.
+/// Returns the oldest jobs of a tenant that have ended and need not be kept, and when they ended.
+/// There are at least `limit` of them, if the tenant has that many.
 fn oldest(
     connection: &Connection,
     tenant: &str,
@@ -93,15 +93,15 @@ fn oldest(
     Ok(oldest)
 }
 
-/// Deletes a few of the oldest jobs of a tenant at once, for one that adds more than are deleted in the background;
-/// gives how many.
+/// Deletes a few of the oldest jobs of a tenant that adds jobs faster than the background task
+/// deletes them. Returns how many.
 pub(super) fn trim_tenant(transaction: &Transaction, tenant: &Tenant, now: Timestamp) -> Result<u64, Fault> {
     let oldest = oldest(transaction, tenant.as_str(), DELETE_BATCH, now)?;
     let expired: Vec<ExpiredJob> = oldest.into_iter().map(|(job, _)| job).take(DELETE_BATCH).collect();
     batches(&expired).first().map_or(Ok(0), |(jobs, _)| delete_jobs(transaction, jobs))
 }
 
-/// What is due, in parts that the writer deletes at once, with their bytes.
+/// Splits expired jobs into batches that the writer deletes at once, each with its bytes.
 pub(super) fn batches(expired: &[ExpiredJob]) -> Vec<(Vec<JobId>, u64)> {
     let mut batches: Vec<(Vec<JobId>, u64)> = Vec::new();
     for ExpiredJob { job, bytes } in expired {
@@ -119,7 +119,7 @@ pub(super) fn batches(expired: &[ExpiredJob]) -> Vec<(Vec<JobId>, u64)> {
     batches
 }
 
-/// Deletes jobs with all that is theirs, unless they are open; gives how many.
+/// Deletes jobs and everything that belongs to them, except for open jobs. Returns how many.
 pub(super) fn delete_jobs(transaction: &Transaction, jobs: &[JobId]) -> Result<u64, Fault> {
     let mut deleted = 0;
     for job in jobs {
@@ -146,7 +146,7 @@ fn read_tenant(text: &str) -> Result<Tenant, Fault> {
     text.parse().map_err(|_| Fault::Row("tenant"))
 }
 
-/// Deletes keys that stand for their jobs no longer; gives how many.
+/// Deletes expired idempotency keys. Returns how many.
 pub(super) fn delete_expired_keys(
     transaction: &Transaction,
     retention: &Retention,
@@ -169,8 +169,9 @@ pub(super) fn delete_expired_keys(
     Ok(keys.len())
 }
 
-/// Deletes the oldest steps that every reader has read, that nobody has come for as long as jobs are kept, or that
-/// are more than are kept for one; gives how many. The newest stays, since readers begin after it.
+/// Deletes the oldest steps that every reader has read, that are as old as the oldest kept jobs, or
+/// that exceed the number of unread steps to keep. Returns how many. The newest step stays, because
+/// readers start after it.
 pub(super) fn delete_expired_steps(
     connection: &Connection,
     retention: &Retention,
@@ -196,7 +197,7 @@ pub(super) fn delete_expired_steps(
     Ok(deleted)
 }
 
-/// Deletes payloads that were put for a job that never came; gives how many jobs.
+/// Deletes payloads that were stored for a job that never came. Returns for how many jobs.
 pub(super) fn delete_orphaned_payloads(connection: &Connection, now: Timestamp) -> Result<usize, Fault> {
     let mut select = connection.prepare_cached("SELECT job FROM loose ORDER BY job LIMIT ?1")?;
     let jobs: Vec<Vec<u8>> =
@@ -214,13 +215,13 @@ pub(super) fn delete_orphaned_payloads(connection: &Connection, now: Timestamp) 
     Ok(deleted)
 }
 
-/// The job has come.
+/// Records that the job of a payload has come.
 pub(super) fn unmark_orphan(connection: &Connection, job: JobId) -> Result<(), Fault> {
     connection.prepare_cached("DELETE FROM loose WHERE job = ?1")?.execute([job.as_bytes()])?;
     Ok(())
 }
 
-/// A payload was put whose job is not there yet.
+/// Records that a payload was stored before its job.
 pub(super) fn mark_orphan(connection: &Connection, job: JobId) -> Result<(), Fault> {
     connection
         .prepare_cached(

@@ -1,4 +1,4 @@
-//! Jobs and their logs: rows in, rows out.
+//! Reads and writes jobs and their logs.
 
 use cortex_domain::event::Entry;
 use cortex_domain::id::JobId;
@@ -63,10 +63,10 @@ pub(super) fn log(connection: &Connection, id: JobId, after: Version) -> Result<
     Ok(entries)
 }
 
-/// Inserts a job whose input has so many bytes; gives what it adds to what its tenant has.
+/// Inserts a job with an input of `input` bytes. Returns how much its tenant has more.
 ///
 /// # Errors
-/// [`Fault::Conflict`] if another job has its id.
+/// Returns [`Fault::Conflict`] if another job has its id.
 pub(super) fn insert(
     connection: &Connection,
     job: &Job,
@@ -101,7 +101,7 @@ pub(super) fn insert(
     Ok(Delta { jobs: 1, open: is_open(job).into(), bytes, keys: 0 })
 }
 
-/// Adds a result to what a job takes.
+/// Adds the size of a result to the size of a job.
 pub(super) fn grow(connection: &Connection, id: JobId, bytes: i64) -> Result<(), Fault> {
     connection
         .prepare_cached("UPDATE jobs SET bytes = bytes + ?2 WHERE id = ?1")?
@@ -135,7 +135,8 @@ pub(super) fn append(connection: &Connection, id: JobId, entries: &[Entry]) -> R
     Ok(())
 }
 
-/// Which job an idempotency key that was claimed after `after` made, and the fingerprint of its request.
+/// Returns the job of an idempotency key that was claimed after `after`, and the fingerprint of its
+/// request.
 pub(super) fn by_key(
     connection: &Connection,
     tenant: &str,
@@ -157,7 +158,7 @@ pub(super) fn read_id(bytes: &[u8]) -> Result<JobId, Fault> {
     JobId::from_slice(bytes).map_err(|_| Fault::Row("job id"))
 }
 
-/// A limit as SQLite takes it.
+/// Converts a limit for SQLite.
 pub(super) fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

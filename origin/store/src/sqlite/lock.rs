@@ -1,17 +1,18 @@
-//! One process at a time: a file lock_path the store that is locked and names who holds it.
+//! Lets one process use the store at a time. A locked file beside the store contains the id of that
+//! process.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Held until it is dropped, or its process ends.
+/// The lock, held until it is dropped or its process ends.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 pub(super) enum LockError {
-    /// Another process holds it; its id, where it reads.
+    /// Another process holds the lock. Contains its id, if it can be read.
     Held(Option<u32>),
     Failed(io::Error),
 }
@@ -29,7 +30,7 @@ impl Lock {
     }
 }
 
-/// Opens a file that only its owner may read, and makes it if it is not there.
+/// Opens a file that only its owner may read. Creates it if it does not exist.
 pub(super) fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);

@@ -1,4 +1,4 @@
-//! What waits to be carried to the bus.
+//! The messages that wait to be sent on the bus.
 
 use cortex_domain::ports::{Outbound, Sequence};
 use cortex_domain::transition::OutboxMessage;

@@ -1,17 +1,18 @@
-//! Requests on their way to the writer. One that somebody waits for is taken at once, with all before it; those
-//! that nobody waits for gather for a moment, so that they share a flush.
+//! Requests on their way to the writer. If a caller waits for a request, the writer takes it at
+//! once, with all requests before it. Otherwise requests gather for a moment, so that they share a
+//! flush.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Requests that may wait.
+/// Maximum number of waiting requests.
 const MAX_QUEUED: usize = 4096;
-/// How long a request that nobody waits for may wait for others.
-const GATHER_TIME: Duration = Duration::from_millis(20);
+/// How long a request without a waiting caller may wait for others.
+const GROUP_DELAY: Duration = Duration::from_millis(20);
 
-/// Whether somebody waits for the flush.
+/// Whether a caller waits for the flush.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WriteMode {
     Awaited,
@@ -31,9 +32,9 @@ pub(super) struct Queue<T> {
 
 struct State<T> {
     waiting: VecDeque<T>,
-    /// Of what waits, somebody waits for one.
+    /// Whether a caller waits for one of the waiting requests.
     awaited: bool,
-    /// What was taken last is not written yet.
+    /// Whether the requests that were taken last are still being written.
     writing: bool,
     closed: bool,
 }
@@ -62,23 +63,24 @@ impl<T> Queue<T> {
             return Err(PushError::Full);
         }
         state.waiting.push_back(request);
-        let hastens = mode == WriteMode::Awaited && !state.awaited;
-        state.awaited |= hastens;
-        // The writer sleeps until something waits, and then for the lag at most.
-        if hastens || state.waiting.len() == 1 || state.waiting.len() == MAX_QUEUED / 2 {
+        let wakes = mode == WriteMode::Awaited && !state.awaited;
+        state.awaited |= wakes;
+        // The writer sleeps until a request waits, and then for `GROUP_DELAY` at most.
+        if wakes || state.waiting.len() == 1 || state.waiting.len() == MAX_QUEUED / 2 {
             self.wake.notify_one();
         }
         Ok(())
     }
 
-    /// Whether something pushed is not written yet.
+    /// Returns whether a pushed request is not written yet.
     pub(super) fn has_pending_writes(&self) -> bool {
         let state = self.state();
         state.writing || !state.waiting.is_empty()
     }
 
-    /// Takes the first requests, as long as `fits` says so after each; blocks until there are any. `None` once it is
-    /// closed and empty. What was taken before counts as written.
+    /// Takes requests in order, until `fits` returns false. Blocks until there is a request.
+    /// Returns `None` once the queue is closed and empty. Requests that were taken before count as
+    /// written.
     pub(super) fn take(&self, mut fits: impl FnMut(&T) -> bool) -> Option<Vec<T>> {
         let mut state = self.state();
         state.writing = false;
@@ -88,7 +90,7 @@ impl<T> Queue<T> {
             }
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let until = Instant::now() + GATHER_TIME;
+        let until = Instant::now() + GROUP_DELAY;
         while !state.awaited && !state.closed && state.waiting.len() < MAX_QUEUED / 2 {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -104,19 +106,19 @@ impl<T> Queue<T> {
                 break;
             }
         }
-        // What is left after a full group is not made to wait again.
+        // The rest after a full group does not have to wait again.
         state.awaited = !state.waiting.is_empty();
         state.writing = true;
         Some(taken)
     }
 
-    /// Takes no more in.
+    /// Stops accepting requests.
     pub(super) fn close(&self) {
         self.state().closed = true;
         self.wake.notify_one();
     }
 
-    /// Drops what waits: nobody will write it.
+    /// Drops the waiting requests, because no writer is left.
     pub(super) fn abandon(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -136,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_waits_for_is_taken_with_what_somebody_waits_for() {
+    fn background_writes_are_taken_with_awaited_ones() {
         let queue = Arc::new(Queue::default());
         let taker = std::thread::spawn({
             let queue = queue.clone();
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_waits_for_is_taken_all_the_same() {
+    fn background_writes_are_taken_without_awaited_ones() {
         let queue = Queue::default();
         queue.push(1, WriteMode::Background).unwrap();
         assert!(queue.has_pending_writes());
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded_and_takes_nothing_once_it_is_closed() {
+    fn the_queue_is_bounded_and_accepts_nothing_after_it_is_closed() {
         let queue = Queue::default();
         for n in 0..MAX_QUEUED {
             queue.push(n, WriteMode::Background).unwrap();

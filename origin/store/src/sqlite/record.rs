@@ -1,5 +1,5 @@
-//! Noting ephemeral jobs: they are read like others, and no step or message comes of them. One that is kept is
-//! a durable job from there on, and its steps are told from its first.
+//! Records ephemeral jobs. They can be read like others, but cause no steps or messages. A job that
+//! is persisted is durable from then on, and its steps start at its first one.
 
 use cortex_domain::ports::StoreError;
 use cortex_domain::retention::{Retention, RetentionExceeded};
@@ -9,7 +9,8 @@ use super::fault::Fault;
 use super::transaction::Transaction;
 use super::{commit, forget, jobs, payloads, steps, usage};
 
-/// Notes a job that has ended. Of a tenant that has as much as it may none is noted, nor one whose id another job has.
+/// Records a job that has ended. Skips the job if its tenant has reached a limit or another job has
+/// its id.
 pub(super) fn record(
     transaction: &Transaction,
     history: &Change,
@@ -19,7 +20,7 @@ pub(super) fn record(
     commit::audit(transaction, history);
     let delta = match jobs::insert(transaction, job, 0, job.updated_at) {
         Err(Fault::Conflict) => {
-            tracing::warn!(job = %job.id(), "a call was not noted: another job has its id");
+            tracing::warn!(job = %job.id(), "a call was not recorded because another job has its id");
             return Ok(());
         }
         inserted => inserted?,
@@ -27,14 +28,15 @@ pub(super) fn record(
     jobs::append(transaction, job.id(), log)?;
     match usage::add(transaction, job.tenant(), delta, retention, job.updated_at) {
         Err(Fault::Store(StoreError::RetentionExceeded(exceeded))) => {
-            tracing::debug!(job = %job.id(), %exceeded, "a call was not noted");
+            tracing::debug!(job = %job.id(), %exceeded, "a call was not recorded");
             forget::delete_jobs(transaction, &[job.id()]).map(drop)
         }
         added => added,
     }
 }
 
-/// Makes a job durable whose input was put before; gives what keeps it from that, and then its input is gone.
+/// Makes a job durable whose input is already in the store. If the tenant has reached a limit,
+/// deletes the input and returns the limit.
 pub(super) fn persist(
     transaction: &Transaction,
     history: &Change,

@@ -1,4 +1,4 @@
-//! The steps of durable jobs in the order of writing, and how far each reader of them has come.
+//! The steps of durable jobs in the order of writes, and the position of each reader.
 
 use cortex_domain::event::Entry;
 use cortex_domain::job::{Job, Version};

@@ -1,7 +1,7 @@
-//! Group commit: one thread owns the write connection and flushes many requests in one transaction.
+//! Group commit. One thread owns the write connection and flushes many requests in one transaction.
 //!
-//! Nobody is answered before `COMMIT` has returned. While one group is flushed the next one gathers in the
-//! queue, so a slow disk makes larger groups and not longer queues.
+//! No request is answered before `COMMIT` has returned. While one group is flushed, the next one
+//! gathers in the queue. A slow disk therefore makes larger groups, not longer queues.
 
 use std::io;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use super::metrics::Metrics;
 use super::queue::{PushError, Queue, WriteMode};
 use super::transaction::Transaction;
 
-/// Bytes that may wait, in units of [`UNIT_BYTES`].
+/// Maximum size of all waiting requests, in units of [`UNIT_BYTES`].
 const QUEUE_UNITS: usize = 64 * 1024;
 const UNIT_BYTES: usize = 1024;
-/// Requests of one group.
+/// Maximum number of requests in a group.
 const MAX_GROUP_WRITES: usize = 512;
-/// Bytes after which a group is closed, in units of [`UNIT_BYTES`].
+/// The size at which a group is closed, in units of [`UNIT_BYTES`].
 const MAX_GROUP_UNITS: usize = 4 * 1024;
 
-/// Whether those who wait for changes are told of a write.
+/// Whether a write wakes the callers that wait for changes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notify {
     Watchers,
@@ -44,7 +44,7 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a queued request will answer.
+/// The future result of a queued write.
 pub(super) struct PendingWrite<T>(oneshot::Receiver<Result<T, Fault>>);
 
 impl<T> IntoFuture for PendingWrite<T>
@@ -60,7 +60,7 @@ where
 }
 
 fn stopped() -> StoreError {
-    StoreError::Broken("its writer has stopped".into())
+    StoreError::Broken("the writer has stopped".into())
 }
 
 impl Writer {
@@ -98,7 +98,7 @@ impl Writer {
         written
     }
 
-    /// Queues a write behind those queued before.
+    /// Queues a write behind the earlier ones.
     pub(super) fn queue<T: Send + 'static>(
         &self,
         notify: Notify,
@@ -119,24 +119,24 @@ impl Writer {
         Ok(PendingWrite(written))
     }
 
-    /// Whether the last group of writes failed, so that the next one may fail as well.
+    /// Returns whether the last group of writes failed, so that the next one may fail too.
     pub(super) fn is_failing(&self) -> bool {
         self.fails.load(Ordering::Acquire)
     }
 
-    /// Whether something queued is not flushed yet.
+    /// Returns whether a queued write is not flushed yet.
     pub(super) fn has_pending_writes(&self) -> bool {
         self.queue.has_pending_writes()
     }
 
-    /// Resolves once more than `seen` groups with notify were committed.
+    /// Waits until more than `seen` groups that wake watchers were committed.
     pub(super) fn changed(&self, seen: u64) -> impl Future<Output = u64> + Send + use<> {
         let mut commits = self.commits.clone();
         async move {
             let later = commits.wait_for(|count| *count > seen).await.map(|count| *count);
             match later {
                 Ok(count) => count,
-                // The store is closed: nothing will ever change.
+                // The store is closed, so nothing will ever change.
                 Err(_) => std::future::pending().await,
             }
         }
@@ -147,7 +147,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue.close();
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the store's writer had panicked");
+            tracing::error!("the store's writer panicked");
         }
     }
 }
@@ -158,12 +158,12 @@ struct QueuedWrite {
     request: Box<dyn WriteOperation>,
 }
 
-/// A request of any answer.
+/// A queued write with any type of result.
 trait WriteOperation: Send {
-    /// Does it within the transaction; false if it failed and is to be undone.
+    /// Runs within the transaction. Returns false if it failed and must be rolled back.
     fn run(&mut self, transaction: &Transaction) -> bool;
 
-    /// Answers, once it is known what became of the transaction.
+    /// Sends the result, once the transaction is committed or has failed.
     fn respond(self: Box<Self>, transaction: Result<(), &rusqlite::Error>);
 }
 
@@ -185,16 +185,17 @@ impl<T: Send, F: FnOnce(&Transaction) -> Result<T, Fault> + Send> WriteOperation
             Err(error) => Err(StoreError::Broken(error.to_string()).into()),
         };
         if let Err(Err(fault)) = self.answer.send(answer) {
-            tracing::warn!(%fault, "a write that nobody waits for failed");
+            tracing::warn!(%fault, "a write without a waiting caller failed");
         }
     }
 }
 
-/// The writer's end of the queue: once it is gone, however that came, nobody is left waiting.
+/// The writer's end of the queue. When it is dropped for any reason, every waiting caller gets an
+/// error.
 struct WriteReceiver(Arc<Queue<QueuedWrite>>);
 
 impl WriteReceiver {
-    /// The next group, up to its bounds.
+    /// Returns the next group, up to its limits.
     fn group(&self) -> Option<Vec<QueuedWrite>> {
         let (mut writes, mut units) = (0, 0);
         self.0.take(|queued| {
@@ -232,11 +233,11 @@ fn serve(
         }
     }
     if transaction.has_retries() && attempt(transaction, &mut [], metrics).is_err() {
-        tracing::error!("entries of the audit log were lost: the store closes and can't be written");
+        tracing::error!("audit entries were lost because the store could not be written while it closed");
     }
 }
 
-/// Does all of a group, or nothing; true if it held notify.
+/// Runs all of a group or nothing. Returns whether to wake watchers.
 fn attempt(
     transaction: &Transaction,
     group: &mut [QueuedWrite],
@@ -244,16 +245,16 @@ fn attempt(
 ) -> rusqlite::Result<bool> {
     let outcome = transact(transaction, group, metrics);
     match &outcome {
-        Ok(_) => transaction.committed(),
+        Ok(_) => transaction.mark_committed(),
         Err(error) => {
-            tracing::error!(%error, requests = group.len(), "a group of writes failed and is undone");
+            tracing::error!(%error, requests = group.len(), "a group of writes failed and is rolled back");
             roll_back(transaction);
         }
     }
     outcome
 }
 
-/// Does all of a group and flushes it; true if it held notify.
+/// Runs all of a group and flushes it. Returns whether to wake watchers.
 fn transact(
     transaction: &Transaction,
     group: &mut [QueuedWrite],
@@ -263,7 +264,7 @@ fn transact(
     let mut notify = false;
     run("BEGIN IMMEDIATE")?;
     for queued in &mut *group {
-        // One that fails takes none of the others with it.
+        // A request that fails does not affect the others.
         let savepoint = transaction.savepoint();
         run("SAVEPOINT request")?;
         if queued.request.run(transaction) {
@@ -283,11 +284,11 @@ fn transact(
 }
 
 fn roll_back(transaction: &Transaction) {
-    transaction.forget_group();
+    transaction.discard_group();
     if transaction.is_autocommit() {
         return;
     }
     if let Err(error) = transaction.execute_batch("ROLLBACK") {
-        tracing::error!(%error, "a failed group of writes could not be undone");
+        tracing::error!(%error, "a failed group of writes could not be rolled back");
     }
 }

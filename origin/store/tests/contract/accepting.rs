@@ -1,4 +1,4 @@
-//! Taking submissions in.
+//! Accepting submissions.
 
 use bytes::Bytes;
 use cortex_domain::flow::Submission;
@@ -9,9 +9,7 @@ use cortex_domain::transition::{OutboxMessage, first_entry};
 use super::TestStore;
 use super::fixtures::{accepted, keyed, request, submission};
 
-pub(crate) async fn a_job_is_there_with_its_input_log_and_message_once_it_is_accepted(
-    test_store: &impl TestStore,
-) {
+pub(crate) async fn an_accepted_job_has_its_input_log_and_message(test_store: &impl TestStore) {
     let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     assert_eq!(job.memory, store.memory());

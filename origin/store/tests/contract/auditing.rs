@@ -47,7 +47,8 @@ pub(crate) async fn entries_are_numbered_without_gaps_across_restarts(test_store
             }
             jobs
         };
-        // At once, so that several are flushed together; every second one is refused.
+        // The changes run concurrently, so that several share a flush. Every second one is
+        // rejected.
         let changes = jobs.iter().enumerate().map(|(n, job)| {
             let expected = if n % 2 == 0 { job.clone() } else { cancelled(job).into_job() };
             store.commit(with(cancelled_of(&expected, job), job))
@@ -63,7 +64,7 @@ pub(crate) async fn entries_are_numbered_without_gaps_across_restarts(test_store
     assert_eq!(audited(&*store, 12).await, []);
 }
 
-/// A cancellation of a job as it is, or one that is stale.
+/// Returns a cancellation of the current job, or a stale change.
 fn cancelled_of(expected: &Job, job: &Job) -> Change {
     if expected == job { cancelled(job) } else { Change::of(expected.clone()) }
 }
@@ -75,14 +76,12 @@ pub(crate) async fn the_entries_of_a_call_are_there_once_it_is_recorded(test_sto
     let log = [&[first_entry(&job)], change.entries()].concat();
     let history = Change::history(change.into_job(), log, vec![Effect::Audit(Box::new(entry(&job)))]);
     store.record(history).await.unwrap();
-    // What is accepted behind it is flushed, and so it is by then.
+    // The accept is flushed after it, so by now it is flushed too.
     accepted(&*store, "acme", 2).await;
     assert_eq!(audited(&*store, 0).await, [(1, entry(&job))]);
 }
 
-pub(crate) async fn an_entry_that_goes_with_no_change_is_there_before_what_is_accepted_behind_it(
-    test_store: &impl TestStore,
-) {
+pub(crate) async fn an_appended_entry_is_flushed_before_a_later_accept(test_store: &impl TestStore) {
     let store = test_store.open();
     let job = Job::accepted(request("acme", 1), Durability::Ephemeral, store.memory());
     store.append(vec![entry(&job), entry(&job)]).await.unwrap();
@@ -90,7 +89,7 @@ pub(crate) async fn an_entry_that_goes_with_no_change_is_there_before_what_is_ac
     assert_eq!(audited(&*store, 0).await, [(1, entry(&job)), (2, entry(&job))]);
 }
 
-pub(crate) async fn a_call_whose_id_another_job_has_is_not_noted_and_its_entries_are(
+pub(crate) async fn a_call_with_the_id_of_another_job_is_not_recorded_but_its_entries_are(
     test_store: &impl TestStore,
 ) {
     let store = test_store.open();
@@ -133,7 +132,7 @@ async fn appended(store: &dyn Store, tenant: &str, n: u16) {
     accepted(store, &format!("flush-{tenant}"), n).await;
 }
 
-/// The jobs that a tenant's entries are about, in the order of the log.
+/// Returns the jobs of a tenant's entries, in the order of the log.
 async fn of_tenant(store: &dyn Store, tenant: &str) -> Vec<String> {
     let entries = store.audit(Sequence(0), 1000).await.unwrap().into_iter().map(|audited| audited.entry);
     entries.filter(|entry| entry.tenant.as_str() == tenant).map(|entry| entry.subject).collect()
@@ -149,7 +148,7 @@ pub(crate) async fn a_tenant_with_more_entries_than_are_kept_loses_its_own_oldes
         appended(&*store, "acme", n).await;
     }
     appended(&*store, "other", 2).await;
-    // At once, so that entries of several tenants are flushed together.
+    // The appends run concurrently, so that entries of several tenants share a flush.
     futures::future::join_all((201..204).map(|n| {
         let store = &store;
         async move {
@@ -165,7 +164,7 @@ pub(crate) async fn a_tenant_with_more_entries_than_are_kept_loses_its_own_oldes
     assert_eq!(of_tenant(&*store, "other").await, [subject("other", 1), subject("other", 2)]);
     assert_eq!(of_tenant(&*store, "third").await.len(), 3);
     let kept = of_tenant(&*store, "acme").await;
-    // What was flushed at once goes at once.
+    // Entries that share a flush are deleted together.
     assert!((3..=9).contains(&kept.len()), "{} entries", kept.len());
     assert_eq!(kept.last(), Some(&subject("acme", 300)));
     drop(store);

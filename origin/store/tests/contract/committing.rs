@@ -38,7 +38,7 @@ pub(crate) async fn of_changes_that_race_one_wins(test_store: &impl TestStore) {
     assert_eq!(store.log(job.id(), Version(0)).await.unwrap().len(), 2);
 }
 
-pub(crate) async fn a_job_that_is_not_there_cannot_be_changed(test_store: &impl TestStore) {
+pub(crate) async fn a_missing_job_cannot_be_changed(test_store: &impl TestStore) {
     use cortex_domain::job::Durability;
     let store = test_store.open();
     let job = Job::accepted(request("acme", 1), Durability::Durable, store.memory());
@@ -52,7 +52,7 @@ pub(crate) async fn the_log_folds_into_the_record(test_store: &impl TestStore) {
     let job = accepted(&*store, "acme", 1).await;
     let first = lease(&job, 1);
     let job = store.commit(scheduled(&job, first)).await.unwrap();
-    let failure = Failure::new(FailureKind::Silent, "it fell silent");
+    let failure = Failure::new(FailureKind::Silent, "it stopped sending heartbeats");
     let retried = Change::of(job)
         .then(Event::Failed { lease: first, failure }, NOW)
         .and_then(|change| change.then(Event::Released, NOW))
@@ -81,7 +81,7 @@ pub(crate) async fn the_log_folds_into_the_record(test_store: &impl TestStore) {
     assert_eq!(messages, [OutboxMessage::Submit { job: id }, abort, OutboxMessage::Submit { job: id }]);
 }
 
-/// All that a store says of a job.
+/// Returns everything that a store has about a job.
 async fn snapshot(store: &dyn Store, job: &Job) -> impl PartialEq + std::fmt::Debug {
     (
         store.job(job.id()).await.unwrap(),

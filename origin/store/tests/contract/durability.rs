@@ -1,4 +1,4 @@
-//! What is read in order of writing, and what outlives the process.
+//! The order of writes, and what survives a restart.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub(crate) async fn messages_wait_until_they_are_relayed_and_no_number_returns(t
     assert!(store.outbox(Sequence(0), 9).await.unwrap()[0].sequence > waiting[1].sequence);
 }
 
-pub(crate) async fn everything_is_there_after_reopening(test_store: &impl TestStore) {
+pub(crate) async fn everything_survives_reopening(test_store: &impl TestStore) {
     let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     let lease = lease(&job, 1);

@@ -102,7 +102,7 @@ pub(crate) async fn an_ephemeral_job_is_recorded_and_leaves_no_steps(test_store:
     let ended = change.into_job();
     store.record(Change::history(ended.clone(), log.clone(), vec![])).await.unwrap();
     assert_eq!(store.job(ended.id()).await.unwrap(), Some(ended.clone()), "it is found at once");
-    // What is accepted behind it is flushed, and so it is by then.
+    // The accept is flushed after it, so by now it is flushed too.
     let durable = accepted(&*store, "acme", 2).await;
     assert_eq!(store.log(ended.id(), Version(0)).await.unwrap(), log);
     assert_eq!(store.jobs(query(9)).await.unwrap(), [durable.clone(), ended]);
@@ -112,7 +112,7 @@ pub(crate) async fn an_ephemeral_job_is_recorded_and_leaves_no_steps(test_store:
     assert_eq!(store.outbox(Sequence(0), 9).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn an_ephemeral_job_that_is_kept_is_durable_from_there_on(test_store: &impl TestStore) {
+pub(crate) async fn an_ephemeral_job_that_is_persisted_is_durable_from_then_on(test_store: &impl TestStore) {
     let store = test_store.open();
     let job = Job::accepted(request("acme", 1), Durability::Durable, store.memory());
     store.put(job.context(), "{}".into()).await.unwrap();

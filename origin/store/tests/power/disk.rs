@@ -5,16 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What is lost at a cut.
+/// What a power cut loses.
 #[derive(Clone, Copy)]
 pub(crate) enum Loss {
     /// Every write that was not flushed.
     All,
-    /// Any of them, and of a write any of its sectors.
+    /// Any of those writes, and any sectors of a write.
     Some(Rng),
 }
 
-/// Numbers that follow from a seed (splitmix64; Steele, Lea, Flood 2014).
+/// Random numbers from a seed (splitmix64; Steele, Lea, Flood 2014).
 #[derive(Clone, Copy)]
 pub(crate) struct Rng(u64);
 
@@ -37,7 +37,7 @@ impl Rng {
 
 const SECTOR: usize = 512;
 
-/// A file: what is flushed, and what was done to it since.
+/// The flushed content of a file, and the operations since.
 struct Content {
     flushed: Vec<u8>,
     since: Vec<DiskOperation>,
@@ -51,7 +51,7 @@ enum DiskOperation {
 /// What a disk refuses to do.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DiskFault {
-    /// It is full: files don't grow.
+    /// The disk is full, so files can't grow.
     Full,
     /// Flushes fail.
     Flush,
@@ -82,7 +82,7 @@ pub(crate) fn opened(path: &Path) {
     }
 }
 
-/// Takes a write; false if the disk is full.
+/// Records a write. Returns false if the disk is full.
 pub(crate) fn wrote(path: &Path, at: usize, bytes: &[u8]) -> bool {
     let mut disk = disk();
     if disk.has(path, DiskFault::Full) {
@@ -104,7 +104,7 @@ pub(crate) fn deleted(path: &Path) {
     disk().files.remove(path);
 }
 
-/// Flushes a file; false if it fails, and then nothing is flushed.
+/// Flushes a file. Returns false if the flush fails, and then nothing is flushed.
 pub(crate) fn flushed(path: &Path) -> bool {
     let mut disk = disk();
     if disk.has(path, DiskFault::Flush) {
@@ -118,19 +118,19 @@ pub(crate) fn flushed(path: &Path) -> bool {
     true
 }
 
-/// Gives the disk under a folder a fault, or takes its faults away.
+/// Sets the fault of the disk under a folder, or clears it.
 pub(crate) fn set_fault(folder: &Path, fault: Option<DiskFault>) {
     let mut disk = disk();
     disk.faults.retain(|(other, _)| other != folder);
     disk.faults.extend(fault.map(|fault| (folder.to_owned(), fault)));
 }
 
-/// Forgets the files of folders that are done with.
+/// Forgets the files of folders that are no longer needed.
 pub(crate) fn forget(folders: [&Path; 2]) {
     disk().files.retain(|path, _| !folders.iter().any(|folder| path.starts_with(folder)));
 }
 
-/// Writes what is left of the files of `folder` after a power cut into the folder `to`.
+/// Writes what a power cut leaves of the files of `folder` into the folder `to`.
 pub(crate) fn cut(folder: &Path, to: &Path, loss: Loss) {
     for (path, content) in disk().files.iter().filter(|(path, _)| path.parent() == Some(folder)) {
         let mut left = content.flushed.clone();
@@ -146,7 +146,7 @@ pub(crate) fn cut(folder: &Path, to: &Path, loss: Loss) {
     }
 }
 
-/// Does a operation to a file's bytes, but for the sectors that are not kept.
+/// Applies an operation to a file's bytes, except for the lost sectors.
 fn redo(file: &mut Vec<u8>, operation: &DiskOperation, mut keeps: impl FnMut(usize) -> bool) {
     match operation {
         DiskOperation::Truncate { to } => file.truncate(*to),

@@ -1,4 +1,4 @@
-//! The child: this test binary, listed to run one test of its own that accepts jobs.
+//! The child process: this test binary, which runs one test that accepts jobs.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,13 +13,14 @@ use cortex_domain::ports::{Acceptance, Jobs};
 use cortex_domain::time::Timestamp;
 use cortex_store::SqliteStore;
 
-/// What a line starts with that acknowledges a job.
+/// The beginning of a line that acknowledges a job.
 pub(crate) const ACKNOWLEDGED: &str = "accepted ";
 
 const STORE: &str = "CORTEX_STORE_CHILD";
 const JOBS: &str = "CORTEX_STORE_CHILD_JOBS";
 
-/// A process that accepts so many jobs, one at a time, and writes a line for each.
+/// Returns the command for a process that accepts `jobs` jobs, one at a time, and writes a line for
+/// each.
 pub(crate) fn command(store: &Path, jobs: usize) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "child::accepts_jobs_and_acknowledges_them", "--ignored", "--nocapture"]);

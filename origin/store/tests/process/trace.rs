@@ -1,4 +1,4 @@
-//! The system calls of a process, as strace tells them.
+//! The system calls of a process, as strace prints them.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 
 use super::child::ACKNOWLEDGED;
 
-/// The write and flush calls of a command, one line each, in the order in which they began or resumed.
+/// Returns the write and flush calls of a command, one line each, in the order in which they
+/// started or resumed.
 pub(crate) fn calls(command: Command, into: &Path) -> Vec<String> {
     let mut strace = Command::new("strace");
     strace
@@ -20,8 +21,8 @@ pub(crate) fn calls(command: Command, into: &Path) -> Vec<String> {
     fs::read_to_string(into).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// How many acknowledgements there are. Panics at one before which the log was not both written and then flushed
-/// since the acknowledgement before it.
+/// Returns the number of acknowledgements. Panics unless the log was written and then flushed
+/// between each acknowledgement and the one before.
 pub(crate) fn acknowledgements_after_their_flush(calls: &[String]) -> usize {
     let mut acknowledged = 0;
     let mut log = LogState::Untouched;
@@ -29,7 +30,7 @@ pub(crate) fn acknowledgements_after_their_flush(calls: &[String]) -> usize {
     for call in calls {
         let flush = call.contains("sync(") || call.contains("sync resumed>");
         if flush {
-            // A call of which strace saw another thread's in between ends in a line of its own.
+            // A call that strace interrupted with another thread's call ends in its own line.
             flushing |= call.contains("-wal>");
             if flushing && call.ends_with("= 0") {
                 log = if log == LogState::Written { LogState::Flushed } else { log };

@@ -1,4 +1,4 @@
-//! Which tenants' entries of the audit log went before their time, for a warning that comes seldom.
+//! Collects which tenants lost entries of the audit log early, for a warning at long intervals.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use cortex_domain::time::Timestamp;
 
-/// The least time between two warnings.
+/// The shortest time between two warnings.
 const WARNING_INTERVAL: Duration = Duration::from_secs(3600);
-/// Tenants that a warning names.
+/// Maximum number of tenants that a warning names.
 const MAX_NAMED: usize = 8;
 
-/// What was deleted early since the last warning.
+/// The early deletions since the last warning.
 #[derive(Debug, Default)]
 pub(in super::super) struct EarlyDeletionMonitor {
     last_warning: Option<Timestamp>,
     pending: EarlyDeletions,
 }
 
-/// What was deleted early.
+/// Entries that were deleted before they expired.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in super::super) struct EarlyDeletions {
     pub(in super::super) entries: u64,
@@ -26,7 +26,7 @@ pub(in super::super) struct EarlyDeletions {
 }
 
 impl EarlyDeletionMonitor {
-    /// Notes how many entries of a tenant went early.
+    /// Records how many entries of a tenant were deleted early.
     pub(in super::super) fn record(&mut self, tenant: &str, entries: u64) {
         if entries == 0 {
             return;
@@ -37,7 +37,8 @@ impl EarlyDeletionMonitor {
         }
     }
 
-    /// What is to be last_warning of now, if anything. A clock that was set back holds no warning up.
+    /// Returns what to warn of now, if anything. A clock that was set back does not delay a
+    /// warning.
     pub(in super::super) fn take_warning(&mut self, now: Timestamp) -> Option<EarlyDeletions> {
         let waits = self.last_warning.is_some_and(|at| at <= now && now.since(at) < WARNING_INTERVAL);
         if waits || self.pending.entries == 0 {
@@ -48,7 +49,7 @@ impl EarlyDeletionMonitor {
     }
 }
 
-/// The tenants, as far as a warning names them.
+/// Formats the tenants that the warning names.
 impl fmt::Display for EarlyDeletions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named: Vec<&str> = self.tenants.iter().take(MAX_NAMED).map(String::as_str).collect();
@@ -64,7 +65,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
     #[test]
-    fn a_warning_comes_at_once_and_then_once_in_an_interval_with_all_that_went_since() {
+    fn a_warning_comes_at_once_and_then_once_per_interval() {
         let mut early_deletions = EarlyDeletionMonitor::default();
         assert_eq!(early_deletions.take_warning(NOW), None);
         early_deletions.record("acme", 3);

@@ -13,7 +13,7 @@ use cortex_domain::task::TaskReply;
 use cortex_domain::transition::Change;
 use cortex_wire::{decode_task_reply, encode_assignment, encode_call_reply, encode_cancel};
 
-use cortex_platform::telemetry::{self, Kind};
+use cortex_platform::telemetry::{self, SpanKind};
 use tracing::Instrument as _;
 
 use super::{Caller, Driver, note};
@@ -54,7 +54,7 @@ impl Driver {
                 let request = assignment.request();
                 let span = telemetry::job_span(
                     "dispatch",
-                    Kind::Producer,
+                    SpanKind::Producer,
                     request.id,
                     request.traceparent.as_deref(),
                 );
@@ -95,8 +95,12 @@ impl Driver {
     }
 
     async fn ask(&self, mut request: PolicyRequest) -> Result<Decision, SafetyError> {
-        let span =
-            telemetry::job_span("policy check", Kind::Client, request.job, request.traceparent.as_deref());
+        let span = telemetry::job_span(
+            "policy check",
+            SpanKind::Client,
+            request.job,
+            request.traceparent.as_deref(),
+        );
         request.traceparent = telemetry::traceparent(&span, request.traceparent.as_deref());
         let asked = Instant::now();
         let decision = self.gate.check(request, self.clock.now()).instrument(span.clone()).await;

@@ -11,7 +11,7 @@ use cortex_api::headers;
 use cortex_api::routes::{find_at_origin, shape};
 use cortex_guard::loopback::LoopbackGuard;
 use cortex_http1::{Framed, MAX_HEAD};
-use cortex_platform::telemetry::{self, Kind};
+use cortex_platform::telemetry::{self, SpanKind};
 use cortex_platform::write_timeout::WriteTimeout;
 use http::{HeaderMap, Request};
 use hyper::body::Incoming;
@@ -166,7 +166,7 @@ impl HttpDoor {
 
 fn request_span(method: &'static str, route: &'static str, headers: &HeaderMap) -> Span {
     let traceparent = headers.get(headers::TRACEPARENT).and_then(|text| text.to_str().ok());
-    let span = telemetry::span(&format!("{method} {route}"), Kind::Server, traceparent);
+    let span = telemetry::span(&format!("{method} {route}"), SpanKind::Server, traceparent);
     span.record(telemetry::HTTP_METHOD, method);
     span.record(telemetry::HTTP_ROUTE, route);
     span

@@ -1,44 +1,45 @@
-//! The rule itself.
+//! The decision rule.
 
 use cortex_config::Parsed;
 use cortex_domain::id::Role;
 use cortex_domain::policy::{Clearance, Decision, PolicyRequest};
 use cortex_domain::state::Denial;
+use cortex_domain::topic::Topic;
 
 use crate::policies::Policies;
 
-/// What changes what all tenants share. A policy that allows such topics by a wildcard alone does not mean them: they
-/// need a role that it binds to them by name.
-const SHARED: [&str; 4] = ["job.model.", "job.k8s.", "job.policy.", "job.keys."];
+/// Topics that change state which all tenants share. A policy that allows such a topic only by a
+/// wildcard does not mean it, so the topic needs a role that the policy binds to it by name.
+const SHARED_STATE_TOPICS: [&str; 4] = ["job.model.", "job.k8s.", "job.policy.", "job.keys."];
 
-/// Decides whether what is asked may pass.
+/// Decides whether a request may run.
 pub(crate) fn decide(policies: &Policies, request: &PolicyRequest) -> Decision {
     let (topic, tenant) = (&request.topic, &request.owner.tenant);
     let Some((name, rules)) = policies.rules(tenant) else {
         return deny(
             "tenants".into(),
-            &format!("the policies name neither the tenant `{tenant}` nor a default"),
+            &format!(
+                "no policy applies to the tenant `{tenant}` (expected an entry under `tenants`, or `default`)"
+            ),
         );
     };
     if let Some(pattern) = rules.deny.iter().find(|pattern| pattern.0.matches(topic)) {
-        return deny(format!("{name}.deny[{}]", pattern.0), &format!("`{topic}` is denied to this tenant"));
+        return deny(format!("{name}.deny[{}]", pattern.0), &format!("`{topic}` is denied for this tenant"));
     }
     for (pattern, roles) in rules.roles.iter().filter(|(pattern, _)| pattern.0.matches(topic)) {
         if !roles.iter().any(|role| request.owner.roles.contains(&role.0)) {
             let rule = format!("{name}.roles[{}]", pattern.0);
-            let reason =
-                format!("`{topic}` needs the role {}, which this principal does not have", one_of(roles));
-            return deny(rule, &reason);
+            return deny(rule, &missing_role(topic, roles));
         }
     }
-    if let Some(shared) = SHARED.iter().find(|shared| topic.as_str().starts_with(**shared))
+    if let Some(shared) = SHARED_STATE_TOPICS.iter().find(|shared| topic.as_str().starts_with(**shared))
         && !rules
             .roles
             .keys()
             .any(|pattern| pattern.0.as_str().starts_with(shared) && pattern.0.matches(topic))
     {
         let reason = format!(
-            "`{topic}` changes what all tenants share, and the policies bind no role to it (expected an entry for \
+            "`{topic}` changes state that all tenants share, but the policies bind no role to it (expected an entry for \
              `{shared}*` under `roles`)"
         );
         return deny(format!("{name}.roles"), &reason);
@@ -48,13 +49,16 @@ pub(crate) fn decide(policies: &Policies, request: &PolicyRequest) -> Decision {
             policy: policies.version().clone(),
             rule: format!("{name}.allow[{}]", pattern.0),
         }),
-        None => deny(format!("{name}.allow"), &format!("`{topic}` is not allowed to this tenant")),
+        None => deny(format!("{name}.allow"), &format!("`{topic}` is not allowed for this tenant")),
     }
 }
 
-fn one_of(roles: &[Parsed<Role>]) -> String {
+fn missing_role(topic: &Topic, roles: &[Parsed<Role>]) -> String {
+    if roles.is_empty() {
+        return format!("`{topic}` requires a role, but the policies list no role for it");
+    }
     let names: Vec<String> = roles.iter().map(|role| format!("`{}`", role.0)).collect();
-    if names.is_empty() { "that nobody has".to_owned() } else { names.join(" or ") }
+    format!("`{topic}` requires the role {}, which this principal does not have", names.join(" or "))
 }
 
 fn deny(rule: String, reason: &str) -> Decision {
@@ -109,11 +113,11 @@ tenants:
 
     fn ask(tenant: &str, roles: &[&str], topic: &str) -> String {
         let policies = Policies::parse(POLICIES, Path::new("safety.yaml")).unwrap();
-        said(decide(&policies, &request(tenant, roles, topic))).0
+        described(decide(&policies, &request(tenant, roles, topic))).0
     }
 
-    /// What was decided by which rule, and the reason of a refusal.
-    fn said(decision: Decision) -> (String, String) {
+    /// Returns the decision with its rule, and the reason of a denial.
+    fn described(decision: Decision) -> (String, String) {
         match decision.view() {
             DecisionView::Allow(clearance) => (format!("ALLOW {}", clearance.rule), String::new()),
             DecisionView::Deny(denial) => (format!("DENY {}", denial.rule), denial.reason.clone()),
@@ -123,7 +127,7 @@ tenants:
 
     fn decided(policies: &str, tenant: &str, roles: &[&str], topic: &str) -> (String, String) {
         let policies = Policies::parse(policies, Path::new("safety.yaml")).unwrap();
-        said(decide(&policies, &request(tenant, roles, topic)))
+        described(decide(&policies, &request(tenant, roles, topic)))
     }
 
     #[test]
@@ -139,7 +143,7 @@ tenants:
     }
 
     #[test]
-    fn a_topic_bound_to_a_role_is_denied_without_it_and_without_any() {
+    fn a_topic_bound_to_a_role_is_denied_without_that_role() {
         assert_eq!(ask("acme", &["SRE_LEAD"], "job.k8s.ops"), "ALLOW tenants.acme.allow[job.>]");
         assert_eq!(ask("acme", &["DEV"], "job.k8s.ops"), "DENY tenants.acme.roles[job.k8s.>]");
         assert_eq!(ask("acme", &[], "job.k8s.ops"), "DENY tenants.acme.roles[job.k8s.>]");
@@ -149,15 +153,15 @@ tenants:
     fn a_refusal_names_the_role_that_is_missing() {
         let (rule, reason) = decided(POLICIES, "acme", &["DEV"], "job.k8s.ops");
         assert_eq!(rule, "DENY tenants.acme.roles[job.k8s.>]");
-        assert_eq!(reason, "`job.k8s.ops` needs the role `SRE_LEAD`, which this principal does not have");
+        assert_eq!(reason, "`job.k8s.ops` requires the role `SRE_LEAD`, which this principal does not have");
     }
 
     #[test]
-    fn what_changes_shared_state_is_denied_unless_a_role_is_bound_to_it_by_name() {
+    fn a_topic_that_changes_shared_state_is_denied_unless_a_role_is_bound_to_it_by_name() {
         for policies in [
             "default: { allow: [\"job.>\"] }",
             "default: { allow: [\"job.model.unload\", \"job.k8s.ops\"] }",
-            // Whoever may submit at all is not meant to change models by that.
+            // A role that may submit any job is not meant to change models.
             "default: { allow: [\"job.>\"], roles: { \"job.>\": [member] } }",
             "default: { allow: [\"job.>\"], roles: { \"job.*.*\": [member] } }",
             "default: { allow: [\"job.>\"], roles: { job.model.list: [member] } }",

@@ -10,11 +10,11 @@ use cortex_platform::metrics::{self, IntCounterVec, Registry};
 use crate::decide::decide;
 use crate::policies::Policies;
 
-/// Decides by the policies it was given.
+/// A kernel that decides by its policies.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     policies: Arc<Policies>,
-    /// What it has decided, by decision.
+    /// The number of decisions of each kind.
     decisions: IntCounterVec,
 }
 
@@ -34,7 +34,7 @@ impl Kernel {
         registry.add(self.decisions.clone());
     }
 
-    /// The decision, and a line in the log for it.
+    /// Decides about a request, and writes the decision to the log.
     #[must_use]
     pub fn decide(&self, request: &PolicyRequest) -> Decision {
         let decision = decide(&self.policies, request);

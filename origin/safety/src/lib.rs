@@ -1,5 +1,5 @@
-//! The safety kernel: policies to decisions. Nothing reaches a worker that it has not let pass, and when it
-//! can't decide, it refuses.
+//! The safety kernel turns policies into decisions. No job reaches a worker without its permission,
+//! and if it can't decide, it denies.
 
 mod decide;
 mod kernel;

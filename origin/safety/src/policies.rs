@@ -1,4 +1,4 @@
-//! `safety.yaml`: what each tenant may ask for.
+//! Reads `safety.yaml`, which says what each tenant may use.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use cortex_domain::topic::TopicPattern;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// One edition of the policies.
+/// One version of the policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policies {
     version: PolicyVersion,
@@ -18,7 +18,8 @@ pub struct Policies {
     tenants: BTreeMap<Parsed<Tenant>, Rules>,
 }
 
-/// The rules of one tenant. `deny` has precedence over `allow`, and a topic that neither names is denied.
+/// The rules of one tenant. `deny` takes precedence over `allow`, and a topic that neither names is
+/// denied.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -39,7 +40,8 @@ pub(crate) struct Rules {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// The rules of tenants that `tenants` does not name. Without it, such a tenant is denied everything.
+    /// The rules of tenants that `tenants` does not name. Without it, such a tenant is denied
+    /// everything.
     default: Option<Rules>,
     /// The rules of single tenants.
     #[serde(default)]
@@ -51,7 +53,9 @@ struct File {
 pub enum PolicyError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("{file}: names neither a default nor a tenant, so it would deny everything")]
+    #[error(
+        "{file}: missing `default` and `tenants` (expected rules for at least one tenant, because this file would deny everything)"
+    )]
     Empty { file: String },
 }
 
@@ -63,18 +67,19 @@ impl Policies {
         schemars::schema_for!(File)
     }
 
-    /// Reads a file. Its version is the start of its SHA-256, so that a decision names the text it came from.
+    /// Reads a file. Its version is the start of its SHA-256, so that a decision names the text
+    /// that it came from.
     ///
     /// # Errors
-    /// If the file can't be read or is not what it should be.
+    /// Returns an error if the file can't be read or is invalid.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
         Self::parse(&cortex_config::text(path)?, path)
     }
 
-    /// Reads text; `path` is only named in errors.
+    /// Parses the text of a file. `path` appears only in errors.
     ///
     /// # Errors
-    /// As [`Self::load`].
+    /// Returns an error if the text is invalid.
     pub fn parse(text: &str, path: &Path) -> Result<Self, PolicyError> {
         let file: File = cortex_config::parse(text, path)?;
         if file.default.is_none() && file.tenants.is_empty() {
@@ -93,13 +98,13 @@ impl Policies {
         &self.version
     }
 
-    /// Whether there are rules for a tenant; without, all that it asks for is denied.
+    /// Returns whether there are rules for a tenant. Without rules, a tenant is denied everything.
     #[must_use]
     pub fn know(&self, tenant: &Tenant) -> bool {
         self.rules(tenant).is_some()
     }
 
-    /// The rules for a tenant and what they are called: its own, or else the default.
+    /// Returns the rules for a tenant and their name: its own rules, or else the default.
     pub(crate) fn rules(&self, tenant: &Tenant) -> Option<(String, &Rules)> {
         match self.tenants.get(&Parsed(tenant.clone())) {
             Some(rules) => Some((format!("tenants.{tenant}"), rules)),
@@ -140,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_says_nothing_is_refused() {
+    fn an_empty_file_is_refused() {
         assert!(refusal("tenants: {}\n").contains("deny everything"));
     }
 

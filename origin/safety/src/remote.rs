@@ -19,16 +19,16 @@ pub struct Remote {
     client: SafetyClient<InterceptedService<Channel, Token>>,
 }
 
-/// Why an address is none of a kernel.
+/// Why an address of a kernel can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
     #[error(
-        "the safety kernel's address `{0}` is not on loopback (expected localhost:PORT, 127.0.0.1:PORT or [::1]:PORT): the \
-         token and the decisions would cross the network in the clear"
+        "invalid address `{0}` of the safety kernel: must be on loopback, because the token and the decisions are not \
+         encrypted (expected localhost:PORT, 127.0.0.1:PORT or [::1]:PORT)"
     )]
     NotLoopback(String),
     #[error(
-        "the safety kernel's address `{0}` is none (expected localhost:PORT, 127.0.0.1:PORT or [::1]:PORT)"
+        "invalid address `{0}` of the safety kernel (expected localhost:PORT, 127.0.0.1:PORT or [::1]:PORT)"
     )]
     Address(String),
     #[error(transparent)]
@@ -36,10 +36,11 @@ pub enum RemoteError {
 }
 
 impl Remote {
-    /// Connects when it is first asked, and again whenever the connection is lost. Each request shows `token`.
+    /// Returns a client that connects on its first request, and reconnects when the connection is
+    /// lost. Each request carries `token`.
     ///
     /// # Errors
-    /// If the address is none, or not on loopback.
+    /// Returns an error if the address is invalid or not on loopback.
     pub fn new(address: &str, token: Token) -> Result<Self, RemoteError> {
         let endpoint = Endpoint::from_shared(format!("http://{}", on_loopback(address)?))?
             .connect_timeout(DECISION_TIMEOUT)
@@ -49,7 +50,8 @@ impl Remote {
     }
 }
 
-/// An address on this machine, read so strictly that nothing else can hide in it.
+/// Parses an address on this machine. Parsing is strict, so that the address can't hide another
+/// host.
 fn on_loopback(address: &str) -> Result<String, RemoteError> {
     let socket = match address.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}").parse().map(|_: SocketAddr| format!("localhost:{port}")),
@@ -60,7 +62,7 @@ fn on_loopback(address: &str) -> Result<String, RemoteError> {
         },
     };
     socket.map_err(|_| {
-        // A name of another machine, most likely.
+        // This is probably the name of another machine.
         let names_port = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let refused = if names_port { RemoteError::NotLoopback } else { RemoteError::Address };
         refused(address.to_owned())
@@ -90,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kernel_is_asked_on_this_machine_alone() {
+    fn only_a_kernel_on_this_machine_is_asked() {
         for good in
             ["127.0.0.1:50051", "localhost:50051", "[::1]:50051", "127.9.9.9:1", "[::ffff:127.0.0.1]:1"]
         {

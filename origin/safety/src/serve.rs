@@ -1,4 +1,4 @@
-//! The kernel's gRPC door.
+//! The kernel's gRPC server.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use cortex_api::timeouts::KERNEL_REQUEST_TIMEOUT;
 use cortex_domain::policy::PolicyRequest;
 use cortex_domain::time::Timestamp;
 use cortex_platform::incoming::incoming;
-use cortex_platform::telemetry::{self, Kind};
+use cortex_platform::telemetry::{self, SpanKind};
 use cortex_wire::v1::safety_server::{Safety, SafetyServer};
 use cortex_wire::{DecodeError, v1};
 use tokio::net::TcpListener;
@@ -19,21 +19,21 @@ use crate::kernel::Kernel;
 use crate::remote::is_loopback;
 use crate::token::Token;
 
-/// The largest request. It carries pointers and labels, never an input.
-const MESSAGE: usize = 64 * 1024;
-/// The largest metadata, by HTTP/2's count.
-const METADATA: u32 = 8 * 1024;
-/// Connections at a time: an origin needs one.
-const CONNECTIONS: usize = 64;
-/// Requests of one connection that are open.
-const OPEN: u32 = 1024;
-/// A peer that is silent for so long is asked whether it is there, and has so long to say so.
+/// Maximum size of a request. It carries pointers and labels, but no input.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// Maximum size of the metadata, as HTTP/2 counts it.
+const MAX_METADATA_BYTES: u32 = 8 * 1024;
+/// Maximum number of connections. An origin needs one.
+const MAX_CONNECTIONS: usize = 64;
+/// Maximum number of open requests of one connection.
+const MAX_OPEN_REQUESTS: u32 = 1024;
+/// How long a peer may be silent before it is pinged, and how long it may take to answer the ping.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Why a kernel can't be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("the safety kernel listens on loopback alone, and {0} is not")]
+    #[error("invalid listen address {0} of the safety kernel: must be on loopback")]
     NotLoopback(std::net::SocketAddr),
     #[error(transparent)]
     Listener(#[from] std::io::Error),
@@ -41,10 +41,10 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// Serves callers that show `token` until `stop`, then answers what is open.
+/// Serves callers that send `token` until `stop`, and then finishes the open requests.
 ///
 /// # Errors
-/// If the listener is not on loopback, or the connections can't be served.
+/// Returns an error if the listener is not on loopback, or if the connections can't be served.
 pub async fn serve(
     kernel: Kernel,
     token: Token,
@@ -55,15 +55,15 @@ pub async fn serve(
     if !is_loopback(address.ip()) {
         return Err(ServeError::NotLoopback(address));
     }
-    let service = SafetyServer::new(kernel).max_decoding_message_size(MESSAGE);
+    let service = SafetyServer::new(kernel).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let served = Server::builder()
-        .max_concurrent_streams(OPEN)
-        .http2_max_header_list_size(METADATA)
+        .max_concurrent_streams(MAX_OPEN_REQUESTS)
+        .http2_max_header_list_size(MAX_METADATA_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_INTERVAL))
         .timeout(KERNEL_REQUEST_TIMEOUT)
         .add_service(InterceptedService::new(service, move |call| token.check(call)))
-        .serve_with_incoming_shutdown(incoming(listener, CONNECTIONS), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(incoming(listener, MAX_CONNECTIONS), stop.cancelled_owned())
         .await;
     Ok(served?)
 }
@@ -75,7 +75,7 @@ impl Safety for Kernel {
             .into_inner()
             .try_into()
             .map_err(|error: DecodeError| Status::invalid_argument(error.to_string()))?;
-        let span = telemetry::job_span("decide", Kind::Server, about.job, about.traceparent.as_deref());
+        let span = telemetry::job_span("decide", SpanKind::Server, about.job, about.traceparent.as_deref());
         let decision = span.in_scope(|| self.decide(&about));
         span.record(telemetry::DECISION, decision.name());
         Ok(Response::new(v1::CheckResponse::from(&decision)))

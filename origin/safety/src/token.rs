@@ -1,5 +1,6 @@
-//! What an origin shows to a kernel in another process. Whoever may ask can learn the policies by asking, and whoever can
-//! answer decides, so each side wants to know the other's.
+//! The token that an origin sends to a kernel in another process. A caller that may ask can find
+//! out the policies, and a server that answers makes the decisions. Each side therefore checks that
+//! the other has the token.
 
 use std::fmt;
 
@@ -8,8 +9,8 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
-/// The fewest characters of a token.
-const SHORTEST: usize = 32;
+/// Minimum number of characters of a token.
+const MIN_TOKEN_LENGTH: usize = 32;
 const HEADER: &str = "authorization";
 
 /// A secret that a kernel and its origins share.
@@ -18,18 +19,20 @@ pub struct Token {
     header: MetadataValue<Ascii>,
 }
 
-/// A text is no token.
+/// The text is not a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the safety kernel's token has at least {SHORTEST} characters, all of them letters, digits or signs of ASCII"
+    "invalid token of the safety kernel: must have at least {MIN_TOKEN_LENGTH} printable ASCII characters without spaces"
 )]
 pub struct MalformedToken;
 
 impl Token {
+    /// Makes a token of a text.
+    ///
     /// # Errors
-    /// If the text is too short, or can't stand in a header.
+    /// Returns an error if the text is too short or can't be sent in a header.
     pub fn new(text: &str) -> Result<Self, MalformedToken> {
-        if text.len() < SHORTEST || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        if text.len() < MIN_TOKEN_LENGTH || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(MalformedToken);
         }
         let mut header: MetadataValue<Ascii> =
@@ -38,21 +41,21 @@ impl Token {
         Ok(Self { header })
     }
 
-    /// Checks what a caller shows, before its question is read.
+    /// Checks the token of a call before its message is read.
     ///
     /// # Errors
-    /// If it is another token, or none.
+    /// Returns an error if the token is missing or wrong.
     pub(crate) fn check(&self, call: Request<()>) -> Result<Request<()>, Status> {
         let shown = call.metadata().get(HEADER).map_or(&b""[..], |value| value.as_encoded_bytes());
         if self.header.as_encoded_bytes().ct_eq(shown).into() {
             Ok(call)
         } else {
-            Err(Status::unauthenticated("the safety kernel answers callers that show its token"))
+            Err(Status::unauthenticated("missing or wrong token of the safety kernel"))
         }
     }
 }
 
-/// Shows the token with each call.
+/// Adds the token to each call.
 impl Interceptor for Token {
     fn call(&mut self, mut call: Request<()>) -> Result<Request<()>, Status> {
         call.metadata_mut().insert(HEADER, self.header.clone());
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn only_the_same_token_is_let_in() {
-        let text = "a".repeat(SHORTEST);
+        let text = "a".repeat(MIN_TOKEN_LENGTH);
         let token = Token::new(&text).unwrap();
         let shown = |value: Option<&str>| {
             let mut call = Request::new(());
@@ -89,8 +92,8 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_or_unspeakable_token_is_none() {
-        for bad in ["", "short", &"a".repeat(SHORTEST - 1), &"a b".repeat(20), &"ä".repeat(40)] {
+    fn a_token_that_is_short_or_not_ascii_is_refused() {
+        for bad in ["", "short", &"a".repeat(MIN_TOKEN_LENGTH - 1), &"a b".repeat(20), &"ä".repeat(40)] {
             assert_eq!(Token::new(bad).unwrap_err(), MalformedToken, "{bad}");
         }
     }

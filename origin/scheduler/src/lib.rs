@@ -1,8 +1,9 @@
-//! The scheduler: clears jobs with the safety kernel, places them on workers and settles what those report.
+//! The scheduler clears jobs with the safety kernel, places them on workers and applies the
+//! workers' reports.
 //!
-//! `core` decides and `driver` acts. The core is one pure type that takes what happened and returns what to do; the driver
-//! listens on the bus, executes the actions and brings back what came of them. Every step of a job is decided by
-//! `cortex_domain::transition`.
+//! `core` decides and `driver` acts. The core is one pure type that takes what happened and returns
+//! what to do. The driver listens on the bus, executes the actions and passes their outcomes back.
+//! Every step of a job is decided by `cortex_domain::transition`.
 
 mod core;
 mod driver;

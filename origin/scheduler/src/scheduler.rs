@@ -10,7 +10,7 @@ use cortex_platform::metrics::Registry;
 use crate::driver::Driver;
 use crate::settings::Settings;
 
-/// What the scheduler is made of.
+/// What the scheduler works with.
 pub struct Parts {
     pub store: Arc<dyn Store>,
     pub bus: Arc<dyn Bus>,
@@ -30,10 +30,10 @@ impl fmt::Debug for Parts {
 pub struct Scheduler(Arc<Driver>);
 
 impl Scheduler {
-    /// Listens on the bus and takes up what the store holds.
+    /// Listens on the bus and resumes the open jobs of the store.
     ///
     /// # Errors
-    /// If the bus can't be listened on.
+    /// Returns an error if the bus can't be used.
     pub async fn start(parts: Parts) -> Result<Self, BusError> {
         let Parts { store, bus, gate, clock, settings } = parts;
         let driver = Driver::new(store, bus, gate, clock, &settings);
@@ -46,8 +46,8 @@ impl Scheduler {
         self.0.register(registry);
     }
 
-    /// Ends every task and refuses the calls that are open. Durable jobs in flight stay with their workers, and
-    /// are taken up at the next start.
+    /// Ends every task and rejects the open calls. Durable jobs in flight stay with their workers,
+    /// and the next start resumes them.
     pub async fn stop(self) {
         self.0.stop().await;
     }

@@ -1,4 +1,4 @@
-//! `pools.yaml` and `timeouts.yaml`.
+//! Reads `pools.yaml` and `timeouts.yaml`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,15 +11,16 @@ use cortex_domain::id::Pool;
 use cortex_domain::topic::Topic;
 use serde::Deserialize;
 
-/// What the scheduler goes by. The files say nothing of the sharing, which is the default until it is set.
+/// The settings of the scheduler. The files don't contain the sharing, which is the default until
+/// it is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub catalogue: TopicCatalogue,
-    /// How often workers report.
+    /// How often workers send a heartbeat.
     pub heartbeat: Duration,
-    /// A worker silent this long loses its jobs.
+    /// A worker that sends no heartbeat for this long loses its jobs.
     pub lease: Duration,
-    /// What tenants share.
+    /// How tenants share the queue, the calls and the requests to the safety kernel.
     pub sharing: Sharing,
 }
 
@@ -28,31 +29,31 @@ pub struct Settings {
 pub enum SettingsError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("{file}: `topics` names `{topic}`, which {pools} does not")]
+    #[error("{file}: unknown topic `{topic}` in `topics` (expected a topic that {pools} lists)")]
     UnknownTopic { file: String, pools: String, topic: Topic },
     #[error(
-        "{file}: `lease` has to be at least three times `heartbeat`, so that one lost message costs nothing"
+        "{file}: invalid `lease`: must be at least three times `heartbeat`, so that one lost heartbeat ends no lease"
     )]
     LeaseTooShort { file: String },
 }
 
-/// `pools.yaml`: which pool of workers takes which topic.
+/// `pools.yaml`: the pool of workers that runs each topic.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Pools {
-    /// The topics. A job of a topic that is missing here is refused.
-    topics: BTreeMap<Parsed<Topic>, Placing>,
+    /// The topics. A job of any other topic is rejected.
+    topics: BTreeMap<Parsed<Topic>, TopicRoute>,
 }
 
-/// Where the jobs of a topic go.
+/// Where the jobs of a topic run.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Placing {
-    /// The pool whose workers take the topic's jobs.
+struct TopicRoute {
+    /// The pool whose workers run the topic's jobs.
     pool: Parsed<Pool>,
-    /// Whether a second run of a job does harm.
+    /// Whether running a job twice does harm.
     #[serde(default)]
     effects: EffectsKey,
 }
@@ -62,40 +63,41 @@ struct Placing {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum EffectsKey {
-    /// A run may change something outside, so a synchronous call is recorded before it is dispatched.
+    /// A run may have side effects, so a synchronous call is recorded before it is dispatched.
     #[default]
     Possible,
-    /// Running a job twice, or after its caller left, does no harm.
+    /// Running a job twice, or after its caller has disconnected, does no harm.
     None,
 }
 
-/// `timeouts.yaml`: heartbeats, leases, running times and attempts.
+/// `timeouts.yaml`: heartbeats, leases, time limits and attempts.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Timeouts {
-    /// How often a worker reports.
+    /// How often a worker sends a heartbeat.
     #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     heartbeat: Parsed<humantime::Duration>,
-    /// How long a worker may be silent before its jobs are tried again elsewhere: at least three times `heartbeat`.
+    /// How long a worker may send no heartbeat before its jobs are retried elsewhere. Must be at
+    /// least three times `heartbeat`.
     #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     lease: Parsed<humantime::Duration>,
-    /// The values for topics that have none of their own.
-    default: Whole,
-    /// Values for single topics. A value that is missing is the default's.
+    /// The values for topics without their own.
+    default: TopicDefaults,
+    /// Values for single topics. A missing value is taken from `default`.
     #[serde(default)]
-    topics: BTreeMap<Parsed<Topic>, Partial>,
+    topics: BTreeMap<Parsed<Topic>, TopicOverrides>,
 }
 
-/// The values for every topic.
+/// The values for all topics.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Whole {
+struct TopicDefaults {
     /// How long one attempt may run. Time that a job waits does not count.
     #[cfg_attr(feature = "schema", schemars(with = "cortex_config::schema::Duration"))]
     run: Parsed<humantime::Duration>,
-    /// How many attempts a job has.
+    /// Maximum number of attempts of a job.
     attempts: u32,
 }
 
@@ -103,20 +105,20 @@ struct Whole {
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Partial {
+struct TopicOverrides {
     /// How long one attempt may run.
     #[cfg_attr(feature = "schema", schemars(with = "Option<cortex_config::schema::Duration>"))]
     run: Option<Parsed<humantime::Duration>>,
-    /// How many attempts a job has.
+    /// Maximum number of attempts of a job.
     attempts: Option<u32>,
 }
 
-/// What it means that `timeouts.yaml` names a topic that `pools.yaml` doesn't.
+/// What to do if `timeouts.yaml` names a topic that `pools.yaml` does not list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unlisted {
-    /// A slip: both were written for each other.
+    /// Reject it as a mistake, because the two files belong together.
     Refused,
-    /// Nothing: the timeouts are those for every topic there could be.
+    /// Ignore it, because the timeouts cover every possible topic.
     PassedOver,
 }
 
@@ -135,10 +137,10 @@ pub fn timeouts_schema() -> schemars::Schema {
 }
 
 impl Settings {
-    /// Reads both from text; the paths are only named in errors.
+    /// Parses both files. The paths appear only in errors.
     ///
     /// # Errors
-    /// If one is not what it should be, or they contradict each other.
+    /// Returns an error if a file is invalid, or if the two contradict each other.
     pub fn parse(
         pools: (&str, &Path),
         timeouts: (&str, &Path),
@@ -158,7 +160,7 @@ impl Settings {
         if lease < heartbeat * 3 {
             return Err(SettingsError::LeaseTooShort { file });
         }
-        let route = |topic: &Parsed<Topic>, placing: Placing| {
+        let route = |topic: &Parsed<Topic>, placing: TopicRoute| {
             let own = timeouts.topics.get(topic);
             let run = own.and_then(|own| own.run.as_ref()).unwrap_or(&timeouts.default.run);
             Route {
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_takes_the_default_for_what_it_does_not_say() {
+    fn a_topic_takes_missing_values_from_the_default() {
         let settings = parse(POOLS, &format!("{TIMEOUTS}topics:\n  job.embed: {{ run: 1m }}\n")).unwrap();
         let embed = settings.catalogue.route(&"job.embed".parse().unwrap()).unwrap();
         assert_eq!((embed.run, embed.attempts, embed.effects), (Duration::from_secs(60), 3, Effects::None));
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_for_every_topic_there_could_be_may_name_more() {
+    fn timeouts_for_every_possible_topic_may_name_unlisted_ones() {
         let timeouts = format!("{TIMEOUTS}topics:\n  job.ecko: {{ run: 1m }}\n");
         let (pools, timeouts) = ((POOLS, Path::new("pools.yaml")), (timeouts.as_str(), Path::new("t")));
         let settings = Settings::parse(pools, timeouts, Unlisted::PassedOver).unwrap();

@@ -1,4 +1,5 @@
-//! How many durable accepts a second the embedded store does, beside the disk's own serial flush rate.
+//! Measures how many durable accepts a second the embedded store does, and compares them with the
+//! serial flush rate of the disk.
 //!
 //! `cargo run --release -p cortex-store --example accepts [clients] [seconds] [folder]`
 
@@ -53,7 +54,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Accepts one job after another until `end`; gives how long each took.
+/// Accepts one job after another until `end`. Returns how long each took.
 async fn client(store: Arc<dyn Store>, end: Instant) -> Result<Vec<Duration>, Failure> {
     let mut waits = Vec::new();
     while Instant::now() < end {

@@ -1,4 +1,5 @@
-//! The truth: jobs, their log, payloads and outbox, behind [`cortex_domain::ports::Store`].
+//! The authoritative store: jobs, their log, payloads and outbox, behind
+//! [`cortex_domain::ports::Store`].
 
 mod sqlite;
 

@@ -1,4 +1,5 @@
-//! The embedded store: one SQLite file, one writer that flushes many requests at once, a few readers.
+//! The embedded store: one SQLite file, one writer that flushes many requests at once, and a few
+//! readers.
 
 mod accept;
 mod audit;
@@ -38,28 +39,28 @@ use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 use cortex_platform::metrics::Registry;
 
-use audit::{Fate, Shortened};
+use audit::{EarlyDeletionMonitor, OnRollback};
 use lock::Lock;
 pub use open::OpenError;
-use queue::Haste;
+use queue::WriteMode;
 use readers::Readers;
 use transaction::Transaction;
-use writer::{News, Writer};
+use writer::{Notify, Writer};
 
-/// Drafts that one request sweeps.
-const SWEEP: usize = 256;
+/// Maximum number of drafts that one request deletes.
+const SWEEP_BATCH: usize = 256;
 
 /// A store in a SQLite file. Dropping it writes what is queued and closes the file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    // In the order in which they must close: the last connection folds the log into the file, which only the
-    // writer's can do, and the lock outlives both.
+    // In the order in which they must close. The last connection checkpoints the log into the file,
+    // which only the writer's connection can do, and the lock outlives both.
     readers: Readers,
     writer: Writer,
     _lock: Lock,
     retention: Retention,
-    /// Entries of the audit log that went before their time.
-    shortened: Mutex<Shortened>,
+    /// Entries of the audit log that were deleted before they expired.
+    early_deletions: Mutex<EarlyDeletionMonitor>,
 }
 
 impl SqliteStore {
@@ -68,7 +69,8 @@ impl SqliteStore {
         self.writer.metrics.register(registry);
     }
 
-    /// Deletes what tenants have in the audit log beyond their share. They take turns of a few rows.
+    /// Deletes entries of tenants that exceed their share of the audit log. Tenants take turns of a
+    /// few rows.
     async fn trim_audit(&self, now: Timestamp) -> Result<(), StoreError> {
         let retention = self.retention;
         let mut over = self.readers.read(move |c| audit::over_share(c, &retention)).await?;
@@ -77,27 +79,27 @@ impl SqliteStore {
             for tenant in over {
                 let of = tenant.clone();
                 let trim = move |c: &Transaction| audit::trim(c, &of, &retention, now);
-                let trimmed = self.writer.write(News::None, 0, trim).await?;
-                self.shortened().note(&tenant, trimmed.early);
-                if trimmed.rows == forget::AT_ONCE {
+                let trimmed = self.writer.write(Notify::None, 0, trim).await?;
+                self.early_deletions().record(&tenant, trimmed.early);
+                if trimmed.rows == forget::DELETE_BATCH {
                     still_over.push(tenant);
                 }
             }
             over = still_over;
         }
-        if let Some(early) = self.shortened().due(now) {
+        if let Some(early) = self.early_deletions().take_warning(now) {
             let entries = early.entries;
             tracing::warn!(
                 tenants = %early,
                 entries,
-                "entries of the audit log went before their time: their tenants have all that `limits.yaml` keeps of one"
+                "audit entries were deleted before they expired, because their tenants reached the limit in `limits.yaml`"
             );
         }
         Ok(())
     }
 
-    fn shortened(&self) -> MutexGuard<'_, Shortened> {
-        self.shortened.lock().unwrap_or_else(PoisonError::into_inner)
+    fn early_deletions(&self) -> MutexGuard<'_, EarlyDeletionMonitor> {
+        self.early_deletions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,7 +110,7 @@ impl Jobs for SqliteStore {
             let retention = self.retention;
             Ok(self
                 .writer
-                .write(News::Jobs, size, move |c| accept::accept(c, submission, &retention))
+                .write(Notify::Watchers, size, move |c| accept::accept(c, submission, &retention))
                 .await?)
         })
     }
@@ -116,15 +118,18 @@ impl Jobs for SqliteStore {
     fn commit(&self, change: Change) -> Answer<'_, Result<Job, CommitError>> {
         Box::pin(async move {
             if change.expected() > Version(0) {
-                return Ok(self.writer.write(News::Jobs, 0, move |c| commit::commit(c, change)).await?);
+                return Ok(self
+                    .writer
+                    .write(Notify::Watchers, 0, move |c| commit::commit(c, change))
+                    .await?);
             }
             let retention = self.retention;
-            let keep = move |c: &Transaction| {
-                let kept = record::keep(c, &change, &retention)?;
-                Ok(kept.map(|()| change.into_job()))
+            let persist = move |c: &Transaction| {
+                let persisted = record::persist(c, &change, &retention)?;
+                Ok(persisted.map(|()| change.into_job()))
             };
-            let kept = self.writer.write(News::Jobs, 0, keep).await?;
-            kept.map_err(|beyond| StoreError::RetentionExceeded(beyond).into())
+            let persisted = self.writer.write(Notify::Watchers, 0, persist).await?;
+            persisted.map_err(|exceeded| StoreError::RetentionExceeded(exceeded).into())
         })
     }
 
@@ -132,7 +137,7 @@ impl Jobs for SqliteStore {
         Box::pin(async move {
             let retention = self.retention;
             let note = move |c: &Transaction| record::record(c, &history, &retention);
-            self.writer.queue(News::None, Haste::Unwatched, 0, note)?;
+            self.writer.queue(Notify::None, WriteMode::Background, 0, note)?;
             Ok(())
         })
     }
@@ -140,8 +145,8 @@ impl Jobs for SqliteStore {
     fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, StoreError>> {
         Box::pin(async move {
             let found = self.readers.read(move |c| jobs::find(c, id)).await?;
-            if found.is_none() && self.writer.is_behind() {
-                return Ok(self.writer.write(News::None, 0, move |c| jobs::find(c, id)).await?);
+            if found.is_none() && self.writer.has_pending_writes() {
+                return Ok(self.writer.write(Notify::None, 0, move |c| jobs::find(c, id)).await?);
             }
             Ok(found)
         })
@@ -171,7 +176,7 @@ impl Outbox for SqliteStore {
 
     fn relayed(&self, sequences: Vec<Sequence>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            Ok(self.writer.write(News::None, 0, move |c| outbox::forget(c, &sequences)).await?)
+            Ok(self.writer.write(Notify::None, 0, move |c| outbox::forget(c, &sequences)).await?)
         })
     }
 }
@@ -191,7 +196,7 @@ impl Feed for SqliteStore {
 
     fn set_cursor(&self, name: &'static str, to: Sequence) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            Ok(self.writer.write(News::None, 0, move |c| steps::set_cursor(c, name, to)).await?)
+            Ok(self.writer.write(Notify::None, 0, move |c| steps::set_cursor(c, name, to)).await?)
         })
     }
 
@@ -203,19 +208,19 @@ impl Feed for SqliteStore {
 impl AuditLog for SqliteStore {
     fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            let haste = if self.writer.fails() { Haste::Awaited } else { Haste::Unwatched };
-            let fate = match haste {
-                Haste::Unwatched => Fate::Carried,
-                Haste::Awaited => Fate::Undone,
+            let mode = if self.writer.is_failing() { WriteMode::Awaited } else { WriteMode::Background };
+            let on_rollback = match mode {
+                WriteMode::Background => OnRollback::Retry,
+                WriteMode::Awaited => OnRollback::Discard,
             };
             let add = move |c: &Transaction| {
-                entries.into_iter().for_each(|entry| c.audit(entry, fate));
+                entries.into_iter().for_each(|entry| c.audit(entry, on_rollback));
                 Ok(())
             };
-            let written = self.writer.queue(News::None, haste, 0, add)?;
-            match haste {
-                Haste::Unwatched => Ok(()),
-                Haste::Awaited => Ok(written.await?),
+            let written = self.writer.queue(Notify::None, mode, 0, add)?;
+            match mode {
+                WriteMode::Background => Ok(()),
+                WriteMode::Awaited => Ok(written.await?),
             }
         })
     }
@@ -230,24 +235,25 @@ impl Upkeep for SqliteStore {
         Box::pin(async move {
             let retention = self.retention;
             loop {
-                let little = move |c: &_| {
-                    let keys = forget::keys(c, &retention, now)?;
-                    let steps = forget::steps(c, &retention, now)?;
+                let delete_batch = move |c: &_| {
+                    let keys = forget::delete_expired_keys(c, &retention, now)?;
+                    let steps = forget::delete_expired_steps(c, &retention, now)?;
                     let audit = audit::forget(c, &retention, now)?;
-                    Ok(keys.max(steps).max(forget::loose(c, now)?).max(audit))
+                    Ok(keys.max(steps).max(forget::delete_orphaned_payloads(c, now)?).max(audit))
                 };
-                if self.writer.write(News::None, 0, little).await? < forget::AT_ONCE {
+                if self.writer.write(Notify::None, 0, delete_batch).await? < forget::DELETE_BATCH {
                     break;
                 }
             }
             self.trim_audit(now).await?;
             let mut deleted = 0;
             loop {
-                let due = self.readers.read(move |c| forget::due(c, &retention, now)).await?;
+                let expired = self.readers.read(move |c| forget::expired_jobs(c, &retention, now)).await?;
                 let before = deleted;
-                for (jobs, bytes) in forget::batches(&due) {
+                for (jobs, bytes) in forget::batches(&expired) {
                     let size = usize::try_from(bytes).unwrap_or(usize::MAX);
-                    deleted += self.writer.write(News::None, size, move |c| forget::delete(c, &jobs)).await?;
+                    deleted +=
+                        self.writer.write(Notify::None, size, move |c| forget::delete_jobs(c, &jobs)).await?;
                 }
                 if deleted == before {
                     return Ok(deleted);
@@ -260,9 +266,9 @@ impl Upkeep for SqliteStore {
         Box::pin(async move {
             let mut swept = 0;
             loop {
-                let some = self.writer.write(News::None, 0, |c| payloads::sweep(c, SWEEP)).await?;
+                let some = self.writer.write(Notify::None, 0, |c| payloads::sweep(c, SWEEP_BATCH)).await?;
                 swept += some as u64;
-                if some < SWEEP {
+                if some < SWEEP_BATCH {
                     return Ok(swept);
                 }
             }
@@ -279,20 +285,21 @@ impl Payloads for SqliteStore {
         Box::pin(async move { Ok(self.readers.read(move |c| payloads::get(c, pointer)).await?) })
     }
 
-    /// A draft is answered for once it is queued: what makes it the result is queued behind it, and so in the
-    /// same transaction or a later one. Anything else waits for the flush.
+    /// Stores a payload. A draft returns once it is queued, because the change that makes it the
+    /// result is queued behind it, and is therefore committed with it or later. Other payloads wait
+    /// for the flush.
     fn put(&self, pointer: Pointer, payload: Bytes) -> Answer<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let size = payload.len();
-            let haste = match pointer.space {
-                Space::Draft(..) => Haste::Unwatched,
-                Space::Context(_) | Space::Result(_) => Haste::Awaited,
+            let mode = match pointer.space {
+                Space::Draft(..) => WriteMode::Background,
+                Space::Context(_) | Space::Result(_) => WriteMode::Awaited,
             };
             let written =
-                self.writer.queue(News::None, haste, size, move |c| payloads::put(c, pointer, &payload))?;
-            match haste {
-                Haste::Unwatched => Ok(()),
-                Haste::Awaited => Ok(written.await?),
+                self.writer.queue(Notify::None, mode, size, move |c| payloads::put(c, pointer, &payload))?;
+            match mode {
+                WriteMode::Background => Ok(()),
+                WriteMode::Awaited => Ok(written.await?),
             }
         })
     }

@@ -1,7 +1,8 @@
-//! What was acknowledged survives a power cut, and what a full or failing disk refused is never acknowledged.
+//! Acknowledged data survives a power cut, and data that a full or failing disk rejected is never
+//! acknowledged.
 //!
-//! The disk is simulated below SQLite: at the cut, any part of what was not flushed is lost. Five cuts, or as
-//! many as `CORTEX_POWER_CUTS` says.
+//! The disk is simulated below SQLite. A power cut loses any part of what was not flushed.
+//! `CORTEX_POWER_CUTS` sets the number of cuts, which is five by default.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
@@ -25,19 +26,19 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use clients::{Clients, submission};
-use disk::{Chance, Loss, Trouble};
+use disk::{DiskFault, Loss, Rng};
 
-const FILE: &str = "jobs.db";
+const STORE_FILE: &str = "jobs.db";
 
 fn open(folder: &Path) -> Arc<dyn Store> {
-    Arc::new(SqliteStore::open(folder.join(FILE)).unwrap())
+    Arc::new(SqliteStore::open(folder.join(STORE_FILE)).unwrap())
 }
 
-/// The content of a folder's disk after a power cut.
+/// Returns the content of a folder's disk after a power cut.
 fn cut(folder: &Path, loss: Loss) -> TempDir {
     let after = TempDir::new().unwrap();
     disk::cut(folder, after.path(), loss);
-    let check = Connection::open(after.path().join(FILE)).unwrap();
+    let check = Connection::open(after.path().join(STORE_FILE)).unwrap();
     let verdict: String = check.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(verdict, "ok");
     after
@@ -48,11 +49,11 @@ async fn every_acknowledged_step_survives_a_power_cut() {
     vfs::install();
     let cuts = std::env::var("CORTEX_POWER_CUTS").map_or(5, |text| text.parse().unwrap());
     for seed in 1..=cuts {
-        let chance = Chance::new(seed);
+        let rng = Rng::new(seed);
         let folder = TempDir::new().unwrap();
         let clients = Clients::start(open(folder.path()));
-        let acknowledged = clients.acknowledged(50 + chance.below(500)).await;
-        let after = cut(folder.path(), Loss::Some(chance));
+        let acknowledged = clients.acknowledged(50 + rng.below(500)).await;
+        let after = cut(folder.path(), Loss::Some(rng));
         clients.stop().await;
 
         let store = open(after.path());
@@ -73,15 +74,15 @@ async fn every_acknowledged_step_survives_a_power_cut() {
 
 #[tokio::test]
 async fn a_failing_flush_is_not_acknowledged_and_the_store_recovers() {
-    nothing_is_acknowledged_during(Trouble::Flush).await;
+    nothing_is_acknowledged_during(DiskFault::Flush).await;
 }
 
 #[tokio::test]
 async fn a_full_disk_acknowledges_nothing_and_the_store_recovers() {
-    nothing_is_acknowledged_during(Trouble::Full).await;
+    nothing_is_acknowledged_during(DiskFault::Full).await;
 }
 
-async fn nothing_is_acknowledged_during(trouble: Trouble) {
+async fn nothing_is_acknowledged_during(fault: DiskFault) {
     vfs::install();
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
@@ -89,14 +90,14 @@ async fn nothing_is_acknowledged_during(trouble: Trouble) {
     assert!(matches!(store.accept(before.clone()).await, Ok(Acceptance::New(_))));
     let change = clients::scheduled(&store.job(before.request.id).await.unwrap().unwrap());
 
-    disk::trouble(folder.path(), Some(trouble));
+    disk::set_fault(folder.path(), Some(fault));
     for _ in 0..3 {
         let both = tokio::join!(store.accept(during.clone()), store.commit(change.clone()));
         assert!(matches!(both, (Err(StoreError::Broken(_)), Err(CommitError::Store(_)))), "{both:?}");
     }
     assert_eq!(store.job(during.request.id).await.unwrap(), None);
 
-    disk::trouble(folder.path(), None);
+    disk::set_fault(folder.path(), None);
     assert!(matches!(store.accept(during.clone()).await, Ok(Acceptance::New(_))));
     assert!(matches!(store.accept(after.clone()).await, Ok(Acceptance::New(_))));
     store.commit(change).await.unwrap();
@@ -108,23 +109,24 @@ async fn nothing_is_acknowledged_during(trouble: Trouble) {
     }
 }
 
-/// What nothing waits for is written once the disk is well again; what is refused meanwhile never is.
+/// An entry without a waiting caller is written once the disk works again. An entry that was
+/// rejected meanwhile never is.
 #[tokio::test]
-async fn an_audit_entry_outlives_a_group_that_failed() {
+async fn an_audit_entry_survives_a_failed_group() {
     vfs::install();
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
     let job = |n| Job::accepted(submission(n).request, Durability::Ephemeral, store.memory());
     let (taken, refused) = (clients::denied(&job(1)), clients::denied(&job(2)));
-    disk::trouble(folder.path(), Some(Trouble::Flush));
+    disk::set_fault(folder.path(), Some(DiskFault::Flush));
     store.append(vec![taken.clone()]).await.unwrap();
-    // The next group fails as well, and with it the first if that was not written before.
+    // The next group fails too, and the first one with it if it was not written before.
     assert!(store.accept(submission(3)).await.is_err());
     for _ in 0..3 {
         let failed = store.append(vec![refused.clone()]).await;
         assert!(matches!(failed, Err(StoreError::Broken(_))), "{failed:?}");
     }
-    disk::trouble(folder.path(), None);
+    disk::set_fault(folder.path(), None);
     store.accept(submission(4)).await.unwrap();
     let audited = store.audit(Sequence(0), 9).await.unwrap();
     assert_eq!(audited.into_iter().map(|audited| audited.entry).collect::<Vec<_>>(), [taken]);
@@ -134,7 +136,7 @@ async fn an_audit_entry_outlives_a_group_that_failed() {
 fn the_simulated_disk_does_lose_what_was_not_flushed() {
     vfs::install();
     let folder = TempDir::new().unwrap();
-    let connection = Connection::open(folder.path().join(FILE)).unwrap();
+    let connection = Connection::open(folder.path().join(STORE_FILE)).unwrap();
     connection.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x);").unwrap();
     connection.execute_batch("PRAGMA wal_checkpoint(FULL); PRAGMA synchronous = NORMAL;").unwrap();
     connection.execute_batch("INSERT INTO t VALUES (1)").unwrap();
@@ -143,5 +145,5 @@ fn the_simulated_disk_does_lose_what_was_not_flushed() {
         connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap()
     };
     assert_eq!(count(&connection), 1);
-    assert_eq!(count(&Connection::open(after.path().join(FILE)).unwrap()), 0);
+    assert_eq!(count(&Connection::open(after.path().join(STORE_FILE)).unwrap()), 0);
 }

@@ -1,5 +1,5 @@
-//! A process that accepts jobs and says so: what it said holds after it was killed, and it said nothing before
-//! the flush.
+//! A process that accepts jobs and prints acknowledgements. Acknowledged jobs survive its kill, and
+//! it prints nothing before the flush.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
@@ -18,9 +18,9 @@ use cortex_domain::ports::{Jobs, Payloads};
 use cortex_store::SqliteStore;
 use tempfile::TempDir;
 
-use child::SAID;
+use child::ACKNOWLEDGED;
 
-/// Kills, or as many as `CORTEX_STORE_KILLS` says.
+/// The default number of kills. `CORTEX_STORE_KILLS` sets another.
 const KILLS: usize = 8;
 
 #[tokio::test]
@@ -32,12 +32,12 @@ async fn every_job_that_was_acknowledged_before_a_kill_is_there() {
     for kill in 0..kills {
         let mut child = child::command(&path, usize::MAX).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut ids = lines.filter_map(|line| line.strip_prefix(SAID)?.parse::<JobId>().ok());
+        let mut ids = lines.filter_map(|line| line.strip_prefix(ACKNOWLEDGED)?.parse::<JobId>().ok());
         // A different moment each time, from the first job to a few hundred later.
         acknowledged.extend(ids.by_ref().take(1 + kill * 67 % 300));
         child.kill().unwrap();
         child.wait().unwrap();
-        // What it had said and was not read yet counts as well.
+        // Lines that were printed but not read yet count too.
         acknowledged.extend(ids);
 
         let store = SqliteStore::open(&path).unwrap();

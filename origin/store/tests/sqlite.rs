@@ -1,4 +1,4 @@
-//! The embedded store keeps the contract, and refuses by name what it can't open.
+//! The embedded store keeps the contract, and names what it can't open.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 struct Folder(TempDir);
 
-impl contract::Place for Folder {
+impl contract::TestStore for Folder {
     fn open_with(&self, retention: Retention) -> Arc<dyn Store> {
         Arc::new(SqliteStore::open_with(self.0.path().join("store/jobs.db"), retention).unwrap())
     }
@@ -28,7 +28,7 @@ impl contract::Place for Folder {
 contract::contract!(Folder(TempDir::new().unwrap()));
 
 #[test]
-fn a_second_opener_is_told_who_holds_the_store() {
+fn a_second_process_learns_which_process_has_the_store() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("jobs.db");
     let _first = SqliteStore::open(&path).unwrap();
@@ -47,12 +47,12 @@ fn a_newer_schema_is_refused_by_number() {
     assert!(matches!(refusal, OpenError::Newer { found: 99, .. }), "{refusal}");
 }
 
-/// Makes the audit log of a file that of schema 4, and empties it.
+/// Turns the audit log of a file into that of schema 4, and empties it.
 const TO_SCHEMA_4: &str = "DROP TABLE audit; CREATE TABLE audit (
          first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, entries BLOB NOT NULL
      ) STRICT; PRAGMA user_version = 4;";
 
-/// Takes from a file what schemas 3 to 5 brought.
+/// Removes from a file what schemas 3 to 5 added.
 const TO_SCHEMA_2: &str = "DROP TABLE audit; DROP TABLE usage; DROP TABLE loose; DROP INDEX keys_by_age;
      ALTER TABLE jobs DROP COLUMN bytes; ALTER TABLE jobs DROP COLUMN kept_until;
      ALTER TABLE idempotency DROP COLUMN at; PRAGMA user_version = 2;";
@@ -62,7 +62,7 @@ async fn a_file_of_schema_3_is_brought_up_to_this_one() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("jobs.db");
     let store = SqliteStore::open(&path).unwrap();
-    let job = contract::given::accepted(&store, "acme", 1).await;
+    let job = contract::fixtures::accepted(&store, "acme", 1).await;
     drop(store);
     let file = rusqlite::Connection::open(&path).unwrap();
     file.execute_batch("DROP TABLE audit; PRAGMA user_version = 3;").unwrap();
@@ -80,7 +80,7 @@ async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
     let entries = ["acme", "other", "acme"].map(entry_of);
     store.append(entries.to_vec()).await.unwrap();
     drop(store);
-    // There, a row held the entries of every tenant.
+    // In that schema, a row held the entries of every tenant.
     let file = rusqlite::Connection::open(&path).unwrap();
     file.execute_batch(TO_SCHEMA_4).unwrap();
     let batch = cortex_wire::encode_audit_batch(&entries);
@@ -90,8 +90,8 @@ async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
     let store =
         SqliteStore::open_with(&path, Retention { audit_entries: 1, ..Retention::default() }).unwrap();
     store.append(vec![entry_of("acme")]).await.unwrap();
-    contract::given::accepted(&store, "acme", 1).await;
-    store.forget(contract::given::NOW).await.unwrap();
+    contract::fixtures::accepted(&store, "acme", 1).await;
+    store.forget(contract::fixtures::NOW).await.unwrap();
     let audited = store.audit(Sequence(0), 9).await.unwrap();
     let numbered = audited.iter().map(|audited| (audited.sequence.0, audited.entry.tenant.as_str()));
     assert_eq!(numbered.collect::<Vec<_>>(), [(1, "acme"), (2, "other"), (3, "acme"), (4, "acme")]);
@@ -99,7 +99,7 @@ async fn the_audit_log_of_a_file_of_schema_4_is_read_and_goes_on() {
 
 fn entry_of(tenant: &str) -> AuditEvent {
     AuditEvent {
-        at: contract::given::NOW,
+        at: contract::fixtures::NOW,
         tenant: tenant.parse().unwrap(),
         principal: "ci".parse().unwrap(),
         action: "policy.check".into(),
@@ -115,7 +115,7 @@ async fn a_file_of_schema_2_is_counted_and_its_jobs_are_forgotten_in_time() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("jobs.db");
     let store = SqliteStore::open(&path).unwrap();
-    let jobs = contract::given::of_every_kind(&store).await;
+    let jobs = contract::fixtures::jobs_in_every_state(&store).await;
     drop(store);
     let file = rusqlite::Connection::open(&path).unwrap();
     let before = usage(&file);
@@ -131,7 +131,7 @@ async fn a_file_of_schema_2_is_counted_and_its_jobs_are_forgotten_in_time() {
         assert_eq!((&before.0, before.1, before.2, before.4), (&after.0, after.1, after.2, after.4));
         assert!(before.3.abs_diff(after.3) < 1000, "only what a record has grown by: {before:?} {after:?}");
     }
-    let late = contract::given::NOW.after(std::time::Duration::from_secs(8 * 24 * 3600));
+    let late = contract::fixtures::NOW.after(std::time::Duration::from_secs(8 * 24 * 3600));
     assert!(store.forget(late).await.unwrap() > 0);
     for job in jobs {
         let kept = store.job(job).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_file_of_schema_2_is_counted_and_its_jobs_are_forgotten_in_time() {
     assert_eq!(usage(&file), recounted(&file));
 }
 
-/// What each tenant has: jobs, open ones, bytes and keys.
+/// What each tenant has: jobs, open jobs, bytes and keys.
 type Counts = Vec<(String, i64, i64, i64, i64)>;
 
 fn counts(file: &rusqlite::Connection, sql: &str) -> Counts {
@@ -155,7 +155,7 @@ fn usage(file: &rusqlite::Connection) -> Counts {
     counts(file, "SELECT tenant, jobs, open, bytes, keys FROM usage WHERE jobs > 0 ORDER BY tenant")
 }
 
-/// The same from the rows themselves.
+/// Counts the same from the rows.
 fn recounted(file: &rusqlite::Connection) -> Counts {
     counts(
         file,
@@ -173,9 +173,9 @@ async fn the_space_of_what_is_forgotten_is_used_again() {
     let mut sizes = Vec::new();
     for round in 0..4_u16 {
         for n in 0..40 {
-            contract::given::ended_with(&store, round * 40 + n, 64 << 10).await;
+            contract::fixtures::ended_with(&store, round * 40 + n, 64 << 10).await;
         }
-        let late = contract::given::NOW.after(std::time::Duration::from_secs(8 * 24 * 3600));
+        let late = contract::fixtures::NOW.after(std::time::Duration::from_secs(8 * 24 * 3600));
         assert_eq!(store.forget(late).await.unwrap(), 40);
         let file = rusqlite::Connection::open(&path).unwrap();
         let pages: i64 = file.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
@@ -189,11 +189,11 @@ async fn a_file_of_schema_1_is_brought_up_to_this_one() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("jobs.db");
     let store = SqliteStore::open(&path).unwrap();
-    let job = contract::given::accepted(&store, "acme", 1).await;
+    let job = contract::fixtures::accepted(&store, "acme", 1).await;
     let log = store.log(job.id(), Version(0)).await.unwrap();
     drop(store);
 
-    // There, a row held one entry, without the two bytes that frame a short one now.
+    // In that schema, a row held one entry without the two bytes that frame a short one now.
     let file = rusqlite::Connection::open(&path).unwrap();
     file.execute_batch(TO_SCHEMA_2).unwrap();
     file.execute_batch(
@@ -209,7 +209,7 @@ async fn a_file_of_schema_1_is_brought_up_to_this_one() {
 }
 
 #[test]
-fn a_file_that_is_not_ours_is_left_as_it_is() {
+fn a_foreign_file_is_left_unchanged() {
     let folder = TempDir::new().unwrap();
     let text = folder.path().join("notes.txt");
     fs::write(&text, "not a database, but longer than the header of one would be: ".repeat(20)).unwrap();
@@ -232,7 +232,7 @@ fn a_folder_that_cannot_be_made_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_may_read_the_file() {
+fn only_the_owner_may_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("jobs.db");
@@ -244,7 +244,7 @@ fn nobody_else_may_read_the_file() {
 }
 
 #[tokio::test]
-async fn more_than_may_wait_is_refused_at_once() {
+async fn a_write_beyond_the_queue_is_refused_at_once() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("jobs.db")).unwrap();
     let context = Pointer::context(Memory::Local, JobId::mint(Timestamp::from_millis(1), [1; 10]));

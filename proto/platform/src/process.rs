@@ -6,7 +6,8 @@ use prometheus::process_collector::ProcessCollector;
 use crate::metrics::{Registry, gauges};
 use crate::telemetry;
 
-/// Returns a registry with the metrics of the process itself: memory, CPU time, version and exported spans.
+/// Returns a registry with the metrics of the process itself: memory, CPU time, version and
+/// exported spans.
 #[must_use]
 pub fn registry(version: &'static str) -> Registry {
     let registry = Registry::default();

@@ -7,7 +7,7 @@ use cortex_domain::task::Task;
 use cortex_domain::worker::{Heartbeat, HeldLease};
 use cortex_link::origin::{Origin, Report};
 use cortex_platform::memory;
-use cortex_platform::telemetry::{self, Kind};
+use cortex_platform::telemetry::{self, SpanKind};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
@@ -78,7 +78,7 @@ impl Shared {
 
     /// Starts the span of a run, which continues the trace of the job's request.
     fn span(&self, task: &Task) -> Span {
-        let span = telemetry::job_span("run", Kind::Consumer, task.job, task.traceparent.as_deref());
+        let span = telemetry::job_span("run", SpanKind::Consumer, task.job, task.traceparent.as_deref());
         span.record(telemetry::TOPIC, task.topic.as_str());
         span.record(telemetry::TENANT, task.owner.tenant.as_str());
         span.record(telemetry::WORKER, self.settings.id.as_str());

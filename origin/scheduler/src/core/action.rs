@@ -1,3 +1,5 @@
+//! The actions that the core requests from the driver.
+
 use cortex_domain::audit::AuditEvent;
 use cortex_domain::call::CallReply;
 use cortex_domain::flow::Assignment;
@@ -10,51 +12,52 @@ use cortex_domain::transition::Change;
 use super::note::Note;
 use super::tracked::AskId;
 
-/// What is to be done. Those that wait for something go on side by side, so their order says nothing. The outcome of the first
-/// six comes back as an input.
+/// What the driver must do. Actions that wait for something run concurrently, so their order means
+/// nothing. The outcomes of the first six come back as inputs.
 #[derive(Debug)]
 pub(crate) enum Action<R> {
-    /// Read a job from the store.
+    /// Reads a job from the store.
     Load { job: JobId },
-    /// Ask the safety kernel whether a job may pass.
+    /// Asks the safety kernel whether a job may run.
     Ask { ask: AskId, request: Box<PolicyRequest> },
-    /// Commit a change to the store.
+    /// Commits a change to the store.
     Commit { change: Box<Change> },
-    /// Add entries to the audit log about a call that was placed under a lease.
+    /// Adds entries to the audit log about a call that was placed under a lease.
     Record { job: JobId, lease: Lease, entries: Vec<AuditEvent> },
-    /// Make a call's job durable as it is, with its history.
-    Keep { history: Box<Change> },
-    /// Offer a placed job to its worker.
+    /// Makes a call's job durable in its current state, with its history.
+    Persist { history: Box<Change> },
+    /// Offers a placed job to its worker.
     Send { assignment: Box<Assignment> },
-    /// Tell a worker to stop.
+    /// Tells a worker to stop.
     Abort { cancel: Cancel },
-    /// Record a call that has ended, and only then answer its caller.
+    /// Records a call that has ended, and answers its caller after that.
     Answer { reply: R, history: Box<Change>, called: CallReply },
-    /// Answer a caller.
+    /// Answers a caller.
     Reply { reply: R, called: CallReply },
-    /// Write to the log.
+    /// Writes to the log.
     Note(Note),
 }
 
 impl<R> Action<R> {
-    /// Whether it asks the safety kernel. The core bounds how many of these are under way.
+    /// Returns whether the action asks the safety kernel. The core limits how many of these are
+    /// open.
     pub(crate) fn asks(&self) -> bool {
         matches!(self, Self::Ask { .. })
     }
 
-    /// Whether the store does it.
+    /// Returns whether the store performs the action.
     pub(crate) fn is_of_store(&self) -> bool {
         matches!(
             self,
             Self::Load { .. }
                 | Self::Commit { .. }
                 | Self::Record { .. }
-                | Self::Keep { .. }
+                | Self::Persist { .. }
                 | Self::Answer { .. }
         )
     }
 
-    /// Whether it answers a caller.
+    /// Returns whether the action answers a caller.
     pub(crate) fn answers(&self) -> bool {
         matches!(self, Self::Answer { .. } | Self::Reply { .. })
     }

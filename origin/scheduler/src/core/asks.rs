@@ -1,16 +1,16 @@
-//! How many requests to the safety kernel are open. A kernel that does not answer costs no more than that, and calls never
-//! wait for the requests of jobs.
+//! Counts the open requests to the safety kernel. The limit bounds the cost of a kernel that does
+//! not answer. Calls have a limit of their own, so they never wait for requests about jobs.
 
 use super::tracked::{AskId, Asker};
 
 #[derive(Debug)]
 pub(super) struct Asks {
-    /// Of calls and of jobs, each.
+    /// The limit for calls, and also for jobs.
     most: usize,
     calls: usize,
     jobs: usize,
     count: u64,
-    /// The number of the last request that is not counted any more, whether it is open or not.
+    /// The number of the last request that no longer counts, whether it is still open or not.
     forgotten: u64,
 }
 
@@ -19,12 +19,13 @@ impl Asks {
         Self { most, calls: 0, jobs: 0, count: 0, forgotten: 0 }
     }
 
-    /// Counts from nothing again. Those that are open now are not counted, and none has the number of one that follows.
-    pub(super) fn begin_anew(&self) -> Self {
+    /// Starts counting from zero. Requests that are open now no longer count, and later requests
+    /// have higher numbers.
+    pub(super) fn reset(&self) -> Self {
         Self { calls: 0, jobs: 0, forgotten: self.count, ..*self }
     }
 
-    /// Whether another request may be made.
+    /// Returns whether another request may be sent.
     pub(super) fn has_room(&self, of: Asker) -> bool {
         let open = match of {
             Asker::Call => self.calls,
@@ -33,14 +34,14 @@ impl Asks {
         open < self.most
     }
 
-    /// Counts a request, which is open until [`Self::close`].
+    /// Counts a request as open until [`Self::close`].
     pub(super) fn open(&mut self, of: Asker) -> AskId {
         *self.counted(of) += 1;
         self.count += 1;
         AskId { number: self.count, of }
     }
 
-    /// The request was answered, or has failed.
+    /// Records that a request was answered or has failed.
     pub(super) fn close(&mut self, ask: AskId) {
         if ask.number > self.forgotten {
             let open = self.counted(ask.of);

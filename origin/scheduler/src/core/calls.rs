@@ -1,4 +1,4 @@
-//! Synchronous calls: how they come, how they are answered, and how they become durable jobs.
+//! Synchronous calls: how they start, how they are answered, and how they become durable jobs.
 
 use cortex_api::timeouts::CALL_LIFETIME_SLACK;
 use cortex_domain::call::{CallRefusal, CallReply};
@@ -11,65 +11,69 @@ use cortex_domain::time::Uptime;
 use cortex_domain::transition::{Change, first_entry};
 
 use super::action::Action;
-use super::flight::{abort, answer_of};
-use super::input::NotKept;
-use super::state::{State, Step};
-use super::tracked::{Call, Keeping, Kind, Phase, Report, Tracked, effects_of};
+use super::in_flight::{abort, answer_of};
+use super::input::PersistError;
+use super::state::{State, StepContext};
+use super::tracked::{Call, JobKind, PersistingCall, Phase, Report, Tracked, effects_of};
 
 impl<R> State<R> {
-    /// Takes a call in.
-    pub(super) fn called(&mut self, request: Request, reply: R, step: &mut Step<'_, '_, R>) {
+    /// Starts a call.
+    pub(super) fn called(&mut self, request: Request, reply: R, step: &mut StepContext<'_, '_, R>) {
         let (id, tenant) = (request.id, request.owner.tenant.clone());
         if self.jobs.contains_key(&id) {
-            return refused(reply, CallRefusal::Overloaded, step);
+            return reply_refused(reply, CallRefusal::Overloaded, step);
         }
         if self.calls.take(&tenant, 1).is_err() {
-            return refused(reply, CallRefusal::Crowded, step);
+            return reply_refused(reply, CallRefusal::Crowded, step);
         }
         let deadline = request.limits.deadline;
         let accepted = Accepted::ephemeral(request, self.memory);
         let end = step.now.awake.after(accepted.job().request.limits.run + CALL_LIFETIME_SLACK);
         let call = Call { log: vec![first_entry(accepted.job())], reply, end, detached: false };
         self.calls_by_end.insert((end, id));
-        let mut tracked = Tracked { kind: Kind::Call(call), ..Tracked::durable(Phase::Queued) };
-        self.watch(id, &mut tracked, deadline);
-        self.judge(id, tracked, accepted, step);
+        let mut tracked = Tracked { kind: JobKind::Call(call), ..Tracked::durable(Phase::Queued) };
+        self.track_deadline(id, &mut tracked, deadline);
+        self.await_decision(id, tracked, accepted, step);
     }
 
-    /// The caller of a call has left. It means nothing for a durable job.
-    pub(super) fn hung_up(&mut self, id: JobId, step: &mut Step<'_, '_, R>) {
-        let is_call = self.jobs.get(&id).is_some_and(|tracked| matches!(tracked.kind, Kind::Call(_)));
+    /// Cancels the call of a caller that has disconnected. A durable job is not affected.
+    pub(super) fn abandoned(&mut self, id: JobId, step: &mut StepContext<'_, '_, R>) {
+        let is_call = self.jobs.get(&id).is_some_and(|tracked| matches!(tracked.kind, JobKind::Call(_)));
         if is_call {
-            let event = Event::Cancelled { reason: "the caller left".into() };
-            self.report(id, Report::own(event), step);
+            let event = Event::Cancelled { reason: "the caller disconnected".into() };
+            self.report(id, Report::from_scheduler(event), step);
         }
     }
 
-    /// Makes a call's job durable as it is; from here on it is a job like any other.
-    pub(super) fn detached(&mut self, id: JobId, step: &mut Step<'_, '_, R>) {
+    /// Makes a call's job durable in its current state. From then on it is an ordinary durable job.
+    pub(super) fn detached(&mut self, id: JobId, step: &mut StepContext<'_, '_, R>) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
-        let Kind::Call(call) = &mut tracked.kind else { return self.hold(id, tracked) };
+        let JobKind::Call(call) = &mut tracked.kind else { return self.track(id, tracked) };
         if matches!(tracked.phase, Phase::Recording { .. }) {
-            // It is about to be sent, and becomes durable after that.
+            // The call is about to be sent, and becomes durable after that.
             call.detached = true;
-            return self.hold(id, tracked);
+            return self.track(id, tracked);
         }
         let Tracked { kind, phase, audit, inbox, changed, deadline } = tracked;
-        let Kind::Call(Call { log, reply, end, .. }) = kind else { return };
-        let Some((job, held)) = self.taken_from(id, phase) else { return };
+        let JobKind::Call(Call { log, reply, end, .. }) = kind else { return };
+        let Some((job, held)) = self.detach_job(id, phase) else { return };
         self.end_call(id, job.tenant(), end);
         let job = Job { durability: Durability::Durable, ..job };
         let history = Change::history(job.clone(), log.clone(), effects_of(audit));
-        step.actions.push(Action::Keep { history: Box::new(history) });
-        let phase = Phase::Keeping(Box::new(Keeping { job, held, log, reply }));
-        self.hold(id, Tracked { kind: Kind::Durable, phase, audit: Vec::new(), inbox, changed, deadline });
+        step.actions.push(Action::Persist { history: Box::new(history) });
+        let phase = Phase::Persisting(Box::new(PersistingCall { job, held, log, reply }));
+        self.track(
+            id,
+            Tracked { kind: JobKind::Durable, phase, audit: Vec::new(), inbox, changed, deadline },
+        );
     }
 
-    /// Takes a call's job from where it lies, and the lease that it has. A slot that was found for it is free again.
-    fn taken_from(&mut self, id: JobId, phase: Phase<R>) -> Option<(Job, Option<Lease>)> {
+    /// Removes a call's job from its phase, and returns it with its lease. A slot that was reserved
+    /// for it is freed.
+    fn detach_job(&mut self, id: JobId, phase: Phase<R>) -> Option<(Job, Option<Lease>)> {
         match phase {
-            Phase::Queued | Phase::Unjudged => Some((self.waiting.withdraw(id)?, None)),
-            Phase::Judging { accepted, slot, .. } => {
+            Phase::Queued | Phase::Undecided => Some((self.waiting.withdraw(id)?, None)),
+            Phase::Deciding { accepted, slot, .. } => {
                 self.release_slot(slot);
                 Some((accepted.into_job(), None))
             }
@@ -78,7 +82,7 @@ impl<R> State<R> {
                 Some((*job, None))
             }
             Phase::Recording { job, slot, .. } => {
-                self.free(slot.dispatch);
+                self.end_dispatch(slot.dispatch);
                 Some((*job, None))
             }
             Phase::InFlight { job, lease } => Some((*job, Some(lease))),
@@ -86,49 +90,60 @@ impl<R> State<R> {
             Phase::Loading { .. }
             | Phase::Placing { .. }
             | Phase::Saving { .. }
-            | Phase::Keeping(_)
+            | Phase::Persisting(_)
             | Phase::Retrying { .. }
             | Phase::Stalled { .. } => None,
         }
     }
 
-    /// What came of making a call durable.
-    pub(super) fn kept(&mut self, id: JobId, outcome: Result<(), NotKept>, step: &mut Step<'_, '_, R>) {
+    /// Handles the outcome of [`Action::Persist`].
+    pub(super) fn persisted(
+        &mut self,
+        id: JobId,
+        outcome: Result<(), PersistError>,
+        step: &mut StepContext<'_, '_, R>,
+    ) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
-        let Phase::Keeping(keeping) = tracked.phase else { return self.hold(id, tracked) };
+        let Phase::Persisting(call) = tracked.phase else { return self.track(id, tracked) };
         tracked.phase = Phase::Queued;
         let refusal = match outcome {
             Ok(()) => {
-                let Keeping { job, held, reply, .. } = *keeping;
+                let PersistingCall { job, held, reply, .. } = *call;
                 step.actions
                     .push(Action::Reply { reply, called: CallReply::Kept { job: Box::new(job.clone()) } });
                 return self.resume(id, tracked, job, held, step);
             }
-            Err(NotKept::Full) => CallRefusal::StorageFull,
-            Err(NotKept::Failed) => CallRefusal::Internal,
+            Err(PersistError::Full) => CallRefusal::StorageFull,
+            Err(PersistError::Failed) => CallRefusal::Internal,
         };
-        self.let_go(id, tracked);
-        self.not_kept(*keeping, refusal, step);
+        self.untrack(id, tracked);
+        self.not_persisted(*call, refusal, step);
     }
 
-    fn not_kept(&mut self, keeping: Keeping<R>, refusal: CallRefusal, step: &mut Step<'_, '_, R>) {
-        let Keeping { job, held, log, reply } = keeping;
-        self.release(held);
+    fn not_persisted(
+        &mut self,
+        call: PersistingCall<R>,
+        refusal: CallRefusal,
+        step: &mut StepContext<'_, '_, R>,
+    ) {
+        let PersistingCall { job, held, log, reply } = call;
+        self.release_lease(held);
         let job = Job { durability: Durability::Ephemeral, ..job };
         give_up(reply, job, log, refusal, step);
     }
 
-    /// Answers a call that has ended. It is recorded before, so that its caller finds the job.
+    /// Answers a call that has ended. The driver records the job before it answers, so that the
+    /// caller finds the job.
     pub(super) fn answer(
         &mut self,
         id: JobId,
         mut tracked: Tracked<R>,
         job: Job,
         held: Option<Lease>,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         let audit = std::mem::take(&mut tracked.audit);
-        if let Kind::Call(Call { log, reply, end, .. }) = self.let_go(id, tracked) {
+        if let JobKind::Call(Call { log, reply, end, .. }) = self.untrack(id, tracked) {
             self.end_call(id, job.tenant(), end);
             let called = CallReply::Ended { job: Box::new(job.clone()), answer: answer_of(&job, held) };
             let history = Box::new(Change::history(job, log, effects_of(audit)));
@@ -136,54 +151,54 @@ impl<R> State<R> {
         }
     }
 
-    /// Refuses a call that can't go on.
+    /// Rejects a call that can't continue.
     pub(super) fn refuse(
         &mut self,
         id: JobId,
         tracked: Tracked<R>,
         job: Job,
         refusal: CallRefusal,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
-        if let Kind::Call(Call { reply, end, log, .. }) = self.let_go(id, tracked) {
+        if let JobKind::Call(Call { reply, end, log, .. }) = self.untrack(id, tracked) {
             self.end_call(id, job.tenant(), end);
             give_up(reply, job, log, refusal, step);
         }
     }
 
-    /// Refuses a call of whose job nothing is known any more.
-    pub(super) fn refuse_unplaced(
+    /// Rejects a call after its job was lost by a fault of the scheduler.
+    pub(super) fn refuse_without_job(
         &mut self,
         id: JobId,
         tracked: Tracked<R>,
         tenant: &Tenant,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
-        if let Kind::Call(Call { reply, end, .. }) = self.let_go(id, tracked) {
+        if let JobKind::Call(Call { reply, end, .. }) = self.untrack(id, tracked) {
             self.end_call(id, tenant, end);
-            refused(reply, CallRefusal::Internal, step);
+            reply_refused(reply, CallRefusal::Internal, step);
         }
     }
 
-    /// Refuses every call that is open, and those that are becoming durable. Nothing else is done from here on: what runs is
-    /// left to its worker.
-    pub(super) fn refuse_calls(&mut self, step: &mut Step<'_, '_, R>) {
+    /// Rejects every open call, and every call that is becoming durable. The scheduler does nothing
+    /// else from now on, and workers finish what they run.
+    pub(super) fn refuse_calls(&mut self, step: &mut StepContext<'_, '_, R>) {
         self.stopped = true;
         let is_open = |tracked: &Tracked<R>| {
-            matches!((&tracked.kind, &tracked.phase), (Kind::Call(_), _) | (_, Phase::Keeping(_)))
+            matches!((&tracked.kind, &tracked.phase), (JobKind::Call(_), _) | (_, Phase::Persisting(_)))
         };
         let open = self.jobs.iter().filter(|(_, tracked)| is_open(tracked));
         let open: Vec<JobId> = open.map(|(id, _)| *id).collect();
         for id in open {
             let Some(mut tracked) = self.jobs.remove(&id) else { continue };
             match std::mem::replace(&mut tracked.phase, Phase::Queued) {
-                Phase::Keeping(keeping) => {
-                    self.let_go(id, tracked);
-                    self.not_kept(*keeping, CallRefusal::Stopping, step);
+                Phase::Persisting(call) => {
+                    self.untrack(id, tracked);
+                    self.not_persisted(*call, CallRefusal::Stopping, step);
                 }
                 phase => {
-                    let Some((job, held)) = self.taken_from(id, phase) else { continue };
-                    self.release(held);
+                    let Some((job, held)) = self.detach_job(id, phase) else { continue };
+                    self.release_lease(held);
                     self.refuse(id, tracked, job, CallRefusal::Stopping, step);
                 }
             }
@@ -196,14 +211,21 @@ impl<R> State<R> {
     }
 }
 
-fn refused<R>(reply: R, refusal: CallRefusal, step: &mut Step<'_, '_, R>) {
+fn reply_refused<R>(reply: R, refusal: CallRefusal, step: &mut StepContext<'_, '_, R>) {
     step.actions.push(Action::Reply { reply, called: CallReply::Refused(refusal) });
 }
 
-/// Refuses a caller. Of a call that was placed before, the history is recorded: a worker may have run it.
-fn give_up<R>(reply: R, job: Job, mut log: Vec<Entry>, refusal: CallRefusal, step: &mut Step<'_, '_, R>) {
+/// Answers a caller with a rejection. If the call was placed before, the driver records its
+/// history, because a worker may have run it.
+fn give_up<R>(
+    reply: R,
+    job: Job,
+    mut log: Vec<Entry>,
+    refusal: CallRefusal,
+    step: &mut StepContext<'_, '_, R>,
+) {
     let called = CallReply::Refused(refusal);
-    let reason = format!("the call was given up: {refusal}");
+    let reason = format!("the scheduler abandoned the call: {refusal}");
     let was_placed = job.attempt > Attempt(0);
     match Change::of(job).then(Event::Cancelled { reason }, step.now.wall) {
         Ok(change) if was_placed => {

@@ -1,4 +1,5 @@
-//! The workers that are there and the leases they hold. State and rules only: the caller brings the time.
+//! The connected workers and the leases they hold. This module has no clock: the caller passes the
+//! time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use cortex_domain::worker;
 
 /// A lease that a worker holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct WorkerLease {
     pub(crate) job: JobId,
     pub(crate) lease: Lease,
     pub(crate) worker: WorkerId,
@@ -25,29 +26,29 @@ pub(crate) struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Fleet {
     workers: BTreeMap<WorkerId, Candidate>,
-    /// Slots taken for a dispatch, before and after its lease is made.
+    /// Slots that are reserved for a dispatch, before and after its lease is granted.
     slots: BTreeMap<DispatchId, WorkerId>,
-    leases: BTreeMap<DispatchId, Held>,
+    leases: BTreeMap<DispatchId, WorkerLease>,
 }
 
 impl Fleet {
-    /// Takes in what a worker says of itself; it renews the leases it lists.
-    pub(crate) fn beat(&mut self, seen: Candidate, holds: &[worker::HeldLease], now: Uptime) {
+    /// Records a heartbeat, which renews the leases that it lists.
+    pub(crate) fn heartbeat(&mut self, seen: Candidate, holds: &[worker::HeldLease], now: Uptime) {
         let in_flight = self.slots.values().filter(|worker| **worker == seen.worker).count();
         let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
         for held in holds {
-            // A worker runs what it holds. The message that it has begun may have been lost.
+            // A worker runs what it holds. The message about the start may have been lost.
             self.started(held.lease, &seen.worker, now);
         }
         self.workers.insert(seen.worker.clone(), Candidate { in_flight, last_seen: now, ..seen });
     }
 
-    /// A worker that said it goes, or whose link is gone.
+    /// Removes a worker that said goodbye, or that lost its connection.
     pub(crate) fn leave(&mut self, worker: &WorkerId) {
         self.workers.remove(worker);
     }
 
-    /// Takes a slot for a dispatch on the best worker that has room.
+    /// Reserves a slot for a dispatch on the best worker with room.
     pub(crate) fn reserve(&mut self, wanted: PlacementRequest<'_>, dispatch: DispatchId) -> Option<WorkerId> {
         let worker = placement::choose(self.workers.values(), wanted)?.worker.clone();
         self.occupy(dispatch, &worker);
@@ -58,24 +59,24 @@ impl Fleet {
         self.workers.values()
     }
 
-    /// Whether a worker of the pool has room for a job of the topic.
+    /// Returns whether a worker of the pool has room for a job of the topic.
     pub(crate) fn has_room(&self, pool: &Pool, topic: &Topic) -> bool {
         placement::has_room(self.workers.values(), pool, topic)
     }
 
-    /// Whether a dispatch has not ended.
+    /// Returns whether a dispatch is still open.
     pub(crate) fn has(&self, dispatch: DispatchId) -> bool {
         self.slots.contains_key(&dispatch)
     }
 
-    /// Starts a lease's period. The slot is taken if it was not, as after a restart.
+    /// Starts the period of a lease. Reserves the slot if it is not reserved, as after a restart.
     pub(crate) fn grant(&mut self, job: JobId, lease: Lease, worker: &WorkerId, run: Duration, now: Uptime) {
         self.occupy(lease.dispatch, worker);
-        let held = Held { job, lease, worker: worker.clone(), renewed: now, started: None, run };
+        let held = WorkerLease { job, lease, worker: worker.clone(), renewed: now, started: None, run };
         self.leases.insert(lease.dispatch, held);
     }
 
-    /// The job is known to run: from now its running time counts. If that was known already it changes nothing.
+    /// Starts the running time of a job that is known to run. Does nothing if it had started.
     pub(crate) fn runs(&mut self, lease: Lease, now: Uptime) {
         if let Some(held) = self.held(lease)
             && held.started.is_none()
@@ -85,7 +86,8 @@ impl Fleet {
         }
     }
 
-    /// The worker says that it has begun, which is a sign of life.
+    /// Starts the running time of a job because its worker reported the start. This also renews the
+    /// lease.
     pub(crate) fn started(&mut self, lease: Lease, worker: &WorkerId, now: Uptime) {
         if let Some(held) = self.held(lease).filter(|held| held.worker == *worker) {
             held.started.get_or_insert(now);
@@ -93,12 +95,12 @@ impl Fleet {
         }
     }
 
-    /// The job that a lease is for.
+    /// Returns the job of a lease.
     pub(crate) fn job(&self, lease: Lease) -> Option<JobId> {
         self.leases.get(&lease.dispatch).filter(|held| held.lease == lease).map(|held| held.job)
     }
 
-    fn held(&mut self, lease: Lease) -> Option<&mut Held> {
+    fn held(&mut self, lease: Lease) -> Option<&mut WorkerLease> {
         self.leases.get_mut(&lease.dispatch).filter(|held| held.lease == lease)
     }
 
@@ -112,11 +114,11 @@ impl Fleet {
         }
     }
 
-    /// Leases whose worker fell silent for `period`, or that run longer than they may. A worker silent that
-    /// long is taken off the list.
-    pub(crate) fn overdue(&mut self, period: Duration, now: Uptime) -> Vec<(Held, FailureKind)> {
+    /// Returns the leases of workers that sent no heartbeat for `period`, and of jobs that exceed
+    /// their time limit. Workers that were silent that long are removed.
+    pub(crate) fn overdue(&mut self, period: Duration, now: Uptime) -> Vec<(WorkerLease, FailureKind)> {
         self.workers.retain(|_, worker| now.since(worker.last_seen) <= period);
-        let why = |held: &Held| {
+        let why = |held: &WorkerLease| {
             if now.since(held.renewed) > period {
                 Some(FailureKind::Silent)
             } else if held.started.is_some_and(|started| now.since(started) > held.run) {
@@ -128,7 +130,7 @@ impl Fleet {
         self.leases.values().filter_map(|held| Some((held.clone(), why(held)?))).collect()
     }
 
-    /// The dispatches that take a slot or hold a lease.
+    /// Returns the dispatches that have a slot or a lease.
     #[cfg(test)]
     pub(crate) fn dispatches(&self) -> std::collections::BTreeSet<DispatchId> {
         self.slots.keys().chain(self.leases.keys()).copied().collect()
@@ -190,9 +192,9 @@ mod tests {
     #[test]
     fn a_worker_takes_no_more_than_it_can_hold_and_heartbeats_do_not_forget_slots() {
         let mut fleet = Fleet::default();
-        fleet.beat(worker(2), &[], at(0));
+        fleet.heartbeat(worker(2), &[], at(0));
         assert!(reserve(&mut fleet, 1) && reserve(&mut fleet, 2) && !reserve(&mut fleet, 3));
-        fleet.beat(worker(2), &[], at(1));
+        fleet.heartbeat(worker(2), &[], at(1));
         assert!(!reserve(&mut fleet, 3));
         fleet.end(lease(1).dispatch);
         fleet.end(lease(1).dispatch);
@@ -202,11 +204,11 @@ mod tests {
     #[test]
     fn only_a_lease_that_is_listed_is_renewed() {
         let mut fleet = Fleet::default();
-        fleet.beat(worker(2), &[], at(0));
+        fleet.heartbeat(worker(2), &[], at(0));
         for n in [1, 2] {
             fleet.grant(job(), lease(n), &"w1".parse().unwrap(), PERIOD * 10, at(0));
         }
-        fleet.beat(worker(2), &[held(2)], at(8));
+        fleet.heartbeat(worker(2), &[held(2)], at(8));
         let overdue = fleet.overdue(PERIOD, at(11));
         assert_eq!(overdue.len(), 1);
         assert_eq!((overdue[0].0.lease, overdue[0].1), (lease(1), FailureKind::Silent));
@@ -228,25 +230,25 @@ mod tests {
         fleet.runs(lease(1), at(1));
         fleet.runs(lease(1), at(8));
         fleet.started(lease(1), &"w2".parse().unwrap(), at(8));
-        fleet.beat(Candidate { worker: "w2".parse().unwrap(), ..worker(2) }, &[held(1)], at(8));
+        fleet.heartbeat(Candidate { worker: "w2".parse().unwrap(), ..worker(2) }, &[held(1)], at(8));
         assert_eq!(fleet.overdue(PERIOD, at(12))[0].1, FailureKind::Silent);
     }
 
     #[test]
-    fn a_worker_that_goes_on_saying_that_it_is_there_has_no_more_time_than_its_topic_has() {
+    fn heartbeats_do_not_extend_the_time_limit_of_a_run() {
         let mut fleet = Fleet::default();
         fleet.grant(job(), lease(1), &"w1".parse().unwrap(), Duration::from_secs(5), at(0));
         for second in 1..=6 {
-            fleet.beat(worker(2), &[held(1)], at(second));
+            fleet.heartbeat(worker(2), &[held(1)], at(second));
             assert!(fleet.overdue(PERIOD, at(second)).is_empty());
         }
         assert_eq!(fleet.overdue(PERIOD, at(7))[0].1, FailureKind::Overran);
     }
 
     #[test]
-    fn a_silent_worker_gets_nothing_more() {
+    fn a_silent_worker_gets_no_more_jobs() {
         let mut fleet = Fleet::default();
-        fleet.beat(worker(2), &[], at(0));
+        fleet.heartbeat(worker(2), &[], at(0));
         fleet.overdue(PERIOD, at(11));
         assert!(!reserve(&mut fleet, 1));
     }

@@ -1,3 +1,5 @@
+//! The inputs of the core.
+
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
 use cortex_domain::job::{Job, Request};
@@ -23,71 +25,72 @@ impl std::fmt::Debug for Now<'_> {
     }
 }
 
-/// What happened. `R` is how a caller is answered.
+/// What happened. `R` is the handle by which a caller is answered.
 #[derive(Debug)]
 pub(crate) enum Input<R> {
     /// A durable job is in the store and ready.
     Submitted { job: JobId },
     /// These durable jobs are open in the store.
-    Open { jobs: Vec<Job> },
-    /// Someone else has changed a job in the store.
+    OpenJobs { jobs: Vec<Job> },
+    /// Another component has changed a job in the store.
     Changed { job: JobId },
     /// A synchronous call came in.
     Called { request: Box<Request>, reply: R },
-    /// The caller waits no longer: its call is to go on as a durable job.
+    /// The caller stopped waiting. Its call continues as a durable job.
     Detached { job: JobId },
-    /// The caller has left.
-    HungUp { job: JobId },
+    /// The caller has disconnected.
+    Abandoned { job: JobId },
     /// A worker reports on a job.
     Reported { job: JobId, event: Event, worker: WorkerId },
-    /// A worker is there, and holds these leases.
-    Beat { worker: Box<Candidate>, held: Vec<HeldLease> },
+    /// A worker is connected and holds these leases.
+    Heartbeat { worker: Box<Candidate>, held: Vec<HeldLease> },
     /// Time has passed.
     Tick,
     /// The scheduler shuts down.
     Stopping,
 
-    /// What came of [`super::Action::Load`]: the job, if the store has it. `Err`: the store failed.
+    /// The outcome of [`super::Action::Load`]: the job, if the store has it. `Err` means that the
+    /// store failed.
     Loaded { job: JobId, found: Result<Option<Box<Job>>, ()> },
-    /// What came of [`super::Action::Ask`]. `Err`: the safety kernel could not be asked.
+    /// The outcome of [`super::Action::Ask`]. `Err` means that the safety kernel is unreachable.
     Decided { job: JobId, ask: AskId, decision: Result<Decision, ()> },
-    /// What came of [`super::Action::Commit`].
-    Saved { job: JobId, outcome: Result<Box<Job>, NotSaved> },
-    /// What came of [`super::Action::Record`]: whether the store has taken the entries.
+    /// The outcome of [`super::Action::Commit`].
+    Saved { job: JobId, outcome: Result<Box<Job>, SaveError> },
+    /// The outcome of [`super::Action::Record`]: whether the store has accepted the entries.
     Recorded { job: JobId, lease: Lease, taken: bool },
-    /// What came of [`super::Action::Keep`].
-    Kept { job: JobId, outcome: Result<(), NotKept> },
-    /// What came of [`super::Action::Send`].
-    Sent { job: JobId, lease: Lease, worker: WorkerId, outcome: Sent },
+    /// The outcome of [`super::Action::Persist`].
+    Persisted { job: JobId, outcome: Result<(), PersistError> },
+    /// The outcome of [`super::Action::Send`].
+    Sent { job: JobId, lease: Lease, worker: WorkerId, outcome: DispatchOutcome },
 }
 
 impl<R> Input<R> {
-    /// Whether it says that the store failed.
+    /// Returns whether the input reports a failure of the store.
     pub(crate) fn is_failure_of_store(&self) -> bool {
         match self {
             Self::Loaded { found, .. } => found.is_err(),
-            Self::Saved { outcome, .. } => matches!(outcome, Err(NotSaved::Failed)),
+            Self::Saved { outcome, .. } => matches!(outcome, Err(SaveError::Failed)),
             _ => false,
         }
     }
 }
 
-/// What came of offering a job to a worker.
+/// The outcome of offering a job to a worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Sent {
-    /// The worker takes it.
+pub(crate) enum DispatchOutcome {
+    /// The worker accepted the job.
     Accepted,
-    /// The worker takes it, and the run has begun.
+    /// The worker accepted the job, and the run has started.
     Started,
-    /// The worker has no room, or is gone: it will not run.
+    /// The worker has no room or is gone, so the job will not run.
     Refused,
-    /// No reply came in time: it may run.
+    /// No reply came in time, so the job may run.
     Unanswered,
 }
 
 /// Why the store did not commit a change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NotSaved {
+pub(crate) enum SaveError {
     /// The job is at another version.
     Conflict,
     /// The draft that was to become the result is missing.
@@ -96,10 +99,10 @@ pub(crate) enum NotSaved {
     Failed,
 }
 
-/// Why the store did not take a call's job.
+/// Why the store did not persist a call's job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NotKept {
-    /// The tenant has as much in the store as it may.
+pub(crate) enum PersistError {
+    /// The tenant has reached a limit of the store.
     Full,
     /// The store failed.
     Failed,

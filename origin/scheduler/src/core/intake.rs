@@ -9,55 +9,63 @@ use cortex_domain::time::Timestamp;
 use cortex_domain::transition::Change;
 
 use super::action::Action;
-use super::state::{State, Step};
-use super::tracked::{Kind, Phase, Report, Tracked};
+use super::state::{State, StepContext};
+use super::tracked::{JobKind, Phase, Report, Tracked};
 
 impl<R> State<R> {
-    /// Takes in a durable job, unless it is in hand. Whatever goes wrong, the job stays in the store and comes back.
-    pub(super) fn submitted(&mut self, job: JobId, step: &mut Step<'_, '_, R>) {
+    /// Takes in a durable job that is not tracked yet. If anything fails, the job stays in the
+    /// store, and the reconciler submits it again.
+    pub(super) fn submitted(&mut self, job: JobId, step: &mut StepContext<'_, '_, R>) {
         if !self.jobs.contains_key(&job) {
-            self.take_in(job, None, step);
+            self.track_and_load(job, None, step);
         }
     }
 
-    /// Takes a job in hand that was not. If it slept, it is awake from here on, so that its place is not given up for another.
-    pub(super) fn take_in(&mut self, job: JobId, report: Option<Report>, step: &mut Step<'_, '_, R>) {
+    /// Starts to track a job and reads it from the store. A delayed job is woken, so that it can't
+    /// lose its place to another job.
+    pub(super) fn track_and_load(
+        &mut self,
+        job: JobId,
+        report: Option<Report>,
+        step: &mut StepContext<'_, '_, R>,
+    ) {
         self.waiting.wake(job);
         let mut tracked = Tracked::durable(Phase::Loading { held: None });
         if let Some(report) = report {
-            tracked.later(report);
+            tracked.queue_report(report);
         }
         self.load(job, tracked, step);
     }
 
-    /// Takes in the durable jobs that are not in hand. What was read may have changed since, so each is read again.
-    pub(super) fn open(&mut self, jobs: &[Job], step: &mut Step<'_, '_, R>) {
+    /// Takes in the durable jobs that are not tracked yet. Each is read again, because it may have
+    /// changed since it was listed.
+    pub(super) fn open(&mut self, jobs: &[Job], step: &mut StepContext<'_, '_, R>) {
         for job in jobs {
-            // Of a tenant that has its share of the queue, the others wait in the store.
-            let may_wait = !matches!(job.state, JobState::Pending { .. }) || self.waiting.takes(job);
+            // When a tenant has used its share of the queue, its other jobs wait in the store.
+            let may_wait = !matches!(job.state, JobState::Pending { .. }) || self.waiting.has_place_for(job);
             if may_wait {
                 self.submitted(job.id(), step);
             }
         }
     }
 
-    /// Someone else has changed a job: it is read again where that matters now.
-    pub(super) fn changed(&mut self, id: JobId, step: &mut Step<'_, '_, R>) {
+    /// Handles a change by another component. The job is read again if it matters now.
+    pub(super) fn changed(&mut self, id: JobId, step: &mut StepContext<'_, '_, R>) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
         match tracked.phase {
-            Phase::InFlight { lease, .. } if matches!(tracked.kind, Kind::Durable) => {
+            Phase::InFlight { lease, .. } if matches!(tracked.kind, JobKind::Durable) => {
                 tracked.phase = Phase::Loading { held: Some(lease) };
                 self.load(id, tracked, step);
             }
             _ => {
                 tracked.changed = true;
-                self.hold(id, tracked);
+                self.track(id, tracked);
             }
         }
     }
 
-    pub(super) fn load(&mut self, job: JobId, tracked: Tracked<R>, step: &mut Step<'_, '_, R>) {
-        self.hold(job, tracked);
+    pub(super) fn load(&mut self, job: JobId, tracked: Tracked<R>, step: &mut StepContext<'_, '_, R>) {
+        self.track(job, tracked);
         step.actions.push(Action::Load { job });
     }
 
@@ -65,88 +73,88 @@ impl<R> State<R> {
         &mut self,
         id: JobId,
         found: Result<Option<Box<Job>>, ()>,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
-        let Phase::Loading { held } = tracked.phase else { return self.hold(id, tracked) };
+        let Phase::Loading { held } = tracked.phase else { return self.track(id, tracked) };
         tracked.changed = false;
         match found {
             Ok(Some(job)) if job.durability == Durability::Durable && !job.state.is_terminal() => {
-                self.watch(id, &mut tracked, job.request.limits.deadline);
+                self.track_deadline(id, &mut tracked, job.request.limits.deadline);
                 self.resume(id, tracked, *job, held, step);
             }
             Ok(_) => {
-                self.release(held);
-                tracked.inbox.iter().for_each(|report| step.stale(id, report));
-                self.let_go(id, tracked);
+                self.release_lease(held);
+                tracked.inbox.iter().for_each(|report| step.note_stale(id, report));
+                self.untrack(id, tracked);
             }
-            // With a lease it stays in hand. Else the reconciler finds it again.
-            Err(()) if held.is_some() || tracked.has_news() => {
+            // A job with a lease stays tracked. The reconciler finds the others again.
+            Err(()) if held.is_some() || tracked.has_unrepeatable_reports() => {
                 tracked.phase = Phase::Retrying { held };
                 self.retry_later(id, tracked, step);
             }
             Err(()) => {
-                self.let_go(id, tracked);
+                self.untrack(id, tracked);
             }
         }
     }
 
-    /// Takes a durable job to the safety kernel, if it waits for nothing else.
-    pub(super) fn consider(
+    /// Passes a durable job on to the safety kernel, unless it has to wait for something else.
+    pub(super) fn admit(
         &mut self,
         id: JobId,
         mut tracked: Tracked<R>,
         job: Job,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         let now = step.now.wall;
         if job.request.limits.deadline.is_some_and(|deadline| deadline <= now) {
-            return self.decide(id, tracked, job, Event::Expired, step);
+            return self.apply_event(id, tracked, job, Event::Expired, step);
         }
-        let comes_back = comes_back(&job.state);
-        if let Some(at) = comes_back.filter(|at| *at > now) {
-            self.waiting.later(&job, at);
-            self.let_go(id, tracked);
+        let wake_time = wake_time(&job.state);
+        if let Some(at) = wake_time.filter(|at| *at > now) {
+            self.waiting.delay(&job, at);
+            self.untrack(id, tracked);
             return;
         }
-        // The reconciler brings it again once its tenant has room.
-        if !self.waiting.takes(&job) {
-            self.let_go(id, tracked);
+        // The reconciler submits the job again once its tenant has room.
+        if !self.waiting.has_place_for(&job) {
+            self.untrack(id, tracked);
             return;
         }
-        if comes_back.is_some() {
-            return self.decide(id, tracked, job, Event::Released, step);
+        if wake_time.is_some() {
+            return self.apply_event(id, tracked, job, Event::Released, step);
         }
         match Accepted::recalled(job) {
-            Ok(accepted) => self.judge(id, tracked, accepted, step),
+            Ok(accepted) => self.await_decision(id, tracked, accepted, step),
             Err(_) => {
                 tracked.inbox.clear();
-                self.let_go(id, tracked);
+                self.untrack(id, tracked);
             }
         }
     }
 
-    /// Changes a job by what the scheduler itself decided.
-    pub(super) fn decide(
+    /// Applies an event that the scheduler itself decided on.
+    pub(super) fn apply_event(
         &mut self,
         id: JobId,
         tracked: Tracked<R>,
         job: Job,
         event: Event,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         match Change::of(job).then(event, step.now.wall) {
-            Ok(change) => self.persist(id, tracked, change, None, Vec::new(), step),
-            // It has ended, so that nothing is left to decide.
+            Ok(change) => self.save(id, tracked, change, None, Vec::new(), step),
+            // The job has ended, so there is nothing left to do.
             Err(_) => {
-                self.let_go(id, tracked);
+                self.untrack(id, tracked);
             }
         }
     }
 }
 
-/// When a job that is pending comes back by itself, if it does.
-pub(super) fn comes_back(state: &JobState) -> Option<Timestamp> {
+/// Returns when a pending job wakes up by itself, if it does.
+pub(super) fn wake_time(state: &JobState) -> Option<Timestamp> {
     match state {
         JobState::Pending { hold: Hold::NotBefore { at } | Hold::Throttled { until: at } } => Some(*at),
         _ => None,

@@ -1,34 +1,36 @@
-//! What the scheduler decides, without doing any of it: [`State::apply`] takes what happened and returns what to do.
+//! The decisions of the scheduler. [`State::apply`] takes what happened and returns what to do.
 //!
-//! Nothing here reads a clock, draws randomness or waits: the caller brings the [`Now`], executes the actions and brings back
-//! what came of them. So the simulation in the tests drives the same type as [`crate::driver`].
+//! The core reads no clock, draws no random numbers and never waits. The caller passes the [`Now`],
+//! executes the actions and passes their outcomes back. This lets the simulation in the tests drive
+//! the same type as [`crate::driver`].
 //!
-//! A synchronous call and a durable job go the same way: judged by the safety kernel, queued, placed on a worker, followed
-//! under a lease. They differ where a change is kept, in memory or in the store ([`flight`]), and in who is told of the end.
+//! A synchronous call and a durable job take the same path: the safety kernel decides about them,
+//! then they are queued, placed on a worker and followed under a lease. They differ in where a
+//! change is saved, in memory or in the store ([`in_flight`]), and in who learns of the end.
 
 mod action;
-mod anew;
 mod asks;
 mod calls;
 mod clock;
+mod deciding;
 mod fleet;
-mod flight;
+mod in_flight;
 mod input;
 mod intake;
-mod judging;
 mod note;
 mod placing;
+mod reset;
 mod snapshot;
 mod state;
 mod tracked;
-mod unjudged;
+mod undecided;
 mod waiting;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use action::Action;
-pub(crate) use input::{Input, NotKept, NotSaved, Now, Sent};
+pub(crate) use input::{DispatchOutcome, Input, Now, PersistError, SaveError};
 pub(crate) use note::Note;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use state::State;

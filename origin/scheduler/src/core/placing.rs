@@ -1,4 +1,4 @@
-//! From the queue to a worker, for as long as a worker has room.
+//! From the queue to a worker, as long as a worker has room.
 
 use std::time::Duration;
 
@@ -13,25 +13,33 @@ use cortex_domain::transition::Change;
 use cortex_domain::worker::HeldLease;
 
 use super::action::Action;
-use super::input::Sent;
+use super::input::DispatchOutcome;
 use super::note::Note;
-use super::state::{State, Step};
-use super::tracked::{Asker, Kind, Phase, Report, Slot, Tracked, effects_of};
-use super::waiting::Ticket;
+use super::state::{State, StepContext};
+use super::tracked::{Asker, JobKind, Phase, Report, Slot, Tracked, effects_of};
+use super::waiting::QueuedJob;
 
-/// A clearance older than this is not acted on: the policies may have changed.
+/// The scheduler does not act on a clearance that is older than this, because the policies may have
+/// changed.
 const CLEARANCE_LIFETIME: Duration = Duration::from_secs(5);
-/// How many leases of one heartbeat are looked up that are not known. The next heartbeat lists the others again.
-const MAX_LOOKED_UP: usize = 16;
-/// How many jobs it is known of which worker gave them back. Of the others any worker may have them again.
-const MAX_GAVE_BACK: usize = 4096;
+/// Maximum number of unknown leases of one heartbeat to look up. The next heartbeat lists the
+/// others again.
+const MAX_LOOKUPS: usize = 16;
+/// Maximum number of jobs to remember with the worker that returned them. Other jobs may go to any
+/// worker, including that one.
+const MAX_RETURNED_BY: usize = 4096;
 
 impl<R> State<R> {
-    /// A worker says what it is; that renews the leases it lists, and says that those runs have begun. Of a lease that is not
-    /// known here the store knows whether it holds.
-    pub(super) fn beat(&mut self, worker: Candidate, held: &[HeldLease], step: &mut Step<'_, '_, R>) {
+    /// Records a worker's heartbeat. It renews the leases that it lists, and says that those runs
+    /// have started. For an unknown lease, the store is asked whether it is valid.
+    pub(super) fn heartbeat(
+        &mut self,
+        worker: Candidate,
+        held: &[HeldLease],
+        step: &mut StepContext<'_, '_, R>,
+    ) {
         let id = worker.worker.clone();
-        self.fleet.beat(worker, held, step.now.awake);
+        self.fleet.heartbeat(worker, held, step.now.awake);
         self.may_place = true;
         let mut looked_up = 0;
         for HeldLease { job, lease } in held.iter().copied() {
@@ -40,9 +48,9 @@ impl<R> State<R> {
                     self.reported(job, Event::Started { lease, worker: id.clone() }, id.clone(), step);
                 }
                 Some(_) => {}
-                None if looked_up < MAX_LOOKED_UP && !self.stopped => {
+                None if looked_up < MAX_LOOKUPS && !self.stopped => {
                     looked_up += 1;
-                    self.report(job, Report::listed(id.clone(), lease), step);
+                    self.report(job, Report::from_heartbeat(id.clone(), lease), step);
                 }
                 None => {}
             }
@@ -50,112 +58,120 @@ impl<R> State<R> {
     }
 
     /// Places every job that can be placed.
-    pub(super) fn place_all(&mut self, step: &mut Step<'_, '_, R>) {
+    pub(super) fn place_all(&mut self, step: &mut StepContext<'_, '_, R>) {
         for pool in self.waiting.pools() {
-            while let Some((ticket, slot)) = self.next(&pool, step) {
-                let id = ticket.cleared.job().id();
+            while let Some((queued, slot)) = self.next(&pool, step) {
+                let id = queued.cleared.job().id();
                 let Some(tracked) = self.jobs.remove(&id) else {
                     self.fleet.end(slot.dispatch);
                     continue;
                 };
-                if is_fresh(&ticket, step) {
-                    self.place(id, tracked, ticket, slot, step);
-                } else if let Ok(accepted) = Accepted::recalled(ticket.cleared.into_job()) {
-                    // It keeps its turn: sent back, all that wait as long would be judged again for each free slot.
+                if is_fresh(&queued, step) {
+                    self.place(id, tracked, queued, slot, step);
+                } else if let Ok(accepted) = Accepted::recalled(queued.cleared.into_job()) {
+                    // The job keeps its turn. Otherwise every job that waited as long would need a
+                    // new decision for each free slot.
                     self.ask(id, tracked, accepted, Some(slot), step);
                 }
             }
         }
     }
 
-    /// The job whose turn it is at a pool, with a slot of the best worker that has room.
-    fn next(&mut self, pool: &Pool, step: &mut Step<'_, '_, R>) -> Option<(Ticket, Slot)> {
+    /// Returns the next job of a pool, with a slot on the best worker with room.
+    fn next(&mut self, pool: &Pool, step: &mut StepContext<'_, '_, R>) -> Option<(QueuedJob, Slot)> {
         let fleet = &self.fleet;
-        let ticket = self.waiting.first(pool, |topic| fleet.has_room(pool, topic))?;
-        let first = ticket.cleared.job();
-        // It keeps its turn until a request is free by which it can be judged again.
-        if !is_fresh(ticket, step) && !self.asks.has_room(Asker::of(first)) {
+        let queued = self.waiting.first(pool, |topic| fleet.has_room(pool, topic))?;
+        let first = queued.cleared.job();
+        // The job keeps its turn until a request for a new decision is free.
+        if !is_fresh(queued, step) && !self.asks.has_room(Asker::of(first)) {
             return None;
         }
         let (job, tenant) = (first.id(), first.tenant().clone());
-        let (model, avoid) = (first.request.model.as_ref(), self.gave_back.get(&job));
+        let (model, avoid) = (first.request.model.as_ref(), self.returned_by.get(&job));
         let wanted = PlacementRequest { job, pool, topic: first.topic(), model, avoid };
         let dispatch = (step.now.dispatch)();
         let worker = self.fleet.reserve(wanted, dispatch)?;
-        let ticket = self.waiting.take(job)?;
-        self.gave_back.remove(&job);
-        self.payers.insert(dispatch, (pool.clone(), tenant));
-        Some((ticket, Slot { worker, dispatch }))
+        let queued = self.waiting.take(job)?;
+        self.returned_by.remove(&job);
+        self.charged_tenants.insert(dispatch, (pool.clone(), tenant));
+        Some((queued, Slot { worker, dispatch }))
     }
 
-    /// Notes which worker gave a job back.
-    pub(super) fn given_back(&mut self, job: JobId, worker: WorkerId) {
-        self.gave_back.insert(job, worker);
-        if self.gave_back.len() > MAX_GAVE_BACK {
-            self.gave_back.pop_first();
+    /// Remembers which worker returned a job.
+    pub(super) fn note_returned(&mut self, job: JobId, worker: WorkerId) {
+        self.returned_by.insert(job, worker);
+        if self.returned_by.len() > MAX_RETURNED_BY {
+            self.returned_by.pop_first();
         }
     }
 
-    /// Gives a cleared job its lease and sends it; a durable one once that is committed.
+    /// Gives a cleared job its lease and sends it. A durable job is sent after the commit.
     pub(super) fn place(
         &mut self,
         id: JobId,
         mut tracked: Tracked<R>,
-        ticket: Ticket,
+        queued: QueuedJob,
         slot: Slot,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
-        let tenant = ticket.cleared.job().tenant().clone();
-        let lease = Lease { attempt: ticket.cleared.job().attempt.next(), dispatch: slot.dispatch };
-        let placed = ticket.cleared.place(Target::Worker(slot.worker.clone()), lease, step.now.wall);
+        let tenant = queued.cleared.job().tenant().clone();
+        let lease = Lease { attempt: queued.cleared.job().attempt.next(), dispatch: slot.dispatch };
+        let placed = queued.cleared.place(Target::Worker(slot.worker.clone()), lease, step.now.wall);
         let Ok(placed) = placed else {
-            self.free(slot.dispatch);
+            self.end_dispatch(slot.dispatch);
             step.note(Note::Unplaced { job: id });
-            // Can't be, as the lease is of the next attempt: a durable job begins anew, from the store.
+            // This can't happen, because the lease is for the next attempt. A durable job starts
+            // again from the store.
             return match tracked.kind {
-                Kind::Call(_) => self.refuse_unplaced(id, tracked, &tenant, step),
-                Kind::Durable => {
-                    self.let_go(id, tracked);
+                JobKind::Call(_) => self.refuse_without_job(id, tracked, &tenant, step),
+                JobKind::Durable => {
+                    self.untrack(id, tracked);
                 }
             };
         };
         let (change, assignment) = placed.into_parts();
         let assignment = Box::new(assignment);
         match &mut tracked.kind {
-            Kind::Durable => {
+            JobKind::Durable => {
                 let audit = effects_of(std::mem::take(&mut tracked.audit));
                 let change = audit.into_iter().fold(change, Change::with);
                 tracked.phase = Phase::Placing { assignment, slot };
-                self.hold(id, tracked);
+                self.track(id, tracked);
                 step.actions.push(Action::Commit { change: Box::new(change) });
             }
-            Kind::Call(call) => {
+            JobKind::Call(call) => {
                 call.log.extend_from_slice(change.entries());
                 let job = Box::new(change.into_job());
                 let entries = std::mem::take(&mut tracked.audit);
                 tracked.phase = Phase::Recording { job, assignment, slot };
-                self.hold(id, tracked);
+                self.track(id, tracked);
                 step.actions.push(Action::Record { job: id, lease, entries });
             }
         }
     }
 
-    /// Whether the store has taken in the entries about a call that was placed. Without them it is not sent.
-    pub(super) fn recorded(&mut self, id: JobId, lease: Lease, taken: bool, step: &mut Step<'_, '_, R>) {
+    /// Handles the outcome of [`Action::Record`]. A call without recorded entries is not sent.
+    pub(super) fn recorded(
+        &mut self,
+        id: JobId,
+        lease: Lease,
+        taken: bool,
+        step: &mut StepContext<'_, '_, R>,
+    ) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
         let (job, assignment, slot) = match tracked.phase {
             Phase::Recording { job, assignment, slot } if assignment.lease() == lease => {
                 (job, assignment, slot)
             }
-            _ => return self.hold(id, tracked),
+            _ => return self.track(id, tracked),
         };
         tracked.phase = Phase::Queued;
         if !taken {
-            self.free(slot.dispatch);
+            self.end_dispatch(slot.dispatch);
             return self.refuse(id, tracked, *job, CallRefusal::Overloaded, step);
         }
         let reports = std::mem::take(&mut tracked.inbox);
-        let detached = matches!(&tracked.kind, Kind::Call(call) if call.detached);
+        let detached = matches!(&tracked.kind, JobKind::Call(call) if call.detached);
         self.send(id, tracked, job, assignment, &slot.worker, step);
         for report in reports {
             self.report(id, report, step);
@@ -173,48 +189,48 @@ impl<R> State<R> {
         job: Box<Job>,
         assignment: Box<Assignment>,
         worker: &WorkerId,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         let lease = assignment.lease();
         self.fleet.grant(id, lease, worker, job.request.limits.run, step.now.awake);
         tracked.phase = Phase::InFlight { job, lease };
-        self.hold(id, tracked);
+        self.track(id, tracked);
         step.actions.push(Action::Send { assignment });
     }
 
-    /// A worker has replied to an assignment, or no reply can come.
+    /// Handles the outcome of [`Action::Send`].
     pub(super) fn sent(
         &mut self,
         id: JobId,
         lease: Lease,
         worker: WorkerId,
-        outcome: Sent,
-        step: &mut Step<'_, '_, R>,
+        outcome: DispatchOutcome,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         let started = || Event::Started { lease, worker: worker.clone() };
         let events = match outcome {
-            Sent::Accepted => vec![Event::Dispatched { lease }],
-            Sent::Started => vec![Event::Dispatched { lease }, started()],
-            Sent::Refused => {
-                // It gets nothing more before its next heartbeat says that it has room.
+            DispatchOutcome::Accepted => vec![Event::Dispatched { lease }],
+            DispatchOutcome::Started => vec![Event::Dispatched { lease }, started()],
+            DispatchOutcome::Refused => {
+                // The worker gets no more jobs until its next heartbeat says that it has room.
                 self.fleet.leave(&worker);
                 vec![Event::Returned { lease }]
             }
-            // Its lease tells: it is renewed if the worker runs the job, and lapses if not.
-            Sent::Unanswered => vec![],
+            // The lease decides: it is renewed if the worker runs the job, and lapses otherwise.
+            DispatchOutcome::Unanswered => vec![],
         };
         for event in events {
-            // It may have ended since; no one else knows this lease.
+            // The job may have ended meanwhile. No other job has this lease.
             if self.jobs.contains_key(&id) {
                 if let Event::Started { lease, .. } = &event {
                     self.fleet.started(*lease, &worker, step.now.awake);
                 }
-                self.report(id, Report::of(worker.clone(), event), step);
+                self.report(id, Report::about_worker(worker.clone(), event), step);
             }
         }
     }
 }
 
-fn is_fresh<R>(ticket: &Ticket, step: &Step<'_, '_, R>) -> bool {
-    step.now.awake.since(ticket.since) <= CLEARANCE_LIFETIME
+fn is_fresh<R>(queued: &QueuedJob, step: &StepContext<'_, '_, R>) -> bool {
+    step.now.awake.since(queued.since) <= CLEARANCE_LIFETIME
 }

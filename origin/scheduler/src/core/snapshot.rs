@@ -1,4 +1,4 @@
-//! What waits and what runs at one time, for metrics.
+//! What waits and what runs at one moment, for metrics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,13 +15,13 @@ pub(crate) struct Snapshot {
     pub(crate) workers: BTreeMap<WorkerId, WorkerLoad>,
     /// Jobs and calls that wait for the safety kernel.
     pub(crate) undecided: usize,
-    /// Jobs that wait for a time: a retry, or a limit of the safety kernel.
+    /// Jobs that are delayed by a retry or by a limit of the safety kernel.
     pub(crate) delayed: usize,
     /// Synchronous calls that have not ended.
     pub(crate) calls: usize,
 }
 
-/// What waits for a pool, and what it can do.
+/// The queue and the capacity of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct PoolLoad {
     pub(crate) queued: usize,
@@ -32,7 +32,7 @@ pub(crate) struct PoolLoad {
     pub(crate) slots_in_use: u64,
 }
 
-/// What a worker can do, and what it does.
+/// The capacity and the load of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct WorkerLoad {
     pub(crate) slots: u32,

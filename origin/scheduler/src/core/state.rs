@@ -1,4 +1,4 @@
-//! What the scheduler holds in memory. All of it can be lost: the store is the truth.
+//! The state of the scheduler in memory. All of it can be lost, because the store is authoritative.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -15,54 +15,55 @@ use super::asks::Asks;
 use super::fleet::Fleet;
 use super::input::{Input, Now};
 use super::note::Note;
-use super::tracked::{Kind, Report, Source, Tracked};
+use super::tracked::{JobKind, Report, Source, Tracked};
 use super::waiting::Waiting;
 use crate::settings::Settings;
 
-/// The scheduler's state. `R` is how a caller is answered.
+/// The scheduler's state. `R` is the handle by which a caller is answered.
 #[derive(Debug)]
 pub(crate) struct State<R> {
     pub(super) catalogue: TopicCatalogue,
-    /// A worker silent this long loses its jobs.
+    /// A worker that sends no heartbeat for this long loses its jobs.
     pub(super) lease: Duration,
-    /// Where the payloads of calls lie.
+    /// The memory that holds the payloads of calls.
     pub(super) memory: Memory,
     pub(super) jobs: HashMap<JobId, Tracked<R>>,
     pub(super) fleet: Fleet,
     pub(super) waiting: Waiting,
-    /// The calls that are open, each tenant's up to its share.
+    /// The open calls, up to its share for each tenant.
     pub(super) calls: Shares,
-    /// The same calls, by when no caller can wait for them any more.
+    /// The same calls, ordered by when no caller can still wait for them.
     pub(super) calls_by_end: BTreeSet<(Uptime, JobId)>,
-    /// Deadlines of the jobs in hand.
+    /// Deadlines of the tracked jobs.
     pub(super) deadlines: BTreeSet<(Timestamp, JobId)>,
-    /// Jobs that wait for a store that failed.
+    /// Jobs that wait because the store failed.
     pub(super) retries: BTreeSet<(Uptime, JobId)>,
-    /// Which worker gave a job back that waits to be placed again.
-    pub(super) gave_back: BTreeMap<JobId, WorkerId>,
-    /// Who is charged for what runs.
-    pub(super) payers: BTreeMap<DispatchId, (Pool, Tenant)>,
-    /// Whether a job or a slot has come since jobs were last placed.
+    /// The worker that returned a job, for each job that waits for a new placement.
+    pub(super) returned_by: BTreeMap<JobId, WorkerId>,
+    /// The pool and the tenant to charge for each dispatch.
+    pub(super) charged_tenants: BTreeMap<DispatchId, (Pool, Tenant)>,
+    /// Whether a job or a slot has become available since jobs were last placed.
     pub(super) may_place: bool,
     pub(super) asks: Asks,
-    /// Whether the calls were refused, after which nothing new is begun.
+    /// Whether open calls were rejected. After that, nothing new starts.
     pub(super) stopped: bool,
 }
 
-/// One step: the time, and what is to be done so far.
+/// One step: its time, and the actions so far.
 #[derive(Debug)]
-pub(super) struct Step<'a, 'n, R> {
+pub(super) struct StepContext<'a, 'n, R> {
     pub(super) now: &'a mut Now<'n>,
     pub(super) actions: Vec<Action<R>>,
 }
 
-impl<R> Step<'_, '_, R> {
+impl<R> StepContext<'_, '_, R> {
     pub(super) fn note(&mut self, note: Note) {
         self.actions.push(Action::Note(note));
     }
 
-    /// Notes that a report changes nothing. A worker that lists the lease runs what no one waits for, and is told to stop.
-    pub(super) fn stale(&mut self, job: JobId, report: &Report) {
+    /// Notes that a report changed nothing. If a heartbeat lists the lease, the worker runs a job
+    /// that is no longer its own, so the scheduler tells it to stop.
+    pub(super) fn note_stale(&mut self, job: JobId, report: &Report) {
         if let (Source::Heartbeat, Some(lease), Some(worker)) =
             (report.from, report.event.lease(), report.worker.clone())
         {
@@ -88,8 +89,8 @@ impl<R> State<R> {
             calls_by_end: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             retries: BTreeSet::new(),
-            gave_back: BTreeMap::new(),
-            payers: BTreeMap::new(),
+            returned_by: BTreeMap::new(),
+            charged_tenants: BTreeMap::new(),
             may_place: false,
             asks: Asks::new(sharing.asks),
             stopped: false,
@@ -98,23 +99,23 @@ impl<R> State<R> {
 
     /// Takes what happened and returns what to do.
     pub(crate) fn apply(&mut self, input: Input<R>, mut now: Now<'_>) -> Vec<Action<R>> {
-        let mut step = Step { now: &mut now, actions: Vec::new() };
+        let mut step = StepContext { now: &mut now, actions: Vec::new() };
         match input {
             Input::Submitted { job } => self.submitted(job, &mut step),
-            Input::Open { jobs } => self.open(&jobs, &mut step),
+            Input::OpenJobs { jobs } => self.open(&jobs, &mut step),
             Input::Changed { job } => self.changed(job, &mut step),
             Input::Called { request, reply } => self.called(*request, reply, &mut step),
             Input::Detached { job } => self.detached(job, &mut step),
-            Input::HungUp { job } => self.hung_up(job, &mut step),
+            Input::Abandoned { job } => self.abandoned(job, &mut step),
             Input::Reported { job, event, worker } => self.reported(job, event, worker, &mut step),
-            Input::Beat { worker, held } => self.beat(*worker, &held, &mut step),
+            Input::Heartbeat { worker, held } => self.heartbeat(*worker, &held, &mut step),
             Input::Tick => self.tick(&mut step),
             Input::Stopping => self.refuse_calls(&mut step),
             Input::Loaded { job, found } => self.loaded(job, found, &mut step),
             Input::Decided { job, ask, decision } => self.decided(job, ask, decision, &mut step),
             Input::Saved { job, outcome } => self.saved(job, outcome, &mut step),
             Input::Recorded { job, lease, taken } => self.recorded(job, lease, taken, &mut step),
-            Input::Kept { job, outcome } => self.kept(job, outcome, &mut step),
+            Input::Persisted { job, outcome } => self.persisted(job, outcome, &mut step),
             Input::Sent { job, lease, worker, outcome } => {
                 self.sent(job, lease, worker, outcome, &mut step);
             }
@@ -128,13 +129,18 @@ impl<R> State<R> {
         step.actions
     }
 
-    /// Takes a job in hand, or puts it back.
-    pub(super) fn hold(&mut self, job: JobId, tracked: Tracked<R>) {
+    /// Tracks a job, or puts it back.
+    pub(super) fn track(&mut self, job: JobId, tracked: Tracked<R>) {
         self.jobs.insert(job, tracked);
     }
 
-    /// Notes the deadline of a job in hand.
-    pub(super) fn watch(&mut self, job: JobId, tracked: &mut Tracked<R>, deadline: Option<Timestamp>) {
+    /// Records the deadline of a tracked job.
+    pub(super) fn track_deadline(
+        &mut self,
+        job: JobId,
+        tracked: &mut Tracked<R>,
+        deadline: Option<Timestamp>,
+    ) {
         if tracked.deadline.is_none()
             && let Some(deadline) = deadline
         {
@@ -143,8 +149,8 @@ impl<R> State<R> {
         }
     }
 
-    /// Lets go of a job, of which nothing is left here.
-    pub(super) fn let_go(&mut self, job: JobId, tracked: Tracked<R>) -> Kind<R> {
+    /// Forgets a job that was removed from the tracked ones.
+    pub(super) fn untrack(&mut self, job: JobId, tracked: Tracked<R>) -> JobKind<R> {
         if let Some(deadline) = tracked.deadline {
             self.deadlines.remove(&(deadline, job));
         }
@@ -152,7 +158,7 @@ impl<R> State<R> {
     }
 
     /// Frees the slot of a dispatch.
-    pub(super) fn free(&mut self, dispatch: DispatchId) {
+    pub(super) fn end_dispatch(&mut self, dispatch: DispatchId) {
         self.fleet.end(dispatch);
         self.may_place = true;
     }

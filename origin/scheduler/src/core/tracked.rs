@@ -1,4 +1,4 @@
-//! One job in the scheduler's hands: which kind it is, and in which phase.
+//! A tracked job: its kind and its phase.
 
 use cortex_domain::audit::AuditEvent;
 use cortex_domain::event::{Entry, Event};
@@ -9,92 +9,95 @@ use cortex_domain::state::{Lease, State};
 use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::transition::Effect;
 
-/// How many reports of workers wait while a job's change is being saved. What is lost beyond, the lease repairs.
+/// Maximum number of worker reports that wait while a job's change is saved. The lease repairs what
+/// more reports would have changed.
 const MAX_REPORTS: usize = 64;
-/// How many of those are under one lease: one that is kept to reports less.
+/// Maximum number of those under one lease. A correct worker sends fewer.
 const MAX_REPORTS_OF_LEASE: usize = 8;
 
-/// Tells one request to the safety kernel from an earlier one about the same job.
+/// Distinguishes a request to the safety kernel from an earlier one about the same job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct AskId {
     pub(super) number: u64,
     pub(super) of: Asker,
 }
 
-/// On whose behalf the safety kernel is asked.
+/// Whether a request to the safety kernel is about a call or a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Asker {
     Call,
     Job,
 }
 
-/// What is reported of a job.
+/// A report about a job.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Report {
     pub(super) event: Event,
-    /// The worker that it is about, where it is about one.
+    /// The worker that the report is about, if any.
     pub(super) worker: Option<WorkerId>,
     pub(super) from: Source,
 }
 
-/// Who reports.
+/// The source of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Source {
-    /// The scheduler itself, which finds a thing only once.
+    /// The scheduler itself, which reports a finding only once.
     Scheduler,
     Worker,
-    /// A worker's heartbeat, which lists a lease that is not known here.
+    /// A worker's heartbeat that lists a lease unknown to the scheduler.
     Heartbeat,
 }
 
 impl Report {
-    /// What the scheduler found.
-    pub(super) fn own(event: Event) -> Self {
+    /// Returns a finding of the scheduler.
+    pub(super) fn from_scheduler(event: Event) -> Self {
         Self { event, worker: None, from: Source::Scheduler }
     }
 
-    /// What the scheduler found of a worker.
-    pub(super) fn of(worker: WorkerId, event: Event) -> Self {
+    /// Returns a finding of the scheduler about a worker.
+    pub(super) fn about_worker(worker: WorkerId, event: Event) -> Self {
         Self { event, worker: Some(worker), from: Source::Scheduler }
     }
 
-    /// What a heartbeat says of a lease that is not known here: that its run has begun.
-    pub(super) fn listed(worker: WorkerId, lease: Lease) -> Self {
+    /// Returns the report that a run has started, for a heartbeat that lists an unknown lease.
+    pub(super) fn from_heartbeat(worker: WorkerId, lease: Lease) -> Self {
         let event = Event::Started { lease, worker: worker.clone() };
         Self { event, worker: Some(worker), from: Source::Heartbeat }
     }
 
-    /// What a worker says.
-    pub(super) fn by(worker: WorkerId, event: Event) -> Self {
+    /// Returns a worker's report.
+    pub(super) fn from_worker(worker: WorkerId, event: Event) -> Self {
         Self { event, worker: Some(worker), from: Source::Worker }
     }
 }
 
-/// A slot that is taken on a worker.
+/// A slot that is reserved on a worker.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) worker: WorkerId,
     pub(super) dispatch: DispatchId,
 }
 
-/// A job in the scheduler's hands.
+/// A tracked job.
 #[derive(Debug)]
 pub(super) struct Tracked<R> {
-    pub(super) kind: Kind<R>,
+    pub(super) kind: JobKind<R>,
     pub(super) phase: Phase<R>,
-    /// What the safety kernel decided since the last change that was persisted: it goes with the next one.
+    /// Decisions of the safety kernel since the last saved change. They are saved with the next
+    /// one.
     pub(super) audit: Vec<AuditEvent>,
     /// Reports that wait until the phase has ended.
     pub(super) inbox: Vec<Report>,
-    /// Whether someone else has changed the job since it was read.
+    /// Whether another component has changed the job since it was read.
     pub(super) changed: bool,
-    /// When the caller's own deadline passes, once the job is known; none after it has.
+    /// The deadline that the caller set, once the job is known. `None` after the deadline has
+    /// passed.
     pub(super) deadline: Option<Timestamp>,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind<R> {
-    /// In the store.
+pub(super) enum JobKind<R> {
+    /// A job in the store.
     Durable,
     /// A synchronous call, held in memory until it is answered.
     Call(Call<R>),
@@ -104,48 +107,50 @@ pub(super) enum Kind<R> {
 pub(super) struct Call<R> {
     pub(super) log: Vec<Entry>,
     pub(super) reply: R,
-    /// When no caller can wait for it any more.
+    /// When no caller can still wait for the call.
     pub(super) end: Uptime,
-    /// Whether its caller waits no longer, so that it is to go on as a durable job once it is sent.
+    /// Whether the caller stopped waiting, so that the call becomes durable once it is sent.
     pub(super) detached: bool,
 }
 
 /// A call that is becoming a durable job.
 #[derive(Debug)]
-pub(super) struct Keeping<R> {
+pub(super) struct PersistingCall<R> {
     pub(super) job: Job,
     pub(super) held: Option<Lease>,
     pub(super) log: Vec<Entry>,
     pub(super) reply: R,
 }
 
-/// What a job in hand waits for.
+/// What a tracked job waits for.
 #[derive(Debug)]
 pub(super) enum Phase<R> {
-    /// The store, which is asked for the job. `held` is the lease that it was last known to have.
+    /// Waits until the store returns the job. `held` is the last known lease.
     Loading { held: Option<Lease> },
-    /// A free request to the safety kernel; it lies in the queue for that.
-    Unjudged,
-    /// The safety kernel. A job that is judged again keeps the slot that was found for it.
-    Judging { accepted: Box<Accepted>, ask: AskId, slot: Option<Slot> },
-    /// Its turn; it lies in the queue.
+    /// Waits in a queue for a free request to the safety kernel.
+    Undecided,
+    /// Waits for the safety kernel. A job that needs a new decision keeps its reserved slot.
+    Deciding { accepted: Box<Accepted>, ask: AskId, slot: Option<Slot> },
+    /// Waits in a queue for its turn.
     Queued,
-    /// Its time; only calls wait for it here, durable jobs wait in the store.
+    /// Waits for a time. Only calls wait here, and durable jobs wait in the store.
     Asleep { job: Box<Job> },
-    /// The commit of its placing, after which it is sent.
+    /// Waits until its placement is committed. Then it is sent.
     Placing { assignment: Box<Assignment>, slot: Slot },
-    /// The commit of a change. `reports` made the change, and make another one if this can't be committed.
+    /// Waits until a change is committed. `reports` caused the change, and are applied again if the
+    /// commit fails.
     Saving { held: Option<Lease>, reports: Vec<Report> },
-    /// Its worker.
+    /// Waits for its worker.
     InFlight { job: Box<Job>, lease: Lease },
-    /// The store, which takes in the entries of the audit log about a call that was placed. Then it is sent.
+    /// Waits until the store has accepted the audit entries about a call that was placed. Then the
+    /// call is sent.
     Recording { job: Box<Job>, assignment: Box<Assignment>, slot: Slot },
-    /// The store, which takes a call over as a durable job.
-    Keeping(Box<Keeping<R>>),
-    /// A while, before a store that failed is asked again.
+    /// Waits until the store has made a call a durable job.
+    Persisting(Box<PersistingCall<R>>),
+    /// Waits before a store that failed is asked again.
     Retrying { held: Option<Lease> },
-    /// The same, after a placing could not be committed. It keeps its slot, so that not every job in the queue is tried in turn
-    /// while the store fails.
+    /// Waits likewise, after a placement could not be committed. The job keeps its slot, so that
+    /// the scheduler does not try every queued job in turn while the store fails.
     Stalled { slot: Slot },
 }
 
@@ -159,15 +164,16 @@ impl Asker {
 }
 
 impl<R> Phase<R> {
-    /// The lease that the job has or is about to have, where that is known. A report under another one is stale.
+    /// Returns the lease that the job has or is about to get, if it is known. A report under
+    /// another lease is stale.
     pub(super) fn lease(&self) -> Option<Lease> {
         match self {
             Self::Loading { held } | Self::Saving { held, .. } | Self::Retrying { held } => *held,
             Self::Placing { assignment, .. } | Self::Recording { assignment, .. } => Some(assignment.lease()),
             Self::InFlight { lease, .. } => Some(*lease),
-            Self::Keeping(keeping) => keeping.held,
-            Self::Judging { .. }
-            | Self::Unjudged
+            Self::Persisting(call) => call.held,
+            Self::Deciding { .. }
+            | Self::Undecided
             | Self::Queued
             | Self::Asleep { .. }
             | Self::Stalled { .. } => None,
@@ -178,7 +184,7 @@ impl<R> Phase<R> {
 impl<R> Tracked<R> {
     pub(super) fn durable(phase: Phase<R>) -> Self {
         Self {
-            kind: Kind::Durable,
+            kind: JobKind::Durable,
             phase,
             audit: Vec::new(),
             inbox: Vec::new(),
@@ -187,9 +193,9 @@ impl<R> Tracked<R> {
         }
     }
 
-    /// Keeps a report until the phase has ended; false if there are too many. What the scheduler found is always kept, and
-    /// one that waits already is not kept twice.
-    pub(super) fn later(&mut self, report: Report) -> bool {
+    /// Keeps a report until the phase has ended. Returns false if there are too many. Findings of
+    /// the scheduler are always kept, and a report that is already waiting is not kept twice.
+    pub(super) fn queue_report(&mut self, report: Report) -> bool {
         if self.inbox.contains(&report) {
             return true;
         }
@@ -203,18 +209,19 @@ impl<R> Tracked<R> {
         fits
     }
 
-    /// Whether its run under a lease is not known to have begun.
+    /// Returns whether the run under a lease is not known to have started.
     pub(super) fn waits_for_start(&self, lease: Lease) -> bool {
         matches!(&self.phase, Phase::InFlight { job, lease: held }
             if *held == lease && !matches!(job.state, State::Running { .. }))
     }
 
-    /// Whether anything waits that comes only once. What a heartbeat lists, the next one lists again.
-    pub(super) fn has_news(&self) -> bool {
+    /// Returns whether a report waits that is sent only once. What one heartbeat lists, the next
+    /// one lists again.
+    pub(super) fn has_unrepeatable_reports(&self) -> bool {
         self.inbox.iter().any(|report| report.from != Source::Heartbeat)
     }
 
-    /// Whether a report by which a lease has ended waits or is being saved.
+    /// Returns whether a report that ends a lease waits or is being saved.
     pub(super) fn has_ended(&self, lease: Lease) -> bool {
         let saving = match &self.phase {
             Phase::Saving { reports, .. } => reports.as_slice(),
@@ -226,16 +233,16 @@ impl<R> Tracked<R> {
             .any(|report| matches!(report.event, Event::Failed { lease: of, .. } if of == lease))
     }
 
-    /// Puts reports before those that came since.
-    pub(super) fn again(&mut self, reports: Vec<Report>) {
+    /// Puts reports before those that arrived later.
+    pub(super) fn requeue_reports(&mut self, reports: Vec<Report>) {
         let since = std::mem::replace(&mut self.inbox, reports);
         for report in since {
-            self.later(report);
+            self.queue_report(report);
         }
     }
 }
 
-/// The entries as what is committed with a change.
+/// Returns audit entries as effects to commit with a change.
 pub(super) fn effects_of(audit: Vec<AuditEvent>) -> Vec<Effect> {
     audit.into_iter().map(|entry| Effect::Audit(Box::new(entry))).collect()
 }

@@ -1,4 +1,5 @@
-//! Jobs that wait for the safety kernel, for a worker with room, or for their time. State and rules only.
+//! Jobs that wait for the safety kernel, for a worker with room, or for a time. This module has no
+//! clock.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,42 +13,43 @@ use cortex_domain::time::{Timestamp, Uptime};
 use cortex_domain::topic::Topic;
 
 use super::tracked::Asker;
-use super::unjudged::{Unasked, Unjudged};
+use super::undecided::{UndecidedJob, UndecidedQueue};
 
-/// A cleared job in the queue.
+/// A cleared job in a queue.
 #[derive(Debug)]
-pub(crate) struct Ticket {
+pub(crate) struct QueuedJob {
     pub(crate) cleared: Cleared,
     pub(crate) since: Uptime,
 }
 
-impl Ticket {
+impl QueuedJob {
     fn job(&self) -> &Job {
         self.cleared.job()
     }
 }
 
-/// The queues, one for each pool, in which tenants take turns. Durable jobs are bounded, each tenant's by its share;
-/// what does not fit stays in the store and comes back when there is room. Calls are bounded before they come here.
+/// The queues, one for each pool, in which tenants take turns. Each tenant has a share of the
+/// places for durable jobs. A job without a place stays in the store and comes back when there is
+/// room. Calls are limited before they come here.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    unjudged: Unjudged,
-    pools: BTreeMap<Pool, FairQueue<Ticket>>,
-    homes: HashMap<JobId, Pool>,
+    undecided: UndecidedQueue,
+    pools: BTreeMap<Pool, FairQueue<QueuedJob>>,
+    pool_of: HashMap<JobId, Pool>,
     weights: Weights,
-    /// The durable jobs here: to be judged or being judged, queued or asleep.
+    /// The places of durable jobs: of undecided, queued and delayed ones.
     durable: Shares,
-    /// Whose those jobs are.
+    /// The tenants of those jobs.
     places: HashMap<JobId, Tenant>,
-    later: BTreeSet<(Timestamp, JobId)>,
-    sleepers: BTreeMap<JobId, Timestamp>,
+    by_wake_time: BTreeSet<(Timestamp, JobId)>,
+    wake_times: BTreeMap<JobId, Timestamp>,
 }
 
-/// The job's tenant has as many jobs here as it may.
+/// The job's tenant has used its share of the places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) struct QueueFull;
 
-/// Within a tenant: the urgent first, then the older.
+/// The order within a tenant: higher priority first, then older jobs.
 fn rank(job: &Job) -> (Reverse<Priority>, JobId) {
     (Reverse(job.request.priority), job.id())
 }
@@ -55,41 +57,42 @@ fn rank(job: &Job) -> (Reverse<Priority>, JobId) {
 impl Waiting {
     pub(crate) fn new(sharing: &Sharing) -> Self {
         Self {
-            unjudged: Unjudged::new(&sharing.weights),
+            undecided: UndecidedQueue::new(&sharing.weights),
             pools: BTreeMap::new(),
-            homes: HashMap::new(),
+            pool_of: HashMap::new(),
             weights: sharing.weights.clone(),
             durable: Shares::new(sharing.queue, sharing.weights.clone()),
             places: HashMap::new(),
-            later: BTreeSet::new(),
-            sleepers: BTreeMap::new(),
+            by_wake_time: BTreeSet::new(),
+            wake_times: BTreeMap::new(),
         }
     }
 
-    /// A queued job.
-    pub(crate) fn get(&self, job: JobId) -> Option<&Ticket> {
-        self.pools.get(self.homes.get(&job)?)?.get(job)
+    /// Returns a queued job.
+    pub(crate) fn get(&self, job: JobId) -> Option<&QueuedJob> {
+        self.pools.get(self.pool_of.get(&job)?)?.get(job)
     }
 
-    /// A job that is queued or to be judged.
+    /// Returns a job that is queued or undecided.
     pub(crate) fn job(&self, job: JobId) -> Option<&Job> {
-        self.get(job).map(Ticket::job).or_else(|| self.unjudged.get(job))
+        self.get(job).map(QueuedJob::job).or_else(|| self.undecided.get(job))
     }
 
-    /// Whether a durable job would be taken now.
-    pub(crate) fn takes(&self, job: &Job) -> bool {
+    /// Returns whether there is a place for a durable job now.
+    pub(crate) fn has_place_for(&self, job: &Job) -> bool {
         let tenant = job.tenant();
         self.durable.held(tenant) < self.durable.limit(tenant)
             || self.durable.is_short(tenant)
             || self.last_of(tenant).is_some_and(|last| rank(job) < rank(last))
     }
 
-    /// Gives a durable job a place, which it has until it is taken out or [`Self::leave`]. Returns the job that was given up
-    /// for it.
+    /// Gives a durable job a place, which it keeps until it is removed or [`Self::free_place`] is
+    /// called. Returns the job that lost its place to it, if any.
     ///
-    /// Where its tenant has its share, it takes the place of a less urgent one of the same tenant. Where all is taken, a tenant
-    /// that has less than an even part takes the place of the last one of the tenant that has the most.
-    pub(crate) fn enter(&mut self, job: &Job) -> Result<Option<JobId>, Full> {
+    /// If the tenant has used its share, the job takes the place of a less urgent one of the same
+    /// tenant. If all places are taken, a tenant with less than an even share takes the place of
+    /// the last job of the tenant with the most.
+    pub(crate) fn take_place(&mut self, job: &Job) -> Result<Option<JobId>, QueueFull> {
         if job.durability != Durability::Durable || self.places.contains_key(&job.id()) {
             return Ok(None);
         }
@@ -99,39 +102,39 @@ impl Waiting {
         Ok(given_up)
     }
 
-    /// Gives a job's place back.
-    pub(crate) fn leave(&mut self, job: JobId) {
+    /// Frees a job's place.
+    pub(crate) fn free_place(&mut self, job: JobId) {
         if let Some(tenant) = self.places.remove(&job) {
             self.durable.give(&tenant, 1);
         }
     }
 
-    /// Lets a job that has its place wait for a request to the safety kernel.
-    pub(crate) fn push_unjudged(&mut self, accepted: Accepted, now: Uptime) {
-        self.unjudged.push(Unasked { accepted, since: now });
+    /// Lets a job that has a place wait for a request to the safety kernel.
+    pub(crate) fn push_undecided(&mut self, accepted: Accepted, now: Uptime) {
+        self.undecided.push(UndecidedJob { accepted, since: now });
     }
 
-    /// Takes out the job that the safety kernel is asked about next. It keeps its place.
-    pub(crate) fn next_unjudged(&mut self, of: Asker) -> Option<Accepted> {
-        self.unjudged.next(of)
+    /// Removes and returns the next job to ask the safety kernel about. It keeps its place.
+    pub(crate) fn next_undecided(&mut self, of: Asker) -> Option<Accepted> {
+        self.undecided.next(of)
     }
 
-    /// The calls that have waited longer than `most` for a request to the safety kernel.
+    /// Returns the calls that have waited longer than `most` for a request to the safety kernel.
     pub(crate) fn late_calls(&self, most: Duration, now: Uptime) -> Vec<JobId> {
-        self.unjudged.late_calls(most, now)
+        self.undecided.late_calls(most, now)
     }
 
-    /// Queues a job that has its place for a pool; one that is queued already is replaced.
-    pub(crate) fn push(&mut self, ticket: Ticket, pool: &Pool) {
-        let job = ticket.job();
+    /// Queues a job that has a place for a pool. Replaces the job if it is already queued.
+    pub(crate) fn push(&mut self, queued: QueuedJob, pool: &Pool) {
+        let job = queued.job();
         let (id, tenant) = (job.id(), job.tenant().clone());
         let place = QueueKey { job: id, tenant, topic: job.topic().clone(), priority: job.request.priority };
-        self.homes.insert(id, pool.clone());
+        self.pool_of.insert(id, pool.clone());
         let queue = self.pools.entry(pool.clone()).or_insert_with(|| FairQueue::new(self.weights.clone()));
-        queue.push(place, ticket);
+        queue.push(place, queued);
     }
 
-    fn make_room(&mut self, job: &Job) -> Result<Option<JobId>, Full> {
+    fn make_room(&mut self, job: &Job) -> Result<Option<JobId>, QueueFull> {
         let tenant = job.tenant();
         if self.durable.held(tenant) < self.durable.limit(tenant) {
             return Ok(None);
@@ -140,92 +143,93 @@ impl Waiting {
         let given_up = own.or_else(|| {
             let most =
                 self.durable.largest().filter(|most| self.durable.is_short(tenant) && *most != tenant)?;
-            let asleep = || self.sleepers.keys().find(|sleeper| self.places.get(sleeper) == Some(most));
+            let asleep = || self.wake_times.keys().find(|sleeper| self.places.get(sleeper) == Some(most));
             self.last_of(most).map(Job::id).or_else(|| asleep().copied())
         });
-        let given_up = given_up.ok_or(Full)?;
+        let given_up = given_up.ok_or(QueueFull)?;
         self.withdraw(given_up);
         self.wake(given_up);
         Ok(Some(given_up))
     }
 
-    /// The durable job of a tenant that would have its turn last.
+    /// Returns the durable job of a tenant that would be the last to get a turn.
     fn last_of(&self, tenant: &Tenant) -> Option<&Job> {
-        let durable = |ticket: &Ticket| ticket.job().durability == Durability::Durable;
+        let durable = |queued: &QueuedJob| queued.job().durability == Durability::Durable;
         let lasts = self.pools.values().filter_map(|queue| queue.last_of(tenant, durable));
-        lasts.map(Ticket::job).chain(self.unjudged.last_of(tenant)).max_by_key(|job| rank(job))
+        lasts.map(QueuedJob::job).chain(self.undecided.last_of(tenant)).max_by_key(|job| rank(job))
     }
 
-    /// Takes out a job that is queued or to be judged, without a turn.
+    /// Removes a job that is queued or undecided, without a turn.
     pub(crate) fn withdraw(&mut self, job: JobId) -> Option<Job> {
-        if let Some(accepted) = self.unjudged.remove(job) {
-            self.leave(job);
+        if let Some(accepted) = self.undecided.remove(job) {
+            self.free_place(job);
             return Some(accepted.into_job());
         }
-        self.remove(job).map(|ticket| ticket.cleared.into_job())
+        self.remove(job).map(|queued| queued.cleared.into_job())
     }
 
-    fn remove(&mut self, job: JobId) -> Option<Ticket> {
-        self.out(job, FairQueue::remove)
+    fn remove(&mut self, job: JobId) -> Option<QueuedJob> {
+        self.remove_with(job, FairQueue::remove)
     }
 
-    /// Takes a job out of the queue, for which its tenant has used a turn.
-    pub(crate) fn take(&mut self, job: JobId) -> Option<Ticket> {
-        self.out(job, FairQueue::take)
+    /// Removes a job from its queue and charges its tenant one turn.
+    pub(crate) fn take(&mut self, job: JobId) -> Option<QueuedJob> {
+        self.remove_with(job, FairQueue::take)
     }
 
-    fn out(
+    fn remove_with(
         &mut self,
         job: JobId,
-        how: impl FnOnce(&mut FairQueue<Ticket>, JobId) -> Option<Ticket>,
-    ) -> Option<Ticket> {
-        let pool = self.homes.remove(&job)?;
+        how: impl FnOnce(&mut FairQueue<QueuedJob>, JobId) -> Option<QueuedJob>,
+    ) -> Option<QueuedJob> {
+        let pool = self.pool_of.remove(&job)?;
         let queue = self.pools.get_mut(&pool)?;
-        let ticket = how(queue, job)?;
+        let queued = how(queue, job)?;
         if queue.is_empty() {
             self.pools.remove(&pool);
         }
-        self.leave(job);
-        Some(ticket)
+        self.free_place(job);
+        Some(queued)
     }
 
     /// Returns each queue's pool, its length and when its oldest job was queued.
     pub(crate) fn queues(&self) -> impl Iterator<Item = (&Pool, usize, Uptime)> {
         self.pools.iter().filter_map(|(pool, queue)| {
-            let oldest = queue.iter().map(|ticket| ticket.since).min()?;
+            let oldest = queue.iter().map(|queued| queued.since).min()?;
             Some((pool, queue.len(), oldest))
         })
     }
 
     /// Returns how many jobs wait for the safety kernel.
     pub(crate) fn undecided(&self) -> usize {
-        self.unjudged.len()
+        self.undecided.len()
     }
 
     /// Returns how many jobs wait for a time.
     pub(crate) fn delayed(&self) -> usize {
-        self.sleepers.len()
+        self.wake_times.len()
     }
 
-    /// The pools that jobs wait for.
+    /// Returns the pools that jobs wait for.
     pub(crate) fn pools(&self) -> Vec<Pool> {
         self.pools.keys().cloned().collect()
     }
 
-    /// Whose turn it is at a pool, among the topics that fit.
-    pub(crate) fn first(&self, pool: &Pool, fits: impl Fn(&Topic) -> bool) -> Option<&Ticket> {
+    /// Returns the next job of a pool among the topics that fit.
+    pub(crate) fn first(&self, pool: &Pool, fits: impl Fn(&Topic) -> bool) -> Option<&QueuedJob> {
         self.pools.get(pool)?.first(fits)
     }
 
-    /// Charges a tenant a further turn at a pool, for a job that still runs.
+    /// Charges a tenant another turn at a pool, for a job that still runs.
     pub(crate) fn charge(&mut self, pool: &Pool, tenant: &Tenant) {
         if let Some(queue) = self.pools.get_mut(pool) {
             queue.charge(tenant, 1);
         }
     }
 
-    /// Lets a job come back at a time. Of a tenant that has its share none is kept: the reconciler finds it again.
-    pub(crate) fn later(&mut self, job: &Job, at: Timestamp) {
+    /// Delays a job until a time. If its tenant has used its share, the job is dropped, and the
+    /// reconciler finds it again.
+    pub(crate) fn delay(&mut self, job: &Job, at: Timestamp) {
         let (id, tenant) = (job.id(), job.tenant());
         self.wake(id);
         if job.durability == Durability::Durable {
@@ -234,52 +238,52 @@ impl Waiting {
             }
             self.places.insert(id, tenant.clone());
         }
-        self.later.insert((at, id));
-        self.sleepers.insert(id, at);
+        self.by_wake_time.insert((at, id));
+        self.wake_times.insert(id, at);
     }
 
-    /// Forgets that a job is to come back.
+    /// Removes a job from the delayed ones.
     pub(crate) fn wake(&mut self, job: JobId) {
-        if let Some(at) = self.sleepers.remove(&job) {
-            self.later.remove(&(at, job));
-            self.leave(job);
+        if let Some(at) = self.wake_times.remove(&job) {
+            self.by_wake_time.remove(&(at, job));
+            self.free_place(job);
         }
     }
 
-    /// Takes out the jobs whose time has come, at most `most`.
-    pub(crate) fn due(&mut self, now: Timestamp, most: usize) -> Vec<JobId> {
-        let due = until(&self.later, now, most);
+    /// Removes and returns the delayed jobs that are due, at most `most`.
+    pub(crate) fn take_due(&mut self, now: Timestamp, most: usize) -> Vec<JobId> {
+        let due = first_due(&self.by_wake_time, now, most);
         for job in &due {
             self.wake(*job);
         }
         due
     }
 
-    /// Takes out the tickets that fit `pick`, at most `most`.
-    pub(crate) fn take_if(&mut self, most: usize, pick: impl Fn(&Ticket) -> bool) -> Vec<Ticket> {
+    /// Removes and returns the queued jobs that `pick` selects, at most `most`.
+    pub(crate) fn take_if(&mut self, most: usize, pick: impl Fn(&QueuedJob) -> bool) -> Vec<QueuedJob> {
         let queued = self.pools.values().flat_map(FairQueue::iter);
         let picked: Vec<JobId> =
-            queued.filter(|ticket| pick(ticket)).map(|ticket| ticket.job().id()).take(most).collect();
+            queued.filter(|queued| pick(queued)).map(|queued| queued.job().id()).take(most).collect();
         picked.into_iter().filter_map(|job| self.remove(job)).collect()
     }
 }
 
-fn until(set: &BTreeSet<(Timestamp, JobId)>, now: Timestamp, most: usize) -> Vec<JobId> {
+fn first_due(set: &BTreeSet<(Timestamp, JobId)>, now: Timestamp, most: usize) -> Vec<JobId> {
     set.iter().take_while(|(at, _)| *at <= now).take(most).map(|(_, job)| *job).collect()
 }
 
 #[cfg(test)]
 impl Waiting {
     pub(crate) fn is_empty(&self) -> bool {
-        self.homes.is_empty()
-            && self.unjudged.len() == 0
+        self.pool_of.is_empty()
+            && self.undecided.len() == 0
             && self.places.is_empty()
-            && self.sleepers.is_empty()
+            && self.wake_times.is_empty()
     }
 
-    /// The jobs that are queued, and those that are to be judged.
+    /// Returns how many jobs are queued, and how many are undecided.
     pub(crate) fn lens(&self) -> (usize, usize) {
-        (self.homes.len(), self.unjudged.len())
+        (self.pool_of.len(), self.undecided.len())
     }
 
     pub(crate) fn has_place(&self, job: JobId) -> bool {
@@ -287,12 +291,13 @@ impl Waiting {
     }
 
     pub(crate) fn sleeps(&self, job: JobId) -> bool {
-        self.sleepers.contains_key(&job)
+        self.wake_times.contains_key(&job)
     }
 
-    /// How many places are counted, how many jobs have one, and how many of those sleep.
+    /// Returns how many places are counted, how many jobs have one, and how many of those are
+    /// delayed.
     pub(crate) fn places(&self) -> (usize, usize, usize) {
-        let asleep = self.places.keys().filter(|job| self.sleepers.contains_key(job)).count();
+        let asleep = self.places.keys().filter(|job| self.wake_times.contains_key(job)).count();
         (self.durable.all(), self.places.len(), asleep)
     }
 }

@@ -1,4 +1,4 @@
-//! What each action does, and what comes of it.
+//! Executes each action and returns its outcome.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,17 +13,18 @@ use cortex_domain::task::TaskReply;
 use cortex_domain::transition::Change;
 use cortex_wire::{decode_task_reply, encode_assignment, encode_call_reply, encode_cancel};
 
-use cortex_platform::telemetry::{self, Kind};
+use cortex_platform::telemetry::{self, SpanKind};
 use tracing::Instrument as _;
 
 use super::{Caller, Driver, note};
-use crate::core::{Action, Input, NotKept, NotSaved, Note, Sent};
+use crate::core::{Action, DispatchOutcome, Input, Note, PersistError, SaveError};
 
-/// How long a worker may take to receive a job and reply; one that takes longer may still run it.
+/// How long a worker may take to receive a job and reply. A worker that takes longer may still run
+/// it.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Driver {
-    /// Does what an action says, and returns what the core has to know of it.
+    /// Executes an action, and returns what the core must know about it.
     pub(super) async fn execute(&self, action: Action<Caller>) -> Option<Input<Caller>> {
         match action {
             Action::Load { job } => Some(self.load(job).await),
@@ -32,26 +33,28 @@ impl Driver {
                 let decision = self.ask(*request).await;
                 match (&decision, self.gate_fails.swap(decision.is_err(), Ordering::Relaxed)) {
                     (Err(error), false) => {
-                        tracing::error!(%job, %error, "the safety kernel can't be asked; jobs wait and calls are refused");
+                        tracing::error!(%job, %error, "the safety kernel is unreachable; jobs wait and calls are rejected");
                     }
-                    (Err(error), true) => tracing::debug!(%job, %error, "a job could not be judged"),
-                    (Ok(_), true) => tracing::info!("the safety kernel can be asked again"),
+                    (Err(error), true) => {
+                        tracing::debug!(%job, %error, "the safety kernel did not decide about a job")
+                    }
+                    (Ok(_), true) => tracing::info!("the safety kernel is reachable again"),
                     (Ok(_), false) => {}
                 }
                 Some(Input::Decided { job, ask, decision: decision.map_err(drop) })
             }
             Action::Commit { change } => Some(self.commit(*change).await),
-            Action::Keep { history } => {
+            Action::Persist { history } => {
                 let job = history.job().id();
                 let kept = self.store.commit(*history).await;
-                let outcome = kept.map(drop).map_err(|error| not_kept(job, &error));
-                Some(Input::Kept { job, outcome })
+                let outcome = kept.map(drop).map_err(|error| persist_error(job, &error));
+                Some(Input::Persisted { job, outcome })
             }
             Action::Send { assignment } => {
                 let request = assignment.request();
                 let span = telemetry::job_span(
                     "dispatch",
-                    Kind::Producer,
+                    SpanKind::Producer,
                     request.id,
                     request.traceparent.as_deref(),
                 );
@@ -64,7 +67,7 @@ impl Driver {
             Action::Record { job, lease, entries } => {
                 let taken = self.store.append(entries).await;
                 if let Err(error) = &taken {
-                    tracing::warn!(%job, %error, "a call is not sent, since its decision could not be recorded");
+                    tracing::warn!(%job, %error, "a call was rejected because its decision could not be recorded");
                 }
                 Some(Input::Recorded { job, lease, taken: taken.is_ok() })
             }
@@ -72,7 +75,7 @@ impl Driver {
                 let job = history.job().id();
                 self.metrics.reached(history.job().state.name());
                 if let Err(error) = self.store.record(*history).await {
-                    tracing::warn!(%job, %error, "a synchronous job was not recorded");
+                    tracing::warn!(%job, %error, "a call that ended was not recorded");
                 }
                 reply.send(encode_call_reply(&called));
                 None
@@ -92,8 +95,12 @@ impl Driver {
     }
 
     async fn ask(&self, mut request: PolicyRequest) -> Result<Decision, SafetyError> {
-        let span =
-            telemetry::job_span("policy check", Kind::Client, request.job, request.traceparent.as_deref());
+        let span = telemetry::job_span(
+            "policy check",
+            SpanKind::Client,
+            request.job,
+            request.traceparent.as_deref(),
+        );
         request.traceparent = telemetry::traceparent(&span, request.traceparent.as_deref());
         let asked = Instant::now();
         let decision = self.gate.check(request, self.clock.now()).instrument(span.clone()).await;
@@ -107,7 +114,7 @@ impl Driver {
 
     async fn load(&self, job: JobId) -> Input<Caller> {
         let found = self.store.job(job).await.map(|job| job.map(Box::new)).map_err(|error| {
-            tracing::warn!(%job, %error, "a job could not be read; it is tried again");
+            tracing::warn!(%job, %error, "a job could not be read; the scheduler tries again");
         });
         Input::Loaded { job, found }
     }
@@ -120,11 +127,11 @@ impl Driver {
             self.metrics.reached(state);
         }
         let outcome = committed.map(Box::new).map_err(|error| match error {
-            CommitError::Conflict => NotSaved::Conflict,
-            CommitError::NoDraft => NotSaved::NoDraft,
+            CommitError::Conflict => SaveError::Conflict,
+            CommitError::NoDraft => SaveError::NoDraft,
             CommitError::Store(error) => {
-                tracing::error!(%job, %error, "a step could not be committed; it is tried again");
-                NotSaved::Failed
+                tracing::error!(%job, %error, "a job's change could not be committed; the scheduler tries again");
+                SaveError::Failed
             }
         });
         Input::Saved { job, outcome }
@@ -139,19 +146,19 @@ impl Driver {
             () = self.stop.cancelled() => return None,
         };
         let outcome = match replied.as_deref().map(decode_task_reply) {
-            Ok(Ok(TaskReply::Accepted)) => Sent::Accepted,
-            Ok(Ok(TaskReply::Started)) => Sent::Started,
+            Ok(Ok(TaskReply::Accepted)) => DispatchOutcome::Accepted,
+            Ok(Ok(TaskReply::Started)) => DispatchOutcome::Started,
             Ok(Ok(TaskReply::Busy)) | Err(RequestError::NoResponder(_)) => {
-                tracing::info!(%job, %worker, "a worker did not take a job");
-                Sent::Refused
+                tracing::info!(%job, %worker, "a worker did not accept a job");
+                DispatchOutcome::Refused
             }
             Ok(Err(error)) => {
-                tracing::warn!(%job, %worker, %error, "a worker's reply can't be read");
-                Sent::Unanswered
+                tracing::warn!(%job, %worker, %error, "a worker's reply could not be decoded");
+                DispatchOutcome::Unanswered
             }
             Err(error) => {
-                tracing::debug!(%job, %worker, %error, "a worker has not replied");
-                Sent::Unanswered
+                tracing::debug!(%job, %worker, %error, "a worker did not reply");
+                DispatchOutcome::Unanswered
             }
         };
         self.metrics.sent(outcome);
@@ -159,12 +166,12 @@ impl Driver {
     }
 }
 
-fn not_kept(job: JobId, error: &CommitError) -> NotKept {
+fn persist_error(job: JobId, error: &CommitError) -> PersistError {
     match error {
-        CommitError::Store(StoreError::RetentionExceeded(_)) => NotKept::Full,
+        CommitError::Store(StoreError::RetentionExceeded(_)) => PersistError::Full,
         error => {
             tracing::error!(%job, %error, "a call could not be made durable");
-            NotKept::Failed
+            PersistError::Failed
         }
     }
 }

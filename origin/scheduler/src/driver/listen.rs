@@ -1,4 +1,4 @@
-//! What is said on the bus, as inputs of the core.
+//! Turns messages of the bus into inputs of the core.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -17,49 +17,50 @@ use super::pending::Pending;
 use super::{Caller, Chain, Driver};
 use crate::core::Input;
 
-/// Messages of one subject that are worked on at once.
-const MAX_UNDER_WAY: usize = 256;
+/// Maximum number of messages of one subject in progress.
+const MAX_IN_PROGRESS: usize = 256;
 
-/// What a packet says.
-type Read = fn(&[u8]) -> Result<Input<Caller>, DecodeError>;
+/// Decodes a message.
+type Decode = fn(&[u8]) -> Result<Input<Caller>, DecodeError>;
 
-pub(super) async fn all(driver: &Arc<Driver>) -> Result<(), BusError> {
+pub(super) async fn start(driver: &Arc<Driver>) -> Result<(), BusError> {
     calls(driver).await?;
-    asked(driver, &Subject::JOB_KEEP, |body| Ok(Input::Detached { job: decode_submit(body)? })).await?;
-    asked(driver, &Subject::JOB_HANGUP, |body| Ok(Input::HungUp { job: decode_submit(body)? })).await?;
-    queued(driver, Subject::JOB_SUBMIT, |body| Ok(Input::Submitted { job: decode_submit(body)? })).await?;
-    queued(driver, Subject::JOB_RESULT, ended).await?;
+    respond(driver, &Subject::JOB_KEEP, |body| Ok(Input::Detached { job: decode_submit(body)? })).await?;
+    respond(driver, &Subject::JOB_HANGUP, |body| Ok(Input::Abandoned { job: decode_submit(body)? })).await?;
+    consume(driver, Subject::JOB_SUBMIT, |body| Ok(Input::Submitted { job: decode_submit(body)? })).await?;
+    consume(driver, Subject::JOB_RESULT, read_outcome).await?;
     heartbeats(driver).await
 }
 
-/// Calls are answered when they end.
+/// Starts to accept calls. Each is answered when it ends.
 async fn calls(driver: &Arc<Driver>) -> Result<(), BusError> {
     let requests = driver.bus.respond(Filter::only(&Subject::JOB_CALL)).await?;
-    listen(driver, requests, |driver, Request { body, reply, .. }, room| {
+    listen(driver, requests, |driver, Request { body, reply, .. }, permits| {
         let request = Box::new(decode_call(&body)?);
-        driver.handle(Input::Called { request, reply }, room);
+        driver.handle(Input::Called { request, reply }, permits);
         Ok(())
     });
     Ok(())
 }
 
-/// Requests whose reply says that they were heard.
-async fn asked(driver: &Arc<Driver>, subject: &Subject<Requested>, read: Read) -> Result<(), BusError> {
+/// Answers requests whose reply only says that they were received.
+async fn respond(driver: &Arc<Driver>, subject: &Subject<Requested>, decode: Decode) -> Result<(), BusError> {
     let requests = driver.bus.respond(Filter::only(subject)).await?;
-    listen(driver, requests, move |driver, Request { body, reply, .. }, room| {
-        driver.handle(read(&body)?, room);
+    listen(driver, requests, move |driver, Request { body, reply, .. }, permits| {
+        driver.handle(decode(&body)?, permits);
         reply.send(Bytes::new());
         Ok(())
     });
     Ok(())
 }
 
-/// Messages that are kept until the store has what they lead to. One that can't be read would not be the next time either.
-async fn queued(driver: &Arc<Driver>, subject: Subject<Queued>, read: Read) -> Result<(), BusError> {
+/// Consumes messages that stay queued until the store has their results. A message that can't be
+/// decoded is dropped, because it never will be.
+async fn consume(driver: &Arc<Driver>, subject: Subject<Queued>, decode: Decode) -> Result<(), BusError> {
     let deliveries = driver.bus.consume(subject).await?;
-    listen(driver, deliveries, move |driver, Delivery { body, receipt }, room| {
+    listen(driver, deliveries, move |driver, Delivery { body, receipt }, permits| {
         let pending = Pending::new(receipt);
-        driver.follow(read(&body)?, room, Chain { permit: None, pending: Some(pending) });
+        driver.follow(decode(&body)?, permits, Chain { permit: None, pending: Some(pending) });
         Ok(())
     });
     Ok(())
@@ -67,14 +68,14 @@ async fn queued(driver: &Arc<Driver>, subject: Subject<Queued>, read: Read) -> R
 
 async fn heartbeats(driver: &Arc<Driver>) -> Result<(), BusError> {
     let events = driver.bus.subscribe(Filter::only(&Subject::HEARTBEAT)).await?;
-    listen(driver, events, |driver, Event { body, .. }, room| {
-        driver.handle(beat(&body)?, room);
+    listen(driver, events, |driver, Event { body, .. }, permits| {
+        driver.handle(read_heartbeat(&body)?, permits);
         Ok(())
     });
     Ok(())
 }
 
-/// Acts on what comes, as long as there is room for what that begins.
+/// Acts on each message, as long as permits are free for what it starts.
 fn listen<T: Debug + 'static>(
     driver: &Arc<Driver>,
     mut subscription: Box<dyn Subscription<T>>,
@@ -82,35 +83,36 @@ fn listen<T: Debug + 'static>(
 ) {
     let driver = driver.clone();
     driver.tasks.clone().spawn(async move {
-        let room = Arc::new(Semaphore::new(MAX_UNDER_WAY));
+        let permits = Arc::new(Semaphore::new(MAX_IN_PROGRESS));
         loop {
             let message = tokio::select! {
                 biased;
                 () = driver.stop.cancelled() => return,
                 message = async {
-                    // Waits until there is room; the permit itself is taken by what has to wait.
-                    drop(room.acquire().await);
+                    // Waits until a permit is free. An action that has to wait takes the permit
+                    // itself.
+                    drop(permits.acquire().await);
                     subscription.next().await
                 } => message,
             };
             let Some(message) = message else { return };
-            if let Err(error) = act(&driver, message, &room) {
-                tracing::warn!(%error, "a packet could not be read");
+            if let Err(error) = act(&driver, message, &permits) {
+                tracing::warn!(%error, "a message could not be decoded");
             }
         }
     });
 }
 
-fn ended(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
+fn read_outcome(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
     let outcome = decode_outcome(body)?;
     let (job, worker) = (outcome.job, outcome.worker.clone());
     Ok(Input::Reported { job, event: outcome.event(), worker })
 }
 
-fn beat(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
+fn read_heartbeat(body: &[u8]) -> Result<Input<Caller>, DecodeError> {
     let Heartbeat { worker, pool, topics, capacity, draining, models, held, .. } = decode_heartbeat(body)?;
-    // The core fills in what it knows itself: the jobs in flight, and the time.
+    // The core knows the jobs in flight and the time, and fills them in.
     let (in_flight, last_seen) = (0, Uptime::default());
     let worker = Candidate { worker, pool, topics, capacity, in_flight, draining, models, last_seen };
-    Ok(Input::Beat { worker: Box::new(worker), held })
+    Ok(Input::Heartbeat { worker: Box::new(worker), held })
 }

@@ -9,9 +9,10 @@ use cortex_platform::metrics::{
     self, DURATION_BUCKETS, Histogram, IntCounter, IntCounterVec, IntGaugeVec, Registry,
 };
 
-use crate::core::{Sent, Snapshot};
+use crate::core::{DispatchOutcome, Snapshot};
 
-/// Workers with a label value of their own at most. The others are in the sums of their pools alone.
+/// Maximum number of workers with a label value of their own. The others are only in the sums of
+/// their pools.
 const MAX_WORKERS: usize = 50;
 
 /// What the scheduler counts while it works.
@@ -62,11 +63,11 @@ impl Metrics {
         self.decision_time.observe(took.as_secs_f64());
     }
 
-    pub(super) fn sent(&self, outcome: Sent) {
+    pub(super) fn sent(&self, outcome: DispatchOutcome) {
         let reply = match outcome {
-            Sent::Accepted | Sent::Started => "accepted",
-            Sent::Refused => "refused",
-            Sent::Unanswered => "unanswered",
+            DispatchOutcome::Accepted | DispatchOutcome::Started => "accepted",
+            DispatchOutcome::Refused => "refused",
+            DispatchOutcome::Unanswered => "unanswered",
         };
         self.dispatches.with_label_values(&[reply]).inc();
     }

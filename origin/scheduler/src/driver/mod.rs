@@ -1,5 +1,5 @@
-//! Executes what the core decides: the only place where the scheduler meets the store, the bus, the safety kernel and the
-//! clock.
+//! Executes the decisions of the core. This is the only part of the scheduler that uses the store,
+//! the bus, the safety kernel and the clock.
 
 mod execute;
 mod listen;
@@ -31,11 +31,11 @@ use self::pending::Pending;
 use crate::core::{Action, Input, Now, Snapshot, State};
 use crate::settings::Settings;
 
-/// How often the core is told that time has passed. A turn pays for a run as long as this, and a longer one is charged
-/// another each time.
+/// How often the core learns that time has passed. One turn pays for a run of this length, and each
+/// further interval is charged another turn.
 const TICK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How calls are answered: by a reply on the bus.
+/// Answers a call by a reply on the bus.
 type Caller = Box<dyn Reply>;
 
 /// The core, and what it acts on.
@@ -44,7 +44,7 @@ pub(crate) struct Driver {
     store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
     gate: Arc<dyn SafetyGate>,
-    /// Whether the safety kernel could not be asked when it was last asked.
+    /// Whether the last request to the safety kernel failed.
     gate_fails: AtomicBool,
     clock: Clock,
     settings: Settings,
@@ -53,11 +53,11 @@ pub(crate) struct Driver {
     stop: CancellationToken,
 }
 
-/// What goes with an input and with all that follows from it.
+/// What an input shares with everything that follows from it.
 #[derive(Default)]
 struct Chain {
     permit: Option<OwnedSemaphorePermit>,
-    /// The message from a queue that began it.
+    /// The queued message that started the chain.
     pending: Option<Pending>,
 }
 
@@ -113,9 +113,9 @@ impl Driver {
     /// Starts the tasks that run until [`Self::stop`].
     ///
     /// # Errors
-    /// If the bus can't be listened on.
+    /// Returns an error if the bus can't be used.
     pub(crate) async fn run(self: &Arc<Self>) -> Result<(), BusError> {
-        listen::all(self).await?;
+        listen::start(self).await?;
         self.tasks.spawn(reconcile::run(self.clone()));
         self.tasks.spawn(retain::run(self.clone()));
         self.tasks.spawn(relay::run(self.clone()));
@@ -123,7 +123,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Ends every task and then refuses the calls that are open.
+    /// Ends every task, then rejects the open calls.
     pub(crate) async fn stop(self: &Arc<Self>) {
         self.stop.cancel();
         self.tasks.close();
@@ -133,16 +133,18 @@ impl Driver {
         }
     }
 
-    /// Applies what happened and executes what follows from it. Most actions never wait and are done on return; one that
-    /// waits goes on in a task of its own, which holds a permit of `room` if one is left. Once the scheduler stops, callers are
-    /// answered and nothing else is begun.
-    fn handle(self: &Arc<Self>, input: Input<Caller>, room: &Arc<Semaphore>) {
-        self.follow(input, room, Chain::default());
+    /// Applies an input and executes the actions that follow from it. Most actions never wait and
+    /// are done on return. An action that waits continues in its own task, which takes one of
+    /// `permits` if one is free. Once the scheduler stops, callers are answered and nothing else
+    /// starts.
+    fn handle(self: &Arc<Self>, input: Input<Caller>, permits: &Arc<Semaphore>) {
+        self.follow(input, permits, Chain::default());
     }
 
-    /// As [`Self::handle`]. What follows goes on with the permit of the action that led to it. The message that began the chain
-    /// is held by what the store does, and not while a worker or the safety kernel takes its time.
-    fn follow(self: &Arc<Self>, input: Input<Caller>, room: &Arc<Semaphore>, mut chain: Chain) {
+    /// Works like [`Self::handle`]. What follows from an action keeps its permit. The message that
+    /// started the chain stays unsettled while the store works, but not while a worker or the
+    /// safety kernel does.
+    fn follow(self: &Arc<Self>, input: Input<Caller>, permits: &Arc<Semaphore>, mut chain: Chain) {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
             for action in self.apply(input) {
@@ -152,7 +154,7 @@ impl Driver {
                     }
                     continue;
                 }
-                // A slow safety kernel takes no room from the reports and heartbeats of workers.
+                // A slow safety kernel must not delay the reports and heartbeats of workers.
                 let needs_room = !action.asks();
                 let pending = chain.pending.clone().filter(|_| action.is_of_store());
                 let driver = self.clone();
@@ -163,27 +165,28 @@ impl Driver {
                         inputs.extend(outcome);
                     }
                     None => {
-                        let own = needs_room
-                            .then(|| chain.permit.take().or_else(|| room.clone().try_acquire_owned().ok()));
-                        self.go_on(executed, room, Chain { permit: own.flatten(), pending });
+                        let own = needs_room.then(|| {
+                            chain.permit.take().or_else(|| permits.clone().try_acquire_owned().ok())
+                        });
+                        self.spawn(executed, permits, Chain { permit: own.flatten(), pending });
                     }
                 }
             }
         }
     }
 
-    fn go_on(
+    fn spawn(
         self: &Arc<Self>,
         executed: impl Future<Output = Option<Input<Caller>>> + Send + 'static,
-        room: &Arc<Semaphore>,
+        permits: &Arc<Semaphore>,
         chain: Chain,
     ) {
-        let (driver, room) = (self.clone(), room.clone());
+        let (driver, permits) = (self.clone(), permits.clone());
         self.tasks.spawn(async move {
             let outcome = executed.await;
             chain.note(outcome.as_ref());
             if let Some(outcome) = outcome {
-                driver.follow(outcome, &room, chain);
+                driver.follow(outcome, &permits, chain);
             }
         });
     }
@@ -193,32 +196,32 @@ impl Driver {
         let mut dispatch = || DispatchId::new(entropy::random());
         let now = Now { wall: self.clock.now(), awake: self.clock.uptime(), dispatch: &mut dispatch };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        guarded(&mut state, &self.settings, |state| state.apply(input, now))
+        catch_panic(&mut state, &self.settings, |state| state.apply(input, now))
     }
 }
 
-/// Takes a step. One that panics ends no task that brings inputs: the state begins anew.
-fn guarded<R>(
+/// Runs a step. If it panics, the tasks that pass inputs continue, and the state is reset.
+fn catch_panic<R>(
     state: &mut State<R>,
     settings: &Settings,
     step: impl FnOnce(&mut State<R>) -> Vec<Action<R>>,
 ) -> Vec<Action<R>> {
     catch_unwind(AssertUnwindSafe(|| step(state))).unwrap_or_else(|_| {
         tracing::error!(
-            "a step of the scheduler panicked; it begins anew from the store, and refuses its calls"
+            "a scheduler step panicked; the scheduler restarts from the store and rejects its open calls"
         );
-        state.begin_anew(settings)
+        state.reset(settings)
     })
 }
 
 async fn tick(driver: Arc<Driver>) {
     let mut ticks = tokio::time::interval(TICK_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let room = Arc::new(Semaphore::new(0));
+    let permits = Arc::new(Semaphore::new(0));
     loop {
         tokio::select! {
             () = driver.stop.cancelled() => return,
-            _ = ticks.tick() => driver.handle(Input::Tick, &room),
+            _ = ticks.tick() => driver.handle(Input::Tick, &permits),
         }
     }
 }
@@ -239,12 +242,12 @@ mod tests {
     use crate::settings::Unlisted;
 
     #[test]
-    fn a_step_that_panics_takes_nothing_down_with_it() {
+    fn a_step_that_panics_does_not_stop_the_scheduler() {
         let (pools, timeouts) =
             ("topics: {}", "heartbeat: 2s\nlease: 10s\ndefault: { run: 30s, attempts: 3 }");
         let files = ((pools, Path::new("p")), (timeouts, Path::new("t")));
         let settings = Settings::parse(files.0, files.1, Unlisted::Refused).unwrap();
         let mut state = State::<()>::new(&settings, Memory::Local);
-        assert!(guarded(&mut state, &settings, |_| panic!("a fault of the scheduler")).is_empty());
+        assert!(catch_panic(&mut state, &settings, |_| panic!("a fault of the scheduler")).is_empty());
     }
 }

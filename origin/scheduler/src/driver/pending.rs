@@ -1,4 +1,4 @@
-//! When a message from a queue is taken care of.
+//! Settles a queued message once everything that follows from it is done.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,32 +6,32 @@ use std::time::Duration;
 
 use cortex_domain::ports::Receipt;
 
-/// How soon a message comes again of which something could not be done.
+/// How long to wait before a message is delivered again after a failure.
 const REDELIVERY_DELAY: Duration = Duration::from_secs(1);
 
-/// A message from a queue, held by all that it leads to at the store. Once the last of that is done the message is
-/// acknowledged, and delivered again if something failed.
+/// A queued message, shared by all store actions that follow from it. Once the last of them is
+/// done, the message is acknowledged, or delivered again if one of them failed.
 #[derive(Clone, Debug)]
-pub(super) struct Pending(Arc<Held>);
+pub(super) struct Pending(Arc<SettledOnDrop>);
 
 #[derive(Debug)]
-struct Held {
+struct SettledOnDrop {
     receipt: Mutex<Option<Box<dyn Receipt>>>,
     failed: AtomicBool,
 }
 
 impl Pending {
     pub(super) fn new(receipt: Box<dyn Receipt>) -> Self {
-        Self(Arc::new(Held { receipt: Mutex::new(Some(receipt)), failed: AtomicBool::new(false) }))
+        Self(Arc::new(SettledOnDrop { receipt: Mutex::new(Some(receipt)), failed: AtomicBool::new(false) }))
     }
 
-    /// Something that the message led to was not done.
+    /// Records that an action that followed from the message failed.
     pub(super) fn fail(&self) {
         self.0.failed.store(true, Ordering::Release);
     }
 }
 
-impl Drop for Held {
+impl Drop for SettledOnDrop {
     fn drop(&mut self) {
         let receipt = self.receipt.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let Some(receipt) = receipt else { return };
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_settled_once_and_when_all_is_done() {
+    fn a_message_is_settled_once_after_everything_is_done() {
         for (fails, how) in [(false, "ack"), (true, "nak")] {
             let settled = Settled::default();
             let first = Pending::new(Box::new(settled.clone()));

@@ -1,4 +1,4 @@
-//! Repairs what a crash left half way: brings every open job of the store back in hand.
+//! Repairs what a crash interrupted, by submitting every open job of the store to the core.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use tokio::sync::Semaphore;
 use super::Driver;
 use crate::core::Input;
 
-/// Jobs read at once.
-const PAGE: usize = 256;
-/// Jobs that are taken up at once.
-const MAX_UNDER_WAY: usize = 256;
-/// How often to look through the store.
+/// Maximum number of jobs to read at once.
+const PAGE_SIZE: usize = 256;
+/// Maximum number of submitted jobs in progress.
+const MAX_IN_PROGRESS: usize = 256;
+/// How often to read all open jobs.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(10);
-/// How often to look whether it is time: the uptime stands still while the machine sleeps.
+/// How often to check the time, because the uptime stops while the machine sleeps.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs until the scheduler stops: at once, and then again and again.
+/// Reconciles at once and then at each interval, until the scheduler stops.
 pub(super) async fn run(driver: Arc<Driver>) {
-    let room = Arc::new(Semaphore::new(MAX_UNDER_WAY));
+    let permits = Arc::new(Semaphore::new(MAX_IN_PROGRESS));
     loop {
         let began = driver.clock.uptime();
-        reconcile(&driver, &room).await;
+        reconcile(&driver, &permits).await;
         while driver.clock.uptime().since(began) < RECONCILE_INTERVAL {
             tokio::select! {
                 () = driver.stop.cancelled() => return,
@@ -33,30 +33,30 @@ pub(super) async fn run(driver: Arc<Driver>) {
     }
 }
 
-/// Goes once through the open jobs. What is in hand already is left alone.
-async fn reconcile(driver: &Arc<Driver>, room: &Arc<Semaphore>) {
-    if let Err(error) = every_open_job(driver, room).await {
-        tracing::error!(%error, "the open jobs could not be read; it is tried again");
+/// Submits all open jobs once. The core ignores those that it tracks.
+async fn reconcile(driver: &Arc<Driver>, permits: &Arc<Semaphore>) {
+    if let Err(error) = submit_open_jobs(driver, permits).await {
+        tracing::error!(%error, "the open jobs could not be read; the scheduler tries again");
     }
     match driver.store.sweep_drafts().await {
         Ok(0) => {}
-        Ok(count) => tracing::info!(count, "drafts that nobody can publish were deleted"),
-        Err(error) => tracing::warn!(%error, "drafts could not be swept"),
+        Ok(count) => tracing::info!(count, "drafts that no dispatch can publish were deleted"),
+        Err(error) => tracing::warn!(%error, "unpublishable drafts could not be deleted"),
     }
 }
 
-async fn every_open_job(driver: &Arc<Driver>, room: &Arc<Semaphore>) -> Result<(), StoreError> {
+async fn submit_open_jobs(driver: &Arc<Driver>, permits: &Arc<Semaphore>) -> Result<(), StoreError> {
     let mut after = None;
     loop {
-        let page = driver.store.open_jobs(after, PAGE).await?;
+        let page = driver.store.open_jobs(after, PAGE_SIZE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.id());
         for job in page {
             tokio::select! {
                 () = driver.stop.cancelled() => return Ok(()),
-                permit = room.acquire() => drop(permit),
+                permit = permits.acquire() => drop(permit),
             }
-            driver.handle(Input::Open { jobs: vec![job] }, room);
+            driver.handle(Input::OpenJobs { jobs: vec![job] }, permits);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Carries the store's outbox to the bus.
+//! Relays the store's outbox to the bus.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,20 +14,22 @@ use tokio::sync::Semaphore;
 use super::Driver;
 use crate::core::Input;
 
-const PAGE: usize = 256;
-/// How long to trust that the store says when there is more.
+const PAGE_SIZE: usize = 256;
+/// How long to rely on the store's notification before the outbox is read anyway.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until the scheduler stops.
 pub(super) async fn run(driver: Arc<Driver>) {
     let mut after = Sequence::default();
     let mut seen = 0;
-    let room = Arc::new(Semaphore::new(PAGE));
+    let permits = Arc::new(Semaphore::new(PAGE_SIZE));
     while !driver.stop.is_cancelled() {
-        match carry(&driver, &mut after, &room).await {
+        match relay_page(&driver, &mut after, &permits).await {
             Ok(0) => {}
             Ok(_) => continue,
-            Err(error) => tracing::error!(%error, "the outbox could not be carried; it is tried again"),
+            Err(error) => {
+                tracing::error!(%error, "the outbox could not be relayed; the scheduler tries again")
+            }
         }
         tokio::select! {
             () = driver.stop.cancelled() => return,
@@ -37,22 +39,22 @@ pub(super) async fn run(driver: Arc<Driver>) {
     }
 }
 
-/// Why a page was not carried. It is carried again, from its first message.
+/// Why a page was not relayed. It is relayed again from its first message.
 #[derive(Debug, thiserror::Error)]
-enum CarryError {
+enum RelayError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Bus(#[from] AppendError),
 }
 
-/// Carries one page.
-async fn carry(
+/// Relays one page.
+async fn relay_page(
     driver: &Arc<Driver>,
     after: &mut Sequence,
-    room: &Arc<Semaphore>,
-) -> Result<usize, CarryError> {
-    let page = driver.store.outbox(*after, PAGE).await?;
+    permits: &Arc<Semaphore>,
+) -> Result<usize, RelayError> {
+    let page = driver.store.outbox(*after, PAGE_SIZE).await?;
     for outbound in &page {
         match &outbound.message {
             OutboxMessage::Submit { job } => {
@@ -61,15 +63,15 @@ async fn carry(
             OutboxMessage::Abort { job, lease, worker } => {
                 let cancel = Cancel { job: *job, lease: *lease, worker: worker.clone() };
                 driver.bus.publish(Subject::JOB_CANCEL, encode_cancel(&cancel));
-                // Something else than this scheduler may have taken the job from its worker.
-                driver.handle(Input::Changed { job: *job }, room);
+                // Another component may have taken the job from its worker.
+                driver.handle(Input::Changed { job: *job }, permits);
             }
         }
     }
     let Some(last) = page.last().map(|outbound| outbound.sequence) else { return Ok(0) };
     let sequences: Vec<_> = page.into_iter().map(|outbound| outbound.sequence).collect();
-    let carried = sequences.len();
+    let relayed_messages = sequences.len();
     driver.store.relayed(sequences).await?;
     *after = last;
-    Ok(carried)
+    Ok(relayed_messages)
 }

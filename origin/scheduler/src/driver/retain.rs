@@ -1,4 +1,4 @@
-//! Deletes what the store keeps no longer.
+//! Deletes expired data of the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,13 @@ use cortex_domain::retention::Retention;
 
 use super::Driver;
 
-/// How soon to look again after something was deleted: more may have ended meanwhile.
+/// How soon to look again after something was deleted, because more may have expired meanwhile.
 const BACKLOG_INTERVAL: Duration = Duration::from_secs(1);
-/// How often to look whether it is time.
+/// How often to check the time.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs until the scheduler stops. In a task of its own, since it goes on for as long as there is something to delete.
+/// Runs until the scheduler stops. It has its own task, because it works as long as there is
+/// something to delete.
 pub(super) async fn run(driver: Arc<Driver>) {
     loop {
         let forgotten = tokio::select! {
@@ -22,11 +23,11 @@ pub(super) async fn run(driver: Arc<Driver>) {
         let pause = match forgotten {
             Ok(0) => Retention::SWEEP_INTERVAL,
             Ok(jobs) => {
-                tracing::info!(jobs, "jobs that are kept no longer were deleted");
+                tracing::info!(jobs, "expired jobs were deleted");
                 BACKLOG_INTERVAL
             }
             Err(error) => {
-                tracing::warn!(%error, "what is kept no longer could not be deleted; it is tried again");
+                tracing::warn!(%error, "expired data could not be deleted; the scheduler tries again");
                 Retention::SWEEP_INTERVAL
             }
         };

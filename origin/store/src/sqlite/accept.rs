@@ -1,4 +1,4 @@
-//! Taking a submission in, once.
+//! Accepts a submission once.
 
 use cortex_domain::flow::Submission;
 use cortex_domain::job::{Durability, Job, Request};
@@ -44,7 +44,7 @@ pub(super) fn accept(
     Ok(Acceptance::New(job))
 }
 
-/// What came before under the request's idempotency key.
+/// Returns the result of an earlier submission under the request's idempotency key.
 fn under_key(
     connection: &Connection,
     request: &Request,
@@ -52,7 +52,7 @@ fn under_key(
 ) -> Result<Option<Acceptance>, Fault> {
     let Some(idempotency) = &request.idempotency else { return Ok(None) };
     let tenant = request.owner.tenant.as_str();
-    // One older than that stands for nothing any more, whether or not it has been deleted.
+    // An expired key no longer counts, even if it has not been deleted yet.
     let after = request.created_at.as_millis().saturating_sub(forget::millis(retention.keys));
     let after = Timestamp::from_millis(after);
     let Some((id, fingerprint)) = jobs::by_key(connection, tenant, idempotency.key.as_str(), after)? else {
@@ -61,11 +61,12 @@ fn under_key(
     if fingerprint != idempotency.fingerprint.0 {
         return Ok(Some(Acceptance::Mismatch));
     }
-    let job = jobs::find(connection, id)?.ok_or(Fault::Row("job under an idempotency key"))?;
+    let job = jobs::find(connection, id)?.ok_or(Fault::Row("job for an idempotency key"))?;
     Ok(Some(Acceptance::Known(job)))
 }
 
-/// Whether a job known by its id was made by this very request; a foreign tenant's never was.
+/// Returns whether the job with this id was made by the same request. A job of another tenant never
+/// was.
 fn is_same(connection: &Connection, job: &Job, request: &Request, input: &[u8]) -> Result<bool, Fault> {
     let known = &job.request;
     if known.owner.tenant != request.owner.tenant || known.topic != request.topic {
@@ -78,7 +79,7 @@ fn is_same(connection: &Connection, job: &Job, request: &Request, input: &[u8]) 
     }
 }
 
-/// Lets the job's idempotency key stand for it; gives by how many keys the tenant then has more.
+/// Assigns the job's idempotency key to it. Returns how many more keys the tenant has now.
 fn claim_key(connection: &Connection, job: &Job) -> Result<i64, Fault> {
     let Some(idempotency) = &job.request.idempotency else { return Ok(0) };
     let (tenant, key) = (job.tenant().as_str(), idempotency.key.as_str());

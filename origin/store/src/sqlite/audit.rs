@@ -1,8 +1,8 @@
-//! The audit log. The entries of one tenant in one group of writes are one row, so that an entry costs little and each
-//! tenant's can be deleted by themselves.
+//! The audit log. All entries of one tenant in one group of writes share a row. This makes an entry
+//! cheap, and the entries of each tenant can be deleted separately.
 
+mod early_deletions;
 mod forget;
-mod shortened;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,44 +13,46 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fault::Fault;
 
+pub(super) use early_deletions::EarlyDeletionMonitor;
 pub(super) use forget::{forget, over_share, trim};
-pub(super) use shortened::Shortened;
 
-/// Tenants whose sums are kept from one group to the next.
-const MOST_KNOWN: usize = 4096;
-/// What a row counts beside its entries.
-const ROW: i64 = 64;
+/// Maximum number of tenants with a running total in memory between groups.
+const MAX_KNOWN_TENANTS: usize = 4096;
+/// What a row counts in addition to its entries.
+const ROW_OVERHEAD_BYTES: i64 = 64;
 
 /// Entries that are not written yet, and the number of the next one.
 #[derive(Debug, Default)]
-pub(super) struct Staged {
+pub(super) struct StagedEntries {
     entries: Vec<AuditEvent>,
-    /// Of each entry, what becomes of it if its group fails.
-    fates: Vec<Fate>,
+    /// For each entry, what happens to it if its group fails.
+    on_rollback: Vec<OnRollback>,
     next: Option<i64>,
-    sums: HashMap<Tenant, Sum>,
+    totals: HashMap<Tenant, RunningTotal>,
 }
 
-/// What becomes of an entry whose group of writes fails.
+/// What happens to an entry if its group of writes fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fate {
-    /// It goes with what it was written with.
-    Undone,
-    /// It is written with the next group: nothing waits for its flush, and what it is about is done already.
-    Carried,
+pub(super) enum OnRollback {
+    /// The entry is discarded together with the write that it belongs to.
+    Discard,
+    /// The entry is written with the next group. No caller waits for its flush, and the action that
+    /// it records has already happened.
+    Retry,
 }
 
-/// What a tenant has written, up to one of its rows. What lies between two rows is their difference, also after a deletion.
+/// How much a tenant has written up to one of its rows. The difference between two rows stays
+/// correct when rows are deleted.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-struct Sum {
+struct RunningTotal {
     entries: i64,
     bytes: i64,
 }
 
-impl Staged {
-    pub(super) fn add(&mut self, entry: AuditEvent, fate: Fate) {
+impl StagedEntries {
+    pub(super) fn add(&mut self, entry: AuditEvent, on_rollback: OnRollback) {
         self.entries.push(entry);
-        self.fates.push(fate);
+        self.on_rollback.push(on_rollback);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -59,7 +61,7 @@ impl Staged {
 
     pub(super) fn truncate(&mut self, len: usize) {
         self.entries.truncate(len);
-        self.fates.truncate(len);
+        self.on_rollback.truncate(len);
     }
 
     pub(super) fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
@@ -74,50 +76,56 @@ impl Staged {
         for entry in &self.entries {
             of_tenants.entry(&entry.tenant).or_default().push(entry);
         }
-        if self.sums.len() > MOST_KNOWN {
-            self.sums.clear();
+        if self.totals.len() > MAX_KNOWN_TENANTS {
+            self.totals.clear();
         }
         for (tenant, entries) in of_tenants {
-            let known = self.sums.get(tenant).copied();
+            let known = self.totals.get(tenant).copied();
             let before =
-                known.map_or_else(|| newest_sum(connection, tenant.as_str()), |sum| Ok(Some(sum)))?;
+                known.map_or_else(|| newest_total(connection, tenant.as_str()), |sum| Ok(Some(sum)))?;
             let sum = insert(connection, first, before.unwrap_or_default(), tenant, &entries)?;
             first += length(&entries);
-            self.sums.insert(tenant.clone(), sum);
+            self.totals.insert(tenant.clone(), sum);
         }
         self.next = Some(first);
         Ok(())
     }
 
-    /// What was written is committed.
-    pub(super) fn committed(&mut self) {
+    /// Removes the staged entries, because they were committed.
+    pub(super) fn commit(&mut self) {
         self.entries.clear();
-        self.fates.clear();
+        self.on_rollback.clear();
     }
 
-    /// What was written is undone.
-    pub(super) fn undone(&mut self) {
-        let fates = std::mem::take(&mut self.fates);
-        let entries = std::mem::take(&mut self.entries).into_iter().zip(&fates);
-        self.entries = entries.filter(|(_, fate)| **fate == Fate::Carried).map(|(entry, _)| entry).collect();
-        self.fates = vec![Fate::Carried; self.entries.len()];
+    /// Keeps only the entries to retry, because the group was rolled back.
+    pub(super) fn roll_back(&mut self) {
+        let on_rollback = std::mem::take(&mut self.on_rollback);
+        let entries = std::mem::take(&mut self.entries).into_iter().zip(&on_rollback);
+        self.entries = entries
+            .filter(|(_, on_rollback)| **on_rollback == OnRollback::Retry)
+            .map(|(entry, _)| entry)
+            .collect();
+        self.on_rollback = vec![OnRollback::Retry; self.entries.len()];
         self.next = None;
-        self.sums.clear();
+        self.totals.clear();
     }
 }
 
-/// Writes a tenant's entries as one row and returns what the tenant has written by then.
+/// Writes a tenant's entries as one row. Returns the tenant's new running total.
 fn insert(
     connection: &Connection,
     first: i64,
-    before: Sum,
+    before: RunningTotal,
     tenant: &Tenant,
     entries: &[&AuditEvent],
-) -> rusqlite::Result<Sum> {
+) -> rusqlite::Result<RunningTotal> {
     let at = entries.last().map_or(0, |last| last.at.as_millis().cast_signed());
     let batch = cortex_wire::encode_audit_batch(entries.iter().copied());
     let count = length(entries);
-    let sum = Sum { entries: before.entries + count, bytes: before.bytes + ROW + length(&batch) };
+    let sum = RunningTotal {
+        entries: before.entries + count,
+        bytes: before.bytes + ROW_OVERHEAD_BYTES + length(&batch),
+    };
     connection
         .prepare_cached(
             "INSERT INTO audit (first, count, at, tenant, tenant_entries, tenant_bytes, entries)
@@ -131,7 +139,7 @@ fn length<T>(slice: &[T]) -> i64 {
     i64::try_from(slice.len()).unwrap_or(i64::MAX)
 }
 
-/// The entries after a number, the oldest first.
+/// Returns the entries after a number, oldest first.
 pub(super) fn after(connection: &Connection, after: Sequence, limit: usize) -> Result<Vec<Audited>, Fault> {
     let after = after.0.cast_signed();
     let mut select = connection.prepare_cached(
@@ -156,7 +164,7 @@ pub(super) fn after(connection: &Connection, after: Sequence, limit: usize) -> R
     Ok(found)
 }
 
-/// The number of the newest entry; 0 before the first.
+/// Returns the number of the newest entry, or 0 before the first.
 fn newest(connection: &Connection) -> rusqlite::Result<i64> {
     let newest = connection
         .prepare_cached("SELECT first + count - 1 FROM audit ORDER BY first DESC LIMIT 1")?
@@ -165,12 +173,12 @@ fn newest(connection: &Connection) -> rusqlite::Result<i64> {
     Ok(newest.unwrap_or_default())
 }
 
-/// What a tenant has written, up to its newest row.
-fn newest_sum(connection: &Connection, tenant: &str) -> rusqlite::Result<Option<Sum>> {
+/// Returns a tenant's running total at its newest row.
+fn newest_total(connection: &Connection, tenant: &str) -> rusqlite::Result<Option<RunningTotal>> {
     connection
         .prepare_cached(
             "SELECT tenant_entries, tenant_bytes FROM audit WHERE tenant = ?1 ORDER BY first DESC LIMIT 1",
         )?
-        .query_row([tenant], |row| Ok(Sum { entries: row.get(0)?, bytes: row.get(1)? }))
+        .query_row([tenant], |row| Ok(RunningTotal { entries: row.get(0)?, bytes: row.get(1)? }))
         .optional()
 }

@@ -1,9 +1,9 @@
-//! Committing a change, whole.
+//! Commits a change atomically.
 
 use cortex_domain::job::Job;
 use cortex_domain::transition::{Change, Effect};
 
-use super::audit::Fate;
+use super::audit::OnRollback;
 use super::fault::Fault;
 use super::transaction::Transaction;
 use super::usage::Delta;
@@ -26,24 +26,25 @@ pub(super) fn commit(transaction: &Transaction, change: Change) -> Result<Job, F
     Ok(change.into_job())
 }
 
-/// Does what goes with a change; returns by how many bytes the job has grown.
+/// Applies the effects of a change. Returns by how many bytes the job has grown.
 fn effects(transaction: &Transaction, change: &Change) -> Result<i64, Fault> {
     let mut bytes = 0;
     for effect in change.effects() {
         match effect {
             Effect::Send(message) => outbox::append(transaction, message)?,
             Effect::Publish { draft, result } => bytes += payloads::publish(transaction, *draft, *result)?,
-            Effect::Audit(entry) => transaction.audit((**entry).clone(), Fate::Undone),
+            Effect::Audit(entry) => transaction.audit((**entry).clone(), OnRollback::Discard),
         }
     }
     Ok(bytes)
 }
 
-/// Adds the audit entries of a job that is only noted or kept: nothing else of its history is to be done again.
+/// Adds the audit entries of a job that is recorded or persisted. The other effects of its history
+/// have already happened.
 pub(super) fn audit(transaction: &Transaction, change: &Change) {
     for effect in change.effects() {
         if let Effect::Audit(entry) = effect {
-            transaction.audit((**entry).clone(), Fate::Undone);
+            transaction.audit((**entry).clone(), OnRollback::Discard);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong inside, before it is told in the port's words.
+//! Faults inside the store, before they become errors of the ports.
 
 use cortex_domain::ports::{CommitError, StoreError};
 use cortex_wire::DecodeError;
@@ -8,14 +8,14 @@ use rusqlite::ffi::ErrorCode;
 pub(super) enum Fault {
     #[error("the job is at another version")]
     Conflict,
-    #[error("there is no such draft")]
+    #[error("the draft does not exist")]
     NoDraft,
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// A value of ours that does not read back.
-    #[error("a row's {0} does not read")]
+    /// A stored value that can't be read back.
+    #[error("a row has an invalid {0}")]
     Row(&'static str),
     #[error(transparent)]
     Store(#[from] StoreError),

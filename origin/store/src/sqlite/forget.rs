@@ -1,5 +1,5 @@
-//! Deleting what is kept no longer. What there is to delete is found by a reader; the writer deletes a little at a
-//! time, and looks at each row again.
+//! Deletes expired data. A reader finds what has expired. The writer deletes a little at a time,
+//! and checks each row again.
 
 use cortex_domain::id::{JobId, Tenant};
 use cortex_domain::ports::Sequence;
@@ -11,65 +11,70 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::time::Duration;
 
 use super::fault::Fault;
-use super::jobs::{most, read_id};
+use super::jobs::{read_id, sql_limit};
 use super::transaction::Transaction;
 use super::usage::Delta;
 
-/// Jobs that one look finds for each tenant and state.
-const FOUND: usize = 256;
-/// Jobs, keys and steps that the writer deletes at once.
-pub(super) const AT_ONCE: usize = 64;
-/// Bytes after which it stops before that.
-const BYTES_AT_ONCE: u64 = 4 << 20;
-/// How long steps are kept for those in this process that read them.
-const STEPS_FOR_US: Duration = Duration::from_secs(600);
-/// Steps kept for a reader that is away.
-const STEPS: u64 = 2_000_000;
-/// How long a call's payloads may lie in the store before their job does.
-const LOOSE: Duration = Duration::from_secs(3600);
+/// Maximum number of jobs that one read finds for each tenant and state.
+const MAX_FOUND: usize = 256;
+/// Maximum number of jobs, keys or steps that the writer deletes at once.
+pub(super) const DELETE_BATCH: usize = 64;
+/// Maximum number of bytes that the writer deletes at once.
+const MAX_BATCH_BYTES: u64 = 4 << 20;
+/// How long to keep steps that every reader with a cursor has read, for readers in this process.
+const STEP_RETENTION: Duration = Duration::from_secs(600);
+/// Maximum number of steps to keep for a reader that has not read them.
+const MAX_UNREAD_STEPS: u64 = 2_000_000;
+/// How long a call's payloads may be in the store before their job is.
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// A job to delete, and what that frees.
+/// A job to delete, and how many bytes that frees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Due {
+pub(super) struct ExpiredJob {
     pub(super) job: JobId,
     pub(super) bytes: u64,
 }
 
-/// Ended jobs that are older than they are kept, or more than are kept, of every tenant; at most a few of each.
-pub(super) fn due(connection: &Connection, retention: &Retention, now: Timestamp) -> Result<Vec<Due>, Fault> {
+/// Returns a few ended jobs of each tenant that have expired or exceed the number of jobs to keep.
+pub(super) fn expired_jobs(
+    connection: &Connection,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Vec<ExpiredJob>, Fault> {
     let mut tenants = connection.prepare_cached("SELECT tenant, jobs - open FROM usage WHERE jobs > open")?;
     let tenants: Vec<(String, i64)> =
         tenants.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     let mut all = Vec::new();
     for (tenant, ended) in tenants {
         let excess = u64::try_from(ended).unwrap_or_default().saturating_sub(retention.ended_jobs);
-        all.extend(due_of(connection, &tenant, excess, retention, now)?);
+        all.extend(expired_of_tenant(connection, &tenant, excess, retention, now)?);
     }
     Ok(all)
 }
 
-fn due_of(
+fn expired_of_tenant(
     connection: &Connection,
     tenant: &str,
     excess: u64,
     retention: &Retention,
     now: Timestamp,
-) -> Result<Vec<Due>, Fault> {
-    let oldest = oldest(connection, tenant, FOUND, now)?;
-    let excess = usize::try_from(excess).unwrap_or(usize::MAX).min(FOUND);
-    let is_due =
-        |(n, (_, ended)): &(usize, (Due, Timestamp))| *n < excess || now.since(*ended) >= retention.ended;
-    Ok(oldest.into_iter().enumerate().filter(is_due).map(|(_, (due, _))| due).collect())
+) -> Result<Vec<ExpiredJob>, Fault> {
+    let oldest = oldest(connection, tenant, MAX_FOUND, now)?;
+    let excess = usize::try_from(excess).unwrap_or(usize::MAX).min(MAX_FOUND);
+    let is_expired = |(n, (_, ended)): &(usize, (ExpiredJob, Timestamp))| {
+        *n < excess || now.since(*ended) >= retention.ended
+    };
+    Ok(oldest.into_iter().enumerate().filter(is_expired).map(|(_, (job, _))| job).collect())
 }
 
-/// The oldest jobs of a tenant that have ended and need not be kept, and when they ended; at least `limit` of them,
-/// where there are so many.
+/// Returns the oldest jobs of a tenant that have ended and need not be kept, and when they ended.
+/// There are at least `limit` of them, if the tenant has that many.
 fn oldest(
     connection: &Connection,
     tenant: &str,
     limit: usize,
     now: Timestamp,
-) -> Result<Vec<(Due, Timestamp)>, Fault> {
+) -> Result<Vec<(ExpiredJob, Timestamp)>, Fault> {
     let mut select = connection.prepare_cached(
         "SELECT id, bytes, updated_at FROM jobs
          WHERE tenant = ?1 AND state = ?2 AND open = 0 AND kept_until <= ?3 ORDER BY id LIMIT ?4",
@@ -77,30 +82,33 @@ fn oldest(
     let now = now.as_millis().cast_signed();
     let mut oldest = Vec::new();
     for state in StateName::ALL.iter().filter(|state| state.is_terminal()) {
-        let mut rows = select.query(params![tenant, state.code(), now, most(limit)])?;
+        let mut rows = select.query(params![tenant, state.code(), now, sql_limit(limit)])?;
         while let Some(row) = rows.next()? {
             let bytes = u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
             let ended = Timestamp::from_millis(row.get::<_, i64>(2)?.cast_unsigned());
-            oldest.push((Due { job: read_id(&row.get::<_, Vec<u8>>(0)?)?, bytes }, ended));
+            oldest.push((ExpiredJob { job: read_id(&row.get::<_, Vec<u8>>(0)?)?, bytes }, ended));
         }
     }
-    oldest.sort_by_key(|(due, _)| due.job);
+    oldest.sort_by_key(|(job, _)| job.job);
     Ok(oldest)
 }
 
-/// Deletes a few of the oldest jobs of a tenant at once, for one that adds more than are deleted in the background;
-/// gives how many.
-pub(super) fn trim(transaction: &Transaction, tenant: &Tenant, now: Timestamp) -> Result<u64, Fault> {
-    let oldest = oldest(transaction, tenant.as_str(), AT_ONCE, now)?;
-    let due: Vec<Due> = oldest.into_iter().map(|(due, _)| due).take(AT_ONCE).collect();
-    batches(&due).first().map_or(Ok(0), |(jobs, _)| delete(transaction, jobs))
+/// Deletes a few of the oldest jobs of a tenant that adds jobs faster than the background task
+/// deletes them. Returns how many.
+pub(super) fn trim_tenant(transaction: &Transaction, tenant: &Tenant, now: Timestamp) -> Result<u64, Fault> {
+    let oldest = oldest(transaction, tenant.as_str(), DELETE_BATCH, now)?;
+    let expired: Vec<ExpiredJob> = oldest.into_iter().map(|(job, _)| job).take(DELETE_BATCH).collect();
+    batches(&expired).first().map_or(Ok(0), |(jobs, _)| delete_jobs(transaction, jobs))
 }
 
-/// What is due, in parts that the writer deletes at once, with their bytes.
-pub(super) fn batches(due: &[Due]) -> Vec<(Vec<JobId>, u64)> {
+/// Splits expired jobs into batches that the writer deletes at once, each with its bytes.
+pub(super) fn batches(expired: &[ExpiredJob]) -> Vec<(Vec<JobId>, u64)> {
     let mut batches: Vec<(Vec<JobId>, u64)> = Vec::new();
-    for Due { job, bytes } in due {
-        match batches.last_mut().filter(|(jobs, sum)| jobs.len() < AT_ONCE && sum + bytes <= BYTES_AT_ONCE) {
+    for ExpiredJob { job, bytes } in expired {
+        match batches
+            .last_mut()
+            .filter(|(jobs, sum)| jobs.len() < DELETE_BATCH && sum + bytes <= MAX_BATCH_BYTES)
+        {
             Some((jobs, sum)) => {
                 jobs.push(*job);
                 *sum += bytes;
@@ -111,8 +119,8 @@ pub(super) fn batches(due: &[Due]) -> Vec<(Vec<JobId>, u64)> {
     batches
 }
 
-/// Deletes jobs with all that is theirs, unless they are open; gives how many.
-pub(super) fn delete(transaction: &Transaction, jobs: &[JobId]) -> Result<u64, Fault> {
+/// Deletes jobs and everything that belongs to them, except for open jobs. Returns how many.
+pub(super) fn delete_jobs(transaction: &Transaction, jobs: &[JobId]) -> Result<u64, Fault> {
     let mut deleted = 0;
     for job in jobs {
         let found: Option<(String, i64)> = transaction
@@ -121,7 +129,7 @@ pub(super) fn delete(transaction: &Transaction, jobs: &[JobId]) -> Result<u64, F
             .optional()?;
         let Some((tenant, bytes)) = found else { continue };
         transaction.prepare_cached("DELETE FROM log WHERE job = ?1")?.execute([job.as_bytes()])?;
-        payloads(transaction, *job)?;
+        delete_payloads(transaction, *job)?;
         let tenant = read_tenant(&tenant)?;
         transaction.count(&tenant, Delta { jobs: -1, bytes: -bytes, ..Delta::default() })?;
         deleted += 1;
@@ -129,7 +137,7 @@ pub(super) fn delete(transaction: &Transaction, jobs: &[JobId]) -> Result<u64, F
     Ok(deleted)
 }
 
-pub(super) fn payloads(connection: &Connection, job: JobId) -> Result<(), Fault> {
+pub(super) fn delete_payloads(connection: &Connection, job: JobId) -> Result<(), Fault> {
     connection.prepare_cached("DELETE FROM payloads WHERE job = ?1")?.execute([job.as_bytes()])?;
     Ok(())
 }
@@ -138,13 +146,19 @@ fn read_tenant(text: &str) -> Result<Tenant, Fault> {
     text.parse().map_err(|_| Fault::Row("tenant"))
 }
 
-/// Deletes keys that stand for their jobs no longer; gives how many.
-pub(super) fn keys(transaction: &Transaction, retention: &Retention, now: Timestamp) -> Result<usize, Fault> {
+/// Deletes expired idempotency keys. Returns how many.
+pub(super) fn delete_expired_keys(
+    transaction: &Transaction,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<usize, Fault> {
     let mut select = transaction
         .prepare_cached("SELECT tenant, key FROM idempotency WHERE at <= ?1 ORDER BY at LIMIT ?2")?;
     let Some(before) = now.as_millis().checked_sub(millis(retention.keys)) else { return Ok(0) };
     let keys: Vec<(String, String)> = select
-        .query_map(params![before.cast_signed(), most(AT_ONCE)], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![before.cast_signed(), sql_limit(DELETE_BATCH)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     for (tenant, key) in &keys {
         transaction
@@ -155,20 +169,25 @@ pub(super) fn keys(transaction: &Transaction, retention: &Retention, now: Timest
     Ok(keys.len())
 }
 
-/// Deletes the oldest steps that every reader has read, that nobody has come for as long as jobs are kept, or that
-/// are more than are kept for one; gives how many. The newest stays, since readers begin after it.
-pub(super) fn steps(connection: &Connection, retention: &Retention, now: Timestamp) -> Result<usize, Fault> {
+/// Deletes the oldest steps that every reader has read, that are as old as the oldest kept jobs, or
+/// that exceed the number of unread steps to keep. Returns how many. The newest step stays, because
+/// readers start after it.
+pub(super) fn delete_expired_steps(
+    connection: &Connection,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<usize, Fault> {
     let newest = super::steps::newest(connection)?;
     let read: Option<i64> =
         connection.prepare_cached("SELECT min(seq) FROM cursors")?.query_row([], |row| row.get(0))?;
     let read = read.map_or(newest, |seq| Sequence(seq.cast_unsigned()));
-    let oldest = super::steps::after(connection, Sequence(0), AT_ONCE)?;
+    let oldest = super::steps::after(connection, Sequence(0), DELETE_BATCH)?;
     let goes = |step: &&cortex_domain::ports::JobStep| {
         let age = now.since(step.at);
         step.sequence < newest
-            && ((step.sequence <= read && age > STEPS_FOR_US)
+            && ((step.sequence <= read && age > STEP_RETENTION)
                 || age > retention.ended
-                || step.sequence.0.saturating_add(STEPS) < newest.0)
+                || step.sequence.0.saturating_add(MAX_UNREAD_STEPS) < newest.0)
     };
     let going = oldest.iter().take_while(goes).last();
     let Some(last) = going else { return Ok(0) };
@@ -178,32 +197,32 @@ pub(super) fn steps(connection: &Connection, retention: &Retention, now: Timesta
     Ok(deleted)
 }
 
-/// Deletes payloads that were put for a job that never came; gives how many jobs.
-pub(super) fn loose(connection: &Connection, now: Timestamp) -> Result<usize, Fault> {
+/// Deletes payloads that were stored for a job that never came. Returns for how many jobs.
+pub(super) fn delete_orphaned_payloads(connection: &Connection, now: Timestamp) -> Result<usize, Fault> {
     let mut select = connection.prepare_cached("SELECT job FROM loose ORDER BY job LIMIT ?1")?;
     let jobs: Vec<Vec<u8>> =
-        select.query_map([most(AT_ONCE)], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        select.query_map([sql_limit(DELETE_BATCH)], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let mut deleted = 0;
     for job in jobs {
         let job = read_id(&job)?;
-        if now.since(job.minted_at()) <= LOOSE {
+        if now.since(job.minted_at()) <= ORPHAN_TIMEOUT {
             break;
         }
-        forget_loose(connection, job)?;
-        payloads(connection, job)?;
+        unmark_orphan(connection, job)?;
+        delete_payloads(connection, job)?;
         deleted += 1;
     }
     Ok(deleted)
 }
 
-/// The job has come.
-pub(super) fn forget_loose(connection: &Connection, job: JobId) -> Result<(), Fault> {
+/// Records that the job of a payload has come.
+pub(super) fn unmark_orphan(connection: &Connection, job: JobId) -> Result<(), Fault> {
     connection.prepare_cached("DELETE FROM loose WHERE job = ?1")?.execute([job.as_bytes()])?;
     Ok(())
 }
 
-/// A payload was put whose job is not there yet.
-pub(super) fn note_loose(connection: &Connection, job: JobId) -> Result<(), Fault> {
+/// Records that a payload was stored before its job.
+pub(super) fn mark_orphan(connection: &Connection, job: JobId) -> Result<(), Fault> {
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO loose (job) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?1)",

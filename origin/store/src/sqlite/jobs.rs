@@ -1,4 +1,4 @@
-//! Jobs and their logs: rows in, rows out.
+//! Reads and writes jobs and their logs.
 
 use cortex_domain::event::Entry;
 use cortex_domain::id::JobId;
@@ -25,13 +25,13 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Vec<Job>, F
     let before = query.before.map_or([0xff; 16], |id| *id.as_bytes());
     let topic = query.topic.as_ref().map(|topic| topic.as_str());
     let state = query.state.map(|state| state.code());
-    records(connection, &sql, params![query.tenant.as_str(), state, topic, before, most(query.limit)])
+    records(connection, &sql, params![query.tenant.as_str(), state, topic, before, sql_limit(query.limit)])
 }
 
 pub(super) fn open(connection: &Connection, after: Option<JobId>, limit: usize) -> Result<Vec<Job>, Fault> {
     let after = after.map_or([0; 16], |id| *id.as_bytes());
     let sql = "SELECT record FROM jobs WHERE open = 1 AND id > ?1 ORDER BY id LIMIT ?2";
-    records(connection, sql, params![after, most(limit)])
+    records(connection, sql, params![after, sql_limit(limit)])
 }
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<JobCount>, Fault> {
@@ -63,10 +63,10 @@ pub(super) fn log(connection: &Connection, id: JobId, after: Version) -> Result<
     Ok(entries)
 }
 
-/// Inserts a job whose input has so many bytes; gives what it adds to what its tenant has.
+/// Inserts a job with an input of `input` bytes. Returns how much its tenant has more.
 ///
 /// # Errors
-/// [`Fault::Conflict`] if another job has its id.
+/// Returns [`Fault::Conflict`] if another job has its id.
 pub(super) fn insert(
     connection: &Connection,
     job: &Job,
@@ -79,7 +79,7 @@ pub(super) fn insert(
          VALUES (:id, :tenant, :topic, :state, :version, :open, :dispatch, :created_at, :updated_at, :bytes,
              :kept_until, :record)";
     let record = cortex_wire::encode_job(job);
-    let bytes = (usage::ROWS + (input + record.len()) as u64).cast_signed();
+    let bytes = (usage::JOB_OVERHEAD_BYTES + (input + record.len()) as u64).cast_signed();
     let inserted = connection.prepare_cached(sql)?.execute(named_params! {
         ":id": job.id().as_bytes(),
         ":tenant": job.tenant().as_str(),
@@ -101,7 +101,7 @@ pub(super) fn insert(
     Ok(Delta { jobs: 1, open: is_open(job).into(), bytes, keys: 0 })
 }
 
-/// Adds a result to what a job takes.
+/// Adds the size of a result to the size of a job.
 pub(super) fn grow(connection: &Connection, id: JobId, bytes: i64) -> Result<(), Fault> {
     connection
         .prepare_cached("UPDATE jobs SET bytes = bytes + ?2 WHERE id = ?1")?
@@ -135,7 +135,8 @@ pub(super) fn append(connection: &Connection, id: JobId, entries: &[Entry]) -> R
     Ok(())
 }
 
-/// Which job an idempotency key that was claimed after `after` made, and the fingerprint of its request.
+/// Returns the job of an idempotency key that was claimed after `after`, and the fingerprint of its
+/// request.
 pub(super) fn by_key(
     connection: &Connection,
     tenant: &str,
@@ -157,8 +158,8 @@ pub(super) fn read_id(bytes: &[u8]) -> Result<JobId, Fault> {
     JobId::from_slice(bytes).map_err(|_| Fault::Row("job id"))
 }
 
-/// A limit as SQLite takes it.
-pub(super) fn most(limit: usize) -> i64 {
+/// Converts a limit for SQLite.
+pub(super) fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 

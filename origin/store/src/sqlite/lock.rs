@@ -1,24 +1,25 @@
-//! One process at a time: a file beside the store that is locked and names who holds it.
+//! Lets one process use the store at a time. A locked file beside the store contains the id of that
+//! process.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Held until it is dropped, or its process ends.
+/// The lock, held until it is dropped or its process ends.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 pub(super) enum LockError {
-    /// Another process holds it; its id, where it reads.
+    /// Another process holds the lock. Contains its id, if it can be read.
     Held(Option<u32>),
     Failed(io::Error),
 }
 
 impl Lock {
     pub(super) fn take(store: &Path) -> Result<Self, LockError> {
-        let mut file = private(&beside(store)).map_err(LockError::Failed)?;
+        let mut file = private(&lock_path(store)).map_err(LockError::Failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(holder(&mut file))),
@@ -29,7 +30,7 @@ impl Lock {
     }
 }
 
-/// Opens a file that only its owner may read, and makes it if it is not there.
+/// Opens a file that only its owner may read. Creates it if it does not exist.
 pub(super) fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -38,7 +39,7 @@ pub(super) fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn beside(store: &Path) -> PathBuf {
+fn lock_path(store: &Path) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
     name.push(".lock");
     name.into()

@@ -1,10 +1,10 @@
-//! How long writes take.
+//! Measures how long writes take.
 
 use cortex_platform::metrics::{self, DURATION_BUCKETS, Histogram, Registry};
 
 const GROUP_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-/// The store's metrics. A clone counts the same.
+/// The store's metrics. A clone counts into the same metrics.
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
     /// From the queue to the response.

@@ -1,4 +1,4 @@
-//! Brings a file up to the schema of this program: numbered files, applied in order, each once.
+//! Migrates a file to the schema of this program. Numbered files are applied in order, each once.
 
 use cortex_domain::retention::Retention;
 
@@ -6,10 +6,10 @@ use rusqlite::{Connection, params};
 
 use super::usage;
 
-/// One step from a schema to the next.
+/// The migration from one schema to the next.
 struct Migration {
     sql: &'static str,
-    /// What SQL alone can't do.
+    /// The part of the migration that SQL can't express.
     then: fn(&Connection, &Retention) -> rusqlite::Result<()>,
 }
 
@@ -23,23 +23,23 @@ const MIGRATIONS: [Migration; 5] = [
 
 /// The schema that this program writes: the number of the last migration.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "there are few")]
-pub(super) const SCHEMA: i32 = MIGRATIONS.len() as i32;
+pub(super) const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
 
-/// Applies the migrations that a file of schema `found` lacks; a new file has schema 0.
+/// Applies the migrations that a file of schema `found` has not had. A new file has schema 0.
 pub(super) fn apply(connection: &Connection, found: i32, retention: &Retention) -> rusqlite::Result<()> {
     let done = usize::try_from(found).unwrap_or_default();
     for Migration { sql, then } in MIGRATIONS.iter().skip(done) {
         connection.execute_batch(sql)?;
         then(connection, retention)?;
     }
-    connection.pragma_update(None, "user_version", SCHEMA)
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 
-/// From schema 1, where each entry of a log was a row of its own.
+/// Migrates from schema 1, where each entry of a log had its own row.
 fn gather_logs(connection: &Connection, _: &Retention) -> rusqlite::Result<()> {
     let mut select = connection.prepare("SELECT job, version, entries FROM log")?;
     let mut update = connection.prepare("UPDATE log SET entries = ?3 WHERE job = ?1 AND version = ?2")?;
-    // Read whole before any is written: a row that moves would be read twice.
+    // All rows are read before any is written. Otherwise a row that moves would be read twice.
     let rows: Vec<(Vec<u8>, i64, Vec<u8>)> = select
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
@@ -49,12 +49,13 @@ fn gather_logs(connection: &Connection, _: &Retention) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// From schema 2, where nothing was counted and nothing was ever deleted. Keys are kept from when their jobs came.
+/// Migrates from schema 2, which counted and deleted nothing. Keys are kept from the creation of
+/// their jobs.
 fn count(connection: &Connection, retention: &Retention) -> rusqlite::Result<()> {
     connection.execute(
         "UPDATE jobs SET bytes = ?1 + length(record)
              + (SELECT coalesce(sum(length(body)), 0) FROM payloads p WHERE p.job = jobs.id AND p.space IN (1, 2))",
-        [usage::ROWS.cast_signed()],
+        [usage::JOB_OVERHEAD_BYTES.cast_signed()],
     )?;
     connection.execute(
         "UPDATE jobs SET kept_until = created_at + ?1 WHERE id IN (SELECT job FROM idempotency)",

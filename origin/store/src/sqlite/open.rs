@@ -1,4 +1,5 @@
-//! Opening: one process, a file of ours, a schema we know, and every write flushed.
+//! Opens the store: checks that no other process uses it, that it is a store of CortexOS and that
+//! its schema is known, and makes every commit flush.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,54 +13,55 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteStore;
 use super::lock::{Lock, LockError, private};
-use super::migrate::{self, SCHEMA};
+use super::migrate::{self, SCHEMA_VERSION};
 use super::readers::Readers;
 use super::writer::Writer;
 
-/// "Cort": marks the file as ours.
-const APPLICATION: i32 = 0x436f_7274;
+/// "Cort", which marks the file as a store of CortexOS.
+const APPLICATION_ID: i32 = 0x436f_7274;
 const READERS: usize = 3;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The store could not be opened.
+/// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("can't make the folder {} for the store: {cause}; choose another by CORTEX_HOME", folder.display())]
+    #[error("can't create the folder {} for the store: {cause}; set CORTEX_HOME to another folder", folder.display())]
     Folder { folder: PathBuf, cause: io::Error },
-    #[error("the store {} is in use by {}; stop it, or choose another folder by CORTEX_HOME", path.display(), whom(*pid))]
+    #[error("the store {} is in use by {}; stop it, or set CORTEX_HOME to another folder", path.display(), describe_holder(*pid))]
     InUse { path: PathBuf, pid: Option<u32> },
-    #[error("{} is no store of CortexOS; move it away, or choose another folder by CORTEX_HOME", path.display())]
+    #[error("{} is not a store of CortexOS; move it away, or set CORTEX_HOME to another folder", path.display())]
     Foreign { path: PathBuf },
     #[error(
-        "the store {} has schema {found}, and this program knows up to {SCHEMA}; use the newer program that wrote it",
+        "the store {} has schema {found}, but this program supports at most {SCHEMA_VERSION}; use the newer version of CortexOS that wrote it",
         path.display()
     )]
     Newer { path: PathBuf, found: i32 },
-    #[error("the file system under {} can't hold a write-ahead log; use a local disk", path.display())]
+    #[error("the file system of the store {} does not support a write-ahead log; set CORTEX_HOME to a folder on a local disk", path.display())]
     NoLog { path: PathBuf },
-    #[error("can't open the store {}: {cause}; check that its disk has room and that you may write there", path.display())]
+    #[error("can't open the store {}: {cause}; check that the disk has free space and that you may write there", path.display())]
     File { path: PathBuf, cause: io::Error },
-    #[error("can't open the store {}: {cause}; check that its disk has room and that you may write there", path.display())]
+    #[error("can't open the store {}: {cause}; check that the disk has free space and that you may write there", path.display())]
     Database { path: PathBuf, cause: rusqlite::Error },
 }
 
-fn whom(pid: Option<u32>) -> String {
+fn describe_holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
 impl SqliteStore {
-    /// Opens the store in the file at `path`, and makes it where there is none. Blocks.
+    /// Opens the store in the file at `path`, or creates it. Blocks.
     ///
     /// # Errors
-    /// If it is in use, is not ours or is newer than this program, or if the disk refuses.
+    /// Returns an error if the store is in use, is not a store of CortexOS or is newer than this
+    /// program, or if the disk fails.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         Self::open_with(path, Retention::default())
     }
 
-    /// Opens the store, which then keeps and takes what `retention` says.
+    /// Opens the store with the limits of `retention`.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// Returns an error in the same cases as [`Self::open`].
     pub fn open_with(path: impl AsRef<Path>, retention: Retention) -> Result<Self, OpenError> {
         let path = path.as_ref();
         let file_error = |cause| OpenError::File { path: path.to_owned(), cause };
@@ -74,7 +76,7 @@ impl SqliteStore {
         private(path).map_err(file_error)?;
 
         let writer = open_writer(path, &retention)?;
-        // The names of the files made just now are flushed as well as what is in them.
+        // A new file's directory entry is flushed as well as its content.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error)?;
         let readers: rusqlite::Result<Vec<_>> = (0..READERS).map(|_| open_reader(path)).collect();
         Ok(Self {
@@ -82,7 +84,7 @@ impl SqliteStore {
             writer: Writer::start(writer).map_err(file_error)?,
             _lock: lock,
             retention,
-            shortened: Mutex::default(),
+            early_deletions: Mutex::default(),
         })
     }
 }
@@ -104,21 +106,21 @@ fn open_writer(path: &Path, retention: &Retention) -> Result<Connection, OpenErr
     Ok(connection)
 }
 
-/// Refuses what is not ours before anything is written to it.
+/// Rejects a foreign or newer file before anything is written to it.
 fn check_origin(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let is_new = number("page_count").map_err(|cause| database_error(path, cause))? == 0;
     let application = number("application_id").map_err(|cause| database_error(path, cause))?;
-    if !is_new && application != APPLICATION {
+    if !is_new && application != APPLICATION_ID {
         return Err(OpenError::Foreign { path: path.to_owned() });
     }
     match number("user_version").map_err(|cause| database_error(path, cause))? {
-        found if found > SCHEMA => Err(OpenError::Newer { path: path.to_owned(), found }),
+        found if found > SCHEMA_VERSION => Err(OpenError::Newer { path: path.to_owned(), found }),
         _ => Ok(()),
     }
 }
 
-/// A commit returns once the disk has it: `fullfsync` is what that takes on a Mac.
+/// Makes a commit return only after the disk has it. On macOS this needs `fullfsync`.
 fn flush_always(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.execute_batch(
@@ -134,12 +136,12 @@ fn flush_always(connection: &Connection) -> rusqlite::Result<()> {
 
 fn make_tables(connection: &Connection, retention: &Retention) -> rusqlite::Result<()> {
     let made: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if made == SCHEMA {
+    if made == SCHEMA_VERSION {
         return Ok(());
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
     if made == 0 {
-        connection.pragma_update(None, "application_id", APPLICATION)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
     migrate::apply(connection, made, retention)?;
     connection.execute_batch("COMMIT")

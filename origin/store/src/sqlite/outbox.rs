@@ -1,11 +1,11 @@
-//! What waits to be carried to the bus.
+//! The messages that wait to be sent on the bus.
 
 use cortex_domain::ports::{Outbound, Sequence};
 use cortex_domain::transition::OutboxMessage;
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
-use super::jobs::most;
+use super::jobs::sql_limit;
 
 pub(super) fn append(connection: &Connection, message: &OutboxMessage) -> Result<(), Fault> {
     let message = cortex_wire::encode_message(message);
@@ -20,7 +20,7 @@ pub(super) fn waiting(
 ) -> Result<Vec<Outbound>, Fault> {
     let mut select =
         connection.prepare_cached("SELECT seq, message FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
-    let mut rows = select.query(params![after.0.cast_signed(), most(limit)])?;
+    let mut rows = select.query(params![after.0.cast_signed(), sql_limit(limit)])?;
     let mut waiting = Vec::new();
     while let Some(row) = rows.next()? {
         let message = row.get_ref(1)?.as_blob().map_err(|_| Fault::Row("message"))?;

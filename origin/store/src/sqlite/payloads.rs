@@ -17,10 +17,14 @@ pub(super) fn get(connection: &Connection, pointer: Pointer) -> Result<Option<By
     Ok(body.map(Bytes::from))
 }
 
-/// Writes a payload from outside. A result is not written so: it is published by the change that settles its job.
+/// Writes a payload of a client. A result can't be written this way, because the change that ends
+/// its job publishes it.
 pub(super) fn put(connection: &Connection, pointer: Pointer, body: &[u8]) -> Result<(), Fault> {
     if let Space::Result(_) = pointer.space {
-        return Err(StoreError::Broken(format!("{pointer} is written only by settling its job")).into());
+        return Err(StoreError::Broken(format!(
+            "{pointer} is a result, which only the change that ends its job can write"
+        ))
+        .into());
     }
     let (space, dispatch) = key(pointer)?;
     connection
@@ -29,12 +33,12 @@ pub(super) fn put(connection: &Connection, pointer: Pointer, body: &[u8]) -> Res
         )?
         .execute(params![pointer.space.job().as_bytes(), space, dispatch, body])?;
     match pointer.space {
-        Space::Context(job) => forget::note_loose(connection, job),
+        Space::Context(job) => forget::mark_orphan(connection, job),
         _ => Ok(()),
     }
 }
 
-/// Writes a payload that is new.
+/// Writes a new payload.
 pub(super) fn insert(connection: &Connection, pointer: Pointer, body: &[u8]) -> Result<(), Fault> {
     let (space, dispatch) = key(pointer)?;
     connection
@@ -43,7 +47,7 @@ pub(super) fn insert(connection: &Connection, pointer: Pointer, body: &[u8]) -> 
     Ok(())
 }
 
-/// How many bytes a payload has.
+/// Returns the size of a payload in bytes.
 pub(super) fn size(connection: &Connection, pointer: Pointer) -> Result<Option<i64>, Fault> {
     let (space, dispatch) = key(pointer)?;
     Ok(connection
@@ -52,7 +56,7 @@ pub(super) fn size(connection: &Connection, pointer: Pointer) -> Result<Option<i
         .optional()?)
 }
 
-/// Makes a draft the result; gives how many bytes it has.
+/// Makes a draft the result. Returns its size in bytes.
 pub(super) fn publish(connection: &Connection, draft: Pointer, result: Pointer) -> Result<i64, Fault> {
     let (from, dispatch) = key(draft)?;
     let (to, none) = key(result)?;
@@ -66,7 +70,7 @@ pub(super) fn publish(connection: &Connection, draft: Pointer, result: Pointer) 
     moved.ok_or(Fault::NoDraft)
 }
 
-/// Deletes drafts under leases that are no job's own, at most `limit`; gives how many.
+/// Deletes at most `limit` drafts under leases that no job has. Returns how many.
 pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Fault> {
     let deleted = connection
         .prepare_cached(
@@ -75,14 +79,14 @@ pub(super) fn sweep(connection: &Connection, limit: usize) -> Result<usize, Faul
                      SELECT 1 FROM jobs j WHERE j.id = p.job AND j.dispatch = p.dispatch)
                  LIMIT ?1)",
         )?
-        .execute([super::jobs::most(limit)])?;
+        .execute([super::jobs::sql_limit(limit)])?;
     Ok(deleted)
 }
 
-/// The space's code and the dispatch, which is empty but for drafts.
+/// Returns the space's code and the dispatch, which is empty except for drafts.
 fn key(pointer: Pointer) -> Result<(u8, Vec<u8>), Fault> {
     if pointer.memory != Memory::Local {
-        return Err(StoreError::Broken(format!("{pointer} does not lie in the embedded store")).into());
+        return Err(StoreError::Broken(format!("{pointer} does not point into the embedded store")).into());
     }
     Ok(match pointer.space {
         Space::Context(_) => (1, Vec::new()),

@@ -1,21 +1,22 @@
-//! Requests on their way to the writer. One that somebody waits for is taken at once, with all before it; those
-//! that nobody waits for gather for a moment, so that they share a flush.
+//! Requests on their way to the writer. If a caller waits for a request, the writer takes it at
+//! once, with all requests before it. Otherwise requests gather for a moment, so that they share a
+//! flush.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Requests that may wait.
-const ROOM: usize = 4096;
-/// How long a request that nobody waits for may wait for others.
-const GATHER_TIME: Duration = Duration::from_millis(20);
+/// Maximum number of waiting requests.
+const MAX_QUEUED: usize = 4096;
+/// How long a request without a waiting caller may wait for others.
+const GROUP_DELAY: Duration = Duration::from_millis(20);
 
-/// Whether somebody waits for the flush.
+/// Whether a caller waits for the flush.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Haste {
+pub(super) enum WriteMode {
     Awaited,
-    Unwatched,
+    Background,
 }
 
 #[derive(Debug)]
@@ -26,14 +27,14 @@ pub(super) enum PushError {
 
 pub(super) struct Queue<T> {
     state: Mutex<State<T>>,
-    stirred: Condvar,
+    wake: Condvar,
 }
 
 struct State<T> {
     waiting: VecDeque<T>,
-    /// Of what waits, somebody waits for one.
+    /// Whether a caller waits for one of the waiting requests.
     awaited: bool,
-    /// What was taken last is not written yet.
+    /// Whether the requests that were taken last are still being written.
     writing: bool,
     closed: bool,
 }
@@ -41,7 +42,7 @@ struct State<T> {
 impl<T> Default for Queue<T> {
     fn default() -> Self {
         let state = State { waiting: VecDeque::new(), awaited: false, writing: false, closed: false };
-        Self { state: Mutex::new(state), stirred: Condvar::new() }
+        Self { state: Mutex::new(state), wake: Condvar::new() }
     }
 }
 
@@ -53,32 +54,33 @@ impl<T> fmt::Debug for Queue<T> {
 
 impl<T> Queue<T> {
     /// Puts a request behind the others.
-    pub(super) fn push(&self, request: T, haste: Haste) -> Result<(), PushError> {
+    pub(super) fn push(&self, request: T, mode: WriteMode) -> Result<(), PushError> {
         let mut state = self.state();
         if state.closed {
             return Err(PushError::Closed);
         }
-        if state.waiting.len() >= ROOM {
+        if state.waiting.len() >= MAX_QUEUED {
             return Err(PushError::Full);
         }
         state.waiting.push_back(request);
-        let hastens = haste == Haste::Awaited && !state.awaited;
-        state.awaited |= hastens;
-        // The writer sleeps until something waits, and then for the lag at most.
-        if hastens || state.waiting.len() == 1 || state.waiting.len() == ROOM / 2 {
-            self.stirred.notify_one();
+        let wakes = mode == WriteMode::Awaited && !state.awaited;
+        state.awaited |= wakes;
+        // The writer sleeps until a request waits, and then for `GROUP_DELAY` at most.
+        if wakes || state.waiting.len() == 1 || state.waiting.len() == MAX_QUEUED / 2 {
+            self.wake.notify_one();
         }
         Ok(())
     }
 
-    /// Whether something pushed is not written yet.
-    pub(super) fn is_behind(&self) -> bool {
+    /// Returns whether a pushed request is not written yet.
+    pub(super) fn has_pending_writes(&self) -> bool {
         let state = self.state();
         state.writing || !state.waiting.is_empty()
     }
 
-    /// Takes the first requests, as long as `fits` says so after each; blocks until there are any. `None` once it is
-    /// closed and empty. What was taken before counts as written.
+    /// Takes requests in order, until `fits` returns false. Blocks until there is a request.
+    /// Returns `None` once the queue is closed and empty. Requests that were taken before count as
+    /// written.
     pub(super) fn take(&self, mut fits: impl FnMut(&T) -> bool) -> Option<Vec<T>> {
         let mut state = self.state();
         state.writing = false;
@@ -86,15 +88,15 @@ impl<T> Queue<T> {
             if state.closed {
                 return None;
             }
-            state = self.stirred.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let until = Instant::now() + GATHER_TIME;
-        while !state.awaited && !state.closed && state.waiting.len() < ROOM / 2 {
+        let until = Instant::now() + GROUP_DELAY;
+        while !state.awaited && !state.closed && state.waiting.len() < MAX_QUEUED / 2 {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            (state, _) = self.stirred.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            (state, _) = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
         }
         let mut taken = Vec::new();
         while let Some(request) = state.waiting.pop_front() {
@@ -104,19 +106,19 @@ impl<T> Queue<T> {
                 break;
             }
         }
-        // What is left after a full group is not made to wait again.
+        // The rest after a full group does not have to wait again.
         state.awaited = !state.waiting.is_empty();
         state.writing = true;
         Some(taken)
     }
 
-    /// Takes no more in.
+    /// Stops accepting requests.
     pub(super) fn close(&self) {
         self.state().closed = true;
-        self.stirred.notify_one();
+        self.wake.notify_one();
     }
 
-    /// Drops what waits: nobody will write it.
+    /// Drops the waiting requests, because no writer is left.
     pub(super) fn abandon(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -136,15 +138,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_waits_for_is_taken_with_what_somebody_waits_for() {
+    fn background_writes_are_taken_with_awaited_ones() {
         let queue = Arc::new(Queue::default());
         let taker = std::thread::spawn({
             let queue = queue.clone();
             move || std::iter::from_fn(|| queue.take(|_| true)).collect::<Vec<Vec<u8>>>()
         });
-        queue.push(1, Haste::Unwatched).unwrap();
-        queue.push(2, Haste::Unwatched).unwrap();
-        queue.push(3, Haste::Awaited).unwrap();
+        queue.push(1, WriteMode::Background).unwrap();
+        queue.push(2, WriteMode::Background).unwrap();
+        queue.push(3, WriteMode::Awaited).unwrap();
         queue.close();
         let groups = taker.join().unwrap();
         assert_eq!(groups.concat(), [1, 2, 3]);
@@ -152,36 +154,36 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_waits_for_is_taken_all_the_same() {
+    fn background_writes_are_taken_without_awaited_ones() {
         let queue = Queue::default();
-        queue.push(1, Haste::Unwatched).unwrap();
-        assert!(queue.is_behind());
+        queue.push(1, WriteMode::Background).unwrap();
+        assert!(queue.has_pending_writes());
         assert_eq!(queue.take(|_| true), Some(vec![1]));
-        assert!(queue.is_behind(), "what was taken is not written yet");
+        assert!(queue.has_pending_writes(), "what was taken is not written yet");
         queue.close();
         assert_eq!(queue.take(|_| true), None);
-        assert!(!queue.is_behind());
+        assert!(!queue.has_pending_writes());
     }
 
     #[test]
     fn a_group_ends_where_it_is_full_and_the_rest_comes_next() {
         let queue = Queue::default();
         for n in 0..5 {
-            queue.push(n, Haste::Awaited).unwrap();
+            queue.push(n, WriteMode::Awaited).unwrap();
         }
         assert_eq!(queue.take(|n| *n < 2), Some(vec![0, 1, 2]));
         assert_eq!(queue.take(|_| true), Some(vec![3, 4]));
     }
 
     #[test]
-    fn it_is_bounded_and_takes_nothing_once_it_is_closed() {
+    fn the_queue_is_bounded_and_accepts_nothing_after_it_is_closed() {
         let queue = Queue::default();
-        for n in 0..ROOM {
-            queue.push(n, Haste::Unwatched).unwrap();
+        for n in 0..MAX_QUEUED {
+            queue.push(n, WriteMode::Background).unwrap();
         }
-        assert!(matches!(queue.push(0, Haste::Awaited), Err(PushError::Full)));
+        assert!(matches!(queue.push(0, WriteMode::Awaited), Err(PushError::Full)));
         queue.abandon();
-        assert!(matches!(queue.push(0, Haste::Awaited), Err(PushError::Closed)));
-        assert!(!queue.is_behind());
+        assert!(matches!(queue.push(0, WriteMode::Awaited), Err(PushError::Closed)));
+        assert!(!queue.has_pending_writes());
     }
 }

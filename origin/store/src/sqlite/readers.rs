@@ -1,4 +1,4 @@
-//! A few threads with a read connection each, so that reading never waits for a flush.
+//! A few threads with a read connection each, so that reads never wait for a flush.
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -11,21 +11,21 @@ use tokio::sync::oneshot;
 
 use super::fault::Fault;
 
-/// Reads that may wait.
-const QUEUE: usize = 1024;
+/// Maximum number of waiting reads.
+const MAX_QUEUED_READS: usize = 1024;
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
 #[derive(Debug)]
 pub(super) struct Readers {
-    /// `None` only while they are dropped.
+    /// `None` only while the readers are dropped.
     queue: Option<SyncSender<Read>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
     pub(super) fn start(connections: Vec<Connection>) -> io::Result<Self> {
-        let (queue, reads) = sync_channel(QUEUE);
+        let (queue, reads) = sync_channel(MAX_QUEUED_READS);
         let reads = Arc::new(Mutex::new(reads));
         let start = |connection| {
             let reads = Arc::clone(&reads);
@@ -43,7 +43,7 @@ impl Readers {
         let queue = self.queue.as_ref().expect("the queue is there until the readers are dropped");
         let request: Read = Box::new(move |connection| {
             if !answer.is_closed() {
-                // Whoever asked may be gone by now, and then nobody is owed an answer.
+                // The caller may have stopped waiting by now.
                 let _ = answer.send(op(connection));
             }
         });
@@ -56,7 +56,7 @@ impl Readers {
 }
 
 fn stopped() -> StoreError {
-    StoreError::Broken("its readers have stopped".into())
+    StoreError::Broken("the readers have stopped".into())
 }
 
 impl Drop for Readers {
@@ -64,7 +64,7 @@ impl Drop for Readers {
         self.queue = None;
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
-                tracing::error!("one of the store's readers had panicked");
+                tracing::error!("a reader of the store panicked");
             }
         }
     }

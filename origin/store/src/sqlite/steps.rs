@@ -1,4 +1,4 @@
-//! The steps of durable jobs in the order of writing, and how far each reader of them has come.
+//! The steps of durable jobs in the order of writes, and the position of each reader.
 
 use cortex_domain::event::Entry;
 use cortex_domain::job::{Job, Version};
@@ -8,7 +8,7 @@ use cortex_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
-use super::jobs::{most, read_id};
+use super::jobs::{read_id, sql_limit};
 
 pub(super) fn append(connection: &Connection, job: &Job, entries: &[Entry]) -> Result<(), Fault> {
     let mut insert = connection.prepare_cached(
@@ -31,7 +31,7 @@ pub(super) fn after(connection: &Connection, after: Sequence, limit: usize) -> R
     let mut select = connection.prepare_cached(
         "SELECT seq, job, tenant, version, attempt, state, at FROM steps WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     )?;
-    let mut rows = select.query(params![after.0.cast_signed(), most(limit)])?;
+    let mut rows = select.query(params![after.0.cast_signed(), sql_limit(limit)])?;
     let mut steps = Vec::new();
     while let Some(row) = rows.next()? {
         steps.push(read(row)?);

@@ -1,4 +1,5 @@
-//! The write connection with what it has counted: totals of the tenants, written once for all requests of a group.
+//! The write connection with the totals of the tenants, which are written once for all requests of
+//! a group.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,38 +10,38 @@ use cortex_domain::id::Tenant;
 use cortex_domain::retention::Usage;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::audit::{Fate, Staged};
+use super::audit::{OnRollback, StagedEntries};
 use super::fault::Fault;
 use super::usage::Delta;
 
-/// Tenants whose totals are kept from one group to the next.
-const MOST_KNOWN: usize = 4096;
+/// Maximum number of tenants with totals in memory between groups.
+const MAX_KNOWN_TENANTS: usize = 4096;
 
-/// What a request writes with. As a connection it reads and writes everything but the totals.
+/// What a request writes with. It derefs to a connection for everything except the totals.
 #[derive(Debug)]
 pub(super) struct Transaction {
     connection: Connection,
     totals: RefCell<Totals>,
-    audit: RefCell<Staged>,
+    audit: RefCell<StagedEntries>,
 }
 
 #[derive(Debug, Default)]
 struct Totals {
     known: HashMap<Tenant, Total>,
-    /// What was counted since the last flush, so that it can be taken back.
+    /// The changes since the last flush, so that they can be rolled back.
     counted: Vec<(Tenant, Delta)>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Total {
     has: Delta,
-    /// What the table says.
+    /// The totals in the table.
     flushed: Delta,
 }
 
-/// A point to which what was counted and staged can be taken back.
+/// A point to which counted changes and staged entries can be rolled back.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mark {
+pub(super) struct Savepoint {
     counted: usize,
     staged: usize,
 }
@@ -50,7 +51,7 @@ impl Transaction {
         Self { connection, totals: RefCell::default(), audit: RefCell::default() }
     }
 
-    /// Counts a change; returns what the tenant then has.
+    /// Counts a change. Returns the tenant's new usage.
     pub(super) fn count(&self, tenant: &Tenant, delta: Delta) -> Result<Usage, Fault> {
         let totals = &mut *self.totals.borrow_mut();
         if !totals.known.contains_key(tenant) {
@@ -63,30 +64,30 @@ impl Transaction {
         Ok(total.has.as_usage())
     }
 
-    /// Adds an entry to the audit log; all of a group are one row.
-    pub(super) fn audit(&self, entry: AuditEvent, fate: Fate) {
-        self.audit.borrow_mut().add(entry, fate);
+    /// Adds an entry to the audit log. All entries of a tenant in a group share a row.
+    pub(super) fn audit(&self, entry: AuditEvent, on_rollback: OnRollback) {
+        self.audit.borrow_mut().add(entry, on_rollback);
     }
 
-    /// Whether entries of a group that failed are still to be written.
-    pub(super) fn carries(&self) -> bool {
+    /// Returns whether entries of a group that failed are still to be written.
+    pub(super) fn has_retries(&self) -> bool {
         self.audit.borrow().len() > 0
     }
 
-    /// What was flushed is committed.
-    pub(super) fn committed(&self) {
-        self.audit.borrow_mut().committed();
+    /// Records that the flushed data is committed.
+    pub(super) fn mark_committed(&self) {
+        self.audit.borrow_mut().commit();
     }
 
-    pub(super) fn mark(&self) -> Mark {
-        Mark { counted: self.totals.borrow().counted.len(), staged: self.audit.borrow().len() }
+    pub(super) fn savepoint(&self) -> Savepoint {
+        Savepoint { counted: self.totals.borrow().counted.len(), staged: self.audit.borrow().len() }
     }
 
-    /// Takes back what was counted and staged since, as what was written since is rolled back.
-    pub(super) fn take_back(&self, mark: Mark) {
-        self.audit.borrow_mut().truncate(mark.staged);
+    /// Rolls back what was counted and staged since, together with the rollback of the connection.
+    pub(super) fn roll_back_to(&self, savepoint: Savepoint) {
+        self.audit.borrow_mut().truncate(savepoint.staged);
         let totals = &mut *self.totals.borrow_mut();
-        for (tenant, delta) in totals.counted.drain(mark.counted..) {
+        for (tenant, delta) in totals.counted.drain(savepoint.counted..) {
             if let Some(total) = totals.known.get_mut(&tenant) {
                 total.has = total.has.minus(delta);
             }
@@ -104,17 +105,17 @@ impl Transaction {
             write(&self.connection, &tenant, total.has)?;
             total.flushed = total.has;
         }
-        if totals.known.len() > MOST_KNOWN {
+        if totals.known.len() > MAX_KNOWN_TENANTS {
             totals.known.clear();
         }
         Ok(())
     }
 
-    /// Forgets all totals and entries, as a group that was undone may have written some of them. Entries that nothing waits for
-    /// are kept for the next group.
-    pub(super) fn forget_group(&self) {
+    /// Discards all totals and entries after a rollback, because the group may have written some of
+    /// them. Entries to retry are kept for the next group.
+    pub(super) fn discard_group(&self) {
         *self.totals.borrow_mut() = Totals::default();
-        self.audit.borrow_mut().undone();
+        self.audit.borrow_mut().roll_back();
     }
 }
 
@@ -136,7 +137,7 @@ fn read(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<Delta> {
     Ok(found.unwrap_or_default())
 }
 
-/// A tenant that has nothing has no row.
+/// Writes a tenant's totals. A tenant without data has no row.
 fn write(connection: &Connection, tenant: &Tenant, has: Delta) -> rusqlite::Result<()> {
     let tenant = tenant.as_str();
     if has == Delta::default() {
@@ -168,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn totals_are_written_once_and_what_is_taken_back_counts_nothing() {
+    fn totals_are_written_once_without_changes_that_were_rolled_back() {
         let transaction = transaction();
         let tenant: Tenant = "a".parse().unwrap();
         transaction.count(&tenant, bytes(5)).unwrap();
-        let mark = transaction.mark();
+        let savepoint = transaction.savepoint();
         assert_eq!(transaction.count(&tenant, bytes(7)).unwrap().bytes, 12);
-        transaction.take_back(mark);
+        transaction.roll_back_to(savepoint);
         assert_eq!(read(&transaction, &tenant).unwrap(), Delta::default());
         transaction.flush().unwrap();
         assert_eq!(read(&transaction, &tenant).unwrap(), bytes(5));
@@ -182,14 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn totals_of_a_group_that_was_undone_are_read_again() {
+    fn totals_of_a_group_that_was_rolled_back_are_read_again() {
         let transaction = transaction();
         let tenant: Tenant = "a".parse().unwrap();
         transaction.execute_batch("COMMIT; BEGIN").unwrap();
         transaction.count(&tenant, bytes(5)).unwrap();
         transaction.flush().unwrap();
         transaction.execute_batch("ROLLBACK").unwrap();
-        transaction.forget_group();
+        transaction.discard_group();
         assert_eq!(transaction.count(&tenant, bytes(1)).unwrap().bytes, 1);
     }
 }

@@ -1,4 +1,4 @@
-//! How much each tenant has, counted in the same transaction as what it counts.
+//! Counts how much each tenant has, in the transaction that changes it.
 
 use std::time::Duration;
 
@@ -13,8 +13,9 @@ use super::fault::Fault;
 use super::forget;
 use super::transaction::Transaction;
 
-/// What a job counts beside its payloads and its record: its log, its steps and its places in the indexes.
-pub(super) const ROWS: u64 = 1024;
+/// What a job counts in addition to its payloads and its record: its log, its steps and its index
+/// entries.
+pub(super) const JOB_OVERHEAD_BYTES: u64 = 1024;
 
 /// A change of what a tenant has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,10 +51,11 @@ impl Delta {
     }
 }
 
-/// Counts what a tenant adds. Where that is one job too many, the oldest that have ended make room.
+/// Counts what a tenant adds. If that is one job too many, the oldest ended jobs are deleted.
 ///
 /// # Errors
-/// If it then has more than it may: what the request has written is to be undone.
+/// Returns an error if the tenant still exceeds a limit. The caller must roll back what the request
+/// has written.
 pub(super) fn add(
     transaction: &Transaction,
     tenant: &Tenant,
@@ -63,7 +65,7 @@ pub(super) fn add(
 ) -> Result<(), Fault> {
     let mut usage = transaction.count(tenant, delta)?;
     if matches!(retention.exceeded(usage), Some((Bound::Jobs, _)))
-        && forget::trim(transaction, tenant, now)? > 0
+        && forget::trim_tenant(transaction, tenant, now)? > 0
     {
         usage = transaction.count(tenant, Delta::default())?;
     }
@@ -79,7 +81,7 @@ pub(super) fn add(
     Err(StoreError::RetentionExceeded(RetentionExceeded { bound, most, again }).into())
 }
 
-/// When the tenant's oldest job that has ended did so.
+/// Returns when the tenant's oldest ended job ended.
 fn oldest(connection: &Connection, tenant: &Tenant) -> Result<Option<Timestamp>, Fault> {
     let mut select = connection.prepare_cached(
         "SELECT updated_at FROM jobs WHERE tenant = ?1 AND state = ?2 AND open = 0 ORDER BY id LIMIT 1",

@@ -1,7 +1,7 @@
-//! Group commit: one thread owns the write connection and flushes many requests in one transaction.
+//! Group commit. One thread owns the write connection and flushes many requests in one transaction.
 //!
-//! Nobody is answered before `COMMIT` has returned. While one group is flushed the next one gathers in the
-//! queue, so a slow disk makes larger groups and not longer queues.
+//! No request is answered before `COMMIT` has returned. While one group is flushed, the next one
+//! gathers in the queue. A slow disk therefore makes larger groups, not longer queues.
 
 use std::io;
 use std::sync::Arc;
@@ -15,27 +15,27 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::fault::Fault;
 use super::metrics::Metrics;
-use super::queue::{Haste, PushError, Queue};
+use super::queue::{PushError, Queue, WriteMode};
 use super::transaction::Transaction;
 
-/// Bytes that may wait, in units of [`UNIT`].
-const ROOM: usize = 64 * 1024;
-const UNIT: usize = 1024;
-/// Requests of one group.
-const GROUP: usize = 512;
-/// Bytes after which a group is closed, in units of [`UNIT`].
-const GROUP_ROOM: usize = 4 * 1024;
+/// Maximum size of all waiting requests, in units of [`UNIT_BYTES`].
+const QUEUE_UNITS: usize = 64 * 1024;
+const UNIT_BYTES: usize = 1024;
+/// Maximum number of requests in a group.
+const MAX_GROUP_WRITES: usize = 512;
+/// The size at which a group is closed, in units of [`UNIT_BYTES`].
+const MAX_GROUP_UNITS: usize = 4 * 1024;
 
-/// Whether those who wait for changes are told of a write.
+/// Whether a write wakes the callers that wait for changes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
-    Jobs,
+pub(super) enum Notify {
+    Watchers,
     None,
 }
 
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: Arc<Queue<Queued>>,
+    queue: Arc<Queue<QueuedWrite>>,
     room: Arc<Semaphore>,
     commits: watch::Receiver<u64>,
     /// Whether the last group of writes failed.
@@ -44,10 +44,10 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a queued request will answer.
-pub(super) struct Written<T>(oneshot::Receiver<Result<T, Fault>>);
+/// The future result of a queued write.
+pub(super) struct PendingWrite<T>(oneshot::Receiver<Result<T, Fault>>);
 
-impl<T> IntoFuture for Written<T>
+impl<T> IntoFuture for PendingWrite<T>
 where
     T: Send + 'static,
 {
@@ -60,13 +60,13 @@ where
 }
 
 fn stopped() -> StoreError {
-    StoreError::Broken("its writer has stopped".into())
+    StoreError::Broken("the writer has stopped".into())
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> io::Result<Self> {
         let queue = Arc::new(Queue::default());
-        let requests = Requests(Arc::clone(&queue));
+        let writes = WriteReceiver(Arc::clone(&queue));
         let (count, commits) = watch::channel(0);
         let fails = Arc::new(AtomicBool::new(false));
         let failing = Arc::clone(&fails);
@@ -74,10 +74,10 @@ impl Writer {
         let measured = metrics.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || serve(&Transaction::new(connection), &requests, &count, &failing, &measured))?;
+            .spawn(move || serve(&Transaction::new(connection), &writes, &count, &failing, &measured))?;
         Ok(Self {
             queue,
-            room: Arc::new(Semaphore::new(ROOM)),
+            room: Arc::new(Semaphore::new(QUEUE_UNITS)),
             commits,
             fails,
             metrics,
@@ -88,55 +88,55 @@ impl Writer {
     /// Writes and waits for the flush.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        news: News,
+        notify: Notify,
         size: usize,
         op: impl FnOnce(&Transaction) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         let queued = Instant::now();
-        let written = self.queue(news, Haste::Awaited, size, op)?.await;
+        let written = self.queue(notify, WriteMode::Awaited, size, op)?.await;
         self.metrics.commit.observe(queued.elapsed().as_secs_f64());
         written
     }
 
-    /// Queues a write behind those queued before.
+    /// Queues a write behind the earlier ones.
     pub(super) fn queue<T: Send + 'static>(
         &self,
-        news: News,
-        haste: Haste,
+        notify: Notify,
+        mode: WriteMode,
         size: usize,
         op: impl FnOnce(&Transaction) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<Written<T>, StoreError> {
+    ) -> Result<PendingWrite<T>, StoreError> {
         let (answer, written) = oneshot::channel();
-        let units = u32::try_from(size / UNIT + 1).unwrap_or(u32::MAX);
+        let units = u32::try_from(size / UNIT_BYTES + 1).unwrap_or(u32::MAX);
         let room =
             Arc::clone(&self.room).try_acquire_many_owned(units).map_err(|_| StoreError::Overloaded)?;
-        let request = Request { op: Some(op), result: None, answer };
-        let queued = Queued { news, room, request: Box::new(request) };
-        self.queue.push(queued, haste).map_err(|error| match error {
+        let request = WriteRequest { op: Some(op), result: None, answer };
+        let queued = QueuedWrite { notify, units: room, request: Box::new(request) };
+        self.queue.push(queued, mode).map_err(|error| match error {
             PushError::Full => StoreError::Overloaded,
             PushError::Closed => stopped(),
         })?;
-        Ok(Written(written))
+        Ok(PendingWrite(written))
     }
 
-    /// Whether the last group of writes failed, so that the next one may fail as well.
-    pub(super) fn fails(&self) -> bool {
+    /// Returns whether the last group of writes failed, so that the next one may fail too.
+    pub(super) fn is_failing(&self) -> bool {
         self.fails.load(Ordering::Acquire)
     }
 
-    /// Whether something queued is not flushed yet.
-    pub(super) fn is_behind(&self) -> bool {
-        self.queue.is_behind()
+    /// Returns whether a queued write is not flushed yet.
+    pub(super) fn has_pending_writes(&self) -> bool {
+        self.queue.has_pending_writes()
     }
 
-    /// Resolves once more than `seen` groups with news were committed.
+    /// Waits until more than `seen` groups that wake watchers were committed.
     pub(super) fn changed(&self, seen: u64) -> impl Future<Output = u64> + Send + use<> {
         let mut commits = self.commits.clone();
         async move {
             let later = commits.wait_for(|count| *count > seen).await.map(|count| *count);
             match later {
                 Ok(count) => count,
-                // The store is closed: nothing will ever change.
+                // The store is closed, so nothing will ever change.
                 Err(_) => std::future::pending().await,
             }
         }
@@ -147,65 +147,66 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue.close();
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the store's writer had panicked");
+            tracing::error!("the store's writer panicked");
         }
     }
 }
 
-struct Queued {
-    news: News,
-    room: OwnedSemaphorePermit,
-    request: Box<dyn Act>,
+struct QueuedWrite {
+    notify: Notify,
+    units: OwnedSemaphorePermit,
+    request: Box<dyn WriteOperation>,
 }
 
-/// A request of any answer.
-trait Act: Send {
-    /// Does it within the transaction; false if it failed and is to be undone.
-    fn act(&mut self, transaction: &Transaction) -> bool;
+/// A queued write with any type of result.
+trait WriteOperation: Send {
+    /// Runs within the transaction. Returns false if it failed and must be rolled back.
+    fn run(&mut self, transaction: &Transaction) -> bool;
 
-    /// Answers, once it is known what became of the transaction.
-    fn answer(self: Box<Self>, transaction: Result<(), &rusqlite::Error>);
+    /// Sends the result, once the transaction is committed or has failed.
+    fn respond(self: Box<Self>, transaction: Result<(), &rusqlite::Error>);
 }
 
-struct Request<T, F> {
+struct WriteRequest<T, F> {
     op: Option<F>,
     result: Option<Result<T, Fault>>,
     answer: oneshot::Sender<Result<T, Fault>>,
 }
 
-impl<T: Send, F: FnOnce(&Transaction) -> Result<T, Fault> + Send> Act for Request<T, F> {
-    fn act(&mut self, transaction: &Transaction) -> bool {
+impl<T: Send, F: FnOnce(&Transaction) -> Result<T, Fault> + Send> WriteOperation for WriteRequest<T, F> {
+    fn run(&mut self, transaction: &Transaction) -> bool {
         self.result = self.op.take().map(|op| op(transaction));
         matches!(self.result, Some(Ok(_)))
     }
 
-    fn answer(self: Box<Self>, transaction: Result<(), &rusqlite::Error>) {
+    fn respond(self: Box<Self>, transaction: Result<(), &rusqlite::Error>) {
         let answer = match transaction {
             Ok(()) => self.result.unwrap_or_else(|| Err(stopped().into())),
             Err(error) => Err(StoreError::Broken(error.to_string()).into()),
         };
         if let Err(Err(fault)) = self.answer.send(answer) {
-            tracing::warn!(%fault, "a write that nobody waits for failed");
+            tracing::warn!(%fault, "a write without a waiting caller failed");
         }
     }
 }
 
-/// The writer's end of the queue: once it is gone, however that came, nobody is left waiting.
-struct Requests(Arc<Queue<Queued>>);
+/// The writer's end of the queue. When it is dropped for any reason, every waiting caller gets an
+/// error.
+struct WriteReceiver(Arc<Queue<QueuedWrite>>);
 
-impl Requests {
-    /// The next group, up to its bounds.
-    fn group(&self) -> Option<Vec<Queued>> {
-        let (mut requests, mut room) = (0, 0);
+impl WriteReceiver {
+    /// Returns the next group, up to its limits.
+    fn group(&self) -> Option<Vec<QueuedWrite>> {
+        let (mut writes, mut units) = (0, 0);
         self.0.take(|queued| {
-            requests += 1;
-            room += queued.room.num_permits();
-            requests < GROUP && room < GROUP_ROOM
+            writes += 1;
+            units += queued.units.num_permits();
+            writes < MAX_GROUP_WRITES && units < MAX_GROUP_UNITS
         })
     }
 }
 
-impl Drop for Requests {
+impl Drop for WriteReceiver {
     fn drop(&mut self) {
         self.0.abandon();
     }
@@ -213,56 +214,64 @@ impl Drop for Requests {
 
 fn serve(
     transaction: &Transaction,
-    requests: &Requests,
+    writes: &WriteReceiver,
     count: &watch::Sender<u64>,
     fails: &AtomicBool,
     metrics: &Metrics,
 ) {
-    while let Some(mut group) = requests.group() {
-        let (outcome, news) = match attempt(transaction, &mut group, metrics) {
-            Ok(news) => (Ok(()), news),
+    while let Some(mut group) = writes.group() {
+        let (outcome, notify) = match attempt(transaction, &mut group, metrics) {
+            Ok(notify) => (Ok(()), notify),
             Err(error) => (Err(error), false),
         };
         fails.store(outcome.is_err(), Ordering::Release);
         for queued in group {
-            queued.request.answer(outcome.as_ref().copied());
+            queued.request.respond(outcome.as_ref().copied());
         }
-        if news {
+        if notify {
             count.send_modify(|count| *count += 1);
         }
     }
-    if transaction.carries() && attempt(transaction, &mut [], metrics).is_err() {
-        tracing::error!("entries of the audit log were lost: the store closes and can't be written");
+    if transaction.has_retries() && attempt(transaction, &mut [], metrics).is_err() {
+        tracing::error!("audit entries were lost because the store could not be written while it closed");
     }
 }
 
-/// Does all of a group, or nothing; true if it held news.
-fn attempt(transaction: &Transaction, group: &mut [Queued], metrics: &Metrics) -> rusqlite::Result<bool> {
+/// Runs all of a group or nothing. Returns whether to wake watchers.
+fn attempt(
+    transaction: &Transaction,
+    group: &mut [QueuedWrite],
+    metrics: &Metrics,
+) -> rusqlite::Result<bool> {
     let outcome = transact(transaction, group, metrics);
     match &outcome {
-        Ok(_) => transaction.committed(),
+        Ok(_) => transaction.mark_committed(),
         Err(error) => {
-            tracing::error!(%error, requests = group.len(), "a group of writes failed and is undone");
-            undo(transaction);
+            tracing::error!(%error, requests = group.len(), "a group of writes failed and is rolled back");
+            roll_back(transaction);
         }
     }
     outcome
 }
 
-/// Does all of a group and flushes it; true if it held news.
-fn transact(transaction: &Transaction, group: &mut [Queued], metrics: &Metrics) -> rusqlite::Result<bool> {
+/// Runs all of a group and flushes it. Returns whether to wake watchers.
+fn transact(
+    transaction: &Transaction,
+    group: &mut [QueuedWrite],
+    metrics: &Metrics,
+) -> rusqlite::Result<bool> {
     let run = |sql| transaction.prepare_cached(sql)?.execute([]).map(drop);
-    let mut news = false;
+    let mut notify = false;
     run("BEGIN IMMEDIATE")?;
     for queued in &mut *group {
-        // One that fails takes none of the others with it.
-        let mark = transaction.mark();
+        // A request that fails does not affect the others.
+        let savepoint = transaction.savepoint();
         run("SAVEPOINT request")?;
-        if queued.request.act(transaction) {
-            news |= queued.news == News::Jobs;
+        if queued.request.run(transaction) {
+            notify |= queued.notify == Notify::Watchers;
         } else {
             run("ROLLBACK TO request")?;
-            transaction.take_back(mark);
+            transaction.roll_back_to(savepoint);
         }
         run("RELEASE request")?;
     }
@@ -271,15 +280,15 @@ fn transact(transaction: &Transaction, group: &mut [Queued], metrics: &Metrics) 
     run("COMMIT")?;
     metrics.flush.observe(flushing.elapsed().as_secs_f64());
     metrics.group.observe(group.len() as f64);
-    Ok(news)
+    Ok(notify)
 }
 
-fn undo(transaction: &Transaction) {
-    transaction.forget_group();
+fn roll_back(transaction: &Transaction) {
+    transaction.discard_group();
     if transaction.is_autocommit() {
         return;
     }
     if let Err(error) = transaction.execute_batch("ROLLBACK") {
-        tracing::error!(%error, "a failed group of writes could not be undone");
+        tracing::error!(%error, "a failed group of writes could not be rolled back");
     }
 }

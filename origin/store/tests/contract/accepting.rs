@@ -1,4 +1,4 @@
-//! Taking submissions in.
+//! Accepting submissions.
 
 use bytes::Bytes;
 use cortex_domain::flow::Submission;
@@ -6,11 +6,11 @@ use cortex_domain::job::{Request, Version};
 use cortex_domain::ports::{Acceptance, Outbound, Sequence};
 use cortex_domain::transition::{OutboxMessage, first_entry};
 
-use super::Place;
-use super::given::{accepted, keyed, request, submission};
+use super::TestStore;
+use super::fixtures::{accepted, keyed, request, submission};
 
-pub(crate) async fn a_job_is_there_with_its_input_log_and_message_once_it_is_accepted(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn an_accepted_job_has_its_input_log_and_message(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     assert_eq!(job.memory, store.memory());
     assert_eq!(store.job(job.id()).await.unwrap().as_ref(), Some(&job));
@@ -22,8 +22,8 @@ pub(crate) async fn a_job_is_there_with_its_input_log_and_message_once_it_is_acc
     );
 }
 
-pub(crate) async fn the_same_request_is_known_and_any_other_is_a_mismatch(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn the_same_request_is_known_and_any_other_is_a_mismatch(test_store: &impl TestStore) {
+    let store = test_store.open();
     let store = &*store;
     let plain = accepted(store, "acme", 1).await;
     let again = |request: Request| async { store.accept(submission(request)).await.unwrap() };
@@ -44,16 +44,16 @@ pub(crate) async fn the_same_request_is_known_and_any_other_is_a_mismatch(place:
     assert_eq!(store.outbox(Sequence(0), 10).await.unwrap().len(), 2);
 }
 
-pub(crate) async fn an_idempotency_key_belongs_to_its_tenant(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn an_idempotency_key_belongs_to_its_tenant(test_store: &impl TestStore) {
+    let store = test_store.open();
     for tenant in ["acme", "other"] {
         let taken = store.accept(submission(keyed(request(tenant, 1), "k", 7))).await.unwrap();
         assert!(matches!(taken, Acceptance::New(_)));
     }
 }
 
-pub(crate) async fn a_key_used_many_times_at_once_makes_one_job(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn a_key_used_many_times_at_once_makes_one_job(test_store: &impl TestStore) {
+    let store = test_store.open();
     let at_once = (0..20).map(|n| {
         let store = store.clone();
         tokio::spawn(

@@ -10,8 +10,8 @@ use cortex_domain::retention::Retention;
 use cortex_domain::state::Denial;
 use cortex_domain::transition::{Change, Effect, first_entry};
 
-use super::Place;
-use super::given::{NOW, accepted, cancelled, lease, request, scheduled};
+use super::TestStore;
+use super::fixtures::{NOW, accepted, cancelled, lease, request, scheduled};
 
 fn entry(job: &Job) -> AuditEvent {
     let denial = Denial { rule: "r".into(), reason: "no".into() };
@@ -27,8 +27,8 @@ async fn audited(store: &dyn Store, after: u64) -> Vec<(u64, AuditEvent)> {
     entries.into_iter().map(|audited| (audited.sequence.0, audited.entry)).collect()
 }
 
-pub(crate) async fn an_entry_is_committed_with_its_change_or_not_at_all(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn an_entry_is_committed_with_its_change_or_not_at_all(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     store.commit(with(scheduled(&job, lease(&job, 1)), &job)).await.unwrap();
     assert_eq!(audited(&*store, 0).await, [(1, entry(&job))]);
@@ -37,9 +37,9 @@ pub(crate) async fn an_entry_is_committed_with_its_change_or_not_at_all(place: &
     assert_eq!(audited(&*store, 0).await.len(), 1);
 }
 
-pub(crate) async fn entries_are_numbered_without_gaps_across_restarts(place: &impl Place) {
+pub(crate) async fn entries_are_numbered_without_gaps_across_restarts(test_store: &impl TestStore) {
     for round in 0..3 {
-        let store = place.open();
+        let store = test_store.open();
         let jobs: Vec<Job> = {
             let mut jobs = Vec::new();
             for n in 0..8 {
@@ -47,7 +47,8 @@ pub(crate) async fn entries_are_numbered_without_gaps_across_restarts(place: &im
             }
             jobs
         };
-        // At once, so that several are flushed together; every second one is refused.
+        // The changes run concurrently, so that several share a flush. Every second one is
+        // rejected.
         let changes = jobs.iter().enumerate().map(|(n, job)| {
             let expected = if n % 2 == 0 { job.clone() } else { cancelled(job).into_job() };
             store.commit(with(cancelled_of(&expected, job), job))
@@ -55,7 +56,7 @@ pub(crate) async fn entries_are_numbered_without_gaps_across_restarts(place: &im
         let outcomes = futures::future::join_all(changes).await;
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 4);
     }
-    let store = place.open();
+    let store = test_store.open();
     let numbers: Vec<u64> = audited(&*store, 0).await.into_iter().map(|(number, _)| number).collect();
     assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
     assert_eq!(audited(&*store, 7).await[0].0, 8);
@@ -63,35 +64,35 @@ pub(crate) async fn entries_are_numbered_without_gaps_across_restarts(place: &im
     assert_eq!(audited(&*store, 12).await, []);
 }
 
-/// A cancellation of a job as it is, or one that is stale.
+/// Returns a cancellation of the current job, or a stale change.
 fn cancelled_of(expected: &Job, job: &Job) -> Change {
     if expected == job { cancelled(job) } else { Change::of(expected.clone()) }
 }
 
-pub(crate) async fn the_entries_of_a_call_are_there_once_it_is_recorded(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn the_entries_of_a_call_are_there_once_it_is_recorded(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = Job::accepted(request("acme", 1), Durability::Ephemeral, store.memory());
     let change = cancelled(&job);
     let log = [&[first_entry(&job)], change.entries()].concat();
     let history = Change::history(change.into_job(), log, vec![Effect::Audit(Box::new(entry(&job)))]);
     store.record(history).await.unwrap();
-    // What is accepted behind it is flushed, and so it is by then.
+    // The accept is flushed after it, so by now it is flushed too.
     accepted(&*store, "acme", 2).await;
     assert_eq!(audited(&*store, 0).await, [(1, entry(&job))]);
 }
 
-pub(crate) async fn an_entry_that_goes_with_no_change_is_there_before_what_is_accepted_behind_it(
-    place: &impl Place,
-) {
-    let store = place.open();
+pub(crate) async fn an_appended_entry_is_flushed_before_a_later_accept(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = Job::accepted(request("acme", 1), Durability::Ephemeral, store.memory());
     store.append(vec![entry(&job), entry(&job)]).await.unwrap();
     accepted(&*store, "acme", 2).await;
     assert_eq!(audited(&*store, 0).await, [(1, entry(&job)), (2, entry(&job))]);
 }
 
-pub(crate) async fn a_call_whose_id_another_job_has_is_not_noted_and_its_entries_are(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn a_call_with_the_id_of_another_job_is_not_recorded_but_its_entries_are(
+    test_store: &impl TestStore,
+) {
+    let store = test_store.open();
     let known = accepted(&*store, "acme", 1).await;
     let job = Job::accepted(request("acme", 1), Durability::Ephemeral, store.memory());
     let change = cancelled(&job);
@@ -105,9 +106,9 @@ pub(crate) async fn a_call_whose_id_another_job_has_is_not_noted_and_its_entries
     assert!(matches!(kept, Err(CommitError::Conflict)), "{kept:?}");
 }
 
-pub(crate) async fn old_entries_are_forgotten_and_their_numbers_never_return(place: &impl Place) {
+pub(crate) async fn old_entries_are_forgotten_and_their_numbers_never_return(test_store: &impl TestStore) {
     let retention = Retention { audit: Duration::from_secs(60), ..Retention::default() };
-    let store = place.open_with(retention);
+    let store = test_store.open_with(retention);
     for n in 0..3 {
         let job = accepted(&*store, "acme", n).await;
         store.commit(with(cancelled(&job), &job)).await.unwrap();
@@ -116,7 +117,7 @@ pub(crate) async fn old_entries_are_forgotten_and_their_numbers_never_return(pla
     assert_eq!(audited(&*store, 0).await.len(), 3);
     store.forget(NOW.after(Duration::from_secs(61))).await.unwrap();
     drop(store);
-    let store = place.open_with(retention);
+    let store = test_store.open_with(retention);
     let job = accepted(&*store, "acme", 9).await;
     store.commit(with(cancelled(&job), &job)).await.unwrap();
     let numbers: Vec<u64> = audited(&*store, 0).await.into_iter().map(|(number, _)| number).collect();
@@ -131,23 +132,23 @@ async fn appended(store: &dyn Store, tenant: &str, n: u16) {
     accepted(store, &format!("flush-{tenant}"), n).await;
 }
 
-/// The jobs that a tenant's entries are about, in the order of the log.
+/// Returns the jobs of a tenant's entries, in the order of the log.
 async fn of_tenant(store: &dyn Store, tenant: &str) -> Vec<String> {
     let entries = store.audit(Sequence(0), 1000).await.unwrap().into_iter().map(|audited| audited.entry);
     entries.filter(|entry| entry.tenant.as_str() == tenant).map(|entry| entry.subject).collect()
 }
 
 pub(crate) async fn a_tenant_with_more_entries_than_are_kept_loses_its_own_oldest_and_no_others(
-    place: &impl Place,
+    test_store: &impl TestStore,
 ) {
     let retention = Retention { audit_entries: 3, ..Retention::default() };
-    let store = place.open_with(retention);
+    let store = test_store.open_with(retention);
     appended(&*store, "other", 1).await;
     for n in 0..200 {
         appended(&*store, "acme", n).await;
     }
     appended(&*store, "other", 2).await;
-    // At once, so that entries of several tenants are flushed together.
+    // The appends run concurrently, so that entries of several tenants share a flush.
     futures::future::join_all((201..204).map(|n| {
         let store = &store;
         async move {
@@ -163,11 +164,11 @@ pub(crate) async fn a_tenant_with_more_entries_than_are_kept_loses_its_own_oldes
     assert_eq!(of_tenant(&*store, "other").await, [subject("other", 1), subject("other", 2)]);
     assert_eq!(of_tenant(&*store, "third").await.len(), 3);
     let kept = of_tenant(&*store, "acme").await;
-    // What was flushed at once goes at once.
+    // Entries that share a flush are deleted together.
     assert!((3..=9).contains(&kept.len()), "{} entries", kept.len());
     assert_eq!(kept.last(), Some(&subject("acme", 300)));
     drop(store);
-    let store = place.open_with(retention);
+    let store = test_store.open_with(retention);
     assert_eq!(of_tenant(&*store, "acme").await, kept);
     for n in 301..304 {
         appended(&*store, "acme", n).await;
@@ -179,8 +180,10 @@ pub(crate) async fn a_tenant_with_more_entries_than_are_kept_loses_its_own_oldes
     assert!(numbers.is_sorted());
 }
 
-pub(crate) async fn a_tenant_with_more_bytes_of_entries_than_are_kept_loses_its_oldest(place: &impl Place) {
-    let store = place.open_with(Retention { audit_bytes: 4096, ..Retention::default() });
+pub(crate) async fn a_tenant_with_more_bytes_of_entries_than_are_kept_loses_its_oldest(
+    test_store: &impl TestStore,
+) {
+    let store = test_store.open_with(Retention { audit_bytes: 4096, ..Retention::default() });
     for n in 0..100 {
         appended(&*store, "acme", n).await;
     }

@@ -6,11 +6,11 @@ use cortex_domain::ports::{CommitError, Sequence, Store};
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::transition::{Change, OutboxMessage, apply, first_entry};
 
-use super::Place;
-use super::given::{NOW, accepted, cancelled, draft, lease, request, scheduled, succeeded};
+use super::TestStore;
+use super::fixtures::{NOW, accepted, cancelled, draft, lease, request, scheduled, succeeded};
 
-pub(crate) async fn a_stale_change_is_refused_whole(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn a_stale_change_is_refused_whole(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     let moved = store.commit(scheduled(&job, lease(&job, 1))).await.unwrap();
     let before = snapshot(&*store, &moved).await;
@@ -18,8 +18,8 @@ pub(crate) async fn a_stale_change_is_refused_whole(place: &impl Place) {
     assert_eq!(snapshot(&*store, &moved).await, before);
 }
 
-pub(crate) async fn of_changes_that_race_one_wins(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn of_changes_that_race_one_wins(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     let race = (0..20).map(|n| {
         let (store, change) = (store.clone(), scheduled(&job, lease(&job, n)));
@@ -38,21 +38,21 @@ pub(crate) async fn of_changes_that_race_one_wins(place: &impl Place) {
     assert_eq!(store.log(job.id(), Version(0)).await.unwrap().len(), 2);
 }
 
-pub(crate) async fn a_job_that_is_not_there_cannot_be_changed(place: &impl Place) {
+pub(crate) async fn a_missing_job_cannot_be_changed(test_store: &impl TestStore) {
     use cortex_domain::job::Durability;
-    let store = place.open();
+    let store = test_store.open();
     let job = Job::accepted(request("acme", 1), Durability::Durable, store.memory());
     assert!(matches!(store.commit(cancelled(&job)).await, Err(CommitError::Conflict)));
     assert_eq!(store.log(job.id(), Version(0)).await.unwrap(), []);
     assert_eq!(store.steps(Sequence(0), 10).await.unwrap(), []);
 }
 
-pub(crate) async fn the_log_folds_into_the_record(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn the_log_folds_into_the_record(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     let first = lease(&job, 1);
     let job = store.commit(scheduled(&job, first)).await.unwrap();
-    let failure = Failure::new(FailureKind::Silent, "it fell silent");
+    let failure = Failure::new(FailureKind::Silent, "it stopped sending heartbeats");
     let retried = Change::of(job)
         .then(Event::Failed { lease: first, failure }, NOW)
         .and_then(|change| change.then(Event::Released, NOW))
@@ -81,7 +81,7 @@ pub(crate) async fn the_log_folds_into_the_record(place: &impl Place) {
     assert_eq!(messages, [OutboxMessage::Submit { job: id }, abort, OutboxMessage::Submit { job: id }]);
 }
 
-/// All that a store says of a job.
+/// Returns everything that a store has about a job.
 async fn snapshot(store: &dyn Store, job: &Job) -> impl PartialEq + std::fmt::Debug {
     (
         store.job(job.id()).await.unwrap(),

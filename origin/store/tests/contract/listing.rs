@@ -7,8 +7,8 @@ use cortex_domain::ports::{JobCount, Query, Sequence};
 use cortex_domain::state::StateName;
 use cortex_domain::transition::{Change, first_entry};
 
-use super::Place;
-use super::given::{accepted, cancelled, lease, request, scheduled, submission};
+use super::TestStore;
+use super::fixtures::{accepted, cancelled, lease, request, scheduled, submission};
 
 fn query(limit: usize) -> Query {
     Query { tenant: "acme".parse().unwrap(), state: None, topic: None, before: None, limit }
@@ -18,8 +18,8 @@ fn ids(jobs: Vec<Job>) -> Vec<JobId> {
     jobs.iter().map(Job::id).collect()
 }
 
-pub(crate) async fn a_tenant_sees_its_own_jobs_page_by_page(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn a_tenant_sees_its_own_jobs_page_by_page(test_store: &impl TestStore) {
+    let store = test_store.open();
     let mut mine = Vec::new();
     for n in 0..7 {
         mine.push(accepted(&*store, "acme", n).await);
@@ -36,12 +36,12 @@ pub(crate) async fn a_tenant_sees_its_own_jobs_page_by_page(place: &impl Place) 
         seen.extend(page);
     }
     assert_eq!(seen, mine);
-    let nobody = Query { tenant: "nobody".parse().unwrap(), ..query(3) };
-    assert_eq!(store.jobs(nobody).await.unwrap(), []);
+    let stranger = Query { tenant: "stranger".parse().unwrap(), ..query(3) };
+    assert_eq!(store.jobs(stranger).await.unwrap(), []);
 }
 
-pub(crate) async fn jobs_are_found_by_state_and_topic(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn jobs_are_found_by_state_and_topic(test_store: &impl TestStore) {
+    let store = test_store.open();
     let waits = accepted(&*store, "acme", 1).await;
     let embeds: Submission =
         submission(Request { topic: "job.embed".parse().unwrap(), ..request("acme", 2) });
@@ -61,8 +61,8 @@ pub(crate) async fn jobs_are_found_by_state_and_topic(place: &impl Place) {
     assert_eq!(ids(store.jobs(earlier).await.unwrap()), [waits.id()]);
 }
 
-pub(crate) async fn jobs_are_counted_by_tenant_and_state(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn jobs_are_counted_by_tenant_and_state(test_store: &impl TestStore) {
+    let store = test_store.open();
     assert_eq!(store.counts().await.unwrap(), []);
     let ends = accepted(&*store, "acme", 1).await;
     accepted(&*store, "acme", 2).await;
@@ -82,8 +82,8 @@ pub(crate) async fn jobs_are_counted_by_tenant_and_state(place: &impl Place) {
     );
 }
 
-pub(crate) async fn open_jobs_are_the_durable_ones_that_have_not_ended(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn open_jobs_are_the_durable_ones_that_have_not_ended(test_store: &impl TestStore) {
+    let store = test_store.open();
     let waits = accepted(&*store, "acme", 1).await;
     let ends = accepted(&*store, "acme", 2).await;
     let runs = accepted(&*store, "other", 3).await;
@@ -94,15 +94,15 @@ pub(crate) async fn open_jobs_are_the_durable_ones_that_have_not_ended(place: &i
     assert_eq!(store.open_jobs(Some(waits.id()), 9).await.unwrap(), [runs]);
 }
 
-pub(crate) async fn an_ephemeral_job_is_recorded_and_leaves_no_steps(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn an_ephemeral_job_is_recorded_and_leaves_no_steps(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = Job::accepted(request("acme", 1), Durability::Ephemeral, store.memory());
     let change = cancelled(&job);
     let log = [&[first_entry(&job)], change.entries()].concat();
     let ended = change.into_job();
     store.record(Change::history(ended.clone(), log.clone(), vec![])).await.unwrap();
     assert_eq!(store.job(ended.id()).await.unwrap(), Some(ended.clone()), "it is found at once");
-    // What is accepted behind it is flushed, and so it is by then.
+    // The accept is flushed after it, so by now it is flushed too.
     let durable = accepted(&*store, "acme", 2).await;
     assert_eq!(store.log(ended.id(), Version(0)).await.unwrap(), log);
     assert_eq!(store.jobs(query(9)).await.unwrap(), [durable.clone(), ended]);
@@ -112,8 +112,8 @@ pub(crate) async fn an_ephemeral_job_is_recorded_and_leaves_no_steps(place: &imp
     assert_eq!(store.outbox(Sequence(0), 9).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn an_ephemeral_job_that_is_kept_is_durable_from_there_on(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn an_ephemeral_job_that_is_persisted_is_durable_from_then_on(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = Job::accepted(request("acme", 1), Durability::Durable, store.memory());
     store.put(job.context(), "{}".into()).await.unwrap();
     let change = scheduled(&job, lease(&job, 1));
@@ -124,7 +124,7 @@ pub(crate) async fn an_ephemeral_job_that_is_kept_is_durable_from_there_on(place
     let steps = store.steps(Sequence(0), 9).await.unwrap();
     assert_eq!(steps.iter().map(|step| step.version).collect::<Vec<_>>(), [Version(1), Version(2)]);
     drop(store);
-    let store = place.open();
+    let store = test_store.open();
     assert_eq!(ids(store.open_jobs(None, 9).await.unwrap()), [kept.id()]);
     assert!(store.get(kept.context()).await.unwrap().is_some());
     assert!(store.commit(Change::history(kept.clone(), log, vec![])).await.is_err());

@@ -6,16 +6,18 @@ use cortex_domain::ports::CommitError;
 use cortex_domain::state::{Failure, FailureKind};
 use cortex_domain::transition::Change;
 
-use super::Place;
-use super::given::{NOW, accepted, draft, lease, result, scheduled, succeeded};
+use super::TestStore;
+use super::fixtures::{NOW, accepted, draft, lease, result, scheduled, succeeded};
 
-pub(crate) async fn the_winners_draft_becomes_the_result_and_the_others_are_swept(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn the_winners_draft_becomes_the_result_and_the_others_are_swept(
+    test_store: &impl TestStore,
+) {
+    let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     let loser = lease(&job, 1);
     let job = store.commit(scheduled(&job, loser)).await.unwrap();
     store.put(draft(&job, loser), "lost".into()).await.unwrap();
-    let failure = Failure::new(FailureKind::Silent, "it fell silent");
+    let failure = Failure::new(FailureKind::Silent, "it stopped sending heartbeats");
     let retried = Change::of(job)
         .then(Event::Failed { lease: loser, failure }, NOW)
         .and_then(|change| change.then(Event::Released, NOW))
@@ -27,7 +29,7 @@ pub(crate) async fn the_winners_draft_becomes_the_result_and_the_others_are_swep
     let job = store.commit(succeeded(&job)).await.unwrap();
     assert_eq!(store.get(result(&job)).await.unwrap(), Some(Bytes::from("won")));
 
-    // The zombie writes once more.
+    // The worker that lost its lease writes once more.
     store.put(draft(&job, loser), "lost again".into()).await.unwrap();
     store.put(draft(&job, winner), "too late".into()).await.unwrap();
     assert_eq!(store.sweep_drafts().await.unwrap(), 2);
@@ -37,8 +39,8 @@ pub(crate) async fn the_winners_draft_becomes_the_result_and_the_others_are_swep
     assert_eq!(store.sweep_drafts().await.unwrap(), 0);
 }
 
-pub(crate) async fn a_change_without_its_draft_is_refused_whole(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn a_change_without_its_draft_is_refused_whole(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     let job = store.commit(scheduled(&job, lease(&job, 1))).await.unwrap();
     assert!(matches!(store.commit(succeeded(&job)).await, Err(CommitError::NoDraft)));
@@ -47,8 +49,8 @@ pub(crate) async fn a_change_without_its_draft_is_refused_whole(place: &impl Pla
     assert_eq!(store.get(result(&job)).await.unwrap(), None);
 }
 
-pub(crate) async fn a_draft_that_may_still_be_published_is_not_swept(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn a_draft_that_may_still_be_published_is_not_swept(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     let job = store.commit(scheduled(&job, lease(&job, 1))).await.unwrap();
     let draft = draft(&job, job.state.lease().unwrap());
@@ -58,8 +60,8 @@ pub(crate) async fn a_draft_that_may_still_be_published_is_not_swept(place: &imp
     assert_eq!(store.get(draft).await.unwrap(), Some(Bytes::from("second")));
 }
 
-pub(crate) async fn a_result_is_not_written_from_outside(place: &impl Place) {
-    let store = place.open();
+pub(crate) async fn a_client_cannot_write_a_result(test_store: &impl TestStore) {
+    let store = test_store.open();
     let job = accepted(&*store, "acme", 1).await;
     assert!(store.put(result(&job), "forged".into()).await.is_err());
     assert_eq!(store.get(result(&job)).await.unwrap(), None);

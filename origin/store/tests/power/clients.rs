@@ -1,4 +1,5 @@
-//! Clients that take jobs through their states as fast as the store lets them, and note what was acknowledged.
+//! Clients that take jobs through their states as fast as the store allows, and record what was
+//! acknowledged.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -42,7 +43,7 @@ impl Clients {
         Self { shared, tasks }
     }
 
-    /// What was acknowledged, once there are at least so many jobs.
+    /// Returns what was acknowledged, once there are at least `jobs` jobs.
     pub(crate) async fn acknowledged(&self, jobs: usize) -> HashMap<JobId, Version> {
         loop {
             let more = self.shared.more.notified();
@@ -81,7 +82,7 @@ async fn work(store: Arc<dyn Store>, shared: Arc<Shared>) {
     }
 }
 
-/// The n-th job; its input is large, so that the log is folded into the file now and then.
+/// Returns the n-th job. Its input is large, so that the log is checkpointed now and then.
 pub(crate) fn submission(n: u64) -> Submission {
     let mut random = [0; 10];
     random[..8].copy_from_slice(&n.to_be_bytes());
@@ -110,7 +111,7 @@ pub(crate) fn scheduled(job: &Job) -> Change {
     Change::of(job.clone()).then(Event::Scheduled { lease, target }, NOW).unwrap()
 }
 
-/// The entry that a job was denied.
+/// Returns the audit entry of a denied job.
 pub(crate) fn denied(job: &Job) -> AuditEvent {
     let denial = Denial { rule: "r".into(), reason: "no".into() };
     AuditEvent::of_decision(job, &Decision::deny(denial), NOW)

@@ -5,20 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What is lost at a cut.
+/// What a power cut loses.
 #[derive(Clone, Copy)]
 pub(crate) enum Loss {
     /// Every write that was not flushed.
     All,
-    /// Any of them, and of a write any of its sectors.
-    Some(Chance),
+    /// Any of those writes, and any sectors of a write.
+    Some(Rng),
 }
 
-/// Numbers that follow from a seed (splitmix64; Steele, Lea, Flood 2014).
+/// Random numbers from a seed (splitmix64; Steele, Lea, Flood 2014).
 #[derive(Clone, Copy)]
-pub(crate) struct Chance(u64);
+pub(crate) struct Rng(u64);
 
-impl Chance {
+impl Rng {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -37,21 +37,21 @@ impl Chance {
 
 const SECTOR: usize = 512;
 
-/// A file: what is flushed, and what was done to it since.
+/// The flushed content of a file, and the operations since.
 struct Content {
     flushed: Vec<u8>,
-    since: Vec<Deed>,
+    since: Vec<DiskOperation>,
 }
 
-enum Deed {
+enum DiskOperation {
     Write { at: usize, bytes: Vec<u8> },
     Truncate { to: usize },
 }
 
 /// What a disk refuses to do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// It is full: files don't grow.
+pub(crate) enum DiskFault {
+    /// The disk is full, so files can't grow.
     Full,
     /// Flushes fail.
     Flush,
@@ -59,14 +59,14 @@ pub(crate) enum Trouble {
 
 struct Disk {
     files: BTreeMap<PathBuf, Content>,
-    troubles: Vec<(PathBuf, Trouble)>,
+    faults: Vec<(PathBuf, DiskFault)>,
 }
 
-static DISK: Mutex<Disk> = Mutex::new(Disk { files: BTreeMap::new(), troubles: Vec::new() });
+static DISK: Mutex<Disk> = Mutex::new(Disk { files: BTreeMap::new(), faults: Vec::new() });
 
 impl Disk {
-    fn has(&self, path: &Path, trouble: Trouble) -> bool {
-        self.troubles.iter().any(|(folder, other)| path.starts_with(folder) && *other == trouble)
+    fn has(&self, path: &Path, fault: DiskFault) -> bool {
+        self.faults.iter().any(|(folder, other)| path.starts_with(folder) && *other == fault)
     }
 }
 
@@ -82,21 +82,21 @@ pub(crate) fn opened(path: &Path) {
     }
 }
 
-/// Takes a write; false if the disk is full.
+/// Records a write. Returns false if the disk is full.
 pub(crate) fn wrote(path: &Path, at: usize, bytes: &[u8]) -> bool {
     let mut disk = disk();
-    if disk.has(path, Trouble::Full) {
+    if disk.has(path, DiskFault::Full) {
         return false;
     }
     if let Some(content) = disk.files.get_mut(path) {
-        content.since.push(Deed::Write { at, bytes: bytes.to_vec() });
+        content.since.push(DiskOperation::Write { at, bytes: bytes.to_vec() });
     }
     true
 }
 
 pub(crate) fn truncated(path: &Path, to: usize) {
     if let Some(content) = disk().files.get_mut(path) {
-        content.since.push(Deed::Truncate { to });
+        content.since.push(DiskOperation::Truncate { to });
     }
 }
 
@@ -104,41 +104,41 @@ pub(crate) fn deleted(path: &Path) {
     disk().files.remove(path);
 }
 
-/// Flushes a file; false if it fails, and then nothing is flushed.
+/// Flushes a file. Returns false if the flush fails, and then nothing is flushed.
 pub(crate) fn flushed(path: &Path) -> bool {
     let mut disk = disk();
-    if disk.has(path, Trouble::Flush) {
+    if disk.has(path, DiskFault::Flush) {
         return false;
     }
     if let Some(content) = disk.files.get_mut(path) {
-        for deed in std::mem::take(&mut content.since) {
-            redo(&mut content.flushed, &deed, |_| true);
+        for operation in std::mem::take(&mut content.since) {
+            redo(&mut content.flushed, &operation, |_| true);
         }
     }
     true
 }
 
-/// Gives the disk under a folder a trouble, or takes its troubles away.
-pub(crate) fn trouble(folder: &Path, trouble: Option<Trouble>) {
+/// Sets the fault of the disk under a folder, or clears it.
+pub(crate) fn set_fault(folder: &Path, fault: Option<DiskFault>) {
     let mut disk = disk();
-    disk.troubles.retain(|(other, _)| other != folder);
-    disk.troubles.extend(trouble.map(|trouble| (folder.to_owned(), trouble)));
+    disk.faults.retain(|(other, _)| other != folder);
+    disk.faults.extend(fault.map(|fault| (folder.to_owned(), fault)));
 }
 
-/// Forgets the files of folders that are done with.
+/// Forgets the files of folders that are no longer needed.
 pub(crate) fn forget(folders: [&Path; 2]) {
     disk().files.retain(|path, _| !folders.iter().any(|folder| path.starts_with(folder)));
 }
 
-/// Writes what is left of the files of `folder` after a power cut into the folder `to`.
+/// Writes what a power cut leaves of the files of `folder` into the folder `to`.
 pub(crate) fn cut(folder: &Path, to: &Path, loss: Loss) {
     for (path, content) in disk().files.iter().filter(|(path, _)| path.parent() == Some(folder)) {
         let mut left = content.flushed.clone();
-        if let Loss::Some(mut chance) = loss {
-            for deed in content.since.iter() {
-                if chance.next() % 2 == 0 {
-                    let whole = chance.next() % 2 == 0;
-                    redo(&mut left, deed, |_| whole || chance.next() % 2 == 0);
+        if let Loss::Some(mut rng) = loss {
+            for operation in content.since.iter() {
+                if rng.next() % 2 == 0 {
+                    let whole = rng.next() % 2 == 0;
+                    redo(&mut left, operation, |_| whole || rng.next() % 2 == 0);
                 }
             }
         }
@@ -146,11 +146,11 @@ pub(crate) fn cut(folder: &Path, to: &Path, loss: Loss) {
     }
 }
 
-/// Does a deed to a file's bytes, but for the sectors that are not kept.
-fn redo(file: &mut Vec<u8>, deed: &Deed, mut keeps: impl FnMut(usize) -> bool) {
-    match deed {
-        Deed::Truncate { to } => file.truncate(*to),
-        Deed::Write { at, bytes } => {
+/// Applies an operation to a file's bytes, except for the lost sectors.
+fn redo(file: &mut Vec<u8>, operation: &DiskOperation, mut keeps: impl FnMut(usize) -> bool) {
+    match operation {
+        DiskOperation::Truncate { to } => file.truncate(*to),
+        DiskOperation::Write { at, bytes } => {
             for (n, sector) in bytes.chunks(SECTOR).enumerate().filter(|(n, _)| keeps(*n)) {
                 let start = at + n * SECTOR;
                 let end = start + sector.len();

@@ -1,5 +1,5 @@
-//! SQLite's own file access, with every write and flush told to the simulated disk. Becomes the default of
-//! this process, so that the store under test needs no door for it.
+//! SQLite's own file access, which reports every write and flush to the simulated disk. It becomes
+//! the default of this process, so that the store under test needs no test hook.
 
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -17,11 +17,11 @@ use super::disk;
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: the default VFS lives as long as the process; its copy is leaked and so does too.
+        // SAFETY: the default VFS lives as long as the process. Its copy is leaked, so it does too.
         let registered = unsafe {
             let real = sqlite3_vfs_find(std::ptr::null());
             let shim = Box::new(sqlite3_vfs {
-                szOsFile: (*real).szOsFile + size_of::<Tapped>() as c_int,
+                szOsFile: (*real).szOsFile + size_of::<WatchedFile>() as c_int,
                 zName: c"power".as_ptr(),
                 pNext: std::ptr::null_mut(),
                 xOpen: Some(open),
@@ -34,9 +34,9 @@ pub(crate) fn install() {
     });
 }
 
-/// Our part of an open file; the real one follows it in the same allocation.
+/// Our part of an open file. The real file follows it in the same allocation.
 #[repr(C)]
-struct Tapped {
+struct WatchedFile {
     methods: *const sqlite3_io_methods,
     /// Null for files that are not watched.
     path: *mut PathBuf,
@@ -70,17 +70,17 @@ fn real_vfs() -> *mut sqlite3_vfs {
 }
 
 /// # Safety
-/// `file` must be one that `open` filled in.
+/// `open` must have initialized `file`.
 unsafe fn real(file: *mut sqlite3_file) -> *mut sqlite3_file {
     // SAFETY: the real file follows ours, see `szOsFile`.
-    unsafe { file.cast::<Tapped>().add(1).cast() }
+    unsafe { file.cast::<WatchedFile>().add(1).cast() }
 }
 
 /// # Safety
-/// `file` must be one that `open` filled in.
+/// `open` must have initialized `file`.
 unsafe fn path<'a>(file: *mut sqlite3_file) -> Option<&'a Path> {
     // SAFETY: `path` is null or came from a box that `close` frees.
-    unsafe { (*file.cast::<Tapped>()).path.as_ref().map(PathBuf::as_path) }
+    unsafe { (*file.cast::<WatchedFile>()).path.as_ref().map(PathBuf::as_path) }
 }
 
 unsafe fn named<'a>(name: *const c_char) -> &'a Path {
@@ -95,17 +95,18 @@ unsafe extern "C" fn open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite gives `szOsFile` bytes at `file`; the real VFS gets all but our part of them.
+    // SAFETY: SQLite passes `szOsFile` bytes at `file`. The real VFS gets all except our part of
+    // them.
     unsafe {
-        let tapped = file.cast::<Tapped>();
-        *tapped = Tapped { methods: std::ptr::null(), path: std::ptr::null_mut() };
+        let watched = file.cast::<WatchedFile>();
+        *watched = WatchedFile { methods: std::ptr::null(), path: std::ptr::null_mut() };
         let vfs = real_vfs();
         let opened = (*vfs).xOpen.unwrap()(vfs, name, real(file), flags, out_flags);
         if opened == SQLITE_OK {
-            (*tapped).methods = &raw const METHODS;
+            (*watched).methods = &raw const METHODS;
             if flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL) != 0 && !name.is_null() {
                 disk::opened(named(name));
-                (*tapped).path = Box::into_raw(Box::new(named(name).to_owned()));
+                (*watched).path = Box::into_raw(Box::new(named(name).to_owned()));
             }
         }
         opened
@@ -145,7 +146,7 @@ unsafe extern "C" fn truncate(file: *mut sqlite3_file, to: i64) -> c_int {
     }
 }
 
-/// Flushes the simulated disk alone: what it is told is all that a cut leaves.
+/// Flushes only the simulated disk, which decides what a power cut leaves.
 unsafe extern "C" fn sync(file: *mut sqlite3_file, _: c_int) -> c_int {
     // SAFETY: the file is one of ours.
     match unsafe { path(file) } {
@@ -157,9 +158,9 @@ unsafe extern "C" fn sync(file: *mut sqlite3_file, _: c_int) -> c_int {
 unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
     // SAFETY: SQLite closes a file once.
     unsafe {
-        let tapped = file.cast::<Tapped>();
-        if !(*tapped).path.is_null() {
-            drop(Box::from_raw((*tapped).path));
+        let watched = file.cast::<WatchedFile>();
+        if !(*watched).path.is_null() {
+            drop(Box::from_raw((*watched).path));
         }
         let file = real(file);
         (*(*file).pMethods).xClose.unwrap()(file)

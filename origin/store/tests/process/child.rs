@@ -1,4 +1,4 @@
-//! The child: this test binary, told to run one test of its own that accepts jobs.
+//! The child process: this test binary, which runs one test that accepts jobs.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,30 +13,31 @@ use cortex_domain::ports::{Acceptance, Jobs};
 use cortex_domain::time::Timestamp;
 use cortex_store::SqliteStore;
 
-/// What a line starts with that acknowledges a job.
-pub(crate) const SAID: &str = "accepted ";
+/// The beginning of a line that acknowledges a job.
+pub(crate) const ACKNOWLEDGED: &str = "accepted ";
 
 const STORE: &str = "CORTEX_STORE_CHILD";
 const JOBS: &str = "CORTEX_STORE_CHILD_JOBS";
 
-/// A process that accepts so many jobs, one at a time, and writes a line for each.
+/// Returns the command for a process that accepts `jobs` jobs, one at a time, and writes a line for
+/// each.
 pub(crate) fn command(store: &Path, jobs: usize) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child::accepts_jobs_and_says_so", "--ignored", "--nocapture"]);
+    command.args(["--exact", "child::accepts_jobs_and_acknowledges_them", "--ignored", "--nocapture"]);
     command.env(STORE, store).env(JOBS, jobs.to_string());
     command
 }
 
 #[tokio::test]
 #[ignore = "the other tests run it as a process of its own"]
-async fn accepts_jobs_and_says_so() {
+async fn accepts_jobs_and_acknowledges_them() {
     let store = SqliteStore::open(std::env::var_os(STORE).unwrap()).unwrap();
     let jobs: usize = std::env::var(JOBS).unwrap().parse().unwrap();
     // The test harness has written the beginning of this line.
     writeln!(std::io::stdout()).unwrap();
     for _ in 0..jobs {
         let Acceptance::New(job) = store.accept(submission()).await.unwrap() else { panic!() };
-        let line = format!("{SAID}{}\n", job.id());
+        let line = format!("{ACKNOWLEDGED}{}\n", job.id());
         std::io::stdout().write_all(line.as_bytes()).unwrap();
     }
 }

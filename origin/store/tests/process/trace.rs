@@ -1,12 +1,13 @@
-//! The system calls of a process, as strace tells them.
+//! The system calls of a process, as strace prints them.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::child::SAID;
+use super::child::ACKNOWLEDGED;
 
-/// The write and flush calls of a command, one line each, in the order in which they began or resumed.
+/// Returns the write and flush calls of a command, one line each, in the order in which they
+/// started or resumed.
 pub(crate) fn calls(command: Command, into: &Path) -> Vec<String> {
     let mut strace = Command::new("strace");
     strace
@@ -20,26 +21,26 @@ pub(crate) fn calls(command: Command, into: &Path) -> Vec<String> {
     fs::read_to_string(into).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// How many acknowledgements there are. Panics at one before which the log was not both written and then flushed
-/// since the acknowledgement before it.
+/// Returns the number of acknowledgements. Panics unless the log was written and then flushed
+/// between each acknowledgement and the one before.
 pub(crate) fn acknowledgements_after_their_flush(calls: &[String]) -> usize {
     let mut acknowledged = 0;
-    let mut log = Log::Untouched;
+    let mut log = LogState::Untouched;
     let mut flushing = false;
     for call in calls {
         let flush = call.contains("sync(") || call.contains("sync resumed>");
         if flush {
-            // A call of which strace saw another thread's in between ends in a line of its own.
+            // A call that strace interrupted with another thread's call ends in its own line.
             flushing |= call.contains("-wal>");
             if flushing && call.ends_with("= 0") {
-                log = if log == Log::Written { Log::Flushed } else { log };
+                log = if log == LogState::Written { LogState::Flushed } else { log };
                 flushing = false;
             }
         } else if call.contains("-wal>") {
-            log = Log::Written;
-        } else if call.contains(&format!("\"{SAID}")) {
-            assert_eq!(log, Log::Flushed, "before {call}");
-            log = Log::Untouched;
+            log = LogState::Written;
+        } else if call.contains(&format!("\"{ACKNOWLEDGED}")) {
+            assert_eq!(log, LogState::Flushed, "before {call}");
+            log = LogState::Untouched;
             acknowledged += 1;
         }
     }
@@ -47,7 +48,7 @@ pub(crate) fn acknowledgements_after_their_flush(calls: &[String]) -> usize {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Log {
+enum LogState {
     Untouched,
     Written,
     Flushed,

@@ -1,8 +1,8 @@
 //! Metrics of this process in Prometheus' text format.
 //!
-//! Names follow Prometheus' conventions: base units, `_total` for counters. Label values come from closed sets, such as
-//! states and routes, or from sets that configuration bounds. Tenants are unbounded, so only the [`top::MAX_TENANTS`] with
-//! the most jobs get their own label value.
+//! Names follow Prometheus' conventions: base units, `_total` for counters. Label values come from
+//! closed sets, such as states and routes, or from sets that configuration bounds. Tenants are
+//! unbounded, so only the [`top::MAX_TENANTS`] with the most jobs get their own label value.
 
 pub mod top;
 
@@ -16,7 +16,7 @@ use prometheus::{HistogramOpts, Opts, TextEncoder};
 /// The content type of [`Registry::text`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Buckets for what takes from half a millisecond to a minute, in seconds.
+/// Buckets in seconds, for durations from half a millisecond to a minute.
 pub const DURATION_BUCKETS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
@@ -25,7 +25,7 @@ pub const DURATION_BUCKETS: &[f64] =
 pub struct Registry(prometheus::Registry);
 
 impl Registry {
-    /// Adds metrics. A registry takes each name once.
+    /// Adds metrics. Each name may be added to a registry once.
     pub fn add(&self, collector: impl Collector + 'static) {
         self.0.register(Box::new(collector)).expect("every metric is added to a registry once");
     }
@@ -59,7 +59,7 @@ impl<const N: usize, F: Fn(&[IntGaugeVec; N]) + Send + Sync> Collector for Sampl
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        // What is gone since the last time must not be reported again.
+        // A label value that no longer exists must not be reported again.
         self.gauges.iter().for_each(IntGaugeVec::reset);
         (self.sample)(&self.gauges);
         self.gauges.iter().flat_map(Collector::collect).collect()
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gone_is_not_sampled_again() {
+    fn a_removed_label_value_is_not_sampled_again() {
         let registry = Registry::default();
         let names = std::sync::Mutex::new(vec!["a", "b"]);
         registry.add_sampled([gauges("x", "X.", &["name"])], move |[x]| {

@@ -1,4 +1,4 @@
-//! Bounds how many tenants get a label value of their own.
+//! Limits how many tenants get their own label value.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -6,13 +6,13 @@ use std::hash::Hash;
 
 use cortex_domain::id::Tenant;
 
-/// Tenants with a label value of their own at most.
+/// Maximum number of tenants with their own label value.
 pub const MAX_TENANTS: usize = 50;
 /// The label value that all other tenants share. A tenant of this name is counted with them.
 pub const OTHER: &str = "other";
 
-/// Sums counts by tenant and key. The [`MAX_TENANTS`] tenants with the highest sums keep their names, the others are added
-/// up under [`OTHER`].
+/// Sums counts by tenant and key. The [`MAX_TENANTS`] tenants with the highest sums keep their
+/// names, and the others are added up under [`OTHER`].
 #[must_use]
 pub fn by_tenant<K: Copy + Eq + Hash>(
     counts: impl IntoIterator<Item = (Tenant, K, u64)>,

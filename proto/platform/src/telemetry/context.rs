@@ -1,4 +1,4 @@
-//! The ids that a span gives to the log lines within it.
+//! The ids that a span adds to the log lines within it.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Takes the ids that are missing here from a span further out.
+    /// Fills in missing ids from an outer span.
     pub(super) fn fill(&mut self, outer: &Self) {
         for (own, outer) in [(&mut self.job, &outer.job), (&mut self.trace_id, &outer.trace_id)] {
             if own.is_none() {
@@ -33,7 +33,7 @@ impl Context {
         }
     }
 
-    /// Leaves out an id that a line has as a field of its own.
+    /// Removes an id that the line already has as a field.
     pub(super) fn leave_out(&mut self, field: &str) {
         match field {
             JOB => self.job = None,
@@ -61,7 +61,8 @@ impl Visit for Context {
     }
 }
 
-/// Gives a span the id of its trace. It is no field of the span, since an exported span has it anyway.
+/// Sets the id of a span's trace. It is not a field of the span, because an exported span has it
+/// anyway.
 pub(super) fn set_trace_id(span: &Span, trace_id: String) {
     span.with_subscriber(|(id, dispatch)| {
         let registry = dispatch.downcast_ref::<Registry>()?;

@@ -1,5 +1,5 @@
-//! The exporter: one thread that sends batches of spans to the collector. A collector that hangs or refuses holds up nothing
-//! else.
+//! The exporter: one thread that sends batches of spans to the collector. A collector that hangs or
+//! fails delays nothing else.
 
 use std::sync::mpsc as blocking;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::Service;
 use super::otlp::Otlp;
-use super::queue::{COUNTS, Dropped, Queue};
+use super::queue::{COUNTS, DropReason, SpanQueue};
 
-/// Spans of one request at most.
+/// Maximum number of spans in one request.
 const MAX_BATCH: usize = 512;
 /// How long the first span of a batch waits for others.
 const BATCH_INTERVAL: Duration = Duration::from_secs(1);
-/// How long the process waits at its end for the last spans to be sent.
+/// How long the process waits at its end until the last spans are sent.
 pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why spans can't be exported.
@@ -35,7 +35,7 @@ pub enum ExportError {
 /// The exporter's thread.
 #[derive(Debug)]
 pub(super) struct Exporter {
-    queue: Queue,
+    queue: SpanQueue,
     stop: CancellationToken,
     ended: blocking::Receiver<()>,
 }
@@ -55,10 +55,10 @@ impl Exporter {
             .with_timeout(otlp.timeout)
             .build()?;
         exporter.set_resource(&otlp.resource(service));
-        let (queue, waiting) = Queue::new();
+        let (queue, waiting) = SpanQueue::new();
         let stop = CancellationToken::new();
         let (alive, ended) = blocking::channel();
-        let work = Work { waiting, exporter, stop: stop.clone(), timeout: otlp.timeout, fails: false };
+        let work = ExportTask { waiting, exporter, stop: stop.clone(), timeout: otlp.timeout, fails: false };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("span-exporter".into()).spawn(move || {
             let _alive: blocking::Sender<()> = alive;
@@ -67,7 +67,7 @@ impl Exporter {
         Ok(Self { queue, stop, ended })
     }
 
-    pub(super) fn queue(&self) -> Queue {
+    pub(super) fn queue(&self) -> SpanQueue {
         self.queue.clone()
     }
 }
@@ -75,29 +75,29 @@ impl Exporter {
 impl Drop for Exporter {
     fn drop(&mut self) {
         self.stop.cancel();
-        // It ends by the thread's end of the channel being dropped, or by the timeout.
+        // The wait ends when the thread drops its end of the channel, or with the timeout.
         let _ = self.ended.recv_timeout(SHUTDOWN_TIMEOUT);
     }
 }
 
-/// What the thread works with.
-struct Work {
+/// The state of the thread.
+struct ExportTask {
     waiting: mpsc::Receiver<SpanData>,
     exporter: SpanExporter,
     stop: CancellationToken,
     timeout: Duration,
-    /// Whether the last batch could not be exported.
+    /// Whether the last export failed.
     fails: bool,
 }
 
-impl Work {
+impl ExportTask {
     async fn run(mut self) {
         while let Some(batch) = self.batch().await {
             self.export(batch).await;
         }
     }
 
-    /// Gathers the next batch. Returns `None` once the process ends and nothing waits.
+    /// Collects the next batch. Returns `None` once the process ends and no span waits.
     async fn batch(&mut self) -> Option<Vec<SpanData>> {
         let first = tokio::select! {
             biased;
@@ -138,7 +138,7 @@ impl Work {
             (Some(error), false) => {
                 tracing::warn!(
                     error,
-                    "spans can't be exported; they are dropped until the collector answers"
+                    "spans can't be exported; they are dropped until the collector responds"
                 );
             }
             (Some(error), true) => tracing::debug!(error, spans, "spans were dropped"),
@@ -146,7 +146,7 @@ impl Work {
             (None, false) => {}
         }
         match failure {
-            Some(_) => COUNTS.count_dropped(Dropped::Failed, spans),
+            Some(_) => COUNTS.count_dropped(DropReason::Failed, spans),
             None => COUNTS.exported.inc_by(spans as u64),
         }
     }

@@ -1,9 +1,9 @@
-//! Names of OpenTelemetry's semantic conventions for generative AI, as of core version 1.42.0.
+//! Names from OpenTelemetry's semantic conventions for generative AI, as of core version 1.42.0.
 //!
-//! The conventions have no stable attribute yet, so every name is written here and nowhere else.
+//! The conventions have no stable attribute yet, so every name is defined only here.
 //! <https://github.com/open-telemetry/semantic-conventions-genai>
 
-/// What is done: [`CHAT`], [`TEXT_COMPLETION`] or [`EMBEDDINGS`].
+/// The operation: [`CHAT`], [`TEXT_COMPLETION`] or [`EMBEDDINGS`].
 pub const OPERATION_NAME: &str = "gen_ai.operation.name";
 pub const CHAT: &str = "chat";
 pub const TEXT_COMPLETION: &str = "text_completion";

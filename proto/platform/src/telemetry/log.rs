@@ -1,4 +1,4 @@
-//! Log lines: text for people, or one JSON document each, to standard error.
+//! Writes log lines to standard error, as text for people or as one JSON document each.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal};
@@ -14,7 +14,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use super::context::Context;
 
-/// How logs are written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     #[default]
@@ -23,7 +23,7 @@ pub enum Format {
     Json,
 }
 
-/// What is logged, and how.
+/// Which lines are logged, and in which format.
 #[derive(Debug)]
 pub struct Log {
     filter: EnvFilter,
@@ -31,8 +31,8 @@ pub struct Log {
 }
 
 impl Log {
-    /// `filter` names levels, as in `info` or `warn,cortex_scheduler=debug`. `default` is used where `filter` is missing or
-    /// invalid.
+    /// Returns settings with a filter that names levels, such as `info` or
+    /// `warn,cortex_scheduler=debug`. `default` is used if `filter` is missing or invalid.
     #[must_use]
     pub fn new(filter: Option<&str>, default: &str, format: Format) -> Self {
         let named = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
@@ -46,18 +46,18 @@ impl Log {
         tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
             .with_ansi(self.format == Format::Text && io::stderr().is_terminal())
-            // What a line takes from its spans is in their `Context`.
+            // A line takes the ids of its spans from their `Context`.
             .fmt_fields(debug_fn(|_, _, _| Ok(())))
-            .event_format(Line(self.format))
+            .event_format(LogLine(self.format))
             .with_filter(self.filter)
             .boxed()
     }
 }
 
 /// Writes an event as one line, with the `job` and `trace_id` of the spans around it.
-struct Line(Format);
+struct LogLine(Format);
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for LogLine
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     N: for<'writer> FormatFields<'writer> + 'static,
@@ -85,7 +85,8 @@ where
     }
 }
 
-/// As `2026-01-02T03:04:05.678901Z  WARN the message field=value job=... trace_id=...`.
+/// Writes a line such as `2026-01-02T03:04:05.678901Z  WARN the message field=value job=...
+/// trace_id=...`.
 fn text(mut writer: Writer<'_>, event: &Event<'_>, ids: &Context) -> fmt::Result {
     let level = *event.metadata().level();
     if writer.has_ansi_escapes() {
@@ -103,7 +104,7 @@ fn text(mut writer: Writer<'_>, event: &Event<'_>, ids: &Context) -> fmt::Result
     writeln!(writer)
 }
 
-/// The terminal's code for a level's colour.
+/// Returns the terminal code for the colour of a level.
 fn colour(level: Level) -> u8 {
     match level {
         Level::ERROR => 31,
@@ -114,7 +115,8 @@ fn colour(level: Level) -> u8 {
     }
 }
 
-/// As a document with `timestamp`, `level`, `target`, `message`, the event's fields and the ids.
+/// Writes a document with `timestamp`, `level`, `target`, `message`, the event's fields and the
+/// ids.
 fn json(mut writer: Writer<'_>, event: &Event<'_>, ids: &Context) -> fmt::Result {
     let mut time = String::new();
     SystemTime.format_time(&mut Writer::new(&mut time))?;

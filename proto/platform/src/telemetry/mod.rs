@@ -1,8 +1,8 @@
 //! Logs to standard error and spans to an OpenTelemetry collector.
 //!
-//! Every process opens spans that continue the `traceparent` of the request it works on. They give each log line the id of
-//! its job and of its trace. With [`Otlp`] settings they are also exported. Without, no exporter runs and a span costs what
-//! its log context costs.
+//! Every process opens spans that continue the `traceparent` of the request it works on. They add
+//! the id of the job and of the trace to each log line. With [`Otlp`] settings they are also
+//! exported. Otherwise no exporter runs, and a span costs only its log context.
 
 mod context;
 mod export;
@@ -26,22 +26,23 @@ use export::Exporter;
 pub use log::{Format, Log};
 pub use otlp::{Otlp, OtlpError, Sampler};
 pub use span::{
-    DECISION, HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, JOB, Kind, TENANT, TOPIC, WORKER, fail, job_span, span,
+    DECISION, HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, JOB, SpanKind, TENANT, TOPIC, WORKER, fail, job_span,
+    span,
 };
 pub use trace::traceparent;
 
 use crate::metrics::Registry;
 
-/// What a process is called in traces.
+/// The name of a process in traces.
 #[derive(Debug, Clone)]
 pub struct Service {
-    /// `service.name`, where `OTEL_SERVICE_NAME` does not say otherwise.
+    /// `service.name`, unless `OTEL_SERVICE_NAME` is set.
     pub name: &'static str,
     /// `service.version`.
     pub version: &'static str,
 }
 
-/// Running telemetry. Dropping it exports the spans that wait, for at most three seconds.
+/// Running telemetry. Dropping it exports the waiting spans, for at most three seconds.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Telemetry {
@@ -53,7 +54,7 @@ pub(crate) fn register(registry: &Registry) {
     queue::COUNTS.register(registry);
 }
 
-/// Starts the logs of this process, and the export of spans where `otlp` asks for it.
+/// Starts the logs of this process, and the export of spans if `otlp` is set.
 ///
 /// # Errors
 /// Returns an error if the exporter can't be set up.
@@ -66,7 +67,7 @@ pub fn init(log: Log, service: &Service, otlp: Option<&Otlp>) -> Result<Telemetr
             .with_resource(otlp.resource(service))
             .build();
         trace::activate();
-        // Spans of libraries, the exporter's own HTTP client among them, are not ours to export.
+        // Spans of libraries are not exported. The exporter's own HTTP client makes some.
         let ours = Targets::new().with_target("cortex", tracing::Level::INFO);
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("cortex"))

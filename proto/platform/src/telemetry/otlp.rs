@@ -1,4 +1,4 @@
-//! Settings of the span exporter, by the variables that OpenTelemetry names.
+//! Reads the settings of the span exporter from the variables that OpenTelemetry defines.
 //! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>
 
 use std::collections::HashMap;
@@ -22,11 +22,11 @@ const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
-/// Where spans go below [`ENDPOINT`].
+/// The path of spans below [`ENDPOINT`].
 const TRACES_PATH: &str = "v1/traces";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where spans are exported to, and which.
+/// Which spans are exported, and to which address.
 #[derive(Debug, Clone)]
 pub struct Otlp {
     /// The full address, with the path.
@@ -39,18 +39,19 @@ pub struct Otlp {
     attributes: Vec<(String, String)>,
 }
 
-/// Headers of every request, which may hold a token. Prints names alone.
+/// Headers of every request, which may contain a token. `Debug` prints only their names.
 #[derive(Clone, Default)]
 pub(super) struct Headers(Vec<(String, String)>);
 
-/// Which traces are recorded. All but the first two follow the caller's decision where there is one.
+/// Which traces are recorded. The `ParentBased` samplers follow the decision of the caller, if
+/// there is one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Sampler {
     AlwaysOn,
     AlwaysOff,
     ParentBasedAlwaysOn,
     ParentBasedAlwaysOff,
-    /// The share of traces that begin here, from 0 to 1.
+    /// The share of traces that start here to record, from 0 to 1.
     ParentBasedRatio(f64),
     Ratio(f64),
 }
@@ -64,11 +65,11 @@ pub struct OtlpError {
 }
 
 impl Otlp {
-    /// Reads the settings. `variable` returns a variable of the environment. Returns `None` where no endpoint is set, or
-    /// `OTEL_SDK_DISABLED` is `true`.
+    /// Reads the settings. `variable` returns a variable of the environment. Returns `None` if no
+    /// endpoint is set or `OTEL_SDK_DISABLED` is `true`.
     ///
     /// # Errors
-    /// Returns an error that names the variable whose value is invalid or not supported.
+    /// Returns an error that names the variable with the invalid or unsupported value.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, OtlpError> {
         let set = |name| variable(name).filter(|text| !text.trim().is_empty());
         let endpoint = match (set(TRACES_ENDPOINT), set(ENDPOINT)) {
@@ -86,7 +87,7 @@ impl Otlp {
             Some(text) => match text.parse() {
                 Ok(millis @ 1..=600_000) => Duration::from_millis(millis),
                 _ => {
-                    let reason = format!("`{text}` is not a number of milliseconds from 1 to 600000");
+                    let reason = format!("`{text}` must be a number of milliseconds from 1 to 600000");
                     return Err(invalid(TIMEOUT, reason));
                 }
             },
@@ -123,7 +124,7 @@ impl Sampler {
             Some(Ok(ratio)) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
             Some(_) => {
                 let text = argument.as_deref().unwrap_or_default();
-                Err(invalid(SAMPLER_ARG, format!("`{text}` is not a number from 0 to 1")))
+                Err(invalid(SAMPLER_ARG, format!("`{text}` must be a number from 0 to 1")))
             }
         };
         match name.as_deref() {
@@ -136,7 +137,7 @@ impl Sampler {
             Some(other) => Err(invalid(
                 SAMPLER,
                 format!(
-                    "`{other}` is not a sampler (expected always_on, always_off, traceidratio, parentbased_always_on, \
+                    "unknown sampler `{other}` (expected always_on, always_off, traceidratio, parentbased_always_on, \
                      parentbased_always_off or parentbased_traceidratio)"
                 ),
             )),
@@ -168,14 +169,14 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// Messages quote no address: it may hold a password.
+/// Parses an address. Errors don't quote it, because it may contain a password.
 fn url(name: &'static str, text: &str) -> Result<Url, OtlpError> {
-    let expected = "it is not an `http://` or `https://` address";
+    let expected = "must be an `http://` or `https://` address";
     let url = Url::parse(text).map_err(|_| invalid(name, expected.to_owned()))?;
     if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(invalid(name, expected.to_owned())) }
 }
 
-/// Reads `name=value,name=value`.
+/// Parses `name=value,name=value`.
 fn pairs(variable: &'static str, text: Option<String>) -> Result<Vec<(String, String)>, OtlpError> {
     let text = text.unwrap_or_default();
     let all = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
@@ -183,7 +184,7 @@ fn pairs(variable: &'static str, text: Option<String>) -> Result<Vec<(String, St
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.trim().to_owned()))
         }
-        _ => Err(invalid(variable, "an entry does not read `name=value`".to_owned())),
+        _ => Err(invalid(variable, "each entry must have the form `name=value`".to_owned())),
     })
     .collect()
 }

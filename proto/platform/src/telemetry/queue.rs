@@ -1,4 +1,5 @@
-//! Spans that wait to be exported. Ending a span never waits: a span that does not fit is dropped and counted.
+//! Spans that wait to be exported. Ending a span never waits: a span that does not fit is dropped
+//! and counted.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -10,28 +11,28 @@ use tokio::sync::mpsc;
 
 use crate::metrics::{self, IntCounter, IntCounterVec, Registry};
 
-/// Spans that wait at most, as in OpenTelemetry's default for batches.
+/// Maximum number of waiting spans, as in OpenTelemetry's default for batches.
 pub(super) const MAX_WAITING: usize = 2048;
 
-/// What became of the spans of this process.
-pub(super) static COUNTS: LazyLock<Counts> = LazyLock::new(Counts::new);
+/// How many spans of this process were exported or dropped.
+pub(super) static COUNTS: LazyLock<SpanCounts> = LazyLock::new(SpanCounts::new);
 
 #[derive(Debug)]
-pub(super) struct Counts {
+pub(super) struct SpanCounts {
     pub(super) exported: IntCounter,
     dropped: IntCounterVec,
 }
 
 /// Why a span was not exported.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Dropped {
-    /// Too many spans waited.
+pub(super) enum DropReason {
+    /// Too many spans were waiting.
     Full,
-    /// The collector was not reached in time, or refused the spans.
+    /// The collector was unreachable, too slow, or rejected the spans.
     Failed,
 }
 
-impl Counts {
+impl SpanCounts {
     fn new() -> Self {
         let counts = Self {
             exported: metrics::counter(
@@ -44,15 +45,15 @@ impl Counts {
                 &["reason"],
             ),
         };
-        counts.count_dropped(Dropped::Full, 0);
-        counts.count_dropped(Dropped::Failed, 0);
+        counts.count_dropped(DropReason::Full, 0);
+        counts.count_dropped(DropReason::Failed, 0);
         counts
     }
 
-    pub(super) fn count_dropped(&self, reason: Dropped, spans: usize) {
+    pub(super) fn count_dropped(&self, reason: DropReason, spans: usize) {
         let reason = match reason {
-            Dropped::Full => "queue_full",
-            Dropped::Failed => "export_failed",
+            DropReason::Full => "queue_full",
+            DropReason::Failed => "export_failed",
         };
         self.dropped.with_label_values(&[reason]).inc_by(spans as u64);
     }
@@ -63,32 +64,32 @@ impl Counts {
     }
 }
 
-/// The end of the queue that takes spans.
+/// The sending end of the queue.
 #[derive(Debug, Clone)]
-pub(super) struct Queue(mpsc::Sender<SpanData>);
+pub(super) struct SpanQueue(mpsc::Sender<SpanData>);
 
-impl Queue {
+impl SpanQueue {
     pub(super) fn new() -> (Self, mpsc::Receiver<SpanData>) {
         let (spans, waiting) = mpsc::channel(MAX_WAITING);
         (Self(spans), waiting)
     }
 }
 
-impl SpanProcessor for Queue {
+impl SpanProcessor for SpanQueue {
     fn on_start(&self, _: &mut Span, _: &Context) {}
 
     fn on_end(&self, span: SpanData) {
         if self.0.try_send(span).is_err() {
-            COUNTS.count_dropped(Dropped::Full, 1);
+            COUNTS.count_dropped(DropReason::Full, 1);
         }
     }
 
-    /// Does nothing: the exporter's thread sends what waits, on its own time.
+    /// Does nothing, because the exporter's thread sends the waiting spans.
     fn force_flush(&self) -> OTelSdkResult {
         Ok(())
     }
 
-    /// Does nothing: dropping [`super::Telemetry`] ends the exporter.
+    /// Does nothing, because dropping [`super::Telemetry`] ends the exporter.
     fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Spans: one function makes them all, so that every process names the same thing alike.
+//! Makes all spans, so that every process uses the same names.
 
 use std::fmt::Display;
 
@@ -22,9 +22,10 @@ pub const HTTP_STATUS: &str = "http.response.status_code";
 const ERROR_TYPE: &str = "error.type";
 const STATUS: &str = "otel.status_code";
 
-/// Which end of an exchange a span is. <https://opentelemetry.io/docs/specs/otel/trace/api/#spankind>
+/// Which end of an exchange a span is.
+/// <https://opentelemetry.io/docs/specs/otel/trace/api/#spankind>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum SpanKind {
     /// Serves a request.
     Server,
     /// Makes a request and waits for the response.
@@ -35,7 +36,7 @@ pub enum Kind {
     Consumer,
 }
 
-impl Kind {
+impl SpanKind {
     fn name(self) -> &'static str {
         match self {
             Self::Server => "server",
@@ -46,10 +47,10 @@ impl Kind {
     }
 }
 
-/// Starts a span that continues the trace of `traceparent`. Its level is the highest, so that log lines of every level
-/// have its ids.
+/// Starts a span that continues the trace of `traceparent`. It has the highest level, so that log
+/// lines of every level get its ids.
 #[must_use]
-pub fn span(name: &str, kind: Kind, traceparent: Option<&str>) -> Span {
+pub fn span(name: &str, kind: SpanKind, traceparent: Option<&str>) -> Span {
     let span = tracing::error_span!(
         "span",
         otel.name = name,
@@ -75,13 +76,14 @@ pub fn span(name: &str, kind: Kind, traceparent: Option<&str>) -> Span {
 
 /// Starts a span about a job.
 #[must_use]
-pub fn job_span(name: &str, kind: Kind, job: JobId, traceparent: Option<&str>) -> Span {
+pub fn job_span(name: &str, kind: SpanKind, job: JobId, traceparent: Option<&str>) -> Span {
     let span = span(name, kind, traceparent);
     span.record(JOB, field::display(job));
     span
 }
 
-/// Marks a span as failed. `error` is an error code, not a message: spans hold no text of callers.
+/// Marks a span as failed. `error` is an error code and not a message, because spans contain no
+/// text of callers.
 pub fn fail(span: &Span, error: impl Display) {
     span.record(STATUS, "ERROR");
     span.record(ERROR_TYPE, field::display(error));

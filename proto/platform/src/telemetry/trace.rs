@@ -1,6 +1,7 @@
-//! How a span continues the trace of a request, and how the next process continues it.
+//! Continues the trace of a request in a span, and in the next process.
 //!
-//! A trace is passed on as a W3C `traceparent`. <https://www.w3.org/TR/trace-context/>
+//! A trace is passed on as a W3C `traceparent`.
+//! <https://www.w3.org/TR/trace-context/>
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,14 +11,14 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::context;
 
-/// Whether spans are exported, so that they have ids of their own.
+/// Whether spans are exported and therefore have their own ids.
 static EXPORTED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn activate() {
     EXPORTED.store(true, Ordering::Relaxed);
 }
 
-/// Makes a span part of the trace that `traceparent` names. An invalid text begins a new trace.
+/// Makes a span part of the trace that `traceparent` names. An invalid value starts a new trace.
 pub(super) fn continue_trace(span: &Span, traceparent: Option<&str>) {
     let trace_id = traceparent.and_then(|text| text.get(3..35));
     if !EXPORTED.load(Ordering::Relaxed) {
@@ -28,15 +29,15 @@ pub(super) fn continue_trace(span: &Span, traceparent: Option<&str>) {
     }
     if let Some(remote) = traceparent.and_then(parse) {
         let parent = opentelemetry::Context::new().with_remote_span_context(remote);
-        // It fails where the span is not one that is exported, and then has no parent to record.
+        // This fails if the span is not exported, and then it needs no parent.
         let _ = span.set_parent(parent);
     }
     let own = span.context().span().span_context().trace_id();
     context::set_trace_id(span, own.to_string());
 }
 
-/// Returns the `traceparent` for a request that is made within a span. Without an exporter this is `incoming`, the one that
-/// came in: a process that records no spans passes it on as it is.
+/// Returns the `traceparent` for a request that is made within a span. Without an exporter, returns
+/// `incoming` unchanged, because this process records no spans.
 #[must_use]
 pub fn traceparent(span: &Span, incoming: Option<&str>) -> Option<String> {
     let passed_on = || incoming.map(str::to_owned);
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_traceparent_continues_nothing() {
+    fn an_invalid_traceparent_continues_no_trace() {
         for text in [
             "",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",

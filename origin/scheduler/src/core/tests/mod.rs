@@ -1,66 +1,68 @@
-//! A seeded simulation of the core: a store that conflicts and fails, a safety kernel that is slow or away, workers that
-//! succeed, fail, fall silent, report twice, late or under leases that are not theirs, callers that leave, and a scheduler that
-//! is killed and started again. There is no process, thread or file in it, and time is a number.
+//! A seeded simulation of the core. The store conflicts and fails. The safety kernel is slow or
+//! unreachable. Workers succeed, fail, stop sending heartbeats, and report twice, late or under
+//! leases that are not theirs. Callers disconnect, and the scheduler is killed and restarted. The
+//! simulation uses no process, thread or file, and time is a number.
 //!
-//! Whatever happens, every durable job ends, its log folds to its state, what it answered comes from the lease that won, every
-//! call is answered once, and nothing is left behind. A failing run prints its seed; `CORTEX_SIM_SEED` replays it and
-//! `CORTEX_SIM_SEEDS` says how many to run.
+//! In every run, each durable job ends, its log folds to its state, its answer comes from the lease
+//! that won, each call is answered once, and nothing is left behind. A failing run prints its seed.
+//! `CORTEX_SIM_SEED` replays a seed, and `CORTEX_SIM_SEEDS` says how many to run.
 #![allow(clippy::print_stdout)]
 
-mod anew;
 mod calls;
-mod dice;
+mod coverage;
+mod fixtures;
+mod invariants;
 mod notes;
 mod orphans;
 mod placing;
+mod reset;
 mod restart;
-mod seen;
-mod sound;
+mod rng;
+mod simulation;
 mod store;
 mod workers;
-mod world;
 
 use super::Action;
-use seen::Seen;
-use world::World;
+use coverage::Coverage;
+use simulation::Simulation;
 
 const SEEDS: u64 = 10_000;
 const THREADS: usize = 2;
 
 #[test]
-fn whatever_happens_every_job_ends_once_and_nothing_is_left_behind() {
+fn every_job_ends_once_and_nothing_is_left_behind() {
     let read = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds: Vec<u64> = match read("CORTEX_SIM_SEED") {
         Some(seed) => vec![seed],
         None => (1..=read("CORTEX_SIM_SEEDS").unwrap_or(SEEDS)).collect(),
     };
-    let mut seen = Seen::default();
+    let mut coverage = Coverage::default();
     std::thread::scope(|scope| {
         let parts = seeds.chunks(seeds.len().div_ceil(THREADS));
         let running: Vec<_> = parts.map(|seeds| scope.spawn(|| simulate(seeds))).collect();
         for part in running {
-            seen.add(&part.join().unwrap());
+            coverage.add(&part.join().unwrap());
         }
     });
-    println!("{} simulations: {seen:?}", seeds.len());
+    println!("{} simulations: {coverage:?}", seeds.len());
     if seeds.len() >= 1000 {
-        seen.check(seeds.len());
+        coverage.check(seeds.len());
     }
 }
 
-/// What is to be done, without what is only noted.
+/// Removes the notes from the actions.
 fn done<R>(mut actions: Vec<Action<R>>) -> Vec<Action<R>> {
     actions.retain(|action| !matches!(action, Action::Note(_)));
     actions
 }
 
-fn simulate(seeds: &[u64]) -> Seen {
-    let mut seen = Seen::default();
+fn simulate(seeds: &[u64]) -> Coverage {
+    let mut coverage = Coverage::default();
     for seed in seeds {
-        let outcome = std::panic::catch_unwind(|| World::new(*seed).run());
-        seen.add(
+        let outcome = std::panic::catch_unwind(|| Simulation::new(*seed).run());
+        coverage.add(
             &outcome.unwrap_or_else(|_| panic!("seed {seed} failed: CORTEX_SIM_SEED={seed} replays it")),
         );
     }
-    seen
+    coverage
 }

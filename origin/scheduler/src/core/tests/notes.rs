@@ -1,15 +1,15 @@
-//! What an operator learns of.
+//! What the log tells an operator.
 
 use cortex_domain::event::Event;
 use cortex_domain::id::DispatchId;
 use cortex_domain::state::{Attempt, FailureKind, Lease};
 use cortex_domain::time::Uptime;
 
-use super::restart::{NOW, job, running, state};
+use super::fixtures::{NOW, job, running, state};
 use super::workers;
-use crate::core::{Action, Input, NotSaved, Note, Now, State};
+use crate::core::{Action, Input, Note, Now, SaveError, State};
 
-/// The notes of a step.
+/// Returns the notes of a step.
 fn noted(state: &mut State<()>, seconds: u64, input: Input<()>) -> Vec<Note> {
     let mut dispatch = || DispatchId::new([9; 16]);
     let now = Now { wall: NOW, awake: Uptime::from_millis(seconds * 1000), dispatch: &mut dispatch };
@@ -22,7 +22,7 @@ fn noted(state: &mut State<()>, seconds: u64, input: Input<()>) -> Vec<Note> {
 
 fn runs() -> State<()> {
     let mut state = state();
-    noted(&mut state, 0, Input::Open { jobs: vec![running()] });
+    noted(&mut state, 0, Input::OpenJobs { jobs: vec![running()] });
     noted(&mut state, 0, Input::Loaded { job: job().id(), found: Ok(Some(Box::new(running()))) });
     state
 }
@@ -42,12 +42,12 @@ fn a_report_that_changes_nothing_is_noted() {
 }
 
 #[test]
-fn a_worker_that_falls_silent_is_noted_once() {
+fn a_silent_worker_is_noted_once() {
     let mut state = runs();
     let lapsed = Note::Lapsed { job: job().id(), worker: workers::name(0), kind: FailureKind::Silent };
     assert_eq!(noted(&mut state, 11, Input::Tick), [lapsed]);
     assert_eq!(noted(&mut state, 11, Input::Tick), []);
-    let saved = Input::Saved { job: job().id(), outcome: Err(NotSaved::Failed) };
+    let saved = Input::Saved { job: job().id(), outcome: Err(SaveError::Failed) };
     assert_eq!(noted(&mut state, 11, saved), []);
     assert_eq!(noted(&mut state, 11, Input::Tick), []);
 }

@@ -1,4 +1,4 @@
-//! What becomes of leases that a worker lists and that are not known here.
+//! Leases that a heartbeat lists and that the scheduler does not know.
 
 use cortex_domain::event::Event;
 use cortex_domain::id::{DispatchId, JobId};
@@ -7,13 +7,13 @@ use cortex_domain::task::Cancel;
 use cortex_domain::transition::Change;
 use cortex_domain::worker::HeldLease;
 
-use super::restart::{NOW, apply, committed, job, lease, load, running, scheduled, state};
+use super::fixtures::{NOW, apply, committed, job, lease, load, running, scheduled, state};
 use super::workers;
 use crate::core::{Action, Input, State};
 
-fn beat(leases: &[(JobId, Lease)]) -> Input<()> {
+fn heartbeat(leases: &[(JobId, Lease)]) -> Input<()> {
     let held = leases.iter().map(|(job, lease)| HeldLease { job: *job, lease: *lease }).collect();
-    Input::Beat { worker: Box::new(workers::candidate(0, false)), held }
+    Input::Heartbeat { worker: Box::new(workers::candidate(0, false)), held }
 }
 
 fn stopped(actions: &[Action<()>]) -> &Cancel {
@@ -26,9 +26,9 @@ fn other_lease() -> Lease {
 }
 
 #[test]
-fn a_run_of_which_the_store_knows_nothing_is_stopped() {
+fn a_run_that_the_store_does_not_know_is_stopped() {
     let mut state = state();
-    assert!(matches!(apply(&mut state, beat(&[(job().id(), lease())]))[..], [Action::Load { .. }]));
+    assert!(matches!(apply(&mut state, heartbeat(&[(job().id(), lease())]))[..], [Action::Load { .. }]));
     let done = apply(&mut state, Input::Loaded { job: job().id(), found: Ok(None) });
     let cancel = Cancel { job: job().id(), lease: lease(), worker: workers::name(0) };
     assert_eq!(stopped(&done), &cancel);
@@ -39,14 +39,14 @@ fn a_run_of_which_the_store_knows_nothing_is_stopped() {
 fn a_run_whose_job_has_ended_or_has_another_lease_is_stopped() {
     let ended = Change::of(running()).then(Event::Cancelled { reason: "enough".into() }, NOW).unwrap();
     let mut state = state();
-    let done = load(&mut state, beat(&[(job().id(), lease())]), ended.into_job());
+    let done = load(&mut state, heartbeat(&[(job().id(), lease())]), ended.into_job());
     assert_eq!(stopped(&done).lease, lease());
 
-    let mut state = super::restart::state();
-    let done = load(&mut state, beat(&[(job().id(), other_lease())]), running());
+    let mut state = super::fixtures::state();
+    let done = load(&mut state, heartbeat(&[(job().id(), other_lease())]), running());
     assert_eq!(stopped(&done).lease, other_lease());
-    // It is known now, and nothing has to be read.
-    let done = apply(&mut state, beat(&[(job().id(), lease()), (job().id(), other_lease())]));
+    // The job is tracked now, so it is not read again.
+    let done = apply(&mut state, heartbeat(&[(job().id(), lease()), (job().id(), other_lease())]));
     assert_eq!(stopped(&done).lease, other_lease());
 }
 
@@ -54,24 +54,24 @@ fn a_run_whose_job_has_ended_or_has_another_lease_is_stopped() {
 fn a_run_whose_job_waits_again_is_stopped() {
     let mut state = state();
     load(&mut state, Input::Submitted { job: job().id() }, job());
-    assert_eq!(stopped(&apply(&mut state, beat(&[(job().id(), lease())]))).lease, lease());
+    assert_eq!(stopped(&apply(&mut state, heartbeat(&[(job().id(), lease())]))).lease, lease());
 }
 
 #[test]
-fn a_run_that_began_before_this_process_goes_on() {
+fn a_run_that_started_before_this_process_continues() {
     let mut state = state();
-    assert!(load(&mut state, beat(&[(job().id(), lease())]), running()).is_empty());
+    assert!(load(&mut state, heartbeat(&[(job().id(), lease())]), running()).is_empty());
     assert_eq!(state.fleet.job(lease()), Some(job().id()));
-    let mut state = super::restart::state();
-    let done = load(&mut state, beat(&[(job().id(), lease())]), scheduled());
+    let mut state = super::fixtures::state();
+    let done = load(&mut state, heartbeat(&[(job().id(), lease())]), scheduled());
     assert_eq!(committed(&done), ["dispatched", "started"]);
 }
 
 #[test]
-fn a_heartbeat_has_few_leases_looked_up_and_keeps_none_in_hand_while_the_store_fails() {
+fn few_leases_of_a_heartbeat_are_looked_up_and_none_is_tracked_while_the_store_fails() {
     let mut state: State<()> = state();
     let many: Vec<_> = (0..100).map(|n| (JobId::mint(NOW, [n; 10]), lease())).collect();
-    let asked = apply(&mut state, beat(&many));
+    let asked = apply(&mut state, heartbeat(&many));
     assert_eq!(asked.len(), 16);
     for action in asked {
         let Action::Load { job } = action else { panic!("{action:?}") };

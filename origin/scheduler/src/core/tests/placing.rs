@@ -1,4 +1,4 @@
-//! What becomes of a placing that is not committed.
+//! A placement that is not committed.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use cortex_domain::id::DispatchId;
 use cortex_domain::job::{Job, Request};
 use cortex_domain::time::Uptime;
 
-use super::restart::{NOW, allow, job, state};
+use super::fixtures::{NOW, allow, job, state};
 use super::{done, workers};
-use crate::core::{Action, Input, NotSaved, Now, State};
+use crate::core::{Action, Input, Now, SaveError, State};
 
-/// The state, and so many milliseconds.
+/// The state, and the time in milliseconds.
 struct At(State<()>, u64);
 
 impl At {
@@ -19,7 +19,7 @@ impl At {
         let mut dispatch = || DispatchId::new([9; 16]);
         let (wall, awake) = (NOW.after(Duration::from_millis(at)), Uptime::from_millis(at));
         let actions = self.0.apply(input, Now { wall, awake, dispatch: &mut dispatch });
-        self.0.assert_sound();
+        self.0.assert_invariants();
         done(actions)
     }
 
@@ -32,17 +32,17 @@ impl At {
 }
 
 #[test]
-fn a_placing_that_the_store_failed_to_commit_is_tried_again_after_a_while_and_so_is_every_other() {
+fn a_placement_that_the_store_failed_to_commit_is_retried_later_and_delays_the_others() {
     let mut at = At(state(), 0);
     let candidate = workers::candidate(0, false);
     let worker = Box::new(cortex_domain::placement::Candidate { capacity: 1, ..candidate });
-    at.apply(Input::Beat { worker, held: vec![] });
+    at.apply(Input::Heartbeat { worker, held: vec![] });
     let first = job();
     let id = cortex_domain::id::JobId::mint(NOW, [2; 10]);
     let second = Job { request: Request { id, ..first.request.clone() }, ..first.clone() };
     assert!(matches!(at.queue(&first)[..], [Action::Commit { .. }]));
     assert!(at.queue(&second).is_empty(), "the worker is full");
-    let failed = at.apply(Input::Saved { job: first.id(), outcome: Err(NotSaved::Failed) });
+    let failed = at.apply(Input::Saved { job: first.id(), outcome: Err(SaveError::Failed) });
     assert!(failed.is_empty(), "the store is given a rest: {failed:?}");
     at.1 = 400;
     assert!(at.apply(Input::Tick).is_empty());

@@ -1,101 +1,21 @@
 //! What a scheduler does with jobs that it finds in the store, or that others change.
 
-use std::path::Path;
-use std::time::Duration;
-
 use cortex_domain::event::Event;
-use cortex_domain::id::{DispatchId, JobId};
-use cortex_domain::job::{CostEstimate, Durability, InputFormat, Job, Limits, Owner, Priority, Request};
-use cortex_domain::pointer::Memory;
+use cortex_domain::id::DispatchId;
+use cortex_domain::job::Job;
 use cortex_domain::policy::Decision;
 use cortex_domain::state::{Attempt, Failure, FailureKind, Lease, Target};
 use cortex_domain::time::{Timestamp, Uptime};
-use cortex_domain::topics;
 use cortex_domain::transition::Change;
 
-use cortex_wire::v1;
-
+use super::fixtures::{NOW, allow, apply, committed, job, lease, load, running, scheduled, state};
 use super::{done, workers};
-use crate::core::{Action, Input, Now, State};
-use crate::settings::{Settings, Unlisted};
-
-pub(super) const NOW: Timestamp = Timestamp::from_millis(1_000_000);
-
-pub(super) fn settings() -> Settings {
-    let pools = "topics: { job.echo: { pool: echo } }\n";
-    let timeouts = "heartbeat: 2s\nlease: 10s\ndefault: { run: 30s, attempts: 3 }\n";
-    Settings::parse((pools, Path::new("p")), (timeouts, Path::new("t")), Unlisted::Refused).unwrap()
-}
-
-pub(super) fn state() -> State<()> {
-    State::new(&settings(), Memory::Local)
-}
-
-pub(super) fn apply(state: &mut State<()>, input: Input<()>) -> Vec<Action<()>> {
-    let mut dispatch = || DispatchId::new([9; 16]);
-    let actions =
-        state.apply(input, Now { wall: NOW, awake: Uptime::from_millis(1), dispatch: &mut dispatch });
-    state.assert_sound();
-    done(actions)
-}
-
-pub(super) fn job() -> Job {
-    let request = Request {
-        id: JobId::mint(NOW, [1; 10]),
-        owner: Owner { tenant: "acme".parse().unwrap(), principal: "ci".parse().unwrap(), roles: vec![] },
-        topic: topics::ECHO,
-        model: None,
-        input: InputFormat::default(),
-        priority: Priority::Normal,
-        limits: Limits { attempts: 3, run: Duration::from_secs(30), deadline: None },
-        labels: Default::default(),
-        idempotency: None,
-        content: None,
-        estimate: CostEstimate::default(),
-        hops: vec![],
-        created_at: NOW,
-        traceparent: None,
-    };
-    Job::accepted(request, Durability::Durable, Memory::Local)
-}
-
-/// A decision that lets a job pass.
-pub(super) fn allow() -> Decision {
-    let clearance = v1::Clearance { policy: "p".into(), rule: "r".into() };
-    let decision = Some(v1::check_response::Decision::Allow(clearance));
-    v1::CheckResponse { decision }.try_into().unwrap()
-}
-
-pub(super) fn lease() -> Lease {
-    Lease { attempt: Attempt(1), dispatch: DispatchId::new([7; 16]) }
-}
-
-pub(super) fn scheduled() -> Job {
-    let scheduled = Event::Scheduled { lease: lease(), target: Target::Worker(workers::name(0)) };
-    Change::of(job()).then(scheduled, NOW).unwrap().into_job()
-}
-
-pub(super) fn running() -> Job {
-    let started = Event::Started { lease: lease(), worker: workers::name(0) };
-    let change = Change::of(scheduled()).then(Event::Dispatched { lease: lease() }, NOW).unwrap();
-    change.then(started, NOW).unwrap().into_job()
-}
-
-pub(super) fn load(state: &mut State<()>, input: Input<()>, job: Job) -> Vec<Action<()>> {
-    let asked = apply(state, input);
-    assert!(matches!(asked[..], [Action::Load { job: id }] if id == job.id()), "{asked:?}");
-    apply(state, Input::Loaded { job: job.id(), found: Ok(Some(Box::new(job))) })
-}
-
-pub(super) fn committed(actions: &[Action<()>]) -> Vec<&'static str> {
-    let [Action::Commit { change }] = actions else { panic!("not one commit: {actions:?}") };
-    change.entries().iter().map(|entry| entry.event.name()).collect()
-}
+use crate::core::{Action, Input, Now};
 
 #[test]
-fn a_job_that_was_placed_and_never_sent_is_placed_anew_and_loses_no_attempt() {
+fn a_job_that_was_placed_and_never_sent_is_placed_again_and_loses_no_attempt() {
     let mut state = state();
-    let actions = load(&mut state, Input::Open { jobs: vec![scheduled()] }, scheduled());
+    let actions = load(&mut state, Input::OpenJobs { jobs: vec![scheduled()] }, scheduled());
     assert_eq!(committed(&actions), ["returned"]);
 }
 
@@ -109,26 +29,26 @@ fn a_job_that_was_placed_and_whose_worker_reports_was_sent() {
 }
 
 #[test]
-fn a_job_that_runs_goes_on_and_its_lease_has_a_full_period() {
+fn a_running_job_continues_and_its_lease_gets_a_full_period() {
     let mut state = state();
-    assert!(load(&mut state, Input::Open { jobs: vec![running()] }, running()).is_empty());
+    assert!(load(&mut state, Input::OpenJobs { jobs: vec![running()] }, running()).is_empty());
     assert_eq!(state.fleet.dispatches().len(), 1);
     assert!(apply(&mut state, Input::Tick).is_empty());
 }
 
 #[test]
-fn a_job_that_someone_else_ended_is_let_go_at_once_and_its_slot_is_free() {
+fn a_job_that_another_component_ended_is_dropped_and_its_slot_is_freed() {
     let mut state = state();
-    load(&mut state, Input::Open { jobs: vec![running()] }, running());
+    load(&mut state, Input::OpenJobs { jobs: vec![running()] }, running());
     let ended = Change::of(running()).then(Event::Cancelled { reason: "enough".into() }, NOW).unwrap();
     load(&mut state, Input::Changed { job: job().id() }, ended.into_job());
     assert!(state.is_idle());
 }
 
 #[test]
-fn a_job_that_someone_else_ended_while_it_was_saved_is_let_go_at_once() {
+fn a_job_that_another_component_ended_while_it_was_saved_is_dropped() {
     let mut state = state();
-    load(&mut state, Input::Open { jobs: vec![running()] }, running());
+    load(&mut state, Input::OpenJobs { jobs: vec![running()] }, running());
     let done = Event::Failed {
         lease: lease(),
         failure: cortex_domain::state::Failure::new(cortex_domain::state::FailureKind::Broken, "x"),
@@ -136,7 +56,7 @@ fn a_job_that_someone_else_ended_while_it_was_saved_is_let_go_at_once() {
     let report = Input::Reported { job: job().id(), event: done, worker: workers::name(0) };
     assert_eq!(committed(&apply(&mut state, report)), ["failed"]);
     assert!(apply(&mut state, Input::Changed { job: job().id() }).is_empty());
-    let conflict = Input::Saved { job: job().id(), outcome: Err(crate::core::NotSaved::Conflict) };
+    let conflict = Input::Saved { job: job().id(), outcome: Err(crate::core::SaveError::Conflict) };
     let cancelled = Change::of(running()).then(Event::Cancelled { reason: "enough".into() }, NOW).unwrap();
     assert!(load(&mut state, conflict, cancelled.into_job()).is_empty());
     assert!(state.is_idle());
@@ -147,7 +67,7 @@ fn a_job_that_changed_while_its_start_was_saved_is_read_again() {
     let mut state = state();
     let dispatched =
         Change::of(scheduled()).then(Event::Dispatched { lease: lease() }, NOW).unwrap().into_job();
-    load(&mut state, Input::Open { jobs: vec![dispatched.clone()] }, dispatched);
+    load(&mut state, Input::OpenJobs { jobs: vec![dispatched.clone()] }, dispatched);
     let started = Event::Started { lease: lease(), worker: workers::name(0) };
     let report = Input::Reported { job: job().id(), event: started, worker: workers::name(0) };
     assert_eq!(committed(&apply(&mut state, report)), ["started"]);
@@ -157,9 +77,9 @@ fn a_job_that_changed_while_its_start_was_saved_is_read_again() {
 }
 
 #[test]
-fn a_report_that_does_not_fit_keeps_no_silent_worker_in_its_lease() {
+fn a_stale_report_does_not_renew_the_lease_of_a_silent_worker() {
     let mut state = state();
-    load(&mut state, Input::Open { jobs: vec![running()] }, running());
+    load(&mut state, Input::OpenJobs { jobs: vec![running()] }, running());
     let stale = Lease { attempt: Attempt(0), dispatch: DispatchId::new([6; 16]) };
     let mut dispatch = || DispatchId::new([9; 16]);
     for second in 1..=11 {
@@ -203,7 +123,7 @@ fn a_deadline_that_passes_while_a_job_is_saved_is_not_lost_among_many_reports() 
 }
 
 #[test]
-fn a_worker_under_an_older_lease_cannot_push_out_what_the_right_one_says() {
+fn reports_under_an_older_lease_do_not_displace_those_of_the_current_one() {
     let mut state = state();
     apply(&mut state, Input::Submitted { job: job().id() });
     for n in 0..100 {
@@ -215,7 +135,7 @@ fn a_worker_under_an_older_lease_cannot_push_out_what_the_right_one_says() {
 }
 
 #[test]
-fn a_job_that_is_slowed_down_until_a_time_that_is_past_is_left_alone_for_a_while() {
+fn a_job_throttled_until_a_time_in_the_past_still_waits_a_while() {
     let mut state = state();
     let asked = load(&mut state, Input::Submitted { job: job().id() }, job());
     let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
@@ -228,21 +148,21 @@ fn a_job_that_is_slowed_down_until_a_time_that_is_past_is_left_alone_for_a_while
 }
 
 #[test]
-fn a_job_that_a_worker_gave_back_goes_to_another_one() {
+fn a_job_that_a_worker_returned_goes_to_another_worker() {
     for returns in [0, 1] {
         let mut state = state();
         for n in [0, 1] {
             let worker = Box::new(workers::candidate(n, false));
-            apply(&mut state, Input::Beat { worker, held: vec![] });
+            apply(&mut state, Input::Heartbeat { worker, held: vec![] });
         }
         let dispatched = Change::of(scheduled()).then(Event::Dispatched { lease: lease() }, NOW).unwrap();
         let target = Target::Worker(workers::name(returns));
         let state_of = cortex_domain::state::State::Dispatched { lease: lease(), target };
         let dispatched = Job { state: state_of, ..dispatched.into_job() };
-        load(&mut state, Input::Open { jobs: vec![dispatched.clone()] }, dispatched);
+        load(&mut state, Input::OpenJobs { jobs: vec![dispatched.clone()] }, dispatched);
         let (event, worker) = (Event::Returned { lease: lease() }, workers::name(returns));
-        let given_back = apply(&mut state, Input::Reported { job: job().id(), event, worker });
-        let [Action::Commit { change }] = &given_back[..] else { panic!("{given_back:?}") };
+        let returned = apply(&mut state, Input::Reported { job: job().id(), event, worker });
+        let [Action::Commit { change }] = &returned[..] else { panic!("{returned:?}") };
         let saved = Input::Saved { job: job().id(), outcome: Ok(Box::new(change.job().clone())) };
         let asked = apply(&mut state, saved);
         let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };

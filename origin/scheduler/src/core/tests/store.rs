@@ -1,4 +1,5 @@
-//! The store as the contract has it: a commit names the version it expects, and takes all of a change or nothing.
+//! A store that follows the contract: a commit names the version that it expects, and is applied
+//! completely or not at all.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -9,15 +10,15 @@ use cortex_domain::job::{Durability, Job, Version};
 use cortex_domain::state::{Exhausted, State as JobState};
 use cortex_domain::transition::{self, Change, Effect, OutboxMessage, first_entry};
 
-use crate::core::NotSaved;
+use crate::core::SaveError;
 
 #[derive(Debug, Default)]
 pub(super) struct Store {
     pub(super) jobs: BTreeMap<JobId, (Job, Vec<Entry>)>,
-    /// Answers of dispatches, as workers put them.
+    /// Drafts of answers by dispatch, as workers put them.
     pub(super) drafts: HashSet<(JobId, DispatchId)>,
     pub(super) outbox: VecDeque<OutboxMessage>,
-    /// Entries of the audit log, as they were committed.
+    /// Entries of the audit log in the order of commits.
     pub(super) audit: Vec<AuditEvent>,
     /// Calls that have ended.
     pub(super) histories: Vec<(Job, Vec<Entry>)>,
@@ -31,16 +32,16 @@ impl Store {
         self.outbox.push_back(OutboxMessage::Submit { job: id });
     }
 
-    pub(super) fn commit(&mut self, change: Change) -> Result<Job, NotSaved> {
+    pub(super) fn commit(&mut self, change: Change) -> Result<Job, SaveError> {
         let id = change.job().id();
-        let Some((job, log)) = self.jobs.get_mut(&id) else { return Err(NotSaved::Conflict) };
+        let Some((job, log)) = self.jobs.get_mut(&id) else { return Err(SaveError::Conflict) };
         if job.version != change.expected() {
-            return Err(NotSaved::Conflict);
+            return Err(SaveError::Conflict);
         }
         if let Some(Entry { event: Event::Succeeded { lease, .. }, .. }) = change.entries().last()
             && !self.drafts.contains(&(id, lease.dispatch))
         {
-            return Err(NotSaved::NoDraft);
+            return Err(SaveError::NoDraft);
         }
         log.extend_from_slice(change.entries());
         for effect in change.effects() {
@@ -54,8 +55,8 @@ impl Store {
         Ok(job.clone())
     }
 
-    /// A call's history becomes a durable job.
-    pub(super) fn keep(&mut self, history: Change) {
+    /// Makes a call's history a durable job.
+    pub(super) fn persist(&mut self, history: Change) {
         assert_eq!((history.job().durability, history.expected()), (Durability::Durable, Version(0)));
         self.note(&history);
         let log = history.entries().to_vec();
@@ -63,21 +64,21 @@ impl Store {
         assert!(known.is_none(), "a call became durable twice");
     }
 
-    /// A call that has ended.
+    /// Records a call that has ended.
     pub(super) fn record(&mut self, history: Change) {
         self.note(&history);
         let log = history.entries().to_vec();
         self.histories.push((history.into_job(), log));
     }
 
-    /// How often the audit log says that a job may pass.
+    /// Returns how often the audit log allows a job.
     pub(super) fn allowed(&self, job: JobId) -> usize {
         let subject = job.to_string();
         let allowed = |entry: &&AuditEvent| entry.subject == subject && entry.decision == "ALLOW";
         self.audit.iter().filter(allowed).count()
     }
 
-    /// The audit entries of a call.
+    /// Records the audit entries of a call.
     fn note(&mut self, history: &Change) {
         for effect in history.effects() {
             match effect {
@@ -91,7 +92,7 @@ impl Store {
         self.jobs.values().map(|(job, _)| job).filter(|job| !job.state.is_terminal()).cloned().collect()
     }
 
-    /// Every job has ended, and its log says how.
+    /// Asserts that every job has ended, and that its log folds to its state.
     pub(super) fn check(&self) {
         for (job, log) in self.jobs.values().chain(&self.histories) {
             let id = job.id();
@@ -106,7 +107,7 @@ impl Store {
             assert_eq!(&folded, job, "{id}: the log does not fold to the state");
             let spared = job.attempt.0 - job.spared;
             assert!(spared <= job.request.limits.attempts, "{id}: too many attempts");
-            // A clock that jumps ends nothing early.
+            // A clock that jumps must not end a job early.
             let by_deadline = matches!(job.state, JobState::TimedOut { exhausted: Exhausted::Deadline });
             assert!(!by_deadline || job.request.limits.deadline.is_some(), "{id} had no deadline");
             let won = log.iter().filter(|entry| matches!(entry.event, Event::Succeeded { .. })).count();

@@ -1,4 +1,4 @@
-//! What workers do with what they are sent: all that a worker could.
+//! How simulated workers react to a dispatch, including every kind of misbehaviour.
 
 use cortex_domain::event::{Event, Timings};
 use cortex_domain::id::{DispatchId, JobId, WorkerId};
@@ -6,11 +6,11 @@ use cortex_domain::placement::Candidate;
 use cortex_domain::state::{Attempt, Failure, FailureKind, Lease};
 use cortex_domain::time::Uptime;
 
-use super::dice::Dice;
+use super::rng::Rng;
 
-/// A report on its way, or a draft that is put.
+/// A report on its way, or a draft that is stored.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum WorkerMessage {
     Draft { job: JobId, dispatch: DispatchId },
     Report { job: JobId, event: Event },
 }
@@ -32,27 +32,33 @@ pub(super) fn candidate(n: u64, draining: bool) -> Candidate {
     }
 }
 
-/// What comes of a dispatch: what the worker says, each after some milliseconds, and whether it goes on to hold the lease.
-pub(super) fn work(job: JobId, lease: Lease, worker: &WorkerId, dice: &mut Dice) -> (Vec<(u64, Said)>, bool) {
+/// Returns the worker's messages for a dispatch, each with its delay in milliseconds, and whether
+/// the worker keeps the lease.
+pub(super) fn work(
+    job: JobId,
+    lease: Lease,
+    worker: &WorkerId,
+    rng: &mut Rng,
+) -> (Vec<(u64, WorkerMessage)>, bool) {
     let started = Event::Started { lease, worker: worker.clone() };
     let succeeded = |lease| Event::Succeeded { lease, timings: Timings::default() };
     let failed = |kind| Event::Failed { lease, failure: Failure::new(kind, "it broke") };
-    let draft = Said::Draft { job, dispatch: lease.dispatch };
-    let report = |event| Said::Report { job, event };
-    let took = 1 + dice.below(4000);
-    let mut said = match dice.below(12) {
-        // Never heard of again.
+    let draft = WorkerMessage::Draft { job, dispatch: lease.dispatch };
+    let report = |event| WorkerMessage::Report { job, event };
+    let took = 1 + rng.below(4000);
+    let mut messages = match rng.below(12) {
+        // The worker disappears.
         0 => return (vec![], false),
-        // It hangs, and says that it is there.
+        // The run hangs, and the worker keeps sending heartbeats.
         1 => return (vec![(took, report(started))], true),
         2 => vec![(1, report(started)), (took, report(failed(FailureKind::Broken)))],
         3 => vec![(took, report(failed(FailureKind::InvalidInput)))],
         4 => vec![(took, report(Event::Returned { lease }))],
-        // Its answer gets lost, its report does not.
+        // The answer is lost, but the report arrives.
         5 => vec![(took, report(succeeded(lease)))],
-        // The start comes after the end.
+        // The start arrives after the end.
         6 => vec![(took, draft), (took, report(succeeded(lease))), (took + 1, report(started))],
-        // It says everything twice, and then something else.
+        // The worker reports everything twice, and then something else.
         7 => vec![
             (1, report(started.clone())),
             (2, report(started)),
@@ -63,12 +69,13 @@ pub(super) fn work(job: JobId, lease: Lease, worker: &WorkerId, dice: &mut Dice)
         ],
         _ => vec![(1, report(started)), (took, draft), (took, report(succeeded(lease)))],
     };
-    if dice.chance(20) {
-        let forged = Lease { dispatch: DispatchId::new(dice.bytes()), ..lease };
-        said.push((took / 2, report(succeeded(forged))));
-        said.push((took / 2, report(succeeded(Lease { attempt: Attempt(lease.attempt.0 + 1), ..lease }))));
+    if rng.chance(20) {
+        let forged = Lease { dispatch: DispatchId::new(rng.bytes()), ..lease };
+        messages.push((took / 2, report(succeeded(forged))));
+        messages
+            .push((took / 2, report(succeeded(Lease { attempt: Attempt(lease.attempt.0 + 1), ..lease }))));
         let other = WorkerId::clone(&name(9));
-        said.push((took / 2, report(Event::Started { lease, worker: other })));
+        messages.push((took / 2, report(Event::Started { lease, worker: other })));
     }
-    (said, true)
+    (messages, true)
 }

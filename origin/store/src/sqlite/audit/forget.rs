@@ -1,19 +1,20 @@
-//! Deleting entries of the audit log: every tenant's by age, and the oldest of a tenant that has more than its share.
+//! Deletes entries of the audit log: expired ones of every tenant, and the oldest of a tenant that
+//! exceeds its share.
 
 use cortex_domain::retention::Retention;
 use cortex_domain::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::super::fault::Fault;
-use super::super::forget::AT_ONCE;
-use super::super::jobs::most;
-use super::{Sum, newest, newest_sum};
+use super::super::forget::DELETE_BATCH;
+use super::super::jobs::sql_limit;
+use super::{RunningTotal, newest, newest_total};
 
-/// What was deleted of a tenant that has more than its share.
+/// What was deleted of a tenant that exceeds its share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(in super::super) struct Trimmed {
     pub(in super::super) rows: usize,
-    /// The entries among them that would have been kept for longer.
+    /// How many of the deleted entries had not expired.
     pub(in super::super) early: u64,
 }
 
@@ -22,7 +23,7 @@ struct Row {
     first: i64,
     count: i64,
     at: i64,
-    sum: Sum,
+    sum: RunningTotal,
 }
 
 impl Row {
@@ -30,15 +31,16 @@ impl Row {
         now.since(Timestamp::from_millis(self.at.cast_unsigned())) >= retention.audit
     }
 
-    /// Whether the tenant's entries after this row are as many as are kept of a tenant.
-    fn is_beyond(&self, newest: Sum, retention: &Retention) -> bool {
+    /// Returns whether the tenant's entries after this row already fill its share.
+    fn exceeds_share(&self, newest: RunningTotal, retention: &Retention) -> bool {
         let share = |most: u64| i64::try_from(most).unwrap_or(i64::MAX).max(1);
         newest.entries - self.sum.entries >= share(retention.audit_entries)
             || newest.bytes - self.sum.bytes >= share(retention.audit_bytes)
     }
 }
 
-/// Deletes old rows, a few at a time, and returns how many. The last one stays, so that no number is given twice.
+/// Deletes a few expired rows and returns how many. The last row stays, so that no number is used
+/// twice.
 pub(in super::super) fn forget(
     connection: &Connection,
     retention: &Retention,
@@ -48,7 +50,7 @@ pub(in super::super) fn forget(
     let mut select = connection.prepare_cached(
         "SELECT first, count, at, tenant_entries, tenant_bytes FROM audit ORDER BY first LIMIT ?1",
     )?;
-    let rows = select.query_map([most(AT_ONCE)], row)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let rows = select.query_map([sql_limit(DELETE_BATCH)], row)?.collect::<rusqlite::Result<Vec<_>>>()?;
     let goes = |row: &&Row| row.first + row.count <= newest && row.is_old(retention, now);
     let mut deleted = 0;
     for row in rows.iter().take_while(goes) {
@@ -57,12 +59,12 @@ pub(in super::super) fn forget(
     Ok(deleted)
 }
 
-/// The tenants that have more than their share.
+/// Returns the tenants that exceed their share.
 pub(in super::super) fn over_share(
     connection: &Connection,
     retention: &Retention,
 ) -> Result<Vec<String>, Fault> {
-    // Steps from one tenant to the next, as `DISTINCT` would read the whole index.
+    // Steps from one tenant to the next, because `DISTINCT` would read the whole index.
     let mut select = connection.prepare_cached(
         "WITH RECURSIVE each(tenant) AS (
              SELECT min(tenant) FROM audit WHERE tenant > ''
@@ -73,25 +75,27 @@ pub(in super::super) fn over_share(
     let tenants = select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     let mut over = Vec::new();
     for tenant in tenants {
-        let newest = newest_sum(connection, &tenant)?.unwrap_or_default();
-        if oldest(connection, &tenant, 1)?.iter().any(|row| row.is_beyond(newest, retention)) {
+        let newest = newest_total(connection, &tenant)?.unwrap_or_default();
+        if oldest(connection, &tenant, 1)?.iter().any(|row| row.exceeds_share(newest, retention)) {
             over.push(tenant);
         }
     }
     Ok(over)
 }
 
-/// Deletes a few of the oldest rows of a tenant that has more than its share. In the end its share is left, and at most a row
-/// more.
+/// Deletes a few of the oldest rows of a tenant that exceeds its share. After enough calls, its
+/// share is left and at most one more row.
 pub(in super::super) fn trim(
     connection: &Connection,
     tenant: &str,
     retention: &Retention,
     now: Timestamp,
 ) -> Result<Trimmed, Fault> {
-    let newest = newest_sum(connection, tenant)?.unwrap_or_default();
+    let newest = newest_total(connection, tenant)?.unwrap_or_default();
     let mut trimmed = Trimmed::default();
-    for row in oldest(connection, tenant, AT_ONCE)?.iter().take_while(|row| row.is_beyond(newest, retention))
+    for row in oldest(connection, tenant, DELETE_BATCH)?
+        .iter()
+        .take_while(|row| row.exceeds_share(newest, retention))
     {
         trimmed.rows += delete(connection, row)?;
         if !row.is_old(retention, now) {
@@ -101,19 +105,19 @@ pub(in super::super) fn trim(
     Ok(trimmed)
 }
 
-/// The oldest rows of a tenant.
+/// Returns the oldest rows of a tenant.
 fn oldest(connection: &Connection, tenant: &str, limit: usize) -> rusqlite::Result<Vec<Row>> {
     connection
         .prepare_cached(
             "SELECT first, count, at, tenant_entries, tenant_bytes FROM audit
              WHERE tenant = ?1 ORDER BY first LIMIT ?2",
         )?
-        .query_map(params![tenant, most(limit)], row)?
+        .query_map(params![tenant, sql_limit(limit)], row)?
         .collect()
 }
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    let sum = Sum { entries: row.get(3)?, bytes: row.get(4)? };
+    let sum = RunningTotal { entries: row.get(3)?, bytes: row.get(4)? };
     Ok(Row { first: row.get(0)?, count: row.get(1)?, at: row.get(2)?, sum })
 }
 

@@ -1,5 +1,5 @@
 ALTER TABLE jobs ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0; -- of its rows, its input and its result
--- Not deleted before: an idempotency key stands for it.
+-- The earliest time at which the job may be deleted, because of an idempotency key.
 ALTER TABLE jobs ADD COLUMN kept_until INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE idempotency ADD COLUMN at INTEGER NOT NULL DEFAULT 0; -- when it was claimed
 UPDATE idempotency SET at = (SELECT created_at FROM jobs WHERE id = job);

@@ -2,14 +2,14 @@
 
 /// What a run has seen, so that a simulation that tests nothing is noticed.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Seen {
+pub(super) struct Coverage {
     pub(super) succeeded: u64,
     pub(super) failed: u64,
     pub(super) cancelled: u64,
     pub(super) timed_out: u64,
     pub(super) denied: u64,
     pub(super) answered: u64,
-    pub(super) kept: u64,
+    pub(super) persisted: u64,
     pub(super) refused: u64,
     pub(super) lost: u64,
     pub(super) conflicts: u64,
@@ -20,7 +20,7 @@ pub(super) struct Seen {
     pub(super) unanswered: u64,
     pub(super) unrecorded: u64,
     pub(super) given_up: u64,
-    pub(super) not_kept: u64,
+    pub(super) not_persisted: u64,
     pub(super) stops: u64,
     pub(super) jumps: u64,
     pub(super) lapsed: u64,
@@ -28,7 +28,7 @@ pub(super) struct Seen {
     pub(super) orphans: u64,
 }
 
-impl Seen {
+impl Coverage {
     pub(super) fn add(&mut self, other: &Self) {
         for (to, from) in self.all_mut().into_iter().zip(other.clone().all_mut()) {
             *to += *from;
@@ -43,7 +43,7 @@ impl Seen {
             &mut self.timed_out,
             &mut self.denied,
             &mut self.answered,
-            &mut self.kept,
+            &mut self.persisted,
             &mut self.refused,
             &mut self.lost,
             &mut self.conflicts,
@@ -54,7 +54,7 @@ impl Seen {
             &mut self.unanswered,
             &mut self.unrecorded,
             &mut self.given_up,
-            &mut self.not_kept,
+            &mut self.not_persisted,
             &mut self.stops,
             &mut self.jumps,
             &mut self.lapsed,
@@ -63,11 +63,11 @@ impl Seen {
         ]
     }
 
-    /// Each thing that can happen happened, often.
+    /// Asserts that everything that can happen did happen often.
     pub(super) fn check(&self, runs: usize) {
         let few = u64::try_from(runs / 100).unwrap();
-        for seen in self.clone().all_mut() {
-            assert!(*seen > few, "something was hardly tried: {self:?}");
+        for count in self.clone().all_mut() {
+            assert!(*count > few, "something hardly ever happened: {self:?}");
         }
     }
 }

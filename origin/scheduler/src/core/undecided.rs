@@ -1,4 +1,4 @@
-//! Jobs that wait for a free request to the safety kernel, in which tenants take turns.
+//! Jobs that wait for a free request to the safety kernel. Tenants take turns.
 
 use std::time::Duration;
 
@@ -10,33 +10,33 @@ use cortex_domain::time::Uptime;
 
 use super::tracked::Asker;
 
-/// A job that is to be asked about.
+/// A job about which the safety kernel has not been asked.
 #[derive(Debug)]
-pub(crate) struct Unasked {
+pub(crate) struct UndecidedJob {
     pub(crate) accepted: Accepted,
     pub(crate) since: Uptime,
 }
 
-impl Unasked {
+impl UndecidedJob {
     fn job(&self) -> &Job {
         self.accepted.job()
     }
 }
 
-/// Calls and jobs wait apart, as each have requests of their own.
+/// Calls and jobs wait in separate queues, because each have their own requests.
 #[derive(Debug)]
-pub(crate) struct Unjudged {
-    calls: FairQueue<Unasked>,
-    jobs: FairQueue<Unasked>,
+pub(crate) struct UndecidedQueue {
+    calls: FairQueue<UndecidedJob>,
+    jobs: FairQueue<UndecidedJob>,
 }
 
-impl Unjudged {
+impl UndecidedQueue {
     pub(crate) fn new(weights: &Weights) -> Self {
         Self { calls: FairQueue::new(weights.clone()), jobs: FairQueue::new(weights.clone()) }
     }
 
-    pub(crate) fn push(&mut self, unasked: Unasked) {
-        let job = unasked.job();
+    pub(crate) fn push(&mut self, undecided_job: UndecidedJob) {
+        let job = undecided_job.job();
         let of = Asker::of(job);
         let place = QueueKey {
             job: job.id(),
@@ -44,42 +44,42 @@ impl Unjudged {
             topic: job.topic().clone(),
             priority: job.request.priority,
         };
-        self.queue(of).push(place, unasked);
+        self.queue(of).push(place, undecided_job);
     }
 
-    /// Takes out the job whose turn it is.
+    /// Removes and returns the job that is next.
     pub(crate) fn next(&mut self, of: Asker) -> Option<Accepted> {
         let queue = self.queue(of);
         let job = queue.first(|_| true)?.job().id();
-        queue.take(job).map(|unasked| unasked.accepted)
+        queue.take(job).map(|undecided_job| undecided_job.accepted)
     }
 
-    /// Takes out a job without a turn.
+    /// Removes a job without a turn.
     pub(crate) fn remove(&mut self, job: JobId) -> Option<Accepted> {
-        let unasked = self.calls.remove(job).or_else(|| self.jobs.remove(job))?;
-        Some(unasked.accepted)
+        let undecided_job = self.calls.remove(job).or_else(|| self.jobs.remove(job))?;
+        Some(undecided_job.accepted)
     }
 
     pub(crate) fn get(&self, job: JobId) -> Option<&Job> {
-        self.calls.get(job).or_else(|| self.jobs.get(job)).map(Unasked::job)
+        self.calls.get(job).or_else(|| self.jobs.get(job)).map(UndecidedJob::job)
     }
 
-    /// The durable job of a tenant that would have its turn last.
+    /// Returns the durable job of a tenant that would be the last to get a turn.
     pub(crate) fn last_of(&self, tenant: &Tenant) -> Option<&Job> {
-        self.jobs.last_of(tenant, |_| true).map(Unasked::job)
+        self.jobs.last_of(tenant, |_| true).map(UndecidedJob::job)
     }
 
-    /// The calls that have waited longer than `most`.
+    /// Returns the calls that have waited longer than `most`.
     pub(crate) fn late_calls(&self, most: Duration, now: Uptime) -> Vec<JobId> {
-        let late = self.calls.iter().filter(|unasked| now.since(unasked.since) > most);
-        late.map(|unasked| unasked.job().id()).collect()
+        let late = self.calls.iter().filter(|undecided_job| now.since(undecided_job.since) > most);
+        late.map(|undecided_job| undecided_job.job().id()).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
         self.calls.len() + self.jobs.len()
     }
 
-    fn queue(&mut self, of: Asker) -> &mut FairQueue<Unasked> {
+    fn queue(&mut self, of: Asker) -> &mut FairQueue<UndecidedJob> {
         match of {
             Asker::Call => &mut self.calls,
             Asker::Job => &mut self.jobs,

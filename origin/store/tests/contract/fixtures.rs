@@ -1,4 +1,4 @@
-//! Jobs and the steps they take.
+//! Jobs and their changes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use cortex_domain::transition::Change;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// The n-th request of a tenant; later ones have later ids.
+/// Returns the n-th request of a tenant. Later ones have later ids.
 pub(super) fn request(tenant: &str, n: u16) -> Request {
     let mut random = [0; 10];
     random[..tenant.len().min(8)].copy_from_slice(&tenant.as_bytes()[..tenant.len().min(8)]);
@@ -81,15 +81,16 @@ pub(super) fn cancelled(job: &Job) -> Change {
     Change::of(job.clone()).then(Event::Cancelled { reason: "by the test".into() }, NOW).unwrap()
 }
 
-/// Jobs that wait, were cancelled, have a result, came under a key; gives their ids.
+/// Makes jobs that wait, that were cancelled, that have a result and that have a key. Returns their
+/// ids.
 #[allow(dead_code, reason = "only some of the suites need it")]
-pub(crate) async fn of_every_kind(store: &dyn Store) -> Vec<JobId> {
+pub(crate) async fn jobs_in_every_state(store: &dyn Store) -> Vec<JobId> {
     let waits = accepted(store, "acme", 1).await;
     let over = accepted(store, "acme", 2).await;
     store.commit(cancelled(&over)).await.unwrap();
     let with_result = ended_with(store, 3, 5000).await;
     store.accept(submission(keyed(request("other", 4), "k", 1))).await.unwrap();
-    // A change that is refused counts nothing.
+    // A rejected change counts nothing.
     store.commit(cancelled(&over)).await.unwrap_err();
     let lost = accepted(store, "acme", 5).await;
     let lost = store.commit(scheduled(&lost, lease(&lost, 1))).await.unwrap();
@@ -97,7 +98,7 @@ pub(crate) async fn of_every_kind(store: &dyn Store) -> Vec<JobId> {
     vec![waits.id(), over.id(), with_result.id(), request("other", 4).id, lost.id()]
 }
 
-/// A job of acme that has ended, with a result of so many bytes.
+/// Makes an ended job of acme with a result of `bytes` bytes.
 #[allow(dead_code, reason = "only some of the suites need it")]
 pub(crate) async fn ended_with(store: &dyn Store, n: u16, bytes: usize) -> Job {
     let job = accepted(store, "acme", n).await;

@@ -1,4 +1,4 @@
-//! What becomes of everything when a step panics.
+//! The state after a step that panicked.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,7 @@ use cortex_domain::job::Request;
 use cortex_domain::pointer::Memory;
 use cortex_domain::time::Uptime;
 
-use super::restart::{NOW, allow, job, settings};
+use super::fixtures::{NOW, allow, job, settings};
 use super::workers;
 use crate::core::{Action, Input, Now, State};
 
@@ -16,7 +16,7 @@ fn apply(state: &mut State<u8>, input: Input<u8>) -> Vec<Action<u8>> {
     let mut dispatch = || DispatchId::new([9; 16]);
     let now = Now { wall: NOW, awake: Uptime::from_millis(1), dispatch: &mut dispatch };
     let actions = state.apply(input, now);
-    state.assert_sound();
+    state.assert_invariants();
     actions
 }
 
@@ -26,9 +26,9 @@ fn called(state: &mut State<u8>, n: u8) -> Vec<Action<u8>> {
 }
 
 #[test]
-fn after_a_step_that_panicked_every_caller_is_answered_and_nothing_is_left_of_it() {
+fn after_a_step_that_panicked_every_caller_is_answered_and_the_state_is_empty() {
     let mut state = State::new(&settings(), Memory::Local);
-    apply(&mut state, Input::Beat { worker: Box::new(workers::candidate(0, false)), held: vec![] });
+    apply(&mut state, Input::Heartbeat { worker: Box::new(workers::candidate(0, false)), held: vec![] });
     apply(&mut state, Input::Submitted { job: job().id() });
     let asked = called(&mut state, 2);
     let [Action::Ask { ask: early, .. }] = asked[..] else { panic!("{asked:?}") };
@@ -40,7 +40,7 @@ fn after_a_step_that_panicked_every_caller_is_answered_and_nothing_is_left_of_it
     let now = Now { wall: NOW, awake: Uptime::from_millis(1), dispatch: &mut dispatch };
     catch_unwind(AssertUnwindSafe(|| state.apply(decided, now))).unwrap_err();
 
-    let refused = state.begin_anew(&settings());
+    let refused = state.reset(&settings());
     let mut callers: Vec<u8> = refused
         .into_iter()
         .map(|action| match action {
@@ -52,7 +52,7 @@ fn after_a_step_that_panicked_every_caller_is_answered_and_nothing_is_left_of_it
     assert_eq!(callers, [2, 3]);
     assert!(state.is_idle());
 
-    // What comes back from before concerns nothing that came since, and frees no request of it.
+    // Outcomes of earlier actions do not affect later jobs, and free none of their requests.
     let asked = called(&mut state, 2);
     let [Action::Ask { ask, .. }] = asked[..] else { panic!("{asked:?}") };
     apply(&mut state, Input::Decided { job: id(2), ask: early, decision: Ok(allow()) });

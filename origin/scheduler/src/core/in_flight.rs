@@ -1,5 +1,5 @@
-//! A job under a lease: what its worker reports becomes changes, which are kept in memory for a call and in the store for a
-//! durable job.
+//! Jobs in flight. Reports of workers become changes, which are saved in memory for a call and in
+//! the store for a durable job.
 
 use std::time::Duration;
 
@@ -14,71 +14,77 @@ use cortex_domain::time::Timestamp;
 use cortex_domain::transition::{Change, Effect, OutboxMessage};
 
 use super::action::Action;
-use super::input::NotSaved;
-use super::intake::comes_back;
+use super::input::SaveError;
+use super::intake::wake_time;
 use super::note::Note;
-use super::state::{State, Step};
-use super::tracked::{Kind, Phase, Report, Slot, Source, Tracked, effects_of};
+use super::state::{State, StepContext};
+use super::tracked::{JobKind, Phase, Report, Slot, Source, Tracked, effects_of};
 
 /// How long to wait before a store that failed is asked again.
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 impl<R> State<R> {
-    /// A worker reports on a job.
-    pub(super) fn reported(&mut self, id: JobId, event: Event, worker: WorkerId, step: &mut Step<'_, '_, R>) {
+    /// Handles a report of a worker.
+    pub(super) fn reported(
+        &mut self,
+        id: JobId,
+        event: Event,
+        worker: WorkerId,
+        step: &mut StepContext<'_, '_, R>,
+    ) {
         if let Event::Started { lease, .. } = &event {
             self.fleet.started(*lease, &worker, step.now.awake);
         }
-        self.report(id, Report::by(worker, event), step);
+        self.report(id, Report::from_worker(worker, event), step);
     }
 
-    /// Brings a report to its job. One on a job that is not in hand was dispatched before this process began, or has ended:
-    /// the store knows.
-    pub(super) fn report(&mut self, id: JobId, report: Report, step: &mut Step<'_, '_, R>) {
+    /// Applies a report to its job. A job that is not tracked has ended, or was dispatched before
+    /// this process started. In both cases the store is asked.
+    pub(super) fn report(&mut self, id: JobId, report: Report, step: &mut StepContext<'_, '_, R>) {
         let Some(mut tracked) = self.jobs.remove(&id) else {
-            return self.take_in(id, Some(report), step);
+            return self.track_and_load(id, Some(report), step);
         };
         if let (Some(has), Some(lease)) = (tracked.phase.lease(), report.event.lease())
             && has != lease
         {
-            step.stale(id, &report);
-            return self.hold(id, tracked);
+            step.note_stale(id, &report);
+            return self.track(id, tracked);
         }
         match tracked.phase {
             Phase::InFlight { job, lease } => {
                 tracked.phase = Phase::Queued;
-                tracked.later(report);
+                tracked.queue_report(report);
                 self.resume(id, tracked, *job, Some(lease), step);
             }
-            Phase::Judging { accepted, slot, ask } => {
-                if fits(accepted.job(), &report, step.now.wall) {
+            Phase::Deciding { accepted, slot, ask } => {
+                if applies(accepted.job(), &report, step.now.wall) {
                     self.release_slot(slot);
-                    self.waiting.leave(id);
+                    self.waiting.free_place(id);
                     tracked.phase = Phase::Queued;
-                    tracked.later(report);
+                    tracked.queue_report(report);
                     self.resume(id, tracked, accepted.into_job(), None, step);
                 } else {
-                    step.stale(id, &report);
-                    tracked.phase = Phase::Judging { accepted, slot, ask };
-                    self.hold(id, tracked);
+                    step.note_stale(id, &report);
+                    tracked.phase = Phase::Deciding { accepted, slot, ask };
+                    self.track(id, tracked);
                 }
             }
             Phase::Asleep { job } => {
                 tracked.phase = Phase::Queued;
-                tracked.later(report);
+                tracked.queue_report(report);
                 self.waiting.wake(id);
                 self.resume(id, tracked, *job, None, step);
             }
-            Phase::Queued | Phase::Unjudged => {
-                let ends = self.waiting.job(id).is_some_and(|job| fits(job, &report, step.now.wall));
+            Phase::Queued | Phase::Undecided => {
+                let ends = self.waiting.job(id).is_some_and(|job| applies(job, &report, step.now.wall));
                 match ends.then(|| self.waiting.withdraw(id)).flatten() {
                     Some(job) => {
-                        tracked.later(report);
+                        tracked.queue_report(report);
                         self.resume(id, tracked, job, None, step);
                     }
                     None => {
-                        step.stale(id, &report);
-                        self.hold(id, tracked);
+                        step.note_stale(id, &report);
+                        self.track(id, tracked);
                     }
                 }
             }
@@ -86,77 +92,78 @@ impl<R> State<R> {
             | Phase::Placing { .. }
             | Phase::Recording { .. }
             | Phase::Saving { .. }
-            | Phase::Keeping(_)
+            | Phase::Persisting(_)
             | Phase::Retrying { .. }
             | Phase::Stalled { .. } => {
                 let worker = report.worker.clone();
-                if !tracked.later(report) {
+                if !tracked.queue_report(report) {
                     step.note(Note::TooManyReports { job: id, worker });
                 }
-                self.hold(id, tracked);
+                self.track(id, tracked);
             }
         }
     }
 
-    /// Goes on with a job as it is now: applies the reports that wait, or does what its state asks for. `held` is the lease
-    /// that it was last known to have.
+    /// Continues a job from its current state: applies the waiting reports, or does what the state
+    /// requires. `held` is the last known lease of the job.
     pub(super) fn resume(
         &mut self,
         id: JobId,
         mut tracked: Tracked<R>,
         job: Job,
         held: Option<Lease>,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         let reports = std::mem::take(&mut tracked.inbox);
         let mut change = Change::of(job);
-        // It was placed and never sent, or its worker would have been heard of: it is placed anew, and so judged anew.
+        // The job was placed but never sent, because its worker would have reported otherwise. It
+        // needs a new decision and a new placement.
         if let JobState::Scheduled { lease, .. } = change.job().state
             && held != Some(lease)
             && !reports.iter().any(|report| report.event.lease() == Some(lease))
         {
             let returned = Event::Returned { lease };
-            // It fits, since the job is under this lease.
+            // This can't fail, because the job is under this lease.
             let _ = change.add(returned, step.now.wall);
         }
         for report in &reports {
             let fits = change.report(report.event.clone(), report.worker.as_ref(), step.now.wall).is_ok();
             match (&report.event, &report.worker) {
-                // What a heartbeat lists may have begun before, and holds.
+                // A run that a heartbeat lists may be known already.
                 _ if !fits
                     && report.from == Source::Heartbeat
                     && change.job().state.lease() == report.event.lease() => {}
-                _ if !fits => step.stale(id, report),
-                (Event::Returned { .. }, Some(worker)) => self.given_back(id, worker.clone()),
+                _ if !fits => step.note_stale(id, report),
+                (Event::Returned { .. }, Some(worker)) => self.note_returned(id, worker.clone()),
                 _ => {}
             }
         }
         if change.entries().is_empty() {
             self.settle(id, tracked, change.into_job(), held, step);
         } else {
-            self.persist(id, tracked, change, held, reports, step);
+            self.save(id, tracked, change, held, reports, step);
         }
     }
 
-    /// Keeps a change: a durable job's in the store, a call's in memory.
-    pub(super) fn persist(
+    /// Saves a change: in the store for a durable job, in memory for a call.
+    pub(super) fn save(
         &mut self,
         id: JobId,
         mut tracked: Tracked<R>,
         change: Change,
         held: Option<Lease>,
         reports: Vec<Report>,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         match &mut tracked.kind {
-            Kind::Durable => {
+            JobKind::Durable => {
                 let audit = effects_of(std::mem::take(&mut tracked.audit));
                 let change = audit.into_iter().fold(change, Change::with);
                 tracked.phase = Phase::Saving { held, reports };
-                self.hold(id, tracked);
+                self.track(id, tracked);
                 step.actions.push(Action::Commit { change: Box::new(change) });
             }
-            Kind::Call(call) => {
+            JobKind::Call(call) => {
                 call.log.extend_from_slice(change.entries());
                 let aborts = change.effects().iter().filter_map(abort);
                 step.actions.extend(aborts.map(|cancel| Action::Abort { cancel }));
@@ -165,12 +172,12 @@ impl<R> State<R> {
         }
     }
 
-    /// What came of a commit.
+    /// Handles the outcome of [`Action::Commit`].
     pub(super) fn saved(
         &mut self,
         id: JobId,
-        outcome: Result<Box<Job>, NotSaved>,
-        step: &mut Step<'_, '_, R>,
+        outcome: Result<Box<Job>, SaveError>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         let Some(mut tracked) = self.jobs.remove(&id) else { return };
         match (std::mem::replace(&mut tracked.phase, Phase::Queued), outcome) {
@@ -184,24 +191,24 @@ impl<R> State<R> {
                     self.changed(id, step);
                 }
             }
-            (Phase::Placing { slot, .. }, Err(NotSaved::Failed)) => {
+            (Phase::Placing { slot, .. }, Err(SaveError::Failed)) => {
                 tracked.phase = Phase::Stalled { slot };
                 self.retry_later(id, tracked, step);
             }
             (Phase::Placing { slot, .. }, Err(_)) => {
                 step.note(Note::NotPlaced { job: id, worker: slot.worker.clone() });
-                self.free(slot.dispatch);
+                self.end_dispatch(slot.dispatch);
                 tracked.phase = Phase::Loading { held: None };
                 self.load(id, tracked, step);
             }
             (Phase::Saving { held, .. }, Ok(job)) => self.resume(id, tracked, *job, held, step),
             (Phase::Saving { held, reports }, Err(why)) => {
                 let reports = match why {
-                    NotSaved::NoDraft => reports.into_iter().map(lose_answer).collect(),
-                    NotSaved::Conflict | NotSaved::Failed => reports,
+                    SaveError::NoDraft => reports.into_iter().map(without_answer).collect(),
+                    SaveError::Conflict | SaveError::Failed => reports,
                 };
-                tracked.again(reports);
-                if why == NotSaved::Failed {
+                tracked.requeue_reports(reports);
+                if why == SaveError::Failed {
                     tracked.phase = Phase::Retrying { held };
                     self.retry_later(id, tracked, step);
                 } else {
@@ -211,86 +218,89 @@ impl<R> State<R> {
             }
             (phase, _) => {
                 tracked.phase = phase;
-                self.hold(id, tracked);
+                self.track(id, tracked);
             }
         }
     }
 
-    /// Does what a job's state asks for.
+    /// Does what the state of a job requires.
     pub(super) fn settle(
         &mut self,
         id: JobId,
         mut tracked: Tracked<R>,
         job: Job,
         held: Option<Lease>,
-        step: &mut Step<'_, '_, R>,
+        step: &mut StepContext<'_, '_, R>,
     ) {
         if let (Some(lease), Some(worker)) = (job.state.lease(), job.state.worker()) {
             if held != Some(lease) {
-                // Taken over from before this process began: its lease gets one full period.
-                self.release(held);
+                // The lease is from before this process started. It gets one full period.
+                self.release_lease(held);
                 self.fleet.grant(id, lease, worker, job.request.limits.run, step.now.awake);
             }
             if matches!(job.state, JobState::Running { .. }) {
                 self.fleet.runs(lease, step.now.awake);
             }
-            if std::mem::take(&mut tracked.changed) && matches!(tracked.kind, Kind::Durable) {
+            if std::mem::take(&mut tracked.changed) && matches!(tracked.kind, JobKind::Durable) {
                 tracked.phase = Phase::Loading { held: Some(lease) };
                 return self.load(id, tracked, step);
             }
             tracked.phase = Phase::InFlight { job: Box::new(job), lease };
-            return self.hold(id, tracked);
+            return self.track(id, tracked);
         }
-        self.release(held);
+        self.release_lease(held);
         match (&job.state, &tracked.kind) {
-            (state, Kind::Call(_)) if state.is_terminal() => self.answer(id, tracked, job, held, step),
-            (state, Kind::Durable) if state.is_terminal() => {
-                self.let_go(id, tracked);
+            (state, JobKind::Call(_)) if state.is_terminal() => self.answer(id, tracked, job, held, step),
+            (state, JobKind::Durable) if state.is_terminal() => {
+                self.untrack(id, tracked);
             }
-            (JobState::Pending { hold: Hold::Ready | Hold::NoCapacity }, Kind::Call(_)) => {
+            (JobState::Pending { hold: Hold::Ready | Hold::NoCapacity }, JobKind::Call(_)) => {
                 if let Ok(accepted) = Accepted::recalled(job) {
-                    self.judge(id, tracked, accepted, step);
+                    self.await_decision(id, tracked, accepted, step);
                 }
             }
-            (state, Kind::Call(_)) => {
-                if let Some(at) = comes_back(state) {
-                    self.waiting.later(&job, at);
+            (state, JobKind::Call(_)) => {
+                if let Some(at) = wake_time(state) {
+                    self.waiting.delay(&job, at);
                 }
                 tracked.phase = Phase::Asleep { job: Box::new(job) };
-                self.hold(id, tracked);
+                self.track(id, tracked);
             }
-            (_, Kind::Durable) => self.consider(id, tracked, job, step),
+            (_, JobKind::Durable) => self.admit(id, tracked, job, step),
         }
     }
 
-    pub(super) fn retry_later(&mut self, id: JobId, tracked: Tracked<R>, step: &Step<'_, '_, R>) {
+    pub(super) fn retry_later(&mut self, id: JobId, tracked: Tracked<R>, step: &StepContext<'_, '_, R>) {
         self.retries.insert((step.now.awake.after(STORE_RETRY_DELAY), id));
-        self.hold(id, tracked);
+        self.track(id, tracked);
     }
 
-    pub(super) fn release(&mut self, held: Option<Lease>) {
+    pub(super) fn release_lease(&mut self, held: Option<Lease>) {
         if let Some(lease) = held {
-            self.free(lease.dispatch);
+            self.end_dispatch(lease.dispatch);
         }
     }
 
     pub(super) fn release_slot(&mut self, slot: Option<Slot>) {
         if let Some(slot) = slot {
-            self.free(slot.dispatch);
+            self.end_dispatch(slot.dispatch);
         }
     }
 }
 
-/// Whether a report changes a job.
-fn fits(job: &Job, report: &Report, now: Timestamp) -> bool {
+/// Returns whether a report changes a job.
+fn applies(job: &Job, report: &Report, now: Timestamp) -> bool {
     Change::of(job.clone()).report(report.event.clone(), report.worker.as_ref(), now).is_ok()
 }
 
-/// The worker said that it is done, but what it answered never arrived.
-fn lose_answer(report: Report) -> Report {
+/// Turns a success into a failure, because the answer of the worker never arrived.
+fn without_answer(report: Report) -> Report {
     match report.event {
         Event::Succeeded { lease, .. } => {
-            let failure = Failure::new(FailureKind::Broken, "the worker's answer was lost");
+            let failure = Failure::new(
+                FailureKind::Broken,
+                "the worker reported success, but its answer never arrived",
+            );
             Report { event: Event::Failed { lease, failure }, ..report }
         }
         _ => report,
@@ -306,7 +316,7 @@ pub(super) fn abort(effect: &Effect) -> Option<Cancel> {
     }
 }
 
-/// Where the answer of a call lies that has ended.
+/// Returns the pointer to the answer of a call that has ended.
 pub(super) fn answer_of(job: &Job, lease: Option<Lease>) -> Option<Pointer> {
     match (&job.state, lease) {
         (JobState::Succeeded { .. }, Some(lease)) => {

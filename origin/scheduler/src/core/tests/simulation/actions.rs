@@ -1,4 +1,4 @@
-//! What the simulated store, safety kernel, bus and callers make of the core's actions.
+//! What the simulated store, safety kernel, bus and callers do with the core's actions.
 
 use cortex_domain::call::CallReply;
 use cortex_domain::event::Event;
@@ -7,18 +7,18 @@ use cortex_domain::policy::Decision;
 use cortex_domain::state::{Denial, Lease, Target};
 use std::time::Duration;
 
-use super::super::restart::allow;
-use super::super::seen::Seen;
-use super::super::workers::{self, Said};
-use super::{Coming, PEACE_MS, World};
-use crate::core::{Action, Input, NotKept, NotSaved, Sent};
+use super::super::coverage::Coverage;
+use super::super::fixtures::allow;
+use super::super::workers::{self, WorkerMessage};
+use super::{FAULT_PERIOD_MS, SimEvent, Simulation};
+use crate::core::{Action, DispatchOutcome, Input, PersistError, SaveError};
 
-impl World {
+impl Simulation {
     pub(super) fn execute(&mut self, of: u64, action: Action<u64>) {
         let outcome = match action {
             Action::Load { job } => {
                 let found = self.store.jobs.get(&job).map(|(job, _)| Box::new(job.clone()));
-                let found = if self.fault(3) { Err(()) } else { Ok(found) };
+                let found = if self.chance_of_fault(3) { Err(()) } else { Ok(found) };
                 Input::Loaded { job, found }
             }
             Action::Ask { ask, request } => {
@@ -27,108 +27,111 @@ impl World {
             }
             Action::Commit { change } => {
                 let job = change.job().id();
-                let outcome = if self.fault(3) {
-                    // A commit that failed may have been made all the same.
-                    if self.dice.chance(30) {
+                let outcome = if self.chance_of_fault(3) {
+                    // A commit that failed may still have been made.
+                    if self.rng.chance(30) {
                         let _ = self.store.commit(*change);
                     }
-                    Err(NotSaved::Failed)
+                    Err(SaveError::Failed)
                 } else {
                     self.store.commit(*change)
                 };
                 match &outcome {
-                    Ok(_) => self.after(1, Coming::Relay),
-                    Err(NotSaved::Conflict) => self.seen.conflicts += 1,
-                    Err(NotSaved::NoDraft) => self.seen.no_drafts += 1,
-                    Err(NotSaved::Failed) => self.seen.failed_writes += 1,
+                    Ok(_) => self.after(1, SimEvent::Relay),
+                    Err(SaveError::Conflict) => self.coverage.conflicts += 1,
+                    Err(SaveError::NoDraft) => self.coverage.no_drafts += 1,
+                    Err(SaveError::Failed) => self.coverage.failed_writes += 1,
                 }
                 Input::Saved { job, outcome: outcome.map(Box::new) }
             }
-            Action::Keep { history } => {
+            Action::Persist { history } => {
                 let job = history.job().id();
-                let fails = self.fault(20).then(|| self.dice.below(3));
+                let fails = self.chance_of_fault(20).then(|| self.rng.below(3));
                 if fails.is_none_or(|how| how == 0) {
-                    self.store.keep(*history);
+                    self.store.persist(*history);
                 }
-                self.seen.not_kept += u64::from(fails.is_some());
+                self.coverage.not_persisted += u64::from(fails.is_some());
                 let outcome = match fails {
                     None => Ok(()),
-                    Some(1) => Err(NotKept::Full),
-                    // It may have been kept all the same.
-                    Some(_) => Err(NotKept::Failed),
+                    Some(1) => Err(PersistError::Full),
+                    // The job may still have been persisted.
+                    Some(_) => Err(PersistError::Failed),
                 };
-                Input::Kept { job, outcome }
+                Input::Persisted { job, outcome }
             }
             Action::Record { job, lease, entries } => {
-                let taken = !self.fault(5);
+                let taken = !self.chance_of_fault(5);
                 if taken {
                     self.store.audit.extend(entries);
                 }
-                self.seen.unrecorded += u64::from(!taken);
+                self.coverage.unrecorded += u64::from(!taken);
                 Input::Recorded { job, lease, taken }
             }
             Action::Send { assignment } => {
                 let Target::Worker(worker) = assignment.target().clone() else { panic!("no worker") };
                 let (job, lease) = (assignment.job(), assignment.lease());
-                self.placed_before_sent(of, job, lease);
-                let outcome = self.offered();
-                // One that did not reply may have got it all the same.
-                if outcome != Sent::Refused && (outcome != Sent::Unanswered || self.dice.chance(50)) {
+                self.assert_placed_before_sent(of, job, lease);
+                let outcome = self.dispatch_outcome();
+                // A worker that did not reply may still have received the job.
+                if outcome != DispatchOutcome::Refused
+                    && (outcome != DispatchOutcome::Unanswered || self.rng.chance(50))
+                {
                     self.dispatch(job, lease, &worker);
                 }
-                self.seen.unreachable += u64::from(outcome == Sent::Refused);
-                self.seen.unanswered += u64::from(outcome == Sent::Unanswered);
+                self.coverage.unreachable += u64::from(outcome == DispatchOutcome::Refused);
+                self.coverage.unanswered += u64::from(outcome == DispatchOutcome::Unanswered);
                 Input::Sent { job, lease, worker, outcome }
             }
             Action::Note(_) => return,
             Action::Abort { cancel } => return self.stop(cancel.lease, &cancel.worker),
             Action::Answer { reply, history, called } => {
-                if !self.fault(3) {
+                if !self.chance_of_fault(3) {
                     self.store.record(*history);
                 }
                 return match called {
-                    CallReply::Ended { .. } => self.answered(of, reply, |seen| &mut seen.answered),
-                    _ => self.answered(of, reply, |seen| &mut seen.given_up),
+                    CallReply::Ended { .. } => self.answered(of, reply, |coverage| &mut coverage.answered),
+                    _ => self.answered(of, reply, |coverage| &mut coverage.given_up),
                 };
             }
             Action::Reply { reply, called: CallReply::Kept { .. } } => {
-                return self.answered(of, reply, |seen| &mut seen.kept);
+                return self.answered(of, reply, |coverage| &mut coverage.persisted);
             }
             Action::Reply { reply, .. } => {
                 let ran = self.calls.get(&reply).is_some_and(|job| self.sent_jobs.contains_key(job));
                 assert!(!ran, "call {reply} was sent to a worker, and nothing is recorded of it");
-                return self.answered(of, reply, |seen| &mut seen.refused);
+                return self.answered(of, reply, |coverage| &mut coverage.refused);
             }
         };
         let asked = matches!(outcome, Input::Decided { .. });
-        let after = if asked && self.fault(5) { self.dice.below(8000) } else { self.dice.below(20) };
-        self.after(after, Coming::Outcome(of, outcome));
+        let after = if asked && self.chance_of_fault(5) { self.rng.below(8000) } else { self.rng.below(20) };
+        self.after(after, SimEvent::Outcome(of, outcome));
     }
 
-    fn offered(&mut self) -> Sent {
-        if self.fault(5) {
-            Sent::Refused
-        } else if self.fault(5) {
-            Sent::Unanswered
-        } else if self.dice.chance(50) {
-            Sent::Started
+    fn dispatch_outcome(&mut self) -> DispatchOutcome {
+        if self.chance_of_fault(5) {
+            DispatchOutcome::Refused
+        } else if self.chance_of_fault(5) {
+            DispatchOutcome::Unanswered
+        } else if self.rng.chance(50) {
+            DispatchOutcome::Started
         } else {
-            Sent::Accepted
+            DispatchOutcome::Accepted
         }
     }
 
-    /// Every caller has one answer, unless its scheduler was killed.
-    fn answered(&mut self, of: u64, call: u64, count: impl Fn(&mut Seen) -> &mut u64) {
+    /// Asserts that each caller gets one answer, unless its scheduler was killed.
+    fn answered(&mut self, of: u64, call: u64, count: impl Fn(&mut Coverage) -> &mut u64) {
         if self.lost.contains(&call) {
             assert!(of < self.incarnation, "a call was answered by a scheduler that never had it");
             return;
         }
         assert!(self.calls.remove(&call).is_some(), "call {call} was answered twice");
-        *count(&mut self.seen) += 1;
+        *count(&mut self.coverage) += 1;
     }
 
-    /// A durable job is sent under the lease that the store holds, and each dispatch once.
-    fn placed_before_sent(&mut self, of: u64, job: JobId, lease: Lease) {
+    /// Asserts that a durable job is sent under the lease in the store, and that each dispatch is
+    /// sent once.
+    fn assert_placed_before_sent(&mut self, of: u64, job: JobId, lease: Lease) {
         assert!(self.sent.insert(*lease.dispatch.as_bytes()), "{job} was sent twice under one lease");
         let sent = self.sent_jobs.entry(job).or_default();
         *sent += 1;
@@ -141,37 +144,43 @@ impl World {
     }
 
     fn dispatch(&mut self, job: JobId, lease: Lease, worker: &WorkerId) {
-        let (said, holds) = if self.at_peace() {
+        let (messages, holds) = if self.faults_are_over() {
             let done = Event::Succeeded { lease, timings: cortex_domain::event::Timings::default() };
             let dispatch = lease.dispatch;
-            (vec![(5, Said::Draft { job, dispatch }), (6, Said::Report { job, event: done })], true)
+            (
+                vec![
+                    (5, WorkerMessage::Draft { job, dispatch }),
+                    (6, WorkerMessage::Report { job, event: done }),
+                ],
+                true,
+            )
         } else {
-            workers::work(job, lease, worker, &mut self.dice)
+            workers::work(job, lease, worker, &mut self.rng)
         };
         if holds {
             self.held.entry(worker.clone()).or_default().insert(lease.dispatch, (job, lease));
         }
-        for (after, said) in said {
-            self.after(after, Coming::Said(worker.clone(), said));
+        for (after, messages) in messages {
+            self.after(after, SimEvent::WorkerMessage(worker.clone(), messages));
         }
     }
 
     fn decide(&mut self, job: JobId) -> Result<Decision, ()> {
         let no = || Denial { rule: "r".into(), reason: "no".into() };
-        if self.fault(3) {
+        if self.chance_of_fault(3) {
             return Err(());
         }
-        if self.fault(3) {
+        if self.chance_of_fault(3) {
             return Ok(Decision::deny(no()));
         }
-        if self.fault(3) {
-            let until = self.wall().after(Duration::from_millis(self.dice.below(5000)));
+        if self.chance_of_fault(3) {
+            let until = self.wall().after(Duration::from_millis(self.rng.below(5000)));
             return Ok(Decision::throttle(until));
         }
-        if self.fault(3) {
-            // Someone looks at it, and cancels it.
-            let after = self.dice.below(PEACE_MS);
-            self.after(after, Coming::Cancel(job));
+        if self.chance_of_fault(3) {
+            // A person looks at the job and cancels it.
+            let after = self.rng.below(FAULT_PERIOD_MS);
+            self.after(after, SimEvent::Cancel(job));
             return Ok(Decision::require_human(no()));
         }
         Ok(allow())

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use cortex_domain::id::{JobId, Tenant};
 use tokio::time::Instant;
 
-use super::tape::Tape;
+use super::replay_buffer::ReplayBuffer;
 use crate::limits::Share;
 
 /// What a kept stream counts at least, in bytes: it takes room beside what it said.
@@ -22,7 +22,7 @@ pub(super) struct Ended {
 
 #[derive(Debug)]
 struct Kept {
-    stream: (Tenant, Tape),
+    stream: (Tenant, ReplayBuffer),
     bytes: usize,
     until: Instant,
 }
@@ -42,13 +42,13 @@ impl Ended {
 
     /// Keeps a stream until a time, or until later ones need its room: the tenant's own first, then those of whichever
     /// tenant has the most.
-    pub(super) fn keep(&mut self, job: JobId, tenant: Tenant, tape: Tape, until: Instant) {
-        let bytes = tape.bytes().max(LEAST);
+    pub(super) fn keep(&mut self, job: JobId, tenant: Tenant, buffer: ReplayBuffer, until: Instant) {
+        let bytes = buffer.bytes().max(LEAST);
         let own = self.tenants.entry(tenant.clone()).or_default();
         own.jobs.push_back(job);
         own.bytes += bytes;
         self.bytes += bytes;
-        self.kept.insert(job, Kept { stream: (tenant.clone(), tape), bytes, until });
+        self.kept.insert(job, Kept { stream: (tenant.clone(), buffer), bytes, until });
         while self.tenants.get(&tenant).is_some_and(|own| own.bytes > self.most.of_tenant) {
             self.forget_oldest_of(&tenant);
         }
@@ -61,7 +61,7 @@ impl Ended {
     }
 
     /// The stream, if it is kept still.
-    pub(super) fn find(&self, job: JobId, now: Instant) -> Option<&(Tenant, Tape)> {
+    pub(super) fn find(&self, job: JobId, now: Instant) -> Option<&(Tenant, ReplayBuffer)> {
         self.kept.get(&job).filter(|kept| now < kept.until).map(|kept| &kept.stream)
     }
 
@@ -111,10 +111,10 @@ mod tests {
     }
 
     fn keep(ended: &mut Ended, tenant: &str, n: u8, bytes: usize, seconds: u64) {
-        let tape = Tape::new();
-        tape.write(vec![Bytes::from(vec![0; bytes])]);
+        let buffer = ReplayBuffer::new();
+        buffer.write(vec![Bytes::from(vec![0; bytes])]);
         let until = Instant::now() + Duration::from_secs(seconds);
-        ended.keep(job(n), tenant.parse().unwrap(), tape, until);
+        ended.keep(job(n), tenant.parse().unwrap(), buffer, until);
     }
 
     fn kept(ended: &Ended) -> Vec<u8> {

@@ -17,9 +17,9 @@ use cortex_domain::subject::{Filter, Subject};
 use tracing::{Instrument as _, Span};
 
 use super::pump::Pump;
+use super::replay_buffer::ReplayBuffer;
 use super::sse::{self, Rights};
 use super::table::StreamTable;
-use super::tape::Tape;
 use crate::background::Background;
 use crate::calls::Calls;
 use crate::holders::Held;
@@ -63,28 +63,28 @@ impl Streams {
         held: Held,
     ) -> Result<Response, Problem> {
         let job = request.id;
-        let tape = Tape::new();
+        let buffer = ReplayBuffer::new();
         let tenant = request.owner.tenant.clone();
         let reads = self.readers.enter(&tenant, job)?;
-        let place = self.table.enter(job, tenant, tape.clone())?;
+        let place = self.table.enter(job, tenant, buffer.clone())?;
         // Before the call, so that no frame is missed.
         let listening = self.bus.subscribe(Filter::only(&Subject::progress(job))).await;
         let frames = listening.map_err(|error| refuse::bus(&error))?;
-        let mut reader = tape.read_after(0)?;
+        let mut reader = buffer.read_after(0)?;
         let linger = resume.unwrap_or_default();
         let (calls, stop) = (self.calls.clone(), self.background.stopping());
         let pump = Pump {
             calls,
             stop,
             frames,
-            tape,
+            buffer,
             linger,
             place,
             first: Some(Instant::now()),
             held: held.clone(),
         };
         self.background.spawn(pump.run(request, body, timeout).instrument(Span::current()));
-        match tokio::time::timeout(STREAM_HEAD_TIMEOUT, reader.begun()).await {
+        match tokio::time::timeout(STREAM_HEAD_TIMEOUT, reader.wait_for_first_event()).await {
             Ok(Err(problem)) => Err(problem),
             Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, held }),
         }
@@ -102,13 +102,13 @@ impl Streams {
             let detail = "`Last-Event-ID` reads `<job>.<n>`, as in the events of the stream";
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at("last-event-id"));
         };
-        let tape = self.table.find(job, tenant).ok_or_else(|| {
+        let buffer = self.table.find(job, tenant).ok_or_else(|| {
             let detail =
                 "that stream is over and forgotten: `Prefer: resume=N` keeps one for N seconds without its reader";
             Problem::new(ErrorCode::StreamGone, detail).at("last-event-id")
         })?;
         let reads = self.readers.enter(tenant, job)?;
-        sse::answer(job, tape.read_after(after)?, None, Rights { _place: reads, held })
+        sse::answer(job, buffer.read_after(after)?, None, Rights { _place: reads, held })
     }
 }
 

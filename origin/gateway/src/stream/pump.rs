@@ -1,4 +1,4 @@
-//! Moves a call's frames from the bus to its tape until the call has ended.
+//! Moves a call's frames from the bus to its buffer until the call has ended.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use cortex_domain::ports::{Event, Subscription};
 use cortex_wire::stream::{Assembler, Broken, Gaps};
 use tokio_util::sync::CancellationToken;
 
+use super::replay_buffer::{ReplayBuffer, StreamEnd};
 use super::table::Place;
-use super::tape::{End, Tape};
 use crate::calls::{self, Answered, Calls, OnTimeout};
 use crate::holders::{self, Held};
 use crate::limits::DRAIN_TIMEOUT;
@@ -25,7 +25,7 @@ pub(super) struct Pump {
     /// Cancelled once the gateway stops.
     pub(super) stop: CancellationToken,
     pub(super) frames: Box<dyn Subscription<Event>>,
-    pub(super) tape: Tape,
+    pub(super) buffer: ReplayBuffer,
     /// How long it goes on without a reader.
     pub(super) linger: Duration,
     pub(super) place: Place,
@@ -42,8 +42,8 @@ impl Pump {
         let (operation, model) = (calls::operation(&request.topic), request.model.clone());
         let mut call = Box::pin(calls.run(request, body, OnTimeout::HangUp(timeout)));
         let mut assembler = Assembler::new(Gaps::Refused);
-        let tape = self.tape.clone();
-        let abandoned = tape.abandoned(self.linger);
+        let buffer = self.buffer.clone();
+        let abandoned = buffer.abandoned(self.linger);
         let stopped = stopped(self.stop.clone());
         tokio::pin!(abandoned, stopped);
         let end = loop {
@@ -51,9 +51,9 @@ impl Pump {
                 biased;
                 event = self.frames.next() => {
                     if let Err(problem) = self.take(&mut assembler, event) {
-                        break End::Failed(problem);
+                        break StreamEnd::Failed(problem);
                     }
-                    if let (true, Some(model), Some(began)) = (tape.bytes() > 0, &model, self.first) {
+                    if let (true, Some(model), Some(began)) = (buffer.bytes() > 0, &model, self.first) {
                         self.first = None;
                         calls.metrics().first_token(operation, model.as_str(), began.elapsed());
                     }
@@ -61,27 +61,27 @@ impl Pump {
                 answered = &mut call => {
                     break match answered.and_then(Answered::into_answer) {
                         Ok(_) => self.rest(&mut assembler).await,
-                        Err(problem) => End::Failed(problem),
+                        Err(problem) => StreamEnd::Failed(problem),
                     };
                 }
                 () = &mut abandoned => {
-                    break End::Failed(Problem::new(ErrorCode::StreamGone, "its reader left"));
+                    break StreamEnd::Failed(Problem::new(ErrorCode::StreamGone, "its reader left"));
                 }
-                () = self.held.revoked() => break End::Failed(holders::revoked()),
+                () = self.held.revoked() => break StreamEnd::Failed(holders::revoked()),
                 () = &mut stopped => {
-                    break End::Failed(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
+                    break StreamEnd::Failed(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
                 }
             }
         };
         // Hangs up, unless the call has ended.
         drop(call);
-        tape.end(end);
+        buffer.end(end);
         // A client that lost the connection at the end may still come for it.
         self.place.end(self.linger);
     }
 
     /// What is under way when the call is answered, up to the last line.
-    async fn rest(&mut self, assembler: &mut Assembler) -> End {
+    async fn rest(&mut self, assembler: &mut Assembler) -> StreamEnd {
         let reading = async {
             while !assembler.is_done() {
                 let event = self.frames.next().await;
@@ -90,9 +90,9 @@ impl Pump {
             Ok(())
         };
         match tokio::time::timeout(LAST_FRAMES_TIMEOUT, reading).await {
-            Ok(Ok(())) => End::Done,
-            Ok(Err(problem)) => End::Failed(problem),
-            Err(_) => End::Failed(broken(Broken::Lost)),
+            Ok(Ok(())) => StreamEnd::Done,
+            Ok(Err(problem)) => StreamEnd::Failed(problem),
+            Err(_) => StreamEnd::Failed(broken(Broken::Lost)),
         }
     }
 
@@ -108,7 +108,7 @@ impl Pump {
             }
         };
         let lines = assembler.take(progress).map_err(broken)?;
-        if !lines.is_empty() && !self.tape.write(lines) {
+        if !lines.is_empty() && !self.buffer.write(lines) {
             return Err(Problem::new(ErrorCode::SlowReader, "it was read too slowly, and is given up"));
         }
         Ok(())

@@ -13,7 +13,7 @@ use cortex_domain::id::JobId;
 use futures::stream;
 use http::header;
 
-use super::tape::{End, Next, Reader};
+use super::replay_buffer::{ReadResult, Reader, StreamEnd};
 use crate::holders::{self, Held};
 use crate::readers::Place;
 
@@ -37,13 +37,15 @@ pub(super) fn answer(
         let (mut reader, rights) = reading?;
         let next = tokio::select! {
             biased;
-            () = rights.held.revoked() => Ok(Next::End(End::Failed(holders::revoked()))),
+            () = rights.held.revoked() => Ok(ReadResult::End(StreamEnd::Failed(holders::revoked()))),
             next = tokio::time::timeout(KEEP_ALIVE_INTERVAL, reader.next()) => next,
         };
         Some(match next {
             Err(_) => (Ok::<_, Infallible>(Bytes::from_static(sse::COMMENT)), Some((reader, rights))),
-            Ok(Next::Events(first, events)) => (Ok(written(job, first, &events)), Some((reader, rights))),
-            Ok(Next::End(end)) => (Ok(ending(end)), None),
+            Ok(ReadResult::Events(first, events)) => {
+                (Ok(written(job, first, &events)), Some((reader, rights)))
+            }
+            Ok(ReadResult::End(end)) => (Ok(ending(end)), None),
         })
     });
     let mut answer = Response::builder()
@@ -66,10 +68,10 @@ fn written(job: JobId, first: u64, events: &[Bytes]) -> Bytes {
     writer.into_bytes().into()
 }
 
-fn ending(end: End) -> Bytes {
+fn ending(end: StreamEnd) -> Bytes {
     match end {
-        End::Done => Bytes::from_static(sse::DONE),
-        End::Failed(problem) => {
+        StreamEnd::Done => Bytes::from_static(sse::DONE),
+        StreamEnd::Failed(problem) => {
             let mut writer = sse::Writer::default();
             writer.data(problem.render(Shape::OpenAi).body.as_bytes());
             writer.into_bytes().into()
@@ -81,28 +83,28 @@ fn ending(end: End) -> Bytes {
 mod tests {
     use futures::StreamExt;
 
-    use super::super::tape::Tape;
+    use super::super::replay_buffer::ReplayBuffer;
     use super::*;
     use crate::limits::Limits;
     use crate::readers::Readers;
 
     #[tokio::test(start_paused = true)]
     async fn a_comment_breaks_a_silence_and_counts_as_no_event() {
-        let tape = Tape::new();
+        let buffer = ReplayBuffer::new();
         let job = "01a1fb51-9430-7707-8707-070707070707".parse().unwrap();
         let place = Readers::new(&Limits::default()).enter(&"a".parse().unwrap(), job).unwrap();
         let rights = Rights { _place: place, held: Held::by_nobody() };
-        let answer = answer(job, tape.read_after(0).unwrap(), None, rights).unwrap();
+        let answer = answer(job, buffer.read_after(0).unwrap(), None, rights).unwrap();
         let mut pieces = answer.into_body().into_data_stream();
         let mut next = async || String::from_utf8(pieces.next().await.unwrap().unwrap().into()).unwrap();
         for number in 1..=2 {
             let began = tokio::time::Instant::now();
             assert_eq!(next().await, ": still here\n\n");
             assert_eq!(began.elapsed(), KEEP_ALIVE_INTERVAL);
-            tape.write(vec![Bytes::from_static(b"{}")]);
+            buffer.write(vec![Bytes::from_static(b"{}")]);
             assert_eq!(next().await, format!("id: {job}.{number}\ndata: {{}}\n\n"));
         }
-        tape.end(End::Done);
+        buffer.end(StreamEnd::Done);
         assert_eq!(next().await, "data: [DONE]\n\n");
         assert!(pieces.next().await.is_none());
     }

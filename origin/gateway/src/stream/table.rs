@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::ended::Ended;
-use super::tape::Tape;
+use super::replay_buffer::ReplayBuffer;
 use crate::limits::{Limits, Share};
 use crate::refuse;
 
@@ -25,7 +25,7 @@ pub(super) struct StreamTable(Arc<Mutex<Table>>);
 #[derive(Debug)]
 struct Table {
     most: Share,
-    open: HashMap<JobId, (Tenant, Tape)>,
+    open: HashMap<JobId, (Tenant, ReplayBuffer)>,
     /// How many of each tenant are open.
     counts: HashMap<Tenant, usize>,
     ended: Ended,
@@ -49,7 +49,7 @@ impl StreamTable {
     ///
     /// # Errors
     /// If its tenant has as many open as it may have, or there are too many in all, or there is one of that job.
-    pub(super) fn enter(&self, job: JobId, tenant: Tenant, tape: Tape) -> Result<Place, Problem> {
+    pub(super) fn enter(&self, job: JobId, tenant: Tenant, buffer: ReplayBuffer) -> Result<Place, Problem> {
         let mut table = self.lock();
         if table.open.contains_key(&job) || table.ended.find(job, Instant::now()).is_some() {
             return Err(Problem::new(ErrorCode::Conflict, "there is a stream of this job already"));
@@ -66,15 +66,15 @@ impl StreamTable {
             return Err(refuse::overloaded());
         }
         *table.counts.entry(tenant.clone()).or_default() += 1;
-        table.open.insert(job, (tenant, tape));
+        table.open.insert(job, (tenant, buffer));
         Ok(Place { streams: self.clone(), job })
     }
 
     /// A tenant's own stream.
-    pub(super) fn find(&self, job: JobId, tenant: &Tenant) -> Option<Tape> {
+    pub(super) fn find(&self, job: JobId, tenant: &Tenant) -> Option<ReplayBuffer> {
         let table = self.lock();
         let found = table.open.get(&job).or_else(|| table.ended.find(job, Instant::now()));
-        found.filter(|(owner, _)| owner == tenant).map(|(_, tape)| tape.clone())
+        found.filter(|(owner, _)| owner == tenant).map(|(_, buffer)| buffer.clone())
     }
 
     /// Forgets streams that have been kept for as long as they were to be, until `stop`.
@@ -90,15 +90,15 @@ impl StreamTable {
 }
 
 impl Table {
-    fn leave(&mut self, job: JobId) -> Option<(Tenant, Tape)> {
-        let (tenant, tape) = self.open.remove(&job)?;
+    fn leave(&mut self, job: JobId) -> Option<(Tenant, ReplayBuffer)> {
+        let (tenant, buffer) = self.open.remove(&job)?;
         if let Some(count) = self.counts.get_mut(&tenant) {
             *count -= 1;
             if *count == 0 {
                 self.counts.remove(&tenant);
             }
         }
-        Some((tenant, tape))
+        Some((tenant, buffer))
     }
 }
 
@@ -106,10 +106,10 @@ impl Place {
     /// Gives up the place of a stream that has ended, and keeps what it said for so long.
     pub(super) fn end(self, keep: Duration) {
         let mut table = self.streams.lock();
-        if let Some((tenant, tape)) = table.leave(self.job)
+        if let Some((tenant, buffer)) = table.leave(self.job)
             && !keep.is_zero()
         {
-            table.ended.keep(self.job, tenant, tape, Instant::now() + keep);
+            table.ended.keep(self.job, tenant, buffer, Instant::now() + keep);
         }
     }
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn enter(streams: &StreamTable, tenant: &str, n: u8) -> Result<Place, ErrorCode> {
-        streams.enter(job(n), tenant.parse().unwrap(), Tape::new()).map_err(|problem| problem.kind)
+        streams.enter(job(n), tenant.parse().unwrap(), ReplayBuffer::new()).map_err(|problem| problem.kind)
     }
 
     #[tokio::test(start_paused = true)]

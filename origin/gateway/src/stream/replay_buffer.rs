@@ -9,18 +9,18 @@ use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use tokio::sync::watch;
 
-/// What is kept, in bytes: who lags further behind is cut off.
-const KEPT: usize = 1024 * 1024;
+/// What is capacity, in bytes: who lags further behind is cut off.
+const MAX_BUFFERED_BYTES: usize = 1024 * 1024;
 /// Events that a reader is given at once.
-const MOST_AT_ONCE: usize = 64;
+const MAX_EVENTS_PER_READ: usize = 64;
 
-/// One stream's events, counted from 1. A clone is the same tape.
+/// One stream's events, counted from 1. A clone is the same buffer.
 #[derive(Clone, Debug)]
-pub(super) struct Tape(Arc<Shared>);
+pub(super) struct ReplayBuffer(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    kept: usize,
+    capacity: usize,
     state: Mutex<State>,
     /// Something was written, or somebody came or went.
     moved: watch::Sender<()>,
@@ -28,39 +28,39 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many events came before the first that is kept.
+    /// How many events came before the first that is capacity.
     dropped: u64,
     events: VecDeque<Bytes>,
     bytes: usize,
-    end: Option<End>,
+    end: Option<StreamEnd>,
     /// How far each reader is.
     readers: HashMap<u64, u64>,
     /// How many readers there were.
-    names: u64,
+    next_reader: u64,
 }
 
 /// How a stream ended.
 #[derive(Clone, Debug)]
-pub(super) enum End {
+pub(super) enum StreamEnd {
     Done,
     Failed(Problem),
 }
 
 /// What comes next.
 #[derive(Debug)]
-pub(super) enum Next {
+pub(super) enum ReadResult {
     /// Events, the first of which has this number.
     Events(u64, Vec<Bytes>),
-    End(End),
+    End(StreamEnd),
 }
 
-impl Tape {
+impl ReplayBuffer {
     pub(super) fn new() -> Self {
-        Self::keeping(KEPT)
+        Self::with_capacity(MAX_BUFFERED_BYTES)
     }
 
-    fn keeping(kept: usize) -> Self {
-        Self(Arc::new(Shared { kept, state: Mutex::default(), moved: watch::channel(()).0 }))
+    fn with_capacity(capacity: usize) -> Self {
+        Self(Arc::new(Shared { capacity, state: Mutex::default(), moved: watch::channel(()).0 }))
     }
 
     /// Writes events; false once nobody who reads can keep up.
@@ -70,7 +70,7 @@ impl Tape {
             state.bytes += event.len();
             state.events.push_back(event);
         }
-        while state.bytes > self.0.kept && state.events.len() > 1 {
+        while state.bytes > self.0.capacity && state.events.len() > 1 {
             let bytes = state.events.pop_front().map_or(0, |event| event.len());
             state.bytes -= bytes;
             state.dropped += 1;
@@ -82,12 +82,12 @@ impl Tape {
     }
 
     /// Ends the stream; the first end counts.
-    pub(super) fn end(&self, end: End) {
+    pub(super) fn end(&self, end: StreamEnd) {
         self.lock().end.get_or_insert(end);
         self.0.moved.send_replace(());
     }
 
-    /// How much is kept.
+    /// How much is capacity.
     pub(super) fn bytes(&self) -> usize {
         self.lock().bytes
     }
@@ -95,23 +95,23 @@ impl Tape {
     /// A reader of what comes after event `after`.
     ///
     /// # Errors
-    /// If some of it is not kept any more, or there is no such event.
+    /// If some of it is not capacity any more, or there is no such event.
     pub(super) fn read_after(&self, after: u64) -> Result<Reader, Problem> {
         let mut state = self.lock();
         if after < state.dropped {
-            let detail = format!("events up to {} are no longer kept", state.dropped);
+            let detail = format!("events up to {} are no longer capacity", state.dropped);
             return Err(Problem::new(ErrorCode::StreamGone, detail).at("last-event-id"));
         }
         if after > state.written() {
             let detail = format!("there is no event {after} yet");
             return Err(Problem::new(ErrorCode::InvalidRequest, detail).at("last-event-id"));
         }
-        let name = state.names;
-        state.names += 1;
-        state.readers.insert(name, after);
+        let id = state.next_reader;
+        state.next_reader += 1;
+        state.readers.insert(id, after);
         drop(state);
         self.0.moved.send_replace(());
-        Ok(Reader { tape: self.clone(), name, moved: self.0.moved.subscribe() })
+        Ok(Reader { buffer: self.clone(), id, moved: self.0.moved.subscribe() })
     }
 
     /// Resolves once nobody has been reading for so long.
@@ -119,7 +119,7 @@ impl Tape {
         let mut moved = self.0.moved.subscribe();
         loop {
             while !self.lock().readers.is_empty() {
-                // The tape holds the sender.
+                // The buffer holds the sender.
                 let _ = moved.changed().await;
             }
             let came_back = async {
@@ -147,17 +147,17 @@ impl State {
 /// One who reads; dropping it is leaving.
 #[derive(Debug)]
 pub(super) struct Reader {
-    tape: Tape,
-    name: u64,
+    buffer: ReplayBuffer,
+    id: u64,
     moved: watch::Receiver<()>,
 }
 
 impl Reader {
     /// What comes next; the end again and again.
-    pub(super) async fn next(&mut self) -> Next {
+    pub(super) async fn next(&mut self) -> ReadResult {
         loop {
             self.moved.mark_unchanged();
-            if let Some(next) = self.at_hand() {
+            if let Some(next) = self.try_next() {
                 return next;
             }
             let _ = self.moved.changed().await;
@@ -168,13 +168,13 @@ impl Reader {
     ///
     /// # Errors
     /// With why, if the stream failed before it.
-    pub(super) async fn begun(&mut self) -> Result<(), Problem> {
+    pub(super) async fn wait_for_first_event(&mut self) -> Result<(), Problem> {
         loop {
             self.moved.mark_unchanged();
             {
-                let state = self.tape.lock();
+                let state = self.buffer.lock();
                 match &state.end {
-                    Some(End::Failed(problem)) if state.written() == 0 => return Err(problem.clone()),
+                    Some(StreamEnd::Failed(problem)) if state.written() == 0 => return Err(problem.clone()),
                     None if state.written() == 0 => {}
                     _ => return Ok(()),
                 }
@@ -183,27 +183,27 @@ impl Reader {
         }
     }
 
-    fn at_hand(&self) -> Option<Next> {
-        let mut state = self.tape.lock();
-        let at = state.readers.get(&self.name).copied().unwrap_or_default();
+    fn try_next(&self) -> Option<ReadResult> {
+        let mut state = self.buffer.lock();
+        let at = state.readers.get(&self.id).copied().unwrap_or_default();
         if at < state.dropped {
             let detail = format!("it was read too slowly: events {} to {} are lost", at + 1, state.dropped);
-            return Some(Next::End(End::Failed(Problem::new(ErrorCode::SlowReader, detail))));
+            return Some(ReadResult::End(StreamEnd::Failed(Problem::new(ErrorCode::SlowReader, detail))));
         }
         let skip = usize::try_from(at - state.dropped).unwrap_or(usize::MAX);
-        let events: Vec<Bytes> = state.events.iter().skip(skip).take(MOST_AT_ONCE).cloned().collect();
+        let events: Vec<Bytes> = state.events.iter().skip(skip).take(MAX_EVENTS_PER_READ).cloned().collect();
         if events.is_empty() {
-            return state.end.clone().map(Next::End);
+            return state.end.clone().map(ReadResult::End);
         }
-        state.readers.insert(self.name, at + events.len() as u64);
-        Some(Next::Events(at + 1, events))
+        state.readers.insert(self.id, at + events.len() as u64);
+        Some(ReadResult::Events(at + 1, events))
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.tape.lock().readers.remove(&self.name);
-        self.tape.0.moved.send_replace(());
+        self.buffer.lock().readers.remove(&self.id);
+        self.buffer.0.moved.send_replace(());
     }
 }
 
@@ -217,66 +217,68 @@ mod tests {
 
     async fn read(reader: &mut Reader) -> (u64, Vec<Bytes>) {
         match reader.next().await {
-            Next::Events(first, events) => (first, events),
-            Next::End(end) => panic!("{end:?}"),
+            ReadResult::Events(first, events) => (first, events),
+            ReadResult::End(end) => panic!("{end:?}"),
         }
     }
 
     #[tokio::test]
     async fn readers_go_on_each_from_where_they_are() {
-        let tape = Tape::keeping(100);
-        let mut one = tape.read_after(0).unwrap();
-        assert!(tape.write(event("a")));
+        let buffer = ReplayBuffer::with_capacity(100);
+        let mut one = buffer.read_after(0).unwrap();
+        assert!(buffer.write(event("a")));
         assert_eq!(read(&mut one).await, (1, event("a")));
-        assert!(tape.write(event("b")));
-        let mut other = tape.read_after(1).unwrap();
+        assert!(buffer.write(event("b")));
+        let mut other = buffer.read_after(1).unwrap();
         assert_eq!(read(&mut other).await, (2, event("b")));
         assert_eq!(read(&mut one).await, (2, event("b")));
-        tape.end(End::Done);
-        tape.end(End::Failed(Problem::new(ErrorCode::Internal, "later")));
-        assert!(matches!(one.next().await, Next::End(End::Done)));
-        assert_eq!(tape.read_after(3).unwrap_err().kind, ErrorCode::InvalidRequest);
+        buffer.end(StreamEnd::Done);
+        buffer.end(StreamEnd::Failed(Problem::new(ErrorCode::Internal, "later")));
+        assert!(matches!(one.next().await, ReadResult::End(StreamEnd::Done)));
+        assert_eq!(buffer.read_after(3).unwrap_err().kind, ErrorCode::InvalidRequest);
     }
 
     #[tokio::test]
     async fn who_lags_behind_is_cut_off_and_told_why() {
-        let tape = Tape::keeping(4);
-        let mut slow = tape.read_after(0).unwrap();
-        let mut quick = tape.read_after(0).unwrap();
-        assert!(tape.write(event("aa")));
+        let buffer = ReplayBuffer::with_capacity(4);
+        let mut slow = buffer.read_after(0).unwrap();
+        let mut quick = buffer.read_after(0).unwrap();
+        assert!(buffer.write(event("aa")));
         assert_eq!(read(&mut quick).await, (1, event("aa")));
-        assert!(tape.write(event("bb")) && tape.write(event("cc")), "somebody keeps up");
-        let Next::End(End::Failed(problem)) = slow.next().await else { panic!("it lagged behind") };
+        assert!(buffer.write(event("bb")) && buffer.write(event("cc")), "somebody keeps up");
+        let ReadResult::End(StreamEnd::Failed(problem)) = slow.next().await else {
+            panic!("it lagged behind")
+        };
         assert_eq!(problem.kind, ErrorCode::SlowReader);
         assert_eq!(read(&mut quick).await.0, 2);
-        assert_eq!(tape.read_after(0).unwrap_err().kind, ErrorCode::StreamGone);
+        assert_eq!(buffer.read_after(0).unwrap_err().kind, ErrorCode::StreamGone);
         drop(quick);
-        assert!(!tape.write(event("dddd")), "nobody keeps up");
+        assert!(!buffer.write(event("dddd")), "nobody keeps up");
     }
 
     #[tokio::test]
     async fn a_stream_that_fails_before_its_first_event_says_so_to_who_waits() {
-        let tape = Tape::new();
-        let mut reader = tape.read_after(0).unwrap();
-        tape.end(End::Failed(Problem::new(ErrorCode::Overloaded, "full")));
-        assert_eq!(reader.begun().await.unwrap_err().kind, ErrorCode::Overloaded);
+        let buffer = ReplayBuffer::new();
+        let mut reader = buffer.read_after(0).unwrap();
+        buffer.end(StreamEnd::Failed(Problem::new(ErrorCode::Overloaded, "full")));
+        assert_eq!(reader.wait_for_first_event().await.unwrap_err().kind, ErrorCode::Overloaded);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_is_abandoned_once_its_reader_stays_away() {
-        let tape = Tape::new();
-        let reader = tape.read_after(0).unwrap();
+        let buffer = ReplayBuffer::new();
+        let reader = buffer.read_after(0).unwrap();
         let abandoned = tokio::spawn({
-            let tape = tape.clone();
-            async move { tape.abandoned(Duration::from_secs(5)).await }
+            let buffer = buffer.clone();
+            async move { buffer.abandoned(Duration::from_secs(5)).await }
         });
         drop(reader);
         tokio::time::sleep(Duration::from_secs(4)).await;
-        let reader = tape.read_after(0).unwrap();
+        let reader = buffer.read_after(0).unwrap();
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert!(!abandoned.is_finished());
         drop(reader);
         abandoned.await.unwrap();
-        tape.abandoned(Duration::ZERO).await;
+        buffer.abandoned(Duration::ZERO).await;
     }
 }

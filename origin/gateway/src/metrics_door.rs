@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::door;
-use crate::refuse::Refused;
+use crate::error::ApiError;
 use crate::serve::{ACCEPT_RETRY_DELAY, HEAD_TIMEOUT};
 
 /// Connections at most. Further ones wait to be accepted.
@@ -105,7 +105,7 @@ where
     }
 
     async fn answer(&self, request: &Request<Incoming>) -> Response {
-        let refused = |problem| Refused { problem, shape: Shape::Problem }.into_response();
+        let refused = |problem| ApiError { problem, shape: Shape::Problem }.into_response();
         if let Err(problem) = door::enter(self.guard.as_deref(), request) {
             return refused(problem);
         }

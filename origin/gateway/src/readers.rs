@@ -10,6 +10,7 @@ use cortex_api::Problem;
 use cortex_domain::ErrorCode;
 use cortex_domain::id::{JobId, Tenant};
 
+use crate::error;
 use crate::limits::{Limits, Share};
 
 /// A clone is the same list.
@@ -54,7 +55,7 @@ impl Readers {
             return Err(full("this tenant", self.all.of_tenant));
         }
         if *all >= self.all.all {
-            return Err(crate::refuse::overloaded());
+            return Err(error::overloaded());
         }
         counts.all += 1;
         *counts.tenants.entry(tenant.clone()).or_default() += 1;

@@ -27,10 +27,10 @@ use tracing::{Instrument as _, Span};
 
 use crate::connections::{Connection, Connections, Vouch};
 use crate::door;
+use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::limits::DRAIN_TIMEOUT;
 use crate::metrics::{HttpMetrics, OTHER_METHOD, UNMATCHED};
-use crate::refuse::Refused;
 use crate::routes::router;
 use crate::unread::Unread;
 
@@ -150,7 +150,7 @@ impl HttpDoor {
     async fn respond(&self, vouch: Vouch, mut request: Request<Incoming>) -> Result<Response, Infallible> {
         let shape = shape(request.uri().path());
         if let Err(problem) = door::enter(self.rule.as_deref(), &request) {
-            return Ok(Refused { problem, shape }.into_response());
+            return Ok(ApiError { problem, shape }.into_response());
         }
         request.extensions_mut().insert(vouch.clone());
         let answer = self.router.call(request).await?;
@@ -158,7 +158,7 @@ impl HttpDoor {
             Some(tenant) => self
                 .unread
                 .count(tenant, answer)
-                .unwrap_or_else(|problem| Refused { problem, shape }.into_response()),
+                .unwrap_or_else(|problem| ApiError { problem, shape }.into_response()),
             None => answer,
         })
     }

@@ -10,7 +10,7 @@ use cortex_domain::id::Tenant;
 use cortex_domain::time::Uptime;
 use cortex_platform::clock::Clock;
 
-use crate::refuse;
+use crate::error;
 
 /// Looks into the store, of all tenants; as long as its readers' line.
 const READS: usize = 1024;
@@ -56,7 +56,7 @@ impl Waits {
     /// # Errors
     /// If the tenant has as many as it may.
     pub(crate) fn enter(&self, tenant: &Tenant) -> Result<Wait, Problem> {
-        self.gate().enter(tenant).map_err(|crowded| refuse::crowded(self.what, crowded))?;
+        self.gate().enter(tenant).map_err(|crowded| error::too_many(self.what, crowded))?;
         Ok(Wait {
             waits: self.clone(),
             tenant: tenant.clone(),

@@ -9,7 +9,7 @@ use cortex_domain::job::Job;
 use cortex_domain::state::{Exhausted, State};
 use http::header;
 
-use crate::refuse;
+use crate::error;
 
 /// A call that was answered: it ended, well or not, or its job goes on without the caller.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Answered {
     pub(crate) fn into_answer(self) -> Result<Bytes, Problem> {
         match (self.job.state, self.answer) {
             (State::Succeeded { .. }, Some(answer)) => Ok(answer),
-            (State::Failed { failure }, _) => Err(refuse::failed(failure)),
+            (State::Failed { failure }, _) => Err(error::from_failure(failure)),
             (State::Denied { denial }, _) => {
                 Err(Problem::new(ErrorCode::Denied, denial.reason).with("rule", denial.rule))
             }

@@ -31,8 +31,8 @@ use super::answered::Answered;
 use super::open::OpenCalls;
 use crate::background::Background;
 use crate::door::Admitted;
+use crate::error;
 use crate::metrics::ModelMetrics;
-use crate::refuse;
 use crate::waits::{Wait, Waits};
 
 /// What a caller does when it has waited long enough.
@@ -128,7 +128,7 @@ impl Calls {
         let (began, operation, model) = (Instant::now(), operation(&request.topic), request.model.clone());
         let mut open = Open::new(self, &request, self.wait(&request.owner.tenant)?);
         let context = Pointer::context(payloads.memory(), request.id);
-        payloads.put(context, input).await.map_err(|error| refuse::store(&error))?;
+        payloads.put(context, input).await.map_err(|error| error::from_store(&error))?;
         let ask = |within| bus.request(Subject::JOB_CALL, encode_call(&request), within);
         let reply = match on_timeout {
             OnTimeout::HangUp(within) => ask(within).await,
@@ -144,7 +144,7 @@ impl Calls {
                 }
             }
         };
-        let reply = reply.map_err(|error| refuse::request(&error))?;
+        let reply = reply.map_err(|error| error::from_request(&error))?;
         let called = decode_call_reply(&reply).map_err(|error| {
             tracing::error!(%error, "the scheduler's reply could not be read");
             Problem::new(ErrorCode::Internal, "the scheduler's reply could not be read")
@@ -156,13 +156,15 @@ impl Calls {
         match called {
             CallReply::Ended { job, answer } => {
                 let answer = match answer {
-                    Some(pointer) => payloads.get(pointer).await.map_err(|error| refuse::store(&error))?,
+                    Some(pointer) => {
+                        payloads.get(pointer).await.map_err(|error| error::from_store(&error))?
+                    }
                     None => None,
                 };
                 Ok(Answered { job: *job, answer })
             }
             CallReply::Kept { job } => Ok(Answered { job: *job, answer: None }),
-            CallReply::Refused(refusal) => Err(refuse::call(refusal, open.wait.turn_away())),
+            CallReply::Refused(refusal) => Err(error::from_call(refusal, open.wait.turn_away())),
         }
     }
 
@@ -187,9 +189,9 @@ impl Calls {
 
     /// Its payloads are in the store before the job is.
     async fn ask_to_keep(&self, job: JobId) -> Result<(), Problem> {
-        self.parts.payloads.keep(job).await.map_err(|error| refuse::store(&error))?;
+        self.parts.payloads.keep(job).await.map_err(|error| error::from_store(&error))?;
         let heard = self.parts.bus.request(Subject::JOB_KEEP, encode_submit(job), KEEP_TIMEOUT).await;
-        heard.map(drop).map_err(|error| refuse::request(&error))
+        heard.map(drop).map_err(|error| error::from_request(&error))
     }
 }
 

@@ -6,12 +6,12 @@ use cortex_domain::time::Timestamp;
 use cortex_guard::signature::{Instance, SignatureError};
 use http::HeaderValue;
 
-use crate::refuse::Refused;
+use crate::error::ApiError;
 
 /// Why a request was not admitted.
 #[derive(Debug)]
 pub(crate) struct TurnedAway {
-    refused: Box<Refused>,
+    refused: Box<ApiError>,
     /// What the sender has to sign its request for.
     sign_for: Option<(Instance, Timestamp)>,
 }
@@ -31,7 +31,7 @@ impl TurnedAway {
 
 impl From<Problem> for TurnedAway {
     fn from(problem: Problem) -> Self {
-        let refused = Refused { problem, shape: Shape::Problem };
+        let refused = ApiError { problem, shape: Shape::Problem };
         Self { refused: Box::new(refused), sign_for: None }
     }
 }

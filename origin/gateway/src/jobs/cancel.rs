@@ -13,7 +13,7 @@ use cortex_domain::transition::Change;
 
 use super::Jobs;
 use crate::calls::Calls;
-use crate::refuse;
+use crate::error;
 
 /// A job moves a few times in its life; more conflicts than that are somebody's mistake.
 const TRIES: usize = 8;
@@ -42,8 +42,8 @@ pub(crate) async fn end(jobs: &Jobs, calls: &Calls, owner: &Owner, id: JobId) ->
         match jobs.0.store.commit(change).await {
             Ok(job) => return Ok(job),
             Err(CommitError::Conflict) => {}
-            Err(error) => return Err(refuse::commit(&error)),
+            Err(error) => return Err(error::from_commit(&error)),
         }
     }
-    Err(refuse::commit(&CommitError::Conflict))
+    Err(error::from_commit(&CommitError::Conflict))
 }

@@ -6,7 +6,7 @@ use cortex_domain::job::{Job, Version};
 use futures::stream::{self, Stream, StreamExt};
 
 use super::{Jobs, view};
-use crate::refuse;
+use crate::error;
 use crate::watch::Watched;
 
 /// The log of a caller's own job after the last entry that the caller has seen.
@@ -53,7 +53,7 @@ impl Log {
     /// If the store fails.
     pub(crate) async fn so_far(&self) -> Result<Vec<EventView>, Problem> {
         let entries = self.jobs.0.store.log(self.job.id(), self.after).await;
-        let entries = entries.map_err(|error| refuse::store(&error))?;
+        let entries = entries.map_err(|error| error::from_store(&error))?;
         Ok(entries.iter().map(|entry| view::event(&self.job, entry)).collect())
     }
 

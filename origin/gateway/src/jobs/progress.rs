@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::recent::{Writer, recent};
 use crate::background::Background;
-use crate::refuse;
+use crate::error;
 
 /// The longest line, in bytes; one that is longer is left out.
 const MOST_LINE: usize = 64 * 1024;
@@ -38,7 +38,7 @@ impl Progress {
     /// If the bus can't be reached.
     pub(crate) async fn of(&self, job: JobId) -> Result<impl Stream<Item = String> + Send + use<>, Problem> {
         let frames = self.bus.subscribe(Filter::only(&Subject::progress(job))).await;
-        let frames = frames.map_err(|error| refuse::bus(&error))?;
+        let frames = frames.map_err(|error| error::from_bus(&error))?;
         let (writer, reader) = recent();
         let gone = CancellationToken::new();
         let reading = (reader, gone.clone().drop_guard());

@@ -16,8 +16,8 @@ use cortex_platform::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
 use super::view;
+use crate::error;
 use crate::offload::Offload;
-use crate::refuse;
 use crate::waits::Waits;
 use crate::watch::Watch;
 
@@ -54,8 +54,8 @@ impl Jobs {
     /// once.
     pub(crate) async fn own(&self, tenant: &Tenant, id: JobId) -> Result<Job, Problem> {
         let _place = self.0.reads.enter(tenant)?;
-        let job = self.0.store.job(id).await.map_err(|error| refuse::store(&error))?;
-        job.filter(|job| job.tenant() == tenant).ok_or_else(refuse::no_such_job)
+        let job = self.0.store.job(id).await.map_err(|error| error::from_store(&error))?;
+        job.filter(|job| job.tenant() == tenant).ok_or_else(error::job_not_found)
     }
 
     /// A page of a tenant's jobs.
@@ -64,7 +64,7 @@ impl Jobs {
     /// If the store fails, or the tenant reads too much at once.
     pub(crate) async fn page(&self, query: Query) -> Result<Vec<Job>, Problem> {
         let _place = self.0.reads.enter(&query.tenant)?;
-        self.0.store.jobs(query).await.map_err(|error| refuse::store(&error))
+        self.0.store.jobs(query).await.map_err(|error| error::from_store(&error))
     }
 
     /// A job with its result, if it has one.
@@ -85,7 +85,7 @@ impl Jobs {
     }
 
     async fn result(&self, pointer: Pointer) -> Result<Option<Bytes>, Problem> {
-        self.0.payloads.get(pointer).await.map_err(|error| refuse::store(&error))
+        self.0.payloads.get(pointer).await.map_err(|error| error::from_store(&error))
     }
 }
 

@@ -19,7 +19,7 @@ use super::store::Parts;
 use tracing::{Span, field};
 
 use crate::door::Admitted;
-use crate::refuse;
+use crate::error;
 
 impl Jobs {
     /// Checks what was asked for and makes a submission of it.
@@ -37,7 +37,7 @@ impl Jobs {
     /// If the store fails, or another request came before under the same key or id.
     pub(crate) async fn accept(&self, submission: Submission) -> Result<Job, Problem> {
         let _place = self.0.submissions.enter(&submission.request.owner.tenant)?;
-        match self.0.store.accept(submission).await.map_err(|error| refuse::store(&error))? {
+        match self.0.store.accept(submission).await.map_err(|error| error::from_store(&error))? {
             Acceptance::New(job) | Acceptance::Known(job) => Ok(job),
             Acceptance::Mismatch => {
                 let detail = "another request came before under this idempotency key or job id";

@@ -9,7 +9,7 @@ use cortex_domain::state::{Exhausted, Hold, State, Target};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::refuse;
+use crate::error;
 
 /// A job, with a result that is at hand.
 pub(crate) fn view(job: &Job, result: Option<Bytes>) -> JobView {
@@ -49,7 +49,7 @@ fn hold(state: &State) -> Option<HoldView> {
 /// Why a job ended without a result.
 fn problem(state: &State) -> Option<Problem> {
     match state {
-        State::Failed { failure } => Some(refuse::failed(failure.clone())),
+        State::Failed { failure } => Some(error::from_failure(failure.clone())),
         State::Denied { denial } => Some(Problem::new(ErrorCode::Denied, denial.reason.clone())),
         State::TimedOut { exhausted } => Some(Problem::new(
             ErrorCode::Timeout,

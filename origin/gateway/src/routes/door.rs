@@ -15,8 +15,8 @@ use cortex_platform::telemetry;
 use tracing::{Span, field};
 
 use crate::door::{Admitted, Anybody, LocalCaller, SignedByEdge};
+use crate::error::{self, ApiError};
 use crate::gateway::Gateway;
-use crate::refuse::{self, Refused};
 
 /// What a handler of a route works with: parts of the gateway.
 pub(super) trait Parts: FromRef<Gateway> + Send + Sync + 'static {}
@@ -73,7 +73,7 @@ pub(super) fn caller_of_job<S: Parts, A: Answer>(
                 Span::current().record(telemetry::JOB, field::display(id));
                 handler(parts, id, admitted).await
             }
-            None => Err(refuse::no_such_job()),
+            None => Err(error::job_not_found()),
         };
         answer(info, answered)
     })
@@ -108,7 +108,7 @@ fn row<T: 'static>(info: &'static RouteInfo, handler: impl Handler<T, Gateway>) 
 fn answer<A: IntoResponse>(info: &RouteInfo, answered: Result<A, Problem>) -> Response {
     match answered {
         Ok(answer) => answer.into_response(),
-        Err(problem) => Refused { problem, shape: info.errors }.into_response(),
+        Err(problem) => ApiError { problem, shape: info.errors }.into_response(),
     }
 }
 

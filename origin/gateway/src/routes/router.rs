@@ -9,16 +9,16 @@ use http::Uri;
 
 use super::door::{caller, caller_naming, caller_of_job, local, public, service};
 use super::{api::v1::jobs, api::v1::workers, chat, health, internal, openapi, v1};
+use crate::error::ApiError;
 use crate::gateway::Gateway;
-use crate::refuse::Refused;
 
 /// The gateway's routes.
 pub(crate) fn router(gateway: Gateway) -> Router {
     let served = ROUTES.iter().filter_map(|info| Some((info, info.route.at_origin()?)));
     served
         .fold(Router::new(), |router, (info, route)| router.route(info.path, handler(route, info)))
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(wrong_method)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .with_state(gateway)
 }
 
@@ -43,14 +43,14 @@ fn handler(route: AtOrigin, info: &'static RouteInfo) -> MethodRouter<Gateway> {
     }
 }
 
-async fn nothing_here(uri: Uri) -> Refused {
-    refused(uri.path(), not_served(uri.path()))
+async fn not_found(uri: Uri) -> ApiError {
+    error(uri.path(), not_served(uri.path()))
 }
 
-async fn wrong_method(uri: Uri) -> Refused {
-    refused(uri.path(), Problem::new(ErrorCode::MethodNotAllowed, "this path does not take that method"))
+async fn method_not_allowed(uri: Uri) -> ApiError {
+    error(uri.path(), Problem::new(ErrorCode::MethodNotAllowed, "this path does not take that method"))
 }
 
-fn refused(path: &str, problem: Problem) -> Refused {
-    Refused { problem, shape: shape(path) }
+fn error(path: &str, problem: Problem) -> ApiError {
+    ApiError { problem, shape: shape(path) }
 }

@@ -13,9 +13,9 @@ use tonic::{Request, Response, Status};
 
 use super::status::status;
 use super::{submit, view};
+use crate::error;
 use crate::gateway::Gateway;
 use crate::jobs::{self, Cut, Log};
-use crate::refuse;
 
 #[tonic::async_trait]
 impl Jobs for Gateway {
@@ -70,7 +70,7 @@ fn caller<T>(gateway: &Gateway, call: &Request<T>) -> Result<Owner, Problem> {
 
 /// What can't be a job's id names a job that is not there.
 fn id(call: &Request<v1::JobName>) -> Result<JobId, Problem> {
-    call.get_ref().id.parse().map_err(|_| refuse::no_such_job())
+    call.get_ref().id.parse().map_err(|_| error::job_not_found())
 }
 
 fn answer(job: Result<cortex_api::JobView, Problem>) -> Result<Response<v1::JobView>, Status> {

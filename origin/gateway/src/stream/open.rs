@@ -22,10 +22,10 @@ use super::sse::{self, Rights};
 use super::table::StreamTable;
 use crate::background::Background;
 use crate::calls::Calls;
+use crate::error;
 use crate::holders::Held;
 use crate::limits::Limits;
 use crate::readers::Readers;
-use crate::refuse;
 
 /// Answers that stream. A clone is the same.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ impl Streams {
         let place = self.table.enter(job, tenant, buffer.clone())?;
         // Before the call, so that no frame is missed.
         let listening = self.bus.subscribe(Filter::only(&Subject::progress(job))).await;
-        let frames = listening.map_err(|error| refuse::bus(&error))?;
+        let frames = listening.map_err(|error| error::from_bus(&error))?;
         let mut reader = buffer.read_after(0)?;
         let linger = resume.unwrap_or_default();
         let (calls, stop) = (self.calls.clone(), self.background.stopping());

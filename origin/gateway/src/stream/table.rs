@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::ended::Ended;
 use super::replay_buffer::ReplayBuffer;
+use crate::error;
 use crate::limits::{Limits, Share};
-use crate::refuse;
 
 /// How often streams that were kept long enough are forgotten.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ impl StreamTable {
                 .retry_after(Duration::from_secs(1)));
         }
         if table.open.len() >= most.all {
-            return Err(refuse::overloaded());
+            return Err(error::overloaded());
         }
         *table.counts.entry(tenant.clone()).or_default() += 1;
         table.open.insert(job, (tenant, buffer));

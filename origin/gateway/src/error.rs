@@ -14,12 +14,12 @@ use std::time::Duration;
 
 /// A problem in the shape of the route it is for.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct ApiError {
     pub(crate) problem: Problem,
     pub(crate) shape: Shape,
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let rendered = self.problem.render(self.shape);
         let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -36,10 +36,10 @@ impl IntoResponse for Refused {
 }
 
 /// The cause goes to the log; the caller learns whether to try again.
-pub(crate) fn store(error: &StoreError) -> Problem {
+pub(crate) fn from_store(error: &StoreError) -> Problem {
     match error {
         StoreError::Overloaded => overloaded(),
-        StoreError::RetentionExceeded(limit) => beyond(*limit),
+        StoreError::RetentionExceeded(limit) => retention_exceeded(*limit),
         StoreError::Broken(_) | StoreError::Corrupt(_) => {
             tracing::error!(%error, "the store failed");
             Problem::new(ErrorCode::Internal, "the job store failed; try again later")
@@ -48,7 +48,7 @@ pub(crate) fn store(error: &StoreError) -> Problem {
 }
 
 /// The tenant itself has as much in the store as it may; others' jobs are taken.
-fn beyond(RetentionExceeded { bound, most, again }: RetentionExceeded) -> Problem {
+fn retention_exceeded(RetentionExceeded { bound, most, again }: RetentionExceeded) -> Problem {
     let (kind, detail) = match bound {
         Bound::OpenJobs => (
             ErrorCode::Overloaded,
@@ -77,29 +77,29 @@ fn beyond(RetentionExceeded { bound, most, again }: RetentionExceeded) -> Proble
     Problem::new(kind, detail).with("limit", most).retry_after(again.unwrap_or(Retention::SWEEP_INTERVAL))
 }
 
-pub(crate) fn commit(error: &CommitError) -> Problem {
+pub(crate) fn from_commit(error: &CommitError) -> Problem {
     match error {
-        CommitError::Store(error) => store(error),
+        CommitError::Store(error) => from_store(error),
         CommitError::Conflict | CommitError::NoDraft => {
             Problem::new(ErrorCode::Conflict, "the job changes too quickly; try again")
         }
     }
 }
 
-pub(crate) fn request(error: &RequestError) -> Problem {
+pub(crate) fn from_request(error: &RequestError) -> Problem {
     match error {
-        RequestError::NoResponder(_) | RequestError::Bus(_) => unreachable_bus(error),
+        RequestError::NoResponder(_) | RequestError::Bus(_) => scheduler_unreachable(error),
         RequestError::Unanswered(_) => {
             Problem::new(ErrorCode::Timeout, "no worker answered in time; submit it as a job instead")
         }
     }
 }
 
-pub(crate) fn bus(error: &BusError) -> Problem {
-    unreachable_bus(error)
+pub(crate) fn from_bus(error: &BusError) -> Problem {
+    scheduler_unreachable(error)
 }
 
-fn unreachable_bus(error: &dyn Error) -> Problem {
+fn scheduler_unreachable(error: &dyn Error) -> Problem {
     tracing::error!(%error, "the scheduler can't be reached");
     Problem::new(ErrorCode::Unavailable, "the scheduler can't be reached; try again later")
         .retry_after(Duration::from_secs(1))
@@ -111,14 +111,14 @@ pub(crate) fn overloaded() -> Problem {
 }
 
 /// The tenant itself has too many of something; others are served.
-pub(crate) fn crowded(what: &str, TooManyOpenCalls { limit, again }: TooManyOpenCalls) -> Problem {
+pub(crate) fn too_many(what: &str, TooManyOpenCalls { limit, again }: TooManyOpenCalls) -> Problem {
     let detail =
         format!("this tenant has {limit} {what}, as many as it may now; wait until some of them have ended");
     Problem::new(ErrorCode::Overloaded, detail).with("limit", limit).retry_after(again)
 }
 
 /// Why the scheduler did not take a call; `again` is when one of its tenant's calls is likely to have ended.
-pub(crate) fn call(refusal: CallRefusal, again: Duration) -> Problem {
+pub(crate) fn from_call(refusal: CallRefusal, again: Duration) -> Problem {
     let soon = Duration::from_secs(1);
     let (kind, detail, wait) = match refusal {
         CallRefusal::Overloaded => return overloaded().retry_after(again),
@@ -145,7 +145,7 @@ pub(crate) fn call(refusal: CallRefusal, again: Duration) -> Problem {
 }
 
 /// What a worker said went wrong.
-pub(crate) fn failed(failure: Failure) -> Problem {
+pub(crate) fn from_failure(failure: Failure) -> Problem {
     let Failure { code, detail, parameter, retry_after, .. } = failure;
     let problem = Problem::new(code, detail);
     let problem = match (retry_after, code) {
@@ -160,7 +160,7 @@ pub(crate) fn failed(failure: Failure) -> Problem {
 }
 
 /// A missing job and another tenant's look the same.
-pub(crate) fn no_such_job() -> Problem {
+pub(crate) fn job_not_found() -> Problem {
     Problem::new(ErrorCode::NotFound, "there is no such job")
 }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_workers_refusal_names_the_parameter_in_either_shape() {
         let rendered = |failure: Failure, shape| {
-            let rendered = failed(failure).render(shape);
+            let rendered = from_failure(failure).render(shape);
             let body: serde_json::Value = serde_json::from_str(&rendered.body).unwrap();
             (rendered.status, body)
         };
@@ -197,8 +197,9 @@ mod tests {
             (Bound::Bytes, Some(Duration::from_secs(7200)), 507, 7200),
             (Bound::Keys, Some(Duration::from_secs(60)), 429, 60),
         ] {
-            let refused = store(&StoreError::RetentionExceeded(RetentionExceeded { bound, most: 42, again }))
-                .render(Shape::Problem);
+            let refused =
+                from_store(&StoreError::RetentionExceeded(RetentionExceeded { bound, most: 42, again }))
+                    .render(Shape::Problem);
             let body: serde_json::Value = serde_json::from_str(&refused.body).unwrap();
             assert_eq!(
                 (refused.status, refused.retry_after, &body["limit"]),
@@ -219,18 +220,18 @@ mod tests {
             (CallRefusal::Unjudged, 503, Some(1)),
             (CallRefusal::Internal, 500, None),
         ] {
-            let rendered = call(refusal, again).render(Shape::Problem);
+            let rendered = from_call(refusal, again).render(Shape::Problem);
             assert_eq!((rendered.status, rendered.retry_after), (status, wait), "{refusal}");
         }
     }
 
     #[test]
     fn a_full_worker_says_to_try_again() {
-        let problem = failed(Failure::new(FailureKind::Overloaded, "the queue is full"));
+        let problem = from_failure(Failure::new(FailureKind::Overloaded, "the queue is full"));
         let rendered = problem.render(Shape::OpenAi);
         assert_eq!((rendered.status, rendered.retry_after), (429, Some(1)));
         let knows =
             Failure::new(FailureKind::Overloaded, "the queue is full").retry_after(Duration::from_secs(7));
-        assert_eq!(failed(knows).render(Shape::OpenAi).retry_after, Some(7));
+        assert_eq!(from_failure(knows).render(Shape::OpenAi).retry_after, Some(7));
     }
 }

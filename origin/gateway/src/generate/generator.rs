@@ -11,7 +11,7 @@ use cortex_api::timeouts::CALL_QUEUE_TIMEOUT;
 use cortex_domain::job::Request;
 use cortex_domain::topic::Topic;
 
-use super::ask::{self, Wanted, Way};
+use super::request::{self, TextKind, TextRequest};
 use crate::calls::{Answered, Calls, OnTimeout};
 use crate::door::Admitted;
 use crate::holders::Held;
@@ -28,12 +28,12 @@ pub(crate) struct Generator {
 }
 
 /// A call for a text.
-pub(crate) struct Asked {
+pub(crate) struct TextCall {
     pub(crate) request: Request,
     pub(crate) input: Bytes,
     pub(crate) timeout: Duration,
     /// Whether the answer comes in pieces.
-    streams: bool,
+    stream: bool,
 }
 
 impl Generator {
@@ -46,19 +46,19 @@ impl Generator {
         streams: &Streams,
         held: Held,
         admitted: Admitted,
-        way: Way,
+        kind: TextKind,
     ) -> Result<Response, Problem> {
         if let Some(seen) = admitted.last_event() {
             return streams.resume(&admitted.owner.tenant, seen, held);
         }
         let prefers = admitted.headers.get_all("prefer");
         let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
-        let asked = self.read(admitted, way.topic(), move |body| way.read(body)).await?;
-        if asked.streams {
-            let Asked { request, input, timeout, .. } = asked;
+        let call = self.read(admitted, kind.topic(), move |body| kind.read(body)).await?;
+        if call.stream {
+            let TextCall { request, input, timeout, .. } = call;
             return streams.open(request, input, timeout, prefer.resume, held).await;
         }
-        self.run(&held, asked).await?.into_response()
+        self.run(&held, call).await?.into_response()
     }
 
     /// Reads a request.
@@ -69,28 +69,28 @@ impl Generator {
         &self,
         admitted: Admitted,
         topic: Topic,
-        read: impl FnOnce(Checked<'_>) -> Result<Wanted, Problem> + Send + 'static,
-    ) -> Result<Asked, Problem> {
+        read: impl FnOnce(Checked<'_>) -> Result<TextRequest, Problem> + Send + 'static,
+    ) -> Result<TextCall, Problem> {
         let size = admitted.body.len();
         let read = move || {
-            let wanted = read(admitted.json()?)?;
-            Ok((admitted, wanted))
+            let parsed = read(admitted.json()?)?;
+            Ok((admitted, parsed))
         };
-        let (admitted, Wanted { params, input }) = self.offload.run(size, read).await?;
-        ask::check_model(&params.model, &self.models)?;
-        let streams = params.streams();
+        let (admitted, TextRequest { params, input }) = self.offload.run(size, read).await?;
+        request::check_model(&params.model, &self.models)?;
+        let stream = params.streams();
         let mut request = self.calls.request(&admitted, topic, params.model, params.labels)?;
         request.estimate.output_tokens = params.max_tokens;
         let timeout = request.limits.run + CALL_QUEUE_TIMEOUT;
-        Ok(Asked { request, input, timeout, streams })
+        Ok(TextCall { request, input, timeout, stream })
     }
 
     /// Runs a call for as long as its caller's key holds.
     ///
     /// # Errors
     /// If it fails, or the key is revoked.
-    pub(crate) async fn run(&self, held: &Held, asked: Asked) -> Result<Answered, Problem> {
-        let Asked { request, input, timeout, .. } = asked;
+    pub(crate) async fn run(&self, held: &Held, call: TextCall) -> Result<Answered, Problem> {
+        let TextCall { request, input, timeout, .. } = call;
         held.during(self.calls.run(request, input, OnTimeout::HangUp(timeout))).await
     }
 }

@@ -8,7 +8,7 @@ use cortex_domain::ErrorCode;
 
 use crate::calls::respond;
 use crate::door::Admitted;
-use crate::generate::{Generator, Way};
+use crate::generate::{Generator, TextKind};
 use crate::holders::Holders;
 
 /// Answers one message.
@@ -18,9 +18,9 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let held = holders.hold(&admitted)?;
     let read = |body: Checked<'_>| SimpleChat::parse(body)?.request()?.try_into();
-    let asked = generator.read(admitted, Way::Chat.topic(), read).await?;
-    let id = asked.request.id;
-    let whole = generator.run(&held, asked).await?.into_answer()?;
+    let call = generator.read(admitted, TextKind::Chat.topic(), read).await?;
+    let id = call.request.id;
+    let whole = generator.run(&held, call).await?.into_answer()?;
     let answer = serde_json::to_vec(&SimpleChat::answer(&whole)?)
         .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))?;
     respond(id, answer.into())

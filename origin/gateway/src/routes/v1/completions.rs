@@ -4,7 +4,7 @@ use axum::response::Response;
 use cortex_api::Problem;
 
 use crate::door::Admitted;
-use crate::generate::{Generator, Way};
+use crate::generate::{Generator, TextKind};
 use crate::holders::Holders;
 use crate::stream::Streams;
 
@@ -14,5 +14,5 @@ pub(crate) async fn create(
     admitted: Admitted,
 ) -> Result<Response, Problem> {
     let held = holders.hold(&admitted)?;
-    generator.answer(&streams, held, admitted, Way::Complete).await
+    generator.answer(&streams, held, admitted, TextKind::Completion).await
 }

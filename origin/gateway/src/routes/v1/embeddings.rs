@@ -22,9 +22,9 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let size = admitted.body.len();
     let read = move || {
-        let asked = EmbeddingsRequest::parse(admitted.json()?)?;
-        let input = Bytes::from(asked.to_input()?);
-        Ok((admitted, asked.model, input))
+        let request = EmbeddingsRequest::parse(admitted.json()?)?;
+        let input = Bytes::from(request.to_input()?);
+        Ok((admitted, request.model, input))
     };
     let (admitted, model, input) = offload.run(size, read).await?;
     if !models.embedding.contains(&model) {

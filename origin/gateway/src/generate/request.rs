@@ -15,17 +15,17 @@ use crate::models::Listing;
 
 /// The two ways to ask for a text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Way {
+pub(crate) enum TextKind {
     Chat,
-    Complete,
+    Completion,
 }
 
-impl Way {
+impl TextKind {
     /// What a worker of it listens to.
     pub(crate) fn topic(self) -> Topic {
         match self {
             Self::Chat => topics::CHAT_SIMPLE,
-            Self::Complete => topics::COMPLETE,
+            Self::Completion => topics::COMPLETE,
         }
     }
 
@@ -33,21 +33,21 @@ impl Way {
     ///
     /// # Errors
     /// If it is not valid.
-    pub(super) fn read(self, body: Checked<'_>) -> Result<Wanted, Problem> {
+    pub(super) fn read(self, body: Checked<'_>) -> Result<TextRequest, Problem> {
         match self {
             Self::Chat => ChatRequest::parse(body)?.try_into(),
-            Self::Complete => CompletionRequest::parse(body)?.try_into(),
+            Self::Completion => CompletionRequest::parse(body)?.try_into(),
         }
     }
 }
 
 /// A request for a text: what the gateway goes by, and all of it as its worker is given it.
-pub(crate) struct Wanted {
+pub(crate) struct TextRequest {
     pub(super) params: GenerationParams,
     pub(super) input: Bytes,
 }
 
-impl TryFrom<ChatRequest> for Wanted {
+impl TryFrom<ChatRequest> for TextRequest {
     type Error = Problem;
 
     fn try_from(request: ChatRequest) -> Result<Self, Problem> {
@@ -55,7 +55,7 @@ impl TryFrom<ChatRequest> for Wanted {
     }
 }
 
-impl TryFrom<CompletionRequest> for Wanted {
+impl TryFrom<CompletionRequest> for TextRequest {
     type Error = Problem;
 
     fn try_from(request: CompletionRequest) -> Result<Self, Problem> {
@@ -65,14 +65,14 @@ impl TryFrom<CompletionRequest> for Wanted {
 
 /// Checks that there is a chat model of this name.
 pub(super) fn check_model(model: &ModelName, models: &Listing) -> Result<(), Problem> {
-    if models.has(model) { Ok(()) } else { Err(unknown(model, &models.now())) }
+    if models.has(model) { Ok(()) } else { Err(unknown_model(model, &models.now())) }
 }
 
-fn unknown(model: &ModelName, known: &[ModelName]) -> Problem {
+fn unknown_model(model: &ModelName, known: &[ModelName]) -> Problem {
     let known: Vec<_> = known.iter().map(ModelName::as_str).collect();
-    let there_is = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let available = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     let detail = format!(
-        "there is no chat model `{model}`; there is {there_is}: models.yaml lists them, and `cortex models pull NAME` \
+        "there is no chat model `{model}`; there is {available}: models.yaml lists them, and `cortex models pull NAME` \
          fetches one"
     );
     Problem::new(ErrorCode::UnknownModel, detail).at("model")

@@ -14,9 +14,9 @@ use cortex_platform::clock::Clock;
 use cortex_platform::entropy;
 use cortex_platform::metrics::Registry;
 
+use crate::auth::{Authenticator, BodyBudget, Credentials};
 use crate::background::Background;
 use crate::calls::{self, Calls};
-use crate::door::{Budget, Credentials, Door};
 use crate::generate::Generator;
 use crate::holders::Holders;
 use crate::jobs::{self, Jobs, Progress};
@@ -59,7 +59,7 @@ pub struct Gateway {
     pub(crate) jobs: Jobs,
     pub(crate) calls: Calls,
     pub(crate) readers: Readers,
-    pub(crate) door: Arc<Door>,
+    pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) listening: Arc<Listening>,
     pub(crate) background: Background,
     pub(crate) http_metrics: HttpMetrics,
@@ -132,7 +132,7 @@ impl Gateway {
             watch,
             stop: background.stopping(),
         });
-        let bodies = Budget::new(limits.bodies, sharing.weights);
+        let bodies = BodyBudget::new(limits.bodies, sharing.weights);
         let listening = Listening {
             connections: limits.connections,
             unread: Unread::new(limits.unread_bytes),
@@ -146,7 +146,12 @@ impl Gateway {
                 offload: offload.clone(),
                 calls: calls.clone(),
             },
-            door: Arc::new(Door::new(credentials, Instance::new(entropy::random()), bodies, clock)),
+            authenticator: Arc::new(Authenticator::new(
+                credentials,
+                Instance::new(entropy::random()),
+                bodies,
+                clock,
+            )),
             listening: Arc::new(listening),
             holders: Holders::default(),
             http_metrics: HttpMetrics::default(),
@@ -201,7 +206,7 @@ parts! {
     holders: Holders,
     readers: Readers,
     offload: Offload,
-    door: Arc<Door>,
+    authenticator: Arc<Authenticator>,
 }
 
 /// No part.

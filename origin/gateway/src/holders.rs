@@ -11,7 +11,7 @@ use cortex_domain::id::Tenant;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::door::Admitted;
+use crate::auth::Admitted;
 
 /// How long a revoked key is remembered: a request that the edge let in before may still be on its way.
 const REVOCATION_MEMORY: Duration = Duration::from_secs(600);

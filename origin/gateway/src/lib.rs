@@ -6,10 +6,10 @@
 //! durable job, `waits` keeps each tenant to its share, `ledger` tells the edge where jobs stand. `generate` asks for texts,
 //! which `stream` passes on as they grow.
 
+pub mod auth;
 mod background;
 mod calls;
 mod connections;
-pub mod door;
 mod error;
 mod gateway;
 mod generate;
@@ -18,7 +18,7 @@ mod jobs;
 pub mod ledger;
 mod limits;
 mod metrics;
-mod metrics_door;
+mod metrics_endpoint;
 mod models;
 mod offload;
 mod readers;
@@ -31,10 +31,10 @@ mod waits;
 mod watch;
 mod workers;
 
-pub use door::{Credentials, LocalKey, LocalKeyError};
+pub use auth::{Credentials, LocalKey, LocalKeyError};
 pub use gateway::{Gateway, Parts};
 pub use limits::{Limits, Share};
-pub use metrics_door::serve as serve_metrics;
+pub use metrics_endpoint::serve as serve_metrics;
 pub use models::{Listing, Models};
 pub use rpc::serve as serve_grpc;
 pub use serve::serve;

@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
 
-use crate::connections::{Connection, Connections, Vouch};
-use crate::door;
+use crate::auth;
+use crate::connections::{Connection, Connections, RequestIdentity};
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::limits::DRAIN_TIMEOUT;
@@ -42,19 +42,19 @@ pub(crate) const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// Serves until `stop`, then lets open requests end.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
     let connections = Connections::new(gateway.listening.connections);
-    let rule = match listener.local_addr() {
-        Ok(address) => door::rule(address, gateway.listening.allowed_hosts.clone()),
+    let guard = match listener.local_addr() {
+        Ok(address) => auth::loopback_guard(address, gateway.listening.allowed_hosts.clone()),
         Err(error) => return tracing::error!(%error, "the door's address can't be read"),
     };
     let router = TowerToHyperService::new(router(gateway.clone()));
-    let door = HttpDoor {
-        rule,
+    let server = HttpServer {
+        guard,
         router,
         connections,
         unread: gateway.listening.unread.clone(),
         metrics: gateway.http_metrics.clone(),
     };
-    let open = door.accept(listener, &stop).await;
+    let open = server.accept(listener, &stop).await;
     gateway.background.close();
     if tokio::time::timeout(DRAIN_TIMEOUT, open.wait()).await.is_err() {
         tracing::warn!("requests were still open when the grace period ended");
@@ -62,19 +62,19 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
 }
 
 /// What every connection of the door works with.
-struct HttpDoor {
+struct HttpServer {
     /// On loopback, who may send a request there.
-    rule: Option<Arc<LoopbackGuard>>,
+    guard: Option<Arc<LoopbackGuard>>,
     router: TowerToHyperService<Router>,
     connections: Connections,
     unread: Unread,
     metrics: HttpMetrics,
 }
 
-impl HttpDoor {
+impl HttpServer {
     /// Takes connections until `stop`; returns those that are open then.
     async fn accept(self, listener: TcpListener, stop: &CancellationToken) -> TaskTracker {
-        let (door, open) = (Arc::new(self), TaskTracker::new());
+        let (server, open) = (Arc::new(self), TaskTracker::new());
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
@@ -84,13 +84,13 @@ impl HttpDoor {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    door.connections.shed();
+                    server.connections.close_unauthenticated();
                     tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                     continue;
                 }
             };
-            match door.connections.enter(peer.ip()) {
-                Some(place) => drop(open.spawn(door.clone().serve(stream, place, stop.clone()))),
+            match server.connections.open(peer.ip()) {
+                Some(place) => drop(open.spawn(server.clone().serve(stream, place, stop.clone()))),
                 None => tracing::warn!(%peer, "a connection was refused: known callers have too many"),
             }
         }
@@ -110,7 +110,7 @@ impl HttpDoor {
             .max_buf_size(MAX_HEAD)
             .serve_connection(
                 TokioIo::new(join(Framed::new(reader), WriteTimeout::new(writer))),
-                service_fn(|request| self.answer(place.vouch(), request)),
+                service_fn(|request| self.answer(place.new_request(), request)),
             );
         tokio::pin!(connection);
         let served = tokio::select! {
@@ -130,13 +130,17 @@ impl HttpDoor {
     }
 
     /// Serves a request within a span of its own, and measures it.
-    async fn answer(&self, vouch: Vouch, request: Request<Incoming>) -> Result<Response, Infallible> {
+    async fn answer(
+        &self,
+        identity: RequestIdentity,
+        request: Request<Incoming>,
+    ) -> Result<Response, Infallible> {
         let (began, open) = (Instant::now(), self.metrics.open());
         let info = find_at_origin(request.method().as_str(), request.uri().path());
         let (method, route) =
             info.map_or((OTHER_METHOD, UNMATCHED), |info| (info.method.as_str(), info.path));
         let span = request_span(method, route, request.headers());
-        let response = self.respond(vouch, request).instrument(span.clone()).await?;
+        let response = self.respond(identity, request).instrument(span.clone()).await?;
         let status = response.status();
         span.record(telemetry::HTTP_STATUS, status.as_u16());
         if status.is_server_error() {
@@ -147,14 +151,18 @@ impl HttpDoor {
         Ok(response)
     }
 
-    async fn respond(&self, vouch: Vouch, mut request: Request<Incoming>) -> Result<Response, Infallible> {
+    async fn respond(
+        &self,
+        identity: RequestIdentity,
+        mut request: Request<Incoming>,
+    ) -> Result<Response, Infallible> {
         let shape = shape(request.uri().path());
-        if let Err(problem) = door::enter(self.rule.as_deref(), &request) {
+        if let Err(problem) = auth::check_request(self.guard.as_deref(), &request) {
             return Ok(ApiError { problem, shape }.into_response());
         }
-        request.extensions_mut().insert(vouch.clone());
+        request.extensions_mut().insert(identity.clone());
         let answer = self.router.call(request).await?;
-        Ok(match vouch.tenant() {
+        Ok(match identity.tenant() {
             Some(tenant) => self
                 .unread
                 .count(tenant, answer)

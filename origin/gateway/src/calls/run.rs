@@ -29,8 +29,8 @@ use tracing::{Span, field};
 
 use super::answered::Answered;
 use super::open::OpenCalls;
+use crate::auth::Admitted;
 use crate::background::Background;
-use crate::door::Admitted;
 use crate::error;
 use crate::metrics::ModelMetrics;
 use crate::waits::{Wait, Waits};

@@ -12,8 +12,8 @@ use cortex_domain::job::Request;
 use cortex_domain::topic::Topic;
 
 use super::request::{self, TextKind, TextRequest};
+use crate::auth::Admitted;
 use crate::calls::{Answered, Calls, OnTimeout};
-use crate::door::Admitted;
 use crate::holders::Held;
 use crate::models::Listing;
 use crate::offload::Offload;
@@ -48,7 +48,7 @@ impl Generator {
         admitted: Admitted,
         kind: TextKind,
     ) -> Result<Response, Problem> {
-        if let Some(seen) = admitted.last_event() {
+        if let Some(seen) = admitted.last_event_id() {
             return streams.resume(&admitted.owner.tenant, seen, held);
         }
         let prefers = admitted.headers.get_all("prefer");

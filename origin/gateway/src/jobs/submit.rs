@@ -18,7 +18,7 @@ use super::Jobs;
 use super::store::Parts;
 use tracing::{Span, field};
 
-use crate::door::Admitted;
+use crate::auth::Admitted;
 use crate::error;
 
 impl Jobs {
@@ -155,7 +155,7 @@ mod tests {
             query: String::new(),
             headers: told.into_iter().collect::<HeaderMap>(),
             body: body.into(),
-            takes: BodyLimit::Job,
+            body_limit: BodyLimit::Job,
         }
     }
 

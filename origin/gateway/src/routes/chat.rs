@@ -6,8 +6,8 @@ use cortex_api::body::Checked;
 use cortex_api::chat::SimpleChat;
 use cortex_domain::ErrorCode;
 
+use crate::auth::Admitted;
 use crate::calls::respond;
-use crate::door::Admitted;
 use crate::generate::{Generator, TextKind};
 use crate::holders::Holders;
 

@@ -1,8 +1,8 @@
 //! What each route does. The folders mirror the paths, and the table of routes is `cortex_api::routes`.
 
+mod access;
 mod api;
 mod chat;
-mod door;
 mod health;
 mod internal;
 mod openapi;

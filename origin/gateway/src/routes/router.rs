@@ -7,7 +7,7 @@ use cortex_api::{Problem, not_served};
 use cortex_domain::ErrorCode;
 use http::Uri;
 
-use super::door::{caller, caller_naming, caller_of_job, local, public, service};
+use super::access::{caller, caller_naming, caller_of_job, local, public, service};
 use super::{api::v1::jobs, api::v1::workers, chat, health, internal, openapi, v1};
 use crate::error::ApiError;
 use crate::gateway::Gateway;

@@ -65,7 +65,7 @@ impl Jobs for Gateway {
 }
 
 fn caller<T>(gateway: &Gateway, call: &Request<T>) -> Result<Owner, Problem> {
-    gateway.door.caller(call.metadata().as_ref())
+    gateway.authenticator.caller(call.metadata().as_ref())
 }
 
 /// What can't be a job's id names a job that is not there.

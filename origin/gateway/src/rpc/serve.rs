@@ -9,7 +9,7 @@ use axum::response::Response;
 use cortex_api::routes::BodyLimit;
 use cortex_api::{Problem, headers};
 use cortex_domain::ErrorCode;
-use cortex_guard::loopback::LoopbackGuard as Loopback;
+use cortex_guard::loopback::LoopbackGuard;
 use cortex_platform::incoming::incoming;
 use cortex_wire::v1::jobs_server::JobsServer;
 use http::header;
@@ -20,7 +20,7 @@ use tonic::transport::Server;
 
 use super::status::status;
 use super::taken;
-use crate::door;
+use crate::auth;
 use crate::gateway::Gateway;
 use crate::limits::DRAIN_TIMEOUT;
 
@@ -50,8 +50,8 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let background = gateway.background.clone();
-    let rule = match listener.local_addr() {
-        Ok(address) => door::rule(address, gateway.listening.allowed_hosts.clone()),
+    let guard = match listener.local_addr() {
+        Ok(address) => auth::loopback_guard(address, gateway.listening.allowed_hosts.clone()),
         Err(error) => {
             tracing::error!(%error, "the gRPC door's address can't be read");
             return Ok(());
@@ -61,7 +61,7 @@ pub async fn serve(
     let routes = Routes::new(service)
         .into_axum_router()
         .layer(map_response(taken::in_time))
-        .layer(from_fn_with_state(rule, enter));
+        .layer(from_fn_with_state(guard, check_call));
     let stopped = stop.clone();
     let serving = Server::builder()
         .max_concurrent_streams(OPEN)
@@ -87,7 +87,11 @@ pub async fn serve(
 }
 
 /// Refuses what no method may see.
-async fn enter(State(rule): State<Option<Arc<Loopback>>>, request: Request, next: Next) -> Response {
+async fn check_call(
+    State(guard): State<Option<Arc<LoopbackGuard>>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
     let refused = if parts.headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some() {
         Err(Problem::new(
@@ -95,7 +99,9 @@ async fn enter(State(rule): State<Option<Arc<Loopback>>>, request: Request, next
             "`content-length` occurs twice (expected once, or not at all)",
         ))
     } else {
-        rule.map_or(Ok(()), |rule| rule.check(&door::sent(&parts.uri, &parts.headers)).map_err(Problem::from))
+        guard.map_or(Ok(()), |guard| {
+            guard.check(&auth::sent(&parts.uri, &parts.headers)).map_err(Problem::from)
+        })
     };
     match refused {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,

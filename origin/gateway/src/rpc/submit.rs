@@ -12,7 +12,7 @@ use cortex_wire::v1::SubmitRequest;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::value::RawValue;
 
-use crate::door::{self, Admitted};
+use crate::auth::{self, Admitted};
 
 /// # Errors
 /// If the input can't stand in a body, or the idempotency key is none.
@@ -29,13 +29,13 @@ pub(super) fn admitted(
         job: None,
         idempotency,
         hops: Vec::new(),
-        traceparent: door::traceparent(metadata),
+        traceparent: auth::traceparent(metadata),
         method: Method::POST,
         path: "/api/v1/jobs".to_owned(),
         query: String::new(),
         headers: headers.into_iter().collect(),
         body: body(asked)?,
-        takes: BodyLimit::Job,
+        body_limit: BodyLimit::Job,
     })
 }
 
@@ -57,7 +57,7 @@ fn body(asked: SubmitRequest) -> Result<Bytes, Problem> {
 
 fn idempotency(field: &str, metadata: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     if field.is_empty() {
-        return door::idempotency(metadata);
+        return auth::idempotency(metadata);
     }
     let wrong = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at("idempotency_key");
     field.parse().map(Some).map_err(|error: cortex_domain::id::ParseError| wrong(error))

@@ -14,20 +14,20 @@ use crate::limits::Share;
 /// Far more than the system holds for a peer that does not read.
 const LARGE: usize = 64 * 1024 * 1024;
 
-struct Opened {
+struct TestServer {
     address: SocketAddr,
     stop: CancellationToken,
     serving: tokio::task::JoinHandle<TaskTracker>,
 }
 
-impl Opened {
+impl TestServer {
     async fn open(most: usize) -> Self {
         let router = Router::new()
             .route("/whole", get(async || Bytes::from(vec![b'x'; LARGE])))
             .route(
                 "/own",
-                get(async |vouch: Extension<Vouch>| {
-                    vouch.known(&"a".parse().unwrap());
+                get(async |identity: Extension<RequestIdentity>| {
+                    identity.authenticate(&"a".parse().unwrap());
                     Bytes::from(vec![b'x'; LARGE])
                 }),
             )
@@ -38,21 +38,26 @@ impl Opened {
                     Body::from_stream(stream::repeat_with(piece))
                 }),
             )
-            .route("/known", get(async |vouch: Extension<Vouch>| vouch.known(&"a".parse().unwrap())))
+            .route(
+                "/known",
+                get(async |identity: Extension<RequestIdentity>| {
+                    identity.authenticate(&"a".parse().unwrap())
+                }),
+            )
             .route("/body", post(async |body: Bytes| body));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let until = stop.clone();
         let unread = Unread::new(Share { all: 3 * LARGE, of_tenant: 2 * LARGE });
         let router = TowerToHyperService::new(router);
-        let door = HttpDoor {
-            rule: None,
+        let server = HttpServer {
+            guard: None,
             router,
             connections: Connections::new(most),
             unread,
             metrics: HttpMetrics::default(),
         };
-        let serving = tokio::spawn(async move { door.accept(listener, &until).await });
+        let serving = tokio::spawn(async move { server.accept(listener, &until).await });
         Self { address, stop, serving }
     }
 
@@ -86,17 +91,17 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 
 #[tokio::test]
 async fn answers_that_nobody_reads_are_dropped_whatever_their_kind() {
-    let door = Opened::open(8).await;
+    let server = TestServer::open(8).await;
     let mut unread = Vec::new();
     for path in ["/whole", "/stream"] {
-        let mut stream = door.ask(path).await;
+        let mut stream = server.ask(path).await;
         // The answer has begun.
         stream.read_exact(&mut [0; 12]).await.unwrap();
         unread.push(stream);
     }
     tokio::time::pause();
     let began = Instant::now();
-    door.ended().await;
+    server.ended().await;
     let took = began.elapsed();
     assert!(took <= cortex_platform::write_timeout::STALL_TIMEOUT + Duration::from_secs(1), "{took:?}");
     drop(unread);
@@ -104,10 +109,10 @@ async fn answers_that_nobody_reads_are_dropped_whatever_their_kind() {
 
 #[tokio::test]
 async fn a_tenant_that_reads_none_of_its_answers_gets_no_more_of_them() {
-    let door = Opened::open(8).await;
+    let server = TestServer::open(8).await;
     let mut unread = Vec::new();
     for expected in ["200", "200", "429"] {
-        let mut stream = door.ask("/own").await;
+        let mut stream = server.ask("/own").await;
         let mut head = [0; 12];
         stream.read_exact(&mut head).await.unwrap();
         assert_eq!(std::str::from_utf8(&head).unwrap(), format!("HTTP/1.1 {expected}"));
@@ -117,7 +122,7 @@ async fn a_tenant_that_reads_none_of_its_answers_gets_no_more_of_them() {
     let mut rest = vec![0; LARGE];
     let again = async {
         loop {
-            let mut stream = door.ask("/own").await;
+            let mut stream = server.ask("/own").await;
             stream.read_exact(&mut rest[..12]).await.unwrap();
             if rest.starts_with(b"HTTP/1.1 200") {
                 return stream.read_exact(&mut rest).await.unwrap();
@@ -129,14 +134,14 @@ async fn a_tenant_that_reads_none_of_its_answers_gets_no_more_of_them() {
 
 #[tokio::test]
 async fn unknown_connections_make_room_for_new_ones_and_known_ones_do_not() {
-    let door = Opened::open(2).await;
-    let mut known = door.ask("/known").await;
+    let server = TestServer::open(2).await;
+    let mut known = server.ask("/known").await;
     known.read_exact(&mut [0; 12]).await.unwrap();
-    let mut silent = TcpStream::connect(door.address).await.unwrap();
-    let mut newest = door.ask("/known").await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    let mut newest = server.ask("/known").await;
     newest.read_exact(&mut [0; 12]).await.unwrap();
     assert!(is_closed(&mut silent).await);
-    let mut refused = TcpStream::connect(door.address).await.unwrap();
+    let mut refused = TcpStream::connect(server.address).await.unwrap();
     assert!(is_closed(&mut refused).await);
     known.write_all(b"GET /known HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut rest = String::new();
@@ -146,10 +151,10 @@ async fn unknown_connections_make_room_for_new_ones_and_known_ones_do_not() {
 
 #[tokio::test]
 async fn a_head_that_never_ends_is_not_waited_for() {
-    let door = Opened::open(2).await;
-    let mut half = TcpStream::connect(door.address).await.unwrap();
+    let server = TestServer::open(2).await;
+    let mut half = TcpStream::connect(server.address).await.unwrap();
     half.write_all(b"GET /known HTTP/1.1\r\nhost:").await.unwrap();
-    let mut other = door.ask("/known").await;
+    let mut other = server.ask("/known").await;
     other.read_exact(&mut [0; 12]).await.unwrap();
     tokio::time::pause();
     let began = Instant::now();
@@ -159,7 +164,7 @@ async fn a_head_that_never_ends_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_head_at_fault_is_refused_and_ends_its_connection() {
-    let door = Opened::open(8).await;
+    let server = TestServer::open(8).await;
     for (head, said) in [
         ("GET /known HTTP/1.1\nhost: x\n\n", "does not end with CR and LF"),
         ("GET /known HTTP/1.1\r\n\r\n", "invalid header `Host`"),
@@ -167,7 +172,7 @@ async fn a_head_at_fault_is_refused_and_ends_its_connection() {
         ("GET http://x/known HTTP/1.1\r\nhost: x\r\n\r\n", "invalid request target"),
         ("GET /known HTTP/1.1\r\nhost: x\r\na : b\r\n\r\n", "invalid head"),
     ] {
-        let answer = door.answer(head).await;
+        let answer = server.answer(head).await;
         assert!(answer.starts_with("HTTP/1.1 400 ") || answer.starts_with("HTTP/1.0 400 "), "{answer}");
         assert!(answer.contains("application/problem+json") && answer.contains(said), "{answer}");
     }
@@ -175,7 +180,7 @@ async fn a_head_at_fault_is_refused_and_ends_its_connection() {
 
 #[tokio::test]
 async fn a_request_that_is_framed_in_two_ways_is_refused_after_the_answer_to_the_one_before() {
-    let door = Opened::open(8).await;
+    let server = TestServer::open(8).await;
     let first = "GET /known HTTP/1.1\r\nhost: x\r\n\r\n";
     for (framing, said) in [
         ("content-length: 5\r\ntransfer-encoding: chunked", "both `Content-Length` and `Transfer-Encoding`"),
@@ -184,7 +189,7 @@ async fn a_request_that_is_framed_in_two_ways_is_refused_after_the_answer_to_the
         ("transfer-encoding: gzip, chunked", "invalid header `Transfer-Encoding`"),
     ] {
         let bad = format!("POST /body HTTP/1.1\r\nhost: x\r\n{framing}\r\n\r\n0\r\n\r\n");
-        let answer = door.answer(&format!("{first}{bad}{first}")).await;
+        let answer = server.answer(&format!("{first}{bad}{first}")).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{framing}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 2, "{framing}: {answer}");
         let refusal = answer.split_once("HTTP/1.1 400 ").map_or("", |(_, refusal)| refusal);
@@ -195,7 +200,7 @@ async fn a_request_that_is_framed_in_two_ways_is_refused_after_the_answer_to_the
 
 #[tokio::test]
 async fn what_is_no_head_or_too_long_is_refused_by_the_library() {
-    let door = Opened::open(8).await;
+    let server = TestServer::open(8).await;
     let headers = |number| format!("GET /known HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(number - 1));
     let endless = format!("GET /known HTTP/1.1\r\nhost: x\r\na: {}", "x".repeat(MAX_HEAD));
     for (bytes, status) in [
@@ -204,20 +209,20 @@ async fn what_is_no_head_or_too_long_is_refused_by_the_library() {
         (&headers(cortex_http1::MAX_HEADERS + 1), "HTTP/1.1 431 "),
         (&endless[..MAX_HEAD], "HTTP/1.1 431 "),
     ] {
-        let answer = door.answer(bytes).await;
+        let answer = server.answer(bytes).await;
         assert!(answer.starts_with(status), "{bytes:.80}: {answer}");
     }
-    let answer = door.answer("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    let answer = server.answer("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     assert_eq!(answer, "", "a client of HTTP/2 is disconnected");
 }
 
 #[tokio::test]
 async fn a_head_over_the_limit_is_refused_though_its_end_comes_with_it() {
-    let door = Opened::open(8).await;
+    let server = TestServer::open(8).await;
     let long = "x".repeat(MAX_HEAD + 4096);
     let framing = "content-length: 5\r\ntransfer-encoding: chunked";
     let request = format!("POST /body HTTP/1.1\r\nhost: x\r\na: {long}\r\n{framing}\r\n\r\n0\r\n\r\n");
-    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     // A door that closes on unread bytes may reset the connection before its answer is read.
@@ -228,12 +233,12 @@ async fn a_head_over_the_limit_is_refused_though_its_end_comes_with_it() {
 
 #[tokio::test]
 async fn a_chunked_body_is_read_to_its_end_or_breaks_off() {
-    let door = Opened::open(8).await;
+    let server = TestServer::open(8).await;
     let head = "POST /body HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
-    let sound = door.answer(&format!("{head}3;a=b\r\nabc\r\n1\r\nd\r\n0\r\na: b\r\n\r\n")).await;
+    let sound = server.answer(&format!("{head}3;a=b\r\nabc\r\n1\r\nd\r\n0\r\na: b\r\n\r\n")).await;
     assert!(sound.starts_with("HTTP/1.1 200 ") && sound.ends_with("abcd"), "{sound}");
     for body in ["x\r\n", "3\r\nabcd", "3\nabc\n"] {
-        let answer = door.answer(&format!("{head}{body}")).await;
+        let answer = server.answer(&format!("{head}{body}")).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{body}: {answer}");
     }
 }

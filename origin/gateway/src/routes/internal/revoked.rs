@@ -3,7 +3,7 @@
 use axum::Json;
 use cortex_api::{Closed, Problem, RevokedKey};
 
-use crate::door::SignedByEdge;
+use crate::auth::SignedByEdge;
 use crate::holders::Holders;
 
 /// Ends the streams, the waits and the calls of the key. It may be said again.

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use cortex_api::Problem;
 
-use crate::door::Admitted;
+use crate::auth::Admitted;
 use crate::generate::{Generator, TextKind};
 use crate::holders::Holders;
 use crate::stream::Streams;

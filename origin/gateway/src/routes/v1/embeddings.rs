@@ -9,8 +9,8 @@ use cortex_api::{EmbeddingsRequest, ModelRequest, Problem};
 use cortex_domain::ErrorCode;
 use cortex_domain::topics;
 
+use crate::auth::Admitted;
 use crate::calls::{Calls, OnTimeout};
-use crate::door::Admitted;
 use crate::holders::Holders;
 use crate::models::Models;
 use crate::offload::Offload;

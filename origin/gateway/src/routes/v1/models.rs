@@ -3,7 +3,7 @@
 use axum::Json;
 use cortex_api::{ModelPage, ModelView, Problem};
 
-use crate::door::Admitted;
+use crate::auth::Admitted;
 use crate::models::Models;
 
 /// Lists the models there are.

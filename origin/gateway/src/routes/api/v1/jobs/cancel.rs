@@ -4,8 +4,8 @@ use axum::Json;
 use cortex_api::{JobView, Problem};
 use cortex_domain::id::JobId;
 
+use crate::auth::Admitted;
 use crate::calls::Calls;
-use crate::door::Admitted;
 use crate::jobs::{self, Jobs};
 
 /// Ends a job that has not ended.

@@ -9,8 +9,8 @@ use cortex_domain::job::Job;
 use cortex_domain::state::State;
 use http::{HeaderValue, StatusCode, header};
 
+use crate::auth::Admitted;
 use crate::calls::{Calls, OnTimeout};
-use crate::door::Admitted;
 use crate::holders::Holders;
 use crate::jobs::{self, Jobs};
 

@@ -14,7 +14,7 @@ use cortex_domain::job::Version;
 use futures::stream::{self, StreamExt};
 use http::{StatusCode, header};
 
-use crate::door::Admitted;
+use crate::auth::Admitted;
 use crate::holders::{self, Holders};
 use crate::jobs::{Cut, Jobs, Log, Progress};
 use crate::readers::Readers;
@@ -60,7 +60,7 @@ fn streams(admitted: &Admitted) -> bool {
 
 /// The version that the client has seen last, from `Last-Event-ID: <attempt>.<version>`.
 fn resume(admitted: &Admitted) -> Result<Version, Problem> {
-    let Some(id) = admitted.last_event() else { return Ok(Version(0)) };
+    let Some(id) = admitted.last_event_id() else { return Ok(Version(0)) };
     let version = id.split_once('.').and_then(|(_, version)| version.parse().ok());
     version.map(Version).ok_or_else(|| {
         Problem::new(ErrorCode::InvalidRequest, "`Last-Event-ID` reads `<attempt>.<version>`")

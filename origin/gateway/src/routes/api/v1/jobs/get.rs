@@ -4,7 +4,7 @@ use axum::Json;
 use cortex_api::{JobView, Problem};
 use cortex_domain::id::JobId;
 
-use crate::door::Admitted;
+use crate::auth::Admitted;
 use crate::jobs::Jobs;
 
 /// A job as it stands, with its result once it has one.

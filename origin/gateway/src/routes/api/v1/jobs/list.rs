@@ -4,7 +4,7 @@ use axum::Json;
 use cortex_api::{JobPage, ListJobs, Problem};
 use cortex_domain::ports::Query;
 
-use crate::door::Admitted;
+use crate::auth::Admitted;
 use crate::jobs::{self, Jobs};
 
 /// The caller's jobs, without their results.

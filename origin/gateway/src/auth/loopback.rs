@@ -13,19 +13,19 @@ use http::{HeaderMap, Request, Uri};
 use super::admit::is_signed;
 
 /// The rule for a door's address: none where it is not on loopback, since only signed requests come in there.
-pub(crate) fn rule(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc<LoopbackGuard>> {
+pub(crate) fn loopback_guard(address: SocketAddr, allowed: Vec<AllowedHost>) -> Option<Arc<LoopbackGuard>> {
     address.ip().is_loopback().then(|| Arc::new(LoopbackGuard::new(address.port(), allowed)))
 }
 
 /// Refuses what no route may see.
-pub(crate) fn enter<B>(rule: Option<&LoopbackGuard>, request: &Request<B>) -> Result<(), Problem> {
+pub(crate) fn check_request<B>(guard: Option<&LoopbackGuard>, request: &Request<B>) -> Result<(), Problem> {
     if let Some(fault) = cortex_http1::fault(request.headers()) {
         return Err(Problem::new(ErrorCode::InvalidRequest, fault));
     }
-    match rule {
+    match guard {
         // What the edge signed comes with the tunnel's host; the routes check the signature.
-        Some(rule) if !is_signed(request.headers()) => {
-            Ok(rule.check(&sent(request.uri(), request.headers()))?)
+        Some(guard) if !is_signed(request.headers()) => {
+            Ok(guard.check(&sent(request.uri(), request.headers()))?)
         }
         _ => Ok(()),
     }
@@ -52,8 +52,8 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(()).unwrap();
-        let rule = rule(address.parse().unwrap(), vec!["host.docker.internal".parse().unwrap()]);
-        enter(rule.as_deref(), &request).err().map(|problem| problem.kind)
+        let guard = loopback_guard(address.parse().unwrap(), vec!["host.docker.internal".parse().unwrap()]);
+        check_request(guard.as_deref(), &request).err().map(|problem| problem.kind)
     }
 
     #[test]

@@ -11,24 +11,24 @@ use cortex_domain::id::Tenant;
 
 /// A number of bytes that all tenants' bodies share while they arrive. A clone is the same budget.
 #[derive(Clone, Debug)]
-pub(crate) struct Budget(Arc<Mutex<Shares>>);
+pub(crate) struct BodyBudget(Arc<Mutex<Shares>>);
 
 /// What one reader has taken; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Share {
-    budget: Budget,
+pub(crate) struct BodyShare {
+    budget: BodyBudget,
     tenant: Tenant,
     bytes: usize,
 }
 
-impl Budget {
+impl BodyBudget {
     pub(crate) fn new(limit: usize, weights: Weights) -> Self {
         Self(Arc::new(Mutex::new(Shares::new(limit, weights))))
     }
 
     /// A tenant's share that holds nothing yet.
-    pub(crate) fn open(&self, tenant: &Tenant) -> Share {
-        Share { budget: self.clone(), tenant: tenant.clone(), bytes: 0 }
+    pub(crate) fn open(&self, tenant: &Tenant) -> BodyShare {
+        BodyShare { budget: self.clone(), tenant: tenant.clone(), bytes: 0 }
     }
 
     fn shares(&self) -> MutexGuard<'_, Shares> {
@@ -36,7 +36,7 @@ impl Budget {
     }
 }
 
-impl Share {
+impl BodyShare {
     /// Takes more, for bytes that have arrived. Announced ones take nothing, so that an announcement shuts nobody out.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for BodyShare {
     fn drop(&mut self) {
         self.budget.shares().give(&self.tenant, self.bytes);
     }
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_tenant_stays_within_its_share_and_leaves_room_for_the_next() {
-        let budget = Budget::new(120, Weights::default());
+        let budget = BodyBudget::new(120, Weights::default());
         let (mut one, mut more) = (budget.open(&tenant("hog")), budget.open(&tenant("hog")));
         assert!(one.grow(40).is_ok() && more.grow(20).is_ok());
         let refused = more.grow(1).unwrap_err();

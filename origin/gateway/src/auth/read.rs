@@ -11,7 +11,7 @@ use cortex_domain::ErrorCode;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
 
-use super::budget::Share;
+use super::body_budget::BodyShare;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,12 +26,12 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) async fn whole(
     headers: &HeaderMap,
     mut body: Body,
-    takes: BodyLimit,
-    share: Share,
+    body_limit: BodyLimit,
+    share: BodyShare,
 ) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let read = match check_content_length(announced, takes.bytes()) {
-        Ok(()) => tokio::time::timeout(BODY_TIMEOUT, collect(&mut body, takes, share)).await,
+    let read = match check_content_length(announced, body_limit.bytes()) {
+        Ok(()) => tokio::time::timeout(BODY_TIMEOUT, collect(&mut body, body_limit, share)).await,
         Err(problem) => Ok(Err(problem)),
     };
     match read {
@@ -48,7 +48,7 @@ pub(super) async fn whole(
     }
 }
 
-async fn collect(body: &mut Body, takes: BodyLimit, mut share: Share) -> Result<Bytes, Problem> {
+async fn collect(body: &mut Body, body_limit: BodyLimit, mut share: BodyShare) -> Result<Bytes, Problem> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
@@ -59,7 +59,7 @@ async fn collect(body: &mut Body, takes: BodyLimit, mut share: Share) -> Result<
             )
         })?;
         let Ok(data) = frame.into_data() else { continue };
-        check_length(read.len() + data.len(), takes.bytes())?;
+        check_length(read.len() + data.len(), body_limit.bytes())?;
         share.grow(data.len())?;
         read.extend_from_slice(&data);
     }

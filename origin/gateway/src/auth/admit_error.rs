@@ -10,35 +10,35 @@ use crate::error::ApiError;
 
 /// Why a request was not admitted.
 #[derive(Debug)]
-pub(crate) struct TurnedAway {
-    refused: Box<ApiError>,
+pub(crate) struct AdmitError {
+    error: Box<ApiError>,
     /// What the sender has to sign its request for.
     sign_for: Option<(Instance, Timestamp)>,
 }
 
-impl TurnedAway {
+impl AdmitError {
     /// A signed request that its sender may sign again, for this instance and by its clock.
-    pub(super) fn to_sign_again(refusal: SignatureError, instance: &Instance, now: Timestamp) -> Self {
+    pub(super) fn sign_again(refusal: SignatureError, instance: &Instance, now: Timestamp) -> Self {
         Self { sign_for: Some((instance.clone(), now)), ..Problem::from(refusal).into() }
     }
 
-    pub(super) fn shaped(self, shape: Shape) -> Self {
-        let Self { mut refused, sign_for } = self;
-        refused.shape = shape;
-        Self { refused, sign_for }
+    pub(super) fn with_shape(self, shape: Shape) -> Self {
+        let Self { mut error, sign_for } = self;
+        error.shape = shape;
+        Self { error, sign_for }
     }
 }
 
-impl From<Problem> for TurnedAway {
+impl From<Problem> for AdmitError {
     fn from(problem: Problem) -> Self {
-        let refused = ApiError { problem, shape: Shape::Problem };
-        Self { refused: Box::new(refused), sign_for: None }
+        let error = ApiError { problem, shape: Shape::Problem };
+        Self { error: Box::new(error), sign_for: None }
     }
 }
 
-impl IntoResponse for TurnedAway {
+impl IntoResponse for AdmitError {
     fn into_response(self) -> Response {
-        let mut response = self.refused.into_response();
+        let mut response = self.error.into_response();
         if let Some((instance, now)) = self.sign_for {
             let all = response.headers_mut();
             if let Ok(instance) = HeaderValue::from_str(&instance.to_string()) {

@@ -21,22 +21,22 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use tracing::{Span, field};
 
-use super::budget::Budget;
+use super::admit_error::AdmitError;
+use super::body_budget::BodyBudget;
 use super::credentials::Credentials;
 use super::read;
-use super::turned_away::TurnedAway;
 
 /// Nonces remembered at most: five minutes of 3,000 requests a second.
-const NONCES: usize = 1_000_000;
+const MAX_NONCES: usize = 1_000_000;
 
 /// Decides who comes in.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct Authenticator {
     credentials: Credentials,
     instance: Instance,
     nonces: Mutex<NonceMemory>,
     /// What the bodies that are being read take together.
-    being_read: Budget,
+    body_budget: BodyBudget,
     clock: Clock,
 }
 
@@ -56,8 +56,8 @@ pub(crate) struct Admitted {
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// How much body the route takes.
-    pub(crate) takes: BodyLimit,
+    /// How much body the route body_limit.
+    pub(crate) body_limit: BodyLimit,
 }
 
 impl Admitted {
@@ -74,11 +74,11 @@ impl Admitted {
     /// # Errors
     /// A problem that names what is wrong and where.
     pub(crate) fn json(&self) -> Result<Checked<'_>, Problem> {
-        precheck::check_json(self.content_type(), &self.body, self.takes)
+        precheck::check_json(self.content_type(), &self.body, self.body_limit)
     }
 
     /// `Last-Event-ID`; an empty one says that the client has seen none.
-    pub(crate) fn last_event(&self) -> Option<&str> {
+    pub(crate) fn last_event_id(&self) -> Option<&str> {
         self.header("last-event-id").map(str::trim).filter(|id| !id.is_empty())
     }
 }
@@ -89,61 +89,66 @@ pub(crate) fn is_signed(headers: &HeaderMap) -> bool {
 }
 
 /// Who sent a request, and what its signature says of its body.
-struct Vouched {
+struct CheckedHead {
     owner: Owner,
     announced: Option<Announced>,
 }
 
-impl Door {
+impl Authenticator {
     pub(crate) fn new(
         credentials: Credentials,
         instance: Instance,
-        being_read: Budget,
+        body_budget: BodyBudget,
         clock: Clock,
     ) -> Self {
-        let nonces = Mutex::new(NonceMemory::new(NONCES));
-        Self { credentials, instance, nonces, being_read, clock }
+        let nonces = Mutex::new(NonceMemory::new(MAX_NONCES));
+        Self { credentials, instance, nonces, body_budget, clock }
     }
 
-    pub(super) async fn admit(&self, request: Request, takes: BodyLimit) -> Result<Admitted, TurnedAway> {
+    pub(super) async fn admit(
+        &self,
+        request: Request,
+        body_limit: BodyLimit,
+    ) -> Result<Admitted, AdmitError> {
         let (parts, body) = request.into_parts();
-        match self.vouch(&parts) {
-            Ok(vouched) => self.read(parts, vouched, body, takes).await,
-            Err(turned_away) => {
+        match self.check_head(&parts) {
+            Ok(head) => self.read(parts, head, body, body_limit).await,
+            Err(error) => {
                 read::discard(body).await;
-                Err(turned_away)
+                Err(error)
             }
         }
     }
 
     /// Decides by the head alone; not a byte of the body is kept for a request that is turned away here.
-    fn vouch(&self, parts: &Parts) -> Result<Vouched, TurnedAway> {
+    fn check_head(&self, parts: &Parts) -> Result<CheckedHead, AdmitError> {
         let all = || parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         precheck::check_headers(all())?;
-        let vouched = if is_signed(&parts.headers) {
+        let head = if is_signed(&parts.headers) {
             let announced = self.verify(parts)?;
-            Vouched { owner: signed_owner(&parts.headers)?, announced: Some(announced) }
+            CheckedHead { owner: signed_owner(&parts.headers)?, announced: Some(announced) }
         } else {
-            Vouched { owner: self.local(&parts.headers)?, announced: None }
+            CheckedHead { owner: self.local(&parts.headers)?, announced: None }
         };
         precheck::check_header_texts(all())?;
         let codings = parts.headers.get_all(header::CONTENT_ENCODING);
         precheck::check_content_encoding(codings.iter().filter_map(|value| value.to_str().ok()))?;
-        Ok(vouched)
+        Ok(head)
     }
 
     async fn read(
         &self,
         parts: Parts,
-        vouched: Vouched,
+        head: CheckedHead,
         body: Body,
-        takes: BodyLimit,
-    ) -> Result<Admitted, TurnedAway> {
-        let Vouched { owner, announced } = vouched;
+        body_limit: BodyLimit,
+    ) -> Result<Admitted, AdmitError> {
+        let CheckedHead { owner, announced } = head;
         Span::current().record(telemetry::TENANT, owner.tenant.as_str());
-        let body = read::whole(&parts.headers, body, takes, self.being_read.open(&owner.tenant)).await?;
+        let body =
+            read::whole(&parts.headers, body, body_limit, self.body_budget.open(&owner.tenant)).await?;
         if let Some(announced) = &announced {
-            announced.check(&body).map_err(|refusal| refused(&parts, refusal))?;
+            announced.check(&body).map_err(|error| invalid_signature(&parts, error))?;
         }
         let mut admitted = Admitted {
             owner,
@@ -157,16 +162,16 @@ impl Door {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
             body,
-            takes,
+            body_limit,
         };
         if admitted.signed {
-            admitted.job = parsed(&admitted.headers, headers::JOB_ID)?;
+            admitted.job = parse_header(&admitted.headers, headers::JOB_ID)?;
             if let Some(job) = admitted.job {
                 Span::current().record(telemetry::JOB, field::display(job));
             }
-            admitted.idempotency = parsed(&admitted.headers, headers::IDEMPOTENCY)?;
-            let hops = text(&admitted.headers, headers::HOPS)?.unwrap_or_default();
-            admitted.hops = hops::parse(hops).map_err(|error| malformed(headers::HOPS, error))?;
+            admitted.idempotency = parse_header(&admitted.headers, headers::IDEMPOTENCY)?;
+            let hops = header_text(&admitted.headers, headers::HOPS)?.unwrap_or_default();
+            admitted.hops = hops::parse(hops).map_err(|error| invalid_header(headers::HOPS, error))?;
         } else {
             admitted.idempotency = idempotency(&admitted.headers)?;
         }
@@ -187,7 +192,7 @@ impl Door {
     }
 
     /// Checks the signature of a head, which is then used up, and returns the body that it announces.
-    pub(super) fn verify(&self, parts: &Parts) -> Result<Announced, TurnedAway> {
+    pub(super) fn verify(&self, parts: &Parts) -> Result<Announced, AdmitError> {
         let now = self.clock.now();
         let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let head = Head {
@@ -207,21 +212,21 @@ impl Door {
         match verified {
             Ok(verified) => Ok(verified.body),
             // The sender holds a key and can't know which instance it meets, or how late it is here.
-            Err(refusal @ (SignatureError::Elsewhere | SignatureError::Ahead)) => {
-                tracing::debug!(path = head.path, %refusal, "a request has to be signed again");
-                Err(TurnedAway::to_sign_again(refusal, &self.instance, now))
+            Err(error @ (SignatureError::Elsewhere | SignatureError::Ahead)) => {
+                tracing::debug!(path = head.path, %error, "a request has to be signed again");
+                Err(AdmitError::sign_again(error, &self.instance, now))
             }
-            Err(refusal) => Err(refused(parts, refusal)),
+            Err(error) => Err(invalid_signature(parts, error)),
         }
     }
 
     fn local(&self, headers: &HeaderMap) -> Result<Owner, Problem> {
-        let unknown = || {
+        let unauthenticated = || {
             let detail =
-                "send `Authorization: Bearer <key>`; the origin takes what the edge signed, or API_KEY";
+                "send `Authorization: Bearer <key>`; the origin body_limit what the edge signed, or API_KEY";
             Problem::new(ErrorCode::Unauthenticated, detail)
         };
-        let key = self.credentials.local.as_ref().ok_or_else(unknown)?;
+        let key = self.credentials.local.as_ref().ok_or_else(unauthenticated)?;
         let presented = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let presented = presented.and_then(|value| {
             let (scheme, token) = value.split_once(' ')?;
@@ -233,34 +238,34 @@ impl Door {
                 principal: key.principal.clone(),
                 roles: key.roles.clone(),
             }),
-            _ => Err(unknown()),
+            _ => Err(unauthenticated()),
         }
     }
 }
 
-fn refused(parts: &Parts, refusal: SignatureError) -> TurnedAway {
-    tracing::warn!(path = parts.uri.path(), %refusal, "a signature was refused");
-    Problem::from(refusal).into()
+fn invalid_signature(parts: &Parts, error: SignatureError) -> AdmitError {
+    tracing::warn!(path = parts.uri.path(), %error, "a signature was refused");
+    Problem::from(error).into()
 }
 
 fn signed_owner(all: &HeaderMap) -> Result<Owner, Problem> {
     let missing =
         |name: &str| Problem::new(ErrorCode::Unauthenticated, format!("the header {name} is missing"));
-    let roles = text(all, headers::ROLES)?.unwrap_or_default();
+    let roles = header_text(all, headers::ROLES)?.unwrap_or_default();
     let roles = roles.split(',').map(str::trim).filter(|role| !role.is_empty());
     Ok(Owner {
-        tenant: parsed(all, headers::TENANT)?.ok_or_else(|| missing(headers::TENANT))?,
-        principal: parsed(all, headers::PRINCIPAL)?.ok_or_else(|| missing(headers::PRINCIPAL))?,
+        tenant: parse_header(all, headers::TENANT)?.ok_or_else(|| missing(headers::TENANT))?,
+        principal: parse_header(all, headers::PRINCIPAL)?.ok_or_else(|| missing(headers::PRINCIPAL))?,
         roles: roles
             .map(str::parse)
             .collect::<Result<Vec<Role>, _>>()
-            .map_err(|error| malformed(headers::ROLES, error))?,
+            .map_err(|error| invalid_header(headers::ROLES, error))?,
     })
 }
 
 /// The caller's own idempotency key.
 pub(crate) fn idempotency(all: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
-    parsed(all, headers::IDEMPOTENCY_KEY)
+    parse_header(all, headers::IDEMPOTENCY_KEY)
 }
 
 /// One that is malformed counts as none, as the standard asks.
@@ -269,17 +274,19 @@ pub(crate) fn traceparent(all: &HeaderMap) -> Option<String> {
     Some(parsed.as_str().to_owned())
 }
 
-fn text<'a>(all: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {
-    all.get(name).map(|value| value.to_str().map_err(|error| malformed(name, error))).transpose()
+fn header_text<'a>(all: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {
+    all.get(name).map(|value| value.to_str().map_err(|error| invalid_header(name, error))).transpose()
 }
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+fn parse_header<T: std::str::FromStr<Err: std::fmt::Display>>(
     all: &HeaderMap,
     name: &str,
 ) -> Result<Option<T>, Problem> {
-    text(all, name)?.map(|value| value.parse().map_err(|error| malformed(name, error))).transpose()
+    header_text(all, name)?
+        .map(|value| value.parse().map_err(|error| invalid_header(name, error)))
+        .transpose()
 }
 
-fn malformed(name: &str, error: impl std::fmt::Display) -> Problem {
+fn invalid_header(name: &str, error: impl std::fmt::Display) -> Problem {
     Problem::new(ErrorCode::InvalidRequest, format!("the header {name}: {error}")).at(name)
 }

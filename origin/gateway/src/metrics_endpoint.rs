@@ -26,7 +26,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::door;
+use crate::auth;
 use crate::error::ApiError;
 use crate::serve::{ACCEPT_RETRY_DELAY, HEAD_TIMEOUT};
 
@@ -42,10 +42,10 @@ pub async fn serve<F: Future<Output = String> + Send>(
     stop: CancellationToken,
 ) {
     let guard = match listener.local_addr() {
-        Ok(address) => door::rule(address, Vec::new()),
+        Ok(address) => auth::loopback_guard(address, Vec::new()),
         Err(error) => return tracing::error!(%error, "the address of the metrics door can't be read"),
     };
-    let metrics_door = Arc::new(MetricsDoor { guard, read, latest: Mutex::new(None) });
+    let metrics_endpoint = Arc::new(MetricsEndpoint { guard, read, latest: Mutex::new(None) });
     let (places, open) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), TaskTracker::new());
     loop {
         let accepted = tokio::select! {
@@ -57,11 +57,11 @@ pub async fn serve<F: Future<Output = String> + Send>(
         };
         match accepted {
             (Ok((stream, _)), place) => {
-                let (metrics_door, stop) = (metrics_door.clone(), stop.clone());
+                let (metrics_endpoint, stop) = (metrics_endpoint.clone(), stop.clone());
                 open.spawn(async move {
                     let _place = place;
                     tokio::select! {
-                        () = metrics_door.serve(stream) => {}
+                        () = metrics_endpoint.serve(stream) => {}
                         () = stop.cancelled() => {}
                     }
                 });
@@ -76,14 +76,14 @@ pub async fn serve<F: Future<Output = String> + Send>(
     open.wait().await;
 }
 
-struct MetricsDoor<R> {
+struct MetricsEndpoint<R> {
     guard: Option<Arc<LoopbackGuard>>,
     read: R,
     /// What was read last, and when.
     latest: Mutex<Option<(Instant, Arc<str>)>>,
 }
 
-impl<R, F> MetricsDoor<R>
+impl<R, F> MetricsEndpoint<R>
 where
     R: Fn() -> F + Send + Sync + 'static,
     F: Future<Output = String> + Send,
@@ -106,7 +106,7 @@ where
 
     async fn answer(&self, request: &Request<Incoming>) -> Response {
         let refused = |problem| ApiError { problem, shape: Shape::Problem }.into_response();
-        if let Err(problem) = door::enter(self.guard.as_deref(), request) {
+        if let Err(problem) = auth::check_request(self.guard.as_deref(), request) {
             return refused(problem);
         }
         match (request.method(), request.uri().path()) {

@@ -11,28 +11,28 @@ use cortex_domain::id::Tenant;
 use cortex_guard::precheck;
 use http::request::Parts;
 
-use super::admit::{Admitted, Door, is_signed};
-use super::turned_away::TurnedAway;
-use crate::connections::Vouch;
+use super::admit::{Admitted, Authenticator, is_signed};
+use super::admit_error::AdmitError;
+use crate::connections::RequestIdentity;
 
 impl<S> FromRequest<S> for Admitted
 where
-    Arc<Door>: FromRef<S>,
+    Arc<Authenticator>: FromRef<S>,
     S: Send + Sync,
 {
-    type Rejection = TurnedAway;
+    type Rejection = AdmitError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, TurnedAway> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, AdmitError> {
         let Some(info) = request.extensions().get::<&'static RouteInfo>().copied() else {
             tracing::error!(path = request.uri().path(), "a route was made without its row of the table");
             return Err(Problem::new(ErrorCode::Internal, "this could not be done").into());
         };
-        let vouch = request.extensions().get::<Vouch>().cloned();
-        let admitted = Arc::<Door>::from_ref(state).admit(request, info.body).await;
-        if let (Ok(admitted), Some(vouch)) = (&admitted, vouch) {
-            vouch.known(&admitted.owner.tenant);
+        let identity = request.extensions().get::<RequestIdentity>().cloned();
+        let admitted = Arc::<Authenticator>::from_ref(state).admit(request, info.body).await;
+        if let (Ok(admitted), Some(identity)) = (&admitted, identity) {
+            identity.authenticate(&admitted.owner.tenant);
         }
-        admitted.map_err(|turned_away| turned_away.shaped(info.errors))
+        admitted.map_err(|error| error.with_shape(info.errors))
     }
 }
 
@@ -50,18 +50,18 @@ impl SignedByEdge {
     /// # Errors
     /// If it is too large or too deep.
     pub(crate) fn json(&self) -> Result<Checked<'_>, Problem> {
-        precheck::check_internal(&self.0.body, self.0.takes)
+        precheck::check_internal(&self.0.body, self.0.body_limit)
     }
 }
 
 impl<S> FromRequest<S> for SignedByEdge
 where
-    Arc<Door>: FromRef<S>,
+    Arc<Authenticator>: FromRef<S>,
     S: Send + Sync,
 {
-    type Rejection = TurnedAway;
+    type Rejection = AdmitError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, TurnedAway> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, AdmitError> {
         let admitted = Admitted::from_request(request, state).await?;
         if admitted.signed { Ok(Self(admitted)) } else { Err(no_such_path().into()) }
     }
@@ -73,12 +73,12 @@ pub(crate) struct LocalCaller;
 
 impl<S> FromRequest<S> for LocalCaller
 where
-    Arc<Door>: FromRef<S>,
+    Arc<Authenticator>: FromRef<S>,
     S: Send + Sync,
 {
-    type Rejection = TurnedAway;
+    type Rejection = AdmitError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, TurnedAway> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, AdmitError> {
         let admitted = Admitted::from_request(request, state).await?;
         if admitted.signed { Err(no_such_path().into()) } else { Ok(Self) }
     }
@@ -87,18 +87,18 @@ where
 /// A request for what anybody may see: a signature is checked where there is one, since a signed request is exempt from
 /// the rule for loopback.
 #[derive(Debug)]
-pub(crate) struct Anybody;
+pub(crate) struct AnyCaller;
 
-impl<S> FromRequestParts<S> for Anybody
+impl<S> FromRequestParts<S> for AnyCaller
 where
-    Arc<Door>: FromRef<S>,
+    Arc<Authenticator>: FromRef<S>,
     S: Send + Sync,
 {
-    type Rejection = TurnedAway;
+    type Rejection = AdmitError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, TurnedAway> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AdmitError> {
         if is_signed(&parts.headers) {
-            Arc::<Door>::from_ref(state).verify(parts)?;
+            Arc::<Authenticator>::from_ref(state).verify(parts)?;
         }
         Ok(Self)
     }

@@ -14,7 +14,7 @@ use cortex_domain::id::JobId;
 use cortex_platform::telemetry;
 use tracing::{Span, field};
 
-use crate::door::{Admitted, Anybody, LocalCaller, SignedByEdge};
+use crate::auth::{Admitted, AnyCaller, LocalCaller, SignedByEdge};
 use crate::error::{self, ApiError};
 use crate::gateway::Gateway;
 
@@ -37,7 +37,7 @@ pub(super) fn public<S: Parts, A: Answer>(
     info: &'static RouteInfo,
     handler: impl Fn(S) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    row(info, async move |State(parts): State<S>, _: Anybody| answer(info, handler(parts).await))
+    row(info, async move |State(parts): State<S>, _: AnyCaller| answer(info, handler(parts).await))
 }
 
 /// A route for callers.

@@ -18,13 +18,13 @@ use crate::auth::{Authenticator, BodyBudget, Credentials};
 use crate::background::Background;
 use crate::calls::{self, Calls};
 use crate::generate::Generator;
-use crate::holders::Holders;
 use crate::jobs::{self, Jobs, Progress};
 use crate::limits::Limits;
 use crate::metrics::{HttpMetrics, ModelMetrics};
 use crate::models::Models;
 use crate::offload::Offload;
 use crate::readers::Readers;
+use crate::revocations::Revocations;
 use crate::stream::Streams;
 use crate::unread::Unread;
 use crate::waits::Waits;
@@ -69,7 +69,7 @@ pub struct Gateway {
     generator: Generator,
     models: Models,
     workers: Workers,
-    holders: Holders,
+    revocations: Revocations,
     offload: Offload,
 }
 
@@ -153,7 +153,7 @@ impl Gateway {
                 clock,
             )),
             listening: Arc::new(listening),
-            holders: Holders::default(),
+            revocations: Revocations::default(),
             http_metrics: HttpMetrics::default(),
             model_metrics,
             jobs,
@@ -203,7 +203,7 @@ parts! {
     generator: Generator,
     models: Models,
     workers: Workers,
-    holders: Holders,
+    revocations: Revocations,
     readers: Readers,
     offload: Offload,
     authenticator: Arc<Authenticator>,

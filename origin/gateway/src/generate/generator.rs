@@ -14,9 +14,9 @@ use cortex_domain::topic::Topic;
 use super::request::{self, TextKind, TextRequest};
 use crate::auth::Admitted;
 use crate::calls::{Answered, Calls, OnTimeout};
-use crate::holders::Held;
 use crate::models::Listing;
 use crate::offload::Offload;
+use crate::revocations::KeyUse;
 use crate::stream::Streams;
 
 /// Makes requests for texts into calls. A clone does the same.
@@ -44,21 +44,21 @@ impl Generator {
     pub(crate) async fn answer(
         &self,
         streams: &Streams,
-        held: Held,
+        key_use: KeyUse,
         admitted: Admitted,
         kind: TextKind,
     ) -> Result<Response, Problem> {
         if let Some(seen) = admitted.last_event_id() {
-            return streams.resume(&admitted.owner.tenant, seen, held);
+            return streams.resume(&admitted.owner.tenant, seen, key_use);
         }
         let prefers = admitted.headers.get_all("prefer");
         let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
         let call = self.read(admitted, kind.topic(), move |body| kind.read(body)).await?;
         if call.stream {
             let TextCall { request, input, timeout, .. } = call;
-            return streams.open(request, input, timeout, prefer.resume, held).await;
+            return streams.open(request, input, timeout, prefer.resume, key_use).await;
         }
-        self.run(&held, call).await?.into_response()
+        self.run(&key_use, call).await?.into_response()
     }
 
     /// Reads a request.
@@ -89,8 +89,8 @@ impl Generator {
     ///
     /// # Errors
     /// If it fails, or the key is revoked.
-    pub(crate) async fn run(&self, held: &Held, call: TextCall) -> Result<Answered, Problem> {
+    pub(crate) async fn run(&self, key_use: &KeyUse, call: TextCall) -> Result<Answered, Problem> {
         let TextCall { request, input, timeout, .. } = call;
-        held.during(self.calls.run(request, input, OnTimeout::HangUp(timeout))).await
+        key_use.run_until_revoked(self.calls.run(request, input, OnTimeout::HangUp(timeout))).await
     }
 }

@@ -9,18 +9,18 @@ use cortex_domain::ErrorCode;
 use crate::auth::Admitted;
 use crate::calls::respond;
 use crate::generate::{Generator, TextKind};
-use crate::holders::Holders;
+use crate::revocations::Revocations;
 
 /// Answers one message.
 pub(crate) async fn create(
-    (generator, holders): (Generator, Holders),
+    (generator, revocations): (Generator, Revocations),
     admitted: Admitted,
 ) -> Result<Response, Problem> {
-    let held = holders.hold(&admitted)?;
+    let key_use = revocations.track(&admitted)?;
     let read = |body: Checked<'_>| SimpleChat::parse(body)?.request()?.try_into();
     let call = generator.read(admitted, TextKind::Chat.topic(), read).await?;
     let id = call.request.id;
-    let whole = generator.run(&held, call).await?.into_answer()?;
+    let whole = generator.run(&key_use, call).await?.into_answer()?;
     let answer = serde_json::to_vec(&SimpleChat::answer(&whole)?)
         .map_err(|_| Problem::new(ErrorCode::Internal, "the answer could not be written"))?;
     respond(id, answer.into())

@@ -23,9 +23,9 @@ use super::table::StreamTable;
 use crate::background::Background;
 use crate::calls::Calls;
 use crate::error;
-use crate::holders::Held;
 use crate::limits::Limits;
 use crate::readers::Readers;
+use crate::revocations::KeyUse;
 
 /// Answers that stream. A clone is the same.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl Streams {
         body: Bytes,
         timeout: Duration,
         resume: Option<Duration>,
-        held: Held,
+        key_use: KeyUse,
     ) -> Result<Response, Problem> {
         let job = request.id;
         let buffer = ReplayBuffer::new();
@@ -81,12 +81,12 @@ impl Streams {
             linger,
             place,
             first: Some(Instant::now()),
-            held: held.clone(),
+            key_use: key_use.clone(),
         };
         self.background.spawn(pump.run(request, body, timeout).instrument(Span::current()));
         match tokio::time::timeout(STREAM_HEAD_TIMEOUT, reader.wait_for_first_event()).await {
             Ok(Err(problem)) => Err(problem),
-            Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, held }),
+            Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, key_use }),
         }
     }
 
@@ -94,7 +94,7 @@ impl Streams {
     ///
     /// # Errors
     /// If the stream is over, another tenant's, or has forgotten what came after that event, or has too many readers.
-    pub(crate) fn resume(&self, tenant: &Tenant, seen: &str, held: Held) -> Result<Response, Problem> {
+    pub(crate) fn resume(&self, tenant: &Tenant, seen: &str, key_use: KeyUse) -> Result<Response, Problem> {
         let parsed = seen
             .split_once('.')
             .and_then(|(job, number)| Some((job.parse::<JobId>().ok()?, number.parse::<u64>().ok()?)));
@@ -108,7 +108,7 @@ impl Streams {
             Problem::new(ErrorCode::StreamGone, detail).at("last-event-id")
         })?;
         let reads = self.readers.enter(tenant, job)?;
-        sse::answer(job, buffer.read_after(after)?, None, Rights { _place: reads, held })
+        sse::answer(job, buffer.read_after(after)?, None, Rights { _place: reads, key_use })
     }
 }
 

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::replay_buffer::{ReplayBuffer, StreamEnd};
 use super::table::Place;
 use crate::calls::{self, Answered, Calls, OnTimeout};
-use crate::holders::{self, Held};
 use crate::limits::DRAIN_TIMEOUT;
+use crate::revocations::{self, KeyUse};
 
 /// How long the last frames may take once the call is answered.
 const LAST_FRAMES_TIMEOUT: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ pub(super) struct Pump {
     /// When the request came, until its first piece does.
     pub(super) first: Option<Instant>,
     /// The key that it was asked for with.
-    pub(super) held: Held,
+    pub(super) key_use: KeyUse,
 }
 
 impl Pump {
@@ -67,7 +67,7 @@ impl Pump {
                 () = &mut abandoned => {
                     break StreamEnd::Failed(Problem::new(ErrorCode::StreamGone, "its reader left"));
                 }
-                () = self.held.revoked() => break StreamEnd::Failed(holders::revoked()),
+                () = self.key_use.revoked() => break StreamEnd::Failed(revocations::revoked_error()),
                 () = &mut stopped => {
                     break StreamEnd::Failed(Problem::new(ErrorCode::Unavailable, "the origin is shutting down"));
                 }

@@ -14,15 +14,15 @@ use futures::stream;
 use http::header;
 
 use super::replay_buffer::{ReadResult, Reader, StreamEnd};
-use crate::holders::{self, Held};
 use crate::readers::Place;
+use crate::revocations::{self, KeyUse};
 
 /// What a reader reads by, until its body is gone.
 pub(super) struct Rights {
     /// Its place among those who read.
     pub(super) _place: Place,
     /// The key that it reads with.
-    pub(super) held: Held,
+    pub(super) key_use: KeyUse,
 }
 
 /// What the reader is given, as the body of an answer. Each event's id is `<job>.<n>`; a comment breaks a silence; the
@@ -37,7 +37,7 @@ pub(super) fn answer(
         let (mut reader, rights) = reading?;
         let next = tokio::select! {
             biased;
-            () = rights.held.revoked() => Ok(ReadResult::End(StreamEnd::Failed(holders::revoked()))),
+            () = rights.key_use.revoked() => Ok(ReadResult::End(StreamEnd::Failed(revocations::revoked_error()))),
             next = tokio::time::timeout(KEEP_ALIVE_INTERVAL, reader.next()) => next,
         };
         Some(match next {
@@ -93,7 +93,7 @@ mod tests {
         let buffer = ReplayBuffer::new();
         let job = "01a1fb51-9430-7707-8707-070707070707".parse().unwrap();
         let place = Readers::new(&Limits::default()).enter(&"a".parse().unwrap(), job).unwrap();
-        let rights = Rights { _place: place, held: Held::by_nobody() };
+        let rights = Rights { _place: place, key_use: KeyUse::untracked() };
         let answer = answer(job, buffer.read_after(0).unwrap(), None, rights).unwrap();
         let mut pieces = answer.into_body().into_data_stream();
         let mut next = async || String::from_utf8(pieces.next().await.unwrap().unwrap().into()).unwrap();

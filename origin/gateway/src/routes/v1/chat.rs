@@ -5,14 +5,14 @@ use cortex_api::Problem;
 
 use crate::auth::Admitted;
 use crate::generate::{Generator, TextKind};
-use crate::holders::Holders;
+use crate::revocations::Revocations;
 use crate::stream::Streams;
 
 /// Goes on with a conversation.
 pub(crate) async fn create(
-    (generator, streams, holders): (Generator, Streams, Holders),
+    (generator, streams, revocations): (Generator, Streams, Revocations),
     admitted: Admitted,
 ) -> Result<Response, Problem> {
-    let held = holders.hold(&admitted)?;
-    generator.answer(&streams, held, admitted, TextKind::Chat).await
+    let key_use = revocations.track(&admitted)?;
+    generator.answer(&streams, key_use, admitted, TextKind::Chat).await
 }

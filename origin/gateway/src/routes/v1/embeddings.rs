@@ -11,13 +11,13 @@ use cortex_domain::topics;
 
 use crate::auth::Admitted;
 use crate::calls::{Calls, OnTimeout};
-use crate::holders::Holders;
 use crate::models::Models;
 use crate::offload::Offload;
+use crate::revocations::Revocations;
 
 /// Embeds texts: checks the request, runs it as a `job.embed` and passes the worker's answer on.
 pub(crate) async fn create(
-    (models, offload, calls, holders): (Models, Offload, Calls, Holders),
+    (models, offload, calls, revocations): (Models, Offload, Calls, Revocations),
     admitted: Admitted,
 ) -> Result<Response, Problem> {
     let size = admitted.body.len();
@@ -32,7 +32,10 @@ pub(crate) async fn create(
         let detail = format!("there is no embedding model `{}`; there is {}", model, known.join(", "));
         return Err(Problem::new(ErrorCode::UnknownModel, detail).at("model"));
     }
-    let held = holders.hold(&admitted)?;
+    let key_use = revocations.track(&admitted)?;
     let request = calls.request(&admitted, topics::EMBED, model, BTreeMap::new())?;
-    held.during(calls.run(request, input, OnTimeout::HangUp(EMBEDDING_TIMEOUT))).await?.into_response()
+    key_use
+        .run_until_revoked(calls.run(request, input, OnTimeout::HangUp(EMBEDDING_TIMEOUT)))
+        .await?
+        .into_response()
 }

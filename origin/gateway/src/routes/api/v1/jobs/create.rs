@@ -11,24 +11,24 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::auth::Admitted;
 use crate::calls::{Calls, OnTimeout};
-use crate::holders::Holders;
 use crate::jobs::{self, Jobs};
+use crate::revocations::Revocations;
 
 /// Takes a job in, and waits for its end if the caller prefers that.
 pub(crate) async fn create(
-    (jobs, calls, holders): (Jobs, Calls, Holders),
+    (jobs, calls, revocations): (Jobs, Calls, Revocations),
     admitted: Admitted,
 ) -> Result<Response, Problem> {
     let prefers = admitted.headers.get_all("prefer");
     let prefer = Prefer::parse(prefers.iter().filter_map(|value| value.to_str().ok()));
     let tenant = admitted.owner.tenant.clone();
-    let held = holders.hold(&admitted)?;
+    let key_use = revocations.track(&admitted)?;
 
     let waits = prefer.waits().filter(|_| !prefer.respond_async);
     let submission = jobs.read(admitted).await?;
     if let Some(within) = waits.filter(|_| jobs.may_be_a_call(&submission)) {
         let run = calls.run(submission.request, submission.input.into(), OnTimeout::Keep(within));
-        let answered = held.during(run).await?;
+        let answered = key_use.run_until_revoked(run).await?;
         return answer(&answered.job, jobs::view(&answered.job, answered.answer));
     }
     let mut job = jobs.accept(submission).await?;
@@ -36,7 +36,7 @@ pub(crate) async fn create(
     if let Some(within) = waits
         && let Ok(_wait) = calls.wait(&tenant)
     {
-        job = held.during(jobs.ended(&tenant, job, within)).await?;
+        job = key_use.run_until_revoked(jobs.ended(&tenant, job, within)).await?;
     }
     answer(&job, jobs.whole(&job).await?)
 }

@@ -15,13 +15,13 @@ use futures::stream::{self, StreamExt};
 use http::{StatusCode, header};
 
 use crate::auth::Admitted;
-use crate::holders::{self, Holders};
 use crate::jobs::{Cut, Jobs, Log, Progress};
 use crate::readers::Readers;
+use crate::revocations::{self, Revocations};
 
 /// The log: server-sent events where they are asked for, else a list.
 pub(crate) async fn events(
-    (jobs, progress, readers, holders): (Jobs, Progress, Readers, Holders),
+    (jobs, progress, readers, revocations): (Jobs, Progress, Readers, Revocations),
     id: JobId,
     admitted: Admitted,
 ) -> Result<Response, Problem> {
@@ -34,13 +34,13 @@ pub(crate) async fn events(
         // A browser that was told 204 does not come again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let held = holders.hold(&admitted)?;
+    let key_use = revocations.track(&admitted)?;
     let place = readers.enter(&admitted.owner.tenant, log.job())?;
     let said = progress.of(log.job()).await?;
     let logged = log.follow().map(Told::Log).chain(stream::once(ready(Told::Over)));
     let revoked = stream::once(async move {
-        held.revoked().await;
-        Told::Log(Err(Cut::Failed(holders::revoked())))
+        key_use.revoked().await;
+        Told::Log(Err(Cut::Failed(revocations::revoked_error())))
     });
     let revoked = revoked.chain(stream::once(ready(Told::Over)));
     let told = stream::select(revoked, stream::select(logged, said.map(Told::Said)));

@@ -16,69 +16,69 @@ use crate::auth::Admitted;
 /// How long a revoked key is remembered: a request that the edge let in before may still be on its way.
 const REVOCATION_MEMORY: Duration = Duration::from_secs(600);
 /// Revoked keys remembered at most, the latest.
-const MOST_REVOKED: usize = 4096;
+const MAX_REVOKED: usize = 4096;
 
 /// A key of a tenant's.
 type Key = (Tenant, KeyId);
 
 /// A clone is the same list.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Holders(Arc<Mutex<Table>>);
+pub(crate) struct Revocations(Arc<Mutex<Table>>);
 
 #[derive(Debug, Default)]
 struct Table {
-    open: HashMap<Key, Open>,
+    open: HashMap<Key, OpenUses>,
     /// The oldest first.
     revoked: VecDeque<(Key, Instant)>,
 }
 
 /// What is open under one key.
 #[derive(Debug)]
-struct Open {
+struct OpenUses {
     count: usize,
     revoked: CancellationToken,
 }
 
 /// Something that is open under a key; a clone is the same. It is open until all are dropped.
 #[derive(Clone, Debug)]
-pub(crate) struct Held(Option<Arc<Holder>>);
+pub(crate) struct KeyUse(Option<Arc<TrackedUse>>);
 
 #[derive(Debug)]
-struct Holder {
-    holders: Holders,
+struct TrackedUse {
+    revocations: Revocations,
     key: Key,
     revoked: CancellationToken,
 }
 
-impl Holders {
+impl Revocations {
     /// Notes that something is open under the key that the edge saw. A local caller has no key that could be revoked.
     ///
     /// # Errors
     /// If the key was revoked, or the header that names it names none.
-    pub(crate) fn hold(&self, admitted: &Admitted) -> Result<Held, Problem> {
-        let named = admitted.header(headers::CALLER_KEY).filter(|_| admitted.signed);
-        let Some(named) = named else { return Ok(Held(None)) };
-        let key = named.parse().map_err(|_| {
+    pub(crate) fn track(&self, admitted: &Admitted) -> Result<KeyUse, Problem> {
+        let header = admitted.header(headers::CALLER_KEY).filter(|_| admitted.signed);
+        let Some(header) = header else { return Ok(KeyUse(None)) };
+        let key = header.parse().map_err(|_| {
             let detail = format!("the header {} names no key", headers::CALLER_KEY);
             Problem::new(ErrorCode::InvalidRequest, detail).at(headers::CALLER_KEY)
         })?;
-        self.enter((admitted.owner.tenant.clone(), key))
+        self.register((admitted.owner.tenant.clone(), key))
     }
 
-    fn enter(&self, key: Key) -> Result<Held, Problem> {
+    fn register(&self, key: Key) -> Result<KeyUse, Problem> {
         let mut table = self.table();
         table.forget(Instant::now());
         if table.revoked.iter().any(|(revoked, _)| *revoked == key) {
-            return Err(revoked());
+            return Err(revoked_error());
         }
         let open = table
             .open
             .entry(key.clone())
-            .or_insert_with(|| Open { count: 0, revoked: CancellationToken::new() });
+            .or_insert_with(|| OpenUses { count: 0, revoked: CancellationToken::new() });
         open.count += 1;
         let revoked = open.revoked.clone();
         drop(table);
-        Ok(Held(Some(Arc::new(Holder { holders: self.clone(), key, revoked }))))
+        Ok(KeyUse(Some(Arc::new(TrackedUse { revocations: self.clone(), key, revoked }))))
     }
 
     /// Ends what is open under a key, and refuses what comes with it later; returns how much was open.
@@ -100,27 +100,24 @@ impl Holders {
 
 impl Table {
     fn forget(&mut self, now: Instant) {
-        while self
-            .revoked
-            .front()
-            .is_some_and(|(_, until)| *until <= now || self.revoked.len() > MOST_REVOKED)
+        while self.revoked.front().is_some_and(|(_, until)| *until <= now || self.revoked.len() > MAX_REVOKED)
         {
             self.revoked.pop_front();
         }
     }
 }
 
-impl Held {
+impl KeyUse {
     /// Under no key that could be revoked.
     #[cfg(test)]
-    pub(crate) fn by_nobody() -> Self {
+    pub(crate) fn untracked() -> Self {
         Self(None)
     }
 
     /// Resolves once the key is revoked.
     pub(crate) async fn revoked(&self) {
         match &self.0 {
-            Some(holder) => holder.revoked.cancelled().await,
+            Some(tracked) => tracked.revoked.cancelled().await,
             None => std::future::pending().await,
         }
     }
@@ -129,21 +126,21 @@ impl Held {
     ///
     /// # Errors
     /// If the work fails, or the key is revoked before it is done.
-    pub(crate) async fn during<T>(
+    pub(crate) async fn run_until_revoked<T>(
         &self,
         work: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
         tokio::select! {
             biased;
-            () = self.revoked() => Err(revoked()),
+            () = self.revoked() => Err(revoked_error()),
             done = work => done,
         }
     }
 }
 
-impl Drop for Holder {
+impl Drop for TrackedUse {
     fn drop(&mut self) {
-        let mut table = self.holders.table();
+        let mut table = self.revocations.table();
         if let Some(open) = table.open.get_mut(&self.key) {
             open.count -= 1;
             if open.count == 0 {
@@ -154,7 +151,7 @@ impl Drop for Holder {
 }
 
 /// Why something ends whose key was revoked.
-pub(crate) fn revoked() -> Problem {
+pub(crate) fn revoked_error() -> Problem {
     Problem::new(ErrorCode::Unauthenticated, "the API key was revoked; send a valid one")
 }
 
@@ -168,40 +165,40 @@ mod tests {
         (tenant.parse().unwrap(), format!("abcdefghijk{n}").parse().unwrap())
     }
 
-    fn revoke(holders: &Holders, (tenant, key): Key) -> usize {
-        holders.revoke(tenant, key)
+    fn revoke(revocations: &Revocations, (tenant, key): Key) -> usize {
+        revocations.revoke(tenant, key)
     }
 
     #[tokio::test]
     async fn a_revoked_key_ends_all_that_is_open_under_it_and_nothing_else() {
-        let holders = Holders::default();
-        let enter = |tenant, n| holders.enter(key(tenant, n)).unwrap();
+        let revocations = Revocations::default();
+        let enter = |tenant, n| revocations.register(key(tenant, n)).unwrap();
         let own = [enter("a", 'a'), enter("a", 'a')];
-        let others = [enter("a", 'b'), enter("b", 'a'), Held(None)];
-        assert_eq!(revoke(&holders, key("a", 'a')), 2);
-        for held in &own {
-            assert!(held.revoked().now_or_never().is_some());
-            let refused = held.during(async { Ok(()) }).await.unwrap_err();
+        let others = [enter("a", 'b'), enter("b", 'a'), KeyUse(None)];
+        assert_eq!(revoke(&revocations, key("a", 'a')), 2);
+        for key_use in &own {
+            assert!(key_use.revoked().now_or_never().is_some());
+            let refused = key_use.run_until_revoked(async { Ok(()) }).await.unwrap_err();
             assert_eq!(refused.kind, ErrorCode::Unauthenticated);
         }
-        for held in &others {
-            assert!(held.revoked().now_or_never().is_none());
-            assert!(held.during(async { Ok(()) }).await.is_ok());
+        for key_use in &others {
+            assert!(key_use.revoked().now_or_never().is_none());
+            assert!(key_use.run_until_revoked(async { Ok(()) }).await.is_ok());
         }
         drop((own, others));
-        assert!(holders.table().open.is_empty());
+        assert!(revocations.table().open.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_was_on_its_way_is_refused() {
-        let holders = Holders::default();
-        assert_eq!(revoke(&holders, key("a", 'a')), 0);
-        assert_eq!(revoke(&holders, key("a", 'a')), 0, "it may be told again");
+        let revocations = Revocations::default();
+        assert_eq!(revoke(&revocations, key("a", 'a')), 0);
+        assert_eq!(revoke(&revocations, key("a", 'a')), 0, "it may be told again");
         tokio::time::advance(REVOCATION_MEMORY / 2).await;
-        assert_eq!(holders.enter(key("a", 'a')).unwrap_err().kind, ErrorCode::Unauthenticated);
-        assert!(holders.enter(key("b", 'a')).is_ok());
+        assert_eq!(revocations.register(key("a", 'a')).unwrap_err().kind, ErrorCode::Unauthenticated);
+        assert!(revocations.register(key("b", 'a')).is_ok());
         tokio::time::advance(REVOCATION_MEMORY).await;
-        assert!(holders.enter(key("a", 'a')).is_ok());
-        assert!(holders.table().revoked.is_empty());
+        assert!(revocations.register(key("a", 'a')).is_ok());
+        assert!(revocations.table().revoked.is_empty());
     }
 }

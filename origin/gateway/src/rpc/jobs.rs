@@ -55,9 +55,9 @@ impl Jobs for Gateway {
         let id = id(&call).map_err(|problem| status(&problem))?;
         let log = Log::open(&self.jobs, &owner.tenant, id, Version(0)).await;
         let log = log.map_err(|problem| status(&problem))?;
-        let place = self.readers.enter(&owner.tenant, log.job()).map_err(|problem| status(&problem))?;
+        let slot = self.readers.register(&owner.tenant, log.job()).map_err(|problem| status(&problem))?;
         let events = log.follow().map(move |told| {
-            let _reads = &place;
+            let _reads = &slot;
             told.map(view::event).map_err(|cut| cut_off(&cut))
         });
         Ok(Response::new(Box::pin(events)))

@@ -18,7 +18,7 @@ use tracing::{Instrument as _, Span};
 
 use super::pump::Pump;
 use super::replay_buffer::ReplayBuffer;
-use super::sse::{self, Rights};
+use super::sse::{self, ReaderContext};
 use super::table::StreamTable;
 use crate::background::Background;
 use crate::calls::Calls;
@@ -65,8 +65,8 @@ impl Streams {
         let job = request.id;
         let buffer = ReplayBuffer::new();
         let tenant = request.owner.tenant.clone();
-        let reads = self.readers.enter(&tenant, job)?;
-        let place = self.table.enter(job, tenant, buffer.clone())?;
+        let reader_slot = self.readers.register(&tenant, job)?;
+        let slot = self.table.register(job, tenant, buffer.clone())?;
         // Before the call, so that no frame is missed.
         let listening = self.bus.subscribe(Filter::only(&Subject::progress(job))).await;
         let frames = listening.map_err(|error| error::from_bus(&error))?;
@@ -79,14 +79,16 @@ impl Streams {
             frames,
             buffer,
             linger,
-            place,
+            slot,
             first: Some(Instant::now()),
             key_use: key_use.clone(),
         };
         self.background.spawn(pump.run(request, body, timeout).instrument(Span::current()));
         match tokio::time::timeout(STREAM_HEAD_TIMEOUT, reader.wait_for_first_event()).await {
             Ok(Err(problem)) => Err(problem),
-            Ok(Ok(())) | Err(_) => sse::answer(job, reader, resume, Rights { _place: reads, key_use }),
+            Ok(Ok(())) | Err(_) => {
+                sse::response(job, reader, resume, ReaderContext { _slot: reader_slot, key_use })
+            }
         }
     }
 
@@ -107,8 +109,8 @@ impl Streams {
                 "that stream is over and forgotten: `Prefer: resume=N` keeps one for N seconds without its reader";
             Problem::new(ErrorCode::StreamGone, detail).at("last-event-id")
         })?;
-        let reads = self.readers.enter(tenant, job)?;
-        sse::answer(job, buffer.read_after(after)?, None, Rights { _place: reads, key_use })
+        let reader_slot = self.readers.register(tenant, job)?;
+        sse::response(job, buffer.read_after(after)?, None, ReaderContext { _slot: reader_slot, key_use })
     }
 }
 

@@ -11,7 +11,7 @@ use cortex_wire::stream::{Assembler, Broken, Gaps};
 use tokio_util::sync::CancellationToken;
 
 use super::replay_buffer::{ReplayBuffer, StreamEnd};
-use super::table::Place;
+use super::table::StreamSlot;
 use crate::calls::{self, Answered, Calls, OnTimeout};
 use crate::limits::DRAIN_TIMEOUT;
 use crate::revocations::{self, KeyUse};
@@ -28,7 +28,7 @@ pub(super) struct Pump {
     pub(super) buffer: ReplayBuffer,
     /// How long it goes on without a reader.
     pub(super) linger: Duration,
-    pub(super) place: Place,
+    pub(super) slot: StreamSlot,
     /// When the request came, until its first piece does.
     pub(super) first: Option<Instant>,
     /// The key that it was asked for with.
@@ -77,7 +77,7 @@ impl Pump {
         drop(call);
         buffer.end(end);
         // A client that lost the connection at the end may still come for it.
-        self.place.end(self.linger);
+        self.slot.end(self.linger);
     }
 
     /// What is under way when the call is answered, up to the last line.

@@ -14,36 +14,36 @@ use futures::stream;
 use http::header;
 
 use super::replay_buffer::{ReadResult, Reader, StreamEnd};
-use crate::readers::Place;
+use crate::readers::ReaderSlot;
 use crate::revocations::{self, KeyUse};
 
 /// What a reader reads by, until its body is gone.
-pub(super) struct Rights {
+pub(super) struct ReaderContext {
     /// Its place among those who read.
-    pub(super) _place: Place,
+    pub(super) _slot: ReaderSlot,
     /// The key that it reads with.
     pub(super) key_use: KeyUse,
 }
 
 /// What the reader is given, as the body of an answer. Each event's id is `<job>.<n>`; a comment breaks a silence; the
 /// last event is `[DONE]`, or an error in OpenAI's shape. It ends once the reader's key is revoked.
-pub(super) fn answer(
+pub(super) fn response(
     job: JobId,
     reader: Reader,
     resume: Option<Duration>,
-    rights: Rights,
+    context: ReaderContext,
 ) -> Result<Response, Problem> {
-    let pieces = stream::unfold(Some((reader, rights)), move |reading| async move {
-        let (mut reader, rights) = reading?;
+    let pieces = stream::unfold(Some((reader, context)), move |reading| async move {
+        let (mut reader, context) = reading?;
         let next = tokio::select! {
             biased;
-            () = rights.key_use.revoked() => Ok(ReadResult::End(StreamEnd::Failed(revocations::revoked_error()))),
+            () = context.key_use.revoked() => Ok(ReadResult::End(StreamEnd::Failed(revocations::revoked_error()))),
             next = tokio::time::timeout(KEEP_ALIVE_INTERVAL, reader.next()) => next,
         };
         Some(match next {
-            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(sse::COMMENT)), Some((reader, rights))),
+            Err(_) => (Ok::<_, Infallible>(Bytes::from_static(sse::COMMENT)), Some((reader, context))),
             Ok(ReadResult::Events(first, events)) => {
-                (Ok(written(job, first, &events)), Some((reader, rights)))
+                (Ok(written(job, first, &events)), Some((reader, context)))
             }
             Ok(ReadResult::End(end)) => (Ok(ending(end)), None),
         })
@@ -92,9 +92,9 @@ mod tests {
     async fn a_comment_breaks_a_silence_and_counts_as_no_event() {
         let buffer = ReplayBuffer::new();
         let job = "01a1fb51-9430-7707-8707-070707070707".parse().unwrap();
-        let place = Readers::new(&Limits::default()).enter(&"a".parse().unwrap(), job).unwrap();
-        let rights = Rights { _place: place, key_use: KeyUse::untracked() };
-        let answer = answer(job, buffer.read_after(0).unwrap(), None, rights).unwrap();
+        let slot = Readers::new(&Limits::default()).register(&"a".parse().unwrap(), job).unwrap();
+        let context = ReaderContext { _slot: slot, key_use: KeyUse::untracked() };
+        let answer = response(job, buffer.read_after(0).unwrap(), None, context).unwrap();
         let mut pieces = answer.into_body().into_data_stream();
         let mut next = async || String::from_utf8(pieces.next().await.unwrap().unwrap().into()).unwrap();
         for number in 1..=2 {

@@ -31,9 +31,9 @@ struct Table {
     ended: Ended,
 }
 
-/// An open stream's place in the table, until it ends or is dropped.
+/// An open stream's slot in the table, until it ends or is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct StreamSlot {
     streams: StreamTable,
     job: JobId,
 }
@@ -49,7 +49,12 @@ impl StreamTable {
     ///
     /// # Errors
     /// If its tenant has as many open as it may have, or there are too many in all, or there is one of that job.
-    pub(super) fn enter(&self, job: JobId, tenant: Tenant, buffer: ReplayBuffer) -> Result<Place, Problem> {
+    pub(super) fn register(
+        &self,
+        job: JobId,
+        tenant: Tenant,
+        buffer: ReplayBuffer,
+    ) -> Result<StreamSlot, Problem> {
         let mut table = self.lock();
         if table.open.contains_key(&job) || table.ended.find(job, Instant::now()).is_some() {
             return Err(Problem::new(ErrorCode::Conflict, "there is a stream of this job already"));
@@ -67,7 +72,7 @@ impl StreamTable {
         }
         *table.counts.entry(tenant.clone()).or_default() += 1;
         table.open.insert(job, (tenant, buffer));
-        Ok(Place { streams: self.clone(), job })
+        Ok(StreamSlot { streams: self.clone(), job })
     }
 
     /// A tenant's own stream.
@@ -102,8 +107,8 @@ impl Table {
     }
 }
 
-impl Place {
-    /// Gives up the place of a stream that has ended, and keeps what it said for so long.
+impl StreamSlot {
+    /// Gives up the slot of a stream that has ended, and keeps what it said for so long.
     pub(super) fn end(self, keep: Duration) {
         let mut table = self.streams.lock();
         if let Some((tenant, buffer)) = table.leave(self.job)
@@ -114,7 +119,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         self.streams.lock().leave(self.job);
     }
@@ -136,18 +141,18 @@ mod tests {
         JobId::mint(Timestamp::from_millis(1), [n; 10])
     }
 
-    fn enter(streams: &StreamTable, tenant: &str, n: u8) -> Result<Place, ErrorCode> {
-        streams.enter(job(n), tenant.parse().unwrap(), ReplayBuffer::new()).map_err(|problem| problem.kind)
+    fn register(streams: &StreamTable, tenant: &str, n: u8) -> Result<StreamSlot, ErrorCode> {
+        streams.register(job(n), tenant.parse().unwrap(), ReplayBuffer::new()).map_err(|problem| problem.kind)
     }
 
     #[tokio::test(start_paused = true)]
     async fn streams_that_have_ended_take_no_place_from_those_to_come() {
         let streams = streams();
         for n in 0..100 {
-            enter(&streams, "a", n).unwrap().end(Duration::from_secs(60));
+            register(&streams, "a", n).unwrap().end(Duration::from_secs(60));
         }
-        let _others: Vec<_> = (100..103).map(|n| enter(&streams, "b", n).unwrap()).collect();
-        let _own = enter(&streams, "a", 103).unwrap();
+        let _others: Vec<_> = (100..103).map(|n| register(&streams, "b", n).unwrap()).collect();
+        let _own = register(&streams, "a", 103).unwrap();
         assert!(streams.find(job(7), &"a".parse().unwrap()).is_some());
         assert!(streams.find(job(7), &"b".parse().unwrap()).is_none());
         tokio::time::advance(Duration::from_secs(60)).await;
@@ -157,14 +162,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_tenant_with_all_its_places_taken_leaves_places_to_others() {
         let streams = streams();
-        let mut places: Vec<_> = (0..3).map(|n| enter(&streams, "a", n).unwrap()).collect();
-        assert_eq!(enter(&streams, "a", 3).unwrap_err(), ErrorCode::Overloaded);
-        places.extend([10, 11].map(|n| enter(&streams, "b", n).unwrap()));
-        assert_eq!(enter(&streams, "c", 20).unwrap_err(), ErrorCode::Overloaded, "there are too many in all");
-        places.remove(0);
-        places.push(enter(&streams, "a", 4).unwrap());
-        assert_eq!(enter(&streams, "a", 5).unwrap_err(), ErrorCode::Overloaded);
-        drop(places);
+        let mut slots: Vec<_> = (0..3).map(|n| register(&streams, "a", n).unwrap()).collect();
+        assert_eq!(register(&streams, "a", 3).unwrap_err(), ErrorCode::Overloaded);
+        slots.extend([10, 11].map(|n| register(&streams, "b", n).unwrap()));
+        assert_eq!(
+            register(&streams, "c", 20).unwrap_err(),
+            ErrorCode::Overloaded,
+            "there are too many in all"
+        );
+        slots.remove(0);
+        slots.push(register(&streams, "a", 4).unwrap());
+        assert_eq!(register(&streams, "a", 5).unwrap_err(), ErrorCode::Overloaded);
+        drop(slots);
         let table = streams.lock();
         assert!(table.open.is_empty() && table.counts.is_empty());
     }
@@ -172,11 +181,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_jobs_id_stands_for_one_stream() {
         let streams = streams();
-        let place = enter(&streams, "a", 1).unwrap();
-        assert_eq!(enter(&streams, "a", 1).unwrap_err(), ErrorCode::Conflict);
-        place.end(Duration::from_secs(5));
-        assert_eq!(enter(&streams, "b", 1).unwrap_err(), ErrorCode::Conflict);
+        let slot = register(&streams, "a", 1).unwrap();
+        assert_eq!(register(&streams, "a", 1).unwrap_err(), ErrorCode::Conflict);
+        slot.end(Duration::from_secs(5));
+        assert_eq!(register(&streams, "b", 1).unwrap_err(), ErrorCode::Conflict);
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert!(enter(&streams, "a", 1).is_ok());
+        assert!(register(&streams, "a", 1).is_ok());
     }
 }

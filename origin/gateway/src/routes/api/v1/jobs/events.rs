@@ -35,7 +35,7 @@ pub(crate) async fn events(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let key_use = revocations.track(&admitted)?;
-    let place = readers.enter(&admitted.owner.tenant, log.job())?;
+    let slot = readers.register(&admitted.owner.tenant, log.job())?;
     let said = progress.of(log.job()).await?;
     let logged = log.follow().map(Told::Log).chain(stream::once(ready(Told::Over)));
     let revoked = stream::once(async move {
@@ -46,7 +46,7 @@ pub(crate) async fn events(
     let told = stream::select(revoked, stream::select(logged, said.map(Told::Said)));
     let events = told.take_while(|told| ready(!matches!(told, Told::Over)));
     let written = events.filter_map(move |told| {
-        let _reads = &place;
+        let _reads = &slot;
         ready(sse(told))
     });
     let stream = axum::response::sse::Sse::new(written);

@@ -56,9 +56,9 @@ impl Jobs for Gateway {
         let log = Log::open(&self.jobs, &owner.tenant, id, Version(0)).await;
         let log = log.map_err(|problem| status(&problem))?;
         let slot = self.readers.register(&owner.tenant, log.job()).map_err(|problem| status(&problem))?;
-        let events = log.follow().map(move |told| {
+        let events = log.follow().map(move |event| {
             let _reads = &slot;
-            told.map(view::event).map_err(|cut| cut_off(&cut))
+            event.map(view::event).map_err(|cut| cut_off(&cut))
         });
         Ok(Response::new(Box::pin(events)))
     }

@@ -10,7 +10,7 @@ use cortex_domain::id::{JobId, Tenant};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::ended::Ended;
+use super::ended::EndedStreams;
 use super::replay_buffer::ReplayBuffer;
 use crate::error;
 use crate::limits::{Limits, Share};
@@ -28,7 +28,7 @@ struct Table {
     open: HashMap<JobId, (Tenant, ReplayBuffer)>,
     /// How many of each tenant are open.
     counts: HashMap<Tenant, usize>,
-    ended: Ended,
+    ended: EndedStreams,
 }
 
 /// An open stream's slot in the table, until it ends or is dropped.
@@ -40,7 +40,7 @@ pub(super) struct StreamSlot {
 
 impl StreamTable {
     pub(super) fn new(limits: &Limits) -> Self {
-        let ended = Ended::new(limits.ended_bytes);
+        let ended = EndedStreams::new(limits.ended_bytes);
         let (open, counts) = (HashMap::new(), HashMap::new());
         Self(Arc::new(Mutex::new(Table { most: limits.streams, open, counts, ended })))
     }

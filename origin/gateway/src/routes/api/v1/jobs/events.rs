@@ -25,9 +25,9 @@ pub(crate) async fn events(
     id: JobId,
     admitted: Admitted,
 ) -> Result<Response, Problem> {
-    let seen = resume(&admitted)?;
+    let seen = last_seen(&admitted)?;
     let log = Log::open(&jobs, &admitted.owner.tenant, id, seen).await?;
-    if !streams(&admitted) {
+    if !wants_stream(&admitted) {
         return Ok(Json(EventPage { events: log.so_far().await? }).into_response());
     }
     if log.is_over() {
@@ -36,30 +36,30 @@ pub(crate) async fn events(
     }
     let key_use = revocations.track(&admitted)?;
     let slot = readers.register(&admitted.owner.tenant, log.job())?;
-    let said = progress.of(log.job()).await?;
-    let logged = log.follow().map(Told::Log).chain(stream::once(ready(Told::Over)));
+    let progress = progress.of(log.job()).await?;
+    let log = log.follow().map(StreamItem::Log).chain(stream::once(ready(StreamItem::End)));
     let revoked = stream::once(async move {
         key_use.revoked().await;
-        Told::Log(Err(Cut::Failed(revocations::revoked_error())))
+        StreamItem::Log(Err(Cut::Failed(revocations::revoked_error())))
     });
-    let revoked = revoked.chain(stream::once(ready(Told::Over)));
-    let told = stream::select(revoked, stream::select(logged, said.map(Told::Said)));
-    let events = told.take_while(|told| ready(!matches!(told, Told::Over)));
-    let written = events.filter_map(move |told| {
-        let _reads = &slot;
-        ready(sse(told))
+    let revoked = revoked.chain(stream::once(ready(StreamItem::End)));
+    let items = stream::select(revoked, stream::select(log, progress.map(StreamItem::Progress)));
+    let events = items.take_while(|item| ready(!matches!(item, StreamItem::End)));
+    let written = events.filter_map(move |item| {
+        let _slot = &slot;
+        ready(sse_event(item))
     });
     let stream = axum::response::sse::Sse::new(written);
     Ok(stream.keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)).into_response())
 }
 
-fn streams(admitted: &Admitted) -> bool {
+fn wants_stream(admitted: &Admitted) -> bool {
     let accepts = admitted.headers.get_all(header::ACCEPT);
     accept::wants_events(accepts.iter().filter_map(|value| value.to_str().ok()))
 }
 
 /// The version that the client has seen last, from `Last-Event-ID: <attempt>.<version>`.
-fn resume(admitted: &Admitted) -> Result<Version, Problem> {
+fn last_seen(admitted: &Admitted) -> Result<Version, Problem> {
     let Some(id) = admitted.last_event_id() else { return Ok(Version(0)) };
     let version = id.split_once('.').and_then(|(_, version)| version.parse().ok());
     version.map(Version).ok_or_else(|| {
@@ -68,21 +68,23 @@ fn resume(admitted: &Admitted) -> Result<Version, Problem> {
     })
 }
 
-enum Told {
+enum StreamItem {
     Log(Result<EventView, Cut>),
     /// A line of the worker's.
-    Said(String),
-    Over,
+    Progress(String),
+    End,
 }
 
 /// A failure is the last event. A client whose stream just ends comes again by itself. What the worker says has no id: it
 /// is told once, as it comes.
-fn sse(told: Told) -> Option<Result<Sse, Infallible>> {
-    let event = match told {
-        Told::Log(Ok(view)) => Sse::default().id(view.id.clone()).event(view.name.clone()).json_data(view),
-        Told::Log(Err(Cut::Failed(problem))) => Sse::default().event("error").json_data(problem.view()),
-        Told::Said(line) => Ok(Sse::default().event("progress").data(line)),
-        Told::Log(Err(Cut::Stopping)) | Told::Over => return None,
+fn sse_event(item: StreamItem) -> Option<Result<Sse, Infallible>> {
+    let event = match item {
+        StreamItem::Log(Ok(view)) => {
+            Sse::default().id(view.id.clone()).event(view.name.clone()).json_data(view)
+        }
+        StreamItem::Log(Err(Cut::Failed(problem))) => Sse::default().event("error").json_data(problem.view()),
+        StreamItem::Progress(line) => Ok(Sse::default().event("progress").data(line)),
+        StreamItem::Log(Err(Cut::Stopping)) | StreamItem::End => return None,
     };
     event.ok().map(Ok)
 }

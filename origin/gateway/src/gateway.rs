@@ -17,6 +17,7 @@ use cortex_platform::metrics::Registry;
 use crate::auth::{Authenticator, BodyBudget, Credentials};
 use crate::background::Background;
 use crate::calls::{self, Calls};
+use crate::concurrency::ConcurrencyLimit;
 use crate::generate::Generator;
 use crate::jobs::{self, Jobs, Progress};
 use crate::limits::Limits;
@@ -27,7 +28,6 @@ use crate::readers::Readers;
 use crate::revocations::Revocations;
 use crate::stream::Streams;
 use crate::unread::Unread;
-use crate::waits::Waits;
 use crate::watch::Watch;
 use crate::workers::Workers;
 
@@ -117,7 +117,7 @@ impl Gateway {
             payloads: payloads.clone(),
             catalogue: catalogue.clone(),
             clock: clock.clone(),
-            waits: Waits::calls(&sharing, &clock),
+            limit: ConcurrencyLimit::calls(&sharing, &clock),
             background: background.clone(),
         });
         let jobs = Jobs::new(jobs::Parts {
@@ -127,8 +127,8 @@ impl Gateway {
             catalogue,
             clock: clock.clone(),
             offload: offload.clone(),
-            submissions: Waits::submissions(limits.submissions, &sharing, &clock),
-            reads: Waits::reads(&sharing, &clock),
+            submissions: ConcurrencyLimit::submissions(limits.submissions, &sharing, &clock),
+            reads: ConcurrencyLimit::reads(&sharing, &clock),
             watch,
             stop: background.stopping(),
         });

@@ -18,7 +18,7 @@ use reqwest::{Client, Url};
 use tokio_util::sync::CancellationToken;
 
 const PATH: &str = "/internal/ledger/states";
-const CURSOR: &str = "edge-ledger";
+const CURSOR_NAME: &str = "edge-ledger";
 /// How long to trust that the store says when there is more.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a stop may be held up by reports that are left.
@@ -44,7 +44,7 @@ impl fmt::Debug for Edge {
 
 /// Why a report did not arrive.
 #[derive(Debug, thiserror::Error)]
-enum NotTold {
+enum ReportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("a job cancelled at the edge could not be ended: {0}")]
@@ -52,7 +52,7 @@ enum NotTold {
     #[error("the report could not be signed: {0}")]
     Sign(#[from] Ambiguous),
     #[error("the edge could not be reached: {0}")]
-    Away(#[from] reqwest::Error),
+    Unreachable(#[from] reqwest::Error),
     #[error("the report could not be written: {0}")]
     Json(#[from] serde_json::Error),
     #[error("the edge answered {0}")]
@@ -71,34 +71,34 @@ impl Edge {
     /// Reports every step, oldest first, until `stop`, and then what is left, so that callers can read how
     /// their jobs ended while the origin is away. The edge ignores what it knows better, so that a report may
     /// be repeated.
-    pub async fn keep_told(self, store: Arc<dyn Store>, stop: CancellationToken) {
-        self.enter(store.as_ref()).await;
-        self.tell_until(store.as_ref(), &stop).await;
-        let rest = async { while let Ok(true) = self.tell_a_page(store.as_ref()).await {} };
+    pub async fn run_reporter(self, store: Arc<dyn Store>, stop: CancellationToken) {
+        self.register_cursor(store.as_ref()).await;
+        self.report_until(store.as_ref(), &stop).await;
+        let rest = async { while let Ok(true) = self.report_page(store.as_ref()).await {} };
         if tokio::time::timeout(FLUSH_TIMEOUT, rest).await.is_err() {
             tracing::warn!("the edge was not told of every job before the end");
         }
     }
 
     /// Enters the edge among those that read the steps, so that what it has not been told yet is kept for it.
-    async fn enter(&self, store: &dyn Store) {
-        let entered = match store.cursor(CURSOR).await {
-            Ok(place) => store.set_cursor(CURSOR, place).await,
+    async fn register_cursor(&self, store: &dyn Store) {
+        let registered = match store.cursor(CURSOR_NAME).await {
+            Ok(cursor) => store.set_cursor(CURSOR_NAME, cursor).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = entered {
+        if let Err(error) = registered {
             tracing::warn!(%error, "the edge's place among the steps could not be noted");
         }
     }
 
-    async fn tell_until(&self, store: &dyn Store, stop: &CancellationToken) {
+    async fn report_until(&self, store: &dyn Store, stop: &CancellationToken) {
         let (mut failures, mut seen) = (0_u32, 0);
         loop {
-            let told = tokio::select! {
+            let reported = tokio::select! {
                 () = stop.cancelled() => return,
-                told = self.tell_a_page(store) => told,
+                reported = self.report_page(store) => reported,
             };
-            let pause = match told {
+            let pause = match reported {
                 Ok(true) => {
                     failures = 0;
                     continue;
@@ -125,20 +125,20 @@ impl Edge {
     }
 
     /// Whether there was something to tell.
-    async fn tell_a_page(&self, store: &dyn Store) -> Result<bool, NotTold> {
-        let after = store.cursor(CURSOR).await?;
+    async fn report_page(&self, store: &dyn Store) -> Result<bool, ReportError> {
+        let after = store.cursor(CURSOR_NAME).await?;
         let steps = store.steps(after, MAX_STATES).await?;
         let Some(last) = steps.last().map(|step| step.sequence) else { return Ok(false) };
-        let told = self.tell(latest(&steps)).await?;
-        for job in told.cancelled {
+        let applied = self.send(latest(&steps)).await?;
+        for job in applied.cancelled {
             self.cancel(store, job).await?;
         }
-        store.set_cursor(CURSOR, last).await?;
+        store.set_cursor(CURSOR_NAME, last).await?;
         Ok(true)
     }
 
     /// Ends a job that was cancelled at the edge. One that has moved is told of again, and tried again then.
-    async fn cancel(&self, store: &dyn Store, id: JobId) -> Result<(), NotTold> {
+    async fn cancel(&self, store: &dyn Store, id: JobId) -> Result<(), ReportError> {
         let Some(job) = store.job(id).await? else { return Ok(()) };
         let event = Event::Cancelled { reason: "cancelled at the edge".to_owned() };
         let Ok(change) = Change::of(job).then(event, self.clock.now()) else { return Ok(()) };
@@ -148,7 +148,7 @@ impl Edge {
         }
     }
 
-    async fn tell(&self, states: Vec<StateLine>) -> Result<Applied, NotTold> {
+    async fn send(&self, states: Vec<StateLine>) -> Result<Applied, ReportError> {
         let body = serde_json::to_vec(&StateReport { states })?;
         let content_type = "application/json";
         let request = Request { method: "POST", path: PATH, query: "", content_type, body: &body };
@@ -164,7 +164,7 @@ impl Edge {
         }
         let answer = post.body(body).send().await?;
         if !answer.status().is_success() {
-            return Err(NotTold::Refused(answer.status()));
+            return Err(ReportError::Refused(answer.status()));
         }
         Ok(answer.json().await?)
     }

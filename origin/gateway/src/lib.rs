@@ -9,6 +9,7 @@
 pub mod auth;
 mod background;
 mod calls;
+mod concurrency;
 mod connections;
 mod error;
 mod gateway;
@@ -27,7 +28,6 @@ mod rpc;
 mod serve;
 mod stream;
 mod unread;
-mod waits;
 mod watch;
 mod workers;
 

@@ -129,7 +129,7 @@ pub async fn build(
     }
     if let Some(url) = config.gateway.edge {
         let edge = Edge::new(url, secrets.origin_keyring()?, clock)?;
-        reporter.tracker.spawn(edge.keep_told(jobs, reporter.stop.clone()));
+        reporter.tracker.spawn(edge.run_reporter(jobs, reporter.stop.clone()));
     }
     Ok(Handle {
         address,

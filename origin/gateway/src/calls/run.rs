@@ -31,9 +31,9 @@ use super::answered::Answered;
 use super::open::OpenCalls;
 use crate::auth::Admitted;
 use crate::background::Background;
+use crate::concurrency::{ConcurrencyLimit, ConcurrencyPermit};
 use crate::error;
 use crate::metrics::ModelMetrics;
-use crate::waits::{Wait, Waits};
 
 /// What a caller does when it has waited long enough.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ pub(crate) struct Parts {
     pub(crate) payloads: Arc<TieredPayloads>,
     pub(crate) catalogue: Arc<TopicCatalogue>,
     pub(crate) clock: Clock,
-    pub(crate) waits: Waits,
+    pub(crate) limit: ConcurrencyLimit,
     pub(crate) background: Background,
     pub(crate) metrics: ModelMetrics,
 }
@@ -126,7 +126,7 @@ impl Calls {
     ) -> Result<Answered, Problem> {
         let Parts { bus, payloads, metrics, .. } = &*self.parts;
         let (began, operation, model) = (Instant::now(), operation(&request.topic), request.model.clone());
-        let mut open = Open::new(self, &request, self.wait(&request.owner.tenant)?);
+        let mut open = Open::new(self, &request, self.acquire(&request.owner.tenant)?);
         let context = Pointer::context(payloads.memory(), request.id);
         payloads.put(context, input).await.map_err(|error| error::from_store(&error))?;
         let ask = |within| bus.request(Subject::JOB_CALL, encode_call(&request), within);
@@ -164,7 +164,7 @@ impl Calls {
                 Ok(Answered { job: *job, answer })
             }
             CallReply::Kept { job } => Ok(Answered { job: *job, answer: None }),
-            CallReply::Refused(refusal) => Err(error::from_call(refusal, open.wait.turn_away())),
+            CallReply::Refused(refusal) => Err(error::from_call(refusal, open.permit.reject())),
         }
     }
 
@@ -176,8 +176,8 @@ impl Calls {
     ///
     /// # Errors
     /// If its tenant has as many calls and waits open as it may.
-    pub(crate) fn wait(&self, tenant: &Tenant) -> Result<Wait, Problem> {
-        self.parts.waits.enter(tenant)
+    pub(crate) fn acquire(&self, tenant: &Tenant) -> Result<ConcurrencyPermit, Problem> {
+        self.parts.limit.acquire(tenant)
     }
 
     /// Hangs up a tenant's own call; returns what is cancelled once it has ended. `None` if no such call is open.
@@ -223,15 +223,15 @@ struct Open {
     calls: Calls,
     job: JobId,
     ended: bool,
-    wait: Wait,
+    permit: ConcurrencyPermit,
 }
 
 impl Open {
-    fn new(calls: &Calls, request: &Request, wait: Wait) -> Self {
+    fn new(calls: &Calls, request: &Request, permit: ConcurrencyPermit) -> Self {
         let job = request.id;
         calls.parts.payloads.open(job, &request.owner.tenant);
         calls.open.enter(job, request.owner.tenant.clone());
-        Self { calls: calls.clone(), job, ended: false, wait }
+        Self { calls: calls.clone(), job, ended: false, permit }
     }
 }
 

@@ -16,9 +16,9 @@ use cortex_platform::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
 use super::view;
+use crate::concurrency::ConcurrencyLimit;
 use crate::error;
 use crate::offload::Offload;
-use crate::waits::Waits;
 use crate::watch::Watch;
 
 /// The jobs. A clone is the same.
@@ -34,9 +34,9 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) offload: Offload,
     /// Submissions that wait for the store, of each tenant.
-    pub(crate) submissions: Waits,
+    pub(crate) submissions: ConcurrencyLimit,
     /// Looks into the store, of each tenant.
-    pub(crate) reads: Waits,
+    pub(crate) reads: ConcurrencyLimit,
     pub(crate) watch: Watch,
     /// Cancelled once the gateway stops.
     pub(crate) stop: CancellationToken,
@@ -53,7 +53,7 @@ impl Jobs {
     /// If there is no such job, or it is another tenant's: both are the same to the caller. If the tenant reads too much at
     /// once.
     pub(crate) async fn own(&self, tenant: &Tenant, id: JobId) -> Result<Job, Problem> {
-        let _place = self.0.reads.enter(tenant)?;
+        let _permit = self.0.reads.acquire(tenant)?;
         let job = self.0.store.job(id).await.map_err(|error| error::from_store(&error))?;
         job.filter(|job| job.tenant() == tenant).ok_or_else(error::job_not_found)
     }
@@ -63,7 +63,7 @@ impl Jobs {
     /// # Errors
     /// If the store fails, or the tenant reads too much at once.
     pub(crate) async fn page(&self, query: Query) -> Result<Vec<Job>, Problem> {
-        let _place = self.0.reads.enter(&query.tenant)?;
+        let _permit = self.0.reads.acquire(&query.tenant)?;
         self.0.store.jobs(query).await.map_err(|error| error::from_store(&error))
     }
 

@@ -36,7 +36,7 @@ impl Jobs {
     /// # Errors
     /// If the store fails, or another request came before under the same key or id.
     pub(crate) async fn accept(&self, submission: Submission) -> Result<Job, Problem> {
-        let _place = self.0.submissions.enter(&submission.request.owner.tenant)?;
+        let _permit = self.0.submissions.acquire(&submission.request.owner.tenant)?;
         match self.0.store.accept(submission).await.map_err(|error| error::from_store(&error))? {
             Acceptance::New(job) | Acceptance::Known(job) => Ok(job),
             Acceptance::Mismatch => {

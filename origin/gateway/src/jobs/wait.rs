@@ -1,4 +1,4 @@
-//! Waits for a job's end.
+//! ConcurrencyLimit for a job's end.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use cortex_domain::job::Job;
 use super::Jobs;
 
 impl Jobs {
-    /// Waits for a job's end, at most `within`; returns the job as it then stands.
+    /// ConcurrencyLimit for a job's end, at most `within`; returns the job as it then stands.
     ///
     /// # Errors
     /// If the job can't be read.

@@ -77,7 +77,7 @@ impl TestServer {
         answer
     }
 
-    /// Waits for the connections that are open to end.
+    /// ConcurrencyLimit for the connections that are open to end.
     async fn ended(self) {
         self.stop.cancel();
         self.serving.await.unwrap().wait().await;

@@ -164,7 +164,7 @@ impl Reader {
         }
     }
 
-    /// Waits for the first event.
+    /// ConcurrencyLimit for the first event.
     ///
     /// # Errors
     /// With why, if the stream failed before it.

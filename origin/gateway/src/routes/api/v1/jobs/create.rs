@@ -34,7 +34,7 @@ pub(crate) async fn create(
     let mut job = jobs.accept(submission).await?;
     // A tenant with too many waits open has its job all the same, and is answered at once.
     if let Some(within) = waits
-        && let Ok(_wait) = calls.wait(&tenant)
+        && let Ok(_permit) = calls.acquire(&tenant)
     {
         job = key_use.run_until_revoked(jobs.ended(&tenant, job, within)).await?;
     }

@@ -13,11 +13,11 @@ use cortex_platform::clock::Clock;
 use crate::error;
 
 /// Looks into the store, of all tenants; as long as its readers' line.
-const READS: usize = 1024;
+const MAX_READS: usize = 1024;
 
 /// A clone counts in the same place.
 #[derive(Clone, Debug)]
-pub(crate) struct Waits {
+pub(crate) struct ConcurrencyLimit {
     /// What waits, in words for who has too many of them.
     what: &'static str,
     gate: Arc<Mutex<Gate>>,
@@ -26,14 +26,14 @@ pub(crate) struct Waits {
 
 /// One that waits, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Wait {
-    waits: Waits,
+pub(crate) struct ConcurrencyPermit {
+    limit: ConcurrencyLimit,
     tenant: Tenant,
     since: Uptime,
-    turned_away: bool,
+    rejected: bool,
 }
 
-impl Waits {
+impl ConcurrencyLimit {
     /// Calls, and callers that wait for a job's end.
     pub(crate) fn calls(sharing: &Sharing, clock: &Clock) -> Self {
         Self::new("calls and waits open", sharing.calls, sharing, clock)
@@ -45,7 +45,7 @@ impl Waits {
     }
 
     pub(crate) fn reads(sharing: &Sharing, clock: &Clock) -> Self {
-        Self::new("reads of jobs under way", READS, sharing, clock)
+        Self::new("reads of jobs under way", MAX_READS, sharing, clock)
     }
 
     fn new(what: &'static str, most: usize, sharing: &Sharing, clock: &Clock) -> Self {
@@ -55,13 +55,13 @@ impl Waits {
 
     /// # Errors
     /// If the tenant has as many as it may.
-    pub(crate) fn enter(&self, tenant: &Tenant) -> Result<Wait, Problem> {
+    pub(crate) fn acquire(&self, tenant: &Tenant) -> Result<ConcurrencyPermit, Problem> {
         self.gate().enter(tenant).map_err(|crowded| error::too_many(self.what, crowded))?;
-        Ok(Wait {
-            waits: self.clone(),
+        Ok(ConcurrencyPermit {
+            limit: self.clone(),
             tenant: tenant.clone(),
             since: self.clock.uptime(),
-            turned_away: false,
+            rejected: false,
         })
     }
 
@@ -70,19 +70,19 @@ impl Waits {
     }
 }
 
-impl Wait {
+impl ConcurrencyPermit {
     /// Notes that it was refused further on, and returns when one of its tenant's is likely to have ended.
-    pub(crate) fn turn_away(&mut self) -> Duration {
-        self.turned_away = true;
-        self.waits.gate().again(&self.tenant)
+    pub(crate) fn reject(&mut self) -> Duration {
+        self.rejected = true;
+        self.limit.gate().again(&self.tenant)
     }
 }
 
-impl Drop for Wait {
+impl Drop for ConcurrencyPermit {
     fn drop(&mut self) {
-        let took = self.waits.clock.uptime().since(self.since);
-        let mut gate = self.waits.gate();
-        if self.turned_away { gate.turn_away(&self.tenant) } else { gate.leave(&self.tenant, took) }
+        let took = self.limit.clock.uptime().since(self.since);
+        let mut gate = self.limit.gate();
+        if self.rejected { gate.turn_away(&self.tenant) } else { gate.leave(&self.tenant, took) }
     }
 }
 
@@ -97,24 +97,24 @@ mod tests {
     fn a_tenant_with_its_share_of_waits_is_told_its_limit_and_when_to_come_back_and_another_is_let_in() {
         let (hog, other): (Tenant, Tenant) = ("hog".parse().unwrap(), "other".parse().unwrap());
         let (clock, hands) = Clock::manual(Timestamp::from_millis(1));
-        let waits = Waits::calls(&Sharing { calls: 6, ..Sharing::default() }, &clock);
-        let mut open: Vec<Wait> = (0..3).map(|_| waits.enter(&hog).unwrap()).collect();
+        let limits = ConcurrencyLimit::calls(&Sharing { calls: 6, ..Sharing::default() }, &clock);
+        let mut open: Vec<ConcurrencyPermit> = (0..3).map(|_| limits.acquire(&hog).unwrap()).collect();
         hands.advance(Duration::from_secs(30));
         open.pop();
-        open.push(waits.enter(&hog).unwrap());
+        open.push(limits.acquire(&hog).unwrap());
 
-        let refused = waits.enter(&hog).unwrap_err().render(Shape::Problem);
+        let refused = limits.acquire(&hog).unwrap_err().render(Shape::Problem);
         let body: serde_json::Value = serde_json::from_str(&refused.body).unwrap();
         assert_eq!((refused.status, refused.retry_after, &body["limit"]), (429, Some(10), &3.into()));
         assert!(
             body["detail"].as_str().unwrap().contains("this tenant has 3 calls and waits open"),
             "{body}"
         );
-        assert!(waits.enter(&other).is_ok());
+        assert!(limits.acquire(&other).is_ok());
 
-        let again = [open[0].turn_away(), open[1].turn_away()];
+        let again = [open[0].reject(), open[1].reject()];
         assert_eq!(again, [Duration::from_secs(10); 2], "what the scheduler refused says the same");
         drop(open);
-        assert_eq!(waits.gate().open(), 0);
+        assert_eq!(limits.gate().open(), 0);
     }
 }

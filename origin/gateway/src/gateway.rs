@@ -15,20 +15,20 @@ use cortex_platform::entropy;
 use cortex_platform::metrics::Registry;
 
 use crate::auth::{Authenticator, BodyBudget, Credentials};
-use crate::background::Background;
+use crate::background_tasks::BackgroundTasks;
+use crate::blocking::BlockingPool;
 use crate::calls::{self, Calls};
 use crate::concurrency::ConcurrencyLimit;
 use crate::generate::Generator;
+use crate::job_watcher::JobWatcher;
 use crate::jobs::{self, Jobs, Progress};
 use crate::limits::Limits;
 use crate::metrics::{HttpMetrics, ModelMetrics};
 use crate::models::Models;
-use crate::offload::Offload;
 use crate::readers::Readers;
 use crate::revocations::Revocations;
 use crate::stream::Streams;
 use crate::unread::Unread;
-use crate::watch::Watch;
 use crate::workers::Workers;
 
 /// What the gateway is made of.
@@ -61,7 +61,7 @@ pub struct Gateway {
     pub(crate) readers: Readers,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) listening: Arc<Listening>,
-    pub(crate) background: Background,
+    pub(crate) background: BackgroundTasks,
     pub(crate) http_metrics: HttpMetrics,
     model_metrics: ModelMetrics,
     streams: Streams,
@@ -70,7 +70,7 @@ pub struct Gateway {
     models: Models,
     workers: Workers,
     revocations: Revocations,
-    offload: Offload,
+    blocking: BlockingPool,
 }
 
 /// What the doors listen with.
@@ -100,16 +100,17 @@ impl Gateway {
             limits,
             allowed_hosts,
         } = parts;
-        let background = Background::default();
+        let background = BackgroundTasks::default();
         let workers = Workers::new(clock.clone());
         let beats = workers.clone().listen(bus.as_ref(), background.stopping()).await?;
         background.spawn(beats);
-        let watch = Watch::default();
+        let watcher = JobWatcher::default();
         // Before anybody can wait, so that no step between is missed. From the first step on takes longer and
         // misses none.
         let newest = store.newest_step().await.unwrap_or_default();
-        background.spawn(watch.clone().follow(store.clone(), newest, background.stopping()));
-        let (catalogue, offload, readers) = (Arc::new(catalogue), Offload::default(), Readers::new(&limits));
+        background.spawn(watcher.clone().follow(store.clone(), newest, background.stopping()));
+        let (catalogue, blocking, readers) =
+            (Arc::new(catalogue), BlockingPool::default(), Readers::new(&limits));
         let model_metrics = ModelMetrics::default();
         let calls = Calls::new(calls::Parts {
             metrics: model_metrics.clone(),
@@ -126,10 +127,10 @@ impl Gateway {
             topics: catalogue.topics().cloned().collect(),
             catalogue,
             clock: clock.clone(),
-            offload: offload.clone(),
+            blocking: blocking.clone(),
             submissions: ConcurrencyLimit::submissions(limits.submissions, &sharing, &clock),
             reads: ConcurrencyLimit::reads(&sharing, &clock),
-            watch,
+            watcher,
             stop: background.stopping(),
         });
         let bodies = BodyBudget::new(limits.bodies, sharing.weights);
@@ -143,7 +144,7 @@ impl Gateway {
             progress: Progress::new(bus, background.clone()),
             generator: Generator {
                 models: models.chat.clone(),
-                offload: offload.clone(),
+                blocking: blocking.clone(),
                 calls: calls.clone(),
             },
             authenticator: Arc::new(Authenticator::new(
@@ -162,7 +163,7 @@ impl Gateway {
             background,
             models,
             workers,
-            offload,
+            blocking,
         })
     }
 
@@ -205,7 +206,7 @@ parts! {
     workers: Workers,
     revocations: Revocations,
     readers: Readers,
-    offload: Offload,
+    blocking: BlockingPool,
     authenticator: Arc<Authenticator>,
 }
 

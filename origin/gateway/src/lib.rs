@@ -7,20 +7,21 @@
 //! which `stream` passes on as they grow.
 
 pub mod auth;
-mod background;
+mod background_tasks;
+mod blocking;
 mod calls;
 mod concurrency;
 mod connections;
 mod error;
 mod gateway;
 mod generate;
+mod job_watcher;
 mod jobs;
 pub mod ledger;
 mod limits;
 mod metrics;
 mod metrics_endpoint;
 mod models;
-mod offload;
 mod readers;
 mod revocations;
 mod routes;
@@ -28,7 +29,6 @@ mod rpc;
 mod serve;
 mod stream;
 mod unread;
-mod watch;
 mod workers;
 
 pub use auth::{Credentials, LocalKey, LocalKeyError};

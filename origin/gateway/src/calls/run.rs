@@ -30,7 +30,7 @@ use tracing::{Span, field};
 use super::answered::Answered;
 use super::open::OpenCalls;
 use crate::auth::Admitted;
-use crate::background::Background;
+use crate::background_tasks::BackgroundTasks;
 use crate::concurrency::{ConcurrencyLimit, ConcurrencyPermit};
 use crate::error;
 use crate::metrics::ModelMetrics;
@@ -62,7 +62,7 @@ pub(crate) struct Parts {
     pub(crate) catalogue: Arc<TopicCatalogue>,
     pub(crate) clock: Clock,
     pub(crate) limit: ConcurrencyLimit,
-    pub(crate) background: Background,
+    pub(crate) background: BackgroundTasks,
     pub(crate) metrics: ModelMetrics,
 }
 

@@ -13,9 +13,9 @@ use cortex_domain::topic::Topic;
 
 use super::request::{self, TextKind, TextRequest};
 use crate::auth::Admitted;
+use crate::blocking::BlockingPool;
 use crate::calls::{Answered, Calls, OnTimeout};
 use crate::models::Listing;
-use crate::offload::Offload;
 use crate::revocations::KeyUse;
 use crate::stream::Streams;
 
@@ -23,7 +23,7 @@ use crate::stream::Streams;
 #[derive(Clone, Debug)]
 pub(crate) struct Generator {
     pub(crate) models: Listing,
-    pub(crate) offload: Offload,
+    pub(crate) blocking: BlockingPool,
     pub(crate) calls: Calls,
 }
 
@@ -76,7 +76,7 @@ impl Generator {
             let parsed = read(admitted.json()?)?;
             Ok((admitted, parsed))
         };
-        let (admitted, TextRequest { params, input }) = self.offload.run(size, read).await?;
+        let (admitted, TextRequest { params, input }) = self.blocking.run(size, read).await?;
         request::check_model(&params.model, &self.models)?;
         let stream = params.streams();
         let mut request = self.calls.request(&admitted, topic, params.model, params.labels)?;

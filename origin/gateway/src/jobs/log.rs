@@ -7,13 +7,13 @@ use futures::stream::{self, Stream, StreamExt};
 
 use super::{Jobs, view};
 use crate::error;
-use crate::watch::Watched;
+use crate::job_watcher::JobChanges;
 
 /// The log of a caller's own job after the last entry that the caller has seen.
 pub(crate) struct Log {
     jobs: Jobs,
     job: Job,
-    watched: Watched,
+    changes: JobChanges,
     after: Version,
 }
 
@@ -33,11 +33,11 @@ impl Log {
         id: JobId,
         seen: Version,
     ) -> Result<Self, Problem> {
-        let watched = jobs.0.watch.on(id);
+        let changes = jobs.0.watcher.subscribe(id);
         let job = jobs.own(tenant, id).await?;
         // Nobody has seen more than there is.
         let after = seen.min(job.version);
-        Ok(Self { jobs: jobs.clone(), job, watched, after })
+        Ok(Self { jobs: jobs.clone(), job, changes, after })
     }
 
     pub(crate) fn job(&self) -> JobId {
@@ -75,7 +75,7 @@ impl Log {
             }
             let stop = self.jobs.0.stop.clone();
             tokio::select! {
-                () = self.watched.moved() => {}
+                () = self.changes.changed() => {}
                 () = stop.cancelled() => return (vec![Err(Cut::Stopping)], None),
             }
         }

@@ -13,7 +13,7 @@ use futures::stream::{self, Stream};
 use tokio_util::sync::CancellationToken;
 
 use super::recent::{Writer, recent};
-use crate::background::Background;
+use crate::background_tasks::BackgroundTasks;
 use crate::error;
 
 /// The longest line, in bytes; one that is longer is left out.
@@ -23,11 +23,11 @@ const MOST_LINE: usize = 64 * 1024;
 #[derive(Clone)]
 pub(crate) struct Progress {
     bus: Arc<dyn Bus>,
-    background: Background,
+    background: BackgroundTasks,
 }
 
 impl Progress {
-    pub(crate) fn new(bus: Arc<dyn Bus>, background: Background) -> Self {
+    pub(crate) fn new(bus: Arc<dyn Bus>, background: BackgroundTasks) -> Self {
         Self { bus, background }
     }
 

@@ -16,10 +16,10 @@ use cortex_platform::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
 use super::view;
+use crate::blocking::BlockingPool;
 use crate::concurrency::ConcurrencyLimit;
 use crate::error;
-use crate::offload::Offload;
-use crate::watch::Watch;
+use crate::job_watcher::JobWatcher;
 
 /// The jobs. A clone is the same.
 #[derive(Clone)]
@@ -32,12 +32,12 @@ pub(crate) struct Parts {
     pub(crate) catalogue: Arc<TopicCatalogue>,
     pub(crate) topics: topics::KnownTopics,
     pub(crate) clock: Clock,
-    pub(crate) offload: Offload,
+    pub(crate) blocking: BlockingPool,
     /// Submissions that wait for the store, of each tenant.
     pub(crate) submissions: ConcurrencyLimit,
     /// Looks into the store, of each tenant.
     pub(crate) reads: ConcurrencyLimit,
-    pub(crate) watch: Watch,
+    pub(crate) watcher: JobWatcher,
     /// Cancelled once the gateway stops.
     pub(crate) stop: CancellationToken,
 }

@@ -28,7 +28,7 @@ impl Jobs {
     /// A problem that names what is wrong and where.
     pub(crate) async fn read(&self, admitted: Admitted) -> Result<Submission, Problem> {
         let (owned, size) = (self.0.clone(), admitted.body.len());
-        self.0.offload.run(size, move || submission(&owned, admitted)).await
+        self.0.blocking.run(size, move || submission(&owned, admitted)).await
     }
 
     /// Takes a submission into the store; once this returns it is flushed.

@@ -15,14 +15,14 @@ impl Jobs {
     /// If the job can't be read.
     pub(crate) async fn ended(&self, tenant: &Tenant, job: Job, within: Duration) -> Result<Job, Problem> {
         let id = job.id();
-        let mut watched = self.0.watch.on(id);
+        let mut changes = self.0.watcher.subscribe(id);
         let wait = async {
             loop {
                 let job = self.own(tenant, id).await?;
                 if job.state.is_terminal() {
                     return Ok(job);
                 }
-                watched.moved().await;
+                changes.changed().await;
             }
         };
         tokio::select! {

@@ -20,7 +20,7 @@ use super::pump::Pump;
 use super::replay_buffer::ReplayBuffer;
 use super::sse::{self, ReaderContext};
 use super::table::StreamTable;
-use crate::background::Background;
+use crate::background_tasks::BackgroundTasks;
 use crate::calls::Calls;
 use crate::error;
 use crate::limits::Limits;
@@ -34,7 +34,7 @@ pub(crate) struct Streams {
     readers: Readers,
     calls: Calls,
     bus: Arc<dyn Bus>,
-    background: Background,
+    background: BackgroundTasks,
 }
 
 impl Streams {
@@ -43,7 +43,7 @@ impl Streams {
         readers: Readers,
         calls: Calls,
         bus: Arc<dyn Bus>,
-        background: Background,
+        background: BackgroundTasks,
     ) -> Self {
         let table = StreamTable::new(limits);
         background.spawn(table.clone().sweep(background.stopping()));

@@ -10,14 +10,14 @@ use cortex_domain::ErrorCode;
 use cortex_domain::topics;
 
 use crate::auth::Admitted;
+use crate::blocking::BlockingPool;
 use crate::calls::{Calls, OnTimeout};
 use crate::models::Models;
-use crate::offload::Offload;
 use crate::revocations::Revocations;
 
 /// Embeds texts: checks the request, runs it as a `job.embed` and passes the worker's answer on.
 pub(crate) async fn create(
-    (models, offload, calls, revocations): (Models, Offload, Calls, Revocations),
+    (models, blocking, calls, revocations): (Models, BlockingPool, Calls, Revocations),
     admitted: Admitted,
 ) -> Result<Response, Problem> {
     let size = admitted.body.len();
@@ -26,7 +26,7 @@ pub(crate) async fn create(
         let input = Bytes::from(request.to_input()?);
         Ok((admitted, request.model, input))
     };
-    let (admitted, model, input) = offload.run(size, read).await?;
+    let (admitted, model, input) = blocking.run(size, read).await?;
     if !models.embedding.contains(&model) {
         let known: Vec<_> = models.embedding.iter().map(|model| model.as_str()).collect();
         let detail = format!("there is no embedding model `{}`; there is {}", model, known.join(", "));

@@ -8,21 +8,21 @@ use cortex_domain::ErrorCode;
 use tokio::sync::Semaphore;
 
 /// Reading a body of so many bytes costs less than handing it to another thread is worth.
-const MAX_INLINE: usize = 64 << 10;
+const MAX_INLINE_BYTES: usize = 64 << 10;
 /// Large bodies that are read at once. Further ones wait, and hold no thread.
-const AT_ONCE: usize = 2;
+const MAX_CONCURRENT: usize = 2;
 
 /// The places for such work.
 #[derive(Debug, Clone)]
-pub(crate) struct Offload(Arc<Semaphore>);
+pub(crate) struct BlockingPool(Arc<Semaphore>);
 
-impl Default for Offload {
+impl Default for BlockingPool {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self(Arc::new(Semaphore::new(MAX_CONCURRENT)))
     }
 }
 
-impl Offload {
+impl BlockingPool {
     /// Runs work over a body of `size` bytes.
     ///
     /// # Errors
@@ -32,12 +32,12 @@ impl Offload {
         size: usize,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        if size <= MAX_INLINE {
+        if size <= MAX_INLINE_BYTES {
             return work();
         }
-        let place = self.0.clone().acquire_owned().await;
+        let permit = self.0.clone().acquire_owned().await;
         let done = tokio::task::spawn_blocking(move || {
-            let _place = place;
+            let _permit = permit;
             work()
         });
         done.await.unwrap_or_else(|_| Err(Problem::new(ErrorCode::Internal, "the body could not be read")))
@@ -54,7 +54,7 @@ mod tests {
     const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
     /// Work that ends well once the test's only thread has gone on meanwhile.
-    fn waits(go: mpsc::Receiver<()>) -> impl FnOnce() -> Result<(), Problem> {
+    fn wait_for(go: mpsc::Receiver<()>) -> impl FnOnce() -> Result<(), Problem> {
         move || {
             go.recv_timeout(READ_TIMEOUT)
                 .map_err(|_| Problem::new(ErrorCode::Timeout, "the thread was held up"))
@@ -64,22 +64,24 @@ mod tests {
     #[tokio::test]
     async fn a_large_body_holds_up_no_thread_that_serves() {
         let (sender, receiver) = mpsc::channel();
-        let offload = Offload::default();
-        let work = offload.run(MAX_INLINE + 1, waits(receiver));
+        let blocking = BlockingPool::default();
+        let work = blocking.run(MAX_INLINE_BYTES + 1, wait_for(receiver));
         let (done, ()) = tokio::join!(work, async { sender.send(()).unwrap() });
         assert_eq!(done, Ok(()));
     }
 
     #[tokio::test]
     async fn many_large_bodies_take_few_threads() {
-        let offload = Offload::default();
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..=AT_ONCE).map(|_| mpsc::channel()).unzip();
-        let mut all: Vec<_> =
-            receivers.into_iter().map(|go| Box::pin(offload.run(MAX_INLINE + 1, waits(go)))).collect();
+        let blocking = BlockingPool::default();
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..=MAX_CONCURRENT).map(|_| mpsc::channel()).unzip();
+        let mut all: Vec<_> = receivers
+            .into_iter()
+            .map(|go| Box::pin(blocking.run(MAX_INLINE_BYTES + 1, wait_for(go))))
+            .collect();
         for work in &mut all {
             assert!(futures::poll!(work.as_mut()).is_pending());
         }
-        assert_eq!(offload.0.available_permits(), 0);
+        assert_eq!(blocking.0.available_permits(), 0);
         for sender in senders {
             sender.send(()).unwrap();
         }
@@ -90,9 +92,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_problem_comes_back_from_either_place() {
-        let offload = Offload::default();
-        for size in [1, MAX_INLINE + 1] {
-            let refused = offload.run(size, || Err::<(), _>(Problem::new(ErrorCode::TooDeep, "deep"))).await;
+        let blocking = BlockingPool::default();
+        for size in [1, MAX_INLINE_BYTES + 1] {
+            let refused = blocking.run(size, || Err::<(), _>(Problem::new(ErrorCode::TooDeep, "deep"))).await;
             assert_eq!(refused.unwrap_err().kind, ErrorCode::TooDeep);
         }
     }

@@ -5,12 +5,12 @@ use tokio_util::task::TaskTracker;
 
 /// Work that no request waits for, and that a stop waits for. A clone is the same.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Background {
+pub(crate) struct BackgroundTasks {
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
-impl Background {
+impl BackgroundTasks {
     /// Runs a future to its end.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(work);

@@ -9,46 +9,46 @@ use cortex_domain::ports::{Sequence, Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-const PAGE: usize = 256;
+const PAGE_SIZE: usize = 256;
 /// How long to trust that the store says when there is more.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A clone is the same watch.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Watch(Arc<Mutex<HashMap<JobId, watch::Sender<()>>>>);
+pub(crate) struct JobWatcher(Arc<Mutex<HashMap<JobId, watch::Sender<()>>>>);
 
 /// Resolves each time the job moves. Take it before reading the job, so that no step is missed.
 #[derive(Debug)]
-pub(crate) struct Watched {
+pub(crate) struct JobChanges {
     moved: watch::Receiver<()>,
     job: JobId,
-    watch: Watch,
+    watcher: JobWatcher,
 }
 
-impl Watched {
-    pub(crate) async fn moved(&mut self) {
+impl JobChanges {
+    pub(crate) async fn changed(&mut self) {
         // The sender lives as long as a receiver does.
         let _ = self.moved.changed().await;
     }
 }
 
-impl Drop for Watched {
+impl Drop for JobChanges {
     fn drop(&mut self) {
-        let mut jobs = self.watch.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut jobs = self.watcher.0.lock().unwrap_or_else(PoisonError::into_inner);
         if jobs.get(&self.job).is_some_and(|sender| sender.receiver_count() <= 1) {
             jobs.remove(&self.job);
         }
     }
 }
 
-impl Watch {
-    pub(crate) fn on(&self, job: JobId) -> Watched {
+impl JobWatcher {
+    pub(crate) fn subscribe(&self, job: JobId) -> JobChanges {
         let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let sender = jobs.entry(job).or_insert_with(|| watch::channel(()).0);
-        Watched { moved: sender.subscribe(), job, watch: self.clone() }
+        JobChanges { moved: sender.subscribe(), job, watcher: self.clone() }
     }
 
-    fn wake(&self, job: JobId) {
+    fn notify(&self, job: JobId) {
         if let Some(sender) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&job) {
             sender.send_replace(());
         }
@@ -58,7 +58,7 @@ impl Watch {
     pub(crate) async fn follow(self, store: Arc<dyn Store>, mut after: Sequence, stop: CancellationToken) {
         let mut seen = 0;
         while !stop.is_cancelled() {
-            match self.pass_on(store.as_ref(), &mut after).await {
+            match self.notify_page(store.as_ref(), &mut after).await {
                 Ok(0) => {}
                 Ok(_) => continue,
                 Err(error) => tracing::error!(%error, "the store's steps could not be read"),
@@ -71,11 +71,11 @@ impl Watch {
         }
     }
 
-    async fn pass_on(&self, store: &dyn Store, after: &mut Sequence) -> Result<usize, StoreError> {
-        let steps = store.steps(*after, PAGE).await?;
+    async fn notify_page(&self, store: &dyn Store, after: &mut Sequence) -> Result<usize, StoreError> {
+        let steps = store.steps(*after, PAGE_SIZE).await?;
         for step in &steps {
             *after = step.sequence;
-            self.wake(step.job);
+            self.notify(step.job);
         }
         Ok(steps.len())
     }

@@ -28,7 +28,7 @@ use crate::models::Models;
 use crate::readers::Readers;
 use crate::revocations::Revocations;
 use crate::stream::Streams;
-use crate::unread::Unread;
+use crate::unread_bytes::UnreadBytes;
 use crate::workers::Workers;
 
 /// What the gateway is made of.
@@ -78,7 +78,7 @@ pub struct Gateway {
 pub(crate) struct Listening {
     /// Connections of the HTTP door at most.
     pub(crate) connections: usize,
-    pub(crate) unread: Unread,
+    pub(crate) unread: UnreadBytes,
     pub(crate) allowed_hosts: Vec<AllowedHost>,
 }
 
@@ -136,7 +136,7 @@ impl Gateway {
         let bodies = BodyBudget::new(limits.bodies, sharing.weights);
         let listening = Listening {
             connections: limits.connections,
-            unread: Unread::new(limits.unread_bytes),
+            unread: UnreadBytes::new(limits.unread_bytes),
             allowed_hosts,
         };
         Ok(Self {

@@ -28,12 +28,12 @@ mod routes;
 mod rpc;
 mod serve;
 mod stream;
-mod unread;
+mod unread_bytes;
 mod workers;
 
 pub use auth::{Credentials, LocalKey, LocalKeyError};
 pub use gateway::{Gateway, Parts};
-pub use limits::{Limits, Share};
+pub use limits::{Limits, SharedLimit};
 pub use metrics_endpoint::serve as serve_metrics;
 pub use models::{Listing, Models};
 pub use rpc::serve as serve_grpc;

@@ -15,20 +15,20 @@ pub struct Limits {
     /// Submissions that wait for the store, of which a tenant has its share in the same way.
     pub submissions: usize,
     /// Answers that stream.
-    pub streams: Share,
+    pub streams: SharedLimit,
     /// Those who read events as they come: of jobs' logs, and of answers.
-    pub readers: Share,
+    pub readers: SharedLimit,
     /// Such readers of one job.
     pub readers_of_job: usize,
     /// Bytes of answers that wait to be taken by their clients.
-    pub unread_bytes: Share,
+    pub unread_bytes: SharedLimit,
     /// Bytes of streams that have ended and are kept for clients that may come back for the rest.
-    pub ended_bytes: Share,
+    pub ended_bytes: SharedLimit,
 }
 
 /// A number for all tenants together, and for each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
+pub struct SharedLimit {
     pub all: usize,
     pub of_tenant: usize,
 }
@@ -40,11 +40,11 @@ impl Default for Limits {
             bodies: 64 * 1024 * 1024,
             // The store's writer has a line that is twice as long.
             submissions: 2048,
-            streams: Share { all: 1024, of_tenant: 256 },
-            readers: Share { all: 2048, of_tenant: 512 },
+            streams: SharedLimit { all: 1024, of_tenant: 256 },
+            readers: SharedLimit { all: 2048, of_tenant: 512 },
             readers_of_job: 16,
-            unread_bytes: Share { all: 1024 * 1024 * 1024, of_tenant: 256 * 1024 * 1024 },
-            ended_bytes: Share { all: 64 * 1024 * 1024, of_tenant: 16 * 1024 * 1024 },
+            unread_bytes: SharedLimit { all: 1024 * 1024 * 1024, of_tenant: 256 * 1024 * 1024 },
+            ended_bytes: SharedLimit { all: 64 * 1024 * 1024, of_tenant: 16 * 1024 * 1024 },
         }
     }
 }

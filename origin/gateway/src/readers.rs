@@ -11,12 +11,12 @@ use cortex_domain::ErrorCode;
 use cortex_domain::id::{JobId, Tenant};
 
 use crate::error;
-use crate::limits::{Limits, Share};
+use crate::limits::{Limits, SharedLimit};
 
 /// A clone is the same list.
 #[derive(Clone, Debug)]
 pub(crate) struct Readers {
-    all: Share,
+    all: SharedLimit,
     of_job: usize,
     counts: Arc<Mutex<Counts>>,
 }
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn readers() -> Readers {
-        let readers = Share { all: 6, of_tenant: 4 };
+        let readers = SharedLimit { all: 6, of_tenant: 4 };
         Readers::new(&Limits { readers, readers_of_job: 2, ..Limits::default() })
     }
 

@@ -32,7 +32,7 @@ use crate::gateway::Gateway;
 use crate::limits::DRAIN_TIMEOUT;
 use crate::metrics::{HttpMetrics, OTHER_METHOD, UNMATCHED};
 use crate::routes::router;
-use crate::unread::Unread;
+use crate::unread_bytes::UnreadBytes;
 
 /// How long a request's head may take to arrive, and an idle connection may stay.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -67,7 +67,7 @@ struct HttpServer {
     guard: Option<Arc<LoopbackGuard>>,
     router: TowerToHyperService<Router>,
     connections: Connections,
-    unread: Unread,
+    unread: UnreadBytes,
     metrics: HttpMetrics,
 }
 

@@ -27,8 +27,8 @@ use cortex_wire::{decode_call_reply, encode_call, encode_submit};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, field};
 
-use super::answered::Answered;
-use super::open::OpenCalls;
+use super::open_calls::OpenCalls;
+use super::result::CallResult;
 use crate::auth::Admitted;
 use crate::background_tasks::BackgroundTasks;
 use crate::concurrency::{ConcurrencyLimit, ConcurrencyPermit};
@@ -39,13 +39,13 @@ use crate::metrics::ModelMetrics;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum OnTimeout {
     /// It leaves, and the worker is told to stop.
-    HangUp(Duration),
+    Abandon(Duration),
     /// It takes the job's id: the job is made durable as it stands.
     Keep(Duration),
 }
 
 /// How long the scheduler may take to hear that a caller has left.
-const HANGUP_TIMEOUT: Duration = Duration::from_secs(10);
+const ABANDON_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Calls of the scheduler. A clone makes the same calls.
 #[derive(Clone)]
@@ -123,15 +123,15 @@ impl Calls {
         request: Request,
         input: Bytes,
         on_timeout: OnTimeout,
-    ) -> Result<Answered, Problem> {
+    ) -> Result<CallResult, Problem> {
         let Parts { bus, payloads, metrics, .. } = &*self.parts;
         let (began, operation, model) = (Instant::now(), operation(&request.topic), request.model.clone());
-        let mut open = Open::new(self, &request, self.acquire(&request.owner.tenant)?);
+        let mut open = OpenCall::new(self, &request, self.acquire(&request.owner.tenant)?);
         let context = Pointer::context(payloads.memory(), request.id);
         payloads.put(context, input).await.map_err(|error| error::from_store(&error))?;
         let ask = |within| bus.request(Subject::JOB_CALL, encode_call(&request), within);
         let reply = match on_timeout {
-            OnTimeout::HangUp(within) => ask(within).await,
+            OnTimeout::Abandon(within) => ask(within).await,
             OnTimeout::Keep(within) => {
                 let mut reply = ask(within + KEEP_TIMEOUT);
                 tokio::select! {
@@ -161,9 +161,9 @@ impl Calls {
                     }
                     None => None,
                 };
-                Ok(Answered { job: *job, answer })
+                Ok(CallResult { job: *job, answer })
             }
-            CallReply::Kept { job } => Ok(Answered { job: *job, answer: None }),
+            CallReply::Kept { job } => Ok(CallResult { job: *job, answer: None }),
             CallReply::Refused(refusal) => Err(error::from_call(refusal, open.permit.reject())),
         }
     }
@@ -183,15 +183,15 @@ impl Calls {
     /// Hangs up a tenant's own call; returns what is cancelled once it has ended. `None` if no such call is open.
     pub(crate) async fn cancel(&self, job: JobId, tenant: &Tenant) -> Option<CancellationToken> {
         let ended = self.open.find(job, tenant)?;
-        hang_up(self.parts.bus.as_ref(), job).await;
+        abandon(self.parts.bus.as_ref(), job).await;
         Some(ended)
     }
 
     /// Its payloads are in the store before the job is.
     async fn ask_to_keep(&self, job: JobId) -> Result<(), Problem> {
         self.parts.payloads.keep(job).await.map_err(|error| error::from_store(&error))?;
-        let heard = self.parts.bus.request(Subject::JOB_KEEP, encode_submit(job), KEEP_TIMEOUT).await;
-        heard.map(drop).map_err(|error| error::from_request(&error))
+        let reply = self.parts.bus.request(Subject::JOB_KEEP, encode_submit(job), KEEP_TIMEOUT).await;
+        reply.map(drop).map_err(|error| error::from_request(&error))
     }
 }
 
@@ -212,37 +212,37 @@ impl fmt::Debug for Calls {
 }
 
 /// Ends a call that nobody waits for any longer.
-async fn hang_up(bus: &dyn Bus, job: JobId) {
-    if let Err(error) = bus.request(Subject::JOB_HANGUP, encode_submit(job), HANGUP_TIMEOUT).await {
+async fn abandon(bus: &dyn Bus, job: JobId) {
+    if let Err(error) = bus.request(Subject::JOB_HANGUP, encode_submit(job), ABANDON_TIMEOUT).await {
         tracing::warn!(%job, %error, "the scheduler did not hear that the caller left");
     }
 }
 
 /// A call whose payloads are in memory.
-struct Open {
+struct OpenCall {
     calls: Calls,
     job: JobId,
     ended: bool,
     permit: ConcurrencyPermit,
 }
 
-impl Open {
+impl OpenCall {
     fn new(calls: &Calls, request: &Request, permit: ConcurrencyPermit) -> Self {
         let job = request.id;
         calls.parts.payloads.open(job, &request.owner.tenant);
-        calls.open.enter(job, request.owner.tenant.clone());
+        calls.open.insert(job, request.owner.tenant.clone());
         Self { calls: calls.clone(), job, ended: false, permit }
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenCall {
     fn drop(&mut self) {
         let Parts { payloads, background, bus, .. } = &*self.calls.parts;
         payloads.close(self.job);
-        self.calls.open.leave(self.job);
+        self.calls.open.remove(self.job);
         if !self.ended {
             let (bus, job) = (bus.clone(), self.job);
-            background.spawn(async move { hang_up(bus.as_ref(), job).await });
+            background.spawn(async move { abandon(bus.as_ref(), job).await });
         }
     }
 }

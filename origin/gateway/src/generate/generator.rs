@@ -14,7 +14,7 @@ use cortex_domain::topic::Topic;
 use super::request::{self, TextKind, TextRequest};
 use crate::auth::Admitted;
 use crate::blocking::BlockingPool;
-use crate::calls::{Answered, Calls, OnTimeout};
+use crate::calls::{CallResult, Calls, OnTimeout};
 use crate::models::Listing;
 use crate::revocations::KeyUse;
 use crate::stream::Streams;
@@ -89,8 +89,8 @@ impl Generator {
     ///
     /// # Errors
     /// If it fails, or the key is revoked.
-    pub(crate) async fn run(&self, key_use: &KeyUse, call: TextCall) -> Result<Answered, Problem> {
+    pub(crate) async fn run(&self, key_use: &KeyUse, call: TextCall) -> Result<CallResult, Problem> {
         let TextCall { request, input, timeout, .. } = call;
-        key_use.run_until_revoked(self.calls.run(request, input, OnTimeout::HangUp(timeout))).await
+        key_use.run_until_revoked(self.calls.run(request, input, OnTimeout::Abandon(timeout))).await
     }
 }

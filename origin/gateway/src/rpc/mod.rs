@@ -2,9 +2,9 @@
 
 mod jobs;
 mod serve;
+mod stall_timeout;
 mod status;
 mod submit;
-mod taken;
 mod view;
 
 pub use serve::serve;

@@ -18,21 +18,21 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
+use super::stall_timeout;
 use super::status::status;
-use super::taken;
 use crate::auth;
 use crate::gateway::Gateway;
 use crate::limits::DRAIN_TIMEOUT;
 
 /// The largest message: what goes around an input is small, so that one a little too large is refused by name.
-const MESSAGE: usize = BodyLimit::Job.bytes() + 64 * 1024;
+const MAX_MESSAGE_BYTES: usize = BodyLimit::Job.bytes() + 64 * 1024;
 /// The largest metadata by HTTP/2's count, which adds 32 bytes a header: a little more than is taken, likewise.
-const METADATA: u32 = headers::MAX_BYTES as u32 + 8 * 1024;
+const MAX_METADATA_BYTES: u32 = headers::MAX_BYTES as u32 + 8 * 1024;
 /// Connections at a time.
-const CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS: usize = 256;
 /// Calls of one connection that are open, watches counted in, and that are worked on.
-const OPEN: u32 = 256;
-const AT_WORK: usize = 64;
+const MAX_OPEN_CALLS: u32 = 256;
+const MAX_ACTIVE_CALLS: usize = 64;
 /// How long a call may take to arrive and be answered; a watch, until it begins.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A peer that is silent for so long is asked whether it is there, and has so long to say so.
@@ -57,22 +57,22 @@ pub async fn serve(
             return Ok(());
         }
     };
-    let service = JobsServer::new(gateway).max_decoding_message_size(MESSAGE);
+    let service = JobsServer::new(gateway).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let routes = Routes::new(service)
         .into_axum_router()
-        .layer(map_response(taken::in_time))
+        .layer(map_response(stall_timeout::apply))
         .layer(from_fn_with_state(guard, check_call));
     let stopped = stop.clone();
     let serving = Server::builder()
-        .max_concurrent_streams(OPEN)
-        .concurrency_limit_per_connection(AT_WORK)
-        .http2_max_header_list_size(METADATA)
+        .max_concurrent_streams(MAX_OPEN_CALLS)
+        .concurrency_limit_per_connection(MAX_ACTIVE_CALLS)
+        .http2_max_header_list_size(MAX_METADATA_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_INTERVAL))
         .max_connection_age(MAX_CONNECTION_AGE)
         .timeout(CALL_TIMEOUT)
         .add_routes(Routes::from(routes))
-        .serve_with_incoming_shutdown(incoming(listener, CONNECTIONS), async move {
+        .serve_with_incoming_shutdown(incoming(listener, MAX_CONNECTIONS), async move {
             stop.cancelled().await;
             // Watches end with it.
             background.close();

@@ -6,19 +6,19 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
 /// The end of the problem's type.
-const PROBLEM: &str = "cortex-problem";
+const TYPE_METADATA: &str = "cortex-problem";
 /// The problem document.
-const DOCUMENT: &str = "cortex-problem-bin";
+const DOCUMENT_METADATA: &str = "cortex-problem-bin";
 /// Clients take only so much metadata, and a refusal must not get lost for its details.
-const MOST: usize = 4 * 1024;
+const MAX_DOCUMENT_BYTES: usize = 4 * 1024;
 
 /// A problem as a status: its detail is the message, the rest is in the metadata.
 pub(super) fn status(problem: &Problem) -> Status {
     let rendered = problem.render(Shape::Problem);
     let mut metadata = MetadataMap::new();
-    metadata.insert(PROBLEM, MetadataValue::from_static(problem.kind.slug()));
-    if rendered.body.len() <= MOST {
-        metadata.insert_bin(DOCUMENT, MetadataValue::from_bytes(rendered.body.as_bytes()));
+    metadata.insert(TYPE_METADATA, MetadataValue::from_static(problem.kind.slug()));
+    if rendered.body.len() <= MAX_DOCUMENT_BYTES {
+        metadata.insert_bin(DOCUMENT_METADATA, MetadataValue::from_bytes(rendered.body.as_bytes()));
     }
     if let Some(seconds) = rendered.retry_after {
         metadata.insert("retry-after", seconds.into());
@@ -61,8 +61,8 @@ mod tests {
         let status = status(&problem);
         assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "try again"));
         let text = |name| status.metadata().get(name).unwrap().to_str().unwrap();
-        assert_eq!((text(PROBLEM), text("retry-after")), ("overloaded", "2"));
-        let document = status.metadata().get_bin(DOCUMENT).unwrap().to_bytes().unwrap();
+        assert_eq!((text(TYPE_METADATA), text("retry-after")), ("overloaded", "2"));
+        let document = status.metadata().get_bin(DOCUMENT_METADATA).unwrap().to_bytes().unwrap();
         assert_eq!(document, problem.render(Shape::Problem).body);
     }
 
@@ -71,8 +71,12 @@ mod tests {
         for kind in ErrorCode::ALL {
             assert_ne!(status(&Problem::new(*kind, "no")).code(), Code::Ok);
         }
-        let large =
-            status(&Problem::new(ErrorCode::UnknownTopic, "no").with("known_topics", "x".repeat(MOST)));
-        assert!(large.metadata().get(PROBLEM).is_some() && large.metadata().get_bin(DOCUMENT).is_none());
+        let large = status(
+            &Problem::new(ErrorCode::UnknownTopic, "no").with("known_topics", "x".repeat(MAX_DOCUMENT_BYTES)),
+        );
+        assert!(
+            large.metadata().get(TYPE_METADATA).is_some()
+                && large.metadata().get_bin(DOCUMENT_METADATA).is_none()
+        );
     }
 }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::*;
-use crate::limits::Share;
+use crate::limits::SharedLimit;
 
 /// Far more than the system holds for a peer that does not read.
 const LARGE: usize = 64 * 1024 * 1024;
@@ -48,7 +48,7 @@ impl TestServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let until = stop.clone();
-        let unread = Unread::new(Share { all: 3 * LARGE, of_tenant: 2 * LARGE });
+        let unread = UnreadBytes::new(SharedLimit { all: 3 * LARGE, of_tenant: 2 * LARGE });
         let router = TowerToHyperService::new(router);
         let server = HttpServer {
             guard: None,

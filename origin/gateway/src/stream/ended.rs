@@ -6,7 +6,7 @@ use cortex_domain::id::{JobId, Tenant};
 use tokio::time::Instant;
 
 use super::replay_buffer::ReplayBuffer;
-use crate::limits::Share;
+use crate::limits::SharedLimit;
 
 /// What a kept stream counts at least, in bytes: it takes room beside what it said.
 const MIN_COUNTED_BYTES: usize = 4096;
@@ -14,7 +14,7 @@ const MIN_COUNTED_BYTES: usize = 4096;
 /// Streams that have ended, within a number of bytes for each tenant and for all.
 #[derive(Debug)]
 pub(super) struct EndedStreams {
-    limit: Share,
+    limit: SharedLimit,
     streams: HashMap<JobId, EndedStream>,
     tenants: HashMap<Tenant, TenantStreams>,
     bytes: usize,
@@ -36,7 +36,7 @@ struct TenantStreams {
 }
 
 impl EndedStreams {
-    pub(super) fn new(limit: Share) -> Self {
+    pub(super) fn new(limit: SharedLimit) -> Self {
         Self { limit, streams: HashMap::new(), tenants: HashMap::new(), bytes: 0 }
     }
 
@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn ended() -> EndedStreams {
-        EndedStreams::new(Share { all: 8 * MIN_COUNTED_BYTES, of_tenant: 5 * MIN_COUNTED_BYTES })
+        EndedStreams::new(SharedLimit { all: 8 * MIN_COUNTED_BYTES, of_tenant: 5 * MIN_COUNTED_BYTES })
     }
 
     fn keep(ended: &mut EndedStreams, tenant: &str, n: u8, bytes: usize, seconds: u64) {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::replay_buffer::{ReplayBuffer, StreamEnd};
 use super::table::StreamSlot;
-use crate::calls::{self, Answered, Calls, OnTimeout};
+use crate::calls::{self, CallResult, Calls, OnTimeout};
 use crate::limits::DRAIN_TIMEOUT;
 use crate::revocations::{self, KeyUse};
 
@@ -40,7 +40,7 @@ impl Pump {
     pub(super) async fn run(mut self, request: Request, body: Bytes, timeout: Duration) {
         let calls = self.calls.clone();
         let (operation, model) = (calls::operation(&request.topic), request.model.clone());
-        let mut call = Box::pin(calls.run(request, body, OnTimeout::HangUp(timeout)));
+        let mut call = Box::pin(calls.run(request, body, OnTimeout::Abandon(timeout)));
         let mut assembler = Assembler::new(Gaps::Refused);
         let buffer = self.buffer.clone();
         let abandoned = buffer.abandoned(self.linger);
@@ -59,7 +59,7 @@ impl Pump {
                     }
                 }
                 answered = &mut call => {
-                    break match answered.and_then(Answered::into_answer) {
+                    break match answered.and_then(CallResult::into_answer) {
                         Ok(_) => self.rest(&mut assembler).await,
                         Err(problem) => StreamEnd::Failed(problem),
                     };

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::ended::EndedStreams;
 use super::replay_buffer::ReplayBuffer;
 use crate::error;
-use crate::limits::{Limits, Share};
+use crate::limits::{Limits, SharedLimit};
 
 /// How often streams that were kept long enough are forgotten.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub(super) struct StreamTable(Arc<Mutex<Table>>);
 
 #[derive(Debug)]
 struct Table {
-    most: Share,
+    most: SharedLimit,
     open: HashMap<JobId, (Tenant, ReplayBuffer)>,
     /// How many of each tenant are open.
     counts: HashMap<Tenant, usize>,
@@ -132,8 +132,8 @@ mod tests {
     use super::*;
 
     fn streams() -> StreamTable {
-        let streams = Share { all: 5, of_tenant: 3 };
-        let ended_bytes = Share { all: 1 << 20, of_tenant: 1 << 20 };
+        let streams = SharedLimit { all: 5, of_tenant: 3 };
+        let ended_bytes = SharedLimit { all: 1 << 20, of_tenant: 1 << 20 };
         StreamTable::new(&Limits { streams, ended_bytes, ..Limits::default() })
     }
 

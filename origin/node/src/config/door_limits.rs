@@ -2,7 +2,7 @@
 
 use cortex_api::routes::BodyLimit;
 use cortex_config::Parsed;
-use cortex_gateway::{Limits, Share};
+use cortex_gateway::{Limits, SharedLimit};
 use serde::Deserialize;
 
 use super::limits::Bytes;
@@ -61,7 +61,7 @@ impl DoorKeys {
     /// With the field that is 0, or more for a tenant than for all.
     pub(super) fn limits(&self) -> Result<Limits, &'static str> {
         let share = |field, all, of_tenant| {
-            if of_tenant == 0 || of_tenant > all { Err(field) } else { Ok(Share { all, of_tenant }) }
+            if of_tenant == 0 || of_tenant > all { Err(field) } else { Ok(SharedLimit { all, of_tenant }) }
         };
         let counts = |field, counts: &Counts| share(field, counts.all, counts.tenant);
         let bytes = |bytes: &Parsed<Bytes>| usize::try_from(bytes.0.0).unwrap_or(usize::MAX);

@@ -35,7 +35,7 @@ pub(crate) async fn create(
     let key_use = revocations.track(&admitted)?;
     let request = calls.request(&admitted, topics::EMBED, model, BTreeMap::new())?;
     key_use
-        .run_until_revoked(calls.run(request, input, OnTimeout::HangUp(EMBEDDING_TIMEOUT)))
+        .run_until_revoked(calls.run(request, input, OnTimeout::Abandon(EMBEDDING_TIMEOUT)))
         .await?
         .into_response()
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cortex_domain::fair::Sharing;
-use cortex_gateway::{Limits, Share};
+use cortex_gateway::{Limits, SharedLimit};
 use cortex_safety::Policies;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ async fn a_tenant_with_its_share_of_waits_is_refused_and_another_has_its_answer(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_with_its_share_of_event_streams_is_refused_and_another_reads() {
     let (stand, hog, other) = stand(|config| {
-        config.gateway.limits = Limits { readers: Share { all: 4, of_tenant: 2 }, ..Limits::default() };
+        config.gateway.limits = Limits { readers: SharedLimit { all: 4, of_tenant: 2 }, ..Limits::default() };
     })
     .await;
     let listen = async |caller: &Caller| {

@@ -14,15 +14,15 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What is handed on at a time: the transport keeps this much of an answer that is not taken, and no more.
-const PIECE: usize = 64 * 1024;
+const MAX_CHUNK_BYTES: usize = 64 * 1024;
 
 /// Gives up an answer of which nothing was taken for [`STALL_TIMEOUT`].
-pub(super) async fn in_time(answer: Response) -> Response {
-    answer.map(|body| Body::new(Timed::new(body)))
+pub(super) async fn apply(answer: Response) -> Response {
+    answer.map(|body| Body::new(StallTimeoutBody::new(body)))
 }
 
 #[derive(Debug)]
-struct Timed {
+struct StallTimeoutBody {
     state: Arc<Mutex<State>>,
     _gone: DropGuard,
 }
@@ -37,7 +37,7 @@ struct State {
     full: Option<Instant>,
 }
 
-impl Timed {
+impl StallTimeoutBody {
     fn new(body: Body) -> Self {
         let state = State { body: Some(body), rest: Bytes::new(), full: Some(Instant::now()) };
         let (state, gone) = (Arc::new(Mutex::new(state)), CancellationToken::new());
@@ -77,12 +77,12 @@ impl State {
                 end => return Poll::Ready(end),
             }
         }
-        let piece = self.rest.split_to(self.rest.len().min(PIECE));
+        let piece = self.rest.split_to(self.rest.len().min(MAX_CHUNK_BYTES));
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 }
 
-impl hyper::body::Body for Timed {
+impl hyper::body::Body for StallTimeoutBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -107,21 +107,21 @@ mod tests {
     use super::*;
 
     async fn timed(body: Body) -> Body {
-        in_time(Response::new(body)).await.into_body()
+        apply(Response::new(body)).await.into_body()
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_of_which_nothing_is_taken_is_given_up() {
-        let (kept, gone) = (Arc::new(()), Bytes::from(vec![0; 4 * PIECE]));
+        let (kept, gone) = (Arc::new(()), Bytes::from(vec![0; 4 * MAX_CHUNK_BYTES]));
         let watched = Arc::downgrade(&kept);
         let pieces = stream::once(async move {
             let _kept = kept;
             Ok::<_, axum::Error>(gone)
         });
         let mut body = timed(Body::from_stream(pieces)).await;
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), PIECE);
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), MAX_CHUNK_BYTES);
         tokio::time::sleep(STALL_TIMEOUT - Duration::from_secs(1)).await;
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), PIECE);
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), MAX_CHUNK_BYTES);
         tokio::time::sleep(STALL_TIMEOUT + Duration::from_secs(1)).await;
         assert!(watched.upgrade().is_none(), "it is kept by nobody");
         assert!(body.frame().await.unwrap().is_err());
@@ -129,7 +129,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_nobody_asks_for_is_given_up() {
-        let mut body = timed(Body::from(vec![0; PIECE])).await;
+        let mut body = timed(Body::from(vec![0; MAX_CHUNK_BYTES])).await;
         tokio::time::sleep(STALL_TIMEOUT + Duration::from_secs(1)).await;
         assert!(body.frame().await.unwrap().is_err());
     }
@@ -146,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_taken_arrives_whole() {
-        let whole = Bytes::from((0..3 * PIECE + 1).map(|n| n as u8).collect::<Vec<_>>());
+        let whole = Bytes::from((0..3 * MAX_CHUNK_BYTES + 1).map(|n| n as u8).collect::<Vec<_>>());
         assert_eq!(timed(Body::from(whole.clone())).await.collect().await.unwrap().to_bytes(), whole);
         assert!(timed(Body::empty()).await.collect().await.unwrap().to_bytes().is_empty());
     }

@@ -13,13 +13,13 @@ use crate::error;
 
 /// A call that was answered: it ended, well or not, or its job goes on without the caller.
 #[derive(Debug)]
-pub(crate) struct Answered {
+pub(crate) struct CallResult {
     pub(crate) job: Job,
     /// What the worker answered, if the job succeeded.
     pub(crate) answer: Option<Bytes>,
 }
 
-impl Answered {
+impl CallResult {
     /// The worker's answer, as the caller gets it.
     ///
     /// # Errors

@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct OpenCalls(Arc<Mutex<HashMap<JobId, (Tenant, CancellationToken)>>>);
 
 impl OpenCalls {
-    pub(super) fn enter(&self, job: JobId, tenant: Tenant) {
+    pub(super) fn insert(&self, job: JobId, tenant: Tenant) {
         self.lock().insert(job, (tenant, CancellationToken::new()));
     }
 
-    pub(super) fn leave(&self, job: JobId) {
+    pub(super) fn remove(&self, job: JobId) {
         if let Some((_, ended)) = self.lock().remove(&job) {
             ended.cancel();
         }

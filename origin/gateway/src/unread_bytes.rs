@@ -18,12 +18,12 @@ use hyper::body::{Body as _, Frame, SizeHint};
 use crate::limits;
 
 /// Answers of less count nothing: the number of connections bounds them.
-const SMALL: u64 = 64 * 1024;
+const MIN_COUNTED_BYTES: u64 = 64 * 1024;
 
 /// A clone is the same account.
 #[derive(Clone, Debug)]
-pub(crate) struct Unread {
-    most: limits::Share,
+pub(crate) struct UnreadBytes {
+    limit: limits::SharedLimit,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -35,15 +35,15 @@ struct Counts {
 
 /// The bytes of one answer, until it was taken or given up.
 #[derive(Debug)]
-struct Share {
-    unread: Unread,
+struct UnreadShare {
+    unread: UnreadBytes,
     tenant: Tenant,
     bytes: usize,
 }
 
-impl Unread {
-    pub(crate) fn new(most: limits::Share) -> Self {
-        Self { most, counts: Arc::default() }
+impl UnreadBytes {
+    pub(crate) fn new(limit: limits::SharedLimit) -> Self {
+        Self { limit, counts: Arc::default() }
     }
 
     /// Counts a tenant's answer until it is taken. One that streams bounds what it keeps by itself.
@@ -51,24 +51,24 @@ impl Unread {
     /// # Errors
     /// If too much of the tenant's, or of all, waits to be taken already. The answer is given up then.
     pub(crate) fn count(&self, tenant: &Tenant, answer: Response) -> Result<Response, Problem> {
-        let bytes = answer.body().size_hint().exact().filter(|bytes| *bytes > SMALL);
+        let bytes = answer.body().size_hint().exact().filter(|bytes| *bytes > MIN_COUNTED_BYTES);
         let Some(bytes) = bytes else { return Ok(answer) };
         let share = self.take(tenant, usize::try_from(bytes).unwrap_or(usize::MAX))?;
-        Ok(answer.map(|body| Body::new(Counted { body, share: Arc::new(share) })))
+        Ok(answer.map(|body| Body::new(CountedBody { body, share: Arc::new(share) })))
     }
 
-    fn take(&self, tenant: &Tenant, bytes: usize) -> Result<Share, Problem> {
+    fn take(&self, tenant: &Tenant, bytes: usize) -> Result<UnreadShare, Problem> {
         let mut counts = self.counts();
         let own = counts.tenants.get(tenant).copied().unwrap_or_default().saturating_add(bytes);
         let all = counts.all.saturating_add(bytes);
-        if own > self.most.of_tenant || all > self.most.all {
+        if own > self.limit.of_tenant || all > self.limit.all {
             let detail = "too many answers wait to be read: read those that are open, then try again";
             return Err(Problem::new(ErrorCode::Overloaded, detail).retry_after(Duration::from_secs(1)));
         }
         counts.all = all;
         counts.tenants.insert(tenant.clone(), own);
         drop(counts);
-        Ok(Share { unread: self.clone(), tenant: tenant.clone(), bytes })
+        Ok(UnreadShare { unread: self.clone(), tenant: tenant.clone(), bytes })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -76,7 +76,7 @@ impl Unread {
     }
 }
 
-impl Drop for Share {
+impl Drop for UnreadShare {
     fn drop(&mut self) {
         let mut counts = self.unread.counts();
         counts.all -= self.bytes;
@@ -92,23 +92,23 @@ impl Drop for Share {
 /// A body that counts until it is gone, and so do the pieces that were taken out of it: a transport takes an answer
 /// whole and keeps it.
 #[derive(Debug)]
-struct Counted {
+struct CountedBody {
     body: Body,
-    share: Arc<Share>,
+    share: Arc<UnreadShare>,
 }
 
-struct Piece {
+struct CountedChunk {
     bytes: Bytes,
-    _share: Arc<Share>,
+    _share: Arc<UnreadShare>,
 }
 
-impl AsRef<[u8]> for Piece {
+impl AsRef<[u8]> for CountedChunk {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl hyper::body::Body for Counted {
+impl hyper::body::Body for CountedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -117,7 +117,7 @@ impl hyper::body::Body for Counted {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        let counted = |bytes| Bytes::from_owner(Piece { bytes, _share: Arc::clone(&self.share) });
+        let counted = |bytes| Bytes::from_owner(CountedChunk { bytes, _share: Arc::clone(&self.share) });
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(counted))))
     }
 
@@ -143,8 +143,8 @@ mod tests {
         vec![b'x'; bytes].into_response()
     }
 
-    fn unread() -> Unread {
-        Unread::new(limits::Share { all: 3 * LARGE, of_tenant: 2 * LARGE })
+    fn unread() -> UnreadBytes {
+        UnreadBytes::new(limits::SharedLimit { all: 3 * LARGE, of_tenant: 2 * LARGE })
     }
 
     #[tokio::test]

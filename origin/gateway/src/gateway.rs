@@ -60,7 +60,7 @@ pub struct Gateway {
     pub(crate) calls: Calls,
     pub(crate) readers: Readers,
     pub(crate) authenticator: Arc<Authenticator>,
-    pub(crate) listening: Arc<Listening>,
+    pub(crate) server_settings: Arc<ServerSettings>,
     pub(crate) background: BackgroundTasks,
     pub(crate) http_metrics: HttpMetrics,
     model_metrics: ModelMetrics,
@@ -75,7 +75,7 @@ pub struct Gateway {
 
 /// What the doors listen with.
 #[derive(Debug)]
-pub(crate) struct Listening {
+pub(crate) struct ServerSettings {
     /// Connections of the HTTP door at most.
     pub(crate) connections: usize,
     pub(crate) unread: UnreadBytes,
@@ -134,7 +134,7 @@ impl Gateway {
             stop: background.stopping(),
         });
         let bodies = BodyBudget::new(limits.bodies, sharing.weights);
-        let listening = Listening {
+        let server_settings = ServerSettings {
             connections: limits.connections,
             unread: UnreadBytes::new(limits.unread_bytes),
             allowed_hosts,
@@ -153,7 +153,7 @@ impl Gateway {
                 bodies,
                 clock,
             )),
-            listening: Arc::new(listening),
+            server_settings: Arc::new(server_settings),
             revocations: Revocations::default(),
             http_metrics: HttpMetrics::default(),
             model_metrics,
@@ -216,7 +216,7 @@ impl FromRef<Gateway> for () {
 }
 
 /// Several parts together.
-macro_rules! together {
+macro_rules! tuples {
     ($($part:ident)*) => {
         impl<$($part: FromRef<Gateway>),*> FromRef<Gateway> for ($($part,)*) {
             fn from_ref(gateway: &Gateway) -> Self {
@@ -226,6 +226,6 @@ macro_rules! together {
     };
 }
 
-together!(A B);
-together!(A B C);
-together!(A B C D);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);

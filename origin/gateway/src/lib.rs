@@ -35,6 +35,6 @@ pub use auth::{Credentials, LocalKey, LocalKeyError};
 pub use gateway::{Gateway, Parts};
 pub use limits::{Limits, SharedLimit};
 pub use metrics_endpoint::serve as serve_metrics;
-pub use models::{Listing, Models};
+pub use models::{ModelListing, Models};
 pub use rpc::serve as serve_grpc;
 pub use serve::serve;

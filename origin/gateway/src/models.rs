@@ -12,46 +12,46 @@ pub struct Models {
     /// Those that embed.
     pub embedding: Vec<ModelName>,
     /// Those that go on with a text or a conversation.
-    pub chat: Listing,
+    pub chat: ModelListing,
 }
 
 /// Models that come and go with their files, so that they are looked for each time. Clones look alike.
 #[derive(Clone)]
-pub struct Listing {
+pub struct ModelListing {
     names: Arc<[ModelName]>,
-    is_here: Arc<dyn Fn(&ModelName) -> bool + Send + Sync>,
+    is_available: Arc<dyn Fn(&ModelName) -> bool + Send + Sync>,
 }
 
-impl Listing {
-    /// Those of `names` that `is_here` finds; the first of them is the usual one.
+impl ModelListing {
+    /// Those of `names` that `is_available` finds; the first of them is the usual one.
     pub fn new(
         names: impl IntoIterator<Item = ModelName>,
-        is_here: impl Fn(&ModelName) -> bool + Send + Sync + 'static,
+        is_available: impl Fn(&ModelName) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self { names: names.into_iter().collect(), is_here: Arc::new(is_here) }
+        Self { names: names.into_iter().collect(), is_available: Arc::new(is_available) }
     }
 
     /// Whether a model is there; looks for no other.
-    pub(crate) fn has(&self, name: &ModelName) -> bool {
-        self.names.contains(name) && (self.is_here)(name)
+    pub(crate) fn contains(&self, name: &ModelName) -> bool {
+        self.names.contains(name) && (self.is_available)(name)
     }
 
     /// All that are there.
-    pub(crate) fn now(&self) -> Vec<ModelName> {
-        self.names.iter().filter(|name| (self.is_here)(name)).cloned().collect()
+    pub(crate) fn available(&self) -> Vec<ModelName> {
+        self.names.iter().filter(|name| (self.is_available)(name)).cloned().collect()
     }
 }
 
-impl Default for Listing {
+impl Default for ModelListing {
     /// None, ever.
     fn default() -> Self {
         Self::new([], |_| false)
     }
 }
 
-impl fmt::Debug for Listing {
+impl fmt::Debug for ModelListing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listing").field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("ModelListing").field("names", &self.names).finish_non_exhaustive()
     }
 }
 
@@ -62,7 +62,7 @@ impl Models {
             move |name: &ModelName| ModelView::new(name.as_str(), 0, "cortex").of_kind(kind)
         };
         let embedding = embedding.iter().map(of_kind("embedding"));
-        ModelPage::new(embedding.chain(chat.now().iter().map(of_kind("chat"))).collect())
+        ModelPage::new(embedding.chain(chat.available().iter().map(of_kind("chat"))).collect())
     }
 }
 
@@ -76,15 +76,17 @@ mod tests {
     fn only_the_model_that_is_asked_for_is_looked_for() {
         let name = |name: &str| name.parse::<ModelName>().unwrap();
         let looked = Arc::new(Mutex::new(Vec::new()));
-        let listing = Listing::new([name("a"), name("b"), name("c")], {
+        let listing = ModelListing::new([name("a"), name("b"), name("c")], {
             let looked = looked.clone();
             move |name| {
                 looked.lock().unwrap().push(name.to_string());
                 name.as_str() != "b"
             }
         });
-        assert!(listing.has(&name("c")) && !listing.has(&name("b")) && !listing.has(&name("d")));
+        assert!(
+            listing.contains(&name("c")) && !listing.contains(&name("b")) && !listing.contains(&name("d"))
+        );
         assert_eq!(*looked.lock().unwrap(), ["c", "b"]);
-        assert_eq!(listing.now(), [name("a"), name("c")]);
+        assert_eq!(listing.available(), [name("a"), name("c")]);
     }
 }

@@ -41,9 +41,9 @@ pub(crate) const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then lets open requests end.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) {
-    let connections = Connections::new(gateway.listening.connections);
+    let connections = Connections::new(gateway.server_settings.connections);
     let guard = match listener.local_addr() {
-        Ok(address) => auth::loopback_guard(address, gateway.listening.allowed_hosts.clone()),
+        Ok(address) => auth::loopback_guard(address, gateway.server_settings.allowed_hosts.clone()),
         Err(error) => return tracing::error!(%error, "the door's address can't be read"),
     };
     let router = TowerToHyperService::new(router(gateway.clone()));
@@ -51,7 +51,7 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
         guard,
         router,
         connections,
-        unread: gateway.listening.unread.clone(),
+        unread: gateway.server_settings.unread.clone(),
         metrics: gateway.http_metrics.clone(),
     };
     let open = server.accept(listener, &stop).await;

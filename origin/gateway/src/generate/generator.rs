@@ -15,14 +15,14 @@ use super::request::{self, TextKind, TextRequest};
 use crate::auth::Admitted;
 use crate::blocking::BlockingPool;
 use crate::calls::{CallResult, Calls, OnTimeout};
-use crate::models::Listing;
+use crate::models::ModelListing;
 use crate::revocations::KeyUse;
 use crate::stream::Streams;
 
 /// Makes requests for texts into calls. A clone does the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Generator {
-    pub(crate) models: Listing,
+    pub(crate) models: ModelListing,
     pub(crate) blocking: BlockingPool,
     pub(crate) calls: Calls,
 }

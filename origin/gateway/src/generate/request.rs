@@ -11,7 +11,7 @@ use cortex_domain::id::ModelName;
 use cortex_domain::topic::Topic;
 use cortex_domain::topics;
 
-use crate::models::Listing;
+use crate::models::ModelListing;
 
 /// The two ways to ask for a text.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +64,8 @@ impl TryFrom<CompletionRequest> for TextRequest {
 }
 
 /// Checks that there is a chat model of this name.
-pub(super) fn check_model(model: &ModelName, models: &Listing) -> Result<(), Problem> {
-    if models.has(model) { Ok(()) } else { Err(unknown_model(model, &models.now())) }
+pub(super) fn check_model(model: &ModelName, models: &ModelListing) -> Result<(), Problem> {
+    if models.contains(model) { Ok(()) } else { Err(unknown_model(model, &models.available())) }
 }
 
 fn unknown_model(model: &ModelName, known: &[ModelName]) -> Problem {

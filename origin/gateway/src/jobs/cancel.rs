@@ -16,7 +16,7 @@ use crate::calls::Calls;
 use crate::error;
 
 /// A job moves a few times in its life; more conflicts than that are somebody's mistake.
-const TRIES: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 /// How long a call that was hung up may take to end.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -24,16 +24,16 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// If it is not the owner's, or has ended.
-pub(crate) async fn end(jobs: &Jobs, calls: &Calls, owner: &Owner, id: JobId) -> Result<Job, Problem> {
+pub(crate) async fn cancel(jobs: &Jobs, calls: &Calls, owner: &Owner, id: JobId) -> Result<Job, Problem> {
     if let Some(ended) = calls.cancel(id, &owner.tenant).await {
         let _ = tokio::time::timeout(CANCEL_TIMEOUT, ended.cancelled()).await;
-        let job = jobs.own(&owner.tenant, id).await?;
+        let job = jobs.get(&owner.tenant, id).await?;
         if job.state.name() == StateName::Cancelled {
             return Ok(job);
         }
     }
-    for _ in 0..TRIES {
-        let job = jobs.own(&owner.tenant, id).await?;
+    for _ in 0..MAX_ATTEMPTS {
+        let job = jobs.get(&owner.tenant, id).await?;
         let reason = format!("cancelled by {}", owner.principal);
         let Ok(change) = Change::of(job.clone()).then(Event::Cancelled { reason }, jobs.0.clock.now()) else {
             let detail = format!("the job has ended: it is {}", job.state.name());

@@ -12,12 +12,12 @@ use cortex_wire::stream::{Assembler, Gaps};
 use futures::stream::{self, Stream};
 use tokio_util::sync::CancellationToken;
 
-use super::recent::{Writer, recent};
+use super::line_buffer::{LineWriter, line_buffer};
 use crate::background_tasks::BackgroundTasks;
 use crate::error;
 
 /// The longest line, in bytes; one that is longer is left out.
-const MOST_LINE: usize = 64 * 1024;
+const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// What workers say of the jobs that they run. A clone is the same.
 #[derive(Clone)]
@@ -31,22 +31,25 @@ impl Progress {
         Self { bus, background }
     }
 
-    /// Listens to a job's worker from now on: what was said before is gone. A line is one JSON document; one who reads slowly
+    /// Listens to a job's worker from now on: what was progress before is dropped. A line is one JSON document; one who reads slowly
     /// misses some.
     ///
     /// # Errors
     /// If the bus can't be reached.
-    pub(crate) async fn of(&self, job: JobId) -> Result<impl Stream<Item = String> + Send + use<>, Problem> {
+    pub(crate) async fn subscribe(
+        &self,
+        job: JobId,
+    ) -> Result<impl Stream<Item = String> + Send + use<>, Problem> {
         let frames = self.bus.subscribe(Filter::only(&Subject::progress(job))).await;
         let frames = frames.map_err(|error| error::from_bus(&error))?;
-        let (writer, reader) = recent();
-        let gone = CancellationToken::new();
-        let reading = (reader, gone.clone().drop_guard());
+        let (writer, reader) = line_buffer();
+        let dropped = CancellationToken::new();
+        let reading = (reader, dropped.clone().drop_guard());
         let stop = self.background.stopping();
         self.background.spawn(async move {
             tokio::select! {
                 () = follow(frames, &writer) => {}
-                () = gone.cancelled() => {}
+                () = dropped.cancelled() => {}
                 () = stop.cancelled() => {}
             }
         });
@@ -62,7 +65,7 @@ impl fmt::Debug for Progress {
 
 /// Takes every frame as it comes, however slowly the lines are read: a listener that is full is passed over, and until
 /// then holds what nobody reads.
-async fn follow(mut frames: Box<dyn Subscription<Event>>, writer: &Writer) {
+async fn follow(mut frames: Box<dyn Subscription<Event>>, writer: &LineWriter) {
     let mut assembler = assembler();
     while let Some(progress) = next(&mut *frames).await {
         writer.write(documents(&mut assembler, progress));
@@ -70,7 +73,7 @@ async fn follow(mut frames: Box<dyn Subscription<Event>>, writer: &Writer) {
 }
 
 fn assembler() -> Assembler {
-    Assembler::with_max_line(Gaps::Skipped, MOST_LINE)
+    Assembler::with_max_line(Gaps::Skipped, MAX_LINE_BYTES)
 }
 
 async fn next(frames: &mut dyn Subscription<Event>) -> Option<task::Progress> {
@@ -105,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    fn said(attempt: u32, seq: u64, frame: &str) -> task::Progress {
+    fn progress(attempt: u32, seq: u64, frame: &str) -> task::Progress {
         task::Progress {
             job: JobId::mint(Timestamp::from_millis(1), [1; 10]),
             lease: Lease { attempt: Attempt(attempt), dispatch: DispatchId::new([attempt as u8; 16]) },
@@ -119,23 +122,23 @@ mod tests {
         }
     }
 
-    fn told(frames: &[(u32, u64, &str)]) -> Vec<String> {
+    fn read(frames: &[(u32, u64, &str)]) -> Vec<String> {
         let mut assembler = assembler();
-        let said = frames.iter().map(|(attempt, seq, frame)| said(*attempt, *seq, frame));
-        said.flat_map(|progress| documents(&mut assembler, progress)).collect()
+        let progress = frames.iter().map(|(attempt, seq, frame)| progress(*attempt, *seq, frame));
+        progress.flat_map(|progress| documents(&mut assembler, progress)).collect()
     }
 
     #[test]
     fn half_a_line_from_before_the_listening_began_is_left_out() {
-        assert_eq!(told(&[(1, 7, "\":1}\n{}\n"), (1, 8, "4\n")]), ["{}", "4"]);
+        assert_eq!(read(&[(1, 7, "\":1}\n{}\n"), (1, 8, "4\n")]), ["{}", "4"]);
         // The rest of 123 would be a document of its own.
-        assert_eq!(told(&[(1, 7, "3\n{}\n")]), ["{}"]);
+        assert_eq!(read(&[(1, 7, "3\n{}\n")]), ["{}"]);
     }
 
     #[test]
     fn what_is_no_document_or_too_long_is_left_out() {
-        assert_eq!(told(&[(1, 1, "x\n\n{}\n[DONE]\n")]), ["{}"]);
-        let long = format!("\"{}\"\n1\n", "x".repeat(MOST_LINE));
-        assert_eq!(told(&[(1, 1, &long)]), ["1"]);
+        assert_eq!(read(&[(1, 1, "x\n\n{}\n[DONE]\n")]), ["{}"]);
+        let long = format!("\"{}\"\n1\n", "x".repeat(MAX_LINE_BYTES));
+        assert_eq!(read(&[(1, 1, &long)]), ["1"]);
     }
 }

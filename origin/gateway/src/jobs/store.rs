@@ -52,7 +52,7 @@ impl Jobs {
     /// # Errors
     /// If there is no such job, or it is another tenant's: both are the same to the caller. If the tenant reads too much at
     /// once.
-    pub(crate) async fn own(&self, tenant: &Tenant, id: JobId) -> Result<Job, Problem> {
+    pub(crate) async fn get(&self, tenant: &Tenant, id: JobId) -> Result<Job, Problem> {
         let _permit = self.0.reads.acquire(tenant)?;
         let job = self.0.store.job(id).await.map_err(|error| error::from_store(&error))?;
         job.filter(|job| job.tenant() == tenant).ok_or_else(error::job_not_found)
@@ -71,7 +71,7 @@ impl Jobs {
     ///
     /// # Errors
     /// If the result can't be read.
-    pub(crate) async fn whole(&self, job: &Job) -> Result<JobView, Problem> {
+    pub(crate) async fn with_result(&self, job: &Job) -> Result<JobView, Problem> {
         let result = match &job.state {
             State::Succeeded { result } => self.result(*result).await?,
             _ => None,
@@ -80,7 +80,7 @@ impl Jobs {
     }
 
     /// Whether the store answers.
-    pub(crate) async fn are_there(&self) -> bool {
+    pub(crate) async fn is_reachable(&self) -> bool {
         self.0.store.outbox(Sequence::default(), 1).await.is_ok()
     }
 

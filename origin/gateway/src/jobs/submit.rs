@@ -22,13 +22,13 @@ use crate::auth::Admitted;
 use crate::error;
 
 impl Jobs {
-    /// Checks what was asked for and makes a submission of it.
+    /// Checks what was body for and makes a submission of it.
     ///
     /// # Errors
     /// A problem that names what is wrong and where.
-    pub(crate) async fn read(&self, admitted: Admitted) -> Result<Submission, Problem> {
-        let (owned, size) = (self.0.clone(), admitted.body.len());
-        self.0.blocking.run(size, move || submission(&owned, admitted)).await
+    pub(crate) async fn parse(&self, admitted: Admitted) -> Result<Submission, Problem> {
+        let (parts, size) = (self.0.clone(), admitted.body.len());
+        self.0.blocking.run(size, move || submission(&parts, admitted)).await
     }
 
     /// Takes a submission into the store; once this returns it is flushed.
@@ -48,43 +48,43 @@ impl Jobs {
 
     /// Whether a caller that waits is served from memory: only where running the job twice, or for nobody, does no
     /// harm, and where no key has to be remembered.
-    pub(crate) fn may_be_a_call(&self, submission: &Submission) -> bool {
+    pub(crate) fn can_run_as_call(&self, submission: &Submission) -> bool {
         let route = self.0.catalogue.route(&submission.request.topic);
         route.is_some_and(|route| route.effects == Effects::None) && submission.request.idempotency.is_none()
     }
 }
 
 fn submission(jobs: &Parts, admitted: Admitted) -> Result<Submission, Problem> {
-    let asked = CreateJob::parse(admitted.json()?, &jobs.topics)?;
-    let route = jobs.catalogue.route(&asked.topic).ok_or_else(|| {
-        Problem::new(ErrorCode::UnknownTopic, format!("nothing here works on `{}`", asked.topic)).at("topic")
+    let body = CreateJob::parse(admitted.json()?, &jobs.topics)?;
+    let route = jobs.catalogue.route(&body.topic).ok_or_else(|| {
+        Problem::new(ErrorCode::UnknownTopic, format!("nothing here works on `{}`", body.topic)).at("topic")
     })?;
-    let labels = flags(&admitted)?.onto(asked.labels);
+    let labels = flags(&admitted)?.onto(body.labels);
     let idempotency = admitted.idempotency.clone().map(|key| idempotency(&admitted, key));
     let id = admitted.job.unwrap_or_else(|| JobId::mint(jobs.clock.now(), entropy::random()));
     Span::current().record(telemetry::JOB, field::display(id));
-    Span::current().record(telemetry::TOPIC, asked.topic.as_str());
+    Span::current().record(telemetry::TOPIC, body.topic.as_str());
     let request = Request {
         input: InputFormat::Body,
         id,
         owner: admitted.owner,
-        model: model(&asked.topic, asked.input.get()),
-        topic: asked.topic,
-        priority: asked.priority,
+        model: model(&body.topic, body.input.get()),
+        topic: body.topic,
+        priority: body.priority,
         limits: Limits {
-            attempts: asked.max_attempts.unwrap_or(route.attempts),
+            attempts: body.max_attempts.unwrap_or(route.attempts),
             run: route.run,
-            deadline: asked.deadline,
+            deadline: body.deadline,
         },
         labels,
         idempotency,
-        content: Some(fingerprint::content(asked.input.get().as_bytes())),
-        estimate: CostEstimate::of_input(asked.input.get().as_bytes()),
+        content: Some(fingerprint::content(body.input.get().as_bytes())),
+        estimate: CostEstimate::of_input(body.input.get().as_bytes()),
         hops: admitted.hops,
         created_at: jobs.clock.now(),
         traceparent: admitted.traceparent,
     };
-    Ok(Submission { request, input: asked.input.get().as_bytes().to_vec() })
+    Ok(Submission { request, input: body.input.get().as_bytes().to_vec() })
 }
 
 /// The model that a job is for, if its input says so in the way of its topic; the worker reads it all.
@@ -104,7 +104,7 @@ fn idempotency(admitted: &Admitted, key: IdempotencyKey) -> Idempotency {
     Idempotency { key, fingerprint }
 }
 
-/// What is told of the input and no reason to refuse it: as the edge found it and signed it, or by a look of our
+/// What is flags of the input and no reason to refuse it: as the edge found it and signed it, or by a look of our
 /// own at what a local caller sends.
 fn flags(admitted: &Admitted) -> Result<Flags, Problem> {
     match admitted.header(headers::FLAGS).filter(|_| admitted.signed) {
@@ -136,8 +136,8 @@ mod tests {
 
     use super::*;
 
-    fn admitted(signed: bool, told: Option<&'static str>, body: &'static [u8]) -> Admitted {
-        let told = told
+    fn admitted(signed: bool, flags: Option<&'static str>, body: &'static [u8]) -> Admitted {
+        let flags = flags
             .map(|flags| (http::HeaderName::from_static(headers::FLAGS), HeaderValue::from_static(flags)));
         Admitted {
             owner: Owner {
@@ -153,7 +153,7 @@ mod tests {
             method: http::Method::POST,
             path: "/api/v1/jobs".to_owned(),
             query: String::new(),
-            headers: told.into_iter().collect::<HeaderMap>(),
+            headers: flags.into_iter().collect::<HeaderMap>(),
             body: body.into(),
             body_limit: BodyLimit::Job,
         }
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn the_edge_is_believed_and_a_local_caller_is_looked_at() {
         let (plain, personal) = (br#"{"input":1}"#.as_slice(), br#"{"input":"a@example.org"}"#.as_slice());
-        for (signed, told, body, expected) in [
+        for (signed, header, body, expected) in [
             (true, Some("iban"), plain, "iban"),
             (true, Some(""), personal, ""),
             (true, None, personal, "email"),
@@ -170,8 +170,8 @@ mod tests {
             (false, Some("iban"), plain, ""),
             (false, None, plain, ""),
         ] {
-            let flags = flags(&admitted(signed, told, body)).unwrap();
-            assert_eq!(flags.to_string(), expected, "{signed} {told:?}");
+            let flags = flags(&admitted(signed, header, body)).unwrap();
+            assert_eq!(flags.to_string(), expected, "{signed} {header:?}");
         }
         assert!(flags(&admitted(true, Some("A;"), plain)).is_err());
     }

@@ -13,12 +13,17 @@ impl Jobs {
     ///
     /// # Errors
     /// If the job can't be read.
-    pub(crate) async fn ended(&self, tenant: &Tenant, job: Job, within: Duration) -> Result<Job, Problem> {
+    pub(crate) async fn wait_for_end(
+        &self,
+        tenant: &Tenant,
+        job: Job,
+        within: Duration,
+    ) -> Result<Job, Problem> {
         let id = job.id();
         let mut changes = self.0.watcher.subscribe(id);
         let wait = async {
             loop {
-                let job = self.own(tenant, id).await?;
+                let job = self.get(tenant, id).await?;
                 if job.state.is_terminal() {
                     return Ok(job);
                 }
@@ -28,7 +33,7 @@ impl Jobs {
         tokio::select! {
             ended = tokio::time::timeout(within, wait) => match ended {
                 Ok(job) => job,
-                Err(_) => self.own(tenant, id).await,
+                Err(_) => self.get(tenant, id).await,
             },
             () = self.0.stop.cancelled() => Ok(job),
         }

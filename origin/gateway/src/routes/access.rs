@@ -19,55 +19,55 @@ use crate::error::{self, ApiError};
 use crate::gateway::Gateway;
 
 /// What a handler of a route works with: parts of the gateway.
-pub(super) trait Parts: FromRef<Gateway> + Send + Sync + 'static {}
+pub(super) trait HandlerState: FromRef<Gateway> + Send + Sync + 'static {}
 
-impl<S: FromRef<Gateway> + Send + Sync + 'static> Parts for S {}
+impl<S: FromRef<Gateway> + Send + Sync + 'static> HandlerState for S {}
 
 /// What a handler answers.
-pub(super) trait Answer: Future<Output = Result<Self::Body, Problem>> + Send {
+pub(super) trait HandlerFuture: Future<Output = Result<Self::Body, Problem>> + Send {
     type Body: IntoResponse;
 }
 
-impl<A: IntoResponse, F: Future<Output = Result<A, Problem>> + Send> Answer for F {
+impl<A: IntoResponse, F: Future<Output = Result<A, Problem>> + Send> HandlerFuture for F {
     type Body = A;
 }
 
 /// A route that answers everyone.
-pub(super) fn public<S: Parts, A: Answer>(
+pub(super) fn public<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    row(info, async move |State(parts): State<S>, _: AnyCaller| answer(info, handler(parts).await))
+    with_info(info, async move |State(parts): State<S>, _: AnyCaller| respond(info, handler(parts).await))
 }
 
 /// A route for callers.
-pub(super) fn caller<S: Parts, A: Answer>(
+pub(super) fn caller<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S, Admitted) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    row(info, async move |State(parts): State<S>, admitted: Admitted| {
-        answer(info, handler(parts, admitted).await)
+    with_info(info, async move |State(parts): State<S>, admitted: Admitted| {
+        respond(info, handler(parts, admitted).await)
     })
 }
 
 /// A route for callers that names something in its path. What is no text in UTF-8 names nothing, which is told to those who
 /// may ask.
-pub(super) fn caller_naming<S: Parts, A: Answer>(
+pub(super) fn caller_with_name<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S, String, Admitted) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    row(info, async move |State(parts): State<S>, name: Named, admitted: Admitted| {
+    with_info(info, async move |State(parts): State<S>, name: PathParam, admitted: Admitted| {
         let name = name.map_or_else(|_| String::new(), |Path(name)| name);
-        answer(info, handler(parts, name, admitted).await)
+        respond(info, handler(parts, name, admitted).await)
     })
 }
 
 /// A route for callers that names a job. What can't be a job's id is told to those who may ask, as a job that is not there.
-pub(super) fn caller_of_job<S: Parts, A: Answer>(
+pub(super) fn caller_with_job<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S, JobId, Admitted) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    row(info, async move |State(parts): State<S>, name: Named, admitted: Admitted| {
+    with_info(info, async move |State(parts): State<S>, name: PathParam, admitted: Admitted| {
         let answered = match name.ok().and_then(|Path(id)| id.parse().ok()) {
             Some(id) => {
                 Span::current().record(telemetry::JOB, field::display(id));
@@ -75,37 +75,40 @@ pub(super) fn caller_of_job<S: Parts, A: Answer>(
             }
             None => Err(error::job_not_found()),
         };
-        answer(info, answered)
+        respond(info, answered)
     })
 }
 
 /// A route for callers on this machine.
-pub(super) fn local<S: Parts, A: Answer>(
+pub(super) fn local<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    row(info, async move |State(parts): State<S>, _: LocalCaller| answer(info, handler(parts).await))
+    with_info(info, async move |State(parts): State<S>, _: LocalCaller| respond(info, handler(parts).await))
 }
 
 /// A route for what the edge signed.
-pub(super) fn service<S: Parts, A: Answer>(
+pub(super) fn service<S: HandlerState, A: HandlerFuture>(
     info: &'static RouteInfo,
     handler: impl Fn(S, SignedByEdge) -> A + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Gateway> {
-    row(info, async move |State(parts): State<S>, signed: SignedByEdge| {
-        answer(info, handler(parts, signed).await)
+    with_info(info, async move |State(parts): State<S>, signed: SignedByEdge| {
+        respond(info, handler(parts, signed).await)
     })
 }
 
 /// What a path names. That it can't be read must not be told before it is known who asks.
-type Named = Result<Path<String>, PathRejection>;
+type PathParam = Result<Path<String>, PathRejection>;
 
 /// A handler, with its row of the table for those who check the request before it.
-fn row<T: 'static>(info: &'static RouteInfo, handler: impl Handler<T, Gateway>) -> MethodRouter<Gateway> {
+fn with_info<T: 'static>(
+    info: &'static RouteInfo,
+    handler: impl Handler<T, Gateway>,
+) -> MethodRouter<Gateway> {
     on(filter(info.method), handler).route_layer(Extension(info))
 }
 
-fn answer<A: IntoResponse>(info: &RouteInfo, answered: Result<A, Problem>) -> Response {
+fn respond<A: IntoResponse>(info: &RouteInfo, answered: Result<A, Problem>) -> Response {
     match answered {
         Ok(answer) => answer.into_response(),
         Err(problem) => ApiError { problem, shape: info.errors }.into_response(),

@@ -13,7 +13,7 @@ use crate::workers::Workers;
 pub(crate) async fn check(
     (jobs, workers): (Jobs, Workers),
 ) -> Result<(StatusCode, Json<HealthView>), Problem> {
-    let store = jobs.are_there().await;
+    let store = jobs.is_reachable().await;
     let workers = workers.present().len();
     let word = |sound: bool| if sound { "ok" } else { "away" }.to_owned();
     let checks =

@@ -7,7 +7,7 @@ use cortex_api::{Problem, not_served};
 use cortex_domain::ErrorCode;
 use http::Uri;
 
-use super::access::{caller, caller_naming, caller_of_job, local, public, service};
+use super::access::{caller, caller_with_job, caller_with_name, local, public, service};
 use super::{api::v1::jobs, api::v1::workers, chat, health, internal, openapi, v1};
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -29,15 +29,15 @@ fn handler(route: AtOrigin, info: &'static RouteInfo) -> MethodRouter<Gateway> {
         AtOrigin::Public(Public::OpenApi) => public(info, openapi::show),
         AtOrigin::Caller(Caller::CreateJob) => caller(info, jobs::create),
         AtOrigin::Caller(Caller::ListJobs) => caller(info, jobs::list),
-        AtOrigin::Caller(Caller::GetJob(())) => caller_of_job(info, jobs::get),
-        AtOrigin::Caller(Caller::CancelJob(())) => caller_of_job(info, jobs::cancel),
-        AtOrigin::Caller(Caller::JobEvents(())) => caller_of_job(info, jobs::events),
+        AtOrigin::Caller(Caller::GetJob(())) => caller_with_job(info, jobs::get),
+        AtOrigin::Caller(Caller::CancelJob(())) => caller_with_job(info, jobs::cancel),
+        AtOrigin::Caller(Caller::JobEvents(())) => caller_with_job(info, jobs::events),
         AtOrigin::Caller(Caller::Embeddings) => caller(info, v1::embeddings::create),
         AtOrigin::Caller(Caller::ChatCompletions) => caller(info, v1::chat::create),
         AtOrigin::Caller(Caller::Completions) => caller(info, v1::completions::create),
         AtOrigin::Caller(Caller::SimpleChat) => caller(info, chat::create),
         AtOrigin::Caller(Caller::ListModels) => caller(info, v1::models::list),
-        AtOrigin::Caller(Caller::GetModel) => caller_naming(info, v1::models::get),
+        AtOrigin::Caller(Caller::GetModel) => caller_with_name(info, v1::models::get),
         AtOrigin::Local(Local::ListWorkers) => local(info, workers::list),
         AtOrigin::Service(OriginService::KeyRevoked) => service(info, internal::revoked::revoked),
     }

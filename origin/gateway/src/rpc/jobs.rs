@@ -15,17 +15,17 @@ use super::status::status;
 use super::{submit, view};
 use crate::error;
 use crate::gateway::Gateway;
-use crate::jobs::{self, Cut, Log};
+use crate::jobs::{self, JobLog, LogInterrupted};
 
 #[tonic::async_trait]
 impl Jobs for Gateway {
     async fn submit(&self, call: Request<v1::SubmitRequest>) -> Result<Response<v1::JobView>, Status> {
         let job = async {
             let owner = caller(self, &call)?;
-            let (metadata, _, asked) = call.into_parts();
-            let admitted = submit::admitted(owner, metadata.as_ref(), asked)?;
-            let job = self.jobs.accept(self.jobs.read(admitted).await?).await?;
-            self.jobs.whole(&job).await
+            let (metadata, _, request) = call.into_parts();
+            let admitted = submit::admitted(owner, metadata.as_ref(), request)?;
+            let job = self.jobs.accept(self.jobs.parse(admitted).await?).await?;
+            self.jobs.with_result(&job).await
         };
         answer(job.await)
     }
@@ -33,8 +33,8 @@ impl Jobs for Gateway {
     async fn get(&self, call: Request<v1::JobName>) -> Result<Response<v1::JobView>, Status> {
         let job = async {
             let owner = caller(self, &call)?;
-            let job = self.jobs.own(&owner.tenant, id(&call)?).await?;
-            self.jobs.whole(&job).await
+            let job = self.jobs.get(&owner.tenant, id(&call)?).await?;
+            self.jobs.with_result(&job).await
         };
         answer(job.await)
     }
@@ -42,7 +42,7 @@ impl Jobs for Gateway {
     async fn cancel(&self, call: Request<v1::JobName>) -> Result<Response<v1::JobView>, Status> {
         let job = async {
             let owner = caller(self, &call)?;
-            let job = jobs::end(&self.jobs, &self.calls, &owner, id(&call)?).await?;
+            let job = jobs::cancel(&self.jobs, &self.calls, &owner, id(&call)?).await?;
             Ok(jobs::view(&job, None))
         };
         answer(job.await)
@@ -53,7 +53,7 @@ impl Jobs for Gateway {
     async fn watch(&self, call: Request<v1::JobName>) -> Result<Response<Self::WatchStream>, Status> {
         let owner = caller(self, &call).map_err(|problem| status(&problem))?;
         let id = id(&call).map_err(|problem| status(&problem))?;
-        let log = Log::open(&self.jobs, &owner.tenant, id, Version(0)).await;
+        let log = JobLog::open(&self.jobs, &owner.tenant, id, Version(0)).await;
         let log = log.map_err(|problem| status(&problem))?;
         let slot = self.readers.register(&owner.tenant, log.job()).map_err(|problem| status(&problem))?;
         let events = log.follow().map(move |event| {
@@ -78,10 +78,10 @@ fn answer(job: Result<cortex_api::JobView, Problem>) -> Result<Response<v1::JobV
 }
 
 /// A watch that ends well has told the terminal entry, so one that is cut ends badly.
-fn cut_off(cut: &Cut) -> Status {
+fn cut_off(cut: &LogInterrupted) -> Status {
     match cut {
-        Cut::Failed(problem) => status(problem),
-        Cut::Stopping => {
+        LogInterrupted::Failed(problem) => status(problem),
+        LogInterrupted::Stopping => {
             status(&Problem::new(ErrorCode::Unavailable, "the origin is shutting down; watch again later"))
         }
     }

@@ -51,7 +51,7 @@ pub async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     let background = gateway.background.clone();
     let guard = match listener.local_addr() {
-        Ok(address) => auth::loopback_guard(address, gateway.listening.allowed_hosts.clone()),
+        Ok(address) => auth::loopback_guard(address, gateway.server_settings.allowed_hosts.clone()),
         Err(error) => {
             tracing::error!(%error, "the gRPC door's address can't be read");
             return Ok(());

@@ -19,9 +19,9 @@ use crate::auth::{self, Admitted};
 pub(super) fn admitted(
     owner: Owner,
     metadata: &HeaderMap,
-    asked: SubmitRequest,
+    request: SubmitRequest,
 ) -> Result<Admitted, Problem> {
-    let idempotency = idempotency(&asked.idempotency_key, metadata)?;
+    let idempotency = idempotency(&request.idempotency_key, metadata)?;
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     Ok(Admitted {
         owner,
@@ -34,22 +34,22 @@ pub(super) fn admitted(
         path: "/api/v1/jobs".to_owned(),
         query: String::new(),
         headers: headers.into_iter().collect(),
-        body: body(asked)?,
+        body: body(request)?,
         body_limit: BodyLimit::Job,
     })
 }
 
-fn body(asked: SubmitRequest) -> Result<Bytes, Problem> {
-    json::check_length(asked.input.len(), BodyLimit::Job.bytes())?;
-    json::check_depth(&asked.input)?;
-    let input: Box<RawValue> = json::parse(&asked.input).map_err(|problem| problem.at("input"))?;
+fn body(request: SubmitRequest) -> Result<Bytes, Problem> {
+    json::check_length(request.input.len(), BodyLimit::Job.bytes())?;
+    json::check_depth(&request.input)?;
+    let input: Box<RawValue> = json::parse(&request.input).map_err(|problem| problem.at("input"))?;
     let body = CreateJobBody {
-        topic: asked.topic,
+        topic: request.topic,
         input,
-        priority: (!asked.priority.is_empty()).then_some(asked.priority),
-        deadline: asked.deadline.map(|at| Timestamp::from_millis(at).to_string()),
-        max_attempts: (asked.max_attempts != 0).then_some(asked.max_attempts),
-        labels: asked.labels,
+        priority: (!request.priority.is_empty()).then_some(request.priority),
+        deadline: request.deadline.map(|at| Timestamp::from_millis(at).to_string()),
+        max_attempts: (request.max_attempts != 0).then_some(request.max_attempts),
+        labels: request.labels,
     };
     let body = serde_json::to_vec(&body).expect("text and JSON are JSON");
     Ok(body.into())
@@ -59,15 +59,15 @@ fn idempotency(field: &str, metadata: &HeaderMap) -> Result<Option<IdempotencyKe
     if field.is_empty() {
         return auth::idempotency(metadata);
     }
-    let wrong = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at("idempotency_key");
-    field.parse().map(Some).map_err(|error: cortex_domain::id::ParseError| wrong(error))
+    let invalid = |error| Problem::new(ErrorCode::InvalidRequest, format!("{error}")).at("idempotency_key");
+    field.parse().map(Some).map_err(|error: cortex_domain::id::ParseError| invalid(error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asked() -> SubmitRequest {
+    fn request() -> SubmitRequest {
         SubmitRequest {
             topic: "job.echo".into(),
             input: br#"{ "a" : 1.50 }"#.to_vec(),
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_body_is_the_one_that_http_takes_with_the_inputs_own_bytes() {
         assert_eq!(
-            std::str::from_utf8(&body(asked()).unwrap()).unwrap(),
+            std::str::from_utf8(&body(request()).unwrap()).unwrap(),
             r#"{"topic":"job.echo","input":{ "a" : 1.50 },"deadline":"2026-11-20T23:36:30.000Z","max_attempts":3}"#
         );
     }
@@ -93,13 +93,13 @@ mod tests {
             (b"[".repeat(65), ErrorCode::TooDeep),
             (vec![b' '; BodyLimit::Job.bytes() + 1], ErrorCode::TooLarge),
         ] {
-            assert_eq!(body(SubmitRequest { input, ..asked() }).unwrap_err().kind, kind);
+            assert_eq!(body(SubmitRequest { input, ..request() }).unwrap_err().kind, kind);
         }
     }
 
     #[test]
     fn a_time_beyond_the_calendar_is_left_to_the_check_of_the_body() {
-        let body = body(SubmitRequest { deadline: Some(u64::MAX), ..asked() }).unwrap();
+        let body = body(SubmitRequest { deadline: Some(u64::MAX), ..request() }).unwrap();
         let json = Some("application/json");
         let refused = cortex_guard::precheck::check_json(json, &body, BodyLimit::Job)
             .and_then(|body| cortex_api::CreateJob::parse(body, &"job.echo".parse().unwrap()));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cortex_domain::id::{ModelName, Tenant};
-use cortex_gateway::{Limits, Listing, Models};
+use cortex_gateway::{Limits, ModelListing, Models};
 use cortex_guard::loopback::AllowedHost;
 use cortex_models::{ModelCatalogue, ModelKind};
 use reqwest::Url;
@@ -69,7 +69,7 @@ impl GatewayConfig {
         };
         Models {
             embedding: of_kind(|kind| matches!(kind, ModelKind::Embedding { .. })),
-            chat: Listing::new(chat, is_here),
+            chat: ModelListing::new(chat, is_here),
         }
     }
 }

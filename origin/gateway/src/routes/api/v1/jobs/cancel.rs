@@ -14,6 +14,6 @@ pub(crate) async fn cancel(
     id: JobId,
     admitted: Admitted,
 ) -> Result<Json<JobView>, Problem> {
-    let job = jobs::end(&jobs, &calls, &admitted.owner, id).await?;
+    let job = jobs::cancel(&jobs, &calls, &admitted.owner, id).await?;
     Ok(Json(jobs::view(&job, None)))
 }

@@ -25,8 +25,8 @@ pub(crate) async fn create(
     let key_use = revocations.track(&admitted)?;
 
     let waits = prefer.waits().filter(|_| !prefer.respond_async);
-    let submission = jobs.read(admitted).await?;
-    if let Some(within) = waits.filter(|_| jobs.may_be_a_call(&submission)) {
+    let submission = jobs.parse(admitted).await?;
+    if let Some(within) = waits.filter(|_| jobs.can_run_as_call(&submission)) {
         let run = calls.run(submission.request, submission.input.into(), OnTimeout::Keep(within));
         let answered = key_use.run_until_revoked(run).await?;
         return answer(&answered.job, jobs::view(&answered.job, answered.answer));
@@ -36,9 +36,9 @@ pub(crate) async fn create(
     if let Some(within) = waits
         && let Ok(_permit) = calls.acquire(&tenant)
     {
-        job = key_use.run_until_revoked(jobs.ended(&tenant, job, within)).await?;
+        job = key_use.run_until_revoked(jobs.wait_for_end(&tenant, job, within)).await?;
     }
-    answer(&job, jobs.whole(&job).await?)
+    answer(&job, jobs.with_result(&job).await?)
 }
 
 /// 202 for a job that goes on; one that a waiting caller saw denied is a refusal.

@@ -15,7 +15,7 @@ use futures::stream::{self, StreamExt};
 use http::{StatusCode, header};
 
 use crate::auth::Admitted;
-use crate::jobs::{Cut, Jobs, Log, Progress};
+use crate::jobs::{JobLog, Jobs, LogInterrupted, Progress};
 use crate::readers::Readers;
 use crate::revocations::{self, Revocations};
 
@@ -26,21 +26,21 @@ pub(crate) async fn events(
     admitted: Admitted,
 ) -> Result<Response, Problem> {
     let seen = last_seen(&admitted)?;
-    let log = Log::open(&jobs, &admitted.owner.tenant, id, seen).await?;
+    let log = JobLog::open(&jobs, &admitted.owner.tenant, id, seen).await?;
     if !wants_stream(&admitted) {
-        return Ok(Json(EventPage { events: log.so_far().await? }).into_response());
+        return Ok(Json(EventPage { events: log.entries().await? }).into_response());
     }
-    if log.is_over() {
+    if log.is_complete() {
         // A browser that was told 204 does not come again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let key_use = revocations.track(&admitted)?;
     let slot = readers.register(&admitted.owner.tenant, log.job())?;
-    let progress = progress.of(log.job()).await?;
+    let progress = progress.subscribe(log.job()).await?;
     let log = log.follow().map(StreamItem::Log).chain(stream::once(ready(StreamItem::End)));
     let revoked = stream::once(async move {
         key_use.revoked().await;
-        StreamItem::Log(Err(Cut::Failed(revocations::revoked_error())))
+        StreamItem::Log(Err(LogInterrupted::Failed(revocations::revoked_error())))
     });
     let revoked = revoked.chain(stream::once(ready(StreamItem::End)));
     let items = stream::select(revoked, stream::select(log, progress.map(StreamItem::Progress)));
@@ -69,7 +69,7 @@ fn last_seen(admitted: &Admitted) -> Result<Version, Problem> {
 }
 
 enum StreamItem {
-    Log(Result<EventView, Cut>),
+    Log(Result<EventView, LogInterrupted>),
     /// A line of the worker's.
     Progress(String),
     End,
@@ -82,9 +82,11 @@ fn sse_event(item: StreamItem) -> Option<Result<Sse, Infallible>> {
         StreamItem::Log(Ok(view)) => {
             Sse::default().id(view.id.clone()).event(view.name.clone()).json_data(view)
         }
-        StreamItem::Log(Err(Cut::Failed(problem))) => Sse::default().event("error").json_data(problem.view()),
+        StreamItem::Log(Err(LogInterrupted::Failed(problem))) => {
+            Sse::default().event("error").json_data(problem.view())
+        }
         StreamItem::Progress(line) => Ok(Sse::default().event("progress").data(line)),
-        StreamItem::Log(Err(Cut::Stopping)) | StreamItem::End => return None,
+        StreamItem::Log(Err(LogInterrupted::Stopping)) | StreamItem::End => return None,
     };
     event.ok().map(Ok)
 }

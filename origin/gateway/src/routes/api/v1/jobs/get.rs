@@ -9,6 +9,6 @@ use crate::jobs::Jobs;
 
 /// A job as it stands, with its result once it has one.
 pub(crate) async fn get(jobs: Jobs, id: JobId, admitted: Admitted) -> Result<Json<JobView>, Problem> {
-    let job = jobs.own(&admitted.owner.tenant, id).await?;
-    jobs.whole(&job).await.map(Json)
+    let job = jobs.get(&admitted.owner.tenant, id).await?;
+    jobs.with_result(&job).await.map(Json)
 }

@@ -6,25 +6,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// What is kept of it, in bytes; beyond that the oldest lines are left out.
-const KEPT: usize = 128 * 1024;
+const MAX_BUFFERED_BYTES: usize = 128 * 1024;
 
 /// Opens a way for lines from one who never waits to one who may read slowly.
-pub(super) fn recent() -> (Writer, Reader) {
-    let shared = Arc::new(Shared { state: Mutex::default(), moved: Notify::new() });
-    (Writer(Arc::clone(&shared)), Reader(shared))
+pub(super) fn line_buffer() -> (LineWriter, LineReader) {
+    let shared = Arc::new(Shared { state: Mutex::default(), changed: Notify::new() });
+    (LineWriter(Arc::clone(&shared)), LineReader(shared))
 }
 
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    moved: Notify,
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     lines: VecDeque<String>,
     bytes: usize,
-    over: bool,
+    closed: bool,
 }
 
 impl Shared {
@@ -35,37 +35,37 @@ impl Shared {
 
 /// One who says lines; dropping it ends them.
 #[derive(Debug)]
-pub(super) struct Writer(Arc<Shared>);
+pub(super) struct LineWriter(Arc<Shared>);
 
-impl Writer {
+impl LineWriter {
     pub(super) fn write(&self, lines: Vec<String>) {
         let mut state = self.0.state();
         for line in lines {
             state.bytes += line.len();
             state.lines.push_back(line);
         }
-        while state.bytes > KEPT
+        while state.bytes > MAX_BUFFERED_BYTES
             && let Some(oldest) = state.lines.pop_front()
         {
             state.bytes -= oldest.len();
         }
         drop(state);
-        self.0.moved.notify_one();
+        self.0.changed.notify_one();
     }
 }
 
-impl Drop for Writer {
+impl Drop for LineWriter {
     fn drop(&mut self) {
-        self.0.state().over = true;
-        self.0.moved.notify_one();
+        self.0.state().closed = true;
+        self.0.changed.notify_one();
     }
 }
 
 /// One who reads them.
 #[derive(Debug)]
-pub(super) struct Reader(Arc<Shared>);
+pub(super) struct LineReader(Arc<Shared>);
 
-impl Reader {
+impl LineReader {
     /// The next line; `None` once there will be no more.
     pub(super) async fn next(&mut self) -> Option<String> {
         loop {
@@ -75,11 +75,11 @@ impl Reader {
                     state.bytes -= line.len();
                     return Some(line);
                 }
-                if state.over {
+                if state.closed {
                     return None;
                 }
             }
-            self.0.moved.notified().await;
+            self.0.changed.notified().await;
         }
     }
 }
@@ -90,7 +90,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_who_reads_nothing_is_kept_the_latest_lines() {
-        let (writer, mut reader) = recent();
+        let (writer, mut reader) = line_buffer();
         let line = |n: usize| format!("{n:0>1024}");
         for n in 0..1000 {
             writer.write(vec![line(n)]);
@@ -100,12 +100,12 @@ mod tests {
         while let Some(line) = reader.next().await {
             read.push(line);
         }
-        assert_eq!(read, (1000 - KEPT / 1024..1000).map(line).collect::<Vec<_>>());
+        assert_eq!(read, (1000 - MAX_BUFFERED_BYTES / 1024..1000).map(line).collect::<Vec<_>>());
     }
 
     #[tokio::test]
     async fn lines_come_to_who_waits_for_them() {
-        let (writer, mut reader) = recent();
+        let (writer, mut reader) = line_buffer();
         let (read, ()) = tokio::join!(reader.next(), async { writer.write(vec!["a".into(), "b".into()]) });
         assert_eq!((read.as_deref(), reader.next().await.as_deref()), (Some("a"), Some("b")));
         let (read, ()) = tokio::join!(reader.next(), async { drop(writer) });

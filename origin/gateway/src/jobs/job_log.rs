@@ -10,7 +10,7 @@ use crate::error;
 use crate::job_watcher::JobChanges;
 
 /// The log of a caller's own job after the last entry that the caller has seen.
-pub(crate) struct Log {
+pub(crate) struct JobLog {
     jobs: Jobs,
     job: Job,
     changes: JobChanges,
@@ -19,12 +19,12 @@ pub(crate) struct Log {
 
 /// Why a log breaks off before its job has ended.
 #[derive(Debug)]
-pub(crate) enum Cut {
+pub(crate) enum LogInterrupted {
     Stopping,
     Failed(Problem),
 }
 
-impl Log {
+impl JobLog {
     /// # Errors
     /// If there is no such job, or it is another tenant's.
     pub(crate) async fn open(
@@ -34,7 +34,7 @@ impl Log {
         seen: Version,
     ) -> Result<Self, Problem> {
         let changes = jobs.0.watcher.subscribe(id);
-        let job = jobs.own(tenant, id).await?;
+        let job = jobs.get(tenant, id).await?;
         // Nobody has seen more than there is.
         let after = seen.min(job.version);
         Ok(Self { jobs: jobs.clone(), job, changes, after })
@@ -45,28 +45,28 @@ impl Log {
     }
 
     /// Whether nothing more will come.
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.job.state.is_terminal() && self.after == self.job.version
     }
 
     /// # Errors
     /// If the store fails.
-    pub(crate) async fn so_far(&self) -> Result<Vec<EventView>, Problem> {
+    pub(crate) async fn entries(&self) -> Result<Vec<EventView>, Problem> {
         let entries = self.jobs.0.store.log(self.job.id(), self.after).await;
         let entries = entries.map_err(|error| error::from_store(&error))?;
         Ok(entries.iter().map(|entry| view::event(&self.job, entry)).collect())
     }
 
     /// Every entry, then each new one; ends after the terminal one.
-    pub(crate) fn follow(self) -> impl Stream<Item = Result<EventView, Cut>> + Send {
+    pub(crate) fn follow(self) -> impl Stream<Item = Result<EventView, LogInterrupted>> + Send {
         stream::unfold(Some(self), |log| async move { Some(log?.next().await) }).flat_map(stream::iter)
     }
 
-    async fn next(mut self) -> (Vec<Result<EventView, Cut>>, Option<Self>) {
+    async fn next(mut self) -> (Vec<Result<EventView, LogInterrupted>>, Option<Self>) {
         loop {
-            let events = match self.so_far().await {
+            let events = match self.entries().await {
                 Ok(events) => events,
-                Err(problem) => return (vec![Err(Cut::Failed(problem))], None),
+                Err(problem) => return (vec![Err(LogInterrupted::Failed(problem))], None),
             };
             if let Some(last) = events.last() {
                 self.after = Version(last.version);
@@ -76,7 +76,7 @@ impl Log {
             let stop = self.jobs.0.stop.clone();
             tokio::select! {
                 () = self.changes.changed() => {}
-                () = stop.cancelled() => return (vec![Err(Cut::Stopping)], None),
+                () = stop.cancelled() => return (vec![Err(LogInterrupted::Stopping)], None),
             }
         }
     }

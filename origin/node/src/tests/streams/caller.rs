@@ -9,7 +9,7 @@ use cortex_platform::entropy;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
-use super::stand::Stand;
+use super::test_node::TestNode;
 
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
@@ -23,11 +23,11 @@ pub(super) struct Caller {
 
 impl Caller {
     /// A caller of a tenant with an API key, who knows by which name requests are to be signed.
-    pub(super) async fn of(stand: &Stand, tenant: &str, key: &str) -> Self {
+    pub(super) async fn of(node: &TestNode, tenant: &str, key: &str) -> Self {
         let mut caller = Self {
             http: Client::new(),
-            address: stand.origin.address,
-            edge_keys: stand.edge_keys.clone(),
+            address: node.origin.address,
+            edge_keys: node.edge_keys.clone(),
             instance: String::new(),
             tenant: tenant.to_owned(),
             key: key.to_owned(),

@@ -15,22 +15,22 @@ use tokio::task::JoinSet;
 
 use super::body;
 use super::caller::Caller;
-use super::stand::{SOON, Stand};
+use super::test_node::{TIMEOUT, TestNode};
 use crate::{Config, SafetyConfig};
 
 const MIB: usize = 1024 * 1024;
 
 /// An origin that all tenants may use, and callers of two of them.
-async fn stand(change: impl FnOnce(&mut Config)) -> (Stand, Caller, Caller) {
-    let stand = Stand::with(|config| {
+async fn node(change: impl FnOnce(&mut Config)) -> (TestNode, Caller, Caller) {
+    let node = TestNode::with(|config| {
         let everybody = "default: { allow: [\"job.>\"] }\n";
         config.safety = SafetyConfig::Local(Policies::parse(everybody, "safety.yaml".as_ref()).unwrap());
         change(config);
     })
     .await;
-    let hog = Caller::of(&stand, "hog", "abcdefghijka").await;
-    let other = Caller::of(&stand, "other", "abcdefghijkb").await;
-    (stand, hog, other)
+    let hog = Caller::of(&node, "hog", "abcdefghijka").await;
+    let other = Caller::of(&node, "other", "abcdefghijkb").await;
+    (node, hog, other)
 }
 
 /// The limit that a refusal names.
@@ -44,7 +44,7 @@ async fn refused(answer: Response) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_with_its_share_of_waits_is_refused_and_another_has_its_answer() {
-    let (stand, hog, other) = stand(|config| {
+    let (node, hog, other) = node(|config| {
         config.scheduler.sharing = Sharing { calls: 4, ..Sharing::default() };
     })
     .await;
@@ -55,7 +55,7 @@ async fn a_tenant_with_its_share_of_waits_is_refused_and_another_has_its_answer(
         let asked = json!({"topic": "job.echo", "input": 1});
         waits.spawn(async move { hog.post("/api/v1/jobs", &asked, &[("prefer", "wait=60")]).await });
     }
-    let first = tokio::time::timeout(SOON, waits.join_next()).await.expect("one of three is refused");
+    let first = tokio::time::timeout(TIMEOUT, waits.join_next()).await.expect("one of three is refused");
     assert_eq!(refused(first.unwrap().unwrap()).await, 2);
 
     let message = json!({"role": "user", "content": json!({"frames": 0}).to_string()});
@@ -65,12 +65,12 @@ async fn a_tenant_with_its_share_of_waits_is_refused_and_another_has_its_answer(
     let (status, job) = body(answer).await;
     assert_eq!((status, &job["state"]), (200, &json!("SUCCEEDED")), "{job}");
     drop(waits);
-    stand.origin.stop().await;
+    node.origin.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_with_its_share_of_event_streams_is_refused_and_another_reads() {
-    let (stand, hog, other) = stand(|config| {
+    let (node, hog, other) = node(|config| {
         config.gateway.limits = Limits { readers: SharedLimit { all: 4, of_tenant: 2 }, ..Limits::default() };
     })
     .await;
@@ -87,13 +87,13 @@ async fn a_tenant_with_its_share_of_event_streams_is_refused_and_another_reads()
     assert_eq!(open[2].status(), 200);
     open.remove(0);
     let again = async { while listen(&hog).await.status() != 200 {} };
-    tokio::time::timeout(SOON, again).await.expect("a place that was left is free again");
-    stand.origin.stop().await;
+    tokio::time::timeout(TIMEOUT, again).await.expect("a place that was left is free again");
+    node.origin.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_with_its_share_of_submissions_is_refused_and_anothers_are_taken() {
-    let (stand, hog, other) = stand(|config| {
+    let (node, hog, other) = node(|config| {
         config.gateway.limits = Limits { submissions: 4, ..Limits::default() };
     })
     .await;
@@ -124,17 +124,17 @@ async fn a_tenant_with_its_share_of_submissions_is_refused_and_anothers_are_take
     while let Some(ended) = flood.join_next().await {
         assert!(ended.unwrap_err().is_cancelled());
     }
-    stand.origin.stop().await;
+    node.origin.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_whose_slow_bodies_take_its_share_is_refused_and_anothers_are_read() {
-    let (stand, hog, other) = stand(|config| {
+    let (node, hog, other) = node(|config| {
         config.gateway.limits = Limits { bodies: 4 * MIB, ..Limits::default() };
     })
     .await;
     let large = json!({"topic": "job.echo", "input": "x".repeat(900_000)});
-    let mut slow = [all_but_the_end(&stand, &hog, &large).await, all_but_the_end(&stand, &hog, &large).await];
+    let mut slow = [all_but_the_end(&node, &hog, &large).await, all_but_the_end(&node, &hog, &large).await];
     let full = async {
         loop {
             let answer = hog.post("/api/v1/jobs", &large, &[]).await;
@@ -144,30 +144,30 @@ async fn a_tenant_whose_slow_bodies_take_its_share_is_refused_and_anothers_are_r
             for stream in &mut slow {
                 // It came to its end when the others held more.
                 if stream.try_read(&mut [0]).is_ok() {
-                    *stream = all_but_the_end(&stand, &hog, &large).await;
+                    *stream = all_but_the_end(&node, &hog, &large).await;
                 }
             }
         }
     };
-    let limit = tokio::time::timeout(SOON, full).await.expect("its share is taken");
+    let limit = tokio::time::timeout(TIMEOUT, full).await.expect("its share is taken");
     assert!(limit.as_u64().unwrap() <= 2 * MIB as u64, "{limit}");
     let (status, job) = body(other.post("/api/v1/jobs", &large, &[]).await).await;
     assert_eq!(status, 202, "{job}");
     drop(slow);
     let again = async { while hog.post("/api/v1/jobs", &large, &[]).await.status() != 202 {} };
-    tokio::time::timeout(SOON, again).await.expect("what is read no more leaves room");
-    stand.origin.stop().await;
+    tokio::time::timeout(TIMEOUT, again).await.expect("what is read no more leaves room");
+    node.origin.stop().await;
 }
 
 /// Sends a submission without the last byte of its body.
-async fn all_but_the_end(stand: &Stand, caller: &Caller, asked: &Value) -> TcpStream {
+async fn all_but_the_end(node: &TestNode, caller: &Caller, asked: &Value) -> TcpStream {
     let (path, body) = ("/api/v1/jobs", asked.to_string());
-    let mut head = format!("POST {path} HTTP/1.1\r\nhost: {}\r\n", stand.origin.address);
+    let mut head = format!("POST {path} HTTP/1.1\r\nhost: {}\r\n", node.origin.address);
     for (name, value) in caller.head(&Method::POST, path, body.as_bytes(), &[]) {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-    let mut stream = TcpStream::connect(stand.origin.address).await.unwrap();
+    let mut stream = TcpStream::connect(node.origin.address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(&body.as_bytes()[..body.len() - 1]).await.unwrap();
     stream

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 
 /// xorshift64* (Vigna 2016); shared by a simulation's parts.
 #[derive(Debug)]
-pub(crate) struct Dice(Mutex<u64>);
+pub(crate) struct SeededRandom(Mutex<u64>);
 
-impl Dice {
+impl SeededRandom {
     pub(crate) fn new(seed: u64) -> Self {
         Self(Mutex::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1))
     }

@@ -15,22 +15,22 @@ use cortex_domain::task::{Progress, ProgressKind, Task, TaskReply};
 use cortex_domain::worker::{Heartbeat, HeldLease};
 use tokio_util::sync::CancellationToken;
 
-use super::dice::Dice;
+use super::seeded_random::SeededRandom;
 
 /// What a dispatch answers: tells dispatches of one job apart.
 pub(crate) fn answer(job: JobId, dispatch: DispatchId) -> Bytes {
     format!("\"{job} {dispatch}\"").into()
 }
 
-pub(crate) struct Faulty {
+pub(crate) struct FaultyWorker {
     pub(crate) id: WorkerId,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) payloads: Arc<dyn Payloads>,
-    pub(crate) dice: Arc<Dice>,
+    pub(crate) random: Arc<SeededRandom>,
     pub(crate) stale: Arc<AtomicU64>,
 }
 
-impl Faulty {
+impl FaultyWorker {
     /// Works until `stop`.
     pub(crate) async fn work(self: Arc<Self>, stop: CancellationToken) {
         let mut inbox = self.bus.respond(Filter::worker(&self.id)).await.unwrap();
@@ -51,28 +51,28 @@ impl Faulty {
 
     async fn handle(&self, task: &Task, mut reply: Option<Box<dyn Reply>>, old: &[(JobId, Lease)]) {
         let (job, lease) = (task.job, task.lease);
-        if self.dice.chance(30)
-            && let Some((job, lease)) = old.get(usize::try_from(self.dice.below(64)).unwrap())
+        if self.random.chance(30)
+            && let Some((job, lease)) = old.get(usize::try_from(self.random.below(64)).unwrap())
         {
             self.stale.fetch_add(1, Ordering::Relaxed);
             self.succeed(*job, *lease).await;
         }
-        if self.dice.chance(20) {
-            let forged = Lease { dispatch: DispatchId::new(self.dice.bytes()), ..lease };
+        if self.random.chance(20) {
+            let forged = Lease { dispatch: DispatchId::new(self.random.bytes()), ..lease };
             self.stale.fetch_add(2, Ordering::Relaxed);
             self.succeed(job, forged).await;
             self.succeed(job, Lease { attempt: Attempt(lease.attempt.0 + 1), ..lease }).await;
         }
-        if self.dice.chance(30) {
+        if self.random.chance(30) {
             answer_with(&mut reply, TaskReply::Accepted);
         }
-        match self.dice.below(10) {
+        match self.random.below(10) {
             // Never heard of again.
             0 => {}
             1 => self.start(job, lease, &mut reply),
             2 => self.fail(job, lease, FailureKind::Broken).await,
             3 => self.fail(job, lease, FailureKind::InvalidInput).await,
-            4 if self.dice.chance(50) => answer_with(&mut reply, TaskReply::Busy),
+            4 if self.random.chance(50) => answer_with(&mut reply, TaskReply::Busy),
             4 => self.report(job, lease, End::Returned).await,
             5 => {
                 // Its answer gets lost, its report does not.

@@ -26,7 +26,7 @@ use crate::{Config, Files, Handle, Home, Operator, Roles, Secrets, Sockets, buil
 
 pub(super) const KEY: &str = "a key of the tests";
 /// Far less than the lease of ten seconds.
-pub(super) const SOON: Duration = Duration::from_secs(5);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
 const MODELS: &str = "models:
   tiny:
@@ -38,7 +38,7 @@ const MODELS: &str = "models:
     sources: []
 ";
 
-pub(super) struct Stand {
+pub(super) struct TestNode {
     pub(super) origin: Handle,
     pub(super) cancels: mpsc::Receiver<Cancel>,
     /// What the edge signs with.
@@ -47,7 +47,7 @@ pub(super) struct Stand {
     _folder: tempfile::TempDir,
 }
 
-impl Stand {
+impl TestNode {
     pub(super) async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -72,14 +72,14 @@ impl Stand {
             limits: Limits::default(),
         };
         let (link, mut inbox) = cortex_link::open(dial, Box::new(heartbeat));
-        let (tell, cancels) = mpsc::channel(64);
+        let (cancelled, cancels) = mpsc::channel(64);
         let joined = inbox.next().await;
         assert!(matches!(joined, Some(Inbound::Joined { .. })), "{joined:?}");
         tokio::spawn(async move {
-            while let Some(heard) = inbox.next().await {
-                match heard {
+            while let Some(message) = inbox.next().await {
+                match message {
                     Inbound::Job { task, input } => drop(tokio::spawn(run(link.clone(), *task, input))),
-                    Inbound::Cancel(cancel) => tell.try_send(cancel).unwrap(),
+                    Inbound::Cancel(cancel) => cancelled.try_send(cancel).unwrap(),
                     Inbound::Joined { .. } | Inbound::Lost | Inbound::Refused { .. } => {}
                 }
             }
@@ -177,7 +177,7 @@ async fn run(link: Arc<Link>, task: Task, input: Bytes) {
         if script.skip != Some(number) {
             let line = format!("{}\n", json!({"n": number, "sent": clock(), "filler": filler}));
             if link.progress(said(number, ProgressKind::Frame(line.into()))).await.is_err() {
-                // The stand is down, and this run was cut long before.
+                // The node is down, and this run was cut long before.
                 return;
             }
         }

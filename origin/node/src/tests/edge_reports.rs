@@ -1,11 +1,11 @@
-//! What the edge answers to a report of where jobs stand.
+//! What the edge answers to a report of where jobs node.
 
 use axum::routing::post;
 use axum::{Json, Router};
 use cortex_api::{Applied, StateReport};
 use tokio::net::TcpListener;
 
-use super::grpc::{Stand, echo, named};
+use super::grpc::{GrpcNode, echo, job_name};
 
 /// An edge whose callers cancelled every job before they were known to be the origin's.
 async fn cancelling() -> reqwest::Url {
@@ -23,13 +23,13 @@ async fn cancelling() -> reqwest::Url {
 #[tokio::test]
 async fn a_job_cancelled_at_the_edge_is_cancelled_here() {
     let folder = tempfile::tempdir().unwrap();
-    let stand = Stand::before(Some(cancelling().await), &folder, "dev").await;
-    let job = stand.submit(echo("1")).await.unwrap();
-    let mut log = stand.client.clone().watch(named(&job.id)).await.unwrap().into_inner();
+    let node = GrpcNode::with_edge(Some(cancelling().await), &folder, "dev").await;
+    let job = node.submit(echo("1")).await.unwrap();
+    let mut log = node.client.clone().watch(job_name(&job.id)).await.unwrap().into_inner();
     let mut last = None;
     while let Some(event) = log.message().await.unwrap() {
         last = Some(event.state);
     }
     assert_eq!(last.as_deref(), Some("CANCELLED"));
-    stand.origin.stop().await;
+    node.origin.stop().await;
 }

@@ -13,19 +13,19 @@ use cortex_scheduler::{Parts, Scheduler};
 use std::time::Duration;
 use tokio::sync::watch;
 
-use super::races::Table;
+use super::scheduler_fixture::SchedulerFixture;
 
 const ASKS: usize = 16;
 
 /// Answers nothing while it hangs.
-struct Hung {
+struct UnresponsiveGate {
     gate: Arc<dyn SafetyGate>,
     hangs: watch::Receiver<bool>,
     open: watch::Sender<usize>,
     most: AtomicUsize,
 }
 
-impl SafetyGate for Hung {
+impl SafetyGate for UnresponsiveGate {
     fn check(&self, request: PolicyRequest, now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>> {
         Box::pin(async move {
             self.open.send_modify(|open| *open += 1);
@@ -40,37 +40,38 @@ impl SafetyGate for Hung {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kernel_that_hangs_costs_a_fixed_number_of_requests_and_holds_no_report_up() {
-    let mut table = Table::set().await;
+    let mut fixture = SchedulerFixture::new().await;
     let (hang, hangs) = watch::channel(false);
     let (open, mut opened) = watch::channel(0);
-    let parts = table.parts();
-    let gate = Arc::new(Hung { gate: parts.gate.clone(), hangs, open, most: AtomicUsize::new(0) });
+    let parts = fixture.parts();
+    let gate =
+        Arc::new(UnresponsiveGate { gate: parts.gate.clone(), hangs, open, most: AtomicUsize::new(0) });
     let mut parts = Parts { gate: gate.clone(), ..parts };
     parts.settings.sharing = Sharing { asks: ASKS, ..Sharing::default() };
     let scheduler = Scheduler::start(parts).await.unwrap();
-    table.beat(&[]).await;
-    table.submit(table.request()).await;
-    let running = table.task().await;
-    table.begin(&running).await;
+    fixture.beat(&[]).await;
+    fixture.submit(fixture.request()).await;
+    let running = fixture.task().await;
+    fixture.begin(&running).await;
 
     hang.send_replace(true);
     let mut jobs = Vec::new();
     for _ in 0..300 {
-        jobs.push(table.submit(table.request()).await);
+        jobs.push(fixture.submit(fixture.request()).await);
     }
-    let call = table.call(&table.request());
+    let call = fixture.call(&fixture.request());
     let soon = Duration::from_secs(10);
     let all = opened.wait_for(|open| *open == ASKS + 1);
     tokio::time::timeout(soon, all).await.expect("the kernel is asked in time").unwrap();
-    table.beat(&[&running]).await;
-    table.succeed(running.job, running.lease).await;
-    table.until(running.job, StateName::Succeeded).await;
+    fixture.beat(&[&running]).await;
+    fixture.succeed(running.job, running.lease).await;
+    fixture.until(running.job, StateName::Succeeded).await;
 
     hang.send_replace(false);
     while jobs.len() > 290 {
-        table.beat(&[]).await;
-        let task = table.task().await;
-        table.succeed(task.job, task.lease).await;
+        fixture.beat(&[]).await;
+        let task = fixture.task().await;
+        fixture.succeed(task.job, task.lease).await;
         jobs.retain(|job| *job != task.job);
     }
     assert_eq!(gate.most.load(Ordering::SeqCst), ASKS + 1, "the call's request beside those of jobs");
@@ -79,5 +80,5 @@ async fn a_kernel_that_hangs_costs_a_fixed_number_of_requests_and_holds_no_repor
         call.await.unwrap(),
         CallReply::Ended { .. } | CallReply::Refused(CallRefusal::Stopping)
     ));
-    assert!(table.store.job(running.job).await.unwrap().is_some());
+    assert!(fixture.store.job(running.job).await.unwrap().is_some());
 }

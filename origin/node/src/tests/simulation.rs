@@ -20,44 +20,44 @@ use cortex_store::SqliteStore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::dice::Dice;
-use super::faulty::Faulty;
+use super::faulty_worker::FaultyWorker;
+use super::seeded_random::SeededRandom;
 
 const JOBS: usize = 12;
 /// Rounds of the clock after which a job that has not ended is stuck.
 const ROUNDS: usize = 400;
 
-pub(crate) struct World {
+pub(crate) struct Simulation {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) jobs: Vec<JobId>,
     bus: Embedded,
     scheduler: Option<Scheduler>,
-    dice: Arc<Dice>,
+    random: Arc<SeededRandom>,
     clock: Clock,
     hands: Arc<ManualClock>,
-    workers: Vec<Arc<Faulty>>,
+    workers: Vec<Arc<FaultyWorker>>,
     stop: CancellationToken,
     tasks: TaskTracker,
     stale: Arc<AtomicU64>,
     _folder: tempfile::TempDir,
 }
 
-impl World {
+impl Simulation {
     pub(crate) async fn new(seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         let store = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await.unwrap().unwrap();
         let store = Arc::new(store);
         let bus = Embedded::new(Room::default());
-        let dice = Arc::new(Dice::new(seed));
+        let random = Arc::new(SeededRandom::new(seed));
         let (clock, hands) = Clock::manual(Timestamp::from_millis(1_000_000));
         let (stop, tasks, stale) = (CancellationToken::new(), TaskTracker::new(), Arc::default());
-        let mut world = Self {
+        let mut simulation = Self {
             store,
             jobs: Vec::new(),
             bus,
             scheduler: None,
-            dice,
+            random,
             clock,
             hands,
             workers: Vec::new(),
@@ -66,19 +66,19 @@ impl World {
             stale,
             _folder: folder,
         };
-        world.start_scheduler().await;
+        simulation.start_scheduler().await;
         for n in 1..=2 {
-            let worker = Arc::new(Faulty {
+            let worker = Arc::new(FaultyWorker {
                 id: format!("w{n}").parse().unwrap(),
-                bus: Arc::new(world.bus.clone()) as Arc<dyn Bus>,
-                payloads: world.store.clone() as Arc<dyn Payloads>,
-                dice: world.dice.clone(),
-                stale: world.stale.clone(),
+                bus: Arc::new(simulation.bus.clone()) as Arc<dyn Bus>,
+                payloads: simulation.store.clone() as Arc<dyn Payloads>,
+                random: simulation.random.clone(),
+                stale: simulation.stale.clone(),
             });
-            world.tasks.spawn(worker.clone().work(world.stop.clone()));
-            world.workers.push(worker);
+            simulation.tasks.spawn(worker.clone().work(simulation.stop.clone()));
+            simulation.workers.push(worker);
         }
-        world
+        simulation
     }
 
     async fn start_scheduler(&mut self) {
@@ -104,9 +104,10 @@ impl World {
     pub(crate) async fn submit_all(&mut self) {
         for n in 0..JOBS {
             let now = self.clock.now();
-            let deadline = self.dice.chance(15).then(|| now.after(Duration::from_secs(self.dice.below(60))));
+            let deadline =
+                self.random.chance(15).then(|| now.after(Duration::from_secs(self.random.below(60))));
             let request = Request {
-                id: JobId::mint(now, self.dice.bytes()),
+                id: JobId::mint(now, self.random.bytes()),
                 owner: Owner {
                     tenant: "acme".parse().unwrap(),
                     principal: "ci".parse().unwrap(),
@@ -140,7 +141,7 @@ impl World {
                     continue;
                 }
                 open += 1;
-                if self.dice.chance(2) {
+                if self.random.chance(2) {
                     let change =
                         Change::of(job).then(Event::Cancelled { reason: "enough".into() }, self.clock.now());
                     // Lost to whoever was quicker: that is fine.
@@ -150,13 +151,13 @@ impl World {
             if open == 0 {
                 return;
             }
-            if self.dice.chance(4)
+            if self.random.chance(4)
                 && let Some(scheduler) = self.scheduler.take()
             {
                 scheduler.stop().await;
                 self.start_scheduler().await;
             }
-            self.hands.advance(Duration::from_millis(500 + self.dice.below(3000)));
+            self.hands.advance(Duration::from_millis(500 + self.random.below(3000)));
             for worker in &self.workers {
                 worker.beat(&[]).await;
             }

@@ -22,13 +22,13 @@ use tokio::sync::Notify;
 
 /// A place where the next one to pass is held up.
 #[derive(Debug, Default)]
-pub(crate) struct Gap {
+pub(crate) struct PausePoint {
     armed: AtomicBool,
     reached: Notify,
-    go_on: Notify,
+    resume: Notify,
 }
 
-impl Gap {
+impl PausePoint {
     pub(crate) fn arm(&self) {
         self.armed.store(true, Ordering::SeqCst);
     }
@@ -37,36 +37,36 @@ impl Gap {
         self.reached.notified().await;
     }
 
-    pub(crate) fn go_on(&self) {
-        self.go_on.notify_one();
+    pub(crate) fn resume(&self) {
+        self.resume.notify_one();
     }
 
     async fn pass(&self) {
         if self.armed.swap(false, Ordering::SeqCst) {
             self.reached.notify_one();
-            self.go_on.notified().await;
+            self.resume.notified().await;
         }
     }
 }
 
 /// The store, held up after it has answered and before anybody hears of it.
-pub(crate) struct HeldUp<S> {
+pub(crate) struct PausingStore<S> {
     pub(crate) store: Arc<S>,
-    pub(crate) open_jobs: Gap,
-    pub(crate) release: Gap,
-    pub(crate) ends: Gap,
+    pub(crate) open_jobs: PausePoint,
+    pub(crate) release: PausePoint,
+    pub(crate) ends: PausePoint,
     /// Each time the outbox was carried.
     pub(crate) relayed: Notify,
 }
 
-impl<S> HeldUp<S> {
+impl<S> PausingStore<S> {
     pub(crate) fn new(store: Arc<S>) -> Self {
         let (open_jobs, release, ends) = Default::default();
         Self { store, open_jobs, release, ends, relayed: Notify::new() }
     }
 }
 
-impl<S: Store> Jobs for HeldUp<S> {
+impl<S: Store> Jobs for PausingStore<S> {
     fn accept(&self, submission: Submission) -> Answer<'_, Result<Acceptance, StoreError>> {
         self.store.accept(submission)
     }
@@ -115,7 +115,7 @@ impl<S: Store> Jobs for HeldUp<S> {
     }
 }
 
-impl<S: Store> Outbox for HeldUp<S> {
+impl<S: Store> Outbox for PausingStore<S> {
     fn outbox(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<Outbound>, StoreError>> {
         self.store.outbox(after, limit)
     }
@@ -129,7 +129,7 @@ impl<S: Store> Outbox for HeldUp<S> {
     }
 }
 
-impl<S: Store> Feed for HeldUp<S> {
+impl<S: Store> Feed for PausingStore<S> {
     fn steps(&self, after: Sequence, limit: usize) -> Answer<'_, Result<Vec<JobStep>, StoreError>> {
         self.store.steps(after, limit)
     }
@@ -151,7 +151,7 @@ impl<S: Store> Feed for HeldUp<S> {
     }
 }
 
-impl<S: Store> AuditLog for HeldUp<S> {
+impl<S: Store> AuditLog for PausingStore<S> {
     fn append(&self, entries: Vec<AuditEvent>) -> Answer<'_, Result<(), StoreError>> {
         self.store.append(entries)
     }
@@ -161,7 +161,7 @@ impl<S: Store> AuditLog for HeldUp<S> {
     }
 }
 
-impl<S: Store> Upkeep for HeldUp<S> {
+impl<S: Store> Upkeep for PausingStore<S> {
     fn forget(&self, now: Timestamp) -> Answer<'_, Result<u64, StoreError>> {
         self.store.forget(now)
     }
@@ -171,7 +171,7 @@ impl<S: Store> Upkeep for HeldUp<S> {
     }
 }
 
-impl<S: Store> Payloads for HeldUp<S> {
+impl<S: Store> Payloads for PausingStore<S> {
     fn memory(&self) -> Memory {
         self.store.memory()
     }
@@ -186,12 +186,12 @@ impl<S: Store> Payloads for HeldUp<S> {
 }
 
 /// A safety kernel that takes its time.
-pub(crate) struct SlowGate<G> {
+pub(crate) struct PausingGate<G> {
     pub(crate) gate: G,
-    pub(crate) check: Gap,
+    pub(crate) check: PausePoint,
 }
 
-impl<G: SafetyGate> SafetyGate for SlowGate<G> {
+impl<G: SafetyGate> SafetyGate for PausingGate<G> {
     fn check(&self, request: PolicyRequest, now: Timestamp) -> Answer<'_, Result<Decision, SafetyError>> {
         Box::pin(async move {
             self.check.pass().await;

@@ -28,7 +28,7 @@ use crate::role::Roles;
 use crate::secrets::Secrets;
 
 /// Payloads of open synchronous calls, in bytes.
-const CALL_MEMORY: usize = 256 * 1024 * 1024;
+const MAX_CALL_PAYLOAD_BYTES: usize = 256 * 1024 * 1024;
 
 /// Sockets that are bound already, so that a port in use is reported before anything starts.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub async fn build(
     let store = open_store(home, &config.store).await?;
     store.register(&registry);
     let jobs: Arc<dyn Store> = store.clone();
-    let payloads = Arc::new(TieredPayloads::new(store as Arc<dyn Payloads>, CALL_MEMORY));
+    let payloads = Arc::new(TieredPayloads::new(store as Arc<dyn Payloads>, MAX_CALL_PAYLOAD_BYTES));
     let embedded = Embedded::new(Room::default());
     embedded.register(&registry);
     let bus: Arc<dyn Bus> = Arc::new(embedded.clone());
@@ -99,7 +99,7 @@ pub async fn build(
     .await?;
     gateway.register(&registry);
 
-    let (doors, links, reporter) = (Tasks::default(), Tasks::default(), Tasks::default());
+    let (apis, links, reporter) = (Tasks::default(), Tasks::default(), Tasks::default());
     for listener in [Some(listeners.local), listeners.remote].into_iter().flatten() {
         let (server, stop) = (server.clone(), links.stop.clone());
         links.tracker.spawn(async move {
@@ -109,10 +109,10 @@ pub async fn build(
         });
     }
     links.tracker.spawn(kept.watch(server, links.stop.clone()));
-    doors.tracker.spawn(cortex_gateway::serve(gateway.clone(), sockets.api, doors.stop.clone()));
+    apis.tracker.spawn(cortex_gateway::serve(gateway.clone(), sockets.api, apis.stop.clone()));
     if let Some(listener) = sockets.grpc {
-        let serving = cortex_gateway::serve_grpc(gateway.clone(), listener, doors.stop.clone());
-        doors.tracker.spawn(async move {
+        let serving = cortex_gateway::serve_grpc(gateway.clone(), listener, apis.stop.clone());
+        apis.tracker.spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the gRPC door failed");
             }
@@ -140,7 +140,7 @@ pub async fn build(
         gateway,
         scheduler,
         bus: embedded,
-        doors,
+        apis,
         links,
         reporter,
     })
@@ -196,7 +196,7 @@ async fn open_store(home: &Home, config: &StoreConfig) -> Result<Arc<SqliteStore
     Ok(Arc::new(store))
 }
 
-/// The limits of the doors, with descriptors left over for the store, the workers and the edge.
+/// The limits of the apis, with descriptors left over for the store, the workers and the edge.
 fn within_descriptors(limits: Limits) -> Limits {
     Limits { connections: limits.connections.min(descriptors::raise() / 2), ..limits }
 }

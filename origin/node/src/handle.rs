@@ -32,7 +32,7 @@ pub struct Handle {
     pub(crate) gateway: Gateway,
     pub(crate) scheduler: Scheduler,
     pub(crate) bus: Embedded,
-    pub(crate) doors: Tasks,
+    pub(crate) apis: Tasks,
     pub(crate) links: Tasks,
     pub(crate) reporter: Tasks,
 }
@@ -62,7 +62,7 @@ impl Handle {
 
     /// Accepts no more requests and waits for the open ones, which may need the workers.
     pub async fn close(&self) {
-        self.doors.end().await;
+        self.apis.end().await;
     }
 
     /// Closes, then stops every part. Durable jobs continue at the next start.

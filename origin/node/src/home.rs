@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 /// The sticky bit: a folder for everybody, such as /tmp.
-const SHARED: u32 = 0o1000;
+const STICKY_BIT: u32 = 0o1000;
 
 /// Why there is no home folder to use.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ impl Home {
         if mode & 0o077 == 0 {
             return Ok(());
         }
-        let mine = metadata.uid() == rustix::process::geteuid().as_raw() && mode & SHARED == 0;
+        let mine = metadata.uid() == rustix::process::geteuid().as_raw() && mode & STICKY_BIT == 0;
         if mine && self.is_known()? {
             return Ok(std::fs::set_permissions(&self.0, Permissions::from_mode(0o700))?);
         }

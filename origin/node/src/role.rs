@@ -8,7 +8,7 @@ use crate::config::SafetyConfig;
 /// A role of the origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// The HTTP and gRPC doors.
+    /// The HTTP and gRPC apis.
     Gateway,
     /// Places jobs on workers and holds the workers' link.
     Scheduler,

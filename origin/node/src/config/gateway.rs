@@ -1,4 +1,4 @@
-//! The doors: who may call them, what they hold open, and which models they name.
+//! The apis: who may call them, what they hold open, and which models they name.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use reqwest::Url;
 
 use crate::home::Home;
 
-/// The section of the doors.
+/// The section of the apis.
 #[derive(Debug, Clone)]
 pub struct GatewayConfig {
     pub limits: Limits,

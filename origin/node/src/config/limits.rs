@@ -1,4 +1,4 @@
-//! `limits.yaml`: what tenants share, what the store keeps, and what may be open at the doors.
+//! `limits.yaml`: what tenants share, what the store keeps, and what may be open at the apis.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -9,17 +9,17 @@ use cortex_config::{ConfigError, Parsed};
 use cortex_domain::fair::{Sharing, Weights};
 use cortex_domain::id::Tenant;
 use cortex_domain::retention::Retention;
-use cortex_gateway::Limits as DoorLimits;
+use cortex_gateway::Limits as ApiLimits;
 use serde::Deserialize;
 
-use super::door_limits::DoorKeys;
+use super::api_limits::ApiLimitKeys;
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) sharing: Sharing,
     pub(crate) retention: Retention,
-    pub(crate) door: DoorLimits,
+    pub(crate) api: ApiLimits,
 }
 
 /// Why the file can't be used.
@@ -28,11 +28,11 @@ pub enum LimitsError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("{file}: `{field}` is 0 (expected at least 1)")]
-    None { file: String, field: &'static str },
+    Zero { file: String, field: &'static str },
     #[error(
         "{file}: `{field}` is wrong (expected at least 1, or 2MiB of bodies, and for a tenant no more than for all)"
     )]
-    Door { file: String, field: &'static str },
+    Api { file: String, field: &'static str },
     #[error("{file}: `weights` gives {tenant} {weight} (expected 1 to {})", Weights::MAX)]
     Weight { file: String, tenant: Tenant, weight: u32 },
     #[error(
@@ -41,7 +41,7 @@ pub enum LimitsError {
     KeysOutlive { file: String },
 }
 
-/// `limits.yaml`: what tenants share, what the store keeps, and what may be open at the doors.
+/// `limits.yaml`: what tenants share, what the store keeps, and what may be open at the apis.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -51,7 +51,7 @@ struct File {
     /// What the store keeps, and how long.
     retention: RetentionKeys,
     /// What may be open at the origin's doors at the same time. Each limit beyond which a request is refused answers 429.
-    door: Option<DoorKeys>,
+    door: Option<ApiLimitKeys>,
 }
 
 /// Limits that the tenants share.
@@ -134,7 +134,7 @@ impl Limits {
         let File { sharing, retention, door } = cortex_config::parse(text, path)?;
         let file = path.display().to_string();
         let at_least_one = |field, has| {
-            if has { Ok(()) } else { Err(LimitsError::None { file: file.clone(), field }) }
+            if has { Ok(()) } else { Err(LimitsError::Zero { file: file.clone(), field }) }
         };
         at_least_one("sharing.calls", sharing.calls > 0)?;
         at_least_one("sharing.queue", sharing.queue > 0)?;
@@ -167,10 +167,10 @@ impl Limits {
         if retention.ended < retention.keys {
             return Err(LimitsError::KeysOutlive { file });
         }
-        let door = door.map(|keys| keys.limits()).transpose();
-        let door = door.map_err(|field| LimitsError::Door { file, field })?.unwrap_or_default();
+        let api = door.map(|keys| keys.limits()).transpose();
+        let api = api.map_err(|field| LimitsError::Api { file, field })?.unwrap_or_default();
         let sharing = Sharing { calls: sharing.calls, queue: sharing.queue, weights, ..Sharing::default() };
-        Ok(Self { sharing, retention, door })
+        Ok(Self { sharing, retention, api })
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
     fn the_file_that_is_shipped_says_the_defaults() {
         let limits = parse(SHIPPED).unwrap();
         let (sharing, retention) = (Sharing::default(), Retention::default());
-        let usual = Limits { sharing, retention, door: DoorLimits::default() };
+        let usual = Limits { sharing, retention, api: ApiLimits::default() };
         assert_eq!(limits, usual);
         let without = SHIPPED.split("door:").next().unwrap();
         assert_eq!(parse(without).unwrap(), usual);

@@ -1,6 +1,6 @@
 //! The configuration of a node, a section for each part, read and checked before a socket opens.
 
-mod door_limits;
+mod api_limits;
 mod error;
 mod files;
 mod gateway;
@@ -55,13 +55,13 @@ impl Config {
     /// # Errors
     /// Returns an error with file, key and line if a file can't be used.
     pub fn load(files: &Files, kernel: Option<String>, operator: Operator) -> Result<Self, ConfigError> {
-        let limits::Limits { sharing, retention, door } = files::limits(files.limits.as_deref())?;
+        let limits::Limits { sharing, retention, api } = files::limits(files.limits.as_deref())?;
         let settings = files::settings(files)?;
         let policies = policies(files.safety.as_deref())?;
         Ok(Self {
             scheduler: Settings { sharing, ..settings },
             store: StoreConfig { retention },
-            gateway: GatewayConfig { limits: door, operator, chat_model: None, edge: None },
+            gateway: GatewayConfig { limits: api, operator, chat_model: None, edge: None },
             safety: SafetyConfig::new(policies, kernel),
             link: LinkConfig::default(),
             models: catalogue(files.models.as_deref())?,

@@ -26,7 +26,7 @@ const RELOAD_INTERVAL: Duration = Duration::from_millis(500);
 /// How many tokens may be kept: each is compared when a worker joins.
 const MAX_TOKENS: usize = 4096;
 /// Names of tokens that a node makes for the workers that it starts.
-const LOCAL: &str = "local.";
+const LOCAL_PREFIX: &str = "local.";
 
 /// A token as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,21 +73,21 @@ pub struct WorkerTokens {
 }
 
 #[derive(Serialize)]
-struct Document {
-    tokens: Vec<Entry>,
+struct TokenFile {
+    tokens: Vec<TokenEntry>,
 }
 
 /// The document as it is read: each token for itself, so that its faults have their line.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Lines<'a> {
+struct RawTokenFile<'a> {
     #[serde(borrow)]
     tokens: Vec<&'a RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct TokenEntry {
     id: String,
     pools: Vec<String>,
     sha256: String,
@@ -117,22 +117,22 @@ impl WorkerTokens {
 
     fn parse(&self, text: &str) -> Result<Vec<KeptToken>, WorkerTokensError> {
         let form = |line, reason| WorkerTokensError::Form { file: self.file.clone(), line, reason };
-        let lines: Lines<'_> =
+        let file: RawTokenFile<'_> =
             serde_json::from_str(text).map_err(|error| form(error.line(), reason(&error)))?;
-        if lines.tokens.len() > MAX_TOKENS {
+        if file.tokens.len() > MAX_TOKENS {
             return Err(form(
                 1,
-                format!("there are {} tokens (expected at most {MAX_TOKENS})", lines.tokens.len()),
+                format!("there are {} tokens (expected at most {MAX_TOKENS})", file.tokens.len()),
             ));
         }
-        let (mut tokens, mut ids) = (Vec::with_capacity(lines.tokens.len()), BTreeSet::new());
-        let (mut line, mut counted) = (1, 0);
-        for raw in lines.tokens {
+        let (mut tokens, mut ids) = (Vec::with_capacity(file.tokens.len()), BTreeSet::new());
+        let (mut line, mut counted_to) = (1, 0);
+        for raw in file.tokens {
             // A raw value is a part of the text.
             let at = raw.get().as_ptr().addr() - text.as_ptr().addr();
-            line += text[counted..at].matches('\n').count();
-            counted = at;
-            let entry: Entry = serde_json::from_str(raw.get())
+            line += text[counted_to..at].matches('\n').count();
+            counted_to = at;
+            let entry: TokenEntry = serde_json::from_str(raw.get())
                 .map_err(|error| form(line + error.line().saturating_sub(1), reason(&error)))?;
             let token = token(entry).map_err(|reason| form(line, reason))?;
             if !ids.insert(token.id.clone()) {
@@ -163,7 +163,7 @@ impl WorkerTokens {
         if pools.is_empty() {
             return Err(WorkerTokensError::NoPool);
         }
-        if id.to_string().starts_with(LOCAL) {
+        if id.to_string().starts_with(LOCAL_PREFIX) {
             return Err(WorkerTokensError::Local(id));
         }
         if tokens.iter().any(|token| token.id == id) {
@@ -201,20 +201,20 @@ impl WorkerTokens {
     }
 
     /// Differs after every change, since a change is a new file under the old name.
-    fn version(&self) -> Version {
+    fn version(&self) -> FileVersion {
         let metadata = std::fs::metadata(&self.file).ok()?;
         Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))
     }
 
     fn write(&self, tokens: &[KeptToken]) -> Result<(), WorkerTokensError> {
-        let entry = |token: &KeptToken| Entry {
+        let entry = |token: &KeptToken| TokenEntry {
             id: token.id.to_string(),
             pools: token.pools.iter().map(ToString::to_string).collect(),
             sha256: token.hash.to_string(),
             created_at: token.created_at,
             revoked_at: token.revoked_at,
         };
-        let document = Document { tokens: tokens.iter().map(entry).collect() };
+        let document = TokenFile { tokens: tokens.iter().map(entry).collect() };
         let text = serde_json::to_vec_pretty(&document).map_err(|error| self.failed(error.into()))?;
         write_private(&self.file, &text).map_err(|cause| self.failed(cause))
     }
@@ -225,14 +225,14 @@ impl WorkerTokens {
 }
 
 /// What is known of the file; nothing if it is missing.
-type Version = Option<(u64, i64, i64, u64)>;
+type FileVersion = Option<(u64, i64, i64, u64)>;
 
 /// The changes of the tokens.
 #[derive(Debug)]
 pub(crate) struct Changes {
     tokens: WorkerTokens,
     /// Of the file that was read last.
-    read: Option<Version>,
+    read: Option<FileVersion>,
 }
 
 impl Changes {
@@ -279,23 +279,23 @@ impl Changes {
 }
 
 /// Reads a token as it is kept.
-fn token(entry: Entry) -> Result<KeptToken, String> {
-    let wrong = |error: ParseError| format!("token `{}`: {error}", entry.id);
-    let id: TokenId = entry.id.parse().map_err(wrong)?;
-    if entry.id.starts_with(LOCAL) {
+fn token(entry: TokenEntry) -> Result<KeptToken, String> {
+    let invalid = |error: ParseError| format!("token `{}`: {error}", entry.id);
+    let id: TokenId = entry.id.parse().map_err(invalid)?;
+    if entry.id.starts_with(LOCAL_PREFIX) {
         return Err(WorkerTokensError::Local(id).to_string());
     }
     let pools = entry.pools.iter().map(|pool| pool.parse());
     Ok(KeptToken {
         id,
-        pools: pools.collect::<Result<_, _>>().map_err(wrong)?,
-        hash: entry.sha256.parse().map_err(wrong)?,
+        pools: pools.collect::<Result<_, _>>().map_err(invalid)?,
+        hash: entry.sha256.parse().map_err(invalid)?,
         created_at: entry.created_at,
         revoked_at: entry.revoked_at,
     })
 }
 
-/// What is wrong, without the place: that is said for the whole file.
+/// What is invalid, without the place: that is said for the whole file.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned()
@@ -314,8 +314,8 @@ pub(crate) fn worker_tokens(kept: &[KeptToken]) -> Vec<WorkerToken> {
 
 /// The name of the token of a node's own workers of a pool.
 pub(crate) fn local_id(pool: &Pool) -> TokenId {
-    let cut: String = pool.as_str().chars().take(64 - LOCAL.len()).collect();
-    format!("{LOCAL}{cut}").parse().unwrap_or_else(|_| random_id())
+    let cut: String = pool.as_str().chars().take(64 - LOCAL_PREFIX.len()).collect();
+    format!("{LOCAL_PREFIX}{cut}").parse().unwrap_or_else(|_| random_id())
 }
 
 fn random_id() -> TokenId {
@@ -429,7 +429,7 @@ mod tests {
     fn names_of_a_nodes_own_tokens_are_names() {
         let long = format!("a{}", "b".repeat(62));
         for pool in ["echo", &long] {
-            assert!(local_id(&pool.parse().unwrap()).to_string().starts_with(LOCAL), "{pool}");
+            assert!(local_id(&pool.parse().unwrap()).to_string().starts_with(LOCAL_PREFIX), "{pool}");
         }
     }
 }

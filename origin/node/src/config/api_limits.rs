@@ -8,13 +8,13 @@ use serde::Deserialize;
 use super::limits::Bytes;
 
 /// A tenant alone has half, which has room for a body.
-const LEAST_FOR_BODIES: usize = 2 * BodyLimit::MAX_BYTES;
+const MIN_BODY_BYTES: usize = 2 * BodyLimit::MAX_BYTES;
 
 /// What may be open at the doors at the same time.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct DoorKeys {
+pub(super) struct ApiLimitKeys {
     /// Connections. One that has proved nothing makes room for a new one.
     connections: usize,
     /// Bytes of request bodies while they are read, at least `2MiB`. A tenant may have as much as the others leave free.
@@ -56,7 +56,7 @@ struct Sizes {
     tenant: Parsed<Bytes>,
 }
 
-impl DoorKeys {
+impl ApiLimitKeys {
     /// # Errors
     /// With the field that is 0, or more for a tenant than for all.
     pub(super) fn limits(&self) -> Result<Limits, &'static str> {
@@ -74,7 +74,7 @@ impl DoorKeys {
         }
         let usual = Limits::default();
         let bodies = self.bodies.as_ref().map_or(usual.bodies, bytes);
-        if bodies < LEAST_FOR_BODIES {
+        if bodies < MIN_BODY_BYTES {
             return Err("door.bodies");
         }
         Ok(Limits {
